@@ -1,0 +1,300 @@
+/**
+ * Every failure the daemon can name: one row a code, with the HTTP status a visitor gets, whose
+ * fault it is (which decides the log level) and whether the detail may be shown to the visitor.
+ *
+ * Details read "Cannot X: rule: received Y" and never hold secrets; where `shown` is false they
+ * go to the log only, because they would tell a stranger about somebody else's folder.
+ */
+
+/** Who has to act: the visitor, the folder's owner, the operator, a server elsewhere, or us. */
+export type Fault = 'visitor' | 'owner' | 'operator' | 'upstream' | 'ours';
+
+interface ErrorRow {
+  readonly status: number;
+  readonly fault: Fault;
+  /** What the visitor reads when there is no detail or it is not shown. One sentence. */
+  readonly sentence: string;
+  readonly shown: boolean;
+  /** Seconds for Retry-After, on the rows where trying again can help. */
+  readonly retryAfterS?: number;
+}
+
+export const errorTable = {
+  // The request itself.
+  'bad-request': {
+    status: 400,
+    fault: 'visitor',
+    sentence: 'Cannot read the request: it must be valid HTTP/1.1',
+    shown: true,
+  },
+  'bad-host': {
+    status: 400,
+    fault: 'visitor',
+    sentence: 'Cannot serve the request: it needs one valid Host header',
+    shown: true,
+  },
+  'bad-path': {
+    status: 400,
+    fault: 'visitor',
+    sentence: 'Cannot serve the request: its path is not a valid path',
+    shown: true,
+  },
+  'method-not-allowed': {
+    status: 405,
+    fault: 'visitor',
+    sentence: 'Cannot serve the file: only GET and HEAD are allowed for files',
+    shown: true,
+  },
+  'request-timeout': {
+    status: 408,
+    fault: 'visitor',
+    sentence: 'Cannot read the request: it did not arrive in time',
+    shown: true,
+  },
+  'request-too-large': {
+    status: 413,
+    fault: 'visitor',
+    sentence: 'Cannot accept the request: its body is too large',
+    shown: true,
+  },
+  'uri-too-long': {
+    status: 414,
+    fault: 'visitor',
+    sentence: 'Cannot accept the request: its target is too long',
+    shown: true,
+  },
+  'range-not-satisfiable': {
+    status: 416,
+    fault: 'visitor',
+    sentence: 'Cannot send that range: the file is shorter',
+    shown: true,
+  },
+  misdirected: {
+    status: 421,
+    fault: 'visitor',
+    sentence: 'Cannot serve the request: its host name is not the one of the TLS handshake',
+    shown: true,
+  },
+  'headers-too-large': {
+    status: 431,
+    fault: 'visitor',
+    sentence: 'Cannot accept the request: its headers are too large',
+    shown: true,
+  },
+  'client-gone': {
+    status: 499,
+    fault: 'visitor',
+    sentence: 'Cannot answer: the client closed the connection',
+    shown: false,
+  },
+  // From the host name to the folder.
+  'no-record': {
+    status: 503,
+    fault: 'owner',
+    sentence: 'Cannot find the folder of this host name: it has no TXT record',
+    shown: true,
+  },
+  'bad-record': {
+    status: 412,
+    fault: 'owner',
+    sentence: 'Cannot find the folder of this host name: its TXT record is malformed',
+    shown: true,
+  },
+  'dns-failed': {
+    status: 502,
+    fault: 'upstream',
+    sentence: 'Cannot look up the host name: the DNS servers failed',
+    shown: true,
+  },
+  'dns-timeout': {
+    status: 504,
+    fault: 'upstream',
+    sentence: 'Cannot look up the host name: the DNS servers did not answer in time',
+    shown: true,
+  },
+  'folder-not-found': {
+    status: 404,
+    fault: 'owner',
+    sentence: 'Cannot serve this host name: its folder is not served here',
+    shown: false,
+  },
+  'folder-forbidden': {
+    status: 403,
+    fault: 'owner',
+    sentence: 'Cannot serve this host name: its folder does not allow it',
+    shown: false,
+  },
+  'bad-manifest': {
+    status: 412,
+    fault: 'owner',
+    sentence: 'Cannot serve the folder: its .kbp_config is invalid',
+    shown: true,
+  },
+  'folder-unreachable': {
+    status: 503,
+    fault: 'operator',
+    sentence: 'Cannot serve the folder: it cannot be reached right now',
+    shown: false,
+    retryAfterS: 10,
+  },
+  // From the path to the module or file.
+  'not-found': {
+    status: 404,
+    fault: 'visitor',
+    sentence: 'Cannot find that path in the folder',
+    shown: false,
+  },
+  'forbidden-path': {
+    status: 403,
+    fault: 'visitor',
+    sentence: 'Cannot serve that path: it is never served',
+    shown: true,
+  },
+  'module-refused': {
+    status: 502,
+    fault: 'owner',
+    sentence: 'Cannot run the module: it was refused',
+    shown: true,
+  },
+  'no-verdict': {
+    status: 503,
+    fault: 'ours',
+    sentence: 'Cannot answer yet: the folder or module is still being looked at',
+    shown: true,
+    retryAfterS: 2,
+  },
+  // The run.
+  'guest-trapped': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function failed',
+    shown: false,
+  },
+  'guest-exited': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function ended without success',
+    shown: false,
+  },
+  'guest-out-of-memory': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function reached its memory limit',
+    shown: true,
+  },
+  'guest-out-of-cpu': {
+    status: 504,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function reached its CPU limit',
+    shown: true,
+  },
+  'guest-out-of-time': {
+    status: 504,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function reached its wall-clock limit',
+    shown: true,
+  },
+  'bad-reply': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function gave an answer that is not valid HTTP',
+    shown: false,
+  },
+  'reply-too-large': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: the function gave an answer that is too large',
+    shown: false,
+  },
+  // The box.
+  overloaded: {
+    status: 503,
+    fault: 'operator',
+    sentence: 'Cannot answer now: too many requests for this site',
+    shown: true,
+    retryAfterS: 1,
+  },
+  draining: {
+    status: 503,
+    fault: 'operator',
+    sentence: 'Cannot answer now: the server is about to stop',
+    shown: true,
+    retryAfterS: 5,
+  },
+  'thread-lost': {
+    status: 502,
+    fault: 'ours',
+    sentence: 'Cannot answer: the serving thread was replaced',
+    shown: true,
+    retryAfterS: 1,
+  },
+  internal: {
+    status: 500,
+    fault: 'ours',
+    sentence: 'Cannot answer: an error of the server itself',
+    shown: false,
+  },
+  // Not HTTP: the command line and the start of the daemon.
+  usage: { status: 500, fault: 'operator', sentence: 'Cannot run: bad arguments', shown: true },
+  config: {
+    status: 500,
+    fault: 'operator',
+    sentence: 'Cannot start: bad configuration',
+    shown: true,
+  },
+  start: { status: 500, fault: 'operator', sentence: 'Cannot start', shown: true },
+  state: {
+    status: 500,
+    fault: 'operator',
+    sentence: 'Cannot use the state directory',
+    shown: false,
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** The row of `code`, typed as a row so that optional columns can be asked for. */
+export function errorRow(code: ErrorCode): ErrorRow {
+  return errorTable[code];
+}
+
+/**
+ * A failure with a name. `message` is the detail: "Cannot X: rule: received Y", and what to do
+ * next where that is not obvious.
+ */
+export class TerrafirmaError extends Error {
+  override readonly name = 'TerrafirmaError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+    super(detail ?? errorTable[code].sentence, options);
+    this.code = code;
+  }
+}
+
+/** The same error over a thread boundary: structured cloning loses classes. */
+export interface ErrorRecord {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+export function toErrorRecord(error: unknown): ErrorRecord {
+  if (error instanceof TerrafirmaError) return { code: error.code, detail: error.message };
+  return { code: 'internal', detail: describeError(error) };
+}
+
+export function fromErrorRecord(record: ErrorRecord): TerrafirmaError {
+  return new TerrafirmaError(record.code, record.detail);
+}
+
+/** Text for the log about anything that was thrown. */
+export function describeError(error: unknown): string {
+  if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
+  return String(error);
+}
+
+/** What a visitor reads: the detail where it may be shown, else the row's sentence. */
+export function visitorSentence(record: ErrorRecord): string {
+  const row = errorRow(record.code);
+  return row.shown ? record.detail : row.sentence;
+}

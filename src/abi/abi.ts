@@ -1,0 +1,174 @@
+/**
+ * What an ABI is to the rest of the program: the imports it answers, the entry it calls, and how
+ * one exchange reaches the guest and comes back. Translators only: an ABI holds no sockets, opens
+ * no files, knows no clock; all it may reach comes in through `Run.capabilities`.
+ */
+import type { Capabilities, Header } from '../capability/capability.ts';
+import type { GuestMemory } from './memory.ts';
+
+/** The head of the visitor's request, parsed and bounded at the door. */
+export interface RequestHead {
+  /** The request id that is also in the log and in `x-request-id`. */
+  readonly id: string;
+  readonly method: string;
+  /** Path and query exactly as received; begins with `/`. */
+  readonly target: string;
+  /** The decoded path up to and including the module's name, e.g. `/dir/hello.wasm`. */
+  readonly scriptName: string;
+  /** The decoded rest of the path after the module's name; empty or begins with `/`. */
+  readonly pathInfo: string;
+  /** The query as received, without `?`. */
+  readonly query: string;
+  readonly scheme: 'http' | 'https';
+  /** Host and port as the visitor named them; empty when an HTTP/1.0 request had none. */
+  readonly authority: string;
+  readonly httpVersion: string;
+  /** In order of arrival, duplicates kept. Hop-by-hop headers are already gone. */
+  readonly headers: readonly Header[];
+  readonly clientAddress: string;
+  readonly clientPort: number;
+}
+
+export interface ReplyHead {
+  readonly status: number;
+  readonly headers: readonly Header[];
+}
+
+/**
+ * One request and the place for its answer. Made by the listener, used by one run.
+ *
+ * Either `send` is called once, or `start`, any number of `write`, and `end` or `abort`. Calling
+ * anything after that throws: it is a bug of the ABI, never of the guest.
+ */
+export interface Exchange {
+  readonly request: RequestHead;
+  /**
+   * The whole request body. Errors: `request-too-large` past `bodyBytesMax`, `request-timeout`,
+   * `client-gone`. An empty body costs no wait: `hasBody` tells.
+   */
+  readBody(bodyBytesMax: number): Promise<Uint8Array>;
+  /** The next piece of the body, at its own pace; undefined at the end. Not after `readBody`. */
+  readChunk(): Promise<Uint8Array | undefined>;
+  readonly hasBody: boolean;
+  /** Head and body leave in one write. The exchange owns `body` from here on. */
+  send(head: ReplyHead, body: Uint8Array): void;
+  start(head: ReplyHead): void;
+  /** Resolves when the client has taken enough for more to be welcome (back-pressure). */
+  write(chunk: Uint8Array): Promise<void>;
+  end(): void;
+  /** Breaks the answer off so that the client sees it is not whole. */
+  abort(): void;
+  readonly replyState: 'none' | 'started' | 'ended';
+  /** One listener, called once when the client goes away before the answer has ended. */
+  onGone(listener: (() => void) | undefined): void;
+}
+
+export interface FunctionFace {
+  readonly params: readonly string[];
+  readonly results: readonly string[];
+}
+
+export type ExternKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
+
+/** The outside of a module: what an ABI needs to say whether it speaks to it. */
+export interface ModuleFace {
+  readonly imports: readonly {
+    readonly module: string;
+    readonly name: string;
+    readonly kind: ExternKind;
+    readonly type?: FunctionFace | undefined;
+  }[];
+  readonly exports: readonly {
+    readonly name: string;
+    readonly kind: ExternKind;
+    readonly type?: FunctionFace | undefined;
+  }[];
+}
+
+/** `reason` reads "Cannot run the module: rule: received …" and names everything at fault. */
+export type AbiVerdict =
+  | { readonly kind: 'speaks'; readonly entry: string }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'other' };
+
+export interface Abi {
+  /** As `inspect`, the log and the docs call it, e.g. `terrarium`. */
+  readonly name: string;
+  /** `other`: not this ABI's module. `refused`: it is, but it must not run, and why. */
+  judge(face: ModuleFace): AbiVerdict;
+  /** `whole`: the body is read before the run, up to the limit. `streamed`: as the guest asks. */
+  readonly requestBody: 'whole' | 'streamed';
+  /** Everything one instance needs; called once per instance, before it is instantiated. */
+  bind(host: GuestHost): Binding;
+}
+
+/** i32, f32, f64 arrive as number, i64 as bigint. */
+export type WasmValue = number | bigint;
+export type HostcallResult = WasmValue | undefined;
+
+/**
+ * One import. A hostcall with `waits` may return a promise; the guest is suspended meanwhile
+ * (JSPI), and after the wait every view of its memory must be taken anew.
+ */
+export interface Hostcall {
+  readonly waits: boolean;
+  // biome-ignore lint/suspicious/noConfusingVoidType: most hostcalls give the guest nothing back.
+  readonly call: (...args: never[]) => HostcallResult | void | Promise<HostcallResult | void>;
+}
+
+/**
+ * Import module → import name → hostcall. Maps, not objects: a guest may import
+ * `__proto__`.`constructor`.
+ */
+export type ImportTable = ReadonlyMap<string, ReadonlyMap<string, Hostcall>>;
+
+export type GuestFunction = (...args: WasmValue[]) => HostcallResult;
+
+/** What the engine lends to a binding: one instance, seen through bounds checks. */
+export interface GuestHost {
+  /** Traps the guest when it exports no memory and none could be exposed. */
+  readonly memory: GuestMemory;
+  /** The export of that name when it is a function. */
+  exportedFunction(name: string): GuestFunction | undefined;
+  /** Entry `index` of table 0 when it is a function. */
+  tableFunction(index: number): GuestFunction | undefined;
+  /**
+   * Calls the guest from inside a hostcall (its allocator). Memory may have grown afterwards. A
+   * trap below it ends the run, whoever catches it. While it runs, the guest's own hostcalls trap.
+   */
+  callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult;
+  /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
+  trap(reason: string): never;
+  /** Ends the run as `exited`. The guest cannot catch it. */
+  exit(exitCode: number): never;
+}
+
+export interface Run {
+  readonly exchange: Exchange;
+  readonly capabilities: Capabilities;
+  /** The whole body where the ABI asked for it, else empty. */
+  readonly body: Uint8Array;
+}
+
+/** How the entry ended. `returned` is also `exit(0)` where the ABI says so. */
+export type RunEnd =
+  | { readonly kind: 'returned' }
+  | { readonly kind: 'exited'; readonly exitCode: number }
+  | { readonly kind: 'trapped'; readonly reason: string };
+
+/** One instance's side of an ABI. Serves many runs, one after another. */
+export interface Binding {
+  readonly imports: ImportTable;
+  /** Takes the next run. Everything of the run before is forgotten. */
+  begin(run: Run): void;
+  /**
+   * The entry ended: answers the exchange if an answer is due. It may leave the exchange without
+   * an answer only when `end` is not `returned`; the gateway then answers with the failure.
+   */
+  finish(end: RunEnd): void;
+  /**
+   * After `finish`, and also when the run was ended from outside without it: gives up pending
+   * requests and drops all handles. Never throws.
+   */
+  release(): void;
+}

@@ -1,0 +1,88 @@
+/** Everything that crosses threads, typed in one place. Plain data: it is structured-cloned. */
+import type { Config, Endpoint } from './config/config.ts';
+import type { ErrorRecord } from './errors.ts';
+import type { FolderKey, HostName, ModulePath } from './names.ts';
+import type { Site } from './site/table.ts';
+
+/** How a run ended; the words of the log. */
+export type Outcome =
+  | 'replied'
+  | 'exited'
+  | 'trapped'
+  | 'out-of-cpu'
+  | 'out-of-time'
+  | 'out-of-memory'
+  | 'abandoned'
+  | 'refused';
+
+/** SHA-256 of the original bytes of a `.wasm` file, 64 lower-case hexadecimal digits. */
+export type Digest = string & { readonly digest: unique symbol };
+
+/** What a serving thread needs to instantiate: the compiled module and what is known about it. */
+export interface LoadedModule {
+  readonly digest: Digest;
+  readonly module: WebAssembly.Module;
+  readonly abi: string;
+  readonly entry: string;
+  /** Bytes of the code that was compiled, for the bounds of caches. */
+  readonly codeBytes: number;
+  /** What `deploy/artifact.ts` tells `engine/` about the rewritten module; theirs alone. */
+  readonly engine: EngineFacts;
+}
+
+/** Reserved export names and facts of the rewriting, read only by the engine. */
+export type EngineFacts = Readonly<
+  Record<string, string | number | boolean | readonly (string | number)[] | undefined>
+>;
+
+/** Questions of a serving thread to the control plane; equal ones are joined by the asker. */
+export type Question =
+  /** What does this authority serve? `hostName` is undefined in folder mode. */
+  | { readonly ask: 'site'; readonly hostName: HostName | undefined }
+  /** The site has no such module: is there a file whose verdict is still to come? */
+  | { readonly ask: 'verdict'; readonly folderKey: FolderKey; readonly modulePath: ModulePath }
+  | { readonly ask: 'module'; readonly digest: Digest }
+  | { readonly ask: 'addresses'; readonly name: string; readonly family: 4 | 6 }
+  | { readonly ask: 'dns'; readonly query: Uint8Array };
+
+/** A failure is an answer too: it is cached by the same rule. */
+export type SiteAnswer =
+  | { readonly kind: 'site'; readonly site: Site; readonly expiresInMs: number }
+  | { readonly kind: 'failure'; readonly error: ErrorRecord; readonly expiresInMs: number };
+
+export interface Answers {
+  readonly site: SiteAnswer;
+  /** The newest site of that folder, after the verdict. */
+  readonly verdict: Site;
+  readonly module: LoadedModule;
+  readonly addresses: readonly Uint8Array[];
+  readonly dns: Uint8Array;
+}
+
+export type ToControl =
+  | { readonly kind: 'listening'; readonly endpoints: readonly Endpoint[] }
+  | { readonly kind: 'listen-failed'; readonly error: ErrorRecord }
+  | { readonly kind: 'question'; readonly id: number; readonly question: Question }
+  /** Finished log lines, each ending in a line end. */
+  | { readonly kind: 'log'; readonly lines: string }
+  | { readonly kind: 'drained' };
+
+export type ToThread =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorRecord }
+  /** A folder in use has a new site. Threads that do not know the folder ignore it. */
+  | { readonly kind: 'published'; readonly site: Site }
+  | { readonly kind: 'drain'; readonly drainMs: number };
+
+/** `workerData` of a serving thread. */
+export interface ThreadStart {
+  readonly config: Config;
+  readonly threadNumber: number;
+  /** What to listen on: real ports, after the control plane has settled port 0. */
+  readonly endpoints: readonly Endpoint[];
+  readonly reusePort: boolean;
+  /** One Int32 a thread: see `heartbeat.ts`. */
+  readonly heartbeats: SharedArrayBuffer;
+  /** The port to the key-value writer. */
+  readonly keyValuePort: MessagePort;
+}

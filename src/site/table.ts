@@ -1,0 +1,84 @@
+/**
+ * A site as the serving threads see it: an immutable picture of one folder, replaced whole. Pure:
+ * routing a request looks at this and nothing else.
+ */
+import type { ErrorRecord } from '../errors.ts';
+import type { Digest } from '../messages.ts';
+import type { FolderKey, ModulePath, RequestPath } from '../names.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A module with a good version, or one that never had any and why. */
+export type SiteModule =
+  | { readonly kind: 'serving'; readonly digest: Digest; readonly abi: string }
+  | { readonly kind: 'refused'; readonly error: ErrorRecord };
+
+export interface Site {
+  readonly folderKey: FolderKey;
+  /** Absolute real path of the folder; static files are read below it. */
+  readonly directory: string;
+  /** Counts publishes of this folder: a later picture never yields to an earlier one. */
+  readonly generation: number;
+  readonly manifest: Manifest;
+  readonly modules: ReadonlyMap<ModulePath, SiteModule>;
+}
+
+export type Route =
+  | {
+      readonly kind: 'module';
+      readonly modulePath: ModulePath;
+      readonly digest: Digest;
+      readonly abi: string;
+      /** Decoded; see RequestHead. */
+      readonly scriptName: string;
+      readonly pathInfo: string;
+    }
+  | { readonly kind: 'failure'; readonly error: ErrorRecord }
+  /** No such module in this picture: the control plane knows whether a verdict is still to come. */
+  | { readonly kind: 'unknown-module'; readonly modulePath: ModulePath }
+  /**
+   * A file or directory below the folder. `index` is the module that answers for a directory that
+   * has no index.html.
+   */
+  | {
+      readonly kind: 'file';
+      readonly segments: readonly string[];
+      readonly isDirectory: boolean;
+      readonly index: (Route & { readonly kind: 'module' }) | undefined;
+    };
+
+/**
+ * Where `path` leads in `site`: the first segment that ends in `.wasm` names the module, the rest
+ * stays visible to the guest (Terrafirma spec 2.1); anything else is a file.
+ */
+export function routeRequest(site: Site, path: RequestPath): Route {
+  if (path.modulePath !== undefined) {
+    return routeModule(site, path.modulePath, path.pathInfo);
+  }
+  const index = path.isDirectory ? indexModule(site, path.segments) : undefined;
+  return { kind: 'file', segments: path.segments, isDirectory: path.isDirectory, index };
+}
+
+function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Route {
+  const module = site.modules.get(modulePath);
+  if (module === undefined) return { kind: 'unknown-module', modulePath };
+  if (module.kind === 'refused') return { kind: 'failure', error: module.error };
+  const scriptName = `/${modulePath}`;
+  return {
+    kind: 'module',
+    modulePath,
+    digest: module.digest,
+    abi: module.abi,
+    scriptName,
+    pathInfo,
+  };
+}
+
+/** `dir/index.wasm`, when it has a good version, answers for `dir/` and sees it as its path. */
+function indexModule(
+  site: Site,
+  segments: readonly string[],
+): (Route & { readonly kind: 'module' }) | undefined {
+  const modulePath = [...segments, 'index.wasm'].join('/') as ModulePath;
+  const route = routeModule(site, modulePath, '');
+  return route.kind === 'module' ? route : undefined;
+}

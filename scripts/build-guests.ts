@@ -15,7 +15,7 @@ export function listWatGuests(): string[] {
 /** Assembles one .wat file. Throws with wabt's message, which names the line, when it is wrong. */
 export async function assembleWat(path: string): Promise<Uint8Array> {
   const { parseWat } = await wabt();
-  const module = parseWat(path, readFileSync(path), { exceptions: true, tail_call: true });
+  const module = parseWat(path, readFileSync(path, 'utf8'), { exceptions: true, tail_call: true });
   try {
     module.validate();
     return module.toBinary({ write_debug_names: false }).buffer;

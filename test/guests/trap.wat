@@ -1,5 +1,7 @@
 ;; Traps at once; has set nothing.
 (module
+  (import "env" "hostcall_init_mm" (func $init_mm (param i32 i32)))
+
   (memory (export "memory") 1)
 
   (func (export "run") (unreachable))

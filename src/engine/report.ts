@@ -1,0 +1,14 @@
+import type { ErrorRecord } from '../errors.ts';
+import type { Outcome } from '../messages.ts';
+
+/** What a run was: worked out in one place, read by the gateway and the log. */
+export interface RunReport {
+  readonly outcome: Outcome;
+  /** Why there is no answer, or none that is whole; undefined when the guest replied. */
+  readonly error: ErrorRecord | undefined;
+  /** Time the guest and its hostcalls held the thread, in microseconds. */
+  readonly cpuUs: number;
+  readonly wallUs: number;
+  /** Linear memory at the end of the run, in bytes. */
+  readonly memoryBytes: number;
+}

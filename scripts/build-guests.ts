@@ -30,4 +30,12 @@ async function buildAll(): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildAll();
+if (import.meta.main) {
+  try {
+    await buildAll();
+  } catch (error) {
+    // Only the message: the stack would show a whole minified line of wabt.
+    console.error(String(error));
+    process.exitCode = 1;
+  }
+}

@@ -17,7 +17,7 @@ const TRAPPING_MODULE = Uint8Array.of(
 /** Takes a fresh trap object; one serves a thread for its whole life. */
 export function takeTrap(): WebAssembly.RuntimeError {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(TRAPPING_MODULE));
-  const unreachable = instance.exports['t'];
+  const unreachable = instance.exports.t;
   if (typeof unreachable !== 'function') throw new TypeError('Cannot find the trapping export');
   try {
     unreachable();

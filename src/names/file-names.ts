@@ -1,0 +1,63 @@
+/**
+ * Which names inside a folder are the owner's words and which are the leavings of sync tools and
+ * editors (Terrafirma spec 3.3). One segment at a time.
+ */
+
+/** `served`: publish. `conflict`: a copy of a real file, worth telling the owner. */
+export type NameClass = 'served' | 'conflict' | 'ignored';
+
+/** ext4, APFS and NTFS agree on 255; KBFS too. Longer names cannot exist. */
+const SEGMENT_BYTES_MAX = 255;
+const SERVED = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+/** KBFS, Syncthing, Dropbox, Nextcloud, Drive; Dropbox writes "Alice's conflicted copy". */
+const CONFLICT =
+  /\.sync-conflict-|\.conflicted|conflicted copy|\(case conflict\)|\(selective sync conflict\)/;
+/** `hello (1).wasm`, as download tools and Drive count copies; never a name that is served. */
+const NUMBERED_COPY = / \(\d+\)(?:\.[^.]*)?$/;
+const TEMPORARY = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
+const INTERNAL = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
+/** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
+
+/**
+ * The positive rule for every segment of a module's path: an ASCII letter, digit or `_` first, then
+ * also `.` and `-`; no conflict copy, no temporary. The last segment must also end in `.wasm`;
+ * that is the caller's to check.
+ */
+export function isServedName(segment: string): boolean {
+  return classifyName(segment) === 'served';
+}
+
+/** `isServedName` with the reason, for the publisher, who logs each conflict copy once. */
+export function classifyName(segment: string): NameClass {
+  const folded = foldName(segment);
+  if (CONFLICT.test(folded) || NUMBERED_COPY.test(folded)) return 'conflict';
+  if (segment.length > SEGMENT_BYTES_MAX || !SERVED.test(segment)) return 'ignored';
+  return TEMPORARY.test(folded) || INTERNAL.has(folded) ? 'ignored' : 'served';
+}
+
+/**
+ * The wider rule for static files: any script, spaces, quotes and parentheses are fine. Not: a
+ * leading dot; `~` (backups, temporaries, `.stversions` copies and 8.3 aliases such as HELLO~1.WAS);
+ * invisible and control characters; `/` and `\`; a final dot or space (Windows drops them, so they
+ * would be an alias); conflict copies, temporaries, the daemon's own files; any alias of a `.wasm`.
+ */
+export function isStaticName(segment: string): boolean {
+  if (segment === '' || segment.startsWith('.') || /[~/\\]/.test(segment)) return false;
+  if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX) return false;
+  if (INVISIBLE.test(segment) || /[. ]$/.test(segment)) return false;
+  const folded = foldName(segment);
+  if (CONFLICT.test(folded) || TEMPORARY.test(folded) || INTERNAL.has(folded)) return false;
+  return !folded.startsWith('.') && !folded.endsWith('.wasm');
+}
+
+/**
+ * What a forgiving file system could take `segment` for: case-folded (`ſ` is an `s` on APFS),
+ * compatibility forms and invisible characters undone, NTFS streams (`x.wasm::$DATA`) and final dots
+ * and spaces cut. Only for comparing; never a name to open.
+ */
+export function foldName(segment: string): string {
+  const visible = segment.normalize('NFKC').replace(new RegExp(INVISIBLE, 'gu'), '');
+  const [beforeStream = ''] = visible.toUpperCase().toLowerCase().split(':');
+  return beforeStream.replace(/[. ]+$/, '');
+}

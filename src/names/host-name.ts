@@ -1,0 +1,83 @@
+import { domainToASCII } from 'node:url';
+import { TerrafirmaError } from '../errors.ts';
+import { quoteReceived } from './quote.ts';
+
+/** Lower case, punycode, without port and final dot; never an IP address. */
+export type HostName = string & { readonly hostName: unique symbol };
+
+/** RFC 1035, section 2.3.4, in the textual form without the final dot. */
+const HOST_NAME_CHARS_MAX = 253;
+/** The longest name, a final dot and the longest port: what is longer is not looked at. */
+const AUTHORITY_CHARS_MAX = HOST_NAME_CHARS_MAX + '.:65535'.length;
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What URL parsing would strip, split at or decode, and so must not reach `domainToASCII`. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+const FORBIDDEN = /[\x00-\x20\x7f"#%/:<>?@[\\\]^_`{|}]/;
+/** The last label of every IPv4 spelling that inet_aton takes: 127.1, 0x7f.1, 017700000001. */
+const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
+
+/**
+ * The one spelling of the host name in a Host header, `:authority` or SNI: the port and one final
+ * dot removed, lower case, punycode (UTS 46, as browsers do). Everything that decides by host name
+ * decides on this result, so that `EXAMPLE.com:8080` and `example.com.` cannot dodge a rule.
+ *
+ * A single label is a host name: `localhost` and names of a private network have no dot, and their
+ * record is looked up (and missing) like any other; who needs a dot, such as a certificate
+ * authority, asks for it there.
+ *
+ * @throws TerrafirmaError `bad-host`: IP addresses in any spelling, user info, `_`, empty labels,
+ * labels over 63 and names over 253 characters.
+ */
+export function parseHostName(authority: string): HostName {
+  if (authority === '') throw badHost('must not be empty', authority);
+  if (authority.length > AUTHORITY_CHARS_MAX) {
+    throw badHost(`must be at most ${HOST_NAME_CHARS_MAX} characters`, authority);
+  }
+  if (authority.startsWith('[')) throw badHost('must be a name, not an address', authority);
+  const name = removePort(authority);
+  const undotted = name.endsWith('.') ? name.slice(0, -1) : name;
+  if (FORBIDDEN.test(undotted)) throw badHost('must be letters, digits, "-" and "."', authority);
+  const ascii = domainToAscii(undotted);
+  if (ascii === '' || ascii.length > HOST_NAME_CHARS_MAX) {
+    throw badHost(`must be a domain name of 1 to ${HOST_NAME_CHARS_MAX} characters`, authority);
+  }
+  const labels = ascii.split('.');
+  if (NUMERIC_LABEL.test(labels.at(-1) ?? '')) {
+    throw badHost('must be a name, not an address', authority);
+  }
+  if (!labels.every((label) => LABEL.test(label))) {
+    throw badHost('labels must be 1 to 63 letters, digits and inner "-"', authority);
+  }
+  return ascii as HostName;
+}
+
+/** `host`, `host:` and `host:80` are valid authorities (RFC 3986, section 3.2.3). */
+function removePort(authority: string): string {
+  const colon = authority.indexOf(':');
+  if (colon === -1) return authority;
+  const port = authority.slice(colon + 1);
+  if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) {
+    throw badHost('the port must be a number up to 65535', authority);
+  }
+  return authority.slice(0, colon);
+}
+
+/**
+ * Names that are ASCII already skip UTS 46 unless they claim to be punycode: URL parsing would turn
+ * `0x7f.1` into an address before the rule above sees it.
+ */
+function domainToAscii(name: string): string {
+  const lower = name.toLowerCase();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
+  const isAscii = /^[\x00-\x7f]*$/.test(name);
+  if (isAscii && !/(?:^|\.)xn--/.test(lower)) return lower;
+  return domainToASCII(name);
+}
+
+function badHost(rule: string, authority: string): TerrafirmaError {
+  const received = quoteReceived(authority);
+  return new TerrafirmaError(
+    'bad-host',
+    `Cannot serve the request: the host name ${rule}: received ${received}`,
+  );
+}

@@ -1,0 +1,118 @@
+import { TerrafirmaError } from '../errors.ts';
+import { foldName, isServedName, isStaticName } from './file-names.ts';
+import { quoteReceived } from './quote.ts';
+
+/** Relative, '/'-joined, e.g. `dir/hello.wasm`. */
+export type ModulePath = string & { readonly modulePath: unique symbol };
+
+export interface RequestPath {
+  /** Decoded; no empty, '.' or '..' among them. With a module: up to and including its file. */
+  readonly segments: readonly string[];
+  /** Ends with '/' (or is '/'); false with a module. */
+  readonly isDirectory: boolean;
+  /** Up to and including the first segment that ends in '.wasm'. */
+  readonly modulePath: ModulePath | undefined;
+  /** The decoded rest after the module: '' or begins with '/'. */
+  readonly pathInfo: string;
+  /** Raw, without '?'. */
+  readonly query: string;
+}
+
+/**
+ * Reads an origin-form target (RFC 9112, section 3.2.1): split at the first '?', each segment
+ * percent-decoded exactly once. The first segment that ends in `.wasm` names the module and the
+ * rest is the guest's own: it may hold dots, empty segments and encoded slashes, because no file is
+ * ever opened by it. Before the module, and in every other path, nothing is forgiven: a doubled
+ * slash, a dot segment or an encoded slash is how one path pretends to be another.
+ *
+ * @throws TerrafirmaError `bad-path`: not a valid path. `forbidden-path`: dot names, the folder's
+ * and the daemon's own files. `not-found`: names that are never served, such as conflict copies,
+ * temporaries and every alias of a module (`hello.WASM`) that could show its raw bytes.
+ */
+export function parseRequestPath(target: string): RequestPath {
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  const query = mark === -1 ? '' : target.slice(mark + 1);
+  if (!path.startsWith('/')) throw badPath('must begin with "/"', target);
+  if (!/^[\x21-\x7e]+$/.test(path)) throw badPath('must be ASCII without spaces', target);
+  if (/[#\\]/.test(path)) throw badPath('must not hold "#" or "\\"', target);
+  if (/[^\x21-\x7e\x80-\uffff]/.test(query)) {
+    throw badPath('its query must not hold spaces or control characters', target);
+  }
+  const rawSegments = path.slice(1).split('/');
+  const segments: string[] = [];
+  for (const [index, raw] of rawSegments.entries()) {
+    const isLast = index === rawSegments.length - 1;
+    if (raw === '' && isLast) return { ...nothing, segments, isDirectory: true, query };
+    const segment = decodeSegment(raw, target);
+    segments.push(segment);
+    if (segment.endsWith('.wasm')) {
+      const rest = rawSegments.slice(index + 1);
+      return parseModulePath(segments, { rest, query, target });
+    }
+    checkStaticName(segment, target);
+  }
+  return { ...nothing, segments, isDirectory: false, query };
+}
+
+const nothing = { modulePath: undefined, pathInfo: '' } as const;
+
+function parseModulePath(
+  segments: readonly string[],
+  parts: { readonly rest: readonly string[]; readonly query: string; readonly target: string },
+): RequestPath {
+  const { rest, query, target } = parts;
+  for (const segment of segments) {
+    if (segment.startsWith('.')) throw forbidden(segment);
+    if (!isServedName(segment)) throw notFound(segment);
+  }
+  const pathInfo = rest.map((raw) => `/${decodePercent(raw, target)}`).join('');
+  if (pathInfo.includes('\0')) throw badPath('must not hold NUL', target);
+  const modulePath = segments.join('/') as ModulePath;
+  return { segments, isDirectory: false, modulePath, pathInfo, query };
+}
+
+function decodeSegment(raw: string, target: string): string {
+  if (raw === '') throw badPath('must not hold "//"', target);
+  const segment = decodePercent(raw, target);
+  if (segment === '.' || segment === '..') throw badPath('must not hold "." or ".."', target);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
+  if (/[\x00-\x1f\x7f-\x9f/\\]/.test(segment)) {
+    throw badPath('must not hold encoded "/", "\\" or control characters', target);
+  }
+  return segment;
+}
+
+function decodePercent(raw: string, target: string): string {
+  try {
+    return decodeURIComponent(raw);
+  } catch (cause) {
+    throw badPath('must hold only valid percent-encoded UTF-8', target, { cause });
+  }
+}
+
+function checkStaticName(segment: string, target: string): void {
+  const folded = foldName(segment);
+  if (folded === '.kbp_config') {
+    throw new TerrafirmaError('forbidden-path', 'Reading /.kbp_config directly is forbidden.');
+  }
+  if (folded.startsWith('.') || folded === 'terrafirma.toml') throw forbidden(segment);
+  if (folded === '') throw badPath('must not hold names of dots', target);
+  if (!isStaticName(segment)) throw notFound(segment);
+}
+
+function badPath(rule: string, target: string, options?: ErrorOptions): TerrafirmaError {
+  const received = quoteReceived(target);
+  const detail = `Cannot serve the request: its path ${rule}: received ${received}`;
+  return new TerrafirmaError('bad-path', detail, options);
+}
+
+function forbidden(segment: string): TerrafirmaError {
+  const detail = `Cannot serve that path: such names are never served: received ${quoteReceived(segment)}`;
+  return new TerrafirmaError('forbidden-path', detail);
+}
+
+function notFound(segment: string): TerrafirmaError {
+  const detail = `Cannot find that path: the name is never served: received ${quoteReceived(segment)}`;
+  return new TerrafirmaError('not-found', detail);
+}

@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { assembleWat, listWatGuests } from '../../scripts/build-guests.ts';
+
+const guestsFolder = import.meta.dirname;
+
+describe('the committed modules', () => {
+  test.each(listWatGuests())('$name.wasm is what its source assembles to', async (guest) => {
+    const assembled = await assembleWat(guest);
+    expect(Buffer.from(assembled).equals(readFileSync(guest.wasmPath))).toBe(true);
+  });
+
+  test('every test guest has a source and a line in the README', () => {
+    const modules = readdirSync(guestsFolder).filter((file) => file.endsWith('.wasm'));
+    const names = modules.map((file) => file.slice(0, -'.wasm'.length)).sort();
+    const sources = listWatGuests().filter((guest) => guest.wasmPath.startsWith(guestsFolder));
+    expect(names).toEqual(sources.map((guest) => guest.name).sort());
+    const readme = readFileSync(join(guestsFolder, 'README.md'), 'utf8');
+    const firstCells = [...readme.matchAll(/^\| ([\w, -]+) \|/gm)].map(
+      (row) => row[1]?.trim() ?? '',
+    );
+    const described = firstCells.flatMap((cell) => cell.split(', '));
+    expect(described.filter((name) => name !== 'Guest').sort()).toEqual(names);
+  });
+});

@@ -17,7 +17,7 @@ describe('the committed modules', () => {
     const sources = listWatGuests().filter((guest) => guest.wasmPath.startsWith(guestsFolder));
     expect(names).toEqual(sources.map((guest) => guest.name).sort());
     const readme = readFileSync(join(guestsFolder, 'README.md'), 'utf8');
-    const firstCells = [...readme.matchAll(/^\| ([\w, -]+) \|/gm)].map(
+    const firstCells = [...readme.matchAll(/^\| (\w[\w, -]*) \|/gm)].map(
       (row) => row[1]?.trim() ?? '',
     );
     const described = firstCells.flatMap((cell) => cell.split(', '));

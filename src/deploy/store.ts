@@ -1,0 +1,241 @@
+/**
+ * Edge: the state directory. Keeps the original bytes of accepted modules by SHA-256 and one record
+ * a folder, so that a restart serves the last good versions at once and older ones can come back.
+ *
+ *     modules/ab/abcdef….wasm     accepted bytes; checked against their name when read
+ *     folders/<SHA-256 of the folder key>.json
+ *     pins/…                      see pins.ts: written by the command line, only read here
+ *
+ * Only one daemon writes modules/ and folders/. A process killed at any moment leaves the state as
+ * it was before or after the write that was running.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { Digest } from '../messages.ts';
+import type { FolderKey } from '../names.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { fileErrorCode, syncDirectory, unfinishedSuffix, writeDurably } from './durable.ts';
+import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
+
+/** All accepted versions of all folders together. */
+export const storeBytesMaxDefault = 16 * 1024 ** 3;
+/** A record larger than this was not written by us. */
+const recordBytesMax = 16 * 1024 ** 2;
+
+export interface StoreOptions {
+  readonly log: DeployLog;
+  readonly storeBytesMax?: number;
+}
+
+export class ModuleStore {
+  readonly #directory: string;
+  readonly #log: DeployLog;
+  readonly #storeBytesMax: number;
+  /** Digests each folder's record names; a module no folder names is deleted. */
+  readonly #named = new Map<FolderKey, ReadonlySet<Digest>>();
+  readonly #sizes = new Map<Digest, number>();
+  #usedBytes = 0;
+  /** Writes run one after another: a module put for one folder is never garbage of another. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  private constructor(directory: string, options: StoreOptions) {
+    this.#directory = directory;
+    this.#log = options.log;
+    this.#storeBytesMax = options.storeBytesMax ?? storeBytesMaxDefault;
+  }
+
+  /**
+   * Opens or makes the store in `directory` and deletes what no record names. Throws
+   * TerrafirmaError('state') when the directory cannot be used.
+   */
+  static async open(directory: string, options: StoreOptions): Promise<ModuleStore> {
+    const store = new ModuleStore(directory, options);
+    try {
+      await mkdir(join(directory, 'modules'), { recursive: true, mode: 0o700 });
+      await mkdir(join(directory, 'folders'), { recursive: true, mode: 0o700 });
+      for (const record of await readRecords(directory, options.log)) {
+        store.#named.set(record.folderKey, digestsOf(record));
+      }
+      await store.#sweep();
+    } catch (error) {
+      const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    return store;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Whether the bytes of an accepted version are here. */
+  has(digest: Digest): boolean {
+    return this.#sizes.has(digest);
+  }
+
+  /** The record of a folder; undefined when there is none or it cannot be read. */
+  async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
+    return await readRecord(recordPath(this.#directory, folderKey), this.#log);
+  }
+
+  /**
+   * The bytes of an accepted module. Throws TerrafirmaError('state') when they are not there or are
+   * not what their name says; a damaged file is deleted so that it can be accepted again.
+   */
+  async readModule(digest: Digest): Promise<Uint8Array> {
+    const path = modulePathOf(this.#directory, digest);
+    let bytes: Uint8Array;
+    try {
+      bytes = await readFile(path);
+    } catch (error) {
+      throw new TerrafirmaError('state', `Cannot read ${digest}: ${describeError(error)}`);
+    }
+    if (createHash('sha256').update(bytes).digest('hex') === digest) return bytes;
+    this.#log.error({ digest }, 'Cannot use a kept module: its bytes are damaged: deleted');
+    await this.#serialise(() => this.#remove(digest));
+    throw new TerrafirmaError('state', `Cannot read ${digest}: its bytes are damaged`);
+  }
+
+  /**
+   * Makes `record` the folder's, with the bytes of a version it newly names. Durable when this
+   * resolves; what no record names any more is deleted. Throws TerrafirmaError('state') when the
+   * store is full or the disk fails, and the earlier record then still holds.
+   */
+  async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
+    await this.#serialise(async () => {
+      if (added !== undefined) await this.#put(added.digest, added.bytes);
+      try {
+        await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
+      } catch (error) {
+        const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
+        throw new TerrafirmaError('state', detail, { cause: error });
+      }
+      const before = this.#named.get(record.folderKey) ?? new Set<Digest>();
+      this.#named.set(record.folderKey, digestsOf(record));
+      for (const digest of before) await this.#removeUnnamed(digest);
+    });
+  }
+
+  async #put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    if (this.#sizes.has(digest)) return;
+    if (this.#usedBytes + bytes.length > this.#storeBytesMax) {
+      const rule = `the store holds at most ${this.#storeBytesMax} bytes`;
+      const received = `${this.#usedBytes + bytes.length} bytes`;
+      throw new TerrafirmaError('state', `Cannot keep the module: ${rule}: received ${received}`);
+    }
+    try {
+      await writeDurably(modulePathOf(this.#directory, digest), bytes);
+    } catch (error) {
+      const detail = `Cannot keep the module ${digest}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    this.#sizes.set(digest, bytes.length);
+    this.#usedBytes += bytes.length;
+  }
+
+  async #removeUnnamed(digest: Digest): Promise<void> {
+    for (const digests of this.#named.values()) {
+      if (digests.has(digest)) return;
+    }
+    await this.#remove(digest);
+  }
+
+  async #remove(digest: Digest): Promise<void> {
+    await rm(modulePathOf(this.#directory, digest), { force: true });
+    this.#usedBytes -= this.#sizes.get(digest) ?? 0;
+    this.#sizes.delete(digest);
+  }
+
+  /** Measures modules/ and deletes leftovers of killed writes and modules no record names. */
+  async #sweep(): Promise<void> {
+    const named = new Set<string>();
+    for (const digests of this.#named.values()) for (const digest of digests) named.add(digest);
+    await sweepUnfinished(join(this.#directory, 'folders'));
+    const root = join(this.#directory, 'modules');
+    for (const shard of await readdir(root)) {
+      const shardPath = join(root, shard);
+      for (const name of await readdir(shardPath)) {
+        const path = join(shardPath, name);
+        const digest = name.replace(/\.wasm$/, '');
+        if (!named.has(digest)) {
+          await rm(path, { force: true, recursive: true });
+          continue;
+        }
+        const { size } = await stat(path);
+        this.#sizes.set(digest as Digest, size);
+        this.#usedBytes += size;
+      }
+      await syncDirectory(shardPath);
+    }
+  }
+
+  async #serialise<T>(write: () => Promise<T>): Promise<T> {
+    const result = this.#lastWrite.then(write, write);
+    this.#lastWrite = result.catch(() => undefined);
+    return await result;
+  }
+}
+
+export interface AddedModule {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/** All records of the state directory; those that cannot be read are logged and left out. */
+export async function readRecords(
+  stateDirectory: string,
+  log: DeployLog,
+): Promise<readonly FolderRecord[]> {
+  const folder = join(stateDirectory, 'folders');
+  const records: FolderRecord[] = [];
+  for (const name of await listNames(folder)) {
+    if (!name.endsWith('.json')) continue;
+    const record = await readRecord(join(folder, name), log);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+async function readRecord(path: string, log: DeployLog): Promise<FolderRecord | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > recordBytesMax) throw new RangeError(`it has ${size} bytes`);
+    return parseRecord(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error({ file: path, reason }, 'Cannot use the record of a folder: it will be rebuilt');
+    return undefined;
+  }
+}
+
+async function sweepUnfinished(directory: string): Promise<void> {
+  for (const name of await listNames(directory)) {
+    if (name.endsWith(unfinishedSuffix)) await rm(join(directory, name), { force: true });
+  }
+}
+
+/** The names in a directory, none when it does not exist. */
+export async function listNames(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+export function recordPath(stateDirectory: string, folderKey: FolderKey): string {
+  return join(stateDirectory, 'folders', `${hashName(folderKey)}.json`);
+}
+
+function modulePathOf(stateDirectory: string, digest: Digest): string {
+  return join(stateDirectory, 'modules', digest.slice(0, 2), `${digest}.wasm`);
+}
+
+/** A file name for any text: folder keys hold slashes and may be longer than a name can be. */
+export function hashName(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,209 @@
+/**
+ * Walks instructions: one `next()` an instruction, its immediates left in fields. No objects are
+ * made on the way, so that modules of many megabytes pass in fractions of a second.
+ */
+import { Op, prefixBase, prefixEnd, Shape, shapeOf } from './opcodes.ts';
+import { ByteReader, hexByte, refuseModule } from './reader.ts';
+
+/** A `br_table` longer than this is refused by V8 too. */
+const branchTableEntriesMax = 65_520;
+
+export class InstructionCursor extends ByteReader {
+  /** Dense number of the instruction just read. */
+  op = 0;
+  /** Offset of its first byte. */
+  at = 0;
+  /** First index of the immediates: local, label, function, type, segment, destination … */
+  a = 0;
+  /** Second index: table, field, count, source … */
+  b = 0;
+  /** Offset of a memarg; its memory is in `a`. */
+  memargOffset = 0;
+  /** Labels of a `br_table` (default last) or of the catch clauses of a `try_table`. */
+  readonly labels: number[] = [];
+  /** Tags the clauses of a `try_table` name. */
+  readonly tags: number[] = [];
+  /** Concrete types named inside block, reference and heap types of this instruction. */
+  readonly types: number[] = [];
+
+  /** Reads one instruction; false at the end of the range. */
+  next(): boolean {
+    if (this.pos >= this.end) return false;
+    this.at = this.pos;
+    const byte = this.bytes[this.pos++] ?? 0;
+    const shape = shapeOf[byte] ?? Shape.unknown;
+    if (shape === Shape.none) {
+      this.op = byte;
+      return true;
+    }
+    if (shape === Shape.local) {
+      this.op = byte;
+      this.a = this.readU32();
+      return true;
+    }
+    this.#readRare(byte, shape);
+    return true;
+  }
+
+  #readRare(byte: number, shape: number): void {
+    this.op = byte;
+    if (shape === Shape.memarg) {
+      this.#readMemarg();
+      return;
+    }
+    if (shape !== Shape.unknown) {
+      this.#readImmediates(shape);
+      return;
+    }
+    const base = prefixBase(byte);
+    if (base < 0) throw refuseModule('instructions must be known', hexByte(byte), this.at);
+    const op = base + this.readU32();
+    const prefixedShape = op < prefixEnd(byte) ? shapeOf[op] : Shape.unknown;
+    if (prefixedShape === undefined || prefixedShape === Shape.unknown) {
+      const received = `${hexByte(byte)} ${hexByte(op - base)}`;
+      throw refuseModule('instructions must be known', received, this.at);
+    }
+    this.op = op;
+    if (prefixedShape !== Shape.none) this.#readImmediates(prefixedShape);
+  }
+
+  #readImmediates(shape: number): void {
+    switch (shape) {
+      case Shape.label:
+      case Shape.func:
+      case Shape.global:
+      case Shape.type:
+      case Shape.table:
+      case Shape.tag:
+      case Shape.memory:
+      case Shape.data:
+      case Shape.elem:
+        this.a = this.readU32();
+        return;
+      case Shape.i32:
+        this.skipLeb(5);
+        return;
+      case Shape.i64:
+        this.skipLeb(10);
+        return;
+      case Shape.f32:
+        this.skip(4);
+        return;
+      case Shape.f64:
+        this.skip(8);
+        return;
+      case Shape.bytes16:
+        this.skip(16);
+        return;
+      case Shape.lane:
+      case Shape.zeroByte:
+        this.skip(1);
+        return;
+      case Shape.memarg:
+        this.#readMemarg();
+        return;
+      case Shape.memargAndLane:
+        this.#readMemarg();
+        this.skip(1);
+        return;
+      case Shape.block:
+        this.#readBlockType();
+        return;
+      case Shape.brTable:
+        this.#readBranchTable();
+        return;
+      case Shape.selectTypes:
+        this.#readSelectTypes();
+        return;
+      case Shape.tryTable:
+        this.#readTryTable();
+        return;
+      case Shape.heapType:
+        this.types.length = 0;
+        this.#readHeapType();
+        return;
+      case Shape.castBranch:
+        this.#readCastBranch();
+        return;
+      default:
+        this.a = this.readU32();
+        this.b = this.readU32();
+    }
+  }
+
+  #readMemarg(): void {
+    const align = this.readU32();
+    this.a = align & 0x40 ? this.readU32() : 0;
+    if (align >= 0x80) throw refuseModule('alignments are below 64', `${align}`, this.at);
+    this.memargOffset = this.readU64();
+  }
+
+  /** Block type: `a` is a type index, or a negative number for none or one value. */
+  #readBlockType(): void {
+    this.types.length = 0;
+    const byte = this.peekByte();
+    if (byte === 0x63 || byte === 0x64) {
+      this.pos++;
+      this.#readHeapType();
+      this.a = byte - 0x80;
+      return;
+    }
+    this.a = this.readS33();
+    if (this.a >= 0) this.types.push(this.a);
+  }
+
+  #readHeapType(): void {
+    const heapType = this.readS33();
+    if (heapType >= 0) this.types.push(heapType);
+  }
+
+  #readValueType(): void {
+    const byte = this.readByte();
+    if (byte === 0x63 || byte === 0x64) this.#readHeapType();
+  }
+
+  #readBranchTable(): void {
+    const count = this.readCount('br_table entries', branchTableEntriesMax);
+    this.labels.length = 0;
+    for (let i = 0; i <= count; i++) this.labels.push(this.readU32());
+  }
+
+  #readSelectTypes(): void {
+    this.types.length = 0;
+    const count = this.readCount('types of a select', 1000);
+    for (let i = 0; i < count; i++) this.#readValueType();
+  }
+
+  #readTryTable(): void {
+    this.#readBlockType();
+    const count = this.readCount('catch clauses', branchTableEntriesMax);
+    this.labels.length = 0;
+    this.tags.length = 0;
+    for (let i = 0; i < count; i++) {
+      const kind = this.readByte();
+      if (kind > 3) throw refuseModule('catch clauses must be known', hexByte(kind), this.at);
+      if (kind < 2) this.tags.push(this.readU32());
+      this.labels.push(this.readU32());
+    }
+  }
+
+  #readCastBranch(): void {
+    this.types.length = 0;
+    this.skip(1);
+    this.a = this.readU32();
+    this.#readHeapType();
+    this.#readHeapType();
+  }
+}
+
+/** Whether `op` branches to the label in the cursor's `a`. */
+export function isLabelBranch(op: number): boolean {
+  return (
+    op === Op.br ||
+    op === Op.brIf ||
+    op === Op.brOnNull ||
+    op === Op.brOnNonNull ||
+    op === Op.brOnCast ||
+    op === Op.brOnCastFail
+  );
+}

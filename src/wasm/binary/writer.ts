@@ -1,0 +1,100 @@
+/** A growing buffer of module bytes with LEB128 and section framing. */
+
+const utf8 = new TextEncoder();
+
+/** Bytes of `value` as unsigned LEB128. */
+export function u32Length(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++;
+  return length;
+}
+
+export class ByteWriter {
+  #bytes: Uint8Array<ArrayBuffer>;
+  length = 0;
+
+  constructor(capacity = 1024) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  #reserve(byteCount: number): void {
+    const needed = this.length + byteCount;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.length));
+    this.#bytes = grown;
+  }
+
+  writeByte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = byte;
+  }
+
+  writeBytes(bytes: ArrayLike<number>): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Copies source[start, end). Short runs go byte by byte: a view would cost more than they do. */
+  copyRange(source: Uint8Array, start: number, end: number): void {
+    const byteCount = end - start;
+    this.#reserve(byteCount);
+    if (byteCount > 48) {
+      this.#bytes.set(source.subarray(start, end), this.length);
+      this.length += byteCount;
+      return;
+    }
+    const target = this.#bytes;
+    let to = this.length;
+    for (let from = start; from < end; from++) target[to++] = source[from] ?? 0;
+    this.length = to;
+  }
+
+  writeU32(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.writeByte((rest % 128) | 0x80);
+      rest = Math.floor(rest / 128);
+    }
+    this.writeByte(rest);
+  }
+
+  /** Signed LEB128 of a number within ±2^52. */
+  writeS64(value: number): void {
+    let rest = value;
+    while (rest < -64 || rest > 63) {
+      const low = ((rest % 128) + 128) % 128;
+      this.writeByte(low | 0x80);
+      rest = (rest - low) / 128;
+    }
+    this.writeByte(rest & 0x7f);
+  }
+
+  writeName(name: string): void {
+    const encoded = utf8.encode(name);
+    this.writeU32(encoded.length);
+    this.writeBytes(encoded);
+  }
+
+  /** A section with the contents of `contents`. */
+  writeSection(id: number, contents: ByteWriter): void {
+    this.writeByte(id);
+    this.writeU32(contents.length);
+    this.writeBytes(contents.view());
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** What was written so far; valid until the next write. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /** A copy of what was written, no larger than it. */
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.length);
+  }
+}

@@ -40,6 +40,8 @@ export interface WatchConfig {
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Whether readable lines may have colours; NO_COLOR says no. */
+  readonly color: boolean;
 }
 
 export interface KeyValueConfig {

@@ -1,0 +1,84 @@
+/** What each limit bounds, in words, and the values it may have. One row a limit. */
+import type { Limits } from './config.ts';
+
+export interface LimitRow {
+  readonly summary: string;
+  /** Default 1: nothing works with a limit of nothing. */
+  readonly min?: number;
+  readonly max?: number;
+}
+
+const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
+
+export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
+  memoryBytesMax: {
+    summary: 'Linear memory of one instance',
+    min: 65_536,
+    max: 4 * GIB,
+  },
+  cpuMsMax: { summary: 'CPU time of one run' },
+  wallMsMax: { summary: 'Wall-clock time of one run' },
+  sliceMs: { summary: 'How long a guest runs before it yields to others', max: 1_000 },
+  runsPerSiteMax: { summary: 'Runs at once, per site and thread' },
+  queuedRunsPerSiteMax: { summary: 'Runs that wait for their turn, per site and thread', min: 0 },
+  requestBodyBytesMax: { summary: 'Request body that is read whole', min: 0, max: GIB },
+  replyBodyBytesMax: { summary: 'Reply body of a guest', min: 0, max: GIB },
+  replyHeadersMax: { summary: 'Headers of a guest’s reply', max: 10_000 },
+  replyHeaderBytesMax: { summary: 'All headers of a guest’s reply together', max: MIB },
+  handlesPerRunMax: { summary: 'Handles a guest may hold at once, per kind', max: 1_000_000 },
+  logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
+  logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * MIB },
+  outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
+  outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: GIB },
+  outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: GIB },
+  outboundTimeoutMs: { summary: 'One request of a guest, redirects included' },
+  outboundRedirectsMax: { summary: 'Redirects that are followed', min: 0, max: 100 },
+  outboundSocketsPerOriginMax: { summary: 'Connections to one origin, per thread', max: 10_000 },
+  dnsQueriesPerRunMax: { summary: 'DNS queries a guest may send in one run', min: 0 },
+  kvKeyBytesMax: { summary: 'One key', max: MIB },
+  kvValueBytesMax: { summary: 'One value, after appending too', max: 512 * MIB },
+  kvNamespaceBytesMax: { summary: 'All keys and values of one module' },
+  kvNamespaceKeysMax: { summary: 'Keys of one module' },
+  kvOperationsPerRunMax: { summary: 'Key-value operations in one run', min: 0 },
+  kvQueuedBytesMax: { summary: 'Writes that wait for their commit' },
+  moduleBytesMax: { summary: 'One .wasm file', min: 8, max: GIB },
+  modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },
+  moduleBytesPerFolderMax: { summary: 'All .wasm files of one folder together' },
+  folderEntriesMax: { summary: 'Files and directories looked at in one folder', max: 10_000_000 },
+  folderDepthMax: { summary: 'How deep a folder is looked at', max: 256 },
+  foldersWatchedMax: { summary: 'Folders watched at once', max: 1_000_000 },
+  versionsKeptMax: { summary: 'Accepted versions kept of each module', max: 1_000 },
+  compiledBytesMax: { summary: 'Compiled modules kept in memory' },
+  idleGuestBytesMax: { summary: 'Idle instances kept in memory, per thread', min: 0 },
+  instancesMax: { summary: 'Instances at once, per thread', max: 1_000_000 },
+  tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
+  functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
+  importsMax: { summary: 'Imports of one module', max: 100_000 },
+  manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * MIB },
+  dnsTimeoutMs: { summary: 'One attempt at one DNS server' },
+  dnsAttemptsMax: { summary: 'Attempts per DNS server', max: 10 },
+  dnsCacheEntriesMax: { summary: 'DNS answers kept', max: 10_000_000 },
+  dnsTtlFloorMs: { summary: 'DNS answers are kept at least so long', min: 0 },
+  dnsTtlCeilingMs: { summary: 'DNS answers are kept at most so long', min: 0 },
+  dnsFailureTtlMs: { summary: 'Failed and negative DNS answers are kept so long', min: 0 },
+  dnsInFlightMax: { summary: 'DNS lookups at once', max: 100_000 },
+  sitesCachedMax: { summary: 'Host names remembered with their site', max: 10_000_000 },
+  targetBytesMax: { summary: 'Path and query of a request', max: MIB },
+  headerBytesMax: { summary: 'All headers of a request together', max: MIB },
+  headersMax: { summary: 'Headers of a request', max: 10_000 },
+  connectionsPerThreadMax: { summary: 'Connections at once, per thread', max: 1_000_000 },
+  headerTimeoutMs: { summary: 'Until the head of a request is there' },
+  bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },
+  keepAliveTimeoutMs: { summary: 'Between two requests on one connection' },
+  replyIdleTimeoutMs: { summary: 'Between two pieces of a reply that the client takes' },
+  fileOperationTimeoutMs: { summary: 'One operation on a file' },
+  fileOperationsPerMountMax: { summary: 'File operations at once, per mount', max: 1_000 },
+  verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },
+  drainMs: { summary: 'How long requests may go on after SIGTERM', min: 0 },
+  threadStuckMs: {
+    summary: 'A serving thread without a heartbeat for so long is replaced',
+    min: 100,
+  },
+  threadRestartsPerMinuteMax: { summary: 'Serving threads replaced per minute', max: 10_000 },
+};

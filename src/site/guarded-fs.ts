@@ -1,0 +1,302 @@
+/**
+ * Edge: the file system below one mount. Synced folders are FUSE and network mounts: any call may
+ * hang for as long as the network does, and Node cannot take a call back once a thread of libuv's
+ * pool is inside it. So each call has a time limit, and a mount never has more than a few calls in
+ * flight: a mount that hangs loses its own calls and nobody else's.
+ */
+import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, realpath, stat, statfs } from 'node:fs/promises';
+import type { Limits } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+
+const QUEUED_OPERATIONS_MAX = 4_096;
+const READ_CHUNK_BYTES = 1_048_576;
+const DIRECTORY_BATCH_ENTRIES = 256;
+/** Reading only; a FIFO must not block the opening, a terminal must not become ours. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+export type GuardedFsLimits = Pick<Limits, 'fileOperationTimeoutMs' | 'fileOperationsPerMountMax'>;
+
+export interface Operation<T> {
+  /** For the error, e.g. `stat`. */
+  readonly name: string;
+  readonly path: string;
+  readonly start: () => Promise<T>;
+  /** What to do with a result that came after the time limit, such as closing a handle. */
+  readonly discard?: (late: T) => Promise<void>;
+}
+
+interface Waiting {
+  readonly begin: () => void;
+}
+
+/**
+ * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`); time limits
+ * and a full queue are TerrafirmaError `folder-unreachable`.
+ */
+export class GuardedFs {
+  readonly #limits: GuardedFsLimits;
+  readonly #queuedMax: number;
+  readonly #queue = new Set<Waiting>();
+  #inFlight = 0;
+  #stuck = 0;
+
+  constructor(limits: GuardedFsLimits, queuedOperationsMax = QUEUED_OPERATIONS_MAX) {
+    this.#limits = limits;
+    this.#queuedMax = queuedOperationsMax;
+  }
+
+  /** Operations that passed their time limit and have not returned: they still hold their slot. */
+  get stuckOperations(): number {
+    return this.#stuck;
+  }
+
+  stat(path: string): Promise<BigIntStats> {
+    return this.run({ name: 'stat', path, start: () => stat(path, { bigint: true }) });
+  }
+
+  lstat(path: string): Promise<BigIntStats> {
+    return this.run({ name: 'lstat', path, start: () => lstat(path, { bigint: true }) });
+  }
+
+  realpath(path: string): Promise<string> {
+    return this.run({ name: 'realpath', path, start: () => realpath(path) });
+  }
+
+  /** The file system's own facts; `type` is the magic number on Linux. */
+  statfs(path: string): Promise<StatsFs> {
+    return this.run({ name: 'statfs', path, start: () => statfs(path) });
+  }
+
+  /** At most `entriesMax` entries, in the order of the disk; `isCut` says that there are more. */
+  readdir(path: string, entriesMax: number): Promise<{ entries: Dirent[]; isCut: boolean }> {
+    return this.run({ name: 'readdir', path, start: () => readEntries(path, entriesMax) });
+  }
+
+  /** Opens for reading. The caller closes, also when something in between throws. */
+  async open(path: string): Promise<GuardedFile> {
+    const handle = await this.run({
+      name: 'open',
+      path,
+      start: () => open(path, OPEN_FLAGS),
+      discard: (late) => late.close(),
+    });
+    return new GuardedFile(this, handle, path);
+  }
+
+  /**
+   * Reads a regular file whole, with the facts it had before and after, so that the caller can tell
+   * whether somebody wrote meanwhile.
+   *
+   * @throws TerrafirmaError `not-found` for what is no regular file; FileTooLargeError for a file
+   * over `bytesMax`.
+   */
+  async readFile(path: string, bytesMax: number): Promise<ReadFile> {
+    await using file = await this.open(path);
+    const before = await file.stat();
+    if (!before.isFile()) {
+      throw new TerrafirmaError('not-found', 'Cannot read the file: it is not a regular file');
+    }
+    if (before.size > BigInt(bytesMax)) throw new FileTooLargeError(before.size, bytesMax);
+    const bytes = new Uint8Array(Number(before.size));
+    let length = 0;
+    while (length < bytes.length) {
+      const chunkBytes = Math.min(READ_CHUNK_BYTES, bytes.length - length);
+      const read = await file.read(bytes.subarray(length, length + chunkBytes), length);
+      if (read === 0) break;
+      length += read;
+    }
+    return { bytes: bytes.subarray(0, length), before, after: await file.stat() };
+  }
+
+  /** Runs one operation under the mount's time limit and cap. Waiting for a slot counts. */
+  run<T>(operation: Operation<T>): Promise<T> {
+    if (this.#stuck >= this.#limits.fileOperationsPerMountMax) {
+      return Promise.reject(this.#unreachable(operation, 'the mount hangs'));
+    }
+    if (this.#inFlight < this.#limits.fileOperationsPerMountMax) return this.#begin(operation);
+    if (this.#queue.size >= this.#queuedMax) {
+      return Promise.reject(this.#unreachable(operation, 'too many operations are waiting'));
+    }
+    return this.#enqueue(operation);
+  }
+
+  /** Waits for `pending` up to the time limit of one operation, whatever comes of it. */
+  async waitBriefly(pending: Promise<unknown>): Promise<void> {
+    const { promise: limit, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#limits.fileOperationTimeoutMs);
+    await Promise.race([pending, limit]);
+    clearTimeout(timer);
+  }
+
+  #enqueue<T>(operation: Operation<T>): Promise<T> {
+    const { fileOperationTimeoutMs } = this.#limits;
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        begin: () => {
+          clearTimeout(timer);
+          resolve(this.#begin(operation));
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#queue.delete(waiting);
+        reject(this.#unreachable(operation, `no answer within ${fileOperationTimeoutMs} ms`));
+      }, fileOperationTimeoutMs);
+      this.#queue.add(waiting);
+    });
+  }
+
+  #begin<T>(operation: Operation<T>): Promise<T> {
+    const { fileOperationTimeoutMs } = this.#limits;
+    this.#inFlight += 1;
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const timer = setTimeout(() => {
+        isLate = true;
+        this.#stuck += 1;
+        reject(this.#unreachable(operation, `no answer within ${fileOperationTimeoutMs} ms`));
+      }, fileOperationTimeoutMs);
+      const finish = (): void => {
+        clearTimeout(timer);
+        if (isLate) this.#stuck -= 1;
+        this.#release();
+      };
+      operation.start().then(
+        (value) => {
+          finish();
+          // Already rejected: a failing discard has nobody left to tell.
+          if (isLate) operation.discard?.(value).catch(reject);
+          else resolve(value);
+        },
+        (error: unknown) => {
+          finish();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #release(): void {
+    this.#inFlight -= 1;
+    const [next] = this.#queue;
+    if (next === undefined) return;
+    this.#queue.delete(next);
+    next.begin();
+  }
+
+  #unreachable(
+    operation: Pick<Operation<never>, 'name' | 'path'>,
+    reason: string,
+  ): TerrafirmaError {
+    const detail = `Cannot ${operation.name} ${JSON.stringify(operation.path)}: ${reason}`;
+    return new TerrafirmaError('folder-unreachable', detail);
+  }
+}
+
+/** What a whole read saw. `bytes` is shorter than `before.size` when the file shrank meanwhile. */
+export interface ReadFile {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly before: BigIntStats;
+  readonly after: BigIntStats;
+}
+
+export class FileTooLargeError extends Error {
+  override readonly name = 'FileTooLargeError';
+  readonly sizeBytes: bigint;
+
+  constructor(sizeBytes: bigint, bytesMax: number) {
+    super(`Cannot read the file: at most ${bytesMax} bytes: received ${sizeBytes}`);
+    this.sizeBytes = sizeBytes;
+  }
+}
+
+/** An open file whose every operation is guarded by its mount. Made by `GuardedFs.open`. */
+export class GuardedFile implements AsyncDisposable {
+  readonly #fileSystem: GuardedFs;
+  readonly #handle: FileHandle;
+  readonly #path: string;
+
+  constructor(fileSystem: GuardedFs, handle: FileHandle, path: string) {
+    this.#fileSystem = fileSystem;
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  stat(): Promise<BigIntStats> {
+    return this.#fileSystem.run({
+      name: 'stat',
+      path: this.#path,
+      start: () => this.#handle.stat({ bigint: true }),
+    });
+  }
+
+  /**
+   * Fills `target` from `position`; resolves to the bytes read, 0 at the end of the file. After a
+   * rejection `target` must not be used again: a late read may still write into it.
+   */
+  async read(target: Uint8Array, position: number): Promise<number> {
+    const { bytesRead } = await this.#fileSystem.run({
+      name: 'read',
+      path: this.#path,
+      start: () => this.#handle.read(target, 0, target.length, position),
+    });
+    return bytesRead;
+  }
+
+  /**
+   * Gives the file back. Waits no longer than the time limit: behind a read that hangs, closing
+   * hangs too, and it then happens when the read returns. Never rejects: a file that was only read
+   * has nothing to lose by a failed closing. The mount's cap does not hold a closing back.
+   */
+  async close(): Promise<void> {
+    const closing = this.#handle.close().catch((error: unknown) => errnoOf(error));
+    await this.#fileSystem.waitBriefly(closing);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** The system's error code, e.g. `ENOENT`; undefined for errors that are not the system's. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+}
+
+const UNREACHABLE = new Set([
+  'ESTALE',
+  'EIO',
+  'ETIMEDOUT',
+  'ENOTCONN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENODEV',
+  'ENXIO',
+  'EREMOTEIO',
+]);
+
+/** Whether the error says that the mount is gone or hangs, not that the one file is missing. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof TerrafirmaError) return error.code === 'folder-unreachable';
+  return UNREACHABLE.has(errnoOf(error) ?? '');
+}
+
+async function readEntries(
+  path: string,
+  entriesMax: number,
+): Promise<{ entries: Dirent[]; isCut: boolean }> {
+  const entries: Dirent[] = [];
+  await using directory = await opendir(path, { bufferSize: DIRECTORY_BATCH_ENTRIES });
+  for (let entry = await directory.read(); entry !== null; entry = await directory.read()) {
+    if (entries.length === entriesMax) return { entries, isCut: true };
+    entries.push(entry);
+  }
+  return { entries, isCut: false };
+}

@@ -1,0 +1,262 @@
+/**
+ * The key-value store as a serving thread sees it. Edge: reads go to the SQLite file by this
+ * thread's own read-only connection, writes go to the one writer thread as messages.
+ *
+ * A write is answered after its commit and every read begins after the last answer, so a guest
+ * always reads what it wrote. The guest is suspended meanwhile: that is the back-pressure.
+ */
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { MessagePort } from 'node:worker_threads';
+import type { Limits } from '../config/config.ts';
+import type { FolderKey, ModulePath } from '../names.ts';
+import type { KeyValue } from './capability.ts';
+import type { ToClient, WriteAnswer, WriteOperation, WriteRequest } from './kv-messages.ts';
+import { CapabilityRefusal } from './refusal.ts';
+
+export type KeyValueLimits = Pick<
+  Limits,
+  'kvKeyBytesMax' | 'kvValueBytesMax' | 'kvOperationsPerRunMax' | 'kvQueuedBytesMax'
+>;
+
+interface Waiting {
+  readonly resolve: (wasPresent: boolean) => void;
+  readonly reject: (refusal: CapabilityRefusal) => void;
+  readonly bytes: number;
+}
+
+const readValueSql = `
+  SELECT entries.value FROM namespaces
+  JOIN entries ON entries.namespace = namespaces.id
+  WHERE namespaces.folder_key = ? AND namespaces.module_path = ? AND entries.key = ?`;
+
+const busyTimeoutMs = 2_000;
+const noBytes = new Uint8Array(0);
+
+/** One a serving thread. `port` comes from `KeyValueWriter.connect()`. */
+export class KeyValueClient {
+  readonly #port: MessagePort;
+  readonly #databasePath: string;
+  readonly #limits: KeyValueLimits;
+  readonly #waiting = new Map<number, Waiting>();
+  #connected = Promise.withResolvers<void>();
+  #writer: MessagePort | undefined;
+  #outbox: WriteRequest[] = [];
+  #isFlushPlanned = false;
+  #queuedBytes = 0;
+  #nextId = 0;
+  #broken: string | undefined;
+  #reader: { readonly database: DatabaseSync; readonly readValue: StatementSync } | undefined;
+
+  constructor(port: MessagePort, databasePath: string, limits: KeyValueLimits) {
+    this.#port = port;
+    this.#databasePath = databasePath;
+    this.#limits = limits;
+    port.on('message', (message: ToClient) => this.#obey(message));
+    port.on('close', () => this.#fail('the key-value store was closed'));
+  }
+
+  /** The store of one module for one run: operations are counted from zero. */
+  namespace(folderKey: FolderKey, modulePath: ModulePath): KeyValue {
+    return new RunNamespace(this, this.#limits, { folderKey, modulePath });
+  }
+
+  /** @internal The value of `key`, or undefined. Rejects with CapabilityRefusal. */
+  async read(name: NamespaceName, key: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#writer === undefined) await this.#whenConnected();
+    try {
+      const row = this.#openReader().get(name.folderKey, name.modulePath, key);
+      const value = row?.value;
+      return value instanceof Uint8Array ? value : undefined;
+    } catch (error) {
+      throw new CapabilityRefusal(
+        'unavailable',
+        'Cannot read from the key-value store: its file must be readable: reading it failed',
+        { cause: error },
+      );
+    }
+  }
+
+  /**
+   * @internal Resolves after the commit to whether `key` was there before. Takes copies: the
+   * guest's memory may change or be given to the next run before the writer has looked.
+   */
+  write(
+    operation: WriteOperation,
+    entry: { readonly name: NamespaceName; readonly key: Uint8Array; readonly value?: Uint8Array },
+  ): Promise<boolean> {
+    const value = entry.value ?? noBytes;
+    const bytes = entry.key.byteLength + value.byteLength;
+    if (this.#broken !== undefined) return Promise.reject(this.#unavailable(this.#broken));
+    if (this.#queuedBytes + bytes > this.#limits.kvQueuedBytesMax) {
+      const rule = `at most ${this.#limits.kvQueuedBytesMax} bytes may wait to be stored`;
+      const received = `${bytes} bytes while ${this.#queuedBytes} wait; try again`;
+      return Promise.reject(new CapabilityRefusal('limit', `Cannot store: ${rule}: ${received}`));
+    }
+    const id = this.#nextId++;
+    this.#queuedBytes += bytes;
+    const key = entry.key.slice();
+    this.#outbox.push({ id, operation, ...entry.name, key, value: value.slice() });
+    this.#planFlush();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, bytes });
+    });
+  }
+
+  /** Refuses what still waits and closes the file. Call it when no run is left. */
+  close(): void {
+    this.#fail('the key-value store was closed');
+    this.#writer?.close();
+    this.#writer = undefined;
+    this.#port.close();
+    this.#reader?.database.close();
+    this.#reader = undefined;
+  }
+
+  #obey(message: ToClient): void {
+    if (message.kind === 'broken') {
+      this.#fail(message.message);
+      return;
+    }
+    this.#writer = message.port;
+    this.#broken = undefined;
+    message.port.on('message', (answers: readonly WriteAnswer[]) => this.#settle(answers));
+    message.port.on('close', () => this.#loseWriter(message.port));
+    this.#connected.resolve();
+    this.#planFlush();
+  }
+
+  /** Everything one turn of the event loop asked for leaves as one message. */
+  #planFlush(): void {
+    if (this.#isFlushPlanned || this.#writer === undefined || this.#outbox.length === 0) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      if (this.#writer === undefined) return;
+      this.#writer.postMessage(this.#outbox);
+      this.#outbox = [];
+    });
+  }
+
+  #settle(answers: readonly WriteAnswer[]): void {
+    for (const answer of answers) {
+      const waiting = this.#waiting.get(answer.id);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(answer.id);
+      this.#queuedBytes -= waiting.bytes;
+      if ('wasPresent' in answer) waiting.resolve(answer.wasPresent);
+      else waiting.reject(new CapabilityRefusal(answer.refusal.kind, answer.refusal.message));
+    }
+  }
+
+  /**
+   * What was sent to a writer that died may or may not be stored, and sending it again could append
+   * twice. So it is refused; what was not sent yet waits for the next writer.
+   */
+  #loseWriter(port: MessagePort): void {
+    if (this.#writer !== port) return;
+    this.#writer = undefined;
+    this.#connected = Promise.withResolvers<void>();
+    const unsent = new Set(this.#outbox.map((request) => request.id));
+    const refusal = new CapabilityRefusal(
+      'unavailable',
+      'Cannot tell whether the value was stored: the key-value writer was lost: read it again',
+    );
+    for (const [id, waiting] of this.#waiting) {
+      if (unsent.has(id)) continue;
+      this.#waiting.delete(id);
+      this.#queuedBytes -= waiting.bytes;
+      waiting.reject(refusal);
+    }
+  }
+
+  #fail(reason: string): void {
+    this.#broken = reason;
+    this.#outbox = [];
+    const refusal = this.#unavailable(reason);
+    for (const waiting of this.#waiting.values()) waiting.reject(refusal);
+    this.#waiting.clear();
+    this.#queuedBytes = 0;
+    this.#connected.resolve();
+  }
+
+  async #whenConnected(): Promise<void> {
+    if (this.#broken === undefined) await this.#connected.promise;
+    if (this.#broken !== undefined) throw this.#unavailable(this.#broken);
+  }
+
+  #unavailable(reason: string): CapabilityRefusal {
+    return new CapabilityRefusal('unavailable', `Cannot use the key-value store: ${reason}`);
+  }
+
+  #openReader(): StatementSync {
+    if (this.#reader === undefined) {
+      const database = new DatabaseSync(this.#databasePath, {
+        readOnly: true,
+        timeout: busyTimeoutMs,
+      });
+      this.#reader = { database, readValue: database.prepare(readValueSql) };
+    }
+    return this.#reader.readValue;
+  }
+}
+
+interface NamespaceName {
+  readonly folderKey: FolderKey;
+  readonly modulePath: ModulePath;
+}
+
+/** The door: sizes and counts are checked here, once. */
+class RunNamespace implements KeyValue {
+  readonly #client: KeyValueClient;
+  readonly #limits: KeyValueLimits;
+  readonly #name: NamespaceName;
+  #operations = 0;
+
+  constructor(client: KeyValueClient, limits: KeyValueLimits, name: NamespaceName) {
+    this.#client = client;
+    this.#limits = limits;
+    this.#name = name;
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#admit('read', key);
+    return this.#client.read(this.#name, key);
+  }
+
+  async insert(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#admit('store', key, value);
+    return !(await this.#client.write('insert', { name: this.#name, key, value }));
+  }
+
+  async insertIfAbsent(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#admit('store', key, value);
+    return !(await this.#client.write('insert-if-absent', { name: this.#name, key, value }));
+  }
+
+  async append(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#admit('append', key, value);
+    return !(await this.#client.write('append', { name: this.#name, key, value }));
+  }
+
+  async remove(key: Uint8Array): Promise<boolean> {
+    this.#admit('remove', key);
+    return this.#client.write('remove', { name: this.#name, key });
+  }
+
+  #admit(verb: string, key: Uint8Array, value: Uint8Array = noBytes): void {
+    const { kvKeyBytesMax, kvValueBytesMax, kvOperationsPerRunMax } = this.#limits;
+    this.#operations += 1;
+    if (this.#operations > kvOperationsPerRunMax) {
+      const rule = `a run may use the key-value store ${kvOperationsPerRunMax} times`;
+      throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received one more`);
+    }
+    if (key.byteLength > kvKeyBytesMax) {
+      const rule = `a key has at most ${kvKeyBytesMax} bytes`;
+      throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received ${key.byteLength}`);
+    }
+    if (value.byteLength > kvValueBytesMax) {
+      const rule = `a value has at most ${kvValueBytesMax} bytes`;
+      throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received ${value.byteLength}`);
+    }
+  }
+}

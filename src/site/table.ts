@@ -16,6 +16,8 @@ export interface Site {
   readonly folderKey: FolderKey;
   /** Absolute real path of the folder; static files are read below it. */
   readonly directory: string;
+  /** The mount's directory as configured: file operations are guarded per mount. */
+  readonly mountDirectory: string;
   /** Counts publishes of this folder: a later picture never yields to an earlier one. */
   readonly generation: number;
   readonly manifest: Manifest;

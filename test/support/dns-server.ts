@@ -63,9 +63,10 @@ export async function startDnsServer(
       if (question === undefined) return;
       const name = question.name.toLowerCase();
       queries.push(`${transport === 'tcp' ? 'tcp:' : ''}${typeName(question.type)} ${name}`);
+      // An answer that finds the server closed is nobody's.
       const entry = table.get(name) ?? { rcode: 'nxdomain' };
       if (transport === 'tcp' && entry.dropsTcp && 'destroy' in client) client.destroy();
-      else void answer({ request, entry, table, transport, send });
+      else answer({ request, entry, table, transport, send }).catch(() => undefined);
     };
   const udp = createUDPServer({ type: host.includes(':') ? 'udp6' : 'udp4' });
   const tcp = createTCPServer();

@@ -1,4 +1,5 @@
 /** Everything that crosses threads, typed in one place. Plain data: it is structured-cloned. */
+import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from './config/config.ts';
 import type { ErrorRecord } from './errors.ts';
 import type { FolderKey, HostName, ModulePath } from './names.ts';
@@ -81,8 +82,8 @@ export interface ThreadStart {
   /** What to listen on: real ports, after the control plane has settled port 0. */
   readonly endpoints: readonly Endpoint[];
   readonly reusePort: boolean;
-  /** One Int32 a thread: see `heartbeat.ts`. */
-  readonly heartbeats: SharedArrayBuffer;
+  /** What all threads see at once; see `ledger.ts`. */
+  readonly ledger: SharedArrayBuffer;
   /** The port to the key-value writer. */
   readonly keyValuePort: MessagePort;
 }

@@ -223,6 +223,11 @@ export class GuardedFile implements AsyncDisposable {
     this.#path = path;
   }
 
+  /** For asking the system about the open file itself, while it is open. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
   stat(): Promise<BigIntStats> {
     return this.#fileSystem.run({
       name: 'stat',

@@ -1,0 +1,59 @@
+/**
+ * Settles what to listen on before the threads do. With `reusePort` a second daemon would share the
+ * port silently and take half of the requests, so each port is bound exclusively first; that also
+ * turns port 0 into a real one that all threads can share. Touches the network.
+ */
+import { type AddressInfo, createServer } from 'node:net';
+import type { Endpoint } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+
+/**
+ * The endpoints with real ports.
+ *
+ * @throws TerrafirmaError `start` when one is in use or may not be bound.
+ */
+export async function settleEndpoints(wanted: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+  const settled: Endpoint[] = [];
+  for (const endpoint of wanted) settled.push(await probe(endpoint));
+  return settled;
+}
+
+async function probe(endpoint: Endpoint): Promise<Endpoint> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: endpoint.host, port: endpoint.port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException, endpoint);
+  }
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return { host: endpoint.host, port };
+}
+
+function explain(error: NodeJS.ErrnoException, endpoint: Endpoint): TerrafirmaError {
+  const received = formatEndpoint(endpoint);
+  const reason = new Map([
+    [
+      'EADDRINUSE',
+      'the port must be free: another program listens there; stop it or choose another',
+    ],
+    ['EACCES', 'ports below 1024 need CAP_NET_BIND_SERVICE; see systemd/terrafirma.service'],
+    ['EADDRNOTAVAIL', 'the address must be one of this machine'],
+    ['ENOTFOUND', 'the host must be an address of this machine or a name that has one'],
+  ]).get(error.code ?? '');
+  return new TerrafirmaError(
+    'start',
+    `Cannot listen: ${reason ?? error.message}: received ${received}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

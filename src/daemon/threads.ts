@@ -1,0 +1,205 @@
+/**
+ * The serving threads as the control plane sees them: started, watched by their heartbeat, replaced
+ * with back-off when they crash or hang, told the news, drained. Touches worker threads.
+ */
+
+import type { MessagePort } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import type { Config, Endpoint } from '../config/config.ts';
+import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { createLedger, glanceAt } from '../ledger.ts';
+import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../messages.ts';
+import type { Site } from '../site/table.ts';
+
+const GLANCE_MS = 250;
+const BACK_OFF_MS_MIN = 50;
+const BACK_OFF_MS_MAX = 10_000;
+/** A thread that lived this long begins again with the shortest back-off. */
+const STEADY_MS = 30_000;
+/** Beyond the drain limit a thread gets this long to say that it is done. */
+const DRAIN_GRACE_MS = 1_000;
+
+export interface ThreadsOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** Finished log lines of the threads. */
+  readonly onLines: (lines: string) => void;
+  readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
+  readonly connectKeyValue: () => MessagePort;
+}
+
+interface ServingThread {
+  readonly worker: Worker;
+  readonly number: number;
+  readonly startedAtMs: number;
+  beat: number;
+  beatAtMs: number;
+  isListening: boolean;
+}
+
+export class ServingThreads {
+  readonly #options: ThreadsOptions;
+  readonly #ledger: SharedArrayBuffer;
+  readonly #threads = new Map<number, ServingThread>();
+  readonly #backOffMs = new Map<number, number>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
+  #endpoints: readonly Endpoint[] = [];
+  #glance: NodeJS.Timeout | undefined;
+  #isDraining = false;
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+    this.#ledger = createLedger(options.config.threads);
+  }
+
+  /** Starts all threads. Resolves when every one listens; rejects when one cannot. */
+  async start(endpoints: readonly Endpoint[]): Promise<void> {
+    this.#endpoints = endpoints;
+    const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
+    await Promise.all(numbers.map((number) => this.#startThread(number)));
+    this.#glance = setInterval(() => this.#lookAtAll(performance.now()), GLANCE_MS);
+  }
+
+  /** Tells every thread about a folder's new site. */
+  publish(site: Site): void {
+    this.#tellAll({ kind: 'published', site });
+  }
+
+  /** Every thread stops accepting and finishes what it has within the drain limit. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#glance);
+    for (const timer of this.#restarts) clearTimeout(timer);
+    const { drainMs } = this.#options.config.limits;
+    const gone = [...this.#threads.values()].map(
+      ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
+    );
+    this.#tellAll({ kind: 'drain', drainMs });
+    const force = setTimeout(() => void this.terminate(), drainMs + DRAIN_GRACE_MS);
+    await Promise.all(gone);
+    clearTimeout(force);
+  }
+
+  /** Ends every thread at once. */
+  async terminate(): Promise<void> {
+    this.#isDraining = true;
+    clearInterval(this.#glance);
+    for (const timer of this.#restarts) clearTimeout(timer);
+    await Promise.all([...this.#threads.values()].map(({ worker }) => worker.terminate()));
+  }
+
+  #tellAll(message: ToThread): void {
+    for (const { worker } of this.#threads.values()) worker.postMessage(message);
+  }
+
+  #startThread(number: number): Promise<void> {
+    const { config, connectKeyValue, logger } = this.#options;
+    const keyValuePort = connectKeyValue();
+    const start: ThreadStart = {
+      config,
+      threadNumber: number,
+      endpoints: this.#endpoints,
+      reusePort: config.threads > 1,
+      ledger: this.#ledger,
+      keyValuePort,
+    };
+    const worker = new Worker(threadEntry(), { workerData: start, transferList: [keyValuePort] });
+    const nowMs = performance.now();
+    const thread: ServingThread = {
+      worker,
+      number,
+      startedAtMs: nowMs,
+      beat: 0,
+      beatAtMs: nowMs,
+      isListening: false,
+    };
+    this.#threads.set(number, thread);
+    worker.on('error', (error) => {
+      logger.error({ threadNumber: number, errorDetail: describeError(error) }, 'thread crashed');
+    });
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: ToControl) => {
+        if (message.kind === 'listening') {
+          thread.isListening = true;
+          resolve();
+        } else if (message.kind === 'listen-failed') reject(fromErrorRecord(message.error));
+        else this.#receive(worker, message);
+      });
+      worker.once('exit', () => {
+        reject(new TerrafirmaError('start', 'Cannot start a serving thread: it ended'));
+        this.#replace(thread);
+      });
+    });
+  }
+
+  #receive(worker: Worker, message: ToControl): void {
+    if (message.kind === 'log') this.#options.onLines(message.lines);
+    else if (message.kind === 'question') void this.#answer(worker, message.id, message.question);
+  }
+
+  async #answer(worker: Worker, id: number, question: Question): Promise<void> {
+    let reply: ToThread;
+    try {
+      reply = { kind: 'answer', id, value: await this.#options.answer(question) };
+    } catch (error) {
+      reply = { kind: 'failure', id, error: toErrorRecord(error) };
+    }
+    worker.postMessage(reply);
+  }
+
+  /** The last resort (design section 2): a thread that does not turn is ended; `exit` replaces it. */
+  #lookAtAll(nowMs: number): void {
+    const { threadStuckMs } = this.#options.config.limits;
+    for (const thread of this.#threads.values()) {
+      const { beat, running } = glanceAt(this.#ledger, thread.number);
+      if (beat !== thread.beat || !thread.isListening) {
+        thread.beat = beat;
+        thread.beatAtMs = nowMs;
+      } else if (nowMs - thread.beatAtMs > threadStuckMs) {
+        const stuckMs = Math.round(nowMs - thread.beatAtMs);
+        this.#options.logger.error(
+          { threadNumber: thread.number, digest: running, stuckMs },
+          'thread stuck: it is ended and replaced',
+        );
+        thread.beatAtMs = nowMs;
+        void thread.worker.terminate();
+      }
+    }
+  }
+
+  #replace(thread: ServingThread): void {
+    const { number } = thread;
+    if (this.#threads.get(number) === thread) this.#threads.delete(number);
+    if (this.#isDraining || !thread.isListening) return;
+    const wasSteady = performance.now() - thread.startedAtMs > STEADY_MS;
+    const backOffMs = wasSteady
+      ? BACK_OFF_MS_MIN
+      : (this.#backOffMs.get(number) ?? BACK_OFF_MS_MIN);
+    this.#backOffMs.set(number, Math.min(BACK_OFF_MS_MAX, backOffMs * 2));
+    this.#restartLater(number, backOffMs);
+  }
+
+  #restartLater(number: number, backOffMs: number): void {
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      this.#startThread(number).then(
+        () => this.#options.logger.warn({ threadNumber: number }, 'thread replaced'),
+        (error: unknown) => {
+          this.#options.logger.error(
+            { threadNumber: number, errorDetail: describeError(error) },
+            'thread not replaced: trying again',
+          );
+          if (!this.#isDraining) this.#restartLater(number, BACK_OFF_MS_MAX);
+        },
+      );
+    }, backOffMs);
+    this.#restarts.add(timer);
+  }
+}
+
+/** The entry as it lies beside us: TypeScript in a checkout, JavaScript in a package. */
+function threadEntry(): URL {
+  const ending = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`../serve/thread.${ending}`, import.meta.url);
+}

@@ -1,0 +1,253 @@
+/**
+ * One request and its answer over node:http. Touches one thing outside: the connection's socket,
+ * through node's request and response.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
+import { TerrafirmaError } from '../errors.ts';
+
+export interface ExchangeOptions {
+  readonly bodyIdleTimeoutMs: number;
+  readonly replyIdleTimeoutMs: number;
+}
+
+/**
+ * Up to this size a body is turned into a string, which node sends in one buffer together with
+ * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
+ */
+const ONE_WRITE_BYTES_MAX = 16 * 1024;
+const NO_BYTES = new Uint8Array(0);
+
+export class HttpExchange implements Exchange {
+  readonly hasBody: boolean;
+  #request: RequestHead;
+  readonly #incoming: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #options: ExchangeOptions;
+  #replyState: Exchange['replyState'] = 'none';
+  #status = 0;
+  #onGone: (() => void) | undefined;
+  #isGone = false;
+  #chunks: AsyncIterator<Buffer> | undefined;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+
+  constructor(
+    request: RequestHead,
+    node: { readonly incoming: IncomingMessage; readonly response: ServerResponse },
+    options: ExchangeOptions,
+  ) {
+    this.#request = request;
+    this.#incoming = node.incoming;
+    this.#response = node.response;
+    this.#options = options;
+    const length = node.incoming.headers['content-length'];
+    const encoding = node.incoming.headers['transfer-encoding'];
+    this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+    node.response.once('close', () => this.#close());
+  }
+
+  get request(): RequestHead {
+    return this.#request;
+  }
+
+  /** The path has been routed: from here on the head says which part of it names the module. */
+  enterModule(scriptName: string, pathInfo: string): void {
+    this.#request = { ...this.#request, scriptName, pathInfo };
+  }
+
+  get replyState(): Exchange['replyState'] {
+    return this.#replyState;
+  }
+
+  /** Status sent, 0 before any. */
+  get status(): number {
+    return this.#status;
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  onGone(listener: (() => void) | undefined): void {
+    this.#onGone = listener;
+    if (listener !== undefined && this.#isGone) listener();
+  }
+
+  async readBody(bodyBytesMax: number): Promise<Uint8Array> {
+    if (!this.hasBody) return NO_BYTES;
+    const declared = Number(this.#incoming.headers['content-length'] ?? 0);
+    if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax, declared);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const chunk = await this.readChunk();
+      if (chunk === undefined) break;
+      length += chunk.length;
+      if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
+      chunks.push(chunk);
+    }
+    const [only] = chunks;
+    return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
+  }
+
+  async readChunk(): Promise<Uint8Array | undefined> {
+    if (!this.hasBody) return undefined;
+    this.#chunks ??= this.#openBody();
+    const timer = setTimeout(() => {
+      this.#incoming.destroy(
+        new TerrafirmaError(
+          'request-timeout',
+          `Cannot read the request body: nothing arrived for ${this.#options.bodyIdleTimeoutMs} ms`,
+        ),
+      );
+    }, this.#options.bodyIdleTimeoutMs);
+    try {
+      const { done, value } = await this.#chunks.next();
+      if (done === true) return undefined;
+      this.#bytesReceived += value.length;
+      return value;
+    } catch (error) {
+      if (error instanceof TerrafirmaError) throw error;
+      throw new TerrafirmaError(
+        'client-gone',
+        'Cannot read the request body: the client went away',
+        {
+          cause: error,
+        },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  send(head: ReplyHead, body: Uint8Array): void {
+    this.#expectState('none', 'send');
+    this.#replyState = 'ended';
+    if (this.#isGone) return;
+    const withBody = mayHaveBody(head.status, this.request.method);
+    const headers = flatten(head);
+    if (withBody || this.request.method === 'HEAD') {
+      headers.push('content-length', String(body.length));
+    }
+    this.#writeHead(head.status, headers);
+    if (!withBody || body.length === 0) {
+      this.#response.end();
+    } else if (body.length <= ONE_WRITE_BYTES_MAX) {
+      this.#response.end(latin1(body), 'latin1');
+    } else {
+      this.#response.end(body);
+    }
+    if (withBody) this.#bytesSent += body.length;
+    this.#closeUnreadBody();
+  }
+
+  start(head: ReplyHead): void {
+    this.#expectState('none', 'start');
+    this.#replyState = 'started';
+    if (this.#isGone) return;
+    this.#writeHead(head.status, flatten(head));
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#expectState('started', 'write');
+    if (this.#isGone || chunk.length === 0) return;
+    if (!mayHaveBody(this.#status, this.request.method)) return;
+    this.#bytesSent += chunk.length;
+    if (this.#response.write(chunk)) return;
+    await this.#drained();
+  }
+
+  end(): void {
+    this.#expectState('started', 'end');
+    this.#replyState = 'ended';
+    if (this.#isGone) return;
+    this.#response.end();
+    this.#closeUnreadBody();
+  }
+
+  abort(): void {
+    if (this.#replyState === 'ended') return;
+    this.#replyState = 'ended';
+    this.#response.destroy();
+  }
+
+  #openBody(): AsyncIterator<Buffer> {
+    if (this.#incoming.headers.expect !== undefined) this.#response.writeContinue();
+    return this.#incoming[Symbol.asyncIterator]();
+  }
+
+  #writeHead(status: number, headers: string[]): void {
+    this.#status = status;
+    this.#response.writeHead(status, headers);
+  }
+
+  /** Waits for room; a client that takes nothing for the idle limit is cut off. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#response.destroy(), this.#options.replyIdleTimeoutMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#response.off('drain', settle);
+        this.#response.off('close', settle);
+        resolve();
+      };
+      this.#response.once('drain', settle);
+      this.#response.once('close', settle);
+    });
+  }
+
+  /**
+   * An answer sent before the body was read ends the connection: reading on would let a visitor
+   * hold it with a body that nobody wants, and reusing it would take body bytes for a request.
+   */
+  #closeUnreadBody(): void {
+    if (!this.hasBody || this.#incoming.complete) return;
+    this.#response.once('finish', () => {
+      this.#incoming.socket.destroySoon();
+    });
+  }
+
+  #close(): void {
+    if (this.#response.writableFinished) return;
+    this.#isGone = true;
+    this.#onGone?.();
+  }
+
+  #expectState(state: Exchange['replyState'], action: string): void {
+    if (this.#replyState === state) return;
+    throw new TypeError(
+      `Cannot ${action} the answer: its state must be ${state}: received ${this.#replyState}`,
+    );
+  }
+}
+
+function flatten(head: ReplyHead): string[] {
+  const flat: string[] = [];
+  for (const [name, value] of head.headers) flat.push(name, value);
+  return flat;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+/** RFC 9110, section 6.4.1. */
+function mayHaveBody(status: number, method: string): boolean {
+  return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+}
+
+function tooLarge(bodyBytesMax: number, received: number): TerrafirmaError {
+  return new TerrafirmaError(
+    'request-too-large',
+    `Cannot accept the request: its body may have ${bodyBytesMax} bytes: received ${received}`,
+  );
+}

@@ -1,0 +1,215 @@
+/**
+ * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
+ * requests (RFC 9110, sections 8.8, 13, 14). Touches the file system, through the mount's guard.
+ */
+import { readlink } from 'node:fs/promises';
+import { sep } from 'node:path';
+import mime from 'mime/lite';
+import type { Header } from '../capability/capability.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { errnoOf, type GuardedFile, GuardedFs, type GuardedFsLimits } from '../site/guarded-fs.ts';
+import type { Route, Site } from '../site/table.ts';
+import type { HttpExchange } from './exchange.ts';
+import { evaluatePreconditions, type FileVersion, parseRange, versionOf } from './file-version.ts';
+
+type FileRoute = Route & { readonly kind: 'file' };
+
+const CHUNK_BYTES = 64 * 1024;
+const INDEX_NAME = 'index.html';
+/** Errors that mean "no such file" to a visitor, whatever the system's reason. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
+
+interface OpenFile {
+  readonly file: GuardedFile;
+  readonly version: FileVersion;
+  readonly name: string;
+}
+
+export class StaticFiles {
+  readonly #limits: GuardedFsLimits;
+  /** One guard a mount, so that a hanging mount loses only its own requests. */
+  readonly #guards = new Map<string, GuardedFs>();
+
+  constructor(limits: GuardedFsLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Answers with the file, or with its redirect or failure. False, and nothing sent, when the path
+   * is a directory without an index.html whose `index.wasm` has to answer.
+   *
+   * @throws TerrafirmaError `not-found`, `method-not-allowed`, `range-not-satisfiable`,
+   * `folder-unreachable`.
+   */
+  async answer(exchange: HttpExchange, site: Site, route: FileRoute): Promise<boolean> {
+    const opened = await this.#open(site, route);
+    if (opened === 'redirect') {
+      redirectToDirectory(exchange);
+      return true;
+    }
+    if (opened === undefined) {
+      if (route.index !== undefined) return false;
+      throw notFound(route);
+    }
+    try {
+      const { method } = exchange.request;
+      if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
+      await send(exchange, opened);
+    } finally {
+      await opened.file.close();
+    }
+    return true;
+  }
+
+  async #open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
+    const guard = this.#guardOf(site);
+    const segments = route.isDirectory ? [...route.segments, INDEX_NAME] : route.segments;
+    const path = [site.directory, ...segments].join(sep);
+    let file: GuardedFile;
+    try {
+      file = await guard.open(path);
+    } catch (error) {
+      if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
+      throw error;
+    }
+    const opened = await this.#examine(guard, file, { site, path, route });
+    if (typeof opened !== 'object') await file.close();
+    return opened;
+  }
+
+  async #examine(
+    guard: GuardedFs,
+    file: GuardedFile,
+    place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
+  ): Promise<OpenFile | 'redirect' | undefined> {
+    const stats = await file.stat();
+    if (!(await isInside(guard, file, place))) return undefined;
+    if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
+    if (!stats.isFile()) return undefined;
+    const name = place.route.isDirectory ? INDEX_NAME : (place.route.segments.at(-1) ?? '');
+    return { file, version: versionOf(stats), name };
+  }
+
+  #guardOf(site: Site): GuardedFs {
+    const known = this.#guards.get(site.mountDirectory);
+    if (known !== undefined) return known;
+    const guard = new GuardedFs(this.#limits);
+    this.#guards.set(site.mountDirectory, guard);
+    return guard;
+  }
+}
+
+/**
+ * Whether the open file really lies in the folder and is not a module under another name. Asked of
+ * the file that was opened, not of its path: Mallory could swap a directory of her folder for a
+ * symbolic link to Alice's between a check of the path and the opening.
+ */
+async function isInside(
+  guard: GuardedFs,
+  file: GuardedFile,
+  place: { readonly site: Site; readonly path: string },
+): Promise<boolean> {
+  const real = await realPathOf(guard, file, place.path);
+  if (real === undefined || !real.startsWith(place.site.directory + sep)) return false;
+  const inside = real.slice(place.site.directory.length + 1).split(sep);
+  // A link inside the folder must not lead to what its own name would not be served for.
+  return (
+    inside.every((segment) => !segment.startsWith('.')) && !real.toLowerCase().endsWith('.wasm')
+  );
+}
+
+async function realPathOf(
+  guard: GuardedFs,
+  file: GuardedFile,
+  path: string,
+): Promise<string | undefined> {
+  if (process.platform === 'linux') {
+    return guard.run({ name: 'readlink', path, start: () => readlink(`/proc/self/fd/${file.fd}`) });
+  }
+  const real = await guard.realpath(path);
+  const [opened, named] = [await file.stat(), await guard.stat(real)];
+  return opened.dev === named.dev && opened.ino === named.ino ? real : undefined;
+}
+
+async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
+  const { version, name } = opened;
+  const validators: Header[] = [
+    ['etag', version.etag],
+    ['last-modified', version.lastModified],
+    ['cache-control', 'no-cache'],
+    ['accept-ranges', 'bytes'],
+  ];
+  const { headers } = exchange.request;
+  const verdict = evaluatePreconditions(headers, version);
+  if (verdict !== 'proceed') {
+    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, NOTHING);
+    return;
+  }
+  const range = parseRange(headers, version);
+  const type: Header = ['content-type', contentType(name)];
+  const sniff: Header = ['x-content-type-options', 'nosniff'];
+  if (range === 'unsatisfiable') {
+    const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
+    exchange.send({ status: 416, headers: [...validators, full] }, NOTHING);
+    return;
+  }
+  const { first, last } = range ?? { first: 0, last: version.sizeBytes - 1 };
+  const length = last - first + 1;
+  const head: Header[] = [type, sniff, ...validators, ['content-length', String(length)]];
+  if (range !== undefined)
+    head.push(['content-range', `bytes ${first}-${last}/${version.sizeBytes}`]);
+  exchange.start({ status: range === undefined ? 200 : 206, headers: head });
+  if (exchange.request.method !== 'HEAD') await stream(exchange, opened.file, { first, length });
+  exchange.end();
+}
+
+async function stream(
+  exchange: HttpExchange,
+  file: GuardedFile,
+  part: { readonly first: number; readonly length: number },
+): Promise<void> {
+  let sent = 0;
+  while (sent < part.length && !exchange.isGone) {
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, part.length - sent));
+    const read = await file.read(chunk, part.first + sent);
+    if (read === 0) {
+      // The file shrank under us: the client must see that the answer is not whole.
+      exchange.abort();
+      return;
+    }
+    await exchange.write(read === chunk.length ? chunk : chunk.subarray(0, read));
+    sent += read;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function contentType(name: string): string {
+  const type = mime.getType(name) ?? 'application/octet-stream';
+  const isText = type.startsWith('text/') || type === 'application/json' || type.endsWith('+xml');
+  return isText || type === 'application/javascript' ? `${type}; charset=utf-8` : type;
+}
+
+/** Relative, so that it holds behind a proxy that serves the site under another path. */
+function redirectToDirectory(exchange: HttpExchange): void {
+  const { target, query } = exchange.request;
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const location = `./${name}/${query === '' ? '' : `?${query}`}`;
+  exchange.send({ status: 301, headers: [['location', location]] }, NOTHING);
+}
+
+function methodNotAllowed(method: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'method-not-allowed',
+    `Cannot serve the file: only GET and HEAD are allowed for files: received ${method}`,
+  );
+}
+
+function notFound(route: FileRoute): TerrafirmaError {
+  return new TerrafirmaError(
+    'not-found',
+    `Cannot find the file: received /${route.segments.join('/')}`,
+  );
+}

@@ -1,0 +1,155 @@
+/**
+ * The request road: host name → site → route → guest or file → answer, one line a stage. Every
+ * failure on it becomes the answer of its row in the table of errors.
+ */
+import type { Logger } from 'pino';
+import type { CapabilitySource } from '../capability/capabilities.ts';
+import type { Limits } from '../config/config.ts';
+import type { GuestPool } from '../engine/pool.ts';
+import type { RunReport } from '../engine/report.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import {
+  type HostName,
+  type ModulePath,
+  parseHostName,
+  parseRequestPath,
+  type RequestPath,
+} from '../names.ts';
+import { mayReadAnonymously } from '../site/manifest.ts';
+import { type Route, routeRequest, type Site } from '../site/table.ts';
+import { logRequest, type RequestRecord } from '../telemetry.ts';
+import type { HttpExchange } from './exchange.ts';
+import { failureHead } from './failure.ts';
+import type { StaticFiles } from './files.ts';
+import type { Replica } from './replica.ts';
+
+type ModuleRoute = Route & { readonly kind: 'module' };
+
+export interface GatewayOptions {
+  readonly limits: Limits;
+  /** In folder mode every authority is answered and host names are not looked at. */
+  readonly isFolderMode: boolean;
+  readonly replica: Replica;
+  readonly pool: GuestPool;
+  readonly files: StaticFiles;
+  readonly capabilities: CapabilitySource;
+  readonly logger: Logger;
+}
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  #underWay = 0;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  /** Requests that have not been answered yet; draining waits for none. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Answers one exchange and logs it. Never rejects. */
+  async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
+    this.#underWay += 1;
+    const startedAtMs = performance.now();
+    try {
+      await this.#answer(exchange, record);
+    } catch (failure) {
+      this.#fail(exchange, record, toErrorRecord(failure));
+    } finally {
+      this.#underWay -= 1;
+      record.status = exchange.status;
+      record.bytesSent = exchange.bytesSent;
+      record.bytesReceived = exchange.bytesReceived;
+      record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
+      logRequest(this.#options.logger, record);
+    }
+  }
+
+  async #answer(exchange: HttpExchange, record: RequestRecord): Promise<void> {
+    const hostName = this.#hostNameOf(exchange, record);
+    const path = parseRequestPath(exchange.request.target);
+    const site = await this.#options.replica.siteOf(hostName, performance.now());
+    record.folderKey = site.folderKey;
+    const route = await this.#route(site, path);
+    if (!mayReadAnonymously(site.manifest, path.segments)) throw forbidden(site);
+    if (route.kind === 'failure') {
+      throw new TerrafirmaError(route.error.code, route.error.detail);
+    }
+    if (route.kind === 'module') return this.#run(exchange, record, { site, route });
+    const answered = await this.#options.files.answer(exchange, site, route);
+    record.outcome = 'file';
+    if (answered || route.index === undefined) return;
+    return this.#run(exchange, record, { site, route: route.index });
+  }
+
+  #hostNameOf(exchange: HttpExchange, record: RequestRecord): HostName | undefined {
+    if (this.#options.isFolderMode) return undefined;
+    const hostName = parseHostName(exchange.request.authority);
+    record.hostName = hostName;
+    return hostName;
+  }
+
+  /** A module that is not in the picture may be a file whose verdict is still to come. */
+  async #route(site: Site, path: RequestPath): Promise<Exclude<Route, { kind: 'unknown-module' }>> {
+    const route = routeRequest(site, path);
+    if (route.kind !== 'unknown-module') return route;
+    const newest = await this.#options.replica.siteWithVerdict(site, route.modulePath);
+    const again = routeRequest(newest, path);
+    if (again.kind !== 'unknown-module') return again;
+    throw notFound(route.modulePath);
+  }
+
+  async #run(
+    exchange: HttpExchange,
+    record: RequestRecord,
+    place: { readonly site: Site; readonly route: ModuleRoute },
+  ): Promise<void> {
+    const { site, route } = place;
+    const { pool, replica, capabilities } = this.#options;
+    record.modulePath = route.modulePath;
+    record.digest = route.digest;
+    record.abi = route.abi;
+    exchange.enterModule(route.scriptName, route.pathInfo);
+    const loaded = await replica.moduleOf(route.digest);
+    const guest = await pool.acquire(loaded, site.folderKey);
+    const lent = capabilities.forRun({
+      folderKey: site.folderKey,
+      modulePath: route.modulePath,
+      requestId: record.id,
+    });
+    const report = await guest.run(exchange, lent);
+    this.#note(record, report);
+    if (report.error !== undefined) this.#fail(exchange, record, report.error);
+  }
+
+  #note(record: RequestRecord, report: RunReport): void {
+    record.outcome = report.outcome;
+    record.cpuUs = report.cpuUs;
+    record.memoryBytes = report.memoryBytes;
+    record.errorCode = report.error?.code;
+    record.errorDetail = report.error?.detail;
+  }
+
+  #fail(exchange: HttpExchange, record: RequestRecord, error: ErrorRecord): void {
+    record.errorCode = error.code;
+    record.errorDetail = error.detail;
+    if (record.outcome === 'file') record.outcome = 'failed';
+    if (exchange.replyState === 'started') exchange.abort();
+    if (exchange.replyState !== 'none') return;
+    const { head, body } = failureHead(error, record.id);
+    exchange.send(head, body);
+  }
+}
+
+function forbidden(site: Site): TerrafirmaError {
+  return new TerrafirmaError(
+    'folder-forbidden',
+    `Cannot serve ${site.folderKey}: its .kbp_config must grant anonymous read: received no such permission`,
+  );
+}
+
+function notFound(modulePath: ModulePath): TerrafirmaError {
+  return new TerrafirmaError('not-found', `Cannot find the module: received ${modulePath}`);
+}

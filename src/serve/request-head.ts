@@ -1,0 +1,142 @@
+/**
+ * From node's parsed request to ours: everything a visitor sends in the head is checked and
+ * bounded here, once. Pure.
+ */
+import type { RequestHead } from '../abi/abi.ts';
+import type { Header } from '../capability/capability.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { quoteReceived } from '../names.ts';
+
+/** What node's parser gives; the smallest shape we use. */
+export interface RawHead {
+  readonly method: string;
+  readonly url: string;
+  readonly httpVersion: string;
+  /** Names and values in turn, as they stood on the wire. */
+  readonly rawHeaders: readonly string[];
+}
+
+export interface HeadContext {
+  readonly id: string;
+  readonly scheme: 'http' | 'https';
+  readonly clientAddress: string;
+  readonly clientPort: number;
+}
+
+export interface HeadLimits {
+  readonly targetBytesMax: number;
+  readonly headersMax: number;
+}
+
+/** RFC 9110, section 7.6.1, and what proxies add to it: these belong to one connection. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Reads the head. The authority of an absolute-form target wins over the Host header (RFC 9112,
+ * section 3.2.2).
+ *
+ * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, or two), `uri-too-long`,
+ * `headers-too-large`.
+ */
+export function readRequestHead(
+  raw: RawHead,
+  context: HeadContext,
+  limits: HeadLimits,
+): RequestHead {
+  const { method, httpVersion } = raw;
+  const { headers, host } = readHeaders(raw, limits);
+  const { target, authority } = readTarget(raw, limits);
+  if (host === undefined && authority === undefined && httpVersion !== '1.0') {
+    throw new TerrafirmaError(
+      'bad-host',
+      'Cannot serve the request: HTTP/1.1 needs a Host header: received none',
+    );
+  }
+  const mark = target.indexOf('?');
+  return {
+    ...context,
+    method,
+    httpVersion,
+    target,
+    headers,
+    query: mark === -1 ? '' : target.slice(mark + 1),
+    scriptName: '',
+    pathInfo: '',
+    authority: authority ?? host ?? '',
+  };
+}
+
+function readHeaders(
+  raw: RawHead,
+  limits: HeadLimits,
+): { readonly headers: readonly Header[]; readonly host: string | undefined } {
+  const { rawHeaders } = raw;
+  if (rawHeaders.length / 2 > limits.headersMax) {
+    throw new TerrafirmaError(
+      'headers-too-large',
+      `Cannot accept the request: it may have ${limits.headersMax} headers: received ${rawHeaders.length / 2}`,
+    );
+  }
+  const headers: Header[] = [];
+  let host: string | undefined;
+  let connection = '';
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? '').toLowerCase();
+    const value = rawHeaders[index + 1] ?? '';
+    if (name === 'host') {
+      if (host !== undefined) throw twoHosts(host, value);
+      host = value;
+    } else if (name === 'connection') connection += `,${value.toLowerCase()}`;
+    if (!HOP_BY_HOP.has(name)) headers.push([name, value]);
+  }
+  return { headers: dropNamed(headers, connection), host };
+}
+
+/** Headers that Connection names are hop-by-hop too; but never Host and the body's length. */
+function dropNamed(headers: Header[], connection: string): readonly Header[] {
+  if (connection === '' || connection === ',keep-alive' || connection === ',close') return headers;
+  const named = new Set(connection.split(',').map((token) => token.trim()));
+  named.delete('host');
+  named.delete('content-length');
+  return headers.filter(([name]) => !named.has(name));
+}
+
+function readTarget(
+  raw: RawHead,
+  limits: HeadLimits,
+): { readonly target: string; readonly authority: string | undefined } {
+  const { url } = raw;
+  if (url.length > limits.targetBytesMax) {
+    throw new TerrafirmaError(
+      'uri-too-long',
+      `Cannot accept the request: its target may have ${limits.targetBytesMax} bytes: received ${url.length}`,
+    );
+  }
+  if (url.startsWith('/')) return { target: url, authority: undefined };
+  const absolute = /^https?:\/\/([^/?#]*)([^#]*)$/i.exec(url);
+  if (absolute === null) {
+    throw new TerrafirmaError(
+      'bad-request',
+      `Cannot read the request: its target must be a path or an http URL: received ${quoteReceived(url)}`,
+    );
+  }
+  const [, authority = '', rest = ''] = absolute;
+  return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
+}
+
+function twoHosts(first: string, second: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'bad-host',
+    `Cannot serve the request: it needs one Host header: received ${quoteReceived(first)} and ${quoteReceived(second)}`,
+  );
+}

@@ -1,0 +1,96 @@
+/**
+ * Entry of a serving thread: builds this side's parts, listens, and obeys the control plane. The
+ * thread is ready when it says `listening`.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createCatalogue } from '../abi/catalogue.ts';
+import { CapabilitySource } from '../capability/capabilities.ts';
+import { GuestPool } from '../engine/pool.ts';
+import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { LedgerPage } from '../ledger.ts';
+import type { ThreadStart, ToControl, ToThread } from '../messages.ts';
+import { BatchedLines, createLogger, logRequest } from '../telemetry.ts';
+import { ControlLink } from './control-link.ts';
+import { StaticFiles } from './files.ts';
+import { Gateway } from './gateway.ts';
+import { Listener } from './listener.ts';
+import { Replica } from './replica.ts';
+
+const BEAT_MS = 100;
+const LOG_BATCH = { batchCharsMax: 16 * 1024, delayMs: 20 };
+
+async function start(start: ThreadStart): Promise<void> {
+  if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');
+  const control = parentPort;
+  const tell = (message: ToControl): void => control.postMessage(message);
+  const { config, threadNumber } = start;
+  const { limits } = config;
+  const lines = new BatchedLines((batch) => tell({ kind: 'log', lines: batch }), LOG_BATCH);
+  const logger = createLogger(config.log.level, lines);
+  const page = new LedgerPage(start.ledger, threadNumber);
+  setInterval(() => page.beat(), BEAT_MS).unref();
+
+  const link = new ControlLink(control, {
+    verdictWaitMs: limits.verdictWaitMs,
+    onNews: (news) => {
+      if (news.kind === 'published') replica.learnSite(news.site);
+      else void drain(news.drainMs);
+    },
+  });
+  const abis = new Map(createCatalogue(limits).map((abi) => [abi.name, abi]));
+  const pool = new GuestPool({ limits, abis, page });
+  const replica = new Replica({ limits, link, onModule: (loaded) => pool.warm(loaded) });
+  const capabilities = new CapabilitySource({
+    config,
+    logger,
+    keyValuePort: start.keyValuePort,
+    ask: {
+      addresses: (name, family) =>
+        link.ask({ ask: 'addresses', name, family }, `addresses ${family} ${name}`),
+      exchange: (query) =>
+        link.ask({ ask: 'dns', query }, `dns ${Buffer.from(query).toString('hex')}`),
+    },
+  });
+  const gateway = new Gateway({
+    limits,
+    isFolderMode: config.folder !== undefined,
+    replica,
+    pool,
+    files: new StaticFiles(limits),
+    capabilities,
+    logger,
+  });
+  const listener = new Listener({
+    limits,
+    serve: (exchange, record) => gateway.serve(exchange, record),
+    onRejected: (record) => logRequest(logger, record),
+  });
+
+  async function drain(drainMs: number): Promise<void> {
+    await listener.drain(drainMs);
+    pool.close();
+    await capabilities.close();
+    lines.flush();
+    tell({ kind: 'drained' });
+    control.close();
+  }
+
+  process.on('unhandledRejection', (reason) => {
+    // Ours by definition: no guest and no visitor can reach a promise of ours. Say it and go on:
+    // ending the thread would turn one lost request into hundreds.
+    logger.error({ errorDetail: describeError(reason) }, 'unhandled rejection');
+  });
+  control.on('message', (message: ToThread) => link.receive(message));
+  try {
+    const endpoints = [];
+    for (const endpoint of start.endpoints) {
+      endpoints.push(await listener.listen(endpoint, start.reusePort));
+    }
+    tell({ kind: 'listening', endpoints });
+  } catch (error) {
+    const failure = new TerrafirmaError('start', `Cannot listen: ${describeError(error)}`);
+    tell({ kind: 'listen-failed', error: toErrorRecord(failure) });
+  }
+}
+
+await start(workerData as ThreadStart);

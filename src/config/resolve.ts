@@ -88,8 +88,7 @@ function parseValue(
     return setting.kind.parse(raw, options.base);
   } catch (error) {
     if (!(error instanceof ValueFault)) throw error;
-    const named = options.label.includes(setting.name) ? '' : `${setting.name} `;
-    return refuse(options.label, `${named}${error.message}`);
+    return refuse(options.label, `${setting.name} ${error.message}`);
   }
 }
 
@@ -168,7 +167,7 @@ function suggestKey(name: string): string {
   const known = allSettings.map((setting) => setting.name);
   // `cpu_ms_max` outside of its table is a common slip.
   const elsewhere = known.find((candidate) => candidate.split('.')[1] === name.split('.').at(-1));
-  if (elsewhere !== undefined) return `; did you mean "${elsewhere}"?`;
+  if (elsewhere !== undefined) return ` (did you mean "${elsewhere}"?)`;
   return suggestion(name, [...known, ...sections]);
 }
 

@@ -15,10 +15,10 @@ export function nearestName(received: string, known: Iterable<string>): string |
   return nearest;
 }
 
-/** Half a sentence to put after an unknown name: `; did you mean "listen"?` or nothing. */
+/** Put after an unknown name: ` (did you mean "listen"?)` or nothing. */
 export function suggestion(received: string, known: Iterable<string>): string {
   const nearest = nearestName(received, known);
-  return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
 }
 
 /** Levenshtein's distance, one row at a time. */

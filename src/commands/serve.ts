@@ -1,0 +1,99 @@
+/** `terrafirma serve`: runs the daemon until it is told to stop. */
+import { statSync } from 'node:fs';
+import { loadConfig, requireSomethingToServe } from '../config/load.ts';
+import type { FlagValue } from '../config/resolve.ts';
+import type { Setting } from '../config/schema.ts';
+import { allSettings, settings } from '../config/schema.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { Command, CommandIo, ExitCode } from './command.ts';
+import { StopGate } from './signals.ts';
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'Serve a folder, or the folders that TXT records name',
+  positionals: [
+    {
+      name: 'folder',
+      isRequired: false,
+      summary: 'Serve this folder for every host name; DNS is not asked',
+    },
+  ],
+  flags: [],
+  settings: allSettings,
+  notes: [
+    'Give a folder, or mounts: when both are configured, the stronger source wins (flags, then ' +
+      'the environment, then the file).',
+    'Every setting and limit can also be set in the configuration file and the environment: ' +
+      'see "terrafirma config".',
+    'SIGTERM or SIGINT lets running requests finish and exits with 0; a second one, at least a ' +
+      'second later, ends at once and exits with 1.',
+  ],
+  async run(given, io) {
+    const folder = given.positionals[0];
+    const { config } = loadConfig({
+      flags: [...given.settings, ...folderFlag(folder)],
+      machine: io.machine,
+      configFile: given.configFile,
+    });
+    requireSomethingToServe(config);
+    if (config.folder !== undefined) requireDirectory(config.folder);
+    for (const mount of config.mounts) warnOfMissing(mount.directory, io);
+    // Loaded late: no other command needs the daemon and all that it stands on.
+    const { startDaemon } = await import('../daemon/daemon.ts');
+    return superviseDaemon(await startDaemon(config), io);
+  },
+};
+
+/** The folder on the command line is the setting `folder`, as strong as a flag. */
+export function folderFlag(folder: string | undefined): readonly FlagValue[] {
+  if (folder === undefined) return [];
+  const setting = settings.folder as Setting<unknown>;
+  return [{ setting, label: 'the folder', text: folder }];
+}
+
+/** What serving needs of the daemon; a test of signals needs no more. */
+export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force'>;
+
+/** Resolves once the daemon has ended: 0 after a drain, 1 when it was forced. */
+export async function superviseDaemon(
+  daemon: StoppableDaemon,
+  io: Pick<CommandIo, 'onStopSignal' | 'report'>,
+): Promise<ExitCode> {
+  const gate = new StopGate();
+  let exitCode: ExitCode = 0;
+  const removeListener = io.onStopSignal(() => {
+    const step = gate.take(performance.now());
+    if (step === 'drain') {
+      daemon.drain().catch((error: unknown) => {
+        io.report(`Cannot drain: ${describeError(error)}`);
+        exitCode = 1;
+        daemon.force();
+      });
+    }
+    if (step === 'force') {
+      exitCode = 1;
+      daemon.force();
+    }
+  });
+  try {
+    await daemon.closed;
+    return exitCode;
+  } finally {
+    removeListener();
+  }
+}
+
+function requireDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new TerrafirmaError(
+    'usage',
+    `Cannot serve the folder: it must be a directory: received ${directory}`,
+  );
+}
+
+/** Only a warning: a mount may come later, and may go and come back. */
+function warnOfMissing(directory: string, io: CommandIo): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  io.report(`There is no directory ${directory} yet: its folders answer 503 until it is there`);
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+/** argv → one command → exit code. Touches the process; the only place that ends it. */
+import { availableParallelism, homedir } from 'node:os';
+import process from 'node:process';
+import { parseArguments } from './commands/arguments.ts';
+import { commands } from './commands/catalogue.ts';
+import type { CommandIo, ExitCode, StopSignal } from './commands/command.ts';
+import { describeCommand, describeProgram } from './commands/help.ts';
+import { readVersion } from './commands/version.ts';
+import { suggestion } from './config/suggest.ts';
+import { describeError, TerrafirmaError } from './errors.ts';
+
+const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT'];
+
+process.exit(await runProgram(process.argv.slice(2), processIo()));
+
+async function runProgram(argv: readonly string[], io: CommandIo): Promise<ExitCode> {
+  try {
+    return await runCommand(argv, io);
+  } catch (error) {
+    if (!(error instanceof TerrafirmaError)) {
+      io.report(describeError(error));
+      return 1;
+    }
+    io.report(error.message);
+    return error.code === 'usage' || error.code === 'config' ? 2 : 1;
+  }
+}
+
+async function runCommand(argv: readonly string[], io: CommandIo): Promise<ExitCode> {
+  const [first, ...rest] = argv;
+  if (first === '--version') {
+    io.write(`terrafirma ${readVersion()}\n`);
+    return 0;
+  }
+  const asksHelp = first === '--help' || first === '-h' || first === 'help';
+  const [name, given] = asksHelp ? [rest[0], ['--help']] : [first, rest];
+  if (asksHelp && name === undefined) {
+    io.write(describeProgram(commands));
+    return 0;
+  }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) throw unknownCommand(name);
+  const parsed = parseArguments(command, given);
+  if (parsed.has('help')) {
+    io.write(describeCommand(command));
+    return 0;
+  }
+  return command.run(parsed, io);
+}
+
+function unknownCommand(name: string | undefined): TerrafirmaError {
+  const names = commands.map((command) => command.name);
+  const received = name === undefined ? 'nothing' : `"${name}"${suggestion(name, names)}`;
+  return new TerrafirmaError(
+    'usage',
+    `Cannot run: a command must be given (${names.join(', ')}): received ${received}`,
+  );
+}
+
+function processIo(): CommandIo {
+  // `terrafirma inspect … | head` closes our output early; that is no failure of ours.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  return {
+    machine: {
+      environment: process.env,
+      homeDirectory: homedir(),
+      workingDirectory: process.cwd(),
+      parallelism: availableParallelism(),
+    },
+    write: (output) => process.stdout.write(output),
+    report: (line) => process.stderr.write(`${line}\n`),
+    readInput: readStandardInput,
+    onStopSignal(listener) {
+      for (const signal of stopSignals) process.on(signal, listener);
+      return () => {
+        for (const signal of stopSignals) process.off(signal, listener);
+      };
+    },
+  };
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

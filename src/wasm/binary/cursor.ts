@@ -29,28 +29,46 @@ export class InstructionCursor extends ByteReader {
   /** Reads one instruction; false at the end of the range. */
   next(): boolean {
     if (this.pos >= this.end) return false;
-    this.at = this.pos;
-    const byte = this.bytes[this.pos++] ?? 0;
+    const { bytes, end, pos } = this;
+    this.at = pos;
+    const byte = bytes[pos] ?? 0;
     const shape = shapeOf[byte] ?? Shape.unknown;
     if (shape === Shape.none) {
       this.op = byte;
+      this.pos = pos + 1;
       return true;
     }
-    if (shape === Shape.local) {
-      this.op = byte;
-      this.a = this.readU32();
+    if (shape <= Shape.i32 && pos + 3 < end) return this.#readCommon(byte, shape);
+    this.pos = pos + 1;
+    this.#readRare(byte, shape);
+    return true;
+  }
+
+  /** Locals, memargs and small constants in their shortest encodings: most of real code. */
+  #readCommon(byte: number, shape: number): boolean {
+    const { bytes, pos } = this;
+    const first = bytes[pos + 1] ?? 0;
+    this.op = byte;
+    if (shape === Shape.memarg) {
+      const offset = bytes[pos + 2] ?? 0;
+      if (first < 0x40 && offset < 0x80) {
+        this.a = 0;
+        this.memargOffset = offset;
+        this.pos = pos + 3;
+        return true;
+      }
+    } else if (first < 0x80) {
+      this.a = first;
+      this.pos = pos + 2;
       return true;
     }
+    this.pos = pos + 1;
     this.#readRare(byte, shape);
     return true;
   }
 
   #readRare(byte: number, shape: number): void {
     this.op = byte;
-    if (shape === Shape.memarg) {
-      this.#readMemarg();
-      return;
-    }
     if (shape !== Shape.unknown) {
       this.#readImmediates(shape);
       return;
@@ -69,6 +87,7 @@ export class InstructionCursor extends ByteReader {
 
   #readImmediates(shape: number): void {
     switch (shape) {
+      case Shape.local:
       case Shape.label:
       case Shape.func:
       case Shape.global:

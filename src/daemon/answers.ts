@@ -1,0 +1,122 @@
+/**
+ * The control plane's answers to the serving threads: host name → folder → site, modules, names
+ * for guests. Failures are answers too, with a time they hold.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Config } from '../config/config.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { Answers, Question, SiteAnswer } from '../messages.ts';
+import type { FolderPath, HostName } from '../names.ts';
+import type { Resolver } from '../site/dns.ts';
+import type { LocatedFolder, Locator } from '../site/locate.ts';
+
+/**
+ * No answer holds longer, whatever the record's TTL: threads that ask again tell the control plane
+ * that the folder is still in use, and so is worth watching.
+ */
+const SITE_TTL_MS_MAX = 60_000;
+/** How long "there is no such folder" holds: a person may be making it right now. */
+const FAILURE_TTL_MS = 2_000;
+/** How long the last good record of a name is used while its DNS servers fail (RFC 8767). */
+const STALE_RECORD_MS_MAX = 3_600_000;
+const STALE_TTL_MS = 5_000;
+
+export interface AnswersOptions {
+  readonly config: Config;
+  /** The one folder of folder mode; undefined in mount mode. */
+  readonly folder: LocatedFolder | undefined;
+  readonly resolver: Resolver;
+  readonly locator: Locator;
+  readonly publisher: Publisher;
+  readonly nowMs: () => number;
+}
+
+interface GoodRecord {
+  readonly path: FolderPath;
+  readonly seenAtMs: number;
+}
+
+export class ControlAnswers {
+  readonly #options: AnswersOptions;
+  readonly #goodRecords: LRUCache<HostName, GoodRecord>;
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+    this.#goodRecords = new LRUCache({ max: options.config.limits.sitesCachedMax });
+  }
+
+  /** Answers one question. Rejects with the failure where failures are not answers. */
+  answer(question: Question): Promise<Answers[keyof Answers]> {
+    const { publisher, resolver } = this.#options;
+    switch (question.ask) {
+      case 'site':
+        return this.#site(question.hostName);
+      case 'verdict':
+        return publisher.verdict(question.folderKey, question.modulePath);
+      case 'module':
+        return publisher.module(question.digest);
+      case 'addresses':
+        return resolver.addresses(question.name, question.family);
+      case 'dns':
+        return resolver.exchange(question.query);
+    }
+  }
+
+  async #site(hostName: HostName | undefined): Promise<SiteAnswer> {
+    const { folder } = this.#options;
+    if (folder !== undefined) return this.#publishedSite(folder, SITE_TTL_MS_MAX);
+    if (hostName === undefined) {
+      return failure({
+        code: 'bad-host',
+        detail: 'Cannot serve the request: it needs a host name',
+      });
+    }
+    const record = await this.#record(hostName);
+    if ('error' in record) return failure(record.error, record.expiresInMs);
+    try {
+      const located = await this.#options.locator.locate(record.path);
+      return await this.#publishedSite(located, record.expiresInMs);
+    } catch (error) {
+      return failure(toErrorRecord(error));
+    }
+  }
+
+  async #publishedSite(folder: LocatedFolder, ttlMs: number): Promise<SiteAnswer> {
+    try {
+      const site = await this.#options.publisher.siteOf(folder);
+      return { kind: 'site', site, expiresInMs: Math.min(ttlMs, SITE_TTL_MS_MAX) };
+    } catch (error) {
+      return failure(toErrorRecord(error));
+    }
+  }
+
+  /** The folder a host name's record names; while its DNS fails, the last good one. */
+  async #record(
+    hostName: HostName,
+  ): Promise<
+    | { readonly path: FolderPath; readonly expiresInMs: number }
+    | { readonly error: ErrorRecord; readonly expiresInMs: number }
+  > {
+    const lookup = await this.#options.resolver.record(hostName);
+    const nowMs = this.#options.nowMs();
+    const expiresInMs = Math.max(0, lookup.expiresAtMs - nowMs);
+    if (lookup.kind === 'found') {
+      this.#goodRecords.set(hostName, { path: lookup.value, seenAtMs: nowMs });
+      return { path: lookup.value, expiresInMs };
+    }
+    const { code } = lookup.error;
+    const good = this.#goodRecords.get(hostName);
+    const isPassing = code === 'dns-failed' || code === 'dns-timeout';
+    if (isPassing && good !== undefined && nowMs - good.seenAtMs < STALE_RECORD_MS_MAX) {
+      return { path: good.path, expiresInMs: STALE_TTL_MS };
+    }
+    this.#goodRecords.delete(hostName);
+    return { error: toErrorRecord(lookup.error), expiresInMs };
+  }
+}
+
+function failure(error: ErrorRecord, expiresInMs = FAILURE_TTL_MS): SiteAnswer {
+  if (error.code === 'internal') throw new TerrafirmaError('internal', error.detail);
+  return { kind: 'failure', error, expiresInMs };
+}

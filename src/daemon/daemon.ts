@@ -1,0 +1,157 @@
+/**
+ * The control plane: builds every part from Config, starts them in order, stops them in reverse.
+ */
+import { realpathSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { type KeyValueWriter, startKeyValueWriter } from '../capability/kv-writer.ts';
+import type { Config, Endpoint } from '../config/config.ts';
+import { Publisher } from '../deploy/publish.ts';
+import { describeError } from '../errors.ts';
+import type { FolderKey } from '../names.ts';
+import { Resolver } from '../site/dns.ts';
+import { type LocatedFolder, Locator } from '../site/locate.ts';
+import { createLogger } from '../telemetry.ts';
+import { ControlAnswers } from './answers.ts';
+import { formatEndpoint, settleEndpoints } from './endpoints.ts';
+import { LogOutput, type OutputStream } from './output.ts';
+import { lockState, type StateLock } from './state-lock.ts';
+import { ServingThreads } from './threads.ts';
+
+export interface Daemon {
+  /** What it really listens on. */
+  readonly endpoints: readonly Endpoint[];
+  /** Resolves when the daemon has ended, after `drain` or `force`. */
+  readonly closed: Promise<void>;
+  /** Stops accepting, lets running requests finish within the drain limit, ends. */
+  drain(): Promise<void>;
+  /** Ends at once. */
+  force(): void;
+}
+
+export interface DaemonIo {
+  readonly output: OutputStream;
+}
+
+const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
+
+/**
+ * Starts the daemon. Resolves when every thread listens; the first log line says where.
+ *
+ * @throws TerrafirmaError `start` (port or state directory in use), `state`.
+ */
+export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
+  const output = new LogOutput(config.log.format, io.output);
+  const logger = createLogger(config.log.level, output);
+  const lock = lockState(config.stateDirectory);
+  const parts = new RunningParts(lock, logger);
+  try {
+    const endpoints = await settleEndpoints(config.listen);
+    parts.keyValue = startKeyValueWriter({ config, logger });
+    const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
+    const locator = new Locator({
+      mounts: config.mounts,
+      botUser: config.botUser,
+      limits: config.limits,
+    });
+    parts.publisher = await Publisher.open({ config, logger });
+    const answers = new ControlAnswers({
+      config,
+      resolver,
+      locator,
+      publisher: parts.publisher,
+      folder: config.folder === undefined ? undefined : locateFolder(config.folder),
+      nowMs,
+    });
+    const { keyValue } = parts;
+    const threads = new ServingThreads({
+      config,
+      logger,
+      onLines: (lines) => output.write(lines),
+      answer: (question) => answers.answer(question),
+      connectKeyValue: () => keyValue.connect(),
+    });
+    parts.threads = threads;
+    parts.publisher.onPublish((site) => threads.publish(site));
+    await threads.start(endpoints);
+    announce(logger, config, endpoints);
+    if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
+    return createDaemon(endpoints, parts);
+  } catch (error) {
+    await parts.stop('force');
+    throw error;
+  }
+}
+
+/** What has been started so far, stopped in reverse. */
+class RunningParts {
+  readonly #lock: StateLock;
+  readonly #logger: Logger;
+  keyValue: KeyValueWriter | undefined;
+  publisher: Publisher | undefined;
+  threads: ServingThreads | undefined;
+
+  constructor(lock: StateLock, logger: Logger) {
+    this.#lock = lock;
+    this.#logger = logger;
+  }
+
+  async stop(how: 'drain' | 'force'): Promise<void> {
+    await this.#step(() => (how === 'drain' ? this.threads?.drain() : this.threads?.terminate()));
+    await this.#step(() => this.publisher?.close());
+    await this.#step(() => this.keyValue?.close());
+    this.#lock.release();
+    if (how === 'drain') this.#logger.info('stopped');
+  }
+
+  /** A part that fails to stop must not keep the others from it. */
+  async #step(stop: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.#logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
+    }
+  }
+}
+
+function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daemon {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let draining: Promise<void> | undefined;
+  return {
+    endpoints,
+    closed,
+    drain() {
+      draining ??= parts.stop('drain').then(resolve);
+      return draining;
+    },
+    force() {
+      void parts.threads?.terminate();
+      void parts.stop('force').then(resolve);
+    },
+  };
+}
+
+/** The first line says where it really listens, for people and for programs that start it. */
+function announce(logger: Logger, config: Config, endpoints: readonly Endpoint[]): void {
+  const urls = endpoints.map((endpoint) => `http://${formatEndpoint(endpoint)}`);
+  const what =
+    config.folder ?? config.mounts.map((mount) => `${mount.prefix}=${mount.directory}`).join(', ');
+  logger.info(
+    { listening: urls, threads: config.threads, cores: availableParallelism() },
+    `serving ${what} on ${urls.join(' and ')}`,
+  );
+}
+
+/** In folder mode the one folder is its own mount. */
+function locateFolder(directory: string): LocatedFolder {
+  const real = realpathSync(directory);
+  return {
+    key: '/folder' as FolderKey,
+    directory: real,
+    mount: { prefix: '/folder', directory: real, watch: 'auto' },
+  };
+}
+
+function nowMs(): number {
+  return performance.now();
+}

@@ -1,0 +1,36 @@
+// Plain JavaScript for Node.js 18 and newer. Starts a program again under the Node.js that the
+// optional dependencies brought, and stands in for it: the same streams, signals and exit.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { explainMissingNode, findPackagedNode, nodeFlags } from './find-node.js';
+
+const passedOn = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
+
+/**
+ * Ends this process as the other one ends; 1 when it cannot be started.
+ *
+ * @param {readonly string[]} argv the script and its arguments
+ */
+export function relaunch(argv) {
+  const executable = findPackagedNode();
+  if (executable === undefined) {
+    process.stderr.write(`${explainMissingNode()}\n`);
+    process.exit(1);
+  }
+  // Whatever the program starts by the name `node` must be this one, too.
+  const env = {
+    ...process.env,
+    PATH: [path.dirname(executable), process.env.PATH].filter(Boolean).join(path.delimiter),
+  };
+  const child = spawn(executable, [...nodeFlags, ...argv], { stdio: 'inherit', env });
+  for (const signal of passedOn) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    process.stderr.write(`Cannot start ${executable}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
+}

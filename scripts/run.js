@@ -1,0 +1,19 @@
+// Plain JavaScript for Node.js 18 and newer: `node scripts/run.js <script.ts> [arguments]` runs a
+// script of ours under a Node.js that can, whichever one npm found first.
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { isNodeSufficient } from '../bin/find-node.js';
+import { relaunch } from '../bin/relaunch.js';
+
+const [script, ...rest] = process.argv.slice(2);
+if (script === undefined) {
+  process.stderr.write('Cannot run: a script must be given: received nothing\n');
+  process.exit(2);
+}
+const file = path.resolve(script);
+if (isNodeSufficient()) {
+  process.argv = [process.execPath, file, ...rest];
+  await import(pathToFileURL(file).href);
+} else {
+  relaunch([file, ...rest]);
+}

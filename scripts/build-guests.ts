@@ -1,7 +1,16 @@
 // Edge: reads guest sources, runs the compilers that are installed, writes the .wasm files.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import wabt from 'wabt';
 
@@ -65,20 +74,84 @@ export async function assembleWat(guest: WatGuest): Promise<Uint8Array> {
   }
 }
 
-/** A build by a compiler that not everybody has. `command` runs in the folder of its source. */
+/** A build by a compiler that not everybody has: the same command as on the page in docs/guests. */
 interface CompiledGuest {
+  readonly name: string;
+  /** The folder of the source, below examples/terrarium. The command runs there. */
   readonly folder: string;
+  /** The environment variable that names the compiler; it may hold words, as `python -m ziglang`. */
+  readonly toolVariable: string;
   readonly tool: string;
-  readonly arguments: readonly string[];
+  readonly command: string;
 }
 
-/** The same commands as on the pages in docs/guests. */
-const compiledGuests: readonly CompiledGuest[] = [];
+const clangFlags = '--target=wasm32 -nostdlib -O2 -mbulk-memory -Wl,--no-entry -Wl,--strip-all';
+const rustFlags = '-C opt-level=s -C lto -C panic=abort -C strip=symbols';
+const zigExports = '--export=run --export=default_malloc_impl --export=default_free_impl';
 
+/** Every module of the demo that is compiled. */
+export const compiledGuests: readonly CompiledGuest[] = [
+  {
+    name: 'echo',
+    folder: 'c',
+    toolVariable: 'CLANG',
+    tool: 'clang',
+    command: `${clangFlags} -o echo.wasm echo.c`,
+  },
+  {
+    name: 'visits',
+    folder: 'c',
+    toolVariable: 'CLANG',
+    tool: 'clang',
+    command: `${clangFlags} -o visits.wasm visits.c`,
+  },
+  {
+    name: 'badge',
+    folder: 'rust',
+    toolVariable: 'RUSTC',
+    tool: 'rustc',
+    command:
+      '--edition 2021 --target wasm32-unknown-unknown --crate-type cdylib ' +
+      `${rustFlags} -o badge.wasm badge.rs`,
+  },
+  {
+    name: 'mandelbrot',
+    folder: 'zig',
+    toolVariable: 'ZIG',
+    tool: 'zig',
+    command:
+      'build-exe -target wasm32-freestanding -fno-entry -O ReleaseSmall -fstrip ' +
+      `${zigExports} -femit-bin=mandelbrot.wasm mandelbrot.zig`,
+  },
+  {
+    name: 'dice',
+    folder: 'assemblyscript',
+    toolVariable: 'ASC',
+    tool: 'asc',
+    command: '-Oz --runtime stub --use abort=terrarium/abort -o dice.wasm dice.ts',
+  },
+];
+
+/** Compiles into a folder of its own, then copies, so that a failed build leaves the demo alone. */
 function compile(guest: CompiledGuest): void {
-  const cwd = join(examplesFolder, guest.folder);
-  const tool = process.env[guest.tool.toUpperCase().replace(/\W/g, '_')] ?? guest.tool;
-  execFileSync(tool, guest.arguments, { cwd, stdio: 'inherit' });
+  const buildFolder = mkdtempSync(join(tmpdir(), 'terrafirma-guest-'));
+  const tool = (process.env[guest.toolVariable] ?? guest.tool).split(' ');
+  const [program = guest.tool, ...toolArguments] = tool;
+  try {
+    cpSync(join(examplesFolder, guest.folder), buildFolder, { recursive: true });
+    execFileSync(program, [...toolArguments, ...guest.command.split(' ')], {
+      cwd: buildFolder,
+      stdio: 'inherit',
+    });
+    const wasm = readFileSync(join(buildFolder, `${guest.name}.wasm`));
+    writeFileSync(join(demoFolder, `${guest.name}.wasm`), wasm);
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (!isMissing) throw error;
+    console.log(`kept ${guest.name}.wasm: no ${program} here, set ${guest.toolVariable}`);
+  } finally {
+    rmSync(buildFolder, { recursive: true });
+  }
 }
 
 async function buildAll(): Promise<void> {

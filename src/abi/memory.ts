@@ -1,0 +1,202 @@
+/**
+ * The host's only way into a guest's linear memory. Raw views exist nowhere else, because each of
+ * these has ended a prototype: a view kept over `memory.grow` is detached; a view handed out
+ * outlives the run; a write that marks no card brings one visitor's bytes to the next.
+ *
+ * Pointers and lengths are the guest's: 32 bits, signed as they reach JavaScript, any value. A
+ * range that does not lie in memory traps the guest; no other kind of error leaves this class. An
+ * empty range touches nothing, so its pointer may be anything (Rust passes dangling ones).
+ *
+ *   address   0            ptr              ptr + len      byteLength
+ *             |────────────|████████████████|──────────────|
+ *                          first byte       one past the last: may equal byteLength
+ */
+import { isUtf8 } from 'node:buffer';
+
+export interface GuestMemoryOptions {
+  /** Told of every write, before it, in bytes; the engine marks what a restore must put back. */
+  readonly onWrite: ((ptr: number, len: number) => void) | undefined;
+  /** Ends the run; the reason goes to the log. */
+  readonly trap: (reason: string) => never;
+  /**
+   * Grows by whole pages as the guest's own `memory.grow` would, its limits included; answers the
+   * page count before, or -1. Without it the memory itself is asked.
+   */
+  readonly grow?: ((pages: number) => number) | undefined;
+}
+
+/** Bytes in a page of linear memory (WebAssembly core, section 4.2.8). */
+export const PAGE_BYTES = 65_536;
+
+export class GuestMemory {
+  readonly #memory: WebAssembly.Memory;
+  readonly #options: GuestMemoryOptions;
+  #buffer: ArrayBuffer;
+  #bytes: Buffer;
+  #view: DataView;
+
+  constructor(memory: WebAssembly.Memory, options: GuestMemoryOptions) {
+    this.#memory = memory;
+    this.#options = options;
+    this.#buffer = memory.buffer;
+    this.#bytes = Buffer.from(this.#buffer);
+    this.#view = new DataView(this.#buffer);
+  }
+
+  /** Size of linear memory now, in bytes. */
+  get byteLength(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /** Whether all of `len` bytes at `ptr` lie in memory. */
+  holds(ptr: number, len: number): boolean {
+    const length = len >>> 0;
+    return length === 0 || (ptr >>> 0) + length <= this.byteLength;
+  }
+
+  /** Traps unless `holds`. */
+  requireRange(ptr: number, len: number): void {
+    this.#open(ptr, len);
+  }
+
+  /** A copy of `len` bytes at `ptr`. Traps on a bad range and above `bytesMax`. */
+  readBytes(ptr: number, len: number, bytesMax: number): Uint8Array {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    return new Uint8Array(this.#buffer.slice(start, start + (len >>> 0)));
+  }
+
+  /** UTF-8, each broken sequence as U+FFFD. Traps on a bad range and above `bytesMax`. */
+  readUtf8Lossy(ptr: number, len: number, bytesMax: number): string {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    return this.#bytes.toString('utf8', start, start + (len >>> 0));
+  }
+
+  /** UTF-8, or undefined when it is broken. Traps on a bad range and above `bytesMax`. */
+  readUtf8(ptr: number, len: number, bytesMax: number): string | undefined {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    const end = start + (len >>> 0);
+    if (!isUtf8(this.#bytes.subarray(start, end))) return undefined;
+    return this.#bytes.toString('utf8', start, end);
+  }
+
+  /** One character a byte, as bytes stand on the wire of HTTP. Traps like `readUtf8`. */
+  readLatin1(ptr: number, len: number, bytesMax: number): string {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    return this.#bytes.toString('latin1', start, start + (len >>> 0));
+  }
+
+  /** UTF-16LE of `len` bytes, an odd last byte ignored. Traps like `readUtf8`. */
+  readUtf16(ptr: number, len: number, bytesMax: number): string {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    return this.#bytes.toString('utf16le', start, start + (len >>> 0));
+  }
+
+  /**
+   * The length in bytes of the NUL-terminated string at `ptr`, at most `bytesMax`. Looks at no more
+   * than that many bytes; traps when memory ends before a NUL or the limit is found.
+   */
+  measureCString(ptr: number, bytesMax: number): number {
+    const start = ptr >>> 0;
+    this.#open(start, 1);
+    const end = Math.min(start + bytesMax, this.#bytes.length);
+    const length = this.#bytes.subarray(start, end).indexOf(0);
+    if (length >= 0) return length;
+    if (end - start < bytesMax) return this.#trapRange(start, end - start + 1);
+    return bytesMax;
+  }
+
+  readU32(ptr: number): number {
+    return this.#view.getUint32(this.#open(ptr, 4), true);
+  }
+
+  readI32(ptr: number): number {
+    return this.#view.getInt32(this.#open(ptr, 4), true);
+  }
+
+  readU64(ptr: number): bigint {
+    return this.#view.getBigUint64(this.#open(ptr, 8), true);
+  }
+
+  writeU8(ptr: number, value: number): void {
+    const start = this.#openForWrite(ptr, 1);
+    this.#view.setUint8(start, value);
+  }
+
+  /** Also for i32: the value is taken modulo 2^32. */
+  writeU32(ptr: number, value: number): void {
+    const start = this.#openForWrite(ptr, 4);
+    this.#view.setUint32(start, value, true);
+  }
+
+  /** Also for i64: the value is taken modulo 2^64. */
+  writeU64(ptr: number, value: bigint): void {
+    const start = this.#openForWrite(ptr, 8);
+    this.#view.setBigUint64(start, value, true);
+  }
+
+  writeBytes(ptr: number, bytes: Uint8Array): void {
+    const start = this.#openForWrite(ptr, bytes.length);
+    if (bytes.length > 0) this.#bytes.set(bytes, start);
+  }
+
+  /** One byte a character; characters above U+00FF are the caller's mistake and lose their top. */
+  writeLatin1(ptr: number, text: string): void {
+    const start = this.#openForWrite(ptr, text.length);
+    if (text.length > 0) this.#bytes.write(text, start, 'latin1');
+  }
+
+  /** Grows by `pages`: the address of the first new byte, or undefined when it is refused. */
+  grow(pages: number): number | undefined {
+    const pagesBefore = this.#options.grow?.(pages) ?? this.#growMemory(pages);
+    return pagesBefore < 0 ? undefined : pagesBefore * PAGE_BYTES;
+  }
+
+  #growMemory(pages: number): number {
+    try {
+      return Number(this.#memory.grow(pages));
+    } catch (error) {
+      // RangeError is how JavaScript spells the -1 of `memory.grow`.
+      if (error instanceof RangeError) return -1;
+      throw error;
+    }
+  }
+
+  /** The start of a range that lies in memory; the views are fresh until the guest runs again. */
+  #open(ptr: number, len: number): number {
+    const buffer = this.#memory.buffer;
+    if (buffer !== this.#buffer) {
+      this.#buffer = buffer;
+      this.#bytes = Buffer.from(buffer);
+      this.#view = new DataView(buffer);
+    }
+    const start = ptr >>> 0;
+    const length = len >>> 0;
+    if (length === 0) return 0;
+    if (start + length > buffer.byteLength) this.#trapRange(start, length);
+    return start;
+  }
+
+  #openCapped(ptr: number, len: number, bytesMax: number): number {
+    const start = this.#open(ptr, len);
+    const length = len >>> 0;
+    if (length > bytesMax) {
+      this.#options.trap(
+        `Cannot read from linear memory: at most ${bytesMax} bytes here: received ${length}`,
+      );
+    }
+    return start;
+  }
+
+  #openForWrite(ptr: number, len: number): number {
+    const start = this.#open(ptr, len);
+    if (len > 0) this.#options.onWrite?.(start, len);
+    return start;
+  }
+
+  #trapRange(start: number, length: number): never {
+    return this.#options.trap(
+      `Cannot reach into linear memory: it has ${this.byteLength} bytes: ` +
+        `received address ${start}, length ${length}`,
+    );
+  }
+}

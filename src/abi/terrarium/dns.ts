@@ -1,0 +1,84 @@
+/**
+ * Hostcalls that resolve names. The guest looks at the address only: 0 says it failed. The result
+ * is a status that the known guests ignore: 0 went well, 1 did not.
+ */
+import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import { Misuse } from './misuse.ts';
+
+const OK = 0;
+const INVALID = 1;
+/** RFC 1035, section 2.3.4, and one more for the dot at the end. */
+const NAME_BYTES_MAX = 256;
+/** A DNS message over TCP has a length of 16 bits (RFC 1035, section 4.2.2). */
+const MESSAGE_BYTES_MAX = 65_535;
+const ADDRESSES_MAX = 256;
+
+export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
+  return {
+    /** One DNS message in wire format for another. */
+    hostcall_dns_query_raw: {
+      waits: true,
+      call: (ptr: number, len: number, queryPtr: number, queryLen: number): Promise<number> => {
+        const out: OutWords = { ptr, len };
+        guest.giveNothing(out);
+        return guest.answerLater(INVALID, async () => {
+          const query = readQuery(guest, queryPtr, queryLen);
+          const work = guest.run.capabilities.resolve.exchange(query);
+          const message = await waitForAnswer(guest, work);
+          if (message.length > MESSAGE_BYTES_MAX) {
+            throw new Misuse('Cannot give the answer: too long', `${message.length} bytes`);
+          }
+          guest.giveBytes(out, message);
+          return OK;
+        });
+      },
+    },
+
+    /** Addresses as slices of 4 bytes, or of 16 when `isIpv6`: others would trap the guest. */
+    hostcall_dns_query_ip: {
+      waits: true,
+      call: (
+        ptr: number,
+        len: number,
+        namePtr: number,
+        nameLen: number,
+        isIpv6: number,
+      ): Promise<number> => {
+        const out: OutWords = { ptr, len };
+        guest.giveNothing(out);
+        return guest.answerLater(INVALID, async () => {
+          const name = guest.readText(namePtr, nameLen, NAME_BYTES_MAX);
+          const family = isIpv6 === 0 ? 4 : 6;
+          const work = guest.run.capabilities.resolve.addresses(name, family);
+          const addresses = await waitForAnswer(guest, work);
+          const addressBytes = family === 4 ? 4 : 16;
+          const fitting = addresses.filter(({ length }) => length === addressBytes);
+          guest.giveList(out, fitting.slice(0, ADDRESSES_MAX));
+          return OK;
+        });
+      },
+    },
+  };
+}
+
+function readQuery(guest: TerrariumGuest, ptr: number, len: number): Uint8Array {
+  guest.memory.requireRange(ptr, len);
+  const length = len >>> 0;
+  if (length > MESSAGE_BYTES_MAX) {
+    throw new Misuse(`Cannot ask: a message of at most ${MESSAGE_BYTES_MAX}`, `${length} bytes`);
+  }
+  return guest.memory.readBytes(ptr, length, MESSAGE_BYTES_MAX);
+}
+
+/** A failed look-up is nothing the guest did wrong, but told to it and the log the same way. */
+async function waitForAnswer<T>(guest: TerrariumGuest, work: Promise<T>): Promise<T> {
+  const outcome = await guest.waitFor(
+    work.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    ),
+  );
+  if ('value' in outcome) return outcome.value;
+  const { error } = outcome;
+  throw new Misuse('Cannot resolve', error instanceof Error ? error.message : String(error));
+}

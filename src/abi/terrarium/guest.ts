@@ -1,0 +1,213 @@
+/**
+ * One Terrarium guest as its hostcalls see it: the run it is in, data passed both ways by the
+ * contract's conventions, and what becomes of a misuse.
+ *
+ * Bytes go to the guest as an address and a length, stored where the guest's two out-pointers say.
+ * Both words are always written: C guests leave them uninitialised.
+ *
+ *   out.ptr ──► u32 ptr ──► 'b' 'a' 'r' NUL     allocated by the guest's malloc, len + 1 bytes
+ *   out.len ──► u32 3                           the NUL is for C and not counted
+ *
+ * A list is an array of slices, 8 bytes each, its items allocated like that one by one:
+ *
+ *   out.ptr ──► u32 ptr ──► | u32 ptr | u32 len | u32 ptr | u32 len |
+ *   out.len ──► u32 2
+ */
+import type { Limits } from '../../config/config.ts';
+import type { GuestHost, Hostcall } from '../abi.ts';
+import { HandleError } from '../handles.ts';
+import type { GuestMemory } from '../memory.ts';
+import { GuestAllocator } from './allocator.ts';
+import type { HeaderLimits } from './headers.ts';
+import { Misuse } from './misuse.ts';
+import type { TerrariumRun } from './run.ts';
+
+/** The hostcalls of one family: import name → hostcall. */
+export type HostcallFamily = Readonly<Record<string, Hostcall>>;
+
+/** Where the guest wants address and length, or address and count, to be stored. */
+export interface OutWords {
+  readonly ptr: number;
+  readonly len: number;
+}
+
+const SLICE_BYTES = 8;
+
+export class TerrariumGuest {
+  readonly limits: Limits;
+  readonly allocator: GuestAllocator;
+  readonly #host: GuestHost;
+  #run: TerrariumRun | undefined;
+
+  constructor(host: GuestHost, limits: Limits) {
+    this.#host = host;
+    this.limits = limits;
+    this.allocator = new GuestAllocator(host, limits.memoryBytesMax);
+  }
+
+  /** Traps when the guest calls before its first request, while it is instantiated. */
+  get run(): TerrariumRun {
+    if (this.#run === undefined) return this.trap('Cannot answer a hostcall: no request yet');
+    return this.#run;
+  }
+
+  get currentRun(): TerrariumRun | undefined {
+    return this.#run;
+  }
+
+  get memory(): GuestMemory {
+    return this.#host.memory;
+  }
+
+  begin(run: TerrariumRun): void {
+    this.#run = run;
+    this.allocator.reset();
+  }
+
+  release(): void {
+    const run = this.#run;
+    this.#run = undefined;
+    run?.giveUp();
+  }
+
+  trap(reason: string): never {
+    return this.#host.trap(reason);
+  }
+
+  /**
+   * Waits for `work` on behalf of the run. When the run has ended meanwhile this rejects, whatever
+   * became of the work: the instance may be serving somebody else, so nothing of it may be touched.
+   */
+  async waitFor<T>(work: Promise<T>): Promise<T> {
+    const run = this.run;
+    try {
+      return await work;
+    } finally {
+      this.#requireRun(run);
+    }
+  }
+
+  /** The result of `act`, or `onMisuse` when the guest broke the contract; the log says how. */
+  answer(onMisuse: number, act: () => number): number {
+    try {
+      return act();
+    } catch (error) {
+      this.#logMisuse(error);
+      return onMisuse;
+    }
+  }
+
+  async answerLater(onMisuse: number, act: () => Promise<number>): Promise<number> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#logMisuse(error);
+      return onMisuse;
+    }
+  }
+
+  /** Does `act`, which gives something through `out`; after a misuse both words are 0. */
+  give(out: OutWords, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#logMisuse(error);
+      this.giveNothing(out);
+    }
+  }
+
+  giveNothing(out: OutWords): void {
+    this.#writeOut(out, 0, 0);
+  }
+
+  /** Empty bytes are 0, 0 and no allocation. */
+  giveBytes(out: OutWords, bytes: string | Uint8Array): void {
+    this.#requireOut(out);
+    if (bytes.length === 0) this.giveNothing(out);
+    else this.#writeOut(out, this.#place(bytes), bytes.length);
+  }
+
+  /** Empty bytes have an address too: for the guest only that tells them from nothing. */
+  givePresentBytes(out: OutWords, bytes: Uint8Array): void {
+    this.#requireOut(out);
+    this.#writeOut(out, this.#place(bytes), bytes.length);
+  }
+
+  /** An empty list is 0, 0 and no allocation. */
+  giveList(out: OutWords, items: readonly (string | Uint8Array)[]): void {
+    this.#requireOut(out);
+    if (items.length === 0) {
+      this.giveNothing(out);
+      return;
+    }
+    const ptrs = items.map((item) => this.#place(item));
+    const array = this.allocator.allocate(items.length * SLICE_BYTES);
+    items.forEach((item, index) => {
+      this.memory.writeU32(array + index * SLICE_BYTES, ptrs[index] ?? 0);
+      this.memory.writeU32(array + index * SLICE_BYTES + 4, item.length);
+    });
+    this.#writeOut(out, array, items.length);
+  }
+
+  /** Text of one character a byte. Throws Misuse above `bytesMax`; traps on a bad range. */
+  readText(ptr: number, len: number, bytesMax: number): string {
+    this.memory.requireRange(ptr, len);
+    const length = len >>> 0;
+    if (length > bytesMax) {
+      throw new Misuse(`Cannot take the text: at most ${bytesMax} bytes`, `${length} bytes`);
+    }
+    return this.memory.readLatin1(ptr, length, bytesMax);
+  }
+
+  /** The texts of `count` slices. Throws Misuse past the limits; traps on a bad range. */
+  readTexts(ptr: number, count: number, limits: HeaderLimits): readonly string[] {
+    const itemCount = count >>> 0;
+    if (itemCount > limits.linesMax) {
+      throw new Misuse(`Cannot take the values: at most ${limits.linesMax}`, `${itemCount} values`);
+    }
+    this.memory.requireRange(ptr, itemCount * SLICE_BYTES);
+    const texts: string[] = [];
+    let bytesLeft = limits.bytesMax;
+    for (let index = 0; index < itemCount; index += 1) {
+      const slice = (ptr >>> 0) + index * SLICE_BYTES;
+      const text = this.readText(
+        this.memory.readU32(slice),
+        this.memory.readU32(slice + 4),
+        bytesLeft,
+      );
+      bytesLeft -= text.length;
+      texts.push(text);
+    }
+    return texts;
+  }
+
+  /** Places bytes and the NUL after them: one byte at least, so malloc never sees 0. */
+  #place(bytes: string | Uint8Array): number {
+    const ptr = this.allocator.allocate(bytes.length + 1);
+    if (typeof bytes === 'string') this.memory.writeLatin1(ptr, bytes);
+    else this.memory.writeBytes(ptr, bytes);
+    this.memory.writeU8(ptr + bytes.length, 0);
+    return ptr;
+  }
+
+  #requireOut(out: OutWords): void {
+    this.memory.requireRange(out.ptr, 4);
+    this.memory.requireRange(out.len, 4);
+  }
+
+  #writeOut(out: OutWords, ptr: number, len: number): void {
+    this.#requireOut(out);
+    this.memory.writeU32(out.ptr, ptr);
+    this.memory.writeU32(out.len, len);
+  }
+
+  #requireRun(run: TerrariumRun): void {
+    if (this.#run !== run) throw new Error('Cannot go on with a hostcall: its run has ended');
+  }
+
+  /** Throws on what is not the guest's misuse. */
+  #logMisuse(error: unknown): void {
+    if (!(error instanceof Misuse || error instanceof HandleError)) throw error;
+    this.run.capabilities.log.write('warn', error.message);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Header rules of the Terrarium ABI (its sections on content and on ambiguities A3, A4, A9, A14):
+ * what a guest may set, and in which form values reach a guest.
+ */
+import type { Header } from '../../capability/capability.ts';
+import { Misuse } from './misuse.ts';
+
+export interface HeaderLimits {
+  /** Header lines; several values of one name are several lines. */
+  readonly linesMax: number;
+  /** Names and values together, in bytes. */
+  readonly bytesMax: number;
+}
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** What a Rust guest's HeaderValue takes as text; anything else makes it panic. */
+const GUEST_VALUE = /^[\t\x20-\x7e]*$/;
+/** What no URI reference may hold (RFC 3986, section 2): a Rust guest panics at it. */
+const NOT_IN_TARGET = /[^\x21-\x7e]|["#<>`{}]/gu;
+const NOT_IN_VALUE = /[^\t\x20-\x7e]/gu;
+
+/**
+ * The connection is the daemon's: it says itself how long a body is and when it ends. Guests copy
+ * whole fetched heads into their reply, so these are dropped without complaint.
+ */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
+/** Whether setting `name`, in lower case, is accepted and does nothing. */
+export function isConnectionHeader(name: string): boolean {
+  return CONNECTION_HEADERS.has(name);
+}
+
+/** A value for a guest: bytes outside visible ASCII, space and tab become `%XX`. */
+export function encodeValue(value: string): string {
+  return GUEST_VALUE.test(value) ? value : value.replace(NOT_IN_VALUE, encodeCharacter);
+}
+
+/** A request target for a guest: as received, but for what no URI reference may hold. */
+export function encodeTarget(target: string): string {
+  return target.replace(NOT_IN_TARGET, encodeCharacter);
+}
+
+function encodeCharacter(character: string): string {
+  const code = character.charCodeAt(0);
+  // One character is one byte of the wire; above that the text is real Unicode.
+  const bytes = code <= 0xff ? [code] : new TextEncoder().encode(character);
+  let encoded = '';
+  for (const byte of bytes) encoded += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  return encoded;
+}
+
+/** Lower-case header name → its values in order, in the form that guests may read. */
+export type HeaderIndex = ReadonlyMap<string, readonly string[]>;
+
+export function indexHeaders(headers: readonly Header[]): Map<string, string[]> {
+  const index = new Map<string, string[]>();
+  for (const [name, value] of headers) {
+    const lowerName = name.toLowerCase();
+    const values = index.get(lowerName);
+    if (values === undefined) index.set(lowerName, [encodeValue(value)]);
+    else values.push(encodeValue(value));
+  }
+  return index;
+}
+
+/** The headers a guest sets on one message, bounded and always valid HTTP. */
+export class GuestHeaders {
+  readonly #limits: HeaderLimits;
+  readonly #index = new Map<string, readonly string[]>();
+  #lines = 0;
+  #bytes = 0;
+
+  constructor(limits: HeaderLimits) {
+    this.#limits = limits;
+  }
+
+  get index(): HeaderIndex {
+    return this.#index;
+  }
+
+  /** Names and values together, in bytes. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Replaces all values of `name`; no values remove it. Names and values have one character a
+   * byte. Throws Misuse, and changes nothing, when they are no valid HTTP or past the limits.
+   */
+  set(name: string, values: readonly string[]): void {
+    if (!isToken(name)) throw new Misuse('Cannot set the header: its name is not a token', name);
+    for (const value of values) {
+      if (!FIELD_VALUE.test(value)) {
+        throw new Misuse(`Cannot set the header ${name}: control bytes in its value`, value);
+      }
+    }
+    const lowerName = name.toLowerCase();
+    if (isConnectionHeader(lowerName)) return;
+    const before = this.#index.get(lowerName) ?? [];
+    const lines = this.#lines - before.length + values.length;
+    const bytes = this.#bytes - countBytes(name, before) + countBytes(name, values);
+    if (lines > this.#limits.linesMax || bytes > this.#limits.bytesMax) {
+      const { linesMax, bytesMax } = this.#limits;
+      throw new Misuse(
+        `Cannot set the header ${name}: at most ${linesMax} lines and ${bytesMax} bytes`,
+        `${lines} lines and ${bytes} bytes`,
+      );
+    }
+    this.#lines = lines;
+    this.#bytes = bytes;
+    if (values.length === 0) this.#index.delete(lowerName);
+    else this.#index.set(lowerName, values);
+  }
+
+  has(lowerName: string): boolean {
+    return this.#index.has(lowerName);
+  }
+
+  /** One line a value. */
+  toLines(): Header[] {
+    const lines: Header[] = [];
+    for (const [name, values] of this.#index) {
+      for (const value of values) lines.push([name, value]);
+    }
+    return lines;
+  }
+}
+
+function countBytes(name: string, values: readonly string[]): number {
+  let bytes = 0;
+  for (const value of values) bytes += name.length + value.length;
+  return bytes;
+}

@@ -1,0 +1,97 @@
+/**
+ * Whether a module is a Terrarium guest, and whether it may run. Decided from its outside, at
+ * deploy: what would fail in front of a visitor is refused in front of the owner, everything at
+ * fault named at once.
+ */
+import { quoteReceived } from '../../names/quote.ts';
+import type { AbiVerdict, ExternKind, FunctionFace, ModuleFace } from '../abi.ts';
+import { compilerImportTypes, hostcallTypes } from './signatures.ts';
+
+const IMPORT_MODULE = 'env';
+const HOSTCALL_PREFIX = 'hostcall_';
+const ENTRY = 'run';
+/** What AssemblyScript makes of the old Terrarium library's file `http_guest.ts`. */
+const OLD_LIBRARY_MODULE = 'http_guest';
+/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
+const FAULTS_NAMED_MAX = 100;
+
+const NOTHING: FunctionFace = { params: [], results: [] };
+/** Exports that the host calls when they are there. */
+const EXPORT_TYPES: ReadonlyMap<string, FunctionFace> = new Map([
+  [ENTRY, NOTHING],
+  ['default_malloc_impl', { params: ['i32'], results: ['i32'] }],
+  ['default_free_impl', { params: ['i32'], results: [] }],
+]);
+
+type Import = ModuleFace['imports'][number];
+type Export = ModuleFace['exports'][number];
+
+export function judgeTerrarium(face: ModuleFace): AbiVerdict {
+  if (face.imports.some(({ module }) => module === OLD_LIBRARY_MODULE)) {
+    return refuse([
+      'the AssemblyScript library of the original Terrarium (imports from `http_guest`) passes ' +
+        'objects whose layout depends on the compiler; import the hostcalls from `env`, as the ' +
+        'AssemblyScript page of the documentation shows',
+    ]);
+  }
+  if (!isTerrarium(face)) return { kind: 'other' };
+  const faults = [...face.imports.flatMap(judgeImport), ...judgeExports(face.exports)];
+  return faults.length === 0 ? { kind: 'speaks', entry: ENTRY } : refuse(faults);
+}
+
+/** A module that also has WASI imports is a Terrarium guest only if it exports `run`. */
+function isTerrarium({ imports, exports }: ModuleFace): boolean {
+  const exportsName = (wanted: string): boolean => exports.some(({ name }) => name === wanted);
+  if (exportsName(ENTRY)) return !exportsName('_start') || imports.some(isHostcall);
+  return imports.some(isHostcall) && !imports.some(({ module }) => module.startsWith('wasi_'));
+}
+
+function isHostcall({ module, name }: Import): boolean {
+  return module === IMPORT_MODULE && name.startsWith(HOSTCALL_PREFIX);
+}
+
+function judgeImport({ module, name, kind, type }: Import): readonly string[] {
+  const known =
+    module === IMPORT_MODULE
+      ? (hostcallTypes.get(name) ?? compilerImportTypes.get(name))
+      : undefined;
+  const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
+  if (known === undefined) return [`unknown ${label} (${kind})`];
+  return judgeFunction(label, known, { kind, type });
+}
+
+function judgeExports(exports: readonly Export[]): readonly string[] {
+  const faults: string[] = [];
+  for (const [name, expected] of EXPORT_TYPES) {
+    const found = exports.find((candidate) => candidate.name === name);
+    if (found !== undefined) faults.push(...judgeFunction(`export \`${name}\``, expected, found));
+    else if (name === ENTRY) faults.push('no export `run`: expected a function () -> ()');
+  }
+  return faults;
+}
+
+function judgeFunction(
+  label: string,
+  expected: FunctionFace,
+  received: { readonly kind: ExternKind; readonly type?: FunctionFace | undefined },
+): readonly string[] {
+  const expectation = `expected a function ${describeType(expected)}`;
+  if (received.kind !== 'function') {
+    return [`${label}: ${expectation}: received a ${received.kind}`];
+  }
+  if (received.type === undefined) return [];
+  const receivedType = describeType(received.type);
+  if (receivedType === describeType(expected)) return [];
+  return [`${label}: ${expectation}: received ${receivedType}`];
+}
+
+function describeType({ params, results }: FunctionFace): string {
+  return `(${params.join(' ')}) -> (${results.join(' ')})`;
+}
+
+function refuse(faults: readonly string[]): AbiVerdict {
+  const named = faults.slice(0, FAULTS_NAMED_MAX);
+  const unnamedCount = faults.length - named.length;
+  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
+  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
+}

@@ -1,0 +1,177 @@
+/**
+ * The requests a run makes: what it is still writing, what is under way, what has come back. One
+ * budget of bytes covers all bodies, because a guest may hold as many as it has handles.
+ */
+import type {
+  Capabilities,
+  Header,
+  OutboundReply,
+  OutboundRequest,
+} from '../../capability/capability.ts';
+import type { Limits } from '../../config/config.ts';
+import { HandleTable } from '../handles.ts';
+import { GuestHeaders, type HeaderIndex, indexHeaders } from './headers.ts';
+import { Misuse } from './misuse.ts';
+
+export interface CreatedRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: GuestHeaders;
+  body: Uint8Array;
+}
+
+export interface FetchedReply {
+  readonly status: number;
+  readonly headers: HeaderIndex;
+  readonly body: Uint8Array;
+}
+
+/** A request under way. `settled` never rejects; after it `reply` is there, or it has failed. */
+export class PendingRequest {
+  readonly #controller = new AbortController();
+  #reply: OutboundReply | undefined;
+  #isSettled = false;
+  #settled: Promise<void> = Promise.resolve();
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  get isGivenUp(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Undefined while the request is under way, and when it has failed. */
+  get reply(): OutboundReply | undefined {
+    return this.#reply;
+  }
+
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** `send` resolves to undefined when it has failed, and never rejects. */
+  start(send: (signal: AbortSignal) => Promise<OutboundReply | undefined>): void {
+    this.#settled = send(this.#controller.signal).then((reply) => {
+      this.#reply = reply;
+      this.#isSettled = true;
+    });
+  }
+
+  giveUp(): void {
+    this.#controller.abort();
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+export class OutboundState {
+  readonly requests: HandleTable<CreatedRequest>;
+  readonly pending: HandleTable<PendingRequest>;
+  readonly replies: HandleTable<FetchedReply>;
+  readonly #limits: Limits;
+  readonly #capabilities: Capabilities;
+  readonly #underWay = new Set<PendingRequest>();
+  #heldBytes = 0;
+
+  constructor(limits: Limits, capabilities: Capabilities) {
+    this.#limits = limits;
+    this.#capabilities = capabilities;
+    // 0 is the incoming request and the outgoing response in the guest's numbers.
+    const options = { firstHandle: 1, handlesMax: limits.handlesPerRunMax };
+    this.requests = new HandleTable({ ...options, kind: 'request' });
+    this.pending = new HandleTable({ ...options, kind: 'pending request' });
+    this.replies = new HandleTable({ ...options, kind: 'fetched response' });
+  }
+
+  create(method: string, url: URL): number {
+    const { headersMax, headerBytesMax } = this.#limits;
+    const headers = new GuestHeaders({ linesMax: headersMax, bytesMax: headerBytesMax });
+    return this.requests.add({ method, url, headers, body: NO_BYTES });
+  }
+
+  /** Throws Misuse, before anything is read, when the bodies of the run would be too many bytes. */
+  replaceBody(request: CreatedRequest, len: number, readBody: () => Uint8Array): void {
+    this.#hold(len - request.body.length);
+    request.body = readBody();
+  }
+
+  /** Consumes the request `handle` and sends it. Throws HandleError. */
+  send(handle: number): PendingRequest {
+    const request = this.requests.take(handle);
+    const pending = new PendingRequest();
+    this.#start(pending, request);
+    return pending;
+  }
+
+  /** The same, as a pending handle. On HandleError the request is not consumed. */
+  sendAsync(handle: number): number {
+    const request = this.requests.get(handle);
+    const pending = new PendingRequest();
+    const pendingHandle = this.pending.add(pending);
+    this.requests.drop(handle);
+    this.#start(pending, request);
+    return pendingHandle;
+  }
+
+  /** The handle of a settled request's response, or -1 when it has failed. Throws HandleError. */
+  keepReply(pending: PendingRequest): number {
+    const { reply } = pending;
+    if (reply === undefined) return -1;
+    const { status, headers, body } = reply;
+    return this.replies.add({ status, headers: indexHeaders(headers), body });
+  }
+
+  giveUpAll(): void {
+    for (const pending of this.#underWay) pending.giveUp();
+    this.#underWay.clear();
+  }
+
+  #start(pending: PendingRequest, request: CreatedRequest): void {
+    this.#underWay.add(pending);
+    pending.start((signal) => this.#exchange(pending, request, signal));
+  }
+
+  async #exchange(
+    pending: PendingRequest,
+    request: CreatedRequest,
+    signal: AbortSignal,
+  ): Promise<OutboundReply | undefined> {
+    try {
+      const reply = await this.#capabilities.fetch.send(toOutbound(request), signal);
+      this.#hold(countBytes(reply));
+      return reply;
+    } catch (error) {
+      if (!pending.isGivenUp) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#capabilities.log.write('warn', reason);
+      }
+      return undefined;
+    } finally {
+      this.#underWay.delete(pending);
+      this.#heldBytes -= request.body.length;
+    }
+  }
+
+  #hold(bytes: number): void {
+    const bytesMax = this.#limits.memoryBytesMax;
+    if (this.#heldBytes + bytes > bytesMax) {
+      throw new Misuse(
+        `Cannot hold the body: requests and responses of a run hold at most ${bytesMax} bytes`,
+        `${this.#heldBytes + bytes} bytes`,
+      );
+    }
+    this.#heldBytes += bytes;
+  }
+}
+
+function toOutbound(request: CreatedRequest): OutboundRequest {
+  const headers: readonly Header[] = request.headers.toLines();
+  return { method: request.method, url: request.url.href, headers, body: request.body };
+}
+
+function countBytes(reply: OutboundReply): number {
+  let bytes = reply.body.length;
+  for (const [name, value] of reply.headers) bytes += name.length + value.length;
+  return bytes;
+}

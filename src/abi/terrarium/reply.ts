@@ -1,0 +1,53 @@
+/** The answer that is sent when `run` has ended, with what the guest left unsaid filled in. */
+import { isUtf8 } from 'node:buffer';
+import type { Header } from '../../capability/capability.ts';
+import type { ReplyHead } from '../abi.ts';
+import type { OutgoingReply } from './run.ts';
+
+const STATUS_DEFAULT = 200;
+/** Statuses without a body: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. */
+const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
+const NO_BYTES = new Uint8Array(0);
+
+/** How far a tag and control bytes are looked for: a guest must not choose how long that takes. */
+const HTML_BYTES_LOOKED_AT = 512;
+const CONTROL_BYTES_LOOKED_AT = 65_536;
+
+const HTML_START = new RegExp(
+  '^(?:\\ufeff)?[\\t\\n\\f\\r ]*<(?:!doctype html|!--|(?:html|head|title|style|script|link|meta' +
+    '|body|header|main|nav|section|article|aside|footer|h[1-6]|p|div|span|a|b|i|em|strong|br|hr' +
+    '|ul|ol|li|dl|table|form|pre|code|blockquote|img|picture|video|iframe|font)(?=[\\s/>]))',
+  'i',
+);
+
+export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
+  const status = reply.status ?? STATUS_DEFAULT;
+  const body = BODILESS_STATUSES.has(status) ? NO_BYTES : reply.body;
+  const headers: Header[] = reply.headers.toLines();
+  if (body.length > 0 && !reply.headers.has('content-type')) {
+    headers.push(['content-type', guessContentType(body)]);
+  }
+  return { head: { status, headers }, body };
+}
+
+/** What a browser may take `body` for; it may not guess by itself. */
+export function guessContentType(body: Uint8Array): string {
+  const start = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (HTML_START.test(start.toString('utf8', 0, HTML_BYTES_LOOKED_AT))) {
+    return 'text/html; charset=utf-8';
+  }
+  if (hasControlByte(body) || !isUtf8(body)) return 'application/octet-stream';
+  return 'text/plain; charset=utf-8';
+}
+
+/** Tab, line feed, form feed and carriage return are text. */
+function hasControlByte(body: Uint8Array): boolean {
+  const end = Math.min(body.length, CONTROL_BYTES_LOOKED_AT);
+  for (let index = 0; index < end; index += 1) {
+    const byte = body[index] ?? 0;
+    if (byte === 0x7f) return true;
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d)
+      return true;
+  }
+  return false;
+}

@@ -1,0 +1,81 @@
+/**
+ * Hostcalls that read a request: the incoming one (handle 0), or one the guest is still writing.
+ * They have no error result: for an unknown handle both out-words are 0.
+ */
+import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import type { HeaderIndex } from './headers.ts';
+
+const REQUEST_INCOMING = 0;
+
+/** What the getters read, the same for both kinds. */
+interface ReadableRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: HeaderIndex;
+  readonly body: Uint8Array;
+}
+
+export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
+  const give = (out: OutWords, handle: number, item: 'method' | 'path' | 'body'): void =>
+    guest.give(out, () => guest.giveBytes(out, findRequest(guest, handle)[item]));
+  return {
+    /** `GET` */
+    hostcall_req_get_method: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void =>
+        give({ ptr, len }, handle, 'method'),
+    },
+
+    /** Path and query, the module's own name included: `/hello.wasm?x=1` (A6). */
+    hostcall_req_get_path: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void => give({ ptr, len }, handle, 'path'),
+    },
+
+    /** The whole body, every time (A10), as received (A11). */
+    hostcall_req_get_body: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void => give({ ptr, len }, handle, 'body'),
+    },
+
+    /** Lower-case names, once each (A4). */
+    hostcall_req_get_headers: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void => {
+        const out = { ptr, len };
+        guest.give(out, () => guest.giveList(out, [...findRequest(guest, handle).headers.keys()]));
+      },
+    },
+
+    /** All values of the name, whatever its case; none is the empty list. */
+    hostcall_req_get_header: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number, namePtr: number, nameLen: number): void => {
+        const out = { ptr, len };
+        guest.give(out, () => {
+          const name = guest.readText(namePtr, nameLen, guest.limits.headerBytesMax);
+          const { headers } = findRequest(guest, handle);
+          guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
+        });
+      },
+    },
+  };
+}
+
+function findRequest(guest: TerrariumGuest, handle: number): ReadableRequest {
+  const { run } = guest;
+  if (handle !== REQUEST_INCOMING) {
+    const { method, url, headers, body } = run.outbound.requests.get(handle);
+    return { method, path: url.pathname + url.search, headers: headers.index, body };
+  }
+  return {
+    method: run.exchange.request.method,
+    get path() {
+      return run.requestPath;
+    },
+    get headers() {
+      return run.requestHeaders;
+    },
+    body: run.requestBody,
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Hostcalls about responses: setters for the outgoing one (handle 0), getters for fetched ones.
+ * The other way round is misuse: setters answer 1, getters give nothing, the status is 0 (A12).
+ */
+import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import { Misuse } from './misuse.ts';
+import type { FetchedReply } from './outbound-state.ts';
+import type { OutgoingReply } from './run.ts';
+
+const RESPONSE_OUTGOING = 0;
+const OK = 0;
+const INVALID = 1;
+const STATUS_MIN = 200;
+const STATUS_MAX = 599;
+
+export function responseHostcalls(guest: TerrariumGuest): HostcallFamily {
+  return { ...getters(guest), ...setters(guest) };
+}
+
+function getters(guest: TerrariumGuest): HostcallFamily {
+  return {
+    hostcall_resp_get_response_code: {
+      waits: false,
+      call: (handle: number): number => guest.answer(0, () => findFetched(guest, handle).status),
+    },
+
+    /** Lower-case names, once each. */
+    hostcall_resp_get_headers: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void => {
+        const out: OutWords = { ptr, len };
+        guest.give(out, () => guest.giveList(out, [...findFetched(guest, handle).headers.keys()]));
+      },
+    },
+
+    hostcall_resp_get_header: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number, namePtr: number, nameLen: number): void => {
+        const out: OutWords = { ptr, len };
+        guest.give(out, () => {
+          const name = guest.readText(namePtr, nameLen, guest.limits.headerBytesMax);
+          const { headers } = findFetched(guest, handle);
+          guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
+        });
+      },
+    },
+
+    /** The whole body, every time (A10). */
+    hostcall_resp_get_body: {
+      waits: false,
+      call: (ptr: number, len: number, handle: number): void => {
+        const out: OutWords = { ptr, len };
+        guest.give(out, () => guest.giveBytes(out, findFetched(guest, handle).body));
+      },
+    },
+  };
+}
+
+function setters(guest: TerrariumGuest): HostcallFamily {
+  return {
+    /** The last valid code stands (A2, A8). */
+    hostcall_resp_set_response_code: {
+      waits: false,
+      call: (handle: number, status: number): number =>
+        guest.answer(INVALID, () => {
+          const reply = findOutgoing(guest, handle);
+          if (status < STATUS_MIN || status > STATUS_MAX) {
+            throw new Misuse('Cannot set the status: 200 to 599', String(status));
+          }
+          reply.status = status;
+          return OK;
+        }),
+    },
+
+    /** Replaces all values of the name; each becomes a line of its own, none removes it (A3). */
+    hostcall_resp_set_header: {
+      waits: false,
+      call: (
+        handle: number,
+        namePtr: number,
+        nameLen: number,
+        valuesPtr: number,
+        valueCount: number,
+      ): number =>
+        guest.answer(INVALID, () => {
+          const { replyHeadersMax, replyHeaderBytesMax } = guest.limits;
+          const limits = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
+          const { headers } = findOutgoing(guest, handle);
+          const name = guest.readText(namePtr, nameLen, limits.bytesMax);
+          headers.set(name, guest.readTexts(valuesPtr, valueCount, limits));
+          return OK;
+        }),
+    },
+
+    /**
+     * Replaces the body (A1). One past the limit traps: many guests ignore the result, and half an
+     * answer with a good status is worse than none.
+     */
+    hostcall_resp_set_body: {
+      waits: false,
+      call: (handle: number, ptr: number, len: number): number =>
+        guest.answer(INVALID, () => {
+          const reply = findOutgoing(guest, handle);
+          guest.memory.requireRange(ptr, len);
+          const bytesMax = guest.limits.replyBodyBytesMax;
+          if (len >>> 0 > bytesMax) {
+            guest.trap(`Cannot set the body: at most ${bytesMax} bytes: received ${len >>> 0}`);
+          }
+          reply.body = guest.memory.readBytes(ptr, len, bytesMax);
+          return OK;
+        }),
+    },
+  };
+}
+
+function findFetched(guest: TerrariumGuest, handle: number): FetchedReply {
+  return guest.run.outbound.replies.get(handle);
+}
+
+function findOutgoing(guest: TerrariumGuest, handle: number): OutgoingReply {
+  if (handle !== RESPONSE_OUTGOING) {
+    throw new Misuse('Cannot change a response: only the outgoing one, 0', String(handle));
+  }
+  return guest.run.reply;
+}

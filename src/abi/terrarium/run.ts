@@ -1,0 +1,77 @@
+/**
+ * What one run of a Terrarium guest has: the request it answers, the reply it builds up (sent only
+ * when `run` has returned, because guests set code, headers and body in any order), and what it
+ * asked of others.
+ */
+import type { Capabilities } from '../../capability/capability.ts';
+import type { Limits } from '../../config/config.ts';
+import type { Exchange, RequestHead, Run } from '../abi.ts';
+import {
+  encodeTarget,
+  encodeValue,
+  GuestHeaders,
+  type HeaderIndex,
+  indexHeaders,
+} from './headers.ts';
+import { OutboundState } from './outbound-state.ts';
+
+/** Carries the visitor's address; a visitor's own claim under these names is dropped. */
+const CLIENT_ADDRESS_HEADERS = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
+
+const NO_BYTES = new Uint8Array(0);
+
+export class OutgoingReply {
+  status: number | undefined;
+  readonly headers: GuestHeaders;
+  body: Uint8Array = NO_BYTES;
+
+  constructor(limits: Limits) {
+    const { replyHeadersMax, replyHeaderBytesMax } = limits;
+    this.headers = new GuestHeaders({ linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax });
+  }
+}
+
+export class TerrariumRun {
+  readonly exchange: Exchange;
+  readonly capabilities: Capabilities;
+  readonly requestBody: Uint8Array;
+  readonly reply: OutgoingReply;
+  readonly #limits: Limits;
+  #requestHeaders: HeaderIndex | undefined;
+  #outbound: OutboundState | undefined;
+
+  constructor(run: Run, limits: Limits) {
+    this.exchange = run.exchange;
+    this.capabilities = run.capabilities;
+    this.requestBody = run.body;
+    this.reply = new OutgoingReply(limits);
+    this.#limits = limits;
+  }
+
+  /** Path and query, as received. */
+  get requestPath(): string {
+    return encodeTarget(this.exchange.request.target);
+  }
+
+  get requestHeaders(): HeaderIndex {
+    this.#requestHeaders ??= indexRequest(this.exchange.request);
+    return this.#requestHeaders;
+  }
+
+  get outbound(): OutboundState {
+    this.#outbound ??= new OutboundState(this.#limits, this.capabilities);
+    return this.#outbound;
+  }
+
+  giveUp(): void {
+    this.#outbound?.giveUpAll();
+  }
+}
+
+/** `host` is what the visitor named, whichever way: guests build absolute URLs from it (A5). */
+function indexRequest(request: RequestHead): HeaderIndex {
+  const index = indexHeaders(request.headers);
+  if (request.authority !== '') index.set('host', [encodeValue(request.authority)]);
+  for (const name of CLIENT_ADDRESS_HEADERS) index.set(name, [request.clientAddress]);
+  return index;
+}

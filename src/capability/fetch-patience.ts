@@ -1,0 +1,42 @@
+/** How long a guest's request may take in all: until its time is up or its run has ended. */
+import type { ReplyCollector } from './fetch-reply.ts';
+import { CapabilityRefusal } from './refusal.ts';
+
+/** Gives up the exchange it watches, and every later one, when `signal` or the time says so. */
+export class Patience {
+  readonly #signal: AbortSignal;
+  readonly #timer: NodeJS.Timeout;
+  readonly #abandon = (): void => {
+    const message = 'Cannot fetch: the run must still want the reply: received its end';
+    this.#lose(new CapabilityRefusal('abandoned', message));
+  };
+  #refusal: CapabilityRefusal | undefined;
+  #watched: ReplyCollector | undefined;
+
+  constructor(signal: AbortSignal, timeoutMs: number) {
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#abandon, { once: true });
+    this.#timer = setTimeout(() => {
+      const message = `Cannot fetch: the reply must be complete within ${timeoutMs} ms: received less`;
+      this.#lose(new CapabilityRefusal('timeout', message));
+    }, timeoutMs);
+    if (signal.aborted) this.#abandon();
+  }
+
+  watch(collector: ReplyCollector): void {
+    this.#watched = collector;
+    if (this.#refusal !== undefined) collector.giveUp(this.#refusal);
+  }
+
+  /** Must be called once the exchange is over, well or not. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#abandon);
+    this.#watched = undefined;
+  }
+
+  #lose(refusal: CapabilityRefusal): void {
+    this.#refusal ??= refusal;
+    this.#watched?.giveUp(this.#refusal);
+  }
+}

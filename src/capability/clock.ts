@@ -4,7 +4,7 @@ import type { Clock } from './capability.ts';
 const nsPerMs = 1_000_000n;
 
 /**
- * Whole microseconds since 1970 although the type holds nanoseconds: finer time would mostly serve
+ * Whole milliseconds although the type holds nanoseconds: finer time would mostly serve
  * a guest that measures what its neighbours do to the caches they share.
  */
 export const systemClock: Clock = {

@@ -1,0 +1,90 @@
+/**
+ * What one run of a guest may reach, put together from the parts of its serving thread. On the hot
+ * path: most guests use nothing of it, so nothing is made before it is asked for.
+ */
+import type { Limits } from '../config/config.ts';
+import type { FolderKey, ModulePath } from '../names.ts';
+import type { Capabilities, Clock, Fetch, GuestLog, KeyValue, Resolve } from './capability.ts';
+import type { OutboundHttp } from './fetch.ts';
+import { type GuestLineSink, RunLog } from './guest-log.ts';
+import type { KeyValueClient } from './kv.ts';
+import type { RandomPool } from './random.ts';
+import { RunResolve } from './resolve.ts';
+
+/** Which run: everything it reaches is narrowed to this. */
+export interface RunIdentity {
+  readonly folderKey: FolderKey;
+  readonly modulePath: ModulePath;
+  readonly requestId: string;
+  /** `countLoopHops` of the request's headers; left out when there can be none. */
+  readonly loopHops?: number;
+}
+
+export interface CapabilityParts {
+  readonly outbound: OutboundHttp;
+  readonly keyValue: KeyValueClient;
+  /** The daemon's resolver, as this thread reaches it. */
+  readonly resolver: Resolve;
+  readonly random: RandomPool;
+  readonly clock: Clock;
+  readonly onGuestLine: GuestLineSink;
+  readonly limits: Pick<Limits, 'dnsQueriesPerRunMax' | 'logLinesPerRunMax' | 'logBytesPerRunMax'>;
+}
+
+/** One a serving thread. Owns none of its parts: who made them closes them. */
+export class CapabilitySource {
+  readonly #parts: CapabilityParts;
+
+  constructor(parts: CapabilityParts) {
+    this.#parts = parts;
+  }
+
+  forRun(run: RunIdentity): RunCapabilities {
+    return new RunCapabilities(this.#parts, run);
+  }
+}
+
+export class RunCapabilities implements Capabilities {
+  readonly #parts: CapabilityParts;
+  readonly #run: RunIdentity;
+  #fetch: Fetch | undefined;
+  #keyValue: KeyValue | undefined;
+  #resolve: Resolve | undefined;
+  #log: GuestLog | undefined;
+
+  constructor(parts: CapabilityParts, run: RunIdentity) {
+    this.#parts = parts;
+    this.#run = run;
+  }
+
+  get fetch(): Fetch {
+    const { folderKey, loopHops = 0 } = this.#run;
+    this.#fetch ??= this.#parts.outbound.forRun({ folderKey, loopHops });
+    return this.#fetch;
+  }
+
+  get keyValue(): KeyValue {
+    const { folderKey, modulePath } = this.#run;
+    this.#keyValue ??= this.#parts.keyValue.namespace(folderKey, modulePath);
+    return this.#keyValue;
+  }
+
+  get resolve(): Resolve {
+    this.#resolve ??= new RunResolve(this.#parts.resolver, this.#parts.limits);
+    return this.#resolve;
+  }
+
+  get log(): GuestLog {
+    const { onGuestLine, limits } = this.#parts;
+    this.#log ??= new RunLog(onGuestLine, { tag: this.#run, limits });
+    return this.#log;
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock;
+  }
+
+  fillRandom(target: Uint8Array): void {
+    this.#parts.random.fill(target);
+  }
+}

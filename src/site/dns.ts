@@ -1,0 +1,285 @@
+/**
+ * Host name → folder, by TXT record (Terrafirma spec 2.2); and name resolution for guests. Owners'
+ * records and guests' questions are strangers' work: equal lookups are joined, answers and failures
+ * are cached, and all of it is bounded, so that nobody can make the daemon ask or remember without
+ * end. Beside the cache nothing is decided here: `dns/wire.ts` reads, `dns/exchange.ts` sends.
+ */
+import { isIP } from 'node:net';
+import type { DnsConfig, Endpoint, Limits } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { type FolderPath, type HostName, noRecord, parseRecord, quoteReceived } from '../names.ts';
+import { exchangeMessage } from './dns/exchange.ts';
+import { type Lookup, LookupCache } from './dns/lookup-cache.ts';
+import { readSystemServers } from './dns/servers.ts';
+import {
+  type Answer,
+  checkGuestQuery,
+  type DnsQuestion,
+  encodeQuery,
+  MalformedMessageError,
+  rcodeOf,
+  readAnswer,
+} from './dns/wire.ts';
+
+export type ResolverLimits = Pick<
+  Limits,
+  | 'dnsTimeoutMs'
+  | 'dnsAttemptsMax'
+  | 'dnsCacheEntriesMax'
+  | 'dnsTtlFloorMs'
+  | 'dnsTtlCeilingMs'
+  | 'dnsFailureTtlMs'
+  | 'dnsInFlightMax'
+>;
+
+export interface ResolverOptions {
+  readonly dns: DnsConfig;
+  readonly limits: ResolverLimits;
+  readonly nowMs: () => number;
+  /** Where the system's servers are read when `dns.servers` names none. */
+  readonly resolvConfPath?: string;
+}
+
+/** A record's worth; what a stranger's zone answers beyond it is not decoded. */
+const REPLY_BYTES_MAX = 16_384;
+const GUEST_REPLY_BYTES_MAX = 65_535;
+const NAME_CHARS_MAX = 253;
+const ADDRESSES_MAX = 64;
+const GUEST_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/;
+/**
+ * An SOA may say that a missing name is missing for a day; an owner who has just set the record
+ * should not wait for that, and our asking costs only the upstream's cache.
+ */
+const NEGATIVE_TTL_MS_MAX = 60_000;
+/** A laptop changes its network, a DHCP lease its servers. */
+const SYSTEM_SERVERS_TTL_MS = 30_000;
+
+export type { Lookup };
+
+/** A name's records, or that it has none, from servers that worked. */
+type Records = Exclude<Answer, { kind: 'failed' }>;
+
+export class Resolver {
+  readonly #options: ResolverOptions;
+  readonly #records: LookupCache<FolderPath>;
+  /** Apart from the records: what guests ask for must not push out what visitors need. */
+  readonly #addresses: LookupCache<readonly Uint8Array[]>;
+  #systemServers: { readonly servers: readonly Endpoint[]; readonly expiresAtMs: number };
+  #inFlight = 0;
+
+  /** @throws TerrafirmaError `config` for a server that is not an IP address. */
+  constructor(options: ResolverOptions) {
+    for (const { host } of options.dns.servers) {
+      if (isIP(host) === 0) {
+        const detail = `Cannot use the DNS server: it must be an IP address: received ${quoteReceived(host)}`;
+        throw new TerrafirmaError('config', detail);
+      }
+    }
+    this.#options = options;
+    const { limits, nowMs } = options;
+    this.#records = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
+    this.#addresses = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
+    this.#systemServers = { servers: [], expiresAtMs: Number.NEGATIVE_INFINITY };
+  }
+
+  /**
+   * The folder that the host name's record names. The second record name is asked only when the
+   * first has no TXT record or cannot be looked up. Never rejects: failures are `no-record`,
+   * `bad-record`, `dns-failed`, `dns-timeout`, and `overloaded` above the cap of lookups.
+   */
+  async record(hostName: HostName): Promise<Lookup<FolderPath>> {
+    const { dnsInFlightMax } = this.#options.limits;
+    try {
+      return await this.#records.get(hostName, () =>
+        this.#counted(dnsInFlightMax, () => this.#lookUpRecord(hostName)),
+      );
+    } catch (error) {
+      // Above the cap: not remembered, as the next moment may have room.
+      if (error instanceof TerrafirmaError) return this.#failure(error, 0);
+      throw error;
+    }
+  }
+
+  /**
+   * The addresses of a name, 4 or 16 bytes each, at most 64. Neither /etc/hosts nor search domains
+   * are looked at: a guest should see the public name space.
+   *
+   * @throws TerrafirmaError `dns-failed` (also when there is no such name), `dns-timeout`,
+   * `overloaded`.
+   */
+  async addresses(name: string, family: 4 | 6): Promise<readonly Uint8Array[]> {
+    const undotted = (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
+    if (undotted.length > NAME_CHARS_MAX || !GUEST_NAME.test(undotted)) {
+      throw failed(`it must be a domain name: received ${quoteReceived(name)}`);
+    }
+    const lookup = await this.#addresses.get(`${family} ${undotted}`, () =>
+      this.#counted(this.#guestInFlightMax(), () => this.#lookUpAddresses(undotted, family)),
+    );
+    if (lookup.kind === 'failure') throw lookup.error;
+    return lookup.value;
+  }
+
+  /**
+   * Sends a guest's own message (RFC 1035, section 4) and resolves to the reply under the guest's
+   * id, whatever its rcode. Neither cached nor joined.
+   *
+   * @throws TerrafirmaError `dns-failed` (also for a query that is not allowed), `dns-timeout`,
+   * `overloaded`.
+   */
+  async exchange(query: Uint8Array): Promise<Uint8Array> {
+    try {
+      checkGuestQuery(query);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) throw failed(error.message, error);
+      throw error;
+    }
+    return this.#counted(this.#guestInFlightMax(), async () =>
+      exchangeMessage(query, {
+        servers: await this.#servers(),
+        timeoutMs: this.#options.limits.dnsTimeoutMs,
+        attemptsMax: this.#options.limits.dnsAttemptsMax,
+        replyBytesMax: GUEST_REPLY_BYTES_MAX,
+        isUsable: (reply) => rcodeOf(reply) === 0 || rcodeOf(reply) === 3,
+      }),
+    );
+  }
+
+  async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
+    const { recordNames, recordKey } = this.#options.dns;
+    let failure: TerrafirmaError | undefined;
+    let ttlMs = NEGATIVE_TTL_MS_MAX;
+    for (const label of recordNames) {
+      const recordName = `${label}.${hostName}`;
+      const records = await this.#settle({ name: recordName, type: 'TXT' });
+      if (records instanceof TerrafirmaError) {
+        failure ??= records;
+        continue;
+      }
+      if (records.kind === 'empty') {
+        ttlMs = Math.min(ttlMs, this.#negativeTtlMs(records.ttlS));
+        continue;
+      }
+      const found = this.#readRecord(records, recordKey, recordName);
+      // The name whose servers failed comes first: nobody can say what it would have answered.
+      if (failure === undefined || found.kind === 'found') return found;
+    }
+    if (failure !== undefined) {
+      return this.#failure(failure, this.#options.limits.dnsFailureTtlMs);
+    }
+    const recordName = `${recordNames[0] ?? ''}.${hostName}`;
+    return this.#failure(noRecord(recordName, recordKey), ttlMs);
+  }
+
+  #readRecord(
+    records: Records & { kind: 'found' },
+    key: string,
+    recordName: string,
+  ): Lookup<FolderPath> {
+    const ttlMs = this.#boundTtlMs(records.ttlS);
+    const values = records.records.map((record) => Buffer.from(record).toString('utf8'));
+    try {
+      const value = parseRecord(values, key, recordName);
+      return { kind: 'found', value, expiresAtMs: this.#options.nowMs() + ttlMs };
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      return this.#failure(error, Math.min(ttlMs, NEGATIVE_TTL_MS_MAX));
+    }
+  }
+
+  async #lookUpAddresses(name: string, family: 4 | 6): Promise<Lookup<readonly Uint8Array[]>> {
+    const records = await this.#settle({ name, type: family === 4 ? 'A' : 'AAAA' });
+    if (records instanceof TerrafirmaError) {
+      return this.#failure(records, this.#options.limits.dnsFailureTtlMs);
+    }
+    if (records.kind === 'empty') {
+      const error = failed(`it has no IPv${family} address: received ${quoteReceived(name)}`);
+      return this.#failure(error, this.#negativeTtlMs(records.ttlS));
+    }
+    const value = records.records.slice(0, ADDRESSES_MAX);
+    const expiresAtMs = this.#options.nowMs() + this.#boundTtlMs(records.ttlS);
+    return { kind: 'found', value, expiresAtMs };
+  }
+
+  /** `#ask` with the servers' failures as values, so that a caller can go on to the next name. */
+  async #settle(question: DnsQuestion): Promise<Records | TerrafirmaError> {
+    try {
+      return await this.#ask(question);
+    } catch (error) {
+      if (error instanceof TerrafirmaError) return error;
+      throw error;
+    }
+  }
+
+  async #ask(question: DnsQuestion): Promise<Records> {
+    if (question.name.length > NAME_CHARS_MAX) {
+      return { kind: 'empty', isNoName: true, ttlS: undefined };
+    }
+    const { limits } = this.#options;
+    let answer: Answer | undefined;
+    let malformed: MalformedMessageError | undefined;
+    const reply = await exchangeMessage(encodeQuery(question), {
+      servers: await this.#servers(),
+      timeoutMs: limits.dnsTimeoutMs,
+      attemptsMax: limits.dnsAttemptsMax,
+      replyBytesMax: REPLY_BYTES_MAX,
+      isUsable: (received) => {
+        try {
+          answer = readAnswer(received, question);
+          return answer.kind !== 'failed';
+        } catch (error) {
+          if (!(error instanceof MalformedMessageError)) throw error;
+          malformed = error;
+          return false;
+        }
+      },
+    });
+    if (answer !== undefined && answer.kind !== 'failed') return answer;
+    const reason = malformed?.message ?? `the servers answered with code ${rcodeOf(reply)}`;
+    throw failed(`${reason}: asked for ${question.type} of ${quoteReceived(question.name)}`);
+  }
+
+  async #counted<T>(inFlightMax: number, work: () => Promise<T>): Promise<T> {
+    if (this.#inFlight >= inFlightMax) {
+      const detail = `Cannot look up the name: at most ${inFlightMax} lookups at a time`;
+      throw new TerrafirmaError('overloaded', detail);
+    }
+    this.#inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  /** Guests leave room for the lookups of visitors' host names. */
+  #guestInFlightMax(): number {
+    return Math.ceil(this.#options.limits.dnsInFlightMax / 2);
+  }
+
+  async #servers(): Promise<readonly Endpoint[]> {
+    const { dns, nowMs, resolvConfPath } = this.#options;
+    if (dns.servers.length > 0) return dns.servers;
+    if (nowMs() < this.#systemServers.expiresAtMs) return this.#systemServers.servers;
+    const servers = await readSystemServers(resolvConfPath);
+    this.#systemServers = { servers, expiresAtMs: nowMs() + SYSTEM_SERVERS_TTL_MS };
+    return servers;
+  }
+
+  #failure(error: TerrafirmaError, ttlMs: number): Lookup<never> {
+    return { kind: 'failure', error, expiresAtMs: this.#options.nowMs() + ttlMs };
+  }
+
+  #boundTtlMs(ttlS: number): number {
+    const { dnsTtlFloorMs, dnsTtlCeilingMs } = this.#options.limits;
+    return Math.min(Math.max(ttlS * 1_000, dnsTtlFloorMs), dnsTtlCeilingMs);
+  }
+
+  #negativeTtlMs(ttlS: number | undefined): number {
+    if (ttlS === undefined) return this.#options.limits.dnsFailureTtlMs;
+    return Math.min(this.#boundTtlMs(ttlS), NEGATIVE_TTL_MS_MAX);
+  }
+}
+
+function failed(reason: string, cause?: Error): TerrafirmaError {
+  return new TerrafirmaError('dns-failed', `Cannot look up the name: ${reason}`, { cause });
+}

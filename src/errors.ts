@@ -87,6 +87,12 @@ export const errorTable = {
     sentence: 'Cannot answer: the client closed the connection',
     shown: false,
   },
+  loop: {
+    status: 508,
+    fault: 'owner',
+    sentence: 'Cannot answer: the request came round to this server too often',
+    shown: true,
+  },
   // From the host name to the folder.
   'no-record': {
     status: 503,

@@ -4,7 +4,11 @@
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { type KeyValueWriter, startKeyValueWriter } from '../capability/kv-writer.ts';
+import {
+  type KeyValueWriter,
+  keyValueDatabasePath,
+  startKeyValueWriter,
+} from '../capability/kv-writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
@@ -47,7 +51,7 @@ export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT
   const parts = new RunningParts(lock, logger);
   try {
     const endpoints = await settleEndpoints(config.listen);
-    parts.keyValue = startKeyValueWriter({ config, logger });
+    parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const locator = new Locator({
       mounts: config.mounts,
@@ -129,6 +133,16 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
       void parts.stop('force').then(resolve);
     },
   };
+}
+
+/** A damaged file stops only the key-value store: the sites go on, and the log names the file. */
+function openKeyValue(config: Config, logger: Logger): KeyValueWriter {
+  return startKeyValueWriter({
+    databasePath: keyValueDatabasePath(config.stateDirectory),
+    synchronous: config.keyValue.synchronous,
+    limits: config.limits,
+    onTrouble: (message) => logger.error(message),
+  });
 }
 
 /** The first line says where it really listens, for people and for programs that start it. */

@@ -1,4 +1,4 @@
-/** The daemon's own answers: one sentence of plain text and the request id. */
+/** The daemon's own answers: one sentence of plain text. The exchange adds the request id. */
 import type { ReplyHead } from '../abi/abi.ts';
 import type { Header } from '../capability/capability.ts';
 import { type ErrorRecord, errorRow, visitorSentence } from '../errors.ts';
@@ -9,13 +9,12 @@ export interface FailureReply {
 }
 
 /** The answer for `error`; what may not be shown stays in the log under the same request id. */
-export function failureHead(error: ErrorRecord, requestId: string): FailureReply {
+export function failureHead(error: ErrorRecord): FailureReply {
   const row = errorRow(error.code);
   const headers: Header[] = [
     ['content-type', 'text/plain; charset=utf-8'],
     ['cache-control', 'no-store'],
     ['x-content-type-options', 'nosniff'],
-    ['x-request-id', requestId],
   ];
   if (row.retryAfterS !== undefined) headers.push(['retry-after', String(row.retryAfterS)]);
   return {

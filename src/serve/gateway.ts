@@ -4,6 +4,7 @@
  */
 import type { Logger } from 'pino';
 import type { CapabilitySource } from '../capability/capabilities.ts';
+import { countLoopHops, loopHopsMax } from '../capability/fetch-headers.ts';
 import type { Limits } from '../config/config.ts';
 import type { GuestPool } from '../engine/pool.ts';
 import type { RunReport } from '../engine/report.ts';
@@ -111,6 +112,8 @@ export class Gateway {
     record.modulePath = route.modulePath;
     record.digest = route.digest;
     record.abi = route.abi;
+    const loopHops = countLoopHops(exchange.request.headers);
+    if (loopHops > loopHopsMax) throw looping(loopHops);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const loaded = await replica.moduleOf(route.digest);
     const guest = await pool.acquire(loaded, site.folderKey);
@@ -118,6 +121,7 @@ export class Gateway {
       folderKey: site.folderKey,
       modulePath: route.modulePath,
       requestId: record.id,
+      loopHops,
     });
     const report = await guest.run(exchange, lent);
     this.#note(record, report);
@@ -138,7 +142,7 @@ export class Gateway {
     if (record.outcome === 'file') record.outcome = 'failed';
     if (exchange.replyState === 'started') exchange.abort();
     if (exchange.replyState !== 'none') return;
-    const { head, body } = failureHead(error, record.id);
+    const { head, body } = failureHead(error);
     exchange.send(head, body);
   }
 }
@@ -147,6 +151,14 @@ function forbidden(site: Site): TerrafirmaError {
   return new TerrafirmaError(
     'folder-forbidden',
     `Cannot serve ${site.folderKey}: its .kbp_config must grant anonymous read: received no such permission`,
+  );
+}
+
+/** A module that fetches its own address would keep the daemon busy with itself (RFC 8586). */
+function looping(loopHops: number): TerrafirmaError {
+  return new TerrafirmaError(
+    'loop',
+    `Cannot answer: a request may pass ${loopHopsMax} servers of this kind: received ${loopHops} in CDN-Loop`,
   );
 }
 

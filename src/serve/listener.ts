@@ -122,8 +122,11 @@ export class Listener {
   }
 
   #reject(response: ServerResponse, record: RequestRecord, error: ErrorRecord): void {
-    const { head, body } = failureHead(error, record.id);
-    response.writeHead(head.status, [...head.headers.flat(), 'connection', 'close']);
+    const { head, body } = failureHead(error);
+    response.writeHead(head.status, [
+      ...head.headers.flat(),
+      ...['content-length', String(body.length), 'x-request-id', record.id, 'connection', 'close'],
+    ]);
     response.end(body);
     this.#note(record, error, body.length);
   }
@@ -139,12 +142,12 @@ export class Listener {
 
   #answerSocket(socket: Socket, error: ErrorRecord): void {
     const record = newRecord(this.#newId(), { socket });
-    const { head, body } = failureHead(error, record.id);
+    const { head, body } = failureHead(error);
     const lines = head.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     socket.on('error', () => socket.destroy());
     socket.end(
       `HTTP/1.1 ${head.status} ${error.code}\r\n${lines}content-length: ${body.length}\r\n` +
-        `connection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
+        `x-request-id: ${record.id}\r\nconnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
       'latin1',
     );
     this.#note(record, error, body.length);

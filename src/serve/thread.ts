@@ -13,6 +13,7 @@ import { BatchedLines, createLogger, logRequest } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
 import { StaticFiles } from './files.ts';
 import { Gateway } from './gateway.ts';
+import { createCapabilityParts } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica } from './replica.ts';
 
@@ -37,27 +38,16 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const abis = new Map(createCatalogue(limits).map((abi) => [abi.name, abi]));
-  const pool = new GuestPool({ limits, abis, page });
+  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
   const replica = new Replica({ limits, link, onModule: (loaded) => pool.warm(loaded) });
-  const capabilities = new CapabilitySource({
-    config,
-    logger,
-    keyValuePort: start.keyValuePort,
-    ask: {
-      addresses: (name, family) =>
-        link.ask({ ask: 'addresses', name, family }, `addresses ${family} ${name}`),
-      exchange: (query) =>
-        link.ask({ ask: 'dns', query }, `dns ${Buffer.from(query).toString('hex')}`),
-    },
-  });
+  const parts = createCapabilityParts(start, link, logger);
   const gateway = new Gateway({
     limits,
     isFolderMode: config.folder !== undefined,
     replica,
     pool,
     files: new StaticFiles(limits),
-    capabilities,
+    capabilities: new CapabilitySource(parts),
     logger,
   });
   const listener = new Listener({
@@ -69,7 +59,8 @@ async function start(start: ThreadStart): Promise<void> {
   async function drain(drainMs: number): Promise<void> {
     await listener.drain(drainMs);
     pool.close();
-    await capabilities.close();
+    await parts.outbound.close();
+    parts.keyValue.close();
     lines.flush();
     tell({ kind: 'drained' });
     control.close();

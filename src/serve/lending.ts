@@ -1,0 +1,42 @@
+/** What a serving thread can lend to its guests: one of each part for the whole thread. */
+import type { Logger } from 'pino';
+import type { CapabilityParts } from '../capability/capabilities.ts';
+import { systemClock } from '../capability/clock.ts';
+import { OutboundHttp } from '../capability/fetch.ts';
+import { KeyValueClient } from '../capability/kv.ts';
+import { keyValueDatabasePath } from '../capability/kv-writer.ts';
+import { RandomPool } from '../capability/random.ts';
+import type { ThreadStart } from '../messages.ts';
+import type { ControlLink } from './control-link.ts';
+
+export function createCapabilityParts(
+  start: ThreadStart,
+  link: ControlLink,
+  logger: Logger,
+): CapabilityParts {
+  const { config } = start;
+  const { limits } = config;
+  const addresses = (name: string, family: 4 | 6): Promise<readonly Uint8Array[]> =>
+    link.ask({ ask: 'addresses', name, family }, `addresses ${family} ${name}`);
+  return {
+    limits,
+    clock: systemClock,
+    random: new RandomPool(),
+    outbound: new OutboundHttp({
+      limits,
+      allowedCidrs: config.outbound.allowedCidrs,
+      lookup: addresses,
+    }),
+    keyValue: new KeyValueClient(
+      start.keyValuePort,
+      keyValueDatabasePath(config.stateDirectory),
+      limits,
+    ),
+    resolver: {
+      addresses,
+      exchange: (query) =>
+        link.ask({ ask: 'dns', query }, `dns ${Buffer.from(query).toString('base64')}`),
+    },
+    onGuestLine: (level, message, tag) => logger[level](tag, message),
+  };
+}

@@ -1,0 +1,199 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import { toErrorRecord } from '../../src/errors.ts';
+import type { HttpExchange } from '../../src/serve/exchange.ts';
+import { failureHead } from '../../src/serve/failure.ts';
+import { Listener } from '../../src/serve/listener.ts';
+import type { RequestRecord } from '../../src/telemetry.ts';
+import { ask, sendRaw, statusOf } from '../support/http.ts';
+
+const BYTES_MAX = 1_000;
+const listeners: Listener[] = [];
+
+afterEach(async () => {
+  await Promise.all(listeners.splice(0).map((listener) => listener.drain(0)));
+});
+
+interface Running {
+  readonly port: number;
+  readonly rejected: RequestRecord[];
+  readonly exchanges: HttpExchange[];
+}
+
+/** A listener that reads the body and answers with its length, unless `serve` does otherwise. */
+async function listen(
+  limits: Partial<Limits> = {},
+  serve: (exchange: HttpExchange) => Promise<void> = answerLength,
+): Promise<Running> {
+  const rejected: RequestRecord[] = [];
+  const exchanges: HttpExchange[] = [];
+  const listener = new Listener({
+    limits: { ...defaultLimits, ...limits },
+    serve: async (exchange) => {
+      exchanges.push(exchange);
+      try {
+        await serve(exchange);
+      } catch (error) {
+        const { head, body } = failureHead(toErrorRecord(error));
+        exchange.send(head, body);
+      }
+    },
+    onRejected: (record) => rejected.push(record),
+  });
+  listeners.push(listener);
+  const { port } = await listener.listen({ host: '127.0.0.1', port: 0 }, false);
+  return { port, rejected, exchanges };
+}
+
+async function answerLength(exchange: HttpExchange): Promise<void> {
+  const body = await exchange.readBody(BYTES_MAX);
+  exchange.send({ status: 200, headers: [] }, Buffer.from(`${body.length}`));
+}
+
+describe('Listener', () => {
+  it('hands over requests with their bodies, whole or chunked', async () => {
+    const { port } = await listen();
+    expect((await ask(port, '/', { method: 'POST', body: 'x'.repeat(BYTES_MAX) })).text).toBe(
+      '1000',
+    );
+    const chunked =
+      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
+    expect(await sendRaw(port, chunked)).toMatch(/\r\n\r\n3$/);
+  });
+
+  it.each([
+    ['nonsense', 'nonsense\r\n\r\n', 400],
+    ['a bad method', 'G@T / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['a bad version', 'GET / HTTP/9.9\r\nHost: x\r\n\r\n', 400],
+    ['a space before the colon', 'GET / HTTP/1.1\r\nHost : x\r\n\r\n', 400],
+    ['a folded header', 'GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n', 400],
+    ['a NUL in a header', 'GET / HTTP/1.1\r\nHost: x\r\nA: b\0\r\n\r\n', 400],
+    [
+      'two lengths',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+      400,
+    ],
+    ['a negative length', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n', 400],
+    [
+      'length and chunks',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+    ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
+    ['two Hosts', 'GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n', 400],
+    ['CONNECT', 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['big headers', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
+    ['many headers', `GET / HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(200)}\r\n`, 431],
+    ['a long target', `GET /${'x'.repeat(9_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 414],
+  ])('answers %s with its status and a request id, and logs it', async (_what, bytes, status) => {
+    const { port, rejected } = await listen();
+    const raw = await sendRaw(port, bytes);
+    expect(statusOf(raw)).toBe(status);
+    expect(raw).toMatch(/\r\nx-request-id: [0-9a-f]{12}-1\r\n/i);
+    expect(raw).toMatch(/\r\n\r\nCannot [^\n]+\n$/);
+    expect(rejected).toMatchObject([{ status, outcome: 'failed' }]);
+    expect((await ask(port, '/')).status).toBe(200);
+  });
+
+  it('cuts a body at the limit, declared or not', async () => {
+    const { port } = await listen();
+    const declared = await sendRaw(
+      port,
+      `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${BYTES_MAX + 1}\r\n\r\n`,
+    );
+    expect(statusOf(declared)).toBe(413);
+    const chunk = `${(BYTES_MAX + 1).toString(16)}\r\n${'x'.repeat(BYTES_MAX + 1)}\r\n`;
+    const undeclared = await sendRaw(
+      port,
+      `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`,
+    );
+    expect(statusOf(undeclared)).toBe(413);
+  });
+
+  it('gives up on headers that do not arrive', async () => {
+    const { port, rejected } = await listen({ headerTimeoutMs: 100 });
+    const raw = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n');
+    expect(statusOf(raw)).toBe(408);
+    expect(rejected).toMatchObject([{ errorCode: 'request-timeout' }]);
+  });
+
+  it('gives up on a body that stops arriving', async () => {
+    const { port } = await listen({ bodyIdleTimeoutMs: 100 });
+    const raw = await sendRaw(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc');
+    expect(statusOf(raw)).toBe(408);
+  });
+
+  it('asks for the body only when somebody reads it', async () => {
+    const { port } = await listen();
+    const head =
+      'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n';
+    const socket = connect({ host: '127.0.0.1', port });
+    const received = await new Promise<string>((resolve) => {
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+        if (text.endsWith('100 Continue\r\n\r\n')) socket.write('ab');
+      });
+      socket.on('close', () => resolve(text));
+      socket.write(head);
+    });
+    expect(received).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200/);
+    const unread = await listen({}, async (exchange) => {
+      exchange.send({ status: 200, headers: [] }, Buffer.from('no'));
+    });
+    const raw = await sendRaw(unread.port, head);
+    expect(raw).not.toContain('100 Continue');
+    expect(statusOf(raw)).toBe(200);
+  });
+
+  it('cuts off a client that takes nothing', async () => {
+    let settle: (state: string) => void = () => undefined;
+    const gone = new Promise<string>((resolve) => {
+      settle = resolve;
+    });
+    const { port } = await listen({ replyIdleTimeoutMs: 100 }, async (exchange) => {
+      exchange.onGone(() => settle('gone'));
+      exchange.start({ status: 200, headers: [] });
+      const chunk = new Uint8Array(1 << 20);
+      while (!exchange.isGone) await exchange.write(chunk);
+      exchange.end();
+    });
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.pause();
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await gone).toBe('gone');
+    socket.destroy();
+  });
+
+  it('tells the run when the client goes away', async () => {
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    const { port } = await listen({}, async (exchange) => {
+      exchange.onGone(resolve);
+      await gone;
+      exchange.send({ status: 200, headers: [] }, new Uint8Array());
+    });
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    setTimeout(() => socket.destroy(), 50);
+    await gone;
+  });
+
+  it('shows a broken answer as broken', async () => {
+    const { port } = await listen({}, async (exchange) => {
+      exchange.start({ status: 200, headers: [] });
+      await exchange.write(Buffer.from('half'));
+      exchange.abort();
+    });
+    await expect(ask(port, '/')).rejects.toThrow();
+  });
+
+  it('accepts no more connections than the limit', async () => {
+    const { port } = await listen({ connectionsPerThreadMax: 1 });
+    const first = connect({ host: '127.0.0.1', port });
+    await new Promise((resolve) => first.once('connect', resolve));
+    expect(await sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n').catch(() => '')).toBe('');
+    first.destroy();
+  });
+});

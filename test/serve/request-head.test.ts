@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { readRequestHead } from '../../src/serve/request-head.ts';
+
+const CONTEXT = { id: 'id', scheme: 'http', clientAddress: '192.0.2.1', clientPort: 1 } as const;
+const LIMITS = { targetBytesMax: 100, headersMax: 5 };
+
+function read(url: string, rawHeaders: readonly string[] = ['Host', 'a.example'], version = '1.1') {
+  return readRequestHead({ method: 'GET', url, httpVersion: version, rawHeaders }, CONTEXT, LIMITS);
+}
+
+describe('readRequestHead()', () => {
+  it('keeps the target as it was and splits off the query', () => {
+    expect(read('/a%20b?x=1?y')).toMatchObject({ target: '/a%20b?x=1?y', query: 'x=1?y' });
+  });
+
+  it('lowers names, keeps order and duplicates of headers', () => {
+    expect(read('/', ['Host', 'h', 'X-A', '1', 'x-a', '2']).headers).toEqual([
+      ['host', 'h'],
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ]);
+  });
+
+  it('drops hop-by-hop headers and those that Connection names', () => {
+    const { headers } = read('/', [
+      'Host',
+      'h',
+      'Connection',
+      'X-Mine, host',
+      'x-mine',
+      '1',
+      'TE',
+      'x',
+    ]);
+    expect(headers).toEqual([['host', 'h']]);
+  });
+
+  it.each([
+    ['GET without Host', '/', [], 'bad-host'],
+    ['two Hosts', '/', ['Host', 'a', 'host', 'a'], 'bad-host'],
+    ['asterisk form', '*', ['Host', 'a'], 'bad-request'],
+    ['authority form', 'a.example:80', ['Host', 'a'], 'bad-request'],
+    ['another scheme', 'ftp://a.example/', ['Host', 'a'], 'bad-request'],
+    ['a long target', `/${'x'.repeat(100)}`, ['Host', 'a'], 'uri-too-long'],
+    ['many headers', '/', Array.from({ length: 12 }, () => 'x'), 'headers-too-large'],
+  ])('refuses %s', (_what, url, rawHeaders, code) => {
+    expect(() => read(url, rawHeaders)).toThrowError(expect.objectContaining({ code }));
+  });
+
+  it('takes the longest target and the most headers', () => {
+    expect(read(`/${'x'.repeat(99)}`).target).toHaveLength(100);
+    const five = ['Host', 'h', 'a', '1', 'b', '1', 'c', '1', 'd', '1'];
+    expect(read('/', five).headers).toHaveLength(5);
+  });
+
+  it('lets HTTP/1.0 do without Host', () => {
+    expect(read('/', [], '1.0').authority).toBe('');
+  });
+
+  it('lets the authority of an absolute target win, whatever its case', () => {
+    expect(read('HTTP://b.example:81/x?q', ['Host', 'a.example'])).toMatchObject({
+      authority: 'b.example:81',
+      target: '/x?q',
+    });
+    expect(read('http://b.example?q')).toMatchObject({ authority: 'b.example', target: '/?q' });
+  });
+});

@@ -1,0 +1,153 @@
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
+import { guestBytes, TestFolder } from '../support/folder.ts';
+import { ask, sendRaw, statusOf } from '../support/http.ts';
+
+const FOLDER = 'private/alice,kbwasm';
+
+describe('serve --mount', () => {
+  const mount = new TestFolder();
+  const other = new TestFolder();
+  let dns: DnsServer;
+  let daemon: TestDaemon;
+
+  beforeAll(async () => {
+    dns = await startDnsServer({
+      '_keybase_pages.example.com': { txt: ['v=spf1 -all', 'kbp=/keybase/private/alice,kbwasm/'] },
+      '_keybasepages.old.example': { txt: ['kbp=/keybase/private/alice,kbwasm'] },
+      '_keybase_pages.parts.example': { txt: [['kbp=/keybase/pri', 'vate/alice,kbwasm/sub']] },
+      '_keybase_pages.swapped.example': { txt: ['kbp=/keybase/private/KBWASM,Alice/'] },
+      '_keybase_pages.team.example': { txt: ['kbp=/keybase/team/acme'] },
+      '_keybase_pages.link.example': { txt: ['kbp=/keybase/private/eve,kbwasm/out'] },
+      '_keybase_pages.closed.example': { txt: ['kbp=/keybase/private/carol,kbwasm'] },
+      '_keybase_pages.nobot.example': { txt: ['kbp=/keybase/private/alice,bob'] },
+      '_keybase_pages.long.example': {
+        txt: [
+          'kbp=/keybase/public/dave',
+          ...Array.from({ length: 40 }, (_, n) => `${n}`.repeat(99)),
+        ],
+        isTruncated: true,
+      },
+    });
+    for (const folder of [FOLDER, `${FOLDER}/sub`, 'public/dave', 'private/carol,kbwasm']) {
+      mkdirSync(mount.path(folder), { recursive: true });
+      writeFileSync(mount.path(`${folder}/hello.wasm`), guestBytes('hello'));
+    }
+    mkdirSync(mount.path('private/alice,bob'));
+    writeFileSync(mount.path('private/alice,bob/hello.wasm'), guestBytes('hello'));
+    writeFileSync(
+      mount.path('private/carol,kbwasm/.kbp_config'),
+      '{"version":"v1","per_path_configs":{}}',
+    );
+    mkdirSync(mount.path('private/eve,kbwasm'));
+    symlinkSync(mount.path(FOLDER), mount.path('private/eve,kbwasm/out'));
+    symlinkSync(mount.path(`${FOLDER}/secret.txt`), mount.path(`${FOLDER}/sub/link.txt`));
+    writeFileSync(mount.path(`${FOLDER}/secret.txt`), 'secret');
+    mkdirSync(other.path('acme'), { recursive: true });
+    writeFileSync(other.path('acme/hello.wasm'), guestBytes('v2'));
+    daemon = await TestDaemon.start({
+      args: [
+        ...['--mount', `/keybase=${mount.directory}`],
+        ...['--mount', `/keybase/team=${other.directory}`],
+        ...['--dns', `${dns.host}:${dns.port}`, '--bot-user', 'kbwasm'],
+      ],
+    });
+  });
+
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    await dns.close();
+    mount[Symbol.dispose]();
+    other[Symbol.dispose]();
+  });
+
+  const status = async (host: string, path = '/hello.wasm'): Promise<number> =>
+    (await ask(daemon.port, path, { host })).status;
+
+  it('runs the module of the folder that the record names', async () => {
+    const reply = await ask(daemon.port, '/hello.wasm', { host: 'example.com' });
+    expect([reply.status, reply.text]).toEqual([200, 'hello\n']);
+  });
+
+  it('takes one host name in all its spellings, and asks for it once', async () => {
+    for (const host of ['EXAMPLE.com', 'example.com.', 'example.com:8080', 'Example.COM.:80']) {
+      expect([host, await status(host)]).toEqual([host, 200]);
+    }
+    expect(dns.count('TXT _keybase_pages.example.com')).toBe(1);
+  });
+
+  it('tries the second record name only when the first one fails', async () => {
+    expect(await status('old.example')).toBe(200);
+    expect(dns.count('TXT _keybasepages.example.com')).toBe(0);
+  });
+
+  it('joins the strings of a record, finds folders by their sets of users', async () => {
+    expect(await status('parts.example')).toBe(200);
+    expect(await status('swapped.example')).toBe(200);
+  });
+
+  it('prefers the longer mount prefix', async () => {
+    const reply = await ask(daemon.port, '/hello.wasm', { host: 'team.example' });
+    expect(reply.text).toBe('version 2\n');
+  });
+
+  it('asks over TCP when the answer was truncated', async () => {
+    expect(await status('long.example')).toBe(200);
+    expect(dns.count('tcp:TXT _keybase_pages.long.example')).toBe(1);
+  });
+
+  it('lets the authority of an absolute target win', async () => {
+    const raw = await sendRaw(
+      daemon.port,
+      'GET http://example.com/hello.wasm HTTP/1.1\r\nHost: unknown.example\r\nConnection: close\r\n\r\n',
+    );
+    expect(statusOf(raw)).toBe(200);
+  });
+
+  it('serves nothing outside the folder, by symbolic link or otherwise', async () => {
+    expect(await status('link.example')).toBe(404);
+    expect(await status('parts.example', '/link.txt')).toBe(404);
+    expect(await status('parts.example', '/../secret.txt')).toBe(400);
+    expect(await status('parts.example', '/%2e%2e/secret.txt')).toBe(400);
+    expect(await status('example.com', '/secret.txt')).toBe(200);
+  });
+
+  it('refuses folders that do not allow it', async () => {
+    expect(await status('closed.example')).toBe(403);
+    expect(await status('nobot.example')).toBe(403);
+  });
+
+  it('says which record to set where there is none', async () => {
+    const reply = await ask(daemon.port, '/hello.wasm', { host: 'nobody.example' });
+    expect(reply.status).toBe(503);
+    expect(reply.text).toContain('_keybase_pages.nobody.example');
+    expect(reply.text).toContain('kbp=');
+  });
+
+  it('follows a record that changes', async () => {
+    const host = 'moving.example';
+    dns.table.set(`_keybase_pages.${host}`, { txt: ['kbp=/keybase/public/dave'], ttlS: 1 });
+    expect(await status(host)).toBe(200);
+    dns.table.set(`_keybase_pages.${host}`, { txt: ['kbp=/keybase/team/acme'], ttlS: 1 });
+    await waitFor(async () => {
+      const reply = await ask(daemon.port, '/hello.wasm', { host });
+      return reply.text === 'version 2\n' ? reply : undefined;
+    });
+  });
+
+  it('keeps serving the last good site while the mount is away', async () => {
+    const away = `${mount.directory}-away`;
+    renameSync(mount.directory, away);
+    try {
+      await daemon.waitForLog(({ msg }) => /unreachable|away|gone|vanish/i.test(msg));
+      expect(await status('example.com')).toBe(200);
+    } finally {
+      renameSync(away, mount.directory);
+    }
+    expect(await status('example.com')).toBe(200);
+    expect(join(mount.directory, FOLDER)).toContain(FOLDER);
+  });
+});

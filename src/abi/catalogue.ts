@@ -5,7 +5,8 @@ import type { Abi, ModuleFace } from './abi.ts';
 import { createTerrariumAbi } from './terrarium.ts';
 
 export type ModuleVerdict =
-  | { readonly kind: 'speaks'; readonly abi: Abi; readonly entry: string }
+  /** `abi` is the name of one of `Catalogue.abis`. */
+  | { readonly kind: 'speaks'; readonly abi: string; readonly entry: string }
   /** `reason` may be shown: it reads "Cannot run the module: …". */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -25,7 +26,7 @@ export function createCatalogue(limits: Limits): Catalogue {
 function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVerdict {
   for (const abi of abis.values()) {
     const verdict = abi.judge(face);
-    if (verdict.kind === 'speaks') return { kind: 'speaks', abi, entry: verdict.entry };
+    if (verdict.kind === 'speaks') return { kind: 'speaks', abi: abi.name, entry: verdict.entry };
     if (verdict.kind === 'refused') return verdict;
   }
   return { kind: 'refused', reason: explainUnknown(face) };

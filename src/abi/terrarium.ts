@@ -47,7 +47,8 @@ class TerrariumBinding implements Binding {
 
   /**
    * A guest that trapped after it had set a server error has said what it wanted to say: C guests
-   * end like that. Any other trap leaves the exchange to the gateway.
+   * end like that. Any other trap leaves the exchange to the gateway. Throws TerrafirmaError
+   * `reply-too-large`.
    */
   finish(end: RunEnd): void {
     const { exchange, reply } = this.#guest.run;

@@ -1,6 +1,7 @@
 /** The answer that is sent when `run` has ended, with what the guest left unsaid filled in. */
 import { isUtf8 } from 'node:buffer';
 import type { Header } from '../../capability/capability.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import type { ReplyHead } from '../abi.ts';
 import type { OutgoingReply } from './run.ts';
 
@@ -20,8 +21,10 @@ const HTML_START = new RegExp(
   'i',
 );
 
+/** Throws TerrafirmaError `reply-too-large` when the guest's last body was refused. */
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
   const status = reply.status ?? STATUS_DEFAULT;
+  if (reply.body === undefined) throw new TerrafirmaError('reply-too-large');
   const body = BODILESS_STATUSES.has(status) ? NO_BYTES : reply.body;
   const headers: Header[] = reply.headers.toLines();
   if (body.length > 0 && !reply.headers.has('content-type')) {

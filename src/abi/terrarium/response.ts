@@ -93,8 +93,8 @@ function setters(guest: TerrariumGuest): HostcallFamily {
     },
 
     /**
-     * Replaces the body (A1). One past the limit traps: many guests ignore the result, and half an
-     * answer with a good status is worse than none.
+     * Replaces the body (A1). One past the limit is refused, and unless another follows there is
+     * no answer: a guest that ignores the result would else send a good status and no body.
      */
     hostcall_resp_set_body: {
       waits: false,
@@ -102,11 +102,13 @@ function setters(guest: TerrariumGuest): HostcallFamily {
         guest.answer(INVALID, () => {
           const reply = findOutgoing(guest, handle);
           guest.memory.requireRange(ptr, len);
+          const length = len >>> 0;
           const bytesMax = guest.limits.replyBodyBytesMax;
-          if (len >>> 0 > bytesMax) {
-            guest.trap(`Cannot set the body: at most ${bytesMax} bytes: received ${len >>> 0}`);
+          if (length > bytesMax) {
+            reply.body = undefined;
+            throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
           }
-          reply.body = guest.memory.readBytes(ptr, len, bytesMax);
+          reply.body = guest.memory.readBytes(ptr, length, bytesMax);
           return OK;
         }),
     },

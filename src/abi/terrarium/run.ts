@@ -23,7 +23,8 @@ const NO_BYTES = new Uint8Array(0);
 export class OutgoingReply {
   status: number | undefined;
   readonly headers: GuestHeaders;
-  body: Uint8Array = NO_BYTES;
+  /** Undefined when the last body the guest set was refused: half an answer is none. */
+  body: Uint8Array | undefined = NO_BYTES;
 
   constructor(limits: Limits) {
     const { replyHeadersMax, replyHeaderBytesMax } = limits;

@@ -1,0 +1,209 @@
+/** What a guest under test may reach: small, real, in memory. And the exchange it answers. */
+import { randomFillSync } from 'node:crypto';
+import type { Exchange, ReplyHead, RequestHead } from '../../src/abi/abi.ts';
+import type {
+  Capabilities,
+  Clock,
+  Fetch,
+  GuestLog,
+  KeyValue,
+  OutboundReply,
+  OutboundRequest,
+  Resolve,
+} from '../../src/capability/capability.ts';
+
+/** Answers the URLs it was told about; anything else fails, as an unreachable host does. */
+export class TableFetch implements Fetch {
+  readonly sent: OutboundRequest[] = [];
+  readonly signals: AbortSignal[] = [];
+  readonly #answers = new Map<string, () => Promise<OutboundReply>>();
+
+  answer(url: string, make: () => Promise<OutboundReply>): void {
+    this.#answers.set(url, make);
+  }
+
+  async send(request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply> {
+    this.sent.push(request);
+    this.signals.push(signal);
+    const make = this.#answers.get(request.url);
+    if (make === undefined) throw new Error(`Cannot reach ${request.url}`);
+    return make();
+  }
+}
+
+export function outboundReply(text: string, more: Partial<OutboundReply> = {}): OutboundReply {
+  return { status: 200, headers: [], body: Buffer.from(text), ...more };
+}
+
+/** A reply that arrives when the test says so. */
+export class Gate {
+  readonly #settled = Promise.withResolvers<OutboundReply>();
+
+  wait = (): Promise<OutboundReply> => this.#settled.promise;
+
+  open(reply: OutboundReply): void {
+    this.#settled.resolve(reply);
+  }
+
+  fail(message: string): void {
+    this.#settled.reject(new Error(message));
+  }
+}
+
+export class MapKeyValue implements KeyValue {
+  readonly entries = new Map<string, Uint8Array>();
+  /** When set, every operation fails with it. */
+  failure: string | undefined;
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    this.#requireWorking();
+    return this.entries.get(toText(key));
+  }
+
+  async insert(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#requireWorking();
+    const wasAbsent = !this.entries.has(toText(key));
+    this.entries.set(toText(key), value);
+    return wasAbsent;
+  }
+
+  async insertIfAbsent(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#requireWorking();
+    if (this.entries.has(toText(key))) return false;
+    return this.insert(key, value);
+  }
+
+  async append(key: Uint8Array, value: Uint8Array): Promise<boolean> {
+    this.#requireWorking();
+    const before = this.entries.get(toText(key)) ?? new Uint8Array(0);
+    return this.insert(key, Buffer.concat([before, value]));
+  }
+
+  async remove(key: Uint8Array): Promise<boolean> {
+    this.#requireWorking();
+    return this.entries.delete(toText(key));
+  }
+
+  #requireWorking(): void {
+    if (this.failure !== undefined) throw new Error(this.failure);
+  }
+}
+
+export class TableResolve implements Resolve {
+  readonly names = new Map<string, readonly Uint8Array[]>();
+  message: Uint8Array | undefined;
+
+  async addresses(name: string, family: 4 | 6): Promise<readonly Uint8Array[]> {
+    const found = this.names.get(`${family} ${name}`);
+    if (found === undefined) throw new Error(`Cannot resolve ${name}`);
+    return found;
+  }
+
+  async exchange(query: Uint8Array): Promise<Uint8Array> {
+    if (this.message === undefined) throw new Error('Cannot resolve');
+    return Buffer.concat([query, this.message]);
+  }
+}
+
+export class World implements Capabilities {
+  readonly fetch = new TableFetch();
+  readonly keyValue = new MapKeyValue();
+  readonly resolve = new TableResolve();
+  nowNs = 1_700_000_000_123_456_789n;
+  readonly clock: Clock = { nowNs: () => this.nowNs };
+  readonly logLines: string[] = [];
+  readonly log: GuestLog = {
+    write: (level, message) => {
+      this.logLines.push(`${level} ${message}`);
+    },
+  };
+  /** Bytes to give instead of random ones. */
+  randomBytes: Uint8Array | undefined;
+
+  fillRandom(target: Uint8Array): void {
+    if (this.randomBytes === undefined) randomFillSync(target);
+    else target.set(this.randomBytes.subarray(0, target.length));
+  }
+}
+
+export interface SentReply {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: Uint8Array;
+  readonly text: string;
+}
+
+/** Keeps what was sent, and holds the ABI to the exchange's contract. */
+export class RecordingExchange implements Exchange {
+  readonly request: RequestHead;
+  readonly hasBody: boolean;
+  sent: SentReply | undefined;
+  readonly #body: Uint8Array;
+
+  constructor(request: Partial<RequestHead>, body: Uint8Array) {
+    this.request = { ...defaultRequest, ...request };
+    this.hasBody = body.length > 0;
+    this.#body = body;
+  }
+
+  get replyState(): Exchange['replyState'] {
+    return this.sent === undefined ? 'none' : 'ended';
+  }
+
+  async readBody(): Promise<Uint8Array> {
+    return this.#body;
+  }
+
+  readChunk(): Promise<Uint8Array | undefined> {
+    throw new Error('Cannot read a chunk: the body is read whole');
+  }
+
+  send({ status, headers }: ReplyHead, body: Uint8Array): void {
+    if (this.sent !== undefined) throw new Error('Cannot send twice');
+    this.sent = {
+      status,
+      headers: headers.map(([name, value]) => `${name}: ${value}`),
+      body,
+      text: Buffer.from(body).toString(),
+    };
+  }
+
+  start(): void {
+    throw new Error('Cannot start: the reply is sent whole');
+  }
+
+  async write(): Promise<void> {
+    this.start();
+  }
+
+  end(): void {
+    this.start();
+  }
+
+  abort(): void {
+    this.start();
+  }
+
+  onGone(): void {
+    throw new Error('Cannot listen: that is for the engine');
+  }
+}
+
+const defaultRequest: RequestHead = {
+  id: 'request-1',
+  method: 'GET',
+  target: '/hello.wasm?x=1',
+  scriptName: '/hello.wasm',
+  pathInfo: '',
+  query: 'x=1',
+  scheme: 'https',
+  authority: 'example.test',
+  httpVersion: '1.1',
+  headers: [['host', 'example.test']],
+  clientAddress: '192.0.2.7',
+  clientPort: 4711,
+};
+
+function toText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
+}

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { nearestName, suggestion } from '../../src/config/suggest.ts';
+
+const names = ['listen', 'mounts', 'threads'];
+
+test.each([
+  ['lisen', 'listen'],
+  ['mount', 'mounts'],
+  ['THREADS', 'threads'],
+  ['xyz', undefined],
+  ['', undefined],
+])('%j is near %j', (received, nearest) => {
+  expect(nearestName(received, names)).toBe(nearest);
+});
+
+test('there is nothing to say without a near name', () => {
+  expect(suggestion('xyz', names)).toBe('');
+  expect(suggestion('lisen', names)).toBe(' (did you mean "listen"?)');
+});

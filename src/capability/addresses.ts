@@ -66,7 +66,7 @@ export class AddressFilter {
 
   /** Throws CapabilityRefusal (`input`) for what is not `address/bits`. */
   constructor(allowedCidrs: readonly string[]) {
-    this.#allowed = allowedCidrs.map((cidr) => parseNetwork(cidr, 'allowed'));
+    this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(parseNetwork(cidr, 'allowed')));
   }
 
   /**
@@ -108,6 +108,12 @@ export function formatAddress(address: Uint8Array): string {
 /** ::ffff:a.b.c.d is the same socket as a.b.c.d on every system we run on. */
 function unmapped(address: Uint8Array): Uint8Array {
   return address.length === 16 && contains(mapped, address) ? address.subarray(12) : address;
+}
+
+function unmappedNetwork(network: Network): Network {
+  const bytes = unmapped(network.bytes);
+  if (bytes === network.bytes || network.prefixBits < mapped.prefixBits) return network;
+  return { ...network, bytes, prefixBits: network.prefixBits - mapped.prefixBits };
 }
 
 /** The IPv4 address that packets to `address` are translated or tunnelled to. */
@@ -159,7 +165,7 @@ function parseIpv4(text: string): Uint8Array | undefined {
 function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseGroups);
+  const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (head === undefined) return undefined;
   const bytes = new Uint8Array(16);
   if (halves.length === 1) {
@@ -173,7 +179,7 @@ function parseIpv6(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-function parseGroups(text: string): number[] | undefined {
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const groups = text.split(':');
   const bytes: number[] = [];
@@ -183,7 +189,7 @@ function parseGroups(text: string): number[] | undefined {
       bytes.push(value >> 8, value & 0xff);
       continue;
     }
-    const ipv4 = index === groups.length - 1 ? parseIpv4(group) : undefined;
+    const ipv4 = isEnd && index === groups.length - 1 ? parseIpv4(group) : undefined;
     if (ipv4 === undefined) return undefined;
     bytes.push(...ipv4);
   }

@@ -2,7 +2,7 @@
 import type { ReplyCollector } from './fetch-reply.ts';
 import { CapabilityRefusal } from './refusal.ts';
 
-/** Gives up the exchange it watches, and every later one, when `signal` or the time says so. */
+/** Gives up the exchange it watches, and refuses every later one, when `signal` or the time says so. */
 export class Patience {
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
@@ -23,9 +23,10 @@ export class Patience {
     if (signal.aborted) this.#abandon();
   }
 
+  /** Throws the refusal when it is too late already: then nothing must be sent. */
   watch(collector: ReplyCollector): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
     this.#watched = collector;
-    if (this.#refusal !== undefined) collector.giveUp(this.#refusal);
   }
 
   /** Must be called once the exchange is over, well or not. */

@@ -106,15 +106,18 @@ export class GuestMemory {
   }
 
   readU32(ptr: number): number {
-    return this.#view.getUint32(this.#open(ptr, 4), true);
+    const start = this.#open(ptr, 4);
+    return this.#view.getUint32(start, true);
   }
 
   readI32(ptr: number): number {
-    return this.#view.getInt32(this.#open(ptr, 4), true);
+    const start = this.#open(ptr, 4);
+    return this.#view.getInt32(start, true);
   }
 
   readU64(ptr: number): bigint {
-    return this.#view.getBigUint64(this.#open(ptr, 8), true);
+    const start = this.#open(ptr, 8);
+    return this.#view.getBigUint64(start, true);
   }
 
   writeU8(ptr: number, value: number): void {

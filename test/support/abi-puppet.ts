@@ -4,7 +4,7 @@
  */
 import wabt from 'wabt';
 import { hostcallTypes } from '../../src/abi/terrarium/signatures.ts';
-import { AbiHost, type AbiHostOptions } from './abi-host.ts';
+import { AbiHost, type AbiHostOptions, type RequestPlan } from './abi-host.ts';
 
 /** Where the puppet's allocators hand out from; below is the test's own. */
 export const HEAP_START = 0x1000;
@@ -29,6 +29,7 @@ export const mallocs = {
 
 export interface PuppetOptions extends AbiHostOptions {
   readonly malloc?: keyof typeof mallocs | { readonly wat: string };
+  readonly request?: RequestPlan;
   /** Further definitions. */
   readonly wat?: string;
 }
@@ -45,6 +46,13 @@ export async function assemble(wat: string): Promise<Uint8Array> {
 
 /** A puppet with one page of memory, masked, in the middle of a run. */
 export async function createPuppet(options: PuppetOptions = {}): Promise<AbiHost> {
+  const host = new AbiHost(await assemblePuppet(options), options);
+  host.begin(options.request);
+  host.bytes.fill(MASK);
+  return host;
+}
+
+export async function assemblePuppet(options: PuppetOptions = {}): Promise<Uint8Array> {
   const { malloc = 'bump' } = options;
   const allocator = typeof malloc === 'string' ? mallocs[malloc] : malloc.wat;
   const imports: string[] = [];
@@ -58,16 +66,34 @@ export async function createPuppet(options: PuppetOptions = {}): Promise<AbiHost
       `(func (export "${name.replace('hostcall_', '')}") ${types} (call $${name} ${gets}))`,
     );
   }
-  const wasm = await assemble(`(module ${imports.join('\n')}
+  return assemble(`(module ${imports.join('\n')}
     (memory (export "memory") 1)
     (global $top (mut i32) (i32.const ${HEAP_START}))
     ${allocator}
     ${exports.join('\n')}
     ${options.wat ?? ''}
     (func (export "run")))`);
-  const host = new AbiHost(wasm, options);
-  host.bytes.fill(MASK);
-  return host;
+}
+
+/**
+ * What changed in linear memory since `before` was copied, as a picture: address → bytes.
+ * Everything the host did not write still has the mask.
+ */
+export function changesSince(before: Buffer, host: AbiHost): Record<string, string> {
+  const after = host.bytes;
+  const changes: Record<string, string> = {};
+  let start = -1;
+  for (let at = 0; at <= after.length; at += 1) {
+    const isChanged = at < after.length && after[at] !== (at < before.length ? before[at] : 0);
+    if (isChanged && start < 0) start = at;
+    if (isChanged || start < 0) continue;
+    const bytes = [...after.subarray(start, at)];
+    changes[`0x${start.toString(16).padStart(4, '0')}`] = bytes
+      .map((byte) => byte.toString(16).padStart(2, '0'))
+      .join(' ');
+    start = -1;
+  }
+  return changes;
 }
 
 /** Writes `text` where the test wants it, and answers pointer and length. */

@@ -107,7 +107,11 @@ export class GuestHeaders {
     if (!isToken(name)) throw new Misuse('Cannot set the header: its name is not a token', name);
     for (const value of values) {
       if (!FIELD_VALUE.test(value)) {
-        throw new Misuse(`Cannot set the header ${name}: control bytes in its value`, value);
+        // The value stays out of the log: it may be a secret.
+        throw new Misuse(
+          `Cannot set the header ${name}: no control bytes in its value`,
+          `${value.length} bytes`,
+        );
       }
     }
     const lowerName = name.toLowerCase();

@@ -76,10 +76,10 @@ export async function pinsStamp(stateDirectory: string): Promise<string> {
 function parsePin(text: string): Pin {
   const value = objectOf(parseJson(text), 'a rollback');
   return {
-    id: textOf(value['id'], 'id'),
-    modulePath: textOf(value['modulePath'], 'modulePath') as ModulePath,
-    digest: digestOf(value['digest']),
-    seenDigest: digestOf(value['seenDigest']),
+    id: textOf(value.id, 'id'),
+    modulePath: textOf(value.modulePath, 'modulePath') as ModulePath,
+    digest: digestOf(value.digest),
+    seenDigest: digestOf(value.seenDigest),
   };
 }
 

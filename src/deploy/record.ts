@@ -69,44 +69,44 @@ export function formatRecord(record: FolderRecord): string {
 /** Throws TerrafirmaError('state') when `text` is not a whole record. */
 export function parseRecord(text: string): FolderRecord {
   const value = objectOf(parseJson(text), 'the record');
-  if (value['format'] !== 1) throw broken('format is 1', value['format']);
+  if (value.format !== 1) throw broken('format is 1', value.format);
   const modules = new Map<ModulePath, ModuleRecord>();
-  for (const pair of arrayOf(value['modules'], 'modules')) {
+  for (const pair of arrayOf(value.modules, 'modules')) {
     const [path, module] = arrayOf(pair, 'a module');
     modules.set(textOf(path, 'a module path') as ModulePath, parseModule(module));
   }
   return {
-    folderKey: textOf(value['folderKey'], 'folderKey') as FolderKey,
-    directory: textOf(value['directory'], 'directory'),
-    manifest: optional(value['manifest'], 'manifest', textOf),
+    folderKey: textOf(value.folderKey, 'folderKey') as FolderKey,
+    directory: textOf(value.directory, 'directory'),
+    manifest: optional(value.manifest, 'manifest', textOf),
     modules,
   };
 }
 
 function parseModule(json: unknown): ModuleRecord {
   const value = objectOf(json, 'a module');
-  const seen = objectOf(value['seen'], 'seen');
-  const [newest, ...older] = arrayOf(value['versions'], 'versions').map(parseVersion);
+  const seen = objectOf(value.seen, 'seen');
+  const [newest, ...older] = arrayOf(value.versions, 'versions').map(parseVersion);
   if (newest === undefined) throw broken('versions are not empty', '[]');
   return {
     versions: [newest, ...older],
     seen: {
-      digest: digestOf(seen['digest']),
-      stamp: textOf(seen['stamp'], 'stamp'),
-      refusal: optional(seen['refusal'], 'refusal', textOf),
+      digest: digestOf(seen.digest),
+      stamp: textOf(seen.stamp, 'stamp'),
+      refusal: optional(seen.refusal, 'refusal', textOf),
     },
-    goneAtMs: optional(value['goneAtMs'], 'goneAtMs', numberOf),
-    spentPin: optional(value['spentPin'], 'spentPin', textOf),
+    goneAtMs: optional(value.goneAtMs, 'goneAtMs', numberOf),
+    spentPin: optional(value.spentPin, 'spentPin', textOf),
   };
 }
 
 function parseVersion(json: unknown): KeptVersion {
   const value = objectOf(json, 'a version');
   return {
-    digest: digestOf(value['digest']),
-    abi: textOf(value['abi'], 'abi'),
-    acceptedAtMs: numberOf(value['acceptedAtMs'], 'acceptedAtMs'),
-    bytes: numberOf(value['bytes'], 'bytes'),
+    digest: digestOf(value.digest),
+    abi: textOf(value.abi, 'abi'),
+    acceptedAtMs: numberOf(value.acceptedAtMs, 'acceptedAtMs'),
+    bytes: numberOf(value.bytes, 'bytes'),
   };
 }
 

@@ -84,11 +84,11 @@ export class ModuleStore {
    * The bytes of an accepted module. Throws TerrafirmaError('state') when they are not there or are
    * not what their name says; a damaged file is deleted so that it can be accepted again.
    */
-  async readModule(digest: Digest): Promise<Uint8Array> {
+  async readModule(digest: Digest): Promise<Uint8Array<ArrayBuffer>> {
     const path = modulePathOf(this.#directory, digest);
-    let bytes: Uint8Array;
+    let bytes: Uint8Array<ArrayBuffer>;
     try {
-      bytes = await readFile(path);
+      bytes = Uint8Array.from(await readFile(path));
     } catch (error) {
       throw new TerrafirmaError('state', `Cannot read ${digest}: ${describeError(error)}`);
     }

@@ -1,0 +1,105 @@
+/**
+ * The bytes of one `.wasm` file → an artifact the engine can run, or the reason why not. Pure; heavy
+ * for large modules, so the daemon calls it in the builder thread.
+ */
+import { createHash } from 'node:crypto';
+import type { ModuleFace } from '../abi/abi.ts';
+import type { Limits } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import type { Digest, EngineFacts } from '../messages.ts';
+import { exposePrivates, inspectModule } from '../wasm/inspect.ts';
+import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../wasm/shape.ts';
+
+const wasmPageBytes = 65_536;
+
+export interface Artifact {
+  /** Of the original bytes. */
+  readonly digest: Digest;
+  readonly originalBytes: number;
+  readonly abi: string;
+  readonly entry: string;
+  /** What is compiled: the original with what the engine needs appended. */
+  readonly code: Uint8Array<ArrayBuffer>;
+  readonly engine: EngineFacts;
+}
+
+/** Which ABI a module speaks, by what it imports and exports. */
+export type JudgeModule = (
+  face: ModuleFace,
+) =>
+  | { readonly kind: 'speaks'; readonly abi: string; readonly entry: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface ArtifactOptions {
+  readonly limits: Limits;
+  readonly judge: JudgeModule;
+}
+
+/**
+ * Judges `bytes` and makes the artifact. Throws TerrafirmaError('module-refused') with the reason;
+ * the same bytes and limits always get the same answer.
+ */
+export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
+  const shape = inspectModule(bytes, moduleLimits(options.limits));
+  checkValid(bytes);
+  const verdict = options.judge(faceOf(shape));
+  if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
+  const exposed = exposePrivates(bytes, shape);
+  return {
+    digest: digestBytes(bytes),
+    originalBytes: bytes.length,
+    abi: verdict.abi,
+    entry: verdict.entry,
+    code: exposed.bytes,
+    engine: { memoryExport: exposed.memoryExport, tableExport: exposed.tableExport },
+  };
+}
+
+/** SHA-256 of the original bytes: the name of a version everywhere. */
+export function digestBytes(bytes: Uint8Array): Digest {
+  return createHash('sha256').update(bytes).digest('hex') as Digest;
+}
+
+/** The daemon's limits in the words of the decoder. */
+export function moduleLimits(limits: Limits): ModuleLimits {
+  return {
+    ...defaultModuleLimits,
+    moduleBytesMax: limits.moduleBytesMax,
+    functionsMax: limits.functionsMax,
+    importsMax: limits.importsMax,
+    tableEntriesMax: limits.tableEntriesMax,
+    memoryPagesMax: Math.floor(limits.memoryBytesMax / wasmPageBytes),
+  };
+}
+
+/** What ABIs see of a module. */
+export function faceOf(shape: ModuleShape): ModuleFace {
+  return {
+    imports: shape.imports.map(({ module, name, kind, type }) => ({
+      module,
+      name,
+      kind: kind === 'func' ? 'function' : kind,
+      type,
+    })),
+    exports: shape.exports.map(({ name, kind, type }) => ({
+      name,
+      kind: kind === 'func' ? 'function' : kind,
+      type,
+    })),
+  };
+}
+
+/** The engine has the last word on what is valid; compiling says what is wrong, and where. */
+function checkValid(bytes: Uint8Array<ArrayBuffer>): void {
+  if (WebAssembly.validate(bytes)) return;
+  let reason = 'it is not valid WebAssembly';
+  try {
+    new WebAssembly.Module(bytes);
+  } catch (error) {
+    if (error instanceof Error) reason = error.message.replace(/^WebAssembly\.Module\(\): /, '');
+  }
+  throw new TerrafirmaError(
+    'module-refused',
+    `Cannot accept the module: it must be valid WebAssembly: received ${reason}`,
+  );
+}

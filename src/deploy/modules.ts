@@ -1,0 +1,94 @@
+/**
+ * Compiled modules of the control plane: an LRU bounded by bytes, equal compiles joined. What falls
+ * out is only forgotten: threads that hold the module keep it, and who asks again gets it compiled
+ * anew from the kept bytes.
+ */
+import { LRUCache } from 'lru-cache';
+import { fromErrorRecord, TerrafirmaError } from '../errors.ts';
+import type { Digest, LoadedModule } from '../messages.ts';
+import type { Artifact } from './artifact.ts';
+import type { Builder } from './builder.ts';
+import type { ModuleStore } from './store.ts';
+
+/**
+ * Memory a compiled module is taken to cost, as a multiple of its code: V8 keeps the code itself
+ * and grows to about five times as much machine code when all of it has run and been optimised.
+ */
+export const compiledBytesPerCodeByte = 6;
+
+export interface ModulesOptions {
+  readonly store: ModuleStore;
+  readonly builder: Builder;
+  readonly compiledBytesMax: number;
+}
+
+export class Modules {
+  readonly #store: ModuleStore;
+  readonly #builder: Builder;
+  readonly #compiled: LRUCache<Digest, LoadedModule>;
+  readonly #loading = new Map<Digest, Promise<LoadedModule>>();
+
+  constructor(options: ModulesOptions) {
+    this.#store = options.store;
+    this.#builder = options.builder;
+    this.#compiled = new LRUCache({
+      maxSize: options.compiledBytesMax,
+      sizeCalculation: ({ codeBytes }) => Math.max(1, codeBytes * compiledBytesPerCodeByte),
+    });
+  }
+
+  /** Bytes the modules held now are taken to cost. */
+  get compiledBytes(): number {
+    return this.#compiled.calculatedSize;
+  }
+
+  /** Compiles a new artifact. Throws TerrafirmaError('module-refused') when V8 will not. */
+  async admit(artifact: Artifact): Promise<LoadedModule> {
+    return this.#compiled.get(artifact.digest) ?? (await this.#compile(artifact));
+  }
+
+  /**
+   * The compiled module of a kept version. Throws TerrafirmaError: 'state' when its bytes are not
+   * in the store, 'module-refused' when they are not accepted any more.
+   */
+  async load(digest: Digest): Promise<LoadedModule> {
+    const compiled = this.#compiled.get(digest);
+    if (compiled !== undefined) return compiled;
+    const running = this.#loading.get(digest);
+    if (running !== undefined) return await running;
+    const loading = this.#loadKept(digest).finally(() => this.#loading.delete(digest));
+    this.#loading.set(digest, loading);
+    return await loading;
+  }
+
+  async #loadKept(digest: Digest): Promise<LoadedModule> {
+    const verdict = await this.#builder.build(() => this.#store.readModule(digest));
+    if (verdict?.kind === 'built') return await this.#compile(verdict.artifact);
+    if (verdict?.kind === 'refused') throw fromErrorRecord(verdict.error);
+    throw new TerrafirmaError('internal', 'Cannot load the module: the builder did not build it');
+  }
+
+  async #compile(artifact: Artifact): Promise<LoadedModule> {
+    const { digest, code, abi, entry, engine } = artifact;
+    const loaded = {
+      digest,
+      module: await compileCode(code),
+      abi,
+      entry,
+      codeBytes: code.length,
+      engine,
+    };
+    this.#compiled.set(digest, loaded);
+    return loaded;
+  }
+}
+
+async function compileCode(code: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(code);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const detail = `Cannot accept the module: it must compile: received ${reason}`;
+    throw new TerrafirmaError('module-refused', detail, { cause: error });
+  }
+}

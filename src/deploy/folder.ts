@@ -1,0 +1,289 @@
+/**
+ * One folder in use: looks at it again and again, judges what changed, and has the newest picture of
+ * it. The life of a deploy is `#look`. A folder that cannot be read keeps what it served.
+ */
+import type { Config } from '../config/config.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { ModulePath } from '../names.ts';
+import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
+import type { LocatedFolder } from '../site/locate.ts';
+import type { Site } from '../site/table.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { FolderModules } from './folder-modules.ts';
+import type { Gate } from './gate.ts';
+import type { JudgeParts } from './judge.ts';
+import { ManifestFile } from './manifest-file.ts';
+import { listFolder, lookAtFile } from './scan.ts';
+import { SitePicture } from './site-picture.ts';
+import type { ModuleStore } from './store.ts';
+import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
+import { FolderEvents } from './watch.ts';
+
+export interface FolderParts extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax'> {
+  readonly config: Config;
+  readonly store: ModuleStore;
+  readonly log: DeployLog;
+  /** How many folders of this mount may be walked at once. */
+  readonly walks: Gate;
+  readonly fs: GuardedFs;
+  readonly nextGeneration: () => number;
+  readonly onPublish: (site: Site) => void;
+}
+
+/** With kept versions, the first answer does not wait longer than this for what changed. */
+const keptPatienceMs = 1_000;
+/** A walk may take at most a tenth of the time: very large folders are polled less often. */
+const walkTimeShare = 10;
+
+export class WatchedFolder {
+  readonly located: LocatedFolder;
+  readonly #parts: FolderParts;
+  readonly #modules: FolderModules;
+  readonly #manifest: ManifestFile;
+  readonly #picture: SitePicture;
+  readonly #opened = Promise.withResolvers<void>();
+  #timing: FolderTiming;
+  #events: FolderEvents | undefined;
+  #eventsFailed = false;
+  #looking: Promise<void> | undefined;
+  #lookAgain = false;
+  #pollTimer: NodeJS.Timeout | undefined;
+  #hintTimer: NodeJS.Timeout | undefined;
+  #device: bigint | undefined;
+  #awayReason: TerrafirmaError | undefined;
+  #openedAtMs = 0;
+  #lookCount = 0;
+  #isClosed = false;
+  readonly #lookWaiters = new Set<() => void>();
+
+  constructor(located: LocatedFolder, parts: FolderParts) {
+    const { directory } = located;
+    this.located = located;
+    this.#parts = parts;
+    const judging = { ...parts, directory, moduleBytesMax: parts.config.limits.moduleBytesMax };
+    this.#modules = new FolderModules(located, { ...parts, judging });
+    this.#manifest = new ManifestFile({ fs: parts.fs, directory, limits: parts.config.limits });
+    this.#picture = new SitePicture(located, parts);
+    this.#timing = chooseTiming(parts.config.watch, { isNetwork: false, mode: 'poll' });
+  }
+
+  /** Begins: what was kept first, then the first look. */
+  async open(): Promise<void> {
+    this.#openedAtMs = this.#parts.nowMs();
+    const record = await this.#modules.restore();
+    if (record !== undefined) this.#manifest.restore(record.manifest);
+    if (this.#modules.hasServing) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
+    void this.#lookNow();
+  }
+
+  /**
+   * The newest site, after the first verdict. Throws TerrafirmaError: 'bad-manifest'; or
+   * 'folder-unreachable', 'folder-not-found' when it cannot be read and nothing was kept.
+   */
+  async site(): Promise<Site> {
+    await this.#opened.promise;
+    if (this.#isClosed) throw new TerrafirmaError('no-verdict');
+    const { state } = this.#manifest;
+    if (state.kind === 'broken') throw state.error;
+    if (this.#picture.site !== undefined) return this.#picture.site;
+    throw this.#awayReason ?? new TerrafirmaError('no-verdict');
+  }
+
+  /**
+   * The newest site once `path` has a verdict or is known not to exist. Throws TerrafirmaError
+   * 'no-verdict' when that takes longer than `verdictWaitMs`, and what `site` throws.
+   */
+  async verdict(path: ModulePath): Promise<Site> {
+    const site = await this.site();
+    if (site.modules.has(path) || !(await this.#exists(path))) return site;
+    const deadlineMs = this.#parts.nowMs() + this.#parts.config.limits.verdictWaitMs;
+    do {
+      void this.#lookNow();
+      await this.#nextLook(deadlineMs - this.#parts.nowMs());
+      const newest = await this.site();
+      if (newest.modules.has(path) || !this.#modules.isPending(path)) return newest;
+    } while (this.#parts.nowMs() < deadlineMs);
+    const detail = 'Cannot answer yet: the module is still being written or looked at';
+    throw new TerrafirmaError('no-verdict', detail);
+  }
+
+  /** The bytes of a kept version turned out to be lost or damaged: read the files again. */
+  judgeAgain(): void {
+    this.#modules.forgetStamps();
+    void this.#lookNow();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#pollTimer);
+    clearTimeout(this.#hintTimer);
+    this.#opened.resolve();
+    for (const wake of this.#lookWaiters) wake();
+    await this.#events?.close();
+    await this.#looking;
+  }
+
+  /** An event says that something changed: wait until it is quiet, then look. */
+  #hint(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = setTimeout(() => void this.#lookNow(), this.#timing.quietMs);
+  }
+
+  /** One look at a time; asking during a look causes one more after it. */
+  async #lookNow(): Promise<void> {
+    if (this.#isClosed) return;
+    if (this.#looking !== undefined) {
+      this.#lookAgain = true;
+      return;
+    }
+    clearTimeout(this.#pollTimer);
+    this.#lookAgain = false;
+    const startedAtMs = this.#parts.nowMs();
+    const look = this.#look().catch((error: unknown) => this.#fail(error));
+    this.#looking = look.then(() => undefined);
+    const waitMs = await look;
+    this.#looking = undefined;
+    this.#lookCount += 1;
+    if (waitMs === 0 || this.#isPatienceOver()) this.#finishOpening();
+    for (const wake of this.#lookWaiters) wake();
+    if (this.#isClosed) return;
+    const walkMs = (this.#parts.nowMs() - startedAtMs) * walkTimeShare;
+    const pollMs = Math.max(this.#timing.pollMs, Math.min(walkMs, 60_000));
+    const delayMs = this.#lookAgain ? 0 : waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
+    this.#pollTimer = setTimeout(() => void this.#lookNow(), delayMs);
+  }
+
+  /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
+  async #look(): Promise<number> {
+    const { fs, walks, nowMs, config } = this.#parts;
+    const { directory } = this.located;
+    if (this.#lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
+    await this.#requireSamePlace();
+    const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
+    const listing = await walks.pass(() => listFolder({ fs, directory, limits: config.limits }));
+    this.#requireSameMount(listing);
+    this.#comeBack();
+    await this.#modules.takePins();
+    await this.#modules.keepManifest(this.#manifest.state);
+    let waitMs = await this.#modules.takeListing(listing, {
+      timing: this.#timing,
+      onVerdict: () => this.#publish(),
+    });
+    if (manifestWaitMs > 0) waitMs = waitMs > 0 ? Math.min(waitMs, manifestWaitMs) : manifestWaitMs;
+    this.#publish();
+    return waitMs;
+  }
+
+  #publish(): void {
+    this.#picture.publish(this.#manifest.state, this.#modules.siteModules());
+  }
+
+  /** A folder that cannot be read keeps its last good site; said once. */
+  #fail(error: unknown): number {
+    if (error instanceof TerrafirmaError && error.code === 'draining') return 0;
+    const isNew = this.#awayReason === undefined;
+    this.#awayReason = describeAway(error);
+    if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
+      const fields = { folder: this.located.key, reason: describeError(error) };
+      this.#parts.log.error(fields, 'folder could not be looked at');
+    }
+    if (isNew) {
+      const kept = this.#modules.hasServing
+        ? 'its last good version keeps serving'
+        : 'nothing kept';
+      const fields = { folder: this.located.key, reason: this.#awayReason.message };
+      this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
+      void this.#events?.close();
+      this.#events = undefined;
+    }
+    if (this.#modules.hasServing) this.#publish();
+    return 0;
+  }
+
+  #comeBack(): void {
+    if (this.#awayReason !== undefined) {
+      this.#parts.log.info({ folder: this.located.key }, 'folder can be reached again');
+      this.#awayReason = undefined;
+    }
+    if (this.#events !== undefined || this.#eventsFailed || !this.#timing.hasEvents) return;
+    if (this.#isClosed) return;
+    this.#events = new FolderEvents({
+      directory: this.located.directory,
+      depthMax: this.#parts.config.limits.folderDepthMax,
+      onHint: () => this.#hint(),
+      onError: (error) => this.#giveUpEvents(error),
+    });
+  }
+
+  #giveUpEvents(error: unknown): void {
+    if (this.#eventsFailed) return;
+    this.#eventsFailed = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    const fields = { folder: this.located.key, reason };
+    this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
+    void this.#events?.close();
+    this.#events = undefined;
+  }
+
+  async #chooseTiming(): Promise<void> {
+    const { fs, config } = this.#parts;
+    const { type } = await fs.statfs(this.located.directory);
+    const isNetwork = process.platform === 'linux' && isNetworkType(type);
+    this.#timing = chooseTiming(config.watch, { isNetwork, mode: this.located.mount.watch });
+  }
+
+  /** The folder was located by its real path; if that leads elsewhere now, it is another folder. */
+  async #requireSamePlace(): Promise<void> {
+    const realPath = await this.#parts.fs.realpath(this.located.directory);
+    if (realPath === this.located.directory) return;
+    const detail = `Cannot read the folder: it must stay where it was: received ${realPath}`;
+    throw new TerrafirmaError('folder-unreachable', detail);
+  }
+
+  /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
+  #requireSameMount(listing: { readonly device: bigint; readonly isEmpty: boolean }): void {
+    const isOther = this.#device !== undefined && this.#device !== listing.device;
+    if (isOther && listing.isEmpty && this.#modules.hasServing) {
+      throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
+    }
+    this.#device = listing.device;
+  }
+
+  async #exists(path: ModulePath): Promise<boolean> {
+    try {
+      const { fs } = this.#parts;
+      const found = await lookAtFile({ fs, directory: this.located.directory }, path);
+      return typeof found !== 'string';
+    } catch (error) {
+      if (isUnreachable(error)) throw describeAway(error);
+      return false;
+    }
+  }
+
+  async #nextLook(waitMsMax: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(0, waitMsMax));
+    this.#lookWaiters.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    this.#lookWaiters.delete(resolve);
+  }
+
+  #isPatienceOver(): boolean {
+    if (this.#manifest.state.kind === 'unknown' && this.#awayReason === undefined) return false;
+    return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
+  }
+
+  #finishOpening(): void {
+    if (this.#modules.hasServing) this.#publish();
+    this.#opened.resolve();
+  }
+}
+
+function describeAway(error: unknown): TerrafirmaError {
+  if (error instanceof TerrafirmaError) return error;
+  const code = errnoOf(error) === 'ENOENT' ? 'folder-not-found' : 'folder-unreachable';
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TerrafirmaError(code, `Cannot read the folder: ${reason}`, { cause: error });
+}

@@ -1,0 +1,95 @@
+/**
+ * Edge: one settled file → the verdict on its content. Reads it whole, makes sure that nobody wrote
+ * meanwhile, has it built and compiled. Keeps nothing.
+ */
+import { join } from 'node:path';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { Digest } from '../messages.ts';
+import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
+import type { Builder } from './builder.ts';
+import type { Modules } from './modules.ts';
+import type { KeptVersion } from './record.ts';
+import { type ListedFile, stampOf } from './scan.ts';
+
+export interface JudgeParts {
+  readonly fs: GuardedFs;
+  readonly directory: string;
+  readonly builder: Builder;
+  readonly modules: Modules;
+  readonly moduleBytesMax: number;
+  readonly nowMs: () => number;
+}
+
+export type Verdict =
+  | {
+      readonly kind: 'accepted';
+      readonly version: KeptVersion;
+      readonly bytes: Uint8Array<ArrayBuffer>;
+    }
+  /** Content that was judged before, under this digest. */
+  | { readonly kind: 'known'; readonly digest: Digest }
+  | {
+      readonly kind: 'refused';
+      /** Undefined when the content could not even be read or hashed. */
+      readonly digest: Digest | undefined;
+      readonly error: ErrorRecord;
+    }
+  /** The file changed while it was read: look again. */
+  | { readonly kind: 'changed' };
+
+/** Throws what the mount throws when it cannot be reached, and 'overloaded' or 'draining'. */
+export async function judgeFile(
+  file: ListedFile,
+  known: ReadonlySet<Digest>,
+  parts: JudgeParts,
+): Promise<Verdict> {
+  const sizeRule = `at most ${parts.moduleBytesMax} bytes`;
+  if (file.sizeBytes > parts.moduleBytesMax) return refuse(sizeRule, `${file.sizeBytes} bytes`);
+  try {
+    const verdict = await parts.builder.build(() => readSettled(file, parts), known);
+    if (verdict === undefined) return { kind: 'changed' };
+    if (verdict.kind !== 'built') return verdict;
+    const { artifact, bytes } = verdict;
+    try {
+      await parts.modules.admit(artifact);
+    } catch (error) {
+      return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
+    }
+    const { digest, abi } = artifact;
+    const version = { digest, abi, acceptedAtMs: parts.nowMs(), bytes: bytes.length };
+    return { kind: 'accepted', version, bytes };
+  } catch (error) {
+    if (error instanceof FileTooLargeError) return { kind: 'changed' };
+    if (errnoOf(error) === 'EACCES') return refuse('it must be readable', 'permission denied');
+    throw error;
+  }
+}
+
+/**
+ * The bytes of the very file that was listed, or undefined when it is another one by now: stamps
+ * before and after reading equal the listed one, and the path still leads to the same place, so that
+ * a link swapped in between cannot lead out of the folder.
+ */
+async function readSettled(
+  file: ListedFile,
+  parts: JudgeParts,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    const { bytes, before, after } = await parts.fs.readFile(file.realPath, parts.moduleBytesMax);
+    if (stampOf(before) !== file.stamp || stampOf(after) !== file.stamp) return undefined;
+    if (bytes.length !== file.sizeBytes) return undefined;
+    const realPath = await parts.fs.realpath(join(parts.directory, file.path));
+    return realPath === file.realPath ? bytes : undefined;
+  } catch (error) {
+    const isGone = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
+    const isNoFile = error instanceof TerrafirmaError && error.code === 'not-found';
+    if (isGone || isNoFile) return undefined;
+    throw error;
+  }
+}
+
+function refuse(rule: string, received: string): Verdict {
+  const detail = `Cannot accept the module: ${rule}: received ${received}`;
+  const error = toErrorRecord(new TerrafirmaError('module-refused', detail));
+  return { kind: 'refused', digest: undefined, error };
+}

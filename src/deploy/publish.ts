@@ -1,0 +1,194 @@
+/**
+ * The deploy road, seen from the daemon: folders in use are watched, their sites handed out and told
+ * when they change, modules handed out by digest.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Config, Mount } from '../config/config.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { Digest, LoadedModule } from '../messages.ts';
+import { type FolderKey, isServedName, type ModulePath } from '../names.ts';
+import { GuardedFs } from '../site/guarded-fs.ts';
+import type { LocatedFolder } from '../site/locate.ts';
+import type { Site } from '../site/table.ts';
+import { Builder } from './builder.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { WatchedFolder } from './folder.ts';
+import { Gate } from './gate.ts';
+import { Modules } from './modules.ts';
+import { ModuleStore } from './store.ts';
+
+export interface PublisherOptions {
+  readonly config: Config;
+  readonly logger: DeployLog;
+  /** Milliseconds since the Unix epoch: compared with the times of files. */
+  readonly nowMs?: () => number;
+}
+
+/** How many folders of one mount are walked at once: below its cap of operations in flight. */
+const walksPerMountMax = 8;
+/** How long "there is no such file" is believed, and for how many paths. */
+const missingTtlMs = 500;
+const missingPathsMax = 16_384;
+
+interface MountParts {
+  readonly fs: GuardedFs;
+  readonly walks: Gate;
+}
+
+export class Publisher {
+  readonly #config: Config;
+  readonly #log: DeployLog;
+  readonly #nowMs: () => number;
+  readonly #store: ModuleStore;
+  readonly #builder: Builder;
+  readonly #modules: Modules;
+  readonly #folders: LRUCache<FolderKey, WatchedFolder>;
+  /** Where folders are that were watched before: threads may still ask for them by key. */
+  readonly #located: LRUCache<FolderKey, LocatedFolder>;
+  readonly #missing: LRUCache<string, true>;
+  readonly #mounts = new Map<string, MountParts>();
+  readonly #listeners = new Set<(site: Site) => void>();
+  readonly #closing = new Set<Promise<void>>();
+  #generation = 0;
+  #isClosed = false;
+
+  private constructor(options: PublisherOptions, store: ModuleStore) {
+    const { config } = options;
+    this.#config = config;
+    this.#log = options.logger;
+    this.#nowMs = options.nowMs ?? Date.now;
+    this.#store = store;
+    this.#builder = new Builder({ limits: config.limits });
+    const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
+    this.#modules = new Modules({ store, builder: this.#builder, compiledBytesMax });
+    this.#folders = new LRUCache({
+      max: foldersWatchedMax,
+      dispose: (folder) => this.#closeFolder(folder),
+    });
+    this.#located = new LRUCache({ max: sitesCachedMax });
+    this.#missing = new LRUCache({ max: missingPathsMax, ttl: missingTtlMs });
+  }
+
+  /** Opens the state directory. Throws TerrafirmaError('state') when it cannot be used. */
+  static async open(options: PublisherOptions): Promise<Publisher> {
+    const { config, logger } = options;
+    const store = await ModuleStore.open(config.stateDirectory, { log: logger });
+    return new Publisher(options, store);
+  }
+
+  /**
+   * The newest site of a folder, which is watched from now on. Resolves after the first verdict:
+   * from the kept versions where files did not change, else when the files that are there have
+   * settled and were judged; what takes longer is left to `verdict`.
+   *
+   * Throws TerrafirmaError: 'bad-manifest'; 'folder-not-found' or 'folder-unreachable' when the
+   * folder cannot be read and nothing was kept; 'draining' after `close`.
+   */
+  async siteOf(located: LocatedFolder): Promise<Site> {
+    return await this.#watch(located).site();
+  }
+
+  /**
+   * The site of a folder that cannot be located now, because its mount is away: what was kept of
+   * it. Undefined when nothing was. Throws what `siteOf` throws.
+   */
+  async keptSite(folderKey: FolderKey, mount: Mount): Promise<Site | undefined> {
+    const known = this.#located.get(folderKey);
+    if (known !== undefined) return await this.siteOf(known);
+    const record = await this.#store.readFolder(folderKey);
+    if (record === undefined) return undefined;
+    return await this.siteOf({ key: folderKey, directory: record.directory, mount });
+  }
+
+  /**
+   * The newest site of a folder once the module has a verdict: at once when there is no such file.
+   * Throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs` or the folder is
+   * not in use, and what `siteOf` throws.
+   */
+  async verdict(folderKey: FolderKey, modulePath: ModulePath): Promise<Site> {
+    const located = this.#located.get(folderKey);
+    if (located === undefined) throw new TerrafirmaError('no-verdict');
+    const folder = this.#watch(located);
+    // Strangers ask for paths that never existed: the disk is not asked for each of them.
+    const question = `${folderKey}\n${modulePath}`;
+    if (this.#missing.has(question) || !modulePath.split('/').every(isServedName)) {
+      return await folder.site();
+    }
+    const site = await folder.verdict(modulePath);
+    if (!site.modules.has(modulePath)) this.#missing.set(question, true);
+    return site;
+  }
+
+  /**
+   * The compiled module of a version. Throws TerrafirmaError: 'module-refused'; 'no-verdict' when
+   * its bytes were lost, and the files are read again.
+   */
+  async module(digest: Digest): Promise<LoadedModule> {
+    try {
+      return await this.#modules.load(digest);
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError) || error.code !== 'state') throw error;
+      this.#log.error(
+        { digest, reason: error.message },
+        'kept module lost: reading the files again',
+      );
+      for (const folder of this.#folders.values()) folder.judgeAgain();
+      throw new TerrafirmaError('no-verdict', undefined, { cause: error });
+    }
+  }
+
+  /** Calls `listener` with each new site of a folder in use; generations only grow. */
+  onPublish(listener: (site: Site) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Stops watching and judging. What was accepted is kept. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#folders.clear();
+    await this.#builder.close();
+    await Promise.all(this.#closing);
+  }
+
+  #watch(located: LocatedFolder): WatchedFolder {
+    if (this.#isClosed) throw new TerrafirmaError('draining');
+    this.#located.set(located.key, located);
+    const known = this.#folders.get(located.key);
+    if (known !== undefined && known.located.directory === located.directory) return known;
+    const folder = new WatchedFolder(located, {
+      config: this.#config,
+      store: this.#store,
+      modules: this.#modules,
+      builder: this.#builder,
+      log: this.#log,
+      nowMs: this.#nowMs,
+      nextGeneration: () => ++this.#generation,
+      onPublish: (site) => this.#tell(site),
+      ...this.#mountParts(located.mount),
+    });
+    this.#folders.set(located.key, folder);
+    void folder.open();
+    return folder;
+  }
+
+  #mountParts(mount: Mount): MountParts {
+    const known = this.#mounts.get(mount.directory);
+    if (known !== undefined) return known;
+    const parts = { fs: new GuardedFs(this.#config.limits), walks: new Gate(walksPerMountMax) };
+    this.#mounts.set(mount.directory, parts);
+    return parts;
+  }
+
+  #tell(site: Site): void {
+    for (const listener of this.#listeners) listener(site);
+  }
+
+  #closeFolder(folder: WatchedFolder): void {
+    const closing = folder.close().catch((error: unknown) => {
+      const fields = { folder: folder.located.key, reason: describeError(error) };
+      this.#log.error(fields, 'folder not closed cleanly');
+    });
+    this.#closing.add(closing);
+    void closing.then(() => this.#closing.delete(closing));
+  }
+}

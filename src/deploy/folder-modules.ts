@@ -353,14 +353,14 @@ export class FolderModules {
       await this.#commit();
     } catch (error) {
       const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-      this.#parts.log.error({ folder: this.#located.key, reason }, 'folder record not kept');
+      this.#parts.log.error({ folderKey: this.#located.key, reason }, 'folder record not kept');
     }
   }
 
   #tell(path: string, reason: string): void {
     if (this.#told.get(path) === reason) return;
     this.#told.set(path, reason);
-    this.#parts.log.warn({ folder: this.#located.key, path, reason }, 'file not served');
+    this.#parts.log.warn({ folderKey: this.#located.key, path, reason }, 'file not served');
   }
 
   #forgetTold(listed: ReadonlySet<ModulePath>, listing: FolderListing): void {
@@ -375,7 +375,7 @@ export class FolderModules {
     return { versionsKeptMax, keptBytesMax: moduleBytesPerFolderMax };
   }
 
-  #fields(module: ModulePath): { readonly folder: string; readonly module: string } {
-    return { folder: this.#located.key, module };
+  #fields(modulePath: ModulePath): { readonly folderKey: string; readonly modulePath: string } {
+    return { folderKey: this.#located.key, modulePath };
   }
 }

@@ -185,14 +185,14 @@ export class WatchedFolder {
     const isNew = this.#awayReason === undefined;
     this.#awayReason = describeAway(error);
     if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
-      const fields = { folder: this.located.key, reason: describeError(error) };
+      const fields = { folderKey: this.located.key, reason: describeError(error) };
       this.#parts.log.error(fields, 'folder could not be looked at');
     }
     if (isNew) {
       const kept = this.#modules.hasServing
         ? 'its last good version keeps serving'
         : 'nothing kept';
-      const fields = { folder: this.located.key, reason: this.#awayReason.message };
+      const fields = { folderKey: this.located.key, reason: this.#awayReason.message };
       this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
       void this.#events?.close();
       this.#events = undefined;
@@ -203,7 +203,7 @@ export class WatchedFolder {
 
   #comeBack(): void {
     if (this.#awayReason !== undefined) {
-      this.#parts.log.info({ folder: this.located.key }, 'folder can be reached again');
+      this.#parts.log.info({ folderKey: this.located.key }, 'folder can be reached again');
       this.#awayReason = undefined;
     }
     if (this.#events !== undefined || this.#eventsFailed || !this.#timing.hasEvents) return;
@@ -220,7 +220,7 @@ export class WatchedFolder {
     if (this.#eventsFailed) return;
     this.#eventsFailed = true;
     const reason = error instanceof Error ? error.message : String(error);
-    const fields = { folder: this.located.key, reason };
+    const fields = { folderKey: this.located.key, reason };
     this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
     void this.#events?.close();
     this.#events = undefined;

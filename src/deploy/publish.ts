@@ -185,7 +185,7 @@ export class Publisher {
 
   #closeFolder(folder: WatchedFolder): void {
     const closing = folder.close().catch((error: unknown) => {
-      const fields = { folder: folder.located.key, reason: describeError(error) };
+      const fields = { folderKey: folder.located.key, reason: describeError(error) };
       this.#log.error(fields, 'folder not closed cleanly');
     });
     this.#closing.add(closing);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { assembleWat, listWatGuests } from '../../scripts/build-guests.ts';
+import { assembleWat, compiledGuests, listWatGuests } from '../../scripts/build-guests.ts';
 
 const guestsFolder = import.meta.dirname;
 
@@ -22,5 +22,27 @@ describe('the committed modules', () => {
     );
     const described = firstCells.flatMap((cell) => cell.split(', '));
     expect(described.filter((name) => name !== 'Guest').sort()).toEqual(names);
+  });
+});
+
+describe('the pages for guest authors', () => {
+  const rootFolder = join(guestsFolder, '..', '..');
+  const readPage = (name: string): string =>
+    readFileSync(join(rootFolder, 'docs', 'guests', `${name}.md`), 'utf8');
+
+  test.each([
+    ['c', 'c/echo.c'],
+    ['c', 'c/visits.c'],
+    ['rust', 'rust/badge.rs'],
+    ['zig', 'zig/mandelbrot.zig'],
+    ['assemblyscript', 'assemblyscript/dice.ts'],
+    ['wat', 'wat/hello.wat'],
+  ])('%s.md shows %s as it is', (page, source) => {
+    const text = readFileSync(join(rootFolder, 'examples', 'terrarium', source), 'utf8');
+    expect(readPage(page)).toContain(text);
+  });
+
+  test.each(compiledGuests)('the page of $name.wasm has the command that built it', (guest) => {
+    expect(readPage(guest.folder)).toContain(`${guest.tool} ${guest.command}\n`);
   });
 });

@@ -48,6 +48,9 @@ export interface MemoryShape {
   readonly isShared: boolean;
   readonly is64: boolean;
   readonly isImported: boolean;
+  /** Bytes of its limits in the module: [limitsStart, limitsEnd). */
+  readonly limitsStart: number;
+  readonly limitsEnd: number;
 }
 
 export interface TableShape {

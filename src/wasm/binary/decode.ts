@@ -210,8 +210,17 @@ export class ModuleDecoder {
   }
 
   #decodeMemory(isImported: boolean): void {
+    const limitsStart = this.#cursor.pos;
     const { min, max, isShared, is64 } = readLimits(this.#cursor);
-    this.memories.push({ pagesMin: min, pagesMax: max, isShared, is64, isImported });
+    this.memories.push({
+      pagesMin: min,
+      pagesMax: max,
+      isShared,
+      is64,
+      isImported,
+      limitsStart,
+      limitsEnd: this.#cursor.pos,
+    });
   }
 
   #decodeTag(): void {

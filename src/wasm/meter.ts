@@ -1,0 +1,134 @@
+/**
+ * Rewrites a module so that it counts its instructions, asks before it grows, and can be brought
+ * back to its first state. `meter/contract.ts` says how an engine runs the result.
+ */
+import { TerrafirmaError } from '../errors.ts';
+import { Op } from './binary/opcodes.ts';
+import { ByteWriter } from './binary/writer.ts';
+import { Additions, ExportKind } from './meter/additions.ts';
+import { assembleModule } from './meter/assemble.ts';
+import { BodyRewriter } from './meter/body.ts';
+import { Bulk } from './meter/bulk.ts';
+import { Charges } from './meter/charges.ts';
+import { type CardPlan, cardBytes, type MemoryPlan, type MeteredModule } from './meter/contract.ts';
+import { Grow } from './meter/grow.ts';
+import { Replacer } from './meter/replace.ts';
+import { addStateFunctions, judgeRestorable } from './meter/state.ts';
+import { reserveName } from './reserve.ts';
+import { defaultModuleLimits, type ModuleShape } from './shape.ts';
+
+export * from './meter/contract.ts';
+
+export interface MeterOptions {
+  /** The second form of a module: stores mark the 4 KiB card they wrote to. */
+  readonly cards: boolean;
+  /** The caller has validated these very bytes with `WebAssembly.validate`. */
+  readonly isValidated?: boolean;
+  /** 64 KiB pages no memory may outgrow. */
+  readonly memoryPagesMax?: number;
+  /** Entries no table may outgrow. */
+  readonly tableEntriesMax?: number;
+}
+
+const pageBytes = 65_536;
+
+/**
+ * The metered form of the module in `bytes`, whose shape is `shape`. Throws
+ * `TerrafirmaError('module-refused')` for invalid modules, indices that do not exist, and atomics.
+ */
+export function meterModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  shape: ModuleShape,
+  options: MeterOptions,
+): MeteredModule {
+  if (options.isValidated !== true && !WebAssembly.validate(bytes)) {
+    throw new TerrafirmaError(
+      'module-refused',
+      `Cannot meter the module: it must be valid: received ${bytes.length} bytes V8 refuses`,
+    );
+  }
+  const additions = new Additions(shape);
+  const charges = new Charges(additions);
+  const memoryPagesMax = options.memoryPagesMax ?? defaultModuleLimits.memoryPagesMax;
+  const tableEntriesMax = options.tableEntriesMax ?? defaultModuleLimits.tableEntriesMax;
+  const grow = new Grow({ shape, additions, charges, memoryPagesMax, tableEntriesMax });
+  const memories = planMemories(shape, grow);
+  const cards = options.cards ? planCards(shape, memories) : undefined;
+  const cardMemory = cards === undefined ? undefined : shape.memories.length;
+  const bulk = new Bulk({ shape, additions, charges, cardMemory });
+  const replacer = new Replacer({ shape, additions, charges, bulk, grow, cardMemory });
+  const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
+  const rewriter = new BodyRewriter({ bytes, shape, additions, charges, replacer, isCatching });
+  const bodies = new ByteWriter(bytes.length * 2);
+  for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
+  const restorable = judgeRestorable(shape, replacer.changedTables);
+  const names = nameParts(shape, additions, { charges, grow });
+  const state =
+    restorable === true
+      ? addStateFunctions({
+          bytes,
+          shape,
+          additions,
+          changedTables: replacer.changedTables,
+          tableFlag: (table) => replacer.tableFlag(table),
+        })
+      : { capture: undefined, restore: undefined };
+  return {
+    bytes: assembleModule({ bytes, shape, additions, memories, cards, bodies }),
+    names: { ...names, ...state },
+    memories,
+    cards,
+    restorable,
+  };
+}
+
+function importModuleName(shape: ModuleShape): string {
+  return reserveName('terrafirma', new Set(shape.imports.map((each) => each.module)));
+}
+
+function planMemories(shape: ModuleShape, grow: Grow): MemoryPlan[] {
+  const imports = shape.imports.filter((each) => each.kind === 'memory');
+  const module = importModuleName(shape);
+  return shape.memories.map((memory, i) => {
+    const original = imports[i];
+    return {
+      module: original?.module ?? module,
+      name: original?.name ?? `memory${i}`,
+      pagesMin: memory.pagesMin,
+      pagesMax: grow.pagesMax(i),
+      is64: memory.is64,
+      isOriginalImport: original !== undefined,
+    };
+  });
+}
+
+/** A card is a byte: one 64 KiB page of them covers 256 MiB. */
+function planCards(shape: ModuleShape, memories: readonly MemoryPlan[]): CardPlan | undefined {
+  const first = memories[0];
+  if (first === undefined) return undefined;
+  const cardCount = first.pagesMax * (pageBytes / cardBytes);
+  const pages = Math.max(1, Math.ceil(cardCount / pageBytes));
+  return { module: importModuleName(shape), name: 'cards', pages };
+}
+
+function nameParts(
+  shape: ModuleShape,
+  additions: Additions,
+  parts: { readonly charges: Charges; readonly grow: Grow },
+): Omit<MeteredModule['names'], 'capture' | 'restore'> {
+  const { charges, grow } = parts;
+  const grows = shape.instructionsUsed[Op.memoryGrow] === 1;
+  const { heap } = charges;
+  return {
+    fuel: additions.addExport('fuel', ExportKind.global, additions.fuel),
+    host: additions.addExport('host', ExportKind.table, additions.hostTable),
+    heap: heap === undefined ? undefined : additions.addExport('heap', ExportKind.global, heap),
+    start:
+      shape.start === undefined
+        ? undefined
+        : additions.addExport('start', ExportKind.func, shape.start),
+    memorySizes: shape.memories.map((_, i) =>
+      grows ? additions.addExport(`size${i}`, ExportKind.global, grow.sizeGlobal(i)) : undefined,
+    ),
+  };
+}

@@ -1,0 +1,128 @@
+/** Puts the sections of the metered module together: original entries first, additions behind. */
+import { ByteReader } from '../binary/reader.ts';
+import { type Section, SectionId, sectionOrder } from '../binary/sections.ts';
+import { ByteWriter } from '../binary/writer.ts';
+import type { ModuleShape } from '../shape.ts';
+import type { Additions } from './additions.ts';
+import type { CardPlan, MemoryPlan } from './contract.ts';
+
+export interface AssemblyContext {
+  readonly bytes: Uint8Array;
+  readonly shape: ModuleShape;
+  readonly additions: Additions;
+  readonly memories: readonly MemoryPlan[];
+  readonly cards: CardPlan | undefined;
+  /** Rewritten bodies of the original functions, with their sizes. */
+  readonly bodies: ByteWriter;
+}
+
+type SectionWriter = (original: Section | undefined, out: ByteWriter) => void;
+
+export function assembleModule(context: AssemblyContext): Uint8Array<ArrayBuffer> {
+  const { bytes, shape, bodies } = context;
+  const out = new ByteWriter(bytes.length + bodies.length + 4096);
+  out.copyRange(bytes, 0, 8);
+  const writers = sectionWriters(context);
+  for (const id of sectionOrder) {
+    const original = shape.sections.find((section) => section.id === id);
+    const writer = writers.get(id);
+    if (writer !== undefined) writer(original, out);
+    else if (original !== undefined) out.copyRange(bytes, original.offset, original.end);
+  }
+  const names = shape.sections.find((section) => section.id === 0 && section.name === 'name');
+  if (names !== undefined) out.copyRange(bytes, names.offset, names.end);
+  return out.finish();
+}
+
+function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWriter> {
+  const { bytes, shape, additions } = context;
+  const append = (id: number, addition: { count: number; entries: ByteWriter }): SectionWriter => {
+    return (original, out) => appendSection(bytes, out, { id, original, addition });
+  };
+  const omit: SectionWriter = () => undefined;
+  return new Map<number, SectionWriter>([
+    [SectionId.type, append(SectionId.type, additions.types)],
+    [SectionId.import, (_, out) => writeImports(context, out)],
+    [SectionId.function, append(SectionId.function, additions.functions)],
+    [SectionId.table, append(SectionId.table, additions.tables)],
+    [SectionId.memory, omit],
+    [SectionId.global, append(SectionId.global, additions.globals)],
+    [SectionId.export, append(SectionId.export, additions.exports)],
+    [SectionId.start, omit],
+    [
+      SectionId.code,
+      (_, out) => {
+        const contents = new ByteWriter(context.bodies.length + 4096);
+        contents.writeU32(shape.bodies.length / 2 + additions.functions.count);
+        contents.writeBytes(context.bodies.view());
+        additions.writeBodies(contents);
+        out.writeSection(SectionId.code, contents);
+      },
+    ],
+  ]);
+}
+
+function appendSection(
+  bytes: Uint8Array,
+  out: ByteWriter,
+  part: {
+    readonly id: number;
+    readonly original: Section | undefined;
+    readonly addition: { readonly count: number; readonly entries: ByteWriter };
+  },
+): void {
+  const { original, addition } = part;
+  const contents = new ByteWriter(1024);
+  if (original === undefined) contents.writeU32(addition.count);
+  else {
+    // The count is read, not taken from the shape: of types it counts recursion groups.
+    const reader = new ByteReader(bytes, original.start, original.end);
+    contents.writeU32(reader.readU32() + addition.count);
+    contents.copyRange(bytes, reader.pos, original.end);
+  }
+  contents.writeBytes(addition.entries.view());
+  out.writeSection(part.id, contents);
+}
+
+function writeLimits(out: ByteWriter, plan: MemoryPlan): void {
+  out.writeByte(plan.is64 ? 5 : 1);
+  out.writeU32(plan.pagesMin);
+  out.writeU32(plan.pagesMax);
+}
+
+/** Original imports, memories with new limits; then the defined memories; then the cards. */
+function writeImports(context: AssemblyContext, out: ByteWriter): void {
+  const { bytes, shape, memories, cards } = context;
+  const contents = new ByteWriter(4096);
+  const defined = memories.filter((plan) => !plan.isOriginalImport);
+  const addedCount = defined.length + (cards === undefined ? 0 : 1);
+  contents.writeU32(shape.imports.length + addedCount);
+  const section = shape.sections.find((each) => each.id === SectionId.import);
+  if (section !== undefined) {
+    const reader = new ByteReader(bytes, section.start, section.end);
+    reader.readU32();
+    let at = reader.pos;
+    for (const [i, plan] of memories.entries()) {
+      const limits = shape.memories[i];
+      if (!plan.isOriginalImport || limits === undefined) continue;
+      contents.copyRange(bytes, at, limits.limitsStart);
+      writeLimits(contents, plan);
+      at = limits.limitsEnd;
+    }
+    contents.copyRange(bytes, at, section.end);
+  }
+  for (const plan of defined) {
+    contents.writeName(plan.module);
+    contents.writeName(plan.name);
+    contents.writeByte(2);
+    writeLimits(contents, plan);
+  }
+  if (cards !== undefined) {
+    contents.writeName(cards.module);
+    contents.writeName(cards.name);
+    contents.writeBytes([2, 1]);
+    contents.writeU32(cards.pages);
+    contents.writeU32(cards.pages);
+  }
+  if (shape.imports.length + addedCount > 0) out.writeSection(SectionId.import, contents);
+}

@@ -1,0 +1,403 @@
+/**
+ * Rewrites one function body. A single pass: what the code owes at each point is known statically
+ * as an upper bound (`pending`) beside what a local counter holds at run time. Payments are made
+ *  - at back edges into the counter, which is paid into fuel when it reaches the local quantum,
+ *  - where an activation can end (return, end, tail call, and before anything that may throw),
+ *  - before calls, where much is owed, or where an exception could skip the payment.
+ * Where paths of different weight meet, the heavier pays the difference into the counter.
+ */
+import { InstructionCursor, isLabelBranch } from '../binary/cursor.ts';
+import { Op } from '../binary/opcodes.ts';
+import { refuseModule } from '../binary/reader.ts';
+import { skipLocals } from '../binary/scan.ts';
+import type { ByteWriter } from '../binary/writer.ts';
+import type { ModuleShape } from '../shape.ts';
+import { type Additions, Value } from './additions.ts';
+import type { Charges } from './charges.ts';
+import { Asm } from './code.ts';
+import { callWeight, freeWeightMax, localQuantum } from './contract.ts';
+import { Emitter } from './emitter.ts';
+import { type Frame, FrameKind, FrameStack } from './frames.ts';
+import type { Replacer } from './replace.ts';
+import { Group, groupOf, weightOf } from './weights.ts';
+
+/** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
+const mergeSlack = 32;
+
+const localsMax = 50_000;
+
+export interface BodyContext {
+  readonly bytes: Uint8Array;
+  readonly shape: ModuleShape;
+  readonly additions: Additions;
+  readonly charges: Charges;
+  readonly replacer: Replacer;
+  /** Exceptions may be caught in this module. */
+  readonly isCatching: boolean;
+}
+
+export class BodyRewriter {
+  readonly #context: BodyContext;
+  readonly #emitter: Emitter;
+  readonly #frames = new FrameStack();
+  #cursor: InstructionCursor;
+  /** Most the code up to here may owe beside the counter. */
+  #pending = 0;
+  /** Whether the counter may be non-zero here. */
+  #isLive = false;
+  #isReachable = true;
+  /** Most the counter may hold here from merging paths; what back edges add is below the quantum. */
+  #counted = 0;
+
+  constructor(context: BodyContext) {
+    this.#context = context;
+    this.#emitter = new Emitter(context.bytes);
+    this.#cursor = new InstructionCursor(context.bytes, 0, 0);
+  }
+
+  /** Appends body number `bodyIndex` (imports not counted), rewritten, to `target`. */
+  rewrite(bodyIndex: number, target: ByteWriter): void {
+    const { bytes, shape } = this.#context;
+    const at = shape.bodies[bodyIndex * 2] ?? 0;
+    const cursor = new InstructionCursor(bytes, at, shape.bodies[bodyIndex * 2 + 1] ?? 0);
+    const groupCount = cursor.readU32();
+    cursor.pos = at;
+    const localCount = skipLocals(cursor, localsMax) + this.#paramCount(bodyIndex);
+    const end = cursor.pos;
+    this.#begin(cursor, localCount);
+    this.#walk(localCount);
+    this.#emitter.copyTo(cursor.end);
+    this.#emitter.finish(target, { at, groupCount, end });
+  }
+
+  #paramCount(bodyIndex: number): number {
+    const { shape } = this.#context;
+    const typeIndex = shape.functionTypes[shape.importedFunctionCount + bodyIndex] ?? -1;
+    const type = shape.types[typeIndex];
+    return type?.kind === 'func' ? type.params.length : 0;
+  }
+
+  #begin(cursor: InstructionCursor, localCount: number): void {
+    this.#cursor = cursor;
+    this.#emitter.begin(cursor.pos, localCount);
+    this.#frames.clear();
+    this.#pending = 0;
+    this.#isLive = false;
+    this.#isReachable = true;
+    this.#counted = 0;
+    this.#push(FrameKind.func);
+  }
+
+  #walk(localCount: number): void {
+    const cursor = this.#cursor;
+    const { replacer } = this.#context;
+    while (cursor.next()) {
+      const { op } = cursor;
+      const group = groupOf[op] ?? Group.refused;
+      this.#pending += weightOf[op] ?? 1;
+      if (group === Group.plain) continue;
+      if (group === Group.local) {
+        if (cursor.a >= localCount) this.#refuse('locals', cursor.a);
+      } else if (group === Group.flow) this.#flow(op);
+      else if (group === Group.call) this.#call(op);
+      else replacer.replace(group, cursor, this.#emitter);
+    }
+  }
+
+  #refuse(what: string, index: number): never {
+    throw refuseModule(`${what} must exist`, `number ${index}`, this.#cursor.at);
+  }
+
+  #frameAt(label: number): Frame {
+    return this.#frames.at(label) ?? this.#refuse('labels', label);
+  }
+
+  #push(kind: number): Frame {
+    const frame = this.#frames.push(kind);
+    frame.entryPending = this.#pending;
+    frame.entryCounted = this.#counted;
+    frame.isEntryLive = this.#isLive;
+    frame.isEntryReachable = this.#isReachable;
+    return frame;
+  }
+
+  #flow(op: number): void {
+    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#enter(op);
+    else if (op === Op.end || op === Op.delegate) this.#leave(op);
+    else if (op === Op.else) this.#else();
+    else if (op === Op.catch || op === Op.catchAll) this.#handler(op);
+    else if (op === Op.br) this.#br();
+    else if (op === Op.brTable) this.#brTable();
+    else if (isLabelBranch(op)) this.#brIf(op);
+    else this.#stop(op);
+  }
+
+  #enter(op: number): void {
+    if (op === Op.unreachable) {
+      this.#setUnreachable();
+      return;
+    }
+    const { shape, isCatching } = this.#context;
+    for (const type of this.#cursor.types) {
+      if (type >= shape.types.length) this.#refuse('types', type);
+    }
+    if (op === Op.tryTable) this.#catchClauses();
+    if (op !== Op.loop) {
+      this.#push(op === Op.if ? FrameKind.if : FrameKind.block);
+      return;
+    }
+    // What is owed at a header is owed in every round: too much of it is paid before.
+    if (this.#isReachable && (this.#pending > mergeSlack || isCatching)) {
+      this.#materialise(this.#pending);
+      this.#pending = 0;
+    }
+    this.#isLive = true;
+    const type = shape.types[this.#cursor.a];
+    const frame = this.#push(FrameKind.loop);
+    frame.hasParams = type?.kind === 'func' && type.params.length > 0;
+  }
+
+  /** Clauses are entered from calls and throws, before which everything was paid. */
+  #catchClauses(): void {
+    const { labels, tags } = this.#cursor;
+    for (const tag of tags) {
+      if (tag >= this.#context.shape.tags.length) this.#refuse('tags', tag);
+    }
+    for (const label of labels) this.#reach(this.#frameAt(label), 0);
+  }
+
+  #reach(frame: Frame, pending: number): void {
+    if (frame.kind === FrameKind.loop) return;
+    if (pending > frame.labelPending) frame.labelPending = pending;
+    if (this.#counted > frame.labelCounted) frame.labelCounted = this.#counted;
+    if (this.#isLive) frame.isLabelLive = true;
+  }
+
+  #setUnreachable(): void {
+    this.#isReachable = false;
+    this.#pending = 0;
+  }
+
+  /** Moves `weight` from the static bound into the counter, or pays where that holds much. */
+  #materialise(weight: number): void {
+    if (weight <= 0) return;
+    if (this.#counted + weight > localQuantum) {
+      this.#pay(false);
+      return;
+    }
+    this.#emitter.copyTo(this.#cursor.at);
+    this.#emitter.count(weight);
+    this.#counted += weight;
+    this.#isLive = true;
+  }
+
+  /** Brings what is owed down to what other paths to the same label owe. */
+  #settle(floor: number): void {
+    if (this.#pending <= floor + mergeSlack) return;
+    this.#materialise(this.#pending - floor);
+    this.#pending = floor;
+  }
+
+  #leave(op: number): void {
+    if (op === Op.delegate && this.#cursor.a >= this.#frames.depth) {
+      this.#refuse('labels', this.#cursor.a);
+    }
+    const frame = this.#frames.at(0);
+    if (frame === undefined) return;
+    if (frame.kind === FrameKind.func) {
+      // Branches to the function's label have paid, or are free: only falling through is left.
+      if (this.#isReachable) this.#payExit();
+      this.#frames.pop();
+      return;
+    }
+    if (frame.kind === FrameKind.if && frame.isEntryReachable) {
+      frame.labelPending = Math.max(frame.labelPending, frame.entryPending);
+      frame.labelCounted = Math.max(frame.labelCounted, frame.entryCounted);
+      frame.isLabelLive ||= frame.isEntryLive;
+    }
+    if (this.#isReachable) {
+      if (frame.labelPending >= 0) this.#settle(frame.labelPending);
+      frame.labelPending = Math.max(frame.labelPending, this.#pending);
+      frame.labelCounted = Math.max(frame.labelCounted, this.#counted);
+      frame.isLabelLive ||= this.#isLive;
+    }
+    this.#frames.pop();
+    this.#counted = frame.labelCounted;
+    this.#isReachable = frame.labelPending >= 0;
+    this.#pending = Math.max(frame.labelPending, 0);
+    this.#isLive = frame.isLabelLive;
+  }
+
+  #else(): void {
+    const frame = this.#frames.at(0);
+    if (frame === undefined) return;
+    if (this.#isReachable) {
+      this.#settle(Math.max(frame.labelPending, frame.entryPending));
+      this.#reach(frame, this.#pending);
+    }
+    frame.kind = FrameKind.block;
+    this.#pending = frame.entryPending;
+    this.#counted = frame.entryCounted;
+    this.#isLive = frame.isEntryLive;
+    this.#isReachable = frame.isEntryReachable;
+  }
+
+  #handler(op: number): void {
+    if (op === Op.catch && this.#cursor.a >= this.#context.shape.tags.length) {
+      this.#refuse('tags', this.#cursor.a);
+    }
+    const frame = this.#frames.at(0);
+    if (frame === undefined) return;
+    if (this.#isReachable) {
+      this.#settle(Math.max(frame.labelPending, frame.entryPending));
+      this.#reach(frame, this.#pending);
+    }
+    this.#pending = 0;
+    // Whatever can throw was paid for just before, which left the counter at zero.
+    this.#isLive = false;
+    this.#counted = 0;
+    this.#isReachable = frame.isEntryReachable;
+  }
+
+  #br(): void {
+    const frame = this.#frameAt(this.#cursor.a);
+    if (!this.#isReachable) return;
+    if (frame.kind === FrameKind.func) this.#payExit();
+    else if (frame.kind === FrameKind.loop) this.#payBackEdge(frame.entryPending);
+    else {
+      this.#settle(Math.max(frame.labelPending, frame.entryPending));
+      this.#reach(frame, this.#pending);
+    }
+    this.#setUnreachable();
+  }
+
+  #brIf(op: number): void {
+    const frame = this.#frameAt(this.#cursor.a);
+    if (op === Op.brOnCast || op === Op.brOnCastFail) this.#checkTypes();
+    if (!this.#isReachable) return;
+    if (frame.kind === FrameKind.func) this.#payConditionalExit();
+    else if (frame.kind !== FrameKind.loop) this.#reach(frame, this.#pending);
+    else if (op === Op.brIf && !frame.hasParams) this.#loopAgain(frame);
+    else this.#payBackEdge(frame.entryPending);
+  }
+
+  #checkTypes(): void {
+    for (const type of this.#cursor.types) {
+      if (type >= this.#context.shape.types.length) this.#refuse('types', type);
+    }
+  }
+
+  #brTable(): void {
+    const { labels } = this.#cursor;
+    let header = Number.POSITIVE_INFINITY;
+    let isExit = false;
+    for (const label of labels) {
+      const frame = this.#frameAt(label);
+      if (frame.kind === FrameKind.loop) header = Math.min(header, frame.entryPending);
+      else if (frame.kind === FrameKind.func) isExit = true;
+    }
+    if (!this.#isReachable) return;
+    if (isExit) this.#payConditionalExit();
+    if (header !== Number.POSITIVE_INFINITY) this.#payBackEdge(header);
+    for (const label of labels) this.#reach(this.#frameAt(label), this.#pending);
+    this.#setUnreachable();
+  }
+
+  /** return, throw and the like: the activation, or this part of it, ends here. */
+  #stop(op: number): void {
+    if (op === Op.throw && this.#cursor.a >= this.#context.shape.tags.length) {
+      this.#refuse('tags', this.#cursor.a);
+    }
+    if (op === Op.rethrow) this.#frameAt(this.#cursor.a);
+    if (op === Op.return) {
+      if (this.#isReachable) this.#payExit();
+    } else if (this.#isReachable) {
+      this.#context.replacer.allocateException(this.#cursor, this.#emitter);
+      this.#pay(false);
+    }
+    this.#setUnreachable();
+  }
+
+  #call(op: number): void {
+    const { replacer, isCatching } = this.#context;
+    replacer.checkCall(this.#cursor);
+    this.#pending += callWeight;
+    const isTail = op === Op.returnCall || op === Op.returnCallIndirect || op === Op.returnCallRef;
+    if (!this.#isReachable) return;
+    if (isTail) this.#pay(true);
+    else if (isCatching || this.#pending > localQuantum) this.#pay(false);
+    if (isTail) this.#setUnreachable();
+  }
+
+  #payBackEdge(header: number): void {
+    const emitter = this.#emitter;
+    emitter.copyTo(this.#cursor.at);
+    emitter.countAndTest(Math.max(1, this.#pending - header), 0x4e);
+    emitter.beginIf();
+    emitter.spend(this.#context.charges.spend());
+    emitter.end();
+    this.#pending = header;
+    this.#isLive = true;
+  }
+
+  /** `br_if` to a loop: one branch for "again" and "quantum left", the rest outside the loop. */
+  #loopAgain(frame: Frame): void {
+    const emitter = this.#emitter;
+    const label = this.#cursor.a;
+    const flag = emitter.local('flag', Value.i32);
+    emitter.copyTo(this.#cursor.at);
+    emitter.indexed(0x21, flag);
+    emitter.countAndTest(Math.max(1, this.#pending - frame.entryPending), 0x48);
+    emitter.indexed(0x20, flag);
+    emitter.i32(0);
+    emitter.byte(0x47);
+    emitter.byte(Asm.i32And);
+    emitter.indexed(0x0d, label);
+    emitter.indexed(0x20, flag);
+    emitter.beginIf();
+    emitter.spend(this.#context.charges.spend());
+    emitter.indexed(0x0c, label + 1);
+    emitter.end();
+    emitter.skipTo(this.#cursor.pos);
+    this.#pending = frame.entryPending;
+    this.#isLive = true;
+  }
+
+  #payExit(): void {
+    if (this.#isLive || this.#pending > freeWeightMax) this.#pay(true);
+  }
+
+  #payConditionalExit(): void {
+    if (this.#isLive || this.#pending > freeWeightMax) this.#pay(false);
+  }
+
+  /** Takes the counter and what is owed from fuel, and asks the host when it falls below zero. */
+  #pay(isLast: boolean): void {
+    const emitter = this.#emitter;
+    const { additions, charges } = this.#context;
+    const { counter } = emitter;
+    emitter.copyTo(this.#cursor.at);
+    emitter.indexed(0x23, additions.fuel);
+    if (this.#isLive) {
+      emitter.indexed(0x20, counter);
+      emitter.byte(Asm.i32Sub);
+    }
+    emitter.i32(this.#pending);
+    emitter.byte(Asm.i32Sub);
+    emitter.indexed(0x22, counter);
+    emitter.indexed(0x24, additions.fuel);
+    emitter.indexed(0x20, counter);
+    emitter.i32(0);
+    emitter.byte(Asm.i32LtS);
+    emitter.beginIf();
+    emitter.indexed(0x10, charges.refuel());
+    emitter.end();
+    if (!isLast) {
+      emitter.i32(0);
+      emitter.indexed(0x21, counter);
+    }
+    this.#isLive = false;
+    this.#pending = 0;
+    this.#counted = 0;
+  }
+}

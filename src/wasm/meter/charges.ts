@@ -1,0 +1,173 @@
+/** Appended functions that take from fuel and from the allocation budget, and ask the host. */
+import { type Additions, Value } from './additions.ts';
+import { Asm, type CodeWriter } from './code.ts';
+
+const { i32, i64 } = Value;
+
+/** Fuel for an entry of a table operation: 26–50 ns each were measured. */
+const tableEntryWeight = 32;
+
+/** Larger counts trap by their bounds: clamping keeps the product within 32 bits. */
+const tableCountMax = 2 ** 20;
+const arrayCountMax = 2 ** 26;
+
+/** Fixed size of a GC object, beside its fields. */
+const objectHeaderBytes = 16;
+
+/** A host function called by `grow` may do system calls. */
+const growWeight = 2_000;
+
+export class Charges {
+  readonly #additions: Additions;
+  #heap: number | undefined;
+
+  constructor(additions: Additions) {
+    this.#additions = additions;
+  }
+
+  /** Global with the bytes a run may still allocate, once something asked for it. */
+  get heap(): number | undefined {
+    return this.#heap;
+  }
+
+  /** () → (): fuel is below zero; the host says how to go on. */
+  refuel(): number {
+    return this.#additions.functionIndex('refuel', [[], []], (code) => {
+      const { fuel } = this.#additions;
+      const next = code.local(i32);
+      code.globalGet(fuel);
+      code.callHost('check', [i32], [i32]);
+      code.tee(next);
+      code.i32(-1);
+      code.ops(Asm.i32Eq);
+      code.if();
+      code.callHost('pause', [], [i32]);
+      code.set(next);
+      code.end();
+      code.get(next);
+      code.i32(1);
+      code.ops(Asm.i32LtS);
+      code.if();
+      code.ops(Asm.unreachable);
+      code.end();
+      code.get(next);
+      code.globalSet(fuel);
+    });
+  }
+
+  /** (weight) → (). */
+  charge(): number {
+    return this.#additions.functionIndex('charge', [[i32], []], (code) => this.#take(code));
+  }
+
+  /** (weight) → 0: pays a local counter and answers its next value. */
+  spend(): number {
+    return this.#additions.functionIndex('spend', [[i32], [i32]], (code) => {
+      this.#take(code);
+      code.i32(0);
+    });
+  }
+
+  #take(code: CodeWriter): void {
+    const { fuel } = this.#additions;
+    code.globalGet(fuel);
+    code.get(0);
+    code.ops(Asm.i32Sub);
+    code.tee(0);
+    code.globalSet(fuel);
+    code.get(0);
+    code.i32(0);
+    code.ops(Asm.i32LtS);
+    code.if();
+    code.call(this.refuel());
+    code.end();
+  }
+
+  /** Pays growth; for the bodies of the grow functions. */
+  writeGrowCharge(code: CodeWriter): void {
+    code.i32(growWeight);
+    code.call(this.charge());
+  }
+
+  /** (count) → count: pays for a table operation on `count` entries. */
+  chargeTable(is64: boolean): number {
+    const type = is64 ? i64 : i32;
+    return this.#additions.functionIndex(`table:${type}`, [[type], [type]], (code) => {
+      this.#writeClamped(code, { type, countMax: tableCountMax });
+      code.i32(tableEntryWeight);
+      code.ops(Asm.i32Mul);
+      code.call(this.charge());
+      code.get(0);
+    });
+  }
+
+  /** (count) → count: pays for an array operation on `count` elements. */
+  chargeArray(): number {
+    return this.#additions.functionIndex('array', [[i32], [i32]], (code) => {
+      this.#writeClamped(code, { type: i32, countMax: arrayCountMax });
+      code.call(this.charge());
+      code.get(0);
+    });
+  }
+
+  /** Leaves min(local 0, countMax) as i32. */
+  #writeClamped(code: CodeWriter, clamp: { type: number; countMax: number }): void {
+    const { type, countMax } = clamp;
+    code.get(0);
+    if (type === i64) code.ops(Asm.i32WrapI64);
+    code.i32(countMax);
+    code.get(0);
+    if (type === i64) code.i64(countMax);
+    else code.i32(countMax);
+    code.ops(type === i64 ? Asm.i64GtU : Asm.i32GtU);
+    code.ops(Asm.i32Eqz, Asm.select);
+  }
+
+  /** (bytes) → (): pays for one object of at most 2^30 bytes. */
+  allocate(): number {
+    return this.#additions.functionIndex('allocate', [[i32], []], (code) => {
+      code.get(0);
+      code.ops(Asm.i64ExtendU);
+      this.#writeAllocation(code);
+    });
+  }
+
+  /** (count, element bytes) → count: pays for an array. */
+  allocateArray(): number {
+    return this.#additions.functionIndex('allocateArray', [[i32, i32], [i32]], (code) => {
+      code.get(0);
+      code.ops(Asm.i64ExtendU);
+      code.get(1);
+      code.ops(Asm.i64ExtendU, Asm.i64Mul);
+      this.#writeAllocation(code);
+      code.get(0);
+    });
+  }
+
+  /** Takes the bytes (i64, on the stack) and a header from heap and fuel. */
+  #writeAllocation(code: CodeWriter): void {
+    const heap = this.#heapGlobal();
+    const bytes = code.local(i64);
+    code.i64(objectHeaderBytes);
+    code.ops(Asm.i64Add);
+    code.tee(bytes);
+    code.globalGet(heap);
+    code.ops(Asm.i64ExtendU, Asm.i64GtU);
+    code.if();
+    code.callHost('exhaust', [], []);
+    code.ops(Asm.unreachable);
+    code.end();
+    code.globalGet(heap);
+    code.get(bytes);
+    code.ops(Asm.i32WrapI64, Asm.i32Sub);
+    code.globalSet(heap);
+    code.get(bytes);
+    code.ops(Asm.i32WrapI64);
+    code.call(this.charge());
+  }
+
+  #heapGlobal(): number {
+    this.#heap ??= this.#additions.addGlobal(i32, 0);
+    return this.#heap;
+  }
+}

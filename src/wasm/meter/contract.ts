@@ -1,0 +1,168 @@
+/**
+ * THE CONTRACT between a metered module and the engine that runs it.
+ *
+ * A metered module is the original with things appended. Every original index, export, import and
+ * name still means what it meant, with three exceptions: memories are imports, the start section
+ * is an export, custom sections other than `name` are gone.
+ *
+ * Instantiation
+ *  1. For every entry of `memories`, in order, make `new WebAssembly.Memory` with exactly
+ *     `pagesMin` and `pagesMax` (64 KiB pages; `address: 'i64'` and bigints where `is64`), all
+ *     bytes zero, and offer it under `module` / `name` beside the ABI's imports.
+ *  2. Where `cards` is set, offer the thread's card memory (`pages` minimum and maximum) too.
+ *  3. Instantiate: no guest code runs. Then write the exports of an instance of
+ *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`. Before that
+ *     any hostcall of the meter traps. The trampoline imports JavaScript functions as `host.<slot>`.
+ *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`.
+ *  5. `names.capture?.()`: from here on `names.restore?.()` brings this state back.
+ *  6. Where `names.start` is set, call it before the first entry, under the same rules as any
+ *     entry (whether once before step 5, or in every run, is the engine's choice).
+ *
+ * Host functions (slots of the table), all plain functions except `pause`
+ *  - `check(remaining: i32): i32`: called when fuel fell below zero; `-remaining` was overdrawn.
+ *    Answers the next fuel (> 0: go on), 0 (end the guest: the module executes `unreachable`,
+ *    which no guest can catch) or -1 (call `pause`). It may throw a kept trap object to the same
+ *    end; a plain JavaScript error would be caught by `catch_all`.
+ *  - `pause(): i32`: the suspending one (`new WebAssembly.Suspending`); its value is read like
+ *    that of `check`, where anything below 1 ends the guest. Never answer -1 from `check` when
+ *    JavaScript frames lie below the guest (a hostcall that called the guest's allocator).
+ *  - `growMemory(memory: i32, pages: i32): i32`: may memory number `memory` have `pages` pages in
+ *    all? 1 or 0. The module bounds `pages` by `pagesMax` itself and grows the memory afterwards,
+ *    where it has not that size already. Views over `buffer` may be stale after any guest call.
+ *  - `growTable(table: i32, entries: i32): i32`: the same for tables. A table cannot shrink:
+ *    after answering 1 the instance must not be restored, only discarded.
+ *  - `exhaust(): void`: the allocation budget `names.heap` is used up; `unreachable` follows.
+ *
+ * Fuel
+ *  - One unit is about one instruction, never counted too low by more than a bounded amount: an
+ *    activation may return without paying only on paths without loops, calls and materialised
+ *    work and of at most `freeWeightMax` units, which whoever called it has paid for. So the
+ *    engine subtracts `entryWeight` from fuel before each call of an export, and asks its own
+ *    `check` when that is below zero: many short calls are then bounded like one long one.
+ *  - Work not yet in `names.fuel`: at most about `residueMax` units an activation on the stack.
+ *  - Consumption of a run is the sum of fuel given, less what is left in the global.
+ *
+ * Restoring, after a run that returned (never after a trap, an exception or a rejected promise)
+ *  - `restorable` is true, or says why an instance serves one run only.
+ *  - Call `names.restore()`: globals (exact bits), tables, virtual memory sizes, dropped
+ *    segments. It is not metered. Then put back memory: all bytes of the physical memory equal
+ *    to the first state, bytes beyond the first size zero. With cards: card k of memory 0 (a byte,
+ *    non-zero is marked) stands for bytes [4096 k, 4096 (k + 1) + 16); clear it when restored.
+ *    Memories other than memory 0 have no cards. Host writes mark cards themselves.
+ *  - `memory.size` answers a virtual size kept in a global: physical memory never shrinks. Loads
+ *    and stores between the virtual and the physical size do not trap: the one deviation.
+ *  - `names.memorySizes[i]`, where set, exports the global holding the pages (i32, or i64 for
+ *    `is64`) the guest believes memory i has. Hostcalls check pointers against it.
+ */
+
+import { ByteWriter } from '../binary/writer.ts';
+
+/** Slots of the host table, in order. */
+export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'exhaust'] as const;
+
+export type HostSlot = (typeof hostSlots)[number];
+
+/** Parameter and result counts of the slots: all values are i32. */
+const slotArity: Readonly<Record<HostSlot, readonly [number, number]>> = {
+  check: [1, 1],
+  pause: [0, 1],
+  growMemory: [2, 1],
+  growTable: [2, 1],
+  exhaust: [0, 0],
+};
+
+/** Largest weight of a path that may return without paying. */
+export const freeWeightMax = 23;
+
+/** What a call costs its caller: it pays the callee's free path. */
+export const callWeight = freeWeightMax + 1;
+
+/** What the engine subtracts from fuel for calling an export. */
+export const entryWeight = callWeight;
+
+/** Local counters are paid into fuel when they reach this. */
+export const localQuantum = 512;
+
+/**
+ * Bound of the unpaid work of one activation at the moment it calls another: in the counter from
+ * back edges, in the counter from merging paths, and owed statically.
+ */
+export const residueMax = 3 * localQuantum;
+
+/** Bytes a card stands for. */
+export const cardBytes = 4096;
+
+/** Bytes behind a card that it stands for as well: a store may cross its edge. */
+export const cardOverlapBytes = 16;
+
+export interface MemoryPlan {
+  readonly module: string;
+  readonly name: string;
+  readonly pagesMin: number;
+  readonly pagesMax: number;
+  readonly is64: boolean;
+  /** The original imports it too, under the same names. */
+  readonly isOriginalImport: boolean;
+}
+
+export interface CardPlan {
+  readonly module: string;
+  readonly name: string;
+  readonly pages: number;
+}
+
+export interface MeteredNames {
+  readonly fuel: string;
+  readonly host: string;
+  /** Bytes of GC objects a run may still allocate (i32 global); absent without GC. */
+  readonly heap: string | undefined;
+  readonly start: string | undefined;
+  readonly capture: string | undefined;
+  readonly restore: string | undefined;
+  readonly memorySizes: readonly (string | undefined)[];
+}
+
+export type Restorable = true | { readonly reason: string };
+
+export interface MeteredModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly names: MeteredNames;
+  readonly memories: readonly MemoryPlan[];
+  readonly cards: CardPlan | undefined;
+  readonly restorable: Restorable;
+}
+
+function buildTrampoline(): Uint8Array<ArrayBuffer> {
+  const types = new ByteWriter();
+  const imports = new ByteWriter();
+  const functions = new ByteWriter();
+  const exports = new ByteWriter();
+  const code = new ByteWriter();
+  for (const section of [types, imports, functions, exports, code]) {
+    section.writeU32(hostSlots.length);
+  }
+  for (const [i, slot] of hostSlots.entries()) {
+    const [paramCount, resultCount] = slotArity[slot];
+    types.writeBytes([0x60, paramCount, ...Array<number>(paramCount).fill(0x7f)]);
+    types.writeBytes([resultCount, ...Array<number>(resultCount).fill(0x7f)]);
+    imports.writeName('host');
+    imports.writeName(slot);
+    imports.writeBytes([0, i]);
+    functions.writeU32(i);
+    exports.writeName(slot);
+    exports.writeBytes([0, hostSlots.length + i]);
+    const getParams = Array.from({ length: paramCount }, (_, param) => [0x20, param]).flat();
+    code.writeBytes([getParams.length + 4, 0, ...getParams, 0x10, i, 0x0b]);
+  }
+  const module = new ByteWriter();
+  module.writeBytes([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  module.writeSection(1, types);
+  module.writeSection(2, imports);
+  module.writeSection(3, functions);
+  module.writeSection(7, exports);
+  module.writeSection(10, code);
+  return module.finish();
+}
+
+/** A module that re-exports imported JavaScript functions, so that they fit into the host table. */
+export const trampolineBytes: Uint8Array<ArrayBuffer> = buildTrampoline();

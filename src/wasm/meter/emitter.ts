@@ -1,0 +1,139 @@
+/**
+ * The output of one function body: original bytes are copied in runs, additions come between.
+ * Locals are declared as they are asked for and stand behind the original ones.
+ */
+import { ByteWriter, u32Length } from '../binary/writer.ts';
+import { Value } from './additions.ts';
+import { Asm } from './code.ts';
+import { localQuantum } from './contract.ts';
+
+/** Local slots of one body: the counter, and one for each purpose a pattern has. */
+export type Purpose = 'counter' | 'flag' | 'address' | 'value';
+
+export class Emitter {
+  readonly #source: Uint8Array;
+  readonly #out = new ByteWriter(64 * 1024);
+  /** Up to where the source was copied. */
+  #copied = 0;
+  #localCount = 0;
+  readonly #slots = new Map<string, number>();
+  readonly #slotTypes: number[] = [];
+  #counter = -1;
+
+  constructor(source: Uint8Array) {
+    this.#source = source;
+  }
+
+  /** Begins a body whose code starts at `start` and has `localCount` locals, parameters included. */
+  begin(start: number, localCount: number): void {
+    this.#out.clear();
+    this.#copied = start;
+    this.#localCount = localCount;
+    this.#slots.clear();
+    this.#slotTypes.length = 0;
+    this.#counter = -1;
+  }
+
+  /** Copies the original up to `offset`; what is emitted next comes there. */
+  copyTo(offset: number): void {
+    if (offset > this.#copied) this.#out.copyRange(this.#source, this.#copied, offset);
+    this.#copied = offset;
+  }
+
+  /** Leaves out the original up to `offset`. */
+  skipTo(offset: number): void {
+    this.#copied = offset;
+  }
+
+  local(purpose: Purpose, type: number): number {
+    const key = `${purpose}:${type}`;
+    const known = this.#slots.get(key);
+    if (known !== undefined) return known;
+    const index = this.#localCount + this.#slotTypes.length;
+    this.#slotTypes.push(type);
+    this.#slots.set(key, index);
+    return index;
+  }
+
+  get counter(): number {
+    if (this.#counter < 0) this.#counter = this.local('counter', Value.i32);
+    return this.#counter;
+  }
+
+  byte(byte: number): void {
+    this.#out.writeByte(byte);
+  }
+
+  indexed(op: number, index: number): void {
+    this.#out.writeByte(op);
+    this.#out.writeU32(index);
+  }
+
+  i32(value: number): void {
+    this.#out.writeByte(0x41);
+    this.#out.writeS64(value);
+  }
+
+  /** An address constant; one above 2^52 belongs to a store that traps before its mark. */
+  constant(value: number, is64: boolean): void {
+    this.#out.writeByte(is64 ? 0x42 : 0x41);
+    const bounded = Math.min(value, 2 ** 52);
+    this.#out.writeS64(is64 ? bounded : bounded | 0);
+  }
+
+  /** counter += weight. */
+  count(weight: number): void {
+    const { counter } = this;
+    this.indexed(0x20, counter);
+    this.i32(weight);
+    this.byte(Asm.i32Add);
+    this.indexed(0x21, counter);
+  }
+
+  /** counter += weight, and leaves whether the counter stays below the quantum. */
+  countAndTest(weight: number, comparison: number): void {
+    const { counter } = this;
+    this.indexed(0x20, counter);
+    this.i32(weight);
+    this.byte(Asm.i32Add);
+    this.indexed(0x22, counter);
+    this.i32(localQuantum);
+    this.byte(comparison);
+  }
+
+  /** counter = spend(counter). */
+  spend(spendFunction: number): void {
+    const { counter } = this;
+    this.indexed(0x20, counter);
+    this.indexed(0x10, spendFunction);
+    this.indexed(0x21, counter);
+  }
+
+  beginIf(): void {
+    this.byte(0x04);
+    this.byte(0x40);
+  }
+
+  end(): void {
+    this.byte(Asm.end);
+  }
+
+  /** Writes size, locals and code of the body whose local declarations begin at `localsAt`. */
+  finish(target: ByteWriter, locals: { at: number; groupCount: number; end: number }): void {
+    const countEnd = locals.at + u32Length(locals.groupCount);
+    const groupCount = locals.groupCount + this.#slotTypes.length;
+    const byteCount =
+      u32Length(groupCount) +
+      (locals.end - countEnd) +
+      2 * this.#slotTypes.length +
+      this.#out.length;
+    target.writeU32(byteCount);
+    target.writeU32(groupCount);
+    target.copyRange(this.#source, countEnd, locals.end);
+    for (const type of this.#slotTypes) {
+      target.writeByte(1);
+      target.writeByte(type);
+    }
+    target.writeBytes(this.#out.view());
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * The smallest host that keeps the contract of src/wasm/meter/contract.ts: what an engine does,
+ * without scheduling. Fuel is given in fixed quanta; a run ends when its budget is spent.
+ */
+import {
+  cardBytes,
+  cardOverlapBytes,
+  entryWeight,
+  type HostSlot,
+  hostSlots,
+  type MeteredModule,
+  trampolineBytes,
+} from '../../../src/wasm/meter.ts';
+
+const trampoline = new WebAssembly.Module(trampolineBytes);
+const pageBytes = 65_536;
+
+export interface HostOptions {
+  readonly imports?: WebAssembly.Imports;
+  /** Fuel given at a time. */
+  readonly quantum?: number;
+  /** Fuel a run may use in all. */
+  readonly budget?: number;
+  readonly heapBytesMax?: number;
+  /** Answers of the grow hostcalls. */
+  readonly allowsGrowth?: boolean;
+  readonly module?: WebAssembly.Module;
+}
+
+/** Memories, in the plan's order; an ABI's own imported memories are taken from `imports`. */
+function makeMemories(metered: MeteredModule, imports: WebAssembly.Imports): WebAssembly.Memory[] {
+  return metered.memories.map((plan) => {
+    const given = plan.isOriginalImport ? imports[plan.module]?.[plan.name] : undefined;
+    if (given instanceof WebAssembly.Memory) return given;
+    const { pagesMin, pagesMax, is64 } = plan;
+    const descriptor = is64
+      ? { address: 'i64', initial: BigInt(pagesMin), maximum: BigInt(pagesMax) }
+      : { initial: pagesMin, maximum: pagesMax };
+    return new WebAssembly.Memory(descriptor as unknown as WebAssembly.MemoryDescriptor);
+  });
+}
+
+export class ReferenceHost {
+  readonly instance: WebAssembly.Instance;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly cardMemory: WebAssembly.Memory | undefined;
+  readonly metered: MeteredModule;
+  /** Calls of `check` since the last `begin`. */
+  checkCount = 0;
+  /** The largest fuel that passed between two checks. */
+  overdrawnMax = 0;
+  /** The instance may not be restored any more. */
+  isSpoiled = false;
+  /** The end of a run was ordered by this host. */
+  isKilled = false;
+  readonly #options: HostOptions;
+  readonly #fuel: WebAssembly.Global;
+  readonly #heap: WebAssembly.Global | undefined;
+  #given = 0;
+  #images: readonly Uint8Array[] = [];
+
+  constructor(metered: MeteredModule, options: HostOptions = {}) {
+    this.metered = metered;
+    this.#options = options;
+    const imports: WebAssembly.Imports = { ...options.imports };
+    this.memories = makeMemories(metered, imports);
+    for (const [i, plan] of metered.memories.entries()) {
+      const memory = this.memories[i];
+      if (memory !== undefined) {
+        imports[plan.module] = { ...imports[plan.module], [plan.name]: memory };
+      }
+    }
+    const { cards } = metered;
+    if (cards !== undefined) {
+      this.cardMemory = new WebAssembly.Memory({ initial: cards.pages, maximum: cards.pages });
+      imports[cards.module] = { ...imports[cards.module], [cards.name]: this.cardMemory };
+    }
+    const module = options.module ?? new WebAssembly.Module(metered.bytes);
+    this.instance = new WebAssembly.Instance(module, imports);
+    this.#fuel = this.#export(metered.names.fuel) as WebAssembly.Global;
+    const { heap } = metered.names;
+    this.#heap = heap === undefined ? undefined : (this.#export(heap) as WebAssembly.Global);
+    this.#fillHostTable();
+  }
+
+  #export(name: string): WebAssembly.ExportValue | undefined {
+    return this.instance.exports[name];
+  }
+
+  #fillHostTable(): void {
+    const slots: Record<HostSlot, (...args: number[]) => number> = {
+      check: () => this.#check(),
+      pause: () => 0,
+      growMemory: () => ((this.#options.allowsGrowth ?? true) ? 1 : 0),
+      growTable: () => {
+        this.isSpoiled = true;
+        return (this.#options.allowsGrowth ?? true) ? 1 : 0;
+      },
+      exhaust: () => 0,
+    };
+    const { exports } = new WebAssembly.Instance(trampoline, { host: slots });
+    const table = this.#export(this.metered.names.host) as WebAssembly.Table;
+    for (const [i, slot] of hostSlots.entries()) table.set(i, exports[slot]);
+  }
+
+  #check(): number {
+    this.checkCount++;
+    this.overdrawnMax = Math.max(this.overdrawnMax, -Number(this.#fuel.value));
+    const { budget = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.consumed >= budget) {
+      this.isKilled = true;
+      return 0;
+    }
+    const next = this.#options.quantum ?? 100_000;
+    this.#given = this.consumed + next;
+    return next;
+  }
+
+  /** Fuel used since `begin`. */
+  get consumed(): number {
+    return this.#given - Number(this.#fuel.value);
+  }
+
+  /** Gives the first fuel and the allocation budget of a run. */
+  begin(): void {
+    const quantum = this.#options.quantum ?? 100_000;
+    this.checkCount = 0;
+    this.overdrawnMax = 0;
+    this.isKilled = false;
+    this.#given = quantum;
+    this.#fuel.value = quantum;
+    if (this.#heap !== undefined) this.#heap.value = this.#options.heapBytesMax ?? 32 * 2 ** 20;
+  }
+
+  /** Pays for an entry; throws where the budget is used up. Every call of an export needs it. */
+  enter(): void {
+    this.#fuel.value = Number(this.#fuel.value) - entryWeight;
+    if (Number(this.#fuel.value) >= 0) return;
+    const next = this.#check();
+    if (next < 1) throw new WebAssembly.RuntimeError('out of budget');
+    this.#fuel.value = next;
+  }
+
+  /** Calls an export as part of the current run. */
+  call(name: string, ...args: readonly unknown[]): unknown {
+    const entry = this.#export(name);
+    if (typeof entry !== 'function') throw new TypeError(`no function export ${name}`);
+    this.enter();
+    return entry(...args);
+  }
+
+  #callOwn(name: string | undefined): void {
+    const own = name === undefined ? undefined : this.#export(name);
+    if (typeof own === 'function') own();
+  }
+
+  start(): void {
+    const { start } = this.metered.names;
+    if (start !== undefined) this.call(start);
+  }
+
+  /** Keeps the present state as the first one. */
+  capture(): void {
+    this.#callOwn(this.metered.names.capture);
+    this.#images = this.memories.map((memory) => new Uint8Array(memory.buffer.slice(0)));
+    if (this.cardMemory !== undefined) new Uint8Array(this.cardMemory.buffer).fill(0);
+  }
+
+  /** Puts back the state of `capture`: memory 0 by its cards where there are any. */
+  restore(): void {
+    this.#callOwn(this.metered.names.restore);
+    for (const [i, memory] of this.memories.entries()) {
+      const bytes = new Uint8Array(memory.buffer);
+      const image = this.#images[i] ?? new Uint8Array(0);
+      if (i === 0 && this.cardMemory !== undefined) this.#restoreCards(bytes, image);
+      else {
+        bytes.fill(0, image.length);
+        bytes.set(image);
+      }
+    }
+  }
+
+  #restoreCards(bytes: Uint8Array, image: Uint8Array): void {
+    const cards = new Uint8Array(this.cardMemory?.buffer ?? new ArrayBuffer(0));
+    const cardCount = Math.min(cards.length, (bytes.length / pageBytes) * (pageBytes / cardBytes));
+    for (let card = 0; card < cardCount; card++) {
+      if (cards[card] === 0) continue;
+      cards[card] = 0;
+      const start = card * cardBytes;
+      const end = Math.min(start + cardBytes + cardOverlapBytes, bytes.length);
+      const kept = image.subarray(start, end);
+      bytes.set(kept, start);
+      bytes.fill(0, start + kept.length, end);
+    }
+  }
+}

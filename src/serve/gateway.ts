@@ -24,6 +24,9 @@ import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import type { Replica } from './replica.ts';
 
+/** In folder mode any authority is answered; the log keeps as much of it as a host name has. */
+const HOST_NAME_CHARS_MAX = 253;
+
 type ModuleRoute = Route & { readonly kind: 'module' };
 
 export interface GatewayOptions {
@@ -86,7 +89,10 @@ export class Gateway {
   }
 
   #hostNameOf(exchange: HttpExchange, record: RequestRecord): HostName | undefined {
-    if (this.#options.isFolderMode) return undefined;
+    if (this.#options.isFolderMode) {
+      record.hostName = exchange.request.authority.slice(0, HOST_NAME_CHARS_MAX);
+      return undefined;
+    }
     const hostName = parseHostName(exchange.request.authority);
     record.hostName = hostName;
     return hostName;

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ describe('failures on the way from the host name to the folder', () => {
     dns = await startDnsServer({
       '_keybase_pages.none.example': { txt: ['unrelated'] },
       '_keybase_pages.two.example': { txt: ['kbp=/keybase/public/a', 'kbp=/keybase/public/b'] },
-      '_keybase_pages.syntax.example': { txt: ['kbp=/elsewhere/x'] },
+      '_keybase_pages.syntax.example': { txt: ['kbp=/keybase/nowhere/x'] },
       '_keybase_pages.git.example': { txt: ['kbp=git@keybase:private/a,b/site'] },
       '_keybase_pages.dots.example': { txt: ['kbp=/keybase/public/a/../b'] },
       '_keybase_pages.broken.example': { rcode: 'servfail' },
@@ -50,7 +50,7 @@ describe('failures on the way from the host name to the folder', () => {
         ...['--mount', `/keybase/team=${mount.path('not-there')}`],
         ...['--dns', `${dns.host}:${dns.port}`],
       ],
-      env: { TERRAFIRMA_DNS_TIMEOUT_MS: '200' },
+      env: { TERRAFIRMA_LIMITS_DNS_TIMEOUT_MS: '200' },
     });
     dns.table.set('_keybase_pages.away.example', { txt: ['kbp=/keybase/team/acme'] });
   });
@@ -65,11 +65,11 @@ describe('failures on the way from the host name to the folder', () => {
     ['no record', 'nothing.example', 503, /_keybase_pages\.nothing\.example/],
     ['no kbp=', 'none.example', 503, /kbp=/],
     ['several kbp=', 'two.example', 412, /received/],
-    ['bad syntax', 'syntax.example', 412, /elsewhere/],
+    ['bad syntax', 'syntax.example', 412, /nowhere/],
     ['a git root', 'git.example', 412, /git/],
     ['dot segments', 'dots.example', 412, /received/],
-    ['a resolver that fails', 'broken.example', 502, /DNS/],
-    ['a resolver that is silent', 'silent.example', 504, /DNS/],
+    ['a resolver that fails', 'broken.example', 502, /servers/],
+    ['a resolver that is silent', 'silent.example', 504, /servers/],
     ['a folder that is not there', 'missing.example', 404, /not served here/],
     ['an unreadable .kbp_config', 'config.example', 412, /kbp_config/],
     ['a folder that denies', 'denied.example', 403, /does not allow/],
@@ -108,17 +108,17 @@ describe('failures of paths, modules and runs', () => {
     for (const guest of ['deep-recursion', 'trap-after-200', 'response-huge']) folder.put(guest);
     folder.write('page.html', 'page');
     folder.write('.hidden', 'hidden');
-    folder.write('empty.wasm', '');
+    folder.write('growing.wasm', 'begun');
     silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));
     silentUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
     daemon = await TestDaemon.start({
       args: [folder.directory, '--allow-outbound', '127.0.0.0/8', '--quiet-ms', '50'],
       env: {
-        TERRAFIRMA_WALL_MS_MAX: '500',
-        TERRAFIRMA_REQUEST_BODY_BYTES_MAX: '1000',
-        TERRAFIRMA_VERDICT_WAIT_MS: '600',
-        TERRAFIRMA_BODY_IDLE_TIMEOUT_MS: '200',
+        TERRAFIRMA_LIMITS_WALL_MS_MAX: '500',
+        TERRAFIRMA_LIMITS_REQUEST_BODY_BYTES_MAX: '1000',
+        TERRAFIRMA_LIMITS_VERDICT_WAIT_MS: '600',
+        TERRAFIRMA_LIMITS_BODY_IDLE_TIMEOUT_MS: '200',
       },
     });
   });
@@ -134,18 +134,25 @@ describe('failures of paths, modules and runs', () => {
     ['no such module', '/nothing.wasm', 404, /./],
     ['no such file', '/nothing.html', 404, /./],
     ['no such directory', '/nothing/', 404, /./],
-    ['a module refused at deploy', '/imports-unknown.wasm', 502, /env\.nope/],
+    ['a module refused at deploy', '/imports-unknown.wasm', 502, /"env" "nope"/],
     ['a trap', '/trap.wasm', 500, /the function failed/],
     ['a trap after an answer was set', '/trap-after-200.wasm', 500, /the function failed/],
     ['a panic', '/panic.wasm', 500, /the function failed/],
     ['a stack overflow', '/deep-recursion.wasm', 500, /the function failed/],
     ['a dot file', '/.hidden', 403, /never served/],
-    ['the folder configuration', '/.KBP_config', 403, /forbidden/],
     ['a path that leaves', '/a/../../x', 400, /received/],
     ['a bad escape', '/%zz', 400, /received/],
     ['an encoded slash', '/a%2fb', 400, /received/],
   ])('%s', async (_what, path, status, text) => {
     expectFailure(await ask(daemon.port, path), status, text);
+  });
+
+  it('never shows the folder configuration', async () => {
+    for (const path of ['/.kbp_config', '/.KBP_config', '/%2ekbp_config']) {
+      const reply = await ask(daemon.port, path);
+      expect(reply.status).toBe(403);
+      expect(reply.text).toContain('Reading /.kbp_config directly is forbidden.');
+    }
   });
 
   it('keeps the words of a panic for the log', async () => {
@@ -192,10 +199,15 @@ describe('failures of paths, modules and runs', () => {
   });
 
   it('asks to come back when there is no verdict in time', async () => {
-    // An empty file is still being written: there is nothing to judge.
-    const reply = await ask(daemon.port, '/empty.wasm');
-    expectFailure(reply, 503, /still being looked at/);
-    expect(reply.headers['retry-after']).toBe('2');
+    // A file that keeps growing is still being copied: there is nothing to judge.
+    const growing = setInterval(() => appendFileSync(folder.path('growing.wasm'), 'more'), 10);
+    try {
+      const reply = await ask(daemon.port, '/growing.wasm');
+      expectFailure(reply, 503, /still being looked at/);
+      expect(reply.headers['retry-after']).toBe('2');
+    } finally {
+      clearInterval(growing);
+    }
   });
 
   it('allows only reading for files', async () => {

@@ -46,7 +46,7 @@ export function parseHostName(authority: string): HostName {
     throw badHost('must be a name, not an address', authority);
   }
   if (!labels.every((label) => LABEL.test(label))) {
-    throw badHost('labels must be 1 to 63 letters, digits and inner "-"', authority);
+    throw badHost('must have labels of 1 to 63 letters, digits and inner "-"', authority);
   }
   return ascii as HostName;
 }
@@ -57,7 +57,7 @@ function removePort(authority: string): string {
   if (colon === -1) return authority;
   const port = authority.slice(colon + 1);
   if (!/^\d{0,5}$/.test(port) || Number(port) > 65_535) {
-    throw badHost('the port must be a number up to 65535', authority);
+    throw badHost('must have no port or one up to 65535', authority);
   }
   return authority.slice(0, colon);
 }

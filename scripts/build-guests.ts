@@ -146,9 +146,11 @@ function compile(guest: CompiledGuest): void {
     const wasm = readFileSync(join(buildFolder, `${guest.name}.wasm`));
     writeFileSync(join(demoFolder, `${guest.name}.wasm`), wasm);
   } catch (error) {
+    // One compiler that is not here, or lacks its WebAssembly target, must not stop the others.
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!isMissing) throw error;
-    console.log(`kept ${guest.name}.wasm: no ${program} here, set ${guest.toolVariable}`);
+    if (!isMissing) process.exitCode = 1;
+    const reason = isMissing ? `no ${program} here` : `${program} failed`;
+    console.error(`kept ${guest.name}.wasm: ${reason}; ${guest.toolVariable} can name another`);
   } finally {
     rmSync(buildFolder, { recursive: true });
   }

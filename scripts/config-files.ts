@@ -5,10 +5,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describeJsonSchema } from '../src/config/json-schema.ts';
 import { splitName, tomlValue } from '../src/config/print.ts';
 import type { Machine, Setting } from '../src/config/schema.ts';
 import { allSettings, variableOf } from '../src/config/schema.ts';
+import { describeJsonSchema } from './json-schema.ts';
 
 const someMachine: Machine = {
   environment: {},
@@ -137,7 +137,8 @@ const introduction: readonly string[] = [
   '3. `$XDG_CONFIG_HOME/terrafirma/config.toml`, by default `~/.config/terrafirma/config.toml`,',
   '4. `/etc/terrafirma/config.toml`.',
   '',
-  'A sample with every setting is in `config/terrafirma.toml`, a JSON schema for editors beside it.',
+  'A sample with every setting is in `config/terrafirma.toml`; a JSON schema for editors is beside',
+  'it.',
   '',
   'Amounts are whole numbers of the unit in their name. As text they may also carry a unit:',
   '`"128 MiB"` (B, KiB, MiB, GiB), `"10 s"` (ms, s, min, h). Relative paths in the file are seen',

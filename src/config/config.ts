@@ -1,6 +1,6 @@
 /**
- * What the daemon is told: every setting and every limit, with its default. One frozen value,
- * built once at the start by `load.ts` and handed to the parts; nothing reads the environment later.
+ * What the daemon is told: every setting and every limit, with its default. One frozen value, built
+ * once at the start by `load.ts` and handed to the parts; nothing reads the environment later.
  */
 
 export type WatchMode = 'auto' | 'poll' | 'events';
@@ -13,7 +13,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** `/keybase/private/…` of a record is `directory/private/…` on this machine for prefix `/keybase`. */
+/** With prefix `/keybase`, the folder `/keybase/private/…` is `directory/private/…` here. */
 export interface Mount {
   readonly prefix: string;
   readonly directory: string;

@@ -27,7 +27,9 @@ export interface ValueKind<T> {
   /** How help and documentation name a value, e.g. `host:port`. */
   readonly placeholder: string;
   readonly jsonSchema: JsonSchema;
-  /** `raw`: a TOML value, or text. `base`: what relative paths are relative to. Errors: ValueFault */
+  /**
+   * `raw`: a TOML value, or text. `base`: what relative paths are relative to. Errors: ValueFault.
+   */
   parse(raw: unknown, base: string): T;
   print(value: T): TomlOutput;
   /** Only for lists: what one variable of the environment is split at. */

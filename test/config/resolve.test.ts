@@ -139,7 +139,8 @@ describe('unknown names are refused, and the one that was meant is named', () =>
 
   test('variables too', () => {
     expect(faultOf({ environment: { TERRAFIRMA_LISTN: 'x' } })).toContain(
-      'TERRAFIRMA_LISTN: the variable must be known: received it (did you mean "TERRAFIRMA_LISTEN"?)',
+      'TERRAFIRMA_LISTN: the variable must be known: received it ' +
+        '(did you mean "TERRAFIRMA_LISTEN"?)',
     );
   });
 

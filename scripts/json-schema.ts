@@ -1,7 +1,7 @@
 /** The JSON schema of the configuration file, for editors that complete and check TOML. */
-import type { JsonSchema } from './kinds.ts';
-import { splitName } from './print.ts';
-import { allSettings } from './schema.ts';
+import type { JsonSchema } from '../src/config/kinds.ts';
+import { splitName } from '../src/config/print.ts';
+import { allSettings } from '../src/config/schema.ts';
 
 export function describeJsonSchema(): JsonSchema {
   const properties: Record<string, JsonSchema> = {};

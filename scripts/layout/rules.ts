@@ -1,0 +1,106 @@
+/** What the sources of this repository may look like. Data: the checks are in `checks.ts`. */
+
+/** Parts that every part may import. */
+export const commonParts: ReadonlySet<string> = new Set(['errors', 'names', 'config', 'messages']);
+
+/**
+ * Part → the parts it may import besides itself and the common ones. A part is the folder or file
+ * below `src/`; a rule for one file (`src/abi/catalogue.ts`) is written with its path.
+ */
+export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>> = {
+  main: ['commands'],
+  commands: 'any',
+  daemon: ['deploy', 'site', 'tls', 'admin', 'telemetry', 'ledger', 'capability'],
+  deploy: ['wasm', 'site', 'abi/catalogue', 'abi/abi'],
+  serve: ['engine', 'abi/catalogue', 'abi/abi', 'site', 'capability', 'telemetry', 'ledger'],
+  engine: ['abi/abi', 'abi/memory', 'capability/capability', 'ledger'],
+  abi: ['capability/capability'],
+  capability: ['site'],
+  site: [],
+  telemetry: [],
+  ledger: [],
+  admin: ['site', 'telemetry', 'ledger'],
+  tls: ['site'],
+  // These come first: what they import is listed whole.
+  wasm: ['errors'],
+  errors: [],
+  names: ['errors'],
+  config: ['errors'],
+  messages: ['config', 'errors', 'names', 'site'],
+};
+
+/** Parts whose row is complete: the common parts are not added. */
+export const strictParts: ReadonlySet<string> = new Set([
+  'wasm',
+  'errors',
+  'names',
+  'config',
+  'messages',
+]);
+
+/** Files that are started, not imported. */
+export const entryFiles: readonly RegExp[] = [
+  /^src\/main\.ts$/,
+  /-thread\.ts$/,
+  /^src\/serve\/thread\.ts$/,
+  /\.d\.ts$/,
+];
+
+/** Pure files: the same input gives the same output, and nothing else happens. */
+export const pureFiles: readonly RegExp[] = [
+  /^src\/errors\.ts$/,
+  /^src\/names(\.ts$|\/)/,
+  /^src\/wasm\//,
+  /^src\/abi\//,
+  /^src\/site\/(table|manifest)(\.ts$|\/)/,
+  /^src\/config\/(?!load\.ts$)/,
+];
+
+/** What pure files may import of the platform: functions that only compute. */
+export const pureModules: ReadonlySet<string> = new Set([
+  'node:buffer',
+  'node:crypto',
+  'node:path',
+  'node:url',
+  'node:util',
+  'smol-toml',
+]);
+
+/** Of these, pure files may import the named functions alone. */
+export const pureFunctions: Readonly<Record<string, RegExp>> = {
+  'node:net': /^(isIP|isIPv4|isIPv6)$/,
+  // Neither input nor a clock: it lets others have their turn.
+  'node:timers/promises': /^setImmediate$/,
+};
+
+/** Input, output, clocks and chance that need no import. */
+export const impureGlobals = new RegExp(
+  [
+    String.raw`\bprocess\.(?!platform)`,
+    String.raw`\b(Date\.now|performance|Math\.random|crypto|console)\b`,
+    String.raw`\bnew Date\(\)`,
+    String.raw`\b(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\(`,
+  ].join('|'),
+);
+
+export interface BannedWord {
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+/** Words with one meaning each (docs); these are the ones they replaced. Code and comments. */
+export const bannedWords: readonly BannedWord[] = [
+  { pattern: /(?<!search )\bdomains?\b/i, instead: 'host name' },
+  { pattern: /\bhostnames?\b/, instead: 'host name (HostName)' },
+  { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: 'the thing itself' },
+  { pattern: /\bsandbox(es)?\b/i, instead: 'instance' },
+];
+
+/** Only in comments: `worker` may be a variable that holds a Worker of node:worker_threads. */
+export const bannedInComments: readonly BannedWord[] = [
+  { pattern: /\bworkers?\b/, instead: 'thread' },
+];
+
+export const fileLinesMax = 400;
+export const functionLinesMax = 60;
+export const lineColumnsMax = 100;

@@ -89,7 +89,7 @@ export class KeyValueClient {
     if (this.#broken !== undefined) return Promise.reject(this.#unavailable(this.#broken));
     if (this.#queuedBytes + bytes > this.#limits.kvQueuedBytesMax) {
       const rule = `at most ${this.#limits.kvQueuedBytesMax} bytes may wait to be stored`;
-      const received = `${bytes} bytes while ${this.#queuedBytes} wait; try again`;
+      const received = `received ${bytes} bytes while ${this.#queuedBytes} wait; try again`;
       return Promise.reject(new CapabilityRefusal('limit', `Cannot store: ${rule}: ${received}`));
     }
     const id = this.#nextId++;

@@ -13,8 +13,14 @@ const chunkBytes = 65_536;
  * guest. One a serving thread.
  */
 export class RandomPool {
-  readonly #pool = new Uint8Array(poolBytes);
-  #used = poolBytes;
+  readonly #pool: Uint8Array;
+  #used: number;
+
+  /** Owns `pool`; its size must be at least that of a small request. */
+  constructor(pool: Uint8Array = new Uint8Array(poolBytes)) {
+    this.#pool = pool;
+    this.#used = pool.byteLength;
+  }
 
   fill(target: Uint8Array): void {
     if (target.byteLength > smallBytesMax) {
@@ -23,7 +29,7 @@ export class RandomPool {
       }
       return;
     }
-    if (this.#used + target.byteLength > poolBytes) {
+    if (this.#used + target.byteLength > this.#pool.byteLength) {
       randomFillSync(this.#pool);
       this.#used = 0;
     }

@@ -1,0 +1,28 @@
+/** A thread that appends its own mark to one key, many times at once. Edge: worker thread. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { KeyValueClient } from '../../src/capability/kv.ts';
+import { defaultLimits } from '../../src/config/config.ts';
+import type { FolderKey, ModulePath } from '../../src/names.ts';
+
+interface AppendStart {
+  readonly port: MessagePort;
+  readonly databasePath: string;
+  readonly folderKey: FolderKey;
+  readonly modulePath: ModulePath;
+  readonly mark: string;
+  readonly appends: number;
+}
+
+async function appendMarks(start: AppendStart): Promise<number> {
+  const client = new KeyValueClient(start.port, start.databasePath, defaultLimits);
+  const store = client.namespace(start.folderKey, start.modulePath);
+  const mark = new TextEncoder().encode(start.mark);
+  const key = new TextEncoder().encode('shared');
+  const once = new TextEncoder().encode('once');
+  const isFirst = await store.insertIfAbsent(once, mark);
+  await Promise.all(Array.from({ length: start.appends }, () => store.append(key, mark)));
+  client.close();
+  return isFirst ? 1 : 0;
+}
+
+parentPort?.postMessage(await appendMarks(workerData));

@@ -40,15 +40,15 @@ export class Builder {
   /**
    * Builds what `read` gives, in turn: bytes are read only when the thread is free, so that a queue
    * of large modules does not fill the memory. They are the builder's from then on. Content in
-   * `known` is only recognised. `undefined` from `read` is handed through.
+   * `known` is only recognised.
    *
    * Throws TerrafirmaError: 'overloaded' when the queue is full, 'draining' when the builder is
    * closed; and whatever `read` throws.
    */
   async build(
-    read: () => Promise<Uint8Array<ArrayBuffer> | undefined>,
+    read: () => Promise<Uint8Array<ArrayBuffer>>,
     known: ReadonlySet<Digest> = new Set(),
-  ): Promise<BuildVerdict | undefined> {
+  ): Promise<BuildVerdict> {
     if (this.#queuedBuilds >= this.#queuedBuildsMax) {
       const rule = `at most ${this.#queuedBuildsMax} may wait`;
       throw new TerrafirmaError('overloaded', `Cannot judge the module now: ${rule}`);
@@ -56,8 +56,7 @@ export class Builder {
     this.#queuedBuilds += 1;
     const turn = async () => {
       if (this.#isClosed) throw new TerrafirmaError('draining');
-      const bytes = await read();
-      return bytes === undefined ? undefined : await this.#run(bytes, known);
+      return await this.#run(await read(), known);
     };
     const result = this.#lastBuild.then(turn);
     this.#lastBuild = result.catch(() => undefined);

@@ -17,7 +17,7 @@ export interface CappedFile {
 export function capFiles(
   files: readonly ListedFile[],
   isServing: (path: ModulePath) => boolean,
-  limits: Pick<Limits, 'modulesPerFolderMax' | 'moduleBytesPerFolderMax'>,
+  limits: Pick<Limits, 'modulesPerFolderMax' | 'moduleBytesPerFolderMax' | 'moduleBytesMax'>,
 ): readonly CappedFile[] {
   const serving = files.filter(({ path }) => isServing(path));
   const others = files.filter(({ path }) => !isServing(path));
@@ -25,6 +25,8 @@ export function capFiles(
   let count = 0;
   let bytes = 0;
   return [...serving, ...others].map((file) => {
+    // Refused for its own size; it must not take the room of others as well.
+    if (file.sizeBytes > limits.moduleBytesMax) return { file, refusal: undefined };
     if (count >= modulesPerFolderMax) {
       return { file, refusal: excess(`at most ${modulesPerFolderMax} modules`, 'one more') };
     }

@@ -18,7 +18,7 @@ import type { ManifestState } from './manifest-file.ts';
 import { type Pin, pinsStamp, readPins } from './pins.ts';
 import type { FolderRecord, ModuleRecord } from './record.ts';
 import { type FileStamp, type FolderListing, type ListedFile, lookAtFile } from './scan.ts';
-import { type Sighting, settleWaitMs, sight } from './settle.ts';
+import { type Sighting, settleWaitMs, sight, soonest } from './settle.ts';
 import type { AddedModule, ModuleStore } from './store.ts';
 import type { FolderTiming } from './timing.ts';
 
@@ -81,9 +81,9 @@ export class FolderModules {
       this.#records.set(path, { ...module, versions: [newest, ...older] });
       if (module.goneAtMs !== undefined) continue;
       const file = this.#track(path);
-      // With its newest version lost, the file is read again: it may bring it back.
-      if (newest === module.versions[0]) file.judgedStamp = module.seen.stamp;
-      if (module.seen.refusal !== undefined) file.refusedDigest = module.seen.digest;
+      // Read again: a file whose version was lost, and one refused by what may be an older daemon.
+      const isGood = newest === module.versions[0] && module.seen.refusal === undefined;
+      if (isGood) file.judgedStamp = module.seen.stamp;
     }
     await this.takePins();
     return record;
@@ -163,10 +163,7 @@ export class FolderModules {
       else this.#exceed(file, refusal);
     }
     this.#forgetTold(listed, listing);
-    return (
-      Math.min(...waits.filter((waitMs) => waitMs > 0), Number.MAX_SAFE_INTEGER) %
-      Number.MAX_SAFE_INTEGER
-    );
+    return soonest(waits);
   }
 
   async #takeFile(file: ListedFile, options: ListingOptions): Promise<number> {

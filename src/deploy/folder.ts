@@ -14,6 +14,7 @@ import type { Gate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
 import { ManifestFile } from './manifest-file.ts';
 import { listFolder, lookAtFile } from './scan.ts';
+import { soonest } from './settle.ts';
 import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
@@ -32,6 +33,12 @@ export interface FolderParts extends Omit<JudgeParts, 'directory' | 'fs' | 'modu
 
 /** With kept versions, the first answer does not wait longer than this for what changed. */
 const keptPatienceMs = 1_000;
+/**
+ * Serving threads ask again at least once a minute while a site is requested. A folder nobody asks
+ * for is polled less often, and looked at before the next answer.
+ */
+const idleAfterMs = 150_000;
+const idlePollFactor = 10;
 /** A walk may take at most a tenth of the time: very large folders are polled less often. */
 const walkTimeShare = 10;
 
@@ -52,6 +59,8 @@ export class WatchedFolder {
   #device: bigint | undefined;
   #awayReason: TerrafirmaError | undefined;
   #openedAtMs = 0;
+  #askedAtMs = 0;
+  #lookedAtMs = 0;
   #lookCount = 0;
   #isClosed = false;
   readonly #lookWaiters = new Set<() => void>();
@@ -82,6 +91,7 @@ export class WatchedFolder {
    */
   async site(): Promise<Site> {
     await this.#opened.promise;
+    await this.#wake();
     if (this.#isClosed) throw new TerrafirmaError('no-verdict');
     const { state } = this.#manifest;
     if (state.kind === 'broken') throw state.error;
@@ -97,11 +107,14 @@ export class WatchedFolder {
     const site = await this.site();
     if (site.modules.has(path) || !(await this.#exists(path))) return site;
     const deadlineMs = this.#parts.nowMs() + this.#parts.config.limits.verdictWaitMs;
+    // A look that is already running may have passed the file by.
+    const lookNeeded = this.#lookCount + (this.#looking === undefined ? 1 : 2);
+    void this.#lookNow();
     do {
-      void this.#lookNow();
       await this.#nextLook(deadlineMs - this.#parts.nowMs());
       const newest = await this.site();
-      if (newest.modules.has(path) || !this.#modules.isPending(path)) return newest;
+      const isSettled = this.#lookCount >= lookNeeded && !this.#modules.isPending(path);
+      if (newest.modules.has(path) || isSettled) return newest;
     } while (this.#parts.nowMs() < deadlineMs);
     const detail = 'Cannot answer yet: the module is still being written or looked at';
     throw new TerrafirmaError('no-verdict', detail);
@@ -143,13 +156,16 @@ export class WatchedFolder {
     const look = this.#look().catch((error: unknown) => this.#fail(error));
     this.#looking = look.then(() => undefined);
     const waitMs = await look;
+    const endedAtMs = this.#parts.nowMs();
     this.#looking = undefined;
     this.#lookCount += 1;
+    this.#lookedAtMs = endedAtMs;
     if (waitMs === 0 || this.#isPatienceOver()) this.#finishOpening();
     for (const wake of this.#lookWaiters) wake();
     if (this.#isClosed) return;
-    const walkMs = (this.#parts.nowMs() - startedAtMs) * walkTimeShare;
-    const pollMs = Math.max(this.#timing.pollMs, Math.min(walkMs, 60_000));
+    const walkMs = (endedAtMs - startedAtMs) * walkTimeShare;
+    const factor = endedAtMs - this.#askedAtMs > idleAfterMs ? idlePollFactor : 1;
+    const pollMs = Math.max(this.#timing.pollMs * factor, Math.min(walkMs, 60_000));
     const delayMs = this.#lookAgain ? 0 : waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
     this.#pollTimer = setTimeout(() => void this.#lookNow(), delayMs);
   }
@@ -166,13 +182,12 @@ export class WatchedFolder {
     this.#comeBack();
     await this.#modules.takePins();
     await this.#modules.keepManifest(this.#manifest.state);
-    let waitMs = await this.#modules.takeListing(listing, {
+    const modulesWaitMs = await this.#modules.takeListing(listing, {
       timing: this.#timing,
       onVerdict: () => this.#publish(),
     });
-    if (manifestWaitMs > 0) waitMs = waitMs > 0 ? Math.min(waitMs, manifestWaitMs) : manifestWaitMs;
     this.#publish();
-    return waitMs;
+    return soonest([manifestWaitMs, modulesWaitMs]);
   }
 
   #publish(): void {
@@ -248,6 +263,17 @@ export class WatchedFolder {
       throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
     }
     this.#device = listing.device;
+  }
+
+  /** Notes that somebody asks; after a long rest, looks first. */
+  async #wake(): Promise<void> {
+    const nowMs = this.#parts.nowMs();
+    const wasIdle = nowMs - this.#askedAtMs > idleAfterMs;
+    this.#askedAtMs = nowMs;
+    const isStale = nowMs - this.#lookedAtMs > 2 * this.#timing.pollMs;
+    if (!wasIdle || !isStale || this.#isClosed) return;
+    void this.#lookNow();
+    await this.#looking;
   }
 
   async #exists(path: ModulePath): Promise<boolean> {

@@ -7,6 +7,8 @@ import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import type { Builder } from './builder.ts';
+import type { BuildVerdict } from './builder-messages.ts';
+import type { Gate } from './gate.ts';
 import type { Modules } from './modules.ts';
 import type { KeptVersion } from './record.ts';
 import { type ListedFile, stampOf } from './scan.ts';
@@ -15,6 +17,8 @@ export interface JudgeParts {
   readonly fs: GuardedFs;
   readonly directory: string;
   readonly builder: Builder;
+  /** One file of a mount in memory at a time; a mount that reads slowly holds up only itself. */
+  readonly reads: Gate;
   readonly modules: Modules;
   readonly moduleBytesMax: number;
   readonly nowMs: () => number;
@@ -34,10 +38,10 @@ export type Verdict =
       readonly digest: Digest | undefined;
       readonly error: ErrorRecord;
     }
-  /** The file changed while it was read: look again. */
+  /** The file changed while it was read, or too many wait to be judged: look again. */
   | { readonly kind: 'changed' };
 
-/** Throws what the mount throws when it cannot be reached, and 'overloaded' or 'draining'. */
+/** Throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining'. */
 export async function judgeFile(
   file: ListedFile,
   known: ReadonlySet<Digest>,
@@ -46,7 +50,7 @@ export async function judgeFile(
   const sizeRule = `at most ${parts.moduleBytesMax} bytes`;
   if (file.sizeBytes > parts.moduleBytesMax) return refuse(sizeRule, `${file.sizeBytes} bytes`);
   try {
-    const verdict = await parts.builder.build(() => readSettled(file, parts), known);
+    const verdict = await parts.reads.pass(() => readAndBuild(file, known, parts));
     if (verdict === undefined) return { kind: 'changed' };
     if (verdict.kind !== 'built') return verdict;
     const { artifact, bytes } = verdict;
@@ -60,9 +64,19 @@ export async function judgeFile(
     return { kind: 'accepted', version, bytes };
   } catch (error) {
     if (error instanceof FileTooLargeError) return { kind: 'changed' };
+    if (error instanceof TerrafirmaError && error.code === 'overloaded') return { kind: 'changed' };
     if (errnoOf(error) === 'EACCES') return refuse('it must be readable', 'permission denied');
     throw error;
   }
+}
+
+async function readAndBuild(
+  file: ListedFile,
+  known: ReadonlySet<Digest>,
+  parts: JudgeParts,
+): Promise<BuildVerdict | undefined> {
+  const bytes = await readSettled(file, parts);
+  return bytes === undefined ? undefined : await parts.builder.build(async () => bytes, known);
 }
 
 /**

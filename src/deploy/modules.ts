@@ -63,8 +63,8 @@ export class Modules {
 
   async #loadKept(digest: Digest): Promise<LoadedModule> {
     const verdict = await this.#builder.build(() => this.#store.readModule(digest));
-    if (verdict?.kind === 'built') return await this.#compile(verdict.artifact);
-    if (verdict?.kind === 'refused') throw fromErrorRecord(verdict.error);
+    if (verdict.kind === 'built') return await this.#compile(verdict.artifact);
+    if (verdict.kind === 'refused') throw fromErrorRecord(verdict.error);
     throw new TerrafirmaError('internal', 'Cannot load the module: the builder did not build it');
   }
 

@@ -33,6 +33,7 @@ const missingPathsMax = 16_384;
 interface MountParts {
   readonly fs: GuardedFs;
   readonly walks: Gate;
+  readonly reads: Gate;
 }
 
 export class Publisher {
@@ -174,7 +175,8 @@ export class Publisher {
   #mountParts(mount: Mount): MountParts {
     const known = this.#mounts.get(mount.directory);
     if (known !== undefined) return known;
-    const parts = { fs: new GuardedFs(this.#config.limits), walks: new Gate(walksPerMountMax) };
+    const fs = new GuardedFs(this.#config.limits);
+    const parts = { fs, walks: new Gate(walksPerMountMax), reads: new Gate(1) };
     this.#mounts.set(mount.directory, parts);
     return parts;
   }

@@ -3,7 +3,7 @@
  * what they looked like; reads none of them, decides nothing.
  */
 import type { BigIntStats, Dirent } from 'node:fs';
-import { join, sep } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import type { Limits } from '../config/config.ts';
 import { classifyName, type ModulePath, quoteReceived } from '../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
@@ -67,15 +67,17 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
 /**
  * The file at `path` when it could be a module now: a regular file, or a link to one inside the
  * folder. A text says why it is none. Throws the file system's error, `ENOENT` among them.
+ * `realParent` is the real path of the directory it is in, where that is known to be inside.
  */
 export async function lookAtFile(
   options: Pick<ScanOptions, 'fs' | 'directory'>,
   path: ModulePath,
+  realParent?: string,
 ): Promise<ListedFile | string> {
-  const logicalPath = join(options.directory, path);
+  const logicalPath = join(realParent ?? join(options.directory, dirname(path)), basename(path));
   let found = await options.fs.lstat(logicalPath);
   let realPath = logicalPath;
-  if (found.isSymbolicLink()) {
+  if (found.isSymbolicLink() || realParent === undefined) {
     realPath = await options.fs.realpath(logicalPath);
     if (!isInside(options.directory, realPath)) {
       return 'Cannot accept the module: a link must stay inside the folder: received one that leads out';
@@ -165,13 +167,14 @@ class FolderWalk {
     } else if (entry.isSymbolicLink()) {
       await this.#takeLink(directory, segments);
     } else if (entry.name.endsWith('.wasm')) {
-      await this.#takeFile(segments);
+      await this.#takeFile(directory, segments);
     }
   }
 
-  async #takeFile(segments: readonly string[]): Promise<void> {
+  async #takeFile(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
     try {
-      const file = await lookAtFile(this.#options, segments.join('/') as ModulePath);
+      const path = segments.join('/') as ModulePath;
+      const file = await lookAtFile(this.#options, path, directory.realPath);
       if (typeof file === 'string') this.#note(segments, file);
       else this.files.push(file);
     } catch (error) {
@@ -187,13 +190,17 @@ class FolderWalk {
   async #takeLink(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
     const { fs, directory: root } = this.#options;
     if (segments.at(-1)?.endsWith('.wasm')) {
-      await this.#takeFile(segments);
+      await this.#takeFile(directory, segments);
       return;
     }
     try {
       const realPath = await fs.realpath(join(root, ...segments));
       const isAbove = `${directory.realPath}${sep}`.startsWith(`${realPath}${sep}`);
-      if (!isInside(root, realPath) || isAbove) return;
+      if (isAbove) return;
+      if (!isInside(root, realPath)) {
+        this.#note(segments, 'a link must stay inside the folder: received one that leads out');
+        return;
+      }
       if ((await fs.lstat(realPath)).isDirectory()) this.#enter({ realPath, segments });
     } catch (error) {
       if (!isLocal(error)) throw error;

@@ -45,3 +45,9 @@ export function settleWaitMs(
   );
   return Math.max(0, waitMs);
 }
+
+/** The shortest of the waits that are any, else 0. */
+export function soonest(waitsMs: readonly number[]): number {
+  const waiting = waitsMs.filter((waitMs) => waitMs > 0);
+  return waiting.length === 0 ? 0 : Math.min(...waiting);
+}

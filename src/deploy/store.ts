@@ -109,6 +109,7 @@ export class ModuleStore {
       try {
         await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
       } catch (error) {
+        if (added !== undefined) await this.#removeUnnamed(added.digest);
         const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
         throw new TerrafirmaError('state', detail, { cause: error });
       }
@@ -155,6 +156,7 @@ export class ModuleStore {
     await sweepUnfinished(join(this.#directory, 'folders'));
     const root = join(this.#directory, 'modules');
     for (const shard of await readdir(root)) {
+      if (!/^[0-9a-f]{2}$/.test(shard)) continue;
       const shardPath = join(root, shard);
       for (const name of await readdir(shardPath)) {
         const path = join(shardPath, name);

@@ -212,13 +212,13 @@ function cleanPath(path: string): readonly string[] {
   return segments;
 }
 
-/** V8's message quotes the text around the fault, which may be a password hash: only the place. */
+/** V8's message quotes the text around the fault, which may be a password hash: only the place is kept. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const place = cause instanceof Error ? /position \d+/.exec(cause.message)?.[0] : undefined;
-    throw bad('must be JSON in UTF-8', place ? `a fault at ${place}` : 'something else', { cause });
+    throw bad('must be JSON in UTF-8', place ? `a fault at ${place}` : 'something else');
   }
 }
 
@@ -258,9 +258,9 @@ function describeKind(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
 }
 
-function bad(rule: string, received: string, options?: ErrorOptions): TerrafirmaError {
+function bad(rule: string, received: string): TerrafirmaError {
   const detail = `Cannot serve the folder: ${MANIFEST_NAME}: ${rule}: received ${received}`;
-  return new TerrafirmaError('bad-manifest', detail, options);
+  return new TerrafirmaError('bad-manifest', detail);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { Digest } from '../../src/messages.ts';
+import { type FolderKey, type ModulePath, parseRequestPath } from '../../src/names.ts';
+import { parseManifest } from '../../src/site/manifest.ts';
+import { type Route, routeRequest, type Site, type SiteModule } from '../../src/site/table.ts';
+
+const digest = 'd'.repeat(64) as Digest;
+const good: SiteModule = { kind: 'serving', digest, abi: 'terrarium' };
+const error = { code: 'module-refused', detail: 'Cannot run the module: why' } as const;
+const bad: SiteModule = { kind: 'refused', error };
+
+function siteWith(modules: Record<string, SiteModule>): Site {
+  return {
+    folderKey: '/folder' as FolderKey,
+    directory: '/srv/site',
+    mountDirectory: '/srv/site',
+    generation: 1,
+    manifest: parseManifest(undefined, 0),
+    modules: new Map(Object.entries(modules).map(([path, one]) => [path as ModulePath, one])),
+  };
+}
+
+function route(modules: Record<string, SiteModule>, target: string): Route {
+  return routeRequest(siteWith(modules), parseRequestPath(target));
+}
+
+describe('a path with a module', () => {
+  test('leads to it, with the rest as path info', () => {
+    expect(route({ 'dir/x.wasm': good }, '/dir/x.wasm/a%20b/?q')).toEqual({
+      kind: 'module',
+      modulePath: 'dir/x.wasm',
+      digest,
+      abi: 'terrarium',
+      scriptName: '/dir/x.wasm',
+      pathInfo: '/a b/',
+    });
+  });
+
+  test('leads to the refusal of a module that never was good', () => {
+    expect(route({ 'x.wasm': bad }, '/x.wasm')).toEqual({ kind: 'failure', error });
+  });
+
+  test('leads nowhere yet when this picture has no such module', () => {
+    const unknown = { kind: 'unknown-module', modulePath: 'y.wasm' };
+    expect(route({ 'x.wasm': good }, '/y.wasm/x.wasm')).toEqual(unknown);
+    expect(route({ 'x.wasm': good }, '/__proto__/y.wasm')).toMatchObject({
+      kind: 'unknown-module',
+    });
+  });
+
+  test('never leads to a file', () => {
+    for (const target of ['/x.wasm', '/a/x.wasm/y.html', '/x.wasm/']) {
+      expect(route({}, target).kind).toBe('unknown-module');
+    }
+  });
+});
+
+describe('any other path', () => {
+  test('leads to a file', () => {
+    expect(route({ 'index.wasm': good }, '/img/my%20cat.jpg')).toEqual({
+      kind: 'file',
+      segments: ['img', 'my cat.jpg'],
+      isDirectory: false,
+      index: undefined,
+    });
+  });
+
+  test('of a directory has its index.wasm at hand', () => {
+    const modules = { 'index.wasm': good, 'dir/index.wasm': good };
+    expect(route(modules, '/')).toMatchObject({
+      kind: 'file',
+      segments: [],
+      isDirectory: true,
+      index: { modulePath: 'index.wasm', scriptName: '/index.wasm', pathInfo: '' },
+    });
+    expect(route(modules, '/dir/')).toMatchObject({ index: { modulePath: 'dir/index.wasm' } });
+    expect(route(modules, '/other/')).toMatchObject({ isDirectory: true, index: undefined });
+  });
+
+  test('has no index when that module was refused', () => {
+    expect(route({ 'index.wasm': bad }, '/')).toMatchObject({ kind: 'file', index: undefined });
+  });
+});

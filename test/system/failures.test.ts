@@ -69,7 +69,7 @@ describe('failures on the way from the host name to the folder', () => {
     ['a git root', 'git.example', 412, /git/],
     ['dot segments', 'dots.example', 412, /received/],
     ['a resolver that fails', 'broken.example', 502, /servers/],
-    ['a resolver that is silent', 'silent.example', 504, /servers/],
+    ['a resolver that is silent', 'silent.example', 504, /server/],
     ['a folder that is not there', 'missing.example', 404, /not served here/],
     ['an unreadable .kbp_config', 'config.example', 412, /kbp_config/],
     ['a folder that denies', 'denied.example', 403, /does not allow/],
@@ -108,7 +108,6 @@ describe('failures of paths, modules and runs', () => {
     for (const guest of ['deep-recursion', 'trap-after-200', 'response-huge']) folder.put(guest);
     folder.write('page.html', 'page');
     folder.write('.hidden', 'hidden');
-    folder.write('growing.wasm', 'begun');
     silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));
     silentUrl = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
@@ -200,6 +199,7 @@ describe('failures of paths, modules and runs', () => {
 
   it('asks to come back when there is no verdict in time', async () => {
     // A file that keeps growing is still being copied: there is nothing to judge.
+    folder.write('growing.wasm', 'begun');
     const growing = setInterval(() => appendFileSync(folder.path('growing.wasm'), 'more'), 10);
     try {
       const reply = await ask(daemon.port, '/growing.wasm');

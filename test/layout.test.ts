@@ -148,7 +148,7 @@ test.each([
   ['src/a.ts', '/** a */\nexport default 1;', 'must not have a default export'],
   ['src/a.ts', '/** a */\nlet a = 1;', 'must not have mutable state at module level'],
   ['src/a.ts', '/** a */\nprocess.exit(1);', 'must not end the process'],
-  ['src/a.ts', 'const a = 1;', 'must begin with a comment'],
+  ['src/a.ts', `import { readFile } from 'node:fs/promises';`, 'must begin with a comment'],
 ])('%s with %j is refused', (file, text, rule) => {
   expect(checkShapes(sources({ [file]: text }))).toEqual([expect.stringContaining(rule)]);
 });

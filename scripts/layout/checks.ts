@@ -5,6 +5,7 @@ import {
   bannedInComments,
   bannedWords,
   commonParts,
+  edgeModules,
   entryFiles,
   fileLinesMax,
   functionLinesMax,
@@ -138,8 +139,9 @@ export function checkShapes(sources: Sources): readonly string[] {
         : ([[/\bprocess\.exit\(/, 'must not end the process: only main.ts does']] as const)),
     ];
     if (!isProduct(source)) return faults;
-    if (!/^(#![^\n]*\n)?\/\*\*/.test(source.text)) {
-      faults.push(`${source.path} must begin with a comment that says what it is for`);
+    const isEdge = source.imports.some((name) => edgeModules.test(name));
+    if (isEdge && !/^(#![^\n]*\n)?\/\*\*/.test(source.text)) {
+      faults.push(`${source.path} must begin with a comment that says what it touches`);
     }
     for (const [pattern, rule] of rules) {
       const found = pattern.exec(source.code);
@@ -197,5 +199,7 @@ function isPureImport(source: SourceFile, name: string): boolean {
   if (functions === undefined) return false;
   const statement = new RegExp(`import\\s+(?:type\\s+)?\\{([^}]*)\\}\\s+from\\s+'${name}'`);
   const names = statement.exec(source.text)?.[1]?.split(',') ?? ['*'];
-  return names.every((each) => each.trim() === '' || functions.test(each.trim()));
+  return names
+    .map((each) => each.replace(/ as .*/s, '').trim())
+    .every((each) => each === '' || functions.test(each));
 }

@@ -91,15 +91,19 @@ export interface BannedWord {
 /** Words with one meaning each (docs); these are the ones they replaced. Code and comments. */
 export const bannedWords: readonly BannedWord[] = [
   { pattern: /(?<!search )\bdomains?\b/i, instead: 'host name' },
-  { pattern: /\bhostnames?\b/, instead: 'host name (HostName)' },
   { pattern: /\b(TODO|FIXME|XXX|HACK)\b/, instead: 'the thing itself' },
   { pattern: /\bsandbox(es)?\b/i, instead: 'instance' },
 ];
 
-/** Only in comments: `worker` may be a variable that holds a Worker of node:worker_threads. */
+/** Only in comments: in code, these are names of the platform (`url.hostname`, `new Worker`). */
 export const bannedInComments: readonly BannedWord[] = [
-  { pattern: /\bworkers?\b/, instead: 'thread' },
+  { pattern: /(?<!\.)\bhostnames?\b/, instead: 'host name (HostName)' },
+  { pattern: /\bworkers?\b(?! threads?\b)/, instead: 'thread' },
 ];
+
+/** Modules that reach outside; a file with one of them says in its first comment what it touches. */
+export const edgeModules =
+  /^(node:(fs|fs\/promises|net|dgram|http|tls|child_process|worker_threads|sqlite|ffi)|undici|chokidar)$/;
 
 export const fileLinesMax = 400;
 export const functionLinesMax = 60;

@@ -21,7 +21,7 @@ export function flagsOf(command: Command): readonly FlagRow[] {
     const { summary, kind } = setting;
     return [{ name: setting.flag, placeholder: kind.placeholder, isRepeatable, summary }];
   });
-  const config = command.settings.length === 0 ? [] : [configFlag];
+  const config = command.readsConfig ? [configFlag] : [];
   return [...command.flags, ...fromSettings, ...config, helpFlag];
 }
 

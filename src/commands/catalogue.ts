@@ -1,6 +1,9 @@
 /** The commands there are, in the order of the help. */
 import type { Command } from './command.ts';
 import { config } from './config.ts';
+import { inspect } from './inspect.ts';
+import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
+import { versions } from './versions.ts';
 
-export const commands: readonly Command[] = [serve, config];
+export const commands: readonly Command[] = [serve, inspect, versions, rollback, config];

@@ -52,7 +52,9 @@ export interface Command {
   readonly summary: string;
   readonly positionals: readonly PositionalRow[];
   readonly flags: readonly FlagRow[];
-  /** Settings whose flags this command takes; with any, also `--config`. */
+  /** Whether `--config` is among its flags. */
+  readonly readsConfig: boolean;
+  /** Settings whose flags this command takes. */
   readonly settings: readonly Setting<unknown>[];
   /** Paragraphs below the flags in the help of the command. */
   readonly notes: readonly string[];

@@ -12,6 +12,7 @@ export const config: Command = {
     { name: 'folder', isRequired: false, summary: 'As "terrafirma serve" would be given it' },
   ],
   flags: [{ name: 'json', summary: 'Print JSON instead of TOML' }],
+  readsConfig: true,
   settings: allSettings,
   notes: [
     'Takes the flags of "terrafirma serve". What it prints as TOML can be used as the ' +

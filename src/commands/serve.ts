@@ -5,7 +5,7 @@ import type { FlagValue } from '../config/resolve.ts';
 import type { Setting } from '../config/schema.ts';
 import { allSettings, settings } from '../config/schema.ts';
 import type { Daemon } from '../daemon/daemon.ts';
-import { describeError, TerrafirmaError } from '../errors.ts';
+import { TerrafirmaError } from '../errors.ts';
 import type { Command, CommandIo, ExitCode } from './command.ts';
 import { StopGate } from './signals.ts';
 
@@ -20,6 +20,7 @@ export const serve: Command = {
     },
   ],
   flags: [],
+  readsConfig: true,
   settings: allSettings,
   notes: [
     'Give a folder, or mounts: when both are configured, the stronger source wins (flags, then ' +
@@ -41,7 +42,7 @@ export const serve: Command = {
     for (const mount of config.mounts) warnOfMissing(mount.directory, io);
     // Loaded late: no other command needs the daemon and all that it stands on.
     const { startDaemon } = await import('../daemon/daemon.ts');
-    return superviseDaemon(await startDaemon(config), io);
+    return superviseDaemon(() => startDaemon(config), io);
   },
 };
 
@@ -55,30 +56,34 @@ export function folderFlag(folder: string | undefined): readonly FlagValue[] {
 /** What serving needs of the daemon; a test of signals needs no more. */
 export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force'>;
 
-/** Resolves once the daemon has ended: 0 after a drain, 1 when it was forced. */
+/**
+ * Starts the daemon and resolves once it has ended: 0 after a drain, 1 when it was forced. A signal
+ * that comes while it starts is obeyed as soon as it has started.
+ */
 export async function superviseDaemon(
-  daemon: StoppableDaemon,
+  start: () => Promise<StoppableDaemon>,
   io: Pick<CommandIo, 'onStopSignal' | 'report'>,
 ): Promise<ExitCode> {
   const gate = new StopGate();
-  let exitCode: ExitCode = 0;
+  const forced = Promise.withResolvers<'forced'>();
+  const drained = Promise.withResolvers<void>();
   const removeListener = io.onStopSignal(() => {
     const step = gate.take(performance.now());
-    if (step === 'drain') {
-      daemon.drain().catch((error: unknown) => {
-        io.report(`Cannot drain: ${describeError(error)}`);
-        exitCode = 1;
-        daemon.force();
-      });
-    }
-    if (step === 'force') {
-      exitCode = 1;
-      daemon.force();
-    }
+    if (step === 'drain') drained.resolve();
+    if (step === 'force') forced.resolve('forced');
   });
   try {
+    const starting = start();
+    const daemon = await Promise.race([starting, forced.promise]);
+    if (daemon === 'forced') return 1;
+    // A drain that fails rejects here: it must not leave a daemon that no signal ends.
+    const draining = drained.promise.then(() => daemon.drain());
+    const ended = draining.then(() => daemon.closed);
+    const end = await Promise.race([daemon.closed, forced.promise, ended]);
+    if (end !== 'forced') return 0;
+    daemon.force();
     await daemon.closed;
-    return exitCode;
+    return 1;
   } finally {
     removeListener();
   }

@@ -3,7 +3,7 @@
  * is a status that the known guests ignore: 0 went well, 1 did not.
  */
 import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
-import { Misuse } from './misuse.ts';
+import { HostcallFailure, Misuse } from './misuse.ts';
 
 const OK = 0;
 const INVALID = 1;
@@ -70,7 +70,6 @@ function readQuery(guest: TerrariumGuest, ptr: number, len: number): Uint8Array 
   return guest.memory.readBytes(ptr, length, MESSAGE_BYTES_MAX);
 }
 
-/** A failed look-up is nothing the guest did wrong, but told to it and the log the same way. */
 async function waitForAnswer<T>(guest: TerrariumGuest, work: Promise<T>): Promise<T> {
   const outcome = await guest.waitFor(
     work.then(
@@ -80,5 +79,5 @@ async function waitForAnswer<T>(guest: TerrariumGuest, work: Promise<T>): Promis
   );
   if ('value' in outcome) return outcome.value;
   const { error } = outcome;
-  throw new Misuse('Cannot resolve', error instanceof Error ? error.message : String(error));
+  throw new HostcallFailure(error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,6 @@
 /**
  * One Terrarium guest as its hostcalls see it: the run it is in, data passed both ways by the
- * contract's conventions, and what becomes of a misuse.
+ * contract's conventions, and what becomes of a failure.
  *
  * Bytes go to the guest as an address and a length, stored where the guest's two out-pointers say.
  * Both words are always written: C guests leave them uninitialised.
@@ -19,7 +19,7 @@ import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
 import { GuestAllocator } from './allocator.ts';
 import type { HeaderLimits } from './headers.ts';
-import { Misuse } from './misuse.ts';
+import { HostcallFailure, Misuse } from './misuse.ts';
 import type { TerrariumRun } from './run.ts';
 
 /** The hostcalls of one family: import name → hostcall. */
@@ -87,31 +87,31 @@ export class TerrariumGuest {
     }
   }
 
-  /** The result of `act`, or `onMisuse` when the guest broke the contract; the log says how. */
-  answer(onMisuse: number, act: () => number): number {
+  /** The result of `act`, or `onFailure` when the guest cannot have it; the log says why. */
+  answer(onFailure: number, act: () => number): number {
     try {
       return act();
     } catch (error) {
-      this.#logMisuse(error);
-      return onMisuse;
+      this.#logFailure(error);
+      return onFailure;
     }
   }
 
-  async answerLater(onMisuse: number, act: () => Promise<number>): Promise<number> {
+  async answerLater(onFailure: number, act: () => Promise<number>): Promise<number> {
     try {
       return await act();
     } catch (error) {
-      this.#logMisuse(error);
-      return onMisuse;
+      this.#logFailure(error);
+      return onFailure;
     }
   }
 
-  /** Does `act`, which gives something through `out`; after a misuse both words are 0. */
+  /** Does `act`, which gives something through `out`; after a failure both words are 0. */
   give(out: OutWords, act: () => void): void {
     try {
       act();
     } catch (error) {
-      this.#logMisuse(error);
+      this.#logFailure(error);
       this.giveNothing(out);
     }
   }
@@ -205,9 +205,9 @@ export class TerrariumGuest {
     if (this.#run !== run) throw new Error('Cannot go on with a hostcall: its run has ended');
   }
 
-  /** Throws on what is not the guest's misuse. */
-  #logMisuse(error: unknown): void {
-    if (!(error instanceof Misuse || error instanceof HandleError)) throw error;
+  /** Throws on what the guest is not to be told: traps, the end of the run, our own bugs. */
+  #logFailure(error: unknown): void {
+    if (!(error instanceof HostcallFailure || error instanceof HandleError)) throw error;
     this.run.capabilities.log.write('warn', error.message);
   }
 }

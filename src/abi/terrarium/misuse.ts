@@ -1,10 +1,15 @@
 import { quoteReceived } from '../../names/quote.ts';
 
 /**
- * A guest asked for what the contract does not allow: the hostcall answers its own error value,
- * the log tells the owner. Never ends the run.
+ * What a guest asked for did not come about: the hostcall answers its own error value, the log
+ * tells the owner why. Never ends the run.
  */
-export class Misuse extends Error {
+export class HostcallFailure extends Error {
+  override readonly name: string = 'HostcallFailure';
+}
+
+/** A failure that is the guest's own mistake: the contract does not allow what it asked for. */
+export class Misuse extends HostcallFailure {
   override readonly name = 'Misuse';
 
   constructor(rule: string, received: string) {

@@ -74,12 +74,12 @@ export async function assembleWat(guest: WatGuest): Promise<Uint8Array> {
   }
 }
 
-/** A build by a compiler that not everybody has: the same command as on the page in docs/guests. */
+/** A build by a compiler that not everybody has; docs/guests shows the same command. */
 interface CompiledGuest {
   readonly name: string;
   /** The folder of the source, below examples/terrarium. The command runs there. */
   readonly folder: string;
-  /** The environment variable that names the compiler; it may hold words, as `python -m ziglang`. */
+  /** The environment variable that names the compiler, in several words if need be. */
   readonly toolVariable: string;
   readonly tool: string;
   readonly command: string;

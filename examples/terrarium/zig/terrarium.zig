@@ -39,35 +39,74 @@ pub const raw = struct {
     pub extern "env" fn hostcall_req_get_path(out_p: Bytes, out_n: *usize, req: i32) void;
     pub extern "env" fn hostcall_req_get_body(out_p: Bytes, out_n: *usize, req: i32) void;
     pub extern "env" fn hostcall_req_get_headers(out_p: Slices, out_n: *usize, req: i32) void;
-    pub extern "env" fn hostcall_req_get_header(out_p: Slices, out_n: *usize, req: i32, p: In, n: usize) void;
+    pub extern "env" fn hostcall_req_get_header(
+        out_p: Slices,
+        out_n: *usize,
+        req: i32,
+        p: In,
+        n: usize,
+    ) void;
 
     pub extern "env" fn hostcall_req_create(method: In, method_n: usize, url: In, url_n: usize) i32;
-    pub extern "env" fn hostcall_req_set_header(req: i32, p: In, n: usize, values: [*]const Slice, count: usize) i32;
+    pub extern "env" fn hostcall_req_set_header(
+        req: i32,
+        p: In,
+        n: usize,
+        values: [*]const Slice,
+        count: usize,
+    ) i32;
     pub extern "env" fn hostcall_req_set_body(req: i32, p: In, n: usize) i32;
     pub extern "env" fn hostcall_req_send(req: i32) i32;
     pub extern "env" fn hostcall_req_send_async(req: i32) i32;
     pub extern "env" fn hostcall_pending_req_wait(pending: i32) i32;
     pub extern "env" fn hostcall_pending_req_poll(pending: i32) i32;
-    pub extern "env" fn hostcall_pending_req_select(pending: [*]const i32, count: usize, out_ended: *i32) i32;
+    pub extern "env" fn hostcall_pending_req_select(
+        pending: [*]const i32,
+        count: usize,
+        out_ended: *i32,
+    ) i32;
 
     pub extern "env" fn hostcall_resp_get_response_code(resp: i32) i32;
     pub extern "env" fn hostcall_resp_get_headers(out_p: Slices, out_n: *usize, resp: i32) void;
-    pub extern "env" fn hostcall_resp_get_header(out_p: Slices, out_n: *usize, resp: i32, p: In, n: usize) void;
+    pub extern "env" fn hostcall_resp_get_header(
+        out_p: Slices,
+        out_n: *usize,
+        resp: i32,
+        p: In,
+        n: usize,
+    ) void;
     pub extern "env" fn hostcall_resp_get_body(out_p: Bytes, out_n: *usize, resp: i32) void;
     pub extern "env" fn hostcall_resp_set_response_code(resp: i32, code: i32) i32;
-    pub extern "env" fn hostcall_resp_set_header(resp: i32, p: In, n: usize, values: [*]const Slice, count: usize) i32;
+    pub extern "env" fn hostcall_resp_set_header(
+        resp: i32,
+        p: In,
+        n: usize,
+        values: [*]const Slice,
+        count: usize,
+    ) i32;
     pub extern "env" fn hostcall_resp_set_body(resp: i32, p: In, n: usize) i32;
 
     pub extern "env" fn hostcall_kvstore_insert(key: In, key_n: usize, p: In, n: usize) i32;
     pub extern "env" fn hostcall_kvstore_upsert(key: In, key_n: usize, p: In, n: usize) i32;
     pub extern "env" fn hostcall_kvstore_append(key: In, key_n: usize, p: In, n: usize) i32;
-    pub extern "env" fn hostcall_kvstore_get(out_p: Bytes, out_n: *usize, key: In, key_n: usize) i32;
+    pub extern "env" fn hostcall_kvstore_get(
+        out_p: Bytes,
+        out_n: *usize,
+        key: In,
+        key_n: usize,
+    ) i32;
     pub extern "env" fn hostcall_kvstore_remove(key: In, key_n: usize) i32;
 
     pub extern "env" fn hostcall_rng_next_u64() u64;
     pub extern "env" fn hostcall_time_now(out_nanoseconds: ?*u32) u64;
     pub extern "env" fn hostcall_dns_query_raw(out_p: Bytes, out_n: *usize, p: In, n: usize) i32;
-    pub extern "env" fn hostcall_dns_query_ip(out_p: Slices, out_n: *usize, p: In, n: usize, is_ipv6: i32) i32;
+    pub extern "env" fn hostcall_dns_query_ip(
+        out_p: Slices,
+        out_n: *usize,
+        p: In,
+        n: usize,
+        is_ipv6: i32,
+    ) i32;
 };
 
 /// Path and query of the visitor's request, e.g. "/mandelbrot.wasm?zoom=4".

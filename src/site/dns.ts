@@ -36,8 +36,8 @@ export interface ResolverOptions {
   readonly dns: DnsConfig;
   readonly limits: ResolverLimits;
   readonly nowMs: () => number;
-  /** Where the system's servers are read when `dns.servers` names none. */
-  readonly resolvConfPath?: string;
+  /** The servers to ask when `dns.servers` names none: those of the system. */
+  readonly readServers?: () => Promise<readonly Endpoint[]>;
 }
 
 /** A record's worth; what a stranger's zone answers beyond it is not decoded. */
@@ -257,10 +257,10 @@ export class Resolver {
   }
 
   async #servers(): Promise<readonly Endpoint[]> {
-    const { dns, nowMs, resolvConfPath } = this.#options;
+    const { dns, nowMs, readServers = readSystemServers } = this.#options;
     if (dns.servers.length > 0) return dns.servers;
     if (nowMs() < this.#systemServers.expiresAtMs) return this.#systemServers.servers;
-    const servers = await readSystemServers(resolvConfPath);
+    const servers = await readServers();
     this.#systemServers = { servers, expiresAtMs: nowMs() + SYSTEM_SERVERS_TTL_MS };
     return servers;
   }

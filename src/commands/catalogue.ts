@@ -3,7 +3,8 @@ import type { Command } from './command.ts';
 import { config } from './config.ts';
 import { inspect } from './inspect.ts';
 import { rollback } from './rollback.ts';
+import { run } from './run.ts';
 import { serve } from './serve.ts';
 import { versions } from './versions.ts';
 
-export const commands: readonly Command[] = [serve, inspect, versions, rollback, config];
+export const commands: readonly Command[] = [serve, inspect, run, versions, rollback, config];

@@ -1,0 +1,26 @@
+/** What crosses between `terrafirma run` and the thread that runs its guest. Plain data. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ReplyHead, RequestHead } from '../abi/abi.ts';
+import type { Config } from '../config/config.ts';
+import type { RunReport } from '../engine/report.ts';
+import type { LoadedModule } from '../messages.ts';
+import type { ModulePath } from '../names.ts';
+
+/** `workerData` of the thread. */
+export interface RunStart {
+  readonly config: Config;
+  readonly loaded: LoadedModule;
+  readonly modulePath: ModulePath;
+  readonly request: RequestHead;
+  readonly body: Uint8Array;
+  /** For one thread; see ledger.ts. */
+  readonly ledger: SharedArrayBuffer;
+  readonly keyValuePort: MessagePort;
+  readonly keyValueDatabasePath: string;
+}
+
+export type FromRun =
+  | { readonly kind: 'head'; readonly head: ReplyHead }
+  | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'done'; readonly report: RunReport };

@@ -1,0 +1,51 @@
+/**
+ * Entry of the thread of `terrafirma run`: a serving thread with one request and no sockets. Its
+ * parent looks at the ledger, and ends it when the guest holds it for too long.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createCatalogue } from '../abi/catalogue.ts';
+import { CapabilitySource } from '../capability/capabilities.ts';
+import { systemClock } from '../capability/clock.ts';
+import { OutboundHttp } from '../capability/fetch.ts';
+import { KeyValueClient } from '../capability/kv.ts';
+import { RandomPool } from '../capability/random.ts';
+import { GuestPool } from '../engine/pool.ts';
+import { LedgerPage } from '../ledger.ts';
+import type { FolderKey } from '../names.ts';
+import { Resolver } from '../site/dns.ts';
+import { RunExchange } from './run-exchange.ts';
+import type { FromRun, RunStart } from './run-messages.ts';
+
+const BEAT_MS = 100;
+const FOLDER_KEY = '/run' as FolderKey;
+
+async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promise<void> {
+  const { config, loaded, modulePath, request } = start;
+  const { limits, dns } = config;
+  const page = new LedgerPage(start.ledger, 0);
+  setInterval(() => page.beat(), BEAT_MS).unref();
+  const resolver = new Resolver({ dns, limits, nowMs: () => performance.now() });
+  const source = new CapabilitySource({
+    limits,
+    resolver,
+    clock: systemClock,
+    random: new RandomPool(),
+    outbound: new OutboundHttp({
+      limits,
+      allowedCidrs: config.outbound.allowedCidrs,
+      lookup: (name, family) => resolver.addresses(name, family),
+    }),
+    keyValue: new KeyValueClient(start.keyValuePort, start.keyValueDatabasePath, limits),
+    onGuestLine: (_level, line) => tell({ kind: 'log', line }),
+  });
+  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
+  const guest = await pool.acquire(loaded, FOLDER_KEY);
+  const exchange = new RunExchange(request, { body: start.body, tell });
+  const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };
+  const report = await guest.run(exchange, source.forRun(identity));
+  tell({ kind: 'done', report });
+}
+
+if (parentPort === null) throw new TypeError('Cannot run: this thread has no parent');
+const parent = parentPort;
+await runOnce(workerData as RunStart, (message) => parent.postMessage(message));

@@ -90,12 +90,13 @@ function makeCertificate(): { readonly key: Buffer; readonly cert: Buffer } {
 
 describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () => {
   const outbound = new OutboundHttp({
-    limits: defaultLimits,
+    limits: { ...defaultLimits, outboundSocketsPerOriginMax: 1 },
     allowedCidrs: ['127.0.0.0/8'],
     lookup: (_name, family) => Promise.resolve(family === 4 ? [Uint8Array.of(127, 0, 0, 1)] : []),
   });
   const trusted = getCACertificates('default');
   const seenNames: unknown[] = [];
+  const seenSockets: unknown[] = [];
   let server: Server;
   let cert = '';
 
@@ -105,6 +106,7 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () =
     server = createServer(made, (request, response) => {
       const { socket } = request;
       seenNames.push('servername' in socket ? socket.servername : undefined);
+      seenSockets.push(socket);
       response.end(`Host ${request.headers.host}`);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -137,7 +139,8 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () =
     setDefaultCACertificates([cert]);
     expect(await get('alice.example', 'mallory.example')).toBe('Host mallory.example');
     expect(await get('alice.example', 'other.example')).toBe('Host other.example');
-    expect(new Set(seenNames)).toEqual(new Set(['alice.example']));
+    expect(seenNames).toEqual(['alice.example', 'alice.example']);
+    expect(new Set(seenSockets).size).toBe(1);
     const why = refusal('connection', /ALTNAME/);
     await expect(get('mallory.example', 'alice.example')).rejects.toMatchObject(why);
     await expect(get('127.0.0.1', 'alice.example')).rejects.toMatchObject(why);

@@ -116,6 +116,8 @@ describe('limits', () => {
     const first = bench.send(run, '/?bytes=5');
     await bench.send(run, `http://localhost:${bench.server.port}/`);
     expect((await first).body.byteLength).toBe(5);
+    const { sockets } = bench.server;
+    await expect.poll(() => sockets.filter(({ destroyed }) => !destroyed).length).toBe(1);
     expect((await bench.send(run, '/')).status).toBe(200);
   });
 });

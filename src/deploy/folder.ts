@@ -13,7 +13,7 @@ import { FolderModules } from './folder-modules.ts';
 import type { Gate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
 import { ManifestFile } from './manifest-file.ts';
-import { listFolder, lookAtFile } from './scan.ts';
+import { type FolderListing, listFolder, lookAtFile } from './scan.ts';
 import { soonest } from './settle.ts';
 import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
@@ -39,8 +39,10 @@ const keptPatienceMs = 1_000;
  */
 const idleAfterMs = 150_000;
 const idlePollFactor = 10;
-/** A walk may take at most a tenth of the time: very large folders are polled less often. */
+/** Walking may take at most a tenth of the time: very large folders are polled less often. */
+const largeFolderEntries = 1_000;
 const walkTimeShare = 10;
+const walkRestMsMax = 60_000;
 
 export class WatchedFolder {
   readonly located: LocatedFolder;
@@ -58,6 +60,8 @@ export class WatchedFolder {
   #hintTimer: NodeJS.Timeout | undefined;
   #device: bigint | undefined;
   #awayReason: TerrafirmaError | undefined;
+  #isOpen = false;
+  #walkRestMs = 0;
   #openedAtMs = 0;
   #askedAtMs = 0;
   #lookedAtMs = 0;
@@ -152,7 +156,6 @@ export class WatchedFolder {
     }
     clearTimeout(this.#pollTimer);
     this.#lookAgain = false;
-    const startedAtMs = this.#parts.nowMs();
     const look = this.#look().catch((error: unknown) => this.#fail(error));
     this.#looking = look.then(() => undefined);
     const waitMs = await look;
@@ -163,21 +166,23 @@ export class WatchedFolder {
     if (waitMs === 0 || this.#isPatienceOver()) this.#finishOpening();
     for (const wake of this.#lookWaiters) wake();
     if (this.#isClosed) return;
-    const walkMs = (endedAtMs - startedAtMs) * walkTimeShare;
     const factor = endedAtMs - this.#askedAtMs > idleAfterMs ? idlePollFactor : 1;
-    const pollMs = Math.max(this.#timing.pollMs * factor, Math.min(walkMs, 60_000));
+    const pollMs = Math.max(
+      this.#timing.pollMs * factor,
+      Math.min(this.#walkRestMs, walkRestMsMax),
+    );
     const delayMs = this.#lookAgain ? 0 : waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
     this.#pollTimer = setTimeout(() => void this.#lookNow(), delayMs);
   }
 
   /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
   async #look(): Promise<number> {
-    const { fs, walks, nowMs, config } = this.#parts;
-    const { directory } = this.located;
+    const { walks, nowMs } = this.#parts;
     if (this.#lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     await this.#requireSamePlace();
     const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
-    const listing = await walks.pass(() => listFolder({ fs, directory, limits: config.limits }));
+    this.#publish();
+    const listing = await walks.pass(() => this.#list());
     this.#requireSameMount(listing);
     this.#comeBack();
     await this.#modules.takePins();
@@ -190,7 +195,19 @@ export class WatchedFolder {
     return soonest([manifestWaitMs, modulesWaitMs]);
   }
 
+  async #list(): Promise<FolderListing> {
+    const { fs, nowMs, config } = this.#parts;
+    const startedAtMs = nowMs();
+    const { directory } = this.located;
+    const listing = await listFolder({ fs, directory, limits: config.limits });
+    const isLarge = listing.entryCount > largeFolderEntries;
+    this.#walkRestMs = isLarge ? (nowMs() - startedAtMs) * walkTimeShare : 0;
+    return listing;
+  }
+
+  /** Before the first answer nothing is told: a picture with half of the modules is none. */
   #publish(): void {
+    if (!this.#isOpen) return;
     this.#picture.publish(this.#manifest.state, this.#modules.siteModules());
   }
 
@@ -257,9 +274,9 @@ export class WatchedFolder {
   }
 
   /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
-  #requireSameMount(listing: { readonly device: bigint; readonly isEmpty: boolean }): void {
+  #requireSameMount(listing: { readonly device: bigint; readonly entryCount: number }): void {
     const isOther = this.#device !== undefined && this.#device !== listing.device;
-    if (isOther && listing.isEmpty && this.#modules.hasServing) {
+    if (isOther && listing.entryCount === 0 && this.#modules.hasServing) {
       throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
     }
     this.#device = listing.device;
@@ -302,7 +319,9 @@ export class WatchedFolder {
   }
 
   #finishOpening(): void {
-    if (this.#modules.hasServing) this.#publish();
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#publish();
     this.#opened.resolve();
   }
 }

@@ -36,7 +36,7 @@ export interface FolderListing {
   readonly notes: readonly ListingNote[];
   /** Device of the folder: another one means that something was mounted or unmounted there. */
   readonly device: bigint;
-  readonly isEmpty: boolean;
+  readonly entryCount: number;
 }
 
 export interface ScanOptions {
@@ -61,7 +61,7 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const walk = new FolderWalk(options);
   await walk.run();
   walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files: walk.files, notes: walk.notes, device: dev, isEmpty: walk.entryCount === 0 };
+  return { files: walk.files, notes: walk.notes, device: dev, entryCount: walk.entryCount };
 }
 
 /**

@@ -1,0 +1,420 @@
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestBytes } from '../../src/deploy/artifact.ts';
+import { Publisher } from '../../src/deploy/publish.ts';
+import type { FolderKey } from '../../src/names.ts';
+import { guestBytes, TestFolder } from '../support/folder.ts';
+import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
+
+const V1 = guestBytes('v1');
+const V2 = guestBytes('v2');
+const HELLO = guestBytes('hello');
+const [D1, D2, DH] = [V1, V2, HELLO].map(digestBytes) as [
+  ReturnType<typeof digestBytes>,
+  ReturnType<typeof digestBytes>,
+  ReturnType<typeof digestBytes>,
+];
+const KEY = '/folder' as FolderKey;
+
+describe('Publisher', () => {
+  let scratch: Scratch;
+  let folder: TestFolder;
+
+  beforeEach(() => {
+    scratch = new Scratch();
+    folder = new TestFolder(scratch.directory);
+  });
+  afterEach(() => {
+    scratch[Symbol.dispose]();
+  });
+
+  const open = (options = {}) => World.open({ stateDirectory: scratch.path('state'), ...options });
+  /** Older than any quiet time: such a file is complete at first sight. */
+  const age = (name: string) => utimesSync(folder.path(name), 1, 1);
+
+  it('siteOf() resolves with every module that is there, also in directories', async () => {
+    folder.write('v1.wasm', V1);
+    folder.write('dir/v2.wasm', V2);
+    await using world = await open();
+    const site = await world.publisher.siteOf(locate(folder.directory));
+    expect(site.modules.get(pathOf('v1.wasm'))).toMatchObject({ kind: 'serving', digest: D1 });
+    expect(site.modules.get(pathOf('dir/v2.wasm'))).toMatchObject({ kind: 'serving', digest: D2 });
+    expect(site.mountDirectory).toBe(folder.directory);
+    const loaded = await world.publisher.module(D1);
+    expect(loaded).toMatchObject({ digest: D1, abi: 'terrarium', entry: 'run' });
+    expect(WebAssembly.Module.exports(loaded.module).map(({ name }) => name)).toContain('run');
+  });
+
+  it('siteOf() rejects with folder-not-found where nothing is and nothing was kept', async () => {
+    await using world = await open();
+    const located = locate(scratch.path('nowhere'));
+    await expect(world.publisher.siteOf(located)).rejects.toMatchObject({
+      code: 'folder-not-found',
+    });
+    mkdirSync(located.directory);
+    writeFileSync(join(located.directory, 'v1.wasm'), V1);
+    await until(() =>
+      world.publisher.siteOf(located).then(
+        (site) => site.modules.has(pathOf('v1.wasm')),
+        () => false,
+      ),
+    );
+  });
+
+  it.each(['poll', 'events'] as const)('overwrites, adds, renames, removes (%s)', async (watch) => {
+    await using world = await open();
+    const located = locate(folder.directory, watch);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    folder.write('app.wasm', V2);
+    await world.untilServes(located, 'app.wasm', D2);
+    folder.replace('new.wasm', HELLO);
+    await world.untilServes(located, 'new.wasm', DH);
+    renameSync(folder.path('new.wasm'), folder.path('renamed.wasm'));
+    await world.untilServes(located, 'renamed.wasm', DH);
+    await world.moduleWhen(located, 'new.wasm', (module) => module === undefined);
+    folder.remove('renamed.wasm');
+    await world.moduleWhen(located, 'renamed.wasm', (module) => module === undefined);
+    expect(world.log.matching(/"renamed.wasm".*module removed/)).toHaveLength(1);
+    const generations = world.published.map(({ generation }) => generation);
+    expect(generations).toEqual([...generations].sort((a, b) => a - b));
+    expect(new Set(generations).size).toBe(generations.length);
+  });
+
+  it('never replaces a good version by a broken file, and says why once', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    for (const broken of [V2.subarray(0, 60), V2.subarray(0, 8), 'text', '']) {
+      folder.write('app.wasm', broken);
+      const before = world.log.matching(/refused/).length;
+      await until(() => world.log.matching(/refused/).length > before);
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+    }
+    const told = world.log.matching(/refused: the last good version keeps serving/);
+    expect(told).toHaveLength(4);
+    // The same content again is the same verdict, and is not told again.
+    folder.write('app.wasm', V2);
+    await world.untilServes(located, 'app.wasm', D2);
+    expect(world.log.matching(/refused/)).toHaveLength(4);
+  });
+
+  it('says a refusal once however often the file is touched', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('app.wasm', 'not a module');
+    await world.moduleWhen(located, 'app.wasm', (module) => module?.kind === 'refused');
+    for (const time of [1_000, 2_000, 3_000]) {
+      utimesSync(folder.path('app.wasm'), time, time);
+      folder.write(`marker-${time}.wasm`, V1);
+      await world.untilServes(located, `marker-${time}.wasm`, D1);
+    }
+    expect(world.log.matching(/module refused/)).toHaveLength(1);
+  });
+
+  it('does not publish a file that is cut at a section end while it grows', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    const before = world.published.length;
+    for (let length = 8; length < V2.length; length += 7) {
+      folder.write('app.wasm', V2.subarray(0, length));
+    }
+    folder.write('app.wasm', V2);
+    await world.untilServes(located, 'app.wasm', D2);
+    const digests = world.published
+      .slice(before)
+      .map(({ modules }) => modules.get(pathOf('app.wasm')))
+      .map((module) => (module?.kind === 'serving' ? module.digest : module?.kind));
+    expect(new Set(digests)).toEqual(new Set([D2]));
+  });
+
+  describe('verdict()', () => {
+    it('waits for a file that was just written', async () => {
+      await using world = await open();
+      await world.publisher.siteOf(locate(folder.directory));
+      folder.write('late.wasm', V1);
+      const site = await world.publisher.verdict(KEY, pathOf('late.wasm'));
+      expect(site.modules.get(pathOf('late.wasm'))).toMatchObject({ digest: D1 });
+    });
+
+    it('answers with the current site where there is no such file or the name is not served', async () => {
+      await using world = await open();
+      const current = await world.publisher.siteOf(locate(folder.directory));
+      folder.write('a (conflicted copy).wasm', V1);
+      for (const path of ['none.wasm', '.hidden.wasm', 'a (conflicted copy).wasm', '../up.wasm']) {
+        expect(await world.publisher.verdict(KEY, pathOf(path))).toBe(current);
+      }
+    });
+
+    it('gives up with no-verdict after verdictWaitMs while the file keeps changing', async () => {
+      await using world = await open({ limits: { verdictWaitMs: 300 } });
+      await world.publisher.siteOf(locate(folder.directory));
+      folder.write('grows.wasm', V1);
+      let length = 0;
+      const growing = setInterval(() => folder.write('grows.wasm', 'x'.repeat(++length)), 5);
+      try {
+        await expect(world.publisher.verdict(KEY, pathOf('grows.wasm'))).rejects.toMatchObject({
+          code: 'no-verdict',
+        });
+      } finally {
+        clearInterval(growing);
+      }
+    });
+
+    it('rejects for a folder that is not in use', async () => {
+      await using world = await open();
+      await expect(world.publisher.verdict(KEY, pathOf('a.wasm'))).rejects.toMatchObject({
+        code: 'no-verdict',
+      });
+    });
+  });
+
+  describe('a folder that cannot be read', () => {
+    it('keeps its site while it is renamed away, says so once, and goes on when it is back', async () => {
+      await using world = await open();
+      const located = locate(folder.directory, 'events');
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+      const away = scratch.path('away');
+      renameSync(folder.directory, away);
+      await until(() => world.log.matching(/cannot be reached/).length > 0);
+      const kept = await world.publisher.siteOf(located);
+      expect(kept.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      writeFileSync(join(away, 'app.wasm'), V2);
+      renameSync(away, folder.directory);
+      await world.untilServes(located, 'app.wasm', D2);
+      expect(world.log.matching(/cannot be reached/)).toHaveLength(1);
+      expect(world.log.matching(/can be reached again/)).toHaveLength(1);
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+    });
+
+    it('is served from the kept versions after a restart, with its rules', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      rmSync(folder.directory, { recursive: true });
+      await using world = await open();
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      expect(site.manifest.anonymousRead).toBe(false);
+      const byKey = await world.publisher.keptSite(KEY, located.mount);
+      expect(byKey).toBe(site);
+      expect(await world.publisher.keptSite('/other' as FolderKey, located.mount)).toBeUndefined();
+      expect((await world.publisher.module(D1)).entry).toBe('run');
+    });
+
+    it('is another folder once a link leads elsewhere', async () => {
+      await using world = await open();
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+      const other = scratch.path('other');
+      mkdirSync(other);
+      writeFileSync(join(other, 'app.wasm'), V2);
+      renameSync(folder.directory, scratch.path('away'));
+      symlinkSync(other, folder.directory);
+      await until(() => world.log.matching(/must stay where it was/).length > 0);
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+    });
+  });
+
+  describe('after a restart', () => {
+    it('serves the last good version although the file is broken now', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      folder.write('app.wasm', V2.subarray(0, 50));
+      age('app.wasm');
+      await using world = await open();
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      expect((await world.publisher.module(D1)).digest).toBe(D1);
+    });
+
+    it('serves what changed meanwhile', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      folder.write('app.wasm', V2);
+      await using world = await open();
+      await world.untilServes(located, 'app.wasm', D2);
+    });
+
+    it('rebuilds a record that is damaged', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      const folders = scratch.path('state', 'folders');
+      for (const name of readdirSync(folders)) writeFileSync(join(folders, name), '{"half":');
+      await using world = await open();
+      await world.untilServes(located, 'app.wasm', D1);
+      expect(world.log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+    });
+
+    it('reads the file again when the kept bytes are damaged', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      writeFileSync(scratch.path('state', 'modules', D1.slice(0, 2), `${D1}.wasm`), 'damaged');
+      await using world = await open();
+      await world.publisher.siteOf(located);
+      await expect(world.publisher.module(D1)).rejects.toMatchObject({ code: 'no-verdict' });
+      const loaded = await until(() =>
+        world.publisher.module(D1).then(
+          (module) => module,
+          () => undefined,
+        ),
+      );
+      expect(loaded.digest).toBe(D1);
+    });
+  });
+
+  describe('limits', () => {
+    it('foldersWatchedMax: the folder least recently asked for is let go, and taken up again', async () => {
+      await using world = await open({ limits: { foldersWatchedMax: 2 } });
+      const folders = ['a', 'b', 'c'].map((name) => {
+        const directory = scratch.path(`folder-${name}`);
+        mkdirSync(directory);
+        writeFileSync(join(directory, 'app.wasm'), V1);
+        return { ...locate(directory), key: `/${name}` as FolderKey };
+      });
+      const [a, b, c] = folders;
+      if (a === undefined || b === undefined || c === undefined) throw new Error('three folders');
+      const first = await world.publisher.siteOf(a);
+      await world.publisher.siteOf(b);
+      await world.publisher.siteOf(c);
+      writeFileSync(join(a.directory, 'app.wasm'), V2);
+      writeFileSync(join(c.directory, 'app.wasm'), V2);
+      await world.untilServes(c, 'app.wasm', D2);
+      expect(world.published.filter(({ folderKey }) => folderKey === '/a')).toEqual([first]);
+      const again = await world.publisher.verdict('/a' as FolderKey, pathOf('none.wasm'));
+      expect(again.generation).toBeGreaterThan(first.generation);
+      await world.untilServes(a, 'app.wasm', D2);
+    });
+
+    it('modulesPerFolderMax: a new file in excess is refused by name and never a good one', async () => {
+      await using world = await open({ limits: { modulesPerFolderMax: 2 } });
+      const located = locate(folder.directory);
+      folder.write('m.wasm', V1);
+      folder.write('n.wasm', V1);
+      await world.untilServes(located, 'n.wasm', D1);
+      folder.write('a.wasm', V1);
+      const excess = await world.moduleWhen(located, 'a.wasm', (module) => module !== undefined);
+      expect(excess).toMatchObject({ kind: 'refused' });
+      expect(JSON.stringify(excess)).toMatch(/at most 2 modules/);
+      folder.write('n.wasm', V2);
+      await world.untilServes(located, 'n.wasm', D2);
+      folder.remove('m.wasm');
+      await world.untilServes(located, 'a.wasm', D1);
+      expect(world.log.matching(/"a.wasm".*at most 2 modules/)).toHaveLength(1);
+    });
+
+    it('moduleBytesPerFolderMax: what does not fit is refused; the good version stays', async () => {
+      const limits = { moduleBytesPerFolderMax: V1.length + HELLO.length - 1 };
+      await using world = await open({ limits });
+      const located = locate(folder.directory);
+      folder.write('a.wasm', V1);
+      await world.untilServes(located, 'a.wasm', D1);
+      folder.write('b.wasm', HELLO);
+      const excess = await world.moduleWhen(located, 'b.wasm', (module) => module !== undefined);
+      expect(JSON.stringify(excess)).toMatch(/bytes together/);
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('a.wasm'))).toMatchObject({ digest: D1 });
+    });
+
+    it('moduleBytesMax: a larger file is refused', async () => {
+      await using world = await open({ limits: { moduleBytesMax: V1.length - 1 } });
+      const located = locate(folder.directory);
+      folder.write('a.wasm', V1);
+      const module = await world.moduleWhen(located, 'a.wasm', (found) => found !== undefined);
+      expect(JSON.stringify(module)).toMatch(/at most \d+ bytes: received \d+ bytes/);
+    });
+  });
+
+  it('manifest: a broken .kbp_config closes the folder, a good one opens it', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    folder.write('.kbp_config', '{"version":"v1","per_pa');
+    await until(() =>
+      world.publisher.siteOf(located).then(
+        () => false,
+        (error) => error.code === 'bad-manifest',
+      ),
+    );
+    const closed = world.published.at(-1);
+    expect(closed?.manifest.anonymousRead).toBe(false);
+    expect(closed?.modules.get(pathOf('app.wasm'))).toMatchObject({
+      kind: 'refused',
+      error: { code: 'bad-manifest' },
+    });
+    const rules = { version: 'v1', per_path_configs: { '/': { anonymous_permissions: 'read' } } };
+    folder.write('.kbp_config', JSON.stringify(rules));
+    const opened = await until(() => world.publisher.siteOf(located).catch(() => undefined));
+    expect(opened.manifest).toMatchObject({ isConfigured: true, anonymousRead: true });
+    expect(opened.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+  });
+
+  it('manifest: a folder is never open while its new .kbp_config is still being written', async () => {
+    folder.write('app.wasm', V1);
+    age('app.wasm');
+    folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');
+    await using world = await open();
+    const site = await world.publisher.siteOf(locate(folder.directory));
+    expect(site.manifest.anonymousRead).toBe(false);
+    expect(world.published.every(({ manifest }) => !manifest.anonymousRead)).toBe(true);
+  });
+
+  it('conflict copies are told once each and never served', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('a.sync-conflict-20191108-101530-ABCDEFG.wasm', V1);
+    folder.write('b (conflicted copy).wasm', V1);
+    folder.write('good.wasm', V1);
+    await world.untilServes(located, 'good.wasm', D1);
+    folder.write('good.wasm', V2);
+    await world.untilServes(located, 'good.wasm', D2);
+    expect(world.log.matching(/conflict copy/)).toHaveLength(2);
+    expect((await world.publisher.siteOf(located)).modules.size).toBe(1);
+  });
+
+  it('open() rejects with state where the directory cannot be used', async () => {
+    writeFileSync(scratch.path('file'), '');
+    const config = testConfig(scratch.path('file'));
+    await expect(Publisher.open({ config, logger: new LogBook() })).rejects.toMatchObject({
+      code: 'state',
+    });
+  });
+});

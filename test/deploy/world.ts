@@ -1,0 +1,140 @@
+/** A real publisher over a real folder and state directory, and what its log said. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, defaultLimits, type Limits } from '../../src/config/config.ts';
+import type { DeployFields, DeployLog } from '../../src/deploy/deploy-log.ts';
+import { Publisher } from '../../src/deploy/publish.ts';
+import type { Digest } from '../../src/messages.ts';
+import type { FolderKey, ModulePath } from '../../src/names.ts';
+import type { LocatedFolder } from '../../src/site/locate.ts';
+import type { Site, SiteModule } from '../../src/site/table.ts';
+
+export interface LogEntry {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields: DeployFields;
+  readonly text: string;
+}
+
+export class LogBook implements DeployLog {
+  readonly entries: LogEntry[] = [];
+
+  info(fields: DeployFields, text: string): void {
+    this.entries.push({ level: 'info', fields, text });
+  }
+  warn(fields: DeployFields, text: string): void {
+    this.entries.push({ level: 'warn', fields, text });
+  }
+  error(fields: DeployFields, text: string): void {
+    this.entries.push({ level: 'error', fields, text });
+  }
+  /** Entries whose text and fields, as one line of JSON, match. */
+  matching(pattern: RegExp): readonly LogEntry[] {
+    return this.entries.filter((entry) => pattern.test(JSON.stringify(entry)));
+  }
+}
+
+/** A directory under the system's temporary one, gone at the end of the scope. */
+export class Scratch implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'terrafirma-deploy-'));
+
+  path(...names: string[]): string {
+    return join(this.directory, ...names);
+  }
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Asks until there is an answer other than undefined or false; generous, because it is no measure. */
+export async function until<T>(
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  waitMsMax = 15_000,
+): Promise<T> {
+  const deadlineMs = performance.now() + waitMsMax;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadlineMs) throw new Error(`not found within ${waitMsMax} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export function testConfig(stateDirectory: string, limits: Partial<Limits> = {}): Config {
+  return {
+    listen: [],
+    folder: undefined,
+    mounts: [],
+    botUser: undefined,
+    stateDirectory,
+    threads: 1,
+    dns: { servers: [], recordNames: [], recordKey: 'kbp' },
+    watch: { quietMs: 40, quietNetworkMs: 40, pollMs: 60, pollNetworkMs: 60 },
+    outbound: { allowedCidrs: [] },
+    keyValue: { synchronous: 'normal' },
+    log: { level: 'silent', format: 'json', color: false },
+    limits: { ...defaultLimits, ...limits },
+  };
+}
+
+export function locate(directory: string, watch: 'auto' | 'poll' | 'events' = 'poll') {
+  const mount = { prefix: '/folder', directory, watch };
+  return { key: '/folder' as FolderKey, directory, mount } satisfies LocatedFolder;
+}
+
+export function pathOf(text: string): ModulePath {
+  return text as ModulePath;
+}
+
+export interface WorldOptions {
+  readonly stateDirectory: string;
+  readonly limits?: Partial<Limits>;
+  readonly nowMs?: () => number;
+}
+
+export class World implements AsyncDisposable {
+  readonly publisher: Publisher;
+  readonly log: LogBook;
+  /** Every site that was told, in order. */
+  readonly published: Site[] = [];
+
+  private constructor(publisher: Publisher, log: LogBook) {
+    this.publisher = publisher;
+    this.log = log;
+    publisher.onPublish((site) => this.published.push(site));
+  }
+
+  static async open(options: WorldOptions): Promise<World> {
+    const log = new LogBook();
+    const config = testConfig(options.stateDirectory, options.limits);
+    const { nowMs } = options;
+    const clock = nowMs === undefined ? {} : { nowMs };
+    return new World(await Publisher.open({ config, logger: log, ...clock }), log);
+  }
+
+  /** What the newest site says of a module, once it says something that `matches`. */
+  async moduleWhen(
+    located: LocatedFolder,
+    path: string,
+    matches: (module: SiteModule | undefined) => boolean,
+  ): Promise<SiteModule | undefined> {
+    const site = await until(async () => {
+      const newest = await this.publisher.siteOf(located);
+      return matches(newest.modules.get(pathOf(path))) && newest;
+    });
+    return site.modules.get(pathOf(path));
+  }
+
+  /** Waits until `path` serves exactly this version. */
+  async untilServes(located: LocatedFolder, path: string, digest: Digest): Promise<void> {
+    await this.moduleWhen(
+      located,
+      path,
+      (module) => module?.kind === 'serving' && module.digest === digest,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.publisher.close();
+  }
+}

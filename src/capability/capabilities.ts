@@ -76,7 +76,8 @@ export class RunCapabilities implements Capabilities {
 
   get log(): GuestLog {
     const { onGuestLine, limits } = this.#parts;
-    this.#log ??= new RunLog(onGuestLine, { tag: this.#run, limits });
+    const { folderKey, modulePath, requestId } = this.#run;
+    this.#log ??= new RunLog(onGuestLine, { tag: { folderKey, modulePath, requestId }, limits });
     return this.#log;
   }
 

@@ -64,12 +64,16 @@ export function countLoopHops(headers: readonly Header[]): number {
 
 /**
  * The headers that go out: checked, without hop-by-hop and framing headers, with the loop guard
- * grown by one. Throws CapabilityRefusal (`input`).
+ * grown by one. Throws CapabilityRefusal: `input`, or `limit` when there were hops enough.
  */
 export function requestHeaders(
   headers: readonly Header[],
   options: { readonly hops: number },
 ): Header[] {
+  if (options.hops >= loopHopsMax) {
+    const rule = `a request may pass ${loopHopsMax} servers of this kind`;
+    throw new CapabilityRefusal('limit', `Cannot fetch: ${rule}: received one that passed them`);
+  }
   const named = namedByConnection(headers);
   const kept: Header[] = [];
   let hasAgent = false;

@@ -31,6 +31,8 @@ const readValueSql = `
 
 const busyTimeoutMs = 2_000;
 const noBytes = new Uint8Array(0);
+/** What a waiting write weighs beside its key and value: thousands of empty ones are bounded too. */
+const requestBytes = 100;
 
 /** One a serving thread. `port` comes from `KeyValueWriter.connect()`. */
 export class KeyValueClient {
@@ -85,7 +87,7 @@ export class KeyValueClient {
     entry: { readonly name: NamespaceName; readonly key: Uint8Array; readonly value?: Uint8Array },
   ): Promise<boolean> {
     const value = entry.value ?? noBytes;
-    const bytes = entry.key.byteLength + value.byteLength;
+    const bytes = entry.key.byteLength + value.byteLength + requestBytes;
     if (this.#broken !== undefined) return Promise.reject(this.#unavailable(this.#broken));
     if (this.#queuedBytes + bytes > this.#limits.kvQueuedBytesMax) {
       const rule = `at most ${this.#limits.kvQueuedBytesMax} bytes may wait to be stored`;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Header, OutboundRequest } from '../../src/capability/capability.ts';
 import {
   countLoopHops,
+  loopHopsMax,
   parseMethod,
   parseTarget,
   redirected,
@@ -69,6 +70,11 @@ describe('headers of a request', () => {
       ['cdn-loop', 'terrafirma, terrafirma, terrafirma'],
     ]);
     expect(countLoopHops(headers)).toBe(3);
+  });
+
+  test('loopHopsMax: a request that has passed so many of us is not sent on', () => {
+    expect(countLoopHops(requestHeaders([], { hops: loopHopsMax - 1 }))).toBe(loopHopsMax);
+    expect(() => requestHeaders([], { hops: loopHopsMax })).toThrow('may pass 8 servers');
   });
 
   test('hops are counted over several headers, ours only', () => {

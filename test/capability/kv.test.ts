@@ -104,10 +104,13 @@ describe('limits at the door', () => {
   });
 
   test('kvQueuedBytesMax bounds what waits for the disk, and is given back', async () => {
-    const client = bench.openClient(bench.openWriter(), { kvQueuedBytesMax: 10 });
+    const client = bench.openClient(bench.openWriter(), { kvQueuedBytesMax: 110 });
     const store = client.namespace(folderKey, modulePath);
     const first = store.insert(bytes('k'), bytes('123456789'));
-    const why = refusal('limit', /10 bytes may wait to be stored: received 2 bytes while 10 wait/);
+    const why = refusal(
+      'limit',
+      /110 bytes may wait to be stored: received 102 bytes while 110 wait/,
+    );
     await expect(store.insert(bytes('l'), bytes('1'))).rejects.toMatchObject(why);
     await first;
     await store.insert(bytes('l'), bytes('1'));

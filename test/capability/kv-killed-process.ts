@@ -2,7 +2,6 @@
  * A process that writes until it is killed. Each acknowledged number is printed as a line, after
  * the key-value store has answered. Edge: standard output.
  */
-import { writeSync } from 'node:fs';
 import { KeyValueClient } from '../../src/capability/kv.ts';
 import { startKeyValueWriter } from '../../src/capability/kv-writer.ts';
 import { defaultLimits } from '../../src/config/config.ts';
@@ -24,7 +23,7 @@ const encoder = new TextEncoder();
 async function writeNumbers(from: number): Promise<never> {
   for (let number = from; ; number += 4) {
     await store.insert(encoder.encode(String(number)), encoder.encode(`value ${number}`));
-    writeSync(1, `${number}\n`);
+    await new Promise((resolve) => process.stdout.write(`${number}\n`, resolve));
   }
 }
 

@@ -1,0 +1,135 @@
+/** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
+import path from 'node:path';
+import type { Config } from '../config/config.ts';
+import { capFiles } from '../deploy/caps.ts';
+import type { ListedFile } from '../deploy/scan.ts';
+import { listFolder } from '../deploy/scan.ts';
+import { TerrafirmaError } from '../errors.ts';
+import type { FolderPath } from '../names.ts';
+import { errnoOf, FileTooLargeError, GuardedFs } from '../site/guarded-fs.ts';
+import { Locator } from '../site/locate.ts';
+import type { Manifest } from '../site/manifest.ts';
+import { MANIFEST_NAME, mayReadAnonymously, parseManifest } from '../site/manifest.ts';
+import type { Finding } from './check-report.ts';
+import { ModuleJudge } from './judge.ts';
+
+export interface FolderFindings {
+  readonly findings: readonly Finding[];
+  /** A module that would answer, for an example. */
+  readonly modulePath: string | undefined;
+}
+
+const noMount: Finding = {
+  mark: 'bad',
+  subject: 'folder',
+  text: 'no mount is configured here: the folder cannot be looked at',
+  nextStep: 'Say where folders are found: --mount /keybase=/keybase',
+};
+
+/** Never rejects for what is wrong with the folder: that is what it reports. */
+export async function checkFolder(folder: FolderPath, config: Config): Promise<FolderFindings> {
+  if (config.mounts.length === 0) return { findings: [noMount], modulePath: undefined };
+  const findings: Finding[] = [];
+  try {
+    const { mounts, botUser, limits } = config;
+    const located = await new Locator({ mounts, botUser, limits }).locate(folder);
+    findings.push({ mark: 'ok', subject: 'folder', text: `${folder.key} is ${located.directory}` });
+    return await lookInside(located.directory, { config, findings });
+  } catch (error) {
+    const isExpected = error instanceof TerrafirmaError || errnoOf(error) !== undefined;
+    if (!isExpected || !(error instanceof Error)) throw error;
+    findings.push({ mark: 'bad', subject: 'folder', text: error.message });
+    return { findings, modulePath: undefined };
+  }
+}
+
+async function lookInside(
+  directory: string,
+  options: { readonly config: Config; readonly findings: Finding[] },
+): Promise<FolderFindings> {
+  const { config, findings } = options;
+  const { limits } = config;
+  const fs = new GuardedFs(limits);
+  const manifest = await readManifest(fs, directory, limits.manifestBytesMax);
+  findings.push(judgeAccess(manifest));
+  const listing = await listFolder({ fs, directory, limits });
+  for (const note of listing.notes) {
+    findings.push({ mark: 'note', subject: 'file', text: `${note.path}: ${note.reason}` });
+  }
+  await using judge = new ModuleJudge(limits);
+  let modulePath: string | undefined;
+  for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
+    const problem = refusal?.detail ?? (await judgeFile(file, { fs, judge, config }));
+    const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
+    findings.push(describeFile(file, problem, isReadable));
+    if (problem === undefined && isReadable) modulePath ??= file.path;
+  }
+  if (listing.files.length === 0) {
+    const { entries } = await fs.readdir(directory, limits.folderEntriesMax);
+    findings.push(describeNoModules(entries.every(({ name }) => name.startsWith('.'))));
+  }
+  return { findings, modulePath };
+}
+
+async function readManifest(fs: GuardedFs, directory: string, bytesMax: number): Promise<Manifest> {
+  try {
+    const { bytes } = await fs.readFile(path.join(directory, MANIFEST_NAME), bytesMax);
+    return parseManifest(bytes, bytesMax);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return parseManifest(undefined, bytesMax);
+    throw error;
+  }
+}
+
+function judgeAccess(manifest: Manifest): Finding {
+  if (mayReadAnonymously(manifest, [])) {
+    const why = manifest.isConfigured ? `${MANIFEST_NAME} lets anybody read` : 'anybody may read';
+    return { mark: 'ok', subject: 'access', text: why };
+  }
+  return {
+    mark: 'bad',
+    subject: 'access',
+    text: `${MANIFEST_NAME} does not let anybody read at /: visitors get 403`,
+    nextStep: `Grant "read" to anybody for "/" in ${MANIFEST_NAME}`,
+  };
+}
+
+/** Why the file would not be served; undefined when it would. */
+async function judgeFile(
+  file: ListedFile,
+  parts: { readonly fs: GuardedFs; readonly judge: ModuleJudge; readonly config: Config },
+): Promise<string | undefined> {
+  try {
+    const { moduleBytesMax } = parts.config.limits;
+    const { bytes } = await parts.fs.readFile(file.realPath, moduleBytesMax);
+    const judged = await parts.judge.judge(bytes);
+    return judged.kind === 'accepted' ? undefined : judged.error.detail;
+  } catch (error) {
+    if (error instanceof FileTooLargeError) return error.message;
+    if (errnoOf(error) === 'EACCES' && error instanceof Error) return error.message;
+    throw error;
+  }
+}
+
+function describeFile(file: ListedFile, problem: string | undefined, isReadable: boolean): Finding {
+  const { path: name } = file;
+  if (problem !== undefined) {
+    const nextStep = `Replace ${name}: ${problem}`;
+    return { mark: 'bad', subject: 'module', text: `${name}: ${problem}`, nextStep };
+  }
+  if (isReadable) return { mark: 'ok', subject: 'module', text: `${name} would be served` };
+  const text = `${name} is good, but ${MANIFEST_NAME} does not let anybody read it`;
+  return { mark: 'note', subject: 'module', text };
+}
+
+function describeNoModules(isEmpty: boolean): Finding {
+  if (!isEmpty) {
+    return { mark: 'note', subject: 'module', text: 'there is none: only files would be served' };
+  }
+  return {
+    mark: 'bad',
+    subject: 'module',
+    text: 'the folder is empty',
+    nextStep: 'Copy a .wasm file, or an index.html, into the folder',
+  };
+}

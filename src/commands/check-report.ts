@@ -1,0 +1,48 @@
+/** What `terrafirma check` finds, one finding a line, and what to do next. */
+
+export type FindingMark = 'ok' | 'note' | 'bad';
+
+export interface Finding {
+  readonly mark: FindingMark;
+  /** What was looked at: `A`, `TXT`, `folder`, `access`, `module`, … */
+  readonly subject: string;
+  readonly text: string;
+  /** Only of what is bad: what to do about it. */
+  readonly nextStep?: string;
+}
+
+export interface CheckReport {
+  readonly hostName: string;
+  readonly findings: readonly Finding[];
+  readonly wouldWork: boolean;
+  readonly nextStep: string;
+}
+
+/** The first bad finding says what to do; without one, `whenGood` does. */
+export function summarize(
+  hostName: string,
+  findings: readonly Finding[],
+  whenGood: string,
+): CheckReport {
+  const bad = findings.find((finding) => finding.mark === 'bad');
+  return {
+    hostName,
+    findings,
+    wouldWork: bad === undefined,
+    nextStep: bad === undefined ? whenGood : (bad.nextStep ?? bad.text),
+  };
+}
+
+export function describeCheck(report: CheckReport): string {
+  const lines = report.findings.map(
+    ({ mark, subject, text }) => `  ${mark.padEnd(4)}  ${subject.padEnd(8)}  ${printable(text)}`,
+  );
+  const verdict = report.wouldWork ? 'It would work.' : 'It would not work.';
+  return `${[report.hostName, ...lines, `${verdict} ${printable(report.nextStep)}`].join('\n')}\n`;
+}
+
+/** Records and file names are strangers': they must not command the terminal. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
+}

@@ -89,11 +89,13 @@ describe('limits', () => {
     gone.abort();
     await expect(first).rejects.toMatchObject(refusal('abandoned'));
     await expect
-      .poll(() =>
-        bench.send(run, '/').then(
-          ({ status }) => status,
-          () => 0,
-        ),
+      .poll(
+        () =>
+          bench.send(run, '/').then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        { timeout: 10_000 },
       )
       .toBe(200);
   });
@@ -107,7 +109,9 @@ describe('limits', () => {
     );
     const large = bench.send(run, '/', { method: 'POST', body: 'b'.repeat(101) });
     await expect(large).rejects.toMatchObject(refusal('limit', /100 bytes/));
-    await expect.poll(() => bench.send(run, '/?bytes=100').then(text, () => '')).toHaveLength(100);
+    await expect
+      .poll(() => bench.send(run, '/?bytes=100').then(text, () => ''), { timeout: 10_000 })
+      .toHaveLength(100);
   });
 
   test('poolsMax closes the pool used longest ago, not its requests', async () => {
@@ -117,7 +121,9 @@ describe('limits', () => {
     await bench.send(run, `http://localhost:${bench.server.port}/`);
     expect((await first).body.byteLength).toBe(5);
     const { sockets } = bench.server;
-    await expect.poll(() => sockets.filter(({ destroyed }) => !destroyed).length).toBe(1);
+    await expect
+      .poll(() => sockets.filter(({ destroyed }) => !destroyed).length, { timeout: 10_000 })
+      .toBe(1);
     expect((await bench.send(run, '/')).status).toBe(200);
   });
 });

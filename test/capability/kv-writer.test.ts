@@ -69,7 +69,9 @@ describe('the writer', () => {
     await store.insert(bytes('k'), bytes('1'));
     await crashWriter(writer.connect());
     const kept = async (): Promise<boolean> => store.insert(bytes('l'), bytes('2'));
-    await expect.poll(() => kept().catch(() => undefined)).toBeTypeOf('boolean');
+    await expect
+      .poll(() => kept().catch(() => undefined), { timeout: 10_000 })
+      .toBeTypeOf('boolean');
     expect(text(await store.get(bytes('k')))).toBe('1');
     expect(bench.troubles).toHaveLength(1);
     expect(bench.troubles[0]).toContain(bench.databasePath);
@@ -122,16 +124,16 @@ describe('a process killed while it writes', () => {
 /** The numbers whose writing was acknowledged before SIGKILL, which comes after a few of them. */
 async function writeUntilKilled(first: number): Promise<number[]> {
   const script = new URL('./kv-killed-process.ts', import.meta.url).pathname;
-  const process_ = spawn(
+  const child = spawn(
     process.execPath,
     [script, bench.databasePath, folderKey, modulePath, String(first)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
-  const exited = once(process_, 'exit');
+  const exited = once(child, 'exit');
   const numbers: number[] = [];
-  for await (const line of createInterface({ input: process_.stdout })) {
+  for await (const line of createInterface({ input: child.stdout })) {
     numbers.push(Number(line));
-    if (numbers.length === 20) process_.kill('SIGKILL');
+    if (numbers.length === 20) child.kill('SIGKILL');
   }
   expect(await exited).toEqual([null, 'SIGKILL']);
   return numbers;

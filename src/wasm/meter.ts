@@ -12,6 +12,7 @@ import { Bulk } from './meter/bulk.ts';
 import { Charges } from './meter/charges.ts';
 import { type CardPlan, cardBytes, type MemoryPlan, type MeteredModule } from './meter/contract.ts';
 import { Grow } from './meter/grow.ts';
+import { HintSection } from './meter/hints.ts';
 import { Replacer } from './meter/replace.ts';
 import { addStateFunctions, judgeRestorable } from './meter/state.ts';
 import { reserveName } from './reserve.ts';
@@ -58,7 +59,16 @@ export function meterModule(
   const bulk = new Bulk({ shape, additions, charges, cardMemory });
   const replacer = new Replacer({ shape, additions, charges, bulk, grow, cardMemory });
   const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
-  const rewriter = new BodyRewriter({ bytes, shape, additions, charges, replacer, isCatching });
+  const hints = new HintSection();
+  const rewriter = new BodyRewriter({
+    bytes,
+    shape,
+    additions,
+    charges,
+    replacer,
+    isCatching,
+    hints,
+  });
   const bodies = new ByteWriter(bytes.length * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
   const restorable = judgeRestorable(shape, replacer.changedTables);
@@ -74,7 +84,7 @@ export function meterModule(
         })
       : { capture: undefined, restore: undefined };
   return {
-    bytes: assembleModule({ bytes, shape, additions, memories, cards, bodies }),
+    bytes: assembleModule({ bytes, shape, additions, memories, cards, bodies, hints }),
     names: { ...names, ...state },
     memories,
     cards,

@@ -71,6 +71,20 @@ export class ByteWriter {
     this.writeByte(rest & 0x7f);
   }
 
+  /** Room for a signed number below 2^27 that is not known yet; answers where it stands. */
+  writePlaceholder(): number {
+    const at = this.length;
+    for (const byte of [0x80, 0x80, 0x80, 0x00]) this.writeByte(byte);
+    return at;
+  }
+
+  /** Fills in a placeholder. */
+  patch(at: number, value: number): void {
+    const bounded = Math.min(value, 2 ** 27 - 1);
+    for (let i = 0; i < 3; i++) this.#bytes[at + i] = ((bounded >> (7 * i)) & 0x7f) | 0x80;
+    this.#bytes[at + 3] = bounded >> 21;
+  }
+
   writeName(name: string): void {
     const encoded = utf8.encode(name);
     this.writeU32(encoded.length);

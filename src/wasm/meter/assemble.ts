@@ -5,6 +5,7 @@ import { ByteWriter } from '../binary/writer.ts';
 import type { ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
 import type { CardPlan, MemoryPlan } from './contract.ts';
+import type { HintSection } from './hints.ts';
 
 export interface AssemblyContext {
   readonly bytes: Uint8Array;
@@ -14,6 +15,7 @@ export interface AssemblyContext {
   readonly cards: CardPlan | undefined;
   /** Rewritten bodies of the original functions, with their sizes. */
   readonly bodies: ByteWriter;
+  readonly hints: HintSection;
 }
 
 type SectionWriter = (original: Section | undefined, out: ByteWriter) => void;
@@ -52,6 +54,7 @@ function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWr
     [
       SectionId.code,
       (_, out) => {
+        context.hints.write(out);
         const contents = new ByteWriter(context.bodies.length + 4096);
         contents.writeU32(shape.bodies.length / 2 + additions.functions.count);
         contents.writeBytes(context.bodies.view());

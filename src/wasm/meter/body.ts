@@ -1,7 +1,7 @@
 /**
  * Rewrites one function body. A single pass: what the code owes at each point is known statically
  * as an upper bound (`pending`) beside what a local counter holds at run time. Payments are made
- *  - at back edges into the counter, which is paid into fuel when it reaches the local quantum,
+ *  - at loop heads into the counter, which is paid into fuel when it reaches the local quantum,
  *  - where an activation can end (return, end, tail call, and before anything that may throw),
  *  - before calls, where much is owed, or where an exception could skip the payment.
  * Where paths of different weight meet, the heavier pays the difference into the counter.
@@ -12,17 +12,21 @@ import { refuseModule } from '../binary/reader.ts';
 import { skipLocals } from '../binary/scan.ts';
 import type { ByteWriter } from '../binary/writer.ts';
 import type { ModuleShape } from '../shape.ts';
-import { type Additions, Value } from './additions.ts';
+import type { Additions } from './additions.ts';
 import type { Charges } from './charges.ts';
 import { Asm } from './code.ts';
-import { callWeight, freeWeightMax, localQuantum } from './contract.ts';
+import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
 import { Emitter } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack } from './frames.ts';
+import type { HintSection } from './hints.ts';
 import type { Replacer } from './replace.ts';
 import { Group, groupOf, weightOf } from './weights.ts';
 
 /** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
 const mergeSlack = 32;
+
+/** What a round of a loop may weigh before its heavier paths pay for themselves. */
+const lightRound = 64;
 
 const localsMax = 50_000;
 
@@ -34,6 +38,7 @@ export interface BodyContext {
   readonly replacer: Replacer;
   /** Exceptions may be caught in this module. */
   readonly isCatching: boolean;
+  readonly hints: HintSection;
 }
 
 export class BodyRewriter {
@@ -46,7 +51,7 @@ export class BodyRewriter {
   /** Whether the counter may be non-zero here. */
   #isLive = false;
   #isReachable = true;
-  /** Most the counter may hold here from merging paths; what back edges add is below the quantum. */
+  /** Most the counter may hold here. */
   #counted = 0;
 
   constructor(context: BodyContext) {
@@ -57,7 +62,7 @@ export class BodyRewriter {
 
   /** Appends body number `bodyIndex` (imports not counted), rewritten, to `target`. */
   rewrite(bodyIndex: number, target: ByteWriter): void {
-    const { bytes, shape } = this.#context;
+    const { bytes, shape, hints } = this.#context;
     const at = shape.bodies[bodyIndex * 2] ?? 0;
     const cursor = new InstructionCursor(bytes, at, shape.bodies[bodyIndex * 2 + 1] ?? 0);
     const groupCount = cursor.readU32();
@@ -67,7 +72,8 @@ export class BodyRewriter {
     this.#begin(cursor, localCount);
     this.#walk(localCount);
     this.#emitter.copyTo(cursor.end);
-    this.#emitter.finish(target, { at, groupCount, end });
+    const functionIndex = shape.importedFunctionCount + bodyIndex;
+    this.#emitter.finish(target, { at, groupCount, end }, hints.of(functionIndex));
   }
 
   #paramCount(bodyIndex: number): number {
@@ -137,7 +143,7 @@ export class BodyRewriter {
       this.#setUnreachable();
       return;
     }
-    const { shape, isCatching } = this.#context;
+    const { shape } = this.#context;
     for (const type of this.#cursor.types) {
       if (type >= shape.types.length) this.#refuse('types', type);
     }
@@ -146,15 +152,17 @@ export class BodyRewriter {
       this.#push(op === Op.if ? FrameKind.if : FrameKind.block);
       return;
     }
-    // What is owed at a header is owed in every round: too much of it is paid before.
-    if (this.#isReachable && (this.#pending > mergeSlack || isCatching)) {
-      this.#materialise(this.#pending);
-      this.#pending = 0;
-    }
-    this.#isLive = true;
-    const type = shape.types[this.#cursor.a];
+    this.#enterLoop();
+  }
+
+  /** Each round pays its heaviest path at the head, once that is known at the loop's end. */
+  #enterLoop(): void {
     const frame = this.#push(FrameKind.loop);
-    frame.hasParams = type?.kind === 'func' && type.params.length > 0;
+    if (!this.#isReachable) return;
+    this.#emitter.copyTo(this.#cursor.pos);
+    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend());
+    this.#isLive = true;
+    this.#counted = localQuantum;
   }
 
   /** Clauses are entered from calls and throws, before which everything was paid. */
@@ -181,7 +189,7 @@ export class BodyRewriter {
   /** Moves `weight` from the static bound into the counter, or pays where that holds much. */
   #materialise(weight: number): void {
     if (weight <= 0) return;
-    if (this.#counted + weight > localQuantum) {
+    if (this.#counted + weight > 2 * localQuantum) {
       this.#pay(false);
       return;
     }
@@ -215,6 +223,7 @@ export class BodyRewriter {
       frame.labelCounted = Math.max(frame.labelCounted, frame.entryCounted);
       frame.isLabelLive ||= frame.isEntryLive;
     }
+    if (frame.weightAt >= 0) this.#emitter.patchWeight(frame.weightAt, frame.roundWeight);
     if (this.#isReachable) {
       if (frame.labelPending >= 0) this.#settle(frame.labelPending);
       frame.labelPending = Math.max(frame.labelPending, this.#pending);
@@ -263,8 +272,11 @@ export class BodyRewriter {
     const frame = this.#frameAt(this.#cursor.a);
     if (!this.#isReachable) return;
     if (frame.kind === FrameKind.func) this.#payExit();
-    else if (frame.kind === FrameKind.loop) this.#payBackEdge(frame.entryPending);
-    else {
+    else if (frame.kind === FrameKind.loop) {
+      // A heavy round pays itself what exceeds a light one.
+      this.#settle(frame.entryPending + Math.max(frame.roundWeight, lightRound));
+      this.#goRound(frame);
+    } else {
       this.#settle(Math.max(frame.labelPending, frame.entryPending));
       this.#reach(frame, this.#pending);
     }
@@ -276,9 +288,13 @@ export class BodyRewriter {
     if (op === Op.brOnCast || op === Op.brOnCastFail) this.#checkTypes();
     if (!this.#isReachable) return;
     if (frame.kind === FrameKind.func) this.#payConditionalExit();
-    else if (frame.kind !== FrameKind.loop) this.#reach(frame, this.#pending);
-    else if (op === Op.brIf && !frame.hasParams) this.#loopAgain(frame);
-    else this.#payBackEdge(frame.entryPending);
+    else if (frame.kind === FrameKind.loop) this.#goRound(frame);
+    else this.#reach(frame, this.#pending);
+  }
+
+  /** A branch back to a head: the head pays for the heaviest of them. */
+  #goRound(frame: Frame): void {
+    frame.roundWeight = Math.max(frame.roundWeight, this.#pending - frame.entryPending);
   }
 
   #checkTypes(): void {
@@ -289,17 +305,17 @@ export class BodyRewriter {
 
   #brTable(): void {
     const { labels } = this.#cursor;
-    let header = Number.POSITIVE_INFINITY;
     let isExit = false;
     for (const label of labels) {
-      const frame = this.#frameAt(label);
-      if (frame.kind === FrameKind.loop) header = Math.min(header, frame.entryPending);
-      else if (frame.kind === FrameKind.func) isExit = true;
+      if (this.#frameAt(label).kind === FrameKind.func) isExit = true;
     }
     if (!this.#isReachable) return;
     if (isExit) this.#payConditionalExit();
-    if (header !== Number.POSITIVE_INFINITY) this.#payBackEdge(header);
-    for (const label of labels) this.#reach(this.#frameAt(label), this.#pending);
+    for (const label of labels) {
+      const frame = this.#frameAt(label);
+      if (frame.kind === FrameKind.loop) this.#goRound(frame);
+      else this.#reach(frame, this.#pending);
+    }
     this.#setUnreachable();
   }
 
@@ -325,42 +341,15 @@ export class BodyRewriter {
     const isTail = op === Op.returnCall || op === Op.returnCallIndirect || op === Op.returnCallRef;
     if (!this.#isReachable) return;
     if (isTail) this.#pay(true);
-    else if (isCatching || this.#pending > localQuantum) this.#pay(false);
+    else if (isCatching || this.#pending > callQuantum) this.#pay(false);
+    else if (this.#counted > 2 * callQuantum) this.#payCounter();
     if (isTail) this.#setUnreachable();
   }
 
-  #payBackEdge(header: number): void {
-    const emitter = this.#emitter;
-    emitter.copyTo(this.#cursor.at);
-    emitter.countAndTest(Math.max(1, this.#pending - header), 0x4e);
-    emitter.beginIf();
-    emitter.spend(this.#context.charges.spend());
-    emitter.end();
-    this.#pending = header;
-    this.#isLive = true;
-  }
-
-  /** `br_if` to a loop: one branch for "again" and "quantum left", the rest outside the loop. */
-  #loopAgain(frame: Frame): void {
-    const emitter = this.#emitter;
-    const label = this.#cursor.a;
-    const flag = emitter.local('flag', Value.i32);
-    emitter.copyTo(this.#cursor.at);
-    emitter.indexed(0x21, flag);
-    emitter.countAndTest(Math.max(1, this.#pending - frame.entryPending), 0x48);
-    emitter.indexed(0x20, flag);
-    emitter.i32(0);
-    emitter.byte(0x47);
-    emitter.byte(Asm.i32And);
-    emitter.indexed(0x0d, label);
-    emitter.indexed(0x20, flag);
-    emitter.beginIf();
-    emitter.spend(this.#context.charges.spend());
-    emitter.indexed(0x0c, label + 1);
-    emitter.end();
-    emitter.skipTo(this.#cursor.pos);
-    this.#pending = frame.entryPending;
-    this.#isLive = true;
+  #payCounter(): void {
+    this.#emitter.copyTo(this.#cursor.at);
+    this.#emitter.payCounter(this.#context.charges.spend());
+    this.#counted = callQuantum;
   }
 
   #payExit(): void {
@@ -389,7 +378,7 @@ export class BodyRewriter {
     emitter.indexed(0x20, counter);
     emitter.i32(0);
     emitter.byte(Asm.i32LtS);
-    emitter.beginIf();
+    emitter.beginUnlikely();
     emitter.indexed(0x10, charges.refuel());
     emitter.end();
     if (!isLast) {

@@ -14,6 +14,7 @@ export const Asm = {
   i32Eq: 0x46,
   i32LtS: 0x48,
   i32GtU: 0x4b,
+  i32GeS: 0x4e,
   i64Eqz: 0x50,
   i64Eq: 0x51,
   i64GtU: 0x56,

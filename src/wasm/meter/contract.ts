@@ -80,14 +80,14 @@ export const callWeight = freeWeightMax + 1;
 /** What the engine subtracts from fuel for calling an export. */
 export const entryWeight = callWeight;
 
-/** Local counters are paid into fuel when they reach this. */
-export const localQuantum = 512;
+/** Local counters are paid into fuel at a loop head when they reach this. */
+export const localQuantum = 8192;
 
-/**
- * Bound of the unpaid work of one activation at the moment it calls another: in the counter from
- * back edges, in the counter from merging paths, and owed statically.
- */
-export const residueMax = 3 * localQuantum;
+/** Before a call they are paid when they reach this: deep stacks must not pile up unpaid work. */
+export const callQuantum = 512;
+
+/** Bound of the unpaid work of one activation at the moment it calls another. */
+export const residueMax = 3 * callQuantum;
 
 /** Bytes a card stands for. */
 export const cardBytes = 4096;

@@ -5,7 +5,12 @@
 import { ByteWriter, u32Length } from '../binary/writer.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
-import { localQuantum } from './contract.ts';
+import { callQuantum, localQuantum } from './contract.ts';
+
+/** Takes the offsets of unlikely branches of one body; each counts from the body's first byte. */
+export interface BranchHints {
+  add(offsets: readonly number[], base: number): void;
+}
 
 /** Local slots of one body: the counter, and one for each purpose a pattern has. */
 export type Purpose = 'counter' | 'flag' | 'address' | 'value';
@@ -19,6 +24,8 @@ export class Emitter {
   readonly #slots = new Map<string, number>();
   readonly #slotTypes: number[] = [];
   #counter = -1;
+  /** Where in the output the conditions stand that hardly ever hold. */
+  readonly #unlikely: number[] = [];
 
   constructor(source: Uint8Array) {
     this.#source = source;
@@ -31,6 +38,7 @@ export class Emitter {
     this.#localCount = localCount;
     this.#slots.clear();
     this.#slotTypes.length = 0;
+    this.#unlikely.length = 0;
     this.#counter = -1;
   }
 
@@ -90,15 +98,37 @@ export class Emitter {
     this.indexed(0x21, counter);
   }
 
-  /** counter += weight, and leaves whether the counter stays below the quantum. */
-  countAndTest(weight: number, comparison: number): void {
+  /**
+   * The head of a loop: counter += weight of a round, paid when it reaches the quantum. Answers
+   * where the weight is to be patched in.
+   */
+  loopHead(spendFunction: number): number {
     const { counter } = this;
     this.indexed(0x20, counter);
-    this.i32(weight);
+    this.byte(0x41);
+    const weightAt = this.#out.writePlaceholder();
     this.byte(Asm.i32Add);
     this.indexed(0x22, counter);
     this.i32(localQuantum);
-    this.byte(comparison);
+    this.byte(Asm.i32GeS);
+    this.beginUnlikely();
+    this.spend(spendFunction);
+    this.end();
+    return weightAt;
+  }
+
+  /** Pays the counter where it reached the bound of calls. */
+  payCounter(spendFunction: number): void {
+    this.indexed(0x20, this.counter);
+    this.i32(callQuantum);
+    this.byte(Asm.i32GeS);
+    this.beginUnlikely();
+    this.spend(spendFunction);
+    this.end();
+  }
+
+  patchWeight(at: number, weight: number): void {
+    this.#out.patch(at, weight);
   }
 
   /** counter = spend(counter). */
@@ -109,7 +139,9 @@ export class Emitter {
     this.indexed(0x21, counter);
   }
 
-  beginIf(): void {
+  /** An `if` whose body hardly ever runs: V8 keeps it and its spills off the main path. */
+  beginUnlikely(): void {
+    this.#unlikely.push(this.#out.length);
     this.byte(0x04);
     this.byte(0x40);
   }
@@ -118,16 +150,19 @@ export class Emitter {
     this.byte(Asm.end);
   }
 
-  /** Writes size, locals and code of the body whose local declarations begin at `localsAt`. */
-  finish(target: ByteWriter, locals: { at: number; groupCount: number; end: number }): void {
+  /**
+   * Writes size, locals and code of the body whose local declarations begin at `locals.at`, and
+   * the branch hints of function `functionIndex`.
+   */
+  finish(
+    target: ByteWriter,
+    locals: { readonly at: number; readonly groupCount: number; readonly end: number },
+    hints: BranchHints,
+  ): void {
     const countEnd = locals.at + u32Length(locals.groupCount);
     const groupCount = locals.groupCount + this.#slotTypes.length;
-    const byteCount =
-      u32Length(groupCount) +
-      (locals.end - countEnd) +
-      2 * this.#slotTypes.length +
-      this.#out.length;
-    target.writeU32(byteCount);
+    const headBytes = u32Length(groupCount) + (locals.end - countEnd) + 2 * this.#slotTypes.length;
+    target.writeU32(headBytes + this.#out.length);
     target.writeU32(groupCount);
     target.copyRange(this.#source, countEnd, locals.end);
     for (const type of this.#slotTypes) {
@@ -135,5 +170,6 @@ export class Emitter {
       target.writeByte(type);
     }
     target.writeBytes(this.#out.view());
+    hints.add(this.#unlikely, headBytes);
   }
 }

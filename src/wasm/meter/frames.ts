@@ -8,14 +8,15 @@ export class Frame {
   labelPending = -1;
   /** Whether the counter may be non-zero on some branch to the label. */
   isLabelLive = false;
-  /** Most the counter may hold there from merging paths, back edges apart. */
+  /** Most the counter may hold there. */
   labelCounted = 0;
   entryPending = 0;
   entryCounted = 0;
   isEntryLive = false;
   isEntryReachable = true;
-  /** A loop that takes operands. */
-  hasParams = false;
+  /** A loop's weight of one round, and where in the output it is to be written. */
+  roundWeight = 1;
+  weightAt = -1;
 }
 
 /** A stack of frames that are used again for the next body. */
@@ -38,7 +39,8 @@ export class FrameStack {
     frame.labelPending = -1;
     frame.labelCounted = 0;
     frame.isLabelLive = false;
-    frame.hasParams = false;
+    frame.roundWeight = 1;
+    frame.weightAt = -1;
     return frame;
   }
 

@@ -36,7 +36,7 @@ function makeMemories(metered: MeteredModule, imports: WebAssembly.Imports): Web
     const descriptor = is64
       ? { address: 'i64', initial: BigInt(pagesMin), maximum: BigInt(pagesMax) }
       : { initial: pagesMin, maximum: pagesMax };
-    return new WebAssembly.Memory(descriptor as unknown as WebAssembly.MemoryDescriptor);
+    return new WebAssembly.Memory(descriptor as unknown as ConstructorParameters<typeof WebAssembly.Memory>[0]);
   });
 }
 

@@ -1,0 +1,42 @@
+/**
+ * The custom section `metadata.code.branch_hint`: which of the meter's branches are unlikely. V8
+ * then allots registers as if the slow path, with its calls, were not there. Hints of the original
+ * are dropped: their offsets have shifted.
+ */
+import { SectionId } from '../binary/sections.ts';
+import { ByteWriter } from '../binary/writer.ts';
+import type { BranchHints } from './emitter.ts';
+
+const unlikely = 0;
+
+export class HintSection {
+  readonly #entries = new ByteWriter(1024);
+  #functionCount = 0;
+
+  /** Collects the hints of one function; functions come in rising order. */
+  of(functionIndex: number): BranchHints {
+    return {
+      add: (offsets, base) => {
+        if (offsets.length === 0) return;
+        this.#functionCount++;
+        this.#entries.writeU32(functionIndex);
+        this.#entries.writeU32(offsets.length);
+        for (const offset of offsets) {
+          this.#entries.writeU32(base + offset);
+          this.#entries.writeByte(1);
+          this.#entries.writeByte(unlikely);
+        }
+      },
+    };
+  }
+
+  /** Stands before the code section. */
+  write(out: ByteWriter): void {
+    if (this.#functionCount === 0) return;
+    const contents = new ByteWriter(this.#entries.length + 64);
+    contents.writeName('metadata.code.branch_hint');
+    contents.writeU32(this.#functionCount);
+    contents.writeBytes(this.#entries.view());
+    out.writeSection(SectionId.custom, contents);
+  }
+}

@@ -60,6 +60,18 @@ describe('dns_query_ip', () => {
   });
 });
 
+test.each(['', 'a b', 'a\0b', 'a\nb', '\u00fc.test', '192.0.2.1/8', '[::1]'])(
+  'dns_query_ip does not ask for %j',
+  async (name) => {
+    const puppet = await createPuppet();
+    puppet.world.resolve.names.set(`4 ${name}`, [Uint8Array.of(192, 0, 2, 1)]);
+    const part = put(puppet, 0x100, name);
+    expect(await puppet.call('dns_query_ip', OUT, OUT + 4, ...part, 0)).toBe(1);
+    expect(puppet.bytes.readUInt32LE(OUT)).toBe(0);
+    expect(puppet.world.logLines).toHaveLength(1);
+  },
+);
+
 describe('dns_query_raw', () => {
   test('gives the answering message', async () => {
     const puppet = await createPuppet();

@@ -64,7 +64,7 @@ describe('req_send', () => {
   test('sends method, URL, headers and body, and answers a response', async () => {
     const puppet = await createSender();
     puppet.world.fetch.answer('http://a.test/p?q=1', async () => outboundReply('x'));
-    const request = await create(puppet, 'POST', 'http://a.test/p?q=1');
+    const request = await create(puppet, 'POST', 'http://a.test/p?q=1#mine');
     for (const [name, values] of [
       ['X-A', ['1', '2']],
       ['host', ['b.test']],

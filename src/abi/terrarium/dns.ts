@@ -47,7 +47,7 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
         const out: OutWords = { ptr, len };
         guest.giveNothing(out);
         return guest.answerLater(INVALID, async () => {
-          const name = guest.readText(namePtr, nameLen, NAME_BYTES_MAX);
+          const name = parseName(guest.readText(namePtr, nameLen, NAME_BYTES_MAX));
           const family = isIpv6 === 0 ? 4 : 6;
           const work = guest.run.capabilities.resolve.addresses(name, family);
           const addresses = await waitForAnswer(guest, work);
@@ -59,6 +59,12 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
       },
     },
   };
+}
+
+/** Letters of names as they are asked for; names in other scripts come in their ASCII form. */
+function parseName(text: string): string {
+  if (/^[\w.-]+$/.test(text)) return text;
+  throw new Misuse('Cannot resolve: a name of letters, digits, hyphens and dots', text);
 }
 
 function readQuery(guest: TerrariumGuest, ptr: number, len: number): Uint8Array {

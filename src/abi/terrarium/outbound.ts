@@ -104,5 +104,7 @@ function readUrl(guest: TerrariumGuest, ptr: number, len: number): URL {
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new Misuse('Cannot create the request: a full http or https URL', text ?? 'not UTF-8');
   }
+  // What stands after `#` is for the guest's own use (RFC 9110, section 7.1).
+  url.hash = '';
   return url;
 }

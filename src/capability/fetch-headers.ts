@@ -177,7 +177,7 @@ function checkHeader(name: string, value: string): void {
     throw new CapabilityRefusal('input', `Cannot fetch: ${rule}: received ${quoteReceived(name)}`);
   }
   if (!valuePattern.test(value)) {
-    const rule = `the header ${name} must be without line ends, control characters, wide characters`;
+    const rule = `the header ${name} must hold Latin-1 without control characters`;
     throw new CapabilityRefusal('input', `Cannot fetch: ${rule}: received ${quoteReceived(value)}`);
   }
 }

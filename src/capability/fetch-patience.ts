@@ -2,7 +2,7 @@
 import type { ReplyCollector } from './fetch-reply.ts';
 import { CapabilityRefusal } from './refusal.ts';
 
-/** Gives up the exchange it watches, and refuses every later one, when `signal` or the time says so. */
+/** Gives up what it watches, and refuses all that is later, when `signal` or the time says so. */
 export class Patience {
   readonly #signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
@@ -17,7 +17,7 @@ export class Patience {
     this.#signal = signal;
     signal.addEventListener('abort', this.#abandon, { once: true });
     this.#timer = setTimeout(() => {
-      const message = `Cannot fetch: the reply must be complete within ${timeoutMs} ms: received less`;
+      const message = `Cannot fetch: the reply must be whole within ${timeoutMs} ms: received less`;
       this.#lose(new CapabilityRefusal('timeout', message));
     }, timeoutMs);
     if (signal.aborted) this.#abandon();

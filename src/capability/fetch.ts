@@ -228,7 +228,7 @@ class RunFetch implements Fetch {
     const { limits } = this.#outbound;
     this.#requests += 1;
     if (this.#requests > limits.outboundRequestsPerRunMax) {
-      const rule = `a run may send ${limits.outboundRequestsPerRunMax} requests, redirects included`;
+      const rule = `a run may send ${limits.outboundRequestsPerRunMax} requests, redirects counted`;
       throw refuse('limit', rule, 'one more');
     }
     const collector = new ReplyCollector(

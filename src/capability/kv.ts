@@ -31,7 +31,7 @@ const readValueSql = `
 
 const busyTimeoutMs = 2_000;
 const noBytes = new Uint8Array(0);
-/** What a waiting write weighs beside its key and value: thousands of empty ones are bounded too. */
+/** What a waiting write weighs beside its key and value: empty ones are bounded too. */
 const requestBytes = 100;
 
 /** One a serving thread. `port` comes from `KeyValueWriter.connect()`. */

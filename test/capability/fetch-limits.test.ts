@@ -35,7 +35,7 @@ describe('limits', () => {
     await expect(bench.send(run, '/?bytes=1')).rejects.toMatchObject(refusal('limit', /400 bytes/));
   });
 
-  test('outboundTimeoutMs covers a silent bench.server, a stalled reply and a chain of redirects', async () => {
+  test('outboundTimeoutMs covers silence, a stalled reply and a chain of redirects', async () => {
     const run = bench.withLimit({ outboundTimeoutMs: 50 });
     await expect(bench.send(run, '/silent')).rejects.toMatchObject(refusal('timeout', /50 ms/));
     await expect(bench.send(run, '/stall')).rejects.toMatchObject(refusal('timeout'));
@@ -100,7 +100,7 @@ describe('limits', () => {
       .toBe(200);
   });
 
-  test('heldBytesMax bounds the bodies under way on a thread, both directions, and is given back', async () => {
+  test('heldBytesMax bounds bodies under way, both directions, and is given back', async () => {
     const run = bench.openRun({ heldBytesMax: 100 });
     await bench.send(run, '/?bytes=10', { method: 'POST', body: 'b'.repeat(90) });
     await bench.send(run, '/?bytes=100');

@@ -7,7 +7,7 @@ import { folderKey, refusal, text, useOutbound } from './outbound-bench.ts';
 const bench = useOutbound();
 
 describe('a request', () => {
-  test('carries method, body, headers and a Host of its own, and gets every header line back', async () => {
+  test('carries method, body, headers and its own Host, and gets every header line', async () => {
     const headers: Header[] = [
       ['Host', 'other.example'],
       ['X-A', '1'],
@@ -83,7 +83,7 @@ describe('a request', () => {
     expect(bench.server.sockets.length).toBe(2);
   });
 
-  test('a kept connection that the server closed is replaced without the guest noticing', async () => {
+  test('a kept connection that the server closed is replaced unnoticed', async () => {
     const run = bench.openRun();
     await bench.send(run, '/');
     for (const socket of bench.server.sockets) socket.destroy();

@@ -49,7 +49,8 @@ function counters(): unknown {
   const kept = database.prepare('SELECT bytes, keys FROM namespaces').all();
   const counted = database
     .prepare(
-      'SELECT coalesce(sum(length(key) + length(value)), 0) AS bytes, count(*) AS keys FROM entries',
+      `SELECT coalesce(sum(length(key) + length(value)), 0) AS bytes, count(*) AS keys
+       FROM entries`,
     )
     .all();
   database.close();
@@ -58,7 +59,7 @@ function counters(): unknown {
 }
 
 describe('limits of a namespace', () => {
-  test('kvNamespaceKeysMax: overwriting is allowed, one key more is not, removing makes room', () => {
+  test('kvNamespaceKeysMax: overwriting is allowed, one key more is not, removing frees', () => {
     const store = open({ kvNamespaceKeysMax: 2 });
     store.apply([ask('insert', 'a'), ask('append', 'b')]);
     const [third, overwritten] = store.apply([ask('insert', 'c'), ask('insert', 'a', 'x')]);

@@ -77,7 +77,7 @@ describe('the writer', () => {
     expect(bench.troubles[0]).toContain(bench.databasePath);
   });
 
-  test('a damaged file refuses every call, names itself to the operator only, and is left alone', async () => {
+  test('a damaged file refuses every call, and only the operator reads its name', async () => {
     writeFileSync(bench.databasePath, 'damaged'.repeat(1_000));
     const writer = bench.openWriter();
     const store = bench.openClient(writer).namespace(folderKey, modulePath);

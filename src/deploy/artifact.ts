@@ -11,6 +11,7 @@ import { exposePrivates, inspectModule } from '../wasm/inspect.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../wasm/shape.ts';
 
 const wasmPageBytes = 65_536;
+const reasonCharsMax = 300;
 
 export interface Artifact {
   /** Of the original bytes. */
@@ -89,6 +90,13 @@ export function faceOf(shape: ModuleShape): ModuleFace {
   };
 }
 
+/** V8's words about a module, which quote its names: cut, and without what a terminal obeys. */
+export function explainCompile(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const plain = text.replace(/^WebAssembly\.\w+\(\): /, '').replace(/[^\x20-\x7e]/g, '?');
+  return plain.slice(0, reasonCharsMax);
+}
+
 /** The engine has the last word on what is valid; compiling says what is wrong, and where. */
 function checkValid(bytes: Uint8Array<ArrayBuffer>): void {
   if (WebAssembly.validate(bytes)) return;
@@ -96,7 +104,7 @@ function checkValid(bytes: Uint8Array<ArrayBuffer>): void {
   try {
     new WebAssembly.Module(bytes);
   } catch (error) {
-    if (error instanceof Error) reason = error.message.replace(/^WebAssembly\.Module\(\): /, '');
+    reason = explainCompile(error);
   }
   throw new TerrafirmaError(
     'module-refused',

@@ -6,7 +6,7 @@
 import { LRUCache } from 'lru-cache';
 import { fromErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
-import type { Artifact } from './artifact.ts';
+import { type Artifact, explainCompile } from './artifact.ts';
 import type { Builder } from './builder.ts';
 import type { ModuleStore } from './store.ts';
 
@@ -87,8 +87,7 @@ async function compileCode(code: Uint8Array<ArrayBuffer>): Promise<WebAssembly.M
   try {
     return await WebAssembly.compile(code);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const detail = `Cannot accept the module: it must compile: received ${reason}`;
+    const detail = `Cannot accept the module: it must compile: received ${explainCompile(error)}`;
     throw new TerrafirmaError('module-refused', detail, { cause: error });
   }
 }

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/config/config.ts';
+import { digestBytes } from '../../src/deploy/artifact.ts';
+import { Builder } from '../../src/deploy/builder.ts';
+import { compiledBytesPerCodeByte, Modules } from '../../src/deploy/modules.ts';
+import { ModuleStore } from '../../src/deploy/store.ts';
+import type { Digest } from '../../src/messages.ts';
+import type { FolderKey } from '../../src/names.ts';
+import { guestBytes } from '../support/folder.ts';
+import { LogBook, pathOf, Scratch } from './world.ts';
+
+describe('Modules', () => {
+  let scratch: Scratch;
+  let store: ModuleStore;
+  let builder: Builder;
+
+  beforeEach(async () => {
+    scratch = new Scratch();
+    store = await ModuleStore.open(scratch.path('state'), { log: new LogBook() });
+    builder = new Builder({ limits: defaultLimits });
+  });
+  afterEach(async () => {
+    await builder.close();
+    scratch[Symbol.dispose]();
+  });
+
+  /** Keeps one of our guests in the store; resolves to its digest. */
+  const keep = async (guest: string): Promise<Digest> => {
+    const bytes = guestBytes(guest);
+    const digest = digestBytes(bytes);
+    const version = { digest, abi: 'terrarium', acceptedAtMs: 1, bytes: bytes.length };
+    const folderKey = `/${guest}` as FolderKey;
+    const modules = new Map([
+      [pathOf('a.wasm'), { versions: [version] as const, seen: { digest, stamp: '' } }],
+    ]);
+    await store.commit({ folderKey, directory: '/', modules }, { digest, bytes });
+    return digest;
+  };
+
+  it('load() compiles once for equal questions, and again only after eviction', async () => {
+    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const digest = await keep('hello');
+    const [first, second] = await Promise.all([modules.load(digest), modules.load(digest)]);
+    expect(second).toBe(first);
+    expect(await modules.load(digest)).toBe(first);
+    expect(modules.compiledBytes).toBe(first.codeBytes * compiledBytesPerCodeByte);
+  });
+
+  it('compiledBytesMax: the least recently used is forgotten, and compiled anew on demand', async () => {
+    const [hello, v1] = [await keep('hello'), await keep('v1')];
+    const roomy = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const sizes = [await roomy.load(hello), await roomy.load(v1)].map(
+      ({ codeBytes }) => codeBytes * compiledBytesPerCodeByte,
+    );
+    const compiledBytesMax = sizes.reduce((sum, size) => sum + size) - 1;
+    const modules = new Modules({ store, builder, compiledBytesMax });
+    const first = await modules.load(hello);
+    await modules.load(v1);
+    expect(modules.compiledBytes).toBe(sizes[1]);
+    const again = await modules.load(hello);
+    expect(again).not.toBe(first);
+    expect(again).toMatchObject({ digest: hello, abi: first.abi, entry: first.entry });
+  });
+
+  it('load() rejects with state for what is not kept, and the next one is asked anew', async () => {
+    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const digest = digestBytes(guestBytes('v2'));
+    await expect(modules.load(digest)).rejects.toMatchObject({ code: 'state' });
+    await keep('v2');
+    expect((await modules.load(digest)).digest).toBe(digest);
+  });
+
+  it('admit() compiles a new artifact once', async () => {
+    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const verdict = await builder.build(async () => Uint8Array.from(guestBytes('echo')));
+    if (verdict.kind !== 'built') throw new Error('must be built');
+    const first = await modules.admit(verdict.artifact);
+    expect(await modules.admit(verdict.artifact)).toBe(first);
+    expect(await modules.load(verdict.artifact.digest)).toBe(first);
+  });
+});

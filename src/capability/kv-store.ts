@@ -205,8 +205,8 @@ function openDatabase(start: WriterStart): DatabaseSync {
   closeSync(openSync(start.databasePath, 'a', 0o600));
   const database = new DatabaseSync(start.databasePath);
   try {
-    database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL`);
-    database.exec(`PRAGMA synchronous = ${start.synchronous}`);
+    database.exec(`PRAGMA page_size = ${pageBytes}`);
+    setDurability(database, start.synchronous);
     database.exec(`PRAGMA journal_size_limit = ${journalBytesMax}`);
     migrate(database);
     const pagesMax = Math.max(1, Math.floor(start.databaseBytesMax / pageBytes));
@@ -215,6 +215,23 @@ function openDatabase(start: WriterStart): DatabaseSync {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * SQLite keeps silent when it cannot do what it is told, for example write ahead on a network file
+ * system; then acknowledged writes could be lost, so it is asked what it really does.
+ */
+function setDurability(database: DatabaseSync, synchronous: 'normal' | 'full'): void {
+  const journal = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
+  if (journal !== 'wal') {
+    throw new Error(`its file system must allow a write-ahead log: received ${journal}`);
+  }
+  database.exec(`PRAGMA synchronous = ${synchronous}`);
+  const level = database.prepare('PRAGMA synchronous').get()?.synchronous;
+  // sqlite.org/pragma.html#pragma_synchronous
+  if (level !== { normal: 1, full: 2 }[synchronous]) {
+    throw new Error(`synchronous must be ${synchronous}: received ${level}`);
   }
 }
 

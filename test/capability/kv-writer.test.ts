@@ -91,7 +91,7 @@ describe('the writer', () => {
     await writer.close();
   });
 
-  test('synchronous FULL is passed on', async () => {
+  test('works with synchronous FULL, which the file confirms when it is opened', async () => {
     const writer = bench.openWriter({}, { synchronous: 'full' });
     const store = bench.openClient(writer).namespace(folderKey, modulePath);
     expect(await store.insert(bytes('k'), bytes('v'))).toBe(true);

@@ -10,14 +10,39 @@ import type {
 } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { HandleTable } from '../handles.ts';
-import { GuestHeaders, type HeaderIndex, indexHeaders } from './headers.ts';
+import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';
 import { Misuse } from './misuse.ts';
 
-export interface CreatedRequest {
+const NO_BYTES = new Uint8Array(0);
+
+/** What the getters of requests read, whether a visitor's or one the guest is writing. */
+export interface ReadableRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers: HeaderIndex;
+  readonly body: Uint8Array;
+}
+
+export class CreatedRequest implements ReadableRequest {
   readonly method: string;
   readonly url: URL;
-  readonly headers: GuestHeaders;
-  body: Uint8Array;
+  readonly fields: GuestHeaders;
+  body: Uint8Array = NO_BYTES;
+
+  constructor(method: string, url: URL, limits: HeaderLimits) {
+    this.method = method;
+    this.url = url;
+    this.fields = new GuestHeaders(limits);
+  }
+
+  get path(): string {
+    return this.url.pathname + this.url.search;
+  }
+
+  get headers(): HeaderIndex {
+    return this.fields.index;
+  }
 }
 
 export interface FetchedReply {
@@ -63,8 +88,6 @@ export class PendingRequest {
   }
 }
 
-const NO_BYTES = new Uint8Array(0);
-
 export class OutboundState {
   readonly requests: HandleTable<CreatedRequest>;
   readonly pending: HandleTable<PendingRequest>;
@@ -86,8 +109,8 @@ export class OutboundState {
 
   create(method: string, url: URL): number {
     const { headersMax, headerBytesMax } = this.#limits;
-    const headers = new GuestHeaders({ linesMax: headersMax, bytesMax: headerBytesMax });
-    return this.requests.add({ method, url, headers, body: NO_BYTES });
+    const headerLimits = { linesMax: headersMax, bytesMax: headerBytesMax };
+    return this.requests.add(new CreatedRequest(method, url, headerLimits));
   }
 
   /** Throws Misuse, before anything is read, when the bodies of the run would be too many bytes. */
@@ -166,7 +189,7 @@ export class OutboundState {
 }
 
 function toOutbound(request: CreatedRequest): OutboundRequest {
-  const headers: readonly Header[] = request.headers.toLines();
+  const headers: readonly Header[] = request.fields.toLines();
   return { method: request.method, url: request.url.href, headers, body: request.body };
 }
 

@@ -36,9 +36,9 @@ export function outboundHostcalls(guest: TerrariumGuest): HostcallFamily {
         guest.answer(INVALID, () => {
           const { headersMax, headerBytesMax } = guest.limits;
           const limits = { linesMax: headersMax, bytesMax: headerBytesMax };
-          const { headers } = guest.run.outbound.requests.get(handle);
+          const { fields } = guest.run.outbound.requests.get(handle);
           const name = guest.readText(namePtr, nameLen, limits.bytesMax);
-          headers.set(name, guest.readTexts(valuesPtr, valueCount, limits));
+          fields.set(name, guest.readTexts(valuesPtr, valueCount, limits));
           return OK;
         }),
     },

@@ -3,17 +3,9 @@
  * They have no error result: for an unknown handle both out-words are 0.
  */
 import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
-import type { HeaderIndex } from './headers.ts';
+import type { ReadableRequest } from './outbound-state.ts';
 
 const REQUEST_INCOMING = 0;
-
-/** What the getters read, the same for both kinds. */
-interface ReadableRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: HeaderIndex;
-  readonly body: Uint8Array;
-}
 
 export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
   const give = (out: OutWords, handle: number, item: 'method' | 'path' | 'body'): void =>
@@ -62,20 +54,6 @@ export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
   };
 }
 
-function findRequest(guest: TerrariumGuest, handle: number): ReadableRequest {
-  const { run } = guest;
-  if (handle !== REQUEST_INCOMING) {
-    const { method, url, headers, body } = run.outbound.requests.get(handle);
-    return { method, path: url.pathname + url.search, headers: headers.index, body };
-  }
-  return {
-    method: run.exchange.request.method,
-    get path() {
-      return run.requestPath;
-    },
-    get headers() {
-      return run.requestHeaders;
-    },
-    body: run.requestBody,
-  };
+function findRequest({ run }: TerrariumGuest, handle: number): ReadableRequest {
+  return handle === REQUEST_INCOMING ? run.request : run.outbound.requests.get(handle);
 }

@@ -13,7 +13,7 @@ import {
   type HeaderIndex,
   indexHeaders,
 } from './headers.ts';
-import { OutboundState } from './outbound-state.ts';
+import { OutboundState, type ReadableRequest } from './outbound-state.ts';
 
 /** Carries the visitor's address; a visitor's own claim under these names is dropped. */
 const CLIENT_ADDRESS_HEADERS = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
@@ -32,31 +32,45 @@ export class OutgoingReply {
   }
 }
 
+/** The visitor's request in the form that guests may read. */
+export class IncomingRequest implements ReadableRequest {
+  readonly body: Uint8Array;
+  readonly #head: RequestHead;
+  #headers: HeaderIndex | undefined;
+
+  constructor(head: RequestHead, body: Uint8Array) {
+    this.#head = head;
+    this.body = body;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get path(): string {
+    return encodeTarget(this.#head.target);
+  }
+
+  get headers(): HeaderIndex {
+    this.#headers ??= indexRequest(this.#head);
+    return this.#headers;
+  }
+}
+
 export class TerrariumRun {
   readonly exchange: Exchange;
   readonly capabilities: Capabilities;
-  readonly requestBody: Uint8Array;
+  readonly request: IncomingRequest;
   readonly reply: OutgoingReply;
   readonly #limits: Limits;
-  #requestHeaders: HeaderIndex | undefined;
   #outbound: OutboundState | undefined;
 
   constructor(run: Run, limits: Limits) {
     this.exchange = run.exchange;
     this.capabilities = run.capabilities;
-    this.requestBody = run.body;
+    this.request = new IncomingRequest(run.exchange.request, run.body);
     this.reply = new OutgoingReply(limits);
     this.#limits = limits;
-  }
-
-  /** Path and query, as received. */
-  get requestPath(): string {
-    return encodeTarget(this.exchange.request.target);
-  }
-
-  get requestHeaders(): HeaderIndex {
-    this.#requestHeaders ??= indexRequest(this.exchange.request);
-    return this.#requestHeaders;
   }
 
   get outbound(): OutboundState {

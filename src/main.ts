@@ -76,6 +76,7 @@ function processIo(): CommandIo {
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),
     readInput: readStandardInput,
+    nowMs: () => performance.now(),
     onStopSignal(listener) {
       for (const signal of stopSignals) process.on(signal, listener);
       return () => {

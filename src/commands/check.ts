@@ -36,7 +36,7 @@ export const check: Command = {
     });
     const hostName = readHostName(given.positionals[0] ?? '');
     const { dns, limits } = config;
-    const resolver = new Resolver({ dns, limits, nowMs: () => performance.now() });
+    const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
     const names = await checkDns(hostName, resolver, dns);
     const inside = names.folder === undefined ? undefined : await checkFolder(names.folder, config);
     const findings = [...names.findings, ...(inside?.findings ?? [])];

@@ -127,7 +127,7 @@ function listExterns(title: string, externs: readonly ReportedExtern[]): readonl
     `  ${title}   ${externs.length}`,
     ...externs.slice(0, LISTED_MAX).map((extern) => {
       const name = [extern.module, extern.name].filter((part) => part !== undefined).map(show);
-      return `    ${extern.kind} ${name.join('.')}${extern.type === undefined ? '' : ` ${extern.type}`}`;
+      return `    ${[extern.kind, name.join('.'), extern.type ?? ''].join(' ').trimEnd()}`;
     }),
     ...(rest > 0 ? [`    … and ${rest} more: see --json`] : []),
   ];

@@ -62,13 +62,13 @@ export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force'>;
  */
 export async function superviseDaemon(
   start: () => Promise<StoppableDaemon>,
-  io: Pick<CommandIo, 'onStopSignal' | 'report'>,
+  io: Pick<CommandIo, 'onStopSignal' | 'nowMs'>,
 ): Promise<ExitCode> {
   const gate = new StopGate();
   const forced = Promise.withResolvers<'forced'>();
   const drained = Promise.withResolvers<void>();
   const removeListener = io.onStopSignal(() => {
-    const step = gate.take(performance.now());
+    const step = gate.take(io.nowMs());
     if (step === 'drain') drained.resolve();
     if (step === 'force') forced.resolve('forced');
   });

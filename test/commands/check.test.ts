@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DnsEntry, DnsServer } from '../support/dns-server.ts';
+import { startDnsServer } from '../support/dns-server.ts';
+import { TestFolder } from '../support/folder.ts';
+import type { ProgramEnd } from './program.ts';
+import { runProgram } from './program.ts';
+
+const site = 'private/alice,kbwasm';
+let dns: DnsServer;
+let folder: TestFolder;
+
+beforeEach(async () => {
+  folder = new TestFolder();
+  folder.put('hello', `${site}/hello.wasm`);
+  dns = await startDnsServer({
+    'example.com': { a: ['127.0.0.1'], aaaa: ['2001:db8::1'] },
+    '_keybase_pages.example.com': { txt: ['kbp=/keybase/private/alice,kbwasm'] },
+  });
+});
+
+afterEach(async () => {
+  await dns.close();
+  folder[Symbol.dispose]();
+});
+
+function check(argv: readonly string[] = []): Promise<ProgramEnd> {
+  const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];
+  const environment = { TERRAFIRMA_LIMITS_DNS_TIMEOUT_MS: '500' };
+  return runProgram(['check', 'example.com', ...given, ...argv], { environment });
+}
+
+test('a host name that would work: everything about it, with 0', async () => {
+  const { code, stdout, stderr } = await check();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/ok +A +127\.0\.0\.1 \(this machine\)$/m);
+  expect(stdout).toMatch(/ok +AAAA +2001:db8::1 /m);
+  expect(stdout).toMatch(/ok +TXT +_keybase_pages\.example\.com: "kbp=.*"$/m);
+  expect(stdout).toMatch(/note +TXT +_keybasepages\.example\.com: no such name$/m);
+  expect(stdout).toMatch(/ok +meaning +the record means \/keybase\/private\/alice,kbwasm$/m);
+  expect(stdout).toMatch(/ok +folder/m);
+  expect(stdout).toMatch(/ok +module +hello\.wasm would be served$/m);
+  expect(stdout).toMatch(/^It would work\. Try: curl http:\/\/example\.com\/hello\.wasm$/m);
+});
+
+test('--json has the same as data', async () => {
+  const { stdout } = await check(['--json']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    hostName: 'example.com',
+    wouldWork: true,
+    findings: expect.arrayContaining([
+      { mark: 'ok', subject: 'module', text: 'hello.wasm would be served' },
+    ]),
+  });
+});
+
+test('the second record name counts when the first has none', async () => {
+  const record = dns.table.get('_keybase_pages.example.com') ?? {};
+  dns.table.delete('_keybase_pages.example.com');
+  dns.table.set('_keybasepages.example.com', record);
+  expect((await check()).code).toBe(0);
+});
+
+const pages = '_keybase_pages.example.com';
+const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] = [
+  ['no address', { 'example.com': {} }, 'Set an A record: example.com A <the address'],
+  ['no record', { [pages]: { txt: [] } }, 'set _keybase_pages.example.com TXT "kbp='],
+  ['two records', { [pages]: { txt: ['kbp=/keybase/a', 'kbp=/keybase/b'] } }, 'exactly one kbp='],
+  ['a git root', { [pages]: { txt: ['kbp=git@keybase:private/a/b'] } }, 'git'],
+  ['another folder', { [pages]: { txt: ['kbp=/keybase/private/bob,kbwasm'] } }, 'bob,kbwasm'],
+  ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],
+];
+
+test.each(broken)('%s: the next step, with 1', async (_name, table, nextStep) => {
+  for (const [name, entry] of Object.entries(table)) dns.table.set(name, entry);
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^It would not work\. /m);
+  expect(stdout.split('\n').at(-2)).toContain(nextStep);
+});
+
+test('silent DNS servers are said to be silent', async () => {
+  for (const name of ['example.com', pages, '_keybasepages.example.com']) {
+    dns.table.set(name, { isSilent: true });
+  }
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +A +Cannot look up the name/m);
+});
+
+test('a refused module is named with its reason, with 1', async () => {
+  folder.write(`${site}/broken.wasm`, 'not a module at all');
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +module +broken\.wasm: Cannot/m);
+  expect(stdout).toMatch(/ok +module +hello\.wasm/m);
+});
+
+test('a folder that nobody may read is refused', async () => {
+  folder.write(`${site}/.kbp_config`, '{"version": "v1", "per_path_configs": {"/": {}}}');
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +access/m);
+});
+
+test('an empty folder is refused, one with files alone is not', async () => {
+  folder.remove(`${site}/hello.wasm`);
+  expect((await check()).stdout).toContain('the folder is empty');
+  folder.write(`${site}/index.html`, '<h1>hello</h1>');
+  expect(await check()).toMatchObject({ code: 0 });
+});
+
+test('a private folder without the bot user is refused', async () => {
+  const { code, stdout } = await check(['--bot-user', 'somebody']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('somebody');
+});
+
+test('control characters of a record do not reach the terminal', async () => {
+  dns.table.set(pages, { txt: ['kbp=/keybase/\u001b[31mred'] });
+  const { stdout } = await check();
+  expect(stdout).not.toContain('\u001b');
+});
+
+test.each(['127.0.0.1', 'exa mple', ''])('%j is no host name: 2', async (name) => {
+  const { code, stdout } = await runProgram(['check', name]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});

@@ -1,0 +1,96 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { TestFolder } from '../support/folder.ts';
+import { runProgram } from './program.ts';
+
+function guest(name: string): string {
+  return new URL(`../guests/${name}.wasm`, import.meta.url).pathname;
+}
+
+test('the answer is on standard output, with 0', async () => {
+  expect(await runProgram(['run', guest('hello')])).toEqual({
+    code: 0,
+    stdout: 'hello\n',
+    stderr: '',
+  });
+});
+
+test('method, path, headers and body reach the guest', async () => {
+  const argv = ['--path', '/x?y=1', '--method', 'PUT', '--header', 'A: b', '--data', 'body'];
+  const { code, stdout } = await runProgram(['run', guest('echo'), ...argv]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^PUT \/x\?y=1$/m);
+  expect(stdout).toMatch(/^a: b$/m);
+  expect(stdout).toMatch(/\n\nbody$/);
+});
+
+test('the body may come from a file or standard input', async () => {
+  using folder = new TestFolder();
+  folder.write('body.txt', 'from a file');
+  const file = await runProgram(['run', guest('echo'), '--data', `@${folder.path('body.txt')}`]);
+  expect(file.stdout).toMatch(/^POST \//);
+  expect(file.stdout).toMatch(/from a file$/);
+  const piped = await runProgram(['run', guest('echo'), '--data', '@-'], { input: 'piped' });
+  expect(piped.stdout).toMatch(/piped$/);
+});
+
+test('--include shows the head', async () => {
+  const { stdout } = await runProgram(['run', guest('hello'), '--include']);
+  expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-type: [^\r]*\r\n\r\nhello\n$/);
+});
+
+test('what the guest logs is on standard error', async () => {
+  const { code, stderr } = await runProgram(['run', guest('debug')]);
+  expect(code).toBe(0);
+  expect(stderr).toContain('a debug line\n');
+});
+
+test('the key-value store works, and nothing of it stays', async () => {
+  using folder = new TestFolder();
+  const options = { environment: { TMPDIR: folder.directory } };
+  const insert = ['run', guest('kv'), '--path', '/insert?k=v'];
+  expect((await runProgram(insert, options)).code).toBe(0);
+  expect(readdirSync(folder.directory)).toEqual([]);
+});
+
+describe('without a reply: why, with 1', () => {
+  test.each([
+    ['trap', 'The guest ended as trapped'],
+    ['imports-unknown', 'unknown import "env" "nope"'],
+  ])('%s', async (name, reason) => {
+    const { code, stdout, stderr } = await runProgram(['run', guest(name)]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(reason);
+  });
+
+  test('a guest that never ends is ended', async () => {
+    const environment = { TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500' };
+    const { code, stderr } = await runProgram(['run', guest('loop')], { environment });
+    expect(code).toBe(1);
+    expect(stderr).toContain('The guest ended as out-of-cpu');
+  });
+
+  test('a body beyond its limit', async () => {
+    const environment = { TERRAFIRMA_LIMITS_REQUEST_BODY_BYTES_MAX: '3' };
+    const argv = ['run', guest('echo'), '--data', 'four'];
+    const { code, stderr } = await runProgram(argv, { environment });
+    expect(code).toBe(1);
+    expect(stderr).toContain('at most 3 bytes: received 4');
+  });
+});
+
+test.each([
+  [['--path', 'x'], '--path must be a path'],
+  [['--path', '/a b'], '--path must be a path'],
+  [['--path', '/%zz'], 'path'],
+  [['--method', 'GE T'], '--method must be an HTTP method'],
+  [['--header', 'no colon'], '--header must be'],
+  [['--header', 'a: b\nc: d'], '--header must be'],
+  [['--header', 'host: a', '--header', 'host: b'], 'Host'],
+  [['--data', '@/nonexistent/file'], 'ENOENT'],
+])('%j is refused with 2', async (argv, sentence) => {
+  const { code, stdout, stderr } = await runProgram(['run', guest('hello'), ...argv]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(sentence);
+  expect(stderr.trimEnd()).not.toContain('\n');
+});

@@ -201,4 +201,7 @@ test('the end of the run gives up what is under way, and nothing of it is writte
   expect(await sent).toMatch(/its run has ended/);
   expect(await puppet.call('resp_get_response_code', 1)).toBe(0);
   expect(puppet.bytes.equals(before)).toBe(true);
+  expect(puppet.world.logLines).toEqual([
+    'warn Cannot find a fetched response: no such handle: received 1',
+  ]);
 });

@@ -27,7 +27,10 @@ export class TableFetch implements Fetch {
     this.signals.push(signal);
     const make = this.#answers.get(request.url);
     if (make === undefined) throw new Error(`Cannot reach ${request.url}`);
-    return make();
+    const givenUp = new Promise<never>((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('Cannot go on: given up')));
+    });
+    return Promise.race([make(), givenUp]);
   }
 }
 

@@ -111,8 +111,8 @@ describe('refused, naming what is at fault', () => {
   test('a hostcall imported as something else', () => {
     const reason = judge([env('hostcall_debug', { kind: 'global', type: undefined })]);
     expect(reason).toBe(
-      'Cannot run the module: import "env" "hostcall_debug": expected a function (i32 i32) -> (): ' +
-        'received a global',
+      'Cannot run the module: import "env" "hostcall_debug": ' +
+        'expected a function (i32 i32) -> (): received a global',
     );
   });
 

@@ -121,6 +121,14 @@ describe('resp_set_header', () => {
   });
 });
 
+test('values are read no further than the bytes that may still come', async () => {
+  const puppet = await createPuppet({ limits: { replyHeaderBytesMax: 10 } });
+  expect(await setHeader(puppet, 'x-a', ['123456', '12345'])).toBe(1);
+  expect(puppet.world.logLines).toEqual([
+    'warn Cannot take the text: at most 4 bytes: received "5 bytes"',
+  ]);
+});
+
 describe('resp_set_body', () => {
   test('the last body counts', async () => {
     const { puppet, finish } = await createAnswering();

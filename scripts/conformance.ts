@@ -1,0 +1,95 @@
+/**
+ * Official suites against this project. Touches the file system and, for `spec`, the assembler in
+ * the npm package @bytecodealliance/jco-transpile (its `parse`), looked for in node_modules or
+ * where --assembler points.
+ *
+ *   node scripts/conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]
+ *
+ * DIR holds the .wast files of https://github.com/WebAssembly/testsuite.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
+import { meteredWorld } from '../test/conformance/spec/world.ts';
+
+/** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
+type SkipList = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+const skipPath = new URL('../test/conformance/spec-skip.json', import.meta.url);
+
+async function loadAssembler(path: string | undefined): Promise<Assemble> {
+  const specifier =
+    path === undefined
+      ? '@bytecodealliance/jco-transpile/wasm-tools'
+      : pathToFileURL(resolve(path)).href;
+  const tools = (await import(specifier)) as { parse: Assemble };
+  return tools.parse;
+}
+
+function findScripts(directory: string): string[] {
+  const here = readdirSync(directory).filter((name) => name.endsWith('.wast'));
+  const legacy = readdirSync(join(directory, 'legacy')).map((name) => join('legacy', name));
+  return [...here, ...legacy].filter((name) => name.endsWith('.wast')).toSorted();
+}
+
+interface Totals {
+  modules: number;
+  actions: number;
+  restored: number;
+  refused: number;
+  failures: number;
+  skipped: number;
+}
+
+/** Adds a report to the totals; answers the failures without a reason and reasons not needed. */
+function judge(report: ScriptReport, reasons: SkipList[string], totals: Totals): string[] {
+  const known = new Set(Object.keys(reasons));
+  const unknown = report.failures.filter((failure) => !known.has(failure));
+  const healed = [...known].filter((failure) => !report.failures.includes(failure));
+  totals.modules += report.moduleCount;
+  totals.actions += report.actionCount;
+  totals.restored += report.restoredCount;
+  totals.refused += report.refused.length;
+  totals.skipped += report.failures.length - unknown.length;
+  totals.failures += unknown.length + healed.length;
+  return [...unknown, ...healed.map((failure) => `passes now, remove its skip: ${failure}`)];
+}
+
+async function runSpec(directory: string, assemble: Assemble): Promise<number> {
+  const skips = JSON.parse(readFileSync(skipPath, 'utf8')) as SkipList;
+  const totals = { modules: 0, actions: 0, restored: 0, refused: 0, failures: 0, skipped: 0 };
+  for (const cards of [false, true]) {
+    const world = meteredWorld(cards);
+    for (const name of findScripts(directory)) {
+      if (values.only !== undefined && !name.includes(values.only)) continue;
+      const text = readFileSync(join(directory, name), 'utf8');
+      const report = await new ScriptRunner(text, world, assemble).run();
+      const problems = judge(report, skips[name] ?? {}, totals);
+      for (const problem of problems) console.log(`${world.name}: ${name}: ${problem}`);
+      if (values.verbose) for (const each of report.refused) console.log(`${name}: ${each}`);
+    }
+  }
+  console.log(
+    `${totals.modules} modules, ${totals.actions} actions, ${totals.restored} restored and run ` +
+      `again, ${totals.refused} not run, ${totals.skipped} skipped, ${totals.failures} failed`,
+  );
+  return totals.failures === 0 ? 0 : 1;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    assembler: { type: 'string' },
+    only: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const [suite, directory] = positionals;
+if (suite !== 'spec' || directory === undefined) {
+  console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
+  process.exitCode = 2;
+} else {
+  process.exitCode = await runSpec(directory, await loadAssembler(values.assembler));
+}

@@ -38,9 +38,9 @@ export function classifyName(segment: string): NameClass {
 
 /**
  * The wider rule for static files: any script, spaces, quotes and parentheses are fine. Not: a
- * leading dot; `~` (backups, temporaries, `.stversions` copies and 8.3 aliases such as HELLO~1.WAS);
+ * leading dot; `~` (backups, temporaries, `.stversions` copies, 8.3 aliases such as HELLO~1.WAS);
  * invisible and control characters; `/` and `\`; a final dot or space (Windows drops them, so they
- * would be an alias); conflict copies, temporaries, the daemon's own files; any alias of a `.wasm`.
+ * would be an alias); conflict copies, temporaries, the daemon's own files; aliases of a `.wasm`.
  */
 export function isStaticName(segment: string): boolean {
   if (segment === '' || segment.startsWith('.') || /[~/\\]/.test(segment)) return false;
@@ -53,8 +53,8 @@ export function isStaticName(segment: string): boolean {
 
 /**
  * What a forgiving file system could take `segment` for: case-folded (`ſ` is an `s` on APFS),
- * compatibility forms and invisible characters undone, NTFS streams (`x.wasm::$DATA`) and final dots
- * and spaces cut. Only for comparing; never a name to open.
+ * compatibility forms and invisible characters undone, NTFS streams (`x.wasm::$DATA`) and final
+ * dots and spaces cut. Only for comparing; never a name to open.
  */
 export function foldName(segment: string): string {
   const visible = segment.normalize('NFKC').replace(new RegExp(INVISIBLE, 'gu'), '');

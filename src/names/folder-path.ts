@@ -2,7 +2,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { isServedName } from './file-names.ts';
 import { quoteReceived } from './quote.ts';
 
-/** Canonical folder identity, e.g. `/keybase/private/alice,kbwasm/sub`; `/folder` in folder mode. */
+/** Canonical identity, e.g. `/keybase/private/alice,kbwasm/sub`; `/folder` in folder mode. */
 export type FolderKey = string & { readonly folderKey: unique symbol };
 
 /**
@@ -98,9 +98,9 @@ function parseKeybasePath(rest: readonly string[], value: string): FolderPath {
 }
 
 /**
- * The canonical form of a TLF name (Terrafirma spec 3.2): lower case, writers sorted, readers sorted
- * behind '#' and only under `private`; a member listed twice counts once, one listed as both is a
- * writer. Undefined when it is not such a name: assertions (`alice@twitter`) only Keybase can
+ * The canonical form of a TLF name (Terrafirma spec 3.2): lower case, writers sorted, readers
+ * sorted behind '#' and only under `private`; a member listed twice counts once, one listed as both
+ * is a writer. Undefined when it is not such a name: assertions (`alice@twitter`) only Keybase can
  * resolve, and a space begins the suffix of a conflicted or reset folder.
  */
 export function parseTlf(type: 'private' | 'public' | 'team', tlf: string): TlfName | undefined {
@@ -148,10 +148,11 @@ export function parseRecord(
   const [value, second] = found;
   if (value === undefined) throw noRecord(recordName, key);
   if (second !== undefined) {
-    const received = `${found.length}, the first two ${quoteReceived(value)} and ${quoteReceived(second)}`;
+    const firstTwo = `${quoteReceived(value)} and ${quoteReceived(second)}`;
+    const rule = `${recordName} must have exactly one ${start} value`;
     throw new TerrafirmaError(
       'bad-record',
-      `Cannot find the folder: ${recordName} must have exactly one ${start} value: received ${received}`,
+      `Cannot find the folder: ${rule}: received ${found.length}, the first two ${firstTwo}`,
     );
   }
   return parseFolderPath(value);

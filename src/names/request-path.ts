@@ -50,7 +50,7 @@ export function parseRequestPath(target: string): RequestPath {
       const rest = rawSegments.slice(index + 1);
       return parseModulePath(segments, { rest, query, target });
     }
-    checkStaticName(segment, target);
+    checkStaticName(segment);
   }
   return { ...nothing, segments, isDirectory: false, query };
 }
@@ -91,13 +91,13 @@ function decodePercent(raw: string, target: string): string {
   }
 }
 
-function checkStaticName(segment: string, target: string): void {
+function checkStaticName(segment: string): void {
   const folded = foldName(segment);
   if (folded === '.kbp_config') {
     throw new TerrafirmaError('forbidden-path', 'Reading /.kbp_config directly is forbidden.');
   }
-  if (folded.startsWith('.') || folded === 'terrafirma.toml') throw forbidden(segment);
-  if (folded === '') throw badPath('must not hold names of dots', target);
+  if (segment.startsWith('.') || folded.startsWith('.') || folded === 'terrafirma.toml')
+    throw forbidden(segment);
   if (!isStaticName(segment)) throw notFound(segment);
 }
 
@@ -108,11 +108,11 @@ function badPath(rule: string, target: string, options?: ErrorOptions): Terrafir
 }
 
 function forbidden(segment: string): TerrafirmaError {
-  const detail = `Cannot serve that path: such names are never served: received ${quoteReceived(segment)}`;
-  return new TerrafirmaError('forbidden-path', detail);
+  const detail = 'Cannot serve that path: such names are never served';
+  return new TerrafirmaError('forbidden-path', `${detail}: received ${quoteReceived(segment)}`);
 }
 
 function notFound(segment: string): TerrafirmaError {
-  const detail = `Cannot find that path: the name is never served: received ${quoteReceived(segment)}`;
-  return new TerrafirmaError('not-found', detail);
+  const detail = 'Cannot find that path: the name is never served';
+  return new TerrafirmaError('not-found', `${detail}: received ${quoteReceived(segment)}`);
 }

@@ -1,8 +1,8 @@
 /**
- * Host name → folder, by TXT record (Terrafirma spec 2.2); and name resolution for guests. Owners'
- * records and guests' questions are strangers' work: equal lookups are joined, answers and failures
- * are cached, and all of it is bounded, so that nobody can make the daemon ask or remember without
- * end. Beside the cache nothing is decided here: `dns/wire.ts` reads, `dns/exchange.ts` sends.
+ * Host name → folder, by TXT record (Terrafirma spec 2.2); and name resolution for guests. Records
+ * and questions are strangers' work: equal lookups are joined, answers and failures are cached, and
+ * all of it is bounded, so that nobody can make the daemon ask or remember without end. The network
+ * is touched by `dns/exchange.ts`; `dns/wire.ts` reads what comes from it.
  */
 import { isIP } from 'node:net';
 import type { DnsConfig, Endpoint, Limits } from '../config/config.ts';
@@ -71,8 +71,8 @@ export class Resolver {
   constructor(options: ResolverOptions) {
     for (const { host } of options.dns.servers) {
       if (isIP(host) === 0) {
-        const detail = `Cannot use the DNS server: it must be an IP address: received ${quoteReceived(host)}`;
-        throw new TerrafirmaError('config', detail);
+        const detail = 'Cannot use the DNS server: it must be an IP address';
+        throw new TerrafirmaError('config', `${detail}: received ${quoteReceived(host)}`);
       }
     }
     this.#options = options;

@@ -32,8 +32,8 @@ interface Waiting {
 }
 
 /**
- * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`); time limits
- * and a full queue are TerrafirmaError `folder-unreachable`.
+ * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`); time
+ * limits and a full queue are TerrafirmaError `folder-unreachable`.
  */
 export class GuardedFs {
   readonly #limits: GuardedFsLimits;

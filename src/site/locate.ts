@@ -56,7 +56,8 @@ export class Locator {
 
   /**
    * The directory of `path`, below the mount with the longest fitting prefix. The TLF is looked for
-   * in its canonical spelling, as in the record, and by comparing members with what the mount lists.
+   * in its canonical spelling, as in the record, and by comparing members with what is there. The
+   * canonical one comes first, so that a folder has one directory however a record spells it.
    *
    * @throws TerrafirmaError `folder-not-found` (no mount, not there, leads out of its TLF, or a
    * private folder without the bot), `folder-forbidden` (a `.kbp_config` above it),
@@ -174,8 +175,8 @@ async function checkAncestors(
       if (errnoOf(error) === 'ENOENT') continue;
       throw error;
     }
-    const detail = `Cannot serve ${path.key}: no folder above it may have a ${MANIFEST_NAME}: received one in ${ancestor}`;
-    throw new TerrafirmaError('folder-forbidden', detail);
+    const detail = `Cannot serve ${path.key}: no folder above it may have a ${MANIFEST_NAME}`;
+    throw new TerrafirmaError('folder-forbidden', `${detail}: received one in ${ancestor}`);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a folder says about itself: the bytes of its `.kbp_config` → Manifest (Terrafirma spec 2.4).
- * Pure. The result is plain data: it crosses threads by structured cloning.
+ * What a folder says about itself: its `.kbp_config` → Manifest (Terrafirma spec 2.4). Pure. The
+ * result is plain data: it crosses threads by structured cloning.
  */
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, quoteReceived } from '../names.ts';
@@ -121,7 +121,7 @@ function parseUsers(value: unknown): readonly ManifestUser[] {
   return entries.map(([name, hash]) => ({ name, passwordHash: parseHash(name, hash) }));
 }
 
-/** The received hash is not quoted: it is a secret of the owner, and the visitor reads the detail. */
+/** What was received is not quoted: it is the owner's secret, and visitors read the detail. */
 function parseHash(name: string, value: unknown): PasswordHash {
   if (typeof value === 'string' && BCRYPT.test(value)) return { kind: 'bcrypt', hash: value };
   const [, saltHex, digestHex] = (typeof value === 'string' ? SHA256.exec(value) : null) ?? [];
@@ -212,7 +212,7 @@ function cleanPath(path: string): readonly string[] {
   return segments;
 }
 
-/** V8's message quotes the text around the fault, which may be a password hash: only the place is kept. */
+/** Only the place of a fault is told: V8 quotes the text around it, maybe a password hash. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -236,7 +236,7 @@ function readFields(
   return fields;
 }
 
-/** The entries of a JSON object; none when it is absent or null, as the format's own tool writes. */
+/** The entries of a JSON object; absent and null, which the format's own tool writes, are none. */
 function readEntries(value: unknown, at: string): readonly (readonly [string, unknown])[] {
   if (value === undefined || value === null) return [];
   if (typeof value !== 'object' || Array.isArray(value)) {

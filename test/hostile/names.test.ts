@@ -96,7 +96,7 @@ describe('hostile paths', () => {
     ['/a/./b', 'bad-path'],
     ['/%2e%2e/etc/passwd', 'bad-path'],
     ['/.%2E/x', 'bad-path'],
-    ['/...', 'bad-path'],
+    ['/...', 'forbidden-path'],
     ['/a/..%2f..%2fetc', 'bad-path'],
     ['/a%2fb', 'bad-path'],
     ['/a%5Cb', 'bad-path'],

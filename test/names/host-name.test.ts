@@ -40,6 +40,7 @@ describe('a host name', () => {
     expect(parseHostName(`${name253}.:65535`)).toBe(name253);
     expect(() => parseHostName(`${name253}b`)).toThrow('253');
     expect(() => parseHostName(`${'ü.'.repeat(100)}example`)).toThrow('253');
+    expect(() => parseHostName('ü'.repeat(1_000))).toThrow('must be at most 253 characters');
   });
 
   test('is refused with what was received, unable to forge a log line', () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DnsConfig, defaultDns, defaultLimits } from '../../src/config/config.ts';
 import { type HostName, parseHostName } from '../../src/names.ts';
 import { Resolver, type ResolverLimits } from '../../src/site/dns.ts';
-import { type DnsEntry, type DnsServer, startDnsServer } from '../support/dns-server.ts';
+import { type DnsEntry, type DnsServer, queryFor, startDnsServer } from '../support/dns-server.ts';
 
 const first = '_keybase_pages.example.com';
 const second = '_keybasepages.example.com';
@@ -337,80 +337,3 @@ describe('a hostile answer', () => {
     expect((await recordOf(resolver))[0]).toBe('dns-failed');
   });
 });
-
-describe('addresses', () => {
-  test('are bytes, of one family', async () => {
-    setTable({ 'a.example': { a: ['192.0.2.1', '192.0.2.2'], aaaa: ['2001:db8::1'] } });
-    const resolver = resolverWith();
-    expect(await resolver.addresses('A.Example.', 4)).toEqual([
-      Uint8Array.of(192, 0, 2, 1),
-      Uint8Array.of(192, 0, 2, 2),
-    ]);
-    const six = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
-    expect(await resolver.addresses('a.example', 6)).toEqual([six]);
-    await resolver.addresses('a.example', 4);
-    expect(server.queries).toEqual(['A a.example', 'AAAA a.example']);
-  });
-
-  test('are at most 64', async () => {
-    const a = Array.from({ length: 70 }, (_, index) => `192.0.2.${index}`);
-    setTable({ 'a.example': { a } });
-    expect((await resolverWith().addresses('a.example', 4)).length).toBe(64);
-  });
-
-  test('that do not exist are a failure that is remembered', async () => {
-    const resolver = resolverWith();
-    for (let index = 0; index < 3; index += 1) {
-      await expect(resolver.addresses('none.example', 4)).rejects.toThrow(
-        'it has no IPv4 address: received "none.example"',
-      );
-    }
-    expect(server.queries.length).toBe(1);
-  });
-
-  test.each(['', '.', 'a..b', 'a b', 'a\0b', `${'a'.repeat(64)}.example`, 'ä.example', '-a.b'])(
-    'of %j are not asked for',
-    async (name) => {
-      await expect(resolverWith().addresses(name, 4)).rejects.toMatchObject({ code: 'dns-failed' });
-      expect(server.queries).toEqual([]);
-    },
-  );
-});
-
-describe('a guest’s own message', () => {
-  test('is answered under its own id, whatever the code', async () => {
-    setTable({ 'a.example': { a: ['192.0.2.1'] } });
-    const resolver = resolverWith();
-    const reply = Packet.parse(Buffer.from(await resolver.exchange(queryFor('a.example'))));
-    expect(reply.header.id).toBe(0xabcd);
-    expect(reply.answers[0]?.address).toBe('192.0.2.1');
-    const none = Packet.parse(Buffer.from(await resolver.exchange(queryFor('none.example'))));
-    expect(none.header).toMatchObject({ id: 0xabcd, rcode: 3 });
-    setTable({ 'bad.example': { rcode: 'servfail' } });
-    const failed = Packet.parse(Buffer.from(await resolver.exchange(queryFor('bad.example'))));
-    expect(failed.header).toMatchObject({ id: 0xabcd, rcode: 2 });
-  });
-
-  test('leaves the guest’s bytes alone', async () => {
-    setTable({ 'a.example': { a: ['192.0.2.1'] } });
-    const query = queryFor('a.example');
-    const before = Buffer.from(query).toString('hex');
-    await resolverWith().exchange(query);
-    expect(Buffer.from(query).toString('hex')).toBe(before);
-  });
-
-  test('that is not a plain query is refused', async () => {
-    await expect(resolverWith().exchange(queryFor('a.example', 252))).rejects.toMatchObject({
-      code: 'dns-failed',
-      message: expect.stringContaining('zone transfers'),
-    });
-    expect(server.queries).toEqual([]);
-  });
-});
-
-function queryFor(name: string, type: number = Packet.TYPE.A): Uint8Array {
-  const packet = new Packet();
-  packet.header = new Packet.Header({ id: 0xabcd, rd: 1 });
-  packet.questions.push(new Packet.Question(name, type, 1));
-  return packet.toBuffer();
-}

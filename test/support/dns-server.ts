@@ -1,6 +1,6 @@
 /**
- * Edge: loopback sockets. A real DNS server (UDP and TCP on one port) with a table that tests change
- * while it runs, and that can misbehave in every way the resolver must survive.
+ * Edge: loopback sockets. A real DNS server (UDP and TCP on one port) with a table that tests
+ * change while it runs, and that can misbehave in every way the resolver must survive.
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -204,4 +204,12 @@ function resource(
 
 function typeName(type: number): string {
   return Object.entries(TYPES).find(([, number]) => number === type)?.[0] ?? String(type);
+}
+
+/** The bytes of a plain query with the id 0xabcd. */
+export function queryFor(name: string, type: number = TYPES.A): Uint8Array {
+  const packet = new Packet();
+  packet.header = new Packet.Header({ id: 0xabcd, rd: 1 });
+  packet.questions.push(new Packet.Question(name, type, 1));
+  return packet.toBuffer();
 }

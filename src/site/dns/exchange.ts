@@ -1,7 +1,7 @@
 /**
  * Edge: UDP and TCP sockets to DNS servers. One query in, one reply out, within a time limit. Every
- * sending has its own socket (so its own random port) and its own random id: a stranger who wants to
- * answer in the server's place has to guess both (RFC 5452).
+ * sending has its own socket (so its own random port) and its own random id: a stranger who wants
+ * to answer in the server's place has to guess both (RFC 5452).
  */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
@@ -131,6 +131,6 @@ function failed(server: Endpoint, reason: string, cause?: Error): TerrafirmaErro
 }
 
 function timedOut({ server, timeoutMs }: Sending): TerrafirmaError {
-  const detail = `Cannot look up the name: DNS server ${server.host}: no reply within ${timeoutMs} ms`;
-  return new TerrafirmaError('dns-timeout', detail);
+  const detail = `Cannot look up the name: DNS server ${server.host}`;
+  return new TerrafirmaError('dns-timeout', `${detail}: no reply within ${timeoutMs} ms`);
 }

@@ -8,7 +8,7 @@ import { describeError, TerrafirmaError } from '../../errors.ts';
 const SERVERS_MAX = 3;
 const DNS_PORT = 53;
 
-/** The servers of the file at `path`; the local one when there is no file, as resolv.conf(5) says. */
+/** The servers of the file at `path`; without a file the local one, as resolv.conf(5) says. */
 export async function readSystemServers(path = '/etc/resolv.conf'): Promise<readonly Endpoint[]> {
   try {
     return parseResolvConf(await readFile(path, 'utf8'));

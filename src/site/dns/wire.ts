@@ -1,7 +1,7 @@
 /**
- * DNS messages: bytes ↔ facts. Pure. Answers come from strangers' servers, so the outline of a message
- * is walked here, with every offset, count and pointer checked, before a codec sees a part of it: a
- * generic parser can be sent in circles for minutes by pointers to pointers in 12 bytes a record.
+ * DNS messages: bytes ↔ facts. Pure. Answers come from strangers' servers, so the outline of a
+ * message is walked here, with every offset, count and pointer checked, before a codec sees a part
+ * of it: pointers to pointers, 12 bytes a record, can keep a generic parser busy for minutes.
  */
 import { Packet } from 'dns2';
 
@@ -59,7 +59,7 @@ export function encodeQuery(question: DnsQuestion): Uint8Array {
 }
 
 /**
- * Whether `reply` belongs to `query`: same id, a response, the same question (RFC 5452, section 9.1).
+ * Whether `reply` belongs to `query`: same id, a response, same question (RFC 5452, section 9.1).
  * A server that could not read the query may leave the question out of its refusal.
  */
 export function isReplyTo(query: Uint8Array, reply: Uint8Array): boolean {
@@ -203,8 +203,8 @@ function clampTtl(seconds: number): number {
 }
 
 /**
- * Reads the name at `offset` in lower case; dots and odd bytes inside a label are escaped, so that no
- * label can pose as two. Pointers must lead backwards, and only a few of them.
+ * Reads the name at `offset` in lower case; dots and odd bytes inside a label are escaped, so that
+ * no label can pose as two. Pointers must lead backwards, and only a few of them.
  */
 function readName(message: Uint8Array, offset: number): { name: string; end: number } {
   const labels: string[] = [];

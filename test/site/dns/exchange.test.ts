@@ -73,6 +73,14 @@ test('without servers the exchange fails', async () => {
   });
 });
 
+test('a reply over UDP that is too long is a failure', async () => {
+  await using server = await startDnsServer({ 'a.example': { a: ['192.0.2.1'] } });
+  const atMost = (replyBytesMax: number) =>
+    exchangeMessage(query, { ...options, servers: [server], replyBytesMax });
+  expect((await atMost(43)).length).toBe(43);
+  await expect(atMost(42)).rejects.toThrow('a reply of 43 bytes, where 42 are allowed');
+});
+
 /** Cuts every answer over UDP, and does over TCP what `onConnection` says. */
 async function startCuttingServer(onConnection: (socket: Socket) => void) {
   const udp = createSocket('udp4');

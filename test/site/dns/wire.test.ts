@@ -65,16 +65,33 @@ describe('an answer', () => {
 });
 
 describe('a malformed answer', () => {
-  const deepPointers = `${'c01b'}${Array.from({ length: 20 }, (_, index) => `c0${(0x1b + index * 2).toString(16)}`).join('')}`;
+  /** Pointers in the data of a first record at 0x27, each to the one before. */
+  function chainOfPointers(length: number): Uint8Array {
+    const pointers = Array.from({ length }, (_, index) =>
+      (index === 0 ? 0xc00c : 0xc027 + index * 2 - 2).toString(16),
+    );
+    const last = (0xc027 + length * 2 - 2).toString(16);
+    const rest = recordHex('c00c', '0063', pointers.join('')) + recordHex(last, '0010', '0161');
+    return message({ counts: '0001000200000000', rest });
+  }
+
+  test('is not one whose name goes over a few pointers, each backwards', () => {
+    expect(texts(chainOfPointers(15))).toEqual(['a']);
+    expect(() => readAnswer(chainOfPointers(16), question)).toThrow('pointers lead nowhere');
+  });
+
   test.each<[string, Uint8Array]>([
     ['without its record', message({})],
     ['cut in a name', message({ rest: '0361' })],
     ['cut in a record', message({ rest: 'c00c0010' })],
-    ['whose data is longer than the message', message({ rest: 'c00c001000010000003c00ff0161' })],
+    ['whose data is longer than the message', message({ rest: 'c00c006300010000003c00030161' })],
     ['whose pointer leads to itself', message({ rest: recordHex('c01b', '0010', '0161') })],
     ['whose pointer leads forwards', message({ rest: recordHex('c0ff', '0010', '0161') })],
-    ['whose pointers are chained', message({ rest: recordHex(deepPointers, '0010', '0161') })],
-    ['whose label has reserved bits', message({ rest: recordHex('4161', '0010', '0161') })],
+    ['whose pointer leads forwards to a name', message({ rest: recordHex('c027', '0010', '00') })],
+    [
+      'whose label has 64 bytes',
+      message({ rest: recordHex(`40${'61'.repeat(64)}00`, '0010', '0161') }),
+    ],
     [
       'whose name is over 255 bytes',
       message({ rest: recordHex(`${`3f${'61'.repeat(63)}`.repeat(4)}00`, '0010', '0161') }),

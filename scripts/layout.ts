@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { commands } from '../src/commands/catalogue.ts';
+import { loadCommands } from '../src/commands/catalogue.ts';
 import {
   checkCycles,
   checkDeadFiles,
@@ -20,7 +20,7 @@ import { readSources } from './layout/source.ts';
 const directories = ['src', 'test', 'scripts', 'bin', 'bench'];
 
 /** All faults of the repository at `root`, one sentence each. */
-export function checkLayout(root: string): readonly string[] {
+export async function checkLayout(root: string): Promise<readonly string[]> {
   const present = directories.filter((directory) => existsSync(path.join(root, directory)));
   const sources = readSources(root, present);
   return [
@@ -31,7 +31,7 @@ export function checkLayout(root: string): readonly string[] {
     ...checkShapes(sources),
     ...checkWords(sources),
     ...checkPurity(sources),
-    ...checkReadme(readText(path.join(root, 'README.md')), commands),
+    ...checkReadme(readText(path.join(root, 'README.md')), await loadCommands()),
   ];
 }
 
@@ -41,7 +41,7 @@ function readText(file: string): string {
 }
 
 if (import.meta.main) {
-  const faults = checkLayout(path.dirname(import.meta.dirname));
+  const faults = await checkLayout(path.dirname(import.meta.dirname));
   for (const fault of faults) console.log(fault);
   console.log(faults.length === 0 ? 'The layout is as it should be' : `${faults.length} faults`);
   process.exitCode = faults.length === 0 ? 0 : 1;

@@ -3,7 +3,7 @@
 import { availableParallelism, homedir } from 'node:os';
 import process from 'node:process';
 import { parseArguments } from './commands/arguments.ts';
-import { commands } from './commands/catalogue.ts';
+import { commandNames, loadCommand, loadCommands } from './commands/catalogue.ts';
 import type { CommandIo, ExitCode, StopSignal } from './commands/command.ts';
 import { describeCommand, describeProgram } from './commands/help.ts';
 import { readVersion } from './commands/version.ts';
@@ -36,10 +36,10 @@ async function runCommand(argv: readonly string[], io: CommandIo): Promise<ExitC
   const asksHelp = first === '--help' || first === '-h' || first === 'help';
   const [name, given] = asksHelp ? [rest[0], ['--help']] : [first, rest];
   if (asksHelp && name === undefined) {
-    io.write(describeProgram(commands));
+    io.write(describeProgram(await loadCommands()));
     return 0;
   }
-  const command = commands.find((candidate) => candidate.name === name);
+  const command = name === undefined ? undefined : await loadCommand(name);
   if (command === undefined) throw unknownCommand(name);
   const parsed = parseArguments(command, given);
   if (parsed.has('help')) {
@@ -50,11 +50,10 @@ async function runCommand(argv: readonly string[], io: CommandIo): Promise<ExitC
 }
 
 function unknownCommand(name: string | undefined): TerrafirmaError {
-  const names = commands.map((command) => command.name);
-  const received = name === undefined ? 'nothing' : `"${name}"${suggestion(name, names)}`;
+  const received = name === undefined ? 'nothing' : `"${name}"${suggestion(name, commandNames)}`;
   return new TerrafirmaError(
     'usage',
-    `Cannot run: a command must be given (${names.join(', ')}): received ${received}`,
+    `Cannot run: a command must be given (${commandNames.join(', ')}): received ${received}`,
   );
 }
 

@@ -13,7 +13,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
   daemon: ['deploy', 'site', 'tls', 'admin', 'telemetry', 'ledger', 'capability'],
   deploy: ['wasm', 'site', 'abi/catalogue', 'abi/abi'],
   serve: ['engine', 'abi/catalogue', 'abi/abi', 'site', 'capability', 'telemetry', 'ledger'],
-  engine: ['abi/abi', 'abi/memory', 'capability/capability', 'ledger'],
+  engine: ['abi/abi', 'abi/memory', 'capability/capability', 'ledger', 'wasm/meter/contract'],
   abi: ['capability/capability'],
   capability: ['site'],
   site: [],
@@ -26,7 +26,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
   errors: [],
   names: ['errors'],
   config: ['errors'],
-  messages: ['config', 'errors', 'names', 'site'],
+  messages: ['config', 'errors', 'names', 'site', 'wasm/meter/contract'],
 };
 
 /** Parts whose row is complete: the common parts are not added. */

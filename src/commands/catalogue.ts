@@ -1,20 +1,27 @@
-/** The commands there are, in the order of the help. */
-
-import { check } from './check.ts';
+/**
+ * The commands there are, in the order of the help. Each is loaded when it is asked for: showing a
+ * version must not load a DNS client.
+ */
 import type { Command } from './command.ts';
-import { config } from './config.ts';
-import { inspect } from './inspect.ts';
-import { rollback } from './rollback.ts';
-import { run } from './run.ts';
-import { serve } from './serve.ts';
-import { versions } from './versions.ts';
 
-export const commands: readonly Command[] = [
-  serve,
-  check,
-  inspect,
-  run,
-  versions,
-  rollback,
-  config,
-];
+const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['serve', async () => (await import('./serve.ts')).serve],
+  ['check', async () => (await import('./check.ts')).check],
+  ['inspect', async () => (await import('./inspect.ts')).inspect],
+  ['run', async () => (await import('./run.ts')).run],
+  ['versions', async () => (await import('./versions.ts')).versions],
+  ['rollback', async () => (await import('./rollback.ts')).rollback],
+  ['config', async () => (await import('./config.ts')).config],
+]);
+
+export const commandNames: readonly string[] = [...loaders.keys()];
+
+/** Undefined when there is no command of that name. */
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  return loaders.get(name)?.();
+}
+
+/** All of them, for help and checks. */
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all([...loaders.values()].map((load) => load()));
+}

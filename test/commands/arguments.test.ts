@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { flagsOf, parseArguments } from '../../src/commands/arguments.ts';
-import { commands } from '../../src/commands/catalogue.ts';
+import { commandNames, loadCommands } from '../../src/commands/catalogue.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { describeCommand, describeProgram } from '../../src/commands/help.ts';
 import { TerrafirmaError } from '../../src/errors.ts';
 import { runProgram } from './program.ts';
+
+const commands = await loadCommands();
+
+test('every command has the name by which it is loaded', () => {
+  expect(commands.map((command) => command.name)).toEqual(commandNames);
+});
 
 function commandNamed(name: string): Command {
   const found = commands.find((command) => command.name === name);

@@ -211,7 +211,7 @@ class FolderWalk {
   /** A directory whose name ends in `.wasm` can hold no module: the path would name itself. */
   #enter(directory: PendingDirectory): void {
     if (directory.segments.at(-1)?.endsWith('.wasm')) return;
-    if (directory.segments.length >= this.#options.limits.folderDepthMax) {
+    if (directory.segments.length > this.#options.limits.folderDepthMax) {
       const rule = `folders may be at most ${this.#options.limits.folderDepthMax} deep`;
       this.#note(directory.segments, `${rule}: its contents are not looked at`);
       return;

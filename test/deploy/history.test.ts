@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { acceptVersion, noteSeen, servingVersion } from '../../src/deploy/history.ts';
+import type { ModuleRecord } from '../../src/deploy/record.ts';
+import type { Digest } from '../../src/messages.ts';
+import { pathOf } from './world.ts';
+
+const digest = (letter: string) => letter.repeat(64) as Digest;
+const version = (letter: string, bytes = 10) => ({
+  digest: digest(letter),
+  abi: 'terrarium',
+  acceptedAtMs: 1,
+  bytes,
+});
+const seen = (letter: string) => ({ digest: digest(letter), stamp: letter });
+const pinOf = (letter: string, seenLetter: string) => ({
+  id: `pin-${letter}`,
+  modulePath: pathOf('a.wasm'),
+  digest: digest(letter),
+  seenDigest: digest(seenLetter),
+});
+const limits = { versionsKeptMax: 3, keptBytesMax: 1_000 };
+const accept = (
+  module: ModuleRecord | undefined,
+  letter: string,
+  { pin = undefined as ReturnType<typeof pinOf> | undefined, bytes = 10, kept = limits } = {},
+) =>
+  acceptVersion(
+    module,
+    { version: version(letter, bytes), seen: seen(letter) },
+    { pin, limits: kept },
+  );
+const letters = ({ versions }: ModuleRecord) => versions.map((each) => each.digest[0]).join('');
+const deploy = (text: string) =>
+  [...text].reduce<ModuleRecord | undefined>((module, letter) => accept(module, letter), undefined);
+
+describe('acceptVersion()', () => {
+  it('keeps the newest first, as many as versionsKeptMax', () => {
+    const module = deploy('abcd');
+    expect(module && letters(module)).toBe('dcb');
+  });
+
+  it('brings a kept version to the front instead of keeping it twice', () => {
+    const module = deploy('abca');
+    expect(module && letters(module)).toBe('acb');
+  });
+
+  it('keptBytesMax: drops the older ones that do not fit, never the newest', () => {
+    const kept = { versionsKeptMax: 5, keptBytesMax: 25 };
+    const small = accept(accept(undefined, 'a', { kept }), 'b', { kept });
+    expect(letters(accept(small, 'c', { kept }))).toBe('cb');
+    expect(letters(accept(small, 'c', { kept, bytes: 100 }))).toBe('c');
+  });
+
+  it('takes a deleted module up again', () => {
+    const gone = { ...accept(undefined, 'a'), goneAtMs: 5 };
+    expect(accept(gone, 'a').goneAtMs).toBeUndefined();
+  });
+});
+
+describe('servingVersion()', () => {
+  it('is the newest without a rollback', () => {
+    const module = accept(accept(undefined, 'a'), 'b');
+    expect(servingVersion(module, undefined).digest).toBe(digest('b'));
+  });
+
+  it('is the pinned one while the file is what it was, and until it is something else', () => {
+    const module = accept(accept(undefined, 'a'), 'b');
+    const pin = pinOf('a', 'b');
+    expect(servingVersion(module, pin).digest).toBe(digest('a'));
+    const refused = noteSeen(module, { ...seen('x'), refusal: 'broken' }, pin);
+    expect(servingVersion(refused, pin).digest).toBe(digest('b'));
+    const back = noteSeen(refused, seen('b'), pin);
+    expect(back.spentPin).toBe('pin-a');
+    expect(servingVersion(back, pin).digest).toBe(digest('b'));
+  });
+
+  it('is the newest when the pinned one is not kept any more', () => {
+    const module = accept(accept(undefined, 'a'), 'b');
+    expect(servingVersion(module, pinOf('z', 'b')).digest).toBe(digest('b'));
+  });
+});

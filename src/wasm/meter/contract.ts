@@ -8,7 +8,8 @@
  * Instantiation
  *  1. For every entry of `memories`, in order, make `new WebAssembly.Memory` with exactly
  *     `pagesMin` and `pagesMax` (64 KiB pages; `address: 'i64'` and bigints where `is64`), all
- *     bytes zero, and offer it under `module` / `name` beside the ABI's imports.
+ *     bytes zero, and offer it under `module` / `name` beside the ABI's imports. (A memory that
+ *     comes from elsewhere with another size: write its pages to `names.memorySizes[i]` after 3.)
  *  2. Where `cards` is set, offer the thread's card memory (`pages` minimum and maximum) too.
  *  3. Instantiate: no guest code runs. Then write the exports of an instance of
  *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`. Before that

@@ -4,6 +4,7 @@
  * once more: they must answer as before.
  */
 import { describeOutcome, HostReferences, readConstant } from './values.ts';
+import { callVector, findVectorCalls, type VectorCall, writeCaller } from './vector.ts';
 import { headOf, type ListNode, readWast, wordAt } from './wast.ts';
 import type { Running, World } from './world.ts';
 import { originalWorld } from './world.ts';
@@ -24,6 +25,8 @@ interface Action {
   readonly at: number;
   readonly field: string;
   readonly args: readonly unknown[];
+  /** Number of the call in the callers, where it passes v128. */
+  readonly vector?: number;
 }
 
 interface Pair {
@@ -31,6 +34,9 @@ interface Pair {
   readonly metered: Running;
   readonly history: { readonly action: Action; readonly outcome: string }[];
   isShared: boolean;
+  vectorCalls: readonly VectorCall[];
+  /** Modules that make the calls with v128, in either world. */
+  callers: readonly WebAssembly.Instance[];
 }
 
 export class ScriptRunner {
@@ -42,6 +48,7 @@ export class ScriptRunner {
   readonly #definitions = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #imports: readonly [WebAssembly.Imports, WebAssembly.Imports];
   #current: Pair | undefined;
+  #currentBytes: Uint8Array<ArrayBuffer> | undefined;
   readonly report: ScriptReport = {
     moduleCount: 0,
     actionCount: 0,
@@ -58,7 +65,11 @@ export class ScriptRunner {
   }
 
   async run(): Promise<ScriptReport> {
-    for (const command of readWast(this.#text)) await this.#command(command);
+    const commands = readWast(this.#text);
+    for (const [i, command] of commands.entries()) {
+      await this.#command(command);
+      if (headOf(command) === 'module') await this.#prepareVectors(commands.slice(i + 1));
+    }
     this.#finishPair();
     return this.report;
   }
@@ -135,8 +146,33 @@ export class ScriptRunner {
     if (outcomes[0] !== outcomes[1]) this.#fail(at, `instantiation: ${outcomes.join(' / ')}`);
     const [original, metered] = running;
     if (original === undefined || metered === undefined) return;
-    this.#current = { original, metered, history: [], isShared: false };
+    this.#currentBytes = bytes;
+    this.#current = {
+      original,
+      metered,
+      history: [],
+      isShared: false,
+      vectorCalls: [],
+      callers: [],
+    };
     if (name !== undefined) this.#named.set(name, this.#current);
+  }
+
+  /** Makes the callers for the part of the script that `following` begins with. */
+  async #prepareVectors(following: readonly ListNode[]): Promise<void> {
+    const pair = this.#current;
+    const bytes = this.#currentBytes;
+    if (pair === undefined || bytes === undefined) return;
+    const end = following.findIndex((command) => headOf(command) === 'module');
+    const part = end < 0 ? following : following.slice(0, end);
+    const calls = findVectorCalls(this.#text, part, bytes);
+    if (calls.length === 0) return;
+    const wat = writeCaller(bytes, calls);
+    const module = new WebAssembly.Module(Uint8Array.from(await this.#assemble(wat)));
+    pair.vectorCalls = calls;
+    pair.callers = [pair.original, pair.metered].map(
+      (running) => new WebAssembly.Instance(module, { m: running.exports }),
+    );
   }
 
   #register(node: ListNode): void {
@@ -168,6 +204,11 @@ export class ScriptRunner {
     const pair = name === undefined ? this.#current : this.#named.get(name);
     const field = node.items[name === undefined ? 1 : 2];
     if (pair === undefined || field?.kind !== 'string') return;
+    const vector = pair.vectorCalls.findIndex((call) => call.at === node.start);
+    if (vector >= 0) {
+      this.#compare(pair, { at: node.start, field: field.text, args: [], vector });
+      return;
+    }
     const args = node.items
       .slice(name === undefined ? 2 : 3)
       .map((item) => (item.kind === 'list' ? readConstant(item, this.#hosts) : undefined));
@@ -178,8 +219,8 @@ export class ScriptRunner {
 
   #compare(pair: Pair, action: Action): void {
     this.report.actionCount++;
-    const original = perform(pair.original, action);
-    const metered = perform(pair.metered, action);
+    const original = perform(pair, 0, action);
+    const metered = perform(pair, 1, action);
     if (original !== metered) this.#fail(action.at, `${original} / ${metered}`);
     pair.history.push({ action, outcome: original });
   }
@@ -191,16 +232,23 @@ export class ScriptRunner {
     if (!pair.metered.restore()) return;
     this.report.restoredCount++;
     for (const { action, outcome } of pair.history) {
-      const again = perform(pair.metered, action);
+      const again = perform(pair, 1, action);
       if (again !== outcome) this.#fail(action.at, `restored: ${outcome} / ${again}`);
     }
   }
 }
 
-function perform(running: Running, action: Action): string {
-  const value = running.exports[action.field];
+/** Performs an action in world 0 (original) or 1 (metered). */
+function perform(pair: Pair, world: 0 | 1, action: Action): string {
+  const running = world === 0 ? pair.original : pair.metered;
+  const { field, args, vector } = action;
+  if (vector !== undefined) {
+    const caller = pair.callers[world];
+    return describeOutcome(() => caller && callVector(caller, vector));
+  }
+  const value = running.exports[field];
   if (value instanceof WebAssembly.Global) return describeOutcome(() => value.value);
-  return describeOutcome(() => running.call(action.field, action.args));
+  return describeOutcome(() => running.call(field, args));
 }
 
 /** The module every script may import from. */

@@ -27,17 +27,24 @@ export interface HostOptions {
   readonly module?: WebAssembly.Module;
 }
 
-/** Memories, in the plan's order; an ABI's own imported memories are taken from `imports`. */
+/** Memories in the plan's order; what `imports` gives under an ABI's own names goes in as it is. */
 function makeMemories(metered: MeteredModule, imports: WebAssembly.Imports): WebAssembly.Memory[] {
-  return metered.memories.map((plan) => {
+  const memories: WebAssembly.Memory[] = [];
+  for (const plan of metered.memories) {
     const given = plan.isOriginalImport ? imports[plan.module]?.[plan.name] : undefined;
-    if (given instanceof WebAssembly.Memory) return given;
+    if (given instanceof WebAssembly.Memory) memories.push(given);
+    if (plan.isOriginalImport) continue;
     const { pagesMin, pagesMax, is64 } = plan;
     const descriptor = is64
       ? { address: 'i64', initial: BigInt(pagesMin), maximum: BigInt(pagesMax) }
       : { initial: pagesMin, maximum: pagesMax };
-    return new WebAssembly.Memory(descriptor as unknown as ConstructorParameters<typeof WebAssembly.Memory>[0]);
-  });
+    const memory = new WebAssembly.Memory(
+      descriptor as ConstructorParameters<typeof WebAssembly.Memory>[0],
+    );
+    imports[plan.module] = { ...imports[plan.module], [plan.name]: memory };
+    memories.push(memory);
+  }
+  return memories;
 }
 
 export class ReferenceHost {
@@ -64,12 +71,6 @@ export class ReferenceHost {
     this.#options = options;
     const imports: WebAssembly.Imports = { ...options.imports };
     this.memories = makeMemories(metered, imports);
-    for (const [i, plan] of metered.memories.entries()) {
-      const memory = this.memories[i];
-      if (memory !== undefined) {
-        imports[plan.module] = { ...imports[plan.module], [plan.name]: memory };
-      }
-    }
     const { cards } = metered;
     if (cards !== undefined) {
       this.cardMemory = new WebAssembly.Memory({ initial: cards.pages, maximum: cards.pages });
@@ -81,6 +82,18 @@ export class ReferenceHost {
     const { heap } = metered.names;
     this.#heap = heap === undefined ? undefined : (this.#export(heap) as WebAssembly.Global);
     this.#fillHostTable();
+    this.#setSizes();
+  }
+
+  /** A memory that came from outside may be larger than the module asked for. */
+  #setSizes(): void {
+    for (const [i, plan] of this.metered.memories.entries()) {
+      const name = this.metered.names.memorySizes[i];
+      const memory = this.memories[i];
+      if (name === undefined || memory === undefined || !plan.isOriginalImport) continue;
+      const pages = memory.buffer.byteLength / pageBytes;
+      (this.#export(name) as WebAssembly.Global).value = plan.is64 ? BigInt(pages) : pages;
+    }
   }
 
   #export(name: string): WebAssembly.ExportValue | undefined {

@@ -18,6 +18,7 @@ const TEMPORARY = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
 const INTERNAL = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
 /** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
+const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'gu');
 
 /**
  * The positive rule for every segment of a module's path: an ASCII letter, digit or `_` first, then
@@ -44,8 +45,8 @@ export function classifyName(segment: string): NameClass {
  */
 export function isStaticName(segment: string): boolean {
   if (segment === '' || segment.startsWith('.') || /[~/\\]/.test(segment)) return false;
-  if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX) return false;
-  if (INVISIBLE.test(segment) || /[. ]$/.test(segment)) return false;
+  if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX || /[. ]$/.test(segment)) return false;
+  if (!isPlain(segment) && INVISIBLE.test(segment)) return false;
   const folded = foldName(segment);
   if (CONFLICT.test(folded) || TEMPORARY.test(folded) || INTERNAL.has(folded)) return false;
   return !folded.startsWith('.') && !folded.endsWith('.wasm');
@@ -57,7 +58,21 @@ export function isStaticName(segment: string): boolean {
  * dots and spaces cut. Only for comparing; never a name to open.
  */
 export function foldName(segment: string): string {
-  const visible = segment.normalize('NFKC').replace(new RegExp(INVISIBLE, 'gu'), '');
-  const [beforeStream = ''] = visible.toUpperCase().toLowerCase().split(':');
-  return beforeStream.replace(/[. ]+$/, '');
+  const folded = isPlain(segment)
+    ? segment.toLowerCase()
+    : segment.normalize('NFKC').replace(EVERY_INVISIBLE, '').toUpperCase().toLowerCase();
+  const [beforeStream = ''] = folded.split(':', 1);
+  return trimDots(beforeStream);
+}
+
+/** A loop: `/[. ]+$/` takes the square of the length for a long row of dots inside. */
+function trimDots(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === '.' || text[end - 1] === ' ')) end -= 1;
+  return text.slice(0, end);
+}
+
+/** Nearly every name: visible ASCII needs no Unicode tables, and every request passes here. */
+function isPlain(segment: string): boolean {
+  return /^[\x20-\x7e]*$/.test(segment);
 }

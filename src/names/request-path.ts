@@ -84,6 +84,7 @@ function decodeSegment(raw: string, target: string): string {
 }
 
 function decodePercent(raw: string, target: string): string {
+  if (!raw.includes('%')) return raw;
   try {
     return decodeURIComponent(raw);
   } catch (cause) {

@@ -96,6 +96,11 @@ describe('the time limit', () => {
     await expect.poll(() => discarded).toEqual(['handle']);
   });
 
+  test('holds for closing too', async () => {
+    const fs = new GuardedFs(hasty);
+    await expect(fs.waitBriefly(new Promise(() => undefined))).resolves.toBeUndefined();
+  });
+
   test('counts the waiting for a slot', async () => {
     const fs = new GuardedFs({ ...hasty, fileOperationsPerMountMax: 1 });
     const first = heldOperation<number>();

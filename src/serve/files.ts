@@ -36,7 +36,7 @@ export class StaticFiles {
 
   /**
    * Answers with the file, or with its redirect or failure. False, and nothing sent, when the path
-   * is a directory without an index.html whose `index.wasm` has to answer.
+   * is a directory without an index.html: its `index.wasm` may have to answer.
    *
    * @throws TerrafirmaError `not-found`, `method-not-allowed`, `range-not-satisfiable`,
    * `folder-unreachable`.
@@ -48,7 +48,7 @@ export class StaticFiles {
       return true;
     }
     if (opened === undefined) {
-      if (route.index !== undefined) return false;
+      if (route.isDirectory) return false;
       throw notFound(route);
     }
     try {

@@ -8,16 +8,10 @@ import { countLoopHops, loopHopsMax } from '../capability/fetch-headers.ts';
 import type { Limits } from '../config/config.ts';
 import type { GuestPool } from '../engine/pool.ts';
 import type { RunReport } from '../engine/report.ts';
-import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
-import {
-  type HostName,
-  type ModulePath,
-  parseHostName,
-  parseRequestPath,
-  type RequestPath,
-} from '../names.ts';
+import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { type HostName, parseHostName, parseRequestPath, type RequestPath } from '../names.ts';
 import { mayReadAnonymously } from '../site/manifest.ts';
-import { type Route, routeRequest, type Site } from '../site/table.ts';
+import { type Route, routeIndex, routeRequest, type Site } from '../site/table.ts';
 import { logRequest, type RequestRecord } from '../telemetry.ts';
 import type { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
@@ -28,6 +22,7 @@ import type { Replica } from './replica.ts';
 const HOST_NAME_CHARS_MAX = 253;
 
 type ModuleRoute = Route & { readonly kind: 'module' };
+type SettledRoute = Route & { readonly kind: 'module' | 'file' };
 
 export interface GatewayOptions {
   readonly limits: Limits;
@@ -76,16 +71,23 @@ export class Gateway {
     const path = parseRequestPath(exchange.request.target);
     const site = await this.#options.replica.siteOf(hostName, performance.now());
     record.folderKey = site.folderKey;
-    const route = await this.#route(site, path);
-    if (!mayReadAnonymously(site.manifest, path.segments)) throw forbidden(site);
-    if (route.kind === 'failure') {
-      throw new TerrafirmaError(route.error.code, route.error.detail);
-    }
+    this.#checkAccess(site, path);
+    const route = await this.#settle(site, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });
-    const answered = await this.#options.files.answer(exchange, site, route);
     record.outcome = 'file';
-    if (answered || route.index === undefined) return;
-    return this.#run(exchange, record, { site, route: route.index });
+    if (await this.#options.files.answer(exchange, site, route)) return;
+    const index = await this.#settle(site, (newest) => routeIndex(newest, route.segments) ?? route);
+    if (index.kind !== 'module') throw notFound(path.segments);
+    return this.#run(exchange, record, { site, route: index });
+  }
+
+  /** Until passwords are asked for, what not everybody may read is read by nobody. */
+  #checkAccess(site: Site, path: RequestPath): void {
+    const { segments, isDirectory } = path;
+    const isAllowed =
+      mayReadAnonymously(site.manifest, segments) &&
+      (!isDirectory || mayReadAnonymously(site.manifest, [...segments, 'index.html']));
+    if (!isAllowed) throw forbidden(site);
   }
 
   #hostNameOf(exchange: HttpExchange, record: RequestRecord): HostName | undefined {
@@ -98,14 +100,19 @@ export class Gateway {
     return hostName;
   }
 
-  /** A module that is not in the picture may be a file whose verdict is still to come. */
-  async #route(site: Site, path: RequestPath): Promise<Exclude<Route, { kind: 'unknown-module' }>> {
-    const route = routeRequest(site, path);
-    if (route.kind !== 'unknown-module') return route;
-    const newest = await this.#options.replica.siteWithVerdict(site, route.modulePath);
-    const again = routeRequest(newest, path);
-    if (again.kind !== 'unknown-module') return again;
-    throw notFound(route.modulePath);
+  /**
+   * A module that is not in the picture may be a file whose verdict is still to come: waits for it
+   * and looks at the newest picture.
+   */
+  async #settle(site: Site, find: (site: Site) => Route): Promise<SettledRoute> {
+    let route = find(site);
+    if (route.kind === 'unknown-module') {
+      const { modulePath } = route;
+      route = find(await this.#options.replica.siteWithVerdict(site, modulePath));
+      if (route.kind === 'unknown-module') throw notFound([modulePath]);
+    }
+    if (route.kind === 'failure') throw fromErrorRecord(route.error);
+    return route;
   }
 
   async #run(
@@ -168,6 +175,6 @@ function looping(loopHops: number): TerrafirmaError {
   );
 }
 
-function notFound(modulePath: ModulePath): TerrafirmaError {
-  return new TerrafirmaError('not-found', `Cannot find the module: received ${modulePath}`);
+function notFound(segments: readonly string[]): TerrafirmaError {
+  return new TerrafirmaError('not-found', `Cannot find the path: received /${segments.join('/')}`);
 }

@@ -3,8 +3,13 @@
  * routing a request looks at this and nothing else.
  */
 import type { ErrorRecord } from '../errors.ts';
-import type { Digest } from '../messages.ts';
-import type { FolderKey, ModulePath, RequestPath } from '../names.ts';
+import {
+  type Digest,
+  type FolderKey,
+  isServedName,
+  type ModulePath,
+  type RequestPath,
+} from '../names.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A module with a good version, or one that never had any and why. */
@@ -37,15 +42,11 @@ export type Route =
   | { readonly kind: 'failure'; readonly error: ErrorRecord }
   /** No such module in this picture: the control plane knows whether a verdict is still to come. */
   | { readonly kind: 'unknown-module'; readonly modulePath: ModulePath }
-  /**
-   * A file or directory below the folder. `index` is the module that answers for a directory that
-   * has no index.html.
-   */
+  /** A file or directory below the folder; for a directory see `routeIndex`. */
   | {
       readonly kind: 'file';
       readonly segments: readonly string[];
       readonly isDirectory: boolean;
-      readonly index: (Route & { readonly kind: 'module' }) | undefined;
     };
 
 /**
@@ -56,9 +57,19 @@ export function routeRequest(site: Site, path: RequestPath): Route {
   if (path.modulePath !== undefined) {
     return routeModule(site, path.modulePath, path.pathInfo);
   }
-  const index = path.isDirectory ? indexModule(site, path.segments) : undefined;
-  return { kind: 'file', segments: path.segments, isDirectory: path.isDirectory, index };
+  return { kind: 'file', segments: path.segments, isDirectory: path.isDirectory };
 }
+
+/**
+ * Where a directory leads that has no index.html: to its `index.wasm`, whatever is known of it.
+ * Undefined when no module may have such a path.
+ */
+export function routeIndex(site: Site, segments: readonly string[]): Route | undefined {
+  if (!segments.every(isServedName)) return undefined;
+  return routeModule(site, [...segments, INDEX_MODULE].join('/') as ModulePath, '');
+}
+
+const INDEX_MODULE = 'index.wasm';
 
 function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Route {
   const module = site.modules.get(modulePath);
@@ -73,14 +84,4 @@ function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Rout
     scriptName,
     pathInfo,
   };
-}
-
-/** `dir/index.wasm`, when it has a good version, answers for `dir/` and sees it as its path. */
-function indexModule(
-  site: Site,
-  segments: readonly string[],
-): (Route & { readonly kind: 'module' }) | undefined {
-  const modulePath = [...segments, 'index.wasm'].join('/') as ModulePath;
-  const route = routeModule(site, modulePath, '');
-  return route.kind === 'module' ? route : undefined;
 }

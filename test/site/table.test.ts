@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../src/messages.ts';
 import { type FolderKey, type ModulePath, parseRequestPath } from '../../src/names.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
-import { type Route, routeRequest, type Site, type SiteModule } from '../../src/site/table.ts';
+import {
+  type Route,
+  routeIndex,
+  routeRequest,
+  type Site,
+  type SiteModule,
+} from '../../src/site/table.ts';
 
 const digest = 'd'.repeat(64) as Digest;
 const good: SiteModule = { kind: 'serving', digest, abi: 'terrarium' };
@@ -61,23 +67,29 @@ describe('any other path', () => {
       kind: 'file',
       segments: ['img', 'my cat.jpg'],
       isDirectory: false,
-      index: undefined,
     });
   });
 
-  test('of a directory has its index.wasm at hand', () => {
-    const modules = { 'index.wasm': good, 'dir/index.wasm': good };
-    expect(route(modules, '/')).toMatchObject({
-      kind: 'file',
-      segments: [],
-      isDirectory: true,
-      index: { modulePath: 'index.wasm', scriptName: '/index.wasm', pathInfo: '' },
+  test('may be a directory', () => {
+    expect(route({}, '/dir/')).toEqual({ kind: 'file', segments: ['dir'], isDirectory: true });
+  });
+});
+
+describe('a directory without index.html', () => {
+  const site = siteWith({ 'index.wasm': good, 'dir/index.wasm': bad });
+
+  test('leads to its index.wasm, whatever is known of it', () => {
+    expect(routeIndex(site, [])).toMatchObject({
+      kind: 'module',
+      modulePath: 'index.wasm',
+      scriptName: '/index.wasm',
+      pathInfo: '',
     });
-    expect(route(modules, '/dir/')).toMatchObject({ index: { modulePath: 'dir/index.wasm' } });
-    expect(route(modules, '/other/')).toMatchObject({ isDirectory: true, index: undefined });
+    expect(routeIndex(site, ['dir'])).toEqual({ kind: 'failure', error });
+    expect(routeIndex(site, ['new'])).toMatchObject({ kind: 'unknown-module' });
   });
 
-  test('has no index when that module was refused', () => {
-    expect(route({ 'index.wasm': bad }, '/')).toMatchObject({ kind: 'file', index: undefined });
+  test('leads nowhere when no module may lie there', () => {
+    expect(routeIndex(site, ['a b'])).toBeUndefined();
   });
 });

@@ -162,12 +162,13 @@ function readData(message: Uint8Array, place: RecordPlace, type: RecordType): Ui
 function joinStrings(message: Uint8Array, place: RecordPlace): Uint8Array {
   const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   const reader = new Packet.Reader(buffer, place.offset * 8);
-  let data: string | string[] | undefined;
+  let data: string | string[] | Buffer | undefined;
   try {
     data = Packet.Resource.decode(reader).data;
   } catch (cause) {
     throw new MalformedMessageError('a TXT record that cannot be decoded', { cause });
   }
+  if (Buffer.isBuffer(data)) return data;
   return Buffer.from([data ?? ''].flat().join(''));
 }
 

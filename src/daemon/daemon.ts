@@ -20,6 +20,7 @@ import { ControlAnswers } from './answers.ts';
 import { formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { LogOutput, type OutputStream } from './output.ts';
 import { lockState, type StateLock } from './state-lock.ts';
+import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads } from './threads.ts';
 
 export interface Daemon {
@@ -45,6 +46,7 @@ const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
  * @throws TerrafirmaError `start` (port or state directory in use), `state`.
  */
 export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
+  sizeThreadPool(config);
   const output = new LogOutput(config.log.format, io.output);
   const logger = createLogger(config.log.level, output);
   const lock = lockState(config.stateDirectory);

@@ -10,9 +10,9 @@ import {
   checkWords,
 } from '../scripts/layout/checks.ts';
 import { checkReadme } from '../scripts/layout/readme.ts';
+import { checkLayout } from '../scripts/layout/repository.ts';
 import type { SourceFile } from '../scripts/layout/source.ts';
 import { findFunctions, parseSource } from '../scripts/layout/source.ts';
-import { checkLayout } from '../scripts/layout.ts';
 import { loadCommands } from '../src/commands/catalogue.ts';
 
 const commands = await loadCommands();

@@ -139,7 +139,7 @@ export function checkShapes(sources: Sources): readonly string[] {
         : ([[/\bprocess\.exit\(/, 'must not end the process: only main.ts does']] as const)),
     ];
     if (!isProduct(source)) return faults;
-    const isEdge = source.imports.some((name) => edgeModules.test(name));
+    const isEdge = source.imports.some((name) => edgeModules.has(name));
     if (isEdge && !/^(#![^\n]*\n)?\/\*\*/.test(source.text)) {
       faults.push(`${source.path} must begin with a comment that says what it touches`);
     }

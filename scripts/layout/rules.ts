@@ -76,7 +76,7 @@ export const pureFunctions: Readonly<Record<string, RegExp>> = {
 /** Input, output, clocks and chance that need no import. */
 export const impureGlobals = new RegExp(
   [
-    String.raw`\bprocess\.(?!platform)`,
+    String.raw`\bprocess\.(argv|cwd|env|exit|hrtime|memoryUsage|nextTick|on|once|pid|std\w+)\b`,
     String.raw`\b(Date\.now|performance|Math\.random|crypto|console)\b`,
     String.raw`\bnew Date\(\)`,
     String.raw`\b(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\(`,
@@ -101,9 +101,21 @@ export const bannedInComments: readonly BannedWord[] = [
   { pattern: /\bworkers?\b(?! threads?\b)/, instead: 'thread' },
 ];
 
-/** Modules that reach outside; a file with one of them says in its first comment what it touches. */
-export const edgeModules =
-  /^(node:(fs|fs\/promises|net|dgram|http|tls|child_process|worker_threads|sqlite|ffi)|undici|chokidar)$/;
+/** Modules that reach outside: a file with one of them says in its first comment what it touches. */
+export const edgeModules: ReadonlySet<string> = new Set([
+  'chokidar',
+  'node:child_process',
+  'node:dgram',
+  'node:ffi',
+  'node:fs',
+  'node:fs/promises',
+  'node:http',
+  'node:net',
+  'node:sqlite',
+  'node:tls',
+  'node:worker_threads',
+  'undici',
+]);
 
 export const fileLinesMax = 400;
 export const functionLinesMax = 60;

@@ -1,0 +1,38 @@
+/** All checks of the layout over the files of a repository. */
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { loadCommands } from '../../src/commands/catalogue.ts';
+import {
+  checkCycles,
+  checkDeadFiles,
+  checkImports,
+  checkLengths,
+  checkPurity,
+  checkShapes,
+  checkWords,
+} from './checks.ts';
+import { checkReadme } from './readme.ts';
+import { readSources } from './source.ts';
+
+const directories = ['src', 'test', 'scripts', 'bin', 'bench'];
+
+/** All faults of the repository at `root`, one sentence each. */
+export async function checkLayout(root: string): Promise<readonly string[]> {
+  const present = directories.filter((directory) => existsSync(path.join(root, directory)));
+  const sources = readSources(root, present);
+  return [
+    ...checkImports(sources),
+    ...checkCycles(sources),
+    ...checkLengths(sources),
+    ...checkDeadFiles(sources),
+    ...checkShapes(sources),
+    ...checkWords(sources),
+    ...checkPurity(sources),
+    ...checkReadme(readText(path.join(root, 'README.md')), await loadCommands()),
+  ];
+}
+
+/** A README.md that is not there shows nothing of what it must. */
+function readText(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}

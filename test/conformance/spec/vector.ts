@@ -98,5 +98,5 @@ export function callVector(caller: WebAssembly.Instance, index: number): string 
   const bytes = new Uint8Array(out.buffer, 0, 8 * resultBytes);
   bytes.fill(0);
   entry();
-  return bytes.toHex();
+  return Buffer.from(bytes).toString('hex');
 }

@@ -25,6 +25,8 @@ export interface HostOptions {
   /** Answers of the grow hostcalls. */
   readonly allowsGrowth?: boolean;
   readonly module?: WebAssembly.Module;
+  /** Told before every answer of `check`. */
+  readonly onCheck?: () => void;
 }
 
 /** Memories in the plan's order; what `imports` gives under an ABI's own names goes in as it is. */
@@ -118,6 +120,7 @@ export class ReferenceHost {
 
   #check(): number {
     this.checkCount++;
+    this.#options.onCheck?.();
     this.overdrawnMax = Math.max(this.overdrawnMax, -Number(this.#fuel.value));
     const { budget = Number.POSITIVE_INFINITY } = this.#options;
     if (this.consumed >= budget) {

@@ -45,7 +45,7 @@ export class ByteReader {
 
   #readLongU32(first: number): number {
     let value = first & 0x7f;
-    for (let shift = 7; shift < 35; shift += 7) {
+    for (let shift = 7; ; shift += 7) {
       const byte = this.readByte();
       if (shift === 28 && byte > 0x0f) {
         throw refuseModule('a number has at most 32 bits', hexByte(byte), this.pos - 1);
@@ -53,7 +53,6 @@ export class ByteReader {
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }
-    throw refuseModule('a number has at most 5 bytes', 'a longer one', this.pos - 1);
   }
 
   /** Unsigned LEB128 of at most 64 bits, as a double: exact up to 2^53, no smaller above. */

@@ -78,8 +78,18 @@ export class ControlAnswers {
       const located = await this.#options.locator.locate(record.path);
       return await this.#publishedSite(located, record.expiresInMs);
     } catch (error) {
-      return failure(toErrorRecord(error));
+      return (await this.#keptSite(record.path, error)) ?? failure(toErrorRecord(error));
     }
+  }
+
+  /** While a mount is away its folders are served from what was kept of them. */
+  async #keptSite(path: FolderPath, error: unknown): Promise<SiteAnswer | undefined> {
+    if (!(error instanceof TerrafirmaError) || error.code !== 'folder-unreachable')
+      return undefined;
+    const { locator, publisher } = this.#options;
+    const mount = locator.mountOf(path);
+    const site = mount && (await publisher.keptSite(path.key, mount));
+    return site && { kind: 'site', site, expiresInMs: STALE_TTL_MS };
   }
 
   async #publishedSite(folder: LocatedFolder, ttlMs: number): Promise<SiteAnswer> {

@@ -90,7 +90,12 @@ export class Locator {
     throw notFound(path, `a private folder must have "${user}" among its writers or readers`);
   }
 
-  async #fitMount(path: FolderPath): Promise<MountFit> {
+  /** The mount with the longest prefix that fits, also while it is away. */
+  mountOf(path: FolderPath): Mount | undefined {
+    return this.#longestFit(path)?.mount;
+  }
+
+  #longestFit(path: FolderPath): { readonly mount: Mount; readonly depth: number } | undefined {
     const wanted = folderSegments(path);
     let best: { readonly mount: Mount; readonly depth: number } | undefined;
     for (const mount of this.#options.mounts) {
@@ -98,6 +103,11 @@ export class Locator {
       const fits = prefix.every((segment, index) => segment === wanted[index]);
       if (fits && prefix.length > (best?.depth ?? -1)) best = { mount, depth: prefix.length };
     }
+    return best;
+  }
+
+  async #fitMount(path: FolderPath): Promise<MountFit> {
+    const best = this.#longestFit(path);
     const fs = best && this.#fileSystems.get(best.mount);
     if (best === undefined || fs === undefined) throw notFound(path, 'no mount has its prefix');
     try {

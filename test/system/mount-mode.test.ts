@@ -1,5 +1,4 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
@@ -48,13 +47,7 @@ describe('serve --mount', () => {
     writeFileSync(mount.path(`${FOLDER}/secret.txt`), 'secret');
     mkdirSync(other.path('acme'), { recursive: true });
     writeFileSync(other.path('acme/hello.wasm'), guestBytes('v2'));
-    daemon = await TestDaemon.start({
-      args: [
-        ...['--mount', `/keybase=${mount.directory}`],
-        ...['--mount', `/keybase/team=${other.directory}`],
-        ...['--dns', `${dns.host}:${dns.port}`, '--bot-user', 'kbwasm'],
-      ],
-    });
+    daemon = await TestDaemon.start({ args: daemonArgs() });
   });
 
   afterAll(async () => {
@@ -63,6 +56,12 @@ describe('serve --mount', () => {
     mount[Symbol.dispose]();
     other[Symbol.dispose]();
   });
+
+  const daemonArgs = (): string[] => [
+    ...['--mount', `/keybase=${mount.directory}`],
+    ...['--mount', `/keybase/team=${other.directory}`],
+    ...['--dns', `${dns.host}:${dns.port}`, '--bot-user', 'kbwasm'],
+  ];
 
   const status = async (host: string, path = '/hello.wasm'): Promise<number> =>
     (await ask(daemon.port, path, { host })).status;
@@ -144,10 +143,15 @@ describe('serve --mount', () => {
     try {
       await daemon.waitForLog(({ msg }) => msg.startsWith('folder cannot be reached'));
       expect(await status('example.com')).toBe(200);
+      // A daemon that starts now knows the folder only from its state directory.
+      await daemon.stop('SIGTERM');
+      const { stateDirectory } = daemon;
+      await using next = await TestDaemon.start({ args: daemonArgs(), stateDirectory });
+      const reply = await ask(next.port, '/hello.wasm', { host: 'example.com' });
+      expect([reply.status, reply.text]).toEqual([200, 'hello\n']);
+      expect((await ask(next.port, '/', { host: 'team.example' })).status).toBe(404);
     } finally {
       renameSync(away, mount.directory);
     }
-    expect(await status('example.com')).toBe(200);
-    expect(join(mount.directory, FOLDER)).toContain(FOLDER);
   });
 });

@@ -2,8 +2,9 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from './config/config.ts';
 import type { ErrorRecord } from './errors.ts';
-import type { FolderKey, HostName, ModulePath } from './names.ts';
+import type { Digest, FolderKey, HostName, ModulePath } from './names.ts';
 import type { Site } from './site/table.ts';
+import type { MeteredModule } from './wasm/meter/contract.ts';
 
 /** How a run ended; the words of the log. */
 export type Outcome =
@@ -16,13 +17,14 @@ export type Outcome =
   | 'abandoned'
   | 'refused';
 
-/** SHA-256 of the original bytes of a `.wasm` file, 64 lower-case hexadecimal digits. */
-export type Digest = string & { readonly digest: unique symbol };
+export type { Digest };
 
 /** What a serving thread needs to instantiate: the compiled module and what is known about it. */
 export interface LoadedModule {
   readonly digest: Digest;
   readonly module: WebAssembly.Module;
+  /** The same module in the form that marks what it writes. */
+  readonly cardsModule?: WebAssembly.Module | undefined;
   readonly abi: string;
   readonly entry: string;
   /** Bytes of the code that was compiled, for the bounds of caches. */
@@ -31,10 +33,18 @@ export interface LoadedModule {
   readonly engine: EngineFacts;
 }
 
+/** One metered form of a module, without its bytes; see the contract. */
+export type FormFacts = Omit<MeteredModule, 'bytes'>;
+
 /** Reserved export names and facts of the rewriting, read only by the engine. */
-export type EngineFacts = Readonly<
-  Record<string, string | number | boolean | readonly (string | number)[] | undefined>
->;
+export interface EngineFacts {
+  readonly memoryExport: string | undefined;
+  readonly tableExport: string | undefined;
+  /** How to run `module`; absent where it is the original, which then serves one run an instance. */
+  readonly metered?: FormFacts | undefined;
+  /** How to run `cardsModule`. */
+  readonly cards?: FormFacts | undefined;
+}
 
 /** Questions of a serving thread to the control plane; equal ones are joined by the asker. */
 export type Question =

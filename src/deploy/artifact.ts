@@ -1,16 +1,19 @@
 /**
- * The bytes of one `.wasm` file → an artifact the engine can run, or the reason why not. Pure; heavy
- * for large modules, so the daemon calls it in the builder thread.
+ * The bytes of one `.wasm` file → an artifact the engine can run, or the reason why not. Pure;
+ * heavy for large modules, so the daemon calls it in the builder thread.
  */
 import { createHash } from 'node:crypto';
 import type { ModuleFace } from '../abi/abi.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { Digest, EngineFacts } from '../messages.ts';
+import type { Digest, EngineFacts, FormFacts } from '../messages.ts';
 import { exposePrivates, inspectModule } from '../wasm/inspect.ts';
+import { type MeteredModule, meterModule } from '../wasm/meter.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../wasm/shape.ts';
 
 const wasmPageBytes = 65_536;
+/** Pages a 32-bit address can reach. */
+const addressablePages = 65_536;
 const reasonCharsMax = 300;
 
 export interface Artifact {
@@ -19,8 +22,10 @@ export interface Artifact {
   readonly originalBytes: number;
   readonly abi: string;
   readonly entry: string;
-  /** What is compiled: the original with what the engine needs appended. */
+  /** What is compiled: the original, metered. */
   readonly code: Uint8Array<ArrayBuffer>;
+  /** The form that also marks what it writes. */
+  readonly cardsCode: Uint8Array<ArrayBuffer> | undefined;
   readonly engine: EngineFacts;
 }
 
@@ -46,14 +51,47 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
   const verdict = options.judge(faceOf(shape));
   if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
   const exposed = exposePrivates(bytes, shape);
+  const exposedShape = inspectModule(exposed.bytes, moduleLimits(options.limits));
+  const plain = meter(exposed.bytes, exposedShape, options.limits);
+  // Marking what was written helps only where it can be put back.
+  const marks = plain.restorable === true && plain.memories.length > 0;
+  const cards = marks ? meter(exposed.bytes, exposedShape, options.limits, true) : undefined;
   return {
     digest: digestBytes(bytes),
     originalBytes: bytes.length,
     abi: verdict.abi,
     entry: verdict.entry,
-    code: exposed.bytes,
-    engine: { memoryExport: exposed.memoryExport, tableExport: exposed.tableExport },
+    code: plain.bytes,
+    cardsCode: cards?.bytes,
+    engine: {
+      memoryExport: exposed.memoryExport,
+      tableExport: exposed.tableExport,
+      metered: formFacts(plain),
+      cards: cards === undefined ? undefined : formFacts(cards),
+    },
   };
+}
+
+/**
+ * The engine bounds memory itself, when the guest asks to grow: so it learns that a growth was
+ * refused, and can say so when the guest traps over it.
+ */
+function meter(
+  bytes: Uint8Array<ArrayBuffer>,
+  shape: ModuleShape,
+  { tableEntriesMax }: Limits,
+  cards = false,
+): MeteredModule {
+  return meterModule(bytes, shape, {
+    cards,
+    isValidated: true,
+    memoryPagesMax: addressablePages,
+    tableEntriesMax,
+  });
+}
+
+function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {
+  return facts;
 }
 
 /** SHA-256 of the original bytes: the name of a version everywhere. */

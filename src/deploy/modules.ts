@@ -69,15 +69,13 @@ export class Modules {
   }
 
   async #compile(artifact: Artifact): Promise<LoadedModule> {
-    const { digest, code, abi, entry, engine } = artifact;
-    const loaded = {
-      digest,
-      module: await compileCode(code),
-      abi,
-      entry,
-      codeBytes: code.length,
-      engine,
-    };
+    const { digest, code, cardsCode, abi, entry, engine } = artifact;
+    const [module, cardsModule] = await Promise.all([
+      compileCode(code),
+      cardsCode === undefined ? undefined : compileCode(cardsCode),
+    ]);
+    const codeBytes = code.length + (cardsCode?.length ?? 0);
+    const loaded = { digest, module, cardsModule, abi, entry, codeBytes, engine };
     this.#compiled.set(digest, loaded);
     return loaded;
   }

@@ -1,153 +1,66 @@
-/**
- * One guest, one run: entry, hostcalls, end. Works out the outcome of a run in this one place.
- */
-import type { Abi, Exchange, Run, RunEnd } from '../abi/abi.ts';
-import type { Capabilities } from '../capability/capability.ts';
-import type { Limits } from '../config/config.ts';
-import { describeError, type ErrorCode, type ErrorRecord, toErrorRecord } from '../errors.ts';
-import type { LedgerPage } from '../ledger.ts';
-import type { LoadedModule, Outcome } from '../messages.ts';
-import { GuestInstance } from './instance.ts';
-import type { RunReport } from './report.ts';
-import type { RunClock } from './run-clock.ts';
+/** A guest that can serve one run after another: an instance and its first state. */
+import type { GuestInstance } from './instance.ts';
+import type { RestoreMode, Snapshot } from './snapshot.ts';
 
 export interface GuestOptions {
-  readonly limits: Limits;
-  readonly trap: WebAssembly.RuntimeError;
-  readonly clock: RunClock;
-  readonly page: LedgerPage;
-  readonly digestWords: Int32Array;
+  readonly instance: GuestInstance;
+  /** Undefined where the module cannot be restored, and serves one run an instance. */
+  readonly snapshot: Snapshot | undefined;
+  /** Ends the instance and gives back what it took out of the thread's stock. */
+  readonly onDiscard: () => void;
 }
 
-/** Why a run was ended from outside. */
-type OutsideEnd = 'out-of-time' | 'abandoned';
-
-const NO_BODY = new Uint8Array(0);
+/** What an instance costs beside its memories: the instance itself, its tables, the host's side. */
+const instanceBytes = 32 * 1024;
+/** A memory that grew by more than this is given up rather than kept and cleared. */
+const grownBytesMax = 16 * 1024 * 1024;
 
 export class Guest {
-  readonly #loaded: LoadedModule;
-  readonly #abi: Abi;
-  readonly #options: GuestOptions;
-  #instance: GuestInstance | undefined;
-  #outsideEnd: OutsideEnd | undefined;
-  #cpuMs = 0;
-  #enteredAtMs = 0;
+  readonly instance: GuestInstance;
+  readonly #snapshot: Snapshot | undefined;
+  readonly #firstBytes: number;
+  readonly #onDiscard: () => void;
+  #idleBytes = 0;
+  #isDiscarded = false;
 
-  constructor(loaded: LoadedModule, abi: Abi, options: GuestOptions) {
-    this.#loaded = loaded;
-    this.#abi = abi;
-    this.#options = options;
+  constructor(options: GuestOptions) {
+    this.instance = options.instance;
+    this.#snapshot = options.snapshot;
+    this.#onDiscard = options.onDiscard;
+    this.#firstBytes = options.instance.memoryBytes;
+    this.#idleBytes = this.#firstBytes + instanceBytes;
+  }
+
+  /** Undefined: it serves one run only. */
+  get mode(): RestoreMode | undefined {
+    return this.#snapshot?.mode;
+  }
+
+  /** What it costs to keep, as of its last restore. */
+  get idleBytes(): number {
+    return this.#idleBytes;
+  }
+
+  /** Whether the guest may serve again after a run that returned. */
+  get isKeepable(): boolean {
+    if (this.#snapshot === undefined) return false;
+    return this.instance.memoryBytes - this.#firstBytes <= grownBytesMax;
   }
 
   /**
-   * Runs the entry for one exchange. Never rejects: whatever happens is in the report. When the
-   * report has an error, the exchange may still be without an answer; the caller gives one.
+   * Puts everything back to the first state. Answers how many cards were written, or undefined
+   * where that is not known. Throws when it cannot: then the guest must be discarded.
    */
-  async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
-    const startedAtMs = performance.now();
-    const stopTimer = this.#options.clock.watch(() => this.#end('out-of-time'));
-    exchange.onGone(() => this.#end('abandoned'));
-    let error: ErrorRecord | undefined;
-    let end: RunEnd | undefined;
-    try {
-      const run = { exchange, capabilities, body: await this.#readBody(exchange) };
-      if (this.#outsideEnd === undefined) end = await this.#enter(run);
-      if (this.#outsideEnd === undefined && end !== undefined) {
-        this.#instance?.binding.finish(end);
-      }
-    } catch (failure) {
-      error = toErrorRecord(failure);
-    } finally {
-      stopTimer();
-      exchange.onGone(undefined);
-      this.#instance?.binding.release();
-    }
-    const cause = error ?? this.#explain(end);
-    return {
-      outcome: this.#outcomeOf(end, cause),
-      error: this.#hasReplied(exchange) ? undefined : cause,
-      cpuUs: Math.round(this.#cpuMs * 1_000),
-      wallUs: Math.round((performance.now() - startedAtMs) * 1_000),
-      memoryBytes: this.#instance?.memoryBytes ?? 0,
-    };
+  restore(): number | undefined {
+    this.instance.restoreState();
+    const cards = this.#snapshot?.restore();
+    this.#idleBytes = this.instance.memoryBytes + instanceBytes;
+    return cards;
   }
 
-  async #readBody(exchange: Exchange): Promise<Uint8Array> {
-    if (this.#abi.requestBody === 'streamed' || !exchange.hasBody) return NO_BODY;
-    return exchange.readBody(this.#options.limits.requestBodyBytesMax);
+  discard(): void {
+    if (this.#isDiscarded) return;
+    this.#isDiscarded = true;
+    this.#onDiscard();
   }
-
-  async #enter(run: Run): Promise<RunEnd> {
-    this.#resume();
-    try {
-      // Instantiation may already run guest code (a start section), so it counts as the guest's.
-      const instance = new GuestInstance(this.#loaded, this.#abi, {
-        trap: this.#options.trap,
-        onSuspend: () => this.#suspend(),
-        onResume: () => this.#resume(),
-      });
-      this.#instance = instance;
-      instance.binding.begin(run);
-      const entry = instance.exportedFunction(this.#loaded.entry);
-      if (entry === undefined) return trapped(`the module has no export ${this.#loaded.entry}`);
-      await WebAssembly.promising(entry)();
-      return { kind: 'returned' };
-    } catch (error) {
-      const ending = this.#instance?.ending;
-      if (ending !== undefined && ending.kind !== 'ended') return ending;
-      return trapped(describeError(error));
-    } finally {
-      this.#suspend();
-    }
-  }
-
-  #end(cause: OutsideEnd): void {
-    this.#outsideEnd ??= cause;
-    this.#instance?.end({ kind: 'ended' });
-  }
-
-  #resume(): void {
-    this.#enteredAtMs = performance.now();
-    this.#options.page.enter(this.#options.digestWords);
-  }
-
-  #suspend(): void {
-    this.#cpuMs += performance.now() - this.#enteredAtMs;
-    this.#options.page.leave();
-  }
-
-  #hasReplied(exchange: Exchange): boolean {
-    return exchange.replyState === 'ended';
-  }
-
-  #explain(end: RunEnd | undefined): ErrorRecord | undefined {
-    if (this.#outsideEnd === 'out-of-time') {
-      const limitMs = this.#options.limits.wallMsMax;
-      return record(
-        'guest-out-of-time',
-        `Cannot answer: the function reached its wall-clock limit of ${limitMs} ms`,
-      );
-    }
-    if (this.#outsideEnd === 'abandoned') return record('client-gone', 'the client went away');
-    if (end?.kind === 'trapped') return record('guest-trapped', end.reason);
-    if (end?.kind === 'exited' && end.exitCode !== 0) {
-      return record('guest-exited', `the function exited with code ${end.exitCode}`);
-    }
-    return undefined;
-  }
-
-  #outcomeOf(end: RunEnd | undefined, cause: ErrorRecord | undefined): Outcome {
-    if (this.#outsideEnd !== undefined) return this.#outsideEnd;
-    if (end?.kind === 'trapped') return 'trapped';
-    if (end?.kind === 'exited') return 'exited';
-    return cause === undefined ? 'replied' : 'refused';
-  }
-}
-
-function trapped(reason: string): RunEnd {
-  return { kind: 'trapped', reason };
-}
-
-function record(code: ErrorCode, detail: string): ErrorRecord {
-  return { code, detail };
 }

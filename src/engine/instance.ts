@@ -1,6 +1,7 @@
 /**
  * One WebAssembly instance with its binding: links the ABI's hostcalls, gives them bounds-checked
- * sight of the instance, and holds the one place where a run can be ended.
+ * sight of the instance, and serves one run after another. What it may do is decided by the
+ * activation of the run it serves.
  */
 import type {
   Abi,
@@ -10,80 +11,144 @@ import type {
   Hostcall,
   HostcallResult,
   ImportTable,
-  RunEnd,
+  Run,
   WasmValue,
 } from '../abi/abi.ts';
-import { GuestMemory } from '../abi/memory.ts';
-import { describeError } from '../errors.ts';
-import type { LoadedModule } from '../messages.ts';
-
-/** Ends the run: as the guest's own end, or from outside with the run's outcome. */
-export type Ending = RunEnd | { readonly kind: 'ended' };
+import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
+import type { FormFacts, LoadedModule } from '../messages.ts';
+import type { Activation, MemorySizes } from './activation.ts';
+import { CardMarks, type CardTable } from './card-table.ts';
+import type { MeterHost } from './meter-host.ts';
 
 export interface InstanceOptions {
-  /** The exception no guest can catch; see trap.ts. */
+  readonly loaded: LoadedModule;
+  readonly abi: Abi;
+  /** Undefined for a module that is not metered. */
+  readonly form: FormFacts | undefined;
+  /** Made for the form, in its order; see memories.ts. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** The table for the form's cards; undefined in the form without. */
+  readonly cardTable: CardTable | undefined;
+  readonly meterHost: MeterHost;
   readonly trap: WebAssembly.RuntimeError;
-  /** Told around every stretch of guest code, for CPU time. */
-  readonly onSuspend: () => void;
-  readonly onResume: () => void;
+  readonly firstFuel: number;
 }
 
-export class GuestInstance implements GuestHost {
+/** Bytes of GC objects a run may allocate. */
+const heapBytesMax = 32 * 1024 * 1024;
+/** A hostcall may take long while the guest counts a few instructions: the clock is asked, too. */
+const hostcallsPerLook = 8;
+
+export class GuestInstance implements GuestHost, MemorySizes {
   readonly binding: Binding;
-  readonly #options: InstanceOptions;
-  #exports: WebAssembly.Exports | undefined;
-  #memory: GuestMemory | undefined;
-  #table: WebAssembly.Table | undefined;
-  /** Why the instance must not run on; set once, before the trap is thrown. */
-  #ending: Ending | undefined;
-  #rejectSuspension: ((trap: WebAssembly.RuntimeError) => void) | undefined;
-  #isCalledByHost = false;
+  readonly marks: CardMarks | undefined;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly #trap: WebAssembly.RuntimeError;
+  readonly #exports: WebAssembly.Exports;
+  readonly #entry: (() => Promise<unknown>) | undefined;
+  readonly #memory: GuestMemory | undefined;
+  readonly #table: WebAssembly.Table | undefined;
+  readonly #fuel: WebAssembly.Global<number> | undefined;
+  readonly #heap: WebAssembly.Global<number> | undefined;
+  readonly #size: WebAssembly.Global<number | bigint> | undefined;
+  readonly #restoreState: (() => void) | undefined;
+  #activation: Activation | undefined;
+  #hostcallCount = 0;
 
-  constructor(loaded: LoadedModule, abi: Abi, options: InstanceOptions) {
-    this.#options = options;
-    this.binding = abi.bind(this);
-    const imports = this.#link(loaded.module, this.binding.imports);
-    const instance = new WebAssembly.Instance(loaded.module, imports);
-    this.#exports = instance.exports;
-    this.#memory = this.#findMemory(loaded);
-    this.#table = this.#findTable(loaded);
+  constructor(options: InstanceOptions) {
+    const { loaded, form, cardTable } = options;
+    this.#trap = options.trap;
+    this.#exports = Object.create(null);
+    this.binding = options.abi.bind(this);
+    const imports = this.#link(loadedForm(options), this.binding.imports);
+    offerMemories(imports, options);
+    this.#exports = new WebAssembly.Instance(loadedForm(options), imports).exports;
+    const ownMemory = this.#pick(loaded.engine.memoryExport, WebAssembly.Memory);
+    this.memories = form === undefined && ownMemory ? [ownMemory] : options.memories;
+    const memory = this.memories[0] ?? ownMemory;
+    this.marks = cardTable && memory ? new CardMarks(cardTable, memory) : undefined;
+    this.#table = this.#pick(loaded.engine.tableExport, WebAssembly.Table);
+    this.#fuel = this.#global(form?.names.fuel);
+    this.#heap = this.#global(form?.names.heap);
+    this.#size = this.#global(form?.names.memorySizes[0]);
+    this.#memory = memory === undefined ? undefined : this.#openMemory(memory);
+    const hostTable = this.#pick(form?.names.host, WebAssembly.Table);
+    if (hostTable !== undefined) options.meterHost.connect(hostTable);
+    if (this.#fuel !== undefined) this.#fuel.value = options.firstFuel;
+    this.#restoreState = this.#ownFunction(form?.names.restore);
+    this.#entry = this.#promising(loaded.entry);
   }
 
-  get ending(): Ending | undefined {
-    return this.#ending;
-  }
-
-  /** Forgets the last run's end, before the next one begins. */
-  clearEnding(): void {
-    this.#ending = undefined;
-  }
-
+  /** Bytes of all memories now. */
   get memoryBytes(): number {
-    return this.#memory?.byteLength ?? 0;
+    let bytes = 0;
+    for (const { buffer } of this.memories) bytes += buffer.byteLength;
+    return bytes;
   }
 
-  /**
-   * Ends the run from outside. A suspended guest is woken with the trap, so that its stack is
-   * freed (engine rule A5); a running one ends at its next hostcall.
-   */
-  end(ending: Ending): void {
-    this.#ending ??= ending;
-    const reject = this.#rejectSuspension;
-    this.#rejectSuspension = undefined;
-    if (reject !== undefined) {
-      this.#options.onResume();
-      reject(this.#options.trap);
+  bytesBeside(memory: number): number {
+    let bytes = 0;
+    for (const [other, { buffer }] of this.memories.entries()) {
+      if (other !== memory) bytes += buffer.byteLength;
     }
+    return bytes;
+  }
+
+  /** The instance serves this run from now on. */
+  attach(activation: Activation): void {
+    this.#activation = activation;
+    activation.memories = this;
+    activation.takeMarks(this.marks);
+    if (this.#heap !== undefined) this.#heap.value = heapBytesMax;
+  }
+
+  /** The run is over: what still comes for it finds nothing. */
+  detach(): void {
+    this.#activation = undefined;
+  }
+
+  /** Runs the entry. Rejects when the guest trapped or was ended; the activation knows why. */
+  callEntry(name: string): Promise<unknown> {
+    if (this.#entry === undefined) this.trap(`the module has no export ${name}`);
+    return this.#entry();
+  }
+
+  /** Runs an export of no parameters as part of the present run, if there is one. */
+  async callStart(name: string | undefined): Promise<void> {
+    if (name === undefined) return;
+    const callee = this.exportedFunction(name);
+    if (callee?.length === 0) await WebAssembly.promising(callee)();
+  }
+
+  /** From here on `restoreState` brings this state back. Clears the cards: this is no change. */
+  captureState(name: string | undefined): void {
+    this.#ownFunction(name)?.();
+    this.marks?.drain(() => undefined);
+  }
+
+  /** Puts back everything but the memories. */
+  restoreState(): void {
+    this.#restoreState?.();
+  }
+
+  /** The instance serves no other run. */
+  discard(): void {
+    this.marks?.discard();
+  }
+
+  begin(run: Run): void {
+    this.binding.begin(run);
   }
 
   get memory(): GuestMemory {
-    if (this.#memory === undefined)
+    if (this.#memory === undefined) {
       return this.trap('the module has no memory to pass data through');
+    }
     return this.#memory;
   }
 
   exportedFunction(name: string): GuestFunction | undefined {
-    return asFunction(this.#exports?.[name]);
+    return asFunction(Object.hasOwn(this.#exports, name) ? this.#exports[name] : undefined);
   }
 
   tableFunction(index: number): GuestFunction | undefined {
@@ -92,25 +157,27 @@ export class GuestInstance implements GuestHost {
   }
 
   callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {
-    this.#isCalledByHost = true;
+    const activation = this.#running();
+    activation.requireAlive();
+    this.#lookAtClock(activation);
     try {
-      return callee(...args);
+      return activation.callGuest(() => callee(...args));
     } catch (error) {
-      this.#endByError(error);
-      throw this.#options.trap;
-    } finally {
-      this.#isCalledByHost = false;
+      throw activation.endByError(error);
     }
   }
 
   trap(reason: string): never {
-    this.#ending ??= { kind: 'trapped', reason };
-    throw this.#options.trap;
+    throw this.#activation?.endByGuest({ kind: 'trapped', reason }) ?? this.#trap;
   }
 
   exit(exitCode: number): never {
-    this.#ending ??= { kind: 'exited', exitCode };
-    throw this.#options.trap;
+    throw this.#activation?.endByGuest({ kind: 'exited', exitCode }) ?? this.#trap;
+  }
+
+  #running(): Activation {
+    if (this.#activation === undefined) throw this.#trap;
+    return this.#activation;
   }
 
   #link(module: WebAssembly.Module, table: ImportTable): WebAssembly.Imports {
@@ -129,64 +196,96 @@ export class GuestInstance implements GuestHost {
   #wrap(hostcall: Hostcall): WebAssembly.ImportValue {
     const call = hostcall.call as (...args: WasmValue[]) => unknown;
     const guarded = (...args: WasmValue[]): unknown => {
-      if (this.#ending !== undefined) throw this.#options.trap;
-      if (this.#isCalledByHost) this.trap('a hostcall was made while the host called the guest');
+      const activation = this.#running();
+      activation.requireAlive();
+      if (activation.hostCallDepth > 0) {
+        this.trap('a hostcall was made while the host called the guest');
+      }
+      this.#lookAtClock(activation);
       try {
         const result = call(...args);
-        return result instanceof Promise ? this.#suspend(result) : result;
+        return result instanceof Promise ? activation.suspend(result) : result;
       } catch (error) {
-        this.#endByError(error);
-        throw this.#options.trap;
+        throw activation.endByError(error);
       }
     };
     return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
-  #suspend(result: Promise<unknown>): Promise<unknown> {
-    this.#options.onSuspend();
-    return new Promise((resolve, reject) => {
-      this.#rejectSuspension = reject;
-      const settle = (deliver: () => void): void => {
-        // After `end` the guest is already awake, or gone: what comes late is dropped.
-        if (this.#rejectSuspension !== reject) return;
-        this.#rejectSuspension = undefined;
-        this.#options.onResume();
-        deliver();
-      };
-      result.then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) =>
-          settle(() => {
-            this.#endByError(error);
-            reject(this.#options.trap);
-          }),
-      );
-    });
+  /** Host work is the guest's time, too: brings it to a check, or throws at the end of the budget. */
+  #lookAtClock(activation: Activation): void {
+    this.#hostcallCount += 1;
+    if (this.#hostcallCount % hostcallsPerLook !== 0) return;
+    if (activation.looksOverdue() && this.#fuel !== undefined) this.#fuel.value = 0;
   }
 
-  #endByError(error: unknown): void {
-    if (error === this.#options.trap) return;
-    this.#ending ??= { kind: 'trapped', reason: describeError(error) };
-  }
-
-  #findMemory(loaded: LoadedModule): GuestMemory | undefined {
-    const memory = this.#pick(loaded.engine.memoryExport, WebAssembly.Memory);
-    if (memory === undefined) return undefined;
+  #openMemory(memory: WebAssembly.Memory): GuestMemory {
     return new GuestMemory(memory, {
-      onWrite: undefined,
+      onWrite: (ptr, len) => {
+        this.#running();
+        this.marks?.mark(ptr, len);
+      },
       trap: (reason) => this.trap(reason),
+      grow: (pages) => this.#grow(memory, pages),
     });
   }
 
-  #findTable(loaded: LoadedModule): WebAssembly.Table | undefined {
-    return this.#pick(loaded.engine.tableExport, WebAssembly.Table);
+  /** As the guest's own `memory.grow` would: within the limit, and keeping the virtual size. */
+  #grow(memory: WebAssembly.Memory, pages: number): number {
+    const physical = memory.buffer.byteLength / PAGE_BYTES;
+    const before = this.#size === undefined ? physical : Number(this.#size.value);
+    const wanted = before + pages;
+    if (!this.#running().allowMemory(0, wanted * PAGE_BYTES)) return -1;
+    try {
+      if (wanted > physical) memory.grow(wanted - physical);
+    } catch (error) {
+      // RangeError is how JavaScript spells the -1 of `memory.grow`.
+      if (!(error instanceof RangeError)) throw error;
+      this.#running().wasMemoryRefused = true;
+      return -1;
+    }
+    if (this.#size !== undefined) {
+      this.#size.value = typeof this.#size.value === 'bigint' ? BigInt(wanted) : wanted;
+    }
+    return before;
+  }
+
+  #promising(name: string): (() => Promise<unknown>) | undefined {
+    const entry = this.exportedFunction(name);
+    return entry === undefined ? undefined : WebAssembly.promising(entry);
+  }
+
+  #ownFunction(name: string | undefined): (() => void) | undefined {
+    return name === undefined ? undefined : this.exportedFunction(name);
+  }
+
+  #global<T extends number | bigint>(name: string | undefined): WebAssembly.Global<T> | undefined {
+    const found = this.#pick(name, WebAssembly.Global);
+    return found === undefined ? undefined : (found as WebAssembly.Global<T>);
   }
 
   #pick<T>(name: unknown, kind: abstract new (...args: never[]) => T): T | undefined {
     if (typeof name !== 'string') return undefined;
-    const found = this.#exports?.[name];
+    const found = this.#exports[name];
     return found instanceof kind ? found : undefined;
   }
+}
+
+function loadedForm({ loaded, cardTable }: InstanceOptions): WebAssembly.Module {
+  return cardTable === undefined ? loaded.module : (loaded.cardsModule ?? loaded.module);
+}
+
+function offerMemories(imports: WebAssembly.Imports, options: InstanceOptions): void {
+  const { form, memories, cardTable } = options;
+  const offer = (module: string, name: string, memory: WebAssembly.Memory | undefined): void => {
+    imports[module] ??= Object.create(null);
+    const names = imports[module];
+    if (names !== undefined) names[name] = memory;
+  };
+  for (const [index, { module, name }] of form?.memories.entries() ?? []) {
+    offer(module, name, memories[index]);
+  }
+  if (form?.cards !== undefined) offer(form.cards.module, form.cards.name, cardTable?.memory);
 }
 
 function asFunction(value: unknown): GuestFunction | undefined {

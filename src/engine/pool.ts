@@ -1,69 +1,143 @@
 /**
  * Guests of one serving thread, ready to run: the engine's face towards the request road.
  */
+import { LRUCache } from 'lru-cache';
 import type { Abi } from '../abi/abi.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { digestToWords, type LedgerPage } from '../ledger.ts';
-import type { LoadedModule } from '../messages.ts';
+import type { LedgerPage } from '../ledger.ts';
+import type { Digest, LoadedModule } from '../messages.ts';
 import type { FolderKey } from '../names.ts';
-import { Guest } from './guest.ts';
+import { Activation } from './activation.ts';
+import { Admission } from './admission.ts';
+import { Artifact } from './artifact.ts';
+import { GuestRun, type RunParts } from './guest-run.ts';
+import { IdleGuests } from './idle-guests.ts';
+import { MemoryStock } from './memories.ts';
+import { MeterHost } from './meter-host.ts';
+import { PageMapper } from './page-mapper.ts';
 import { RunClock } from './run-clock.ts';
+import { Scheduler } from './scheduler.ts';
+import type { RestoreMode } from './snapshot.ts';
 import { takeTrap } from './trap.ts';
 
 export interface PoolOptions {
   readonly limits: Limits;
   readonly abis: ReadonlyMap<string, Abi>;
   readonly page: LedgerPage;
+  /** How to restore, whatever is measured; for tests and benchmarks. */
+  readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
 
+/** Artifacts of which a thread remembers how they run. */
+const artifactsMax = 4_096;
+
 export class GuestPool {
-  readonly #options: PoolOptions;
-  readonly #clock: RunClock;
-  readonly #trap = takeTrap();
-  /** Digest words of the modules seen; a module leaves with its last reference. */
-  readonly #digestWords = new WeakMap<LoadedModule, Int32Array>();
+  readonly #abis: ReadonlyMap<string, Abi>;
+  readonly #parts: RunParts;
+  readonly #artifacts: LRUCache<Digest, Artifact>;
+  /** Looked for once, when a large guest first wants it; null: there is none. */
+  #mapper: PageMapper | null | undefined;
 
-  constructor(options: PoolOptions) {
-    this.#options = options;
-    this.#clock = new RunClock(options.limits.wallMsMax);
-  }
-
-  /**
-   * A guest of `loaded` for one run of `folderKey`'s site. Rejects with `overloaded` when the site
-   * has as many runs and waiting requests as it may.
-   */
-  async acquire(loaded: LoadedModule, _folderKey: FolderKey): Promise<Guest> {
-    const abi = this.#options.abis.get(loaded.abi);
-    if (abi === undefined) {
-      throw new TerrafirmaError(
-        'internal',
-        `Cannot run the module: unknown ABI: received ${loaded.abi}`,
-      );
-    }
-    return new Guest(loaded, abi, {
-      limits: this.#options.limits,
-      trap: this.#trap,
-      clock: this.#clock,
-      page: this.#options.page,
-      digestWords: this.#wordsOf(loaded),
+  constructor({ limits, abis, page, restoreMode }: PoolOptions) {
+    this.#abis = abis;
+    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs });
+    const trap = takeTrap();
+    const idle = new IdleGuests(limits.idleGuestBytesMax);
+    this.#artifacts = new LRUCache({
+      max: artifactsMax,
+      dispose: (artifact) => {
+        idle.evictAll(artifact);
+        artifact.close();
+      },
     });
+    this.#parts = {
+      scheduler,
+      trap,
+      page,
+      limits,
+      idle,
+      cpuMsMax: limits.cpuMsMax,
+      memoryBytesMax: limits.memoryBytesMax,
+      meterHost: new MeterHost({ scheduler, trap }),
+      stock: new MemoryStock({
+        page,
+        memoriesMax: limits.instancesMax,
+        evictOne: () => idle.evictOne(),
+      }),
+      cardTables: new Map(),
+      mapper: () => this.#openMapper(),
+      fixedMode: restoreMode,
+      admission: new Admission(limits),
+      clock: new RunClock(limits.wallMsMax),
+    };
   }
 
-  /** Makes one guest ready before the first request asks for it. */
-  warm(_loaded: LoadedModule): void {
-    // Every run has a new instance so far: there is nothing to prepare.
+  /** A run of `loaded` for `folderKey`'s site, which waits its turn when it is begun. */
+  acquire(loaded: LoadedModule, folderKey: FolderKey): GuestRun {
+    return new GuestRun(this.#parts, this.#artifactOf(loaded), folderKey);
+  }
+
+  /** Makes one guest ready before the first request asks for it. Never fails: that one will say. */
+  warm(loaded: LoadedModule): void {
+    const artifact = this.#artifactOf(loaded);
+    if (this.#parts.idle.has(artifact)) return;
+    void this.#warm(artifact);
+  }
+
+  /** Bytes of the guests that wait for their next run. */
+  get idleBytes(): number {
+    return this.#parts.idle.bytes;
+  }
+
+  /** How guests of `loaded` are restored now. */
+  modeOf(loaded: LoadedModule): RestoreMode {
+    return this.#artifactOf(loaded).mode;
   }
 
   close(): void {
-    this.#clock.close();
+    this.#parts.clock.close();
+    this.#parts.scheduler.close();
+    this.#artifacts.clear();
+    this.#parts.idle.close();
   }
 
-  #wordsOf(loaded: LoadedModule): Int32Array {
-    const known = this.#digestWords.get(loaded);
+  async #warm(artifact: Artifact): Promise<void> {
+    const { clock, idle } = this.#parts;
+    const { digestWords, fuel } = artifact;
+    const siteKey = artifact.loaded.digest;
+    const activation = new Activation(this.#parts, { siteKey, digestWords, fuel });
+    clock.watch(activation, performance.now());
+    try {
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      const guest = await artifact.create(activation);
+      guest.instance.detach();
+      if (artifact.suits(guest) && !activation.isEnding) idle.put(artifact, guest);
+      else guest.discard();
+    } catch {
+      // The first request will meet the same and be told; there is nobody to tell here.
+    } finally {
+      activation.leave();
+      clock.unwatch(activation);
+    }
+  }
+
+  #artifactOf(loaded: LoadedModule): Artifact {
+    const known = this.#artifacts.get(loaded.digest);
     if (known !== undefined) return known;
-    const words = digestToWords(loaded.digest);
-    this.#digestWords.set(loaded, words);
-    return words;
+    const abi = this.#abis.get(loaded.abi);
+    if (abi === undefined) {
+      const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
+      throw new TerrafirmaError('internal', detail);
+    }
+    const artifact = new Artifact(loaded, abi, this.#parts);
+    this.#artifacts.set(loaded.digest, artifact);
+    return artifact;
+  }
+
+  #openMapper(): PageMapper | undefined {
+    this.#mapper ??= PageMapper.open() ?? null;
+    return this.#mapper ?? undefined;
   }
 }

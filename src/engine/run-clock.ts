@@ -6,14 +6,15 @@ const TICKS_PER_LIMIT = 50;
 const TICK_MS_MIN = 5;
 const TICK_MS_MAX = 250;
 
-interface Watch {
-  readonly deadlineMs: number;
-  readonly onDeadline: () => void;
+export interface Watched {
+  deadlineMs: number;
+  onDeadline(): void;
 }
 
 export class RunClock {
   readonly #wallMsMax: number;
-  readonly #watches = new Set<Watch>();
+  /** In order of their deadlines, because the limit is the same for all. */
+  readonly #watched = new Set<Watched>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(wallMsMax: number) {
@@ -23,24 +24,27 @@ export class RunClock {
     this.#timer.unref();
   }
 
-  /** Calls `onDeadline` once the limit has passed, unless the returned function is called first. */
-  watch(onDeadline: () => void): () => void {
-    const watch = { deadlineMs: performance.now() + this.#wallMsMax, onDeadline };
-    this.#watches.add(watch);
-    return () => this.#watches.delete(watch);
+  /** Calls `onDeadline` once the limit has passed, unless `unwatch` comes first. */
+  watch(watched: Watched, nowMs: number): void {
+    watched.deadlineMs = nowMs + this.#wallMsMax;
+    this.#watched.delete(watched);
+    this.#watched.add(watched);
+  }
+
+  unwatch(watched: Watched): void {
+    this.#watched.delete(watched);
   }
 
   close(): void {
     clearInterval(this.#timer);
-    this.#watches.clear();
+    this.#watched.clear();
   }
 
-  /** Watches are in order of their deadlines, because the limit is the same for all. */
   #tick(nowMs: number): void {
-    for (const watch of this.#watches) {
-      if (watch.deadlineMs > nowMs) return;
-      this.#watches.delete(watch);
-      watch.onDeadline();
+    for (const watched of this.#watched) {
+      if (watched.deadlineMs > nowMs) return;
+      this.#watched.delete(watched);
+      watched.onDeadline();
     }
   }
 }

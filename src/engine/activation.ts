@@ -1,0 +1,327 @@
+/**
+ * One run's time on the thread: whether it holds it, how much of its budget it has used, what it
+ * waits for, and the one place where it can be ended. A run that is given up is always ended, never
+ * abandoned: a suspended guest whose promise never settles is never freed (engine rule A5).
+ */
+import type { RunEnd } from '../abi/abi.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { LedgerPage } from '../ledger.ts';
+import type { CardMarks } from './card-table.ts';
+import { FuelGauge } from './fuel-gauge.ts';
+import type { Watched } from './run-clock.ts';
+import type { Line, Scheduler, Turn } from './scheduler.ts';
+
+/** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
+export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
+
+/** What all runs of a thread share. */
+export interface ThreadParts {
+  readonly scheduler: Scheduler<Activation>;
+  /** The exception no guest can catch; see trap.ts. */
+  readonly trap: WebAssembly.RuntimeError;
+  readonly page: LedgerPage;
+  readonly cpuMsMax: number;
+  readonly memoryBytesMax: number;
+}
+
+export interface MemorySizes {
+  /** Bytes of all memories but number `memory`. */
+  bytesBeside(memory: number): number;
+}
+
+export class Activation implements Turn, Watched {
+  readonly siteKey: string;
+  /** For the run clock. */
+  deadlineMs = 0;
+  /** A growth was refused: if the guest traps now, that is why. */
+  wasMemoryRefused = false;
+  /** A table grew: it cannot shrink again, so the instance serves no other run. */
+  hasGrownTable = false;
+  /** How deep the host is in calls into the guest; it must not suspend there. */
+  hostCallDepth = 0;
+  readonly gauge: FuelGauge;
+  /** The memories of the instance that serves the run. */
+  memories: MemorySizes | undefined;
+  #marks: CardMarks | undefined;
+  readonly #parts: ThreadParts;
+  readonly #digestWords: Int32Array;
+  #cpuMs = 0;
+  /** CPU time since the last turn that the guest had to wait for. */
+  #sliceMs = 0;
+  #enteredAtMs = 0;
+  #holdsThread = false;
+  #hostEnd: HostEnd | undefined;
+  #guestEnd: RunEnd | undefined;
+  /** Set while the run waits: what to do when it goes on, and how to end it instead. */
+  #goOn: (() => void) | undefined;
+  #giveUp: ((trap: WebAssembly.RuntimeError) => void) | undefined;
+
+  constructor(
+    parts: ThreadParts,
+    run: { readonly siteKey: string; readonly digestWords: Int32Array; readonly fuel: number },
+  ) {
+    this.#parts = parts;
+    this.siteKey = run.siteKey;
+    this.#digestWords = run.digestWords;
+    this.gauge = new FuelGauge(run.fuel);
+  }
+
+  /** CPU time used until the last time the thread was let go, in milliseconds. */
+  get cpuMs(): number {
+    return this.#cpuMs;
+  }
+
+  /** CPU time used until now, in microseconds. */
+  cpuUsNow(): number {
+    const heldMs = this.#holdsThread ? performance.now() - this.#enteredAtMs : 0;
+    return (this.#cpuMs + heldMs) * 1_000;
+  }
+
+  get hostEnd(): HostEnd | undefined {
+    return this.#hostEnd;
+  }
+
+  get isEnding(): boolean {
+    return this.#hostEnd !== undefined || this.#guestEnd !== undefined;
+  }
+
+  get holdsThread(): boolean {
+    return this.#holdsThread;
+  }
+
+  /** The cards the run marks whenever it has the thread, which it has now. */
+  takeMarks(marks: CardMarks | undefined): void {
+    this.#marks = marks;
+    marks?.own();
+  }
+
+  /** Waits for the thread. Rejects with the trap when the run is ended meanwhile. */
+  enter(): Promise<void> | undefined {
+    const nowMs = performance.now();
+    if (!this.#parts.scheduler.tryEnter(this, nowMs)) return this.#queue('ready', nowMs);
+    this.#begin(nowMs);
+    return undefined;
+  }
+
+  leave(): void {
+    if (!this.#holdsThread) return;
+    this.#pauseClock(performance.now());
+    this.#holdsThread = false;
+    this.#parts.page.leave();
+    this.#parts.scheduler.leave(this);
+  }
+
+  onTurn(nowMs: number): void {
+    this.#begin(nowMs);
+    const goOn = this.#goOn;
+    this.#goOn = undefined;
+    this.#giveUp = undefined;
+    goOn?.();
+  }
+
+  onDeadline(): void {
+    this.end('out-of-time');
+  }
+
+  /**
+   * Ends the run from outside. A waiting guest is woken with the trap, so that its stack is freed;
+   * a running one ends at its next check or hostcall.
+   */
+  end(cause: HostEnd): void {
+    if (this.isEnding) return;
+    this.#hostEnd = cause;
+    this.#wakeWithTrap();
+  }
+
+  /** Notes how the guest ended itself, and gives what must be thrown for it. */
+  endByGuest(end: RunEnd): WebAssembly.RuntimeError {
+    if (!this.isEnding) this.#guestEnd = end;
+    return this.#parts.trap;
+  }
+
+  /** The same for an error that came up below the guest. */
+  endByError(error: unknown): WebAssembly.RuntimeError {
+    const { trap } = this.#parts;
+    return error === trap
+      ? trap
+      : this.endByGuest({ kind: 'trapped', reason: describeError(error) });
+  }
+
+  /** Lets a trap of the guest pass, unless the host ended the run: it may try otherwise. */
+  forgive(): boolean {
+    if (this.#hostEnd !== undefined) return false;
+    this.#guestEnd = undefined;
+    return true;
+  }
+
+  /** Throws when the run is to end: at every hostcall. */
+  requireAlive(): void {
+    if (this.isEnding) throw this.#parts.trap;
+  }
+
+  /**
+   * How the run ended, from what the guest's promise was rejected with. Errors of our own, such as
+   * a memory that could not be had, are thrown on.
+   */
+  explain(error: unknown): RunEnd {
+    if (this.#guestEnd !== undefined) return this.#guestEnd;
+    if (error instanceof TerrafirmaError) throw error;
+    return { kind: 'trapped', reason: describeError(error) };
+  }
+
+  /** Waits for something of the host's that is no part of the guest's own time. */
+  waitOutside<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work.then(
+        (value) => this.#settleOutside(() => resolve(value)),
+        (error: unknown) => this.#settleOutside(() => reject(error)),
+      );
+    });
+  }
+
+  /** Suspends the guest for a hostcall's answer; it goes on when it has the thread again. */
+  suspend(work: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work.then(
+        (value) => this.#resume(reject, () => resolve(value)),
+        (error: unknown) => this.#resume(reject, () => reject(this.endByError(error))),
+      );
+      this.leave();
+    });
+  }
+
+  /** The hostcall `check` of a metered module: the next fuel, or -1 for `pause`. May throw. */
+  check(remaining: number): number {
+    this.requireAlive();
+    const nowMs = performance.now();
+    this.#requireBudget(nowMs);
+    const fuel = this.gauge.refill(remaining, nowMs);
+    if (this.hostCallDepth === 0 && this.#sliceNowMs(nowMs) >= this.#parts.scheduler.sliceMs) {
+      return -1;
+    }
+    return fuel;
+  }
+
+  /** The hostcall `pause`: lets others have a turn. */
+  async pause(): Promise<number> {
+    const nowMs = performance.now();
+    const turn = this.#queue('hogs', nowMs);
+    this.leave();
+    await turn;
+    return this.gauge.fuel;
+  }
+
+  /**
+   * Looks at the clock where no fuel is counted. Throws when the budget is used up; true when the
+   * guest should be brought to a check soon.
+   */
+  looksOverdue(): boolean {
+    const nowMs = performance.now();
+    this.#requireBudget(nowMs);
+    return this.#sliceNowMs(nowMs) >= this.#parts.scheduler.sliceMs;
+  }
+
+  /** May memory number `memory` have so many bytes? All memories together are bounded. */
+  allowMemory(memory: number, bytes: number): boolean {
+    const otherBytes = this.memories?.bytesBeside(memory) ?? 0;
+    if (otherBytes + bytes <= this.#parts.memoryBytesMax) return true;
+    this.wasMemoryRefused = true;
+    return false;
+  }
+
+  /** Calls into the guest on the run's account, whoever holds the thread. */
+  callGuest<T>(call: () => T): T {
+    if (this.#holdsThread) return this.#callDeeper(call);
+    const { scheduler } = this.#parts;
+    const holder = scheduler.current;
+    return scheduler.borrow(this, () => {
+      this.#startClock(performance.now());
+      try {
+        return this.#callDeeper(call);
+      } finally {
+        this.#pauseClock(performance.now());
+        if (holder !== undefined) holder.#marks?.own();
+      }
+    });
+  }
+
+  #callDeeper<T>(call: () => T): T {
+    this.hostCallDepth += 1;
+    try {
+      return call();
+    } finally {
+      this.hostCallDepth -= 1;
+    }
+  }
+
+  #requireBudget(nowMs: number): void {
+    if (this.#cpuMs + (nowMs - this.#enteredAtMs) < this.#parts.cpuMsMax) return;
+    this.#hostEnd ??= 'out-of-cpu';
+    throw this.#parts.trap;
+  }
+
+  #sliceNowMs(nowMs: number): number {
+    return this.#sliceMs + (nowMs - this.#enteredAtMs);
+  }
+
+  #begin(nowMs: number): void {
+    this.#holdsThread = true;
+    this.#startClock(nowMs);
+    this.#parts.page.enter(this.#digestWords);
+  }
+
+  #startClock(nowMs: number): void {
+    this.#enteredAtMs = nowMs;
+    this.gauge.interrupt();
+    this.#marks?.own();
+  }
+
+  #pauseClock(nowMs: number): void {
+    const heldMs = nowMs - this.#enteredAtMs;
+    this.#cpuMs += heldMs;
+    this.#sliceMs += heldMs;
+  }
+
+  #queue(line: Line, nowMs: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#giveUp = reject;
+    this.#goOn = resolve;
+    this.#sliceMs = 0;
+    this.#parts.scheduler.enqueue(this, line, nowMs);
+    return promise;
+  }
+
+  /** What was waited for is there. After `end` the guest is gone: what comes late is dropped. */
+  #resume(isStill: (trap: WebAssembly.RuntimeError) => void, deliver: () => void): void {
+    if (this.#giveUp !== isStill) return;
+    this.#goOn = deliver;
+    const { scheduler } = this.#parts;
+    const nowMs = performance.now();
+    // A guest that waits for what is there already must not keep the event loop from turning.
+    if (this.#sliceMs >= scheduler.sliceMs) {
+      this.#sliceMs = 0;
+      scheduler.enqueue(this, 'hogs', nowMs);
+    } else if (scheduler.tryEnter(this, nowMs)) {
+      this.onTurn(nowMs);
+    } else {
+      scheduler.enqueue(this, 'ready', nowMs);
+    }
+  }
+
+  #settleOutside(deliver: () => void): void {
+    if (this.#giveUp === undefined) return;
+    this.#giveUp = undefined;
+    deliver();
+  }
+
+  #wakeWithTrap(): void {
+    const giveUp = this.#giveUp;
+    if (giveUp === undefined) return;
+    this.#giveUp = undefined;
+    this.#goOn = undefined;
+    this.#parts.scheduler.withdraw(this);
+    giveUp(this.#parts.trap);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * One artifact on one thread: makes guests of it, and learns from their runs which form and which
+ * way of restoring suit it.
+ */
+import type { Abi } from '../abi/abi.ts';
+import { digestToWords } from '../ledger.ts';
+import type { FormFacts, LoadedModule } from '../messages.ts';
+import type { Activation, ThreadParts } from './activation.ts';
+import { CardTable } from './card-table.ts';
+import { FirstState } from './first-state.ts';
+import { firstFuel } from './fuel-gauge.ts';
+import { Guest } from './guest.ts';
+import { GuestInstance } from './instance.ts';
+import type { MemoryStock } from './memories.ts';
+import type { MeterHost } from './meter-host.ts';
+import type { PageImage, PageMapper } from './page-mapper.ts';
+import { chooseRestoreMode, markingShare } from './restore-choice.ts';
+import { type RestoreMode, Snapshot } from './snapshot.ts';
+
+/** What all artifacts of a thread share. */
+export interface ArtifactParts extends ThreadParts {
+  readonly meterHost: MeterHost;
+  readonly stock: MemoryStock;
+  /** Card memories by their pages: modules of other maxima import other sizes. */
+  readonly cardTables: Map<number, CardTable>;
+  /** Looked for when it is first wanted. */
+  readonly mapper: () => PageMapper | undefined;
+  /** How to restore, whatever is measured; for tests and benchmarks. */
+  readonly fixedMode?: RestoreMode | 'never' | undefined;
+}
+
+interface MadeInstance {
+  readonly instance: GuestInstance;
+  readonly form: FormFacts | undefined;
+  readonly discard: () => void;
+}
+
+/** What a reactor wants to be called before anything else. */
+const initializeExport = '_initialize';
+/** Runs after which the way of restoring is thought over: early, and then ever more rarely. */
+const firstReviewRuns = 16;
+const reviewRunsMax = 4_096;
+/** How much the newest run counts in the running averages. */
+const newestShare = 1 / 8;
+
+export class Artifact {
+  readonly loaded: LoadedModule;
+  readonly abi: Abi;
+  readonly digestWords: Int32Array;
+  readonly #parts: ArtifactParts;
+  /** First fuel of a run: what the last one was given. */
+  fuel = firstFuel;
+  #mode: RestoreMode;
+  #first: FirstState | undefined;
+  #pages: PageImage | undefined;
+  /** The start function failed or asked for its request: it runs as a part of every run. */
+  #startsInRun = false;
+  #canMap = true;
+  #runs = 0;
+  #nextReview = firstReviewRuns;
+  #cpuUs = 0;
+  #cards = 0;
+
+  constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
+    this.loaded = loaded;
+    this.abi = abi;
+    this.#parts = parts;
+    this.digestWords = digestToWords(loaded.digest);
+    const { fixedMode } = parts;
+    const isFixed = fixedMode !== undefined && fixedMode !== 'never';
+    const prefersCards = fixedMode === undefined && this.#hasCards;
+    this.#mode = isFixed ? fixedMode : prefersCards ? 'cards' : 'copy';
+  }
+
+  /** The way of restoring that suits best now; guests of another form are not kept. */
+  get mode(): RestoreMode {
+    return this.#mode;
+  }
+
+  /** Whether a guest's start function is a part of its runs. */
+  get startsInRun(): boolean {
+    return this.#startsInRun;
+  }
+
+  /** Whether `guest` may be kept for another run. */
+  suits(guest: Guest): boolean {
+    return guest.mode === this.#mode && guest.isKeepable;
+  }
+
+  /**
+   * A new guest in its first state, on the account of `activation`, which has the thread. The start
+   * function is done before that state is taken, so that it costs nothing per run. Throws what the
+   * run ended with meanwhile, and TerrafirmaError `overloaded`.
+   */
+  async create(activation: Activation): Promise<Guest> {
+    if (!this.#startsInRun) {
+      const made = this.#instantiate(activation);
+      try {
+        await this.start(made.instance);
+        return this.#capture(made);
+      } catch (error) {
+        made.discard();
+        if (!activation.forgive()) throw error;
+        // It trapped, perhaps because it asked for a request: then every run starts it anew.
+        this.#startsInRun = true;
+      }
+    }
+    return this.#capture(this.#instantiate(activation));
+  }
+
+  /** Runs what the module wants to be run before its entry. */
+  async start(instance: GuestInstance): Promise<void> {
+    await instance.callStart(this.#form?.names.start);
+    await instance.callStart(initializeExport);
+  }
+
+  /** Takes in what a clean run told. `cards` are undefined where they were not counted. */
+  learn(run: { readonly cpuUs: number; readonly cards: number | undefined }, guest: Guest): void {
+    const { cpuUs, cards } = run;
+    const ownUs = cards === undefined ? cpuUs : cpuUs / (1 + markingShare);
+    const share = this.#runs === 0 ? 1 : newestShare;
+    this.#cpuUs += (ownUs - this.#cpuUs) * share;
+    if (cards !== undefined) this.#cards += (cards - this.#cards) * share;
+    this.#runs += 1;
+    if (this.#runs >= this.#nextReview) this.#review(guest.instance.memoryBytes);
+  }
+
+  /** The artifact is not wanted any more; its guests have been given up. */
+  close(): void {
+    this.#pages?.close();
+    this.#pages = undefined;
+  }
+
+  #review(memoryBytes: number): void {
+    this.#nextReview = this.#runs + Math.min(this.#runs, reviewRunsMax);
+    if (this.#parts.fixedMode !== undefined) return;
+    const measured = { cpuUs: this.#cpuUs, cards: this.#cards, memoryBytes };
+    const possible = { cards: this.#hasCards, copyOnWrite: this.#canMap };
+    this.#mode = chooseRestoreMode(this.#mode, measured, possible);
+  }
+
+  get #hasCards(): boolean {
+    return this.loaded.engine.cards !== undefined && this.loaded.cardsModule !== undefined;
+  }
+
+  /** The facts of the form that guests are made of now. */
+  get #form(): FormFacts | undefined {
+    const { cards, metered } = this.loaded.engine;
+    return this.#mode === 'cards' ? cards : metered;
+  }
+
+  #cardTableOf(form: FormFacts | undefined): CardTable | undefined {
+    if (form?.cards === undefined) return undefined;
+    const { pages } = form.cards;
+    const { cardTables } = this.#parts;
+    const known = cardTables.get(pages);
+    if (known !== undefined) return known;
+    const made = new CardTable(pages);
+    cardTables.set(pages, made);
+    return made;
+  }
+
+  /** Takes the first state, if the module can be brought back to it. */
+  #capture({ instance, form, discard }: MadeInstance): Guest {
+    const isRestorable = form?.restorable === true && this.#parts.fixedMode !== 'never';
+    if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
+    instance.captureState(form.names.capture);
+    const first = FirstState.take(instance.memories, this.#first);
+    this.#first ??= first;
+    const pages = first === this.#first ? this.#openPages() : undefined;
+    const { memories, marks } = instance;
+    const snapshot = new Snapshot({ memories, first, marks, pages });
+    if (this.#mode === 'copy-on-write' && snapshot.mode === 'copy') this.#giveUpMapping();
+    return new Guest({ instance, snapshot, onDiscard: discard });
+  }
+
+  /** The image of memory 0, made once and shared by all guests. */
+  #openPages(): PageImage | undefined {
+    if (this.#mode !== 'copy-on-write') return undefined;
+    const image = this.#first?.images[0];
+    if (image !== undefined) this.#pages ??= this.#parts.mapper()?.createImage(image);
+    return this.#pages;
+  }
+
+  /** No FFI, no memory file, no mapping: it will not be any better the next time. */
+  #giveUpMapping(): void {
+    this.#canMap = false;
+    this.#mode = 'copy';
+  }
+
+  /** An instance of which no code has run, attached to `activation`. */
+  #instantiate(activation: Activation): MadeInstance {
+    const { stock, meterHost, trap } = this.#parts;
+    const form = this.#form;
+    const { loaded, abi } = this;
+    const count = form === undefined ? 1 : form.memories.length;
+    stock.take(count);
+    try {
+      const instance = new GuestInstance({
+        loaded,
+        abi,
+        form,
+        memories: stock.create(form?.memories ?? []),
+        cardTable: this.#cardTableOf(form),
+        meterHost,
+        trap,
+        firstFuel: this.fuel,
+      });
+      instance.attach(activation);
+      const discard = (): void => {
+        instance.discard();
+        stock.return(count);
+      };
+      return { instance, form, discard };
+    } catch (error) {
+      stock.return(count);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * How much fuel to give so that a guest comes back for more in time. Instructions differ a
+ * hundredfold in what they cost, so the amount follows measured time, at least and at most so much
+ * (engine section C).
+ */
+
+/** Time between two checks that is aimed at: a hundredth of a millisecond's tenth costs nothing. */
+const aimMs = 0.1;
+const fuelMin = 1_000;
+const fuelMax = 2_000_000;
+/** From one check to the next fuel grows no more than this: a slow stretch may follow a fast one. */
+const growthMax = 4;
+
+/** What a guest that was never measured gets: well below the aim on any machine. */
+export const firstFuel = 20_000;
+
+export class FuelGauge {
+  #fuel: number;
+  /** When the fuel was given; undefined when the time since then is not the guest's alone. */
+  #givenAtMs: number | undefined;
+
+  constructor(fuel: number) {
+    this.#fuel = fuel;
+  }
+
+  /** The amount that a guest gets now. */
+  get fuel(): number {
+    return this.#fuel;
+  }
+
+  /** The guest did not run all the time since its last fuel: that stretch is not measured. */
+  interrupt(): void {
+    this.#givenAtMs = undefined;
+  }
+
+  /** The next fuel. `remaining` is what was left, negative where it was overdrawn. */
+  refill(remaining: number, nowMs: number): number {
+    if (this.#givenAtMs !== undefined) {
+      const tookMs = nowMs - this.#givenAtMs;
+      const usedFuel = this.#fuel - remaining;
+      const wanted = tookMs > 0 ? (usedFuel / tookMs) * aimMs : fuelMax;
+      const bounded = Math.min(wanted, this.#fuel * growthMax, fuelMax);
+      this.#fuel = Math.max(fuelMin, Math.floor(bounded));
+    }
+    this.#givenAtMs = nowMs;
+    return this.#fuel;
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * One run from the door to the report: its place among the site's runs, its turn on the thread, its
+ * guest, and what became of it. Works out the outcome of a run in this one place.
+ */
+import type { Exchange, Run, RunEnd } from '../abi/abi.ts';
+import type { Capabilities } from '../capability/capability.ts';
+import type { Limits } from '../config/config.ts';
+import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../errors.ts';
+import type { Outcome } from '../messages.ts';
+import { Activation } from './activation.ts';
+import type { Admission, SeatWaiter, SiteSeats } from './admission.ts';
+import type { Artifact, ArtifactParts } from './artifact.ts';
+import type { Guest } from './guest.ts';
+import type { IdleGuests } from './idle-guests.ts';
+import type { RunReport } from './report.ts';
+import type { RunClock } from './run-clock.ts';
+
+/** What all runs of a thread share. */
+export interface RunParts extends ArtifactParts {
+  readonly limits: Limits;
+  readonly admission: Admission;
+  readonly clock: RunClock;
+  readonly idle: IdleGuests;
+}
+
+const noBody = new Uint8Array(0);
+const returned: RunEnd = { kind: 'returned' };
+
+/** What the run was doing, for the sentence when its time is up. */
+type Phase = 'body' | 'queue' | 'guest';
+
+export class GuestRun implements SeatWaiter {
+  readonly #parts: RunParts;
+  readonly #artifact: Artifact;
+  readonly #siteKey: string;
+  #phase: Phase = 'body';
+  #hasSeat = false;
+  #onSeat: (() => void) | undefined;
+  #guest: Guest | undefined;
+  #memoryBytes = 0;
+
+  constructor(parts: RunParts, artifact: Artifact, siteKey: string) {
+    this.#parts = parts;
+    this.#artifact = artifact;
+    this.#siteKey = siteKey;
+  }
+
+  /**
+   * Runs the entry for one exchange. Never rejects: whatever happens is in the report. When the
+   * report has an error, the exchange may still be without an answer; the caller gives one.
+   */
+  async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
+    const { admission, clock } = this.#parts;
+    const startedAtMs = performance.now();
+    let seats: SiteSeats;
+    try {
+      seats = admission.join(this.#siteKey);
+    } catch (refusal) {
+      return refused(toErrorRecord(refusal));
+    }
+    const activation = this.#activate();
+    exchange.onGone(() => activation.end('abandoned'));
+    clock.watch(activation, startedAtMs);
+    let end: RunEnd | undefined;
+    let error: ErrorRecord | undefined;
+    try {
+      const body = await this.#readBody(exchange, activation);
+      if (!admission.tryTakeSeat(seats)) await this.#waitForSeat(seats, activation);
+      else this.#hasSeat = true;
+      this.#phase = 'guest';
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      end = await this.#serve({ exchange, capabilities, body }, activation);
+    } catch (failure) {
+      if (!activation.isEnding) error = toErrorRecord(failure);
+    }
+    exchange.onGone(undefined);
+    clock.unwatch(activation);
+    error = this.#finish(activation, end) ?? error;
+    activation.leave();
+    admission.withdraw(seats, this);
+    admission.leave(seats, this.#hasSeat);
+    return this.#report({ exchange, activation, end, error, startedAtMs });
+  }
+
+  onSeat(): void {
+    this.#hasSeat = true;
+    this.#onSeat?.();
+  }
+
+  #activate(): Activation {
+    const { digestWords, fuel } = this.#artifact;
+    return new Activation(this.#parts, { siteKey: this.#siteKey, digestWords, fuel });
+  }
+
+  #readBody(exchange: Exchange, activation: Activation): Uint8Array | Promise<Uint8Array> {
+    activation.requireAlive();
+    if (this.#artifact.abi.requestBody === 'streamed' || !exchange.hasBody) return noBody;
+    return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
+  }
+
+  async #waitForSeat(seats: SiteSeats, activation: Activation): Promise<void> {
+    this.#phase = 'queue';
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onSeat = resolve;
+    this.#parts.admission.wait(seats, this);
+    await activation.waitOutside(promise);
+    // The wait had its own limit; the run itself has all of its time.
+    this.#parts.clock.watch(activation, performance.now());
+  }
+
+  /** Holds the thread. Throws what is no end of the guest's. */
+  async #serve(run: Run, activation: Activation): Promise<RunEnd> {
+    const artifact = this.#artifact;
+    try {
+      activation.requireAlive();
+      let guest = this.#parts.idle.take(artifact);
+      if (guest === undefined) guest = await artifact.create(activation);
+      else guest.instance.attach(activation);
+      this.#guest = guest;
+      guest.instance.begin(run);
+      if (artifact.startsInRun) await artifact.start(guest.instance);
+      await guest.instance.callEntry(artifact.loaded.entry);
+      return returned;
+    } catch (error) {
+      return activation.explain(error);
+    }
+  }
+
+  /** The reply, if it is due; then the guest is put back, or given up. */
+  #finish(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+    const guest = this.#guest;
+    if (guest === undefined) return undefined;
+    const { instance } = guest;
+    this.#memoryBytes = instance.memoryBytes;
+    let error: ErrorRecord | undefined;
+    try {
+      if (end !== undefined && activation.hostEnd === undefined) instance.binding.finish(end);
+    } catch (failure) {
+      error = toErrorRecord(failure);
+    }
+    instance.binding.release();
+    instance.detach();
+    const isClean = end?.kind === 'returned' && !activation.isEnding;
+    if (isClean && !activation.hasGrownTable) this.#putBack(guest, activation);
+    else guest.discard();
+    return error;
+  }
+
+  #putBack(guest: Guest, activation: Activation): void {
+    const artifact = this.#artifact;
+    artifact.fuel = activation.gauge.fuel;
+    if (!artifact.suits(guest)) {
+      guest.discard();
+      return;
+    }
+    const cpuUs = activation.cpuUsNow();
+    try {
+      artifact.learn({ cpuUs, cards: guest.restore() }, guest);
+      this.#parts.idle.put(artifact, guest);
+    } catch {
+      // A state that could not be put back must not be seen by anybody: a new guest costs less.
+      guest.discard();
+    }
+  }
+
+  #report(run: {
+    readonly exchange: Exchange;
+    readonly activation: Activation;
+    readonly end: RunEnd | undefined;
+    readonly error: ErrorRecord | undefined;
+    readonly startedAtMs: number;
+  }): RunReport {
+    const { exchange, activation, end } = run;
+    const cause = run.error ?? this.#explain(activation, end);
+    return {
+      outcome: outcomeOf(activation, end, cause),
+      error: exchange.replyState === 'ended' ? undefined : cause,
+      cpuUs: Math.round(activation.cpuMs * 1_000),
+      wallUs: Math.round((performance.now() - run.startedAtMs) * 1_000),
+      memoryBytes: this.#memoryBytes,
+    };
+  }
+
+  #explain(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+    const { hostEnd } = activation;
+    if (hostEnd === 'out-of-time') return this.#explainTime();
+    if (hostEnd === 'abandoned') return record('client-gone', 'the client went away');
+    if (hostEnd === 'out-of-cpu') {
+      const { cpuMsMax } = this.#parts.limits;
+      const detail = `Cannot answer: the function reached its CPU limit of ${cpuMsMax} ms`;
+      return record('guest-out-of-cpu', detail);
+    }
+    if (end?.kind === 'trapped') {
+      if (!activation.wasMemoryRefused) return record('guest-trapped', end.reason);
+      const { memoryBytesMax } = this.#parts.limits;
+      return record(
+        'guest-out-of-memory',
+        `Cannot answer: the function reached its memory limit of ${memoryBytesMax} bytes`,
+      );
+    }
+    if (end?.kind === 'exited' && end.exitCode !== 0) {
+      return record('guest-exited', `the function exited with code ${end.exitCode}`);
+    }
+    return undefined;
+  }
+
+  #explainTime(): ErrorRecord {
+    const { wallMsMax } = this.#parts.limits;
+    if (this.#phase === 'body') {
+      const detail = `Cannot read the request: its body may take ${wallMsMax} ms`;
+      return record('request-timeout', detail);
+    }
+    if (this.#phase === 'queue') {
+      const detail = `Cannot answer now: the request waited ${wallMsMax} ms for its turn`;
+      return record('overloaded', detail);
+    }
+    const detail = `Cannot answer: the function reached its wall-clock limit of ${wallMsMax} ms`;
+    return record('guest-out-of-time', detail);
+  }
+}
+
+function outcomeOf(
+  activation: Activation,
+  end: RunEnd | undefined,
+  cause: ErrorRecord | undefined,
+): Outcome {
+  if (activation.hostEnd !== undefined) return activation.hostEnd;
+  if (end?.kind === 'trapped') {
+    return cause?.code === 'guest-out-of-memory' ? 'out-of-memory' : 'trapped';
+  }
+  if (end?.kind === 'exited') return 'exited';
+  return cause === undefined ? 'replied' : 'refused';
+}
+
+function refused(error: ErrorRecord): RunReport {
+  return { outcome: 'refused', error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
+}
+
+function record(code: ErrorCode, detail: string): ErrorRecord {
+  return { code, detail };
+}

@@ -1,0 +1,143 @@
+/**
+ * Copy-on-write images of linear memory. Touches the process's memory mappings through `node:ffi`:
+ * the one place where a wrong address would end the process.
+ *
+ * The image lies in a sealed memory file (a file cut short under a mapping would be a SIGBUS, so it
+ * is sealed against all change) and is mapped privately over the start of an instance's memory:
+ * what the guest writes goes to pages of its own, and one `madvise` gives them all back.
+ *
+ *   memory    |── image of the first state ──|── zero pages ──|── reserved by V8 ──
+ *   restored       pages of the file again      zero again        never touched
+ *
+ * Where `node:ffi` or a call is missing or forbidden there is no mapper; copying always works.
+ */
+import { closeSync, writeSync } from 'node:fs';
+
+const pageBytes = 65_536;
+const memfdCloexecAllowSealing = 3;
+const sealCommand = 1033;
+/** F_SEAL_SEAL, SHRINK, GROW and WRITE. */
+const allSeals = 15;
+const readAndWrite = 3;
+const privateAndFixed = 0x12;
+const dontNeed = 4;
+
+const signatures = {
+  memfd_create: { return: 'i32', arguments: ['string', 'u32'] },
+  fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
+  mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
+  madvise: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
+} as const;
+
+type Ffi = typeof import('node:ffi');
+type Calls = ReturnType<typeof openCalls>;
+
+function openCalls(ffi: Ffi) {
+  return ffi.dlopen(null, signatures).functions;
+}
+
+export class PageMapper {
+  readonly #ffi: Ffi;
+  readonly #calls: Calls;
+
+  private constructor(ffi: Ffi, calls: Calls) {
+    this.#ffi = ffi;
+    this.#calls = calls;
+  }
+
+  /** A mapper that was seen to work, or undefined where there can be none. */
+  static open(): PageMapper | undefined {
+    // The numbers above are Linux's; elsewhere `fcntl` also passes its arguments otherwise.
+    if (process.platform !== 'linux') return undefined;
+    try {
+      const ffi = process.getBuiltinModule('node:ffi');
+      const mapper = new PageMapper(ffi, openCalls(ffi));
+      return mapper.#isWorking() ? mapper : undefined;
+    } catch {
+      // Built or started without FFI, or not allowed to use it: that is what copying is for.
+      return undefined;
+    }
+  }
+
+  /** An image that memories can be mapped to, or undefined when the system has none to give. */
+  createImage(bytes: Uint8Array): PageImage | undefined {
+    const fd = this.#calls.memfd_create('terrafirma', memfdCloexecAllowSealing);
+    if (fd < 0) return undefined;
+    try {
+      const byteLength = Math.ceil(bytes.length / pageBytes) * pageBytes;
+      writeWhole(fd, bytes);
+      writeWhole(fd, new Uint8Array(byteLength - bytes.length), bytes.length);
+      if (this.#calls.fcntl(fd, sealCommand, allSeals) === 0) {
+        return new PageImage(this.#ffi, this.#calls, { fd, byteLength });
+      }
+    } catch {
+      // No room for the image: copying needs none.
+    }
+    closeSync(fd);
+    return undefined;
+  }
+
+  /** Tries everything once on a memory of its own. */
+  #isWorking(): boolean {
+    const image = this.createImage(Uint8Array.of(7));
+    if (image === undefined) return false;
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+    const bytes = new Uint8Array(memory.buffer);
+    try {
+      if (!image.map(memory)) return false;
+      bytes[0] = 1;
+      bytes[pageBytes - 1] = 1;
+      return image.reset(memory) && bytes[0] === 7 && bytes[pageBytes - 1] === 0;
+    } finally {
+      image.close();
+    }
+  }
+}
+
+export class PageImage {
+  readonly #ffi: Ffi;
+  readonly #calls: Calls;
+  readonly #fd: number;
+  readonly #byteLength: number;
+  #isClosed = false;
+
+  constructor(ffi: Ffi, calls: Calls, file: { readonly fd: number; readonly byteLength: number }) {
+    this.#ffi = ffi;
+    this.#calls = calls;
+    this.#fd = file.fd;
+    this.#byteLength = file.byteLength;
+  }
+
+  /** Puts the image over the start of `memory`, whose contents there are gone. */
+  map(memory: WebAssembly.Memory): boolean {
+    const { buffer } = memory;
+    if (this.#isClosed || this.#byteLength > buffer.byteLength) return false;
+    if (this.#byteLength === 0) return true;
+    const address = this.#ffi.getRawPointer(buffer);
+    const length = BigInt(this.#byteLength);
+    const file = this.#fd;
+    return this.#calls.mmap(address, length, readAndWrite, privateAndFixed, file, 0n) === address;
+  }
+
+  /** Gives back all pages of `memory` that were written since `map`: the image, and zeros. */
+  reset(memory: WebAssembly.Memory): boolean {
+    const { buffer } = memory;
+    if (buffer.byteLength === 0) return true;
+    const address = this.#ffi.getRawPointer(buffer);
+    return this.#calls.madvise(address, BigInt(buffer.byteLength), dontNeed) === 0;
+  }
+
+  /** No further memory is mapped; those that are keep the image. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#fd);
+  }
+}
+
+function writeWhole(fd: number, bytes: Uint8Array, position = 0): void {
+  let written = 0;
+  while (written < bytes.length) {
+    written += writeSync(fd, bytes, written, bytes.length - written, position + written);
+  }
+}

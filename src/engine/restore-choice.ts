@@ -1,0 +1,67 @@
+/**
+ * Which way of restoring is the cheapest for an artifact, by what was measured while it served.
+ * Marking cards costs the guest time in proportion to its own; the other ways cost time in
+ * proportion to its memory, or to the pages it touches.
+ */
+import type { RestoreMode } from './snapshot.ts';
+
+export interface Measured {
+  /** CPU time of a run in the form without cards, in microseconds. */
+  readonly cpuUs: number;
+  /** Cards a run writes to. */
+  readonly cards: number;
+  readonly memoryBytes: number;
+}
+
+export interface Possible {
+  readonly cards: boolean;
+  readonly copyOnWrite: boolean;
+}
+
+/** What marking adds to the time of a run (docs/rationale.md). */
+export const markingShare = 0.1;
+
+/** Measured on one core; only their ratios matter here. */
+const cardUs = 0.15;
+const scannedBytesPerUs = 16_000_000;
+const cachedBytesPerUs = 60_000;
+const copiedBytesPerUs = 9_000;
+/** Above this a copy no longer stays in the core's cache, and evicts what was there. */
+const cachedBytesMax = 512 * 1024;
+const callUs = 3;
+const pageFaultUs = 2;
+/** The present way is left only for one that is clearly cheaper: changing costs new instances. */
+const clearlyCheaper = 0.8;
+
+function costUs(mode: RestoreMode, measured: Measured): number {
+  const { cpuUs, cards, memoryBytes } = measured;
+  switch (mode) {
+    case 'cards':
+      return cpuUs * markingShare + cards * cardUs + memoryBytes / scannedBytesPerUs;
+    case 'copy':
+      return memoryBytes / (memoryBytes <= cachedBytesMax ? cachedBytesPerUs : copiedBytesPerUs);
+    case 'copy-on-write':
+      return callUs + cards * pageFaultUs;
+  }
+}
+
+/** The way to go on with, `present` unless another is clearly cheaper. */
+export function chooseRestoreMode(
+  present: RestoreMode,
+  measured: Measured,
+  possible: Possible,
+): RestoreMode {
+  let best: RestoreMode = present;
+  let bestUs = costUs(present, measured) * clearlyCheaper;
+  const others: readonly RestoreMode[] = ['cards', 'copy', 'copy-on-write'];
+  for (const mode of others) {
+    if (mode === present) continue;
+    if (mode === 'cards' && !possible.cards) continue;
+    if (mode === 'copy-on-write' && !possible.copyOnWrite) continue;
+    const us = costUs(mode, measured);
+    if (us >= bestUs) continue;
+    best = mode;
+    bestUs = us;
+  }
+  return best;
+}

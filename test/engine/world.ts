@@ -1,0 +1,117 @@
+/** A serving thread's engine for tests: real guests, judged and metered as the deploy road does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCatalogue } from '../../src/abi/catalogue.ts';
+import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import { buildArtifact } from '../../src/deploy/artifact.ts';
+import { GuestPool } from '../../src/engine/pool.ts';
+import type { RunReport } from '../../src/engine/report.ts';
+import type { RestoreMode } from '../../src/engine/snapshot.ts';
+import { createLedger, LedgerPage } from '../../src/ledger.ts';
+import type { LoadedModule } from '../../src/messages.ts';
+import type { FolderKey } from '../../src/names.ts';
+import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
+
+export interface EngineOptions {
+  readonly limits?: Partial<Limits>;
+  readonly restoreMode?: RestoreMode | 'never';
+  /** Shared by the threads of one process. */
+  readonly ledger?: SharedArrayBuffer;
+}
+
+/** An exchange whose client can go away, and whose body may be late. */
+export class TestExchange extends RecordingExchange {
+  lateBody: Promise<Uint8Array> | undefined;
+  #onGone: (() => void) | undefined;
+
+  override onGone(listener?: () => void): void {
+    this.#onGone = listener;
+  }
+
+  override async readBody(): Promise<Uint8Array> {
+    return this.lateBody ?? super.readBody();
+  }
+
+  /** The client goes away. */
+  goAway(): void {
+    this.#onGone?.();
+  }
+}
+
+export interface Answer {
+  readonly report: RunReport;
+  readonly reply: SentReply | undefined;
+  readonly text: string;
+}
+
+export interface RequestPlan {
+  readonly target?: string;
+  readonly siteKey?: string;
+  readonly body?: string;
+  readonly lateBody?: Promise<Uint8Array>;
+  readonly world?: World;
+}
+
+export class Engine implements Disposable {
+  readonly limits: Limits;
+  readonly page: LedgerPage;
+  readonly pool: GuestPool;
+
+  constructor(options: EngineOptions = {}) {
+    this.limits = { ...defaultLimits, ...options.limits };
+    this.page = new LedgerPage(options.ledger ?? createLedger(1), 0);
+    const { abis } = createCatalogue(this.limits);
+    const { restoreMode } = options;
+    this.pool = new GuestPool({ limits: this.limits, abis, page: this.page, restoreMode });
+  }
+
+  /** One of our guests by name, or a module's bytes. */
+  load(guest: string | Uint8Array): LoadedModule {
+    const bytes = typeof guest === 'string' ? guestBytes(guest) : guest;
+    const { judgeModule } = createCatalogue(this.limits);
+    const limits = this.limits;
+    const artifact = buildArtifact(Uint8Array.from(bytes), { limits, judge: judgeModule });
+    const { digest, abi, entry, engine, code, cardsCode } = artifact;
+    return {
+      digest,
+      abi,
+      entry,
+      engine,
+      module: new WebAssembly.Module(code),
+      cardsModule: cardsCode === undefined ? undefined : new WebAssembly.Module(cardsCode),
+      codeBytes: code.length,
+    };
+  }
+
+  async run(loaded: LoadedModule, plan: RequestPlan = {}): Promise<Answer> {
+    const { exchange, report } = this.begin(loaded, plan);
+    return answerOf(exchange, await report);
+  }
+
+  /** Begins a run without waiting for it. */
+  begin(
+    loaded: LoadedModule,
+    plan: RequestPlan = {},
+  ): { readonly exchange: TestExchange; readonly report: Promise<RunReport> } {
+    const target = plan.target ?? '/guest.wasm';
+    const exchange = new TestExchange({ target }, Buffer.from(plan.body ?? ''));
+    exchange.lateBody = plan.lateBody;
+    const siteKey = (plan.siteKey ?? '/folder') as FolderKey;
+    const report = this.pool.acquire(loaded, siteKey).run(exchange, plan.world ?? new World());
+    return { exchange, report };
+  }
+
+  [Symbol.dispose](): void {
+    this.pool.close();
+  }
+}
+
+export function answerOf(exchange: RecordingExchange, report: RunReport): Answer {
+  const reply = exchange.sent;
+  const text = reply === undefined ? '' : Buffer.from(reply.body).toString();
+  return { report, reply, text };
+}
+
+export function guestBytes(name: string): Uint8Array {
+  return readFileSync(join(import.meta.dirname, `../guests/${name}.wasm`));
+}

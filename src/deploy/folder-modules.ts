@@ -1,10 +1,9 @@
 /**
- * The modules of one folder: which file was judged how, which versions are kept, what serves. Told
- * of each listing of the folder; keeps the record in the store in step. Never loses a good version
- * to a bad file.
+ * The modules of one folder: which file was judged how, and so what serves. Told of each listing of
+ * the folder. Never loses a good version to a bad file.
  */
-import type { Config } from '../config/config.ts';
-import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { Limits } from '../config/config.ts';
+import { type ErrorRecord, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { ModulePath } from '../names.ts';
 import { errnoOf, isUnreachable } from '../site/guarded-fs.ts';
@@ -12,19 +11,17 @@ import type { LocatedFolder } from '../site/locate.ts';
 import type { SiteModule } from '../site/table.ts';
 import { capFiles } from './caps.ts';
 import type { DeployLog } from './deploy-log.ts';
-import { acceptVersion, type KeepLimits, noteSeen, servingVersion } from './history.ts';
 import { type JudgeParts, judgeFile, type Verdict } from './judge.ts';
-import type { ManifestState } from './manifest-file.ts';
-import { type Pin, pinsStamp, readPins } from './pins.ts';
-import type { FolderRecord, ModuleRecord } from './record.ts';
+import type { KeptModules } from './kept-modules.ts';
 import { type FileStamp, type FolderListing, type ListedFile, lookAtFile } from './scan.ts';
 import { type Sighting, settleWaitMs, sight, soonest } from './settle.ts';
-import type { AddedModule, ModuleStore } from './store.ts';
+import type { AddedModule } from './store.ts';
 import type { FolderTiming } from './timing.ts';
+import { TellOnce } from './told.ts';
 
 export interface FolderModulesParts {
-  readonly config: Config;
-  readonly store: ModuleStore;
+  readonly limits: Limits;
+  readonly kept: KeptModules;
   readonly log: DeployLog;
   readonly judging: JudgeParts;
 }
@@ -53,50 +50,33 @@ export class FolderModules {
   readonly #located: LocatedFolder;
   readonly #parts: FolderModulesParts;
   readonly #files = new Map<ModulePath, TrackedFile>();
-  readonly #records = new Map<ModulePath, ModuleRecord>();
-  /** What the log was last told of a path, so that it is told once. */
-  readonly #told = new Map<string, string>();
-  #pins: ReadonlyMap<ModulePath, Pin> = new Map();
-  #pinsStamp = 'unread';
-  #manifestText: string | undefined;
+  readonly #once: TellOnce;
 
   constructor(located: LocatedFolder, parts: FolderModulesParts) {
     this.#located = located;
     this.#parts = parts;
+    this.#once = new TellOnce(located.key, parts.log);
   }
 
-  get hasServing(): boolean {
-    return [...this.#records.values()].some(({ goneAtMs }) => goneAtMs === undefined);
-  }
-
-  /** Takes up what the store knows of the folder; resolves to its record. */
-  async restore(): Promise<FolderRecord | undefined> {
-    const { store } = this.#parts;
-    const record = await store.readFolder(this.#located.key);
-    if (record === undefined) return undefined;
-    this.#manifestText = record.manifest;
-    for (const [path, module] of record.modules) {
-      const [newest, ...older] = module.versions.filter(({ digest }) => store.has(digest));
-      if (newest === undefined) continue;
-      this.#records.set(path, { ...module, versions: [newest, ...older] });
-      if (module.goneAtMs !== undefined) continue;
+  /** Takes up modules of a restored record: those that did not change need not be judged again. */
+  restore(paths: Iterable<ModulePath>): void {
+    for (const path of paths) {
+      const record = this.#parts.kept.live(path);
+      if (record === undefined) continue;
       const file = this.#track(path);
       // Read again: a file whose version was lost, and one refused by what may be an older daemon.
-      const isGood = newest === module.versions[0] && module.seen.refusal === undefined;
-      if (isGood) file.judgedStamp = module.seen.stamp;
+      const isNewestKept = this.#parts.kept.digestsOf(path).includes(record.seen.digest);
+      if (isNewestKept && record.seen.refusal === undefined) file.judgedStamp = record.seen.stamp;
     }
-    await this.takePins();
-    return record;
   }
 
   /** What serves and what is refused; files without a verdict are not in it. */
   siteModules(): ReadonlyMap<ModulePath, SiteModule> {
     const modules = new Map<ModulePath, SiteModule>();
     for (const [path, { refusal }] of this.#files) {
-      const record = this.#live(path);
-      if (record !== undefined) {
-        const { digest, abi } = servingVersion(record, this.#pins.get(path));
-        modules.set(path, { kind: 'serving', digest, abi });
+      const version = this.#parts.kept.serving(path);
+      if (version !== undefined) {
+        modules.set(path, { kind: 'serving', digest: version.digest, abi: version.abi });
       } else if (refusal !== undefined) {
         modules.set(path, { kind: 'refused', error: refusal });
       }
@@ -107,39 +87,17 @@ export class FolderModules {
   /** Whether the file is there and its verdict is still to come. */
   isPending(path: ModulePath): boolean {
     const file = this.#files.get(path);
-    return file !== undefined && file.refusal === undefined && this.#live(path) === undefined;
+    if (file === undefined || file.refusal !== undefined) return false;
+    return this.#parts.kept.live(path) === undefined;
   }
 
-  /** Makes the next listing judge every file anew. */
+  /** Makes the next listing judge anew what lost the bytes of its newest version. */
   forgetStamps(): void {
     for (const [path, file] of this.#files) {
-      const newest = this.#records.get(path)?.versions[0].digest;
-      if (newest === undefined || !this.#parts.store.has(newest)) file.judgedStamp = undefined;
+      const newest = this.#parts.kept.record(path)?.versions[0].digest;
+      const isHere = newest !== undefined && this.#parts.kept.digestsOf(path).includes(newest);
+      if (!isHere) file.judgedStamp = undefined;
     }
-  }
-
-  /** Reads the rollbacks when any was made since the last time. */
-  async takePins(): Promise<void> {
-    const { config, log } = this.#parts;
-    const stamp = await pinsStamp(config.stateDirectory);
-    if (stamp === this.#pinsStamp) return;
-    const isFirst = this.#pinsStamp === 'unread';
-    const before = this.siteModules();
-    this.#pins = await readPins(config.stateDirectory, this.#located.key, log);
-    this.#pinsStamp = stamp;
-    if (isFirst) return;
-    for (const [module, now] of this.siteModules()) {
-      const was = before.get(module);
-      if (now.kind !== 'serving' || was?.kind !== 'serving' || was.digest === now.digest) continue;
-      log.info({ ...this.#fields(module), digest: now.digest }, 'module rolled back');
-    }
-  }
-
-  /** Keeps the folder's rules with the versions: they hold also while the mount is away. */
-  async keepManifest(state: ManifestState): Promise<void> {
-    if (state.kind === 'unknown' || state.text === this.#manifestText) return;
-    this.#manifestText = state.text;
-    if (this.#records.size > 0) await this.#commitOrLog();
   }
 
   /**
@@ -147,28 +105,31 @@ export class FolderModules {
    * 0 when nothing is awaited. Throws what says that the mount is unreachable.
    */
   async takeListing(listing: FolderListing, options: ListingOptions): Promise<number> {
-    for (const note of listing.notes) this.#tell(note.path, note.reason);
+    const { limits, kept } = this.#parts;
+    for (const note of listing.notes) this.#once.tell(note.path, note.reason);
     const waits: number[] = [];
     const files = [...listing.files];
     const listed = new Set(files.map(({ path }) => path));
-    for (const path of [...this.#files.keys()]) {
-      if (listed.has(path)) continue;
+    for (const path of [...this.#files.keys()].filter((each) => !listed.has(each))) {
       const found = await this.#lookForMissing(path);
       if (typeof found === 'object') files.push(found);
       else if (found === 'missing') waits.push(await this.#takeMissing(path, options));
     }
-    const isServing = (path: ModulePath) => this.#live(path) !== undefined;
-    for (const { file, refusal } of capFiles(files, isServing, this.#parts.config.limits)) {
+    for (const { file, refusal } of capFiles(
+      files,
+      (path) => kept.live(path) !== undefined,
+      limits,
+    )) {
       if (refusal === undefined) waits.push(await this.#takeFile(file, options));
       else this.#exceed(file, refusal);
     }
-    this.#forgetTold(listed, listing);
+    this.#once.keepOnly(new Set([...listed, ...listing.notes.map(({ path }) => path)]));
     return soonest(waits);
   }
 
   async #takeFile(file: ListedFile, options: ListingOptions): Promise<number> {
-    const { timing } = options;
-    const { judging, store } = this.#parts;
+    const { timing, onVerdict } = options;
+    const { judging, kept } = this.#parts;
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
     if (tracked.judgedStamp === file.stamp) return 0;
@@ -177,104 +138,89 @@ export class FolderModules {
     tracked.sighting = sight(file, tracked.sighting, nowMs);
     const waitMs = settleWaitMs(file, tracked.sighting, { timing, nowMs });
     if (waitMs > 0) return waitMs;
-    const versions = this.#records.get(file.path)?.versions ?? [];
-    const known = new Set(versions.map(({ digest }) => digest).filter((each) => store.has(each)));
+    const known = new Set(kept.digestsOf(file.path));
     if (tracked.refusedDigest !== undefined) known.add(tracked.refusedDigest);
     const verdict = await judgeFile(file, known, judging);
     tracked.sighting = undefined;
     if (verdict.kind === 'changed') return timing.quietMs;
-    await this.#takeVerdict(file, verdict);
-    options.onVerdict();
+    if (verdict.kind === 'refused') await this.#refuse(file, verdict);
+    else if (verdict.kind === 'known') await this.#recognise(file, verdict.digest);
+    else await this.#accept(file, verdict.version, verdict.bytes);
+    onVerdict();
     return 0;
   }
 
-  async #takeVerdict(
-    file: ListedFile,
-    verdict: Exclude<Verdict, { kind: 'changed' }>,
-  ): Promise<void> {
+  /** Content that was judged before: the refused one again, a touched file, an earlier version. */
+  async #recognise(file: ListedFile, digest: Digest): Promise<void> {
     const { path, stamp } = file;
+    const { kept, judging } = this.#parts;
     const tracked = this.#track(path);
-    const record = this.#records.get(path);
-    if (verdict.kind === 'refused') {
-      await this.#refuse(file, verdict);
-      return;
-    }
-    if (verdict.kind === 'accepted') {
-      await this.#accept(file, verdict.version, verdict);
-      return;
-    }
-    const { digest } = verdict;
+    const record = kept.record(path);
     const version = record?.versions.find((each) => each.digest === digest);
-    if (record === undefined || version === undefined || digest === tracked.refusedDigest) {
+    if (record === undefined || version === undefined) {
       tracked.judgedStamp = stamp;
       return;
     }
-    const isServed = record.goneAtMs === undefined && record.versions[0].digest === digest;
-    if (!isServed || record.seen.digest !== digest) {
-      await this.#accept(file, { ...version, acceptedAtMs: this.#parts.judging.nowMs() });
+    const isTouched = record.goneAtMs === undefined && record.seen.digest === digest;
+    if (!isTouched || record.versions[0].digest !== digest) {
+      await this.#accept(file, { ...version, acceptedAtMs: judging.nowMs() });
       return;
     }
     tracked.judgedStamp = stamp;
     tracked.refusal = undefined;
-    this.#records.set(path, noteSeen(record, { digest, stamp }, this.#pins.get(path)));
-    await this.#commitOrLog();
+    await kept.see(path, { digest, stamp });
   }
 
   async #accept(
     file: ListedFile,
-    version: ModuleRecord['versions'][0],
-    added?: { readonly bytes: AddedModule['bytes'] },
+    version: { readonly digest: Digest; readonly abi: string } & Parameters<
+      KeptModules['accept']
+    >[1]['version'],
+    bytes?: AddedModule['bytes'],
   ): Promise<void> {
     const { path, stamp } = file;
+    const { kept, log, judging } = this.#parts;
     const { digest, abi } = version;
     const tracked = this.#track(path);
-    const before = this.#records.get(path);
-    const pin = this.#pins.get(path);
-    const accepted = { version, seen: { digest, stamp } };
-    this.#records.set(path, acceptVersion(before, accepted, { pin, limits: this.#keepLimits() }));
     try {
-      await this.#commit(added === undefined ? undefined : { digest, bytes: added.bytes });
+      await kept.accept(path, { version, seen: { digest, stamp } }, bytes);
     } catch (error) {
-      if (before === undefined) this.#records.delete(path);
-      else this.#records.set(path, before);
-      tracked.retryAtMs = this.#parts.judging.nowMs() + retryMs;
+      tracked.retryAtMs = judging.nowMs() + retryMs;
       tracked.refusal = toErrorRecord(error);
-      this.#tell(path, tracked.refusal.detail);
+      this.#once.tell(path, tracked.refusal.detail);
       return;
     }
     tracked.judgedStamp = stamp;
     tracked.refusal = undefined;
     tracked.refusedDigest = undefined;
-    this.#told.delete(path);
-    this.#parts.log.info({ ...this.#fields(path), digest, abi }, 'module published');
+    this.#once.forget(path);
+    log.info({ ...this.#fields(path), digest, abi }, 'module published');
   }
 
   async #refuse(file: ListedFile, verdict: Verdict & { kind: 'refused' }): Promise<void> {
     const { path, stamp } = file;
     const { digest, error } = verdict;
+    const { kept, log } = this.#parts;
     const tracked = this.#track(path);
-    const record = this.#live(path);
     tracked.judgedStamp = stamp;
     tracked.refusal = error;
     tracked.refusedDigest = digest;
-    const kept = record === undefined ? '' : ': the last good version keeps serving';
+    const stays = kept.live(path) === undefined ? '' : ': the last good version keeps serving';
     const fields = { ...this.#fields(path), digest, reason: error.detail };
-    if (error.code === 'module-refused') this.#parts.log.warn(fields, `module refused${kept}`);
-    else this.#parts.log.error(fields, `module could not be judged${kept}`);
-    if (record === undefined || digest === undefined) return;
-    const seen = { digest, stamp, refusal: error.detail };
-    this.#records.set(path, noteSeen(record, seen, this.#pins.get(path)));
-    await this.#commitOrLog();
+    if (error.code === 'module-refused') log.warn(fields, `module refused${stays}`);
+    else log.error(fields, `module could not be judged${stays}`);
+    if (digest !== undefined) await kept.see(path, { digest, stamp, refusal: error.detail });
   }
 
   #exceed(file: ListedFile, refusal: ErrorRecord): void {
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
-    if (tracked.judgedStamp === file.stamp && this.#live(file.path) !== undefined) return;
+    const isServing = this.#parts.kept.live(file.path) !== undefined;
+    if (isServing && tracked.judgedStamp === file.stamp) return;
     // Not judged: it is, as soon as there is room.
     tracked.judgedStamp = undefined;
     tracked.refusal = refusal;
-    this.#tell(file.path, refusal.detail);
+    this.#once.tell(file.path, refusal.detail);
   }
 
   /** A file that the walk did not show: beyond a limit, gone, or it cannot be said. */
@@ -291,35 +237,19 @@ export class FolderModules {
 
   /** Gone at two looks in a row, apart by the quiet time, in a folder that itself can be read. */
   async #takeMissing(path: ModulePath, options: ListingOptions): Promise<number> {
-    const nowMs = this.#parts.judging.nowMs();
+    const { kept, judging, log } = this.#parts;
+    const nowMs = judging.nowMs();
     const tracked = this.#track(path);
     tracked.missingSinceMs ??= nowMs;
     const missingMs = nowMs - tracked.missingSinceMs;
     if (missingMs < options.timing.quietMs) return options.timing.quietMs - missingMs;
     this.#files.delete(path);
-    this.#told.delete(path);
-    const record = this.#live(path);
-    if (record !== undefined) {
-      this.#records.set(path, { ...record, goneAtMs: nowMs });
-      this.#pruneGone();
-      await this.#commitOrLog();
-      this.#parts.log.info(this.#fields(path), 'module removed: its file is gone');
+    if (kept.live(path) !== undefined) {
+      await kept.remove(path, nowMs);
+      log.info(this.#fields(path), 'module removed: its file is gone');
     }
     options.onVerdict();
     return 0;
-  }
-
-  /** Deleted files keep their versions, as many as a folder may have modules. */
-  #pruneGone(): void {
-    const gone = [...this.#records].filter(([, { goneAtMs }]) => goneAtMs !== undefined);
-    gone.sort(([, a], [, b]) => (b.goneAtMs ?? 0) - (a.goneAtMs ?? 0));
-    const excess = gone.slice(this.#parts.config.limits.modulesPerFolderMax);
-    for (const [path] of excess) this.#records.delete(path);
-  }
-
-  #live(path: ModulePath): ModuleRecord | undefined {
-    const record = this.#records.get(path);
-    return record?.goneAtMs === undefined ? record : undefined;
   }
 
   #track(path: ModulePath): TrackedFile {
@@ -335,41 +265,6 @@ export class FolderModules {
     };
     this.#files.set(path, file);
     return file;
-  }
-
-  async #commit(added?: AddedModule): Promise<void> {
-    const { key: folderKey, directory } = this.#located;
-    const manifest = this.#manifestText;
-    const record = { folderKey, directory, manifest, modules: this.#records };
-    await this.#parts.store.commit(record, added);
-  }
-
-  /** Where the record only remembers less when it cannot be written: nothing served depends on it. */
-  async #commitOrLog(): Promise<void> {
-    try {
-      await this.#commit();
-    } catch (error) {
-      const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-      this.#parts.log.error({ folderKey: this.#located.key, reason }, 'folder record not kept');
-    }
-  }
-
-  #tell(path: string, reason: string): void {
-    if (this.#told.get(path) === reason) return;
-    this.#told.set(path, reason);
-    this.#parts.log.warn({ folderKey: this.#located.key, path, reason }, 'file not served');
-  }
-
-  #forgetTold(listed: ReadonlySet<ModulePath>, listing: FolderListing): void {
-    const noted = new Set(listing.notes.map(({ path }) => path));
-    for (const path of this.#told.keys()) {
-      if (!listed.has(path as ModulePath) && !noted.has(path)) this.#told.delete(path);
-    }
-  }
-
-  #keepLimits(): KeepLimits {
-    const { versionsKeptMax, moduleBytesPerFolderMax } = this.#parts.config.limits;
-    return { versionsKeptMax, keptBytesMax: moduleBytesPerFolderMax };
   }
 
   #fields(modulePath: ModulePath): { readonly folderKey: string; readonly modulePath: string } {

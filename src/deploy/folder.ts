@@ -1,6 +1,6 @@
 /**
- * One folder in use: looks at it again and again, judges what changed, and has the newest picture of
- * it. The life of a deploy is `#look`. A folder that cannot be read keeps what it served.
+ * One folder in use: looks at it again and again, has its modules judged, and has the newest
+ * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
 import type { Config } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
@@ -12,6 +12,8 @@ import type { DeployLog } from './deploy-log.ts';
 import { FolderModules } from './folder-modules.ts';
 import type { Gate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
+import { KeptModules } from './kept-modules.ts';
+import { LookLoop } from './look-loop.ts';
 import { ManifestFile } from './manifest-file.ts';
 import { type FolderListing, listFolder, lookAtFile } from './scan.ts';
 import { soonest } from './settle.ts';
@@ -47,46 +49,53 @@ const walkRestMsMax = 60_000;
 export class WatchedFolder {
   readonly located: LocatedFolder;
   readonly #parts: FolderParts;
+  readonly #kept: KeptModules;
   readonly #modules: FolderModules;
   readonly #manifest: ManifestFile;
   readonly #picture: SitePicture;
+  readonly #loop: LookLoop;
   readonly #opened = Promise.withResolvers<void>();
   #timing: FolderTiming;
   #events: FolderEvents | undefined;
   #eventsFailed = false;
-  #looking: Promise<void> | undefined;
-  #lookAgain = false;
-  #pollTimer: NodeJS.Timeout | undefined;
-  #hintTimer: NodeJS.Timeout | undefined;
   #device: bigint | undefined;
   #awayReason: TerrafirmaError | undefined;
   #isOpen = false;
+  #isClosed = false;
   #walkRestMs = 0;
   #openedAtMs = 0;
   #askedAtMs = 0;
   #lookedAtMs = 0;
-  #lookCount = 0;
-  #isClosed = false;
-  readonly #lookWaiters = new Set<() => void>();
 
   constructor(located: LocatedFolder, parts: FolderParts) {
     const { directory } = located;
+    const { config, log, fs } = parts;
+    const { limits } = config;
     this.located = located;
     this.#parts = parts;
-    const judging = { ...parts, directory, moduleBytesMax: parts.config.limits.moduleBytesMax };
-    this.#modules = new FolderModules(located, { ...parts, judging });
-    this.#manifest = new ManifestFile({ fs: parts.fs, directory, limits: parts.config.limits });
+    this.#kept = new KeptModules(located, parts);
+    const judging = { ...parts, directory, moduleBytesMax: limits.moduleBytesMax };
+    this.#modules = new FolderModules(located, { limits, log, kept: this.#kept, judging });
+    this.#manifest = new ManifestFile({ fs, directory, limits });
     this.#picture = new SitePicture(located, parts);
-    this.#timing = chooseTiming(parts.config.watch, { isNetwork: false, mode: 'poll' });
+    this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
+    this.#loop = new LookLoop({
+      look: () => this.#lookSafely(),
+      pollMs: () => this.#pollMs(),
+      quietMs: () => this.#timing.quietMs,
+    });
   }
 
   /** Begins: what was kept first, then the first look. */
   async open(): Promise<void> {
     this.#openedAtMs = this.#parts.nowMs();
-    const record = await this.#modules.restore();
-    if (record !== undefined) this.#manifest.restore(record.manifest);
-    if (this.#modules.hasServing) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
-    void this.#lookNow();
+    const record = await this.#kept.restore();
+    if (record !== undefined) {
+      this.#manifest.restore(record.manifest);
+      this.#modules.restore(record.modules.keys());
+    }
+    if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
+    this.#loop.lookNow();
   }
 
   /**
@@ -108,18 +117,19 @@ export class WatchedFolder {
    * 'no-verdict' when that takes longer than `verdictWaitMs`, and what `site` throws.
    */
   async verdict(path: ModulePath): Promise<Site> {
+    const { nowMs, config } = this.#parts;
     const site = await this.site();
     if (site.modules.has(path) || !(await this.#exists(path))) return site;
-    const deadlineMs = this.#parts.nowMs() + this.#parts.config.limits.verdictWaitMs;
+    const deadlineMs = nowMs() + config.limits.verdictWaitMs;
     // A look that is already running may have passed the file by.
-    const lookNeeded = this.#lookCount + (this.#looking === undefined ? 1 : 2);
-    void this.#lookNow();
+    const lookCountNeeded = this.#loop.lookCountAfterNext;
+    this.#loop.lookNow();
     do {
-      await this.#nextLook(deadlineMs - this.#parts.nowMs());
+      await this.#loop.nextLook(deadlineMs - nowMs());
       const newest = await this.site();
-      const isSettled = this.#lookCount >= lookNeeded && !this.#modules.isPending(path);
-      if (newest.modules.has(path) || isSettled) return newest;
-    } while (this.#parts.nowMs() < deadlineMs);
+      const isSeen = this.#loop.lookCount >= lookCountNeeded;
+      if (newest.modules.has(path) || (isSeen && !this.#modules.isPending(path))) return newest;
+    } while (nowMs() < deadlineMs);
     const detail = 'Cannot answer yet: the module is still being written or looked at';
     throw new TerrafirmaError('no-verdict', detail);
   }
@@ -127,66 +137,43 @@ export class WatchedFolder {
   /** The bytes of a kept version turned out to be lost or damaged: read the files again. */
   judgeAgain(): void {
     this.#modules.forgetStamps();
-    void this.#lookNow();
+    this.#loop.lookNow();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearTimeout(this.#pollTimer);
-    clearTimeout(this.#hintTimer);
     this.#opened.resolve();
-    for (const wake of this.#lookWaiters) wake();
+    const looping = this.#loop.close();
     await this.#events?.close();
-    await this.#looking;
+    await looping;
   }
 
-  /** An event says that something changed: wait until it is quiet, then look. */
-  #hint(): void {
-    if (this.#isClosed) return;
-    clearTimeout(this.#hintTimer);
-    this.#hintTimer = setTimeout(() => void this.#lookNow(), this.#timing.quietMs);
-  }
-
-  /** One look at a time; asking during a look causes one more after it. */
-  async #lookNow(): Promise<void> {
-    if (this.#isClosed) return;
-    if (this.#looking !== undefined) {
-      this.#lookAgain = true;
-      return;
-    }
-    clearTimeout(this.#pollTimer);
-    this.#lookAgain = false;
-    const look = this.#look().catch((error: unknown) => this.#fail(error));
-    this.#looking = look.then(() => undefined);
-    const waitMs = await look;
-    const endedAtMs = this.#parts.nowMs();
-    this.#looking = undefined;
-    this.#lookCount += 1;
-    this.#lookedAtMs = endedAtMs;
+  async #lookSafely(): Promise<number> {
+    const waitMs = await this.#look().catch((error: unknown) => this.#fail(error));
+    this.#lookedAtMs = this.#parts.nowMs();
     if (waitMs === 0 || this.#isPatienceOver()) this.#finishOpening();
-    for (const wake of this.#lookWaiters) wake();
-    if (this.#isClosed) return;
-    const factor = endedAtMs - this.#askedAtMs > idleAfterMs ? idlePollFactor : 1;
-    const pollMs = Math.max(
-      this.#timing.pollMs * factor,
-      Math.min(this.#walkRestMs, walkRestMsMax),
-    );
-    const delayMs = this.#lookAgain ? 0 : waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
-    this.#pollTimer = setTimeout(() => void this.#lookNow(), delayMs);
+    return waitMs;
+  }
+
+  #pollMs(): number {
+    const isIdle = this.#parts.nowMs() - this.#askedAtMs > idleAfterMs;
+    const pollMs = this.#timing.pollMs * (isIdle ? idlePollFactor : 1);
+    return Math.max(pollMs, Math.min(this.#walkRestMs, walkRestMsMax));
   }
 
   /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
   async #look(): Promise<number> {
     const { walks, nowMs } = this.#parts;
-    if (this.#lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
+    if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     await this.#requireSamePlace();
     const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
     this.#publish();
     const listing = await walks.pass(() => this.#list());
     this.#requireSameMount(listing);
     this.#comeBack();
-    await this.#modules.takePins();
-    await this.#modules.keepManifest(this.#manifest.state);
+    await this.#kept.takePins();
+    const { state } = this.#manifest;
+    if (state.kind !== 'unknown') await this.#kept.keepManifest(state.text);
     const modulesWaitMs = await this.#modules.takeListing(listing, {
       timing: this.#timing,
       onVerdict: () => this.#publish(),
@@ -221,15 +208,13 @@ export class WatchedFolder {
       this.#parts.log.error(fields, 'folder could not be looked at');
     }
     if (isNew) {
-      const kept = this.#modules.hasServing
-        ? 'its last good version keeps serving'
-        : 'nothing kept';
+      const kept = this.#kept.hasLive ? 'its last good version keeps serving' : 'nothing kept';
       const fields = { folderKey: this.located.key, reason: this.#awayReason.message };
       this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
       void this.#events?.close();
       this.#events = undefined;
     }
-    if (this.#modules.hasServing) this.#publish();
+    if (this.#kept.hasLive) this.#publish();
     return 0;
   }
 
@@ -243,7 +228,7 @@ export class WatchedFolder {
     this.#events = new FolderEvents({
       directory: this.located.directory,
       depthMax: this.#parts.config.limits.folderDepthMax,
-      onHint: () => this.#hint(),
+      onHint: () => this.#loop.hint(),
       onError: (error) => this.#giveUpEvents(error),
     });
   }
@@ -276,7 +261,7 @@ export class WatchedFolder {
   /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
   #requireSameMount(listing: { readonly device: bigint; readonly entryCount: number }): void {
     const isOther = this.#device !== undefined && this.#device !== listing.device;
-    if (isOther && listing.entryCount === 0 && this.#modules.hasServing) {
+    if (isOther && listing.entryCount === 0 && this.#kept.hasLive) {
       throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
     }
     this.#device = listing.device;
@@ -289,8 +274,11 @@ export class WatchedFolder {
     this.#askedAtMs = nowMs;
     const isStale = nowMs - this.#lookedAtMs > 2 * this.#timing.pollMs;
     if (!wasIdle || !isStale || this.#isClosed) return;
-    void this.#lookNow();
-    await this.#looking;
+    const lookCountNeeded = this.#loop.lookCountAfterNext;
+    this.#loop.lookNow();
+    while (this.#loop.lookCount < lookCountNeeded && !this.#isClosed) {
+      await this.#loop.nextLook(this.#parts.config.limits.verdictWaitMs);
+    }
   }
 
   async #exists(path: ModulePath): Promise<boolean> {
@@ -302,15 +290,6 @@ export class WatchedFolder {
       if (isUnreachable(error)) throw describeAway(error);
       return false;
     }
-  }
-
-  async #nextLook(waitMsMax: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.max(0, waitMsMax));
-    this.#lookWaiters.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    this.#lookWaiters.delete(resolve);
   }
 
   #isPatienceOver(): boolean {

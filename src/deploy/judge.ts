@@ -1,6 +1,6 @@
 /**
- * Edge: one settled file → the verdict on its content. Reads it whole, makes sure that nobody wrote
- * meanwhile, has it built and compiled. Keeps nothing.
+ * Edge: one settled file → the verdict on its content. Reads it whole, makes sure that nobody
+ * wrote meanwhile, has it built and compiled. Keeps nothing.
  */
 import { join } from 'node:path';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
@@ -81,8 +81,8 @@ async function readAndBuild(
 
 /**
  * The bytes of the very file that was listed, or undefined when it is another one by now: stamps
- * before and after reading equal the listed one, and the path still leads to the same place, so that
- * a link swapped in between cannot lead out of the folder.
+ * before and after reading equal the listed one, and the path still leads to the same place, so
+ * that a link swapped in between cannot lead out of the folder.
  */
 async function readSettled(
   file: ListedFile,

@@ -4,8 +4,8 @@
  * rollback ends by itself with the next deploy, and never by the poll that sees the same bad file
  * again.
  *
- *     pins/<hash of folder key>/<hash of module path>.json     one file a rollback, written whole
- *     pins/changed                                            rewritten after each, watched by polls
+ *     pins/<hash of folder key>/<hash of module path>.json    one file a rollback, written whole
+ *     pins/changed                                            rewritten after each, polled
  *
  * The command line writes here, the daemon only reads: each file has one writer, so neither can
  * undo what the other did.
@@ -13,6 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
 import type { DeployLog } from './deploy-log.ts';
@@ -62,14 +63,21 @@ export async function readPins(
   return pins;
 }
 
-/** Changes whenever any pin of the state directory did. */
-export async function pinsStamp(stateDirectory: string): Promise<string> {
+/**
+ * Changes whenever any pin of the state directory did; undefined, and logged, when it cannot be
+ * read: the pins known then still hold.
+ */
+export async function pinsStamp(
+  stateDirectory: string,
+  log: DeployLog,
+): Promise<string | undefined> {
   try {
     const found = await stat(join(stateDirectory, 'pins', 'changed'), { bigint: true });
     return `${found.ino}:${found.mtimeNs}:${found.ctimeNs}`;
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return 'none';
-    throw error;
+    log.error({ reason: describeError(error) }, 'Cannot look for rollbacks');
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The deploy road, seen from the daemon: folders in use are watched, their sites handed out and told
- * when they change, modules handed out by digest.
+ * The deploy road, seen from the daemon: folders in use are watched, their sites handed out and
+ * told when they change, modules handed out by digest.
  */
 import { LRUCache } from 'lru-cache';
 import type { Config, Mount } from '../config/config.ts';
@@ -103,8 +103,8 @@ export class Publisher {
 
   /**
    * The newest site of a folder once the module has a verdict: at once when there is no such file.
-   * Throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs` or the folder is
-   * not in use, and what `siteOf` throws.
+   * Throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs` or the folder
+   * is not in use, and what `siteOf` throws.
    */
   async verdict(folderKey: FolderKey, modulePath: ModulePath): Promise<Site> {
     const located = this.#located.get(folderKey);
@@ -168,7 +168,11 @@ export class Publisher {
       ...this.#mountParts(located.mount),
     });
     this.#folders.set(located.key, folder);
-    void folder.open();
+    folder.open().catch((error: unknown) => {
+      const fields = { folderKey: located.key, reason: describeError(error) };
+      this.#log.error(fields, 'folder not opened');
+      this.#folders.delete(located.key);
+    });
     return folder;
   }
 

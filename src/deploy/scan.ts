@@ -14,6 +14,8 @@ import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
  */
 export type FileStamp = string;
 
+const linkRule = 'a link must stay inside the folder: received one that leads out';
+
 export interface ListedFile {
   readonly path: ModulePath;
   /** Where the file really is: `path` itself unless a link inside the folder leads elsewhere. */
@@ -80,7 +82,7 @@ export async function lookAtFile(
   if (found.isSymbolicLink() || realParent === undefined) {
     realPath = await options.fs.realpath(logicalPath);
     if (!isInside(options.directory, realPath)) {
-      return 'Cannot accept the module: a link must stay inside the folder: received one that leads out';
+      return `Cannot accept the module: ${linkRule}`;
     }
     found = await options.fs.lstat(realPath);
   }
@@ -198,7 +200,7 @@ class FolderWalk {
       const isAbove = `${directory.realPath}${sep}`.startsWith(`${realPath}${sep}`);
       if (isAbove) return;
       if (!isInside(root, realPath)) {
-        this.#note(segments, 'a link must stay inside the folder: received one that leads out');
+        this.#note(segments, linkRule);
         return;
       }
       if ((await fs.lstat(realPath)).isDirectory()) this.#enter({ realPath, segments });

@@ -37,8 +37,8 @@ export interface ListedModule {
 export type VersionFilter = string | undefined;
 
 /**
- * The kept versions, sorted by folder and path. `filter` is a folder key, or one followed by `/` and
- * a module path. Records that cannot be read are told to `log` and left out.
+ * The kept versions, sorted by folder and path. `filter` is a folder key, or one followed by `/`
+ * and a module path. Records that cannot be read are told to `log` and left out.
  */
 export async function listVersions(
   stateDirectory: string,

@@ -8,7 +8,7 @@ import { fileErrorCode, writeDurably } from '../../src/deploy/durable.ts';
 import { Scratch } from './world.ts';
 
 describe('writeDurably()', () => {
-  it('makes the directories above and replaces what was there, leaving nothing beside', async () => {
+  it('makes directories and replaces what was there, leaving nothing beside', async () => {
     using scratch = new Scratch();
     const path = scratch.path('a', 'b', 'file');
     await writeDurably(path, 'one');
@@ -17,7 +17,7 @@ describe('writeDurably()', () => {
     expect(readdirSync(scratch.path('a', 'b'))).toEqual(['file']);
   });
 
-  it('rejects, keeps what was there and leaves nothing beside when it cannot be replaced', async () => {
+  it('rejects and leaves nothing beside when it cannot replace', async () => {
     using scratch = new Scratch();
     mkdirSync(scratch.path('file', 'inside'), { recursive: true });
     const failure = await writeDurably(scratch.path('file'), 'x').catch((error) => error);
@@ -74,7 +74,7 @@ const digestOf = (number) => createHash('sha256').update(bytesOf(number)).digest
 if (start > 0) {
   const record = await store.readFolder('/folder');
   const versions = record?.modules.get('app.wasm')?.versions ?? [];
-  // The version after the last acknowledged one may be there as well: it was killed before saying so.
+  // The version after it may be there as well: the process was killed before it could say so.
   if (!versions.some(({ digest }) => digest === digestOf(start - 1))) console.log('broken: lost');
   for (const { digest } of versions) await store.readModule(digest);
 }

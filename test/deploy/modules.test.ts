@@ -46,7 +46,7 @@ describe('Modules', () => {
     expect(modules.compiledBytes).toBe(first.codeBytes * compiledBytesPerCodeByte);
   });
 
-  it('compiledBytesMax: the least recently used is forgotten, and compiled anew on demand', async () => {
+  it('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
     const roomy = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
     const sizes = [await roomy.load(hello), await roomy.load(v1)].map(

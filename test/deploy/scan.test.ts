@@ -89,7 +89,7 @@ describe('listFolder()', () => {
     expect(await pathsOf()).toEqual(['ok.wasm']);
   });
 
-  it('folderEntriesMax: looks at no more, says so, and keeps to the sorted order above', async () => {
+  it('folderEntriesMax: looks at no more, says so, keeps to the sorted order', async () => {
     for (const name of ['a', 'b', 'c', 'd']) folder.write(`${name}/m.wasm`, 'x');
     expect(await pathsOf({ folderEntriesMax: 8 })).toHaveLength(4);
     expect(await notesOf({ folderEntriesMax: 8 })).toEqual([]);

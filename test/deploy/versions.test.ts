@@ -77,7 +77,7 @@ describe('versions', () => {
     expect((await listed())[0]).toMatchObject({ isPinned: false });
   });
 
-  it('rollBack() without a daemon holds after the next start, also over a touched file', async () => {
+  it('rollBack() without a daemon holds after the next start, over a touched file', async () => {
     {
       await using world = await open();
       await deploy(world, [V1, V2]);

@@ -46,7 +46,7 @@ export class Scratch implements Disposable {
   }
 }
 
-/** Asks until there is an answer other than undefined or false; generous, because it is no measure. */
+/** Asks until the answer is not undefined or false; generous, because it is no measure. */
 export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   waitMsMax = 15_000,

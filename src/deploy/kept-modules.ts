@@ -1,0 +1,162 @@
+/**
+ * The kept versions of one folder's modules and which of them serve: the folder's record in the
+ * store, and the rollbacks that were made beside it. In memory first for reading, in the store
+ * before anything depends on it.
+ */
+import type { Config } from '../config/config.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { Digest } from '../messages.ts';
+import type { ModulePath } from '../names.ts';
+import type { LocatedFolder } from '../site/locate.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { acceptVersion, noteSeen, servingVersion } from './history.ts';
+import { type Pin, pinsStamp, readPins } from './pins.ts';
+import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './record.ts';
+import type { AddedModule, ModuleStore } from './store.ts';
+
+export interface KeptModulesParts {
+  readonly config: Config;
+  readonly store: ModuleStore;
+  readonly log: DeployLog;
+}
+
+export class KeptModules {
+  readonly #located: LocatedFolder;
+  readonly #parts: KeptModulesParts;
+  readonly #records = new Map<ModulePath, ModuleRecord>();
+  #pins: ReadonlyMap<ModulePath, Pin> = new Map();
+  #pinsStamp = 'unread';
+  #manifestText: string | undefined;
+
+  constructor(located: LocatedFolder, parts: KeptModulesParts) {
+    this.#located = located;
+    this.#parts = parts;
+  }
+
+  /** Takes up what the store has of the folder, without versions whose bytes are lost. */
+  async restore(): Promise<FolderRecord | undefined> {
+    const { store } = this.#parts;
+    const record = await store.readFolder(this.#located.key);
+    if (record === undefined) return undefined;
+    this.#manifestText = record.manifest;
+    for (const [path, module] of record.modules) {
+      const [newest, ...older] = module.versions.filter(({ digest }) => store.has(digest));
+      if (newest !== undefined) {
+        this.#records.set(path, { ...module, versions: [newest, ...older] });
+      }
+    }
+    await this.takePins();
+    return record;
+  }
+
+  get hasLive(): boolean {
+    return [...this.#records.values()].some(({ goneAtMs }) => goneAtMs === undefined);
+  }
+
+  /** The record of a module, also of one whose file was deleted. */
+  record(path: ModulePath): ModuleRecord | undefined {
+    return this.#records.get(path);
+  }
+
+  /** The record of a module whose file is there. */
+  live(path: ModulePath): ModuleRecord | undefined {
+    const record = this.#records.get(path);
+    return record?.goneAtMs === undefined ? record : undefined;
+  }
+
+  /** The version of a module that answers requests. */
+  serving(path: ModulePath): KeptVersion | undefined {
+    const record = this.live(path);
+    return record === undefined ? undefined : servingVersion(record, this.#pins.get(path));
+  }
+
+  /** Versions of a module whose bytes are here. */
+  digestsOf(path: ModulePath): readonly Digest[] {
+    const versions = this.#records.get(path)?.versions ?? [];
+    return versions.map(({ digest }) => digest).filter((each) => this.#parts.store.has(each));
+  }
+
+  /**
+   * Keeps a good version, durably, with its bytes where it is new. Throws TerrafirmaError('state')
+   * when it cannot be kept; everything is then as before.
+   */
+  async accept(
+    path: ModulePath,
+    accepted: { readonly version: KeptVersion; readonly seen: SeenContent },
+    bytes?: AddedModule['bytes'],
+  ): Promise<void> {
+    const before = this.#records.get(path);
+    const { versionsKeptMax, moduleBytesPerFolderMax } = this.#parts.config.limits;
+    const limits = { versionsKeptMax, keptBytesMax: moduleBytesPerFolderMax };
+    const pin = this.#pins.get(path);
+    this.#records.set(path, acceptVersion(before, accepted, { pin, limits }));
+    try {
+      const { digest } = accepted.version;
+      await this.#commit(bytes === undefined ? undefined : { digest, bytes });
+    } catch (error) {
+      if (before === undefined) this.#records.delete(path);
+      else this.#records.set(path, before);
+      throw error;
+    }
+  }
+
+  /** Remembers what content the file of a live module has now. */
+  async see(path: ModulePath, seen: SeenContent): Promise<void> {
+    const record = this.live(path);
+    if (record === undefined) return;
+    this.#records.set(path, noteSeen(record, seen, this.#pins.get(path)));
+    await this.#commitOrLog();
+  }
+
+  /** The file is gone: its versions are kept, as many as a folder may have modules. */
+  async remove(path: ModulePath, nowMs: number): Promise<void> {
+    const record = this.live(path);
+    if (record === undefined) return;
+    this.#records.set(path, { ...record, goneAtMs: nowMs });
+    const gone = [...this.#records].filter(([, { goneAtMs }]) => goneAtMs !== undefined);
+    gone.sort(([, a], [, b]) => (b.goneAtMs ?? 0) - (a.goneAtMs ?? 0));
+    const excess = gone.slice(this.#parts.config.limits.modulesPerFolderMax);
+    for (const [each] of excess) this.#records.delete(each);
+    await this.#commitOrLog();
+  }
+
+  /** Keeps the folder's rules with the versions: they hold also while the mount is away. */
+  async keepManifest(text: string | undefined): Promise<void> {
+    if (text === this.#manifestText) return;
+    this.#manifestText = text;
+    if (this.#records.size > 0) await this.#commitOrLog();
+  }
+
+  /** Reads the rollbacks when any was made since the last time, and tells what they changed. */
+  async takePins(): Promise<void> {
+    const { config, log } = this.#parts;
+    const stamp = await pinsStamp(config.stateDirectory, log);
+    if (stamp === this.#pinsStamp || stamp === undefined) return;
+    const isFirst = this.#pinsStamp === 'unread';
+    const paths = [...this.#records.keys()];
+    const before = paths.map((path) => this.serving(path)?.digest);
+    this.#pins = await readPins(config.stateDirectory, this.#located.key, log);
+    this.#pinsStamp = stamp;
+    for (const [index, modulePath] of paths.entries()) {
+      const digest = this.serving(modulePath)?.digest;
+      if (isFirst || digest === before[index]) continue;
+      log.info({ folderKey: this.#located.key, modulePath, digest }, 'module rolled back');
+    }
+  }
+
+  async #commit(added?: AddedModule): Promise<void> {
+    const { key: folderKey, directory } = this.#located;
+    const record = { folderKey, directory, manifest: this.#manifestText, modules: this.#records };
+    await this.#parts.store.commit(record, added);
+  }
+
+  /** Where the record only remembers less if it cannot be written, and nothing depends on it. */
+  async #commitOrLog(): Promise<void> {
+    try {
+      await this.#commit();
+    } catch (error) {
+      const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
+      this.#parts.log.error({ folderKey: this.#located.key, reason }, 'folder record not kept');
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import {
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestBytes } from '../../src/deploy/artifact.ts';
+import type { FolderKey } from '../../src/names.ts';
+import { guestBytes, TestFolder } from '../support/folder.ts';
+import { locate, pathOf, Scratch, until, World } from './world.ts';
+
+const V1 = guestBytes('v1');
+const V2 = guestBytes('v2');
+const [D1, D2] = [digestBytes(V1), digestBytes(V2)];
+const KEY = '/folder' as FolderKey;
+
+describe('WatchedFolder, through the publisher', () => {
+  let scratch: Scratch;
+  let folder: TestFolder;
+
+  beforeEach(() => {
+    scratch = new Scratch();
+    folder = new TestFolder(scratch.directory);
+  });
+  afterEach(() => {
+    scratch[Symbol.dispose]();
+  });
+
+  const open = (options = {}) => World.open({ stateDirectory: scratch.path('state'), ...options });
+  /** Older than any quiet time: such a file is complete at first sight. */
+  const age = (name: string) => utimesSync(folder.path(name), 1, 1);
+
+  describe('a folder that cannot be read', () => {
+    it('keeps its site while it is renamed away, says so once, then goes on', async () => {
+      await using world = await open();
+      const located = locate(folder.directory, 'events');
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+      const away = scratch.path('away');
+      renameSync(folder.directory, away);
+      await until(() => world.log.matching(/cannot be reached/).length > 0);
+      const kept = await world.publisher.siteOf(located);
+      expect(kept.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      writeFileSync(join(away, 'app.wasm'), V2);
+      renameSync(away, folder.directory);
+      await world.untilServes(located, 'app.wasm', D2);
+      expect(world.log.matching(/cannot be reached/)).toHaveLength(1);
+      expect(world.log.matching(/can be reached again/)).toHaveLength(1);
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+    });
+
+    it('is served from the kept versions after a restart, with its rules', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      rmSync(folder.directory, { recursive: true });
+      await using world = await open();
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      expect(site.manifest.anonymousRead).toBe(false);
+      const byKey = await world.publisher.keptSite(KEY, located.mount);
+      expect(byKey).toBe(site);
+      expect(await world.publisher.keptSite('/other' as FolderKey, located.mount)).toBeUndefined();
+      expect((await world.publisher.module(D1)).entry).toBe('run');
+    });
+
+    it('is another folder once a link leads elsewhere', async () => {
+      await using world = await open();
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+      const other = scratch.path('other');
+      mkdirSync(other);
+      writeFileSync(join(other, 'app.wasm'), V2);
+      renameSync(folder.directory, scratch.path('away'));
+      symlinkSync(other, folder.directory);
+      await until(() => world.log.matching(/must stay where it was/).length > 0);
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+    });
+  });
+
+  describe('after a restart', () => {
+    it('serves the last good version although the file is broken now', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      folder.write('app.wasm', V2.subarray(0, 50));
+      age('app.wasm');
+      await using world = await open();
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      expect((await world.publisher.module(D1)).digest).toBe(D1);
+    });
+
+    it('serves what changed meanwhile', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      folder.write('app.wasm', V2);
+      await using world = await open();
+      await world.untilServes(located, 'app.wasm', D2);
+    });
+
+    it('rebuilds a record that is damaged', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      const folders = scratch.path('state', 'folders');
+      for (const name of readdirSync(folders)) writeFileSync(join(folders, name), '{"half":');
+      await using world = await open();
+      await world.untilServes(located, 'app.wasm', D1);
+      expect(world.log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+    });
+
+    it('reads the file again when the kept bytes are damaged', async () => {
+      const located = locate(folder.directory);
+      folder.write('app.wasm', V1);
+      {
+        await using world = await open();
+        await world.untilServes(located, 'app.wasm', D1);
+      }
+      writeFileSync(scratch.path('state', 'modules', D1.slice(0, 2), `${D1}.wasm`), 'damaged');
+      await using world = await open();
+      await world.publisher.siteOf(located);
+      await expect(world.publisher.module(D1)).rejects.toMatchObject({ code: 'no-verdict' });
+      const loaded = await until(() =>
+        world.publisher.module(D1).then(
+          (module) => module,
+          () => undefined,
+        ),
+      );
+      expect(loaded.digest).toBe(D1);
+    });
+  });
+
+  it('manifest: a broken .kbp_config closes the folder, a good one opens it', async () => {
+    await using world = await open();
+    const located = locate(folder.directory);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    folder.write('.kbp_config', '{"version":"v1","per_pa');
+    await until(() =>
+      world.publisher.siteOf(located).then(
+        () => false,
+        (error) => error.code === 'bad-manifest',
+      ),
+    );
+    const closed = world.published.at(-1);
+    expect(closed?.manifest.anonymousRead).toBe(false);
+    expect(closed?.modules.get(pathOf('app.wasm'))).toMatchObject({
+      kind: 'refused',
+      error: { code: 'bad-manifest' },
+    });
+    const rules = { version: 'v1', per_path_configs: { '/': { anonymous_permissions: 'read' } } };
+    folder.write('.kbp_config', JSON.stringify(rules));
+    const opened = await until(() => world.publisher.siteOf(located).catch(() => undefined));
+    expect(opened.manifest).toMatchObject({ isConfigured: true, anonymousRead: true });
+    expect(opened.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+  });
+
+  it('manifest: no folder is open while its new .kbp_config is being written', async () => {
+    folder.write('app.wasm', V1);
+    age('app.wasm');
+    folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');
+    await using world = await open();
+    const site = await world.publisher.siteOf(locate(folder.directory));
+    expect(site.manifest.anonymousRead).toBe(false);
+    expect(world.published.every(({ manifest }) => !manifest.anonymousRead)).toBe(true);
+  });
+});

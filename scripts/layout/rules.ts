@@ -76,7 +76,7 @@ export const pureFunctions: Readonly<Record<string, RegExp>> = {
 /** Input, output, clocks and chance that need no import. */
 export const impureGlobals = new RegExp(
   [
-    String.raw`\bprocess\.(argv|cwd|env|exit|hrtime|memoryUsage|nextTick|on|once|pid|std\w+)\b`,
+    String.raw`\bprocess\.(argv|cwd|env|exit|hrtime|memoryUsage|nextTick|on|once|pid)\b`,
     String.raw`\b(Date\.now|performance|Math\.random|crypto|console)\b`,
     String.raw`\bnew Date\(\)`,
     String.raw`\b(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)\(`,

@@ -1,0 +1,34 @@
+/** The directory object of an ACME server (RFC 8555, section 7.1.1) as what we use of it. Pure. */
+import { AcmeError, asRecord } from './problem.ts';
+import { textField } from './transport.ts';
+
+export interface Directory {
+  readonly newNonce: string;
+  readonly newAccount: string;
+  readonly newOrder: string;
+  /** RFC 9773; undefined where it is not offered. */
+  readonly renewalInfo: string | undefined;
+  readonly profiles: ReadonlySet<string>;
+  readonly needsExternalAccount: boolean;
+  readonly termsOfService: string | undefined;
+}
+
+/** Throws AcmeError `unavailable` when it is no directory. */
+export function readDirectory(body: unknown): Directory {
+  const action = 'use the ACME directory';
+  const fields = asRecord(body);
+  if (Object.keys(fields).length === 0) {
+    throw new AcmeError('unavailable', `Cannot ${action}: it must be a JSON object`);
+  }
+  const meta = asRecord(fields.meta);
+  const { renewalInfo } = fields;
+  return {
+    newNonce: textField(fields, 'newNonce', action),
+    newAccount: textField(fields, 'newAccount', action),
+    newOrder: textField(fields, 'newOrder', action),
+    renewalInfo: typeof renewalInfo === 'string' ? renewalInfo : undefined,
+    profiles: new Set(Object.keys(asRecord(meta.profiles))),
+    needsExternalAccount: meta.externalAccountRequired === true,
+    termsOfService: typeof meta.termsOfService === 'string' ? meta.termsOfService : undefined,
+  };
+}

@@ -1,0 +1,74 @@
+/** What an ACME directory answers when it does not do what was asked (RFC 8555, section 6.7). Pure. */
+
+export type AcmeFault =
+  /** The authority said no to this name: asking again soon, or elsewhere, is no use. */
+  | 'rejected'
+  /** Too many orders; `retryAfterMs` says for how long. */
+  | 'rate-limited'
+  /** The directory cannot be reached, failed, or speaks nonsense: another one may work. */
+  | 'unavailable';
+
+/** A failure of one directory. `message` reads "Cannot X: rule: received Y". */
+export class AcmeError extends Error {
+  override readonly name = 'AcmeError';
+  readonly fault: AcmeFault;
+  /** The end of the problem's type, e.g. `badNonce`; empty when there was none. */
+  readonly problemType: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    fault: AcmeFault,
+    message: string,
+    details: ErrorOptions & {
+      readonly problemType?: string;
+      readonly retryAfterMs?: number | undefined;
+    } = {},
+  ) {
+    super(message, details);
+    this.fault = fault;
+    this.problemType = details.problemType ?? '';
+    this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+const TEXT_CHARS_MAX = 300;
+
+/** The problem document of an answer, or of a failed challenge or order, as an error. */
+export function readProblem(
+  problem: unknown,
+  answer: {
+    readonly action: string;
+    readonly status: number;
+    readonly retryAfterMs?: number | undefined;
+  },
+): AcmeError {
+  const fields = asRecord(problem);
+  const type = typeof fields.type === 'string' ? fields.type : '';
+  const problemType = type.slice(type.lastIndexOf(':') + 1);
+  const detail = typeof fields.detail === 'string' ? fields.detail : `status ${answer.status}`;
+  const said = printable([problemType, detail].filter((part) => part !== '').join(': '));
+  const message = `Cannot ${answer.action}: the authority must agree: received ${said}`;
+  const { retryAfterMs } = answer;
+  return new AcmeError(faultOf(problemType, answer.status), message, {
+    problemType,
+    retryAfterMs,
+  });
+}
+
+function faultOf(problemType: string, status: number): AcmeFault {
+  if (problemType === 'rateLimited' || status === 429) return 'rate-limited';
+  if (problemType === 'serverInternal' || status >= 500) return 'unavailable';
+  return 'rejected';
+}
+
+/** A problem is a stranger's text on its way to the log. */
+function printable(text: string): string {
+  const line = text.replace(/[^\x20-\x7e]/g, '?');
+  return line.length > TEXT_CHARS_MAX ? `${line.slice(0, TEXT_CHARS_MAX)}…` : line;
+}
+
+/** `value` as a record; an empty one when it is no object. */
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  return value as Readonly<Record<string, unknown>>;
+}

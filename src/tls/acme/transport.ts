@@ -1,0 +1,178 @@
+/**
+ * Edge: HTTPS to one ACME directory, by undici. Nonces, signed requests, bounded answers and their
+ * problems (RFC 8555, sections 6.1 to 6.7).
+ */
+import type { KeyObject } from 'node:crypto';
+import { Agent, type Dispatcher, request } from 'undici';
+import { signMessage } from './jws.ts';
+import { AcmeError, asRecord, readProblem } from './problem.ts';
+
+export interface TransportOptions {
+  readonly directoryUrl: string;
+  /** Authorities to trust besides those of the system, PEM; undefined: none. */
+  readonly caPem?: string | undefined;
+  readonly timeoutMs: number;
+  readonly nowMs: () => number;
+}
+
+export interface AcmeAnswer {
+  readonly status: number;
+  /** The parsed JSON body; the text itself when it is something else. */
+  readonly body: unknown;
+  readonly location: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+export interface SignedRequest {
+  readonly url: string;
+  /** Undefined: POST-as-GET. */
+  readonly payload: object | undefined;
+  readonly key: KeyObject;
+  readonly accountUrl: string | undefined;
+  /** For failures: "Cannot <action>: …". */
+  readonly action: string;
+}
+
+/** A chain of ten certificates of 4096-bit keys has 20 KiB. */
+const ANSWER_BYTES_MAX = 256 * 1024;
+const NONCES_KEPT_MAX = 16;
+/** RFC 8555, section 6.5: with the nonce of the refusal, the next attempt should pass. */
+const NONCE_ATTEMPTS_MAX = 5;
+const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
+
+export class AcmeTransport {
+  readonly #options: TransportOptions;
+  readonly #agent: Agent;
+  readonly #nonces: string[] = [];
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const { caPem, timeoutMs } = options;
+    this.#agent = new Agent({
+      connect: { timeout: timeoutMs, ...(caPem === undefined ? {} : { ca: caPem }) },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: ANSWER_BYTES_MAX,
+      connections: 4,
+    });
+  }
+
+  /** An unsigned GET: the directory and renewal information. Rejects with AcmeError. */
+  async get(url: string, action: string): Promise<AcmeAnswer> {
+    const answer = await this.#send(url, { method: 'GET' }, action);
+    if (answer.status >= 400) throw readProblem(answer.body, { action, ...answer });
+    return answer;
+  }
+
+  /**
+   * A signed POST. A refused nonce is replaced by the refusal's own and tried again.
+   *
+   * @param newNonceUrl Where to get a first nonce.
+   * Rejects with AcmeError.
+   */
+  async post(signed: SignedRequest, newNonceUrl: string): Promise<AcmeAnswer> {
+    const { action } = signed;
+    for (let attemptsLeft = NONCE_ATTEMPTS_MAX; ; attemptsLeft -= 1) {
+      const nonce = this.#nonces.pop() ?? (await this.#newNonce(newNonceUrl, action));
+      const message = signMessage(signed.payload, { ...signed, nonce });
+      const answer = await this.#send(
+        signed.url,
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/jose+json' },
+          body: JSON.stringify(message),
+        },
+        action,
+      );
+      if (answer.status < 400) return answer;
+      const problem = readProblem(answer.body, { action, ...answer });
+      if (problem.problemType !== 'badNonce' || attemptsLeft <= 1) throw problem;
+    }
+  }
+
+  /** Ends the connections. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #newNonce(url: string, action: string): Promise<string> {
+    await this.#send(url, { method: 'HEAD' }, action);
+    const nonce = this.#nonces.pop();
+    if (nonce !== undefined) return nonce;
+    throw new AcmeError('unavailable', `Cannot ${action}: the directory must give a nonce`);
+  }
+
+  async #send(
+    url: string,
+    options: Pick<Dispatcher.RequestOptions, 'method' | 'body'> & {
+      readonly headers?: Readonly<Record<string, string>>;
+    },
+    action: string,
+  ): Promise<AcmeAnswer> {
+    this.#checkUrl(url, action);
+    try {
+      const reply = await request(url, {
+        ...options,
+        headers: { 'user-agent': 'terrafirma', 'accept-language': 'en', ...options.headers },
+        dispatcher: this.#agent,
+        signal: AbortSignal.timeout(this.#options.timeoutMs),
+      });
+      const text = await reply.body.text();
+      this.#keepNonce(reply.headers['replay-nonce']);
+      return {
+        status: reply.statusCode,
+        body: parseBody(text),
+        location: single(reply.headers.location),
+        retryAfterMs: readRetryAfter(single(reply.headers['retry-after']), this.#options.nowMs()),
+      };
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const rule = `${new URL(url).host} must answer`;
+      throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received ${reason}`, {
+        cause,
+      });
+    }
+  }
+
+  /** A directory that sends us to plain HTTP, or to some file of ours, is not followed there. */
+  #checkUrl(url: string, action: string): void {
+    const wanted = new URL(this.#options.directoryUrl).protocol;
+    if (URL.canParse(url) && new URL(url).protocol === wanted) return;
+    throw new AcmeError('unavailable', `Cannot ${action}: URLs must be ${wanted}: received others`);
+  }
+
+  #keepNonce(header: string | string[] | undefined): void {
+    const nonce = single(header);
+    if (nonce === undefined || !/^[A-Za-z0-9_-]{1,1024}$/.test(nonce)) return;
+    if (this.#nonces.length >= NONCES_KEPT_MAX) this.#nonces.shift();
+    this.#nonces.push(nonce);
+  }
+}
+
+function single(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // A chain of certificates, or a proxy's page: whoever asked says what it must be.
+    return text;
+  }
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3), bounded. */
+export function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined) return undefined;
+  const delayMs = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
+  if (Number.isNaN(delayMs)) return undefined;
+  return Math.min(Math.max(0, delayMs), RETRY_AFTER_MS_MAX);
+}
+
+/** The member `name` of an answer as text. Throws AcmeError `unavailable`. */
+export function textField(body: unknown, name: string, action: string): string {
+  const value = asRecord(body)[name];
+  if (typeof value === 'string') return value;
+  throw new AcmeError('unavailable', `Cannot ${action}: the answer must have "${name}"`);
+}

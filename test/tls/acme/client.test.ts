@@ -1,0 +1,164 @@
+import { X509Certificate } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { HostName } from '../../../src/names.ts';
+import { AcmeClient, type AcmeClientOptions } from '../../../src/tls/acme/client.ts';
+import { newCertificateKey } from '../../../src/tls/x509.ts';
+import { AcmeServer } from '../../support/acme-server.ts';
+import { HttpStage } from '../../support/acme-stage.ts';
+
+const NAME = 'site.test' as HostName;
+const EXTERNAL = { keyId: 'kid-1', hmacKey: Buffer.alloc(32, 7).toString('base64url') };
+
+describe('an ACME client', () => {
+  let server: AcmeServer;
+  let stage: HttpStage;
+  const clients: AcmeClient[] = [];
+
+  beforeEach(async () => {
+    server = await AcmeServer.start();
+    stage = new HttpStage();
+    server.rules.httpPort = await stage.start();
+  });
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) await client.close();
+    await stage[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  function open(options: Partial<AcmeClientOptions> = {}): AcmeClient {
+    const client = new AcmeClient({
+      directoryUrl: server.directoryUrl,
+      accountKey: newCertificateKey(),
+      contacts: ['a@site.test'],
+      external: undefined,
+      profile: undefined,
+      challengeTypes: ['http-01'],
+      stage,
+      caPem: undefined,
+      requestTimeoutMs: 5_000,
+      orderTimeoutMs: 20_000,
+      nowMs: Date.now,
+      wait: () => new Promise((resolve) => setImmediate(resolve)),
+      ...options,
+    });
+    clients.push(client);
+    return client;
+  }
+
+  it('orders a certificate for one name with a key of its own', async () => {
+    const issued = await open().order(NAME);
+    const certificate = new X509Certificate(issued.chainPem);
+    expect(certificate.subjectAltName).toBe('DNS:site.test');
+    expect(server.authority.hasIssued(issued.chainPem)).toBe(true);
+    expect(stage.shown.map((challenge) => challenge.type)).toEqual(['http-01']);
+    expect(stage.current.size).toBe(0);
+  });
+
+  it('opens one account for all its orders', async () => {
+    const client = open();
+    await Promise.all([client.order(NAME), client.order('b.test' as HostName)]);
+    expect(server.accounts).toBe(1);
+    expect(server.orders.length).toBe(2);
+  });
+
+  it('tries again with the nonce of a refusal', async () => {
+    server.rules.badNonces = 3;
+    await open().order(NAME);
+    expect(server.orders.length).toBe(1);
+  });
+
+  it('gives up a directory that refuses every nonce', async () => {
+    server.rules.badNonces = 1_000;
+    await expect(open().order(NAME)).rejects.toMatchObject({ problemType: 'badNonce' });
+    expect(server.requests).toBeLessThan(20);
+  });
+
+  it('opens its account again where the directory forgot it', async () => {
+    const client = open();
+    await client.order(NAME);
+    server.forgetAccounts();
+    await client.order(NAME);
+    expect(server.accounts).toBe(1);
+  });
+
+  it('says what the authority said when it refuses the name', async () => {
+    server.rules.rejectedNames.add(NAME);
+    await expect(open().order(NAME)).rejects.toMatchObject({
+      fault: 'rejected',
+      message: expect.stringContaining('policy forbids this name'),
+    });
+  });
+
+  it('fails as rejected, and withdraws, when a challenge is not met', async () => {
+    stage.show = () => undefined;
+    await expect(open().order(NAME)).rejects.toMatchObject({
+      fault: 'rejected',
+      problemType: 'unauthorized',
+    });
+    expect(stage.current.size).toBe(0);
+  });
+
+  it.each([
+    [500, 'serverInternal', 'unavailable'],
+    [429, 'rateLimited', 'rate-limited'],
+  ] as const)('tells a failure with status %i as %s', async (status, type, fault) => {
+    server.rules.failure = { status, type };
+    await expect(open().order(NAME)).rejects.toMatchObject({ fault });
+  });
+
+  it('gives up an order that does not end in time', async () => {
+    let nowMs = Date.now();
+    const held = Promise.withResolvers<void>();
+    server.rules.heldBy = held.promise;
+    const client = open({
+      nowMs: () => nowMs,
+      wait: async (delayMs) => {
+        nowMs += delayMs;
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+      orderTimeoutMs: 30_000,
+    });
+    await expect(client.order(NAME)).rejects.toThrow(/within 30000 ms/);
+    held.resolve();
+  });
+
+  it('binds its account to one the authority knows', async () => {
+    server.rules.external = EXTERNAL;
+    await open({ external: EXTERNAL }).order(NAME);
+    expect(server.accounts).toBe(1);
+    const wrong = { ...EXTERNAL, hmacKey: 'AAAA' };
+    await expect(open({ external: wrong }).order(NAME)).rejects.toMatchObject({
+      fault: 'rejected',
+    });
+    await expect(open().order(NAME)).rejects.toThrow(/external_key_id/);
+  });
+
+  it('asks for its profile where that is offered, and else for none', async () => {
+    await open({ profile: 'shortlived' }).order(NAME);
+    server.rules.profiles = ['shortlived'];
+    await open({ profile: 'shortlived' }).order(NAME);
+    expect(server.orders.map((order) => order.profile)).toEqual([undefined, 'shortlived']);
+  });
+
+  it('asks when to renew, and says what a new certificate replaces', async () => {
+    const client = open();
+    const issued = await client.order(NAME);
+    const certificate = new X509Certificate(issued.chainPem);
+    expect(await client.renewalWindow(certificate)).toBeUndefined();
+    const asked: string[] = [];
+    server.rules.renewalWindow = (id) => {
+      asked.push(id);
+      return { start: '2030-01-01T00:00:00Z', end: '2030-01-02T00:00:00Z' };
+    };
+    const other = open();
+    expect(await other.renewalWindow(certificate)).toEqual({
+      startMs: Date.parse('2030-01-01T00:00:00Z'),
+      endMs: Date.parse('2030-01-02T00:00:00Z'),
+      retryAfterMs: 60_000,
+    });
+    await other.order(NAME, certificate);
+    expect(server.orders.at(-1)?.replaces).toBe(asked[0]);
+    expect(asked[0]).toMatch(/^[\w-]+\.[\w-]+$/);
+  });
+});

@@ -101,7 +101,7 @@ export const bannedInComments: readonly BannedWord[] = [
   { pattern: /\bworkers?\b(?! threads?\b)/, instead: 'thread' },
 ];
 
-/** Modules that reach outside: a file with one of them says in its first comment what it touches. */
+/** Modules that reach outside: a file with one says in its first comment what it touches. */
 export const edgeModules: ReadonlySet<string> = new Set([
   'chokidar',
   'node:child_process',

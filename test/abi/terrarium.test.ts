@@ -109,6 +109,14 @@ describe('the reply', () => {
     },
   );
 
+  test('is not sent when the exchange has been answered already', async () => {
+    const puppet = await createPuppet();
+    const exchange = puppet.begin();
+    exchange.send({ status: 504, headers: [] }, new Uint8Array(0));
+    puppet.binding.finish({ kind: 'returned' });
+    expect(exchange.sent?.status).toBe(504);
+  });
+
   test('of one run does not reach the next', async () => {
     const puppet = await createPuppet();
     await puppet.call('resp_set_response_code', 0, 404);

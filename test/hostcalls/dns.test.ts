@@ -103,4 +103,14 @@ describe('dns_query_raw', () => {
       /malloc must answer an address with 65536 bytes/,
     );
   });
+
+  test.each([
+    [65_535, 0, '00000100ffff0000'],
+    [65_536, 1, '0000000000000000'],
+  ])('of an answer of %i bytes is %i', async (bytes, status, outWords) => {
+    const puppet = await createPuppet({ malloc: 'growing' });
+    puppet.world.resolve.message = new Uint8Array(bytes - 1);
+    expect(await puppet.call('dns_query_raw', OUT, OUT + 4, 0x100, 1)).toBe(status);
+    expect(puppet.bytes.toString('hex', OUT, OUT + 8)).toBe(outWords);
+  });
 });

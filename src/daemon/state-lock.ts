@@ -42,7 +42,8 @@ function explain(error: unknown, stateDirectory: string): TerrafirmaError {
   }
   return new TerrafirmaError(
     'state',
-    `Cannot use the state directory: it must be a writable directory: received ${stateDirectory}: ` +
+    'Cannot use the state directory: it must be a writable directory: ' +
+      `received ${stateDirectory}: ` +
       (error instanceof Error ? error.message : String(error)),
     { cause: error },
   );

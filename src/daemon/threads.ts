@@ -148,7 +148,7 @@ export class ServingThreads {
     worker.postMessage(reply);
   }
 
-  /** The last resort (design section 2): a thread that does not turn is ended; `exit` replaces it. */
+  /** The last resort: a thread that does not turn any more is ended, and `exit` replaces it. */
   #lookAtAll(nowMs: number): void {
     const { threadStuckMs } = this.#options.config.limits;
     for (const thread of this.#threads.values()) {

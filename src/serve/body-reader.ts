@@ -1,4 +1,4 @@
-/** A request body read piece by piece, at the reader's pace, with a limit on how long it may idle. */
+/** A request body read piece by piece, at the reader's pace; it may idle only so long. */
 import type { IncomingMessage } from 'node:http';
 import { TerrafirmaError } from '../errors.ts';
 
@@ -52,6 +52,7 @@ function clientGone(): TerrafirmaError {
 function idle(idleTimeoutMs: number): TerrafirmaError {
   return new TerrafirmaError(
     'request-timeout',
-    `Cannot read the request body: it may pause for ${idleTimeoutMs} ms: received nothing for longer`,
+    `Cannot read the request body: it may pause for ${idleTimeoutMs} ms: ` +
+      'received nothing for longer',
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The request road: host name → site → route → guest or file → answer, one line a stage. Every
- * failure on it becomes the answer of its row in the table of errors.
+ * The request road: host name → site → route → guest or file → answer, one line a stage.
+ * Every failure on it becomes the answer of its row in the table of errors.
  */
 import type { Logger } from 'pino';
 import type { CapabilitySource } from '../capability/capabilities.ts';
@@ -163,7 +163,8 @@ export class Gateway {
 function forbidden(site: Site): TerrafirmaError {
   return new TerrafirmaError(
     'folder-forbidden',
-    `Cannot serve ${site.folderKey}: its .kbp_config must grant anonymous read: received no such permission`,
+    `Cannot serve ${site.folderKey}: its .kbp_config must grant anonymous read: ` +
+      'received no such permission',
   );
 }
 
@@ -171,7 +172,8 @@ function forbidden(site: Site): TerrafirmaError {
 function looping(loopHops: number): TerrafirmaError {
   return new TerrafirmaError(
     'loop',
-    `Cannot answer: a request may pass ${loopHopsMax} servers of this kind: received ${loopHops} in CDN-Loop`,
+    `Cannot answer: a request may pass ${loopHopsMax} servers of this kind: ` +
+      `received ${loopHops} in CDN-Loop`,
   );
 }
 

@@ -147,7 +147,8 @@ export class Listener {
     socket.on('error', () => socket.destroy());
     socket.end(
       `HTTP/1.1 ${head.status} ${error.code}\r\n${lines}content-length: ${body.length}\r\n` +
-        `x-request-id: ${record.id}\r\nconnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
+        `x-request-id: ${record.id}\r\nconnection: close\r\n\r\n` +
+        Buffer.from(body).toString('latin1'),
       'latin1',
     );
     this.#note(record, error, body.length);

@@ -26,7 +26,7 @@ const ANY_NAME = '';
 export interface ReplicaOptions {
   readonly limits: Limits;
   readonly link: ControlLink;
-  /** Called with a module that will soon be wanted, so that its first request is not the slow one. */
+  /** Called with a module that will soon be wanted: its first request need not be the slow one. */
   readonly onModule: (loaded: LoadedModule) => void;
 }
 
@@ -58,7 +58,7 @@ export class Replica {
     return this.#sites.get(known.verdict) ?? this.#askSite(hostName, nowMs);
   }
 
-  /** The newest site of `site`'s folder once `modulePath` has a verdict, or is known to be absent. */
+  /** The newest site of the folder, once `modulePath` has a verdict or is known to be absent. */
   async siteWithVerdict(site: Site, modulePath: ModulePath): Promise<Site> {
     const key = `${site.folderKey} ${site.generation} ${modulePath}`;
     if (this.#absent.has(key)) return site;

@@ -84,7 +84,8 @@ function readHeaders(
   if (rawHeaders.length / 2 > limits.headersMax) {
     throw new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: it may have ${limits.headersMax} headers: received ${rawHeaders.length / 2}`,
+      `Cannot accept the request: it may have ${limits.headersMax} headers: ` +
+        `received ${rawHeaders.length / 2}`,
     );
   }
   const headers: Header[] = [];
@@ -119,7 +120,8 @@ function readTarget(
   if (url.length > limits.targetBytesMax) {
     throw new TerrafirmaError(
       'uri-too-long',
-      `Cannot accept the request: its target may have ${limits.targetBytesMax} bytes: received ${url.length}`,
+      `Cannot accept the request: its target may have ${limits.targetBytesMax} bytes: ` +
+        `received ${url.length}`,
     );
   }
   if (url.startsWith('/')) return { target: url, authority: undefined };
@@ -127,7 +129,8 @@ function readTarget(
   if (absolute === null) {
     throw new TerrafirmaError(
       'bad-request',
-      `Cannot read the request: its target must be a path or an http URL: received ${quoteReceived(url)}`,
+      'Cannot read the request: its target must be a path or an http URL: ' +
+        `received ${quoteReceived(url)}`,
     );
   }
   const [, authority = '', rest = ''] = absolute;
@@ -137,6 +140,7 @@ function readTarget(
 function twoHosts(first: string, second: string): TerrafirmaError {
   return new TerrafirmaError(
     'bad-host',
-    `Cannot serve the request: it needs one Host header: received ${quoteReceived(first)} and ${quoteReceived(second)}`,
+    'Cannot serve the request: it needs one Host header: ' +
+      `received ${quoteReceived(first)} and ${quoteReceived(second)}`,
   );
 }

@@ -3,6 +3,7 @@
  * thread is ready when it says `listening`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { CapabilitySource } from '../capability/capabilities.ts';
 import { GuestPool } from '../engine/pool.ts';
@@ -66,21 +67,31 @@ async function start(start: ThreadStart): Promise<void> {
     control.close();
   }
 
+  logUnhandled(logger);
+  control.on('message', (message: ToThread) => link.receive(message));
+  tell(await listen(listener, start));
+}
+
+/**
+ * Ours by definition: no guest and no visitor can reach a promise of ours. It is said and the
+ * thread goes on: ending it would turn one lost request into hundreds.
+ */
+function logUnhandled(logger: Logger): void {
   process.on('unhandledRejection', (reason) => {
-    // Ours by definition: no guest and no visitor can reach a promise of ours. Say it and go on:
-    // ending the thread would turn one lost request into hundreds.
     logger.error({ errorDetail: describeError(reason) }, 'unhandled rejection');
   });
-  control.on('message', (message: ToThread) => link.receive(message));
+}
+
+async function listen(listener: Listener, start: ThreadStart): Promise<ToControl> {
   try {
     const endpoints = [];
     for (const endpoint of start.endpoints) {
       endpoints.push(await listener.listen(endpoint, start.reusePort));
     }
-    tell({ kind: 'listening', endpoints });
+    return { kind: 'listening', endpoints };
   } catch (error) {
     const failure = new TerrafirmaError('start', `Cannot listen: ${describeError(error)}`);
-    tell({ kind: 'listen-failed', error: toErrorRecord(failure) });
+    return { kind: 'listen-failed', error: toErrorRecord(failure) };
   }
 }
 

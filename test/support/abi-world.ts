@@ -114,6 +114,25 @@ export class World implements Capabilities {
   readonly resolve = new TableResolve();
   nowNs = 1_700_000_000_123_456_789n;
   readonly clock: Clock = { nowNs: () => this.nowNs };
+  readonly timer = {
+    resolutionNs: 1_000_000n,
+    nowNs: () => process.hrtime.bigint(),
+    start: (delayNs: bigint, onDue: () => void) => {
+      const timeout = setTimeout(onDue, Number(delayNs / 1_000_000n));
+      return () => clearTimeout(timeout);
+    },
+  };
+  /** A site without files. */
+  readonly files = {
+    stat: async () => undefined,
+    list: async () => undefined,
+    open: async () => undefined,
+  };
+  readonly settings = {
+    environment: new Map<string, string>(),
+    protocol: 'cgi',
+    isPlainTextAllowed: false,
+  } as const;
   readonly logLines: string[] = [];
   readonly log: GuestLog = {
     write: (level, message) => {

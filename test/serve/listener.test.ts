@@ -58,7 +58,8 @@ describe('Listener', () => {
       '1000',
     );
     const chunked =
-      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n';
+      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n' +
+      '3\r\nabc\r\n0\r\n\r\n';
     expect(await sendRaw(port, chunked)).toMatch(/\r\n\r\n3$/);
   });
 
@@ -77,7 +78,8 @@ describe('Listener', () => {
     ['a negative length', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n', 400],
     [
       'length and chunks',
-      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n' +
+        'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
@@ -127,7 +129,8 @@ describe('Listener', () => {
   it('asks for the body only when somebody reads it', async () => {
     const { port } = await listen();
     const head =
-      'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n';
+      'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n' +
+      'Content-Length: 2\r\n\r\n';
     const socket = connect({ host: '127.0.0.1', port });
     const received = await new Promise<string>((resolve) => {
       let text = '';

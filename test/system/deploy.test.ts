@@ -30,7 +30,7 @@ describe('deploying by overwriting a file', () => {
   const waitForBody = (path: string, body: string): Promise<true> =>
     waitFor(async () => ((await bodyOf(path)) === body ? true : undefined));
 
-  it('answers every request with exactly one good version while the file is overwritten', async () => {
+  it('answers each request with exactly one good version while it is overwritten', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
     let isDone = false;
     let answers = 0;

@@ -101,7 +101,8 @@ describe('serve --mount', () => {
   it('lets the authority of an absolute target win', async () => {
     const raw = await sendRaw(
       daemon.port,
-      'GET http://example.com/hello.wasm HTTP/1.1\r\nHost: unknown.example\r\nConnection: close\r\n\r\n',
+      'GET http://example.com/hello.wasm HTTP/1.1\r\nHost: unknown.example\r\n' +
+        'Connection: close\r\n\r\n',
     );
     expect(statusOf(raw)).toBe(200);
   });

@@ -12,6 +12,10 @@ const NO_HANDLE = -1;
 const METHOD_BYTES_MAX = 32;
 
 export function outboundHostcalls(guest: TerrariumGuest): HostcallFamily {
+  return { ...writers(guest), ...senders(guest) };
+}
+
+function writers(guest: TerrariumGuest): HostcallFamily {
   return {
     /** A new request, or -1 on a method or URL that cannot be sent. */
     hostcall_req_create: {
@@ -62,7 +66,11 @@ export function outboundHostcalls(guest: TerrariumGuest): HostcallFamily {
           return OK;
         }),
     },
+  };
+}
 
+function senders(guest: TerrariumGuest): HostcallFamily {
+  return {
     /** Consumes the request; waits for its response. */
     hostcall_req_send: {
       waits: true,

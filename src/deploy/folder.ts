@@ -171,6 +171,7 @@ export class WatchedFolder {
     const listing = await walks.pass(() => this.#list());
     this.#requireSameMount(listing);
     this.#comeBack();
+    this.#keepEvents(listing);
     await this.#kept.takePins();
     const { state } = this.#manifest;
     if (state.kind !== 'unknown') await this.#kept.keepManifest(state.text);
@@ -211,8 +212,7 @@ export class WatchedFolder {
       const kept = this.#kept.hasLive ? 'its last good version keeps serving' : 'nothing kept';
       const fields = { folderKey: this.located.key, reason: this.#awayReason.message };
       this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
-      void this.#events?.close();
-      this.#events = undefined;
+      this.#dropEvents();
     }
     if (this.#kept.hasLive) this.#publish();
     return 0;
@@ -223,8 +223,13 @@ export class WatchedFolder {
       this.#parts.log.info({ folderKey: this.located.key }, 'folder can be reached again');
       this.#awayReason = undefined;
     }
-    if (this.#events !== undefined || this.#eventsFailed || !this.#timing.hasEvents) return;
-    if (this.#isClosed) return;
+  }
+
+  /** Events where they may be had; a folder beyond the limit would need watches without end. */
+  #keepEvents(listing: { readonly isCut: boolean }): void {
+    if (listing.isCut) this.#dropEvents();
+    if (listing.isCut || this.#isClosed || !this.#timing.hasEvents) return;
+    if (this.#events !== undefined || this.#eventsFailed) return;
     this.#events = new FolderEvents({
       directory: this.located.directory,
       depthMax: this.#parts.config.limits.folderDepthMax,
@@ -233,14 +238,18 @@ export class WatchedFolder {
     });
   }
 
+  #dropEvents(): void {
+    void this.#events?.close();
+    this.#events = undefined;
+  }
+
   #giveUpEvents(error: unknown): void {
     if (this.#eventsFailed) return;
     this.#eventsFailed = true;
     const reason = error instanceof Error ? error.message : String(error);
     const fields = { folderKey: this.located.key, reason };
     this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
-    void this.#events?.close();
-    this.#events = undefined;
+    this.#dropEvents();
   }
 
   async #chooseTiming(): Promise<void> {

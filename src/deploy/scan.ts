@@ -39,6 +39,8 @@ export interface FolderListing {
   /** Device of the folder: another one means that something was mounted or unmounted there. */
   readonly device: bigint;
   readonly entryCount: number;
+  /** There is more than `folderEntriesMax`. */
+  readonly isCut: boolean;
 }
 
 export interface ScanOptions {
@@ -63,7 +65,8 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const walk = new FolderWalk(options);
   await walk.run();
   walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return { files: walk.files, notes: walk.notes, device: dev, entryCount: walk.entryCount };
+  const { files, notes, entryCount, isCut } = walk;
+  return { files, notes, device: dev, entryCount, isCut };
 }
 
 /**
@@ -121,6 +124,7 @@ class FolderWalk {
   readonly files: ListedFile[] = [];
   readonly notes: ListingNote[] = [];
   entryCount = 0;
+  isCut = false;
   readonly #options: ScanOptions;
   readonly #pending: PendingDirectory[] = [];
 
@@ -146,13 +150,15 @@ class FolderWalk {
     const { fs, limits } = this.#options;
     const entriesLeft = limits.folderEntriesMax - this.entryCount;
     const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
-    if (entriesLeft <= 0) {
-      this.#note(directory.segments, `${rule}: its further contents are not looked at`);
-      return;
-    }
-    const { entries, isCut } = await fs.readdir(directory.realPath, entriesLeft);
+    const { entries, isCut } =
+      entriesLeft > 0
+        ? await fs.readdir(directory.realPath, entriesLeft)
+        : { entries: [], isCut: true };
     this.entryCount += entries.length;
-    if (isCut) this.#note(directory.segments, `${rule}: its further contents are not looked at`);
+    if (isCut && !this.isCut) {
+      this.isCut = true;
+      this.#note(directory.segments, `${rule}: what is here and further on is not looked at`);
+    }
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const entry of entries) await this.#takeEntry(directory, entry);
   }

@@ -153,6 +153,18 @@ describe('WatchedFolder, through the publisher', () => {
     });
   });
 
+  it('a folder nobody asked for in a long time is looked at before it is answered for', async () => {
+    let offsetMs = 0;
+    await using world = await open({ nowMs: () => Date.now() + offsetMs });
+    const located = locate(folder.directory);
+    folder.write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    offsetMs = 1_000_000;
+    folder.write('app.wasm', V2);
+    const site = await world.publisher.siteOf(located);
+    expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D2 });
+  });
+
   it('manifest: a broken .kbp_config closes the folder, a good one opens it', async () => {
     await using world = await open();
     const located = locate(folder.directory);

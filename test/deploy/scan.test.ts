@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultLimits } from '../../src/config/config.ts';
+import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { isInside, listFolder, lookAtFile } from '../../src/deploy/scan.ts';
 import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -20,7 +20,7 @@ describe('listFolder()', () => {
     scratch[Symbol.dispose]();
   });
 
-  const list = (limits: Partial<typeof defaultLimits> = {}) =>
+  const list = (limits: Partial<Limits> = {}) =>
     listFolder({ fs, directory: folder.directory, limits: { ...defaultLimits, ...limits } });
   const pathsOf = async (limits = {}) => (await list(limits)).files.map(({ path }) => path);
   const notesOf = async (limits = {}) =>
@@ -103,6 +103,8 @@ describe('listFolder()', () => {
     for (let index = 0; index < 6; index += 1) folder.write(`m${index}.wasm`, 'x');
     expect(await pathsOf({ folderEntriesMax: 5 })).toHaveLength(5);
     expect(await notesOf({ folderEntriesMax: 5 })).toHaveLength(1);
+    expect((await list({ folderEntriesMax: 5 })).isCut).toBe(true);
+    expect((await list({ folderEntriesMax: 6 })).isCut).toBe(false);
   });
 
   it('folderDepthMax: deeper directories are not entered, and noted', async () => {

@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import type { FolderRecord } from '../../src/deploy/record.ts';
@@ -106,6 +113,18 @@ describe('ModuleStore', () => {
     expect(await store.readFolder(KEY)).toBeUndefined();
     expect(await readRecords(scratch.path('state'), log)).toEqual([]);
     expect(log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+  });
+
+  it('a record larger than any of ours is not read', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    const path = recordPath(scratch.path('state'), KEY);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text + ' '.repeat(16 * 1024 ** 2 - text.length));
+    expect(await store.readFolder(KEY)).toBeDefined();
+    appendFileSync(path, ' ');
+    expect(await store.readFolder(KEY)).toBeUndefined();
   });
 
   it('storeBytesMax: refuses what does not fit and keeps the record before', async () => {

@@ -47,7 +47,7 @@ const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
  */
 export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
   sizeThreadPool(config);
-  const output = new LogOutput(config.log.format, io.output);
+  const output = new LogOutput(config.log, io.output);
   const logger = createLogger(config.log.level, output);
   const lock = lockState(config.stateDirectory);
   const parts = new RunningParts(lock, logger);

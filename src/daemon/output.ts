@@ -1,7 +1,7 @@
 /** Where log lines end: standard output, readable when that is a terminal. */
 import { writeSync } from 'node:fs';
 import { prettyFactory } from 'pino-pretty';
-import type { LogFormat } from '../config/config.ts';
+import type { LogConfig } from '../config/config.ts';
 import type { LineSink } from '../telemetry.ts';
 
 export interface OutputStream {
@@ -17,11 +17,10 @@ export class LogOutput implements LineSink {
   readonly #fd: number;
   readonly #prettify: ((line: string) => string) | undefined;
 
-  constructor(format: LogFormat, stream: OutputStream) {
+  constructor({ format, color }: Pick<LogConfig, 'format' | 'color'>, stream: OutputStream) {
     this.#fd = stream.fd;
     const isPretty = format === 'pretty' || (format === 'auto' && stream.isTTY);
-    const colorize = stream.isTTY && process.env.NO_COLOR === undefined;
-    this.#prettify = isPretty ? createPrettifier(colorize) : undefined;
+    this.#prettify = isPretty ? createPrettifier(color && stream.isTTY) : undefined;
   }
 
   write(lines: string): void {

@@ -104,7 +104,12 @@ export class ServingThreads {
       ledger: this.#ledger,
       keyValuePort,
     };
-    const worker = new Worker(threadEntry(), { workerData: start, transferList: [keyValuePort] });
+    const worker = new Worker(threadEntry(), {
+      workerData: start,
+      transferList: [keyValuePort],
+      // Memory is mapped through node:ffi, which is experimental and says so in every thread.
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
     const nowMs = performance.now();
     const thread: ServingThread = {
       worker,

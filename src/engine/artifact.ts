@@ -82,9 +82,9 @@ export class Artifact {
     return this.#startsInRun;
   }
 
-  /** Whether `guest` may be kept for another run. */
-  suits(guest: Guest): boolean {
-    return guest.mode === this.#mode && guest.isKeepable;
+  /** Whether `guest`, which has so much memory now, may be kept for another run. */
+  suits(guest: Guest, memoryBytes: number): boolean {
+    return guest.mode === this.#mode && guest.isKeepable(memoryBytes);
   }
 
   /**
@@ -115,14 +115,18 @@ export class Artifact {
   }
 
   /** Takes in what a clean run told. `cards` are undefined where they were not counted. */
-  learn(run: { readonly cpuUs: number; readonly cards: number | undefined }, guest: Guest): void {
-    const { cpuUs, cards } = run;
+  learn(run: {
+    readonly cpuUs: number;
+    readonly cards: number | undefined;
+    readonly memoryBytes: number;
+  }): void {
+    const { cpuUs, cards, memoryBytes } = run;
     const ownUs = cards === undefined ? cpuUs : cpuUs / (1 + markingShare);
     const share = this.#runs === 0 ? 1 : newestShare;
     this.#cpuUs += (ownUs - this.#cpuUs) * share;
     if (cards !== undefined) this.#cards += (cards - this.#cards) * share;
     this.#runs += 1;
-    if (this.#runs >= this.#nextReview) this.#review(guest.instance.memoryBytes);
+    if (this.#runs >= this.#nextReview) this.#review(memoryBytes);
   }
 
   /** The artifact is not wanted any more; its guests have been given up. */

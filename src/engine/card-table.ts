@@ -78,12 +78,12 @@ export class CardMarks {
 
   /**
    * Calls `visit` for every stretch of marked cards, first to one past the last, and clears them.
-   * Answers how many cards there were.
+   * `cardCount` is that of the memory now. Answers how many cards were marked.
    */
-  drain(visit: (first: number, end: number) => void): number {
+  drain(visit: (first: number, end: number) => void, cardCount: number): number {
     this.#takeBack();
     const { cards, words } = this.#table;
-    const wordCount = this.#cardCount / cardsPerWord;
+    const wordCount = cardCount / cardsPerWord;
     let count = 0;
     let first = -1;
     for (let word = 0; word < wordCount; word += 1) {
@@ -118,6 +118,11 @@ export class CardMarks {
       asideWords[word] = (asideWords[word] ?? 0) | marked;
       words[word] = 0;
     }
+  }
+
+  /** What was written so far is part of the first state. */
+  clear(): void {
+    this.drain(() => undefined, this.#cardCount);
   }
 
   /** The guest is given up. */

@@ -150,13 +150,14 @@ export class GuestRun implements SeatWaiter {
   #putBack(guest: Guest, activation: Activation): void {
     const artifact = this.#artifact;
     artifact.fuel = activation.gauge.fuel;
-    if (!artifact.suits(guest)) {
+    if (!artifact.suits(guest, this.#memoryBytes)) {
       guest.discard();
       return;
     }
     const cpuUs = activation.cpuUsNow();
     try {
-      artifact.learn({ cpuUs, cards: guest.restore() }, guest);
+      const cards = guest.restore(this.#memoryBytes);
+      artifact.learn({ cpuUs, cards, memoryBytes: this.#memoryBytes });
       this.#parts.idle.put(artifact, guest);
     } catch {
       // A state that could not be put back must not be seen by anybody: a new guest costs less.

@@ -36,26 +36,24 @@ export class Guest {
     return this.#snapshot?.mode;
   }
 
-  /** What it costs to keep, as of its last restore. */
+  /** What it costs to keep in bytes, as of its last restore. */
   get idleBytes(): number {
     return this.#idleBytes;
   }
 
-  /** Whether the guest may serve again after a run that returned. */
-  get isKeepable(): boolean {
-    if (this.#snapshot === undefined) return false;
-    return this.instance.memoryBytes - this.#firstBytes <= grownBytesMax;
+  /** Whether the guest may serve again after a run that returned and left so much memory. */
+  isKeepable(memoryBytes: number): boolean {
+    return this.#snapshot !== undefined && memoryBytes - this.#firstBytes <= grownBytesMax;
   }
 
   /**
    * Puts everything back to the first state. Answers how many cards were written, or undefined
    * where that is not known. Throws when it cannot: then the guest must be discarded.
    */
-  restore(): number | undefined {
+  restore(memoryBytes: number): number | undefined {
+    this.#idleBytes = memoryBytes + instanceBytes;
     this.instance.restoreState();
-    const cards = this.#snapshot?.restore();
-    this.#idleBytes = this.instance.memoryBytes + instanceBytes;
-    return cards;
+    return this.#snapshot?.restore();
   }
 
   discard(): void {

@@ -123,7 +123,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   /** From here on `restoreState` brings this state back. Clears the cards: this is no change. */
   captureState(name: string | undefined): void {
     this.#ownFunction(name)?.();
-    this.marks?.drain(() => undefined);
+    this.marks?.clear();
   }
 
   /** Puts back everything but the memories. */

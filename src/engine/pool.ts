@@ -113,7 +113,8 @@ export class GuestPool {
       if (turn !== undefined) await turn;
       const guest = await artifact.create(activation);
       guest.instance.detach();
-      if (artifact.suits(guest) && !activation.isEnding) idle.put(artifact, guest);
+      if (artifact.suits(guest, guest.instance.memoryBytes) && !activation.isEnding)
+        idle.put(artifact, guest);
       else guest.discard();
     } catch {
       // The first request will meet the same and be told; there is nobody to tell here.

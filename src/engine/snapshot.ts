@@ -29,9 +29,9 @@ const noImage = Buffer.alloc(0);
 export class Snapshot {
   readonly mode: RestoreMode;
   readonly #options: SnapshotOptions;
-  readonly #views: (Buffer | undefined)[] = [];
+  readonly #views: (Uint8Array | undefined)[] = [];
   readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
-  #target: Buffer = noImage;
+  #target: Uint8Array = noImage;
   #image: Buffer = noImage;
 
   constructor(options: SnapshotOptions) {
@@ -51,7 +51,7 @@ export class Snapshot {
       else if (marks !== undefined) {
         this.#target = this.#view(0);
         this.#image = this.#options.first.images[0] ?? noImage;
-        cards = marks.drain(this.#visit);
+        cards = marks.drain(this.#visit, this.#target.length / cardBytes);
       } else this.#resetPages();
     }
     return cards;
@@ -83,11 +83,12 @@ export class Snapshot {
     }
   }
 
-  #view(memory: number): Buffer {
+  /** All of the memory now; a new view only where it grew. */
+  #view(memory: number): Uint8Array {
     const buffer = this.#options.memories[memory]?.buffer;
     const view = this.#views[memory];
     if (view !== undefined && view.buffer === buffer) return view;
-    const fresh = buffer === undefined ? noImage : Buffer.from(buffer);
+    const fresh = buffer === undefined ? noImage : new Uint8Array(buffer);
     this.#views[memory] = fresh;
     return fresh;
   }

@@ -39,7 +39,7 @@ function readString(guest: TerrariumGuest, ptr: number): string {
   const start = ptr >>> 0;
   if (start === 0) return '';
   const { memory } = guest;
-  if (start < LENGTH_BYTES || !memory.holds(start - LENGTH_BYTES, LENGTH_BYTES)) return '?';
+  if (!memory.holds(start - LENGTH_BYTES, LENGTH_BYTES)) return '?';
   const len = Math.min(memory.readU32(start - LENGTH_BYTES), TEXT_BYTES_MAX);
   return memory.holds(start, len) ? memory.readUtf16(start, len, TEXT_BYTES_MAX) : '?';
 }

@@ -16,8 +16,8 @@ export interface BuilderOptions {
   readonly queuedBuildsMax?: number;
 }
 
-/** Far above what 64 MiB of real code take; below what would make a deploy look lost. */
-const buildMsMaxDefault = 15_000;
+/** Several times what 64 MiB of code take, because the machine may be busy. */
+const buildMsMaxDefault = 30_000;
 const queuedBuildsMaxDefault = 4_096;
 const threadHeapMib = 1_024;
 

@@ -11,10 +11,10 @@ import type { Builder } from './builder.ts';
 import type { ModuleStore } from './store.ts';
 
 /**
- * Memory a compiled module is taken to cost, as a multiple of its code: V8 keeps the code itself
- * and grows to about five times as much machine code when all of it has run and been optimised.
+ * Memory a compiled module is taken to cost, as a multiple of the code of both its forms: V8 keeps
+ * the code itself, and up to about four times as much machine code of the one form that runs.
  */
-export const compiledBytesPerCodeByte = 6;
+export const compiledBytesPerCodeByte = 3;
 
 export interface ModulesOptions {
   readonly store: ModuleStore;
@@ -31,10 +31,11 @@ export class Modules {
   constructor(options: ModulesOptions) {
     this.#store = options.store;
     this.#builder = options.builder;
-    this.#compiled = new LRUCache({
-      maxSize: options.compiledBytesMax,
-      sizeCalculation: ({ codeBytes }) => Math.max(1, codeBytes * compiledBytesPerCodeByte),
-    });
+    const { compiledBytesMax } = options;
+    // One module larger than the limit is held alone: it would be compiled anew for each thread.
+    const costOf = ({ codeBytes }: LoadedModule) =>
+      Math.min(compiledBytesMax, Math.max(1, codeBytes * compiledBytesPerCodeByte));
+    this.#compiled = new LRUCache({ maxSize: compiledBytesMax, sizeCalculation: costOf });
   }
 
   /** Bytes the modules held now are taken to cost. */

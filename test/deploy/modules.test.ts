@@ -62,6 +62,16 @@ describe('Modules', () => {
     expect(again).toMatchObject({ digest: hello, abi: first.abi, entry: first.entry });
   });
 
+  it('compiledBytesMax: a module larger than that is held alone', async () => {
+    const [hello, v1] = [await keep('hello'), await keep('v1')];
+    const modules = new Modules({ store, builder, compiledBytesMax: 1 });
+    const first = await modules.load(hello);
+    expect(await modules.load(hello)).toBe(first);
+    await modules.load(v1);
+    expect(modules.compiledBytes).toBe(1);
+    expect(await modules.load(hello)).not.toBe(first);
+  });
+
   it('load() rejects with state for what is not kept, and the next one is asked anew', async () => {
     const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
     const digest = digestBytes(guestBytes('v2'));

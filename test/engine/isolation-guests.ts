@@ -157,9 +157,11 @@ function sleeperOf({ imports, functions }: Seams): string {
       (call $expect (call $isZero (i32.const 0) (i32.const 0x400000)) (i32.const 109))
       (call $readRequest)
       (memory.fill (i32.const 0x10000) (call $lastByte) (i32.const 0x80000))
-      (i32.store (i32.const 0x1fff0) (i32.const 77))
+      ;; Across the edge of a card, the second of which nothing else writes to.
+      (i64.store (i32.const 0x120ffc) (i64.const -1))
       (local.set $before (call $sum))
       (call $wait)
+      (memory.fill (i32.const 0x200000) (call $lastByte) (i32.const 0x3000))
       (if (i64.ne (local.get $before) (call $sum))
         (then (call $reply (i32.const 0x140) (i32.const 5)))
         (else (call $tell)))))`;

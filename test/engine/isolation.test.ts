@@ -11,9 +11,12 @@ const hasPages = process.platform === 'linux';
 /** A store whose answers come when the test says so. */
 class LateStore extends MapKeyValue {
   readonly #gate = Promise.withResolvers<void>();
+  /** Turns of the microtask queue from the opening to the answer. */
+  hops = 0;
 
   override async get(): Promise<Uint8Array> {
     await this.#gate.promise;
+    for (let hop = 0; hop < this.hops; hop += 1) await undefined;
     return Buffer.alloc(20_000, 'late');
   }
 
@@ -28,6 +31,26 @@ class LateWorld extends World {
 
 describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper }) => {
   describe.each(modes)('restored by %s', (restoreMode) => {
+    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+      'an answer written while another guest is about to go on disturbs neither',
+      async () => {
+        // A slice nobody uses up: guests go on as soon as their answer is there.
+        using engine = new Engine({ restoreMode, limits: { sliceMs: 1_000 } });
+        const loaded = engine.load(assemble(sleeper));
+        for (let hops = 0; hops < 12; hops += 1) {
+          const worlds = [new LateWorld(), new LateWorld()];
+          const runs = worlds.map((world) => engine.begin(loaded, { world }));
+          const [early, late] = worlds;
+          if (late !== undefined) late.keyValue.hops = hops;
+          early?.keyValue.open();
+          late?.keyValue.open();
+          for (const { exchange, report } of runs) {
+            expect(answerOf(exchange, await report).text).toBe('clean\n');
+          }
+        }
+      },
+    );
+
     it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'a run that wrote everything it can leaves nothing that the next can see',
       async () => {

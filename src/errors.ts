@@ -136,6 +136,12 @@ export const errorTable = {
     sentence: 'Cannot serve the folder: its .kbp_config is invalid',
     shown: true,
   },
+  'bad-settings': {
+    status: 412,
+    fault: 'owner',
+    sentence: 'Cannot run the modules of the folder: its terrafirma.toml is invalid',
+    shown: true,
+  },
   'folder-unreachable': {
     status: 503,
     fault: 'operator',

@@ -4,8 +4,19 @@
  */
 import type { Limits } from '../config/config.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
-import type { Capabilities, Clock, Fetch, GuestLog, KeyValue, Resolve } from './capability.ts';
+import type {
+  Capabilities,
+  Clock,
+  Fetch,
+  GuestLog,
+  GuestSettings,
+  KeyValue,
+  Resolve,
+  SiteFiles,
+  Timer,
+} from './capability.ts';
 import type { OutboundHttp } from './fetch.ts';
+import type { SiteDirectory, SiteFileSource } from './files.ts';
 import { type GuestLineSink, RunLog } from './guest-log.ts';
 import type { KeyValueClient } from './kv.ts';
 import type { RandomPool } from './random.ts';
@@ -18,7 +29,17 @@ export interface RunIdentity {
   readonly requestId: string;
   /** `countLoopHops` of the request's headers; left out when there can be none. */
   readonly loopHops?: number;
+  /** Where the site's files are; left out when the module is run alone. */
+  readonly place?: SiteDirectory;
+  /** What the owner has set for the module; asked for at most once. */
+  readonly settings?: () => GuestSettings;
 }
+
+const defaultSettings: GuestSettings = {
+  environment: new Map(),
+  protocol: 'cgi',
+  isPlainTextAllowed: false,
+};
 
 export interface CapabilityParts {
   readonly outbound: OutboundHttp;
@@ -27,6 +48,8 @@ export interface CapabilityParts {
   readonly resolver: Resolve;
   readonly random: RandomPool;
   readonly clock: Clock;
+  readonly timer: Timer;
+  readonly files: SiteFileSource;
   readonly onGuestLine: GuestLineSink;
   readonly limits: Pick<Limits, 'dnsQueriesPerRunMax' | 'logLinesPerRunMax' | 'logBytesPerRunMax'>;
 }
@@ -51,6 +74,8 @@ export class RunCapabilities implements Capabilities {
   #keyValue: KeyValue | undefined;
   #resolve: Resolve | undefined;
   #log: GuestLog | undefined;
+  #files: SiteFiles | undefined;
+  #settings: GuestSettings | undefined;
 
   constructor(parts: CapabilityParts, run: RunIdentity) {
     this.#parts = parts;
@@ -83,6 +108,20 @@ export class RunCapabilities implements Capabilities {
 
   get clock(): Clock {
     return this.#parts.clock;
+  }
+
+  get timer(): Timer {
+    return this.#parts.timer;
+  }
+
+  get files(): SiteFiles {
+    this.#files ??= this.#parts.files.forSite(this.#run.place);
+    return this.#files;
+  }
+
+  get settings(): GuestSettings {
+    this.#settings ??= this.#run.settings?.() ?? defaultSettings;
+    return this.#settings;
   }
 
   fillRandom(target: Uint8Array): void {

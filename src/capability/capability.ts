@@ -56,6 +56,62 @@ export interface Clock {
   nowNs(): bigint;
 }
 
+/** Time that only goes on, for measuring and waiting; coarse, so that it serves for little else. */
+export interface Timer {
+  /** Nanoseconds since some instant. */
+  nowNs(): bigint;
+  readonly resolutionNs: bigint;
+  /** Calls `onDue` once, `delayNs` from now or a bit later, unless the result is called first. */
+  start(delayNs: bigint, onDue: () => void): () => void;
+}
+
+export interface SiteFileFacts {
+  readonly kind: 'file' | 'directory';
+  readonly inode: bigint;
+  readonly sizeBytes: bigint;
+  /** Nanoseconds since the Unix epoch. */
+  readonly modifiedNs: bigint;
+  readonly changedNs: bigint;
+}
+
+export interface SiteEntry {
+  readonly name: string;
+  readonly kind: 'file' | 'directory';
+}
+
+/** An open file of the site. Its owner closes it. */
+export interface SiteFile {
+  facts(): Promise<SiteFileFacts>;
+  /** Up to `bytesMax` bytes from `position`; none at the end. The caller owns them. */
+  read(position: number, bytesMax: number): Promise<Uint8Array>;
+  /** Never throws. */
+  close(): void;
+}
+
+/**
+ * The folder of the site, to read: what a visitor could see by name, and nothing else. Links are
+ * followed where they stay inside. `segments` are single names; undefined means that there is no
+ * such thing, whatever the reason. Rejects with TerrafirmaError `folder-unreachable` when the
+ * mount does not answer.
+ */
+export interface SiteFiles {
+  stat(segments: readonly string[]): Promise<SiteFileFacts | undefined>;
+  /** At most `entriesMax` entries of a directory, sorted by name. */
+  list(segments: readonly string[], entriesMax: number): Promise<readonly SiteEntry[] | undefined>;
+  /** Opens a regular file. */
+  open(segments: readonly string[]): Promise<SiteFile | undefined>;
+}
+
+/** What the owner has set for one module; see `site/settings.ts`. */
+export interface GuestSettings {
+  /** Names and values of the environment, the module's own before the site's. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** `wws`: one JSON object in, one out. */
+  readonly protocol: 'cgi' | 'wws';
+  /** Whether output without a header block is an answer, of plain text. */
+  readonly isPlainTextAllowed: boolean;
+}
+
 /** The guest's own words for the log, tagged with its site and module, bounded per run. */
 export interface GuestLog {
   write(level: 'info' | 'warn' | 'error', message: string): void;
@@ -66,6 +122,9 @@ export interface Capabilities {
   readonly keyValue: KeyValue;
   readonly resolve: Resolve;
   readonly clock: Clock;
+  readonly timer: Timer;
+  readonly files: SiteFiles;
+  readonly settings: GuestSettings;
   readonly log: GuestLog;
   /** Fills `target` with cryptographic random bytes. */
   fillRandom(target: Uint8Array): void;

@@ -1,5 +1,5 @@
-/** The guest's clock. Edge: the system clock, and only here. */
-import type { Clock } from './capability.ts';
+/** The guest's clocks. Edge: the system clock, and only here. */
+import type { Clock, Timer } from './capability.ts';
 
 const nsPerMs = 1_000_000n;
 
@@ -10,5 +10,23 @@ const nsPerMs = 1_000_000n;
 export const systemClock: Clock = {
   nowNs(): bigint {
     return BigInt(Date.now()) * nsPerMs;
+  },
+};
+
+const resolutionNs = 100_000n;
+/** What `setTimeout` takes; a guest that wants to sleep longer is ended before. */
+const delayMsMax = 0x7fff_ffff;
+
+/** Steps of 100 µs, for the same reason; waiting is in whole milliseconds, rounded up. */
+export const systemTimer: Timer = {
+  resolutionNs,
+  nowNs(): bigint {
+    return BigInt(Math.floor(performance.now() * 10)) * resolutionNs;
+  },
+  start(delayNs: bigint, onDue: () => void): () => void {
+    const delayMs = (delayNs + nsPerMs - 1n) / nsPerMs;
+    const isTooLong = delayMs > BigInt(delayMsMax);
+    const timer = setTimeout(onDue, isTooLong ? delayMsMax : Number(delayMs));
+    return () => clearTimeout(timer);
   },
 };

@@ -5,8 +5,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { CapabilitySource } from '../capability/capabilities.ts';
-import { systemClock } from '../capability/clock.ts';
+import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
+import { SiteFileSource } from '../capability/files.ts';
 import { KeyValueClient } from '../capability/kv.ts';
 import { RandomPool } from '../capability/random.ts';
 import { GuestPool } from '../engine/pool.ts';
@@ -29,6 +30,8 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     limits,
     resolver,
     clock: systemClock,
+    timer: systemTimer,
+    files: new SiteFileSource(limits),
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,

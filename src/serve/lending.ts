@@ -1,8 +1,9 @@
 /** What a serving thread can lend to its guests: one of each part for the whole thread. */
 import type { Logger } from 'pino';
 import type { CapabilityParts } from '../capability/capabilities.ts';
-import { systemClock } from '../capability/clock.ts';
+import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
+import { SiteFileSource } from '../capability/files.ts';
 import { KeyValueClient } from '../capability/kv.ts';
 import { keyValueDatabasePath } from '../capability/kv-writer.ts';
 import { RandomPool } from '../capability/random.ts';
@@ -21,6 +22,8 @@ export function createCapabilityParts(
   return {
     limits,
     clock: systemClock,
+    timer: systemTimer,
+    files: new SiteFileSource(limits),
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,

@@ -11,6 +11,7 @@ import {
   type RequestPath,
 } from '../names.ts';
 import type { Manifest } from './manifest.ts';
+import type { SiteSettings } from './settings.ts';
 
 /** A module with a good version, or one that never had any and why. */
 export type SiteModule =
@@ -26,6 +27,8 @@ export interface Site {
   /** Counts publishes of this folder: a later picture never yields to an earlier one. */
   readonly generation: number;
   readonly manifest: Manifest;
+  /** Left out where the folder has none. */
+  readonly settings?: SiteSettings;
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;
 }
 

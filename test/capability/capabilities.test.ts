@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CapabilitySource } from '../../src/capability/capabilities.ts';
+import { systemTimer } from '../../src/capability/clock.ts';
 import { OutboundHttp } from '../../src/capability/fetch.ts';
+import { SiteFileSource } from '../../src/capability/files.ts';
 import type { GuestLogTag } from '../../src/capability/guest-log.ts';
 import { RandomPool } from '../../src/capability/random.ts';
 import { defaultLimits } from '../../src/config/config.ts';
@@ -34,6 +36,8 @@ function open(): Opened {
     },
     random: new RandomPool(),
     clock: { nowNs: () => 5n },
+    timer: systemTimer,
+    files: new SiteFileSource(defaultLimits),
     onGuestLine: (_level, message, tag) => lines.push([message, tag]),
     limits: { ...defaultLimits, dnsQueriesPerRunMax: 1 },
   });

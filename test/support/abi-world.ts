@@ -6,10 +6,13 @@ import type {
   Clock,
   Fetch,
   GuestLog,
+  GuestSettings,
   KeyValue,
   OutboundReply,
   OutboundRequest,
   Resolve,
+  SiteFiles,
+  Timer,
 } from '../../src/capability/capability.ts';
 
 /** Answers the URLs it was told about; anything else fails, as an unreachable host does. */
@@ -114,25 +117,29 @@ export class World implements Capabilities {
   readonly resolve = new TableResolve();
   nowNs = 1_700_000_000_123_456_789n;
   readonly clock: Clock = { nowNs: () => this.nowNs };
-  readonly timer = {
-    resolutionNs: 1_000_000n,
-    nowNs: () => process.hrtime.bigint(),
-    start: (delayNs: bigint, onDue: () => void) => {
-      const timeout = setTimeout(onDue, Number(delayNs / 1_000_000n));
-      return () => clearTimeout(timeout);
+  /** Nanoseconds of the timer; `elapse` lets them pass. */
+  timerNs = 5_000_000n;
+  readonly waiting = new Set<{ readonly atNs: bigint; readonly onDue: () => void }>();
+  readonly timer: Timer = {
+    resolutionNs: 100_000n,
+    nowNs: () => this.timerNs,
+    start: (delayNs, onDue) => {
+      const entry = { atNs: this.timerNs + delayNs, onDue };
+      this.waiting.add(entry);
+      return () => this.waiting.delete(entry);
     },
   };
   /** A site without files. */
-  readonly files = {
+  files: SiteFiles = {
     stat: async () => undefined,
     list: async () => undefined,
     open: async () => undefined,
   };
-  readonly settings = {
-    environment: new Map<string, string>(),
+  settings: GuestSettings = {
+    environment: new Map(),
     protocol: 'cgi',
     isPlainTextAllowed: false,
-  } as const;
+  };
   readonly logLines: string[] = [];
   readonly log: GuestLog = {
     write: (level, message) => {
@@ -141,6 +148,15 @@ export class World implements Capabilities {
   };
   /** Bytes to give instead of random ones. */
   randomBytes: Uint8Array | undefined;
+
+  elapse(ns: bigint): void {
+    this.timerNs += ns;
+    for (const entry of [...this.waiting]) {
+      if (entry.atNs > this.timerNs) continue;
+      this.waiting.delete(entry);
+      entry.onDue();
+    }
+  }
 
   fillRandom(target: Uint8Array): void {
     if (this.randomBytes === undefined) randomFillSync(target);
@@ -203,6 +219,10 @@ export class RecordingExchange implements Exchange {
   }
 
   abort(): void {
+    this.start();
+  }
+
+  redirectInside(): void {
     this.start();
   }
 

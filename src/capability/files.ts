@@ -1,0 +1,188 @@
+/**
+ * The site's folder as its guests may read it: by the same names as a visitor, open first and then
+ * looked at, never outside. Edge: the file system, through the mount's guard.
+ */
+import { sep } from 'node:path';
+import { TerrafirmaError } from '../errors.ts';
+import { isStaticName } from '../names.ts';
+import { errnoOf, type GuardedFile, GuardedFs, type GuardedFsLimits } from '../site/guarded-fs.ts';
+import { isOpenInside } from '../site/inside.ts';
+import type { SiteEntry, SiteFile, SiteFileFacts, SiteFiles } from './capability.ts';
+
+/** Where a site's files are; see `Site`. */
+export interface SiteDirectory {
+  /** Absolute real path of the folder. */
+  readonly directory: string;
+  readonly mountDirectory: string;
+}
+
+/** Errors that mean "no such file", whatever the system's reason. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
+
+/** One a serving thread. */
+export class SiteFileSource {
+  readonly #limits: GuardedFsLimits;
+  /** One guard a mount, so that a hanging mount loses only its own operations. */
+  readonly #guards = new Map<string, GuardedFs>();
+
+  constructor(limits: GuardedFsLimits) {
+    this.#limits = limits;
+  }
+
+  /** Without a place there are no files: a module that is run alone. */
+  forSite(place: SiteDirectory | undefined): SiteFiles {
+    if (place === undefined) return noFiles;
+    let guard = this.#guards.get(place.mountDirectory);
+    guard ??= new GuardedFs(this.#limits);
+    this.#guards.set(place.mountDirectory, guard);
+    return new FolderFiles(guard, place.directory);
+  }
+}
+
+const noFiles: SiteFiles = {
+  stat: () => Promise.resolve(undefined),
+  list: () => Promise.resolve(undefined),
+  open: () => Promise.resolve(undefined),
+};
+
+class FolderFiles implements SiteFiles {
+  readonly #guard: GuardedFs;
+  readonly #directory: string;
+
+  constructor(guard: GuardedFs, directory: string) {
+    this.#guard = guard;
+    this.#directory = directory;
+  }
+
+  async stat(segments: readonly string[]): Promise<SiteFileFacts | undefined> {
+    const opened = await this.#open(segments);
+    await opened?.file.close();
+    return opened?.facts;
+  }
+
+  async list(
+    segments: readonly string[],
+    entriesMax: number,
+  ): Promise<readonly SiteEntry[] | undefined> {
+    const opened = await this.#open(segments);
+    if (opened === undefined) return undefined;
+    try {
+      if (opened.facts.kind !== 'directory') return undefined;
+      return await this.#readEntries(segments, opened.file, entriesMax);
+    } finally {
+      await opened.file.close();
+    }
+  }
+
+  async open(segments: readonly string[]): Promise<SiteFile | undefined> {
+    const opened = await this.#open(segments);
+    if (opened === undefined) return undefined;
+    if (opened.facts.kind === 'file') return new OpenFolderFile(opened.file);
+    await opened.file.close();
+    return undefined;
+  }
+
+  async #open(
+    segments: readonly string[],
+  ): Promise<{ readonly file: GuardedFile; readonly facts: SiteFileFacts } | undefined> {
+    if (!segments.every(isStaticName)) return undefined;
+    const path = [this.#directory, ...segments].join(sep);
+    const file = await absentOr(() => this.#guard.open(path));
+    if (file === undefined) return undefined;
+    let facts: SiteFileFacts | undefined;
+    try {
+      const place = { directory: this.#directory, path };
+      const isInside = await absentOr(() => isOpenInside(this.#guard, file, place));
+      if (isInside === true) facts = await factsOf(file);
+    } finally {
+      if (facts === undefined) await file.close();
+    }
+    return facts === undefined ? undefined : { file, facts };
+  }
+
+  /** Of the directory that is open, where the system has a name for that. */
+  async #readEntries(
+    segments: readonly string[],
+    file: GuardedFile,
+    entriesMax: number,
+  ): Promise<readonly SiteEntry[]> {
+    const path = [this.#directory, ...segments].join(sep);
+    const openPath = process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : path;
+    const listed = await absentOr(() => this.#guard.readdir(openPath, entriesMax));
+    const entries: SiteEntry[] = [];
+    for (const entry of listed?.entries ?? []) {
+      const { name } = entry;
+      if (!isStaticName(name)) continue;
+      if (entry.isDirectory()) entries.push({ name, kind: 'directory' });
+      else if (entry.isFile()) entries.push({ name, kind: 'file' });
+      else if (entry.isSymbolicLink()) {
+        // What it leads to, if a visitor may see that.
+        const facts = await this.stat([...segments, name]);
+        if (facts !== undefined) entries.push({ name, kind: facts.kind });
+      }
+    }
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
+
+class OpenFolderFile implements SiteFile {
+  readonly #file: GuardedFile;
+
+  constructor(file: GuardedFile) {
+    this.#file = file;
+  }
+
+  async facts(): Promise<SiteFileFacts> {
+    const facts = await factsOf(this.#file);
+    if (facts === undefined) throw unreachable('stat', 'it is no regular file any more');
+    return facts;
+  }
+
+  async read(position: number, bytesMax: number): Promise<Uint8Array> {
+    const target = new Uint8Array(bytesMax);
+    try {
+      return target.subarray(0, await this.#file.read(target, position));
+    } catch (error) {
+      throw asUnreachable('read', error);
+    }
+  }
+
+  /** `GuardedFile.close` never rejects. */
+  close(): void {
+    void this.#file.close();
+  }
+}
+
+async function factsOf(file: GuardedFile): Promise<SiteFileFacts | undefined> {
+  const stats = await absentOr(() => file.stat());
+  if (stats === undefined || !(stats.isFile() || stats.isDirectory())) return undefined;
+  return {
+    kind: stats.isFile() ? 'file' : 'directory',
+    inode: stats.ino,
+    sizeBytes: stats.size,
+    modifiedNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+  };
+}
+
+/** Undefined when there is no such file. Throws TerrafirmaError `folder-unreachable`. */
+async function absentOr<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
+    throw asUnreachable('reach', error);
+  }
+}
+
+function asUnreachable(action: string, error: unknown): unknown {
+  const code = errnoOf(error);
+  return code === undefined ? error : unreachable(action, code);
+}
+
+function unreachable(action: string, reason: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'folder-unreachable',
+    `Cannot ${action} a file of the site: ${reason}`,
+  );
+}

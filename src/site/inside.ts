@@ -1,0 +1,40 @@
+/**
+ * Whether an open file really lies in its folder. Edge: asks the system where the open file is.
+ */
+import { readlink } from 'node:fs/promises';
+import { sep } from 'node:path';
+import type { GuardedFile, GuardedFs } from './guarded-fs.ts';
+
+/**
+ * Whether the open file lies in `directory`, or is it, and is no module and nothing hidden under
+ * another name. Asked of the file that was opened, not of its path: Mallory could swap a directory
+ * of her folder for a symbolic link to Alice's between a check of the path and the opening.
+ */
+export async function isOpenInside(
+  guard: GuardedFs,
+  file: GuardedFile,
+  place: { readonly directory: string; readonly path: string },
+): Promise<boolean> {
+  const { directory, path } = place;
+  const real = await realPathOf(guard, file, path);
+  if (real === directory) return true;
+  if (real === undefined || !real.startsWith(directory + sep)) return false;
+  const inside = real.slice(directory.length + 1).split(sep);
+  // A link inside the folder must not lead to what its own name would not be served for.
+  return (
+    inside.every((segment) => !segment.startsWith('.')) && !real.toLowerCase().endsWith('.wasm')
+  );
+}
+
+async function realPathOf(
+  guard: GuardedFs,
+  file: GuardedFile,
+  path: string,
+): Promise<string | undefined> {
+  if (process.platform === 'linux') {
+    return guard.run({ name: 'readlink', path, start: () => readlink(`/proc/self/fd/${file.fd}`) });
+  }
+  const real = await guard.realpath(path);
+  const [opened, named] = [await file.stat(), await guard.stat(real)];
+  return opened.dev === named.dev && opened.ino === named.ino ? real : undefined;
+}

@@ -1,0 +1,156 @@
+/**
+ * What the owner sets for a site's modules: the bytes of its `terrafirma.toml` → SiteSettings.
+ * Pure. The result is plain data: it crosses threads by structured cloning.
+ */
+import { parse } from 'smol-toml';
+import { TerrafirmaError } from '../errors.ts';
+import { foldName, isServedName, quoteReceived } from '../names.ts';
+
+export const SETTINGS_NAME = 'terrafirma.toml';
+
+/** What one table says; undefined is left to the site's own table. */
+export interface SettingsTable {
+  readonly environment: ReadonlyMap<string, string>;
+  readonly protocol: 'cgi' | 'wws' | undefined;
+  readonly isPlainTextAllowed: boolean | undefined;
+}
+
+export interface SiteSettings {
+  readonly general: SettingsTable;
+  /** By module path, such as `dir/hello.wasm`. */
+  readonly modules: ReadonlyMap<string, SettingsTable>;
+}
+
+/** The settings of one module; the shape guests see. */
+export interface ModuleSettings {
+  readonly environment: ReadonlyMap<string, string>;
+  readonly protocol: 'cgi' | 'wws';
+  readonly isPlainTextAllowed: boolean;
+}
+
+const VARIABLES_MAX = 256;
+const MODULES_MAX = 256;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const emptyTable: SettingsTable = {
+  environment: new Map(),
+  protocol: undefined,
+  isPlainTextAllowed: undefined,
+};
+
+export const noSettings: SiteSettings = { general: emptyTable, modules: new Map() };
+
+/**
+ * Reads a `terrafirma.toml`; `undefined` means that there is none. What is not of the format is
+ * refused, because a misspelled setting must not look like one that holds.
+ *
+ * @param bytesMax Limit of the file's size in bytes.
+ * @throws TerrafirmaError `bad-settings`; values are never quoted, they may be secrets.
+ */
+export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): SiteSettings {
+  if (bytes === undefined) return noSettings;
+  if (bytes.length > bytesMax) throw bad(`must be at most ${bytesMax} bytes`, `${bytes.length}`);
+  const file = parseToml(bytes);
+  const own = new Map<string, unknown>();
+  const modules = new Map<string, SettingsTable>();
+  for (const [name, value] of Object.entries(file)) {
+    if (!name.endsWith('.wasm')) {
+      own.set(name, value);
+      continue;
+    }
+    requireModulePath(name);
+    modules.set(name, parseTable(readTable(value, name), quoteReceived(name)));
+  }
+  if (modules.size > MODULES_MAX) throw bad(`at most ${MODULES_MAX} modules`, `${modules.size}`);
+  return { general: parseTable(own, 'the file'), modules };
+}
+
+/** The module's own settings before the site's. */
+export function settingsFor(settings: SiteSettings, modulePath: string): ModuleSettings {
+  const { general, modules } = settings;
+  const own = modules.get(modulePath);
+  return {
+    environment: new Map([...general.environment, ...(own?.environment ?? [])]),
+    protocol: own?.protocol ?? general.protocol ?? 'cgi',
+    isPlainTextAllowed: own?.isPlainTextAllowed ?? general.isPlainTextAllowed ?? false,
+  };
+}
+
+function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {
+  requireKnown(table, ['env', 'protocol', 'cgi'], at);
+  const protocol = table.get('protocol');
+  if (protocol !== undefined && protocol !== 'cgi' && protocol !== 'wws') {
+    throw bad(`"protocol" of ${at} must be "cgi" or "wws"`, show(protocol));
+  }
+  const cgi = readTable(table.get('cgi') ?? {}, `cgi of ${at}`);
+  requireKnown(cgi, ['text_plain'], `cgi of ${at}`);
+  const textPlain = cgi.get('text_plain');
+  if (textPlain !== undefined && typeof textPlain !== 'boolean') {
+    throw bad(`"cgi.text_plain" of ${at} must be true or false`, show(textPlain));
+  }
+  const environment = parseEnvironment(table.get('env') ?? {}, at);
+  return { environment, protocol, isPlainTextAllowed: textPlain };
+}
+
+function parseEnvironment(value: unknown, at: string): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (const [name, text] of readTable(value, `env of ${at}`)) {
+    if (!VARIABLE_NAME.test(name)) {
+      throw bad(`variables of ${at} must be letters, digits and "_"`, quoteReceived(name));
+    }
+    if (typeof text !== 'string') {
+      throw bad(`the variable ${name} of ${at} must be a string`, show(text));
+    }
+    if (text.includes('\0')) throw bad(`the variable ${name} of ${at} must not hold NUL`, 'one');
+    variables.set(name, text);
+  }
+  if (variables.size > VARIABLES_MAX) {
+    throw bad(`at most ${VARIABLES_MAX} variables in ${at}`, `${variables.size}`);
+  }
+  return variables;
+}
+
+function requireModulePath(name: string): void {
+  const segments = name.split('/');
+  if (!segments.every(isServedName)) {
+    throw bad('a module is named by its path in the folder', quoteReceived(name));
+  }
+}
+
+function requireKnown(
+  table: ReadonlyMap<string, unknown>,
+  known: readonly string[],
+  at: string,
+): void {
+  for (const name of table.keys()) {
+    if (known.includes(name)) continue;
+    const hint = foldName(name).endsWith('.wasm') ? '; a module’s table ends in ".wasm"' : '';
+    throw bad(`${at} may hold only ${known.join(', ')}${hint}`, quoteReceived(name));
+  }
+}
+
+/** The parser's message shows the text around the fault, which may be a secret: only its place. */
+function parseToml(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    return parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    const line = cause instanceof Error && 'line' in cause ? cause.line : undefined;
+    throw bad('must be TOML in UTF-8', line === undefined ? 'something else' : `line ${line}`);
+  }
+}
+
+function readTable(value: unknown, at: string): ReadonlyMap<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw bad(`${at} must be a table`, show(value));
+  }
+  return new Map(Object.entries(value));
+}
+
+function show(value: unknown): string {
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
+}
+
+function bad(rule: string, received: string): TerrafirmaError {
+  const detail = `Cannot run the modules: ${SETTINGS_NAME}: ${rule}: received ${received}`;
+  return new TerrafirmaError('bad-settings', detail);
+}

@@ -58,6 +58,11 @@ export interface Exchange {
   end(): void;
   /** Breaks the answer off so that the client sees it is not whole. */
   abort(): void;
+  /**
+   * Instead of `send`: the answer is the one a GET of `target` would get, a path and query of this
+   * site (RFC 3875, section 6.2.2). The gateway finds it once the run is over.
+   */
+  redirectInside(target: string): void;
   readonly replyState: 'none' | 'started' | 'ended';
   /** One listener, called once when the client goes away before the answer has ended. */
   onGone(listener: (() => void) | undefined): void;
@@ -87,7 +92,12 @@ export interface ModuleFace {
 
 /** `reason` reads "Cannot run the module: rule: received …" and names everything at fault. */
 export type AbiVerdict =
-  | { readonly kind: 'speaks'; readonly entry: string }
+  | {
+      readonly kind: 'speaks';
+      readonly entry: string;
+      /** An export to be called once, before the instance's first state is kept. */
+      readonly initialize?: string;
+    }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'other' };
 

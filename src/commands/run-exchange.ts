@@ -67,6 +67,11 @@ export class RunExchange implements Exchange {
     this.#replyState = 'ended';
   }
 
+  /** There is no site around the one module: the answer says where it would go. */
+  redirectInside(target: string): void {
+    this.send({ status: 302, headers: [['location', target]] }, new Uint8Array(0));
+  }
+
   /** Nobody goes away: whoever ends the program ends the run with it. */
   onGone(): void {
     return;

@@ -19,9 +19,13 @@ export interface ExchangeOptions {
 const ONE_WRITE_BYTES_MAX = 16 * 1024;
 const REQUEST_ID = 'x-request-id';
 const NO_BYTES = new Uint8Array(0);
+/** They tell of a body, and a request that was redirected inside has none. */
+const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 
 export class HttpExchange implements Exchange {
-  readonly hasBody: boolean;
+  #hasBody: boolean;
+  readonly #hadBody: boolean;
+  #redirectTarget: string | undefined;
   #request: RequestHead;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
@@ -45,7 +49,8 @@ export class HttpExchange implements Exchange {
     this.#options = options;
     const length = node.incoming.headers['content-length'];
     const encoding = node.incoming.headers['transfer-encoding'];
-    this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+    this.#hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+    this.#hadBody = this.#hasBody;
     node.response.once('close', () => this.#close());
   }
 
@@ -53,9 +58,38 @@ export class HttpExchange implements Exchange {
     return this.#request;
   }
 
+  get hasBody(): boolean {
+    return this.#hasBody;
+  }
+
   /** The path has been routed: from here on the head says which part of it names the module. */
   enterModule(scriptName: string, pathInfo: string): void {
     this.#request = { ...this.#request, scriptName, pathInfo };
+  }
+
+  redirectInside(target: string): void {
+    this.#expectState('none', 'redirect');
+    this.#redirectTarget = target;
+  }
+
+  /**
+   * The target that a guest has redirected to, once. The request is then a GET of it without a
+   * body; what was not read of the body still ends the connection.
+   */
+  takeRedirect(): string | undefined {
+    const target = this.#redirectTarget;
+    this.#redirectTarget = undefined;
+    if (target === undefined) return undefined;
+    const { method, headers } = this.#request;
+    this.#request = {
+      ...this.#request,
+      method: method === 'HEAD' ? method : 'GET',
+      target,
+      query: queryOf(target),
+      headers: headers.filter(([name]) => !BODY_HEADERS.has(name)),
+    };
+    this.#hasBody = false;
+    return target;
   }
 
   get replyState(): Exchange['replyState'] {
@@ -198,7 +232,7 @@ export class HttpExchange implements Exchange {
    * hold it with a body that nobody wants, and reusing it would take body bytes for a request.
    */
   #closeUnreadBody(): void {
-    if (!this.hasBody || this.#incoming.complete) return;
+    if (!this.#hadBody || this.#incoming.complete) return;
     this.#response.once('finish', () => {
       this.#incoming.socket.destroySoon();
     });
@@ -216,6 +250,11 @@ export class HttpExchange implements Exchange {
       `Cannot ${action} the answer: its state must be ${state}: received ${this.#replyState}`,
     );
   }
+}
+
+function queryOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark === -1 ? '' : target.slice(mark + 1);
 }
 
 function latin1(bytes: Uint8Array): string {

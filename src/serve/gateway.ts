@@ -11,6 +11,7 @@ import type { RunReport } from '../engine/report.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { type HostName, parseHostName, parseRequestPath, type RequestPath } from '../names.ts';
 import { mayReadAnonymously } from '../site/manifest.ts';
+import { noSettings, settingsFor } from '../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../site/table.ts';
 import { logRequest, type RequestRecord } from '../telemetry.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -18,6 +19,8 @@ import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import type { Replica } from './replica.ts';
 
+/** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
+const INSIDE_REDIRECTS_MAX = 5;
 /** In folder mode any authority is answered; the log keeps as much of it as a host name has. */
 const HOST_NAME_CHARS_MAX = 253;
 
@@ -54,6 +57,7 @@ export class Gateway {
     const startedAtMs = performance.now();
     try {
       await this.#answer(exchange, record);
+      await this.#followRedirects(exchange, record);
     } catch (failure) {
       this.#fail(exchange, record, toErrorRecord(failure));
     } finally {
@@ -88,6 +92,14 @@ export class Gateway {
       mayReadAnonymously(site.manifest, segments) &&
       (!isDirectory || mayReadAnonymously(site.manifest, [...segments, 'index.html']));
     if (!isAllowed) throw forbidden(site);
+  }
+
+  /** A guest may answer with another path of its site (RFC 3875, section 6.2.2), which may too. */
+  async #followRedirects(exchange: HttpExchange, record: RequestRecord): Promise<void> {
+    for (let count = 1; exchange.takeRedirect() !== undefined; count += 1) {
+      if (count > INSIDE_REDIRECTS_MAX) throw tooManyRedirects();
+      await this.#answer(exchange, record);
+    }
   }
 
   #hostNameOf(exchange: HttpExchange, record: RequestRecord): HostName | undefined {
@@ -135,6 +147,8 @@ export class Gateway {
       modulePath: route.modulePath,
       requestId: record.id,
       loopHops,
+      place: site,
+      settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
     });
     const report = await guest.run(exchange, lent);
     this.#note(record, report);
@@ -174,6 +188,14 @@ function looping(loopHops: number): TerrafirmaError {
     'loop',
     `Cannot answer: a request may pass ${loopHopsMax} servers of this kind: ` +
       `received ${loopHops} in CDN-Loop`,
+  );
+}
+
+function tooManyRedirects(): TerrafirmaError {
+  return new TerrafirmaError(
+    'loop',
+    `Cannot answer: a request may be redirected inside its site ${INSIDE_REDIRECTS_MAX} times: ` +
+      'received one more',
   );
 }
 

@@ -1,0 +1,136 @@
+/**
+ * A request as environment variables: RFC 3875, section 4.1, and what WAGI adds. One character a
+ * byte, as headers stand on the wire; what was decoded is UTF-8.
+ */
+import type { Header } from '../../../capability/capability.ts';
+import type { RequestHead } from '../../abi.ts';
+
+const SERVER_SOFTWARE = 'terrafirma';
+
+/**
+ * Secrets and the connection's own are not shown (RFC 3875, section 4.1.18). `proxy` would become
+ * HTTP_PROXY, which libraries take for the operator's own setting: Mallory would send herself
+ * everything that the program fetches.
+ */
+const HIDDEN_HEADERS = new Set([
+  'authorization',
+  'proxy-authorization',
+  'connection',
+  'proxy',
+  'transfer-encoding',
+  'te',
+  'trailer',
+  'upgrade',
+  'keep-alive',
+  'expect',
+]);
+/**
+ * `x_user` and `x-user` would be one variable: a visitor could set what a proxy in front means to
+ * be its own word. Only names that come back to one header are shown.
+ */
+const SHOWN_NAME = /^[a-z0-9-]+$/;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export interface CgiSource {
+  readonly request: RequestHead;
+  readonly hasBody: boolean;
+  /** The owner's own variables; they never replace one of the request. */
+  readonly environment: ReadonlyMap<string, string>;
+}
+
+/** `NAME=value` of all variables. */
+export function listEnvironment(source: CgiSource): readonly string[] {
+  const variables = new Map(listMetaVariables(source));
+  for (const [name, value] of indexHeaders(source.request.headers)) variables.set(name, value);
+  variables.set('HTTP_HOST', source.request.authority);
+  for (const [name, value] of source.environment) {
+    if (!variables.has(name) && VARIABLE_NAME.test(name)) variables.set(name, toBytes(value));
+  }
+  return Array.from(variables, ([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
+}
+
+/** As WAGI has it: the request's path, then the query cut at each `&`. */
+export function listArguments({ target, query }: RequestHead): readonly string[] {
+  const [path = '/'] = target.split('?', 1);
+  return query === '' ? [path] : [path, ...query.split('&')];
+}
+
+function listMetaVariables({
+  request,
+  hasBody,
+}: CgiSource): readonly (readonly [string, string])[] {
+  const { host, port } = splitAuthority(request);
+  const pathInfo = toBytes(request.pathInfo);
+  const length = contentLengthOf(request.headers, hasBody);
+  const scriptName = toBytes(request.scriptName);
+  return [
+    ['AUTH_TYPE', ''],
+    // Unknown before its end, a body has no length, and the variable is not there.
+    ...(length === undefined ? [] : [['CONTENT_LENGTH', length] as const]),
+    ['CONTENT_TYPE', findHeader(request.headers, 'content-type') ?? ''],
+    ['GATEWAY_INTERFACE', 'CGI/1.1'],
+    ['PATH_INFO', pathInfo],
+    ['PATH_TRANSLATED', pathInfo],
+    ['QUERY_STRING', request.query],
+    ['REMOTE_ADDR', request.clientAddress],
+    ['REMOTE_HOST', request.clientAddress],
+    ['REMOTE_PORT', String(request.clientPort)],
+    ['REMOTE_USER', ''],
+    ['REQUEST_METHOD', request.method],
+    ['REQUEST_URI', request.target],
+    ['SCRIPT_NAME', scriptName],
+    ['SERVER_NAME', host],
+    ['SERVER_PORT', port],
+    ['SERVER_PROTOCOL', `HTTP/${request.httpVersion}`],
+    ['SERVER_SOFTWARE', SERVER_SOFTWARE],
+    ...(request.scheme === 'https' ? [['HTTPS', 'on'] as const] : []),
+    ['X_MATCHED_ROUTE', `${scriptName}/...`],
+    ['X_RAW_PATH_INFO', rawPathInfo(request)],
+    ['X_FULL_URL', `${request.scheme}://${request.authority}${request.target}`],
+  ];
+}
+
+/** Several headers of one name are one value (RFC 3875, section 4.1.18). */
+function indexHeaders(headers: readonly Header[]): ReadonlyMap<string, string> {
+  const variables = new Map<string, string>();
+  for (const [name, value] of headers) {
+    const lowerName = name.toLowerCase();
+    if (!SHOWN_NAME.test(lowerName) || HIDDEN_HEADERS.has(lowerName)) continue;
+    const variable = `HTTP_${lowerName.toUpperCase().replaceAll('-', '_')}`;
+    const before = variables.get(variable);
+    const separator = lowerName === 'cookie' ? '; ' : ', ';
+    variables.set(variable, before === undefined ? value : `${before}${separator}${value}`);
+  }
+  return variables;
+}
+
+function contentLengthOf(headers: readonly Header[], hasBody: boolean): string | undefined {
+  return hasBody ? findHeader(headers, 'content-length') : '0';
+}
+
+function findHeader(headers: readonly Header[], wanted: string): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
+}
+
+function splitAuthority({ authority, scheme }: RequestHead): {
+  readonly host: string;
+  readonly port: string;
+} {
+  const match = /^(.*?)(?::(\d*))?$/s.exec(authority);
+  const port = match?.[2] ?? '';
+  const usual = scheme === 'https' ? '443' : '80';
+  return { host: match?.[1] ?? '', port: port === '' ? usual : port };
+}
+
+/** What stands after the module's name, not decoded: as many segments are cut as the name has. */
+function rawPathInfo({ target, scriptName, pathInfo }: RequestHead): string {
+  if (pathInfo === '') return '';
+  const [path = ''] = target.split('?', 1);
+  const rest = path.split('/').slice(scriptName.split('/').length);
+  return `/${rest.join('/')}`;
+}
+
+/** UTF-8, one character a byte. */
+function toBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}

@@ -1,0 +1,173 @@
+/**
+ * The header block of a CGI answer (RFC 3875, section 6): lines up to the first empty one, ended by
+ * LF or CRLF. Nothing of it reaches the wire unread: a name is a token, a value holds no control
+ * character, so a program that copies a visitor's words into a header cannot be made to add one.
+ */
+import type { Header } from '../../../capability/capability.ts';
+import { TerrafirmaError } from '../../../errors.ts';
+import { quoteReceived } from '../../../names/quote.ts';
+import type { ReplyHead } from '../../abi.ts';
+
+export interface HeadLimits {
+  readonly linesMax: number;
+  readonly bytesMax: number;
+}
+
+/** What the block asks for. */
+export type CgiHead =
+  | { readonly kind: 'reply'; readonly head: ReplyHead }
+  /** The answer is that of another path of the site (RFC 3875, section 6.2.2). */
+  | { readonly kind: 'inside'; readonly target: string };
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const STATUS = /^(\d{3})(?:[ \t].*)?$/;
+const STATUS_MIN = 200;
+const STATUS_MAX = 599;
+const STATUS_FOUND = 302;
+/** A path and a query of this site; `//` would name another host. */
+const LOCAL_PATH = /^\/(?!\/)[\x21-\x7e]*$/;
+const LF = 0x0a;
+
+/** The connection is the daemon's: it says itself how long a body is and when it ends. */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Collects the block as it comes, in pieces of any size. */
+export class HeadBlock {
+  readonly #limits: HeadLimits;
+  readonly #lines: string[] = [];
+  readonly #pieces: Uint8Array[] = [];
+  #partial = '';
+  #bytes = 0;
+  #isComplete = false;
+
+  constructor(limits: HeadLimits) {
+    this.#limits = limits;
+  }
+
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** Lines without their ends. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Everything taken so far, as it came. */
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.#pieces);
+  }
+
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /** Whether what came cannot be a header block: its first line is none, or it has no end. */
+  get isPlain(): boolean {
+    const first = this.#lines[0] ?? (this.#isTooLong ? this.#partial : undefined);
+    if (first === undefined) return false;
+    const [name = ''] = first.split(':', 1);
+    return name.length === first.length || !TOKEN.test(name);
+  }
+
+  /** Takes bytes up to the end of the block; answers what of them comes after it. */
+  push(bytes: Uint8Array): Uint8Array {
+    let start = 0;
+    while (!this.#isComplete && !this.#isTooLong) {
+      const end = bytes.indexOf(LF, start);
+      const upTo = end < 0 ? bytes.length : end + 1;
+      this.#take(bytes.subarray(start, upTo), end >= 0);
+      start = upTo;
+      if (start >= bytes.length) break;
+    }
+    return bytes.subarray(start);
+  }
+
+  /** Throws TerrafirmaError `reply-too-large`. */
+  requireWithinLimits(): void {
+    if (!this.#isTooLong) return;
+    const { linesMax, bytesMax } = this.#limits;
+    throw new TerrafirmaError(
+      'reply-too-large',
+      `Cannot read the answer: its header block may have ${linesMax} lines and ${bytesMax} ` +
+        `bytes: received more`,
+    );
+  }
+
+  get #isTooLong(): boolean {
+    return this.#bytes > this.#limits.bytesMax || this.#lines.length > this.#limits.linesMax;
+  }
+
+  #take(piece: Uint8Array, endsLine: boolean): void {
+    this.#pieces.push(Uint8Array.from(piece));
+    this.#bytes += piece.length;
+    this.#partial += Buffer.from(piece).toString('latin1');
+    if (!endsLine) return;
+    const line = this.#partial.replace(/\r?\n$/, '');
+    this.#partial = '';
+    if (line === '') this.#isComplete = true;
+    else this.#lines.push(line);
+  }
+}
+
+/** Reads a whole block. Throws TerrafirmaError `bad-reply`. */
+export function parseHead(lines: readonly string[]): CgiHead {
+  const special = new Map<string, string>();
+  const headers: Header[] = [];
+  for (const line of lines) {
+    const [name, value] = parseLine(line);
+    if (name === 'status' || name === 'location' || name === 'content-type') {
+      special.set(name, value);
+    } else if (!CONNECTION_HEADERS.has(name)) {
+      headers.push([name, value]);
+    }
+  }
+  if (special.size === 0) throw bad('it needs a Content-Type, a Location or a Status', 'none');
+  const location = special.get('location');
+  const isAlone = special.size === 1 && headers.length === 0;
+  if (location !== undefined && isAlone && LOCAL_PATH.test(location)) {
+    return { kind: 'inside', target: location };
+  }
+  const contentType = special.get('content-type');
+  if (location !== undefined) headers.unshift(['location', location]);
+  if (contentType !== undefined) headers.unshift(['content-type', contentType]);
+  const status = parseStatus(special.get('status'), location);
+  return { kind: 'reply', head: { status, headers } };
+}
+
+function parseLine(line: string): Header {
+  const colon = line.indexOf(':');
+  if (colon < 0) throw bad('each header line needs a colon', quoteReceived(line));
+  const name = line.slice(0, colon).trim().toLowerCase();
+  const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
+  if (!TOKEN.test(name)) throw bad('a header name must be a token', quoteReceived(name));
+  if (!FIELD_VALUE.test(value)) {
+    // The value stays out of the log: it may be a secret.
+    throw bad(`the value of ${name} must have no control characters`, `${value.length} bytes`);
+  }
+  return [name, value];
+}
+
+function parseStatus(text: string | undefined, location: string | undefined): number {
+  if (text === undefined) return location === undefined ? STATUS_MIN : STATUS_FOUND;
+  const status = Number(STATUS.exec(text)?.[1] ?? 0);
+  if (status >= STATUS_MIN && status <= STATUS_MAX) return status;
+  throw bad(`a status must be a number from ${STATUS_MIN} to ${STATUS_MAX}`, quoteReceived(text));
+}
+
+function bad(rule: string, received: string): TerrafirmaError {
+  const detail = `Cannot read the answer: its header block: ${rule}: received ${received}`;
+  return new TerrafirmaError('bad-reply', detail);
+}

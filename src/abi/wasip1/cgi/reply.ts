@@ -1,0 +1,145 @@
+/**
+ * Standard output as a CGI answer: the header block is read, what follows is the body. A small
+ * answer leaves whole when the program ends, in one write; a larger one in pieces of at least
+ * 16 KiB, or when the program waits.
+ */
+import { TerrafirmaError } from '../../../errors.ts';
+import type { Exchange, ReplyHead } from '../../abi.ts';
+import type { OutputStream } from '../streams.ts';
+import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
+
+const FLUSH_BYTES = 16_384;
+
+export interface CgiReplyOptions {
+  readonly exchange: Exchange;
+  readonly head: HeadLimits;
+  readonly bodyBytesMax: number;
+  /** Whether output without a header block is the body of a text. */
+  readonly isPlainTextAllowed: boolean;
+}
+
+/** What answers the exchange when the program has ended well. */
+export interface Reply extends OutputStream {
+  /** Why there can be no answer, or none that is whole: the run ended with it. */
+  readonly failure: Error | undefined;
+  /** Answers, or throws TerrafirmaError when there is no valid answer. */
+  end(): void;
+}
+
+const plainHead: ReplyHead = {
+  status: 200,
+  headers: [['content-type', 'text/plain; charset=utf-8']],
+};
+
+export class CgiReply implements Reply {
+  readonly #options: CgiReplyOptions;
+  readonly #block: HeadBlock;
+  #head: CgiHead | undefined;
+  #pieces: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #bodyBytes = 0;
+  #draining: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  constructor(options: CgiReplyOptions) {
+    this.#options = options;
+    this.#block = new HeadBlock(options.head);
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Throws the failure. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    try {
+      const body = this.#head === undefined ? this.#takeHead(bytes) : bytes;
+      if (body.length > 0) this.#takeBody(body);
+    } catch (error) {
+      if (error instanceof Error) this.#failure = error;
+      throw error;
+    }
+    if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
+    const draining = this.#draining;
+    this.#draining = undefined;
+    return draining;
+  }
+
+  flush(): void {
+    if (this.#head?.kind !== 'reply' || this.#pendingBytes === 0) return;
+    const { exchange } = this.#options;
+    if (exchange.replyState === 'none') exchange.start(this.#head.head);
+    if (exchange.replyState !== 'started') return;
+    const draining = exchange.write(this.#takePending());
+    const before = this.#draining;
+    this.#draining = before === undefined ? draining : before.then(() => draining);
+  }
+
+  end(): void {
+    const { exchange } = this.#options;
+    const head = this.#head ?? this.#endHead();
+    if (head.kind === 'inside') {
+      exchange.redirectInside(head.target);
+    } else if (exchange.replyState === 'none') {
+      exchange.send(head.head, this.#takePending());
+    } else if (exchange.replyState === 'started') {
+      // The program is gone: what is left, less than one piece, waits in the connection.
+      if (this.#pendingBytes > 0) void exchange.write(this.#takePending());
+      exchange.end();
+    }
+  }
+
+  /** The body bytes among `bytes`. */
+  #takeHead(bytes: Uint8Array): Uint8Array {
+    const rest = this.#block.push(bytes);
+    if (this.#options.isPlainTextAllowed && this.#block.isPlain) return this.#takePlain(rest);
+    this.#block.requireWithinLimits();
+    if (!this.#block.isComplete) return rest;
+    this.#head = parseHead(this.#block.lines);
+    return rest;
+  }
+
+  #takePlain(rest: Uint8Array): Uint8Array {
+    this.#head = { kind: 'reply', head: plainHead };
+    this.#takeBody(this.#block.bytes);
+    return rest;
+  }
+
+  #endHead(): CgiHead {
+    const isEmpty = this.#block.byteLength === 0;
+    if (this.#options.isPlainTextAllowed && this.#block.lines.length === 0) {
+      this.#takePlain(new Uint8Array(0));
+      return { kind: 'reply', head: plainHead };
+    }
+    throw new TerrafirmaError(
+      'bad-reply',
+      'Cannot read the answer: it must begin with a header block and an empty line, such as ' +
+        `"Content-Type: text/plain": received ${isEmpty ? 'no output' : 'no empty line'}`,
+    );
+  }
+
+  #takeBody(bytes: Uint8Array): void {
+    const { bodyBytesMax } = this.#options;
+    this.#bodyBytes += bytes.length;
+    if (this.#bodyBytes > bodyBytesMax) {
+      const rule = `its body may have ${bodyBytesMax} bytes`;
+      throw new TerrafirmaError(
+        'reply-too-large',
+        `Cannot send the answer: ${rule}: received more`,
+      );
+    }
+    // The answer is that of another path: a body beside it is nobody's.
+    if (this.#head?.kind === 'inside') return;
+    this.#pieces.push(bytes);
+    this.#pendingBytes += bytes.length;
+  }
+
+  #takePending(): Uint8Array {
+    const [only] = this.#pieces;
+    const isOne = this.#pieces.length === 1 && only !== undefined;
+    const bytes = isOne ? only : Buffer.concat(this.#pieces, this.#pendingBytes);
+    this.#pieces = [];
+    this.#pendingBytes = 0;
+    return bytes;
+  }
+}

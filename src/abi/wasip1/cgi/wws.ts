@@ -1,0 +1,204 @@
+/**
+ * The protocol of wasm-workers-server: one JSON object on standard input, one on standard output.
+ * What it calls `kv` is the whole of a program's memory as one object: read before, replaced after,
+ * the last writer wins. It is kept under one key of the module's own namespace.
+ */
+import type { Capabilities, Header, KeyValue } from '../../../capability/capability.ts';
+import { describeError, TerrafirmaError } from '../../../errors.ts';
+import { quoteReceived } from '../../../names/quote.ts';
+import type { Exchange, RequestHead } from '../../abi.ts';
+import type { InputStream } from '../streams.ts';
+import type { Reply } from './reply.ts';
+
+const KV_KEY = new TextEncoder().encode('wws');
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const CONNECTION_HEADERS =
+  /^(connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade)$/;
+const STATUS_MIN = 200;
+const STATUS_MAX = 599;
+const HEADERS_MAX = 256;
+
+export interface WwsRequestOptions {
+  readonly exchange: Exchange;
+  readonly keyValue: KeyValue;
+  readonly bodyBytesMax: number;
+}
+
+/** The request as one object, made when the program first reads. */
+export class WwsRequest implements InputStream {
+  readonly #options: WwsRequestOptions;
+  #bytes: Uint8Array | undefined;
+  #pending: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  constructor(options: WwsRequestOptions) {
+    this.#options = options;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  get readyBytes(): number | undefined {
+    return this.#failure === undefined ? this.#bytes?.length : 0;
+  }
+
+  take(bytesMax: number): Uint8Array | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    const taken = this.#bytes?.subarray(0, bytesMax);
+    this.#bytes = this.#bytes?.subarray(bytesMax);
+    return taken;
+  }
+
+  whenReady(): Promise<void> {
+    if (this.readyBytes !== undefined) return Promise.resolve();
+    this.#pending ??= this.#prepare();
+    return this.#pending;
+  }
+
+  async #prepare(): Promise<void> {
+    const { exchange, keyValue, bodyBytesMax } = this.#options;
+    try {
+      const body = await exchange.readBody(bodyBytesMax);
+      const kv = parseObject(await keyValue.get(KV_KEY)) ?? {};
+      this.#bytes = Buffer.from(JSON.stringify(describeRequest(exchange.request, { body, kv })));
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+}
+
+function describeRequest(
+  request: RequestHead,
+  { body, kv }: { readonly body: Uint8Array; readonly kv: object },
+): object {
+  const headers = new Map(request.headers);
+  headers.set('host', request.authority);
+  return {
+    url: `${request.scheme}://${request.authority}${request.target}`,
+    method: request.method.toUpperCase(),
+    headers: Object.fromEntries(headers),
+    body: decodeUtf8(body),
+    kv,
+    params: {},
+  };
+}
+
+export interface WwsReplyOptions {
+  readonly exchange: Exchange;
+  readonly capabilities: Pick<Capabilities, 'keyValue' | 'log'>;
+  readonly bytesMax: number;
+}
+
+/** Collects the object; answers when the program has ended. */
+export class WwsReply implements Reply {
+  readonly #options: WwsReplyOptions;
+  readonly #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #failure: Error | undefined;
+
+  constructor(options: WwsReplyOptions) {
+    this.#options = options;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  write(bytes: Uint8Array): undefined {
+    const { bytesMax } = this.#options;
+    this.#bytes += bytes.length;
+    if (this.#bytes > bytesMax) {
+      const detail = `Cannot send the answer: it may have ${bytesMax} bytes: received more`;
+      this.#failure = new TerrafirmaError('reply-too-large', detail);
+      throw this.#failure;
+    }
+    this.#pieces.push(bytes);
+    return undefined;
+  }
+
+  flush(): void {
+    // Half an object is no answer.
+  }
+
+  end(): void {
+    const answer = parseObject(Buffer.concat(this.#pieces));
+    if (answer === undefined) throw bad('it must be one JSON object', 'something else');
+    const { data, status, base64 } = answer;
+    if (typeof data !== 'string') throw bad('"data" must be a string', typeof data);
+    const code = Number(status);
+    if (!Number.isInteger(code) || code < STATUS_MIN || code > STATUS_MAX) {
+      throw bad(`"status" must be a number from ${STATUS_MIN} to ${STATUS_MAX}`, String(status));
+    }
+    const head = { status: code, headers: parseHeaders(answer.headers) };
+    const kv = parseKv(answer.kv);
+    this.#store(kv);
+    this.#options.exchange.send(head, Buffer.from(data, base64 === true ? 'base64' : 'utf8'));
+  }
+
+  /** The answer does not wait for it; a failure is the owner's to read. */
+  #store(kv: object | undefined): void {
+    if (kv === undefined) return;
+    const { keyValue, log } = this.#options.capabilities;
+    keyValue.insert(KV_KEY, Buffer.from(JSON.stringify(kv))).catch((error: unknown) => {
+      log.write('error', `Cannot store kv: ${describeError(error)}`);
+    });
+  }
+}
+
+/** `_` in a name stands for `-`, because some languages cannot write the other. */
+function parseHeaders(value: unknown): Header[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw bad('"headers" must be an object', typeof value);
+  }
+  const headers = new Map<string, string>([['content-type', 'text/html']]);
+  for (const [key, text] of Object.entries(value)) {
+    const name = key.toLowerCase().replaceAll('_', '-');
+    if (!TOKEN.test(name)) throw bad('a header name must be a token', quoteReceived(key));
+    if (typeof text !== 'string' || !FIELD_VALUE.test(text)) {
+      throw bad(`the value of ${name} must be text without control characters`, typeof text);
+    }
+    if (!CONNECTION_HEADERS.test(name)) headers.set(name, text);
+  }
+  if (headers.size > HEADERS_MAX) throw bad(`at most ${HEADERS_MAX} headers`, `${headers.size}`);
+  return [...headers];
+}
+
+/** Undefined when there is nothing to store. */
+function parseKv(value: unknown): object | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw bad('"kv" must be an object', typeof value);
+  if (!Object.values(value).every((item) => typeof item === 'string')) {
+    throw bad('values of "kv" must be strings', 'something else');
+  }
+  return value;
+}
+
+function parseObject(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
+  if (bytes === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(decodeUtf8(bytes));
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Empty for what is no UTF-8, as the original does. */
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    if (error instanceof TypeError) return '';
+    throw error;
+  }
+}
+
+function bad(rule: string, received: string): TerrafirmaError {
+  const detail = `Cannot read the answer: ${rule}: received ${received}`;
+  return new TerrafirmaError('bad-reply', detail);
+}

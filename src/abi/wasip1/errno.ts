@@ -1,0 +1,49 @@
+/** Error numbers of WASI preview1, its type `errno`: what a hostcall answers with. */
+
+export const errno = {
+  success: 0,
+  toobig: 1,
+  acces: 2,
+  again: 6,
+  badf: 8,
+  busy: 10,
+  exist: 20,
+  fault: 21,
+  fbig: 22,
+  ilseq: 25,
+  intr: 27,
+  inval: 28,
+  io: 29,
+  isdir: 31,
+  loop: 32,
+  mfile: 33,
+  mlink: 34,
+  nametoolong: 37,
+  noent: 44,
+  nospc: 51,
+  nosys: 52,
+  notdir: 54,
+  notempty: 55,
+  notsock: 57,
+  notsup: 58,
+  overflow: 61,
+  perm: 63,
+  pipe: 64,
+  rofs: 69,
+  spipe: 70,
+  xdev: 75,
+  notcapable: 76,
+} as const;
+
+export type ErrnoName = keyof typeof errno;
+
+/** A guest's mistake or bad luck: the hostcall answers `errno`, the run goes on. */
+export class WasiError extends Error {
+  override readonly name = 'WasiError';
+  readonly errno: number;
+
+  constructor(name: ErrnoName) {
+    super(`errno ${name}`);
+    this.errno = errno[name];
+  }
+}

@@ -1,0 +1,213 @@
+/** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
+import type { Descriptor } from './descriptors.ts';
+import { WasiError } from './errno.ts';
+import type { NewTimes, Node, NodeFacts } from './files/node.ts';
+import type { HostcallFamily, WasiGuest } from './guest.ts';
+import {
+  ADVICE_MAX,
+  FDFLAGS_ALL,
+  FDSTAT_BYTES,
+  FILESTAT_BYTES,
+  FSTFLAGS_ALL,
+  filetype,
+  fstflag,
+  PRESTAT_BYTES,
+} from './layout.ts';
+
+export function fdHostcalls(guest: WasiGuest): HostcallFamily {
+  return { ...stateHostcalls(guest), ...fileHostcalls(guest), ...preopenHostcalls(guest) };
+}
+
+function stateHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
+    fd_close: guest.hostcall((fd: number) => {
+      closeDescriptor(guest.process.descriptors.take(fd));
+    }),
+
+    /** Nothing is kept back: what is written is where it goes, and gone with the run. */
+    fd_datasync: guest.hostcall((fd: number) => {
+      requireStored(guest.process.descriptor(fd));
+    }),
+
+    /**
+     * ptr ──► u8 filetype, u16 flags @2, u64 rights @8, u64 inheriting rights @16
+     *
+     * Streams say `unknown`: as a character device without a place C would send line by line.
+     */
+    fd_fdstat_get: guest.hostcall((fd: number, ptr: number) => {
+      const descriptor = guest.process.descriptor(fd);
+      const record = new DataView(new ArrayBuffer(FDSTAT_BYTES));
+      record.setUint8(0, filetypeOf(descriptor));
+      record.setUint16(2, descriptor.flags, true);
+      record.setBigUint64(8, descriptor.rightsBase, true);
+      record.setBigUint64(16, descriptor.rightsInheriting, true);
+      guest.writeBytes(ptr, new Uint8Array(record.buffer));
+    }),
+
+    fd_fdstat_set_flags: guest.hostcall((fd: number, flags: number) => {
+      const descriptor = guest.process.descriptor(fd);
+      if ((flags & ~FDFLAGS_ALL) !== 0) throw new WasiError('inval');
+      descriptor.flags = flags;
+    }),
+
+    /** Rights left the standard; nothing here hangs on them (wasmtime answers the same). */
+    fd_fdstat_set_rights: guest.hostcall((fd: number, _base: bigint, _inheriting: bigint) => {
+      guest.process.descriptor(fd);
+      throw new WasiError('notsup');
+    }),
+
+    fd_renumber: guest.hostcall((from: number, to: number) => {
+      const replaced = guest.process.descriptors.renumber(from, to);
+      if (replaced !== undefined) closeDescriptor(replaced);
+    }),
+
+    fd_sync: guest.hostcall((fd: number) => {
+      requireStored(guest.process.descriptor(fd));
+    }),
+  };
+}
+
+function fileHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
+    fd_advise: guest.hostcall((fd: number, _offset: bigint, _len: bigint, advice: number) => {
+      requireFile(guest.process.descriptor(fd));
+      if (advice >>> 0 > ADVICE_MAX) throw new WasiError('inval');
+    }),
+
+    fd_allocate: guest.hostcall((fd: number, offset: bigint, len: bigint) => {
+      const { file, mayWrite } = requireFile(guest.process.descriptor(fd));
+      if (!mayWrite) throw new WasiError('badf');
+      const length = BigInt.asUintN(64, len);
+      if (length === 0n) throw new WasiError('inval');
+      file.allocate(BigInt.asUintN(64, offset) + length);
+    }),
+
+    /** ptr ──► filestat, see `writeFilestat` */
+    fd_filestat_get: guest.waitingHostcall((fd: number, ptr: number) => {
+      const descriptor = guest.process.descriptor(fd);
+      guest.requireRange(ptr, FILESTAT_BYTES);
+      if (descriptor.kind === 'input' || descriptor.kind === 'output') {
+        writeFilestat(guest, ptr, { device: 0n, facts: streamFacts });
+        return undefined;
+      }
+      const { device } = descriptor.node;
+      const source = descriptor.kind === 'file' ? descriptor.file : descriptor.node;
+      const facts = source.facts();
+      if (!(facts instanceof Promise)) {
+        writeFilestat(guest, ptr, { device, facts });
+        return undefined;
+      }
+      return guest
+        .waitFor(facts)
+        .then((late) => writeFilestat(guest, ptr, { device, facts: late }));
+    }),
+
+    fd_filestat_set_size: guest.hostcall((fd: number, size: bigint) => {
+      const { file, mayWrite } = requireFile(guest.process.descriptor(fd));
+      if (!mayWrite) throw new WasiError('badf');
+      file.resize(BigInt.asUintN(64, size));
+    }),
+
+    fd_filestat_set_times: guest.hostcall(
+      (fd: number, accessed: bigint, modified: bigint, flags: number) => {
+        const descriptor = guest.process.descriptor(fd);
+        const times = readTimes(guest, { accessed, modified, flags });
+        requireStored(descriptor).setTimes(times);
+      },
+    ),
+  };
+}
+
+function preopenHostcalls(guest: WasiGuest): HostcallFamily {
+  const nameOf = (fd: number): Uint8Array => {
+    const descriptor = guest.process.descriptors.get(fd);
+    if (descriptor.kind !== 'directory' || descriptor.preopenName === undefined) {
+      throw new WasiError('badf');
+    }
+    return Buffer.from(descriptor.preopenName);
+  };
+  return {
+    /** ptr ──► u8 0 (a directory), u32 length of its name @4. `badf` ends a program's search. */
+    fd_prestat_get: guest.hostcall((fd: number, ptr: number) => {
+      const name = nameOf(fd);
+      const record = new DataView(new ArrayBuffer(PRESTAT_BYTES));
+      record.setUint32(4, name.length, true);
+      guest.writeBytes(ptr, new Uint8Array(record.buffer));
+    }),
+
+    /** ptr ──► the name, without NUL */
+    fd_prestat_dir_name: guest.hostcall((fd: number, ptr: number, len: number) => {
+      const name = nameOf(fd);
+      if (len >>> 0 < name.length) throw new WasiError('nametoolong');
+      guest.writeBytes(ptr, name);
+    }),
+  };
+}
+
+/**
+ *   ptr ──► u64 dev, u64 ino @8, u8 filetype @16, u64 nlink @24, u64 size @32,
+ *           u64 atim @40, u64 mtim @48, u64 ctim @56
+ */
+export function writeFilestat(
+  guest: WasiGuest,
+  ptr: number,
+  { device, facts }: { readonly device: bigint; readonly facts: NodeFacts },
+): void {
+  const record = new DataView(new ArrayBuffer(FILESTAT_BYTES));
+  record.setBigUint64(0, device, true);
+  record.setBigUint64(8, facts.inode, true);
+  record.setUint8(16, facts.filetype);
+  record.setBigUint64(24, facts.links, true);
+  record.setBigUint64(32, facts.sizeBytes, true);
+  record.setBigUint64(40, facts.accessedNs, true);
+  record.setBigUint64(48, facts.modifiedNs, true);
+  record.setBigUint64(56, facts.changedNs, true);
+  guest.writeBytes(ptr, new Uint8Array(record.buffer));
+}
+
+/** Throws WasiError `inval` for flags that contradict each other. */
+export function readTimes(
+  guest: WasiGuest,
+  asked: { readonly accessed: bigint; readonly modified: bigint; readonly flags: number },
+): NewTimes {
+  const { flags } = asked;
+  if ((flags & ~FSTFLAGS_ALL) !== 0) throw new WasiError('inval');
+  const pick = (given: bigint, set: number, now: number): bigint | undefined => {
+    if ((flags & set) !== 0 && (flags & now) !== 0) throw new WasiError('inval');
+    if ((flags & now) !== 0) return guest.process.capabilities.clock.nowNs();
+    return (flags & set) !== 0 ? BigInt.asUintN(64, given) : undefined;
+  };
+  return {
+    accessedNs: pick(asked.accessed, fstflag.atim, fstflag.atimNow),
+    modifiedNs: pick(asked.modified, fstflag.mtim, fstflag.mtimNow),
+  };
+}
+
+export function closeDescriptor(descriptor: Descriptor): void {
+  if (descriptor.kind === 'file') descriptor.file.close();
+}
+
+function filetypeOf(descriptor: Descriptor): number {
+  if (descriptor.kind === 'directory') return filetype.directory;
+  return descriptor.kind === 'file' ? filetype.regularFile : filetype.unknown;
+}
+
+function requireFile(descriptor: Descriptor): Descriptor & { readonly kind: 'file' } {
+  if (descriptor.kind === 'file') return descriptor;
+  throw new WasiError(descriptor.kind === 'directory' ? 'badf' : 'spipe');
+}
+
+function requireStored(descriptor: Descriptor): Node {
+  if (descriptor.kind === 'file' || descriptor.kind === 'directory') return descriptor.node;
+  throw new WasiError('inval');
+}
+
+const streamFacts: NodeFacts = {
+  filetype: filetype.unknown,
+  inode: 0n,
+  links: 1n,
+  sizeBytes: 0n,
+  accessedNs: 0n,
+  modifiedNs: 0n,
+  changedNs: 0n,
+};

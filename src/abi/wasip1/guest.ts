@@ -1,0 +1,225 @@
+/**
+ * One program as its hostcalls see it: its process, its memory, and what becomes of a failure.
+ *
+ * A pointer outside linear memory is answered with `fault`, as the specification's authors and
+ * wazero do, and not with a trap: a C library turns it into EFAULT. All ranges of a call are looked
+ * at before the first of them is used.
+ */
+import { TerrafirmaError } from '../../errors.ts';
+import type { GuestHost, Hostcall } from '../abi.ts';
+import { errno, WasiError } from './errno.ts';
+import { IOVEC_BYTES } from './layout.ts';
+import type { WasiProcess } from './process.ts';
+
+/** The hostcalls of one family: import name → hostcall. */
+export type HostcallFamily = Readonly<Record<string, Hostcall>>;
+
+export interface MemoryRange {
+  readonly ptr: number;
+  readonly len: number;
+}
+
+/** As Linux and wasi-libc have it. */
+const IOVECS_MAX = 1_024;
+const PATH_BYTES_MAX = 4_096;
+
+export class WasiGuest {
+  readonly #host: GuestHost;
+  #process: WasiProcess | undefined;
+
+  constructor(host: GuestHost) {
+    this.#host = host;
+  }
+
+  /** Traps when the guest calls outside a run. */
+  get process(): WasiProcess {
+    if (this.#process === undefined) return this.trap('Cannot answer a hostcall: no request yet');
+    return this.#process;
+  }
+
+  get currentProcess(): WasiProcess | undefined {
+    return this.#process;
+  }
+
+  begin(process: WasiProcess): void {
+    this.#process = process;
+  }
+
+  release(): void {
+    const process = this.#process;
+    this.#process = undefined;
+    process?.release();
+  }
+
+  trap(reason: string): never {
+    return this.#host.trap(reason);
+  }
+
+  exit(exitCode: number): never {
+    return this.#host.exit(exitCode);
+  }
+
+  /** A hostcall that never waits: `act`, or the errno it throws. */
+  hostcall(act: (...args: never[]) => void): Hostcall {
+    const call = (...args: never[]): number => {
+      try {
+        act(...args);
+        return 0;
+      } catch (error) {
+        return toErrno(error);
+      }
+    };
+    return { waits: false, call };
+  }
+
+  /** A hostcall that may wait; when it has its answer at once, the guest is not suspended. */
+  waitingHostcall(act: (...args: never[]) => Promise<void> | undefined): Hostcall {
+    const call = (...args: never[]): number | Promise<number> => {
+      const { process } = this;
+      try {
+        return (
+          act(...args)?.then(
+            () => this.#answerLater(process, 0),
+            (error: unknown) => this.#answerLater(process, toErrno(error)),
+          ) ?? 0
+        );
+      } catch (error) {
+        return toErrno(error);
+      }
+    };
+    return { waits: true, call };
+  }
+
+  /**
+   * Waits for `work` on behalf of the process. When its run has ended meanwhile this rejects,
+   * whatever became of the work: the instance may be serving somebody else by now.
+   */
+  async waitFor<T>(work: Promise<T>): Promise<T> {
+    const { process } = this;
+    try {
+      return await work;
+    } finally {
+      this.#requireRunning(process);
+    }
+  }
+
+  /** Throws WasiError `fault` unless all `len` bytes at `ptr` lie in memory. */
+  requireRange(ptr: number, len: number): void {
+    const start = ptr >>> 0;
+    if (start + len > this.#host.memory.byteLength) throw new WasiError('fault');
+  }
+
+  readU8(ptr: number): number {
+    return this.readBytes(ptr, 1)[0] ?? 0;
+  }
+
+  readU16(ptr: number): number {
+    const [low = 0, high = 0] = this.readBytes(ptr, 2);
+    return low | (high << 8);
+  }
+
+  readU32(ptr: number): number {
+    this.requireRange(ptr, 4);
+    return this.#host.memory.readU32(ptr);
+  }
+
+  readU64(ptr: number): bigint {
+    this.requireRange(ptr, 8);
+    return this.#host.memory.readU64(ptr);
+  }
+
+  /** A copy. */
+  readBytes(ptr: number, len: number): Uint8Array {
+    const length = len >>> 0;
+    this.requireRange(ptr, length);
+    return this.#host.memory.readBytes(ptr, length, length);
+  }
+
+  writeU32(ptr: number, value: number): void {
+    this.requireRange(ptr, 4);
+    this.#host.memory.writeU32(ptr, value);
+  }
+
+  writeU64(ptr: number, value: bigint): void {
+    this.requireRange(ptr, 8);
+    this.#host.memory.writeU64(ptr, value);
+  }
+
+  writeBytes(ptr: number, bytes: Uint8Array): void {
+    this.requireRange(ptr, bytes.length);
+    this.#host.memory.writeBytes(ptr, bytes);
+  }
+
+  /** Text of one character a byte. */
+  writeText(ptr: number, text: string): void {
+    this.requireRange(ptr, text.length);
+    this.#host.memory.writeLatin1(ptr, text);
+  }
+
+  /** Throws WasiError `nametoolong`, `ilseq` for what is no UTF-8. */
+  readPath(ptr: number, len: number): string {
+    const length = len >>> 0;
+    this.requireRange(ptr, length);
+    if (length > PATH_BYTES_MAX) throw new WasiError('nametoolong');
+    const path = this.#host.memory.readUtf8(ptr, length, PATH_BYTES_MAX);
+    if (path === undefined) throw new WasiError('ilseq');
+    return path;
+  }
+
+  /**
+   * The ranges of `count` vectors, all of them in memory, the empty ones left out.
+   *
+   *   ptr ──► | u32 buf | u32 buf_len | u32 buf | u32 buf_len | …
+   */
+  readIovecs(ptr: number, count: number): readonly MemoryRange[] {
+    const vectorCount = count >>> 0;
+    if (vectorCount > IOVECS_MAX) throw new WasiError('inval');
+    this.requireRange(ptr, vectorCount * IOVEC_BYTES);
+    const ranges: MemoryRange[] = [];
+    for (let index = 0; index < vectorCount; index += 1) {
+      const at = (ptr >>> 0) + index * IOVEC_BYTES;
+      const range = { ptr: this.readU32(at), len: this.readU32(at + 4) };
+      if (range.len === 0) continue;
+      this.requireRange(range.ptr, range.len);
+      ranges.push(range);
+    }
+    return ranges;
+  }
+
+  /** Fills the ranges with `bytes` in order; what does not fit is the caller's mistake. */
+  scatter(ranges: readonly MemoryRange[], bytes: Uint8Array): void {
+    let done = 0;
+    for (const { ptr, len } of ranges) {
+      if (done === bytes.length) return;
+      const part = bytes.subarray(done, done + len);
+      this.writeBytes(ptr, part);
+      done += part.length;
+    }
+  }
+
+  #answerLater(process: WasiProcess, result: number): number {
+    this.#requireRunning(process);
+    return result;
+  }
+
+  #requireRunning(process: WasiProcess): void {
+    if (this.#process !== process) {
+      throw new Error('Cannot go on with a hostcall: its run has ended');
+    }
+  }
+}
+
+/** Throws on what the guest is not to be told: traps, the end of the run, failures of the road. */
+function toErrno(error: unknown): number {
+  if (error instanceof WasiError) return error.errno;
+  // The folder's mount does not answer: for the program a broken disk.
+  if (error instanceof TerrafirmaError && error.code === 'folder-unreachable') return errno.io;
+  throw error;
+}
+
+/** Bytes that all ranges have room for. */
+export function countBytes(ranges: readonly MemoryRange[]): number {
+  let total = 0;
+  for (const { len } of ranges) total += len;
+  return total;
+}

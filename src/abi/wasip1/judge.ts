@@ -1,0 +1,91 @@
+/**
+ * Whether a module is a WASI preview1 program, and whether it may run. Decided from its outside, at
+ * deploy: everything at fault is named at once.
+ *
+ * A command exports `_start`. A reactor exports `_initialize` and an entry that is called for each
+ * request after it: `handle`, or `_handle`, or `run`.
+ */
+import { quoteReceived } from '../../names/quote.ts';
+import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
+import { changedSinceUnstable, compilerImportTypes, functionTypes } from './signatures.ts';
+
+export const PREVIEW1 = 'wasi_snapshot_preview1';
+export const UNSTABLE = 'wasi_unstable';
+export const COMPILER = 'env';
+const COMMAND_ENTRY = '_start';
+const INITIALIZER = '_initialize';
+const REACTOR_ENTRIES = ['handle', '_handle', 'run'] as const;
+/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
+const FAULTS_NAMED_MAX = 100;
+
+type Import = ModuleFace['imports'][number];
+type Export = ModuleFace['exports'][number];
+
+export function judgeWasip1(face: ModuleFace): AbiVerdict {
+  const isImporting = face.imports.some(({ module }) => module === PREVIEW1 || module === UNSTABLE);
+  const start = findExport(face, COMMAND_ENTRY);
+  const initializer = findExport(face, INITIALIZER);
+  if (!isImporting && start === undefined && initializer === undefined) return { kind: 'other' };
+  const faults = face.imports.flatMap(judgeImport);
+  if (start !== undefined) {
+    faults.push(...judgeEntry(start, 'nothing'));
+    return faults.length === 0 ? { kind: 'speaks', entry: COMMAND_ENTRY } : refuse(faults);
+  }
+  const entry = REACTOR_ENTRIES.map((name) => findExport(face, name)).find((found) => found);
+  if (initializer !== undefined) faults.push(...judgeEntry(initializer, 'nothing'));
+  if (entry === undefined) {
+    faults.push(
+      `no entry: expected an export \`${COMMAND_ENTRY}\`, or with \`${INITIALIZER}\` one of ` +
+        REACTOR_ENTRIES.map((name) => `\`${name}\``).join(', '),
+    );
+    return refuse(faults);
+  }
+  faults.push(...judgeEntry(entry, 'anything'));
+  if (faults.length > 0) return refuse(faults);
+  const initialize = initializer === undefined ? {} : { initialize: INITIALIZER };
+  return { kind: 'speaks', entry: entry.name, ...initialize };
+}
+
+function findExport({ exports }: ModuleFace, wanted: string): Export | undefined {
+  return exports.find(({ name }) => name === wanted);
+}
+
+function judgeEntry(entry: Export, results: 'nothing' | 'anything'): readonly string[] {
+  const label = `export ${quoteReceived(entry.name)}`;
+  const expectation = results === 'nothing' ? 'a function () -> ()' : 'a function of no parameters';
+  const rule = `${label}: expected ${expectation}`;
+  if (entry.kind !== 'function') return [`${rule}: received a ${entry.kind}`];
+  if (entry.type === undefined) return [];
+  const isTooMuch = results === 'nothing' && entry.type.results.length > 0;
+  if (entry.type.params.length === 0 && !isTooMuch) return [];
+  return [`${rule}: received ${describeType(entry.type)}`];
+}
+
+function judgeImport({ module, name, kind, type }: Import): readonly string[] {
+  const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
+  if (module === UNSTABLE && changedSinceUnstable.has(name)) {
+    return [`${label}: its records changed since: build for ${PREVIEW1}`];
+  }
+  const expected = typeOf(module, name);
+  if (expected === undefined) return [`unknown ${label} (${kind})`];
+  const rule = `${label}: expected a function ${describeType(expected)}`;
+  if (kind !== 'function') return [`${rule}: received a ${kind}`];
+  if (type === undefined || describeType(type) === describeType(expected)) return [];
+  return [`${rule}: received ${describeType(type)}`];
+}
+
+function typeOf(module: string, name: string): FunctionFace | undefined {
+  if (module === PREVIEW1 || module === UNSTABLE) return functionTypes.get(name);
+  return module === COMPILER ? compilerImportTypes.get(name) : undefined;
+}
+
+function describeType({ params, results }: FunctionFace): string {
+  return `(${params.join(' ')}) -> (${results.join(' ')})`;
+}
+
+function refuse(faults: readonly string[]): AbiVerdict {
+  const named = faults.slice(0, FAULTS_NAMED_MAX);
+  const unnamedCount = faults.length - named.length;
+  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
+  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
+}

@@ -1,0 +1,113 @@
+/** Numbers of WASI preview1, and the sizes of its records in bytes. */
+
+export const filetype = {
+  unknown: 0,
+  characterDevice: 2,
+  directory: 3,
+  regularFile: 4,
+  symbolicLink: 7,
+} as const;
+
+export const clockId = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
+
+/** `fdflags`. */
+export const fdflag = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
+export const FDFLAGS_ALL = 31;
+
+/** `oflags` of path_open. */
+export const oflag = { creat: 1, directory: 2, excl: 4, trunc: 8 } as const;
+export const OFLAGS_ALL = 15;
+
+/** `lookupflags`. */
+export const LOOKUP_SYMLINK_FOLLOW = 1;
+
+/** `fstflags` of the set_times calls. */
+export const fstflag = { atim: 1, atimNow: 2, mtim: 4, mtimNow: 8 } as const;
+export const FSTFLAGS_ALL = 15;
+
+export const whence = { set: 0, cur: 1, end: 2 } as const;
+/** Advice numbers are 0 to this. */
+export const ADVICE_MAX = 5;
+
+export const eventtype = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
+/** `subclockflags`: the timeout is an instant of the clock. */
+export const SUBCLOCK_ABSTIME = 1;
+/** `eventrwflags`: nothing more will come. */
+export const EVENT_HANGUP = 1;
+
+export const IOVEC_BYTES = 8;
+export const FDSTAT_BYTES = 24;
+export const FILESTAT_BYTES = 64;
+export const PRESTAT_BYTES = 8;
+export const DIRENT_BYTES = 24;
+export const SUBSCRIPTION_BYTES = 48;
+export const EVENT_BYTES = 32;
+
+/** Rights, one bit each, in the order of the specification. */
+export const right = {
+  fdDatasync: 1n << 0n,
+  fdRead: 1n << 1n,
+  fdSeek: 1n << 2n,
+  fdFdstatSetFlags: 1n << 3n,
+  fdSync: 1n << 4n,
+  fdTell: 1n << 5n,
+  fdWrite: 1n << 6n,
+  fdAdvise: 1n << 7n,
+  fdAllocate: 1n << 8n,
+  pathCreateDirectory: 1n << 9n,
+  pathCreateFile: 1n << 10n,
+  pathLinkSource: 1n << 11n,
+  pathLinkTarget: 1n << 12n,
+  pathOpen: 1n << 13n,
+  fdReaddir: 1n << 14n,
+  pathReadlink: 1n << 15n,
+  pathRenameSource: 1n << 16n,
+  pathRenameTarget: 1n << 17n,
+  pathFilestatGet: 1n << 18n,
+  pathFilestatSetSize: 1n << 19n,
+  pathFilestatSetTimes: 1n << 20n,
+  fdFilestatGet: 1n << 21n,
+  fdFilestatSetSize: 1n << 22n,
+  fdFilestatSetTimes: 1n << 23n,
+  pathSymlink: 1n << 24n,
+  pathRemoveDirectory: 1n << 25n,
+  pathUnlinkFile: 1n << 26n,
+  pollFdReadwrite: 1n << 27n,
+} as const;
+
+const RIGHTS_ALL = (1n << 28n) - 1n;
+
+/** What any regular file may be asked. */
+export const FILE_RIGHTS =
+  right.fdDatasync |
+  right.fdRead |
+  right.fdSeek |
+  right.fdFdstatSetFlags |
+  right.fdSync |
+  right.fdTell |
+  right.fdWrite |
+  right.fdAdvise |
+  right.fdAllocate |
+  right.fdFilestatGet |
+  right.fdFilestatSetSize |
+  right.fdFilestatSetTimes |
+  right.pollFdReadwrite;
+
+/**
+ * A directory itself is neither read nor written, and sizes are a matter of open files: who finds
+ * the right to set them by path takes rights for something that is enforced.
+ */
+export const DIRECTORY_RIGHTS =
+  (RIGHTS_ALL & ~FILE_RIGHTS & ~right.pathFilestatSetSize) |
+  right.fdFilestatGet |
+  right.fdFilestatSetTimes |
+  right.fdSync |
+  right.fdDatasync |
+  right.fdFdstatSetFlags;
+/** What may be asked of anything opened below a directory. */
+export const INHERITED_RIGHTS = RIGHTS_ALL;
+/** A stream: no place in it, so neither seek nor tell; with them C would take it for a file. */
+export const STREAM_READ_RIGHTS =
+  right.fdRead | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;
+export const STREAM_WRITE_RIGHTS =
+  right.fdWrite | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;

@@ -1,0 +1,177 @@
+/**
+ * `poll`: waits until one of the subscriptions is ready. The one way a program sleeps.
+ *
+ *   subscription, 48 bytes: u64 userdata, u8 tag @8; clock: u32 id @16, u64 timeout @24,
+ *                           u64 precision @32, u16 flags @40; descriptor: u32 fd @16
+ *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
+ */
+import { readClock } from './clock.ts';
+import { errno, WasiError } from './errno.ts';
+import type { HostcallFamily, WasiGuest } from './guest.ts';
+import {
+  EVENT_BYTES,
+  EVENT_HANGUP,
+  eventtype,
+  SUBCLOCK_ABSTIME,
+  SUBSCRIPTION_BYTES,
+} from './layout.ts';
+import type { InputStream } from './streams.ts';
+
+const SUBSCRIPTIONS_MAX = 1_024;
+/** An answer to "how much could be written": as much as leaves in one piece. */
+const WRITABLE_BYTES = 16_384n;
+
+interface Subscription {
+  readonly userdata: bigint;
+  readonly type: number;
+  /** Ready, or failed, at once. */
+  readonly event: Readiness | undefined;
+  /** Of a clock that has not come yet. */
+  readonly delayNs?: bigint;
+  /** Of an input that has nothing yet. */
+  readonly input?: InputStream;
+}
+
+interface Readiness {
+  readonly errno: number;
+  readonly bytes: bigint;
+  readonly flags: number;
+}
+
+interface Buffers {
+  readonly events: number;
+  readonly countPtr: number;
+}
+
+export function pollHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
+    /** countPtr ──► u32 events that were written, at least one */
+    poll_oneoff: guest.waitingHostcall(
+      (subscriptions: number, events: number, count: number, countPtr: number) => {
+        const length = count >>> 0;
+        if (length === 0 || length > SUBSCRIPTIONS_MAX) throw new WasiError('inval');
+        guest.requireRange(subscriptions, length * SUBSCRIPTION_BYTES);
+        guest.requireRange(events, length * EVENT_BYTES);
+        guest.requireRange(countPtr, 4);
+        const asked = readSubscriptions(guest, subscriptions, length);
+        if (giveEvents(guest, asked, { events, countPtr })) return undefined;
+        guest.process.stdout.flush();
+        return waitForOne(guest, asked, { events, countPtr });
+      },
+    ),
+  };
+}
+
+async function waitForOne(
+  guest: WasiGuest,
+  asked: readonly Subscription[],
+  buffers: Buffers,
+): Promise<void> {
+  const delays = asked.flatMap(({ delayNs }) => (delayNs === undefined ? [] : [delayNs]));
+  const shortestNs = delays.reduce<bigint | undefined>(
+    (least, delay) => (least === undefined || delay < least ? delay : least),
+    undefined,
+  );
+  const waits = asked.flatMap(({ input }) => (input === undefined ? [] : [input.whenReady()]));
+  const sleep = shortestNs === undefined ? undefined : guest.process.sleep(shortestNs);
+  let isDue = false;
+  const due = sleep?.due.then(() => {
+    isDue = true;
+  });
+  try {
+    await guest.waitFor(Promise.race(due === undefined ? waits : [due, ...waits]));
+  } finally {
+    sleep?.cancel();
+  }
+  const after = asked.map((subscription) =>
+    lookAgain(subscription, isDue ? shortestNs : undefined),
+  );
+  giveEvents(guest, after, buffers);
+}
+
+function lookAgain(subscription: Subscription, dueNs: bigint | undefined): Subscription {
+  const { delayNs, input } = subscription;
+  if (input !== undefined) return { ...subscription, event: readinessOf(input) };
+  const isDue = dueNs !== undefined && delayNs !== undefined && delayNs <= dueNs;
+  return isDue ? { ...subscription, event: READY } : subscription;
+}
+
+const READY: Readiness = { errno: 0, bytes: 0n, flags: 0 };
+
+function failed(name: 'badf' | 'inval'): Readiness {
+  return { errno: errno[name], bytes: 0n, flags: 0 };
+}
+
+function readinessOf(input: InputStream): Readiness | undefined {
+  const { readyBytes } = input;
+  if (readyBytes === undefined) return undefined;
+  return { errno: 0, bytes: BigInt(readyBytes), flags: readyBytes === 0 ? EVENT_HANGUP : 0 };
+}
+
+function readSubscriptions(guest: WasiGuest, ptr: number, count: number): readonly Subscription[] {
+  return Array.from({ length: count }, (_, index) => {
+    const at = (ptr >>> 0) + index * SUBSCRIPTION_BYTES;
+    const userdata = guest.readU64(at);
+    const type = guest.readU8(at + 8);
+    if (type === eventtype.clock) return { userdata, type, ...readClockWait(guest, at) };
+    return { userdata, type, ...readDescriptorWait(guest, at, type) };
+  });
+}
+
+function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event' | 'delayNs'> {
+  const id = guest.readU32(at + 16);
+  const timeoutNs = guest.readU64(at + 24);
+  const isAbsolute = (guest.readU16(at + 40) & SUBCLOCK_ABSTIME) !== 0;
+  try {
+    const delayNs = isAbsolute ? timeoutNs - readClock(guest, id) : timeoutNs;
+    return delayNs <= 0n ? { event: READY } : { event: undefined, delayNs };
+  } catch (error) {
+    if (error instanceof WasiError) return { event: failed('inval') };
+    throw error;
+  }
+}
+
+/** Files and outputs are always ready; an input when something has come, or nothing more will. */
+function readDescriptorWait(
+  guest: WasiGuest,
+  at: number,
+  type: number,
+): Pick<Subscription, 'event' | 'input'> {
+  if (type !== eventtype.fdRead && type !== eventtype.fdWrite) throw new WasiError('inval');
+  const isReading = type === eventtype.fdRead;
+  try {
+    const descriptor = guest.process.descriptor(guest.readU32(at + 16));
+    if (descriptor.kind === 'file') return { event: READY };
+    if (descriptor.kind === 'output' && !isReading) {
+      return { event: { errno: 0, bytes: WRITABLE_BYTES, flags: 0 } };
+    }
+    if (descriptor.kind !== 'input' || !isReading) return { event: failed('badf') };
+    const event = readinessOf(descriptor.stream);
+    return event === undefined ? { event, input: descriptor.stream } : { event };
+  } catch (error) {
+    if (error instanceof WasiError) return { event: failed('badf') };
+    throw error;
+  }
+}
+
+/** Whether any was ready. */
+function giveEvents(
+  guest: WasiGuest,
+  subscriptions: readonly Subscription[],
+  { events, countPtr }: Buffers,
+): boolean {
+  let count = 0;
+  for (const { userdata, type, event } of subscriptions) {
+    if (event === undefined) continue;
+    const record = new DataView(new ArrayBuffer(EVENT_BYTES));
+    record.setBigUint64(0, userdata, true);
+    record.setUint16(8, event.errno, true);
+    record.setUint8(10, type);
+    record.setBigUint64(16, event.bytes, true);
+    record.setUint16(24, event.flags, true);
+    guest.writeBytes((events >>> 0) + count * EVENT_BYTES, new Uint8Array(record.buffer));
+    count += 1;
+  }
+  if (count > 0) guest.writeU32(countPtr, count);
+  return count > 0;
+}

@@ -1,0 +1,145 @@
+/**
+ * What one run of a program has: arguments, environment, open descriptors, clocks. Knows nothing of
+ * HTTP: the same program runs under CGI and under the conformance suite.
+ */
+import type { Capabilities, SiteFile } from '../../capability/capability.ts';
+import { type Descriptor, DescriptorTable } from './descriptors.ts';
+import { WasiError } from './errno.ts';
+import type { DirectoryNode } from './files/node.ts';
+import type { FileKeeper } from './files/site-tree.ts';
+import {
+  DIRECTORY_RIGHTS,
+  INHERITED_RIGHTS,
+  STREAM_READ_RIGHTS,
+  STREAM_WRITE_RIGHTS,
+} from './layout.ts';
+import type { InputStream, OutputStream } from './streams.ts';
+
+export interface Preopen {
+  /** The guest's name for it, e.g. `/tmp`. */
+  readonly name: string;
+  readonly directory: DirectoryNode;
+}
+
+export interface ProcessOptions {
+  /** One character a byte, without NUL; called at most once. */
+  readonly listArguments: () => readonly string[];
+  /** `NAME=value`, one character a byte, without NUL; called at most once. */
+  readonly listEnvironment: () => readonly string[];
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  /** Descriptors 3 and up; called at most once, when the first of them is asked for. */
+  readonly openPreopens: (keeper: FileKeeper) => readonly Preopen[];
+  readonly capabilities: Pick<Capabilities, 'clock' | 'timer' | 'fillRandom'>;
+  readonly descriptorsMax: number;
+}
+
+/** Descriptors below this are the streams'. */
+const STREAM_COUNT = 3;
+
+export class WasiProcess implements FileKeeper {
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly capabilities: ProcessOptions['capabilities'];
+  readonly #options: ProcessOptions;
+  readonly #descriptors: DescriptorTable;
+  readonly #startedNs: bigint;
+  readonly #files = new Set<SiteFile>();
+  readonly #cancels = new Set<() => void>();
+  #arguments: readonly string[] | undefined;
+  #environment: readonly string[] | undefined;
+  #hasPreopens = false;
+  #isReleased = false;
+
+  constructor(options: ProcessOptions) {
+    this.#options = options;
+    this.stdin = options.stdin;
+    this.stdout = options.stdout;
+    this.stderr = options.stderr;
+    this.capabilities = options.capabilities;
+    this.#startedNs = options.capabilities.timer.nowNs();
+    this.#descriptors = new DescriptorTable(options.descriptorsMax);
+    const input = { flags: 0, rightsBase: STREAM_READ_RIGHTS, rightsInheriting: 0n };
+    const output = { flags: 0, rightsBase: STREAM_WRITE_RIGHTS, rightsInheriting: 0n };
+    this.#descriptors.add({ kind: 'input', stream: options.stdin, ...input });
+    this.#descriptors.add({ kind: 'output', stream: options.stdout, ...output });
+    this.#descriptors.add({ kind: 'output', stream: options.stderr, ...output });
+  }
+
+  get arguments(): readonly string[] {
+    this.#arguments ??= this.#options.listArguments();
+    return this.#arguments;
+  }
+
+  get environment(): readonly string[] {
+    this.#environment ??= this.#options.listEnvironment();
+    return this.#environment;
+  }
+
+  /** All of them: the preopened directories are there from the first look on. */
+  get descriptors(): DescriptorTable {
+    if (!this.#hasPreopens) this.#addPreopens();
+    return this.#descriptors;
+  }
+
+  /** The descriptor of `fd`; for a stream without making the directories. Throws `badf`. */
+  descriptor(fd: number): Descriptor {
+    return fd >>> 0 < STREAM_COUNT ? this.#descriptors.get(fd) : this.descriptors.get(fd);
+  }
+
+  /** Nanoseconds of the monotonic clock: since shortly before the run began, never 0. */
+  monotonicNs(): bigint {
+    return MONOTONIC_START_NS + this.capabilities.timer.nowNs() - this.#startedNs;
+  }
+
+  /** Resolves after `delayNs`; never when the run is over before. */
+  sleep(delayNs: bigint): { readonly due: Promise<void>; readonly cancel: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = this.capabilities.timer.start(delayNs, resolve);
+    const cancel = (): void => {
+      this.#cancels.delete(cancel);
+      stop();
+    };
+    this.#cancels.add(cancel);
+    return { due: promise, cancel };
+  }
+
+  keep(file: SiteFile): void {
+    if (this.#isReleased) {
+      file.close();
+      throw new WasiError('badf');
+    }
+    this.#files.add(file);
+  }
+
+  letGo(file: SiteFile): void {
+    if (this.#files.delete(file)) file.close();
+  }
+
+  /** The run is over: nothing of it stays open. Never throws. */
+  release(): void {
+    this.#isReleased = true;
+    for (const cancel of [...this.#cancels]) cancel();
+    for (const file of [...this.#files]) this.letGo(file);
+  }
+
+  #addPreopens(): void {
+    this.#hasPreopens = true;
+    for (const { name, directory } of this.#options.openPreopens(this)) {
+      this.#descriptors.add({
+        kind: 'directory',
+        node: directory,
+        preopenName: name,
+        listing: undefined,
+        flags: 0,
+        rightsBase: DIRECTORY_RIGHTS,
+        rightsInheriting: INHERITED_RIGHTS,
+      });
+    }
+  }
+}
+
+/** Go ends itself when its first look at this clock says 0. */
+const MONOTONIC_START_NS = 1_000_000_000n;

@@ -1,0 +1,20 @@
+/** What stands behind descriptors 0, 1 and 2: bytes that come or go, without a place in them. */
+
+export interface InputStream {
+  /**
+   * Up to `bytesMax` bytes that are here now; empty at the end; undefined when nothing has come
+   * yet: then `whenReady`.
+   */
+  take(bytesMax: number): Uint8Array | undefined;
+  /** Resolves when `take` has something to give, the end included. May be asked again. */
+  whenReady(): Promise<void>;
+  /** Bytes that `take` could give now; undefined when it would have to wait. */
+  readonly readyBytes: number | undefined;
+}
+
+export interface OutputStream {
+  /** Takes `bytes` over. A promise when there should be no more until it resolves. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** The guest is about to wait: what it has written should leave now. */
+  flush(): void;
+}

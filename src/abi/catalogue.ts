@@ -3,6 +3,7 @@ import type { Limits } from '../config/config.ts';
 import { quoteReceived } from '../names/quote.ts';
 import type { Abi, ModuleFace } from './abi.ts';
 import { createTerrariumAbi } from './terrarium.ts';
+import { createWasip1Abi } from './wasip1.ts';
 
 export type ModuleVerdict =
   /** `abi` is the name of one of `Catalogue.abis`. */
@@ -19,7 +20,9 @@ export interface Catalogue {
 const NAMES_LISTED_MAX = 10;
 
 export function createCatalogue(limits: Limits): Catalogue {
-  const abis = new Map([createTerrariumAbi(limits)].map((abi) => [abi.name, abi]));
+  const abis = new Map(
+    [createTerrariumAbi(limits), createWasip1Abi(limits)].map((abi) => [abi.name, abi]),
+  );
   return { abis, judgeModule: (face) => judgeModule(face, abis) };
 }
 
@@ -35,13 +38,6 @@ function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVe
 /** Nobody's module: says what it looks like and what would be right. */
 function explainUnknown({ imports, exports }: ModuleFace): string {
   const wasiModule = imports.find(({ module }) => module.startsWith('wasi_'))?.module;
-  const hasStart = exports.some(({ name }) => name === '_start');
-  if (wasiModule === 'wasi_snapshot_preview1' || (wasiModule === undefined && hasStart)) {
-    return (
-      'Cannot run the module: WASI preview1 command: not served yet; build it for the Terrarium ' +
-      'ABI, with an export `run`'
-    );
-  }
   if (wasiModule !== undefined) {
     return `Cannot run the module: WASI of another version: received ${quoteReceived(wasiModule)}`;
   }

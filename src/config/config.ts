@@ -88,6 +88,8 @@ export const defaultLimits = {
   replyHeadersMax: 256,
   replyHeaderBytesMax: 64 * KIB,
   handlesPerRunMax: 128,
+  tmpBytesPerRunMax: 16 * MIB,
+  tmpNodesPerRunMax: 4_096,
   logLinesPerRunMax: 100,
   logBytesPerRunMax: 64 * KIB,
   // Requests a guest makes.

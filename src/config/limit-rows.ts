@@ -27,6 +27,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   replyHeadersMax: { summary: 'Headers of a guest’s reply', max: 10_000 },
   replyHeaderBytesMax: { summary: 'All headers of a guest’s reply together', max: MIB },
   handlesPerRunMax: { summary: 'Handles a guest may hold at once, per kind', max: 1_000_000 },
+  tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: GIB },
+  tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
   logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
   logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * MIB },
   outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },

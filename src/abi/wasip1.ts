@@ -1,0 +1,128 @@
+/**
+ * WASI preview1 programs, CGI style: whatever a toolchain compiles for `wasm32-wasip1` answers a
+ * request. The request's head is the environment, its body is standard input, the answer standard
+ * output, the log standard error.
+ */
+import type { Limits } from '../config/config.ts';
+import type { Abi, Binding, GuestHost, ImportTable, Run, RunEnd } from './abi.ts';
+import { RequestBody } from './wasip1/cgi/body.ts';
+import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
+import { LogStream } from './wasip1/cgi/log-stream.ts';
+import { CgiReply, type Reply } from './wasip1/cgi/reply.ts';
+import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
+import { createMemoryTree } from './wasip1/files/memory-tree.ts';
+import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
+import { WasiGuest } from './wasip1/guest.ts';
+import { listImports } from './wasip1/imports.ts';
+import { judgeWasip1 } from './wasip1/judge.ts';
+import { type Preopen, WasiProcess } from './wasip1/process.ts';
+import type { InputStream } from './wasip1/streams.ts';
+
+export function createWasip1Abi(limits: Limits): Abi {
+  return {
+    name: 'wasip1',
+    judge: judgeWasip1,
+    requestBody: 'streamed',
+    bind: (host) => new Wasip1Binding(host, limits),
+  };
+}
+
+/** The streams of one run. */
+interface Streams {
+  readonly stdin: InputStream & { readonly failure: Error | undefined };
+  readonly stdout: Reply;
+  readonly stderr: LogStream;
+}
+
+const TMP = 'tmp';
+/** Apart from the site's own, whose device is 1. */
+const TMP_DEVICE = 2n;
+
+class Wasip1Binding implements Binding {
+  readonly imports: ImportTable;
+  readonly #guest: WasiGuest;
+  readonly #limits: Limits;
+  #streams: Streams | undefined;
+
+  constructor(host: GuestHost, limits: Limits) {
+    this.#limits = limits;
+    this.#guest = new WasiGuest(host);
+    this.imports = listImports(this.#guest);
+  }
+
+  begin(run: Run): void {
+    const { exchange, capabilities } = run;
+    const { request, hasBody } = exchange;
+    const streams = this.#openStreams(run);
+    this.#streams = streams;
+    const { environment } = capabilities.settings;
+    const process = new WasiProcess({
+      listArguments: () => listArguments(request),
+      listEnvironment: () => listEnvironment({ request, hasBody, environment }),
+      openPreopens: (keeper) => openPreopens(run, { keeper, limits: this.#limits }),
+      ...streams,
+      capabilities,
+      descriptorsMax: this.#limits.handlesPerRunMax,
+    });
+    this.#guest.begin(process);
+  }
+
+  /**
+   * Answers when the program ended well. Otherwise nothing more is sent: an answer that has begun
+   * is broken off, so that the visitor sees that it is not whole. Throws TerrafirmaError.
+   */
+  finish(end: RunEnd): void {
+    const streams = this.#streams;
+    if (streams === undefined) return;
+    streams.stderr.end();
+    const failure = streams.stdin.failure ?? streams.stdout.failure;
+    if (failure !== undefined) throw failure;
+    const isGood = end.kind === 'returned' || (end.kind === 'exited' && end.exitCode === 0);
+    if (isGood) streams.stdout.end();
+  }
+
+  release(): void {
+    this.#streams = undefined;
+    this.#guest.release();
+  }
+
+  #openStreams({ exchange, capabilities }: Run): Streams {
+    const stderr = new LogStream(capabilities.log);
+    const { replyHeadersMax, replyHeaderBytesMax, replyBodyBytesMax } = this.#limits;
+    if (capabilities.settings.protocol === 'wws') {
+      const stdin = new WwsRequest({
+        exchange,
+        keyValue: capabilities.keyValue,
+        bodyBytesMax: this.#limits.requestBodyBytesMax,
+      });
+      const stdout = new WwsReply({ exchange, capabilities, bytesMax: replyBodyBytesMax });
+      return { stdin, stdout, stderr };
+    }
+    const stdout = new CgiReply({
+      exchange,
+      head: { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax },
+      bodyBytesMax: replyBodyBytesMax,
+      isPlainTextAllowed: capabilities.settings.isPlainTextAllowed,
+    });
+    return { stdin: new RequestBody(exchange), stdout, stderr };
+  }
+}
+
+/** The site's folder as `/`, and in it, and by its own name, an empty `/tmp` to write to. */
+function openPreopens(
+  { capabilities }: Run,
+  { keeper, limits }: { readonly keeper: FileKeeper; readonly limits: Limits },
+): readonly Preopen[] {
+  const { files, clock } = capabilities;
+  const site = createSiteTree({ files, keeper, listedEntriesMax: limits.folderEntriesMax });
+  const tmp = createMemoryTree({
+    device: TMP_DEVICE,
+    bytesMax: limits.tmpBytesPerRunMax,
+    nodesMax: limits.tmpNodesPerRunMax,
+    nowNs: () => clock.nowNs(),
+  });
+  return [
+    { name: '/', directory: mountTree(site, TMP, tmp) },
+    { name: `/${TMP}`, directory: tmp },
+  ];
+}

@@ -2,12 +2,12 @@
  * One folder in use: looks at it again and again, has its modules judged, and has the newest
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
-import type { Config } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Site } from '../site/table.ts';
+import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { FolderModules } from './folder-modules.ts';
 import type { Gate } from './gate.ts';
@@ -23,7 +23,7 @@ import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
 import { FolderEvents } from './watch.ts';
 
 export interface FolderParts extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax'> {
-  readonly config: Config;
+  readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly log: DeployLog;
   /** How many folders of this mount may be walked at once. */

@@ -3,11 +3,11 @@
  * store, and the rollbacks that were made beside it. In memory first for reading, in the store
  * before anything depends on it.
  */
-import type { Config } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { ModulePath } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
+import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { acceptVersion, noteSeen, servingVersion } from './history.ts';
 import { type Pin, pinsStamp, readPins } from './pins.ts';
@@ -15,7 +15,7 @@ import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './rec
 import type { AddedModule, ModuleStore } from './store.ts';
 
 export interface KeptModulesParts {
-  readonly config: Config;
+  readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly log: DeployLog;
 }

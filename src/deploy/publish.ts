@@ -3,7 +3,7 @@
  * told when they change, modules handed out by digest.
  */
 import { LRUCache } from 'lru-cache';
-import type { Config, Mount } from '../config/config.ts';
+import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
 import { type FolderKey, isServedName, type ModulePath } from '../names.ts';
@@ -11,6 +11,7 @@ import { GuardedFs } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Site } from '../site/table.ts';
 import { Builder } from './builder.ts';
+import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
@@ -18,7 +19,7 @@ import { Modules } from './modules.ts';
 import { ModuleStore } from './store.ts';
 
 export interface PublisherOptions {
-  readonly config: Config;
+  readonly config: DeployConfig;
   readonly logger: DeployLog;
   /** Milliseconds since the Unix epoch: compared with the times of files. */
   readonly nowMs?: () => number;
@@ -37,7 +38,7 @@ interface MountParts {
 }
 
 export class Publisher {
-  readonly #config: Config;
+  readonly #config: DeployConfig;
   readonly #log: DeployLog;
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;

@@ -136,6 +136,7 @@ class FolderWalk {
     const root = { realPath: this.#options.directory, segments: [] };
     await this.#readDirectory(root);
     for (let next = this.#pending.shift(); next; next = this.#pending.shift()) {
+      if (this.isCut) return;
       try {
         await this.#readDirectory(next);
       } catch (error) {
@@ -150,12 +151,9 @@ class FolderWalk {
     const { fs, limits } = this.#options;
     const entriesLeft = limits.folderEntriesMax - this.entryCount;
     const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
-    const { entries, isCut } =
-      entriesLeft > 0
-        ? await fs.readdir(directory.realPath, entriesLeft)
-        : { entries: [], isCut: true };
+    const { entries, isCut } = await fs.readdir(directory.realPath, entriesLeft);
     this.entryCount += entries.length;
-    if (isCut && !this.isCut) {
+    if (isCut) {
       this.isCut = true;
       this.#note(directory.segments, `${rule}: what is here and further on is not looked at`);
     }

@@ -74,6 +74,11 @@ describe('servingVersion()', () => {
     expect(servingVersion(back, pin).digest).toBe(digest('b'));
   });
 
+  it('is the newest when the file had changed before the rollback was made', () => {
+    const module = accept(accept(undefined, 'a'), 'b');
+    expect(servingVersion(module, pinOf('a', 'x')).digest).toBe(digest('b'));
+  });
+
   it('is the newest when the pinned one is not kept any more', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     expect(servingVersion(module, pinOf('z', 'b')).digest).toBe(digest('b'));

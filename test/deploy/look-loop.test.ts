@@ -30,7 +30,6 @@ describe('LookLoop', () => {
     expect(loop.lookCountAfterNext).toBe(2);
     loop.lookNow();
     loop.lookNow();
-    loop.hint();
     expect(begun()).toBe(1);
     end();
     await until(() => begun() === 2);

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, defaultLimits, type Limits } from '../../src/config/config.ts';
+import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
 import type { DeployFields, DeployLog } from '../../src/deploy/deploy-log.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { Digest } from '../../src/messages.ts';
@@ -60,19 +61,10 @@ export async function until<T>(
   }
 }
 
-export function testConfig(stateDirectory: string, limits: Partial<Limits> = {}): Config {
+export function testConfig(stateDirectory: string, limits: Partial<Limits> = {}): DeployConfig {
   return {
-    listen: [],
-    folder: undefined,
-    mounts: [],
-    botUser: undefined,
     stateDirectory,
-    threads: 1,
-    dns: { servers: [], recordNames: [], recordKey: 'kbp' },
     watch: { quietMs: 40, quietNetworkMs: 40, pollMs: 60, pollNetworkMs: 60 },
-    outbound: { allowedCidrs: [] },
-    keyValue: { synchronous: 'normal' },
-    log: { level: 'silent', format: 'json', color: false },
     limits: { ...defaultLimits, ...limits },
   };
 }

@@ -1,0 +1,4 @@
+import type { Config } from '../config/config.ts';
+
+/** What the deploy road reads of the configuration. */
+export type DeployConfig = Pick<Config, 'stateDirectory' | 'watch' | 'limits'>;

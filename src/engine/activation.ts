@@ -172,7 +172,7 @@ export class Activation implements Turn, Watched {
   /** Waits for something of the host's that is no part of the guest's own time. */
   waitOutside<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#giveUp = reject;
+      this.#mayWait(reject);
       work.then(
         (value) => this.#settleOutside(() => resolve(value)),
         (error: unknown) => this.#settleOutside(() => reject(error)),
@@ -183,7 +183,7 @@ export class Activation implements Turn, Watched {
   /** Suspends the guest for a hostcall's answer; it goes on when it has the thread again. */
   suspend(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#giveUp = reject;
+      this.#mayWait(reject);
       work.then(
         (value) => this.#resume(reject, () => resolve(value)),
         (error: unknown) => this.#resume(reject, () => reject(this.endByError(error))),
@@ -286,11 +286,17 @@ export class Activation implements Turn, Watched {
 
   #queue(line: Line, nowMs: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#giveUp = reject;
+    this.#mayWait(reject);
     this.#goOn = resolve;
     this.#sliceMs = 0;
     this.#parts.scheduler.enqueue(this, line, nowMs);
     return promise;
+  }
+
+  /** Throws where the run is over already: nobody would wake it. */
+  #mayWait(giveUp: (trap: WebAssembly.RuntimeError) => void): void {
+    this.requireAlive();
+    this.#giveUp = giveUp;
   }
 
   /** What was waited for is there. After `end` the guest is gone: what comes late is dropped. */

@@ -64,7 +64,9 @@ export class GuestRun implements SeatWaiter {
     let end: RunEnd | undefined;
     let error: ErrorRecord | undefined;
     try {
-      const body = await this.#readBody(exchange, activation);
+      activation.requireAlive();
+      const arriving = this.#readBody(exchange, activation);
+      const body = arriving === undefined ? noBody : await arriving;
       if (!admission.tryTakeSeat(seats)) await this.#waitForSeat(seats, activation);
       else this.#hasSeat = true;
       this.#phase = 'guest';
@@ -93,9 +95,9 @@ export class GuestRun implements SeatWaiter {
     return new Activation(this.#parts, { siteKey: this.#siteKey, digestWords, fuel });
   }
 
-  #readBody(exchange: Exchange, activation: Activation): Uint8Array | Promise<Uint8Array> {
-    activation.requireAlive();
-    if (this.#artifact.abi.requestBody === 'streamed' || !exchange.hasBody) return noBody;
+  /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
+  #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
+    if (this.#artifact.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
     return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
   }
 

@@ -21,6 +21,8 @@ const allSeals = 15;
 const readAndWrite = 3;
 const privateAndFixed = 0x12;
 const dontNeed = 4;
+/** Each holds a file descriptor that a connection could have had. */
+const imagesMax = 64;
 
 const signatures = {
   memfd_create: { return: 'i32', arguments: ['string', 'u32'] },
@@ -39,6 +41,7 @@ function openCalls(ffi: Ffi) {
 export class PageMapper {
   readonly #ffi: Ffi;
   readonly #calls: Calls;
+  #imageCount = 0;
 
   private constructor(ffi: Ffi, calls: Calls) {
     this.#ffi = ffi;
@@ -61,6 +64,7 @@ export class PageMapper {
 
   /** An image that memories can be mapped to, or undefined when the system has none to give. */
   createImage(bytes: Uint8Array): PageImage | undefined {
+    if (this.#imageCount >= imagesMax) return undefined;
     const fd = this.#calls.memfd_create('terrafirma', memfdCloexecAllowSealing);
     if (fd < 0) return undefined;
     try {
@@ -68,7 +72,11 @@ export class PageMapper {
       writeWhole(fd, bytes);
       writeWhole(fd, new Uint8Array(byteLength - bytes.length), bytes.length);
       if (this.#calls.fcntl(fd, sealCommand, allSeals) === 0) {
-        return new PageImage(this.#ffi, this.#calls, { fd, byteLength });
+        this.#imageCount += 1;
+        const onClose = (): void => {
+          this.#imageCount -= 1;
+        };
+        return new PageImage(this.#ffi, this.#calls, { fd, byteLength, onClose });
       }
     } catch {
       // No room for the image: copying needs none.
@@ -94,18 +102,26 @@ export class PageMapper {
   }
 }
 
+interface ImageFile {
+  readonly fd: number;
+  readonly byteLength: number;
+  readonly onClose: () => void;
+}
+
 export class PageImage {
   readonly #ffi: Ffi;
   readonly #calls: Calls;
   readonly #fd: number;
   readonly #byteLength: number;
+  readonly #onClose: () => void;
   #isClosed = false;
 
-  constructor(ffi: Ffi, calls: Calls, file: { readonly fd: number; readonly byteLength: number }) {
+  constructor(ffi: Ffi, calls: Calls, file: ImageFile) {
     this.#ffi = ffi;
     this.#calls = calls;
     this.#fd = file.fd;
     this.#byteLength = file.byteLength;
+    this.#onClose = file.onClose;
   }
 
   /** Puts the image over the start of `memory`, whose contents there are gone. */
@@ -132,6 +148,7 @@ export class PageImage {
     if (this.#isClosed) return;
     this.#isClosed = true;
     closeSync(this.#fd);
+    this.#onClose();
   }
 }
 

@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest';
+import { MapKeyValue, World } from '../support/abi-world.ts';
+import {
+  curiousStartGuest,
+  greedyGuest,
+  hugeGuest,
+  reactorGuest,
+  swollenGuest,
+  tableGuest,
+  waitingGuest,
+} from './guests.ts';
+import { Engine } from './world.ts';
+
+const mib = 1024 * 1024;
+
+/** A store that answers when the test says so. */
+class LateStore extends MapKeyValue {
+  readonly #gate = Promise.withResolvers<void>();
+
+  override async get(): Promise<undefined> {
+    await this.#gate.promise;
+  }
+
+  open(): void {
+    this.#gate.resolve();
+  }
+}
+
+class LateWorld extends World {
+  override readonly keyValue = new LateStore();
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('limits of a run', () => {
+  it.each([
+    ['a loop that calls nothing', 'loop', '/guest.wasm'],
+    ['a start function', 'start-loop', '/guest.wasm'],
+    ['an allocator that the host calls', 'evil-malloc', '/guest.wasm/6'],
+  ])('cpuMsMax ends %s, and names the limit', async (_, guest, target) => {
+    using engine = new Engine({ limits: { cpuMsMax: 50 } });
+    const loaded = engine.load(guest);
+    const { report } = await engine.run(loaded, { target, body: 'body' });
+    expect(report.outcome).toBe('out-of-cpu');
+    expect(report.error).toEqual({
+      code: 'guest-out-of-cpu',
+      detail: 'Cannot answer: the function reached its CPU limit of 50 ms',
+    });
+    expect(report.cpuUs).toBeGreaterThanOrEqual(50_000);
+    expect(engine.pool.idleBytes).toBe(0);
+    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+  });
+
+  it('wallMsMax ends a guest that waits', async () => {
+    using engine = new Engine({ limits: { wallMsMax: 50 } });
+    const { report } = await engine.run(engine.load(waitingGuest), { world: new LateWorld() });
+    expect(report).toMatchObject({ outcome: 'out-of-time', error: { code: 'guest-out-of-time' } });
+  });
+
+  it('wallMsMax bounds the wait for a turn and the arrival of the body, each by its name', async () => {
+    using engine = new Engine({ limits: { wallMsMax: 50, runsPerSiteMax: 1 } });
+    const loaded = engine.load(waitingGuest);
+    const running = engine.begin(loaded, { world: new LateWorld() });
+    const queued = engine.begin(loaded);
+    const lateBody = new Promise<Uint8Array>(() => undefined);
+    const sending = engine.begin(loaded, { body: 'x', lateBody });
+    expect((await running.report).error?.code).toBe('guest-out-of-time');
+    expect((await sending.report).error?.code).toBe('request-timeout');
+    // The seat became free at the same tick as the wait ended, or just before: then it ran.
+    expect([undefined, 'overloaded']).toContain((await queued.report).error?.code);
+  });
+
+  it.each([
+    ['page by page', greedyGuest],
+    ['at once', hugeGuest],
+  ])('memoryBytesMax: a guest that grows %s and traps when refused', async (_, guest) => {
+    using engine = new Engine({ limits: { memoryBytesMax: 2 * mib } });
+    const { report } = await engine.run(engine.load(guest));
+    expect(report.outcome).toBe('out-of-memory');
+    expect(report.error?.code).toBe('guest-out-of-memory');
+    expect(report.error?.detail).toContain(`${2 * mib} bytes`);
+    expect(report.memoryBytes).toBeLessThanOrEqual(2 * mib);
+  });
+
+  it('memoryBytesMax: a guest that copes with refusal is not failed', async () => {
+    using engine = new Engine({ limits: { memoryBytesMax: 2 * mib } });
+    const { text, report } = await engine.run(engine.load('grow-forever'));
+    expect(report.outcome).toBe('replied');
+    expect(text).toMatch(/^refused after 31 pages/);
+  });
+
+  it('tableEntriesMax bounds growth', async () => {
+    using engine = new Engine({ limits: { tableEntriesMax: 100 } });
+    expect((await engine.run(engine.load(tableGuest))).text).toBe('100');
+  });
+
+  it('a guest whose table grew serves no other run: tables cannot shrink', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(tableGuest);
+    expect((await engine.run(loaded)).text).toBe('1001');
+    expect(engine.pool.idleBytes).toBe(0);
+    expect((await engine.run(loaded)).text).toBe('1001');
+  });
+
+  it('a guest whose memory grew large is given up', async () => {
+    using engine = new Engine();
+    await engine.run(engine.load(swollenGuest));
+    expect(engine.pool.idleBytes).toBe(0);
+    await engine.run(engine.load('malloc-grows'));
+    expect(engine.pool.idleBytes).toBeGreaterThan(0);
+  });
+
+  it('endless recursion traps, and the thread goes on', async () => {
+    using engine = new Engine();
+    const { report } = await engine.run(engine.load('deep-recursion'));
+    expect(report).toMatchObject({ outcome: 'trapped', error: { code: 'guest-trapped' } });
+    expect(report.error?.detail).toContain('RangeError');
+    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+  });
+});
+
+describe('limits of a site', () => {
+  it('runsPerSiteMax and queuedRunsPerSiteMax: one more is refused, others are served', async () => {
+    using engine = new Engine({ limits: { runsPerSiteMax: 2, queuedRunsPerSiteMax: 1 } });
+    const loaded = engine.load(waitingGuest);
+    const world = new LateWorld();
+    const runs = [0, 1, 2].map(() => engine.begin(loaded, { world }));
+    const refused = await engine.run(loaded, { world });
+    expect(refused.report).toMatchObject({ outcome: 'refused', error: { code: 'overloaded' } });
+    expect((await engine.run(engine.load('hello'), { siteKey: '/other' })).text).toBe('hello\n');
+    world.keyValue.open();
+    const outcomes = (await Promise.all(runs.map(({ report }) => report))).map((r) => r.outcome);
+    expect(outcomes).toEqual(['replied', 'replied', 'replied']);
+    expect((await engine.run(loaded, { world })).report.outcome).toBe('replied');
+  });
+
+  it('a queued request whose client goes away leaves the queue', async () => {
+    using engine = new Engine({ limits: { runsPerSiteMax: 1, queuedRunsPerSiteMax: 1 } });
+    const loaded = engine.load(waitingGuest);
+    const world = new LateWorld();
+    const running = engine.begin(loaded, { world });
+    const queued = engine.begin(loaded, { world });
+    queued.exchange.goAway();
+    expect(await queued.report).toMatchObject({ outcome: 'abandoned', cpuUs: 0 });
+    const next = engine.begin(loaded, { world });
+    world.keyValue.open();
+    expect((await running.report).outcome).toBe('replied');
+    expect((await next.report).outcome).toBe('replied');
+  });
+
+  it('slow bodies take places in the queue, and no run seats', async () => {
+    using engine = new Engine({ limits: { runsPerSiteMax: 1, queuedRunsPerSiteMax: 1 } });
+    const loaded = engine.load('hello');
+    const body = Promise.withResolvers<Uint8Array>();
+    const slow = engine.begin(loaded, { body: 'x', lateBody: body.promise });
+    expect((await engine.run(loaded)).text).toBe('hello\n');
+    body.resolve(Buffer.from('x'));
+    expect((await slow.report).outcome).toBe('replied');
+  });
+});
+
+describe('a client that goes away', () => {
+  it('ends a guest that computes, at its next turn', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 3_600_000 } });
+    const { exchange, report } = engine.begin(engine.load('loop'));
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    exchange.goAway();
+    expect(await report).toMatchObject({ outcome: 'abandoned', error: { code: 'client-gone' } });
+  });
+
+  it('ends a guest that waits for what never comes', async () => {
+    using engine = new Engine();
+    const { exchange, report } = engine.begin(engine.load(waitingGuest), {
+      world: new LateWorld(),
+    });
+    exchange.goAway();
+    expect((await report).outcome).toBe('abandoned');
+    expect(engine.pool.idleBytes).toBe(0);
+  });
+});
+
+describe('limits of the process', () => {
+  it('instancesMax: no more memories than that; a clear refusal, and recovery', async () => {
+    using engine = new Engine({ limits: { instancesMax: 3 } });
+    const loaded = engine.load(waitingGuest);
+    const world = new LateWorld();
+    const runs = [0, 1, 2].map(() => engine.begin(loaded, { world }));
+    const { report } = await engine.run(loaded, { world });
+    expect(report).toMatchObject({ outcome: 'refused', error: { code: 'overloaded' } });
+    expect(report.error?.detail).toContain('3 memories');
+    world.keyValue.open();
+    for (const run of runs) expect((await run.report).outcome).toBe('replied');
+    expect((await engine.run(loaded, { world })).report.outcome).toBe('replied');
+  });
+
+  it('instancesMax: idle guests give way to those that are wanted', async () => {
+    using engine = new Engine({ limits: { instancesMax: 1 } });
+    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+    expect((await engine.run(engine.load('v1'))).text).toBe('version 1\n');
+    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+  });
+
+  it('idleGuestBytesMax: the artifact used least recently gives up its guests first', async () => {
+    using roomy = new Engine();
+    await roomy.run(roomy.load('hello'));
+    const guestBytes = roomy.pool.idleBytes;
+    using engine = new Engine({ limits: { idleGuestBytesMax: 2 * guestBytes } });
+    for (const guest of ['hello', 'v1', 'v2', 'v1']) await engine.run(engine.load(guest));
+    expect(engine.pool.idleBytes).toBe(2 * guestBytes);
+    using none = new Engine({ limits: { idleGuestBytesMax: 0 } });
+    expect((await none.run(none.load('hello'))).text).toBe('hello\n');
+    expect(none.pool.idleBytes).toBe(0);
+  });
+});
+
+describe('the first state', () => {
+  it('warm() has a guest ready before the first request', async () => {
+    using engine = new Engine();
+    const loaded = engine.load('hello');
+    engine.pool.warm(loaded);
+    await nextTurn();
+    expect(engine.pool.idleBytes).toBeGreaterThan(0);
+    expect((await engine.run(loaded)).text).toBe('hello\n');
+  });
+
+  it('warm() of a guest that never starts up ends, and keeps nothing', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 20 } });
+    const loaded = engine.load('start-loop');
+    engine.pool.warm(loaded);
+    expect((await engine.run(loaded)).report.outcome).toBe('out-of-cpu');
+    expect(engine.pool.idleBytes).toBe(0);
+  });
+
+  it('a start function that wants the request runs in every run', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(curiousStartGuest);
+    for (const target of ['/guest.wasm/a', '/guest.wasm/b', '/guest.wasm/c']) {
+      expect((await engine.run(loaded, { target })).text).toBe(target);
+    }
+    expect(engine.pool.idleBytes).toBeGreaterThan(0);
+  });
+
+  it('_initialize ran once before every run', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(reactorGuest);
+    for (let run = 0; run < 3; run += 1) expect((await engine.run(loaded)).text).toBe('10');
+  });
+});

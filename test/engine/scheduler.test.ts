@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { type Line, Scheduler, type Turn } from '../../src/engine/scheduler.ts';
+import { outboundReply, World } from '../support/abi-world.ts';
+import { Engine } from './world.ts';
+
+/** Notes its turns, and lets go at once or when told. */
+class TestTurn implements Turn {
+  readonly siteKey: string;
+  readonly #onTurn: (turn: TestTurn) => void;
+
+  constructor(siteKey: string, onTurn: (turn: TestTurn) => void) {
+    this.siteKey = siteKey;
+    this.#onTurn = onTurn;
+  }
+
+  onTurn(): void {
+    this.#onTurn(this);
+  }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('Scheduler', () => {
+  it('gives the thread to one at a time', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const order: string[] = [];
+    const first = new TestTurn('a', () => order.push('first again'));
+    const second = new TestTurn('b', () => order.push('second'));
+    expect(scheduler.tryEnter(first, performance.now())).toBe(true);
+    expect(scheduler.tryEnter(second, performance.now())).toBe(false);
+    scheduler.enqueue(second, 'ready', performance.now());
+    await nextTurn();
+    expect(order).toEqual([]);
+    scheduler.leave(first);
+    await nextTurn();
+    expect(order).toEqual(['second']);
+    expect(scheduler.current).toBe(second);
+  });
+
+  it('serves the ready first, then one hog a turn of the event loop, fairly by site', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const order: string[] = [];
+    const enqueue = (site: string, name: string, line: Line): void => {
+      const turn = new TestTurn(site, (self) => {
+        order.push(name);
+        // As a guest does: it lets go later, in a microtask.
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, performance.now());
+    };
+    for (const name of ['a1', 'a2', 'a3']) enqueue('a', name, 'hogs');
+    enqueue('b', 'b1', 'hogs');
+    for (const name of ['c1', 'c2']) enqueue('c', name, 'ready');
+    enqueue('d', 'd1', 'ready');
+    await nextTurn();
+    expect(order).toEqual(['c1', 'd1', 'c2', 'a1']);
+    for (let turn = 0; turn < 8; turn += 1) await nextTurn();
+    expect(order.slice(4)).toEqual(['b1', 'a2', 'a3']);
+    expect(scheduler.current).toBeUndefined();
+  });
+
+  it('a hog that has waited long goes before new runs', () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const hog = new TestTurn('hog', () => undefined);
+    const fresh = new TestTurn('fresh', () => undefined);
+    const nowMs = performance.now();
+    scheduler.enqueue(hog, 'hogs', nowMs);
+    expect(scheduler.tryEnter(fresh, nowMs + 5)).toBe(true);
+    scheduler.leave(fresh);
+    expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(false);
+    scheduler.withdraw(hog);
+    expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(true);
+    scheduler.close();
+  });
+
+  it('makes slices shorter when many sites compute, and no shorter than a tenth', () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const enqueueSites = (first: number, end: number): void => {
+      for (let site = first; site < end; site += 1) {
+        const turn = new TestTurn(`/site/${site}`, () => undefined);
+        scheduler.enqueue(turn, 'hogs', performance.now());
+      }
+    };
+    enqueueSites(0, 10);
+    expect(scheduler.sliceMs).toBe(1);
+    enqueueSites(10, 20);
+    expect(scheduler.sliceMs).toBe(0.5);
+    enqueueSites(20, 1_000);
+    expect(scheduler.sliceMs).toBe(0.1);
+    scheduler.close();
+  });
+});
+
+describe('guests on one thread', () => {
+  it('a small guest is served while a hog computes, again and again', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 200 } });
+    const hello = engine.load('hello');
+    const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
+    let served = 0;
+    let isComputing = true;
+    const end = hog.report.finally(() => {
+      isComputing = false;
+    });
+    while (isComputing) {
+      expect((await engine.run(hello, { siteKey: '/small' })).text).toBe('hello\n');
+      served += 1;
+      await nextTurn();
+    }
+    expect((await end).outcome).toBe('out-of-cpu');
+    expect(served).toBeGreaterThan(20);
+  });
+
+  it('a site with one hog gets as much as a site with eight', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 40 } });
+    const loop = engine.load('loop');
+    const ended: string[] = [];
+    const begin = async (siteKey: string): Promise<void> => {
+      await engine.begin(loop, { siteKey }).report;
+      ended.push(siteKey);
+    };
+    const many = Array.from({ length: 8 }, () => begin('/many'));
+    await Promise.all([...many, begin('/one')]);
+    expect(ended[0]).toBe('/one');
+  });
+
+  it('a hog gets on although small runs keep coming', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 40 } });
+    const hello = engine.load('hello');
+    const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
+    let isComputing = true;
+    const flood = async (site: number): Promise<void> => {
+      while (isComputing) {
+        await engine.run(hello, { siteKey: `/small/${site}` });
+        await nextTurn();
+      }
+    };
+    const floods = Array.from({ length: 50 }, (_, site) => flood(site));
+    const report = await hog.report;
+    isComputing = false;
+    await Promise.all(floods);
+    expect(report.outcome).toBe('out-of-cpu');
+  });
+
+  it('a guest that asks over and over whether its answer is there lets it arrive', async () => {
+    using engine = new Engine();
+    const world = new World();
+    world.fetch.answer('http://late.test/', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return outboundReply('at last');
+    });
+    const target = '/guest.wasm?http://late.test/';
+    expect((await engine.run(engine.load('sleepy'), { target, world })).text).toBe('at last');
+  });
+});

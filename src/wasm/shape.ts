@@ -130,6 +130,8 @@ export interface ModuleShape {
   readonly features: ReadonlySet<Feature>;
   /** One byte an instruction of `binary/opcodes.ts`: 1 where some body has it. */
   readonly instructionsUsed: Uint8Array;
+  /** One byte a loop, in the order of the code: 1 where a `br_if` goes back to it. */
+  readonly loopsWithBrIf: Uint8Array;
   readonly sections: readonly Section[];
 }
 

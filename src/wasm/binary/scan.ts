@@ -29,8 +29,10 @@ function buildControlTable(): Uint8Array {
 const isControl = buildControlTable();
 
 export interface CodeFacts {
+  /** One byte an instruction: 1 where some body has it. */
   readonly instructionsUsed: Uint8Array;
-  readonly usesSecondMemory: boolean;
+  /** One byte a loop, in the order of the code: 1 where a `br_if` goes back to it. */
+  readonly loopsWithBrIf: Uint8Array;
 }
 
 /** Reads every body; refuses unknown instructions, unbalanced ends and compile bombs. */
@@ -39,14 +41,12 @@ export function scanCode(
   bodies: Uint32Array,
   limits: Pick<ModuleLimits, 'localsMax' | 'compileWorkMax'>,
 ): CodeFacts {
-  const instructionsUsed = new Uint8Array(opCount);
-  let usesSecondMemory = false;
+  const scanner = new BodyScanner();
   for (let i = 0; i < bodies.length; i += 2) {
     const start = bodies[i] ?? 0;
     const cursor = new InstructionCursor(bytes, start, bodies[i + 1] ?? 0);
     const localCount = skipLocals(cursor, limits.localsMax);
-    const { controlCount, usesMemories } = scanBody(cursor, instructionsUsed);
-    usesSecondMemory ||= usesMemories;
+    const controlCount = scanner.scan(cursor);
     if ((localCount + addedLocals) * controlCount > limits.compileWorkMax) {
       throw refuseModule(
         `locals times control operators of a function may be ${limits.compileWorkMax}`,
@@ -55,34 +55,63 @@ export function scanCode(
       );
     }
   }
-  return { instructionsUsed, usesSecondMemory };
+  return { instructionsUsed: scanner.used, loopsWithBrIf: scanner.loopsWithBrIf() };
 }
 
-function scanBody(
-  cursor: InstructionCursor,
-  used: Uint8Array,
-): { controlCount: number; usesMemories: boolean } {
-  let depth = 1;
-  let controlCount = 0;
-  let usesMemories = false;
-  while (cursor.next()) {
-    const { op } = cursor;
-    used[op] = 1;
-    if (isControl[op] === 1) {
-      controlCount += op === Op.brTable ? cursor.labels.length : 1;
-      if (op === Op.tryTable) controlCount += cursor.labels.length;
-      if (op <= Op.if || op === Op.try || op === Op.tryTable) depth++;
-    } else if (op === Op.end || op === Op.delegate) {
-      depth--;
-      if (depth === 0 && cursor.pos !== cursor.end) break;
-    } else if (op >= Op.i32Load && op <= Op.i32Store8 + 4 && cursor.a > 0) {
-      usesMemories = true;
+const noLoop = -1;
+
+class BodyScanner {
+  readonly used = new Uint8Array(opCount);
+  #loops = new Uint8Array(1024);
+  #loopCount = 0;
+  /** For each open label the number of its loop, or `noLoop`. */
+  readonly #labels: number[] = [];
+
+  loopsWithBrIf(): Uint8Array {
+    return this.#loops.slice(0, this.#loopCount);
+  }
+
+  /** Walks one body; answers how many control operators it has. */
+  scan(cursor: InstructionCursor): number {
+    const { used } = this;
+    const labels = this.#labels;
+    labels.length = 0;
+    labels.push(noLoop);
+    let controlCount = 0;
+    while (cursor.next()) {
+      const { op } = cursor;
+      used[op] = 1;
+      if (isControl[op] === 1) controlCount += this.#control(cursor, op);
+      else if (op === Op.end || op === Op.delegate) {
+        labels.pop();
+        if (labels.length === 0 && cursor.pos !== cursor.end) break;
+      }
     }
+    if (labels.length !== 0 || cursor.op !== Op.end || cursor.pos !== cursor.end) {
+      throw refuseModule('a body ends with its last end', 'another structure', cursor.at);
+    }
+    return controlCount;
   }
-  if (depth !== 0 || cursor.op !== Op.end || cursor.pos !== cursor.end) {
-    throw refuseModule('a body ends with its last end', 'another structure', cursor.at);
+
+  #control(cursor: InstructionCursor, op: number): number {
+    const labels = this.#labels;
+    if (op === Op.loop) labels.push(this.#addLoop());
+    else if (op <= Op.if || op === Op.try || op === Op.tryTable) labels.push(noLoop);
+    else if (op === Op.brIf) {
+      const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
+      if (loop !== noLoop) this.#loops[loop] = 1;
+    } else if (op === Op.brTable) return cursor.labels.length;
+    return op === Op.tryTable ? 1 + cursor.labels.length : 1;
   }
-  return { controlCount, usesMemories };
+
+  #addLoop(): number {
+    if (this.#loopCount === this.#loops.length) {
+      const grown = new Uint8Array(2 * this.#loopCount);
+      grown.set(this.#loops);
+      this.#loops = grown;
+    }
+    return this.#loopCount++;
+  }
 }
 
 /** Passes over local declarations; answers how many locals they declare. */

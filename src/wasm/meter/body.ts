@@ -53,6 +53,8 @@ export class BodyRewriter {
   #isReachable = true;
   /** Most the counter may hold here. */
   #counted = 0;
+  /** Loops seen in all bodies so far. */
+  #loopNumber = 0;
 
   constructor(context: BodyContext) {
     this.#context = context;
@@ -155,14 +157,20 @@ export class BodyRewriter {
     this.#enterLoop();
   }
 
-  /** Each round pays its heaviest path at the head, once that is known at the loop's end. */
+  /**
+   * A loop with a `br_if` back to it pays its heaviest round at the head, once that is known:
+   * between a condition and its branch a payment would keep V8 from joining the two. Others pay
+   * each round before they go back, which is exact, and kinder to dispatching loops.
+   */
   #enterLoop(): void {
     const frame = this.#push(FrameKind.loop);
+    const paysAtHead = this.#context.shape.loopsWithBrIf[this.#loopNumber++] === 1;
     if (!this.#isReachable) return;
-    this.#emitter.copyTo(this.#cursor.pos);
-    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend());
     this.#isLive = true;
     this.#counted = localQuantum;
+    if (!paysAtHead) return;
+    this.#emitter.copyTo(this.#cursor.pos);
+    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend());
   }
 
   /** Clauses are entered from calls and throws, before which everything was paid. */
@@ -273,8 +281,10 @@ export class BodyRewriter {
     if (!this.#isReachable) return;
     if (frame.kind === FrameKind.func) this.#payExit();
     else if (frame.kind === FrameKind.loop) {
-      // A heavy round pays itself what exceeds a light one.
-      this.#settle(frame.entryPending + Math.max(frame.roundWeight, lightRound));
+      if (frame.weightAt >= 0) {
+        // A heavy round pays itself what exceeds a light one.
+        this.#settle(frame.entryPending + Math.max(frame.roundWeight, lightRound));
+      }
       this.#goRound(frame);
     } else {
       this.#settle(Math.max(frame.labelPending, frame.entryPending));
@@ -292,9 +302,18 @@ export class BodyRewriter {
     else this.#reach(frame, this.#pending);
   }
 
-  /** A branch back to a head: the head pays for the heaviest of them. */
+  /** A branch back to a head: the head pays for the heaviest of them, or each for itself. */
   #goRound(frame: Frame): void {
-    frame.roundWeight = Math.max(frame.roundWeight, this.#pending - frame.entryPending);
+    const weight = Math.max(1, this.#pending - frame.entryPending);
+    if (frame.weightAt >= 0) {
+      frame.roundWeight = Math.max(frame.roundWeight, weight);
+      return;
+    }
+    this.#emitter.copyTo(this.#cursor.at);
+    this.#emitter.countAndPay(weight, this.#context.charges.spend());
+    this.#pending = Math.min(this.#pending, frame.entryPending);
+    this.#isLive = true;
+    this.#counted = localQuantum;
   }
 
   #checkTypes(): void {
@@ -311,11 +330,12 @@ export class BodyRewriter {
     }
     if (!this.#isReachable) return;
     if (isExit) this.#payConditionalExit();
+    // Payments first: what one label is paid for is not owed at the next.
     for (const label of labels) {
       const frame = this.#frameAt(label);
       if (frame.kind === FrameKind.loop) this.#goRound(frame);
-      else this.#reach(frame, this.#pending);
     }
+    for (const label of labels) this.#reach(this.#frameAt(label), this.#pending);
     this.#setUnreachable();
   }
 

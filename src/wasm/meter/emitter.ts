@@ -103,18 +103,28 @@ export class Emitter {
    * where the weight is to be patched in.
    */
   loopHead(spendFunction: number): number {
-    const { counter } = this;
-    this.indexed(0x20, counter);
+    this.indexed(0x20, this.counter);
     this.byte(0x41);
     const weightAt = this.#out.writePlaceholder();
+    this.#addAndPay(spendFunction);
+    return weightAt;
+  }
+
+  /** counter += weight, paid when it reaches the quantum. */
+  countAndPay(weight: number, spendFunction: number): void {
+    this.indexed(0x20, this.counter);
+    this.i32(weight);
+    this.#addAndPay(spendFunction);
+  }
+
+  #addAndPay(spendFunction: number): void {
     this.byte(Asm.i32Add);
-    this.indexed(0x22, counter);
+    this.indexed(0x22, this.counter);
     this.i32(localQuantum);
     this.byte(Asm.i32GeS);
     this.beginUnlikely();
     this.spend(spendFunction);
     this.end();
-    return weightAt;
   }
 
   /** Pays the counter where it reached the bound of calls. */

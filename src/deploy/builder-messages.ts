@@ -17,6 +17,11 @@ export interface BuildRequest {
   readonly known: ReadonlySet<Digest>;
 }
 
+/** The first message of the thread: from now on what goes wrong is the module's doing. */
+export interface BuilderReady {
+  readonly kind: 'ready';
+}
+
 export type BuildReply = { readonly id: number } & BuildVerdict;
 
 export type BuildVerdict =

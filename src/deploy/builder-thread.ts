@@ -7,7 +7,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { toErrorRecord } from '../errors.ts';
 import { buildArtifact, digestBytes, type JudgeModule } from './artifact.ts';
-import type { BuilderStart, BuildReply, BuildRequest, BuildVerdict } from './builder-messages.ts';
+import type {
+  BuilderReady,
+  BuilderStart,
+  BuildReply,
+  BuildRequest,
+  BuildVerdict,
+} from './builder-messages.ts';
 
 const { limits } = workerData as BuilderStart;
 const catalogue = createCatalogue(limits);
@@ -19,6 +25,9 @@ port.on('message', (request: BuildRequest) => {
   const reply: BuildReply = { id: request.id, ...buildOne(request) };
   port.postMessage(reply);
 });
+
+const ready: BuilderReady = { kind: 'ready' };
+port.postMessage(ready);
 
 function buildOne({ bytes, known }: BuildRequest): BuildVerdict {
   const digest = digestBytes(bytes);

@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Limits } from '../config/config.ts';
-import { TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { BuilderStart, BuildReply, BuildRequest, BuildVerdict } from './builder-messages.ts';
 
@@ -42,8 +42,8 @@ export class Builder {
    * of large modules does not fill the memory. They are the builder's from then on. Content in
    * `known` is only recognised.
    *
-   * Throws TerrafirmaError: 'overloaded' when the queue is full, 'draining' when the builder is
-   * closed; and whatever `read` throws.
+   * Throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
+   * started, 'draining' when the builder is closed; and whatever `read` throws.
    */
   async build(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
@@ -76,7 +76,11 @@ export class Builder {
 
   async #run(bytes: Uint8Array<ArrayBuffer>, known: ReadonlySet<Digest>): Promise<BuildVerdict> {
     if (this.#isClosed) throw new TerrafirmaError('draining');
-    this.#thread ??= this.#startThread();
+    this.#thread ??= await this.#startThread();
+    if (this.#isClosed) {
+      await this.close();
+      throw new TerrafirmaError('draining');
+    }
     this.#lastId += 1;
     return await this.#ask(this.#thread, { id: this.#lastId, bytes, known });
   }
@@ -109,7 +113,8 @@ export class Builder {
     }
   }
 
-  #startThread(): Worker {
+  /** A thread that is ready. One that is not is no verdict on any module. */
+  async #startThread(): Promise<Worker> {
     const isSource = import.meta.url.endsWith('.ts');
     const entry = new URL(`./builder-thread.${isSource ? 'ts' : 'js'}`, import.meta.url);
     const start: BuilderStart = { limits: this.#limits };
@@ -118,8 +123,21 @@ export class Builder {
       workerData: start,
       resourceLimits: { maxOldGenerationSizeMb: threadHeapMib },
     });
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (reason: string) =>
+      reject(new TerrafirmaError('internal', `Cannot start the builder thread: ${reason}`));
+    thread.once('message', () => resolve());
     // Between two modules nobody asks: a thread that fails then is replaced at the next question.
-    return thread.on('error', () => this.#forget(thread)).on('exit', () => this.#forget(thread));
+    thread.on('error', (error) => {
+      this.#forget(thread);
+      fail(describeError(error));
+    });
+    thread.on('exit', () => {
+      this.#forget(thread);
+      fail('it ended');
+    });
+    await ready;
+    return thread;
   }
 
   #forget(thread: Worker): void {

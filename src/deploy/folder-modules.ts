@@ -143,6 +143,11 @@ export class FolderModules {
     const verdict = await judgeFile(file, known, judging);
     tracked.sighting = undefined;
     if (verdict.kind === 'changed') return timing.quietMs;
+    if (verdict.kind === 'postponed') {
+      tracked.retryAtMs = nowMs + retryMs;
+      this.#once.tell(file.path, verdict.reason);
+      return retryMs;
+    }
     if (verdict.kind === 'refused') await this.#refuse(file, verdict);
     else if (verdict.kind === 'known') await this.#recognise(file, verdict.digest);
     else await this.#accept(file, verdict.version, verdict.bytes);

@@ -3,7 +3,7 @@
  * wrote meanwhile, has it built and compiled. Keeps nothing.
  */
 import { join } from 'node:path';
-import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import type { Builder } from './builder.ts';
@@ -12,6 +12,9 @@ import type { Gate } from './gate.ts';
 import type { Modules } from './modules.ts';
 import type { KeptVersion } from './record.ts';
 import { type ListedFile, stampOf } from './scan.ts';
+
+/** Failures of ours that are no verdict on a file. */
+const passingCodes: ReadonlySet<ErrorCode> = new Set(['overloaded', 'internal']);
 
 export interface JudgeParts {
   readonly fs: GuardedFs;
@@ -38,8 +41,10 @@ export type Verdict =
       readonly digest: Digest | undefined;
       readonly error: ErrorRecord;
     }
-  /** The file changed while it was read, or too many wait to be judged: look again. */
-  | { readonly kind: 'changed' };
+  /** The file changed while it was read: look again. */
+  | { readonly kind: 'changed' }
+  /** No verdict can be had now, and that is not the file's doing. */
+  | { readonly kind: 'postponed'; readonly reason: string };
 
 /** Throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining'. */
 export async function judgeFile(
@@ -64,7 +69,9 @@ export async function judgeFile(
     return { kind: 'accepted', version, bytes };
   } catch (error) {
     if (error instanceof FileTooLargeError) return { kind: 'changed' };
-    if (error instanceof TerrafirmaError && error.code === 'overloaded') return { kind: 'changed' };
+    if (error instanceof TerrafirmaError && passingCodes.has(error.code)) {
+      return { kind: 'postponed', reason: error.message };
+    }
     if (errnoOf(error) === 'EACCES') return refuse('it must be readable', 'permission denied');
     throw error;
   }

@@ -87,6 +87,15 @@ describe('judgeFile()', () => {
     expect(await judgeFile(link, new Set(), parts)).toEqual({ kind: 'changed' });
   });
 
+  it('is no verdict when the builder has no room', async () => {
+    folder.put('v1', 'app.wasm');
+    const builder = new Builder({ limits: defaultLimits, queuedBuildsMax: 0 });
+    expect(await judgeFile(await list(), new Set(), { ...parts, builder })).toMatchObject({
+      kind: 'postponed',
+    });
+    await builder.close();
+  });
+
   it('moduleBytesMax: refuses a larger file without reading it', async () => {
     folder.write('app.wasm', new Uint8Array(10_001));
     const verdict = await judgeFile(await list(), new Set(), parts);

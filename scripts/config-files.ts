@@ -42,13 +42,13 @@ function renderSample(): string {
   let section: string | undefined;
   for (const setting of allSettings) {
     const { table, key } = splitName(setting);
-    if (key === 'mounts') continue;
+    if (key === 'mounts' || key === 'certificate') continue;
     if (table !== section) lines.push('', `[${table}]`);
     section = table;
     const words = setting.fallbackWords === undefined ? '' : ` (default: ${setting.fallbackWords})`;
     lines.push('', `# ${setting.summary}${words}`, `# ${key} = ${printFallback(setting)}`);
   }
-  return `${[...lines, '', ...sampleMount()].join('\n')}\n`;
+  return `${[...lines, '', ...sampleMount(), '', ...sampleCertificate()].join('\n')}\n`;
 }
 
 function sampleMount(): readonly string[] {
@@ -59,6 +59,15 @@ function sampleMount(): readonly string[] {
     '# prefix = "/keybase"',
     '# directory = "/keybase"',
     '# watch = "auto"',
+  ];
+}
+
+function sampleCertificate(): readonly string[] {
+  return [
+    '# Certificates of your own; they win over those of ACME and are read again when they change.',
+    '# [[tls.certificate]]',
+    '# certificate = "/etc/terrafirma/site.pem"',
+    '# key = "/etc/terrafirma/site.key"',
   ];
 }
 

@@ -130,6 +130,12 @@ export const errorTable = {
     sentence: 'Cannot serve this host name: its folder does not allow it',
     shown: false,
   },
+  'host-denied': {
+    status: 403,
+    fault: 'operator',
+    sentence: 'Cannot serve this host name: this server is not for it',
+    shown: false,
+  },
   'bad-manifest': {
     status: 412,
     fault: 'owner',
@@ -148,6 +154,26 @@ export const errorTable = {
     sentence: 'Cannot serve the folder: it cannot be reached right now',
     shown: false,
     retryAfterS: 10,
+  },
+  // Who asks.
+  unauthorized: {
+    status: 401,
+    fault: 'visitor',
+    sentence: 'Cannot serve that path: it needs a user and a password',
+    shown: false,
+  },
+  'no-permission': {
+    status: 403,
+    fault: 'visitor',
+    sentence: 'Cannot serve that path: nobody may read it',
+    shown: false,
+  },
+  'too-many-logins': {
+    status: 429,
+    fault: 'visitor',
+    sentence: 'Cannot check the password now: too many were tried',
+    shown: true,
+    retryAfterS: 5,
   },
   // From the path to the module or file.
   'not-found': {

@@ -54,12 +54,33 @@ export type Question =
   | { readonly ask: 'verdict'; readonly folderKey: FolderKey; readonly modulePath: ModulePath }
   | { readonly ask: 'module'; readonly digest: Digest }
   | { readonly ask: 'addresses'; readonly name: string; readonly family: 4 | 6 }
-  | { readonly ask: 'dns'; readonly query: Uint8Array };
+  | { readonly ask: 'dns'; readonly query: Uint8Array }
+  /** For a handshake that names `hostName`, or nobody. */
+  | { readonly ask: 'certificate'; readonly hostName: HostName | undefined }
+  /** What an authority asks for at `/.well-known/acme-challenge/<token>`, if anything. */
+  | { readonly ask: 'http-challenge'; readonly token: string }
+  | { readonly ask: 'alpn-challenge'; readonly hostName: HostName };
 
 /** A failure is an answer too: it is cached by the same rule. */
 export type SiteAnswer =
   | { readonly kind: 'site'; readonly site: Site; readonly expiresInMs: number }
   | { readonly kind: 'failure'; readonly error: ErrorRecord; readonly expiresInMs: number };
+
+/** A chain, leaf first, and the leaf's key; PEM. */
+export interface CertificatePair {
+  readonly chainPem: string;
+  readonly keyPem: string;
+}
+
+export type CertificateAnswer =
+  | {
+      readonly kind: 'certificate';
+      readonly pair: CertificatePair;
+      /** Changes with the certificate. */
+      readonly id: string;
+      readonly expiresInMs: number;
+    }
+  | { readonly kind: 'none'; readonly reason: string; readonly expiresInMs: number };
 
 export interface Answers {
   readonly site: SiteAnswer;
@@ -68,6 +89,9 @@ export interface Answers {
   readonly module: LoadedModule;
   readonly addresses: readonly Uint8Array[];
   readonly dns: Uint8Array;
+  readonly certificate: CertificateAnswer;
+  readonly 'http-challenge': string | null;
+  readonly 'alpn-challenge': CertificatePair | null;
 }
 
 export type ToControl =
@@ -83,6 +107,9 @@ export type ToThread =
   | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorRecord }
   /** A folder in use has a new site. Threads that do not know the folder ignore it. */
   | { readonly kind: 'published'; readonly site: Site }
+  /** Some certificate was replaced: those at hand are to be asked for again. */
+  | { readonly kind: 'certificates-changed' }
+  | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
   | { readonly kind: 'drain'; readonly drainMs: number };
 
 /** `workerData` of a serving thread. */
@@ -91,6 +118,10 @@ export interface ThreadStart {
   readonly threadNumber: number;
   /** What to listen on: real ports, after the control plane has settled port 0. */
   readonly endpoints: readonly Endpoint[];
+  /** The same for HTTPS. */
+  readonly tlsEndpoints: readonly Endpoint[];
+  /** See `tls/ticket-keys.ts`; undefined without TLS. */
+  readonly ticketKeys: Uint8Array | undefined;
   readonly reusePort: boolean;
   /** What all threads see at once; see `ledger.ts`. */
   readonly ledger: SharedArrayBuffer;

@@ -54,6 +54,59 @@ export interface OutboundConfig {
   readonly allowedCidrs: readonly string[];
 }
 
+/** A certificate of the operator's own and its key, both PEM. */
+export interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export type ChallengeType = 'http-01' | 'tls-alpn-01';
+
+export interface TlsConfig {
+  /** Empty: plain HTTP alone. */
+  readonly listen: readonly Endpoint[];
+  readonly certificates: readonly CertificateFiles[];
+  /** Whether the plain listeners send visitors to HTTPS. */
+  readonly redirects: boolean;
+  /** The port visitors use for HTTPS; undefined: that of the first TLS listener. */
+  readonly publicPort: number | undefined;
+  /** Seconds of Strict-Transport-Security; 0: none. */
+  readonly hstsMaxAgeS: number;
+}
+
+export interface AcmeConfig {
+  /** The operator agrees to the directories' terms: without this nothing is ordered. */
+  readonly isAgreed: boolean;
+  readonly directories: readonly string[];
+  /** The staging directory of Let's Encrypt instead of those named. */
+  readonly isStaging: boolean;
+  readonly contacts: readonly string[];
+  readonly profile: string | undefined;
+  readonly externalKeyId: string | undefined;
+  /** Holds the external account's key, base64url. */
+  readonly externalKeyFile: string | undefined;
+  /** Authorities to trust besides the system's, for a directory of one's own. */
+  readonly caFile: string | undefined;
+  readonly challengeTypes: readonly ChallengeType[];
+  /** Where visitors reach this machine; empty: not known, and so not asked. */
+  readonly publicAddresses: readonly string[];
+}
+
+/** Which host names and folders are served. Names are matched label by label. */
+export interface HostsConfig {
+  readonly allowed: readonly string[];
+  readonly denied: readonly string[];
+  readonly allowedFolders: readonly string[];
+  readonly deniedFolders: readonly string[];
+  /** Serve only host names that the folder itself lists. */
+  readonly requireFolderConsent: boolean;
+}
+
+export interface ProxyConfig {
+  /** Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDR. */
+  readonly trustedCidrs: readonly string[];
+}
+
 export interface Config {
   readonly listen: readonly Endpoint[];
   /** Folder mode: this directory answers for every authority and DNS is not asked. */
@@ -68,6 +121,10 @@ export interface Config {
   readonly outbound: OutboundConfig;
   readonly keyValue: KeyValueConfig;
   readonly log: LogConfig;
+  readonly tls: TlsConfig;
+  readonly acme: AcmeConfig;
+  readonly hosts: HostsConfig;
+  readonly proxies: ProxyConfig;
   readonly limits: Limits;
 }
 
@@ -142,6 +199,18 @@ export const defaultLimits = {
   replyIdleTimeoutMs: 30_000,
   fileOperationTimeoutMs: 5_000,
   fileOperationsPerMountMax: 16,
+  http2StreamsMax: 100,
+  http2ResetsMax: 200,
+  // Certificates and passwords.
+  certificateWaitMs: 30_000,
+  certificatesMax: 100_000,
+  tlsContextsMax: 2_000,
+  ordersInFlightMax: 10,
+  ordersPerHourMax: 60,
+  ordersPerRegisteredNamePerWeekMax: 20,
+  ordersPerFolderPerWeekMax: 20,
+  loginTtlMs: 120_000,
+  passwordChecksQueuedMax: 64,
   // The daemon.
   verdictWaitMs: 10_000,
   drainMs: 10_000,

@@ -76,6 +76,28 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   replyIdleTimeoutMs: { summary: 'Between two pieces of a reply that the client takes' },
   fileOperationTimeoutMs: { summary: 'One operation on a file' },
   fileOperationsPerMountMax: { summary: 'File operations at once, per mount', max: 1_000 },
+  http2StreamsMax: { summary: 'Requests at once on one HTTP/2 connection', max: 10_000 },
+  http2ResetsMax: {
+    summary: 'Requests that one HTTP/2 connection may break off in quick succession',
+    max: 100_000,
+  },
+  certificateWaitMs: { summary: 'How long a handshake waits for its certificate' },
+  certificatesMax: { summary: 'Certificates of ACME that are kept', max: 10_000_000 },
+  tlsContextsMax: { summary: 'Certificates ready for handshakes, per thread', max: 1_000_000 },
+  ordersInFlightMax: { summary: 'Orders of certificates at once', max: 1_000 },
+  ordersPerHourMax: { summary: 'New certificates ordered per hour', min: 0, max: 100_000 },
+  ordersPerRegisteredNamePerWeekMax: {
+    summary: 'New certificates per registered name (public suffix list) and week',
+    min: 0,
+    max: 100_000,
+  },
+  ordersPerFolderPerWeekMax: {
+    summary: 'New certificates per folder and week',
+    min: 0,
+    max: 100_000,
+  },
+  loginTtlMs: { summary: 'How long a password that was checked is believed', min: 0 },
+  passwordChecksQueuedMax: { summary: 'Password checks that wait, per folder', max: 10_000 },
   verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },
   drainMs: { summary: 'How long requests may go on after SIGTERM', min: 0 },
   threadStuckMs: {

@@ -50,7 +50,7 @@ export function splitName(setting: Pick<Setting<unknown>, 'name'>): {
 }
 
 function isTables(setting: Setting<unknown>): boolean {
-  return setting.name === 'mounts';
+  return setting.name === 'mounts' || setting.name === 'tls.certificate';
 }
 
 function printSetting(loaded: LoadedConfig, setting: Setting<unknown>): TomlOutput | undefined {

@@ -294,6 +294,33 @@ function assemble(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Config {
       format: of(settings.logFormat),
       color: of(settings.logColor),
     },
+    tls: {
+      listen: of(settings.tlsListen),
+      certificates: of(settings.tlsCertificates),
+      redirects: of(settings.tlsRedirects),
+      publicPort: of(settings.tlsPublicPort),
+      hstsMaxAgeS: of(settings.tlsHstsMaxAgeS),
+    },
+    acme: {
+      isAgreed: of(settings.acmeIsAgreed),
+      directories: of(settings.acmeDirectories),
+      isStaging: of(settings.acmeIsStaging),
+      contacts: of(settings.acmeContacts),
+      profile: of(settings.acmeProfile),
+      externalKeyId: of(settings.acmeExternalKeyId),
+      externalKeyFile: of(settings.acmeExternalKeyFile),
+      caFile: of(settings.acmeCaFile),
+      challengeTypes: of(settings.acmeChallengeTypes),
+      publicAddresses: of(settings.acmePublicAddresses),
+    },
+    hosts: {
+      allowed: of(settings.hostsAllowed),
+      denied: of(settings.hostsDenied),
+      allowedFolders: of(settings.hostsAllowedFolders),
+      deniedFolders: of(settings.hostsDeniedFolders),
+      requireFolderConsent: of(settings.hostsRequireFolderConsent),
+    },
+    proxies: { trustedCidrs: of(settings.proxiesTrustedCidrs) },
     limits,
   });
 }
@@ -303,6 +330,7 @@ function refuseContradictions(
   config: Config,
   resolved: ReadonlyMap<Setting<unknown>, Resolved>,
 ): void {
+  refuseTlsWithoutCertificates(config, resolved);
   const prefixes = config.mounts.map((mount) => mount.prefix);
   const twice = prefixes.find((prefix, index) => prefixes.indexOf(prefix) !== index);
   if (twice !== undefined) {
@@ -324,6 +352,23 @@ function refuseContradictions(
     const received = `received ${config.limits[lower]} and ${config.limits[upper]}`;
     refuse(strongest, `${low.name} must be at most ${high.name}: ${received}`);
   }
+}
+
+/** A TLS listener that could finish no handshake is a mistake, not a configuration. */
+function refuseTlsWithoutCertificates(
+  config: Config,
+  resolved: ReadonlyMap<Setting<unknown>, Resolved>,
+): void {
+  const { acme, tls } = config;
+  if (tls.listen.length === 0 || tls.certificates.length > 0) return;
+  const label = resolved.get(settings.tlsListen as Setting<unknown>)?.origin.label ?? '';
+  if (!acme.isAgreed) {
+    const rule = 'tls.listen needs acme.terms_agreed = true or a [[tls.certificate]]';
+    refuse(label, `${rule}: received neither`);
+  }
+  if (config.folder === undefined) return;
+  const rule = 'in folder mode every name is answered, so none is ordered: tls.listen needs a';
+  refuse(label, `${rule} [[tls.certificate]]: received none`);
 }
 
 function freezeDeep<T extends object>(value: T): T {

@@ -6,7 +6,6 @@
 import path from 'node:path';
 import type { Limits } from './config.ts';
 import { defaultDns, defaultLimits, defaultWatch } from './config.ts';
-import type { ValueKind } from './kinds.ts';
 import {
   bytes,
   choice,
@@ -22,34 +21,10 @@ import {
   yesOrNo,
 } from './kinds.ts';
 import { limitRows } from './limit-rows.ts';
+import { define, type Machine, type Setting } from './setting.ts';
+import { tlsSettings } from './tls-settings.ts';
 
-/** What defaults depend on; the caller reads it once. */
-export interface Machine {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly homeDirectory: string;
-  readonly workingDirectory: string;
-  /** Cores that this process may use. */
-  readonly parallelism: number;
-}
-
-/** A variable that other programs have agreed on; ours of the same setting wins. */
-export interface CommonVariable<T> {
-  readonly name: string;
-  readonly parse: (text: string) => T;
-}
-
-export interface Setting<T> {
-  /** As in the file; `.` separates the table from the key. */
-  readonly name: string;
-  readonly summary: string;
-  readonly kind: ValueKind<T>;
-  readonly fallback: (machine: Machine) => NoInfer<T>;
-  /** The default in words where it differs from machine to machine or is empty. */
-  readonly fallbackWords?: string;
-  /** Without the dashes. */
-  readonly flag?: string;
-  readonly commonVariable?: CommonVariable<NoInfer<T>>;
-}
+export type { Machine, Setting } from './setting.ts';
 
 /** Timers of Node.js hold 31 bits; a longer one would fire at once. */
 const MS_MAX = 2 ** 31 - 1;
@@ -198,6 +173,7 @@ export const settings = {
     kind: choice(['normal', 'full']),
     fallback: () => 'normal' as const,
   }),
+  ...tlsSettings,
   logLevel: define({
     name: 'log.level',
     flag: 'log-level',
@@ -260,9 +236,4 @@ function defaultStateDirectory(machine: Machine): string {
       ? dataHome
       : path.join(homeDirectory, '.local', 'share');
   return path.join(base, 'terrafirma');
-}
-
-/** Lets the compiler see that the kind, the default and the common variable agree. */
-function define<T>(setting: Setting<T>): Setting<T> {
-  return setting;
 }

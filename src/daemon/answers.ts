@@ -5,11 +5,16 @@
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
-import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Answers, Question, SiteAnswer } from '../messages.ts';
-import type { FolderPath, HostName } from '../names.ts';
+import { type FolderPath, type HostName, isServedName } from '../names.ts';
 import type { Resolver } from '../site/dns.ts';
+import { GuardedFs } from '../site/guarded-fs.ts';
+import type { HostRules } from '../site/hosts.ts';
 import type { LocatedFolder, Locator } from '../site/locate.ts';
+import type { Site } from '../site/table.ts';
+import type { ServedName } from '../tls/admission.ts';
+import type { Certificates } from '../tls/certificates.ts';
 
 /**
  * No answer holds longer, whatever the record's TTL: threads that ask again tell the control plane
@@ -21,6 +26,8 @@ const FAILURE_TTL_MS = 2_000;
 /** How long the last good record of a name is used while its DNS servers fail (RFC 8767). */
 const STALE_RECORD_MS_MAX = 3_600_000;
 const STALE_TTL_MS = 5_000;
+/** Of a folder without modules, so many entries are looked at for one that can be served. */
+const FIRST_ENTRIES_MAX = 1_000;
 
 export interface AnswersOptions {
   readonly config: Config;
@@ -29,6 +36,9 @@ export interface AnswersOptions {
   readonly resolver: Resolver;
   readonly locator: Locator;
   readonly publisher: Publisher;
+  readonly hostRules: HostRules;
+  /** Undefined without TLS. */
+  readonly certificates: () => Certificates | undefined;
   readonly nowMs: () => number;
 }
 
@@ -60,7 +70,41 @@ export class ControlAnswers {
         return resolver.addresses(question.name, question.family);
       case 'dns':
         return resolver.exchange(question.query);
+      case 'certificate':
+        return this.#certificates().answer(question.hostName);
+      case 'http-challenge':
+        return Promise.resolve(this.#certificates().httpAnswer(question.token));
+      case 'alpn-challenge':
+        return Promise.resolve(this.#certificates().alpnCertificate(question.hostName));
     }
+  }
+
+  /**
+   * What ordering a certificate needs to know: that the name leads to a folder that is served, lets
+   * the name be served, and has something to serve. Rejects with why not.
+   */
+  async servedName(hostName: HostName): Promise<ServedName> {
+    const answer = await this.#site(hostName);
+    if (answer.kind === 'failure') throw fromErrorRecord(answer.error);
+    const { site } = answer;
+    const listed = site.settings?.hostNames;
+    this.#options.hostRules.checkConsent(hostName, listed);
+    if (site.modules.size === 0) await this.#requireFile(site);
+    return { folderKey: site.folderKey, isListed: listed?.includes(hostName) === true };
+  }
+
+  async #requireFile(site: Site): Promise<void> {
+    const guard = new GuardedFs(this.#options.config.limits);
+    const { entries } = await guard.readdir(site.directory, FIRST_ENTRIES_MAX);
+    if (entries.some((entry) => isServedName(entry.name))) return;
+    const detail = `Cannot serve ${site.folderKey}: it must have a file that can be served`;
+    throw new TerrafirmaError('folder-not-found', `${detail}: received none`);
+  }
+
+  #certificates(): Certificates {
+    const certificates = this.#options.certificates();
+    if (certificates !== undefined) return certificates;
+    throw new TerrafirmaError('draining', 'Cannot hand out a certificate: TLS is not running');
   }
 
   async #site(hostName: HostName | undefined): Promise<SiteAnswer> {
@@ -72,9 +116,16 @@ export class ControlAnswers {
         detail: 'Cannot serve the request: it needs a host name',
       });
     }
+    const { hostRules } = this.#options;
+    try {
+      hostRules.checkName(hostName);
+    } catch (error) {
+      return failure(toErrorRecord(error));
+    }
     const record = await this.#record(hostName);
     if ('error' in record) return failure(record.error, record.expiresInMs);
     try {
+      hostRules.checkFolder(record.path);
       const located = await this.#options.locator.locate(record.path);
       return await this.#publishedSite(located, record.expiresInMs);
     } catch (error) {

@@ -14,14 +14,18 @@ import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
 import type { FolderKey } from '../names.ts';
 import { Resolver } from '../site/dns.ts';
+import { HostRules } from '../site/hosts.ts';
 import { type LocatedFolder, Locator } from '../site/locate.ts';
 import { createLogger } from '../telemetry.ts';
+import type { Certificates } from '../tls/certificates.ts';
+import { TicketKeys } from '../tls/ticket-keys.ts';
 import { ControlAnswers } from './answers.ts';
+import { openCertificates } from './certificates.ts';
 import { formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { LogOutput, type OutputStream } from './output.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
-import { ServingThreads } from './threads.ts';
+import { ServingThreads, type ThreadEndpoints } from './threads.ts';
 
 export interface Daemon {
   /** What it really listens on. */
@@ -53,6 +57,7 @@ export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT
   const parts = new RunningParts(lock, logger);
   try {
     const endpoints = await settleEndpoints(config.listen);
+    const tlsEndpoints = await settleEndpoints(config.tls.listen);
     parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const locator = new Locator({
@@ -61,14 +66,24 @@ export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT
       limits: config.limits,
     });
     parts.publisher = await Publisher.open({ config, logger });
-    const answers = new ControlAnswers({
+    const answers: ControlAnswers = new ControlAnswers({
       config,
       resolver,
       locator,
       publisher: parts.publisher,
       folder: config.folder === undefined ? undefined : locateFolder(config.folder),
+      hostRules: new HostRules(config.hosts),
+      certificates: () => parts.certificates,
       nowMs,
     });
+    parts.certificates = await openCertificates({
+      config,
+      logger,
+      resolver,
+      servedName: (hostName) => answers.servedName(hostName),
+      onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
+    });
+    if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { keyValue } = parts;
     const threads = new ServingThreads({
       config,
@@ -76,11 +91,13 @@ export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT
       onLines: (lines) => output.write(lines),
       answer: (question) => answers.answer(question),
       connectKeyValue: () => keyValue.connect(),
+      ticketKeys: () => parts.ticketKeys?.current,
     });
     parts.threads = threads;
     parts.publisher.onPublish((site) => threads.publish(site));
-    await threads.start(endpoints);
-    announce(logger, config, endpoints);
+    parts.ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
+    await threads.start({ plain: endpoints, tls: tlsEndpoints });
+    announce(logger, config, { plain: endpoints, tls: tlsEndpoints });
     if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
     return createDaemon(endpoints, parts);
   } catch (error) {
@@ -95,6 +112,8 @@ class RunningParts {
   readonly #logger: Logger;
   keyValue: KeyValueWriter | undefined;
   publisher: Publisher | undefined;
+  certificates: Certificates | undefined;
+  ticketKeys: TicketKeys | undefined;
   threads: ServingThreads | undefined;
 
   constructor(lock: StateLock, logger: Logger) {
@@ -104,6 +123,8 @@ class RunningParts {
 
   async stop(how: 'drain' | 'force'): Promise<void> {
     await this.#step(() => (how === 'drain' ? this.threads?.drain() : this.threads?.terminate()));
+    this.ticketKeys?.close();
+    await this.#step(() => this.certificates?.close());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
@@ -148,8 +169,11 @@ function openKeyValue(config: Config, logger: Logger): KeyValueWriter {
 }
 
 /** The first line says where it really listens, for people and for programs that start it. */
-function announce(logger: Logger, config: Config, endpoints: readonly Endpoint[]): void {
-  const urls = endpoints.map((endpoint) => `http://${formatEndpoint(endpoint)}`);
+function announce(logger: Logger, config: Config, endpoints: ThreadEndpoints): void {
+  const urls = [
+    ...endpoints.plain.map((endpoint) => `http://${formatEndpoint(endpoint)}`),
+    ...endpoints.tls.map((endpoint) => `https://${formatEndpoint(endpoint)}`),
+  ];
   const what =
     config.folder ?? config.mounts.map((mount) => `${mount.prefix}=${mount.directory}`).join(', ');
   logger.info(

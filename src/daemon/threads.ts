@@ -27,6 +27,14 @@ export interface ThreadsOptions {
   readonly onLines: (lines: string) => void;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly connectKeyValue: () => MessagePort;
+  /** The keys of session tickets now; undefined without TLS. */
+  readonly ticketKeys: () => Uint8Array | undefined;
+}
+
+/** What all threads listen on: real ports. */
+export interface ThreadEndpoints {
+  readonly plain: readonly Endpoint[];
+  readonly tls: readonly Endpoint[];
 }
 
 interface ServingThread {
@@ -44,7 +52,7 @@ export class ServingThreads {
   readonly #threads = new Map<number, ServingThread>();
   readonly #backOffMs = new Map<number, number>();
   readonly #restarts = new Set<NodeJS.Timeout>();
-  #endpoints: readonly Endpoint[] = [];
+  #endpoints: ThreadEndpoints = { plain: [], tls: [] };
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
 
@@ -54,7 +62,7 @@ export class ServingThreads {
   }
 
   /** Starts all threads. Resolves when every one listens; rejects when one cannot. */
-  async start(endpoints: readonly Endpoint[]): Promise<void> {
+  async start(endpoints: ThreadEndpoints): Promise<void> {
     this.#endpoints = endpoints;
     const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
@@ -63,7 +71,7 @@ export class ServingThreads {
 
   /** Tells every thread about a folder's new site. */
   publish(site: Site): void {
-    this.#tellAll({ kind: 'published', site });
+    this.tell({ kind: 'published', site });
   }
 
   /** Every thread stops accepting and finishes what it has within the drain limit. */
@@ -75,7 +83,7 @@ export class ServingThreads {
     const gone = [...this.#threads.values()].map(
       ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
     );
-    this.#tellAll({ kind: 'drain', drainMs });
+    this.tell({ kind: 'drain', drainMs });
     const force = setTimeout(() => void this.terminate(), drainMs + DRAIN_GRACE_MS);
     await Promise.all(gone);
     clearTimeout(force);
@@ -89,7 +97,8 @@ export class ServingThreads {
     await Promise.all([...this.#threads.values()].map(({ worker }) => worker.terminate()));
   }
 
-  #tellAll(message: ToThread): void {
+  /** Tells every thread. */
+  tell(message: ToThread): void {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
   }
 
@@ -99,7 +108,9 @@ export class ServingThreads {
     const start: ThreadStart = {
       config,
       threadNumber: number,
-      endpoints: this.#endpoints,
+      endpoints: this.#endpoints.plain,
+      tlsEndpoints: this.#endpoints.tls,
+      ticketKeys: this.#options.ticketKeys(),
       reusePort: config.threads > 1,
       ledger: this.#ledger,
       keyValuePort,

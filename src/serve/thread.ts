@@ -36,7 +36,7 @@ async function start(start: ThreadStart): Promise<void> {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
       if (news.kind === 'published') replica.learnSite(news.site);
-      else void drain(news.drainMs);
+      else if (news.kind === 'drain') void drain(news.drainMs);
     },
   });
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });

@@ -4,7 +4,7 @@
  */
 import { parse } from 'smol-toml';
 import { TerrafirmaError } from '../errors.ts';
-import { foldName, isServedName, quoteReceived } from '../names.ts';
+import { foldName, type HostName, isServedName, parseHostName, quoteReceived } from '../names.ts';
 
 export const SETTINGS_NAME = 'terrafirma.toml';
 
@@ -16,6 +16,8 @@ export interface SettingsTable {
 }
 
 export interface SiteSettings {
+  /** The host names that the owner lets the folder be served for; undefined: any. */
+  readonly hostNames?: readonly HostName[];
   readonly general: SettingsTable;
   /** By module path, such as `dir/hello.wasm`. */
   readonly modules: ReadonlyMap<string, SettingsTable>;
@@ -30,6 +32,7 @@ export interface ModuleSettings {
 
 const VARIABLES_MAX = 256;
 const MODULES_MAX = 256;
+const HOST_NAMES_MAX = 1_000;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const emptyTable: SettingsTable = {
@@ -51,6 +54,8 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
   if (bytes === undefined) return noSettings;
   if (bytes.length > bytesMax) throw bad(`must be at most ${bytesMax} bytes`, `${bytes.length}`);
   const file = parseToml(bytes);
+  const { host_names: listed } = file;
+  delete file.host_names;
   const own = new Map<string, unknown>();
   const modules = new Map<string, SettingsTable>();
   for (const [name, value] of Object.entries(file)) {
@@ -62,7 +67,26 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
     modules.set(name, parseTable(readTable(value, name), quoteReceived(name)));
   }
   if (modules.size > MODULES_MAX) throw bad(`at most ${MODULES_MAX} modules`, `${modules.size}`);
-  return { general: parseTable(own, 'the file'), modules };
+  const general = parseTable(own, 'the file');
+  if (listed === undefined) return { general, modules };
+  return { general, modules, hostNames: parseHostNames(listed) };
+}
+
+/** A name that cannot be one is refused: the owner would wait for it in vain. */
+function parseHostNames(value: unknown): readonly HostName[] {
+  if (!Array.isArray(value)) throw bad('"host_names" must be a list of host names', show(value));
+  if (value.length > HOST_NAMES_MAX) {
+    throw bad(`at most ${HOST_NAMES_MAX} host names`, `${value.length}`);
+  }
+  return value.map((name: unknown) => {
+    try {
+      return parseHostName(typeof name === 'string' ? name : '');
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      const received = typeof name === 'string' ? quoteReceived(name) : show(name);
+      throw bad('"host_names" must be a list of host names', received);
+    }
+  });
 }
 
 /** The module's own settings before the site's. */

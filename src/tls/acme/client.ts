@@ -4,14 +4,13 @@
  * `ChallengeStage`; time and waiting are handed in.
  */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import type { ChallengeType } from '../../config/config.ts';
 import type { HostName } from '../../names.ts';
 import { createRequest, newCertificateKey, readChain, renewalIdOf } from '../x509.ts';
 import { type Directory, readDirectory } from './directory.ts';
 import { bindExternalAccount, type ExternalAccount, keyAuthorization } from './jws.ts';
 import { AcmeError, asRecord, readProblem } from './problem.ts';
 import { type AcmeAnswer, AcmeTransport, textField } from './transport.ts';
-
-export type ChallengeType = 'http-01' | 'tls-alpn-01';
 
 export interface Challenge {
   readonly type: ChallengeType;

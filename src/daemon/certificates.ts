@@ -1,0 +1,140 @@
+/** Builds what orders, keeps and hands out certificates from the configuration. */
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { AcmeConfig, Config } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import type { HostName } from '../names.ts';
+import type { Resolver } from '../site/dns.ts';
+import { AcmeClient } from '../tls/acme/client.ts';
+import type { ExternalAccount } from '../tls/acme/jws.ts';
+import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
+import { type AcmeParts, Certificates } from '../tls/certificates.ts';
+import { Challenges } from '../tls/challenges.ts';
+import { Directories } from '../tls/directories.ts';
+import { OrderGate } from '../tls/gate.ts';
+import { Orders } from '../tls/orders.ts';
+import { OwnCertificates } from '../tls/own-certificates.ts';
+import { Renewals } from '../tls/renewals.ts';
+import { TlsStore } from '../tls/store.ts';
+import { newCertificateKey } from '../tls/x509.ts';
+
+export interface CertificatesParts {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly resolver: Resolver;
+  readonly servedName: (hostName: HostName) => Promise<ServedName>;
+  /** Certificates that the threads hold are out of date. */
+  readonly onChange: () => void;
+}
+
+const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+const OWN_FILES_LOOK_MS = 5_000;
+const ACME_REQUEST_TIMEOUT_MS = 20_000;
+const ORDER_TIMEOUT_MS = 120_000;
+
+/**
+ * Opens the certificates; undefined when there is no TLS.
+ *
+ * @throws TerrafirmaError `config` (a file that cannot be used), `state`.
+ */
+export async function openCertificates(
+  parts: CertificatesParts,
+): Promise<Certificates | undefined> {
+  const { config, logger, onChange } = parts;
+  if (config.tls.listen.length === 0) return undefined;
+  const own = await OwnCertificates.open(config.tls.certificates, {
+    onChange: () => {
+      logger.info('certificates read again: their files have changed');
+      onChange();
+    },
+    onTrouble: (message) => logger.error(message),
+  });
+  const isOrdering = config.acme.isAgreed && config.folder === undefined;
+  const acme = isOrdering ? await openAcme(parts) : undefined;
+  own.watch(OWN_FILES_LOOK_MS);
+  acme?.renewals.start();
+  return new Certificates({ own, acme, nowMs: Date.now });
+}
+
+async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
+  const { config, logger, resolver, servedName, onChange } = parts;
+  const { acme, limits } = config;
+  const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
+  const external = await readExternal(acme);
+  const store = TlsStore.open(config.stateDirectory, Date.now());
+  if (store.damagedFile !== undefined) {
+    logger.error({ file: store.damagedFile }, 'certificates damaged: put aside, ordering anew');
+  }
+  const challenges = new Challenges(Date.now);
+  const urls = acme.isStaging ? [STAGING] : acme.directories;
+  const clients = urls.map(
+    (directoryUrl) =>
+      new AcmeClient({
+        directoryUrl,
+        accountKey: openAccountKey(store, directoryUrl),
+        contacts: acme.contacts,
+        external,
+        profile: acme.profile,
+        challengeTypes: acme.challengeTypes,
+        stage: challenges,
+        caPem,
+        requestTimeoutMs: ACME_REQUEST_TIMEOUT_MS,
+        orderTimeoutMs: ORDER_TIMEOUT_MS,
+        nowMs: Date.now,
+        wait: (delayMs) => wait(delayMs, undefined, { ref: false }),
+      }),
+  );
+  const onTrouble = (message: string): void => logger.warn(`ACME: ${message}`);
+  const directories = new Directories({ clients, nowMs: Date.now, onTrouble });
+  const publicAddresses = acme.publicAddresses.map(readAddress);
+  const admission = new Admission({ servedName, resolver, publicAddresses });
+  const gate = new OrderGate({ limits, store, nowMs: Date.now });
+  const shared = { store, directories, logger, nowMs: Date.now, random: Math.random };
+  const orders = new Orders({ ...shared, limits, admission, gate });
+  const renewals = new Renewals({ ...shared, orders, onRenewed: onChange });
+  return { store, orders, directories, challenges, renewals };
+}
+
+/** One key a directory, kept: a new account every start would soon be one too many. */
+function openAccountKey(store: TlsStore, directoryUrl: string): KeyObject {
+  const kept = store.accountKeyPem(directoryUrl);
+  if (kept !== undefined) return createPrivateKey(kept);
+  const key = newCertificateKey();
+  store.saveAccountKey(directoryUrl, key.export({ type: 'pkcs8', format: 'pem' }).toString());
+  return key;
+}
+
+async function readExternal(acme: AcmeConfig): Promise<ExternalAccount | undefined> {
+  const { externalKeyId: keyId, externalKeyFile } = acme;
+  if (keyId === undefined && externalKeyFile === undefined) return undefined;
+  if (keyId === undefined || externalKeyFile === undefined) {
+    const rule = 'acme.external_key_id and acme.external_key_file go together';
+    throw new TerrafirmaError('config', `Cannot use ACME: ${rule}: received one of them`);
+  }
+  const hmacKey = (await readSetting(externalKeyFile, 'external_key_file')).trim();
+  if (/^[A-Za-z0-9_-]{16,}$/.test(hmacKey)) return { keyId, hmacKey };
+  const rule = 'acme.external_key_file must hold a base64url key';
+  throw new TerrafirmaError('config', `Cannot use ACME: ${rule}: received something else`);
+}
+
+async function readSetting(file: string, key: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const detail = `Cannot use ACME: acme.${key} must be a readable file: received ${reason}`;
+    throw new TerrafirmaError('config', detail, { cause });
+  }
+}
+
+/** As `Admission` compares addresses. */
+function readAddress(address: string): string {
+  if (isIPv4(address)) return canonicalAddress(Uint8Array.from(address.split('.').map(Number)));
+  const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split('::');
+  const [left = [], right = []] = groups.map((half) => half.split(':').filter((g) => g !== ''));
+  const gap = Array.from({ length: 8 - left.length - right.length }, () => '0');
+  return [...left, ...gap, ...right].map((group) => group.padStart(4, '0')).join('');
+}

@@ -1,0 +1,105 @@
+/**
+ * Which host names and folders the operator and the folders' owners let be served. Pure. Names are
+ * matched label by label: a rule for `evil.com` says nothing about `notevil.com`.
+ */
+import type { HostsConfig } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import {
+  type FolderKey,
+  type FolderPath,
+  type HostName,
+  parseFolderPath,
+  parseHostName,
+} from '../names.ts';
+
+interface NamePatterns {
+  readonly exact: ReadonlySet<string>;
+  /** `*.` and these. */
+  readonly parents: ReadonlySet<string>;
+}
+
+export class HostRules {
+  readonly #allowed: NamePatterns;
+  readonly #denied: NamePatterns;
+  readonly #allowedFolders: readonly FolderKey[];
+  readonly #deniedFolders: readonly FolderKey[];
+  readonly #requiresConsent: boolean;
+
+  /** @throws TerrafirmaError `config` for a folder that no TXT record could name. */
+  constructor(config: HostsConfig) {
+    this.#allowed = readPatterns(config.allowed);
+    this.#denied = readPatterns(config.denied);
+    this.#allowedFolders = config.allowedFolders.map(readFolder);
+    this.#deniedFolders = config.deniedFolders.map(readFolder);
+    this.#requiresConsent = config.requireFolderConsent;
+  }
+
+  /** @throws TerrafirmaError `host-denied`. */
+  checkName(hostName: HostName): void {
+    const { exact, parents } = this.#allowed;
+    const isListed = exact.size + parents.size === 0 || matches(this.#allowed, hostName);
+    if (isListed && !matches(this.#denied, hostName)) return;
+    throw denied(`hosts.${isListed ? 'denied' : 'allowed'}: received ${hostName}`);
+  }
+
+  /** @throws TerrafirmaError `host-denied`. */
+  checkFolder(path: Pick<FolderPath, 'key'>): void {
+    const { key } = path;
+    const isListed =
+      this.#allowedFolders.length === 0 || this.#allowedFolders.some((one) => isAt(one, key));
+    if (isListed && !this.#deniedFolders.some((one) => isAt(one, key))) return;
+    throw denied(`hosts.${isListed ? 'denied' : 'allowed'}_folders: received ${key}`);
+  }
+
+  /**
+   * Anybody can point a name at a folder that is not theirs; the folder's owner says which names
+   * are meant. `listed` is undefined where the folder says nothing.
+   *
+   * @throws TerrafirmaError `folder-forbidden`.
+   */
+  checkConsent(hostName: HostName, listed: readonly HostName[] | undefined): void {
+    if (listed === undefined ? !this.#requiresConsent : listed.includes(hostName)) return;
+    const rule = 'the folder must list it in host_names of its terrafirma.toml';
+    throw new TerrafirmaError(
+      'folder-forbidden',
+      `Cannot serve this host name: ${rule}: received ${hostName}`,
+    );
+  }
+}
+
+function readPatterns(patterns: readonly string[]): NamePatterns {
+  const exact = new Set<string>();
+  const parents = new Set<string>();
+  for (const pattern of patterns) {
+    if (pattern.startsWith('*.')) parents.add(parseHostName(pattern.slice(2)));
+    else exact.add(parseHostName(pattern));
+  }
+  return { exact, parents };
+}
+
+function matches(patterns: NamePatterns, hostName: HostName): boolean {
+  if (patterns.exact.has(hostName)) return true;
+  if (patterns.parents.size === 0) return false;
+  for (let at = hostName.indexOf('.'); at !== -1; at = hostName.indexOf('.', at + 1)) {
+    if (patterns.parents.has(hostName.slice(at + 1))) return true;
+  }
+  return false;
+}
+
+/** In the canonical spelling, so that `bob,alice` names the folder `alice,bob`. */
+function readFolder(folder: string): FolderKey {
+  try {
+    return parseFolderPath(folder).key;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TerrafirmaError('config', `Cannot use the hosts settings: ${reason}`, { cause });
+  }
+}
+
+function isAt(outer: FolderKey, inner: FolderKey): boolean {
+  return inner === outer || inner.startsWith(`${outer}/`);
+}
+
+function denied(rule: string): TerrafirmaError {
+  return new TerrafirmaError('host-denied', `Cannot serve this host name: by ${rule}`);
+}

@@ -1,0 +1,107 @@
+/**
+ * The control plane's answer to "which certificate for this handshake?": the operator's own, else
+ * the one that is kept, else one that is ordered now.
+ */
+import { createHash } from 'node:crypto';
+import type { CertificateAnswer, CertificatePair } from '../messages.ts';
+import type { HostName } from '../names.ts';
+import type { Challenges } from './challenges.ts';
+import type { Directories } from './directories.ts';
+import type { Orders } from './orders.ts';
+import type { OwnCertificates } from './own-certificates.ts';
+import type { Renewals } from './renewals.ts';
+import type { StoredCertificate, TlsStore } from './store.ts';
+
+/** What ordering needs; undefined where the operator wants none. */
+export interface AcmeParts {
+  readonly store: TlsStore;
+  readonly orders: Orders;
+  readonly directories: Directories;
+  readonly challenges: Challenges;
+  readonly renewals: Renewals;
+}
+
+export interface CertificatesOptions {
+  readonly own: OwnCertificates;
+  readonly acme: AcmeParts | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+}
+
+/** Threads ask again after this; a change is told to them at once. */
+const ANSWER_HOLDS_MS = 60_000;
+const NONE_HOLDS_MS_MAX = 10_000;
+
+export class Certificates {
+  readonly #options: CertificatesOptions;
+
+  constructor(options: CertificatesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The certificate for a handshake that names `hostName`, or nobody. Waits for an order; the
+   * thread that asks has its own limit. Never rejects but for errors of ours.
+   */
+  async answer(hostName: HostName | undefined): Promise<CertificateAnswer> {
+    const { acme, own } = this.#options;
+    if (hostName === undefined) {
+      const first = own.first();
+      if (first !== undefined) return found(first, first.id, ANSWER_HOLDS_MS);
+      return none('the handshake must name a host', NONE_HOLDS_MS_MAX);
+    }
+    const mine = own.find(hostName);
+    if (mine !== undefined) return found(mine, mine.id, ANSWER_HOLDS_MS);
+    if (acme === undefined) {
+      return none('no certificate is configured for the name', NONE_HOLDS_MS_MAX);
+    }
+    const kept = acme.store.certificate(hostName);
+    if (kept !== undefined && this.#isUsable(kept, acme)) return this.#stored(kept);
+    const end = await acme.orders.obtain(hostName);
+    if (end.kind === 'issued') return this.#stored(end.certificate);
+    return none(end.refusal.reason, Math.min(end.refusal.holdsMs, NONE_HOLDS_MS_MAX));
+  }
+
+  /** Null for a token that is not shown right now. */
+  httpAnswer(token: string): string | null {
+    return this.#options.acme?.challenges.httpAnswer(token) ?? null;
+  }
+
+  alpnCertificate(hostName: HostName): CertificatePair | null {
+    return this.#options.acme?.challenges.alpnCertificate(hostName) ?? null;
+  }
+
+  async close(): Promise<void> {
+    const { acme, own } = this.#options;
+    own.close();
+    if (acme === undefined) return;
+    // Connections first: an order under way fails at once instead of holding up the end.
+    await acme.directories.close();
+    await acme.renewals.stop();
+    await acme.orders.settled();
+    acme.store.close();
+  }
+
+  /** Not over, and of a directory that is still in force: staging's are worth nothing later. */
+  #isUsable(kept: StoredCertificate, acme: AcmeParts): boolean {
+    return (
+      kept.notAfterMs > this.#options.nowMs() && acme.directories.urls.includes(kept.directoryUrl)
+    );
+  }
+
+  #stored(certificate: StoredCertificate): CertificateAnswer {
+    const { chainPem } = certificate;
+    const id = createHash('sha256').update(chainPem).digest('hex');
+    const leftMs = certificate.notAfterMs - this.#options.nowMs();
+    return found(certificate, id, Math.min(ANSWER_HOLDS_MS, Math.max(0, leftMs)));
+  }
+}
+
+function found(pair: CertificatePair, id: string, expiresInMs: number): CertificateAnswer {
+  const { chainPem, keyPem } = pair;
+  return { kind: 'certificate', pair: { chainPem, keyPem }, id, expiresInMs };
+}
+
+function none(reason: string, expiresInMs: number): CertificateAnswer {
+  return { kind: 'none', reason, expiresInMs };
+}

@@ -1,0 +1,185 @@
+/**
+ * Orders of certificates: equal ones joined, refused ones remembered, failed ones left alone for a
+ * while, and never one that admission and the gate have not let pass.
+ */
+import { X509Certificate } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import type { Limits } from '../config/config.ts';
+import { describeError } from '../errors.ts';
+import type { HostName } from '../names.ts';
+import { AcmeError } from './acme/problem.ts';
+import type { Admission } from './admission.ts';
+import type { Directories, DirectoryIssue } from './directories.ts';
+import type { GateLimits, OrderGate, Refusal } from './gate.ts';
+import { backOffMs, plannedRenewalMs } from './renewal.ts';
+import type { StoredCertificate, TlsStore } from './store.ts';
+import { readChain } from './x509.ts';
+
+export type OrderLimits = GateLimits & Pick<Limits, 'ordersInFlightMax' | 'certificatesMax'>;
+
+export interface OrdersOptions {
+  readonly limits: OrderLimits;
+  readonly store: TlsStore;
+  readonly admission: Admission;
+  readonly gate: OrderGate;
+  readonly directories: Directories;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
+
+export type OrderEnd =
+  | { readonly kind: 'issued'; readonly certificate: StoredCertificate }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Names that are refused without being looked at again. */
+const REFUSALS_KEPT_MAX = 10_000;
+/** Names that are looked at, in DNS and on the disk, at once. */
+const LOOKED_AT_MAX = 1_000;
+const BUSY_HOLDS_MS = 5_000;
+const OWN_ERROR_HOLDS_MS = 60_000;
+
+export class Orders {
+  readonly #options: OrdersOptions;
+  readonly #underWay = new Map<HostName, Promise<OrderEnd>>();
+  readonly #refusals = new LRUCache<HostName, { reason: string; untilMs: number }>({
+    max: REFUSALS_KEPT_MAX,
+  });
+  #inFlight = 0;
+
+  constructor(options: OrdersOptions) {
+    this.#options = options;
+  }
+
+  /** A certificate for a name that has none. Joined with an order that is under way. */
+  obtain(hostName: HostName): Promise<OrderEnd> {
+    const underWay = this.#underWay.get(hostName);
+    if (underWay !== undefined) return underWay;
+    const refusal = this.#knownRefusal(hostName);
+    if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
+    if (this.#underWay.size >= LOOKED_AT_MAX) return Promise.resolve(busy());
+    return this.#join(hostName, () => this.#obtain(hostName));
+  }
+
+  /**
+   * Another certificate for a name that has one, which stays in force when this fails. The caps are
+   * for strangers: a renewal is none of theirs. Its name must still be served here.
+   */
+  renew(certificate: StoredCertificate): Promise<OrderEnd> {
+    const { hostName } = certificate;
+    return this.#join(hostName, async () => {
+      const verdict = await this.#options.admission.judge(hostName);
+      if (verdict.kind === 'refused') return verdict;
+      const [replaced] = readChain(certificate.chainPem);
+      return this.#order(hostName, replaced);
+    });
+  }
+
+  /** Resolves when no order is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay.values());
+  }
+
+  #join(hostName: HostName, start: () => Promise<OrderEnd>): Promise<OrderEnd> {
+    const underWay = this.#underWay.get(hostName);
+    if (underWay !== undefined) return underWay;
+    const work = this.#guarded(hostName, start).finally(() => this.#underWay.delete(hostName));
+    this.#underWay.set(hostName, work);
+    return work;
+  }
+
+  /** An error of ours is no reason to try again at every handshake. */
+  async #guarded(hostName: HostName, start: () => Promise<OrderEnd>): Promise<OrderEnd> {
+    try {
+      return await start();
+    } catch (error) {
+      const fields = { hostName, errorDetail: describeError(error) };
+      this.#options.logger.error(fields, 'certificate not ordered: an error of the server itself');
+      const refusal = { reason: 'an error of the server itself', holdsMs: OWN_ERROR_HOLDS_MS };
+      return this.#refuse(hostName, refusal);
+    }
+  }
+
+  async #obtain(hostName: HostName): Promise<OrderEnd> {
+    const { admission, gate, limits, logger, store } = this.#options;
+    const verdict = await admission.judge(hostName);
+    if (verdict.kind === 'refused') {
+      logger.debug({ hostName, reason: verdict.refusal.reason }, 'certificate not ordered');
+      return this.#refuse(hostName, verdict.refusal);
+    }
+    if (this.#inFlight >= limits.ordersInFlightMax) return busy();
+    const refusal =
+      store.countCertificates() >= limits.certificatesMax
+        ? { reason: `at most ${limits.certificatesMax} certificates are kept`, holdsMs: 60_000 }
+        : gate.take(hostName, verdict.folderKey);
+    if (refusal !== undefined) {
+      logger.warn({ hostName, reason: refusal.reason }, 'certificate not ordered');
+      return this.#refuse(hostName, refusal);
+    }
+    return this.#order(hostName, undefined);
+  }
+
+  async #order(hostName: HostName, replaced: X509Certificate | undefined): Promise<OrderEnd> {
+    const { directories, logger, store } = this.#options;
+    this.#inFlight += 1;
+    try {
+      const issued = await directories.order(hostName, replaced);
+      const certificate = this.#describe(hostName, issued);
+      store.saveCertificate(certificate);
+      this.#refusals.delete(hostName);
+      const notAfter = new Date(certificate.notAfterMs).toISOString();
+      logger.info({ hostName, directory: issued.directoryUrl, notAfter }, 'certificate issued');
+      return { kind: 'issued', certificate };
+    } catch (error) {
+      if (!(error instanceof AcmeError)) throw error;
+      return this.#fail(hostName, error);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  #describe(hostName: HostName, issued: DirectoryIssue): StoredCertificate {
+    const { nowMs, random } = this.#options;
+    const issuedAtMs = nowMs();
+    const leaf = new X509Certificate(issued.chainPem);
+    const notAfterMs = Date.parse(leaf.validTo);
+    const { chainPem, keyPem, directoryUrl } = issued;
+    const renewAtMs = plannedRenewalMs({ issuedAtMs, notAfterMs }, random());
+    return {
+      ...{ hostName, chainPem, keyPem, directoryUrl },
+      ...{ issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs: issuedAtMs },
+    };
+  }
+
+  #fail(hostName: HostName, error: AcmeError): OrderEnd {
+    const { logger, nowMs, random, store } = this.#options;
+    const failures = (store.failure(hostName)?.failures ?? 0) + 1;
+    const restMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
+    const reason = error.message;
+    store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
+    logger.warn({ hostName, failures, reason, nextTryInMs: Math.round(restMs) }, 'order failed');
+    return { kind: 'refused', refusal: { reason, holdsMs: restMs } };
+  }
+
+  /** Refused lately, or failed and to be left alone: the latter holds over a restart. */
+  #knownRefusal(hostName: HostName): Refusal | undefined {
+    const nowMs = this.#options.nowMs();
+    const known = this.#refusals.get(hostName) ?? this.#options.store.failure(hostName);
+    if (known === undefined || known.untilMs <= nowMs) return undefined;
+    return { reason: known.reason, holdsMs: known.untilMs - nowMs };
+  }
+
+  #refuse(hostName: HostName, refusal: Refusal): OrderEnd {
+    const { reason, holdsMs } = refusal;
+    this.#refusals.set(hostName, { reason, untilMs: this.#options.nowMs() + holdsMs });
+    return { kind: 'refused', refusal };
+  }
+}
+
+function busy(): OrderEnd {
+  const refusal = { reason: 'too many certificates are being ordered', holdsMs: BUSY_HOLDS_MS };
+  return { kind: 'refused', refusal };
+}

@@ -1,0 +1,123 @@
+/**
+ * The clockwork of renewals: looks at what is due, renews it, asks for renewal windows, and plans
+ * the next look. What fails stays in force and is tried again later.
+ */
+import type { Logger } from 'pino';
+import { describeError } from '../errors.ts';
+import { AcmeError } from './acme/problem.ts';
+import type { Directories } from './directories.ts';
+import { WEEK_MS } from './gate.ts';
+import type { Orders } from './orders.ts';
+import { backOffMs, windowRenewalMs } from './renewal.ts';
+import type { StoredCertificate, TlsStore } from './store.ts';
+import { readChain } from './x509.ts';
+
+export interface RenewalsOptions {
+  readonly store: TlsStore;
+  readonly orders: Orders;
+  readonly directories: Directories;
+  readonly logger: Pick<Logger, 'error' | 'warn' | 'info'>;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  /** A certificate was replaced: what was made of the old one is out of date. */
+  readonly onRenewed: () => void;
+}
+
+const LOOK_MS_MIN = 1_000;
+const LOOK_MS_MAX = 60_000;
+/** At once: renewals must not crowd out the orders that visitors wait for. */
+const RENEWED_AT_ONCE_MAX = 4;
+const WINDOWS_AT_ONCE_MAX = 8;
+const WINDOW_RETRY_MS = 3_600_000;
+/** Where a directory offers no windows, or they hold for very long. */
+const WINDOW_ASK_MS_MAX = 24 * 3_600_000;
+/** The owner may bring the record back; until then nothing is spent on the name. */
+const NOT_SERVED_RETRY_MS = 24 * 3_600_000;
+const EXPIRED_KEPT_MS = 7 * 24 * 3_600_000;
+
+export class Renewals {
+  readonly #options: RenewalsOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: RenewalsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** One look at what is due now. Never rejects. */
+  async look(): Promise<void> {
+    const { logger, nowMs, store } = this.#options;
+    try {
+      const atMs = nowMs();
+      store.forgetBefore({ expiredMs: atMs - EXPIRED_KEPT_MS, ordersMs: atMs - WEEK_MS });
+      const asked = store.dueForWindow(atMs, WINDOWS_AT_ONCE_MAX);
+      await Promise.all(asked.map((certificate) => this.#askWindow(certificate)));
+      const due = store.dueForRenewal(nowMs(), RENEWED_AT_ONCE_MAX);
+      await Promise.all(due.map((certificate) => this.#renew(certificate)));
+    } catch (error) {
+      logger.error({ errorDetail: describeError(error) }, 'certificates not looked at');
+    }
+  }
+
+  async #renew(certificate: StoredCertificate): Promise<void> {
+    const { logger, nowMs, onRenewed, orders, random, store } = this.#options;
+    const { hostName } = certificate;
+    const end = await orders.renew(certificate);
+    if (end.kind === 'issued') {
+      onRenewed();
+      return;
+    }
+    // The gap to the end of the lifetime is the time there is: never sleep beyond half of it.
+    const failures = store.failure(hostName)?.failures;
+    const usualMs = failures === undefined ? NOT_SERVED_RETRY_MS : backOffMs(failures, random());
+    const leftMs = Math.max(0, certificate.notAfterMs - nowMs());
+    const retryMs = Math.max(60_000, Math.min(usualMs, leftMs / 2));
+    store.setRenewal(hostName, nowMs() + retryMs);
+    logger.warn({ hostName, reason: end.refusal.reason }, 'certificate not renewed: it stays');
+  }
+
+  async #askWindow(certificate: StoredCertificate): Promise<void> {
+    const { directories, logger, nowMs, random, store } = this.#options;
+    const { hostName, directoryUrl } = certificate;
+    const [leaf] = readChain(certificate.chainPem);
+    if (leaf === undefined) return store.setWindowAsk(hostName, nowMs() + WINDOW_ASK_MS_MAX);
+    try {
+      const window = await directories.renewalWindow(directoryUrl, leaf);
+      const againMs = Math.min(window?.retryAfterMs ?? WINDOW_ASK_MS_MAX, WINDOW_ASK_MS_MAX);
+      store.setWindowAsk(hostName, nowMs() + Math.max(60_000, againMs));
+      if (window === undefined) return;
+      const renewAtMs = windowRenewalMs(window, certificate, random());
+      // Within the same window a moment was chosen before: choosing again would drift to its start.
+      const isChosen =
+        certificate.renewAtMs >= window.startMs && certificate.renewAtMs <= window.endMs;
+      if (!isChosen) store.setRenewal(hostName, Math.min(renewAtMs, certificate.notAfterMs));
+    } catch (error) {
+      if (!(error instanceof AcmeError)) throw error;
+      store.setWindowAsk(hostName, nowMs() + WINDOW_RETRY_MS);
+      logger.info({ hostName, reason: error.message }, 'renewal window not known');
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const { nowMs, store } = this.#options;
+    const dueInMs = (store.nextDueMs() ?? Number.POSITIVE_INFINITY) - nowMs();
+    const delayMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, dueInMs));
+    this.#timer = setTimeout(() => {
+      this.#looking = this.look().then(() => this.#schedule());
+    }, delayMs);
+    this.#timer.unref();
+  }
+}

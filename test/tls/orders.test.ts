@@ -1,0 +1,178 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { FolderKey, HostName } from '../../src/names.ts';
+import { TlsWorld } from '../support/tls-world.ts';
+
+const HOUR_MS = 3_600_000;
+
+describe('orders', () => {
+  let world: TlsWorld;
+
+  afterEach(async () => {
+    await world[Symbol.asyncDispose]();
+  });
+
+  it('joins a thousand equal ones into one', async () => {
+    world = await TlsWorld.open();
+    const name = world.names.serve('site.test');
+    const ends = await Promise.all(Array.from({ length: 1_000 }, () => world.orders.obtain(name)));
+    expect(new Set(ends.map((end) => end.kind))).toEqual(new Set(['issued']));
+    expect(world.server.orders.length).toBe(1);
+    expect(world.store.certificate(name)?.hostName).toBe(name);
+  });
+
+  it('causes none for 200 names without a record, and looks at each once', async () => {
+    world = await TlsWorld.open();
+    const names = Array.from({ length: 200 }, (_, n) => `n${n}.site.test` as HostName);
+    for (let round = 0; round < 3; round += 1) {
+      const ends = await Promise.all(names.map((name) => world.orders.obtain(name)));
+      expect(ends.every((end) => end.kind === 'refused')).toBe(true);
+    }
+    expect(world.server.requests).toBe(0);
+    expect(world.names.lookups).toBe(200);
+  });
+
+  it.each(['localhost', 'co.uk', 'com'])(
+    'causes none for %s, which nobody registered',
+    async (name) => {
+      world = await TlsWorld.open();
+      world.names.serve(name);
+      const end = await world.orders.obtain(name as HostName);
+      expect(end).toMatchObject({ kind: 'refused', refusal: { reason: /public suffix/ } });
+      expect(world.names.lookups).toBe(0);
+    },
+  );
+
+  it('causes none for names that a wildcard record makes up, but for those listed', async () => {
+    world = await TlsWorld.open();
+    world.names.wildcards.add('evil.test');
+    const names = Array.from({ length: 100 }, (_, n) => `n${n}.evil.test` as HostName);
+    const ends = await Promise.all(names.map((name) => world.orders.obtain(name)));
+    expect(ends.every((end) => end.kind === 'refused')).toBe(true);
+    expect(ends[0]).toMatchObject({ refusal: { reason: /wildcard/ } });
+    expect(world.server.requests).toBe(0);
+    const listed = world.names.serve('www.evil.test', { isListed: true });
+    expect(await world.orders.obtain(listed)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('keeps to the cap of a registered name, over a restart too', async () => {
+    world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
+    const names = Array.from({ length: 4 }, (_, n) => world.names.serve(`n${n}.site.test`));
+    for (const name of names.slice(0, 3)) await world.orders.obtain(name);
+    expect(world.server.orders.length).toBe(2);
+    world.store.close();
+    await world.directories.close();
+    world.build();
+    const last = names[3] as HostName;
+    expect(await world.orders.obtain(last)).toMatchObject({ refusal: { reason: /week/ } });
+    expect(await world.orders.obtain(world.names.serve('other.test'))).toMatchObject({
+      kind: 'issued',
+    });
+    world.nowMs += 8 * 24 * HOUR_MS;
+    expect(await world.orders.obtain(last)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('keeps to the cap of a folder, whatever its names', async () => {
+    world = await TlsWorld.open(1, { ordersPerFolderPerWeekMax: 2 });
+    const names = ['a.test', 'b.test', 'c.test'].map((name) => world.names.serve(name));
+    for (const name of names) await world.orders.obtain(name);
+    expect(world.server.orders.length).toBe(2);
+    const folderKey = '/keybase/public/bob' as FolderKey;
+    const other = world.names.serve('d.test', { folderKey });
+    expect(await world.orders.obtain(other)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('keeps to the cap of an hour over all', async () => {
+    world = await TlsWorld.open(1, { ordersPerHourMax: 2 });
+    const names = Array.from({ length: 4 }, (_, n) =>
+      world.names.serve(`n${n}.test`, { folderKey: `/keybase/public/u${n}` as FolderKey }),
+    );
+    for (const name of names) await world.orders.obtain(name);
+    expect(world.server.orders.length).toBe(2);
+    world.nowMs += HOUR_MS + 1;
+    expect(await world.orders.obtain(names[3] as HostName)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('has only so many under way at once, and lets the others ask again', async () => {
+    world = await TlsWorld.open(1, { ordersInFlightMax: 1 });
+    const held = Promise.withResolvers<void>();
+    world.server.rules.heldBy = held.promise;
+    const first = world.orders.obtain(world.names.serve('a.test'));
+    await expect.poll(() => world.server.orders.length).toBe(1);
+    const second = world.names.serve('b.test');
+    expect(await world.orders.obtain(second)).toMatchObject({ refusal: { reason: /too many/ } });
+    held.resolve();
+    expect(await first).toMatchObject({ kind: 'issued' });
+    expect(await world.orders.obtain(second)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('keeps only so many certificates', async () => {
+    world = await TlsWorld.open(1, { certificatesMax: 1 });
+    await world.orders.obtain(world.names.serve('a.test'));
+    const end = await world.orders.obtain(world.names.serve('b.test'));
+    expect(end).toMatchObject({ refusal: { reason: /are kept/ } });
+    expect(world.server.orders.length).toBe(1);
+  });
+
+  it('orders nothing for a name without an address, or with none of ours', async () => {
+    world = await TlsWorld.open();
+    const name = world.names.serve('a.test');
+    world.names.addresses.delete(name);
+    expect(await world.orders.obtain(name)).toMatchObject({ refusal: { reason: /no A or AAAA/ } });
+    world.publicAddresses = ['cb007101'];
+    world.store.close();
+    world.build();
+    const other = world.names.serve('b.test');
+    expect(await world.orders.obtain(other)).toMatchObject({ refusal: { reason: /public_add/ } });
+    world.names.addresses.set('c.test', 'cb007101');
+    world.names.served.set('c.test', { folderKey: '/c' as FolderKey, isListed: false });
+    expect(await world.orders.obtain('c.test' as HostName)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('leaves a name that failed alone, for longer each time, over a restart too', async () => {
+    world = await TlsWorld.open();
+    const name = world.names.serve('a.test');
+    world.server.rules.rejectedNames.add(name);
+    const holds: number[] = [];
+    for (let failures = 0; failures < 3; failures += 1) {
+      const end = await world.orders.obtain(name);
+      if (end.kind !== 'refused') throw new Error('issued');
+      holds.push(end.refusal.holdsMs);
+      const before = world.server.requests;
+      await world.directories.close();
+      world.store.close();
+      world.build();
+      await world.orders.obtain(name);
+      expect(world.server.requests).toBe(before);
+      world.nowMs += end.refusal.holdsMs + 1;
+    }
+    expect(holds).toEqual([60_000, 120_000, 240_000]);
+    world.server.rules.rejectedNames.clear();
+    expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
+    expect(world.store.failure(name)).toBeUndefined();
+  });
+
+  it('goes on to the next directory when one fails, and leaves the first alone', async () => {
+    world = await TlsWorld.open(2);
+    const [first, second] = world.servers;
+    if (first === undefined || second === undefined) throw new Error('no servers');
+    first.rules.failure = { status: 503, type: 'serverInternal' };
+    await world.orders.obtain(world.names.serve('a.test'));
+    expect(second.orders.length).toBe(1);
+    const before = first.requests;
+    await world.orders.obtain(world.names.serve('b.test'));
+    expect(first.requests).toBe(before);
+    first.rules.failure = undefined;
+    world.nowMs += 61_000;
+    await world.orders.obtain(world.names.serve('c.test'));
+    expect(first.orders.length).toBe(1);
+  });
+
+  it('does not carry a name that cannot prove itself from one directory to the next', async () => {
+    world = await TlsWorld.open(2);
+    world.stage.show = () => undefined;
+    expect(await world.orders.obtain(world.names.serve('a.test'))).toMatchObject({
+      kind: 'refused',
+    });
+    expect(world.servers.map((server) => server.orders.length)).toEqual([1, 0]);
+  });
+});

@@ -21,7 +21,7 @@ import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
-import { formatEndpoint, settleEndpoints } from './endpoints.ts';
+import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { LogOutput, type OutputStream } from './output.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
@@ -49,7 +49,8 @@ const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
  *
  * @throws TerrafirmaError `start` (port or state directory in use), `state`.
  */
-export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
+export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
+  const config = await limitThreads(wanted);
   sizeThreadPool(config);
   const output = new LogOutput(config.log, io.output);
   const logger = createLogger(config.log.level, output);
@@ -104,6 +105,12 @@ export async function startDaemon(config: Config, io: DaemonIo = STANDARD_OUTPUT
     await parts.stop('force');
     throw error;
   }
+}
+
+/** One thread where the system cannot share a port among several. */
+async function limitThreads(config: Config): Promise<Config> {
+  if (config.threads === 1 || (await canSharePorts())) return config;
+  return { ...config, threads: 1 };
 }
 
 /** What has been started so far, stopped in reverse. */

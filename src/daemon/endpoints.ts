@@ -18,6 +18,22 @@ export async function settleEndpoints(wanted: readonly Endpoint[]): Promise<read
   return settled;
 }
 
+/** Whether several threads can listen on one port here; macOS, for one, does not offer it. */
+export async function canSharePorts(): Promise<boolean> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host: '127.0.0.1', port: 0, reusePort: true }, resolve);
+    });
+    await new Promise((resolve) => server.close(resolve));
+    return true;
+  } catch {
+    // ENOTSUP, EINVAL or ENOPROTOOPT: every system has its own way to say so.
+    return false;
+  }
+}
+
 async function probe(endpoint: Endpoint): Promise<Endpoint> {
   const server = createServer();
   try {

@@ -16,6 +16,7 @@ import { KeptModules } from './kept-modules.ts';
 import { LookLoop } from './look-loop.ts';
 import { ManifestFile } from './manifest-file.ts';
 import { type FolderListing, listFolder, lookAtFile } from './scan.ts';
+import { openSettingsFile } from './settings-file.ts';
 import { soonest } from './settle.ts';
 import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
@@ -52,6 +53,7 @@ export class WatchedFolder {
   readonly #kept: KeptModules;
   readonly #modules: FolderModules;
   readonly #manifest: ManifestFile;
+  readonly #settings: ReturnType<typeof openSettingsFile>;
   readonly #picture: SitePicture;
   readonly #loop: LookLoop;
   readonly #opened = Promise.withResolvers<void>();
@@ -77,6 +79,7 @@ export class WatchedFolder {
     const judging = { ...parts, directory, moduleBytesMax: limits.moduleBytesMax };
     this.#modules = new FolderModules(located, { limits, log, kept: this.#kept, judging });
     this.#manifest = new ManifestFile({ fs, directory, limits });
+    this.#settings = openSettingsFile({ fs, directory, limits });
     this.#picture = new SitePicture(located, parts);
     this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
     this.#loop = new LookLoop({
@@ -92,6 +95,7 @@ export class WatchedFolder {
     const record = await this.#kept.restore();
     if (record !== undefined) {
       this.#manifest.restore(record.manifest);
+      this.#settings.restore(record.settings);
       this.#modules.restore(record.modules.keys());
     }
     if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
@@ -167,20 +171,20 @@ export class WatchedFolder {
     if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     await this.#requireSamePlace();
     const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
+    const settingsWaitMs = await this.#settings.look(this.#timing, nowMs());
     this.#publish();
     const listing = await walks.pass(() => this.#list());
     this.#requireSameMount(listing);
     this.#comeBack();
     this.#keepEvents(listing);
     await this.#kept.takePins();
-    const { state } = this.#manifest;
-    if (state.kind !== 'unknown') await this.#kept.keepManifest(state.text);
+    await this.#kept.keepRules(this.#manifest.state, this.#settings.state);
     const modulesWaitMs = await this.#modules.takeListing(listing, {
       timing: this.#timing,
       onVerdict: () => this.#publish(),
     });
     this.#publish();
-    return soonest([manifestWaitMs, modulesWaitMs]);
+    return soonest([manifestWaitMs, settingsWaitMs, modulesWaitMs]);
   }
 
   async #list(): Promise<FolderListing> {
@@ -196,7 +200,8 @@ export class WatchedFolder {
   /** Before the first answer nothing is told: a picture with half of the modules is none. */
   #publish(): void {
     if (!this.#isOpen) return;
-    this.#picture.publish(this.#manifest.state, this.#modules.siteModules());
+    const modules = this.#modules.siteModules();
+    this.#picture.publish(this.#manifest.state, modules, this.#settings.state);
   }
 
   /** A folder that cannot be read keeps its last good site; said once. */
@@ -302,7 +307,8 @@ export class WatchedFolder {
   }
 
   #isPatienceOver(): boolean {
-    if (this.#manifest.state.kind === 'unknown' && this.#awayReason === undefined) return false;
+    const isKnown = [this.#manifest, this.#settings].every(({ state }) => state.kind !== 'unknown');
+    if (!isKnown && this.#awayReason === undefined) return false;
     return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
   }
 

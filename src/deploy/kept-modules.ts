@@ -10,8 +10,10 @@ import type { LocatedFolder } from '../site/locate.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { acceptVersion, noteSeen, servingVersion } from './history.ts';
+import type { ManifestState } from './manifest-file.ts';
 import { type Pin, pinsStamp, readPins } from './pins.ts';
 import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './record.ts';
+import type { SettingsState } from './settings-file.ts';
 import type { AddedModule, ModuleStore } from './store.ts';
 
 export interface KeptModulesParts {
@@ -27,6 +29,7 @@ export class KeptModules {
   #pins: ReadonlyMap<ModulePath, Pin> = new Map();
   #pinsStamp = 'unread';
   #manifestText: string | undefined;
+  #settingsText: string | undefined;
 
   constructor(located: LocatedFolder, parts: KeptModulesParts) {
     this.#located = located;
@@ -39,6 +42,7 @@ export class KeptModules {
     const record = await store.readFolder(this.#located.key);
     if (record === undefined) return undefined;
     this.#manifestText = record.manifest;
+    this.#settingsText = record.settings;
     for (const [path, module] of record.modules) {
       const [newest, ...older] = module.versions.filter(({ digest }) => store.has(digest));
       if (newest !== undefined) {
@@ -120,11 +124,14 @@ export class KeptModules {
     await this.#commitOrLog();
   }
 
-  /** Keeps the folder's rules with the versions: they hold also while the mount is away. */
-  async keepManifest(text: string | undefined): Promise<void> {
-    if (text === this.#manifestText) return;
-    this.#manifestText = text;
-    if (this.#records.size > 0) await this.#commitOrLog();
+  /** Keeps what the owner says with the versions: it holds also while the mount is away. */
+  async keepRules(manifest: ManifestState, settings: SettingsState): Promise<void> {
+    const manifestText = manifest.kind === 'unknown' ? this.#manifestText : manifest.text;
+    const settingsText = settings.kind === 'unknown' ? this.#settingsText : settings.text;
+    const isSame = manifestText === this.#manifestText && settingsText === this.#settingsText;
+    this.#manifestText = manifestText;
+    this.#settingsText = settingsText;
+    if (!isSame && this.#records.size > 0) await this.#commitOrLog();
   }
 
   /** Reads the rollbacks when any was made since the last time, and tells what they changed. */
@@ -146,7 +153,8 @@ export class KeptModules {
 
   async #commit(added?: AddedModule): Promise<void> {
     const { key: folderKey, directory } = this.#located;
-    const record = { folderKey, directory, manifest: this.#manifestText, modules: this.#records };
+    const rules = { manifest: this.#manifestText, settings: this.#settingsText };
+    const record = { folderKey, directory, ...rules, modules: this.#records };
     await this.#parts.store.commit(record, added);
   }
 

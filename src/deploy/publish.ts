@@ -17,6 +17,7 @@ import { WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { ModuleStore } from './store.ts';
+import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
 
 export interface PublisherOptions {
   readonly config: DeployConfig;
@@ -137,6 +138,11 @@ export class Publisher {
       for (const folder of this.#folders.values()) folder.judgeAgain();
       throw new TerrafirmaError('no-verdict', undefined, { cause: error });
     }
+  }
+
+  /** The kept versions of all folders; see `listVersions`. */
+  async versions(filter?: VersionFilter): Promise<readonly ListedModule[]> {
+    return await listVersions(this.#config.stateDirectory, filter, this.#log);
   }
 
   /** Calls `listener` with each new site of a folder in use; generations only grow. */

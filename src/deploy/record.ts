@@ -39,6 +39,8 @@ export interface FolderRecord {
   readonly directory: string;
   /** The text of the last valid `.kbp_config`; absent when the folder had none. */
   readonly manifest?: string | undefined;
+  /** The text of the last valid `terrafirma.toml`; absent when the folder had none. */
+  readonly settings?: string | undefined;
   readonly modules: ReadonlyMap<ModulePath, ModuleRecord>;
 }
 
@@ -62,8 +64,9 @@ export function digestsOf(record: FolderRecord): Set<Digest> {
 
 export function formatRecord(record: FolderRecord): string {
   const modules = [...record.modules].sort(([a], [b]) => (a < b ? -1 : 1));
-  const { folderKey, directory, manifest } = record;
-  return `${JSON.stringify({ format: 1, folderKey, directory, manifest, modules }, null, 1)}\n`;
+  const { folderKey, directory, manifest, settings } = record;
+  const kept = { format: 1, folderKey, directory, manifest, settings, modules };
+  return `${JSON.stringify(kept, null, 1)}\n`;
 }
 
 /** Throws TerrafirmaError('state') when `text` is not a whole record. */
@@ -79,6 +82,7 @@ export function parseRecord(text: string): FolderRecord {
     folderKey: textOf(value.folderKey, 'folderKey') as FolderKey,
     directory: textOf(value.directory, 'directory'),
     manifest: optional(value.manifest, 'manifest', textOf),
+    settings: optional(value.settings, 'settings', textOf),
     modules,
   };
 }

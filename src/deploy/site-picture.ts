@@ -1,11 +1,13 @@
 /** What a folder serves, as an immutable picture; a new one only when something differs. */
 import { isDeepStrictEqual } from 'node:util';
-import { toErrorRecord } from '../errors.ts';
+import { type TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
+import { noSettings } from '../site/settings.ts';
 import type { Site, SiteModule } from '../site/table.ts';
 import type { ManifestState } from './manifest-file.ts';
+import type { SettingsState } from './settings-file.ts';
 
 export interface PictureOptions {
   readonly nextGeneration: () => number;
@@ -19,6 +21,8 @@ const closedManifest: Manifest = Object.freeze({
   users: [],
   paths: [],
 });
+
+const withoutSettings: SettingsState = { kind: 'good', value: noSettings, text: undefined };
 
 export class SitePicture {
   readonly #located: LocatedFolder;
@@ -35,15 +39,26 @@ export class SitePicture {
   }
 
   /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
-  publish(manifest: ManifestState, modules: ReadonlyMap<ModulePath, SiteModule>): void {
-    if (manifest.kind === 'unknown') return;
-    const content =
-      manifest.kind === 'good'
-        ? { manifest: manifest.manifest, modules }
-        : { manifest: closedManifest, modules: refuseAll(modules, manifest) };
+  publish(
+    manifest: ManifestState,
+    modules: ReadonlyMap<ModulePath, SiteModule>,
+    settings: SettingsState = withoutSettings,
+  ): void {
+    if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
+    const broken = [manifest, settings].find((file) => file.kind === 'broken');
+    const content = {
+      manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
+      modules: broken === undefined ? modules : refuseAll(modules, broken.error),
+      ...(settings.kind === 'good' ? { settings: settings.value } : {}),
+    };
     if (this.#site !== undefined) {
-      const { manifest: before, modules: modulesBefore } = this.#site;
-      if (isDeepStrictEqual({ manifest: before, modules: modulesBefore }, content)) return;
+      const { manifest: before, modules: modulesBefore, settings: settingsBefore } = this.#site;
+      const contentBefore = {
+        manifest: before,
+        modules: modulesBefore,
+        ...(settingsBefore === undefined ? {} : { settings: settingsBefore }),
+      };
+      if (isDeepStrictEqual(contentBefore, content)) return;
     }
     this.#site = Object.freeze({
       folderKey: this.#located.key,
@@ -58,8 +73,8 @@ export class SitePicture {
 
 function refuseAll(
   modules: ReadonlyMap<ModulePath, SiteModule>,
-  manifest: ManifestState & { readonly kind: 'broken' },
+  error: TerrafirmaError,
 ): ReadonlyMap<ModulePath, SiteModule> {
-  const refused: SiteModule = { kind: 'refused', error: toErrorRecord(manifest.error) };
+  const refused: SiteModule = { kind: 'refused', error: toErrorRecord(error) };
   return new Map([...modules.keys()].map((path) => [path, refused]));
 }

@@ -6,6 +6,7 @@ import { relative, sep } from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
 import { isServedName } from '../names.ts';
 import { MANIFEST_NAME } from '../site/manifest.ts';
+import { SETTINGS_NAME } from '../site/settings.ts';
 
 export interface WatchOptions {
   readonly directory: string;
@@ -40,6 +41,6 @@ export class FolderEvents {
 /** Names that are never served are not watched either: `.git` alone may have thousands. */
 function isWatched(directory: string, path: string): boolean {
   const below = relative(directory, path);
-  if (below === '' || below === MANIFEST_NAME) return true;
+  if (below === '' || below === MANIFEST_NAME || below === SETTINGS_NAME) return true;
   return below.split(sep).every(isServedName);
 }

@@ -153,7 +153,7 @@ describe('WatchedFolder, through the publisher', () => {
     });
   });
 
-  it('a folder nobody asked for in a long time is looked at before it is answered for', async () => {
+  it('a folder nobody asked for in a long time is looked at before the answer', async () => {
     let offsetMs = 0;
     await using world = await open({ nowMs: () => Date.now() + offsetMs });
     const located = locate(folder.directory);

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { KeptModules } from '../../src/deploy/kept-modules.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
+import { parseManifest } from '../../src/site/manifest.ts';
+import { noSettings } from '../../src/site/settings.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig } from './world.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -40,8 +42,12 @@ describe('KeptModules', () => {
     await accept(kept, 'b.wasm', 'three');
     await kept.see(pathOf('a.wasm'), { digest: two, stamp: 'touched' });
     await kept.remove(pathOf('b.wasm'), 7);
-    await kept.keepManifest('{}');
-    const again = (await open()).kept;
+    const manifest = parseManifest(undefined, 1);
+    await kept.keepRules({ kind: 'good', manifest, text: '{}' }, { kind: 'unknown' });
+    await kept.keepRules({ kind: 'unknown' }, { kind: 'good', value: noSettings, text: '[env]' });
+    const reopened = await open();
+    expect(reopened.record).toMatchObject({ manifest: '{}', settings: '[env]' });
+    const again = reopened.kept;
     expect(again.serving(pathOf('a.wasm'))?.digest).toBe(two);
     expect(again.digestsOf(pathOf('a.wasm'))).toEqual([two, one]);
     expect(again.live(pathOf('a.wasm'))?.seen.stamp).toBe('touched');

@@ -47,6 +47,7 @@ describe('versions', () => {
       { digest: D2, abi: 'terrarium', isServing: true, bytes: V2.length },
       { digest: D1, isServing: false },
     ]);
+    expect(await world.publisher.versions()).toEqual(all);
     expect(await listed('/folder')).toHaveLength(2);
     expect(await listed('/folder/dir/other.wasm')).toHaveLength(1);
     expect(await listed('/folder/none.wasm')).toEqual([]);

@@ -1,0 +1,116 @@
+/** The last resort: a thread stuck in code that no meter bounds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { keyValueDatabasePath, startKeyValueWriter } from '../../src/capability/kv-writer.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { settleEndpoints } from '../../src/daemon/endpoints.ts';
+import { ServingThreads } from '../../src/daemon/threads.ts';
+import { digestBytes } from '../../src/deploy/artifact.ts';
+import type { Answers, Digest, LoadedModule, Question } from '../../src/messages.ts';
+import type { FolderKey, ModulePath } from '../../src/names.ts';
+import { parseManifest } from '../../src/site/manifest.ts';
+import type { Site } from '../../src/site/table.ts';
+import { waitFor } from '../support/daemon.ts';
+import { guestBytes } from '../support/folder.ts';
+import { ask } from '../support/http.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'terrafirma-threads-'));
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** The module as it is, which no deploy road would hand out: nothing counts its instructions. */
+function loadUnmetered(guest: string): LoadedModule {
+  const bytes = Uint8Array.from(guestBytes(guest));
+  return {
+    digest: digestBytes(bytes),
+    module: new WebAssembly.Module(bytes),
+    abi: 'terrarium',
+    entry: 'run',
+    codeBytes: bytes.length,
+    engine: { memoryExport: 'memory', tableExport: undefined },
+  };
+}
+
+function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
+  return {
+    folderKey: '/folder' as FolderKey,
+    directory,
+    mountDirectory: directory,
+    generation: 1,
+    manifest: parseManifest(undefined, 1_000),
+    modules: new Map(
+      [...modules].map(([path, { digest, abi }]) => [
+        path as ModulePath,
+        { kind: 'serving', digest, abi },
+      ]),
+    ),
+  };
+}
+
+it('a thread stuck in unmetered code is ended and replaced, and the log names the artifact', async () => {
+  const modules = new Map(['hello', 'loop'].map((name) => [`${name}.wasm`, loadUnmetered(name)]));
+  const byDigest = new Map<Digest, LoadedModule>();
+  for (const loaded of modules.values()) byDigest.set(loaded.digest, loaded);
+  const { config } = loadConfig({
+    flags: [],
+    machine: {
+      environment: {
+        TERRAFIRMA_THREADS: '1',
+        TERRAFIRMA_FOLDER: directory,
+        TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500',
+      },
+      homeDirectory: directory,
+      workingDirectory: directory,
+      parallelism: 1,
+    },
+  });
+  const keyValue = startKeyValueWriter({
+    databasePath: keyValueDatabasePath(directory),
+    synchronous: 'normal',
+    limits: config.limits,
+    onTrouble: () => undefined,
+  });
+  const log: Record<string, unknown>[] = [];
+  const threads = new ServingThreads({
+    config,
+    logger: pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) }),
+    onLines: () => undefined,
+    connectKeyValue: () => keyValue.connect(),
+    ticketKeys: () => undefined,
+    answer: async (question: Question): Promise<Answers[keyof Answers]> => {
+      const site = siteOf(modules);
+      if (question.ask === 'site') return { kind: 'site', site, expiresInMs: 60_000 };
+      const loaded = question.ask === 'module' ? byDigest.get(question.digest) : undefined;
+      if (loaded === undefined) throw new Error(`not asked for in this test: ${question.ask}`);
+      return loaded;
+    },
+  });
+  const plain = await settleEndpoints([{ host: '127.0.0.1', port: 0 }]);
+  const port = plain[0]?.port ?? 0;
+  await threads.start({ plain, tls: [] });
+  try {
+    expect((await ask(port, '/hello.wasm')).text).toBe('hello\n');
+    const stuck = ask(port, '/loop.wasm');
+    await expect(stuck).rejects.toThrow();
+    const reply = await waitFor(() => ask(port, '/hello.wasm').catch(() => undefined));
+    expect(reply.text).toBe('hello\n');
+    expect(log).toContainEqual(
+      expect.objectContaining({
+        msg: 'thread stuck: it is ended and replaced',
+        digest: modules.get('loop.wasm')?.digest,
+      }),
+    );
+  } finally {
+    await threads.terminate();
+    await keyValue.close();
+  }
+});

@@ -24,8 +24,8 @@ describe('KeptModules', () => {
     const store = await ModuleStore.open(scratch.path('state'), { log, storeBytesMax });
     const config = testConfig(scratch.path('state'), limits);
     const kept = new KeptModules(located, { config, store, log });
-    await kept.restore();
-    return { kept, store, log };
+    const record = await kept.restore();
+    return { kept, store, log, record };
   };
   const accept = async (kept: KeptModules, path: string, text: string) => {
     const bytes = bytesOf(text);

@@ -1,0 +1,71 @@
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/config/config.ts';
+import { openSettingsFile } from '../../src/deploy/settings-file.ts';
+import { SitePicture } from '../../src/deploy/site-picture.ts';
+import { GuardedFs } from '../../src/site/guarded-fs.ts';
+import { parseManifest } from '../../src/site/manifest.ts';
+import { locate, pathOf, Scratch } from './world.ts';
+
+const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
+const later = Date.now() + 7_200_000;
+
+describe('openSettingsFile()', () => {
+  let scratch: Scratch;
+  beforeEach(() => {
+    scratch = new Scratch();
+  });
+  afterEach(() => {
+    scratch[Symbol.dispose]();
+  });
+
+  const open = () =>
+    openSettingsFile({
+      fs: new GuardedFs(defaultLimits),
+      directory: scratch.directory,
+      limits: { ...defaultLimits, manifestBytesMax: 100 },
+    });
+
+  it('reads the file when it has settled', async () => {
+    writeFileSync(scratch.path('terrafirma.toml'), '[env]\nA = "1"');
+    const file = open();
+    expect(await file.look(timing, later)).toBe(0);
+    expect(file.state).toMatchObject({
+      kind: 'good',
+      value: { general: { environment: new Map([['A', '1']]) } },
+      text: '[env]\nA = "1"',
+    });
+  });
+
+  it('is broken by a file that is not valid, or too large', async () => {
+    for (const text of ['[env', `#${'x'.repeat(100)}`]) {
+      writeFileSync(scratch.path('terrafirma.toml'), text);
+      const file = open();
+      await file.look(timing, later);
+      expect(file.state).toMatchObject({ kind: 'broken', error: { code: 'bad-settings' } });
+    }
+  });
+
+  it('runs no module while it is broken, and closes nothing else', async () => {
+    writeFileSync(scratch.path('terrafirma.toml'), 'no');
+    const file = open();
+    await file.look(timing, later);
+    const picture = new SitePicture(locate(scratch.directory), {
+      nextGeneration: () => 1,
+      onPublish: () => undefined,
+    });
+    const manifest = parseManifest(undefined, 1);
+    const good = { kind: 'good', manifest, text: undefined } as const;
+    const modules = new Map([
+      [pathOf('a.wasm'), { kind: 'refused', error: { code: 'internal', detail: '' } } as const],
+    ]);
+    picture.publish(good, modules, { kind: 'unknown' });
+    expect(picture.site).toBeUndefined();
+    picture.publish(good, modules, file.state);
+    expect(picture.site?.modules.get(pathOf('a.wasm'))).toMatchObject({
+      kind: 'refused',
+      error: { code: 'bad-settings' },
+    });
+    expect(picture.site?.manifest.anonymousRead).toBe(true);
+  });
+});

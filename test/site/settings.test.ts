@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { parseSettings, settingsFor } from '../../src/site/settings.ts';
+
+const BYTES_MAX = 1_000;
+const parse = (text: string) => parseSettings(Buffer.from(text), BYTES_MAX);
+const fault = (text: string): string => {
+  try {
+    parse(text);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return 'accepted';
+};
+
+describe('parseSettings()', () => {
+  test('without a file nothing is set', () => {
+    const settings = settingsFor(parseSettings(undefined, BYTES_MAX), 'a.wasm');
+    expect(settings).toEqual({
+      environment: new Map(),
+      protocol: 'cgi',
+      isPlainTextAllowed: false,
+    });
+  });
+
+  test('a module’s own settings come before the site’s', () => {
+    const settings = parse(`
+      protocol = "wws"
+      [env]
+      A = "site"
+      B = "site"
+      [cgi]
+      text_plain = true
+      ["dir/a.wasm"]
+      protocol = "cgi"
+      cgi.text_plain = false
+      ["dir/a.wasm".env]
+      B = "own"
+    `);
+    expect(settingsFor(settings, 'b.wasm')).toEqual({
+      environment: new Map([
+        ['A', 'site'],
+        ['B', 'site'],
+      ]),
+      protocol: 'wws',
+      isPlainTextAllowed: true,
+    });
+    expect(settingsFor(settings, 'dir/a.wasm')).toEqual({
+      environment: new Map([
+        ['A', 'site'],
+        ['B', 'own'],
+      ]),
+      protocol: 'cgi',
+      isPlainTextAllowed: false,
+    });
+  });
+
+  test('what a guest inherits from Object is no setting', () => {
+    expect(settingsFor(parse('[env]\n__proto__ = "x"'), 'constructor').environment).toEqual(
+      new Map([['__proto__', 'x']]),
+    );
+  });
+
+  test.each([
+    ['[env]\nA = 1', 'the variable A of the file must be a string'],
+    ['[env]\n"A=B" = "x"', 'must be letters, digits and "_"'],
+    ['[env]\n"" = "x"', 'must be letters, digits and "_"'],
+    ['[env]\nA = "\\u0000"', 'must not hold NUL'],
+    ['env = "x"', 'env of the file must be a table'],
+    ['enviroment = 1', 'may hold only env, protocol, cgi'],
+    ['["Hello.WASM"]\nprotocol = "cgi"', 'a module’s table ends in ".wasm"'],
+    ['["../a.wasm"]', 'a module is named by its path in the folder'],
+    ['["/a.wasm"]', 'a module is named by its path in the folder'],
+    ['[".a.wasm"]', 'a module is named by its path in the folder'],
+    ['protocol = "fcgi"', '"protocol" of the file must be "cgi" or "wws"'],
+    ['cgi.text_plain = "yes"', 'must be true or false'],
+    ['cgi.plain = true', 'cgi of the file may hold only text_plain'],
+    ['[env', 'must be TOML in UTF-8: received line 1'],
+    ['a.wasm = 1', 'may hold only'],
+  ])('%j is refused', (text, rule) => {
+    expect(fault(text)).toContain(rule);
+  });
+
+  test('a secret is in no message', () => {
+    for (const text of [
+      '[env]\nA = [ "hunter2" ]',
+      '[env]\nA = "hunter2',
+      'protocol = "hunter2"',
+    ]) {
+      expect(fault(text)).not.toContain('hunter2');
+      expect(fault(text)).not.toBe('accepted');
+    }
+  });
+
+  test('its size is bounded, in bytes', () => {
+    expect(fault(`#${'x'.repeat(BYTES_MAX - 1)}`)).toBe('accepted');
+    expect(fault(`#${'x'.repeat(BYTES_MAX)}`)).toContain('must be at most 1000 bytes');
+    expect(() => parseSettings(Buffer.from([0x23, 0xff]), BYTES_MAX)).toThrow('TOML in UTF-8');
+  });
+
+  test('its variables and modules are counted', () => {
+    const variables = (count: number) =>
+      Buffer.from(`[env]\n${Array.from({ length: count }, (_, n) => `V${n}=""`).join('\n')}`);
+    expect(() => parseSettings(variables(256), 1e6)).not.toThrow();
+    expect(() => parseSettings(variables(257), 1e6)).toThrow('at most 256 variables');
+    const modules = (count: number) =>
+      Buffer.from(Array.from({ length: count }, (_, n) => `["m${n}.wasm"]`).join('\n'));
+    expect(() => parseSettings(modules(256), 1e6)).not.toThrow();
+    expect(() => parseSettings(modules(257), 1e6)).toThrow('at most 256 modules');
+  });
+});

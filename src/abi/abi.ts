@@ -92,12 +92,7 @@ export interface ModuleFace {
 
 /** `reason` reads "Cannot run the module: rule: received …" and names everything at fault. */
 export type AbiVerdict =
-  | {
-      readonly kind: 'speaks';
-      readonly entry: string;
-      /** An export to be called once, before the instance's first state is kept. */
-      readonly initialize?: string;
-    }
+  | { readonly kind: 'speaks'; readonly entry: string }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'other' };
 

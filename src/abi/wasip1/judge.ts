@@ -2,8 +2,8 @@
  * Whether a module is a WASI preview1 program, and whether it may run. Decided from its outside, at
  * deploy: everything at fault is named at once.
  *
- * A command exports `_start`. A reactor exports `_initialize` and an entry that is called for each
- * request after it: `handle`, or `_handle`, or `run`.
+ * A command exports `_start`. A reactor exports `_initialize`, which the engine calls before it
+ * takes an instance's first state, and an entry: `handle`, or `_handle`, or `run`.
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
@@ -41,9 +41,7 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
     return refuse(faults);
   }
   faults.push(...judgeEntry(entry, 'anything'));
-  if (faults.length > 0) return refuse(faults);
-  const initialize = initializer === undefined ? {} : { initialize: INITIALIZER };
-  return { kind: 'speaks', entry: entry.name, ...initialize };
+  return faults.length === 0 ? { kind: 'speaks', entry: entry.name } : refuse(faults);
 }
 
 function findExport({ exports }: ModuleFace, wanted: string): Export | undefined {

@@ -1,12 +1,12 @@
 /** A request body read piece by piece, at the reader's pace; it may idle only so long. */
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { TerrafirmaError } from '../errors.ts';
 
 export class BodyReader {
-  readonly #incoming: IncomingMessage;
+  readonly #incoming: Readable;
   readonly #idleTimeoutMs: number;
 
-  constructor(incoming: IncomingMessage, idleTimeoutMs: number) {
+  constructor(incoming: Readable, idleTimeoutMs: number) {
     this.#incoming = incoming;
     this.#idleTimeoutMs = idleTimeoutMs;
   }
@@ -19,7 +19,7 @@ export class BodyReader {
    */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const chunk: Buffer | null = this.#incoming.read();
+      const chunk: Uint8Array | null = this.#incoming.read();
       if (chunk !== null) return chunk;
       if (this.#incoming.readableEnded) return undefined;
       if (this.#incoming.destroyed) throw clientGone();

@@ -1,22 +1,17 @@
-/**
- * One request and its answer over node:http. Touches one thing outside: the connection's socket,
- * through node's request and response.
- */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** One request and its answer, over whichever wire it came. */
 import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
+import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import type { Wire } from './wire.ts';
 
 export interface ExchangeOptions {
   readonly bodyIdleTimeoutMs: number;
   readonly replyIdleTimeoutMs: number;
+  /** On every answer that does not say otherwise; names in lower case. */
+  readonly fixedHeaders?: readonly Header[] | undefined;
 }
 
-/**
- * Up to this size a body is turned into a string, which node sends in one buffer together with
- * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
- */
-const ONE_WRITE_BYTES_MAX = 16 * 1024;
 const REQUEST_ID = 'x-request-id';
 const NO_BYTES = new Uint8Array(0);
 /** They tell of a body, and a request that was redirected inside has none. */
@@ -27,8 +22,7 @@ export class HttpExchange implements Exchange {
   readonly #hadBody: boolean;
   #redirectTarget: string | undefined;
   #request: RequestHead;
-  readonly #incoming: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly #wire: Wire;
   readonly #options: ExchangeOptions;
   #replyState: Exchange['replyState'] = 'none';
   #status = 0;
@@ -37,21 +31,15 @@ export class HttpExchange implements Exchange {
   #body: BodyReader | undefined;
   #bytesSent = 0;
   #bytesReceived = 0;
+  #added: Header[] | undefined;
 
-  constructor(
-    request: RequestHead,
-    node: { readonly incoming: IncomingMessage; readonly response: ServerResponse },
-    options: ExchangeOptions,
-  ) {
+  constructor(request: RequestHead, wire: Wire, options: ExchangeOptions) {
     this.#request = request;
-    this.#incoming = node.incoming;
-    this.#response = node.response;
+    this.#wire = wire;
     this.#options = options;
-    const length = node.incoming.headers['content-length'];
-    const encoding = node.incoming.headers['transfer-encoding'];
-    this.#hasBody = encoding !== undefined || (length !== undefined && length !== '0');
-    this.#hadBody = this.#hasBody;
-    node.response.once('close', () => this.#close());
+    this.#hasBody = wire.hasBody;
+    this.#hadBody = wire.hasBody;
+    wire.events.once('close', () => this.#close());
   }
 
   get request(): RequestHead {
@@ -65,6 +53,12 @@ export class HttpExchange implements Exchange {
   /** The path has been routed: from here on the head says which part of it names the module. */
   enterModule(scriptName: string, pathInfo: string): void {
     this.#request = { ...this.#request, scriptName, pathInfo };
+  }
+
+  /** Adds a header to the answer, unless the answer says otherwise; `name` in lower case. */
+  addReplyHeader(name: string, value: string): void {
+    this.#added ??= [];
+    this.#added.push([name, value]);
   }
 
   redirectInside(target: string): void {
@@ -120,7 +114,7 @@ export class HttpExchange implements Exchange {
 
   async readBody(bodyBytesMax: number): Promise<Uint8Array> {
     if (!this.hasBody) return NO_BYTES;
-    const declared = Number(this.#incoming.headers['content-length'] ?? 0);
+    const declared = this.#wire.declaredBytes;
     if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax, declared);
     const chunks: Uint8Array[] = [];
     let length = 0;
@@ -152,14 +146,8 @@ export class HttpExchange implements Exchange {
     if (withBody || this.request.method === 'HEAD') {
       headers.push('content-length', String(body.length));
     }
-    this.#writeHead(head.status, headers);
-    if (!withBody || body.length === 0) {
-      this.#response.end();
-    } else if (body.length <= ONE_WRITE_BYTES_MAX) {
-      this.#response.end(latin1(body), 'latin1');
-    } else {
-      this.#response.end(body);
-    }
+    this.#status = head.status;
+    this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
     if (withBody) this.#bytesSent += body.length;
     this.#closeUnreadBody();
   }
@@ -168,7 +156,8 @@ export class HttpExchange implements Exchange {
     this.#expectState('none', 'start');
     this.#replyState = 'started';
     if (this.#isGone) return;
-    this.#writeHead(head.status, this.#flatten(head));
+    this.#status = head.status;
+    this.#wire.sendHead(head.status, this.#flatten(head));
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -176,7 +165,7 @@ export class HttpExchange implements Exchange {
     if (this.#isGone || chunk.length === 0) return;
     if (!mayHaveBody(this.#status, this.request.method)) return;
     this.#bytesSent += chunk.length;
-    if (this.#response.write(chunk)) return;
+    if (this.#wire.write(chunk)) return;
     await this.#drained();
   }
 
@@ -184,46 +173,44 @@ export class HttpExchange implements Exchange {
     this.#expectState('started', 'end');
     this.#replyState = 'ended';
     if (this.#isGone) return;
-    this.#response.end();
+    this.#wire.end();
     this.#closeUnreadBody();
   }
 
   abort(): void {
     if (this.#replyState === 'ended') return;
     this.#replyState = 'ended';
-    this.#response.destroy();
+    this.#wire.destroy();
   }
 
   #openBody(): BodyReader {
-    // The client holds the body back until it is told that somebody wants it (RFC 9110, 10.1.1).
-    if (this.#incoming.headers.expect !== undefined) this.#response.writeContinue();
-    return new BodyReader(this.#incoming, this.#options.bodyIdleTimeoutMs);
+    this.#wire.sendContinue();
+    return new BodyReader(this.#wire.body, this.#options.bodyIdleTimeoutMs);
   }
 
-  /** As node wants them, with the request id that is also in the log; a guest's own gives way. */
+  /** Names and values in turn, with the request id that is also in the log in place of a guest's. */
   #flatten(head: ReplyHead): string[] {
     const flat = [REQUEST_ID, this.#request.id];
     for (const [name, value] of head.headers) if (name !== REQUEST_ID) flat.push(name, value);
+    const { fixedHeaders } = this.#options;
+    if (fixedHeaders !== undefined) addAbsent(flat, fixedHeaders);
+    if (this.#added !== undefined) addAbsent(flat, this.#added);
     return flat;
-  }
-
-  #writeHead(status: number, headers: string[]): void {
-    this.#status = status;
-    this.#response.writeHead(status, headers);
   }
 
   /** Waits for room; a client that takes nothing for the idle limit is cut off. */
   #drained(): Promise<void> {
+    const { events } = this.#wire;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#response.destroy(), this.#options.replyIdleTimeoutMs);
+      const timer = setTimeout(() => this.#wire.destroy(), this.#options.replyIdleTimeoutMs);
       const settle = (): void => {
         clearTimeout(timer);
-        this.#response.off('drain', settle);
-        this.#response.off('close', settle);
+        events.off('drain', settle);
+        events.off('close', settle);
         resolve();
       };
-      this.#response.once('drain', settle);
-      this.#response.once('close', settle);
+      events.once('drain', settle);
+      events.once('close', settle);
     });
   }
 
@@ -232,14 +219,12 @@ export class HttpExchange implements Exchange {
    * hold it with a body that nobody wants, and reusing it would take body bytes for a request.
    */
   #closeUnreadBody(): void {
-    if (!this.#hadBody || this.#incoming.complete) return;
-    this.#response.once('finish', () => {
-      this.#incoming.socket.destroySoon();
-    });
+    if (!this.#hadBody || this.#wire.isReceived) return;
+    this.#wire.closeWhenSent();
   }
 
   #close(): void {
-    if (this.#response.writableFinished) return;
+    if (this.#wire.isFinished) return;
     this.#isGone = true;
     this.#onGone?.();
   }
@@ -257,8 +242,12 @@ function queryOf(target: string): string {
   return mark === -1 ? '' : target.slice(mark + 1);
 }
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/** What the guest has said itself stays as it said it: two of these would contradict each other. */
+function addAbsent(flat: string[], headers: readonly Header[]): void {
+  for (const [name, value] of headers) {
+    const isThere = flat.some((one, index) => index % 2 === 0 && one.toLowerCase() === name);
+    if (!isThere) flat.push(name, value);
+  }
 }
 
 /** RFC 9110, section 6.4.1. */

@@ -10,6 +10,7 @@ import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../e
 import type { RequestRecord } from '../telemetry.ts';
 import { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
+import { Http1Wire } from './http1-wire.ts';
 import { readRequestHead } from './request-head.ts';
 
 export interface ListenerOptions {
@@ -114,7 +115,7 @@ export class Listener {
         },
         limits,
       );
-      const exchange = new HttpExchange(head, { incoming, response }, limits);
+      const exchange = new HttpExchange(head, new Http1Wire(incoming, response), limits);
       void this.#options.serve(exchange, record);
     } catch (failure) {
       this.#reject(response, record, toErrorRecord(failure));

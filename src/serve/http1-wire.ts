@@ -1,0 +1,70 @@
+/** One request and its answer over node:http. Touches the connection's socket, through node. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Wire } from './wire.ts';
+
+/**
+ * Up to this size a body is turned into a string, which node sends in one buffer together with
+ * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
+ */
+const ONE_WRITE_BYTES_MAX = 16 * 1024;
+
+export class Http1Wire implements Wire {
+  readonly body: IncomingMessage;
+  readonly events: ServerResponse;
+  readonly hasBody: boolean;
+
+  constructor(incoming: IncomingMessage, response: ServerResponse) {
+    this.body = incoming;
+    this.events = response;
+    const length = incoming.headers['content-length'];
+    const encoding = incoming.headers['transfer-encoding'];
+    this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+  }
+
+  get declaredBytes(): number {
+    return Number(this.body.headers['content-length'] ?? 0);
+  }
+
+  get isReceived(): boolean {
+    return this.body.complete;
+  }
+
+  get isFinished(): boolean {
+    return this.events.writableFinished;
+  }
+
+  sendContinue(): void {
+    if (this.body.headers.expect !== undefined) this.events.writeContinue();
+  }
+
+  sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
+    this.events.writeHead(status, headers);
+    if (body === undefined || body.length === 0) this.events.end();
+    else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
+    else this.events.end(body);
+  }
+
+  sendHead(status: number, headers: string[]): void {
+    this.events.writeHead(status, headers);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.events.write(chunk);
+  }
+
+  end(): void {
+    this.events.end();
+  }
+
+  closeWhenSent(): void {
+    this.events.once('finish', () => this.body.socket.destroySoon());
+  }
+
+  destroy(): void {
+    this.events.destroy();
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}

@@ -1,0 +1,28 @@
+/** What an exchange needs of the connection below it: HTTP/1.1 and HTTP/2 differ only here. */
+import type { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
+
+export interface Wire {
+  readonly body: Readable;
+  readonly hasBody: boolean;
+  /** As declared by the client; 0 when it did not say. */
+  readonly declaredBytes: number;
+  /** Whether all of the request has arrived. */
+  readonly isReceived: boolean;
+  /** Whether all of the answer has been handed to the system. */
+  readonly isFinished: boolean;
+  /** Tells `drain` and `close`. */
+  readonly events: EventEmitter;
+  /** The client waits for a word before it sends the body (RFC 9110, section 10.1.1). */
+  sendContinue(): void;
+  /** Head and body, or no body, in as few writes as possible. `headers`: names and values in turn. */
+  sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void;
+  sendHead(status: number, headers: string[]): void;
+  /** False when the client should take some before there is more. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** Ends the connection, or the stream, once the answer has left: the rest is not wanted. */
+  closeWhenSent(): void;
+  /** Breaks off. */
+  destroy(): void;
+}

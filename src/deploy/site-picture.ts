@@ -1,6 +1,6 @@
 /** What a folder serves, as an immutable picture; a new one only when something differs. */
 import { isDeepStrictEqual } from 'node:util';
-import { type TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { toErrorRecord } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
@@ -14,7 +14,7 @@ export interface PictureOptions {
   readonly onPublish: (site: Site) => void;
 }
 
-/** Nobody may read anything: what a folder with a broken `.kbp_config` answers. */
+/** Nobody may read anything: stands beside the failure of a broken `.kbp_config`. */
 const closedManifest: Manifest = Object.freeze({
   isConfigured: true,
   anonymousRead: false,
@@ -48,13 +48,15 @@ export class SitePicture {
     const broken = [manifest, settings].find((file) => file.kind === 'broken');
     const content = {
       manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
-      modules: broken === undefined ? modules : refuseAll(modules, broken.error),
+      failure: broken === undefined ? undefined : toErrorRecord(broken.error),
+      modules,
       ...(settings.kind === 'good' ? { settings: settings.value } : {}),
     };
     if (this.#site !== undefined) {
       const { manifest: before, modules: modulesBefore, settings: settingsBefore } = this.#site;
       const contentBefore = {
         manifest: before,
+        failure: this.#site.failure,
         modules: modulesBefore,
         ...(settingsBefore === undefined ? {} : { settings: settingsBefore }),
       };
@@ -69,12 +71,4 @@ export class SitePicture {
     });
     this.#options.onPublish(this.#site);
   }
-}
-
-function refuseAll(
-  modules: ReadonlyMap<ModulePath, SiteModule>,
-  error: TerrafirmaError,
-): ReadonlyMap<ModulePath, SiteModule> {
-  const refused: SiteModule = { kind: 'refused', error: toErrorRecord(error) };
-  return new Map([...modules.keys()].map((path) => [path, refused]));
 }

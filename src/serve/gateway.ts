@@ -75,6 +75,7 @@ export class Gateway {
     const path = parseRequestPath(exchange.request.target);
     const site = await this.#options.replica.siteOf(hostName, performance.now());
     record.folderKey = site.folderKey;
+    if (site.failure !== undefined) throw fromErrorRecord(site.failure);
     this.#checkAccess(site, path);
     const route = await this.#settle(site, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });

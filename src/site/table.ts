@@ -27,6 +27,8 @@ export interface Site {
   /** Counts publishes of this folder: a later picture never yields to an earlier one. */
   readonly generation: number;
   readonly manifest: Manifest;
+  /** Why nothing of the folder may be served, such as a `.kbp_config` that cannot be read. */
+  readonly failure: ErrorRecord | undefined;
   /** Left out where the folder has none. */
   readonly settings?: SiteSettings;
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;

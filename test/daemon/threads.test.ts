@@ -45,6 +45,7 @@ function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
     folderKey: '/folder' as FolderKey,
     directory,
     mountDirectory: directory,
+    failure: undefined,
     generation: 1,
     manifest: parseManifest(undefined, 1_000),
     modules: new Map(

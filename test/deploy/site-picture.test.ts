@@ -60,9 +60,11 @@ describe('SitePicture', () => {
     const { site } = picture;
     expect(site && mayReadAnonymously(site.manifest, [])).toBe(false);
     expect(site && mayReadAnonymously(site.manifest, ['index.html'])).toBe(false);
-    expect(site?.modules.get(pathOf('a.wasm'))).toEqual({
-      kind: 'refused',
-      error: { code: 'bad-manifest', detail: 'Cannot serve the folder: half' },
+    expect(site?.failure).toEqual({
+      code: 'bad-manifest',
+      detail: 'Cannot serve the folder: half',
     });
+    picture.publish(good, modules('a'));
+    expect(picture.site?.failure).toBeUndefined();
   });
 });

@@ -20,6 +20,7 @@ function siteWith(modules: Record<string, SiteModule>): Site {
     folderKey: '/folder' as FolderKey,
     directory: '/srv/site',
     mountDirectory: '/srv/site',
+    failure: undefined,
     generation: 1,
     manifest: parseManifest(undefined, 0),
     modules: new Map(Object.entries(modules).map(([path, one]) => [path as ModulePath, one])),

@@ -80,6 +80,20 @@ describe('failures on the way from the host name to the folder', () => {
     expectFailure(await ask(daemon.port, '/hello.wasm', { host }), status, text);
   });
 
+  it('closes a folder at once whose .kbp_config breaks while it is served', async () => {
+    const host = 'turning.example';
+    dns.table.set(`_keybase_pages.${host}`, { txt: ['kbp=/keybase/public/turning'] });
+    mkdirSync(mount.path('public/turning'));
+    writeFileSync(mount.path('public/turning/hello.wasm'), guestBytes('hello'));
+    expect((await ask(daemon.port, '/hello.wasm', { host })).status).toBe(200);
+    writeFileSync(mount.path('public/turning/.kbp_config'), '{ half');
+    const closed = await waitFor(async () => {
+      const reply = await ask(daemon.port, '/hello.wasm', { host });
+      return reply.status === 200 ? undefined : reply;
+    });
+    expectFailure(closed, 412, /kbp_config/);
+  });
+
   it('offers to try again where that can help', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'away.example' });
     expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);

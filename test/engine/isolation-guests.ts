@@ -8,8 +8,12 @@
 
 /** What the bodies need of an ABI, as functions of the module. */
 interface Seams {
+  readonly entry: string;
   readonly imports: string;
-  /** `$reply (ptr len)`, `$readRequest` (the host writes into memory), `$wait` (suspends). */
+  /**
+   * `$reply (ptr len)`, `$readRequest` (the host writes into memory), `$visitor` (a byte of the
+   * request that tells who asks), `$wait` (suspends; the host writes into memory afterwards).
+   */
   readonly functions: string;
 }
 
@@ -26,6 +30,7 @@ export interface IsolationGuests {
 
 /** The host's data goes to page 60, which the writer fills as well. */
 const terrariumSeams: Seams = {
+  entry: 'run',
   imports: `
     (import "env" "hostcall_req_get_path" (func $path (param i32 i32 i32)))
     (import "env" "hostcall_req_get_body" (func $body (param i32 i32 i32)))
@@ -46,12 +51,44 @@ const terrariumSeams: Seams = {
     (func $readRequest
       (call $path (i32.const 0x40) (i32.const 0x44) (i32.const 0))
       (call $body (i32.const 0x48) (i32.const 0x4c) (i32.const 0)))
-    ;; The last byte of the target.
-    (func $lastByte (result i32)
+    (func $visitor (result i32)
       (i32.load8_u (i32.sub (i32.add (i32.load (i32.const 0x40)) (i32.load (i32.const 0x44)))
         (i32.const 1))))
     (func $wait
       (drop (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 5))))`,
+};
+
+/** Poll's subscription is made where nothing else writes, its events where only the host does. */
+const wasip1Seams: Seams = {
+  entry: '_start',
+  imports: `
+    (import "wasi_snapshot_preview1" "fd_write"
+      (func $fdWrite (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read"
+      (func $fdRead (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+      (func $poll (param i32 i32 i32 i32) (result i32)))`,
+  functions: `
+    (data (i32.const 0x150) "content-type: text/plain\\n\\n")
+    (func $reply (param $ptr i32) (param $len i32)
+      (i32.store (i32.const 0x60) (i32.const 0x150))
+      (i32.store (i32.const 0x64) (i32.const 26))
+      (i32.store (i32.const 0x68) (local.get $ptr))
+      (i32.store (i32.const 0x6c) (local.get $len))
+      (drop (call $fdWrite (i32.const 1) (i32.const 0x60) (i32.const 2) (i32.const 0x70))))
+    (func $readRequest
+      (drop (call $environ (i32.const 0x3c0000) (i32.const 0x3c8000)))
+      (i32.store (i32.const 0x40) (i32.const 0x3d0000))
+      (i32.store (i32.const 0x44) (i32.const 0x10000))
+      (drop (call $fdRead (i32.const 0) (i32.const 0x40) (i32.const 1) (i32.const 0x48))))
+    (func $visitor (result i32)
+      (i32.or (i32.const 0x40) (i32.load8_u (i32.const 0x3d0005))))
+    (func $wait
+      (i32.store (i32.const 0x3a0010) (i32.const 1))
+      (i64.store (i32.const 0x3a0018) (i64.const 1000000000))
+      (drop (call $poll (i32.const 0x3a0000) (i32.const 0x3b0ff8) (i32.const 1)
+        (i32.const 0x3b8000))))`,
 };
 
 /** Pages of both guests; the segments lie in 0x100 to 0x17f. */
@@ -79,7 +116,7 @@ const shared = `
       (then (call $reply (i32.const 0x110) (i32.add (global.get $letters) (i32.const 6))))
       (else (call $reply (i32.const 0x100) (i32.const 6)))))`;
 
-function writerOf({ imports, functions }: Seams): string {
+function writerOf({ entry, imports, functions }: Seams): string {
   return `(module ${imports} ${shared} ${functions}
     (global $word (mut i32) (i32.const 11))
     (global $long (mut i64) (i64.const 22))
@@ -130,7 +167,7 @@ function writerOf({ imports, functions }: Seams): string {
       (table.set $table (i32.const 1) (ref.null func))
       (table.fill $table (i32.const 2) (ref.func $marker) (i32.const 2))
       (table.copy $other $table (i32.const 0) (i32.const 1) (i32.const 3)))
-    (func (export "run")
+    (func (export "${entry}")
       (call $expect (i32.eq (memory.size) (i32.const 64)) (i32.const 115))
       (call $expect (call $isZero (i32.const 0) (i32.const 0x400000)) (i32.const 109))
       (drop (memory.grow (i32.const 3)))
@@ -142,7 +179,7 @@ function writerOf({ imports, functions }: Seams): string {
       (call $makeDirty)))`;
 }
 
-function sleeperOf({ imports, functions }: Seams): string {
+function sleeperOf({ entry, imports, functions }: Seams): string {
   return `(module ${imports} ${shared} ${functions}
     (func $sum (result i64)
       (local $at i32) (local $sum i64)
@@ -152,16 +189,16 @@ function sleeperOf({ imports, functions }: Seams): string {
         (local.set $at (i32.add (local.get $at) (i32.const 8)))
         (br_if $next (i32.lt_u (local.get $at) (i32.const 0x90000))))
       (local.get $sum))
-    (func (export "run")
+    (func (export "${entry}")
       (local $before i64)
       (call $expect (call $isZero (i32.const 0) (i32.const 0x400000)) (i32.const 109))
       (call $readRequest)
-      (memory.fill (i32.const 0x10000) (call $lastByte) (i32.const 0x80000))
+      (memory.fill (i32.const 0x10000) (call $visitor) (i32.const 0x80000))
       ;; Across the edge of a card, the second of which nothing else writes to.
       (i64.store (i32.const 0x120ffc) (i64.const -1))
       (local.set $before (call $sum))
       (call $wait)
-      (memory.fill (i32.const 0x200000) (call $lastByte) (i32.const 0x3000))
+      (memory.fill (i32.const 0x200000) (call $visitor) (i32.const 0x3000))
       (if (i64.ne (local.get $before) (call $sum))
         (then (call $reply (i32.const 0x140) (i32.const 5)))
         (else (call $tell)))))`;
@@ -169,4 +206,5 @@ function sleeperOf({ imports, functions }: Seams): string {
 
 export const isolationGuests: readonly IsolationGuests[] = [
   { abi: 'terrarium', writer: writerOf(terrariumSeams), sleeper: sleeperOf(terrariumSeams) },
+  { abi: 'wasip1', writer: writerOf(wasip1Seams), sleeper: sleeperOf(wasip1Seams) },
 ];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Timer } from '../../src/capability/capability.ts';
 import type { RestoreMode } from '../../src/engine/snapshot.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';
@@ -8,25 +9,43 @@ import { answerOf, Engine } from './world.ts';
 const modes: readonly (RestoreMode | 'never')[] = ['copy', 'cards', 'copy-on-write', 'never'];
 const hasPages = process.platform === 'linux';
 
-/** A store whose answers come when the test says so. */
-class LateStore extends MapKeyValue {
+/** A world whose store and timer answer when the test says so. */
+class LateWorld extends World {
   readonly #gate = Promise.withResolvers<void>();
   /** Turns of the microtask queue from the opening to the answer. */
   hops = 0;
-
-  override async get(): Promise<Uint8Array> {
-    await this.#gate.promise;
-    for (let hop = 0; hop < this.hops; hop += 1) await undefined;
-    return Buffer.alloc(20_000, 'late');
-  }
+  override readonly keyValue = new LateStore(() => this.#opened());
+  override readonly timer: Timer = {
+    resolutionNs: 100_000n,
+    nowNs: () => 0n,
+    start: (_, onDue) => {
+      void this.#opened().then(onDue);
+      return () => undefined;
+    },
+  };
 
   open(): void {
     this.#gate.resolve();
   }
+
+  async #opened(): Promise<void> {
+    await this.#gate.promise;
+    for (let hop = 0; hop < this.hops; hop += 1) await undefined;
+  }
 }
 
-class LateWorld extends World {
-  override readonly keyValue = new LateStore();
+class LateStore extends MapKeyValue {
+  readonly #opened: () => Promise<void>;
+
+  constructor(opened: () => Promise<void>) {
+    super();
+    this.#opened = opened;
+  }
+
+  override async get(): Promise<Uint8Array> {
+    await this.#opened();
+    return Buffer.alloc(20_000, 'late');
+  }
 }
 
 describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper }) => {
@@ -41,9 +60,9 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
           const worlds = [new LateWorld(), new LateWorld()];
           const runs = worlds.map((world) => engine.begin(loaded, { world }));
           const [early, late] = worlds;
-          if (late !== undefined) late.keyValue.hops = hops;
-          early?.keyValue.open();
-          late?.keyValue.open();
+          if (late !== undefined) late.hops = hops;
+          early?.open();
+          late?.open();
           for (const { exchange, report } of runs) {
             expect(answerOf(exchange, await report).text).toBe('clean\n');
           }
@@ -81,7 +100,7 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
           expect((await engine.run(other)).text).toBe('clean\n');
           // Out of order: answers come while others of the thread are in the middle of their run.
           for (const index of [2, 0, 3, 1]) {
-            worlds[index]?.keyValue.open();
+            worlds[index]?.open();
             if (index === 0) expect((await engine.run(other)).text).toBe('clean\n');
           }
           for (const { exchange, report } of runs) {
@@ -101,9 +120,9 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
           const lost = engine.begin(loaded, { body: 'b'.repeat(9_000), world });
           lost.exchange.goAway();
           expect((await lost.report).outcome).toBe('abandoned');
-          world.keyValue.open();
+          world.open();
           const next = new LateWorld();
-          next.keyValue.open();
+          next.open();
           expect((await engine.run(loaded, { world: next })).text).toBe('clean\n');
         }
       },

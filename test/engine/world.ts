@@ -1,6 +1,7 @@
 /** A serving thread's engine for tests: real guests, judged and metered as the deploy road does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ReplyHead } from '../../src/abi/abi.ts';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { buildArtifact } from '../../src/deploy/artifact.ts';
@@ -23,6 +24,9 @@ export interface EngineOptions {
 export class TestExchange extends RecordingExchange {
   lateBody: Promise<Uint8Array> | undefined;
   #onGone: (() => void) | undefined;
+  #isBodyRead = false;
+  #head: ReplyHead | undefined;
+  readonly #chunks: Uint8Array[] = [];
 
   override onGone(listener?: () => void): void {
     this.#onGone = listener;
@@ -30,6 +34,30 @@ export class TestExchange extends RecordingExchange {
 
   override async readBody(): Promise<Uint8Array> {
     return this.lateBody ?? super.readBody();
+  }
+
+  /** All of the body in one piece. */
+  override async readChunk(): Promise<Uint8Array | undefined> {
+    if (this.#isBodyRead) return undefined;
+    this.#isBodyRead = true;
+    return this.readBody();
+  }
+
+  override get replyState(): 'none' | 'started' | 'ended' {
+    if (this.#head !== undefined && this.sent === undefined) return 'started';
+    return super.replyState;
+  }
+
+  override start(head?: ReplyHead): void {
+    this.#head = head;
+  }
+
+  override async write(chunk: Uint8Array = new Uint8Array(0)): Promise<void> {
+    this.#chunks.push(Uint8Array.from(chunk));
+  }
+
+  override end(): void {
+    if (this.#head !== undefined) this.send(this.#head, Buffer.concat(this.#chunks));
   }
 
   /** The client goes away. */

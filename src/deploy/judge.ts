@@ -62,6 +62,7 @@ export async function judgeFile(
     try {
       await parts.modules.admit(artifact);
     } catch (error) {
+      if (error instanceof TerrafirmaError && error.code !== 'module-refused') throw error;
       return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
     }
     const { digest, abi } = artifact;

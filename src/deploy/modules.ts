@@ -9,6 +9,7 @@ import type { Digest, LoadedModule } from '../messages.ts';
 import { type Artifact, explainCompile } from './artifact.ts';
 import type { Builder } from './builder.ts';
 import type { ModuleStore } from './store.ts';
+import type { Trial } from './trial.ts';
 
 /**
  * Memory a compiled module is taken to cost, as a multiple of the code of both its forms: V8 keeps
@@ -19,18 +20,21 @@ export const compiledBytesPerCodeByte = 3;
 export interface ModulesOptions {
   readonly store: ModuleStore;
   readonly builder: Builder;
+  readonly trial: Pick<Trial, 'compile'>;
   readonly compiledBytesMax: number;
 }
 
 export class Modules {
   readonly #store: ModuleStore;
   readonly #builder: Builder;
+  readonly #trial: Pick<Trial, 'compile'>;
   readonly #compiled: LRUCache<Digest, LoadedModule>;
   readonly #loading = new Map<Digest, Promise<LoadedModule>>();
 
   constructor(options: ModulesOptions) {
     this.#store = options.store;
     this.#builder = options.builder;
+    this.#trial = options.trial;
     const { compiledBytesMax } = options;
     // One module larger than the limit is held alone: it would be compiled anew for each thread.
     const costOf = ({ codeBytes }: LoadedModule) =>
@@ -43,9 +47,15 @@ export class Modules {
     return this.#compiled.calculatedSize;
   }
 
-  /** Compiles a new artifact. Throws TerrafirmaError('module-refused') when V8 will not. */
+  /**
+   * Compiles a new artifact, in a trial first. Throws TerrafirmaError: 'module-refused' when V8
+   * will not, 'internal' when no trial can be had.
+   */
   async admit(artifact: Artifact): Promise<LoadedModule> {
-    return this.#compiled.get(artifact.digest) ?? (await this.#compile(artifact));
+    const compiled = this.#compiled.get(artifact.digest);
+    if (compiled !== undefined) return compiled;
+    await this.#trial.compile(artifact);
+    return await this.#compile(artifact);
   }
 
   /**

@@ -17,6 +17,7 @@ import { WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { ModuleStore } from './store.ts';
+import { Trial } from './trial.ts';
 import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
 
 export interface PublisherOptions {
@@ -44,6 +45,7 @@ export class Publisher {
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
   readonly #builder: Builder;
+  readonly #trial = new Trial();
   readonly #modules: Modules;
   readonly #folders: LRUCache<FolderKey, WatchedFolder>;
   /** Where folders are that were watched before: threads may still ask for them by key. */
@@ -63,7 +65,12 @@ export class Publisher {
     this.#store = store;
     this.#builder = new Builder({ limits: config.limits });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
-    this.#modules = new Modules({ store, builder: this.#builder, compiledBytesMax });
+    this.#modules = new Modules({
+      store,
+      builder: this.#builder,
+      trial: this.#trial,
+      compiledBytesMax,
+    });
     this.#folders = new LRUCache({
       max: foldersWatchedMax,
       dispose: (folder) => this.#closeFolder(folder),
@@ -154,7 +161,7 @@ export class Publisher {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#folders.clear();
-    await this.#builder.close();
+    await Promise.all([this.#builder.close(), this.#trial.close()]);
     await Promise.all(this.#closing);
   }
 

@@ -9,6 +9,7 @@ import { KeptModules } from '../../src/deploy/kept-modules.ts';
 import { Modules } from '../../src/deploy/modules.ts';
 import { listFolder } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
+import { Trial } from '../../src/deploy/trial.ts';
 import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig } from './world.ts';
@@ -51,7 +52,7 @@ describe('FolderModules, by a clock of its own', () => {
       directory: folder.directory,
       builder,
       reads: new Gate(1),
-      modules: new Modules({ store, builder, compiledBytesMax: 1_000_000 }),
+      modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
       moduleBytesMax: 1_000_000,
       nowMs: () => nowMs,
     };

@@ -8,6 +8,7 @@ import { type JudgeParts, judgeFile } from '../../src/deploy/judge.ts';
 import { Modules } from '../../src/deploy/modules.ts';
 import { type ListedFile, lookAtFile } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
+import { Trial } from '../../src/deploy/trial.ts';
 import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, pathOf, Scratch } from './world.ts';
@@ -27,7 +28,7 @@ describe('judgeFile()', () => {
       directory: folder.directory,
       builder,
       reads: new Gate(1),
-      modules: new Modules({ store, builder, compiledBytesMax: 1_000_000 }),
+      modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
       moduleBytesMax: 10_000,
       nowMs: () => 77,
     };

@@ -4,6 +4,7 @@ import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Builder } from '../../src/deploy/builder.ts';
 import { compiledBytesPerCodeByte, Modules } from '../../src/deploy/modules.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
+import { Trial } from '../../src/deploy/trial.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { guestBytes } from '../support/folder.ts';
@@ -38,7 +39,12 @@ describe('Modules', () => {
   };
 
   it('load() compiles once for equal questions, and again only after eviction', async () => {
-    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const modules = new Modules({
+      store,
+      builder,
+      trial: new Trial(),
+      compiledBytesMax: 1_000_000,
+    });
     const digest = await keep('hello');
     const [first, second] = await Promise.all([modules.load(digest), modules.load(digest)]);
     expect(second).toBe(first);
@@ -48,12 +54,12 @@ describe('Modules', () => {
 
   it('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
-    const roomy = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const roomy = new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 });
     const sizes = [await roomy.load(hello), await roomy.load(v1)].map(
       ({ codeBytes }) => codeBytes * compiledBytesPerCodeByte,
     );
     const compiledBytesMax = sizes.reduce((sum, size) => sum + size) - 1;
-    const modules = new Modules({ store, builder, compiledBytesMax });
+    const modules = new Modules({ store, builder, trial: new Trial(), compiledBytesMax });
     const first = await modules.load(hello);
     await modules.load(v1);
     expect(modules.compiledBytes).toBe(sizes[1]);
@@ -64,7 +70,7 @@ describe('Modules', () => {
 
   it('compiledBytesMax: a module larger than that is held alone', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
-    const modules = new Modules({ store, builder, compiledBytesMax: 1 });
+    const modules = new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1 });
     const first = await modules.load(hello);
     expect(await modules.load(hello)).toBe(first);
     await modules.load(v1);
@@ -73,7 +79,12 @@ describe('Modules', () => {
   });
 
   it('load() rejects with state for what is not kept, and the next one is asked anew', async () => {
-    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const modules = new Modules({
+      store,
+      builder,
+      trial: new Trial(),
+      compiledBytesMax: 1_000_000,
+    });
     const digest = digestBytes(guestBytes('v2'));
     await expect(modules.load(digest)).rejects.toMatchObject({ code: 'state' });
     await keep('v2');
@@ -81,7 +92,12 @@ describe('Modules', () => {
   });
 
   it('admit() compiles a new artifact once', async () => {
-    const modules = new Modules({ store, builder, compiledBytesMax: 1_000_000 });
+    const modules = new Modules({
+      store,
+      builder,
+      trial: new Trial(),
+      compiledBytesMax: 1_000_000,
+    });
     const verdict = await builder.build(async () => Uint8Array.from(guestBytes('echo')));
     if (verdict.kind !== 'built') throw new Error('must be built');
     const first = await modules.admit(verdict.artifact);

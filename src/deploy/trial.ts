@@ -141,7 +141,7 @@ function lowerPriority(pid: number): void {
   try {
     setPriority(pid, lowPriority);
   } catch {
-    // It has ended already, or a sandbox forbids it: then it runs like everybody else.
+    // It has ended already, or the system forbids it: then it runs like everybody else.
   }
 }
 

@@ -179,10 +179,7 @@ describe('WatchedFolder, through the publisher', () => {
     );
     const closed = world.published.at(-1);
     expect(closed?.manifest.anonymousRead).toBe(false);
-    expect(closed?.modules.get(pathOf('app.wasm'))).toMatchObject({
-      kind: 'refused',
-      error: { code: 'bad-manifest' },
-    });
+    expect(closed?.failure).toMatchObject({ code: 'bad-manifest' });
     const rules = { version: 'v1', per_path_configs: { '/': { anonymous_permissions: 'read' } } };
     folder.write('.kbp_config', JSON.stringify(rules));
     const opened = await until(() => world.publisher.siteOf(located).catch(() => undefined));

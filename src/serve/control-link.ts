@@ -29,15 +29,17 @@ export class ControlLink {
 
   /**
    * Asks the control plane. Equal questions under way are joined by `key`. Rejects with the
-   * control plane's failure, or `no-verdict` when it stays silent.
+   * control plane's failure, or `no-verdict` when it stays silent for `waitMs`.
    */
   ask<A extends Question['ask']>(
     question: Question & { readonly ask: A },
     key: string,
+    options: { readonly waitMs?: number } = {},
   ): Promise<Answers[A]> {
     const underWay = this.#joined.get(key);
     if (underWay !== undefined) return underWay as Promise<Answers[A]>;
-    const answer = this.#send(question).finally(() => this.#joined.delete(key));
+    const { waitMs = this.#options.verdictWaitMs } = options;
+    const answer = this.#send(question, waitMs).finally(() => this.#joined.delete(key));
     this.#joined.set(key, answer);
     return answer as Promise<Answers[A]>;
   }
@@ -59,14 +61,14 @@ export class ControlLink {
     else waiting.reject(fromErrorRecord(message.error));
   }
 
-  #send(question: Question): Promise<Answers[keyof Answers]> {
+  #send(question: Question, waitMs: number): Promise<Answers[keyof Answers]> {
     const id = this.#nextId;
     this.#nextId += 1;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
         reject(new TerrafirmaError('no-verdict'));
-      }, this.#options.verdictWaitMs);
+      }, waitMs);
       this.#waiting.set(id, { resolve, reject, timer });
       this.tell({ kind: 'question', id, question });
     });

@@ -3,41 +3,99 @@
  * slow connections, and its draining. Touches the network.
  */
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { RequestHead } from '../abi/abi.ts';
+import type { Header } from '../capability/capability.ts';
 import type { Endpoint, Limits } from '../config/config.ts';
 import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { parseHostName, quoteReceived } from '../names.ts';
 import type { RequestRecord } from '../telemetry.ts';
-import { HttpExchange } from './exchange.ts';
+import type { TrustedProxies, Visitor } from './client-address.ts';
+import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
 import { Http1Wire } from './http1-wire.ts';
-import { readRequestHead } from './request-head.ts';
+import { readHttp2Head } from './http2-head.ts';
+import { type Http2Request, Http2Sessions } from './http2-sessions.ts';
+import { Http2Wire } from './http2-wire.ts';
+import { explainParserError, newRecord, plainAddress } from './rejected.ts';
+import { type RawHead, readRequestHead } from './request-head.ts';
+import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
 
 export interface ListenerOptions {
   readonly limits: Limits;
   readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
   /** Requests that never became an exchange are logged too. */
   readonly onRejected: (record: RequestRecord) => void;
+  /** Undefined: no proxy is trusted. */
+  readonly proxies?: TrustedProxies | undefined;
+  /** Undefined: plain HTTP alone. */
+  readonly tls?: ListenerTls | undefined;
+}
+
+export interface ListenerTls
+  extends Pick<
+    TlsServerOptions,
+    'contexts' | 'ticketKeys' | 'onHello' | 'challengeOf' | 'onRefused'
+  > {
+  /** On every answer over HTTPS, e.g. Strict-Transport-Security. */
+  readonly fixedHeaders: readonly Header[] | undefined;
 }
 
 /** How often node looks for connections past their header time limit. */
 const CHECK_INTERVAL_MS = 1_000;
+const NO_BODY = { hasBody: false, declaredBytes: 0, expectsContinue: false };
 
 export class Listener {
   readonly #options: ListenerOptions;
-  readonly #servers: Server[] = [];
+  readonly #servers: (Server | TlsServer)[] = [];
+  readonly #tlsServers: TlsServer[] = [];
+  readonly #http2: Http2Sessions;
+  readonly #tlsSockets = new Set<Socket>();
+  readonly #greeting = new Set<Socket>();
   /** Random start, then a count: unique without asking the system's generator every time. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #nextId = 0;
+  #secureOptions: ExchangeOptions | undefined;
   #isDraining = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    const { limits } = options;
+    this.#http2 = new Http2Sessions({ limits, onStream: (request) => this.#acceptStream(request) });
   }
 
   /** Opens one endpoint. Rejects with the system's error, e.g. EADDRINUSE. */
-  async listen(endpoint: Endpoint, reusePort: boolean): Promise<Endpoint> {
-    const server = this.#createServer();
+  listen(endpoint: Endpoint, reusePort: boolean): Promise<Endpoint> {
+    return this.#open(this.#createServer(), endpoint, reusePort);
+  }
+
+  /** The same for HTTPS; the options must have `tls`. */
+  listenTls(endpoint: Endpoint, reusePort: boolean): Promise<Endpoint> {
+    const server = this.#createTlsServer();
+    this.#tlsServers.push(server);
+    return this.#open(server, endpoint, reusePort);
+  }
+
+  /** Tickets sealed with older keys are worth nothing from now on. */
+  setTicketKeys(keys: Uint8Array): void {
+    for (const server of this.#tlsServers) server.setTicketKeys(Buffer.from(keys));
+  }
+
+  async #open(
+    server: Server | TlsServer,
+    endpoint: Endpoint,
+    reusePort: boolean,
+  ): Promise<Endpoint> {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host: endpoint.host, port: endpoint.port, reusePort }, resolve);
@@ -57,69 +115,156 @@ export class Listener {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     );
     for (const server of this.#servers) server.closeIdleConnections();
+    for (const socket of this.#greeting) socket.destroy();
+    this.#http2.drain();
     const cut = setTimeout(() => {
       for (const server of this.#servers) server.closeAllConnections();
+      this.#http2.destroy();
+      for (const socket of this.#tlsSockets) socket.destroy();
     }, drainMs);
     await Promise.all(closed);
     clearTimeout(cut);
   }
 
   #createServer(): Server {
-    const { limits } = this.#options;
-    const server = createServer(
-      {
-        // Our own checks name what was wrong; node's answer would not carry the request id.
-        requireHostHeader: false,
-        maxHeaderSize: limits.headerBytesMax,
-        headersTimeout: limits.headerTimeoutMs,
-        // Bodies have an idle limit of their own: a long upload is not a slow client.
-        requestTimeout: 0,
-        keepAliveTimeout: limits.keepAliveTimeoutMs,
-        connectionsCheckingInterval: CHECK_INTERVAL_MS,
-        noDelay: true,
-      },
-      (incoming, response) => this.#accept(incoming, response),
+    const server = createServer(this.#httpOptions(), (incoming, response) =>
+      this.#accept(incoming, response),
     );
-    server.maxConnections = limits.connectionsPerThreadMax;
+    this.#prepare(server);
+    return server;
+  }
+
+  #createTlsServer(): TlsServer {
+    const { limits, tls } = this.#options;
+    if (tls === undefined) throw new TypeError('Cannot listen for HTTPS: it has no certificates');
+    const server = createTlsServer({
+      ...tls,
+      limits,
+      http: this.#httpOptions(),
+      onHttp2: (socket) => this.#http2.accept(socket),
+      greeting: this.#greeting,
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#tlsSockets.add(socket);
+      socket.once('close', () => this.#tlsSockets.delete(socket));
+    });
+    server.on('request', (incoming: IncomingMessage, response: ServerResponse) =>
+      this.#accept(incoming, response),
+    );
+    this.#prepare(server);
+    return server;
+  }
+
+  #httpOptions(): ServerOptions {
+    const { limits } = this.#options;
+    return {
+      // Our own checks name what was wrong; node's answer would not carry the request id.
+      requireHostHeader: false,
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headerTimeoutMs,
+      // Bodies have an idle limit of their own: a long upload is not a slow client.
+      requestTimeout: 0,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      noDelay: true,
+    };
+  }
+
+  #prepare(server: Server | TlsServer): void {
+    server.maxConnections = this.#options.limits.connectionsPerThreadMax;
     server.maxHeadersCount = 0;
-    server.on('checkContinue', (incoming, response) => this.#accept(incoming, response));
-    server.on('checkExpectation', (incoming, response) => this.#accept(incoming, response));
-    server.on('clientError', (error, socket) => this.#refuseSocket(error, socket as Socket));
-    server.on('connect', (_incoming, socket) => {
+    const accept = (incoming: IncomingMessage, response: ServerResponse): void =>
+      this.#accept(incoming, response);
+    server.on('checkContinue', accept);
+    server.on('checkExpectation', accept);
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+      this.#refuseSocket(error, socket as Socket),
+    );
+    server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
       this.#answerSocket(socket as Socket, {
         code: 'bad-request',
         detail: 'Cannot serve the request: CONNECT is not offered here',
       });
     });
-    return server;
   }
 
   #accept(incoming: IncomingMessage, response: ServerResponse): void {
     const { limits } = this.#options;
     const id = this.#newId();
-    const record = newRecord(id, incoming);
+    const { socket } = incoming;
+    const raw: RawHead = {
+      method: incoming.method ?? '',
+      url: incoming.url ?? '',
+      httpVersion: incoming.httpVersion,
+      rawHeaders: incoming.rawHeaders,
+    };
+    const visitor = this.#visitorOf(socket, raw.rawHeaders);
+    const record = newRecord(id, { ...raw, clientAddress: visitor.clientAddress });
     if (this.#isDraining) response.setHeader('connection', 'close');
     try {
-      const head = readRequestHead(
-        {
-          method: incoming.method ?? '',
-          url: incoming.url ?? '',
-          httpVersion: incoming.httpVersion,
-          rawHeaders: incoming.rawHeaders,
-        },
-        {
-          id,
-          scheme: 'http',
-          clientAddress: plainAddress(incoming.socket.remoteAddress),
-          clientPort: incoming.socket.remotePort ?? 0,
-        },
-        limits,
-      );
-      const exchange = new HttpExchange(head, new Http1Wire(incoming, response), limits);
+      const head = this.#readHead(raw, { id, socket, visitor });
+      const options = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
+      const exchange = new HttpExchange(head, new Http1Wire(incoming, response), options);
       void this.#options.serve(exchange, record);
     } catch (failure) {
       this.#reject(response, record, toErrorRecord(failure));
     }
+  }
+
+  #acceptStream({ stream, rawHeaders, socket }: Http2Request): void {
+    const { limits } = this.#options;
+    const id = this.#newId();
+    const visitor = this.#visitorOf(socket, rawHeaders);
+    const { clientAddress } = visitor;
+    let record = newRecord(id, { clientAddress });
+    let wire = new Http2Wire(stream, { ...limits, ...NO_BODY });
+    try {
+      const { raw, ...rest } = readHttp2Head(rawHeaders);
+      record = newRecord(id, { ...raw, clientAddress });
+      wire = new Http2Wire(stream, { ...limits, ...rest, hasBody: !stream.endAfterHeaders });
+      const head = this.#readHead(raw, { id, socket, visitor });
+      const exchange = new HttpExchange(head, wire, this.#tlsExchangeOptions());
+      void this.#options.serve(exchange, record);
+    } catch (failure) {
+      const error = toErrorRecord(failure);
+      const { head, body } = failureHead(error);
+      wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', id], body);
+      if (!wire.isReceived) wire.closeWhenSent();
+      this.#note(record, error, body.length);
+    }
+  }
+
+  #readHead(
+    raw: RawHead,
+    from: { readonly id: string; readonly socket: Socket; readonly visitor: Visitor },
+  ): RequestHead {
+    const { id, socket, visitor } = from;
+    const { clientAddress, scheme, isForwarded } = visitor;
+    const { limits } = this.#options;
+    const head = readRequestHead(
+      raw,
+      { id, scheme, clientAddress, clientPort: socket.remotePort ?? 0 },
+      isForwarded ? { ...limits, keepsForwarded: true } : limits,
+    );
+    // A proxy names itself in its handshake and the visitor's host in the request.
+    if (socket instanceof TLSSocket && !isForwarded) checkServerName(head.authority, socket);
+    return head;
+  }
+
+  #visitorOf(socket: Socket, rawHeaders: readonly string[]): Visitor {
+    const clientAddress = plainAddress(socket.remoteAddress);
+    const scheme = socket instanceof TLSSocket ? 'https' : 'http';
+    const { proxies } = this.#options;
+    if (proxies === undefined) return { clientAddress, scheme, isForwarded: false };
+    return proxies.visitorOf({ address: clientAddress, scheme, rawHeaders });
+  }
+
+  #tlsExchangeOptions(): ExchangeOptions {
+    this.#secureOptions ??= {
+      ...this.#options.limits,
+      fixedHeaders: this.#options.tls?.fixedHeaders,
+    };
+    return this.#secureOptions;
   }
 
   #reject(response: ServerResponse, record: RequestRecord, error: ErrorRecord): void {
@@ -142,7 +287,8 @@ export class Listener {
   }
 
   #answerSocket(socket: Socket, error: ErrorRecord): void {
-    const record = newRecord(this.#newId(), { socket });
+    const clientAddress = plainAddress(socket.remoteAddress);
+    const record = newRecord(this.#newId(), { clientAddress });
     const { head, body } = failureHead(error);
     const lines = head.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     socket.on('error', () => socket.destroy());
@@ -170,62 +316,17 @@ export class Listener {
   }
 }
 
-function newRecord(
-  id: string,
-  from: { readonly method?: string | undefined; readonly url?: string | undefined } & {
-    readonly socket: Socket;
-  },
-): RequestRecord {
-  return {
-    id,
-    method: from.method ?? '',
-    hostName: '',
-    path: withoutQuery(from.url ?? ''),
-    clientAddress: plainAddress(from.socket.remoteAddress),
-    status: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    outcome: 'failed',
-    folderKey: undefined,
-    modulePath: undefined,
-    digest: undefined,
-    abi: undefined,
-    cpuUs: undefined,
-    wallUs: 0,
-    memoryBytes: undefined,
-    errorCode: undefined,
-    errorDetail: undefined,
-  };
-}
-
-/** Queries carry tokens and passwords; the access log keeps only the path. */
-function withoutQuery(url: string): string {
-  const mark = url.indexOf('?');
-  return mark === -1 ? url : url.slice(0, mark);
-}
-
-/** IPv4 clients of a dual-stack socket arrive as `::ffff:a.b.c.d`. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-}
-
-function explainParserError(error: NodeJS.ErrnoException, limits: Limits): TerrafirmaError {
-  if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new TerrafirmaError(
-      'headers-too-large',
-      `Cannot accept the request: its headers may have ${limits.headerBytesMax} bytes`,
-    );
-  }
-  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new TerrafirmaError(
-      'request-timeout',
-      `Cannot read the request: its headers must arrive within ${limits.headerTimeoutMs} ms`,
-    );
-  }
-  const rule = (error as { reason?: string }).reason ?? error.message;
-  return new TerrafirmaError(
-    'bad-request',
-    `Cannot read the request: it must be valid HTTP/1.1: ${rule}`,
+/**
+ * A connection was let in for one name, and may be asked for that one alone (RFC 9110, section
+ * 15.5.20): what is said about a name, such as who may be served, was asked about this one.
+ */
+function checkServerName(authority: string, socket: TLSSocket): void {
+  const { servername } = socket as { servername?: string | false };
+  if (servername === undefined || servername === false || authority === servername) return;
+  if (parseHostName(authority) === parseHostName(servername)) return;
+  throw new TerrafirmaError(
+    'misdirected',
+    `Cannot serve the request: its host name must be that of the TLS handshake: received ` +
+      `${quoteReceived(authority)} after ${quoteReceived(servername)}`,
   );
 }

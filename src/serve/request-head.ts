@@ -24,6 +24,8 @@ export interface HeadContext {
 }
 
 export interface HeadLimits {
+  /** The request comes from a trusted proxy: what it says about the visitor is kept. */
+  readonly keepsForwarded?: boolean;
   readonly targetBytesMax: number;
   readonly headersMax: number;
 }
@@ -39,6 +41,21 @@ const HOP_BY_HOP = new Set([
   'trailer',
   'transfer-encoding',
   'upgrade',
+]);
+
+/** What only a trusted proxy may say about the visitor: guests believe these. */
+const DROPPED = new Set([
+  ...HOP_BY_HOP,
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-forwarded-server',
+  'x-forwarded-ssl',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
 ]);
 
 /**
@@ -88,6 +105,7 @@ function readHeaders(
         `received ${rawHeaders.length / 2}`,
     );
   }
+  const dropped = limits.keepsForwarded === true ? HOP_BY_HOP : DROPPED;
   const headers: Header[] = [];
   let host: string | undefined;
   let connection = '';
@@ -98,7 +116,7 @@ function readHeaders(
       if (host !== undefined) throw twoHosts(host, value);
       host = value;
     } else if (name === 'connection') connection += `,${value.toLowerCase()}`;
-    if (!HOP_BY_HOP.has(name)) headers.push([name, value]);
+    if (!dropped.has(name)) headers.push([name, value]);
   }
   return { headers: dropNamed(headers, connection), host };
 }

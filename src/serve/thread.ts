@@ -17,6 +17,7 @@ import { Gateway } from './gateway.ts';
 import { createCapabilityParts } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica } from './replica.ts';
+import { createTlsParts, trustedProxies } from './tls-parts.ts';
 
 const BEAT_MS = 100;
 const LOG_BATCH = { batchCharsMax: 16 * 1024, delayMs: 20 };
@@ -36,7 +37,9 @@ async function start(start: ThreadStart): Promise<void> {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
       if (news.kind === 'published') replica.learnSite(news.site);
-      else if (news.kind === 'drain') void drain(news.drainMs);
+      else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
+      else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
+      else void drain(news.drainMs);
     },
   });
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
@@ -51,10 +54,13 @@ async function start(start: ThreadStart): Promise<void> {
     capabilities: new CapabilitySource(parts),
     logger,
   });
+  const secured = createTlsParts(start, { link, replica, logger, gateway });
   const listener = new Listener({
     limits,
-    serve: (exchange, record) => gateway.serve(exchange, record),
+    serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
     onRejected: (record) => logRequest(logger, record),
+    proxies: trustedProxies(config),
+    tls: secured?.listener,
   });
 
   async function drain(drainMs: number): Promise<void> {
@@ -87,6 +93,9 @@ async function listen(listener: Listener, start: ThreadStart): Promise<ToControl
     const endpoints = [];
     for (const endpoint of start.endpoints) {
       endpoints.push(await listener.listen(endpoint, start.reusePort));
+    }
+    for (const endpoint of start.tlsEndpoints) {
+      endpoints.push(await listener.listenTls(endpoint, start.reusePort));
     }
     return { kind: 'listening', endpoints };
   } catch (error) {

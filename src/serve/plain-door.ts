@@ -1,0 +1,95 @@
+/**
+ * What plain HTTP answers where there is HTTPS: the challenges of certificate authorities, a way to
+ * HTTPS for names that are served, and for the others the sentence that says what is missing; behind
+ * HTTPS they would only see a handshake fail.
+ */
+import type { Logger } from 'pino';
+import { toErrorRecord } from '../errors.ts';
+import { parseHostName } from '../names.ts';
+import { logRequest, type RequestRecord } from '../telemetry.ts';
+import type { ControlLink } from './control-link.ts';
+import type { HttpExchange } from './exchange.ts';
+import { failureHead } from './failure.ts';
+import type { Replica } from './replica.ts';
+
+export interface PlainDoorOptions {
+  readonly link: ControlLink;
+  readonly replica: Replica;
+  readonly logger: Logger;
+  readonly isFolderMode: boolean;
+  /** Whether visitors are sent on; else only challenges are answered here. */
+  readonly redirects: boolean;
+  /** The port of HTTPS as visitors see it. */
+  readonly publicPort: number;
+  /** The request road, for all that is not answered here. */
+  readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
+}
+
+const CHALLENGE_PATH = '/.well-known/acme-challenge/';
+const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
+const DEFAULT_PORT = 443;
+const NOTHING = new Uint8Array(0);
+
+export class PlainDoor {
+  readonly #options: PlainDoorOptions;
+
+  constructor(options: PlainDoorOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one exchange. Never rejects. */
+  serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
+    const { scheme, target } = exchange.request;
+    const isChallenge = target.startsWith(CHALLENGE_PATH);
+    // A trusted proxy may have had the visitor's HTTPS.
+    const goesOn = scheme === 'https' || !this.#options.redirects;
+    if (goesOn && !isChallenge) return this.#options.serve(exchange, record);
+    return this.#answer(exchange, record, goesOn);
+  }
+
+  async #answer(exchange: HttpExchange, record: RequestRecord, goesOn: boolean): Promise<void> {
+    const startedAtMs = performance.now();
+    try {
+      if (await this.#answerChallenge(exchange)) record.outcome = 'file';
+      else if (goesOn) return this.#options.serve(exchange, record);
+      else await this.#redirect(exchange, record);
+    } catch (failure) {
+      const error = toErrorRecord(failure);
+      record.errorCode = error.code;
+      record.errorDetail = error.detail;
+      const { head, body } = failureHead(error);
+      exchange.send(head, body);
+    }
+    record.status = exchange.status;
+    record.bytesSent = exchange.bytesSent;
+    record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
+    logRequest(this.#options.logger, record);
+  }
+
+  /** False when the token is none of ours: the folder may have such a file of its own. */
+  async #answerChallenge(exchange: HttpExchange): Promise<boolean> {
+    const { target } = exchange.request;
+    const token = target.slice(CHALLENGE_PATH.length);
+    if (!target.startsWith(CHALLENGE_PATH) || !TOKEN.test(token)) return false;
+    const { link } = this.#options;
+    const key = `http-challenge ${token}`;
+    const answer = await link.ask({ ask: 'http-challenge', token }, key);
+    if (answer === null) return false;
+    const headers = [['content-type', 'application/octet-stream']] as const;
+    exchange.send({ status: 200, headers }, Buffer.from(answer));
+    return true;
+  }
+
+  async #redirect(exchange: HttpExchange, record: RequestRecord): Promise<void> {
+    const { isFolderMode, publicPort, replica } = this.#options;
+    const { authority, target } = exchange.request;
+    const hostName = parseHostName(authority);
+    record.hostName = hostName;
+    const site = await replica.siteOf(isFolderMode ? undefined : hostName, performance.now());
+    record.folderKey = site.folderKey;
+    const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
+    const location = `https://${hostName}${port}${target}`;
+    record.outcome = 'file';
+    exchange.send({ status: 308, headers: [['location', location]] }, NOTHING);
+  }
+}

@@ -1,0 +1,77 @@
+/** What a serving thread needs for HTTPS, and for plain HTTP beside it, from the configuration. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { ThreadStart } from '../messages.ts';
+import type { HostName } from '../names.ts';
+import type { RequestRecord } from '../telemetry.ts';
+import { TrustedProxies } from './client-address.ts';
+import type { ControlLink } from './control-link.ts';
+import type { HttpExchange } from './exchange.ts';
+import type { Gateway } from './gateway.ts';
+import type { ListenerTls } from './listener.ts';
+import { PlainDoor } from './plain-door.ts';
+import type { Replica } from './replica.ts';
+import { TlsContexts } from './tls-contexts.ts';
+
+export interface ThreadParts {
+  readonly link: ControlLink;
+  readonly replica: Replica;
+  readonly logger: Logger;
+  readonly gateway: Gateway;
+}
+
+export interface TlsParts {
+  readonly contexts: TlsContexts;
+  readonly listener: ListenerTls;
+  /** Answers exchanges of both kinds of listeners. */
+  readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
+}
+
+/** Undefined without TLS: plain HTTP then goes the way it always went. */
+export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts | undefined {
+  const { config, ticketKeys, tlsEndpoints } = start;
+  const [endpoint] = tlsEndpoints;
+  if (endpoint === undefined || ticketKeys === undefined) return undefined;
+  const { gateway, link, logger, replica } = parts;
+  const nowMs = (): number => performance.now();
+  const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
+  const isFolderMode = config.folder !== undefined;
+  const door = new PlainDoor({
+    ...{ link, replica, logger, isFolderMode },
+    redirects: config.tls.redirects,
+    publicPort: config.tls.publicPort ?? endpoint.port,
+    serve: (exchange, record) => gateway.serve(exchange, record),
+  });
+  return {
+    contexts,
+    listener: {
+      contexts,
+      ticketKeys,
+      fixedHeaders: hstsHeader(config),
+      onHello: (hostName) => warm(replica, isFolderMode ? undefined : hostName),
+      challengeOf: (hostName) =>
+        link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
+      onRefused: (serverName, reason) => logger.debug({ serverName, reason }, 'handshake refused'),
+    },
+    serve: (exchange, record) => door.serve(exchange, record),
+  };
+}
+
+/** Undefined when nobody is trusted, so that requests are not looked through for nothing. */
+export function trustedProxies(config: Config): TrustedProxies | undefined {
+  const { trustedCidrs } = config.proxies;
+  return trustedCidrs.length === 0 ? undefined : new TrustedProxies(trustedCidrs);
+}
+
+/** The record is looked up and the folder read while the handshake is still going on. */
+function warm(replica: Replica, hostName: HostName | undefined): void {
+  const looked = new Promise((resolve) => resolve(replica.siteOf(hostName, performance.now())));
+  // Why there is no site is told to the request that asks for it.
+  looked.catch(() => undefined);
+}
+
+function hstsHeader(config: Config): ListenerTls['fixedHeaders'] {
+  const { hstsMaxAgeS } = config.tls;
+  if (hstsMaxAgeS === 0) return undefined;
+  return [['strict-transport-security', `max-age=${hstsMaxAgeS}`]];
+}

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../support/daemon.ts';
+import { ask } from '../support/http.ts';
+import { FOLDER, SecureWorld } from '../support/secure-daemon.ts';
+import { askHttp1, askHttp2, shakeHands } from '../support/tls-client.ts';
+
+describe('HTTPS with certificates ordered by themselves', () => {
+  let world: SecureWorld;
+
+  beforeAll(async () => {
+    world = await SecureWorld.prepare();
+    await world.startDaemon();
+  });
+
+  afterAll(async () => {
+    await world[Symbol.asyncDispose]();
+  });
+
+  function ordersOf(name: string): number {
+    return world.acme.orders.filter((order) => order.hostName === name).length;
+  }
+
+  it('answers the very first request of a name, over HTTP/1.1 and HTTP/2', async () => {
+    world.point('site.test');
+    const { ca, tlsPort } = world;
+    const first = await askHttp1(tlsPort, '/hello.wasm', { serverName: 'site.test', ca });
+    expect(first).toMatchObject({ status: 200, protocol: 'http/1.1' });
+    const second = await askHttp2(tlsPort, '/hello.wasm', { serverName: 'site.test', ca });
+    expect(second).toMatchObject({ status: 200, protocol: 'h2', text: first.text });
+    expect(first.headers['strict-transport-security']).toBe('max-age=604800');
+    expect(second.headers['strict-transport-security']).toBe('max-age=604800');
+    expect(ordersOf('site.test')).toBe(1);
+  });
+
+  it.each(['http-01', 'tls-alpn-01'])('proves names by %s', async (type) => {
+    const name = `${type}.proof.test`;
+    world.point(name);
+    const before = world.acme.validated.length;
+    world.acme.rules.challengeTypes = [type];
+    const { ca, tlsPort } = world;
+    expect(await askHttp1(tlsPort, '/hello.wasm', { serverName: name, ca })).toMatchObject({
+      status: 200,
+    });
+    expect(world.acme.validated.slice(before)).toEqual([type]);
+    world.acme.rules.challengeTypes = ['http-01', 'tls-alpn-01'];
+  });
+
+  it('refuses handshakes for names without a record, and orders nothing', async () => {
+    const before = world.acme.requests;
+    const names = Array.from({ length: 200 }, (_, n) => `n${n}.nothing.test`);
+    const refused = await Promise.allSettled(
+      names.map((serverName) => shakeHands(world.tlsPort, { serverName })),
+    );
+    expect(refused.every((one) => one.status === 'rejected')).toBe(true);
+    expect(world.acme.requests).toBe(before);
+  });
+
+  it.each(['127.0.0.1', 'localhost', '_x.site.test'])(
+    'refuses the handshake for %s',
+    async (serverName) => {
+      await expect(shakeHands(world.tlsPort, { serverName })).rejects.toThrow();
+      expect(ordersOf(serverName)).toBe(0);
+    },
+  );
+
+  it('refuses handshakes that name nobody', async () => {
+    await expect(shakeHands(world.tlsPort, { serverName: '' })).rejects.toThrow();
+  });
+
+  it('orders one certificate for a thousand handshakes at once', async () => {
+    world.point('crowd.test');
+    const held = Promise.withResolvers<void>();
+    world.acme.rules.heldBy = held.promise;
+    const all = Array.from({ length: 1_000 }, () =>
+      shakeHands(world.tlsPort, { serverName: 'crowd.test' }),
+    );
+    await waitFor(() => ordersOf('crowd.test') || undefined);
+    held.resolve();
+    const sockets = await Promise.all(all);
+    for (const socket of sockets) socket.destroy();
+    world.acme.rules.heldBy = undefined;
+    expect(ordersOf('crowd.test')).toBe(1);
+  });
+
+  it('speaks TLS 1.2 and 1.3, and nothing older', async () => {
+    for (const [maxVersion, protocol] of [
+      ['TLSv1.2', 'TLSv1.2'],
+      ['TLSv1.3', 'TLSv1.3'],
+    ] as const) {
+      const socket = await shakeHands(world.tlsPort, { serverName: 'site.test', maxVersion });
+      expect(socket.getProtocol()).toBe(protocol);
+      socket.destroy();
+    }
+    const old = shakeHands(world.tlsPort, { serverName: 'site.test', maxVersion: 'TLSv1.1' });
+    await expect(old).rejects.toThrow();
+  });
+
+  it('resumes sessions whichever thread they began on', async () => {
+    const first = await shakeHands(world.tlsPort, {
+      serverName: 'site.test',
+      maxVersion: 'TLSv1.2',
+    });
+    const session = first.getSession();
+    first.destroy();
+    if (session === undefined) throw new Error('no session');
+    for (let count = 0; count < 12; count += 1) {
+      const again = await shakeHands(world.tlsPort, {
+        ...{ serverName: 'site.test', maxVersion: 'TLSv1.2', session },
+      });
+      expect(again.isSessionReused()).toBe(true);
+      again.destroy();
+    }
+  });
+
+  it('answers 421 when the request names another host than the handshake', async () => {
+    world.point('other.test');
+    const { ca, tlsPort } = world;
+    const options = { serverName: 'site.test', host: 'other.test', ca };
+    for (const askOver of [askHttp1, askHttp2]) {
+      expect((await askOver(tlsPort, '/hello.wasm', options)).status).toBe(421);
+      const same = { serverName: 'site.test', host: `SITE.test:${tlsPort}`, ca };
+      expect((await askOver(tlsPort, '/hello.wasm', same)).status).toBe(200);
+    }
+  });
+
+  it('sends visitors of plain HTTP on, and tells the others what is missing', async () => {
+    const port = world.daemon.port;
+    const reply = await ask(port, '/hello.wasm?a=b', { host: 'site.test:80', method: 'POST' });
+    expect(reply.status).toBe(308);
+    expect(reply.headers.location).toBe(`https://site.test:${world.tlsPort}/hello.wasm?a=b`);
+    const missing = await ask(port, '/hello.wasm', { host: 'nobody.test' });
+    expect(missing.status).toBe(503);
+    expect(missing.text).toContain('_keybase_pages.nobody.test');
+    const path = '/.well-known/acme-challenge/nothing';
+    expect((await ask(port, path, { host: 'site.test' })).status).toBe(308);
+  });
+
+  it('serves what it has while the authority is broken', async () => {
+    world.acme.rules.failure = { status: 500, type: 'serverInternal' };
+    world.point('late.test');
+    const { ca, tlsPort } = world;
+    await expect(shakeHands(tlsPort, { serverName: 'late.test' })).rejects.toThrow();
+    expect((await askHttp2(tlsPort, '/', { serverName: 'site.test', ca })).status).toBe(404);
+    world.acme.rules.failure = undefined;
+  });
+
+  it('orders nothing for names of a wildcard record', async () => {
+    const entry = { txt: [`kbp=/keybase/${FOLDER}`] };
+    const before = world.acme.orders.length;
+    const prefix = '_keybase_pages.';
+    const table = world.dns.table;
+    const get = table.get.bind(table);
+    table.get = (name) => {
+      if (!name.endsWith('.wild.test')) return get(name);
+      return name.startsWith(prefix) ? entry : { a: ['127.0.0.1'] };
+    };
+    const names = Array.from({ length: 100 }, (_, n) => `n${n}.wild.test`);
+    const ends = await Promise.allSettled(
+      names.map((serverName) => shakeHands(world.tlsPort, { serverName })),
+    );
+    expect(ends.every((end) => end.status === 'rejected')).toBe(true);
+    expect(world.acme.orders.length).toBe(before);
+  });
+});
+
+describe('certificates', () => {
+  it('outlive a killed daemon, and are not ordered again', async () => {
+    await using world = await SecureWorld.prepare();
+    world.point('site.test');
+    const daemon = await world.startDaemon();
+    const { stateDirectory } = daemon;
+    const options = { serverName: 'site.test', ca: world.ca };
+    expect((await askHttp1(world.tlsPort, '/hello.wasm', options)).status).toBe(200);
+    // The second is in the middle of its order when the daemon is killed.
+    world.point('middle.test');
+    const held = Promise.withResolvers<void>();
+    world.acme.rules.heldBy = held.promise;
+    const waiting = shakeHands(world.tlsPort, { serverName: 'middle.test' }).catch(() => undefined);
+    await waitFor(() => (world.acme.orders.length === 2 ? true : undefined));
+    await daemon.stop('SIGKILL');
+    held.resolve();
+    await waiting;
+    world.acme.rules.heldBy = undefined;
+    await world.startDaemon({ stateDirectory });
+    expect((await askHttp1(world.tlsPort, '/hello.wasm', options)).status).toBe(200);
+    const middle = { serverName: 'middle.test', ca: world.ca };
+    expect((await askHttp1(world.tlsPort, '/hello.wasm', middle)).status).toBe(200);
+    expect(world.acme.orders.map((order) => order.hostName)).toEqual([
+      'site.test',
+      'middle.test',
+      'middle.test',
+    ]);
+    expect(world.acme.accounts).toBe(1);
+    await daemon[Symbol.asyncDispose]();
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * Compares original and metered modules at random until the time is over or something differs.
+ *
+ *   node scripts/fuzz.ts [--seconds N] [--seed S]
+ */
+import { parseArgs } from 'node:util';
+import { checkGenerated, checkMutated } from '../test/wasm/fuzz/compare.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+
+function main(): number {
+  const deadlineMs = performance.now() + Number(values.seconds) * 1000;
+  let seed = Number(values.seed);
+  for (; performance.now() < deadlineMs; seed++) {
+    for (const check of [checkGenerated, checkMutated]) {
+      const complaint = check(seed);
+      if (complaint === undefined) continue;
+      console.error(`${check.name}, seed ${seed}: ${complaint}`);
+      return 1;
+    }
+  }
+  console.log(`nothing found in seeds ${values.seed} to ${seed - 1}`);
+  return 0;
+}
+
+process.exitCode = main();

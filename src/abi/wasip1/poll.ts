@@ -123,7 +123,8 @@ function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event'
   const timeoutNs = guest.readU64(at + 24);
   const isAbsolute = (guest.readU16(at + 40) & SUBCLOCK_ABSTIME) !== 0;
   try {
-    const delayNs = isAbsolute ? timeoutNs - readClock(guest, id) : timeoutNs;
+    const nowNs = readClock(guest, id);
+    const delayNs = isAbsolute ? timeoutNs - nowNs : timeoutNs;
     return delayNs <= 0n ? { event: READY } : { event: undefined, delayNs };
   } catch (error) {
     if (error instanceof WasiError) return { event: failed('inval') };

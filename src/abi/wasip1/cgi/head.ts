@@ -150,7 +150,11 @@ export function parseHead(lines: readonly string[]): CgiHead {
 function parseLine(line: string): Header {
   const colon = line.indexOf(':');
   if (colon < 0) throw bad('each header line needs a colon', quoteReceived(line));
-  const name = line.slice(0, colon).trim().toLowerCase();
+  // A space before the name would continue the line above: nobody agrees on what that means.
+  const name = line
+    .slice(0, colon)
+    .replace(/[ \t]+$/, '')
+    .toLowerCase();
   const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
   if (!TOKEN.test(name)) throw bad('a header name must be a token', quoteReceived(name));
   if (!FIELD_VALUE.test(value)) {

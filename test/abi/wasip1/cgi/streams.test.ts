@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
+import { LogStream } from '../../../../src/abi/wasip1/cgi/log-stream.ts';
+import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
+import { World } from '../../../support/abi-world.ts';
+import { StreamExchange } from './stream-exchange.ts';
+
+describe('the request’s body', () => {
+  test('without one there is nothing to wait for', () => {
+    const body = new RequestBody(new StreamExchange());
+    expect(body.readyBytes).toBe(0);
+    expect(body.take(9)).toEqual(new Uint8Array(0));
+  });
+
+  test('comes as asked for, one piece at a time, without empty ones', async () => {
+    const exchange = new StreamExchange({}, ['', 'abc', '', 'd']);
+    const body = new RequestBody(exchange);
+    expect(body.take(9)).toBeUndefined();
+    await body.whenReady();
+    expect(body.readyBytes).toBe(3);
+    expect(String(body.take(2))).toBe('ab');
+    expect(String(body.take(9))).toBe('c');
+    expect(body.take(9)).toBeUndefined();
+    await Promise.all([body.whenReady(), body.whenReady()]);
+    expect(String(body.take(9))).toBe('d');
+    await body.whenReady();
+    expect(body.take(9)?.length).toBe(0);
+  });
+
+  test('that breaks off ends the run when it is read', async () => {
+    const late = new Error('too late');
+    const body = new RequestBody({ hasBody: true, readChunk: () => Promise.reject(late) });
+    await body.whenReady();
+    expect(body.failure).toBe(late);
+    expect(() => body.take(9)).toThrow(late);
+  });
+});
+
+describe('the log', () => {
+  test('has whole lines, whatever the pieces', () => {
+    const world = new World();
+    const stream = new LogStream(world.log);
+    const euro = Buffer.from('\u20ac\r\nlast');
+    for (const byte of euro) stream.write(Uint8Array.of(byte));
+    expect(world.logLines).toEqual(['info \u20ac']);
+    stream.end();
+    stream.end();
+    expect(world.logLines).toEqual(['info \u20ac', 'info last']);
+  });
+
+  test('a line without end is cut and not kept', () => {
+    const world = new World();
+    const stream = new LogStream(world.log);
+    stream.write(Buffer.alloc(8_191, 0x61));
+    expect(world.logLines).toHaveLength(0);
+    stream.write(Buffer.alloc(8_193, 0x61));
+    expect(world.logLines.map((line) => line.length)).toEqual([8_197, 8_197]);
+  });
+});
+
+describe('the protocol of wasm-workers-server', () => {
+  const world = () => new World();
+
+  test('gives the request as one object, with what was stored', async () => {
+    const { keyValue } = world();
+    await keyValue.insert(Buffer.from('wws'), Buffer.from('{"n":"1"}'));
+    const exchange = new StreamExchange({ method: 'POST', headers: [['x-a', 'b']] }, ['h', 'i']);
+    const input = new WwsRequest({ exchange, keyValue, bodyBytesMax: 10 });
+    expect(input.take(9)).toBeUndefined();
+    await input.whenReady();
+    expect(JSON.parse(String(Buffer.from(input.take(10_000) ?? [])))).toEqual({
+      url: 'http://example.test:8080/dir/hello.wasm',
+      method: 'POST',
+      headers: { 'x-a': 'b', host: 'example.test:8080' },
+      body: 'hi',
+      kv: { n: '1' },
+      params: {},
+    });
+    expect(input.take(9)?.length).toBe(0);
+  });
+
+  test('takes the answer as one object, and stores what it says', async () => {
+    const exchange = new StreamExchange();
+    const capabilities = world();
+    const reply = new WwsReply({ exchange, capabilities, bytesMax: 1_000 });
+    const answer = {
+      data: 'aGk=',
+      base64: true,
+      headers: { x_a: 'b' },
+      status: 201,
+      kv: { n: '2' },
+    };
+    reply.write(Buffer.from(JSON.stringify(answer)));
+    reply.flush();
+    reply.end();
+    expect(exchange.head).toEqual({
+      status: 201,
+      headers: [
+        ['content-type', 'text/html'],
+        ['x-a', 'b'],
+      ],
+    });
+    expect(exchange.text).toBe('hi');
+    expect(String(await capabilities.keyValue.get(Buffer.from('wws')))).toBe('{"n":"2"}');
+  });
+
+  test.each([
+    ['', 'one JSON object'],
+    ['[]', 'one JSON object'],
+    ['{"data":1,"headers":{},"status":200}', '"data" must be a string'],
+    ['{"data":"","headers":[],"status":200}', '"headers" must be an object'],
+    ['{"data":"","headers":{"a b":"x"},"status":200}', 'must be a token'],
+    ['{"data":"","headers":{"a":"x\\r\\ny: z"},"status":200}', 'without control characters'],
+    ['{"data":"","headers":{},"status":99}', '"status" must be a number'],
+    ['{"data":"","headers":{},"status":200,"kv":{"a":1}}', 'must be strings'],
+  ])('%s is no answer', (text, rule) => {
+    const exchange = new StreamExchange();
+    const reply = new WwsReply({ exchange, capabilities: world(), bytesMax: 1_000 });
+    reply.write(Buffer.from(text));
+    expect(() => reply.end()).toThrow(rule);
+    expect(exchange.replyState).toBe('none');
+  });
+
+  test('an answer is bounded, in bytes', () => {
+    const reply = new WwsReply({
+      exchange: new StreamExchange(),
+      capabilities: world(),
+      bytesMax: 10,
+    });
+    reply.write(Buffer.alloc(10));
+    expect(() => reply.write(Buffer.alloc(1))).toThrow('it may have 10 bytes');
+    expect(reply.failure).toMatchObject({ code: 'reply-too-large' });
+  });
+});

@@ -6,6 +6,11 @@
  *   node scripts/conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]
  *
  * DIR holds the .wast files of https://github.com/WebAssembly/testsuite.
+ *
+ *   node scripts/conformance.ts wasi DIR
+ *
+ * DIR is a copy of https://github.com/WebAssembly/wasi-testsuite with its programs built, such as
+ * its branch `prod/testsuite-base`; see `conformance/wasi.ts`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -14,6 +19,7 @@ import { parseArgs } from 'node:util';
 import makeWabt from 'wabt';
 import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
 import { meteredWorld } from '../test/conformance/spec/world.ts';
+import { checkWasi } from './conformance/wasi.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
 type SkipList = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -96,8 +102,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const [suite, directory] = positionals;
-if (suite !== 'spec' || directory === undefined) {
+if (suite === 'wasi' && directory !== undefined) {
+  process.exitCode = await checkWasi(directory);
+} else if (suite !== 'spec' || directory === undefined) {
   console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
+  console.error('       conformance.ts wasi DIR');
   process.exitCode = 2;
 } else {
   process.exitCode = await runSpec(directory, await loadAssembler(values.assembler));

@@ -40,7 +40,7 @@ export type FormFacts = Omit<MeteredModule, 'bytes'>;
 export interface EngineFacts {
   readonly memoryExport: string | undefined;
   readonly tableExport: string | undefined;
-  /** How to run `module`; absent where it is the original, which then serves one run an instance. */
+  /** How to run `module`; absent where it is the original: then an instance serves one run. */
   readonly metered?: FormFacts | undefined;
   /** How to run `cardsModule`. */
   readonly cards?: FormFacts | undefined;

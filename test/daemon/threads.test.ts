@@ -57,7 +57,7 @@ function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
   };
 }
 
-it('a thread stuck in unmetered code is ended and replaced, and the log names the artifact', async () => {
+it('ends and replaces a thread stuck in unmetered code, and names the artifact', async () => {
   const modules = new Map(['hello', 'loop'].map((name) => [`${name}.wasm`, loadUnmetered(name)]));
   const byDigest = new Map<Digest, LoadedModule>();
   for (const loaded of modules.values()) byDigest.set(loaded.digest, loaded);

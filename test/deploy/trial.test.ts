@@ -31,7 +31,7 @@ const section = (id: number, content: readonly number[]): number[] => [
   ...content,
 ];
 
-/** One function of many locals and many blocks: each block merges all locals when it is compiled. */
+/** One function of many locals and many blocks, each of which merges all locals. */
 function compileBomb(locals: number, blocks: number): Uint8Array {
   const block = [0x41, 0, 0x04, 0x40, 0x05, 0x0b];
   const body = [

@@ -2,12 +2,12 @@
  * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
  * requests (RFC 9110, sections 8.8, 13, 14). Touches the file system, through the mount's guard.
  */
-import { readlink } from 'node:fs/promises';
 import { sep } from 'node:path';
 import mime from 'mime/lite';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { errnoOf, type GuardedFile, GuardedFs, type GuardedFsLimits } from '../site/guarded-fs.ts';
+import { isOpenInside } from '../site/inside.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
 import { evaluatePreconditions, type FileVersion, parseRange, versionOf } from './file-version.ts';
@@ -83,7 +83,8 @@ export class StaticFiles {
     place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
   ): Promise<OpenFile | 'redirect' | undefined> {
     const stats = await file.stat();
-    if (!(await isInside(guard, file, place))) return undefined;
+    const inside = { directory: place.site.directory, path: place.path };
+    if (!(await isOpenInside(guard, file, inside))) return undefined;
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? INDEX_NAME : (place.route.segments.at(-1) ?? '');
@@ -97,38 +98,6 @@ export class StaticFiles {
     this.#guards.set(site.mountDirectory, guard);
     return guard;
   }
-}
-
-/**
- * Whether the open file really lies in the folder and is not a module under another name. Asked of
- * the file that was opened, not of its path: Mallory could swap a directory of her folder for a
- * symbolic link to Alice's between a check of the path and the opening.
- */
-async function isInside(
-  guard: GuardedFs,
-  file: GuardedFile,
-  place: { readonly site: Site; readonly path: string },
-): Promise<boolean> {
-  const real = await realPathOf(guard, file, place.path);
-  if (real === undefined || !real.startsWith(place.site.directory + sep)) return false;
-  const inside = real.slice(place.site.directory.length + 1).split(sep);
-  // A link inside the folder must not lead to what its own name would not be served for.
-  return (
-    inside.every((segment) => !segment.startsWith('.')) && !real.toLowerCase().endsWith('.wasm')
-  );
-}
-
-async function realPathOf(
-  guard: GuardedFs,
-  file: GuardedFile,
-  path: string,
-): Promise<string | undefined> {
-  if (process.platform === 'linux') {
-    return guard.run({ name: 'readlink', path, start: () => readlink(`/proc/self/fd/${file.fd}`) });
-  }
-  const real = await guard.realpath(path);
-  const [opened, named] = [await file.stat(), await guard.stat(real)];
-  return opened.dev === named.dev && opened.ino === named.ino ? real : undefined;
 }
 
 async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {

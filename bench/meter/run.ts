@@ -68,7 +68,11 @@ function prepareKernel(name: string, size: number): Pair {
 const guests = new URL('../../../shared/guests/', import.meta.url);
 
 /** A WASI command, run whole: new instance, input from a file, output to nowhere. */
-function prepareCommand(path: string, input: string, env: Record<string, string>): Pair | undefined {
+function prepareCommand(
+  path: string,
+  input: string,
+  env: Record<string, string>,
+): Pair | undefined {
   const url = new URL(path, guests);
   if (!existsSync(url)) return undefined;
   const bytes = readModule(url);
@@ -118,8 +122,7 @@ const kernels: readonly Kernel[] = [
   },
   {
     name: 'sort (libc)',
-    prepare: () =>
-      prepareCommand('bench-c/bench-c.wasm', '', { QUERY_STRING: 'op=sort&n=200000' }),
+    prepare: () => prepareCommand('bench-c/bench-c.wasm', '', { QUERY_STRING: 'op=sort&n=200000' }),
   },
   {
     name: 'sha256 (libc)',
@@ -164,7 +167,8 @@ function measure(kernel: Kernel): number | undefined {
 
 function main(): void {
   const only = values.only?.split(',');
-  console.log(`${'kernel'.padEnd(16)}${'original'.padStart(10)}${'metered'.padStart(10)}     ratio`);
+  const titles = ['original', 'metered', 'ratio'].map((title) => title.padStart(10));
+  console.log('kernel'.padEnd(16) + titles.join(''));
   const ratios: number[] = [];
   for (const kernel of kernels) {
     if (only !== undefined && !only.includes(kernel.name)) continue;

@@ -77,7 +77,7 @@ function buildShape(
     customSections,
     features: findFeatures(decoder, code, customSections),
     instructionsUsed: code.instructionsUsed,
-    loopsWithBrIf: code.loopsWithBrIf,
+    loops: code.loops,
     sections,
   };
 }

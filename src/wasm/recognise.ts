@@ -58,7 +58,8 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
 function refuse(received: string, advice: string): TerrafirmaError {
   return new TerrafirmaError(
     'module-refused',
-    `Cannot read the module: a core WebAssembly module of version 1 is needed: received ${received} at offset 0; ${advice}`,
+    'Cannot read the module: a core WebAssembly module of version 1 is needed: ' +
+      `received ${received} at offset 0; ${advice}`,
   );
 }
 
@@ -92,7 +93,7 @@ export function requireCoreModule(bytes: Uint8Array): void {
     if (bytes[6] === 1 && bytes[7] === 0) {
       throw refuse(
         'a component, not a core module',
-        'build without the component step, or take the core module out with wasm-tools component unbundle',
+        'build without the component step, or run wasm-tools component unbundle',
       );
     }
     const version = [...bytes.subarray(4, 8)].map(hexByte).join(' ');

@@ -1,4 +1,4 @@
-/** What `inspectModule` tells about a module: the vocabulary shared by deploy, ABIs and the meter. */
+/** What `inspectModule` tells about a module: the words deploy, ABIs and the meter share. */
 import type { Section } from './binary/sections.ts';
 
 /**
@@ -130,12 +130,12 @@ export interface ModuleShape {
   readonly features: ReadonlySet<Feature>;
   /** One byte an instruction of `binary/opcodes.ts`: 1 where some body has it. */
   readonly instructionsUsed: Uint8Array;
-  /** One byte a loop, in the order of the code: 1 where a `br_if` goes back to it. */
-  readonly loopsWithBrIf: Uint8Array;
+  /** One byte a loop, in the order of the code: bits of `LoopFact` in binary/scan.ts. */
+  readonly loops: Uint8Array;
   readonly sections: readonly Section[];
 }
 
-/** What a module may ask for. The defaults suit strangers' modules; the configuration passes its own. */
+/** What a module may ask for. The defaults suit strangers; the configuration passes its own. */
 export interface ModuleLimits {
   readonly moduleBytesMax: number;
   readonly typesMax: number;

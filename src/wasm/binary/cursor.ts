@@ -118,35 +118,27 @@ export class InstructionCursor extends ByteReader {
       case Shape.zeroByte:
         this.skip(1);
         return;
-      case Shape.memarg:
-        this.#readMemarg();
-        return;
-      case Shape.memargAndLane:
-        this.#readMemarg();
-        this.skip(1);
-        return;
-      case Shape.block:
-        this.#readBlockType();
-        return;
-      case Shape.brTable:
-        this.#readBranchTable();
-        return;
-      case Shape.selectTypes:
-        this.#readSelectTypes();
-        return;
-      case Shape.tryTable:
-        this.#readTryTable();
-        return;
-      case Shape.heapType:
-        this.types.length = 0;
-        this.#readHeapType();
-        return;
-      case Shape.castBranch:
-        this.#readCastBranch();
-        return;
       default:
-        this.a = this.readU32();
-        this.b = this.readU32();
+        this.#readCompound(shape);
+    }
+  }
+
+  #readCompound(shape: number): void {
+    if (shape === Shape.memarg) this.#readMemarg();
+    else if (shape === Shape.memargAndLane) {
+      this.#readMemarg();
+      this.skip(1);
+    } else if (shape === Shape.block) this.#readBlockType();
+    else if (shape === Shape.brTable) this.#readBranchTable();
+    else if (shape === Shape.selectTypes) this.#readSelectTypes();
+    else if (shape === Shape.tryTable) this.#readTryTable();
+    else if (shape === Shape.castBranch) this.#readCastBranch();
+    else if (shape === Shape.heapType) {
+      this.types.length = 0;
+      this.#readHeapType();
+    } else {
+      this.a = this.readU32();
+      this.b = this.readU32();
     }
   }
 

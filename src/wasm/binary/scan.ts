@@ -31,9 +31,17 @@ const isControl = buildControlTable();
 export interface CodeFacts {
   /** One byte an instruction: 1 where some body has it. */
   readonly instructionsUsed: Uint8Array;
-  /** One byte a loop, in the order of the code: 1 where a `br_if` goes back to it. */
-  readonly loopsWithBrIf: Uint8Array;
+  /** One byte a loop, in the order of the code: bits of `LoopFact`. */
+  readonly loops: Uint8Array;
 }
+
+/** What the meter wants to know of a loop before it comes to its body. */
+export const LoopFact = {
+  /** A `br_if` goes back to it. */
+  hasBrIf: 1,
+  /** It calls, outside the loops within it. */
+  calls: 2,
+} as const;
 
 /** Reads every body; refuses unknown instructions, unbalanced ends and compile bombs. */
 export function scanCode(
@@ -55,7 +63,7 @@ export function scanCode(
       );
     }
   }
-  return { instructionsUsed: scanner.used, loopsWithBrIf: scanner.loopsWithBrIf() };
+  return { instructionsUsed: scanner.used, loops: scanner.loops() };
 }
 
 const noLoop = -1;
@@ -67,7 +75,7 @@ class BodyScanner {
   /** For each open label the number of its loop, or `noLoop`. */
   readonly #labels: number[] = [];
 
-  loopsWithBrIf(): Uint8Array {
+  loops(): Uint8Array {
     return this.#loops.slice(0, this.#loopCount);
   }
 
@@ -82,6 +90,7 @@ class BodyScanner {
       const { op } = cursor;
       used[op] = 1;
       if (isControl[op] === 1) controlCount += this.#control(cursor, op);
+      else if (op >= Op.call && op <= Op.callRef) this.#markCall();
       else if (op === Op.end || op === Op.delegate) {
         labels.pop();
         if (labels.length === 0 && cursor.pos !== cursor.end) break;
@@ -99,9 +108,19 @@ class BodyScanner {
     else if (op <= Op.if || op === Op.try || op === Op.tryTable) labels.push(noLoop);
     else if (op === Op.brIf) {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
-      if (loop !== noLoop) this.#loops[loop] = 1;
+      if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
     } else if (op === Op.brTable) return cursor.labels.length;
     return op === Op.tryTable ? 1 + cursor.labels.length : 1;
+  }
+
+  #mark(loop: number, fact: number): void {
+    this.#loops[loop] = (this.#loops[loop] ?? 0) | fact;
+  }
+
+  /** Marks the innermost loop around the cursor. */
+  #markCall(): void {
+    const loop = this.#labels.findLast((label) => label !== noLoop);
+    if (loop !== undefined) this.#mark(loop, LoopFact.calls);
   }
 
   #addLoop(): number {

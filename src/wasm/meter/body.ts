@@ -9,12 +9,11 @@
 import { InstructionCursor, isLabelBranch } from '../binary/cursor.ts';
 import { Op } from '../binary/opcodes.ts';
 import { refuseModule } from '../binary/reader.ts';
-import { skipLocals } from '../binary/scan.ts';
+import { LoopFact, skipLocals } from '../binary/scan.ts';
 import type { ByteWriter } from '../binary/writer.ts';
 import type { ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
 import type { Charges } from './charges.ts';
-import { Asm } from './code.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
 import { Emitter } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack } from './frames.ts';
@@ -145,10 +144,7 @@ export class BodyRewriter {
       this.#setUnreachable();
       return;
     }
-    const { shape } = this.#context;
-    for (const type of this.#cursor.types) {
-      if (type >= shape.types.length) this.#refuse('types', type);
-    }
+    this.#checkTypes();
     if (op === Op.tryTable) this.#catchClauses();
     if (op !== Op.loop) {
       this.#push(op === Op.if ? FrameKind.if : FrameKind.block);
@@ -164,13 +160,16 @@ export class BodyRewriter {
    */
   #enterLoop(): void {
     const frame = this.#push(FrameKind.loop);
-    const paysAtHead = this.#context.shape.loopsWithBrIf[this.#loopNumber++] === 1;
+    const facts = this.#context.shape.loops[this.#loopNumber++] ?? 0;
+    // Loops that call keep their counter low enough for the calls, so that those need no test.
+    frame.quantum = (facts & LoopFact.calls) !== 0 ? callQuantum : localQuantum;
     if (!this.#isReachable) return;
     this.#isLive = true;
-    this.#counted = localQuantum;
-    if (!paysAtHead) return;
+    this.#counted = Math.max(this.#counted, frame.quantum);
+    if ((facts & LoopFact.hasBrIf) === 0) return;
+    this.#counted = frame.quantum;
     this.#emitter.copyTo(this.#cursor.pos);
-    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend());
+    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend(), frame.quantum);
   }
 
   /** Clauses are entered from calls and throws, before which everything was paid. */
@@ -310,10 +309,10 @@ export class BodyRewriter {
       return;
     }
     this.#emitter.copyTo(this.#cursor.at);
-    this.#emitter.countAndPay(weight, this.#context.charges.spend());
+    this.#emitter.countAndPay(weight, this.#context.charges.spend(), frame.quantum);
     this.#pending = Math.min(this.#pending, frame.entryPending);
     this.#isLive = true;
-    this.#counted = localQuantum;
+    this.#counted = frame.quantum;
   }
 
   #checkTypes(): void {
@@ -384,27 +383,14 @@ export class BodyRewriter {
   #pay(isLast: boolean): void {
     const emitter = this.#emitter;
     const { additions, charges } = this.#context;
-    const { counter } = emitter;
     emitter.copyTo(this.#cursor.at);
-    emitter.indexed(0x23, additions.fuel);
-    if (this.#isLive) {
-      emitter.indexed(0x20, counter);
-      emitter.byte(Asm.i32Sub);
-    }
-    emitter.i32(this.#pending);
-    emitter.byte(Asm.i32Sub);
-    emitter.indexed(0x22, counter);
-    emitter.indexed(0x24, additions.fuel);
-    emitter.indexed(0x20, counter);
-    emitter.i32(0);
-    emitter.byte(Asm.i32LtS);
-    emitter.beginUnlikely();
-    emitter.indexed(0x10, charges.refuel());
-    emitter.end();
-    if (!isLast) {
-      emitter.i32(0);
-      emitter.indexed(0x21, counter);
-    }
+    emitter.payFuel({
+      pending: this.#pending,
+      isLive: this.#isLive,
+      fuel: additions.fuel,
+      refuelFunction: charges.refuel(),
+    });
+    if (!isLast) emitter.clearCounter();
     this.#isLive = false;
     this.#pending = 0;
     this.#counted = 0;

@@ -13,7 +13,7 @@
  *  2. Where `cards` is set, offer the thread's card memory (`pages` minimum and maximum) too.
  *  3. Instantiate: no guest code runs. Then write the exports of an instance of
  *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`. Before that
- *     any hostcall of the meter traps. The trampoline imports JavaScript functions as `host.<slot>`.
+ *     any hostcall of the meter traps. The trampoline imports its functions as `host.<slot>`.
  *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`.
  *  5. `names.capture?.()`: from here on `names.restore?.()` brings this state back.
  *  6. Where `names.start` is set, call it before the first entry, under the same rules as any
@@ -81,11 +81,11 @@ export const callWeight = freeWeightMax + 1;
 /** What the engine subtracts from fuel for calling an export. */
 export const entryWeight = callWeight;
 
-/** Local counters are paid into fuel at a loop head when they reach this. */
+/** Local counters of loops are paid into fuel when they reach this. */
 export const localQuantum = 8192;
 
-/** Before a call they are paid when they reach this: deep stacks must not pile up unpaid work. */
-export const callQuantum = 512;
+/** Around calls they are paid when they reach this: deep stacks must not pile up unpaid work. */
+export const callQuantum = 1024;
 
 /** Bound of the unpaid work of one activation at the moment it calls another. */
 export const residueMax = 3 * callQuantum;

@@ -5,9 +5,9 @@
 import { ByteWriter, u32Length } from '../binary/writer.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
-import { callQuantum, localQuantum } from './contract.ts';
+import { callQuantum } from './contract.ts';
 
-/** Takes the offsets of unlikely branches of one body; each counts from the body's first byte. */
+/** Takes the offsets of unlikely branches of one body, counted from its first byte. */
 export interface BranchHints {
   add(offsets: readonly number[], base: number): void;
 }
@@ -31,7 +31,7 @@ export class Emitter {
     this.#source = source;
   }
 
-  /** Begins a body whose code starts at `start` and has `localCount` locals, parameters included. */
+  /** Begins a body with its code at `start` and `localCount` locals, parameters included. */
   begin(start: number, localCount: number): void {
     this.#out.clear();
     this.#copied = start;
@@ -102,25 +102,25 @@ export class Emitter {
    * The head of a loop: counter += weight of a round, paid when it reaches the quantum. Answers
    * where the weight is to be patched in.
    */
-  loopHead(spendFunction: number): number {
+  loopHead(spendFunction: number, quantum: number): number {
     this.indexed(0x20, this.counter);
     this.byte(0x41);
     const weightAt = this.#out.writePlaceholder();
-    this.#addAndPay(spendFunction);
+    this.#addAndPay(spendFunction, quantum);
     return weightAt;
   }
 
   /** counter += weight, paid when it reaches the quantum. */
-  countAndPay(weight: number, spendFunction: number): void {
+  countAndPay(weight: number, spendFunction: number, quantum: number): void {
     this.indexed(0x20, this.counter);
     this.i32(weight);
-    this.#addAndPay(spendFunction);
+    this.#addAndPay(spendFunction, quantum);
   }
 
-  #addAndPay(spendFunction: number): void {
+  #addAndPay(spendFunction: number, quantum: number): void {
     this.byte(Asm.i32Add);
     this.indexed(0x22, this.counter);
-    this.i32(localQuantum);
+    this.i32(quantum);
     this.byte(Asm.i32GeS);
     this.beginUnlikely();
     this.spend(spendFunction);
@@ -135,6 +135,37 @@ export class Emitter {
     this.beginUnlikely();
     this.spend(spendFunction);
     this.end();
+  }
+
+  /** Takes what is owed, and the counter where it is live, from fuel; asks the host below zero. */
+  payFuel(debt: {
+    readonly pending: number;
+    readonly isLive: boolean;
+    readonly fuel: number;
+    readonly refuelFunction: number;
+  }): void {
+    const { counter } = this;
+    this.indexed(0x23, debt.fuel);
+    if (debt.isLive) {
+      this.indexed(0x20, counter);
+      this.byte(Asm.i32Sub);
+    }
+    this.i32(debt.pending);
+    this.byte(Asm.i32Sub);
+    this.indexed(0x22, counter);
+    this.indexed(0x24, debt.fuel);
+    this.indexed(0x20, counter);
+    this.i32(0);
+    this.byte(Asm.i32LtS);
+    this.beginUnlikely();
+    this.indexed(0x10, debt.refuelFunction);
+    this.end();
+  }
+
+  /** counter = 0. */
+  clearCounter(): void {
+    this.i32(0);
+    this.indexed(0x21, this.counter);
   }
 
   patchWeight(at: number, weight: number): void {

@@ -14,6 +14,8 @@ export class Frame {
   entryCounted = 0;
   isEntryLive = false;
   isEntryReachable = true;
+  /** A loop pays its counter when that reaches this. */
+  quantum = 0;
   /** A loop's weight of one round, and where in the output it is to be written. */
   roundWeight = 1;
   weightAt = -1;

@@ -87,7 +87,8 @@ function writeCall(call: {
   const stores = results.map(
     (result, i) => `(${result}.store (i32.const ${i * resultBytes}) (local.get $r${i}))`,
   );
-  return `(func (export "${index}") ${locals} ${args} (call ${target}) ${sets.join(' ')} ${stores.join(' ')})`;
+  const code = [args, `(call ${target})`, ...sets, ...stores].join(' ');
+  return `(func (export "${index}") ${locals} ${code})`;
 }
 
 /** Runs call `index` of a caller and answers its results as text. */

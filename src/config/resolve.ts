@@ -266,9 +266,6 @@ function settleMode(resolved: Map<Setting<unknown>, Resolved>): void {
 function assemble(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Config {
   // A value was parsed by the kind of its own setting, so it has that setting's type.
   const of = <T>(setting: Setting<T>): T => resolved.get(setting as Setting<unknown>)?.value as T;
-  const limits = Object.fromEntries(limitNames.map((name) => [name, of(limitSettings[name])])) as {
-    [name in keyof Limits]: number;
-  };
   return freezeDeep({
     listen: of(settings.listen),
     folder: of(settings.folder),
@@ -321,8 +318,14 @@ function assemble(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Config {
       requireFolderConsent: of(settings.hostsRequireFolderConsent),
     },
     proxies: { trustedCidrs: of(settings.proxiesTrustedCidrs) },
-    limits,
+    limits: assembleLimits(resolved),
   });
+}
+
+function assembleLimits(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Limits {
+  return Object.fromEntries(
+    limitNames.map((name) => [name, resolved.get(limitSettings[name] as Setting<unknown>)?.value]),
+  ) as Limits;
 }
 
 /** Values that are right alone and wrong together. */

@@ -188,7 +188,7 @@ export class HttpExchange implements Exchange {
     return new BodyReader(this.#wire.body, this.#options.bodyIdleTimeoutMs);
   }
 
-  /** Names and values in turn, with the request id that is also in the log in place of a guest's. */
+  /** Names and values in turn, with the request id of the log in place of a guest's. */
   #flatten(head: ReplyHead): string[] {
     const flat = [REQUEST_ID, this.#request.id];
     for (const [name, value] of head.headers) if (name !== REQUEST_ID) flat.push(name, value);

@@ -11,9 +11,20 @@ export interface Http2Head {
 /**
  * Reads names and values in turn, pseudo-headers included (RFC 9113, section 8.3.1).
  *
- * @throws TerrafirmaError `bad-request`, `bad-host` (an authority and another Host).
+ * @param headerBytesMax Names and values together; node counts only what is on the wire, which
+ * compression makes as small as the client likes.
+ * @throws TerrafirmaError `bad-request`, `bad-host` (an authority and another Host),
+ * `headers-too-large`.
  */
-export function readHttp2Head(rawHeaders: readonly string[]): Http2Head {
+export function readHttp2Head(rawHeaders: readonly string[], headerBytesMax: number): Http2Head {
+  const headerBytes = rawHeaders.reduce((sum, text) => sum + text.length, 0);
+  if (headerBytes > headerBytesMax) {
+    throw new TerrafirmaError(
+      'headers-too-large',
+      `Cannot accept the request: its headers may have ${headerBytesMax} bytes: ` +
+        `received ${headerBytes}`,
+    );
+  }
   const pseudo = new Map<string, string>();
   const headers: string[] = [];
   const cookies: string[] = [];

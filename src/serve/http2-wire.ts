@@ -41,7 +41,8 @@ export class Http2Wire implements Wire {
   }
 
   get isFinished(): boolean {
-    return this.body.writableFinished;
+    // Node ends the writable side of a stream that the client has reset.
+    return this.body.writableFinished && !this.body.aborted;
   }
 
   sendContinue(): void {

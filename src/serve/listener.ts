@@ -219,7 +219,7 @@ export class Listener {
     let record = newRecord(id, { clientAddress });
     let wire = new Http2Wire(stream, { ...limits, ...NO_BODY });
     try {
-      const { raw, ...rest } = readHttp2Head(rawHeaders);
+      const { raw, ...rest } = readHttp2Head(rawHeaders, limits.headerBytesMax);
       record = newRecord(id, { ...raw, clientAddress });
       wire = new Http2Wire(stream, { ...limits, ...rest, hasBody: !stream.endAfterHeaders });
       const head = this.#readHead(raw, { id, socket, visitor });

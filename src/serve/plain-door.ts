@@ -1,7 +1,7 @@
 /**
  * What plain HTTP answers where there is HTTPS: the challenges of certificate authorities, a way to
- * HTTPS for names that are served, and for the others the sentence that says what is missing; behind
- * HTTPS they would only see a handshake fail.
+ * HTTPS for names that are served, and for the others the sentence that says what is missing;
+ * behind HTTPS they would only see a handshake fail.
  */
 import type { Logger } from 'pino';
 import { toErrorRecord } from '../errors.ts';

@@ -15,7 +15,7 @@ export interface Wire {
   readonly events: EventEmitter;
   /** The client waits for a word before it sends the body (RFC 9110, section 10.1.1). */
   sendContinue(): void;
-  /** Head and body, or no body, in as few writes as possible. `headers`: names and values in turn. */
+  /** Head and body, or none, in as few writes as possible. `headers`: names and values in turn. */
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void;
   sendHead(status: number, headers: string[]): void;
   /** False when the client should take some before there is more. */

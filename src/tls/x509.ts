@@ -1,6 +1,6 @@
 /**
- * What ACME needs of X.509: certificate requests (PKCS#10, RFC 2986), the certificate that answers a
- * tls-alpn-01 challenge (RFC 8737), and reading what an authority issued. Pure but for the
+ * What ACME needs of X.509: certificate requests (PKCS#10, RFC 2986), the certificate that answers
+ * a tls-alpn-01 challenge (RFC 8737), and reading what an authority issued. Pure but for the
  * randomness of keys.
  */
 import {
@@ -77,7 +77,7 @@ export interface CertificateFields {
   readonly signer: KeyObject;
 }
 
-/** A version 3 certificate over `publicKey` (SubjectPublicKeyInfo), signed with ECDSA P-256. DER. */
+/** A version 3 certificate over `publicKey` (SubjectPublicKeyInfo), signed with ECDSA. DER. */
 export function createCertificate(publicKey: Uint8Array, fields: CertificateFields): Buffer {
   const serial = randomBytes(16);
   const tbs = der.sequence(

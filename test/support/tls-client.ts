@@ -58,7 +58,8 @@ export function askHttp2(port: number, path: string, options: SecureRequest): Pr
         }),
     });
     session.on('error', reject);
-    const stream = session.request({ ...headers, ':path': path, ':method': method });
+    const pseudo = { ':authority': host, ':path': path, ':method': method };
+    const stream = session.request({ ...headers, ...pseudo });
     stream.on('error', reject);
     stream.on('response', (received) => {
       const chunks: Buffer[] = [];

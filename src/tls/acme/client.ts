@@ -154,7 +154,7 @@ export class AcmeClient {
     try {
       return await this.#post(newOrder, { ...plain, replaces: renewalId }, action);
     } catch (error) {
-      // The server does not know it, or it was replaced before (RFC 9773, section 5): a plain order.
+      // Unknown there, or replaced before (RFC 9773, section 5): a plain order.
       if (!(error instanceof AcmeError) || error.fault !== 'rejected') throw error;
       return this.#post(newOrder, plain, action);
     }

@@ -1,4 +1,4 @@
-/** What an ACME directory answers when it does not do what was asked (RFC 8555, section 6.7). Pure. */
+/** What an ACME directory answers when it does not what was asked (RFC 8555, section 6.7). Pure. */
 
 export type AcmeFault =
   /** The authority said no to this name: asking again soon, or elsewhere, is no use. */

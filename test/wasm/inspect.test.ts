@@ -157,6 +157,12 @@ describe('inspectModule() refuses broken structure with its offset', () => {
     expect(refusal([...preamble, 1, 0xff, 0xff, 0xff, 0xff, 0x7f])).toMatch(/at most 32 bits/);
   });
 
+  it('a maximum below the minimum', () => {
+    expect(refusal([...preamble, 5, 4, 1, 1, 3, 2])).toMatch(
+      /at most its maximum: received 3 and 2/,
+    );
+  });
+
   it('a name that is not UTF-8', () => {
     expect(refusal([...preamble, 0, 2, 1, 0xff])).toMatch(/UTF-8/);
   });

@@ -164,5 +164,8 @@ export function readLimits(reader: ByteReader): Limits {
   const min = is64 ? reader.readU64() : reader.readU32();
   const hasMax = (flags & 1) !== 0;
   const max = hasMax ? (is64 ? reader.readU64() : reader.readU32()) : undefined;
+  if (max !== undefined && max < min) {
+    throw refuseModule('a minimum is at most its maximum', `${min} and ${max}`, offset);
+  }
   return { min, max, isShared: (flags & 2) !== 0, is64 };
 }

@@ -83,13 +83,33 @@ export function meterModule(
           tableFlag: (table) => replacer.tableFlag(table),
         })
       : { capture: undefined, restore: undefined };
+  const meteredBytes = assembleModule({
+    bytes,
+    shape,
+    additions,
+    memories,
+    cards,
+    bodies,
+    hints,
+  });
+  requireWithinLimits(meteredBytes);
   return {
-    bytes: assembleModule({ bytes, shape, additions, memories, cards, bodies, hints }),
+    bytes: meteredBytes,
     names: { ...names, ...state },
     memories,
     cards,
     restorable,
   };
+}
+
+/** V8 limits the bytes and locals of a function; a module just below may be above when metered. */
+function requireWithinLimits(meteredBytes: Uint8Array<ArrayBuffer>): void {
+  if (WebAssembly.validate(meteredBytes)) return;
+  throw new TerrafirmaError(
+    'module-refused',
+    'Cannot meter the module: each function must stay within the limits of V8 when metered: ' +
+      `received a module whose metered form of ${meteredBytes.length} bytes V8 refuses`,
+  );
 }
 
 function importModuleName(shape: ModuleShape): string {

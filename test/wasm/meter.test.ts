@@ -36,6 +36,16 @@ describe('meterModule()', () => {
     expect(() => meterModule(bytes, inspectModule(bytes), { cards: false })).toThrow(/be valid/);
   });
 
+  it('refuses a function that has too many locals for V8 once it is metered', () => {
+    // 50,000 are allowed; the counter of a loop is one more.
+    const locals = [1, 0xd0, 0x86, 3, 0x7f];
+    const loop = [0x03, 0x40, 0x41, 0, 0x0d, 0, 0x0b];
+    const bodyOf = (...code: number[]): Uint8Array<ArrayBuffer> =>
+      emitModule({ types: [[0x60, 0, 0]], functions: [0], bodies: [[...locals, ...code, 0x0b]] });
+    expect(() => meter(bodyOf())).not.toThrow();
+    expect(() => meter(bodyOf(...loop))).toThrow(/limits of V8 when metered/);
+  });
+
   it('refuses atomics', () => {
     const wat = '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))';
     expect(() => meter(wat)).toThrow(/no threads/);

@@ -151,8 +151,13 @@ export class InstructionCursor extends ByteReader {
 
   /** Block type: `a` is a type index, or a negative number for none or one value. */
   #readBlockType(): void {
-    this.types.length = 0;
+    if (this.types.length > 0) this.types.length = 0;
     const byte = this.peekByte();
+    if (byte >= 0x40 && byte < 0x80 && byte !== 0x63 && byte !== 0x64) {
+      this.pos++;
+      this.a = byte - 0x80;
+      return;
+    }
     if (byte === 0x63 || byte === 0x64) {
       this.pos++;
       this.#readHeapType();

@@ -74,6 +74,8 @@ class BodyScanner {
   #loopCount = 0;
   /** For each open label the number of its loop, or `noLoop`. */
   readonly #labels: number[] = [];
+  /** For each open label the number of the innermost loop it is in. */
+  readonly #around: number[] = [];
 
   loops(): Uint8Array {
     return this.#loops.slice(0, this.#loopCount);
@@ -84,7 +86,8 @@ class BodyScanner {
     const { used } = this;
     const labels = this.#labels;
     labels.length = 0;
-    labels.push(noLoop);
+    this.#around.length = 0;
+    this.#open(noLoop);
     let controlCount = 0;
     while (cursor.next()) {
       const { op } = cursor;
@@ -93,6 +96,7 @@ class BodyScanner {
       else if (op >= Op.call && op <= Op.callRef) this.#markCall();
       else if (op === Op.end || op === Op.delegate) {
         labels.pop();
+        this.#around.pop();
         if (labels.length === 0 && cursor.pos !== cursor.end) break;
       }
     }
@@ -104,13 +108,19 @@ class BodyScanner {
 
   #control(cursor: InstructionCursor, op: number): number {
     const labels = this.#labels;
-    if (op === Op.loop) labels.push(this.#addLoop());
-    else if (op <= Op.if || op === Op.try || op === Op.tryTable) labels.push(noLoop);
+    if (op === Op.loop) this.#open(this.#addLoop());
+    else if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop);
     else if (op === Op.brIf) {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
       if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
     } else if (op === Op.brTable) return cursor.labels.length;
     return op === Op.tryTable ? 1 + cursor.labels.length : 1;
+  }
+
+  #open(loop: number): void {
+    const around = this.#around[this.#around.length - 1] ?? noLoop;
+    this.#labels.push(loop);
+    this.#around.push(loop === noLoop ? around : loop);
   }
 
   #mark(loop: number, fact: number): void {
@@ -119,8 +129,8 @@ class BodyScanner {
 
   /** Marks the innermost loop around the cursor. */
   #markCall(): void {
-    const loop = this.#labels.findLast((label) => label !== noLoop);
-    if (loop !== undefined) this.#mark(loop, LoopFact.calls);
+    const loop = this.#around[this.#around.length - 1] ?? noLoop;
+    if (loop !== noLoop) this.#mark(loop, LoopFact.calls);
   }
 
   #addLoop(): number {

@@ -7,7 +7,7 @@ import type { InstructionCursor } from '../binary/cursor.ts';
 import { Op } from '../binary/opcodes.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
-import type { Emitter } from './emitter.ts';
+import { type Emitter, Purpose } from './emitter.ts';
 
 const cardBytesLog2 = 12;
 const i64Stores = new Set<number>([
@@ -32,8 +32,8 @@ export function writeCardMark(
 ): void {
   const { is64, cardMemory } = memory;
   const type = storedType(cursor.op);
-  const value = emitter.local('value', type);
-  const address = emitter.local('address', is64 ? Value.i64 : Value.i32);
+  const value = emitter.local(Purpose.value, type);
+  const address = emitter.local(Purpose.address, is64 ? Value.i64 : Value.i32);
   emitter.copyTo(cursor.at);
   emitter.indexed(0x21, value);
   emitter.indexed(0x22, address);

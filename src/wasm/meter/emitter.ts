@@ -12,8 +12,12 @@ export interface BranchHints {
   add(offsets: readonly number[], base: number): void;
 }
 
-/** Local slots of one body: the counter, and one for each purpose a pattern has. */
-export type Purpose = 'counter' | 'flag' | 'address' | 'value';
+/** What a local slot of a body is for: one for each purpose and type, made when first asked for. */
+export const Purpose = { counter: 0, address: 1, value: 2 } as const;
+
+/** Value types are numbers below this. */
+const slotStride = 128;
+const noSlot = -1;
 
 export class Emitter {
   readonly #source: Uint8Array;
@@ -21,7 +25,7 @@ export class Emitter {
   /** Up to where the source was copied. */
   #copied = 0;
   #localCount = 0;
-  readonly #slots = new Map<string, number>();
+  readonly #slots = new Int32Array(Object.keys(Purpose).length * slotStride).fill(noSlot);
   readonly #slotTypes: number[] = [];
   #counter = -1;
   /** Where in the output the conditions stand that hardly ever hold. */
@@ -36,7 +40,7 @@ export class Emitter {
     this.#out.clear();
     this.#copied = start;
     this.#localCount = localCount;
-    this.#slots.clear();
+    this.#slots.fill(noSlot);
     this.#slotTypes.length = 0;
     this.#unlikely.length = 0;
     this.#counter = -1;
@@ -53,18 +57,18 @@ export class Emitter {
     this.#copied = offset;
   }
 
-  local(purpose: Purpose, type: number): number {
-    const key = `${purpose}:${type}`;
-    const known = this.#slots.get(key);
-    if (known !== undefined) return known;
+  local(purpose: number, type: number): number {
+    const key = purpose * slotStride + type;
+    const known = this.#slots[key] ?? noSlot;
+    if (known !== noSlot) return known;
     const index = this.#localCount + this.#slotTypes.length;
     this.#slotTypes.push(type);
-    this.#slots.set(key, index);
+    this.#slots[key] = index;
     return index;
   }
 
   get counter(): number {
-    if (this.#counter < 0) this.#counter = this.local('counter', Value.i32);
+    if (this.#counter < 0) this.#counter = this.local(Purpose.counter, Value.i32);
     return this.#counter;
   }
 

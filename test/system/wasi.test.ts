@@ -1,0 +1,142 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assemble } from '../support/abi-puppet.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { TestFolder } from '../support/folder.ts';
+import { ask } from '../support/http.ts';
+
+const IMPORTS = `
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+  (memory (export "memory") 3)
+  (func $print (param $ptr i32) (param $len i32)
+    (i32.store (i32.const 0) (local.get $ptr))
+    (i32.store (i32.const 4) (local.get $len))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))`;
+
+/** A program that writes \`text\`, then does \`rest\`. */
+function program(text: string, rest = ''): Promise<Uint8Array> {
+  const bytes = Buffer.from(text);
+  const escaped = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
+  return assemble(`(module ${IMPORTS}
+    (data (i32.const 1024) "${escaped}")
+    (func (export "_start")
+      (call $print (i32.const 1024) (i32.const ${bytes.length}))
+      ${rest}))`);
+}
+
+const HEAD = 'Content-Type: text/plain\n\n';
+/** Copies input to output, up to 64 KiB at a time. */
+const COPY = `(block $end (loop $more
+  (i32.store (i32.const 0) (i32.const 65536))
+  (i32.store (i32.const 4) (i32.const 65536))
+  (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (br_if $end (i32.eqz (i32.load (i32.const 8))))
+  (call $print (i32.const 65536) (i32.load (i32.const 8)))
+  (br $more)))`;
+const ENVIRONMENT = `
+  (drop (call $environ (i32.const 4096) (i32.const 65536)))
+  (call $print (i32.const 65536) (i32.const 2048))`;
+const LARGE = '(call $print (i32.const 65536) (i32.const 65536))';
+
+describe('a WASI program behind the daemon', () => {
+  const folder = new TestFolder();
+  let daemon: TestDaemon;
+
+  beforeAll(async () => {
+    folder.write('copy.wasm', await program(HEAD, COPY));
+    folder.write('environment.wasm', await program(HEAD, ENVIRONMENT));
+    folder.write('inside.wasm', await program('Location: /sub/page.txt?x=1\n\n'));
+    folder.write('to-copy.wasm', await program('Location: /copy.wasm/x\n\n'));
+    folder.write('round.wasm', await program('Location: /round.wasm\n\n'));
+    folder.write('away.wasm', await program('Location: https://example.test/\n\n'));
+    folder.write('hidden.wasm', await program('Location: /.kbp_config\n\n'));
+    folder.write('breaks.wasm', await program(HEAD, `${LARGE} unreachable`));
+    folder.write('fails.wasm', await program(`${HEAD}said much`, 'unreachable'));
+    folder.write('plain.wasm', await program('no header block'));
+    folder.write('sub/page.txt', 'the page');
+    folder.write(
+      'terrafirma.toml',
+      '[env]\nGREETING = "hello"\n["plain.wasm"]\ncgi.text_plain = true\n',
+    );
+    daemon = await TestDaemon.start({ args: [folder.directory] });
+  }, 60_000);
+
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  it('streams a body through, larger than what would be read whole', async () => {
+    const body = Buffer.alloc(12 * 1024 * 1024, 'terrafirma ');
+    const { status, body: echoed } = await ask(daemon.port, '/copy.wasm', {
+      method: 'POST',
+      body,
+    });
+    expect(status).toBe(200);
+    expect(echoed.equals(body)).toBe(true);
+  });
+
+  it('has taken no more than it sent on to a visitor who takes nothing', async () => {
+    const socket = connect({ host: '127.0.0.1', port: daemon.port });
+    socket.pause();
+    socket.write('POST /copy.wasm HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const piece = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    let isBlocked = false;
+    for (let sent = 0; sent < 1_000 && !isBlocked; sent += 1) {
+      isBlocked = socket.writableLength > 8 * piece.length;
+      if (!socket.write(piece)) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(isBlocked).toBe(true);
+    expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
+    socket.destroy();
+  });
+
+  it('is answered for by another path of its site', async () => {
+    expect((await ask(daemon.port, '/inside.wasm')).text).toBe('the page');
+    const posted = await ask(daemon.port, '/to-copy.wasm', { method: 'POST', body: 'gone' });
+    expect([posted.status, posted.text]).toEqual([200, '']);
+    const head = await ask(daemon.port, '/inside.wasm', { method: 'HEAD' });
+    expect([head.status, head.headers['content-length']]).toEqual([200, '8']);
+  });
+
+  it('is not answered for without end, nor by what is never served', async () => {
+    expect((await ask(daemon.port, '/round.wasm')).status).toBe(508);
+    expect((await ask(daemon.port, '/hidden.wasm')).status).toBe(403);
+    expect((await ask(daemon.port, '/round.wasm', { method: 'POST', body: 'x' })).status).toBe(508);
+  });
+
+  it('sends a visitor elsewhere', async () => {
+    const { status, headers } = await ask(daemon.port, '/away.wasm');
+    expect([status, headers.location]).toEqual([302, 'https://example.test/']);
+  });
+
+  it('that fails before anything left is a 500, afterwards a broken answer', async () => {
+    const { status, text } = await ask(daemon.port, '/fails.wasm');
+    expect(status).toBe(500);
+    expect(text).not.toContain('said');
+    await expect(ask(daemon.port, '/breaks.wasm')).rejects.toThrow(/aborted|socket hang up|ECONN/);
+    const line = await daemon.waitForLog(({ path }) => path === '/breaks.wasm');
+    expect(line).toMatchObject({ outcome: 'trapped', errorCode: 'guest-trapped' });
+  });
+
+  it('is told what the owner has set, until the settings are broken', async () => {
+    expect((await ask(daemon.port, '/environment.wasm')).text).toContain('\0GREETING=hello\0');
+    expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
+    folder.write('terrafirma.toml', '[env]\nGREETING = "changed"\n');
+    await waitFor(async () => {
+      const { text } = await ask(daemon.port, '/environment.wasm');
+      return text.includes('\0GREETING=changed\0') ? true : undefined;
+    });
+    expect((await ask(daemon.port, '/plain.wasm')).status).toBe(500);
+    folder.write('terrafirma.toml', 'GREETING\n');
+    const broken = await waitFor(async () => {
+      const reply = await ask(daemon.port, '/environment.wasm');
+      return reply.status === 412 ? reply : undefined;
+    });
+    expect(broken.text).toContain('terrafirma.toml: must be TOML');
+    expect((await ask(daemon.port, '/sub/page.txt')).status).toBe(200);
+    expect((await ask(daemon.port, '/terrafirma.toml')).status).toBe(403);
+  });
+});

@@ -14,7 +14,8 @@ import { GuestInstance } from './instance.ts';
 import type { MemoryStock } from './memories.ts';
 import type { MeterHost } from './meter-host.ts';
 import type { PageImage, PageMapper } from './page-mapper.ts';
-import { chooseRestoreMode, markingShare } from './restore-choice.ts';
+import { chooseRestoreMode } from './restore-choice.ts';
+import { type RunFacts, RunRecord } from './run-record.ts';
 import { type RestoreMode, Snapshot } from './snapshot.ts';
 
 /** What all artifacts of a thread share. */
@@ -37,12 +38,6 @@ interface MadeInstance {
 
 /** What a reactor wants to be called before anything else. */
 const initializeExport = '_initialize';
-/** Runs after which the way of restoring is thought over: early, and then ever more rarely. */
-const firstReviewRuns = 16;
-const reviewRunsMax = 4_096;
-/** How much the newest run counts in the running averages. */
-const newestShare = 1 / 8;
-
 export class Artifact {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
@@ -56,10 +51,7 @@ export class Artifact {
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
   #canMap = true;
-  #runs = 0;
-  #nextReview = firstReviewRuns;
-  #cpuUs = 0;
-  #cards = 0;
+  readonly #record = new RunRecord();
 
   constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
     this.loaded = loaded;
@@ -114,33 +106,19 @@ export class Artifact {
     await instance.callStart(initializeExport);
   }
 
-  /** Takes in what a clean run told. `cards` are undefined where they were not counted. */
-  learn(run: {
-    readonly cpuUs: number;
-    readonly cards: number | undefined;
-    readonly memoryBytes: number;
-  }): void {
-    const { cpuUs, cards, memoryBytes } = run;
-    const ownUs = cards === undefined ? cpuUs : cpuUs / (1 + markingShare);
-    const share = this.#runs === 0 ? 1 : newestShare;
-    this.#cpuUs += (ownUs - this.#cpuUs) * share;
-    if (cards !== undefined) this.#cards += (cards - this.#cards) * share;
-    this.#runs += 1;
-    if (this.#runs >= this.#nextReview) this.#review(memoryBytes);
+  /** Takes in what a clean run told. */
+  learn(run: RunFacts): void {
+    this.#record.add(run, this.#mode);
+    if (!this.#record.isDue || this.#parts.fixedMode !== undefined) return;
+    const measured = this.#record.review(run.memoryBytes);
+    const possible = { cards: this.#hasCards, copyOnWrite: this.#canMap };
+    this.#mode = chooseRestoreMode(this.#mode, measured, possible);
   }
 
   /** The artifact is not wanted any more; its guests have been given up. */
   close(): void {
     this.#pages?.close();
     this.#pages = undefined;
-  }
-
-  #review(memoryBytes: number): void {
-    this.#nextReview = this.#runs + Math.min(this.#runs, reviewRunsMax);
-    if (this.#parts.fixedMode !== undefined) return;
-    const measured = { cpuUs: this.#cpuUs, cards: this.#cards, memoryBytes };
-    const possible = { cards: this.#hasCards, copyOnWrite: this.#canMap };
-    this.#mode = chooseRestoreMode(this.#mode, measured, possible);
   }
 
   get #hasCards(): boolean {

@@ -11,7 +11,7 @@
  *
  * Where `node:ffi` or a call is missing or forbidden there is no mapper; copying always works.
  */
-import { closeSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 
 const pageBytes = 65_536;
 const memfdCloexecAllowSealing = 3;
@@ -26,6 +26,8 @@ const imagesMax = 64;
 
 const signatures = {
   memfd_create: { return: 'i32', arguments: ['string', 'u32'] },
+  // Not the file system's: Node.js would miss the file among those it has opened.
+  close: { return: 'i32', arguments: ['i32'] },
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
   madvise: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
@@ -81,7 +83,7 @@ export class PageMapper {
     } catch {
       // No room for the image: copying needs none.
     }
-    closeSync(fd);
+    this.#calls.close(fd);
     return undefined;
   }
 
@@ -147,7 +149,7 @@ export class PageImage {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    closeSync(this.#fd);
+    this.#calls.close(this.#fd);
     this.#onClose();
   }
 }

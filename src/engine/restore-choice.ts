@@ -28,8 +28,9 @@ const cachedBytesPerUs = 60_000;
 const copiedBytesPerUs = 9_000;
 /** Above this a copy no longer stays in the core's cache, and evicts what was there. */
 const cachedBytesMax = 512 * 1024;
-const callUs = 3;
-const pageFaultUs = 2;
+const callUs = 8;
+/** The first write to a page of the image: a fault, and a copy of the page. */
+export const pageFaultUs = 3;
 /** The present way is left only for one that is clearly cheaper: changing costs new instances. */
 const clearlyCheaper = 0.8;
 

@@ -165,7 +165,7 @@ export const errorTable = {
   'no-permission': {
     status: 403,
     fault: 'visitor',
-    sentence: 'Cannot serve that path: nobody may read it',
+    sentence: 'Cannot serve that path: its folder does not allow it',
     shown: false,
   },
   'too-many-logins': {

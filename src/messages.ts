@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from './config/config.ts';
 import type { ErrorRecord } from './errors.ts';
 import type { Digest, FolderKey, HostName, ModulePath } from './names.ts';
+import type { PasswordHash } from './site/manifest.ts';
 import type { Site } from './site/table.ts';
 import type { MeteredModule } from './wasm/meter/contract.ts';
 
@@ -59,7 +60,17 @@ export type Question =
   | { readonly ask: 'certificate'; readonly hostName: HostName | undefined }
   /** What an authority asks for at `/.well-known/acme-challenge/<token>`, if anything. */
   | { readonly ask: 'http-challenge'; readonly token: string }
-  | { readonly ask: 'alpn-challenge'; readonly hostName: HostName };
+  | { readonly ask: 'alpn-challenge'; readonly hostName: HostName }
+  | LoginQuestion;
+
+/** Is that the password? The client's address is there for the limit on guesses. */
+export interface LoginQuestion {
+  readonly ask: 'login';
+  readonly folderKey: FolderKey;
+  readonly clientAddress: string;
+  readonly password: string;
+  readonly hash: PasswordHash;
+}
 
 /** A failure is an answer too: it is cached by the same rule. */
 export type SiteAnswer =
@@ -92,6 +103,7 @@ export interface Answers {
   readonly certificate: CertificateAnswer;
   readonly 'http-challenge': string | null;
   readonly 'alpn-challenge': CertificatePair | null;
+  readonly login: boolean;
 }
 
 export type ToControl =

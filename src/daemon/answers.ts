@@ -12,6 +12,7 @@ import type { Resolver } from '../site/dns.ts';
 import { GuardedFs } from '../site/guarded-fs.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { LocatedFolder, Locator } from '../site/locate.ts';
+import type { Logins } from '../site/logins.ts';
 import type { Site } from '../site/table.ts';
 import type { ServedName } from '../tls/admission.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -37,6 +38,7 @@ export interface AnswersOptions {
   readonly locator: Locator;
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
+  readonly logins: Logins;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
   readonly nowMs: () => number;
@@ -76,6 +78,8 @@ export class ControlAnswers {
         return Promise.resolve(this.#certificates().httpAnswer(question.token));
       case 'alpn-challenge':
         return Promise.resolve(this.#certificates().alpnCertificate(question.hostName));
+      case 'login':
+        return this.#options.logins.check(question);
     }
   }
 

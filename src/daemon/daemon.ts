@@ -16,6 +16,7 @@ import type { FolderKey } from '../names.ts';
 import { Resolver } from '../site/dns.ts';
 import { HostRules } from '../site/hosts.ts';
 import { type LocatedFolder, Locator } from '../site/locate.ts';
+import { Logins } from '../site/logins.ts';
 import { createLogger } from '../telemetry.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
@@ -74,6 +75,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       publisher: parts.publisher,
       folder: config.folder === undefined ? undefined : locateFolder(config.folder),
       hostRules: new HostRules(config.hosts),
+      logins: openLogins(config, logger, parts),
       certificates: () => parts.certificates,
       nowMs,
     });
@@ -121,6 +123,7 @@ class RunningParts {
   publisher: Publisher | undefined;
   certificates: Certificates | undefined;
   ticketKeys: TicketKeys | undefined;
+  logins: Logins | undefined;
   threads: ServingThreads | undefined;
 
   constructor(lock: StateLock, logger: Logger) {
@@ -132,6 +135,7 @@ class RunningParts {
     await this.#step(() => (how === 'drain' ? this.threads?.drain() : this.threads?.terminate()));
     this.ticketKeys?.close();
     await this.#step(() => this.certificates?.close());
+    await this.#step(() => this.logins?.close());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
@@ -173,6 +177,12 @@ function openKeyValue(config: Config, logger: Logger): KeyValueWriter {
     limits: config.limits,
     onTrouble: (message) => logger.error(message),
   });
+}
+
+function openLogins(config: Config, logger: Logger, parts: RunningParts): Logins {
+  const onTrouble = (message: string): void => logger.error(`passwords: ${message}`);
+  parts.logins = new Logins({ limits: config.limits, nowMs, onTrouble });
+  return parts.logins;
 }
 
 /** The first line says where it really listens, for people and for programs that start it. */

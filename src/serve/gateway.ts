@@ -9,11 +9,12 @@ import type { Limits } from '../config/config.ts';
 import type { GuestPool } from '../engine/pool.ts';
 import type { RunReport } from '../engine/report.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
-import { type HostName, parseHostName, parseRequestPath, type RequestPath } from '../names.ts';
-import { mayReadAnonymously } from '../site/manifest.ts';
+import { type HostName, parseHostName, parseRequestPath } from '../names.ts';
+import type { HostRules } from '../site/hosts.ts';
 import { noSettings, settingsFor } from '../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../site/table.ts';
 import { logRequest, type RequestRecord } from '../telemetry.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
 import type { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly replica: Replica;
   readonly pool: GuestPool;
   readonly files: StaticFiles;
+  readonly hostRules: HostRules;
+  readonly doorkeeper: Doorkeeper;
   readonly capabilities: CapabilitySource;
   readonly logger: Logger;
 }
@@ -76,7 +79,9 @@ export class Gateway {
     const site = await this.#options.replica.siteOf(hostName, performance.now());
     record.folderKey = site.folderKey;
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);
-    this.#checkAccess(site, path);
+    this.#options.hostRules.checkConsent(hostName, site.settings?.hostNames);
+    const asking = this.#options.doorkeeper.check(exchange, site, path);
+    if (asking !== undefined) await asking;
     const route = await this.#settle(site, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });
     record.outcome = 'file';
@@ -84,15 +89,6 @@ export class Gateway {
     const index = await this.#settle(site, (newest) => routeIndex(newest, route.segments) ?? route);
     if (index.kind !== 'module') throw notFound(path.segments);
     return this.#run(exchange, record, { site, route: index });
-  }
-
-  /** Until passwords are asked for, what not everybody may read is read by nobody. */
-  #checkAccess(site: Site, path: RequestPath): void {
-    const { segments, isDirectory } = path;
-    const isAllowed =
-      mayReadAnonymously(site.manifest, segments) &&
-      (!isDirectory || mayReadAnonymously(site.manifest, [...segments, 'index.html']));
-    if (!isAllowed) throw forbidden(site);
   }
 
   /** A guest may answer with another path of its site (RFC 3875, section 6.2.2), which may too. */
@@ -173,14 +169,6 @@ export class Gateway {
     const { head, body } = failureHead(error);
     exchange.send(head, body);
   }
-}
-
-function forbidden(site: Site): TerrafirmaError {
-  return new TerrafirmaError(
-    'folder-forbidden',
-    `Cannot serve ${site.folderKey}: its .kbp_config must grant anonymous read: ` +
-      'received no such permission',
-  );
 }
 
 /** A module that fetches its own address would keep the daemon busy with itself (RFC 8586). */

@@ -10,8 +10,10 @@ import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LedgerPage } from '../ledger.ts';
 import type { ThreadStart, ToControl, ToThread } from '../messages.ts';
+import { HostRules } from '../site/hosts.ts';
 import { BatchedLines, createLogger, logRequest } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
+import { Doorkeeper } from './doorkeeper.ts';
 import { StaticFiles } from './files.ts';
 import { Gateway } from './gateway.ts';
 import { createCapabilityParts } from './lending.ts';
@@ -51,6 +53,8 @@ async function start(start: ThreadStart): Promise<void> {
     replica,
     pool,
     files: new StaticFiles(limits),
+    hostRules: new HostRules(config.hosts),
+    doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),
     logger,
   });

@@ -55,9 +55,11 @@ export class HostRules {
    * Anybody can point a name at a folder that is not theirs; the folder's owner says which names
    * are meant. `listed` is undefined where the folder says nothing.
    *
+   * @param hostName Undefined in folder mode, where every name is answered.
    * @throws TerrafirmaError `folder-forbidden`.
    */
-  checkConsent(hostName: HostName, listed: readonly HostName[] | undefined): void {
+  checkConsent(hostName: HostName | undefined, listed: readonly HostName[] | undefined): void {
+    if (hostName === undefined) return;
     if (listed === undefined ? !this.#requiresConsent : listed.includes(hostName)) return;
     const rule = 'the folder must list it in host_names of its terrafirma.toml';
     throw new TerrafirmaError(

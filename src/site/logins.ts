@@ -1,0 +1,147 @@
+/**
+ * Password checks of the whole daemon, in a thread of their own: a bcrypt hash takes longer than
+ * a hundred requests. Touches worker threads. Folders take turns, so that one whose hashes are slow
+ * keeps nobody but itself waiting.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Limits } from '../config/config.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { LoginQuestion } from '../messages.ts';
+import type { FolderKey } from '../names.ts';
+import { isTooCostly } from './access.ts';
+import { clientGroup, TokenBuckets } from './login-limits.ts';
+import type { PasswordHash } from './manifest.ts';
+
+export interface LoginsOptions {
+  readonly limits: Pick<Limits, 'passwordChecksQueuedMax'>;
+  readonly nowMs: () => number;
+  readonly onTrouble: (message: string) => void;
+}
+
+export interface CheckRequest {
+  readonly id: number;
+  readonly password: string;
+  readonly hash: PasswordHash;
+}
+
+export interface CheckReply {
+  readonly id: number;
+  readonly isRight: boolean;
+}
+
+interface Check {
+  readonly password: string;
+  readonly hash: PasswordHash;
+  readonly resolve: (isRight: boolean) => void;
+  readonly reject: (error: TerrafirmaError) => void;
+}
+
+const PER_CLIENT = { burst: 10, perSecond: 0.5 };
+const PER_FOLDER = { burst: 100, perSecond: 2 };
+const CLIENTS_MAX = 50_000;
+const FOLDERS_MAX = 10_000;
+
+export class Logins {
+  readonly #options: LoginsOptions;
+  readonly #clients = new TokenBuckets(PER_CLIENT, CLIENTS_MAX);
+  readonly #folders = new TokenBuckets(PER_FOLDER, FOLDERS_MAX);
+  readonly #queues = new Map<FolderKey, Check[]>();
+  #running: { readonly id: number; readonly check: Check } | undefined;
+  #worker: Worker | undefined;
+  #nextId = 1;
+
+  constructor(options: LoginsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Whether the password is that of the hash.
+   *
+   * @throws TerrafirmaError `too-many-logins`, `bad-manifest` (a hash that takes too long).
+   */
+  async check(question: Omit<LoginQuestion, 'ask'>): Promise<boolean> {
+    const { clientAddress, folderKey, hash, password } = question;
+    if (isTooCostly(hash)) {
+      const rule = 'the cost of its bcrypt hashes must be at most 14';
+      throw new TerrafirmaError('bad-manifest', `Cannot check the password: ${rule}`);
+    }
+    const client = `${folderKey} ${clientGroup(clientAddress)}`;
+    const nowMs = this.#options.nowMs();
+    if (!this.#clients.take(client, nowMs) || !this.#folders.take(folderKey, nowMs)) {
+      throw new TerrafirmaError('too-many-logins');
+    }
+    const isRight = await this.#enqueue(folderKey, { password, hash });
+    if (isRight) {
+      this.#clients.giveBack(client);
+      this.#folders.giveBack(folderKey);
+    }
+    return isRight;
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #enqueue(folderKey: FolderKey, wanted: Pick<Check, 'password' | 'hash'>): Promise<boolean> {
+    const queue = this.#queues.get(folderKey) ?? [];
+    if (queue.length >= this.#options.limits.passwordChecksQueuedMax) {
+      throw new TerrafirmaError('too-many-logins');
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ ...wanted, resolve, reject });
+      this.#queues.set(folderKey, queue);
+      this.#next();
+    });
+  }
+
+  /** Hands the next check to the thread: the folder that has waited longest, then it goes last. */
+  #next(): void {
+    if (this.#running !== undefined) return;
+    const [first] = this.#queues;
+    if (first === undefined) return;
+    const [folderKey, queue] = first;
+    const check = queue.shift();
+    this.#queues.delete(folderKey);
+    if (queue.length > 0) this.#queues.set(folderKey, queue);
+    if (check === undefined) return;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#running = { id, check };
+    const request: CheckRequest = { id, password: check.password, hash: check.hash };
+    this.#openWorker().postMessage(request);
+  }
+
+  #openWorker(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = new Worker(loginThread());
+    worker.unref();
+    worker.on('message', ({ id, isRight }: CheckReply) => {
+      const running = this.#running;
+      if (running?.id !== id) return;
+      this.#running = undefined;
+      running.check.resolve(isRight);
+      this.#next();
+    });
+    worker.on('error', (error) => this.#options.onTrouble(describeError(error)));
+    worker.on('exit', () => this.#lose(worker));
+    this.#worker = worker;
+    return worker;
+  }
+
+  /** Nobody is let in because the thread that would have said no is gone. */
+  #lose(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined;
+    const running = this.#running;
+    this.#running = undefined;
+    running?.check.reject(new TerrafirmaError('thread-lost'));
+    this.#next();
+  }
+}
+
+/** The entry as it lies beside us: TypeScript in a checkout, JavaScript in a package. */
+function loginThread(): URL {
+  const ending = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./login-thread.${ending}`, import.meta.url);
+}

@@ -70,6 +70,11 @@ function rounds(count: number | string): string {
       (br_if $rounds (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))`;
 }
 
+/** Functions $f0, $f1 … with the bodies `bodyOf` gives. */
+function chain(count: number, bodyOf: (index: number) => string): string {
+  return Array.from({ length: count }, (_, i) => `(func $f${i} ${bodyOf(i)})`).join('\n');
+}
+
 function moduleOf(body: string): Uint8Array<ArrayBuffer> {
   return assemble(`(module ${header} ${body})`);
 }
@@ -120,10 +125,9 @@ const endless: Readonly<Record<string, string>> = {
     (func $leaf (local $i i32) ${rounds(80)} (throw $e))
     (func (export "run") (loop $l (try (do (call $leaf)) (catch_all)) (br $l)))`,
   'throwing away the work of callers': `(tag $e)
-    (func $throw (throw $e))
-    (func $mid (local $i i32) ${rounds(80)} (call $throw))
-    (func $top (local $i i32) ${rounds(80)} (call $mid))
-    (func (export "run") (loop $l (try (do (call $top)) (catch_all)) (br $l)))`,
+    ${chain(20, (i) => `(local $i i32) ${rounds(40)} (call $f${i + 1})`)}
+    (func $f20 (throw $e))
+    (func (export "run") (loop $l (try (do (call $f0)) (catch_all)) (br $l)))`,
   rethrowing: `(tag $e) (func $leaf (local $i i32)
       (try (do (throw $e)) (catch $e ${rounds(80)} (rethrow 0))))
     (func (export "run") (loop $l (try (do (call $leaf)) (catch_all)) (br $l)))`,
@@ -209,6 +213,14 @@ describe('recursion', () => {
       (func (export "run") (loop $l (call $down (i32.const ${depth})) (br $l)))`;
     expect(perFrame).toBeGreaterThan(callQuantum);
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound + perFrame);
+  });
+
+  it('piles up no more in straight code', () => {
+    const body = `(func $down (param $n i32)
+        ${step.repeat(1000)}
+        (if (local.get $n) (then (call $down (i32.sub (local.get $n) (i32.const 1))))))
+      (func (export "run") (loop $l (call $down (i32.const 500)) (br $l)))`;
+    expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound);
   });
 
   it('piles up no more through paths of different weight', () => {

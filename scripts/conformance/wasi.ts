@@ -1,6 +1,6 @@
 /**
- * Runs the official WASI test suite for preview1 against the daemon's own hostcalls. Edge: reads the
- * suite's folder. `DIR` is a copy of the suite with its programs built, such as its branch
+ * Runs the official WASI test suite for preview1 against the daemon's own hostcalls. Edge: reads
+ * the suite's folder. `DIR` is a copy of the suite with its programs built, such as its branch
  * `prod/testsuite-base`.
  *
  * What is known not to pass stands in `test/conformance/wasi-skip.json` with the reason; a program

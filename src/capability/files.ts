@@ -29,7 +29,7 @@ export class SiteFileSource {
     this.#limits = limits;
   }
 
-  /** Without a place there are no files: a module that is run alone. */
+  /** Without a place the folder is empty: a module that is run alone. */
   forSite(place: SiteDirectory | undefined): SiteFiles {
     if (place === undefined) return noFiles;
     let guard = this.#guards.get(place.mountDirectory);
@@ -39,9 +39,17 @@ export class SiteFileSource {
   }
 }
 
+const emptyFolder: SiteFileFacts = {
+  kind: 'directory',
+  inode: 0n,
+  sizeBytes: 0n,
+  modifiedNs: 0n,
+  changedNs: 0n,
+};
+
 const noFiles: SiteFiles = {
-  stat: () => Promise.resolve(undefined),
-  list: () => Promise.resolve(undefined),
+  stat: (segments) => Promise.resolve(segments.length === 0 ? emptyFolder : undefined),
+  list: (segments) => Promise.resolve(segments.length === 0 ? [] : undefined),
   open: () => Promise.resolve(undefined),
 };
 

@@ -94,10 +94,18 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
   const { general, modules } = settings;
   const own = modules.get(modulePath);
   return {
-    environment: new Map([...general.environment, ...(own?.environment ?? [])]),
+    environment: mergeEnvironments(general.environment, own?.environment),
     protocol: own?.protocol ?? general.protocol ?? 'cgi',
     isPlainTextAllowed: own?.isPlainTextAllowed ?? general.isPlainTextAllowed ?? false,
   };
+}
+
+/** On the road of every request: most modules have nothing of their own. */
+function mergeEnvironments(
+  general: ReadonlyMap<string, string>,
+  own: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> {
+  return own === undefined || own.size === 0 ? general : new Map([...general, ...own]);
 }
 
 function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {

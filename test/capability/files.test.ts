@@ -135,8 +135,10 @@ describe('the site’s files', () => {
 
   test('a module that is run alone has none', async () => {
     const none = new SiteFileSource(defaultLimits).forSite(undefined);
-    expect(await none.stat([])).toBeUndefined();
-    expect(await none.list([], 9)).toBeUndefined();
+    expect(await none.stat([])).toMatchObject({ kind: 'directory' });
+    expect(await none.list([], 9)).toEqual([]);
+    expect(await none.stat(['x'])).toBeUndefined();
+    expect(await none.list(['x'], 9)).toBeUndefined();
     expect(await none.open(['x'])).toBeUndefined();
   });
 

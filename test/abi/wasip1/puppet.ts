@@ -158,7 +158,8 @@ function puppetText(): string {
   const exported = names.map(([name, { params, results }]) => {
     const result = results.length === 0 ? '' : `(result ${results.join(' ')})`;
     const gets = params.map((_, index) => `(local.get ${index})`).join(' ');
-    return `(func (export "${name}") (param ${params.join(' ')}) ${result} (call $${name} ${gets}))`;
+    const type = `(param ${params.join(' ')}) ${result}`;
+    return `(func (export "${name}") ${type} (call $${name} ${gets}))`;
   });
   return `(module ${imports.join('\n')} (memory (export "memory") 1) ${exported.join('\n')})`;
 }

@@ -82,7 +82,7 @@ export class HeadBlock {
     return name.length === first.length || !TOKEN.test(name);
   }
 
-  /** Takes bytes up to the end of the block; answers what of them comes after it. */
+  /** Takes bytes over up to the end of the block; answers what of them comes after it. */
   push(bytes: Uint8Array): Uint8Array {
     let start = 0;
     while (!this.#isComplete && !this.#isTooLong) {
@@ -111,15 +111,19 @@ export class HeadBlock {
   }
 
   #take(piece: Uint8Array, endsLine: boolean): void {
-    this.#pieces.push(Uint8Array.from(piece));
+    this.#pieces.push(piece);
     this.#bytes += piece.length;
-    this.#partial += Buffer.from(piece).toString('latin1');
+    this.#partial += latin1(piece);
     if (!endsLine) return;
     const line = this.#partial.replace(/\r?\n$/, '');
     this.#partial = '';
     if (line === '') this.#isComplete = true;
     else this.#lines.push(line);
   }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 /** Reads a whole block. Throws TerrafirmaError `bad-reply`. */

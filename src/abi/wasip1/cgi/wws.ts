@@ -1,5 +1,5 @@
 /**
- * The protocol of wasm-workers-server: one JSON object on standard input, one on standard output.
+ * The protocol called `wws`: one JSON object on standard input, one on standard output.
  * What it calls `kv` is the whole of a program's memory as one object: read before, replaced after,
  * the last writer wins. It is kept under one key of the module's own namespace.
  */

@@ -151,4 +151,43 @@ describe('which names are served', () => {
   ])('the operator lets %s be answered with %i', async (host, status) => {
     expect((await ask(daemon.port, '/hello.wasm', { host })).status).toBe(status);
   });
+
+  it('the owner of a folder lists are answered, and no others', async () => {
+    expect((await ask(daemon.port, '/hello.wasm', { host: 'a.test' })).status).toBe(200);
+    const other = await ask(daemon.port, '/hello.wasm', { host: 'b.test' });
+    expect(other.status).toBe(403);
+    expect(other.text).not.toContain('alice');
+    mount.replace('public/alice/terrafirma.toml', 'host_names = ["b.test"]\n');
+    await waitFor(async () => {
+      const reply = await ask(daemon.port, '/hello.wasm', { host: 'b.test' });
+      return reply.status === 200 ? true : undefined;
+    });
+    expect((await ask(daemon.port, '/hello.wasm', { host: 'a.test' })).status).toBe(403);
+  });
+
+  it('need the consent of their folder where the operator asks for it', async () => {
+    await using strict = await TestDaemon.start({
+      args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
+      env: { TERRAFIRMA_HOSTS_REQUIRE_FOLDER_CONSENT: 'true' },
+    });
+    expect((await ask(strict.port, '/hello.wasm', { host: 'b.test' })).status).toBe(200);
+    expect((await ask(strict.port, '/hello.wasm', { host: 'free.test' })).status).toBe(403);
+  });
+});
+
+describe('behind a proxy', () => {
+  it('believes those that the operator trusts', async () => {
+    using folder = new TestFolder();
+    folder.put('hello');
+    const headers = { 'x-forwarded-for': '7.7.7.7', 'x-forwarded-proto': 'https' };
+    for (const [args, expected] of [
+      [['--trust-proxy', '127.0.0.0/8'], '7.7.7.7'],
+      [[], '127.0.0.1'],
+    ] as const) {
+      await using daemon = await TestDaemon.start({ args: [folder.directory, ...args] });
+      await ask(daemon.port, '/hello.wasm', { headers });
+      const line = await daemon.waitForLog(({ msg }) => msg === 'request');
+      expect(line.clientAddress).toBe(expected);
+    }
+  });
 });

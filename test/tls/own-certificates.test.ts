@@ -1,0 +1,116 @@
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { HostName } from '../../src/names.ts';
+import { OwnCertificates } from '../../src/tls/own-certificates.ts';
+import { TestAuthority } from '../support/acme-authority.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('certificates of the operator', () => {
+  const authority = new TestAuthority();
+  let directory: string;
+  let changes: number;
+  let troubles: string[];
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'terrafirma-own-'));
+    changes = 0;
+    troubles = [];
+  });
+
+  afterEach(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  function write(name: string, hostName: string): { certificate: string; key: string } {
+    const validity = { notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + DAY_MS };
+    const { chainPem, keyPem } = authority.issueWithKey(hostName, validity);
+    const files = {
+      certificate: join(directory, `${name}.pem`),
+      key: join(directory, `${name}.key`),
+    };
+    writeFileSync(files.certificate, chainPem);
+    writeFileSync(files.key, keyPem);
+    return files;
+  }
+
+  function open(...files: { certificate: string; key: string }[]): Promise<OwnCertificates> {
+    return OwnCertificates.open(files, {
+      onChange: () => {
+        changes += 1;
+      },
+      onTrouble: (message) => troubles.push(message),
+    });
+  }
+
+  const find = (own: OwnCertificates, name: string) => own.find(name as HostName);
+
+  it('are found by their names; exact ones win over wildcards of one label', async () => {
+    const own = await open(write('wild', '*.a.test'), write('exact', 'x.a.test'));
+    const exact = find(own, 'x.a.test');
+    expect(exact).toBeDefined();
+    expect(find(own, 'y.a.test')?.id).not.toBe(exact?.id);
+    expect(find(own, 'y.a.test')).toBeDefined();
+    expect(find(own, 'z.y.a.test')).toBeUndefined();
+    expect(find(own, 'a.test')).toBeUndefined();
+    expect(find(own, 'b.test')).toBeUndefined();
+    expect(own.first()?.id).toBe(find(own, 'y.a.test')?.id);
+  });
+
+  it('are read again when their files change', async () => {
+    const files = write('one', 'a.test');
+    const own = await open(files);
+    const before = find(own, 'a.test')?.id;
+    await own.check();
+    expect(changes).toBe(0);
+    write('one', 'a.test');
+    await own.check();
+    expect(changes).toBe(1);
+    expect(find(own, 'a.test')?.id).not.toBe(before);
+  });
+
+  it('are read again when a link is swapped, as tools do it', async () => {
+    write('old', 'a.test');
+    write('new', 'b.test');
+    const link = (name: string): void => {
+      for (const ending of ['pem', 'key']) {
+        symlinkSync(join(directory, `${name}.${ending}`), join(directory, `next.${ending}`));
+        renameSync(join(directory, `next.${ending}`), join(directory, `live.${ending}`));
+      }
+    };
+    link('old');
+    const own = await open({
+      certificate: join(directory, 'live.pem'),
+      key: join(directory, 'live.key'),
+    });
+    link('new');
+    await own.check();
+    expect(find(own, 'b.test')).toBeDefined();
+  });
+
+  it('that are half written leave the ones before in force, and are complained of once', async () => {
+    const files = write('one', 'a.test');
+    const own = await open(files);
+    const before = find(own, 'a.test')?.id;
+    writeFileSync(files.certificate, '-----BEGIN CERTIFICATE-----\nMIIB');
+    await own.check();
+    await own.check();
+    expect(find(own, 'a.test')?.id).toBe(before);
+    expect(troubles).toHaveLength(1);
+    write('one', 'a.test');
+    await own.check();
+    expect(find(own, 'a.test')?.id).not.toBe(before);
+  });
+
+  it('with the key of another are refused at the start', async () => {
+    const one = write('one', 'a.test');
+    const two = write('two', 'a.test');
+    await expect(open({ certificate: one.certificate, key: two.key })).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining('one.pem'),
+    });
+    await expect(open({ certificate: '/nowhere.pem', key: two.key })).rejects.toThrow(/nowhere/);
+  });
+});

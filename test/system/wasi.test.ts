@@ -50,6 +50,10 @@ describe('a WASI program behind the daemon', () => {
     folder.write('inside.wasm', await program('Location: /sub/page.txt?x=1\n\n'));
     folder.write('to-copy.wasm', await program('Location: /copy.wasm/x\n\n'));
     folder.write('round.wasm', await program('Location: /round.wasm\n\n'));
+    for (const hop of [1, 2, 3, 4, 5, 6]) {
+      const next = hop === 6 ? '/sub/page.txt' : `/hop${hop + 1}.wasm`;
+      folder.write(`hop${hop}.wasm`, await program(`Location: ${next}\n\n`));
+    }
     folder.write('away.wasm', await program('Location: https://example.test/\n\n'));
     folder.write('hidden.wasm', await program('Location: /.kbp_config\n\n'));
     folder.write('breaks.wasm', await program(HEAD, `${LARGE} unreachable`));
@@ -99,6 +103,13 @@ describe('a WASI program behind the daemon', () => {
     expect([posted.status, posted.text]).toEqual([200, '']);
     const head = await ask(daemon.port, '/inside.wasm', { method: 'HEAD' });
     expect([head.status, head.headers['content-length']]).toEqual([200, '8']);
+  });
+
+  it('is answered for by the fifth path in turn, not by the sixth', async () => {
+    expect((await ask(daemon.port, '/hop2.wasm')).text).toBe('the page');
+    const { status, text } = await ask(daemon.port, '/hop1.wasm');
+    expect(status).toBe(508);
+    expect(text).toContain('redirected inside its site 5 times');
   });
 
   it('is not answered for without end, nor by what is never served', async () => {

@@ -20,6 +20,8 @@ export const END = 65_536;
 
 export interface PuppetOptions extends Partial<ProcessOptions> {
   readonly world?: World;
+  /** Pages of memory, 1 unless given. */
+  readonly pages?: number;
   readonly tree?: { readonly bytesMax?: number; readonly nodesMax?: number };
 }
 
@@ -144,10 +146,10 @@ export interface OpenFlags {
 }
 
 export async function createPuppet(options: PuppetOptions = {}): Promise<Puppet> {
-  return new Puppet(await assemble(puppetText()), options);
+  return new Puppet(await assemble(puppetText(options.pages ?? 1)), options);
 }
 
-function puppetText(): string {
+function puppetText(pages: number): string {
   const names = [...functionTypes];
   const imports = names.map(([name, { params, results }]) => {
     const result = results.length === 0 ? '' : `(result ${results.join(' ')})`;
@@ -161,7 +163,7 @@ function puppetText(): string {
     const type = `(param ${params.join(' ')}) ${result}`;
     return `(func (export "${name}") ${type} (call $${name} ${gets}))`;
   });
-  return `(module ${imports.join('\n')} (memory (export "memory") 1) ${exported.join('\n')})`;
+  return `(module ${imports.join('\n')} (memory (export "memory") ${pages}) ${exported.join('\n')})`;
 }
 
 /** Input that a test hands over piece by piece. */

@@ -121,6 +121,22 @@ describe('the protocol of wasm-workers-server', () => {
     expect(exchange.replyState).toBe('none');
   });
 
+  test('an answer’s headers are bounded in number', () => {
+    const answer = (count: number) => {
+      const names = Array.from({ length: count }, (_, index) => [`x-${index}`, '']);
+      const reply = new WwsReply({
+        exchange: new StreamExchange(),
+        capabilities: world(),
+        bytesMax: 100_000,
+      });
+      const object = { data: '', status: 200, headers: Object.fromEntries(names) };
+      reply.write(Buffer.from(JSON.stringify(object)));
+      return () => reply.end();
+    };
+    expect(answer(255)).not.toThrow();
+    expect(answer(256)).toThrow('at most 256 headers');
+  });
+
   test('an answer is bounded, in bytes', () => {
     const reply = new WwsReply({
       exchange: new StreamExchange(),

@@ -85,7 +85,7 @@ export const entryWeight = callWeight;
 export const localQuantum = 8192;
 
 /** Around calls they are paid when they reach this: deep stacks must not pile up unpaid work. */
-export const callQuantum = 1024;
+export const callQuantum = 2048;
 
 /** Bound of the unpaid work of one activation at the moment it calls another. */
 export const residueMax = 3 * callQuantum;

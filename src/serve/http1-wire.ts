@@ -34,7 +34,9 @@ export class Http1Wire implements Wire {
   }
 
   sendContinue(): void {
-    if (this.body.headers.expect !== undefined) this.events.writeContinue();
+    // After the head of the answer it would stand in the middle of the body.
+    if (this.body.headers.expect === undefined || this.events.headersSent) return;
+    this.events.writeContinue();
   }
 
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {

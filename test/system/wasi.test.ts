@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
-import { ask } from '../support/http.ts';
+import { ask, sendRaw, statusOf } from '../support/http.ts';
 
 const IMPORTS = `
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
@@ -46,6 +46,7 @@ describe('a WASI program behind the daemon', () => {
 
   beforeAll(async () => {
     folder.write('copy.wasm', await program(HEAD, COPY));
+    folder.write('early.wasm', await program(HEAD, `${LARGE} ${COPY}`));
     folder.write('environment.wasm', await program(HEAD, ENVIRONMENT));
     folder.write('inside.wasm', await program('Location: /sub/page.txt?x=1\n\n'));
     folder.write('to-copy.wasm', await program('Location: /copy.wasm/x\n\n'));
@@ -65,6 +66,11 @@ describe('a WASI program behind the daemon', () => {
       '[env]\nGREETING = "hello"\n["plain.wasm"]\ncgi.text_plain = true\n',
     );
     daemon = await TestDaemon.start({ args: [folder.directory] });
+    // The first verdicts may take their time on a busy machine.
+    await waitFor(async () => {
+      const { status } = await ask(daemon.port, '/plain.wasm');
+      return status === 200 ? true : undefined;
+    }, 50_000);
   }, 60_000);
 
   afterAll(async () => {
@@ -95,6 +101,17 @@ describe('a WASI program behind the daemon', () => {
     expect(isBlocked).toBe(true);
     expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
     socket.destroy();
+  });
+
+  it('may answer before it reads: nothing else stands in its answer', async () => {
+    const raw = await sendRaw(
+      daemon.port,
+      'POST /early.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n' +
+        'Expect: 100-continue\r\n\r\nbody',
+    );
+    expect(statusOf(raw)).toBe(200);
+    expect(raw).not.toContain('100 Continue');
+    expect(raw).toContain('body');
   });
 
   it('is answered for by another path of its site', async () => {

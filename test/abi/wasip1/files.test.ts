@@ -271,6 +271,16 @@ describe('the way out', () => {
     await expect(puppet.open('s')).rejects.toThrow(`errno ${E.loop}`);
   });
 
+  test('32 links are followed, one more is not', async () => {
+    const puppet = await createPuppet();
+    await fill(puppet, 'l0', 'found');
+    for (let link = 1; link <= 33; link += 1) {
+      await puppet.path('path_symlink', `l${link - 1}`, 3, `l${link}`);
+    }
+    expect(await content(puppet, 'l32')).toBe('found');
+    await expect(puppet.open('l33')).rejects.toThrow(`errno ${E.loop}`);
+  });
+
   test('removing a link leaves what it leads to', async () => {
     const puppet = await createPuppet();
     await puppet.path('path_create_directory', 3, 'd');

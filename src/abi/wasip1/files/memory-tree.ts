@@ -168,7 +168,6 @@ class MemoryFile extends MemoryEntry implements FileNode, OpenFile {
   #reserve(sizeBytes: bigint): void {
     const before = this.#bytes.length;
     if (sizeBytes <= BigInt(before)) return;
-    if (sizeBytes > BigInt(before + this.storage.bytesLeft)) throw new WasiError('nospc');
     const doubled = Math.min(before * 2, before + this.storage.bytesLeft);
     const after = Math.max(Number(sizeBytes), doubled);
     this.storage.takeBytes(after - before);

@@ -163,7 +163,8 @@ function puppetText(pages: number): string {
     const type = `(param ${params.join(' ')}) ${result}`;
     return `(func (export "${name}") ${type} (call $${name} ${gets}))`;
   });
-  return `(module ${imports.join('\n')} (memory (export "memory") ${pages}) ${exported.join('\n')})`;
+  const memory = `(memory (export "memory") ${pages})`;
+  return `(module ${[...imports, memory, ...exported].join('\n')})`;
 }
 
 /** Input that a test hands over piece by piece. */

@@ -81,3 +81,16 @@ export const reactorGuest = assemble(`(module
   (func (export "run")
     (i32.store8 (i32.const 0x100) (i32.add (i32.load8_u (i32.const 0x100)) (i32.const 48)))
     (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 2)))))`);
+
+/** Asks the key-value store over and over until it has an answer, then answers "found". */
+export const askingGuest = assemble(`(module
+  (import "env" "hostcall_kvstore_get" (func $get (param i32 i32 i32 i32) (result i32)))
+  (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0x100) "found")
+  (func (export "default_malloc_impl") (param i32) (result i32) (i32.const 0x2000))
+  (func (export "run")
+    (loop $again
+      (br_if $again (i32.eqz
+        (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 5)))))
+    (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 5)))))`);

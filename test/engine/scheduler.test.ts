@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Line, Scheduler, type Turn } from '../../src/engine/scheduler.ts';
 import { outboundReply, World } from '../support/abi-world.ts';
+import { askingGuest } from './guests.ts';
 import { Engine } from './world.ts';
 
 /** Notes its turns, and lets go at once or when told. */
@@ -73,6 +74,22 @@ describe('Scheduler', () => {
     scheduler.close();
   });
 
+  it('serves a hog that has waited long before the ready', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const order: string[] = [];
+    const enqueue = (name: string, line: Line, nowMs: number): void => {
+      const turn = new TestTurn(name, (self) => {
+        order.push(name);
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, nowMs);
+    };
+    enqueue('ready', 'ready', performance.now());
+    enqueue('hog', 'hogs', performance.now() - 20);
+    await nextTurn();
+    expect(order).toEqual(['hog', 'ready']);
+  });
+
   it('makes slices shorter when many sites compute, and no shorter than a tenth', () => {
     const scheduler = new Scheduler({ sliceMs: 1 });
     const enqueueSites = (first: number, end: number): void => {
@@ -139,6 +156,14 @@ describe('guests on one thread', () => {
     isComputing = false;
     await Promise.all(floods);
     expect(report.outcome).toBe('out-of-cpu');
+  });
+
+  it('a guest whose every wait is over at once does not keep the event loop from turning', async () => {
+    using engine = new Engine({ limits: { kvOperationsPerRunMax: 1_000_000_000 } });
+    const world = new World();
+    setTimeout(() => void world.keyValue.insert(Buffer.from('found'), Buffer.from('x')), 20);
+    const { text } = await engine.run(engine.load(askingGuest), { world });
+    expect(text).toBe('found');
   });
 
   it('a guest that asks over and over whether its answer is there lets it arrive', async () => {

@@ -1,0 +1,67 @@
+/**
+ * A real load generator: wrk where it is installed, autocannon otherwise. Touches other processes
+ * and the network, on loopback only.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import autocannon from 'autocannon';
+
+export interface LoadPlan {
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface LoadResult {
+  readonly requestsPerS: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Connections that broke, and answers that were not 2xx. */
+  readonly failures: number;
+}
+
+const run = promisify(execFile);
+const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
+
+export const generatorName = hasWrk ? 'wrk' : 'autocannon';
+
+export function putLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
+  return hasWrk ? putWrkLoad(url, plan) : putAutocannonLoad(url, plan);
+}
+
+async function putWrkLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
+  const { connections, seconds } = plan;
+  const args = ['-t1', `-c${connections}`, `-d${seconds}`, '--latency', url];
+  const { stdout } = await run('wrk', args);
+  const count = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
+  const broken = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(
+    stdout,
+  );
+  const socketErrors = (broken ?? []).slice(1).reduce((sum, each) => sum + Number(each), 0);
+  return {
+    requestsPerS: count(/Requests\/sec:\s+([\d.]+)/),
+    p50Ms: readLatency(stdout, '50%'),
+    p99Ms: readLatency(stdout, '99%'),
+    failures: socketErrors + count(/Non-2xx or 3xx responses: (\d+)/),
+  };
+}
+
+/** wrk writes `99%    1.25ms`, with us, ms or s as it fits. */
+function readLatency(text: string, share: string): number {
+  const [, value, unit] = new RegExp(`${share}\\s+([\\d.]+)(us|ms|s)`).exec(text) ?? [];
+  const factor = { us: 0.001, ms: 1, s: 1_000 }[unit ?? ''] ?? Number.NaN;
+  return Number(value) * factor;
+}
+
+async function putAutocannonLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
+  const result = await autocannon({
+    url,
+    connections: plan.connections,
+    duration: plan.seconds,
+  });
+  return {
+    requestsPerS: result.requests.average,
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    failures: result.errors + result.timeouts + result.non2xx,
+  };
+}

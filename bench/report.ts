@@ -1,0 +1,75 @@
+/** What the benchmarks found: a table for people, JSON for programs, and the baseline to compare. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+
+/** One measured thing. Only ratios are compared from run to run: machines differ. */
+export interface Row {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** Set for ratios that are held to something. */
+  readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
+}
+
+export interface Comparison {
+  readonly name: string;
+  readonly before: number;
+  readonly now: number;
+}
+
+const baselineFile = new URL('./baseline.json', import.meta.url);
+/** By so much a ratio may be worse than the recorded one: shared machines are not steadier. */
+const toleratedShare = 0.15;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
+}
+
+export function meetsGoal({ value, goal }: Row): boolean {
+  if (goal === undefined) return true;
+  return 'atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost;
+}
+
+export function formatTable(rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  return rows
+    .map((row) => {
+      const value = `${formatNumber(row.value)} ${row.unit}`.padEnd(16);
+      return `${row.name.padEnd(width)}  ${value}${formatGoal(row)}`.trimEnd();
+    })
+    .join('\n');
+}
+
+/** Ratios that are clearly worse than in the recorded baseline. */
+export function compareToBaseline(rows: readonly Row[]): readonly Comparison[] {
+  if (!existsSync(baselineFile)) return [];
+  const baseline = JSON.parse(readFileSync(baselineFile, 'utf8')) as Record<string, number>;
+  return rows.flatMap((row) => {
+    const before = baseline[row.name];
+    if (before === undefined || row.goal === undefined) return [];
+    const change = 'atLeast' in row.goal ? before / row.value : row.value / before;
+    return change > 1 + toleratedShare ? [{ name: row.name, before, now: row.value }] : [];
+  });
+}
+
+/** Keeps the ratios of this run, and those of rows that were left out of it. */
+export function recordBaseline(rows: readonly Row[]): void {
+  const kept = existsSync(baselineFile) ? JSON.parse(readFileSync(baselineFile, 'utf8')) : {};
+  for (const { name, value, goal } of rows) {
+    if (goal !== undefined) kept[name] = Number(value.toPrecision(3));
+  }
+  writeFileSync(baselineFile, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+function formatNumber(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function formatGoal(row: Row): string {
+  const { goal } = row;
+  if (goal === undefined) return '';
+  const rule = 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
+  return meetsGoal(row) ? `ok (${rule})` : `MISSED (${rule})`;
+}

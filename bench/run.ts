@@ -1,0 +1,66 @@
+/**
+ * `npm run bench`: ours beside others, in one run. Prints a table, writes JSON where asked, and says
+ * which ratios are worse than in the recorded baseline.
+ *
+ *   npm run bench -- [--rounds N] [--seconds N] [--only engine,daemon,workerd]
+ *                    [--json FILE] [--record]
+ *
+ * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
+ * Exit code 1: a ratio is clearly worse than the baseline.
+ */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { measureDaemon } from './daemon-rows.ts';
+import { measureEngine } from './engine-rows.ts';
+import { generatorName } from './load.ts';
+import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
+import { measureWorkerd } from './workerd.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'engine,daemon' },
+    json: { type: 'string' },
+    record: { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+
+const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  engine: () => measureEngine(rounds),
+  daemon: () => measureDaemon({ rounds, seconds }),
+  workerd: () => measureWorkerd({ rounds, seconds }),
+};
+
+const rows: Row[] = [];
+for (const name of values.only.split(',')) {
+  const measure = measures[name];
+  if (measure === undefined) {
+    throw new RangeError(
+      `Cannot measure: one of ${Object.keys(measures).join(', ')}: received ${name}`,
+    );
+  }
+  const found = await measure();
+  rows.push(...found);
+  console.log(formatTable(found));
+}
+
+const machine = {
+  node: process.version,
+  cores: availableParallelism(),
+  load: loadavg()[0],
+  generator: generatorName,
+};
+console.log(JSON.stringify(machine));
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+}
+if (values.record) recordBaseline(rows);
+const worse = compareToBaseline(rows);
+for (const { name, before, now } of worse) {
+  console.log(`WORSE than recorded: ${name}: ${before} before, ${now.toPrecision(3)} now`);
+}
+process.exitCode = worse.length === 0 ? 0 : 1;

@@ -1,0 +1,111 @@
+/** Servers under load, as child processes that say where they listen. Touches other processes. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../bin/terrafirma.js', import.meta.url));
+const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
+
+export class Server implements AsyncDisposable {
+  readonly url: string;
+  /** From the start of the process until it said where it listens. */
+  readonly startMs: number;
+  readonly #child: ChildProcess;
+  readonly #directory: string | undefined;
+
+  private constructor(parts: {
+    readonly url: string;
+    readonly startMs: number;
+    readonly child: ChildProcess;
+    readonly directory: string | undefined;
+  }) {
+    this.url = parts.url;
+    this.startMs = parts.startMs;
+    this.#child = parts.child;
+    this.#directory = parts.directory;
+  }
+
+  /** The daemon as shipped, with one serving thread, on `folder`. */
+  static daemon(folder: string, environment: NodeJS.ProcessEnv = {}): Promise<Server> {
+    const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
+    const args = ['serve', folder, '--state', directory, '--threads', '1'];
+    const listen = ['--listen', '127.0.0.1:0'];
+    return Server.#start([program, ...args, ...listen], { environment, directory });
+  }
+
+  static empty(): Promise<Server> {
+    return Server.#start([emptyServer], { environment: {}, directory: undefined });
+  }
+
+  static async #start(
+    args: readonly string[],
+    options: { readonly environment: NodeJS.ProcessEnv; readonly directory: string | undefined },
+  ): Promise<Server> {
+    const startedAtMs = performance.now();
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...options.environment },
+    });
+    const url = await readUrl(child);
+    const startMs = performance.now() - startedAtMs;
+    return new Server({ url, startMs, child, directory: options.directory });
+  }
+
+  /** Resident memory in bytes (Linux), the whole process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+    if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The first line that tells where it listens; the rest, such as the access log, is drained. */
+function readUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a server ended with ${code}`)));
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (!line.includes('"listening"')) return;
+      const { listening } = JSON.parse(line) as { listening: readonly string[] };
+      const [url] = listening;
+      if (url !== undefined) resolve(url);
+    });
+  });
+}
+
+/** A folder with copies of `files`, by name. */
+export class BenchFolder implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-folder-'));
+
+  put(file: string, name: string): void {
+    cpSync(file, join(this.directory, name));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Asks until the answer is `expected`, and tells after how many milliseconds it was. */
+export async function askUntil(url: string, expected: (text: string) => boolean): Promise<number> {
+  const startedAtMs = performance.now();
+  const deadlineMs = startedAtMs + 30_000;
+  while (performance.now() < deadlineMs) {
+    const text = await fetch(url).then(
+      (reply) => (reply.ok ? reply.text() : undefined),
+      () => undefined,
+    );
+    if (text !== undefined && expected(text)) return performance.now() - startedAtMs;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`Cannot measure ${url}: it did not answer as expected within 30 s`);
+}

@@ -42,12 +42,7 @@ export function meterModule(
   shape: ModuleShape,
   options: MeterOptions,
 ): MeteredModule {
-  if (options.isValidated !== true && !WebAssembly.validate(bytes)) {
-    throw new TerrafirmaError(
-      'module-refused',
-      `Cannot meter the module: it must be valid: received ${bytes.length} bytes V8 refuses`,
-    );
-  }
+  if (options.isValidated !== true) requireValid(bytes);
   const additions = new Additions(shape);
   const charges = new Charges(additions);
   const memoryPagesMax = options.memoryPagesMax ?? defaultModuleLimits.memoryPagesMax;
@@ -100,6 +95,14 @@ export function meterModule(
     cards,
     restorable,
   };
+}
+
+function requireValid(bytes: Uint8Array<ArrayBuffer>): void {
+  if (WebAssembly.validate(bytes)) return;
+  throw new TerrafirmaError(
+    'module-refused',
+    `Cannot meter the module: it must be valid: received ${bytes.length} bytes V8 refuses`,
+  );
 }
 
 /** V8 limits the bytes and locals of a function; a module just below may be above when metered. */

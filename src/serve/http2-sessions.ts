@@ -72,7 +72,12 @@ export class Http2Sessions {
       stream.on('error', ignoreBrokenStream);
       idle.enter();
       stream.once('close', () => idle.leave());
-      this.#options.onStream({ stream, rawHeaders, socket });
+      // After the other frames that came with it: one that breaks it off spares us the request.
+      setImmediate(() => {
+        if (!stream.destroyed && !stream.aborted) {
+          this.#options.onStream({ stream, rawHeaders, socket });
+        }
+      });
     });
     session.on('error', () => session.destroy());
     session.on('close', () => {

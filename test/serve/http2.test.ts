@@ -89,7 +89,9 @@ describe('HTTP/2', () => {
   it('carries only so many requests at once', async () => {
     await listen({ http2StreamsMax: 5 }, hold);
     const client = await FrameClient.open(running.port);
-    client.send(...Array.from({ length: 8 }, (_, n) => FrameClient.get(2 * n + 1)));
+    client.send(...Array.from({ length: 5 }, (_, n) => FrameClient.get(2 * n + 1)));
+    await expect.poll(() => running.exchanges.length).toBe(5);
+    client.send(FrameClient.get(11));
     await client.closed;
     const goaway = client.frames.find((frame) => frame.type === frameTypes.goaway);
     expect(goaway?.payload.readUInt32BE(4)).toBe(PROTOCOL_ERROR);
@@ -103,12 +105,15 @@ describe('HTTP/2', () => {
     void client.closed.then(() => {
       isClosed = true;
     });
-    for (let id = 1; !isClosed && id < 4_000; id += 2) {
-      client.send(FrameClient.get(id), FrameClient.reset(id));
+    let id = 1;
+    for (; !isClosed && id < 4_000; id += 2) {
+      client.send(FrameClient.get(id));
       await new Promise((resolve) => setImmediate(resolve));
+      client.send(FrameClient.reset(id));
     }
     await client.closed;
-    expect(running.exchanges.length).toBeGreaterThanOrEqual(50);
+    expect(id).toBeGreaterThan(2 * 50);
+    expect(id).toBeLessThan(2 * 900);
     expect(running.exchanges.length).toBeLessThan(500);
     await expect.poll(() => running.exchanges.every((exchange) => exchange.isGone)).toBe(true);
   });
@@ -123,6 +128,14 @@ describe('HTTP/2', () => {
     client.send(...pairs.flat());
     await client.closed;
     expect(running.exchanges.length).toBeLessThan(200);
+  });
+
+  it('runs nothing that is broken off with the same breath', async () => {
+    await listen({}, hold);
+    const client = await FrameClient.open(running.port);
+    client.send(FrameClient.get(1), FrameClient.reset(1), FrameClient.get(3), FrameClient.ping());
+    await expect.poll(() => running.exchanges.length).toBe(1);
+    client.destroy();
   });
 
   it('forgives as many resets as the limit says', async () => {

@@ -134,10 +134,12 @@ export class Artifact {
   #cardTableOf(form: FormFacts | undefined): CardTable | undefined {
     if (form?.cards === undefined) return undefined;
     const { pages } = form.cards;
-    const { cardTables } = this.#parts;
+    const { cardTables, stock } = this.#parts;
     const known = cardTables.get(pages);
     if (known !== undefined) return known;
-    const made = new CardTable(pages);
+    const [memory] = stock.create([{ pagesMin: pages, pagesMax: pages, is64: false }]);
+    if (memory === undefined) return undefined;
+    const made = new CardTable(memory);
     cardTables.set(pages, made);
     return made;
   }

@@ -16,10 +16,11 @@ export class CardTable {
   readonly #words: Int32Array;
   #owner: CardMarks | undefined;
 
-  constructor(pages: number) {
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.#cards = new Uint8Array(this.memory.buffer);
-    this.#words = new Int32Array(this.memory.buffer);
+  /** `memory` is zeroed and does not grow. */
+  constructor(memory: WebAssembly.Memory) {
+    this.memory = memory;
+    this.#cards = new Uint8Array(memory.buffer);
+    this.#words = new Int32Array(memory.buffer);
   }
 
   get cards(): Uint8Array {

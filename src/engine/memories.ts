@@ -6,7 +6,7 @@ import { TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { FormFacts } from '../messages.ts';
 
-export type MemoryPlan = FormFacts['memories'][number];
+export type MemoryPlan = Pick<FormFacts['memories'][number], 'pagesMin' | 'pagesMax' | 'is64'>;
 
 export interface MemoryStockOptions {
   readonly page: LedgerPage;
@@ -45,7 +45,7 @@ export class MemoryStock {
   }
 
   /**
-   * The memories of one instance, zeroed; already taken out of the stock.
+   * Memories, zeroed. Those of an instance have been taken out of the stock before.
    *
    * @throws TerrafirmaError `overloaded` when V8 has no addresses left.
    */

@@ -4,6 +4,10 @@ import { CardMarks, CardTable } from '../../src/engine/card-table.ts';
 const cardBytes = 4096;
 const cardsPerPage = 16;
 
+function newTable(): CardTable {
+  return new CardTable(new WebAssembly.Memory({ initial: 1, maximum: 1 }));
+}
+
 function newMarks(table: CardTable, pages = 4): CardMarks {
   return new CardMarks(table, new WebAssembly.Memory({ initial: pages, maximum: 64 }));
 }
@@ -17,7 +21,7 @@ function drain(marks: CardMarks, pages = 4): (readonly [number, number])[] {
 
 describe('CardMarks', () => {
   it('drain() joins neighbours to stretches, counts cards, and leaves none marked', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const marks = newMarks(table);
     marks.own();
     for (const card of [0, 1, 3, 4, 5, 62, 63]) table.cards[card] = 1;
@@ -29,7 +33,7 @@ describe('CardMarks', () => {
   });
 
   it('mark() marks every card that a range touches', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const marks = newMarks(table);
     marks.own();
     marks.mark(cardBytes - 1, 1);
@@ -41,7 +45,7 @@ describe('CardMarks', () => {
   });
 
   it('a guest keeps its marks while another has the table, and sees none of the other', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const [first, second] = [newMarks(table), newMarks(table)];
     first.own();
     table.cards[7] = 1;
@@ -57,7 +61,7 @@ describe('CardMarks', () => {
   });
 
   it('mark() of a guest that waits goes to its own cards', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const [waiting, running] = [newMarks(table), newMarks(table)];
     waiting.own();
     running.own();
@@ -67,7 +71,7 @@ describe('CardMarks', () => {
   });
 
   it('a memory that grew while its guest waited has room for its marks', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 64 });
     const [marks, other] = [new CardMarks(table, memory), newMarks(table)];
     marks.own();
@@ -86,7 +90,7 @@ describe('CardMarks', () => {
   });
 
   it('discard() leaves the table clear for the next guest, and only if it had it', () => {
-    const table = new CardTable(1);
+    const table = newTable();
     const [gone, next] = [newMarks(table), newMarks(table)];
     gone.own();
     table.cards[5] = 1;

@@ -174,11 +174,12 @@ export class WasiGuest {
   readIovecs(ptr: number, count: number): readonly MemoryRange[] {
     const vectorCount = count >>> 0;
     if (vectorCount > IOVECS_MAX) throw new WasiError('inval');
-    this.requireRange(ptr, vectorCount * IOVEC_BYTES);
+    // One look at the memory for all of them.
+    const bytes = this.readBytes(ptr, vectorCount * IOVEC_BYTES);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ranges: MemoryRange[] = [];
-    for (let index = 0; index < vectorCount; index += 1) {
-      const at = (ptr >>> 0) + index * IOVEC_BYTES;
-      const range = { ptr: this.readU32(at), len: this.readU32(at + 4) };
+    for (let at = 0; at < view.byteLength; at += IOVEC_BYTES) {
+      const range = { ptr: view.getUint32(at, true), len: view.getUint32(at + 4, true) };
       if (range.len === 0) continue;
       this.requireRange(range.ptr, range.len);
       ranges.push(range);

@@ -16,17 +16,21 @@ export function environHostcalls(guest: WasiGuest): HostcallFamily {
   return { environ_get: giveStrings(guest, list), environ_sizes_get: giveSizes(guest, list) };
 }
 
+/** Two writes for the whole list: each one looks at the memory anew, and lists are long. */
 function giveStrings(guest: WasiGuest, list: () => readonly string[]): HostcallFamily[string] {
   return guest.hostcall((ptrs: number, buffer: number) => {
     const texts = list();
-    guest.requireRange(ptrs, texts.length * 4);
-    guest.requireRange(buffer, countBytes(texts));
-    let at = buffer >>> 0;
+    const addresses = new Uint8Array(texts.length * 4);
+    const view = new DataView(addresses.buffer);
+    let joined = '';
     for (const [index, text] of texts.entries()) {
-      guest.writeU32((ptrs >>> 0) + index * 4, at);
-      guest.writeText(at, `${text}\0`);
-      at += text.length + 1;
+      view.setUint32(index * 4, (buffer >>> 0) + joined.length, true);
+      joined += `${text}\0`;
     }
+    guest.requireRange(ptrs, addresses.length);
+    guest.requireRange(buffer, joined.length);
+    guest.writeBytes(ptrs, addresses);
+    guest.writeText(buffer, joined);
   });
 }
 

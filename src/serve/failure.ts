@@ -17,6 +17,7 @@ export function failureHead(error: ErrorRecord): FailureReply {
     ['x-content-type-options', 'nosniff'],
   ];
   if (row.retryAfterS !== undefined) headers.push(['retry-after', String(row.retryAfterS)]);
+  if (row.allow !== undefined) headers.push(['allow', row.allow]);
   return {
     head: { status: row.status, headers },
     body: new TextEncoder().encode(`${visitorSentence(error)}\n`),

@@ -5,10 +5,17 @@
 import type { Socket } from 'node:net';
 import { type ClientHello, readClientHello } from './client-hello.ts';
 
+/**
+ * Clients send it in one piece or a few. Every piece costs another look at what is there, so that
+ * one sent byte by byte would cost its length squared.
+ */
+const PIECES_MAX = 32;
+
 /** The hello; undefined, and the socket destroyed, when none comes in time or it is none. */
 export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHello | undefined> {
   return new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0);
+    let pieces = 0;
     const settle = (hello: ClientHello | undefined): void => {
       clearTimeout(timer);
       socket.off('readable', look);
@@ -24,7 +31,8 @@ export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHell
       if (chunk === null) return;
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const reading = readClientHello(received);
-      if (reading.kind === 'partial') return;
+      pieces += 1;
+      if (reading.kind === 'partial' && pieces < PIECES_MAX) return;
       settle(reading.kind === 'whole' ? reading.hello : undefined);
     };
     const timer = setTimeout(giveUp, timeoutMs);

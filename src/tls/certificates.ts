@@ -76,6 +76,7 @@ export class Certificates {
     own.close();
     if (acme === undefined) return;
     // Connections first: an order under way fails at once instead of holding up the end.
+    acme.orders.stop();
     await acme.directories.close();
     await acme.renewals.stop();
     await acme.orders.settled();

@@ -39,6 +39,8 @@ export type OrderEnd =
 const REFUSALS_KEPT_MAX = 10_000;
 /** Names that are looked at, in DNS and on the disk, at once. */
 const LOOKED_AT_MAX = 1_000;
+const REASONS_KEPT_MAX = 1_000;
+const TOLD_HOLDS_MS = 600_000;
 const BUSY_HOLDS_MS = 5_000;
 const OWN_ERROR_HOLDS_MS = 60_000;
 
@@ -48,7 +50,10 @@ export class Orders {
   readonly #refusals = new LRUCache<HostName, { reason: string; untilMs: number }>({
     max: REFUSALS_KEPT_MAX,
   });
+  /** Reasons that were told lately: strangers must not fill the log. */
+  readonly #told = new LRUCache<string, true>({ max: REASONS_KEPT_MAX, ttl: TOLD_HOLDS_MS });
   #inFlight = 0;
+  #isStopped = false;
 
   constructor(options: OrdersOptions) {
     this.#options = options;
@@ -60,7 +65,7 @@ export class Orders {
     if (underWay !== undefined) return underWay;
     const refusal = this.#knownRefusal(hostName);
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
-    if (this.#underWay.size >= LOOKED_AT_MAX) return Promise.resolve(busy());
+    if (this.#isStopped || this.#underWay.size >= LOOKED_AT_MAX) return Promise.resolve(busy());
     return this.#join(hostName, () => this.#obtain(hostName));
   }
 
@@ -76,6 +81,11 @@ export class Orders {
       const [replaced] = readChain(certificate.chainPem);
       return this.#order(hostName, replaced);
     });
+  }
+
+  /** From now on nothing is ordered, and what fails is nobody's failure. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   /** Resolves when no order is under way. */
@@ -116,7 +126,9 @@ export class Orders {
         ? { reason: `at most ${limits.certificatesMax} certificates are kept`, holdsMs: 60_000 }
         : gate.take(hostName, verdict.folderKey);
     if (refusal !== undefined) {
-      logger.warn({ hostName, reason: refusal.reason }, 'certificate not ordered');
+      const { reason } = refusal;
+      if (!this.#told.has(reason)) logger.warn({ hostName, reason }, 'certificate not ordered');
+      this.#told.set(reason, true);
       return this.#refuse(hostName, refusal);
     }
     return this.#order(hostName, undefined);
@@ -155,6 +167,7 @@ export class Orders {
   }
 
   #fail(hostName: HostName, error: AcmeError): OrderEnd {
+    if (this.#isStopped) return busy();
     const { logger, nowMs, random, store } = this.#options;
     const failures = (store.failure(hostName)?.failures ?? 0) + 1;
     const restMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);

@@ -83,7 +83,7 @@ export class Renewals {
     const failures = store.failure(hostName)?.failures;
     const usualMs = failures === undefined ? NOT_SERVED_RETRY_MS : backOffMs(failures, random());
     const leftMs = Math.max(0, certificate.notAfterMs - nowMs());
-    const retryMs = Math.max(60_000, Math.min(usualMs, leftMs / 2));
+    const retryMs = leftMs === 0 ? usualMs : Math.max(60_000, Math.min(usualMs, leftMs / 2));
     store.setRenewal(hostName, nowMs() + retryMs);
     logger.warn({ hostName, reason: end.refusal.reason }, 'certificate not renewed: it stays');
   }

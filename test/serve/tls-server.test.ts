@@ -121,6 +121,28 @@ describe('a TLS listener', () => {
     clearInterval(drip);
   });
 
+  it('gives up on a hello that comes byte by byte', async () => {
+    running = await listenSecurely();
+    const hello = await recordHello('site.test', ['http/1.1']);
+    const socket = connect({ host: '127.0.0.1', port: running.port, noDelay: true });
+    socket.on('error', () => socket.destroy());
+    socket.resume();
+    let isClosed = false;
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => {
+        isClosed = true;
+        resolve();
+      });
+    });
+    let sent = 0;
+    for (; sent < hello.length - 1 && !isClosed; sent += 1) {
+      socket.write(hello.subarray(sent, sent + 1));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await closed;
+    expect(sent).toBeLessThan(hello.length - 1);
+  });
+
   it('gives up on a handshake that does not go on', async () => {
     running = await listenSecurely({ headerTimeoutMs: 300 });
     const hello = await recordHello('site.test', ['http/1.1']);

@@ -163,6 +163,51 @@ describe('HTTPS with certificates ordered by themselves', () => {
   });
 });
 
+describe('a handshake', () => {
+  it('waits for its certificate up to the limit, then fails, and the next one gets it', async () => {
+    await using world = await SecureWorld.prepare();
+    world.point('slow.test');
+    const held = Promise.withResolvers<void>();
+    world.acme.rules.heldBy = held.promise;
+    await world.startDaemon({ env: { TERRAFIRMA_LIMITS_CERTIFICATE_WAIT_MS: '700' } });
+    const options = { serverName: 'slow.test' };
+    await expect(shakeHands(world.tlsPort, options)).rejects.toThrow(/unrecognized name/);
+    expect(world.acme.orders.length).toBe(1);
+    held.resolve();
+    const socket = await waitFor(() => shakeHands(world.tlsPort, options).catch(() => undefined));
+    socket.destroy();
+    expect(world.acme.orders.length).toBe(1);
+  });
+
+  it('resumes a session of TLS 1.3 whichever thread it began on', async () => {
+    await using world = await SecureWorld.prepare();
+    world.point('site.test');
+    await world.startDaemon();
+    const options = { serverName: 'site.test', maxVersion: 'TLSv1.3' } as const;
+    const first = await shakeHands(world.tlsPort, options);
+    const session = await new Promise<Buffer>((resolve) => first.once('session', resolve));
+    first.destroy();
+    for (let count = 0; count < 12; count += 1) {
+      const again = await shakeHands(world.tlsPort, { ...options, session });
+      expect(again.isSessionReused()).toBe(true);
+      again.destroy();
+    }
+  });
+
+  it('that waits does not hold up the end of the daemon', async () => {
+    await using world = await SecureWorld.prepare();
+    world.point('slow.test');
+    const held = Promise.withResolvers<void>();
+    world.acme.rules.heldBy = held.promise;
+    const daemon = await world.startDaemon();
+    const waiting = shakeHands(world.tlsPort, { serverName: 'slow.test' }).catch(() => 'refused');
+    await waitFor(() => (world.acme.orders.length === 1 ? true : undefined));
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    expect(await waiting).toBe('refused');
+    held.resolve();
+  });
+});
+
 describe('certificates', () => {
   it('outlive a killed daemon, and are not ordered again', async () => {
     await using world = await SecureWorld.prepare();

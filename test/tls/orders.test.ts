@@ -151,6 +151,27 @@ describe('orders', () => {
     expect(world.store.failure(name)).toBeUndefined();
   });
 
+  it('that end with the daemon are nobody’s failure', async () => {
+    world = await TlsWorld.open();
+    const held = Promise.withResolvers<void>();
+    world.server.rules.heldBy = held.promise;
+    const name = world.names.serve('a.test');
+    const end = world.orders.obtain(name);
+    await expect.poll(() => world.server.orders[0]?.status).toBe('processing');
+    world.orders.stop();
+    await world.directories.close();
+    expect(await end).toMatchObject({ kind: 'refused' });
+    expect(world.store.failure(name)).toBeUndefined();
+    held.resolve();
+  });
+
+  it('tells the log once why strangers get none', async () => {
+    world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 0 });
+    for (let n = 0; n < 20; n += 1) await world.orders.obtain(world.names.serve(`n${n}.a.test`));
+    const told = world.log.filter((line) => line.msg === 'certificate not ordered');
+    expect(told.map((line) => line.hostName)).toEqual(['n0.a.test']);
+  });
+
   it('goes on to the next directory when one fails, and leaves the first alone', async () => {
     world = await TlsWorld.open(2);
     const [first, second] = world.servers;

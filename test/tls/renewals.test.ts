@@ -76,6 +76,21 @@ describe('renewals', () => {
     expect(world.store.certificate(name)?.chainPem).not.toBe(before?.chainPem);
   });
 
+  it('are not asked for every minute once a certificate is over', async () => {
+    world = await TlsWorld.open();
+    await world.orders.obtain(world.names.serve('a.test'));
+    world.server.rules.rejectedNames.add('a.test');
+    world.nowMs += 91 * DAY_MS;
+    let looks = 0;
+    const before = world.server.requests;
+    for (; looks < 60; looks += 1) {
+      await world.renewals.look();
+      world.nowMs += 60_000;
+    }
+    expect(world.server.requests - before).toBeLessThan(40);
+    expect(world.server.orders.length).toBe(1);
+  });
+
   it('are not for names that are no longer served here', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');

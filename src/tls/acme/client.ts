@@ -68,6 +68,8 @@ export class AcmeClient {
   readonly #transport: AcmeTransport;
   #directory: { readonly value: Directory; readonly expiresAtMs: number } | undefined;
   #account: Promise<string> | undefined;
+  readonly #closing = Promise.withResolvers<void>();
+  #isClosed = false;
 
   constructor(options: AcmeClientOptions) {
     this.#options = options;
@@ -133,7 +135,10 @@ export class AcmeClient {
     return { startMs, endMs, retryAfterMs: answer.retryAfterMs ?? RENEWAL_RETRY_MS };
   }
 
+  /** Gives up what is under way. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing.resolve();
     await this.#transport.close();
   }
 
@@ -224,7 +229,8 @@ export class AcmeClient {
         const rule = `it must be done within ${this.#options.orderTimeoutMs} ms`;
         throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received "${status}"`);
       }
-      await wait(pauseMs);
+      await Promise.race([wait(pauseMs), this.#closing.promise]);
+      if (this.#isClosed) throw new AcmeError('unavailable', `Cannot ${action}: it was given up`);
     }
   }
 

@@ -1,8 +1,10 @@
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { TestAuthority } from '../support/acme-authority.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
@@ -83,6 +85,23 @@ describe('a certificate', () => {
       (await serialOf(world.tlsPort, 'own.test')) === first ? undefined : true,
     );
     rmSync(directory, { recursive: true, force: true });
+  });
+});
+
+const hasH2load = spawnSync('h2load', ['--version']).error === undefined;
+
+describe.skipIf(!hasH2load)('h2load (Debian: package nghttp2-client)', () => {
+  it('gets an answer to each of its requests', async () => {
+    await using world = await SecureWorld.prepare();
+    world.point('site.test');
+    await world.startDaemon();
+    const port = world.tlsPort;
+    (await shakeHands(port, { serverName: 'site.test' })).destroy();
+    const { stdout } = await promisify(execFile)('h2load', [
+      ...['-n', '2000', '-c', '10', '-m', '50', `--connect-to=127.0.0.1:${port}`],
+      `https://site.test:${port}/hello.wasm`,
+    ]);
+    expect(stdout).toContain('2000 2xx');
   });
 });
 

@@ -17,6 +17,8 @@ interface ErrorRow {
   readonly shown: boolean;
   /** Seconds for Retry-After, on the rows where trying again can help. */
   readonly retryAfterS?: number;
+  /** The Allow header that a 405 must have (RFC 9110, section 15.5.6). */
+  readonly allow?: string;
 }
 
 export const errorTable = {
@@ -44,6 +46,7 @@ export const errorTable = {
     fault: 'visitor',
     sentence: 'Cannot serve the file: only GET and HEAD are allowed for files',
     shown: true,
+    allow: 'GET, HEAD',
   },
   'request-timeout': {
     status: 408,

@@ -225,7 +225,9 @@ describe('failures of paths, modules and runs', () => {
   });
 
   it('allows only reading for files', async () => {
-    expectFailure(await ask(daemon.port, '/page.html', { method: 'POST' }), 405, /POST/);
+    const refused = await ask(daemon.port, '/page.html', { method: 'POST' });
+    expectFailure(refused, 405, /POST/);
+    expect(refused.headers.allow).toBe('GET, HEAD');
     await waitFor(async () =>
       (await ask(daemon.port, '/page.html')).status === 200 ? 1 : undefined,
     );

@@ -90,7 +90,7 @@ describe('certificates of the operator', () => {
     expect(find(own, 'b.test')).toBeDefined();
   });
 
-  it('that are half written leave the ones before in force, and are complained of once', async () => {
+  it('that are half written leave the ones before in force, with one complaint', async () => {
     const files = write('one', 'a.test');
     const own = await open(files);
     const before = find(own, 'a.test')?.id;

@@ -108,13 +108,14 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
     ['cache-control', 'no-cache'],
     ['accept-ranges', 'bytes'],
   ];
-  const { headers } = exchange.request;
+  const { headers, method } = exchange.request;
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
     exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, NOTHING);
     return;
   }
-  const range = parseRange(headers, version);
+  // For every other method Range means nothing (RFC 9110, section 14.2).
+  const range = method === 'GET' ? parseRange(headers, version) : undefined;
   const type: Header = ['content-type', contentType(name)];
   const sniff: Header = ['x-content-type-options', 'nosniff'];
   if (range === 'unsatisfiable') {
@@ -128,7 +129,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
   if (range !== undefined)
     head.push(['content-range', `bytes ${first}-${last}/${version.sizeBytes}`]);
   exchange.start({ status: range === undefined ? 200 : 206, headers: head });
-  if (exchange.request.method !== 'HEAD') await stream(exchange, opened.file, { first, length });
+  if (method !== 'HEAD') await stream(exchange, opened.file, { first, length });
   exchange.end();
 }
 

@@ -12,8 +12,10 @@ export class Http1Wire implements Wire {
   readonly body: IncomingMessage;
   readonly events: ServerResponse;
   readonly hasBody: boolean;
+  readonly #replyIdleTimeoutMs: number;
 
-  constructor(incoming: IncomingMessage, response: ServerResponse) {
+  constructor(incoming: IncomingMessage, response: ServerResponse, replyIdleTimeoutMs: number) {
+    this.#replyIdleTimeoutMs = replyIdleTimeoutMs;
     this.body = incoming;
     this.events = response;
     const length = incoming.headers['content-length'];
@@ -44,6 +46,7 @@ export class Http1Wire implements Wire {
     if (body === undefined || body.length === 0) this.events.end();
     else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
     else this.events.end(body);
+    this.#limitTaking();
   }
 
   sendHead(status: number, headers: string[]): void {
@@ -56,6 +59,16 @@ export class Http1Wire implements Wire {
 
   end(): void {
     this.events.end();
+    this.#limitTaking();
+  }
+
+  /**
+   * A client that takes nothing would keep the answer in our memory for as long as it likes. Node
+   * resets the time-out whenever some of it was taken, and again after the answer.
+   */
+  #limitTaking(): void {
+    if ((this.events.socket?.writableLength ?? 0) === 0) return;
+    this.events.setTimeout(this.#replyIdleTimeoutMs, () => this.events.destroy());
   }
 
   closeWhenSent(): void {

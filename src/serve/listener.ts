@@ -11,7 +11,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { RequestHead } from '../abi/abi.ts';
@@ -27,6 +27,7 @@ import { Http1Wire } from './http1-wire.ts';
 import { readHttp2Head } from './http2-head.ts';
 import { type Http2Request, Http2Sessions } from './http2-sessions.ts';
 import { Http2Wire } from './http2-wire.ts';
+import { Pipelines } from './pipeline.ts';
 import { explainParserError, newRecord, plainAddress } from './rejected.ts';
 import { type RawHead, readRequestHead } from './request-head.ts';
 import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
@@ -53,6 +54,8 @@ export interface ListenerTls
 
 /** How often node looks for connections past their header time limit. */
 const CHECK_INTERVAL_MS = 1_000;
+/** How long a connection without a request may still bring one while the daemon stops. */
+const DRAIN_GRACE_MS = 300;
 const NO_BODY = { hasBody: false, declaredBytes: 0, expectsContinue: false };
 
 export class Listener {
@@ -60,6 +63,7 @@ export class Listener {
   readonly #servers: (Server | TlsServer)[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
+  readonly #pipelines = new Pipelines();
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
   /** Random start, then a count: unique without asking the system's generator every time. */
@@ -106,15 +110,16 @@ export class Listener {
   }
 
   /**
-   * Stops accepting; idle connections close at once, busy ones after their answer. Resolves when
-   * all are gone, or after `drainMs`, when the rest are cut.
+   * Stops accepting. For a moment connections that look idle stay: their next request may be on
+   * its way, and is answered with `connection: close`. Then idle ones close, busy ones after their
+   * answer. Resolves when all are gone, or after `drainMs`, when the rest are cut.
    */
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
-    const closed = this.#servers.map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
-    for (const server of this.#servers) server.closeIdleConnections();
+    const closed = this.#servers.map(stopAccepting);
+    const closeIdle = setInterval(() => {
+      for (const server of this.#servers) server.closeIdleConnections();
+    }, DRAIN_GRACE_MS);
     for (const socket of this.#greeting) socket.destroy();
     this.#http2.drain();
     const cut = setTimeout(() => {
@@ -123,12 +128,13 @@ export class Listener {
       for (const socket of this.#tlsSockets) socket.destroy();
     }, drainMs);
     await Promise.all(closed);
+    clearInterval(closeIdle);
     clearTimeout(cut);
   }
 
   #createServer(): Server {
     const server = createServer(this.#httpOptions(), (incoming, response) =>
-      this.#accept(incoming, response),
+      this.#enter(incoming, response),
     );
     this.#prepare(server);
     return server;
@@ -149,7 +155,7 @@ export class Listener {
       socket.once('close', () => this.#tlsSockets.delete(socket));
     });
     server.on('request', (incoming: IncomingMessage, response: ServerResponse) =>
-      this.#accept(incoming, response),
+      this.#enter(incoming, response),
     );
     this.#prepare(server);
     return server;
@@ -173,10 +179,10 @@ export class Listener {
   #prepare(server: Server | TlsServer): void {
     server.maxConnections = this.#options.limits.connectionsPerThreadMax;
     server.maxHeadersCount = 0;
-    const accept = (incoming: IncomingMessage, response: ServerResponse): void =>
-      this.#accept(incoming, response);
-    server.on('checkContinue', accept);
-    server.on('checkExpectation', accept);
+    const enter = (incoming: IncomingMessage, response: ServerResponse): void =>
+      this.#enter(incoming, response);
+    server.on('checkContinue', enter);
+    server.on('checkExpectation', enter);
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
       this.#refuseSocket(error, socket as Socket),
     );
@@ -186,6 +192,10 @@ export class Listener {
         detail: 'Cannot serve the request: CONNECT is not offered here',
       });
     });
+  }
+
+  #enter(incoming: IncomingMessage, response: ServerResponse): void {
+    this.#pipelines.enter(incoming.socket, response, () => this.#accept(incoming, response));
   }
 
   #accept(incoming: IncomingMessage, response: ServerResponse): void {
@@ -204,7 +214,11 @@ export class Listener {
     try {
       const head = this.#readHead(raw, { id, socket, visitor });
       const options = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
-      const exchange = new HttpExchange(head, new Http1Wire(incoming, response), options);
+      const exchange = new HttpExchange(
+        head,
+        new Http1Wire(incoming, response, limits.replyIdleTimeoutMs),
+        options,
+      );
       void this.#options.serve(exchange, record);
     } catch (failure) {
       this.#reject(response, record, toErrorRecord(failure));
@@ -314,6 +328,13 @@ export class Listener {
     this.#nextId += 1;
     return `${this.#idPrefix}-${this.#nextId.toString(36)}`;
   }
+}
+
+/** http.Server's own `close` would cut connections that look idle at the same moment. */
+function stopAccepting(server: Server | TlsServer): Promise<void> {
+  return new Promise((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve());
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
@@ -19,6 +20,7 @@ interface Running {
   readonly port: number;
   readonly rejected: RequestRecord[];
   readonly exchanges: HttpExchange[];
+  readonly listener: Listener;
 }
 
 /** A listener that reads the body and answers with its length, unless `serve` does otherwise. */
@@ -43,7 +45,7 @@ async function listen(
   });
   listeners.push(listener);
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 }, false);
-  return { port, rejected, exchanges };
+  return { port, rejected, exchanges, listener };
 }
 
 async function answerLength(exchange: HttpExchange): Promise<void> {
@@ -168,6 +170,62 @@ describe('Listener', () => {
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     expect(await gone).toBe('gone');
     socket.destroy();
+  });
+
+  it('cuts off a client that does not take an answer sent whole', async () => {
+    const { promise: gone, resolve } = Promise.withResolvers<void>();
+    const { port } = await listen({ replyIdleTimeoutMs: 200 }, async (exchange) => {
+      exchange.onGone(resolve);
+      exchange.send({ status: 200, headers: [] }, new Uint8Array(64 << 20));
+    });
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.pause();
+    socket.on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await gone;
+    socket.destroy();
+  });
+
+  it('serves pipelined requests one after another, in their order', async () => {
+    let atOnce = 0;
+    let atOnceMax = 0;
+    const { port } = await listen({}, async (exchange) => {
+      atOnce += 1;
+      atOnceMax = Math.max(atOnceMax, atOnce);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      atOnce -= 1;
+      exchange.send({ status: 200, headers: [] }, Buffer.from(`<${exchange.request.target}>`));
+    });
+    const ahead = ['/a', '/b', '/c', '/d'].map((path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const last = 'GET /e HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const raw = await sendRaw(port, ahead.join('') + last);
+    expect(raw.match(/<[^>]+>/g)).toEqual(['</a>', '</b>', '</c>', '</d>', '</e>']);
+    expect(atOnceMax).toBe(1);
+  });
+
+  it('breaks off a connection that sends too far ahead', async () => {
+    const { port, exchanges } = await listen({}, async (exchange) => {
+      await new Promise((resolve) => exchange.onGone(() => resolve(undefined)));
+    });
+    const raw = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500)).catch(
+      () => '',
+    );
+    expect(raw).toBe('');
+    expect(exchanges).toHaveLength(1);
+  });
+
+  it('answers what is on its way while it drains, and says that it closes', async () => {
+    const { port, listener } = await listen();
+    const socket = connect({ host: '127.0.0.1', port });
+    const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+    const first = once(socket, 'data');
+    socket.write(get);
+    await first;
+    const drained = listener.drain(10_000);
+    const second = once(socket, 'data');
+    socket.write(get);
+    expect(String(await second)).toMatch(/^HTTP\/1\.1 200[\s\S]*\r\nconnection: close\r\n/i);
+    await drained;
   });
 
   it('tells the run when the client goes away', async () => {

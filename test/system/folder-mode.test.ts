@@ -107,6 +107,16 @@ describe('serve FOLDER', () => {
     expect(beyond.status).toBe(416);
   });
 
+  it('leaves the range of a HEAD alone', async () => {
+    const whole = await ask(daemon.port, '/', { method: 'HEAD' });
+    for (const range of ['bytes=2-8', 'bytes=999-']) {
+      const reply = await ask(daemon.port, '/', { method: 'HEAD', headers: { range } });
+      expect(reply.status).toBe(200);
+      expect(reply.headers['content-length']).toBe(whole.headers['content-length']);
+      expect(reply.headers['content-range']).toBeUndefined();
+    }
+  });
+
   it('lets index.wasm answer for a directory that has no index.html', async () => {
     expect((await ask(daemon.port, '/app/')).text).toBe('hello\n');
     expect((await ask(daemon.port, '/both/')).text).toBe('page');

@@ -171,6 +171,8 @@ export class WatchedFolder {
     if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     await this.#requireSamePlace();
     const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
+    // A folder that closes must not stay open for as long as the next look takes.
+    this.#publish();
     const settingsWaitMs = await this.#settings.look(this.#timing, nowMs());
     this.#publish();
     const listing = await walks.pass(() => this.#list());

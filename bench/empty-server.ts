@@ -1,4 +1,4 @@
-/** The least an HTTP server of Node.js can do: what ours is measured against. Touches the network. */
+/** The least an HTTP server of Node.js can do: what ours is measured by. Touches the network. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 

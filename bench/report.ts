@@ -1,4 +1,4 @@
-/** What the benchmarks found: a table for people, JSON for programs, and the baseline to compare. */
+/** What the benchmarks found: a table for people, JSON for programs, the recorded baseline. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** One measured thing. Only ratios are compared from run to run: machines differ. */

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: ours beside others, in one run. Prints a table, writes JSON where asked, and says
- * which ratios are worse than in the recorded baseline.
+ * `npm run bench`: ours beside others, in one run. Prints a table, writes JSON where asked, and
+ * says which ratios are worse than in the recorded baseline.
  *
  *   npm run bench -- [--rounds N] [--seconds N] [--only engine,daemon,workerd]
  *                    [--json FILE] [--record]

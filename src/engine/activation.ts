@@ -33,8 +33,8 @@ export class Activation implements Turn, Watched {
   readonly siteKey: string;
   /** For the run clock. */
   deadlineMs = 0;
-  /** A growth was refused: if the guest traps now, that is why. */
-  wasMemoryRefused = false;
+  /** What was refused to the guest, as a sentence: if it traps now, that is why. */
+  memoryRefusal: string | undefined;
   /** A table grew: it cannot shrink again, so the instance serves no other run. */
   hasGrownTable = false;
   /** How deep the host is in calls into the guest; it must not suspend there. */
@@ -226,8 +226,9 @@ export class Activation implements Turn, Watched {
   /** May memory number `memory` have so many bytes? All memories together are bounded. */
   allowMemory(memory: number, bytes: number): boolean {
     const otherBytes = this.memories?.bytesBeside(memory) ?? 0;
-    if (otherBytes + bytes <= this.#parts.memoryBytesMax) return true;
-    this.wasMemoryRefused = true;
+    const { memoryBytesMax } = this.#parts;
+    if (otherBytes + bytes <= memoryBytesMax) return true;
+    this.memoryRefusal = `Cannot answer: the function reached its memory limit of ${memoryBytesMax} bytes`;
     return false;
   }
 

@@ -8,7 +8,7 @@
 const aimMs = 0.1;
 const fuelMin = 1_000;
 const fuelMax = 2_000_000;
-/** From one check to the next fuel grows no more than this: a slow stretch may follow a fast one. */
+/** Fuel grows no more than so many times a check: a slow stretch may follow a fast one. */
 const growthMax = 4;
 
 /** What a guest that was never measured gets: well below the aim on any machine. */

@@ -195,12 +195,10 @@ export class GuestRun implements SeatWaiter {
       return record('guest-out-of-cpu', detail);
     }
     if (end?.kind === 'trapped') {
-      if (!activation.wasMemoryRefused) return record('guest-trapped', end.reason);
-      const { memoryBytesMax } = this.#parts.limits;
-      return record(
-        'guest-out-of-memory',
-        `Cannot answer: the function reached its memory limit of ${memoryBytesMax} bytes`,
-      );
+      const { memoryRefusal } = activation;
+      return memoryRefusal === undefined
+        ? record('guest-trapped', end.reason)
+        : record('guest-out-of-memory', memoryRefusal);
     }
     if (end?.kind === 'exited' && end.exitCode !== 0) {
       return record('guest-exited', `the function exited with code ${end.exitCode}`);

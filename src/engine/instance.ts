@@ -18,7 +18,7 @@ import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, MemorySizes } from './activation.ts';
 import { CardMarks, type CardTable } from './card-table.ts';
-import type { MeterHost } from './meter-host.ts';
+import { heapBytesMax, type MeterHost } from './meter-host.ts';
 
 export interface InstanceOptions {
   readonly loaded: LoadedModule;
@@ -34,8 +34,6 @@ export interface InstanceOptions {
   readonly firstFuel: number;
 }
 
-/** Bytes of GC objects a run may allocate. */
-const heapBytesMax = 32 * 1024 * 1024;
 /** A hostcall may take long while the guest counts a few instructions: the clock is asked, too. */
 const hostcallsPerLook = 8;
 
@@ -212,7 +210,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
-  /** Host work is the guest's time, too: brings it to a check, or throws at the end of the budget. */
+  /** Host work is the guest's time, too: brings it to a check, or throws past the budget. */
   #lookAtClock(activation: Activation): void {
     this.#hostcallCount += 1;
     if (this.#hostcallCount % hostcallsPerLook !== 0) return;
@@ -241,7 +239,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     } catch (error) {
       // RangeError is how JavaScript spells the -1 of `memory.grow`.
       if (!(error instanceof RangeError)) throw error;
-      this.#running().wasMemoryRefused = true;
+      this.#running().memoryRefusal = `Cannot answer: the memory cannot grow: ${error.message}`;
       return -1;
     }
     if (this.#size !== undefined) {

@@ -10,6 +10,9 @@ import type { Scheduler } from './scheduler.ts';
 /** Bytes in a page of linear memory. */
 const pageBytes = 65_536;
 
+/** Bytes of garbage-collected objects a run may allocate: they live in the thread's own heap. */
+export const heapBytesMax = 32 * 1024 * 1024;
+
 export interface MeterHostOptions {
   readonly scheduler: Scheduler<Activation>;
   readonly trap: WebAssembly.RuntimeError;
@@ -57,10 +60,8 @@ export class MeterHost {
 
   #exhaust(): never {
     const running = this.#running();
-    running.wasMemoryRefused = true;
-    throw running.endByGuest({
-      kind: 'trapped',
-      reason: 'Cannot allocate: the objects of one run may have 32 MiB together',
-    });
+    const reason = `Cannot answer: the objects of one run may have ${heapBytesMax} bytes together`;
+    running.memoryRefusal = reason;
+    throw running.endByGuest({ kind: 'trapped', reason });
   }
 }

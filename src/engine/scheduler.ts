@@ -5,8 +5,8 @@
  *
  * Two lines wait, each fair by site: the ready (new runs, and guests whose wait is over) and the
  * hogs (guests that used up their slice). The ready go first; but a site whose hogs have waited
- * `overdueMs` goes before them, so that nobody starves under saturation. Between two turns the event
- * loop takes what has arrived meanwhile.
+ * `overdueMs` goes before them, so that nobody starves under saturation. Between two turns the
+ * event loop takes what has arrived meanwhile.
  */
 import { FairQueue, type Waiter } from './fair-queue.ts';
 

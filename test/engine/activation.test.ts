@@ -36,7 +36,7 @@ describe('Activation', () => {
     expect(activation.holdsThread).toBe(true);
   });
 
-  it('suspend() of a run that used up its slice goes on only after the event loop has turned', async () => {
+  it('suspend() of a run that used up its slice lets the event loop turn first', async () => {
     const activation = activate(newParts({ sliceMs: 0 }));
     activation.enter();
     const waiting = activation.suspend(Promise.resolve('ready at once'));

@@ -57,7 +57,7 @@ describe('limits of a run', () => {
     expect(report).toMatchObject({ outcome: 'out-of-time', error: { code: 'guest-out-of-time' } });
   });
 
-  it('wallMsMax bounds the wait for a turn and the arrival of the body, each by its name', async () => {
+  it('wallMsMax bounds the wait for a turn and the arrival of the body, by name', async () => {
     using engine = new Engine({ limits: { wallMsMax: 50, runsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const running = engine.begin(loaded, { world: new LateWorld() });
@@ -120,7 +120,7 @@ describe('limits of a run', () => {
 });
 
 describe('limits of a site', () => {
-  it('runsPerSiteMax and queuedRunsPerSiteMax: one more is refused, others are served', async () => {
+  it('runsPerSiteMax and queuedRunsPerSiteMax: one more is refused, no other site', async () => {
     using engine = new Engine({ limits: { runsPerSiteMax: 2, queuedRunsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();

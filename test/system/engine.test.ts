@@ -1,4 +1,4 @@
-/** Guests that do their worst, in the real daemon: each ends by its limit, the others are served. */
+/** Guests that do their worst, in the real daemon: each ends by its limit, others are served. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

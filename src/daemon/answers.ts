@@ -5,7 +5,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
-import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import {
+  type ErrorCode,
+  type ErrorRecord,
+  fromErrorRecord,
+  TerrafirmaError,
+  toErrorRecord,
+} from '../errors.ts';
 import type { Answers, Question, SiteAnswer } from '../messages.ts';
 import { type FolderPath, type HostName, isServedName } from '../names.ts';
 import type { Resolver } from '../site/dns.ts';
@@ -24,8 +30,10 @@ import type { Certificates } from '../tls/certificates.ts';
 const SITE_TTL_MS_MAX = 60_000;
 /** How long "there is no such folder" holds: a person may be making it right now. */
 const FAILURE_TTL_MS = 2_000;
-/** How long the last good record of a name is used while its DNS servers fail (RFC 8767). */
+/** How long the last good record of a name is used while it cannot be looked up (RFC 8767). */
 const STALE_RECORD_MS_MAX = 3_600_000;
+/** Failures that say what the name's record is now; all others say nothing about it. */
+const RECORD_CODES: ReadonlySet<ErrorCode> = new Set(['no-record', 'bad-record']);
 const STALE_TTL_MS = 5_000;
 /** Of a folder without modules, so many entries are looked at for one that can be served. */
 const FIRST_ENTRIES_MAX = 1_000;
@@ -156,7 +164,7 @@ export class ControlAnswers {
     }
   }
 
-  /** The folder a host name's record names; while its DNS fails, the last good one. */
+  /** The folder a host name's record names; while it cannot be looked up, the last good one. */
   async #record(
     hostName: HostName,
   ): Promise<
@@ -170,13 +178,11 @@ export class ControlAnswers {
       this.#goodRecords.set(hostName, { path: lookup.value, seenAtMs: nowMs });
       return { path: lookup.value, expiresInMs };
     }
-    const { code } = lookup.error;
+    if (RECORD_CODES.has(lookup.error.code)) this.#goodRecords.delete(hostName);
     const good = this.#goodRecords.get(hostName);
-    const isPassing = code === 'dns-failed' || code === 'dns-timeout';
-    if (isPassing && good !== undefined && nowMs - good.seenAtMs < STALE_RECORD_MS_MAX) {
+    if (good !== undefined && nowMs - good.seenAtMs < STALE_RECORD_MS_MAX) {
       return { path: good.path, expiresInMs: STALE_TTL_MS };
     }
-    this.#goodRecords.delete(hostName);
     return { error: toErrorRecord(lookup.error), expiresInMs };
   }
 }

@@ -30,6 +30,7 @@ export type ResolverLimits = Pick<
   | 'dnsTtlCeilingMs'
   | 'dnsFailureTtlMs'
   | 'dnsInFlightMax'
+  | 'verdictWaitMs'
 >;
 
 export interface ResolverOptions {
@@ -51,6 +52,11 @@ const GUEST_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{
  * should not wait for that, and our asking costs only the upstream's cache.
  */
 const NEGATIVE_TTL_MS_MAX = 60_000;
+/**
+ * Of the time a request waits for its verdict, this much may go into the record: the visitor is to
+ * hear that the DNS servers are silent, not that the wait was over.
+ */
+const RECORD_WAIT_SHARE = 0.8;
 /** A laptop changes its network, a DHCP lease its servers. */
 const SYSTEM_SERVERS_TTL_MS = 30_000;
 
@@ -84,8 +90,9 @@ export class Resolver {
 
   /**
    * The folder that the host name's record names. The second record name is asked only when the
-   * first has no TXT record or cannot be looked up. Never rejects: failures are `no-record`,
-   * `bad-record`, `dns-failed`, `dns-timeout`, and `overloaded` above the cap of lookups.
+   * first has no TXT record or cannot be looked up. All of it ends before `verdictWaitMs` does.
+   * Never rejects: failures are `no-record`, `bad-record`, `dns-failed`, `dns-timeout`, and
+   * `overloaded` above the cap of lookups.
    */
   async record(hostName: HostName): Promise<Lookup<FolderPath>> {
     const { dnsInFlightMax } = this.#options.limits;
@@ -146,11 +153,13 @@ export class Resolver {
 
   async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
     const { recordNames, recordKey } = this.#options.dns;
+    const waitMs = this.#options.limits.verdictWaitMs * RECORD_WAIT_SHARE;
+    const budgetMs = waitMs / recordNames.length;
     let failure: TerrafirmaError | undefined;
     let ttlMs = NEGATIVE_TTL_MS_MAX;
     for (const label of recordNames) {
       const recordName = `${label}.${hostName}`;
-      const records = await this.#settle({ name: recordName, type: 'TXT' });
+      const records = await this.#settle({ name: recordName, type: 'TXT' }, budgetMs);
       if (records instanceof TerrafirmaError) {
         failure ??= records;
         continue;
@@ -201,16 +210,16 @@ export class Resolver {
   }
 
   /** `#ask` with the servers' failures as values, so that a caller can go on to the next name. */
-  async #settle(question: DnsQuestion): Promise<Records | TerrafirmaError> {
+  async #settle(question: DnsQuestion, budgetMs?: number): Promise<Records | TerrafirmaError> {
     try {
-      return await this.#ask(question);
+      return await this.#ask(question, budgetMs);
     } catch (error) {
       if (error instanceof TerrafirmaError) return error;
       throw error;
     }
   }
 
-  async #ask(question: DnsQuestion): Promise<Records> {
+  async #ask(question: DnsQuestion, budgetMs = Number.POSITIVE_INFINITY): Promise<Records> {
     if (question.name.length > NAME_CHARS_MAX) {
       return { kind: 'empty', isNoName: true, ttlS: undefined };
     }
@@ -221,6 +230,7 @@ export class Resolver {
       servers: await this.#servers(),
       timeoutMs: limits.dnsTimeoutMs,
       attemptsMax: limits.dnsAttemptsMax,
+      budgetMs,
       replyBytesMax: REPLY_BYTES_MAX,
       isUsable: (received) => {
         try {

@@ -16,6 +16,8 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
   /** How often the whole list of servers is asked. */
   readonly attemptsMax: number;
+  /** For all sendings together, shared out evenly among those that are left. None: no limit. */
+  readonly budgetMs?: number;
   readonly replyBytesMax: number;
   /** Whether the reply settles the matter; otherwise the next server is asked. */
   readonly isUsable: (reply: Uint8Array) => boolean;
@@ -24,6 +26,8 @@ export interface ExchangeOptions {
 type Sending = Pick<ExchangeOptions, 'timeoutMs' | 'replyBytesMax'> & {
   readonly server: Endpoint;
   readonly query: Uint8Array;
+  /** When the budget is spent, by `performance.now()`. */
+  readonly endsAtMs: number;
 };
 
 /**
@@ -36,14 +40,19 @@ export async function exchangeMessage(
   query: Uint8Array,
   options: ExchangeOptions,
 ): Promise<Uint8Array> {
-  const { servers, attemptsMax, isUsable, timeoutMs, replyBytesMax } = options;
+  const { servers, attemptsMax, isUsable, replyBytesMax } = options;
+  const endsAtMs = performance.now() + (options.budgetMs ?? Number.POSITIVE_INFINITY);
+  let sendingsLeft = attemptsMax * servers.length;
   let unusable: Uint8Array | undefined;
   let failure = new TerrafirmaError('dns-failed', 'Cannot look up the name: no DNS server is set');
   for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
     for (const server of servers) {
       try {
         const sent = withId(query, randomInt(0x1_0000));
-        const reply = await sendOnce({ server, query: sent, timeoutMs, replyBytesMax });
+        const shareMs = leftMs(endsAtMs) / sendingsLeft;
+        const timeoutMs = Math.max(1, Math.floor(Math.min(options.timeoutMs, shareMs)));
+        sendingsLeft -= 1;
+        const reply = await sendOnce({ server, query: sent, timeoutMs, endsAtMs, replyBytesMax });
         const answered = withId(reply, (query[0] ?? 0) * 0x100 + (query[1] ?? 0));
         if (isUsable(answered)) return answered;
         unusable = answered;
@@ -60,7 +69,13 @@ export async function exchangeMessage(
 
 async function sendOnce(sending: Sending): Promise<Uint8Array> {
   const reply = await sendByUdp(sending);
-  return isTruncated(reply) ? sendByTcp(sending) : reply;
+  if (!isTruncated(reply)) return reply;
+  const timeoutMs = Math.max(1, Math.floor(Math.min(sending.timeoutMs, leftMs(sending.endsAtMs))));
+  return sendByTcp({ ...sending, timeoutMs });
+}
+
+function leftMs(endsAtMs: number): number {
+  return endsAtMs - performance.now();
 }
 
 /**

@@ -146,3 +146,14 @@ test('a TCP reply may come byte by byte', async () => {
   const reply = await exchangeMessage(query, { ...options, servers });
   expect(isReplyTo(query, reply)).toBe(true);
 });
+
+test('a budget holds for all sendings together, and leaves each server its share', async () => {
+  await using silent = await startDnsServer({ 'a.example': { isSilent: true } });
+  await using server = await startDnsServer({ 'a.example': { a: ['192.0.2.1'] } });
+  const asked = { ...options, timeoutMs: 3_600_000, budgetMs: 400 };
+  const reply = await exchangeMessage(query, { ...asked, servers: [silent, server] });
+  expect(rcodeOf(reply)).toBe(0);
+  await expect(
+    exchangeMessage(query, { ...asked, servers: [silent, silent] }),
+  ).rejects.toMatchObject({ code: 'dns-timeout' });
+});

@@ -228,7 +228,8 @@ export class Activation implements Turn, Watched {
     const otherBytes = this.memories?.bytesBeside(memory) ?? 0;
     const { memoryBytesMax } = this.#parts;
     if (otherBytes + bytes <= memoryBytesMax) return true;
-    this.memoryRefusal = `Cannot answer: the function reached its memory limit of ${memoryBytesMax} bytes`;
+    const rule = `memory limit of ${memoryBytesMax} bytes`;
+    this.memoryRefusal = `Cannot answer: the function reached its ${rule}`;
     return false;
   }
 

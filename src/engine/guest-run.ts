@@ -152,7 +152,7 @@ export class GuestRun implements SeatWaiter {
   #putBack(guest: Guest, activation: Activation): void {
     const artifact = this.#artifact;
     artifact.fuel = activation.gauge.fuel;
-    if (!artifact.suits(guest, this.#memoryBytes)) {
+    if (!artifact.suits(guest, this.#memoryBytes) || !this.#parts.stock.allowsIdle) {
       guest.discard();
       return;
     }

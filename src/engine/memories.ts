@@ -16,6 +16,9 @@ export interface MemoryStockOptions {
   readonly evictOne: () => boolean;
 }
 
+/** Of the stock, so much may be in use before idle guests are given up. */
+const idleShareMax = 3 / 4;
+
 export class MemoryStock {
   readonly #options: MemoryStockOptions;
 
@@ -38,6 +41,15 @@ export class MemoryStock {
           `received ${count} more`,
       );
     }
+  }
+
+  /**
+   * Whether guests may be kept idle. No thread can take back what another keeps: so when the stock
+   * runs low nobody keeps any, and what is left is for those that run.
+   */
+  get allowsIdle(): boolean {
+    const { page, memoriesMax } = this.#options;
+    return page.takeMemories(0, memoriesMax * idleShareMax);
   }
 
   return(count: number): void {

@@ -194,10 +194,25 @@ describe('limits of the process', () => {
   });
 
   it('instancesMax: idle guests give way to those that are wanted', async () => {
-    using engine = new Engine({ limits: { instancesMax: 1 } });
-    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
-    expect((await engine.run(engine.load('v1'))).text).toBe('version 1\n');
-    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+    using engine = new Engine({ limits: { instancesMax: 4 } });
+    for (const guest of ['hello', 'v1', 'v2']) await engine.run(engine.load(guest));
+    const world = new LateWorld();
+    const loaded = engine.load(waitingGuest);
+    const runs = Array.from({ length: 4 }, () => engine.begin(loaded, { world }));
+    for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    expect(engine.pool.idleBytes).toBe(0);
+    world.keyValue.open();
+    for (const { report } of runs) expect((await report).outcome).toBe('replied');
+  });
+
+  it('instancesMax: a quarter of it is never held by idle guests', async () => {
+    using engine = new Engine({ limits: { instancesMax: 4 } });
+    await engine.run(engine.load('hello'));
+    const guestBytes = engine.pool.idleBytes;
+    for (const guest of ['v1', 'v2', 'nothing', 'trap', 'status']) {
+      await engine.run(engine.load(guest));
+    }
+    expect(engine.pool.idleBytes).toBe(3 * guestBytes);
   });
 
   it('idleGuestBytesMax: the artifact used least recently gives up its guests first', async () => {

@@ -18,11 +18,14 @@ interface NamePatterns {
   readonly parents: ReadonlySet<string>;
 }
 
+/** `/keybase/private` is above folders; what is longer has to name one. */
+const PREFIX_NAMES_MAX = 2;
+
 export class HostRules {
   readonly #allowed: NamePatterns;
   readonly #denied: NamePatterns;
-  readonly #allowedFolders: readonly FolderKey[];
-  readonly #deniedFolders: readonly FolderKey[];
+  readonly #allowedFolders: readonly string[];
+  readonly #deniedFolders: readonly string[];
   readonly #requiresConsent: boolean;
 
   /** @throws TerrafirmaError `config` for a folder that no TXT record could name. */
@@ -88,17 +91,23 @@ function matches(patterns: NamePatterns, hostName: HostName): boolean {
   return false;
 }
 
-/** In the canonical spelling, so that `bob,alice` names the folder `alice,bob`. */
-function readFolder(folder: string): FolderKey {
+/**
+ * In the canonical spelling, so that `bob,alice` names the folder `alice,bob`; and what lies above
+ * folders as it stands: the prefix of a mount, `/keybase/private`.
+ */
+function readFolder(folder: string): string {
   try {
     return parseFolderPath(folder).key;
   } catch (cause) {
+    const names = folder.replace(/\/$/, '').split('/').slice(1);
+    const isPlain = names.every((name) => !['', '.', '..'].includes(name));
+    if (isPlain && names.length <= PREFIX_NAMES_MAX) return `/${names.join('/')}`;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TerrafirmaError('config', `Cannot use the hosts settings: ${reason}`, { cause });
   }
 }
 
-function isAt(outer: FolderKey, inner: FolderKey): boolean {
+function isAt(outer: string, inner: FolderKey): boolean {
   return inner === outer || inner.startsWith(`${outer}/`);
 }
 

@@ -60,8 +60,19 @@ describe('host rules', () => {
     expect(() => only.checkFolder(parseFolderPath('/keybase/public/alice/x'))).not.toThrow();
   });
 
+  it('judge whole mounts by their prefix', () => {
+    const check = (config: Partial<HostsConfig>, folder: string) => () =>
+      rules(config).checkFolder(parseFolderPath(folder));
+    const config = { deniedFolders: ['/keybase/private/'], allowedFolders: ['/keybase'] };
+    expect(check(config, '/keybase/private/alice')).toThrow(/hosts.denied_folders/);
+    expect(check(config, '/keybase/public/alice')).not.toThrow();
+    expect(check({ allowedFolders: ['/sites'] }, '/keybase/public/alice')).toThrow(/allowed/);
+  });
+
   it('refuse at the start a folder that no record could name', () => {
-    expect(() => rules({ deniedFolders: ['/keybase/private/'] })).toThrow(/hosts settings/);
+    for (const folder of ['/keybase/private/a/../b', '/keybase/../x', '/keybase/private/A B']) {
+      expect(() => rules({ deniedFolders: [folder] })).toThrow(/hosts settings/);
+    }
   });
 
   it('let the owner of a folder say for which names it is', () => {

@@ -23,6 +23,10 @@ export interface PebbleRules {
   readonly dnsServer: string;
   /** Of a hundred signed requests, so many get badNonce. */
   readonly noncesRejected?: number;
+  /** Lifetime of what it issues, in seconds. */
+  readonly lifetimeS?: number;
+  /** Key id → key, base64url: accounts must be bound to one. */
+  readonly externalKeys?: Readonly<Record<string, string>>;
 }
 
 export class Pebble implements AsyncDisposable {
@@ -66,7 +70,9 @@ export class Pebble implements AsyncDisposable {
       httpPort: rules.httpPort,
       tlsPort: rules.tlsPort,
       ocspResponderURL: '',
-      externalAccountBindingRequired: false,
+      externalAccountBindingRequired: rules.externalKeys !== undefined,
+      externalAccountMACKeys: rules.externalKeys ?? {},
+      ...(rules.lifetimeS === undefined ? {} : { certificateValidityPeriod: rules.lifetimeS }),
     };
     const file = join(this.directory, 'config.json');
     writeFileSync(file, JSON.stringify({ pebble }));

@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon, type TestDaemonOptions, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { TestFolder } from '../support/folder.ts';
-import { hasPebble, Pebble } from '../support/pebble.ts';
+import { hasPebble, Pebble, type PebbleRules } from '../support/pebble.ts';
 import { tlsPortOf } from '../support/secure-daemon.ts';
 import { askHttp1, askHttp2, shakeHands } from '../support/tls-client.ts';
 
@@ -27,15 +27,16 @@ describe.skipIf(!isHere)('with Pebble', () => {
   let pebble: Pebble;
   let daemon: TestDaemon;
 
-  async function startDaemon(stateDirectory?: string, types = 'tls-alpn-01,http-01') {
+  async function startDaemon(
+    options: Pick<TestDaemonOptions, 'stateDirectory' | 'env'> = {},
+  ): Promise<TestDaemon> {
     return TestDaemon.start({
       args: [
         ...['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
         ...['--tls-listen', '127.0.0.1:0', '--acme-terms-agreed', 'true'],
         ...['--acme-directory', pebble.directoryUrl, '--acme-ca', pebble.caFile],
       ],
-      env: { TERRAFIRMA_ACME_CHALLENGES: types },
-      ...(stateDirectory === undefined ? {} : { stateDirectory }),
+      ...options,
     });
   }
 
@@ -44,9 +45,9 @@ describe.skipIf(!isHere)('with Pebble', () => {
     dns.table.set(name, { a: ['127.0.0.1'] });
   }
 
-  async function startPebble(noncesRejected = 0): Promise<void> {
+  async function startPebble(rules: Partial<PebbleRules> = {}): Promise<void> {
     await pebble.start({
-      ...{ httpPort: daemon.port, tlsPort: tlsPortOf(daemon), noncesRejected },
+      ...{ httpPort: daemon.port, tlsPort: tlsPortOf(daemon), ...rules },
       dnsServer: `${dns.host}:${dns.port}`,
     });
   }
@@ -56,7 +57,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     mount.put('hello', 'public/alice/hello.wasm');
     pebble = await Pebble.prepare();
     daemon = await startDaemon();
-    await startPebble(NONCES_REJECTED);
+    await startPebble({ noncesRejected: NONCES_REJECTED });
   });
 
   afterAll(async () => {
@@ -123,7 +124,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
   it.each(['http-01', 'tls-alpn-01'])('proves names by %s alone', async (type) => {
     await daemon[Symbol.asyncDispose]();
     await pebble.stop();
-    daemon = await startDaemon(undefined, type);
+    daemon = await startDaemon({ env: { TERRAFIRMA_ACME_CHALLENGES: type } });
     await startPebble();
     const serverName = `${type}.test`;
     point(serverName);
@@ -137,7 +138,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     const ca = await pebble.root();
     await daemon.stop('SIGKILL');
     await pebble.stop();
-    const again = await startDaemon(stateDirectory);
+    const again = await startDaemon({ stateDirectory });
     const options = { serverName: 'tls-alpn-01.test', ca };
     expect((await askHttp1(tlsPortOf(again), '/hello.wasm', options)).status).toBe(200);
     await daemon[Symbol.asyncDispose]();
@@ -147,5 +148,33 @@ describe.skipIf(!isHere)('with Pebble', () => {
     point('late.test');
     const late = { serverName: 'late.test', ca: await pebble.root() };
     expect((await askHttp1(tlsPortOf(again), '/hello.wasm', late)).status).toBe(200);
+  });
+
+  it('is asked for renewals in time, with an account bound to one it knows', async () => {
+    await daemon[Symbol.asyncDispose]();
+    await pebble.stop();
+    const key = Buffer.alloc(32, 9).toString('base64url');
+    const keyFile = join(pebble.directory, 'external.key');
+    writeFileSync(keyFile, `${key}\n`);
+    daemon = await startDaemon({
+      env: {
+        TERRAFIRMA_ACME_EXTERNAL_KEY_ID: 'kid-1',
+        TERRAFIRMA_ACME_EXTERNAL_KEY_FILE: keyFile,
+      },
+    });
+    await startPebble({ externalKeys: { 'kid-1': key }, lifetimeS: 9 });
+    point('brief.test');
+    const port = tlsPortOf(daemon);
+    const serial = async (): Promise<string> => {
+      const socket = await shakeHands(port, { serverName: 'brief.test' });
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber;
+    };
+    const first = await serial();
+    await waitFor(async () => ((await serial()) === first ? undefined : true));
+    const ca = await pebble.root();
+    const reply = await askHttp2(port, '/hello.wasm', { serverName: 'brief.test', ca });
+    expect(reply.status).toBe(200);
   });
 });

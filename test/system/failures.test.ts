@@ -134,6 +134,10 @@ describe('failures of paths, modules and runs', () => {
         TERRAFIRMA_LIMITS_BODY_IDLE_TIMEOUT_MS: '200',
       },
     });
+    // The wait for a verdict is short here: only the test that is about it should meet it.
+    await waitFor(async () =>
+      (await ask(daemon.port, '/hello.wasm')).status === 200 ? true : undefined,
+    );
   });
 
   afterAll(async () => {

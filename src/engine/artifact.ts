@@ -51,6 +51,7 @@ export class Artifact {
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
   #canMap = true;
+  #isClosed = false;
   readonly #record = new RunRecord();
 
   constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
@@ -76,7 +77,7 @@ export class Artifact {
 
   /** Whether `guest`, which has so much memory now, may be kept for another run. */
   suits(guest: Guest, memoryBytes: number): boolean {
-    return guest.mode === this.#mode && guest.isKeepable(memoryBytes);
+    return !this.#isClosed && guest.mode === this.#mode && guest.isKeepable(memoryBytes);
   }
 
   /**
@@ -117,6 +118,7 @@ export class Artifact {
 
   /** The artifact is not wanted any more; its guests have been given up. */
   close(): void {
+    this.#isClosed = true;
     this.#pages?.close();
     this.#pages = undefined;
   }

@@ -46,6 +46,10 @@ export class GuestPool {
     const idle = new IdleGuests(limits.idleGuestBytesMax);
     this.#artifacts = new LRUCache({
       max: artifactsMax,
+      // An artifact holds its compiled module; one that is too large is held alone.
+      maxSize: limits.compiledBytesMax,
+      sizeCalculation: ({ loaded }) =>
+        Math.min(Math.max(1, loaded.codeBytes), limits.compiledBytesMax),
       dispose: (artifact) => {
         idle.evictAll(artifact);
         artifact.close();

@@ -226,6 +226,18 @@ describe('limits of the process', () => {
     expect((await none.run(none.load('hello'))).text).toBe('hello\n');
     expect(none.pool.idleBytes).toBe(0);
   });
+
+  it('compiledBytesMax: artifacts not used for long are forgotten, with their guests', async () => {
+    using probe = new Engine();
+    const { codeBytes } = probe.load('v1');
+    using engine = new Engine({ limits: { compiledBytesMax: codeBytes } });
+    const [first, second] = [engine.load('v1'), engine.load('v2')];
+    await engine.run(first);
+    const guestBytes = engine.pool.idleBytes;
+    await engine.run(second);
+    expect(engine.pool.idleBytes).toBe(guestBytes);
+    expect((await engine.run(first)).text).toBe('version 1\n');
+  });
 });
 
 describe('the first state', () => {

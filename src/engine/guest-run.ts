@@ -143,8 +143,7 @@ export class GuestRun implements SeatWaiter {
     }
     instance.binding.release();
     instance.detach();
-    const isClean = end?.kind === 'returned' && !activation.isEnding;
-    if (isClean && !activation.hasGrownTable) this.#putBack(guest, activation);
+    if (isCleanEnd(end, activation) && !activation.hasGrownTable) this.#putBack(guest, activation);
     else guest.discard();
     return error;
   }
@@ -221,6 +220,16 @@ export class GuestRun implements SeatWaiter {
   }
 }
 
+/**
+ * Whether the guest may be restored. An exit with 0 is the usual end of Go, TinyGo and Zig: it
+ * happens inside a hostcall, when every store before it has marked its card.
+ */
+function isCleanEnd(end: RunEnd | undefined, activation: Activation): boolean {
+  if (activation.hostEnd !== undefined) return false;
+  if (end?.kind === 'exited') return end.exitCode === 0;
+  return end?.kind === 'returned' && !activation.isEnding;
+}
+
 function outcomeOf(
   activation: Activation,
   end: RunEnd | undefined,
@@ -230,7 +239,7 @@ function outcomeOf(
   if (end?.kind === 'trapped') {
     return cause?.code === 'guest-out-of-memory' ? 'out-of-memory' : 'trapped';
   }
-  if (end?.kind === 'exited') return 'exited';
+  if (end?.kind === 'exited' && end.exitCode !== 0) return 'exited';
   return cause === undefined ? 'replied' : 'refused';
 }
 

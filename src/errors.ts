@@ -48,6 +48,24 @@ export const errorTable = {
     shown: true,
     allow: 'GET, HEAD',
   },
+  'bad-upgrade': {
+    status: 400,
+    fault: 'visitor',
+    sentence: 'Cannot open a WebSocket: the request is no valid handshake',
+    shown: true,
+  },
+  'websocket-version': {
+    status: 426,
+    fault: 'visitor',
+    sentence: 'Cannot open a WebSocket: its version must be 13',
+    shown: true,
+  },
+  'no-websocket': {
+    status: 404,
+    fault: 'visitor',
+    sentence: 'Cannot open a WebSocket: that path is no program that takes part in one',
+    shown: true,
+  },
   'request-timeout': {
     status: 408,
     fault: 'visitor',

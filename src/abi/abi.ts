@@ -68,6 +68,33 @@ export interface Exchange {
   onGone(listener: (() => void) | undefined): void;
 }
 
+/**
+ * Messages both ways for as long as a connection lasts, in place of an answer. Made by the request
+ * road, used by one run.
+ */
+export interface Conversation {
+  /** Of one message, in either direction. */
+  readonly messageBytesMax: number;
+  /**
+   * The oldest message that the client sent; undefined when there is none now. What the guest does
+   * from here on is this message's.
+   */
+  takeMessage(): Uint8Array | undefined;
+  /** No message will come any more; those that have come can still be taken. */
+  readonly isOver: boolean;
+  /** Resolves when there is a message, or the client has ended. May be asked again. */
+  whenReady(): Promise<void>;
+  /**
+   * Sends one message, which the conversation owns from here on; after the client has gone it is
+   * dropped. A promise when there should be no more until it resolves.
+   */
+  send(message: Uint8Array): Promise<void> | undefined;
+  /** One listener, called whenever a message is taken: its budget begins. */
+  onTaken(listener: (() => void) | undefined): void;
+  /** One listener, called once when the guest has no more time to end by itself. */
+  onGivenUp(listener: (() => void) | undefined): void;
+}
+
 export interface FunctionFace {
   readonly params: readonly string[];
   readonly results: readonly string[];
@@ -103,6 +130,8 @@ export interface Abi {
   judge(face: ModuleFace): AbiVerdict;
   /** `whole`: the body is read before the run, up to the limit. `streamed`: as the guest asks. */
   readonly requestBody: 'whole' | 'streamed';
+  /** Whether a module with that entry can take part in a conversation; left out: none can. */
+  converses?(entry: string): boolean;
   /** Everything one instance needs; called once per instance, before it is instantiated. */
   bind(host: GuestHost): Binding;
 }
@@ -153,6 +182,8 @@ export interface Run {
   readonly capabilities: Capabilities;
   /** The whole body where the ABI asked for it, else empty. */
   readonly body: Uint8Array;
+  /** Instead of an answer; only for an ABI that `converses`. */
+  readonly conversation?: Conversation;
 }
 
 /** How the entry ended. `returned` is also `exit(0)` where the ABI says so. */

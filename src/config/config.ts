@@ -201,6 +201,14 @@ export const defaultLimits = {
   fileOperationsPerMountMax: 16,
   http2StreamsMax: 100,
   http2ResetsMax: 200,
+  // WebSocket connections.
+  websocketConnectionsPerSiteMax: 1_000,
+  websocketMessageBytesMax: MIB,
+  websocketQueuedBytesMax: 256 * KIB,
+  websocketCpuMsMax: 1_000,
+  websocketIdleMs: 600_000,
+  websocketPingMs: 30_000,
+  websocketGraceMs: 5_000,
   // Certificates and passwords.
   certificateWaitMs: 30_000,
   certificatesMax: 100_000,

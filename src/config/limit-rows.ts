@@ -81,6 +81,23 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Requests that one HTTP/2 connection may break off in quick succession',
     max: 100_000,
   },
+  websocketConnectionsPerSiteMax: {
+    summary: 'WebSocket connections at once, per site and thread',
+    min: 0,
+    max: 100_000,
+  },
+  websocketMessageBytesMax: { summary: 'One WebSocket message, either way', max: 64 * MIB },
+  websocketQueuedBytesMax: {
+    summary: 'Messages that wait for the guest, or the client, before the other side is held up',
+    max: 64 * MIB,
+  },
+  websocketCpuMsMax: { summary: 'CPU time from one WebSocket message of the client to the next' },
+  websocketIdleMs: { summary: 'A WebSocket connection without a message for so long is closed' },
+  websocketPingMs: { summary: 'Between two pings; a client that missed one is cut off' },
+  websocketGraceMs: {
+    summary: 'How long a guest may go on after its WebSocket client has gone',
+    min: 0,
+  },
   certificateWaitMs: { summary: 'How long a handshake waits for its certificate' },
   certificatesMax: { summary: 'Certificates of ACME that are kept', max: 10_000_000 },
   tlsContextsMax: { summary: 'Certificates ready for handshakes, per thread', max: 1_000_000 },

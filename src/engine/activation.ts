@@ -45,7 +45,10 @@ export class Activation implements Turn, Watched {
   #marks: CardMarks | undefined;
   readonly #parts: ThreadParts;
   readonly #digestWords: Int32Array;
+  readonly #cpuMsMax: number;
   #cpuMs = 0;
+  /** CPU time used when the present budget began. */
+  #budgetFromMs = 0;
   /** CPU time since the last turn that the guest had to wait for. */
   #sliceMs = 0;
   #enteredAtMs = 0;
@@ -58,12 +61,19 @@ export class Activation implements Turn, Watched {
 
   constructor(
     parts: ThreadParts,
-    run: { readonly siteKey: string; readonly digestWords: Int32Array; readonly fuel: number },
+    run: {
+      readonly siteKey: string;
+      readonly digestWords: Int32Array;
+      readonly fuel: number;
+      /** Where it is not that of all runs. */
+      readonly cpuMsMax?: number | undefined;
+    },
   ) {
     this.#parts = parts;
     this.siteKey = run.siteKey;
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
+    this.#cpuMsMax = run.cpuMsMax ?? parts.cpuMsMax;
   }
 
   /** CPU time used until the last time the thread was let go, in milliseconds. */
@@ -75,6 +85,11 @@ export class Activation implements Turn, Watched {
   cpuUsNow(): number {
     const heldMs = this.#holdsThread ? performance.now() - this.#enteredAtMs : 0;
     return (this.#cpuMs + heldMs) * 1_000;
+  }
+
+  /** From now on the run has its whole CPU budget again. */
+  renewBudget(): void {
+    this.#budgetFromMs = this.cpuUsNow() / 1_000;
   }
 
   get hostEnd(): HostEnd | undefined {
@@ -259,7 +274,8 @@ export class Activation implements Turn, Watched {
   }
 
   #requireBudget(nowMs: number): void {
-    if (this.#cpuMs + (nowMs - this.#enteredAtMs) < this.#parts.cpuMsMax) return;
+    const usedMs = this.#cpuMs + (nowMs - this.#enteredAtMs);
+    if (usedMs - this.#budgetFromMs < this.#cpuMsMax) return;
     this.#hostEnd ??= 'out-of-cpu';
     throw this.#parts.trap;
   }

@@ -101,6 +101,17 @@ export class Artifact {
     return this.#capture(this.#instantiate(activation));
   }
 
+  /**
+   * A new guest for one run alone, of which no code has run. Its form is the one without cards:
+   * nothing of it is ever put back.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  createForOnce(activation: Activation): Guest {
+    const made = this.#instantiate(activation, this.loaded.engine.metered);
+    return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
+  }
+
   /** Runs what the module wants to be run before its entry. */
   async start(instance: GuestInstance): Promise<void> {
     await instance.callStart(this.#form?.names.start);
@@ -175,9 +186,8 @@ export class Artifact {
   }
 
   /** An instance of which no code has run, attached to `activation`. */
-  #instantiate(activation: Activation): MadeInstance {
+  #instantiate(activation: Activation, form = this.#form): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
-    const form = this.#form;
     const { loaded, abi } = this;
     const count = form === undefined ? 1 : form.memories.length;
     stock.take(count);

@@ -2,7 +2,7 @@
  * One run from the door to the report: its place among the site's runs, its turn on the thread, its
  * guest, and what became of it. Works out the outcome of a run in this one place.
  */
-import type { Exchange, Run, RunEnd } from '../abi/abi.ts';
+import type { Conversation, Exchange, Run, RunEnd } from '../abi/abi.ts';
 import type { Capabilities } from '../capability/capability.ts';
 import type { Limits } from '../config/config.ts';
 import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../errors.ts';
@@ -38,11 +38,13 @@ export class GuestRun implements SeatWaiter {
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
+  #cpuMsMax: number;
 
   constructor(parts: RunParts, artifact: Artifact, siteKey: string) {
     this.#parts = parts;
     this.#artifact = artifact;
     this.#siteKey = siteKey;
+    this.#cpuMsMax = parts.cpuMsMax;
   }
 
   /**
@@ -82,7 +84,39 @@ export class GuestRun implements SeatWaiter {
     activation.leave();
     admission.withdraw(seats, this);
     admission.leave(seats, this.#hasSeat);
-    return this.#report({ exchange, activation, end, error, startedAtMs });
+    const isAnswered = exchange.replyState === 'ended';
+    return this.#report({ isAnswered, activation, end, error, startedAtMs });
+  }
+
+  /**
+   * Runs the entry for as long as a conversation lasts. It takes no seat of the site's, has no
+   * wall-clock limit, and a CPU budget for every message it takes; its start counts as one.
+   * Never rejects.
+   */
+  async converse(
+    exchange: Exchange,
+    capabilities: Capabilities,
+    conversation: Conversation,
+  ): Promise<RunReport> {
+    const startedAtMs = performance.now();
+    this.#cpuMsMax = this.#parts.limits.websocketCpuMsMax;
+    const activation = this.#activate();
+    conversation.onTaken(() => activation.renewBudget());
+    conversation.onGivenUp(() => activation.end('abandoned'));
+    let end: RunEnd | undefined;
+    let error: ErrorRecord | undefined;
+    try {
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      end = await this.#serve({ exchange, capabilities, body: noBody, conversation }, activation);
+    } catch (failure) {
+      if (!activation.isEnding) error = toErrorRecord(failure);
+    }
+    conversation.onTaken(undefined);
+    conversation.onGivenUp(undefined);
+    error = this.#finish(activation, end) ?? error;
+    activation.leave();
+    return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
   }
 
   onSeat(): void {
@@ -92,7 +126,8 @@ export class GuestRun implements SeatWaiter {
 
   #activate(): Activation {
     const { digestWords, fuel } = this.#artifact;
-    return new Activation(this.#parts, { siteKey: this.#siteKey, digestWords, fuel });
+    const cpuMsMax = this.#cpuMsMax;
+    return new Activation(this.#parts, { siteKey: this.#siteKey, digestWords, fuel, cpuMsMax });
   }
 
   /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
@@ -116,17 +151,24 @@ export class GuestRun implements SeatWaiter {
     const artifact = this.#artifact;
     try {
       activation.requireAlive();
-      let guest = this.#parts.idle.take(artifact);
-      if (guest === undefined) guest = await artifact.create(activation);
-      else guest.instance.attach(activation);
+      const isForOnce = run.conversation !== undefined;
+      const guest = isForOnce
+        ? artifact.createForOnce(activation)
+        : (this.#takeIdle(activation) ?? (await artifact.create(activation)));
       this.#guest = guest;
       guest.instance.begin(run);
-      if (artifact.startsInRun) await artifact.start(guest.instance);
+      if (isForOnce || artifact.startsInRun) await artifact.start(guest.instance);
       await guest.instance.callEntry(artifact.loaded.entry);
       return returned;
     } catch (error) {
       return activation.explain(error);
     }
+  }
+
+  #takeIdle(activation: Activation): Guest | undefined {
+    const guest = this.#parts.idle.take(this.#artifact);
+    guest?.instance.attach(activation);
+    return guest;
   }
 
   /** The reply, if it is due; then the guest is put back, or given up. */
@@ -167,20 +209,21 @@ export class GuestRun implements SeatWaiter {
   }
 
   #report(run: {
-    readonly exchange: Exchange;
+    readonly isAnswered: boolean;
     readonly activation: Activation;
     readonly end: RunEnd | undefined;
     readonly error: ErrorRecord | undefined;
     readonly startedAtMs: number;
   }): RunReport {
-    const { exchange, activation, end } = run;
+    const { activation, end } = run;
     const cause = run.error ?? this.#explain(activation, end);
     return {
       outcome: outcomeOf(activation, end, cause),
-      error: exchange.replyState === 'ended' ? undefined : cause,
+      error: run.isAnswered ? undefined : cause,
       cpuUs: Math.round(activation.cpuMs * 1_000),
       wallUs: Math.round((performance.now() - run.startedAtMs) * 1_000),
       memoryBytes: this.#memoryBytes,
+      exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
     };
   }
 
@@ -189,8 +232,7 @@ export class GuestRun implements SeatWaiter {
     if (hostEnd === 'out-of-time') return this.#explainTime();
     if (hostEnd === 'abandoned') return record('client-gone', 'the client went away');
     if (hostEnd === 'out-of-cpu') {
-      const { cpuMsMax } = this.#parts.limits;
-      const detail = `Cannot answer: the function reached its CPU limit of ${cpuMsMax} ms`;
+      const detail = `Cannot answer: the function reached its CPU limit of ${this.#cpuMsMax} ms`;
       return record('guest-out-of-cpu', detail);
     }
     if (end?.kind === 'trapped') {

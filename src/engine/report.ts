@@ -11,4 +11,6 @@ export interface RunReport {
   readonly wallUs: number;
   /** Linear memory at the end of the run, in bytes. */
   readonly memoryBytes: number;
+  /** Where the guest ended itself with a code other than 0. */
+  readonly exitCode?: number | undefined;
 }

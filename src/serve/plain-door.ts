@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 import { toErrorRecord } from '../errors.ts';
 import { parseHostName } from '../names.ts';
+import type { HostRules } from '../site/hosts.ts';
 import { logRequest, type RequestRecord } from '../telemetry.ts';
 import type { ControlLink } from './control-link.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -17,6 +18,7 @@ export interface PlainDoorOptions {
   readonly replica: Replica;
   readonly logger: Logger;
   readonly isFolderMode: boolean;
+  readonly hostRules: HostRules;
   /** Whether visitors are sent on; else only challenges are answered here. */
   readonly redirects: boolean;
   /** The port of HTTPS as visitors see it. */
@@ -81,12 +83,13 @@ export class PlainDoor {
   }
 
   async #redirect(exchange: HttpExchange, record: RequestRecord): Promise<void> {
-    const { isFolderMode, publicPort, replica } = this.#options;
+    const { hostRules, isFolderMode, publicPort, replica } = this.#options;
     const { authority, target } = exchange.request;
     const hostName = parseHostName(authority);
     record.hostName = hostName;
     const site = await replica.siteOf(isFolderMode ? undefined : hostName, performance.now());
     record.folderKey = site.folderKey;
+    if (!isFolderMode) hostRules.checkConsent(hostName, site.settings?.hostNames);
     const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
     record.outcome = 'file';

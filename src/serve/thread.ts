@@ -47,18 +47,19 @@ async function start(start: ThreadStart): Promise<void> {
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
   const replica = new Replica({ limits, link, onModule: (loaded) => pool.warm(loaded) });
   const parts = createCapabilityParts(start, link, logger);
+  const hostRules = new HostRules(config.hosts);
   const gateway = new Gateway({
     limits,
     isFolderMode: config.folder !== undefined,
     replica,
     pool,
     files: new StaticFiles(limits),
-    hostRules: new HostRules(config.hosts),
+    hostRules,
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),
     logger,
   });
-  const secured = createTlsParts(start, { link, replica, logger, gateway });
+  const secured = createTlsParts(start, { link, replica, logger, gateway, hostRules });
   const listener = new Listener({
     limits,
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),

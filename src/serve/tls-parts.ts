@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { ThreadStart } from '../messages.ts';
 import type { HostName } from '../names.ts';
+import type { HostRules } from '../site/hosts.ts';
 import type { RequestRecord } from '../telemetry.ts';
 import { TrustedProxies } from './client-address.ts';
 import type { ControlLink } from './control-link.ts';
@@ -18,6 +19,7 @@ export interface ThreadParts {
   readonly replica: Replica;
   readonly logger: Logger;
   readonly gateway: Gateway;
+  readonly hostRules: HostRules;
 }
 
 export interface TlsParts {
@@ -32,12 +34,12 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { gateway, link, logger, replica } = parts;
+  const { gateway, hostRules, link, logger, replica } = parts;
   const nowMs = (): number => performance.now();
   const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
-    ...{ link, replica, logger, isFolderMode },
+    ...{ link, replica, logger, isFolderMode, hostRules },
     redirects: config.tls.redirects,
     publicPort: config.tls.publicPort ?? endpoint.port,
     serve: (exchange, record) => gateway.serve(exchange, record),

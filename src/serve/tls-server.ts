@@ -49,12 +49,14 @@ export function createTlsServer(options: TlsServerOptions): Server {
       );
     },
   });
+  /** What handshakes that name nobody get now. */
+  const nobodys = new WeakMap<Server, CertificatePair>();
   const beginHandshake = takeListener(server, 'connection');
   const serveHttp1 = takeListener(server, 'secureConnection');
   server.on('connection', (socket: Socket) => {
     options.greeting.add(socket);
     socket.once('close', () => options.greeting.delete(socket));
-    greet(socket, server, options).then(
+    greet(socket, server, { ...options, nobodys }).then(
       (isWelcome) => {
         options.greeting.delete(socket);
         if (isWelcome && !socket.destroyed) beginHandshake(socket);
@@ -81,8 +83,13 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
 }
 
 /** Whether the handshake may begin. Where not, the connection has been answered. */
-async function greet(socket: Socket, server: Server, options: TlsServerOptions): Promise<boolean> {
+async function greet(
+  socket: Socket,
+  server: Server,
+  options: TlsServerOptions & { readonly nobodys: WeakMap<Server, CertificatePair> },
+): Promise<boolean> {
   socket.on('error', () => socket.destroy());
+  const { nobodys } = options;
   const hello = await peekHello(socket, options.limits.headerTimeoutMs);
   if (hello === undefined) return false;
   const hostName = readServerName(hello);
@@ -102,7 +109,8 @@ async function greet(socket: Socket, server: Server, options: TlsServerOptions):
     sendAlert(socket, alerts.unrecognizedName);
     return false;
   }
-  if (hostName === undefined) {
+  if (hostName === undefined && nobodys.get(server) !== answer.pair) {
+    nobodys.set(server, answer.pair);
     const { chainPem: cert, keyPem: key } = answer.pair;
     server.setSecureContext({
       cert,

@@ -49,6 +49,7 @@ export class Logins {
   #running: { readonly id: number; readonly check: Check } | undefined;
   #worker: Worker | undefined;
   #nextId = 1;
+  #isClosed = false;
 
   constructor(options: LoginsOptions) {
     this.#options = options;
@@ -78,7 +79,13 @@ export class Logins {
     return isRight;
   }
 
+  /** What waits is refused. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const queue of this.#queues.values()) {
+      for (const check of queue) check.reject(new TerrafirmaError('draining'));
+    }
+    this.#queues.clear();
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
@@ -98,7 +105,7 @@ export class Logins {
 
   /** Hands the next check to the thread: the folder that has waited longest, then it goes last. */
   #next(): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined || this.#isClosed) return;
     const [first] = this.#queues;
     if (first === undefined) return;
     const [folderKey, queue] = first;

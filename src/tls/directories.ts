@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { HostName } from '../names.ts';
-import type { AcmeClient, IssuedCertificate, RenewalWindow } from './acme/client.ts';
+import type { AcmeClient, IssuedCertificate, OrderOptions, RenewalWindow } from './acme/client.ts';
 import { AcmeError } from './acme/problem.ts';
 
 export interface DirectoryIssue extends IssuedCertificate {
@@ -36,7 +36,7 @@ export class Directories {
   }
 
   /** Rejects with the AcmeError of the last directory that was tried. */
-  async order(hostName: HostName, replaces?: X509Certificate): Promise<DirectoryIssue> {
+  async order(hostName: HostName, options: OrderOptions): Promise<DirectoryIssue> {
     let last = new AcmeError(
       'unavailable',
       'Cannot order a certificate: a directory must be reachable: received failures from all',
@@ -44,7 +44,7 @@ export class Directories {
     for (const client of this.#options.clients) {
       if ((this.#restsUntilMs.get(client) ?? 0) > this.#options.nowMs()) continue;
       try {
-        const issued = await client.order(hostName, replaces);
+        const issued = await client.order(hostName, options);
         this.#restsUntilMs.delete(client);
         return { ...issued, directoryUrl: client.directoryUrl };
       } catch (error) {

@@ -138,7 +138,8 @@ export class Orders {
     const { directories, logger, store } = this.#options;
     this.#inFlight += 1;
     try {
-      const issued = await directories.order(hostName, replaced);
+      const attempt = store.failure(hostName)?.failures ?? 0;
+      const issued = await directories.order(hostName, { replaces: replaced, attempt });
       const certificate = this.#describe(hostName, issued);
       store.saveCertificate(certificate);
       this.#refusals.delete(hostName);

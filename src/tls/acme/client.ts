@@ -43,6 +43,13 @@ export interface AcmeClientOptions {
   readonly wait: (delayMs: number) => Promise<void>;
 }
 
+export interface OrderOptions {
+  /** The certificate that the new one will replace (RFC 9773, section 5). */
+  readonly replaces?: X509Certificate | undefined;
+  /** Failures so far: each attempt begins with another kind of challenge. */
+  readonly attempt?: number;
+}
+
 export interface IssuedCertificate {
   /** Leaf first. */
   readonly chainPem: string;
@@ -85,10 +92,10 @@ export class AcmeClient {
   /**
    * Orders a certificate of `hostName` alone, with a key of its own.
    *
-   * @param replaces The certificate that it will replace (RFC 9773, section 5).
    * Rejects with AcmeError.
    */
-  async order(hostName: HostName, replaces?: X509Certificate): Promise<IssuedCertificate> {
+  async order(hostName: HostName, options: OrderOptions = {}): Promise<IssuedCertificate> {
+    const { replaces, attempt = 0 } = options;
     const action = `order a certificate for ${hostName}`;
     const deadlineMs = this.#options.nowMs() + this.#options.orderTimeoutMs;
     const created = await this.#newOrder(hostName, replaces, action);
@@ -101,7 +108,7 @@ export class AcmeClient {
       throw new AcmeError('unavailable', `Cannot ${action}: the order must have authorizations`);
     }
     for (const url of authorizations) {
-      await this.#authorize(String(url), { hostName, action, deadlineMs });
+      await this.#authorize(String(url), { hostName, action, deadlineMs, attempt });
     }
     const ready = await this.#poll(orderUrl, { action, deadlineMs, passing: ['pending'] });
     const key = newCertificateKey();
@@ -167,12 +174,17 @@ export class AcmeClient {
 
   async #authorize(
     url: string,
-    order: { readonly hostName: HostName; readonly action: string; readonly deadlineMs: number },
+    order: {
+      readonly hostName: HostName;
+      readonly action: string;
+      readonly deadlineMs: number;
+      readonly attempt: number;
+    },
   ): Promise<void> {
-    const { hostName, action, deadlineMs } = order;
+    const { action, deadlineMs } = order;
     const { body } = await this.#post(url, undefined, action);
     if (asRecord(body).status === 'valid') return;
-    const found = this.#chooseChallenge(body, hostName, action);
+    const found = this.#chooseChallenge(body, order);
     const { stage } = this.#options;
     stage.show(found.challenge);
     try {
@@ -185,12 +197,14 @@ export class AcmeClient {
 
   #chooseChallenge(
     body: unknown,
-    hostName: HostName,
-    action: string,
+    order: { readonly hostName: HostName; readonly action: string; readonly attempt: number },
   ): { readonly challenge: Challenge; readonly url: string } {
+    const { hostName, action, attempt } = order;
     const offered = asRecord(body).challenges;
     const list = Array.isArray(offered) ? offered.map(asRecord) : [];
-    for (const type of this.#options.challengeTypes) {
+    const { challengeTypes } = this.#options;
+    const first = attempt % challengeTypes.length;
+    for (const type of [...challengeTypes.slice(first), ...challengeTypes.slice(0, first)]) {
       const fields = list.find((one) => one.type === type);
       if (fields === undefined) continue;
       const token = textField(fields, 'token', action);
@@ -202,7 +216,7 @@ export class AcmeClient {
         url: textField(fields, 'url', action),
       };
     }
-    const wanted = this.#options.challengeTypes.join(' or ');
+    const wanted = challengeTypes.join(' or ');
     throw new AcmeError('unavailable', `Cannot ${action}: the directory must offer ${wanted}`);
   }
 

@@ -90,6 +90,13 @@ describe('an ACME client', () => {
     });
   });
 
+  it('begins with another kind of challenge at each attempt', async () => {
+    const client = open({ challengeTypes: ['tls-alpn-01', 'http-01'] });
+    await expect(client.order(NAME)).rejects.toMatchObject({ fault: 'rejected' });
+    await client.order(NAME, { attempt: 1 });
+    expect(stage.shown.map((challenge) => challenge.type)).toEqual(['tls-alpn-01', 'http-01']);
+  });
+
   it('fails as rejected, and withdraws, when a challenge is not met', async () => {
     stage.show = () => undefined;
     await expect(open().order(NAME)).rejects.toMatchObject({
@@ -157,7 +164,7 @@ describe('an ACME client', () => {
       endMs: Date.parse('2030-01-02T00:00:00Z'),
       retryAfterMs: 60_000,
     });
-    await other.order(NAME, certificate);
+    await other.order(NAME, { replaces: certificate });
     expect(server.orders.at(-1)?.replaces).toBe(asked[0]);
     expect(asked[0]).toMatch(/^[\w-]+\.[\w-]+$/);
   });

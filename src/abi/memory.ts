@@ -45,7 +45,8 @@ export class GuestMemory {
 
   /** Size of linear memory now, in bytes. */
   get byteLength(): number {
-    return this.#memory.buffer.byteLength;
+    this.#refresh();
+    return this.#bytes.length;
   }
 
   /** Whether all of `len` bytes at `ptr` lie in memory. */
@@ -166,17 +167,23 @@ export class GuestMemory {
 
   /** The start of a range that lies in memory; the views are fresh until the guest runs again. */
   #open(ptr: number, len: number): number {
-    const buffer = this.#memory.buffer;
-    if (buffer !== this.#buffer) {
-      this.#buffer = buffer;
-      this.#bytes = Buffer.from(buffer);
-      this.#view = new DataView(buffer);
-    }
+    this.#refresh();
     const start = ptr >>> 0;
     const length = len >>> 0;
     if (length === 0) return 0;
-    if (start + length > buffer.byteLength) this.#trapRange(start, length);
+    if (start + length > this.#bytes.length) this.#trapRange(start, length);
     return start;
+  }
+
+  /**
+   * Growing detaches the buffer, and the length of a view over it becomes 0: looking at that is
+   * much cheaper than asking the memory for its buffer every time.
+   */
+  #refresh(): void {
+    if (this.#bytes.length > 0) return;
+    this.#buffer = this.#memory.buffer;
+    this.#bytes = Buffer.from(this.#buffer);
+    this.#view = new DataView(this.#buffer);
   }
 
   #openCapped(ptr: number, len: number, bytesMax: number): number {

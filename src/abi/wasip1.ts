@@ -14,7 +14,9 @@ import { createMemoryTree } from './wasip1/files/memory-tree.ts';
 import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { listImports } from './wasip1/imports.ts';
-import { judgeWasip1 } from './wasip1/judge.ts';
+import { COMMAND_ENTRY, judgeWasip1 } from './wasip1/judge.ts';
+import { MessageInput } from './wasip1/messages/input.ts';
+import { MessageOutput } from './wasip1/messages/output.ts';
 import { type Preopen, WasiProcess } from './wasip1/process.ts';
 import type { InputStream } from './wasip1/streams.ts';
 
@@ -23,6 +25,7 @@ export function createWasip1Abi(limits: Limits): Abi {
     name: 'wasip1',
     judge: judgeWasip1,
     requestBody: 'streamed',
+    converses: (entry) => entry === COMMAND_ENTRY,
     bind: (host) => new Wasip1Binding(host, limits),
   };
 }
@@ -53,12 +56,13 @@ class Wasip1Binding implements Binding {
   begin(run: Run): void {
     const { exchange, capabilities } = run;
     const { request, hasBody } = exchange;
+    const isWebSocket = run.conversation !== undefined;
     const streams = this.#openStreams(run);
     this.#streams = streams;
     const { environment } = capabilities.settings;
     const process = new WasiProcess({
       listArguments: () => listArguments(request),
-      listEnvironment: () => listEnvironment({ request, hasBody, environment }),
+      listEnvironment: () => listEnvironment({ request, hasBody, isWebSocket, environment }),
       openPreopens: (keeper) => openPreopens(run, { keeper, limits: this.#limits }),
       ...streams,
       capabilities,
@@ -86,8 +90,13 @@ class Wasip1Binding implements Binding {
     this.#guest.release();
   }
 
-  #openStreams({ exchange, capabilities }: Run): Streams {
+  #openStreams({ exchange, capabilities, conversation }: Run): Streams {
     const stderr = new LogStream(capabilities.log);
+    if (conversation !== undefined) {
+      const framing = capabilities.settings.webSocket === 'frames' ? 'frames' : 'lines';
+      const stdin = new MessageInput(conversation, framing);
+      return { stdin, stdout: new MessageOutput(conversation, framing), stderr };
+    }
     const { replyHeadersMax, replyHeaderBytesMax, replyBodyBytesMax } = this.#limits;
     if (capabilities.settings.protocol === 'wws') {
       const stdin = new WwsRequest({

@@ -38,6 +38,7 @@ export interface RunIdentity {
 const defaultSettings: GuestSettings = {
   environment: new Map(),
   protocol: 'cgi',
+  webSocket: 'lines',
   isPlainTextAllowed: false,
 };
 

@@ -108,6 +108,8 @@ export interface GuestSettings {
   readonly environment: ReadonlyMap<string, string>;
   /** `wws`: one JSON object in, one out. */
   readonly protocol: 'cgi' | 'wws';
+  /** How a WebSocket's messages stand on the streams of a program; `off`: there is none. */
+  readonly webSocket: 'lines' | 'frames' | 'off';
   /** Whether output without a header block is an answer, of plain text. */
   readonly isPlainTextAllowed: boolean;
 }

@@ -7,11 +7,16 @@ import { TerrafirmaError } from '../errors.ts';
 import { foldName, type HostName, isServedName, parseHostName, quoteReceived } from '../names.ts';
 
 export const SETTINGS_NAME = 'terrafirma.toml';
+const WEB_SOCKET_SETTINGS = ['lines', 'frames', 'off'] as const;
+
+/** How a WebSocket's messages reach a program. */
+type WebSocketSetting = (typeof WEB_SOCKET_SETTINGS)[number];
 
 /** What one table says; undefined is left to the site's own table. */
 export interface SettingsTable {
   readonly environment: ReadonlyMap<string, string>;
   readonly protocol: 'cgi' | 'wws' | undefined;
+  readonly webSocket: WebSocketSetting | undefined;
   readonly isPlainTextAllowed: boolean | undefined;
 }
 
@@ -27,6 +32,7 @@ export interface SiteSettings {
 export interface ModuleSettings {
   readonly environment: ReadonlyMap<string, string>;
   readonly protocol: 'cgi' | 'wws';
+  readonly webSocket: WebSocketSetting;
   readonly isPlainTextAllowed: boolean;
 }
 
@@ -38,6 +44,7 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const emptyTable: SettingsTable = {
   environment: new Map(),
   protocol: undefined,
+  webSocket: undefined,
   isPlainTextAllowed: undefined,
 };
 
@@ -96,6 +103,7 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
   return {
     environment: mergeEnvironments(general.environment, own?.environment),
     protocol: own?.protocol ?? general.protocol ?? 'cgi',
+    webSocket: own?.webSocket ?? general.webSocket ?? 'lines',
     isPlainTextAllowed: own?.isPlainTextAllowed ?? general.isPlainTextAllowed ?? false,
   };
 }
@@ -109,11 +117,12 @@ function mergeEnvironments(
 }
 
 function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {
-  requireKnown(table, ['env', 'protocol', 'cgi'], at);
+  requireKnown(table, ['env', 'protocol', 'websocket', 'cgi'], at);
   const protocol = table.get('protocol');
   if (protocol !== undefined && protocol !== 'cgi' && protocol !== 'wws') {
     throw bad(`"protocol" of ${at} must be "cgi" or "wws"`, show(protocol));
   }
+  const webSocket = parseWebSocket(table.get('websocket'), at);
   const cgi = readTable(table.get('cgi') ?? {}, `cgi of ${at}`);
   requireKnown(cgi, ['text_plain'], `cgi of ${at}`);
   const textPlain = cgi.get('text_plain');
@@ -121,7 +130,14 @@ function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTa
     throw bad(`"cgi.text_plain" of ${at} must be true or false`, show(textPlain));
   }
   const environment = parseEnvironment(table.get('env') ?? {}, at);
-  return { environment, protocol, isPlainTextAllowed: textPlain };
+  return { environment, protocol, webSocket, isPlainTextAllowed: textPlain };
+}
+
+function parseWebSocket(value: unknown, at: string): WebSocketSetting | undefined {
+  if (value === undefined) return undefined;
+  const found = WEB_SOCKET_SETTINGS.find((setting) => setting === value);
+  if (found !== undefined) return found;
+  throw bad(`"websocket" of ${at} must be "lines", "frames" or "off"`, show(value));
 }
 
 function parseEnvironment(value: unknown, at: string): ReadonlyMap<string, string> {

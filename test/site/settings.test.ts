@@ -18,6 +18,7 @@ describe('parseSettings()', () => {
     expect(settings).toEqual({
       environment: new Map(),
       protocol: 'cgi',
+      webSocket: 'lines',
       isPlainTextAllowed: false,
     });
   });
@@ -42,6 +43,7 @@ describe('parseSettings()', () => {
         ['B', 'site'],
       ]),
       protocol: 'wws',
+      webSocket: 'lines',
       isPlainTextAllowed: true,
     });
     expect(settingsFor(settings, 'dir/a.wasm')).toEqual({
@@ -50,8 +52,15 @@ describe('parseSettings()', () => {
         ['B', 'own'],
       ]),
       protocol: 'cgi',
+      webSocket: 'lines',
       isPlainTextAllowed: false,
     });
+  });
+
+  test('a module may speak another WebSocket framing than its site', () => {
+    const settings = parse('websocket = "off"\n["a.wasm"]\nwebsocket = "frames"');
+    expect(settingsFor(settings, 'a.wasm').webSocket).toBe('frames');
+    expect(settingsFor(settings, 'b.wasm').webSocket).toBe('off');
   });
 
   test('what a guest inherits from Object is no setting', () => {
@@ -66,7 +75,7 @@ describe('parseSettings()', () => {
     ['[env]\n"" = "x"', 'must be letters, digits and "_"'],
     ['[env]\nA = "\\u0000"', 'must not hold NUL'],
     ['env = "x"', 'env of the file must be a table'],
-    ['enviroment = 1', 'may hold only env, protocol, cgi'],
+    ['enviroment = 1', 'may hold only env, protocol, websocket, cgi'],
     ['["Hello.WASM"]\nprotocol = "cgi"', 'a module’s table ends in ".wasm"'],
     ['["../a.wasm"]', 'a module is named by its path in the folder'],
     ['["/a.wasm"]', 'a module is named by its path in the folder'],
@@ -76,6 +85,7 @@ describe('parseSettings()', () => {
     ['cgi.plain = true', 'cgi of the file may hold only text_plain'],
     ['[env', 'must be TOML in UTF-8: received line 1'],
     ['a.wasm = 1', 'may hold only'],
+    ['websocket = "text"', '"websocket" of the file must be "lines", "frames" or "off"'],
   ])('%j is refused', (text, rule) => {
     expect(fault(text)).toContain(rule);
   });

@@ -138,6 +138,7 @@ export class World implements Capabilities {
   settings: GuestSettings = {
     environment: new Map(),
     protocol: 'cgi',
+    webSocket: 'lines',
     isPlainTextAllowed: false,
   };
   readonly logLines: string[] = [];

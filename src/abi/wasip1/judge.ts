@@ -12,7 +12,7 @@ import { changedSinceUnstable, compilerImportTypes, functionTypes } from './sign
 export const PREVIEW1 = 'wasi_snapshot_preview1';
 export const UNSTABLE = 'wasi_unstable';
 export const COMPILER = 'env';
-const COMMAND_ENTRY = '_start';
+export const COMMAND_ENTRY = '_start';
 const INITIALIZER = '_initialize';
 const REACTOR_ENTRIES = ['handle', '_handle', 'run'] as const;
 /** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */

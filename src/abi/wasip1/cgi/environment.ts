@@ -34,6 +34,8 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export interface CgiSource {
   readonly request: RequestHead;
   readonly hasBody: boolean;
+  /** Whether the request opened a WebSocket: its input has no length. */
+  readonly isWebSocket?: boolean;
   /** The owner's own variables; they never replace one of the request. */
   readonly environment: ReadonlyMap<string, string>;
 }
@@ -43,6 +45,11 @@ export function listEnvironment(source: CgiSource): readonly string[] {
   const variables = new Map(listMetaVariables(source));
   for (const [name, value] of indexHeaders(source.request.headers)) variables.set(name, value);
   variables.set('HTTP_HOST', source.request.authority);
+  if (source.isWebSocket === true) {
+    // The connection's own headers are dropped at the door; this is how a program knows.
+    variables.set('HTTP_CONNECTION', 'Upgrade');
+    variables.set('HTTP_UPGRADE', 'websocket');
+  }
   for (const [name, value] of source.environment) {
     if (!variables.has(name) && VARIABLE_NAME.test(name)) variables.set(name, toBytes(value));
   }
@@ -58,10 +65,11 @@ export function listArguments({ target, query }: RequestHead): readonly string[]
 function listMetaVariables({
   request,
   hasBody,
+  isWebSocket,
 }: CgiSource): readonly (readonly [string, string])[] {
   const { host, port } = splitAuthority(request);
   const pathInfo = toBytes(request.pathInfo);
-  const length = contentLengthOf(request.headers, hasBody);
+  const length = contentLengthOf(request.headers, hasBody || isWebSocket === true);
   const scriptName = toBytes(request.scriptName);
   return [
     ['AUTH_TYPE', ''],

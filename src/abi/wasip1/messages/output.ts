@@ -1,0 +1,142 @@
+/**
+ * Standard output as messages to the client: one a line, or one a frame (see input.ts). What one
+ * write brings leaves as fast as the client takes it; the program waits meanwhile.
+ */
+import { TerrafirmaError } from '../../../errors.ts';
+import type { Conversation } from '../../abi.ts';
+import type { Reply } from '../cgi/reply.ts';
+import type { Framing } from './input.ts';
+
+const LENGTH_BYTES = 4;
+const LINE_END = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const NO_BYTES = new Uint8Array(0);
+const BUFFER_BYTES_MIN = 256;
+/** A larger buffer is not kept for the next message. */
+const BUFFER_BYTES_KEPT = 4_096;
+
+/** What could not be sent at once. */
+interface Held {
+  readonly room: Promise<void>;
+  readonly rest: Uint8Array;
+}
+
+export class MessageOutput implements Reply {
+  readonly #conversation: Conversation;
+  readonly #framing: Framing;
+  /** Holds the message under way, with its length or line end. */
+  #buffer = NO_BYTES;
+  #length = 0;
+  #failure: Error | undefined;
+
+  constructor(conversation: Conversation, framing: Framing) {
+    this.#conversation = conversation;
+    this.#framing = framing;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Throws, or rejects with, TerrafirmaError `reply-too-large` when a message is. */
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    const held = this.#push(bytes);
+    return held === undefined ? undefined : this.#pushRest(held);
+  }
+
+  flush(): void {
+    // A message leaves when it is whole; waiting does not end it.
+  }
+
+  /** A last line needs no line end; a frame that was cut short is none. */
+  end(): void {
+    if (this.#framing === 'lines' && this.#length > 0) {
+      void this.#conversation.send(this.#takeMessage());
+    }
+  }
+
+  async #pushRest(first: Held): Promise<void> {
+    let held: Held | undefined = first;
+    while (held !== undefined) {
+      await held.room;
+      held = this.#push(held.rest);
+    }
+  }
+
+  /** Sends what becomes whole, until there is no room. */
+  #push(bytes: Uint8Array): Held | undefined {
+    let rest = bytes;
+    while (rest.length > 0) {
+      const part = rest.subarray(0, this.#countWanted(rest));
+      this.#keep(part);
+      rest = rest.subarray(part.length);
+      if (!this.#isWhole) continue;
+      const room = this.#conversation.send(this.#takeMessage());
+      if (room !== undefined) return { room, rest };
+    }
+    return undefined;
+  }
+
+  /** How many of `bytes` belong to the message under way, as far as that is known. */
+  #countWanted(bytes: Uint8Array): number {
+    if (this.#framing === 'lines') {
+      const at = bytes.indexOf(LINE_END);
+      return at < 0 ? bytes.length : at + 1;
+    }
+    const whole = this.#length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + this.#frameBytes;
+    return Math.min(whole - this.#length, bytes.length);
+  }
+
+  get #isWhole(): boolean {
+    if (this.#framing === 'lines') return this.#buffer[this.#length - 1] === LINE_END;
+    return this.#length >= LENGTH_BYTES && this.#length === LENGTH_BYTES + this.#frameBytes;
+  }
+
+  /** As the program has announced it; only when the length is there. */
+  get #frameBytes(): number {
+    const { buffer, byteOffset } = this.#buffer;
+    return new DataView(buffer, byteOffset).getUint32(0, true);
+  }
+
+  #keep(part: Uint8Array): void {
+    const length = this.#length + part.length;
+    const { messageBytesMax } = this.#conversation;
+    const extraBytes = this.#framing === 'lines' ? 1 : LENGTH_BYTES;
+    if (length > messageBytesMax + extraBytes) this.#refuse();
+    if (length > this.#buffer.length) this.#enlarge(length);
+    this.#buffer.set(part, this.#length);
+    this.#length = length;
+    if (this.#framing === 'lines' || length < LENGTH_BYTES) return;
+    // Said at once: the program need not write it first.
+    if (this.#frameBytes > messageBytesMax) this.#refuse();
+  }
+
+  #enlarge(lengthMin: number): void {
+    const doubled = Math.max(lengthMin, this.#buffer.length * 2, BUFFER_BYTES_MIN);
+    const larger = new Uint8Array(doubled);
+    larger.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+  }
+
+  /** The message without its length or line end. */
+  #takeMessage(): Uint8Array {
+    const start = this.#framing === 'lines' ? 0 : LENGTH_BYTES;
+    let end = this.#length;
+    if (this.#framing === 'lines' && this.#buffer[end - 1] === LINE_END) {
+      end -= this.#buffer[end - 2] === CARRIAGE_RETURN && end > 1 ? 2 : 1;
+    }
+    const message = this.#buffer.slice(start, end);
+    this.#length = 0;
+    if (this.#buffer.length > BUFFER_BYTES_KEPT) this.#buffer = NO_BYTES;
+    return message;
+  }
+
+  #refuse(): never {
+    this.#failure = new TerrafirmaError(
+      'reply-too-large',
+      'Cannot send the message: a message may have ' +
+        `${this.#conversation.messageBytesMax} bytes: received more`,
+    );
+    throw this.#failure;
+  }
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { MessageOutput } from '../../../../src/abi/wasip1/messages/output.ts';
+import { Talk } from './talk.ts';
+
+const bytes = (text: string) => Buffer.from(text, 'latin1');
+
+describe('MessageOutput', () => {
+  it.each([1, 2, 3, 100])('sends each line, whatever the pieces: %i bytes', (size) => {
+    const talk = new Talk();
+    const output = new MessageOutput(talk, 'lines');
+    const text = bytes('one\n\ntwo\r\n\r\nlast');
+    for (let at = 0; at < text.length; at += size) output.write(text.subarray(at, at + size));
+    expect(talk.sent).toEqual(['one', '', 'two', '']);
+    output.end();
+    expect(talk.sent.at(-1)).toBe('last');
+  });
+
+  it.each([1, 3, 4, 5, 100])('sends each frame, whatever the pieces: %i bytes', (size) => {
+    const talk = new Talk();
+    const output = new MessageOutput(talk, 'frames');
+    const text = bytes('\x03\0\0\0a\nb\0\0\0\0\x01\0\0\0c\x05\0\0\0cut');
+    for (let at = 0; at < text.length; at += size) output.write(text.subarray(at, at + size));
+    output.end();
+    expect(talk.sent).toEqual(['a\nb', '', 'c']);
+  });
+
+  it.each([
+    ['lines', `${'x'.repeat(10)}\n`, 'x'.repeat(12)],
+    ['frames', `\x0a\0\0\0${'x'.repeat(10)}`, '\x0b\0\0\0'],
+  ] as const)('refuses a message above the limit: %s', (framing, allowed, tooLarge) => {
+    const talk = new Talk(10);
+    const output = new MessageOutput(talk, framing);
+    output.write(bytes(allowed));
+    expect(talk.sent).toEqual(['x'.repeat(10)]);
+    expect(() => output.write(bytes(tooLarge))).toThrow('a message may have 10 bytes');
+    expect(output.failure).toMatchObject({ code: 'reply-too-large' });
+  });
+
+  it('waits for room before it sends the next one', async () => {
+    const talk = new Talk();
+    const output = new MessageOutput(talk, 'lines');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    talk.room = promise;
+    const written = output.write(bytes('one\ntwo\nthree\n'));
+    await Promise.resolve();
+    expect(talk.sent).toEqual(['one']);
+    talk.room = undefined;
+    resolve();
+    await written;
+    expect(talk.sent).toEqual(['one', 'two', 'three']);
+  });
+});

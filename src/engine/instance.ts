@@ -79,9 +79,8 @@ export class GuestInstance implements GuestHost, MemorySizes {
 
   /** Bytes of all memories now. */
   get memoryBytes(): number {
-    let bytes = 0;
-    for (const { buffer } of this.memories) bytes += buffer.byteLength;
-    return bytes;
+    if (this.memories.length === 1 && this.#memory !== undefined) return this.#memory.byteLength;
+    return this.bytesBeside(-1);
   }
 
   bytesBeside(memory: number): number {

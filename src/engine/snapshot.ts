@@ -85,9 +85,10 @@ export class Snapshot {
 
   /** All of the memory now; a new view only where it grew. */
   #view(memory: number): Uint8Array {
-    const buffer = this.#options.memories[memory]?.buffer;
     const view = this.#views[memory];
-    if (view !== undefined && view.buffer === buffer) return view;
+    // Growing detaches the buffer, and the view has no length any more.
+    if (view !== undefined && view.length > 0) return view;
+    const buffer = this.#options.memories[memory]?.buffer;
     const fresh = buffer === undefined ? noImage : new Uint8Array(buffer);
     this.#views[memory] = fresh;
     return fresh;

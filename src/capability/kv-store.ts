@@ -2,9 +2,10 @@
  * The key-value file itself, as its one writer sees it. Edge: SQLite by `node:sqlite`. Only the
  * writer thread (and tests) open it; everybody else reads.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { makeDirectory } from '../site/make-directory.ts';
 import type { StoreLimits, WriteAnswer, WriteRequest, WriterStart } from './kv-messages.ts';
 import { CapabilityRefusal } from './refusal.ts';
 
@@ -200,7 +201,7 @@ function refuse(id: number, error: unknown): WriteAnswer {
 }
 
 function openDatabase(start: WriterStart): DatabaseSync {
-  mkdirSync(dirname(start.databasePath), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(start.databasePath));
   // SQLite gives its journal files the mode of the database file: nobody else may read them.
   closeSync(openSync(start.databasePath, 'a', 0o600));
   const database = new DatabaseSync(start.databasePath);

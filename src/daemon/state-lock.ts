@@ -2,10 +2,10 @@
  * One daemon per state directory. The lock is SQLite's lock on a file of its own: the system takes
  * it back when the process ends in whatever way, so a killed daemon leaves nothing to clean up.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describeError, TerrafirmaError } from '../errors.ts';
+import { makeDirectory } from '../site/make-directory.ts';
 
 export interface StateLock {
   release(): void;
@@ -19,7 +19,7 @@ export interface StateLock {
 export function lockState(stateDirectory: string): StateLock {
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    makeDirectory(stateDirectory);
     database = new DatabaseSync(join(stateDirectory, 'lock.sqlite'));
     database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE;');
     database.exec('BEGIN EXCLUSIVE');

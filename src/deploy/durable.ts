@@ -3,8 +3,9 @@
  * and the directory synced: a reader sees the old bytes or the new ones, never half of either.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '../site/make-directory.ts';
 
 /** The end of the names of files that were being written; a leftover is nobody's. */
 export const unfinishedSuffix = '.unfinished';
@@ -15,7 +16,7 @@ export const unfinishedSuffix = '.unfinished';
  */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const directory = dirname(path);
-  await makeDirectory(directory);
+  await makeDirectoryDurably(directory);
   const tag = randomBytes(6).toString('hex');
   const beside = join(directory, `.${basename(path)}.${tag}${unfinishedSuffix}`);
   try {
@@ -35,8 +36,8 @@ export async function writeDurably(path: string, bytes: Uint8Array | string): Pr
 }
 
 /** Makes `directory` and those above it; what was made is durable when this resolves. */
-async function makeDirectory(directory: string): Promise<void> {
-  const firstMade = await mkdir(directory, { recursive: true, mode: 0o700 });
+async function makeDirectoryDurably(directory: string): Promise<void> {
+  const firstMade = makeDirectory(directory);
   if (firstMade === undefined) return;
   let made = directory;
   while (made.length >= firstMade.length) {

@@ -10,11 +10,12 @@
  * it was before or after the write that was running.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { FolderKey } from '../names.ts';
+import { makeDirectory } from '../site/make-directory.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { fileErrorCode, syncDirectory, unfinishedSuffix, writeDurably } from './durable.ts';
 import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
@@ -53,8 +54,8 @@ export class ModuleStore {
   static async open(directory: string, options: StoreOptions): Promise<ModuleStore> {
     const store = new ModuleStore(directory, options);
     try {
-      await mkdir(join(directory, 'modules'), { recursive: true, mode: 0o700 });
-      await mkdir(join(directory, 'folders'), { recursive: true, mode: 0o700 });
+      makeDirectory(join(directory, 'modules'));
+      makeDirectory(join(directory, 'folders'));
       for (const record of await readRecords(directory, options.log)) {
         store.#named.set(record.folderKey, digestsOf(record));
       }

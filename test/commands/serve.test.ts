@@ -108,3 +108,14 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(sentence);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'a state directory that cannot be made is one sentence, not an endless attempt',
+  async () => {
+    const ended = await runProgram(['serve', '.', '--state', '/proc/nothing/below']);
+    expect([ended.code, ended.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^Cannot use the state directory: .*\/proc\/nothing.*ENOENT[^\n]*\n$/),
+    ]);
+  },
+);

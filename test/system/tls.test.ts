@@ -172,7 +172,7 @@ describe('a handshake', () => {
     await world.startDaemon({ env: { TERRAFIRMA_LIMITS_CERTIFICATE_WAIT_MS: '700' } });
     const options = { serverName: 'slow.test' };
     await expect(shakeHands(world.tlsPort, options)).rejects.toThrow(/unrecognized name/);
-    expect(world.acme.orders.length).toBe(1);
+    await waitFor(() => (world.acme.orders.length === 1 ? true : undefined));
     held.resolve();
     const socket = await waitFor(() => shakeHands(world.tlsPort, options).catch(() => undefined));
     socket.destroy();

@@ -6,16 +6,48 @@ import { isIP, isIPv6 } from 'node:net';
 import path from 'node:path';
 import type { Endpoint, Mount, WatchMode } from './config.ts';
 
-/** A value that breaks the rule of its kind. `rule` continues the name of the setting. */
+/**
+ * A value that breaks the rule of its kind. `rule` continues the name of the setting, and of the
+ * `key` at fault where the value is a table.
+ */
 export class ValueFault extends Error {
   override readonly name = 'ValueFault';
   readonly rule: string;
   readonly received: string;
+  readonly key: string | undefined;
 
-  constructor(rule: string, received: unknown) {
+  constructor(rule: string, received: unknown, key?: string) {
     super(`${rule}: received ${describeReceived(received)}`);
     this.rule = rule;
     this.received = describeReceived(received);
+    this.key = key;
+  }
+}
+
+/** Reads one value of a table; a fault of it names its key. */
+export function parseField<T>(
+  table: ReadonlyMap<string, unknown>,
+  field: { readonly key: string; readonly kind: Pick<ValueKind<T>, 'parse'> },
+  base: string,
+): T {
+  const { key, kind } = field;
+  const raw = table.get(key);
+  try {
+    return kind.parse(raw, base);
+  } catch (error) {
+    if (!(error instanceof ValueFault)) throw error;
+    throw new ValueFault(error.rule, raw, key);
+  }
+}
+
+/** Every key of a table must be among `known`. */
+export function refuseStrangers(
+  table: ReadonlyMap<string, unknown>,
+  known: readonly string[],
+): void {
+  for (const [key, value] of table) {
+    if (known.includes(key)) continue;
+    throw new ValueFault(`must be a known key (${known.join(', ')})`, value, key);
   }
 }
 
@@ -236,15 +268,12 @@ export const mount: ValueKind<Mount> = {
       throw new ValueFault('must be a table with prefix and directory', raw);
     }
     const table = new Map<string, unknown>(Object.entries(fields));
-    for (const key of table.keys()) {
-      if (!mountKeys.includes(key)) {
-        throw new ValueFault(`must have no other keys than ${mountKeys.join(', ')}`, key);
-      }
-    }
+    refuseStrangers(table, mountKeys);
+    const watch = { key: 'watch', kind: watchModes };
     return {
-      prefix: parseMountPrefix(table.get('prefix')),
-      directory: fileSystemPath.parse(table.get('directory'), base),
-      watch: watchModes.parse(table.get('watch') ?? 'auto', base),
+      prefix: parseField(table, { key: 'prefix', kind: { parse: parseMountPrefix } }, base),
+      directory: parseField(table, { key: 'directory', kind: fileSystemPath }, base),
+      watch: table.has('watch') ? parseField(table, watch, base) : 'auto',
     };
   },
   print: (value) => [{ prefix: value.prefix, directory: value.directory, watch: value.watch }],
@@ -260,7 +289,7 @@ function splitMount(raw: string): Record<string, string> {
 
 /** An absolute path of names; `.` and `..` would make the longest prefix a matter of opinion. */
 function parseMountPrefix(raw: unknown): string {
-  const rule = 'must have a prefix of names, such as /keybase';
+  const rule = 'must be a path of names, such as /keybase';
   if (typeof raw !== 'string' || !raw.startsWith('/')) throw new ValueFault(rule, raw);
   const names = raw.replace(/\/$/, '').split('/').slice(1);
   const isNamed = names.length > 0 && names.every((name) => !['', '.', '..'].includes(name));

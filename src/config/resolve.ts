@@ -88,7 +88,8 @@ function parseValue(
     return setting.kind.parse(raw, options.base);
   } catch (error) {
     if (!(error instanceof ValueFault)) throw error;
-    return refuse(options.label, `${setting.name} ${error.message}`);
+    const name = error.key === undefined ? setting.name : `${setting.name}.${error.key}`;
+    return refuse(options.label, `${name} ${error.message}`);
   }
 }
 
@@ -116,13 +117,18 @@ interface FilePlace {
   readonly label: string;
 }
 
-/** For a list: the line of its first faulty element, which may be far from the key. */
+/** For a list: the line of its first faulty element, or of its key: it may be far from the list. */
 function labelOfFault(setting: Setting<unknown>, value: unknown, place: FilePlace): string {
   if (setting.kind.separator === undefined || !Array.isArray(value)) return place.label;
   const base = path.dirname(place.file.path);
-  const faulty = value.findIndex((element) => !isReadable(setting, [element], base));
-  if (faulty < 0) return place.label;
-  return `${place.file.path}:${lineOf(place.lines, [...place.keys, String(faulty)])}`;
+  for (const [index, element] of value.entries()) {
+    const fault = faultOf(setting, [element], base);
+    if (fault === undefined) continue;
+    const inside = fault.key === undefined ? [] : [fault.key];
+    const line = lineOf(place.lines, [...place.keys, String(index), ...inside]);
+    return `${place.file.path}:${line}`;
+  }
+  return place.label;
 }
 
 function parseDocument(file: ConfigFile): Record<string, unknown> {
@@ -135,12 +141,12 @@ function parseDocument(file: ConfigFile): Record<string, unknown> {
   }
 }
 
-function isReadable(setting: Setting<unknown>, raw: unknown, base: string): boolean {
+function faultOf(setting: Setting<unknown>, raw: unknown, base: string): ValueFault | undefined {
   try {
     setting.kind.parse(raw, base);
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ValueFault) return false;
+    if (error instanceof ValueFault) return error;
     throw error;
   }
 }

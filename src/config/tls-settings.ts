@@ -9,6 +9,8 @@ import {
   listOf,
   network,
   optional,
+  parseField,
+  refuseStrangers,
   text,
   ValueFault,
   type ValueKind,
@@ -46,13 +48,10 @@ const certificateKind: ValueKind<CertificateFiles> = {
       throw new ValueFault('must be a table with certificate and key', raw);
     }
     const table = new Map<string, unknown>(Object.entries(fields));
-    const stranger = [...table.keys()].find((key) => key !== 'certificate' && key !== 'key');
-    if (stranger !== undefined) {
-      throw new ValueFault('must have no other keys than certificate, key', stranger);
-    }
+    refuseStrangers(table, ['certificate', 'key']);
     return {
-      certificate: fileSystemPath.parse(table.get('certificate'), base),
-      key: fileSystemPath.parse(table.get('key'), base),
+      certificate: parseField(table, { key: 'certificate', kind: fileSystemPath }, base),
+      key: parseField(table, { key: 'key', kind: fileSystemPath }, base),
     };
   },
   print: ({ certificate, key }) => [{ certificate, key }],

@@ -167,12 +167,22 @@ describe('bad values are refused with line or name, rule and value', () => {
     ['[dns]\nservers = ["dns.example.com"]', 'dns.servers must be the address of a DNS server'],
     ['[dns]\nrecord_names = []', 'dns.record_names must have from 1 to 4 elements'],
     ['[log]\nlevel = "loud"', 'log.level must be one of trace, debug, info'],
-    ['[[mounts]]\nprefix = "/a"', `${filePath}:1: mounts must be a path: received nothing`],
+    [
+      '[[mounts]]\nprefix = "/a"',
+      `${filePath}:1: mounts.directory must be a path: received nothing`,
+    ],
     [
       '[[mounts]]\nprefix = "/a"\ndirectory = "/a"\n\n[[mounts]]\nprefix = "b"\ndirectory = "/b"',
-      `${filePath}:5: mounts must have a prefix of names, such as /keybase: received "b"`,
+      `${filePath}:6: mounts.prefix must be a path of names, such as /keybase: received "b"`,
     ],
-    ['[[mounts]]\nprefix="/a"\ndirectory="/a"\nwach="poll"', 'no other keys'],
+    [
+      '[[mounts]]\nprefix="/a"\ndirectory="/a"\nwach="poll"',
+      `${filePath}:4: mounts.wach must be a known key (prefix, directory, watch): received "poll"`,
+    ],
+    [
+      '[[mounts]]\nprefix="/a"\ndirectory="/a"\nwatch="x"',
+      `${filePath}:4: mounts.watch must be one of auto, poll, events: received "x"`,
+    ],
     ['x = [', `${filePath}:`],
     ['threads = 1\nthreads = 2', `${filePath}:2: it must be valid TOML`],
   ])('%j', (file, sentence) => {

@@ -48,7 +48,7 @@ export function compareToBaseline(rows: readonly Row[]): readonly Comparison[] {
   const baseline = JSON.parse(readFileSync(baselineFile, 'utf8')) as Record<string, number>;
   return rows.flatMap((row) => {
     const before = baseline[row.name];
-    if (before === undefined || row.goal === undefined) return [];
+    if (before === undefined || row.goal === undefined || row.unit !== 'x') return [];
     const change = 'atLeast' in row.goal ? before / row.value : row.value / before;
     return change > 1 + toleratedShare ? [{ name: row.name, before, now: row.value }] : [];
   });
@@ -57,8 +57,8 @@ export function compareToBaseline(rows: readonly Row[]): readonly Comparison[] {
 /** Keeps the ratios of this run, and those of rows that were left out of it. */
 export function recordBaseline(rows: readonly Row[]): void {
   const kept = existsSync(baselineFile) ? JSON.parse(readFileSync(baselineFile, 'utf8')) : {};
-  for (const { name, value, goal } of rows) {
-    if (goal !== undefined) kept[name] = Number(value.toPrecision(3));
+  for (const { name, value, unit, goal } of rows) {
+    if (goal !== undefined && unit === 'x') kept[name] = Number(value.toPrecision(3));
   }
   writeFileSync(baselineFile, `${JSON.stringify(kept, null, 2)}\n`);
 }

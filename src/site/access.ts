@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { foldName } from '../names.ts';
-import { type Bcrypt, bcryptCost } from './bcrypt.ts';
+import { bcryptCost, verifyBcrypt } from './bcrypt.ts';
 import type { Manifest, PasswordHash, PathConfig } from './manifest.ts';
 
 export type Access =
@@ -100,8 +100,8 @@ export function readCredentials(header: string | undefined): Credentials | undef
 }
 
 /** Whether `password` is the one of `hash`; compared in constant time. */
-export function verifyPassword(password: string, hash: PasswordHash, bcrypt: Bcrypt): boolean {
-  if (hash.kind === 'bcrypt') return bcrypt.verify(password, hash.hash);
+export function verifyPassword(password: string, hash: PasswordHash): boolean {
+  if (hash.kind === 'bcrypt') return verifyBcrypt(password, hash.hash);
   const salt = Buffer.from(hash.saltHex, 'hex');
   const digest = createHash('sha256').update(salt).update(password, 'utf8').digest();
   return timingSafeEqual(digest, Buffer.from(hash.digestHex, 'hex'));

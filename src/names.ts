@@ -21,5 +21,5 @@ export {
   type TlfName,
 } from './names/folder-path.ts';
 export { type HostName, parseHostName } from './names/host-name.ts';
-export { quoteReceived } from './names/quote.ts';
+export { quoteReceived, withoutSecrets } from './names/quote.ts';
 export { type ModulePath, parseRequestPath, type RequestPath } from './names/request-path.ts';

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 import { TerrafirmaError } from '../errors.ts';
-import { quoteReceived } from './quote.ts';
+import { quoteReceived, withoutSecrets } from './quote.ts';
 
 /** Lower case, punycode, without port and final dot; never an IP address. */
 export type HostName = string & { readonly hostName: unique symbol };
@@ -33,6 +33,7 @@ export function parseHostName(authority: string): HostName {
   if (authority.length > AUTHORITY_CHARS_MAX) {
     throw badHost(`must be at most ${HOST_NAME_CHARS_MAX} characters`, authority);
   }
+  if (authority.includes('@')) throw badHost('must have no user info before it', authority);
   if (authority.startsWith('[')) throw badHost('must be a name, not an address', authority);
   const name = removePort(authority);
   const undotted = name.endsWith('.') ? name.slice(0, -1) : name;
@@ -75,7 +76,7 @@ function domainToAscii(name: string): string {
 }
 
 function badHost(rule: string, authority: string): TerrafirmaError {
-  const received = quoteReceived(authority);
+  const received = quoteReceived(withoutSecrets(authority));
   return new TerrafirmaError(
     'bad-host',
     `Cannot serve the request: the host name ${rule}: received ${received}`,

@@ -1,6 +1,6 @@
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, isServedName, isStaticName } from './file-names.ts';
-import { quoteReceived } from './quote.ts';
+import { quoteReceived, withoutSecrets } from './quote.ts';
 
 /** Relative, '/'-joined, e.g. `dir/hello.wasm`. */
 export type ModulePath = string & { readonly modulePath: unique symbol };
@@ -103,7 +103,7 @@ function checkStaticName(segment: string): void {
 }
 
 function badPath(rule: string, target: string, options?: ErrorOptions): TerrafirmaError {
-  const received = quoteReceived(target);
+  const received = quoteReceived(withoutSecrets(target));
   const detail = `Cannot serve the request: its path ${rule}: received ${received}`;
   return new TerrafirmaError('bad-path', detail, options);
 }

@@ -1,6 +1,7 @@
 /** What is known of a request before there is an exchange, and why there may be none. Pure. */
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
+import { withoutSecrets } from '../names.ts';
 import type { RequestRecord } from '../telemetry.ts';
 
 export function newRecord(
@@ -15,7 +16,7 @@ export function newRecord(
     id,
     method: from.method ?? '',
     hostName: '',
-    path: withoutQuery(from.url ?? ''),
+    path: withoutSecrets(from.url ?? ''),
     clientAddress: from.clientAddress,
     status: 0,
     bytesReceived: 0,
@@ -31,12 +32,6 @@ export function newRecord(
     errorCode: undefined,
     errorDetail: undefined,
   };
-}
-
-/** Queries carry tokens and passwords; the access log keeps only the path. */
-function withoutQuery(url: string): string {
-  const mark = url.indexOf('?');
-  return mark === -1 ? url : url.slice(0, mark);
 }
 
 /** IPv4 clients of a dual-stack socket arrive as `::ffff:a.b.c.d`. */

@@ -5,7 +5,7 @@
 import type { RequestHead } from '../abi/abi.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { quoteReceived } from '../names.ts';
+import { quoteReceived, withoutSecrets } from '../names.ts';
 
 /** What node's parser gives; the smallest shape we use. */
 export interface RawHead {
@@ -148,7 +148,7 @@ function readTarget(
     throw new TerrafirmaError(
       'bad-request',
       'Cannot read the request: its target must be a path or an http URL: ' +
-        `received ${quoteReceived(url)}`,
+        `received ${quoteReceived(withoutSecrets(url))}`,
     );
   }
   const [, authority = '', rest = ''] = absolute;
@@ -156,9 +156,9 @@ function readTarget(
 }
 
 function twoHosts(first: string, second: string): TerrafirmaError {
+  const [one, other] = [first, second].map((host) => quoteReceived(withoutSecrets(host)));
   return new TerrafirmaError(
     'bad-host',
-    'Cannot serve the request: it needs one Host header: ' +
-      `received ${quoteReceived(first)} and ${quoteReceived(second)}`,
+    `Cannot serve the request: it needs one Host header: received ${one} and ${other}`,
   );
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, sendRaw, statusOf } from '../support/http.ts';
 
@@ -150,5 +150,23 @@ describe('serve FOLDER', () => {
     expect(typeof line.cpuUs).toBe('number');
     expect(typeof line.wallUs).toBe('number');
     expect(JSON.stringify(daemon.log)).not.toMatch(/hidden|secret/);
+  });
+
+  it('logs neither user info nor queries of requests it refuses', async () => {
+    const close = 'Connection: close\r\n\r\n';
+    const requests = [
+      `GET http://u:SECRET@example.com/%zz HTTP/1.1\r\nHost: x\r\n${close}`,
+      `GET /hello.wasm HTTP/1.1\r\nHost: u:SECRET@x\r\n${close}`,
+      `GET /%zz?token=SECRET HTTP/1.1\r\nHost: x\r\n${close}`,
+      `GET ftp://u:SECRET@x/ HTTP/1.1\r\nHost: x\r\n${close}`,
+      `GET / HTTP/1.1\r\nHost: u:SECRET@x\r\nHost: u:SECRET@y\r\n${close}`,
+    ];
+    const before = daemon.log.length;
+    for (const bytes of requests) await sendRaw(daemon.port, bytes);
+    const told = await waitFor(() => {
+      const lines = daemon.log.slice(before).filter(({ msg }) => msg === 'request');
+      return lines.length === requests.length ? lines : undefined;
+    });
+    expect(JSON.stringify(told)).not.toContain('SECRET');
   });
 });

@@ -58,11 +58,13 @@ const DROPPED = new Set([
   'true-client-ip',
 ]);
 
+const UTF8_OR_ERROR = { fatal: true, ignoreBOM: true };
+
 /**
  * Reads the head. The authority of an absolute-form target wins over the Host header (RFC 9112,
  * section 3.2.2).
  *
- * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, or two), `uri-too-long`,
+ * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, two, or not UTF-8), `uri-too-long`,
  * `headers-too-large`.
  */
 export function readRequestHead(
@@ -89,7 +91,7 @@ export function readRequestHead(
     query: mark === -1 ? '' : target.slice(mark + 1),
     scriptName: '',
     pathInfo: '',
-    authority: authority ?? host ?? '',
+    authority: decodeAuthority(authority ?? host ?? ''),
   };
 }
 
@@ -153,6 +155,21 @@ function readTarget(
   }
   const [, authority = '', rest = ''] = absolute;
   return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
+}
+
+/**
+ * Node hands bytes on as latin1, one character each. A host name that is not ASCII was meant as
+ * UTF-8 (RFC 3986, section 3.2.2); read as latin1 it would be another name.
+ */
+function decodeAuthority(authority: string): string {
+  if (!/[^\x20-\x7e]/.test(authority)) return authority;
+  try {
+    return new TextDecoder('utf-8', UTF8_OR_ERROR).decode(Buffer.from(authority, 'latin1'));
+  } catch (cause) {
+    const detail = 'Cannot serve the request: the host name must be ASCII or UTF-8';
+    const received = quoteReceived(withoutSecrets(authority));
+    throw new TerrafirmaError('bad-host', `${detail}: received ${received}`, { cause });
+  }
 }
 
 function twoHosts(first: string, second: string): TerrafirmaError {

@@ -64,4 +64,15 @@ describe('readRequestHead()', () => {
     });
     expect(read('http://b.example?q')).toMatchObject({ authority: 'b.example', target: '/?q' });
   });
+
+  it('reads the raw bytes of an authority as UTF-8, which is what browsers do', () => {
+    const bytes = Buffer.from('bücher.example').toString('latin1');
+    expect(read('/', ['Host', bytes]).authority).toBe('bücher.example');
+    expect(read(`http://${bytes}/`).authority).toBe('bücher.example');
+    for (const bad of ['b\xfccher.example', '\xc3', '\xed\xa0\x80.example']) {
+      expect(() => read('/', ['Host', bad])).toThrowError(
+        expect.objectContaining({ code: 'bad-host' }),
+      );
+    }
+  });
 });

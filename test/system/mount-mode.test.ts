@@ -107,6 +107,16 @@ describe('serve --mount', () => {
     expect(statusOf(raw)).toBe(200);
   });
 
+  it('takes a host name in raw UTF-8 for its punycode', async () => {
+    const record = { txt: ['kbp=/keybase/private/alice,kbwasm'] };
+    dns.table.set('_keybase_pages.xn--bcher-kva.example', record);
+    const bytes = (host: string): Buffer =>
+      Buffer.from(`GET /hello.wasm HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(statusOf(await sendRaw(daemon.port, bytes('bücher.example')))).toBe(200);
+    const latin1 = Buffer.from(bytes('bücher.example').toString('utf8'), 'latin1');
+    expect(statusOf(await sendRaw(daemon.port, latin1))).toBe(400);
+  });
+
   it('serves nothing outside the folder, by symbolic link or otherwise', async () => {
     expect(await status('link.example')).toBe(404);
     expect(await status('parts.example', '/link.txt')).toBe(404);

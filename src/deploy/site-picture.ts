@@ -1,6 +1,6 @@
 /** What a folder serves, as an immutable picture; a new one only when something differs. */
 import { isDeepStrictEqual } from 'node:util';
-import { type TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { toErrorRecord } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
@@ -45,11 +45,12 @@ export class SitePicture {
     settings: SettingsState = withoutSettings,
   ): void {
     if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
+    const broken = [manifest, settings].find((file) => file.kind === 'broken');
     const content = {
       manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
-      failure: manifest.kind === 'broken' ? toErrorRecord(manifest.error) : undefined,
-      // Modules must not run without the settings they were written for; files need none.
-      modules: settings.kind === 'broken' ? refuseAll(modules, settings.error) : modules,
+      // Both files may restrict who is served: while one cannot be read, nobody is.
+      failure: broken === undefined ? undefined : toErrorRecord(broken.error),
+      modules,
       ...(settings.kind === 'good' ? { settings: settings.value } : {}),
     };
     if (this.#site !== undefined) {
@@ -71,12 +72,4 @@ export class SitePicture {
     });
     this.#options.onPublish(this.#site);
   }
-}
-
-function refuseAll(
-  modules: ReadonlyMap<ModulePath, SiteModule>,
-  error: TerrafirmaError,
-): ReadonlyMap<ModulePath, SiteModule> {
-  const refused: SiteModule = { kind: 'refused', error: toErrorRecord(error) };
-  return new Map([...modules.keys()].map((path) => [path, refused]));
 }

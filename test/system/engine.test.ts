@@ -7,6 +7,8 @@ import { TestFolder } from '../support/folder.ts';
 import { ask, type TestReply } from '../support/http.ts';
 
 const hostileFolder = join(import.meta.dirname, '../../../shared/guests/hostile');
+/** A ceiling for the verdict on a folder of dozens of modules, on a busy machine. */
+const judgingMsMax = 90_000;
 const environment = {
   TERRAFIRMA_LIMITS_CPU_MS_MAX: '300',
   TERRAFIRMA_LIMITS_WALL_MS_MAX: '2000',
@@ -17,7 +19,7 @@ async function askJudged(port: number, path: string): Promise<TestReply> {
   return waitFor(async () => {
     const reply = await ask(port, path);
     return reply.status === 503 && reply.text.includes('looked at') ? undefined : reply;
-  });
+  }, judgingMsMax);
 }
 
 function residentKib(pid: number | undefined): number {

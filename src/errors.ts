@@ -17,6 +17,8 @@ interface ErrorRow {
   readonly shown: boolean;
   /** Seconds for Retry-After, on the rows where trying again can help. */
   readonly retryAfterS?: number;
+  /** Other headers that the status asks for. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
   /** The Allow header that a 405 must have (RFC 9110, section 15.5.6). */
   readonly allow?: string;
 }
@@ -59,6 +61,10 @@ export const errorTable = {
     fault: 'visitor',
     sentence: 'Cannot open a WebSocket: its version must be 13',
     shown: true,
+    headers: [
+      ['upgrade', 'websocket'],
+      ['sec-websocket-version', '13'],
+    ],
   },
   'no-websocket': {
     status: 404,

@@ -88,6 +88,12 @@ export class GuestRun implements SeatWaiter {
     return this.#report({ isAnswered, activation, end, error, startedAtMs });
   }
 
+  /** Whether `converse` makes sense. */
+  get canConverse(): boolean {
+    const { abi, loaded } = this.#artifact;
+    return abi.converses?.(loaded.entry) ?? false;
+  }
+
   /**
    * Runs the entry for as long as a conversation lasts. It takes no seat of the site's, has no
    * wall-clock limit, and a CPU budget for every message it takes; its start counts as one.

@@ -3,16 +3,20 @@ import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
 export interface ExchangeOptions {
   readonly bodyIdleTimeoutMs: number;
   readonly replyIdleTimeoutMs: number;
+  /** Where the client asks for a WebSocket. */
+  readonly upgrade?: UpgradeRequest | undefined;
   /** On every answer that does not say otherwise; names in lower case. */
   readonly fixedHeaders?: readonly Header[] | undefined;
 }
 
 const REQUEST_ID = 'x-request-id';
+const SWITCHING_PROTOCOLS = 101;
 const NO_BYTES = new Uint8Array(0);
 /** They tell of a body, and a request that was redirected inside has none. */
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
@@ -88,6 +92,23 @@ export class HttpExchange implements Exchange {
 
   get replyState(): Exchange['replyState'] {
     return this.#replyState;
+  }
+
+  get upgrade(): UpgradeRequest | undefined {
+    return this.#options.upgrade;
+  }
+
+  /** The connection has become a WebSocket: nothing is answered on it any more. */
+  leaveHttp(): void {
+    this.#expectState('none', 'upgrade');
+    this.#replyState = 'ended';
+    this.#status = SWITCHING_PROTOCOLS;
+  }
+
+  /** What went through the WebSocket. */
+  countMessages(counts: { readonly bytesSent: number; readonly bytesReceived: number }): void {
+    this.#bytesSent = counts.bytesSent;
+    this.#bytesReceived = counts.bytesReceived;
   }
 
   /** Status sent, 0 before any. */

@@ -18,6 +18,7 @@ export function failureHead(error: ErrorRecord): FailureReply {
   ];
   if (row.retryAfterS !== undefined) headers.push(['retry-after', String(row.retryAfterS)]);
   if (row.allow !== undefined) headers.push(['allow', row.allow]);
+  if (row.headers !== undefined) headers.push(...row.headers);
   return {
     head: { status: row.status, headers },
     body: new TextEncoder().encode(`${visitorSentence(error)}\n`),

@@ -19,6 +19,7 @@ import type { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import type { Replica } from './replica.ts';
+import { type Conversations, refuseUpgrade } from './websocket/conversations.ts';
 
 /** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
 const INSIDE_REDIRECTS_MAX = 5;
@@ -38,6 +39,7 @@ export interface GatewayOptions {
   readonly hostRules: HostRules;
   readonly doorkeeper: Doorkeeper;
   readonly capabilities: CapabilitySource;
+  readonly conversations: Conversations;
   readonly logger: Logger;
 }
 
@@ -84,6 +86,7 @@ export class Gateway {
     if (asking !== undefined) await asking;
     const route = await this.#settle(site, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });
+    refuseUpgrade(exchange);
     record.outcome = 'file';
     if (await this.#options.files.answer(exchange, site, route)) return;
     const index = await this.#settle(site, (newest) => routeIndex(newest, route.segments) ?? route);
@@ -131,7 +134,8 @@ export class Gateway {
     place: { readonly site: Site; readonly route: ModuleRoute },
   ): Promise<void> {
     const { site, route } = place;
-    const { pool, replica, capabilities } = this.#options;
+    const { pool, replica, capabilities, conversations } = this.#options;
+    const { upgrade } = exchange;
     record.modulePath = route.modulePath;
     record.digest = route.digest;
     record.abi = route.abi;
@@ -139,7 +143,8 @@ export class Gateway {
     if (loopHops > loopHopsMax) throw looping(loopHops);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const loaded = await replica.moduleOf(route.digest);
-    const guest = await pool.acquire(loaded, site.folderKey);
+    const guest = pool.acquire(loaded, site.folderKey);
+    const siteKey = site.folderKey;
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
       modulePath: route.modulePath,
@@ -148,7 +153,10 @@ export class Gateway {
       place: site,
       settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
     });
-    const report = await guest.run(exchange, lent);
+    const report =
+      upgrade === undefined
+        ? await guest.run(exchange, lent)
+        : await conversations.hold({ exchange, upgrade, guest, capabilities: lent, siteKey });
     this.#note(record, report);
     if (report.error !== undefined) this.#fail(exchange, record, report.error);
   }

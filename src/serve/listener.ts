@@ -31,6 +31,8 @@ import { Pipelines } from './pipeline.ts';
 import { explainParserError, newRecord, plainAddress } from './rejected.ts';
 import { type RawHead, readRequestHead } from './request-head.ts';
 import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
+import { asksForWebSocket, checkHandshake } from './websocket/handshake.ts';
+import { UpgradeRequest } from './websocket/upgrade.ts';
 
 export interface ListenerOptions {
   readonly limits: Limits;
@@ -172,6 +174,7 @@ export class Listener {
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      shouldUpgradeCallback: asksForWebSocket,
       noDelay: true,
     };
   }
@@ -186,6 +189,10 @@ export class Listener {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
       this.#refuseSocket(error, socket as Socket),
     );
+    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
+      const upgrade = UpgradeRequest.open(incoming, socket as Socket, firstBytes);
+      if (upgrade !== undefined) this.#accept(incoming, upgrade.response, upgrade);
+    });
     server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
       this.#answerSocket(socket as Socket, {
         code: 'bad-request',
@@ -198,7 +205,7 @@ export class Listener {
     this.#pipelines.enter(incoming.socket, response, () => this.#accept(incoming, response));
   }
 
-  #accept(incoming: IncomingMessage, response: ServerResponse): void {
+  #accept(incoming: IncomingMessage, response: ServerResponse, upgrade?: UpgradeRequest): void {
     const { limits } = this.#options;
     const id = this.#newId();
     const { socket } = incoming;
@@ -213,7 +220,9 @@ export class Listener {
     if (this.#isDraining) response.setHeader('connection', 'close');
     try {
       const head = this.#readHead(raw, { id, socket, visitor });
-      const options = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
+      if (upgrade !== undefined) checkHandshake(incoming);
+      const usual = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
+      const options = upgrade === undefined ? usual : { ...usual, upgrade };
       const exchange = new HttpExchange(
         head,
         new Http1Wire(incoming, response, limits.replyIdleTimeoutMs),

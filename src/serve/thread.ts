@@ -20,6 +20,7 @@ import { createCapabilityParts } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica } from './replica.ts';
 import { createTlsParts, trustedProxies } from './tls-parts.ts';
+import { Conversations } from './websocket/conversations.ts';
 
 const BEAT_MS = 100;
 const LOG_BATCH = { batchCharsMax: 16 * 1024, delayMs: 20 };
@@ -48,6 +49,7 @@ async function start(start: ThreadStart): Promise<void> {
   const replica = new Replica({ limits, link, onModule: (loaded) => pool.warm(loaded) });
   const parts = createCapabilityParts(start, link, logger);
   const hostRules = new HostRules(config.hosts);
+  const conversations = new Conversations({ limits, nowMs: () => performance.now() });
   const gateway = new Gateway({
     limits,
     isFolderMode: config.folder !== undefined,
@@ -57,6 +59,7 @@ async function start(start: ThreadStart): Promise<void> {
     hostRules,
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),
+    conversations,
     logger,
   });
   const secured = createTlsParts(start, { link, replica, logger, gateway, hostRules });
@@ -69,7 +72,7 @@ async function start(start: ThreadStart): Promise<void> {
   });
 
   async function drain(drainMs: number): Promise<void> {
-    await listener.drain(drainMs);
+    await Promise.all([listener.drain(drainMs), conversations.drain(drainMs)]);
     pool.close();
     await parts.outbound.close();
     parts.keyValue.close();

@@ -1,0 +1,250 @@
+/**
+ * One WebSocket as a guest's conversation: messages wait in both directions within limits, and
+ * whoever is faster is held up. Touches the connection's socket, through the library ws.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { WebSocket } from 'ws';
+import type { Conversation } from '../../abi/abi.ts';
+import type { Limits } from '../../config/config.ts';
+import { MessageQueue } from './message-queue.ts';
+
+export type ConnectionLimits = Pick<
+  Limits,
+  | 'websocketMessageBytesMax'
+  | 'websocketQueuedBytesMax'
+  | 'websocketIdleMs'
+  | 'websocketPingMs'
+  | 'websocketGraceMs'
+  | 'replyIdleTimeoutMs'
+>;
+
+export interface ConnectionOptions {
+  readonly limits: ConnectionLimits;
+  readonly framing: 'lines' | 'frames';
+  readonly nowMs: () => number;
+}
+
+/** RFC 6455, section 7.4.1. */
+export const closeCode = {
+  normal: 1_000,
+  goingAway: 1_001,
+  unsupportedData: 1_003,
+  policy: 1_008,
+  internal: 1_011,
+  tryAgainLater: 1_013,
+} as const;
+
+/** A close frame has room for so much beside the code. */
+const REASON_BYTES_MAX = 123;
+/** Messages that are on their way out at once, however small. */
+const SENDING_MAX = 256;
+
+export class Connection implements Conversation {
+  readonly messageBytesMax: number;
+  /** Resolves when the socket is closed, with the code that was agreed on. */
+  readonly closed: Promise<number>;
+  readonly #socket: WebSocket;
+  readonly #options: ConnectionOptions;
+  readonly #queue = new MessageQueue();
+  #isOver = false;
+  #isPaused = false;
+  #ready: PromiseWithResolvers<void> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+  #onTaken: (() => void) | undefined;
+  #onGivenUp: (() => void) | undefined;
+  #isGivenUp = false;
+  #grace: NodeJS.Timeout | undefined;
+  #sending = 0;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  #lastMessageMs: number;
+  #lastPingMs: number;
+  #hasBeenHeard = true;
+  #buffered = 0;
+  #lastTakenMs: number;
+
+  constructor(socket: WebSocket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.messageBytesMax = options.limits.websocketMessageBytesMax;
+    const nowMs = options.nowMs();
+    this.#lastMessageMs = nowMs;
+    this.#lastPingMs = nowMs;
+    this.#lastTakenMs = nowMs;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.closed = promise;
+    socket.on('message', (data: Buffer, isBinary: boolean) => this.#receive(data, isBinary));
+    socket.on('ping', (data: Buffer) => this.#answerPing(data));
+    socket.on('pong', () => {
+      this.#hasBeenHeard = true;
+    });
+    // The library closes with the code of the fault, such as 1009; nothing more will come.
+    socket.on('error', () => this.#endInput());
+    socket.on('close', (code: number) => {
+      this.#endInput();
+      this.#makeRoom();
+      resolve(code);
+    });
+  }
+
+  get bytesSent(): number {
+    return this.#bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  takeMessage(): Uint8Array | undefined {
+    const message = this.#queue.shift();
+    if (message === undefined) return undefined;
+    this.#lastMessageMs = this.#options.nowMs();
+    const { websocketQueuedBytesMax } = this.#options.limits;
+    if (this.#isPaused && this.#queue.bytes <= websocketQueuedBytesMax / 2) this.#resume();
+    this.#onTaken?.();
+    return message;
+  }
+
+  whenReady(): Promise<void> {
+    if (this.#isOver || this.#queue.count > 0) return Promise.resolve();
+    this.#ready ??= Promise.withResolvers<void>();
+    return this.#ready.promise;
+  }
+
+  send(message: Uint8Array): Promise<void> | undefined {
+    if (this.#socket.readyState !== this.#socket.OPEN) return undefined;
+    this.#bytesSent += message.length;
+    this.#lastMessageMs = this.#options.nowMs();
+    this.#sending += 1;
+    const binary = this.#options.framing === 'frames';
+    // A client must break the connection off at text that is none (RFC 6455, section 8.1).
+    const data = binary || isUtf8(message) ? message : Buffer.from(message).toString('utf8');
+    this.#socket.send(data, { binary }, () => {
+      this.#sending -= 1;
+      if (this.#hasRoom) this.#makeRoom();
+    });
+    if (this.#hasRoom) return undefined;
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  onTaken(listener: (() => void) | undefined): void {
+    this.#onTaken = listener;
+  }
+
+  onGivenUp(listener: (() => void) | undefined): void {
+    this.#onGivenUp = listener;
+    if (this.#isGivenUp) listener?.();
+  }
+
+  /** Says goodbye: the guest's input ends, and what it has sent still leaves. */
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason.slice(0, REASON_BYTES_MAX));
+    // Its answer to the close must be read, whatever waits before it.
+    if (this.#isPaused) this.#resume();
+    this.#endInput();
+  }
+
+  /** The guest has ended: there is nothing to wait for but the client's goodbye. */
+  finish(code: number, reason: string): void {
+    this.close(code, reason);
+    clearTimeout(this.#grace);
+    this.#queue.clear();
+  }
+
+  /** Ends connection and guest now. */
+  cut(): void {
+    this.#socket.terminate();
+    this.#endInput();
+    this.#giveUp();
+  }
+
+  /** Looks whether the other side is still there; called every moment. */
+  tick(nowMs: number): void {
+    if (this.#isOver) return;
+    const { websocketIdleMs, websocketPingMs, replyIdleTimeoutMs } = this.#options.limits;
+    const { bufferedAmount } = this.#socket;
+    if (bufferedAmount === 0 || bufferedAmount < this.#buffered) this.#lastTakenMs = nowMs;
+    this.#buffered = bufferedAmount;
+    if (nowMs - this.#lastTakenMs >= replyIdleTimeoutMs) this.#socket.terminate();
+    else if (nowMs - this.#lastMessageMs >= websocketIdleMs) {
+      this.close(closeCode.goingAway, `no message for ${websocketIdleMs} ms`);
+    } else if (!this.#isPaused && nowMs - this.#lastPingMs >= websocketPingMs) this.#ping(nowMs);
+  }
+
+  get #hasRoom(): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return true;
+    const { websocketQueuedBytesMax } = this.#options.limits;
+    return this.#sending < SENDING_MAX && this.#socket.bufferedAmount <= websocketQueuedBytesMax;
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#hasBeenHeard = true;
+    if (this.#isOver) return;
+    if (isBinary && this.#options.framing === 'lines') {
+      this.close(closeCode.unsupportedData, 'this program takes text messages');
+      return;
+    }
+    this.#lastMessageMs = this.#options.nowMs();
+    this.#bytesReceived += data.length;
+    this.#queue.push(data);
+    if (!this.#isPaused && this.#queue.bytes > this.#options.limits.websocketQueuedBytesMax) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
+    this.#wake();
+  }
+
+  /** Mallory may send pings and read no pong: what waits for her is bounded. */
+  #answerPing(data: Buffer): void {
+    this.#hasBeenHeard = true;
+    if (this.#socket.bufferedAmount > this.#options.limits.websocketQueuedBytesMax * 2) this.cut();
+    else this.#socket.pong(data);
+  }
+
+  #ping(nowMs: number): void {
+    if (!this.#hasBeenHeard) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#hasBeenHeard = false;
+    this.#lastPingMs = nowMs;
+    this.#socket.ping();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    // Nothing could be heard of the client meanwhile.
+    this.#hasBeenHeard = true;
+    this.#socket.resume();
+  }
+
+  /** The guest sees the end of its input, and has a while to end by itself. */
+  #endInput(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#grace = setTimeout(() => this.#giveUp(), this.#options.limits.websocketGraceMs);
+    this.#wake();
+  }
+
+  #giveUp(): void {
+    if (this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    clearTimeout(this.#grace);
+    this.#onGivenUp?.();
+  }
+
+  #wake(): void {
+    this.#ready?.resolve();
+    this.#ready = undefined;
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * All WebSocket connections of a serving thread: how many a site may have, who is still there, and
+ * how they end. Touches the network, through the library ws.
+ */
+import { type ServerOptions, WebSocketServer } from 'ws';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { Limits } from '../../config/config.ts';
+import type { GuestRun } from '../../engine/guest-run.ts';
+import type { RunReport } from '../../engine/report.ts';
+import { TerrafirmaError, visitorSentence } from '../../errors.ts';
+import type { HttpExchange } from '../exchange.ts';
+import { Connection, type ConnectionLimits, closeCode } from './connection.ts';
+import type { UpgradeRequest } from './upgrade.ts';
+
+export interface ConversationsOptions {
+  readonly limits: ConnectionLimits & Pick<Limits, 'websocketConnectionsPerSiteMax'>;
+  readonly nowMs: () => number;
+}
+
+export interface ConversationRequest {
+  readonly exchange: HttpExchange;
+  readonly upgrade: UpgradeRequest;
+  readonly guest: GuestRun;
+  readonly capabilities: Capabilities;
+  readonly siteKey: string;
+}
+
+/** What a program may exit with to choose the close code (RFC 6455, section 7.4.2). */
+const OWN_CODE_MIN = 3_000;
+const OWN_CODE_MAX = 4_999;
+const TICK_MS_MIN = 10;
+const TICK_MS_MAX = 1_000;
+const TICKS_PER_LIMIT = 10;
+
+export class Conversations {
+  readonly #options: ConversationsOptions;
+  readonly #server: WebSocketServer;
+  readonly #connectionsBySite = new Map<string, number>();
+  /** With what resolves once they are over. */
+  readonly #open = new Map<Connection, Promise<void>>();
+  readonly #timer: NodeJS.Timeout;
+  #isDraining = false;
+
+  constructor(options: ConversationsOptions) {
+    this.#options = options;
+    const { limits, nowMs } = options;
+    const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      // Pongs are counted like everything that waits for the client.
+      autoPong: false,
+      // A compressed kilobyte can be a megabyte, and every connection would keep a window.
+      perMessageDeflate: false,
+      maxPayload: limits.websocketMessageBytesMax,
+      closeTimeout: limits.websocketGraceMs,
+    };
+    this.#server = new WebSocketServer(serverOptions);
+    const shortestMs = Math.min(
+      limits.websocketPingMs,
+      limits.websocketIdleMs,
+      limits.replyIdleTimeoutMs,
+    );
+    const tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, shortestMs / TICKS_PER_LIMIT));
+    this.#timer = setInterval(() => this.#tick(nowMs()), tickMs);
+    this.#timer.unref();
+  }
+
+  /**
+   * Opens the WebSocket and lets the guest have it until both have ended. What goes wrong after
+   * the handshake is in the report.
+   *
+   * @throws TerrafirmaError `no-websocket`, `overloaded`, `draining`, `client-gone`.
+   */
+  async hold(request: ConversationRequest): Promise<RunReport> {
+    const { guest, capabilities, siteKey } = request;
+    const { webSocket: framing } = capabilities.settings;
+    if (!guest.canConverse || framing === 'off') throw noWebSocket();
+    if (this.#isDraining) throw new TerrafirmaError('draining');
+    this.#join(siteKey);
+    try {
+      return await this.#converse(request, framing);
+    } finally {
+      this.#leave(siteKey);
+    }
+  }
+
+  /**
+   * Says goodbye to all clients; their guests see the end of their input. Resolves when all have
+   * ended; after `drainMs` they are cut off.
+   */
+  async drain(drainMs: number): Promise<void> {
+    this.#isDraining = true;
+    for (const connection of this.#open.keys()) {
+      connection.close(closeCode.goingAway, 'the server is about to stop');
+    }
+    const cut = setTimeout(() => {
+      for (const connection of this.#open.keys()) connection.cut();
+    }, drainMs);
+    await Promise.all(this.#open.values());
+    clearTimeout(cut);
+    clearInterval(this.#timer);
+  }
+
+  async #converse(
+    { exchange, upgrade, guest, capabilities }: ConversationRequest,
+    framing: 'lines' | 'frames',
+  ): Promise<RunReport> {
+    const { limits, nowMs } = this.#options;
+    const socket = upgrade.accept(this.#server, exchange.request.id);
+    exchange.leaveHttp();
+    const connection = new Connection(socket, { limits, framing, nowMs });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#open.set(connection, promise);
+    try {
+      const report = await guest.converse(exchange, capabilities, connection);
+      const { code, reason } = goodbyeFor(report);
+      connection.finish(code, reason);
+      await connection.closed;
+      exchange.countMessages(connection);
+      return isOwnCode(report) ? { ...report, outcome: 'replied', error: undefined } : report;
+    } finally {
+      this.#open.delete(connection);
+      resolve();
+    }
+  }
+
+  #join(siteKey: string): void {
+    const { websocketConnectionsPerSiteMax } = this.#options.limits;
+    const count = this.#connectionsBySite.get(siteKey) ?? 0;
+    if (count >= websocketConnectionsPerSiteMax) {
+      throw new TerrafirmaError(
+        'overloaded',
+        'Cannot open a WebSocket now: this site may have ' +
+          `${websocketConnectionsPerSiteMax} at once: received one more`,
+      );
+    }
+    this.#connectionsBySite.set(siteKey, count + 1);
+  }
+
+  #leave(siteKey: string): void {
+    const count = this.#connectionsBySite.get(siteKey) ?? 0;
+    if (count <= 1) this.#connectionsBySite.delete(siteKey);
+    else this.#connectionsBySite.set(siteKey, count - 1);
+  }
+
+  #tick(nowMs: number): void {
+    for (const connection of this.#open.keys()) connection.tick(nowMs);
+  }
+}
+
+function isOwnCode({ exitCode = 0 }: RunReport): boolean {
+  return exitCode >= OWN_CODE_MIN && exitCode <= OWN_CODE_MAX;
+}
+
+function goodbyeFor(report: RunReport): { readonly code: number; readonly reason: string } {
+  const { error, exitCode = 0 } = report;
+  if (isOwnCode(report)) return { code: exitCode, reason: '' };
+  if (error === undefined) return { code: closeCode.normal, reason: '' };
+  const reason = visitorSentence(error);
+  if (error.code === 'guest-out-of-cpu') return { code: closeCode.policy, reason };
+  if (error.code === 'overloaded') return { code: closeCode.tryAgainLater, reason };
+  return { code: closeCode.internal, reason };
+}
+
+function noWebSocket(): TerrafirmaError {
+  return new TerrafirmaError('no-websocket');
+}
+
+/** Throws TerrafirmaError `no-websocket` for a request that wants one where there is a file. */
+export function refuseUpgrade(exchange: HttpExchange): void {
+  if (exchange.upgrade !== undefined) throw noWebSocket();
+}

@@ -6,7 +6,7 @@ import type { Limits } from '../config/config.ts';
 import { type ErrorRecord, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { ModulePath } from '../names.ts';
-import { errnoOf, isUnreachable } from '../site/guarded-fs.ts';
+import { errnoOf, isPassing } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { SiteModule } from '../site/table.ts';
 import { capFiles } from './caps.ts';
@@ -235,7 +235,7 @@ export class FolderModules {
       const found = await lookAtFile({ fs, directory }, path);
       return typeof found === 'string' ? 'missing' : found;
     } catch (error) {
-      if (isUnreachable(error)) throw error;
+      if (isPassing(error)) throw error;
       return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' ? 'missing' : 'unclear';
     }
   }

@@ -4,7 +4,7 @@
  */
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
-import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
+import { errnoOf, type GuardedFs, isPassing } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Site } from '../site/table.ts';
 import type { DeployConfig } from './deploy-config.ts';
@@ -62,6 +62,7 @@ export class WatchedFolder {
   #eventsFailed = false;
   #device: bigint | undefined;
   #awayReason: TerrafirmaError | undefined;
+  #isPostponed = false;
   #isOpen = false;
   #isClosed = false;
   #walkRestMs = 0;
@@ -209,6 +210,9 @@ export class WatchedFolder {
   /** A folder that cannot be read keeps its last good site; said once. */
   #fail(error: unknown): number {
     if (error instanceof TerrafirmaError && error.code === 'draining') return 0;
+    if (error instanceof TerrafirmaError && error.code === 'overloaded') {
+      return this.#postpone(error);
+    }
     const isNew = this.#awayReason === undefined;
     this.#awayReason = describeAway(error);
     if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
@@ -225,7 +229,18 @@ export class WatchedFolder {
     return 0;
   }
 
+  /** We cannot look now, and that is neither the folder's doing nor its mount's; said once. */
+  #postpone(error: TerrafirmaError): number {
+    if (!this.#isPostponed) {
+      const fields = { folderKey: this.located.key, reason: error.message };
+      this.#parts.log.warn(fields, 'look at the folder postponed');
+    }
+    this.#isPostponed = true;
+    return this.#timing.pollMs;
+  }
+
   #comeBack(): void {
+    this.#isPostponed = false;
     if (this.#awayReason !== undefined) {
       this.#parts.log.info({ folderKey: this.located.key }, 'folder can be reached again');
       this.#awayReason = undefined;
@@ -303,7 +318,7 @@ export class WatchedFolder {
       const found = await lookAtFile({ fs, directory: this.located.directory }, path);
       return typeof found !== 'string';
     } catch (error) {
-      if (isUnreachable(error)) throw describeAway(error);
+      if (isPassing(error)) throw describeAway(error);
       return false;
     }
   }

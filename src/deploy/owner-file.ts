@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { TerrafirmaError } from '../errors.ts';
-import { errnoOf, FileTooLargeError, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
+import { errnoOf, FileTooLargeError, type GuardedFs, isPassing } from '../site/guarded-fs.ts';
 import { changedAtMs, type FileStamp, stampOf } from './scan.ts';
 import { type Sighting, settleWaitMs, sight } from './settle.ts';
 import type { FolderTiming } from './timing.ts';
@@ -52,7 +52,7 @@ export class OwnerFile<T> {
 
   /**
    * Looks once; resolves to the milliseconds until it is worth looking again, 0 when all is known.
-   * Throws only when the mount is unreachable.
+   * Throws only when the mount is unreachable or the process has no open files left.
    */
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
     const { fs, directory, name, bytesMax } = this.#options;
@@ -80,7 +80,7 @@ export class OwnerFile<T> {
   }
 
   #takeError(error: unknown, at: { timing: FolderTiming; nowMs: number }): number {
-    if (isUnreachable(error)) throw error;
+    if (isPassing(error)) throw error;
     if (errnoOf(error) === 'ENOENT') return this.#miss(at.timing, at.nowMs);
     const isTooLarge = error instanceof FileTooLargeError;
     const { bytesMax } = this.#options;

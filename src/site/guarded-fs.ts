@@ -32,8 +32,9 @@ interface Waiting {
 }
 
 /**
- * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`); time
- * limits and a full queue are TerrafirmaError `folder-unreachable`.
+ * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`), but for
+ * two: time limits and a full queue are TerrafirmaError `folder-unreachable`, and too many open
+ * files are `overloaded`.
  */
 export class GuardedFs {
   readonly #limits: GuardedFsLimits;
@@ -171,7 +172,7 @@ export class GuardedFs {
         },
         (error: unknown) => {
           finish();
-          reject(error);
+          reject(OUT_OF_FILES.has(errnoOf(error) ?? '') ? outOfFiles(error) : error);
         },
       );
     });
@@ -270,6 +271,15 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
+/** Of this process and of the whole machine: neither the file's doing nor the mount's. */
+const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
+
+/** Visitors may read it: it names no path. */
+function outOfFiles(cause: unknown): TerrafirmaError {
+  const detail = 'Cannot read the folder now: too many files and connections are open';
+  return new TerrafirmaError('overloaded', detail, { cause });
+}
+
 const UNREACHABLE = new Set([
   'ESTALE',
   'EIO',
@@ -291,6 +301,11 @@ const UNREACHABLE = new Set([
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof TerrafirmaError) return error.code === 'folder-unreachable';
   return UNREACHABLE.has(errnoOf(error) ?? '');
+}
+
+/** Whether the error says nothing about the file: the mount is away, or we have no files left. */
+export function isPassing(error: unknown): boolean {
+  return isUnreachable(error) || (error instanceof TerrafirmaError && error.code === 'overloaded');
 }
 
 async function readEntries(

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TerrafirmaError } from '../../src/errors.ts';
-import { errnoOf, FileTooLargeError, GuardedFs, isUnreachable } from '../../src/site/guarded-fs.ts';
+import {
+  errnoOf,
+  FileTooLargeError,
+  GuardedFs,
+  isPassing,
+  isUnreachable,
+} from '../../src/site/guarded-fs.ts';
 
 const patient = { fileOperationTimeoutMs: 10_000, fileOperationsPerMountMax: 2 };
 const hasty = { fileOperationTimeoutMs: 20, fileOperationsPerMountMax: 2 };
@@ -49,6 +55,23 @@ describe('operations', () => {
     expect(errnoOf(error)).toBe('ENOENT');
     expect(isUnreachable(error)).toBe(false);
     expect(errnoOf(new TerrafirmaError('not-found'))).toBeUndefined();
+  });
+
+  test.each(['EMFILE', 'ENFILE'])('are overload, not absence, after %s', async (code) => {
+    const start = () => Promise.reject(Object.assign(new Error(code), { code }));
+    const fs = new GuardedFs(patient);
+    const error = await fs
+      .run({ name: 'open', path: '/secret', start })
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'overloaded',
+      message: expect.not.stringMatching('secret'),
+    });
+    expect([isPassing(error), isUnreachable(error), errnoOf(error)]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
   });
 
   test('list no more entries than allowed', async () => {

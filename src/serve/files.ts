@@ -6,7 +6,13 @@ import { sep } from 'node:path';
 import mime from 'mime/lite';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { errnoOf, type GuardedFile, GuardedFs, type GuardedFsLimits } from '../site/guarded-fs.ts';
+import {
+  errnoOf,
+  type GuardedFile,
+  GuardedFs,
+  type GuardedFsLimits,
+  isUnreachable,
+} from '../site/guarded-fs.ts';
 import { isOpenInside } from '../site/inside.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -39,7 +45,7 @@ export class StaticFiles {
    * is a directory without an index.html: its `index.wasm` may have to answer.
    *
    * @throws TerrafirmaError `not-found`, `method-not-allowed`, `range-not-satisfiable`,
-   * `folder-unreachable`.
+   * `folder-unreachable`, `overloaded`.
    */
   async answer(exchange: HttpExchange, site: Site, route: FileRoute): Promise<boolean> {
     const opened = await this.#open(site, route);
@@ -48,7 +54,9 @@ export class StaticFiles {
       return true;
     }
     if (opened === undefined) {
+      // An index.wasm may answer, also while its mount is away.
       if (route.isDirectory) return false;
+      await this.#guardOf(site).requireDirectory(site.directory);
       throw notFound(route);
     }
     try {
@@ -70,7 +78,7 @@ export class StaticFiles {
       file = await guard.open(path);
     } catch (error) {
       if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
-      throw error;
+      throw isUnreachable(error) ? unreachable(route, error) : error;
     }
     const opened = await this.#examine(guard, file, { site, path, route });
     if (typeof opened !== 'object') await file.close();
@@ -182,4 +190,9 @@ function notFound(route: FileRoute): TerrafirmaError {
     'not-found',
     `Cannot find the file: received /${route.segments.join('/')}`,
   );
+}
+
+function unreachable(route: FileRoute, cause: unknown): TerrafirmaError {
+  const detail = `Cannot read the file /${route.segments.join('/')}: ${String(cause)}`;
+  return new TerrafirmaError('folder-unreachable', detail, { cause });
 }

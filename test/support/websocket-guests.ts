@@ -64,9 +64,9 @@ export function environmentGuest(): Promise<Uint8Array> {
 }
 
 /**
- * Does what the first letter of a message says: \`x\` exit 0, \`7\` exit 7, \`o\` exit 4001, \`t\`
- * trap, \`s\` spin for ever, \`b\` spin for a while and answer, \`f\` send lines for ever, \`l\` send a
- * line of 64 KiB, \`q\` stop reading, \`p\` a last line without its end. At the end of its input it
+ * Does what the first letter of a message says: `x` exit 0, `7` exit 7, `o` exit 4001, `t` trap,
+ * `s` spin for ever, `b` spin for a while and answer, `f` send lines of 16 KiB for ever, `l` send a
+ * line of 64 KiB, `q` stop reading, `p` a last line without its end. At the end of its input it
  * says nothing and waits for ever.
  */
 export function puppetGuest(): Promise<Uint8Array> {
@@ -79,6 +79,10 @@ export function puppetGuest(): Promise<Uint8Array> {
     (i32.store (i32.const 2064) (i32.const 1))
     (i64.store (i32.const 2072) (i64.const 3600000000000))
     (drop (call $poll (i32.const 2048) (i32.const 2304) (i32.const 1) (i32.const 2560)))`;
+  const flood = `
+    (memory.fill (i32.const 131072) (i32.const 121) (i32.const 16384))
+    (i32.store8 (i32.const 147455) (i32.const 10))
+    (loop $ever (call $print (i32.const 131072) (i32.const 16384)) (br $ever))`;
   return assemble(`(module ${IMPORTS}
     (data (i32.const 1024) "done\\n")
     (func (export "_start") (local $letter i32)
@@ -91,7 +95,7 @@ export function puppetGuest(): Promise<Uint8Array> {
         ${on('t', 'unreachable')}
         ${on('s', '(loop $ever (br $ever))')}
         ${on('b', '(call $spin (i32.const 100000000)) (call $print (i32.const 1024) (i32.const 5))')}
-        ${on('f', '(loop $ever (call $print (i32.const 1024) (i32.const 5)) (br $ever))')}
+        ${on('f', flood)}
         ${on('l', '(call $print (i32.const 131072) (i32.const 65536))')}
         ${on('q', wait)}
         ${on('p', '(call $print (i32.const 1024) (i32.const 4)) (call $exit (i32.const 0))')}

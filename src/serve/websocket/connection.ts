@@ -173,7 +173,7 @@ export class Connection implements Conversation {
     if (nowMs - this.#lastTakenMs >= replyIdleTimeoutMs) this.#socket.terminate();
     else if (nowMs - this.#lastMessageMs >= websocketIdleMs) {
       this.close(closeCode.goingAway, `no message for ${websocketIdleMs} ms`);
-    } else if (!this.#isPaused && nowMs - this.#lastPingMs >= websocketPingMs) this.#ping(nowMs);
+    } else if (nowMs - this.#lastPingMs >= websocketPingMs) this.#ping(nowMs);
   }
 
   get #hasRoom(): boolean {
@@ -206,8 +206,9 @@ export class Connection implements Conversation {
     else this.#socket.pong(data);
   }
 
+  /** A client that is held up cannot be heard; but if it has gone, the ping breaks off. */
   #ping(nowMs: number): void {
-    if (!this.#hasBeenHeard) {
+    if (!this.#hasBeenHeard && !this.#isPaused) {
       this.#socket.terminate();
       return;
     }

@@ -312,14 +312,17 @@ export class WatchedFolder {
     }
   }
 
+  /** Throws TerrafirmaError 'folder-unreachable' when that cannot be said: the folder is away. */
   async #exists(path: ModulePath): Promise<boolean> {
+    const { fs } = this.#parts;
     try {
-      const { fs } = this.#parts;
       const found = await lookAtFile({ fs, directory: this.located.directory }, path);
       return typeof found !== 'string';
     } catch (error) {
       if (isPassing(error)) throw describeAway(error);
-      return false;
+      await fs.requireDirectory(this.located.directory);
+      if (this.#awayReason === undefined) return false;
+      throw new TerrafirmaError('folder-unreachable', this.#awayReason.message);
     }
   }
 

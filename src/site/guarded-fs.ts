@@ -75,6 +75,23 @@ export class GuardedFs {
     return this.run({ name: 'readdir', path, start: () => readEntries(path, entriesMax) });
   }
 
+  /**
+   * To be asked before "there is no such file" is believed: when a mount goes away, its folders go
+   * with it, and what is left says ENOENT of everything.
+   *
+   * @throws TerrafirmaError `folder-unreachable`: there is no directory at `path` now.
+   */
+  async requireDirectory(path: string): Promise<void> {
+    let reason = 'it is no directory now';
+    try {
+      if ((await this.stat(path)).isDirectory()) return;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      reason = String(error);
+    }
+    throw this.#unreachable({ name: 'reach', path }, reason);
+  }
+
   /** Opens for reading. The caller closes, also when something in between throws. */
   async open(path: string): Promise<GuardedFile> {
     const handle = await this.run({

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
@@ -165,4 +165,47 @@ describe('serve --mount', () => {
       renameSync(away, mount.directory);
     }
   });
+
+  it.each(['with nothing in its place', 'with an empty directory in its place'])(
+    'says 503, never 404, of what was not kept while the mount is away %s',
+    async (how) => {
+      using synced = new TestFolder();
+      dns.table.set('_keybase_pages.kept.example', { txt: ['kbp=/keybase/public/kept'] });
+      synced.write('public/kept/hello.wasm', guestBytes('hello'));
+      synced.write('public/kept/who.txt', 'alice');
+      synced.write('public/kept/app/index.wasm', guestBytes('hello'));
+      const args = ['--mount', `/keybase=${synced.directory}`, '--dns', `${dns.host}:${dns.port}`];
+      await using first = await TestDaemon.start({ args });
+      const expectKeptAlone = async ({ port }: TestDaemon): Promise<void> => {
+        const get = (path: string) => ask(port, path, { host: 'kept.example' });
+        expect((await get('/hello.wasm')).text).toBe('hello\n');
+        expect((await get('/app/')).text).toBe('hello\n');
+        for (const path of ['/who.txt', '/never.txt', '/never.wasm', '/never/']) {
+          const reply = await get(path);
+          expect([path, reply.status]).toEqual([path, 503]);
+          expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
+        }
+      };
+      const get = (path: string) => ask(first.port, path, { host: 'kept.example' });
+      for (const path of ['/hello.wasm', '/who.txt', '/app/']) {
+        expect((await get(path)).status).toBe(200);
+      }
+      for (const path of ['/never.txt', '/never2.wasm']) expect((await get(path)).status).toBe(404);
+      const away = `${synced.directory}-away`;
+      renameSync(synced.directory, away);
+      if (how.includes('empty')) mkdirSync(synced.directory);
+      try {
+        await expectKeptAlone(first);
+        await first.waitForLog(({ msg }) => msg.startsWith('folder cannot be reached'));
+        await expectKeptAlone(first);
+        await first.stop('SIGTERM');
+        const { stateDirectory } = first;
+        await using next = await TestDaemon.start({ args, stateDirectory });
+        await expectKeptAlone(next);
+      } finally {
+        if (how.includes('empty')) rmdirSync(synced.directory);
+        renameSync(away, synced.directory);
+      }
+    },
+  );
 });

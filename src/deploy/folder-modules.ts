@@ -40,6 +40,8 @@ interface TrackedFile {
   /** Why the content is refused; an earlier version may serve all the same. */
   refusal: ErrorRecord | undefined;
   refusedDigest: Digest | undefined;
+  /** The version of a rollback of which the log was told that it holds. */
+  toldPinned: Digest | undefined;
   /** After a failure that is not the file's: not before then. */
   retryAtMs: number;
 }
@@ -174,6 +176,20 @@ export class FolderModules {
     tracked.judgedStamp = stamp;
     tracked.refusal = undefined;
     await kept.see(path, { digest, stamp });
+    this.#tellPinned(path, digest);
+  }
+
+  /** Somebody wrote the file again and sees no change: a rollback holds over the same content. */
+  #tellPinned(path: ModulePath, digest: Digest): void {
+    const serving = this.#parts.kept.serving(path)?.digest;
+    const tracked = this.#track(path);
+    if (serving === digest || serving === tracked.toldPinned) return;
+    tracked.toldPinned = serving;
+    const reason = 'the content is that of the rollback, which holds until it becomes another';
+    this.#parts.log.info(
+      { ...this.#fields(path), digest: serving, reason },
+      'module pinned: nothing published',
+    );
   }
 
   async #accept(
@@ -198,6 +214,7 @@ export class FolderModules {
     tracked.judgedStamp = stamp;
     tracked.refusal = undefined;
     tracked.refusedDigest = undefined;
+    tracked.toldPinned = undefined;
     this.#once.forget(path);
     log.info({ ...this.#fields(path), digest, abi }, 'module published');
   }
@@ -266,6 +283,7 @@ export class FolderModules {
       missingSinceMs: undefined,
       refusal: undefined,
       refusedDigest: undefined,
+      toldPinned: undefined,
       retryAtMs: 0,
     };
     this.#files.set(path, file);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { listVersions, rollBack } from '../../src/deploy/versions.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
-import { LogBook, locate, pathOf, Scratch, World } from './world.ts';
+import { LogBook, locate, pathOf, Scratch, until, World } from './world.ts';
 
 const guests = ['v1', 'v2', 'hello', 'echo'].map((name) => guestBytes(name));
 const digests = guests.map(digestBytes);
@@ -91,6 +91,25 @@ describe('versions', () => {
     await world.untilServes(located(), 'marker.wasm', DH);
     const site = await world.publisher.siteOf(located());
     expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+  });
+
+  it('says once that a file written again as it was publishes nothing: the rollback holds', async () => {
+    await using world = await open();
+    await deploy(world, [V1, V2]);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await world.untilServes(located(), 'app.wasm', D1);
+    const told = () => world.log.matching(/pinned/);
+    expect(told()).toEqual([]);
+    folder.write('app.wasm', V2);
+    await until(() => told().length > 0);
+    expect(told()).toMatchObject([
+      { level: 'info', fields: { modulePath: 'app.wasm', digest: D1 } },
+    ]);
+    folder.replace('app.wasm', V2);
+    folder.write('other.wasm', HELLO);
+    await world.untilServes(located(), 'other.wasm', DH);
+    expect(told()).toHaveLength(1);
+    await world.untilServes(located(), 'app.wasm', D1);
   });
 
   it('rollBack() while the file is broken holds until its content changes', async () => {

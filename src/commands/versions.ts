@@ -1,11 +1,15 @@
-/** `terrafirma versions`: which versions of which modules are kept, and which one serves. */
-
+/**
+ * `terrafirma versions`: which versions of which modules are kept, and which one serves. Edge: the
+ * file system, to see whether the state directory is there.
+ */
+import { statSync } from 'node:fs';
 import { loadConfig } from '../config/load.ts';
 import type { Setting } from '../config/schema.ts';
 import { settings } from '../config/schema.ts';
 import type { DeployLog } from '../deploy/deploy-log.ts';
 import type { ListedModule } from '../deploy/versions.ts';
 import { listVersions } from '../deploy/versions.ts';
+import { TerrafirmaError } from '../errors.ts';
 import type { Arguments, Command, CommandIo } from './command.ts';
 import { nameStored } from './stored-name.ts';
 
@@ -45,13 +49,20 @@ export const versions: Command = {
   },
 };
 
+/** Errors: `config`; `state` when there is no such directory. */
 export function stateDirectoryOf(given: Arguments, io: CommandIo): string {
   const { config } = loadConfig({
     flags: given.settings,
     machine: io.machine,
     configFile: given.configFile,
   });
-  return config.stateDirectory;
+  const { stateDirectory } = config;
+  if (statSync(stateDirectory, { throwIfNoEntry: false })?.isDirectory()) return stateDirectory;
+  throw new TerrafirmaError(
+    'state',
+    'Cannot look for versions: the state directory must exist, as a daemon makes it: ' +
+      `received ${stateDirectory}; name that of the daemon with --state`,
+  );
 }
 
 /** What the deploy road has to tell, on standard error. */

@@ -64,8 +64,8 @@ const UTF8_OR_ERROR = { fatal: true, ignoreBOM: true };
  * Reads the head. The authority of an absolute-form target wins over the Host header (RFC 9112,
  * section 3.2.2).
  *
- * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, two, or not UTF-8), `uri-too-long`,
- * `headers-too-large`.
+ * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, two, or not UTF-8),
+ * `uri-too-long`, `headers-too-large`.
  */
 export function readRequestHead(
   raw: RawHead,

@@ -93,7 +93,7 @@ describe('versions', () => {
     expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
   });
 
-  it('says once that a file written again as it was publishes nothing: the rollback holds', async () => {
+  it('says once that a rollback holds over a file written again as it was', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);

@@ -48,13 +48,68 @@ function label(level: string): { level: string } {
   return { level };
 }
 
-/** Writes the access line. Failures that are ours or the operator's stand out by their level. */
-export function logRequest(logger: Logger, record: RequestRecord): void {
-  const fault = record.errorCode === undefined ? undefined : errorRow(record.errorCode).fault;
-  if (fault === 'ours') logger.error(record, 'request');
-  else if (fault === 'owner' || fault === 'operator' || fault === 'upstream') {
-    logger.warn(record, 'request');
-  } else logger.info(record, 'request');
+/**
+ * The access log of one thread. The line of a request that went well is put together here instead
+ * of by pino's general encoder, which took a seventh of a serving thread (docs/rationale.md); it is
+ * the same line.
+ */
+export class RequestLog {
+  readonly #logger: Logger;
+  readonly #sink: LineSink;
+  /** The text of one millisecond: making it would cost more than the rest of a line. */
+  #textAtMs = 0;
+  #timeText = '';
+
+  /** `sink` is the one that `logger` writes to. */
+  constructor(logger: Logger, sink: LineSink) {
+    this.#logger = logger;
+    this.#sink = sink;
+  }
+
+  /** Failures that are ours or the operator's stand out by their level. */
+  write(record: RequestRecord): void {
+    if (record.errorCode === undefined) {
+      if (!this.#logger.isLevelEnabled('info')) return;
+      this.#sink.write(successLine(record, this.#isoTime(Date.now())));
+      return;
+    }
+    const { fault } = errorRow(record.errorCode);
+    if (fault === 'ours') this.#logger.error(record, 'request');
+    else if (fault === 'visitor') this.#logger.info(record, 'request');
+    else this.#logger.warn(record, 'request');
+  }
+
+  #isoTime(nowMs: number): string {
+    if (nowMs !== this.#textAtMs) {
+      this.#textAtMs = nowMs;
+      this.#timeText = new Date(nowMs).toISOString();
+    }
+    return this.#timeText;
+  }
+}
+
+/** Only what a visitor or an owner has chosen can need escaping. */
+function successLine(record: RequestRecord, time: string): string {
+  const { abi, cpuUs, memoryBytes } = record;
+  const folder = record.folderKey === undefined ? '' : `,"folderKey":${quote(record.folderKey)}`;
+  const module = record.modulePath === undefined ? '' : `,"modulePath":${quote(record.modulePath)}`;
+  const digest = record.digest === undefined ? '' : `,"digest":"${record.digest}"`;
+  return (
+    `{"level":"info","time":"${time}","id":"${record.id}"` +
+    `,"method":${quote(record.method)},"hostName":${quote(record.hostName)}` +
+    `,"path":${quote(record.path)},"clientAddress":"${record.clientAddress}"` +
+    `,"status":${record.status},"bytesReceived":${record.bytesReceived}` +
+    `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${folder}${module}${digest}` +
+    `${abi === undefined ? '' : `,"abi":"${abi}"`}` +
+    `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
+    `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`},"msg":"request"}\n`
+  );
+}
+
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /**

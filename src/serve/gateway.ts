@@ -2,22 +2,22 @@
  * The request road: host name → site → route → guest or file → answer, one line a stage.
  * Every failure on it becomes the answer of its row in the table of errors.
  */
-import type { Logger } from 'pino';
 import type { CapabilitySource } from '../capability/capabilities.ts';
 import { countLoopHops, loopHopsMax } from '../capability/fetch-headers.ts';
 import type { Limits } from '../config/config.ts';
 import type { GuestPool } from '../engine/pool.ts';
 import type { RunReport } from '../engine/report.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
-import { type HostName, parseHostName, parseRequestPath, withoutSecrets } from '../names.ts';
+import { type HostName, parseHostName, withoutSecrets } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
 import { noSettings, settingsFor } from '../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../site/table.ts';
-import { logRequest, type RequestRecord } from '../telemetry.ts';
+import type { RequestLog, RequestRecord } from '../telemetry.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
+import { PathCache } from './path-cache.ts';
 import type { Replica } from './replica.ts';
 import { type Conversations, refuseUpgrade } from './websocket/conversations.ts';
 
@@ -40,11 +40,12 @@ export interface GatewayOptions {
   readonly doorkeeper: Doorkeeper;
   readonly capabilities: CapabilitySource;
   readonly conversations: Conversations;
-  readonly logger: Logger;
+  readonly log: RequestLog;
 }
 
 export class Gateway {
   readonly #options: GatewayOptions;
+  readonly #paths = new PathCache();
   #underWay = 0;
 
   constructor(options: GatewayOptions) {
@@ -71,13 +72,13 @@ export class Gateway {
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;
       record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
-      logRequest(this.#options.logger, record);
+      this.#options.log.write(record);
     }
   }
 
   async #answer(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const hostName = this.#hostNameOf(exchange, record);
-    const path = parseRequestPath(exchange.request.target);
+    const path = this.#paths.parse(exchange.request.target);
     const site = await this.#options.replica.siteOf(hostName, performance.now());
     record.folderKey = site.folderKey;
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);

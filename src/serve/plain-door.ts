@@ -3,11 +3,10 @@
  * HTTPS for names that are served, and for the others the sentence that says what is missing;
  * behind HTTPS they would only see a handshake fail.
  */
-import type { Logger } from 'pino';
 import { toErrorRecord } from '../errors.ts';
 import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
-import { logRequest, type RequestRecord } from '../telemetry.ts';
+import type { RequestLog, RequestRecord } from '../telemetry.ts';
 import type { ControlLink } from './control-link.ts';
 import type { HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
@@ -16,7 +15,7 @@ import type { Replica } from './replica.ts';
 export interface PlainDoorOptions {
   readonly link: ControlLink;
   readonly replica: Replica;
-  readonly logger: Logger;
+  readonly log: RequestLog;
   readonly isFolderMode: boolean;
   readonly hostRules: HostRules;
   /** Whether visitors are sent on; else only challenges are answered here. */
@@ -65,7 +64,7 @@ export class PlainDoor {
     record.status = exchange.status;
     record.bytesSent = exchange.bytesSent;
     record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
-    logRequest(this.#options.logger, record);
+    this.#options.log.write(record);
   }
 
   /** False when the token is none of ours: the folder may have such a file of its own. */

@@ -11,7 +11,7 @@ import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LedgerPage } from '../ledger.ts';
 import type { ThreadStart, ToControl, ToThread } from '../messages.ts';
 import { HostRules } from '../site/hosts.ts';
-import { BatchedLines, createLogger, logRequest } from '../telemetry.ts';
+import { BatchedLines, createLogger, RequestLog } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { StaticFiles } from './files.ts';
@@ -33,6 +33,7 @@ async function start(start: ThreadStart): Promise<void> {
   const { limits } = config;
   const lines = new BatchedLines((batch) => tell({ kind: 'log', lines: batch }), LOG_BATCH);
   const logger = createLogger(config.log.level, lines);
+  const log = new RequestLog(logger, lines);
   const page = new LedgerPage(start.ledger, threadNumber);
   setInterval(() => page.beat(), BEAT_MS).unref();
 
@@ -60,13 +61,13 @@ async function start(start: ThreadStart): Promise<void> {
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),
     conversations,
-    logger,
+    log,
   });
-  const secured = createTlsParts(start, { link, replica, logger, gateway, hostRules });
+  const secured = createTlsParts(start, { link, replica, log, logger, gateway, hostRules });
   const listener = new Listener({
     limits,
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
-    onRejected: (record) => logRequest(logger, record),
+    onRejected: (record) => log.write(record),
     proxies: trustedProxies(config),
     tls: secured?.listener,
   });

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { ThreadStart } from '../messages.ts';
 import type { HostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
-import type { RequestRecord } from '../telemetry.ts';
+import type { RequestLog, RequestRecord } from '../telemetry.ts';
 import { TrustedProxies } from './client-address.ts';
 import type { ControlLink } from './control-link.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -18,6 +18,7 @@ export interface ThreadParts {
   readonly link: ControlLink;
   readonly replica: Replica;
   readonly logger: Logger;
+  readonly log: RequestLog;
   readonly gateway: Gateway;
   readonly hostRules: HostRules;
 }
@@ -34,12 +35,12 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { gateway, hostRules, link, logger, replica } = parts;
+  const { gateway, hostRules, link, log, logger, replica } = parts;
   const nowMs = (): number => performance.now();
   const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
-    ...{ link, replica, logger, isFolderMode, hostRules },
+    ...{ link, replica, log, isFolderMode, hostRules },
     redirects: config.tls.redirects,
     publicPort: config.tls.publicPort ?? endpoint.port,
     serve: (exchange, record) => gateway.serve(exchange, record),

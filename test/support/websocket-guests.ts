@@ -94,7 +94,7 @@ export function puppetGuest(): Promise<Uint8Array> {
         ${on('o', '(call $exit (i32.const 4001))')}
         ${on('t', 'unreachable')}
         ${on('s', '(loop $ever (br $ever))')}
-        ${on('b', '(call $spin (i32.const 100000000)) (call $print (i32.const 1024) (i32.const 5))')}
+        ${on('b', '(call $spin (i32.const 20000000)) (call $print (i32.const 1024) (i32.const 5))')}
         ${on('f', flood)}
         ${on('l', '(call $print (i32.const 131072) (i32.const 65536))')}
         ${on('q', wait)}

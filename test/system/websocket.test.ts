@@ -188,7 +188,7 @@ describe('a WebSocket to a WASI program', () => {
 
   it('has the CPU budget anew for every message', async () => {
     const client = open('/spinner.wasm');
-    const count = 12;
+    const count = 60;
     await client.say(...Array.from({ length: count }, () => 'b'), 'x');
     expect((await client.closed).code).toBe(1000);
     expect(client.texts.length).toBe(count);

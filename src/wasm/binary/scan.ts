@@ -7,6 +7,9 @@ import { refuseModule } from './reader.ts';
 /** Locals the meter may add to a function: counted in, so that a metered body stays below too. */
 const addedLocals = 6;
 
+/** Control operators the meter may put around and into a loop. */
+const addedToLoop = 6;
+
 function buildControlTable(): Uint8Array {
   const table = new Uint8Array(opCount);
   const control = [
@@ -41,6 +44,10 @@ export const LoopFact = {
   hasBrIf: 1,
   /** It calls, outside the loops within it. */
   calls: 2,
+  /** Something other than `br`, `br_if` and `br_table` within it names a label. */
+  namesLabels: 4,
+  /** There is a loop within it. */
+  hasLoop: 8,
 } as const;
 
 /** Reads every body; refuses unknown instructions, unbalanced ends and compile bombs. */
@@ -93,10 +100,11 @@ class BodyScanner {
       const { op } = cursor;
       used[op] = 1;
       if (isControl[op] === 1) controlCount += this.#control(cursor, op);
-      else if (op >= Op.call && op <= Op.callRef) this.#markCall();
+      else if (op >= Op.call && op <= Op.callRef) this.#markAround(LoopFact.calls);
+      else if (op === Op.rethrow) this.#markAround(LoopFact.namesLabels);
       else if (op === Op.end || op === Op.delegate) {
-        labels.pop();
-        this.#around.pop();
+        if (op === Op.delegate) this.#markAround(LoopFact.namesLabels);
+        this.#close();
         if (labels.length === 0 && cursor.pos !== cursor.end) break;
       }
     }
@@ -108,13 +116,28 @@ class BodyScanner {
 
   #control(cursor: InstructionCursor, op: number): number {
     const labels = this.#labels;
-    if (op === Op.loop) this.#open(this.#addLoop());
-    else if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop);
+    if (op === Op.loop) {
+      this.#open(this.#addLoop());
+      return 1 + addedToLoop;
+    }
+    if (op <= Op.if || op === Op.try || op === Op.tryTable) this.#open(noLoop);
     else if (op === Op.brIf) {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
       if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
     } else if (op === Op.brTable) return cursor.labels.length;
+    else if (op === Op.tryTable || (isLabelBranch(op) && op !== Op.br)) {
+      this.#markAround(LoopFact.namesLabels);
+    }
     return op === Op.tryTable ? 1 + cursor.labels.length : 1;
+  }
+
+  /** Leaves a label; what a loop within a loop holds, the outer one holds too. */
+  #close(): void {
+    const loop = this.#labels.pop() ?? noLoop;
+    this.#around.pop();
+    if (loop === noLoop) return;
+    const facts = (this.#loops[loop] ?? 0) & LoopFact.namesLabels;
+    this.#markAround(facts | LoopFact.hasLoop);
   }
 
   #open(loop: number): void {
@@ -128,9 +151,9 @@ class BodyScanner {
   }
 
   /** Marks the innermost loop around the cursor. */
-  #markCall(): void {
+  #markAround(fact: number): void {
     const loop = this.#around[this.#around.length - 1] ?? noLoop;
-    if (loop !== noLoop) this.#mark(loop, LoopFact.calls);
+    if (loop !== noLoop) this.#mark(loop, fact);
   }
 
   #addLoop(): number {

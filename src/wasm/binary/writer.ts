@@ -9,6 +9,9 @@ export function u32Length(value: number): number {
   return length;
 }
 
+/** Largest number a placeholder can be filled with. */
+export const patchedMax = 2 ** 27 - 1;
+
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   length = 0;
@@ -71,7 +74,7 @@ export class ByteWriter {
     this.writeByte(rest & 0x7f);
   }
 
-  /** Room for a signed number below 2^27 that is not known yet; answers where it stands. */
+  /** Room for a signed number up to `patchedMax` that is not known yet; answers where it stands. */
   writePlaceholder(): number {
     const at = this.length;
     for (const byte of [0x80, 0x80, 0x80, 0x00]) this.writeByte(byte);
@@ -80,7 +83,7 @@ export class ByteWriter {
 
   /** Fills in a placeholder. */
   patch(at: number, value: number): void {
-    const bounded = Math.min(value, 2 ** 27 - 1);
+    const bounded = Math.min(value, patchedMax);
     for (let i = 0; i < 3; i++) this.#bytes[at + i] = ((bounded >> (7 * i)) & 0x7f) | 0x80;
     this.#bytes[at + 3] = bounded >> 21;
   }

@@ -15,14 +15,18 @@ import type { ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
 import type { Charges } from './charges.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
-import { Emitter } from './emitter.ts';
-import { type Frame, FrameKind, FrameStack } from './frames.ts';
+import { mayDetour, retargetBranch } from './detour.ts';
+import { Emitter, type LoopPayment } from './emitter.ts';
+import { type Frame, FrameKind, FrameStack, noDetour } from './frames.ts';
 import type { HintSection } from './hints.ts';
 import type { Replacer } from './replace.ts';
 import { Group, groupOf, weightOf } from './weights.ts';
 
 /** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
 const mergeSlack = 32;
+
+/** Loops that call keep their counter low enough for the calls to need no test of their own. */
+const callingQuantum = (7 * callQuantum) / 4;
 
 /** What a round of a loop may weigh before its heavier paths pay for themselves. */
 const lightRound = 64;
@@ -137,6 +141,7 @@ export class BodyRewriter {
     else if (op === Op.brTable) this.#brTable();
     else if (isLabelBranch(op)) this.#brIf(op);
     else this.#stop(op);
+    retargetBranch(this.#cursor, this.#frames, this.#emitter);
   }
 
   #enter(op: number): void {
@@ -144,7 +149,7 @@ export class BodyRewriter {
       this.#setUnreachable();
       return;
     }
-    this.#checkTypes();
+    this.#context.replacer.checkTypes(this.#cursor);
     if (op === Op.tryTable) this.#catchClauses();
     if (op !== Op.loop) {
       this.#push(op === Op.if ? FrameKind.if : FrameKind.block);
@@ -161,31 +166,39 @@ export class BodyRewriter {
   #enterLoop(): void {
     const frame = this.#push(FrameKind.loop);
     const facts = this.#context.shape.loops[this.#loopNumber++] ?? 0;
-    // Loops that call keep their counter low enough for the calls, so that those need no test.
-    frame.quantum = (facts & LoopFact.calls) !== 0 ? callQuantum : localQuantum;
+    frame.quantum = (facts & LoopFact.calls) !== 0 ? callingQuantum : localQuantum;
     if (!this.#isReachable) return;
     this.#isLive = true;
     this.#counted = Math.max(this.#counted, frame.quantum);
+    if (mayDetour(facts, this.#cursor.a)) {
+      this.#emitter.copyTo(this.#cursor.at);
+      this.#emitter.beginDetour(this.#cursor.at, this.#cursor.pos);
+      this.#frames.addDetour(frame);
+    }
     if ((facts & LoopFact.hasBrIf) === 0) return;
     this.#counted = frame.quantum;
     this.#emitter.copyTo(this.#cursor.pos);
-    frame.weightAt = this.#emitter.loopHead(this.#context.charges.spend(), frame.quantum);
+    frame.weightAt = this.#emitter.loopHead(this.#payment(frame));
+  }
+
+  /** A detour needs the operands of its branch alone on the stack: not the index of a table. */
+  #payment(frame: Frame): LoopPayment {
+    return {
+      quantum: frame.quantum,
+      spendFunction: this.#context.charges.spend(),
+      detour: this.#cursor.op === Op.brTable ? noDetour : this.#frames.detourLabel(frame),
+    };
   }
 
   /** Clauses are entered from calls and throws, before which everything was paid. */
   #catchClauses(): void {
     const { labels, tags } = this.#cursor;
-    for (const tag of tags) {
-      if (tag >= this.#context.shape.tags.length) this.#refuse('tags', tag);
-    }
+    for (const tag of tags) this.#context.replacer.checkTag(this.#cursor, tag);
     for (const label of labels) this.#reach(this.#frameAt(label), 0);
   }
 
   #reach(frame: Frame, pending: number): void {
-    if (frame.kind === FrameKind.loop) return;
-    if (pending > frame.labelPending) frame.labelPending = pending;
-    if (this.#counted > frame.labelCounted) frame.labelCounted = this.#counted;
-    if (this.#isLive) frame.isLabelLive = true;
+    if (frame.kind !== FrameKind.loop) frame.join(pending, this.#counted, this.#isLive);
   }
 
   #setUnreachable(): void {
@@ -221,27 +234,31 @@ export class BodyRewriter {
     if (frame === undefined) return;
     if (frame.kind === FrameKind.func) {
       // Branches to the function's label have paid, or are free: only falling through is left.
-      if (this.#isReachable) this.#payExit();
+      if (this.#isReachable) this.#payExit(true);
       this.#frames.pop();
       return;
     }
     if (frame.kind === FrameKind.if && frame.isEntryReachable) {
-      frame.labelPending = Math.max(frame.labelPending, frame.entryPending);
-      frame.labelCounted = Math.max(frame.labelCounted, frame.entryCounted);
-      frame.isLabelLive ||= frame.isEntryLive;
+      frame.join(frame.entryPending, frame.entryCounted, frame.isEntryLive);
     }
-    if (frame.weightAt >= 0) this.#emitter.patchWeight(frame.weightAt, frame.roundWeight);
+    if (frame.kind === FrameKind.loop) this.#leaveLoop(frame);
     if (this.#isReachable) {
       if (frame.labelPending >= 0) this.#settle(frame.labelPending);
-      frame.labelPending = Math.max(frame.labelPending, this.#pending);
-      frame.labelCounted = Math.max(frame.labelCounted, this.#counted);
-      frame.isLabelLive ||= this.#isLive;
+      frame.join(this.#pending, this.#counted, this.#isLive);
     }
     this.#frames.pop();
     this.#counted = frame.labelCounted;
     this.#isReachable = frame.labelPending >= 0;
     this.#pending = Math.max(frame.labelPending, 0);
     this.#isLive = frame.isLabelLive;
+  }
+
+  #leaveLoop(frame: Frame): void {
+    const { weightAt, roundWeight } = frame;
+    if (weightAt >= 0) this.#emitter.patchWeight(weightAt, roundWeight);
+    if (!frame.hasDetour) return;
+    this.#emitter.copyTo(this.#cursor.pos);
+    this.#emitter.endDetour(this.#context.charges.spend(), weightAt >= 0 ? roundWeight : 0);
   }
 
   #else(): void {
@@ -259,9 +276,7 @@ export class BodyRewriter {
   }
 
   #handler(op: number): void {
-    if (op === Op.catch && this.#cursor.a >= this.#context.shape.tags.length) {
-      this.#refuse('tags', this.#cursor.a);
-    }
+    if (op === Op.catch) this.#context.replacer.checkTag(this.#cursor, this.#cursor.a);
     const frame = this.#frames.at(0);
     if (frame === undefined) return;
     if (this.#isReachable) {
@@ -278,7 +293,7 @@ export class BodyRewriter {
   #br(): void {
     const frame = this.#frameAt(this.#cursor.a);
     if (!this.#isReachable) return;
-    if (frame.kind === FrameKind.func) this.#payExit();
+    if (frame.kind === FrameKind.func) this.#payExit(true);
     else if (frame.kind === FrameKind.loop) {
       if (frame.weightAt >= 0) {
         // A heavy round pays itself what exceeds a light one.
@@ -294,9 +309,10 @@ export class BodyRewriter {
 
   #brIf(op: number): void {
     const frame = this.#frameAt(this.#cursor.a);
-    if (op === Op.brOnCast || op === Op.brOnCastFail) this.#checkTypes();
+    if (op === Op.brOnCast || op === Op.brOnCastFail)
+      this.#context.replacer.checkTypes(this.#cursor);
     if (!this.#isReachable) return;
-    if (frame.kind === FrameKind.func) this.#payConditionalExit();
+    if (frame.kind === FrameKind.func) this.#payExit(false);
     else if (frame.kind === FrameKind.loop) this.#goRound(frame);
     else this.#reach(frame, this.#pending);
   }
@@ -309,16 +325,10 @@ export class BodyRewriter {
       return;
     }
     this.#emitter.copyTo(this.#cursor.at);
-    this.#emitter.countAndPay(weight, this.#context.charges.spend(), frame.quantum);
+    this.#emitter.countAndPay(weight, this.#payment(frame));
     this.#pending = Math.min(this.#pending, frame.entryPending);
     this.#isLive = true;
     this.#counted = frame.quantum;
-  }
-
-  #checkTypes(): void {
-    for (const type of this.#cursor.types) {
-      if (type >= this.#context.shape.types.length) this.#refuse('types', type);
-    }
   }
 
   #brTable(): void {
@@ -328,7 +338,7 @@ export class BodyRewriter {
       if (this.#frameAt(label).kind === FrameKind.func) isExit = true;
     }
     if (!this.#isReachable) return;
-    if (isExit) this.#payConditionalExit();
+    if (isExit) this.#payExit(false);
     // Payments first: what one label is paid for is not owed at the next.
     for (const label of labels) {
       const frame = this.#frameAt(label);
@@ -340,12 +350,10 @@ export class BodyRewriter {
 
   /** return, throw and the like: the activation, or this part of it, ends here. */
   #stop(op: number): void {
-    if (op === Op.throw && this.#cursor.a >= this.#context.shape.tags.length) {
-      this.#refuse('tags', this.#cursor.a);
-    }
+    if (op === Op.throw) this.#context.replacer.checkTag(this.#cursor, this.#cursor.a);
     if (op === Op.rethrow) this.#frameAt(this.#cursor.a);
     if (op === Op.return) {
-      if (this.#isReachable) this.#payExit();
+      if (this.#isReachable) this.#payExit(true);
     } else if (this.#isReachable) {
       this.#context.replacer.allocateException(this.#cursor, this.#emitter);
       this.#pay(false);
@@ -361,22 +369,16 @@ export class BodyRewriter {
     if (!this.#isReachable) return;
     if (isTail) this.#pay(true);
     else if (isCatching || this.#pending > callQuantum) this.#pay(false);
-    else if (this.#counted > 2 * callQuantum) this.#payCounter();
+    else if (this.#counted > 2 * callQuantum) {
+      this.#emitter.copyTo(this.#cursor.at);
+      this.#emitter.payCounter(this.#context.charges.spend());
+      this.#counted = callQuantum;
+    }
     if (isTail) this.#setUnreachable();
   }
 
-  #payCounter(): void {
-    this.#emitter.copyTo(this.#cursor.at);
-    this.#emitter.payCounter(this.#context.charges.spend());
-    this.#counted = callQuantum;
-  }
-
-  #payExit(): void {
-    if (this.#isLive || this.#pending > freeWeightMax) this.#pay(true);
-  }
-
-  #payConditionalExit(): void {
-    if (this.#isLive || this.#pending > freeWeightMax) this.#pay(false);
+  #payExit(isLast: boolean): void {
+    if (this.#isLive || this.#pending > freeWeightMax) this.#pay(isLast);
   }
 
   /** Takes the counter and what is owed from fuel, and asks the host when it falls below zero. */

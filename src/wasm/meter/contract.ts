@@ -82,7 +82,7 @@ export const callWeight = freeWeightMax + 1;
 export const entryWeight = callWeight;
 
 /** Local counters of loops are paid into fuel when they reach this. */
-export const localQuantum = 8192;
+export const localQuantum = 16384;
 
 /** Around calls they are paid when they reach this: deep stacks must not pile up unpaid work. */
 export const callQuantum = 2048;

@@ -2,14 +2,22 @@
  * The output of one function body: original bytes are copied in runs, additions come between.
  * Locals are declared as they are asked for and stand behind the original ones.
  */
-import { ByteWriter, u32Length } from '../binary/writer.ts';
+import { ByteWriter, patchedMax, u32Length } from '../binary/writer.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
 import { callQuantum } from './contract.ts';
+import { noDetour } from './frames.ts';
 
 /** Takes the offsets of unlikely branches of one body, counted from its first byte. */
 export interface BranchHints {
   add(offsets: readonly number[], base: number): void;
+}
+
+/** How a loop pays: from which count on, and by which label it is left for that, or `noDetour`. */
+export interface LoopPayment {
+  readonly quantum: number;
+  readonly spendFunction: number;
+  readonly detour: number;
 }
 
 /** What a local slot of a body is for: one for each purpose and type, made when first asked for. */
@@ -102,32 +110,70 @@ export class Emitter {
     this.indexed(0x21, counter);
   }
 
+  u32(value: number): void {
+    this.#out.writeU32(value);
+  }
+
   /**
    * The head of a loop: counter += weight of a round, paid when it reaches the quantum. Answers
    * where the weight is to be patched in.
    */
-  loopHead(spendFunction: number, quantum: number): number {
+  loopHead(payment: LoopPayment): number {
     this.indexed(0x20, this.counter);
     this.byte(0x41);
     const weightAt = this.#out.writePlaceholder();
-    this.#addAndPay(spendFunction, quantum);
+    this.#addAndPay(payment);
     return weightAt;
   }
 
   /** counter += weight, paid when it reaches the quantum. */
-  countAndPay(weight: number, spendFunction: number, quantum: number): void {
+  countAndPay(weight: number, payment: LoopPayment): void {
     this.indexed(0x20, this.counter);
     this.i32(weight);
-    this.#addAndPay(spendFunction, quantum);
+    this.#addAndPay(payment);
   }
 
-  #addAndPay(spendFunction: number, quantum: number): void {
+  #addAndPay({ quantum, spendFunction, detour }: LoopPayment): void {
     this.byte(Asm.i32Add);
     this.indexed(0x22, this.counter);
     this.i32(quantum);
     this.byte(Asm.i32GeS);
+    if (detour !== noDetour) {
+      this.#unlikely.push(this.#out.length);
+      this.indexed(0x0d, detour);
+      return;
+    }
     this.beginUnlikely();
     this.spend(spendFunction);
+    this.end();
+  }
+
+  /** Opens the labels around a loop (detour.ts), whose instruction is at [at, end). */
+  beginDetour(at: number, end: number): void {
+    for (const op of [0x02, 0x03]) {
+      this.byte(op);
+      this.#out.copyRange(this.#source, at + 1, end);
+    }
+    this.byte(0x02);
+    this.byte(0x40);
+  }
+
+  /**
+   * Behind the end of the loop: the way on, and the detour, which pays the counter less the weight
+   * of a round that the head will count once more.
+   */
+  endDetour(spendFunction: number, recountedWeight: number): void {
+    this.indexed(0x0c, 2);
+    this.end();
+    this.indexed(0x20, this.counter);
+    this.indexed(0x10, spendFunction);
+    if (recountedWeight > 0) {
+      this.i32(Math.min(recountedWeight, patchedMax));
+      this.byte(Asm.i32Sub);
+    }
+    this.indexed(0x21, this.counter);
+    this.indexed(0x0c, 0);
+    this.end();
     this.end();
   }
 

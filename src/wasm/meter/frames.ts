@@ -19,15 +19,56 @@ export class Frame {
   /** A loop's weight of one round, and where in the output it is to be written. */
   roundWeight = 1;
   weightAt = -1;
+  /** Labels around the frame in the output. */
+  writtenDepth = 0;
+  hasDetour = false;
+
+  /** Takes in what another path to the label owes. */
+  join(pending: number, counted: number, isLive: boolean): void {
+    if (pending > this.labelPending) this.labelPending = pending;
+    if (counted > this.labelCounted) this.labelCounted = counted;
+    if (isLive) this.isLabelLive = true;
+  }
 }
+
+/** Labels a detour puts around its loop. */
+const detourLabels = 3;
+
+export const noDetour = -1;
 
 /** A stack of frames that are used again for the next body. */
 export class FrameStack {
   readonly #frames: Frame[] = [];
   depth = 0;
+  /** Labels of the output, those of detours included. */
+  #writtenDepth = 0;
 
   clear(): void {
     this.depth = 0;
+    this.#writtenDepth = 0;
+  }
+
+  /** Puts the labels of a detour around `frame`, the innermost. */
+  addDetour(frame: Frame): void {
+    frame.hasDetour = true;
+    frame.writtenDepth += detourLabels;
+    this.#writtenDepth += detourLabels;
+  }
+
+  /** Whether the code here is inside a loop with a detour. */
+  get hasDetour(): boolean {
+    return this.#writtenDepth !== this.depth;
+  }
+
+  /** The label by which the loop of `frame` is left for its detour; -1 where it has none. */
+  detourLabel(frame: Frame): number {
+    return frame.hasDetour ? this.#writtenDepth - frame.writtenDepth : noDetour;
+  }
+
+  /** The number of `label` in the output. */
+  writtenLabel(label: number): number {
+    const frame = this.at(label);
+    return frame === undefined ? label : this.#writtenDepth - 1 - frame.writtenDepth;
   }
 
   push(kind: number): Frame {
@@ -43,11 +84,17 @@ export class FrameStack {
     frame.isLabelLive = false;
     frame.roundWeight = 1;
     frame.weightAt = -1;
+    frame.writtenDepth = this.#writtenDepth++;
+    frame.hasDetour = false;
     return frame;
   }
 
   pop(): Frame | undefined {
-    return this.depth > 0 ? this.#frames[--this.depth] : undefined;
+    const frame = this.depth > 0 ? this.#frames[--this.depth] : undefined;
+    if (frame !== undefined) {
+      this.#writtenDepth = frame.writtenDepth - (frame.hasDetour ? detourLabels : 0);
+    }
+    return frame;
   }
 
   /** The frame `label` levels up; 0 is the innermost. */

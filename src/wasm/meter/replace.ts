@@ -68,12 +68,20 @@ export class Replacer {
     }
   }
 
+  checkTypes(cursor: InstructionCursor): void {
+    for (const type of cursor.types) this.#require('types', cursor, type);
+  }
+
+  checkTag(cursor: InstructionCursor, tag: number): void {
+    this.#require('tags', cursor, tag);
+  }
+
   #indexed(cursor: InstructionCursor): void {
     const { op } = cursor;
     if (op === Op.globalGet || op === Op.globalSet) this.#require('globals', cursor, cursor.a);
     else if (op === Op.tableGet) this.#require('tables', cursor, cursor.a);
     else if (op === Op.refFunc) this.#require('functions', cursor, cursor.a);
-    else for (const type of cursor.types) this.#require('types', cursor, type);
+    else this.checkTypes(cursor);
   }
 
   #store(cursor: InstructionCursor, emitter: Emitter): void {
@@ -222,6 +230,7 @@ const countOf = {
   tables: (shape: ModuleShape) => shape.tables.length,
   memories: (shape: ModuleShape) => shape.memories.length,
   globals: (shape: ModuleShape) => shape.globals.length,
+  tags: (shape: ModuleShape) => shape.tags.length,
   data: (shape: ModuleShape) => shape.data.length,
   elements: (shape: ModuleShape) => shape.elements.length,
 } as const;

@@ -1,0 +1,47 @@
+/**
+ * The way out of a loop to pay. A call inside a loop, even one that hardly ever happens, keeps V8
+ * from unrolling the loop and from holding its values in registers: so the loop is left for it and
+ * entered again. Three labels stand around such a loop, and branches across them count them too:
+ *
+ *   block $on            as the loop, without its operands
+ *     loop $again
+ *       block $pay
+ *         loop …         the original: br_if $pay where the counter has reached the quantum
+ *         end
+ *         br $on
+ *       end
+ *       counter = spend(counter)
+ *       br $again
+ *     end
+ *   end
+ */
+import type { InstructionCursor } from '../binary/cursor.ts';
+import { Op } from '../binary/opcodes.ts';
+import { LoopFact } from '../binary/scan.ts';
+import type { Emitter } from './emitter.ts';
+import type { FrameStack } from './frames.ts';
+
+/** Loops that call or hold others gain nothing; those with operands need types of their own. */
+const unfit = LoopFact.calls | LoopFact.hasLoop | LoopFact.namesLabels;
+
+/** Whether a loop may have a detour; `blockType` is negative for none or one result. */
+export function mayDetour(facts: number, blockType: number): boolean {
+  return (facts & unfit) === 0 && blockType < 0;
+}
+
+/** Rewrites the labels of a branch under the cursor where it may cross a detour. */
+export function retargetBranch(
+  cursor: InstructionCursor,
+  frames: FrameStack,
+  emitter: Emitter,
+): void {
+  const { op, a, at, pos, labels } = cursor;
+  if (!frames.hasDetour) return;
+  if (op !== Op.br && op !== Op.brIf && op !== Op.brTable) return;
+  emitter.copyTo(at);
+  if (op === Op.brTable) {
+    emitter.indexed(op, labels.length - 1);
+    for (const label of labels) emitter.u32(frames.writtenLabel(label));
+  } else emitter.indexed(op, frames.writtenLabel(a));
+  emitter.skipTo(pos);
+}

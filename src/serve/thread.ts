@@ -29,13 +29,12 @@ async function start(start: ThreadStart): Promise<void> {
   if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');
   const control = parentPort;
   const tell = (message: ToControl): void => control.postMessage(message);
-  const { config, threadNumber } = start;
+  const { config } = start;
   const { limits } = config;
   const lines = new BatchedLines((batch) => tell({ kind: 'log', lines: batch }), LOG_BATCH);
   const logger = createLogger(config.log.level, lines);
   const log = new RequestLog(logger, lines);
-  const page = new LedgerPage(start.ledger, threadNumber);
-  setInterval(() => page.beat(), BEAT_MS).unref();
+  const page = openBeatingPage(start);
 
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
@@ -85,6 +84,13 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(logger);
   control.on('message', (message: ToThread) => link.receive(message));
   tell(await listen(listener, start));
+}
+
+/** Shows the control plane that the thread is not stuck. */
+function openBeatingPage({ ledger, threadNumber }: ThreadStart): LedgerPage {
+  const page = new LedgerPage(ledger, threadNumber);
+  setInterval(() => page.beat(), BEAT_MS).unref();
+  return page;
 }
 
 /**

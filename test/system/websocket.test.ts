@@ -342,7 +342,7 @@ describe('a WebSocket whose other side is silent', () => {
     folder[Symbol.dispose]();
   });
 
-  it('is closed with 1001 without a message for the idle limit, although it answers pings', async () => {
+  it('is closed with 1001 after the idle limit, although it answers pings', async () => {
     const client = new Client(daemon.port, '/echo.wasm/idle');
     let pings = 0;
     client.socket.on('ping', () => {

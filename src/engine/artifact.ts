@@ -108,7 +108,8 @@ export class Artifact {
    * @throws TerrafirmaError `overloaded`.
    */
   createForOnce(activation: Activation): Guest {
-    const made = this.#instantiate(activation, this.loaded.engine.metered);
+    const form = this.loaded.engine.metered;
+    const made = this.#instantiate(activation, { form, stays: true });
     return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
   }
 
@@ -186,11 +187,15 @@ export class Artifact {
   }
 
   /** An instance of which no code has run, attached to `activation`. */
-  #instantiate(activation: Activation, form = this.#form): MadeInstance {
+  #instantiate(
+    activation: Activation,
+    { form = this.#form, stays = false }: { form?: FormFacts | undefined; stays?: boolean } = {},
+  ): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
     const { loaded, abi } = this;
     const count = form === undefined ? 1 : form.memories.length;
-    stock.take(count);
+    if (stays) stock.takeToStay(count);
+    else stock.take(count);
     try {
       const instance = new GuestInstance({
         loaded,

@@ -32,7 +32,20 @@ export class MemoryStock {
    * @throws TerrafirmaError `overloaded`.
    */
   take(count: number): void {
-    const { page, memoriesMax, evictOne } = this.#options;
+    this.#takeUpTo(this.#options.memoriesMax, count);
+  }
+
+  /**
+   * The same for an instance that may stay for hours: it leaves to requests what idle guests do.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  takeToStay(count: number): void {
+    this.#takeUpTo(Math.floor(this.#options.memoriesMax * idleShareMax), count);
+  }
+
+  #takeUpTo(memoriesMax: number, count: number): void {
+    const { page, evictOne } = this.#options;
     while (!page.takeMemories(count, memoriesMax)) {
       if (evictOne()) continue;
       throw new TerrafirmaError(

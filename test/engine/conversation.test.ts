@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import type { FolderKey } from '../../src/names.ts';
+import { Talk } from '../abi/wasip1/messages/talk.ts';
+import { World } from '../support/abi-world.ts';
+import { echoGuest } from '../support/websocket-guests.ts';
+import { Engine, TestExchange } from './world.ts';
+
+/** A client that says nothing until it goes. */
+class SilentTalk extends Talk {
+  readonly #gone = Promise.withResolvers<void>();
+
+  override whenReady(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  goAway(): void {
+    this.isOver = true;
+    this.#gone.resolve();
+  }
+}
+
+it('conversations leave a quarter of the instances to requests', async () => {
+  using engine = new Engine({ limits: { instancesMax: 4 } });
+  const loaded = engine.load(await echoGuest());
+  const talks = [1, 2, 3].map(() => new SilentTalk());
+  const converse = (talk: Talk) =>
+    engine.pool
+      .acquire(loaded, '/folder' as FolderKey)
+      .converse(new TestExchange({}, new Uint8Array(0)), new World(), talk);
+  const reports = talks.map(converse);
+  const refused = await converse(new Talk());
+  expect(refused.error?.code).toBe('overloaded');
+  const { report } = await engine.run(engine.load('hello'));
+  expect(report.outcome).toBe('replied');
+  for (const talk of talks) talk.goAway();
+  for (const { outcome, error } of await Promise.all(reports)) {
+    expect([outcome, error]).toEqual(['replied', undefined]);
+  }
+});

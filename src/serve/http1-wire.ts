@@ -1,6 +1,12 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Departure, ReplyBatch } from './reply-batch.ts';
 import type { Wire } from './wire.ts';
+
+export interface Http1WireOptions {
+  readonly replyIdleTimeoutMs: number;
+  readonly batch: ReplyBatch;
+}
 
 /**
  * Up to this size a body is turned into a string, which node sends in one buffer together with
@@ -8,14 +14,15 @@ import type { Wire } from './wire.ts';
  */
 const ONE_WRITE_BYTES_MAX = 16 * 1024;
 
-export class Http1Wire implements Wire {
+export class Http1Wire implements Wire, Departure {
   readonly body: IncomingMessage;
   readonly events: ServerResponse;
   readonly hasBody: boolean;
-  readonly #replyIdleTimeoutMs: number;
+  readonly #options: Http1WireOptions;
+  #whole: Uint8Array | undefined;
 
-  constructor(incoming: IncomingMessage, response: ServerResponse, replyIdleTimeoutMs: number) {
-    this.#replyIdleTimeoutMs = replyIdleTimeoutMs;
+  constructor(incoming: IncomingMessage, response: ServerResponse, options: Http1WireOptions) {
+    this.#options = options;
     this.body = incoming;
     this.events = response;
     const length = incoming.headers['content-length'];
@@ -42,7 +49,15 @@ export class Http1Wire implements Wire {
   }
 
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
+    // Here and not later, because it throws for what is no valid head.
     this.events.writeHead(status, headers);
+    this.#whole = body;
+    this.#options.batch.add(this);
+  }
+
+  depart(): void {
+    const body = this.#whole;
+    this.#whole = undefined;
     if (body === undefined || body.length === 0) this.events.end();
     else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
     else this.events.end(body);
@@ -68,7 +83,7 @@ export class Http1Wire implements Wire {
    */
   #limitTaking(): void {
     if ((this.events.socket?.writableLength ?? 0) === 0) return;
-    this.events.setTimeout(this.#replyIdleTimeoutMs, () => this.events.destroy());
+    this.events.setTimeout(this.#options.replyIdleTimeoutMs, () => this.events.destroy());
   }
 
   closeWhenSent(): void {

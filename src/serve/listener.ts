@@ -23,12 +23,13 @@ import type { RequestRecord } from '../telemetry.ts';
 import type { TrustedProxies, Visitor } from './client-address.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
-import { Http1Wire } from './http1-wire.ts';
+import { Http1Wire, type Http1WireOptions } from './http1-wire.ts';
 import { readHttp2Head } from './http2-head.ts';
 import { type Http2Request, Http2Sessions } from './http2-sessions.ts';
 import { Http2Wire } from './http2-wire.ts';
 import { Pipelines } from './pipeline.ts';
 import { explainParserError, newRecord, plainAddress } from './rejected.ts';
+import { ReplyBatch } from './reply-batch.ts';
 import { type RawHead, readRequestHead } from './request-head.ts';
 import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
 import { asksForWebSocket, checkHandshake } from './websocket/handshake.ts';
@@ -66,6 +67,7 @@ export class Listener {
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
   readonly #pipelines = new Pipelines();
+  readonly #wireOptions: Http1WireOptions;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
   /** Random start, then a count: unique without asking the system's generator every time. */
@@ -77,6 +79,8 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { limits } = options;
+    const { replyIdleTimeoutMs } = limits;
+    this.#wireOptions = { replyIdleTimeoutMs, batch: new ReplyBatch() };
     this.#http2 = new Http2Sessions({ limits, onStream: (request) => this.#acceptStream(request) });
   }
 
@@ -225,7 +229,7 @@ export class Listener {
       const options = upgrade === undefined ? usual : { ...usual, upgrade };
       const exchange = new HttpExchange(
         head,
-        new Http1Wire(incoming, response, limits.replyIdleTimeoutMs),
+        new Http1Wire(incoming, response, this.#wireOptions),
         options,
       );
       void this.#options.serve(exchange, record);

@@ -80,7 +80,8 @@ export class Trial {
     if (ending.kind === 'compiled') return;
     throw new TerrafirmaError(
       'module-refused',
-      `Cannot accept the module: compiling it once must end well: received one that ${ending.reason}`,
+      'Cannot accept the module: compiling it once must end well: ' +
+        `received one that ${ending.reason}`,
     );
   }
 

@@ -130,7 +130,7 @@ describe('failures of paths, modules and runs', () => {
       env: {
         TERRAFIRMA_LIMITS_WALL_MS_MAX: '500',
         TERRAFIRMA_LIMITS_REQUEST_BODY_BYTES_MAX: '1000',
-        TERRAFIRMA_LIMITS_VERDICT_WAIT_MS: '600',
+        TERRAFIRMA_LIMITS_VERDICT_WAIT_MS: '4000',
         TERRAFIRMA_LIMITS_BODY_IDLE_TIMEOUT_MS: '200',
       },
     });

@@ -23,7 +23,7 @@ import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
 const BEAT_MS = 100;
-const LOG_BATCH = { batchCharsMax: 16 * 1024, delayMs: 20 };
+const LOG_BATCH = { batchCharsMax: 64 * 1024, delayMs: 50 };
 
 async function start(start: ThreadStart): Promise<void> {
   if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');

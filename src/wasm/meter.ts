@@ -35,7 +35,8 @@ const pageBytes = 65_536;
 
 /**
  * The metered form of the module in `bytes`, whose shape is `shape`. Throws
- * `TerrafirmaError('module-refused')` for invalid modules, indices that do not exist, and atomics.
+ * `TerrafirmaError('module-refused')` for invalid modules, indices that do not exist,
+ * functions beyond the limits of V8 when metered, and atomics.
  */
 export function meterModule(
   bytes: Uint8Array<ArrayBuffer>,
@@ -87,7 +88,6 @@ export function meterModule(
     bodies,
     hints,
   });
-  requireWithinLimits(meteredBytes);
   return {
     bytes: meteredBytes,
     names: { ...names, ...state },
@@ -102,16 +102,6 @@ function requireValid(bytes: Uint8Array<ArrayBuffer>): void {
   throw new TerrafirmaError(
     'module-refused',
     `Cannot meter the module: it must be valid: received ${bytes.length} bytes V8 refuses`,
-  );
-}
-
-/** V8 limits the bytes and locals of a function; a module just below may be above when metered. */
-function requireWithinLimits(meteredBytes: Uint8Array<ArrayBuffer>): void {
-  if (WebAssembly.validate(meteredBytes)) return;
-  throw new TerrafirmaError(
-    'module-refused',
-    'Cannot meter the module: each function must stay within the limits of V8 when metered: ' +
-      `received a module whose metered form of ${meteredBytes.length} bytes V8 refuses`,
   );
 }
 

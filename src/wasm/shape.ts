@@ -135,6 +135,12 @@ export interface ModuleShape {
   readonly sections: readonly Section[];
 }
 
+/** How many parameters function number `functionIndex` has, imports counted. */
+export function countParams(shape: ModuleShape, functionIndex: number): number {
+  const type = shape.types[shape.functionTypes[functionIndex] ?? -1];
+  return type?.kind === 'func' ? type.params.length : 0;
+}
+
 /** What a module may ask for. The defaults suit strangers; the configuration passes its own. */
 export interface ModuleLimits {
   readonly moduleBytesMax: number;

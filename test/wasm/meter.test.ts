@@ -46,6 +46,25 @@ describe('meterModule()', () => {
     expect(() => meter(bodyOf(...loop))).toThrow(/limits of V8 when metered/);
   });
 
+  it('refuses a function that is too long for V8 once it is metered', () => {
+    // Calls of itself, up to just below the limit of 7,654,321 bytes; payments come between.
+    const callCount = 3_827_000;
+    const size = (value: number): number[] => [
+      (value & 0x7f) | 0x80,
+      ((value >> 7) & 0x7f) | 0x80,
+      ((value >> 14) & 0x7f) | 0x80,
+      value >> 21,
+    ];
+    const bodySize = size(2 * callCount + 2);
+    const head = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0];
+    head.push(10, ...size(2 * callCount + 7), 1, ...bodySize, 0);
+    const bytes = new Uint8Array(head.length + 2 * callCount + 1);
+    bytes.set(head);
+    for (let i = 0; i < callCount; i++) bytes[head.length + 2 * i] = 0x10;
+    bytes[bytes.length - 1] = 0x0b;
+    expect(() => meter(bytes)).toThrow(/limits of V8 when metered/);
+  });
+
   it('refuses atomics', () => {
     const wat = '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))';
     expect(() => meter(wat)).toThrow(/no threads/);

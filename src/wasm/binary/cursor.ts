@@ -8,6 +8,45 @@ import { ByteReader, hexByte, refuseModule } from './reader.ts';
 /** A `br_table` longer than this is refused by V8 too. */
 const branchTableEntriesMax = 65_520;
 
+/** Which instructions `pass` goes over by itself, and what it notes of them. */
+export interface PassPlan {
+  /** `Shape` of an instruction to pass; `Shape.unknown` where it is to stop. */
+  readonly shapes: Uint8Array;
+  /** What the index of an instruction must be below; else it stops there. */
+  readonly bounds: Uint32Array;
+  readonly weights: Uint8Array;
+  /** Gets 1 for each instruction passed. */
+  readonly used: Uint8Array;
+}
+
+/** Instructions with a prefix, or without one of these shapes, are never passed. */
+function isPassable(shape: number): boolean {
+  return shape <= Shape.f64 || shape === Shape.global;
+}
+
+/** A plan that stops at the plain instructions `stopsAt` names. */
+export function planPass(
+  stopsAt: (op: number) => boolean,
+  notes: { readonly weights: Uint8Array; readonly used: Uint8Array },
+): PassPlan {
+  const shapes = shapeOf.slice(0, 256);
+  for (let op = 0; op < shapes.length; op++) {
+    if (!isPassable(shapes[op] ?? Shape.unknown) || stopsAt(op)) shapes[op] = Shape.unknown;
+  }
+  return { ...notes, shapes, bounds: new Uint32Array(256).fill(2 ** 32 - 1) };
+}
+
+/** No passable instruction is longer. */
+const passableBytesMax = 12;
+
+/** Offset behind a LEB128 number at `at` of at most `bytesMax` bytes, or -1 for a longer one. */
+function lebEnd(bytes: Uint8Array, at: number, bytesMax: number): number {
+  for (let end = at + 1; end <= at + bytesMax; end++) {
+    if ((bytes[end - 1] ?? 0) < 0x80) return end;
+  }
+  return -1;
+}
+
 export class InstructionCursor extends ByteReader {
   /** Dense number of the instruction just read. */
   op = 0;
@@ -38,13 +77,59 @@ export class InstructionCursor extends ByteReader {
       this.pos = pos + 1;
       return true;
     }
-    if (shape <= Shape.i32 && pos + 3 < end) return this.#readCommon(byte, shape);
+    const isCommon = shape <= Shape.i32 || shape === Shape.label || shape === Shape.func;
+    if (isCommon && pos + 3 < end) return this.#readCommon(byte, shape);
+    if (shape === Shape.block && bytes[pos + 1] === 0x40) {
+      this.types.length = 0;
+      this.op = byte;
+      this.a = -0x40;
+      this.pos = pos + 2;
+      return this.pos <= end;
+    }
     this.pos = pos + 1;
     this.#readRare(byte, shape);
     return true;
   }
 
-  /** Locals, memargs and small constants in their shortest encodings: most of real code. */
+  /**
+   * Goes over instructions that the plan has no interest in, up to one that it has, or one that is
+   * rare or near the end: `next` reads that. Answers the weight of those passed.
+   */
+  pass(plan: PassPlan): number {
+    const { bytes } = this;
+    const { shapes, bounds, weights, used } = plan;
+    const last = this.end - passableBytesMax;
+    let pos = this.pos;
+    let weight = 0;
+    while (pos < last) {
+      const op = bytes[pos] ?? 0;
+      const shape = shapes[op];
+      let next = pos + 1;
+      if (shape === Shape.none) {
+        // Nothing follows.
+      } else if (shape === Shape.local || shape === Shape.global) {
+        let index = bytes[next++] ?? 0;
+        if (index >= 0x80) index = (index & 0x7f) | ((bytes[next++] ?? 0) << 7);
+        if (index >= 0x4000 || index >= (bounds[op] ?? 0)) break;
+      } else if (shape === Shape.memarg) {
+        if ((bytes[next++] ?? 0) >= 0x40 || bounds[op] === 0) break;
+        if ((bytes[next++] ?? 0) >= 0x80) next = lebEnd(bytes, next, 4);
+      } else if (shape === Shape.i32) {
+        if ((bytes[next++] ?? 0) >= 0x80) next = lebEnd(bytes, next, 4);
+      } else if (shape === Shape.i64) next = lebEnd(bytes, next, 10);
+      else if (shape === Shape.f64) next += 8;
+      else if (shape === Shape.f32) next += 4;
+      else break;
+      if (next < 0) break;
+      weight += weights[op] ?? 1;
+      used[op] = 1;
+      pos = next;
+    }
+    this.pos = pos;
+    return weight;
+  }
+
+  /** Locals, memargs, labels and small constants in their shortest encodings: most of real code. */
   #readCommon(byte: number, shape: number): boolean {
     const { bytes, pos } = this;
     const first = bytes[pos + 1] ?? 0;

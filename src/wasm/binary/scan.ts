@@ -1,6 +1,6 @@
 /** One pass over the code of a module: which instructions it has, and how dear compiling it is. */
 import type { ModuleLimits } from '../shape.ts';
-import { InstructionCursor, isLabelBranch } from './cursor.ts';
+import { InstructionCursor, isLabelBranch, planPass } from './cursor.ts';
 import { Op, opCount } from './opcodes.ts';
 import { refuseModule } from './reader.ts';
 
@@ -75,8 +75,13 @@ export function scanCode(
 
 const noLoop = -1;
 
+function isStructural(op: number): boolean {
+  return isControl[op] === 1 || op === Op.end || (op >= Op.call && op <= Op.delegate);
+}
+
 class BodyScanner {
   readonly used = new Uint8Array(opCount);
+  readonly #plan = planPass(isStructural, { weights: new Uint8Array(opCount), used: this.used });
   #loops = new Uint8Array(1024);
   #loopCount = 0;
   /** For each open label the number of its loop, or `noLoop`. */
@@ -96,7 +101,10 @@ class BodyScanner {
     this.#around.length = 0;
     this.#open(noLoop);
     let controlCount = 0;
-    while (cursor.next()) {
+    const plan = this.#plan;
+    for (;;) {
+      cursor.pass(plan);
+      if (!cursor.next()) break;
       const { op } = cursor;
       used[op] = 1;
       if (isControl[op] === 1) controlCount += this.#control(cursor, op);

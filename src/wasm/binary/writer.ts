@@ -29,14 +29,36 @@ export class ByteWriter {
   }
 
   writeByte(byte: number): void {
-    this.#reserve(1);
+    if (this.length === this.#bytes.length) this.#reserve(1);
     this.#bytes[this.length++] = byte;
+  }
+
+  /** An instruction and its index, or any two bytes of which the second may be a number. */
+  writeIndexed(byte: number, index: number): void {
+    const at = this.length;
+    if (index < 0x80 && at + 2 <= this.#bytes.length) {
+      this.#bytes[at] = byte;
+      this.#bytes[at + 1] = index;
+      this.length = at + 2;
+      return;
+    }
+    this.writeByte(byte);
+    this.writeU32(index);
   }
 
   writeBytes(bytes: ArrayLike<number>): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  /** A few bytes, one by one: for so few that costs less than a copy. */
+  writeFew(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    const target = this.#bytes;
+    let at = this.length;
+    for (let i = 0; i < bytes.length; i++) target[at++] = bytes[i] ?? 0;
+    this.length = at;
   }
 
   /** Copies source[start, end). Short runs go byte by byte: a view would cost more than they do. */
@@ -55,17 +77,19 @@ export class ByteWriter {
   }
 
   writeU32(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.writeByte((rest % 128) | 0x80);
-      rest = Math.floor(rest / 128);
+    if (value < 0x80) {
+      this.writeByte(value);
+      return;
     }
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.writeByte((rest % 128) | 0x80);
     this.writeByte(rest);
   }
 
   /** Signed LEB128 of a number within ±2^52. */
   writeS64(value: number): void {
     let rest = value;
+    for (; rest >= 64 && rest < 2 ** 30; rest >>= 7) this.writeByte((rest & 0x7f) | 0x80);
     while (rest < -64 || rest > 63) {
       const low = ((rest % 128) + 128) % 128;
       this.writeByte(low | 0x80);
@@ -98,7 +122,12 @@ export class ByteWriter {
   writeSection(id: number, contents: ByteWriter): void {
     this.writeByte(id);
     this.writeU32(contents.length);
-    this.writeBytes(contents.view());
+    this.append(contents);
+  }
+
+  /** Everything `other` holds. */
+  append(other: ByteWriter): void {
+    this.writeBytes(other.view());
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 /** Puts the sections of the metered module together: original entries first, additions behind. */
 import { ByteReader } from '../binary/reader.ts';
 import { type Section, SectionId, sectionOrder } from '../binary/sections.ts';
-import { ByteWriter } from '../binary/writer.ts';
+import { ByteWriter, u32Length } from '../binary/writer.ts';
 import type { ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
 import type { CardPlan, MemoryPlan } from './contract.ts';
@@ -22,7 +22,10 @@ type SectionWriter = (original: Section | undefined, out: ByteWriter) => void;
 
 export function assembleModule(context: AssemblyContext): Uint8Array<ArrayBuffer> {
   const { bytes, shape, bodies } = context;
-  const out = new ByteWriter(bytes.length + bodies.length + 4096);
+  const code = shape.sections.find((section) => section.id === SectionId.code);
+  const codeBytes = code === undefined ? 0 : code.end - code.start;
+  const spareBytes = 4096 + context.hints.length;
+  const out = new ByteWriter(bytes.length - codeBytes + bodies.length + spareBytes);
   out.copyRange(bytes, 0, 8);
   const writers = sectionWriters(context);
   for (const id of sectionOrder) {
@@ -55,11 +58,16 @@ function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWr
       SectionId.code,
       (_, out) => {
         context.hints.write(out);
-        const contents = new ByteWriter(context.bodies.length + 4096);
-        contents.writeU32(shape.bodies.length / 2 + additions.functions.count);
-        contents.writeBytes(context.bodies.view());
-        additions.writeBodies(contents);
-        out.writeSection(SectionId.code, contents);
+        // Large: copied once, not into a section of its own first.
+        const appended = new ByteWriter(4096);
+        additions.writeBodies(appended);
+        const count = shape.bodies.length / 2 + additions.functions.count;
+        const { bodies } = context;
+        out.writeByte(SectionId.code);
+        out.writeU32(u32Length(count) + bodies.length + appended.length);
+        out.writeU32(count);
+        out.append(bodies);
+        out.append(appended);
       },
     ],
   ]);

@@ -6,12 +6,12 @@
  *  - before calls, where much is owed, or where an exception could skip the payment.
  * Where paths of different weight meet, the heavier pays the difference into the counter.
  */
-import { InstructionCursor, isLabelBranch } from '../binary/cursor.ts';
+import { InstructionCursor, isLabelBranch, type PassPlan } from '../binary/cursor.ts';
 import { Op } from '../binary/opcodes.ts';
 import { refuseModule } from '../binary/reader.ts';
 import { LoopFact, skipLocals } from '../binary/scan.ts';
 import type { ByteWriter } from '../binary/writer.ts';
-import type { ModuleShape } from '../shape.ts';
+import { countParams, type ModuleShape } from '../shape.ts';
 import type { Additions } from './additions.ts';
 import type { Charges } from './charges.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
@@ -20,7 +20,7 @@ import { Emitter, type LoopPayment } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack, noDetour } from './frames.ts';
 import type { HintSection } from './hints.ts';
 import type { Replacer } from './replace.ts';
-import { Group, groupOf, weightOf } from './weights.ts';
+import { Group, groupOf, planPassing, weightOf } from './weights.ts';
 
 /** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
 const mergeSlack = 32;
@@ -48,6 +48,7 @@ export class BodyRewriter {
   readonly #context: BodyContext;
   readonly #emitter: Emitter;
   readonly #frames = new FrameStack();
+  readonly #plan: PassPlan;
   #cursor: InstructionCursor;
   /** Most the code up to here may owe beside the counter. */
   #pending = 0;
@@ -63,6 +64,7 @@ export class BodyRewriter {
     this.#context = context;
     this.#emitter = new Emitter(context.bytes);
     this.#cursor = new InstructionCursor(context.bytes, 0, 0);
+    this.#plan = planPassing(context.shape, context.replacer.marksCards);
   }
 
   /** Appends body number `bodyIndex` (imports not counted), rewritten, to `target`. */
@@ -72,20 +74,14 @@ export class BodyRewriter {
     const cursor = new InstructionCursor(bytes, at, shape.bodies[bodyIndex * 2 + 1] ?? 0);
     const groupCount = cursor.readU32();
     cursor.pos = at;
-    const localCount = skipLocals(cursor, localsMax) + this.#paramCount(bodyIndex);
+    const functionIndex = shape.importedFunctionCount + bodyIndex;
+    const localCount = skipLocals(cursor, localsMax) + countParams(shape, functionIndex);
     const end = cursor.pos;
     this.#begin(cursor, localCount);
     this.#walk(localCount);
     this.#emitter.copyTo(cursor.end);
-    const functionIndex = shape.importedFunctionCount + bodyIndex;
-    this.#emitter.finish(target, { at, groupCount, end }, hints.of(functionIndex));
-  }
-
-  #paramCount(bodyIndex: number): number {
-    const { shape } = this.#context;
-    const typeIndex = shape.functionTypes[shape.importedFunctionCount + bodyIndex] ?? -1;
-    const type = shape.types[typeIndex];
-    return type?.kind === 'func' ? type.params.length : 0;
+    const codeAt = this.#emitter.finish(target, { at, groupCount, end, count: localCount });
+    hints.add(functionIndex, this.#emitter.unlikely, codeAt);
   }
 
   #begin(cursor: InstructionCursor, localCount: number): void {
@@ -102,7 +98,11 @@ export class BodyRewriter {
   #walk(localCount: number): void {
     const cursor = this.#cursor;
     const { replacer } = this.#context;
-    while (cursor.next()) {
+    const plan = this.#plan;
+    plan.bounds.fill(localCount, Op.localGet, Op.localTee + 1);
+    for (;;) {
+      this.#pending += cursor.pass(plan);
+      if (!cursor.next()) break;
       const { op } = cursor;
       const group = groupOf[op] ?? Group.refused;
       this.#pending += weightOf[op] ?? 1;

@@ -17,6 +17,11 @@ const i64Stores = new Set<number>([
   Op.i64Store32 - 2,
 ]);
 
+/** From the address to the store of the mark, but for its memory. */
+const storeMark = [0x41, 1, 0x3a, 0x40];
+const markTail = Uint8Array.of(0x41, cardBytesLog2, Asm.i32ShrU, ...storeMark);
+const markTail64 = Uint8Array.of(0x42, cardBytesLog2, Asm.i64ShrU, Asm.i32WrapI64, ...storeMark);
+
 function storedType(op: number): number {
   if (op >= Op.v128Store) return Value.v128;
   if (op === Op.f32Store) return Value.f32;
@@ -44,12 +49,7 @@ export function writeCardMark(
     emitter.constant(cursor.memargOffset, is64);
     emitter.byte(is64 ? Asm.i64Add : Asm.i32Add);
   }
-  emitter.constant(cardBytesLog2, is64);
-  emitter.byte(is64 ? Asm.i64ShrU : Asm.i32ShrU);
-  if (is64) emitter.byte(Asm.i32WrapI64);
-  emitter.i32(1);
-  emitter.byte(0x3a);
-  emitter.byte(0x40);
+  emitter.few(is64 ? markTail64 : markTail);
   emitter.byte(cardMemory);
   emitter.byte(0);
 }

@@ -2,16 +2,12 @@
  * The output of one function body: original bytes are copied in runs, additions come between.
  * Locals are declared as they are asked for and stand behind the original ones.
  */
+import { TerrafirmaError } from '../../errors.ts';
 import { ByteWriter, patchedMax, u32Length } from '../binary/writer.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
 import { callQuantum } from './contract.ts';
 import { noDetour } from './frames.ts';
-
-/** Takes the offsets of unlikely branches of one body, counted from its first byte. */
-export interface BranchHints {
-  add(offsets: readonly number[], base: number): void;
-}
 
 /** How a loop pays: from which count on, and by which label it is left for that, or `noDetour`. */
 export interface LoopPayment {
@@ -27,6 +23,20 @@ export const Purpose = { counter: 0, address: 1, value: 2 } as const;
 const slotStride = 128;
 const noSlot = -1;
 
+/** Limits of V8; a function just below may be above when metered. */
+const bodyBytesMax = 7_654_321;
+const localsMax = 50_000;
+
+function requireWithinLimits(bodyBytes: number, localCount: number): void {
+  if (bodyBytes <= bodyBytesMax && localCount <= localsMax) return;
+  throw new TerrafirmaError(
+    'module-refused',
+    'Cannot meter the module: each function must stay within the limits of V8 when metered, ' +
+      `${bodyBytesMax} bytes and ${localsMax} locals; split it: ` +
+      `received a function with ${bodyBytes} bytes and ${localCount} locals then`,
+  );
+}
+
 export class Emitter {
   readonly #source: Uint8Array;
   readonly #out = new ByteWriter(64 * 1024);
@@ -38,6 +48,11 @@ export class Emitter {
   #counter = -1;
   /** Where in the output the conditions stand that hardly ever hold. */
   readonly #unlikely: number[] = [];
+
+  /** Where in the code the branches stand that hardly ever go the unlikely way. */
+  get unlikely(): readonly number[] {
+    return this.#unlikely;
+  }
 
   constructor(source: Uint8Array) {
     this.#source = source;
@@ -85,11 +100,18 @@ export class Emitter {
   }
 
   indexed(op: number, index: number): void {
-    this.#out.writeByte(op);
-    this.#out.writeU32(index);
+    this.#out.writeIndexed(op, index);
+  }
+
+  few(bytes: Uint8Array): void {
+    this.#out.writeFew(bytes);
   }
 
   i32(value: number): void {
+    if (value >= 0 && value < 64) {
+      this.#out.writeIndexed(0x41, value);
+      return;
+    }
     this.#out.writeByte(0x41);
     this.#out.writeS64(value);
   }
@@ -242,14 +264,18 @@ export class Emitter {
   }
 
   /**
-   * Writes size, locals and code of the body whose local declarations begin at `locals.at`, and
-   * the branch hints of function `functionIndex`.
+   * Writes size, locals and code of the body whose local declarations begin at `locals.at`. Answers
+   * the offset of the code in it.
    */
   finish(
     target: ByteWriter,
-    locals: { readonly at: number; readonly groupCount: number; readonly end: number },
-    hints: BranchHints,
-  ): void {
+    locals: {
+      readonly at: number;
+      readonly groupCount: number;
+      readonly end: number;
+      readonly count: number;
+    },
+  ): number {
     const countEnd = locals.at + u32Length(locals.groupCount);
     const groupCount = locals.groupCount + this.#slotTypes.length;
     const headBytes = u32Length(groupCount) + (locals.end - countEnd) + 2 * this.#slotTypes.length;
@@ -260,7 +286,8 @@ export class Emitter {
       target.writeByte(1);
       target.writeByte(type);
     }
-    target.writeBytes(this.#out.view());
-    hints.add(this.#unlikely, headBytes);
+    requireWithinLimits(headBytes + this.#out.length, locals.count + this.#slotTypes.length);
+    target.append(this.#out);
+    return headBytes;
   }
 }

@@ -5,7 +5,6 @@
  */
 import { SectionId } from '../binary/sections.ts';
 import { ByteWriter } from '../binary/writer.ts';
-import type { BranchHints } from './emitter.ts';
 
 const unlikely = 0;
 
@@ -13,21 +12,24 @@ export class HintSection {
   readonly #entries = new ByteWriter(1024);
   #functionCount = 0;
 
-  /** Collects the hints of one function; functions come in rising order. */
-  of(functionIndex: number): BranchHints {
-    return {
-      add: (offsets, base) => {
-        if (offsets.length === 0) return;
-        this.#functionCount++;
-        this.#entries.writeU32(functionIndex);
-        this.#entries.writeU32(offsets.length);
-        for (const offset of offsets) {
-          this.#entries.writeU32(base + offset);
-          this.#entries.writeByte(1);
-          this.#entries.writeByte(unlikely);
-        }
-      },
-    };
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  /**
+   * Takes the offsets of the unlikely branches of one function, counted from `base`, which counts
+   * from its first byte; functions come in rising order.
+   */
+  add(functionIndex: number, offsets: readonly number[], base: number): void {
+    if (offsets.length === 0) return;
+    this.#functionCount++;
+    this.#entries.writeU32(functionIndex);
+    this.#entries.writeU32(offsets.length);
+    for (const offset of offsets) {
+      this.#entries.writeU32(base + offset);
+      this.#entries.writeByte(1);
+      this.#entries.writeByte(unlikely);
+    }
   }
 
   /** Stands before the code section. */

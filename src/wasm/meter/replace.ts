@@ -40,6 +40,11 @@ export class Replacer {
     this.#holdsExceptions = context.shape.features.has('exceptions');
   }
 
+  /** Whether stores become more than a store. */
+  get marksCards(): boolean {
+    return this.#context.cardMemory !== undefined;
+  }
+
   replace(group: number, cursor: InstructionCursor, emitter: Emitter): void {
     if (group === Group.load) this.#require('memories', cursor, cursor.a);
     else if (group === Group.store) this.#store(cursor, emitter);

@@ -1,4 +1,5 @@
 /** What each instruction costs in fuel, and which of them the meter must look at. */
+import { type PassPlan, planPass } from '../binary/cursor.ts';
 import {
   atomicBase,
   gcBase,
@@ -9,6 +10,7 @@ import {
   shapeOf,
   simdBase,
 } from '../binary/opcodes.ts';
+import type { ModuleShape } from '../shape.ts';
 
 /** How the meter treats an instruction. */
 export const Group = {
@@ -101,6 +103,22 @@ function buildWeights(): Uint8Array {
   // Exceptions allocate, and unwinding costs 35 ns a frame.
   for (const op of [Op.throw, Op.rethrow, Op.throwRef]) weights[op] = 250;
   return weights;
+}
+
+/** What the meter passes: instructions it only counts, with indices that exist. */
+export function planPassing(shape: ModuleShape, marksCards: boolean): PassPlan {
+  const stopsAt = (op: number): boolean => {
+    const group = groupOf[op];
+    if (group === Group.store) return marksCards;
+    if (group === Group.indexed) return shapeOf[op] !== Shape.global;
+    return group !== Group.plain && group !== Group.local && group !== Group.load;
+  };
+  const plan = planPass(stopsAt, { weights: weightOf, used: new Uint8Array(opCount) });
+  for (let op = 0; op < plan.bounds.length; op++) {
+    if (shapeOf[op] === Shape.global) plan.bounds[op] = shape.globals.length;
+    else if (shapeOf[op] === Shape.memarg) plan.bounds[op] = shape.memories.length;
+  }
+  return plan;
 }
 
 export const groupOf: Uint8Array = buildGroups();

@@ -170,7 +170,7 @@ export interface GuestHost {
    * Calls the guest from inside a hostcall (its allocator). Memory may have grown afterwards. A
    * trap below it ends the run, whoever catches it. While it runs, the guest's own hostcalls trap.
    */
-  callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult;
+  callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
   trap(reason: string): never;
   /** Ends the run as `exited`. The guest cannot catch it. */

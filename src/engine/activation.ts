@@ -249,14 +249,14 @@ export class Activation implements Turn, Watched {
   }
 
   /** Calls into the guest on the run's account, whoever holds the thread. */
-  callGuest<T>(call: () => T): T {
-    if (this.#holdsThread) return this.#callDeeper(call);
+  callGuest<A, T>(callee: (arg: A) => T, arg: A): T {
+    if (this.#holdsThread) return this.#callDeeper(callee, arg);
     const { scheduler } = this.#parts;
     const holder = scheduler.current;
     return scheduler.borrow(this, () => {
       this.#startClock(performance.now());
       try {
-        return this.#callDeeper(call);
+        return this.#callDeeper(callee, arg);
       } finally {
         this.#pauseClock(performance.now());
         if (holder !== undefined) holder.#marks?.own();
@@ -264,10 +264,10 @@ export class Activation implements Turn, Watched {
     });
   }
 
-  #callDeeper<T>(call: () => T): T {
+  #callDeeper<A, T>(callee: (arg: A) => T, arg: A): T {
     this.hostCallDepth += 1;
     try {
-      return call();
+      return callee(arg);
     } finally {
       this.hostCallDepth -= 1;
     }

@@ -153,12 +153,12 @@ export class GuestInstance implements GuestHost, MemorySizes {
     return asFunction(this.#table.get(index));
   }
 
-  callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {
+  callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult {
     const activation = this.#running();
     activation.requireAlive();
     this.#lookAtClock(activation);
     try {
-      return activation.callGuest(() => callee(...args));
+      return activation.callGuest(callee, arg);
     } catch (error) {
       throw activation.endByError(error);
     }
@@ -191,22 +191,39 @@ export class GuestInstance implements GuestHost, MemorySizes {
 
   /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
   #wrap(hostcall: Hostcall): WebAssembly.ImportValue {
-    const call = hostcall.call as (...args: WasmValue[]) => unknown;
-    const guarded = (...args: WasmValue[]): unknown => {
-      const activation = this.#running();
-      activation.requireAlive();
-      if (activation.hostCallDepth > 0) {
-        this.trap('a hostcall was made while the host called the guest');
-      }
-      this.#lookAtClock(activation);
+    const call = hostcall.call as (...args: unknown[]) => unknown;
+    const { waits } = hostcall;
+    const guardAny = (...args: unknown[]): unknown => {
+      const activation = this.#enterHostcall();
       try {
-        const result = call(...args);
-        return result instanceof Promise ? activation.suspend(result) : result;
+        return settle(activation, call(...args));
       } catch (error) {
         throw activation.endByError(error);
       }
     };
-    return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
+    // The same without an array for the arguments, for each call: nearly all have so few, and take
+    // no notice of those they do not have.
+    const guard = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): unknown => {
+      const activation = this.#enterHostcall();
+      try {
+        return settle(activation, call(a, b, c, d, e));
+      } catch (error) {
+        throw activation.endByError(error);
+      }
+    };
+    const guarded = call.length > guard.length ? guardAny : guard;
+    return waits ? new WebAssembly.Suspending(guarded) : guarded;
+  }
+
+  /** Throws where the run is over, or may make no hostcalls now. */
+  #enterHostcall(): Activation {
+    const activation = this.#running();
+    activation.requireAlive();
+    if (activation.hostCallDepth > 0) {
+      this.trap('a hostcall was made while the host called the guest');
+    }
+    this.#lookAtClock(activation);
+    return activation;
   }
 
   /** Host work is the guest's time, too: brings it to a check, or throws past the budget. */
@@ -283,6 +300,10 @@ function offerMemories(imports: WebAssembly.Imports, options: InstanceOptions): 
     offer(module, name, memories[index]);
   }
   if (form?.cards !== undefined) offer(form.cards.module, form.cards.name, cardTable?.memory);
+}
+
+function settle(activation: Activation, result: unknown): unknown {
+  return result instanceof Promise ? activation.suspend(result) : result;
 }
 
 function asFunction(value: unknown): GuestFunction | undefined {

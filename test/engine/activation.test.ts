@@ -88,7 +88,9 @@ describe('Activation', () => {
     const activation = activate(parts);
     activation.enter();
     expect(activation.check(-1)).toBe(-1);
-    expect(activation.callGuest(() => activation.check(-1))).toBeGreaterThan(0);
+    expect(
+      activation.callGuest((remaining: number) => activation.check(remaining), -1),
+    ).toBeGreaterThan(0);
     const spent = activate(newParts({ cpuMsMax: 0 }));
     spent.enter();
     expect(() => spent.check(-1)).toThrow();
@@ -101,7 +103,7 @@ describe('Activation', () => {
     waiting.enter();
     void waiting.suspend(new Promise(() => undefined));
     holder.enter();
-    const current = waiting.callGuest(() => parts.scheduler.current);
+    const current = waiting.callGuest(() => parts.scheduler.current, undefined);
     expect(current).toBe(waiting);
     expect(parts.scheduler.current).toBe(holder);
   });

@@ -137,10 +137,10 @@ export class AbiHost implements GuestHost {
     return asFunction(this.#table.get(index));
   }
 
-  callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {
+  callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult {
     this.#isCalledByHost = true;
     try {
-      return callee(...args);
+      return callee(arg);
     } catch (error) {
       return this.trap(String(error));
     } finally {

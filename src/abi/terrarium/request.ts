@@ -2,32 +2,38 @@
  * Hostcalls that read a request: the incoming one (handle 0), or one the guest is still writing.
  * They have no error result: for an unknown handle both out-words are 0.
  */
-import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 import type { ReadableRequest } from './outbound-state.ts';
 
 const REQUEST_INCOMING = 0;
 
 export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
-  const give = (out: OutWords, handle: number, item: 'method' | 'path' | 'body'): void =>
-    guest.give(out, () => guest.giveBytes(out, findRequest(guest, handle)[item]));
   return {
     /** `GET` */
     hostcall_req_get_method: {
       waits: false,
-      call: (ptr: number, len: number, handle: number): void =>
-        give({ ptr, len }, handle, 'method'),
+      call: (ptr: number, len: number, handle: number): void => {
+        const out = { ptr, len };
+        guest.give(out, () => guest.giveBytes(out, findRequest(guest, handle).method));
+      },
     },
 
     /** Path and query, the module's own name included: `/hello.wasm?x=1` (A6). */
     hostcall_req_get_path: {
       waits: false,
-      call: (ptr: number, len: number, handle: number): void => give({ ptr, len }, handle, 'path'),
+      call: (ptr: number, len: number, handle: number): void => {
+        const out = { ptr, len };
+        guest.give(out, () => guest.giveBytes(out, findRequest(guest, handle).path));
+      },
     },
 
     /** The whole body, every time (A10), as received (A11). */
     hostcall_req_get_body: {
       waits: false,
-      call: (ptr: number, len: number, handle: number): void => give({ ptr, len }, handle, 'body'),
+      call: (ptr: number, len: number, handle: number): void => {
+        const out = { ptr, len };
+        guest.give(out, () => guest.giveBytes(out, findRequest(guest, handle).body));
+      },
     },
 
     /** Lower-case names, once each (A4). */

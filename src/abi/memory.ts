@@ -66,6 +66,18 @@ export class GuestMemory {
     return new Uint8Array(this.#buffer.slice(start, start + (len >>> 0)));
   }
 
+  /**
+   * The same in an allocation that it may share with other small copies: one of its own costs as
+   * much as a short hostcall. Never to be posted or lent to anybody who looks at its `buffer`.
+   */
+  readBytesPooled(ptr: number, len: number, bytesMax: number): Uint8Array {
+    const start = this.#openCapped(ptr, len, bytesMax);
+    const length = len >>> 0;
+    const copy = Buffer.allocUnsafe(length);
+    this.#bytes.copy(copy, 0, start, start + length);
+    return copy;
+  }
+
   /** UTF-8, each broken sequence as U+FFFD. Traps on a bad range and above `bytesMax`. */
   readUtf8Lossy(ptr: number, len: number, bytesMax: number): string {
     const start = this.#openCapped(ptr, len, bytesMax);

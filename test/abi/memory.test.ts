@@ -22,6 +22,7 @@ function createMemory(options: { pages?: number; maximum?: number } = {}) {
 const accesses: readonly [string, number, (memory: GuestMemory, ptr: number) => unknown][] = [
   ['requireRange', 4, (memory, ptr) => memory.requireRange(ptr, 4)],
   ['readBytes', 4, (memory, ptr) => memory.readBytes(ptr, 4, 4)],
+  ['readBytesPooled', 4, (memory, ptr) => memory.readBytesPooled(ptr, 4, 4)],
   ['readUtf8Lossy', 4, (memory, ptr) => memory.readUtf8Lossy(ptr, 4, 4)],
   ['readUtf8', 4, (memory, ptr) => memory.readUtf8(ptr, 4, 4)],
   ['readLatin1', 4, (memory, ptr) => memory.readLatin1(ptr, 4, 4)],
@@ -73,6 +74,7 @@ describe('reading', () => {
     const { memory } = createMemory();
     expect(memory.readBytes(0, 16, 16)).toHaveLength(16);
     expect(() => memory.readBytes(0, 17, 16)).toThrow(/at most 16 bytes here: received 17/);
+    expect(() => memory.readBytesPooled(0, 17, 16)).toThrow(/at most 16 bytes here: received 17/);
     expect(() => memory.readUtf8Lossy(0, -1, 16)).toThrow(Trapped);
   });
 

@@ -108,7 +108,7 @@ function setters(guest: TerrariumGuest): HostcallFamily {
             reply.body = undefined;
             throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
           }
-          reply.body = guest.memory.readBytes(ptr, length, bytesMax);
+          reply.body = guest.memory.readBytesPooled(ptr, length, bytesMax);
           return OK;
         }),
     },

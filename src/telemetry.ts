@@ -59,6 +59,7 @@ export class RequestLog {
   /** The text of one millisecond: making it would cost more than the rest of a line. */
   #textAtMs = 0;
   #timeText = '';
+  readonly #place = new PlaceText();
 
   /** `sink` is the one that `logger` writes to. */
   constructor(logger: Logger, sink: LineSink) {
@@ -70,7 +71,7 @@ export class RequestLog {
   write(record: RequestRecord): void {
     if (record.errorCode === undefined) {
       if (!this.#logger.isLevelEnabled('info')) return;
-      this.#sink.write(successLine(record, this.#isoTime(Date.now())));
+      this.#sink.write(successLine(record, this.#isoTime(Date.now()), this.#place.of(record)));
       return;
     }
     const { fault } = errorRow(record.errorCode);
@@ -88,19 +89,37 @@ export class RequestLog {
   }
 }
 
+/** What was served, as text: a thread often serves the same again. */
+class PlaceText {
+  #folderKey: string | undefined;
+  #modulePath: string | undefined;
+  #digest: string | undefined;
+  #text = '';
+
+  of({ folderKey, modulePath, digest, abi }: RequestRecord): string {
+    const isSame =
+      folderKey === this.#folderKey && modulePath === this.#modulePath && digest === this.#digest;
+    if (isSame) return this.#text;
+    this.#folderKey = folderKey;
+    this.#modulePath = modulePath;
+    this.#digest = digest;
+    const folder = folderKey === undefined ? '' : `,"folderKey":${quote(folderKey)}`;
+    const module = modulePath === undefined ? '' : `,"modulePath":${quote(modulePath)}`;
+    const bytes = digest === undefined ? '' : `,"digest":"${digest}"`;
+    this.#text = `${folder}${module}${bytes}${abi === undefined ? '' : `,"abi":"${abi}"`}`;
+    return this.#text;
+  }
+}
+
 /** Only what a visitor or an owner has chosen can need escaping. */
-function successLine(record: RequestRecord, time: string): string {
-  const { abi, cpuUs, memoryBytes } = record;
-  const folder = record.folderKey === undefined ? '' : `,"folderKey":${quote(record.folderKey)}`;
-  const module = record.modulePath === undefined ? '' : `,"modulePath":${quote(record.modulePath)}`;
-  const digest = record.digest === undefined ? '' : `,"digest":"${record.digest}"`;
+function successLine(record: RequestRecord, time: string, place: string): string {
+  const { cpuUs, memoryBytes } = record;
   return (
     `{"level":"info","time":"${time}","id":"${record.id}"` +
     `,"method":${quote(record.method)},"hostName":${quote(record.hostName)}` +
     `,"path":${quote(record.path)},"clientAddress":"${record.clientAddress}"` +
     `,"status":${record.status},"bytesReceived":${record.bytesReceived}` +
-    `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${folder}${module}${digest}` +
-    `${abi === undefined ? '' : `,"abi":"${abi}"`}` +
+    `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
     `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
     `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`},"msg":"request"}\n`
   );

@@ -57,6 +57,23 @@ describe('RequestLog', () => {
     expect(linesOf('info', file)[0]).toMatchObject(known(file) as object);
   });
 
+  it('tells places apart, however they follow each other', () => {
+    const places: RequestRecord[] = [
+      record,
+      { ...record, folderKey: '/keybase/private/bob,bot' },
+      { ...record, modulePath: 'other.wasm' },
+      { ...record, digest: 'e'.repeat(64) },
+      { ...record, modulePath: undefined, digest: undefined, abi: undefined, outcome: 'file' },
+      { ...record, folderKey: undefined, modulePath: undefined, digest: undefined, abi: undefined },
+      record,
+      record,
+    ];
+    const lines = linesOf('info', ...places);
+    expect(lines.map(({ level: _, time: __, msg: ___, ...fields }) => fields)).toEqual(
+      places.map(known),
+    );
+  });
+
   it.each(['"}{', 'a\\b', 'ü\u2028', '\u0000\u001b[31m\n', '\ud800'])('escapes %j', (text) => {
     const strange = { ...record, path: text, hostName: text, method: text, folderKey: text };
     expect(linesOf('info', strange)[0]).toMatchObject({

@@ -14,7 +14,8 @@ export interface SiteSeats {
   /** Requests under way: running, waiting, or still sending their body. */
   requests: number;
   runs: number;
-  readonly waiting: Set<SeatWaiter>;
+  /** Made for the first that waits: most sites never have any. */
+  waiting: Set<SeatWaiter> | undefined;
 }
 
 export interface AdmissionOptions {
@@ -58,11 +59,12 @@ export class Admission {
   }
 
   wait(seats: SiteSeats, waiter: SeatWaiter): void {
+    seats.waiting ??= new Set();
     seats.waiting.add(waiter);
   }
 
   withdraw(seats: SiteSeats, waiter: SeatWaiter): void {
-    seats.waiting.delete(waiter);
+    seats.waiting?.delete(waiter);
   }
 
   /** The request is over. A seat it had goes to whoever has waited longest. */
@@ -70,8 +72,8 @@ export class Admission {
     seats.requests -= 1;
     if (seats.requests === 0) this.#sites.delete(seats.siteKey);
     if (!hadSeat) return;
-    for (const waiter of seats.waiting) {
-      seats.waiting.delete(waiter);
+    for (const waiter of seats.waiting ?? []) {
+      seats.waiting?.delete(waiter);
       waiter.onSeat();
       return;
     }
@@ -79,7 +81,7 @@ export class Admission {
   }
 
   #open(siteKey: string): SiteSeats {
-    const seats = { siteKey, requests: 0, runs: 0, waiting: new Set<SeatWaiter>() };
+    const seats: SiteSeats = { siteKey, requests: 0, runs: 0, waiting: undefined };
     this.#sites.set(siteKey, seats);
     return seats;
   }

@@ -21,11 +21,17 @@ const NO_BYTES = new Uint8Array(0);
 /** They tell of a body, and a request that was redirected inside has none. */
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 
+/** Which part of the path names the module is known only when it has been routed. */
+export interface RoutableHead extends RequestHead {
+  scriptName: string;
+  pathInfo: string;
+}
+
 export class HttpExchange implements Exchange {
   #hasBody: boolean;
   readonly #hadBody: boolean;
   #redirectTarget: string | undefined;
-  #request: RequestHead;
+  #request: RoutableHead;
   readonly #wire: Wire;
   readonly #options: ExchangeOptions;
   #replyState: Exchange['replyState'] = 'none';
@@ -37,13 +43,15 @@ export class HttpExchange implements Exchange {
   #bytesReceived = 0;
   #added: Header[] | undefined;
 
-  constructor(request: RequestHead, wire: Wire, options: ExchangeOptions) {
+  /** Owns `request` from here on. */
+  constructor(request: RoutableHead, wire: Wire, options: ExchangeOptions) {
     this.#request = request;
     this.#wire = wire;
     this.#options = options;
     this.#hasBody = wire.hasBody;
     this.#hadBody = wire.hasBody;
-    wire.events.once('close', () => this.#close());
+    // It comes once by itself; asking for it once costs a wrapper for every request.
+    wire.events.on('close', () => this.#close());
   }
 
   get request(): RequestHead {
@@ -56,7 +64,8 @@ export class HttpExchange implements Exchange {
 
   /** The path has been routed: from here on the head says which part of it names the module. */
   enterModule(scriptName: string, pathInfo: string): void {
-    this.#request = { ...this.#request, scriptName, pathInfo };
+    this.#request.scriptName = scriptName;
+    this.#request.pathInfo = pathInfo;
   }
 
   /** Adds a header to the answer, unless the answer says otherwise; `name` in lower case. */

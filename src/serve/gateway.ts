@@ -79,18 +79,24 @@ export class Gateway {
   async #answer(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const hostName = this.#hostNameOf(exchange, record);
     const path = this.#paths.parse(exchange.request.target);
-    const site = await this.#options.replica.siteOf(hostName, performance.now());
+    const found = this.#options.replica.siteOf(hostName, performance.now());
+    const site = found instanceof Promise ? await found : found;
     record.folderKey = site.folderKey;
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);
     this.#options.hostRules.checkConsent(hostName, site.settings?.hostNames);
     const asking = this.#options.doorkeeper.check(exchange, site, path);
     if (asking !== undefined) await asking;
-    const route = await this.#settle(site, (newest) => routeRequest(newest, path));
+    const first = routeRequest(site, path);
+    const route =
+      first.kind === 'module'
+        ? first
+        : await this.#settle(first, site, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });
     refuseUpgrade(exchange);
     record.outcome = 'file';
     if (await this.#options.files.answer(exchange, site, route)) return;
-    const index = await this.#settle(site, (newest) => routeIndex(newest, route.segments) ?? route);
+    const seek = (newest: Site): Route => routeIndex(newest, route.segments) ?? route;
+    const index = await this.#settle(seek(site), site, seek);
     if (index.kind !== 'module') throw notFound(path.segments);
     return this.#run(exchange, record, { site, route: index });
   }
@@ -118,8 +124,8 @@ export class Gateway {
    * A module that is not in the picture may be a file whose verdict is still to come: waits for it
    * and looks at the newest picture.
    */
-  async #settle(site: Site, find: (site: Site) => Route): Promise<SettledRoute> {
-    let route = find(site);
+  async #settle(first: Route, site: Site, find: (site: Site) => Route): Promise<SettledRoute> {
+    let route = first;
     if (route.kind === 'unknown-module') {
       const { modulePath } = route;
       route = find(await this.#options.replica.siteWithVerdict(site, modulePath));
@@ -143,7 +149,8 @@ export class Gateway {
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
     exchange.enterModule(route.scriptName, route.pathInfo);
-    const loaded = await replica.moduleOf(route.digest);
+    const held = replica.moduleOf(route.digest);
+    const loaded = held instanceof Promise ? await held : held;
     const guest = pool.acquire(loaded, site.folderKey);
     const siteKey = site.folderKey;
     const lent = capabilities.forRun({

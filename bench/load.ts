@@ -65,3 +65,12 @@ async function putAutocannonLoad(url: string, plan: LoadPlan): Promise<LoadResul
     failures: result.errors + result.timeouts + result.non2xx,
   };
 }
+
+/** Requests per second, of a server that answers every one of them. */
+export async function measureRate(url: string, plan: LoadPlan): Promise<number> {
+  const { requestsPerS, failures } = await putLoad(url, plan);
+  if (failures > 0 || requestsPerS === 0) {
+    throw new Error(`Cannot measure ${url}: every request must succeed: ${failures} failed`);
+  }
+  return requestsPerS;
+}

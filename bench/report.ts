@@ -27,6 +27,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
+/** The median of `values[n] / others[n]`: what ran in the same round is compared. */
+export function medianRatio(values: readonly number[], others: readonly number[]): number {
+  return median(values.map((each, round) => each / (others[round] ?? Number.NaN)));
+}
+
 export function meetsGoal({ value, goal }: Row): boolean {
   if (goal === undefined) return true;
   return 'atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost;

@@ -2,8 +2,11 @@
  * `npm run bench`: ours beside others, in one run. Prints a table, writes JSON where asked, and
  * says which ratios are worse than in the recorded baseline.
  *
- *   npm run bench -- [--rounds N] [--seconds N] [--only engine,daemon,workerd]
+ *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
+ *
+ * GROUPS: some of engine, daemon, guests, tls, upload, workerd, with commas; all but the last by
+ * default.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -13,15 +16,18 @@ import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
+import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
+import { measureTls } from './tls-rows.ts';
+import { measureUpload } from './upload-rows.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'engine,daemon' },
+    only: { type: 'string', default: 'engine,daemon,guests,tls,upload' },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
@@ -32,6 +38,9 @@ const seconds = Number(values.seconds);
 const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   engine: () => measureEngine(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
+  guests: () => measureGuests({ rounds, seconds }),
+  tls: () => measureTls({ rounds, seconds }),
+  upload: () => measureUpload(rounds),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 

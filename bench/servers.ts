@@ -1,7 +1,7 @@
 /** Servers under load, as child processes that say where they listen. Touches other processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,19 +11,20 @@ const program = fileURLToPath(new URL('../bin/terrafirma.js', import.meta.url));
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
 
 export class Server implements AsyncDisposable {
-  readonly url: string;
+  /** Where it listens, as it says itself. */
+  readonly #urls: readonly string[];
   /** From the start of the process until it said where it listens. */
   readonly startMs: number;
   readonly #child: ChildProcess;
   readonly #directory: string | undefined;
 
   private constructor(parts: {
-    readonly url: string;
+    readonly urls: readonly string[];
     readonly startMs: number;
     readonly child: ChildProcess;
     readonly directory: string | undefined;
   }) {
-    this.url = parts.url;
+    this.#urls = parts.urls;
     this.startMs = parts.startMs;
     this.#child = parts.child;
     this.#directory = parts.directory;
@@ -37,8 +38,10 @@ export class Server implements AsyncDisposable {
     return Server.#start([program, ...args, ...listen], { environment, directory });
   }
 
-  static empty(): Promise<Server> {
-    return Server.#start([emptyServer], { environment: {}, directory: undefined });
+  /** Answers with `bodyBytes` bytes. */
+  static empty(bodyBytes = 6): Promise<Server> {
+    const args = [emptyServer, String(bodyBytes)];
+    return Server.#start(args, { environment: {}, directory: undefined });
   }
 
   static async #start(
@@ -50,12 +53,25 @@ export class Server implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...options.environment },
     });
-    const url = await readUrl(child);
+    const urls = await readUrls(child);
     const startMs = performance.now() - startedAtMs;
-    return new Server({ url, startMs, child, directory: options.directory });
+    return new Server({ urls, startMs, child, directory: options.directory });
   }
 
-  /** Resident memory in bytes (Linux), the whole process. */
+  get url(): string {
+    return this.#urlOf('http:');
+  }
+
+  get secureUrl(): string {
+    return this.#urlOf('https:');
+  }
+
+  #urlOf(scheme: 'http:' | 'https:'): string {
+    const url = this.#urls.find((each) => each.startsWith(scheme));
+    if (url === undefined) throw new Error(`Cannot reach a server: it has no ${scheme} listener`);
+    return url;
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -69,15 +85,14 @@ export class Server implements AsyncDisposable {
 }
 
 /** The first line that tells where it listens; the rest, such as the access log, is drained. */
-function readUrl(child: ChildProcess): Promise<string> {
+function readUrls(child: ChildProcess): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`a server ended with ${code}`)));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (!line.includes('"listening"')) return;
       const { listening } = JSON.parse(line) as { listening: readonly string[] };
-      const [url] = listening;
-      if (url !== undefined) resolve(url);
+      resolve(listening);
     });
   });
 }
@@ -88,6 +103,10 @@ export class BenchFolder implements Disposable {
 
   put(file: string, name: string): void {
     cpSync(file, join(this.directory, name));
+  }
+
+  write(bytes: Uint8Array, name: string): void {
+    writeFileSync(join(this.directory, name), bytes);
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,11 @@
-/** The whole daemon as shipped, one serving thread, against an empty server on one thread. */
+/**
+ * The whole daemon as shipped, one serving thread, host names resolved by TXT record, against an
+ * empty server on one thread. Touches the file system, other processes and loopback.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startDnsServer } from '../test/support/dns-server.ts';
 import { putLoad } from './load.ts';
 import { median, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
@@ -12,6 +16,9 @@ export interface DaemonPlan {
 }
 
 const connections = 32;
+/** Leads to the loopback interface without any help, and has a TXT record here. */
+const hostName = 'localhost';
+const record = 'kbp=/keybase/public/bench';
 const guests = fileURLToPath(new URL('../test/guests/', import.meta.url));
 const sharedGuests = fileURLToPath(new URL('../../shared/guests/', import.meta.url));
 
@@ -22,12 +29,13 @@ export function smallGuest(): string {
 }
 
 export async function measureDaemon(plan: DaemonPlan): Promise<readonly Row[]> {
-  using folder = new BenchFolder();
+  using folder = new BenchFolder('public/bench');
   folder.put(smallGuest(), 'small.wasm');
   folder.put(join(guests, 'loop.wasm'), 'hog.wasm');
   folder.put(join(guests, 'v1.wasm'), 'version.wasm');
-  await using daemon = await Server.daemon(folder.directory);
-  const coldMs = daemon.startMs + (await askUntil(`${daemon.url}/small.wasm`, () => true));
+  await using dns = await startDnsServer({ [`_keybase_pages.${hostName}`]: { txt: [record] } });
+  await using daemon = await Server.mounted(folder.root, dns.port);
+  const coldMs = daemon.startMs + (await askUntil(`${named(daemon)}/small.wasm`, () => true));
   await using fresh = await Server.daemon(folder.directory, {
     TERRAFIRMA_LIMITS_IDLE_GUEST_BYTES_MAX: '0',
   });
@@ -42,12 +50,19 @@ export async function measureDaemon(plan: DaemonPlan): Promise<readonly Row[]> {
   ];
 }
 
+/** Where the daemon is reached by a host name. */
+function named({ url }: Server): string {
+  const named = new URL(url);
+  named.hostname = hostName;
+  return named.origin;
+}
+
 async function measureThroughput(
   servers: { readonly daemon: Server; readonly fresh: Server; readonly empty: Server },
   { rounds, seconds }: DaemonPlan,
 ): Promise<readonly Row[]> {
   const { daemon, fresh, empty } = servers;
-  const urls = { ours: `${daemon.url}/small.wasm`, fresh: `${fresh.url}/small.wasm` };
+  const urls = { ours: `${named(daemon)}/small.wasm`, fresh: `${fresh.url}/small.wasm` };
   const found = { ours: [] as number[], fresh: [] as number[], empty: [] as number[] };
   await putLoad(urls.ours, { connections, seconds });
   for (let round = 0; round < rounds; round += 1) {
@@ -75,7 +90,7 @@ async function measureHog(
   daemon: Server,
   { rounds, seconds }: DaemonPlan,
 ): Promise<readonly Row[]> {
-  const url = `${daemon.url}/small.wasm`;
+  const url = `${named(daemon)}/small.wasm`;
   // Open loops need slack: with few connections the thread is not saturated before the hog comes.
   const load = { connections: 4, seconds };
   const without: number[] = [];
@@ -86,7 +101,7 @@ async function measureHog(
     let isMeasuring = true;
     const hogging = (async () => {
       while (isMeasuring) {
-        const { status } = await fetch(`${daemon.url}/hog.wasm`);
+        const { status } = await fetch(`${named(daemon)}/hog.wasm`);
         if (status !== 504) failures += 1;
       }
     })();
@@ -107,7 +122,7 @@ async function measureHog(
 
 /** From the overwriting of a file until its new version answers. */
 async function measureDeploy(daemon: Server, folder: BenchFolder): Promise<readonly Row[]> {
-  const url = `${daemon.url}/version.wasm`;
+  const url = `${named(daemon)}/version.wasm`;
   const latenciesMs: number[] = [];
   for (const version of ['2', '1', '2']) {
     folder.put(join(guests, `v${version}.wasm`), 'version.wasm');

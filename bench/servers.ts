@@ -1,7 +1,7 @@
 /** Servers under load, as child processes that say where they listen. Touches other processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -32,10 +32,19 @@ export class Server implements AsyncDisposable {
 
   /** The daemon as shipped, with one serving thread, on `folder`. */
   static daemon(folder: string, environment: NodeJS.ProcessEnv = {}): Promise<Server> {
+    return Server.#startDaemon([folder], environment);
+  }
+
+  /** The same, where host names lead to folders below `directory` by way of the DNS server. */
+  static mounted(directory: string, dnsPort: number): Promise<Server> {
+    const place = ['--mount', `/keybase=${directory}`, '--dns', `127.0.0.1:${dnsPort}`];
+    return Server.#startDaemon(place, {});
+  }
+
+  static #startDaemon(place: readonly string[], environment: NodeJS.ProcessEnv): Promise<Server> {
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
-    const args = ['serve', folder, '--state', directory, '--threads', '1'];
-    const listen = ['--listen', '127.0.0.1:0'];
-    return Server.#start([program, ...args, ...listen], { environment, directory });
+    const args = ['--state', directory, '--threads', '1', '--listen', '127.0.0.1:0'];
+    return Server.#start([program, 'serve', ...place, ...args], { environment, directory });
   }
 
   /** Answers with `bodyBytes` bytes. */
@@ -99,7 +108,14 @@ function readUrls(child: ChildProcess): Promise<readonly string[]> {
 
 /** A folder with copies of `files`, by name. */
 export class BenchFolder implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-folder-'));
+  readonly root = mkdtempSync(join(tmpdir(), 'terrafirma-bench-folder-'));
+  readonly directory: string;
+
+  /** `inside`: where the files lie below the root. */
+  constructor(inside = '') {
+    this.directory = join(this.root, inside);
+    mkdirSync(this.directory, { recursive: true });
+  }
 
   put(file: string, name: string): void {
     cpSync(file, join(this.directory, name));
@@ -110,7 +126,7 @@ export class BenchFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.root, { recursive: true, force: true });
   }
 }
 

@@ -11,7 +11,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { RequestHead } from '../abi/abi.ts';
@@ -357,6 +357,8 @@ function stopAccepting(server: Server | TlsServer): Promise<void> {
 function checkServerName(authority: string, socket: TLSSocket): void {
   const { servername } = socket as { servername?: string | false };
   if (servername === undefined || servername === false || authority === servername) return;
+  // The handshake named an address, which counts as naming nobody.
+  if (isIP(servername) !== 0) return;
   if (parseHostName(authority) === parseHostName(servername)) return;
   throw new TerrafirmaError(
     'misdirected',

@@ -4,13 +4,12 @@
  * without a certificate costs an alert of seven bytes and no cryptography.
  */
 import { createServer, type Server, type ServerOptions } from 'node:https';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { CertificatePair } from '../messages.ts';
 import { type HostName, parseHostName } from '../names.ts';
-import type { ClientHello } from './client-hello.ts';
 import { alerts, peekHello, sendAlert } from './hello-peek.ts';
 import type { TlsContexts } from './tls-contexts.ts';
 
@@ -92,7 +91,7 @@ async function greet(
   const { nobodys } = options;
   const hello = await peekHello(socket, options.limits.headerTimeoutMs);
   if (hello === undefined) return false;
-  const hostName = readServerName(hello);
+  const hostName = readServerName(hello.serverName);
   if (hostName === 'malformed') {
     options.onRefused(hello.serverName, 'the name in the handshake is no host name');
     sendAlert(socket, alerts.unrecognizedName);
@@ -122,10 +121,14 @@ async function greet(
   return true;
 }
 
-function readServerName(hello: ClientHello): HostName | undefined | 'malformed' {
-  if (hello.serverName === undefined) return undefined;
+/**
+ * An address is no name (RFC 6066, section 3), but clients that were given one send it all the
+ * same: they are served as those are that name nobody.
+ */
+function readServerName(serverName: string | undefined): HostName | undefined | 'malformed' {
+  if (serverName === undefined || isIP(serverName) !== 0) return undefined;
   try {
-    return parseHostName(hello.serverName);
+    return parseHostName(serverName);
   } catch (error) {
     if (error instanceof TerrafirmaError) return 'malformed';
     throw error;
@@ -156,6 +159,8 @@ async function showChallenge(
 }
 
 async function chooseContext(contexts: TlsContexts, serverName: string) {
-  const answer = await contexts.of(parseHostName(serverName));
+  const hostName = readServerName(serverName);
+  if (hostName === 'malformed') return undefined;
+  const answer = await contexts.of(hostName);
   return answer.kind === 'context' ? answer.context : undefined;
 }

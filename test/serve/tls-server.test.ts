@@ -92,6 +92,19 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['other.test']);
   });
 
+  it('takes an address in place of a name for no name', async () => {
+    running = await listenSecurely();
+    // As wrk and old clients send it; Node.js refuses to.
+    const named = await recordHello('123456789', []);
+    const hello = Buffer.from(named.toString('latin1').replace('123456789', '127.0.0.1'), 'latin1');
+    const socket = connect({ host: '127.0.0.1', port: running.port });
+    socket.on('error', () => socket.destroy());
+    socket.end(hello);
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(running.asked).toEqual(['']);
+  });
+
   it('asks once for equal names, and again when certificates have changed', async () => {
     running = await listenSecurely();
     const options = { serverName: 'site.test', ca: running.ca };

@@ -211,7 +211,8 @@ export class GuestInstance implements GuestHost, MemorySizes {
         throw activation.endByError(error);
       }
     };
-    const guarded = call.length > guard.length ? guardAny : guard;
+    const isShort = call.length > 0 && call.length <= guard.length;
+    const guarded = isShort ? guard : guardAny;
     return waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 

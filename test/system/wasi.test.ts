@@ -9,6 +9,8 @@ const IMPORTS = `
   (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
   (memory (export "memory") 3)
   (func $print (param $ptr i32) (param $len i32)
     (i32.store (i32.const 0) (local.get $ptr))
@@ -38,6 +40,14 @@ const COPY = `(block $end (loop $more
 const ENVIRONMENT = `
   (drop (call $environ (i32.const 4096) (i32.const 65536)))
   (call $print (i32.const 65536) (i32.const 2048))`;
+/** Opens the file whose path, of 12 bytes, ends the text, and copies its first 64 KiB. */
+const OPEN = `
+  (drop (call $open (i32.const 3) (i32.const 0) (i32.const 1050) (i32.const 12)
+    (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 12)))
+  (i32.store (i32.const 0) (i32.const 65536))
+  (i32.store (i32.const 4) (i32.const 65536))
+  (drop (call $read (i32.load (i32.const 12)) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (call $print (i32.const 65536) (i32.load (i32.const 8)))`;
 const LARGE = '(call $print (i32.const 65536) (i32.const 65536))';
 
 describe('a WASI program behind the daemon', () => {
@@ -57,6 +67,7 @@ describe('a WASI program behind the daemon', () => {
     }
     folder.write('away.wasm', await program('Location: https://example.test/\n\n'));
     folder.write('hidden.wasm', await program('Location: /.kbp_config\n\n'));
+    folder.write('opens.wasm', await program(`${HEAD}sub/page.txt`, OPEN));
     folder.write('breaks.wasm', await program(HEAD, `${LARGE} unreachable`));
     folder.write('fails.wasm', await program(`${HEAD}said much`, 'unreachable'));
     folder.write('plain.wasm', await program('no header block'));
@@ -133,6 +144,10 @@ describe('a WASI program behind the daemon', () => {
     expect((await ask(daemon.port, '/round.wasm')).status).toBe(508);
     expect((await ask(daemon.port, '/hidden.wasm')).status).toBe(403);
     expect((await ask(daemon.port, '/round.wasm', { method: 'POST', body: 'x' })).status).toBe(508);
+  });
+
+  it('opens a file of its folder', async () => {
+    expect((await ask(daemon.port, '/opens.wasm')).text).toBe('sub/page.txtthe page');
   });
 
   it('sends a visitor elsewhere', async () => {

@@ -69,7 +69,7 @@ export class WasiGuest {
         return toErrno(error);
       }
     };
-    return { waits: false, call };
+    return { waits: false, call: withParametersOf(act, call) };
   }
 
   /** A hostcall that may wait; when it has its answer at once, the guest is not suspended. */
@@ -87,7 +87,7 @@ export class WasiGuest {
         return toErrno(error);
       }
     };
-    return { waits: true, call };
+    return { waits: true, call: withParametersOf(act, call) };
   }
 
   /**
@@ -208,6 +208,14 @@ export class WasiGuest {
       throw new Error('Cannot go on with a hostcall: its run has ended');
     }
   }
+}
+
+/** The engine asks how many parameters a hostcall has, and `...args` says none. */
+function withParametersOf<T extends Hostcall['call']>(
+  act: (...args: never[]) => unknown,
+  call: T,
+): T {
+  return Object.defineProperty(call, 'length', { value: act.length });
 }
 
 /** Throws on what the guest is not to be told: traps, the end of the run, failures of the road. */

@@ -33,6 +33,14 @@ describe('judgeWasip1()', () => {
     expect(names.sort()).toEqual([...functionTypes.keys()].sort());
   });
 
+  test('each takes as many parameters as its type has', () => {
+    const binding = createWasip1Abi(defaultLimits).bind({} as never);
+    const hostcalls = binding.imports.get('wasi_snapshot_preview1');
+    for (const [name, { params }] of functionTypes) {
+      expect([name, hostcalls?.get(name)?.call.length]).toEqual([name, params.length]);
+    }
+  });
+
   test('a command without imports is one, other modules are somebody else’s', () => {
     expect(judge([])).toBe('speaks _start');
     expect(judge([], [exported('run')])).toBe('other');

@@ -41,6 +41,10 @@ export class RunLog implements GuestLog {
     this.#limits = options.limits;
   }
 
+  get isFull(): boolean {
+    return this.#isCut;
+  }
+
   write(level: GuestLogLevel, message: string): void {
     if (this.#isCut) return;
     const bytesLeft = this.#limits.logBytesPerRunMax - this.#bytes;

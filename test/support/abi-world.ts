@@ -143,6 +143,7 @@ export class World implements Capabilities {
   };
   readonly logLines: string[] = [];
   readonly log: GuestLog = {
+    isFull: false,
     write: (level, message) => {
       this.logLines.push(`${level} ${message}`);
     },

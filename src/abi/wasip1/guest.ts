@@ -21,6 +21,8 @@ export interface MemoryRange {
 
 /** As Linux and wasi-libc have it. */
 const IOVECS_MAX = 1_024;
+/** The largest `ssize_t` of a 32-bit program. */
+const MOVED_BYTES_MAX = 0x7fff_ffff;
 const PATH_BYTES_MAX = 4_096;
 
 export class WasiGuest {
@@ -178,12 +180,16 @@ export class WasiGuest {
     const bytes = this.readBytes(ptr, vectorCount * IOVEC_BYTES);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ranges: MemoryRange[] = [];
+    let totalBytes = 0;
     for (let at = 0; at < view.byteLength; at += IOVEC_BYTES) {
       const range = { ptr: view.getUint32(at, true), len: view.getUint32(at + 4, true) };
       if (range.len === 0) continue;
       this.requireRange(range.ptr, range.len);
       ranges.push(range);
+      totalBytes += range.len;
     }
+    // Vectors may name the same bytes again and again; what C cannot count nobody means.
+    if (totalBytes > MOVED_BYTES_MAX) throw new WasiError('inval');
     return ranges;
   }
 

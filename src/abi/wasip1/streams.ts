@@ -17,4 +17,6 @@ export interface OutputStream {
   write(bytes: Uint8Array): Promise<void> | undefined;
   /** The guest is about to wait: what it has written should leave now. */
   flush(): void;
+  /** Whether all that is still written goes nowhere: there is no use in looking at it. */
+  readonly isDropping?: boolean;
 }

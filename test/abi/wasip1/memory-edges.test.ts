@@ -139,4 +139,19 @@ describe('iovecs', () => {
     expect(await puppet.call('fd_write', 1, 0, 1_025, 40_000)).toBe(28);
     expect(await puppet.call('fd_write', 1, 0, -1, 40_000)).toBe(28);
   });
+
+  test('name the same bytes again, but not more of them than a program can count', async () => {
+    const stdout = { write: () => undefined, flush: () => undefined, isDropping: true };
+    const puppet = await createPuppet({ pages: 33, stdout });
+    const write = (...ranges: [number, number][]): Promise<number> => {
+      puppet.putIovecs(0, ...ranges);
+      return puppet.call('fd_write', 1, 0, ranges.length, 40_000);
+    };
+    const half: [number, number] = [65_536, 2 ** 21];
+    const almost: [number, number] = [65_536, 2 ** 21 - 1];
+    const vectors = Array.from({ length: 1_023 }, () => half);
+    expect(await write(...vectors, almost)).toBe(0);
+    expect(puppet.u32(40_000)).toBe(2 ** 31 - 1);
+    expect(await write(...vectors, half)).toBe(28);
+  });
 });

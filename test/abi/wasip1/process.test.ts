@@ -137,6 +137,24 @@ describe('standard streams', () => {
     expect(puppet.u32(100)).toBe(30);
   });
 
+  test('what goes nowhere is not even looked at', async () => {
+    const taken: number[] = [];
+    const stderr = {
+      write: (bytes: Uint8Array) => void taken.push(bytes.length),
+      flush: () => undefined,
+      get isDropping() {
+        return taken.length >= 2;
+      },
+    };
+    const puppet = await createPuppet({ stderr });
+    puppet.putIovecs(200, [1_000, 10], [2_000, 20], [3_000, 30]);
+    expect(await puppet.call('fd_write', 2, 200, 3, 100)).toBe(0);
+    expect(puppet.u32(100)).toBe(60);
+    expect(await puppet.call('fd_write', 2, 200, 1, 100)).toBe(0);
+    expect(puppet.u32(100)).toBe(10);
+    expect(taken).toEqual([10, 20]);
+  });
+
   test('what comes after the end of the run finds no memory to write to', async () => {
     const stdin = new PipedInput();
     const puppet = await createPuppet({ stdin });

@@ -14,14 +14,15 @@ export class LogStream implements OutputStream {
     this.#log = log;
   }
 
+  get isDropping(): boolean {
+    return this.#log.isFull;
+  }
+
   write(bytes: Uint8Array): undefined {
     const lines = (this.#partial + Buffer.from(bytes).toString('latin1')).split('\n');
     this.#partial = lines.pop() ?? '';
-    for (const line of lines) this.#writeLine(line);
-    while (this.#partial.length >= LINE_BYTES_MAX) {
-      this.#writeLine(this.#partial.slice(0, LINE_BYTES_MAX));
-      this.#partial = this.#partial.slice(LINE_BYTES_MAX);
-    }
+    for (const line of lines) this.#writeLine(this.#cut(line));
+    this.#partial = this.#cut(this.#partial);
     return undefined;
   }
 
@@ -33,6 +34,16 @@ export class LogStream implements OutputStream {
   end(): void {
     if (this.#partial !== '') this.#writeLine(this.#partial);
     this.#partial = '';
+  }
+
+  /** Writes the beginning of a line that is too long; answers what is left of it. */
+  #cut(line: string): string {
+    let start = 0;
+    while (line.length - start >= LINE_BYTES_MAX && !this.isDropping) {
+      this.#writeLine(line.slice(start, start + LINE_BYTES_MAX));
+      start += LINE_BYTES_MAX;
+    }
+    return start === 0 ? line : line.slice(start);
   }
 
   #writeLine(line: string): void {

@@ -38,6 +38,11 @@ export class MessageOutput implements Reply {
     return this.#failure;
   }
 
+  /** The client has gone, or has been told goodbye. */
+  get isDropping(): boolean {
+    return this.#conversation.isOver;
+  }
+
   /** Throws, or rejects with, TerrafirmaError `reply-too-large` when a message is. */
   write(bytes: Uint8Array): Promise<void> | undefined {
     const held = this.#push(bytes);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
 import { LogStream } from '../../../../src/abi/wasip1/cgi/log-stream.ts';
 import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
+import { RunLog } from '../../../../src/capability/guest-log.ts';
 import { World } from '../../../support/abi-world.ts';
 import { StreamExchange } from './stream-exchange.ts';
 
@@ -55,6 +56,24 @@ describe('the log', () => {
     expect(world.logLines).toHaveLength(0);
     stream.write(Buffer.alloc(8_193, 0x61));
     expect(world.logLines.map((line) => line.length)).toEqual([8_197, 8_197]);
+  });
+
+  test('a long line is cut, whether or not its end comes with it', () => {
+    const world = new World();
+    new LogStream(world.log).write(Buffer.from(`${'a'.repeat(20_000)}\nb\n`));
+    expect(world.logLines.map((line) => line.length)).toEqual([8_197, 8_197, 3_621, 6]);
+  });
+
+  test('goes nowhere once a run has written what it may', () => {
+    const log = new RunLog(() => undefined, {
+      tag: {} as never,
+      limits: { logLinesPerRunMax: 1, logBytesPerRunMax: 100 },
+    });
+    const stream = new LogStream(log);
+    stream.write(Buffer.from('one\n'));
+    expect(stream.isDropping).toBe(false);
+    stream.write(Buffer.from('two\n'));
+    expect(stream.isDropping).toBe(true);
   });
 });
 

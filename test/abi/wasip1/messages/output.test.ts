@@ -36,6 +36,14 @@ describe('MessageOutput', () => {
     expect(output.failure).toMatchObject({ code: 'reply-too-large' });
   });
 
+  it('is for nobody once the client has gone', () => {
+    const talk = new Talk();
+    const output = new MessageOutput(talk, 'lines');
+    expect(output.isDropping).toBe(false);
+    talk.isOver = true;
+    expect(output.isDropping).toBe(true);
+  });
+
   it('waits for room before it sends the next one', async () => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'lines');

@@ -6,7 +6,7 @@
  */
 import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
-import type { ListedEntry } from './files/node.ts';
+import type { Awaitable, ListedEntry, NodeFacts } from './files/node.ts';
 import { countBytes, type HostcallFamily, type MemoryRange, type WasiGuest } from './guest.ts';
 import { DIRENT_BYTES, fdflag, filetype, whence } from './layout.ts';
 import type { InputStream, OutputStream } from './streams.ts';
@@ -82,19 +82,20 @@ function placeHostcalls(guest: WasiGuest): HostcallFamily {
      * The listing is the one seen at cookie 0: removing what was listed skips nothing.
      */
     fd_readdir: guest.waitingHostcall(
-      async (fd: number, buf: number, len: number, cookie: bigint, nPtr: number) => {
+      (fd: number, buf: number, len: number, cookie: bigint, nPtr: number) => {
         const directory = guest.process.descriptors.directory(fd);
         const length = len >>> 0;
         guest.requireRange(buf, length);
         guest.requireRange(nPtr, 4);
         const from = BigInt.asUintN(64, cookie);
-        if (from === 0n || directory.listing === undefined) {
-          directory.listing = await guest.waitFor(listWithDots(directory));
-        }
-        const start = from < BigInt(directory.listing.length) ? Number(from) : undefined;
-        const bytes =
-          start === undefined ? 0 : writeDirents(guest, directory.listing, { start, buf, length });
-        guest.writeU32(nPtr, bytes);
+        const give = (listing: readonly ListedEntry[]): undefined => {
+          directory.listing = listing;
+          const start = from < BigInt(listing.length) ? Number(from) : listing.length;
+          guest.writeU32(nPtr, writeDirents(guest, listing, { start, buf, length }));
+        };
+        const known = from === 0n ? undefined : directory.listing;
+        const listing = known ?? listWithDots(directory);
+        return listing instanceof Promise ? guest.waitFor(listing).then(give) : give(listing);
       },
     ),
 
@@ -252,10 +253,21 @@ function splitRanges(ranges: readonly MemoryRange[]): readonly MemoryRange[] {
   return parts;
 }
 
-async function listWithDots({ node }: DirectoryDescriptor): Promise<readonly ListedEntry[]> {
-  const { inode } = await node.facts();
-  const dots = ['.', '..'].map((name) => ({ name, filetype: filetype.directory, inode }));
-  return [...dots, ...(await node.list())];
+/** What is in memory is listed at once, on the guest's own time. */
+function listWithDots({ node }: DirectoryDescriptor): Awaitable<readonly ListedEntry[]> {
+  const withDots = (
+    { inode }: NodeFacts,
+    entries: readonly ListedEntry[],
+  ): readonly ListedEntry[] => {
+    const dots = ['.', '..'].map((name) => ({ name, filetype: filetype.directory, inode }));
+    return [...dots, ...entries];
+  };
+  const facts = node.facts();
+  const entries = node.list();
+  if (facts instanceof Promise || entries instanceof Promise) {
+    return Promise.all([facts, entries]).then((both) => withDots(...both));
+  }
+  return withDots(facts, entries);
 }
 
 function writeDirents(

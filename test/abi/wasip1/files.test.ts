@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
 import { mountTree } from '../../../src/abi/wasip1/files/site-tree.ts';
+import { walk } from '../../../src/abi/wasip1/files/walk.ts';
 import { createPuppet, type Puppet } from './puppet.ts';
 
 const CREATE = { oflags: 1 };
@@ -281,6 +282,21 @@ describe('the way out', () => {
     await expect(puppet.open('l33')).rejects.toThrow(`errno ${E.loop}`);
   });
 
+  test('links lead through 4,096 segments, not through more', async () => {
+    const puppet = await createPuppet();
+    await fill(puppet, 'f', 'found');
+    await puppet.path('path_create_directory', 3, 'd');
+    // The path itself and its three links: 1 + 3 * (2 * 682 + 1) segments.
+    for (const [link, next] of ['b', 'c', 'f'].entries()) {
+      const target = `${'d/../'.repeat(682)}${next}`;
+      const name = puppet.put(60_000, `${'abc'[link]}`);
+      expect(await puppet.call('path_symlink', ...puppet.put(50_000, target), 3, ...name)).toBe(0);
+    }
+    expect(await content(puppet, 'a')).toBe('found');
+    await expect(puppet.open('./a')).resolves.toBeGreaterThan(3);
+    await expect(puppet.open('d/../a')).rejects.toThrow(`errno ${E.loop}`);
+  });
+
   test('removing a link leaves what it leads to', async () => {
     const puppet = await createPuppet();
     await puppet.path('path_create_directory', 3, 'd');
@@ -289,6 +305,27 @@ describe('the way out', () => {
     expect(await puppet.path('path_remove_directory', 3, 'l/')).toBe(E.notdir);
     expect(await puppet.path('path_unlink_file', 3, 'l')).toBe(0);
     expect(await names(puppet)).toEqual(['.', '..', 'd']);
+  });
+});
+
+describe('a path in memory', () => {
+  test('is walked at once: what changes afterwards does not matter', async () => {
+    const root = createMemoryTree({ device: 4n, bytesMax: 1_000, nodesMax: 9, nowNs: () => 1n });
+    root.createDirectory('d');
+    root.createSymlink('l', 'd/../d/../f');
+    root.createFile('f');
+    const walking = walk(root, 'd/.././d/../l', 'follow');
+    root.unlink('f');
+    expect((await walking).node?.kind).toBe('file');
+  });
+
+  test('is listed at once', async () => {
+    const puppet = await createPuppet();
+    await fill(puppet, 'a', '');
+    const listing = puppet.host.call('fd_readdir', 3, 10_000, 20_000, 0n, 100);
+    puppet.root.unlink('a');
+    expect(await listing).toBe(0);
+    expect(puppet.u32(100)).toBe(3 * 24 + '.'.length + '..'.length + 'a'.length);
   });
 });
 

@@ -10,6 +10,8 @@ import type { DirectoryNode, Node } from './node.ts';
 const PATH_BYTES_MAX = 4_096;
 const NAME_BYTES_MAX = 255;
 const LINKS_FOLLOWED_MAX = 32;
+/** Links of thousands of segments each would make one call last for ever. */
+const SEGMENTS_WALKED_MAX = 4_096;
 
 export interface Found {
   /** The directory that has, or would have, the entry. */
@@ -28,6 +30,9 @@ export interface Found {
 export type LastLink = 'follow' | 'look' | 'change';
 
 /**
+ * What is in memory is walked at once, on the guest's own time: Mallory would otherwise have the
+ * thread for nothing.
+ *
  * Throws WasiError: `noent` when a directory on the way is missing, `notdir` when it is none,
  * `notcapable` when the path leads out, `loop`, `nametoolong`, `inval`.
  */
@@ -41,7 +46,8 @@ export async function walk(start: DirectoryNode, path: string, lastLink: LastLin
       road.leave();
       continue;
     }
-    const node = await road.at.lookup(name);
+    const found = road.at.lookup(name);
+    const node = found instanceof Promise ? await found : found;
     if (node?.kind === 'symlink' && (!isLast || road.mayFollowLast(lastLink))) {
       road.follow(node.target);
     } else if (isLast) {
@@ -59,6 +65,7 @@ class Road {
   /** Last segment first. */
   readonly #rest: string[];
   #linksFollowed = 0;
+  #segmentsWalked = 0;
 
   constructor(start: DirectoryNode, path: string) {
     if (path === '') throw new WasiError('noent');
@@ -85,6 +92,8 @@ class Road {
 
   next(): string | undefined {
     const name = this.#rest.pop();
+    this.#segmentsWalked += 1;
+    if (this.#segmentsWalked > SEGMENTS_WALKED_MAX) throw new WasiError('loop');
     if (name !== undefined && Buffer.byteLength(name) > NAME_BYTES_MAX) {
       throw new WasiError('nametoolong');
     }

@@ -21,6 +21,10 @@ export type CgiHead =
 
 /** RFC 9110, section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What begins like a header. */
+const HEADER_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/;
+/** An answer has at least one of them. */
+const NEEDED_LINE = /^(content-type|location|status)[ \t]*:/i;
 /** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const STATUS = /^(\d{3})(?:[ \t].*)?$/;
@@ -74,12 +78,19 @@ export class HeadBlock {
     return this.#bytes;
   }
 
-  /** Whether what came cannot be a header block: its first line is none, or it has no end. */
+  /**
+   * Whether what came cannot become a header block: its first line is none, or it has ended, or is
+   * too long to, without one of the headers that an answer needs.
+   */
   get isPlain(): boolean {
-    const first = this.#lines[0] ?? (this.#isTooLong ? this.#partial : undefined);
-    if (first === undefined) return false;
-    const [name = ''] = first.split(':', 1);
-    return name.length === first.length || !TOKEN.test(name);
+    const first = this.#lines[0];
+    if (first !== undefined && !HEADER_LINE.test(first)) return true;
+    return (this.#isComplete || this.#isTooLong) && !this.isAnnounced;
+  }
+
+  /** Whether one of the headers that an answer needs has come. */
+  get isAnnounced(): boolean {
+    return [...this.#lines, this.#partial].some((line) => NEEDED_LINE.test(line));
   }
 
   /** Takes bytes over up to the end of the block; answers what of them comes after it. */

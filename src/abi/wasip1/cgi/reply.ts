@@ -107,7 +107,7 @@ export class CgiReply implements Reply {
 
   #endHead(): CgiHead {
     const isEmpty = this.#block.byteLength === 0;
-    if (this.#options.isPlainTextAllowed && this.#block.lines.length === 0) {
+    if (this.#options.isPlainTextAllowed && !this.#block.isAnnounced) {
       this.#takePlain(new Uint8Array(0));
       return { kind: 'reply', head: plainHead };
     }

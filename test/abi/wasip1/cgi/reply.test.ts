@@ -111,13 +111,31 @@ describe('plain text, where the site allows it', () => {
     ['', '200|content-type: text/plain; charset=utf-8|'],
     ['x'.repeat(1_001), `200|content-type: text/plain; charset=utf-8|${'x'.repeat(1_001)}`],
     ['Content-Type: a/b\n\nx', '200|content-type: a/b|x'],
+    ['X: 1\ncontent-TYPE : a/b\n\nx', '200|content-type: a/b|x: 1|x'],
   ])('%j', (output, expected) => {
     expect(answer(output, { plain: true })).toBe(expected);
+  });
+
+  test.each([
+    '\n',
+    '\nbegins with an empty line',
+    'Total: 5\nCount: 6\n',
+    'Total: 5\n\nthe end',
+    'Total: 5\r\n\r\nContent-Type: a/b\n\nthe end',
+    'Note: no\nheader\n\n',
+    'A: 1\n'.repeat(11),
+    `A: ${'x'.repeat(1_001)}`,
+  ])('%j has none of the headers that an answer needs', (output) => {
+    expect(answer(output, { plain: true })).toBe(
+      `200|content-type: text/plain; charset=utf-8|${output}`,
+    );
+    expect(answer(output)).toMatch(/^(bad-reply|reply-too-large)$/);
   });
 
   test('a header block with a fault stays one', () => {
     expect(answer('Content-Type: a/b\nno colon\n\n', { plain: true })).toBe('bad-reply');
     expect(answer('Content-Type: a/b\nX: 1', { plain: true })).toBe('bad-reply');
+    expect(answer('X: 1\nStatus: 200', { plain: true })).toBe('bad-reply');
   });
 });
 

@@ -173,7 +173,7 @@ export class HttpExchange implements Exchange {
     if (this.#isGone) return;
     const withBody = mayHaveBody(head.status, this.request.method);
     const headers = this.#flatten(head);
-    if (withBody || this.request.method === 'HEAD') {
+    if (withBody || (this.request.method === 'HEAD' && mayHaveBody(head.status, 'GET'))) {
       headers.push('content-length', String(body.length));
     }
     this.#status = head.status;

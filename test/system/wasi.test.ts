@@ -67,6 +67,7 @@ describe('a WASI program behind the daemon', () => {
     }
     folder.write('away.wasm', await program('Location: https://example.test/\n\n'));
     folder.write('hidden.wasm', await program('Location: /.kbp_config\n\n'));
+    folder.write('nothing.wasm', await program('Status: 204\n\n'));
     folder.write('opens.wasm', await program(`${HEAD}sub/page.txt`, OPEN));
     folder.write('breaks.wasm', await program(HEAD, `${LARGE} unreachable`));
     folder.write('fails.wasm', await program(`${HEAD}said much`, 'unreachable'));
@@ -144,6 +145,11 @@ describe('a WASI program behind the daemon', () => {
     expect((await ask(daemon.port, '/round.wasm')).status).toBe(508);
     expect((await ask(daemon.port, '/hidden.wasm')).status).toBe(403);
     expect((await ask(daemon.port, '/round.wasm', { method: 'POST', body: 'x' })).status).toBe(508);
+  });
+
+  it.each(['GET', 'HEAD'])('that has nothing to say says no length: %s', async (method) => {
+    const { status, headers } = await ask(daemon.port, '/nothing.wasm', { method });
+    expect([status, headers['content-length']]).toEqual([204, undefined]);
   });
 
   it('opens a file of its folder', async () => {

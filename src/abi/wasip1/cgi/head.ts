@@ -6,6 +6,7 @@
 import type { Header } from '../../../capability/capability.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { quoteReceived } from '../../../names/quote.ts';
+import { parseRequestPath } from '../../../names/request-path.ts';
 import type { ReplyHead } from '../../abi.ts';
 
 export interface HeadLimits {
@@ -31,8 +32,11 @@ const STATUS = /^(\d{3})(?:[ \t].*)?$/;
 const STATUS_MIN = 200;
 const STATUS_MAX = 599;
 const STATUS_FOUND = 302;
-/** A path and a query of this site; `//` would name another host. */
-const LOCAL_PATH = /^\/(?!\/)[\x21-\x7e]*$/;
+/**
+ * A path and a query of this site; `//` would name another host. A fragment is for the visitor's
+ * browser: it must be told (RFC 3875, section 6.2.2, has none here).
+ */
+const LOCAL_PATH = /^\/(?!\/)[\x21\x22\x24-\x7e]*$/;
 const LF = 0x0a;
 
 /** The connection is the daemon's: it says itself how long a body is and when it ends. */
@@ -153,6 +157,7 @@ export function parseHead(lines: readonly string[]): CgiHead {
   const location = special.get('location');
   const isAlone = special.size === 1 && headers.length === 0;
   if (location !== undefined && isAlone && LOCAL_PATH.test(location)) {
+    requireValidPath(location);
     return { kind: 'inside', target: location };
   }
   const contentType = special.get('content-type');
@@ -160,6 +165,16 @@ export function parseHead(lines: readonly string[]): CgiHead {
   if (contentType !== undefined) headers.unshift(['content-type', contentType]);
   const status = parseStatus(special.get('status'), location);
   return { kind: 'reply', head: { status, headers } };
+}
+
+/** What no visitor may ask for is the program's fault here, and no visitor's. */
+function requireValidPath(target: string): void {
+  try {
+    parseRequestPath(target);
+  } catch (error) {
+    if (!(error instanceof TerrafirmaError && error.code === 'bad-path')) return;
+    throw bad('a local Location must be a path of the site', quoteReceived(target));
+  }
 }
 
 function parseLine(line: string): Header {

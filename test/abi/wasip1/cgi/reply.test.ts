@@ -57,6 +57,8 @@ describe('a header block', () => {
     ['Status: 303\nLocation: /x\n\n', '303|location: /x|'],
     ['Location: /x\nContent-Type: a/b\n\nx', '302|content-type: a/b|location: /x|x'],
     ['Location: //evil.test/x\n\n', '302|location: //evil.test/x|'],
+    ['Location: /x#y\n\n', '302|location: /x#y|'],
+    ['Location: /.kbp_config\n\n', 'inside /.kbp_config|'],
     ['Location: /x?y=1\n\nbody is nobody’s', 'inside /x?y=1|'],
   ])('%j', (output, expected) => {
     expect(answer(output)).toBe(expected);
@@ -76,6 +78,9 @@ describe('a header block', () => {
     'Content-Type: a/b\nX-Esc: \x1b[2J\n\nx',
     'Content-Type: a/b\n folded: 1\n\nx',
     'Content-Type: a/b\n\x0bfolded: 1\n\nx',
+    'Location: /\\elsewhere\n\n',
+    'Location: /../x\n\n',
+    'Location: /%zz\n\n',
     'Status: banana\n\n',
     'Status: 100 Continue\n\n',
     'Status: 600\n\n',

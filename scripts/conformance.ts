@@ -1,11 +1,10 @@
 /**
- * Official suites against this project. Touches the file system and, for `spec`, the assembler in
- * the npm package @bytecodealliance/jco-transpile (its `parse`), looked for in node_modules or
- * where --assembler points.
+ * Official suites against this project. Touches the file system and, for `spec`, npm.
  *
  *   node scripts/conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]
  *
- * DIR holds the .wast files of https://github.com/WebAssembly/testsuite.
+ * DIR holds the .wast files of https://github.com/WebAssembly/testsuite. FILE: a module with
+ * `parse`, in place of the one that is fetched; see `conformance/assembler.ts`.
  *
  *   node scripts/conformance.ts wasi DIR
  *
@@ -13,35 +12,17 @@
  * its branch `prod/testsuite-base`; see `conformance/wasi.ts`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import makeWabt from 'wabt';
 import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
 import { meteredWorld } from '../test/conformance/spec/world.ts';
+import { openAssembler } from './conformance/assembler.ts';
 import { checkWasi } from './conformance/wasi.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
 type SkipList = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 const skipPath = new URL('../test/conformance/spec-skip.json', import.meta.url);
-
-async function loadAssembler(path: string | undefined): Promise<Assemble> {
-  const specifier =
-    path === undefined
-      ? '@bytecodealliance/jco-transpile/wasm-tools'
-      : pathToFileURL(resolve(path)).href;
-  const tools = (await import(specifier)) as { parse: Assemble };
-  const wabt = await makeWabt();
-  return async (wat) => {
-    // Only wabt still knows the text of the legacy exceptions.
-    if (/\(\s*try\b|\btry\s/.test(wat)) {
-      return wabt.parseWat('legacy.wat', wat, { exceptions: true, tail_call: true }).toBinary({})
-        .buffer;
-    }
-    return tools.parse(wat);
-  };
-}
 
 function findScripts(directory: string): string[] {
   const here = readdirSync(directory).filter((name) => name.endsWith('.wast'));
@@ -109,5 +90,5 @@ if (suite === 'wasi' && directory !== undefined) {
   console.error('       conformance.ts wasi DIR');
   process.exitCode = 2;
 } else {
-  process.exitCode = await runSpec(directory, await loadAssembler(values.assembler));
+  process.exitCode = await runSpec(directory, await openAssembler(values.assembler));
 }

@@ -96,7 +96,7 @@ async function upload(url: string, bytes: number): Promise<number> {
   return (bytes / mib / elapsedMs) * 1_000;
 }
 
-/** The most resident memory that a process had beyond what it began with, looked at again and again. */
+/** The most resident memory that a process had beyond what it began with, sampled. */
 class MemoryWatch implements Disposable {
   readonly #pid: number;
   readonly #beganBytes: number;

@@ -15,7 +15,7 @@ const PACKAGE = '@bytecodealliance/jco-transpile@0.15.0';
 /** Where the package keeps wasm-tools as a module with `parse`. */
 const TOOLS = 'node_modules/@bytecodealliance/jco-transpile/dist/wasm-tools.js';
 
-/** Assembles by the module at `path`; without one the package is installed in a folder of its own. */
+/** Assembles by the module at `path`; without one the package is fetched for the while. */
 export async function openAssembler(path: string | undefined): Promise<Assemble> {
   const parse = path === undefined ? await fetchParse() : await importParse(resolve(path));
   const wabt = await makeWabt();

@@ -212,8 +212,9 @@ function writeRanges(
 }
 
 /**
- * Takes all of it, however long; the guest waits where the visitor does not keep up. What will be
- * dropped is not even read: 1,024 vectors of the same bytes are as many gigabytes.
+ * Takes all of it, however long, unless the stream has had enough; the guest waits where the
+ * visitor does not keep up. What will be dropped is not even read: 1,024 vectors of the same bytes
+ * are as many gigabytes.
  */
 function writeStream(
   guest: WasiGuest,
@@ -221,24 +222,25 @@ function writeStream(
   { ranges, nPtr }: { readonly ranges: readonly MemoryRange[]; readonly nPtr: number },
 ): Promise<void> | undefined {
   const parts = splitRanges(ranges);
-  const total = countBytes(ranges);
-  const [first, ...rest] = parts;
-  const isTaken = first !== undefined && stream.isDropping !== true;
-  const wait = isTaken ? stream.write(guest.readBytes(first.ptr, first.len)) : undefined;
-  if (wait === undefined && rest.length === 0) {
-    guest.writeU32(nPtr, total);
-    return undefined;
-  }
-  const writeRest = async (): Promise<void> => {
-    if (wait !== undefined) await guest.waitFor(wait);
-    for (const part of rest) {
+  let next = 0;
+  let taken = 0;
+  const tell = (bytes: number): undefined => void guest.writeU32(nPtr, bytes);
+  const goOn = (): Promise<void> | undefined => {
+    for (let part = parts[next]; part !== undefined; part = parts[next]) {
       if (stream.isDropping === true) break;
-      const again = stream.write(guest.readBytes(part.ptr, part.len));
-      if (again !== undefined) await guest.waitFor(again);
+      const written = stream.write(guest.readBytes(part.ptr, part.len));
+      if (written !== undefined && !(written instanceof Promise)) {
+        const bytes = taken + written.bytes;
+        if (written.room === undefined) return tell(bytes);
+        return guest.waitFor(written.room).then(() => tell(bytes));
+      }
+      next += 1;
+      taken += part.len;
+      if (written !== undefined) return guest.waitFor(written).then(goOn);
     }
-    guest.writeU32(nPtr, total);
+    return tell(countBytes(ranges));
   };
-  return writeRest();
+  return goOn();
 }
 
 /** The same bytes in pieces that are worth one copy. */

@@ -12,9 +12,20 @@ export interface InputStream {
   readonly readyBytes: number | undefined;
 }
 
+/** How far a stream went along with a write, where it is not simply done. */
+export interface Written {
+  /** Taken of what was offered; the rest is to be offered again, in another write. */
+  readonly bytes: number;
+  /** There should be no more until it resolves. */
+  readonly room: Promise<void> | undefined;
+}
+
 export interface OutputStream {
-  /** Takes `bytes` over. A promise when there should be no more until it resolves. */
-  write(bytes: Uint8Array): Promise<void> | undefined;
+  /**
+   * Takes `bytes` over, all of them unless it says otherwise. A promise when there should be no
+   * more until it resolves.
+   */
+  write(bytes: Uint8Array): Promise<void> | Written | undefined;
   /** The guest is about to wait: what it has written should leave now. */
   flush(): void;
   /** Whether all that is still written goes nowhere: there is no use in looking at it. */

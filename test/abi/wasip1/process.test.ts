@@ -137,6 +137,21 @@ describe('standard streams', () => {
     expect(puppet.u32(100)).toBe(30);
   });
 
+  test('a stream that has had enough ends the call', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const answers = [undefined, { bytes: 7, room: undefined }, { bytes: 3, room: promise }];
+    const stdout = { write: () => answers.shift(), flush: () => undefined };
+    const puppet = await createPuppet({ stdout });
+    puppet.putIovecs(200, [1_000, 10], [2_000, 20], [3_000, 30]);
+    expect(await puppet.call('fd_write', 1, 200, 3, 100)).toBe(0);
+    expect(puppet.u32(100)).toBe(17);
+    const writing = puppet.call('fd_write', 1, 200, 3, 100);
+    expect(puppet.u32(100)).toBe(17);
+    resolve();
+    expect(await writing).toBe(0);
+    expect(puppet.u32(100)).toBe(3);
+  });
+
   test('what goes nowhere is not even looked at', async () => {
     const taken: number[] = [];
     const stderr = {

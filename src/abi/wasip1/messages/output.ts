@@ -1,10 +1,11 @@
 /**
- * Standard output as messages to the client: one a line, or one a frame (see input.ts). What one
- * write brings leaves as fast as the client takes it; the program waits meanwhile.
+ * Standard output as messages to the client: one a line, or one a frame (see input.ts). They leave
+ * as fast as the client takes them; the program waits meanwhile.
  */
 import { TerrafirmaError } from '../../../errors.ts';
 import type { Conversation } from '../../abi.ts';
 import type { Reply } from '../cgi/reply.ts';
+import type { Written } from '../streams.ts';
 import type { Framing } from './input.ts';
 
 const LENGTH_BYTES = 4;
@@ -12,14 +13,13 @@ const LINE_END = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const NO_BYTES = new Uint8Array(0);
 const BUFFER_BYTES_MIN = 256;
+/**
+ * A write of line ends alone would be a quarter of a million messages, sent on nobody's time: the
+ * program has to come back for more, and that counts.
+ */
+const MESSAGES_PER_WRITE_MAX = 256;
 /** A larger buffer is not kept for the next message. */
 const BUFFER_BYTES_KEPT = 4_096;
-
-/** What could not be sent at once. */
-interface Held {
-  readonly room: Promise<void>;
-  readonly rest: Uint8Array;
-}
 
 export class MessageOutput implements Reply {
   readonly #conversation: Conversation;
@@ -43,10 +43,20 @@ export class MessageOutput implements Reply {
     return this.#conversation.isOver;
   }
 
-  /** Throws, or rejects with, TerrafirmaError `reply-too-large` when a message is. */
-  write(bytes: Uint8Array): Promise<void> | undefined {
-    const held = this.#push(bytes);
-    return held === undefined ? undefined : this.#pushRest(held);
+  /** Throws TerrafirmaError `reply-too-large` when a message is. */
+  write(bytes: Uint8Array): Written | undefined {
+    let taken = 0;
+    let room: Promise<void> | undefined;
+    for (let count = 0; taken < bytes.length && count < MESSAGES_PER_WRITE_MAX; ) {
+      const rest = bytes.subarray(taken);
+      const part = rest.subarray(0, this.#countWanted(rest));
+      this.#keep(part);
+      taken += part.length;
+      if (!this.#isWhole) continue;
+      room = this.#conversation.send(this.#takeMessage());
+      count += 1;
+    }
+    return room === undefined && taken === bytes.length ? undefined : { bytes: taken, room };
   }
 
   flush(): void {
@@ -58,28 +68,6 @@ export class MessageOutput implements Reply {
     if (this.#framing === 'lines' && this.#length > 0) {
       void this.#conversation.send(this.#takeMessage());
     }
-  }
-
-  async #pushRest(first: Held): Promise<void> {
-    let held: Held | undefined = first;
-    while (held !== undefined) {
-      await held.room;
-      held = this.#push(held.rest);
-    }
-  }
-
-  /** Sends what becomes whole, until there is no room. */
-  #push(bytes: Uint8Array): Held | undefined {
-    let rest = bytes;
-    while (rest.length > 0) {
-      const part = rest.subarray(0, this.#countWanted(rest));
-      this.#keep(part);
-      rest = rest.subarray(part.length);
-      if (!this.#isWhole) continue;
-      const room = this.#conversation.send(this.#takeMessage());
-      if (room !== undefined) return { room, rest };
-    }
-    return undefined;
   }
 
   /** How many of `bytes` belong to the message under way, as far as that is known. */

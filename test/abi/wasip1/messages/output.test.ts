@@ -44,17 +44,26 @@ describe('MessageOutput', () => {
     expect(output.isDropping).toBe(true);
   });
 
-  it('waits for room before it sends the next one', async () => {
+  it('takes what comes at once, and asks for a pause when there is no more room', () => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'lines');
-    const { promise, resolve } = Promise.withResolvers<void>();
-    talk.room = promise;
-    const written = output.write(bytes('one\ntwo\nthree\n'));
-    await Promise.resolve();
-    expect(talk.sent).toEqual(['one']);
+    expect(output.write(bytes('one\ntwo\n'))).toBeUndefined();
+    talk.room = Promise.resolve();
+    expect(output.write(bytes('three\nfour\nfi'))).toEqual({ bytes: 13, room: talk.room });
     talk.room = undefined;
-    resolve();
-    await written;
-    expect(talk.sent).toEqual(['one', 'two', 'three']);
+    expect(output.write(bytes('ve\n'))).toBeUndefined();
+    expect(talk.sent).toEqual(['one', 'two', 'three', 'four', 'five']);
+  });
+
+  it.each([
+    ['lines', '\n', 1],
+    ['frames', '\0\0\0\0', 4],
+  ] as const)('takes 256 messages a write, and no more: %s', (framing, message, length) => {
+    const talk = new Talk();
+    const output = new MessageOutput(talk, framing);
+    expect(output.write(bytes(message.repeat(256)))).toBeUndefined();
+    const more = output.write(bytes(message.repeat(257)));
+    expect(more).toEqual({ bytes: 256 * length, room: undefined });
+    expect(talk.sent).toHaveLength(512);
   });
 });

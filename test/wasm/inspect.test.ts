@@ -184,6 +184,8 @@ describe('inspectModule() keeps each limit', () => {
     ['globalsMax', 1, '(module (global i32 (i32.const 0)) (global i32 (i32.const 0)))'],
     ['segmentsMax', 1, '(module (memory 1) (data "a") (data "b"))'],
     ['memoriesMax', 1, '(module (memory 1) (memory 1))'],
+    // Each section by itself has no more than it may.
+    ['memoriesMax', 1, '(module (import "env" "m" (memory 1)) (memory 1))'],
     ['memoryPagesMax', 3, '(module (memory 4))'],
     ['memoryPagesMax', 3, '(module (memory 2) (memory 2))'],
     ['tablesMax', 1, '(module (table 1 funcref) (table 1 funcref))'],

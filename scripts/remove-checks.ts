@@ -1,0 +1,92 @@
+/**
+ * Do the tests guard the limits? Takes one check after another out of a copy of the program, and
+ * runs the tests that must fail without it. A check that can be removed unnoticed fails the run.
+ * Touches other processes and the file system, in a temporary folder alone.
+ *
+ *   node scripts/remove-checks.ts
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { checks, type RemovableCheck } from './remove-checks/checks.ts';
+
+const root = path.dirname(import.meta.dirname);
+const copied = [
+  'src',
+  'test',
+  'bin',
+  'config',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+/** A test that hangs without its check has noticed, too. */
+const RUN_MS_MAX = 90_000;
+
+/** A copy of the program that may be broken. */
+class Copy implements Disposable {
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'terrafirma-checks-'));
+
+  constructor() {
+    for (const name of copied) {
+      cpSync(path.join(root, name), path.join(this.directory, name), { recursive: true });
+    }
+    symlinkSync(path.join(root, 'node_modules'), path.join(this.directory, 'node_modules'));
+  }
+
+  /** Whether all tests of `files` pass. */
+  passes(files: readonly string[]): boolean {
+    const vitest = createRequire(import.meta.url).resolve('vitest/package.json');
+    const program = path.join(path.dirname(vitest), 'vitest.mjs');
+    const { status } = spawnSync(process.execPath, [program, 'run', '--bail=1', ...files], {
+      cwd: this.directory,
+      stdio: 'ignore',
+      timeout: RUN_MS_MAX,
+      killSignal: 'SIGKILL',
+    });
+    return status === 0;
+  }
+
+  /** Does `act` without the check, and puts it back. */
+  without<T>({ file, check, instead }: RemovableCheck, act: () => T): T {
+    const place = path.join(this.directory, file);
+    const text = readFileSync(place, 'utf8');
+    if (text.split(check).length !== 2) {
+      throw new Error(`Cannot remove a check: ${file} must have it once: received ${check}`);
+    }
+    writeFileSync(
+      place,
+      text.replace(check, () => instead),
+    );
+    try {
+      return act();
+    } finally {
+      writeFileSync(place, text);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function main(): number {
+  using copy = new Copy();
+  const files = [...new Set(checks.map(({ test }) => test))];
+  if (!copy.passes(files)) {
+    console.error('Cannot begin: these tests must pass as they are: received a failure');
+    return 1;
+  }
+  let unnoticed = 0;
+  for (const each of checks) {
+    const isNoticed = copy.without(each, () => !copy.passes([each.test]));
+    console.log(`${isNoticed ? 'noticed' : 'UNNOTICED'}: ${each.limit} (${each.file})`);
+    if (!isNoticed) unnoticed += 1;
+  }
+  console.log(`${checks.length} checks removed one by one, ${unnoticed} unnoticed`);
+  return unnoticed === 0 ? 0 : 1;
+}
+
+process.exitCode = main();

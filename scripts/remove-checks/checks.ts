@@ -1,0 +1,115 @@
+/** The checks that `scripts/remove-checks.ts` takes out, and the tests that must notice. Pure. */
+
+export interface RemovableCheck {
+  /** What is not limited any more. */
+  readonly limit: string;
+  readonly file: string;
+  /** Exactly as it stands there, once. */
+  readonly check: string;
+  readonly instead: string;
+  readonly test: string;
+}
+
+const engineLimits = 'test/engine/limits.test.ts';
+const inspection = 'test/wasm/inspect.test.ts';
+
+export const checks: readonly RemovableCheck[] = [
+  {
+    limit: 'CPU time of a run',
+    file: 'src/engine/activation.ts',
+    check: 'if (usedMs - this.#budgetFromMs < this.#cpuMsMax) return;',
+    instead: 'if (usedMs >= 0) return;',
+    test: 'test/engine/activation.test.ts',
+  },
+  {
+    limit: 'memory of a run',
+    file: 'src/engine/activation.ts',
+    check: 'if (otherBytes + bytes <= memoryBytesMax) return true;',
+    instead: 'if (otherBytes + bytes <= memoryBytesMax * 4) return true;',
+    test: engineLimits,
+  },
+  {
+    limit: 'wall-clock time of a run',
+    file: 'src/engine/run-clock.ts',
+    check: 'if (watched.deadlineMs > nowMs) return;',
+    instead: 'if (watched.deadlineMs > 0) return;',
+    test: engineLimits,
+  },
+  {
+    limit: 'requests of a site that wait',
+    file: 'src/engine/admission.ts',
+    check: 'if (seats.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {',
+    instead: 'if (seats.requests < 0) {',
+    test: 'test/engine/admission.test.ts',
+  },
+  {
+    limit: 'runs of a site at once',
+    file: 'src/engine/admission.ts',
+    check: 'if (seats.runs >= this.#options.runsPerSiteMax) return false;',
+    instead: '',
+    test: 'test/engine/admission.test.ts',
+  },
+  {
+    limit: 'bytes of idle guests',
+    file: 'src/engine/idle-guests.ts',
+    check: 'while (this.#bytes > this.#bytesMax && this.evictOne());',
+    instead: '',
+    test: engineLimits,
+  },
+  {
+    limit: 'bytes a kept guest may have grown by',
+    file: 'src/engine/guest.ts',
+    check: 'memoryBytes - this.#firstBytes <= grownBytesMax',
+    instead: 'memoryBytes >= 0',
+    test: engineLimits,
+  },
+  {
+    limit: 'instances of the process',
+    file: 'src/ledger.ts',
+    check: 'if (before + count <= memoriesMax) return true;',
+    instead: 'if (before + count >= 0) return true;',
+    test: engineLimits,
+  },
+  {
+    limit: 'bytes of a module',
+    file: 'src/wasm/inspect.ts',
+    check: 'if (bytes.length > limits.moduleBytesMax) {',
+    instead: 'if (bytes.length < 0) {',
+    test: inspection,
+  },
+  {
+    limit: 'entries of tables',
+    file: 'src/wasm/inspect.ts',
+    check: 'if (entries > limits.tableEntriesMax) {',
+    instead: 'if (entries < 0) {',
+    test: inspection,
+  },
+  {
+    limit: 'memories of a module',
+    file: 'src/wasm/inspect.ts',
+    check: 'if (memories.length > limits.memoriesMax) {',
+    instead: 'if (memories.length < 0) {',
+    test: inspection,
+  },
+  {
+    limit: 'pages that memories begin with',
+    file: 'src/wasm/inspect.ts',
+    check: 'if (pages > limits.memoryPagesMax) {',
+    instead: 'if (pages < 0) {',
+    test: inspection,
+  },
+  {
+    limit: 'imports of a module',
+    file: 'src/wasm/binary/decode.ts',
+    check: "entry('imports', limits.importsMax,",
+    instead: "entry('imports', 2 ** 31,",
+    test: inspection,
+  },
+  {
+    limit: 'work of compiling a function',
+    file: 'src/wasm/binary/scan.ts',
+    check: '> limits.compileWorkMax',
+    instead: '> Number.POSITIVE_INFINITY',
+    test: inspection,
+  },
+];

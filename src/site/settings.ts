@@ -39,6 +39,7 @@ export interface ModuleSettings {
 const VARIABLES_MAX = 256;
 const MODULES_MAX = 256;
 const HOST_NAMES_MAX = 1_000;
+const WHOLE_FILE = 'the file';
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const emptyTable: SettingsTable = {
@@ -74,7 +75,7 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
     modules.set(name, parseTable(readTable(value, name), quoteReceived(name)));
   }
   if (modules.size > MODULES_MAX) throw bad(`at most ${MODULES_MAX} modules`, `${modules.size}`);
-  const general = parseTable(own, 'the file');
+  const general = parseTable(own, WHOLE_FILE);
   if (listed === undefined) return { general, modules };
   return { general, modules, hostNames: parseHostNames(listed) };
 }
@@ -117,7 +118,8 @@ function mergeEnvironments(
 }
 
 function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {
-  requireKnown(table, ['env', 'protocol', 'websocket', 'cgi'], at);
+  const known = ['env', 'protocol', 'websocket', 'cgi'];
+  requireKnown(table, at === WHOLE_FILE ? [...known, 'host_names'] : known, at);
   const protocol = table.get('protocol');
   if (protocol !== undefined && protocol !== 'cgi' && protocol !== 'wws') {
     throw bad(`"protocol" of ${at} must be "cgi" or "wws"`, show(protocol));
@@ -170,11 +172,19 @@ function requireKnown(
   known: readonly string[],
   at: string,
 ): void {
-  for (const name of table.keys()) {
+  for (const [name, value] of table) {
     if (known.includes(name)) continue;
-    const hint = foldName(name).endsWith('.wasm') ? '; a module’s table ends in ".wasm"' : '';
-    throw bad(`${at} may hold only ${known.join(', ')}${hint}`, quoteReceived(name));
+    const rule = `${at} may hold only ${known.join(', ')}${hintFor(name, value)}`;
+    throw bad(rule, quoteReceived(name));
   }
+}
+
+/** What the owner may have meant. */
+function hintFor(name: string, value: unknown): string {
+  if (foldName(name).endsWith('.wasm')) return '; a module’s table ends in ".wasm"';
+  // TOML takes `[hello.wasm]` for a table `wasm` in a table `hello`.
+  const isUnquoted = typeof value === 'object' && value !== null && 'wasm' in value;
+  return isUnquoted ? '; a module’s path stands in quotes, as in ["hello.wasm"]' : '';
 }
 
 /** The parser's message shows the text around the fault, which may be a secret: only its place. */

@@ -75,7 +75,9 @@ describe('parseSettings()', () => {
     ['[env]\n"" = "x"', 'must be letters, digits and "_"'],
     ['[env]\nA = "\\u0000"', 'must not hold NUL'],
     ['env = "x"', 'env of the file must be a table'],
-    ['enviroment = 1', 'may hold only env, protocol, websocket, cgi'],
+    ['enviroment = 1', 'may hold only env, protocol, websocket, cgi, host_names: received'],
+    ['["a.wasm"]\nhost_names = []', '"a.wasm" may hold only env, protocol, websocket, cgi: rec'],
+    ['[shop.wasm.env]\nA = "1"', 'a module’s path stands in quotes, as in ["hello.wasm"]'],
     ['["Hello.WASM"]\nprotocol = "cgi"', 'a module’s table ends in ".wasm"'],
     ['["../a.wasm"]', 'a module is named by its path in the folder'],
     ['["/a.wasm"]', 'a module is named by its path in the folder'],
@@ -84,7 +86,7 @@ describe('parseSettings()', () => {
     ['cgi.text_plain = "yes"', 'must be true or false'],
     ['cgi.plain = true', 'cgi of the file may hold only text_plain'],
     ['[env', 'must be TOML in UTF-8: received line 1'],
-    ['a.wasm = 1', 'may hold only'],
+    ['a.wasm = 1', 'a module’s path stands in quotes'],
     ['websocket = "text"', '"websocket" of the file must be "lines", "frames" or "off"'],
   ])('%j is refused', (text, rule) => {
     expect(fault(text)).toContain(rule);

@@ -7,7 +7,7 @@ import type { ModuleFace } from '../abi/abi.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Digest, EngineFacts, FormFacts } from '../messages.ts';
-import { exposePrivates, inspectModule } from '../wasm/inspect.ts';
+import { inspectModule } from '../wasm/inspect.ts';
 import { type MeteredModule, meterModule } from '../wasm/meter.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../wasm/shape.ts';
 
@@ -50,12 +50,10 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
   checkValid(bytes);
   const verdict = options.judge(faceOf(shape));
   if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
-  const exposed = exposePrivates(bytes, shape);
-  const exposedShape = inspectModule(exposed.bytes, moduleLimits(options.limits));
-  const plain = meter(exposed.bytes, exposedShape, options.limits);
+  const plain = meter(bytes, shape, options.limits);
   // Marking what was written helps only where it can be put back.
   const marks = plain.restorable === true && plain.memories.length > 0;
-  const cards = marks ? meter(exposed.bytes, exposedShape, options.limits, true) : undefined;
+  const cards = marks ? meter(bytes, shape, options.limits, true) : undefined;
   return {
     digest: digestBytes(bytes),
     originalBytes: bytes.length,
@@ -64,8 +62,8 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
     code: plain.bytes,
     cardsCode: cards?.bytes,
     engine: {
-      memoryExport: exposed.memoryExport,
-      tableExport: exposed.tableExport,
+      memoryExport: plain.names.memory,
+      tableExport: plain.names.table,
       metered: formFacts(plain),
       cards: cards === undefined ? undefined : formFacts(cards),
     },

@@ -10,7 +10,6 @@ import { readSections, type Section, SectionId } from './binary/sections.ts';
 import { requireCoreModule } from './recognise.ts';
 import { defaultModuleLimits, type Feature, type ModuleLimits, type ModuleShape } from './shape.ts';
 
-export { type ExposedModule, exposePrivates } from './expose.ts';
 export {
   type CompositeType,
   defaultModuleLimits,

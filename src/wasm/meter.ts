@@ -143,6 +143,10 @@ function nameParts(
   const grows = shape.instructionsUsed[Op.memoryGrow] === 1;
   const { heap } = charges;
   return {
+    memory:
+      shape.memories.length === 0 ? undefined : additions.addExport('memory', ExportKind.memory, 0),
+    table:
+      shape.tables.length === 0 ? undefined : additions.addExport('table', ExportKind.table, 0),
     fuel: additions.addExport('fuel', ExportKind.global, additions.fuel),
     host: additions.addExport('host', ExportKind.table, additions.hostTable),
     heap: heap === undefined ? undefined : additions.addExport('heap', ExportKind.global, heap),

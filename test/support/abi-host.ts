@@ -18,7 +18,8 @@ import { GuestMemory } from '../../src/abi/memory.ts';
 import { createTerrariumAbi } from '../../src/abi/terrarium.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { takeTrap } from '../../src/engine/trap.ts';
-import { exposePrivates, inspectModule } from '../../src/wasm/inspect.ts';
+import { inspectModule } from '../../src/wasm/inspect.ts';
+import { exposePrivates } from '../wasm/support/expose.ts';
 import { RecordingExchange, type SentReply, World } from './abi-world.ts';
 
 export interface AbiHostOptions {

@@ -1,12 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { TerrafirmaError } from '../../src/errors.ts';
-import {
-  defaultModuleLimits,
-  exposePrivates,
-  inspectModule,
-  type ModuleLimits,
-} from '../../src/wasm/inspect.ts';
+import { defaultModuleLimits, inspectModule, type ModuleLimits } from '../../src/wasm/inspect.ts';
 import { assemble, emitModule } from './support/assemble.ts';
 
 const preamble = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -216,31 +211,6 @@ describe('inspectModule() keeps each limit', () => {
     expect(refusal(assemble('(module (memory 1 1 shared))'))).toMatch(/build without threads/);
     const builtin = '(module (import "wasm:js-string" "length" (func (param externref))))';
     expect(refusal(assemble(builtin))).toMatch(/builtins are not offered/);
-  });
-});
-
-describe('exposePrivates()', () => {
-  it('exports a private memory and table under unused names', () => {
-    const bytes = assemble('(module (memory 1) (table 2 funcref) (func (export "run")))');
-    const exposed = exposePrivates(bytes, inspectModule(bytes));
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(exposed.bytes));
-    expect(exports[exposed.memoryExport ?? '']).toBeInstanceOf(WebAssembly.Memory);
-    expect(exports[exposed.tableExport ?? '']).toBeInstanceOf(WebAssembly.Table);
-    expect(exports.run).toBeTypeOf('function');
-  });
-
-  it('takes another name where the guest has the wanted one', () => {
-    const bytes = assemble('(module (memory 1) (func (export "terrafirma:memory")))');
-    const exposed = exposePrivates(bytes, inspectModule(bytes));
-    expect(exposed.memoryExport).toBe('terrafirma:memory#2');
-    expect(exposed.tableExport).toBeUndefined();
-    expect(WebAssembly.validate(exposed.bytes)).toBe(true);
-  });
-
-  it('adds an export section where there is none, in its place', () => {
-    const bytes = assemble('(module (memory 1) (func $f) (start $f) (data (i32.const 0) "a"))');
-    const exposed = exposePrivates(bytes, inspectModule(bytes));
-    expect(WebAssembly.validate(exposed.bytes)).toBe(true);
   });
 });
 

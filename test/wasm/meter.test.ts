@@ -25,6 +25,21 @@ describe('meterModule()', () => {
     expect(host.call('terrafirma:fuel')).toBe(5);
   });
 
+  it('exports a private memory and table, in both forms under the same names', () => {
+    const text = '(module (memory 1) (table 2 funcref) (func (export "terrafirma:memory")))';
+    for (const cards of [false, true]) {
+      const metered = meter(text, cards);
+      expect(metered.names).toMatchObject({
+        memory: 'terrafirma:memory#2',
+        table: 'terrafirma:table',
+      });
+      const exports = WebAssembly.Module.exports(new WebAssembly.Module(metered.bytes));
+      expect(exports).toContainEqual({ name: 'terrafirma:memory#2', kind: 'memory' });
+      expect(exports).toContainEqual({ name: 'terrafirma:table', kind: 'table' });
+    }
+    expect(meter('(module (func))').names).toMatchObject({ memory: undefined, table: undefined });
+  });
+
   it('takes another import name where the guest imports from ours', () => {
     const metered = meter('(module (import "terrafirma" "x" (func)) (memory 1))', true);
     expect(metered.memories[0]).toMatchObject({ module: 'terrafirma#2', isOriginalImport: false });

@@ -17,7 +17,8 @@ import { GuestMemory } from '../../../src/abi/memory.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
 import { listImports } from '../../../src/abi/wasip1/imports.ts';
 import { takeTrap } from '../../../src/engine/trap.ts';
-import { exposePrivates, inspectModule } from '../../../src/wasm/inspect.ts';
+import { inspectModule } from '../../../src/wasm/inspect.ts';
+import { exposePrivates } from '../../../test/wasm/support/expose.ts';
 
 export class WasiHost implements GuestHost {
   /** Every write of the host, as the engine is told of it. */

@@ -113,6 +113,9 @@ export interface CardPlan {
 }
 
 export interface MeteredNames {
+  /** Memory 0 and table 0, where the module has them: what ABIs reach. */
+  readonly memory: string | undefined;
+  readonly table: string | undefined;
   readonly fuel: string;
   readonly host: string;
   /** Bytes of GC objects a run may still allocate (i32 global); absent without GC. */

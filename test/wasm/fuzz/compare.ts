@@ -1,8 +1,9 @@
 /** What must hold for every module, generated or mutated; an answer is the complaint. */
 import { TerrafirmaError } from '../../../src/errors.ts';
-import { exposePrivates, inspectModule } from '../../../src/wasm/inspect.ts';
+import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { type MeteredModule, meterModule } from '../../../src/wasm/meter.ts';
 import { describeOutcome } from '../../conformance/spec/values.ts';
+import { exposePrivates } from '../support/expose.ts';
 import { ReferenceHost } from '../support/reference-host.ts';
 import { generateModule } from './generate.ts';
 import { Random } from './random.ts';

@@ -1,11 +1,11 @@
 /**
- * Makes what a module kept private reachable for ABIs: memory 0 and table 0 get an export under a
- * reserved name. Append-only: no index changes, and bodies are copied as they are.
+ * Makes what an original module kept private reachable for tests: memory 0 and table 0 get an
+ * export under a reserved name. Append-only: no index changes, and bodies are copied as they are.
  */
-import { SectionId, sectionOrder } from './binary/sections.ts';
-import { ByteWriter } from './binary/writer.ts';
-import { reserveName } from './reserve.ts';
-import type { ModuleShape } from './shape.ts';
+import { SectionId, sectionOrder } from '../../../src/wasm/binary/sections.ts';
+import { ByteWriter } from '../../../src/wasm/binary/writer.ts';
+import { reserveName } from '../../../src/wasm/reserve.ts';
+import type { ModuleShape } from '../../../src/wasm/shape.ts';
 
 export interface ExposedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;

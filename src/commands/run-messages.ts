@@ -5,12 +5,15 @@ import type { Config } from '../config/config.ts';
 import type { RunReport } from '../engine/report.ts';
 import type { LoadedModule } from '../messages.ts';
 import type { ModulePath } from '../names.ts';
+import type { RunFolder } from './run-folder.ts';
 
 /** `workerData` of the thread. */
 export interface RunStart {
   readonly config: Config;
   readonly loaded: LoadedModule;
   readonly modulePath: ModulePath;
+  /** Undefined where the module is run alone. */
+  readonly folder: RunFolder | undefined;
   readonly request: RequestHead;
   readonly body: Uint8Array;
   /** For one thread; see ledger.ts. */

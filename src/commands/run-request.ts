@@ -14,6 +14,10 @@ import { readNamedFile } from './judge.ts';
 export interface RunRequest {
   readonly head: RequestHead;
   readonly body: Uint8Array;
+}
+
+export interface RunRequestOptions {
+  readonly limits: Limits;
   readonly modulePath: ModulePath;
 }
 
@@ -21,7 +25,7 @@ export interface RunRequest {
 export async function readRequest(
   given: Arguments,
   io: CommandIo,
-  limits: Limits,
+  { limits, modulePath }: RunRequestOptions,
 ): Promise<RunRequest> {
   const body = await readBody(given.value('data'), io, limits);
   const target = readTarget(given.value('path') ?? '/');
@@ -32,14 +36,13 @@ export async function readRequest(
   if (given.has('data') && !names.has('content-length')) {
     headers.push(['Content-Length', `${body.length}`]);
   }
-  const name = path.basename(given.positionals[0] ?? '');
   try {
     const head = readRequestHead(
       { method, url: target, httpVersion: '1.1', rawHeaders: headers.flat() },
       { id: randomUUID(), scheme: 'http', clientAddress: '127.0.0.1', clientPort: 0 },
       limits,
     );
-    return { head: { ...head, ...splitPath(target, name) }, body, modulePath: name as ModulePath };
+    return { head: { ...head, ...splitPath(target, modulePath) }, body };
   } catch (error) {
     if (error instanceof TerrafirmaError) throw new TerrafirmaError('usage', error.message);
     throw error;
@@ -50,8 +53,8 @@ export async function readRequest(
  * The path may begin with the module's own name, as it does on a site; where it does not, all of it
  * is the path behind the module.
  */
-function splitPath(target: string, name: string): { scriptName: string; pathInfo: string } {
-  const own = `/${encodeURIComponent(name)}`;
+function splitPath(target: string, name: ModulePath): { scriptName: string; pathInfo: string } {
+  const own = `/${name.split('/').map(encodeURIComponent).join('/')}`;
   const below = target.startsWith(own) ? target.slice(own.length) : target;
   const isBelow = below === '' || /^[/?]/.test(below);
   const { pathInfo } = parseRequestPath(`/m.wasm${isBelow ? below : target}`);

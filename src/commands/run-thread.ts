@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
-import { CapabilitySource } from '../capability/capabilities.ts';
+import { CapabilitySource, type RunIdentity } from '../capability/capabilities.ts';
 import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
 import { SiteFileSource } from '../capability/files.ts';
@@ -14,6 +14,7 @@ import { GuestPool } from '../engine/pool.ts';
 import { LedgerPage } from '../ledger.ts';
 import type { FolderKey } from '../names.ts';
 import { Resolver } from '../site/dns.ts';
+import { settingsFor } from '../site/settings.ts';
 import { RunExchange } from './run-exchange.ts';
 import type { FromRun, RunStart } from './run-messages.ts';
 
@@ -45,8 +46,18 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
   const guest = await pool.acquire(loaded, FOLDER_KEY);
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };
-  const report = await guest.run(exchange, source.forRun(identity));
+  const lent = source.forRun({ ...identity, ...placeOf(start) });
+  const report = await guest.run(exchange, lent);
   tell({ kind: 'done', report });
+}
+
+function placeOf({ folder, modulePath }: RunStart): Pick<RunIdentity, 'place' | 'settings'> {
+  if (folder === undefined) return {};
+  const { directory, settings } = folder;
+  return {
+    place: { directory, mountDirectory: directory },
+    settings: () => settingsFor(settings, modulePath),
+  };
 }
 
 if (parentPort === null) throw new TypeError('Cannot run: this thread has no parent');

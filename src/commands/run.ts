@@ -15,8 +15,10 @@ import type { Artifact } from '../deploy/artifact.ts';
 import type { RunReport } from '../engine/report.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { createLedger, glanceAt } from '../ledger.ts';
+import type { ModulePath } from '../names.ts';
 import type { Command, CommandIo, ExitCode } from './command.ts';
 import { ModuleJudge, readNamedFile } from './judge.ts';
+import { openRunFolder, type RunFolder } from './run-folder.ts';
 import type { FromRun, RunStart } from './run-messages.ts';
 import type { RunRequest } from './run-request.ts';
 import { describeHead, readRequest } from './run-request.ts';
@@ -34,6 +36,11 @@ export const run: Command = {
       placeholder: '@file',
       summary: 'The body: text, @file, or @- for standard input',
     },
+    {
+      name: 'folder',
+      placeholder: 'directory',
+      summary: 'Run it as this folder would: with its files and its terrafirma.toml',
+    },
     { name: 'include', summary: 'Print the head of the answer, too' },
   ],
   readsConfig: true,
@@ -44,6 +51,7 @@ export const run: Command = {
   notes: [
     'The answer goes to standard output, what the guest logs to standard error. The same limits ' +
       'hold as in the daemon; the key-value store is empty at first and thrown away at the end.',
+    'Alone, without --folder, a module finds no files and no settings.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
   async run(given, io) {
@@ -52,8 +60,15 @@ export const run: Command = {
       machine: io.machine,
       configFile: given.configFile,
     });
-    const request = await readRequest(given, io, config.limits);
-    const file = path.resolve(io.machine.workingDirectory, given.positionals[0] ?? '');
+    const { workingDirectory } = io.machine;
+    const file = path.resolve(workingDirectory, given.positionals[0] ?? '');
+    const named = given.value('folder');
+    const folder =
+      named === undefined
+        ? undefined
+        : await openRunFolder(path.resolve(workingDirectory, named), file, config.limits);
+    const modulePath = folder?.modulePath ?? (path.basename(file) as ModulePath);
+    const request = await readRequest(given, io, { limits: config.limits, modulePath });
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
     await using judge = new ModuleJudge(config.limits);
     const judged = await judge.judge(bytes);
@@ -63,6 +78,8 @@ export const run: Command = {
     }
     const report = await runRequest(judged, request, {
       config,
+      folder,
+      modulePath,
       io,
       showsHead: given.has('include'),
     });
@@ -77,6 +94,8 @@ interface Judged {
 
 interface RunOptions {
   readonly config: Config;
+  readonly folder: RunFolder | undefined;
+  readonly modulePath: ModulePath;
   readonly io: CommandIo;
   readonly showsHead: boolean;
 }
@@ -86,7 +105,7 @@ async function runRequest(
   request: RunRequest,
   options: RunOptions,
 ): Promise<RunReport> {
-  const { config, io } = options;
+  const { config, io, folder, modulePath } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
   const databasePath = keyValueDatabasePath(directory);
   const keyValue = startKeyValueWriter({
@@ -101,7 +120,8 @@ async function runRequest(
     const start: RunStart = {
       config,
       loaded: { digest, module, abi, entry, codeBytes: code.length, engine },
-      modulePath: request.modulePath,
+      modulePath,
+      folder,
       request: request.head,
       body: request.body,
       ledger: createLedger(1),

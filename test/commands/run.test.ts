@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { assemble } from '../support/abi-puppet.ts';
 import { TestFolder } from '../support/folder.ts';
 import { runProgram } from './program.ts';
 
@@ -93,4 +94,66 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(sentence);
   expect(stderr.trimEnd()).not.toContain('\n');
+});
+
+describe('--folder: as the folder would serve it', () => {
+  /** Answers with its environment, then the beginning of /page.txt. */
+  const program = `(module
+    (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+      (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "Status: 200\\n\\npage.txt")
+    (func (export "_start")
+      (drop (call $environ (i32.const 1000) (i32.const 8192)))
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 113) (i32.const 8) (i32.const 0)
+        (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 40)))
+      (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 13))
+      (i32.store (i32.const 8) (i32.const 8192)) (i32.store (i32.const 12) (i32.const 2048))
+      (i32.store (i32.const 16) (i32.const 16384)) (i32.store (i32.const 20) (i32.const 100))
+      (drop (call $read (i32.load (i32.const 40)) (i32.const 16) (i32.const 1) (i32.const 44)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 3) (i32.const 48)))))`;
+
+  test('with its settings, its files and its path', async () => {
+    using folder = new TestFolder();
+    folder.write('sub/a.wasm', await assemble(program));
+    folder.write('page.txt', 'the page');
+    folder.write('terrafirma.toml', '[env]\nA = "all"\n["sub/a.wasm".env]\nB = "own"\n');
+    const options = { workingDirectory: folder.directory };
+    const { code, stdout } = await runProgram(['run', 'sub/a.wasm', '--folder', '.'], options);
+    expect(code).toBe(0);
+    const variables = stdout.split('\0');
+    expect(variables).toEqual(expect.arrayContaining(['A=all', 'B=own']));
+    expect(variables).toContain('SCRIPT_NAME=/sub/a.wasm');
+    expect(stdout).toContain('the page');
+    const alone = await runProgram(['run', 'sub/a.wasm'], options);
+    expect(alone.stdout.split('\0')).not.toContain('A=all');
+    expect(alone.stdout).not.toContain('the page');
+  });
+
+  test('refuses what the folder would not serve', async () => {
+    using folder = new TestFolder();
+    folder.put('hello', '.hidden/hello.wasm');
+    folder.put('hello');
+    for (const [file, directory] of [
+      ['.hidden/hello.wasm', '.'],
+      ['hello.wasm', '.hidden'],
+      ['hello.wasm', 'nothing'],
+    ] as const) {
+      const options = { workingDirectory: folder.directory };
+      const end = await runProgram(['run', file, '--folder', directory], options);
+      expect(end).toMatchObject({ code: 2, stdout: '' });
+    }
+    folder.write('terrafirma.toml', '[hello.wasm]\n');
+    const broken = await runProgram([
+      'run',
+      folder.path('hello.wasm'),
+      '--folder',
+      folder.directory,
+    ]);
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toContain('terrafirma.toml');
+  });
 });

@@ -1,0 +1,64 @@
+/**
+ * The folder of which `terrafirma run` runs a module, as a site would. Touches the folder, through
+ * a mount's guard.
+ */
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { Limits } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { isServedName, type ModulePath } from '../names.ts';
+import { errnoOf, FileTooLargeError, GuardedFs } from '../site/guarded-fs.ts';
+import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../site/settings.ts';
+
+/** Plain data: it crosses to the thread of the run. */
+export interface RunFolder {
+  /** Absolute real path. */
+  readonly directory: string;
+  readonly modulePath: ModulePath;
+  readonly settings: SiteSettings;
+}
+
+/**
+ * @param directory As the person gave it, absolute.
+ * @param file The module, absolute.
+ * @throws TerrafirmaError `usage`: the folder cannot be read, or does not serve the module;
+ * `bad-settings`.
+ */
+export async function openRunFolder(
+  directory: string,
+  file: string,
+  limits: Limits,
+): Promise<RunFolder> {
+  const [realDirectory, realFile] = await Promise.all([findPath(directory), findPath(file)]);
+  const inside = path.relative(realDirectory, realFile).split(path.sep);
+  if (!inside.every(isServedName)) {
+    const rule = `it must be a module that ${directory} serves`;
+    throw new TerrafirmaError('usage', `Cannot run ${file}: ${rule}: received ${realFile}`);
+  }
+  const settings = await readSettings(realDirectory, limits);
+  return { directory: realDirectory, modulePath: inside.join('/') as ModulePath, settings };
+}
+
+async function findPath(given: string): Promise<string> {
+  try {
+    return await realpath(given);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TerrafirmaError('usage', `Cannot find ${given}: received ${reason}`);
+  }
+}
+
+async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
+  const { manifestBytesMax } = limits;
+  const fs = new GuardedFs(limits);
+  try {
+    const { bytes } = await fs.readFile(path.join(directory, SETTINGS_NAME), manifestBytesMax);
+    return parseSettings(bytes, manifestBytesMax);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, manifestBytesMax);
+    if (error instanceof FileTooLargeError) {
+      throw new TerrafirmaError('bad-settings', `Cannot run the module: ${error.message}`);
+    }
+    throw error;
+  }
+}

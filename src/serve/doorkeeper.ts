@@ -27,7 +27,7 @@ export interface DoorkeeperOptions {
 }
 
 const LOGINS_KEPT_MAX = 10_000;
-const INDEX_NAME = 'index.html';
+const INDEX_NAMES = ['index.html', 'index.wasm'];
 
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
@@ -49,7 +49,7 @@ export class Doorkeeper {
   check(exchange: HttpExchange, site: Site, path: RequestPath): undefined | Promise<void> {
     const { manifest } = site;
     if (manifest.paths.length === 0 && manifest.anonymousRead) return undefined;
-    if (allowsAnyOrigin(manifest, path.segments)) {
+    if (readingsOf(path).every((segments) => allowsAnyOrigin(manifest, segments))) {
       exchange.addReplyHeader('access-control-allow-origin', '*');
     }
     const isOpen = wantedPaths(path).every((segments) => mayReadAnonymously(manifest, segments));
@@ -109,9 +109,28 @@ export class Doorkeeper {
   }
 }
 
-/** A directory is answered with its index: both must be allowed. */
-function wantedPaths({ segments, isDirectory }: RequestPath): readonly (readonly string[])[] {
-  return isDirectory ? [segments, [...segments, INDEX_NAME]] : [segments];
+/** A directory is answered with its index: both must be allowed, whichever kind it is. */
+function wantedPaths(path: RequestPath): readonly (readonly string[])[] {
+  const { segments, isDirectory } = path;
+  if (!isDirectory) return readingsOf(path);
+  return [segments, ...INDEX_NAMES.map((name) => [...segments, name])];
+}
+
+/**
+ * What a rule may mean by the path. The owner may close `/app.wasm/admin`, though it is the module
+ * that reads what comes after its name, and it may take dot segments for what they say or not: so
+ * the rules of either reading must agree.
+ */
+function readingsOf({ segments, pathInfo }: RequestPath): readonly (readonly string[])[] {
+  if (pathInfo === '') return [segments];
+  const names = pathInfo.split('/').filter((name) => name !== '' && name !== '.');
+  if (!names.includes('..')) return [[...segments, ...names]];
+  const resolved: string[] = [];
+  for (const name of names) {
+    if (name === '..') resolved.pop();
+    else resolved.push(name);
+  }
+  return [names, resolved].map((rest) => [...segments, ...rest]);
 }
 
 function decide(site: Site, path: RequestPath, user: string | undefined): Access {

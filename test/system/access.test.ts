@@ -22,6 +22,10 @@ function manifestWith(password: string): string {
       '/private': { whitelist_additional_permissions: { alice: 'read', bob: 'read' } },
       '/alice': { whitelist_additional_permissions: { alice: 'read' } },
       '/nobody': {},
+      '/hello.wasm/admin': {},
+      '/open.wasm': {},
+      '/open.wasm/door': { anonymous_permissions: 'read' },
+      '/index/index.wasm': {},
     },
   });
 }
@@ -35,9 +39,8 @@ describe('who may read', () => {
   let daemon: TestDaemon;
 
   beforeAll(async () => {
-    for (const name of ['hello.wasm', 'private/hello.wasm', 'alice/hello.wasm', 'nobody/h.wasm']) {
-      folder.write(name, guestBytes('hello'));
-    }
+    const modules = ['hello', 'open', 'private/hello', 'alice/hello', 'nobody/h', 'index/index'];
+    for (const name of modules) folder.write(`${name}.wasm`, guestBytes('hello'));
     folder.write('private/page.html', 'secret');
     folder.write('.kbp_config', manifestWith('geheim'));
     daemon = await TestDaemon.start({ args: [folder.directory] });
@@ -73,6 +76,32 @@ describe('who may read', () => {
     expect(await status('/private/hello.wasm', 'carol', 'geheim')).toBe(401);
     expect(await status('/nobody/h.wasm', 'alice', 'geheim')).toBe(403);
     expect((await ask(daemon.port, '/nobody/h.wasm')).status).toBe(403);
+  });
+
+  it.each([
+    ['/hello.wasm', 200],
+    ['/hello.wasm/other', 200],
+    ['/hello.wasm/admin', 403],
+    ['/hello.wasm/admin/x', 403],
+    ['/hello.wasm//admin', 403],
+    ['/hello.wasm/./admin', 403],
+    ['/hello.wasm/x/../admin', 403],
+    ['/hello.wasm/admin/../x', 403],
+    ['/hello.wasm/x%2F..%2Fadmin', 403],
+    ['/hello.wasm/%61dmin', 403],
+    ['/hello.wasm/ADMIN', 403],
+    ['/hello.wasm/../../open.wasm/door', 200],
+    ['/open.wasm', 403],
+    ['/open.wasm/', 403],
+    ['/open.wasm/door', 200],
+    ['/open.wasm/door/..', 403],
+  ])('of %s, a path behind a module, is decided by the deepest rule: %i', async (path, status) => {
+    expect((await ask(daemon.port, path)).status).toBe(status);
+  });
+
+  it('is nobody for a directory whose index is closed', async () => {
+    expect((await ask(daemon.port, '/index/index.wasm')).status).toBe(403);
+    expect((await ask(daemon.port, '/index/')).status).toBe(403);
   });
 
   it('is not written to the log, nor is a password', async () => {

@@ -46,6 +46,7 @@ export async function openCertificates(
   const { config, logger, onChange } = parts;
   if (config.tls.listen.length === 0) return undefined;
   const own = await OwnCertificates.open(config.tls.certificates, {
+    nowMs: Date.now,
     onChange: () => {
       logger.info('certificates read again: their files have changed');
       onChange();

@@ -4,6 +4,7 @@
  */
 import { createHash, createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import type { CertificateFiles } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { CertificatePair } from '../messages.ts';
@@ -18,12 +19,15 @@ export interface OwnCertificate extends CertificatePair {
 interface Loaded extends OwnCertificate {
   readonly files: CertificateFiles;
   readonly names: readonly string[];
+  readonly notAfterMs: number;
   readonly stamp: string;
 }
 
 const FILE_BYTES_MAX = 1024 * 1024;
 
 export interface OwnCertificatesOptions {
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
   readonly onChange: () => void;
   readonly onTrouble: (message: string) => void;
 }
@@ -32,7 +36,8 @@ export class OwnCertificates {
   readonly #options: OwnCertificatesOptions;
   #loaded: readonly Loaded[];
   #timer: NodeJS.Timeout | undefined;
-  #lastTrouble = '';
+  /** What was last told of each, by its file: once, not at every look. */
+  readonly #told = new Map<string, string>();
 
   private constructor(loaded: readonly Loaded[], options: OwnCertificatesOptions) {
     this.#loaded = loaded;
@@ -46,7 +51,9 @@ export class OwnCertificates {
   ): Promise<OwnCertificates> {
     const loaded: Loaded[] = [];
     for (const pair of files) loaded.push(await load(pair));
-    return new OwnCertificates(loaded, options);
+    const own = new OwnCertificates(loaded, options);
+    for (const one of loaded) own.#tellOf(one);
+    return own;
   }
 
   /** The certificate whose names cover `hostName`; exact names win over `*.` ones. */
@@ -84,17 +91,29 @@ export class OwnCertificates {
 
   async #newest(known: Loaded): Promise<Loaded> {
     try {
-      if ((await stampOf(known.files)) === known.stamp) return known;
-      const loaded = await load(known.files);
-      this.#lastTrouble = '';
+      const isSame = (await stampOf(known.files)) === known.stamp;
+      const loaded = isSame ? known : await load(known.files);
+      this.#tellOf(loaded);
       return loaded;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Once, not at every look.
-      if (message !== this.#lastTrouble) this.#options.onTrouble(message);
-      this.#lastTrouble = message;
+      this.#tell(known.files, error instanceof Error ? error.message : String(error));
       return known;
     }
+  }
+
+  /** One that has ended is shown all the same: the operator wants it to win, and is told. */
+  #tellOf({ files, notAfterMs }: Loaded): void {
+    if (notAfterMs > this.#options.nowMs()) {
+      this.#told.delete(files.certificate);
+      return;
+    }
+    const end = new Date(notAfterMs).toISOString();
+    this.#tell(files, `The certificate ${files.certificate} ended at ${end}: clients refuse it`);
+  }
+
+  #tell({ certificate }: CertificateFiles, message: string): void {
+    if (this.#told.get(certificate) !== message) this.#options.onTrouble(message);
+    this.#told.set(certificate, message);
   }
 }
 
@@ -105,11 +124,15 @@ async function load(files: CertificateFiles): Promise<Loaded> {
     const keyPem = await readText(files.key);
     const [leaf] = readChain(chainPem);
     if (leaf === undefined) throw new Error('the certificate file must be PEM');
+    if (keyPem.includes('ENCRYPTED')) throw new Error('the key must have no passphrase');
     if (!leaf.checkPrivateKey(createPrivateKey(keyPem))) {
       throw new Error('the key must be that of the certificate');
     }
+    // As handshakes will: a chain that breaks off, or a key too weak for TLS, fails here and now.
+    createSecureContext({ cert: chainPem, key: keyPem });
     const id = createHash('sha256').update(chainPem).update(keyPem).digest('hex');
-    return { files, chainPem, keyPem, id, names: namesOf(leaf), stamp };
+    const notAfterMs = Date.parse(leaf.validTo);
+    return { files, chainPem, keyPem, id, names: namesOf(leaf), notAfterMs, stamp };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const rule = `Cannot use the certificate ${files.certificate} with ${files.key}`;

@@ -1,9 +1,18 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostName } from '../../src/names.ts';
 import { OwnCertificates } from '../../src/tls/own-certificates.ts';
+import { publicKeyInfo } from '../../src/tls/x509.ts';
 import { TestAuthority } from '../support/acme-authority.ts';
 
 const DAY_MS = 86_400_000;
@@ -13,11 +22,13 @@ describe('certificates of the operator', () => {
   let directory: string;
   let changes: number;
   let troubles: string[];
+  let nowMs: number;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'terrafirma-own-'));
     changes = 0;
     troubles = [];
+    nowMs = Date.now();
   });
 
   afterEach(() => {
@@ -38,6 +49,7 @@ describe('certificates of the operator', () => {
 
   function open(...files: { certificate: string; key: string }[]): Promise<OwnCertificates> {
     return OwnCertificates.open(files, {
+      nowMs: () => nowMs,
       onChange: () => {
         changes += 1;
       },
@@ -102,6 +114,55 @@ describe('certificates of the operator', () => {
     write('one', 'a.test');
     await own.check();
     expect(find(own, 'a.test')?.id).not.toBe(before);
+  });
+
+  it('whose chain is half written leave the ones before in force', async () => {
+    const files = write('one', 'a.test');
+    const own = await open(files);
+    const before = find(own, 'a.test')?.id;
+    appendFileSync(files.certificate, '-----BEGIN CERTIFICATE-----\nMIIB');
+    await own.check();
+    expect(find(own, 'a.test')?.id).toBe(before);
+    expect(troubles).toEqual([expect.stringContaining('one.pem')]);
+    await expect(open(files)).rejects.toMatchObject({ code: 'config' });
+  });
+
+  it('are each complained of once, however many are broken', async () => {
+    const broken = [write('one', 'a.test'), write('two', 'b.test')];
+    const own = await open(...broken);
+    for (const { certificate } of broken) writeFileSync(certificate, 'nothing');
+    for (let looks = 0; looks < 3; looks += 1) await own.check();
+    expect(troubles).toHaveLength(2);
+  });
+
+  it('that have ended are shown, and complained of once', async () => {
+    const own = await open(write('one', 'a.test'));
+    await own.check();
+    expect(troubles).toEqual([]);
+    nowMs += 2 * DAY_MS;
+    for (let looks = 0; looks < 3; looks += 1) await own.check();
+    expect(troubles).toEqual([expect.stringMatching(/one\.pem ended at 20/)]);
+    expect(find(own, 'a.test')).toBeDefined();
+    await open(write('two', 'b.test'));
+    expect(troubles).toHaveLength(2);
+  });
+
+  it('with a key that is too weak, or locked, are refused at the start', async () => {
+    const files = write('one', 'a.test');
+    const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const validity = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + DAY_MS };
+    const publicKey = publicKeyInfo(key);
+    writeFileSync(files.certificate, authority.sign('a.test', publicKey, validity));
+    writeFileSync(files.key, key.export({ type: 'pkcs8', format: 'pem' }));
+    await expect(open(files)).rejects.toThrow(/key too small/);
+    const locked = {
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    } as const;
+    writeFileSync(files.key, key.export(locked));
+    await expect(open(files)).rejects.toThrow(/passphrase/);
   });
 
   it('with the key of another are refused at the start', async () => {

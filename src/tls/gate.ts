@@ -65,6 +65,11 @@ export class OrderGate {
     store.noteOrder({ atMs, hostName, registeredName, folderKey });
     return undefined;
   }
+
+  /** What was taken for the name came to no authority: an outage must not use up a week's count. */
+  giveBack(hostName: HostName): void {
+    this.#options.store.forgetLastOrder(hostName);
+  }
 }
 
 /**

@@ -33,7 +33,8 @@ export interface OrdersOptions {
 
 export type OrderEnd =
   | { readonly kind: 'issued'; readonly certificate: StoredCertificate }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  /** `isOutage`: no authority took the order, or could be reached at all. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly isOutage?: boolean };
 
 /** Names that are refused without being looked at again. */
 const REFUSALS_KEPT_MAX = 10_000;
@@ -43,6 +44,8 @@ const REASONS_KEPT_MAX = 1_000;
 const TOLD_HOLDS_MS = 600_000;
 const BUSY_HOLDS_MS = 5_000;
 const OWN_ERROR_HOLDS_MS = 60_000;
+/** An outage is nobody's fault: soon after its end every name should have its certificate. */
+const OUTAGE_HOLDS_MS_MAX = 600_000;
 
 export class Orders {
   readonly #options: OrdersOptions;
@@ -131,15 +134,22 @@ export class Orders {
       this.#told.set(reason, true);
       return this.#refuse(hostName, refusal);
     }
-    return this.#order(hostName, undefined);
+    const end = await this.#order(hostName, undefined);
+    if (end.kind === 'refused' && end.isOutage === true) gate.giveBack(hostName);
+    return end;
   }
 
   async #order(hostName: HostName, replaced: X509Certificate | undefined): Promise<OrderEnd> {
     const { directories, logger, store } = this.#options;
     this.#inFlight += 1;
+    let isOrdered = false;
+    const onOrdered = (): void => {
+      isOrdered = true;
+    };
     try {
       const attempt = store.failure(hostName)?.failures ?? 0;
-      const issued = await directories.order(hostName, { replaces: replaced, attempt });
+      const options = { replaces: replaced, attempt, onOrdered };
+      const issued = await directories.order(hostName, options);
       const certificate = this.#describe(hostName, issued);
       store.saveCertificate(certificate);
       this.#refusals.delete(hostName);
@@ -148,7 +158,7 @@ export class Orders {
       return { kind: 'issued', certificate };
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
-      return this.#fail(hostName, error);
+      return this.#fail(hostName, error, error.fault === 'unavailable' && !isOrdered);
     } finally {
       this.#inFlight -= 1;
     }
@@ -167,15 +177,16 @@ export class Orders {
     };
   }
 
-  #fail(hostName: HostName, error: AcmeError): OrderEnd {
+  #fail(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
     if (this.#isStopped) return busy();
     const { logger, nowMs, random, store } = this.#options;
     const failures = (store.failure(hostName)?.failures ?? 0) + 1;
-    const restMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
+    const usualMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
+    const restMs = isOutage ? Math.min(usualMs, OUTAGE_HOLDS_MS_MAX) : usualMs;
     const reason = error.message;
     store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
     logger.warn({ hostName, failures, reason, nextTryInMs: Math.round(restMs) }, 'order failed');
-    return { kind: 'refused', refusal: { reason, holdsMs: restMs } };
+    return { kind: 'refused', refusal: { reason, holdsMs: restMs }, isOutage };
   }
 
   /** Refused lately, or failed and to be left alone: the latter holds over a restart. */

@@ -171,6 +171,12 @@ export class TlsStore {
     this.#run('INSERT INTO orders VALUES (?, ?, ?, ?)', atMs, hostName, registeredName, folderKey);
   }
 
+  /** The newest order of the name was none after all. */
+  forgetLastOrder(hostName: HostName): void {
+    const last = 'SELECT rowid FROM orders WHERE host_name = ? ORDER BY at DESC LIMIT 1';
+    this.#run(`DELETE FROM orders WHERE rowid = (${last})`, hostName);
+  }
+
   /** Orders since `sinceMs`: all, those of a registered name, those of a folder. */
   countOrders(
     sinceMs: number,

@@ -151,6 +151,31 @@ describe('orders', () => {
     expect(world.store.failure(name)).toBeUndefined();
   });
 
+  it('that no authority took count for nothing, and are tried again soon after', async () => {
+    world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
+    const name = world.names.serve('a.test');
+    world.server.rules.failure = { status: 503, type: 'serverInternal' };
+    for (let attempts = 0; attempts < 20; attempts += 1) {
+      const end = await world.orders.obtain(name);
+      if (end.kind !== 'refused') throw new Error('issued');
+      expect(end.refusal.holdsMs).toBeLessThanOrEqual(600_000);
+      world.nowMs += end.refusal.holdsMs + 1;
+    }
+    world.server.rules.failure = undefined;
+    expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('that cannot be proved count, for the authority counts them', async () => {
+    world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
+    world.stage.show = () => undefined;
+    const name = world.names.serve('a.test');
+    for (let attempts = 0; attempts < 4; attempts += 1) {
+      await world.orders.obtain(name);
+      world.nowMs += HOUR_MS;
+    }
+    expect(world.server.orders.length).toBe(2);
+  });
+
   it('that end with the daemon are nobody’s failure', async () => {
     world = await TlsWorld.open();
     const held = Promise.withResolvers<void>();

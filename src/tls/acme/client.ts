@@ -48,6 +48,8 @@ export interface OrderOptions {
   readonly replaces?: X509Certificate | undefined;
   /** Failures so far: each attempt begins with another kind of challenge. */
   readonly attempt?: number;
+  /** The authority has taken the order, and counts it. */
+  readonly onOrdered?: () => void;
 }
 
 export interface IssuedCertificate {
@@ -95,10 +97,11 @@ export class AcmeClient {
    * Rejects with AcmeError.
    */
   async order(hostName: HostName, options: OrderOptions = {}): Promise<IssuedCertificate> {
-    const { replaces, attempt = 0 } = options;
+    const { replaces, attempt = 0, onOrdered } = options;
     const action = `order a certificate for ${hostName}`;
     const deadlineMs = this.#options.nowMs() + this.#options.orderTimeoutMs;
     const created = await this.#newOrder(hostName, replaces, action);
+    onOrdered?.();
     const orderUrl = created.location;
     if (orderUrl === undefined) {
       throw new AcmeError('unavailable', `Cannot ${action}: the order must have a URL`);

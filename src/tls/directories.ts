@@ -6,6 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { HostName } from '../names.ts';
 import type { AcmeClient, IssuedCertificate, OrderOptions, RenewalWindow } from './acme/client.ts';
 import { AcmeError } from './acme/problem.ts';
+import { registeredNameOf } from './gate.ts';
 
 export interface DirectoryIssue extends IssuedCertificate {
   readonly directoryUrl: string;
@@ -19,13 +20,21 @@ export interface DirectoriesOptions {
 }
 
 const UNAVAILABLE_MS = 60_000;
-const RATE_LIMITED_MS = 3_600_000;
+const RATE_LIMITED_MS = 600_000;
+/**
+ * Authorities limit accounts and names alike, and do not say which it was. Mallory's name may be
+ * over its limit, and must not be what keeps the directory from everybody: only when so many
+ * registered names in a row were refused is it the account.
+ */
+const LIMITED_NAMES_MAX = 3;
 /** The authority could not see the proof: the next one would not see it either. */
 const UNPROVEN = new Set(['unauthorized', 'connection', 'dns', 'tls', 'incorrectResponse']);
 
 export class Directories {
   readonly #options: DirectoriesOptions;
   readonly #restsUntilMs = new Map<AcmeClient, number>();
+  /** Registered names that a directory said were too many, since it last issued something. */
+  readonly #limited = new Map<AcmeClient, Set<string>>();
 
   constructor(options: DirectoriesOptions) {
     this.#options = options;
@@ -46,11 +55,12 @@ export class Directories {
       try {
         const issued = await client.order(hostName, options);
         this.#restsUntilMs.delete(client);
+        this.#limited.delete(client);
         return { ...issued, directoryUrl: client.directoryUrl };
       } catch (error) {
         if (!(error instanceof AcmeError)) throw error;
         if (UNPROVEN.has(error.problemType)) throw error;
-        this.#rest(client, error);
+        this.#rest(client, hostName, error);
         last = error;
       }
     }
@@ -70,11 +80,22 @@ export class Directories {
     await Promise.all(this.#options.clients.map((client) => client.close()));
   }
 
-  #rest(client: AcmeClient, error: AcmeError): void {
-    this.#options.onTrouble(`${client.directoryUrl}: ${error.message}`);
-    if (error.fault === 'rejected') return;
-    const usualMs = error.fault === 'rate-limited' ? RATE_LIMITED_MS : UNAVAILABLE_MS;
-    const restMs = Math.max(error.retryAfterMs ?? 0, usualMs);
-    this.#restsUntilMs.set(client, this.#options.nowMs() + restMs);
+  #rest(client: AcmeClient, hostName: HostName, error: AcmeError): void {
+    const { nowMs, onTrouble } = this.#options;
+    onTrouble(`${client.directoryUrl}: ${error.message}`);
+    if (error.fault === 'unavailable') {
+      const restMs = Math.max(error.retryAfterMs ?? 0, UNAVAILABLE_MS);
+      this.#restsUntilMs.set(client, nowMs() + restMs);
+    } else if (error.fault === 'rate-limited' && this.#countLimited(client, hostName)) {
+      this.#restsUntilMs.set(client, nowMs() + RATE_LIMITED_MS);
+    }
+  }
+
+  /** True when it is the account that is limited; the count begins anew. */
+  #countLimited(client: AcmeClient, hostName: HostName): boolean {
+    const names = this.#limited.get(client) ?? new Set();
+    names.add(registeredNameOf(hostName) ?? hostName);
+    this.#limited.set(client, names);
+    return names.size >= LIMITED_NAMES_MAX && this.#limited.delete(client);
   }
 }

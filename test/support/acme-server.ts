@@ -27,6 +27,7 @@ export interface AcmeRules {
   badNonces: number;
   /** Names that are refused at the order. */
   rejectedNames: Set<string>;
+  limitedNames: Set<string>;
   /** Every request gets this status and problem. */
   failure: { readonly status: number; readonly type: string } | undefined;
   external: { readonly keyId: string; readonly hmacKey: string } | undefined;
@@ -78,6 +79,7 @@ export class AcmeServer implements AsyncDisposable {
     challengeTypes: ['http-01', 'tls-alpn-01'],
     badNonces: 0,
     rejectedNames: new Set(),
+    limitedNames: new Set(),
     failure: undefined,
     external: undefined,
     profiles: [],
@@ -224,6 +226,7 @@ export class AcmeServer implements AsyncDisposable {
     if (this.rules.rejectedNames.has(hostName)) {
       throw new Problem(403, 'rejectedIdentifier', 'policy forbids this name');
     }
+    if (this.rules.limitedNames.has(hostName)) throw new Problem(429, 'rateLimited', 'too many');
     const order: Order = {
       id: randomBytes(8).toString('hex'),
       hostName,

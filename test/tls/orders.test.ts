@@ -213,6 +213,25 @@ describe('orders', () => {
     expect(first.orders.length).toBe(1);
   });
 
+  it('leaves a directory alone when it limits the account, not when it limits a name', async () => {
+    world = await TlsWorld.open();
+    const { limitedNames } = world.server.rules;
+    for (const name of ['a.evil.test', 'b.evil.test', 'c.evil.test', 'a.test', 'b.test', 'c.test'])
+      limitedNames.add(name);
+    const obtain = (name: string) => world.orders.obtain(world.names.serve(name));
+    for (const name of ['a.evil.test', 'b.evil.test', 'c.evil.test', 'a.test']) {
+      expect(await obtain(name)).toMatchObject({ refusal: { reason: /rateLimited/ } });
+    }
+    expect(await obtain('fine.test')).toMatchObject({ kind: 'issued' });
+    world.nowMs += HOUR_MS;
+    for (const name of ['c.evil.test', 'b.test', 'c.test']) await obtain(name);
+    const before = world.server.requests;
+    expect(await obtain('other.test')).toMatchObject({ refusal: { reason: /reachable/ } });
+    expect(world.server.requests).toBe(before);
+    world.nowMs += HOUR_MS;
+    expect(await obtain('other.test')).toMatchObject({ kind: 'issued' });
+  });
+
   it('does not carry a name that cannot prove itself from one directory to the next', async () => {
     world = await TlsWorld.open(2);
     world.stage.show = () => undefined;

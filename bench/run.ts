@@ -5,8 +5,8 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, daemon, guests, tls, upload, workerd, with commas; all but the last by
- * default.
+ * GROUPS: some of engine, rewriting, daemon, guests, tls, upload, workerd, with commas; all but the
+ * last by default.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -19,6 +19,7 @@ import { measureEngine } from './engine-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
+import { measureRewriting } from './rewriting-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
 import { measureWorkerd } from './workerd.ts';
@@ -27,7 +28,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'engine,daemon,guests,tls,upload' },
+    only: { type: 'string', default: 'engine,rewriting,daemon,guests,tls,upload' },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
@@ -37,6 +38,7 @@ const seconds = Number(values.seconds);
 
 const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   engine: () => measureEngine(rounds),
+  rewriting: () => measureRewriting(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
   tls: () => measureTls({ rounds, seconds }),

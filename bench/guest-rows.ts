@@ -14,6 +14,7 @@ import { askUntil, BenchFolder, Server } from './servers.ts';
 const connections = 32;
 const replyBytes = 1_048_576;
 const millions = 10;
+const largeSizes = [1, 10];
 const unit = 'requests/s';
 const spin = fileURLToPath(new URL('../test/guests/spin.wasm', import.meta.url));
 const big = fileURLToPath(new URL('../test/guests/big.wasm', import.meta.url));
@@ -30,6 +31,23 @@ const cgiGuest = `(module
     (i32.store (i32.const 4) (i32.const 34))
     (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`;
 
+/** Begins with so many mebibytes of data; a run writes to twenty places of them and answers. */
+function largeGuest(mebibytes: number): Uint8Array {
+  const bytes = mebibytes * replyBytes;
+  return assemble(`(module
+    (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+    (memory (export "memory") ${mebibytes * 16})
+    (start $fill)
+    (func $fill (memory.fill (i32.const 0) (i32.const 97) (i32.const ${bytes})))
+    (func (export "run")
+      (local $at i32)
+      (loop $next
+        (i32.store (local.get $at) (i32.const 0x62626262))
+        (local.set $at (i32.add (local.get $at) (i32.const ${bytes / 20 - ((bytes / 20) % 4)})))
+        (br_if $next (i32.lt_u (local.get $at) (i32.const ${bytes - 4096}))))
+      (drop (call $set (i32.const 0) (i32.const 0) (i32.const 6)))))`);
+}
+
 /** A C program that reads its whole environment where there is one, else our own smallest. */
 function readCgiGuest(): Uint8Array {
   const c = join(sharedGuests, 'cgi-echo-c/cgi-echo-c.wasm');
@@ -41,6 +59,7 @@ export async function measureGuests(plan: DaemonPlan): Promise<readonly Row[]> {
   folder.write(readCgiGuest(), 'cgi.wasm');
   folder.put(spin, 'spin.wasm');
   folder.put(big, 'big.wasm');
+  for (const size of largeSizes) folder.write(largeGuest(size), `large${size}.wasm`);
   await using daemon = await Server.daemon(folder.directory);
   await askUntil(`${daemon.url}/cgi.wasm`, (text) => text.length > 0);
   await askUntil(`${daemon.url}/spin.wasm/0`, (text) => text === 'spun\n');
@@ -49,7 +68,26 @@ export async function measureGuests(plan: DaemonPlan): Promise<readonly Row[]> {
     ...(await measureCgi(daemon, plan)),
     ...(await measureSpin(daemon, plan)),
     ...(await measureBig(daemon, plan)),
+    ...(await measureLarge(daemon, plan)),
   ];
+}
+
+/** Fresh state of guests with much data, one after the other. */
+async function measureLarge(
+  daemon: Server,
+  { rounds, seconds }: DaemonPlan,
+): Promise<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const size of largeSizes) {
+    const url = `${daemon.url}/large${size}.wasm`;
+    await askUntil(url, (text) => text === 'bbbbaa');
+    const load = { connections, seconds };
+    await measureRate(url, load);
+    const rates: number[] = [];
+    for (let round = 0; round < rounds; round += 1) rates.push(await measureRate(url, load));
+    rows.push({ name: `guest with ${size} MiB of data`, value: median(rates), unit });
+  }
+  return rows;
 }
 
 async function measureCgi(daemon: Server, plan: DaemonPlan): Promise<readonly Row[]> {

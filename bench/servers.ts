@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { packedProgram } from './packed.ts';
 
-const program = fileURLToPath(new URL('../bin/terrafirma.js', import.meta.url));
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
 
 export class Server implements AsyncDisposable {
@@ -44,7 +44,7 @@ export class Server implements AsyncDisposable {
   static #startDaemon(place: readonly string[], environment: NodeJS.ProcessEnv): Promise<Server> {
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
     const args = ['--state', directory, '--threads', '1', '--listen', '127.0.0.1:0'];
-    return Server.#start([program, 'serve', ...place, ...args], { environment, directory });
+    return Server.#start([packedProgram(), 'serve', ...place, ...args], { environment, directory });
   }
 
   /** Answers with `bodyBytes` bytes. */

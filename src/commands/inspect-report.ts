@@ -1,5 +1,5 @@
 /** What `terrafirma inspect` found, as text and as plain data for JSON. */
-import type { Digest } from '../messages.ts';
+import type { Digest, EngineFacts } from '../messages.ts';
 import type { FuncType, ModuleShape } from '../wasm/shape.ts';
 
 const PAGE_KIB = 64;
@@ -25,7 +25,16 @@ export interface ModuleReport {
   readonly tables: readonly ReportedSize[] | undefined;
   readonly functions: number | undefined;
   readonly features: readonly string[] | undefined;
+  /** Of a module that is accepted. */
+  readonly restore: ReportedRestore | undefined;
   readonly verdict: { readonly isServed: boolean; readonly reason: string | undefined };
+}
+
+/** Whether one instance serves many requests, put back to its first state between them. */
+export interface ReportedRestore {
+  readonly isRestored: boolean;
+  /** Why every request needs a new instance instead. */
+  readonly reason: string | undefined;
 }
 
 /** Pages of 64 KiB for memories, entries for tables. */
@@ -61,6 +70,13 @@ export function reportShape(shape: ModuleShape | undefined): ShapeReport {
   };
 }
 
+/** What the rewriting of an accepted module found out about its state. */
+export function reportRestore({ metered }: EngineFacts): ReportedRestore {
+  const restorable = metered?.restorable ?? { reason: 'it is not rewritten' };
+  if (restorable === true) return { isRestored: true, reason: undefined };
+  return { isRestored: false, reason: restorable.reason };
+}
+
 type ShapeReport = Pick<
   ModuleReport,
   'imports' | 'exports' | 'memories' | 'tables' | 'functions' | 'features'
@@ -88,6 +104,7 @@ export function describeModule(report: ModuleReport): string {
     `  ABI       ${report.abi ?? 'none that is served'}`,
     ...(report.entry === undefined ? [] : [`  entry     ${report.entry}`]),
     ...describeShape(report),
+    ...describeRestore(report.restore),
     verdict.isServed
       ? '  verdict   it would be served'
       : `  verdict   it would not be served. ${verdict.reason ?? ''}`,
@@ -105,6 +122,13 @@ function describeShape(report: ModuleReport): readonly string[] {
     ...listExterns('imports', report.imports),
     ...listExterns('exports', report.exports),
   ];
+}
+
+function describeRestore(restore: ReportedRestore | undefined): readonly string[] {
+  if (restore === undefined) return [];
+  return restore.isRestored
+    ? ['  state     one instance serves many requests, put back after each']
+    : [`  state     every request needs a new instance: ${restore.reason ?? ''}`];
 }
 
 function describeMemory(memory: ReportedSize): string {

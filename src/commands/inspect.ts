@@ -9,7 +9,7 @@ import { inspectModule } from '../wasm/inspect.ts';
 import type { ModuleShape } from '../wasm/shape.ts';
 import type { Command } from './command.ts';
 import type { ModuleReport } from './inspect-report.ts';
-import { describeModule, reportShape } from './inspect-report.ts';
+import { describeModule, reportRestore, reportShape } from './inspect-report.ts';
 import { ModuleJudge, readNamedFile } from './judge.ts';
 
 export const inspect: Command = {
@@ -52,6 +52,7 @@ export async function reportModule(file: string, limits: Limits): Promise<Module
     abi: isAccepted ? judged.artifact.abi : undefined,
     entry: isAccepted ? judged.artifact.entry : undefined,
     ...reportShape(shapeOf(bytes, limits)),
+    restore: isAccepted ? reportRestore(judged.artifact.engine) : undefined,
     verdict: { isServed: reason === undefined, reason },
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TestFolder } from '../support/folder.ts';
+import { assemble } from '../wasm/support/assemble.ts';
 import { runProgram } from './program.ts';
 
 test('a module that would be served: everything about it, with 0', async () => {
@@ -10,6 +11,7 @@ test('a module that would be served: everything about it, with 0', async () => {
   expect(stdout).toMatch(/^ {2}ABI +terrarium$/m);
   expect(stdout).toMatch(/^ {2}entry +run$/m);
   expect(stdout).toMatch(/^ {4}func env\.hostcall_resp_set_body \(i32, i32, i32\) -> \(i32\)$/m);
+  expect(stdout).toMatch(/^ {2}state +one instance serves many requests, put back after each$/m);
   expect(stdout).toMatch(/^ {2}verdict +it would be served$/m);
 });
 
@@ -25,8 +27,24 @@ test('--json has the same as data', async () => {
     tables: [],
     features: [],
     exports: expect.arrayContaining([{ name: 'run', kind: 'func', type: '() -> ()' }]),
+    restore: { isRestored: true },
     verdict: { isServed: true },
   });
+});
+
+test('a module whose state cannot be put back: which part of it, and why', async () => {
+  using folder = new TestFolder();
+  folder.write(
+    'app.wasm',
+    assemble(`(module
+    (import "env" "hostcall_resp_set_body" (func (param i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (global (mut externref) (ref.null extern))
+    (func (export "run")))`),
+  );
+  const { code, stdout } = await runProgram(['inspect', folder.path('app.wasm')]);
+  expect(stdout).toMatch(/^ {2}state +every request needs a new instance: global 0 .*externref/m);
+  expect(code).toBe(0);
 });
 
 describe('a module that would not be served: why, with 1', () => {

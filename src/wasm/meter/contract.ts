@@ -43,7 +43,9 @@
  *  - Work not yet in `names.fuel`: at most about `residueMax` units an activation on the stack.
  *  - Consumption of a run is the sum of fuel given, less what is left in the global.
  *
- * Restoring, after a run that returned (never after a trap, an exception or a rejected promise)
+ * Restoring, after a run that returned or that a hostcall of the ABI ended as a success, such as
+ * `proc_exit(0)`: it happens inside a hostcall, so every store before it is done and has marked its
+ * card. Never after a trap, an exception, another exit or a rejected promise of any other kind.
  *  - `restorable` is true, or says why an instance serves one run only.
  *  - Call `names.restore()`: globals (exact bits), tables, virtual memory sizes, dropped
  *    segments. It is not metered. Then put back memory: all bytes of the physical memory equal

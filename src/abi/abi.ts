@@ -146,7 +146,7 @@ export type HostcallResult = WasmValue | undefined;
  */
 export interface Hostcall {
   readonly waits: boolean;
-  /** Its `length` is the number of its parameters, or 0 where it does not say. */
+  /** Its `length` is at least the number of its parameters, or 0 where it does not say. */
   // biome-ignore lint/suspicious/noConfusingVoidType: most hostcalls give the guest nothing back.
   readonly call: (...args: never[]) => HostcallResult | void | Promise<HostcallResult | void>;
 }

@@ -36,6 +36,8 @@ export interface InstanceOptions {
 
 /** A hostcall may take long while the guest counts a few instructions: the clock is asked, too. */
 const hostcallsPerLook = 8;
+/** Parameters of a hostcall that is called without an array of its arguments. */
+const shortLength = 5;
 
 export class GuestInstance implements GuestHost, MemorySizes {
   readonly binding: Binding;
@@ -189,11 +191,16 @@ export class GuestInstance implements GuestHost, MemorySizes {
     return imports;
   }
 
-  /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
   #wrap(hostcall: Hostcall): WebAssembly.ImportValue {
     const call = hostcall.call as (...args: unknown[]) => unknown;
-    const { waits } = hostcall;
-    const guardAny = (...args: unknown[]): unknown => {
+    const isShort = call.length > 0 && call.length <= shortLength;
+    const guarded = isShort ? this.#guard(call) : this.#guardAny(call);
+    return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
+  }
+
+  /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
+  #guardAny(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
       const activation = this.#enterHostcall();
       try {
         return settle(activation, call(...args));
@@ -201,9 +208,14 @@ export class GuestInstance implements GuestHost, MemorySizes {
         throw activation.endByError(error);
       }
     };
-    // The same without an array for the arguments, for each call: nearly all have so few, and take
-    // no notice of those they do not have.
-    const guard = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): unknown => {
+  }
+
+  /**
+   * The same without an array for the arguments, for each call: nearly all have so few, and take
+   * no notice of those they do not have.
+   */
+  #guard(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (a, b, c, d, e) => {
       const activation = this.#enterHostcall();
       try {
         return settle(activation, call(a, b, c, d, e));
@@ -211,9 +223,6 @@ export class GuestInstance implements GuestHost, MemorySizes {
         throw activation.endByError(error);
       }
     };
-    const isShort = call.length > 0 && call.length <= guard.length;
-    const guarded = isShort ? guard : guardAny;
-    return waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
   /** Throws where the run is over, or may make no hostcalls now. */

@@ -63,33 +63,30 @@ export class WasiGuest {
 
   /** A hostcall that never waits: `act`, or the errno it throws. */
   hostcall(act: (...args: never[]) => void): Hostcall {
-    const call = (...args: never[]): number => {
+    const call = (a: never, b: never, c: never, d: never, e: never): number => {
       try {
-        act(...args);
+        act(a, b, c, d, e);
         return 0;
       } catch (error) {
         return toErrno(error);
       }
     };
-    return { waits: false, call: withParametersOf(act, call) };
+    if (act.length <= call.length) return { waits: false, call };
+    return { waits: false, call: (...args) => this.hostcall(() => act(...args)).call() };
   }
 
   /** A hostcall that may wait; when it has its answer at once, the guest is not suspended. */
   waitingHostcall(act: (...args: never[]) => Promise<void> | undefined): Hostcall {
-    const call = (...args: never[]): number | Promise<number> => {
+    const call = (a: never, b: never, c: never, d: never, e: never): number | Promise<number> => {
       const { process } = this;
       try {
-        return (
-          act(...args)?.then(
-            () => this.#answerLater(process, 0),
-            (error: unknown) => this.#answerLater(process, toErrno(error)),
-          ) ?? 0
-        );
+        return this.#answer(process, act(a, b, c, d, e));
       } catch (error) {
         return toErrno(error);
       }
     };
-    return { waits: true, call: withParametersOf(act, call) };
+    if (act.length <= call.length) return { waits: true, call };
+    return { waits: true, call: (...args) => this.waitingHostcall(() => act(...args)).call() };
   }
 
   /**
@@ -204,6 +201,15 @@ export class WasiGuest {
     }
   }
 
+  #answer(process: WasiProcess, work: Promise<void> | undefined): number | Promise<number> {
+    return (
+      work?.then(
+        () => this.#answerLater(process, 0),
+        (error: unknown) => this.#answerLater(process, toErrno(error)),
+      ) ?? 0
+    );
+  }
+
   #answerLater(process: WasiProcess, result: number): number {
     this.#requireRunning(process);
     return result;
@@ -214,14 +220,6 @@ export class WasiGuest {
       throw new Error('Cannot go on with a hostcall: its run has ended');
     }
   }
-}
-
-/** The engine asks how many parameters a hostcall has, and `...args` says none. */
-function withParametersOf<T extends Hostcall['call']>(
-  act: (...args: never[]) => unknown,
-  call: T,
-): T {
-  return Object.defineProperty(call, 'length', { value: act.length });
 }
 
 /** Throws on what the guest is not to be told: traps, the end of the run, failures of the road. */

@@ -33,11 +33,13 @@ describe('judgeWasip1()', () => {
     expect(names.sort()).toEqual([...functionTypes.keys()].sort());
   });
 
-  test('each takes as many parameters as its type has', () => {
+  test('each takes as many parameters as its type has, or any number', () => {
     const binding = createWasip1Abi(defaultLimits).bind({} as never);
     const hostcalls = binding.imports.get('wasi_snapshot_preview1');
     for (const [name, { params }] of functionTypes) {
-      expect([name, hostcalls?.get(name)?.call.length]).toEqual([name, params.length]);
+      const length = hostcalls?.get(name)?.call.length;
+      const isEnough = length === 0 || (length !== undefined && length >= params.length);
+      expect([name, isEnough]).toEqual([name, true]);
     }
   });
 

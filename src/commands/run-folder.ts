@@ -51,14 +51,18 @@ async function findPath(given: string): Promise<string> {
 async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
   const { manifestBytesMax } = limits;
   const fs = new GuardedFs(limits);
+  const file = path.join(directory, SETTINGS_NAME);
   try {
-    const { bytes } = await fs.readFile(path.join(directory, SETTINGS_NAME), manifestBytesMax);
+    if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');
+    const { bytes } = await fs.readFile(file, manifestBytesMax);
     return parseSettings(bytes, manifestBytesMax);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, manifestBytesMax);
-    if (error instanceof FileTooLargeError) {
-      throw new TerrafirmaError('bad-settings', `Cannot run the module: ${error.message}`);
-    }
+    if (error instanceof FileTooLargeError) throw refuseSettings(error.message);
     throw error;
   }
+}
+
+function refuseSettings(rule: string): TerrafirmaError {
+  return new TerrafirmaError('bad-settings', `Cannot run the module: ${SETTINGS_NAME}: ${rule}`);
 }

@@ -155,5 +155,12 @@ describe('--folder: as the folder would serve it', () => {
     ]);
     expect(broken).toMatchObject({ code: 1, stdout: '' });
     expect(broken.stderr).toContain('terrafirma.toml');
+    folder.remove('terrafirma.toml');
+    folder.write('terrafirma.toml/x', '');
+    const odd = await runProgram(['run', 'hello.wasm', '--folder', '.'], {
+      workingDirectory: folder.directory,
+    });
+    expect(odd).toMatchObject({ code: 1, stdout: '' });
+    expect(odd.stderr).toContain('must be a regular file');
   });
 });

@@ -36,7 +36,7 @@ export class TrustedProxies {
   /** The address nearest to us that is no trusted proxy, and the scheme that it used. */
   visitorOf(peer: Peer): Visitor {
     const { address, scheme, rawHeaders } = peer;
-    if (this.#isEmpty || !this.#isTrusted(address)) {
+    if (!this.trusts(address)) {
       return { clientAddress: address, scheme, isForwarded: false };
     }
     const forwardedFor: string[] = [];
@@ -53,6 +53,11 @@ export class TrustedProxies {
       scheme: forwardedScheme === undefined ? scheme : isHttps ? 'https' : 'http',
       isForwarded: true,
     };
+  }
+
+  /** Whether `address` is that of a proxy, behind which there are many visitors. */
+  trusts(address: string): boolean {
+    return !this.#isEmpty && this.#isTrusted(address);
   }
 
   /** From the end, as each proxy adds the address that it saw. */

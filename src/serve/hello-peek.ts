@@ -42,7 +42,7 @@ export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHell
   });
 }
 
-export const alerts = { handshakeFailure: 40, internalError: 80, unrecognizedName: 112 } as const;
+export const alerts = { unrecognizedName: 112, noApplicationProtocol: 120 } as const;
 
 /** Ends a connection whose handshake has not begun with a fatal alert (RFC 8446, section 6). */
 export function sendAlert(socket: Socket, alert: number): void {

@@ -10,6 +10,8 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../config/config.ts';
+import type { Http2Offenders } from './http2-offenders.ts';
+import { plainAddress } from './rejected.ts';
 
 export interface Http2SessionsOptions {
   readonly limits: Pick<
@@ -22,6 +24,9 @@ export interface Http2SessionsOptions {
     | 'keepAliveTimeoutMs'
   >;
   readonly onStream: (request: Http2Request) => void;
+  readonly offenders: Http2Offenders;
+  /** Proxies carry the requests of many: what is broken off there is not one client's doing. */
+  readonly isProxy: (address: string) => boolean;
 }
 
 export interface Http2Request {
@@ -51,7 +56,9 @@ export class Http2Sessions {
 
   /** Takes over a socket whose handshake chose `h2`. */
   accept(socket: TLSSocket): void {
-    const { limits } = this.#options;
+    const { isProxy, limits, offenders } = this.#options;
+    const address = plainAddress(socket.remoteAddress);
+    const isWatched = !isProxy(address);
     const session = performServerHandshake(socket, {
       maxHeaderListPairs: limits.headersMax + PSEUDO_HEADERS,
       maxSessionMemory: SESSION_MEGABYTES_MAX,
@@ -71,7 +78,10 @@ export class Http2Sessions {
     session.on('stream', (stream, _headers, _flags, rawHeaders) => {
       stream.on('error', ignoreBrokenStream);
       idle.enter();
-      stream.once('close', () => idle.leave());
+      stream.once('close', () => {
+        idle.leave();
+        if (isWatched && stream.aborted) offenders.noteReset(address);
+      });
       // After the other frames that came with it: one that breaks it off spares us the request.
       setImmediate(() => {
         if (!stream.destroyed && !stream.aborted) {
@@ -79,7 +89,10 @@ export class Http2Sessions {
         }
       });
     });
-    session.on('error', () => session.destroy());
+    session.on('error', (error) => {
+      if (isWatched) offenders.noteEnd(address, error);
+      session.destroy();
+    });
     session.on('close', () => {
       idle.stop();
       this.#sessions.delete(session);

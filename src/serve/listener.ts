@@ -25,6 +25,7 @@ import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
 import { Http1Wire, type Http1WireOptions } from './http1-wire.ts';
 import { readHttp2Head } from './http2-head.ts';
+import { Http2Offenders } from './http2-offenders.ts';
 import { type Http2Request, Http2Sessions } from './http2-sessions.ts';
 import { Http2Wire } from './http2-wire.ts';
 import { Pipelines } from './pipeline.ts';
@@ -66,6 +67,7 @@ export class Listener {
   readonly #servers: (Server | TlsServer)[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
+  readonly #offenders = new Http2Offenders(() => performance.now());
   readonly #pipelines = new Pipelines();
   readonly #wireOptions: Http1WireOptions;
   readonly #tlsSockets = new Set<Socket>();
@@ -78,10 +80,15 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { limits } = options;
+    const { limits, proxies } = options;
     const { replyIdleTimeoutMs } = limits;
     this.#wireOptions = { replyIdleTimeoutMs, batch: new ReplyBatch() };
-    this.#http2 = new Http2Sessions({ limits, onStream: (request) => this.#acceptStream(request) });
+    this.#http2 = new Http2Sessions({
+      limits,
+      onStream: (request) => this.#acceptStream(request),
+      offenders: this.#offenders,
+      isProxy: (address) => proxies?.trusts(address) === true,
+    });
   }
 
   /** Opens one endpoint. Rejects with the system's error, e.g. EADDRINUSE. */
@@ -153,6 +160,7 @@ export class Listener {
       ...tls,
       limits,
       http: this.#httpOptions(),
+      mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
       onHttp2: (socket) => this.#http2.accept(socket),
       greeting: this.#greeting,
     });

@@ -23,6 +23,8 @@ export interface TlsServerOptions {
   readonly onHello: (hostName: HostName) => void;
   /** The certificate for a validation of `hostName` by tls-alpn-01, if one is due (RFC 8737). */
   readonly challengeOf: (hostName: HostName) => Promise<CertificatePair | null>;
+  /** Whether the client may choose HTTP/2; else HTTP/1.1 is all that is offered. */
+  readonly mayUseHttp2: (socket: Socket) => boolean;
   readonly onHttp2: (socket: TLSSocket) => void;
   /** Connections whose handshake has not begun, for whoever ends them all. */
   readonly greeting: Set<Socket>;
@@ -37,7 +39,10 @@ export function createTlsServer(options: TlsServerOptions): Server {
   const server = createServer({
     ...http,
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['h2', 'http/1.1'],
+    // Node calls it as a method of the connection's socket.
+    ALPNCallback(this: Socket, { protocols }: { protocols: readonly string[] }) {
+      return chooseProtocol(protocols, options.mayUseHttp2(this));
+    },
     handshakeTimeout: limits.headerTimeoutMs,
     ticketKeys: Buffer.from(ticketKeys),
     // Greeted before, so it is at hand but for the rarest of moments.
@@ -101,6 +106,12 @@ async function greet(
     await showChallenge(socket, hostName, options);
     return false;
   }
+  const { protocols } = hello;
+  const hasProtocol = chooseProtocol(protocols, options.mayUseHttp2(socket)) !== undefined;
+  if (protocols.length > 0 && !hasProtocol) {
+    sendAlert(socket, alerts.noApplicationProtocol);
+    return false;
+  }
   if (hostName !== undefined) options.onHello(hostName);
   const answer = await options.contexts.of(hostName);
   if (answer.kind === 'none') {
@@ -119,6 +130,11 @@ async function greet(
     });
   }
   return true;
+}
+
+function chooseProtocol(offered: readonly string[], mayUseHttp2: boolean): string | undefined {
+  if (mayUseHttp2 && offered.includes('h2')) return 'h2';
+  return offered.includes('http/1.1') ? 'http/1.1' : undefined;
 }
 
 /**

@@ -3,6 +3,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
 import type { ToControl } from '../../src/messages.ts';
+import { TrustedProxies } from '../../src/serve/client-address.ts';
 import { ControlLink } from '../../src/serve/control-link.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { failureHead } from '../../src/serve/failure.ts';
@@ -28,6 +29,7 @@ export interface SecureListener extends AsyncDisposable {
 export async function listenSecurely(
   limits: Partial<Limits> = {},
   serve: (exchange: HttpExchange) => Promise<void> = answerLength,
+  trustedCidrs: readonly string[] = [],
 ): Promise<SecureListener> {
   const authority = new TestAuthority();
   const nowMs = Date.now();
@@ -67,6 +69,7 @@ export async function listenSecurely(
       }
     },
     onRejected: (record) => rejected.push(record),
+    proxies: new TrustedProxies(trustedCidrs),
     tls: {
       contexts,
       ticketKeys: Buffer.alloc(48, 1),

@@ -195,6 +195,7 @@ export type RunEnd =
 
 /** One instance's side of an ABI. Serves many runs, one after another. */
 export interface Binding {
+  /** Read once, to link: it may be made for the asking. */
   readonly imports: ImportTable;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;

@@ -31,14 +31,17 @@ export function createTerrariumAbi(limits: Limits): Abi {
 }
 
 class TerrariumBinding implements Binding {
-  readonly imports: ImportTable;
   readonly #guest: TerrariumGuest;
   readonly #limits: Limits;
 
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
     this.#guest = new TerrariumGuest(host, limits);
-    this.imports = new Map([['env', listHostcalls(this.#guest)]]);
+  }
+
+  /** Made when asked for, which is once: a guest that waits keeps only those it imports. */
+  get imports(): ImportTable {
+    return new Map([['env', listHostcalls(this.#guest)]]);
   }
 
   begin(run: Run): void {

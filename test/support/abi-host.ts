@@ -161,8 +161,9 @@ export class AbiHost implements GuestHost {
 
   #link(module: WebAssembly.Module): WebAssembly.Imports {
     const imports: WebAssembly.Imports = Object.create(null);
+    const table = this.binding.imports;
     for (const wanted of WebAssembly.Module.imports(module)) {
-      const hostcall = this.binding.imports.get(wanted.module)?.get(wanted.name);
+      const hostcall = table.get(wanted.module)?.get(wanted.name);
       if (hostcall === undefined) continue;
       const names = imports[wanted.module] ?? Object.create(null);
       names[wanted.name] = this.#wrap(hostcall);

@@ -1,7 +1,7 @@
 /**
  * Addresses that misuse HTTP/2: they get HTTP/1.1 for a while, where a connection has one request
- * at a time and nothing can be broken off for free. Whoever shares the address notices little. Pure:
- * the time is handed in.
+ * at a time and nothing can be broken off for free. Whoever shares the address notices little.
+ * Pure: the time is handed in.
  */
 import { LRUCache } from 'lru-cache';
 import { clientGroup, TokenBuckets } from '../site/login-limits.ts';
@@ -12,6 +12,8 @@ const RESTS_MS = 30_000;
 const ADDRESSES_MAX = 10_000;
 /** The connection was ended by us: floods, broken frames. Others are the network's. */
 const OFFENCES = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
+/** nghttp2: no HTTP/2 at all, as from `openssl s_client`; a probe costs its neighbours nothing. */
+const BAD_CLIENT_MAGIC = -903;
 
 export class Http2Offenders {
   readonly #nowMs: () => number;
@@ -24,6 +26,7 @@ export class Http2Offenders {
 
   /** A session from `address` ended with `error`. */
   noteEnd(address: string, error: NodeJS.ErrnoException): void {
+    if (error.errno === BAD_CLIENT_MAGIC) return;
     if (OFFENCES.has(error.code ?? '')) this.#rest(address);
   }
 

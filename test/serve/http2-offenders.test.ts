@@ -74,6 +74,18 @@ describe('a TLS listener', () => {
     await expect(FrameClient.open(running.port)).rejects.toThrow(/no application protocol/i);
   });
 
+  it('does not mind who speaks no HTTP/2 at all', async () => {
+    running = await listenSecurely();
+    for (let count = 0; count < 3; count += 1) {
+      const socket = await shakeHands(running.port, { serverName: 'site.test', protocols: ['h2'] });
+      socket.on('error', () => socket.destroy());
+      socket.end('GET / HTTP/1.1\r\nhost: site.test\r\n\r\n');
+      socket.resume();
+      await new Promise((resolve) => socket.once('close', resolve));
+    }
+    (await FrameClient.open(running.port)).destroy();
+  });
+
   it('lets trusted proxies break off what their visitors do', async () => {
     running = await listenSecurely({}, undefined, ['127.0.0.0/8']);
     const client = await FrameClient.open(running.port);

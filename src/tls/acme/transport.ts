@@ -36,8 +36,11 @@ export interface SignedRequest {
 /** A chain of ten certificates of 4096-bit keys has 20 KiB. */
 const ANSWER_BYTES_MAX = 256 * 1024;
 const NONCES_KEPT_MAX = 16;
-/** RFC 8555, section 6.5: with the nonce of the refusal, the next attempt should pass. */
-const NONCE_ATTEMPTS_MAX = 5;
+/**
+ * RFC 8555, section 6.5: with the nonce of the refusal, the next attempt should pass. An order has
+ * some ten requests; with every second nonce refused, all of them still pass but once in 400.
+ */
+const NONCE_ATTEMPTS_MAX = 12;
 const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
 
 export class AcmeTransport {

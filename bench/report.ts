@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 /** One measured thing. Only ratios are compared from run to run: machines differ. */
 export interface Row {
   readonly name: string;
+  /** NaN where nothing was measured: then the unit says why. */
   readonly value: number;
   readonly unit: string;
   /** Set for ratios that are held to something. */
@@ -41,7 +42,8 @@ export function formatTable(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({ name }) => name.length));
   return rows
     .map((row) => {
-      const value = `${formatNumber(row.value)} ${row.unit}`.padEnd(16);
+      const number = Number.isNaN(row.value) ? '' : `${formatNumber(row.value)} `;
+      const value = `${number}${row.unit}`.padEnd(16);
       return `${row.name.padEnd(width)}  ${value}${formatGoal(row)}`.trimEnd();
     })
     .join('\n');

@@ -5,8 +5,8 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, rewriting, daemon, guests, tls, upload, workerd, with commas; all but the
- * last by default.
+ * GROUPS: some of engine, rewriting, daemon, guests, tls, upload, wasmtime, workerd, with commas;
+ * all but the last by default.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -22,13 +22,14 @@ import { compareToBaseline, formatTable, type Row, recordBaseline } from './repo
 import { measureRewriting } from './rewriting-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
+import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'engine,rewriting,daemon,guests,tls,upload' },
+    only: { type: 'string', default: 'engine,rewriting,daemon,guests,tls,upload,wasmtime' },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
@@ -43,6 +44,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   guests: () => measureGuests({ rounds, seconds }),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
+  wasmtime: () => measureWasmtime({ rounds, seconds }),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 

@@ -4,15 +4,13 @@
  * other processes and the file system.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { smallGuest } from './daemon-rows.ts';
 import { putLoad } from './load.ts';
 import { median, type Row } from './report.ts';
-import { askUntil, BenchFolder, Server } from './servers.ts';
+import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
 
 const connections = 32;
 
@@ -63,17 +61,6 @@ const worker :Workerd.Worker = (
   compatibilityDate = "2026-01-01",
 );
 `;
-}
-
-/** A port that was free a moment ago. */
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function startWorkerd(

@@ -1,7 +1,7 @@
 /**
- * From the text of a module to its bytes, in every proposal that the official suite uses: the
- * wasm-tools inside an npm package that is large, wanted here alone, and so fetched when it is
- * wanted. Touches npm and the file system.
+ * From the text of a module to its bytes, in every proposal that the official suite uses, and to a
+ * component where its interfaces are given: the wasm-tools inside an npm package that is large,
+ * seldom wanted, and so fetched when it is. Touches npm and the file system.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,9 +15,25 @@ const PACKAGE = '@bytecodealliance/jco-transpile@0.15.0';
 /** Where the package keeps wasm-tools as a module with `parse`. */
 const TOOLS = 'node_modules/@bytecodealliance/jco-transpile/dist/wasm-tools.js';
 
-/** Assembles by the module at `path`; without one the package is fetched for the while. */
+interface WasmTools {
+  readonly parse: Assemble;
+  componentEmbed(options: {
+    readonly binary: Uint8Array;
+    readonly witSource: string;
+    readonly world: string;
+  }): Promise<Uint8Array>;
+  componentNew(binary: Uint8Array, adapters: readonly never[]): Promise<Uint8Array>;
+}
+
+/** `interfaces`: the text of them all, with the component's `world`. */
+export type AssembleComponent = (
+  wat: string,
+  options: { readonly interfaces: string; readonly world: string },
+) => Promise<Uint8Array>;
+
+/** Assembles by the module at `path`; without one the package is installed for the time. */
 export async function openAssembler(path: string | undefined): Promise<Assemble> {
-  const parse = path === undefined ? await fetchParse() : await importParse(resolve(path));
+  const { parse } = path === undefined ? await fetchTools() : await importTools(resolve(path));
   const wabt = await makeWabt();
   return async (wat) => {
     // Only wabt still knows the text of the legacy exceptions.
@@ -29,22 +45,31 @@ export async function openAssembler(path: string | undefined): Promise<Assemble>
   };
 }
 
-async function fetchParse(): Promise<Assemble> {
+export async function openComponentAssembler(): Promise<AssembleComponent> {
+  const tools = await fetchTools();
+  return async (wat, { interfaces, world }) => {
+    const binary = await tools.parse(wat);
+    const core = await tools.componentEmbed({ binary, witSource: interfaces, world });
+    return tools.componentNew(core, []);
+  };
+}
+
+async function fetchTools(): Promise<WasmTools> {
   const directory = mkdtempSync(join(tmpdir(), 'terrafirma-assembler-'));
   try {
     const quietly = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts'];
     const args = ['install', ...quietly, '--prefix', directory, PACKAGE];
     execFileSync('npm', args, { stdio: 'inherit' });
-    return await importParse(join(directory, TOOLS));
+    return await importTools(join(directory, TOOLS));
   } finally {
     // Once it is imported it lives in memory.
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function importParse(file: string): Promise<Assemble> {
-  const { parse } = (await import(pathToFileURL(file).href)) as { readonly parse: Assemble };
+async function importTools(file: string): Promise<WasmTools> {
+  const tools = (await import(pathToFileURL(file).href)) as WasmTools;
   // It reads the rest of itself when it is first used.
-  await parse('(module)');
-  return parse;
+  await tools.parse('(module)');
+  return tools;
 }

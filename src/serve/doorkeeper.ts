@@ -15,7 +15,7 @@ import {
   decideAccess,
   readCredentials,
 } from '../site/access.ts';
-import { type ManifestUser, mayReadAnonymously } from '../site/manifest.ts';
+import { type ManifestUser, mayReadAnonymously, type PasswordHash } from '../site/manifest.ts';
 import type { Site } from '../site/table.ts';
 import type { ControlLink } from './control-link.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -71,31 +71,30 @@ export class Doorkeeper {
     throw new TerrafirmaError('unauthorized', `Cannot serve ${place}: ${rule}`);
   }
 
-  /** An unknown user costs the same check as a known one: the answer must not tell them apart. */
-  async #isRight(
-    exchange: HttpExchange,
-    site: Site,
-    { user, password }: Credentials,
-  ): Promise<boolean> {
+  /**
+   * An unknown user costs the same check as a known one: neither the answer nor how long it takes
+   * must tell them apart.
+   */
+  async #isRight(exchange: HttpExchange, site: Site, credentials: Credentials): Promise<boolean> {
     const { users } = site.manifest;
-    const known = users.find((one) => one.name === user);
-    const asked = known ?? users[0];
+    const known = users.find((one) => one.name === credentials.user);
+    const asked = known ?? decoyOf(users, credentials.user);
     if (asked === undefined) return false;
-    const isRight = await this.#checkPassword(exchange, site, { asked, password });
+    const hash = asked.passwordHash;
+    const isRight = await this.#checkPassword(exchange, site, { ...credentials, hash });
     return isRight && known !== undefined;
   }
 
   async #checkPassword(
     exchange: HttpExchange,
     site: Site,
-    check: { readonly asked: ManifestUser; readonly password: string },
+    check: Credentials & { readonly hash: PasswordHash },
   ): Promise<boolean> {
-    const { asked, password } = check;
+    const { hash, password, user } = check;
     const { limits, link, nowMs } = this.#options;
     const { folderKey } = site;
-    const hash = asked.passwordHash;
     const digest = createHmac('sha256', this.#key)
-      .update(JSON.stringify([folderKey, hash, password]))
+      .update(JSON.stringify([folderKey, user, hash, password]))
       .digest('base64');
     const remembered = this.#known.get(digest);
     if (remembered !== undefined && remembered.expiresAtMs > nowMs()) return remembered.isRight;
@@ -107,6 +106,18 @@ export class Doorkeeper {
     this.#known.set(digest, { isRight, expiresAtMs: nowMs() + limits.loginTtlMs });
     return isRight;
   }
+}
+
+/**
+ * The user whose hash stands for that of a user who does not exist: always the same for a name, but
+ * nobody can say which without the hashes. Hashes differ in what they cost: with the first user's
+ * for all unknown names, one that costs something else would be known to exist.
+ */
+function decoyOf(users: readonly ManifestUser[], name: string): ManifestUser | undefined {
+  const [first] = users;
+  if (first === undefined) return undefined;
+  const digest = createHmac('sha256', JSON.stringify(first.passwordHash)).update(name).digest();
+  return users[digest.readUInt32BE(0) % users.length];
 }
 
 /** A directory is answered with its index: both must be allowed, whichever kind it is. */

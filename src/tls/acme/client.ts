@@ -4,6 +4,7 @@
  * `ChallengeStage`; time and waiting are handed in.
  */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import type { ChallengeType } from '../../config/config.ts';
 import type { HostName } from '../../names.ts';
 import { createRequest, newCertificateKey, readChain, renewalIdOf } from '../x509.ts';
@@ -324,9 +325,21 @@ function checkIssued(
   const { hostName, keyPem, action } = expected;
   const [leaf] = readChainOrNothing(chainPem);
   const isOurs = leaf?.checkPrivateKey(createPrivateKey(keyPem)) === true;
-  if (isOurs && leaf.checkHost(hostName) !== undefined) return;
+  const isUsable = isOurs && leaf.checkHost(hostName) !== undefined;
+  if (isUsable && isWholeChain(chainPem, keyPem)) return;
   const rule = 'the certificate must be of our key and this host name';
   throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received another`);
+}
+
+/** As handshakes will read it: what breaks off behind the leaf would make each of them fail. */
+function isWholeChain(chainPem: string, keyPem: string): boolean {
+  try {
+    createSecureContext({ cert: chainPem, key: keyPem });
+    return true;
+  } catch {
+    // Whatever OpenSSL has against it: it is no certificate for us.
+    return false;
+  }
 }
 
 function readChainOrNothing(chainPem: string): readonly X509Certificate[] {

@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { HostName } from '../../../src/names.ts';
 import { AcmeClient, type AcmeClientOptions } from '../../../src/tls/acme/client.ts';
-import { newCertificateKey } from '../../../src/tls/x509.ts';
+import { newCertificateKey, publicKeyInfo } from '../../../src/tls/x509.ts';
+import type { TestAuthority } from '../../support/acme-authority.ts';
 import { AcmeServer } from '../../support/acme-server.ts';
 import { HttpStage } from '../../support/acme-stage.ts';
 
@@ -112,6 +113,26 @@ describe('an ACME client', () => {
   ] as const)('tells a failure with status %i as %s', async (status, type, fault) => {
     server.rules.failure = { status, type };
     await expect(open().order(NAME)).rejects.toMatchObject({ fault });
+  });
+
+  it.each([
+    ['of another name', (pem: string): string => pem, 'other.test'],
+    [
+      'whose chain breaks off',
+      (pem: string): string => `${pem}-----BEGIN CERTIFICATE-----\nMIIB`,
+      NAME,
+    ],
+    ['that is no PEM', (_pem: string): string => '<html>', NAME],
+  ] as const)('takes no certificate %s', async (_what, spoil, hostName) => {
+    const { authority } = server;
+    const issue: TestAuthority['issue'] = authority.issue.bind(authority);
+    authority.issue = (csr, validity) => {
+      const issued = issue(csr, validity);
+      const publicKey = publicKeyInfo(new X509Certificate(issued.pem).publicKey);
+      const pem: string = spoil(authority.sign(hostName, publicKey, validity));
+      return { hostName: issued.hostName, pem };
+    };
+    await expect(open().order(NAME)).rejects.toMatchObject({ fault: 'unavailable' });
   });
 
   it('gives up an order that does not end in time', async () => {

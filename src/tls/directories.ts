@@ -52,14 +52,20 @@ export class Directories {
     );
     for (const client of this.#options.clients) {
       if ((this.#restsUntilMs.get(client) ?? 0) > this.#options.nowMs()) continue;
+      let isOrdered = false;
+      const onOrdered = (): void => {
+        isOrdered = true;
+        options.onOrdered?.();
+      };
       try {
-        const issued = await client.order(hostName, options);
+        const issued = await client.order(hostName, { ...options, onOrdered });
         this.#restsUntilMs.delete(client);
         this.#limited.delete(client);
         return { ...issued, directoryUrl: client.directoryUrl };
       } catch (error) {
         if (!(error instanceof AcmeError)) throw error;
-        if (UNPROVEN.has(error.problemType)) throw error;
+        // Before there is an order, "unauthorized" is said of our account.
+        if (isOrdered && UNPROVEN.has(error.problemType)) throw error;
         this.#rest(client, hostName, error);
         last = error;
       }

@@ -232,6 +232,14 @@ describe('orders', () => {
     expect(await obtain('other.test')).toMatchObject({ kind: 'issued' });
   });
 
+  it('goes on to the next directory when the first has closed our account', async () => {
+    world = await TlsWorld.open(2);
+    world.server.rules.failure = { status: 403, type: 'unauthorized' };
+    const name = world.names.serve('a.test');
+    expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
+    expect(world.servers.map((server) => server.orders.length)).toEqual([0, 1]);
+  });
+
   it('does not carry a name that cannot prove itself from one directory to the next', async () => {
     world = await TlsWorld.open(2);
     world.stage.show = () => undefined;

@@ -148,7 +148,8 @@ class Wasmtime implements AsyncDisposable {
     writeFileSync(file, component);
     this.url = `http://127.0.0.1:${port}/`;
     this.#child = spawn('wasmtime', ['serve', '--addr', `127.0.0.1:${port}`, file], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      // It tells of each connection that a load generator breaks off.
+      stdio: 'ignore',
       // As many threads as ours.
       env: { ...process.env, TOKIO_WORKER_THREADS: '1' },
     });

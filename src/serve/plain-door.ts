@@ -3,6 +3,7 @@
  * HTTPS for names that are served, and for the others the sentence that says what is missing;
  * behind HTTPS they would only see a handshake fail.
  */
+import { isIP } from 'node:net';
 import { toErrorRecord } from '../errors.ts';
 import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
@@ -29,6 +30,8 @@ export interface PlainDoorOptions {
 const CHALLENGE_PATH = '/.well-known/acme-challenge/';
 const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
 const DEFAULT_PORT = 443;
+/** IPv4, or IPv6 in brackets; then perhaps a port. */
+const ADDRESS = /^(\d[\d.]*|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 const NOTHING = new Uint8Array(0);
 
 export class PlainDoor {
@@ -82,16 +85,34 @@ export class PlainDoor {
   }
 
   async #redirect(exchange: HttpExchange, record: RequestRecord): Promise<void> {
-    const { hostRules, isFolderMode, publicPort, replica } = this.#options;
+    const { publicPort } = this.#options;
     const { authority, target } = exchange.request;
-    const hostName = parseHostName(authority);
-    record.hostName = hostName;
-    const site = await replica.siteOf(isFolderMode ? undefined : hostName, performance.now());
-    record.folderKey = site.folderKey;
-    if (!isFolderMode) hostRules.checkConsent(hostName, site.settings?.hostNames);
+    const hostName = await this.#requireSite(authority, record);
     const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
     record.outcome = 'file';
     exchange.send({ status: 308, headers: [['location', location]] }, NOTHING);
   }
+
+  /** The host that HTTPS is to be asked for: one that has something to serve. */
+  async #requireSite(authority: string, record: RequestRecord): Promise<string> {
+    const { hostRules, isFolderMode, replica } = this.#options;
+    if (isFolderMode) {
+      // The one folder answers whatever it is called, also by its address.
+      record.hostName = readAddress(authority) ?? parseHostName(authority);
+      record.folderKey = (await replica.siteOf(undefined, performance.now())).folderKey;
+      return record.hostName;
+    }
+    const hostName = parseHostName(authority);
+    record.hostName = hostName;
+    const site = await replica.siteOf(hostName, performance.now());
+    record.folderKey = site.folderKey;
+    hostRules.checkConsent(hostName, site.settings?.hostNames);
+    return hostName;
+  }
+}
+
+function readAddress(authority: string): string | undefined {
+  const address = ADDRESS.exec(authority)?.[1];
+  return address !== undefined && isIP(address.replace(/^\[|\]$/g, '')) !== 0 ? address : undefined;
 }

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 import { TestAuthority } from '../support/acme-authority.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
+import { ask } from '../support/http.ts';
 import { SecureWorld, tlsPortOf } from '../support/secure-daemon.ts';
 import { askHttp1, askHttp2, shakeHands } from '../support/tls-client.ts';
 
@@ -128,6 +129,16 @@ describe('folder mode', () => {
     const port = tlsPortOf(daemon);
     expect((await askHttp2(port, '/hello.wasm', options)).status).toBe(200);
     await expect(shakeHands(port, { serverName: 'else.test' })).rejects.toThrow();
+    for (const [host, place] of [
+      ['own.test:80', 'own.test'],
+      ['127.0.0.1:80', '127.0.0.1'],
+      ['[::1]', '[::1]'],
+    ] as const) {
+      const reply = await ask(daemon.port, '/hello.wasm', { host });
+      expect(reply.status).toBe(308);
+      expect(reply.headers.location).toBe(`https://${place}:${port}/hello.wasm`);
+    }
+    expect((await ask(daemon.port, '/', { host: '[::1@a.test]' })).status).toBe(400);
     if (hasOpenssl) {
       // As wrk does; Node.js refuses to name an address.
       for (const address of ['127.0.0.1', '::1']) {

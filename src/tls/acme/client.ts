@@ -127,7 +127,7 @@ export class AcmeClient {
     if (typeof issued.body !== 'string') {
       throw new AcmeError('unavailable', `Cannot ${action}: the certificate must be PEM`);
     }
-    checkIssued(issued.body, { hostName, keyPem, action });
+    checkIssued(issued.body, { hostName, keyPem, action, nowMs: this.#options.nowMs() });
     return { chainPem: issued.body, keyPem };
   }
 
@@ -320,13 +320,22 @@ function findProblem(body: unknown): unknown {
 /** An authority that hands out something else must not make us serve it, or loop. */
 function checkIssued(
   chainPem: string,
-  expected: { readonly hostName: HostName; readonly keyPem: string; readonly action: string },
+  expected: {
+    readonly hostName: HostName;
+    readonly keyPem: string;
+    readonly action: string;
+    readonly nowMs: number;
+  },
 ): void {
-  const { hostName, keyPem, action } = expected;
+  const { hostName, keyPem, action, nowMs } = expected;
   const [leaf] = readChainOrNothing(chainPem);
   const isOurs = leaf?.checkPrivateKey(createPrivateKey(keyPem)) === true;
   const isUsable = isOurs && leaf.checkHost(hostName) !== undefined;
-  if (isUsable && isWholeChain(chainPem, keyPem)) return;
+  if (isUsable && isWholeChain(chainPem, keyPem)) {
+    if (Date.parse(leaf.validTo) > nowMs) return;
+    const held = 'the certificate must still hold, by the clock of this machine';
+    throw new AcmeError('unavailable', `Cannot ${action}: ${held}: received ${leaf.validTo}`);
+  }
   const rule = 'the certificate must be of our key and this host name';
   throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received another`);
 }

@@ -135,6 +135,11 @@ describe('an ACME client', () => {
     await expect(open().order(NAME)).rejects.toMatchObject({ fault: 'unavailable' });
   });
 
+  it('takes no certificate that has ended', async () => {
+    server.rules.lifetimeMs = -1_000;
+    await expect(open().order(NAME)).rejects.toThrow(/must still hold/);
+  });
+
   it('gives up an order that does not end in time', async () => {
     let nowMs = Date.now();
     const held = Promise.withResolvers<void>();

@@ -21,5 +21,6 @@ export {
   type TlfName,
 } from './names/folder-path.ts';
 export { type HostName, parseHostName } from './names/host-name.ts';
+export { type OwnerKey, ownerOf } from './names/owner.ts';
 export { quoteReceived, withoutSecrets } from './names/quote.ts';
 export { type ModulePath, parseRequestPath, type RequestPath } from './names/request-path.ts';

@@ -1,7 +1,7 @@
 /** What a folder serves, as an immutable picture; a new one only when something differs. */
 import { isDeepStrictEqual } from 'node:util';
 import { toErrorRecord } from '../errors.ts';
-import type { ModulePath } from '../names.ts';
+import { type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
 import { noSettings } from '../site/settings.ts';
@@ -65,6 +65,7 @@ export class SitePicture {
     }
     this.#site = Object.freeze({
       folderKey: this.#located.key,
+      owner: ownerOf(this.#located.key),
       directory: this.#located.directory,
       mountDirectory: this.#located.mount.directory,
       generation: this.#options.nextGeneration(),

@@ -8,6 +8,7 @@ import {
   type FolderKey,
   isServedName,
   type ModulePath,
+  type OwnerKey,
   type RequestPath,
 } from '../names.ts';
 import type { Manifest } from './manifest.ts';
@@ -20,6 +21,8 @@ export type SiteModule =
 
 export interface Site {
   readonly folderKey: FolderKey;
+  /** Whose share of everything the site uses. */
+  readonly owner: OwnerKey;
   /** Absolute real path of the folder; static files are read below it. */
   readonly directory: string;
   /** The mount's directory as configured: file operations are guarded per mount. */

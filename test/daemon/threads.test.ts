@@ -10,7 +10,7 @@ import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/messages.ts';
-import type { FolderKey, ModulePath } from '../../src/names.ts';
+import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import type { Site } from '../../src/site/table.ts';
 import { waitFor } from '../support/daemon.ts';
@@ -43,6 +43,7 @@ function loadUnmetered(guest: string): LoadedModule {
 function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
   return {
     folderKey: '/folder' as FolderKey,
+    owner: ownerOf('/folder' as FolderKey),
     directory,
     mountDirectory: directory,
     failure: undefined,

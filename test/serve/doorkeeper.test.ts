@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LoginQuestion, ToControl } from '../../src/messages.ts';
-import { type FolderKey, parseRequestPath } from '../../src/names.ts';
+import { type FolderKey, ownerOf, parseRequestPath } from '../../src/names.ts';
 import { ControlLink } from '../../src/serve/control-link.ts';
 import { Doorkeeper } from '../../src/serve/doorkeeper.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
@@ -24,6 +24,7 @@ const manifest = parseManifest(
 
 const site: Site = {
   folderKey: '/folder' as FolderKey,
+  owner: ownerOf('/folder' as FolderKey),
   directory: '/nowhere',
   mountDirectory: '/nowhere',
   generation: 1,

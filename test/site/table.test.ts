@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../src/messages.ts';
-import { type FolderKey, type ModulePath, parseRequestPath } from '../../src/names.ts';
+import { type FolderKey, type ModulePath, ownerOf, parseRequestPath } from '../../src/names.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import {
   type Route,
@@ -18,6 +18,7 @@ const bad: SiteModule = { kind: 'refused', error };
 function siteWith(modules: Record<string, SiteModule>): Site {
   return {
     folderKey: '/folder' as FolderKey,
+    owner: ownerOf('/folder' as FolderKey),
     directory: '/srv/site',
     mountDirectory: '/srv/site',
     failure: undefined,

@@ -2,6 +2,7 @@
  * Hostile strings parsed once: host names, folder paths of TXT records, request paths, file names.
  * Pure. What leaves here is safe to join to a directory, to use as a key and to write to the log.
  */
+export { clientNetwork } from './names/client-network.ts';
 export type { Digest } from './names/digest.ts';
 export {
   classifyName,

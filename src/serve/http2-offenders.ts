@@ -4,7 +4,8 @@
  * Pure: the time is handed in.
  */
 import { LRUCache } from 'lru-cache';
-import { clientGroup, TokenBuckets } from '../site/login-limits.ts';
+import { clientNetwork } from '../names.ts';
+import { TokenBuckets } from '../site/login-limits.ts';
 
 /** Requests that one address may break off, over all of its connections, and then a second. */
 const RESETS = { burst: 400, perSecond: 20 };
@@ -32,14 +33,14 @@ export class Http2Offenders {
 
   /** A client at `address` broke a request off. */
   noteReset(address: string): void {
-    if (!this.#resets.take(clientGroup(address), this.#nowMs())) this.#rest(address);
+    if (!this.#resets.take(clientNetwork(address), this.#nowMs())) this.#rest(address);
   }
 
   mayUseHttp2(address: string): boolean {
-    return (this.#restsUntilMs.get(clientGroup(address)) ?? 0) <= this.#nowMs();
+    return (this.#restsUntilMs.get(clientNetwork(address)) ?? 0) <= this.#nowMs();
   }
 
   #rest(address: string): void {
-    this.#restsUntilMs.set(clientGroup(address), this.#nowMs() + RESTS_MS);
+    this.#restsUntilMs.set(clientNetwork(address), this.#nowMs() + RESTS_MS);
   }
 }

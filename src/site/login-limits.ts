@@ -3,7 +3,6 @@
  * that people who know their password are not shut out by their own success. Pure: the time is
  * handed in.
  */
-import { isIPv6 } from 'node:net';
 
 interface Bucket {
   tokens: number;
@@ -57,18 +56,4 @@ export class TokenBuckets {
     this.#buckets.set(key, bucket);
     return bucket;
   }
-}
-
-/** An IPv6 client has a whole network of addresses: the first 64 bits stand for it. */
-export function clientGroup(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [left = '', right = ''] = address.split('::');
-  const head = left.split(':').filter((group) => group !== '');
-  const tail = right.split(':').filter((group) => group !== '');
-  const gap = address.includes('::') ? 8 - head.length - tail.length : 0;
-  const groups = [...head, ...Array.from({ length: gap }, () => '0'), ...tail];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

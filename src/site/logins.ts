@@ -7,9 +7,9 @@ import { Worker } from 'node:worker_threads';
 import type { Limits } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { LoginQuestion } from '../messages.ts';
-import type { FolderKey } from '../names.ts';
+import { clientNetwork, type FolderKey } from '../names.ts';
 import { isTooCostly } from './access.ts';
-import { clientGroup, TokenBuckets } from './login-limits.ts';
+import { TokenBuckets } from './login-limits.ts';
 import type { PasswordHash } from './manifest.ts';
 
 export interface LoginsOptions {
@@ -66,7 +66,7 @@ export class Logins {
       const rule = 'the cost of its bcrypt hashes must be at most 14';
       throw new TerrafirmaError('bad-manifest', `Cannot check the password: ${rule}`);
     }
-    const client = `${folderKey} ${clientGroup(clientAddress)}`;
+    const client = `${folderKey} ${clientNetwork(clientAddress)}`;
     const nowMs = this.#options.nowMs();
     if (!this.#clients.take(client, nowMs) || !this.#folders.take(folderKey, nowMs)) {
       throw new TerrafirmaError('too-many-logins');

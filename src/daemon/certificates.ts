@@ -86,6 +86,7 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
         orderTimeoutMs: ORDER_TIMEOUT_MS,
         nowMs: Date.now,
         wait: (delayMs) => wait(delayMs, undefined, { ref: false }),
+        random: Math.random,
       }),
   );
   const onTrouble = (message: string): void => logger.warn(`ACME: ${message}`);

@@ -19,39 +19,41 @@ export interface DirectoriesOptions {
   readonly onTrouble: (message: string) => void;
 }
 
-const UNAVAILABLE_MS = 60_000;
+const UNAVAILABLE_MS_MIN = 60_000;
+const UNAVAILABLE_MS_MAX = 600_000;
 const RATE_LIMITED_MS = 600_000;
 /**
- * Authorities limit accounts and names alike, and do not say which it was. Mallory's name may be
- * over its limit, and must not be what keeps the directory from everybody: only when so many
- * registered names in a row were refused is it the account.
+ * Most failures of an order may be the name's fault or the directory's, and the directory does not
+ * say which: quotas are of accounts and of names alike, and an error of the server may come from
+ * what it found at the name. Mallory's name must not be what keeps the directory from everybody:
+ * only when orders of so many registered names in a row failed is it the directory.
  */
-const LIMITED_NAMES_MAX = 3;
+const FAILED_NAMES_MAX = 3;
 /** The authority could not see the proof: the next one would not see it either. */
 const UNPROVEN = new Set(['unauthorized', 'connection', 'dns', 'tls', 'incorrectResponse']);
 
 export class Directories {
   readonly #options: DirectoriesOptions;
-  readonly #restsUntilMs = new Map<AcmeClient, number>();
-  /** Registered names that a directory said were too many, since it last issued something. */
-  readonly #limited = new Map<AcmeClient, Set<string>>();
+  readonly #health: ReadonlyMap<AcmeClient, DirectoryHealth>;
 
   constructor(options: DirectoriesOptions) {
     this.#options = options;
+    const healths = options.clients.map((client) => [client, new DirectoryHealth()] as const);
+    this.#health = new Map(healths);
   }
 
   get urls(): readonly string[] {
     return this.#options.clients.map((client) => client.directoryUrl);
   }
 
-  /** Rejects with the AcmeError of the last directory that was tried. */
+  /**
+   * Rejects with the AcmeError of the last directory that was tried; of scope `directory` while all
+   * of them rest, with the time until the first is asked again.
+   */
   async order(hostName: HostName, options: OrderOptions): Promise<DirectoryIssue> {
-    let last = new AcmeError(
-      'unavailable',
-      'Cannot order a certificate: a directory must be reachable: received failures from all',
-    );
-    for (const client of this.#options.clients) {
-      if ((this.#restsUntilMs.get(client) ?? 0) > this.#options.nowMs()) continue;
+    let last: AcmeError | undefined;
+    for (const [client, health] of this.#health) {
+      if (health.restsUntilMs > this.#options.nowMs()) continue;
       let isOrdered = false;
       const onOrdered = (): void => {
         isOrdered = true;
@@ -59,18 +61,18 @@ export class Directories {
       };
       try {
         const issued = await client.order(hostName, { ...options, onOrdered });
-        this.#restsUntilMs.delete(client);
-        this.#limited.delete(client);
+        health.takeSuccess();
         return { ...issued, directoryUrl: client.directoryUrl };
       } catch (error) {
         if (!(error instanceof AcmeError)) throw error;
         // Before there is an order, "unauthorized" is said of our account.
         if (isOrdered && UNPROVEN.has(error.problemType)) throw error;
-        this.#rest(client, hostName, error);
+        this.#options.onTrouble(`${client.directoryUrl}: ${error.message}`);
+        health.takeFailure(error, registeredNameOf(hostName) ?? hostName, this.#options.nowMs());
         last = error;
       }
     }
-    throw last;
+    throw last?.scope === 'order' ? last : this.#allRest(last);
   }
 
   /** Asks the directory that issued `certificate`; undefined when it does not say. */
@@ -86,22 +88,47 @@ export class Directories {
     await Promise.all(this.#options.clients.map((client) => client.close()));
   }
 
-  #rest(client: AcmeClient, hostName: HostName, error: AcmeError): void {
-    const { nowMs, onTrouble } = this.#options;
-    onTrouble(`${client.directoryUrl}: ${error.message}`);
-    if (error.fault === 'unavailable') {
-      const restMs = Math.max(error.retryAfterMs ?? 0, UNAVAILABLE_MS);
-      this.#restsUntilMs.set(client, nowMs() + restMs);
-    } else if (error.fault === 'rate-limited' && this.#countLimited(client, hostName)) {
-      this.#restsUntilMs.set(client, nowMs() + RATE_LIMITED_MS);
-    }
+  #allRest(cause: AcmeError | undefined): AcmeError {
+    const untilMs = Math.min(...[...this.#health.values()].map((one) => one.restsUntilMs));
+    const rule = 'a directory must be reachable: received failures from all';
+    const message = cause?.message ?? `Cannot order a certificate: ${rule}`;
+    return new AcmeError('unavailable', message, {
+      cause,
+      scope: 'directory',
+      retryAfterMs: Math.max(0, untilMs - this.#options.nowMs()),
+    });
+  }
+}
+
+/** How one directory has done lately, and until when it is left alone. */
+class DirectoryHealth {
+  restsUntilMs = 0;
+  /** Rests in a row: each is twice as long. */
+  #rests = 0;
+  /** Registered names whose orders failed, since it last issued something. */
+  readonly #failedNames = new Set<string>();
+
+  takeSuccess(): void {
+    this.restsUntilMs = 0;
+    this.#rests = 0;
+    this.#failedNames.clear();
   }
 
-  /** True when it is the account that is limited; the count begins anew. */
-  #countLimited(client: AcmeClient, hostName: HostName): boolean {
-    const names = this.#limited.get(client) ?? new Set();
-    names.add(registeredNameOf(hostName) ?? hostName);
-    this.#limited.set(client, names);
-    return names.size >= LIMITED_NAMES_MAX && this.#limited.delete(client);
+  takeFailure(error: AcmeError, registeredName: string, nowMs: number): void {
+    if (error.scope === 'order') {
+      if (error.fault === 'rejected') return;
+      this.#failedNames.add(registeredName);
+      if (this.#failedNames.size < FAILED_NAMES_MAX) return;
+    }
+    this.#failedNames.clear();
+    this.restsUntilMs = nowMs + this.#restMs(error);
+  }
+
+  #restMs({ fault, retryAfterMs = 0 }: AcmeError): number {
+    const usualMs = Math.min(UNAVAILABLE_MS_MAX, UNAVAILABLE_MS_MIN * 2 ** this.#rests);
+    this.#rests = Math.min(this.#rests + 1, 16);
+    // A quota says how long it lasts; of a name, though, and that may be a week.
+    if (fault === 'rate-limited') return RATE_LIMITED_MS;
+    return Math.max(usualMs, retryAfterMs);
   }
 }

@@ -44,6 +44,7 @@ const REASONS_KEPT_MAX = 1_000;
 const TOLD_HOLDS_MS = 600_000;
 const BUSY_HOLDS_MS = 5_000;
 const OWN_ERROR_HOLDS_MS = 60_000;
+const OUTAGE_HOLDS_MS = 60_000;
 /** An outage is nobody's fault: soon after its end every name should have its certificate. */
 const OUTAGE_HOLDS_MS_MAX = 600_000;
 
@@ -129,9 +130,7 @@ export class Orders {
         ? { reason: `at most ${limits.certificatesMax} certificates are kept`, holdsMs: 60_000 }
         : gate.take(hostName, verdict.folderKey);
     if (refusal !== undefined) {
-      const { reason } = refusal;
-      if (!this.#told.has(reason)) logger.warn({ hostName, reason }, 'certificate not ordered');
-      this.#told.set(reason, true);
+      this.#tellOnce(hostName, refusal.reason);
       return this.#refuse(hostName, refusal);
     }
     const end = await this.#order(hostName, undefined);
@@ -158,7 +157,9 @@ export class Orders {
       return { kind: 'issued', certificate };
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
-      return this.#fail(hostName, error, error.fault === 'unavailable' && !isOrdered);
+      const isOutage = !isOrdered && (error.fault === 'unavailable' || error.scope === 'directory');
+      if (error.scope === 'directory') return this.#suspend(hostName, error, isOutage);
+      return this.#fail(hostName, error, isOutage);
     } finally {
       this.#inFlight -= 1;
     }
@@ -175,6 +176,22 @@ export class Orders {
       ...{ hostName, chainPem, keyPem, directoryUrl },
       ...{ issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs: issuedAtMs },
     };
+  }
+
+  /** It is no failure of the name's: it may be ordered as soon as a directory is back. */
+  #suspend(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
+    if (this.#isStopped) return busy();
+    const { message: reason, retryAfterMs = OUTAGE_HOLDS_MS } = error;
+    const holdsMs = Math.min(Math.max(retryAfterMs, BUSY_HOLDS_MS), OUTAGE_HOLDS_MS_MAX);
+    this.#tellOnce(hostName, reason);
+    return { ...this.#refuse(hostName, { reason, holdsMs }), isOutage };
+  }
+
+  #tellOnce(hostName: HostName, reason: string): void {
+    if (!this.#told.has(reason)) {
+      this.#options.logger.warn({ hostName, reason }, 'certificate not ordered');
+    }
+    this.#told.set(reason, true);
   }
 
   #fail(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
@@ -197,7 +214,7 @@ export class Orders {
     return { reason: known.reason, holdsMs: known.untilMs - nowMs };
   }
 
-  #refuse(hostName: HostName, refusal: Refusal): OrderEnd {
+  #refuse(hostName: HostName, refusal: Refusal): OrderEnd & { readonly kind: 'refused' } {
     const { reason, holdsMs } = refusal;
     this.#refusals.set(hostName, { reason, untilMs: this.#options.nowMs() + holdsMs });
     return { kind: 'refused', refusal };

@@ -4,10 +4,11 @@
  */
 import type { Logger } from 'pino';
 import { describeError } from '../errors.ts';
+import type { HostName } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Directories } from './directories.ts';
 import { WEEK_MS } from './gate.ts';
-import type { Orders } from './orders.ts';
+import type { OrderEnd, Orders } from './orders.ts';
 import { backOffMs, windowRenewalMs } from './renewal.ts';
 import type { StoredCertificate, TlsStore } from './store.ts';
 import { readChain } from './x509.ts';
@@ -72,7 +73,7 @@ export class Renewals {
   }
 
   async #renew(certificate: StoredCertificate): Promise<void> {
-    const { logger, nowMs, onRenewed, orders, random, store } = this.#options;
+    const { logger, nowMs, onRenewed, orders, store } = this.#options;
     const { hostName } = certificate;
     const end = await orders.renew(certificate);
     if (end.kind === 'issued') {
@@ -80,12 +81,19 @@ export class Renewals {
       return;
     }
     // The gap to the end of the lifetime is the time there is: never sleep beyond half of it.
-    const failures = store.failure(hostName)?.failures;
-    const usualMs = failures === undefined ? NOT_SERVED_RETRY_MS : backOffMs(failures, random());
+    const usualMs = this.#retryMs(hostName, end);
     const leftMs = Math.max(0, certificate.notAfterMs - nowMs());
     const retryMs = leftMs === 0 ? usualMs : Math.max(60_000, Math.min(usualMs, leftMs / 2));
     store.setRenewal(hostName, nowMs() + retryMs);
     logger.warn({ hostName, reason: end.refusal.reason }, 'certificate not renewed: it stays');
+  }
+
+  #retryMs(hostName: HostName, end: OrderEnd & { readonly kind: 'refused' }): number {
+    if (end.isOutage === true) return end.refusal.holdsMs;
+    const failures = this.#options.store.failure(hostName)?.failures;
+    return failures === undefined
+      ? NOT_SERVED_RETRY_MS
+      : backOffMs(failures, this.#options.random());
   }
 
   async #askWindow(certificate: StoredCertificate): Promise<void> {

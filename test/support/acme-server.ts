@@ -2,19 +2,13 @@
  * Edge: loopback sockets. A small ACME server (RFC 8555, RFC 8737, RFC 9773) that checks what it is
  * sent, really validates both challenges, and misbehaves as tests ask it to.
  */
-import { createHash, createHmac, createPublicKey, randomBytes, verify } from 'node:crypto';
-import {
-  createServer,
-  get,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import { createHmac, createPublicKey, randomBytes, verify } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:tls';
 import { thumbprint } from '../../src/tls/acme/jws.ts';
-import { findExtension } from '../../src/tls/der.ts';
 import { TestAuthority } from './acme-authority.ts';
+import { type AcmeFault, goesWrong } from './acme-faults.ts';
+import { validateHttp, validateTlsAlpn } from './acme-validation.ts';
 
 type Json = Record<string, unknown>;
 
@@ -35,6 +29,10 @@ export interface AcmeRules {
   lifetimeMs: number;
   /** Undefined: renewal information is not offered. */
   renewalWindow: ((certId: string) => { readonly start: string; readonly end: string }) | undefined;
+  /** The next requests to these resources go wrong, each once. */
+  faults: AcmeFault[];
+  /** Order URLs in Location are relative, as RFC 9110 allows. */
+  hasRelativeLocation: boolean;
   /** Finalizing waits for it. */
   heldBy: Promise<void> | undefined;
 }
@@ -81,6 +79,8 @@ export class AcmeServer implements AsyncDisposable {
     rejectedNames: new Set(),
     limitedNames: new Set(),
     failure: undefined,
+    faults: [],
+    hasRelativeLocation: false,
     external: undefined,
     profiles: [],
     lifetimeMs: 90 * 86_400_000,
@@ -132,7 +132,12 @@ export class AcmeServer implements AsyncDisposable {
     const { failure } = this.rules;
     if (failure !== undefined) throw new Problem(failure.status, failure.type, 'as told');
     const [, kind = '', id = ''] = (incoming.url ?? '').split('/');
-    if (kind === 'directory') return this.#send(response, 200, this.#directory());
+    if (goesWrong(this.rules.faults, { resource: kind, incoming, response })) return undefined;
+    if (kind === 'directory') {
+      // Without a nonce: RFC 8555 promises one for answers to POST alone.
+      response.end(JSON.stringify(this.#directory()));
+      return undefined;
+    }
     if (kind === 'nonce') return this.#send(response, 200, undefined);
     if (kind === 'renewal') {
       const window = this.rules.renewalWindow?.(id);
@@ -240,7 +245,8 @@ export class AcmeServer implements AsyncDisposable {
       pem: undefined,
     };
     this.orders.push(order);
-    response.setHeader('location', `${this.#base}/order/${order.id}`);
+    const base = this.rules.hasRelativeLocation ? '' : this.#base;
+    response.setHeader('location', `${base}/order/${order.id}`);
     this.#send(response, 201, this.#describe(order));
   }
 
@@ -354,47 +360,4 @@ function checkExternal(
   const isSame = thumbprintOf(decode(message.payload ?? 'e30')) === thumbprintOf(jwk);
   if (header.kid === external.keyId && message.signature === expected && isSame) return;
   throw new Problem(401, 'externalAccountRequired', 'the binding is wrong');
-}
-
-function validateHttp(port: number, order: Order, expected: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const path = `/.well-known/acme-challenge/${order.token}`;
-    const headers = { host: order.hostName };
-    get({ host: '127.0.0.1', port, path, headers, agent: false }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => {
-        const received = Buffer.concat(chunks).toString().trim();
-        if (incoming.statusCode === 200 && received === expected) resolve();
-        else reject(new Error(`${incoming.statusCode} ${received}`));
-      });
-    }).on('error', reject);
-  });
-}
-
-function validateTlsAlpn(port: number, hostName: string, expected: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: '127.0.0.1',
-      port,
-      servername: hostName,
-      ALPNProtocols: ['acme-tls/1'],
-      rejectUnauthorized: false,
-    });
-    socket.on('error', reject);
-    socket.on('secureConnect', () => {
-      const { raw, subjectaltname } = socket.getPeerCertificate();
-      const digest = createHash('sha256').update(expected).digest();
-      const wanted = Buffer.concat([Buffer.from([4, 32]), digest]);
-      const found = findExtension(raw, '1.3.6.1.5.5.7.1.31');
-      const isRight =
-        socket.alpnProtocol === 'acme-tls/1' &&
-        subjectaltname === `DNS:${hostName}` &&
-        found !== undefined &&
-        wanted.equals(found);
-      socket.destroy();
-      if (isRight) resolve();
-      else reject(new Error(`${socket.alpnProtocol} ${subjectaltname}`));
-    });
-  });
 }

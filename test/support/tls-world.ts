@@ -136,6 +136,7 @@ export class TlsWorld implements AsyncDisposable {
       orderTimeoutMs: 20_000,
       nowMs: () => this.nowMs,
       wait: () => new Promise((resolve) => setImmediate(resolve)),
+      random: () => 0.5,
     });
   }
 

@@ -213,6 +213,44 @@ describe('orders', () => {
     expect(first.orders.length).toBe(1);
   });
 
+  it('lets the others order while the authority fails for one name', async () => {
+    world = await TlsWorld.open();
+    const faults = Array.from({ length: 5 }, () => ({ resource: 'order', status: 500 }));
+    world.server.rules.faults.push(...faults);
+    const failed = await world.orders.obtain(world.names.serve('a.test'));
+    expect(failed).toMatchObject({ kind: 'refused', refusal: { reason: /as told/ } });
+    expect(await world.orders.obtain(world.names.serve('b.test'))).toMatchObject({
+      kind: 'issued',
+    });
+  });
+
+  it('leaves a directory alone that fails for name after name', async () => {
+    world = await TlsWorld.open();
+    const faults = Array.from({ length: 15 }, () => ({ resource: 'order', status: 500 }));
+    world.server.rules.faults.push(...faults);
+    for (const name of ['a.test', 'b.test', 'c.test']) {
+      await world.orders.obtain(world.names.serve(name));
+    }
+    const before = world.server.requests;
+    const end = await world.orders.obtain(world.names.serve('d.test'));
+    expect(end).toMatchObject({ kind: 'refused', isOutage: true });
+    expect(world.server.requests).toBe(before);
+    expect(world.store.failure('d.test' as HostName)).toBeUndefined();
+    world.nowMs += 61_000;
+    expect(await world.orders.obtain('d.test' as HostName)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('counts an outage against no name, and orders as soon as it is over', async () => {
+    world = await TlsWorld.open();
+    world.server.rules.failure = { status: 503, type: 'serverInternal' };
+    const name = world.names.serve('a.test');
+    expect(await world.orders.obtain(name)).toMatchObject({ refusal: { holdsMs: 60_000 } });
+    expect(world.store.failure(name)).toBeUndefined();
+    world.server.rules.failure = undefined;
+    world.nowMs += 60_001;
+    expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
+  });
+
   it('leaves a directory alone when it limits the account, not when it limits a name', async () => {
     world = await TlsWorld.open();
     const { limitedNames } = world.server.rules;

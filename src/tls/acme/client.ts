@@ -3,15 +3,16 @@
  * when to renew them (RFC 9773). What it must show to the authority goes out through a
  * `ChallengeStage`; time and waiting are handed in.
  */
-import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { ChallengeType } from '../../config/config.ts';
 import type { HostName } from '../../names.ts';
-import { createRequest, newCertificateKey, readChain, renewalIdOf } from '../x509.ts';
-import { type Directory, readDirectory } from './directory.ts';
-import { bindExternalAccount, type ExternalAccount, keyAuthorization } from './jws.ts';
+import { createRequest, newCertificateKey, renewalIdOf } from '../x509.ts';
+import { AcmeAccount, type Errand } from './account.ts';
+import { checkIssued } from './issued.ts';
+import { type ExternalAccount, keyAuthorization } from './jws.ts';
+import { Patience } from './patience.ts';
 import { AcmeError, asRecord, readProblem } from './problem.ts';
-import { type AcmeAnswer, AcmeTransport, textField } from './transport.ts';
+import { type AcmeAnswer, AcmeTransport, textField, urlField } from './transport.ts';
 
 export interface Challenge {
   readonly type: ChallengeType;
@@ -42,6 +43,8 @@ export interface AcmeClientOptions {
   readonly orderTimeoutMs: number;
   readonly nowMs: () => number;
   readonly wait: (delayMs: number) => Promise<void>;
+  /** From 0 to 1. */
+  readonly random: () => number;
 }
 
 export interface OrderOptions {
@@ -66,9 +69,16 @@ export interface RenewalWindow {
   readonly retryAfterMs: number;
 }
 
-const DIRECTORY_TTL_MS = 6 * 3_600_000;
+/** An order as the server described it last, and where it is. */
+interface OrderPlace extends Errand {
+  readonly url: string;
+  readonly hostName: HostName;
+}
+
 const POLL_MS_MIN = 250;
 const POLL_MS_MAX = 10_000;
+/** How often a finalization that was not taken is sent again. */
+const FINALIZATIONS_MAX = 4;
 /** RFC 9773, section 4.3.2: when the server does not say. */
 const RENEWAL_RETRY_MS = 6 * 3_600_000;
 const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
@@ -76,16 +86,21 @@ const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
 export class AcmeClient {
   readonly #options: AcmeClientOptions;
   readonly #transport: AcmeTransport;
-  #directory: { readonly value: Directory; readonly expiresAtMs: number } | undefined;
-  #account: Promise<string> | undefined;
-  readonly #closing = Promise.withResolvers<void>();
-  #isClosed = false;
+  readonly #patience: Patience;
+  readonly #account: AcmeAccount;
 
   constructor(options: AcmeClientOptions) {
     this.#options = options;
-    const { directoryUrl, caPem, nowMs } = options;
+    const { directoryUrl, accountKey, contacts, external, caPem, nowMs } = options;
     const timeoutMs = options.requestTimeoutMs;
-    this.#transport = new AcmeTransport({ directoryUrl, caPem, timeoutMs, nowMs });
+    const transport = new AcmeTransport({ directoryUrl, caPem, timeoutMs, nowMs });
+    const patience = new Patience(options);
+    this.#transport = transport;
+    this.#patience = patience;
+    this.#account = new AcmeAccount({
+      ...{ directoryUrl, accountKey, contacts, external },
+      ...{ transport, patience, nowMs },
+    });
   }
 
   get directoryUrl(): string {
@@ -93,7 +108,8 @@ export class AcmeClient {
   }
 
   /**
-   * Orders a certificate of `hostName` alone, with a key of its own.
+   * Orders a certificate of `hostName` alone, with a key of its own. What an authority refuses for
+   * a moment is asked again; all of it ends within `orderTimeoutMs`.
    *
    * Rejects with AcmeError.
    */
@@ -101,29 +117,27 @@ export class AcmeClient {
     const { replaces, attempt = 0, onOrdered } = options;
     const action = `order a certificate for ${hostName}`;
     const deadlineMs = this.#options.nowMs() + this.#options.orderTimeoutMs;
-    const created = await this.#newOrder(hostName, replaces, action);
+    const errand = { action, deadlineMs };
+    const created = await this.#newOrder(hostName, replaces, errand);
     onOrdered?.();
-    const orderUrl = created.location;
-    if (orderUrl === undefined) {
+    const url = created.location;
+    if (url === undefined) {
       throw new AcmeError('unavailable', `Cannot ${action}: the order must have a URL`);
     }
+    const order = { ...errand, hostName, url };
     const authorizations = asRecord(created.body).authorizations;
     if (!Array.isArray(authorizations)) {
       throw new AcmeError('unavailable', `Cannot ${action}: the order must have authorizations`);
     }
-    for (const url of authorizations) {
-      await this.#authorize(String(url), { hostName, action, deadlineMs, attempt });
+    for (const authorization of authorizations) {
+      await this.#authorize(new URL(String(authorization), url).href, order, attempt);
     }
-    const ready = await this.#poll(orderUrl, { action, deadlineMs, passing: ['pending'] });
     const key = newCertificateKey();
     const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString();
     const csr = createRequest(hostName, key).toString('base64url');
-    const finalizeUrl = textField(ready.body, 'finalize', action);
-    await this.#post(finalizeUrl, { csr }, action);
-    const passing = ['ready', 'processing', 'pending'];
-    const done = await this.#poll(orderUrl, { action, deadlineMs, passing });
-    const certificateUrl = textField(done.body, 'certificate', action);
-    const issued = await this.#post(certificateUrl, undefined, action);
+    const done = await this.#complete(order, csr);
+    const certificateUrl = urlField(done.body, 'certificate', order);
+    const issued = await this.#account.read(certificateUrl, errand);
     if (typeof issued.body !== 'string') {
       throw new AcmeError('unavailable', `Cannot ${action}: the certificate must be PEM`);
     }
@@ -134,11 +148,16 @@ export class AcmeClient {
   /** When to renew `certificate`; undefined where the directory does not say. */
   async renewalWindow(certificate: X509Certificate): Promise<RenewalWindow | undefined> {
     const action = 'ask when to renew a certificate';
-    const { renewalInfo } = await this.#readDirectory();
+    const deadlineMs = this.#options.nowMs() + this.#options.orderTimeoutMs;
+    const { renewalInfo } = await this.#account.directory({ action, deadlineMs });
     const id = renewalIdOf(certificate);
     if (renewalInfo === undefined || id === undefined) return undefined;
     const base = renewalInfo.endsWith('/') ? renewalInfo : `${renewalInfo}/`;
-    const answer = await this.#transport.get(`${base}${id}`, action);
+    const answer = await this.#patience.repeat(() => this.#transport.get(`${base}${id}`, action), {
+      action,
+      deadlineMs,
+      isRead: true,
+    });
     const window = asRecord(asRecord(answer.body).suggestedWindow);
     const startMs = Date.parse(String(window.start));
     const endMs = Date.parse(String(window.end));
@@ -148,17 +167,16 @@ export class AcmeClient {
 
   /** Gives up what is under way. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#closing.resolve();
+    this.#patience.close();
     await this.#transport.close();
   }
 
   async #newOrder(
     hostName: HostName,
     replaces: X509Certificate | undefined,
-    action: string,
+    errand: Errand,
   ): Promise<AcmeAnswer> {
-    const { newOrder, profiles, renewalInfo } = await this.#readDirectory();
+    const { newOrder, profiles, renewalInfo } = await this.#account.directory(errand);
     const { profile } = this.#options;
     const renewalId =
       replaces === undefined || renewalInfo === undefined ? undefined : renewalIdOf(replaces);
@@ -166,44 +184,50 @@ export class AcmeClient {
       identifiers: [{ type: 'dns', value: hostName }],
       ...(profile !== undefined && profiles.has(profile) ? { profile } : {}),
     };
-    if (renewalId === undefined) return this.#post(newOrder, plain, action);
+    if (renewalId === undefined) return this.#account.send(newOrder, plain, errand);
     try {
-      return await this.#post(newOrder, { ...plain, replaces: renewalId }, action);
+      return await this.#account.send(newOrder, { ...plain, replaces: renewalId }, errand);
     } catch (error) {
       // Unknown there, or replaced before (RFC 9773, section 5): a plain order.
       if (!(error instanceof AcmeError) || error.fault !== 'rejected') throw error;
-      return this.#post(newOrder, plain, action);
+      return this.#account.send(newOrder, plain, errand);
     }
   }
 
-  async #authorize(
-    url: string,
-    order: {
-      readonly hostName: HostName;
-      readonly action: string;
-      readonly deadlineMs: number;
-      readonly attempt: number;
-    },
-  ): Promise<void> {
-    const { action, deadlineMs } = order;
-    const { body } = await this.#post(url, undefined, action);
+  async #authorize(url: string, order: OrderPlace, attempt: number): Promise<void> {
+    const { body } = await this.#account.read(url, order);
     if (asRecord(body).status === 'valid') return;
-    const found = this.#chooseChallenge(body, order);
+    const found = this.#chooseChallenge(body, { ...order, url }, attempt);
     const { stage } = this.#options;
     stage.show(found.challenge);
     try {
-      await this.#post(found.url, {}, action);
-      await this.#poll(url, { action, deadlineMs, passing: ['pending'] });
+      await this.#claim(found.url, { ...order, url });
+      await this.#poll(url, order, ['pending']);
     } finally {
       stage.withdraw(found.challenge);
     }
   }
 
+  /**
+   * Tells the authority to look. Told twice, because the first answer was lost, it may say that the
+   * challenge is no longer pending: then it has looked.
+   */
+  async #claim(challengeUrl: string, authorization: OrderPlace): Promise<void> {
+    try {
+      await this.#account.send(challengeUrl, {}, authorization);
+    } catch (error) {
+      if (!(error instanceof AcmeError) || error.problemType !== 'malformed') throw error;
+      const { body } = await this.#account.read(authorization.url, authorization);
+      if (asRecord(body).status === 'pending') throw error;
+    }
+  }
+
   #chooseChallenge(
     body: unknown,
-    order: { readonly hostName: HostName; readonly action: string; readonly attempt: number },
+    from: OrderPlace,
+    attempt: number,
   ): { readonly challenge: Challenge; readonly url: string } {
-    const { hostName, action, attempt } = order;
+    const { hostName, action } = from;
     const offered = asRecord(body).challenges;
     const list = Array.isArray(offered) ? offered.map(asRecord) : [];
     const { challengeTypes } = this.#options;
@@ -217,95 +241,49 @@ export class AcmeClient {
       const proof = keyAuthorization(token, this.#options.accountKey);
       return {
         challenge: { type, hostName, token, keyAuthorization: proof },
-        url: textField(fields, 'url', action),
+        url: urlField(fields, 'url', from),
       };
     }
     const wanted = challengeTypes.join(' or ');
     throw new AcmeError('unavailable', `Cannot ${action}: the directory must offer ${wanted}`);
   }
 
+  /**
+   * Leads the order to its certificate by what the order says of itself (RFC 8555, section 7.4). A
+   * finalization whose answer was lost may have been taken, and one that came too early
+   * (`orderNotReady`) was not: only the order knows.
+   */
+  async #complete(order: OrderPlace, csr: string): Promise<AcmeAnswer> {
+    const passing = ['pending', 'processing'];
+    for (let attemptsLeft = FINALIZATIONS_MAX; ; attemptsLeft -= 1) {
+      const ready = await this.#poll(order.url, order, passing);
+      if (asRecord(ready.body).status === 'valid') return ready;
+      try {
+        await this.#account.send(urlField(ready.body, 'finalize', order), { csr }, order);
+        return await this.#poll(order.url, order, [...passing, 'ready']);
+      } catch (error) {
+        if (!(error instanceof AcmeError) || error.problemType !== 'orderNotReady') throw error;
+        const isPaused = await this.#patience.pause(POLL_MS_MIN, error, order);
+        if (!isPaused || attemptsLeft === 1) throw error;
+      }
+    }
+  }
+
   /** Asks until the status is none of `passing`. */
-  async #poll(
-    url: string,
-    options: {
-      readonly action: string;
-      readonly deadlineMs: number;
-      readonly passing: readonly string[];
-    },
-  ): Promise<AcmeAnswer> {
-    const { action, deadlineMs, passing } = options;
-    const { nowMs, wait } = this.#options;
+  async #poll(url: string, errand: Errand, passing: readonly string[]): Promise<AcmeAnswer> {
+    const { action } = errand;
     for (let delayMs = POLL_MS_MIN; ; delayMs = Math.min(POLL_MS_MAX, delayMs * 1.5)) {
-      const answer = await this.#post(url, undefined, action);
+      const answer = await this.#account.read(url, errand);
       const status = textField(answer.body, 'status', action);
       if (!passing.includes(status)) {
         if (status === 'valid' || status === 'ready') return answer;
         throw readProblem(findProblem(answer.body), { action, status: answer.status });
       }
-      const pauseMs = Math.min(POLL_MS_MAX, Math.max(delayMs, answer.retryAfterMs ?? 0));
-      if (nowMs() + pauseMs > deadlineMs) {
+      if (!(await this.#patience.pause(delayMs, answer, errand))) {
         const rule = `it must be done within ${this.#options.orderTimeoutMs} ms`;
         throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received "${status}"`);
       }
-      await Promise.race([wait(pauseMs), this.#closing.promise]);
-      if (this.#isClosed) throw new AcmeError('unavailable', `Cannot ${action}: it was given up`);
     }
-  }
-
-  /** A directory that has lost our account (a test server after a restart) gets it again. */
-  async #post(url: string, payload: object | undefined, action: string): Promise<AcmeAnswer> {
-    const { accountKey: key } = this.#options;
-    const { newNonce } = await this.#readDirectory();
-    try {
-      const accountUrl = await this.#openAccount();
-      return await this.#transport.post({ url, payload, key, accountUrl, action }, newNonce);
-    } catch (error) {
-      if (!(error instanceof AcmeError) || error.problemType !== 'accountDoesNotExist') throw error;
-      this.#account = undefined;
-      const accountUrl = await this.#openAccount();
-      return this.#transport.post({ url, payload, key, accountUrl, action }, newNonce);
-    }
-  }
-
-  #openAccount(): Promise<string> {
-    this.#account ??= this.#newAccount().catch((error: unknown) => {
-      this.#account = undefined;
-      throw error;
-    });
-    return this.#account;
-  }
-
-  /** Also finds the account that this key has already (RFC 8555, section 7.3.1). */
-  async #newAccount(): Promise<string> {
-    const { accountKey: key, contacts, external } = this.#options;
-    const action = `open an account at ${new URL(this.directoryUrl).host}`;
-    const { newAccount, newNonce, needsExternalAccount } = await this.#readDirectory();
-    if (needsExternalAccount && external === undefined) {
-      const rule = 'the directory needs acme.external_key_id and acme.external_key_file';
-      throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received neither`);
-    }
-    const payload = {
-      termsOfServiceAgreed: true,
-      contact: contacts.map((address) => `mailto:${address}`),
-      ...(needsExternalAccount && external !== undefined
-        ? { externalAccountBinding: bindExternalAccount(external, { key, url: newAccount }) }
-        : {}),
-    };
-    const signed = { url: newAccount, payload, key, accountUrl: undefined, action };
-    const { location } = await this.#transport.post(signed, newNonce);
-    if (location !== undefined) return location;
-    throw new AcmeError('unavailable', `Cannot ${action}: the answer must have a Location`);
-  }
-
-  async #readDirectory(): Promise<Directory> {
-    const { directoryUrl, nowMs } = this.#options;
-    if (this.#directory !== undefined && nowMs() < this.#directory.expiresAtMs) {
-      return this.#directory.value;
-    }
-    const answer = await this.#transport.get(directoryUrl, 'read the ACME directory');
-    const value = readDirectory(answer.body);
-    this.#directory = { value, expiresAtMs: nowMs() + DIRECTORY_TTL_MS };
-    return value;
   }
 }
 
@@ -315,47 +293,4 @@ function findProblem(body: unknown): unknown {
   if (fields.error !== undefined) return fields.error;
   const challenges = Array.isArray(fields.challenges) ? fields.challenges.map(asRecord) : [];
   return challenges.find((challenge) => challenge.error !== undefined)?.error;
-}
-
-/** An authority that hands out something else must not make us serve it, or loop. */
-function checkIssued(
-  chainPem: string,
-  expected: {
-    readonly hostName: HostName;
-    readonly keyPem: string;
-    readonly action: string;
-    readonly nowMs: number;
-  },
-): void {
-  const { hostName, keyPem, action, nowMs } = expected;
-  const [leaf] = readChainOrNothing(chainPem);
-  const isOurs = leaf?.checkPrivateKey(createPrivateKey(keyPem)) === true;
-  const isUsable = isOurs && leaf.checkHost(hostName) !== undefined;
-  if (isUsable && isWholeChain(chainPem, keyPem)) {
-    if (Date.parse(leaf.validTo) > nowMs) return;
-    const held = 'the certificate must still hold, by the clock of this machine';
-    throw new AcmeError('unavailable', `Cannot ${action}: ${held}: received ${leaf.validTo}`);
-  }
-  const rule = 'the certificate must be of our key and this host name';
-  throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received another`);
-}
-
-/** As handshakes will read it: what breaks off behind the leaf would make each of them fail. */
-function isWholeChain(chainPem: string, keyPem: string): boolean {
-  try {
-    createSecureContext({ cert: chainPem, key: keyPem });
-    return true;
-  } catch {
-    // Whatever OpenSSL has against it: it is no certificate for us.
-    return false;
-  }
-}
-
-function readChainOrNothing(chainPem: string): readonly X509Certificate[] {
-  try {
-    return readChain(chainPem);
-  } catch {
-    // Not PEM at all: the same as no certificate of ours.
-    return [];
-  }
 }

@@ -1,6 +1,6 @@
 /** The directory object of an ACME server (RFC 8555, section 7.1.1) as what we use of it. Pure. */
 import { AcmeError, asRecord } from './problem.ts';
-import { textField } from './transport.ts';
+import { urlField } from './transport.ts';
 
 export interface Directory {
   readonly newNonce: string;
@@ -13,9 +13,10 @@ export interface Directory {
   readonly termsOfService: string | undefined;
 }
 
-/** Throws AcmeError `unavailable` when it is no directory. */
-export function readDirectory(body: unknown): Directory {
+/** The object at `url`. Throws AcmeError `unavailable` when it is no directory. */
+export function readDirectory(body: unknown, url: string): Directory {
   const action = 'use the ACME directory';
+  const from = { url, action };
   const fields = asRecord(body);
   if (Object.keys(fields).length === 0) {
     throw new AcmeError('unavailable', `Cannot ${action}: it must be a JSON object`);
@@ -23,10 +24,11 @@ export function readDirectory(body: unknown): Directory {
   const meta = asRecord(fields.meta);
   const { renewalInfo } = fields;
   return {
-    newNonce: textField(fields, 'newNonce', action),
-    newAccount: textField(fields, 'newAccount', action),
-    newOrder: textField(fields, 'newOrder', action),
-    renewalInfo: typeof renewalInfo === 'string' ? renewalInfo : undefined,
+    newNonce: urlField(fields, 'newNonce', from),
+    newAccount: urlField(fields, 'newAccount', from),
+    newOrder: urlField(fields, 'newOrder', from),
+    renewalInfo:
+      typeof renewalInfo === 'string' ? urlField(fields, 'renewalInfo', from) : undefined,
     profiles: new Set(Object.keys(asRecord(meta.profiles))),
     needsExternalAccount: meta.externalAccountRequired === true,
     termsOfService: typeof meta.termsOfService === 'string' ? meta.termsOfService : undefined,

@@ -1,4 +1,4 @@
-/** What an ACME directory answers when it does not what was asked (RFC 8555, section 6.7). Pure. */
+/** What an ACME directory answers when it refuses what was asked (RFC 8555, section 6.7). Pure. */
 
 export type AcmeFault =
   /** The authority said no to this name: asking again soon, or elsewhere, is no use. */
@@ -8,6 +8,12 @@ export type AcmeFault =
   /** The directory cannot be reached, failed, or speaks nonsense: another one may work. */
   | 'unavailable';
 
+/**
+ * Whose failure it is. `directory`: nothing about the name mattered, so no other name would fare
+ * better there now (no answer at all, no account). `order`: it was said of this order.
+ */
+export type AcmeScope = 'directory' | 'order';
+
 /** A failure of one directory. `message` reads "Cannot X: rule: received Y". */
 export class AcmeError extends Error {
   override readonly name = 'AcmeError';
@@ -15,20 +21,32 @@ export class AcmeError extends Error {
   /** The end of the problem's type, e.g. `badNonce`; empty when there was none. */
   readonly problemType: string;
   readonly retryAfterMs: number | undefined;
+  readonly scope: AcmeScope;
+  /** Of the answer that failed; 0 when none came, undefined when an answer made no sense. */
+  readonly status: number | undefined;
 
-  constructor(
-    fault: AcmeFault,
-    message: string,
-    details: ErrorOptions & {
-      readonly problemType?: string;
-      readonly retryAfterMs?: number | undefined;
-    } = {},
-  ) {
+  constructor(fault: AcmeFault, message: string, details: AcmeErrorDetails = {}) {
     super(message, details);
     this.fault = fault;
     this.problemType = details.problemType ?? '';
     this.retryAfterMs = details.retryAfterMs;
+    this.scope = details.scope ?? 'order';
+    this.status = details.status;
   }
+
+  /** The same failure, said of the directory. */
+  ofDirectory(): AcmeError {
+    const { message, fault, problemType, retryAfterMs, status, cause } = this;
+    const scope = 'directory';
+    return new AcmeError(fault, message, { problemType, retryAfterMs, status, scope, cause });
+  }
+}
+
+export interface AcmeErrorDetails extends ErrorOptions {
+  readonly problemType?: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly scope?: AcmeScope;
+  readonly status?: number | undefined;
 }
 
 const TEXT_CHARS_MAX = 300;
@@ -48,10 +66,11 @@ export function readProblem(
   const detail = typeof fields.detail === 'string' ? fields.detail : `status ${answer.status}`;
   const said = printable([problemType, detail].filter((part) => part !== '').join(': '));
   const message = `Cannot ${answer.action}: the authority must agree: received ${said}`;
-  const { retryAfterMs } = answer;
-  return new AcmeError(faultOf(problemType, answer.status), message, {
+  const { retryAfterMs, status } = answer;
+  return new AcmeError(faultOf(problemType, status), message, {
     problemType,
     retryAfterMs,
+    status,
   });
 }
 

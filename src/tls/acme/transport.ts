@@ -19,6 +19,7 @@ export interface AcmeAnswer {
   readonly status: number;
   /** The parsed JSON body; the text itself when it is something else. */
   readonly body: unknown;
+  /** Absolute, however the server wrote it (RFC 9110, section 10.2.2). */
   readonly location: string | undefined;
   readonly retryAfterMs: number | undefined;
 }
@@ -99,9 +100,10 @@ export class AcmeTransport {
   }
 
   async #newNonce(url: string, action: string): Promise<string> {
-    await this.#send(url, { method: 'HEAD' }, action);
+    const answer = await this.#send(url, { method: 'HEAD' }, action);
     const nonce = this.#nonces.pop();
     if (nonce !== undefined) return nonce;
+    if (answer.status >= 400) throw readProblem(answer.body, { action, ...answer }).ofDirectory();
     throw new AcmeError('unavailable', `Cannot ${action}: the directory must give a nonce`);
   }
 
@@ -125,7 +127,7 @@ export class AcmeTransport {
       return {
         status: reply.statusCode,
         body: parseBody(text),
-        location: single(reply.headers.location),
+        location: resolveUrl(single(reply.headers.location), url),
         retryAfterMs: readRetryAfter(single(reply.headers['retry-after']), this.#options.nowMs()),
       };
     } catch (cause) {
@@ -133,6 +135,8 @@ export class AcmeTransport {
       const rule = `${new URL(url).host} must answer`;
       throw new AcmeError('unavailable', `Cannot ${action}: ${rule}: received ${reason}`, {
         cause,
+        scope: 'directory',
+        status: 0,
       });
     }
   }
@@ -156,6 +160,11 @@ function single(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header;
 }
 
+/** `text` as an absolute URL, seen from `base`; undefined when it is none. */
+function resolveUrl(text: string | undefined, base: string): string | undefined {
+  return text === undefined ? undefined : (URL.parse(text, base)?.href ?? text);
+}
+
 function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -171,6 +180,16 @@ export function readRetryAfter(header: string | undefined, nowMs: number): numbe
   const delayMs = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
   if (Number.isNaN(delayMs)) return undefined;
   return Math.min(Math.max(0, delayMs), RETRY_AFTER_MS_MAX);
+}
+
+/** The member `name` of an answer as an absolute URL. Throws AcmeError `unavailable`. */
+export function urlField(
+  body: unknown,
+  name: string,
+  from: { readonly url: string; readonly action: string },
+): string {
+  const text = textField(body, name, from.action);
+  return resolveUrl(text, from.url) ?? text;
 }
 
 /** The member `name` of an answer as text. Throws AcmeError `unavailable`. */

@@ -41,6 +41,7 @@ describe('an ACME client', () => {
       orderTimeoutMs: 20_000,
       nowMs: Date.now,
       wait: () => new Promise((resolve) => setImmediate(resolve)),
+      random: () => 0.5,
       ...options,
     });
     clients.push(client);
@@ -89,6 +90,85 @@ describe('an ACME client', () => {
       fault: 'rejected',
       message: expect.stringContaining('policy forbids this name'),
     });
+  });
+
+  const resources = ['directory', 'nonce', 'account', 'new-order', 'authorization', 'challenge'];
+  const all = [...resources, 'order', 'finalize', 'certificate'];
+
+  it.each(all)('survives a cut connection, a 500 and a 503 of %s', async (resource) => {
+    server.rules.faults.push({ resource }, { resource, status: 500 });
+    server.rules.faults.push({ resource, status: 503, retryAfterS: 2 });
+    await open().order(NAME);
+    expect(server.rules.faults).toEqual([]);
+  });
+
+  it.each(all)('survives that an answer of %s is lost after the deed', async (resource) => {
+    server.rules.faults.push({ resource, isDone: true });
+    await open().order(NAME);
+    expect(server.rules.faults).toEqual([]);
+  });
+
+  it.each([
+    { resource: 'order', status: 429, type: 'rateLimited', retryAfterS: 3 },
+    { resource: 'finalize', status: 403, type: 'orderNotReady' },
+    { resource: 'certificate', status: 404, type: 'malformed' },
+    { resource: 'order', status: 404, type: 'malformed' },
+  ])('survives $status $type of $resource', async (fault) => {
+    server.rules.faults.push(fault, fault);
+    await open().order(NAME);
+    expect(server.rules.faults).toEqual([]);
+    expect(server.orders.length).toBe(1);
+  });
+
+  it('waits as long as the server says, and a little more', async () => {
+    const pauses: number[] = [];
+    const wait = async (delayMs: number): Promise<void> => {
+      pauses.push(delayMs);
+    };
+    server.rules.faults.push({ resource: 'new-order', status: 503, retryAfterS: 7 });
+    server.rules.faults.push({ resource: 'new-order', status: 503 });
+    await open({ wait, random: () => 1 }).order(NAME);
+    expect(pauses.slice(0, 2)).toEqual([8_750, 2_500]);
+  });
+
+  it('comes to an end with a server that fails for ever', async () => {
+    server.rules.failure = { status: 503, type: 'serverInternal' };
+    await expect(open().order(NAME)).rejects.toMatchObject({ scope: 'directory', status: 503 });
+    expect(server.requests).toBe(5);
+  });
+
+  it.each([
+    [3_600, 'new-order', 1],
+    [3_600, 'order', 1],
+    [undefined, 'new-order', 1],
+  ])('does not sit out a quota (Retry-After %s of %s)', async (retryAfterS, resource, tries) => {
+    const fault = { resource, status: 429, type: 'rateLimited' };
+    const faults = Array.from({ length: 9 }, () =>
+      retryAfterS === undefined ? fault : { ...fault, retryAfterS },
+    );
+    server.rules.faults.push(...faults);
+    await expect(open().order(NAME)).rejects.toMatchObject({
+      fault: 'rate-limited',
+      scope: 'order',
+    });
+    expect(server.rules.faults.length).toBe(9 - tries);
+  });
+
+  it('says of whom a failure is', async () => {
+    for (const resource of ['directory', 'account', 'new-order', 'order']) {
+      const faults = Array.from({ length: 5 }, () => ({ resource, status: 500 }));
+      server.rules.faults.push(...faults);
+      const scope = ['directory', 'account'].includes(resource) ? 'directory' : 'order';
+      await expect(open().order(NAME)).rejects.toMatchObject({ scope, fault: 'unavailable' });
+    }
+    await server[Symbol.asyncDispose]();
+    await expect(open().order(NAME)).rejects.toMatchObject({ scope: 'directory', status: 0 });
+  });
+
+  it('takes a relative Location', async () => {
+    server.rules.hasRelativeLocation = true;
+    await open().order(NAME);
+    expect(server.orders.length).toBe(1);
   });
 
   it('begins with another kind of challenge at each attempt', async () => {

@@ -43,7 +43,7 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     onGuestLine: (_level, line) => tell({ kind: 'log', line }),
   });
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
-  const guest = await pool.acquire(loaded, FOLDER_KEY);
+  const guest = pool.acquire(loaded, { owner: FOLDER_KEY, site: FOLDER_KEY, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };
   const lent = source.forRun({ ...identity, ...placeOf(start) });

@@ -10,6 +10,7 @@ import type { CardMarks } from './card-table.ts';
 import { FuelGauge } from './fuel-gauge.ts';
 import type { Watched } from './run-clock.ts';
 import type { Line, Scheduler, Turn } from './scheduler.ts';
+import type { Shares } from './shares.ts';
 
 /** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
 export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
@@ -30,7 +31,7 @@ export interface MemorySizes {
 }
 
 export class Activation implements Turn, Watched {
-  readonly siteKey: string;
+  readonly shares: Shares;
   /** For the run clock. */
   deadlineMs = 0;
   /** What was refused to the guest, as a sentence: if it traps now, that is why. */
@@ -62,7 +63,7 @@ export class Activation implements Turn, Watched {
   constructor(
     parts: ThreadParts,
     run: {
-      readonly siteKey: string;
+      readonly shares: Shares;
       readonly digestWords: Int32Array;
       readonly fuel: number;
       /** Where it is not that of all runs. */
@@ -70,7 +71,7 @@ export class Activation implements Turn, Watched {
     },
   ) {
     this.#parts = parts;
-    this.siteKey = run.siteKey;
+    this.shares = run.shares;
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
     this.#cpuMsMax = run.cpuMsMax ?? parts.cpuMsMax;

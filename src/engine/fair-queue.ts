@@ -1,70 +1,113 @@
 /**
- * Waiting things, served in turn by the site they belong to: a site with a hundred waiters gets no
- * more turns than a site with one. Within a site first come, first served.
+ * Waiting things, served in turn: by owner, within an owner by site, within a site by client. An
+ * owner with a hundred sites, or a client with a hundred requests, gets no more turns than one with
+ * a single one. Among the requests of one client first come, first served.
  */
+import type { Shares } from './shares.ts';
 
 export interface Waiter {
-  readonly siteKey: string;
+  readonly shares: Shares;
 }
 
-interface SiteLine<T> {
-  readonly waiters: Set<T>;
-  /** When the site was last served, or began to wait. */
+/** Lines by a key, in order of service: the one that has waited longest comes first. */
+type Lines<L> = Map<string, L>;
+type ClientLine<T> = Set<T>;
+type SiteLine<T> = Lines<ClientLine<T>>;
+
+interface OwnerLine<T> {
+  readonly sites: Lines<SiteLine<T>>;
+  /** When the owner was last served, or began to wait. */
   sinceMs: number;
 }
 
 export class FairQueue<T extends Waiter> {
-  /** In order of service: the site that has waited longest comes first. */
-  readonly #lines = new Map<string, SiteLine<T>>();
+  readonly #owners: Lines<OwnerLine<T>> = new Map();
   #length = 0;
 
   get length(): number {
     return this.#length;
   }
 
-  get siteCount(): number {
-    return this.#lines.size;
+  get ownerCount(): number {
+    return this.#owners.size;
   }
 
   push(waiter: T, nowMs: number): void {
-    const line = this.#lines.get(waiter.siteKey);
-    if (line === undefined) {
-      this.#lines.set(waiter.siteKey, { waiters: new Set([waiter]), sinceMs: nowMs });
-    } else {
-      line.waiters.add(waiter);
-    }
+    const { owner, site, client } = waiter.shares;
+    const ownerLine = lineOf(this.#owners, owner, () => ({ sites: new Map(), sinceMs: nowMs }));
+    const siteLine = lineOf(ownerLine.sites, site, () => new Map<string, ClientLine<T>>());
+    lineOf(siteLine, client, () => new Set<T>()).add(waiter);
     this.#length += 1;
   }
 
-  /** The next waiter, of the site that has waited longest; its site goes to the end of the line. */
+  /** The next waiter; its owner, site and client go to the ends of their lines. */
   shift(nowMs: number): T | undefined {
-    for (const [siteKey, line] of this.#lines) {
-      this.#lines.delete(siteKey);
-      for (const waiter of line.waiters) {
-        line.waiters.delete(waiter);
-        this.#length -= 1;
-        if (line.waiters.size > 0) {
-          line.sinceMs = nowMs;
-          this.#lines.set(siteKey, line);
-        }
-        return waiter;
-      }
-    }
-    return undefined;
+    const first = firstOf(this.#owners);
+    if (first === undefined) return undefined;
+    const [owner, ownerLine] = first;
+    const waiter = shiftSite(ownerLine.sites);
+    ownerLine.sinceMs = nowMs;
+    rotate(this.#owners, owner, ownerLine, ownerLine.sites.size);
+    if (waiter !== undefined) this.#length -= 1;
+    return waiter;
   }
 
   /** Whether the waiter was there to be taken out. */
   delete(waiter: T): boolean {
-    const line = this.#lines.get(waiter.siteKey);
-    if (line === undefined || !line.waiters.delete(waiter)) return false;
+    const { owner, site, client } = waiter.shares;
+    const sites = this.#owners.get(owner)?.sites;
+    const clients = sites?.get(site);
+    const waiters = clients?.get(client);
+    if (waiters?.delete(waiter) !== true) return false;
     this.#length -= 1;
-    if (line.waiters.size === 0) this.#lines.delete(waiter.siteKey);
+    if (waiters.size === 0) clients?.delete(client);
+    if (clients?.size === 0) sites?.delete(site);
+    if (sites?.size === 0) this.#owners.delete(owner);
     return true;
   }
 
-  /** Since when the site that has waited longest waits; never, where nobody waits. */
+  /** Since when the owner that has waited longest waits; never, where nobody waits. */
   get oldestSinceMs(): number {
-    for (const line of this.#lines.values()) return line.sinceMs;
-    return Number.POSITIVE_INFINITY;
+    return firstOf(this.#owners)?.[1].sinceMs ?? Number.POSITIVE_INFINITY;
   }
+}
+
+function lineOf<L>(lines: Lines<L>, key: string, open: () => L): L {
+  const known = lines.get(key);
+  if (known !== undefined) return known;
+  const opened = open();
+  lines.set(key, opened);
+  return opened;
+}
+
+function firstOf<L>(lines: Lines<L>): readonly [string, L] | undefined {
+  for (const entry of lines) return entry;
+  return undefined;
+}
+
+/** Puts a line that was served behind the others, or away when nothing is left in it. */
+function rotate<L>(lines: Lines<L>, key: string, line: L, left: number): void {
+  lines.delete(key);
+  if (left > 0) lines.set(key, line);
+}
+
+function shiftSite<T>(sites: Lines<SiteLine<T>>): T | undefined {
+  const first = firstOf(sites);
+  if (first === undefined) return undefined;
+  const [site, clients] = first;
+  const waiter = shiftClient(clients);
+  rotate(sites, site, clients, clients.size);
+  return waiter;
+}
+
+function shiftClient<T>(clients: SiteLine<T>): T | undefined {
+  const first = firstOf(clients);
+  if (first === undefined) return undefined;
+  const [client, waiters] = first;
+  for (const waiter of waiters) {
+    waiters.delete(waiter);
+    rotate(clients, client, waiters, waiters.size);
+    return waiter;
+  }
+  return undefined;
 }

@@ -14,6 +14,7 @@ import type { Guest } from './guest.ts';
 import type { IdleGuests } from './idle-guests.ts';
 import type { RunReport } from './report.ts';
 import type { RunClock } from './run-clock.ts';
+import type { Shares } from './shares.ts';
 
 /** What all runs of a thread share. */
 export interface RunParts extends ArtifactParts {
@@ -32,7 +33,7 @@ type Phase = 'body' | 'queue' | 'guest';
 export class GuestRun implements SeatWaiter {
   readonly #parts: RunParts;
   readonly #artifact: Artifact;
-  readonly #siteKey: string;
+  readonly #shares: Shares;
   #phase: Phase = 'body';
   #hasSeat = false;
   #onSeat: (() => void) | undefined;
@@ -40,10 +41,10 @@ export class GuestRun implements SeatWaiter {
   #memoryBytes = 0;
   #cpuMsMax: number;
 
-  constructor(parts: RunParts, artifact: Artifact, siteKey: string) {
+  constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
     this.#parts = parts;
     this.#artifact = artifact;
-    this.#siteKey = siteKey;
+    this.#shares = shares;
     this.#cpuMsMax = parts.cpuMsMax;
   }
 
@@ -56,7 +57,7 @@ export class GuestRun implements SeatWaiter {
     const startedAtMs = performance.now();
     let seats: SiteSeats;
     try {
-      seats = admission.join(this.#siteKey);
+      seats = admission.join(this.#shares.site);
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
@@ -133,7 +134,7 @@ export class GuestRun implements SeatWaiter {
   #activate(): Activation {
     const { digestWords, fuel } = this.#artifact;
     const cpuMsMax = this.#cpuMsMax;
-    return new Activation(this.#parts, { siteKey: this.#siteKey, digestWords, fuel, cpuMsMax });
+    return new Activation(this.#parts, { shares: this.#shares, digestWords, fuel, cpuMsMax });
   }
 
   /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */

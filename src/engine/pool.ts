@@ -7,7 +7,6 @@ import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
-import type { FolderKey } from '../names.ts';
 import { Activation } from './activation.ts';
 import { Admission } from './admission.ts';
 import { Artifact } from './artifact.ts';
@@ -18,8 +17,10 @@ import { MeterHost } from './meter-host.ts';
 import { PageMapper } from './page-mapper.ts';
 import { RunClock } from './run-clock.ts';
 import { Scheduler } from './scheduler.ts';
+import type { Shares } from './shares.ts';
 import type { RestoreMode } from './snapshot.ts';
 import { takeTrap } from './trap.ts';
+import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
   readonly limits: Limits;
@@ -36,6 +37,7 @@ export class GuestPool {
   readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
   readonly #artifacts: LRUCache<Digest, Artifact>;
+  readonly #warmUp = new WarmUp();
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
@@ -77,16 +79,17 @@ export class GuestPool {
     };
   }
 
-  /** A run of `loaded` for `folderKey`'s site, which waits its turn when it is begun. */
-  acquire(loaded: LoadedModule, folderKey: FolderKey): GuestRun {
-    return new GuestRun(this.#parts, this.#artifactOf(loaded), folderKey);
+  /** A run of `loaded` on the account of `shares`, which waits its turn when it is begun. */
+  acquire(loaded: LoadedModule, shares: Shares): GuestRun {
+    return new GuestRun(this.#parts, this.#artifactOf(loaded), shares);
   }
 
-  /** Makes one guest ready before the first request asks for it. Never fails: that one will say. */
-  warm(loaded: LoadedModule): void {
-    const artifact = this.#artifactOf(loaded);
-    if (this.#parts.idle.has(artifact)) return;
-    void this.#warm(artifact);
+  /**
+   * Makes one guest ready before the first request asks for it. Never fails: that one will say.
+   * One at a time for each owner: its start function runs like any other guest, on its account.
+   */
+  warm(loaded: LoadedModule, shares: Shares): void {
+    this.#warmUp.add(shares.owner, () => this.#warm(this.#artifactOf(loaded), shares));
   }
 
   /** Bytes of the guests that wait for their next run. */
@@ -100,17 +103,18 @@ export class GuestPool {
   }
 
   close(): void {
+    this.#warmUp.close();
     this.#parts.clock.close();
     this.#parts.scheduler.close();
     this.#artifacts.clear();
     this.#parts.idle.close();
   }
 
-  async #warm(artifact: Artifact): Promise<void> {
+  async #warm(artifact: Artifact, shares: Shares): Promise<void> {
     const { clock, idle } = this.#parts;
+    if (idle.has(artifact)) return;
     const { digestWords, fuel } = artifact;
-    const siteKey = artifact.loaded.digest;
-    const activation = new Activation(this.#parts, { siteKey, digestWords, fuel });
+    const activation = new Activation(this.#parts, { shares, digestWords, fuel });
     clock.watch(activation, performance.now());
     try {
       const turn = activation.enter();

@@ -3,10 +3,12 @@
  * and waits its turn behind everything that is short or ready, so that a second of computing beside
  * a small guest costs that one a slice and not a second.
  *
- * Two lines wait, each fair by site: the ready (new runs, and guests whose wait is over) and the
- * hogs (guests that used up their slice). The ready go first; but a site whose hogs have waited
- * `overdueMs` goes before them, so that nobody starves under saturation. Between two turns the
- * event loop takes what has arrived meanwhile.
+ * Two lines wait, each fair by owner, site and client: the ready (new runs, and guests whose wait
+ * is over) and the hogs (guests that used up their slice). The ready go first; but an owner whose
+ * hogs have waited `overdueMs` gets one turn before them, so that nobody starves under saturation.
+ * After such a turn the ready have theirs: however many owners compute, they hold up a short run by
+ * one slice each time it waits, never by all their slices. Between two turns the event loop takes
+ * what has arrived meanwhile.
  */
 import { FairQueue, type Waiter } from './fair-queue.ts';
 
@@ -21,7 +23,7 @@ export interface SchedulerOptions {
   readonly sliceMs: number;
 }
 
-/** A waiting site gets a slice within about twice this, whatever else there is to do. */
+/** An owner who waits gets a slice within about twice this, as long as there are few such. */
 const overdueMs = 10;
 /** So long one macrotask may hand the thread from guest to guest before others get the loop. */
 const macrotaskMs = 5;
@@ -37,6 +39,8 @@ export class Scheduler<T extends Turn = Turn> {
   #isInMacrotask = false;
   #macrotaskStartMs = 0;
   #hasServedHog = false;
+  /** The last turn was a hog's: the next is for the ready, where there are any. */
+  #wasHogsTurn = false;
 
   constructor(options: SchedulerOptions) {
     this.#sliceMs = options.sliceMs;
@@ -49,9 +53,9 @@ export class Scheduler<T extends Turn = Turn> {
 
   /** How long a guest may go on now before it lets others have a turn. */
   get sliceMs(): number {
-    const sites = this.#hogs.siteCount;
-    if (sites <= 1) return this.#sliceMs;
-    return Math.max(sliceMsMin, Math.min(this.#sliceMs, overdueMs / sites));
+    const owners = this.#hogs.ownerCount;
+    if (owners <= 1) return this.#sliceMs;
+    return Math.max(sliceMsMin, Math.min(this.#sliceMs, overdueMs / owners));
   }
 
   /** Takes the thread if it is free and nobody has a better claim to it. */
@@ -60,6 +64,7 @@ export class Scheduler<T extends Turn = Turn> {
       return false;
     }
     this.#current = turn;
+    this.#wasHogsTurn = false;
     return true;
   }
 
@@ -101,8 +106,9 @@ export class Scheduler<T extends Turn = Turn> {
     this.#pumping = undefined;
   }
 
+  /** Whether a hog has the better claim to the next turn than anybody else. */
   #isOverdue(nowMs: number): boolean {
-    return nowMs - this.#hogs.oldestSinceMs >= overdueMs;
+    return !this.#wasHogsTurn && nowMs - this.#hogs.oldestSinceMs >= overdueMs;
   }
 
   #wake(): void {
@@ -134,10 +140,16 @@ export class Scheduler<T extends Turn = Turn> {
   }
 
   #chooseNext(nowMs: number): T | undefined {
-    if (this.#isOverdue(nowMs)) return this.#hogs.shift(nowMs);
-    const ready = this.#ready.shift(nowMs);
-    if (ready !== undefined || this.#hasServedHog) return ready;
+    if (!this.#isOverdue(nowMs)) {
+      const ready = this.#ready.shift(nowMs);
+      if (ready !== undefined) {
+        this.#wasHogsTurn = false;
+        return ready;
+      }
+      if (this.#hasServedHog) return undefined;
+    }
     this.#hasServedHog = true;
+    this.#wasHogsTurn = true;
     return this.#hogs.shift(nowMs);
   }
 }

@@ -19,6 +19,7 @@ import { failureHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import { PathCache } from './path-cache.ts';
 import type { Replica } from './replica.ts';
+import { sharesOf } from './shares.ts';
 import { type Conversations, refuseUpgrade } from './websocket/conversations.ts';
 
 /** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
@@ -151,7 +152,7 @@ export class Gateway {
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;
-    const guest = pool.acquire(loaded, site.folderKey);
+    const guest = pool.acquire(loaded, sharesOf(site, exchange.request.clientAddress));
     const siteKey = site.folderKey;
     const lent = capabilities.forRun({
       folderKey: site.folderKey,

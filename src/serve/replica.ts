@@ -27,12 +27,12 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   readonly link: ControlLink;
   /** Called with a module that will soon be wanted: its first request need not be the slow one. */
-  readonly onModule: (loaded: LoadedModule) => void;
+  readonly onModule: (loaded: LoadedModule, site: Site) => void;
 }
 
 export class Replica {
   readonly #link: ControlLink;
-  readonly #onModule: (loaded: LoadedModule) => void;
+  readonly #onModule: (loaded: LoadedModule, site: Site) => void;
   readonly #names: LRUCache<string, KnownName>;
   readonly #sites: LRUCache<FolderKey, Site>;
   readonly #modules: LRUCache<Digest, LoadedModule>;
@@ -92,7 +92,10 @@ export class Replica {
       if (module.kind !== 'serving' || before?.kind !== 'serving') continue;
       if (before.digest === module.digest || !this.#modules.has(before.digest)) continue;
       // A failure here costs nothing: the request that wants the module asks again and says why.
-      Promise.resolve(this.moduleOf(module.digest)).then(this.#onModule, () => undefined);
+      Promise.resolve(this.moduleOf(module.digest)).then(
+        (loaded) => this.#onModule(loaded, site),
+        () => undefined,
+      );
     }
   }
 

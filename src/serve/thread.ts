@@ -9,8 +9,9 @@ import { CapabilitySource } from '../capability/capabilities.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LedgerPage } from '../ledger.ts';
-import type { ThreadStart, ToControl, ToThread } from '../messages.ts';
+import type { LoadedModule, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import { HostRules } from '../site/hosts.ts';
+import type { Site } from '../site/table.ts';
 import { BatchedLines, createLogger, RequestLog } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
 import { Doorkeeper } from './doorkeeper.ts';
@@ -19,6 +20,7 @@ import { Gateway } from './gateway.ts';
 import { createCapabilityParts } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica } from './replica.ts';
+import { sharesOf } from './shares.ts';
 import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
@@ -46,7 +48,7 @@ async function start(start: ThreadStart): Promise<void> {
     },
   });
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
-  const replica = new Replica({ limits, link, onModule: (loaded) => pool.warm(loaded) });
+  const replica = new Replica({ limits, link, onModule: warmIn(pool) });
   const parts = createCapabilityParts(start, link, logger);
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
@@ -84,6 +86,11 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(logger);
   control.on('message', (message: ToThread) => link.receive(message));
   tell(await listen(listener, start));
+}
+
+/** Makes a guest of a module ready before the first visitor of its site wants it. */
+function warmIn(pool: GuestPool): (loaded: LoadedModule, site: Site) => void {
+  return (loaded, site) => pool.warm(loaded, sharesOf(site));
 }
 
 /** Shows the control plane that the thread is not stuck. */

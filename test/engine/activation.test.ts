@@ -20,8 +20,9 @@ function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } 
   };
 }
 
-function activate(parts: ThreadParts, siteKey = '/site'): Activation {
-  return new Activation(parts, { siteKey, digestWords: new Int32Array(8), fuel: 20_000 });
+function activate(parts: ThreadParts, site = '/site'): Activation {
+  const shares = { owner: site, site, client: '' };
+  return new Activation(parts, { shares, digestWords: new Int32Array(8), fuel: 20_000 });
 }
 
 describe('Activation', () => {

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-import type { FolderKey } from '../../src/names.ts';
 import { Talk } from '../abi/wasip1/messages/talk.ts';
 import { World } from '../support/abi-world.ts';
 import { echoGuest } from '../support/websocket-guests.ts';
-import { Engine, TestExchange } from './world.ts';
+import { Engine, sharesOf, TestExchange } from './world.ts';
 
 /** A client that says nothing until it goes. */
 class SilentTalk extends Talk {
@@ -25,7 +24,7 @@ it('conversations leave a quarter of the instances to requests', async () => {
   const talks = [1, 2, 3].map(() => new SilentTalk());
   const converse = (talk: Talk) =>
     engine.pool
-      .acquire(loaded, '/folder' as FolderKey)
+      .acquire(loaded, sharesOf())
       .converse(new TestExchange({}, new Uint8Array(0)), new World(), talk);
   const reports = talks.map(converse);
   const refused = await converse(new Talk());

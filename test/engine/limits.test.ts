@@ -9,7 +9,7 @@ import {
   tableGuest,
   waitingGuest,
 } from './guests.ts';
-import { Engine } from './world.ts';
+import { Engine, sharesOf } from './world.ts';
 
 const mib = 1024 * 1024;
 
@@ -244,7 +244,7 @@ describe('the first state', () => {
   it('warm() has a guest ready before the first request', async () => {
     using engine = new Engine();
     const loaded = engine.load('hello');
-    engine.pool.warm(loaded);
+    engine.pool.warm(loaded, sharesOf());
     await nextTurn();
     expect(engine.pool.idleBytes).toBeGreaterThan(0);
     expect((await engine.run(loaded)).text).toBe('hello\n');
@@ -253,7 +253,7 @@ describe('the first state', () => {
   it('warm() of a guest that never starts up ends, and keeps nothing', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 20 } });
     const loaded = engine.load('start-loop');
-    engine.pool.warm(loaded);
+    engine.pool.warm(loaded, sharesOf());
     expect((await engine.run(loaded)).report.outcome).toBe('out-of-cpu');
     expect(engine.pool.idleBytes).toBe(0);
   });

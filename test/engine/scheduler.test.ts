@@ -6,11 +6,12 @@ import { Engine } from './world.ts';
 
 /** Notes its turns, and lets go at once or when told. */
 class TestTurn implements Turn {
-  readonly siteKey: string;
+  readonly shares: { readonly owner: string; readonly site: string; readonly client: string };
   readonly #onTurn: (turn: TestTurn) => void;
 
-  constructor(siteKey: string, onTurn: (turn: TestTurn) => void) {
-    this.siteKey = siteKey;
+  constructor(site: string, onTurn: (turn: TestTurn) => void) {
+    const [owner = ''] = site.split('/');
+    this.shares = { owner, site, client: '' };
     this.#onTurn = onTurn;
   }
 
@@ -90,19 +91,60 @@ describe('Scheduler', () => {
     expect(order).toEqual(['hog', 'ready']);
   });
 
-  it('makes slices shorter when many sites compute, and no shorter than a tenth', () => {
+  it('lets the ready in between hogs, however many owners have waited long', async () => {
     const scheduler = new Scheduler({ sliceMs: 1 });
-    const enqueueSites = (first: number, end: number): void => {
+    const order: string[] = [];
+    const add = (site: string, line: Line, nowMs: number): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(line);
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, nowMs);
+    };
+    const longAgoMs = performance.now() - 1_000;
+    for (let owner = 0; owner < 300; owner += 1) add(`hog${owner}`, 'hogs', longAgoMs);
+    for (let owner = 0; owner < 3; owner += 1) add(`ready${owner}`, 'ready', performance.now());
+    await nextTurn();
+    expect(order.slice(0, 6)).toEqual(['hogs', 'ready', 'hogs', 'ready', 'hogs', 'ready']);
+    const hog = order.length;
+    expect(scheduler.tryEnter(new TestTurn('new', () => undefined), performance.now())).toBe(true);
+    scheduler.close();
+    expect(hog).toBeLessThan(303);
+  });
+
+  it('gives the sites of one owner, together, one share of the hogs', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const order: string[] = [];
+    const add = (site: string): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(site.split('/')[0] ?? '');
+        // It computes on, as a hog does.
+        scheduler.enqueue(self, 'hogs', performance.now());
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, 'hogs', performance.now());
+    };
+    for (let site = 0; site < 300; site += 1) add(`mallory/${site}`);
+    add('alice/1');
+    for (let turn = 0; turn < 40; turn += 1) await nextTurn();
+    scheduler.close();
+    const share = order.filter((owner) => owner === 'alice').length / order.length;
+    expect(share).toBeGreaterThan(0.4);
+  });
+
+  it('makes slices shorter when many owners compute, and no shorter than a tenth', () => {
+    const scheduler = new Scheduler({ sliceMs: 1 });
+    const enqueueOwners = (first: number, end: number): void => {
       for (let site = first; site < end; site += 1) {
-        const turn = new TestTurn(`/site/${site}`, () => undefined);
+        const turn = new TestTurn(`site${site}`, () => undefined);
         scheduler.enqueue(turn, 'hogs', performance.now());
       }
     };
-    enqueueSites(0, 10);
+    enqueueOwners(0, 10);
     expect(scheduler.sliceMs).toBe(1);
-    enqueueSites(10, 20);
+    enqueueOwners(10, 20);
     expect(scheduler.sliceMs).toBe(0.5);
-    enqueueSites(20, 1_000);
+    enqueueOwners(20, 1_000);
     expect(scheduler.sliceMs).toBe(0.1);
     scheduler.close();
   });

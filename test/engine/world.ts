@@ -7,10 +7,10 @@ import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { buildArtifact } from '../../src/deploy/artifact.ts';
 import { GuestPool } from '../../src/engine/pool.ts';
 import type { RunReport } from '../../src/engine/report.ts';
+import type { Shares } from '../../src/engine/shares.ts';
 import type { RestoreMode } from '../../src/engine/snapshot.ts';
 import { createLedger, LedgerPage } from '../../src/ledger.ts';
 import type { LoadedModule } from '../../src/messages.ts';
-import type { FolderKey } from '../../src/names.ts';
 import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
 
 export interface EngineOptions {
@@ -75,6 +75,9 @@ export interface Answer {
 export interface RequestPlan {
   readonly target?: string;
   readonly siteKey?: string;
+  /** That of the site, where it is left out. */
+  readonly owner?: string;
+  readonly client?: string;
   readonly body?: string;
   readonly lateBody?: Promise<Uint8Array>;
   readonly world?: World;
@@ -124,14 +127,20 @@ export class Engine implements Disposable {
     const target = plan.target ?? '/guest.wasm';
     const exchange = new TestExchange({ target }, Buffer.from(plan.body ?? ''));
     exchange.lateBody = plan.lateBody;
-    const siteKey = (plan.siteKey ?? '/folder') as FolderKey;
-    const report = this.pool.acquire(loaded, siteKey).run(exchange, plan.world ?? new World());
+    const report = this.pool
+      .acquire(loaded, sharesOf(plan))
+      .run(exchange, plan.world ?? new World());
     return { exchange, report };
   }
 
   [Symbol.dispose](): void {
     this.pool.close();
   }
+}
+
+export function sharesOf(plan: RequestPlan = {}): Shares {
+  const site = plan.siteKey ?? '/folder';
+  return { owner: plan.owner ?? site, site, client: plan.client ?? '192.0.2.7' };
 }
 
 export function answerOf(exchange: RecordingExchange, report: RunReport): Answer {

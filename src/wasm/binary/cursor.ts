@@ -308,3 +308,19 @@ export function isLabelBranch(op: number): boolean {
     op === Op.brOnCastFail
   );
 }
+
+/** Whether labels stand among the immediates of `op`, in the cursor's `a` or `labels`. */
+export function namesLabel(op: number): boolean {
+  return (
+    isLabelBranch(op) ||
+    op === Op.brTable ||
+    op === Op.tryTable ||
+    op === Op.rethrow ||
+    op === Op.delegate
+  );
+}
+
+/** Whether the meter can write `op` with other labels; see meter/detour.ts. */
+export function isRetargeted(op: number): boolean {
+  return op === Op.br || op === Op.brIf || op === Op.brTable;
+}

@@ -1,6 +1,6 @@
 /** One pass over the code of a module: which instructions it has, and how dear compiling it is. */
 import type { ModuleLimits } from '../shape.ts';
-import { InstructionCursor, isLabelBranch, planPass } from './cursor.ts';
+import { InstructionCursor, isLabelBranch, isRetargeted, namesLabel, planPass } from './cursor.ts';
 import { Op, opCount } from './opcodes.ts';
 import { refuseModule } from './reader.ts';
 
@@ -44,7 +44,7 @@ export const LoopFact = {
   hasBrIf: 1,
   /** It calls, outside the loops within it. */
   calls: 2,
-  /** Something other than `br`, `br_if` and `br_table` within it names a label. */
+  /** Something within it names a label that `retargetBranch` does not rewrite. */
   namesLabels: 4,
   /** There is a loop within it. */
   hasLoop: 8,
@@ -107,11 +107,11 @@ class BodyScanner {
       if (!cursor.next()) break;
       const { op } = cursor;
       used[op] = 1;
+      // Before anything is opened or closed: the labels named are those around the instruction.
+      if (namesLabel(op) && !isRetargeted(op)) this.#markAround(LoopFact.namesLabels);
       if (isControl[op] === 1) controlCount += this.#control(cursor, op);
       else if (op >= Op.call && op <= Op.callRef) this.#markAround(LoopFact.calls);
-      else if (op === Op.rethrow) this.#markAround(LoopFact.namesLabels);
       else if (op === Op.end || op === Op.delegate) {
-        if (op === Op.delegate) this.#markAround(LoopFact.namesLabels);
         this.#close();
         if (labels.length === 0 && cursor.pos !== cursor.end) break;
       }
@@ -133,9 +133,6 @@ class BodyScanner {
       const loop = labels[labels.length - 1 - cursor.a] ?? noLoop;
       if (loop !== noLoop) this.#mark(loop, LoopFact.hasBrIf);
     } else if (op === Op.brTable) return cursor.labels.length;
-    else if (op === Op.tryTable || (isLabelBranch(op) && op !== Op.br)) {
-      this.#markAround(LoopFact.namesLabels);
-    }
     return op === Op.tryTable ? 1 + cursor.labels.length : 1;
   }
 

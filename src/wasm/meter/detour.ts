@@ -15,7 +15,7 @@
  *     end
  *   end
  */
-import type { InstructionCursor } from '../binary/cursor.ts';
+import { type InstructionCursor, isRetargeted, namesLabel } from '../binary/cursor.ts';
 import { Op } from '../binary/opcodes.ts';
 import { LoopFact } from '../binary/scan.ts';
 import type { Emitter } from './emitter.ts';
@@ -36,8 +36,9 @@ export function retargetBranch(
   emitter: Emitter,
 ): void {
   const { op, a, at, pos, labels } = cursor;
-  if (!frames.hasDetour) return;
-  if (op !== Op.br && op !== Op.brIf && op !== Op.brTable) return;
+  if (!frames.hasDetour || !namesLabel(op)) return;
+  // A label left as it was would lead three labels short of its target.
+  if (!isRetargeted(op)) throw new Error(`Cannot retarget instruction ${op} at offset ${at}`);
   emitter.copyTo(at);
   if (op === Op.brTable) {
     emitter.indexed(op, labels.length - 1);

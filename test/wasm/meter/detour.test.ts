@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { localQuantum, meterModule } from '../../../src/wasm/meter.ts';
-import { assemble } from '../support/assemble.ts';
+import { assemble, emitModule } from '../support/assemble.ts';
 import { ReferenceHost } from '../support/reference-host.ts';
 
 const rounds = 10 * localQuantum;
@@ -39,6 +39,48 @@ const loops: Readonly<Record<string, string>> = {
     (local.get $n)`,
 };
 
+/** A reference that is not null: ref.i31 (i32.const 1). */
+const someRef = [0x41, 1, 0xfb, 28];
+
+/**
+ * Branches other than `br`, `br_if` and `br_table`, as bytes, where n is 3. Label 0 is an `if`,
+ * 1 the loop, 2 the block around it, 3 a block around that which takes a reference.
+ */
+const crossings: Readonly<Record<string, readonly number[]>> = {
+  'a clause of try_table': [0x1f, 0x40, 1, 2, 2, 0x08, 0, 0x0b],
+  'the second clause of try_table': [0x1f, 0x40, 2, 0, 1, 0, 2, 2, 0x08, 0, 0x0b],
+  'a clause that goes round': [
+    ...[0x20, 0, 0x41, 1, 0x6b, 0x21, 0],
+    ...[0x1f, 0x40, 1, 0, 0, 1, 0x08, 0, 0x0b],
+  ],
+  'a br beside a clause': [...[0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x08, 0, 0x0b, 0x0b, 0x0c, 2]],
+  br_on_null: [0xd0, 0x70, 0xd5, 2, 0x1a],
+  br_on_non_null: [...someRef, 0xd6, 3],
+  br_on_cast: [...someRef, 0xfb, 24, 0, 3, 0x6e, 0x6c, 0x1a],
+  br_on_cast_fail: [...someRef, 0xfb, 25, 0, 3, 0x6e, 0x6b, 0x1a],
+};
+
+/** run(n): counts down in a loop closed by br_if. 7 at its end, else 5 or 9 by where it was left. */
+function crossingModule(crossing: readonly number[]): Uint8Array<ArrayBuffer> {
+  const isThree = [0x20, 0, 0x41, 3, 0x46, 0x04, 0x40];
+  const goOn = [0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0];
+  const loop = [0x03, 0x40, ...isThree, ...crossing, 0x0b, ...goOn, 0x0b];
+  const out = [0x02, 0x40, ...loop, 0x41, 7, 0x0f, 0x0b, 0x41, 5, 0x0f];
+  return emitModule({
+    types: [
+      [0x60, 1, 0x7f, 1, 0x7f],
+      [0x60, 0, 0],
+    ],
+    functions: [0],
+    tags: [
+      [0, 1],
+      [0, 1],
+    ],
+    exports: { run: 0 },
+    bodies: [[0, 0x02, 0x6e, ...out, 0x0b, 0x1a, 0x41, 9, 0x0b]],
+  });
+}
+
 describe('loops left to pay', () => {
   for (const [name, body] of Object.entries(loops)) {
     it(`do what they did: ${name}`, () => {
@@ -51,6 +93,19 @@ describe('loops left to pay', () => {
       expect(host.call('run', rounds)).toBe((original as (n: number) => number)(rounds));
       expect(host.checkCount).toBeGreaterThan(0);
       expect(host.consumed).toBeGreaterThanOrEqual(4 * rounds);
+    });
+  }
+
+  for (const [name, crossing] of Object.entries(crossings)) {
+    it(`do what they did: ${name} within`, () => {
+      const bytes = crossingModule(crossing);
+      const original = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports.run;
+      const wanted = [5, 2].map((n) => (original as (n: number) => number)(n));
+      for (const cards of [false, true]) {
+        const host = new ReferenceHost(meterModule(bytes, inspectModule(bytes), { cards }));
+        host.begin();
+        expect([5, 2].map((n) => host.call('run', n))).toEqual(wanted);
+      }
     });
   }
 

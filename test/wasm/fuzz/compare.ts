@@ -48,7 +48,7 @@ function differ(a: Trace, b: Trace): string | undefined {
 }
 
 function checkForm(original: Trace, metered: MeteredModule): string | undefined {
-  const host = new ReferenceHost(metered, { quantum: 500 });
+  const host = new ReferenceHost(metered, { quantum: 500, heapBytesMax: 2 ** 31 - 1 });
   const memory = (): ArrayBuffer => {
     const { buffer } = host.memories[0] ?? {};
     if (!(buffer instanceof ArrayBuffer)) throw new TypeError('generated modules have a memory');
@@ -73,6 +73,7 @@ export function checkGenerated(seed: number): string | undefined {
   const original = traceOriginal(bytes);
   for (const cards of [false, true]) {
     const metered = meterModule(bytes, inspectModule(bytes), { cards });
+    if (!WebAssembly.validate(metered.bytes)) return 'the metered module is invalid';
     const complaint = checkForm(original, metered);
     if (complaint !== undefined) return `${cards ? 'cards' : 'plain'}: ${complaint}`;
   }

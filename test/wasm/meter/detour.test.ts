@@ -60,7 +60,7 @@ const crossings: Readonly<Record<string, readonly number[]>> = {
   br_on_cast_fail: [...someRef, 0xfb, 25, 0, 3, 0x6e, 0x6b, 0x1a],
 };
 
-/** run(n): counts down in a loop closed by br_if. 7 at its end, else 5 or 9 by where it was left. */
+/** run(n): counts down in a loop closed by br_if: 7 at its end, 5 or 9 by where it was left. */
 function crossingModule(crossing: readonly number[]): Uint8Array<ArrayBuffer> {
   const isThree = [0x20, 0, 0x41, 3, 0x46, 0x04, 0x40];
   const goOn = [0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0];

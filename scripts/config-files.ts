@@ -15,6 +15,7 @@ const someMachine: Machine = {
   homeDirectory: '/home/you',
   workingDirectory: '/home/you',
   parallelism: 4,
+  memoryBytes: 8 * 1024 ** 3,
 };
 
 /** Path from the root of the repository → text. */

@@ -6,6 +6,7 @@ import { parseArguments } from './commands/arguments.ts';
 import { commandNames, loadCommand, loadCommands } from './commands/catalogue.ts';
 import type { CommandIo, ExitCode, StopSignal } from './commands/command.ts';
 import { describeCommand, describeProgram } from './commands/help.ts';
+import { machineMemoryBytes } from './commands/machine-memory.ts';
 import { readVersion } from './commands/version.ts';
 import { suggestion } from './config/suggest.ts';
 import { describeError, TerrafirmaError } from './errors.ts';
@@ -71,6 +72,7 @@ function processIo(): CommandIo {
       homeDirectory: homedir(),
       workingDirectory: process.cwd(),
       parallelism: availableParallelism(),
+      memoryBytes: machineMemoryBytes(),
     },
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),

@@ -137,6 +137,8 @@ export interface ThreadStart {
   readonly reusePort: boolean;
   /** What all threads see at once; see `ledger.ts`. */
   readonly ledger: SharedArrayBuffer;
+  /** What the whole process holds; see `account/account.ts`. */
+  readonly account: SharedArrayBuffer;
   /** The port to the key-value writer. */
   readonly keyValuePort: MessagePort;
 }

@@ -1,7 +1,13 @@
 /** What the sources of this repository may look like. Data: the checks are in `checks.ts`. */
 
 /** Parts that every part may import. */
-export const commonParts: ReadonlySet<string> = new Set(['errors', 'names', 'config', 'messages']);
+export const commonParts: ReadonlySet<string> = new Set([
+  'errors',
+  'names',
+  'config',
+  'messages',
+  'account',
+]);
 
 /**
  * Part → the parts it may import besides itself and the common ones. A part is the folder or file
@@ -19,6 +25,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
   site: [],
   telemetry: [],
   ledger: [],
+  account: ['errors', 'names'],
   admin: ['site', 'telemetry', 'ledger'],
   tls: ['site'],
   // These come first: what they import is listed whole.
@@ -36,6 +43,7 @@ export const strictParts: ReadonlySet<string> = new Set([
   'names',
   'config',
   'messages',
+  'account',
 ]);
 
 /** Files that are started, not imported. */

@@ -116,6 +116,8 @@ export interface Config {
   readonly botUser: string | undefined;
   readonly stateDirectory: string;
   readonly threads: number;
+  /** What the process may have of memory with all it holds; see `account/account.ts`. */
+  readonly processMemoryBytesMax: number;
   readonly dns: DnsConfig;
   readonly watch: WatchConfig;
   readonly outbound: OutboundConfig;
@@ -174,6 +176,7 @@ export const defaultLimits = {
   versionsKeptMax: 5,
   compiledBytesMax: 512 * MIB,
   idleGuestBytesMax: 256 * MIB,
+  idleGuestMsMax: 300_000,
   instancesMax: 12_000,
   tableEntriesMax: 100_000,
   functionsMax: 200_000,

@@ -53,6 +53,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   versionsKeptMax: { summary: 'Accepted versions kept of each module', max: 1_000 },
   compiledBytesMax: { summary: 'Compiled modules kept in memory' },
   idleGuestBytesMax: { summary: 'Idle instances kept in memory, per thread', min: 0 },
+  idleGuestMsMax: { summary: 'How long an idle instance is kept in memory' },
   instancesMax: { summary: 'Instances at once, over all threads', max: 1_000_000 },
   tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },

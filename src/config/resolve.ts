@@ -279,6 +279,7 @@ function assemble(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Config {
     botUser: of(settings.botUser),
     stateDirectory: of(settings.stateDirectory),
     threads: of(settings.threads),
+    processMemoryBytesMax: of(settings.processMemoryBytesMax),
     dns: {
       servers: of(settings.dnsServers),
       recordNames: of(settings.dnsRecordNames),

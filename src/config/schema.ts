@@ -28,6 +28,9 @@ export type { Machine, Setting } from './setting.ts';
 
 /** Timers of Node.js hold 31 bits; a longer one would fire at once. */
 const MS_MAX = 2 ** 31 - 1;
+/** What the program and a small site need. */
+const PROCESS_MEMORY_BYTES_MIN = 128 * 1024 * 1024;
+const PROCESS_MEMORY_SHARE = 3 / 4;
 const LISTEN_DEFAULT = { host: '127.0.0.1', port: 8080 };
 
 const listenKind = listOf(
@@ -112,6 +115,17 @@ export const settings = {
     kind: count({ min: 1, max: 256 }),
     fallback: (machine) => Math.max(1, machine.parallelism),
     fallbackWords: 'one a core',
+  }),
+  processMemoryBytesMax: define({
+    name: 'process_memory_bytes_max',
+    flag: 'process-memory',
+    summary: 'Memory of the whole process; near it, whoever holds most gets no more',
+    kind: bytes({ min: PROCESS_MEMORY_BYTES_MIN, max: Number.MAX_SAFE_INTEGER }),
+    fallback: (machine) => {
+      const bytesMax = Math.floor(machine.memoryBytes * PROCESS_MEMORY_SHARE);
+      return Math.max(PROCESS_MEMORY_BYTES_MIN, bytesMax);
+    },
+    fallbackWords: 'three quarters of what the machine, or its control group, has',
   }),
   dnsServers: define({
     name: 'dns.servers',

@@ -8,6 +8,8 @@ export interface Machine {
   readonly workingDirectory: string;
   /** Cores that this process may use. */
   readonly parallelism: number;
+  /** Memory that this process may have: the machine's, or what its control group allows. */
+  readonly memoryBytes: number;
 }
 
 /** A variable that other programs have agreed on; ours of the same setting wins. */

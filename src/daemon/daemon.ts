@@ -4,6 +4,7 @@
 import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
+import { createSharedAccount } from '../account/shared.ts';
 import {
   type KeyValueWriter,
   keyValueDatabasePath,
@@ -53,6 +54,7 @@ const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
 export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
   const config = await limitThreads(wanted);
   sizeThreadPool(config);
+  const account = openAccount(config);
   const output = new LogOutput(config.log, io.output);
   const logger = createLogger(config.log.level, output);
   const lock = lockState(config.stateDirectory);
@@ -62,16 +64,11 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     const tlsEndpoints = await settleEndpoints(config.tls.listen);
     parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
-    const locator = new Locator({
-      mounts: config.mounts,
-      botUser: config.botUser,
-      limits: config.limits,
-    });
     parts.publisher = await Publisher.open({ config, logger });
     const answers: ControlAnswers = new ControlAnswers({
       config,
       resolver,
-      locator,
+      locator: openLocator(config),
       publisher: parts.publisher,
       folder: config.folder === undefined ? undefined : locateFolder(config.folder),
       hostRules: new HostRules(config.hosts),
@@ -91,6 +88,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     const threads = new ServingThreads({
       config,
       logger,
+      account,
       onLines: (lines) => output.write(lines),
       answer: (question) => answers.answer(question),
       connectKeyValue: () => keyValue.connect(),
@@ -167,6 +165,18 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
       void parts.stop('force').then(resolve);
     },
   };
+}
+
+function openAccount({ threads, processMemoryBytesMax, limits }: Config): SharedArrayBuffer {
+  return createSharedAccount({
+    threads,
+    bytesMax: processMemoryBytesMax,
+    memoriesMax: limits.instancesMax,
+  });
+}
+
+function openLocator({ mounts, botUser, limits }: Config): Locator {
+  return new Locator({ mounts, botUser, limits });
 }
 
 /** A damaged file stops only the key-value store: the sites go on, and the log names the file. */

@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { Overseer } from '../account/overseer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { createLedger, glanceAt } from '../ledger.ts';
@@ -23,6 +24,8 @@ const DRAIN_GRACE_MS = 1_000;
 export interface ThreadsOptions {
   readonly config: Config;
   readonly logger: Logger;
+  /** What the whole process holds; see `account/account.ts`. */
+  readonly account: SharedArrayBuffer;
   /** Finished log lines of the threads. */
   readonly onLines: (lines: string) => void;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
@@ -49,6 +52,7 @@ interface ServingThread {
 export class ServingThreads {
   readonly #options: ThreadsOptions;
   readonly #ledger: SharedArrayBuffer;
+  readonly #overseer: Overseer;
   readonly #threads = new Map<number, ServingThread>();
   readonly #backOffMs = new Map<number, number>();
   readonly #restarts = new Set<NodeJS.Timeout>();
@@ -59,6 +63,8 @@ export class ServingThreads {
   constructor(options: ThreadsOptions) {
     this.#options = options;
     this.#ledger = createLedger(options.config.threads);
+    const { idleGuestMsMax } = options.config.limits;
+    this.#overseer = new Overseer({ shared: options.account, idleGuestMsMax });
   }
 
   /** Starts all threads. Resolves when every one listens; rejects when one cannot. */
@@ -66,6 +72,7 @@ export class ServingThreads {
     this.#endpoints = endpoints;
     const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
+    this.#overseer.begin();
     this.#glance = setInterval(() => this.#lookAtAll(performance.now()), GLANCE_MS);
   }
 
@@ -113,6 +120,7 @@ export class ServingThreads {
       ticketKeys: this.#options.ticketKeys(),
       reusePort: config.threads > 1,
       ledger: this.#ledger,
+      account: this.#options.account,
       keyValuePort,
     };
     const worker = new Worker(threadEntry(), {
@@ -166,6 +174,7 @@ export class ServingThreads {
 
   /** The last resort: a thread that does not turn any more is ended, and `exit` replaces it. */
   #lookAtAll(nowMs: number): void {
+    this.#overseer.look();
     const { threadStuckMs } = this.#options.config.limits;
     for (const thread of this.#threads.values()) {
       const { beat, running } = glanceAt(this.#ledger, thread.number);
@@ -187,6 +196,7 @@ export class ServingThreads {
   #replace(thread: ServingThread): void {
     const { number } = thread;
     if (this.#threads.get(number) === thread) this.#threads.delete(number);
+    this.#overseer.forget(number);
     if (this.#isDraining || !thread.isListening) return;
     const wasSteady = performance.now() - thread.startedAtMs > STEADY_MS;
     const backOffMs = wasSteady

@@ -23,6 +23,7 @@ test('the sample means the defaults, with and without the # before its settings'
     homeDirectory: '/home/you',
     workingDirectory: '/',
     parallelism: 4,
+    memoryBytes: 8 * 1024 ** 3,
   };
   const sample = rendered.get('config/terrafirma.toml') ?? '';
   const bare = sample

@@ -17,7 +17,13 @@ afterEach(() => {
 });
 
 function machine(environment: Record<string, string> = {}): Machine {
-  return { environment, homeDirectory: home, workingDirectory: home, parallelism: 1 };
+  return {
+    environment,
+    homeDirectory: home,
+    workingDirectory: home,
+    parallelism: 1,
+    memoryBytes: 8 * 1024 ** 3,
+  };
 }
 
 function write(file: string, text: string): string {

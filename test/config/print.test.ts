@@ -11,6 +11,7 @@ function resolve(text: string, path = '/etc/terrafirma/config.toml'): LoadedConf
       homeDirectory: '/home/ada',
       workingDirectory: '/',
       parallelism: 2,
+      memoryBytes: 8 * 1024 ** 3,
     },
     file: { path, text },
   });

@@ -20,6 +20,7 @@ function resolve(given: Given): LoadedConfig {
       homeDirectory: '/home/ada',
       workingDirectory: '/home/ada/work',
       parallelism: 3,
+      memoryBytes: 8 * 1024 ** 3,
     },
     file: given.file === undefined ? undefined : { path: filePath, text: given.file },
     flags: (given.flags ?? []).map(([name, text]) => {

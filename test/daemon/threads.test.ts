@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createSharedAccount } from '../../src/account/shared.ts';
 import { keyValueDatabasePath, startKeyValueWriter } from '../../src/capability/kv-writer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
@@ -73,6 +74,7 @@ it('ends and replaces a thread stuck in unmetered code, and names the artifact',
       homeDirectory: directory,
       workingDirectory: directory,
       parallelism: 1,
+      memoryBytes: 8 * 1024 ** 3,
     },
   });
   const keyValue = startKeyValueWriter({
@@ -85,6 +87,7 @@ it('ends and replaces a thread stuck in unmetered code, and names the artifact',
   const threads = new ServingThreads({
     config,
     logger: pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) }),
+    account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
     onLines: () => undefined,
     connectKeyValue: () => keyValue.connect(),
     ticketKeys: () => undefined,

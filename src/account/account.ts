@@ -1,0 +1,153 @@
+/**
+ * One account of what the whole process holds, with a share for each owner. A thread opens its
+ * `Account` once; whoever holds something for an owner takes that owner's `Share`:
+ *
+ *   const share = account.shareOf(site.owner);
+ *   if (!share.allows('bytes', bytes)) throw overloaded(…);   // asked before, not after
+ *   const holding = new Holding(share, 'request-body');       // safest: closes once, in any case
+ *   holding.set(bytes);                                       // as it grows and shrinks
+ *   holding.close();
+ *
+ * or `share.charge('log', bytes)` and `share.release('log', bytes)` in pairs. `account.common` is
+ * the share of what is nobody's. Charging costs a few additions and never fails, so that what is
+ * there is always counted; whether there *may* be more is a question of its own, `allows`:
+ *
+ * An owner may hold as much as is left for everybody (the threshold of Choudhury and Hahne, 1998,
+ * for shared buffers). So one owner alone gets at most half of the bound, two greedy ones a third
+ * each, and something is always left for whoever has nothing yet. While less than half is held in
+ * all, the answer is yes for everybody, at the price of one sum.
+ */
+import { LRUCache } from 'lru-cache';
+import type { OwnerKey } from '../names.ts';
+import { Share } from './share.ts';
+import {
+  type Category,
+  categories,
+  headerWord,
+  type OtherPage,
+  otherPageNumber,
+  pageCount,
+  pageStart,
+  pageWord,
+  placesOf,
+  type Stock,
+} from './shared.ts';
+
+/** Owners whose places a thread remembers; others are computed anew. */
+const sharesKeptMax = 4_096;
+/** Of the bound, what is for what nobody charges: garbage, and what V8 and the system add. */
+const marginShare = 1 / 4;
+/** However much lies outside of the account, every owner may hold so much of what is inside. */
+const floorShare = 1 / 32;
+
+/** What is held now, over all threads. */
+export interface Held {
+  readonly bytes: number;
+  readonly idleBytes: number;
+  readonly memories: number;
+}
+
+export class Account {
+  /** For what belongs to nobody. */
+  readonly common: Share;
+  readonly #words: Float64Array;
+  readonly #base: number;
+  readonly #pageStarts: readonly number[];
+  readonly #shares = new LRUCache<OwnerKey, Share>({ max: sharesKeptMax });
+
+  /** `page`: the number of a serving thread, or the part that this thread is. */
+  constructor(shared: SharedArrayBuffer, page: number | OtherPage) {
+    this.#words = new Float64Array(shared);
+    const number = typeof page === 'number' ? page : otherPageNumber(this.#words, page);
+    this.#base = pageStart(number);
+    this.#pageStarts = Array.from({ length: pageCount(this.#words) }, (_, each) => pageStart(each));
+    this.common = this.#open(undefined);
+  }
+
+  /** The share of an owner. May be kept, or asked for again. */
+  shareOf(owner: OwnerKey): Share {
+    const known = this.#shares.get(owner);
+    if (known !== undefined) return known;
+    const share = this.#open(placesOf(this.#words, owner));
+    this.#shares.set(owner, share);
+    return share;
+  }
+
+  /** Sums over all threads; the last few KiB of each may not be shown yet. */
+  held(): Held {
+    return {
+      bytes: this.#sum(pageWord.shownHeld),
+      idleBytes: this.#sum(pageWord.shownIdle),
+      memories: this.#sum(pageWord.shownMemories),
+    };
+  }
+
+  /** By what it is held for, over all threads; exact where no thread is at work. */
+  heldBy(category: Category): number {
+    return this.#sum(pageWord.categories + categories.indexOf(category));
+  }
+
+  /** Bytes that idle guests must give up for the process to be within its bound; 0: none. */
+  get idleBytesTooMany(): number {
+    const held = this.#sum(pageWord.shownHeld);
+    const idle = this.#sum(pageWord.shownIdle);
+    const outside = this.#words[headerWord.outsideBytes] ?? 0;
+    return Math.max(0, Math.min(idle, held + idle + outside - this.#bytesMax));
+  }
+
+  /** How long a guest may stay idle now, in milliseconds. */
+  get idleMsMax(): number {
+    return this.#words[headerWord.idleMs] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What `share` may hold at most now. */
+  bound(share: Share, stock: Stock): number {
+    if (stock === 'memories') return this.#memoriesMax - this.#sum(pageWord.shownMemories);
+    const held = this.#sum(pageWord.shownHeld);
+    const base = this.#words[headerWord.baseBytes] ?? 0;
+    const outside = this.#words[headerWord.outsideBytes] ?? 0;
+    const inside = this.#bytesMax - base - held;
+    const left = Math.max(this.#bytesMax - outside - held, this.#bytesMax * floorShare);
+    return share === this.common ? inside : Math.min(inside, left);
+  }
+
+  #allows(share: Share, stock: Stock, amount: number): boolean {
+    if (this.#hasPlenty(stock, amount)) return true;
+    return share.held(stock) + amount <= this.bound(share, stock);
+  }
+
+  /** Whether less than half is held: then nobody can hold more than is left. */
+  #hasPlenty(stock: Stock, amount: number): boolean {
+    if (stock === 'memories') {
+      return (this.#sum(pageWord.shownMemories) + amount) * 2 <= this.#memoriesMax;
+    }
+    const outside = this.#words[headerWord.outsideBytes] ?? 0;
+    const base = this.#words[headerWord.baseBytes] ?? 0;
+    const held = this.#sum(pageWord.shownHeld);
+    return (held + amount) * 2 + Math.max(outside, base) <= this.#bytesMax;
+  }
+
+  get #bytesMax(): number {
+    return (this.#words[headerWord.bytesMax] ?? 0) * (1 - marginShare);
+  }
+
+  get #memoriesMax(): number {
+    return this.#words[headerWord.memoriesMax] ?? 0;
+  }
+
+  #sum(word: number): number {
+    let sum = 0;
+    for (const start of this.#pageStarts) sum += this.#words[start + word] ?? 0;
+    return sum;
+  }
+
+  #open(places: { readonly [stock in Stock]: readonly number[] } | undefined): Share {
+    return new Share({
+      words: this.#words,
+      base: this.#base,
+      pageStarts: this.#pageStarts,
+      places,
+      allows: (share, stock, amount) => this.#allows(share, stock, amount),
+    });
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The control plane's part of the account: it measures what the process really has, tells the
+ * threads how much of that nobody has charged, and lets idle guests go, oldest first over all
+ * threads, while memory is short. Touches what the system says of this process.
+ */
+import { Account } from './account.ts';
+import { clearPage, headerWord } from './shared.ts';
+
+export interface OverseerOptions {
+  readonly shared: SharedArrayBuffer;
+  /** Resident bytes of the process; for tests. */
+  readonly residentBytes?: (() => number) | undefined;
+  /** How long guests may stay idle while memory is plenty. */
+  readonly idleGuestMsMax: number;
+}
+
+/** Shorter and shorter: after so many looks a guest may be idle for no time at all. */
+const looksToNothing = 12;
+
+export class Overseer {
+  readonly #options: OverseerOptions;
+  readonly #words: Float64Array;
+  readonly #account: Account;
+  #shortLooks = 0;
+
+  constructor(options: OverseerOptions) {
+    this.#options = options;
+    this.#words = new Float64Array(options.shared);
+    this.#account = new Account(options.shared, 'control');
+  }
+
+  /** The program stands and has nothing to do yet: what it has now it needs for itself. */
+  begin(): void {
+    this.look();
+    this.#words[headerWord.baseBytes] = this.#words[headerWord.outsideBytes] ?? 0;
+  }
+
+  /** To be called every moment. */
+  look(): void {
+    const { residentBytes = residentBytesOfProcess } = this.#options;
+    const { bytes, idleBytes } = this.#account.held();
+    const base = this.#words[headerWord.baseBytes] ?? 0;
+    this.#words[headerWord.outsideBytes] = Math.max(base, residentBytes() - bytes - idleBytes);
+    this.#limitIdleTime();
+  }
+
+  /** A serving thread has died. Call before another takes its place. */
+  forget(threadNumber: number): void {
+    clearPage(this.#options.shared, threadNumber);
+  }
+
+  #limitIdleTime(): void {
+    const isShort = this.#account.idleBytesTooMany > 0;
+    this.#shortLooks = isShort ? Math.min(this.#shortLooks + 1, looksToNothing) : 0;
+    const { idleGuestMsMax } = this.#options;
+    const isLast = this.#shortLooks === looksToNothing;
+    this.#words[headerWord.idleMs] = isLast ? 0 : idleGuestMsMax / 2 ** this.#shortLooks;
+  }
+}
+
+function residentBytesOfProcess(): number {
+  return process.memoryUsage.rss();
+}

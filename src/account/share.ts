@@ -1,0 +1,150 @@
+/** What one owner holds, as one thread charges it; and one thing that is held. */
+import { TerrafirmaError } from '../errors.ts';
+import { type Category, categories, pageWord, type Stock } from './shared.ts';
+
+export interface ShareOptions {
+  readonly words: Float64Array;
+  /** First word of this thread's page. */
+  readonly base: number;
+  /** First words of all pages. */
+  readonly pageStarts: readonly number[];
+  /** Words of a page that belong to the owner: one in each row. Undefined: nobody's. */
+  readonly places: { readonly [stock in Stock]: readonly number[] } | undefined;
+  readonly allows: (share: Share, stock: Stock, amount: number) => boolean;
+}
+
+/** What other threads see may be behind by so much: they need not be told of every small thing. */
+export const shownStepBytes = 256 * 1024;
+
+const categoryWord: ReadonlyMap<Category, number> = new Map(
+  categories.map((category, index) => [category, pageWord.categories + index]),
+);
+const idleWord = pageWord.categories + categories.indexOf('idle-guest');
+
+export class Share {
+  readonly #words: Float64Array;
+  readonly #options: ShareOptions;
+  readonly #base: number;
+  readonly #first: number;
+  readonly #second: number;
+  readonly #third: number;
+
+  constructor(options: ShareOptions) {
+    const { words, base, places } = options;
+    const { scratch } = pageWord;
+    const [first = scratch, second = scratch, third = scratch] = places?.bytes ?? [];
+    this.#options = options;
+    this.#words = words;
+    this.#base = base;
+    this.#first = base + first;
+    this.#second = base + second;
+    this.#third = base + third;
+  }
+
+  /** Whether the owner may hold so much more now. */
+  allows(stock: Stock, amount: number): boolean {
+    return this.#options.allows(this, stock, amount);
+  }
+
+  /**
+   * Throws where `allows` says no to more bytes.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  requireRoom(bytes: number): void {
+    if (this.allows('bytes', bytes)) return;
+    throw new TerrafirmaError(
+      'overloaded',
+      'Cannot answer now: memory is short, and the sites of one owner may have no larger part ' +
+        `of it than is left for others: received ${this.held('bytes') + bytes} bytes`,
+    );
+  }
+
+  /** Adds bytes that are held from now on. Idle guests belong to `Account.common`. */
+  charge(category: Category, bytes: number): void {
+    this.#add(this.#base + (categoryWord.get(category) ?? 0), bytes);
+    if (category === 'idle-guest') this.#show(idleWord, pageWord.shownIdle);
+    else this.#addHeld(bytes);
+  }
+
+  /** The same bytes are held no more. */
+  release(category: Category, bytes: number): void {
+    this.charge(category, -bytes);
+  }
+
+  /** Takes or, with a negative count, gives back linear memories. */
+  addMemories(count: number): void {
+    for (const place of this.#options.places?.memories ?? []) this.#add(this.#base + place, count);
+    this.#add(this.#base + pageWord.shownMemories, count);
+  }
+
+  /** What the owner holds over all threads, or a little more; 0 for the share of nobody. */
+  held(stock: Stock): number {
+    const { pageStarts, places } = this.#options;
+    if (places === undefined) return 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (const place of places[stock]) {
+      let sum = 0;
+      for (const start of pageStarts) sum += this.#words[start + place] ?? 0;
+      least = Math.min(least, sum);
+    }
+    return least;
+  }
+
+  #addHeld(bytes: number): void {
+    this.#add(this.#first, bytes);
+    this.#add(this.#second, bytes);
+    this.#add(this.#third, bytes);
+    this.#add(this.#base + pageWord.held, bytes);
+    this.#show(pageWord.held, pageWord.shownHeld);
+  }
+
+  #add(word: number, amount: number): number {
+    const sum = (this.#words[word] ?? 0) + amount;
+    this.#words[word] = sum;
+    return sum;
+  }
+
+  #show(word: number, shown: number): void {
+    const sum = this.#words[this.#base + word] ?? 0;
+    const before = this.#words[this.#base + shown] ?? 0;
+    const isStep = Math.abs(sum - before) >= shownStepBytes || sum === 0;
+    if (isStep && sum !== before) this.#words[this.#base + shown] = sum;
+  }
+}
+
+/** One thing that is held for an owner; it may change its size, and is let go of once. */
+export class Holding {
+  readonly #share: Share;
+  readonly #category: Category;
+  #bytes = 0;
+  #isClosed = false;
+
+  constructor(share: Share, category: Category) {
+    this.#share = share;
+    this.#category = category;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The thing has so many bytes now. After `close` nothing is held any more. */
+  set(bytes: number): void {
+    if (this.#isClosed || bytes === this.#bytes) return;
+    this.#share.charge(this.#category, bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Adds `bytes` where the owner may hold them; false, and nothing is added, where not. */
+  tryAdd(bytes: number): boolean {
+    if (!this.#share.allows('bytes', bytes)) return false;
+    this.set(this.#bytes + bytes);
+    return true;
+  }
+
+  close(): void {
+    this.set(0);
+    this.#isClosed = true;
+  }
+}

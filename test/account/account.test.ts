@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { Account } from '../../src/account/account.ts';
+import { Overseer } from '../../src/account/overseer.ts';
+import { Holding } from '../../src/account/share.ts';
+import { createSharedAccount } from '../../src/account/shared.ts';
+import type { OwnerKey } from '../../src/names.ts';
+
+const mib = 1024 * 1024;
+/** A quarter of it is kept for what nobody charges. */
+const usable = 768 * mib;
+
+function createProcess(options: { memoriesMax?: number; threads?: number } = {}) {
+  const { memoriesMax = 100, threads = 2 } = options;
+  const shared = createSharedAccount({ threads, bytesMax: 1024 * mib, memoriesMax });
+  return {
+    shared,
+    threads: Array.from({ length: threads }, (_, each) => new Account(shared, each)),
+  };
+}
+
+function openTwo() {
+  const { shared, threads } = createProcess();
+  const [here, there] = threads;
+  if (here === undefined || there === undefined) throw new TypeError('two threads');
+  return { shared, here, there };
+}
+
+const owner = (name: string): OwnerKey => `/keybase/private/${name}` as OwnerKey;
+
+describe('account', () => {
+  it('lets one owner have half of what there is, and others what they need', () => {
+    const { here, there } = openTwo();
+    const greedy = here.shareOf(owner('mallory'));
+    let held = 0;
+    while (greedy.allows('bytes', mib)) {
+      greedy.charge('memory', mib);
+      held += mib;
+    }
+    expect(held).toBe(usable / 2);
+    expect(there.shareOf(owner('mallory')).allows('bytes', mib)).toBe(false);
+    expect(there.shareOf(owner('alice')).allows('bytes', 100 * mib)).toBe(true);
+    expect(() => greedy.requireRoom(mib)).toThrow(/memory is short/);
+    greedy.release('memory', 32 * mib);
+    expect(greedy.allows('bytes', mib)).toBe(true);
+  });
+
+  it('leaves something for a newcomer, however many are greedy', () => {
+    const { here, there } = openTwo();
+    for (let round = 0; round < 1_000; round += 1) {
+      for (let each = 0; each < 20; each += 1) {
+        const share = (each % 2 === 0 ? here : there).shareOf(owner(`mallory${each}`));
+        if (share.allows('bytes', mib)) share.charge('reply', mib);
+      }
+    }
+    const left = usable - here.held().bytes;
+    expect(left).toBeGreaterThan(usable / 30);
+    expect(there.shareOf(owner('alice')).allows('bytes', left - mib)).toBe(true);
+  });
+
+  it('shares out memories by their number in the same way', () => {
+    const { threads } = createProcess({ memoriesMax: 100 });
+    const [here, there] = threads;
+    const greedy = here?.shareOf(owner('mallory'));
+    let taken = 0;
+    for (; greedy?.allows('memories', 1) === true; taken += 1) greedy.addMemories(1);
+    expect(taken).toBe(50);
+    expect(there?.shareOf(owner('alice')).allows('memories', 40)).toBe(true);
+    expect(there?.shareOf(owner('mallory')).allows('memories', 1)).toBe(false);
+  });
+
+  it('knows by what bytes are held, and comes back to zero', () => {
+    const { here, there } = openTwo();
+    const share = here.shareOf(owner('alice'));
+    const body = new Holding(share, 'request-body');
+    body.set(3 * mib);
+    expect(body.tryAdd(usable)).toBe(false);
+    expect(body.tryAdd(mib)).toBe(true);
+    here.common.charge('idle-guest', 5 * mib);
+    expect(there.heldBy('request-body')).toBe(4 * mib);
+    expect(there.held()).toMatchObject({ bytes: 4 * mib, idleBytes: 5 * mib });
+    expect(there.shareOf(owner('alice')).held('bytes')).toBe(4 * mib);
+    body.close();
+    body.set(mib);
+    here.common.release('idle-guest', 5 * mib);
+    expect(there.held()).toEqual({ bytes: 0, idleBytes: 0, memories: 0 });
+    expect(there.shareOf(owner('alice')).held('bytes')).toBe(0);
+  });
+
+  it('forgets what a thread held that has died', () => {
+    const { shared, here, there } = openTwo();
+    here.shareOf(owner('mallory')).charge('memory', 300 * mib);
+    here.shareOf(owner('mallory')).addMemories(7);
+    there.shareOf(owner('alice')).charge('memory', mib);
+    new Overseer({ shared, idleGuestMsMax: 1_000 }).forget(0);
+    expect(there.held()).toEqual({ bytes: mib, idleBytes: 0, memories: 0 });
+    expect(there.shareOf(owner('mallory')).held('bytes')).toBe(0);
+  });
+});
+
+describe('overseer', () => {
+  it('counts what nobody charged, but leaves every owner a little', () => {
+    const { shared, here } = openTwo();
+    let resident = 100 * mib;
+    const overseer = new Overseer({ shared, residentBytes: () => resident, idleGuestMsMax: 1_000 });
+    overseer.begin();
+    const alice = here.shareOf(owner('alice'));
+    expect(alice.allows('bytes', usable - 101 * mib)).toBe(true);
+    resident = 2_000 * mib;
+    overseer.look();
+    expect(alice.allows('bytes', 200 * mib)).toBe(false);
+    expect(alice.allows('bytes', 20 * mib)).toBe(true);
+    resident = 100 * mib;
+    overseer.look();
+    expect(alice.allows('bytes', 200 * mib)).toBe(true);
+  });
+
+  it('lets idle guests go sooner and sooner while memory is short, and only then', () => {
+    const { shared, here } = openTwo();
+    const residentBytes = (): number => 100 * mib + here.held().idleBytes + here.held().bytes;
+    const overseer = new Overseer({ shared, residentBytes, idleGuestMsMax: 64_000 });
+    overseer.begin();
+    here.common.charge('idle-guest', 600 * mib);
+    overseer.look();
+    expect([here.idleMsMax, here.idleBytesTooMany]).toEqual([64_000, 0]);
+    here.shareOf(owner('mallory')).charge('memory', 200 * mib);
+    overseer.look();
+    expect([here.idleMsMax, here.idleBytesTooMany]).toEqual([32_000, 132 * mib]);
+    for (let looks = 0; looks < 12; looks += 1) overseer.look();
+    expect(here.idleMsMax).toBe(0);
+    here.common.release('idle-guest', 200 * mib);
+    overseer.look();
+    expect(here.idleMsMax).toBe(64_000);
+  });
+});

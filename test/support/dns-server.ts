@@ -36,7 +36,7 @@ export interface DnsEntry {
 export interface DnsServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** `_keybase_pages.example.com` → answers; unknown names are NXDOMAIN. */
+  /** `_keybase_pages.example.com` → answers; unknown names are NXDOMAIN, unless told otherwise. */
   readonly table: Map<string, DnsEntry>;
   /** `TXT name`, `A name`, … with `tcp:` before those over TCP, in order of arrival. */
   readonly queries: readonly string[];
@@ -53,6 +53,8 @@ const TYPES = Packet.TYPE;
 export async function startDnsServer(
   entries: Readonly<Record<string, DnsEntry>> = {},
   host = '127.0.0.1',
+  /** What is answered about names that are not in the table. */
+  unknown: (name: string) => DnsEntry = () => ({ rcode: 'nxdomain' }),
 ): Promise<DnsServer> {
   const table = new Map(Object.entries(entries));
   const queries: string[] = [];
@@ -64,7 +66,7 @@ export async function startDnsServer(
       const name = question.name.toLowerCase();
       queries.push(`${transport === 'tcp' ? 'tcp:' : ''}${typeName(question.type)} ${name}`);
       // An answer that finds the server closed is nobody's.
-      const entry = table.get(name) ?? { rcode: 'nxdomain' };
+      const entry = table.get(name) ?? unknown(name);
       if (transport === 'tcp' && entry.dropsTcp && 'destroy' in client) client.destroy();
       else answer({ request, entry, table, transport, send }).catch(() => undefined);
     };

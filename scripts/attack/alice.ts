@@ -1,0 +1,135 @@
+/**
+ * Alice: an uninvolved owner with a function, a deploy now and then, and visitors who come for the
+ * first time. What an attack does to her is what counts. Touches the stage's folders and loopback.
+ */
+import { Agent, request } from 'node:http';
+import { type AttackStage, guestBytes } from './stage.ts';
+
+const OWNER = 'alice';
+const HOST_NAME = 'alice.example';
+const CONNECTIONS = 4;
+/** Between two requests of one connection: some 150 requests a second in all. */
+const PAUSE_MS = 20;
+const DEPLOY_EVERY_MS = 2_000;
+const NEW_NAME_EVERY_MS = 1_000;
+/** A visitor who has waited so long has gone. */
+const PATIENCE_MS = 30_000;
+const POLL_MS = 25;
+
+/** What Alice and her visitors met. */
+export interface Experience {
+  readonly latenciesMs: number[];
+  /** Requests for her function that failed: how each. */
+  readonly failures: string[];
+  readonly deploysMs: number[];
+  readonly firstVisitsMs: number[];
+}
+
+interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+export class Alice {
+  readonly #stage: AttackStage;
+  #versions = 0;
+  #newNames = 0;
+
+  constructor(stage: AttackStage) {
+    this.#stage = stage;
+    stage.put(OWNER, 'hello.wasm', guestBytes('hello'));
+    stage.put(OWNER, 'version.wasm', guestBytes('v1'));
+    stage.name(HOST_NAME, OWNER);
+  }
+
+  /** Waits until her site answers, as it will before any attack. */
+  async settle(port: number): Promise<void> {
+    await waitFor(async () => (await ask(port, HOST_NAME, '/hello.wasm')).status === 200);
+    await waitFor(async () => (await ask(port, HOST_NAME, '/version.wasm')).status === 200);
+  }
+
+  /** Lives her life until `signal` is aborted. */
+  async live(port: number, signal: AbortSignal): Promise<Experience> {
+    const seen: Experience = { latenciesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] };
+    await Promise.all([
+      ...Array.from({ length: CONNECTIONS }, () => this.#visit(port, seen, signal)),
+      this.#deploy(port, seen, signal),
+      this.#meetStrangers(port, seen, signal),
+    ]);
+    return seen;
+  }
+
+  async #visit(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    while (!signal.aborted) {
+      const startedAtMs = performance.now();
+      const reply = await ask(port, HOST_NAME, '/hello.wasm', agent);
+      seen.latenciesMs.push(performance.now() - startedAtMs);
+      if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
+      await pause(PAUSE_MS);
+    }
+    agent.destroy();
+  }
+
+  async #deploy(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#versions += 1;
+      const version = this.#versions % 2 === 0 ? 1 : 2;
+      this.#stage.put(OWNER, 'version.wasm', guestBytes(`v${version}`));
+      const startedAtMs = performance.now();
+      await waitFor(async () => {
+        const { text } = await ask(port, HOST_NAME, '/version.wasm');
+        return text === `version ${version}\n`;
+      });
+      seen.deploysMs.push(performance.now() - startedAtMs);
+      await pause(DEPLOY_EVERY_MS);
+    }
+  }
+
+  /** Each a name nobody has asked for, of a folder nobody has looked at. */
+  async #meetStrangers(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.#newNames += 1;
+      const owner = `stranger${this.#newNames}`;
+      const hostName = `${owner}.example`;
+      this.#stage.put(owner, 'hello.wasm', guestBytes('hello'));
+      this.#stage.name(hostName, owner);
+      const startedAtMs = performance.now();
+      await waitFor(async () => (await ask(port, hostName, '/hello.wasm')).status === 200);
+      seen.firstVisitsMs.push(performance.now() - startedAtMs);
+      await pause(NEW_NAME_EVERY_MS);
+    }
+  }
+}
+
+/** One request; status 0 and the reason where no answer came. */
+function ask(port: number, host: string, path: string, agent?: Agent): Promise<Reply> {
+  return new Promise((resolve) => {
+    const failed = (error: Error): void => resolve({ status: 0, text: error.message });
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, headers: { host }, agent: agent ?? false },
+      (incoming) => {
+        let text = '';
+        incoming.setEncoding('latin1');
+        incoming.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+        incoming.on('error', failed);
+      },
+    );
+    outgoing.setTimeout(PATIENCE_MS, () => outgoing.destroy(new Error('no answer in 30 s')));
+    outgoing.on('error', failed);
+    outgoing.end();
+  });
+}
+
+/** Polls until `isSo`, or until patience ends: then the time that is measured says so. */
+async function waitFor(isSo: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  while (!(await isSo()) && performance.now() < deadlineMs) await pause(POLL_MS);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

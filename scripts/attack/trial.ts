@@ -1,0 +1,106 @@
+/** One trial: Alice without the attack, under it, and what is left afterwards. */
+import { Alice, type Experience } from './alice.ts';
+import type { Attack } from './attack.ts';
+import { barsFor, type Measured } from './bars.ts';
+import { type AttackedDaemon, Attacker, AttackStage } from './stage.ts';
+
+const BASELINE_MS = 5_000;
+const SAMPLE_MS = 100;
+/** Memory may come back so slowly. */
+const RECOVERY_MS = 60_000;
+/** The attack goes on while the daemon is asked to end. */
+const BEFORE_END_MS = 2_000;
+const STOP_PATIENCE_MS = 60_000;
+/** The bars' bound of memory is set, so that a large machine measures the same. */
+const ALICES_ENVIRONMENT = { TERRAFIRMA_LOG_FORMAT: 'json' };
+
+export async function runTrial(attacks: readonly Attack[], seconds: number): Promise<Measured> {
+  await using stage = await AttackStage.open();
+  const alice = new Alice(stage);
+  for (const attack of attacks) await attack.prepare(stage);
+  await using daemon = await stage.start({
+    environment: Object.assign({}, ALICES_ENVIRONMENT, ...attacks.map((one) => one.environment)),
+    ...slowestReader(attacks),
+  });
+  await alice.settle(daemon.port);
+  const without = await alice.live(daemon.port, AbortSignal.timeout(BASELINE_MS));
+  const residentStartBytes = daemon.residentBytes();
+  const watch = new ResidentWatch(daemon);
+  const during = await attackAlice({ alice, daemon, stage, attacks, ms: seconds * 1_000 });
+  const residentEndBytes = await recover(daemon, residentStartBytes, attacks.length);
+  watch.stop();
+  const hasDied = daemon.end !== undefined;
+  const attackers = hasDied ? [] : attacks.map((attack) => attackerOf(attack, { daemon, stage }));
+  await pause(BEFORE_END_MS);
+  const drainMs = await daemon.stop(STOP_PATIENCE_MS);
+  await Promise.all(attackers.map((attacker) => attacker.stop()));
+  const residentMaxBytes = watch.maxBytes;
+  return {
+    ...{ without, during, residentStartBytes, residentMaxBytes, residentEndBytes },
+    ...{ drainMs, hasDied },
+  };
+}
+
+async function attackAlice(parts: {
+  readonly alice: Alice;
+  readonly daemon: AttackedDaemon;
+  readonly stage: AttackStage;
+  readonly attacks: readonly Attack[];
+  readonly ms: number;
+}): Promise<Experience> {
+  const { alice, daemon, attacks } = parts;
+  const attackers = attacks.map((attack) => attackerOf(attack, parts));
+  const during = await alice.live(daemon.port, AbortSignal.timeout(parts.ms));
+  const idle = attacks.filter((_, number) => attackers[number]?.isRunning === false);
+  await Promise.all(attackers.map((attacker) => attacker.stop()));
+  if (idle.length > 0 && daemon.end === undefined) {
+    throw new Error(`Cannot measure: ${idle[0]?.name} must attack until it is stopped: it ended`);
+  }
+  return during;
+}
+
+function attackerOf(
+  attack: Attack,
+  place: { readonly daemon: AttackedDaemon; readonly stage: AttackStage },
+): Attacker {
+  const { mountDirectory } = place.stage;
+  return new Attacker(attack, { port: place.daemon.port, mountDirectory });
+}
+
+/** The resident size when it is back within the bar, or after a minute. */
+async function recover(
+  daemon: AttackedDaemon,
+  startBytes: number,
+  attacks: number,
+): Promise<number> {
+  const deadlineMs = performance.now() + RECOVERY_MS;
+  const wantedBytes = startBytes * barsFor(attacks).residentEndFactorMax;
+  while (daemon.residentBytes() > wantedBytes && performance.now() < deadlineMs) {
+    await pause(SAMPLE_MS);
+  }
+  return daemon.residentBytes();
+}
+
+class ResidentWatch {
+  readonly #timer: NodeJS.Timeout;
+  maxBytes = 0;
+
+  constructor(daemon: AttackedDaemon) {
+    this.#timer = setInterval(() => {
+      this.maxBytes = Math.max(this.maxBytes, daemon.residentBytes());
+    }, SAMPLE_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function slowestReader(attacks: readonly Attack[]): { readonly logBytesPerS?: number } {
+  const rates = attacks.map((one) => one.logBytesPerS).filter((rate) => rate !== undefined);
+  return rates.length === 0 ? {} : { logBytesPerS: Math.min(...rates) };
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -4,9 +4,10 @@
  */
 import { sep } from 'node:path';
 import { TerrafirmaError } from '../errors.ts';
-import { isStaticName } from '../names.ts';
-import { errnoOf, type GuardedFile, GuardedFs, type GuardedFsLimits } from '../site/guarded-fs.ts';
+import { isStaticName, type OwnerKey } from '../names.ts';
+import { errnoOf, type GuardedFile, type GuardedFs } from '../site/guarded-fs.ts';
 import { isOpenInside } from '../site/inside.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
 import type { SiteEntry, SiteFile, SiteFileFacts, SiteFiles } from './capability.ts';
 
 /** Where a site's files are; see `Site`. */
@@ -14,6 +15,7 @@ export interface SiteDirectory {
   /** Absolute real path of the folder. */
   readonly directory: string;
   readonly mountDirectory: string;
+  readonly owner: OwnerKey;
 }
 
 /** Errors that mean "no such file", whatever the system's reason. */
@@ -21,21 +23,17 @@ const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMET
 
 /** One a serving thread. */
 export class SiteFileSource {
-  readonly #limits: GuardedFsLimits;
-  /** One guard a mount, so that a hanging mount loses only its own operations. */
-  readonly #guards = new Map<string, GuardedFs>();
+  readonly #guards: MountGuards;
 
-  constructor(limits: GuardedFsLimits) {
-    this.#limits = limits;
+  constructor(guards: MountGuards) {
+    this.#guards = guards;
   }
 
   /** Without a place the folder is empty: a module that is run alone. */
   forSite(place: SiteDirectory | undefined): SiteFiles {
     if (place === undefined) return noFiles;
-    let guard = this.#guards.get(place.mountDirectory);
-    guard ??= new GuardedFs(this.#limits);
-    this.#guards.set(place.mountDirectory, guard);
-    return new FolderFiles(guard, place.directory);
+    const { mountDirectory, owner, directory } = place;
+    return new FolderFiles(this.#guards.fsOf(mountDirectory, owner), directory);
   }
 }
 

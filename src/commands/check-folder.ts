@@ -5,11 +5,12 @@ import { capFiles } from '../deploy/caps.ts';
 import type { ListedFile } from '../deploy/scan.ts';
 import { listFolder } from '../deploy/scan.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { FolderPath } from '../names.ts';
-import { errnoOf, FileTooLargeError, GuardedFs } from '../site/guarded-fs.ts';
+import { type FolderPath, ownerOf } from '../names.ts';
+import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import { Locator } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
 import { MANIFEST_NAME, mayReadAnonymously, parseManifest } from '../site/manifest.ts';
+import { MountGuards } from '../site/mount-guards.ts';
 import type { Finding } from './check-report.ts';
 import { ModuleJudge } from './judge.ts';
 
@@ -32,9 +33,11 @@ export async function checkFolder(folder: FolderPath, config: Config): Promise<F
   const findings: Finding[] = [];
   try {
     const { mounts, botUser, limits } = config;
-    const located = await new Locator({ mounts, botUser, limits }).locate(folder);
+    const guards = new MountGuards(limits);
+    const located = await new Locator({ mounts, botUser, guards }).locate(folder);
     findings.push({ mark: 'ok', subject: 'folder', text: `${folder.key} is ${located.directory}` });
-    return await lookInside(located.directory, { config, findings });
+    const fs = guards.fsOf(located.mount.directory, ownerOf(located.key));
+    return await lookInside(located.directory, { fs, config, findings });
   } catch (error) {
     const isExpected = error instanceof TerrafirmaError || errnoOf(error) !== undefined;
     if (!isExpected || !(error instanceof Error)) throw error;
@@ -45,11 +48,10 @@ export async function checkFolder(folder: FolderPath, config: Config): Promise<F
 
 async function lookInside(
   directory: string,
-  options: { readonly config: Config; readonly findings: Finding[] },
+  options: { readonly fs: GuardedFs; readonly config: Config; readonly findings: Finding[] },
 ): Promise<FolderFindings> {
-  const { config, findings } = options;
+  const { fs, config, findings } = options;
   const { limits } = config;
-  const fs = new GuardedFs(limits);
   const manifest = await readManifest(fs, directory, limits.manifestBytesMax);
   findings.push(judgeAccess(manifest));
   const listing = await listFolder({ fs, directory, limits });

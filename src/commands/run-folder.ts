@@ -6,8 +6,9 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { isServedName, type ModulePath } from '../names.ts';
-import { errnoOf, FileTooLargeError, GuardedFs } from '../site/guarded-fs.ts';
+import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
+import { errnoOf, FileTooLargeError } from '../site/guarded-fs.ts';
+import { MountGuards } from '../site/mount-guards.ts';
 import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../site/settings.ts';
 
 /** Plain data: it crosses to the thread of the run. */
@@ -50,7 +51,7 @@ async function findPath(given: string): Promise<string> {
 
 async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
   const { manifestBytesMax } = limits;
-  const fs = new GuardedFs(limits);
+  const fs = new MountGuards(limits).fsOf(directory, ownerOf('/run' as FolderKey));
   const file = path.join(directory, SETTINGS_NAME);
   try {
     if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');

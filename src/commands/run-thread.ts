@@ -12,8 +12,9 @@ import { KeyValueClient } from '../capability/kv.ts';
 import { RandomPool } from '../capability/random.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { LedgerPage } from '../ledger.ts';
-import type { FolderKey } from '../names.ts';
+import { type FolderKey, ownerOf } from '../names.ts';
 import { Resolver } from '../site/dns.ts';
+import { MountGuards } from '../site/mount-guards.ts';
 import { settingsFor } from '../site/settings.ts';
 import { RunExchange } from './run-exchange.ts';
 import type { FromRun, RunStart } from './run-messages.ts';
@@ -32,7 +33,7 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     resolver,
     clock: systemClock,
     timer: systemTimer,
-    files: new SiteFileSource(limits),
+    files: new SiteFileSource(new MountGuards(limits)),
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,
@@ -55,7 +56,7 @@ function placeOf({ folder, modulePath }: RunStart): Pick<RunIdentity, 'place' | 
   if (folder === undefined) return {};
   const { directory, settings } = folder;
   return {
-    place: { directory, mountDirectory: directory },
+    place: { directory, mountDirectory: directory, owner: ownerOf(FOLDER_KEY) },
     settings: () => settingsFor(settings, modulePath),
   };
 }

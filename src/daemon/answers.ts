@@ -15,10 +15,10 @@ import {
 import type { Answers, Question, SiteAnswer } from '../messages.ts';
 import { type FolderPath, type HostName, isServedName } from '../names.ts';
 import type { Resolver } from '../site/dns.ts';
-import { GuardedFs } from '../site/guarded-fs.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { LocatedFolder, Locator } from '../site/locate.ts';
 import type { Logins } from '../site/logins.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
 import type { Site } from '../site/table.ts';
 import type { ServedName } from '../tls/admission.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -44,6 +44,7 @@ export interface AnswersOptions {
   readonly folder: LocatedFolder | undefined;
   readonly resolver: Resolver;
   readonly locator: Locator;
+  readonly guards: MountGuards;
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
   readonly logins: Logins;
@@ -106,7 +107,7 @@ export class ControlAnswers {
   }
 
   async #requireFile(site: Site): Promise<void> {
-    const guard = new GuardedFs(this.#options.config.limits);
+    const guard = this.#options.guards.fsOf(site.mountDirectory, site.owner);
     const { entries } = await guard.readdir(site.directory, FIRST_ENTRIES_MAX);
     if (entries.some((entry) => isServedName(entry.name))) return;
     const detail = `Cannot serve ${site.folderKey}: it must have a file that can be served`;

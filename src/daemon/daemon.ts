@@ -18,6 +18,7 @@ import { Resolver } from '../site/dns.ts';
 import { HostRules } from '../site/hosts.ts';
 import { type LocatedFolder, Locator } from '../site/locate.ts';
 import { Logins } from '../site/logins.ts';
+import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import { createLogger } from '../telemetry.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
@@ -64,11 +65,13 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     const tlsEndpoints = await settleEndpoints(config.tls.listen);
     parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
-    parts.publisher = await Publisher.open({ config, logger });
+    const guards = new MountGuards(config.limits, threadsPerGuard(config));
+    parts.publisher = await Publisher.open({ config, logger, guards });
     const answers: ControlAnswers = new ControlAnswers({
       config,
       resolver,
-      locator: openLocator(config),
+      locator: openLocator(config, guards),
+      guards,
       publisher: parts.publisher,
       folder: config.folder === undefined ? undefined : locateFolder(config.folder),
       hostRules: new HostRules(config.hosts),
@@ -175,8 +178,8 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-function openLocator({ mounts, botUser, limits }: Config): Locator {
-  return new Locator({ mounts, botUser, limits });
+function openLocator({ mounts, botUser }: Config, guards: MountGuards): Locator {
+  return new Locator({ mounts, botUser, guards });
 }
 
 /** A damaged file stops only the key-value store: the sites go on, and the log names the file. */

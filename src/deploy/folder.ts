@@ -10,7 +10,7 @@ import type { Site } from '../site/table.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { FolderModules } from './folder-modules.ts';
-import type { Gate } from './gate.ts';
+import type { OwnerGate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
 import { KeptModules } from './kept-modules.ts';
 import { LookLoop } from './look-loop.ts';
@@ -28,7 +28,7 @@ export interface FolderParts extends Omit<JudgeParts, 'directory' | 'fs' | 'modu
   readonly store: ModuleStore;
   readonly log: DeployLog;
   /** How many folders of this mount may be walked at once. */
-  readonly walks: Gate;
+  readonly walks: OwnerGate;
   readonly fs: GuardedFs;
   readonly nextGeneration: () => number;
   readonly onPublish: (site: Site) => void;

@@ -1,25 +1,79 @@
-/** Lets a few through at a time, first come first served. */
-export class Gate {
-  readonly #passesMax: number;
-  #passing = 0;
-  readonly #waiting: (() => void)[] = [];
+/**
+ * Lets a few through at a time, by owner in turn: an owner with a hundred folders waits for as many
+ * turns as one with a single folder. Within an owner first come, first served.
+ */
+import type { OwnerKey } from '../names.ts';
 
-  constructor(passesMax: number) {
-    this.#passesMax = passesMax;
+export interface GateLimits {
+  readonly passesMax: number;
+  readonly passesPerOwnerMax: number;
+}
+
+/** A gate as one owner sees it. */
+export interface OwnerGate {
+  pass<T>(action: () => Promise<T>): Promise<T>;
+}
+
+interface OwnerLine {
+  passing: number;
+  readonly waiting: (() => void)[];
+}
+
+export class Gate {
+  readonly #limits: GateLimits;
+  /** The owner who has waited longest comes first. */
+  readonly #lines = new Map<OwnerKey, OwnerLine>();
+  #passing = 0;
+
+  constructor(limits: GateLimits) {
+    this.#limits = limits;
   }
 
-  async pass<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#passing >= this.#passesMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#passing += 1;
-    }
+  forOwner(owner: OwnerKey): OwnerGate {
+    return { pass: (action) => this.#pass(owner, action) };
+  }
+
+  async #pass<T>(owner: OwnerKey, action: () => Promise<T>): Promise<T> {
+    await new Promise<void>((resolve) => {
+      this.#lineOf(owner).waiting.push(resolve);
+      this.#letThrough();
+    });
     try {
       return await action();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#passing -= 1;
-      else next();
+      this.#passing -= 1;
+      this.#lineOf(owner).passing -= 1;
+      this.#letThrough();
+      this.#forgetEmpty(owner);
     }
+  }
+
+  #lineOf(owner: OwnerKey): OwnerLine {
+    const known = this.#lines.get(owner);
+    if (known !== undefined) return known;
+    const line = { passing: 0, waiting: [] };
+    this.#lines.set(owner, line);
+    return line;
+  }
+
+  #letThrough(): void {
+    const { passesMax, passesPerOwnerMax } = this.#limits;
+    for (const [owner, line] of [...this.#lines]) {
+      if (this.#passing >= passesMax) return;
+      if (line.passing >= passesPerOwnerMax) continue;
+      const next = line.waiting.shift();
+      if (next === undefined) continue;
+      this.#passing += 1;
+      line.passing += 1;
+      // To the end of the line.
+      this.#lines.delete(owner);
+      this.#lines.set(owner, line);
+      next();
+    }
+  }
+
+  #forgetEmpty(owner: OwnerKey): void {
+    const line = this.#lines.get(owner);
+    if (line?.passing === 0 && line.waiting.length === 0) this.#lines.delete(owner);
   }
 }

@@ -8,7 +8,7 @@ import type { Digest } from '../messages.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import type { Builder } from './builder.ts';
 import type { BuildVerdict } from './builder-messages.ts';
-import type { Gate } from './gate.ts';
+import type { OwnerGate } from './gate.ts';
 import type { Modules } from './modules.ts';
 import type { KeptVersion } from './record.ts';
 import { type ListedFile, stampOf } from './scan.ts';
@@ -21,7 +21,7 @@ export interface JudgeParts {
   readonly directory: string;
   readonly builder: Builder;
   /** One file of a mount in memory at a time; a mount that reads slowly holds up only itself. */
-  readonly reads: Gate;
+  readonly reads: OwnerGate;
   readonly modules: Modules;
   readonly moduleBytesMax: number;
   readonly nowMs: () => number;

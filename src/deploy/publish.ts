@@ -6,14 +6,14 @@ import { LRUCache } from 'lru-cache';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
-import { type FolderKey, isServedName, type ModulePath } from '../names.ts';
-import { GuardedFs } from '../site/guarded-fs.ts';
+import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
 import type { Site } from '../site/table.ts';
 import { Builder } from './builder.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
-import { WatchedFolder } from './folder.ts';
+import { type FolderParts, WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { ModuleStore } from './store.ts';
@@ -23,19 +23,22 @@ import { type ListedModule, listVersions, type VersionFilter } from './versions.
 export interface PublisherOptions {
   readonly config: DeployConfig;
   readonly logger: DeployLog;
+  readonly guards: MountGuards;
   /** Milliseconds since the Unix epoch: compared with the times of files. */
   readonly nowMs?: () => number;
 }
 
 /** How many folders of one mount are walked at once: below its cap of operations in flight. */
-const walksPerMountMax = 8;
+const walkLimits = { passesMax: 8, passesPerOwnerMax: 2 };
+const readLimits = { passesMax: 1, passesPerOwnerMax: 1 };
 /** How long "there is no such file" is believed, and for how many paths. */
 const missingTtlMs = 500;
 const missingPathsMax = 16_384;
 
-interface MountParts {
-  readonly fs: GuardedFs;
+/** What the folders of one mount share, by owner. */
+interface MountGates {
   readonly walks: Gate;
+  /** One file of a mount in memory at a time. */
   readonly reads: Gate;
 }
 
@@ -51,7 +54,8 @@ export class Publisher {
   /** Where folders are that were watched before: threads may still ask for them by key. */
   readonly #located: LRUCache<FolderKey, LocatedFolder>;
   readonly #missing: LRUCache<string, true>;
-  readonly #mounts = new Map<string, MountParts>();
+  readonly #guards: MountGuards;
+  readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #closing = new Set<Promise<void>>();
   #generation = 0;
@@ -61,6 +65,7 @@ export class Publisher {
     const { config } = options;
     this.#config = config;
     this.#log = options.logger;
+    this.#guards = options.guards;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = store;
     this.#builder = new Builder({ limits: config.limits });
@@ -179,7 +184,7 @@ export class Publisher {
       nowMs: this.#nowMs,
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
-      ...this.#mountParts(located.mount),
+      ...this.#mountParts(located),
     });
     this.#folders.set(located.key, folder);
     folder.open().catch((error: unknown) => {
@@ -190,13 +195,16 @@ export class Publisher {
     return folder;
   }
 
-  #mountParts(mount: Mount): MountParts {
-    const known = this.#mounts.get(mount.directory);
-    if (known !== undefined) return known;
-    const fs = new GuardedFs(this.#config.limits);
-    const parts = { fs, walks: new Gate(walksPerMountMax), reads: new Gate(1) };
-    this.#mounts.set(mount.directory, parts);
-    return parts;
+  #mountParts({ key, mount }: LocatedFolder): Pick<FolderParts, 'fs' | 'walks' | 'reads'> {
+    let gates = this.#mounts.get(mount.directory);
+    if (gates === undefined) {
+      gates = { walks: new Gate(walkLimits), reads: new Gate(readLimits) };
+      this.#mounts.set(mount.directory, gates);
+    }
+    const owner = ownerOf(key);
+    const { walks, reads } = gates;
+    const fs = this.#guards.fsOf(mount.directory, owner);
+    return { fs, walks: walks.forOwner(owner), reads: reads.forOwner(owner) };
   }
 
   #tell(site: Site): void {

@@ -6,38 +6,41 @@ import { sep } from 'node:path';
 import mime from 'mime/lite';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
-import {
-  errnoOf,
-  type GuardedFile,
-  GuardedFs,
-  type GuardedFsLimits,
-  isUnreachable,
-} from '../site/guarded-fs.ts';
+import { errnoOf, type GuardedFile, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
 import { isOpenInside } from '../site/inside.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
-import { evaluatePreconditions, type FileVersion, parseRange, versionOf } from './file-version.ts';
+import {
+  evaluatePreconditions,
+  type FileVersion,
+  isRewritten,
+  parseRange,
+  type VersionFacts,
+  versionOf,
+} from './file-version.ts';
 
 type FileRoute = Route & { readonly kind: 'file' };
 
 const CHUNK_BYTES = 64 * 1024;
+const RECHECK_BYTES = 1024 * 1024;
 const INDEX_NAME = 'index.html';
 /** Errors that mean "no such file" to a visitor, whatever the system's reason. */
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
 
 interface OpenFile {
   readonly file: GuardedFile;
+  /** As it was when it was opened. */
+  readonly facts: VersionFacts;
   readonly version: FileVersion;
   readonly name: string;
 }
 
 export class StaticFiles {
-  readonly #limits: GuardedFsLimits;
-  /** One guard a mount, so that a hanging mount loses only its own requests. */
-  readonly #guards = new Map<string, GuardedFs>();
+  readonly #guards: MountGuards;
 
-  constructor(limits: GuardedFsLimits) {
-    this.#limits = limits;
+  constructor(guards: MountGuards) {
+    this.#guards = guards;
   }
 
   /**
@@ -80,8 +83,12 @@ export class StaticFiles {
       if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
       throw isUnreachable(error) ? unreachable(route, error) : error;
     }
-    const opened = await this.#examine(guard, file, { site, path, route });
-    if (typeof opened !== 'object') await file.close();
+    let opened: OpenFile | 'redirect' | undefined;
+    try {
+      opened = await this.#examine(guard, file, { site, path, route });
+    } finally {
+      if (typeof opened !== 'object') await file.close();
+    }
     return opened;
   }
 
@@ -90,21 +97,17 @@ export class StaticFiles {
     file: GuardedFile,
     place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
   ): Promise<OpenFile | 'redirect' | undefined> {
-    const stats = await file.stat();
     const inside = { directory: place.site.directory, path: place.path };
-    if (!(await isOpenInside(guard, file, inside))) return undefined;
+    const [stats, isInside] = await Promise.all([file.stat(), isOpenInside(guard, file, inside)]);
+    if (!isInside) return undefined;
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? INDEX_NAME : (place.route.segments.at(-1) ?? '');
-    return { file, version: versionOf(stats), name };
+    return { file, facts: stats, version: versionOf(stats, Date.now()), name };
   }
 
-  #guardOf(site: Site): GuardedFs {
-    const known = this.#guards.get(site.mountDirectory);
-    if (known !== undefined) return known;
-    const guard = new GuardedFs(this.#limits);
-    this.#guards.set(site.mountDirectory, guard);
-    return guard;
+  #guardOf({ mountDirectory, owner }: Site): GuardedFs {
+    return this.#guards.fsOf(mountDirectory, owner);
   }
 }
 
@@ -137,21 +140,27 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
   if (range !== undefined)
     head.push(['content-range', `bytes ${first}-${last}/${version.sizeBytes}`]);
   exchange.start({ status: range === undefined ? 200 : 206, headers: head });
-  if (method !== 'HEAD') await stream(exchange, opened.file, { first, length });
+  if (method !== 'HEAD') await stream(exchange, opened, { first, length });
   exchange.end();
 }
 
+/**
+ * Sends the part, its last piece only when nobody wrote into the file meanwhile: old and new bytes
+ * under one ETag must not look like a whole answer. A large file is looked at now and then, so that
+ * a client does not load the rest of what is lost.
+ */
 async function stream(
   exchange: HttpExchange,
-  file: GuardedFile,
+  { file, facts }: OpenFile,
   part: { readonly first: number; readonly length: number },
 ): Promise<void> {
   let sent = 0;
   while (sent < part.length && !exchange.isGone) {
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, part.length - sent));
     const read = await file.read(chunk, part.first + sent);
-    if (read === 0) {
-      // The file shrank under us: the client must see that the answer is not whole.
+    const isDue = sent + read >= part.length || (sent > 0 && sent % RECHECK_BYTES < CHUNK_BYTES);
+    // It shrank or was written under us: the client must see that the answer is not whole.
+    if (read === 0 || (isDue && isRewritten(facts, await file.stat()))) {
       exchange.abort();
       return;
     }

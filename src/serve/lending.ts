@@ -8,13 +8,18 @@ import { KeyValueClient } from '../capability/kv.ts';
 import { keyValueDatabasePath } from '../capability/kv-writer.ts';
 import { RandomPool } from '../capability/random.ts';
 import type { ThreadStart } from '../messages.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
 import type { ControlLink } from './control-link.ts';
 
-export function createCapabilityParts(
-  start: ThreadStart,
-  link: ControlLink,
-  logger: Logger,
-): CapabilityParts {
+export interface LendingOptions {
+  readonly start: ThreadStart;
+  readonly link: ControlLink;
+  readonly guards: MountGuards;
+  readonly logger: Logger;
+}
+
+export function createCapabilityParts(options: LendingOptions): CapabilityParts {
+  const { start, link, guards, logger } = options;
   const { config } = start;
   const { limits } = config;
   const addresses = (name: string, family: 4 | 6): Promise<readonly Uint8Array[]> =>
@@ -23,7 +28,7 @@ export function createCapabilityParts(
     limits,
     clock: systemClock,
     timer: systemTimer,
-    files: new SiteFileSource(limits),
+    files: new SiteFileSource(guards),
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,

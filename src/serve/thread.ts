@@ -11,6 +11,7 @@ import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LedgerPage } from '../ledger.ts';
 import type { LoadedModule, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import { HostRules } from '../site/hosts.ts';
+import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Site } from '../site/table.ts';
 import { BatchedLines, createLogger, RequestLog } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
@@ -37,7 +38,6 @@ async function start(start: ThreadStart): Promise<void> {
   const logger = createLogger(config.log.level, lines);
   const log = new RequestLog(logger, lines);
   const page = openBeatingPage(start);
-
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -49,7 +49,8 @@ async function start(start: ThreadStart): Promise<void> {
   });
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
   const replica = new Replica({ limits, link, onModule: warmIn(pool) });
-  const parts = createCapabilityParts(start, link, logger);
+  const guards = new MountGuards(limits, threadsPerGuard(config));
+  const parts = createCapabilityParts({ start, link, guards, logger });
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
   const gateway = new Gateway({
@@ -57,7 +58,7 @@ async function start(start: ThreadStart): Promise<void> {
     isFolderMode: config.folder !== undefined,
     replica,
     pool,
-    files: new StaticFiles(limits),
+    files: new StaticFiles(guards),
     hostRules,
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),

@@ -1,56 +1,31 @@
 /**
- * Edge: the file system below one mount. Synced folders are FUSE and network mounts: any call may
- * hang for as long as the network does, and Node cannot take a call back once a thread of libuv's
- * pool is inside it. So each call has a time limit, and a mount never has more than a few calls in
- * flight: a mount that hangs loses its own calls and nobody else's.
+ * Edge: the file system below one mount, as one owner may use it: every operation has a time limit
+ * and its turn; see `mount-guard.ts`.
  */
 import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, realpath, stat, statfs } from 'node:fs/promises';
-import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { OwnerKey } from '../names.ts';
+import type { MountGuard, Operation } from './mount-guard.ts';
 
-const QUEUED_OPERATIONS_MAX = 4_096;
 const READ_CHUNK_BYTES = 1_048_576;
 const DIRECTORY_BATCH_ENTRIES = 256;
 /** Reading only; a FIFO must not block the opening, a terminal must not become ours. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-export type GuardedFsLimits = Pick<Limits, 'fileOperationTimeoutMs' | 'fileOperationsPerMountMax'>;
-
-export interface Operation<T> {
-  /** For the error, e.g. `stat`. */
-  readonly name: string;
-  readonly path: string;
-  readonly start: () => Promise<T>;
-  /** What to do with a result that came after the time limit, such as closing a handle. */
-  readonly discard?: (late: T) => Promise<void>;
-}
-
-interface Waiting {
-  readonly begin: () => void;
-}
-
 /**
- * File operations of one mount. Errors of the system pass through unchanged (`errnoOf`), but for
- * two: time limits and a full queue are TerrafirmaError `folder-unreachable`, and too many open
- * files are `overloaded`.
+ * File operations of one owner. Errors of the system pass through unchanged (`errnoOf`), but for
+ * two: what the guard refuses is TerrafirmaError `folder-unreachable`, and too many open files are
+ * `overloaded`.
  */
 export class GuardedFs {
-  readonly #limits: GuardedFsLimits;
-  readonly #queuedMax: number;
-  readonly #queue = new Set<Waiting>();
-  #inFlight = 0;
-  #stuck = 0;
+  readonly #guard: MountGuard;
+  readonly #owner: OwnerKey;
 
-  constructor(limits: GuardedFsLimits, queuedOperationsMax = QUEUED_OPERATIONS_MAX) {
-    this.#limits = limits;
-    this.#queuedMax = queuedOperationsMax;
-  }
-
-  /** Operations that passed their time limit and have not returned: they still hold their slot. */
-  get stuckOperations(): number {
-    return this.#stuck;
+  constructor(guard: MountGuard, owner: OwnerKey) {
+    this.#guard = guard;
+    this.#owner = owner;
   }
 
   stat(path: string): Promise<BigIntStats> {
@@ -89,7 +64,8 @@ export class GuardedFs {
       if (errnoOf(error) === undefined) throw error;
       reason = String(error);
     }
-    throw this.#unreachable({ name: 'reach', path }, reason);
+    const detail = `Cannot reach ${JSON.stringify(path)}: ${reason}`;
+    throw new TerrafirmaError('folder-unreachable', detail);
   }
 
   /** Opens for reading. The caller closes, also when something in between throws. */
@@ -128,87 +104,13 @@ export class GuardedFs {
     return { bytes: bytes.subarray(0, length), before, after: await file.stat() };
   }
 
-  /** Runs one operation under the mount's time limit and cap. Waiting for a slot counts. */
-  run<T>(operation: Operation<T>): Promise<T> {
-    if (this.#stuck >= this.#limits.fileOperationsPerMountMax) {
-      return Promise.reject(this.#unreachable(operation, 'the mount hangs'));
+  /** Runs one operation in its turn and under the time limit. */
+  async run<T>(operation: Operation<T>): Promise<T> {
+    try {
+      return await this.#guard.run(this.#owner, operation);
+    } catch (error) {
+      throw OUT_OF_FILES.has(errnoOf(error) ?? '') ? outOfFiles(error) : error;
     }
-    if (this.#inFlight < this.#limits.fileOperationsPerMountMax) return this.#begin(operation);
-    if (this.#queue.size >= this.#queuedMax) {
-      return Promise.reject(this.#unreachable(operation, 'too many operations are waiting'));
-    }
-    return this.#enqueue(operation);
-  }
-
-  /** Waits for `pending` up to the time limit of one operation, whatever comes of it. */
-  async waitBriefly(pending: Promise<unknown>): Promise<void> {
-    const { promise: limit, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#limits.fileOperationTimeoutMs);
-    await Promise.race([pending, limit]);
-    clearTimeout(timer);
-  }
-
-  #enqueue<T>(operation: Operation<T>): Promise<T> {
-    const { fileOperationTimeoutMs } = this.#limits;
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        begin: () => {
-          clearTimeout(timer);
-          resolve(this.#begin(operation));
-        },
-      };
-      const timer = setTimeout(() => {
-        this.#queue.delete(waiting);
-        reject(this.#unreachable(operation, `no answer within ${fileOperationTimeoutMs} ms`));
-      }, fileOperationTimeoutMs);
-      this.#queue.add(waiting);
-    });
-  }
-
-  #begin<T>(operation: Operation<T>): Promise<T> {
-    const { fileOperationTimeoutMs } = this.#limits;
-    this.#inFlight += 1;
-    return new Promise((resolve, reject) => {
-      let isLate = false;
-      const timer = setTimeout(() => {
-        isLate = true;
-        this.#stuck += 1;
-        reject(this.#unreachable(operation, `no answer within ${fileOperationTimeoutMs} ms`));
-      }, fileOperationTimeoutMs);
-      const finish = (): void => {
-        clearTimeout(timer);
-        if (isLate) this.#stuck -= 1;
-        this.#release();
-      };
-      operation.start().then(
-        (value) => {
-          finish();
-          // Already rejected: a failing discard has nobody left to tell.
-          if (isLate) operation.discard?.(value).catch(reject);
-          else resolve(value);
-        },
-        (error: unknown) => {
-          finish();
-          reject(OUT_OF_FILES.has(errnoOf(error) ?? '') ? outOfFiles(error) : error);
-        },
-      );
-    });
-  }
-
-  #release(): void {
-    this.#inFlight -= 1;
-    const [next] = this.#queue;
-    if (next === undefined) return;
-    this.#queue.delete(next);
-    next.begin();
-  }
-
-  #unreachable(
-    operation: Pick<Operation<never>, 'name' | 'path'>,
-    reason: string,
-  ): TerrafirmaError {
-    const detail = `Cannot ${operation.name} ${JSON.stringify(operation.path)}: ${reason}`;
-    return new TerrafirmaError('folder-unreachable', detail);
   }
 }
 
@@ -234,6 +136,7 @@ export class GuardedFile implements AsyncDisposable {
   readonly #fileSystem: GuardedFs;
   readonly #handle: FileHandle;
   readonly #path: string;
+  #isClosed = false;
 
   constructor(fileSystem: GuardedFs, handle: FileHandle, path: string) {
     this.#fileSystem = fileSystem;
@@ -270,11 +173,15 @@ export class GuardedFile implements AsyncDisposable {
   /**
    * Gives the file back. Waits no longer than the time limit: behind a read that hangs, closing
    * hangs too, and it then happens when the read returns. Never rejects: a file that was only read
-   * has nothing to lose by a failed closing. The mount's cap does not hold a closing back.
+   * has nothing to lose by a failed closing.
    */
   async close(): Promise<void> {
-    const closing = this.#handle.close().catch((error: unknown) => errnoOf(error));
-    await this.#fileSystem.waitBriefly(closing);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const closing = { name: 'close', path: this.#path, isPatient: true };
+    const start = (): Promise<void> => this.#handle.close();
+    // It failed, hangs or comes later: either way there is nothing left to do with the file.
+    await this.#fileSystem.run({ ...closing, start }).catch(errnoOf);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -7,11 +7,12 @@
  * not get around the `.kbp_config` that Alice put above it.
  */
 import { join, sep } from 'node:path';
-import type { Limits, Mount } from '../config/config.ts';
+import type { Mount } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { type FolderKey, type FolderPath, folderSegments, parseTlf } from '../names.ts';
-import { errnoOf, GuardedFs, isUnreachable } from './guarded-fs.ts';
+import { type FolderKey, type FolderPath, folderSegments, ownerOf, parseTlf } from '../names.ts';
+import { errnoOf, type GuardedFs, isUnreachable } from './guarded-fs.ts';
 import { MANIFEST_NAME } from './manifest.ts';
+import type { MountGuards } from './mount-guards.ts';
 
 export interface LocatedFolder {
   readonly key: FolderKey;
@@ -24,7 +25,7 @@ export interface LocatorOptions {
   readonly mounts: readonly Mount[];
   /** Private folders are served only if this user is among their writers or readers. */
   readonly botUser: string | undefined;
-  readonly limits: Pick<Limits, 'fileOperationTimeoutMs' | 'fileOperationsPerMountMax'>;
+  readonly guards: MountGuards;
 }
 
 /** How many folders of others are looked through for another spelling of the same TLF. */
@@ -45,13 +46,9 @@ interface MountFit {
 
 export class Locator {
   readonly #options: LocatorOptions;
-  readonly #fileSystems: ReadonlyMap<Mount, GuardedFs>;
 
   constructor(options: LocatorOptions) {
     this.#options = options;
-    this.#fileSystems = new Map(
-      options.mounts.map((mount) => [mount, new GuardedFs(options.limits)]),
-    );
   }
 
   /**
@@ -108,8 +105,8 @@ export class Locator {
 
   async #fitMount(path: FolderPath): Promise<MountFit> {
     const best = this.#longestFit(path);
-    const fs = best && this.#fileSystems.get(best.mount);
-    if (best === undefined || fs === undefined) throw notFound(path, 'no mount has its prefix');
+    if (best === undefined) throw notFound(path, 'no mount has its prefix');
+    const fs = this.#options.guards.fsOf(best.mount.directory, ownerOf(path.key));
     try {
       return { ...best, fs, root: await fs.realpath(best.mount.directory) };
     } catch (error) {

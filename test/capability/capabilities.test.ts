@@ -7,6 +7,7 @@ import type { GuestLogTag } from '../../src/capability/guest-log.ts';
 import { RandomPool } from '../../src/capability/random.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
+import { MountGuards } from '../../src/site/mount-guards.ts';
 import { bytes, text, useKeyValue } from './kv-bench.ts';
 import { LoopbackServer } from './loopback-server.ts';
 
@@ -37,7 +38,7 @@ function open(): Opened {
     random: new RandomPool(),
     clock: { nowNs: () => 5n },
     timer: systemTimer,
-    files: new SiteFileSource(defaultLimits),
+    files: new SiteFileSource(new MountGuards(defaultLimits)),
     onGuestLine: (_level, message, tag) => lines.push([message, tag]),
     limits: { ...defaultLimits, dnsQueriesPerRunMax: 1 },
   });

@@ -15,6 +15,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { SiteFiles } from '../../src/capability/capability.ts';
 import { SiteFileSource } from '../../src/capability/files.ts';
 import { defaultLimits } from '../../src/config/config.ts';
+import { MountGuards } from '../../src/site/mount-guards.ts';
+import { testOwner } from '../support/guarded-fs.ts';
 
 describe('the site’s files', () => {
   let outer = '';
@@ -28,7 +30,11 @@ describe('the site’s files', () => {
     writeFileSync(join(folder, 'hello.txt'), 'hello');
     writeFileSync(join(folder, 'dir/deep/x y.txt'), 'deep');
     writeFileSync(join(outer, 'secret.txt'), 'secret');
-    files = new SiteFileSource(defaultLimits).forSite({ directory: folder, mountDirectory: outer });
+    files = new SiteFileSource(new MountGuards(defaultLimits)).forSite({
+      directory: folder,
+      mountDirectory: outer,
+      owner: testOwner,
+    });
   });
   afterEach(() => rmSync(outer, { recursive: true }));
 
@@ -134,7 +140,7 @@ describe('the site’s files', () => {
   });
 
   test('a module that is run alone has none', async () => {
-    const none = new SiteFileSource(defaultLimits).forSite(undefined);
+    const none = new SiteFileSource(new MountGuards(defaultLimits)).forSite(undefined);
     expect(await none.stat([])).toMatchObject({ kind: 'directory' });
     expect(await none.list([], 9)).toEqual([]);
     expect(await none.stat(['x'])).toBeUndefined();

@@ -10,8 +10,8 @@ import { Modules } from '../../src/deploy/modules.ts';
 import { listFolder } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
 import { Trial } from '../../src/deploy/trial.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
+import { guardedFs, testOwner } from '../support/guarded-fs.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig } from './world.ts';
 
 const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
@@ -40,7 +40,7 @@ describe('FolderModules, by a clock of its own', () => {
     scratch[Symbol.dispose]();
   });
 
-  const fs = new GuardedFs(defaultLimits);
+  const fs = guardedFs(defaultLimits);
   const open = async (storeBytesMax = 1_000_000) => {
     const located = locate(folder.directory);
     const config = testConfig(scratch.path('state'));
@@ -51,7 +51,7 @@ describe('FolderModules, by a clock of its own', () => {
       fs,
       directory: folder.directory,
       builder,
-      reads: new Gate(1),
+      reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
       modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
       moduleBytesMax: 1_000_000,
       nowMs: () => nowMs,

@@ -9,8 +9,8 @@ import { Modules } from '../../src/deploy/modules.ts';
 import { type ListedFile, lookAtFile } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
 import { Trial } from '../../src/deploy/trial.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
+import { guardedFs, testOwner } from '../support/guarded-fs.ts';
 import { LogBook, pathOf, Scratch } from './world.ts';
 
 describe('judgeFile()', () => {
@@ -24,10 +24,10 @@ describe('judgeFile()', () => {
     const store = await ModuleStore.open(scratch.path('state'), { log: new LogBook() });
     const builder = new Builder({ limits: defaultLimits });
     parts = {
-      fs: new GuardedFs(defaultLimits),
+      fs: guardedFs(defaultLimits),
       directory: folder.directory,
       builder,
-      reads: new Gate(1),
+      reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
       modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
       moduleBytesMax: 10_000,
       nowMs: () => 77,

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:f
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/config/config.ts';
 import { ManifestFile } from '../../src/deploy/manifest-file.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
+import { guardedFs } from '../support/guarded-fs.ts';
 import { Scratch } from './world.ts';
 
 const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
@@ -25,7 +25,7 @@ describe('ManifestFile', () => {
 
   const make = (limits: Partial<typeof defaultLimits> = {}) =>
     new ManifestFile({
-      fs: new GuardedFs(defaultLimits),
+      fs: guardedFs(defaultLimits),
       directory: scratch.directory,
       limits: { ...defaultLimits, ...limits },
     });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
+import { MountGuards } from '../../src/site/mount-guards.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
 
@@ -246,7 +247,8 @@ describe('Publisher', () => {
   it('open() rejects with state where the directory cannot be used', async () => {
     writeFileSync(scratch.path('file'), '');
     const config = testConfig(scratch.path('file'));
-    await expect(Publisher.open({ config, logger: new LogBook() })).rejects.toMatchObject({
+    const guards = new MountGuards(config.limits);
+    await expect(Publisher.open({ config, logger: new LogBook(), guards })).rejects.toMatchObject({
       code: 'state',
     });
   });

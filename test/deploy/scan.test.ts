@@ -3,14 +3,14 @@ import { linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'nod
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { isInside, listFolder, lookAtFile } from '../../src/deploy/scan.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { TestFolder } from '../support/folder.ts';
+import { guardedFs } from '../support/guarded-fs.ts';
 import { pathOf, Scratch } from './world.ts';
 
 describe('listFolder()', () => {
   let scratch: Scratch;
   let folder: TestFolder;
-  const fs = new GuardedFs(defaultLimits);
+  const fs = guardedFs(defaultLimits);
 
   beforeEach(() => {
     scratch = new Scratch();
@@ -141,7 +141,7 @@ describe('lookAtFile()', () => {
   it('says why something is no module, and throws when nothing is there', async () => {
     using scratch = new Scratch();
     const folder = new TestFolder(scratch.directory);
-    const options = { fs: new GuardedFs(defaultLimits), directory: folder.directory };
+    const options = { fs: guardedFs(defaultLimits), directory: folder.directory };
     mkdirSync(folder.path('dir.wasm'));
     expect(await lookAtFile(options, pathOf('dir.wasm'))).toMatch(/must be a regular file/);
     await expect(lookAtFile(options, pathOf('none.wasm'))).rejects.toMatchObject({

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/config/config.ts';
 import { openSettingsFile } from '../../src/deploy/settings-file.ts';
 import { SitePicture } from '../../src/deploy/site-picture.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
+import { guardedFs } from '../support/guarded-fs.ts';
 import { locate, pathOf, Scratch } from './world.ts';
 
 const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
@@ -21,7 +21,7 @@ describe('openSettingsFile()', () => {
 
   const open = () =>
     openSettingsFile({
-      fs: new GuardedFs(defaultLimits),
+      fs: guardedFs(defaultLimits),
       directory: scratch.directory,
       limits: { ...defaultLimits, manifestBytesMax: 100 },
     });

@@ -9,6 +9,7 @@ import { Publisher } from '../../src/deploy/publish.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/site/locate.ts';
+import { MountGuards } from '../../src/site/mount-guards.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
 
 export interface LogEntry {
@@ -99,9 +100,10 @@ export class World implements AsyncDisposable {
   static async open(options: WorldOptions): Promise<World> {
     const log = new LogBook();
     const config = testConfig(options.stateDirectory, options.limits);
+    const guards = new MountGuards(config.limits);
     const { nowMs } = options;
     const clock = nowMs === undefined ? {} : { nowMs };
-    return new World(await Publisher.open({ config, logger: log, ...clock }), log);
+    return new World(await Publisher.open({ config, logger: log, guards, ...clock }), log);
   }
 
   /** What the newest site says of a module, once it says something that `matches`. */

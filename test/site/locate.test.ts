@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Mount } from '../../src/config/config.ts';
 import { parseFolderPath } from '../../src/names.ts';
 import { Locator } from '../../src/site/locate.ts';
+import { MountGuards } from '../../src/site/mount-guards.ts';
 
 const limits = { fileOperationTimeoutMs: 5_000, fileOperationsPerMountMax: 4 };
 
@@ -19,7 +20,7 @@ function mountAt(prefix: string, name: string): Mount {
 }
 
 function locatorOf(mounts: readonly Mount[], botUser?: string): Locator {
-  return new Locator({ mounts, botUser, limits });
+  return new Locator({ mounts, botUser, guards: new MountGuards(limits) });
 }
 
 async function makeDirectory(...segments: string[]): Promise<string> {

@@ -1,0 +1,10 @@
+/** File systems for tests: a guard of its own, used by one owner. */
+import type { OwnerKey } from '../../src/names.ts';
+import { GuardedFs } from '../../src/site/guarded-fs.ts';
+import { MountGuard, type MountGuardLimits } from '../../src/site/mount-guard.ts';
+
+export const testOwner = '/keybase/private/alice' as OwnerKey;
+
+export function guardedFs(limits: MountGuardLimits): GuardedFs {
+  return new GuardedFs(new MountGuard({ limits }), testOwner);
+}

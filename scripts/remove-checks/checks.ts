@@ -64,6 +64,20 @@ export const checks: readonly RemovableCheck[] = [
     test: engineLimits,
   },
   {
+    limit: "a hostcall's pointers to the memory its run has",
+    file: 'src/engine/instance.ts',
+    check: 'byteLength: () => this.#bytesOf(0),',
+    instead: 'byteLength: () => memory.buffer.byteLength,',
+    test: 'test/engine/reach.test.ts',
+  },
+  {
+    limit: 'what a site grew to that site',
+    file: 'src/engine/guest.ts',
+    check: 'if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;',
+    instead: '',
+    test: 'test/engine/reach.test.ts',
+  },
+  {
     limit: 'instances of the process',
     file: 'src/ledger.ts',
     check: 'if (before + count <= memoriesMax) return true;',

@@ -23,6 +23,11 @@ export interface GuestMemoryOptions {
    * page count before, or -1. Without it the memory itself is asked.
    */
   readonly grow?: ((pages: number) => number) | undefined;
+  /**
+   * The size in bytes that the guest believes in. An instance that served before may have more:
+   * what lies beyond is no part of this run's memory. Without it the memory itself is asked.
+   */
+  readonly byteLength?: (() => number) | undefined;
 }
 
 /** Bytes in a page of linear memory (WebAssembly core, section 4.2.8). */
@@ -34,6 +39,8 @@ export class GuestMemory {
   #buffer: ArrayBuffer;
   #bytes: Buffer;
   #view: DataView;
+  /** The guest has at least so many bytes; asked for again where that is not enough. */
+  #reach = 0;
 
   constructor(memory: WebAssembly.Memory, options: GuestMemoryOptions) {
     this.#memory = memory;
@@ -43,10 +50,16 @@ export class GuestMemory {
     this.#view = new DataView(this.#buffer);
   }
 
-  /** Size of linear memory now, in bytes. */
+  /** Size of linear memory now as the guest sees it, in bytes. */
   get byteLength(): number {
     this.#refresh();
-    return this.#bytes.length;
+    this.#reach = this.#options.byteLength?.() ?? this.#bytes.length;
+    return this.#reach;
+  }
+
+  /** The next run begins, in which the memory may be smaller. */
+  forgetSize(): void {
+    this.#reach = 0;
   }
 
   /** Whether all of `len` bytes at `ptr` lie in memory. */
@@ -111,7 +124,7 @@ export class GuestMemory {
   measureCString(ptr: number, bytesMax: number): number {
     const start = ptr >>> 0;
     this.#open(start, 1);
-    const end = Math.min(start + bytesMax, this.#bytes.length);
+    const end = Math.min(start + bytesMax, this.byteLength);
     const length = this.#bytes.subarray(start, end).indexOf(0);
     if (length >= 0) return length;
     if (end - start < bytesMax) return this.#trapRange(start, end - start + 1);
@@ -183,7 +196,8 @@ export class GuestMemory {
     const start = ptr >>> 0;
     const length = len >>> 0;
     if (length === 0) return 0;
-    if (start + length > this.#bytes.length) this.#trapRange(start, length);
+    const end = start + length;
+    if (end > this.#reach && end > this.byteLength) this.#trapRange(start, length);
     return start;
   }
 

@@ -173,7 +173,7 @@ export class GuestRun implements SeatWaiter {
   }
 
   #takeIdle(activation: Activation): Guest | undefined {
-    const guest = this.#parts.idle.take(this.#artifact);
+    const guest = this.#parts.idle.take(this.#artifact, this.#shares.site);
     guest?.instance.attach(activation);
     return guest;
   }
@@ -200,14 +200,15 @@ export class GuestRun implements SeatWaiter {
   #putBack(guest: Guest, activation: Activation): void {
     const artifact = this.#artifact;
     artifact.fuel = activation.gauge.fuel;
-    if (!artifact.suits(guest, this.#memoryBytes) || !this.#parts.stock.allowsIdle) {
+    const physicalBytes = guest.instance.physicalBytes;
+    if (!artifact.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
       guest.discard();
       return;
     }
     const cpuUs = activation.cpuUsNow();
     try {
-      const cards = guest.restore(this.#memoryBytes);
-      artifact.learn({ cpuUs, cards, memoryBytes: this.#memoryBytes });
+      const cards = guest.restore(physicalBytes, this.#shares.site);
+      artifact.learn({ cpuUs, cards, memoryBytes: physicalBytes });
       this.#parts.idle.put(artifact, guest);
     } catch {
       // A state that could not be put back must not be seen by anybody: a new guest costs less.

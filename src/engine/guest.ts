@@ -22,12 +22,14 @@ export class Guest {
   readonly #onDiscard: () => void;
   #idleBytes = 0;
   #isDiscarded = false;
+  /** The only site it may serve, once a run of that site has grown it. */
+  #siteKey: string | undefined;
 
   constructor(options: GuestOptions) {
     this.instance = options.instance;
     this.#snapshot = options.snapshot;
     this.#onDiscard = options.onDiscard;
-    this.#firstBytes = options.instance.memoryBytes;
+    this.#firstBytes = options.instance.physicalBytes;
     this.#idleBytes = this.#firstBytes + instanceBytes;
   }
 
@@ -47,10 +49,20 @@ export class Guest {
   }
 
   /**
-   * Puts everything back to the first state. Answers how many cards were written, or undefined
-   * where that is not known. Throws when it cannot: then the guest must be discarded.
+   * Whether a run of that site may have it. Memory never shrinks, and loads beyond the size that
+   * the guest believes in do not trap: what one site grew, no other site with these bytes gets.
    */
-  restore(memoryBytes: number): number | undefined {
+  mayServe(siteKey: string): boolean {
+    return this.#siteKey === undefined || this.#siteKey === siteKey;
+  }
+
+  /**
+   * Puts everything back to the first state after a run of `siteKey`. Answers how many cards were
+   * written, or undefined where that is not known. Throws when it cannot: then the guest must be
+   * discarded.
+   */
+  restore(memoryBytes: number, siteKey: string): number | undefined {
+    if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;
     this.#idleBytes = memoryBytes + instanceBytes;
     this.instance.restoreState();
     return this.#snapshot?.restore();

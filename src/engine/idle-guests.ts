@@ -23,11 +23,20 @@ export class IdleGuests {
     return this.#bytes;
   }
 
-  /** The guest of `artifact` that was used last: its memory is the likeliest to be in a cache. */
-  take(artifact: object): Guest | undefined {
-    const guest = this.#shelves.get(artifact)?.guests.pop();
-    if (guest !== undefined) this.#bytes -= guest.idleBytes;
-    return guest;
+  /**
+   * The guest of `artifact` that was used last and may serve that site: its memory is the likeliest
+   * to be in a cache.
+   */
+  take(artifact: object, siteKey: string): Guest | undefined {
+    const guests = this.#shelves.get(artifact)?.guests ?? [];
+    for (let at = guests.length - 1; at >= 0; at -= 1) {
+      const guest = guests[at];
+      if (guest?.mayServe(siteKey) !== true) continue;
+      guests.splice(at, 1);
+      this.#bytes -= guest.idleBytes;
+      return guest;
+    }
+    return undefined;
   }
 
   has(artifact: object): boolean {
@@ -59,7 +68,8 @@ export class IdleGuests {
 
   /** Gives up all guests of `artifact`. */
   evictAll(artifact: object): void {
-    for (let guest = this.take(artifact); guest !== undefined; guest = this.take(artifact)) {
+    for (const guest of this.#shelves.get(artifact)?.guests ?? []) {
+      this.#bytes -= guest.idleBytes;
       guest.discard();
     }
     this.#forget(artifact);

@@ -50,7 +50,8 @@ export class GuestInstance implements GuestHost, MemorySizes {
   readonly #table: WebAssembly.Table | undefined;
   readonly #fuel: WebAssembly.Global<number> | undefined;
   readonly #heap: WebAssembly.Global<number> | undefined;
-  readonly #size: WebAssembly.Global<number | bigint> | undefined;
+  /** The pages the guest believes its memories have. */
+  readonly #sizes: readonly (WebAssembly.Global<number | bigint> | undefined)[];
   readonly #restoreState: (() => void) | undefined;
   #activation: Activation | undefined;
   #hostcallCount = 0;
@@ -70,7 +71,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     this.#table = this.#pick(loaded.engine.tableExport, WebAssembly.Table);
     this.#fuel = this.#global(form?.names.fuel);
     this.#heap = this.#global(form?.names.heap);
-    this.#size = this.#global(form?.names.memorySizes[0]);
+    this.#sizes = form?.names.memorySizes.map((name) => this.#global(name)) ?? [];
     this.#memory = memory === undefined ? undefined : this.#openMemory(memory);
     const hostTable = this.#pick(form?.names.host, WebAssembly.Table);
     if (hostTable !== undefined) options.meterHost.connect(hostTable);
@@ -79,18 +80,31 @@ export class GuestInstance implements GuestHost, MemorySizes {
     this.#entry = this.#promising(loaded.entry);
   }
 
-  /** Bytes of all memories now. */
+  /** Bytes that all memories take now, those included that runs before this one grew. */
+  get physicalBytes(): number {
+    let bytes = 0;
+    for (const { buffer } of this.memories) bytes += buffer.byteLength;
+    return bytes;
+  }
+
+  /** Bytes of all memories as this run sees them. */
   get memoryBytes(): number {
-    if (this.memories.length === 1 && this.#memory !== undefined) return this.#memory.byteLength;
     return this.bytesBeside(-1);
   }
 
   bytesBeside(memory: number): number {
     let bytes = 0;
-    for (const [other, { buffer }] of this.memories.entries()) {
-      if (other !== memory) bytes += buffer.byteLength;
+    for (let other = 0; other < this.memories.length; other += 1) {
+      if (other !== memory) bytes += this.#bytesOf(other);
     }
     return bytes;
+  }
+
+  /** Size of memory number `memory` as the guest sees it. */
+  #bytesOf(memory: number): number {
+    const size = this.#sizes[memory];
+    if (size !== undefined) return Number(size.value) * PAGE_BYTES;
+    return this.memories[memory]?.buffer.byteLength ?? 0;
   }
 
   /** The instance serves this run from now on. */
@@ -98,6 +112,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     this.#activation = activation;
     activation.memories = this;
     activation.takeMarks(this.marks);
+    this.#memory?.forgetSize();
     if (this.#heap !== undefined) this.#heap.value = heapBytesMax;
   }
 
@@ -251,13 +266,14 @@ export class GuestInstance implements GuestHost, MemorySizes {
       },
       trap: (reason) => this.trap(reason),
       grow: (pages) => this.#grow(memory, pages),
+      byteLength: () => this.#bytesOf(0),
     });
   }
 
   /** As the guest's own `memory.grow` would: within the limit, and keeping the virtual size. */
   #grow(memory: WebAssembly.Memory, pages: number): number {
     const physical = memory.buffer.byteLength / PAGE_BYTES;
-    const before = this.#size === undefined ? physical : Number(this.#size.value);
+    const before = this.#bytesOf(0) / PAGE_BYTES;
     const wanted = before + pages;
     if (!this.#running().allowMemory(0, wanted * PAGE_BYTES)) return -1;
     try {
@@ -268,9 +284,8 @@ export class GuestInstance implements GuestHost, MemorySizes {
       this.#running().memoryRefusal = `Cannot answer: the memory cannot grow: ${error.message}`;
       return -1;
     }
-    if (this.#size !== undefined) {
-      this.#size.value = typeof this.#size.value === 'bigint' ? BigInt(wanted) : wanted;
-    }
+    const size = this.#sizes[0];
+    if (size !== undefined) size.value = typeof size.value === 'bigint' ? BigInt(wanted) : wanted;
     return before;
   }
 

@@ -121,7 +121,7 @@ export class GuestPool {
       if (turn !== undefined) await turn;
       const guest = await artifact.create(activation);
       guest.instance.detach();
-      if (artifact.suits(guest, guest.instance.memoryBytes) && !activation.isEnding)
+      if (artifact.suits(guest, guest.instance.physicalBytes) && !activation.isEnding)
         idle.put(artifact, guest);
       else guest.discard();
     } catch {

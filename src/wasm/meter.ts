@@ -140,7 +140,6 @@ function nameParts(
   parts: { readonly charges: Charges; readonly grow: Grow },
 ): Omit<MeteredModule['names'], 'capture' | 'restore'> {
   const { charges, grow } = parts;
-  const grows = shape.instructionsUsed[Op.memoryGrow] === 1;
   const { heap } = charges;
   return {
     memory:
@@ -155,7 +154,7 @@ function nameParts(
         ? undefined
         : additions.addExport('start', ExportKind.func, shape.start),
     memorySizes: shape.memories.map((_, i) =>
-      grows ? additions.addExport(`size${i}`, ExportKind.global, grow.sizeGlobal(i)) : undefined,
+      additions.addExport(`size${i}`, ExportKind.global, grow.sizeGlobal(i)),
     ),
   };
 }

@@ -53,9 +53,11 @@
  *    non-zero is marked) stands for bytes [4096 k, 4096 (k + 1) + 16); clear it when restored.
  *    Memories other than memory 0 have no cards. Host writes mark cards themselves.
  *  - `memory.size` answers a virtual size kept in a global: physical memory never shrinks. Loads
- *    and stores between the virtual and the physical size do not trap: the one deviation.
- *  - `names.memorySizes[i]`, where set, exports the global holding the pages (i32, or i64 for
- *    `is64`) the guest believes memory i has. Hostcalls check pointers against it.
+ *    and stores between the virtual and the physical size do not trap: the one deviation. So an
+ *    instance that has grown serves no other site.
+ *  - `names.memorySizes[i]` exports the global holding the pages (i32, or i64 for `is64`) that the
+ *    guest believes memory i has. Hostcalls check pointers against it, and a host that grows a
+ *    memory for the guest writes it.
  */
 
 import { ByteWriter } from '../binary/writer.ts';
@@ -125,7 +127,7 @@ export interface MeteredNames {
   readonly start: string | undefined;
   readonly capture: string | undefined;
   readonly restore: string | undefined;
-  readonly memorySizes: readonly (string | undefined)[];
+  readonly memorySizes: readonly string[];
 }
 
 export type Restorable = true | { readonly reason: string };

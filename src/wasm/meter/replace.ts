@@ -29,14 +29,12 @@ export interface ReplaceContext {
 
 export class Replacer {
   readonly #context: ReplaceContext;
-  readonly #grows: boolean;
   readonly #holdsExceptions: boolean;
   /** Tables whose entries the guest may change. */
   readonly changedTables = new Set<number>();
 
   constructor(context: ReplaceContext) {
     this.#context = context;
-    this.#grows = context.shape.instructionsUsed[Op.memoryGrow] === 1;
     this.#holdsExceptions = context.shape.features.has('exceptions');
   }
 
@@ -114,7 +112,6 @@ export class Replacer {
   #memorySize(cursor: InstructionCursor, emitter: Emitter): void {
     const { grow } = this.#context;
     this.#require('memories', cursor, cursor.a);
-    if (!this.#grows) return;
     emitter.copyTo(cursor.at);
     if (cursor.op === Op.memorySize) emitter.indexed(0x23, grow.sizeGlobal(cursor.a));
     else this.#call(emitter, grow.growMemory(cursor.a));

@@ -1,7 +1,11 @@
-/** Everything that crosses threads, typed in one place. Plain data: it is structured-cloned. */
+/**
+ * What crosses between the control plane and the serving threads. Plain data: it is
+ * structured-cloned. Other threads have their messages beside them (`*-messages.ts`).
+ */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from './config/config.ts';
 import type { ErrorRecord } from './errors.ts';
+import type { LogQueueMemory } from './journal/log-queue.ts';
 import type { Digest, FolderKey, HostName, ModulePath } from './names.ts';
 import type { PasswordHash } from './site/manifest.ts';
 import type { Site } from './site/table.ts';
@@ -109,10 +113,7 @@ export interface Answers {
 export type ToControl =
   | { readonly kind: 'listening'; readonly endpoints: readonly Endpoint[] }
   | { readonly kind: 'listen-failed'; readonly error: ErrorRecord }
-  | { readonly kind: 'question'; readonly id: number; readonly question: Question }
-  /** Finished log lines, each ending in a line end. */
-  | { readonly kind: 'log'; readonly lines: string }
-  | { readonly kind: 'drained' };
+  | { readonly kind: 'question'; readonly id: number; readonly question: Question };
 
 export type ToThread =
   | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
@@ -139,6 +140,8 @@ export interface ThreadStart {
   readonly ledger: SharedArrayBuffer;
   /** What the whole process holds; see `account/account.ts`. */
   readonly account: SharedArrayBuffer;
+  /** The thread's way to the log writer. */
+  readonly logQueue: LogQueueMemory;
   /** The port to the key-value writer. */
   readonly keyValuePort: MessagePort;
 }

@@ -16,14 +16,24 @@ export const commonParts: ReadonlySet<string> = new Set([
 export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>> = {
   main: ['commands'],
   commands: 'any',
-  daemon: ['deploy', 'site', 'tls', 'admin', 'telemetry', 'ledger', 'capability'],
+  daemon: ['deploy', 'site', 'tls', 'admin', 'telemetry', 'journal', 'ledger', 'capability'],
   deploy: ['wasm', 'site', 'abi/catalogue', 'abi/abi'],
-  serve: ['engine', 'abi/catalogue', 'abi/abi', 'site', 'capability', 'telemetry', 'ledger'],
+  serve: [
+    'engine',
+    'abi/catalogue',
+    'abi/abi',
+    'site',
+    'capability',
+    'telemetry',
+    'journal',
+    'ledger',
+  ],
   engine: ['abi/abi', 'abi/memory', 'capability/capability', 'ledger', 'wasm/meter/contract'],
   abi: ['capability/capability'],
   capability: ['site'],
   site: [],
-  telemetry: [],
+  telemetry: ['journal'],
+  journal: [],
   ledger: [],
   account: ['errors', 'names'],
   admin: ['site', 'telemetry', 'ledger'],
@@ -33,7 +43,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
   errors: [],
   names: ['errors'],
   config: ['errors'],
-  messages: ['config', 'errors', 'names', 'site', 'wasm/meter/contract'],
+  messages: ['config', 'errors', 'names', 'site', 'journal/log-queue', 'wasm/meter/contract'],
 };
 
 /** Parts whose row is complete: the common parts are not added. */

@@ -27,6 +27,8 @@ export interface RunIdentity {
   readonly folderKey: FolderKey;
   readonly modulePath: ModulePath;
   readonly requestId: string;
+  /** Whose request it is: the lines that the run writes are of the client's share too. */
+  readonly clientAddress?: string;
   /** `countLoopHops` of the request's headers; left out when there can be none. */
   readonly loopHops?: number;
   /** Where the site's files are; left out when the module is run alone. */
@@ -102,8 +104,11 @@ export class RunCapabilities implements Capabilities {
 
   get log(): GuestLog {
     const { onGuestLine, limits } = this.#parts;
-    const { folderKey, modulePath, requestId } = this.#run;
-    this.#log ??= new RunLog(onGuestLine, { tag: { folderKey, modulePath, requestId }, limits });
+    const { folderKey, modulePath, requestId, clientAddress } = this.#run;
+    this.#log ??= new RunLog(onGuestLine, {
+      tag: { folderKey, modulePath, requestId, clientAddress },
+      limits,
+    });
     return this.#log;
   }
 

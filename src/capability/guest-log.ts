@@ -12,6 +12,8 @@ export interface GuestLogTag {
   readonly folderKey: FolderKey;
   readonly modulePath: ModulePath;
   readonly requestId: string;
+  /** Who asked for the run, where that was a visitor. */
+  readonly clientAddress?: string | undefined;
 }
 
 /** Where lines go. `message` holds no control characters. */

@@ -226,7 +226,11 @@ export const defaultLimits = {
   verdictWaitMs: 10_000,
   drainMs: 10_000,
   threadStuckMs: 5_000,
-  threadRestartsPerMinuteMax: 30,
+  // The log.
+  logQueueBytesMax: 4 * MIB,
+  logBytesPerOwnerPerMinuteMax: 64 * MIB,
+  logBytesPerSitePerMinuteMax: 32 * MIB,
+  logBytesPerClientPerMinuteMax: 32 * MIB,
 } as const satisfies Record<string, number>;
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -122,5 +122,18 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'A serving thread without a heartbeat for so long is replaced',
     min: 100,
   },
-  threadRestartsPerMinuteMax: { summary: 'Serving threads replaced per minute', max: 10_000 },
+  logQueueBytesMax: {
+    summary: 'Log lines that wait to be written, per thread; more are dropped and counted',
+    min: 64 * 1024,
+    max: GIB,
+  },
+  logBytesPerOwnerPerMinuteMax: {
+    summary: 'Log lines that all folders of one owner cause, per thread and minute',
+  },
+  logBytesPerSitePerMinuteMax: {
+    summary: 'Log lines that one folder causes, per thread and minute',
+  },
+  logBytesPerClientPerMinuteMax: {
+    summary: 'Log lines that one client network causes, per thread and minute',
+  },
 };

@@ -19,13 +19,13 @@ import { HostRules } from '../site/hosts.ts';
 import { type LocatedFolder, Locator } from '../site/locate.ts';
 import { Logins } from '../site/logins.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
-import { createLogger } from '../telemetry.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
+import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
-import { LogOutput, type OutputStream } from './output.ts';
+import type { OutputStream } from './output.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
@@ -45,6 +45,8 @@ export interface DaemonIo {
   readonly output: OutputStream;
 }
 
+/** How long the end waits for whoever reads the log. */
+const LOG_FLUSH_MS = { drain: 2_000, force: 200 } as const;
 const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
 
 /**
@@ -56,10 +58,10 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
   const config = await limitThreads(wanted);
   sizeThreadPool(config);
   const account = openAccount(config);
-  const output = new LogOutput(config.log, io.output);
-  const logger = createLogger(config.log.level, output);
   const lock = lockState(config.stateDirectory);
-  const parts = new RunningParts(lock, logger);
+  const log = new DaemonLog(config, io.output);
+  const { logger } = log;
+  const parts = new RunningParts(lock, log);
   try {
     const endpoints = await settleEndpoints(config.listen);
     const tlsEndpoints = await settleEndpoints(config.tls.listen);
@@ -92,7 +94,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       config,
       logger,
       account,
-      onLines: (lines) => output.write(lines),
+      logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
       answer: (question) => answers.answer(question),
       connectKeyValue: () => keyValue.connect(),
       ticketKeys: () => parts.ticketKeys?.current,
@@ -119,7 +121,7 @@ async function limitThreads(config: Config): Promise<Config> {
 /** What has been started so far, stopped in reverse. */
 class RunningParts {
   readonly #lock: StateLock;
-  readonly #logger: Logger;
+  readonly #log: DaemonLog;
   keyValue: KeyValueWriter | undefined;
   publisher: Publisher | undefined;
   certificates: Certificates | undefined;
@@ -127,9 +129,9 @@ class RunningParts {
   logins: Logins | undefined;
   threads: ServingThreads | undefined;
 
-  constructor(lock: StateLock, logger: Logger) {
+  constructor(lock: StateLock, log: DaemonLog) {
     this.#lock = lock;
-    this.#logger = logger;
+    this.#log = log;
   }
 
   async stop(how: 'drain' | 'force'): Promise<void> {
@@ -140,7 +142,8 @@ class RunningParts {
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
-    if (how === 'drain') this.#logger.info('stopped');
+    if (how === 'drain') this.#log.logger.info('stopped');
+    await this.#log.close(LOG_FLUSH_MS[how]);
   }
 
   /** A part that fails to stop must not keep the others from it. */
@@ -148,7 +151,7 @@ class RunningParts {
     try {
       await stop();
     } catch (error) {
-      this.#logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
+      this.#log.logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
     }
   }
 }

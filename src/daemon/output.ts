@@ -1,36 +1,85 @@
-/** Where log lines end: standard output, readable when that is a terminal. */
-import { writeSync } from 'node:fs';
+/**
+ * Where log lines end: standard output, readable when that is a terminal. Touches file descriptors;
+ * for the thread of the log writer alone, because a reader that does not read holds it up.
+ */
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { prettyFactory } from 'pino-pretty';
 import type { LogConfig } from '../config/config.ts';
-import type { LineSink } from '../telemetry.ts';
 
 export interface OutputStream {
   readonly fd: number;
   readonly isTTY: boolean;
 }
 
-/**
- * Lines written whole and in order. Synchronous: a log that is behind when the process dies is the
- * log one would have needed; the threads send theirs in batches, so writes are few.
- */
-export class LogOutput implements LineSink {
+export interface LogOutputOptions extends Pick<LogConfig, 'format' | 'color'> {
+  readonly stream: OutputStream;
+  /** Waits a moment, while the reader does not read. */
+  readonly pause: () => void;
+}
+
+/** A reader that went away is not our end; nor is a full disk. */
+const SURVIVED = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ECONNRESET']);
+
+/** Lines written whole and in order. */
+export class LogOutput {
   readonly #fd: number;
+  readonly #pause: () => void;
   readonly #prettify: ((line: string) => string) | undefined;
 
-  constructor({ format, color }: Pick<LogConfig, 'format' | 'color'>, stream: OutputStream) {
-    this.#fd = stream.fd;
+  constructor({ format, color, stream, pause }: LogOutputOptions) {
+    this.#fd = openWithoutBlocking(stream.fd);
+    this.#pause = pause;
     const isPretty = format === 'pretty' || (format === 'auto' && stream.isTTY);
     this.#prettify = isPretty ? createPrettifier(color && stream.isTTY) : undefined;
   }
 
-  write(lines: string): void {
+  /**
+   * Writes whole lines. False when they could not be written, or not all of them.
+   *
+   * @throws The system's error when the output is none of a kind that may come and go.
+   */
+  write(lines: Uint8Array): boolean {
     const prettify = this.#prettify;
-    if (prettify === undefined) {
-      writeAll(this.#fd, lines);
-      return;
+    if (prettify === undefined) return this.#writeAll(lines);
+    const readable = Buffer.from(lines)
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '');
+    return this.#writeAll(Buffer.from(readable.map((line) => prettify(line)).join('')));
+  }
+
+  #writeAll(bytes: Uint8Array): boolean {
+    let written = 0;
+    while (written < bytes.length) {
+      try {
+        written += writeSync(this.#fd, bytes, written);
+      } catch (error) {
+        const { code = '' } = error as NodeJS.ErrnoException;
+        if (SURVIVED.has(code)) return false;
+        if (code !== 'EAGAIN') throw error;
+        this.#pause();
+      }
     }
-    const readable = lines.split('\n').filter((line) => line !== '');
-    writeAll(this.#fd, readable.map((line) => prettify(line)).join(''));
+    return true;
+  }
+}
+
+/**
+ * The same output, but a write that would have to wait fails with EAGAIN: a thread that waits in
+ * the system cannot be ended, and would keep the whole process from ending. Opened anew, so that
+ * others who hold the same pipe or terminal see no change. Files never make one wait, and sockets
+ * cannot be opened anew: node makes those of its standard output non-blocking by itself.
+ */
+function openWithoutBlocking(fd: number): number {
+  const stat = fstatSync(fd);
+  if (!stat.isFIFO() && !stat.isCharacterDevice()) return fd;
+  const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch (error) {
+    // No /proc here, or the output belongs to another user: as it is, then.
+    if ((error as NodeJS.ErrnoException).code !== undefined) return fd;
+    throw error;
   }
 }
 
@@ -47,24 +96,4 @@ function createPrettifier(colorize: boolean): (line: string) => string {
     },
     ignore: 'method,status,hostName,path,outcome,wallUs,id,bytesReceived,clientAddress',
   });
-}
-
-/** A pipe may take a part, or nothing for now (EAGAIN); a reader that went away is not our end. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  let written = 0;
-  while (written < bytes.length) {
-    try {
-      written += writeSync(fd, bytes, written);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') waitBriefly();
-      else if (code === 'EPIPE' || code === 'EIO') return;
-      else throw error;
-    }
-  }
-}
-
-function waitBriefly(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }

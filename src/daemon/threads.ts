@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { Overseer } from '../account/overseer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { LogQueueMemory } from '../journal/log-queue.ts';
 import { createLedger, glanceAt } from '../ledger.ts';
 import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import type { Site } from '../site/table.ts';
@@ -26,8 +27,8 @@ export interface ThreadsOptions {
   readonly logger: Logger;
   /** What the whole process holds; see `account/account.ts`. */
   readonly account: SharedArrayBuffer;
-  /** Finished log lines of the threads. */
-  readonly onLines: (lines: string) => void;
+  /** The queue of each thread to the log writer; a thread's successor gets the same one. */
+  readonly logQueueOf: (threadNumber: number) => LogQueueMemory;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly connectKeyValue: () => MessagePort;
   /** The keys of session tickets now; undefined without TLS. */
@@ -121,6 +122,7 @@ export class ServingThreads {
       reusePort: config.threads > 1,
       ledger: this.#ledger,
       account: this.#options.account,
+      logQueue: this.#options.logQueueOf(number),
       keyValuePort,
     };
     const worker = new Worker(threadEntry(), {
@@ -158,8 +160,7 @@ export class ServingThreads {
   }
 
   #receive(worker: Worker, message: ToControl): void {
-    if (message.kind === 'log') this.#options.onLines(message.lines);
-    else if (message.kind === 'question') void this.#answer(worker, message.id, message.question);
+    if (message.kind === 'question') void this.#answer(worker, message.id, message.question);
   }
 
   async #answer(worker: Worker, id: number, question: Question): Promise<void> {

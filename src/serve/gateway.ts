@@ -158,6 +158,7 @@ export class Gateway {
       folderKey: site.folderKey,
       modulePath: route.modulePath,
       requestId: record.id,
+      clientAddress: record.clientAddress,
       loopHops,
       place: site,
       settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),

@@ -1,5 +1,4 @@
 /** What a serving thread can lend to its guests: one of each part for the whole thread. */
-import type { Logger } from 'pino';
 import type { CapabilityParts } from '../capability/capabilities.ts';
 import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
@@ -9,17 +8,18 @@ import { keyValueDatabasePath } from '../capability/kv-writer.ts';
 import { RandomPool } from '../capability/random.ts';
 import type { ThreadStart } from '../messages.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
+import type { RequestLog } from '../telemetry.ts';
 import type { ControlLink } from './control-link.ts';
 
 export interface LendingOptions {
   readonly start: ThreadStart;
   readonly link: ControlLink;
   readonly guards: MountGuards;
-  readonly logger: Logger;
+  readonly log: RequestLog;
 }
 
 export function createCapabilityParts(options: LendingOptions): CapabilityParts {
-  const { start, link, guards, logger } = options;
+  const { start, link, guards, log } = options;
   const { config } = start;
   const { limits } = config;
   const addresses = (name: string, family: 4 | 6): Promise<readonly Uint8Array[]> =>
@@ -45,6 +45,6 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
       exchange: (query) =>
         link.ask({ ask: 'dns', query }, `dns ${Buffer.from(query).toString('base64')}`),
     },
-    onGuestLine: (level, message, tag) => logger[level](tag, message),
+    onGuestLine: (level, message, tag) => log.writeOfGuest(level, message, tag),
   };
 }

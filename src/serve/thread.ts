@@ -8,12 +8,13 @@ import { createCatalogue } from '../abi/catalogue.ts';
 import { CapabilitySource } from '../capability/capabilities.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { LogChannel } from '../journal/log-channel.ts';
 import { LedgerPage } from '../ledger.ts';
 import type { LoadedModule, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import { HostRules } from '../site/hosts.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Site } from '../site/table.ts';
-import { BatchedLines, createLogger, RequestLog } from '../telemetry.ts';
+import { createLogger, RequestLog, tellLosses } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { StaticFiles } from './files.ts';
@@ -26,7 +27,8 @@ import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
 const BEAT_MS = 100;
-const LOG_BATCH = { batchCharsMax: 64 * 1024, delayMs: 50 };
+/** How often what was dropped of the log is told. */
+const LOSSES_MS = 60_000;
 
 async function start(start: ThreadStart): Promise<void> {
   if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');
@@ -34,9 +36,10 @@ async function start(start: ThreadStart): Promise<void> {
   const tell = (message: ToControl): void => control.postMessage(message);
   const { config } = start;
   const { limits } = config;
-  const lines = new BatchedLines((batch) => tell({ kind: 'log', lines: batch }), LOG_BATCH);
-  const logger = createLogger(config.log.level, lines);
-  const log = new RequestLog(logger, lines);
+  const channel = new LogChannel(start.logQueue, limits);
+  const logger = createLogger(config.log.level, channel.own);
+  const log = new RequestLog(logger, channel);
+  setInterval(() => tellLosses(logger, channel), LOSSES_MS).unref();
   const page = openBeatingPage(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
@@ -50,7 +53,7 @@ async function start(start: ThreadStart): Promise<void> {
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
   const replica = new Replica({ limits, link, onModule: warmIn(pool) });
   const guards = new MountGuards(limits, threadsPerGuard(config));
-  const parts = createCapabilityParts({ start, link, guards, logger });
+  const parts = createCapabilityParts({ start, link, guards, log });
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
   const gateway = new Gateway({
@@ -79,8 +82,7 @@ async function start(start: ThreadStart): Promise<void> {
     pool.close();
     await parts.outbound.close();
     parts.keyValue.close();
-    lines.flush();
-    tell({ kind: 'drained' });
+    tellLosses(logger, channel);
     control.close();
   }
 

@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
 import { digestBytes } from '../../src/deploy/artifact.ts';
+import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/messages.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
@@ -84,11 +85,16 @@ it('ends and replaces a thread stuck in unmetered code, and names the artifact',
     onTrouble: () => undefined,
   });
   const log: Record<string, unknown>[] = [];
+  const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
   const threads = new ServingThreads({
     config,
     logger: pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) }),
     account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
-    onLines: () => undefined,
+    logQueueOf: (threadNumber) => {
+      const queue = logQueues[threadNumber];
+      if (queue === undefined) throw new TypeError('Cannot log: no such thread');
+      return queue;
+    },
     connectKeyValue: () => keyValue.connect(),
     ticketKeys: () => undefined,
     answer: async (question: Question): Promise<Answers[keyof Answers]> => {
@@ -108,6 +114,10 @@ it('ends and replaces a thread stuck in unmetered code, and names the artifact',
     await expect(stuck).rejects.toThrow();
     const reply = await waitFor(() => ask(port, '/hello.wasm').catch(() => undefined));
     expect(reply.text).toBe('hello\n');
+    // What was said before the thread was ended is not lost with it.
+    const [queue] = logQueues;
+    const said = queue === undefined ? '' : new LogQueueOutput(queue).peek(2 ** 20);
+    expect(Buffer.from(said).toString()).toContain('/hello.wasm');
     expect(log).toContainEqual(
       expect.objectContaining({
         msg: 'thread stuck: it is ended and replaced',

@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from './config/config.ts';
 import type { ErrorRecord } from './errors.ts';
 import type { LogQueueMemory } from './journal/log-queue.ts';
-import type { Digest, FolderKey, HostName, ModulePath } from './names.ts';
+import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from './names.ts';
 import type { PasswordHash } from './site/manifest.ts';
 import type { Site } from './site/table.ts';
 import type { MeteredModule } from './wasm/meter/contract.ts';
@@ -54,14 +54,29 @@ export interface EngineFacts {
 /** Questions of a serving thread to the control plane; equal ones are joined by the asker. */
 export type Question =
   /** What does this authority serve? `hostName` is undefined in folder mode. */
-  | { readonly ask: 'site'; readonly hostName: HostName | undefined }
+  | {
+      readonly ask: 'site';
+      readonly hostName: HostName | undefined;
+      /** The visitor who named it first; undefined where that is not known. */
+      readonly clientAddress?: string | undefined;
+    }
   /** The site has no such module: is there a file whose verdict is still to come? */
   | { readonly ask: 'verdict'; readonly folderKey: FolderKey; readonly modulePath: ModulePath }
   | { readonly ask: 'module'; readonly digest: Digest }
-  | { readonly ask: 'addresses'; readonly name: string; readonly family: 4 | 6 }
-  | { readonly ask: 'dns'; readonly query: Uint8Array }
+  /** For a guest of `owner`. */
+  | {
+      readonly ask: 'addresses';
+      readonly name: string;
+      readonly family: 4 | 6;
+      readonly owner: OwnerKey;
+    }
+  | { readonly ask: 'dns'; readonly query: Uint8Array; readonly owner: OwnerKey }
   /** For a handshake that names `hostName`, or nobody. */
-  | { readonly ask: 'certificate'; readonly hostName: HostName | undefined }
+  | {
+      readonly ask: 'certificate';
+      readonly hostName: HostName | undefined;
+      readonly clientAddress?: string | undefined;
+    }
   /** What an authority asks for at `/.well-known/acme-challenge/<token>`, if anything. */
   | { readonly ask: 'http-challenge'; readonly token: string }
   | { readonly ask: 'alpn-challenge'; readonly hostName: HostName }

@@ -3,7 +3,7 @@
  * path: most guests use nothing of it, so nothing is made before it is asked for.
  */
 import type { Limits } from '../config/config.ts';
-import type { FolderKey, ModulePath } from '../names.ts';
+import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../names.ts';
 import type {
   Capabilities,
   Clock,
@@ -47,8 +47,8 @@ const defaultSettings: GuestSettings = {
 export interface CapabilityParts {
   readonly outbound: OutboundHttp;
   readonly keyValue: KeyValueClient;
-  /** The daemon's resolver, as this thread reaches it. */
-  readonly resolver: Resolve;
+  /** The daemon's resolver, as this thread reaches it, for the guests of one owner. */
+  readonly resolverOf: (owner: OwnerKey) => Resolve;
   readonly random: RandomPool;
   readonly clock: Clock;
   readonly timer: Timer;
@@ -98,7 +98,10 @@ export class RunCapabilities implements Capabilities {
   }
 
   get resolve(): Resolve {
-    this.#resolve ??= new RunResolve(this.#parts.resolver, this.#parts.limits);
+    this.#resolve ??= new RunResolve(
+      this.#parts.resolverOf(ownerOf(this.#run.folderKey)),
+      this.#parts.limits,
+    );
     return this.#resolve;
   }
 

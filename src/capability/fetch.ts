@@ -8,7 +8,7 @@
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
-import type { FolderKey } from '../names.ts';
+import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
 import { AddressFilter } from './addresses.ts';
 import type { Fetch, Header, OutboundReply, OutboundRequest } from './capability.ts';
 import { createConnector, type Lookup } from './fetch-connect.ts';
@@ -36,8 +36,8 @@ export interface OutboundOptions {
   readonly limits: OutboundLimits;
   /** Networks that guests may reach although they are not public. */
   readonly allowedCidrs: readonly string[];
-  /** Resolves names for this thread; its answers are judged, not trusted. */
-  readonly lookup: Lookup;
+  /** Resolves names for the guests of an owner; its answers are judged, not trusted. */
+  readonly lookupOf: (owner: OwnerKey) => Lookup;
   /** Pools kept; the least recently used one is closed when its last request has ended. */
   readonly poolsMax?: number;
   /** Requests sent or waiting for a socket, for one folder and origin. */
@@ -69,7 +69,7 @@ interface OriginPool {
 /** One a serving thread: the connections of all its guests. */
 export class OutboundHttp {
   readonly limits: OutboundLimits;
-  readonly #connector: ReturnType<typeof createConnector>;
+  readonly #connectorOf: (owner: OwnerKey) => ReturnType<typeof createConnector>;
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #inFlightPerOriginMax: number;
   readonly #heldBytesMax: number;
@@ -78,13 +78,11 @@ export class OutboundHttp {
 
   /** Throws CapabilityRefusal (`input`) for a malformed CIDR. */
   constructor(options: OutboundOptions) {
-    const { limits, lookup } = options;
+    const { limits, lookupOf } = options;
     this.limits = limits;
-    this.#connector = createConnector({
-      filter: new AddressFilter(options.allowedCidrs),
-      lookup,
-      timeoutMs: Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs),
-    });
+    const filter = new AddressFilter(options.allowedCidrs);
+    const timeoutMs = Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs);
+    this.#connectorOf = (owner) => createConnector({ filter, lookup: lookupOf(owner), timeoutMs });
     this.#pools = new LRUCache({
       max: options.poolsMax ?? poolsMaxDefault,
       dispose: ({ pool }) => closePool(pool),
@@ -159,7 +157,7 @@ export class OutboundHttp {
     if (known !== undefined) return known;
     const { limits } = this;
     const pool = new Pool(origin, {
-      connect: this.#connector,
+      connect: this.#connectorOf(ownerOf(folderKey)),
       connections: limits.outboundSocketsPerOriginMax,
       allowH2: false,
       pipelining: 1,

@@ -2,9 +2,9 @@
 import { networkInterfaces } from 'node:os';
 import type { DnsConfig } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { FolderPath, HostName } from '../names.ts';
-import type { Answer, DnsQuestion } from '../site/dns/wire.ts';
-import { encodeQuery, MalformedMessageError, readAnswer } from '../site/dns/wire.ts';
+import { type FolderPath, type HostName, parseRecord, quoteReceived } from '../names.ts';
+import type { Records } from '../site/dns/ask.ts';
+import type { DnsQuestion } from '../site/dns/wire.ts';
 import type { Resolver } from '../site/dns.ts';
 import type { Finding } from './check-report.ts';
 
@@ -80,24 +80,40 @@ async function checkRecord(name: string, resolver: Resolver, key: string): Promi
     return { mark: 'note', subject: 'TXT', text: `${name}: ${describeAbsence(answer)}` };
   }
   const values = answer.records.map((record) => Buffer.from(record).toString('utf8'));
-  const isOurs = values.some((value) => value.trim().startsWith(`${key}=`));
-  const text = `${name}: ${values.map((value) => JSON.stringify(value)).join(', ')}`;
-  return { mark: isOurs ? 'ok' : 'note', subject: 'TXT', text };
+  const text = `${name}: ${values.map(quoteReceived).join(', ')}`;
+  const fault = faultOf(values, key, name);
+  if (fault?.code === 'bad-record') {
+    return { mark: 'bad', subject: 'TXT', text, nextStep: fault.message };
+  }
+  return { mark: fault === undefined ? 'ok' : 'note', subject: 'TXT', text };
 }
 
-function describeAbsence(answer: Answer | string): string {
+/** What visitors will be told of these values; undefined when they are a record. */
+function faultOf(
+  values: readonly string[],
+  key: string,
+  name: string,
+): TerrafirmaError | undefined {
+  try {
+    parseRecord(values, key, name);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return error;
+    throw error;
+  }
+}
+
+function describeAbsence(answer: Records | string): string {
   if (typeof answer === 'string') return answer;
-  if (answer.kind === 'failed') return `the DNS servers answered with code ${answer.rcode}`;
   return answer.kind === 'empty' && answer.isNoName ? 'no such name' : 'no record';
 }
 
 /** The answer as it is, or why there is none. */
-async function ask(resolver: Resolver, question: DnsQuestion): Promise<Answer | string> {
+async function ask(resolver: Resolver, question: DnsQuestion): Promise<Records | string> {
   try {
-    return readAnswer(await resolver.exchange(encodeQuery(question)), question);
+    return await resolver.ask(question);
   } catch (error) {
-    const isExpected = error instanceof TerrafirmaError || error instanceof MalformedMessageError;
-    if (isExpected) return error.message;
+    if (error instanceof TerrafirmaError) return error.message;
     throw error;
   }
 }

@@ -30,7 +30,7 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
   const resolver = new Resolver({ dns, limits, nowMs: () => performance.now() });
   const source = new CapabilitySource({
     limits,
-    resolver,
+    resolverOf: () => resolver,
     clock: systemClock,
     timer: systemTimer,
     files: new SiteFileSource(new MountGuards(limits)),
@@ -38,7 +38,7 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     outbound: new OutboundHttp({
       limits,
       allowedCidrs: config.outbound.allowedCidrs,
-      lookup: (name, family) => resolver.addresses(name, family),
+      lookupOf: () => (name, family) => resolver.addresses(name, family),
     }),
     keyValue: new KeyValueClient(start.keyValuePort, start.keyValueDatabasePath, limits),
     onGuestLine: (_level, line) => tell({ kind: 'log', line }),

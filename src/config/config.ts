@@ -190,6 +190,9 @@ export const defaultLimits = {
   dnsTtlCeilingMs: 3_600_000,
   dnsFailureTtlMs: 5_000,
   dnsInFlightMax: 1_000,
+  dnsInFlightPerZoneMax: 50,
+  dnsInFlightPerClientMax: 100,
+  dnsUnknownNamesPerClientPerMinuteMax: 600,
   sitesCachedMax: 65_536,
   // Connections.
   targetBytesMax: 8 * KIB,

@@ -66,6 +66,18 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   dnsTtlCeilingMs: { summary: 'DNS answers are kept at most so long', min: 0 },
   dnsFailureTtlMs: { summary: 'Failed and negative DNS answers are kept so long', min: 0 },
   dnsInFlightMax: { summary: 'DNS lookups at once', max: 100_000 },
+  dnsInFlightPerZoneMax: {
+    summary: 'DNS lookups at once below one registered name',
+    max: 100_000,
+  },
+  dnsInFlightPerClientMax: {
+    summary: 'DNS lookups at once for one client (an IPv4 address, 56 bits of IPv6) or owner',
+    max: 100_000,
+  },
+  dnsUnknownNamesPerClientPerMinuteMax: {
+    summary: 'Names without a record that are looked up for one client or owner, per minute',
+    max: 1_000_000,
+  },
   sitesCachedMax: { summary: 'Host names remembered with their site', max: 10_000_000 },
   targetBytesMax: { summary: 'Path and query of a request', max: MIB },
   headerBytesMax: { summary: 'All headers of a request together', max: MIB },

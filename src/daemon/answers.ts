@@ -72,17 +72,17 @@ export class ControlAnswers {
     const { publisher, resolver } = this.#options;
     switch (question.ask) {
       case 'site':
-        return this.#site(question.hostName);
+        return this.#site(question.hostName, question.clientAddress);
       case 'verdict':
         return publisher.verdict(question.folderKey, question.modulePath);
       case 'module':
         return publisher.module(question.digest);
       case 'addresses':
-        return resolver.addresses(question.name, question.family);
+        return resolver.addresses(question.name, question.family, question.owner);
       case 'dns':
-        return resolver.exchange(question.query);
+        return resolver.exchange(question.query, question.owner);
       case 'certificate':
-        return this.#certificates().answer(question.hostName);
+        return this.#certificates().answer(question.hostName, question.clientAddress);
       case 'http-challenge':
         return Promise.resolve(this.#certificates().httpAnswer(question.token));
       case 'alpn-challenge':
@@ -96,8 +96,8 @@ export class ControlAnswers {
    * What ordering a certificate needs to know: that the name leads to a folder that is served, lets
    * the name be served, and has something to serve. Rejects with why not.
    */
-  async servedName(hostName: HostName): Promise<ServedName> {
-    const answer = await this.#site(hostName);
+  async servedName(hostName: HostName, clientAddress?: string): Promise<ServedName> {
+    const answer = await this.#site(hostName, clientAddress);
     if (answer.kind === 'failure') throw fromErrorRecord(answer.error);
     const { site } = answer;
     const listed = site.settings?.hostNames;
@@ -120,7 +120,7 @@ export class ControlAnswers {
     throw new TerrafirmaError('draining', 'Cannot hand out a certificate: TLS is not running');
   }
 
-  async #site(hostName: HostName | undefined): Promise<SiteAnswer> {
+  async #site(hostName: HostName | undefined, clientAddress?: string): Promise<SiteAnswer> {
     const { folder } = this.#options;
     if (folder !== undefined) return this.#publishedSite(folder, SITE_TTL_MS_MAX);
     if (hostName === undefined) {
@@ -135,7 +135,7 @@ export class ControlAnswers {
     } catch (error) {
       return failure(toErrorRecord(error));
     }
-    const record = await this.#record(hostName);
+    const record = await this.#record(hostName, clientAddress);
     if ('error' in record) return failure(record.error, record.expiresInMs);
     try {
       hostRules.checkFolder(record.path);
@@ -168,11 +168,12 @@ export class ControlAnswers {
   /** The folder a host name's record names; while it cannot be looked up, the last good one. */
   async #record(
     hostName: HostName,
+    clientAddress: string | undefined,
   ): Promise<
     | { readonly path: FolderPath; readonly expiresInMs: number }
     | { readonly error: ErrorRecord; readonly expiresInMs: number }
   > {
-    const lookup = await this.#options.resolver.record(hostName);
+    const lookup = await this.#options.resolver.record(hostName, clientAddress);
     const nowMs = this.#options.nowMs();
     const expiresInMs = Math.max(0, lookup.expiresAtMs - nowMs);
     if (lookup.kind === 'found') {

@@ -25,7 +25,7 @@ export interface CertificatesParts {
   readonly config: Config;
   readonly logger: Logger;
   readonly resolver: Resolver;
-  readonly servedName: (hostName: HostName) => Promise<ServedName>;
+  readonly servedName: (hostName: HostName, clientAddress?: string) => Promise<ServedName>;
   /** Certificates that the threads hold are out of date. */
   readonly onChange: () => void;
 }

@@ -85,7 +85,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       config,
       logger,
       resolver,
-      servedName: (hostName) => answers.servedName(hostName),
+      servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
       onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
     });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();

@@ -129,7 +129,8 @@ export function folderSegments(path: FolderPath): readonly string[] {
 
 /**
  * Picks the one `kbp=` among the TXT values of a name, each already joined from its strings
- * (Terrafirma spec 2.2): trimmed, key in this case only, an empty value counts as absent.
+ * (Terrafirma spec 2.2): trimmed, key in this case only, an empty value counts as absent. A value
+ * that was meant as one but is not is refused with what was received, not passed over.
  *
  * @param recordName The DNS name, for the sentence that says what to set.
  * @throws TerrafirmaError `no-record`, or `bad-record` for several values or a malformed one.
@@ -146,7 +147,12 @@ export function parseRecord(
     .map((value) => value.slice(start.length).trim())
     .filter((value) => value !== '');
   const [value, second] = found;
-  if (value === undefined) throw noRecord(recordName, key);
+  if (value === undefined) {
+    const meant = values.find((one) => isMeantAs(one, key));
+    if (meant === undefined) throw noRecord(recordName, key, values);
+    const rule = `it must begin with ${start}, in this case and without quotes or spaces`;
+    throw badRecord(`${rule} (set ${recordName} TXT "${start}/keybase/private/you,bot/")`, meant);
+  }
   if (second !== undefined) {
     const firstTwo = `${quoteReceived(value)} and ${quoteReceived(second)}`;
     const rule = `${recordName} must have exactly one ${start} value`;
@@ -158,13 +164,30 @@ export function parseRecord(
   return parseFolderPath(value);
 }
 
-/** The failure that tells the owner which record to set. */
-export function noRecord(recordName: string, key: string): TerrafirmaError {
+/** The failure that tells the owner which record to set, and what is there instead. */
+export function noRecord(
+  recordName: string,
+  key: string,
+  values: readonly string[] = [],
+): TerrafirmaError {
   const example = `${recordName} TXT "${key}=/keybase/private/you,bot/"`;
+  const [other] = values;
+  const received = other === undefined ? '' : `; received only ${quoteReceived(other)}`;
   return new TerrafirmaError(
     'no-record',
-    `Cannot find the folder of this host name: no TXT record is found for ${key}=: set ${example}`,
+    `Cannot find the folder of this host name: no TXT record is found for ${key}=: ` +
+      `set ${example}${received}`,
   );
+}
+
+/**
+ * Whether somebody meant `value` as a record: panels of DNS providers add quotes, word processors
+ * make them typographic, phones write the first letter large.
+ */
+function isMeantAs(value: string, key: string): boolean {
+  const bare = value.replaceAll(/[\s"'`\p{Pi}\p{Pf}\u201a\u201e\u200b\ufeff\\]/gu, '');
+  const start = `${key}=`;
+  return bare.length > start.length && bare.toLowerCase().startsWith(start.toLowerCase());
 }
 
 function checkSegments(segments: readonly string[], value: string): void {

@@ -80,7 +80,8 @@ export class Gateway {
   async #answer(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const hostName = this.#hostNameOf(exchange, record);
     const path = this.#paths.parse(exchange.request.target);
-    const found = this.#options.replica.siteOf(hostName, performance.now());
+    const { clientAddress } = exchange.request;
+    const found = this.#options.replica.siteOf(hostName, performance.now(), clientAddress);
     const site = found instanceof Promise ? await found : found;
     record.folderKey = site.folderKey;
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);

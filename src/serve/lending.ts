@@ -2,11 +2,13 @@
 import type { CapabilityParts } from '../capability/capabilities.ts';
 import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
+import type { Lookup } from '../capability/fetch-connect.ts';
 import { SiteFileSource } from '../capability/files.ts';
 import { KeyValueClient } from '../capability/kv.ts';
 import { keyValueDatabasePath } from '../capability/kv-writer.ts';
 import { RandomPool } from '../capability/random.ts';
 import type { ThreadStart } from '../messages.ts';
+import type { OwnerKey } from '../names.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
 import type { RequestLog } from '../telemetry.ts';
 import type { ControlLink } from './control-link.ts';
@@ -22,8 +24,10 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
   const { start, link, guards, log } = options;
   const { config } = start;
   const { limits } = config;
-  const addresses = (name: string, family: 4 | 6): Promise<readonly Uint8Array[]> =>
-    link.ask({ ask: 'addresses', name, family }, `addresses ${family} ${name}`);
+  const lookupOf =
+    (owner: OwnerKey): Lookup =>
+    (name, family) =>
+      link.ask({ ask: 'addresses', name, family, owner }, `addresses ${family} ${name} ${owner}`);
   return {
     limits,
     clock: systemClock,
@@ -33,18 +37,20 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
     outbound: new OutboundHttp({
       limits,
       allowedCidrs: config.outbound.allowedCidrs,
-      lookup: addresses,
+      lookupOf,
     }),
     keyValue: new KeyValueClient(
       start.keyValuePort,
       keyValueDatabasePath(config.stateDirectory),
       limits,
     ),
-    resolver: {
-      addresses,
-      exchange: (query) =>
-        link.ask({ ask: 'dns', query }, `dns ${Buffer.from(query).toString('base64')}`),
-    },
+    resolverOf: (owner) => ({
+      addresses: lookupOf(owner),
+      exchange: (query) => {
+        const key = `dns ${Buffer.from(query).toString('base64')} ${owner}`;
+        return link.ask({ ask: 'dns', query, owner }, key);
+      },
+    }),
     onGuestLine: (level, message, tag) => log.writeOfGuest(level, message, tag),
   };
 }

@@ -50,7 +50,7 @@ export interface ListenerOptions {
 export interface ListenerTls
   extends Pick<
     TlsServerOptions,
-    'contexts' | 'ticketKeys' | 'onHello' | 'challengeOf' | 'onRefused'
+    'contexts' | 'ticketKeys' | 'onHello' | 'clientOf' | 'challengeOf' | 'onRefused'
   > {
   /** On every answer over HTTPS, e.g. Strict-Transport-Security. */
   readonly fixedHeaders: readonly Header[] | undefined;

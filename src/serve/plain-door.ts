@@ -86,8 +86,8 @@ export class PlainDoor {
 
   async #redirect(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const { publicPort } = this.#options;
-    const { authority, target } = exchange.request;
-    const hostName = await this.#requireSite(authority, record);
+    const { target } = exchange.request;
+    const hostName = await this.#requireSite(exchange, record);
     const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
     record.outcome = 'file';
@@ -95,7 +95,8 @@ export class PlainDoor {
   }
 
   /** The host that HTTPS is to be asked for: one that has something to serve. */
-  async #requireSite(authority: string, record: RequestRecord): Promise<string> {
+  async #requireSite(exchange: HttpExchange, record: RequestRecord): Promise<string> {
+    const { authority, clientAddress } = exchange.request;
     const { hostRules, isFolderMode, replica } = this.#options;
     if (isFolderMode) {
       // The one folder answers whatever it is called, also by its address.
@@ -105,7 +106,7 @@ export class PlainDoor {
     }
     const hostName = parseHostName(authority);
     record.hostName = hostName;
-    const site = await replica.siteOf(hostName, performance.now());
+    const site = await replica.siteOf(hostName, performance.now(), clientAddress);
     record.folderKey = site.folderKey;
     hostRules.checkConsent(hostName, site.settings?.hostNames);
     return hostName;

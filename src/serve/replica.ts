@@ -50,12 +50,21 @@ export class Replica {
     });
   }
 
-  /** The site of a host name. Rejects with why it has none. */
-  siteOf(hostName: HostName | undefined, nowMs: number): Site | Promise<Site> {
+  /**
+   * The site of a host name. Rejects with why it has none.
+   *
+   * @param clientAddress The visitor, in whose share a name is looked up that is not known here.
+   */
+  siteOf(
+    hostName: HostName | undefined,
+    nowMs: number,
+    clientAddress?: string,
+  ): Site | Promise<Site> {
     const known = this.#names.get(hostName ?? ANY_NAME);
-    if (known === undefined || known.expiresAtMs <= nowMs) return this.#askSite(hostName, nowMs);
+    if (known === undefined || known.expiresAtMs <= nowMs)
+      return this.#askSite(hostName, nowMs, clientAddress);
     if (typeof known.verdict !== 'string') throw fromErrorRecord(known.verdict);
-    return this.#sites.get(known.verdict) ?? this.#askSite(hostName, nowMs);
+    return this.#sites.get(known.verdict) ?? this.#askSite(hostName, nowMs, clientAddress);
   }
 
   /** The newest site of the folder, once `modulePath` has a verdict or is known to be absent. */
@@ -99,9 +108,13 @@ export class Replica {
     }
   }
 
-  async #askSite(hostName: HostName | undefined, nowMs: number): Promise<Site> {
+  async #askSite(
+    hostName: HostName | undefined,
+    nowMs: number,
+    clientAddress: string | undefined,
+  ): Promise<Site> {
     const key = hostName ?? ANY_NAME;
-    const answer = await this.#link.ask({ ask: 'site', hostName }, `site ${key}`);
+    const answer = await this.#link.ask({ ask: 'site', hostName, clientAddress }, `site ${key}`);
     const expiresAtMs = nowMs + answer.expiresInMs;
     if (answer.kind === 'failure') {
       this.#names.set(key, { verdict: answer.error, expiresAtMs });

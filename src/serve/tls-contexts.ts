@@ -43,8 +43,15 @@ export class TlsContexts {
     this.#refused = new LRUCache({ max: options.limits.tlsContextsMax * 4 });
   }
 
-  /** The context for a handshake. Never rejects but for errors of ours. */
-  of(hostName: HostName | undefined): ContextAnswer | Promise<ContextAnswer> {
+  /**
+   * The context for a handshake. Never rejects but for errors of ours.
+   *
+   * @param clientAddress Whose handshake; undefined where that is a proxy's.
+   */
+  of(
+    hostName: HostName | undefined,
+    clientAddress?: string,
+  ): ContextAnswer | Promise<ContextAnswer> {
     const key = hostName ?? NOBODY;
     const nowMs = this.#options.nowMs();
     const held = this.#held.get(key);
@@ -53,7 +60,7 @@ export class TlsContexts {
     if (held === undefined && refused !== undefined && refused.expiresAtMs > nowMs) {
       return { kind: 'none', reason: refused.reason };
     }
-    return this.#ask(hostName);
+    return this.#ask(hostName, clientAddress);
   }
 
   /** Those at hand are asked for again; handshakes under way keep what they have. */
@@ -62,15 +69,20 @@ export class TlsContexts {
     this.#refused.clear();
   }
 
-  async #ask(hostName: HostName | undefined): Promise<ContextAnswer> {
+  async #ask(
+    hostName: HostName | undefined,
+    clientAddress: string | undefined,
+  ): Promise<ContextAnswer> {
     const { limits, link, nowMs } = this.#options;
     const key = hostName ?? NOBODY;
     const held = this.#held.get(key);
     let answer: CertificateAnswer;
     try {
-      answer = await link.ask({ ask: 'certificate', hostName }, `certificate ${key}`, {
-        waitMs: limits.certificateWaitMs,
-      });
+      answer = await link.ask(
+        { ask: 'certificate', hostName, clientAddress },
+        `certificate ${key}`,
+        { waitMs: limits.certificateWaitMs },
+      );
     } catch (error) {
       if (!(error instanceof TerrafirmaError)) throw error;
       // Ordering takes longer than a handshake waits, or the control plane is away: what is at

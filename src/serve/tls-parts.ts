@@ -37,6 +37,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
   const { gateway, hostRules, link, log, logger, replica } = parts;
   const nowMs = (): number => performance.now();
+  const proxies = trustedProxies(config);
   const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
@@ -51,7 +52,10 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
       contexts,
       ticketKeys,
       fixedHeaders: hstsHeader(config),
-      onHello: (hostName) => warm(replica, isFolderMode ? undefined : hostName),
+      onHello: (hostName, clientAddress) =>
+        warm(replica, isFolderMode ? undefined : hostName, clientAddress),
+      clientOf: ({ remoteAddress = '' }) =>
+        proxies?.trusts(remoteAddress) === true ? undefined : remoteAddress,
       challengeOf: (hostName) =>
         link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
       onRefused: (serverName, reason) => logger.debug({ serverName, reason }, 'handshake refused'),
@@ -67,8 +71,14 @@ export function trustedProxies(config: Config): TrustedProxies | undefined {
 }
 
 /** The record is looked up and the folder read while the handshake is still going on. */
-function warm(replica: Replica, hostName: HostName | undefined): void {
-  const looked = new Promise((resolve) => resolve(replica.siteOf(hostName, performance.now())));
+function warm(
+  replica: Replica,
+  hostName: HostName | undefined,
+  clientAddress: string | undefined,
+): void {
+  const looked = new Promise((resolve) =>
+    resolve(replica.siteOf(hostName, performance.now(), clientAddress)),
+  );
   // Why there is no site is told to the request that asks for it.
   looked.catch(() => undefined);
 }

@@ -20,7 +20,9 @@ export interface TlsServerOptions {
   readonly contexts: TlsContexts;
   readonly ticketKeys: Uint8Array;
   /** A name was named: whoever serves it may begin to look it up. */
-  readonly onHello: (hostName: HostName) => void;
+  readonly onHello: (hostName: HostName, clientAddress: string | undefined) => void;
+  /** The visitor at the other end; undefined where that is a proxy, with many behind it. */
+  readonly clientOf: (socket: Socket) => string | undefined;
   /** The certificate for a validation of `hostName` by tls-alpn-01, if one is due (RFC 8737). */
   readonly challengeOf: (hostName: HostName) => Promise<CertificatePair | null>;
   /** Whether the client may choose HTTP/2; else HTTP/1.1 is all that is offered. */
@@ -112,8 +114,9 @@ async function greet(
     sendAlert(socket, alerts.noApplicationProtocol);
     return false;
   }
-  if (hostName !== undefined) options.onHello(hostName);
-  const answer = await options.contexts.of(hostName);
+  const clientAddress = options.clientOf(socket);
+  if (hostName !== undefined) options.onHello(hostName, clientAddress);
+  const answer = await options.contexts.of(hostName, clientAddress);
   if (answer.kind === 'none') {
     options.onRefused(hello.serverName, answer.reason);
     sendAlert(socket, alerts.unrecognizedName);

@@ -7,31 +7,32 @@
 import { isIP } from 'node:net';
 import type { DnsConfig, Endpoint, Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { type FolderPath, type HostName, noRecord, parseRecord, quoteReceived } from '../names.ts';
+import {
+  clientNetwork,
+  type FolderPath,
+  type HostName,
+  noRecord,
+  type OwnerKey,
+  parseRecord,
+  quoteReceived,
+} from '../names.ts';
+import { askForRecords, type Records } from './dns/ask.ts';
 import { exchangeMessage } from './dns/exchange.ts';
 import { type Lookup, LookupCache } from './dns/lookup-cache.ts';
 import { readSystemServers } from './dns/servers.ts';
-import {
-  type Answer,
-  checkGuestQuery,
-  type DnsQuestion,
-  encodeQuery,
-  MalformedMessageError,
-  rcodeOf,
-  readAnswer,
-} from './dns/wire.ts';
+import { LookupShares, type Seat, type ShareLimits } from './dns/shares.ts';
+import { checkGuestQuery, type DnsQuestion, MalformedMessageError, rcodeOf } from './dns/wire.ts';
 
-export type ResolverLimits = Pick<
-  Limits,
-  | 'dnsTimeoutMs'
-  | 'dnsAttemptsMax'
-  | 'dnsCacheEntriesMax'
-  | 'dnsTtlFloorMs'
-  | 'dnsTtlCeilingMs'
-  | 'dnsFailureTtlMs'
-  | 'dnsInFlightMax'
-  | 'verdictWaitMs'
->;
+export type ResolverLimits = ShareLimits &
+  Pick<
+    Limits,
+    | 'dnsTimeoutMs'
+    | 'dnsAttemptsMax'
+    | 'dnsCacheEntriesMax'
+    | 'dnsTtlFloorMs'
+    | 'dnsTtlCeilingMs'
+    | 'verdictWaitMs'
+  >;
 
 export interface ResolverOptions {
   readonly dns: DnsConfig;
@@ -41,8 +42,6 @@ export interface ResolverOptions {
   readonly readServers?: () => Promise<readonly Endpoint[]>;
 }
 
-/** A record's worth; what a stranger's zone answers beyond it is not decoded. */
-const REPLY_BYTES_MAX = 16_384;
 const GUEST_REPLY_BYTES_MAX = 65_535;
 const NAME_CHARS_MAX = 253;
 const ADDRESSES_MAX = 64;
@@ -62,16 +61,13 @@ const SYSTEM_SERVERS_TTL_MS = 30_000;
 
 export type { Lookup };
 
-/** A name's records, or that it has none, from servers that worked. */
-type Records = Exclude<Answer, { kind: 'failed' }>;
-
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #records: LookupCache<FolderPath>;
   /** Apart from the records: what guests ask for must not push out what visitors need. */
   readonly #addresses: LookupCache<readonly Uint8Array[]>;
+  readonly #shares: LookupShares;
   #systemServers: { readonly servers: readonly Endpoint[]; readonly expiresAtMs: number };
-  #inFlight = 0;
 
   /** @throws TerrafirmaError `config` for a server that is not an IP address. */
   constructor(options: ResolverOptions) {
@@ -85,6 +81,7 @@ export class Resolver {
     const { limits, nowMs } = options;
     this.#records = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
     this.#addresses = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
+    this.#shares = new LookupShares(limits, nowMs);
     this.#systemServers = { servers: [], expiresAtMs: Number.NEGATIVE_INFINITY };
   }
 
@@ -92,16 +89,20 @@ export class Resolver {
    * The folder that the host name's record names. The second record name is asked only when the
    * first has no TXT record or cannot be looked up. All of it ends before `verdictWaitMs` does.
    * Never rejects: failures are `no-record`, `bad-record`, `dns-failed`, `dns-timeout`, and
-   * `overloaded` above the cap of lookups.
+   * `overloaded` where the zone or the client has more than its share of look-ups under way.
+   *
+   * @param clientAddress Of the visitor for whom a name is looked up that may be made up.
    */
-  async record(hostName: HostName): Promise<Lookup<FolderPath>> {
-    const { dnsInFlightMax } = this.#options.limits;
+  async record(hostName: HostName, clientAddress?: string): Promise<Lookup<FolderPath>> {
+    const isKnown = this.#records.peek(hostName)?.kind === 'found';
+    const asker = clientAddress === undefined ? undefined : clientNetwork(clientAddress);
+    const seat = { name: hostName, asker, isGuest: false, isKnown };
     try {
       return await this.#records.get(hostName, () =>
-        this.#counted(dnsInFlightMax, () => this.#lookUpRecord(hostName)),
+        this.#shares.run(seat, () => this.#lookUpRecord(hostName), endOf),
       );
     } catch (error) {
-      // Above the cap: not remembered, as the next moment may have room.
+      // No room: not remembered, as the next moment may have some.
       if (error instanceof TerrafirmaError) return this.#failure(error, 0);
       throw error;
     }
@@ -113,14 +114,20 @@ export class Resolver {
    *
    * @throws TerrafirmaError `dns-failed` (also when there is no such name), `dns-timeout`,
    * `overloaded`.
+   *
+   * @param owner Whose guest asks; undefined: the daemon itself.
    */
-  async addresses(name: string, family: 4 | 6): Promise<readonly Uint8Array[]> {
+  async addresses(name: string, family: 4 | 6, owner?: OwnerKey): Promise<readonly Uint8Array[]> {
     const undotted = (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
     if (undotted.length > NAME_CHARS_MAX || !GUEST_NAME.test(undotted)) {
       throw failed(`it must be a domain name: received ${quoteReceived(name)}`);
     }
     const lookup = await this.#addresses.get(`${family} ${undotted}`, () =>
-      this.#counted(this.#guestInFlightMax(), () => this.#lookUpAddresses(undotted, family)),
+      this.#shares.run(
+        guestSeat(undotted, owner),
+        () => this.#lookUpAddresses(undotted, family),
+        endOf,
+      ),
     );
     if (lookup.kind === 'failure') throw lookup.error;
     return lookup.value;
@@ -133,22 +140,35 @@ export class Resolver {
    * @throws TerrafirmaError `dns-failed` (also for a query that is not allowed), `dns-timeout`,
    * `overloaded`.
    */
-  async exchange(query: Uint8Array): Promise<Uint8Array> {
+  async exchange(query: Uint8Array, owner?: OwnerKey): Promise<Uint8Array> {
+    let name: string;
     try {
-      checkGuestQuery(query);
+      name = checkGuestQuery(query);
     } catch (error) {
       if (error instanceof MalformedMessageError) throw failed(error.message, error);
       throw error;
     }
-    return this.#counted(this.#guestInFlightMax(), async () =>
+    const send = async (): Promise<Uint8Array> =>
       exchangeMessage(query, {
         servers: await this.#servers(),
         timeoutMs: this.#options.limits.dnsTimeoutMs,
         attemptsMax: this.#options.limits.dnsAttemptsMax,
         replyBytesMax: GUEST_REPLY_BYTES_MAX,
         isUsable: (reply) => rcodeOf(reply) === 0 || rcodeOf(reply) === 3,
-      }),
+      });
+    return this.#shares.run(guestSeat(name, owner), send, (reply) =>
+      rcodeOf(reply) === 0 ? 'hit' : 'miss',
     );
+  }
+
+  /**
+   * What the servers say now, for people who look at it: neither cached nor counted.
+   *
+   * @throws TerrafirmaError `dns-failed`, `dns-timeout`.
+   */
+  async ask(question: DnsQuestion, budgetMs = Number.POSITIVE_INFINITY): Promise<Records> {
+    const { limits } = this.#options;
+    return askForRecords(question, { servers: await this.#servers(), limits, budgetMs });
   }
 
   async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
@@ -209,61 +229,14 @@ export class Resolver {
     return { kind: 'found', value, expiresAtMs };
   }
 
-  /** `#ask` with the servers' failures as values, so that a caller can go on to the next name. */
+  /** `ask` with the servers' failures as values, so that a caller can go on to the next name. */
   async #settle(question: DnsQuestion, budgetMs?: number): Promise<Records | TerrafirmaError> {
     try {
-      return await this.#ask(question, budgetMs);
+      return await this.ask(question, budgetMs);
     } catch (error) {
       if (error instanceof TerrafirmaError) return error;
       throw error;
     }
-  }
-
-  async #ask(question: DnsQuestion, budgetMs = Number.POSITIVE_INFINITY): Promise<Records> {
-    if (question.name.length > NAME_CHARS_MAX) {
-      return { kind: 'empty', isNoName: true, ttlS: undefined };
-    }
-    const { limits } = this.#options;
-    let answer: Answer | undefined;
-    let malformed: MalformedMessageError | undefined;
-    const reply = await exchangeMessage(encodeQuery(question), {
-      servers: await this.#servers(),
-      timeoutMs: limits.dnsTimeoutMs,
-      attemptsMax: limits.dnsAttemptsMax,
-      budgetMs,
-      replyBytesMax: REPLY_BYTES_MAX,
-      isUsable: (received) => {
-        try {
-          answer = readAnswer(received, question);
-          return answer.kind !== 'failed';
-        } catch (error) {
-          if (!(error instanceof MalformedMessageError)) throw error;
-          malformed = error;
-          return false;
-        }
-      },
-    });
-    if (answer !== undefined && answer.kind !== 'failed') return answer;
-    const reason = malformed?.message ?? `the servers answered with code ${rcodeOf(reply)}`;
-    throw failed(`${reason}: asked for ${question.type} of ${quoteReceived(question.name)}`);
-  }
-
-  async #counted<T>(inFlightMax: number, work: () => Promise<T>): Promise<T> {
-    if (this.#inFlight >= inFlightMax) {
-      const detail = `Cannot look up the name: at most ${inFlightMax} lookups at a time`;
-      throw new TerrafirmaError('overloaded', detail);
-    }
-    this.#inFlight += 1;
-    try {
-      return await work();
-    } finally {
-      this.#inFlight -= 1;
-    }
-  }
-
-  /** Guests leave room for the lookups of visitors' host names. */
-  #guestInFlightMax(): number {
-    return Math.ceil(this.#options.limits.dnsInFlightMax / 2);
   }
 
   async #servers(): Promise<readonly Endpoint[]> {
@@ -288,6 +261,16 @@ export class Resolver {
     if (ttlS === undefined) return this.#options.limits.dnsFailureTtlMs;
     return Math.min(this.#boundTtlMs(ttlS), NEGATIVE_TTL_MS_MAX);
   }
+}
+
+function guestSeat(name: string, owner: OwnerKey | undefined): Seat {
+  return { name, asker: owner, isGuest: owner !== undefined, isKnown: false };
+}
+
+/** What a look-up came to, for the shares. */
+function endOf(lookup: Lookup<unknown>): 'hit' | 'miss' | 'silence' {
+  if (lookup.kind === 'found') return 'hit';
+  return lookup.error.code === 'dns-timeout' ? 'silence' : 'miss';
 }
 
 function failed(reason: string, cause?: Error): TerrafirmaError {

@@ -18,7 +18,7 @@ export interface ServedName {
 
 export interface AdmissionOptions {
   /** Rejects with TerrafirmaError when the name is not served here. */
-  readonly servedName: (hostName: HostName) => Promise<ServedName>;
+  readonly servedName: (hostName: HostName, clientAddress?: string) => Promise<ServedName>;
   readonly resolver: Pick<Resolver, 'record' | 'addresses'>;
   /** Where visitors reach us, canonical; empty when the operator did not say. */
   readonly publicAddresses: readonly string[];
@@ -41,12 +41,16 @@ export class Admission {
     this.#options = options;
   }
 
-  /** Never rejects but for errors of ours. */
-  async judge(hostName: HostName): Promise<AdmissionVerdict> {
+  /**
+   * Never rejects but for errors of ours.
+   *
+   * @param clientAddress Who named it in a handshake.
+   */
+  async judge(hostName: HostName, clientAddress?: string): Promise<AdmissionVerdict> {
     const byName = refuseByName(hostName);
     if (byName !== undefined) return { kind: 'refused', refusal: byName };
     try {
-      const served = await this.#options.servedName(hostName);
+      const served = await this.#options.servedName(hostName, clientAddress);
       const refusal =
         (await this.#refuseByAddress(hostName)) ??
         (served.isListed ? undefined : await this.#refuseWildcard(hostName, served.folderKey));

@@ -43,7 +43,7 @@ export class Certificates {
    * The certificate for a handshake that names `hostName`, or nobody. Waits for an order; the
    * thread that asks has its own limit. Never rejects but for errors of ours.
    */
-  async answer(hostName: HostName | undefined): Promise<CertificateAnswer> {
+  async answer(hostName: HostName | undefined, clientAddress?: string): Promise<CertificateAnswer> {
     const { acme, own } = this.#options;
     if (hostName === undefined) {
       const first = own.first();
@@ -57,7 +57,7 @@ export class Certificates {
     }
     const kept = acme.store.certificate(hostName);
     if (kept !== undefined && this.#isUsable(kept, acme)) return this.#stored(kept);
-    const end = await acme.orders.obtain(hostName);
+    const end = await acme.orders.obtain(hostName, clientAddress);
     if (end.kind === 'issued') return this.#stored(end.certificate);
     return none(end.refusal.reason, Math.min(end.refusal.holdsMs, NONE_HOLDS_MS_MAX));
   }

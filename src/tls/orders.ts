@@ -63,14 +63,18 @@ export class Orders {
     this.#options = options;
   }
 
-  /** A certificate for a name that has none. Joined with an order that is under way. */
-  obtain(hostName: HostName): Promise<OrderEnd> {
+  /**
+   * A certificate for a name that has none. Joined with an order that is under way.
+   *
+   * @param clientAddress Who named it in a handshake.
+   */
+  obtain(hostName: HostName, clientAddress?: string): Promise<OrderEnd> {
     const underWay = this.#underWay.get(hostName);
     if (underWay !== undefined) return underWay;
     const refusal = this.#knownRefusal(hostName);
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
     if (this.#isStopped || this.#underWay.size >= LOOKED_AT_MAX) return Promise.resolve(busy());
-    return this.#join(hostName, () => this.#obtain(hostName));
+    return this.#join(hostName, () => this.#obtain(hostName, clientAddress));
   }
 
   /**
@@ -117,9 +121,9 @@ export class Orders {
     }
   }
 
-  async #obtain(hostName: HostName): Promise<OrderEnd> {
+  async #obtain(hostName: HostName, clientAddress: string | undefined): Promise<OrderEnd> {
     const { admission, gate, limits, logger, store } = this.#options;
-    const verdict = await admission.judge(hostName);
+    const verdict = await admission.judge(hostName, clientAddress);
     if (verdict.kind === 'refused') {
       logger.debug({ hostName, reason: verdict.refusal.reason }, 'certificate not ordered');
       return this.#refuse(hostName, verdict.refusal);

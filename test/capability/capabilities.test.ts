@@ -26,15 +26,15 @@ function open(): Opened {
   const outbound = new OutboundHttp({
     limits: defaultLimits,
     allowedCidrs: ['127.0.0.1/32'],
-    lookup: () => Promise.resolve([]),
+    lookupOf: () => () => Promise.resolve([]),
   });
   const source = new CapabilitySource({
     outbound,
     keyValue: bench.openClient(bench.openWriter()),
-    resolver: {
+    resolverOf: () => ({
       addresses: () => Promise.resolve([Uint8Array.of(192, 0, 2, 1)]),
       exchange: (query) => Promise.resolve(query),
-    },
+    }),
     random: new RandomPool(),
     clock: { nowNs: () => 5n },
     timer: systemTimer,

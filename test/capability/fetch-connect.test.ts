@@ -92,7 +92,8 @@ describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () =
   const outbound = new OutboundHttp({
     limits: { ...defaultLimits, outboundSocketsPerOriginMax: 1 },
     allowedCidrs: ['127.0.0.0/8'],
-    lookup: (_name, family) => Promise.resolve(family === 4 ? [Uint8Array.of(127, 0, 0, 1)] : []),
+    lookupOf: () => (_name, family) =>
+      Promise.resolve(family === 4 ? [Uint8Array.of(127, 0, 0, 1)] : []),
   });
   const trusted = getCACertificates('default');
   const seenNames: unknown[] = [];

@@ -118,7 +118,7 @@ describe('addresses', () => {
   test('a name is connected to the very address that was judged, asked for once', async () => {
     const asked: string[] = [];
     const run = bench.openRun({
-      lookup: (name, family) => {
+      lookupOf: () => (name, family) => {
         asked.push(`${name} ${family}`);
         return Promise.resolve(family === 4 ? [Uint8Array.of(127, 0, 0, 1)] : []);
       },
@@ -134,7 +134,7 @@ describe('addresses', () => {
       turn += 1;
       return Promise.resolve([Uint8Array.of(127, 0, 0, turn === 1 ? 1 : 2)]);
     };
-    const outbound = bench.open({ allowedCidrs: ['127.0.0.1/32'], lookup });
+    const outbound = bench.open({ allowedCidrs: ['127.0.0.1/32'], lookupOf: () => lookup });
     const url = `http://rebind.example:${bench.server.port}/`;
     expect((await bench.send(outbound.forRun({ folderKey, loopHops: 0 }), url)).status).toBe(200);
     const other = outbound.forRun({ folderKey: '/other' as FolderKey, loopHops: 0 });

@@ -43,7 +43,7 @@ export class OutboundBench {
     const outbound = new OutboundHttp({
       limits: defaultLimits,
       allowedCidrs: ['127.0.0.0/8', '::1/128'],
-      lookup: () => Promise.reject(new Error('no name is asked for here')),
+      lookupOf: () => () => Promise.reject(new Error('no name is asked for here')),
       ...options,
     });
     this.#opened.push(outbound);

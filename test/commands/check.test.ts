@@ -53,6 +53,12 @@ test('--json has the same as data', async () => {
   });
 });
 
+test('a record that is not quite one is not called fine', async () => {
+  dns.table.set('_keybase_pages.example.com', { txt: ['\u201ckbp=/keybase/private/x\u201d'] });
+  const { stdout } = await check();
+  expect(stdout).toMatch(/bad +TXT +_keybase_pages\.example\.com: "\\u201ckbp=/m);
+});
+
 test('the second record name counts when the first has none', async () => {
   const record = dns.table.get('_keybase_pages.example.com') ?? {};
   dns.table.delete('_keybase_pages.example.com');
@@ -65,6 +71,9 @@ const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] =
   ['no address', { 'example.com': {} }, 'Set an A record: example.com A <the address'],
   ['no record', { [pages]: { txt: [] } }, 'set _keybase_pages.example.com TXT "kbp='],
   ['two records', { [pages]: { txt: ['kbp=/keybase/a', 'kbp=/keybase/b'] } }, 'exactly one kbp='],
+  ['quotes inside', { [pages]: { txt: ['"kbp=/keybase/private/alice,kbwasm"'] } }, '\\"kbp='],
+  ['another case', { [pages]: { txt: ['KBP=/keybase/private/alice,kbwasm'] } }, 'received "KBP='],
+  ['other records', { [pages]: { txt: ['v=spf1'] } }, 'received only "v=spf1"'],
   ['a git root', { [pages]: { txt: ['kbp=git@keybase:private/a/b'] } }, 'git'],
   ['another folder', { [pages]: { txt: ['kbp=/keybase/private/bob,kbwasm'] } }, 'bob,kbwasm'],
   ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],

@@ -73,6 +73,10 @@ describe('a record', () => {
     );
   });
 
+  test('that is missing is told beside what is there', () => {
+    expect(() => parseRecord(['v=spf1 -all'], 'kbp')).toThrow('received only "v=spf1 -all"');
+  });
+
   test('that is there twice is refused, with both', () => {
     expect(() => parseRecord(['kbp=/keybase/public/a', 'kbp=/keybase/public/a'], 'kbp')).toThrow(
       'received 2, the first two "/keybase/public/a" and "/keybase/public/a"',

@@ -1,7 +1,13 @@
 import { Packet } from 'dns2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DnsConfig, defaultDns, defaultLimits } from '../../src/config/config.ts';
-import { type HostName, parseHostName } from '../../src/names.ts';
+import {
+  type FolderKey,
+  type HostName,
+  ownerOf,
+  parseHostName,
+  quoteReceived,
+} from '../../src/names.ts';
 import { Resolver, type ResolverLimits } from '../../src/site/dns.ts';
 import { type DnsEntry, type DnsServer, queryFor, startDnsServer } from '../support/dns-server.ts';
 
@@ -125,6 +131,40 @@ describe('a record', () => {
     expect(await recordOf(resolverWith())).toEqual([key, 20_000]);
   });
 
+  test('is found behind a CNAME of which the server says nothing more', async () => {
+    setTable({
+      [first]: { cname: 'a.pages.test', isAliasOnly: true, ttlS: 120 },
+      'a.pages.test': { cname: 'b.pages.test', isAliasOnly: true, ttlS: 30 },
+      'b.pages.test': { txt: [record], ttlS: 60 },
+    });
+    expect(await recordOf(resolverWith())).toEqual([key, 30_000]);
+    const asked = [first, 'a.pages.test', 'b.pages.test'].map((name) => `TXT ${name}`);
+    expect(server.queries).toEqual(asked);
+  });
+
+  test('behind CNAMEs that lead on and on is a failure', async () => {
+    setTable({ [first]: { cname: 'a.pages.test', isAliasOnly: true } });
+    server.table.set('a.pages.test', { cname: 'b.pages.test', isAliasOnly: true });
+    server.table.set('b.pages.test', { cname: 'a.pages.test', isAliasOnly: true });
+    expect((await recordOf(resolverWith()))[0]).toBe('dns-failed');
+    expect(server.queries.length).toBeLessThan(10);
+  });
+
+  test.each([
+    '"kbp=/keybase/private/alice,bot/"',
+    '\u201ckbp=/keybase/private/alice,bot/\u201d',
+    'KBP=/keybase/private/alice,bot/',
+    'kbp = /keybase/private/alice,bot/',
+    '\u200bkbp=/keybase/private/alice,bot/',
+  ])('that is nearly one is refused with what was received: %j', async (text) => {
+    setTable({ [first]: { txt: [text] } });
+    const lookup = await resolverWith().record(hostName);
+    expect(lookup).toMatchObject({
+      kind: 'failure',
+      error: { code: 'bad-record', message: expect.stringContaining(quoteReceived(text.trim())) },
+    });
+  });
+
   test('is not taken from a name that was not asked for', async () => {
     const stray = new Packet.Resource({
       name: 'stray.example',
@@ -224,9 +264,12 @@ describe('the cache', () => {
       server.table.set(`_keybase_pages.${name}`, { txt: [record], heldBy: promise });
     }
     const resolver = resolverWith({ dnsInFlightMax: 2 });
-    const guest = resolver.addresses('a.example', 4);
-    await expect(resolver.addresses('b.example', 4)).rejects.toMatchObject({ code: 'overloaded' });
-    await expect(resolver.exchange(queryFor('b.example'))).rejects.toMatchObject({
+    const owner = ownerOf('/shared/alice' as FolderKey);
+    const guest = resolver.addresses('a.example', 4, owner);
+    await expect(resolver.addresses('b.example', 4, owner)).rejects.toMatchObject({
+      code: 'overloaded',
+    });
+    await expect(resolver.exchange(queryFor('b.example'), owner)).rejects.toMatchObject({
       code: 'overloaded',
     });
     const visitor = recordOf(resolver, parseHostName('a.example'));

@@ -12,6 +12,8 @@ export interface DnsEntry {
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];
   readonly cname?: string;
+  /** Says nothing of the name that `cname` leads to. */
+  readonly isAliasOnly?: boolean;
   readonly ttlS?: number;
   /** Minimum of the SOA record sent with an empty or NXDOMAIN answer. None: no SOA. */
   readonly soaMinimumS?: number;
@@ -165,10 +167,10 @@ function buildAnswer(
   let name = question.name;
   let current: DnsEntry | undefined = entry;
   for (let hops = 0; current?.cname !== undefined && hops < 20; hops += 1) {
-    const { cname, ttlS = 60 } = current;
+    const { cname, ttlS = 60, isAliasOnly = false }: DnsEntry & { cname?: string } = current;
     response.answers.push(resource(name, { type: TYPES.CNAME, ttl: ttlS, domain: cname }));
     name = cname;
-    current = table.get(cname.toLowerCase());
+    current = isAliasOnly ? undefined : table.get(cname.toLowerCase());
   }
   for (const record of recordsOf(name, question.type, current ?? {})) response.answers.push(record);
   if (response.answers.length === 0 && entry.soaMinimumS !== undefined) {

@@ -74,6 +74,7 @@ export async function listenSecurely(
       contexts,
       ticketKeys: Buffer.alloc(48, 1),
       onHello: () => undefined,
+      clientOf: ({ remoteAddress }) => remoteAddress,
       challengeOf: () => Promise.resolve(null),
       onRefused: () => undefined,
       fixedHeaders: undefined,

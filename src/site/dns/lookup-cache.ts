@@ -27,6 +27,11 @@ export class LookupCache<T> {
     return this.#known.size;
   }
 
+  /** What was known of `key` last, whether it still holds or not. */
+  peek(key: string): Lookup<T> | undefined {
+    return this.#known.peek(key);
+  }
+
   /** What is known of `key`, or what `look` finds. A rejection of `look` is not remembered. */
   async get(key: string, look: () => Promise<Lookup<T>>): Promise<Lookup<T>> {
     const known = this.#known.get(key);

@@ -40,6 +40,8 @@ interface RecordPlace {
 /** What an answer says. `failed` is the server's own failure: another may know better. */
 export type Answer =
   | { readonly kind: 'found'; readonly records: readonly Uint8Array[]; readonly ttlS: number }
+  /** Only that the name is another one, of which the server says nothing. */
+  | { readonly kind: 'alias'; readonly target: string; readonly ttlS: number }
   /** No such name, or no record of that type; `ttlS` is from the SOA record where there is one. */
   | { readonly kind: 'empty'; readonly isNoName: boolean; readonly ttlS: number | undefined }
   | { readonly kind: 'failed'; readonly rcode: number };
@@ -118,7 +120,11 @@ export function readAnswer(reply: Uint8Array, question: DnsQuestion): Answer {
     offset = place.dataOffset + place.dataLength;
   }
   const found = followAliases(reply, answers, { ...question, name: asked.name });
-  if (found.records.length > 0 && rcode === 0) return { kind: 'found', ...found };
+  const { records, ttlS, target } = found;
+  if (records.length > 0 && rcode === 0) return { kind: 'found', records, ttlS };
+  if (target !== undefined && rcode === 0 && !hasSoa(authorities)) {
+    return { kind: 'alias', target, ttlS };
+  }
   return { kind: 'empty', isNoName: rcode === 3, ttlS: negativeTtl(reply, authorities) };
 }
 
@@ -126,7 +132,12 @@ function followAliases(
   message: Uint8Array,
   answers: readonly RecordPlace[],
   question: DnsQuestion,
-): { readonly records: readonly Uint8Array[]; readonly ttlS: number } {
+): {
+  readonly records: readonly Uint8Array[];
+  readonly ttlS: number;
+  /** Where the aliases lead that end without a record. */
+  readonly target?: string;
+} {
   const type = Packet.TYPE[question.type];
   let name = question.name;
   let ttlS = Number.POSITIVE_INFINITY;
@@ -138,7 +149,9 @@ function followAliases(
       return { records: wanted.map((place) => readData(message, place, question.type)), ttlS };
     }
     const alias = owned.find((place) => place.type === Packet.TYPE.CNAME);
-    if (alias === undefined) return { records: [], ttlS };
+    if (alias === undefined) {
+      return { records: [], ttlS, ...(aliases === 0 ? {} : { target: name }) };
+    }
     const target = readName(message, alias.dataOffset);
     if (target.end !== alias.dataOffset + alias.dataLength) {
       throw new MalformedMessageError('a CNAME is not as long as its record says');
@@ -151,25 +164,30 @@ function followAliases(
 
 function readData(message: Uint8Array, place: RecordPlace, type: RecordType): Uint8Array {
   const data = message.subarray(place.dataOffset, place.dataOffset + place.dataLength);
-  if (type === 'TXT') return joinStrings(message, place);
+  if (type === 'TXT') return joinStrings(data);
   if (data.length !== (type === 'A' ? 4 : 16)) {
     throw new MalformedMessageError(`an ${type} record of ${data.length} bytes`);
   }
   return new Uint8Array(data);
 }
 
-/** The character strings of one TXT record, put together without separator. */
-function joinStrings(message: Uint8Array, place: RecordPlace): Uint8Array {
-  const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  const reader = new Packet.Reader(buffer, place.offset * 8);
-  let data: string | string[] | Buffer | undefined;
-  try {
-    data = Packet.Resource.decode(reader).data;
-  } catch (cause) {
-    throw new MalformedMessageError('a TXT record that cannot be decoded', { cause });
+/**
+ * The character strings of one TXT record, put together without separator (RFC 1035, section
+ * 3.3.14), as bytes: a character of several bytes may stand in two strings.
+ */
+function joinStrings(data: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (let offset = 0; offset < data.length; ) {
+    const end = offset + 1 + readUint8(data, offset);
+    if (end > data.length) throw new MalformedMessageError('a TXT record that cannot be decoded');
+    parts.push(data.subarray(offset + 1, end));
+    offset = end;
   }
-  if (Buffer.isBuffer(data)) return data;
-  return Buffer.from([data ?? ''].flat().join(''));
+  return Buffer.concat(parts);
+}
+
+function hasSoa(authorities: readonly RecordPlace[]): boolean {
+  return authorities.some((place) => place.type === Packet.TYPE.SOA);
 }
 
 /** RFC 2308, section 5: the smaller of the SOA's own time to live and its minimum field. */
@@ -241,12 +259,13 @@ function showLabel(bytes: Uint8Array): string {
 }
 
 /**
- * Refuses what a guest may not send through the daemon's resolver: anything but one question of
- * class IN in plain form, with at most an OPT record behind it. No zone transfers, no ANY.
+ * The name that a guest's query asks for. Refuses what a guest may not send through the daemon's
+ * resolver: anything but one question of class IN in plain form, with at most an OPT record behind
+ * it. No zone transfers, no ANY.
  *
  * @throws MalformedMessageError
  */
-export function checkGuestQuery(query: Uint8Array): void {
+export function checkGuestQuery(query: Uint8Array): string {
   if (query.length < HEADER_BYTES || query.length > GUEST_QUERY_BYTES_MAX) {
     throw new MalformedMessageError(`a query must have 12 to ${GUEST_QUERY_BYTES_MAX} bytes`);
   }
@@ -272,6 +291,7 @@ export function checkGuestQuery(query: Uint8Array): void {
     messageEnd = option.dataOffset + option.dataLength;
   }
   if (messageEnd !== query.length) throw new MalformedMessageError('bytes behind the query');
+  return readName(query, HEADER_BYTES).name;
 }
 
 /** Where the only question of a query ends; its name has no pointer, as nothing is before it. */

@@ -37,6 +37,16 @@ describe('an answer', () => {
     });
   });
 
+  test('may hold a character whose bytes stand in two strings', () => {
+    // "é" is c3 a9.
+    expect(texts(message({ rest: recordHex('c00c', '0010', '01c301a9') }))).toEqual(['\u00e9']);
+  });
+
+  test('with a string that is longer than its record is malformed', () => {
+    const rest = recordHex('c00c', '0010', '0561');
+    expect(() => readAnswer(message({ rest }), question)).toThrow(MalformedMessageError);
+  });
+
   test('has names in any case', () => {
     expect(
       texts(

@@ -1,13 +1,9 @@
 /**
  * What all threads of the process can see at once: one heartbeat and the running artifact of each
- * serving thread, and the count of guest memories, which share one address space (engine rule A6).
- * A SharedArrayBuffer of Int32: a stuck thread cannot be asked, so it is looked at.
+ * serving thread. A SharedArrayBuffer of Int32: a stuck thread cannot be asked, so it is looked at.
  */
 import type { Digest } from './messages.ts';
 
-/** Words before the threads' own: the count of live guest memories over all threads. */
-const SHARED_WORDS = 16;
-const MEMORIES_WORD = 0;
 /** Words a thread: the beat, whether a guest runs, eight of its digest, padded to a cache line. */
 const WORDS_PER_THREAD = 16;
 const BEAT_WORD = 0;
@@ -17,7 +13,7 @@ const DIGEST_WORDS = 8;
 
 /** Bytes of the ledger for `threads` serving threads. */
 export function createLedger(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((SHARED_WORDS + threads * WORDS_PER_THREAD) * 4);
+  return new SharedArrayBuffer(threads * WORDS_PER_THREAD * 4);
 }
 
 /** A serving thread's own page of the ledger. */
@@ -27,7 +23,7 @@ export class LedgerPage {
 
   constructor(ledger: SharedArrayBuffer, threadNumber: number) {
     this.#words = new Int32Array(ledger);
-    this.#base = SHARED_WORDS + threadNumber * WORDS_PER_THREAD;
+    this.#base = threadNumber * WORDS_PER_THREAD;
   }
 
   /** Says that this thread's event loop turns. */
@@ -48,18 +44,6 @@ export class LedgerPage {
   leave(): void {
     this.#words[this.#base + RUNNING_WORD] = 0;
   }
-
-  /** Takes `count` guest memories out of the process's stock; false when fewer are left. */
-  takeMemories(count: number, memoriesMax: number): boolean {
-    const before = Atomics.add(this.#words, MEMORIES_WORD, count);
-    if (before + count <= memoriesMax) return true;
-    Atomics.sub(this.#words, MEMORIES_WORD, count);
-    return false;
-  }
-
-  returnMemories(count: number): void {
-    Atomics.sub(this.#words, MEMORIES_WORD, count);
-  }
 }
 
 /** The control plane's look at a thread. */
@@ -71,7 +55,7 @@ export interface ThreadGlance {
 
 export function glanceAt(ledger: SharedArrayBuffer, threadNumber: number): ThreadGlance {
   const words = new Int32Array(ledger);
-  const base = SHARED_WORDS + threadNumber * WORDS_PER_THREAD;
+  const base = threadNumber * WORDS_PER_THREAD;
   const beat = Atomics.load(words, base + BEAT_WORD);
   if (Atomics.load(words, base + RUNNING_WORD) === 0) return { beat, running: undefined };
   return { beat, running: digestFromWords(words.subarray(base + DIGEST_WORD)) };

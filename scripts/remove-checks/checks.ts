@@ -24,7 +24,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'memory of a run',
     file: 'src/engine/activation.ts',
-    check: 'if (otherBytes + bytes <= memoryBytesMax) return true;',
+    check: 'if (otherBytes + bytes <= memoryBytesMax) return this.#mayHold(memory, bytes);',
     instead: 'if (otherBytes + bytes <= memoryBytesMax * 4) return true;',
     test: engineLimits,
   },
@@ -52,7 +52,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'bytes of idle guests',
     file: 'src/engine/idle-guests.ts',
-    check: 'while (this.#bytes > this.#bytesMax && this.evictOne());',
+    check: 'while (this.#bytes > this.#options.bytesMax && this.evictOne());',
     instead: '',
     test: engineLimits,
   },

@@ -12,13 +12,12 @@
  * the share of what is nobody's. Charging costs a few additions and never fails, so that what is
  * there is always counted; whether there *may* be more is a question of its own, `allows`:
  *
- * An owner may hold as much as is left for everybody (the threshold of Choudhury and Hahne, 1998,
- * for shared buffers). So one owner alone gets at most half of the bound, two greedy ones a third
- * each, and something is always left for whoever has nothing yet. While less than half is held in
- * all, the answer is yes for everybody, at the price of one sum.
+ * An owner may hold twice as much as is left for everybody (the threshold of Choudhury and Hahne,
+ * 1998, for shared buffers). So one owner alone gets at most two thirds of the bound, two greedy
+ * ones two fifths each, and something is always left for whoever has nothing yet. While less than
+ * two thirds are held in all, the answer is yes for everybody, at the price of one sum.
  */
 import { LRUCache } from 'lru-cache';
-import type { OwnerKey } from '../names.ts';
 import { Share } from './share.ts';
 import {
   type Category,
@@ -35,6 +34,9 @@ import {
 
 /** Owners whose places a thread remembers; others are computed anew. */
 const sharesKeptMax = 4_096;
+/** An owner may hold so many times what is left. */
+const greed = 2;
+const plentyShare = greed / (greed + 1);
 /** Of the bound, what is for what nobody charges: garbage, and what V8 and the system add. */
 const marginShare = 1 / 4;
 /** However much lies outside of the account, every owner may hold so much of what is inside. */
@@ -53,7 +55,7 @@ export class Account {
   readonly #words: Float64Array;
   readonly #base: number;
   readonly #pageStarts: readonly number[];
-  readonly #shares = new LRUCache<OwnerKey, Share>({ max: sharesKeptMax });
+  readonly #shares = new LRUCache<string, Share>({ max: sharesKeptMax });
 
   /** `page`: the number of a serving thread, or the part that this thread is. */
   constructor(shared: SharedArrayBuffer, page: number | OtherPage) {
@@ -64,8 +66,8 @@ export class Account {
     this.common = this.#open(undefined);
   }
 
-  /** The share of an owner. May be kept, or asked for again. */
-  shareOf(owner: OwnerKey): Share {
+  /** The share of an owner (`names/owner.ts`). May be kept, or asked for again. */
+  shareOf(owner: string): Share {
     const known = this.#shares.get(owner);
     if (known !== undefined) return known;
     const share = this.#open(placesOf(this.#words, owner));
@@ -102,13 +104,17 @@ export class Account {
 
   /** What `share` may hold at most now. */
   bound(share: Share, stock: Stock): number {
-    if (stock === 'memories') return this.#memoriesMax - this.#sum(pageWord.shownMemories);
+    const factor = share === this.common ? 1 : greed;
+    if (stock === 'memories') {
+      return factor * (this.#memoriesMax - this.#sum(pageWord.shownMemories));
+    }
     const held = this.#sum(pageWord.shownHeld);
     const base = this.#words[headerWord.baseBytes] ?? 0;
     const outside = this.#words[headerWord.outsideBytes] ?? 0;
     const inside = this.#bytesMax - base - held;
-    const left = Math.max(this.#bytesMax - outside - held, this.#bytesMax * floorShare);
-    return share === this.common ? inside : Math.min(inside, left);
+    const free = greed * (this.#bytesMax - outside - held);
+    const left = Math.max(free, this.#bytesMax * floorShare);
+    return share === this.common ? inside : Math.min(inside * greed, left);
   }
 
   #allows(share: Share, stock: Stock, amount: number): boolean {
@@ -116,15 +122,16 @@ export class Account {
     return share.held(stock) + amount <= this.bound(share, stock);
   }
 
-  /** Whether less than half is held: then nobody can hold more than is left. */
+  /** Whether so little is held in all that nobody can hold more than the threshold. */
   #hasPlenty(stock: Stock, amount: number): boolean {
     if (stock === 'memories') {
-      return (this.#sum(pageWord.shownMemories) + amount) * 2 <= this.#memoriesMax;
+      const memories = this.#sum(pageWord.shownMemories) + amount;
+      return memories <= this.#memoriesMax * plentyShare;
     }
     const outside = this.#words[headerWord.outsideBytes] ?? 0;
     const base = this.#words[headerWord.baseBytes] ?? 0;
     const held = this.#sum(pageWord.shownHeld);
-    return (held + amount) * 2 + Math.max(outside, base) <= this.#bytesMax;
+    return held + amount <= (this.#bytesMax - Math.max(outside, base)) * plentyShare;
   }
 
   get #bytesMax(): number {

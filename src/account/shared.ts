@@ -15,11 +15,13 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What bytes are held for. Idle guests can be given up at any moment, and so count apart. */
+/**
+ * What bytes are held for; `memory` is a whole instance, tables included. Idle guests can be given
+ * up at any moment, and so count apart.
+ */
 export const categories = [
   'idle-guest',
   'memory',
-  'table',
   'heap',
   'request-body',
   'reply',

@@ -18,6 +18,8 @@ export interface RunStart {
   readonly body: Uint8Array;
   /** For one thread; see ledger.ts. */
   readonly ledger: SharedArrayBuffer;
+  /** For one thread; see account/account.ts. */
+  readonly account: SharedArrayBuffer;
   readonly keyValuePort: MessagePort;
   readonly keyValueDatabasePath: string;
 }

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
+import { Account } from '../account/account.ts';
 import { CapabilitySource, type RunIdentity } from '../capability/capabilities.ts';
 import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
@@ -43,7 +44,8 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     keyValue: new KeyValueClient(start.keyValuePort, start.keyValueDatabasePath, limits),
     onGuestLine: (_level, line) => tell({ kind: 'log', line }),
   });
-  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
+  const account = new Account(start.account, 0);
+  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page, account });
   const guest = pool.acquire(loaded, { owner: FOLDER_KEY, site: FOLDER_KEY, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };

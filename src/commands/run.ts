@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { createSharedAccount } from '../account/shared.ts';
 import { keyValueDatabasePath, startKeyValueWriter } from '../capability/kv-writer.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -125,6 +126,11 @@ async function runRequest(
       request: request.head,
       body: request.body,
       ledger: createLedger(1),
+      account: createSharedAccount({
+        threads: 1,
+        bytesMax: config.processMemoryBytesMax,
+        memoriesMax: config.limits.instancesMax,
+      }),
       keyValuePort: keyValue.connect(),
       keyValueDatabasePath: databasePath,
     };

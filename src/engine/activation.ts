@@ -4,10 +4,13 @@
  * abandoned: a suspended guest whose promise never settles is never freed (engine rule A5).
  */
 import type { RunEnd } from '../abi/abi.ts';
+import type { Account } from '../account/account.ts';
+import type { Share } from '../account/share.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { CardMarks } from './card-table.ts';
 import { FuelGauge } from './fuel-gauge.ts';
+import type { GuestCharge } from './guest-charge.ts';
 import type { Watched } from './run-clock.ts';
 import type { Line, Scheduler, Turn } from './scheduler.ts';
 import type { Shares } from './shares.ts';
@@ -21,17 +24,24 @@ export interface ThreadParts {
   /** The exception no guest can catch; see trap.ts. */
   readonly trap: WebAssembly.RuntimeError;
   readonly page: LedgerPage;
+  /** What the process holds; see account/account.ts. */
+  readonly account: Account;
   readonly cpuMsMax: number;
   readonly memoryBytesMax: number;
 }
 
 export interface MemorySizes {
+  /** Bytes that memory number `memory` takes now: earlier runs may have grown it. */
+  physicalBytesOf(memory: number): number;
+  readonly charge: Pick<GuestCharge, 'tryGrow'>;
   /** Bytes of all memories but number `memory`. */
   bytesBeside(memory: number): number;
 }
 
 export class Activation implements Turn, Watched {
   readonly shares: Shares;
+  /** What the run's owner holds of the process. */
+  readonly share: Share;
   /** For the run clock. */
   deadlineMs = 0;
   /** What was refused to the guest, as a sentence: if it traps now, that is why. */
@@ -72,6 +82,7 @@ export class Activation implements Turn, Watched {
   ) {
     this.#parts = parts;
     this.shares = run.shares;
+    this.share = parts.account.shareOf(run.shares.owner);
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
     this.#cpuMsMax = run.cpuMsMax ?? parts.cpuMsMax;
@@ -243,9 +254,21 @@ export class Activation implements Turn, Watched {
   allowMemory(memory: number, bytes: number): boolean {
     const otherBytes = this.memories?.bytesBeside(memory) ?? 0;
     const { memoryBytesMax } = this.#parts;
-    if (otherBytes + bytes <= memoryBytesMax) return true;
+    if (otherBytes + bytes <= memoryBytesMax) return this.#mayHold(memory, bytes);
     const rule = `memory limit of ${memoryBytesMax} bytes`;
     this.memoryRefusal = `Cannot answer: the function reached its ${rule}`;
+    return false;
+  }
+
+  /** What earlier runs grew is there already. */
+  #mayHold(memory: number, bytes: number): boolean {
+    const { memories } = this;
+    if (memories === undefined) return true;
+    const more = bytes - memories.physicalBytesOf(memory);
+    if (more <= 0 || memories.charge.tryGrow(more)) return true;
+    this.memoryRefusal =
+      'Cannot answer: memory is short, and the sites of one owner may have no larger part of it ' +
+      `than is left for others: received ${more} bytes more`;
     return false;
   }
 

@@ -3,6 +3,7 @@
  * way of restoring suit it.
  */
 import type { Abi } from '../abi/abi.ts';
+import { PAGE_BYTES } from '../abi/memory.ts';
 import { digestToWords } from '../ledger.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, ThreadParts } from './activation.ts';
@@ -10,7 +11,9 @@ import { CardTable } from './card-table.ts';
 import { FirstState } from './first-state.ts';
 import { firstFuel } from './fuel-gauge.ts';
 import { Guest } from './guest.ts';
+import { GuestCharge } from './guest-charge.ts';
 import { GuestInstance } from './instance.ts';
+import { InstanceCost } from './instance-cost.ts';
 import type { MemoryStock } from './memories.ts';
 import type { MeterHost } from './meter-host.ts';
 import type { PageImage, PageMapper } from './page-mapper.ts';
@@ -36,6 +39,10 @@ interface MadeInstance {
   readonly discard: () => void;
 }
 
+/** The least an instance costs beside its memories: itself, and the host's side. */
+const instanceBytesMin = 32 * 1024;
+/** Memories of discarded guests that are so large are given back to the system at once. */
+const givenBackBytesMin = 1024 * 1024;
 /** What a reactor wants to be called before anything else. */
 const initializeExport = '_initialize';
 export class Artifact {
@@ -53,6 +60,10 @@ export class Artifact {
   #canMap = true;
   #isClosed = false;
   readonly #record = new RunRecord();
+  readonly #instanceCost = new InstanceCost(instanceBytesMin);
+  /** Of the copies that tables and globals are restored from. */
+  readonly #captureCost = new InstanceCost(0);
+  #physicalBytes = 0;
 
   constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
     this.loaded = loaded;
@@ -119,6 +130,16 @@ export class Artifact {
     await instance.callStart(initializeExport);
   }
 
+  /** What one more guest holds, as far as that is known. */
+  get guestBytes(): number {
+    return this.bytesWith(this.#physicalBytes);
+  }
+
+  /** What an instance holds that has so much memory now. */
+  bytesWith(physicalBytes: number): number {
+    return physicalBytes + this.#instanceCost.bytes + this.#captureCost.bytes;
+  }
+
   /** Takes in what a clean run told. */
   learn(run: RunFacts): void {
     this.#record.add(run, this.#mode);
@@ -162,7 +183,9 @@ export class Artifact {
   #capture({ instance, form, discard }: MadeInstance): Guest {
     const isRestorable = form?.restorable === true && this.#parts.fixedMode !== 'never';
     if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
-    instance.captureState(form.names.capture);
+    this.#captureCost.measure(() => instance.captureState(form.names.capture));
+    this.#physicalBytes = instance.physicalBytes;
+    instance.charge.set(this.guestBytes);
     const first = FirstState.take(instance.memories, this.#first);
     this.#first ??= first;
     const pages = first === this.#first ? this.#openPages() : undefined;
@@ -193,29 +216,37 @@ export class Artifact {
   ): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
     const { loaded, abi } = this;
-    const count = form === undefined ? 1 : form.memories.length;
-    if (stays) stock.takeToStay(count);
-    else stock.take(count);
+    const { share } = activation;
+    const plans = form?.memories ?? [];
+    const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * PAGE_BYTES, 0));
+    share.requireRoom(bytes);
+    const count = form === undefined ? 1 : plans.length;
+    if (stays) stock.takeToStay(share, count);
+    else stock.take(share, count);
+    const charge = new GuestCharge(this.#parts.account, share, count);
+    charge.set(bytes);
     try {
-      const instance = new GuestInstance({
-        loaded,
-        abi,
-        form,
-        memories: stock.create(form?.memories ?? []),
-        cardTable: this.#cardTableOf(form),
-        meterHost,
-        trap,
-        firstFuel: this.fuel,
-      });
+      const memories = stock.create(plans);
+      const cardTable = this.#cardTableOf(form);
+      const parts = { loaded, abi, form, memories, cardTable, charge, meterHost, trap };
+      const firstFuel = this.fuel;
+      const instance = this.#instanceCost.measure(() => new GuestInstance({ ...parts, firstFuel }));
       instance.attach(activation);
-      const discard = (): void => {
-        instance.discard();
-        stock.return(count);
-      };
-      return { instance, form, discard };
+      charge.set(this.bytesWith(instance.physicalBytes));
+      return { instance, form, discard: () => this.#discard(instance) };
     } catch (error) {
-      stock.return(count);
+      charge.close();
       throw error;
+    }
+  }
+
+  /** Its memories would otherwise lie about until V8 collects its garbage. */
+  #discard(instance: GuestInstance): void {
+    instance.discard();
+    instance.charge.close();
+    for (const memory of instance.memories) {
+      if (memory.buffer.byteLength < givenBackBytesMin) continue;
+      this.#parts.mapper()?.giveBack(memory);
     }
   }
 }

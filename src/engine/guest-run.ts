@@ -55,13 +55,15 @@ export class GuestRun implements SeatWaiter {
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
     const { admission, clock } = this.#parts;
     const startedAtMs = performance.now();
+    const activation = this.#activate();
     let seats: SiteSeats;
     try {
+      // Asked before the body is read: work that cannot begin should not hold anything.
+      activation.share.requireRoom(this.#artifact.guestBytes);
       seats = admission.join(this.#shares.site);
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
-    const activation = this.#activate();
     exchange.onGone(() => activation.end('abandoned'));
     clock.watch(activation, startedAtMs);
     let end: RunEnd | undefined;
@@ -174,6 +176,7 @@ export class GuestRun implements SeatWaiter {
 
   #takeIdle(activation: Activation): Guest | undefined {
     const guest = this.#parts.idle.take(this.#artifact, this.#shares.site);
+    guest?.charge.serve(activation.share);
     guest?.instance.attach(activation);
     return guest;
   }
@@ -184,6 +187,7 @@ export class GuestRun implements SeatWaiter {
     if (guest === undefined) return undefined;
     const { instance } = guest;
     this.#memoryBytes = instance.memoryBytes;
+    instance.charge.set(this.#artifact.bytesWith(instance.physicalBytes));
     let error: ErrorRecord | undefined;
     try {
       if (end !== undefined && activation.hostEnd === undefined) instance.binding.finish(end);

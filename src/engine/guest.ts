@@ -1,4 +1,5 @@
 /** A guest that can serve one run after another: an instance and its first state. */
+import type { GuestCharge } from './guest-charge.ts';
 import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './snapshot.ts';
 
@@ -10,8 +11,6 @@ export interface GuestOptions {
   readonly onDiscard: () => void;
 }
 
-/** What an instance costs beside its memories: the instance itself, its tables, the host's side. */
-const instanceBytes = 32 * 1024;
 /** A memory that grew by more than this is given up rather than kept and cleared. */
 const grownBytesMax = 16 * 1024 * 1024;
 
@@ -20,7 +19,6 @@ export class Guest {
   readonly #snapshot: Snapshot | undefined;
   readonly #firstBytes: number;
   readonly #onDiscard: () => void;
-  #idleBytes = 0;
   #isDiscarded = false;
   /** The only site it may serve, once a run of that site has grown it. */
   #siteKey: string | undefined;
@@ -30,7 +28,6 @@ export class Guest {
     this.#snapshot = options.snapshot;
     this.#onDiscard = options.onDiscard;
     this.#firstBytes = options.instance.physicalBytes;
-    this.#idleBytes = this.#firstBytes + instanceBytes;
   }
 
   /** Undefined: it serves one run only. */
@@ -38,9 +35,8 @@ export class Guest {
     return this.#snapshot?.mode;
   }
 
-  /** What it costs to keep in bytes, as of its last restore. */
-  get idleBytes(): number {
-    return this.#idleBytes;
+  get charge(): GuestCharge {
+    return this.instance.charge;
   }
 
   /** Whether the guest may serve again after a run that returned and left so much memory. */
@@ -63,7 +59,6 @@ export class Guest {
    */
   restore(memoryBytes: number, siteKey: string): number | undefined {
     if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;
-    this.#idleBytes = memoryBytes + instanceBytes;
     this.instance.restoreState();
     return this.#snapshot?.restore();
   }

@@ -18,6 +18,7 @@ import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, MemorySizes } from './activation.ts';
 import { CardMarks, type CardTable } from './card-table.ts';
+import type { GuestCharge } from './guest-charge.ts';
 import { heapBytesMax, type MeterHost } from './meter-host.ts';
 
 export interface InstanceOptions {
@@ -30,6 +31,8 @@ export interface InstanceOptions {
   /** The table for the form's cards; undefined in the form without. */
   readonly cardTable: CardTable | undefined;
   readonly meterHost: MeterHost;
+  /** What the instance holds of the process. */
+  readonly charge: GuestCharge;
   readonly trap: WebAssembly.RuntimeError;
   readonly firstFuel: number;
 }
@@ -43,6 +46,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   readonly binding: Binding;
   readonly marks: CardMarks | undefined;
   readonly memories: readonly WebAssembly.Memory[];
+  readonly charge: GuestCharge;
   readonly #trap: WebAssembly.RuntimeError;
   readonly #exports: WebAssembly.Exports;
   readonly #entry: (() => Promise<unknown>) | undefined;
@@ -59,6 +63,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   constructor(options: InstanceOptions) {
     const { loaded, form, cardTable } = options;
     this.#trap = options.trap;
+    this.charge = options.charge;
     this.#exports = Object.create(null);
     this.binding = options.abi.bind(this);
     const imports = this.#link(loadedForm(options), this.binding.imports);
@@ -85,6 +90,10 @@ export class GuestInstance implements GuestHost, MemorySizes {
     let bytes = 0;
     for (const { buffer } of this.memories) bytes += buffer.byteLength;
     return bytes;
+  }
+
+  physicalBytesOf(memory: number): number {
+    return this.memories[memory]?.buffer.byteLength ?? 0;
   }
 
   /** Bytes of all memories as this run sees them. */

@@ -1,15 +1,17 @@
 /**
  * Makes linear memories within the process's stock of them: every one reserves 8 GiB of addresses,
- * and some 16,000 exhaust what V8 can have, over all threads (engine rule A6).
+ * and some 16,000 exhaust what V8 can have, over all threads (engine rule A6). The stock is shared
+ * by owner, like bytes: nobody takes all of it, however many sites and connections it has.
  */
+import type { Account } from '../account/account.ts';
+import type { Share } from '../account/share.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { LedgerPage } from '../ledger.ts';
 import type { FormFacts } from '../messages.ts';
 
 export type MemoryPlan = Pick<FormFacts['memories'][number], 'pagesMin' | 'pagesMax' | 'is64'>;
 
 export interface MemoryStockOptions {
-  readonly page: LedgerPage;
+  readonly account: Account;
   /** Memories at once, over all threads. */
   readonly memoriesMax: number;
   /** Gives up one idle guest of this thread; false when there is none. */
@@ -27,12 +29,13 @@ export class MemoryStock {
   }
 
   /**
-   * Takes `count` memories out of the stock, giving up idle guests for them.
+   * Takes `count` memories for `share` out of the stock, giving up idle guests for them.
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  take(count: number): void {
-    this.#takeUpTo(this.#options.memoriesMax, count);
+  take(share: Share, count: number): void {
+    while (!share.allows('memories', count)) this.#evictFor(share, count);
+    share.addMemories(count);
   }
 
   /**
@@ -40,20 +43,23 @@ export class MemoryStock {
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  takeToStay(count: number): void {
-    this.#takeUpTo(Math.floor(this.#options.memoriesMax * idleShareMax), count);
+  takeToStay(share: Share, count: number): void {
+    const { account, memoriesMax } = this.#options;
+    while (account.held().memories + count > memoriesMax * idleShareMax) {
+      this.#evictFor(share, count);
+    }
+    this.take(share, count);
   }
 
-  #takeUpTo(memoriesMax: number, count: number): void {
-    const { page, evictOne } = this.#options;
-    while (!page.takeMemories(count, memoriesMax)) {
-      if (evictOne()) continue;
-      throw new TerrafirmaError(
-        'overloaded',
-        `Cannot start the function now: all instances together may have ${memoriesMax} memories: ` +
-          `received ${count} more`,
-      );
-    }
+  #evictFor(share: Share, count: number): void {
+    const { memoriesMax, evictOne } = this.#options;
+    if (evictOne()) return;
+    throw new TerrafirmaError(
+      'overloaded',
+      `Cannot start the function now: all instances together may have ${memoriesMax} memories, ` +
+        'and those of one owner no larger part of them than is left for others: received ' +
+        `${share.held('memories') + count}`,
+    );
   }
 
   /**
@@ -61,12 +67,8 @@ export class MemoryStock {
    * runs low nobody keeps any, and what is left is for those that run.
    */
   get allowsIdle(): boolean {
-    const { page, memoriesMax } = this.#options;
-    return page.takeMemories(0, memoriesMax * idleShareMax);
-  }
-
-  return(count: number): void {
-    this.#options.page.returnMemories(count);
+    const { account, memoriesMax } = this.#options;
+    return account.held().memories <= memoriesMax * idleShareMax;
   }
 
   /**

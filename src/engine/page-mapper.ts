@@ -87,6 +87,14 @@ export class PageMapper {
     return undefined;
   }
 
+  /** The pages of `memory`, which nobody will look at again, are the system's from now on. */
+  giveBack(memory: WebAssembly.Memory): void {
+    const { buffer } = memory;
+    if (buffer.byteLength === 0) return;
+    // Refused, it comes back when V8 collects the memory.
+    this.#calls.madvise(this.#ffi.getRawPointer(buffer), BigInt(buffer.byteLength), dontNeed);
+  }
+
   /** Tries everything once on a memory of its own. */
   #isWorking(): boolean {
     const image = this.createImage(Uint8Array.of(7));

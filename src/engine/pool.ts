@@ -3,6 +3,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Abi } from '../abi/abi.ts';
+import type { Account } from '../account/account.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
@@ -26,26 +27,36 @@ export interface PoolOptions {
   readonly limits: Limits;
   readonly abis: ReadonlyMap<string, Abi>;
   readonly page: LedgerPage;
+  readonly account: Account;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
 
 /** Artifacts of which a thread remembers how they run. */
 const artifactsMax = 4_096;
+/** How often idle guests are looked at: memory that is short cannot wait long. */
+const idleLookMs = 100;
 
 export class GuestPool {
   readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
   readonly #artifacts: LRUCache<Digest, Artifact>;
+  readonly #idleTimer: NodeJS.Timeout;
   readonly #warmUp = new WarmUp();
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
-  constructor({ limits, abis, page, restoreMode }: PoolOptions) {
+  constructor({ limits, abis, page, account, restoreMode }: PoolOptions) {
     this.#abis = abis;
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs });
     const trap = takeTrap();
-    const idle = new IdleGuests(limits.idleGuestBytesMax);
+    const idle = new IdleGuests({
+      account,
+      bytesMax: limits.idleGuestBytesMax,
+      idleMsMax: limits.idleGuestMsMax,
+    });
+    this.#idleTimer = setInterval(() => idle.expire(performance.now()), idleLookMs);
+    this.#idleTimer.unref();
     this.#artifacts = new LRUCache({
       max: artifactsMax,
       // An artifact holds its compiled module; one that is too large is held alone.
@@ -61,13 +72,14 @@ export class GuestPool {
       scheduler,
       trap,
       page,
+      account,
       limits,
       idle,
       cpuMsMax: limits.cpuMsMax,
       memoryBytesMax: limits.memoryBytesMax,
       meterHost: new MeterHost({ scheduler, trap }),
       stock: new MemoryStock({
-        page,
+        account,
         memoriesMax: limits.instancesMax,
         evictOne: () => idle.evictOne(),
       }),
@@ -104,6 +116,7 @@ export class GuestPool {
 
   close(): void {
     this.#warmUp.close();
+    clearInterval(this.#idleTimer);
     this.#parts.clock.close();
     this.#parts.scheduler.close();
     this.#artifacts.clear();

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
+import { Account } from '../account/account.ts';
 import { CapabilitySource } from '../capability/capabilities.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
@@ -40,7 +41,6 @@ async function start(start: ThreadStart): Promise<void> {
   const logger = createLogger(config.log.level, channel.own);
   const log = new RequestLog(logger, channel);
   setInterval(() => tellLosses(logger, channel), LOSSES_MS).unref();
-  const page = openBeatingPage(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -50,7 +50,8 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page });
+  const account = new Account(start.account, start.threadNumber);
+  const pool = openPool(start, account);
   const replica = new Replica({ limits, link, onModule: warmIn(pool) });
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const parts = createCapabilityParts({ start, link, guards, log });
@@ -89,6 +90,12 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(logger);
   control.on('message', (message: ToThread) => link.receive(message));
   tell(await listen(listener, start));
+}
+
+function openPool(start: ThreadStart, account: Account): GuestPool {
+  const { limits } = start.config;
+  const { abis } = createCatalogue(limits);
+  return new GuestPool({ limits, abis, page: openBeatingPage(start), account });
 }
 
 /** Makes a guest of a module ready before the first visitor of its site wants it. */

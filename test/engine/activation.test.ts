@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { Account } from '../../src/account/account.ts';
+import { createSharedAccount } from '../../src/account/shared.ts';
 import { Activation, type ThreadParts } from '../../src/engine/activation.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
 import { takeTrap } from '../../src/engine/trap.ts';
@@ -15,6 +17,7 @@ function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } 
     scheduler: new Scheduler<Activation>({ sliceMs: options.sliceMs ?? 1_000 }),
     trap: takeTrap(),
     page: new LedgerPage(createLedger(1), 0),
+    account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
     cpuMsMax: options.cpuMsMax ?? 1_000,
     memoryBytesMax: options.memoryBytesMax ?? 65_536,
   };

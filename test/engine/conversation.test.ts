@@ -29,7 +29,7 @@ it('conversations leave a quarter of the instances to requests', async () => {
   const reports = talks.map(converse);
   const refused = await converse(new Talk());
   expect(refused.error?.code).toBe('overloaded');
-  const { report } = await engine.run(engine.load('hello'));
+  const { report } = await engine.run(engine.load('hello'), { owner: '/other' });
   expect(report.outcome).toBe('replied');
   for (const talk of talks) talk.goAway();
   for (const { outcome, error } of await Promise.all(reports)) {

@@ -184,8 +184,8 @@ describe('limits of the process', () => {
     using engine = new Engine({ limits: { instancesMax: 3 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
-    const runs = [0, 1, 2].map(() => engine.begin(loaded, { world }));
-    const { report } = await engine.run(loaded, { world });
+    const runs = ['/a', '/b', '/c'].map((owner) => engine.begin(loaded, { world, owner }));
+    const { report } = await engine.run(loaded, { world, owner: '/d' });
     expect(report).toMatchObject({ outcome: 'refused', error: { code: 'overloaded' } });
     expect(report.error?.detail).toContain('3 memories');
     world.keyValue.open();
@@ -198,7 +198,8 @@ describe('limits of the process', () => {
     for (const guest of ['hello', 'v1', 'v2']) await engine.run(engine.load(guest));
     const world = new LateWorld();
     const loaded = engine.load(waitingGuest);
-    const runs = Array.from({ length: 4 }, () => engine.begin(loaded, { world }));
+    const owners = ['/a', '/b', '/c', '/d'];
+    const runs = owners.map((owner) => engine.begin(loaded, { world, owner }));
     for (let turn = 0; turn < 5; turn += 1) await nextTurn();
     expect(engine.pool.idleBytes).toBe(0);
     world.keyValue.open();

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReplyHead } from '../../src/abi/abi.ts';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
+import { Account } from '../../src/account/account.ts';
+import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { buildArtifact } from '../../src/deploy/artifact.ts';
 import { GuestPool } from '../../src/engine/pool.ts';
@@ -17,7 +19,9 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits>;
   readonly restoreMode?: RestoreMode | 'never';
   /** Shared by the threads of one process. */
-  readonly ledger?: SharedArrayBuffer;
+  readonly account?: SharedArrayBuffer;
+  /** Of the process, where no account is given. */
+  readonly bytesMax?: number;
 }
 
 /** An exchange whose client can go away, and whose body may be late. */
@@ -86,14 +90,17 @@ export interface RequestPlan {
 export class Engine implements Disposable {
   readonly limits: Limits;
   readonly page: LedgerPage;
+  readonly account: Account;
   readonly pool: GuestPool;
 
   constructor(options: EngineOptions = {}) {
     this.limits = { ...defaultLimits, ...options.limits };
-    this.page = new LedgerPage(options.ledger ?? createLedger(1), 0);
+    this.page = new LedgerPage(createLedger(1), 0);
+    this.account = new Account(options.account ?? openAccount(options, this.limits), 0);
     const { abis } = createCatalogue(this.limits);
     const { restoreMode } = options;
-    this.pool = new GuestPool({ limits: this.limits, abis, page: this.page, restoreMode });
+    const { limits, page, account } = this;
+    this.pool = new GuestPool({ limits, abis, page, account, restoreMode });
   }
 
   /** One of our guests by name, or a module's bytes. */
@@ -141,6 +148,10 @@ export class Engine implements Disposable {
 export function sharesOf(plan: RequestPlan = {}): Shares {
   const site = plan.siteKey ?? '/folder';
   return { owner: plan.owner ?? site, site, client: plan.client ?? '192.0.2.7' };
+}
+
+function openAccount({ bytesMax = 8 * 1024 ** 3 }: EngineOptions, limits: Limits) {
+  return createSharedAccount({ threads: 1, bytesMax, memoriesMax: limits.instancesMax });
 }
 
 export function answerOf(exchange: RecordingExchange, report: RunReport): Answer {

@@ -94,6 +94,14 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Requests that one HTTP/2 connection may break off in quick succession',
     max: 100_000,
   },
+  http2HeaderBytesPerSecondMax: {
+    summary: 'Headers of all requests of one HTTP/2 connection in a second, decompressed',
+    min: 64 * 1024,
+  },
+  http2FrameBytesPerSecondMax: {
+    summary: 'What one HTTP/2 connection may send in a second besides requests and bodies',
+    min: 1_024,
+  },
   websocketConnectionsPerSiteMax: {
     summary: 'WebSocket connections at once, per site and thread',
     min: 0,

@@ -31,6 +31,11 @@ export class Http2Offenders {
     if (OFFENCES.has(error.code ?? '')) this.#rest(address);
   }
 
+  /** A session from `address` was cut for what it sent besides its requests. */
+  noteFlood(address: string): void {
+    this.#rest(address);
+  }
+
   /** A client at `address` broke a request off. */
   noteReset(address: string): void {
     if (!this.#resets.take(clientNetwork(address), this.#nowMs())) this.#rest(address);

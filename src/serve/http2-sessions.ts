@@ -10,23 +10,28 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../config/config.ts';
+import { Http2Budget, type Http2BudgetLimits } from './http2-budget.ts';
 import type { Http2Offenders } from './http2-offenders.ts';
 import { plainAddress } from './rejected.ts';
 
 export interface Http2SessionsOptions {
-  readonly limits: Pick<
-    Limits,
-    | 'http2StreamsMax'
-    | 'http2ResetsMax'
-    | 'headerBytesMax'
-    | 'headersMax'
-    | 'headerTimeoutMs'
-    | 'keepAliveTimeoutMs'
-  >;
+  readonly limits: Http2BudgetLimits &
+    Pick<
+      Limits,
+      | 'http2StreamsMax'
+      | 'http2ResetsMax'
+      | 'headerBytesMax'
+      | 'headersMax'
+      | 'headerTimeoutMs'
+      | 'keepAliveTimeoutMs'
+    >;
   readonly onStream: (request: Http2Request) => void;
   readonly offenders: Http2Offenders;
   /** Proxies carry the requests of many: what is broken off there is not one client's doing. */
   readonly isProxy: (address: string) => boolean;
+  /** A connection was cut for what it sent besides its requests; for the log. */
+  readonly onFlood: (address: string, reason: string) => void;
+  readonly nowMs: () => number;
 }
 
 export interface Http2Request {
@@ -43,12 +48,17 @@ const INVALID_FRAMES_MAX = 100;
 const REJECTED_STREAMS_MAX = 100;
 /** Memory of one connection, in the unit of node: megabytes. */
 const SESSION_MEGABYTES_MAX = 10;
+/** How often connections are looked at for what they sent. */
+const LOOK_MS = 250;
 /** A pseudo-header is no header of the request's own. */
 const PSEUDO_HEADERS = 4;
 
 export class Http2Sessions {
   readonly #options: Http2SessionsOptions;
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Of the sessions that are watched: those of trusted proxies are not. */
+  readonly #watches = new Map<ServerHttp2Session, Watch>();
+  #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(options: Http2SessionsOptions) {
     this.#options = options;
@@ -75,8 +85,10 @@ export class Http2Sessions {
     });
     this.#sessions.add(session);
     const idle = new IdleLimit(session, limits);
+    const watch = isWatched ? this.#watch(session, socket) : undefined;
     session.on('stream', (stream, _headers, _flags, rawHeaders) => {
       stream.on('error', ignoreBrokenStream);
+      if (watch?.takeRequest(stream, rawHeaders) === false) return;
       idle.enter();
       stream.once('close', () => {
         idle.leave();
@@ -96,7 +108,33 @@ export class Http2Sessions {
     session.on('close', () => {
       idle.stop();
       this.#sessions.delete(session);
+      this.#unwatch(session);
     });
+  }
+
+  #watch(session: ServerHttp2Session, socket: TLSSocket): Watch {
+    const { limits, nowMs, offenders, onFlood } = this.#options;
+    const address = plainAddress(socket.remoteAddress);
+    const watch = new Watch({
+      ...{ session, socket, nowMs },
+      budget: new Http2Budget(limits),
+      onFlood: (reason) => {
+        offenders.noteFlood(address);
+        onFlood(address, reason);
+      },
+    });
+    this.#watches.set(session, watch);
+    this.#lookTimer ??= setInterval(() => {
+      for (const each of this.#watches.values()) each.look();
+    }, LOOK_MS);
+    return watch;
+  }
+
+  #unwatch(session: ServerHttp2Session): void {
+    this.#watches.delete(session);
+    if (this.#watches.size > 0) return;
+    clearInterval(this.#lookTimer);
+    this.#lookTimer = undefined;
   }
 
   /** No new requests; connections end when those under way have been answered. */
@@ -155,4 +193,61 @@ class IdleLimit {
       this.#session.destroy();
     }, timeoutMs);
   }
+}
+
+interface WatchOptions {
+  readonly session: ServerHttp2Session;
+  readonly socket: TLSSocket;
+  readonly budget: Http2Budget;
+  readonly nowMs: () => number;
+  readonly onFlood: (reason: string) => void;
+}
+
+/** Cuts a connection that costs more than its requests explain. */
+class Watch {
+  readonly #options: WatchOptions;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    const takeAnswered = (): void => {
+      const { budget, nowMs } = this.#options;
+      if (!budget.takeAnsweredFrame(nowMs())) this.#cut('too many PING or SETTINGS');
+    };
+    options.session.on('ping', takeAnswered);
+    options.session.on('remoteSettings', takeAnswered);
+  }
+
+  /** False, and the connection cut: its headers are too much by now. */
+  takeRequest(stream: ServerHttp2Stream, rawHeaders: readonly string[]): boolean {
+    const { budget, nowMs } = this.#options;
+    let headerBytes = 0;
+    for (const text of rawHeaders) headerBytes += text.length;
+    if (!stream.endAfterHeaders) countBody(stream, budget);
+    if (budget.takeRequest(headerBytes, nowMs())) return true;
+    this.#cut('too many bytes of headers');
+    return false;
+  }
+
+  look(): void {
+    const { budget, nowMs, socket } = this.#options;
+    const bytes = { received: socket.bytesRead, sent: socket.bytesWritten };
+    if (!budget.takeBytes(bytes, nowMs())) this.#cut('too many frames that carry nothing');
+  }
+
+  #cut(reason: string): void {
+    const { onFlood, session } = this.#options;
+    if (session.destroyed) return;
+    onFlood(reason);
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    session.destroy();
+  }
+}
+
+/** As it arrives, read or not: node tells of it nowhere else. */
+function countBody(stream: ServerHttp2Stream, budget: Http2Budget): void {
+  const push = stream.push.bind(stream);
+  stream.push = (chunk: Uint8Array | null, encoding?: BufferEncoding): boolean => {
+    if (chunk !== null) budget.noteBody(chunk.length);
+    return push(chunk, encoding);
+  };
 }

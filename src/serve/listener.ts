@@ -54,6 +54,8 @@ export interface ListenerTls
   > {
   /** On every answer over HTTPS, e.g. Strict-Transport-Security. */
   readonly fixedHeaders: readonly Header[] | undefined;
+  /** A connection of HTTP/2 was cut; for the log. */
+  readonly onFlood: (clientAddress: string, reason: string) => void;
 }
 
 /** How often node looks for connections past their header time limit. */
@@ -88,6 +90,8 @@ export class Listener {
       onStream: (request) => this.#acceptStream(request),
       offenders: this.#offenders,
       isProxy: (address) => proxies?.trusts(address) === true,
+      onFlood: (address, reason) => options.tls?.onFlood(address, reason),
+      nowMs: () => performance.now(),
     });
   }
 

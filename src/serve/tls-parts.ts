@@ -59,6 +59,8 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
       challengeOf: (hostName) =>
         link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
       onRefused: (serverName, reason) => logger.debug({ serverName, reason }, 'handshake refused'),
+      onFlood: (clientAddress, reason) =>
+        logger.info({ clientAddress, reason }, 'HTTP/2 connection cut'),
     },
     serve: (exchange, record) => door.serve(exchange, record),
   };

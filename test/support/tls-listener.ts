@@ -21,6 +21,8 @@ export interface SecureListener extends AsyncDisposable {
   readonly contexts: TlsContexts;
   readonly exchanges: HttpExchange[];
   readonly rejected: RequestRecord[];
+  /** Why connections of HTTP/2 were cut. */
+  readonly floods: string[];
   /** Names that the control plane was asked about. */
   readonly asked: string[];
 }
@@ -57,6 +59,7 @@ export async function listenSecurely(
   const contexts = new TlsContexts({ limits: all, link, nowMs: () => performance.now() });
   const exchanges: HttpExchange[] = [];
   const rejected: RequestRecord[] = [];
+  const floods: string[] = [];
   const listener = new Listener({
     limits: all,
     serve: async (exchange) => {
@@ -77,12 +80,13 @@ export async function listenSecurely(
       clientOf: ({ remoteAddress }) => remoteAddress,
       challengeOf: () => Promise.resolve(null),
       onRefused: () => undefined,
+      onFlood: (_clientAddress, reason) => floods.push(reason),
       fixedHeaders: undefined,
     },
   });
   const { port } = await listener.listenTls({ host: '127.0.0.1', port: 0 }, false);
   return {
-    ...{ port, ca: authority.rootPem, listener, contexts, exchanges, rejected, asked },
+    ...{ port, ca: authority.rootPem, listener, contexts, exchanges, rejected, floods, asked },
     [Symbol.asyncDispose]: () => listener.drain(0),
   };
 }

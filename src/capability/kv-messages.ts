@@ -6,12 +6,16 @@ import type { RefusalKind } from './refusal.ts';
 
 export type WriteOperation = 'insert' | 'insert-if-absent' | 'append' | 'remove';
 
-/** One write. `key` and `value` own their buffers: cloning a view would copy all it looks into. */
-export interface WriteRequest {
-  readonly id: number;
-  readonly operation: WriteOperation;
+/** What one module of one folder has stored. */
+export interface NamespaceName {
   readonly folderKey: FolderKey;
   readonly modulePath: ModulePath;
+}
+
+/** One write. `key` and `value` own their buffers: cloning a view would copy all it looks into. */
+export interface WriteRequest extends NamespaceName {
+  readonly id: number;
+  readonly operation: WriteOperation;
   readonly key: Uint8Array<ArrayBuffer>;
   /** Empty for `remove`. */
   readonly value: Uint8Array<ArrayBuffer>;
@@ -39,7 +43,16 @@ export type ToClient =
 /** Control plane to writer thread. */
 export type ToWriter =
   | { readonly kind: 'connect'; readonly port: MessagePort }
+  | { readonly kind: 'reclaim'; readonly changes: readonly NamespaceChange[] }
   | { readonly kind: 'close' };
+
+/** What has become of the module of a namespace. */
+export interface NamespaceChange extends NamespaceName {
+  /** `gone`: since when is remembered; `forgotten`: what it stored is deleted. */
+  readonly change: 'gone' | 'back' | 'forgotten';
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number;
+}
 
 /** Writer thread to control plane. */
 export type FromWriter =
@@ -49,7 +62,11 @@ export type FromWriter =
 /** What only the writer can check, because it depends on what is stored. */
 export type StoreLimits = Pick<
   Limits,
-  'kvValueBytesMax' | 'kvNamespaceBytesMax' | 'kvNamespaceKeysMax'
+  | 'kvValueBytesMax'
+  | 'kvNamespaceBytesMax'
+  | 'kvNamespaceKeysMax'
+  | 'kvOwnerBytesMax'
+  | 'kvBytesMax'
 >;
 
 /** `workerData` of the writer thread. */
@@ -57,6 +74,4 @@ export interface WriterStart {
   readonly databasePath: string;
   readonly synchronous: 'normal' | 'full';
   readonly limits: StoreLimits;
-  /** Bytes of the whole file, all namespaces together. */
-  readonly databaseBytesMax: number;
 }

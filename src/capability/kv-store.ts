@@ -2,48 +2,36 @@
  * The key-value file itself, as its one writer sees it. Edge: SQLite by `node:sqlite`. Only the
  * writer thread (and tests) open it; everybody else reads.
  */
-import { closeSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { makeDirectory } from '../site/make-directory.ts';
-import type { StoreLimits, WriteAnswer, WriteRequest, WriterStart } from './kv-messages.ts';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type OwnerKey, ownerOf } from '../names.ts';
+import type {
+  NamespaceName,
+  StoreLimits,
+  WriteAnswer,
+  WriteRequest,
+  WriterStart,
+} from './kv-messages.ts';
+import { entryBytes, OwnerBytes } from './kv-owners.ts';
+import { Reclaim } from './kv-reclaim.ts';
+import { openDatabase } from './kv-schema.ts';
 import { CapabilityRefusal } from './refusal.ts';
-
-/** `user_version` of the file. A higher one was written by a later release. */
-const schemaVersion = 1;
-
-const schemaSql = `
-  CREATE TABLE namespaces (
-    id INTEGER PRIMARY KEY,
-    folder_key TEXT NOT NULL,
-    module_path TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    keys INTEGER NOT NULL,
-    UNIQUE (folder_key, module_path)
-  ) STRICT;
-  CREATE TABLE entries (
-    namespace INTEGER NOT NULL REFERENCES namespaces (id),
-    key BLOB NOT NULL,
-    value BLOB NOT NULL,
-    PRIMARY KEY (namespace, key)
-  ) STRICT;
-  PRAGMA user_version = ${schemaVersion};`;
-
-const journalBytesMax = 64 * 1024 * 1024;
-const pageBytes = 4096;
 
 /** Counters of one namespace while a transaction runs; written back before its commit. */
 interface Namespace {
   readonly id: number;
+  readonly owner: OwnerKey;
   bytes: number;
   keys: number;
 }
 
 /** The file, opened for writing. Throws when it is not ours, damaged, or of a later release. */
 export class KeyValueStore {
+  /** Takes back what nobody can use any more. */
+  readonly reclaim: Reclaim;
   readonly #database: DatabaseSync;
   readonly #limits: StoreLimits;
   readonly #touched = new Map<string, Namespace>();
+  readonly #owners: OwnerBytes;
   readonly #findNamespace: StatementSync;
   readonly #addNamespace: StatementSync;
   readonly #saveNamespace: StatementSync;
@@ -54,13 +42,17 @@ export class KeyValueStore {
 
   constructor(start: WriterStart) {
     this.#limits = start.limits;
-    this.#database = openDatabase(start);
+    const { databasePath: path, synchronous, limits } = start;
+    this.#database = openDatabase({ path, synchronous, bytesMax: limits.kvBytesMax });
+    this.#owners = new OwnerBytes(limits);
+    this.reclaim = new Reclaim(this.#database, this.#owners);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);
     this.#findNamespace = prepare(
       'SELECT id, bytes, keys FROM namespaces WHERE folder_key = ? AND module_path = ?',
     );
     this.#addNamespace = prepare(
-      'INSERT INTO namespaces (folder_key, module_path, bytes, keys) VALUES (?, ?, 0, 0)',
+      `INSERT INTO namespaces (folder_key, module_path, owner, bytes, keys)
+       VALUES (?, ?, ?, 0, 0)`,
     );
     this.#saveNamespace = prepare('UPDATE namespaces SET bytes = ?, keys = ? WHERE id = ?');
     this.#findValue = prepare('SELECT value FROM entries WHERE namespace = ? AND key = ?');
@@ -72,6 +64,17 @@ export class KeyValueStore {
        ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value`,
     );
     this.#removeValue = prepare('DELETE FROM entries WHERE namespace = ? AND key = ?');
+    const sums = prepare(
+      `SELECT owner, SUM(bytes + keys * ${entryBytes}) AS bytes FROM namespaces GROUP BY owner`,
+    );
+    for (const { owner, bytes } of sums.iterate()) {
+      this.#owners.count(String(owner) as OwnerKey, Number(bytes));
+    }
+  }
+
+  /** Bytes that the namespaces of an owner take. */
+  bytesOf(owner: OwnerKey): number {
+    return this.#owners.of(owner);
   }
 
   /**
@@ -94,6 +97,7 @@ export class KeyValueStore {
 
   #applyTogether(requests: readonly WriteRequest[]): readonly WriteAnswer[] {
     this.#touched.clear();
+    this.#owners.begin();
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       const answers = requests.map((request) => this.#applyOne(request));
@@ -101,6 +105,7 @@ export class KeyValueStore {
         this.#saveNamespace.run(namespace.bytes, namespace.keys, namespace.id);
       }
       this.#database.exec('COMMIT');
+      this.#owners.commit();
       return answers;
     } catch (error) {
       // Some failures end the transaction by themselves (sqlite.org/lang_transaction.html).
@@ -118,8 +123,7 @@ export class KeyValueStore {
     if (operation === 'remove') {
       if (wasPresent) {
         this.#removeValue.run(namespace.id, key);
-        namespace.keys -= 1;
-        namespace.bytes -= key.byteLength + presentBytes;
+        this.#grow(namespace, { bytes: -key.byteLength - presentBytes, keys: -1 });
       }
       return { id, wasPresent };
     }
@@ -131,9 +135,14 @@ export class KeyValueStore {
     if (refusal !== undefined) return refuse(id, refusal);
     const value = appended > 0 ? this.#joined(namespace, request) : request.value;
     this.#saveValue.run(namespace.id, key, value);
-    namespace.bytes += addedBytes;
-    if (!wasPresent) namespace.keys += 1;
+    this.#grow(namespace, { bytes: addedBytes, keys: wasPresent ? 0 : 1 });
     return { id, wasPresent };
+  }
+
+  #grow(namespace: Namespace, by: { readonly bytes: number; readonly keys: number }): void {
+    namespace.bytes += by.bytes;
+    namespace.keys += by.keys;
+    this.#owners.add(namespace.owner, by.bytes + by.keys * entryBytes);
   }
 
   #joined(namespace: Namespace, request: WriteRequest): Uint8Array {
@@ -167,7 +176,8 @@ export class KeyValueStore {
       const rule = `a module stores at most ${kvNamespaceKeysMax} keys`;
       return limitRefusal(rule, 'one more; remove some');
     }
-    return undefined;
+    const added = change.addedBytes + (change.wasPresent ? 0 : entryBytes);
+    return this.#owners.refusalOf(namespace.owner, added);
   }
 
   #namespaceOf(request: WriteRequest): Namespace {
@@ -175,17 +185,20 @@ export class KeyValueStore {
     const name = `${folderKey}\0${modulePath}`;
     const known = this.#touched.get(name);
     if (known !== undefined) return known;
-    const row = this.#findNamespace.get(folderKey, modulePath);
-    const namespace =
-      row === undefined
-        ? { id: Number(this.#addNamespace.run(folderKey, modulePath).lastInsertRowid), ...empty }
-        : { id: Number(row.id), bytes: Number(row.bytes), keys: Number(row.keys) };
+    const owner = ownerOf(folderKey);
+    const row =
+      this.#findNamespace.get(folderKey, modulePath) ?? this.#makeNamespace(request, owner);
+    const { id, bytes, keys } = row;
+    const namespace = { id: Number(id), owner, bytes: Number(bytes), keys: Number(keys) };
     this.#touched.set(name, namespace);
     return namespace;
   }
-}
 
-const empty = { bytes: 0, keys: 0 };
+  #makeNamespace(name: NamespaceName, owner: OwnerKey): Readonly<Record<string, unknown>> {
+    const made = this.#addNamespace.run(name.folderKey, name.modulePath, owner);
+    return { id: made.lastInsertRowid, bytes: 0, keys: 0 };
+  }
+}
 
 function limitRefusal(rule: string, received: string): CapabilityRefusal {
   return new CapabilityRefusal('limit', `Cannot store: ${rule}: received ${received}`);
@@ -198,49 +211,4 @@ function refuse(id: number, error: unknown): WriteAnswer {
   const reason = error instanceof Error ? error.message : String(error);
   const message = `Cannot use the key-value store: writing failed: ${reason}`;
   return { id, refusal: { kind: 'unavailable', message } };
-}
-
-function openDatabase(start: WriterStart): DatabaseSync {
-  makeDirectory(dirname(start.databasePath));
-  // SQLite gives its journal files the mode of the database file: nobody else may read them.
-  closeSync(openSync(start.databasePath, 'a', 0o600));
-  const database = new DatabaseSync(start.databasePath);
-  try {
-    database.exec(`PRAGMA page_size = ${pageBytes}`);
-    setDurability(database, start.synchronous);
-    database.exec(`PRAGMA journal_size_limit = ${journalBytesMax}`);
-    migrate(database);
-    const pagesMax = Math.max(1, Math.floor(start.databaseBytesMax / pageBytes));
-    database.exec(`PRAGMA max_page_count = ${pagesMax}`);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-/**
- * SQLite keeps silent when it cannot do what it is told, for example write ahead on a network file
- * system; then acknowledged writes could be lost, so it is asked what it really does.
- */
-function setDurability(database: DatabaseSync, synchronous: 'normal' | 'full'): void {
-  const journal = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
-  if (journal !== 'wal') {
-    throw new Error(`its file system must allow a write-ahead log: received ${journal}`);
-  }
-  database.exec(`PRAGMA synchronous = ${synchronous}`);
-  const level = database.prepare('PRAGMA synchronous').get()?.synchronous;
-  // sqlite.org/pragma.html#pragma_synchronous
-  if (level !== { normal: 1, full: 2 }[synchronous]) {
-    throw new Error(`synchronous must be ${synchronous}: received ${level}`);
-  }
-}
-
-function migrate(database: DatabaseSync): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
-  if (version === schemaVersion) return;
-  if (version !== 0) {
-    throw new Error(`its format is version ${version}, this release knows ${schemaVersion}`);
-  }
-  database.exec(`BEGIN IMMEDIATE; ${schemaSql} COMMIT`);
 }

@@ -2,7 +2,8 @@
  * Entry of the one thread that writes the key-value file. Edge: worker thread messages.
  *
  * Group commit: while one transaction is written, requests of all serving threads gather in the
- * ports; the next transaction takes all of them, and each gets its answer after that commit.
+ * ports; the next transaction takes as many of them as is fair, and each gets its answer after that
+ * commit. So one wait for the disk serves many.
  */
 import {
   type MessagePort,
@@ -12,27 +13,24 @@ import {
 } from 'node:worker_threads';
 import type {
   FromWriter,
+  NamespaceChange,
   ToWriter,
   WriteAnswer,
   WriteRequest,
   WriterStart,
 } from './kv-messages.ts';
+import { type Arrived, OwnerQueues } from './kv-queue.ts';
 import { KeyValueStore } from './kv-store.ts';
 
-/** One transaction takes at most so much: the journal and the wait for an answer stay short. */
-const transactionRequestsMax = 1_000;
-const transactionBytesMax = 16 * 1024 * 1024;
-
-interface Arrived {
-  readonly port: MessagePort;
-  readonly request: WriteRequest;
-}
+/** While there is always something to write, so many transactions pass before a step of reclaim. */
+const transactionsPerReclaim = 16;
 
 class Writer {
   readonly #store: KeyValueStore;
   readonly #ports = new Set<MessagePort>();
-  #arrived: Arrived[] = [];
-  #isCommitPlanned = false;
+  readonly #queues = new OwnerQueues();
+  #isTurnPlanned = false;
+  #transactions = 0;
 
   constructor(store: KeyValueStore) {
     this.#store = store;
@@ -53,31 +51,42 @@ class Writer {
         received = receiveMessageOnPort(port);
       }
     }
-    this.#commitArrived();
+    while (!this.#queues.isEmpty) this.#commit(this.#queues.takeTransaction());
     this.#store.close();
     for (const port of this.#ports) port.close();
   }
 
+  /** What has become of modules; what they stored is taken back when there is time. */
+  reclaim(changes: readonly NamespaceChange[]): void {
+    this.#store.reclaim.note(changes);
+    this.#planTurn();
+  }
+
   #gather(port: MessagePort, requests: readonly WriteRequest[]): void {
-    for (const request of requests) this.#arrived.push({ port, request });
-    if (this.#isCommitPlanned) return;
-    this.#isCommitPlanned = true;
-    // After the messages of this turn: what the other threads have sent belongs to this commit too.
+    for (const request of requests) this.#queues.push({ port, request });
+    this.#planTurn();
+  }
+
+  /** After the messages of this turn: what the other threads have sent may be in the commit too. */
+  #planTurn(): void {
+    if (this.#isTurnPlanned) return;
+    this.#isTurnPlanned = true;
     setImmediate(() => {
-      this.#isCommitPlanned = false;
-      this.#commitArrived();
+      this.#isTurnPlanned = false;
+      this.#takeTurn();
     });
   }
 
-  #commitArrived(): void {
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    let begin = 0;
-    while (begin < arrived.length) {
-      const end = endOfTransaction(arrived, begin);
-      this.#commit(arrived.slice(begin, end));
-      begin = end;
+  #takeTurn(): void {
+    const isIdle = this.#queues.isEmpty;
+    if (!isIdle) {
+      this.#commit(this.#queues.takeTransaction());
+      this.#transactions += 1;
     }
+    const { reclaim } = this.#store;
+    const isDue = (isIdle || this.#transactions % transactionsPerReclaim === 0) && reclaim.isDue;
+    if (isDue) reclaim.step();
+    if (isDue || !this.#queues.isEmpty) this.#planTurn();
   }
 
   #commit(transaction: readonly Arrived[]): void {
@@ -92,17 +101,6 @@ class Writer {
     }
     for (const [port, gathered] of answersOf) port.postMessage(gathered);
   }
-}
-
-function endOfTransaction(arrived: readonly Arrived[], begin: number): number {
-  let bytes = 0;
-  let end = begin;
-  while (end < arrived.length && end - begin < transactionRequestsMax) {
-    bytes += arrived[end]?.request.value.byteLength ?? 0;
-    if (bytes > transactionBytesMax && end > begin) break;
-    end += 1;
-  }
-  return end;
 }
 
 function openStore(start: WriterStart): KeyValueStore | string {
@@ -125,6 +123,10 @@ function runWriter(control: MessagePort, start: WriterStart): void {
   control.on('message', (message: ToWriter) => {
     if (message.kind === 'connect') {
       writer.connect(message.port);
+      return;
+    }
+    if (message.kind === 'reclaim') {
+      writer.reclaim(message.changes);
       return;
     }
     writer.close();

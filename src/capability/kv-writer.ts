@@ -5,19 +5,23 @@
 import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { describeError } from '../errors.ts';
-import type { FromWriter, StoreLimits, ToClient, ToWriter, WriterStart } from './kv-messages.ts';
+import type {
+  FromWriter,
+  NamespaceChange,
+  StoreLimits,
+  ToClient,
+  ToWriter,
+  WriterStart,
+} from './kv-messages.ts';
 
 export interface KeyValueWriterOptions {
   readonly databasePath: string;
   readonly synchronous: 'normal' | 'full';
   readonly limits: StoreLimits;
-  /** Bytes of the whole file, all namespaces together. */
-  readonly databaseBytesMax?: number;
   /** Told when the file cannot be used, or a writer crashed. For the operator's log. */
   readonly onTrouble: (message: string) => void;
 }
 
-const databaseBytesMaxDefault = 16 * 1024 ** 3;
 const restartDelayMsMin = 50;
 const restartDelayMsMax = 5_000;
 
@@ -49,8 +53,7 @@ export class KeyValueWriter {
 
   constructor(options: KeyValueWriterOptions) {
     const { databasePath, synchronous, limits } = options;
-    const databaseBytesMax = options.databaseBytesMax ?? databaseBytesMaxDefault;
-    this.#start = { databasePath, synchronous, limits, databaseBytesMax };
+    this.#start = { databasePath, synchronous, limits };
     this.#onTrouble = options.onTrouble;
     this.#worker = this.#spawn();
   }
@@ -65,6 +68,11 @@ export class KeyValueWriter {
     if (this.#state === 'ready') this.#introduce(port1);
     if (this.#state === 'broken') tellClient(port1, this.#brokenNews());
     return port2;
+  }
+
+  /** Tells the writer what has become of modules. Lost while there is no writer: tell again. */
+  reclaim(changes: readonly NamespaceChange[]): void {
+    if (this.#state === 'ready') this.#tellWorker({ kind: 'reclaim', changes }, []);
   }
 
   /** Ends the thread after it has committed and answered all that was sent to it. */

@@ -7,10 +7,17 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
+import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
-import type { FolderKey, ModulePath } from '../names.ts';
+import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../names.ts';
 import type { KeyValue } from './capability.ts';
-import type { ToClient, WriteAnswer, WriteOperation, WriteRequest } from './kv-messages.ts';
+import type {
+  NamespaceName,
+  ToClient,
+  WriteAnswer,
+  WriteOperation,
+  WriteRequest,
+} from './kv-messages.ts';
 import { CapabilityRefusal } from './refusal.ts';
 
 export type KeyValueLimits = Pick<
@@ -21,6 +28,7 @@ export type KeyValueLimits = Pick<
 interface Waiting {
   readonly resolve: (wasPresent: boolean) => void;
   readonly reject: (refusal: CapabilityRefusal) => void;
+  readonly owner: OwnerKey;
   readonly bytes: number;
 }
 
@@ -45,6 +53,7 @@ export class KeyValueClient {
   #outbox: WriteRequest[] = [];
   #isFlushPlanned = false;
   #queuedBytes = 0;
+  readonly #queuedOf = new Map<OwnerKey, number>();
   #nextId = 0;
   #broken: string | undefined;
   #reader: { readonly database: DatabaseSync; readonly readValue: StatementSync } | undefined;
@@ -89,18 +98,15 @@ export class KeyValueClient {
     const value = entry.value ?? noBytes;
     const bytes = entry.key.byteLength + value.byteLength + requestBytes;
     if (this.#broken !== undefined) return Promise.reject(this.#unavailable(this.#broken));
-    if (this.#queuedBytes + bytes > this.#limits.kvQueuedBytesMax) {
-      const rule = `at most ${this.#limits.kvQueuedBytesMax} bytes may wait to be stored`;
-      const received = `received ${bytes} bytes while ${this.#queuedBytes} wait; try again`;
-      return Promise.reject(new CapabilityRefusal('limit', `Cannot store: ${rule}: ${received}`));
-    }
+    const owner = ownerOf(entry.name.folderKey);
+    const refusal = this.#refusalOf(owner, bytes);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const id = this.#nextId++;
-    this.#queuedBytes += bytes;
-    const key = entry.key.slice();
-    this.#outbox.push({ id, operation, ...entry.name, key, value: value.slice() });
+    const key = new Uint8Array(entry.key);
+    this.#outbox.push({ id, operation, ...entry.name, key, value: new Uint8Array(value) });
     this.#planFlush();
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, bytes });
+      this.#enter(id, { resolve, reject, owner, bytes });
     });
   }
 
@@ -134,17 +140,46 @@ export class KeyValueClient {
     queueMicrotask(() => {
       this.#isFlushPlanned = false;
       if (this.#writer === undefined) return;
-      this.#writer.postMessage(this.#outbox);
+      // They are copies of our own: moved, large values are not copied once more.
+      const moved = this.#outbox.flatMap(({ key, value }) => [key.buffer, value.buffer]);
+      this.#writer.postMessage(this.#outbox, moved);
       this.#outbox = [];
     });
+  }
+
+  /** Of what may wait, an owner gets no more than is left for the others. */
+  #refusalOf(owner: OwnerKey, bytes: number): CapabilityRefusal | undefined {
+    const max = this.#limits.kvQueuedBytesMax;
+    const held = this.#queuedBytes;
+    const own = this.#queuedOf.get(owner) ?? 0;
+    if (mayHold({ max, held, own, added: bytes })) return undefined;
+    const rule = `at most ${max} bytes may wait to be stored, of one owner as many as are left`;
+    const received = `received ${bytes} bytes while ${own} of ${held} wait; try again`;
+    return new CapabilityRefusal('limit', `Cannot store: ${rule}: ${received}`);
+  }
+
+  #enter(id: number, waiting: Waiting): void {
+    this.#waiting.set(id, waiting);
+    this.#count(waiting.owner, waiting.bytes);
+  }
+
+  #leave(id: number, waiting: Waiting): void {
+    this.#waiting.delete(id);
+    this.#count(waiting.owner, -waiting.bytes);
+  }
+
+  #count(owner: OwnerKey, bytes: number): void {
+    this.#queuedBytes += bytes;
+    const own = (this.#queuedOf.get(owner) ?? 0) + bytes;
+    if (own === 0) this.#queuedOf.delete(owner);
+    else this.#queuedOf.set(owner, own);
   }
 
   #settle(answers: readonly WriteAnswer[]): void {
     for (const answer of answers) {
       const waiting = this.#waiting.get(answer.id);
       if (waiting === undefined) continue;
-      this.#waiting.delete(answer.id);
-      this.#queuedBytes -= waiting.bytes;
+      this.#leave(answer.id, waiting);
       if ('wasPresent' in answer) waiting.resolve(answer.wasPresent);
       else waiting.reject(new CapabilityRefusal(answer.refusal.kind, answer.refusal.message));
     }
@@ -165,8 +200,7 @@ export class KeyValueClient {
     );
     for (const [id, waiting] of this.#waiting) {
       if (unsent.has(id)) continue;
-      this.#waiting.delete(id);
-      this.#queuedBytes -= waiting.bytes;
+      this.#leave(id, waiting);
       waiting.reject(refusal);
     }
   }
@@ -175,9 +209,10 @@ export class KeyValueClient {
     this.#broken = reason;
     this.#outbox = [];
     const refusal = this.#unavailable(reason);
-    for (const waiting of this.#waiting.values()) waiting.reject(refusal);
-    this.#waiting.clear();
-    this.#queuedBytes = 0;
+    for (const [id, waiting] of this.#waiting) {
+      this.#leave(id, waiting);
+      waiting.reject(refusal);
+    }
     this.#connected.resolve();
   }
 
@@ -200,11 +235,6 @@ export class KeyValueClient {
     }
     return this.#reader.readValue;
   }
-}
-
-interface NamespaceName {
-  readonly folderKey: FolderKey;
-  readonly modulePath: ModulePath;
 }
 
 /** The door: sizes and counts are checked here, once. */

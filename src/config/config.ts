@@ -132,6 +132,7 @@ export interface Config {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
 
 /** Every limit and its default. The unit is in the name; a name without one is a count. */
 export const defaultLimits = {
@@ -165,6 +166,8 @@ export const defaultLimits = {
   kvNamespaceBytesMax: 64 * MIB,
   kvNamespaceKeysMax: 100_000,
   kvOperationsPerRunMax: 1_000,
+  kvOwnerBytesMax: GIB,
+  kvBytesMax: 16 * GIB,
   kvQueuedBytesMax: 64 * MIB,
   // Modules and folders.
   moduleBytesMax: 64 * MIB,

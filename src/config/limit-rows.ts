@@ -43,6 +43,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   kvNamespaceBytesMax: { summary: 'All keys and values of one module' },
   kvNamespaceKeysMax: { summary: 'Keys of one module' },
   kvOperationsPerRunMax: { summary: 'Key-value operations in one run', min: 0 },
+  kvOwnerBytesMax: { summary: 'All keys and values of the modules of one owner' },
+  kvBytesMax: { summary: 'The key-value file, of which an owner gets no more than is left' },
   kvQueuedBytesMax: { summary: 'Writes that wait for their commit' },
   moduleBytesMax: { summary: 'One .wasm file', min: 8, max: GIB },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },

@@ -351,6 +351,8 @@ function refuseContradictions(
     ['dnsTtlFloorMs', 'dnsTtlCeilingMs'],
     ['sliceMs', 'cpuMsMax'],
     ['kvValueBytesMax', 'kvNamespaceBytesMax'],
+    ['kvNamespaceBytesMax', 'kvOwnerBytesMax'],
+    ['kvOwnerBytesMax', 'kvBytesMax'],
     ['moduleBytesMax', 'moduleBytesPerFolderMax'],
   ];
   for (const [lower, upper] of atMost) {

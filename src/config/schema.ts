@@ -183,9 +183,9 @@ export const settings = {
   }),
   keyValueSynchronous: define({
     name: 'key_value.synchronous',
-    summary: 'normal survives a killed process, full also a power cut',
+    summary: 'full survives a power cut, normal only a killed process',
     kind: choice(['normal', 'full']),
-    fallback: () => 'normal' as const,
+    fallback: () => 'full' as const,
   }),
   ...tlsSettings,
   logLevel: define({

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import type { ToClient } from '../../src/capability/kv-messages.ts';
+import type { FolderKey } from '../../src/names.ts';
 import { bytes, folderKey, modulePath, refusal, text, useKeyValue } from './kv-bench.ts';
 
 const bench = useKeyValue();
@@ -39,6 +40,23 @@ describe('the writer', () => {
     const counts = ['a', 'b', 'c', 'd'].map((mark) => appended.split(mark).length - 1);
     expect(counts).toEqual([200, 200, 200, 200]);
     expect(appended.length).toBe(800);
+  });
+
+  test('lets nobody’s small write wait for another owner’s large ones', async () => {
+    const writer = bench.openWriter();
+    const client = bench.openClient(writer);
+    const mallory = client.namespace('/keybase/public/mallory' as FolderKey, modulePath);
+    const alice = client.namespace(folderKey, modulePath);
+    await alice.insert(bytes('warm'), bytes('up'));
+    const large = new Uint8Array(2 * 1024 * 1024);
+    let stored = 0;
+    const flood = Array.from({ length: 12 }, async (_, n) => {
+      await mallory.insert(bytes(`${n}`), large);
+      stored += 1;
+    });
+    await alice.insert(bytes('k'), bytes('v'));
+    expect(stored).toBeLessThanOrEqual(1);
+    await Promise.all(flood);
   });
 
   test('values survive a restart', async () => {

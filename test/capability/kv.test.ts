@@ -109,12 +109,28 @@ describe('limits at the door', () => {
     const first = store.insert(bytes('k'), bytes('123456789'));
     const why = refusal(
       'limit',
-      /110 bytes may wait to be stored: received 102 bytes while 110 wait/,
+      /at most 110 bytes may wait .* received 102 bytes while 110 of 110 wait/,
     );
     await expect(store.insert(bytes('l'), bytes('1'))).rejects.toMatchObject(why);
     await first;
     await store.insert(bytes('l'), bytes('1'));
   });
+});
+
+test('one owner leaves room in the queue for others', async () => {
+  const client = bench.openClient(bench.openWriter(), { kvQueuedBytesMax: 4_000 });
+  const mallory = client.namespace('/keybase/public/mallory' as FolderKey, modulePath);
+  const alice = client.namespace(folderKey, modulePath);
+  const value = new Uint8Array(900);
+  const flood = Promise.allSettled(
+    Array.from({ length: 5 }, (_, n) => mallory.insert(bytes(`${n}`), value)),
+  );
+  expect(await alice.insert(bytes('k'), value)).toBe(true);
+  const ends = await flood;
+  expect(ends.map(({ status }) => status)).toEqual([
+    ...['fulfilled', 'fulfilled'],
+    ...['rejected', 'rejected', 'rejected'],
+  ]);
 });
 
 describe('a client whose writer is gone', () => {

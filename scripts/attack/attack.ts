@@ -15,6 +15,8 @@ export interface Stage {
 /** What the attacking process reaches. */
 export interface Target {
   readonly port: number;
+  /** Of HTTPS; 0 unless an attack needs it. */
+  readonly tlsPort: number;
   readonly mountDirectory: string;
 }
 
@@ -29,6 +31,8 @@ export interface Attack {
   attack(target: Target, signal: AbortSignal): Promise<void>;
   /** Settings of the daemon that the attack needs, as environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether the daemon listens for HTTPS, too, with a certificate for `mallory.example`. */
+  readonly needsTls?: boolean;
   /** How fast the daemon's standard output is read; unbounded when left out. */
   readonly logBytesPerS?: number;
 }

@@ -4,12 +4,18 @@ import type { Readable } from 'node:stream';
 const LISTENING_CHARS_MAX = 1_048_576;
 const TICK_MS = 50;
 
+export interface ListeningPorts {
+  readonly plain: number;
+  /** 0 without HTTPS. */
+  readonly tls: number;
+}
+
 export class LogReader {
   readonly #stream: Readable;
   readonly #bytesPerS: number | undefined;
   /** Until the daemon has said where it listens. */
   #start = '';
-  readonly #listening = Promise.withResolvers<number>();
+  readonly #listening = Promise.withResolvers<ListeningPorts>();
   #bytes = 0;
 
   constructor(stream: Readable, bytesPerS: number | undefined) {
@@ -21,8 +27,8 @@ export class LogReader {
     this.#listening.promise.catch(() => undefined);
   }
 
-  /** Resolves with the first port. */
-  get port(): Promise<number> {
+  /** Resolves once the daemon has said where it listens. */
+  get ports(): Promise<ListeningPorts> {
     return this.#listening.promise;
   }
 
@@ -43,9 +49,12 @@ export class LogReader {
   #look(chunk: Buffer): void {
     if (this.#start.length > LISTENING_CHARS_MAX) return;
     this.#start += chunk.toString('latin1');
-    const line = /^.*"listening":\["http:\/\/[^"]*:(\d+)"/m.exec(this.#start);
-    if (line?.[1] === undefined) return;
-    this.#listening.resolve(Number(line[1]));
+    const line = /"listening":\["http:\/\/[^"]*:(\d+)"(?:,"https:\/\/[^"]*:(\d+)")?/.exec(
+      this.#start,
+    );
+    if (line === null) return;
+    const [, plain, tls = '0'] = line;
+    this.#listening.resolve({ plain: Number(plain), tls: Number(tls) });
     this.#start = ' '.repeat(LISTENING_CHARS_MAX + 1);
   }
 }

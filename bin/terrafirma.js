@@ -10,4 +10,4 @@ const source = new URL('../src/main.ts', import.meta.url);
 const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url);
 
 if (isNodeSufficient()) await import(main.href);
-else relaunch([fileURLToPath(main), ...process.argv.slice(2)]);
+else relaunch([fileURLToPath(main), ...process.argv.slice(2)], { isTied: true });

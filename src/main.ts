@@ -4,14 +4,16 @@ import { availableParallelism, homedir } from 'node:os';
 import process from 'node:process';
 import { parseArguments } from './commands/arguments.ts';
 import { commandNames, loadCommand, loadCommands } from './commands/catalogue.ts';
-import type { CommandIo, ExitCode, StopSignal } from './commands/command.ts';
+import { type CommandIo, type ExitCode, mindedSignals } from './commands/command.ts';
 import { describeCommand, describeProgram } from './commands/help.ts';
 import { machineMemoryBytes } from './commands/machine-memory.ts';
 import { readVersion } from './commands/version.ts';
 import { suggestion } from './config/suggest.ts';
 import { describeError, TerrafirmaError } from './errors.ts';
 
-const stopSignals: readonly StopSignal[] = ['SIGTERM', 'SIGINT'];
+// Without a listener of ours, node would open its inspector to every program on this machine.
+process.on('SIGUSR1', () => undefined);
+endWithWrapper();
 
 process.exit(await runProgram(process.argv.slice(2), processIo()));
 
@@ -78,13 +80,27 @@ function processIo(): CommandIo {
     report: (line) => process.stderr.write(`${line}\n`),
     readInput: readStandardInput,
     nowMs: () => performance.now(),
-    onStopSignal(listener) {
-      for (const signal of stopSignals) process.on(signal, listener);
+    onSignal(listener) {
+      for (const signal of mindedSignals) process.on(signal, listener);
       return () => {
-        for (const signal of stopSignals) process.off(signal, listener);
+        for (const signal of mindedSignals) process.off(signal, listener);
       };
     },
   };
+}
+
+/**
+ * An older Node.js has started us and stands in for us (`bin/relaunch.js`): when it is killed, so
+ * that it cannot pass that on, its end of the channel closes, and we are to end as it did.
+ */
+function endWithWrapper(): void {
+  const hasWrapper = process.env.TERRAFIRMA_WRAPPED === '1' && process.connected;
+  // Not for the programs that we start, which have no wrapper.
+  delete process.env.TERRAFIRMA_WRAPPED;
+  if (!hasWrapper) return;
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  // The channel alone must not keep a finished program from ending.
+  process.channel?.unref();
 }
 
 async function readStandardInput(): Promise<Uint8Array> {

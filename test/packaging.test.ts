@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { waitFor } from './support/daemon.ts';
 import { TestFolder } from './support/folder.ts';
 import { ask } from './support/http.ts';
 
@@ -57,6 +58,8 @@ interface Started {
   /** As a terminal does: every process of the group gets the signal. */
   interrupt(): Promise<{ code: number | null; signal: string | null }>;
   stop(): Promise<{ code: number | null; signal: string | null }>;
+  /** Kills the program that was started, and nothing else. */
+  kill(): Promise<unknown>;
 }
 
 /** Serves `directory` with `command` and waits until it says where. */
@@ -95,6 +98,7 @@ async function serve(command: readonly string[], directory: string): Promise<Sta
     },
     interrupt: () => end(() => process.kill(-(child.pid ?? Number.NaN), 'SIGINT')),
     stop: () => end(() => child.kill('SIGTERM')),
+    kill: () => end(() => child.kill('SIGKILL')),
   };
 }
 
@@ -175,6 +179,22 @@ describe('the package', () => {
       const started = await serve([olderNode ?? '', program], folder.directory);
       expect(await started.interrupt()).toEqual({ code: 0, signal: null });
       expect(started.complaints).toBe('');
+    },
+  );
+
+  test.skipIf(olderNode === undefined)(
+    'leaves no daemon behind when what started it is killed (skipped without)',
+    async () => {
+      using folder = new TestFolder();
+      folder.put('hello');
+      const started = await serve([olderNode ?? '', program], folder.directory);
+      await started.kill();
+      await waitFor(() =>
+        ask(started.port, '/hello.wasm').then(
+          () => undefined,
+          () => true,
+        ),
+      );
     },
   );
 

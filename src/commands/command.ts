@@ -23,7 +23,17 @@ export interface PositionalRow {
   readonly summary: string;
 }
 
-export type StopSignal = 'SIGTERM' | 'SIGINT';
+/** Signals that a daemon minds. */
+export const mindedSignals = [
+  'SIGTERM',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGHUP',
+  'SIGUSR1',
+  'SIGUSR2',
+] as const;
+
+export type MindedSignal = (typeof mindedSignals)[number];
 
 /** The process, as far as commands may see it. */
 export interface CommandIo {
@@ -36,7 +46,7 @@ export interface CommandIo {
   /** A clock that only goes forward, in milliseconds. */
   nowMs(): number;
   /** Until the returned function is called, the signals no longer end the process. */
-  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  onSignal(listener: (signal: MindedSignal) => void): () => void;
 }
 
 export interface Arguments {

@@ -6,7 +6,7 @@ import type { Setting } from '../config/schema.ts';
 import { allSettings, settings } from '../config/schema.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { Command, CommandIo, ExitCode } from './command.ts';
+import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
 
 export const serve: Command = {
@@ -27,8 +27,9 @@ export const serve: Command = {
       'the environment, then the file).',
     'Every setting and limit can also be set in the configuration file and the environment: ' +
       'see "terrafirma config".',
-    'SIGTERM or SIGINT lets running requests finish and exits with 0; a second one, at least a ' +
-      'second later, ends at once and exits with 1.',
+    'SIGTERM or SIGINT lets running requests finish and exits with 0; SIGQUIT gives them one ' +
+      'second. A second signal, at least a second later, ends at once and exits with 1. SIGHUP, ' +
+      'SIGUSR1 and SIGUSR2 do nothing.',
   ],
   async run(given, io) {
     const folder = given.positionals[0];
@@ -54,7 +55,11 @@ export function folderFlag(folder: string | undefined): readonly FlagValue[] {
 }
 
 /** What serving needs of the daemon; a test of signals needs no more. */
-export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force'>;
+export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force' | 'noteIgnored'>;
+
+const STOP_SIGNALS: ReadonlySet<MindedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+/** What SIGQUIT leaves to the requests under way. */
+const FAST_DRAIN_MS = 1_000;
 
 /**
  * Starts the daemon and resolves once it has ended: 0 after a drain, 1 when it was forced. A signal
@@ -62,22 +67,29 @@ export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force'>;
  */
 export async function superviseDaemon(
   start: () => Promise<StoppableDaemon>,
-  io: Pick<CommandIo, 'onStopSignal' | 'nowMs'>,
+  io: Pick<CommandIo, 'onSignal' | 'nowMs'>,
 ): Promise<ExitCode> {
   const gate = new StopGate();
   const forced = Promise.withResolvers<'forced'>();
-  const drained = Promise.withResolvers<void>();
-  const removeListener = io.onStopSignal(() => {
+  /** With the limit on the drain, where the signal sets one. */
+  const drained = Promise.withResolvers<number | undefined>();
+  let running: StoppableDaemon | undefined;
+  const removeListener = io.onSignal((signal) => {
+    if (!STOP_SIGNALS.has(signal)) {
+      running?.noteIgnored(signal);
+      return;
+    }
     const step = gate.take(io.nowMs());
-    if (step === 'drain') drained.resolve();
+    if (step === 'drain') drained.resolve(signal === 'SIGQUIT' ? FAST_DRAIN_MS : undefined);
     if (step === 'force') forced.resolve('forced');
   });
   try {
     const starting = start();
     const daemon = await Promise.race([starting, forced.promise]);
     if (daemon === 'forced') return 1;
+    running = daemon;
     // A drain that fails rejects here: it must not leave a daemon that no signal ends.
-    const draining = drained.promise.then(() => daemon.drain());
+    const draining = drained.promise.then((limitMs) => daemon.drain(limitMs));
     const ended = draining.then(() => daemon.closed);
     const end = await Promise.race([daemon.closed, forced.promise, ended]);
     if (end !== 'forced') return 0;

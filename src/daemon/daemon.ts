@@ -35,10 +35,12 @@ export interface Daemon {
   readonly endpoints: readonly Endpoint[];
   /** Resolves when the daemon has ended, after `drain` or `force`. */
   readonly closed: Promise<void>;
-  /** Stops accepting, lets running requests finish within the drain limit, ends. */
-  drain(): Promise<void>;
+  /** Stops accepting, lets running requests finish within the drain limit or less, ends. */
+  drain(limitMs?: number): Promise<void>;
   /** Ends at once. */
   force(): void;
+  /** A signal came that means nothing here: the log says so. */
+  noteIgnored(signal: string): void;
 }
 
 export interface DaemonIo {
@@ -134,15 +136,20 @@ class RunningParts {
     this.#log = log;
   }
 
-  async stop(how: 'drain' | 'force'): Promise<void> {
-    await this.#step(() => (how === 'drain' ? this.threads?.drain() : this.threads?.terminate()));
+  get logger(): Logger {
+    return this.#log.logger;
+  }
+
+  async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
+    const drain = how === 'drain';
+    await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
     this.ticketKeys?.close();
     await this.#step(() => this.certificates?.close());
     await this.#step(() => this.logins?.close());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
-    if (how === 'drain') this.#log.logger.info('stopped');
+    if (drain) this.logger.info('stopped');
     await this.#log.close(LOG_FLUSH_MS[how]);
   }
 
@@ -151,7 +158,7 @@ class RunningParts {
     try {
       await stop();
     } catch (error) {
-      this.#log.logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
+      this.logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
     }
   }
 }
@@ -162,13 +169,16 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
   return {
     endpoints,
     closed,
-    drain() {
-      draining ??= parts.stop('drain').then(resolve);
+    drain(limitMs) {
+      draining ??= parts.stop('drain', limitMs).then(resolve);
       return draining;
     },
     force() {
       void parts.threads?.terminate();
       void parts.stop('force').then(resolve);
+    },
+    noteIgnored(signal) {
+      parts.logger.info({ signal }, `${signal} does nothing here`);
     },
   };
 }

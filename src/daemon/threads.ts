@@ -82,12 +82,12 @@ export class ServingThreads {
     this.tell({ kind: 'published', site });
   }
 
-  /** Every thread stops accepting and finishes what it has within the drain limit. */
-  async drain(): Promise<void> {
+  /** Every thread stops accepting and finishes what it has, within `limitMs` at most. */
+  async drain(limitMs = Number.POSITIVE_INFINITY): Promise<void> {
     this.#isDraining = true;
     clearInterval(this.#glance);
     for (const timer of this.#restarts) clearTimeout(timer);
-    const { drainMs } = this.#options.config.limits;
+    const drainMs = Math.min(limitMs, this.#options.config.limits.drainMs);
     const gone = [...this.#threads.values()].map(
       ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
     );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StopSignal } from '../../src/commands/command.ts';
+import type { MindedSignal } from '../../src/commands/command.ts';
 import type { StoppableDaemon } from '../../src/commands/serve.ts';
 import { superviseDaemon } from '../../src/commands/serve.ts';
 import { runProgram } from './program.ts';
@@ -11,10 +11,14 @@ class ToldDaemon implements StoppableDaemon {
   readonly closed = this.#closed.promise;
   readonly drained = Promise.withResolvers<void>();
 
-  async drain(): Promise<void> {
-    this.told.push('drain');
+  async drain(limitMs?: number): Promise<void> {
+    this.told.push(limitMs === undefined ? 'drain' : `drain within ${limitMs} ms`);
     await this.drained.promise;
     this.#closed.resolve();
+  }
+
+  noteIgnored(signal: string): void {
+    this.told.push(`${signal} ignored`);
   }
 
   force(): void {
@@ -25,11 +29,11 @@ class ToldDaemon implements StoppableDaemon {
 
 class Signals {
   nowMs = 0;
-  #listener: ((signal: StopSignal) => void) | undefined;
+  #listener: ((signal: MindedSignal) => void) | undefined;
 
   readonly io = {
     nowMs: (): number => this.nowMs,
-    onStopSignal: (listener: (signal: StopSignal) => void): (() => void) => {
+    onSignal: (listener: (signal: MindedSignal) => void): (() => void) => {
       this.#listener = listener;
       return () => {
         this.#listener = undefined;
@@ -41,9 +45,9 @@ class Signals {
     return this.#listener !== undefined;
   }
 
-  async send(atMs: number): Promise<void> {
+  async send(atMs: number, signal: MindedSignal = 'SIGTERM'): Promise<void> {
     this.nowMs = atMs;
-    this.#listener?.('SIGTERM');
+    this.#listener?.(signal);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
@@ -119,3 +123,29 @@ test.skipIf(process.platform !== 'linux')(
     ]);
   },
 );
+
+test('SIGQUIT drains fast, and a later one forces', async () => {
+  const daemon = new ToldDaemon();
+  const signals = new Signals();
+  const ended = superviseDaemon(async () => daemon, signals.io);
+  await signals.send(0, 'SIGQUIT');
+  await signals.send(999, 'SIGQUIT');
+  expect(daemon.told).toEqual(['drain within 1000 ms']);
+  await signals.send(1_000, 'SIGQUIT');
+  expect(await ended).toBe(1);
+});
+
+test('other signals do nothing, and that is said', async () => {
+  const daemon = new ToldDaemon();
+  const signals = new Signals();
+  const ended = superviseDaemon(async () => daemon, signals.io);
+  // It has to be running before there is a log that could say so.
+  await new Promise((resolve) => setImmediate(resolve));
+  await signals.send(0, 'SIGHUP');
+  await signals.send(5_000, 'SIGUSR1');
+  await signals.send(10_000, 'SIGUSR2');
+  expect(daemon.told).toEqual(['SIGHUP ignored', 'SIGUSR1 ignored', 'SIGUSR2 ignored']);
+  await signals.send(20_000);
+  daemon.drained.resolve();
+  expect(await ended).toBe(0);
+});

@@ -47,6 +47,31 @@ describe('starting and stopping', () => {
     expect(ended).toEqual({ code: 0, signal: null });
   });
 
+  it('says that other signals do nothing, and opens no inspector', async () => {
+    await using daemon = await TestDaemon.start({ args: [folder.directory] });
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+      daemon.child.kill(signal);
+      const line = await daemon.waitForLog(({ signal: told }) => told === signal);
+      expect(line.msg).toBe(`${signal} does nothing here`);
+    }
+    expect((await ask(daemon.port, '/hello.wasm')).status).toBe(200);
+    expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(daemon.complaints).toEqual([]);
+  });
+
+  it('does not wait for the drain limit on SIGQUIT', async () => {
+    await using daemon = await TestDaemon.start({
+      args: [folder.directory],
+      env: { TERRAFIRMA_LIMITS_DRAIN_MS: '600000' },
+    });
+    const socket = connect({ host: '127.0.0.1', port: daemon.port });
+    socket.on('error', () => socket.destroy());
+    socket.write('POST /echo.wasm HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf');
+    for (let round = 0; round < 5; round += 1) await ask(daemon.port, '/hello.wasm');
+    expect(await daemon.stop('SIGQUIT')).toEqual({ code: 0, signal: null });
+    socket.destroy();
+  });
+
   it('refuses a port that is in use', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     const second = serveAgain(daemon.port, `${daemon.stateDirectory}-second`);

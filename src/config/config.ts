@@ -138,6 +138,8 @@ const GIB = 1024 * MIB;
 export const defaultLimits = {
   // A run.
   memoryBytesMax: 128 * MIB,
+  objectBytesPerRunMax: 32 * MIB,
+  objectBytesPerThreadMax: 128 * MIB,
   cpuMsMax: 1_000,
   wallMsMax: 30_000,
   sliceMs: 1,

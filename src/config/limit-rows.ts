@@ -17,6 +17,16 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     min: 65_536,
     max: 4 * GIB,
   },
+  objectBytesPerRunMax: {
+    summary: 'Garbage-collected objects and exceptions of one run',
+    min: 65_536,
+    max: GIB,
+  },
+  objectBytesPerThreadMax: {
+    summary: 'Objects and exceptions of all runs of a thread; one owner gets half of it at most',
+    min: 131_072,
+    max: 4 * GIB,
+  },
   cpuMsMax: { summary: 'CPU time of one run' },
   wallMsMax: { summary: 'Wall-clock time of one run' },
   sliceMs: { summary: 'How long a guest runs before it yields to others', max: 1_000 },

@@ -6,11 +6,12 @@
 import type { RunEnd } from '../abi/abi.ts';
 import type { Account } from '../account/account.ts';
 import type { Share } from '../account/share.ts';
-import { describeError, TerrafirmaError } from '../errors.ts';
+import { describeError, type ErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { CardMarks } from './card-table.ts';
 import { FuelGauge } from './fuel-gauge.ts';
 import type { GuestCharge } from './guest-charge.ts';
+import type { RunObjects } from './object-heap.ts';
 import type { Watched } from './run-clock.ts';
 import type { Line, Scheduler, Turn } from './scheduler.ts';
 import type { Shares } from './shares.ts';
@@ -44,8 +45,10 @@ export class Activation implements Turn, Watched {
   readonly share: Share;
   /** For the run clock. */
   deadlineMs = 0;
-  /** What was refused to the guest, as a sentence: if it traps now, that is why. */
-  memoryRefusal: string | undefined;
+  /** Why memory was refused to the guest: if it traps now, that is why. */
+  memoryRefusal: ErrorRecord | undefined;
+  /** What the run has taken of the thread's heap, once it takes something. */
+  objects: RunObjects | undefined;
   /** A table grew: it cannot shrink again, so the instance serves no other run. */
   hasGrownTable = false;
   /** How deep the host is in calls into the guest; it must not suspend there. */
@@ -138,6 +141,12 @@ export class Activation implements Turn, Watched {
     this.#parts.scheduler.leave(this);
   }
 
+  /** The run is over: nothing is held for it any more. */
+  finish(): void {
+    this.leave();
+    this.objects?.close();
+  }
+
   onTurn(nowMs: number): void {
     this.#begin(nowMs);
     const goOn = this.#goOn;
@@ -199,22 +208,23 @@ export class Activation implements Turn, Watched {
   /** Waits for something of the host's that is no part of the guest's own time. */
   waitOutside<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#mayWait(reject);
       work.then(
         (value) => this.#settleOutside(() => resolve(value)),
         (error: unknown) => this.#settleOutside(() => reject(error)),
       );
+      this.#mayWait(reject);
     });
   }
 
   /** Suspends the guest for a hostcall's answer; it goes on when it has the thread again. */
   suspend(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#mayWait(reject);
+      // Heard in any case: a hostcall that ended the run itself has failed already.
       work.then(
         (value) => this.#resume(reject, () => resolve(value)),
         (error: unknown) => this.#resume(reject, () => reject(this.endByError(error))),
       );
+      this.#mayWait(reject);
       this.leave();
     });
   }
@@ -256,7 +266,8 @@ export class Activation implements Turn, Watched {
     const { memoryBytesMax } = this.#parts;
     if (otherBytes + bytes <= memoryBytesMax) return this.#mayHold(memory, bytes);
     const rule = `memory limit of ${memoryBytesMax} bytes`;
-    this.memoryRefusal = `Cannot answer: the function reached its ${rule}`;
+    const detail = `Cannot answer: the function reached its ${rule}`;
+    this.memoryRefusal = { code: 'guest-out-of-memory', detail };
     return false;
   }
 
@@ -266,9 +277,10 @@ export class Activation implements Turn, Watched {
     if (memories === undefined) return true;
     const more = bytes - memories.physicalBytesOf(memory);
     if (more <= 0 || memories.charge.tryGrow(more)) return true;
-    this.memoryRefusal =
-      'Cannot answer: memory is short, and the sites of one owner may have no larger part of it ' +
-      `than is left for others: received ${more} bytes more`;
+    const detail =
+      'Cannot answer now: memory is short, and the sites of one owner may have no larger part of ' +
+      `it than is left for others: received ${more} bytes more`;
+    this.memoryRefusal = { code: 'overloaded', detail };
     return false;
   }
 

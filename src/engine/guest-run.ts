@@ -84,7 +84,7 @@ export class GuestRun implements SeatWaiter {
     exchange.onGone(undefined);
     clock.unwatch(activation);
     error = this.#finish(activation, end) ?? error;
-    activation.leave();
+    activation.finish();
     admission.withdraw(seats, this);
     admission.leave(seats, this.#hasSeat);
     const isAnswered = exchange.replyState === 'ended';
@@ -124,7 +124,7 @@ export class GuestRun implements SeatWaiter {
     conversation.onTaken(undefined);
     conversation.onGivenUp(undefined);
     error = this.#finish(activation, end) ?? error;
-    activation.leave();
+    activation.finish();
     return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
   }
 
@@ -249,9 +249,7 @@ export class GuestRun implements SeatWaiter {
     }
     if (end?.kind === 'trapped') {
       const { memoryRefusal } = activation;
-      return memoryRefusal === undefined
-        ? record('guest-trapped', end.reason)
-        : record('guest-out-of-memory', memoryRefusal);
+      return memoryRefusal === undefined ? record('guest-trapped', end.reason) : memoryRefusal;
     }
     if (end?.kind === 'exited' && end.exitCode !== 0) {
       return record('guest-exited', `the function exited with code ${end.exitCode}`);
@@ -291,6 +289,7 @@ function outcomeOf(
 ): Outcome {
   if (activation.hostEnd !== undefined) return activation.hostEnd;
   if (end?.kind === 'trapped') {
+    if (cause?.code === 'overloaded') return 'refused';
     return cause?.code === 'guest-out-of-memory' ? 'out-of-memory' : 'trapped';
   }
   if (end?.kind === 'exited' && end.exitCode !== 0) return 'exited';

@@ -19,7 +19,7 @@ import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, MemorySizes } from './activation.ts';
 import { CardMarks, type CardTable } from './card-table.ts';
 import type { GuestCharge } from './guest-charge.ts';
-import { heapBytesMax, type MeterHost } from './meter-host.ts';
+import type { MeterHost } from './meter-host.ts';
 
 export interface InstanceOptions {
   readonly loaded: LoadedModule;
@@ -122,7 +122,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     activation.memories = this;
     activation.takeMarks(this.marks);
     this.#memory?.forgetSize();
-    if (this.#heap !== undefined) this.#heap.value = heapBytesMax;
+    if (this.#heap !== undefined) this.#heap.value = 0;
   }
 
   /** The run is over: what still comes for it finds nothing. */
@@ -290,7 +290,8 @@ export class GuestInstance implements GuestHost, MemorySizes {
     } catch (error) {
       // RangeError is how JavaScript spells the -1 of `memory.grow`.
       if (!(error instanceof RangeError)) throw error;
-      this.#running().memoryRefusal = `Cannot answer: the memory cannot grow: ${error.message}`;
+      const detail = `Cannot answer: the memory cannot grow: ${error.message}`;
+      this.#running().memoryRefusal = { code: 'guest-out-of-memory', detail };
       return -1;
     }
     const size = this.#sizes[0];

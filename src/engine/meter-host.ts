@@ -5,17 +5,16 @@
  */
 import { type HostSlot, hostSlots, trampolineBytes } from '../wasm/meter/contract.ts';
 import type { Activation } from './activation.ts';
+import type { ObjectHeap } from './object-heap.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** Bytes in a page of linear memory. */
 const pageBytes = 65_536;
 
-/** Bytes of garbage-collected objects a run may allocate: they live in the thread's own heap. */
-export const heapBytesMax = 32 * 1024 * 1024;
-
 export interface MeterHostOptions {
   readonly scheduler: Scheduler<Activation>;
   readonly trap: WebAssembly.RuntimeError;
+  readonly objects: ObjectHeap;
 }
 
 export class MeterHost {
@@ -23,17 +22,19 @@ export class MeterHost {
   readonly #functions: readonly unknown[];
   readonly #scheduler: Scheduler<Activation>;
   readonly #trap: WebAssembly.RuntimeError;
+  readonly #objects: ObjectHeap;
 
   constructor(options: MeterHostOptions) {
     this.#scheduler = options.scheduler;
     this.#trap = options.trap;
+    this.#objects = options.objects;
     const slots: Record<HostSlot, WebAssembly.ImportValue> = {
       check: (remaining: number) => this.#running().check(remaining),
       pause: new WebAssembly.Suspending(() => this.#running().pause()),
       growMemory: (memory: number, pages: number) =>
         this.#running().allowMemory(memory, (pages >>> 0) * pageBytes) ? 1 : 0,
       growTable: () => this.#growTable(),
-      exhaust: () => this.#exhaust(),
+      allocate: (bytes: number) => this.#allocate(bytes),
     };
     const trampoline = new WebAssembly.Module(trampolineBytes);
     const { exports } = new WebAssembly.Instance(trampoline, { host: slots });
@@ -58,10 +59,14 @@ export class MeterHost {
     return 1;
   }
 
-  #exhaust(): never {
+  #allocate(bytes: number): number {
     const running = this.#running();
-    const reason = `Cannot answer: the objects of one run may have ${heapBytesMax} bytes together`;
-    running.memoryRefusal = reason;
-    throw running.endByGuest({ kind: 'trapped', reason });
+    running.requireAlive();
+    const { owner } = running.shares;
+    running.objects ??= this.#objects.open({ owner, share: running.share });
+    const taken = running.objects.take(bytes);
+    if (typeof taken === 'number') return taken;
+    running.memoryRefusal = taken;
+    throw running.endByGuest({ kind: 'trapped', reason: taken.detail });
   }
 }

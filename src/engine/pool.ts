@@ -15,6 +15,7 @@ import { GuestRun, type RunParts } from './guest-run.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { MeterHost } from './meter-host.ts';
+import { ObjectHeap } from './object-heap.ts';
 import { PageMapper } from './page-mapper.ts';
 import { RunClock } from './run-clock.ts';
 import { Scheduler } from './scheduler.ts';
@@ -50,6 +51,10 @@ export class GuestPool {
     this.#abis = abis;
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs });
     const trap = takeTrap();
+    const objects = new ObjectHeap({
+      bytesPerRunMax: limits.objectBytesPerRunMax,
+      bytesPerThreadMax: limits.objectBytesPerThreadMax,
+    });
     const idle = new IdleGuests({
       account,
       bytesMax: limits.idleGuestBytesMax,
@@ -77,7 +82,7 @@ export class GuestPool {
       idle,
       cpuMsMax: limits.cpuMsMax,
       memoryBytesMax: limits.memoryBytesMax,
-      meterHost: new MeterHost({ scheduler, trap }),
+      meterHost: new MeterHost({ scheduler, trap, objects }),
       stock: new MemoryStock({
         account,
         memoriesMax: limits.instancesMax,
@@ -140,7 +145,7 @@ export class GuestPool {
     } catch {
       // The first request will meet the same and be told; there is nobody to tell here.
     } finally {
-      activation.leave();
+      activation.finish();
       clock.unwatch(activation);
     }
   }

@@ -6,6 +6,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { Op } from './binary/opcodes.ts';
 import { ByteWriter } from './binary/writer.ts';
 import { Additions, ExportKind } from './meter/additions.ts';
+import { Arrays } from './meter/arrays.ts';
 import { assembleModule } from './meter/assemble.ts';
 import { BodyRewriter } from './meter/body.ts';
 import { Bulk } from './meter/bulk.ts';
@@ -53,7 +54,8 @@ export function meterModule(
   const cards = options.cards ? planCards(shape, memories) : undefined;
   const cardMemory = cards === undefined ? undefined : shape.memories.length;
   const bulk = new Bulk({ shape, additions, charges, cardMemory });
-  const replacer = new Replacer({ shape, additions, charges, bulk, grow, cardMemory });
+  const arrays = new Arrays({ bytes, shape, additions, charges });
+  const replacer = new Replacer({ shape, additions, charges, bulk, arrays, grow, cardMemory });
   const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
   const hints = new HintSection();
   const rewriter = new BodyRewriter({

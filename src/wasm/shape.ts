@@ -13,14 +13,26 @@ export interface FuncType {
   readonly results: readonly ValueType[];
 }
 
-/** A GC struct or array; `byteCount` is what one struct, or one element of an array, takes. */
-export interface DataType {
-  readonly kind: 'struct' | 'array';
+/** A GC struct; `byteCount` is what V8 takes for one, its header included. */
+export interface StructType {
+  readonly kind: 'struct';
   readonly byteCount: number;
 }
 
+/** A GC array. */
+export interface ArrayType {
+  readonly kind: 'array';
+  /** Bytes of one element. */
+  readonly byteCount: number;
+  /** Its elements are references. */
+  readonly holdsReferences: boolean;
+  /** Bytes of the element's storage type in the module: [elementStart, elementEnd). */
+  readonly elementStart: number;
+  readonly elementEnd: number;
+}
+
 /** A continuation or other type we know of but need nothing from is not accepted at all. */
-export type CompositeType = FuncType | DataType;
+export type CompositeType = FuncType | StructType | ArrayType;
 
 export type ExternKind = 'func' | 'table' | 'memory' | 'global' | 'tag';
 

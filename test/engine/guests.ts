@@ -94,3 +94,11 @@ export const askingGuest = assemble(`(module
       (br_if $again (i32.eqz
         (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 5)))))
     (drop (call $set (i32.const 0) (i32.const 0x100) (i32.const 5)))))`);
+
+/** Gives a hostcall that waits an address beyond its memory. */
+export const strayGuest = assemble(`(module
+  (import "env" "hostcall_kvstore_get" (func $get (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "default_malloc_impl") (param i32) (result i32) (i32.const 0x2000))
+  (func (export "run")
+    (drop (call $get (i32.const -64) (i32.const -60) (i32.const 0x100) (i32.const 5)))))`);

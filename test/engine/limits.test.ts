@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import {
   curiousStartGuest,
   greedyGuest,
   hugeGuest,
   reactorGuest,
+  strayGuest,
   swollenGuest,
   tableGuest,
   waitingGuest,
@@ -273,4 +274,17 @@ describe('the first state', () => {
     const loaded = engine.load(reactorGuest);
     for (let run = 0; run < 3; run += 1) expect((await engine.run(loaded)).text).toBe('10');
   });
+});
+
+test('a hostcall that waits and fails at once ends the run, and all is heard', async () => {
+  using engine = new Engine();
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  const { report } = await engine.run(engine.load(strayGuest));
+  // Told after the microtasks.
+  await nextTurn();
+  process.off('unhandledRejection', hear);
+  expect(report.outcome).toBe('trapped');
+  expect(unheard).toEqual([]);
 });

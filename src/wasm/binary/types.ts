@@ -33,11 +33,23 @@ const heapTypes: ReadonlyMap<number, string> = new Map([
 const paramsMax = 1000;
 const fieldsMax = 10_000;
 
-/** What one value of a type takes in a GC object. */
-function storageBytes(type: ValueType): number {
-  if (type === 'v128') return 16;
-  if (type === 'i64' || type === 'f64') return 8;
-  return type === 'i8' ? 1 : type === 'i16' ? 2 : 4;
+/** What one value of a type takes in a GC object; references are pointers of the machine. */
+const fieldBytes: ReadonlyMap<ValueType, number> = new Map([
+  ['i8', 1],
+  ['i16', 2],
+  ['i32', 4],
+  ['f32', 4],
+  ['i64', 8],
+  ['f64', 8],
+  ['v128', 16],
+]);
+const referenceBytes = 8;
+/** V8 starts a struct with its map and its hash, and aligns nothing to more than a word. */
+const structHeaderBytes = 16;
+const wordBytes = 8;
+
+function alignUp(bytes: number, alignment: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
 }
 
 /** `func` is `funcref`; the empty types `none` and `noextern` are `nullref` and `nullexternref`. */
@@ -118,7 +130,7 @@ export class TypeReader {
       return { kind: 'func', params: this.#readValueTypes(), results: this.#readValueTypes() };
     }
     if (kind === 0x5f) return this.#readStruct();
-    if (kind === 0x5e) return { kind: 'array', byteCount: this.#readField() };
+    if (kind === 0x5e) return this.#readArray();
     throw refuseModule('types must be functions, structs or arrays', hexByte(kind), offset);
   }
 
@@ -129,22 +141,46 @@ export class TypeReader {
     return types;
   }
 
-  #readStruct(): CompositeType {
-    const count = this.#reader.readCount('fields', fieldsMax);
-    let byteCount = 0;
-    for (let i = 0; i < count; i++) byteCount += this.#readField();
-    return { kind: 'struct', byteCount };
+  #readArray(): CompositeType {
+    const elementStart = this.#reader.pos;
+    const type = this.#readStorageType();
+    const elementEnd = this.#reader.pos;
+    this.#readMutability();
+    const numberBytes = fieldBytes.get(type);
+    return {
+      kind: 'array',
+      byteCount: numberBytes ?? referenceBytes,
+      holdsReferences: numberBytes === undefined,
+      elementStart,
+      elementEnd,
+    };
   }
 
-  #readField(): number {
+  /** Each field aligned in its order: V8 fills gaps with later ones, and takes no more. */
+  #readStruct(): CompositeType {
+    const count = this.#reader.readCount('fields', fieldsMax);
+    let byteCount = structHeaderBytes;
+    for (let i = 0; i < count; i++) {
+      const bytes = fieldBytes.get(this.#readStorageType()) ?? referenceBytes;
+      this.#readMutability();
+      byteCount = alignUp(byteCount, Math.min(bytes, wordBytes)) + bytes;
+    }
+    return { kind: 'struct', byteCount: alignUp(byteCount, wordBytes) };
+  }
+
+  #readStorageType(): ValueType {
     const packed = packedTypes.get(this.#reader.peekByte());
-    if (packed !== undefined) this.#reader.readByte();
-    const type = packed ?? this.readValueType();
+    if (packed === undefined) return this.readValueType();
+    this.#reader.readByte();
+    return packed;
+  }
+
+  #readMutability(): void {
     const offset = this.#reader.pos;
     const mutability = this.#reader.readByte();
-    if (mutability > 1)
+    if (mutability > 1) {
       throw refuseModule('fields are mutable or not', hexByte(mutability), offset);
-    return storageBytes(type);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { ByteWriter } from '../binary/writer.ts';
 import { reserveName } from '../reserve.ts';
 import type { ModuleShape } from '../shape.ts';
-import { CodeWriter } from './code.ts';
+import { CodeWriter, type ValueBytes } from './code.ts';
 import { type HostSlot, hostSlots } from './contract.ts';
 
 /** Bytes of the value types the meter itself uses. */
@@ -54,16 +54,16 @@ export class Additions {
     this.fuel = this.addGlobal(Value.i32, 0);
   }
 
-  /** Index of the function type with these parameter and result bytes. */
-  typeIndex(params: readonly number[], results: readonly number[]): number {
-    const key = `${params.join()}:${results.join()}`;
+  /** Index of the function type with these parameters and results. */
+  typeIndex(params: readonly ValueBytes[], results: readonly ValueBytes[]): number {
+    const key = JSON.stringify([params, results]);
     const known = this.#typeOf.get(key);
     if (known !== undefined) return known;
     const { entries } = this.types;
     entries.writeByte(0x60);
     for (const values of [params, results]) {
       entries.writeU32(values.length);
-      entries.writeBytes(values);
+      entries.writeBytes(values.flat());
     }
     const index = this.types.add();
     this.#typeOf.set(key, index);
@@ -92,7 +92,7 @@ export class Additions {
   /** Index of the appended function `key`, which `build` writes on first use. */
   functionIndex(
     key: string,
-    signature: readonly [params: readonly number[], results: readonly number[]],
+    signature: readonly [params: readonly ValueBytes[], results: readonly ValueBytes[]],
     build: (code: CodeWriter) => void,
   ): number {
     const known = this.#functionOf.get(key);

@@ -9,10 +9,8 @@ const tableEntryWeight = 32;
 
 /** Larger counts trap by their bounds: clamping keeps the product within 32 bits. */
 const tableCountMax = 2 ** 20;
-const arrayCountMax = 2 ** 26;
-
-/** Fixed size of a GC object, beside its fields. */
-const objectHeaderBytes = 16;
+/** No run may have so many bytes: what asks for more is refused, and the sums stay in 32 bits. */
+const heapBytesMax = 2 ** 30;
 
 /** A host function called by `grow` may do system calls. */
 const growWeight = 2_000;
@@ -101,15 +99,6 @@ export class Charges {
     });
   }
 
-  /** (count) → count: pays for an array operation on `count` elements. */
-  chargeArray(): number {
-    return this.#additions.functionIndex('array', [[i32], [i32]], (code) => {
-      this.#writeClamped(code, { type: i32, countMax: arrayCountMax });
-      code.call(this.charge());
-      code.get(0);
-    });
-  }
-
   /** Leaves min(local 0, countMax) as i32. */
   #writeClamped(code: CodeWriter, clamp: { type: number; countMax: number }): void {
     const { type, countMax } = clamp;
@@ -123,7 +112,7 @@ export class Charges {
     code.ops(Asm.i32Eqz, Asm.select);
   }
 
-  /** (bytes) → (): pays for one object of at most 2^30 bytes. */
+  /** (bytes) → (): pays for one object. */
   allocate(): number {
     return this.#additions.functionIndex('allocate', [[i32], []], (code) => {
       code.get(0);
@@ -132,30 +121,52 @@ export class Charges {
     });
   }
 
-  /** (count, element bytes) → count: pays for an array. */
-  allocateArray(): number {
-    return this.#additions.functionIndex('allocateArray', [[i32, i32], [i32]], (code) => {
+  /** (count, bytes of each) → count: pays for so many things and `extraBytes` beside them. */
+  allocateMany(extraBytes: number): number {
+    const signature = [[i32, i32], [i32]] as const;
+    return this.#additions.functionIndex(`allocate:${extraBytes}`, signature, (code) => {
       code.get(0);
       code.ops(Asm.i64ExtendU);
       code.get(1);
       code.ops(Asm.i64ExtendU, Asm.i64Mul);
+      code.i64(extraBytes);
+      code.ops(Asm.i64Add);
       this.#writeAllocation(code);
       code.get(0);
     });
   }
 
-  /** Takes the bytes (i64, on the stack) and a header from heap and fuel. */
+  /** Takes the bytes (i64, on the stack) from heap and fuel; asks the host where heap is short. */
   #writeAllocation(code: CodeWriter): void {
     const heap = this.#heapGlobal();
     const bytes = code.local(i64);
-    code.i64(objectHeaderBytes);
-    code.ops(Asm.i64Add);
+    const missing = code.local(i64);
+    const writeHeap = (): void => {
+      code.globalGet(heap);
+      code.ops(Asm.i64ExtendU);
+    };
     code.tee(bytes);
-    code.globalGet(heap);
-    code.ops(Asm.i64ExtendU, Asm.i64GtU);
+    writeHeap();
+    code.ops(Asm.i64GtU);
     code.if();
-    code.callHost('exhaust', [], []);
+    code.get(bytes);
+    writeHeap();
+    code.ops(Asm.i64Sub);
+    code.tee(missing);
+    code.i64(heapBytesMax);
+    code.get(missing);
+    code.i64(heapBytesMax);
+    code.ops(Asm.i64LtU, Asm.select, Asm.i32WrapI64);
+    code.callHost('allocate', [i32], [i32]);
+    code.globalGet(heap);
+    code.ops(Asm.i32Add);
+    code.globalSet(heap);
+    code.get(bytes);
+    writeHeap();
+    code.ops(Asm.i64GtU);
+    code.if();
     code.ops(Asm.unreachable);
+    code.end();
     code.end();
     code.globalGet(heap);
     code.get(bytes);

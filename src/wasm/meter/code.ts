@@ -14,10 +14,13 @@ export const Asm = {
   i32Eq: 0x46,
   i32LtS: 0x48,
   i32GtU: 0x4b,
+  i32LeU: 0x4d,
   i32GeS: 0x4e,
   i64Eqz: 0x50,
   i64Eq: 0x51,
+  i64LtU: 0x54,
   i64GtU: 0x56,
+  i64LeU: 0x58,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Mul: 0x6c,
@@ -33,11 +36,14 @@ export const Asm = {
   i64ExtendU: 0xad,
 } as const;
 
+/** A value type as it stands in a module: most are one byte, references to own types more. */
+export type ValueBytes = number | readonly number[];
+
 /** What a code writer needs to know of the additions it is part of. */
 export interface HostAccess {
   readonly hostTable: number;
   slotIndex(slot: HostSlot): number;
-  typeIndex(params: readonly number[], results: readonly number[]): number;
+  typeIndex(params: readonly ValueBytes[], results: readonly ValueBytes[]): number;
 }
 
 const emptyBlock = 0x40;
@@ -124,6 +130,13 @@ export class CodeWriter extends ByteWriter {
   /** An instruction behind the 0xfc prefix with its indices. */
   misc(op: number, ...indices: number[]): void {
     this.writeByte(0xfc);
+    this.writeU32(op);
+    for (const index of indices) this.writeU32(index);
+  }
+
+  /** An instruction behind the 0xfb prefix with its indices. */
+  gc(op: number, ...indices: number[]): void {
+    this.writeByte(0xfb);
     this.writeU32(op);
     for (const index of indices) this.writeU32(index);
   }

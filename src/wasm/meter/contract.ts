@@ -14,7 +14,8 @@
  *  3. Instantiate: no guest code runs. Then write the exports of an instance of
  *     `trampolineBytes` into the table export `names.host`: slot i gets `hostSlots[i]`. Before that
  *     any hostcall of the meter traps. The trampoline imports its functions as `host.<slot>`.
- *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`.
+ *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`
+ *     (0: it asks `allocate` first).
  *  5. `names.capture?.()`: from here on `names.restore?.()` brings this state back.
  *  6. Where `names.start` is set, call it before the first entry, under the same rules as any
  *     entry (whether once before step 5, or in every run, is the engine's choice).
@@ -32,7 +33,8 @@
  *    where it has not that size already. Views over `buffer` may be stale after any guest call.
  *  - `growTable(table: i32, entries: i32): i32`: the same for tables. A table cannot shrink:
  *    after answering 1 the instance must not be restored, only discarded.
- *  - `exhaust(): void`: the allocation budget `names.heap` is used up; `unreachable` follows.
+ *  - `allocate(bytes: i32): i32`: `names.heap` is used up, and so many bytes are wanted beyond it.
+ *    Answers by how much it rises: at least `bytes`; less ends the guest by `unreachable`.
  *
  * Fuel
  *  - One unit is about one instruction, never counted too low by more than a bounded amount: an
@@ -63,7 +65,7 @@
 import { ByteWriter } from '../binary/writer.ts';
 
 /** Slots of the host table, in order. */
-export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'exhaust'] as const;
+export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'allocate'] as const;
 
 export type HostSlot = (typeof hostSlots)[number];
 
@@ -73,7 +75,7 @@ const slotArity: Readonly<Record<HostSlot, readonly [number, number]>> = {
   pause: [0, 1],
   growMemory: [2, 1],
   growTable: [2, 1],
-  exhaust: [0, 0],
+  allocate: [1, 1],
 };
 
 /** Largest weight of a path that may return without paying. */
@@ -122,7 +124,10 @@ export interface MeteredNames {
   readonly table: string | undefined;
   readonly fuel: string;
   readonly host: string;
-  /** Bytes of GC objects a run may still allocate (i32 global); absent without GC. */
+  /**
+   * Bytes of V8's own heap that a run may take before it asks for more (i32 global): objects,
+   * exceptions, entries of tables. Absent where the module takes none.
+   */
   readonly heap: string | undefined;
   readonly start: string | undefined;
   readonly capture: string | undefined;

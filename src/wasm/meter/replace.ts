@@ -6,36 +6,41 @@
 import type { InstructionCursor } from '../binary/cursor.ts';
 import { Op } from '../binary/opcodes.ts';
 import { refuseModule } from '../binary/reader.ts';
-import type { ModuleShape } from '../shape.ts';
+import type { ArrayType, ModuleShape } from '../shape.ts';
 import { type Additions, Value } from './additions.ts';
+import type { Arrays } from './arrays.ts';
 import type { Bulk } from './bulk.ts';
 import { writeCardMark } from './cards.ts';
 import type { Charges } from './charges.ts';
 import type { Emitter } from './emitter.ts';
+import { exceptionBytes } from './exceptions.ts';
 import type { Grow } from './grow.ts';
 import { Group } from './weights.ts';
 
-/** What an exception that is held by reference takes of the host's heap. */
-const exceptionBytes = 128;
+/** What V8 keeps for a function that is referred to: 80 were measured, and 208 in a table. */
+const functionReferenceBytes = 80;
+const functionEntryBytes = 208;
+/** Of an array: its map, hash and length, and what rounding up to words may add. */
+const arrayHeaderBytes = 24;
+const roundingBytes = 7;
 
 export interface ReplaceContext {
   readonly shape: ModuleShape;
   readonly additions: Additions;
   readonly charges: Charges;
   readonly bulk: Bulk;
+  readonly arrays: Arrays;
   readonly grow: Grow;
   readonly cardMemory: number | undefined;
 }
 
 export class Replacer {
   readonly #context: ReplaceContext;
-  readonly #holdsExceptions: boolean;
   /** Tables whose entries the guest may change. */
   readonly changedTables = new Set<number>();
 
   constructor(context: ReplaceContext) {
     this.#context = context;
-    this.#holdsExceptions = context.shape.features.has('exceptions');
   }
 
   /** Whether stores become more than a store. */
@@ -155,6 +160,8 @@ export class Replacer {
       this.#require('elements', cursor, a);
       this.#call(emitter, bulk.guard(`elem:${a}`));
       this.#call(emitter, charges.chargeTable(false));
+      emitter.i32(functionEntryBytes);
+      this.#call(emitter, charges.allocateMany(0));
     } else if (op === Op.tableCopy) {
       this.#require('tables', cursor, b);
       const isWide = is64 && shape.tables[b]?.is64 === true;
@@ -183,29 +190,46 @@ export class Replacer {
     else if (op >= Op.arrayFill && op <= Op.arrayInitElem) this.#arrayBulk(cursor, emitter);
   }
 
-  #byteCount(type: number): number {
+  #arrayType(type: number): ArrayType | undefined {
     const shaped = this.#context.shape.types[type];
-    return shaped === undefined || shaped.kind === 'func' ? 0 : shaped.byteCount;
+    return shaped?.kind === 'array' ? shaped : undefined;
   }
 
   #newObject(cursor: InstructionCursor, emitter: Emitter): void {
-    const count = cursor.op === Op.arrayNewFixed ? cursor.b : 1;
+    const { op, a, b } = cursor;
+    const shaped = this.#context.shape.types[a];
+    const structBytes = shaped?.kind === 'struct' ? shaped.byteCount : 0;
+    const elementBytes = this.#arrayType(a)?.byteCount ?? 0;
+    const arrayBytes = arrayHeaderBytes + roundingBytes + b * elementBytes;
     emitter.copyTo(cursor.at);
-    emitter.i32(count * this.#byteCount(cursor.a));
+    emitter.i32(op === Op.arrayNewFixed ? arrayBytes : structBytes);
     this.#call(emitter, this.#context.charges.allocate());
   }
 
   #newArray(cursor: InstructionCursor, emitter: Emitter): void {
+    const { charges } = this.#context;
     emitter.copyTo(cursor.at);
     this.#guardSegment(cursor, emitter);
-    emitter.i32(this.#byteCount(cursor.a));
-    this.#call(emitter, this.#context.charges.allocateArray());
+    const elementBytes = this.#arrayType(cursor.a)?.byteCount ?? 0;
+    const isElem = cursor.op === Op.arrayNewElem;
+    emitter.i32(isElem ? elementBytes + functionReferenceBytes : elementBytes);
+    this.#call(emitter, charges.allocateMany(arrayHeaderBytes + roundingBytes));
   }
 
   #arrayBulk(cursor: InstructionCursor, emitter: Emitter): void {
+    const { op, a, b } = cursor;
+    const { arrays, charges } = this.#context;
     emitter.copyTo(cursor.at);
     this.#guardSegment(cursor, emitter);
-    this.#call(emitter, this.#context.charges.chargeArray());
+    if (op === Op.arrayInitElem) {
+      emitter.i32(functionReferenceBytes);
+      this.#call(emitter, charges.allocateMany(0));
+    }
+    if (op === Op.arrayFill) this.#call(emitter, arrays.fill(a));
+    else if (op === Op.arrayCopy) this.#call(emitter, arrays.copy(a, b));
+    else if (op === Op.arrayInitData) this.#call(emitter, arrays.initData(a, b));
+    else this.#call(emitter, arrays.initElem(a, b));
+    emitter.skipTo(cursor.pos);
   }
 
   #guardSegment(cursor: InstructionCursor, emitter: Emitter): void {
@@ -217,12 +241,13 @@ export class Replacer {
     else if (isElem) this.#call(emitter, bulk.guard(`elem:${b}`));
   }
 
-  /** Exceptions a guest can hold by reference are memory of the host. */
+  /** A guest can hold exceptions: by reference, or in handlers, all down its stack. */
   allocateException(cursor: InstructionCursor, emitter: Emitter): void {
-    if (!this.#holdsExceptions || cursor.op !== Op.throw) return;
+    if (cursor.op !== Op.throw) return;
+    const { shape, charges } = this.#context;
     emitter.copyTo(cursor.at);
-    emitter.i32(exceptionBytes);
-    this.#call(emitter, this.#context.charges.allocate());
+    emitter.i32(exceptionBytes(shape, cursor.a));
+    this.#call(emitter, charges.allocate());
   }
 }
 

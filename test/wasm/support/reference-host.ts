@@ -111,7 +111,7 @@ export class ReferenceHost {
         this.isSpoiled = true;
         return (this.#options.allowsGrowth ?? true) ? 1 : 0;
       },
-      exhaust: () => 0,
+      allocate: () => 0,
     };
     const { exports } = new WebAssembly.Instance(trampoline, { host: slots });
     const table = this.#export(this.metered.names.host) as WebAssembly.Table;

@@ -3,8 +3,8 @@
  * for the thread of the log writer alone, because a reader that does not read holds it up.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
-import { prettyFactory } from 'pino-pretty';
 import type { LogConfig } from '../config/config.ts';
+import { createPrettifier } from './readable-lines.ts';
 
 export interface OutputStream {
   readonly fd: number;
@@ -81,19 +81,4 @@ function openWithoutBlocking(fd: number): number {
     if ((error as NodeJS.ErrnoException).code !== undefined) return fd;
     throw error;
   }
-}
-
-function createPrettifier(colorize: boolean): (line: string) => string {
-  return prettyFactory({
-    colorize,
-    translateTime: 'SYS:HH:MM:ss.l',
-    singleLine: true,
-    // What a person at a terminal looks for first; the rest follows on the same line.
-    messageFormat: (record, messageKey) => {
-      if (record[messageKey] !== 'request') return String(record[messageKey]);
-      const { method, status, hostName, path, outcome, wallUs } = record;
-      return `${method} ${hostName}${path} → ${status} ${outcome} ${wallUs} µs`;
-    },
-    ignore: 'method,status,hostName,path,outcome,wallUs,id,bytesReceived,clientAddress',
-  });
 }

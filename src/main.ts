@@ -9,11 +9,14 @@ import { describeCommand, describeProgram } from './commands/help.ts';
 import { machineMemoryBytes } from './commands/machine-memory.ts';
 import { readVersion } from './commands/version.ts';
 import { suggestion } from './config/suggest.ts';
-import { describeError, TerrafirmaError } from './errors.ts';
+import { describeError, type ErrorCode, TerrafirmaError } from './errors.ts';
 
 // Without a listener of ours, node would open its inspector to every program on this machine.
 process.on('SIGUSR1', () => undefined);
 endWithWrapper();
+
+/** What trying again without a change cannot mend. */
+const PERSONS_TO_MEND: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'state']);
 
 process.exit(await runProgram(process.argv.slice(2), processIo()));
 
@@ -21,13 +24,22 @@ async function runProgram(argv: readonly string[], io: CommandIo): Promise<ExitC
   try {
     return await runCommand(argv, io);
   } catch (error) {
-    if (!(error instanceof TerrafirmaError)) {
-      io.report(describeError(error));
-      return 1;
+    if (error instanceof TerrafirmaError) {
+      io.report(error.message);
+      return PERSONS_TO_MEND.has(error.code) ? 2 : 1;
     }
-    io.report(error.message);
-    return error.code === 'usage' || error.code === 'config' ? 2 : 1;
+    const forbidden = explainForbidden(error);
+    io.report(forbidden ?? describeError(error));
+    return forbidden === undefined ? 1 : 2;
   }
+}
+
+/** One sentence where the system refused us a file or a directory; undefined for other errors. */
+function explainForbidden(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (path === undefined || (code !== 'EACCES' && code !== 'EPERM')) return undefined;
+  return `Cannot run: the user who runs this must be allowed to use ${path}: ${error.message}`;
 }
 
 async function runCommand(argv: readonly string[], io: CommandIo): Promise<ExitCode> {

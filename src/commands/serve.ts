@@ -101,11 +101,12 @@ export async function superviseDaemon(
   }
 }
 
-function requireDirectory(directory: string): void {
+/** @throws TerrafirmaError `usage`, with `hint` after what was received. */
+export function requireDirectory(directory: string, hint = ''): void {
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new TerrafirmaError(
     'usage',
-    `Cannot serve the folder: it must be a directory: received ${directory}`,
+    `Cannot serve the folder: it must be a directory: received ${directory}${hint}`,
   );
 }
 

@@ -67,8 +67,19 @@ export function searchedFiles(machine: Machine): readonly string[] {
   ];
 }
 
+/** @throws TerrafirmaError `config` where it cannot be seen, as in the home of another user. */
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TerrafirmaError(
+      'config',
+      `Cannot look for a configuration: ${file} must be readable, or not there: ${reason}; set ` +
+        'HOME to the home of the user who runs this, or name a file with --config',
+      { cause: error },
+    );
+  }
 }
 
 function readText(file: string): string {

@@ -42,9 +42,12 @@ function explain(error: unknown, stateDirectory: string): TerrafirmaError {
   }
   return new TerrafirmaError(
     'state',
-    'Cannot use the state directory: it must be a writable directory: ' +
-      `received ${stateDirectory}: ` +
-      (error instanceof Error ? error.message : String(error)),
+    'Cannot use the state directory: it must be a writable directory: received ' +
+      `${stateDirectory}: ${describeReason(error)}; run as the user who owns it, or name another with --state`,
     { cause: error },
   );
+}
+
+function describeReason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

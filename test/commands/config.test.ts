@@ -36,3 +36,41 @@ test('--json is JSON', async () => {
     settings: expect.arrayContaining([expect.objectContaining({ name: 'threads', value: 2 })]),
   });
 });
+
+test('check says that a configuration is good, and shows nothing', async () => {
+  using folder = new TestFolder();
+  const { code, stdout, stderr } = await runProgram(['config', 'check', folder.directory]);
+  expect({ code, stdout, stderr }).toEqual({
+    code: 0,
+    stdout: 'The configuration is good (no file)\n',
+    stderr: '',
+  });
+});
+
+test('check names all that keeps the daemon from serving', async () => {
+  using folder = new TestFolder();
+  folder.write('site.pem', 'certificate');
+  const argv = ['--mount', '/keybase=nowhere', '--tls-certificate', 'site.pem=site.key'];
+  const { code, stdout, stderr } = await runProgram(['config', 'check', ...argv], {
+    workingDirectory: folder.directory,
+  });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  const start = 'Cannot serve with this configuration:';
+  expect(stderr.split('\n')).toEqual([
+    expect.stringMatching(`^${start} the mount /keybase must be a directory .*/nowhere$`),
+    expect.stringMatching(`^${start} the key of tls.certificate must be a file .*/site.key$`),
+    '',
+  ]);
+  const nothing = await runProgram(['config', 'check']);
+  expect(nothing.code).toBe(2);
+  expect(nothing.stderr).toContain('a folder or a mount must be given');
+});
+
+test.each([
+  [['chek'], /must be a directory: received chek \(did you mean "check"\?\)/],
+  [['chek', '.'], /received "chek" and "\." \(did you mean "check"\?\)/],
+])('config %j is refused with 2', async (argv, message) => {
+  const { code, stdout, stderr } = await runProgram(['config', ...argv]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(message);
+});

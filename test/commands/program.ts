@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly input?: string | Uint8Array;
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** As another user, where whoever runs the tests may do that. */
+  readonly uid?: number;
 }
 
 export async function runProgram(
@@ -24,6 +26,7 @@ export async function runProgram(
   const child = spawn(process.execPath, [PROGRAM, ...argv], {
     stdio: ['pipe', 'pipe', 'pipe'],
     cwd: options.workingDirectory,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     // No configuration of the machine, and none of the variables of whoever runs the tests.
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...options.environment },
   });

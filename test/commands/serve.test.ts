@@ -118,7 +118,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const ended = await runProgram(['serve', '.', '--state', '/proc/nothing/below']);
     expect([ended.code, ended.stderr]).toEqual([
-      1,
+      2,
       expect.stringMatching(/^Cannot use the state directory: .*\/proc\/nothing.*ENOENT[^\n]*\n$/),
     ]);
   },

@@ -60,11 +60,20 @@ const DROPPED = new Set([
 
 const UTF8_OR_ERROR = { fatal: true, ignoreBOM: true };
 
+/** Nearly all of them: a name or an IPv4 address, perhaps a port. */
+const PLAIN_AUTHORITY = /^[\w.-]+(?::\d{1,5})?$/;
 /**
- * Reads the head. The authority of an absolute-form target wins over the Host header (RFC 9112,
- * section 3.2.2).
+ * What RFC 3986, section 3.2, lets an authority be, in UTF-8 and without what no host has: user
+ * info, percent signs, and the marks `!$&'()*+,;=`, which guests would copy into pages.
+ */
+const AUTHORITY =
+  /^(?:(?:[\w.~-]|[^\0-\x7f\p{Cc}\p{Cf}\p{Z}]|[\u200c\u200d])+|\[[\da-f:.]+\])(?::\d{0,5})?$/iu;
+
+/**
+ * Reads the head. The authority of an absolute-form target wins over the Host header, which
+ * HTTP/1.1 needs all the same (RFC 9112, section 3.2).
  *
- * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, two, or not UTF-8),
+ * @throws TerrafirmaError `bad-request`, `bad-host` (none in HTTP/1.1, two, or no host and port),
  * `uri-too-long`, `headers-too-large`.
  */
 export function readRequestHead(
@@ -75,12 +84,13 @@ export function readRequestHead(
   const { method, httpVersion } = raw;
   const { headers, host } = readHeaders(raw, limits);
   const { target, authority } = readTarget(raw, limits);
-  if (host === undefined && authority === undefined && httpVersion !== '1.0') {
+  if (host === undefined && httpVersion !== '1.0') {
     throw new TerrafirmaError(
       'bad-host',
       'Cannot serve the request: HTTP/1.1 needs a Host header: received none',
     );
   }
+  const named = host === undefined ? '' : readAuthority(host);
   const mark = target.indexOf('?');
   return {
     ...context,
@@ -91,7 +101,7 @@ export function readRequestHead(
     query: mark === -1 ? '' : target.slice(mark + 1),
     scriptName: '',
     pathInfo: '',
-    authority: decodeAuthority(authority ?? host ?? ''),
+    authority: authority === undefined ? named : readAuthority(authority),
   };
 }
 
@@ -161,15 +171,22 @@ function readTarget(
  * Node hands bytes on as latin1, one character each. A host name that is not ASCII was meant as
  * UTF-8 (RFC 3986, section 3.2.2); read as latin1 it would be another name.
  */
-function decodeAuthority(authority: string): string {
-  if (!/[^\x20-\x7e]/.test(authority)) return authority;
+function readAuthority(raw: string): string {
+  if (PLAIN_AUTHORITY.test(raw)) return raw;
+  let authority: string;
   try {
-    return new TextDecoder('utf-8', UTF8_OR_ERROR).decode(Buffer.from(authority, 'latin1'));
+    authority = new TextDecoder('utf-8', UTF8_OR_ERROR).decode(Buffer.from(raw, 'latin1'));
   } catch (cause) {
-    const detail = 'Cannot serve the request: the host name must be ASCII or UTF-8';
-    const received = quoteReceived(withoutSecrets(authority));
-    throw new TerrafirmaError('bad-host', `${detail}: received ${received}`, { cause });
+    throw badHost('the host name must be ASCII or UTF-8', raw, cause);
   }
+  if (AUTHORITY.test(authority)) return authority;
+  throw badHost('it must name a host, and perhaps a port', authority);
+}
+
+function badHost(rule: string, authority: string, cause?: unknown): TerrafirmaError {
+  const received = quoteReceived(withoutSecrets(authority));
+  const detail = `Cannot serve the request: ${rule}: received ${received}`;
+  return new TerrafirmaError('bad-host', detail, { cause });
 }
 
 function twoHosts(first: string, second: string): TerrafirmaError {

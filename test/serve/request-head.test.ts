@@ -37,6 +37,19 @@ describe('readRequestHead()', () => {
 
   it.each([
     ['GET without Host', '/', [], 'bad-host'],
+    ['absolute form without Host', 'http://a.example/', [], 'bad-host'],
+    ['absolute form without a host', 'http:///x', ['Host', 'a'], 'bad-host'],
+    ['absolute form with user info', 'http://u:p@a/', ['Host', 'a'], 'bad-host'],
+    ['absolute form beside a bad Host', 'http://a/', ['Host', 'a b'], 'bad-host'],
+    ['an empty Host', '/', ['Host', ''], 'bad-host'],
+    ['user info', '/', ['Host', 'u:p@a'], 'bad-host'],
+    ['a path in Host', '/', ['Host', 'a/x'], 'bad-host'],
+    ['markup in Host', '/', ['Host', 'a"><script>'], 'bad-host'],
+    ['an entity in Host', '/', ['Host', 'a&lt;'], 'bad-host'],
+    ['a list of Hosts', '/', ['Host', 'a, b'], 'bad-host'],
+    ['a port that is none', '/', ['Host', 'a:b'], 'bad-host'],
+    ['half an address', '/', ['Host', '[::1'], 'bad-host'],
+    ['a turned name', '/', ['Host', Buffer.from('a\u202eb').toString('latin1')], 'bad-host'],
     ['two Hosts', '/', ['Host', 'a', 'host', 'a'], 'bad-host'],
     ['asterisk form', '*', ['Host', 'a'], 'bad-request'],
     ['authority form', 'a.example:80', ['Host', 'a'], 'bad-request'],
@@ -53,8 +66,18 @@ describe('readRequestHead()', () => {
     expect(read('/', five).headers).toHaveLength(5);
   });
 
+  it.each(['a', 'my_app:8080', 'a.example.', 'a:', '127.0.0.1:80', '[::1]:8080', '[fe80::1]'])(
+    'takes %s for a host',
+    (authority) => {
+      expect(read('/', ['Host', authority]).authority).toBe(authority);
+    },
+  );
+
   it('lets HTTP/1.0 do without Host', () => {
     expect(read('/', [], '1.0').authority).toBe('');
+    expect(() => read('/', ['Host', ''], '1.0')).toThrowError(
+      expect.objectContaining({ code: 'bad-host' }),
+    );
   });
 
   it('lets the authority of an absolute target win, whatever its case', () => {
@@ -62,7 +85,10 @@ describe('readRequestHead()', () => {
       authority: 'b.example:81',
       target: '/x?q',
     });
-    expect(read('http://b.example?q')).toMatchObject({ authority: 'b.example', target: '/?q' });
+    expect(read('http://b.example?q', ['Host', 'b.example'])).toMatchObject({
+      authority: 'b.example',
+      target: '/?q',
+    });
   });
 
   it('reads the raw bytes of an authority as UTF-8, which is what browsers do', () => {

@@ -43,12 +43,20 @@ describe('serve FOLDER', () => {
   });
 
   it('answers for every authority', async () => {
-    for (const host of ['example.com', '127.0.0.1', '[::1]:8080', 'localhost', 'not a name', '']) {
+    for (const host of ['example.com', '127.0.0.1', '[::1]:8080', 'localhost', 'my_app:80']) {
       const reply = await ask(daemon.port, '/hello.wasm', { host });
       expect([host, reply.status, reply.text]).toEqual([host, 200, 'hello\n']);
     }
     const old = await sendRaw(daemon.port, 'GET /hello.wasm HTTP/1.0\r\n\r\n');
     expect(statusOf(old)).toBe(200);
+  });
+
+  it.each(['not a name', '', 'u:p@host', 'a/x"><script>'])('takes %j for no host', async (host) => {
+    const raw = await sendRaw(
+      daemon.port,
+      `GET /hello.wasm HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(statusOf(raw)).toBe(400);
   });
 
   it('gives the guest method, target, headers and body', async () => {

@@ -208,6 +208,8 @@ export const defaultLimits = {
   bodyIdleTimeoutMs: 15_000,
   keepAliveTimeoutMs: 60_000,
   replyIdleTimeoutMs: 30_000,
+  lingerMs: 10_000,
+  lingerBytesMax: 32 * MIB,
   fileOperationTimeoutMs: 5_000,
   fileOperationsPerMountMax: 16,
   http2StreamsMax: 100,

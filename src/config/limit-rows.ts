@@ -99,6 +99,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },
   keepAliveTimeoutMs: { summary: 'Between two requests on one connection' },
   replyIdleTimeoutMs: { summary: 'Between two pieces of a reply that the client takes' },
+  lingerMs: { summary: 'For a client that still sends when its connection ends, to end it too' },
+  lingerBytesMax: { summary: 'Thrown away of what a client still sends when its connection ends' },
   fileOperationTimeoutMs: { summary: 'One operation on a file' },
   fileOperationsPerMountMax: { summary: 'File operations at once, per mount', max: 1_000 },
   http2StreamsMax: { summary: 'Requests at once on one HTTP/2 connection', max: 10_000 },

@@ -2,11 +2,14 @@
 import type { Readable } from 'node:stream';
 import { TerrafirmaError } from '../errors.ts';
 
+/** Where the connection can carry on although the body cannot, `fault` says why. */
+export type BodySource = Readable & { readonly fault?: TerrafirmaError | undefined };
+
 export class BodyReader {
-  readonly #incoming: Readable;
+  readonly #incoming: BodySource;
   readonly #idleTimeoutMs: number;
 
-  constructor(incoming: Readable, idleTimeoutMs: number) {
+  constructor(incoming: BodySource, idleTimeoutMs: number) {
     this.#incoming = incoming;
     this.#idleTimeoutMs = idleTimeoutMs;
   }
@@ -14,14 +17,15 @@ export class BodyReader {
   /**
    * The next piece; undefined at the end. One call at a time.
    *
-   * @throws TerrafirmaError `request-timeout`, `client-gone`. The connection is left open, so that
-   * it can still carry the answer.
+   * @throws TerrafirmaError `request-timeout`, `client-gone`, or the fault of the source. The
+   * connection is left open, so that it can still carry the answer.
    */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       const chunk: Uint8Array | null = this.#incoming.read();
       if (chunk !== null) return chunk;
       if (this.#incoming.readableEnded) return undefined;
+      if (this.#incoming.fault !== undefined) throw this.#incoming.fault;
       if (this.#incoming.destroyed) throw clientGone();
       await this.#waitForMore();
     }
@@ -30,7 +34,7 @@ export class BodyReader {
   #waitForMore(): Promise<void> {
     const incoming = this.#incoming;
     return new Promise((resolve, reject) => {
-      const events = ['readable', 'end', 'close', 'error'] as const;
+      const events = ['readable', 'end', 'close', 'error', 'fault'] as const;
       const settle = (): void => {
         clearTimeout(timer);
         for (const event of events) incoming.off(event, settle);

@@ -81,7 +81,7 @@ export class HttpExchange implements Exchange {
 
   /**
    * The target that a guest has redirected to, once. The request is then a GET of it without a
-   * body; what was not read of the body still ends the connection.
+   * body; what was not read of the body is left.
    */
   takeRedirect(): string | undefined {
     const target = this.#redirectTarget;
@@ -179,7 +179,7 @@ export class HttpExchange implements Exchange {
     this.#status = head.status;
     this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
     if (withBody) this.#bytesSent += body.length;
-    this.#closeUnreadBody();
+    this.#leaveBody();
   }
 
   start(head: ReplyHead): void {
@@ -204,7 +204,7 @@ export class HttpExchange implements Exchange {
     this.#replyState = 'ended';
     if (this.#isGone) return;
     this.#wire.end();
-    this.#closeUnreadBody();
+    this.#leaveBody();
   }
 
   abort(): void {
@@ -244,13 +244,8 @@ export class HttpExchange implements Exchange {
     });
   }
 
-  /**
-   * An answer sent before the body was read ends the connection: reading on would let a visitor
-   * hold it with a body that nobody wants, and reusing it would take body bytes for a request.
-   */
-  #closeUnreadBody(): void {
-    if (!this.#hadBody || this.#wire.isReceived) return;
-    this.#wire.closeWhenSent();
+  #leaveBody(): void {
+    if (this.#hadBody && !this.#wire.isReceived) this.#wire.leaveBody();
   }
 
   #close(): void {

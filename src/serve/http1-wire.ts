@@ -1,11 +1,17 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { Http1Response } from './http1-connections.ts';
+import type { Http1Request } from './http1-request.ts';
+import type { Lingering } from './lingering.ts';
 import type { Departure, ReplyBatch } from './reply-batch.ts';
 import type { Wire } from './wire.ts';
 
 export interface Http1WireOptions {
   readonly replyIdleTimeoutMs: number;
   readonly batch: ReplyBatch;
+  readonly lingering: Lingering;
+  /** Answers under way whose end is told by the end of the connection alone. */
+  readonly unmarked: Set<Http1Wire>;
 }
 
 /**
@@ -13,15 +19,25 @@ export interface Http1WireOptions {
  * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
  */
 const ONE_WRITE_BYTES_MAX = 16 * 1024;
+/**
+ * Up to this size a body that nobody wants is taken all the same, so that the connection can be
+ * used on. Larger ones, and those that do not say how large, cost more than a new connection.
+ */
+const UNREAD_BYTES_TAKEN_MAX = 64 * 1024;
+/** The request was not read to its end, by its own fault: what follows is not to be waited for. */
+const UNFINISHED = new Set([408, 413]);
 
 export class Http1Wire implements Wire, Departure {
-  readonly body: IncomingMessage;
-  readonly events: ServerResponse;
+  readonly body: Http1Request;
+  readonly events: Http1Response;
   readonly hasBody: boolean;
   readonly #options: Http1WireOptions;
   #whole: Uint8Array | undefined;
+  #isContinued = false;
+  #saysClose = false;
+  #isUnmarked = false;
 
-  constructor(incoming: IncomingMessage, response: ServerResponse, options: Http1WireOptions) {
+  constructor(incoming: Http1Request, response: Http1Response, options: Http1WireOptions) {
     this.#options = options;
     this.body = incoming;
     this.events = response;
@@ -44,11 +60,13 @@ export class Http1Wire implements Wire, Departure {
 
   sendContinue(): void {
     // After the head of the answer it would stand in the middle of the body.
-    if (this.body.headers.expect === undefined || this.events.headersSent) return;
+    if (this.#isContinued || this.events.headersSent || !this.#expectsContinue) return;
+    this.#isContinued = true;
     this.events.writeContinue();
   }
 
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
+    if (this.hasBody) this.#decideToClose(status, headers);
     // Here and not later, because it throws for what is no valid head.
     this.events.writeHead(status, headers);
     this.#whole = body;
@@ -65,7 +83,9 @@ export class Http1Wire implements Wire, Departure {
   }
 
   sendHead(status: number, headers: string[]): void {
+    if (this.hasBody) this.#decideToClose(status, headers);
     this.events.writeHead(status, headers);
+    if (this.body.httpVersion === '1.0' && !namesLength(headers)) this.#leaveUnmarked();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -83,16 +103,72 @@ export class Http1Wire implements Wire, Departure {
    */
   #limitTaking(): void {
     if ((this.events.socket?.writableLength ?? 0) === 0) return;
-    this.events.setTimeout(this.#options.replyIdleTimeoutMs, () => this.events.destroy());
+    this.events.setTimeout(this.#options.replyIdleTimeoutMs, () => this.destroy());
   }
 
-  closeWhenSent(): void {
-    this.events.once('finish', () => this.body.socket.destroySoon());
+  leaveBody(): void {
+    if (!this.#saysClose) this.events.once('finish', () => this.#takeRest());
   }
 
   destroy(): void {
-    this.events.destroy();
+    const { socket } = this.body;
+    // A mere end would look like the end of the answer; over TLS the goodbye is missing from it.
+    if (this.#isUnmarked && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    else this.events.destroy();
   }
+
+  /**
+   * Says `connection: close` where the connection cannot be used after this answer, which is what
+   * clients act upon: one that was promised to be kept, and ends, costs its next request.
+   */
+  #decideToClose(status: number, headers: string[]): void {
+    if (this.#mayKeepConnection(status)) return;
+    this.#saysClose = true;
+    headers.push('connection', 'close');
+    this.#options.lingering.expect(this.body.socket);
+  }
+
+  #mayKeepConnection(status: number): boolean {
+    const { body } = this;
+    const isChunked = body.headers['transfer-encoding'] !== undefined;
+    // Its framing is faulty, says RFC 9112, section 6.1: who knows what else does not count chunks.
+    if (isChunked && body.httpVersion === '1.0') return false;
+    if (body.complete) return true;
+    if (isChunked || this.declaredBytes > UNREAD_BYTES_TAKEN_MAX) return false;
+    // Whether the client sends the body after an answer that was not 100 is for it to decide.
+    if (this.#expectsContinue && !this.#isContinued) return false;
+    return body.fault === undefined && !UNFINISHED.has(status);
+  }
+
+  get #expectsContinue(): boolean {
+    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    if (this.body.httpVersion === '1.0') return false;
+    return this.body.headers.expect?.toLowerCase() === '100-continue';
+  }
+
+  /** What is still to come of a small body is thrown away, if it comes soon. */
+  #takeRest(): void {
+    const { body } = this;
+    const { lingering } = this.#options;
+    if (body.fault !== undefined) {
+      lingering.close(body.socket);
+      return;
+    }
+    const timer = setTimeout(() => body.socket.destroy(), lingering.limits.lingerMs);
+    body.once('close', () => clearTimeout(timer));
+    body.resume();
+  }
+
+  #leaveUnmarked(): void {
+    const { unmarked } = this.#options;
+    this.#isUnmarked = true;
+    unmarked.add(this);
+    this.events.once('close', () => unmarked.delete(this));
+  }
+}
+
+function namesLength(headers: readonly string[]): boolean {
+  return headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length');
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -73,11 +73,13 @@ export class Http2Wire implements Wire {
   }
 
   /** The connection lives on: only this stream is told that its body is not wanted. */
-  closeWhenSent(): void {
+  leaveBody(): void {
     this.body.once('finish', () => this.body.close(constants.NGHTTP2_NO_ERROR));
   }
 
   destroy(): void {
+    // Node ends the stream before it resets it: what was broken off would look whole.
+    this.body._final = endQuietly;
     this.body.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
@@ -92,6 +94,11 @@ export class Http2Wire implements Wire {
   #quietly(send: () => void): void {
     if (!this.body.destroyed && !this.body.closed) send();
   }
+}
+
+/** In place of a last frame with the flag END_STREAM. */
+function endQuietly(callback: (error?: Error | null) => void): void {
+  callback();
 }
 
 function toHeaders(status: number, flat: readonly string[]): OutgoingHttpHeaders {

@@ -3,13 +3,7 @@
  * slow connections, and its draining. Touches the network.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,23 +11,26 @@ import { TLSSocket } from 'node:tls';
 import type { RequestHead } from '../abi/abi.ts';
 import type { Header } from '../capability/capability.ts';
 import type { Endpoint, Limits } from '../config/config.ts';
-import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { parseHostName, quoteReceived } from '../names.ts';
 import type { RequestRecord } from '../telemetry.ts';
 import type { TrustedProxies, Visitor } from './client-address.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { failureHead } from './failure.ts';
+import { Http1Connections, type Http1Response } from './http1-connections.ts';
+import { Http1Request } from './http1-request.ts';
 import { Http1Wire, type Http1WireOptions } from './http1-wire.ts';
 import { readHttp2Head } from './http2-head.ts';
 import { Http2Offenders } from './http2-offenders.ts';
 import { type Http2Request, Http2Sessions } from './http2-sessions.ts';
 import { Http2Wire } from './http2-wire.ts';
-import { Pipelines } from './pipeline.ts';
-import { explainParserError, newRecord, plainAddress } from './rejected.ts';
+import { Lingering } from './lingering.ts';
+import { Refusals } from './refusals.ts';
+import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import { type RawHead, readRequestHead } from './request-head.ts';
 import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
-import { asksForWebSocket, checkHandshake } from './websocket/handshake.ts';
+import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
 
 export interface ListenerOptions {
@@ -70,7 +67,9 @@ export class Listener {
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
   readonly #offenders = new Http2Offenders(() => performance.now());
-  readonly #pipelines = new Pipelines();
+  readonly #lingering: Lingering;
+  readonly #connections: Http1Connections;
+  readonly #refusals: Refusals;
   readonly #wireOptions: Http1WireOptions;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
@@ -84,7 +83,20 @@ export class Listener {
     this.#options = options;
     const { limits, proxies } = options;
     const { replyIdleTimeoutMs } = limits;
-    this.#wireOptions = { replyIdleTimeoutMs, batch: new ReplyBatch() };
+    this.#lingering = new Lingering(limits);
+    this.#connections = new Http1Connections(this.#lingering);
+    this.#refusals = new Refusals({
+      limits,
+      connections: this.#connections,
+      newId: () => this.#newId(),
+      onRejected: options.onRejected,
+    });
+    this.#wireOptions = {
+      replyIdleTimeoutMs,
+      batch: new ReplyBatch(),
+      lingering: this.#lingering,
+      unmarked: new Set(),
+    };
     this.#http2 = new Http2Sessions({
       limits,
       onStream: (request) => this.#acceptStream(request),
@@ -136,10 +148,12 @@ export class Listener {
     const closed = this.#servers.map(stopAccepting);
     const closeIdle = setInterval(() => {
       for (const server of this.#servers) server.closeIdleConnections();
+      this.#lingering.cut();
     }, DRAIN_GRACE_MS);
     for (const socket of this.#greeting) socket.destroy();
     this.#http2.drain();
     const cut = setTimeout(() => {
+      for (const wire of this.#wireOptions.unmarked) wire.destroy();
       for (const server of this.#servers) server.closeAllConnections();
       this.#http2.destroy();
       for (const socket of this.#tlsSockets) socket.destroy();
@@ -150,9 +164,7 @@ export class Listener {
   }
 
   #createServer(): Server {
-    const server = createServer(this.#httpOptions(), (incoming, response) =>
-      this.#enter(incoming, response),
-    );
+    const server = createServer(this.#httpOptions());
     this.#prepare(server);
     return server;
   }
@@ -172,14 +184,11 @@ export class Listener {
       this.#tlsSockets.add(socket);
       socket.once('close', () => this.#tlsSockets.delete(socket));
     });
-    server.on('request', (incoming: IncomingMessage, response: ServerResponse) =>
-      this.#enter(incoming, response),
-    );
     this.#prepare(server);
     return server;
   }
 
-  #httpOptions(): ServerOptions {
+  #httpOptions(): ServerOptions<typeof Http1Request> {
     const { limits } = this.#options;
     return {
       // Our own checks name what was wrong; node's answer would not carry the request id.
@@ -190,7 +199,9 @@ export class Listener {
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      shouldUpgradeCallback: asksForWebSocket,
+      shouldUpgradeCallback: (incoming) =>
+        asksForWebSocket(incoming) && this.#connections.mayTakeOver(incoming),
+      IncomingMessage: Http1Request,
       noDelay: true,
     };
   }
@@ -198,30 +209,23 @@ export class Listener {
   #prepare(server: Server | TlsServer): void {
     server.maxConnections = this.#options.limits.connectionsPerThreadMax;
     server.maxHeadersCount = 0;
-    const enter = (incoming: IncomingMessage, response: ServerResponse): void =>
-      this.#enter(incoming, response);
+    const enter = (incoming: Http1Request, response: Http1Response): void =>
+      this.#connections.enter(incoming.socket, response, () => this.#accept(incoming, response));
+    server.on('request', enter);
     server.on('checkContinue', enter);
     server.on('checkExpectation', enter);
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
-      this.#refuseSocket(error, socket as Socket),
+      this.#refusals.refuse(error, socket as Socket),
     );
-    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, firstBytes: Buffer) => {
-      const upgrade = UpgradeRequest.open(incoming, socket as Socket, firstBytes);
-      if (upgrade !== undefined) this.#accept(incoming, upgrade.response, upgrade);
+    server.on('upgrade', (incoming: Http1Request, socket: Duplex, firstBytes: Buffer) => {
+      const upgrade = new UpgradeRequest({ incoming, socket: socket as Socket, firstBytes });
+      upgrade.response.once('finish', () => this.#lingering.close(socket as Socket));
+      this.#accept(incoming, upgrade.response, upgrade);
     });
-    server.on('connect', (_incoming: IncomingMessage, socket: Duplex) => {
-      this.#answerSocket(socket as Socket, {
-        code: 'bad-request',
-        detail: 'Cannot serve the request: CONNECT is not offered here',
-      });
-    });
+    server.on('connect', (incoming: IncomingMessage) => this.#refusals.refuseConnect(incoming));
   }
 
-  #enter(incoming: IncomingMessage, response: ServerResponse): void {
-    this.#pipelines.enter(incoming.socket, response, () => this.#accept(incoming, response));
-  }
-
-  #accept(incoming: IncomingMessage, response: ServerResponse, upgrade?: UpgradeRequest): void {
+  #accept(incoming: Http1Request, response: Http1Response, upgrade?: UpgradeRequest): void {
     const { limits } = this.#options;
     const id = this.#newId();
     const { socket } = incoming;
@@ -237,6 +241,7 @@ export class Listener {
     try {
       const head = this.#readHead(raw, { id, socket, visitor });
       if (upgrade !== undefined) checkHandshake(incoming);
+      else if (incoming.headers.upgrade !== undefined) this.#refuseDeclined(incoming);
       const usual = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
       const options = upgrade === undefined ? usual : { ...usual, upgrade };
       const exchange = new HttpExchange(
@@ -268,8 +273,8 @@ export class Listener {
       const error = toErrorRecord(failure);
       const { head, body } = failureHead(error);
       wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', id], body);
-      if (!wire.isReceived) wire.closeWhenSent();
-      this.#note(record, error, body.length);
+      if (!wire.isReceived) wire.leaveBody();
+      this.#refusals.note(record, error, body.length);
     }
   }
 
@@ -306,47 +311,22 @@ export class Listener {
     return this.#secureOptions;
   }
 
-  #reject(response: ServerResponse, record: RequestRecord, error: ErrorRecord): void {
+  /** It asked for a WebSocket, but was no request for one or came too early. */
+  #refuseDeclined(incoming: Http1Request): void {
+    if (!this.#connections.isDeclined(incoming)) return;
+    checkHandshake(incoming);
+    throw comesTooEarly();
+  }
+
+  #reject(response: Http1Response, record: RequestRecord, error: ErrorRecord): void {
     const { head, body } = failureHead(error);
+    this.#lingering.expect(response.req.socket);
     response.writeHead(head.status, [
       ...head.headers.flat(),
       ...['content-length', String(body.length), 'x-request-id', record.id, 'connection', 'close'],
     ]);
     response.end(body);
-    this.#note(record, error, body.length);
-  }
-
-  /** The parser gave up: there is no response object, only the socket. */
-  #refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesRead === 0) {
-      socket.destroy();
-      return;
-    }
-    this.#answerSocket(socket, toErrorRecord(explainParserError(error, this.#options.limits)));
-  }
-
-  #answerSocket(socket: Socket, error: ErrorRecord): void {
-    const clientAddress = plainAddress(socket.remoteAddress);
-    const record = newRecord(this.#newId(), { clientAddress });
-    const { head, body } = failureHead(error);
-    const lines = head.headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.on('error', () => socket.destroy());
-    socket.end(
-      `HTTP/1.1 ${head.status} ${error.code}\r\n${lines}content-length: ${body.length}\r\n` +
-        `x-request-id: ${record.id}\r\nconnection: close\r\n\r\n` +
-        Buffer.from(body).toString('latin1'),
-      'latin1',
-    );
-    this.#note(record, error, body.length);
-  }
-
-  #note(record: RequestRecord, error: ErrorRecord, bytesSent: number): void {
-    record.status = errorRow(error.code).status;
-    record.outcome = 'failed';
-    record.errorCode = error.code;
-    record.errorDetail = error.detail;
-    record.bytesSent = bytesSent;
-    this.#options.onRejected(record);
+    this.#refusals.note(record, error, body.length);
   }
 
   #newId(): string {

@@ -11,11 +11,12 @@ import { TerrafirmaError } from '../errors.ts';
 import type { CertificatePair } from '../messages.ts';
 import { type HostName, parseHostName } from '../names.ts';
 import { alerts, peekHello, sendAlert } from './hello-peek.ts';
+import type { Http1Request } from './http1-request.ts';
 import type { TlsContexts } from './tls-contexts.ts';
 
 export interface TlsServerOptions {
   /** What the HTTP/1.1 side has in common with the plain server. */
-  readonly http: ServerOptions;
+  readonly http: ServerOptions<typeof Http1Request>;
   readonly limits: Pick<Limits, 'headerTimeoutMs'>;
   readonly contexts: TlsContexts;
   readonly ticketKeys: Uint8Array;

@@ -1,9 +1,9 @@
 /** What an exchange needs of the connection below it: HTTP/1.1 and HTTP/2 differ only here. */
 import type { EventEmitter } from 'node:events';
-import type { Readable } from 'node:stream';
+import type { BodySource } from './body-reader.ts';
 
 export interface Wire {
-  readonly body: Readable;
+  readonly body: BodySource;
   readonly hasBody: boolean;
   /** As declared by the client; 0 when it did not say. */
   readonly declaredBytes: number;
@@ -21,8 +21,8 @@ export interface Wire {
   /** False when the client should take some before there is more. */
   write(chunk: Uint8Array): boolean;
   end(): void;
-  /** Ends the connection, or the stream, once the answer has left: the rest is not wanted. */
-  closeWhenSent(): void;
+  /** The answer has been handed over, and nobody wants what is still to come of the body. */
+  leaveBody(): void;
   /** Breaks off. */
   destroy(): void;
 }

@@ -40,6 +40,15 @@ export function checkHandshake(head: HandshakeHead): void {
   checkProtocols(headers['sec-websocket-protocol']);
 }
 
+/** It would have to wait for the answers before it, and with it whoever is to hold it. */
+export function comesTooEarly(): TerrafirmaError {
+  const rule = 'no answer may be under way on its connection';
+  return new TerrafirmaError(
+    'bad-upgrade',
+    `Cannot open a WebSocket: ${rule}: received it behind one`,
+  );
+}
+
 function checkProtocols(list: string | undefined): void {
   if (list === undefined) return;
   const names = list.split(',').map((name) => name.trim());

@@ -2,55 +2,43 @@
  * A request that wants to become a WebSocket: until it is accepted it can be answered like any
  * other. Touches the connection's socket, through node and the library ws.
  */
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { TerrafirmaError } from '../../errors.ts';
+import type { Http1Response } from '../http1-connections.ts';
+import type { Http1Request } from '../http1-request.ts';
+
+export interface UpgradeParts {
+  readonly incoming: Http1Request;
+  /** Node has let go of it, and no answer is under way on it. */
+  readonly socket: Socket;
+  readonly firstBytes: Buffer;
+}
 
 export class UpgradeRequest {
-  /** For an answer other than the upgrade; the connection ends after it. */
-  readonly response: ServerResponse;
-  readonly #incoming: IncomingMessage;
-  readonly #socket: Socket;
-  readonly #firstBytes: Buffer;
+  /** For an answer other than the upgrade, after which the connection is to end. */
+  readonly response: Http1Response;
+  readonly #parts: UpgradeParts;
 
-  private constructor(incoming: IncomingMessage, socket: Socket, firstBytes: Buffer) {
-    this.#incoming = incoming;
-    this.#socket = socket;
-    this.#firstBytes = firstBytes;
+  constructor(parts: UpgradeParts) {
+    const { incoming, socket } = parts;
+    this.#parts = parts;
     this.response = new ServerResponse(incoming);
-  }
-
-  /**
-   * Takes over what node has let go of. Undefined, and the connection broken off, when an answer
-   * to an earlier request is still under way: ours would stand in the middle of it.
-   */
-  static open(
-    incoming: IncomingMessage,
-    socket: Socket,
-    firstBytes: Buffer,
-  ): UpgradeRequest | undefined {
+    this.response.assignSocket(socket);
+    this.response.shouldKeepAlive = false;
     socket.on('error', () => socket.destroy());
-    const upgrade = new UpgradeRequest(incoming, socket, firstBytes);
-    try {
-      upgrade.response.assignSocket(socket);
-    } catch {
-      socket.destroy();
-      return undefined;
-    }
-    upgrade.response.shouldKeepAlive = false;
-    upgrade.response.once('finish', () => socket.destroySoon());
-    return upgrade;
   }
 
   /** Answers 101. @throws TerrafirmaError `client-gone`. */
   accept(server: WebSocketServer, requestId: string): WebSocket {
-    this.response.detachSocket(this.#socket);
+    const { incoming, socket, firstBytes } = this.#parts;
+    this.response.detachSocket(socket);
     let accepted: WebSocket | undefined;
     const addId = (headers: string[]): void => void headers.push(`x-request-id: ${requestId}`);
     server.once('headers', addId);
-    server.handleUpgrade(this.#incoming, this.#socket, this.#firstBytes, (socket) => {
-      accepted = socket;
+    server.handleUpgrade(incoming, socket, firstBytes, (opened) => {
+      accepted = opened;
     });
     server.off('headers', addId);
     if (accepted !== undefined) return accepted;

@@ -43,7 +43,8 @@ function explain(error: unknown, stateDirectory: string): TerrafirmaError {
   return new TerrafirmaError(
     'state',
     'Cannot use the state directory: it must be a writable directory: received ' +
-      `${stateDirectory}: ${describeReason(error)}; run as the user who owns it, or name another with --state`,
+      `${stateDirectory}: ${describeReason(error)}; run as the user who owns it, or name another ` +
+      'with --state',
     { cause: error },
   );
 }

@@ -24,10 +24,8 @@ function stateHostcalls(guest: WasiGuest): HostcallFamily {
       closeDescriptor(guest.process.descriptors.take(fd));
     }),
 
-    /** Nothing is kept back: what is written is where it goes, and gone with the run. */
-    fd_datasync: guest.hostcall((fd: number) => {
-      requireStored(guest.process.descriptor(fd));
-    }),
+    /** What is written is where it goes, and gone with the run; only output may be held back. */
+    fd_datasync: guest.hostcall((fd: number) => sync(guest.process.descriptor(fd))),
 
     /**
      * ptr ──► u8 filetype, u16 flags @2, u64 rights @8, u64 inheriting rights @16
@@ -61,9 +59,7 @@ function stateHostcalls(guest: WasiGuest): HostcallFamily {
       if (replaced !== undefined) closeDescriptor(replaced);
     }),
 
-    fd_sync: guest.hostcall((fd: number) => {
-      requireStored(guest.process.descriptor(fd));
-    }),
+    fd_sync: guest.hostcall((fd: number) => sync(guest.process.descriptor(fd))),
   };
 }
 
@@ -190,6 +186,11 @@ export function closeDescriptor(descriptor: Descriptor): void {
 function filetypeOf(descriptor: Descriptor): number {
   if (descriptor.kind === 'directory') return filetype.directory;
   return descriptor.kind === 'file' ? filetype.regularFile : filetype.unknown;
+}
+
+function sync(descriptor: Descriptor): void {
+  if (descriptor.kind === 'output') descriptor.stream.flush();
+  else requireStored(descriptor);
 }
 
 function requireFile(descriptor: Descriptor): Descriptor & { readonly kind: 'file' } {

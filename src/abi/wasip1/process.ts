@@ -35,6 +35,9 @@ export interface ProcessOptions {
   readonly descriptorsMax: number;
 }
 
+/** How long the beginning of an answer is held back while the program waits. */
+const HOLD_NS = 20_000_000n;
+const nothingToDo = (): void => undefined;
 /** Descriptors below this are the streams'. */
 const STREAM_COUNT = 3;
 
@@ -50,6 +53,8 @@ export class WasiProcess implements FileKeeper {
   readonly #cancels = new Set<() => void>();
   #arguments: readonly string[] | undefined;
   #environment: readonly string[] | undefined;
+  /** Since output is held back: until when. */
+  #heldUntilNs: bigint | undefined;
   #hasPreopens = false;
   #isReleased = false;
 
@@ -106,6 +111,22 @@ export class WasiProcess implements FileKeeper {
     return { due: promise, cancel };
   }
 
+  /**
+   * The program is about to wait; call the result when it goes on. What it has written leaves now,
+   * or after a moment where nothing of the answer has left yet: a runtime that panics waits a
+   * little first, and the answer to that should be the failure, not half of what was to come.
+   */
+  beginWait(): () => void {
+    const { stdout } = this;
+    if (stdout.mayHold !== true) return this.#flush();
+    const nowNs = this.monotonicNs();
+    this.#heldUntilNs ??= nowNs + HOLD_NS;
+    if (this.#heldUntilNs <= nowNs) return this.#flush();
+    const { due, cancel } = this.sleep(this.#heldUntilNs - nowNs);
+    void due.then(() => this.#flush());
+    return cancel;
+  }
+
   keep(file: SiteFile): void {
     if (this.#isReleased) {
       file.close();
@@ -123,6 +144,12 @@ export class WasiProcess implements FileKeeper {
     this.#isReleased = true;
     for (const cancel of [...this.#cancels]) cancel();
     for (const file of [...this.#files]) this.letGo(file);
+  }
+
+  #flush(): () => void {
+    this.#heldUntilNs = undefined;
+    this.stdout.flush();
+    return nothingToDo;
   }
 
   #addPreopens(): void {

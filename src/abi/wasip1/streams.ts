@@ -26,8 +26,10 @@ export interface OutputStream {
    * more until it resolves.
    */
   write(bytes: Uint8Array): Promise<void> | Written | undefined;
-  /** The guest is about to wait: what it has written should leave now. */
+  /** What the guest has written should leave now. */
   flush(): void;
+  /** Whether what it has written may stay for a moment while the guest waits. */
+  readonly mayHold?: boolean;
   /** Whether all that is still written goes nowhere: there is no use in looking at it. */
   readonly isDropping?: boolean;
 }

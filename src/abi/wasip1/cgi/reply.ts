@@ -1,7 +1,7 @@
 /**
  * Standard output as a CGI answer: the header block is read, what follows is the body. A small
  * answer leaves whole when the program ends, in one write; a larger one in pieces of at least
- * 16 KiB, or when the program waits.
+ * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
 import { TerrafirmaError } from '../../../errors.ts';
 import type { Exchange, ReplyHead } from '../../abi.ts';
@@ -48,6 +48,11 @@ export class CgiReply implements Reply {
 
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** Until something has left, a program that ends badly can still be answered as such. */
+  get mayHold(): boolean {
+    return this.#pendingBytes > 0 && this.#options.exchange.replyState === 'none';
   }
 
   /** Throws the failure. */

@@ -57,7 +57,7 @@ function mayImport(file: string, imported: string): boolean {
 /** ABIs never import each other; only the catalogue knows them all. */
 function mayImportInAbi(file: string, imported: string): boolean {
   const family = (name: string) => /^src\/abi\/([^/]+)\//.exec(name)?.[1];
-  const shared = /^src\/abi\/(abi|memory|handles)\.ts$/;
+  const shared = /^src\/abi\/(abi|memory|handles|steps)\.ts$/;
   if (file === 'src/abi/catalogue.ts' || shared.test(imported)) return true;
   if (family(file) !== undefined) return ownFiles(family(file) ?? '').test(imported);
   return ownFiles(path.posix.basename(file, '.ts')).test(imported);

@@ -5,6 +5,7 @@
  */
 import type { Capabilities, Header } from '../capability/capability.ts';
 import type { GuestMemory } from './memory.ts';
+import type { Steps } from './steps.ts';
 
 /** The head of the visitor's request, parsed and bounded at the door. */
 export interface RequestHead {
@@ -140,15 +141,18 @@ export interface Abi {
 export type WasmValue = number | bigint;
 export type HostcallResult = WasmValue | undefined;
 
+// biome-ignore lint/suspicious/noConfusingVoidType: most hostcalls give the guest nothing back.
+export type HostcallAnswer = HostcallResult | void | Steps<HostcallResult | void>;
+
 /**
- * One import. A hostcall with `waits` may return a promise; the guest is suspended meanwhile
- * (JSPI), and after the wait every view of its memory must be taken anew.
+ * One import. A hostcall with `waits` may return a promise, or steps, and lets others have a turn
+ * when it has done much; the guest is suspended meanwhile (JSPI), and after the wait every view of
+ * its memory must be taken anew. One without is short, whatever its arguments are.
  */
 export interface Hostcall {
   readonly waits: boolean;
   /** Its `length` is at least the number of its parameters, or 0 where it does not say. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: most hostcalls give the guest nothing back.
-  readonly call: (...args: never[]) => HostcallResult | void | Promise<HostcallResult | void>;
+  readonly call: (...args: never[]) => HostcallAnswer | Promise<HostcallAnswer>;
 }
 
 /**
@@ -169,7 +173,8 @@ export interface GuestHost {
   tableFunction(index: number): GuestFunction | undefined;
   /**
    * Calls the guest from inside a hostcall (its allocator). Memory may have grown afterwards. A
-   * trap below it ends the run, whoever catches it. While it runs, the guest's own hostcalls trap.
+   * trap below it ends the run, whoever catches it. While it runs, the guest's own hostcalls trap,
+   * and nobody else can have a turn: so it has some milliseconds.
    */
   callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */

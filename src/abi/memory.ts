@@ -33,9 +33,13 @@ export interface GuestMemoryOptions {
 /** Bytes in a page of linear memory (WebAssembly core, section 4.2.8). */
 export const PAGE_BYTES = 65_536;
 
+/** What an access costs beside its bytes, counted in bytes. */
+const bytesPerAccess = 64;
+
 export class GuestMemory {
   readonly #memory: WebAssembly.Memory;
   readonly #options: GuestMemoryOptions;
+  #touched = 0;
   #buffer: ArrayBuffer;
   #bytes: Buffer;
   #view: DataView;
@@ -62,6 +66,16 @@ export class GuestMemory {
     this.#reach = 0;
   }
 
+  /**
+   * What was read and written since it was last asked, in bytes, with some for each access: what
+   * the host did for the guest.
+   */
+  takeTouched(): number {
+    const touched = this.#touched;
+    this.#touched = 0;
+    return touched;
+  }
+
   /** Whether all of `len` bytes at `ptr` lie in memory. */
   holds(ptr: number, len: number): boolean {
     const length = len >>> 0;
@@ -77,6 +91,12 @@ export class GuestMemory {
   readBytes(ptr: number, len: number, bytesMax: number): Uint8Array {
     const start = this.#openCapped(ptr, len, bytesMax);
     return new Uint8Array(this.#buffer.slice(start, start + (len >>> 0)));
+  }
+
+  /** Copies as many bytes at `ptr` as `target` has room for. Traps on a bad range. */
+  readInto(target: Uint8Array, ptr: number): void {
+    const start = this.#open(ptr, target.length);
+    this.#bytes.copy(target, 0, start, start + target.length);
   }
 
   /**
@@ -195,6 +215,7 @@ export class GuestMemory {
     this.#refresh();
     const start = ptr >>> 0;
     const length = len >>> 0;
+    this.#touched += length + bytesPerAccess;
     if (length === 0) return 0;
     const end = start + length;
     if (end > this.#reach && end > this.byteLength) this.#trapRange(start, length);

@@ -143,6 +143,7 @@ export const defaultLimits = {
   cpuMsMax: 1_000,
   wallMsMax: 30_000,
   sliceMs: 1,
+  guestCallMsMax: 5,
   runsPerSiteMax: 100,
   queuedRunsPerSiteMax: 200,
   requestBodyBytesMax: 10 * MIB,

@@ -30,6 +30,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   cpuMsMax: { summary: 'CPU time of one run' },
   wallMsMax: { summary: 'Wall-clock time of one run' },
   sliceMs: { summary: 'How long a guest runs before it yields to others', max: 1_000 },
+  guestCallMsMax: {
+    summary: 'How long a guest’s allocator may run at a stretch when a hostcall needs memory',
+    max: 1_000,
+  },
   runsPerSiteMax: { summary: 'Runs at once, per site and thread' },
   queuedRunsPerSiteMax: { summary: 'Runs that wait for their turn, per site and thread', min: 0 },
   requestBodyBytesMax: { summary: 'Request body that is read whole', min: 0, max: GIB },

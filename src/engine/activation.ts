@@ -9,12 +9,15 @@ import type { Share } from '../account/share.ts';
 import { describeError, type ErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { CardMarks } from './card-table.ts';
+import { deliver, type GiveUp, type GoOn, type Waiting } from './follow.ts';
 import { FuelGauge } from './fuel-gauge.ts';
 import type { GuestCharge } from './guest-charge.ts';
+import { HostCalls } from './host-calls.ts';
 import type { RunObjects } from './object-heap.ts';
 import type { Watched } from './run-clock.ts';
 import type { Line, Scheduler, Turn } from './scheduler.ts';
 import type { Shares } from './shares.ts';
+import { CpuAccount, type ThreadCpu } from './thread-cpu.ts';
 
 /** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
 export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
@@ -27,7 +30,10 @@ export interface ThreadParts {
   readonly page: LedgerPage;
   /** What the process holds; see account/account.ts. */
   readonly account: Account;
+  readonly cpu: ThreadCpu;
   readonly cpuMsMax: number;
+  /** How long the host's call of a guest may go on beyond a slice. */
+  readonly guestCallMsMax: number;
   readonly memoryBytesMax: number;
 }
 
@@ -39,7 +45,7 @@ export interface MemorySizes {
   bytesBeside(memory: number): number;
 }
 
-export class Activation implements Turn, Watched {
+export class Activation implements Turn, Watched, Waiting {
   readonly shares: Shares;
   /** What the run's owner holds of the process. */
   readonly share: Share;
@@ -49,10 +55,11 @@ export class Activation implements Turn, Watched {
   memoryRefusal: ErrorRecord | undefined;
   /** What the run has taken of the thread's heap, once it takes something. */
   objects: RunObjects | undefined;
+  /** Which limit ended the run as `out-of-cpu`, where it is not that of the run. */
+  cpuRefusal: string | undefined;
   /** A table grew: it cannot shrink again, so the instance serves no other run. */
   hasGrownTable = false;
-  /** How deep the host is in calls into the guest; it must not suspend there. */
-  hostCallDepth = 0;
+  readonly hostCalls = new HostCalls();
   readonly gauge: FuelGauge;
   /** The memories of the instance that serves the run. */
   memories: MemorySizes | undefined;
@@ -60,18 +67,13 @@ export class Activation implements Turn, Watched {
   readonly #parts: ThreadParts;
   readonly #digestWords: Int32Array;
   readonly #cpuMsMax: number;
-  #cpuMs = 0;
-  /** CPU time used when the present budget began. */
-  #budgetFromMs = 0;
-  /** CPU time since the last turn that the guest had to wait for. */
-  #sliceMs = 0;
-  #enteredAtMs = 0;
+  readonly #cpu: CpuAccount;
   #holdsThread = false;
   #hostEnd: HostEnd | undefined;
   #guestEnd: RunEnd | undefined;
   /** Set while the run waits: what to do when it goes on, and how to end it instead. */
   #goOn: (() => void) | undefined;
-  #giveUp: ((trap: WebAssembly.RuntimeError) => void) | undefined;
+  #giveUp: GiveUp | undefined;
 
   constructor(
     parts: ThreadParts,
@@ -89,22 +91,22 @@ export class Activation implements Turn, Watched {
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
     this.#cpuMsMax = run.cpuMsMax ?? parts.cpuMsMax;
+    this.#cpu = new CpuAccount(parts.cpu);
   }
 
   /** CPU time used until the last time the thread was let go, in milliseconds. */
   get cpuMs(): number {
-    return this.#cpuMs;
+    return this.#cpu.usedMs;
   }
 
   /** CPU time used until now, in microseconds. */
   cpuUsNow(): number {
-    const heldMs = this.#holdsThread ? performance.now() - this.#enteredAtMs : 0;
-    return (this.#cpuMs + heldMs) * 1_000;
+    return this.#cpu.usedMsAt(performance.now()) * 1_000;
   }
 
   /** From now on the run has its whole CPU budget again. */
   renewBudget(): void {
-    this.#budgetFromMs = this.cpuUsNow() / 1_000;
+    this.#cpu.renewBudget(performance.now());
   }
 
   get hostEnd(): HostEnd | undefined {
@@ -128,14 +130,18 @@ export class Activation implements Turn, Watched {
   /** Waits for the thread. Rejects with the trap when the run is ended meanwhile. */
   enter(): Promise<void> | undefined {
     const nowMs = performance.now();
-    if (!this.#parts.scheduler.tryEnter(this, nowMs)) return this.#queue('ready', nowMs);
-    this.#begin(nowMs);
-    return undefined;
+    if (this.#parts.scheduler.tryEnter(this, nowMs)) {
+      this.#begin(nowMs);
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      this.#waitInLine('ready', { goOn: resolve, giveUp: reject });
+    });
   }
 
   leave(): void {
     if (!this.#holdsThread) return;
-    this.#pauseClock(performance.now());
+    this.#cpu.stop(performance.now());
     this.#holdsThread = false;
     this.#parts.page.leave();
     this.#parts.scheduler.leave(this);
@@ -216,16 +222,37 @@ export class Activation implements Turn, Watched {
     });
   }
 
-  /** Suspends the guest for a hostcall's answer; it goes on when it has the thread again. */
+  /**
+   * Suspends the guest for a hostcall's answer; it goes on when it has the thread again. Steps that
+   * are the answer are done then.
+   */
   suspend(work: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      // Heard in any case: a hostcall that ended the run itself has failed already.
-      work.then(
-        (value) => this.#resume(reject, () => resolve(value)),
-        (error: unknown) => this.#resume(reject, () => reject(this.endByError(error))),
-      );
-      this.#mayWait(reject);
-      this.leave();
+      const withValue = (value: unknown): void => deliver(this, value, { resolve, reject });
+      const withError = (error: unknown): void => reject(this.endByError(error));
+      this.waitForWork(work, { withValue, withError }, reject);
+    });
+  }
+
+  waitForWork(work: Promise<unknown>, goOn: GoOn, giveUp: GiveUp): void {
+    // Heard in any case: a hostcall that ended the run itself has failed already.
+    work.then(
+      (value) => this.#resume(giveUp, () => goOn.withValue(value)),
+      (error: unknown) => this.#resume(giveUp, () => goOn.withError(error)),
+    );
+    this.#mayWait(giveUp);
+    this.leave();
+  }
+
+  waitForTurn(goOn: () => void, giveUp: GiveUp): void {
+    this.#waitInLine('hogs', { goOn, giveUp });
+    this.leave();
+  }
+
+  /** Others have a turn before the guest has `result`: its slice is over. */
+  pauseWith<T>(result: T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.waitForTurn(() => resolve(result), reject);
     });
   }
 
@@ -235,29 +262,19 @@ export class Activation implements Turn, Watched {
     const nowMs = performance.now();
     this.#requireBudget(nowMs);
     const fuel = this.gauge.refill(remaining, nowMs);
-    if (this.hostCallDepth === 0 && this.#sliceNowMs(nowMs) >= this.#parts.scheduler.sliceMs) {
-      return -1;
-    }
+    if (!this.hostCalls.isWithin) return this.#hasSpentSlice(nowMs) ? -1 : fuel;
+    this.#requireShortCall(nowMs);
     return fuel;
   }
 
-  /** The hostcall `pause`: lets others have a turn. */
-  async pause(): Promise<number> {
-    const nowMs = performance.now();
-    const turn = this.#queue('hogs', nowMs);
-    this.leave();
-    await turn;
-    return this.gauge.fuel;
-  }
-
   /**
-   * Looks at the clock where no fuel is counted. Throws when the budget is used up; true when the
-   * guest should be brought to a check soon.
+   * Looks at the clock where no fuel is counted. Throws when the budget is used up; true when
+   * others should have a turn soon.
    */
   looksOverdue(): boolean {
     const nowMs = performance.now();
     this.#requireBudget(nowMs);
-    return this.#sliceNowMs(nowMs) >= this.#parts.scheduler.sliceMs;
+    return this.#hasSpentSlice(nowMs);
   }
 
   /** May memory number `memory` have so many bytes? All memories together are bounded. */
@@ -286,38 +303,38 @@ export class Activation implements Turn, Watched {
 
   /** Calls into the guest on the run's account, whoever holds the thread. */
   callGuest<A, T>(callee: (arg: A) => T, arg: A): T {
-    if (this.#holdsThread) return this.#callDeeper(callee, arg);
+    if (this.#holdsThread) return this.hostCalls.call(callee, arg);
     const { scheduler } = this.#parts;
     const holder = scheduler.current;
     return scheduler.borrow(this, () => {
       this.#startClock(performance.now());
       try {
-        return this.#callDeeper(callee, arg);
+        return this.hostCalls.call(callee, arg);
       } finally {
-        this.#pauseClock(performance.now());
+        this.#cpu.stop(performance.now());
         if (holder !== undefined) holder.#marks?.own();
       }
     });
   }
 
-  #callDeeper<A, T>(callee: (arg: A) => T, arg: A): T {
-    this.hostCallDepth += 1;
-    try {
-      return callee(arg);
-    } finally {
-      this.hostCallDepth -= 1;
-    }
-  }
-
   #requireBudget(nowMs: number): void {
-    const usedMs = this.#cpuMs + (nowMs - this.#enteredAtMs);
-    if (usedMs - this.#budgetFromMs < this.#cpuMsMax) return;
+    if (!this.#cpu.hasSpentBudget(this.#cpuMsMax, nowMs)) return;
     this.#hostEnd ??= 'out-of-cpu';
     throw this.#parts.trap;
   }
 
-  #sliceNowMs(nowMs: number): number {
-    return this.#sliceMs + (nowMs - this.#enteredAtMs);
+  #hasSpentSlice(nowMs: number): boolean {
+    return this.#cpu.hasSpentSlice(this.#parts.scheduler.sliceMs, nowMs);
+  }
+
+  /** An allocator takes microseconds; one that computes would keep everybody waiting. */
+  #requireShortCall(nowMs: number): void {
+    const { scheduler, guestCallMsMax } = this.#parts;
+    if (!this.hostCalls.countCheck()) return;
+    if (!this.#cpu.hasSpentSlice(scheduler.sliceMs + guestCallMsMax, nowMs)) return;
+    this.cpuRefusal = `was called for memory and took more than ${guestCallMsMax} ms`;
+    this.#hostEnd ??= 'out-of-cpu';
+    throw this.#parts.trap;
   }
 
   #begin(nowMs: number): void {
@@ -327,47 +344,41 @@ export class Activation implements Turn, Watched {
   }
 
   #startClock(nowMs: number): void {
-    this.#enteredAtMs = nowMs;
+    this.#cpu.start(nowMs);
     this.gauge.interrupt();
     this.#marks?.own();
   }
 
-  #pauseClock(nowMs: number): void {
-    const heldMs = nowMs - this.#enteredAtMs;
-    this.#cpuMs += heldMs;
-    this.#sliceMs += heldMs;
+  #waitInLine(line: Line, wait: { readonly goOn: () => void; readonly giveUp: GiveUp }): void {
+    this.#mayWait(wait.giveUp);
+    this.#goOn = wait.goOn;
+    this.#queue(line, performance.now());
   }
 
-  #queue(line: Line, nowMs: number): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#mayWait(reject);
-    this.#goOn = resolve;
-    this.#sliceMs = 0;
+  /** What is to be done at the turn is in `#goOn`. */
+  #queue(line: Line, nowMs: number): void {
+    this.#cpu.stop(nowMs);
+    this.#cpu.renewSlice();
+    this.hostCalls.renew();
     this.#parts.scheduler.enqueue(this, line, nowMs);
-    return promise;
   }
 
   /** Throws where the run is over already: nobody would wake it. */
-  #mayWait(giveUp: (trap: WebAssembly.RuntimeError) => void): void {
+  #mayWait(giveUp: GiveUp): void {
     this.requireAlive();
     this.#giveUp = giveUp;
   }
 
   /** What was waited for is there. After `end` the guest is gone: what comes late is dropped. */
-  #resume(isStill: (trap: WebAssembly.RuntimeError) => void, deliver: () => void): void {
+  #resume(isStill: GiveUp, goOn: () => void): void {
     if (this.#giveUp !== isStill) return;
-    this.#goOn = deliver;
+    this.#goOn = goOn;
     const { scheduler } = this.#parts;
     const nowMs = performance.now();
     // A guest that waits for what is there already must not keep the event loop from turning.
-    if (this.#sliceMs >= scheduler.sliceMs) {
-      this.#sliceMs = 0;
-      scheduler.enqueue(this, 'hogs', nowMs);
-    } else if (scheduler.tryEnter(this, nowMs)) {
-      this.onTurn(nowMs);
-    } else {
-      scheduler.enqueue(this, 'ready', nowMs);
-    }
+    if (this.#hasSpentSlice(nowMs)) this.#queue('hogs', nowMs);
+    else if (scheduler.tryEnter(this, nowMs)) this.onTurn(nowMs);
+    else scheduler.enqueue(this, 'ready', nowMs);
   }
 
   #settleOutside(deliver: () => void): void {

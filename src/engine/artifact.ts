@@ -43,6 +43,12 @@ interface MadeInstance {
 const instanceBytesMin = 32 * 1024;
 /** Memories of discarded guests that are so large are given back to the system at once. */
 const givenBackBytesMin = 1024 * 1024;
+/**
+ * The baseline compiler's time for a byte of code. A Go program of 5.8 MB took 12 ns a byte on a
+ * machine that was busy with others; a few of all functions are compiled twice, for both compilers.
+ */
+const compileNsPerByte = 30;
+
 /** What a reactor wants to be called before anything else. */
 const initializeExport = '_initialize';
 export class Artifact {
@@ -64,12 +70,15 @@ export class Artifact {
   /** Of the copies that tables and globals are restored from. */
   readonly #captureCost = new InstanceCost(0);
   #physicalBytes = 0;
+  /** Milliseconds that runs may still use beyond their limit, because V8 compiles in them. */
+  #compileCreditMs: number;
 
   constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
     this.loaded = loaded;
     this.abi = abi;
     this.#parts = parts;
     this.digestWords = digestToWords(loaded.digest);
+    this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
     const isFixed = fixedMode !== undefined && fixedMode !== 'never';
     const prefersCards = fixedMode === undefined && this.#hasCards;
@@ -84,6 +93,19 @@ export class Artifact {
   /** Whether a guest's start function is a part of its runs. */
   get startsInRun(): boolean {
     return this.#startsInRun;
+  }
+
+  /**
+   * What a run may use beyond its limit, in milliseconds: V8 compiles a function when it is first
+   * called, on the thread of the guest, which has not asked for that.
+   */
+  get compileCreditMs(): number {
+    return this.#compileCreditMs;
+  }
+
+  /** A run used so much more than its limit. */
+  spendCompileCredit(ms: number): void {
+    this.#compileCreditMs = Math.max(0, this.#compileCreditMs - ms);
   }
 
   /** Whether `guest`, which has so much memory now, may be kept for another run. */

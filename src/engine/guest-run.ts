@@ -85,6 +85,7 @@ export class GuestRun implements SeatWaiter {
     clock.unwatch(activation);
     error = this.#finish(activation, end) ?? error;
     activation.finish();
+    this.#settleCredit(activation);
     admission.withdraw(seats, this);
     admission.leave(seats, this.#hasSeat);
     const isAnswered = exchange.replyState === 'ended';
@@ -125,6 +126,7 @@ export class GuestRun implements SeatWaiter {
     conversation.onGivenUp(undefined);
     error = this.#finish(activation, end) ?? error;
     activation.finish();
+    this.#settleCredit(activation);
     return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
   }
 
@@ -135,8 +137,13 @@ export class GuestRun implements SeatWaiter {
 
   #activate(): Activation {
     const { digestWords, fuel } = this.#artifact;
-    const cpuMsMax = this.#cpuMsMax;
+    const cpuMsMax = this.#cpuMsMax + this.#artifact.compileCreditMs;
     return new Activation(this.#parts, { shares: this.#shares, digestWords, fuel, cpuMsMax });
+  }
+
+  #settleCredit(activation: Activation): void {
+    const beyondMs = activation.cpuMs - this.#cpuMsMax;
+    if (beyondMs > 0) this.#artifact.spendCompileCredit(beyondMs);
   }
 
   /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
@@ -244,8 +251,8 @@ export class GuestRun implements SeatWaiter {
     if (hostEnd === 'out-of-time') return this.#explainTime();
     if (hostEnd === 'abandoned') return record('client-gone', 'the client went away');
     if (hostEnd === 'out-of-cpu') {
-      const detail = `Cannot answer: the function reached its CPU limit of ${this.#cpuMsMax} ms`;
-      return record('guest-out-of-cpu', detail);
+      const limit = activation.cpuRefusal ?? `reached its CPU limit of ${this.#cpuMsMax} ms`;
+      return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
     }
     if (end?.kind === 'trapped') {
       const { memoryRefusal } = activation;

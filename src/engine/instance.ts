@@ -15,9 +15,11 @@ import type {
   WasmValue,
 } from '../abi/abi.ts';
 import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
+import { isSteps } from '../abi/steps.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, MemorySizes } from './activation.ts';
 import { CardMarks, type CardTable } from './card-table.ts';
+import { follow } from './follow.ts';
 import type { GuestCharge } from './guest-charge.ts';
 import type { MeterHost } from './meter-host.ts';
 
@@ -37,8 +39,12 @@ export interface InstanceOptions {
   readonly firstFuel: number;
 }
 
-/** A hostcall may take long while the guest counts a few instructions: the clock is asked, too. */
-const hostcallsPerLook = 8;
+/**
+ * A hostcall may take long while the guest counts a few instructions: the clock is asked, too, when
+ * the host has done so much, in bytes moved and what each hostcall counts for.
+ */
+const workPerLook = 65_536;
+const workPerHostcall = workPerLook / 8;
 /** Parameters of a hostcall that is called without an array of its arguments. */
 const shortLength = 5;
 
@@ -58,7 +64,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   readonly #sizes: readonly (WebAssembly.Global<number | bigint> | undefined)[];
   readonly #restoreState: (() => void) | undefined;
   #activation: Activation | undefined;
-  #hostcallCount = 0;
+  #hostcallWork = 0;
 
   constructor(options: InstanceOptions) {
     const { loaded, form, cardTable } = options;
@@ -182,7 +188,6 @@ export class GuestInstance implements GuestHost, MemorySizes {
   callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult {
     const activation = this.#running();
     activation.requireAlive();
-    this.#lookAtClock(activation);
     try {
       return activation.callGuest(callee, arg);
     } catch (error) {
@@ -218,16 +223,20 @@ export class GuestInstance implements GuestHost, MemorySizes {
   #wrap(hostcall: Hostcall): WebAssembly.ImportValue {
     const call = hostcall.call as (...args: unknown[]) => unknown;
     const isShort = call.length > 0 && call.length <= shortLength;
-    const guarded = isShort ? this.#guard(call) : this.#guardAny(call);
-    return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
+    const { waits } = hostcall;
+    const guarded = isShort ? this.#guard(call, waits) : this.#guardAny(call, waits);
+    return waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
   /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
-  #guardAny(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+  #guardAny(
+    call: (...args: unknown[]) => unknown,
+    waits: boolean,
+  ): (...args: unknown[]) => unknown {
     return (...args) => {
       const activation = this.#enterHostcall();
       try {
-        return settle(activation, call(...args));
+        return this.#leaveHostcall(activation, call(...args), waits);
       } catch (error) {
         throw activation.endByError(error);
       }
@@ -238,11 +247,11 @@ export class GuestInstance implements GuestHost, MemorySizes {
    * The same without an array for the arguments, for each call: nearly all have so few, and take
    * no notice of those they do not have.
    */
-  #guard(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+  #guard(call: (...args: unknown[]) => unknown, waits: boolean): (...args: unknown[]) => unknown {
     return (a, b, c, d, e) => {
       const activation = this.#enterHostcall();
       try {
-        return settle(activation, call(a, b, c, d, e));
+        return this.#leaveHostcall(activation, call(a, b, c, d, e), waits);
       } catch (error) {
         throw activation.endByError(error);
       }
@@ -253,18 +262,27 @@ export class GuestInstance implements GuestHost, MemorySizes {
   #enterHostcall(): Activation {
     const activation = this.#running();
     activation.requireAlive();
-    if (activation.hostCallDepth > 0) {
+    if (activation.hostCalls.isWithin) {
       this.trap('a hostcall was made while the host called the guest');
     }
-    this.#lookAtClock(activation);
     return activation;
   }
 
-  /** Host work is the guest's time, too: brings it to a check, or throws past the budget. */
-  #lookAtClock(activation: Activation): void {
-    this.#hostcallCount += 1;
-    if (this.#hostcallCount % hostcallsPerLook !== 0) return;
-    if (activation.looksOverdue() && this.#fuel !== undefined) this.#fuel.value = 0;
+  /**
+   * Host work is the guest's time, too. When that is over, others have a turn before the guest has
+   * its answer; a hostcall that cannot wait brings it to its next check. Throws past the budget.
+   */
+  #leaveHostcall(activation: Activation, answer: unknown, waits: boolean): unknown {
+    this.#hostcallWork += workPerHostcall + (this.#memory?.takeTouched() ?? 0);
+    if (typeof answer === 'object' && answer !== null) {
+      return isSteps(answer) ? follow(activation, answer) : settle(activation, answer);
+    }
+    if (this.#hostcallWork < workPerLook) return answer;
+    this.#hostcallWork = 0;
+    if (!activation.looksOverdue()) return answer;
+    if (waits) return activation.pauseWith(answer as HostcallResult);
+    if (this.#fuel !== undefined) this.#fuel.value = 0;
+    return answer;
   }
 
   #openMemory(memory: WebAssembly.Memory): GuestMemory {

@@ -30,7 +30,7 @@ export class MeterHost {
     this.#objects = options.objects;
     const slots: Record<HostSlot, WebAssembly.ImportValue> = {
       check: (remaining: number) => this.#running().check(remaining),
-      pause: new WebAssembly.Suspending(() => this.#running().pause()),
+      pause: new WebAssembly.Suspending(() => this.#pause()),
       growMemory: (memory: number, pages: number) =>
         this.#running().allowMemory(memory, (pages >>> 0) * pageBytes) ? 1 : 0,
       growTable: () => this.#growTable(),
@@ -44,6 +44,11 @@ export class MeterHost {
   /** Fills a new instance's host table; before that its meter traps. */
   connect(table: WebAssembly.Table): void {
     for (const [slot, host] of this.#functions.entries()) table.set(slot, host);
+  }
+
+  #pause(): Promise<number> {
+    const running = this.#running();
+    return running.pauseWith(running.gauge.fuel);
   }
 
   #running(): Activation {

@@ -21,6 +21,7 @@ import { RunClock } from './run-clock.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Shares } from './shares.ts';
 import type { RestoreMode } from './snapshot.ts';
+import { ThreadCpu } from './thread-cpu.ts';
 import { takeTrap } from './trap.ts';
 import { WarmUp } from './warm-up.ts';
 
@@ -80,7 +81,9 @@ export class GuestPool {
       account,
       limits,
       idle,
+      cpu: new ThreadCpu(),
       cpuMsMax: limits.cpuMsMax,
+      guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
       meterHost: new MeterHost({ scheduler, trap, objects }),
       stock: new MemoryStock({

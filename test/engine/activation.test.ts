@@ -3,6 +3,7 @@ import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { Activation, type ThreadParts } from '../../src/engine/activation.ts';
 import { Scheduler } from '../../src/engine/scheduler.ts';
+import { ThreadCpu } from '../../src/engine/thread-cpu.ts';
 import { takeTrap } from '../../src/engine/trap.ts';
 import { createLedger, LedgerPage } from '../../src/ledger.ts';
 
@@ -18,7 +19,9 @@ function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } 
     trap: takeTrap(),
     page: new LedgerPage(createLedger(1), 0),
     account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
+    cpu: options.cpu ?? new ThreadCpu(),
     cpuMsMax: options.cpuMsMax ?? 1_000,
+    guestCallMsMax: options.guestCallMsMax ?? 5,
     memoryBytesMax: options.memoryBytesMax ?? 65_536,
   };
 }
@@ -99,6 +102,21 @@ describe('Activation', () => {
     spent.enter();
     expect(() => spent.check(-1)).toThrow();
     expect(spent.hostEnd).toBe('out-of-cpu');
+  });
+
+  it('check() ends no run that only waited for a processor', () => {
+    let cpuUs = 0;
+    const cpu = new ThreadCpu(() => ({ user: cpuUs, system: 0 }));
+    const activation = activate(newParts({ sliceMs: 1_000, cpuMsMax: 1, cpu }));
+    activation.enter();
+    const untilMs = performance.now() + 5;
+    while (performance.now() < untilMs);
+    expect(activation.check(-1)).toBeGreaterThan(0);
+    cpuUs = 2_000;
+    expect(() => activation.check(-1)).toThrow();
+    expect(activation.hostEnd).toBe('out-of-cpu');
+    activation.leave();
+    expect(activation.cpuMs).toBe(2);
   });
 
   it('callGuest() of a run that waits borrows the thread, and gives it back', () => {

@@ -37,7 +37,6 @@ describe('limits of a run', () => {
   it.each([
     ['a loop that calls nothing', 'loop', '/guest.wasm'],
     ['a start function', 'start-loop', '/guest.wasm'],
-    ['an allocator that the host calls', 'evil-malloc', '/guest.wasm/6'],
   ])('cpuMsMax ends %s, and names the limit', async (_, guest, target) => {
     using engine = new Engine({ limits: { cpuMsMax: 50 } });
     const loaded = engine.load(guest);
@@ -49,6 +48,18 @@ describe('limits of a run', () => {
     });
     expect(report.cpuUs).toBeGreaterThanOrEqual(50_000);
     expect(engine.pool.idleBytes).toBe(0);
+    expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+  });
+
+  it('guestCallMsMax ends an allocator that the host calls: it cannot let others in', async () => {
+    using engine = new Engine({ limits: { guestCallMsMax: 3 } });
+    const loaded = engine.load('evil-malloc');
+    const { report } = await engine.run(loaded, { target: '/guest.wasm/6', body: 'body' });
+    expect(report.outcome).toBe('out-of-cpu');
+    expect(report.error).toEqual({
+      code: 'guest-out-of-cpu',
+      detail: 'Cannot answer: the function was called for memory and took more than 3 ms',
+    });
     expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
   });
 

@@ -152,7 +152,7 @@ test('init_mm writes nothing', async () => {
 });
 
 test('any other hostcall before the first request traps', async () => {
-  const wat = `(func $start (call $hostcall_debug (i32.const 0) (i32.const 0))) (start $start)`;
+  const wat = `(func $start (drop (call $hostcall_rng_next_u64))) (start $start)`;
   await expect(createPuppet({ wat })).rejects.toThrow(WebAssembly.RuntimeError);
 });
 

@@ -15,6 +15,7 @@ import type {
   WasmValue,
 } from '../../src/abi/abi.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
+import { isSteps, runSteps } from '../../src/abi/steps.ts';
 import { createTerrariumAbi } from '../../src/abi/terrarium.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { takeTrap } from '../../src/engine/trap.ts';
@@ -177,7 +178,8 @@ export class AbiHost implements GuestHost {
     const guarded = (...args: WasmValue[]): unknown => {
       if (this.#ending !== undefined) throw this.#trap;
       if (this.#isCalledByHost) this.trap('a hostcall was made while the host called the guest');
-      return call(...args);
+      const answer = call(...args);
+      return isSteps(answer) ? runSteps(answer) : answer;
     };
     return hostcall.waits ? new WebAssembly.Suspending(guarded) : guarded;
   }

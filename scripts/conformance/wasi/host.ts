@@ -14,6 +14,7 @@ import type {
   WasmValue,
 } from '../../../src/abi/abi.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
+import { isSteps, runSteps } from '../../../src/abi/steps.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
 import { listImports } from '../../../src/abi/wasip1/imports.ts';
 import { takeTrap } from '../../../src/engine/trap.ts';
@@ -134,7 +135,8 @@ export class WasiHost implements GuestHost {
     const guarded = (...args: WasmValue[]): unknown => {
       if (this.#ending !== undefined) throw this.#trap;
       try {
-        const result = call(...args);
+        const answer = call(...args);
+        const result = isSteps(answer) ? runSteps(answer) : answer;
         return result instanceof Promise ? this.#suspend(result) : result;
       } catch (error) {
         throw this.#endBy(error);

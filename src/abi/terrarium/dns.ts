@@ -2,6 +2,7 @@
  * Hostcalls that resolve names. The guest looks at the address only: 0 says it failed. The result
  * is a status that the known guests ignore: 0 went well, 1 did not.
  */
+import { type Steps, wait } from '../steps.ts';
 import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
 
@@ -18,17 +19,17 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
     /** One DNS message in wire format for another. */
     hostcall_dns_query_raw: {
       waits: true,
-      call: (ptr: number, len: number, queryPtr: number, queryLen: number): Promise<number> => {
+      call: (ptr: number, len: number, queryPtr: number, queryLen: number): Steps<number> => {
         const out: OutWords = { ptr, len };
         guest.giveNothing(out);
-        return guest.answerLater(INVALID, async () => {
+        return guest.answerInSteps(INVALID, function* () {
           const query = readQuery(guest, queryPtr, queryLen);
           const work = guest.run.capabilities.resolve.exchange(query);
-          const message = await waitForAnswer(guest, work);
+          const message = yield* waitForAnswer(work);
           if (message.length > MESSAGE_BYTES_MAX) {
             throw new Misuse('Cannot give the answer: too long', `${message.length} bytes`);
           }
-          guest.giveBytes(out, message);
+          yield* guest.giveBytes(out, message) ?? [];
           return OK;
         });
       },
@@ -43,17 +44,17 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
         namePtr: number,
         nameLen: number,
         isIpv6: number,
-      ): Promise<number> => {
+      ): Steps<number> => {
         const out: OutWords = { ptr, len };
         guest.giveNothing(out);
-        return guest.answerLater(INVALID, async () => {
+        return guest.answerInSteps(INVALID, function* () {
           const name = parseName(guest.readText(namePtr, nameLen, NAME_BYTES_MAX));
           const family = isIpv6 === 0 ? 4 : 6;
           const work = guest.run.capabilities.resolve.addresses(name, family);
-          const addresses = await waitForAnswer(guest, work);
+          const addresses = yield* waitForAnswer(work);
           const addressBytes = family === 4 ? 4 : 16;
           const fitting = addresses.filter(({ length }) => length === addressBytes);
-          guest.giveList(out, fitting.slice(0, ADDRESSES_MAX));
+          yield* guest.giveList(out, fitting.slice(0, ADDRESSES_MAX)) ?? [];
           return OK;
         });
       },
@@ -76,14 +77,10 @@ function readQuery(guest: TerrariumGuest, ptr: number, len: number): Uint8Array 
   return guest.memory.readBytes(ptr, length, MESSAGE_BYTES_MAX);
 }
 
-async function waitForAnswer<T>(guest: TerrariumGuest, work: Promise<T>): Promise<T> {
-  const outcome = await guest.waitFor(
-    work.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    ),
-  );
-  if ('value' in outcome) return outcome.value;
-  const { error } = outcome;
-  throw new HostcallFailure(error instanceof Error ? error.message : String(error));
+function* waitForAnswer<T>(work: Promise<T>): Steps<T> {
+  try {
+    return yield* wait(work);
+  } catch (error) {
+    throw new HostcallFailure(error instanceof Error ? error.message : String(error));
+  }
 }

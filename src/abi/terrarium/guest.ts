@@ -17,6 +17,7 @@ import type { Limits } from '../../config/config.ts';
 import type { GuestHost, Hostcall } from '../abi.ts';
 import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
+import { pieceBytes, type Steps, writePieces } from '../steps.ts';
 import { GuestAllocator } from './allocator.ts';
 import type { HeaderLimits } from './headers.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
@@ -32,6 +33,11 @@ export interface OutWords {
 }
 
 const SLICE_BYTES = 8;
+/** Each is a call of the guest's allocator, which may be slow. */
+const LIST_ITEMS_AT_ONCE_MAX = 16;
+
+/** Nothing, where all was given at once. */
+export type Given = Steps<void> | undefined;
 
 export class TerrariumGuest {
   readonly limits: Limits;
@@ -97,6 +103,16 @@ export class TerrariumGuest {
     }
   }
 
+  /** The same for what is done in pieces where it is much. */
+  *answerInSteps(onFailure: number, act: () => Steps<number>): Steps<number> {
+    try {
+      return yield* act();
+    } catch (error) {
+      this.#logFailure(error);
+      return onFailure;
+    }
+  }
+
   async answerLater(onFailure: number, act: () => Promise<number>): Promise<number> {
     try {
       return await act();
@@ -107,12 +123,13 @@ export class TerrariumGuest {
   }
 
   /** Does `act`, which gives something through `out`; after a failure both words are 0. */
-  give(out: OutWords, act: () => void): void {
+  give(out: OutWords, act: () => Given): Given {
     try {
-      act();
+      const steps = act();
+      return steps === undefined ? undefined : this.#giveInSteps(out, steps);
     } catch (error) {
-      this.#logFailure(error);
-      this.giveNothing(out);
+      this.#giveFailure(out, error);
+      return undefined;
     }
   }
 
@@ -121,32 +138,34 @@ export class TerrariumGuest {
   }
 
   /** Empty bytes are 0, 0 and no allocation. */
-  giveBytes(out: OutWords, bytes: string | Uint8Array): void {
+  giveBytes(out: OutWords, bytes: string | Uint8Array): Given {
+    if (bytes.length > 0) return this.givePresentBytes(out, bytes);
     this.#requireOut(out);
-    if (bytes.length === 0) this.giveNothing(out);
-    else this.#writeOut(out, this.#place(bytes), bytes.length);
+    this.giveNothing(out);
+    return undefined;
   }
 
   /** Empty bytes have an address too: for the guest only that tells them from nothing. */
-  givePresentBytes(out: OutWords, bytes: Uint8Array): void {
+  givePresentBytes(out: OutWords, bytes: string | Uint8Array): Given {
     this.#requireOut(out);
+    if (typeof bytes !== 'string' && bytes.length > pieceBytes) {
+      return this.#giveLargeBytes(out, bytes);
+    }
     this.#writeOut(out, this.#place(bytes), bytes.length);
+    return undefined;
   }
 
   /** An empty list is 0, 0 and no allocation. */
-  giveList(out: OutWords, items: readonly (string | Uint8Array)[]): void {
+  giveList(out: OutWords, items: readonly (string | Uint8Array)[]): Given {
     this.#requireOut(out);
+    if (items.length > LIST_ITEMS_AT_ONCE_MAX) return this.#giveLongList(out, items);
     if (items.length === 0) {
       this.giveNothing(out);
-      return;
+      return undefined;
     }
     const ptrs = items.map((item) => this.#place(item));
-    const array = this.allocator.allocate(items.length * SLICE_BYTES);
-    items.forEach((item, index) => {
-      this.memory.writeU32(array + index * SLICE_BYTES, ptrs[index] ?? 0);
-      this.memory.writeU32(array + index * SLICE_BYTES + 4, item.length);
-    });
-    this.#writeOut(out, array, items.length);
+    this.#giveArray(out, items, ptrs);
+    return undefined;
   }
 
   /** Text of one character a byte. Throws Misuse above `bytesMax`; traps on a bad range. */
@@ -179,6 +198,49 @@ export class TerrariumGuest {
       texts.push(text);
     }
     return texts;
+  }
+
+  *#giveInSteps(out: OutWords, steps: Steps<void>): Steps<void> {
+    try {
+      yield* steps;
+    } catch (error) {
+      this.#giveFailure(out, error);
+    }
+  }
+
+  *#giveLargeBytes(out: OutWords, bytes: Uint8Array): Steps<void> {
+    const ptr = this.allocator.allocate(bytes.length + 1);
+    yield;
+    yield* writePieces(this.memory, ptr, bytes);
+    this.memory.writeU8(ptr + bytes.length, 0);
+    this.#writeOut(out, ptr, bytes.length);
+  }
+
+  *#giveLongList(out: OutWords, items: readonly (string | Uint8Array)[]): Steps<void> {
+    const ptrs: number[] = [];
+    for (const item of items) {
+      ptrs.push(this.#place(item));
+      if (ptrs.length % LIST_ITEMS_AT_ONCE_MAX === 0) yield;
+    }
+    this.#giveArray(out, items, ptrs);
+  }
+
+  #giveArray(
+    out: OutWords,
+    items: readonly (string | Uint8Array)[],
+    ptrs: readonly number[],
+  ): void {
+    const array = this.allocator.allocate(items.length * SLICE_BYTES);
+    items.forEach((item, index) => {
+      this.memory.writeU32(array + index * SLICE_BYTES, ptrs[index] ?? 0);
+      this.memory.writeU32(array + index * SLICE_BYTES + 4, item.length);
+    });
+    this.#writeOut(out, array, items.length);
+  }
+
+  #giveFailure(out: OutWords, error: unknown): void {
+    this.#logFailure(error);
+    this.giveNothing(out);
   }
 
   /** Places bytes and the NUL after them: one byte at least, so malloc never sees 0. */

@@ -2,6 +2,7 @@
  * Hostcalls of the key-value store, which all requests to one module of one folder share. They
  * have no error result, so a failure of the store traps: a guest told "stored" would lose data.
  */
+import { readPieces, type Steps, wait } from '../steps.ts';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 
 type Store = (key: Uint8Array, value: Uint8Array) => Promise<boolean>;
@@ -12,17 +13,17 @@ export function keyValueHostcalls(guest: TerrariumGuest): HostcallFamily {
 
 /** Each answers 1 when the key was absent before, else 0. */
 function writers(guest: TerrariumGuest): HostcallFamily {
-  const store = async (key: Bytes, value: Bytes, how: Store): Promise<number> => {
+  const store = function* (key: Bytes, value: Bytes, how: Store): Steps<number> {
     const { kvKeyBytesMax, kvValueBytesMax } = guest.limits;
-    const keyBytes = readPart(guest, key, { part: 'key', bytesMax: kvKeyBytesMax });
-    const valueBytes = readPart(guest, value, { part: 'value', bytesMax: kvValueBytesMax });
-    return (await waitForStore(guest, how(keyBytes, valueBytes))) ? 1 : 0;
+    const keyBytes = yield* readPart(guest, key, { part: 'key', bytesMax: kvKeyBytesMax });
+    const valueBytes = yield* readPart(guest, value, { part: 'value', bytesMax: kvValueBytesMax });
+    return (yield* waitForStore(guest, how(keyBytes, valueBytes))) ? 1 : 0;
   };
   return {
     /** Stores always. */
     hostcall_kvstore_insert: {
       waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Promise<number> =>
+      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
         store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
           guest.run.capabilities.keyValue.insert(key, value),
         ),
@@ -31,7 +32,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
     /** Stores only when the key is absent, in spite of its name. */
     hostcall_kvstore_upsert: {
       waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Promise<number> =>
+      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
         store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
           guest.run.capabilities.keyValue.insertIfAbsent(key, value),
         ),
@@ -39,7 +40,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
 
     hostcall_kvstore_append: {
       waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Promise<number> =>
+      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
         store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
           guest.run.capabilities.keyValue.append(key, value),
         ),
@@ -52,14 +53,14 @@ function readers(guest: TerrariumGuest): HostcallFamily {
     /** 1 and the value, whose address is not 0 even when it is empty; or 0 and address 0. */
     hostcall_kvstore_get: {
       waits: true,
-      call: async (ptr: number, len: number, keyPtr: number, keyLen: number): Promise<number> => {
+      call: function* (ptr: number, len: number, keyPtr: number, keyLen: number): Steps<number> {
         const out = { ptr, len };
         guest.giveNothing(out);
         const key = readKeyToFind(guest, keyPtr, keyLen);
         if (key === undefined) return 0;
-        const value = await waitForStore(guest, guest.run.capabilities.keyValue.get(key));
+        const value = yield* waitForStore(guest, guest.run.capabilities.keyValue.get(key));
         if (value === undefined) return 0;
-        guest.givePresentBytes(out, value);
+        yield* guest.givePresentBytes(out, value) ?? [];
         return 1;
       },
     },
@@ -67,10 +68,10 @@ function readers(guest: TerrariumGuest): HostcallFamily {
     /** 1 when the key existed, else 0. */
     hostcall_kvstore_remove: {
       waits: true,
-      call: async (keyPtr: number, keyLen: number): Promise<number> => {
+      call: function* (keyPtr: number, keyLen: number): Steps<number> {
         const key = readKeyToFind(guest, keyPtr, keyLen);
         if (key === undefined) return 0;
-        return (await waitForStore(guest, guest.run.capabilities.keyValue.remove(key))) ? 1 : 0;
+        return (yield* waitForStore(guest, guest.run.capabilities.keyValue.remove(key))) ? 1 : 0;
       },
     },
   };
@@ -78,11 +79,11 @@ function readers(guest: TerrariumGuest): HostcallFamily {
 
 type Bytes = readonly [ptr: number, len: number];
 
-function readPart(
+function* readPart(
   guest: TerrariumGuest,
   [ptr, len]: Bytes,
   rule: { readonly part: string; readonly bytesMax: number },
-): Uint8Array {
+): Steps<Uint8Array> {
   guest.memory.requireRange(ptr, len);
   const length = len >>> 0;
   if (length > rule.bytesMax) {
@@ -90,7 +91,7 @@ function readPart(
       `Cannot store: a ${rule.part} of at most ${rule.bytesMax} bytes: received ${length}`,
     );
   }
-  return guest.memory.readBytes(ptr, length, rule.bytesMax);
+  return yield* readPieces(guest.memory, ptr, length);
 }
 
 /** Undefined for a key too long to have been stored. */
@@ -100,15 +101,10 @@ function readKeyToFind(guest: TerrariumGuest, ptr: number, len: number): Uint8Ar
   return len >>> 0 > bytesMax ? undefined : guest.memory.readBytes(ptr, len, bytesMax);
 }
 
-async function waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Promise<T> {
-  // The two ways to fail are kept apart: after the end of the run nothing may be trapped either.
-  const outcome = await guest.waitFor(
-    work.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    ),
-  );
-  if ('value' in outcome) return outcome.value;
-  const { error } = outcome;
-  return guest.trap(error instanceof Error ? error.message : String(error));
+function* waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T> {
+  try {
+    return yield* wait(work);
+  } catch (error) {
+    return guest.trap(error instanceof Error ? error.message : String(error));
+  }
 }

@@ -11,7 +11,7 @@ export function miscHostcalls(guest: TerrariumGuest): HostcallFamily {
   return {
     /** The message goes to the log only; the guest traps itself right after. */
     hostcall_panic_hook: {
-      waits: false,
+      waits: true,
       call: (ptr: number, len: number): void => {
         const message = readMessage(guest, ptr, len);
         guest.run.capabilities.log.write('error', `panic: ${message}`);
@@ -19,7 +19,7 @@ export function miscHostcalls(guest: TerrariumGuest): HostcallFamily {
     },
 
     hostcall_debug: {
-      waits: false,
+      waits: true,
       call: (ptr: number, len: number): void => {
         const message = readMessage(guest, ptr, len);
         guest.run.capabilities.log.write('info', message);

@@ -113,10 +113,12 @@ export class OutboundState {
     return this.requests.add(new CreatedRequest(method, url, headerLimits));
   }
 
-  /** Throws Misuse, before anything is read, when the bodies of the run would be too many bytes. */
-  replaceBody(request: CreatedRequest, len: number, readBody: () => Uint8Array): void {
+  /**
+   * Before the body of `request` is replaced by one of `len` bytes. Throws Misuse when the bodies
+   * of the run would be too many bytes.
+   */
+  makeRoom(request: CreatedRequest, len: number): void {
     this.#hold(len - request.body.length);
-    request.body = readBody();
   }
 
   /** Consumes the request `handle` and sends it. Throws HandleError. */

@@ -2,6 +2,8 @@
  * Hostcalls that make and send requests. Any HTTP status is a success; what failed, and why, is in
  * the log, for the guest it is -1.
  */
+
+import { readPieces, type Steps } from '../steps.ts';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 import { isToken } from './headers.ts';
 import { Misuse } from './misuse.ts';
@@ -29,7 +31,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
 
     /** Replaces all values of the name; none removes it. */
     hostcall_req_set_header: {
-      waits: false,
+      waits: true,
       call: (
         handle: number,
         namePtr: number,
@@ -49,9 +51,9 @@ function writers(guest: TerrariumGuest): HostcallFamily {
 
     /** Replaces the body. Rust guests do so for every request: no bytes are no body. */
     hostcall_req_set_body: {
-      waits: false,
-      call: (handle: number, ptr: number, len: number): number =>
-        guest.answer(INVALID, () => {
+      waits: true,
+      call: (handle: number, ptr: number, len: number): Steps<number> =>
+        guest.answerInSteps(INVALID, function* () {
           const { outbound } = guest.run;
           const request = outbound.requests.get(handle);
           guest.memory.requireRange(ptr, len);
@@ -60,9 +62,8 @@ function writers(guest: TerrariumGuest): HostcallFamily {
           if (length > bytesMax) {
             throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
           }
-          outbound.replaceBody(request, length, () =>
-            guest.memory.readBytes(ptr, length, bytesMax),
-          );
+          outbound.makeRoom(request, length);
+          request.body = yield* readPieces(guest.memory, ptr, length);
           return OK;
         }),
     },

@@ -2,10 +2,17 @@
  * Hostcalls about responses: setters for the outgoing one (handle 0), getters for fetched ones.
  * The other way round is misuse: setters answer 1, getters give nothing, the status is 0 (A12).
  */
-import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+
+import { pieceBytes, readPieces, type Steps } from '../steps.ts';
+import type { Given, HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
 import type { FetchedReply } from './outbound-state.ts';
 import type { OutgoingReply } from './run.ts';
+
+interface MemoryRange {
+  readonly ptr: number;
+  readonly len: number;
+}
 
 const RESPONSE_OUTGOING = 0;
 const OK = 0;
@@ -26,31 +33,33 @@ function getters(guest: TerrariumGuest): HostcallFamily {
 
     /** Lower-case names, once each. */
     hostcall_resp_get_headers: {
-      waits: false,
-      call: (ptr: number, len: number, handle: number): void => {
+      waits: true,
+      call: (ptr: number, len: number, handle: number): Given => {
         const out: OutWords = { ptr, len };
-        guest.give(out, () => guest.giveList(out, [...findFetched(guest, handle).headers.keys()]));
+        return guest.give(out, () =>
+          guest.giveList(out, [...findFetched(guest, handle).headers.keys()]),
+        );
       },
     },
 
     hostcall_resp_get_header: {
-      waits: false,
-      call: (ptr: number, len: number, handle: number, namePtr: number, nameLen: number): void => {
+      waits: true,
+      call: (ptr: number, len: number, handle: number, namePtr: number, nameLen: number): Given => {
         const out: OutWords = { ptr, len };
-        guest.give(out, () => {
+        return guest.give(out, () => {
           const name = guest.readText(namePtr, nameLen, guest.limits.headerBytesMax);
           const { headers } = findFetched(guest, handle);
-          guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
+          return guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
         });
       },
     },
 
     /** The whole body, every time (A10). */
     hostcall_resp_get_body: {
-      waits: false,
-      call: (ptr: number, len: number, handle: number): void => {
+      waits: true,
+      call: (ptr: number, len: number, handle: number): Given => {
         const out: OutWords = { ptr, len };
-        guest.give(out, () => guest.giveBytes(out, findFetched(guest, handle).body));
+        return guest.give(out, () => guest.giveBytes(out, findFetched(guest, handle).body));
       },
     },
   };
@@ -74,7 +83,7 @@ function setters(guest: TerrariumGuest): HostcallFamily {
 
     /** Replaces all values of the name; each becomes a line of its own, none removes it (A3). */
     hostcall_resp_set_header: {
-      waits: false,
+      waits: true,
       call: (
         handle: number,
         namePtr: number,
@@ -97,22 +106,38 @@ function setters(guest: TerrariumGuest): HostcallFamily {
      * no answer: a guest that ignores the result would else send a good status and no body.
      */
     hostcall_resp_set_body: {
-      waits: false,
-      call: (handle: number, ptr: number, len: number): number =>
-        guest.answer(INVALID, () => {
-          const reply = findOutgoing(guest, handle);
-          guest.memory.requireRange(ptr, len);
-          const length = len >>> 0;
-          const bytesMax = guest.limits.replyBodyBytesMax;
-          if (length > bytesMax) {
-            reply.body = undefined;
-            throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
-          }
-          reply.body = guest.memory.readBytesPooled(ptr, length, bytesMax);
-          return OK;
-        }),
+      waits: true,
+      call: (handle: number, ptr: number, len: number): number | Steps<number> =>
+        len >>> 0 > pieceBytes
+          ? guest.answerInSteps(INVALID, () => setLargeBody(guest, handle, { ptr, len }))
+          : guest.answer(INVALID, () => {
+              const { reply, length } = openBody(guest, handle, { ptr, len });
+              reply.body = guest.memory.readBytesPooled(ptr, length, length);
+              return OK;
+            }),
     },
   };
+}
+
+function* setLargeBody(guest: TerrariumGuest, handle: number, place: MemoryRange): Steps<number> {
+  const { reply, length } = openBody(guest, handle, place);
+  reply.body = yield* readPieces(guest.memory, place.ptr, length);
+  return OK;
+}
+
+/** The reply to set, and the length of its new body. Throws Misuse past the limit. */
+function openBody(
+  guest: TerrariumGuest,
+  handle: number,
+  { ptr, len }: MemoryRange,
+): { readonly reply: OutgoingReply; readonly length: number } {
+  const reply = findOutgoing(guest, handle);
+  guest.memory.requireRange(ptr, len);
+  const length = len >>> 0;
+  const bytesMax = guest.limits.replyBodyBytesMax;
+  if (length <= bytesMax) return { reply, length };
+  reply.body = undefined;
+  throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
 }
 
 function findFetched(guest: TerrariumGuest, handle: number): FetchedReply {

@@ -4,15 +4,14 @@
  *
  *   iovs ──► | u32 buf | u32 buf_len | …        nPtr ──► u32 bytes moved
  */
+import { pieceBytes, pieceItems, type Steps, wait } from '../steps.ts';
 import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
-import type { Awaitable, ListedEntry, NodeFacts } from './files/node.ts';
+import type { ListedEntry } from './files/node.ts';
 import { countBytes, type HostcallFamily, type MemoryRange, type WasiGuest } from './guest.ts';
 import { DIRENT_BYTES, fdflag, filetype, whence } from './layout.ts';
-import type { InputStream, OutputStream } from './streams.ts';
+import type { InputStream, OutputStream, Written } from './streams.ts';
 
-/** Moved at once between linear memory and what is behind a descriptor. */
-const CHUNK_BYTES = 262_144;
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
 export function fdBytesHostcalls(guest: WasiGuest): HostcallFamily {
@@ -50,14 +49,14 @@ function readHostcalls(guest: WasiGuest): HostcallFamily {
 
 function writeHostcalls(guest: WasiGuest): HostcallFamily {
   return {
-    fd_pwrite: guest.hostcall(
+    fd_pwrite: guest.waitingHostcall(
       (fd: number, iovs: number, iovsLen: number, offset: bigint, nPtr: number) => {
         const { file } = writableFile(guest.process.descriptor(fd));
         guest.requireRange(nPtr, 4);
         const ranges = guest.readIovecs(iovs, iovsLen);
         const position = BigInt.asUintN(64, offset);
         if (position > INT64_MAX) throw new WasiError('inval');
-        guest.writeU32(nPtr, writeRanges(guest, ranges, { file, position }));
+        return writeAt(guest, { ranges, nPtr, file, position });
       },
     ),
 
@@ -88,14 +87,7 @@ function placeHostcalls(guest: WasiGuest): HostcallFamily {
         guest.requireRange(buf, length);
         guest.requireRange(nPtr, 4);
         const from = BigInt.asUintN(64, cookie);
-        const give = (listing: readonly ListedEntry[]): undefined => {
-          directory.listing = listing;
-          const start = from < BigInt(listing.length) ? Number(from) : listing.length;
-          guest.writeU32(nPtr, writeDirents(guest, listing, { start, buf, length }));
-        };
-        const known = from === 0n ? undefined : directory.listing;
-        const listing = known ?? listWithDots(directory);
-        return listing instanceof Promise ? guest.waitFor(listing).then(give) : give(listing);
+        return readDirectory(guest, directory, { from, buf, length, nPtr });
       },
     ),
 
@@ -135,7 +127,7 @@ function readStream(
   asked: { readonly ranges: readonly MemoryRange[]; readonly nPtr: number; readonly flags: number },
 ): Promise<void> | undefined {
   const { ranges, nPtr, flags } = asked;
-  const bytesMax = Math.min(countBytes(ranges), CHUNK_BYTES);
+  const bytesMax = Math.min(countBytes(ranges), pieceBytes);
   const give = (bytes: Uint8Array): void => {
     guest.scatter(ranges, bytes);
     guest.writeU32(nPtr, bytes.length);
@@ -145,10 +137,14 @@ function readStream(
     give(now);
     return undefined;
   }
-  guest.process.stdout.flush();
-  if ((flags & fdflag.nonblock) !== 0) throw new WasiError('again');
+  if ((flags & fdflag.nonblock) !== 0) {
+    guest.process.beginWait()();
+    throw new WasiError('again');
+  }
+  const endWait = guest.process.beginWait();
   return guest
     .waitFor(stream.whenReady())
+    .finally(endWait)
     .then(() => give(stream.take(bytesMax) ?? new Uint8Array(0)));
 }
 
@@ -168,17 +164,17 @@ function readFile(
     guest.writeU32(nPtr, bytes.length);
     advance?.(bytes.length);
   };
-  const bytes = file.read(position, Math.min(countBytes(ranges), CHUNK_BYTES));
+  const bytes = file.read(position, Math.min(countBytes(ranges), pieceBytes));
   if (bytes instanceof Promise) return guest.waitFor(bytes).then(give);
   give(bytes);
   return undefined;
 }
 
-function writeAtPlace(
+function* writeAtPlace(
   guest: WasiGuest,
   descriptor: FileDescriptor,
   { ranges, nPtr }: { readonly ranges: readonly MemoryRange[]; readonly nPtr: number },
-): undefined {
+): Steps<void> {
   const { file, flags } = descriptor;
   if ((flags & fdflag.append) !== 0) {
     const facts = file.facts();
@@ -186,20 +182,32 @@ function writeAtPlace(
     if (facts instanceof Promise) throw new WasiError('rofs');
     descriptor.position = facts.sizeBytes;
   }
-  const written = writeRanges(guest, ranges, { file, position: descriptor.position });
+  const written = yield* writeRanges(guest, ranges, { file, position: descriptor.position });
   descriptor.position += BigInt(written);
   guest.writeU32(nPtr, written);
-  return undefined;
+}
+
+function* writeAt(
+  guest: WasiGuest,
+  to: {
+    readonly ranges: readonly MemoryRange[];
+    readonly nPtr: number;
+    readonly file: FileDescriptor['file'];
+    readonly position: bigint;
+  },
+): Steps<void> {
+  guest.writeU32(to.nPtr, yield* writeRanges(guest, to.ranges, to));
 }
 
 /** Bytes written: fewer than asked when the quota ends in the middle; none of it is `nospc`. */
-function writeRanges(
+function* writeRanges(
   guest: WasiGuest,
   ranges: readonly MemoryRange[],
   { file, position }: { readonly file: FileDescriptor['file']; readonly position: bigint },
-): number {
+): Steps<number> {
   let written = 0;
   for (const part of splitRanges(ranges)) {
+    if (written > 0) yield;
     try {
       file.write(position + BigInt(written), guest.readBytes(part.ptr, part.len));
     } catch (error) {
@@ -214,73 +222,137 @@ function writeRanges(
 /**
  * Takes all of it, however long, unless the stream has had enough; the guest waits where the
  * visitor does not keep up. What will be dropped is not even read: 1,024 vectors of the same bytes
- * are as many gigabytes.
+ * are as many gigabytes. Most programs write little and often, so little is written at once.
  */
 function writeStream(
   guest: WasiGuest,
   stream: OutputStream,
   { ranges, nPtr }: { readonly ranges: readonly MemoryRange[]; readonly nPtr: number },
-): Promise<void> | undefined {
-  const parts = splitRanges(ranges);
-  let next = 0;
-  let taken = 0;
-  const tell = (bytes: number): undefined => void guest.writeU32(nPtr, bytes);
-  const goOn = (): Promise<void> | undefined => {
-    for (let part = parts[next]; part !== undefined; part = parts[next]) {
-      if (stream.isDropping === true) break;
-      const written = stream.write(guest.readBytes(part.ptr, part.len));
-      if (written !== undefined && !(written instanceof Promise)) {
-        const bytes = taken + written.bytes;
-        if (written.room === undefined) return tell(bytes);
-        return guest.waitFor(written.room).then(() => tell(bytes));
-      }
-      next += 1;
-      taken += part.len;
-      if (written !== undefined) return guest.waitFor(written).then(goOn);
+): Steps<void> | undefined {
+  const totalBytes = countBytes(ranges);
+  const parts = totalBytes > pieceBytes ? splitRanges(ranges) : ranges;
+  const work = { parts, next: 0, taken: 0, totalBytes, nPtr };
+  return totalBytes > pieceBytes ? writeParts(guest, stream, work) : writeOn(guest, stream, work);
+}
+
+/** What is left of a write; `next` and `taken` move on. */
+interface WriteWork {
+  readonly parts: readonly MemoryRange[];
+  next: number;
+  taken: number;
+  readonly totalBytes: number;
+  readonly nPtr: number;
+}
+
+/** Writes until the stream wants the guest to wait; then the rest is in the steps. */
+function writeOn(guest: WasiGuest, stream: OutputStream, work: WriteWork): Steps<void> | undefined {
+  for (let part = work.parts[work.next]; part !== undefined; part = work.parts[work.next]) {
+    const written = writePart(guest, stream, part);
+    if (written === 'dropped') break;
+    if (written !== undefined) return waitAndGoOn(guest, stream, { work, part, written });
+    work.next += 1;
+    work.taken += part.len;
+  }
+  guest.writeU32(work.nPtr, work.totalBytes);
+  return undefined;
+}
+
+/** The same with a chance for others after each part. */
+function* writeParts(guest: WasiGuest, stream: OutputStream, work: WriteWork): Steps<void> {
+  for (let part = work.parts[work.next]; part !== undefined; part = work.parts[work.next]) {
+    if (work.next > 0) yield;
+    const written = writePart(guest, stream, part);
+    if (written === 'dropped') break;
+    if (written !== undefined) {
+      yield* waitAndGoOn(guest, stream, { work, part, written });
+      return;
     }
-    return tell(countBytes(ranges));
-  };
-  return goOn();
+    work.next += 1;
+    work.taken += part.len;
+  }
+  guest.writeU32(work.nPtr, work.totalBytes);
+}
+
+function writePart(
+  guest: WasiGuest,
+  stream: OutputStream,
+  part: MemoryRange,
+): Promise<void> | Written | 'dropped' | undefined {
+  if (stream.isDropping === true) return 'dropped';
+  return stream.write(guest.readBytes(part.ptr, part.len));
+}
+
+function* waitAndGoOn(
+  guest: WasiGuest,
+  stream: OutputStream,
+  at: {
+    readonly work: WriteWork;
+    readonly part: MemoryRange;
+    readonly written: Promise<void> | Written;
+  },
+): Steps<void> {
+  const { work, part, written } = at;
+  if (written instanceof Promise) {
+    yield* wait(written);
+    work.next += 1;
+    work.taken += part.len;
+    yield* writeParts(guest, stream, work);
+    return;
+  }
+  if (written.room !== undefined) yield* wait(written.room);
+  guest.writeU32(work.nPtr, work.taken + written.bytes);
 }
 
 /** The same bytes in pieces that are worth one copy. */
 function splitRanges(ranges: readonly MemoryRange[]): readonly MemoryRange[] {
-  if (ranges.every(({ len }) => len <= CHUNK_BYTES)) return ranges;
+  if (ranges.every(({ len }) => len <= pieceBytes)) return ranges;
   const parts: MemoryRange[] = [];
   for (const { ptr, len } of ranges) {
-    for (let done = 0; done < len; done += CHUNK_BYTES) {
-      parts.push({ ptr: ptr + done, len: Math.min(CHUNK_BYTES, len - done) });
+    for (let done = 0; done < len; done += pieceBytes) {
+      parts.push({ ptr: ptr + done, len: Math.min(pieceBytes, len - done) });
     }
   }
   return parts;
 }
 
-/** What is in memory is listed at once, on the guest's own time. */
-function listWithDots({ node }: DirectoryDescriptor): Awaitable<readonly ListedEntry[]> {
-  const withDots = (
-    { inode }: NodeFacts,
-    entries: readonly ListedEntry[],
-  ): readonly ListedEntry[] => {
-    const dots = ['.', '..'].map((name) => ({ name, filetype: filetype.directory, inode }));
-    return [...dots, ...entries];
-  };
-  const facts = node.facts();
-  const entries = node.list();
-  if (facts instanceof Promise || entries instanceof Promise) {
-    return Promise.all([facts, entries]).then((both) => withDots(...both));
-  }
-  return withDots(facts, entries);
+function* readDirectory(
+  guest: WasiGuest,
+  directory: DirectoryDescriptor,
+  asked: {
+    readonly from: bigint;
+    readonly buf: number;
+    readonly length: number;
+    readonly nPtr: number;
+  },
+): Steps<void> {
+  const { from, nPtr } = asked;
+  const known = from === 0n ? undefined : directory.listing;
+  const listing = known ?? (yield* listWithDots(directory));
+  directory.listing = listing;
+  const start = from < BigInt(listing.length) ? Number(from) : listing.length;
+  guest.writeU32(nPtr, yield* writeDirents(guest, listing, { ...asked, start }));
 }
 
-function writeDirents(
+/** What is in memory is listed at once, on the guest's own time. */
+function* listWithDots({ node }: DirectoryDescriptor): Steps<readonly ListedEntry[]> {
+  const facts = node.facts();
+  const { inode } = facts instanceof Promise ? yield* wait(facts) : facts;
+  const listed = node.list();
+  const entries = listed instanceof Promise ? yield* wait(listed) : listed;
+  const dots = ['.', '..'].map((name) => ({ name, filetype: filetype.directory, inode }));
+  return [...dots, ...entries];
+}
+
+function* writeDirents(
   guest: WasiGuest,
   listing: readonly ListedEntry[],
   { start, buf, length }: { readonly start: number; readonly buf: number; readonly length: number },
-): number {
+): Steps<number> {
   let used = 0;
   for (let index = start; index < listing.length && used < length; index += 1) {
     const entry = listing[index];
     if (entry === undefined) break;
+    if (index > start && (index - start) % pieceItems === 0) yield;
     const dirent = encodeDirent(entry, BigInt(index + 1)).subarray(0, length - used);
     guest.writeBytes((buf >>> 0) + used, dirent);
     used += dirent.length;

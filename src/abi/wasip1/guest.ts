@@ -7,12 +7,16 @@
  */
 import { TerrafirmaError } from '../../errors.ts';
 import type { GuestHost, Hostcall } from '../abi.ts';
+import { isSteps, type Steps } from '../steps.ts';
 import { errno, WasiError } from './errno.ts';
 import { IOVEC_BYTES } from './layout.ts';
 import type { WasiProcess } from './process.ts';
 
 /** The hostcalls of one family: import name → hostcall. */
 export type HostcallFamily = Readonly<Record<string, Hostcall>>;
+
+type Work = Steps<void> | Promise<void> | undefined;
+type Answer = number | Steps<number> | Promise<number>;
 
 export interface MemoryRange {
   readonly ptr: number;
@@ -75,9 +79,12 @@ export class WasiGuest {
     return { waits: false, call: (...args) => this.hostcall(() => act(...args)).call() };
   }
 
-  /** A hostcall that may wait; when it has its answer at once, the guest is not suspended. */
-  waitingHostcall(act: (...args: never[]) => Promise<void> | undefined): Hostcall {
-    const call = (a: never, b: never, c: never, d: never, e: never): number | Promise<number> => {
+  /**
+   * A hostcall that may wait, or does much in steps; when it has its answer at once, the guest is
+   * not suspended.
+   */
+  waitingHostcall(act: (...args: never[]) => Work): Hostcall {
+    const call = (a: never, b: never, c: never, d: never, e: never): Answer => {
       const { process } = this;
       try {
         return this.#answer(process, act(a, b, c, d, e));
@@ -201,13 +208,22 @@ export class WasiGuest {
     }
   }
 
-  #answer(process: WasiProcess, work: Promise<void> | undefined): number | Promise<number> {
-    return (
-      work?.then(
-        () => this.#answerLater(process, 0),
-        (error: unknown) => this.#answerLater(process, toErrno(error)),
-      ) ?? 0
+  #answer(process: WasiProcess, work: Work): Answer {
+    if (work === undefined) return 0;
+    if (isSteps(work)) return this.#answerInSteps(work);
+    return work.then(
+      () => this.#answerLater(process, 0),
+      (error: unknown) => this.#answerLater(process, toErrno(error)),
     );
+  }
+
+  *#answerInSteps(steps: Steps<void>): Steps<number> {
+    try {
+      yield* steps;
+      return 0;
+    } catch (error) {
+      return toErrno(error);
+    }
   }
 
   #answerLater(process: WasiProcess, result: number): number {

@@ -5,6 +5,7 @@
  *                           u64 precision @32, u16 flags @40; descriptor: u32 fd @16
  *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
  */
+import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { errno, WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
@@ -53,40 +54,47 @@ export function pollHostcalls(guest: WasiGuest): HostcallFamily {
         guest.requireRange(subscriptions, length * SUBSCRIPTION_BYTES);
         guest.requireRange(events, length * EVENT_BYTES);
         guest.requireRange(countPtr, 4);
-        const asked = readSubscriptions(guest, subscriptions, length);
-        if (giveEvents(guest, asked, { events, countPtr })) return undefined;
-        guest.process.stdout.flush();
-        return waitForOne(guest, asked, { events, countPtr });
+        return poll(guest, { subscriptions, length, events, countPtr });
       },
     ),
   };
 }
 
-async function waitForOne(
+function* poll(
   guest: WasiGuest,
+  wanted: Buffers & { readonly subscriptions: number; readonly length: number },
+): Steps<void> {
+  const asked = yield* readSubscriptions(guest, wanted.subscriptions, wanted.length);
+  if (yield* giveEvents(guest, asked, wanted)) return;
+  const dueNs = yield* waitForOne(guest, asked);
+  const after = asked.map((subscription) => lookAgain(subscription, dueNs));
+  yield* giveEvents(guest, after, wanted);
+}
+
+/** The delay that has passed; undefined when it was an input that became ready. */
+function* waitForOne(
+  { process }: WasiGuest,
   asked: readonly Subscription[],
-  buffers: Buffers,
-): Promise<void> {
+): Steps<bigint | undefined> {
   const delays = asked.flatMap(({ delayNs }) => (delayNs === undefined ? [] : [delayNs]));
   const shortestNs = delays.reduce<bigint | undefined>(
     (least, delay) => (least === undefined || delay < least ? delay : least),
     undefined,
   );
   const waits = asked.flatMap(({ input }) => (input === undefined ? [] : [input.whenReady()]));
-  const sleep = shortestNs === undefined ? undefined : guest.process.sleep(shortestNs);
+  const sleep = shortestNs === undefined ? undefined : process.sleep(shortestNs);
   let isDue = false;
   const due = sleep?.due.then(() => {
     isDue = true;
   });
+  const endWait = process.beginWait();
   try {
-    await guest.waitFor(Promise.race(due === undefined ? waits : [due, ...waits]));
+    yield* wait(Promise.race(due === undefined ? waits : [due, ...waits]));
   } finally {
+    endWait();
     sleep?.cancel();
   }
-  const after = asked.map((subscription) =>
-    lookAgain(subscription, isDue ? shortestNs : undefined),
-  );
-  giveEvents(guest, after, buffers);
+  return isDue ? shortestNs : undefined;
 }
 
 function lookAgain(subscription: Subscription, dueNs: bigint | undefined): Subscription {
@@ -108,14 +116,22 @@ function readinessOf(input: InputStream): Readiness | undefined {
   return { errno: 0, bytes: BigInt(readyBytes), flags: readyBytes === 0 ? EVENT_HANGUP : 0 };
 }
 
-function readSubscriptions(guest: WasiGuest, ptr: number, count: number): readonly Subscription[] {
-  return Array.from({ length: count }, (_, index) => {
+function* readSubscriptions(
+  guest: WasiGuest,
+  ptr: number,
+  count: number,
+): Steps<readonly Subscription[]> {
+  const subscriptions: Subscription[] = [];
+  for (let index = 0; index < count; index += 1) {
+    if (index > 0 && index % pieceItems === 0) yield;
     const at = (ptr >>> 0) + index * SUBSCRIPTION_BYTES;
     const userdata = guest.readU64(at);
     const type = guest.readU8(at + 8);
-    if (type === eventtype.clock) return { userdata, type, ...readClockWait(guest, at) };
-    return { userdata, type, ...readDescriptorWait(guest, at, type) };
-  });
+    const wanted =
+      type === eventtype.clock ? readClockWait(guest, at) : readDescriptorWait(guest, at, type);
+    subscriptions.push({ userdata, type, ...wanted });
+  }
+  return subscriptions;
 }
 
 function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event' | 'delayNs'> {
@@ -156,14 +172,15 @@ function readDescriptorWait(
 }
 
 /** Whether any was ready. */
-function giveEvents(
+function* giveEvents(
   guest: WasiGuest,
   subscriptions: readonly Subscription[],
   { events, countPtr }: Buffers,
-): boolean {
+): Steps<boolean> {
   let count = 0;
   for (const { userdata, type, event } of subscriptions) {
     if (event === undefined) continue;
+    if (count > 0 && count % pieceItems === 0) yield;
     const record = new DataView(new ArrayBuffer(EVENT_BYTES));
     record.setBigUint64(0, userdata, true);
     record.setUint16(8, event.errno, true);

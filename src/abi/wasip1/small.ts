@@ -1,4 +1,5 @@
 /** `proc`, `random`, `sched`, `sock`: the families of one or two lines a call. */
+import type { Steps } from '../steps.ts';
 import { WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 
@@ -27,19 +28,24 @@ export function schedHostcalls(guest: WasiGuest): HostcallFamily {
 export function randomHostcalls(guest: WasiGuest): HostcallFamily {
   return {
     /** ptr ──► len random bytes. `inval` for more than one call gives. */
-    random_get: guest.hostcall((ptr: number, len: number) => {
+    random_get: guest.waitingHostcall((ptr: number, len: number) => {
       const length = len >>> 0;
       guest.requireRange(ptr, length);
       if (length > RANDOM_BYTES_PER_CALL_MAX) throw new WasiError('inval');
-      const chunk = new Uint8Array(Math.min(length, RANDOM_CHUNK_BYTES));
-      for (let done = 0; done < length; done += chunk.length) {
-        const part = chunk.subarray(0, length - done);
-        guest.process.capabilities.fillRandom(part);
-        guest.writeBytes((ptr >>> 0) + done, part);
-      }
-      chunk.fill(0);
+      return drawRandom(guest, ptr, length);
     }),
   };
+}
+
+function* drawRandom(guest: WasiGuest, ptr: number, length: number): Steps<void> {
+  const chunk = new Uint8Array(Math.min(length, RANDOM_CHUNK_BYTES));
+  for (let done = 0; done < length; done += chunk.length) {
+    if (done > 0) yield;
+    const part = chunk.subarray(0, length - done);
+    guest.process.capabilities.fillRandom(part);
+    guest.writeBytes((ptr >>> 0) + done, part);
+  }
+  chunk.fill(0);
 }
 
 /** There are no sockets: what is open is no socket, what is not open is no descriptor. */

@@ -18,7 +18,7 @@ export function environHostcalls(guest: WasiGuest): HostcallFamily {
 
 /** Two writes for the whole list: each one looks at the memory anew, and lists are long. */
 function giveStrings(guest: WasiGuest, list: () => readonly string[]): HostcallFamily[string] {
-  return guest.hostcall((ptrs: number, buffer: number) => {
+  return guest.waitingHostcall((ptrs: number, buffer: number) => {
     const texts = list();
     const addresses = new Uint8Array(texts.length * 4);
     const view = new DataView(addresses.buffer);
@@ -31,6 +31,7 @@ function giveStrings(guest: WasiGuest, list: () => readonly string[]): HostcallF
     guest.requireRange(buffer, joined.length);
     guest.writeBytes(ptrs, addresses);
     guest.writeText(buffer, joined);
+    return undefined;
   });
 }
 

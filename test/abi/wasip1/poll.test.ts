@@ -151,4 +151,67 @@ describe('poll_oneoff', () => {
     puppet.host.guest.release();
     expect(world.waiting.size).toBe(0);
   });
+
+  test('the beginning of an answer leaves when the guest has waited for a moment', async () => {
+    const world = new World();
+    let flushes = 0;
+    const stdout = {
+      write: () => undefined,
+      flush: () => {
+        flushes += 1;
+      },
+      mayHold: true,
+    };
+    const puppet = await createPuppet({ world, stdout });
+    const waiting = poll(puppet, [{ userdata: 7n, clock: { id: 1, ns: 1_000_000_000n } }]);
+    expect(flushes).toBe(0);
+    world.elapse(19_000_000n);
+    await Promise.resolve();
+    expect(flushes).toBe(0);
+    world.elapse(1_000_000n);
+    await Promise.resolve();
+    expect(flushes).toBe(1);
+    world.elapse(1_000_000_000n);
+    await waiting;
+    expect(world.waiting.size).toBe(0);
+  });
+
+  test('many short waits hold the beginning of an answer no longer than a long one', async () => {
+    const world = new World();
+    let flushes = 0;
+    const stdout = {
+      write: () => undefined,
+      flush: () => {
+        flushes += 1;
+      },
+      mayHold: true,
+    };
+    const puppet = await createPuppet({ world, stdout });
+    for (let count = 0; count < 3; count += 1) {
+      const waiting = poll(puppet, [{ userdata: 7n, clock: { id: 1, ns: 6_000_000n } }]);
+      world.elapse(6_000_000n);
+      await waiting;
+    }
+    expect(flushes).toBe(0);
+    void poll(puppet, [{ userdata: 7n, clock: { id: 1, ns: 6_000_000n } }]);
+    world.elapse(2_000_000n);
+    await Promise.resolve();
+    expect(flushes).toBe(1);
+    puppet.host.guest.release();
+  });
+
+  test.each(['fd_sync', 'fd_datasync'])('%s sends at once what was written', async (hostcall) => {
+    let flushes = 0;
+    const stdout = {
+      write: () => undefined,
+      flush: () => {
+        flushes += 1;
+      },
+      mayHold: true,
+    };
+    const puppet = await createPuppet({ stdout });
+    expect(await puppet.call(hostcall, 1)).toBe(0);
+    expect(flushes).toBe(1);
+    expect(await puppet.call(hostcall, 0)).toBe(28);
+  });
 });

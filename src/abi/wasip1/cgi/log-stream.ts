@@ -18,12 +18,20 @@ export class LogStream implements OutputStream {
     return this.#log.isFull;
   }
 
+  /** What is beyond the limits of the log is not even looked at. */
   write(bytes: Uint8Array): undefined {
-    const lines = (this.#partial + Buffer.from(bytes).toString('latin1')).split('\n');
+    for (let done = 0; done < bytes.length && !this.isDropping; done += LINE_BYTES_MAX) {
+      this.#writePart(bytes.subarray(done, done + LINE_BYTES_MAX));
+    }
+    return undefined;
+  }
+
+  #writePart(bytes: Uint8Array): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const lines = (this.#partial + text).split('\n');
     this.#partial = lines.pop() ?? '';
     for (const line of lines) this.#writeLine(this.#cut(line));
     this.#partial = this.#cut(this.#partial);
-    return undefined;
   }
 
   flush(): void {

@@ -135,6 +135,8 @@ export type ToThread =
   | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorRecord }
   /** A folder in use has a new site. Threads that do not know the folder ignore it. */
   | { readonly kind: 'published'; readonly site: Site }
+  /** A module was compiled anew. Threads that do not hold it ignore it. */
+  | { readonly kind: 'module-replaced'; readonly digest: Digest }
   /** Some certificate was replaced: those at hand are to be asked for again. */
   | { readonly kind: 'certificates-changed' }
   | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }

@@ -103,6 +103,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     });
     parts.threads = threads;
     parts.publisher.onPublish((site) => threads.publish(site));
+    parts.publisher.onReplaced((digest) => threads.tell({ kind: 'module-replaced', digest }));
     parts.ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
     await threads.start({ plain: endpoints, tls: tlsEndpoints });
     announce(logger, config, { plain: endpoints, tls: tlsEndpoints });

@@ -27,6 +27,8 @@ export interface Artifact {
   /** The form that also marks what it writes. */
   readonly cardsCode: Uint8Array<ArrayBuffer> | undefined;
   readonly engine: EngineFacts;
+  /** The first function with a body has this index. */
+  readonly importedFunctionCount: number;
 }
 
 /** Which ABI a module speaks, by what it imports and exports. */
@@ -67,6 +69,7 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
       metered: formFacts(plain),
       cards: cards === undefined ? undefined : formFacts(cards),
     },
+    importedFunctionCount: shape.importedFunctionCount,
   };
 }
 

@@ -11,18 +11,37 @@ export interface BuilderStart {
 
 /** The bytes are the thread's from then on. */
 export interface BuildRequest {
+  readonly ask: 'build';
   readonly id: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Contents that were judged before: only recognised, not built again. */
   readonly known: ReadonlySet<Digest>;
 }
 
+/** Which of V8's compilers may have a module: the optimiser only what it was tried with. */
+export type CompilerTier = 'baseline' | 'optimised';
+
+/** Compiles forms that a trial has passed. */
+export interface CompileRequest {
+  readonly ask: 'compile';
+  readonly id: number;
+  readonly forms: readonly Uint8Array<ArrayBuffer>[];
+  readonly tier: CompilerTier;
+}
+
+export type BuilderRequest = BuildRequest | CompileRequest;
+
 /** The first message of the thread: from now on what goes wrong is the module's doing. */
 export interface BuilderReady {
   readonly kind: 'ready';
 }
 
-export type BuildReply = { readonly id: number } & BuildVerdict;
+export type BuilderReply = { readonly id: number } & (BuildVerdict | CompileVerdict);
+
+export type CompileVerdict =
+  /** In the order of the forms. */
+  | { readonly kind: 'compiled'; readonly modules: readonly WebAssembly.Module[] }
+  | { readonly kind: 'not-compiled'; readonly error: ErrorRecord };
 
 export type BuildVerdict =
   | {

@@ -4,9 +4,17 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Limits } from '../config/config.ts';
-import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
-import type { BuilderStart, BuildReply, BuildRequest, BuildVerdict } from './builder-messages.ts';
+import type { OwnerKey } from '../names.ts';
+import type {
+  BuilderReply,
+  BuilderRequest,
+  BuilderStart,
+  BuildVerdict,
+  CompilerTier,
+} from './builder-messages.ts';
+import { OwnerQueue } from './owner-queue.ts';
 
 export interface BuilderOptions {
   readonly limits: Limits;
@@ -20,27 +28,28 @@ export interface BuilderOptions {
 const buildMsMaxDefault = 30_000;
 const queuedBuildsMaxDefault = 4_096;
 const threadHeapMib = 1_024;
+/** For commands, which judge for one person. */
+const nobody = '' as OwnerKey;
 
 export class Builder {
   readonly #limits: Limits;
   readonly #buildMsMax: number;
-  readonly #queuedBuildsMax: number;
+  readonly #queue: OwnerQueue;
   #thread: Worker | undefined;
-  #lastBuild: Promise<unknown> = Promise.resolve();
-  #queuedBuilds = 0;
   #lastId = 0;
   #isClosed = false;
 
   constructor(options: BuilderOptions) {
     this.#limits = options.limits;
     this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
-    this.#queuedBuildsMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
+    const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
+    this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
   }
 
   /**
-   * Builds what `read` gives, in turn: bytes are read only when the thread is free, so that a queue
-   * of large modules does not fill the memory. They are the builder's from then on. Content in
-   * `known` is only recognised.
+   * Builds what `read` gives, in turn with other owners: bytes are read only when the thread is
+   * free, so that a queue of large modules does not fill the memory. They are the builder's from
+   * then on. Content in `known` is only recognised.
    *
    * Throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
    * started, 'draining' when the builder is closed; and whatever `read` throws.
@@ -48,23 +57,44 @@ export class Builder {
   async build(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
     known: ReadonlySet<Digest> = new Set(),
+    owner: OwnerKey = nobody,
   ): Promise<BuildVerdict> {
-    if (this.#queuedBuilds >= this.#queuedBuildsMax) {
-      const rule = `at most ${this.#queuedBuildsMax} may wait`;
-      throw new TerrafirmaError('overloaded', `Cannot judge the module now: ${rule}`);
-    }
-    this.#queuedBuilds += 1;
-    const turn = async () => {
-      if (this.#isClosed) throw new TerrafirmaError('draining');
-      return await this.#run(await read(), known);
-    };
-    const result = this.#lastBuild.then(turn);
-    this.#lastBuild = result.catch(() => undefined);
-    try {
-      return await result;
-    } finally {
-      this.#queuedBuilds -= 1;
-    }
+    return await this.#queue.pass(owner, async () => {
+      this.#requireOpen();
+      const bytes = await read();
+      const id = ++this.#lastId;
+      const reply = await this.#run({ ask: 'build', id, bytes, known }, [bytes.buffer]);
+      if (typeof reply === 'object') {
+        if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
+        return reply;
+      }
+      const rule = `judging it takes at most ${this.#buildMsMax} ms and ${threadHeapMib} MiB`;
+      const detail = `Cannot accept the module: ${rule}: received one that ${reply}`;
+      const error = toErrorRecord(new TerrafirmaError('module-refused', detail));
+      return { kind: 'refused', digest: undefined, error };
+    });
+  }
+
+  /**
+   * Compiles forms that a trial has passed, each whole. Throws what `build` throws, and
+   * TerrafirmaError: 'module-refused' when V8 will not, 'overloaded' when it takes too long here.
+   */
+  async compile(
+    forms: readonly Uint8Array<ArrayBuffer>[],
+    tier: CompilerTier,
+    owner: OwnerKey = nobody,
+  ): Promise<readonly WebAssembly.Module[]> {
+    return await this.#queue.pass(owner, async () => {
+      this.#requireOpen();
+      const reply = await this.#run({ ask: 'compile', id: ++this.#lastId, forms, tier }, []);
+      if (typeof reply === 'string') {
+        const detail = `Cannot compile the module now: the builder ${reply}`;
+        throw new TerrafirmaError('overloaded', detail);
+      }
+      if (reply.kind === 'not-compiled') throw fromErrorRecord(reply.error);
+      if (reply.kind !== 'compiled') throw mixedUp();
+      return reply.modules;
+    });
   }
 
   /** Ends the thread; what was being built fails. */
@@ -74,35 +104,38 @@ export class Builder {
     this.#thread = undefined;
   }
 
-  async #run(bytes: Uint8Array<ArrayBuffer>, known: ReadonlySet<Digest>): Promise<BuildVerdict> {
+  #requireOpen(): void {
     if (this.#isClosed) throw new TerrafirmaError('draining');
+  }
+
+  /**
+   * One question, one answer, or what became of the thread: it is given up when it fails or takes
+   * too long.
+   */
+  async #run(
+    request: BuilderRequest,
+    transfer: readonly ArrayBuffer[],
+  ): Promise<BuilderReply | string> {
+    this.#requireOpen();
     this.#thread ??= await this.#startThread();
+    const thread = this.#thread;
     if (this.#isClosed) {
       await this.close();
       throw new TerrafirmaError('draining');
     }
-    this.#lastId += 1;
-    return await this.#ask(this.#thread, { id: this.#lastId, bytes, known });
-  }
-
-  /** One question, one answer; the thread is given up when it fails or takes too long. */
-  async #ask(thread: Worker, request: BuildRequest): Promise<BuildVerdict> {
-    const { promise, resolve, reject } = Promise.withResolvers<BuildVerdict>();
+    const { promise, resolve, reject } = Promise.withResolvers<BuilderReply | string>();
     const giveUp = (received: string) => {
       this.#forget(thread);
       if (this.#isClosed) reject(new TerrafirmaError('draining'));
-      const rule = `judging it takes at most ${this.#buildMsMax} ms and ${threadHeapMib} MiB`;
-      const detail = `Cannot accept the module: ${rule}: received one that ${received}`;
-      const error = toErrorRecord(new TerrafirmaError('module-refused', detail));
-      resolve({ kind: 'refused', digest: undefined, error });
+      resolve(received);
     };
-    const onReply = (reply: BuildReply) => resolve(reply);
+    const onReply = (reply: BuilderReply) => resolve(reply);
     const onError = (error: Error) => giveUp(`ended the thread: ${error.message}`);
     const onExit = () => giveUp('ended the thread');
     const timer = setTimeout(() => giveUp('took too long'), this.#buildMsMax);
     thread.on('message', onReply).on('error', onError).on('exit', onExit);
     thread.ref();
-    thread.postMessage(request, [request.bytes.buffer]);
+    thread.postMessage(request, transfer);
     try {
       return await promise;
     } finally {
@@ -143,4 +176,8 @@ export class Builder {
   #forget(thread: Worker): void {
     if (this.#thread === thread) this.#thread = undefined;
   }
+}
+
+function mixedUp(): TerrafirmaError {
+  return new TerrafirmaError('internal', 'Cannot judge the module: the builder answered otherwise');
 }

@@ -3,7 +3,7 @@
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
 import { describeError, TerrafirmaError } from '../errors.ts';
-import type { ModulePath } from '../names.ts';
+import { type ModulePath, ownerOf } from '../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Site } from '../site/table.ts';
@@ -23,7 +23,8 @@ import type { ModuleStore } from './store.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
 import { FolderEvents } from './watch.ts';
 
-export interface FolderParts extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax'> {
+export interface FolderParts
+  extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly log: DeployLog;
@@ -77,7 +78,8 @@ export class WatchedFolder {
     this.located = located;
     this.#parts = parts;
     this.#kept = new KeptModules(located, parts);
-    const judging = { ...parts, directory, moduleBytesMax: limits.moduleBytesMax };
+    const owner = ownerOf(located.key);
+    const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
     this.#modules = new FolderModules(located, { limits, log, kept: this.#kept, judging });
     this.#manifest = new ManifestFile({ fs, directory, limits });
     this.#settings = openSettingsFile({ fs, directory, limits });

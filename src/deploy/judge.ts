@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
+import type { OwnerKey } from '../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import type { Builder } from './builder.ts';
 import type { BuildVerdict } from './builder-messages.ts';
@@ -23,6 +24,8 @@ export interface JudgeParts {
   /** One file of a mount in memory at a time; a mount that reads slowly holds up only itself. */
   readonly reads: OwnerGate;
   readonly modules: Modules;
+  /** Whose turn it is that the judging takes. */
+  readonly owner: OwnerKey;
   readonly moduleBytesMax: number;
   readonly nowMs: () => number;
 }
@@ -60,7 +63,7 @@ export async function judgeFile(
     if (verdict.kind !== 'built') return verdict;
     const { artifact, bytes } = verdict;
     try {
-      await parts.modules.admit(artifact);
+      await parts.modules.admit({ artifact, original: bytes, owner: parts.owner });
     } catch (error) {
       if (error instanceof TerrafirmaError && error.code !== 'module-refused') throw error;
       return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
@@ -84,7 +87,9 @@ async function readAndBuild(
   parts: JudgeParts,
 ): Promise<BuildVerdict | undefined> {
   const bytes = await readSettled(file, parts);
-  return bytes === undefined ? undefined : await parts.builder.build(async () => bytes, known);
+  return bytes === undefined
+    ? undefined
+    : await parts.builder.build(async () => bytes, known, parts.owner);
 }
 
 /**

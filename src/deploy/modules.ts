@@ -1,45 +1,74 @@
 /**
  * Compiled modules of the control plane: an LRU bounded by bytes, equal compiles joined. What falls
  * out is only forgotten: threads that hold the module keep it, and who asks again gets it compiled
- * anew from the kept bytes.
+ * anew from the kept bytes. Nothing is compiled here that a trial has not compiled before.
  */
 import { LRUCache } from 'lru-cache';
-import { fromErrorRecord, TerrafirmaError } from '../errors.ts';
+import { describeError, fromErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
-import { type Artifact, explainCompile } from './artifact.ts';
+import type { OwnerKey } from '../names.ts';
+import type { Artifact } from './artifact.ts';
 import type { Builder } from './builder.ts';
+import type { CompilerTier } from './builder-messages.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { OwnerQueue } from './owner-queue.ts';
 import type { ModuleStore } from './store.ts';
-import type { Trial } from './trial.ts';
+import type { OptimiserVerdict, Trial } from './trial.ts';
+import type { TrialBook } from './trial-book.ts';
 
 /**
  * Memory a compiled module is taken to cost, as a multiple of the code of both its forms: V8 keeps
- * the code itself, and up to about four times as much machine code of the one form that runs.
+ * the code itself, and 2.6 to 2.9 times as much machine code of the baseline compiler.
  */
-export const compiledBytesPerCodeByte = 3;
+export const compiledBytesPerCodeByte = 4;
 
 export interface ModulesOptions {
   readonly store: ModuleStore;
   readonly builder: Builder;
-  readonly trial: Pick<Trial, 'compile'>;
+  readonly trial: Pick<Trial, 'admit' | 'optimise'>;
+  readonly book: TrialBook;
+  readonly log: DeployLog;
   readonly compiledBytesMax: number;
+  /** The module was compiled anew, for the optimiser: threads that have it want the new one. */
+  readonly onReplaced?: (digest: Digest) => void;
 }
 
+/** An artifact with the bytes it was made of, and for whom. */
+export interface Candidate {
+  readonly artifact: Artifact;
+  readonly original: Uint8Array;
+  readonly owner: OwnerKey;
+}
+
+/** After "no verdict can be had now": not before then. */
+const optimiseRetryMs = 60_000;
+const optimisesWaitingMax = 4_096;
+
 export class Modules {
-  readonly #store: ModuleStore;
-  readonly #builder: Builder;
-  readonly #trial: Pick<Trial, 'compile'>;
+  readonly #options: ModulesOptions;
   readonly #compiled: LRUCache<Digest, LoadedModule>;
   readonly #loading = new Map<Digest, Promise<LoadedModule>>();
+  /** Published before the optimiser's trial was over; with the time of the next attempt. */
+  readonly #open = new Map<Digest, number>();
+  readonly #optimising = new OwnerQueue({
+    runningMax: 1,
+    queuedMax: optimisesWaitingMax,
+    nowMs: () => performance.now(),
+  });
 
   constructor(options: ModulesOptions) {
-    this.#store = options.store;
-    this.#builder = options.builder;
-    this.#trial = options.trial;
+    this.#options = options;
     const { compiledBytesMax } = options;
     // One module larger than the limit is held alone: it would be compiled anew for each thread.
     const costOf = ({ codeBytes }: LoadedModule) =>
       Math.min(compiledBytesMax, Math.max(1, codeBytes * compiledBytesPerCodeByte));
-    this.#compiled = new LRUCache({ maxSize: compiledBytesMax, sizeCalculation: costOf });
+    this.#compiled = new LRUCache({
+      maxSize: compiledBytesMax,
+      sizeCalculation: costOf,
+      dispose: (_, digest, why) => {
+        if (why !== 'set') this.#open.delete(digest);
+      },
+    });
   }
 
   /** Bytes the modules held now are taken to cost. */
@@ -48,23 +77,23 @@ export class Modules {
   }
 
   /**
-   * Compiles a new artifact, in a trial first. Throws TerrafirmaError: 'module-refused' when V8
-   * will not, 'internal' when no trial can be had.
+   * Compiles a new artifact, in a trial first. Throws TerrafirmaError: 'module-refused' when it is
+   * too dear to compile, 'internal' or 'overloaded' when no trial can be had.
    */
-  async admit(artifact: Artifact): Promise<LoadedModule> {
-    const compiled = this.#compiled.get(artifact.digest);
-    if (compiled !== undefined) return compiled;
-    await this.#trial.compile(artifact);
-    return await this.#compile(artifact);
+  async admit(candidate: Candidate): Promise<LoadedModule> {
+    return this.#compiled.get(candidate.artifact.digest) ?? (await this.#prove(candidate));
   }
 
   /**
    * The compiled module of a kept version. Throws TerrafirmaError: 'state' when its bytes are not
-   * in the store, 'module-refused' when they are not accepted any more.
+   * in the store, 'module-refused' when they are not accepted any more, and what `admit` throws.
    */
   async load(digest: Digest): Promise<LoadedModule> {
     const compiled = this.#compiled.get(digest);
-    if (compiled !== undefined) return compiled;
+    if (compiled !== undefined) {
+      this.#optimiseLater(digest);
+      return compiled;
+    }
     const running = this.#loading.get(digest);
     if (running !== undefined) return await running;
     const loading = this.#loadKept(digest).finally(() => this.#loading.delete(digest));
@@ -73,18 +102,80 @@ export class Modules {
   }
 
   async #loadKept(digest: Digest): Promise<LoadedModule> {
-    const verdict = await this.#builder.build(() => this.#store.readModule(digest));
-    if (verdict.kind === 'built') return await this.#compile(verdict.artifact);
+    const loaded = await this.#prove(await this.#buildKept(digest));
+    this.#optimiseLater(digest);
+    return loaded;
+  }
+
+  async #buildKept(digest: Digest): Promise<Candidate> {
+    const { builder, store } = this.#options;
+    const owner = store.ownerOf(digest);
+    const verdict = await builder.build(() => store.readModule(digest), new Set(), owner);
     if (verdict.kind === 'refused') throw fromErrorRecord(verdict.error);
+    if (verdict.kind === 'built')
+      return { artifact: verdict.artifact, original: verdict.bytes, owner };
     throw new TerrafirmaError('internal', 'Cannot load the module: the builder did not build it');
   }
 
-  async #compile(artifact: Artifact): Promise<LoadedModule> {
+  /** Has the module tried, unless it was, and compiles it for the compilers that may have it. */
+  async #prove(candidate: Candidate): Promise<LoadedModule> {
+    const { trial, book } = this.#options;
+    const { artifact } = candidate;
+    const tried = await book.read(artifact);
+    if (tried !== undefined) return await this.#compile(candidate, tried.tier);
+    const verdict = await trial.admit(subjectOf(candidate));
+    const loaded = await this.#compile(candidate, tierFor(verdict));
+    await this.#keepVerdict(artifact, verdict);
+    return loaded;
+  }
+
+  async #keepVerdict(artifact: Artifact, verdict: OptimiserVerdict): Promise<void> {
+    const { book, log } = this.#options;
+    const { digest } = artifact;
+    if (verdict.kind === 'open') {
+      this.#open.set(digest, 0);
+      return;
+    }
+    this.#open.delete(digest);
+    const reason = verdict.kind === 'unbounded' ? verdict.reason : undefined;
+    if (reason !== undefined) {
+      log.warn({ digest, reason }, "module runs slowly: V8's optimiser may not have it");
+    }
+    await book.write(artifact, { tier: tierFor(verdict), reason });
+  }
+
+  /** Goes on with a trial that its deploy did not wait for; one at a time, in turn by owner. */
+  #optimiseLater(digest: Digest): void {
+    const notBeforeMs = this.#open.get(digest);
+    if (notBeforeMs === undefined || performance.now() < notBeforeMs) return;
+    this.#open.set(digest, Number.POSITIVE_INFINITY);
+    const owner = this.#options.store.ownerOf(digest);
+    this.#optimising
+      .pass(owner, () => this.#optimise(digest))
+      .catch((error: unknown) => {
+        if (error instanceof TerrafirmaError && error.code === 'draining') return;
+        this.#open.set(digest, performance.now() + optimiseRetryMs);
+        const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
+        this.#options.log.warn({ digest, reason }, 'trial with the optimiser postponed');
+      });
+  }
+
+  async #optimise(digest: Digest): Promise<void> {
+    const { trial, log, onReplaced } = this.#options;
+    const candidate = await this.#buildKept(digest);
+    const verdict = await trial.optimise(subjectOf(candidate));
+    if (verdict.kind === 'bounded') await this.#compile(candidate, 'optimised');
+    await this.#keepVerdict(candidate.artifact, verdict);
+    if (verdict.kind !== 'bounded') return;
+    log.info({ digest }, 'module may be optimised now');
+    onReplaced?.(digest);
+  }
+
+  async #compile({ artifact, owner }: Candidate, tier: CompilerTier): Promise<LoadedModule> {
     const { digest, code, cardsCode, abi, entry, engine } = artifact;
-    const [module, cardsModule] = await Promise.all([
-      compileCode(code),
-      cardsCode === undefined ? undefined : compileCode(cardsCode),
-    ]);
+    const forms = cardsCode === undefined ? [code] : [code, cardsCode];
+    const [module, cardsModule] = await this.#options.builder.compile(forms, tier, owner);
+    if (module === undefined) throw new TerrafirmaError('internal', 'Cannot load the module');
     const codeBytes = code.length + (cardsCode?.length ?? 0);
     const loaded = { digest, module, cardsModule, abi, entry, codeBytes, engine };
     this.#compiled.set(digest, loaded);
@@ -92,11 +183,11 @@ export class Modules {
   }
 }
 
-async function compileCode(code: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(code);
-  } catch (error) {
-    const detail = `Cannot accept the module: it must compile: received ${explainCompile(error)}`;
-    throw new TerrafirmaError('module-refused', detail, { cause: error });
-  }
+function subjectOf({ artifact, original, owner }: Candidate) {
+  const { code, cardsCode, importedFunctionCount } = artifact;
+  return { code, cardsCode, importedFunctionCount, original, owner };
+}
+
+function tierFor(verdict: OptimiserVerdict): CompilerTier {
+  return verdict.kind === 'bounded' ? 'optimised' : 'baseline';
 }

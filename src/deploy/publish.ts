@@ -18,6 +18,7 @@ import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { ModuleStore } from './store.ts';
 import { Trial } from './trial.ts';
+import { TrialBook } from './trial-book.ts';
 import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
 
 export interface PublisherOptions {
@@ -57,11 +58,12 @@ export class Publisher {
   readonly #guards: MountGuards;
   readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
+  readonly #replaceListeners = new Set<(digest: Digest) => void>();
   readonly #closing = new Set<Promise<void>>();
   #generation = 0;
   #isClosed = false;
 
-  private constructor(options: PublisherOptions, store: ModuleStore) {
+  private constructor(options: PublisherOptions, store: ModuleStore, book: TrialBook) {
     const { config } = options;
     this.#config = config;
     this.#log = options.logger;
@@ -74,7 +76,12 @@ export class Publisher {
       store,
       builder: this.#builder,
       trial: this.#trial,
+      book,
+      log: options.logger,
       compiledBytesMax,
+      onReplaced: (digest) => {
+        for (const listener of this.#replaceListeners) listener(digest);
+      },
     });
     this.#folders = new LRUCache({
       max: foldersWatchedMax,
@@ -88,7 +95,9 @@ export class Publisher {
   static async open(options: PublisherOptions): Promise<Publisher> {
     const { config, logger } = options;
     const store = await ModuleStore.open(config.stateDirectory, { log: logger });
-    return new Publisher(options, store);
+    const isKept = (digest: Digest): boolean => store.has(digest);
+    const book = await TrialBook.open(config.stateDirectory, { log: logger, isKept });
+    return new Publisher(options, store, book);
   }
 
   /**
@@ -160,6 +169,11 @@ export class Publisher {
   /** Calls `listener` with each new site of a folder in use; generations only grow. */
   onPublish(listener: (site: Site) => void): void {
     this.#listeners.add(listener);
+  }
+
+  /** Calls `listener` with each module that was compiled anew: who holds it should ask again. */
+  onReplaced(listener: (digest: Digest) => void): void {
+    this.#replaceListeners.add(listener);
   }
 
   /** Stops watching and judging. What was accepted is kept. */

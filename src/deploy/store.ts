@@ -14,7 +14,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
-import type { FolderKey } from '../names.ts';
+import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
 import { makeDirectory } from '../site/make-directory.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { fileErrorCode, syncDirectory, unfinishedSuffix, writeDurably } from './durable.ts';
@@ -74,6 +74,14 @@ export class ModuleStore {
   /** Whether the bytes of an accepted version are here. */
   has(digest: Digest): boolean {
     return this.#sizes.has(digest);
+  }
+
+  /** Who answers for a version: the owner of the first folder that names it. */
+  ownerOf(digest: Digest): OwnerKey {
+    for (const [folderKey, digests] of this.#named) {
+      if (digests.has(digest)) return ownerOf(folderKey);
+    }
+    return '' as OwnerKey;
   }
 
   /** The record of a folder; undefined when there is none or it cannot be read. */

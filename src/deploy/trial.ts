@@ -1,185 +1,188 @@
 /**
- * Edge: a throwaway process that compiles every function of a module once, before the module is
- * accepted. V8 compiles a function when it is first called, on the calling thread and outside any
- * meter, and running out of memory while it compiles ends the process: Mallory's few kilobytes of
- * nested blocks would stop everybody's sites. In the trial they end a process of their own.
+ * A new module is compiled whole by both of V8's compilers before the serving process does it: on
+ * behalf of guests V8 compiles outside any meter, and running out of memory, or of the 65,535 edges
+ * that its optimiser can count, ends the process. In a trial that ends a process of its own.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { setPriority } from 'node:os';
 import { TerrafirmaError } from '../errors.ts';
+import type { OwnerKey } from '../names.ts';
+import { describeFunction, listFunctions } from '../wasm/function-list.ts';
 import type { Artifact } from './artifact.ts';
+import { OwnerQueue } from './owner-queue.ts';
+import { type Compiler, runTrial, type TrialBounds, type TrialEnding } from './trial-process.ts';
 
 export interface TrialOptions {
-  /** How long the compilation of one module may take. */
-  readonly trialMsMax?: number;
-  /** Memory the process may hold on top of `residentBytesPerCodeByte` times the code. */
-  readonly residentBytesMax?: number;
+  /** What the bounds begin with; see `boundsOf`. */
+  readonly bounds?: Readonly<Partial<Record<Compiler, Partial<TrialBounds>>>>;
+  /** Processor time that the optimiser gets before the module is published without it. */
+  readonly patienceCpuMsMax?: number;
+  readonly trialsAtOnceMax?: number;
+  readonly queuedTrialsMax?: number;
 }
 
-const trialMsMaxDefault = 30_000;
-const residentBytesMaxDefault = 512 * 1024 * 1024;
-/** Baseline machine code and its tables; 6 to 12 were seen with real modules. */
+/** What is tried, and for whom. */
+export interface TrialSubject extends Pick<Artifact, 'code' | 'cardsCode'> {
+  readonly importedFunctionCount: number;
+  /** As the owner wrote it: names and indexes are told in its terms. */
+  readonly original: Uint8Array;
+  readonly owner: OwnerKey;
+}
+
+/** Whether V8's optimiser may have the module. */
+export type OptimiserVerdict =
+  | { readonly kind: 'bounded' }
+  | { readonly kind: 'unbounded'; readonly reason: string }
+  /** Not known yet: it takes longer than the patience. */
+  | { readonly kind: 'open' };
+
+const mebibyte = 1024 * 1024;
+const commonBounds = {
+  residentBytesMax: 512 * mebibyte,
+  functionBytesMax: 192 * mebibyte,
+  wallMsMax: 120_000,
+};
+/** The largest function of SQLite takes the baseline compiler 10 ms, and the optimiser 1.3 s. */
+const defaultBounds: Readonly<Record<Compiler, TrialBounds>> = {
+  baseline: { ...commonBounds, cpuMsMax: 3_000, functionCpuMsMax: 1_000 },
+  optimiser: { ...commonBounds, cpuMsMax: 8_000, functionCpuMsMax: 3_000 },
+};
+/** The code of real programs took 0.1 s (baseline) and 2.4 s (optimiser) a mebibyte. */
+const cpuMsPerMebibyte: Readonly<Record<Compiler, number>> = { baseline: 500, optimiser: 6_000 };
+/** Machine code and its tables; 6 to 12 were seen with real modules. */
 const residentBytesPerCodeByte = 24;
-const lookMs = 50;
-const pageBytes = 4_096;
-/** Trials give way to requests. */
-const lowPriority = 10;
-const outputCharsMax = 1_000;
-
-/**
- * All functions at once instead of at their first call, in one background task, with little
- * JavaScript heap.
- */
-const trialFlags = [
-  '--no-wasm-lazy-compilation',
-  '--wasm-num-compilation-tasks=1',
-  '--max-old-space-size=128',
-  '--disable-warning=ExperimentalWarning',
-];
-
-/**
- * What the process runs: compiles each module on standard input, its length (u32, little-endian)
- * before it. As text, because a TypeScript file would first load Node's own type stripper, a
- * WebAssembly module that these flags compile whole: 0.3 s more for every trial.
- */
-const trialScript = `
-  const input = require('node:fs').readFileSync(0);
-  for (let offset = 0; offset < input.length; ) {
-    const end = offset + 4 + input.readUInt32LE(offset);
-    new WebAssembly.Module(input.subarray(offset + 4, end));
-    offset = end;
-  }`;
-
-type Ending = { readonly kind: 'compiled' } | { readonly kind: 'failed'; readonly reason: string };
+/** A trial that gets less of the processor than this gets no verdict. */
+const wallMsPerCpuMs = 20;
+const patienceCpuMsMaxDefault = 1_500;
+const trialsAtOnceMaxDefault = 2;
+const queuedTrialsMaxDefault = 4_096;
+/** As `nice` has it. */
+const promptPriority = 10;
+const laterPriority = 19;
 
 export class Trial {
-  readonly #trialMsMax: number;
-  readonly #residentBytesMax: number;
-  #last: Promise<unknown> = Promise.resolve();
-  #child: ChildProcess | undefined;
-  #isClosed = false;
+  readonly #options: TrialOptions;
+  /** What a deploy waits for. */
+  readonly #queue: OwnerQueue;
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: TrialOptions = {}) {
-    this.#trialMsMax = options.trialMsMax ?? trialMsMaxDefault;
-    this.#residentBytesMax = options.residentBytesMax ?? residentBytesMaxDefault;
+    this.#options = options;
+    const { trialsAtOnceMax, queuedTrialsMax } = options;
+    const queuedMax = queuedTrialsMax ?? queuedTrialsMaxDefault;
+    const nowMs = () => performance.now();
+    const runningMax = trialsAtOnceMax ?? trialsAtOnceMaxDefault;
+    this.#queue = new OwnerQueue({ runningMax, queuedMax, nowMs });
   }
 
   /**
-   * Compiles all forms of the artifact; one trial at a time.
+   * Compiles all forms with the baseline compiler, then with the optimiser while the patience
+   * lasts; in turn with other owners.
    *
-   * @throws TerrafirmaError `module-refused`: it takes too long, too much memory, or ended the
-   * process. `internal`: no process can be had. `draining` after `close`.
+   * @throws TerrafirmaError `module-refused`: the baseline compiler takes too long or too much, or
+   * ended the process. `internal`, `overloaded`: no verdict can be had now. `draining` after
+   * `close`.
    */
-  async compile(artifact: Pick<Artifact, 'code' | 'cardsCode'>): Promise<void> {
-    const forms = [artifact.code, artifact.cardsCode].filter((form) => form !== undefined);
-    const turn = this.#last.then(() => this.#run(forms));
-    this.#last = turn.catch(() => undefined);
-    const ending = await turn;
-    if (ending.kind === 'compiled') return;
-    throw new TerrafirmaError(
-      'module-refused',
-      'Cannot accept the module: compiling it once must end well: ' +
-        `received one that ${ending.reason}`,
-    );
+  async admit(subject: TrialSubject): Promise<OptimiserVerdict> {
+    this.#requireOpen();
+    return await this.#queue.pass(subject.owner, () => this.#track(this.#admit(subject)));
+  }
+
+  /**
+   * The optimiser's verdict, however long it takes; at once, whatever else is tried. Throws what
+   * `admit` throws, but no refusal.
+   */
+  async optimise(subject: TrialSubject): Promise<OptimiserVerdict> {
+    this.#requireOpen();
+    return await this.#track(this.#optimise(subject, { isPatient: true }));
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#child?.kill('SIGKILL');
-    await this.#last;
+    this.#stop.abort();
+    await Promise.allSettled(this.#running);
   }
 
-  async #run(forms: readonly Uint8Array[]): Promise<Ending> {
-    if (this.#isClosed) throw new TerrafirmaError('draining');
-    const child = await startChild();
-    this.#child = child;
-    const codeBytes = forms.reduce((sum, form) => sum + form.length, 0);
-    const bytesMax = this.#residentBytesMax + codeBytes * residentBytesPerCodeByte;
-    let endedFor: string | undefined;
-    const end = (reason: string): void => {
-      endedFor ??= reason;
-      child.kill('SIGKILL');
+  async #track<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    return await running.finally(() => this.#running.delete(running));
+  }
+
+  async #admit(subject: TrialSubject): Promise<OptimiserVerdict> {
+    const bounds = this.#boundsOf(subject, 'baseline');
+    const ending = await this.#run(subject, 'baseline', { bounds, priority: promptPriority });
+    if (ending.kind === 'compiled') return await this.#optimise(subject, { isPatient: false });
+    const rule = 'compiling it must stay within bounds of time and memory';
+    const received = explainFailure(ending, subject);
+    const detail = `Cannot accept the module: ${rule}: received ${received}`;
+    throw new TerrafirmaError('module-refused', detail);
+  }
+
+  async #optimise(
+    subject: TrialSubject,
+    { isPatient }: { readonly isPatient: boolean },
+  ): Promise<OptimiserVerdict> {
+    const full = this.#boundsOf(subject, 'optimiser');
+    const patienceCpuMs = this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault;
+    const cpuMsMax = isPatient ? full.cpuMsMax : Math.min(full.cpuMsMax, patienceCpuMs);
+    const functionCpuMsMax = isPatient ? full.functionCpuMsMax : full.cpuMsMax;
+    const priority = isPatient ? laterPriority : promptPriority;
+    const bounds = { ...full, cpuMsMax, functionCpuMsMax };
+    const ending = await this.#run(subject, 'optimiser', { bounds, priority });
+    if (ending.kind === 'compiled') return { kind: 'bounded' };
+    if (ending.isOutOfTime && cpuMsMax < full.cpuMsMax) return { kind: 'open' };
+    return { kind: 'unbounded', reason: explainFailure(ending, subject) };
+  }
+
+  async #run(
+    { code, cardsCode }: TrialSubject,
+    compiler: Compiler,
+    how: { readonly bounds: TrialBounds; readonly priority: number },
+  ): Promise<Extract<TrialEnding, { kind: 'compiled' | 'failed' }>> {
+    this.#requireOpen();
+    const forms = [code, cardsCode].filter((form) => form !== undefined);
+    const ending = await runTrial({ compiler, forms, ...how }, this.#stop.signal);
+    this.#requireOpen();
+    if (ending.kind === 'compiled' || ending.kind === 'failed') return ending;
+    const detail = 'Cannot judge the module now: the machine is too busy to compile it on trial';
+    throw new TerrafirmaError('overloaded', detail);
+  }
+
+  /** What real programs of that size take, several times over. */
+  #boundsOf({ code, cardsCode }: TrialSubject, compiler: Compiler): TrialBounds {
+    const bounds = { ...defaultBounds[compiler], ...this.#options.bounds?.[compiler] };
+    const codeBytes = code.length + (cardsCode?.length ?? 0);
+    const cpuMsMax = bounds.cpuMsMax + (codeBytes / mebibyte) * cpuMsPerMebibyte[compiler];
+    return {
+      ...bounds,
+      cpuMsMax,
+      residentBytesMax: bounds.residentBytesMax + codeBytes * residentBytesPerCodeByte,
+      wallMsMax: Math.max(bounds.wallMsMax, cpuMsMax * wallMsPerCpuMs),
     };
-    const timer = setTimeout(() => end(`took over ${this.#trialMsMax} ms`), this.#trialMsMax);
-    const look = setInterval(async () => {
-      if ((await residentBytes(child.pid)) > bytesMax) end(`took over ${bytesMax} bytes of memory`);
-    }, lookMs);
-    const output = collect(child);
-    try {
-      send(child, forms);
-      const [exitCode, signal] = await once(child, 'close');
-      if (this.#isClosed) throw new TerrafirmaError('draining');
-      if (endedFor !== undefined) return { kind: 'failed', reason: endedFor };
-      if (exitCode === 0) return { kind: 'compiled' };
-      return { kind: 'failed', reason: explainEnd(exitCode ?? signal, output()) };
-    } finally {
-      clearTimeout(timer);
-      clearInterval(look);
-      this.#child = undefined;
-    }
+  }
+
+  #requireOpen(): void {
+    if (this.#stop.signal.aborted) throw new TerrafirmaError('draining');
   }
 }
 
-async function startChild(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [...trialFlags, '--eval', trialScript], {
-    stdio: ['pipe', 'ignore', 'pipe'],
-    // Nothing of the operator's environment is the module's business.
-    env: {},
-  });
-  try {
-    await once(child, 'spawn');
-  } catch (cause) {
-    const detail = 'Cannot compile the module on trial: no process can be started';
-    throw new TerrafirmaError('internal', detail, { cause });
+/** What ended the trial, with the function by its name. */
+function explainFailure(
+  ending: Extract<TrialEnding, { kind: 'failed' }>,
+  subject: TrialSubject,
+): string {
+  const index = ending.functionIndex ?? blame(ending.compiled, subject);
+  if (index === undefined) return ending.received;
+  return `${ending.received}: ${describeFunction(subject.original, index)}`;
+}
+
+/**
+ * V8 does not say which function it was at. It begins with the large ones, and small ones cannot
+ * take long: so it was the largest of those that were not done.
+ */
+function blame(compiled: ReadonlySet<number>, subject: TrialSubject): number | undefined {
+  let largest: { index: number; bodyBytes: number } | undefined;
+  for (const each of listFunctions(subject.original, subject.importedFunctionCount)) {
+    if (compiled.has(each.index)) continue;
+    if (largest === undefined || each.bodyBytes > largest.bodyBytes) largest = each;
   }
-  if (child.pid !== undefined) lowerPriority(child.pid);
-  return child;
-}
-
-function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, lowPriority);
-  } catch {
-    // It has ended already, or the system forbids it: then it runs like everybody else.
-  }
-}
-
-/** Each form with its length before it. A process that ends early does not want the rest. */
-function send(child: ChildProcess, forms: readonly Uint8Array[]): void {
-  const { stdin } = child;
-  if (stdin === null) return;
-  stdin.on('error', () => stdin.destroy());
-  for (const form of forms) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(form.length);
-    stdin.write(length);
-    stdin.write(form);
-  }
-  stdin.end();
-}
-
-function collect(child: ChildProcess): () => string {
-  let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    if (text.length < outputCharsMax) text += chunk;
-  });
-  return () => text;
-}
-
-function explainEnd(code: number | string, output: string): string {
-  const line = output.split('\n').find((one) => /out of memory|Error/i.test(one)) ?? '';
-  const plain = line.replace(/[^\x20-\x7e]/g, '?').slice(0, 200);
-  return `ended the process with ${code}${plain === '' ? '' : `: ${plain}`}`;
-}
-
-/** 0 where the system does not tell; the time limit holds everywhere. */
-async function residentBytes(pid: number | undefined): Promise<number> {
-  try {
-    const statm = await readFile(`/proc/${pid}/statm`, 'latin1');
-    return Number(statm.split(' ')[1] ?? 0) * pageBytes;
-  } catch {
-    return 0;
-  }
+  return largest?.index;
 }

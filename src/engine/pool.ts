@@ -112,6 +112,13 @@ export class GuestPool {
     this.#warmUp.add(shares.owner, () => this.#warm(this.#artifactOf(loaded), shares));
   }
 
+  /** From now on runs are of this compilation of the module; those under way end with theirs. */
+  renew(loaded: LoadedModule): void {
+    const known = this.#artifacts.get(loaded.digest);
+    if (known === undefined || known.loaded === loaded) return;
+    this.#artifacts.set(loaded.digest, new Artifact(loaded, known.abi, this.#parts));
+  }
+
   /** Bytes of the guests that wait for their next run. */
   get idleBytes(): number {
     return this.#parts.idle.bytes;

@@ -28,9 +28,12 @@ export interface ReplicaOptions {
   readonly link: ControlLink;
   /** Called with a module that will soon be wanted: its first request need not be the slow one. */
   readonly onModule: (loaded: LoadedModule, site: Site) => void;
+  /** Called with a new compilation of a module that is in use. */
+  readonly onRenewed: (loaded: LoadedModule) => void;
 }
 
 export class Replica {
+  readonly #onRenewed: (loaded: LoadedModule) => void;
   readonly #link: ControlLink;
   readonly #onModule: (loaded: LoadedModule, site: Site) => void;
   readonly #names: LRUCache<string, KnownName>;
@@ -42,6 +45,7 @@ export class Replica {
     const { limits } = options;
     this.#link = options.link;
     this.#onModule = options.onModule;
+    this.#onRenewed = options.onRenewed;
     this.#names = new LRUCache({ max: limits.sitesCachedMax });
     this.#sites = new LRUCache({ max: limits.sitesCachedMax });
     this.#modules = new LRUCache({
@@ -106,6 +110,11 @@ export class Replica {
         () => undefined,
       );
     }
+  }
+
+  /** A module was compiled anew: taken up where it is in use. Until then the old one serves. */
+  renewModule(digest: Digest): void {
+    if (this.#modules.has(digest)) this.#askModule(digest).then(this.#onRenewed, () => undefined);
   }
 
   async #askSite(

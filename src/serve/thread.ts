@@ -11,10 +11,9 @@ import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { LedgerPage } from '../ledger.ts';
-import type { LoadedModule, ThreadStart, ToControl, ToThread } from '../messages.ts';
+import type { ThreadStart, ToControl, ToThread } from '../messages.ts';
 import { HostRules } from '../site/hosts.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
-import type { Site } from '../site/table.ts';
 import { createLogger, RequestLog, tellLosses } from '../telemetry.ts';
 import { ControlLink } from './control-link.ts';
 import { Doorkeeper } from './doorkeeper.ts';
@@ -22,7 +21,7 @@ import { StaticFiles } from './files.ts';
 import { Gateway } from './gateway.ts';
 import { createCapabilityParts } from './lending.ts';
 import { Listener } from './listener.ts';
-import { Replica } from './replica.ts';
+import { Replica, type ReplicaOptions } from './replica.ts';
 import { sharesOf } from './shares.ts';
 import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
@@ -34,7 +33,6 @@ const LOSSES_MS = 60_000;
 async function start(start: ThreadStart): Promise<void> {
   if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');
   const control = parentPort;
-  const tell = (message: ToControl): void => control.postMessage(message);
   const { config } = start;
   const { limits } = config;
   const channel = new LogChannel(start.logQueue, limits);
@@ -45,6 +43,7 @@ async function start(start: ThreadStart): Promise<void> {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
       if (news.kind === 'published') replica.learnSite(news.site);
+      else if (news.kind === 'module-replaced') replica.renewModule(news.digest);
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
       else void drain(news.drainMs);
@@ -52,7 +51,7 @@ async function start(start: ThreadStart): Promise<void> {
   });
   const account = new Account(start.account, start.threadNumber);
   const pool = openPool(start, account);
-  const replica = new Replica({ limits, link, onModule: warmIn(pool) });
+  const replica = createReplica({ limits, link, pool });
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const parts = createCapabilityParts({ start, link, guards, log });
   const hostRules = new HostRules(config.hosts);
@@ -89,7 +88,7 @@ async function start(start: ThreadStart): Promise<void> {
 
   logUnhandled(logger);
   control.on('message', (message: ToThread) => link.receive(message));
-  tell(await listen(listener, start));
+  control.postMessage(await listen(listener, start));
 }
 
 function openPool(start: ThreadStart, account: Account): GuestPool {
@@ -98,9 +97,14 @@ function openPool(start: ThreadStart, account: Account): GuestPool {
   return new GuestPool({ limits, abis, page: openBeatingPage(start), account });
 }
 
-/** Makes a guest of a module ready before the first visitor of its site wants it. */
-function warmIn(pool: GuestPool): (loaded: LoadedModule, site: Site) => void {
-  return (loaded, site) => pool.warm(loaded, sharesOf(site));
+function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: GuestPool }) {
+  const { pool } = parts;
+  return new Replica({
+    ...parts,
+    // Makes a guest of a module ready before the first visitor of its site wants it.
+    onModule: (loaded, site) => pool.warm(loaded, sharesOf(site)),
+    onRenewed: (loaded) => pool.renew(loaded),
+  });
 }
 
 /** Shows the control plane that the thread is not stuck. */

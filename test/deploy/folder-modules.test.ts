@@ -6,13 +6,11 @@ import { Builder } from '../../src/deploy/builder.ts';
 import { FolderModules } from '../../src/deploy/folder-modules.ts';
 import { Gate } from '../../src/deploy/gate.ts';
 import { KeptModules } from '../../src/deploy/kept-modules.ts';
-import { Modules } from '../../src/deploy/modules.ts';
 import { listFolder } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
-import { Trial } from '../../src/deploy/trial.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { guardedFs, testOwner } from '../support/guarded-fs.ts';
-import { LogBook, locate, pathOf, Scratch, testConfig } from './world.ts';
+import { LogBook, locate, openModules, pathOf, Scratch, testConfig } from './world.ts';
 
 const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
 const [D1, D2] = [digestBytes(guestBytes('v1')), digestBytes(guestBytes('v2'))];
@@ -52,7 +50,8 @@ describe('FolderModules, by a clock of its own', () => {
       directory: folder.directory,
       builder,
       reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
-      modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
+      modules: await openModules(scratch, { store, builder }),
+      owner: testOwner,
       moduleBytesMax: 1_000_000,
       nowMs: () => nowMs,
     };

@@ -5,13 +5,11 @@ import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Builder } from '../../src/deploy/builder.ts';
 import { Gate } from '../../src/deploy/gate.ts';
 import { type JudgeParts, judgeFile } from '../../src/deploy/judge.ts';
-import { Modules } from '../../src/deploy/modules.ts';
 import { type ListedFile, lookAtFile } from '../../src/deploy/scan.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
-import { Trial } from '../../src/deploy/trial.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { guardedFs, testOwner } from '../support/guarded-fs.ts';
-import { LogBook, pathOf, Scratch } from './world.ts';
+import { LogBook, openModules, pathOf, Scratch } from './world.ts';
 
 describe('judgeFile()', () => {
   let scratch: Scratch;
@@ -28,7 +26,8 @@ describe('judgeFile()', () => {
       directory: folder.directory,
       builder,
       reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
-      modules: new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 }),
+      modules: await openModules(scratch, { store, builder }),
+      owner: testOwner,
       moduleBytesMax: 10_000,
       nowMs: () => 77,
     };

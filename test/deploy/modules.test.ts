@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/config/config.ts';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Builder } from '../../src/deploy/builder.ts';
-import { compiledBytesPerCodeByte, Modules } from '../../src/deploy/modules.ts';
+import { compiledBytesPerCodeByte } from '../../src/deploy/modules.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
-import { Trial } from '../../src/deploy/trial.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { guestBytes } from '../support/folder.ts';
-import { LogBook, pathOf, Scratch } from './world.ts';
+import { testOwner } from '../support/guarded-fs.ts';
+import { LogBook, openModules, pathOf, Scratch } from './world.ts';
 
 describe('Modules', () => {
   let scratch: Scratch;
@@ -39,12 +39,7 @@ describe('Modules', () => {
   };
 
   it('load() compiles once for equal questions, and again only after eviction', async () => {
-    const modules = new Modules({
-      store,
-      builder,
-      trial: new Trial(),
-      compiledBytesMax: 1_000_000,
-    });
+    const modules = await openModules(scratch, { store, builder });
     const digest = await keep('hello');
     const [first, second] = await Promise.all([modules.load(digest), modules.load(digest)]);
     expect(second).toBe(first);
@@ -54,12 +49,12 @@ describe('Modules', () => {
 
   it('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
-    const roomy = new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1_000_000 });
+    const roomy = await openModules(scratch, { store, builder });
     const sizes = [await roomy.load(hello), await roomy.load(v1)].map(
       ({ codeBytes }) => codeBytes * compiledBytesPerCodeByte,
     );
     const compiledBytesMax = sizes.reduce((sum, size) => sum + size) - 1;
-    const modules = new Modules({ store, builder, trial: new Trial(), compiledBytesMax });
+    const modules = await openModules(scratch, { store, builder, compiledBytesMax });
     const first = await modules.load(hello);
     await modules.load(v1);
     expect(modules.compiledBytes).toBe(sizes[1]);
@@ -70,7 +65,7 @@ describe('Modules', () => {
 
   it('compiledBytesMax: a module larger than that is held alone', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
-    const modules = new Modules({ store, builder, trial: new Trial(), compiledBytesMax: 1 });
+    const modules = await openModules(scratch, { store, builder, compiledBytesMax: 1 });
     const first = await modules.load(hello);
     expect(await modules.load(hello)).toBe(first);
     await modules.load(v1);
@@ -79,12 +74,7 @@ describe('Modules', () => {
   });
 
   it('load() rejects with state for what is not kept, and the next one is asked anew', async () => {
-    const modules = new Modules({
-      store,
-      builder,
-      trial: new Trial(),
-      compiledBytesMax: 1_000_000,
-    });
+    const modules = await openModules(scratch, { store, builder });
     const digest = digestBytes(guestBytes('v2'));
     await expect(modules.load(digest)).rejects.toMatchObject({ code: 'state' });
     await keep('v2');
@@ -92,16 +82,13 @@ describe('Modules', () => {
   });
 
   it('admit() compiles a new artifact once', async () => {
-    const modules = new Modules({
-      store,
-      builder,
-      trial: new Trial(),
-      compiledBytesMax: 1_000_000,
-    });
+    const modules = await openModules(scratch, { store, builder });
     const verdict = await builder.build(async () => Uint8Array.from(guestBytes('echo')));
     if (verdict.kind !== 'built') throw new Error('must be built');
-    const first = await modules.admit(verdict.artifact);
-    expect(await modules.admit(verdict.artifact)).toBe(first);
+    const { artifact, bytes: original } = verdict;
+    const candidate = { artifact, original, owner: testOwner };
+    const first = await modules.admit(candidate);
+    expect(await modules.admit(candidate)).toBe(first);
     expect(await modules.load(verdict.artifact.digest)).toBe(first);
   });
 });

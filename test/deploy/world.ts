@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
 import type { DeployFields, DeployLog } from '../../src/deploy/deploy-log.ts';
+import { Modules, type ModulesOptions } from '../../src/deploy/modules.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
+import { Trial } from '../../src/deploy/trial.ts';
+import { TrialBook } from '../../src/deploy/trial-book.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/site/locate.ts';
@@ -46,6 +49,17 @@ export class Scratch implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Compiled modules over a store, with real trials and all that they need. */
+export async function openModules(
+  scratch: Scratch,
+  parts: Pick<ModulesOptions, 'store' | 'builder'> & Partial<ModulesOptions>,
+): Promise<Modules> {
+  const log = new LogBook();
+  const isKept = (digest: Digest): boolean => parts.store.has(digest);
+  const book = await TrialBook.open(scratch.path('state'), { log, isKept });
+  return new Modules({ trial: new Trial(), book, log, compiledBytesMax: 1_000_000, ...parts });
 }
 
 /** Asks until the answer is not undefined or false; generous, because it is no measure. */

@@ -1,0 +1,136 @@
+/**
+ * Edge: the trials/ directory of the state. Remembers which exact code V8's compilers were tried
+ * with, so that a restart need not try it again; and nothing else may be compiled in this process.
+ *
+ *     trials/<digest>.json     one module: what was tried, and which compilers may have it
+ *
+ * What is remembered is of no worth once the V8, the processor's kind or the rewriting is another:
+ * the key tells.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import type { Digest } from '../messages.ts';
+import { makeDirectory } from '../site/make-directory.ts';
+import type { Artifact } from './artifact.ts';
+import type { CompilerTier } from './builder-messages.ts';
+import type { DeployLog } from './deploy-log.ts';
+import { fileErrorCode, writeDurably } from './durable.ts';
+import { objectOf, parseJson, textOf } from './record.ts';
+import { listNames } from './store.ts';
+
+export interface TriedModule {
+  readonly tier: CompilerTier;
+  /** Why the optimiser may not have it. */
+  readonly reason?: string | undefined;
+}
+
+/** Beyond this many the store was swept too rarely; opening it sweeps again. */
+const trialsKeptMax = 100_000;
+
+export class TrialBook {
+  readonly #directory: string;
+  readonly #log: DeployLog;
+  #count = 0;
+
+  private constructor(directory: string, log: DeployLog) {
+    this.#directory = directory;
+    this.#log = log;
+  }
+
+  /**
+   * Opens the book of a state directory; trials of modules that are not kept are forgotten. Throws
+   * TerrafirmaError('state') when the directory cannot be used.
+   */
+  static async open(
+    stateDirectory: string,
+    options: { readonly log: DeployLog; readonly isKept: (digest: Digest) => boolean },
+  ): Promise<TrialBook> {
+    const directory = join(stateDirectory, 'trials');
+    const book = new TrialBook(directory, options.log);
+    try {
+      makeDirectory(directory);
+      for (const name of await readdir(directory)) {
+        const isWanted = options.isKept(name.replace(/\.json$/, '') as Digest);
+        if (isWanted) book.#count += 1;
+        else await rm(join(directory, name), { force: true });
+      }
+    } catch (error) {
+      const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    return book;
+  }
+
+  /** What is known of this very code; undefined when nothing is. */
+  async read(
+    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
+  ): Promise<TriedModule | undefined> {
+    const tried = await readTried(this.#path(artifact.digest), this.#log);
+    return tried?.key === keyOf(artifact) ? tried : undefined;
+  }
+
+  /** Remembers a trial. A failure is logged: then the module is tried again after a restart. */
+  async write(
+    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
+    { tier, reason }: TriedModule,
+  ): Promise<void> {
+    if (this.#count >= trialsKeptMax) return;
+    this.#count += 1;
+    const text = `${JSON.stringify({ format: 1, key: keyOf(artifact), tier, reason })}\n`;
+    try {
+      await writeDurably(this.#path(artifact.digest), text);
+    } catch (error) {
+      const fields = { digest: artifact.digest, reason: describeError(error) };
+      this.#log.error(fields, 'trial of a module not kept');
+    }
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#directory, `${digest}.json`);
+  }
+}
+
+/** Why modules run without the optimiser, for the command line; see `TrialBook`. */
+export async function readUnoptimised(
+  stateDirectory: string,
+  log: DeployLog,
+): Promise<ReadonlyMap<Digest, string>> {
+  const directory = join(stateDirectory, 'trials');
+  const reasons = new Map<Digest, string>();
+  for (const name of await listNames(directory)) {
+    if (!name.endsWith('.json')) continue;
+    const tried = await readTried(join(directory, name), log);
+    if (tried?.tier !== 'baseline' || tried.reason === undefined) continue;
+    reasons.set(name.replace(/\.json$/, '') as Digest, tried.reason);
+  }
+  return reasons;
+}
+
+async function readTried(
+  path: string,
+  log: DeployLog,
+): Promise<(TriedModule & { readonly key: string }) | undefined> {
+  try {
+    const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
+    const { reason } = value;
+    return {
+      key: textOf(value.key, 'key'),
+      tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
+      reason: reason === undefined ? undefined : textOf(reason, 'reason'),
+    };
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return undefined;
+    log.error({ file: path, reason: describeError(error) }, 'Cannot use a trial: it is repeated');
+    return undefined;
+  }
+}
+
+/** What decides how a module compiles: its code, and the compilers. */
+function keyOf({ code, cardsCode }: Pick<Artifact, 'code' | 'cardsCode'>): string {
+  const hash = createHash('sha256').update(`${process.versions.v8} ${process.arch}\n`);
+  for (const form of [code, cardsCode])
+    hash.update(`${form?.length ?? 'none'}\n`).update(form ?? '');
+  return hash.digest('hex');
+}

@@ -1,0 +1,67 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { TestFolder } from '../support/folder.ts';
+
+/** Enough for V8 to find a function hot, many times over. */
+const calls = 5;
+const hotRequests = 30;
+
+describe('a module that V8 may not optimise', () => {
+  let folder: TestFolder;
+  let daemon: TestDaemon;
+
+  beforeEach(() => {
+    folder = new TestFolder();
+  });
+  afterEach(async () => {
+    await daemon[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  const start = async (stateDirectory?: string): Promise<void> => {
+    const args = [folder.directory];
+    const kept = stateDirectory === undefined ? {} : { stateDirectory };
+    daemon = await TestDaemon.start({ args, threads: 1, ...kept });
+  };
+  const status = async (path: string): Promise<number> => {
+    const response = await fetch(`${daemon.url}${path}`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  const makeHot = async (path: string): Promise<void> => {
+    for (let request = 0; request < hotRequests; request += 1) {
+      expect(await status(path)).toBe(200);
+    }
+  };
+
+  it('serves, hot as it gets, and again after a restart', async () => {
+    folder.put('hello');
+    folder.write('killer.wasm', killerOfOptimiser(calls));
+    const state = new TestFolder();
+    await start(state.directory);
+    await makeHot('/killer.wasm');
+    const told = await daemon.waitForLog(({ msg }) => msg.startsWith('module runs slowly'));
+    expect(told.reason).toMatch(/function 1 \("costly"\)/);
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    await start(state.directory);
+    await makeHot('/killer.wasm');
+    // As an earlier daemon leaves it, which tried its modules with one compiler.
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    rmSync(join(state.directory, 'trials'), { recursive: true });
+    await start(state.directory);
+    await makeHot('/killer.wasm');
+    expect(await status('/hello.wasm')).toBe(200);
+    state[Symbol.dispose]();
+  });
+
+  it('is published before its trial with the optimiser is over, and compiled anew', async () => {
+    folder.write('slow.wasm', manyIfs(5_500, 1));
+    await start();
+    expect(await status('/slow.wasm')).toBe(200);
+    await daemon.waitForLog(({ msg }) => msg === 'module may be optimised now', 60_000);
+    await makeHot('/slow.wasm');
+  });
+});

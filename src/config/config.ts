@@ -211,6 +211,7 @@ export const defaultLimits = {
   replyIdleTimeoutMs: 30_000,
   lingerMs: 10_000,
   lingerBytesMax: 32 * MIB,
+  heldBytesPerClientMax: 128 * MIB,
   fileOperationTimeoutMs: 5_000,
   fileOperationsPerMountMax: 16,
   http2StreamsMax: 100,

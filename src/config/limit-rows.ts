@@ -102,7 +102,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   headerTimeoutMs: { summary: 'Until the head of a request is there' },
   bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },
   keepAliveTimeoutMs: { summary: 'Between two requests on one connection' },
-  replyIdleTimeoutMs: { summary: 'Between two pieces of a reply that the client takes' },
+  replyIdleTimeoutMs: { summary: 'In which a client must take the next 64 KiB of a reply' },
+  heldBytesPerClientMax: {
+    summary: 'Request bodies and replies not taken of one client network, per thread',
+  },
   lingerMs: { summary: 'For a client that still sends when its connection ends, to end it too' },
   lingerBytesMax: { summary: 'Thrown away of what a client still sends when its connection ends' },
   fileOperationTimeoutMs: { summary: 'One operation on a file' },

@@ -1,8 +1,13 @@
 /** One request and its answer, over whichever wire it came. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
+import type { Share } from '../account/share.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
+import { clientNetwork } from '../names.ts';
 import { BodyReader } from './body-reader.ts';
+import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
+import { PIECE_BYTES, WHOLE_BYTES_MAX } from './reply-pump.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
@@ -11,6 +16,8 @@ export interface ExchangeOptions {
   readonly replyIdleTimeoutMs: number;
   /** Where the client asks for a WebSocket. */
   readonly upgrade?: UpgradeRequest | undefined;
+  /** What clients make this thread hold; undefined: nobody counts. */
+  readonly clientBytes?: ClientBytes | undefined;
   /** On every answer that does not say otherwise; names in lower case. */
   readonly fixedHeaders?: readonly Header[] | undefined;
 }
@@ -18,6 +25,10 @@ export interface ExchangeOptions {
 const REQUEST_ID = 'x-request-id';
 const SWITCHING_PROTOCOLS = 101;
 const NO_BYTES = new Uint8Array(0);
+/** A smaller reply is taken at once by the system, or waits in the connection with others. */
+const UNCOUNTED_BYTES_MAX = 4 * 1024;
+/** How often a body that must wait looks whether there is room. */
+const ROOM_LOOK_MS = 50;
 /** They tell of a body, and a request that was redirected inside has none. */
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 
@@ -42,6 +53,8 @@ export class HttpExchange implements Exchange {
   #bytesSent = 0;
   #bytesReceived = 0;
   #added: Header[] | undefined;
+  #share: Share | undefined;
+  #bytes: ExchangeBytes | undefined;
 
   /** Owns `request` from here on. */
   constructor(request: RoutableHead, wire: Wire, options: ExchangeOptions) {
@@ -60,6 +73,11 @@ export class HttpExchange implements Exchange {
 
   get hasBody(): boolean {
     return this.#hasBody;
+  }
+
+  /** The site has been found: what the exchange holds is on its owner's account. */
+  chargeTo(share: Share): void {
+    this.#share = share;
   }
 
   /** The path has been routed: from here on the head says which part of it names the module. */
@@ -153,6 +171,7 @@ export class HttpExchange implements Exchange {
       if (chunk === undefined) break;
       length += chunk.length;
       if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
+      if (!this.#tryHold(chunk.length)) await this.#roomFor(chunk.length);
       chunks.push(chunk);
     }
     const [only] = chunks;
@@ -169,9 +188,10 @@ export class HttpExchange implements Exchange {
 
   send(head: ReplyHead, body: Uint8Array): void {
     this.#expectState('none', 'send');
+    const withBody = mayHaveBody(head.status, this.request.method);
+    if (withBody && body.length > UNCOUNTED_BYTES_MAX) this.#openBytes()?.addReply(body.length);
     this.#replyState = 'ended';
     if (this.#isGone) return;
-    const withBody = mayHaveBody(head.status, this.request.method);
     const headers = this.#flatten(head);
     if (withBody || (this.request.method === 'HEAD' && mayHaveBody(head.status, 'GET'))) {
       headers.push('content-length', String(body.length));
@@ -195,8 +215,22 @@ export class HttpExchange implements Exchange {
     if (this.#isGone || chunk.length === 0) return;
     if (!mayHaveBody(this.#status, this.request.method)) return;
     this.#bytesSent += chunk.length;
-    if (this.#wire.write(chunk)) return;
-    await this.#drained();
+    if (chunk.length > WHOLE_BYTES_MAX) await this.#writePieces(chunk);
+    else if (!this.#wire.write(chunk)) await this.#drained();
+  }
+
+  /** Each piece has the idle limit to be taken, which makes a least rate. */
+  async #writePieces(chunk: Uint8Array): Promise<void> {
+    const bytes = this.#openBytes();
+    bytes?.addReply(chunk.length);
+    try {
+      for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
+        if (this.#isGone || this.#replyState !== 'started') return;
+        if (!this.#wire.write(chunk.subarray(start, start + PIECE_BYTES))) await this.#drained();
+      }
+    } finally {
+      bytes?.removeReply(chunk.length);
+    }
   }
 
   end(): void {
@@ -211,6 +245,28 @@ export class HttpExchange implements Exchange {
     if (this.#replyState === 'ended') return;
     this.#replyState = 'ended';
     this.#wire.destroy();
+  }
+
+  #openBytes(): ExchangeBytes | undefined {
+    const clients = this.#options.clientBytes;
+    const share = this.#share;
+    if (clients === undefined || share === undefined) return undefined;
+    const client = clientNetwork(this.#request.clientAddress);
+    this.#bytes ??= new ExchangeBytes({ clients, client, share });
+    return this.#bytes;
+  }
+
+  #tryHold(bytes: number): boolean {
+    return this.#openBytes()?.tryAddBody(bytes) ?? true;
+  }
+
+  /** Reads no further meanwhile, so that the client is held up and not we. */
+  async #roomFor(bytes: number): Promise<void> {
+    for (let waitedMs = 0; !this.#tryHold(bytes); waitedMs += ROOM_LOOK_MS) {
+      if (this.#isGone || this.#replyState !== 'none') throw clientGone();
+      if (waitedMs >= this.#options.bodyIdleTimeoutMs) throw noRoom(waitedMs);
+      await delay(ROOM_LOOK_MS);
+    }
   }
 
   #openBody(): BodyReader {
@@ -249,6 +305,7 @@ export class HttpExchange implements Exchange {
   }
 
   #close(): void {
+    this.#bytes?.close();
     if (this.#wire.isFinished) return;
     this.#isGone = true;
     this.#onGone?.();
@@ -278,6 +335,17 @@ function addAbsent(flat: string[], headers: readonly Header[]): void {
 /** RFC 9110, section 6.4.1. */
 function mayHaveBody(status: number, method: string): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+}
+
+function clientGone(): TerrafirmaError {
+  return new TerrafirmaError('client-gone', 'Cannot read the request body: nobody waits for it');
+}
+
+function noRoom(waitedMs: number): TerrafirmaError {
+  return new TerrafirmaError(
+    'overloaded',
+    `Cannot read the request body now: memory for bodies is short: waited ${waitedMs} ms`,
+  );
 }
 
 function tooLarge(bodyBytesMax: number, received: number): TerrafirmaError {

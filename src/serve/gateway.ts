@@ -2,6 +2,7 @@
  * The request road: host name → site → route → guest or file → answer, one line a stage.
  * Every failure on it becomes the answer of its row in the table of errors.
  */
+import type { Account } from '../account/account.ts';
 import type { CapabilitySource } from '../capability/capabilities.ts';
 import { countLoopHops, loopHopsMax } from '../capability/fetch-headers.ts';
 import type { Limits } from '../config/config.ts';
@@ -41,6 +42,7 @@ export interface GatewayOptions {
   readonly doorkeeper: Doorkeeper;
   readonly capabilities: CapabilitySource;
   readonly conversations: Conversations;
+  readonly account: Account;
   readonly log: RequestLog;
 }
 
@@ -84,6 +86,7 @@ export class Gateway {
     const found = this.#options.replica.siteOf(hostName, performance.now(), clientAddress);
     const site = found instanceof Promise ? await found : found;
     record.folderKey = site.folderKey;
+    exchange.chargeTo(this.#options.account.shareOf(site.owner));
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);
     this.#options.hostRules.checkConsent(hostName, site.settings?.hostNames);
     const asking = this.#options.doorkeeper.check(exchange, site, path);

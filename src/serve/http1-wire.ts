@@ -4,6 +4,7 @@ import type { Http1Response } from './http1-connections.ts';
 import type { Http1Request } from './http1-request.ts';
 import type { Lingering } from './lingering.ts';
 import type { Departure, ReplyBatch } from './reply-batch.ts';
+import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from './reply-pump.ts';
 import type { Wire } from './wire.ts';
 
 export interface Http1WireOptions {
@@ -78,7 +79,11 @@ export class Http1Wire implements Wire, Departure {
     this.#whole = undefined;
     if (body === undefined || body.length === 0) this.events.end();
     else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
-    else this.events.end(body);
+    else if (body.length <= WHOLE_BYTES_MAX) this.events.end(body);
+    else {
+      pumpReply(this.events, body, this.#pumpOptions);
+      return;
+    }
     this.#limitTaking();
   }
 
@@ -97,13 +102,14 @@ export class Http1Wire implements Wire, Departure {
     this.#limitTaking();
   }
 
-  /**
-   * A client that takes nothing would keep the answer in our memory for as long as it likes. Node
-   * resets the time-out whenever some of it was taken, and again after the answer.
-   */
+  /** A client that takes nothing would keep the answer in our memory for as long as it likes. */
   #limitTaking(): void {
     if ((this.events.socket?.writableLength ?? 0) === 0) return;
-    this.events.setTimeout(this.#options.replyIdleTimeoutMs, () => this.destroy());
+    limitTaking(this.events, this.#pumpOptions);
+  }
+
+  get #pumpOptions(): PumpOptions {
+    return { pieceMs: this.#options.replyIdleTimeoutMs, cut: () => this.destroy() };
   }
 
   leaveBody(): void {

@@ -1,5 +1,6 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from './reply-pump.ts';
 import type { Wire } from './wire.ts';
 
 /** Of one connection, which HTTP/2 manages itself (RFC 9113, section 8.2.2). */
@@ -54,9 +55,11 @@ export class Http2Wire implements Wire {
     const endStream = body === undefined || body.length === 0;
     this.#quietly(() => {
       this.body.respond(toHeaders(status, headers), { endStream });
-      if (!endStream) this.body.end(body);
+      if (endStream) return;
+      if (body.length <= WHOLE_BYTES_MAX) this.body.end(body);
+      else pumpReply(this.body, body, this.#pumpOptions);
     });
-    this.#limitTaking();
+    if (endStream || body.length <= WHOLE_BYTES_MAX) this.#limitTaking();
   }
 
   sendHead(status: number, headers: string[]): void {
@@ -86,8 +89,12 @@ export class Http2Wire implements Wire {
   /** A client that opens no window would keep the answer in our memory for as long as it likes. */
   #limitTaking(): void {
     if (this.body.destroyed || this.body.writableFinished) return;
-    const cancel = (): void => this.body.close(constants.NGHTTP2_CANCEL);
-    this.body.setTimeout(this.#options.replyIdleTimeoutMs, cancel);
+    limitTaking(this.body, this.#pumpOptions);
+  }
+
+  get #pumpOptions(): PumpOptions {
+    const cut = (): void => this.body.close(constants.NGHTTP2_CANCEL);
+    return { pieceMs: this.#options.replyIdleTimeoutMs, cut };
   }
 
   /** A stream that the client has reset meanwhile is gone: `close` tells the exchange. */

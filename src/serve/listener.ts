@@ -16,6 +16,7 @@ import { parseHostName, quoteReceived } from '../names.ts';
 import type { RequestRecord } from '../telemetry.ts';
 import type { TrustedProxies, Visitor } from './client-address.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
+import { ClientBytes } from './exchange-bytes.ts';
 import { failureHead } from './failure.ts';
 import { Http1Connections, type Http1Response } from './http1-connections.ts';
 import { Http1Request } from './http1-request.ts';
@@ -71,6 +72,7 @@ export class Listener {
   readonly #connections: Http1Connections;
   readonly #refusals: Refusals;
   readonly #wireOptions: Http1WireOptions;
+  readonly #exchangeOptions: ExchangeOptions;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
   /** Random start, then a count: unique without asking the system's generator every time. */
@@ -83,6 +85,8 @@ export class Listener {
     this.#options = options;
     const { limits, proxies } = options;
     const { replyIdleTimeoutMs } = limits;
+    const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
+    this.#exchangeOptions = { ...limits, clientBytes };
     this.#lingering = new Lingering(limits);
     this.#connections = new Http1Connections(this.#lingering);
     this.#refusals = new Refusals({
@@ -226,7 +230,6 @@ export class Listener {
   }
 
   #accept(incoming: Http1Request, response: Http1Response, upgrade?: UpgradeRequest): void {
-    const { limits } = this.#options;
     const id = this.#newId();
     const { socket } = incoming;
     const raw: RawHead = {
@@ -242,7 +245,8 @@ export class Listener {
       const head = this.#readHead(raw, { id, socket, visitor });
       if (upgrade !== undefined) checkHandshake(incoming);
       else if (incoming.headers.upgrade !== undefined) this.#refuseDeclined(incoming);
-      const usual = socket instanceof TLSSocket ? this.#tlsExchangeOptions() : limits;
+      const isSecure = socket instanceof TLSSocket;
+      const usual = isSecure ? this.#tlsExchangeOptions() : this.#exchangeOptions;
       const options = upgrade === undefined ? usual : { ...usual, upgrade };
       const exchange = new HttpExchange(
         head,
@@ -305,7 +309,7 @@ export class Listener {
 
   #tlsExchangeOptions(): ExchangeOptions {
     this.#secureOptions ??= {
-      ...this.#options.limits,
+      ...this.#exchangeOptions,
       fixedHeaders: this.#options.tls?.fixedHeaders,
     };
     return this.#secureOptions;

@@ -49,8 +49,7 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const account = new Account(start.account, start.threadNumber);
-  const pool = openPool(start, account);
+  const { account, pool } = openEngine(start);
   const replica = createReplica({ limits, link, pool });
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const parts = createCapabilityParts({ start, link, guards, log });
@@ -66,6 +65,7 @@ async function start(start: ThreadStart): Promise<void> {
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
     capabilities: new CapabilitySource(parts),
     conversations,
+    account,
     log,
   });
   const secured = createTlsParts(start, { link, replica, log, logger, gateway, hostRules });
@@ -91,10 +91,11 @@ async function start(start: ThreadStart): Promise<void> {
   control.postMessage(await listen(listener, start));
 }
 
-function openPool(start: ThreadStart, account: Account): GuestPool {
+function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {
   const { limits } = start.config;
+  const account = new Account(start.account, start.threadNumber);
   const { abis } = createCatalogue(limits);
-  return new GuestPool({ limits, abis, page: openBeatingPage(start), account });
+  return { account, pool: new GuestPool({ limits, abis, page: openBeatingPage(start), account }) };
 }
 
 function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: GuestPool }) {

@@ -1,0 +1,108 @@
+/**
+ * What the daemon holds for visitors: request bodies that have come, and replies that they have not
+ * taken. Each is on the account of the site's owner, and bounded by client besides, so that nobody
+ * can use up the share of a site that is not theirs.
+ */
+import { Holding, type Share } from '../account/share.ts';
+import { TerrafirmaError } from '../errors.ts';
+
+/** What each client makes one thread hold; clients are told apart by their network. */
+export class ClientBytes {
+  readonly #bytesMax: number;
+  /** Only those who hold something. */
+  readonly #byClient = new Map<string, number>();
+
+  constructor(bytesPerClientMax: number) {
+    this.#bytesMax = bytesPerClientMax;
+  }
+
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  of(client: string): number {
+    return this.#byClient.get(client) ?? 0;
+  }
+
+  /** Whoever has nothing yet may begin, however much it is. */
+  tryAdd(client: string, bytes: number): boolean {
+    const before = this.of(client);
+    if (before > 0 && before + bytes > this.#bytesMax) return false;
+    this.#byClient.set(client, before + bytes);
+    return true;
+  }
+
+  release(client: string, bytes: number): void {
+    const left = this.of(client) - bytes;
+    if (left > 0) this.#byClient.set(client, left);
+    else this.#byClient.delete(client);
+  }
+}
+
+export interface ExchangeBytesOptions {
+  readonly clients: ClientBytes;
+  readonly client: string;
+  readonly share: Share;
+}
+
+/** What one exchange holds, until it is closed. */
+export class ExchangeBytes {
+  readonly #options: ExchangeBytesOptions;
+  readonly #body: Holding;
+  readonly #reply: Holding;
+  #isClosed = false;
+
+  constructor(options: ExchangeBytesOptions) {
+    this.#options = options;
+    this.#body = new Holding(options.share, 'request-body');
+    this.#reply = new Holding(options.share, 'reply');
+  }
+
+  /** Adds a piece of the body; false where there is no room for it now. */
+  tryAddBody(bytes: number): boolean {
+    return this.#tryAdd(this.#body, bytes);
+  }
+
+  /**
+   * Adds a reply.
+   *
+   * @throws TerrafirmaError `overloaded` where there is no room for it.
+   */
+  addReply(bytes: number): void {
+    if (this.#tryAdd(this.#reply, bytes)) return;
+    const { clients, client, share } = this.#options;
+    share.requireRoom(bytes);
+    throw new TerrafirmaError(
+      'overloaded',
+      `Cannot send the answer: ${clients.bytesMax} bytes may wait for one client: received ` +
+        `${clients.of(client) + bytes}`,
+    );
+  }
+
+  /** So much of the reply has been taken. */
+  removeReply(bytes: number): void {
+    if (this.#isClosed) return;
+    this.#options.clients.release(this.#options.client, bytes);
+    this.#reply.set(this.#reply.bytes - bytes);
+  }
+
+  /** The client has it all, or is gone. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { clients, client } = this.#options;
+    clients.release(client, this.#body.bytes + this.#reply.bytes);
+    this.#body.close();
+    this.#reply.close();
+  }
+
+  #tryAdd(holding: Holding, bytes: number): boolean {
+    // What comes after the end is held by nobody for long.
+    if (this.#isClosed) return true;
+    const { clients, client } = this.#options;
+    if (!clients.tryAdd(client, bytes)) return false;
+    if (holding.tryAdd(bytes)) return true;
+    clients.release(client, bytes);
+    return false;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * Hands a reply to a connection piece by piece, as fast as the client takes it, but not as slowly
+ * as it likes: a client that takes two kilobytes every twelve seconds would keep 32 MiB for days.
+ * Each piece has a time limit of its own, which makes a least rate; and a connection that encrypts
+ * never holds more than one piece twice.
+ */
+import type { Writable } from 'node:stream';
+
+/**
+ * Bytes of one write. A connection asks for a pause at 64 KiB, so that some of these can follow
+ * each other at once where the system takes them; about two must then be taken within the limit.
+ */
+export const PIECE_BYTES = 32 * 1024;
+/** A reply up to this size is handed over whole. */
+export const WHOLE_BYTES_MAX = 64 * 1024;
+
+export interface PumpOptions {
+  /** In which the client must make room for more, in milliseconds. */
+  readonly pieceMs: number;
+  /** Breaks the reply off. */
+  readonly cut: () => void;
+}
+
+/** Sends `body`, which is not empty, and ends `stream`. */
+export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptions): void {
+  const timer = setTimeout(options.cut, options.pieceMs);
+  const lastStart = Math.floor((body.length - 1) / PIECE_BYTES) * PIECE_BYTES;
+  let start = 0;
+  const sendMore = (): void => {
+    timer.refresh();
+    while (start < lastStart) {
+      const piece = body.subarray(start, start + PIECE_BYTES);
+      start += PIECE_BYTES;
+      if (!stream.write(piece)) return;
+    }
+    stream.off('drain', sendMore);
+    if (!stream.destroyed) stream.end(body.subarray(lastStart));
+  };
+  stream.on('drain', sendMore);
+  stream.once('close', () => {
+    clearTimeout(timer);
+    stream.off('drain', sendMore);
+  });
+  sendMore();
+}
+
+/** The same limit for a reply that was handed over whole. */
+export function limitTaking(stream: Writable, { pieceMs, cut }: PumpOptions): void {
+  const timer = setTimeout(cut, pieceMs);
+  stream.once('close', () => clearTimeout(timer));
+}

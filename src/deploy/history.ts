@@ -27,13 +27,17 @@ export function acceptVersion(
   return trimVersions(noteSeen(next, seen, options.pin), options);
 }
 
-/** The record after content was judged. Other content than at the rollback ends the rollback. */
+/**
+ * The record after content was judged. Other good content than at the rollback ends the rollback;
+ * refused content changes nothing.
+ */
 export function noteSeen(
   module: ModuleRecord,
   seen: SeenContent,
   pin: Pin | undefined,
 ): ModuleRecord {
-  const isSpent = pin !== undefined && pin.seenDigest !== seen.digest;
+  const isGood = seen.refusal === undefined;
+  const isSpent = isGood && pin !== undefined && pin.seenDigest !== seen.digest;
   const spentPin = isSpent ? pin.id : module.spentPin;
   return { versions: module.versions, seen, spentPin };
 }
@@ -55,7 +59,7 @@ function trimVersions(
 }
 
 function heldDigest(module: ModuleRecord, pin: Pin | undefined): Digest | undefined {
-  const holds =
-    pin !== undefined && pin.id !== module.spentPin && pin.seenDigest === module.seen.digest;
-  return holds ? pin.digest : undefined;
+  if (pin === undefined || pin.id === module.spentPin) return undefined;
+  const { digest, refusal } = module.seen;
+  return refusal !== undefined || pin.seenDigest === digest ? pin.digest : undefined;
 }

@@ -23,7 +23,7 @@ export interface KeptModulesParts {
 }
 
 export class KeptModules {
-  readonly #located: LocatedFolder;
+  #located: LocatedFolder;
   readonly #parts: KeptModulesParts;
   readonly #records = new Map<ModulePath, ModuleRecord>();
   #pins: ReadonlyMap<ModulePath, Pin> = new Map();
@@ -51,6 +51,11 @@ export class KeptModules {
     }
     await this.takePins();
     return record;
+  }
+
+  /** The folder is elsewhere from now on. */
+  moveTo(located: LocatedFolder): void {
+    this.#located = located;
   }
 
   get hasLive(): boolean {
@@ -144,11 +149,18 @@ export class KeptModules {
     const before = paths.map((path) => this.serving(path)?.digest);
     this.#pins = await readPins(config.stateDirectory, this.#located.key, log);
     this.#pinsStamp = stamp;
+    for (const [path, pin] of this.#pins) this.#spend(path, pin);
     for (const [index, modulePath] of paths.entries()) {
       const digest = this.serving(modulePath)?.digest;
       if (isFirst || digest === before[index]) continue;
       log.info({ folderKey: this.#located.key, modulePath, digest }, 'module rolled back');
     }
+  }
+
+  /** The content may have changed after the rollback was made and before it was read here. */
+  #spend(path: ModulePath, pin: Pin): void {
+    const record = this.live(path);
+    if (record !== undefined) this.#records.set(path, noteSeen(record, record.seen, pin));
   }
 
   async #commit(added?: AddedModule): Promise<void> {

@@ -63,15 +63,20 @@ describe('servingVersion()', () => {
     expect(servingVersion(module, undefined).digest).toBe(digest('b'));
   });
 
-  it('is the pinned one while the file is what it was, and until it is something else', () => {
+  it('is the pinned one until the file is something else that is good', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     const pin = pinOf('a', 'b');
     expect(servingVersion(module, pin).digest).toBe(digest('a'));
     const refused = noteSeen(module, { ...seen('x'), refusal: 'broken' }, pin);
-    expect(servingVersion(refused, pin).digest).toBe(digest('b'));
+    expect(servingVersion(refused, pin).digest).toBe(digest('a'));
     const back = noteSeen(refused, seen('b'), pin);
-    expect(back.spentPin).toBe('pin-a');
-    expect(servingVersion(back, pin).digest).toBe(digest('b'));
+    expect(back.spentPin).toBeUndefined();
+    expect(servingVersion(back, pin).digest).toBe(digest('a'));
+    const other = accept(back, 'c', { pin });
+    expect(other.spentPin).toBe('pin-a');
+    expect(servingVersion(other, pin).digest).toBe(digest('c'));
+    const broken = noteSeen(other, { ...seen('x'), refusal: 'broken' }, pin);
+    expect(servingVersion(broken, pin).digest).toBe(digest('c'));
   });
 
   it('is the newest when the file had changed before the rollback was made', () => {

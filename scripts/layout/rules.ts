@@ -128,7 +128,6 @@ export const bannedInComments: readonly BannedWord[] = [
 
 /** Modules that reach outside: a file with one says in its first comment what it touches. */
 export const edgeModules: ReadonlySet<string> = new Set([
-  'chokidar',
   'node:child_process',
   'node:dgram',
   'node:ffi',

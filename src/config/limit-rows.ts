@@ -63,7 +63,12 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   moduleBytesMax: { summary: 'One .wasm file', min: 8, max: GIB },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },
   moduleBytesPerFolderMax: { summary: 'All .wasm files of one folder together' },
-  folderEntriesMax: { summary: 'Files and directories looked at in one folder', max: 10_000_000 },
+  folderEntriesMax: { summary: 'Modules and directories looked at in one folder', max: 10_000_000 },
+  folderEntriesPerSecondMax: {
+    summary:
+      'Entries looked at per second in the folders of one owner; a directory counts as eight',
+    max: 10_000_000,
+  },
   folderDepthMax: { summary: 'How deep a folder is looked at', max: 256 },
   foldersWatchedMax: { summary: 'Folders watched at once', max: 1_000_000 },
   versionsKeptMax: { summary: 'Accepted versions kept of each module', max: 1_000 },

@@ -1,7 +1,6 @@
 /**
  * The control plane: builds every part from Config, starts them in order, stops them in reverse.
  */
-import { realpathSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { createSharedAccount } from '../account/shared.ts';
@@ -13,10 +12,8 @@ import {
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
-import type { FolderKey } from '../names.ts';
 import { Resolver } from '../site/dns.ts';
 import { HostRules } from '../site/hosts.ts';
-import { type LocatedFolder, Locator } from '../site/locate.ts';
 import { Logins } from '../site/logins.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -26,6 +23,7 @@ import { openCertificates } from './certificates.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import type { OutputStream } from './output.ts';
+import { openPlaces } from './places.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
@@ -70,14 +68,14 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
-    parts.publisher = await Publisher.open({ config, logger, guards });
+    const { relocate, ...places } = openPlaces(config, guards);
+    parts.publisher = await Publisher.open({ config, logger, guards, relocate });
     const answers: ControlAnswers = new ControlAnswers({
       config,
       resolver,
-      locator: openLocator(config, guards),
+      ...places,
       guards,
       publisher: parts.publisher,
-      folder: config.folder === undefined ? undefined : locateFolder(config.folder),
       hostRules: new HostRules(config.hosts),
       logins: openLogins(config, logger, parts),
       certificates: () => parts.certificates,
@@ -192,10 +190,6 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-function openLocator({ mounts, botUser }: Config, guards: MountGuards): Locator {
-  return new Locator({ mounts, botUser, guards });
-}
-
 /** A damaged file stops only the key-value store: the sites go on, and the log names the file. */
 function openKeyValue(config: Config, logger: Logger): KeyValueWriter {
   return startKeyValueWriter({
@@ -224,16 +218,6 @@ function announce(logger: Logger, config: Config, endpoints: ThreadEndpoints): v
     { listening: urls, threads: config.threads, cores: availableParallelism() },
     `serving ${what} on ${urls.join(' and ')}`,
   );
-}
-
-/** In folder mode the one folder is its own mount. */
-function locateFolder(directory: string): LocatedFolder {
-  const real = realpathSync(directory);
-  return {
-    key: '/folder' as FolderKey,
-    directory: real,
-    mount: { prefix: '/folder', directory: real, watch: 'auto' },
-  };
 }
 
 function nowMs(): number {

@@ -3,17 +3,24 @@
  * the folder. Never loses a good version to a bad file.
  */
 import type { Limits } from '../config/config.ts';
-import { type ErrorRecord, toErrorRecord } from '../errors.ts';
+import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
-import type { ModulePath } from '../names.ts';
+import { type ModulePath, quoteReceived } from '../names.ts';
 import { errnoOf, isPassing } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { SiteModule } from '../site/table.ts';
 import { capFiles } from './caps.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { type JudgeParts, judgeFile, type Verdict } from './judge.ts';
+import { JudgeQueue } from './judge-queue.ts';
 import type { KeptModules } from './kept-modules.ts';
-import { type FileStamp, type FolderListing, type ListedFile, lookAtFile } from './scan.ts';
+import {
+  type FileStamp,
+  type FolderListing,
+  isLinkAt,
+  type ListedFile,
+  lookAtFile,
+} from './scan.ts';
 import { type Sighting, settleWaitMs, sight, soonest } from './settle.ts';
 import type { AddedModule } from './store.ts';
 import type { FolderTiming } from './timing.ts';
@@ -24,12 +31,12 @@ export interface FolderModulesParts {
   readonly kept: KeptModules;
   readonly log: DeployLog;
   readonly judging: JudgeParts;
-}
-
-export interface ListingOptions {
-  readonly timing: FolderTiming;
   /** A module changed what it serves or why it does not. */
   readonly onVerdict: () => void;
+  /** All files that had settled are judged. */
+  readonly onIdle: () => void;
+  /** A file could not be judged as it was listed: a look is due. */
+  readonly onUnjudged: () => void;
 }
 
 /** One file as it was last looked at. */
@@ -46,6 +53,9 @@ interface TrackedFile {
   retryAtMs: number;
 }
 
+/** What stands where a module was, that the walk did not list. */
+type FoundInPlace = ListedFile | { readonly refusal: string } | 'missing' | 'unclear';
+
 const retryMs = 10_000;
 
 export class FolderModules {
@@ -53,11 +63,39 @@ export class FolderModules {
   readonly #parts: FolderModulesParts;
   readonly #files = new Map<ModulePath, TrackedFile>();
   readonly #once: TellOnce;
+  readonly #queue: JudgeQueue;
+  #directory: string;
 
   constructor(located: LocatedFolder, parts: FolderModulesParts) {
     this.#located = located;
     this.#parts = parts;
+    this.#directory = located.directory;
     this.#once = new TellOnce(located.key, parts.log);
+    this.#queue = new JudgeQueue({
+      judge: (file) => this.#judge(file),
+      onTrouble: (file, error) => this.#takeTrouble(file, error),
+      onIdle: parts.onIdle,
+    });
+  }
+
+  /** Whether files are being judged. */
+  get isBusy(): boolean {
+    return this.#queue.isBusy;
+  }
+
+  /** Resolves when all that had settled is judged. */
+  async judged(): Promise<void> {
+    await this.#queue.idle();
+  }
+
+  /** Judges nothing more; resolves when the judgement under way has ended. */
+  async close(): Promise<void> {
+    await this.#queue.close();
+  }
+
+  /** The folder is another directory from now on. */
+  moveTo(directory: string): void {
+    this.#directory = directory;
   }
 
   /** Takes up modules of a restored record: those that did not change need not be judged again. */
@@ -103,58 +141,90 @@ export class FolderModules {
   }
 
   /**
-   * Judges what is new in the listing. Resolves to the milliseconds until a file may have settled,
-   * 0 when nothing is awaited. Throws what says that the mount is unreachable.
+   * A request waits for the file, as it was found now. It is judged next, also when the walk has
+   * not come to it or does not reach it. Dispose of the answer when the request waits no longer.
    */
-  async takeListing(listing: FolderListing, options: ListingOptions): Promise<number> {
+  want(file: ListedFile, timing: FolderTiming): Disposable {
+    const wanted = this.#queue.want(file.path);
+    // At the limit the look decides, which sees all files.
+    const isFull = this.#files.size >= this.#parts.limits.modulesPerFolderMax;
+    if (!isFull && !this.#files.has(file.path)) this.#consider(file, timing);
+    return wanted;
+  }
+
+  /**
+   * Has judged what is new in the listing. Resolves to the milliseconds until a file may have
+   * settled, 0 when none is awaited.
+   */
+  async takeListing(listing: FolderListing, timing: FolderTiming): Promise<number> {
     const { limits, kept } = this.#parts;
     for (const note of listing.notes) this.#once.tell(note.path, note.reason);
     const waits: number[] = [];
     const files = [...listing.files];
     const listed = new Set(files.map(({ path }) => path));
+    const noted = new Set(listing.notes.map(({ path }) => path));
     for (const path of [...this.#files.keys()].filter((each) => !listed.has(each))) {
       const found = await this.#lookForMissing(path);
-      if (typeof found === 'object') files.push(found);
-      else if (found === 'missing') waits.push(await this.#takeMissing(path, options));
+      if (found === 'unclear') continue;
+      if (found === 'missing') waits.push(await this.#takeMissing(path, timing));
+      else if ('refusal' in found) this.#refusePlace(path, found.refusal, noted);
+      else files.push(found);
     }
     for (const { file, refusal } of capFiles(
       files,
       (path) => kept.live(path) !== undefined,
       limits,
     )) {
-      if (refusal === undefined) waits.push(await this.#takeFile(file, options));
+      if (refusal === undefined) waits.push(this.#consider(file, timing));
       else this.#exceed(file, refusal);
     }
-    this.#once.keepOnly(new Set([...listed, ...listing.notes.map(({ path }) => path)]));
+    this.#once.keepOnly(new Set([...this.#files.keys(), ...noted]));
     return soonest(waits);
   }
 
-  async #takeFile(file: ListedFile, options: ListingOptions): Promise<number> {
-    const { timing, onVerdict } = options;
-    const { judging, kept } = this.#parts;
+  /** Puts a file that is new and has settled to be judged; else resolves to how long it takes. */
+  #consider(file: ListedFile, timing: FolderTiming): number {
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
+    this.#queue.drop(file.path);
     if (tracked.judgedStamp === file.stamp) return 0;
-    const nowMs = judging.nowMs();
+    const nowMs = this.#parts.judging.nowMs();
     if (nowMs < tracked.retryAtMs) return tracked.retryAtMs - nowMs;
     tracked.sighting = sight(file, tracked.sighting, nowMs);
     const waitMs = settleWaitMs(file, tracked.sighting, { timing, nowMs });
-    if (waitMs > 0) return waitMs;
+    if (waitMs === 0) this.#queue.put(file);
+    return waitMs;
+  }
+
+  async #judge(file: ListedFile): Promise<void> {
+    const { judging, kept, onVerdict, onUnjudged } = this.#parts;
+    const tracked = this.#track(file.path);
     const known = new Set(kept.digestsOf(file.path));
     if (tracked.refusedDigest !== undefined) known.add(tracked.refusedDigest);
-    const verdict = await judgeFile(file, known, judging);
+    const verdict = await judgeFile(file, known, { ...judging, directory: this.#directory });
     tracked.sighting = undefined;
-    if (verdict.kind === 'changed') return timing.quietMs;
+    if (verdict.kind === 'changed') return onUnjudged();
     if (verdict.kind === 'postponed') {
-      tracked.retryAtMs = nowMs + retryMs;
-      this.#once.tell(file.path, verdict.reason);
-      return retryMs;
+      this.#postpone(file.path, verdict.reason);
+      return;
     }
     if (verdict.kind === 'refused') await this.#refuse(file, verdict);
     else if (verdict.kind === 'known') await this.#recognise(file, verdict.digest);
     else await this.#accept(file, verdict.version, verdict.bytes);
     onVerdict();
-    return 0;
+  }
+
+  /** The file hangs, or no file can be opened: it is tried again, the others are judged. */
+  #takeTrouble({ path }: ListedFile, error: unknown): void {
+    if (error instanceof TerrafirmaError && error.code === 'draining') return;
+    const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
+    if (!isPassing(error)) this.#parts.log.error({ ...this.#fields(path), reason }, 'not judged');
+    this.#postpone(path, reason);
+  }
+
+  #postpone(path: ModulePath, reason: string): void {
+    this.#track(path).retryAtMs = this.#parts.judging.nowMs() + retryMs;
+    this.#once.tell(path, reason);
   }
 
   /** Content that was judged before: the refused one again, a touched file, an earlier version. */
@@ -237,6 +307,7 @@ export class FolderModules {
   #exceed(file: ListedFile, refusal: ErrorRecord): void {
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
+    this.#queue.drop(file.path);
     const isServing = this.#parts.kept.live(file.path) !== undefined;
     if (isServing && tracked.judgedStamp === file.stamp) return;
     // Not judged: it is, as soon as there is room.
@@ -245,32 +316,49 @@ export class FolderModules {
     this.#once.tell(file.path, refusal.detail);
   }
 
-  /** A file that the walk did not show: beyond a limit, gone, or it cannot be said. */
-  async #lookForMissing(path: ModulePath): Promise<ListedFile | 'missing' | 'unclear'> {
-    const { fs, directory } = this.#parts.judging;
+  /**
+   * A file that the walk did not show: beyond a limit, gone, or it cannot be said. What stands in
+   * its place and is no module, such as a link that leads out of the folder or nowhere, is refused
+   * like a broken module: the good version keeps serving.
+   */
+  async #lookForMissing(path: ModulePath): Promise<FoundInPlace> {
+    const { fs } = this.#parts.judging;
+    const place = { fs, directory: this.#directory };
     try {
-      const found = await lookAtFile({ fs, directory }, path);
-      return typeof found === 'string' ? 'missing' : found;
+      return asFound(await lookAtFile(place, path));
     } catch (error) {
-      if (isPassing(error)) throw error;
-      return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' ? 'missing' : 'unclear';
+      if (isPassing(error)) return 'unclear';
+      const isGone = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
+      if (!isGone) return 'unclear';
+      if (!(await isLinkAt(place, path))) return 'missing';
+      return { refusal: 'Cannot accept the module: its link must lead to a file' };
     }
   }
 
+  #refusePlace(path: ModulePath, detail: string, noted: ReadonlySet<string>): void {
+    const tracked = this.#track(path);
+    tracked.missingSinceMs = undefined;
+    tracked.judgedStamp = undefined;
+    this.#queue.drop(path);
+    tracked.refusal = toErrorRecord(new TerrafirmaError('module-refused', detail));
+    if (!noted.has(quoteReceived(path))) this.#once.tell(path, detail);
+  }
+
   /** Gone at two looks in a row, apart by the quiet time, in a folder that itself can be read. */
-  async #takeMissing(path: ModulePath, options: ListingOptions): Promise<number> {
+  async #takeMissing(path: ModulePath, timing: FolderTiming): Promise<number> {
     const { kept, judging, log } = this.#parts;
     const nowMs = judging.nowMs();
     const tracked = this.#track(path);
     tracked.missingSinceMs ??= nowMs;
     const missingMs = nowMs - tracked.missingSinceMs;
-    if (missingMs < options.timing.quietMs) return options.timing.quietMs - missingMs;
+    if (missingMs < timing.quietMs) return timing.quietMs - missingMs;
+    this.#queue.drop(path);
     this.#files.delete(path);
     if (kept.live(path) !== undefined) {
       await kept.remove(path, nowMs);
       log.info(this.#fields(path), 'module removed: its file is gone');
     }
-    options.onVerdict();
+    this.#parts.onVerdict();
     return 0;
   }
 
@@ -293,4 +381,8 @@ export class FolderModules {
   #fields(modulePath: ModulePath): { readonly folderKey: string; readonly modulePath: string } {
     return { folderKey: this.#located.key, modulePath };
   }
+}
+
+function asFound(found: ListedFile | string): ListedFile | { readonly refusal: string } {
+  return typeof found === 'string' ? { refusal: found } : found;
 }

@@ -3,21 +3,23 @@
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
 import { describeError, TerrafirmaError } from '../errors.ts';
-import { type ModulePath, ownerOf } from '../names.ts';
+import { type FolderKey, type ModulePath, ownerOf } from '../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../site/guarded-fs.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Site } from '../site/table.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { FolderModules } from './folder-modules.ts';
+import { FolderPlace } from './folder-place.ts';
+import { FolderRules } from './folder-rules.ts';
 import type { OwnerGate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
 import { KeptModules } from './kept-modules.ts';
 import { LookLoop } from './look-loop.ts';
-import { ManifestFile } from './manifest-file.ts';
-import { type FolderListing, listFolder, lookAtFile } from './scan.ts';
-import { openSettingsFile } from './settings-file.ts';
+import type { OwnerPace } from './pace.ts';
+import { type FolderListing, type ListedFile, listFolder, lookAtFile } from './scan.ts';
 import { soonest } from './settle.ts';
+import { Signal } from './signal.ts';
 import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
@@ -31,6 +33,9 @@ export interface FolderParts
   /** How many folders of this mount may be walked at once. */
   readonly walks: OwnerGate;
   readonly fs: GuardedFs;
+  readonly pace: OwnerPace;
+  /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
+  readonly relocate: () => Promise<LocatedFolder>;
   readonly nextGeneration: () => number;
   readonly onPublish: (site: Site) => void;
 }
@@ -49,21 +54,21 @@ const walkTimeShare = 10;
 const walkRestMsMax = 60_000;
 
 export class WatchedFolder {
-  readonly located: LocatedFolder;
   readonly #parts: FolderParts;
   readonly #kept: KeptModules;
   readonly #modules: FolderModules;
-  readonly #manifest: ManifestFile;
-  readonly #settings: ReturnType<typeof openSettingsFile>;
   readonly #picture: SitePicture;
   readonly #loop: LookLoop;
+  readonly #events: FolderEvents;
   readonly #opened = Promise.withResolvers<void>();
+  readonly #changed = new Signal();
+  readonly #place: FolderPlace;
+  #rules: FolderRules;
   #timing: FolderTiming;
-  #events: FolderEvents | undefined;
-  #eventsFailed = false;
   #device: bigint | undefined;
   #awayReason: TerrafirmaError | undefined;
   #isPostponed = false;
+  #isSettled = false;
   #isOpen = false;
   #isClosed = false;
   #walkRestMs = 0;
@@ -72,18 +77,30 @@ export class WatchedFolder {
   #lookedAtMs = 0;
 
   constructor(located: LocatedFolder, parts: FolderParts) {
-    const { directory } = located;
     const { config, log, fs } = parts;
     const { limits } = config;
-    this.located = located;
+    this.#place = new FolderPlace(located, parts);
     this.#parts = parts;
     this.#kept = new KeptModules(located, parts);
+    const { directory } = located;
     const owner = ownerOf(located.key);
     const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
-    this.#modules = new FolderModules(located, { limits, log, kept: this.#kept, judging });
-    this.#manifest = new ManifestFile({ fs, directory, limits });
-    this.#settings = openSettingsFile({ fs, directory, limits });
-    this.#picture = new SitePicture(located, parts);
+    this.#modules = new FolderModules(located, {
+      limits,
+      log,
+      kept: this.#kept,
+      judging,
+      onVerdict: () => this.#takeVerdict(),
+      onIdle: () => this.#takeVerdict(),
+      onUnjudged: () => this.#loop.hint(),
+    });
+    this.#rules = new FolderRules({ fs, directory, limits });
+    this.#picture = new SitePicture(parts);
+    this.#events = new FolderEvents({
+      onHint: () => this.#loop.hint(),
+      onError: (error) => this.#tellNoEvents(error),
+      nowMs: parts.nowMs,
+    });
     this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
     this.#loop = new LookLoop({
       look: () => this.#lookSafely(),
@@ -95,10 +112,10 @@ export class WatchedFolder {
   /** Begins: what was kept first, then the first look. */
   async open(): Promise<void> {
     this.#openedAtMs = this.#parts.nowMs();
+    this.#askedAtMs = this.#openedAtMs;
     const record = await this.#kept.restore();
     if (record !== undefined) {
-      this.#manifest.restore(record.manifest);
-      this.#settings.restore(record.settings);
+      this.#rules.restore(record);
       this.#modules.restore(record.modules.keys());
     }
     if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
@@ -113,8 +130,8 @@ export class WatchedFolder {
     await this.#opened.promise;
     await this.#wake();
     if (this.#isClosed) throw new TerrafirmaError('no-verdict');
-    const { state } = this.#manifest;
-    if (state.kind === 'broken') throw state.error;
+    const { manifest } = this.#rules;
+    if (manifest.kind === 'broken') throw manifest.error;
     if (this.#picture.site !== undefined) return this.#picture.site;
     throw this.#awayReason ?? new TerrafirmaError('no-verdict');
   }
@@ -126,16 +143,19 @@ export class WatchedFolder {
   async verdict(path: ModulePath): Promise<Site> {
     const { nowMs, config } = this.#parts;
     const site = await this.site();
-    if (site.modules.has(path) || !(await this.#exists(path))) return site;
+    if (site.modules.has(path)) return site;
+    const file = await this.#find(path);
+    if (file === undefined) return site;
     const deadlineMs = nowMs() + config.limits.verdictWaitMs;
+    using _ = this.#modules.want(file, this.#timing);
     // A look that is already running may have passed the file by.
     const lookCountNeeded = this.#loop.lookCountAfterNext;
     this.#loop.lookNow();
     do {
-      await this.#loop.nextLook(deadlineMs - nowMs());
       const newest = await this.site();
       const isSeen = this.#loop.lookCount >= lookCountNeeded;
       if (newest.modules.has(path) || (isSeen && !this.#modules.isPending(path))) return newest;
+      await this.#changed.next(deadlineMs - nowMs());
     } while (nowMs() < deadlineMs);
     const detail = 'Cannot answer yet: the module is still being written or looked at';
     throw new TerrafirmaError('no-verdict', detail);
@@ -147,19 +167,40 @@ export class WatchedFolder {
     this.#loop.lookNow();
   }
 
+  get key(): FolderKey {
+    return this.#place.located.key;
+  }
+
+  /** It was found elsewhere than it is watched: looks at once whether it has moved. */
+  noteLocated({ directory }: LocatedFolder): void {
+    if (directory !== this.#place.located.directory) this.#loop.lookNow();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#opened.resolve();
-    const looping = this.#loop.close();
-    await this.#events?.close();
-    await looping;
+    this.#changed.notify();
+    this.#events.close();
+    await Promise.all([this.#loop.close(), this.#modules.close()]);
   }
 
   async #lookSafely(): Promise<number> {
     const waitMs = await this.#look().catch((error: unknown) => this.#fail(error));
     this.#lookedAtMs = this.#parts.nowMs();
-    if (waitMs === 0 || this.#isPatienceOver()) this.#finishOpening();
+    if (this.#isJudged || this.#awayReason !== undefined || this.#isPatienceOver())
+      this.#finishOpening();
+    this.#changed.notify();
     return waitMs;
+  }
+
+  /** A module has its verdict, or all have. */
+  #takeVerdict(): void {
+    if (this.#isJudged) {
+      this.#place.endMove();
+      this.#finishOpening();
+    }
+    this.#publish();
+    this.#changed.notify();
   }
 
   #pollMs(): number {
@@ -171,42 +212,44 @@ export class WatchedFolder {
   /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
   async #look(): Promise<number> {
     const { walks, nowMs } = this.#parts;
+    await this.#findPlace();
     if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
-    await this.#requireSamePlace();
-    const manifestWaitMs = await this.#manifest.look(this.#timing, nowMs());
+    const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
     // A folder that closes must not stay open for as long as the next look takes.
     this.#publish();
-    const settingsWaitMs = await this.#settings.look(this.#timing, nowMs());
-    this.#publish();
+    // Files need no verdict, and a request for a module waits for its own.
+    if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
     const listing = await walks.pass(() => this.#list());
     this.#requireSameMount(listing);
     this.#comeBack();
-    this.#keepEvents(listing);
+    this.#followEvents(listing);
     await this.#kept.takePins();
-    await this.#kept.keepRules(this.#manifest.state, this.#settings.state);
-    const modulesWaitMs = await this.#modules.takeListing(listing, {
-      timing: this.#timing,
-      onVerdict: () => this.#publish(),
-    });
+    await this.#kept.keepRules(this.#rules.manifest, this.#rules.settings);
+    const modulesWaitMs = await this.#modules.takeListing(listing, this.#timing);
+    const waitMs = soonest([rulesWaitMs, modulesWaitMs]);
+    this.#isSettled = waitMs === 0;
+    if (this.#isJudged) this.#place.endMove();
     this.#publish();
-    return soonest([manifestWaitMs, settingsWaitMs, modulesWaitMs]);
+    return waitMs;
   }
 
   async #list(): Promise<FolderListing> {
-    const { fs, nowMs, config } = this.#parts;
+    const { fs, nowMs, config, pace } = this.#parts;
     const startedAtMs = nowMs();
-    const { directory } = this.located;
-    const listing = await listFolder({ fs, directory, limits: config.limits });
+    const { directory } = this.#place.located;
+    const listing = await listFolder({ fs, directory, limits: config.limits, pace });
     const isLarge = listing.entryCount > largeFolderEntries;
     this.#walkRestMs = isLarge ? (nowMs() - startedAtMs) * walkTimeShare : 0;
     return listing;
   }
 
-  /** Before the first answer nothing is told: a picture with half of the modules is none. */
+  /** Nothing is told before the rules are known, nor while the folder moves. */
   #publish(): void {
-    if (!this.#isOpen) return;
+    const isKept = this.#picture.site !== undefined;
+    if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
+    const { manifest, settings } = this.#rules;
     const modules = this.#modules.siteModules();
-    this.#picture.publish(this.#manifest.state, modules, this.#settings.state);
+    this.#picture.publish(this.#place.located, { manifest, modules, settings });
   }
 
   /** A folder that cannot be read keeps its last good site; said once. */
@@ -218,14 +261,14 @@ export class WatchedFolder {
     const isNew = this.#awayReason === undefined;
     this.#awayReason = describeAway(error);
     if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
-      const fields = { folderKey: this.located.key, reason: describeError(error) };
+      const fields = { folderKey: this.key, reason: describeError(error) };
       this.#parts.log.error(fields, 'folder could not be looked at');
     }
     if (isNew) {
       const kept = this.#kept.hasLive ? 'its last good version keeps serving' : 'nothing kept';
-      const fields = { folderKey: this.located.key, reason: this.#awayReason.message };
+      const fields = { folderKey: this.key, reason: this.#awayReason.message };
       this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
-      this.#dropEvents();
+      this.#events.follow([]);
     }
     if (this.#kept.hasLive) this.#publish();
     return 0;
@@ -234,7 +277,7 @@ export class WatchedFolder {
   /** We cannot look now, and that is neither the folder's doing nor its mount's; said once. */
   #postpone(error: TerrafirmaError): number {
     if (!this.#isPostponed) {
-      const fields = { folderKey: this.located.key, reason: error.message };
+      const fields = { folderKey: this.key, reason: error.message };
       this.#parts.log.warn(fields, 'look at the folder postponed');
     }
     this.#isPostponed = true;
@@ -244,51 +287,43 @@ export class WatchedFolder {
   #comeBack(): void {
     this.#isPostponed = false;
     if (this.#awayReason !== undefined) {
-      this.#parts.log.info({ folderKey: this.located.key }, 'folder can be reached again');
+      this.#parts.log.info({ folderKey: this.key }, 'folder can be reached again');
       this.#awayReason = undefined;
     }
   }
 
   /** Events where they may be had; a folder beyond the limit would need watches without end. */
-  #keepEvents(listing: { readonly isCut: boolean }): void {
-    if (listing.isCut) this.#dropEvents();
-    if (listing.isCut || this.#isClosed || !this.#timing.hasEvents) return;
-    if (this.#events !== undefined || this.#eventsFailed) return;
-    this.#events = new FolderEvents({
-      directory: this.located.directory,
-      depthMax: this.#parts.config.limits.folderDepthMax,
-      onHint: () => this.#loop.hint(),
-      onError: (error) => this.#giveUpEvents(error),
-    });
+  #followEvents({ isCut, directories }: FolderListing): void {
+    this.#events.follow(isCut || !this.#timing.hasEvents ? [] : directories);
   }
 
-  #dropEvents(): void {
-    void this.#events?.close();
-    this.#events = undefined;
-  }
-
-  #giveUpEvents(error: unknown): void {
-    if (this.#eventsFailed) return;
-    this.#eventsFailed = true;
+  #tellNoEvents(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    const fields = { folderKey: this.located.key, reason };
+    const fields = { folderKey: this.key, reason };
     this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
-    this.#dropEvents();
   }
 
   async #chooseTiming(): Promise<void> {
     const { fs, config } = this.#parts;
-    const { type } = await fs.statfs(this.located.directory);
+    const { type } = await fs.statfs(this.#place.located.directory);
     const isNetwork = process.platform === 'linux' && isNetworkType(type);
-    this.#timing = chooseTiming(config.watch, { isNetwork, mode: this.located.mount.watch });
+    this.#timing = chooseTiming(config.watch, { isNetwork, mode: this.#place.located.mount.watch });
   }
 
-  /** The folder was located by its real path; if that leads elsewhere now, it is another folder. */
-  async #requireSamePlace(): Promise<void> {
-    const realPath = await this.#parts.fs.realpath(this.located.directory);
-    if (realPath === this.located.directory) return;
-    const detail = `Cannot read the folder: it must stay where it was: received ${realPath}`;
-    throw new TerrafirmaError('folder-unreachable', detail);
+  /** Takes up that the folder is elsewhere now. */
+  async #findPlace(): Promise<void> {
+    if (!(await this.#place.find())) return;
+    const { located } = this.#place;
+    this.#device = undefined;
+    this.#isSettled = false;
+    this.#rules = this.#rules.movedTo(located.directory);
+    this.#kept.moveTo(located);
+    this.#modules.moveTo(located.directory);
+  }
+
+  /** What the last look saw has been judged, and none of it is still being written. */
+  get #isJudged(): boolean {
+    return this.#isSettled && !this.#modules.isBusy;
   }
 
   /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
@@ -309,28 +344,36 @@ export class WatchedFolder {
     if (!wasIdle || !isStale || this.#isClosed) return;
     const lookCountNeeded = this.#loop.lookCountAfterNext;
     this.#loop.lookNow();
+    const { verdictWaitMs } = this.#parts.config.limits;
     while (this.#loop.lookCount < lookCountNeeded && !this.#isClosed) {
-      await this.#loop.nextLook(this.#parts.config.limits.verdictWaitMs);
+      await this.#loop.nextLook(verdictWaitMs);
+    }
+    const deadlineMs = this.#parts.nowMs() + verdictWaitMs;
+    while (this.#modules.isBusy && !this.#isClosed && this.#parts.nowMs() < deadlineMs) {
+      await this.#changed.next(deadlineMs - this.#parts.nowMs());
     }
   }
 
-  /** Throws TerrafirmaError 'folder-unreachable' when that cannot be said: the folder is away. */
-  async #exists(path: ModulePath): Promise<boolean> {
+  /**
+   * The file that could be the module. Throws TerrafirmaError 'folder-unreachable' when that cannot
+   * be said: the folder is away.
+   */
+  async #find(path: ModulePath): Promise<ListedFile | undefined> {
     const { fs } = this.#parts;
+    const { directory } = this.#place.located;
     try {
-      const found = await lookAtFile({ fs, directory: this.located.directory }, path);
-      return typeof found !== 'string';
+      const found = await lookAtFile({ fs, directory }, path);
+      return typeof found === 'string' ? undefined : found;
     } catch (error) {
       if (isPassing(error)) throw describeAway(error);
-      await fs.requireDirectory(this.located.directory);
-      if (this.#awayReason === undefined) return false;
+      await fs.requireDirectory(directory);
+      if (this.#awayReason === undefined) return undefined;
       throw new TerrafirmaError('folder-unreachable', this.#awayReason.message);
     }
   }
 
   #isPatienceOver(): boolean {
-    const isKnown = [this.#manifest, this.#settings].every(({ state }) => state.kind !== 'unknown');
-    if (!isKnown && this.#awayReason === undefined) return false;
+    if (!this.#rules.isKnown && this.#awayReason === undefined) return false;
     return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
   }
 

@@ -1,4 +1,5 @@
 /** When a folder is looked at: one look at a time, again after each poll interval and each hint. */
+import { Signal } from './signal.ts';
 
 export interface LookLoopOptions {
   /** Looks once; resolves to the milliseconds until it is worth looking again, 0: as polled. */
@@ -10,7 +11,7 @@ export interface LookLoopOptions {
 
 export class LookLoop {
   readonly #options: LookLoopOptions;
-  readonly #waiters = new Set<() => void>();
+  readonly #ended = new Signal();
   #pollTimer: NodeJS.Timeout | undefined;
   #hintTimer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -54,12 +55,7 @@ export class LookLoop {
   /** Resolves at the end of a look, or after `waitMsMax`. */
   async nextLook(waitMsMax: number): Promise<void> {
     if (this.#isClosed) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, Math.max(0, waitMsMax));
-    this.#waiters.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    this.#waiters.delete(resolve);
+    await this.#ended.next(waitMsMax);
   }
 
   /** No further looks; resolves when the running one has ended. */
@@ -67,7 +63,7 @@ export class LookLoop {
     this.#isClosed = true;
     clearTimeout(this.#pollTimer);
     clearTimeout(this.#hintTimer);
-    for (const wake of this.#waiters) wake();
+    this.#ended.notify();
     await this.#looking;
   }
 
@@ -75,7 +71,7 @@ export class LookLoop {
     const waitMs = await this.#options.look();
     this.#looking = undefined;
     this.#lookCount += 1;
-    for (const wake of this.#waiters) wake();
+    this.#ended.notify();
     if (this.#isClosed) return;
     const pollMs = this.#options.pollMs();
     const delayMs = waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;

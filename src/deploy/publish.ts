@@ -16,6 +16,7 @@ import type { DeployLog } from './deploy-log.ts';
 import { type FolderParts, WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
+import { WalkPace } from './pace.ts';
 import { ModuleStore } from './store.ts';
 import { Trial } from './trial.ts';
 import { TrialBook } from './trial-book.ts';
@@ -25,6 +26,8 @@ export interface PublisherOptions {
   readonly config: DeployConfig;
   readonly logger: DeployLog;
   readonly guards: MountGuards;
+  /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
+  readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** Milliseconds since the Unix epoch: compared with the times of files. */
   readonly nowMs?: () => number;
 }
@@ -55,7 +58,8 @@ export class Publisher {
   /** Where folders are that were watched before: threads may still ask for them by key. */
   readonly #located: LRUCache<FolderKey, LocatedFolder>;
   readonly #missing: LRUCache<string, true>;
-  readonly #guards: MountGuards;
+  readonly #options: PublisherOptions;
+  readonly #pace: WalkPace;
   readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #replaceListeners = new Set<(digest: Digest) => void>();
@@ -67,11 +71,13 @@ export class Publisher {
     const { config } = options;
     this.#config = config;
     this.#log = options.logger;
-    this.#guards = options.guards;
+    this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = store;
     this.#builder = new Builder({ limits: config.limits });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
+    const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
+    this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });
     this.#modules = new Modules({
       store,
       builder: this.#builder,
@@ -188,7 +194,11 @@ export class Publisher {
     if (this.#isClosed) throw new TerrafirmaError('draining');
     this.#located.set(located.key, located);
     const known = this.#folders.get(located.key);
-    if (known !== undefined && known.located.directory === located.directory) return known;
+    if (known !== undefined) {
+      known.noteLocated(located);
+      return known;
+    }
+    const { key } = located;
     const folder = new WatchedFolder(located, {
       config: this.#config,
       store: this.#store,
@@ -198,6 +208,8 @@ export class Publisher {
       nowMs: this.#nowMs,
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
+      pace: this.#pace.forOwner(ownerOf(key)),
+      relocate: () => this.#options.relocate(located),
       ...this.#mountParts(located),
     });
     this.#folders.set(located.key, folder);
@@ -217,7 +229,7 @@ export class Publisher {
     }
     const owner = ownerOf(key);
     const { walks, reads } = gates;
-    const fs = this.#guards.fsOf(mount.directory, owner);
+    const fs = this.#options.guards.fsOf(mount.directory, owner);
     return { fs, walks: walks.forOwner(owner), reads: reads.forOwner(owner) };
   }
 
@@ -227,7 +239,7 @@ export class Publisher {
 
   #closeFolder(folder: WatchedFolder): void {
     const closing = folder.close().catch((error: unknown) => {
-      const fields = { folderKey: folder.located.key, reason: describeError(error) };
+      const fields = { folderKey: folder.key, reason: describeError(error) };
       this.#log.error(fields, 'folder not closed cleanly');
     });
     this.#closing.add(closing);

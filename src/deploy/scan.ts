@@ -7,6 +7,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import type { Limits } from '../config/config.ts';
 import { classifyName, type ModulePath, quoteReceived } from '../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
+import type { OwnerPace } from './pace.ts';
 
 /**
  * Size, times and inode of a file in one text: equal stamps mean that nobody wrote in between, as
@@ -35,19 +36,34 @@ export interface ListingNote {
 export interface FolderListing {
   /** Sorted by path. */
   readonly files: readonly ListedFile[];
+  /** At most `notesMax`. */
   readonly notes: readonly ListingNote[];
+  /** Real paths of the directories that were read, the folder's own among them. */
+  readonly directories: readonly string[];
   /** Device of the folder: another one means that something was mounted or unmounted there. */
   readonly device: bigint;
   readonly entryCount: number;
-  /** There is more than `folderEntriesMax`. */
+  /** There is more than is looked at. */
   readonly isCut: boolean;
 }
+
+/** The owner is told of so many files; who has more has the same mistake everywhere. */
+const notesMax = 100;
+/**
+ * Names read, as a multiple of `folderEntriesMax`: files that are no modules are read past, so that
+ * a thousand pictures do not hide a module.
+ */
+const namesPerEntry = 10;
+/** What reading one directory costs beside its names, in entries: it is opened and closed. */
+const directoryCost = 8;
 
 export interface ScanOptions {
   readonly fs: GuardedFs;
   /** Real path of the folder. */
   readonly directory: string;
   readonly limits: Pick<Limits, 'folderEntriesMax' | 'folderDepthMax'>;
+  /** Left out where one folder is looked at once. */
+  readonly pace?: OwnerPace;
 }
 
 interface PendingDirectory {
@@ -65,8 +81,8 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const walk = new FolderWalk(options);
   await walk.run();
   walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const { files, notes, entryCount, isCut } = walk;
-  return { files, notes, device: dev, entryCount, isCut };
+  const { files, notes, directories, entryCount, isCut } = walk;
+  return { files, notes, directories, device: dev, entryCount, isCut };
 }
 
 /**
@@ -101,6 +117,19 @@ export async function lookAtFile(
   };
 }
 
+/** Whether a link stands at `path`, wherever it leads. */
+export async function isLinkAt(
+  { fs, directory }: Pick<ScanOptions, 'fs' | 'directory'>,
+  path: ModulePath,
+): Promise<boolean> {
+  try {
+    return (await fs.lstat(join(directory, path))).isSymbolicLink();
+  } catch (error) {
+    if (errnoOf(error) !== undefined) return false;
+    throw error;
+  }
+}
+
 export function stampOf(stats: BigIntStats): FileStamp {
   return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`;
 }
@@ -114,19 +143,26 @@ export function isInside(outer: string, inner: string): boolean {
   return inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
 }
 
-/** Whether the error is about one entry only: neither of the whole mount nor a bug of ours. */
+/**
+ * Whether the error is about one entry only. The folder itself could be read, so what hangs now is
+ * one file or directory in it; if it is the whole mount, the next look sees that.
+ */
 function isLocal(error: unknown): boolean {
-  return errnoOf(error) !== undefined && !isUnreachable(error);
+  return errnoOf(error) !== undefined || isUnreachable(error);
 }
 
 /** Breadth first, names sorted, so that what lies beyond a limit is the same at every walk. */
 class FolderWalk {
   readonly files: ListedFile[] = [];
   readonly notes: ListingNote[] = [];
+  readonly directories: string[] = [];
   entryCount = 0;
   isCut = false;
   readonly #options: ScanOptions;
   readonly #pending: PendingDirectory[] = [];
+  /** Entries that were more than a name. */
+  #keptCount = 0;
+  #moduleCount = 0;
 
   constructor(options: ScanOptions) {
     this.#options = options;
@@ -135,8 +171,10 @@ class FolderWalk {
   async run(): Promise<void> {
     const root = { realPath: this.#options.directory, segments: [] };
     await this.#readDirectory(root);
-    for (let next = this.#pending.shift(); next; next = this.#pending.shift()) {
-      if (this.isCut) return;
+    // An index: shifting a long list moves the rest of it each time.
+    for (let index = 0; index < this.#pending.length && !this.isCut; index += 1) {
+      const next = this.#pending[index];
+      if (next === undefined) return;
       try {
         await this.#readDirectory(next);
       } catch (error) {
@@ -148,17 +186,47 @@ class FolderWalk {
   }
 
   async #readDirectory(directory: PendingDirectory): Promise<void> {
-    const { fs, limits } = this.#options;
-    const entriesLeft = limits.folderEntriesMax - this.entryCount;
-    const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
-    const { entries, isCut } = await fs.readdir(directory.realPath, entriesLeft);
-    this.entryCount += entries.length;
-    if (isCut) {
-      this.isCut = true;
+    const { fs, limits, pace } = this.#options;
+    await pace?.take(directoryCost);
+    const kept: Dirent[] = [];
+    await using open = await fs.openDirectory(directory.realPath);
+    this.directories.push(directory.realPath);
+    for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+      await pace?.take(batch.length);
+      this.#sift(batch, kept);
+      if (this.#isFull) break;
+    }
+    if (this.isCut) {
+      const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
       this.#note(directory.segments, `${rule}: what is here and further on is not looked at`);
     }
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) await this.#takeEntry(directory, entry);
+    kept.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of kept) await this.#takeEntry(directory, entry);
+  }
+
+  /**
+   * Keeps what is more than a name: modules, and then directories and links as far as there is
+   * room, so that no number of these hides a module beside them.
+   */
+  #sift(batch: readonly Dirent[], kept: Dirent[]): void {
+    const { folderEntriesMax } = this.#options.limits;
+    this.entryCount += batch.length;
+    for (const entry of batch) {
+      const isModule = entry.name.toLowerCase().endsWith('.wasm');
+      if (!isModule && entry.isFile()) continue;
+      if (isModule ? this.#moduleCount >= folderEntriesMax : this.#keptCount >= folderEntriesMax) {
+        this.isCut = true;
+        continue;
+      }
+      if (isModule) this.#moduleCount += 1;
+      this.#keptCount += 1;
+      kept.push(entry);
+    }
+    if (this.#isFull) this.isCut = true;
+  }
+
+  get #isFull(): boolean {
+    return this.entryCount >= this.#options.limits.folderEntriesMax * namesPerEntry;
   }
 
   async #takeEntry(directory: PendingDirectory, entry: Dirent): Promise<void> {
@@ -179,6 +247,7 @@ class FolderWalk {
 
   async #takeFile(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
     try {
+      await this.#options.pace?.take(1);
       const path = segments.join('/') as ModulePath;
       const file = await lookAtFile(this.#options, path, directory.realPath);
       if (typeof file === 'string') this.#note(segments, file);
@@ -200,6 +269,7 @@ class FolderWalk {
       return;
     }
     try {
+      await this.#options.pace?.take(1);
       const realPath = await fs.realpath(join(root, ...segments));
       const isAbove = `${directory.realPath}${sep}`.startsWith(`${realPath}${sep}`);
       if (isAbove) return;
@@ -226,6 +296,7 @@ class FolderWalk {
   }
 
   #note(segments: readonly string[], reason: string): void {
+    if (this.notes.length >= notesMax) return;
     this.notes.push({ path: quoteReceived(segments.join('/') || '.'), reason });
   }
 }

@@ -4,7 +4,6 @@ import { toErrorRecord } from '../errors.ts';
 import { type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
-import { noSettings } from '../site/settings.ts';
 import type { Site, SiteModule } from '../site/table.ts';
 import type { ManifestState } from './manifest-file.ts';
 import type { SettingsState } from './settings-file.ts';
@@ -22,15 +21,24 @@ const closedManifest: Manifest = Object.freeze({
   paths: [],
 });
 
-const withoutSettings: SettingsState = { kind: 'good', value: noSettings, text: undefined };
+export interface PictureParts {
+  readonly manifest: ManifestState;
+  readonly modules: ReadonlyMap<ModulePath, SiteModule>;
+  readonly settings: SettingsState;
+}
+
+/** What may differ from one picture of a folder to the next. */
+function contentOf(site: Site): Partial<Site> {
+  const { directory, manifest, failure, modules, settings } = site;
+  const content = { directory, manifest, failure, modules };
+  return settings === undefined ? content : { ...content, settings };
+}
 
 export class SitePicture {
-  readonly #located: LocatedFolder;
   readonly #options: PictureOptions;
   #site: Site | undefined;
 
-  constructor(located: LocatedFolder, options: PictureOptions) {
-    this.#located = located;
+  constructor(options: PictureOptions) {
     this.#options = options;
   }
 
@@ -39,35 +47,23 @@ export class SitePicture {
   }
 
   /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
-  publish(
-    manifest: ManifestState,
-    modules: ReadonlyMap<ModulePath, SiteModule>,
-    settings: SettingsState = withoutSettings,
-  ): void {
+  publish(located: LocatedFolder, told: PictureParts): void {
+    const { manifest, modules, settings } = told;
     if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
     const broken = [manifest, settings].find((file) => file.kind === 'broken');
     const content = {
+      directory: located.directory,
       manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
       // Both files may restrict who is served: while one cannot be read, nobody is.
       failure: broken === undefined ? undefined : toErrorRecord(broken.error),
       modules,
       ...(settings.kind === 'good' ? { settings: settings.value } : {}),
     };
-    if (this.#site !== undefined) {
-      const { manifest: before, modules: modulesBefore, settings: settingsBefore } = this.#site;
-      const contentBefore = {
-        manifest: before,
-        failure: this.#site.failure,
-        modules: modulesBefore,
-        ...(settingsBefore === undefined ? {} : { settings: settingsBefore }),
-      };
-      if (isDeepStrictEqual(contentBefore, content)) return;
-    }
+    if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
     this.#site = Object.freeze({
-      folderKey: this.#located.key,
-      owner: ownerOf(this.#located.key),
-      directory: this.#located.directory,
-      mountDirectory: this.#located.mount.directory,
+      folderKey: located.key,
+      owner: ownerOf(located.key),
+      mountDirectory: located.mount.directory,
       generation: this.#options.nextGeneration(),
       ...content,
     });

@@ -2,7 +2,7 @@
  * Edge: the file system below one mount, as one owner may use it: every operation has a time limit
  * and its turn; see `mount-guard.ts`.
  */
-import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
+import type { BigIntStats, Dir, Dirent, StatsFs } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, realpath, stat, statfs } from 'node:fs/promises';
 import { TerrafirmaError } from '../errors.ts';
@@ -48,6 +48,17 @@ export class GuardedFs {
   /** At most `entriesMax` entries, in the order of the disk; `isCut` says that there are more. */
   readdir(path: string, entriesMax: number): Promise<{ entries: Dirent[]; isCut: boolean }> {
     return this.run({ name: 'readdir', path, start: () => readEntries(path, entriesMax) });
+  }
+
+  /** Opens a directory to read it piece by piece. The caller closes. */
+  async openDirectory(path: string): Promise<GuardedDirectory> {
+    const directory = await this.run({
+      name: 'readdir',
+      path,
+      start: () => opendir(path, { bufferSize: DIRECTORY_BATCH_ENTRIES }),
+      discard: (late) => late.close(),
+    });
+    return new GuardedDirectory(this, directory, path);
   }
 
   /**
@@ -187,6 +198,42 @@ export class GuardedFile implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** An open directory, read in pieces, each a guarded operation. Made by `openDirectory`. */
+export class GuardedDirectory implements AsyncDisposable {
+  readonly #fileSystem: GuardedFs;
+  readonly #directory: Dir;
+  readonly #path: string;
+
+  constructor(fileSystem: GuardedFs, directory: Dir, path: string) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#path = path;
+  }
+
+  /** The next entries, in the order of the disk; none at the end. */
+  next(): Promise<readonly Dirent[]> {
+    const start = (): Promise<Dirent[]> => readBatch(this.#directory);
+    return this.#fileSystem.run({ name: 'readdir', path: this.#path, start });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = { name: 'close', path: this.#path, isPatient: true };
+    const start = (): Promise<void> => this.#directory.close();
+    // It was only read: there is nothing to lose by a failed closing.
+    await this.#fileSystem.run({ ...closing, start }).catch(errnoOf);
+  }
+}
+
+async function readBatch(directory: Dir): Promise<Dirent[]> {
+  const entries: Dirent[] = [];
+  while (entries.length < DIRECTORY_BATCH_ENTRIES) {
+    const entry = await directory.read();
+    if (entry === null) break;
+    entries.push(entry);
+  }
+  return entries;
 }
 
 /** The system's error code, e.g. `ENOENT`; undefined for errors that are not the system's. */

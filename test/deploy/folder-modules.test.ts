@@ -55,12 +55,24 @@ describe('FolderModules, by a clock of its own', () => {
       moduleBytesMax: 1_000_000,
       nowMs: () => nowMs,
     };
-    modules = new FolderModules(located, { limits: defaultLimits, kept, log, judging });
+    modules = new FolderModules(located, {
+      limits: defaultLimits,
+      kept,
+      log,
+      judging,
+      onVerdict: () => {
+        verdicts += 1;
+      },
+      onIdle: () => undefined,
+      onUnjudged: () => undefined,
+    });
     modules.restore(record?.modules.keys() ?? []);
   };
   const look = async () => {
     const listing = await listFolder({ fs, directory: folder.directory, limits: defaultLimits });
-    return await modules.takeListing(listing, { timing, onVerdict: () => (verdicts += 1) });
+    const waitMs = await modules.takeListing(listing, timing);
+    await modules.judged();
+    return waitMs;
   };
   const served = (path = 'app.wasm') => {
     const module = modules.siteModules().get(pathOf(path));

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import type { FolderKey } from '../../src/names.ts';
-import { guestBytes, TestFolder } from '../support/folder.ts';
+import type { Site } from '../../src/site/table.ts';
+import { guestBytes, padded, TestFolder } from '../support/folder.ts';
 import { locate, pathOf, Scratch, until, World } from './world.ts';
 
 const V1 = guestBytes('v1');
@@ -73,21 +74,87 @@ describe('WatchedFolder, through the publisher', () => {
       expect(await world.publisher.keptSite('/other' as FolderKey, located.mount)).toBeUndefined();
       expect((await world.publisher.module(D1)).entry).toBe('run');
     });
+  });
 
-    it('is another folder once a link leads elsewhere', async () => {
+  describe('a link on the way to the folder', () => {
+    /** `current` leads to the release, one level above or at the folder itself. */
+    const release = (name: string, modules: Record<string, Uint8Array>) => {
+      mkdirSync(scratch.path('releases', name, 'site'), { recursive: true });
+      for (const [path, bytes] of Object.entries(modules)) {
+        writeFileSync(scratch.path('releases', name, 'site', path), bytes);
+      }
+    };
+    const swap = (name: string) => {
+      symlinkSync(join('releases', name), scratch.path('next'));
+      renameSync(scratch.path('next'), scratch.path('current'));
+    };
+    const siteOf = (name: string) => scratch.path('releases', name, 'site');
+
+    it('is a deploy when it is swapped: all of the new release, after all of the old', async () => {
+      release('1', { 'a.wasm': V1, 'b.wasm': V1, 'old.wasm': V1 });
+      release('2', { 'a.wasm': V2, 'b.wasm': V2, 'new.wasm': V2, 'broken.wasm': V2.subarray(9) });
+      swap('1');
       await using world = await open();
-      const located = locate(folder.directory);
-      folder.write('app.wasm', V1);
-      await world.untilServes(located, 'app.wasm', D1);
-      const other = scratch.path('other');
-      mkdirSync(other);
-      writeFileSync(join(other, 'app.wasm'), V2);
-      renameSync(folder.directory, scratch.path('away'));
-      symlinkSync(other, folder.directory);
-      await until(() => world.log.matching(/must stay where it was/).length > 0);
-      const site = await world.publisher.siteOf(located);
-      expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
+      const located = locate(scratch.path('current', 'site'));
+      for (const path of ['a.wasm', 'b.wasm', 'old.wasm']) {
+        await world.untilServes(located, path, D1);
+      }
+      swap('2');
+      await world.untilServes(located, 'new.wasm', D2);
+      const newest = await world.publisher.siteOf(located);
+      expect(newest.directory).toBe(siteOf('2'));
+      expect(newest.modules.has(pathOf('old.wasm'))).toBe(false);
+      expect(newest.modules.get(pathOf('broken.wasm'))?.kind).toBe('refused');
+      const [before, after] = [siteOf('1'), siteOf('2')].map((directory) =>
+        world.published.filter((site) => site.directory === directory),
+      );
+      const digestsOf = (site: Site) =>
+        [...site.modules.values()].map((module) => 'digest' in module && module.digest);
+      expect(before?.flatMap(digestsOf)).not.toContain(D2);
+      expect(after?.flatMap(digestsOf)).not.toContain(D1);
+      swap('1');
+      await world.untilServes(located, 'a.wasm', D1);
     });
+
+    it('is one too when the old release is deleted at once', async () => {
+      release('1', { 'a.wasm': V1 });
+      release('2', { 'a.wasm': V2.subarray(9) });
+      swap('1');
+      await using world = await open();
+      const located = locate(scratch.path('current', 'site'));
+      await world.untilServes(located, 'a.wasm', D1);
+      swap('2');
+      rmSync(scratch.path('releases', '1'), { recursive: true });
+      await until(async () => (await world.publisher.siteOf(located)).directory === siteOf('2'));
+      const site = await world.publisher.siteOf(located);
+      expect(site.modules.get(pathOf('a.wasm'))).toMatchObject({ kind: 'serving', digest: D1 });
+    });
+  });
+
+  it('answers for files before any module is judged, and for one that is wanted', async () => {
+    const modules = Array.from({ length: 40 }, (_, index) => `m${String(index).padStart(2, '0')}`);
+    for (const [index, name] of modules.entries()) folder.write(`${name}.wasm`, padded(V1, index));
+    for (const name of modules) age(`${name}.wasm`);
+    await using world = await open();
+    const located = locate(folder.directory);
+    const first = await world.publisher.siteOf(located);
+    expect(first.modules.size).toBeLessThan(modules.length);
+    const wanted = await world.publisher.verdict(KEY, pathOf('m39.wasm'));
+    expect(wanted.modules.get(pathOf('m39.wasm'))?.kind).toBe('serving');
+    expect(wanted.modules.size).toBeLessThan(modules.length);
+    await until(async () => (await world.publisher.siteOf(located)).modules.size === 40);
+  });
+
+  it('answers for a module that the walk does not reach', async () => {
+    for (let index = 0; index < 20; index += 1) mkdirSync(folder.path(`d${index}`));
+    folder.write('d19/deep.wasm', V1);
+    await using world = await open({ limits: { folderEntriesMax: 5 } });
+    await world.publisher.siteOf(locate(folder.directory));
+    await until(() => world.log.matching(/may hold at most 5 entries/).length > 0);
+    const site = await world.publisher.verdict(KEY, pathOf('d19/deep.wasm'));
+    expect(site.modules.get(pathOf('d19/deep.wasm'))).toMatchObject({ digest: D1 });
+    folder.write('d19/deep.wasm', V2);
+    await world.untilServes(locate(folder.directory), 'd19/deep.wasm', D2);
   });
 
   describe('after a restart', () => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
+import type { LocatedFolder } from '../../src/site/locate.ts';
 import { MountGuards } from '../../src/site/mount-guards.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
@@ -28,13 +29,14 @@ describe('Publisher', () => {
 
   const open = (options = {}) => World.open({ stateDirectory: scratch.path('state'), ...options });
 
-  it('siteOf() resolves with every module that is there, also in directories', async () => {
+  it('siteOf() comes to have every module that is there, also in directories', async () => {
     folder.write('v1.wasm', V1);
     folder.write('dir/v2.wasm', V2);
     await using world = await open();
-    const site = await world.publisher.siteOf(locate(folder.directory));
-    expect(site.modules.get(pathOf('v1.wasm'))).toMatchObject({ kind: 'serving', digest: D1 });
-    expect(site.modules.get(pathOf('dir/v2.wasm'))).toMatchObject({ kind: 'serving', digest: D2 });
+    const located = locate(folder.directory);
+    await world.untilServes(located, 'v1.wasm', D1);
+    await world.untilServes(located, 'dir/v2.wasm', D2);
+    const site = await world.publisher.siteOf(located);
     expect(site.mountDirectory).toBe(folder.directory);
     const loaded = await world.publisher.module(D1);
     expect(loaded).toMatchObject({ digest: D1, abi: 'terrarium', entry: 'run' });
@@ -248,7 +250,9 @@ describe('Publisher', () => {
     writeFileSync(scratch.path('file'), '');
     const config = testConfig(scratch.path('file'));
     const guards = new MountGuards(config.limits);
-    await expect(Publisher.open({ config, logger: new LogBook(), guards })).rejects.toMatchObject({
+    const relocate = (located: LocatedFolder) => Promise.resolve(located);
+    const logger = new LogBook();
+    await expect(Publisher.open({ config, logger, guards, relocate })).rejects.toMatchObject({
       code: 'state',
     });
   });

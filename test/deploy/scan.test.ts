@@ -89,12 +89,14 @@ describe('listFolder()', () => {
     expect(await pathsOf()).toEqual(['ok.wasm']);
   });
 
-  it('folderEntriesMax: looks at no more, says so, keeps to the sorted order', async () => {
-    for (const name of ['a', 'b', 'c', 'd']) folder.write(`${name}/m.wasm`, 'x');
-    expect(await pathsOf({ folderEntriesMax: 8 })).toHaveLength(4);
-    expect(await notesOf({ folderEntriesMax: 8 })).toEqual([]);
-    expect(await pathsOf({ folderEntriesMax: 6 })).toEqual(['a/m.wasm', 'b/m.wasm']);
-    expect(await notesOf({ folderEntriesMax: 6 })).toContainEqual(
+  it('folderEntriesMax: enters no more directories, in sorted order, and says so', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) mkdirSync(folder.path(name));
+    for (const name of ['a', 'b', 'c', 'd']) folder.write(`${name}/sub/m.wasm`, 'x');
+    expect(await pathsOf({ folderEntriesMax: 12 })).toHaveLength(4);
+    expect(await notesOf({ folderEntriesMax: 12 })).toEqual([]);
+    const cut = await list({ folderEntriesMax: 6 });
+    expect(cut.isCut).toBe(true);
+    expect(cut.notes.map(({ path, reason }) => `${path} ${reason}`)).toContainEqual(
       expect.stringMatching(/"c" a folder may hold at most 6 entries/),
     );
   });
@@ -105,6 +107,47 @@ describe('listFolder()', () => {
     expect(await notesOf({ folderEntriesMax: 5 })).toHaveLength(1);
     expect((await list({ folderEntriesMax: 5 })).isCut).toBe(true);
     expect((await list({ folderEntriesMax: 6 })).isCut).toBe(false);
+  });
+
+  it('folderEntriesMax: modules come first, whatever stands beside them', async () => {
+    for (let index = 0; index < 40; index += 1) {
+      folder.write(`picture-${index}.jpg`, 'x');
+      mkdirSync(folder.path(`empty-${index}`));
+    }
+    for (const name of ['a.wasm', 'm.wasm', 'z.wasm']) folder.write(name, 'x');
+    const listing = await list({ folderEntriesMax: 10 });
+    expect(listing.files.map(({ path }) => path)).toEqual(['a.wasm', 'm.wasm', 'z.wasm']);
+    expect(listing.isCut).toBe(true);
+    // Names are read past, but not without end.
+    expect((await list({ folderEntriesMax: 2 })).isCut).toBe(true);
+  });
+
+  it('says no more of a folder than is read', async () => {
+    for (let index = 0; index < 200; index += 1) folder.write(`m${index} (1).wasm`, 'x');
+    expect(await notesOf()).toHaveLength(100);
+  });
+
+  it('names the directories it has read', async () => {
+    folder.write('dir/sub/c.wasm', 'x');
+    folder.write('.git/x', 'x');
+    expect((await list()).directories).toEqual([
+      folder.directory,
+      folder.path('dir'),
+      folder.path('dir/sub'),
+    ]);
+  });
+
+  it('takes each entry, and more for each directory, from the pace', async () => {
+    for (const name of ['a.wasm', 'page.html', 'dir/b.wasm']) folder.write(name, 'x');
+    let taken = 0;
+    const pace = {
+      take: async (entries: number) => {
+        taken += entries;
+      },
+    };
+    await listFolder({ fs, directory: folder.directory, limits: defaultLimits, pace });
+    // Two directories, four names, two modules that were looked at.
+    expect(taken).toBe(2 * 8 + 4 + 2);
   });
 
   it('folderDepthMax: deeper directories are not entered, and noted', async () => {

@@ -50,7 +50,7 @@ describe('openSettingsFile()', () => {
     writeFileSync(scratch.path('terrafirma.toml'), 'no');
     const file = open();
     await file.look(timing, later);
-    const picture = new SitePicture(locate(scratch.directory), {
+    const picture = new SitePicture({
       nextGeneration: () => 1,
       onPublish: () => undefined,
     });
@@ -59,9 +59,10 @@ describe('openSettingsFile()', () => {
     const modules = new Map([
       [pathOf('a.wasm'), { kind: 'refused', error: { code: 'internal', detail: '' } } as const],
     ]);
-    picture.publish(good, modules, { kind: 'unknown' });
+    const place = locate(scratch.directory);
+    picture.publish(place, { manifest: good, modules, settings: { kind: 'unknown' } });
     expect(picture.site).toBeUndefined();
-    picture.publish(good, modules, file.state);
+    picture.publish(place, { manifest: good, modules, settings: file.state });
     expect(picture.site?.failure).toMatchObject({ code: 'bad-settings' });
   });
 });

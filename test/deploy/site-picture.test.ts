@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ManifestState } from '../../src/deploy/manifest-file.ts';
-import { SitePicture } from '../../src/deploy/site-picture.ts';
+import { type PictureParts, SitePicture } from '../../src/deploy/site-picture.ts';
 import { TerrafirmaError } from '../../src/errors.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { ModulePath } from '../../src/names.ts';
 import { mayReadAnonymously, parseManifest } from '../../src/site/manifest.ts';
+import { noSettings } from '../../src/site/settings.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
 import { locate, pathOf } from './world.ts';
 
@@ -26,10 +27,18 @@ const broken: ManifestState = {
   text: '{',
 };
 
+const PLACE = locate('/d');
+
+const parts = (manifest: ManifestState, digest: string): PictureParts => ({
+  manifest,
+  modules: modules(digest),
+  settings: { kind: 'good', value: noSettings, text: undefined },
+});
+
 function makePicture(): { picture: SitePicture; told: Site[] } {
   const told: Site[] = [];
   let generation = 0;
-  const picture = new SitePicture(locate('/d'), {
+  const picture = new SitePicture({
     nextGeneration: () => ++generation,
     onPublish: (site) => told.push(site),
   });
@@ -39,24 +48,31 @@ function makePicture(): { picture: SitePicture; told: Site[] } {
 describe('SitePicture', () => {
   it('tells a new picture only when something differs, each with a higher generation', () => {
     const { picture, told } = makePicture();
-    picture.publish(good, modules('a'));
-    picture.publish(good, modules('a'));
-    picture.publish(good, modules('b'));
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(good, 'b'));
     expect(told.map(({ generation }) => generation)).toEqual([1, 2]);
     expect(picture.site).toBe(told[1]);
   });
 
+  it('is another one in another place', () => {
+    const { picture, told } = makePicture();
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish({ ...PLACE, directory: '/e' }, parts(good, 'a'));
+    expect(told.map(({ directory }) => directory)).toEqual(['/d', '/e']);
+  });
+
   it('has none before the manifest is known', () => {
     const { picture, told } = makePicture();
-    picture.publish({ kind: 'unknown' }, modules('a'));
+    picture.publish(PLACE, parts({ kind: 'unknown' }, 'a'));
     expect(picture.site).toBeUndefined();
     expect(told).toEqual([]);
   });
 
   it('lets nobody read anything under a broken manifest', () => {
     const { picture } = makePicture();
-    picture.publish(good, modules('a'));
-    picture.publish(broken, modules('a'));
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(broken, 'a'));
     const { site } = picture;
     expect(site && mayReadAnonymously(site.manifest, [])).toBe(false);
     expect(site && mayReadAnonymously(site.manifest, ['index.html'])).toBe(false);
@@ -64,7 +80,7 @@ describe('SitePicture', () => {
       code: 'bad-manifest',
       detail: 'Cannot serve the folder: half',
     });
-    picture.publish(good, modules('a'));
+    picture.publish(PLACE, parts(good, 'a'));
     expect(picture.site?.failure).toBeUndefined();
   });
 });

@@ -1,49 +1,111 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FolderEvents } from '../../src/deploy/watch.ts';
 import { Scratch, until } from './world.ts';
 
 describe('FolderEvents', () => {
-  it('hints at files that are served and at .kbp_config, not at what is never served', async () => {
-    using scratch = new Scratch();
-    const { directory } = scratch;
-    mkdirSync(join(directory, '.git'));
-    mkdirSync(join(directory, 'dir'));
-    let hints = 0;
-    const errors: unknown[] = [];
-    const events = new FolderEvents({
-      directory,
-      depthMax: 16,
+  let scratch: Scratch;
+  let directory: string;
+  let events: FolderEvents;
+  let hints: number;
+  let nowMs: number;
+  let errors: unknown[];
+
+  beforeEach(() => {
+    scratch = new Scratch();
+    directory = scratch.directory;
+    hints = 0;
+    nowMs = 0;
+    errors = [];
+    events = new FolderEvents({
       onHint: () => {
         hints += 1;
       },
       onError: (error) => errors.push(error),
+      nowMs: () => nowMs,
     });
-    const hintAfter = async (name: string) => {
-      const before = hints;
-      let content = 0;
-      // The watcher begins some time after it was made: write until it notices.
-      await until(() => {
-        content += 1;
-        writeFileSync(join(directory, name), String(content));
-        return hints > before;
-      });
-    };
-    try {
-      await hintAfter('hello.wasm');
-      await hintAfter('dir/deep.wasm');
-      await hintAfter('.kbp_config');
-      // Whatever was still on its way has arrived when a later event has.
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      const before = hints;
-      writeFileSync(join(directory, '.git', 'index.wasm'), 'x');
-      writeFileSync(join(directory, '.hello.wasm.aB3dEf'), 'x');
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      expect(hints).toBe(before);
-      expect(errors).toEqual([]);
-    } finally {
-      await events.close();
-    }
+  });
+  afterEach(() => {
+    events.close();
+    scratch[Symbol.dispose]();
+    expect(errors).toEqual([]);
+  });
+
+  const hintAfter = async (name: string) => {
+    const before = hints;
+    let content = 0;
+    await until(() => {
+      content += 1;
+      writeFileSync(join(directory, name), String(content));
+      return hints > before;
+    });
+  };
+
+  it('hints at files that are served and at .kbp_config, not at what is never served', async () => {
+    mkdirSync(join(directory, '.git'));
+    mkdirSync(join(directory, 'dir'));
+    events.follow([directory, join(directory, 'dir')]);
+    await hintAfter('hello.wasm');
+    await hintAfter('dir/deep.wasm');
+    await hintAfter('.kbp_config');
+    // Whatever was still on its way has arrived when a later event has.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = hints;
+    writeFileSync(join(directory, '.git', 'index.wasm'), 'x');
+    writeFileSync(join(directory, '.hello.wasm.aB3dEf'), 'x');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(hints).toBe(before);
+  });
+
+  it('follows the directories of the last listing, also one that is gone', async () => {
+    const [first, second] = [join(directory, 'first'), join(directory, 'second')];
+    mkdirSync(first);
+    events.follow([directory, first, join(directory, 'gone')]);
+    expect(events.watchCount).toBe(2);
+    rmSync(first, { recursive: true });
+    mkdirSync(second);
+    events.follow([directory, second]);
+    expect(events.watchCount).toBe(2);
+    await hintAfter('second/a.wasm');
+  });
+
+  it('watches none of too many directories', () => {
+    const many = Array.from({ length: 1_001 }, (_, index) => join(directory, String(index)));
+    events.follow([directory]);
+    events.follow(many);
+    expect(events.watchCount).toBe(0);
+  });
+
+  it('turns deaf to a flood for a while, and hears again after it', async () => {
+    events.follow([directory]);
+    await hintAfter('a.wasm');
+    const before = hints;
+    let [from, to] = [join(directory, 'a.wasm'), join(directory, 'b.wasm')];
+    await until(() => {
+      for (let count = 0; count < 5_000; count += 1) {
+        renameSync(from, to);
+        [from, to] = [to, from];
+      }
+      return events.watchCount === 0;
+    });
+    expect(hints - before).toBeLessThanOrEqual(201);
+    events.follow([directory]);
+    expect(events.watchCount).toBe(0);
+    nowMs += 5_000;
+    events.follow([directory]);
+    expect(events.watchCount).toBe(1);
+    await hintAfter('c.wasm');
+  });
+
+  it('says nothing after it is closed', async () => {
+    events.follow([directory]);
+    await hintAfter('a.wasm');
+    events.close();
+    const before = hints;
+    writeFileSync(join(directory, 'a.wasm'), 'x');
+    events.follow([directory]);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([hints, events.watchCount]).toEqual([before, 0]);
   });
 });

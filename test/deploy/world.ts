@@ -1,5 +1,6 @@
 /** A real publisher over a real folder and state directory, and what its log said. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
@@ -115,9 +116,16 @@ export class World implements AsyncDisposable {
     const log = new LogBook();
     const config = testConfig(options.stateDirectory, options.limits);
     const guards = new MountGuards(config.limits);
+    const relocate = async (located: LocatedFolder): Promise<LocatedFolder> => ({
+      ...located,
+      directory: await realpath(located.directory),
+    });
     const { nowMs } = options;
     const clock = nowMs === undefined ? {} : { nowMs };
-    return new World(await Publisher.open({ config, logger: log, guards, ...clock }), log);
+    return new World(
+      await Publisher.open({ config, logger: log, guards, relocate, ...clock }),
+      log,
+    );
   }
 
   /** What the newest site says of a module, once it says something that `matches`. */

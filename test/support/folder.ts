@@ -18,6 +18,13 @@ export function guestBytes(name: string): Uint8Array {
   return readFileSync(join(GUESTS, `${name}.wasm`));
 }
 
+/** The same module as other bytes: with a custom section at its end. */
+export function padded(bytes: Uint8Array, mark: number): Uint8Array {
+  const name = [1, 0x70];
+  const content = [...Buffer.from(String(mark))];
+  return Uint8Array.from([...bytes, 0, name.length + content.length, ...name, ...content]);
+}
+
 export class TestFolder implements Disposable {
   readonly directory: string;
 

@@ -1,0 +1,40 @@
+/** Edge: where the folders of this daemon are, in both modes, at the start and again and again. */
+import { realpathSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
+import { type FolderKey, ownerOf, parseFolderPath } from '../names.ts';
+import { type LocatedFolder, Locator } from '../site/locate.ts';
+import type { MountGuards } from '../site/mount-guards.ts';
+
+const FOLDER_KEY = '/folder' as FolderKey;
+
+export interface Places {
+  readonly locator: Locator;
+  /** The one folder of folder mode; undefined in mount mode. */
+  readonly folder: LocatedFolder | undefined;
+  /** Where a folder in use is now. Rejects with TerrafirmaError or the error of the system. */
+  relocate(located: LocatedFolder): Promise<LocatedFolder>;
+}
+
+/** Throws the error of the system when the folder of folder mode is not there. */
+export function openPlaces(config: Config, guards: MountGuards): Places {
+  const { mounts, botUser, folder: served } = config;
+  const locator = new Locator({ mounts, botUser, guards });
+  if (served === undefined) {
+    const relocate = (located: LocatedFolder): Promise<LocatedFolder> =>
+      locator.locate(parseFolderPath(located.key));
+    return { locator, folder: undefined, relocate };
+  }
+  const folder = locateFolder(served);
+  const fs = guards.fsOf(folder.mount.directory, ownerOf(folder.key));
+  const relocate = async (located: LocatedFolder): Promise<LocatedFolder> => ({
+    ...located,
+    directory: await fs.realpath(served),
+  });
+  return { locator, folder, relocate };
+}
+
+/** In folder mode the one folder is its own mount. */
+function locateFolder(served: string): LocatedFolder {
+  const directory = realpathSync(served);
+  return { key: FOLDER_KEY, directory, mount: { prefix: FOLDER_KEY, directory, watch: 'auto' } };
+}

@@ -1,0 +1,85 @@
+/**
+ * How fast folders are walked: entries looked at per second, by owner and in all. Ten folders with
+ * twenty thousand directories each are walked all the same, but slowly, and beside everything else.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { OwnerKey } from '../names.ts';
+
+export interface PaceOptions {
+  readonly entriesPerSecondMax: number;
+  readonly nowMs: () => number;
+  readonly wait?: (delayMs: number) => Promise<unknown>;
+}
+
+/** The pace of one owner's walks. */
+export interface OwnerPace {
+  /** Resolves when so many more entries may be looked at. */
+  take(entries: number): Promise<void>;
+}
+
+/** What an owner may look at without a pause, in seconds of the pace: small folders never wait. */
+const BURST_S = 1;
+/** All owners together, as a multiple of one owner's pace. */
+const TOTAL_FACTOR = 4;
+/** Owners of whom something is remembered: those who have walked in the last second. */
+const OWNERS_SWEPT_AT = 1_024;
+
+/** When the last entry taken will have been paid for, in milliseconds. */
+interface Account {
+  paidAtMs: number;
+}
+
+export class WalkPace {
+  readonly #perSecond: number;
+  readonly #nowMs: () => number;
+  readonly #wait: (delayMs: number) => Promise<unknown>;
+  readonly #total: Account = { paidAtMs: 0 };
+  readonly #owners = new Map<OwnerKey, Account>();
+
+  constructor(options: PaceOptions) {
+    this.#perSecond = options.entriesPerSecondMax;
+    this.#nowMs = options.nowMs;
+    this.#wait = options.wait ?? ((delayMs) => wait(delayMs, undefined, { ref: false }));
+  }
+
+  /** Owners that something is remembered of. */
+  get ownerCount(): number {
+    return this.#owners.size;
+  }
+
+  forOwner(owner: OwnerKey): OwnerPace {
+    return { take: (entries) => this.#take(owner, entries) };
+  }
+
+  async #take(owner: OwnerKey, entries: number): Promise<void> {
+    const nowMs = this.#nowMs();
+    const own = this.#accountOf(owner, nowMs);
+    const ownMs = charge(own, { nowMs, costMs: (entries * 1_000) / this.#perSecond });
+    if (ownMs > 0) await this.#wait(ownMs);
+    // Only what is looked at now: an owner who waits for his own pace is in nobody's way.
+    const costMs = (entries * 1_000) / (this.#perSecond * TOTAL_FACTOR);
+    const totalMs = charge(this.#total, { nowMs: this.#nowMs(), costMs });
+    if (totalMs > 0) await this.#wait(totalMs);
+  }
+
+  #accountOf(owner: OwnerKey, nowMs: number): Account {
+    const known = this.#owners.get(owner);
+    if (known !== undefined) return known;
+    if (this.#owners.size >= OWNERS_SWEPT_AT) this.#forgetPaid(nowMs);
+    const account = { paidAtMs: 0 };
+    this.#owners.set(owner, account);
+    return account;
+  }
+
+  #forgetPaid(nowMs: number): void {
+    for (const [owner, { paidAtMs }] of this.#owners) {
+      if (paidAtMs <= nowMs) this.#owners.delete(owner);
+    }
+  }
+}
+
+/** Charges the account; resolves to how long to wait until it is within its burst again. */
+function charge(account: Account, of: { nowMs: number; costMs: number }): number {
+  account.paidAtMs = Math.max(account.paidAtMs, of.nowMs) + of.costMs;
+  return Math.max(0, account.paidAtMs - of.nowMs - BURST_S * 1_000);
+}

@@ -85,7 +85,8 @@ interface CompiledGuest {
   readonly command: string;
 }
 
-const clangFlags = '--target=wasm32 -nostdlib -O2 -mbulk-memory -Wl,--no-entry -Wl,--strip-all';
+const clangFlags =
+  '--target=wasm32 -nostdlib -Xclang -O2 -mbulk-memory -Wl,--no-entry -Wl,--strip-all';
 const rustFlags = '-C opt-level=s -C lto -C panic=abort -C strip=symbols';
 const zigExports = '--export=run --export=default_malloc_impl --export=default_free_impl';
 

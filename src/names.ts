@@ -10,6 +10,7 @@ export {
   isServedName,
   isStaticName,
   type NameClass,
+  WELL_KNOWN_DIRECTORY,
 } from './names/file-names.ts';
 export {
   type FolderKey,

@@ -19,7 +19,7 @@ export interface RequestRecord {
   status: number;
   bytesReceived: number;
   bytesSent: number;
-  outcome: Outcome | 'file' | 'failed';
+  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge';
   folderKey: string | undefined;
   modulePath: string | undefined;
   digest: string | undefined;

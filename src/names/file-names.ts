@@ -8,6 +8,8 @@ export type NameClass = 'served' | 'conflict' | 'ignored';
 
 /** ext4, APFS and NTFS agree on 255; KBFS too. Longer names cannot exist. */
 const SEGMENT_BYTES_MAX = 255;
+/** The one directory with a leading dot whose files are served, at the top of a site. */
+export const WELL_KNOWN_DIRECTORY = '.well-known';
 const SERVED = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** KBFS, Syncthing, Dropbox, Nextcloud, Drive; Dropbox writes "Alice's conflicted copy". */
 const CONFLICT =

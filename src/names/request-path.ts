@@ -1,5 +1,5 @@
 import { TerrafirmaError } from '../errors.ts';
-import { foldName, isServedName, isStaticName } from './file-names.ts';
+import { foldName, isServedName, isStaticName, WELL_KNOWN_DIRECTORY } from './file-names.ts';
 import { quoteReceived, withoutSecrets } from './quote.ts';
 
 /** Relative, '/'-joined, e.g. `dir/hello.wasm`. */
@@ -25,9 +25,10 @@ export interface RequestPath {
  * ever opened by it. Before the module, and in every other path, nothing is forgiven: a doubled
  * slash, a dot segment or an encoded slash is how one path pretends to be another.
  *
- * @throws TerrafirmaError `bad-path`: not a valid path. `forbidden-path`: dot names, the folder's
- * and the daemon's own files. `not-found`: names that are never served, such as conflict copies,
- * temporaries and every alias of a module (`hello.WASM`) that could show its raw bytes.
+ * @throws TerrafirmaError `bad-path`: not a valid path. `forbidden-path`: dot names but for
+ * `/.well-known/`, the folder's and the daemon's own files. `not-found`: names that are never
+ * served, such as conflict copies, temporaries and every alias of a module (`hello.WASM`) that
+ * could show its raw bytes.
  */
 export function parseRequestPath(target: string): RequestPath {
   const mark = target.indexOf('?');
@@ -46,6 +47,8 @@ export function parseRequestPath(target: string): RequestPath {
     if (raw === '' && isLast) return { ...nothing, segments, isDirectory: true, query };
     const segment = decodeSegment(raw, target);
     segments.push(segment);
+    if (index === 0 && isWellKnown(segment)) continue;
+    if (index === 1 && isWellKnown(segments[0] ?? '')) checkWellKnownName(segment);
     if (segment.endsWith('.wasm')) {
       const rest = rawSegments.slice(index + 1);
       return parseModulePath(segments, { rest, query, target });
@@ -54,6 +57,9 @@ export function parseRequestPath(target: string): RequestPath {
   }
   return { ...nothing, segments, isDirectory: false, query };
 }
+
+/** The validations of certificate authorities (RFC 8555, section 8.3), and our own name. */
+const DAEMONS_WELL_KNOWN: ReadonlySet<string> = new Set(['acme-challenge', 'terrafirma']);
 
 const nothing = { modulePath: undefined, pathInfo: '' } as const;
 
@@ -90,6 +96,16 @@ function decodePercent(raw: string, target: string): string {
   } catch (cause) {
     throw badPath('must hold only valid percent-encoded UTF-8', target, { cause });
   }
+}
+
+/** Where programs expect files of a site: `security.txt`, `assetlinks.json` (RFC 8615). */
+function isWellKnown(segment: string): boolean {
+  return segment === WELL_KNOWN_DIRECTORY;
+}
+
+/** A folder's owner answers for its files there, but for what the daemon itself answers. */
+function checkWellKnownName(segment: string): void {
+  if (DAEMONS_WELL_KNOWN.has(foldName(segment))) throw forbidden(segment);
 }
 
 function checkStaticName(segment: string): void {

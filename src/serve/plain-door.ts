@@ -54,7 +54,7 @@ export class PlainDoor {
   async #answer(exchange: HttpExchange, record: RequestRecord, goesOn: boolean): Promise<void> {
     const startedAtMs = performance.now();
     try {
-      if (await this.#answerChallenge(exchange)) record.outcome = 'file';
+      if (await this.#answerChallenge(exchange)) record.outcome = 'challenge';
       else if (goesOn) return this.#options.serve(exchange, record);
       else await this.#redirect(exchange, record);
     } catch (failure) {
@@ -70,7 +70,7 @@ export class PlainDoor {
     this.#options.log.write(record);
   }
 
-  /** False when the token is none of ours: the folder may have such a file of its own. */
+  /** False when the token is none of ours. */
   async #answerChallenge(exchange: HttpExchange): Promise<boolean> {
     const { target } = exchange.request;
     const token = target.slice(CHALLENGE_PATH.length);
@@ -90,7 +90,7 @@ export class PlainDoor {
     const hostName = await this.#requireSite(exchange, record);
     const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
-    record.outcome = 'file';
+    record.outcome = 'redirected';
     exchange.send({ status: 308, headers: [['location', location]] }, NOTHING);
   }
 

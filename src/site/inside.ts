@@ -3,6 +3,7 @@
  */
 import { readlink } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { WELL_KNOWN_DIRECTORY } from '../names.ts';
 import type { GuardedFile, GuardedFs } from './guarded-fs.ts';
 
 /**
@@ -21,9 +22,11 @@ export async function isOpenInside(
   if (real === undefined || !real.startsWith(directory + sep)) return false;
   const inside = real.slice(directory.length + 1).split(sep);
   // A link inside the folder must not lead to what its own name would not be served for.
-  return (
-    inside.every((segment) => !segment.startsWith('.')) && !real.toLowerCase().endsWith('.wasm')
-  );
+  return !inside.some(isHidden) && !real.toLowerCase().endsWith('.wasm');
+}
+
+function isHidden(segment: string, depth: number): boolean {
+  return segment.startsWith('.') && !(depth === 0 && segment === WELL_KNOWN_DIRECTORY);
 }
 
 async function realPathOf(

@@ -34,7 +34,7 @@ const examples: readonly Example[] = [
     page: 'wasi-c',
     folder: 'c',
     source: 'hello.c',
-    command: 'clang --target=wasm32-wasi --sysroot=/usr -O2 -o hello.wasm hello.c',
+    command: 'clang --target=wasm32-wasi --sysroot=/usr -Xclang -O2 -o hello.wasm hello.c',
     otherTools: clangs('clang'),
     trial: emptyC,
     request: ['--path', '/hello.wasm?Ada'],
@@ -44,7 +44,7 @@ const examples: readonly Example[] = [
     page: 'websocket',
     folder: 'c',
     source: 'chat.c',
-    command: 'clang --target=wasm32-wasi --sysroot=/usr -O2 -o chat.wasm chat.c',
+    command: 'clang --target=wasm32-wasi --sysroot=/usr -Xclang -O2 -o chat.wasm chat.c',
     otherTools: clangs('clang'),
     trial: emptyC,
     request: ['--data', 'hello\nagain\n', '--folder', '.'],
@@ -55,7 +55,7 @@ const examples: readonly Example[] = [
     folder: 'cpp',
     source: 'sort.cpp',
     command:
-      'clang++ --target=wasm32-wasi --sysroot=/usr -stdlib=libc++ -fno-exceptions -O2 ' +
+      'clang++ --target=wasm32-wasi --sysroot=/usr -stdlib=libc++ -fno-exceptions -Xclang -O2 ' +
       '-o sort.wasm sort.cpp',
     otherTools: clangs('clang++'),
     trial: '#include <vector>\nint main() { return 0; }\n',

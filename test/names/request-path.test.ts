@@ -53,4 +53,19 @@ describe('a request path', () => {
       'Reading /.kbp_config directly is forbidden.',
     );
   });
+
+  test('may lead below .well-known, but not to what the daemon answers there', () => {
+    const { segments } = parseRequestPath('/.well-known/security.txt');
+    expect(segments).toEqual(['.well-known', 'security.txt']);
+    expect(parseRequestPath('/.well-known/a/b').segments).toEqual(['.well-known', 'a', 'b']);
+    expect(parseRequestPath('/.well-known/').isDirectory).toBe(true);
+    for (const path of [
+      ...['/.well-known/acme-challenge/token', '/.well-known/ACME-challenge/token'],
+      ...['/.well-known/terrafirma', '/.well-known/.git', '/.well-known/a/.env'],
+      ...['/.well-known/x.wasm', '/.Well-Known/a', '/.well-known/.well-known/a'],
+      ...['/a/.well-known/b', '/.well-knownx/a'],
+    ]) {
+      expect(() => parseRequestPath(path), path).toThrow(/never served/);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -31,6 +32,21 @@ describe('serve FOLDER', () => {
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();
     folder[Symbol.dispose]();
+  });
+
+  it('serves the files of .well-known, and nothing else that begins with a dot', async () => {
+    folder.write('.well-known/security.txt', 'Contact: mailto:a@example.com');
+    folder.write('.well-known/.env', 'no');
+    folder.write('.well-known/acme-challenge/token', 'no');
+    folder.write('.git/config', 'no');
+    symlinkSync('../.git/config', folder.path('.well-known/link'));
+    const get = async (path: string) => (await ask(daemon.port, path)).status;
+    const reply = await ask(daemon.port, '/.well-known/security.txt');
+    expect([reply.status, reply.text]).toEqual([200, 'Contact: mailto:a@example.com']);
+    expect(await get('/.well-known/.env')).toBe(403);
+    expect(await get('/.well-known/acme-challenge/token')).toBe(403);
+    expect(await get('/.git/config')).toBe(403);
+    expect(await get('/.well-known/link')).toBe(404);
   });
 
   it('says in its first log line where it listens', () => {

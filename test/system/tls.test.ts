@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waitFor } from '../support/daemon.ts';
+import { type LogLine, waitFor } from '../support/daemon.ts';
 import { ask } from '../support/http.ts';
 import { FOLDER, SecureWorld } from '../support/secure-daemon.ts';
 import { askHttp1, askHttp2, shakeHands } from '../support/tls-client.ts';
@@ -128,6 +128,10 @@ describe('HTTPS with certificates ordered by themselves', () => {
     const reply = await ask(port, '/hello.wasm?a=b', { host: 'site.test:80', method: 'POST' });
     expect(reply.status).toBe(308);
     expect(reply.headers.location).toBe(`https://site.test:${world.tlsPort}/hello.wasm?a=b`);
+    const line = await world.daemon.waitForLog(({ status }) => status === 308);
+    expect(line).toMatchObject({ outcome: 'redirected', hostName: 'site.test' });
+    const asked = ({ outcome }: LogLine): boolean => outcome === 'challenge';
+    expect(world.daemon.log.filter(asked).length).toBeGreaterThan(0);
     const missing = await ask(port, '/hello.wasm', { host: 'nobody.test' });
     expect(missing.status).toBe(503);
     expect(missing.text).toContain('_keybase_pages.nobody.test');

@@ -35,6 +35,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
     'capability/capability',
     'ledger',
     'wasm/meter/contract',
+    'wasm/offsets',
   ],
   abi: ['capability/capability'],
   capability: ['site'],

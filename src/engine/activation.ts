@@ -6,18 +6,19 @@
 import type { RunEnd } from '../abi/abi.ts';
 import type { Account } from '../account/account.ts';
 import type { Share } from '../account/share.ts';
-import { describeError, type ErrorRecord, TerrafirmaError } from '../errors.ts';
+import { type ErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { CardMarks } from './card-table.ts';
 import { deliver, type GiveUp, type GoOn, type Waiting } from './follow.ts';
 import { FuelGauge } from './fuel-gauge.ts';
-import type { GuestCharge } from './guest-charge.ts';
 import { HostCalls } from './host-calls.ts';
 import type { RunObjects } from './object-heap.ts';
 import type { Watched } from './run-clock.ts';
 import type { Line, Scheduler, Turn } from './scheduler.ts';
+import type { ServingInstance } from './serving.ts';
 import type { Shares } from './shares.ts';
 import { CpuAccount, type ThreadCpu } from './thread-cpu.ts';
+import { describeTrap } from './trap-report.ts';
 
 /** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
 export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
@@ -37,14 +38,6 @@ export interface ThreadParts {
   readonly memoryBytesMax: number;
 }
 
-export interface MemorySizes {
-  /** Bytes that memory number `memory` takes now: earlier runs may have grown it. */
-  physicalBytesOf(memory: number): number;
-  readonly charge: Pick<GuestCharge, 'tryGrow'>;
-  /** Bytes of all memories but number `memory`. */
-  bytesBeside(memory: number): number;
-}
-
 export class Activation implements Turn, Watched, Waiting {
   readonly shares: Shares;
   /** What the run's owner holds of the process. */
@@ -61,8 +54,8 @@ export class Activation implements Turn, Watched, Waiting {
   hasGrownTable = false;
   readonly hostCalls = new HostCalls();
   readonly gauge: FuelGauge;
-  /** The memories of the instance that serves the run. */
-  memories: MemorySizes | undefined;
+  /** The instance that serves the run. */
+  instance: ServingInstance | undefined;
   #marks: CardMarks | undefined;
   readonly #parts: ThreadParts;
   readonly #digestWords: Int32Array;
@@ -186,7 +179,7 @@ export class Activation implements Turn, Watched, Waiting {
     const { trap } = this.#parts;
     return error === trap
       ? trap
-      : this.endByGuest({ kind: 'trapped', reason: describeError(error) });
+      : this.endByGuest({ kind: 'trapped', reason: describeTrap(error, this.instance?.offsets) });
   }
 
   /** Lets a trap of the guest pass, unless the host ended the run: it may try otherwise. */
@@ -208,7 +201,7 @@ export class Activation implements Turn, Watched, Waiting {
   explain(error: unknown): RunEnd {
     if (this.#guestEnd !== undefined) return this.#guestEnd;
     if (error instanceof TerrafirmaError) throw error;
-    return { kind: 'trapped', reason: describeError(error) };
+    return { kind: 'trapped', reason: describeTrap(error, this.instance?.offsets) };
   }
 
   /** Waits for something of the host's that is no part of the guest's own time. */
@@ -279,7 +272,7 @@ export class Activation implements Turn, Watched, Waiting {
 
   /** May memory number `memory` have so many bytes? All memories together are bounded. */
   allowMemory(memory: number, bytes: number): boolean {
-    const otherBytes = this.memories?.bytesBeside(memory) ?? 0;
+    const otherBytes = this.instance?.bytesBeside(memory) ?? 0;
     const { memoryBytesMax } = this.#parts;
     if (otherBytes + bytes <= memoryBytesMax) return this.#mayHold(memory, bytes);
     const rule = `memory limit of ${memoryBytesMax} bytes`;
@@ -290,10 +283,10 @@ export class Activation implements Turn, Watched, Waiting {
 
   /** What earlier runs grew is there already. */
   #mayHold(memory: number, bytes: number): boolean {
-    const { memories } = this;
-    if (memories === undefined) return true;
-    const more = bytes - memories.physicalBytesOf(memory);
-    if (more <= 0 || memories.charge.tryGrow(more)) return true;
+    const { instance } = this;
+    if (instance === undefined) return true;
+    const more = bytes - instance.physicalBytesOf(memory);
+    if (more <= 0 || instance.charge.tryGrow(more)) return true;
     const detail =
       'Cannot answer now: memory is short, and the sites of one owner may have no larger part of ' +
       `it than is left for others: received ${more} bytes more`;

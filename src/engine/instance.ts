@@ -17,11 +17,13 @@ import type {
 import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
 import { isSteps } from '../abi/steps.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
-import type { Activation, MemorySizes } from './activation.ts';
+import type { OffsetMap } from '../wasm/offsets.ts';
+import type { Activation } from './activation.ts';
 import { CardMarks, type CardTable } from './card-table.ts';
 import { follow } from './follow.ts';
 import type { GuestCharge } from './guest-charge.ts';
 import type { MeterHost } from './meter-host.ts';
+import type { ServingInstance } from './serving.ts';
 
 export interface InstanceOptions {
   readonly loaded: LoadedModule;
@@ -48,7 +50,7 @@ const workPerHostcall = workPerLook / 8;
 /** Parameters of a hostcall that is called without an array of its arguments. */
 const shortLength = 5;
 
-export class GuestInstance implements GuestHost, MemorySizes {
+export class GuestInstance implements GuestHost, ServingInstance {
   readonly binding: Binding;
   readonly marks: CardMarks | undefined;
   readonly memories: readonly WebAssembly.Memory[];
@@ -63,6 +65,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   /** The pages the guest believes its memories have. */
   readonly #sizes: readonly (WebAssembly.Global<number | bigint> | undefined)[];
   readonly #restoreState: (() => void) | undefined;
+  readonly offsets: OffsetMap | undefined;
   #activation: Activation | undefined;
   #hostcallWork = 0;
 
@@ -88,6 +91,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
     if (hostTable !== undefined) options.meterHost.connect(hostTable);
     if (this.#fuel !== undefined) this.#fuel.value = options.firstFuel;
     this.#restoreState = this.#ownFunction(form?.names.restore);
+    this.offsets = form?.offsets;
     this.#entry = this.#promising(loaded.entry);
   }
 
@@ -125,7 +129,7 @@ export class GuestInstance implements GuestHost, MemorySizes {
   /** The instance serves this run from now on. */
   attach(activation: Activation): void {
     this.#activation = activation;
-    activation.memories = this;
+    activation.instance = this;
     activation.takeMarks(this.marks);
     this.#memory?.forgetSize();
     if (this.#heap !== undefined) this.#heap.value = 0;

@@ -12,6 +12,7 @@ import { BodyRewriter } from './meter/body.ts';
 import { Bulk } from './meter/bulk.ts';
 import { Charges } from './meter/charges.ts';
 import { type CardPlan, cardBytes, type MemoryPlan, type MeteredModule } from './meter/contract.ts';
+import { Emitter } from './meter/emitter.ts';
 import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
 import { Replacer } from './meter/replace.ts';
@@ -58,12 +59,14 @@ export function meterModule(
   const replacer = new Replacer({ shape, additions, charges, bulk, arrays, grow, cardMemory });
   const isCatching = [Op.try, Op.tryTable].some((op) => shape.instructionsUsed[op] === 1);
   const hints = new HintSection();
+  const emitter = new Emitter(bytes);
   const rewriter = new BodyRewriter({
     bytes,
     shape,
     additions,
     charges,
     replacer,
+    emitter,
     isCatching,
     hints,
   });
@@ -81,17 +84,12 @@ export function meterModule(
           tableFlag: (table) => replacer.tableFlag(table),
         })
       : { capture: undefined, restore: undefined };
-  const meteredBytes = assembleModule({
-    bytes,
-    shape,
-    additions,
-    memories,
-    cards,
-    bodies,
-    hints,
-  });
+  const parts = { bytes, shape, additions, memories, cards, bodies, hints };
+  const assembled = assembleModule(parts);
+  const functionCount = shape.functionTypes.length;
   return {
-    bytes: meteredBytes,
+    bytes: assembled.bytes,
+    offsets: { codeStart: assembled.bodiesStart, functionCount, runs: emitter.runs.finish() },
     names: { ...names, ...state },
     memories,
     cards,

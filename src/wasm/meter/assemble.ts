@@ -20,7 +20,13 @@ export interface AssemblyContext {
 
 type SectionWriter = (original: Section | undefined, out: ByteWriter) => void;
 
-export function assembleModule(context: AssemblyContext): Uint8Array<ArrayBuffer> {
+/** A module, and where its rewritten bodies begin. */
+export interface AssembledModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bodiesStart: number;
+}
+
+export function assembleModule(context: AssemblyContext): AssembledModule {
   const { bytes, shape, bodies } = context;
   const code = shape.sections.find((section) => section.id === SectionId.code);
   const codeBytes = code === undefined ? 0 : code.end - code.start;
@@ -28,19 +34,36 @@ export function assembleModule(context: AssemblyContext): Uint8Array<ArrayBuffer
   const out = new ByteWriter(bytes.length - codeBytes + bodies.length + spareBytes);
   out.copyRange(bytes, 0, 8);
   const writers = sectionWriters(context);
+  let bodiesStart = 0;
   for (const id of sectionOrder) {
     const original = shape.sections.find((section) => section.id === id);
     const writer = writers.get(id);
-    if (writer !== undefined) writer(original, out);
+    if (id === SectionId.code) bodiesStart = writeCode(context, out);
+    else if (writer !== undefined) writer(original, out);
     else if (original !== undefined) out.copyRange(bytes, original.offset, original.end);
   }
   const names = shape.sections.find((section) => section.id === 0 && section.name === 'name');
   if (names !== undefined) out.copyRange(bytes, names.offset, names.end);
-  return out.finish();
+  return { bytes: out.finish(), bodiesStart };
+}
+
+/** The bodies are large: copied once, not into a section of their own first. */
+function writeCode({ shape, additions, bodies, hints }: AssemblyContext, out: ByteWriter): number {
+  hints.write(out);
+  const appended = new ByteWriter(4096);
+  additions.writeBodies(appended);
+  const count = shape.bodies.length / 2 + additions.functions.count;
+  out.writeByte(SectionId.code);
+  out.writeU32(u32Length(count) + bodies.length + appended.length);
+  out.writeU32(count);
+  const bodiesStart = out.length;
+  out.append(bodies);
+  out.append(appended);
+  return bodiesStart;
 }
 
 function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWriter> {
-  const { bytes, shape, additions } = context;
+  const { bytes, additions } = context;
   const append = (id: number, addition: { count: number; entries: ByteWriter }): SectionWriter => {
     return (original, out) => appendSection(bytes, out, { id, original, addition });
   };
@@ -54,22 +77,6 @@ function sectionWriters(context: AssemblyContext): ReadonlyMap<number, SectionWr
     [SectionId.global, append(SectionId.global, additions.globals)],
     [SectionId.export, append(SectionId.export, additions.exports)],
     [SectionId.start, omit],
-    [
-      SectionId.code,
-      (_, out) => {
-        context.hints.write(out);
-        // Large: copied once, not into a section of its own first.
-        const appended = new ByteWriter(4096);
-        additions.writeBodies(appended);
-        const count = shape.bodies.length / 2 + additions.functions.count;
-        const { bodies } = context;
-        out.writeByte(SectionId.code);
-        out.writeU32(u32Length(count) + bodies.length + appended.length);
-        out.writeU32(count);
-        out.append(bodies);
-        out.append(appended);
-      },
-    ],
   ]);
 }
 

@@ -16,7 +16,7 @@ import type { Additions } from './additions.ts';
 import type { Charges } from './charges.ts';
 import { callQuantum, callWeight, freeWeightMax, localQuantum } from './contract.ts';
 import { mayDetour, retargetBranch } from './detour.ts';
-import { Emitter, type LoopPayment } from './emitter.ts';
+import { type Emitter, type LoopPayment, localsMax } from './emitter.ts';
 import { type Frame, FrameKind, FrameStack, noDetour } from './frames.ts';
 import type { HintSection } from './hints.ts';
 import type { Replacer } from './replace.ts';
@@ -31,14 +31,13 @@ const callingQuantum = (7 * callQuantum) / 4;
 /** What a round of a loop may weigh before its heavier paths pay for themselves. */
 const lightRound = 64;
 
-const localsMax = 50_000;
-
 export interface BodyContext {
   readonly bytes: Uint8Array;
   readonly shape: ModuleShape;
   readonly additions: Additions;
   readonly charges: Charges;
   readonly replacer: Replacer;
+  readonly emitter: Emitter;
   /** Exceptions may be caught in this module. */
   readonly isCatching: boolean;
   readonly hints: HintSection;
@@ -62,7 +61,7 @@ export class BodyRewriter {
 
   constructor(context: BodyContext) {
     this.#context = context;
-    this.#emitter = new Emitter(context.bytes);
+    this.#emitter = context.emitter;
     this.#cursor = new InstructionCursor(context.bytes, 0, 0);
     this.#plan = planPassing(context.shape, context.replacer.marksCards);
   }

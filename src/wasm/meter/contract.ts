@@ -63,6 +63,7 @@
  */
 
 import { ByteWriter } from '../binary/writer.ts';
+import type { OffsetMap } from '../offsets.ts';
 
 /** Slots of the host table, in order. */
 export const hostSlots = ['check', 'pause', 'growMemory', 'growTable', 'allocate'] as const;
@@ -143,6 +144,8 @@ export interface MeteredModule {
   readonly memories: readonly MemoryPlan[];
   readonly cards: CardPlan | undefined;
   readonly restorable: Restorable;
+  /** Where its code stands in the original: for what a trap tells. */
+  readonly offsets: OffsetMap;
 }
 
 function buildTrampoline(): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@
  */
 import { TerrafirmaError } from '../../errors.ts';
 import { ByteWriter, patchedMax, u32Length } from '../binary/writer.ts';
+import { OffsetWriter } from '../offsets.ts';
 import { Value } from './additions.ts';
 import { Asm } from './code.ts';
 import { callQuantum } from './contract.ts';
@@ -25,7 +26,7 @@ const noSlot = -1;
 
 /** Limits of V8; a function just below may be above when metered. */
 const bodyBytesMax = 7_654_321;
-const localsMax = 50_000;
+export const localsMax = 50_000;
 
 function requireWithinLimits(bodyBytes: number, localCount: number): void {
   if (bodyBytes <= bodyBytesMax && localCount <= localsMax) return;
@@ -42,6 +43,14 @@ export class Emitter {
   readonly #out = new ByteWriter(64 * 1024);
   /** Up to where the source was copied. */
   #copied = 0;
+  /** What was copied of this body, and up to where output and source are accounted for. */
+  readonly #bodyRuns = new OffsetWriter();
+  #toldOut = 0;
+  #toldSource = 0;
+  /** The same of all bodies. */
+  readonly #runs = new OffsetWriter();
+  #allOut = 0;
+  #allSource = 0;
   #localCount = 0;
   readonly #slots = new Int32Array(Object.keys(Purpose).length * slotStride).fill(noSlot);
   readonly #slotTypes: number[] = [];
@@ -61,6 +70,9 @@ export class Emitter {
   /** Begins a body with its code at `start` and `localCount` locals, parameters included. */
   begin(start: number, localCount: number): void {
     this.#out.clear();
+    this.#bodyRuns.clear();
+    this.#toldOut = 0;
+    this.#toldSource = start;
     this.#copied = start;
     this.#localCount = localCount;
     this.#slots.fill(noSlot);
@@ -71,8 +83,20 @@ export class Emitter {
 
   /** Copies the original up to `offset`; what is emitted next comes there. */
   copyTo(offset: number): void {
-    if (offset > this.#copied) this.#out.copyRange(this.#source, this.#copied, offset);
+    const bytes = offset - this.#copied;
+    if (bytes > 0) {
+      const inserted = this.#out.length - this.#toldOut;
+      this.#bodyRuns.add(inserted, this.#copied - this.#toldSource, bytes);
+      this.#out.copyRange(this.#source, this.#copied, offset);
+      this.#toldOut = this.#out.length;
+      this.#toldSource = offset;
+    }
     this.#copied = offset;
+  }
+
+  /** Where the code of all bodies written so far comes from; offsets count from the first. */
+  get runs(): OffsetWriter {
+    return this.#runs;
   }
 
   /** Leaves out the original up to `offset`. */
@@ -287,6 +311,10 @@ export class Emitter {
       target.writeByte(type);
     }
     requireWithinLimits(headBytes + this.#out.length, locals.count + this.#slotTypes.length);
+    this.#runs.add(target.length - this.#allOut, locals.end - this.#allSource, 0);
+    this.#runs.append(this.#bodyRuns);
+    this.#allOut = target.length + this.#toldOut;
+    this.#allSource = this.#toldSource;
     target.append(this.#out);
     return headBytes;
   }

@@ -51,6 +51,8 @@ export interface Exchange {
   /** The next piece of the body, at its own pace; undefined at the end. Not after `readBody`. */
   readChunk(): Promise<Uint8Array | undefined>;
   readonly hasBody: boolean;
+  /** Whether all of the body has arrived; also where there is none. */
+  readonly isBodyReceived: boolean;
   /** Head and body leave in one write. The exchange owns `body` from here on. */
   send(head: ReplyHead, body: Uint8Array): void;
   start(head: ReplyHead): void;

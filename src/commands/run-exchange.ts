@@ -8,6 +8,7 @@ export type ReplyMessage = Extract<FromRun, { kind: 'head' | 'chunk' }>;
 export class RunExchange implements Exchange {
   readonly request: RequestHead;
   readonly hasBody: boolean;
+  readonly isBodyReceived = true;
   readonly #tell: (message: ReplyMessage) => void;
   #unread: Uint8Array | undefined;
   #replyState: 'none' | 'started' | 'ended' = 'none';

@@ -36,6 +36,15 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   },
   runsPerSiteMax: { summary: 'Runs at once, per site and thread' },
   queuedRunsPerSiteMax: { summary: 'Runs that wait for their turn, per site and thread', min: 0 },
+  runsPerOwnerMax: { summary: 'Runs at once of all sites of one owner, per thread' },
+  clientSharePercentMax: {
+    summary: 'How many of a site’s runs, and of those that wait, may be one client’s, in percent',
+    max: 100,
+  },
+  bodiesPerClientMax: {
+    summary: 'Request bodies that one client may be sending at once, per thread',
+    max: 1_000_000,
+  },
   requestBodyBytesMax: { summary: 'Request body that is read whole', min: 0, max: GIB },
   replyBodyBytesMax: { summary: 'Reply body of a guest', min: 0, max: GIB },
   replyHeadersMax: { summary: 'Headers of a guest’s reply', max: 10_000 },

@@ -1,88 +1,207 @@
 /**
- * How many runs a site may have at once on a thread, and how many may wait for that. A site that is
- * asked for more answers `overloaded`, and recovers by itself as its runs end.
+ * How many runs may be at once on a thread, and how many may wait for that: per site, per owner
+ * over all of its sites, and per client within a site. A site that is asked for more answers
+ * `overloaded`, and recovers by itself as its runs end; one client alone cannot bring it so far.
  */
 import { TerrafirmaError } from '../errors.ts';
+import type { Shares } from './shares.ts';
 
 export interface SeatWaiter {
   /** A run seat is yours from now on. */
   onSeat(): void;
 }
 
-export interface SiteSeats {
-  readonly siteKey: string;
-  /** Requests under way: running, waiting, or still sending their body. */
-  requests: number;
-  runs: number;
-  /** Made for the first that waits: most sites never have any. */
-  waiting: Set<SeatWaiter> | undefined;
-}
-
 export interface AdmissionOptions {
   readonly runsPerSiteMax: number;
   readonly queuedRunsPerSiteMax: number;
+  readonly runsPerOwnerMax: number;
+  /** Of a site's runs, and of its runs and queue together, in percent. */
+  readonly clientSharePercentMax: number;
 }
+
+interface OwnerSeats {
+  runs: number;
+  /** Sites with somebody who waits, the one that was served last at the end. */
+  readonly waiting: Set<SiteSeats>;
+}
+
+interface ClientSeats {
+  requests: number;
+  runs: number;
+  readonly waiting: Set<Place>;
+}
+
+interface SiteSeats {
+  readonly owner: OwnerSeats;
+  requests: number;
+  runs: number;
+  /** The client that was served last at the end. */
+  readonly clients: Map<string, ClientSeats>;
+}
+
+/** One request's place among those of its site; given back by `leave`. */
+export interface Place {
+  readonly site: SiteSeats;
+  readonly client: ClientSeats;
+  readonly clientKey: string;
+  hasSeat: boolean;
+  waiter: SeatWaiter | undefined;
+}
+
+/** Sites and owners without requests that are remembered: making them anew costs every request. */
+const idleKeptMax = 1_024;
+const idleClientsKeptMax = 16;
 
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #clientRunsMax: number;
+  readonly #clientRequestsMax: number;
   readonly #sites = new Map<string, SiteSeats>();
+  readonly #owners = new Map<string, OwnerSeats>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    const { runsPerSiteMax, queuedRunsPerSiteMax, clientSharePercentMax } = options;
+    const shareOf = (count: number): number => Math.ceil((count * clientSharePercentMax) / 100);
+    this.#clientRunsMax = shareOf(runsPerSiteMax);
+    this.#clientRequestsMax = shareOf(runsPerSiteMax + queuedRunsPerSiteMax);
   }
 
   /**
-   * Takes a request in. It holds a place in the queue until it has a seat, also while its body
-   * arrives: slow clients can fill the queue, but keep no run from going on.
+   * Before a body is read: no work that could not begin anyway. It holds no place meanwhile, or
+   * slow clients would hold all of them.
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  join(siteKey: string): SiteSeats {
-    const { runsPerSiteMax, queuedRunsPerSiteMax } = this.#options;
-    const seats = this.#sites.get(siteKey) ?? this.#open(siteKey);
-    if (seats.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {
-      throw new TerrafirmaError(
-        'overloaded',
-        `Cannot answer now: this site may have ${runsPerSiteMax} runs at once and ` +
-          `${queuedRunsPerSiteMax} requests that wait: received one more`,
-      );
-    }
-    seats.requests += 1;
-    return seats;
+  requireRoom({ site, client }: Shares): void {
+    const seats = this.#sites.get(site);
+    if (seats !== undefined) this.#requireRoom(seats, seats.clients.get(client));
   }
 
-  /** Takes a run seat if one is free and nobody waits for it. */
-  tryTakeSeat(seats: SiteSeats): boolean {
-    if (seats.runs >= this.#options.runsPerSiteMax) return false;
-    seats.runs += 1;
+  /**
+   * Takes in a request that is there whole. Without a client, nobody's share is looked at.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  join(shares: Shares): Place {
+    const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
+    const client = site.clients.get(shares.client) ?? openClient(site, shares.client);
+    this.#requireRoom(site, client);
+    site.requests += 1;
+    client.requests += 1;
+    return { site, client, clientKey: shares.client, hasSeat: false, waiter: undefined };
+  }
+
+  /** Takes a run seat if there is one for this client. */
+  tryTakeSeat(place: Place): boolean {
+    const { site, client } = place;
+    if (!this.#hasSeatFor(site, client)) return false;
+    site.runs += 1;
+    site.owner.runs += 1;
+    client.runs += 1;
+    place.hasSeat = true;
     return true;
   }
 
-  wait(seats: SiteSeats, waiter: SeatWaiter): void {
-    seats.waiting ??= new Set();
-    seats.waiting.add(waiter);
+  /** Waits for a seat: `onSeat` says when. */
+  wait(place: Place, waiter: SeatWaiter): void {
+    place.waiter = waiter;
+    place.client.waiting.add(place);
+    place.site.owner.waiting.add(place.site);
   }
 
-  withdraw(seats: SiteSeats, waiter: SeatWaiter): void {
-    seats.waiting?.delete(waiter);
+  /** The request is over. A seat it had goes to whoever is next. */
+  leave(place: Place): void {
+    const { site, client } = place;
+    client.waiting.delete(place);
+    site.requests -= 1;
+    client.requests -= 1;
+    if (place.hasSeat) {
+      place.hasSeat = false;
+      site.runs -= 1;
+      site.owner.runs -= 1;
+      client.runs -= 1;
+      this.#handOn(site.owner);
+    }
+    if (client.requests === 0 && site.clients.size > idleClientsKeptMax) {
+      site.clients.delete(place.clientKey);
+    }
   }
 
-  /** The request is over. A seat it had goes to whoever has waited longest. */
-  leave(seats: SiteSeats, hadSeat: boolean): void {
-    seats.requests -= 1;
-    if (seats.requests === 0) this.#sites.delete(seats.siteKey);
-    if (!hadSeat) return;
-    for (const waiter of seats.waiting ?? []) {
-      seats.waiting?.delete(waiter);
-      waiter.onSeat();
+  #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
+    const { runsPerSiteMax, queuedRunsPerSiteMax } = this.#options;
+    const who = `this site may have ${runsPerSiteMax} runs at once and ${queuedRunsPerSiteMax}`;
+    if (site.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {
+      throw overloaded(`${who} requests that wait`);
+    }
+    if ((client?.requests ?? 0) >= this.#clientRequestsMax) {
+      throw overloaded(`one client may have ${this.#clientRequestsMax} requests at once`);
+    }
+  }
+
+  #hasSeatFor(site: SiteSeats, client: ClientSeats): boolean {
+    const { runsPerSiteMax, runsPerOwnerMax } = this.#options;
+    if (site.runs >= runsPerSiteMax || site.owner.runs >= runsPerOwnerMax) return false;
+    return client.runs < this.#clientRunsMax;
+  }
+
+  /** Gives one seat to the owner's next site, and there to the next client, that may have it. */
+  #handOn(owner: OwnerSeats): void {
+    for (const site of owner.waiting) {
+      const next = this.#nextOf(site);
+      if (next === 'nobody waits') owner.waiting.delete(site);
+      if (typeof next === 'string') continue;
+      owner.waiting.delete(site);
+      owner.waiting.add(site);
+      next.client.waiting.delete(next);
+      this.tryTakeSeat(next);
+      next.waiter?.onSeat();
       return;
     }
-    seats.runs -= 1;
   }
 
-  #open(siteKey: string): SiteSeats {
-    const seats: SiteSeats = { siteKey, requests: 0, runs: 0, waiting: undefined };
-    this.#sites.set(siteKey, seats);
+  #nextOf(site: SiteSeats): Place | 'nobody waits' | 'no seat' {
+    let isWaitedFor = false;
+    for (const [key, client] of site.clients) {
+      const [place] = client.waiting;
+      if (place === undefined) continue;
+      isWaitedFor = true;
+      if (!this.#hasSeatFor(site, client)) continue;
+      site.clients.delete(key);
+      site.clients.set(key, client);
+      return place;
+    }
+    return isWaitedFor ? 'no seat' : 'nobody waits';
+  }
+
+  #openSite({ site, owner }: Shares): SiteSeats {
+    if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
+    let ownerSeats = this.#owners.get(owner);
+    if (ownerSeats === undefined) {
+      ownerSeats = { runs: 0, waiting: new Set() };
+      this.#owners.set(owner, ownerSeats);
+    }
+    const seats: SiteSeats = { owner: ownerSeats, requests: 0, runs: 0, clients: new Map() };
+    this.#sites.set(site, seats);
     return seats;
   }
+
+  #forgetIdle(): void {
+    const inUse = new Set<OwnerSeats>();
+    for (const [key, site] of this.#sites) {
+      if (site.requests === 0) this.#sites.delete(key);
+      else inUse.add(site.owner);
+    }
+    for (const [key, owner] of this.#owners) if (!inUse.has(owner)) this.#owners.delete(key);
+  }
+}
+
+function openClient(site: SiteSeats, key: string): ClientSeats {
+  const client: ClientSeats = { requests: 0, runs: 0, waiting: new Set() };
+  site.clients.set(key, client);
+  return client;
+}
+
+function overloaded(rule: string): TerrafirmaError {
+  return new TerrafirmaError('overloaded', `Cannot answer now: ${rule}: received one more`);
 }

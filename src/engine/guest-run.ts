@@ -8,8 +8,9 @@ import type { Limits } from '../config/config.ts';
 import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../errors.ts';
 import type { Outcome } from '../messages.ts';
 import { Activation } from './activation.ts';
-import type { Admission, SeatWaiter, SiteSeats } from './admission.ts';
+import type { Admission, Place, SeatWaiter } from './admission.ts';
 import type { Artifact, ArtifactParts } from './artifact.ts';
+import type { Bodies } from './bodies.ts';
 import type { Guest } from './guest.ts';
 import type { IdleGuests } from './idle-guests.ts';
 import type { RunReport } from './report.ts';
@@ -20,6 +21,7 @@ import type { Shares } from './shares.ts';
 export interface RunParts extends ArtifactParts {
   readonly limits: Limits;
   readonly admission: Admission;
+  readonly bodies: Bodies;
   readonly clock: RunClock;
   readonly idle: IdleGuests;
 }
@@ -35,7 +37,8 @@ export class GuestRun implements SeatWaiter {
   readonly #artifact: Artifact;
   readonly #shares: Shares;
   #phase: Phase = 'body';
-  #hasSeat = false;
+  /** Among the requests of the site, once the request is there. */
+  #place: Place | undefined;
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
@@ -53,14 +56,14 @@ export class GuestRun implements SeatWaiter {
    * report has an error, the exchange may still be without an answer; the caller gives one.
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
-    const { admission, clock } = this.#parts;
+    const { admission, bodies, clock } = this.#parts;
     const startedAtMs = performance.now();
     const activation = this.#activate();
-    let seats: SiteSeats;
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#artifact.guestBytes);
-      seats = admission.join(this.#shares.site);
+      admission.requireRoom(this.#shares);
+      if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
@@ -72,8 +75,9 @@ export class GuestRun implements SeatWaiter {
       activation.requireAlive();
       const arriving = this.#readBody(exchange, activation);
       const body = arriving === undefined ? noBody : await arriving;
-      if (!admission.tryTakeSeat(seats)) await this.#waitForSeat(seats, activation);
-      else this.#hasSeat = true;
+      if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
+      this.#place = admission.join(this.#shares);
+      if (!admission.tryTakeSeat(this.#place)) await this.#waitForSeat(this.#place, activation);
       this.#phase = 'guest';
       const turn = activation.enter();
       if (turn !== undefined) await turn;
@@ -86,8 +90,8 @@ export class GuestRun implements SeatWaiter {
     error = this.#finish(activation, end) ?? error;
     activation.finish();
     this.#settleCredit(activation);
-    admission.withdraw(seats, this);
-    admission.leave(seats, this.#hasSeat);
+    if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
+    if (this.#place !== undefined) admission.leave(this.#place);
     const isAnswered = exchange.replyState === 'ended';
     return this.#report({ isAnswered, activation, end, error, startedAtMs });
   }
@@ -131,7 +135,6 @@ export class GuestRun implements SeatWaiter {
   }
 
   onSeat(): void {
-    this.#hasSeat = true;
     this.#onSeat?.();
   }
 
@@ -152,11 +155,11 @@ export class GuestRun implements SeatWaiter {
     return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
   }
 
-  async #waitForSeat(seats: SiteSeats, activation: Activation): Promise<void> {
+  async #waitForSeat(place: Place, activation: Activation): Promise<void> {
     this.#phase = 'queue';
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onSeat = resolve;
-    this.#parts.admission.wait(seats, this);
+    this.#parts.admission.wait(place, this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
     this.#parts.clock.watch(activation, performance.now());

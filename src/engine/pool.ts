@@ -11,6 +11,7 @@ import type { Digest, LoadedModule } from '../messages.ts';
 import { Activation } from './activation.ts';
 import { Admission } from './admission.ts';
 import { Artifact } from './artifact.ts';
+import { Bodies } from './bodies.ts';
 import { GuestRun, type RunParts } from './guest-run.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
@@ -95,6 +96,7 @@ export class GuestPool {
       mapper: () => this.#openMapper(),
       fixedMode: restoreMode,
       admission: new Admission(limits),
+      bodies: new Bodies(limits.bodiesPerClientMax),
       clock: new RunClock(limits.wallMsMax),
     };
   }

@@ -80,6 +80,10 @@ export class HttpExchange implements Exchange {
     this.#share = share;
   }
 
+  get isBodyReceived(): boolean {
+    return !this.#hasBody || this.#wire.isReceived;
+  }
+
   /** The path has been routed: from here on the head says which part of it names the module. */
   enterModule(scriptName: string, pathInfo: string): void {
     this.#request.scriptName = scriptName;

@@ -177,6 +177,7 @@ export interface SentReply {
 export class RecordingExchange implements Exchange {
   readonly request: RequestHead;
   readonly hasBody: boolean;
+  isBodyReceived = true;
   sent: SentReply | undefined;
   readonly #body: Uint8Array;
 

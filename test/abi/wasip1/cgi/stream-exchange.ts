@@ -19,6 +19,7 @@ export const defaultRequest: RequestHead = {
 export class StreamExchange implements Exchange {
   readonly request: RequestHead;
   readonly hasBody: boolean;
+  isBodyReceived = true;
   replyState: Exchange['replyState'] = 'none';
   head: ReplyHead | undefined;
   /** As they left: `send` is one piece. */

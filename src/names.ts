@@ -16,6 +16,7 @@ export {
   type FolderKey,
   type FolderPath,
   folderSegments,
+  localFolderKey,
   noRecord,
   parseFolderPath,
   parseRecord,

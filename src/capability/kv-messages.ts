@@ -74,4 +74,6 @@ export interface WriterStart {
   readonly databasePath: string;
   readonly synchronous: 'normal' | 'full';
   readonly limits: StoreLimits;
+  /** A folder that has another key from now on: what its modules stored goes with it. */
+  readonly renamed?: { readonly from: FolderKey; readonly to: FolderKey } | undefined;
 }

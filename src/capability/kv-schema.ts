@@ -62,6 +62,13 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
   }
 }
 
+/** What modules stored under `from` is theirs under `to`, but where they have stored there, too. */
+export function renameFolder(database: DatabaseSync, from: FolderKey, to: FolderKey): void {
+  database
+    .prepare('UPDATE OR IGNORE namespaces SET folder_key = ?, owner = ? WHERE folder_key = ?')
+    .run(to, ownerOf(to), from);
+}
+
 /** A number that SQLite knows of the file. */
 export function readPragma(database: DatabaseSync, name: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);

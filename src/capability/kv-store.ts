@@ -13,7 +13,7 @@ import type {
 } from './kv-messages.ts';
 import { entryBytes, OwnerBytes } from './kv-owners.ts';
 import { Reclaim } from './kv-reclaim.ts';
-import { openDatabase } from './kv-schema.ts';
+import { openDatabase, renameFolder } from './kv-schema.ts';
 import { CapabilityRefusal } from './refusal.ts';
 
 /** Counters of one namespace while a transaction runs; written back before its commit. */
@@ -44,6 +44,8 @@ export class KeyValueStore {
     this.#limits = start.limits;
     const { databasePath: path, synchronous, limits } = start;
     this.#database = openDatabase({ path, synchronous, bytesMax: limits.kvBytesMax });
+    const { renamed } = start;
+    if (renamed !== undefined) renameFolder(this.#database, renamed.from, renamed.to);
     this.#owners = new OwnerBytes(limits);
     this.reclaim = new Reclaim(this.#database, this.#owners);
     const prepare = (sql: string): StatementSync => this.#database.prepare(sql);

@@ -18,6 +18,7 @@ export interface KeyValueWriterOptions {
   readonly databasePath: string;
   readonly synchronous: 'normal' | 'full';
   readonly limits: StoreLimits;
+  readonly renamed?: WriterStart['renamed'];
   /** Told when the file cannot be used, or a writer crashed. For the operator's log. */
   readonly onTrouble: (message: string) => void;
 }
@@ -52,8 +53,8 @@ export class KeyValueWriter {
   #restartTimer: NodeJS.Timeout | undefined;
 
   constructor(options: KeyValueWriterOptions) {
-    const { databasePath, synchronous, limits } = options;
-    this.#start = { databasePath, synchronous, limits };
+    const { databasePath, synchronous, limits, renamed } = options;
+    this.#start = { databasePath, synchronous, limits, renamed };
     this.#onTrouble = options.onTrouble;
     this.#worker = this.#spawn();
   }

@@ -1,8 +1,8 @@
 /** `terrafirma rollback`: an accepted version of a module serves again. */
-import { rollBack } from '../deploy/versions.ts';
-import type { Command } from './command.ts';
+import { listVersions, rollBack } from '../deploy/versions.ts';
+import type { Command, CommandIo } from './command.ts';
+import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
-import { reportTo, stateDirectoryOf, stateSettings } from './versions.ts';
 
 export const rollback: Command = {
   name: 'rollback',
@@ -29,11 +29,27 @@ export const rollback: Command = {
   ],
   async run(given, io) {
     const [asked = '', digestStart = ''] = given.positionals;
-    const directory = stateDirectoryOf(given, io);
     const log = reportTo(io);
-    const name = await nameStored(asked, { directory, io, log });
+    const { directory, name } = await findModule(asked, stateDirectoriesOf(given, io), io);
     const version = await rollBack(directory, { name, digestStart }, log);
     io.write(`${name} serves ${version.digest}\n`);
     return 0;
   },
 };
+
+/** The state directory that has the module, and what it is called there; else the first one. */
+async function findModule(
+  asked: string,
+  directories: readonly string[],
+  io: CommandIo,
+): Promise<{ readonly directory: string; readonly name: string }> {
+  const log = reportTo(io);
+  let first: { readonly directory: string; readonly name: string } | undefined;
+  for (const directory of directories) {
+    const name = await nameStored(asked, { directory, io, log });
+    const listed = await listVersions(directory, name, log);
+    if (listed.length > 0) return { directory, name };
+    first ??= { directory, name };
+  }
+  return first ?? { directory: '', name: asked };
+}

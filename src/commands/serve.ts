@@ -1,13 +1,14 @@
 /** `terrafirma serve`: runs the daemon until it is told to stop. */
 import { statSync } from 'node:fs';
 import { loadConfig, requireSomethingToServe } from '../config/load.ts';
-import type { FlagValue } from '../config/resolve.ts';
+import type { FlagValue, LoadedConfig } from '../config/resolve.ts';
 import type { Setting } from '../config/schema.ts';
 import { allSettings, settings } from '../config/schema.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
+import { tellOfEarlierState } from './states.ts';
 
 export const serve: Command = {
   name: 'serve',
@@ -33,7 +34,7 @@ export const serve: Command = {
   ],
   async run(given, io) {
     const folder = given.positionals[0];
-    const { config } = loadConfig({
+    const { config, origins } = loadConfig({
       flags: [...given.settings, ...folderFlag(folder)],
       machine: io.machine,
       configFile: given.configFile,
@@ -41,11 +42,28 @@ export const serve: Command = {
     requireSomethingToServe(config);
     if (config.folder !== undefined) requireDirectory(config.folder);
     for (const mount of config.mounts) warnOfMissing(mount.directory, io);
+    const { folder: served, stateDirectory } = config;
+    if (served !== undefined && isDefault(origins, settings.stateDirectory as Setting<unknown>)) {
+      await tellOfEarlierState({ folder: served, stateDirectory }, io);
+    }
     // Loaded late: no other command needs the daemon and all that it stands on.
     const { startDaemon } = await import('../daemon/daemon.ts');
-    return superviseDaemon(() => startDaemon(config), io);
+    const isFreeToMove =
+      config.folder !== undefined && isDefault(origins, settings.listen as Setting<unknown>);
+    const portsTriedMax = isFreeToMove ? PORTS_TRIED_MAX : 1;
+    return superviseDaemon(
+      () => startDaemon(config, { output: process.stdout, portsTriedMax }),
+      io,
+    );
   },
 };
+
+/** Whoever serves one folder after the other should not have to think of ports. */
+const PORTS_TRIED_MAX = 20;
+
+function isDefault(origins: LoadedConfig['origins'], setting: Setting<unknown>): boolean {
+  return origins.get(setting)?.kind === 'default';
+}
 
 /** The folder on the command line is the setting `folder`, as strong as a flag. */
 export function folderFlag(folder: string | undefined): readonly FlagValue[] {

@@ -1,22 +1,9 @@
-/**
- * `terrafirma versions`: which versions of which modules are kept, and which one serves. Edge: the
- * file system, to see whether the state directory is there.
- */
-import { statSync } from 'node:fs';
-import { loadConfig } from '../config/load.ts';
-import type { Setting } from '../config/schema.ts';
-import { settings } from '../config/schema.ts';
-import type { DeployLog } from '../deploy/deploy-log.ts';
+/** `terrafirma versions`: which versions of which modules are kept, and which one serves. */
 import type { ListedModule } from '../deploy/versions.ts';
 import { listVersions } from '../deploy/versions.ts';
-import { TerrafirmaError } from '../errors.ts';
-import type { Arguments, Command, CommandIo } from './command.ts';
+import type { Command } from './command.ts';
+import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
-
-/** The flags of commands that look into the state directory. */
-export const stateSettings: readonly Setting<unknown>[] = [
-  settings.stateDirectory as Setting<unknown>,
-];
 
 export const versions: Command = {
   name: 'versions',
@@ -33,43 +20,23 @@ export const versions: Command = {
   settings: stateSettings,
   notes: ['Reads the state directory alone: a daemon may run or not.'],
   async run(given, io) {
-    const directory = stateDirectoryOf(given, io);
+    const directories = stateDirectoriesOf(given, io);
     const log = reportTo(io);
     const asked = given.positionals[0];
-    const filter =
-      asked === undefined ? undefined : await nameStored(asked, { directory, io, log });
-    const listed = await listVersions(directory, filter, log);
+    const listed: ListedModule[] = [];
+    for (const directory of directories) {
+      const filter =
+        asked === undefined ? undefined : await nameStored(asked, { directory, io, log });
+      listed.push(...(await listVersions(directory, filter, log)));
+    }
     if (given.has('json')) io.write(`${JSON.stringify(listed, undefined, 2)}\n`);
     else io.write(listed.map(describeListed).join('\n'));
     if (listed.length > 0) return 0;
-    io.report(
-      `There are no kept versions${asked === undefined ? '' : ` of ${asked}`}: ${directory}`,
-    );
+    const what = asked === undefined ? '' : ` of ${asked}`;
+    io.report(`There are no kept versions${what}: ${directories.join(', ')}`);
     return asked === undefined ? 0 : 1;
   },
 };
-
-/** Errors: `config`; `state` when there is no such directory. */
-export function stateDirectoryOf(given: Arguments, io: CommandIo): string {
-  const { config } = loadConfig({
-    flags: given.settings,
-    machine: io.machine,
-    configFile: given.configFile,
-  });
-  const { stateDirectory } = config;
-  if (statSync(stateDirectory, { throwIfNoEntry: false })?.isDirectory()) return stateDirectory;
-  throw new TerrafirmaError(
-    'state',
-    'Cannot look for versions: the state directory must exist, as a daemon makes it: ' +
-      `received ${stateDirectory}; name that of the daemon with --state`,
-  );
-}
-
-/** What the deploy road has to tell, on standard error. */
-export function reportTo(io: CommandIo): DeployLog {
-  const report = (_fields: unknown, text: string): void => io.report(text);
-  return { info: () => undefined, warn: report, error: report };
-}
 
 function describeListed(module: ListedModule): string {
   const notes = [

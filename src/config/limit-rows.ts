@@ -81,6 +81,12 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   folderDepthMax: { summary: 'How deep a folder is looked at', max: 256 },
   foldersWatchedMax: { summary: 'Folders watched at once', max: 1_000_000 },
   versionsKeptMax: { summary: 'Accepted versions kept of each module', max: 1_000 },
+  storeOwnerBytesMax: { summary: 'Accepted versions kept of all modules of one owner' },
+  storeBytesMax: { summary: 'Accepted versions kept, of which an owner gets no more than is left' },
+  goneKeptDays: {
+    summary: 'How long versions and key-value data are kept after their module is gone',
+    max: 36_500,
+  },
   compiledBytesMax: { summary: 'Compiled modules kept in memory' },
   idleGuestBytesMax: { summary: 'Idle instances kept in memory, per thread', min: 0 },
   idleGuestMsMax: { summary: 'How long an idle instance is kept in memory' },

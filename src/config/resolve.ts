@@ -6,6 +6,7 @@ import type { Config, Limits } from './config.ts';
 import { ValueFault } from './kinds.ts';
 import type { Machine, Setting } from './schema.ts';
 import { allSettings, limitNames, limitSettings, settings, variableOf } from './schema.ts';
+import { stateOfFolder } from './state-directory.ts';
 import { suggestion } from './suggest.ts';
 import { lineOf, scanTomlLines } from './toml-lines.ts';
 
@@ -65,6 +66,12 @@ export function resolveConfig(input: ResolveInput): LoadedConfig {
   for (const setting of allSettings) readVariable(setting, input.machine, resolved);
   readFlags(input, resolved);
   settleMode(resolved);
+  const state = resolved.get(settings.stateDirectory as Setting<unknown>);
+  const folder = resolved.get(settings.folder as Setting<unknown>)?.value;
+  if (state?.origin.kind === 'default' && typeof folder === 'string') {
+    const value = stateOfFolder(String(state.value), folder);
+    resolved.set(settings.stateDirectory as Setting<unknown>, { ...state, value });
+  }
   const config = assemble(resolved);
   refuseContradictions(config, resolved);
   return {
@@ -354,6 +361,8 @@ function refuseContradictions(
     ['kvNamespaceBytesMax', 'kvOwnerBytesMax'],
     ['kvOwnerBytesMax', 'kvBytesMax'],
     ['moduleBytesMax', 'moduleBytesPerFolderMax'],
+    ['moduleBytesMax', 'storeOwnerBytesMax'],
+    ['storeOwnerBytesMax', 'storeBytesMax'],
   ];
   for (const [lower, upper] of atMost) {
     if (config.limits[lower] <= config.limits[upper]) continue;

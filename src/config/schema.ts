@@ -101,7 +101,8 @@ export const settings = {
     summary: 'Where accepted modules and the data of guests are kept',
     kind: fileSystemPath,
     fallback: defaultStateDirectory,
-    fallbackWords: '$XDG_DATA_HOME/terrafirma, else ~/.local/share/terrafirma',
+    fallbackWords:
+      '$XDG_DATA_HOME/terrafirma, else ~/.local/share/terrafirma; below it local/… for a folder',
     // systemd may name several, separated by colons.
     commonVariable: {
       name: 'STATE_DIRECTORY',

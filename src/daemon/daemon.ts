@@ -14,6 +14,7 @@ import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
 import { Resolver } from '../site/dns.ts';
 import { HostRules } from '../site/hosts.ts';
+import type { LocatedFolder } from '../site/locate.ts';
 import { Logins } from '../site/logins.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -24,6 +25,8 @@ import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import type { OutputStream } from './output.ts';
 import { openPlaces } from './places.ts';
+import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
+import { adoptShared, SHARED_KEY } from './served-folder.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
@@ -43,6 +46,8 @@ export interface Daemon {
 
 export interface DaemonIo {
   readonly output: OutputStream;
+  /** Where the port to listen on is taken, so many are tried, one after the other; default 1. */
+  readonly portsTriedMax?: number;
 }
 
 /** How long the end waits for whoever reads the log. */
@@ -63,12 +68,12 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
   const { logger } = log;
   const parts = new RunningParts(lock, log);
   try {
-    const endpoints = await settleEndpoints(config.listen);
+    const endpoints = await settleEndpoints(config.listen, io.portsTriedMax);
     const tlsEndpoints = await settleEndpoints(config.tls.listen);
-    parts.keyValue = openKeyValue(config, logger);
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
+    parts.keyValue = await openKeyValue(config, places.folder, logger);
     parts.publisher = await Publisher.open({ config, logger, guards, relocate });
     const answers: ControlAnswers = new ControlAnswers({
       config,
@@ -81,13 +86,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       certificates: () => parts.certificates,
       nowMs,
     });
-    parts.certificates = await openCertificates({
-      config,
-      logger,
-      resolver,
-      servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
-      onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
-    });
+    parts.certificates = await openTls(config, parts, { logger, resolver, answers });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { keyValue } = parts;
     const threads = new ServingThreads({
@@ -100,6 +99,11 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       ticketKeys: () => parts.ticketKeys?.current,
     });
     parts.threads = threads;
+    parts.reclaimer = openReclaimer(config, logger, {
+      publisher: parts.publisher,
+      keyValue,
+      locator: places.locator,
+    });
     parts.publisher.onPublish((site) => threads.publish(site));
     parts.publisher.onReplaced((digest) => threads.tell({ kind: 'module-replaced', digest }));
     parts.ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
@@ -113,6 +117,19 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
   }
 }
 
+function openTls(
+  config: Config,
+  parts: RunningParts,
+  from: { readonly logger: Logger; readonly resolver: Resolver; readonly answers: ControlAnswers },
+): Promise<Certificates | undefined> {
+  const { answers, logger, resolver } = from;
+  return openCertificates({
+    ...{ config, logger, resolver },
+    servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
+    onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
+  });
+}
+
 /** One thread where the system cannot share a port among several. */
 async function limitThreads(config: Config): Promise<Config> {
   if (config.threads === 1 || (await canSharePorts())) return config;
@@ -124,6 +141,7 @@ class RunningParts {
   readonly #lock: StateLock;
   readonly #log: DaemonLog;
   keyValue: KeyValueWriter | undefined;
+  reclaimer: Reclaimer | undefined;
   publisher: Publisher | undefined;
   certificates: Certificates | undefined;
   ticketKeys: TicketKeys | undefined;
@@ -145,6 +163,7 @@ class RunningParts {
     this.ticketKeys?.close();
     await this.#step(() => this.certificates?.close());
     await this.#step(() => this.logins?.close());
+    await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
@@ -191,13 +210,37 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
 }
 
 /** A damaged file stops only the key-value store: the sites go on, and the log names the file. */
-function openKeyValue(config: Config, logger: Logger): KeyValueWriter {
+async function openKeyValue(
+  config: Config,
+  folder: LocatedFolder | undefined,
+  logger: Logger,
+): Promise<KeyValueWriter> {
+  const isAdopted =
+    folder !== undefined && (await adoptShared(config.stateDirectory, folder, logger));
   return startKeyValueWriter({
+    renamed: isAdopted ? { from: SHARED_KEY, to: folder.key } : undefined,
     databasePath: keyValueDatabasePath(config.stateDirectory),
     synchronous: config.keyValue.synchronous,
     limits: config.limits,
     onTrouble: (message) => logger.error(message),
   });
+}
+
+function openReclaimer(
+  config: Config,
+  logger: Logger,
+  parts: Pick<ReclaimerOptions, 'publisher' | 'keyValue' | 'locator'>,
+): Reclaimer {
+  const reclaimer = new Reclaimer({
+    ...parts,
+    logger,
+    isFolderMode: config.folder !== undefined,
+    databasePath: keyValueDatabasePath(config.stateDirectory),
+    goneKeptDays: config.limits.goneKeptDays,
+    nowMs: Date.now,
+  });
+  reclaimer.start();
+  return reclaimer;
 }
 
 function openLogins(config: Config, logger: Logger, parts: RunningParts): Logins {

@@ -10,12 +10,28 @@ import { TerrafirmaError } from '../errors.ts';
 /**
  * The endpoints with real ports.
  *
+ * @param portsTriedMax How many ports are tried, each one higher, where one is in use.
  * @throws TerrafirmaError `start` when one is in use or may not be bound.
  */
-export async function settleEndpoints(wanted: readonly Endpoint[]): Promise<readonly Endpoint[]> {
+export async function settleEndpoints(
+  wanted: readonly Endpoint[],
+  portsTriedMax = 1,
+): Promise<readonly Endpoint[]> {
   const settled: Endpoint[] = [];
-  for (const endpoint of wanted) settled.push(await probe(endpoint));
+  for (const endpoint of wanted) settled.push(await probeFrom(endpoint, portsTriedMax));
   return settled;
+}
+
+async function probeFrom(endpoint: Endpoint, portsTriedMax: number): Promise<Endpoint> {
+  for (let higher = 0; ; higher += 1) {
+    try {
+      return await probe({ ...endpoint, port: endpoint.port + higher });
+    } catch (error) {
+      const cause = error instanceof TerrafirmaError ? error.cause : undefined;
+      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+      if (!isTaken || higher + 1 >= portsTriedMax) throw error;
+    }
+  }
 }
 
 /** Whether several threads can listen on one port here; macOS, for one, does not offer it. */

@@ -1,11 +1,9 @@
 /** Edge: where the folders of this daemon are, in both modes, at the start and again and again. */
 import { realpathSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
-import { type FolderKey, ownerOf, parseFolderPath } from '../names.ts';
+import { localFolderKey, ownerOf, parseFolderPath } from '../names.ts';
 import { type LocatedFolder, Locator } from '../site/locate.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
-
-const FOLDER_KEY = '/folder' as FolderKey;
 
 export interface Places {
   readonly locator: Locator;
@@ -33,8 +31,12 @@ export function openPlaces(config: Config, guards: MountGuards): Places {
   return { locator, folder, relocate };
 }
 
-/** In folder mode the one folder is its own mount. */
+/**
+ * In folder mode the one folder is its own mount. Its key is its path as the operator wrote it,
+ * made absolute: a link that is swapped for the next release stays the same folder, with its data.
+ */
 function locateFolder(served: string): LocatedFolder {
   const directory = realpathSync(served);
-  return { key: FOLDER_KEY, directory, mount: { prefix: FOLDER_KEY, directory, watch: 'auto' } };
+  const key = localFolderKey(served);
+  return { key, directory, mount: { prefix: key, directory, watch: 'auto' } };
 }

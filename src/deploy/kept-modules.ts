@@ -16,6 +16,8 @@ import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './rec
 import type { SettingsState } from './settings-file.ts';
 import type { AddedModule, ModuleStore } from './store.ts';
 
+const dayMs = 86_400_000;
+
 export interface KeptModulesParts {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
@@ -105,7 +107,10 @@ export class KeptModules {
     } catch (error) {
       if (before === undefined) this.#records.delete(path);
       else this.#records.set(path, before);
-      throw error;
+      // What was deleted makes room for what is there.
+      if (!this.#dropGone(() => true)) throw error;
+      await this.#commit();
+      await this.accept(path, accepted, bytes);
     }
   }
 
@@ -124,9 +129,20 @@ export class KeptModules {
     this.#records.set(path, { ...record, goneAtMs: nowMs });
     const gone = [...this.#records].filter(([, { goneAtMs }]) => goneAtMs !== undefined);
     gone.sort(([, a], [, b]) => (b.goneAtMs ?? 0) - (a.goneAtMs ?? 0));
-    const excess = gone.slice(this.#parts.config.limits.modulesPerFolderMax);
+    const { goneKeptDays, modulesPerFolderMax } = this.#parts.config.limits;
+    const excess = gone.slice(modulesPerFolderMax);
     for (const [each] of excess) this.#records.delete(each);
+    this.#dropGone((goneAtMs) => nowMs - goneAtMs > goneKeptDays * dayMs);
     await this.#commitOrLog();
+  }
+
+  /** Forgets modules whose files are gone, by when they went; whether there were any. */
+  #dropGone(mayGo: (goneAtMs: number) => boolean): boolean {
+    const sizeBefore = this.#records.size;
+    for (const [path, { goneAtMs }] of this.#records) {
+      if (goneAtMs !== undefined && mayGo(goneAtMs)) this.#records.delete(path);
+    }
+    return this.#records.size < sizeBefore;
   }
 
   /** Keeps what the owner says with the versions: it holds also while the mount is away. */

@@ -37,7 +37,7 @@ export async function writePin(
   pin: Omit<Pin, 'id'>,
 ): Promise<void> {
   const id = randomBytes(12).toString('hex');
-  const path = join(pinsOf(stateDirectory, folderKey), `${hashName(pin.modulePath)}.json`);
+  const path = join(pinsDirectory(stateDirectory, folderKey), `${hashName(pin.modulePath)}.json`);
   await writeDurably(path, `${JSON.stringify({ format: 1, id, ...pin })}\n`);
   await writeDurably(join(stateDirectory, 'pins', 'changed'), id);
 }
@@ -48,7 +48,7 @@ export async function readPins(
   folderKey: FolderKey,
   log: DeployLog,
 ): Promise<ReadonlyMap<ModulePath, Pin>> {
-  const directory = pinsOf(stateDirectory, folderKey);
+  const directory = pinsDirectory(stateDirectory, folderKey);
   const pins = new Map<ModulePath, Pin>();
   for (const name of await listNames(directory)) {
     if (!name.endsWith('.json')) continue;
@@ -91,6 +91,7 @@ function parsePin(text: string): Pin {
   };
 }
 
-function pinsOf(stateDirectory: string, folderKey: FolderKey): string {
+/** Where the rollbacks of a folder are. */
+export function pinsDirectory(stateDirectory: string, folderKey: FolderKey): string {
   return join(stateDirectory, 'pins', hashName(folderKey));
 }

@@ -17,7 +17,9 @@ import { type FolderParts, WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { WalkPace } from './pace.ts';
-import { ModuleStore } from './store.ts';
+import { type FolderPresence, recordAfter } from './reclaim.ts';
+import type { FolderRecord } from './record.ts';
+import { ModuleStore, readRecords } from './store.ts';
 import { Trial } from './trial.ts';
 import { TrialBook } from './trial-book.ts';
 import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
@@ -100,7 +102,10 @@ export class Publisher {
   /** Opens the state directory. Throws TerrafirmaError('state') when it cannot be used. */
   static async open(options: PublisherOptions): Promise<Publisher> {
     const { config, logger } = options;
-    const store = await ModuleStore.open(config.stateDirectory, { log: logger });
+    const store = await ModuleStore.open(config.stateDirectory, {
+      log: logger,
+      limits: config.limits,
+    });
     const isKept = (digest: Digest): boolean => store.has(digest);
     const book = await TrialBook.open(config.stateDirectory, { log: logger, isKept });
     return new Publisher(options, store, book);
@@ -170,6 +175,30 @@ export class Publisher {
   /** The kept versions of all folders; see `listVersions`. */
   async versions(filter?: VersionFilter): Promise<readonly ListedModule[]> {
     return await listVersions(this.#config.stateDirectory, filter, this.#log);
+  }
+
+  /**
+   * Looks once at everything that is kept and takes back what has been gone for `keptMs`. Resolves
+   * to what is kept now. Folders in use see to their own.
+   *
+   * @param presenceOf Whether the folder of a record is still there.
+   */
+  async reclaim(
+    keptMs: number,
+    presenceOf: (record: FolderRecord) => Promise<FolderPresence>,
+  ): Promise<readonly FolderRecord[]> {
+    const left: FolderRecord[] = [];
+    for (const record of await readRecords(this.#config.stateDirectory, this.#log)) {
+      if (this.#isClosed) break;
+      const isInUse = this.#folders.has(record.folderKey);
+      const presence = isInUse ? 'there' : await presenceOf(record);
+      const next = recordAfter(record, { presence, nowMs: this.#nowMs(), keptMs });
+      if (next !== undefined) left.push(next);
+      if (next === record || this.#folders.has(record.folderKey)) continue;
+      await (next === undefined ? this.#store.forget(record.folderKey) : this.#store.commit(next));
+      if (next === undefined) this.#log.info({ folderKey: record.folderKey }, 'folder forgotten');
+    }
+    return left;
   }
 
   /** Calls `listener` with each new site of a folder in use; generations only grow. */

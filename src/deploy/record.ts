@@ -42,6 +42,8 @@ export interface FolderRecord {
   /** The text of the last valid `terrafirma.toml`; absent when the folder had none. */
   readonly settings?: string | undefined;
   readonly modules: ReadonlyMap<ModulePath, ModuleRecord>;
+  /** Since when the folder itself has not been there; see reclaim.ts. */
+  readonly goneAtMs?: number | undefined;
 }
 
 const digestPattern = /^[0-9a-f]{64}$/;
@@ -64,8 +66,8 @@ export function digestsOf(record: FolderRecord): Set<Digest> {
 
 export function formatRecord(record: FolderRecord): string {
   const modules = [...record.modules].sort(([a], [b]) => (a < b ? -1 : 1));
-  const { folderKey, directory, manifest, settings } = record;
-  const kept = { format: 1, folderKey, directory, manifest, settings, modules };
+  const { folderKey, directory, manifest, settings, goneAtMs } = record;
+  const kept = { format: 1, folderKey, directory, manifest, settings, goneAtMs, modules };
   return `${JSON.stringify(kept, null, 1)}\n`;
 }
 
@@ -83,6 +85,7 @@ export function parseRecord(text: string): FolderRecord {
     directory: textOf(value.directory, 'directory'),
     manifest: optional(value.manifest, 'manifest', textOf),
     settings: optional(value.settings, 'settings', textOf),
+    goneAtMs: optional(value.goneAtMs, 'goneAtMs', numberOf),
     modules,
   };
 }

@@ -12,6 +12,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mayHold } from '../account/threshold.ts';
+import type { Limits } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
@@ -20,20 +22,18 @@ import type { DeployLog } from './deploy-log.ts';
 import { fileErrorCode, syncDirectory, unfinishedSuffix, writeDurably } from './durable.ts';
 import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
 
-/** All accepted versions of all folders together. */
-export const storeBytesMaxDefault = 16 * 1024 ** 3;
 /** A record larger than this was not written by us. */
 const recordBytesMax = 16 * 1024 ** 2;
 
 export interface StoreOptions {
   readonly log: DeployLog;
-  readonly storeBytesMax?: number;
+  readonly limits: Pick<Limits, 'storeBytesMax' | 'storeOwnerBytesMax'>;
 }
 
 export class ModuleStore {
   readonly #directory: string;
   readonly #log: DeployLog;
-  readonly #storeBytesMax: number;
+  readonly #limits: StoreOptions['limits'];
   /** Digests each folder's record names; a module no folder names is deleted. */
   readonly #named = new Map<FolderKey, ReadonlySet<Digest>>();
   readonly #sizes = new Map<Digest, number>();
@@ -44,7 +44,7 @@ export class ModuleStore {
   private constructor(directory: string, options: StoreOptions) {
     this.#directory = directory;
     this.#log = options.log;
-    this.#storeBytesMax = options.storeBytesMax ?? storeBytesMaxDefault;
+    this.#limits = options.limits;
   }
 
   /**
@@ -86,7 +86,7 @@ export class ModuleStore {
 
   /** The record of a folder; undefined when there is none or it cannot be read. */
   async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
-    return await readRecord(recordPath(this.#directory, folderKey), this.#log);
+    return await readFolderRecord(this.#directory, folderKey, this.#log);
   }
 
   /**
@@ -114,7 +114,7 @@ export class ModuleStore {
    */
   async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
     await this.#serialise(async () => {
-      if (added !== undefined) await this.#put(added.digest, added.bytes);
+      if (added !== undefined) await this.#put(record.folderKey, added);
       try {
         await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
       } catch (error) {
@@ -128,13 +128,37 @@ export class ModuleStore {
     });
   }
 
-  async #put(digest: Digest, bytes: Uint8Array): Promise<void> {
-    if (this.#sizes.has(digest)) return;
-    if (this.#usedBytes + bytes.length > this.#storeBytesMax) {
-      const rule = `the store holds at most ${this.#storeBytesMax} bytes`;
-      const received = `${this.#usedBytes + bytes.length} bytes`;
-      throw new TerrafirmaError('state', `Cannot keep the module: ${rule}: received ${received}`);
+  /**
+   * Takes back all that is kept of a folder: it has been gone for long. Throws
+   * TerrafirmaError('state') when the disk fails.
+   */
+  async forget(folderKey: FolderKey): Promise<void> {
+    await this.#serialise(async () => {
+      try {
+        await rm(recordPath(this.#directory, folderKey), { force: true });
+      } catch (error) {
+        const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
+        throw new TerrafirmaError('state', detail, { cause: error });
+      }
+      const before = this.#named.get(folderKey) ?? new Set<Digest>();
+      this.#named.delete(folderKey);
+      for (const digest of before) await this.#removeUnnamed(digest);
+    });
+  }
+
+  /** Bytes of the versions that the folders of an owner name, each once. */
+  bytesOf(owner: OwnerKey): number {
+    const digests = new Set<Digest>();
+    for (const [folderKey, named] of this.#named) {
+      if (ownerOf(folderKey) !== owner) continue;
+      for (const digest of named) digests.add(digest);
     }
+    return [...digests].reduce((sum, digest) => sum + (this.#sizes.get(digest) ?? 0), 0);
+  }
+
+  async #put(folderKey: FolderKey, { digest, bytes }: AddedModule): Promise<void> {
+    if (this.#sizes.has(digest)) return;
+    this.#requireRoom(ownerOf(folderKey), bytes.length);
     try {
       await writeDurably(modulePathOf(this.#directory, digest), bytes);
     } catch (error) {
@@ -143,6 +167,22 @@ export class ModuleStore {
     }
     this.#sizes.set(digest, bytes.length);
     this.#usedBytes += bytes.length;
+  }
+
+  /** An owner has a quota, and no more of the store than is left for the others. */
+  #requireRoom(owner: OwnerKey, added: number): void {
+    const { storeBytesMax: max, storeOwnerBytesMax } = this.#limits;
+    const own = this.bytesOf(owner);
+    const held = this.#usedBytes;
+    if (own + added > storeOwnerBytesMax) {
+      const rule = `versions of one owner's modules have at most ${storeOwnerBytesMax} bytes`;
+      throw noRoom(`${rule}: received ${own + added}`);
+    }
+    if (held + added > max)
+      throw noRoom(`the store holds at most ${max} bytes: received ${held + added}`);
+    if (mayHold({ max, held, own, added })) return;
+    const rule = 'an owner keeps no more than is left for the others';
+    throw noRoom(`${rule}: received ${own + added} bytes where ${max - held} are left`);
   }
 
   async #removeUnnamed(digest: Digest): Promise<void> {
@@ -189,6 +229,13 @@ export class ModuleStore {
   }
 }
 
+function noRoom(rule: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'state',
+    `Cannot keep the module: ${rule}; delete modules, then again`,
+  );
+}
+
 export interface AddedModule {
   readonly digest: Digest;
   readonly bytes: Uint8Array;
@@ -207,6 +254,15 @@ export async function readRecords(
     if (record !== undefined) records.push(record);
   }
   return records;
+}
+
+/** The record of a folder; undefined when there is none or it cannot be read, which is logged. */
+export async function readFolderRecord(
+  stateDirectory: string,
+  folderKey: FolderKey,
+  log: DeployLog,
+): Promise<FolderRecord | undefined> {
+  return await readRecord(recordPath(stateDirectory, folderKey), log);
 }
 
 async function readRecord(path: string, log: DeployLog): Promise<FolderRecord | undefined> {

@@ -2,7 +2,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { isServedName } from './file-names.ts';
 import { quoteReceived } from './quote.ts';
 
-/** Canonical identity, e.g. `/keybase/private/alice,kbwasm/sub`; `/folder` in folder mode. */
+/** Canonical identity, e.g. `/keybase/private/alice,kbwasm/sub`; in folder mode see below. */
 export type FolderKey = string & { readonly folderKey: unique symbol };
 
 /**
@@ -37,6 +37,11 @@ const FOLDER_PATH_SEGMENTS_MAX = 32;
 const TLF_MEMBERS_MAX = 64;
 const USER_NAME = /^[a-z0-9_]{1,64}$/;
 const TEAM_NAME = /^[a-z0-9_]{1,64}(?:\.[a-z0-9_]{1,64}){0,15}$/;
+
+/** The key of a folder that is served by its path on this machine alone. */
+export function localFolderKey(absolutePath: string): FolderKey {
+  return `/local${absolutePath}` as FolderKey;
+}
 
 /**
  * Reads the value of a record: `/keybase/<private|public|team>/<tlf>[/<subpath>]` (Terrafirma spec

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { localFolderKey } from '../../src/names.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -29,7 +30,7 @@ test('versions lists what was accepted, rollback brings one back', async () => {
   );
   expect(listed).toMatchObject([
     {
-      folderKey: '/folder',
+      folderKey: localFolderKey(folder.directory),
       modulePath: 'app.wasm',
       isPinned: false,
       versions: [{ isServing: true }, { isServing: false }],
@@ -44,11 +45,15 @@ test('versions lists what was accepted, rollback brings one back', async () => {
     older.slice(0, 12),
     ...state,
   ]);
-  expect(rolled).toEqual({ code: 0, stdout: `/folder/app.wasm serves ${older}\n`, stderr: '' });
+  expect(rolled).toEqual({
+    code: 0,
+    stdout: `${localFolderKey(folder.directory)}/app.wasm serves ${older}\n`,
+    stderr: '',
+  });
   await comes('version 1\n');
 
-  const text = await runProgram(['versions', '/folder/app.wasm', ...state]);
-  expect(text.stdout).toContain('/folder/app.wasm (rolled back)\n');
+  const text = await runProgram(['versions', folder.path('app.wasm'), ...state]);
+  expect(text.stdout).toContain('/app.wasm (rolled back)\n');
   expect(text.stdout).toMatch(new RegExp(`^ {2}\\* ${older} `, 'm'));
 });
 
@@ -58,7 +63,9 @@ test('a state directory without versions: 0, and 1 when one was asked for', asyn
   const all = await runProgram(['versions', ...state]);
   expect(all).toMatchObject({ code: 0, stdout: '' });
   expect(all.stderr).toContain('There are no kept versions');
-  expect(await runProgram(['versions', '/folder/app.wasm', ...state])).toMatchObject({ code: 1 });
+  expect(await runProgram(['versions', folder.path('app.wasm'), ...state])).toMatchObject({
+    code: 1,
+  });
 });
 
 test('rolling back what is not there is refused with 2', async () => {

@@ -1,6 +1,32 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { canSharePorts, formatEndpoint, settleEndpoints } from '../../src/daemon/endpoints.ts';
+
+/** Two servers on ports that follow each other; the first port. */
+async function listenSideBySide(): Promise<{
+  readonly port: number;
+  readonly servers: readonly Server[];
+}> {
+  for (;;) {
+    const first = await listenOn(0);
+    const { port } = first.address() as AddressInfo;
+    try {
+      return { port, servers: [first, await listenOn(port + 1)] };
+    } catch {
+      // Somebody else has the next port: from another one.
+      first.close();
+    }
+  }
+}
+
+async function listenOn(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port }, resolve);
+  });
+  return server;
+}
 
 describe('settleEndpoints()', () => {
   it('turns port 0 into a real port and leaves it free', async () => {
@@ -21,6 +47,15 @@ describe('settleEndpoints()', () => {
       message: expect.stringContaining(`127.0.0.1:${port}`),
     });
     server.close();
+  });
+
+  it('goes on to the next port where that is wanted, as often as wanted', async () => {
+    const { port, servers } = await listenSideBySide();
+    const wanted = [{ host: '127.0.0.1', port }];
+    await expect(settleEndpoints(wanted, 2)).rejects.toMatchObject({ code: 'start' });
+    const [moved] = await settleEndpoints(wanted, 20);
+    expect(moved?.port).toBeGreaterThan(port + 1);
+    for (const server of servers) server.close();
   });
 
   it('refuses an address that is not of this machine', async () => {

@@ -68,7 +68,10 @@ const [, , state, startText] = process.argv;
 const start = Number(startText);
 const complain = (fields) => console.log('broken: ' + JSON.stringify(fields));
 const log = { info: complain, warn: complain, error: complain };
-const store = await ModuleStore.open(state, { log });
+const store = await ModuleStore.open(state, {
+  log,
+  limits: { storeBytesMax: 2 ** 30, storeOwnerBytesMax: 2 ** 30 },
+});
 const bytesOf = (number) => Buffer.alloc(200_000, String(number).padStart(8, '0'));
 const digestOf = (number) => createHash('sha256').update(bytesOf(number)).digest('hex');
 if (start > 0) {

@@ -42,7 +42,10 @@ describe('FolderModules, by a clock of its own', () => {
   const open = async (storeBytesMax = 1_000_000) => {
     const located = locate(folder.directory);
     const config = testConfig(scratch.path('state'));
-    const store = await ModuleStore.open(scratch.path('state'), { log, storeBytesMax });
+    const store = await ModuleStore.open(scratch.path('state'), {
+      log,
+      limits: { ...defaultLimits, storeBytesMax },
+    });
     const kept = new KeptModules(located, { config, store, log });
     const record = await kept.restore();
     const judging = {

@@ -19,7 +19,10 @@ describe('judgeFile()', () => {
   beforeEach(async () => {
     scratch = new Scratch();
     folder = new TestFolder(scratch.directory);
-    const store = await ModuleStore.open(scratch.path('state'), { log: new LogBook() });
+    const store = await ModuleStore.open(scratch.path('state'), {
+      log: new LogBook(),
+      limits: defaultLimits,
+    });
     const builder = new Builder({ limits: defaultLimits });
     parts = {
       fs: guardedFs(defaultLimits),

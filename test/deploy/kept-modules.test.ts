@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../src/config/config.ts';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { KeptModules } from '../../src/deploy/kept-modules.ts';
 import { ModuleStore } from '../../src/deploy/store.ts';
@@ -21,7 +22,10 @@ describe('KeptModules', () => {
 
   const open = async ({ storeBytesMax = 1_000, limits = {} } = {}) => {
     const log = new LogBook();
-    const store = await ModuleStore.open(scratch.path('state'), { log, storeBytesMax });
+    const store = await ModuleStore.open(scratch.path('state'), {
+      log,
+      limits: { ...defaultLimits, storeBytesMax },
+    });
     const config = testConfig(scratch.path('state'), limits);
     const kept = new KeptModules(located, { config, store, log });
     const record = await kept.restore();
@@ -54,6 +58,28 @@ describe('KeptModules', () => {
     expect(again.live(pathOf('b.wasm'))).toBeUndefined();
     expect(again.record(pathOf('b.wasm'))?.goneAtMs).toBe(7);
     expect(again.hasLive).toBe(true);
+  });
+
+  it('drops what was deleted when there is no room for what is there', async () => {
+    const { kept, store } = await open({ storeBytesMax: 7 });
+    const one = await accept(kept, 'a.wasm', 'one');
+    await kept.remove(pathOf('a.wasm'), 1);
+    const four = await accept(kept, 'b.wasm', 'fours');
+    expect([store.has(one), store.has(four)]).toEqual([false, true]);
+    expect(kept.record(pathOf('a.wasm'))).toBeUndefined();
+  });
+
+  it('forgets what has been gone for goneKeptDays', async () => {
+    const { kept, store } = await open({ limits: { goneKeptDays: 2 } });
+    const one = await accept(kept, 'a.wasm', 'one');
+    await accept(kept, 'b.wasm', 'two');
+    await accept(kept, 'c.wasm', 'three');
+    await kept.remove(pathOf('a.wasm'), 0);
+    await kept.remove(pathOf('b.wasm'), 2 * 86_400_000);
+    expect(store.has(one)).toBe(true);
+    await kept.remove(pathOf('c.wasm'), 2 * 86_400_000 + 1);
+    expect(store.has(one)).toBe(false);
+    expect(kept.record(pathOf('b.wasm'))).toBeDefined();
   });
 
   it('is as before when the store is full, and says so to the caller', async () => {

@@ -17,7 +17,10 @@ describe('Modules', () => {
 
   beforeEach(async () => {
     scratch = new Scratch();
-    store = await ModuleStore.open(scratch.path('state'), { log: new LogBook() });
+    store = await ModuleStore.open(scratch.path('state'), {
+      log: new LogBook(),
+      limits: defaultLimits,
+    });
     builder = new Builder({ limits: defaultLimits });
   });
   afterEach(async () => {

@@ -7,11 +7,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import type { FolderRecord } from '../../src/deploy/record.ts';
 import { ModuleStore, readRecords, recordPath } from '../../src/deploy/store.ts';
 import type { Digest } from '../../src/messages.ts';
-import type { FolderKey } from '../../src/names.ts';
+import { type FolderKey, ownerOf } from '../../src/names.ts';
 import { LogBook, pathOf, Scratch } from './world.ts';
 
 const KEY = '/folder' as FolderKey;
@@ -40,10 +41,12 @@ function record(digests: readonly Digest[], folderKey = KEY): FolderRecord {
 }
 
 describe('ModuleStore', () => {
-  const open = (scratch: Scratch, storeBytesMax?: number) => {
+  const open = (scratch: Scratch, limits: Partial<Limits> = {}) => {
     const log = new LogBook();
-    const limit = storeBytesMax === undefined ? {} : { storeBytesMax };
-    return ModuleStore.open(scratch.path('state'), { log, ...limit });
+    return ModuleStore.open(scratch.path('state'), {
+      log,
+      limits: { ...defaultLimits, ...limits },
+    });
   };
   const filesOf = (scratch: Scratch) =>
     readdirSync(scratch.path('state', 'modules'), { recursive: true })
@@ -109,7 +112,7 @@ describe('ModuleStore', () => {
     const path = recordPath(scratch.path('state'), KEY);
     writeFileSync(path, '{"format":1,');
     const log = new LogBook();
-    const store = await ModuleStore.open(scratch.path('state'), { log });
+    const store = await ModuleStore.open(scratch.path('state'), { log, limits: defaultLimits });
     expect(await store.readFolder(KEY)).toBeUndefined();
     expect(await readRecords(scratch.path('state'), log)).toEqual([]);
     expect(log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
@@ -129,7 +132,7 @@ describe('ModuleStore', () => {
 
   it('storeBytesMax: refuses what does not fit and keeps the record before', async () => {
     using scratch = new Scratch();
-    const store = await open(scratch, one.length + two.length - 1);
+    const store = await open(scratch, { storeBytesMax: one.length + two.length - 1 });
     await store.commit(record([D1]), { digest: D1, bytes: one });
     await expect(store.commit(record([D2, D1]), { digest: D2, bytes: two })).rejects.toMatchObject({
       code: 'state',
@@ -138,6 +141,50 @@ describe('ModuleStore', () => {
     const kept = await store.readFolder(KEY);
     expect(kept?.modules.get(pathOf('a.wasm'))?.versions[0].digest).toBe(D1);
     expect(store.usedBytes).toBe(one.length);
+  });
+
+  it('storeOwnerBytesMax: is a quota over the folders of one owner', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeOwnerBytesMax: one.length + 1 });
+    const [first, second] = ['/keybase/public/a/x', '/keybase/public/a/y'] as FolderKey[];
+    await store.commit(record([D1], first), { digest: D1, bytes: one });
+    const refused = store.commit(record([D2], second), { digest: D2, bytes: two });
+    await expect(refused).rejects.toThrow(/of one owner's modules have at most 17 bytes/);
+    const other = '/keybase/public/b' as FolderKey;
+    await store.commit(record([D2], other), { digest: D2, bytes: two });
+    expect(store.bytesOf(ownerOf(other))).toBe(two.length);
+  });
+
+  it('leaves room in the store for other owners', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeBytesMax: 100 });
+    const put = async (owner: string): Promise<number> => {
+      for (let count = 0; ; count += 1) {
+        const bytes = new TextEncoder().encode(`${owner} ${count}`.padEnd(10));
+        const digest = digestBytes(bytes);
+        const key = `/shared/${owner}/${count}` as FolderKey;
+        try {
+          await store.commit(record([digest], key), { digest, bytes });
+        } catch {
+          return count;
+        }
+      }
+    };
+    expect([await put('mallory'), await put('bob'), await put('carol')]).toEqual([6, 3, 1]);
+  });
+
+  it('forgets a folder with all that nobody else names, for good', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const other = '/other' as FolderKey;
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await store.commit(record([D2, D1]), { digest: D2, bytes: two });
+    await store.commit(record([D1], other));
+    await store.forget(KEY);
+    expect([store.has(D1), store.has(D2)]).toEqual([true, false]);
+    const again = await open(scratch);
+    expect(await again.readFolder(KEY)).toBeUndefined();
+    expect(again.usedBytes).toBe(one.length);
   });
 
   it('commits of many folders at once are all there', async () => {

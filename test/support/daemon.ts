@@ -21,6 +21,8 @@ export interface TestDaemonOptions {
   /** Keep the state of an earlier daemon. */
   readonly stateDirectory?: string;
   readonly threads?: number;
+  /** Its state lies where it lies when nobody says where. */
+  readonly hasDefaultState?: boolean;
 }
 
 export class TestDaemon implements AsyncDisposable {
@@ -41,7 +43,8 @@ export class TestDaemon implements AsyncDisposable {
   static async start(options: TestDaemonOptions): Promise<TestDaemon> {
     const stateDirectory =
       options.stateDirectory ?? mkdtempSync(join(tmpdir(), 'terrafirma-state-'));
-    const args = ['serve', '--state', stateDirectory, '--threads', String(options.threads ?? 2)];
+    const args = ['serve', '--threads', String(options.threads ?? 2)];
+    if (options.hasDefaultState !== true) args.push('--state', stateDirectory);
     if (!options.args.includes('--listen')) args.push('--listen', '127.0.0.1:0');
     const child = spawn(process.execPath, [PROGRAM, ...args, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,6 @@
 /** The log under load: whoever reads it slowly, or not at all, holds up nobody but the writer. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localFolderKey } from '../../src/names.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -63,10 +64,11 @@ it('gives one folder and one client a share of the log, and says what it dropped
   });
   for (let count = 0; count < 40; count += 1) await ask(daemon.port, '/debug-flood.wasm');
   await daemon.stop('SIGTERM');
+  const key = localFolderKey(folder.directory);
   const losses = await daemon.waitForLog(({ msg }) => msg === 'log lines dropped');
-  expect(losses).toMatchObject({ withoutRoom: 0, sites: [`/folder: ${losses.droppedLines}`] });
+  expect(losses).toMatchObject({ withoutRoom: 0, sites: [`${key}: ${losses.droppedLines}`] });
   const bytes = daemon.log
-    .filter(({ folderKey }) => folderKey === '/folder')
+    .filter(({ folderKey }) => folderKey === key)
     .reduce((sum, line) => sum + JSON.stringify(line).length, 0);
   // The share, one line that was begun below it, and the few lines of the control plane.
   expect(bytes).toBeLessThan(25_000);

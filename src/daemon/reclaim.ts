@@ -1,0 +1,126 @@
+/**
+ * Takes back what folders and modules that are long gone have left: kept versions and key-value
+ * data. Edge: the file system, by the locator, and timers.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { NamespaceChange } from '../capability/kv-messages.ts';
+import { readNamespaces, type StoredNamespace } from '../capability/kv-namespaces.ts';
+import type { KeyValueWriter } from '../capability/kv-writer.ts';
+import type { DeployLog } from '../deploy/deploy-log.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import type { FolderPresence } from '../deploy/reclaim.ts';
+import type { FolderRecord } from '../deploy/record.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
+import { type FolderKey, parseFolderPath } from '../names.ts';
+import type { Locator } from '../site/locate.ts';
+
+export interface ReclaimerOptions {
+  readonly publisher: Pick<Publisher, 'reclaim'>;
+  readonly keyValue: Pick<KeyValueWriter, 'reclaim'>;
+  readonly databasePath: string;
+  readonly locator: Pick<Locator, 'locate' | 'mountOf'>;
+  /** One folder is served by its path, and nothing is known of others. */
+  readonly isFolderMode: boolean;
+  readonly goneKeptDays: number;
+  readonly logger: DeployLog;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+}
+
+const FIRST_LOOK_MS = 10 * 60_000;
+const LOOK_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+export class Reclaimer {
+  readonly #options: ReclaimerOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(options: ReclaimerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#schedule(FIRST_LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#looking;
+  }
+
+  /** One look at everything that is kept. Never rejects. */
+  async look(): Promise<void> {
+    try {
+      const keptMs = this.#options.goneKeptDays * DAY_MS;
+      const { publisher } = this.#options;
+      const records = await publisher.reclaim(keptMs, (record) => this.#presenceOf(record));
+      await this.#lookAtKeyValue(records, keptMs);
+    } catch (error) {
+      const fields = { errorDetail: describeError(error) };
+      this.#options.logger.error(fields, 'space of what is gone not taken back');
+    }
+  }
+
+  async #lookAtKeyValue(records: readonly FolderRecord[], keptMs: number): Promise<void> {
+    const { databasePath, keyValue, logger, nowMs } = this.#options;
+    const byKey = new Map<FolderKey, FolderRecord>(records.map((one) => [one.folderKey, one]));
+    for (const namespaces of readNamespaces(databasePath)) {
+      if (this.#isStopped) return;
+      const changes = namespaces.flatMap((namespace) => {
+        const isThere = hasModule(byKey.get(namespace.folderKey), namespace);
+        return changeOf(namespace, { isThere, nowMs: nowMs(), keptMs });
+      });
+      for (const { change, folderKey, modulePath } of changes) {
+        if (change === 'forgotten')
+          logger.info({ folderKey, modulePath }, 'key-value data forgotten');
+      }
+      if (changes.length > 0) keyValue.reclaim(changes);
+      await setImmediate();
+    }
+  }
+
+  async #presenceOf({ folderKey }: FolderRecord): Promise<FolderPresence> {
+    // Other folders that used this state directory: nobody says where they would be.
+    if (this.#options.isFolderMode) return 'unknown';
+    try {
+      const path = parseFolderPath(folderKey);
+      // The operator took the mount away, perhaps for a while.
+      if (this.#options.locator.mountOf(path) === undefined) return 'unknown';
+      await this.#options.locator.locate(path);
+      return 'there';
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      return error.code === 'folder-not-found' ? 'gone' : 'unknown';
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.look().then(() => this.#schedule(LOOK_MS));
+    }, delayMs);
+    this.#timer.unref();
+  }
+}
+
+/** Whether a file of the module is there, as far as was seen last. */
+function hasModule(record: FolderRecord | undefined, { modulePath }: StoredNamespace): boolean {
+  if (record === undefined || record.goneAtMs !== undefined) return false;
+  const module = record.modules.get(modulePath);
+  return module !== undefined && module.goneAtMs === undefined;
+}
+
+/** What is to be done about a namespace: nothing, or one thing. */
+function changeOf(
+  { folderKey, modulePath, goneAtMs }: StoredNamespace,
+  look: { readonly isThere: boolean; readonly nowMs: number; readonly keptMs: number },
+): readonly NamespaceChange[] {
+  const { isThere, nowMs: atMs, keptMs } = look;
+  const name = { folderKey, modulePath, atMs };
+  if (isThere) return goneAtMs === undefined ? [] : [{ ...name, change: 'back' }];
+  if (goneAtMs === undefined) return [{ ...name, change: 'gone' }];
+  return atMs - goneAtMs > keptMs ? [{ ...name, change: 'forgotten' }] : [];
+}

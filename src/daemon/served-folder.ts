@@ -1,0 +1,44 @@
+/** What was kept of a served folder before its key named it. Edge: the file system. */
+import { rename, rm } from 'node:fs/promises';
+import type { DeployLog } from '../deploy/deploy-log.ts';
+import { fileErrorCode, writeDurably } from '../deploy/durable.ts';
+import { pinsDirectory } from '../deploy/pins.ts';
+import { formatRecord } from '../deploy/record.ts';
+import { readFolderRecord, recordPath } from '../deploy/store.ts';
+import type { FolderKey } from '../names.ts';
+import type { LocatedFolder } from '../site/locate.ts';
+
+/** The key that every folder had in folder mode, whichever it was. */
+export const SHARED_KEY = '/folder' as FolderKey;
+
+/**
+ * Gives what was kept under the shared key to the folder that it was last kept for. Resolves to
+ * whether that is this one; its key-value data is then to be renamed, too.
+ */
+export async function adoptShared(
+  stateDirectory: string,
+  folder: LocatedFolder,
+  log: DeployLog,
+): Promise<boolean> {
+  const record = await readFolderRecord(stateDirectory, SHARED_KEY, log);
+  if (record === undefined || record.directory !== folder.directory) return false;
+  const known = await readFolderRecord(stateDirectory, folder.key, log);
+  if (known === undefined) {
+    const text = formatRecord({ ...record, folderKey: folder.key });
+    await writeDurably(recordPath(stateDirectory, folder.key), text);
+    await renameWhereThere(
+      pinsDirectory(stateDirectory, SHARED_KEY),
+      pinsDirectory(stateDirectory, folder.key),
+    );
+  }
+  await rm(recordPath(stateDirectory, SHARED_KEY), { force: true });
+  return true;
+}
+
+async function renameWhereThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (fileErrorCode(error) !== 'ENOENT') throw error;
+  }
+}

@@ -6,10 +6,12 @@ export { clientNetwork } from './names/client-network.ts';
 export type { Digest } from './names/digest.ts';
 export {
   classifyName,
+  explainName,
   foldName,
   isServedName,
   isStaticName,
   type NameClass,
+  spellingsOf,
   WELL_KNOWN_DIRECTORY,
 } from './names/file-names.ts';
 export {

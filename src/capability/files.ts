@@ -6,7 +6,7 @@ import { sep } from 'node:path';
 import { TerrafirmaError } from '../errors.ts';
 import { isStaticName, type OwnerKey } from '../names.ts';
 import { errnoOf, type GuardedFile, type GuardedFs } from '../site/guarded-fs.ts';
-import { isOpenInside } from '../site/inside.ts';
+import { isAbsent, isOpenInside, openSpelled } from '../site/inside.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
 import type { SiteEntry, SiteFile, SiteFileFacts, SiteFiles } from './capability.ts';
 
@@ -17,9 +17,6 @@ export interface SiteDirectory {
   readonly mountDirectory: string;
   readonly owner: OwnerKey;
 }
-
-/** Errors that mean "no such file", whatever the system's reason. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
 
 /** One a serving thread. */
 export class SiteFileSource {
@@ -92,9 +89,9 @@ class FolderFiles implements SiteFiles {
     segments: readonly string[],
   ): Promise<{ readonly file: GuardedFile; readonly facts: SiteFileFacts } | undefined> {
     if (!segments.every(isStaticName)) return undefined;
-    const path = [this.#directory, ...segments].join(sep);
-    const file = await absentOr(() => this.#guard.open(path));
-    if (file === undefined) return undefined;
+    const found = await absentOr(() => openSpelled(this.#guard, this.#directory, segments));
+    if (found === undefined) return undefined;
+    const { file, path } = found;
     let facts: SiteFileFacts | undefined;
     try {
       const place = { directory: this.#directory, path };
@@ -176,7 +173,7 @@ async function absentOr<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
+    if (isAbsent(error)) return undefined;
     throw asUnreachable('reach', error);
   }
 }

@@ -5,7 +5,7 @@ import { capFiles } from '../deploy/caps.ts';
 import type { ListedFile } from '../deploy/scan.ts';
 import { listFolder } from '../deploy/scan.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { type FolderPath, ownerOf } from '../names.ts';
+import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import { Locator } from '../site/locate.ts';
 import type { Manifest } from '../site/manifest.ts';
@@ -19,6 +19,8 @@ export interface FolderFindings {
   /** A module that would answer, for an example. */
   readonly modulePath: string | undefined;
 }
+
+const NAMES_TOLD_MAX = 20;
 
 const noMount: Finding = {
   mark: 'bad',
@@ -54,10 +56,13 @@ async function lookInside(
   const { limits } = config;
   const manifest = await readManifest(fs, directory, limits.manifestBytesMax);
   findings.push(judgeAccess(manifest));
-  const listing = await listFolder({ fs, directory, limits });
+  const names = new UnservedNames();
+  const onName = (segments: readonly string[]): void => names.take(segments);
+  const listing = await listFolder({ fs, directory, limits, onName });
   for (const note of listing.notes) {
     findings.push({ mark: 'note', subject: 'file', text: `${note.path}: ${note.reason}` });
   }
+  findings.push(...names.findings());
   await using judge = new ModuleJudge(limits);
   let modulePath: string | undefined;
   for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
@@ -71,6 +76,31 @@ async function lookInside(
     findings.push(describeNoModules(entries.every(({ name }) => name.startsWith('.'))));
   }
   return { findings, modulePath };
+}
+
+/** Files that are 404 for their names: nobody but `check` tells the owner. */
+class UnservedNames {
+  readonly #named: Finding[] = [];
+  #count = 0;
+
+  take(segments: readonly string[]): void {
+    const name = segments.at(-1) ?? '';
+    // Of conflict copies of modules the listing tells.
+    const isTold = classifyName(name) === 'conflict' && /\.wasm$/i.test(name);
+    const reason = isTold ? undefined : explainName(name);
+    if (reason === undefined) return;
+    this.#count += 1;
+    if (this.#named.length >= NAMES_TOLD_MAX) return;
+    const text = `${quoteReceived(segments.join('/'))} is never served: ${reason}`;
+    this.#named.push({ mark: 'note', subject: 'file', text });
+  }
+
+  findings(): readonly Finding[] {
+    const more = this.#count - this.#named.length;
+    if (more === 0) return this.#named;
+    const text = `${more} more are never served for their names`;
+    return [...this.#named, { mark: 'note', subject: 'file', text }];
+  }
 }
 
 async function readManifest(fs: GuardedFs, directory: string, bytesMax: number): Promise<Manifest> {

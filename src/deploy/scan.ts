@@ -64,6 +64,8 @@ export interface ScanOptions {
   readonly limits: Pick<Limits, 'folderEntriesMax' | 'folderDepthMax'>;
   /** Left out where one folder is looked at once. */
   readonly pace?: OwnerPace;
+  /** Told of every name in a directory that is read, served or not. */
+  readonly onName?: (segments: readonly string[]) => void;
 }
 
 interface PendingDirectory {
@@ -186,13 +188,16 @@ class FolderWalk {
   }
 
   async #readDirectory(directory: PendingDirectory): Promise<void> {
-    const { fs, limits, pace } = this.#options;
+    const { fs, limits, pace, onName } = this.#options;
     await pace?.take(directoryCost);
     const kept: Dirent[] = [];
     await using open = await fs.openDirectory(directory.realPath);
     this.directories.push(directory.realPath);
     for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
       await pace?.take(batch.length);
+      if (onName !== undefined) {
+        for (const { name } of batch) onName([...directory.segments, name]);
+      }
       this.#sift(batch, kept);
       if (this.#isFull) break;
     }

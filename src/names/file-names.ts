@@ -21,6 +21,19 @@ const INTERNAL = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
 /** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'gu');
+/**
+ * Invisible characters that belong to the word they stand in: joiners of Persian, Indic scripts and
+ * emoji, variation selectors, the tags of regional flags. Never behind plain ASCII, where they only
+ * make one name look like another; a selector may follow the digits of keycaps.
+ */
+const OWN_WORDS = new RegExp(
+  [
+    String.raw`(?<=[^\x00-\x7f])[\u200c\u200d\u{e0100}-\u{e01ef}]`,
+    String.raw`(?<=[^\x00-\x7f]|[0-9#*])[\ufe00-\ufe0f]`,
+    String.raw`(?<=\u{1f3f4})[\u{e0061}-\u{e007a}\u{e0030}-\u{e0039}]{1,16}\u{e007f}`,
+  ].join('|'),
+  'gu',
+);
 
 /**
  * The positive rule for every segment of a module's path: an ASCII letter, digit or `_` first, then
@@ -42,13 +55,14 @@ export function classifyName(segment: string): NameClass {
 /**
  * The wider rule for static files: any script, spaces, quotes and parentheses are fine. Not: a
  * leading dot; `~` (backups, temporaries, `.stversions` copies, 8.3 aliases such as HELLO~1.WAS);
- * invisible and control characters; `/` and `\`; a final dot or space (Windows drops them, so they
- * would be an alias); conflict copies, temporaries, the daemon's own files; aliases of a `.wasm`.
+ * control characters, and invisible ones that are no part of a word; `/` and `\`; a final dot or
+ * space (Windows drops them, so they would be an alias); conflict copies, temporaries, the daemon's
+ * own files; aliases of a `.wasm`.
  */
 export function isStaticName(segment: string): boolean {
   if (segment === '' || segment.startsWith('.') || /[~/\\]/.test(segment)) return false;
   if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX || /[. ]$/.test(segment)) return false;
-  if (!isPlain(segment) && INVISIBLE.test(segment)) return false;
+  if (!isPlain(segment) && INVISIBLE.test(segment.replace(OWN_WORDS, ''))) return false;
   const folded = foldName(segment);
   if (CONFLICT.test(folded) || TEMPORARY.test(folded) || INTERNAL.has(folded)) return false;
   return !folded.startsWith('.') && !folded.endsWith('.wasm');
@@ -78,3 +92,40 @@ function trimDots(text: string): string {
 function isPlain(segment: string): boolean {
   return /^[\x20-\x7e]*$/.test(segment);
 }
+
+/**
+ * The names under which the file may be stored, the one asked for first: what macOS decomposes and
+ * a browser composes is one name to people, and two to most file systems. What differs is static.
+ */
+export function spellingsOf(segments: readonly string[]): readonly (readonly string[])[] {
+  if (segments.every(isPlain)) return [segments];
+  const spellings = [segments];
+  for (const form of ['NFC', 'NFD']) {
+    const spelled = segments.map((segment) => segment.normalize(form));
+    const isNew = spellings.every((one) => one.some((name, index) => name !== spelled[index]));
+    const isServed = spelled.every((name, index) => name === segments[index] || isStaticName(name));
+    if (isNew && isServed) spellings.push(spelled);
+  }
+  return spellings;
+}
+
+/**
+ * Why a file of that name is never served, for its owner; undefined when it is, or when the name
+ * begins with a dot, which everybody knows to be hidden.
+ */
+export function explainName(segment: string): string | undefined {
+  if (segment.startsWith('.')) return undefined;
+  const folded = foldName(segment);
+  if (classifyName(segment) === 'conflict') return 'it is a conflict copy: merge it and delete it';
+  const isModule = segment.endsWith('.wasm') && isServedName(segment);
+  if (folded.endsWith('.wasm')) return isModule ? undefined : MODULE_RULE;
+  if (isStaticName(segment) || INTERNAL.has(folded)) return undefined;
+  if (segment.includes('~')) return 'a "~" marks backups and temporary files';
+  if (TEMPORARY.test(folded)) return 'its ending marks an unfinished or temporary file';
+  if (/[. ]$/.test(segment)) return 'a name must not end in a dot or a space';
+  if (segment.includes('\\')) return 'a name must not hold a backslash';
+  return 'its name is too long or holds characters that cannot be seen';
+}
+
+const MODULE_RULE =
+  'the name of a module holds ASCII letters, digits, "_", "-" and "." and ends in ".wasm"';

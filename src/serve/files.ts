@@ -2,12 +2,10 @@
  * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
  * requests (RFC 9110, sections 8.8, 13, 14). Touches the file system, through the mount's guard.
  */
-import { sep } from 'node:path';
-import mime from 'mime/lite';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { errnoOf, type GuardedFile, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
-import { isOpenInside } from '../site/inside.ts';
+import { type GuardedFile, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
+import { isOpenInside, openSpelled } from '../site/inside.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -19,15 +17,13 @@ import {
   type VersionFacts,
   versionOf,
 } from './file-version.ts';
+import { mediaTypeOf } from './media-types.ts';
 
 type FileRoute = Route & { readonly kind: 'file' };
 
 const CHUNK_BYTES = 64 * 1024;
 const RECHECK_BYTES = 1024 * 1024;
 const INDEX_NAME = 'index.html';
-/** Errors that mean "no such file" to a visitor, whatever the system's reason. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
-
 interface OpenFile {
   readonly file: GuardedFile;
   /** As it was when it was opened. */
@@ -75,14 +71,11 @@ export class StaticFiles {
   async #open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
     const guard = this.#guardOf(site);
     const segments = route.isDirectory ? [...route.segments, INDEX_NAME] : route.segments;
-    const path = [site.directory, ...segments].join(sep);
-    let file: GuardedFile;
-    try {
-      file = await guard.open(path);
-    } catch (error) {
-      if (ABSENT.has(errnoOf(error) ?? '')) return undefined;
+    const found = await openSpelled(guard, site.directory, segments).catch((error: unknown) => {
       throw isUnreachable(error) ? unreachable(route, error) : error;
-    }
+    });
+    if (found === undefined) return undefined;
+    const { file, path } = found;
     let opened: OpenFile | 'redirect' | undefined;
     try {
       opened = await this.#examine(guard, file, { site, path, route });
@@ -127,7 +120,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
   }
   // For every other method Range means nothing (RFC 9110, section 14.2).
   const range = method === 'GET' ? parseRange(headers, version) : undefined;
-  const type: Header = ['content-type', contentType(name)];
+  const type: Header = ['content-type', mediaTypeOf(name)];
   const sniff: Header = ['x-content-type-options', 'nosniff'];
   if (range === 'unsatisfiable') {
     const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
@@ -170,12 +163,6 @@ async function stream(
 }
 
 const NOTHING = new Uint8Array(0);
-
-function contentType(name: string): string {
-  const type = mime.getType(name) ?? 'application/octet-stream';
-  const isText = type.startsWith('text/') || type === 'application/json' || type.endsWith('+xml');
-  return isText || type === 'application/javascript' ? `${type}; charset=utf-8` : type;
-}
 
 /** Relative, so that it holds behind a proxy that serves the site under another path. */
 function redirectToDirectory(exchange: HttpExchange): void {

@@ -1,10 +1,39 @@
 /**
- * Whether an open file really lies in its folder. Edge: asks the system where the open file is.
+ * Opening what a path names in a folder, and whether the open file really lies in it. Edge: asks
+ * the system where the open file is.
  */
 import { readlink } from 'node:fs/promises';
 import { sep } from 'node:path';
-import { WELL_KNOWN_DIRECTORY } from '../names.ts';
-import type { GuardedFile, GuardedFs } from './guarded-fs.ts';
+import { spellingsOf, WELL_KNOWN_DIRECTORY } from '../names.ts';
+import { errnoOf, type GuardedFile, type GuardedFs } from './guarded-fs.ts';
+
+/** Errors that mean "no such file" to a visitor, whatever the system's reason. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
+
+/** Whether the error means "no such file" to a visitor. */
+export function isAbsent(error: unknown): boolean {
+  return ABSENT.has(errnoOf(error) ?? '');
+}
+
+/**
+ * Opens the file of that name below `directory`, or of the same name spelled in another form of
+ * Unicode; undefined when there is none. The caller closes, and asks `isOpenInside`.
+ */
+export async function openSpelled(
+  guard: GuardedFs,
+  directory: string,
+  segments: readonly string[],
+): Promise<{ readonly file: GuardedFile; readonly path: string } | undefined> {
+  for (const spelling of spellingsOf(segments)) {
+    const path = [directory, ...spelling].join(sep);
+    try {
+      return { file: await guard.open(path), path };
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
+  }
+  return undefined;
+}
 
 /**
  * Whether the open file lies in `directory`, or is it, and is no module and nothing hidden under

@@ -104,6 +104,18 @@ test('a refused module is named with its reason, with 1', async () => {
   expect(stdout).toMatch(/ok +module +hello\.wasm/m);
 });
 
+test('files that are never served for their names are told, with the reason', async () => {
+  for (const name of ['page.html~', 'film.mp4.part', 'old/notes.tmp', 'hello.WASM']) {
+    folder.write(`${site}/${name}`, 'x');
+  }
+  const { code, stdout } = await check();
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/note +file +"page\.html~" is never served: .*backups/m);
+  expect(stdout).toMatch(/note +file +"film\.mp4\.part" is never served: .*unfinished/m);
+  expect(stdout).toMatch(/note +file +"old\/notes\.tmp" is never served/m);
+  expect(stdout).toMatch(/note +file +"hello\.WASM" is never served: the name of a module/m);
+});
+
 test('a folder that nobody may read is refused', async () => {
   folder.write(`${site}/.kbp_config`, '{"version": "v1", "per_path_configs": {"/": {}}}');
   const { code, stdout } = await check();

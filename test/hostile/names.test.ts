@@ -178,8 +178,9 @@ describe('hostile TXT values', () => {
     [['v=spf1 -all'], 'no-record'],
     [['kbp='], 'no-record'],
     [['kbp=  '], 'no-record'],
-    [['KBP=/keybase/public/bob'], 'no-record'],
-    [['"kbp=/keybase/public/bob"'], 'no-record'],
+    // Meant for us and mistaken: whoever looks is told what was received.
+    [['KBP=/keybase/public/bob'], 'bad-record'],
+    [['"kbp=/keybase/public/bob"'], 'bad-record'],
     [['kbp:/keybase/public/bob'], 'no-record'],
     [['kbp=/keybase/public/bob', 'kbp=/keybase/public/eve'], 'bad-record'],
     [['kbp=/keybase/public/bob', 'kbp=junk'], 'bad-record'],

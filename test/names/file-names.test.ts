@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { classifyName, foldName, isServedName, isStaticName } from '../../src/names.ts';
+import {
+  classifyName,
+  explainName,
+  foldName,
+  isServedName,
+  isStaticName,
+  spellingsOf,
+} from '../../src/names.ts';
 
 describe('names of modules', () => {
   test.each(['hello.wasm', '_a.wasm', '0', 'a-b_c.d.wasm', 'hello-HOSTNAME.wasm', 'a..b'])(
@@ -62,6 +69,14 @@ describe('names of static files', () => {
     '日本語.txt',
     "it's.css",
     '👍.png',
+    // Words with joiners and selectors, as keyboards write them.
+    'می\u200cخواهم.html',
+    'क्\u200dष.txt',
+    '👨\u200d👩\u200d👧.png',
+    '❤\ufe0f.svg',
+    '1\ufe0f\u20e3.txt',
+    '葛\u{e0100}.txt',
+    '🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}.png',
   ])('%s is served', (name) => expect(isStaticName(name)).toBe(true));
 
   test.each([
@@ -74,6 +89,11 @@ describe('names of static files', () => {
     'a.',
     'a ',
     'a\u200d.txt',
+    'index\ufe0f.html',
+    '\u200dindex.html',
+    'é\u200b.txt',
+    'é\u2060.txt',
+    '\u{e0067}a.txt',
     'a\u202etxt.exe',
     'a\n',
     'x.tmp',
@@ -102,4 +122,46 @@ describe('names of static files', () => {
     expect(foldName(name)).toBe('hello.wasm');
     expect(isStaticName(name)).toBe(false);
   });
+});
+
+describe('spellingsOf()', () => {
+  const composed = 'caf\u00e9.txt';
+  const decomposed = 'cafe\u0301.txt';
+
+  test('is the name itself where it is ASCII', () => {
+    expect(spellingsOf(['a', 'b.txt'])).toEqual([['a', 'b.txt']]);
+  });
+
+  test('has the other forms of Unicode behind the one asked for', () => {
+    expect(spellingsOf([composed])).toEqual([[composed], [decomposed]]);
+    expect(spellingsOf(['d', decomposed])).toEqual([
+      ['d', decomposed],
+      ['d', composed],
+    ]);
+  });
+
+  test('has no form that is never served', () => {
+    // A Greek semicolon becomes an ASCII one: fine. A Kelvin sign becomes a K.
+    expect(spellingsOf(['\u212a.txt']).flat()).toEqual(['\u212a.txt', 'K.txt']);
+    // An en quad becomes a space, and no name ends in one.
+    expect(spellingsOf(['é\u2000']).flat()).not.toContain('é ');
+  });
+});
+
+describe('explainName()', () => {
+  test.each([
+    ['page.html~', /backups/],
+    ['film.mp4.part', /unfinished/],
+    ['notes.tmp', /unfinished/],
+    ['hello.WASM', /name of a module/],
+    ['hé.wasm', /name of a module/],
+    ['page (conflicted copy).html', /conflict copy/],
+    ['page.', /dot or a space/],
+    ['a\\b', /backslash/],
+    ['a\u200d.txt', /cannot be seen/],
+  ])('%s: %s', (name, reason) => expect(explainName(name)).toMatch(reason));
+
+  test.each(['page.html', 'hello.wasm', '.env', 'terrafirma.toml'])('%s: nothing', (name) =>
+    expect(explainName(name)).toBeUndefined(),
+  );
 });

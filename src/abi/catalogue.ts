@@ -2,7 +2,10 @@
 import type { Limits } from '../config/config.ts';
 import { quoteReceived } from '../names/quote.ts';
 import type { Abi, ModuleFace } from './abi.ts';
+import { explainForeign, listFace } from './foreign.ts';
+import { isHostcall } from './terrarium/judge.ts';
 import { createTerrariumAbi } from './terrarium.ts';
+import { isWasi } from './wasip1/judge.ts';
 import { createWasip1Abi } from './wasip1.ts';
 
 export type ModuleVerdict =
@@ -17,8 +20,6 @@ export interface Catalogue {
   judgeModule(face: ModuleFace): ModuleVerdict;
 }
 
-const NAMES_LISTED_MAX = 10;
-
 export function createCatalogue(limits: Limits): Catalogue {
   const abis = new Map(
     [createTerrariumAbi(limits), createWasip1Abi(limits)].map((abi) => [abi.name, abi]),
@@ -27,6 +28,8 @@ export function createCatalogue(limits: Limits): Catalogue {
 }
 
 function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVerdict {
+  const foreign = explainForeign(face) ?? explainMixed(face);
+  if (foreign !== undefined) return { kind: 'refused', reason: foreign };
   for (const abi of abis.values()) {
     const verdict = abi.judge(face);
     if (verdict.kind === 'speaks') return { kind: 'speaks', abi: abi.name, entry: verdict.entry };
@@ -35,16 +38,31 @@ function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVe
   return { kind: 'refused', reason: explainUnknown(face) };
 }
 
-/** Nobody's module: says what it looks like and what would be right. */
-function explainUnknown({ imports, exports }: ModuleFace): string {
-  const wasiModule = imports.find(({ module }) => module.startsWith('wasi_'))?.module;
-  if (wasiModule !== undefined) {
-    return `Cannot run the module: WASI of another version: received ${quoteReceived(wasiModule)}`;
-  }
-  const names = exports.slice(0, NAMES_LISTED_MAX).map(({ name }) => quoteReceived(name));
-  if (exports.length > NAMES_LISTED_MAX) names.push('…');
+/** A module speaks one ABI: each has its own way to be called and to answer. */
+function explainMixed(face: ModuleFace): string | undefined {
+  const hostcall = face.imports.find(isHostcall);
+  const wasi = face.imports.find(isWasi);
+  if (hostcall === undefined || wasi === undefined) return undefined;
+  const [one, other] = [hostcall, wasi].map(({ module, name }) =>
+    quoteReceived(`${module}.${name}`),
+  );
   return (
-    'Cannot run the module: no known ABI: expected an export `run` and imports `env.hostcall_*`: ' +
-    `received exports ${names.length === 0 ? 'none' : names.join(', ')}`
+    'Cannot run the module: it cannot mix the hostcalls of Terrarium with WASI: build it without ' +
+    `the one or the other: received imports ${one} and ${other}`
+  );
+}
+
+/** Nobody's module: says what would be right, and what it looks like. */
+function explainUnknown(face: ModuleFace): string {
+  const other = face.imports.find(({ module }) => module.startsWith('wasi'));
+  if (other !== undefined) {
+    return (
+      'Cannot run the module: WASI of another version: expected `wasi_snapshot_preview1` ' +
+      `(target wasm32-wasip1): ${listFace(face)}`
+    );
+  }
+  return (
+    'Cannot run the module: no known ABI: expected a WASI preview1 program (an export `_start`), ' +
+    `or a Terrarium guest (an export \`run\` and imports \`env.hostcall_*\`): ${listFace(face)}`
   );
 }

@@ -51,6 +51,9 @@ const compileNsPerByte = 30;
 
 /** What a reactor wants to be called before anything else. */
 const initializeExport = '_initialize';
+/** A command's entry does that itself; called after the other it would do it twice. */
+const commandEntry = '_start';
+
 export class Artifact {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
@@ -149,7 +152,7 @@ export class Artifact {
   /** Runs what the module wants to be run before its entry. */
   async start(instance: GuestInstance): Promise<void> {
     await instance.callStart(this.#form?.names.start);
-    await instance.callStart(initializeExport);
+    if (this.loaded.entry !== commandEntry) await instance.callStart(initializeExport);
   }
 
   /** What one more guest holds, as far as that is known. */

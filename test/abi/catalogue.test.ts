@@ -81,14 +81,14 @@ describe('refused, naming what is at fault', () => {
   test('all unknown imports at once', () => {
     const reason = judge([
       env('hostcall_nope'),
-      { module: 'wasi_snapshot_preview1', name: 'fd_write', kind: 'function' },
+      { module: 'env', name: 'system', kind: 'function' },
       env('memory', { kind: 'memory', type: undefined }),
       { module: '__proto__', name: 'constructor', kind: 'function' },
       { module: 'env', name: '__proto__', kind: 'function' },
     ]);
     expect(reason).toMatch(/^Cannot run the module: /);
     expect(reason).toContain('unknown import "env" "hostcall_nope" (function)');
-    expect(reason).toContain('unknown import "wasi_snapshot_preview1" "fd_write" (function)');
+    expect(reason).toContain('unknown import "env" "system" (function)');
     expect(reason).toContain('unknown import "env" "memory" (memory)');
     expect(reason).toContain('unknown import "__proto__" "constructor" (function)');
     expect(reason).toContain('unknown import "env" "__proto__" (function)');
@@ -180,33 +180,86 @@ describe('the choice between ABIs', () => {
     expect(judge([wasiImport], [startExport])).toBe('wasip1 _start');
   });
 
-  test('with both kinds of imports `run` decides', () => {
+  test('both kinds of imports are one too many, whatever the entry', () => {
     const both = [wasiImport, env('hostcall_debug')];
-    expect(judge(both, [runExport, startExport])).toContain('unknown import');
-    expect(judge(both, [startExport])).toContain('unknown import "env" "hostcall_debug"');
+    for (const exports of [[runExport], [startExport], [runExport, startExport], []]) {
+      expect(judge(both, exports)).toMatch(
+        /cannot mix the hostcalls of Terrarium with WASI.*sched/,
+      );
+    }
   });
 
   test('a WASI command that also exports a function named run stays one', () => {
     expect(judge([wasiImport], [runExport, startExport])).toBe('wasip1 _start');
   });
 
+  test('a reactor may call its entry run, as a Terrarium guest does', () => {
+    const initialize: Export = { ...startExport, name: '_initialize' };
+    const handle: Export = { ...startExport, name: 'handle' };
+    expect(judge([wasiImport], [initialize, runExport])).toBe('wasip1 run');
+    expect(judge([], [initialize, runExport])).toBe('wasip1 run');
+    expect(judge([wasiImport], [handle, runExport])).toBe('wasip1 handle');
+    expect(judge([env('hostcall_debug')], [initialize, runExport])).toBe('terrarium run');
+    expect(judge([], [runExport])).toBe('terrarium run');
+  });
+
   test('another WASI is named', () => {
     const other = { ...wasiImport, module: 'wasi_snapshot_preview2' };
-    expect(judge([other], [])).toContain(
-      'WASI of another version: received "wasi_snapshot_preview2"',
+    expect(judge([other], [])).toMatch(
+      /WASI of another version: .*wasm32-wasip1.*"wasi_snapshot_preview2\.sched_yield"/,
     );
   });
 
   test('a module of nobody hears what is expected and what it has', () => {
-    expect(judge([], [{ name: 'add', kind: 'function' }])).toBe(
-      'Cannot run the module: no known ABI: expected an export `run` and imports ' +
-        '`env.hostcall_*`: received exports "add"',
-    );
-    expect(judge([], [])).toContain('received exports none');
+    const strange = { ...wasiImport, module: 'host' };
+    const reason = judge([strange], [{ name: 'add', kind: 'function' }]);
+    expect(reason).toContain('no known ABI');
+    for (const part of ['WASI preview1', '`_start`', '`run`', '`env.hostcall_*`']) {
+      expect(reason).toContain(part);
+    }
+    expect(reason).toMatch(/received imports "host\.sched_yield"; exports "add"$/);
+    expect(judge([], [])).toContain('received imports none; exports none');
     const many = Array.from({ length: 50_000 }, (_, index) => ({
       name: `f${index}`,
       kind: 'function' as const,
     }));
-    expect(judge([], many)).toMatch(/"f9", …$/);
+    expect(judge([], many)).toMatch(/"f9", and 49990 more$/);
+  });
+});
+
+describe('modules of other hosts are named, with what to build instead', () => {
+  const foreign = (module: string, name: string): Import => ({ module, name, kind: 'function' });
+  const wasi = foreign('wasi_snapshot_preview1', 'fd_write');
+  const named = (name: string): Export => ({ name, kind: 'function', type: NOTHING });
+
+  test.each([
+    ['http-wasm', [foreign('http_handler', 'get_uri'), wasi], /an http-wasm handler.*preview1/],
+    ['Extism', [foreign('extism:host/env', 'input_length'), wasi], /an Extism plug-in/],
+    ['waPC', [foreign('wapc', '__guest_request'), wasi], /a waPC guest/],
+    ['Proxy-Wasm', [env('proxy_log'), wasi], /Proxy-Wasm/],
+    ['Fastly', [foreign('fastly_http_req', 'body_downstream_get'), wasi], /Fastly Compute/],
+    ['wasm-bindgen', [foreign('__wbindgen_placeholder__', '__wbg_log_1')], /wasm32-wasip1/],
+    ['its bundler', [foreign('./app_bg.js', '__wbg_log_1')], /wasm-bindgen/],
+    ['its web', [foreign('wbg', '__wbindgen_throw')], /wasm-bindgen/],
+    ['Go for browsers', [foreign('gojs', 'runtime.wasmExit')], /GOOS=wasip1/],
+    ['WASIX', [foreign('wasix_32v1', 'fd_dup'), wasi], /a WASIX program/],
+    ['Emscripten', [env('invoke_vii'), env('__cxa_throw'), wasi], /-sSTANDALONE_WASM/],
+    ['Emscripten made small', [foreign('a', 'a'), foreign('a', 'b')], /-sSTANDALONE_WASM/],
+    ['AssemblyScript', [env('abort')], /AssemblyScript without WASI.*wasi-shim/],
+  ])('%s', (_what, imports, expected) => {
+    const reason = judge(imports, [named('_initialize'), named('add')]);
+    expect(reason).toMatch(expected);
+    expect(reason).toContain('received imports "');
+  });
+
+  test('a waPC guest without imports', () => {
+    expect(judge([], [named('__guest_call')])).toMatch(/a waPC guest/);
+  });
+
+  test('a program may have what they have in common with one of ours', () => {
+    expect(judge([env('abort')], [runExport])).toBe('terrarium run');
+    expect(judge([wasi, env('emscripten_notify_memory_growth')], [named('_start')])).toBe(
+      'wasip1 _start',
+    );
   });
 });

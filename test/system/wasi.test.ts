@@ -28,6 +28,15 @@ function program(text: string, rest = ''): Promise<Uint8Array> {
       ${rest}))`);
 }
 
+/** A module with the same imports, and exports that may print what stands at 1024. */
+function reactor(text: string, exports: string): Promise<Uint8Array> {
+  const escaped = Buffer.from(text).toString('hex').replaceAll(/../g, '\\$&');
+  return assemble(`(module
+    (import "env" "getTempRet0" (func $getBits (result i32)))
+    (import "env" "setTempRet0" (func $setBits (param i32)))
+    ${IMPORTS} (data (i32.const 1024) "${escaped}") ${exports})`);
+}
+
 const HEAD = 'Content-Type: text/plain\n\n';
 /** Copies input to output, up to 64 KiB at a time. */
 const COPY = `(block $end (loop $more
@@ -74,6 +83,25 @@ describe('a WASI program behind the daemon', () => {
     folder.write('plain.wasm', await program('no header block'));
     folder.write('sub/page.txt', 'the page');
     folder.write(
+      'reactor.wasm',
+      await reactor(
+        `${HEAD}0`,
+        `(func (export "_initialize") (i32.store8 (i32.const 1050) (i32.const 49)))
+         (func (export "run")
+           (i32.store8 (i32.const 1050) (i32.add (i32.load8_u (i32.const 1050)) (call $getBits)))
+           (call $setBits (i32.const 1))
+           (call $print (i32.const 1024) (i32.const 27)))`,
+      ),
+    );
+    folder.write(
+      'both.wasm',
+      await reactor(
+        `${HEAD}0`,
+        `(func (export "_initialize") (i32.store8 (i32.const 1050) (i32.const 49)))
+         (func (export "_start") (call $print (i32.const 1024) (i32.const 27)))`,
+      ),
+    );
+    folder.write(
       'terrafirma.toml',
       '[env]\nGREETING = "hello"\n["plain.wasm"]\ncgi.text_plain = true\n',
     );
@@ -113,6 +141,16 @@ describe('a WASI program behind the daemon', () => {
     expect(isBlocked).toBe(true);
     expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
     socket.destroy();
+  });
+
+  it('is a reactor that is initialized, and whose entry is called run', async () => {
+    for (let visit = 0; visit < 3; visit += 1) {
+      expect((await ask(daemon.port, '/reactor.wasm')).text).toBe('1');
+    }
+  });
+
+  it('is a command although it could be initialized: _start does it all', async () => {
+    expect((await ask(daemon.port, '/both.wasm')).text).toBe('0');
   });
 
   it('may answer before it reads: nothing else stands in its answer', async () => {

@@ -39,14 +39,18 @@ export function judgeTerrarium(face: ModuleFace): AbiVerdict {
   return faults.length === 0 ? { kind: 'speaks', entry: ENTRY } : refuse(faults);
 }
 
-/** A module that also has WASI imports is a Terrarium guest only if it exports `run`. */
+/**
+ * Its imports say so. Without any of ours the entry does, which WASI reactors may call the same:
+ * those import from WASI, or want to be initialized.
+ */
 function isTerrarium({ imports, exports }: ModuleFace): boolean {
+  if (imports.some(isHostcall)) return true;
   const exportsName = (wanted: string): boolean => exports.some(({ name }) => name === wanted);
-  if (exportsName(ENTRY)) return !exportsName('_start') || imports.some(isHostcall);
-  return imports.some(isHostcall) && !imports.some(({ module }) => module.startsWith('wasi_'));
+  if (!exportsName(ENTRY) || exportsName('_start') || exportsName('_initialize')) return false;
+  return !imports.some(({ module }) => module.startsWith('wasi_'));
 }
 
-function isHostcall({ module, name }: Import): boolean {
+export function isHostcall({ module, name }: Import): boolean {
   return module === IMPORT_MODULE && name.startsWith(HOSTCALL_PREFIX);
 }
 

@@ -9,7 +9,8 @@ import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descript
 import { WasiError } from './errno.ts';
 import type { ListedEntry } from './files/node.ts';
 import { countBytes, type HostcallFamily, type MemoryRange, type WasiGuest } from './guest.ts';
-import { DIRENT_BYTES, fdflag, filetype, whence } from './layout.ts';
+import { DIRENT_BYTES, fdflag, filetype, preview1Layout } from './layout.ts';
+import { seekHostcall } from './seek.ts';
 import type { InputStream, OutputStream, Written } from './streams.ts';
 
 const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
@@ -91,27 +92,7 @@ function placeHostcalls(guest: WasiGuest): HostcallFamily {
       },
     ),
 
-    /** ptr ──► u64 the new place */
-    fd_seek: guest.waitingHostcall((fd: number, offset: bigint, from: number, ptr: number) => {
-      const descriptor = guest.process.descriptors.file(fd);
-      guest.requireRange(ptr, 8);
-      const { file, position } = descriptor;
-      const move = (base: bigint): void => {
-        const target = base + BigInt.asIntN(64, offset);
-        if (target < 0n || target > INT64_MAX) throw new WasiError('inval');
-        descriptor.position = target;
-        guest.writeU64(ptr, target);
-      };
-      if (from === whence.set) move(0n);
-      else if (from === whence.cur) move(position);
-      else if (from === whence.end) {
-        const facts = file.facts();
-        if (facts instanceof Promise)
-          return guest.waitFor(facts).then((late) => move(late.sizeBytes));
-        move(facts.sizeBytes);
-      } else throw new WasiError('inval');
-      return undefined;
-    }),
+    fd_seek: seekHostcall(guest, preview1Layout),
 
     /** ptr ──► u64 the place */
     fd_tell: guest.hostcall((fd: number, ptr: number) => {

@@ -1,4 +1,5 @@
 /** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
+import type { Hostcall } from '../abi.ts';
 import type { Descriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { NewTimes, Node, NodeFacts } from './files/node.ts';
@@ -7,11 +8,12 @@ import {
   ADVICE_MAX,
   FDFLAGS_ALL,
   FDSTAT_BYTES,
-  FILESTAT_BYTES,
   FSTFLAGS_ALL,
   filetype,
   fstflag,
   PRESTAT_BYTES,
+  preview1Layout,
+  type SnapshotLayout,
 } from './layout.ts';
 
 export function fdHostcalls(guest: WasiGuest): HostcallFamily {
@@ -78,25 +80,7 @@ function fileHostcalls(guest: WasiGuest): HostcallFamily {
       file.allocate(BigInt.asUintN(64, offset) + length);
     }),
 
-    /** ptr ──► filestat, see `writeFilestat` */
-    fd_filestat_get: guest.waitingHostcall((fd: number, ptr: number) => {
-      const descriptor = guest.process.descriptor(fd);
-      guest.requireRange(ptr, FILESTAT_BYTES);
-      if (descriptor.kind === 'input' || descriptor.kind === 'output') {
-        writeFilestat(guest, ptr, { device: 0n, facts: streamFacts });
-        return undefined;
-      }
-      const { device } = descriptor.node;
-      const source = descriptor.kind === 'file' ? descriptor.file : descriptor.node;
-      const facts = source.facts();
-      if (!(facts instanceof Promise)) {
-        writeFilestat(guest, ptr, { device, facts });
-        return undefined;
-      }
-      return guest
-        .waitFor(facts)
-        .then((late) => writeFilestat(guest, ptr, { device, facts: late }));
-    }),
+    fd_filestat_get: fileStatHostcall(guest, preview1Layout),
 
     fd_filestat_set_size: guest.hostcall((fd: number, size: bigint) => {
       const { file, mayWrite } = requireFile(guest.process.descriptor(fd));
@@ -112,6 +96,28 @@ function fileHostcalls(guest: WasiGuest): HostcallFamily {
       },
     ),
   };
+}
+
+/** ptr ──► filestat, see `writeFilestat` */
+export function fileStatHostcall(guest: WasiGuest, { filestat }: SnapshotLayout): Hostcall {
+  return guest.waitingHostcall((fd: number, ptr: number) => {
+    const descriptor = guest.process.descriptor(fd);
+    guest.requireRange(ptr, filestat.bytes);
+    if (descriptor.kind === 'input' || descriptor.kind === 'output') {
+      writeFilestat(guest, { ptr, filestat }, { device: 0n, facts: streamFacts });
+      return undefined;
+    }
+    const { device } = descriptor.node;
+    const source = descriptor.kind === 'file' ? descriptor.file : descriptor.node;
+    const facts = source.facts();
+    if (!(facts instanceof Promise)) {
+      writeFilestat(guest, { ptr, filestat }, { device, facts });
+      return undefined;
+    }
+    return guest
+      .waitFor(facts)
+      .then((late) => writeFilestat(guest, { ptr, filestat }, { device, facts: late }));
+  });
 }
 
 function preopenHostcalls(guest: WasiGuest): HostcallFamily {
@@ -143,21 +149,25 @@ function preopenHostcalls(guest: WasiGuest): HostcallFamily {
 /**
  *   ptr ──► u64 dev, u64 ino @8, u8 filetype @16, u64 nlink @24, u64 size @32,
  *           u64 atim @40, u64 mtim @48, u64 ctim @56
+ *
+ * and in snapshot 0 u32 nlink @20, u64 size @24, and so on.
  */
 export function writeFilestat(
   guest: WasiGuest,
-  ptr: number,
+  { ptr, filestat }: { readonly ptr: number; readonly filestat: SnapshotLayout['filestat'] },
   { device, facts }: { readonly device: bigint; readonly facts: NodeFacts },
 ): void {
-  const record = new DataView(new ArrayBuffer(FILESTAT_BYTES));
+  const { bytes, links, sizeAt } = filestat;
+  const record = new DataView(new ArrayBuffer(bytes));
   record.setBigUint64(0, device, true);
   record.setBigUint64(8, facts.inode, true);
   record.setUint8(16, facts.filetype);
-  record.setBigUint64(24, facts.links, true);
-  record.setBigUint64(32, facts.sizeBytes, true);
-  record.setBigUint64(40, facts.accessedNs, true);
-  record.setBigUint64(48, facts.modifiedNs, true);
-  record.setBigUint64(56, facts.changedNs, true);
+  if (links.isWide) record.setBigUint64(links.at, facts.links, true);
+  else record.setUint32(links.at, Number(facts.links), true);
+  record.setBigUint64(sizeAt, facts.sizeBytes, true);
+  record.setBigUint64(sizeAt + 8, facts.accessedNs, true);
+  record.setBigUint64(sizeAt + 16, facts.modifiedNs, true);
+  record.setBigUint64(sizeAt + 24, facts.changedNs, true);
   guest.writeBytes(ptr, new Uint8Array(record.buffer));
 }
 

@@ -32,6 +32,8 @@ const PATH_BYTES_MAX = 4_096;
 export class WasiGuest {
   readonly #host: GuestHost;
   #process: WasiProcess | undefined;
+  /** Emscripten's second result, of the run. */
+  highBits = 0;
 
   constructor(host: GuestHost) {
     this.#host = host;
@@ -48,6 +50,7 @@ export class WasiGuest {
   }
 
   begin(process: WasiProcess): void {
+    this.highBits = 0;
     this.#process = process;
   }
 

@@ -1,12 +1,14 @@
 /** All imports a program may have, in the order of the specification's families. */
-import type { Hostcall, ImportTable } from '../abi.ts';
+import type { ImportTable } from '../abi.ts';
 import { clockHostcalls } from './clock.ts';
-import { fdHostcalls } from './fd.ts';
+import { fdHostcalls, fileStatHostcall } from './fd.ts';
 import { fdBytesHostcalls } from './fd-bytes.ts';
-import type { WasiGuest } from './guest.ts';
+import type { HostcallFamily, WasiGuest } from './guest.ts';
 import { COMPILER, PREVIEW1, UNSTABLE } from './judge.ts';
-import { pathHostcalls } from './path.ts';
-import { pollHostcalls } from './poll.ts';
+import { unstableLayout } from './layout.ts';
+import { pathHostcalls, pathStatHostcall } from './path.ts';
+import { pollHostcall, pollHostcalls } from './poll.ts';
+import { seekHostcall } from './seek.ts';
 import { procHostcalls, randomHostcalls, schedHostcalls, sockHostcalls } from './small.ts';
 import { argsHostcalls, environHostcalls } from './strings.ts';
 
@@ -28,15 +30,35 @@ export function listImports(guest: WasiGuest): ImportTable {
   );
   return new Map([
     [PREVIEW1, hostcalls],
-    [UNSTABLE, hostcalls],
-    [COMPILER, compilerImports],
+    [UNSTABLE, new Map([...hostcalls, ...Object.entries(unstableHostcalls(guest))])],
+    [COMPILER, new Map(Object.entries(compilerHostcalls(guest)))],
   ]);
 }
 
-const compilerImports: ReadonlyMap<string, Hostcall> = new Map([
-  [
-    'emscripten_notify_memory_growth',
+/** Those whose records changed after snapshot 0. */
+function unstableHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
+    fd_filestat_get: fileStatHostcall(guest, unstableLayout),
+    fd_seek: seekHostcall(guest, unstableLayout),
+    path_filestat_get: pathStatHostcall(guest, unstableLayout),
+    poll_oneoff: pollHostcall(guest, unstableLayout),
+  };
+}
+
+function compilerHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
     // It tells JavaScript that views are stale; ours never are.
-    { waits: false, call: (_memoryIndex: number): void => undefined },
-  ],
-]);
+    emscripten_notify_memory_growth: {
+      waits: false,
+      call: (_memoryIndex: number): void => undefined,
+    },
+    // The upper half of an i64 result, and what setjmp returns.
+    getTempRet0: { waits: false, call: (): number => guest.highBits },
+    setTempRet0: {
+      waits: false,
+      call: (bits: number): void => {
+        guest.highBits = bits;
+      },
+    },
+  };
+}

@@ -2,12 +2,13 @@
  * Whether a module is a WASI preview1 program, and whether it may run. Decided from its outside, at
  * deploy: everything at fault is named at once.
  *
- * A command exports `_start`. A reactor exports `_initialize`, which the engine calls before it
- * takes an instance's first state, and an entry: `handle`, or `_handle`, or `run`.
+ * A command exports `_start`, and nothing else of it is called. A reactor exports `_initialize`,
+ * which the engine calls before it takes an instance's first state, and an entry: `handle`, or
+ * `_handle`, or `run`.
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
-import { changedSinceUnstable, compilerImportTypes, functionTypes } from './signatures.ts';
+import { compilerImportTypes, functionTypes } from './signatures.ts';
 
 export const PREVIEW1 = 'wasi_snapshot_preview1';
 export const UNSTABLE = 'wasi_unstable';
@@ -22,7 +23,7 @@ type Import = ModuleFace['imports'][number];
 type Export = ModuleFace['exports'][number];
 
 export function judgeWasip1(face: ModuleFace): AbiVerdict {
-  const isImporting = face.imports.some(({ module }) => module === PREVIEW1 || module === UNSTABLE);
+  const isImporting = face.imports.some(isWasi);
   const start = findExport(face, COMMAND_ENTRY);
   const initializer = findExport(face, INITIALIZER);
   if (!isImporting && start === undefined && initializer === undefined) return { kind: 'other' };
@@ -44,6 +45,10 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
   return faults.length === 0 ? { kind: 'speaks', entry: entry.name } : refuse(faults);
 }
 
+export function isWasi({ module }: Import): boolean {
+  return module === PREVIEW1 || module === UNSTABLE;
+}
+
 function findExport({ exports }: ModuleFace, wanted: string): Export | undefined {
   return exports.find(({ name }) => name === wanted);
 }
@@ -61,9 +66,6 @@ function judgeEntry(entry: Export, results: 'nothing' | 'anything'): readonly st
 
 function judgeImport({ module, name, kind, type }: Import): readonly string[] {
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
-  if (module === UNSTABLE && changedSinceUnstable.has(name)) {
-    return [`${label}: its records changed since: build for ${PREVIEW1}`];
-  }
   const expected = typeOf(module, name);
   if (expected === undefined) return [`unknown ${label} (${kind})`];
   const rule = `${label}: expected a function ${describeType(expected)}`;

@@ -25,7 +25,6 @@ export const LOOKUP_SYMLINK_FOLLOW = 1;
 export const fstflag = { atim: 1, atimNow: 2, mtim: 4, mtimNow: 8 } as const;
 export const FSTFLAGS_ALL = 15;
 
-export const whence = { set: 0, cur: 1, end: 2 } as const;
 /** Advice numbers are 0 to this. */
 export const ADVICE_MAX = 5;
 
@@ -37,11 +36,36 @@ export const EVENT_HANGUP = 1;
 
 export const IOVEC_BYTES = 8;
 export const FDSTAT_BYTES = 24;
-export const FILESTAT_BYTES = 64;
 export const PRESTAT_BYTES = 8;
 export const DIRENT_BYTES = 24;
-export const SUBSCRIPTION_BYTES = 48;
 export const EVENT_BYTES = 32;
+
+/** What the two snapshots of WASI lay out differently; all places are in bytes. */
+export interface SnapshotLayout {
+  readonly whence: { readonly set: number; readonly cur: number; readonly end: number };
+  /** `filestat`: nlink after the file type, then size, atim, mtim and ctim. */
+  readonly filestat: {
+    readonly bytes: number;
+    readonly links: { readonly at: number; readonly isWide: boolean };
+    readonly sizeAt: number;
+  };
+  /** `subscription`: the clock's id, timeout, precision and flags. */
+  readonly subscription: { readonly bytes: number; readonly clockAt: number };
+}
+
+/** `wasi_snapshot_preview1`. */
+export const preview1Layout: SnapshotLayout = {
+  whence: { set: 0, cur: 1, end: 2 },
+  filestat: { bytes: 64, links: { at: 24, isWide: true }, sizeAt: 32 },
+  subscription: { bytes: 48, clockAt: 16 },
+};
+
+/** `wasi_unstable`, snapshot 0, as of 2019: the clock had an identifier of its own before its id. */
+export const unstableLayout: SnapshotLayout = {
+  whence: { cur: 0, end: 1, set: 2 },
+  filestat: { bytes: 56, links: { at: 20, isWide: false }, sizeAt: 24 },
+  subscription: { bytes: 56, clockAt: 24 },
+};
 
 /** Rights, one bit each, in the order of the specification. */
 export const right = {

@@ -2,13 +2,14 @@
  * `path`: everything below a directory that is open. The walk keeps a guest inside it; what may
  * change is the tree's to say. All of them wait: a path may lead onto a disk.
  */
+import type { Hostcall } from '../abi.ts';
 import type { DirectoryDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import { readTimes, writeFilestat } from './fd.ts';
 import type { FileNode, SymlinkNode } from './files/node.ts';
 import { type Found, type LastLink, walk } from './files/walk.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
-import { FILESTAT_BYTES, LOOKUP_SYMLINK_FOLLOW } from './layout.ts';
+import { LOOKUP_SYMLINK_FOLLOW, preview1Layout, type SnapshotLayout } from './layout.ts';
 import { openPath } from './path-open.ts';
 
 /** A directory descriptor and a path below it, as they come in. */
@@ -29,15 +30,7 @@ export function pathHostcalls(guest: WasiGuest): HostcallFamily {
 
 function statHostcalls(guest: WasiGuest): HostcallFamily {
   return {
-    /** result ──► filestat, see `writeFilestat` */
-    path_filestat_get: guest.waitingHostcall(
-      async (fd: number, flags: number, ptr: number, len: number, result: number) => {
-        guest.requireRange(result, FILESTAT_BYTES);
-        const node = requireNode(await find(guest, { fd, ptr, len }, lookupOf(flags)));
-        const facts = await guest.waitFor(Promise.resolve(node.facts()));
-        writeFilestat(guest, result, { device: node.device, facts });
-      },
-    ),
+    path_filestat_get: pathStatHostcall(guest, preview1Layout),
 
     path_filestat_set_times: guest.waitingHostcall(
       async (
@@ -54,6 +47,18 @@ function statHostcalls(guest: WasiGuest): HostcallFamily {
       },
     ),
   };
+}
+
+/** result ──► filestat, see `writeFilestat` */
+export function pathStatHostcall(guest: WasiGuest, { filestat }: SnapshotLayout): Hostcall {
+  return guest.waitingHostcall(
+    async (fd: number, flags: number, ptr: number, len: number, result: number) => {
+      guest.requireRange(result, filestat.bytes);
+      const node = requireNode(await find(guest, { fd, ptr, len }, lookupOf(flags)));
+      const facts = await guest.waitFor(Promise.resolve(node.facts()));
+      writeFilestat(guest, { ptr: result, filestat }, { device: node.device, facts });
+    },
+  );
 }
 
 function openHostcalls(guest: WasiGuest): HostcallFamily {

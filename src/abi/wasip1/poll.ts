@@ -3,8 +3,10 @@
  *
  *   subscription, 48 bytes: u64 userdata, u8 tag @8; clock: u32 id @16, u64 timeout @24,
  *                           u64 precision @32, u16 flags @40; descriptor: u32 fd @16
+ *                           (snapshot 0: 56 bytes, and the clock's record is at 24)
  *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
  */
+import type { Hostcall } from '../abi.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { errno, WasiError } from './errno.ts';
@@ -13,8 +15,9 @@ import {
   EVENT_BYTES,
   EVENT_HANGUP,
   eventtype,
+  preview1Layout,
+  type SnapshotLayout,
   SUBCLOCK_ABSTIME,
-  SUBSCRIPTION_BYTES,
 } from './layout.ts';
 import type { InputStream } from './streams.ts';
 
@@ -44,27 +47,31 @@ interface Buffers {
   readonly countPtr: number;
 }
 
-export function pollHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    /** countPtr ──► u32 events that were written, at least one */
-    poll_oneoff: guest.waitingHostcall(
-      (subscriptions: number, events: number, count: number, countPtr: number) => {
-        const length = count >>> 0;
-        if (length === 0 || length > SUBSCRIPTIONS_MAX) throw new WasiError('inval');
-        guest.requireRange(subscriptions, length * SUBSCRIPTION_BYTES);
-        guest.requireRange(events, length * EVENT_BYTES);
-        guest.requireRange(countPtr, 4);
-        return poll(guest, { subscriptions, length, events, countPtr });
-      },
-    ),
-  };
+interface Listed extends Pick<SnapshotLayout, 'subscription'> {
+  readonly subscriptions: number;
+  readonly length: number;
 }
 
-function* poll(
-  guest: WasiGuest,
-  wanted: Buffers & { readonly subscriptions: number; readonly length: number },
-): Steps<void> {
-  const asked = yield* readSubscriptions(guest, wanted.subscriptions, wanted.length);
+export function pollHostcalls(guest: WasiGuest): HostcallFamily {
+  return { poll_oneoff: pollHostcall(guest, preview1Layout) };
+}
+
+/** countPtr ──► u32 events that were written, at least one */
+export function pollHostcall(guest: WasiGuest, { subscription }: SnapshotLayout): Hostcall {
+  return guest.waitingHostcall(
+    (subscriptions: number, events: number, count: number, countPtr: number) => {
+      const length = count >>> 0;
+      if (length === 0 || length > SUBSCRIPTIONS_MAX) throw new WasiError('inval');
+      guest.requireRange(subscriptions, length * subscription.bytes);
+      guest.requireRange(events, length * EVENT_BYTES);
+      guest.requireRange(countPtr, 4);
+      return poll(guest, { subscriptions, length, events, countPtr, subscription });
+    },
+  );
+}
+
+function* poll(guest: WasiGuest, wanted: Buffers & Listed): Steps<void> {
+  const asked = yield* readSubscriptions(guest, wanted);
   if (yield* giveEvents(guest, asked, wanted)) return;
   const dueNs = yield* waitForOne(guest, asked);
   const after = asked.map((subscription) => lookAgain(subscription, dueNs));
@@ -118,26 +125,27 @@ function readinessOf(input: InputStream): Readiness | undefined {
 
 function* readSubscriptions(
   guest: WasiGuest,
-  ptr: number,
-  count: number,
+  { subscriptions, length, subscription }: Listed,
 ): Steps<readonly Subscription[]> {
-  const subscriptions: Subscription[] = [];
-  for (let index = 0; index < count; index += 1) {
+  const asked: Subscription[] = [];
+  for (let index = 0; index < length; index += 1) {
     if (index > 0 && index % pieceItems === 0) yield;
-    const at = (ptr >>> 0) + index * SUBSCRIPTION_BYTES;
+    const at = (subscriptions >>> 0) + index * subscription.bytes;
     const userdata = guest.readU64(at);
     const type = guest.readU8(at + 8);
     const wanted =
-      type === eventtype.clock ? readClockWait(guest, at) : readDescriptorWait(guest, at, type);
-    subscriptions.push({ userdata, type, ...wanted });
+      type === eventtype.clock
+        ? readClockWait(guest, at + subscription.clockAt)
+        : readDescriptorWait(guest, at, type);
+    asked.push({ userdata, type, ...wanted });
   }
-  return subscriptions;
+  return asked;
 }
 
 function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event' | 'delayNs'> {
-  const id = guest.readU32(at + 16);
-  const timeoutNs = guest.readU64(at + 24);
-  const isAbsolute = (guest.readU16(at + 40) & SUBCLOCK_ABSTIME) !== 0;
+  const id = guest.readU32(at);
+  const timeoutNs = guest.readU64(at + 8);
+  const isAbsolute = (guest.readU16(at + 24) & SUBCLOCK_ABSTIME) !== 0;
   try {
     const nowNs = readClock(guest, id);
     const delayNs = isAbsolute ? timeoutNs - nowNs : timeoutNs;

@@ -61,15 +61,9 @@ export const functionTypes: ReadonlyMap<string, FunctionFace> = new Map([
   ['sock_shutdown', errnoOf('ii')],
 ]);
 
-/** `wasi_unstable` has other record layouts for these: a module that imports them is refused. */
-export const changedSinceUnstable: ReadonlySet<string> = new Set([
-  'fd_seek',
-  'fd_filestat_get',
-  'path_filestat_get',
-  'poll_oneoff',
-]);
-
-/** What compilers add to any module (`env`): Emscripten says that memory has grown. */
+/** What Emscripten adds (`env`): that memory has grown, and where it keeps a second result. */
 export const compilerImportTypes: ReadonlyMap<string, FunctionFace> = new Map([
   ['emscripten_notify_memory_growth', face('i')],
+  ['getTempRet0', face('', 'i32')],
+  ['setTempRet0', face('i')],
 ]);

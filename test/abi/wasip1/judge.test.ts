@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FunctionFace, ModuleFace } from '../../../src/abi/abi.ts';
 import { judgeWasip1 } from '../../../src/abi/wasip1/judge.ts';
-import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
+import { compilerImportTypes, functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 
@@ -58,11 +58,31 @@ describe('judgeWasip1()', () => {
     expect(judge([], [exported('_initialize'), wrong])).toContain('of no parameters');
   });
 
-  test('wasi_unstable is served as far as its records are the same', () => {
-    expect(judge([wasi('fd_write', 'wasi_unstable')])).toBe('speaks _start');
-    for (const name of ['fd_seek', 'fd_filestat_get', 'path_filestat_get', 'poll_oneoff']) {
-      expect(judge([wasi(name, 'wasi_unstable')])).toContain('its records changed since');
-    }
+  test('its entry may be called run', () => {
+    const run = exported('run');
+    expect(judge([], [exported('_initialize'), run])).toBe('speaks run');
+    expect(judge([wasi('fd_write')], [exported('_initialize'), run])).toBe('speaks run');
+    expect(judge([wasi('fd_write')], [run])).toBe('speaks run');
+    expect(judge([wasi('fd_write')], [exported('handle'), run])).toBe('speaks handle');
+  });
+
+  test('wasi_unstable is served whole', () => {
+    const all = [...functionTypes.keys()].map((name) => wasi(name, 'wasi_unstable'));
+    expect(judge(all)).toBe('speaks _start');
+    const binding = createWasip1Abi(defaultLimits).bind({} as never);
+    const names = [...(binding.imports.get('wasi_unstable')?.keys() ?? [])];
+    expect(names.sort()).toEqual([...functionTypes.keys()].sort());
+  });
+
+  test('what Emscripten adds may be imported, and is there', () => {
+    const env = (name: string): Import => ({
+      ...{ module: 'env', name, kind: 'function' as const },
+      type: compilerImportTypes.get(name),
+    });
+    expect(judge([...compilerImportTypes.keys()].map(env))).toBe('speaks _start');
+    const binding = createWasip1Abi(defaultLimits).bind({} as never);
+    const names = [...(binding.imports.get('env')?.keys() ?? [])];
+    expect(names.sort()).toEqual([...compilerImportTypes.keys()].sort());
   });
 
   test('everything at fault is named at once', () => {

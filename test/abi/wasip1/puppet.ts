@@ -22,6 +22,8 @@ export interface PuppetOptions extends Partial<ProcessOptions> {
   readonly world?: World;
   /** Pages of memory, 1 unless given. */
   readonly pages?: number;
+  /** The module it imports from: preview1 unless given. */
+  readonly importsFrom?: string;
   readonly tree?: { readonly bytesMax?: number; readonly nodesMax?: number };
 }
 
@@ -146,15 +148,15 @@ export interface OpenFlags {
 }
 
 export async function createPuppet(options: PuppetOptions = {}): Promise<Puppet> {
-  return new Puppet(await assemble(puppetText(options.pages ?? 1)), options);
+  return new Puppet(await assemble(puppetText(options)), options);
 }
 
-function puppetText(pages: number): string {
+function puppetText({ pages = 1, importsFrom = 'wasi_snapshot_preview1' }: PuppetOptions): string {
   const names = [...functionTypes];
   const imports = names.map(([name, { params, results }]) => {
     const result = results.length === 0 ? '' : `(result ${results.join(' ')})`;
     const type = `(param ${params.join(' ')}) ${result}`;
-    return `(import "wasi_snapshot_preview1" "${name}" (func $${name} ${type}))`;
+    return `(import "${importsFrom}" "${name}" (func $${name} ${type}))`;
   });
   // A hostcall that is exported as it is could not be suspended: each has a function around it.
   const exported = names.map(([name, { params, results }]) => {

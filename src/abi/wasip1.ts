@@ -30,9 +30,16 @@ export function createWasip1Abi(limits: Limits): Abi {
   };
 }
 
+interface Input extends InputStream {
+  readonly failure: Error | undefined;
+  /** Undefined where it has no length that a program should know. */
+  readonly totalBytes?: number | undefined;
+  measure?(bytesMax: number): Promise<void> | undefined;
+}
+
 /** The streams of one run. */
 interface Streams {
-  readonly stdin: InputStream & { readonly failure: Error | undefined };
+  readonly stdin: Input;
   readonly stdout: Reply;
   readonly stderr: LogStream;
 }
@@ -55,14 +62,18 @@ class Wasip1Binding implements Binding {
 
   begin(run: Run): void {
     const { exchange, capabilities } = run;
-    const { request, hasBody } = exchange;
+    const { request } = exchange;
     const isWebSocket = run.conversation !== undefined;
     const streams = this.#openStreams(run);
     this.#streams = streams;
     const { environment } = capabilities.settings;
     const process = new WasiProcess({
       listArguments: () => listArguments(request),
-      listEnvironment: () => listEnvironment({ request, hasBody, isWebSocket, environment }),
+      listEnvironment: () => {
+        const bodyBytes = streams.stdin.totalBytes;
+        return listEnvironment({ request, bodyBytes, isWebSocket, environment });
+      },
+      prepareEnvironment: () => streams.stdin.measure?.(this.#limits.requestBodyBytesMax),
       openPreopens: (keeper) => openPreopens(run, { keeper, limits: this.#limits }),
       ...streams,
       capabilities,

@@ -143,6 +143,15 @@ describe('a WASI program behind the daemon', () => {
     socket.destroy();
   });
 
+  it('knows the length of a body that comes in chunks', async () => {
+    const chunked = (size: number, count: number): string =>
+      'POST /environment.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
+      'Transfer-Encoding: chunked\r\n\r\n' +
+      `${`${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`.repeat(count)}0\r\n\r\n`;
+    expect(await sendRaw(daemon.port, chunked(5_000, 3))).toContain('CONTENT_LENGTH=15000\0');
+    expect(statusOf(await sendRaw(daemon.port, chunked(1_000_000, 11)))).toBe(413);
+  });
+
   it('is a reactor that is initialized, and whose entry is called run', async () => {
     for (let visit = 0; visit < 3; visit += 1) {
       expect((await ask(daemon.port, '/reactor.wasm')).text).toBe('1');

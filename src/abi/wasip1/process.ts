@@ -26,6 +26,8 @@ export interface ProcessOptions {
   readonly listArguments: () => readonly string[];
   /** `NAME=value`, one character a byte, without NUL; called at most once. */
   readonly listEnvironment: () => readonly string[];
+  /** What the environment waits for; undefined when there is nothing. */
+  readonly prepareEnvironment?: () => Promise<void> | undefined;
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -78,6 +80,11 @@ export class WasiProcess implements FileKeeper {
     return this.#arguments;
   }
 
+  prepareEnvironment(): Promise<void> | undefined {
+    return this.#environment === undefined ? this.#options.prepareEnvironment?.() : undefined;
+  }
+
+  /** Once it is prepared. */
   get environment(): readonly string[] {
     this.#environment ??= this.#options.listEnvironment();
     return this.#environment;

@@ -4,21 +4,42 @@
  *   sizes_get   countPtr ──► u32 2          bytesPtr ──► u32 8
  *   get         ptrs ──► | u32 | u32 |      buffer ──► 'a' '=' '1' NUL 'b' '=' '2' NUL
  */
+import type { Hostcall } from '../abi.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
+
+/** Writes to two addresses. Throws WasiError. */
+type Give = (first: number, second: number) => void;
 
 export function argsHostcalls(guest: WasiGuest): HostcallFamily {
   const list = (): readonly string[] => guest.process.arguments;
-  return { args_get: giveStrings(guest, list), args_sizes_get: giveSizes(guest, list) };
+  const give = giveStrings(guest, list);
+  return {
+    args_get: guest.waitingHostcall((ptrs: number, buffer: number) => {
+      give(ptrs, buffer);
+      return undefined;
+    }),
+    args_sizes_get: guest.hostcall(giveSizes(guest, list)),
+  };
 }
 
 export function environHostcalls(guest: WasiGuest): HostcallFamily {
   const list = (): readonly string[] => guest.process.environment;
-  return { environ_get: giveStrings(guest, list), environ_sizes_get: giveSizes(guest, list) };
+  const prepared = (give: Give): Hostcall =>
+    guest.waitingHostcall((first: number, second: number) => {
+      const wait = guest.process.prepareEnvironment();
+      if (wait !== undefined) return guest.waitFor(wait).then(() => give(first, second));
+      give(first, second);
+      return undefined;
+    });
+  return {
+    environ_get: prepared(giveStrings(guest, list)),
+    environ_sizes_get: prepared(giveSizes(guest, list)),
+  };
 }
 
 /** Two writes for the whole list: each one looks at the memory anew, and lists are long. */
-function giveStrings(guest: WasiGuest, list: () => readonly string[]): HostcallFamily[string] {
-  return guest.waitingHostcall((ptrs: number, buffer: number) => {
+function giveStrings(guest: WasiGuest, list: () => readonly string[]): Give {
+  return (ptrs, buffer) => {
     const texts = list();
     const addresses = new Uint8Array(texts.length * 4);
     const view = new DataView(addresses.buffer);
@@ -31,18 +52,17 @@ function giveStrings(guest: WasiGuest, list: () => readonly string[]): HostcallF
     guest.requireRange(buffer, joined.length);
     guest.writeBytes(ptrs, addresses);
     guest.writeText(buffer, joined);
-    return undefined;
-  });
+  };
 }
 
-function giveSizes(guest: WasiGuest, list: () => readonly string[]): HostcallFamily[string] {
-  return guest.hostcall((countPtr: number, bytesPtr: number) => {
+function giveSizes(guest: WasiGuest, list: () => readonly string[]): Give {
+  return (countPtr, bytesPtr) => {
     const texts = list();
     guest.requireRange(countPtr, 4);
     guest.requireRange(bytesPtr, 4);
     guest.writeU32(countPtr, texts.length);
     guest.writeU32(bytesPtr, countBytes(texts));
-  });
+  };
 }
 
 function countBytes(texts: readonly string[]): number {

@@ -1,19 +1,45 @@
-/** The request's body as standard input: as much as the visitor has sent, when the program asks. */
+/**
+ * The request's body as standard input: as much as the visitor has sent, when the program asks. One
+ * that does not say how long it is comes in whole before a program is told its environment, which
+ * must say it (RFC 3875, section 4.1.2): many programs read so many bytes and not one more.
+ */
+import { TerrafirmaError } from '../../../errors.ts';
 import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
+import { declaredLength } from './environment.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
 export class RequestBody implements InputStream {
-  readonly #exchange: Pick<Exchange, 'readChunk'>;
+  readonly #exchange: Pick<Exchange, 'readChunk' | 'hasBody'>;
   /** Undefined while nothing is here; empty at the end. */
   #chunk: Uint8Array | undefined;
   #pending: Promise<void> | undefined;
   #failure: Error | undefined;
+  #takenBytes = 0;
+  #totalBytes: number | undefined;
+  #measuring: Promise<void> | undefined;
+  #isAtEnd = false;
 
-  constructor(exchange: Pick<Exchange, 'readChunk' | 'hasBody'>) {
+  constructor(exchange: Pick<Exchange, 'readChunk' | 'hasBody' | 'request'>) {
     this.#exchange = exchange;
     this.#chunk = exchange.hasBody ? undefined : NO_BYTES;
+    this.#totalBytes = exchange.hasBody ? declaredLength(exchange.request.headers) : 0;
+  }
+
+  /** All of the body, as soon as that is known. */
+  get totalBytes(): number | undefined {
+    return this.#totalBytes;
+  }
+
+  /**
+   * Resolves when the length of the body is known; undefined when it is. Rejects with the failure,
+   * TerrafirmaError `request-too-large` past `bytesMax`.
+   */
+  measure(bytesMax: number): Promise<void> | undefined {
+    if (this.#totalBytes !== undefined) return undefined;
+    this.#measuring ??= this.#readAll(bytesMax);
+    return this.#measuring;
   }
 
   /** Why the body broke off, such as `request-timeout`: the run ends with it. */
@@ -31,7 +57,9 @@ export class RequestBody implements InputStream {
     const chunk = this.#chunk;
     if (chunk === undefined || chunk.length === 0) return chunk;
     const taken = chunk.subarray(0, bytesMax);
-    this.#chunk = taken.length === chunk.length ? undefined : chunk.subarray(bytesMax);
+    this.#takenBytes += taken.length;
+    if (taken.length < chunk.length) this.#chunk = chunk.subarray(bytesMax);
+    else this.#chunk = this.#isAtEnd ? NO_BYTES : undefined;
     return taken;
   }
 
@@ -44,14 +72,47 @@ export class RequestBody implements InputStream {
 
   async #readOn(): Promise<void> {
     try {
-      do {
-        this.#chunk = await this.#exchange.readChunk();
-      } while (this.#chunk?.length === 0);
-      this.#chunk ??= NO_BYTES;
+      this.#chunk = await this.#readChunk();
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
     } finally {
       this.#pending = undefined;
     }
   }
+
+  /** Empty at the end alone. */
+  async #readChunk(): Promise<Uint8Array> {
+    for (;;) {
+      const chunk = await this.#exchange.readChunk();
+      if (chunk === undefined) return NO_BYTES;
+      if (chunk.length > 0) return chunk;
+    }
+  }
+
+  async #readAll(bytesMax: number): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    let heldBytes = 0;
+    for (;;) {
+      await this.whenReady();
+      if (this.#failure !== undefined) throw this.#failure;
+      const chunk = this.#chunk ?? NO_BYTES;
+      if (chunk.length === 0) break;
+      heldBytes += chunk.length;
+      if (this.#takenBytes + heldBytes > bytesMax) {
+        this.#failure = tooLarge(bytesMax, this.#takenBytes + heldBytes);
+        throw this.#failure;
+      }
+      pieces.push(chunk);
+      this.#chunk = undefined;
+    }
+    this.#totalBytes = this.#takenBytes + heldBytes;
+    this.#chunk = Buffer.concat(pieces, heldBytes);
+    this.#isAtEnd = true;
+  }
+}
+
+function tooLarge(bytesMax: number, received: number): TerrafirmaError {
+  const rule = `a body without Content-Length may have ${bytesMax} bytes`;
+  const detail = `Cannot accept the request: ${rule}: received ${received}`;
+  return new TerrafirmaError('request-too-large', detail);
 }

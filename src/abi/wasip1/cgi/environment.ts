@@ -23,6 +23,9 @@ const HIDDEN_HEADERS = new Set([
   'upgrade',
   'keep-alive',
   'expect',
+  // They have variables of their own.
+  'content-length',
+  'content-type',
 ]);
 /**
  * `x_user` and `x-user` would be one variable: a visitor could set what a proxy in front means to
@@ -33,7 +36,8 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export interface CgiSource {
   readonly request: RequestHead;
-  readonly hasBody: boolean;
+  /** Of the body, where it is known; 0 without one. */
+  readonly bodyBytes: number | undefined;
   /** Whether the request opened a WebSocket: its input has no length. */
   readonly isWebSocket?: boolean;
   /** The owner's own variables; they never replace one of the request. */
@@ -64,17 +68,16 @@ export function listArguments({ target, query }: RequestHead): readonly string[]
 
 function listMetaVariables({
   request,
-  hasBody,
+  bodyBytes,
   isWebSocket,
 }: CgiSource): readonly (readonly [string, string])[] {
   const { host, port } = splitAuthority(request);
   const pathInfo = toBytes(request.pathInfo);
-  const length = contentLengthOf(request.headers, hasBody || isWebSocket === true);
+  const hasLength = isWebSocket !== true && bodyBytes !== undefined;
   const scriptName = toBytes(request.scriptName);
   return [
     ['AUTH_TYPE', ''],
-    // Unknown before its end, a body has no length, and the variable is not there.
-    ...(length === undefined ? [] : [['CONTENT_LENGTH', length] as const]),
+    ...(hasLength ? [['CONTENT_LENGTH', String(bodyBytes)] as const] : []),
     ['CONTENT_TYPE', findHeader(request.headers, 'content-type') ?? ''],
     ['GATEWAY_INTERFACE', 'CGI/1.1'],
     ['PATH_INFO', pathInfo],
@@ -112,8 +115,10 @@ function indexHeaders(headers: readonly Header[]): ReadonlyMap<string, string> {
   return variables;
 }
 
-function contentLengthOf(headers: readonly Header[], hasBody: boolean): string | undefined {
-  return hasBody ? findHeader(headers, 'content-length') : '0';
+/** What the visitor said of the body's length, in bytes; undefined when nothing that is one. */
+export function declaredLength(headers: readonly Header[]): number | undefined {
+  const length = findHeader(headers, 'content-length')?.trim() ?? '';
+  return /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
 function findHeader(headers: readonly Header[], wanted: string): string | undefined {

@@ -30,10 +30,39 @@ describe('the request’s body', () => {
 
   test('that breaks off ends the run when it is read', async () => {
     const late = new Error('too late');
-    const body = new RequestBody({ hasBody: true, readChunk: () => Promise.reject(late) });
+    const exchange = new StreamExchange({}, ['x']);
+    exchange.readChunk = () => Promise.reject(late);
+    const body = new RequestBody(exchange);
     await body.whenReady();
     expect(body.failure).toBe(late);
     expect(() => body.take(9)).toThrow(late);
+  });
+
+  test('is as long as the visitor said', () => {
+    const headers = [['content-length', '3']] as const;
+    const body = new RequestBody(new StreamExchange({ headers }, ['abc']));
+    expect(body.measure(0)).toBeUndefined();
+    expect(body.totalBytes).toBe(3);
+    expect(new RequestBody(new StreamExchange()).totalBytes).toBe(0);
+  });
+
+  test('is taken in whole where its length must be known, and then given as asked for', async () => {
+    const body = new RequestBody(new StreamExchange({}, ['abc', '', 'de', 'f']));
+    expect(body.totalBytes).toBeUndefined();
+    await body.whenReady();
+    expect(String(body.take(2))).toBe('ab');
+    await Promise.all([body.measure(6), body.measure(6)]);
+    expect([body.totalBytes, body.readyBytes]).toEqual([6, 4]);
+    expect(String(body.take(3))).toBe('cde');
+    expect(String(body.take(9))).toBe('f');
+    expect(body.take(9)).toEqual(new Uint8Array(0));
+  });
+
+  test('is refused where it is longer than may be held', async () => {
+    const body = new RequestBody(new StreamExchange({}, ['abc', 'def']));
+    await expect(body.measure(5)).rejects.toMatchObject({ code: 'request-too-large' });
+    expect(body.failure).toMatchObject({ code: 'request-too-large' });
+    expect(() => body.take(1)).toThrow('may have 5 bytes: received 6');
   });
 });
 

@@ -60,7 +60,7 @@ export const preview1Layout: SnapshotLayout = {
   subscription: { bytes: 48, clockAt: 16 },
 };
 
-/** `wasi_unstable`, snapshot 0, as of 2019: the clock had an identifier of its own before its id. */
+/** `wasi_unstable`, snapshot 0, as of 2019: the clock had another number before its id. */
 export const unstableLayout: SnapshotLayout = {
   whence: { cur: 0, end: 1, set: 2 },
   filestat: { bytes: 56, links: { at: 20, isWide: false }, sizeAt: 24 },

@@ -46,7 +46,7 @@ describe('the request’s body', () => {
     expect(new RequestBody(new StreamExchange()).totalBytes).toBe(0);
   });
 
-  test('is taken in whole where its length must be known, and then given as asked for', async () => {
+  test('is taken in whole where its length must be known, and given as asked for', async () => {
     const body = new RequestBody(new StreamExchange({}, ['abc', '', 'de', 'f']));
     expect(body.totalBytes).toBeUndefined();
     await body.whenReady();

@@ -9,7 +9,10 @@ import wabt from 'wabt';
 export async function assemble(wat: string): Promise<Uint8Array> {
   const { parseWat } = await wabt();
   const features = { exceptions: true, simd: true, bulk_memory: true, reference_types: true };
-  const module = parseWat('attack.wat', wat, { ...features, tail_call: true });
+  const module = parseWat('attack.wat', wat, {
+    ...features,
+    ...{ tail_call: true, multi_memory: true },
+  });
   try {
     return module.toBinary({}).buffer;
   } finally {

@@ -12,7 +12,10 @@ const RECOVERY_MS = 60_000;
 const BEFORE_END_MS = 2_000;
 const STOP_PATIENCE_MS = 60_000;
 /** The bars' bound of memory is set, so that a large machine measures the same. */
-const ALICES_ENVIRONMENT = { TERRAFIRMA_LOG_FORMAT: 'json' };
+const ALICES_ENVIRONMENT = {
+  TERRAFIRMA_LOG_FORMAT: 'json',
+  TERRAFIRMA_PROCESS_MEMORY_BYTES_MAX: String(2 * 1024 ** 3),
+};
 
 export async function runTrial(attacks: readonly Attack[], seconds: number): Promise<Measured> {
   await using stage = await AttackStage.open();

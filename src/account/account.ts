@@ -102,6 +102,14 @@ export class Account {
     return this.#words[headerWord.idleMs] ?? Number.POSITIVE_INFINITY;
   }
 
+  /** How often the overseer has asked for each; see tidy.ts. */
+  get tidyRounds(): { readonly collect: number; readonly trim: number } {
+    return {
+      collect: this.#words[headerWord.collectRounds] ?? 0,
+      trim: this.#words[headerWord.trimRounds] ?? 0,
+    };
+  }
+
   /** What `share` may hold at most now. */
   bound(share: Share, stock: Stock): number {
     const factor = share === this.common ? 1 : greed;

@@ -5,6 +5,7 @@
  */
 import { Account } from './account.ts';
 import { clearPage, headerWord } from './shared.ts';
+import { TidyPlan } from './tidy-plan.ts';
 
 export interface OverseerOptions {
   readonly shared: SharedArrayBuffer;
@@ -22,6 +23,7 @@ export class Overseer {
   readonly #words: Float64Array;
   readonly #account: Account;
   #shortLooks = 0;
+  readonly #plan = new TidyPlan();
 
   constructor(options: OverseerOptions) {
     this.#options = options;
@@ -42,11 +44,22 @@ export class Overseer {
     const base = this.#words[headerWord.baseBytes] ?? 0;
     this.#words[headerWord.outsideBytes] = Math.max(base, residentBytes() - bytes - idleBytes);
     this.#limitIdleTime();
+    this.#askForTidiness(bytes);
   }
 
   /** A serving thread has died. Call before another takes its place. */
   forget(threadNumber: number): void {
     clearPage(this.#options.shared, threadNumber);
+  }
+
+  #askForTidiness(heldBytes: number): void {
+    const outsideBytes = this.#words[headerWord.outsideBytes] ?? 0;
+    const baseBytes = this.#words[headerWord.baseBytes] ?? 0;
+    const wanted = baseBytes > 0 ? this.#plan.next({ heldBytes, outsideBytes, baseBytes }) : [];
+    for (const step of wanted) {
+      const word = step === 'collect' ? headerWord.collectRounds : headerWord.trimRounds;
+      this.#words[word] = (this.#words[word] ?? 0) + 1;
+    }
   }
 
   #limitIdleTime(): void {

@@ -59,6 +59,9 @@ export const headerWord = {
   baseBytes: 17,
   /** How long a guest may stay idle now, in milliseconds. */
   idleMs: 18,
+  /** How often garbage was to be collected, and freed memory given back; see tidy.ts. */
+  collectRounds: 19,
+  trimRounds: 20,
 } as const;
 const headerWords = 24;
 

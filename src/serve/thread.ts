@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { Account } from '../account/account.ts';
+import { Tidy } from '../account/tidy.ts';
 import { CapabilitySource } from '../capability/capabilities.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
@@ -27,6 +28,8 @@ import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
 const BEAT_MS = 100;
+/** How often it is looked whether memory is to be given back. */
+const TIDY_LOOK_MS = 200;
 /** How often what was dropped of the log is told. */
 const LOSSES_MS = 60_000;
 
@@ -94,6 +97,8 @@ async function start(start: ThreadStart): Promise<void> {
 function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
+  const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
+  setInterval(() => tidy.look(), TIDY_LOOK_MS).unref();
   const { abis } = createCatalogue(limits);
   return { account, pool: new GuestPool({ limits, abis, page: openBeatingPage(start), account }) };
 }

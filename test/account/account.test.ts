@@ -28,7 +28,7 @@ function openTwo() {
 const owner = (name: string): OwnerKey => `/keybase/private/${name}` as OwnerKey;
 
 describe('account', () => {
-  it('lets one owner have half of what there is, and others what they need', () => {
+  it('lets one owner have two thirds of what there is, and others what they need', () => {
     const { here, there } = openTwo();
     const greedy = here.shareOf(owner('mallory'));
     let held = 0;
@@ -36,7 +36,7 @@ describe('account', () => {
       greedy.charge('memory', mib);
       held += mib;
     }
-    expect(held).toBe(usable / 2);
+    expect(held).toBe((usable * 2) / 3);
     expect(there.shareOf(owner('mallory')).allows('bytes', mib)).toBe(false);
     expect(there.shareOf(owner('alice')).allows('bytes', 100 * mib)).toBe(true);
     expect(() => greedy.requireRoom(mib)).toThrow(/memory is short/);
@@ -53,7 +53,7 @@ describe('account', () => {
       }
     }
     const left = usable - here.held().bytes;
-    expect(left).toBeGreaterThan(usable / 30);
+    expect(left).toBeGreaterThan(usable / 50);
     expect(there.shareOf(owner('alice')).allows('bytes', left - mib)).toBe(true);
   });
 
@@ -63,8 +63,8 @@ describe('account', () => {
     const greedy = here?.shareOf(owner('mallory'));
     let taken = 0;
     for (; greedy?.allows('memories', 1) === true; taken += 1) greedy.addMemories(1);
-    expect(taken).toBe(50);
-    expect(there?.shareOf(owner('alice')).allows('memories', 40)).toBe(true);
+    expect(taken).toBe(67);
+    expect(there?.shareOf(owner('alice')).allows('memories', 30)).toBe(true);
     expect(there?.shareOf(owner('mallory')).allows('memories', 1)).toBe(false);
   });
 
@@ -73,7 +73,7 @@ describe('account', () => {
     const share = here.shareOf(owner('alice'));
     const body = new Holding(share, 'request-body');
     body.set(3 * mib);
-    expect(body.tryAdd(usable)).toBe(false);
+    expect(body.tryAdd(2 * usable)).toBe(false);
     expect(body.tryAdd(mib)).toBe(true);
     here.common.charge('idle-guest', 5 * mib);
     expect(there.heldBy('request-body')).toBe(4 * mib);

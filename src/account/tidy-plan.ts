@@ -1,0 +1,53 @@
+/**
+ * When memory is to be tidied: soon after something large was let go, or where much more lies
+ * outside of the account than before; seldom where it only may be garbage, because looking through
+ * a heap holds its thread for tens of milliseconds. Counted in looks of the overseer, some four a
+ * second.
+ */
+
+export interface MemoryNow {
+  readonly heldBytes: number;
+  /** Resident, and charged by nobody. */
+  readonly outsideBytes: number;
+  /** What the program needs by itself. */
+  readonly baseBytes: number;
+}
+
+export type TidyStep = 'collect' | 'trim';
+
+/** A change by less is not worth a collection. */
+const changeShare = 0.1;
+const looksBetween = 20;
+/** First collect; what that frees can be trimmed; then it shows what is in use. */
+const looksToTrim = 4;
+const looksToJudge = 8;
+/** Between two times for nothing but a suspicion; each is followed by twice as long a pause. */
+const looksToSuspectMin = 120;
+const looksToSuspectMax = 2_400;
+
+export class TidyPlan {
+  #looks = looksBetween;
+  #looksToSuspect = looksToSuspectMin;
+  /** Of the outside bytes, what the last time did not bring back. */
+  #usedBytes = 0;
+  #heldPeakBytes = 0;
+
+  /** To be called with every look. */
+  next({ heldBytes, outsideBytes, baseBytes }: MemoryNow): readonly TidyStep[] {
+    this.#looks += 1;
+    if (this.#looks === looksToJudge) this.#usedBytes = outsideBytes;
+    this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
+    this.#heldPeakBytes = Math.max(this.#heldPeakBytes, heldBytes);
+    if (this.#looks === looksToTrim) return ['trim'];
+    const tolerated = 1 + changeShare;
+    if (this.#looks < looksBetween || outsideBytes <= baseBytes * tolerated) return [];
+    const hasGrown = outsideBytes > Math.max(baseBytes, this.#usedBytes) * tolerated;
+    const hasLetGo = this.#heldPeakBytes - heldBytes > outsideBytes * changeShare;
+    if (!hasGrown && !hasLetGo && this.#looks < this.#looksToSuspect) return [];
+    const pause = hasGrown || hasLetGo ? looksToSuspectMin : this.#looksToSuspect * 2;
+    this.#looksToSuspect = Math.min(looksToSuspectMax, pause);
+    this.#looks = 0;
+    this.#heldPeakBytes = heldBytes;
+    return ['collect'];
+  }
+}

@@ -1,11 +1,12 @@
 /**
  * How many certificates strangers may cause. Mallory owns `evil.example` and points any number of
  * its names at her folder here; authorities count them against the operator's account and against
- * everybody's share. So orders are counted, for good, per registered name, per folder and in all.
+ * everybody's share. So orders are counted, for good, per registered name, per folder, per owner and in all.
  */
 import { getDomain } from 'tldts';
+import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
-import type { FolderKey, HostName } from '../names.ts';
+import { type FolderKey, type HostName, ownerOf } from '../names.ts';
 import type { TlsStore } from './store.ts';
 
 export type GateLimits = Pick<
@@ -58,12 +59,23 @@ export class OrderGate {
       const reason = `a folder may cause ${limits.ordersPerFolderPerWeekMax} certificates a week`;
       return { reason, holdsMs: WEEKLY_HOLDS_MS };
     }
-    if (store.countOrders(atMs - HOUR_MS, 'all') >= limits.ordersPerHourMax) {
-      const reason = `at most ${limits.ordersPerHourMax} certificates are ordered an hour`;
-      return { reason, holdsMs: HOURLY_HOLDS_MS };
-    }
+    const refusal = this.#refuseByHour(folderKey);
+    if (refusal !== undefined) return refusal;
     store.noteOrder({ atMs, hostName, registeredName, folderKey });
     return undefined;
+  }
+
+  /** What there is in an hour is shared by owner: nobody takes more than is left for the others. */
+  #refuseByHour(folderKey: FolderKey): Refusal | undefined {
+    const { limits, store, nowMs } = this.#options;
+    const sinceMs = nowMs() - HOUR_MS;
+    const max = limits.ordersPerHourMax;
+    const held = store.countOrders(sinceMs, 'all');
+    const own = store.countOrders(sinceMs, { owner: ownerOf(folderKey) });
+    if (mayHold({ max, held, own, added: 1 })) return undefined;
+    const rule = held >= max ? '' : ', those of one owner as many as are left for the others';
+    const reason = `at most ${max} certificates are ordered an hour${rule}`;
+    return { reason, holdsMs: HOURLY_HOLDS_MS };
   }
 
   /** What was taken for the name came to no authority: an outage must not use up a week's count. */

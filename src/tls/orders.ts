@@ -5,9 +5,10 @@
 import { X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError } from '../errors.ts';
-import type { HostName } from '../names.ts';
+import { type FolderKey, type HostName, type OwnerKey, ownerOf } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Admission } from './admission.ts';
 import type { Directories, DirectoryIssue } from './directories.ts';
@@ -56,7 +57,8 @@ export class Orders {
   });
   /** Reasons that were told lately: strangers must not fill the log. */
   readonly #told = new LRUCache<string, true>({ max: REASONS_KEPT_MAX, ttl: TOLD_HOLDS_MS });
-  #inFlight = 0;
+  /** Orders under way, by whose folder. */
+  readonly #inFlight = new Map<OwnerKey, number>();
   #isStopped = false;
 
   constructor(options: OrdersOptions) {
@@ -87,7 +89,7 @@ export class Orders {
       const verdict = await this.#options.admission.judge(hostName);
       if (verdict.kind === 'refused') return verdict;
       const [replaced] = readChain(certificate.chainPem);
-      return this.#order(hostName, replaced);
+      return this.#order(hostName, verdict.folderKey, replaced);
     });
   }
 
@@ -128,7 +130,7 @@ export class Orders {
       logger.debug({ hostName, reason: verdict.refusal.reason }, 'certificate not ordered');
       return this.#refuse(hostName, verdict.refusal);
     }
-    if (this.#inFlight >= limits.ordersInFlightMax) return busy();
+    if (!this.#hasRoom(ownerOf(verdict.folderKey))) return busy();
     const refusal =
       store.countCertificates() >= limits.certificatesMax
         ? { reason: `at most ${limits.certificatesMax} certificates are kept`, holdsMs: 60_000 }
@@ -137,14 +139,32 @@ export class Orders {
       this.#tellOnce(hostName, refusal.reason);
       return this.#refuse(hostName, refusal);
     }
-    const end = await this.#order(hostName, undefined);
+    const end = await this.#order(hostName, verdict.folderKey);
     if (end.kind === 'refused' && end.isOutage === true) gate.giveBack(hostName);
     return end;
   }
 
-  async #order(hostName: HostName, replaced: X509Certificate | undefined): Promise<OrderEnd> {
+  /** Names whose proof takes long must not keep those of others waiting. */
+  #hasRoom(owner: OwnerKey): boolean {
+    const held = [...this.#inFlight.values()].reduce((sum, count) => sum + count, 0);
+    const own = this.#inFlight.get(owner) ?? 0;
+    return mayHold({ max: this.#options.limits.ordersInFlightMax, held, own, added: 1 });
+  }
+
+  #countInFlight(owner: OwnerKey, by: 1 | -1): void {
+    const count = (this.#inFlight.get(owner) ?? 0) + by;
+    if (count === 0) this.#inFlight.delete(owner);
+    else this.#inFlight.set(owner, count);
+  }
+
+  async #order(
+    hostName: HostName,
+    folderKey: FolderKey,
+    replaced?: X509Certificate,
+  ): Promise<OrderEnd> {
     const { directories, logger, store } = this.#options;
-    this.#inFlight += 1;
+    const owner = ownerOf(folderKey);
+    this.#countInFlight(owner, 1);
     let isOrdered = false;
     const onOrdered = (): void => {
       isOrdered = true;
@@ -165,7 +185,7 @@ export class Orders {
       if (error.scope === 'directory') return this.#suspend(hostName, error, isOutage);
       return this.#fail(hostName, error, isOutage);
     } finally {
-      this.#inFlight -= 1;
+      this.#countInFlight(owner, -1);
     }
   }
 

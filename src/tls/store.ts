@@ -7,7 +7,7 @@ import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync } from '
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { TerrafirmaError } from '../errors.ts';
-import type { FolderKey, HostName } from '../names.ts';
+import type { FolderKey, HostName, OwnerKey } from '../names.ts';
 
 export interface StoredCertificate {
   readonly hostName: HostName;
@@ -177,13 +177,23 @@ export class TlsStore {
     this.#run(`DELETE FROM orders WHERE rowid = (${last})`, hostName);
   }
 
-  /** Orders since `sinceMs`: all, those of a registered name, those of a folder. */
+  /** Orders since `sinceMs`: all, those of a registered name, of a folder, of an owner. */
   countOrders(
     sinceMs: number,
-    of: { readonly registeredName: string } | { readonly folderKey: FolderKey } | 'all',
+    of:
+      | { readonly registeredName: string }
+      | { readonly folderKey: FolderKey }
+      | { readonly owner: OwnerKey }
+      | 'all',
   ): number {
     const text = 'SELECT COUNT(*) AS n FROM orders WHERE at > ?';
     if (of === 'all') return Number(this.#get(text, sinceMs)?.n ?? 0);
+    if ('owner' in of) {
+      // An owner is a folder and all that lies below it.
+      const below = `${text} AND (folder = ? OR substr(folder, 1, ?) = ?)`;
+      const start = `${of.owner}/`;
+      return Number(this.#get(below, sinceMs, of.owner, start.length, start)?.n ?? 0);
+    }
     const [column, value] =
       'folderKey' in of ? ['folder', of.folderKey] : ['registered_name', of.registeredName];
     return Number(this.#get(`${text} AND ${column} = ?`, sinceMs, value)?.n ?? 0);

@@ -92,6 +92,40 @@ describe('orders', () => {
     expect(await world.orders.obtain(names[3] as HostName)).toMatchObject({ kind: 'issued' });
   });
 
+  it('leaves certificates of the hour for the folders of others', async () => {
+    world = await TlsWorld.open(1, { ordersPerHourMax: 8 });
+    const ordersOf = async (owner: string, count: number): Promise<number> => {
+      const before = world.server.orders.length;
+      for (let n = 0; n < count; n += 1) {
+        const folderKey = `/keybase/public/${owner}/f${n}` as FolderKey;
+        await world.orders.obtain(world.names.serve(`n.${owner}${n}.test`, { folderKey }));
+      }
+      return world.server.orders.length - before;
+    };
+    expect(await ordersOf('mallory', 10)).toBe(5);
+    // Another owner whose name begins alike is another owner.
+    expect(await ordersOf('mallory2', 10)).toBe(2);
+    expect(await ordersOf('alice', 1)).toBe(1);
+    expect(await ordersOf('late', 1)).toBe(0);
+  });
+
+  it('leaves room beside the names of one owner whose proof takes long', async () => {
+    world = await TlsWorld.open(1, { ordersInFlightMax: 4 });
+    const held = Promise.withResolvers<void>();
+    world.server.rules.heldBy = held.promise;
+    const slow = Array.from({ length: 6 }, (_, n) =>
+      world.orders.obtain(world.names.serve(`n.m${n}.test`)),
+    );
+    await expect.poll(() => world.server.orders.length).toBe(3);
+    const folderKey = '/keybase/public/bob' as FolderKey;
+    const other = world.orders.obtain(world.names.serve('bob.test', { folderKey }));
+    await expect.poll(() => world.server.orders.length).toBe(4);
+    held.resolve();
+    expect(await other).toMatchObject({ kind: 'issued' });
+    const ends = await Promise.all(slow);
+    expect(ends.filter(({ kind }) => kind === 'issued').length).toBe(3);
+  });
+
   it('has only so many under way at once, and lets the others ask again', async () => {
     world = await TlsWorld.open(1, { ordersInFlightMax: 1 });
     const held = Promise.withResolvers<void>();

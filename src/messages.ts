@@ -140,6 +140,8 @@ export type ToThread =
   /** Some certificate was replaced: those at hand are to be asked for again. */
   | { readonly kind: 'certificates-changed' }
   | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
+  /** Where the host names lead that are served here. */
+  | { readonly kind: 'served-addresses'; readonly addresses: readonly Uint8Array[] }
   | { readonly kind: 'drain'; readonly drainMs: number };
 
 /** `workerData` of a serving thread. */
@@ -152,6 +154,8 @@ export interface ThreadStart {
   readonly tlsEndpoints: readonly Endpoint[];
   /** See `tls/ticket-keys.ts`; undefined without TLS. */
   readonly ticketKeys: Uint8Array | undefined;
+  /** Where the host names lead that are served here, as far as is known. */
+  readonly servedAddresses: readonly Uint8Array[];
   readonly reusePort: boolean;
   /** What all threads see at once; see `ledger.ts`. */
   readonly ledger: SharedArrayBuffer;

@@ -60,22 +60,29 @@ const mapped = parseNetwork('::ffff:0:0/96', '');
 const translated = parseNetwork('64:ff9b::/96', '');
 const sixToFour = parseNetwork('2002::/16', '');
 
-/** Judges addresses: public ones and those in `allowedCidrs` pass. */
+/** Whether this machine itself is behind an address and port; see own-addresses.ts. */
+export type IsClosed = (address: Uint8Array, port: number) => boolean;
+
+/** Judges addresses: those in `allowedCidrs` pass, and public ones that are not this machine's. */
 export class AddressFilter {
   readonly #allowed: readonly Network[];
+  readonly #isClosed: IsClosed;
 
   /** Throws CapabilityRefusal (`input`) for what is not `address/bits`. */
-  constructor(allowedCidrs: readonly string[]) {
+  constructor(allowedCidrs: readonly string[], isClosed: IsClosed) {
+    this.#isClosed = isClosed;
     this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(parseNetwork(cidr, 'allowed')));
   }
 
   /**
-   * Why guests may not reach `address` (4 or 16 bytes), or undefined when they may. Addresses that
-   * carry another address (IPv4-mapped, NAT64, 6to4, ISATAP) are judged by the one they lead to.
+   * Why guests may not reach `port` of `address` (4 or 16 bytes); undefined when they may.
+   * Addresses that carry another address (IPv4-mapped, NAT64, 6to4, ISATAP) are judged by the one
+   * they lead to.
    */
-  refusalOf(address: Uint8Array): string | undefined {
+  refusalOf(address: Uint8Array, port: number): string | undefined {
     const canonical = unmapped(address);
     if (this.#allowed.some((network) => contains(network, canonical))) return undefined;
+    if (this.#isClosed(canonical, port)) return 'this machine itself';
     if (canonical.length === 4) {
       return ipv4Networks.find((network) => contains(network, canonical))?.what;
     }
@@ -84,7 +91,7 @@ export class AddressFilter {
     if (refused !== undefined) return refused.what;
     const inner = carried(canonical);
     if (inner !== undefined) {
-      const refusal = this.refusalOf(inner);
+      const refusal = this.refusalOf(inner, port);
       if (refusal !== undefined) return `a way to ${refusal}`;
     }
     if (contains(translated, canonical)) return undefined;

@@ -41,7 +41,7 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
  * turn. Rejects with CapabilityRefusal when none is left.
  */
 export async function reachableAddresses(
-  hostName: string,
+  { hostName, port }: { readonly hostName: string; readonly port: number },
   options: Pick<ConnectorOptions, 'filter' | 'lookup'>,
 ): Promise<readonly Uint8Array[]> {
   const literal = parseAddress(hostName);
@@ -49,7 +49,7 @@ export async function reachableAddresses(
   const reachable: Uint8Array[] = [];
   let refusal = '';
   for (const address of found) {
-    const reason = options.filter.refusalOf(address);
+    const reason = options.filter.refusalOf(address, port);
     if (reason === undefined) reachable.push(address);
     else refusal = `${formatAddress(address)}, ${reason}`;
   }
@@ -92,10 +92,11 @@ async function openSocket(
   options: ConnectorOptions,
 ): Promise<Socket> {
   const isTls = target.protocol === 'https:';
-  const addresses = await reachableAddresses(target.hostname, options);
+  const port = Number(target.port === '' ? (isTls ? 443 : 80) : target.port);
+  const addresses = await reachableAddresses({ hostName: target.hostname, port }, options);
   const tcp = {
     host: target.hostname,
-    port: Number(target.port === '' ? (isTls ? 443 : 80) : target.port),
+    port,
     lookup: answerWith(addresses),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: nextAddressAfterMs,
@@ -110,7 +111,7 @@ async function openSocket(
     timeoutMs: options.timeoutMs,
     host: target.host ?? target.hostname,
   });
-  checkPeer(socket, options.filter);
+  checkPeer(socket, port, options.filter);
   return socket;
 }
 
@@ -154,9 +155,9 @@ function untilConnected(
 }
 
 /** The last door: whatever happened above, the other end of this socket must be reachable. */
-function checkPeer(socket: Socket, filter: AddressFilter): void {
+function checkPeer(socket: Socket, port: number, filter: AddressFilter): void {
   const peer = parseAddress(socket.remoteAddress ?? '');
-  const reason = peer === undefined ? 'the connection was lost' : filter.refusalOf(peer);
+  const reason = peer === undefined ? 'the connection was lost' : filter.refusalOf(peer, port);
   if (reason === undefined) return;
   socket.destroy();
   const rule = 'guests reach public addresses only';

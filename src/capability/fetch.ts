@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
-import { AddressFilter } from './addresses.ts';
+import { AddressFilter, type IsClosed } from './addresses.ts';
 import type { Fetch, Header, OutboundReply, OutboundRequest } from './capability.ts';
 import { createConnector, type Lookup } from './fetch-connect.ts';
 import { parseMethod, parseTarget, redirected, requestHeaders } from './fetch-headers.ts';
@@ -36,6 +36,8 @@ export interface OutboundOptions {
   readonly limits: OutboundLimits;
   /** Networks that guests may reach although they are not public. */
   readonly allowedCidrs: readonly string[];
+  /** What of this machine is closed to its own guests. */
+  readonly isClosed: IsClosed;
   /** Resolves names for the guests of an owner; its answers are judged, not trusted. */
   readonly lookupOf: (owner: OwnerKey) => Lookup;
   /** Pools kept; the least recently used one is closed when its last request has ended. */
@@ -80,7 +82,7 @@ export class OutboundHttp {
   constructor(options: OutboundOptions) {
     const { limits, lookupOf } = options;
     this.limits = limits;
-    const filter = new AddressFilter(options.allowedCidrs);
+    const filter = new AddressFilter(options.allowedCidrs, options.isClosed);
     const timeoutMs = Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs);
     this.#connectorOf = (owner) => createConnector({ filter, lookup: lookupOf(owner), timeoutMs });
     this.#pools = new LRUCache({

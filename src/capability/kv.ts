@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
+import type { Account } from '../account/account.ts';
 import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../names.ts';
@@ -42,11 +43,21 @@ const noBytes = new Uint8Array(0);
 /** What a waiting write weighs beside its key and value: empty ones are bounded too. */
 const requestBytes = 100;
 
-/** One a serving thread. `port` comes from `KeyValueWriter.connect()`. */
+export interface KeyValueClientOptions {
+  /** From `KeyValueWriter.connect()`. */
+  readonly port: MessagePort;
+  readonly databasePath: string;
+  readonly limits: KeyValueLimits;
+  /** Where what waits is charged to its owner; left out where a run is alone in its process. */
+  readonly account?: Account | undefined;
+}
+
+/** One a serving thread. */
 export class KeyValueClient {
   readonly #port: MessagePort;
   readonly #databasePath: string;
   readonly #limits: KeyValueLimits;
+  readonly #account: Account | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #connected = Promise.withResolvers<void>();
   #writer: MessagePort | undefined;
@@ -58,10 +69,11 @@ export class KeyValueClient {
   #broken: string | undefined;
   #reader: { readonly database: DatabaseSync; readonly readValue: StatementSync } | undefined;
 
-  constructor(port: MessagePort, databasePath: string, limits: KeyValueLimits) {
+  constructor({ port, databasePath, limits, account }: KeyValueClientOptions) {
     this.#port = port;
     this.#databasePath = databasePath;
     this.#limits = limits;
+    this.#account = account;
     port.on('message', (message: ToClient) => this.#obey(message));
     port.on('close', () => this.#fail('the key-value store was closed'));
   }
@@ -170,6 +182,7 @@ export class KeyValueClient {
 
   #count(owner: OwnerKey, bytes: number): void {
     this.#queuedBytes += bytes;
+    this.#account?.shareOf(owner).charge('key-value', bytes);
     const own = (this.#queuedOf.get(owner) ?? 0) + bytes;
     if (own === 0) this.#queuedOf.delete(owner);
     else this.#queuedOf.set(owner, own);

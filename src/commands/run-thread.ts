@@ -39,9 +39,15 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     outbound: new OutboundHttp({
       limits,
       allowedCidrs: config.outbound.allowedCidrs,
+      // The person who runs it may reach her own machine from it as from any other program.
+      isClosed: () => false,
       lookupOf: () => (name, family) => resolver.addresses(name, family),
     }),
-    keyValue: new KeyValueClient(start.keyValuePort, start.keyValueDatabasePath, limits),
+    keyValue: new KeyValueClient({
+      port: start.keyValuePort,
+      databasePath: start.keyValueDatabasePath,
+      limits,
+    }),
     onGuestLine: (_level, line) => tell({ kind: 'log', line }),
   });
   const account = new Account(start.account, 0);

@@ -177,7 +177,7 @@ export const settings = {
   outboundAllowedCidrs: define({
     name: 'outbound.allowed_cidrs',
     flag: 'allow-outbound',
-    summary: 'Private networks that guests may send requests to',
+    summary: 'Networks that guests may reach although private, or of this machine itself',
     kind: listOf(network, { elementsMax: 256 }),
     fallback: () => [],
     fallbackWords: 'none',

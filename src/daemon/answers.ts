@@ -13,7 +13,7 @@ import {
   toErrorRecord,
 } from '../errors.ts';
 import type { Answers, Question, SiteAnswer } from '../messages.ts';
-import { type FolderPath, type HostName, isServedName } from '../names.ts';
+import { type FolderPath, type HostName, isServedName, type OwnerKey, ownerOf } from '../names.ts';
 import type { Resolver } from '../site/dns.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { LocatedFolder, Locator } from '../site/locate.ts';
@@ -51,6 +51,8 @@ export interface AnswersOptions {
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
   readonly nowMs: () => number;
+  /** Somebody asked for a name whose folder is here. */
+  readonly onServed: (hostName: HostName, owner: OwnerKey) => void;
 }
 
 interface GoodRecord {
@@ -140,6 +142,7 @@ export class ControlAnswers {
     try {
       hostRules.checkFolder(record.path);
       const located = await this.#options.locator.locate(record.path);
+      this.#options.onServed(hostName, ownerOf(located.key));
       return await this.#publishedSite(located, record.expiresInMs);
     } catch (error) {
       return (await this.#keptSite(record.path, error)) ?? failure(toErrorRecord(error));

@@ -19,13 +19,14 @@ import { Logins } from '../site/logins.ts';
 import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
-import { ControlAnswers } from './answers.ts';
+import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import type { OutputStream } from './output.ts';
 import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
+import { ServedAddresses } from './served-addresses.ts';
 import { adoptShared, SHARED_KEY } from './served-folder.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
@@ -75,16 +76,9 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     const { relocate, ...places } = openPlaces(config, guards);
     parts.keyValue = await openKeyValue(config, places.folder, logger);
     parts.publisher = await Publisher.open({ config, logger, guards, relocate });
-    const answers: ControlAnswers = new ControlAnswers({
-      config,
-      resolver,
-      ...places,
-      guards,
+    const answers = openAnswers(config, parts, {
+      ...{ ...places, resolver, guards, logger },
       publisher: parts.publisher,
-      hostRules: new HostRules(config.hosts),
-      logins: openLogins(config, logger, parts),
-      certificates: () => parts.certificates,
-      nowMs,
     });
     parts.certificates = await openTls(config, parts, { logger, resolver, answers });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
@@ -115,6 +109,30 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
     await parts.stop('force');
     throw error;
   }
+}
+
+function openAnswers(
+  config: Config,
+  parts: RunningParts,
+  from: Pick<AnswersOptions, 'folder' | 'locator' | 'resolver' | 'guards' | 'publisher'> & {
+    readonly logger: Logger;
+  },
+): ControlAnswers {
+  const { logger, ...rest } = from;
+  const served = new ServedAddresses({
+    resolver: rest.resolver,
+    nowMs,
+    onChange: (addresses) => parts.threads?.learnServedAddresses(addresses),
+  });
+  return new ControlAnswers({
+    ...rest,
+    config,
+    hostRules: new HostRules(config.hosts),
+    logins: openLogins(config, logger, parts),
+    certificates: () => parts.certificates,
+    nowMs,
+    onServed: (hostName, owner) => served.note(hostName, owner),
+  });
 }
 
 function openTls(

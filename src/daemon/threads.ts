@@ -58,6 +58,7 @@ export class ServingThreads {
   readonly #backOffMs = new Map<number, number>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
+  #servedAddresses: readonly Uint8Array[] = [];
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
 
@@ -105,6 +106,12 @@ export class ServingThreads {
     await Promise.all([...this.#threads.values()].map(({ worker }) => worker.terminate()));
   }
 
+  /** Where the served host names lead: for the threads of now and those to come. */
+  learnServedAddresses(addresses: readonly Uint8Array[]): void {
+    this.#servedAddresses = addresses;
+    this.tell({ kind: 'served-addresses', addresses });
+  }
+
   /** Tells every thread. */
   tell(message: ToThread): void {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
@@ -119,6 +126,7 @@ export class ServingThreads {
       endpoints: this.#endpoints.plain,
       tlsEndpoints: this.#endpoints.tls,
       ticketKeys: this.#options.ticketKeys(),
+      servedAddresses: this.#servedAddresses,
       reusePort: config.threads > 1,
       ledger: this.#ledger,
       account: this.#options.account,

@@ -1,4 +1,5 @@
 /** What a serving thread can lend to its guests: one of each part for the whole thread. */
+import type { Account } from '../account/account.ts';
 import type { CapabilityParts } from '../capability/capabilities.ts';
 import { systemClock, systemTimer } from '../capability/clock.ts';
 import { OutboundHttp } from '../capability/fetch.ts';
@@ -6,6 +7,7 @@ import type { Lookup } from '../capability/fetch-connect.ts';
 import { SiteFileSource } from '../capability/files.ts';
 import { KeyValueClient } from '../capability/kv.ts';
 import { keyValueDatabasePath } from '../capability/kv-writer.ts';
+import { OwnAddresses } from '../capability/own-addresses.ts';
 import { RandomPool } from '../capability/random.ts';
 import type { ThreadStart } from '../messages.ts';
 import type { OwnerKey } from '../names.ts';
@@ -18,10 +20,23 @@ export interface LendingOptions {
   readonly link: ControlLink;
   readonly guards: MountGuards;
   readonly log: RequestLog;
+  readonly ownAddresses: OwnAddresses;
+  readonly account: Account;
+}
+
+/** The addresses that this thread's guests must not reach, told of those known at its start. */
+export function openOwnAddresses(start: ThreadStart): OwnAddresses {
+  const own = new OwnAddresses({
+    named: start.config.acme.publicAddresses,
+    servedPorts: [...start.endpoints, ...start.tlsEndpoints].map(({ port }) => port),
+    nowMs: () => performance.now(),
+  });
+  own.learnServed(start.servedAddresses);
+  return own;
 }
 
 export function createCapabilityParts(options: LendingOptions): CapabilityParts {
-  const { start, link, guards, log } = options;
+  const { start, link, guards, log, ownAddresses, account } = options;
   const { config } = start;
   const { limits } = config;
   const lookupOf =
@@ -37,13 +52,15 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
     outbound: new OutboundHttp({
       limits,
       allowedCidrs: config.outbound.allowedCidrs,
+      isClosed: (address, port) => ownAddresses.isClosed(address, port),
       lookupOf,
     }),
-    keyValue: new KeyValueClient(
-      start.keyValuePort,
-      keyValueDatabasePath(config.stateDirectory),
+    keyValue: new KeyValueClient({
+      port: start.keyValuePort,
+      databasePath: keyValueDatabasePath(config.stateDirectory),
       limits,
-    ),
+      account,
+    }),
     resolverOf: (owner) => ({
       addresses: lookupOf(owner),
       exchange: (query) => {

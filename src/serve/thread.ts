@@ -20,7 +20,7 @@ import { ControlLink } from './control-link.ts';
 import { Doorkeeper } from './doorkeeper.ts';
 import { StaticFiles } from './files.ts';
 import { Gateway } from './gateway.ts';
-import { createCapabilityParts } from './lending.ts';
+import { createCapabilityParts, openOwnAddresses } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica, type ReplicaOptions } from './replica.ts';
 import { sharesOf } from './shares.ts';
@@ -38,10 +38,7 @@ async function start(start: ThreadStart): Promise<void> {
   const control = parentPort;
   const { config } = start;
   const { limits } = config;
-  const channel = new LogChannel(start.logQueue, limits);
-  const logger = createLogger(config.log.level, channel.own);
-  const log = new RequestLog(logger, channel);
-  setInterval(() => tellLosses(logger, channel), LOSSES_MS).unref();
+  const { channel, logger, log } = openLog(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -49,13 +46,15 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'module-replaced') replica.renewModule(news.digest);
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
+      else if (news.kind === 'served-addresses') ownAddresses.learnServed(news.addresses);
       else void drain(news.drainMs);
     },
   });
   const { account, pool } = openEngine(start);
   const replica = createReplica({ limits, link, pool });
   const guards = new MountGuards(limits, threadsPerGuard(config));
-  const parts = createCapabilityParts({ start, link, guards, log });
+  const ownAddresses = openOwnAddresses(start);
+  const parts = createCapabilityParts({ start, link, guards, log, account, ownAddresses });
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
   const gateway = new Gateway({
@@ -92,6 +91,17 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(logger);
   control.on('message', (message: ToThread) => link.receive(message));
   control.postMessage(await listen(listener, start));
+}
+
+function openLog({ config, logQueue }: ThreadStart): {
+  readonly channel: LogChannel;
+  readonly logger: Logger;
+  readonly log: RequestLog;
+} {
+  const channel = new LogChannel(logQueue, config.limits);
+  const logger = createLogger(config.log.level, channel.own);
+  setInterval(() => tellLosses(logger, channel), LOSSES_MS).unref();
+  return { channel, logger, log: new RequestLog(logger, channel) };
 }
 
 function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {

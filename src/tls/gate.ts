@@ -1,7 +1,8 @@
 /**
  * How many certificates strangers may cause. Mallory owns `evil.example` and points any number of
  * its names at her folder here; authorities count them against the operator's account and against
- * everybody's share. So orders are counted, for good, per registered name, per folder, per owner and in all.
+ * everybody's share. So orders are counted, for good, per registered name, per folder and
+ * in all.
  */
 import { getDomain } from 'tldts';
 import { mayHold } from '../account/threshold.ts';

@@ -105,7 +105,7 @@ const reached: readonly string[] = [
 function refusalOf(text: string, allowedCidrs: readonly string[] = []): string | undefined {
   const address = parseAddress(text);
   if (address === undefined) throw new Error(`not an address: ${text}`);
-  return new AddressFilter(allowedCidrs).refusalOf(address);
+  return new AddressFilter(allowedCidrs, () => false).refusalOf(address, 80);
 }
 
 describe('addresses that guests may reach', () => {
@@ -122,7 +122,9 @@ describe('addresses that guests may reach', () => {
   });
 
   test('bytes that are no address are refused', () => {
-    expect(new AddressFilter([]).refusalOf(new Uint8Array(5))).toBe('not an IP address');
+    expect(new AddressFilter([], () => false).refusalOf(new Uint8Array(5), 80)).toBe(
+      'not an IP address',
+    );
   });
 });
 
@@ -160,7 +162,7 @@ describe('networks the operator allows', () => {
     '10.0.0.0/8/8',
     '::/x',
   ])('the network %j is refused, naming it', (cidr) => {
-    expect(() => new AddressFilter([cidr])).toThrow(`received ${cidr}`);
+    expect(() => new AddressFilter([cidr], () => false)).toThrow(`received ${cidr}`);
   });
 });
 

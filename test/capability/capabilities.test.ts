@@ -25,6 +25,7 @@ function open(): Opened {
   const lines: [string, GuestLogTag][] = [];
   const outbound = new OutboundHttp({
     limits: defaultLimits,
+    isClosed: () => false,
     allowedCidrs: ['127.0.0.1/32'],
     lookupOf: () => () => Promise.resolve([]),
   });

@@ -25,7 +25,8 @@ function reach(
     const answer = answers[family];
     return answer === undefined ? Promise.reject(new Error('SERVFAIL')) : Promise.resolve(answer);
   };
-  return reachableAddresses(hostName, { filter: new AddressFilter([]), lookup });
+  const filter = new AddressFilter([], () => false);
+  return reachableAddresses({ hostName, port: 80 }, { filter, lookup });
 }
 
 describe('addresses of a name', () => {
@@ -91,6 +92,7 @@ function makeCertificate(): { readonly key: Buffer; readonly cert: Buffer } {
 describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () => {
   const outbound = new OutboundHttp({
     limits: { ...defaultLimits, outboundSocketsPerOriginMax: 1 },
+    isClosed: () => false,
     allowedCidrs: ['127.0.0.0/8'],
     lookupOf: () => (_name, family) =>
       Promise.resolve(family === 4 ? [Uint8Array.of(127, 0, 0, 1)] : []),

@@ -14,7 +14,7 @@ interface AppendStart {
 }
 
 async function appendMarks(start: AppendStart): Promise<number> {
-  const client = new KeyValueClient(start.port, start.databasePath, defaultLimits);
+  const client = new KeyValueClient({ ...start, limits: defaultLimits });
   const store = client.namespace(start.folderKey, start.modulePath);
   const mark = new TextEncoder().encode(start.mark);
   const key = new TextEncoder().encode('shared');

@@ -77,7 +77,11 @@ export class KeyValueBench {
 
   openClient(writer: KeyValueWriter, limits: Partial<Limits> = {}): KeyValueClient {
     const given = { ...defaultLimits, ...limits };
-    const client = new KeyValueClient(writer.connect(), this.databasePath, given);
+    const client = new KeyValueClient({
+      port: writer.connect(),
+      databasePath: this.databasePath,
+      limits: given,
+    });
     this.#clients.push(client);
     return client;
   }

@@ -16,7 +16,7 @@ const writer = startKeyValueWriter({
   limits,
   onTrouble: (message) => process.stderr.write(`${message}\n`),
 });
-const client = new KeyValueClient(writer.connect(), databasePath, limits);
+const client = new KeyValueClient({ port: writer.connect(), databasePath, limits });
 const store = client.namespace(folderKey as FolderKey, modulePath as ModulePath);
 const encoder = new TextEncoder();
 

@@ -137,7 +137,8 @@ describe('a client whose writer is gone', () => {
   test('refuses what was sent, keeps what was not, and goes on with the next writer', async () => {
     const { port1: control, port2 } = new MessageChannel();
     const lost = new MessageChannel();
-    const client = new KeyValueClient(port2, bench.databasePath, defaultLimits);
+    const { databasePath } = bench;
+    const client = new KeyValueClient({ port: port2, databasePath, limits: defaultLimits });
     const introduce: ToClient = { kind: 'writer', port: lost.port2 };
     control.postMessage(introduce, [lost.port2]);
     const sent = new Promise<readonly WriteRequest[]>((resolve) => {

@@ -42,6 +42,7 @@ export class OutboundBench {
   open(options: Partial<OutboundOptions> = {}): OutboundHttp {
     const outbound = new OutboundHttp({
       limits: defaultLimits,
+      isClosed: () => false,
       allowedCidrs: ['127.0.0.0/8', '::1/128'],
       lookupOf: () => () => Promise.reject(new Error('no name is asked for here')),
       ...options,

@@ -66,9 +66,9 @@ class Wasip1Binding implements Binding {
     const isWebSocket = run.conversation !== undefined;
     const streams = this.#openStreams(run);
     this.#streams = streams;
-    const { environment } = capabilities.settings;
+    const { environment, arguments: owners } = capabilities.settings;
     const process = new WasiProcess({
-      listArguments: () => listArguments(request),
+      listArguments: () => listArguments(request, owners),
       listEnvironment: () => {
         const bodyBytes = streams.stdin.totalBytes;
         return listEnvironment({ request, bodyBytes, isWebSocket, environment });

@@ -42,6 +42,7 @@ const defaultSettings: GuestSettings = {
   protocol: 'cgi',
   webSocket: 'lines',
   isPlainTextAllowed: false,
+  arguments: undefined,
 };
 
 export interface CapabilityParts {

@@ -112,6 +112,8 @@ export interface GuestSettings {
   readonly webSocket: 'lines' | 'frames' | 'off';
   /** Whether output without a header block is an answer, of plain text. */
   readonly isPlainTextAllowed: boolean;
+  /** After the program's name; undefined: what the request gives. */
+  readonly arguments: readonly string[] | undefined;
 }
 
 /** The guest's own words for the log, tagged with its site and module, bounded per run. */

@@ -11,6 +11,7 @@ import type { RunReport } from '../engine/report.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { type HostName, parseHostName, withoutSecrets } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
+import { isPrivate } from '../site/private-files.ts';
 import { noSettings, settingsFor } from '../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../site/table.ts';
 import type { RequestLog, RequestRecord } from '../telemetry.ts';
@@ -91,6 +92,8 @@ export class Gateway {
     this.#options.hostRules.checkConsent(hostName, site.settings?.hostNames);
     const asking = this.#options.doorkeeper.check(exchange, site, path);
     if (asking !== undefined) await asking;
+    const { privateFiles } = site.settings ?? noSettings;
+    if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
     const first = routeRequest(site, path);
     const route =
       first.kind === 'module'
@@ -209,6 +212,11 @@ function tooManyRedirects(): TerrafirmaError {
     `Cannot answer: a request may be redirected inside its site ${INSIDE_REDIRECTS_MAX} times: ` +
       'received one more',
   );
+}
+
+/** As for a file that is not there: nobody learns which are private. */
+function noFile(segments: readonly string[]): TerrafirmaError {
+  return new TerrafirmaError('not-found', `Cannot find the file: received /${segments.join('/')}`);
 }
 
 function notFound(segments: readonly string[]): TerrafirmaError {

@@ -5,6 +5,7 @@
 import { parse } from 'smol-toml';
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, type HostName, isServedName, parseHostName, quoteReceived } from '../names.ts';
+import { type PrivateRule, parsePrivateRule } from './private-files.ts';
 
 export const SETTINGS_NAME = 'terrafirma.toml';
 const WEB_SOCKET_SETTINGS = ['lines', 'frames', 'off'] as const;
@@ -18,11 +19,15 @@ export interface SettingsTable {
   readonly protocol: 'cgi' | 'wws' | undefined;
   readonly webSocket: WebSocketSetting | undefined;
   readonly isPlainTextAllowed: boolean | undefined;
+  /** Of one module alone. */
+  readonly arguments: readonly string[] | undefined;
 }
 
 export interface SiteSettings {
   /** The host names that the owner lets the folder be served for; undefined: any. */
   readonly hostNames?: readonly HostName[];
+  /** What modules read and visitors do not get; left out where there is nothing. */
+  readonly privateFiles?: readonly PrivateRule[];
   readonly general: SettingsTable;
   /** By module path, such as `dir/hello.wasm`. */
   readonly modules: ReadonlyMap<string, SettingsTable>;
@@ -34,11 +39,15 @@ export interface ModuleSettings {
   readonly protocol: 'cgi' | 'wws';
   readonly webSocket: WebSocketSetting;
   readonly isPlainTextAllowed: boolean;
+  /** Undefined: those of the request, as WAGI has them. */
+  readonly arguments: readonly string[] | undefined;
 }
 
 const VARIABLES_MAX = 256;
 const MODULES_MAX = 256;
 const HOST_NAMES_MAX = 1_000;
+const ARGUMENTS_MAX = 256;
+const PRIVATE_RULES_MAX = 256;
 const WHOLE_FILE = 'the file';
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -47,6 +56,7 @@ const emptyTable: SettingsTable = {
   protocol: undefined,
   webSocket: undefined,
   isPlainTextAllowed: undefined,
+  arguments: undefined,
 };
 
 export const noSettings: SiteSettings = { general: emptyTable, modules: new Map() };
@@ -62,8 +72,9 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
   if (bytes === undefined) return noSettings;
   if (bytes.length > bytesMax) throw bad(`must be at most ${bytesMax} bytes`, `${bytes.length}`);
   const file = parseToml(bytes);
-  const { host_names: listed } = file;
+  const { host_names: listed, private: closed } = file;
   delete file.host_names;
+  delete file.private;
   const own = new Map<string, unknown>();
   const modules = new Map<string, SettingsTable>();
   for (const [name, value] of Object.entries(file)) {
@@ -76,8 +87,25 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
   }
   if (modules.size > MODULES_MAX) throw bad(`at most ${MODULES_MAX} modules`, `${modules.size}`);
   const general = parseTable(own, WHOLE_FILE);
-  if (listed === undefined) return { general, modules };
-  return { general, modules, hostNames: parseHostNames(listed) };
+  return {
+    general,
+    modules,
+    ...(listed === undefined ? {} : { hostNames: parseHostNames(listed) }),
+    ...(closed === undefined ? {} : { privateFiles: parsePrivateFiles(closed) }),
+  };
+}
+
+function parsePrivateFiles(value: unknown): readonly PrivateRule[] {
+  const rule = '"private" must be a list of paths, such as "/app.py", or "/lib/*" for all below';
+  if (!Array.isArray(value)) throw bad(rule, show(value));
+  if (value.length > PRIVATE_RULES_MAX) {
+    throw bad(`at most ${PRIVATE_RULES_MAX} private paths`, `${value.length}`);
+  }
+  return value.map((pattern: unknown) => {
+    const parsed = typeof pattern === 'string' ? parsePrivateRule(pattern) : undefined;
+    if (parsed !== undefined) return parsed;
+    throw bad(rule, typeof pattern === 'string' ? quoteReceived(pattern) : show(pattern));
+  });
 }
 
 /** A name that cannot be one is refused: the owner would wait for it in vain. */
@@ -106,6 +134,7 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
     protocol: own?.protocol ?? general.protocol ?? 'cgi',
     webSocket: own?.webSocket ?? general.webSocket ?? 'lines',
     isPlainTextAllowed: own?.isPlainTextAllowed ?? general.isPlainTextAllowed ?? false,
+    arguments: own?.arguments,
   };
 }
 
@@ -119,7 +148,8 @@ function mergeEnvironments(
 
 function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {
   const known = ['env', 'protocol', 'websocket', 'cgi'];
-  requireKnown(table, at === WHOLE_FILE ? [...known, 'host_names'] : known, at);
+  const more = at === WHOLE_FILE ? ['host_names', 'private'] : ['args'];
+  requireKnown(table, [...known, ...more], at);
   const protocol = table.get('protocol');
   if (protocol !== undefined && protocol !== 'cgi' && protocol !== 'wws') {
     throw bad(`"protocol" of ${at} must be "cgi" or "wws"`, show(protocol));
@@ -132,7 +162,22 @@ function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTa
     throw bad(`"cgi.text_plain" of ${at} must be true or false`, show(textPlain));
   }
   const environment = parseEnvironment(table.get('env') ?? {}, at);
-  return { environment, protocol, webSocket, isPlainTextAllowed: textPlain };
+  const listed = parseArguments(table.get('args'), at);
+  return { environment, protocol, webSocket, isPlainTextAllowed: textPlain, arguments: listed };
+}
+
+function parseArguments(value: unknown, at: string): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const rule = `"args" of ${at} must be a list of strings without NUL`;
+  if (!Array.isArray(value)) throw bad(rule, show(value));
+  if (value.length > ARGUMENTS_MAX) {
+    throw bad(`at most ${ARGUMENTS_MAX} "args" of ${at}`, `${value.length}`);
+  }
+  return value.map((text: unknown) => {
+    if (typeof text !== 'string') throw bad(rule, show(text));
+    if (text.includes('\0')) throw bad(rule, 'one');
+    return text;
+  });
 }
 
 function parseWebSocket(value: unknown, at: string): WebSocketSetting | undefined {

@@ -20,6 +20,7 @@ describe('parseSettings()', () => {
       protocol: 'cgi',
       webSocket: 'lines',
       isPlainTextAllowed: false,
+      arguments: undefined,
     });
   });
 
@@ -45,6 +46,7 @@ describe('parseSettings()', () => {
       protocol: 'wws',
       webSocket: 'lines',
       isPlainTextAllowed: true,
+      arguments: undefined,
     });
     expect(settingsFor(settings, 'dir/a.wasm')).toEqual({
       environment: new Map([
@@ -54,7 +56,41 @@ describe('parseSettings()', () => {
       protocol: 'cgi',
       webSocket: 'lines',
       isPlainTextAllowed: false,
+      arguments: undefined,
     });
+  });
+
+  test('a module may have arguments, and the folder private files', () => {
+    const settings = parse(`
+      private = ["/app.py", "/lib/*"]
+      ["lua.wasm"]
+      args = ["/app.lua", "--ü"]
+      ["none.wasm"]
+      args = []
+    `);
+    expect(settingsFor(settings, 'lua.wasm').arguments).toEqual(['/app.lua', '--ü']);
+    expect(settingsFor(settings, 'none.wasm').arguments).toEqual([]);
+    expect(settingsFor(settings, 'other.wasm').arguments).toBeUndefined();
+    expect(settings.privateFiles).toEqual([
+      { segments: ['app.py'], isBelow: false },
+      { segments: ['lib'], isBelow: true },
+    ]);
+  });
+
+  test.each([
+    ['args = ["x"]', /may hold only/],
+    ['["a.wasm"]\nargs = "x"', /"args" of "a.wasm" must be a list of strings/],
+    ['["a.wasm"]\nargs = [1]', /must be a list of strings/],
+    ['["a.wasm"]\nargs = ["\\u0000"]', /without NUL/],
+    [`["a.wasm"]\nargs = [${'0,'.repeat(257)}]`, /at most 256 "args"/],
+    ['private = "/a"', /"private" must be a list of paths/],
+    ['private = ["a"]', /"private" must be a list of paths.*received "a"/],
+    ['private = ["/a/../b"]', /"private" must be/],
+    ['private = ["/*.py"]', /"private" must be/],
+    ['private = ["/"]', /"private" must be/],
+    [`private = [${'0,'.repeat(257)}]`, /at most 256 private paths/],
+  ])('%j is refused', (text, reason) => {
+    expect(fault(text)).toMatch(reason);
   });
 
   test('a module may speak another WebSocket framing than its site', () => {
@@ -75,8 +111,14 @@ describe('parseSettings()', () => {
     ['[env]\n"" = "x"', 'must be letters, digits and "_"'],
     ['[env]\nA = "\\u0000"', 'must not hold NUL'],
     ['env = "x"', 'env of the file must be a table'],
-    ['enviroment = 1', 'may hold only env, protocol, websocket, cgi, host_names: received'],
-    ['["a.wasm"]\nhost_names = []', '"a.wasm" may hold only env, protocol, websocket, cgi: rec'],
+    [
+      'enviroment = 1',
+      'may hold only env, protocol, websocket, cgi, host_names, private: received',
+    ],
+    [
+      '["a.wasm"]\nhost_names = []',
+      '"a.wasm" may hold only env, protocol, websocket, cgi, args: rec',
+    ],
     ['[shop.wasm.env]\nA = "1"', 'a module’s path stands in quotes, as in ["hello.wasm"]'],
     ['["Hello.WASM"]\nprotocol = "cgi"', 'a module’s table ends in ".wasm"'],
     ['["../a.wasm"]', 'a module is named by its path in the folder'],

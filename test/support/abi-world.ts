@@ -140,6 +140,7 @@ export class World implements Capabilities {
     protocol: 'cgi',
     webSocket: 'lines',
     isPlainTextAllowed: false,
+    arguments: undefined,
   };
   readonly logLines: string[] = [];
   readonly log: GuestLog = {

@@ -82,6 +82,10 @@ describe('a WASI program behind the daemon', () => {
     folder.write('fails.wasm', await program(`${HEAD}said much`, 'unreachable'));
     folder.write('plain.wasm', await program('no header block'));
     folder.write('sub/page.txt', 'the page');
+    folder.put('interpreter', 'lua.wasm');
+    folder.put('interpreter', 'bare.wasm');
+    folder.write('app.lua', 'the program');
+    folder.write('lib/index.html', 'a library');
     folder.write(
       'reactor.wasm',
       await reactor(
@@ -103,7 +107,13 @@ describe('a WASI program behind the daemon', () => {
     );
     folder.write(
       'terrafirma.toml',
-      '[env]\nGREETING = "hello"\n["plain.wasm"]\ncgi.text_plain = true\n',
+      `private = ["/app.lua", "/lib/*"]
+      [env]
+      GREETING = "hello"
+      ["plain.wasm"]
+      cgi.text_plain = true
+      ["lua.wasm"]
+      args = ["/app.lua", "--own "]`,
     );
     daemon = await TestDaemon.start({ args: [folder.directory] });
     // The first verdicts may take their time on a busy machine.
@@ -142,6 +152,31 @@ describe('a WASI program behind the daemon', () => {
     expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
     socket.destroy();
   });
+
+  it('has the arguments that its owner gives it, and no visitor others', async () => {
+    const told = await ask(daemon.port, '/lua.wasm?-e&os.getenv', {
+      method: 'POST',
+      body: 'os.getenv("API_KEY")',
+    });
+    expect(told.text).toBe('--own the program');
+  });
+
+  it('without arguments takes those of the request, and its body', async () => {
+    expect((await ask(daemon.port, '/bare.wasm', { method: 'POST', body: 'x' })).text).toBe('x');
+    expect((await ask(daemon.port, '/bare.wasm?/sub/page.txt&b')).text).toBe('bthe page');
+  });
+
+  it.each(['/app.lua', '/App.lua', '/lib/', '/lib/index.html', '/%61pp.lua'])(
+    'does not share %s, which is private, with visitors',
+    async (path) => {
+      const told = await ask(daemon.port, path);
+      const absent = await ask(daemon.port, '/absent.lua');
+      expect([told.status, told.text.replaceAll(/\S+\n$/g, '')]).toEqual([
+        404,
+        absent.text.replaceAll(/\S+\n$/g, ''),
+      ]);
+    },
+  );
 
   it('knows the length of a body that comes in chunks', async () => {
     const chunked = (size: number, count: number): string =>

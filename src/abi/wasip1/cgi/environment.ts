@@ -60,9 +60,16 @@ export function listEnvironment(source: CgiSource): readonly string[] {
   return Array.from(variables, ([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
 }
 
-/** As WAGI has it: the request's path, then the query cut at each `&`. */
-export function listArguments({ target, query }: RequestHead): readonly string[] {
+/**
+ * The request's path, then the owner's arguments. Where there are none, as WAGI has it, the query
+ * cut at each `&`: never both, or Mallory would give an interpreter its `-e`.
+ */
+export function listArguments(
+  { target, query }: RequestHead,
+  owners: readonly string[] | undefined,
+): readonly string[] {
   const [path = '/'] = target.split('?', 1);
+  if (owners !== undefined) return [path, ...owners.map(toBytes)];
   return query === '' ? [path] : [path, ...query.split('&')];
 }
 

@@ -134,6 +134,13 @@ describe('listArguments()', () => {
     ['/a.wasm/x?', '', ['/a.wasm/x']],
     ['/a.wasm?a=1&b&&c', 'a=1&b&&c', ['/a.wasm', 'a=1', 'b', '', 'c']],
   ])('%s', (target, query, expected) => {
-    expect(listArguments({ ...defaultRequest, target, query })).toEqual(expected);
+    expect(listArguments({ ...defaultRequest, target, query }, undefined)).toEqual(expected);
+  });
+
+  test('the owner’s take the place of the query', () => {
+    const request = { ...defaultRequest, target: '/lua.wasm?-e&os.exit()', query: '-e&os.exit()' };
+    const bytes = Buffer.from('/ü.lua').toString('latin1');
+    expect(listArguments(request, ['/ü.lua', '-v'])).toEqual(['/lua.wasm', bytes, '-v']);
+    expect(listArguments(request, [])).toEqual(['/lua.wasm']);
   });
 });

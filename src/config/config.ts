@@ -189,7 +189,7 @@ export const defaultLimits = {
   goneKeptDays: 30,
   compiledBytesMax: 512 * MIB,
   idleGuestBytesMax: 256 * MIB,
-  idleGuestMsMax: 300_000,
+  idleGuestMsMax: 30_000,
   instancesMax: 12_000,
   tableEntriesMax: 100_000,
   functionsMax: 200_000,

@@ -163,6 +163,8 @@ export interface ThreadStart {
   readonly account: SharedArrayBuffer;
   /** The thread's way to the log writer. */
   readonly logQueue: LogQueueMemory;
+  /** See `daemon/visit-key.ts`. */
+  readonly visitKey: Uint8Array;
   /** The port to the key-value writer. */
   readonly keyValuePort: MessagePort;
 }

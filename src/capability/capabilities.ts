@@ -10,6 +10,7 @@ import type {
   Fetch,
   GuestLog,
   GuestSettings,
+  Header,
   KeyValue,
   Resolve,
   SiteFiles,
@@ -31,6 +32,8 @@ export interface RunIdentity {
   readonly clientAddress?: string;
   /** `countLoopHops` of the request's headers; left out when there can be none. */
   readonly loopHops?: number;
+  /** `enterVisit` of that request. */
+  readonly visit?: string | undefined;
   /** Where the site's files are; left out when the module is run alone. */
   readonly place?: SiteDirectory;
   /** What the owner has set for the module; asked for at most once. */
@@ -66,6 +69,15 @@ export class CapabilitySource {
     this.#parts = parts;
   }
 
+  /**
+   * Counts a run for the visit that its request is part of; see `Visits.enter`.
+   *
+   * @throws TerrafirmaError `loop`.
+   */
+  enterVisit(request: { readonly headers: readonly Header[] }): string | undefined {
+    return this.#parts.outbound.visits.enter(request.headers);
+  }
+
   forRun(run: RunIdentity): RunCapabilities {
     return new RunCapabilities(this.#parts, run);
   }
@@ -87,8 +99,8 @@ export class RunCapabilities implements Capabilities {
   }
 
   get fetch(): Fetch {
-    const { folderKey, loopHops = 0 } = this.#run;
-    this.#fetch ??= this.#parts.outbound.forRun({ folderKey, loopHops });
+    const { folderKey, loopHops = 0, visit } = this.#run;
+    this.#fetch ??= this.#parts.outbound.forRun({ folderKey, loopHops, visit });
     return this.#fetch;
   }
 

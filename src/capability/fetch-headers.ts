@@ -2,6 +2,7 @@
 import { quoteReceived } from '../names.ts';
 import type { Header, OutboundRequest } from './capability.ts';
 import { CapabilityRefusal } from './refusal.ts';
+import { visitHeader } from './visits.ts';
 
 /** About one connection only (RFC 9110, section 7.6.1), or framed by the HTTP client itself. */
 const connectionHeaders: ReadonlySet<string> = new Set([
@@ -64,11 +65,12 @@ export function countLoopHops(headers: readonly Header[]): number {
 
 /**
  * The headers that go out: checked, without hop-by-hop and framing headers, with the loop guard
- * grown by one. Throws CapabilityRefusal: `input`, or `limit` when there were hops enough.
+ * grown by one and the visit they are part of. Throws CapabilityRefusal: `input`, or `limit` when
+ * there were hops enough.
  */
 export function requestHeaders(
   headers: readonly Header[],
-  options: { readonly hops: number },
+  options: { readonly hops: number; readonly visit: string },
 ): Header[] {
   if (options.hops >= loopHopsMax) {
     const rule = `a request may pass ${loopHopsMax} servers of this kind`;
@@ -86,10 +88,12 @@ export function requestHeaders(
       if (others.length > 0) kept.push([name, others.join(',')]);
       continue;
     }
+    if (name === visitHeader) continue;
     hasAgent ||= name === 'user-agent';
     kept.push([name, value]);
   }
   if (!hasAgent) kept.push(['user-agent', loopName]);
+  kept.push([visitHeader, options.visit]);
   kept.push([loopHeader, Array.from({ length: options.hops + 1 }, () => loopName).join(', ')]);
   return kept;
 }

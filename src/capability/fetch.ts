@@ -16,6 +16,7 @@ import { parseMethod, parseTarget, redirected, requestHeaders } from './fetch-he
 import { Patience } from './fetch-patience.ts';
 import { isStaleConnection, ReplyCollector, toRefusal } from './fetch-reply.ts';
 import { CapabilityRefusal } from './refusal.ts';
+import type { Visits } from './visits.ts';
 
 export type OutboundLimits = Pick<
   Limits,
@@ -34,6 +35,7 @@ export type OutboundLimits = Pick<
 
 export interface OutboundOptions {
   readonly limits: OutboundLimits;
+  readonly visits: Visits;
   /** Networks that guests may reach although they are not public. */
   readonly allowedCidrs: readonly string[];
   /** What of this machine is closed to its own guests. */
@@ -52,6 +54,8 @@ export interface RunOrigin {
   readonly folderKey: FolderKey;
   /** From `countLoopHops` of the request that started the run; 0 when it is not known. */
   readonly loopHops: number;
+  /** From `Visits.enter` of that request; left out where a visitor sent it. */
+  readonly visit?: string | undefined;
 }
 
 const connectTimeoutMsMax = 10_000;
@@ -71,6 +75,7 @@ interface OriginPool {
 /** One a serving thread: the connections of all its guests. */
 export class OutboundHttp {
   readonly limits: OutboundLimits;
+  readonly visits: Visits;
   readonly #connectorOf: (owner: OwnerKey) => ReturnType<typeof createConnector>;
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #inFlightPerOriginMax: number;
@@ -82,6 +87,7 @@ export class OutboundHttp {
   constructor(options: OutboundOptions) {
     const { limits, lookupOf } = options;
     this.limits = limits;
+    this.visits = options.visits;
     const filter = new AddressFilter(options.allowedCidrs, options.isClosed);
     const timeoutMs = Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs);
     this.#connectorOf = (owner) => createConnector({ filter, lookup: lookupOf(owner), timeoutMs });
@@ -180,6 +186,7 @@ class RunFetch implements Fetch {
   readonly #origin: RunOrigin;
   #requests = 0;
   #replyBytes = 0;
+  #visit: string | undefined;
 
   constructor(outbound: OutboundHttp, origin: RunOrigin) {
     this.#outbound = outbound;
@@ -188,7 +195,7 @@ class RunFetch implements Fetch {
 
   async send(request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply> {
     const { limits } = this.#outbound;
-    let current = admitRequest(request, { limits, hops: this.#origin.loopHops });
+    let current = this.#admit(request);
     const patience = new Patience(signal, limits.outboundTimeoutMs);
     try {
       for (let redirects = 0; ; redirects += 1) {
@@ -206,6 +213,12 @@ class RunFetch implements Fetch {
     } finally {
       patience.end();
     }
+  }
+
+  #admit(request: OutboundRequest): OutboundRequest {
+    this.#visit ??= this.#origin.visit ?? this.#outbound.visits.open();
+    const { limits } = this.#outbound;
+    return admitRequest(request, { limits, hops: this.#origin.loopHops, visit: this.#visit });
   }
 
   /**
@@ -254,7 +267,7 @@ class RunFetch implements Fetch {
 /** The door: a guest's request, checked and in the form it is sent. Throws CapabilityRefusal. */
 function admitRequest(
   request: OutboundRequest,
-  options: { readonly limits: OutboundLimits; readonly hops: number },
+  options: { readonly limits: OutboundLimits; readonly hops: number; readonly visit: string },
 ): OutboundRequest {
   const { limits } = options;
   if (request.url.length > limits.targetBytesMax) {

@@ -2,6 +2,7 @@
  * Entry of the thread of `terrafirma run`: a serving thread with one request and no sockets. Its
  * parent looks at the ledger, and ends it when the guest holds it for too long.
  */
+import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { Account } from '../account/account.ts';
@@ -11,6 +12,7 @@ import { OutboundHttp } from '../capability/fetch.ts';
 import { SiteFileSource } from '../capability/files.ts';
 import { KeyValueClient } from '../capability/kv.ts';
 import { RandomPool } from '../capability/random.ts';
+import { Visits } from '../capability/visits.ts';
 import { GuestPool } from '../engine/pool.ts';
 import { LedgerPage } from '../ledger.ts';
 import { type FolderKey, ownerOf } from '../names.ts';
@@ -38,6 +40,8 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,
+      // Whatever is fetched, there is no installation around the one module.
+      visits: new Visits({ key: randomBytes(32), runsPerVisitMax: limits.runsPerVisitMax }),
       allowedCidrs: config.outbound.allowedCidrs,
       // The person who runs it may reach her own machine from it as from any other program.
       isClosed: () => false,

@@ -160,6 +160,7 @@ export const defaultLimits = {
   logBytesPerRunMax: 64 * KIB,
   // Requests a guest makes.
   outboundRequestsPerRunMax: 32,
+  runsPerVisitMax: 100,
   outboundRequestBytesMax: 10 * MIB,
   outboundReplyBytesMax: 32 * MIB,
   outboundTimeoutMs: 20_000,

@@ -55,6 +55,9 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
   logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * MIB },
   outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
+  runsPerVisitMax: {
+    summary: 'Runs that one visitor’s request may cause by requests of modules, per thread',
+  },
   outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: GIB },
   outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: GIB },
   outboundTimeoutMs: { summary: 'One request of a guest, redirects included' },

@@ -31,6 +31,7 @@ import { adoptShared, SHARED_KEY } from './served-folder.ts';
 import { lockState, type StateLock } from './state-lock.ts';
 import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
+import { openVisitKey } from './visit-key.ts';
 
 export interface Daemon {
   /** What it really listens on. */
@@ -91,6 +92,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT
       answer: (question) => answers.answer(question),
       connectKeyValue: () => keyValue.connect(),
       ticketKeys: () => parts.ticketKeys?.current,
+      visitKey: openVisitKey(config.stateDirectory),
     });
     parts.threads = threads;
     parts.reclaimer = openReclaimer(config, logger, {

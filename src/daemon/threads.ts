@@ -33,6 +33,8 @@ export interface ThreadsOptions {
   readonly connectKeyValue: () => MessagePort;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
+  /** See `visit-key.ts`. */
+  readonly visitKey: Uint8Array;
 }
 
 /** What all threads listen on: real ports. */
@@ -131,6 +133,7 @@ export class ServingThreads {
       ledger: this.#ledger,
       account: this.#options.account,
       logQueue: this.#options.logQueueOf(number),
+      visitKey: this.#options.visitKey,
       keyValuePort,
     };
     const worker = new Worker(threadEntry(), {

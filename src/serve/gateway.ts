@@ -156,6 +156,7 @@ export class Gateway {
     record.abi = route.abi;
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
+    const visit = this.#options.capabilities.enterVisit(exchange.request);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;
@@ -167,6 +168,7 @@ export class Gateway {
       requestId: record.id,
       clientAddress: record.clientAddress,
       loopHops,
+      visit,
       place: site,
       settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
     });

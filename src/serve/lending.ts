@@ -9,6 +9,7 @@ import { KeyValueClient } from '../capability/kv.ts';
 import { keyValueDatabasePath } from '../capability/kv-writer.ts';
 import { OwnAddresses } from '../capability/own-addresses.ts';
 import { RandomPool } from '../capability/random.ts';
+import { Visits } from '../capability/visits.ts';
 import type { ThreadStart } from '../messages.ts';
 import type { OwnerKey } from '../names.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
@@ -39,6 +40,7 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
   const { start, link, guards, log, ownAddresses, account } = options;
   const { config } = start;
   const { limits } = config;
+  const visits = new Visits({ key: start.visitKey, runsPerVisitMax: limits.runsPerVisitMax });
   const lookupOf =
     (owner: OwnerKey): Lookup =>
     (name, family) =>
@@ -51,6 +53,7 @@ export function createCapabilityParts(options: LendingOptions): CapabilityParts 
     random: new RandomPool(),
     outbound: new OutboundHttp({
       limits,
+      visits,
       allowedCidrs: config.outbound.allowedCidrs,
       isClosed: (address, port) => ownAddresses.isClosed(address, port),
       lookupOf,

@@ -5,6 +5,7 @@ import { OutboundHttp } from '../../src/capability/fetch.ts';
 import { SiteFileSource } from '../../src/capability/files.ts';
 import type { GuestLogTag } from '../../src/capability/guest-log.ts';
 import { RandomPool } from '../../src/capability/random.ts';
+import { Visits } from '../../src/capability/visits.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import { MountGuards } from '../../src/site/mount-guards.ts';
@@ -24,6 +25,7 @@ interface Opened {
 function open(): Opened {
   const lines: [string, GuestLogTag][] = [];
   const outbound = new OutboundHttp({
+    visits: new Visits({ key: new Uint8Array(32), runsPerVisitMax: 9 }),
     limits: defaultLimits,
     isClosed: () => false,
     allowedCidrs: ['127.0.0.1/32'],

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AddressFilter } from '../../src/capability/addresses.ts';
 import { OutboundHttp } from '../../src/capability/fetch.ts';
 import { type Lookup, reachableAddresses } from '../../src/capability/fetch-connect.ts';
+import { Visits } from '../../src/capability/visits.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { refusal, text } from './outbound-bench.ts';
@@ -91,6 +92,7 @@ function makeCertificate(): { readonly key: Buffer; readonly cert: Buffer } {
 
 describe.skipIf(!hasOpenssl())('TLS (needs openssl to make a certificate)', () => {
   const outbound = new OutboundHttp({
+    visits: new Visits({ key: new Uint8Array(32), runsPerVisitMax: 9 }),
     limits: { ...defaultLimits, outboundSocketsPerOriginMax: 1 },
     isClosed: () => false,
     allowedCidrs: ['127.0.0.0/8'],

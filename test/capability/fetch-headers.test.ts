@@ -11,6 +11,8 @@ import {
 } from '../../src/capability/fetch-headers.ts';
 
 const loop: Header = ['cdn-loop', 'terrafirma'];
+const visit = 'visit-1';
+const visited: Header = ['terrafirma-visit', visit];
 const agent: Header = ['user-agent', 'terrafirma'];
 
 describe('headers of a request', () => {
@@ -21,9 +23,9 @@ describe('headers of a request', () => {
         ['User-Agent', 'me'],
         ['x-a', '2'],
       ],
-      { hops: 0 },
+      { hops: 0, visit },
     );
-    expect(headers).toEqual([['x-a', '1'], ['user-agent', 'me'], ['x-a', '2'], loop]);
+    expect(headers).toEqual([['x-a', '1'], ['user-agent', 'me'], ['x-a', '2'], visited, loop]);
   });
 
   test('hop-by-hop and framing headers, and what Connection names, do not leave', () => {
@@ -38,8 +40,9 @@ describe('headers of a request', () => {
       ['Proxy-Authorization', 'Basic eA=='],
       ['TE', 'trailers'],
       ['Trailer', 'x'],
+      ['Terrafirma-Visit', 'of another'],
     ];
-    expect(requestHeaders(given, { hops: 0 })).toEqual([agent, loop]);
+    expect(requestHeaders(given, { hops: 0, visit })).toEqual([agent, visited, loop]);
   });
 
   test.each([
@@ -53,28 +56,29 @@ describe('headers of a request', () => {
     ['', '1'],
     ['x:', '1'],
   ])('the header %j: %j is refused', (name, value) => {
-    expect(() => requestHeaders([[name, value]], { hops: 0 })).toThrow('Cannot fetch: ');
+    expect(() => requestHeaders([[name, value]], { hops: 0, visit })).toThrow('Cannot fetch: ');
   });
 
   test('bytes above ASCII and tabs are allowed in values', () => {
-    const headers = requestHeaders([['x', 'caf\xe9\t!']], { hops: 0 });
+    const headers = requestHeaders([['x', 'caf\xe9\t!']], { hops: 0, visit });
     expect(headers[0]).toEqual(['x', 'caf\xe9\t!']);
   });
 
   test('the loop guard grows by one and a guest can neither shorten nor fake it', () => {
     const given: Header[] = [['CDN-Loop', 'other; v=1, terrafirma, Terrafirma;x=1']];
-    const headers = requestHeaders(given, { hops: 2 });
+    const headers = requestHeaders(given, { hops: 2, visit });
     expect(headers).toEqual([
       ['cdn-loop', 'other; v=1'],
       agent,
+      visited,
       ['cdn-loop', 'terrafirma, terrafirma, terrafirma'],
     ]);
     expect(countLoopHops(headers)).toBe(3);
   });
 
   test('loopHopsMax: a request that has passed so many of us is not sent on', () => {
-    expect(countLoopHops(requestHeaders([], { hops: loopHopsMax - 1 }))).toBe(loopHopsMax);
-    expect(() => requestHeaders([], { hops: loopHopsMax })).toThrow('may pass 8 servers');
+    expect(countLoopHops(requestHeaders([], { hops: loopHopsMax - 1, visit }))).toBe(loopHopsMax);
+    expect(() => requestHeaders([], { hops: loopHopsMax, visit })).toThrow('may pass 8 servers');
   });
 
   test('hops are counted over several headers, ours only', () => {

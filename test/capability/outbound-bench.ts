@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Fetch, Header, OutboundReply } from '../../src/capability/capability.ts';
 import { OutboundHttp, type OutboundOptions } from '../../src/capability/fetch.ts';
+import { Visits } from '../../src/capability/visits.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { LoopbackServer, type SeenRequest } from './loopback-server.ts';
@@ -43,6 +44,7 @@ export class OutboundBench {
     const outbound = new OutboundHttp({
       limits: defaultLimits,
       isClosed: () => false,
+      visits: new Visits({ key: new Uint8Array(32), runsPerVisitMax: 9 }),
       allowedCidrs: ['127.0.0.0/8', '::1/128'],
       lookupOf: () => () => Promise.reject(new Error('no name is asked for here')),
       ...options,

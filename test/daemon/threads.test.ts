@@ -97,6 +97,7 @@ it('ends and replaces a thread stuck in unmetered code, and names the artifact',
     },
     connectKeyValue: () => keyValue.connect(),
     ticketKeys: () => undefined,
+    visitKey: new Uint8Array(32),
     answer: async (question: Question): Promise<Answers[keyof Answers]> => {
       const site = siteOf(modules);
       if (question.ask === 'site') return { kind: 'site', site, expiresInMs: 60_000 };

@@ -1,6 +1,7 @@
 /**
- * `npm test`: all tests, under this Node.js. Arguments go to vitest:
- * `npm test -- test/config`, `npm test -- -t "some name"`.
+ * `npm test`: types, lint, and all tests, the layout's among them, under this Node.js. With
+ * arguments, which go to vitest, the tests alone: `npm test -- test/config`,
+ * `npm test -- -t "some name"`.
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -9,11 +10,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.dirname(import.meta.dirname);
 const vitest = path.join(path.dirname(fileURLToPath(import.meta.resolve('vitest'))), '..');
+const programs = path.join(root, 'node_modules', '.bin');
 
-const { status, error } = spawnSync(
-  process.execPath,
-  [path.join(vitest, 'vitest.mjs'), 'run', ...process.argv.slice(2)],
-  {
+/** The exit code of a program, which writes to our own streams. */
+function run(program: string, argv: readonly string[]): number {
+  const { status, error } = spawnSync(program, argv, {
     cwd: root,
     stdio: 'inherit',
     env: {
@@ -21,7 +22,21 @@ const { status, error } = spawnSync(
       // Tests that start `node` mean this one, also where the system has an older one.
       PATH: [path.dirname(process.execPath), process.env.PATH].join(path.delimiter),
     },
-  },
-);
-if (error !== undefined) throw error;
-process.exitCode = status ?? 1;
+  });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+const given = process.argv.slice(2);
+const checks: readonly (readonly [string, readonly string[]])[] =
+  given.length > 0
+    ? []
+    : [
+        [path.join(programs, 'tsc'), ['--noEmit']],
+        [path.join(programs, 'biome'), ['ci', '.']],
+      ];
+const codes = [
+  ...checks.map(([program, argv]) => run(program, argv)),
+  run(process.execPath, [path.join(vitest, 'vitest.mjs'), 'run', ...given]),
+];
+process.exitCode = codes.find((code) => code !== 0) ?? 0;

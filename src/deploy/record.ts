@@ -48,13 +48,6 @@ export interface FolderRecord {
 
 const digestPattern = /^[0-9a-f]{64}$/;
 
-/** Throws TerrafirmaError('usage') unless `text` is a whole SHA-256 in lower-case hexadecimal. */
-export function parseDigest(text: string): Digest {
-  if (digestPattern.test(text)) return text as Digest;
-  const detail = 'a digest is 64 lower-case hexadecimal digits';
-  throw new TerrafirmaError('usage', `Cannot name a version: ${detail}: received ${text}`);
-}
-
 /** Every digest the record names: what must not be deleted. */
 export function digestsOf(record: FolderRecord): Set<Digest> {
   const digests = new Set<Digest>();

@@ -50,20 +50,13 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #paths = new PathCache();
-  #underWay = 0;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
   }
 
-  /** Requests that have not been answered yet; draining waits for none. */
-  get underWay(): number {
-    return this.#underWay;
-  }
-
   /** Answers one exchange and logs it. Never rejects. */
   async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
-    this.#underWay += 1;
     const startedAtMs = performance.now();
     try {
       await this.#answer(exchange, record);
@@ -71,7 +64,6 @@ export class Gateway {
     } catch (failure) {
       this.#fail(exchange, record, toErrorRecord(failure));
     } finally {
-      this.#underWay -= 1;
       record.status = exchange.status;
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;

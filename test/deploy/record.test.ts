@@ -3,7 +3,6 @@ import {
   digestsOf,
   type FolderRecord,
   formatRecord,
-  parseDigest,
   parseRecord,
 } from '../../src/deploy/record.ts';
 import type { Digest } from '../../src/messages.ts';
@@ -65,15 +64,6 @@ describe('parseRecord()', () => {
     ['null', 'null'],
   ])('refuses %s with state', (_, text) => {
     expect(() => parseRecord(text)).toThrow(expect.objectContaining({ code: 'state' }));
-  });
-});
-
-describe('parseDigest()', () => {
-  it('accepts 64 lower-case hexadecimal digits only', () => {
-    expect(parseDigest(A)).toBe(A);
-    for (const text of ['', A.slice(1), `${A}a`, A.toUpperCase(), `${A.slice(1)}g`, `${A}\n`]) {
-      expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'usage' }));
-    }
   });
 });
 

@@ -73,13 +73,17 @@ describe('limits of a run', () => {
     using engine = new Engine({ limits: { wallMsMax: 50, runsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const running = engine.begin(loaded, { world: new LateWorld() });
-    const queued = engine.begin(loaded);
+    // The seat becomes free when the waiting has lasted as long: for one of them at the most.
+    const queued = Array.from({ length: 3 }, () =>
+      engine.begin(loaded, { world: new LateWorld() }),
+    );
     const lateBody = new Promise<Uint8Array>(() => undefined);
     const sending = engine.begin(loaded, { body: 'x', lateBody });
     expect((await running.report).error?.code).toBe('guest-out-of-time');
     expect((await sending.report).error?.code).toBe('request-timeout');
-    // The seat became free at the same tick as the wait ended, or just before: then it ran.
-    expect([undefined, 'overloaded']).toContain((await queued.report).error?.code);
+    const codes = await Promise.all(queued.map(async ({ report }) => (await report).error?.code));
+    expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThanOrEqual(2);
+    expect(codes.at(-1)).toBe('overloaded');
   });
 
   it.each([

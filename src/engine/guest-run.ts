@@ -299,8 +299,9 @@ function outcomeOf(
 ): Outcome {
   if (activation.hostEnd !== undefined) return activation.hostEnd;
   if (end?.kind === 'trapped') {
-    if (cause?.code === 'overloaded') return 'refused';
-    return cause?.code === 'guest-out-of-memory' ? 'out-of-memory' : 'trapped';
+    if (cause?.code === 'guest-out-of-memory') return 'out-of-memory';
+    // Ended by the host for an answer or a body that it cannot take: not the guest's own trap.
+    return cause === undefined || cause.code === 'guest-trapped' ? 'trapped' : 'refused';
   }
   if (end?.kind === 'exited' && end.exitCode !== 0) return 'exited';
   return cause === undefined ? 'replied' : 'refused';

@@ -64,6 +64,26 @@ describe('without a reply: why, with 1', () => {
     expect(stderr).toContain(reason);
   });
 
+  test('a program that writes a text alone: what it wrote, and what it needs', async () => {
+    using folder = new TestFolder();
+    folder.write(
+      'text.wasm',
+      await assemble(`(module
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\\10\\00\\00\\00\\0e\\00\\00\\00")
+        (data (i32.const 16) "Hello, World!\\0a")
+        (func (export "_start")
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
+    );
+    const { code, stderr } = await runProgram(['run', folder.path('text.wasm')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('The guest ended as refused');
+    expect(stderr).toContain('"Hello, World!\\n"');
+    expect(stderr).toContain('cgi.text_plain = true');
+  });
+
   test('a guest that never ends is ended', async () => {
     const environment = { TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500' };
     const { code, stderr } = await runProgram(['run', guest('loop')], { environment });

@@ -79,6 +79,9 @@ describe('a WASI program behind the daemon', () => {
     folder.write('nothing.wasm', await program('Status: 204\n\n'));
     folder.write('opens.wasm', await program(`${HEAD}sub/page.txt`, OPEN));
     folder.write('breaks.wasm', await program(HEAD, `${LARGE} unreachable`));
+    folder.write('bad-block.wasm', await program('Content-Type text\n\nbody'));
+    folder.write('bad-name.wasm', await program('Content-Type: a\nX Y: b\n\nbody'));
+    folder.write('no-block.wasm', await program('Content-Type text'));
     folder.write('fails.wasm', await program(`${HEAD}said much`, 'unreachable'));
     folder.write('plain.wasm', await program('no header block'));
     folder.write('sub/page.txt', 'the page');
@@ -251,6 +254,15 @@ describe('a WASI program behind the daemon', () => {
     const line = await daemon.waitForLog(({ path }) => path === '/breaks.wasm');
     expect(line).toMatchObject({ outcome: 'trapped', errorCode: 'guest-trapped' });
   });
+
+  it.each(['/bad-block.wasm', '/bad-name.wasm', '/no-block.wasm'])(
+    'is refused, and has not trapped, when its header block is none: %s',
+    async (path) => {
+      expect((await ask(daemon.port, path)).status).toBe(500);
+      const line = await daemon.waitForLog((each) => each.path === path);
+      expect(line).toMatchObject({ outcome: 'refused', errorCode: 'bad-reply' });
+    },
+  );
 
   it('is told what the owner has set, until the settings are broken', async () => {
     expect((await ask(daemon.port, '/environment.wasm')).text).toContain('\0GREETING=hello\0');

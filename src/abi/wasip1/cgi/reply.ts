@@ -4,6 +4,7 @@
  * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
 import { TerrafirmaError } from '../../../errors.ts';
+import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange, ReplyHead } from '../../abi.ts';
 import type { OutputStream } from '../streams.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
@@ -100,6 +101,7 @@ export class CgiReply implements Reply {
     if (this.#options.isPlainTextAllowed && this.#block.isPlain) return this.#takePlain(rest);
     this.#block.requireWithinLimits();
     if (!this.#block.isComplete) return rest;
+    if (!this.#block.isAnnounced) throw this.#explainPlain();
     this.#head = parseHead(this.#block.lines);
     return rest;
   }
@@ -111,16 +113,20 @@ export class CgiReply implements Reply {
   }
 
   #endHead(): CgiHead {
-    const isEmpty = this.#block.byteLength === 0;
     if (this.#options.isPlainTextAllowed && !this.#block.isAnnounced) {
       this.#takePlain(new Uint8Array(0));
       return { kind: 'reply', head: plainHead };
     }
-    throw new TerrafirmaError(
-      'bad-reply',
-      'Cannot read the answer: it must begin with a header block and an empty line, such as ' +
-        `"Content-Type: text/plain": received ${isEmpty ? 'no output' : 'no empty line'}`,
-    );
+    if (!this.#block.isAnnounced) throw this.#explainPlain();
+    throw badStart('no empty line');
+  }
+
+  /** What came is no header block: what it begins with, which was meant for visitors to read. */
+  #explainPlain(): TerrafirmaError {
+    if (this.#block.byteLength === 0) return badStart('no output');
+    const beginning = Buffer.from(this.#block.bytes).toString('utf8');
+    const advice = 'a program that writes a text alone needs cgi.text_plain = true';
+    return badStart(`${quoteReceived(beginning)}; ${advice} in terrafirma.toml`);
   }
 
   #takeBody(bytes: Uint8Array): void {
@@ -147,4 +153,12 @@ export class CgiReply implements Reply {
     this.#pendingBytes = 0;
     return bytes;
   }
+}
+
+function badStart(received: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'bad-reply',
+    'Cannot read the answer: it must begin with a header block, such as "Content-Type: ' +
+      `text/plain", and an empty line: received ${received}`,
+  );
 }

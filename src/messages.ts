@@ -126,7 +126,12 @@ export interface Answers {
 }
 
 export type ToControl =
-  | { readonly kind: 'listening'; readonly endpoints: readonly Endpoint[] }
+  | {
+      readonly kind: 'listening';
+      readonly endpoints: readonly Endpoint[];
+      /** How the system calls the thread; undefined where it does not say. */
+      readonly systemThread: string | undefined;
+    }
   | { readonly kind: 'listen-failed'; readonly error: ErrorRecord }
   | { readonly kind: 'question'; readonly id: number; readonly question: Question };
 

@@ -13,6 +13,7 @@ import type { LogQueueMemory } from '../journal/log-queue.ts';
 import { createLedger, glanceAt } from '../ledger.ts';
 import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import type { Site } from '../site/table.ts';
+import { coreMsOf, Turning } from './turning.ts';
 
 const GLANCE_MS = 250;
 const BACK_OFF_MS_MIN = 50;
@@ -47,9 +48,10 @@ interface ServingThread {
   readonly worker: Worker;
   readonly number: number;
   readonly startedAtMs: number;
-  beat: number;
-  beatAtMs: number;
+  turning: Turning;
   isListening: boolean;
+  /** See `serve/system-thread.ts`. */
+  systemThread: string | undefined;
 }
 
 export class ServingThreads {
@@ -147,9 +149,9 @@ export class ServingThreads {
       worker,
       number,
       startedAtMs: nowMs,
-      beat: 0,
-      beatAtMs: nowMs,
+      turning: new Turning(config.limits.threadStuckMs, nowMs),
       isListening: false,
+      systemThread: undefined,
     };
     this.#threads.set(number, thread);
     worker.on('error', (error) => {
@@ -159,9 +161,13 @@ export class ServingThreads {
       worker.on('message', (message: ToControl) => {
         if (message.kind === 'listening') {
           thread.isListening = true;
+          thread.systemThread = message.systemThread;
+          thread.turning = new Turning(config.limits.threadStuckMs, performance.now());
           resolve();
-        } else if (message.kind === 'listen-failed') reject(fromErrorRecord(message.error));
-        else this.#receive(worker, message);
+        } else if (message.kind === 'listen-failed') {
+          reject(fromErrorRecord(message.error));
+          void worker.terminate();
+        } else this.#receive(worker, message);
       });
       worker.once('exit', () => {
         reject(new TerrafirmaError('start', 'Cannot start a serving thread: it ended'));
@@ -187,21 +193,16 @@ export class ServingThreads {
   /** The last resort: a thread that does not turn any more is ended, and `exit` replaces it. */
   #lookAtAll(nowMs: number): void {
     this.#overseer.look();
-    const { threadStuckMs } = this.#options.config.limits;
     for (const thread of this.#threads.values()) {
+      if (!thread.isListening) continue;
       const { beat, running } = glanceAt(this.#ledger, thread.number);
-      if (beat !== thread.beat || !thread.isListening) {
-        thread.beat = beat;
-        thread.beatAtMs = nowMs;
-      } else if (nowMs - thread.beatAtMs > threadStuckMs) {
-        const stuckMs = Math.round(nowMs - thread.beatAtMs);
-        this.#options.logger.error(
-          { threadNumber: thread.number, digest: running, stuckMs },
-          'thread stuck: it is ended and replaced',
-        );
-        thread.beatAtMs = nowMs;
-        void thread.worker.terminate();
-      }
+      const stuckMs = thread.turning.look({ beat, nowMs, coreMs: coreMsOf(thread.systemThread) });
+      if (stuckMs === undefined) continue;
+      this.#options.logger.error(
+        { threadNumber: thread.number, digest: running, stuckMs: Math.round(stuckMs) },
+        'thread stuck: it is ended and replaced',
+      );
+      void thread.worker.terminate();
     }
   }
 

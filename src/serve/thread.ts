@@ -24,6 +24,7 @@ import { createCapabilityParts, openOwnAddresses } from './lending.ts';
 import { Listener } from './listener.ts';
 import { Replica, type ReplicaOptions } from './replica.ts';
 import { sharesOf } from './shares.ts';
+import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts, trustedProxies } from './tls-parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
@@ -149,7 +150,7 @@ async function listen(listener: Listener, start: ThreadStart): Promise<ToControl
     for (const endpoint of start.tlsEndpoints) {
       endpoints.push(await listener.listenTls(endpoint, start.reusePort));
     }
-    return { kind: 'listening', endpoints };
+    return { kind: 'listening', endpoints, systemThread: ownSystemThread() };
   } catch (error) {
     const failure = new TerrafirmaError('start', `Cannot listen: ${describeError(error)}`);
     return { kind: 'listen-failed', error: toErrorRecord(failure) };

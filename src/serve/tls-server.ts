@@ -10,6 +10,7 @@ import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { CertificatePair } from '../messages.ts';
 import { type HostName, parseHostName } from '../names.ts';
+import { HandshakeTurns } from './handshake-turns.ts';
 import { alerts, peekHello, sendAlert } from './hello-peek.ts';
 import type { Http1Request } from './http1-request.ts';
 import type { TlsContexts } from './tls-contexts.ts';
@@ -58,7 +59,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
   });
   /** What handshakes that name nobody get now. */
   const nobodys = new WeakMap<Server, CertificatePair>();
-  const beginHandshake = takeListener(server, 'connection');
+  const handshakes = new HandshakeTurns(takeListener(server, 'connection'));
   const serveHttp1 = takeListener(server, 'secureConnection');
   server.on('connection', (socket: Socket) => {
     options.greeting.add(socket);
@@ -66,7 +67,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
     greet(socket, server, { ...options, nobodys }).then(
       (isWelcome) => {
         options.greeting.delete(socket);
-        if (isWelcome && !socket.destroyed) beginHandshake(socket);
+        if (isWelcome && !socket.destroyed) handshakes.push(socket);
       },
       (error: Error) => socket.destroy(error),
     );

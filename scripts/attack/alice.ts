@@ -1,6 +1,6 @@
 /**
- * Alice: an uninvolved owner with a function, a deploy now and then, and visitors who come for the
- * first time. What an attack does to her is what counts. Touches the stage's folders and loopback.
+ * Alice: an uninvolved owner with a function, a page, a deploy now and then, and visitors who come
+ * for the first time. What an attack does to her is what counts. Touches the stage and loopback.
  */
 import { Agent, request } from 'node:http';
 import { type AttackStage, guestBytes } from './stage.ts';
@@ -19,7 +19,7 @@ const POLL_MS = 25;
 /** What Alice and her visitors met. */
 export interface Experience {
   readonly latenciesMs: number[];
-  /** Requests for her function that failed: how each. */
+  /** Requests for her function and her page that failed: how each. */
   readonly failures: string[];
   readonly deploysMs: number[];
   readonly firstVisitsMs: number[];
@@ -39,6 +39,7 @@ export class Alice {
     this.#stage = stage;
     stage.put(OWNER, 'hello.wasm', guestBytes('hello'));
     stage.put(OWNER, 'version.wasm', guestBytes('v1'));
+    stage.put(OWNER, 'page.html', 'Hello!');
     stage.name(HOST_NAME, OWNER);
   }
 
@@ -61,9 +62,10 @@ export class Alice {
 
   async #visit(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    while (!signal.aborted) {
+    for (let visit = 0; !signal.aborted; visit += 1) {
+      const path = visit % 4 === 3 ? '/page.html' : '/hello.wasm';
       const startedAtMs = performance.now();
-      const reply = await ask(port, HOST_NAME, '/hello.wasm', agent);
+      const reply = await ask(port, HOST_NAME, path, agent);
       seen.latenciesMs.push(performance.now() - startedAtMs);
       if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
       await pause(PAUSE_MS);

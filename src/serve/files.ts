@@ -2,6 +2,7 @@
  * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
  * requests (RFC 9110, sections 8.8, 13, 14). Touches the file system, through the mount's guard.
  */
+import type { ReplyHead } from '../abi/abi.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { type GuardedFile, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
@@ -9,10 +10,10 @@ import { isOpenInside, openSpelled } from '../site/inside.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
+import { FilePart } from './file-part.ts';
 import {
   evaluatePreconditions,
   type FileVersion,
-  isRewritten,
   parseRange,
   type VersionFacts,
   versionOf,
@@ -21,8 +22,8 @@ import { mediaTypeOf } from './media-types.ts';
 
 type FileRoute = Route & { readonly kind: 'file' };
 
-const CHUNK_BYTES = 64 * 1024;
-const RECHECK_BYTES = 1024 * 1024;
+/** A file that is written while its first piece is read is opened again so often. */
+const ATTEMPTS_MAX = 3;
 const INDEX_NAME = 'index.html';
 interface OpenFile {
   readonly file: GuardedFile;
@@ -47,6 +48,19 @@ export class StaticFiles {
    * `folder-unreachable`, `overloaded`.
    */
   async answer(exchange: HttpExchange, site: Site, route: FileRoute): Promise<boolean> {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const answered = await this.#tryAnswer(exchange, site, route);
+      if (answered !== 'changed') return answered;
+    }
+    throw unreachable(route, new Error('it is written all the time'));
+  }
+
+  /** 'changed', and nothing sent, when the file was written while it was read. */
+  async #tryAnswer(
+    exchange: HttpExchange,
+    site: Site,
+    route: FileRoute,
+  ): Promise<boolean | 'changed'> {
     const opened = await this.#open(site, route);
     if (opened === 'redirect') {
       redirectToDirectory(exchange);
@@ -61,11 +75,12 @@ export class StaticFiles {
     try {
       const { method } = exchange.request;
       if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
-      await send(exchange, opened);
+      return await send(exchange, opened);
+    } catch (error) {
+      throw isUnreachable(error) ? unreachable(route, error) : error;
     } finally {
       await opened.file.close();
     }
-    return true;
   }
 
   async #open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
@@ -104,7 +119,8 @@ export class StaticFiles {
   }
 }
 
-async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
+/** Answers with the file; 'changed', and nothing sent, when it was written since it was opened. */
+async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'changed'> {
   const { version, name } = opened;
   const validators: Header[] = [
     ['etag', version.etag],
@@ -116,7 +132,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
     exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, NOTHING);
-    return;
+    return true;
   }
   // For every other method Range means nothing (RFC 9110, section 14.2).
   const range = method === 'GET' ? parseRange(headers, version) : undefined;
@@ -125,41 +141,39 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<void> {
   if (range === 'unsatisfiable') {
     const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
     exchange.send({ status: 416, headers: [...validators, full] }, NOTHING);
-    return;
+    return true;
   }
   const { first, last } = range ?? { first: 0, last: version.sizeBytes - 1 };
   const length = last - first + 1;
   const head: Header[] = [type, sniff, ...validators, ['content-length', String(length)]];
   if (range !== undefined)
     head.push(['content-range', `bytes ${first}-${last}/${version.sizeBytes}`]);
-  exchange.start({ status: range === undefined ? 200 : 206, headers: head });
-  if (method !== 'HEAD') await stream(exchange, opened, { first, length });
-  exchange.end();
+  const reply = { status: range === undefined ? 200 : 206, headers: head };
+  const part = new FilePart({ ...opened, first, length: method === 'HEAD' ? 0 : length });
+  return await stream(exchange, reply, part);
 }
 
-/**
- * Sends the part, its last piece only when nobody wrote into the file meanwhile: old and new bytes
- * under one ETag must not look like a whole answer. A large file is looked at now and then, so that
- * a client does not load the rest of what is lost.
- */
+/** The head goes out with the first piece, so that a file that hangs is told by its status. */
 async function stream(
   exchange: HttpExchange,
-  { file, facts }: OpenFile,
-  part: { readonly first: number; readonly length: number },
-): Promise<void> {
-  let sent = 0;
-  while (sent < part.length && !exchange.isGone) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, part.length - sent));
-    const read = await file.read(chunk, part.first + sent);
-    const isDue = sent + read >= part.length || (sent > 0 && sent % RECHECK_BYTES < CHUNK_BYTES);
-    // It shrank or was written under us: the client must see that the answer is not whole.
-    if (read === 0 || (isDue && isRewritten(facts, await file.stat()))) {
+  reply: ReplyHead,
+  part: FilePart,
+): Promise<true | 'changed'> {
+  let piece = await part.next();
+  if (piece === 'changed') return piece;
+  exchange.start(reply);
+  while (piece.length > 0 && !exchange.isGone) {
+    await exchange.write(piece);
+    const next = await part.next();
+    if (next === 'changed') {
+      // The client must see that the answer is not whole.
       exchange.abort();
-      return;
+      return true;
     }
-    await exchange.write(read === chunk.length ? chunk : chunk.subarray(0, read));
-    sent += read;
+    piece = next;
   }
+  exchange.end();
+  return true;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,6 +1,8 @@
+import { renameSync, symlinkSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 
@@ -115,5 +117,55 @@ describe('deploying by overwriting a file', () => {
     } finally {
       await next[Symbol.asyncDispose]();
     }
+  });
+});
+
+describe('deploying by swapping a link on the way to the folder', () => {
+  const scratch = new TestFolder();
+  let dns: DnsServer;
+
+  beforeAll(async () => {
+    dns = await startDnsServer({
+      '_keybase_pages.a.example': { txt: ['kbp=/keybase/public/a/www'] },
+    });
+    for (const [release, guest] of [
+      ['1', 'v1'],
+      ['2', 'v2'],
+    ] as const) {
+      scratch.put(guest, `public/a/releases/${release}/site/app.wasm`);
+      scratch.write(`public/a/releases/${release}/site/page.html`, `page ${release}`);
+    }
+    symlinkSync('current/site', scratch.path('public/a/www'));
+  });
+  afterAll(async () => {
+    await dns.close();
+    scratch[Symbol.dispose]();
+  });
+
+  const swap = (release: string): void => {
+    symlinkSync(`releases/${release}`, scratch.path('public/a/next'));
+    renameSync(scratch.path('public/a/next'), scratch.path('public/a/current'));
+  };
+
+  it.each([
+    ['folder mode', () => [scratch.path('public/a/www')]],
+    [
+      'mount mode',
+      () => ['--mount', `/keybase=${scratch.directory}`, '--dns', `${dns.host}:${dns.port}`],
+    ],
+  ] as const)('serves the new release in %s', async (_, place) => {
+    swap('1');
+    const timing = ['--quiet-ms', '50', '--poll-ms', '200'];
+    await using daemon = await TestDaemon.start({ args: [...place(), ...timing] });
+    const served = async (): Promise<string> => {
+      const host = 'a.example';
+      const module = await ask(daemon.port, '/app.wasm', { host });
+      return module.text + (await ask(daemon.port, '/page.html', { host })).text;
+    };
+    await waitFor(async () => (await served()) === `${V1}page 1` || undefined);
+    swap('2');
+    await waitFor(async () => (await served()) === `${V2}page 2` || undefined);
+    swap('1');
+    await waitFor(async () => (await served()) === `${V1}page 1` || undefined);
   });
 });

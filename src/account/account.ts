@@ -89,12 +89,10 @@ export class Account {
     return this.#sum(pageWord.categories + categories.indexOf(category));
   }
 
-  /** Bytes that idle guests must give up for the process to be within its bound; 0: none. */
-  get idleBytesTooMany(): number {
-    const held = this.#sum(pageWord.shownHeld);
-    const idle = this.#sum(pageWord.shownIdle);
-    const outside = this.#words[headerWord.outsideBytes] ?? 0;
-    return Math.max(0, Math.min(idle, held + idle + outside - this.#bytesMax));
+  /** Whether all together is more than it should be: then idle guests must go. */
+  get isShort(): boolean {
+    const held = this.#sum(pageWord.shownHeld) + this.#sum(pageWord.shownIdle);
+    return held + (this.#words[headerWord.outsideBytes] ?? 0) > this.#bytesMax;
   }
 
   /** How long a guest may stay idle now, in milliseconds. */

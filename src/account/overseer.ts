@@ -55,7 +55,9 @@ export class Overseer {
   #askForTidiness(heldBytes: number): void {
     const outsideBytes = this.#words[headerWord.outsideBytes] ?? 0;
     const baseBytes = this.#words[headerWord.baseBytes] ?? 0;
-    const wanted = baseBytes > 0 ? this.#plan.next({ heldBytes, outsideBytes, baseBytes }) : [];
+    if (baseBytes === 0) return;
+    const { isShort } = this.#account;
+    const wanted = this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort });
     for (const step of wanted) {
       const word = step === 'collect' ? headerWord.collectRounds : headerWord.trimRounds;
       this.#words[word] = (this.#words[word] ?? 0) + 1;
@@ -63,8 +65,7 @@ export class Overseer {
   }
 
   #limitIdleTime(): void {
-    const isShort = this.#account.idleBytesTooMany > 0;
-    this.#shortLooks = isShort ? Math.min(this.#shortLooks + 1, looksToNothing) : 0;
+    this.#shortLooks = this.#account.isShort ? Math.min(this.#shortLooks + 1, looksToNothing) : 0;
     const { idleGuestMsMax } = this.#options;
     const isLast = this.#shortLooks === looksToNothing;
     this.#words[headerWord.idleMs] = isLast ? 0 : idleGuestMsMax / 2 ** this.#shortLooks;

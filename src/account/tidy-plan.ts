@@ -11,6 +11,8 @@ export interface MemoryNow {
   readonly outsideBytes: number;
   /** What the program needs by itself. */
   readonly baseBytes: number;
+  /** Idle guests must go: then it cannot wait for calmer times. */
+  readonly isShort: boolean;
 }
 
 export type TidyStep = 'collect' | 'trim';
@@ -33,7 +35,7 @@ export class TidyPlan {
   #heldPeakBytes = 0;
 
   /** To be called with every look. */
-  next({ heldBytes, outsideBytes, baseBytes }: MemoryNow): readonly TidyStep[] {
+  next({ heldBytes, outsideBytes, baseBytes, isShort }: MemoryNow): readonly TidyStep[] {
     this.#looks += 1;
     if (this.#looks === looksToJudge) this.#usedBytes = outsideBytes;
     this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
@@ -41,6 +43,8 @@ export class TidyPlan {
     if (this.#looks === looksToTrim) return ['trim'];
     const tolerated = 1 + changeShare;
     if (this.#looks < looksBetween || outsideBytes <= baseBytes * tolerated) return [];
+    // While much is held there is much to do, and V8 collects by itself.
+    if (heldBytes > baseBytes && !isShort) return [];
     const hasGrown = outsideBytes > Math.max(baseBytes, this.#usedBytes) * tolerated;
     const hasLetGo = this.#heldPeakBytes - heldBytes > outsideBytes * changeShare;
     if (!hasGrown && !hasLetGo && this.#looks < this.#looksToSuspect) return [];

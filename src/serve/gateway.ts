@@ -154,6 +154,7 @@ export class Gateway {
     const loaded = held instanceof Promise ? await held : held;
     const guest = pool.acquire(loaded, sharesOf(site, exchange.request.clientAddress));
     const siteKey = site.folderKey;
+    const share = this.#options.account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
       modulePath: route.modulePath,
@@ -167,7 +168,14 @@ export class Gateway {
     const report =
       upgrade === undefined
         ? await guest.run(exchange, lent)
-        : await conversations.hold({ exchange, upgrade, guest, capabilities: lent, siteKey });
+        : await conversations.hold({
+            exchange,
+            upgrade,
+            guest,
+            capabilities: lent,
+            siteKey,
+            share,
+          });
     this.#note(record, report);
     if (report.error !== undefined) this.#fail(exchange, record, report.error);
   }

@@ -121,10 +121,10 @@ describe('overseer', () => {
     overseer.begin();
     here.common.charge('idle-guest', 600 * mib);
     overseer.look();
-    expect([here.idleMsMax, here.idleBytesTooMany]).toEqual([64_000, 0]);
+    expect([here.idleMsMax, here.isShort]).toEqual([64_000, false]);
     here.shareOf(owner('mallory')).charge('memory', 200 * mib);
     overseer.look();
-    expect([here.idleMsMax, here.idleBytesTooMany]).toEqual([32_000, 132 * mib]);
+    expect([here.idleMsMax, here.isShort]).toEqual([32_000, true]);
     for (let looks = 0; looks < 12; looks += 1) overseer.look();
     expect(here.idleMsMax).toBe(0);
     here.common.release('idle-guest', 200 * mib);

@@ -5,7 +5,7 @@ const baseBytes = 100;
 
 /** The steps of so many looks at the same memory. */
 function look(plan: TidyPlan, looks: number, now: Partial<MemoryNow>): readonly TidyStep[] {
-  const memory = { heldBytes: 0, outsideBytes: baseBytes, baseBytes, ...now };
+  const memory = { heldBytes: 0, outsideBytes: baseBytes, baseBytes, isShort: false, ...now };
   return Array.from({ length: looks }, () => plan.next(memory)).flat();
 }
 
@@ -32,7 +32,13 @@ describe('TidyPlan', () => {
 
   it('asks soon after something large was let go, however much was outside then', () => {
     const plan = new TidyPlan();
-    look(plan, 60, { outsideBytes: 400, heldBytes: 1_000 });
+    expect(look(plan, 60, { outsideBytes: 400, heldBytes: 1_000 })).toEqual([]);
     expect(look(plan, 1, { outsideBytes: 400, heldBytes: 0 })).toEqual(['collect']);
+  });
+
+  it('does not disturb who holds much, unless memory is short', () => {
+    const busy = { outsideBytes: 400, heldBytes: 1_000 };
+    expect(look(new TidyPlan(), 1_000, busy)).toEqual([]);
+    expect(look(new TidyPlan(), 5, { ...busy, isShort: true })).toEqual(['collect', 'trim']);
   });
 });

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { WebSocket } from 'ws';
 import type { Conversation } from '../../abi/abi.ts';
+import { Holding, type Share } from '../../account/share.ts';
 import type { Limits } from '../../config/config.ts';
 import { MessageQueue } from './message-queue.ts';
 
@@ -22,6 +23,10 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits;
   readonly framing: 'lines' | 'frames';
   readonly nowMs: () => number;
+  /** What waits in either direction is on this account. */
+  readonly share: Share;
+  /** All that has come on the connection, in bytes. */
+  readonly bytesRead: () => number;
 }
 
 /** RFC 6455, section 7.4.1. */
@@ -34,6 +39,10 @@ export const closeCode = {
   tryAgainLater: 1_013,
 } as const;
 
+/** Of a client's ping, its mask included (RFC 6455, section 5.2). */
+const PING_HEAD_BYTES = 6;
+/** A connection is charged anew where it changed by so much. */
+const CHARGE_STEP_BYTES = 32 * 1024;
 /** A close frame has room for so much beside the code. */
 const REASON_BYTES_MAX = 123;
 /** Messages that are on their way out at once, however small. */
@@ -46,6 +55,9 @@ export class Connection implements Conversation {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
   readonly #queue = new MessageQueue();
+  readonly #holding: Holding;
+  /** Of the connection, when the last message was whole. */
+  #bytesReadAtMessage: number;
   #isOver = false;
   #isPaused = false;
   #ready: PromiseWithResolvers<void> | undefined;
@@ -66,6 +78,8 @@ export class Connection implements Conversation {
   constructor(socket: WebSocket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#holding = new Holding(options.share, 'websocket');
+    this.#bytesReadAtMessage = options.bytesRead();
     this.messageBytesMax = options.limits.websocketMessageBytesMax;
     const nowMs = options.nowMs();
     this.#lastMessageMs = nowMs;
@@ -83,6 +97,7 @@ export class Connection implements Conversation {
     socket.on('close', (code: number) => {
       this.#endInput();
       this.#makeRoom();
+      this.#holding.close();
       resolve(code);
     });
   }
@@ -102,6 +117,7 @@ export class Connection implements Conversation {
   takeMessage(): Uint8Array | undefined {
     const message = this.#queue.shift();
     if (message === undefined) return undefined;
+    this.#charge();
     this.#lastMessageMs = this.#options.nowMs();
     const { websocketQueuedBytesMax } = this.#options.limits;
     if (this.#isPaused && this.#queue.bytes <= websocketQueuedBytesMax / 2) this.#resume();
@@ -127,6 +143,7 @@ export class Connection implements Conversation {
       this.#sending -= 1;
       if (this.#hasRoom) this.#makeRoom();
     });
+    this.#charge();
     if (this.#hasRoom) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
@@ -170,7 +187,9 @@ export class Connection implements Conversation {
     const { bufferedAmount } = this.#socket;
     if (bufferedAmount === 0 || bufferedAmount < this.#buffered) this.#lastTakenMs = nowMs;
     this.#buffered = bufferedAmount;
-    if (nowMs - this.#lastTakenMs >= replyIdleTimeoutMs) this.#socket.terminate();
+    this.#charge();
+    if (this.#isTooMuch) this.#leaveForMemory();
+    else if (nowMs - this.#lastTakenMs >= replyIdleTimeoutMs) this.#socket.terminate();
     else if (nowMs - this.#lastMessageMs >= websocketIdleMs) {
       this.close(closeCode.goingAway, `no message for ${websocketIdleMs} ms`);
     } else if (nowMs - this.#lastPingMs >= websocketPingMs) this.#ping(nowMs);
@@ -180,6 +199,33 @@ export class Connection implements Conversation {
     if (this.#socket.readyState !== this.#socket.OPEN) return true;
     const { websocketQueuedBytesMax } = this.#options.limits;
     return this.#sending < SENDING_MAX && this.#socket.bufferedAmount <= websocketQueuedBytesMax;
+  }
+
+  /** What waits for the guest, for the client, and to become a message. */
+  get #heldBytes(): number {
+    const { websocketMessageBytesMax } = this.#options.limits;
+    const unfinished = this.#options.bytesRead() - this.#bytesReadAtMessage;
+    return (
+      this.#queue.bytes +
+      this.#socket.bufferedAmount +
+      Math.min(unfinished, websocketMessageBytesMax)
+    );
+  }
+
+  #charge(): void {
+    const bytes = this.#heldBytes;
+    const change = Math.abs(bytes - this.#holding.bytes);
+    if (change >= CHARGE_STEP_BYTES || bytes === 0) this.#holding.set(bytes);
+  }
+
+  /** Whether this connection is one of those that hold what their owner may not hold any more. */
+  get #isTooMuch(): boolean {
+    return this.#holding.bytes > 0 && !this.#options.share.allows('bytes', 0);
+  }
+
+  #leaveForMemory(): void {
+    this.close(closeCode.tryAgainLater, 'memory is short');
+    this.#socket.terminate();
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -192,6 +238,8 @@ export class Connection implements Conversation {
     this.#lastMessageMs = this.#options.nowMs();
     this.#bytesReceived += data.length;
     this.#queue.push(data);
+    this.#bytesReadAtMessage = this.#options.bytesRead();
+    this.#charge();
     if (!this.#isPaused && this.#queue.bytes > this.#options.limits.websocketQueuedBytesMax) {
       this.#isPaused = true;
       this.#socket.pause();
@@ -202,6 +250,7 @@ export class Connection implements Conversation {
   /** Mallory may send pings and read no pong: what waits for her is bounded. */
   #answerPing(data: Buffer): void {
     this.#hasBeenHeard = true;
+    this.#bytesReadAtMessage += data.length + PING_HEAD_BYTES;
     if (this.#socket.bufferedAmount > this.#options.limits.websocketQueuedBytesMax * 2) this.cut();
     else this.#socket.pong(data);
   }

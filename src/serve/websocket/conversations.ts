@@ -3,6 +3,7 @@
  * how they end. Touches the network, through the library ws.
  */
 import { type ServerOptions, WebSocketServer } from 'ws';
+import type { Share } from '../../account/share.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { GuestRun } from '../../engine/guest-run.ts';
@@ -23,6 +24,8 @@ export interface ConversationRequest {
   readonly guest: GuestRun;
   readonly capabilities: Capabilities;
   readonly siteKey: string;
+  /** What the site's owner holds. */
+  readonly share: Share;
 }
 
 /** What a program may exit with to choose the close code (RFC 6455, section 7.4.2). */
@@ -76,6 +79,7 @@ export class Conversations {
     const { webSocket: framing } = capabilities.settings;
     if (!guest.canConverse || framing === 'off') throw noWebSocket();
     if (this.#isDraining) throw new TerrafirmaError('draining');
+    request.share.requireRoom(this.#options.limits.websocketQueuedBytesMax);
     this.#join(siteKey);
     try {
       return await this.#converse(request, framing);
@@ -102,13 +106,16 @@ export class Conversations {
   }
 
   async #converse(
-    { exchange, upgrade, guest, capabilities }: ConversationRequest,
+    { exchange, upgrade, guest, capabilities, share }: ConversationRequest,
     framing: 'lines' | 'frames',
   ): Promise<RunReport> {
     const { limits, nowMs } = this.#options;
     const socket = upgrade.accept(this.#server, exchange.request.id);
     exchange.leaveHttp();
-    const connection = new Connection(socket, { limits, framing, nowMs });
+    const connection = new Connection(socket, {
+      ...{ limits, framing, nowMs, share },
+      bytesRead: () => upgrade.bytesRead,
+    });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#open.set(connection, promise);
     try {

@@ -30,6 +30,11 @@ export class UpgradeRequest {
     socket.on('error', () => socket.destroy());
   }
 
+  /** All that has come on the connection, in bytes. */
+  get bytesRead(): number {
+    return this.#parts.socket.bytesRead;
+  }
+
   /** Answers 101. @throws TerrafirmaError `client-gone`. */
   accept(server: WebSocketServer, requestId: string): WebSocket {
     const { incoming, socket, firstBytes } = this.#parts;

@@ -14,6 +14,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { EngineWorld } from '../test/conformance/spec/engine-world.ts';
 import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
 import { meteredWorld } from '../test/conformance/spec/world.ts';
 import { openAssembler } from './conformance/assembler.ts';
@@ -34,6 +35,7 @@ interface Totals {
   modules: number;
   actions: number;
   restored: number;
+  engineRuns: number;
   refused: number;
   failures: number;
   skipped: number;
@@ -47,6 +49,7 @@ function judge(report: ScriptReport, reasons: SkipList[string], totals: Totals):
   totals.modules += report.moduleCount;
   totals.actions += report.actionCount;
   totals.restored += report.restoredCount;
+  totals.engineRuns += report.engineRunCount;
   totals.refused += report.refused.length;
   totals.skipped += report.failures.length - unknown.length;
   totals.failures += unknown.length + healed.length;
@@ -55,13 +58,22 @@ function judge(report: ScriptReport, reasons: SkipList[string], totals: Totals):
 
 async function runSpec(directory: string, assemble: Assemble): Promise<number> {
   const skips = JSON.parse(readFileSync(skipPath, 'utf8')) as SkipList;
-  const totals = { modules: 0, actions: 0, restored: 0, refused: 0, failures: 0, skipped: 0 };
+  const totals: Totals = {
+    modules: 0,
+    actions: 0,
+    restored: 0,
+    engineRuns: 0,
+    refused: 0,
+    failures: 0,
+    skipped: 0,
+  };
   for (const cards of [false, true]) {
     const world = meteredWorld(cards);
+    using engine = new EngineWorld(cards ? 'cards' : 'copy');
     for (const name of findScripts(directory)) {
       if (values.only !== undefined && !name.includes(values.only)) continue;
       const text = readFileSync(join(directory, name), 'utf8');
-      const report = await new ScriptRunner(text, world, assemble).run();
+      const report = await new ScriptRunner(text, { metered: world, engine }, assemble).run();
       const problems = judge(report, skips[name] ?? {}, totals);
       for (const problem of problems) console.log(`${world.name}: ${name}: ${problem}`);
       if (values.verbose) for (const each of report.refused) console.log(`${name}: ${each}`);
@@ -69,7 +81,8 @@ async function runSpec(directory: string, assemble: Assemble): Promise<number> {
   }
   console.log(
     `${totals.modules} modules, ${totals.actions} actions, ${totals.restored} restored and run ` +
-      `again, ${totals.refused} not run, ${totals.skipped} skipped, ${totals.failures} failed`,
+      `again, ${totals.engineRuns} runs in the engine, ${totals.refused} not run, ` +
+      `${totals.skipped} skipped, ${totals.failures} failed`,
   );
   return totals.failures === 0 ? 0 : 1;
 }

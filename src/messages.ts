@@ -43,10 +43,8 @@ export type FormFacts = Omit<MeteredModule, 'bytes'>;
 
 /** Reserved export names and facts of the rewriting, read only by the engine. */
 export interface EngineFacts {
-  readonly memoryExport: string | undefined;
-  readonly tableExport: string | undefined;
-  /** How to run `module`; absent where it is the original: then an instance serves one run. */
-  readonly metered?: FormFacts | undefined;
+  /** How to run `module`. */
+  readonly metered: FormFacts;
   /** How to run `cardsModule`. */
   readonly cards?: FormFacts | undefined;
 }

@@ -64,8 +64,6 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
     code: plain.bytes,
     cardsCode: cards?.bytes,
     engine: {
-      memoryExport: plain.names.memory,
-      tableExport: plain.names.table,
       metered: formFacts(plain),
       cards: cards === undefined ? undefined : formFacts(cards),
     },

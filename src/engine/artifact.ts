@@ -35,7 +35,7 @@ export interface ArtifactParts extends ThreadParts {
 
 interface MadeInstance {
   readonly instance: GuestInstance;
-  readonly form: FormFacts | undefined;
+  readonly form: FormFacts;
   readonly discard: () => void;
 }
 
@@ -83,9 +83,9 @@ export class Artifact {
     this.digestWords = digestToWords(loaded.digest);
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
-    const isFixed = fixedMode !== undefined && fixedMode !== 'never';
-    const prefersCards = fixedMode === undefined && this.#hasCards;
-    this.#mode = isFixed ? fixedMode : prefersCards ? 'cards' : 'copy';
+    const wanted = fixedMode ?? 'cards';
+    const isPossible = wanted !== 'never' && (wanted !== 'cards' || this.#hasCards);
+    this.#mode = isPossible ? wanted : 'copy';
   }
 
   /** The way of restoring that suits best now; guests of another form are not kept. */
@@ -151,7 +151,7 @@ export class Artifact {
 
   /** Runs what the module wants to be run before its entry. */
   async start(instance: GuestInstance): Promise<void> {
-    await instance.callStart(this.#form?.names.start);
+    await instance.callStart(this.#form.names.start);
     if (this.loaded.entry !== commandEntry) await instance.callStart(initializeExport);
   }
 
@@ -186,13 +186,13 @@ export class Artifact {
   }
 
   /** The facts of the form that guests are made of now. */
-  get #form(): FormFacts | undefined {
+  get #form(): FormFacts {
     const { cards, metered } = this.loaded.engine;
-    return this.#mode === 'cards' ? cards : metered;
+    return this.#mode === 'cards' ? (cards ?? metered) : metered;
   }
 
-  #cardTableOf(form: FormFacts | undefined): CardTable | undefined {
-    if (form?.cards === undefined) return undefined;
+  #cardTableOf(form: FormFacts): CardTable | undefined {
+    if (form.cards === undefined) return undefined;
     const { pages } = form.cards;
     const { cardTables, stock } = this.#parts;
     const known = cardTables.get(pages);
@@ -206,7 +206,7 @@ export class Artifact {
 
   /** Takes the first state, if the module can be brought back to it. */
   #capture({ instance, form, discard }: MadeInstance): Guest {
-    const isRestorable = form?.restorable === true && this.#parts.fixedMode !== 'never';
+    const isRestorable = form.restorable === true && this.#parts.fixedMode !== 'never';
     if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
     this.#captureCost.measure(() => instance.captureState(form.names.capture));
     this.#physicalBytes = instance.physicalBytes;
@@ -237,15 +237,15 @@ export class Artifact {
   /** An instance of which no code has run, attached to `activation`. */
   #instantiate(
     activation: Activation,
-    { form = this.#form, stays = false }: { form?: FormFacts | undefined; stays?: boolean } = {},
+    { form = this.#form, stays = false }: { form?: FormFacts; stays?: boolean } = {},
   ): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
     const { loaded, abi } = this;
     const { share } = activation;
-    const plans = form?.memories ?? [];
+    const plans = form.memories;
     const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * PAGE_BYTES, 0));
     share.requireRoom(bytes);
-    const count = form === undefined ? 1 : plans.length;
+    const count = plans.length;
     if (stays) stock.takeToStay(share, count);
     else stock.take(share, count);
     const charge = new GuestCharge(this.#parts.account, share, count);

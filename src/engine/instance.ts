@@ -28,8 +28,7 @@ import type { ServingInstance } from './serving.ts';
 export interface InstanceOptions {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
-  /** Undefined for a module that is not metered. */
-  readonly form: FormFacts | undefined;
+  readonly form: FormFacts;
   /** Made for the form, in its order; see memories.ts. */
   readonly memories: readonly WebAssembly.Memory[];
   /** The table for the form's cards; undefined in the form without. */
@@ -65,7 +64,7 @@ export class GuestInstance implements GuestHost, ServingInstance {
   /** The pages the guest believes its memories have. */
   readonly #sizes: readonly (WebAssembly.Global<number | bigint> | undefined)[];
   readonly #restoreState: (() => void) | undefined;
-  readonly offsets: OffsetMap | undefined;
+  readonly offsets: OffsetMap;
   #activation: Activation | undefined;
   #hostcallWork = 0;
 
@@ -78,20 +77,19 @@ export class GuestInstance implements GuestHost, ServingInstance {
     const imports = this.#link(loadedForm(options), this.binding.imports);
     offerMemories(imports, options);
     this.#exports = new WebAssembly.Instance(loadedForm(options), imports).exports;
-    const ownMemory = this.#pick(loaded.engine.memoryExport, WebAssembly.Memory);
-    this.memories = form === undefined && ownMemory ? [ownMemory] : options.memories;
-    const memory = this.memories[0] ?? ownMemory;
+    this.memories = options.memories;
+    const [memory] = this.memories;
     this.marks = cardTable && memory ? new CardMarks(cardTable, memory) : undefined;
-    this.#table = this.#pick(loaded.engine.tableExport, WebAssembly.Table);
-    this.#fuel = this.#global(form?.names.fuel);
-    this.#heap = this.#global(form?.names.heap);
-    this.#sizes = form?.names.memorySizes.map((name) => this.#global(name)) ?? [];
+    this.#table = this.#pick(form.names.table, WebAssembly.Table);
+    this.#fuel = this.#global(form.names.fuel);
+    this.#heap = this.#global(form.names.heap);
+    this.#sizes = form.names.memorySizes.map((name) => this.#global(name));
     this.#memory = memory === undefined ? undefined : this.#openMemory(memory);
-    const hostTable = this.#pick(form?.names.host, WebAssembly.Table);
+    const hostTable = this.#pick(form.names.host, WebAssembly.Table);
     if (hostTable !== undefined) options.meterHost.connect(hostTable);
     if (this.#fuel !== undefined) this.#fuel.value = options.firstFuel;
-    this.#restoreState = this.#ownFunction(form?.names.restore);
-    this.offsets = form?.offsets;
+    this.#restoreState = this.#ownFunction(form.names.restore);
+    this.offsets = form.offsets;
     this.#entry = this.#promising(loaded.entry);
   }
 
@@ -353,10 +351,10 @@ function offerMemories(imports: WebAssembly.Imports, options: InstanceOptions): 
     const names = imports[module];
     if (names !== undefined) names[name] = memory;
   };
-  for (const [index, { module, name }] of form?.memories.entries() ?? []) {
+  for (const [index, { module, name }] of form.memories.entries()) {
     offer(module, name, memories[index]);
   }
-  if (form?.cards !== undefined) offer(form.cards.module, form.cards.name, cardTable?.memory);
+  if (form.cards !== undefined) offer(form.cards.module, form.cards.name, cardTable?.memory);
 }
 
 function settle(activation: Activation, result: unknown): unknown {

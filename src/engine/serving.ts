@@ -9,5 +9,5 @@ export interface ServingInstance {
   /** Bytes of all memories but number `memory`. */
   bytesBeside(memory: number): number;
   /** Where its code stands in the original. */
-  readonly offsets: OffsetMap | undefined;
+  readonly offsets: OffsetMap;
 }

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { keyValueDatabasePath, startKeyValueWriter } from '../../src/capability/kv-writer.ts';
+import { defaultLimits } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
-import { digestBytes } from '../../src/deploy/artifact.ts';
+import { buildArtifact } from '../../src/deploy/artifact.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/messages.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
@@ -29,17 +31,25 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** A guest as the deploy road hands it out. */
+function loadMetered(guest: string): LoadedModule {
+  const bytes = Uint8Array.from(guestBytes(guest));
+  const { judgeModule: judge } = createCatalogue(defaultLimits);
+  const artifact = buildArtifact(bytes, { limits: defaultLimits, judge });
+  const { digest, abi, entry, engine, code } = artifact;
+  const module = new WebAssembly.Module(code);
+  return { digest, module, abi, entry, codeBytes: code.length, engine };
+}
+
 /** The module as it is, which no deploy road would hand out: nothing counts its instructions. */
 function loadUnmetered(guest: string): LoadedModule {
-  const bytes = Uint8Array.from(guestBytes(guest));
-  return {
-    digest: digestBytes(bytes),
-    module: new WebAssembly.Module(bytes),
-    abi: 'terrarium',
-    entry: 'run',
-    codeBytes: bytes.length,
-    engine: { memoryExport: 'memory', tableExport: undefined },
-  };
+  const module = new WebAssembly.Module(Uint8Array.from(guestBytes(guest)));
+  const loaded = loadMetered(guest);
+  const { names } = loaded.engine.metered;
+  const unknown = { ...names, start: undefined, capture: undefined, restore: undefined };
+  const restorable = { reason: 'nothing was appended' };
+  const metered = { ...loaded.engine.metered, names: unknown, memories: [], restorable };
+  return { ...loaded, module, engine: { metered } };
 }
 
 function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
@@ -61,7 +71,10 @@ function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
 }
 
 it('ends and replaces a thread stuck in unmetered code, and names the artifact', async () => {
-  const modules = new Map(['hello', 'loop'].map((name) => [`${name}.wasm`, loadUnmetered(name)]));
+  const modules = new Map([
+    ['hello.wasm', loadMetered('hello')],
+    ['loop.wasm', loadUnmetered('loop')],
+  ]);
   const byDigest = new Map<Digest, LoadedModule>();
   for (const loaded of modules.values()) byDigest.set(loaded.digest, loaded);
   const { config } = loadConfig({

@@ -19,9 +19,9 @@ describe('buildArtifact()', () => {
       abi: 'terrarium',
       entry: 'run',
     });
-    const { memoryExport } = artifact.engine;
+    const { memory } = artifact.engine.metered.names;
     const exports = WebAssembly.Module.exports(new WebAssembly.Module(artifact.code));
-    expect(exports).toContainEqual({ name: memoryExport, kind: 'memory' });
+    expect(exports).toContainEqual({ name: memory, kind: 'memory' });
   });
 
   it('leaves the original bytes as they were and gives the same answer every time', () => {

@@ -37,7 +37,7 @@ describe('modules that cannot be restored', () => {
   it('are recognised, and serve one run an instance', async () => {
     using engine = new Engine();
     const loaded = engine.load(countingGuest);
-    expect(loaded.engine.metered?.restorable).toEqual({
+    expect(loaded.engine.metered.restorable).toEqual({
       reason: expect.stringMatching(/global 0/),
     });
     expect(loaded.cardsModule).toBeUndefined();

@@ -11,7 +11,9 @@ import type { DirectoryNode } from '../../../src/abi/wasip1/files/node.ts';
 import { WasiProcess } from '../../../src/abi/wasip1/process.ts';
 import type { InputStream, OutputStream } from '../../../src/abi/wasip1/streams.ts';
 import { systemClock, systemTimer } from '../../../src/capability/clock.ts';
-import { WasiHost } from './host.ts';
+import type { LoadedModule } from '../../../src/messages.ts';
+import { ProgramPool } from '../../../test/support/program-pool.ts';
+import { SuiteAbi } from './suite-abi.ts';
 
 /** The suite's `doc/specification.md`; what is left out has these values. */
 export interface CaseSpec {
@@ -39,10 +41,23 @@ const TREE_BYTES_MAX = 64 * 1024 * 1024;
 const TREE_NODES_MAX = 10_000;
 const DESCRIPTORS_MAX = 1_000;
 
-/** Undefined when the program does what its specification says; otherwise what it did. */
+/**
+ * Runs the program twice in the engine: in a fresh guest, and in the same one restored where it can
+ * be. Undefined when both do what its specification says; otherwise what one did.
+ */
 export async function checkCase(wasmPath: string): Promise<string | undefined> {
   const spec = readSpec(wasmPath);
-  const run = await runCase(wasmPath, spec);
+  const abi = new SuiteAbi();
+  using pool = new ProgramPool({ abi, restoreMode: 'cards' });
+  const loaded = pool.load(new Uint8Array(readFileSync(wasmPath)), '_start');
+  for (const round of ['fresh', 'again']) {
+    const fault = judgeRun(await runCase({ wasmPath, spec, pool, abi, loaded }), spec);
+    if (fault !== undefined) return `${round}: ${fault}`;
+  }
+  return undefined;
+}
+
+function judgeRun(run: CaseRun, spec: CaseSpec): string | undefined {
   const exitCode = run.end.kind === 'exited' ? run.end.exitCode : 0;
   const said = [run.stderr, run.stdout].filter((text) => text !== '').join('\n');
   if (run.end.kind === 'trapped') return `trapped: ${run.end.reason}\n${said}`;
@@ -57,8 +72,15 @@ function readSpec(wasmPath: string): CaseSpec {
   return { ...defaultSpec, ...JSON.parse(readFileSync(specPath, 'utf8')) };
 }
 
-async function runCase(wasmPath: string, spec: CaseSpec): Promise<CaseRun> {
-  const host = new WasiHost(readFileSync(wasmPath));
+interface Case {
+  readonly wasmPath: string;
+  readonly spec: CaseSpec;
+  readonly pool: ProgramPool;
+  readonly abi: SuiteAbi;
+  readonly loaded: LoadedModule;
+}
+
+async function runCase({ wasmPath, spec, pool, abi, loaded }: Case): Promise<CaseRun> {
   const stdout = new Collected();
   const stderr = new Collected();
   const folder = spec.root === undefined ? undefined : path.join(path.dirname(wasmPath), spec.root);
@@ -77,9 +99,7 @@ async function runCase(wasmPath: string, spec: CaseSpec): Promise<CaseRun> {
     },
     descriptorsMax: DESCRIPTORS_MAX,
   });
-  host.guest.begin(process);
-  const end = await host.run('_start');
-  host.guest.release();
+  const end = await abi.run(pool, loaded, process);
   return { end, stdout: stdout.text, stderr: stderr.text };
 }
 

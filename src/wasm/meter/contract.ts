@@ -39,9 +39,9 @@
  * Fuel
  *  - One unit is about one instruction, never counted too low by more than a bounded amount: an
  *    activation may return without paying only on paths without loops, calls and materialised
- *    work and of at most `freeWeightMax` units, which whoever called it has paid for. So the
- *    engine subtracts `entryWeight` from fuel before each call of an export, and asks its own
- *    `check` when that is below zero: many short calls are then bounded like one long one.
+ *    work and of at most `freeWeightMax` units, which whoever called it has paid for. Where the
+ *    host calls an export nobody has, and nobody needs to: it does so once a run, and in
+ *    hostcalls, which the guest paid `callWeight` for and whose time the engine counts.
  *  - Work not yet in `names.fuel`: at most about `residueMax` units an activation on the stack.
  *  - Consumption of a run is the sum of fuel given, less what is left in the global.
  *
@@ -84,9 +84,6 @@ export const freeWeightMax = 23;
 
 /** What a call costs its caller: it pays the callee's free path. */
 export const callWeight = freeWeightMax + 1;
-
-/** What the engine subtracts from fuel for calling an export. */
-export const entryWeight = callWeight;
 
 /** Local counters of loops are paid into fuel when they reach this. */
 export const localQuantum = 16384;

@@ -14,8 +14,20 @@ const payloadWords: ReadonlyMap<ValueType, number> = new Map([
   ['v128', 8],
 ]);
 
+/**
+ * Without references to exceptions only handlers hold them, and a stack has room for some thousand:
+ * so many of these are as much as the stack itself, and programs throw far more in a run.
+ */
+const freeBytesMax = headerBytes + 8 * wordBytes;
+
+/** What a run is to be charged for throwing tag number `tag`. */
+export function chargedBytes(shape: ModuleShape, tag: number): number {
+  const bytes = exceptionBytes(shape, tag);
+  return shape.features.has('exceptions') || bytes > freeBytesMax ? bytes : 0;
+}
+
 /** Bytes that one exception of tag number `tag` takes: 40 to 56 and its payload were measured. */
-export function exceptionBytes(shape: ModuleShape, tag: number): number {
+function exceptionBytes(shape: ModuleShape, tag: number): number {
   const type = shape.types[shape.tags[tag] ?? -1];
   let words = 0;
   if (type?.kind === 'func') for (const param of type.params) words += payloadWords.get(param) ?? 1;

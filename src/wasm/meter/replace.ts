@@ -13,7 +13,7 @@ import type { Bulk } from './bulk.ts';
 import { writeCardMark } from './cards.ts';
 import type { Charges } from './charges.ts';
 import type { Emitter } from './emitter.ts';
-import { exceptionBytes } from './exceptions.ts';
+import { chargedBytes } from './exceptions.ts';
 import type { Grow } from './grow.ts';
 import { Group } from './weights.ts';
 
@@ -245,8 +245,10 @@ export class Replacer {
   allocateException(cursor: InstructionCursor, emitter: Emitter): void {
     if (cursor.op !== Op.throw) return;
     const { shape, charges } = this.#context;
+    const bytes = chargedBytes(shape, cursor.a);
+    if (bytes === 0) return;
     emitter.copyTo(cursor.at);
-    emitter.i32(exceptionBytes(shape, cursor.a));
+    emitter.i32(bytes);
     this.#call(emitter, charges.allocate());
   }
 }

@@ -3,11 +3,18 @@
  * whose instance can be restored is restored when its part of the script ends, and its actions run
  * once more: they must answer as before.
  */
+import type { EngineWorld } from './engine-world.ts';
 import { describeOutcome, HostReferences, readConstant } from './values.ts';
 import { callVector, findVectorCalls, type VectorCall, writeCaller } from './vector.ts';
 import { headOf, type ListNode, readWast, wordAt } from './wast.ts';
 import type { Running, World } from './world.ts';
 import { originalWorld } from './world.ts';
+
+/** Where the metered form runs: with a host of the test's, and in the engine. */
+export interface Worlds {
+  readonly metered: World;
+  readonly engine: EngineWorld;
+}
 
 export type Assemble = (wat: string) => Promise<Uint8Array>;
 
@@ -15,6 +22,8 @@ export interface ScriptReport {
   moduleCount: number;
   actionCount: number;
   restoredCount: number;
+  /** Runs in the engine of the product, fresh and restored. */
+  engineRunCount: number;
   /** Modules neither V8 nor we run: text our assembler does not know, or V8 refuses. */
   readonly refused: string[];
   readonly failures: string[];
@@ -32,6 +41,7 @@ interface Action {
 interface Pair {
   readonly original: Running;
   readonly metered: Running;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly history: { readonly action: Action; readonly outcome: string }[];
   isShared: boolean;
   vectorCalls: readonly VectorCall[];
@@ -42,6 +52,7 @@ interface Pair {
 export class ScriptRunner {
   readonly #text: string;
   readonly #world: World;
+  readonly #engine: EngineWorld;
   readonly #assemble: Assemble;
   readonly #hosts = new HostReferences();
   readonly #named = new Map<string, Pair>();
@@ -53,13 +64,15 @@ export class ScriptRunner {
     moduleCount: 0,
     actionCount: 0,
     restoredCount: 0,
+    engineRunCount: 0,
     refused: [],
     failures: [],
   };
 
-  constructor(text: string, world: World, assemble: Assemble) {
+  constructor(text: string, worlds: Worlds, assemble: Assemble) {
     this.#text = text;
-    this.#world = world;
+    this.#world = worlds.metered;
+    this.#engine = worlds.engine;
     this.#assemble = assemble;
     this.#imports = [makeSpectest(), makeSpectest()];
   }
@@ -70,7 +83,7 @@ export class ScriptRunner {
       await this.#command(command);
       if (headOf(command) === 'module') await this.#prepareVectors(commands.slice(i + 1));
     }
-    this.#finishPair();
+    await this.#finishPair();
     return this.report;
   }
 
@@ -130,7 +143,7 @@ export class ScriptRunner {
       if (bytes !== undefined && name !== undefined) this.#definitions.set(name, bytes);
       return;
     }
-    this.#finishPair();
+    await this.#finishPair();
     this.#current = undefined;
     if (bytes !== undefined) this.#instantiate(bytes, name, node.start);
   }
@@ -150,6 +163,7 @@ export class ScriptRunner {
     this.#current = {
       original,
       metered,
+      bytes,
       history: [],
       isShared: false,
       vectorCalls: [],
@@ -226,14 +240,30 @@ export class ScriptRunner {
   }
 
   /** Restores what can be restored and repeats what was done. */
-  #finishPair(): void {
+  async #finishPair(): Promise<void> {
     const pair = this.#current;
     if (pair === undefined || pair.isShared || pair.history.length === 0) return;
+    await this.#repeatInEngine(pair);
     if (!pair.metered.restore()) return;
     this.report.restoredCount++;
     for (const { action, outcome } of pair.history) {
       const again = perform(pair, 1, action);
       if (again !== outcome) this.#fail(action.at, `restored: ${outcome} / ${again}`);
+    }
+  }
+
+  /** The calls of the part, but for those that pass v128, of which JavaScript cannot make any. */
+  async #repeatInEngine({ bytes, history, original }: Pair): Promise<void> {
+    const calls = history.filter(({ action: { field, vector } }) => {
+      return vector === undefined && typeof original.exports[field] === 'function';
+    });
+    const isWhole = calls.length === history.length;
+    if (!isWhole || calls.length === 0) return;
+    const repeated = calls.map(({ action, outcome }) => ({ ...action, outcome }));
+    const repetition = await this.#engine.repeat(bytes, repeated);
+    this.report.engineRunCount += repetition?.runs ?? 0;
+    for (const difference of repetition?.differences ?? []) {
+      this.#fail(history[0]?.action.at ?? 0, difference);
     }
   }
 }

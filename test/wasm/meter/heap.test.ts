@@ -119,6 +119,29 @@ describe.each(Object.entries(things))('%s', (_, thing) => {
   });
 });
 
+describe('small exceptions of handlers alone', () => {
+  it('are thrown without end, as far as the heap goes', () => {
+    const body = [0x03, 0x40, 0x06, 0x40, 0x41, 7, 0x08, 0, 0x07, 0, 0x1a, 0x0b];
+    const next = [0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b];
+    const bytes = emitModule({
+      types: [
+        [0x60, 1, 0x7f, 0],
+        [0x60, 1, 0x7f, 0],
+      ],
+      functions: [0],
+      tags: [[0, 1]],
+      exports: { run: 0 },
+      bodies: [[0, ...body, ...next, 0x0b]],
+    });
+    const host = new ReferenceHost(meterModule(bytes, inspectModule(bytes), { cards: false }), {
+      heapBytesMax: 1_000,
+    });
+    host.begin();
+    host.call('run', 100_000);
+    expect(host.consumed).toBeGreaterThanOrEqual(100_000 * 250);
+  });
+});
+
 describe('the allocation budget', () => {
   const thing = things['a struct of an i8'];
   const bytes = thing === undefined ? new Uint8Array() : holderOf(thing);

@@ -5,7 +5,6 @@
 import {
   cardBytes,
   cardOverlapBytes,
-  entryWeight,
   type HostSlot,
   hostSlots,
   type MeteredModule,
@@ -148,20 +147,10 @@ export class ReferenceHost {
     if (this.#heap !== undefined) this.#heap.value = this.#options.heapBytesMax ?? 32 * 2 ** 20;
   }
 
-  /** Pays for an entry; throws where the budget is used up. Every call of an export needs it. */
-  enter(): void {
-    this.#fuel.value = Number(this.#fuel.value) - entryWeight;
-    if (Number(this.#fuel.value) >= 0) return;
-    const next = this.#check();
-    if (next < 1) throw new WebAssembly.RuntimeError('out of budget');
-    this.#fuel.value = next;
-  }
-
   /** Calls an export as part of the current run. */
   call(name: string, ...args: readonly unknown[]): unknown {
     const entry = this.#export(name);
     if (typeof entry !== 'function') throw new TypeError(`no function export ${name}`);
-    this.enter();
     return entry(...args);
   }
 

@@ -1,0 +1,43 @@
+/** The ABI of the suite's programs: WASI preview1, with a process that each run brings along. */
+import type { Abi, Binding, GuestHost, RunEnd } from '../../../src/abi/abi.ts';
+import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
+import { listImports } from '../../../src/abi/wasip1/imports.ts';
+import type { WasiProcess } from '../../../src/abi/wasip1/process.ts';
+import type { LoadedModule } from '../../../src/messages.ts';
+import type { ProgramPool } from '../../../test/support/program-pool.ts';
+
+export class SuiteAbi implements Abi {
+  readonly name = 'wasi-suite';
+  readonly requestBody = 'streamed';
+  #process: WasiProcess | undefined;
+  #end: RunEnd | undefined;
+
+  judge(): { readonly kind: 'speaks'; readonly entry: string } {
+    return { kind: 'speaks', entry: '_start' };
+  }
+
+  bind(host: GuestHost): Binding {
+    const guest = new WasiGuest(host);
+    return {
+      imports: listImports(guest),
+      begin: () => {
+        if (this.#process !== undefined) guest.begin(this.#process);
+      },
+      finish: (end) => {
+        this.#end = end;
+      },
+      release: () => guest.release(),
+    };
+  }
+
+  /** Runs the program to its end. Never rejects; one run at a time. */
+  async run(pool: ProgramPool, loaded: LoadedModule, process: WasiProcess): Promise<RunEnd> {
+    this.#process = process;
+    this.#end = undefined;
+    const { error } = await pool.run(loaded);
+    this.#process = undefined;
+    // Where the engine ended the run, the ABI is not asked.
+    const reason = error?.detail ?? 'the engine gave no reason';
+    return this.#end ?? { kind: 'trapped', reason };
+  }
+}

@@ -172,7 +172,11 @@ describe('shares of memory', () => {
     const runs = Array.from({ length: 30 }, (_, each) =>
       engine.begin(loaded, { world, owner: '/mallory', siteKey: `/mallory/${each}` }),
     );
+    let refused = 0;
+    for (const { report } of runs) void report.then(() => (refused += 1));
     await vi.waitFor(() => expect(world.keyValue.waiting).toBe(20));
+    // All others have been refused: none waits for its turn until memories are free again.
+    await vi.waitFor(() => expect(refused).toBe(10));
     expect(engine.account.shareOf('/mallory').held('memories')).toBe(20);
     expect((await engine.run(engine.load('hello'), { owner: '/alice' })).text).toBe('hello\n');
     world.keyValue.open();

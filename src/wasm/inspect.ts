@@ -4,7 +4,7 @@
  */
 import { ModuleDecoder } from './binary/decode.ts';
 import { gcBase, miscBase, Op, opCount, simdBase } from './binary/opcodes.ts';
-import { refuseModule } from './binary/reader.ts';
+import { refuseAsked, refuseModule } from './binary/reader.ts';
 import { type CodeFacts, scanCode } from './binary/scan.ts';
 import { readSections, type Section, SectionId } from './binary/sections.ts';
 import { requireCoreModule } from './recognise.ts';
@@ -33,15 +33,11 @@ export function inspectModule(
   limits: ModuleLimits = defaultModuleLimits,
 ): ModuleShape {
   if (bytes.length > limits.moduleBytesMax) {
-    throw refuseModule(
-      `a module has at most ${limits.moduleBytesMax} bytes`,
-      `${bytes.length}`,
-      limits.moduleBytesMax,
-    );
+    throw refuseAsked(crossed('bytes', limits.moduleBytesMax, bytes.length, 'module_bytes_max'));
   }
   requireCoreModule(bytes);
   const sections = readSections(bytes);
-  const decoder = new ModuleDecoder(bytes, limits);
+  const decoder = new ModuleDecoder(bytes, { ...limits, ...countsRead });
   for (const section of sections) {
     if (section.id !== SectionId.custom) decoder.decode(section);
   }
@@ -88,40 +84,44 @@ function requireBodies(decoder: ModuleDecoder, end: number): void {
   }
 }
 
+/** All limits that are crossed, at once: whoever raises one should not meet the next. */
 function checkLimits(decoder: ModuleDecoder, limits: ModuleLimits): void {
-  checkMemories(decoder, limits);
-  const entries = decoder.tables.reduce((sum, table) => sum + table.entriesMin, 0);
-  if (entries > limits.tableEntriesMax) {
-    const rule = `tables have at most ${limits.tableEntriesMax} entries together`;
-    throw refuseModule(rule, `${entries}`, 0);
-  }
-  if (decoder.tables.length > limits.tablesMax) {
-    throw refuseModule(`at most ${limits.tablesMax} tables`, `${decoder.tables.length}`, 0);
+  const { imports, memories, tables } = decoder;
+  const functions = decoder.functionTypes.length - decoder.importedFunctionCount;
+  const entries = tables.reduce((sum, table) => sum + table.entriesMin, 0);
+  const pages = memories.reduce((sum, memory) => sum + memory.pagesMin, 0);
+  const faults = [
+    ...over('functions', limits.functionsMax, functions, 'functions_max'),
+    ...over('imports', limits.importsMax, imports.length, 'imports_max'),
+    ...over('entries in all tables', limits.tableEntriesMax, entries, 'table_entries_max'),
+    ...over('pages of 64 KiB to begin with', limits.memoryPagesMax, pages, 'memory_bytes_max'),
+    ...over('tables', limits.tablesMax, tables.length),
+    ...over('memories', limits.memoriesMax, memories.length),
+  ];
+  if (memories.some((memory) => memory.isShared)) {
+    faults.push('memories belong to one guest; build without threads: received a shared one');
   }
   // The names of builtin imports that V8 would answer itself, outside the meter.
-  const builtin = decoder.imports.find((each) => each.module.startsWith('wasm:'));
+  const builtin = imports.find((each) => each.module.startsWith('wasm:'));
   if (builtin !== undefined) {
-    throw refuseModule('JavaScript builtins are not offered', `import of ${builtin.module}`, 0);
+    const received = `an import of ${builtin.module.slice(0, BUILTIN_CHARS_MAX)}`;
+    faults.push(`JavaScript builtins are not offered: received ${received}`);
   }
+  if (faults.length > 0) throw refuseAsked(faults.join('; '));
 }
 
-function checkMemories(decoder: ModuleDecoder, limits: ModuleLimits): void {
-  const { memories } = decoder;
-  if (memories.length > limits.memoriesMax) {
-    throw refuseModule(`at most ${limits.memoriesMax} memories`, `${memories.length}`, 0);
-  }
-  if (memories.some((memory) => memory.isShared)) {
-    throw refuseModule(
-      'memories belong to one guest alone; build without threads',
-      'a shared memory',
-      0,
-    );
-  }
-  const pages = memories.reduce((sum, memory) => sum + memory.pagesMin, 0);
-  if (pages > limits.memoryPagesMax) {
-    const rule = `memories begin with at most ${limits.memoryPagesMax} pages of 64 KiB together`;
-    throw refuseModule(rule, `${pages}`, 0);
-  }
+const BUILTIN_CHARS_MAX = 40;
+/** What V8 itself reads: below it the counts are held against the limits together, at the end. */
+const countsRead = { functionsMax: 1_000_000, importsMax: 100_000 };
+
+function over(what: string, most: number, received: number, setting?: string): readonly string[] {
+  return received > most ? [crossed(what, most, received, setting)] : [];
+}
+
+/** `setting`: what the operator may raise, below `limits`. */
+function crossed(what: string, most: number, received: number, setting?: string): string {
+  const raise = setting === undefined ? '' : ` (limits.${setting})`;
+  return `at most ${most} ${what}${raise}: received ${received}`;
 }
 
 type FeatureTest = (decoder: ModuleDecoder, code: CodeFacts) => boolean;
@@ -145,6 +145,7 @@ const featureTests: Readonly<Record<Exclude<Feature, 'branch-hints'>, FeatureTes
   'multi-memory': (decoder) => decoder.memories.length > 1,
   'multi-value': (decoder) =>
     decoder.types.some((type) => type.kind === 'func' && type.results.length > 1),
+  'nontrapping-conversions': (_, code) => usesAny(code, miscBase, miscBase + 7),
   'reference-types': (decoder, code) =>
     decoder.tables.length > 1 ||
     usesAny(code, Op.tableGet, Op.tableSet) ||
@@ -152,6 +153,7 @@ const featureTests: Readonly<Record<Exclude<Feature, 'branch-hints'>, FeatureTes
     usesAny(code, Op.tableGrow, Op.tableFill),
   'relaxed-simd': (_, code) => usesAny(code, Op.relaxedFirst, Op.atomicNotify - 1),
   'shared-memory': (decoder) => decoder.memories.some((each) => each.isShared),
+  'sign-extension': (_, code) => usesAny(code, Op.i32Extend8S, Op.i32Extend8S + 4),
   simd: (decoder, code) => decoder.usesV128 || usesAny(code, simdBase, Op.atomicNotify - 1),
   'tail-calls': (_, code) =>
     usesAny(code, Op.returnCall, Op.returnCallIndirect) ||

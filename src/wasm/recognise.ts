@@ -59,7 +59,7 @@ function refuse(received: string, advice: string): TerrafirmaError {
   return new TerrafirmaError(
     'module-refused',
     'Cannot read the module: a core WebAssembly module of version 1 is needed: ' +
-      `received ${received} at offset 0; ${advice}`,
+      `received ${received}; ${advice}`,
   );
 }
 

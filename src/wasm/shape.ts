@@ -113,9 +113,11 @@ export type Feature =
   | 'memory64'
   | 'multi-memory'
   | 'multi-value'
+  | 'nontrapping-conversions'
   | 'reference-types'
   | 'relaxed-simd'
   | 'shared-memory'
+  | 'sign-extension'
   | 'simd'
   | 'tail-calls'
   | 'typed-function-references';

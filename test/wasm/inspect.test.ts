@@ -71,6 +71,12 @@ describe('inspectModule()', () => {
     expect(features('(module (func (result i32 i32) (i32.const 1) (i32.const 2)))')).toEqual([
       'multi-value',
     ]);
+    expect(features('(module (func (drop (i64.extend32_s (i64.const 1)))))')).toEqual([
+      'sign-extension',
+    ]);
+    expect(features('(module (func (drop (i32.trunc_sat_f32_s (f32.const 1)))))')).toEqual([
+      'nontrapping-conversions',
+    ]);
     const array = emitModule({ types: [[0x5e, 0x7e, 1]] });
     expect([...inspectModule(array).features]).toEqual(['gc']);
   });
@@ -86,7 +92,7 @@ describe('inspectModule() says what a file is that is no core module', () => {
     ['nothing', [], /an empty file/],
     ['a component', [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0], /a component, not a core module/],
     ['another version', [0, 0x61, 0x73, 0x6d, 2, 0, 0, 0], /version bytes 0x02/],
-    ['half a preamble', preamble.slice(0, 7), /7 bytes at offset 0/],
+    ['half a preamble', preamble.slice(0, 7), /received 7 bytes; the copy may/],
     ['ELF', [0x7f, 0x45, 0x4c, 0x46, 2], /an ELF file/],
     ['gzip', [0x1f, 0x8b, 8], /a gzip file/],
     ['WebAssembly text', Buffer.from('(module)'), /WebAssembly text.*wat2wasm/],
@@ -196,6 +202,21 @@ describe('inspectModule() keeps each limit', () => {
       expect(refusal(bytes, tight({ [name]: value }))).toMatch(new RegExp(`${value}`));
     });
   }
+
+  it('names all that are crossed at once, and what raises them', () => {
+    const wat = `(module (import "a" "b" (func)) (import "a" "c" (func)) (func) (func)
+      (table 9 funcref) (memory 4))`;
+    const limits = { functionsMax: 1, importsMax: 1, tableEntriesMax: 8, memoryPagesMax: 3 };
+    expect(refusal(assemble(wat), tight(limits))).toBe(
+      'Cannot accept the module: at most 1 functions (limits.functions_max): received 2; ' +
+        'at most 1 imports (limits.imports_max): received 2; ' +
+        'at most 8 entries in all tables (limits.table_entries_max): received 9; ' +
+        'at most 3 pages of 64 KiB to begin with (limits.memory_bytes_max): received 4',
+    );
+    expect(refusal(assemble(wat), tight({ moduleBytesMax: 20 }))).toMatch(
+      /^Cannot accept the module: at most 20 bytes \(limits\.module_bytes_max\): received \d+$/,
+    );
+  });
 
   it('counts the entries of a br_table as control', () => {
     const wat = `(module (func (local i32) (br_table ${'0 '.repeat(50)} (i32.const 0))))`;

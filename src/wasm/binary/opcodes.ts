@@ -81,6 +81,8 @@ export const Op = {
   arrayInitElem: gcBase + 19,
   brOnCast: gcBase + 24,
   brOnCastFail: gcBase + 25,
+  /** And the four after it: i32.extend16_s to i64.extend32_s. */
+  i32Extend8S: 0xc0,
   memoryInit: miscBase + 8,
   dataDrop: miscBase + 9,
   memoryCopy: miscBase + 10,

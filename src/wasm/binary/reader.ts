@@ -11,6 +11,11 @@ export function refuseModule(rule: string, received: string, offset: number): Te
   );
 }
 
+/** The refusal of a module that is well formed, for what it asks for or is as a whole. */
+export function refuseAsked(faults: string): TerrafirmaError {
+  return new TerrafirmaError('module-refused', `Cannot accept the module: ${faults}`);
+}
+
 export function hexByte(byte: number): string {
   return `0x${byte.toString(16).padStart(2, '0')}`;
 }

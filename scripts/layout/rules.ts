@@ -2,6 +2,7 @@
 
 /** Parts that every part may import. */
 export const commonParts: ReadonlySet<string> = new Set([
+  'amounts',
   'errors',
   'names',
   'config',
@@ -48,6 +49,7 @@ export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>>
   tls: ['site'],
   // These come first: what they import is listed whole.
   wasm: ['errors'],
+  amounts: [],
   errors: [],
   names: ['errors'],
   config: ['errors'],
@@ -74,7 +76,7 @@ export const entryFiles: readonly RegExp[] = [
 
 /** Pure files: the same input gives the same output, and nothing else happens. */
 export const pureFiles: readonly RegExp[] = [
-  /^src\/errors\.ts$/,
+  /^src\/(errors|amounts)\.ts$/,
   /^src\/names(\.ts$|\/)/,
   /^src\/wasm\//,
   /^src\/abi\//,

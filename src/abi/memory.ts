@@ -11,7 +11,9 @@
  *             |────────────|████████████████|──────────────|
  *                          first byte       one past the last: may equal byteLength
  */
+
 import { isUtf8 } from 'node:buffer';
+import { inBytes } from '../amounts.ts';
 
 export interface GuestMemoryOptions {
   /** Told of every write, before it, in bytes; the engine marks what a restore must put back. */
@@ -238,7 +240,7 @@ export class GuestMemory {
     const length = len >>> 0;
     if (length > bytesMax) {
       this.#options.trap(
-        `Cannot read from linear memory: at most ${bytesMax} bytes here: received ${length}`,
+        `Cannot read from linear memory: at most ${inBytes(bytesMax)} here: received ${length}`,
       );
     }
     return start;

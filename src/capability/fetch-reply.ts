@@ -1,5 +1,7 @@
 /** One exchange on a pooled connection: collects the reply within its limits. Edge: undici. */
+
 import type { Dispatcher } from 'undici';
+import { inBytes } from '../amounts.ts';
 import type { Header, OutboundReply } from './capability.ts';
 import { replyHeaders } from './fetch-headers.ts';
 import { CapabilityRefusal } from './refusal.ts';
@@ -90,7 +92,7 @@ export class ReplyCollector implements Dispatcher.DispatchHandler {
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     const { replyBytesMax } = this.#limits;
     if (this.#bytes + chunk.byteLength > replyBytesMax) {
-      this.giveUp(limitRefusal(`a reply has at most ${replyBytesMax} bytes`, 'more'));
+      this.giveUp(limitRefusal(`a reply has at most ${inBytes(replyBytesMax)}`, 'more'));
       return;
     }
     const refusal = this.#budget.take(chunk.byteLength);

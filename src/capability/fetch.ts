@@ -5,8 +5,10 @@
  * its server leaves unread can make that server answer the next one on the same connection with
  * what the body says. Mallory may do that to her own pool, not to Alice's.
  */
+
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
+import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
 import { AddressFilter, type IsClosed } from './addresses.ts';
@@ -138,7 +140,7 @@ export class OutboundHttp {
   /** @internal Counts `bytes` as held by this thread, or says why not. */
   hold(bytes: number): CapabilityRefusal | undefined {
     if (this.#heldBytes + bytes > this.#heldBytesMax) {
-      const rule = `bodies under way may have ${this.#heldBytesMax} bytes together`;
+      const rule = `bodies under way may have ${inBytes(this.#heldBytesMax)} together`;
       return refuse('limit', rule, 'more; try again');
     }
     this.#heldBytes += bytes;
@@ -256,7 +258,7 @@ class RunFetch implements Fetch {
   #take(bytes: number): CapabilityRefusal | undefined {
     const runBytesMax = this.#outbound.limits.outboundReplyBytesMax * fullRepliesPerRunMax;
     if (this.#replyBytes + bytes > runBytesMax) {
-      return refuse('limit', `all replies of a run have at most ${runBytesMax} bytes`, 'more');
+      return refuse('limit', `all replies of a run have at most ${inBytes(runBytesMax)}`, 'more');
     }
     const refusal = this.#outbound.hold(bytes);
     if (refusal === undefined) this.#replyBytes += bytes;
@@ -271,7 +273,7 @@ function admitRequest(
 ): OutboundRequest {
   const { limits } = options;
   if (request.url.length > limits.targetBytesMax) {
-    const rule = `a URL has at most ${limits.targetBytesMax} bytes`;
+    const rule = `a URL has at most ${inBytes(limits.targetBytesMax)}`;
     throw refuse('limit', rule, `${request.url.length}`);
   }
   if (request.headers.length > limits.headersMax) {
@@ -280,11 +282,11 @@ function admitRequest(
   }
   const headerBytes = countHeaderBytes(request.headers);
   if (headerBytes > limits.headerBytesMax) {
-    const rule = `the headers of a request have at most ${limits.headerBytesMax} bytes`;
+    const rule = `the headers of a request have at most ${inBytes(limits.headerBytesMax)}`;
     throw refuse('limit', rule, `${headerBytes}`);
   }
   if (request.body.byteLength > limits.outboundRequestBytesMax) {
-    const rule = `the body of a request has at most ${limits.outboundRequestBytesMax} bytes`;
+    const rule = `the body of a request has at most ${inBytes(limits.outboundRequestBytesMax)}`;
     throw refuse('limit', rule, `${request.body.byteLength}`);
   }
   return {

@@ -2,7 +2,9 @@
  * What each owner has stored, and whether it may store more. Pure: in memory beside the file, and
  * in step with its transactions.
  */
+
 import { mayHold } from '../account/threshold.ts';
+import { inBytes } from '../amounts.ts';
 import type { OwnerKey } from '../names.ts';
 import type { StoreLimits } from './kv-messages.ts';
 import { CapabilityRefusal } from './refusal.ts';
@@ -54,7 +56,7 @@ export class OwnerBytes {
     const { kvBytesMax: max, kvOwnerBytesMax } = this.#limits;
     const own = this.of(owner);
     if (own + added > kvOwnerBytesMax) {
-      const rule = `the modules of one owner store at most ${kvOwnerBytesMax} bytes together`;
+      const rule = `the modules of one owner store at most ${inBytes(kvOwnerBytesMax)} together`;
       return refuse(rule, `${added} bytes over ${own}; remove some`);
     }
     const held = this.#committedBytes + this.#addedBytes;

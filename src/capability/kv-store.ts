@@ -2,7 +2,9 @@
  * The key-value file itself, as its one writer sees it. Edge: SQLite by `node:sqlite`. Only the
  * writer thread (and tests) open it; everybody else reads.
  */
+
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { inBytes } from '../amounts.ts';
 import { type OwnerKey, ownerOf } from '../names.ts';
 import type {
   NamespaceName,
@@ -166,12 +168,12 @@ export class KeyValueStore {
   ): CapabilityRefusal | undefined {
     const { kvValueBytesMax, kvNamespaceBytesMax, kvNamespaceKeysMax } = this.#limits;
     if (change.valueBytes > kvValueBytesMax) {
-      const rule = `a value has at most ${kvValueBytesMax} bytes`;
+      const rule = `a value has at most ${inBytes(kvValueBytesMax)}`;
       return limitRefusal(rule, `${change.valueBytes} bytes`);
     }
     // What makes the namespace smaller is always allowed, also after the limit was lowered.
     if (change.addedBytes > 0 && namespace.bytes + change.addedBytes > kvNamespaceBytesMax) {
-      const rule = `a module stores at most ${kvNamespaceBytesMax} bytes, keys included`;
+      const rule = `a module stores at most ${inBytes(kvNamespaceBytesMax)}, keys included`;
       return limitRefusal(rule, `${change.addedBytes} bytes over ${namespace.bytes}; remove some`);
     }
     if (!change.wasPresent && namespace.keys >= kvNamespaceKeysMax) {

@@ -5,10 +5,12 @@
  * A write is answered after its commit and every read begins after the last answer, so a guest
  * always reads what it wrote. The guest is suspended meanwhile: that is the back-pressure.
  */
+
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import type { Account } from '../account/account.ts';
 import { mayHold } from '../account/threshold.ts';
+import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../names.ts';
 import type { KeyValue } from './capability.ts';
@@ -165,7 +167,7 @@ export class KeyValueClient {
     const held = this.#queuedBytes;
     const own = this.#queuedOf.get(owner) ?? 0;
     if (mayHold({ max, held, own, added: bytes })) return undefined;
-    const rule = `at most ${max} bytes may wait to be stored, of one owner as many as are left`;
+    const rule = `at most ${inBytes(max)} may wait to be stored, of one owner as many as are left`;
     const received = `received ${bytes} bytes while ${own} of ${held} wait; try again`;
     return new CapabilityRefusal('limit', `Cannot store: ${rule}: ${received}`);
   }
@@ -296,11 +298,11 @@ class RunNamespace implements KeyValue {
       throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received one more`);
     }
     if (key.byteLength > kvKeyBytesMax) {
-      const rule = `a key has at most ${kvKeyBytesMax} bytes`;
+      const rule = `a key has at most ${inBytes(kvKeyBytesMax)}`;
       throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received ${key.byteLength}`);
     }
     if (value.byteLength > kvValueBytesMax) {
-      const rule = `a value has at most ${kvValueBytesMax} bytes`;
+      const rule = `a value has at most ${inBytes(kvValueBytesMax)}`;
       throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received ${value.byteLength}`);
     }
   }

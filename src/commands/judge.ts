@@ -2,7 +2,9 @@
  * A module's verdict for a person: the very one that the deploy road would reach. Touches the file
  * of the module.
  */
+
 import { open } from 'node:fs/promises';
+import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import type { Artifact } from '../deploy/artifact.ts';
 import { Builder } from '../deploy/builder.ts';
@@ -57,7 +59,7 @@ export async function readNamedFile(
     const stats = await handle.stat();
     if (!stats.isFile()) throw refuseFile(file, 'it must be a file', 'something else');
     if (stats.size > bytesMax) {
-      throw refuseFile(file, `it must have at most ${bytesMax} bytes`, `${stats.size}`);
+      throw refuseFile(file, `it must have at most ${inBytes(bytesMax)}`, `${stats.size}`);
     }
     return new Uint8Array(await handle.readFile());
   } catch (error) {

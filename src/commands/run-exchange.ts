@@ -1,5 +1,7 @@
 /** One request that nobody sent over a network: its body is here, its answer goes to a function. */
+
 import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { FromRun } from './run-messages.ts';
 
@@ -31,7 +33,7 @@ export class RunExchange implements Exchange {
     const body = this.#unread ?? new Uint8Array(0);
     this.#unread = undefined;
     if (body.length <= bodyBytesMax) return body;
-    const rule = `its body must have at most ${bodyBytesMax} bytes`;
+    const rule = `its body must have at most ${inBytes(bodyBytesMax)}`;
     const detail = `Cannot accept the request: ${rule}: received ${body.length}`;
     throw new TerrafirmaError('request-too-large', detail);
   }

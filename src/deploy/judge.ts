@@ -2,7 +2,9 @@
  * Edge: one settled file → the verdict on its content. Reads it whole, makes sure that nobody
  * wrote meanwhile, has it built and compiled. Keeps nothing.
  */
+
 import { join } from 'node:path';
+import { inBytes } from '../amounts.ts';
 import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { OwnerKey } from '../names.ts';
@@ -55,7 +57,7 @@ export async function judgeFile(
   known: ReadonlySet<Digest>,
   parts: JudgeParts,
 ): Promise<Verdict> {
-  const sizeRule = `at most ${parts.moduleBytesMax} bytes`;
+  const sizeRule = `at most ${inBytes(parts.moduleBytesMax)}`;
   if (file.sizeBytes > parts.moduleBytesMax) return refuse(sizeRule, `${file.sizeBytes} bytes`);
   try {
     const verdict = await parts.reads.pass(() => readAndBuild(file, known, parts));

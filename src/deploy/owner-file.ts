@@ -2,7 +2,9 @@
  * Edge: one of the files in which an owner tells about the folder, watched with the same care as a
  * module: half of it, a vanished mount or one missed look must never count as what was said.
  */
+
 import { join } from 'node:path';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs, isPassing } from '../site/guarded-fs.ts';
 import { changedAtMs, type FileStamp, stampOf } from './scan.ts';
@@ -85,7 +87,7 @@ export class OwnerFile<T> {
     const isTooLarge = error instanceof FileTooLargeError;
     const { bytesMax } = this.#options;
     const rule = isTooLarge
-      ? `it may have at most ${bytesMax} bytes`
+      ? `it may have at most ${inBytes(bytesMax)}`
       : `it cannot be read: ${error}`;
     return this.#refuse(undefined, rule);
   }

@@ -9,10 +9,12 @@
  * Only one daemon writes modules/ and folders/. A process killed at any moment leaves the state as
  * it was before or after the write that was running.
  */
+
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mayHold } from '../account/threshold.ts';
+import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
@@ -175,11 +177,11 @@ export class ModuleStore {
     const own = this.bytesOf(owner);
     const held = this.#usedBytes;
     if (own + added > storeOwnerBytesMax) {
-      const rule = `versions of one owner's modules have at most ${storeOwnerBytesMax} bytes`;
+      const rule = `versions of one owner's modules have at most ${inBytes(storeOwnerBytesMax)}`;
       throw noRoom(`${rule}: received ${own + added}`);
     }
     if (held + added > max)
-      throw noRoom(`the store holds at most ${max} bytes: received ${held + added}`);
+      throw noRoom(`the store holds at most ${inBytes(max)}: received ${held + added}`);
     if (mayHold({ max, held, own, added })) return;
     const rule = 'an owner keeps no more than is left for the others';
     throw noRoom(`${rule}: received ${own + added} bytes where ${max - held} are left`);

@@ -3,10 +3,12 @@
  * function after function, within bounds of time and memory. All times are processor time: a busy
  * machine changes no verdict.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 
 export type Compiler = 'baseline' | 'optimiser';
@@ -198,7 +200,7 @@ class TrialWatch {
     } else if (residentBytes > residentBytesMax || grownBytes > functionBytesMax) {
       const bytesMax = Math.min(residentBytesMax, functionBytesMax);
       this.#exceed({
-        received: `one that took over ${bytesMax} bytes of memory`,
+        received: `one that took over ${inBytes(bytesMax)} of memory`,
         isOutOfTime: false,
       });
     } else if (cpuMs > cpuMsMax) {

@@ -3,9 +3,11 @@
  * waits for, and the one place where it can be ended. A run that is given up is always ended, never
  * abandoned: a suspended guest whose promise never settles is never freed (engine rule A5).
  */
+
 import type { RunEnd } from '../abi/abi.ts';
 import type { Account } from '../account/account.ts';
 import type { Share } from '../account/share.ts';
+import { inBytes } from '../amounts.ts';
 import { type ErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { LedgerPage } from '../ledger.ts';
 import type { CardMarks } from './card-table.ts';
@@ -275,7 +277,7 @@ export class Activation implements Turn, Watched, Waiting {
     const otherBytes = this.instance?.bytesBeside(memory) ?? 0;
     const { memoryBytesMax } = this.#parts;
     if (otherBytes + bytes <= memoryBytesMax) return this.#mayHold(memory, bytes);
-    const rule = `memory limit of ${memoryBytesMax} bytes`;
+    const rule = `memory limit of ${inBytes(memoryBytesMax)}`;
     const detail = `Cannot answer: the function reached its ${rule}`;
     this.memoryRefusal = { code: 'guest-out-of-memory', detail };
     return false;

@@ -6,7 +6,9 @@
  *
  * An owner may take as much as is left for everybody, like any share of the process's account.
  */
+
 import type { Share } from '../account/share.ts';
+import { inBytes } from '../amounts.ts';
 import type { ErrorRecord } from '../errors.ts';
 
 export interface ObjectHeapOptions {
@@ -80,7 +82,7 @@ export class RunObjects {
     const { bytesPerRunMax } = this.#heap;
     const left = bytesPerRunMax - this.#bytes;
     if (wanted > left) {
-      const rule = `the objects of one run may have ${bytesPerRunMax} bytes together`;
+      const rule = `the objects of one run may have ${inBytes(bytesPerRunMax)} together`;
       return { code: 'guest-out-of-memory', detail: `Cannot answer: ${rule}` };
     }
     const grant = Math.min(Math.max(this.#bytes, firstGrantBytes), grantBytesMax);

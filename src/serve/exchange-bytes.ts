@@ -3,7 +3,9 @@
  * taken. Each is on the account of the site's owner, and bounded by client besides, so that nobody
  * can use up the share of a site that is not theirs.
  */
+
 import { Holding, type Share } from '../account/share.ts';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 
 /** What each client makes one thread hold; clients are told apart by their network. */
@@ -74,7 +76,7 @@ export class ExchangeBytes {
     share.requireRoom(bytes);
     throw new TerrafirmaError(
       'overloaded',
-      `Cannot send the answer: ${clients.bytesMax} bytes may wait for one client: received ` +
+      `Cannot send the answer: ${inBytes(clients.bytesMax)} may wait for one client: received ` +
         `${clients.of(client) + bytes}`,
     );
   }

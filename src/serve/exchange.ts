@@ -1,7 +1,9 @@
 /** One request and its answer, over whichever wire it came. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
+import { inBytes } from '../amounts.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { clientNetwork } from '../names.ts';
@@ -355,6 +357,6 @@ function noRoom(waitedMs: number): TerrafirmaError {
 function tooLarge(bodyBytesMax: number, received: number): TerrafirmaError {
   return new TerrafirmaError(
     'request-too-large',
-    `Cannot accept the request: its body may have ${bodyBytesMax} bytes: received ${received}`,
+    `Cannot accept the request: its body may have ${inBytes(bodyBytesMax)}: received ${received}`,
   );
 }

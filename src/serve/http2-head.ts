@@ -1,4 +1,5 @@
 /** The head of an HTTP/2 request in the form in which HTTP/1.1 ones are read. Pure. */
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { RawHead } from './request-head.ts';
 
@@ -21,7 +22,7 @@ export function readHttp2Head(rawHeaders: readonly string[], headerBytesMax: num
   if (headerBytes > headerBytesMax) {
     throw new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: its headers may have ${headerBytesMax} bytes: ` +
+      `Cannot accept the request: its headers may have ${inBytes(headerBytesMax)}: ` +
         `received ${headerBytes}`,
     );
   }

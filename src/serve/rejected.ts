@@ -1,4 +1,5 @@
 /** What is known of a request before there is an exchange, and why there may be none. Pure. */
+import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { withoutSecrets } from '../names.ts';
@@ -44,7 +45,7 @@ export function explainParserError(error: NodeJS.ErrnoException, limits: Limits)
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     return new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: its headers may have ${limits.headerBytesMax} bytes`,
+      `Cannot accept the request: its headers may have ${inBytes(limits.headerBytesMax)}`,
     );
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {

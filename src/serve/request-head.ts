@@ -2,7 +2,9 @@
  * From node's parsed request to ours: everything a visitor sends in the head is checked and
  * bounded here, once. Pure.
  */
+
 import type { RequestHead } from '../abi/abi.ts';
+import { inBytes } from '../amounts.ts';
 import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { quoteReceived, withoutSecrets } from '../names.ts';
@@ -150,7 +152,7 @@ function readTarget(
   if (url.length > limits.targetBytesMax) {
     throw new TerrafirmaError(
       'uri-too-long',
-      `Cannot accept the request: its target may have ${limits.targetBytesMax} bytes: ` +
+      `Cannot accept the request: its target may have ${inBytes(limits.targetBytesMax)}: ` +
         `received ${url.length}`,
     );
   }

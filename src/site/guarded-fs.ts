@@ -2,9 +2,11 @@
  * Edge: the file system below one mount, as one owner may use it: every operation has a time limit
  * and its turn; see `mount-guard.ts`.
  */
+
 import type { BigIntStats, Dir, Dirent, StatsFs } from 'node:fs';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, realpath, stat, statfs } from 'node:fs/promises';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { OwnerKey } from '../names.ts';
 import type { MountGuard, Operation } from './mount-guard.ts';
@@ -137,7 +139,7 @@ export class FileTooLargeError extends Error {
   readonly sizeBytes: bigint;
 
   constructor(sizeBytes: bigint, bytesMax: number) {
-    super(`Cannot read the file: at most ${bytesMax} bytes: received ${sizeBytes}`);
+    super(`Cannot read the file: at most ${inBytes(bytesMax)}: received ${sizeBytes}`);
     this.sizeBytes = sizeBytes;
   }
 }

@@ -2,6 +2,7 @@
  * What a folder says about itself: its `.kbp_config` → Manifest (Terrafirma spec 2.4). Pure. The
  * result is plain data: it crosses threads by structured cloning.
  */
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, quoteReceived } from '../names.ts';
 
@@ -63,7 +64,7 @@ const SHA256 = /^sha256:([0-9a-fA-F]{24}):([0-9a-fA-F]{64})$/;
  */
 export function parseManifest(bytes: Uint8Array | undefined, bytesMax: number): Manifest {
   if (bytes === undefined) return openManifest;
-  if (bytes.length > bytesMax) throw bad(`must be at most ${bytesMax} bytes`, `${bytes.length}`);
+  if (bytes.length > bytesMax) throw bad(`must be at most ${inBytes(bytesMax)}`, `${bytes.length}`);
   const file = readFields(parseJson(bytes), {
     at: 'the file',
     known: ['version', 'users', 'per_path_configs', 'acls'],

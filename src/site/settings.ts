@@ -2,7 +2,9 @@
  * What the owner sets for a site's modules: the bytes of its `terrafirma.toml` → SiteSettings.
  * Pure. The result is plain data: it crosses threads by structured cloning.
  */
+
 import { parse } from 'smol-toml';
+import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, type HostName, isServedName, parseHostName, quoteReceived } from '../names.ts';
 import { type PrivateRule, parsePrivateRule } from './private-files.ts';
@@ -70,7 +72,7 @@ export const noSettings: SiteSettings = { general: emptyTable, modules: new Map(
  */
 export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): SiteSettings {
   if (bytes === undefined) return noSettings;
-  if (bytes.length > bytesMax) throw bad(`must be at most ${bytesMax} bytes`, `${bytes.length}`);
+  if (bytes.length > bytesMax) throw bad(`must be at most ${inBytes(bytesMax)}`, `${bytes.length}`);
   const file = parseToml(bytes);
   const { host_names: listed, private: closed } = file;
   delete file.host_names;

@@ -2,9 +2,11 @@
  * Edge: certificate and key files of the operator (`[[tls.certificate]]`). Read again when they
  * change; a pair that is half written or wrong leaves the one before in force.
  */
+
 import { createHash, createPrivateKey, type X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { inBytes } from '../amounts.ts';
 import type { CertificateFiles } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { CertificatePair } from '../messages.ts';
@@ -142,7 +144,7 @@ async function load(files: CertificateFiles): Promise<Loaded> {
 
 async function readText(file: string): Promise<string> {
   const { size } = await stat(file);
-  if (size > FILE_BYTES_MAX) throw new Error(`a file may have ${FILE_BYTES_MAX} bytes`);
+  if (size > FILE_BYTES_MAX) throw new Error(`a file may have ${inBytes(FILE_BYTES_MAX)}`);
   return readFile(file, 'utf8');
 }
 

@@ -79,13 +79,13 @@ test('rolling back what is not there is refused with 2', async () => {
 test.each([
   ['versions', []],
   ['rollback', ['/folder/app.wasm', '0123456789']],
-])('%s: a state directory that is not there is one sentence and 1', async (command, given) => {
+])('%s: a state directory that is not there is one sentence and 2', async (command, given) => {
   using folder = new TestFolder();
   folder.write('file', '');
   for (const name of ['none', 'file']) {
     const state = folder.path(name);
     const { code, stdout, stderr } = await runProgram([command, ...given, '--state', state]);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^Cannot look for versions: [^\n]*--state\n$/);
     expect(stderr).toContain(state);
   }

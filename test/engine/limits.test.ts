@@ -94,7 +94,7 @@ describe('limits of a run', () => {
     const { report } = await engine.run(engine.load(guest));
     expect(report.outcome).toBe('out-of-memory');
     expect(report.error?.code).toBe('guest-out-of-memory');
-    expect(report.error?.detail).toContain(`${2 * mib} bytes`);
+    expect(report.error?.detail).toContain('2 MiB');
     expect(report.memoryBytes).toBeLessThanOrEqual(2 * mib);
   });
 

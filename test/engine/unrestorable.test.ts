@@ -52,7 +52,7 @@ describe('modules that cannot be restored', () => {
     const { report } = await engine.run(engine.load(hoardingGuest));
     expect(report).toMatchObject({
       outcome: 'out-of-memory',
-      error: { code: 'guest-out-of-memory', detail: expect.stringContaining('33554432 bytes') },
+      error: { code: 'guest-out-of-memory', detail: expect.stringContaining('32 MiB') },
     });
   });
 });

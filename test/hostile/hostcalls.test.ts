@@ -57,7 +57,7 @@ const cases: readonly Case[] = [
   ['a poll of a handle that is none', 'pending_req_poll', [0x7fff_ffff], -1],
   ['a key of 4 GiB', 'kvstore_insert', [0, -1, 0, 4], OUTSIDE],
   ['a value of 4 GiB', 'kvstore_insert', [0, 4, 0, -1], OUTSIDE],
-  ['a key above the limit', 'kvstore_append', [0, 4_097, 0, 4], /key of at most 4096 bytes/],
+  ['a key above the limit', 'kvstore_append', [0, 4_097, 0, 4], /key of at most 4 KiB/],
   ['to find a key above the limit', 'kvstore_get', [0x40, 0x44, 0, 4_097], 0],
   ['to find a key outside', 'kvstore_get', [0x40, 0x44, END, 1], OUTSIDE],
   ['a value given outside', 'kvstore_get', [END, 0x44, 0x100, 3], OUTSIDE],

@@ -13,6 +13,7 @@
  *   out.ptr ──► u32 ptr ──► | u32 ptr | u32 len | u32 ptr | u32 len |
  *   out.len ──► u32 2
  */
+import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import type { GuestHost, Hostcall } from '../abi.ts';
 import { HandleError } from '../handles.ts';
@@ -173,7 +174,7 @@ export class TerrariumGuest {
     this.memory.requireRange(ptr, len);
     const length = len >>> 0;
     if (length > bytesMax) {
-      throw new Misuse(`Cannot take the text: at most ${bytesMax} bytes`, `${length} bytes`);
+      throw new Misuse(`Cannot take the text: at most ${inBytes(bytesMax)}`, `${length} bytes`);
     }
     return this.memory.readLatin1(ptr, length, bytesMax);
   }

@@ -2,6 +2,7 @@
  * Header rules of the Terrarium ABI (its sections on content and on ambiguities A3, A4, A9, A14):
  * what a guest may set, and in which form values reach a guest.
  */
+import { inBytes } from '../../amounts.ts';
 import type { Header } from '../../capability/capability.ts';
 import { Misuse } from './misuse.ts';
 
@@ -122,7 +123,7 @@ export class GuestHeaders {
     if (lines > this.#limits.linesMax || bytes > this.#limits.bytesMax) {
       const { linesMax, bytesMax } = this.#limits;
       throw new Misuse(
-        `Cannot set the header ${name}: at most ${linesMax} lines and ${bytesMax} bytes`,
+        `Cannot set the header ${name}: at most ${linesMax} lines and ${inBytes(bytesMax)}`,
         `${lines} lines and ${bytes} bytes`,
       );
     }

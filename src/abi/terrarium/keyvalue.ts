@@ -2,6 +2,7 @@
  * Hostcalls of the key-value store, which all requests to one module of one folder share. They
  * have no error result, so a failure of the store traps: a guest told "stored" would lose data.
  */
+import { inBytes } from '../../amounts.ts';
 import { readPieces, type Steps, wait } from '../steps.ts';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 
@@ -88,7 +89,7 @@ function* readPart(
   const length = len >>> 0;
   if (length > rule.bytesMax) {
     guest.trap(
-      `Cannot store: a ${rule.part} of at most ${rule.bytesMax} bytes: received ${length}`,
+      `Cannot store: a ${rule.part} of at most ${inBytes(rule.bytesMax)}: received ${length}`,
     );
   }
   return yield* readPieces(guest.memory, ptr, length);

@@ -2,6 +2,7 @@
  * The requests a run makes: what it is still writing, what is under way, what has come back. One
  * budget of bytes covers all bodies, because a guest may hold as many as it has handles.
  */
+import { inBytes } from '../../amounts.ts';
 import type {
   Capabilities,
   Header,
@@ -182,7 +183,7 @@ export class OutboundState {
     const bytesMax = this.#limits.memoryBytesMax;
     if (this.#heldBytes + bytes > bytesMax) {
       throw new Misuse(
-        `Cannot hold the body: requests and responses of a run hold at most ${bytesMax} bytes`,
+        `Cannot hold the body: requests and responses of a run hold at most ${inBytes(bytesMax)}`,
         `${this.#heldBytes + bytes} bytes`,
       );
     }

@@ -3,6 +3,7 @@
  * the log, for the guest it is -1.
  */
 
+import { inBytes } from '../../amounts.ts';
 import { readPieces, type Steps } from '../steps.ts';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 import { isToken } from './headers.ts';
@@ -60,7 +61,10 @@ function writers(guest: TerrariumGuest): HostcallFamily {
           const length = len >>> 0;
           const bytesMax = guest.limits.outboundRequestBytesMax;
           if (length > bytesMax) {
-            throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
+            throw new Misuse(
+              `Cannot set the body: at most ${inBytes(bytesMax)}`,
+              `${length} bytes`,
+            );
           }
           outbound.makeRoom(request, length);
           request.body = yield* readPieces(guest.memory, ptr, length);

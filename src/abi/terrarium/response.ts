@@ -3,6 +3,7 @@
  * The other way round is misuse: setters answer 1, getters give nothing, the status is 0 (A12).
  */
 
+import { inBytes } from '../../amounts.ts';
 import { pieceBytes, readPieces, type Steps } from '../steps.ts';
 import type { Given, HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
@@ -137,7 +138,7 @@ function openBody(
   const bytesMax = guest.limits.replyBodyBytesMax;
   if (length <= bytesMax) return { reply, length };
   reply.body = undefined;
-  throw new Misuse(`Cannot set the body: at most ${bytesMax} bytes`, `${length} bytes`);
+  throw new Misuse(`Cannot set the body: at most ${inBytes(bytesMax)}`, `${length} bytes`);
 }
 
 function findFetched(guest: TerrariumGuest, handle: number): FetchedReply {

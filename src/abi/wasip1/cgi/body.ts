@@ -3,6 +3,7 @@
  * that does not say how long it is comes in whole before a program is told its environment, which
  * must say it (RFC 3875, section 4.1.2): many programs read so many bytes and not one more.
  */
+import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
@@ -112,7 +113,7 @@ export class RequestBody implements InputStream {
 }
 
 function tooLarge(bytesMax: number, received: number): TerrafirmaError {
-  const rule = `a body without Content-Length may have ${bytesMax} bytes`;
+  const rule = `a body without Content-Length may have ${inBytes(bytesMax)}`;
   const detail = `Cannot accept the request: ${rule}: received ${received}`;
   return new TerrafirmaError('request-too-large', detail);
 }

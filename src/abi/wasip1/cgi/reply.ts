@@ -3,6 +3,7 @@
  * answer leaves whole when the program ends, in one write; a larger one in pieces of at least
  * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
+import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange, ReplyHead } from '../../abi.ts';
@@ -133,7 +134,7 @@ export class CgiReply implements Reply {
     const { bodyBytesMax } = this.#options;
     this.#bodyBytes += bytes.length;
     if (this.#bodyBytes > bodyBytesMax) {
-      const rule = `its body may have ${bodyBytesMax} bytes`;
+      const rule = `its body may have ${inBytes(bodyBytesMax)}`;
       throw new TerrafirmaError(
         'reply-too-large',
         `Cannot send the answer: ${rule}: received more`,

@@ -3,6 +3,7 @@
  * What it calls `kv` is the whole of a program's memory as one object: read before, replaced after,
  * the last writer wins. It is kept under one key of the module's own namespace.
  */
+import { inBytes } from '../../../amounts.ts';
 import type { Capabilities, Header, KeyValue } from '../../../capability/capability.ts';
 import { describeError, TerrafirmaError } from '../../../errors.ts';
 import { quoteReceived } from '../../../names/quote.ts';
@@ -110,7 +111,7 @@ export class WwsReply implements Reply {
     const { bytesMax } = this.#options;
     this.#bytes += bytes.length;
     if (this.#bytes > bytesMax) {
-      const detail = `Cannot send the answer: it may have ${bytesMax} bytes: received more`;
+      const detail = `Cannot send the answer: it may have ${inBytes(bytesMax)}: received more`;
       this.#failure = new TerrafirmaError('reply-too-large', detail);
       throw this.#failure;
     }

@@ -2,6 +2,7 @@
  * Standard output as messages to the client: one a line, or one a frame (see input.ts). They leave
  * as fast as the client takes them; the program waits meanwhile.
  */
+import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import type { Conversation } from '../../abi.ts';
 import type { Reply } from '../cgi/reply.ts';
@@ -128,7 +129,7 @@ export class MessageOutput implements Reply {
     this.#failure = new TerrafirmaError(
       'reply-too-large',
       'Cannot send the message: a message may have ' +
-        `${this.#conversation.messageBytesMax} bytes: received more`,
+        `${inBytes(this.#conversation.messageBytesMax)}: received more`,
     );
     throw this.#failure;
   }

@@ -1,0 +1,15 @@
+/** Amounts as sentences for people have them: exact, in the largest unit that is whole. Pure. */
+
+const BYTE_UNITS = [
+  ['GiB', 1024 ** 3],
+  ['MiB', 1024 ** 2],
+  ['KiB', 1024],
+] as const;
+
+/** `134217728` → `128 MiB`; `134217729` → `134217729 bytes`: never rounded. */
+export function inBytes(bytes: number): string {
+  for (const [name, size] of BYTE_UNITS) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size} ${name}`;
+  }
+  return `${bytes} bytes`;
+}

@@ -41,6 +41,7 @@ function describe(measured: Measured): string {
   return [
     `p50 ${change(0.5)}`,
     `p99 ${change(0.99)}`,
+    `store ${ms(quantile(without.storesMs, 0.5))} → ${ms(quantile(during.storesMs, 0.5))}`,
     `deploy ${ms(Math.max(0, ...during.deploysMs))}`,
     `first visit ${ms(Math.max(0, ...during.firstVisitsMs))}`,
     `resident ${mib(measured.residentStartBytes)} → ${mib(measured.residentMaxBytes)} → ` +

@@ -12,6 +12,7 @@ const CONNECTIONS = 4;
 const PAUSE_MS = 20;
 const DEPLOY_EVERY_MS = 2_000;
 const NEW_NAME_EVERY_MS = 1_000;
+const STORE_EVERY_MS = 100;
 /** A visitor who has waited so long has gone. */
 const PATIENCE_MS = 30_000;
 const POLL_MS = 25;
@@ -23,6 +24,8 @@ export interface Experience {
   readonly failures: string[];
   readonly deploysMs: number[];
   readonly firstVisitsMs: number[];
+  /** Values that her function stored. */
+  readonly storesMs: number[];
 }
 
 interface Reply {
@@ -40,6 +43,7 @@ export class Alice {
     stage.put(OWNER, 'hello.wasm', guestBytes('hello'));
     stage.put(OWNER, 'version.wasm', guestBytes('v1'));
     stage.put(OWNER, 'page.html', 'Hello!');
+    stage.put(OWNER, 'kv.wasm', guestBytes('kv'));
     stage.name(HOST_NAME, OWNER);
   }
 
@@ -47,15 +51,20 @@ export class Alice {
   async settle(port: number): Promise<void> {
     await waitFor(async () => (await ask(port, HOST_NAME, '/hello.wasm')).status === 200);
     await waitFor(async () => (await ask(port, HOST_NAME, '/version.wasm')).status === 200);
+    await waitFor(async () => (await ask(port, HOST_NAME, '/kv.wasm/get?0')).status !== 503);
   }
 
   /** Lives her life until `signal` is aborted. */
   async live(port: number, signal: AbortSignal): Promise<Experience> {
-    const seen: Experience = { latenciesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] };
+    const seen: Experience = {
+      ...{ latenciesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] },
+      storesMs: [],
+    };
     await Promise.all([
       ...Array.from({ length: CONNECTIONS }, () => this.#visit(port, seen, signal)),
       this.#deploy(port, seen, signal),
       this.#meetStrangers(port, seen, signal),
+      this.#store(port, seen, signal),
     ]);
     return seen;
   }
@@ -69,6 +78,19 @@ export class Alice {
       seen.latenciesMs.push(performance.now() - startedAtMs);
       if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
       await pause(PAUSE_MS);
+    }
+    agent.destroy();
+  }
+
+  async #store(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (let count = 0; !signal.aborted; count += 1) {
+      const startedAtMs = performance.now();
+      const path = `/kv.wasm/insert?${count % 100}=${count}`;
+      const reply = await ask(port, HOST_NAME, path, agent);
+      seen.storesMs.push(performance.now() - startedAtMs);
+      if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
+      await pause(STORE_EVERY_MS);
     }
     agent.destroy();
   }

@@ -20,6 +20,8 @@ export interface Bars {
   readonly p99FactorMax: number;
   /** or up to this, whichever is more. */
   readonly p99MsFloor: number;
+  /** The same for the values that she stores, by the median: the disk is everybody's. */
+  readonly storeFactorMax: number;
   readonly deployMsMax: number;
   readonly firstVisitMsMax: number;
   readonly residentBytesMax: number;
@@ -30,6 +32,7 @@ export interface Bars {
 const singleAttack: Bars = {
   p99FactorMax: 5,
   p99MsFloor: 50,
+  storeFactorMax: 5,
   deployMsMax: 5_000,
   firstVisitMsMax: 3_000,
   residentBytesMax: 2 * 1024 ** 3,
@@ -39,7 +42,7 @@ const singleAttack: Bars = {
 };
 
 /** Several at once: the answers may be slower; nothing else may be worse. */
-const severalAttacks: Bars = { ...singleAttack, p99FactorMax: 20 };
+const severalAttacks: Bars = { ...singleAttack, p99FactorMax: 20, storeFactorMax: 20 };
 
 export function barsFor(attacks: number): Bars {
   return attacks === 1 ? singleAttack : severalAttacks;
@@ -59,6 +62,11 @@ export function judge(measured: Measured, bars: Bars): readonly string[] {
     bars.p99MsFloor,
     bars.p99FactorMax * quantile(without.latenciesMs, 0.99),
   );
+  const storeMs = quantile(during.storesMs, 0.5);
+  const storeMsMax = Math.max(
+    bars.p99MsFloor,
+    bars.storeFactorMax * quantile(without.storesMs, 0.5),
+  );
   const deployMs = Math.max(0, ...during.deploysMs);
   const firstVisitMs = Math.max(0, ...during.firstVisitsMs);
   const residentEndMax = bars.residentEndFactorMax * measured.residentStartBytes;
@@ -67,6 +75,7 @@ export function judge(measured: Measured, bars: Bars): readonly string[] {
     [during.failures.length === 0, `${during.failures.length} failed, e.g. ${during.failures[0]}`],
     [during.latenciesMs.length > 0, 'nobody was answered'],
     [p99Ms <= p99MsMax, `p99 ${ms(p99Ms)}, at most ${ms(p99MsMax)}`],
+    [storeMs <= storeMsMax, `storing took ${ms(storeMs)}, at most ${ms(storeMsMax)}`],
     [deployMs <= bars.deployMsMax, `a deploy took ${ms(deployMs)}`],
     [firstVisitMs <= bars.firstVisitMsMax, `a first visit took ${ms(firstVisitMs)}`],
     [

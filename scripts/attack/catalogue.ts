@@ -4,14 +4,18 @@ import { allMemories } from './rows/all-memories.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
+import { fullStores } from './rows/full-stores.ts';
 import { guestFiles } from './rows/guest-files.ts';
 import { http2Frames } from './rows/http2-frames.ts';
 import { http2Headers } from './rows/http2-headers.ts';
 import { idleTables } from './rows/idle-tables.ts';
+import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
+import { ownAddresses } from './rows/own-addresses.ts';
 import { pathFlood } from './rows/path-flood.ts';
 import { renameStorm } from './rows/rename-storm.ts';
+import { silentNames } from './rows/silent-names.ts';
 import { sleepingMemory } from './rows/sleeping-memory.ts';
 import { untakenReplies } from './rows/untaken-replies.ts';
 
@@ -20,14 +24,18 @@ export const attacks: readonly Attack[] = [
   closedWindows,
   cpuHog,
   earlyBodies,
+  fullStores,
   guestFiles,
   http2Frames,
   http2Headers,
   idleTables,
+  largeWrites,
   logFlood,
   manyDirectories,
+  ownAddresses,
   pathFlood,
   renameStorm,
+  silentNames,
   sleepingMemory,
   untakenReplies,
 ];

@@ -7,6 +7,7 @@ const calm: Experience = {
   failures: [],
   deploysMs: [300],
   firstVisitsMs: [400],
+  storesMs: [2],
 };
 
 const held: Measured = {
@@ -29,6 +30,7 @@ describe('the bars of an attack', () => {
     ['a failed request', { during: { ...calm, failures: ['503 busy'] } }, /1 failed, e\.g\. 503/],
     ['no answer at all', { during: { ...calm, latenciesMs: [] } }, /nobody was answered/],
     ['a slow deploy', { during: { ...calm, deploysMs: [1, 5_001] } }, /deploy took 5001 ms/],
+    ['slow stores', { during: { ...calm, storesMs: [51, 51] } }, /storing took 51/],
     ['a slow first visit', { during: { ...calm, firstVisitsMs: [3_001] } }, /visit took 3001 ms/],
     ['too much memory', { residentMaxBytes: 3 * 1024 ** 3 }, /3072 MiB resident/],
     ['memory that stays', { residentEndBytes: 121 }, /still resident/],

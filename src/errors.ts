@@ -221,6 +221,12 @@ export const errorTable = {
     sentence: 'Cannot run the module: it was refused',
     shown: true,
   },
+  'module-quarantined': {
+    status: 502,
+    fault: 'operator',
+    sentence: 'Cannot run the module: it is quarantined, because the daemon ended when it was new',
+    shown: true,
+  },
   'no-verdict': {
     status: 503,
     fault: 'ours',

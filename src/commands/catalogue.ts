@@ -11,6 +11,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['run', async () => (await import('./run.ts')).run],
   ['versions', async () => (await import('./versions.ts')).versions],
   ['rollback', async () => (await import('./rollback.ts')).rollback],
+  ['release', async () => (await import('./release.ts')).release],
   ['config', async () => (await import('./config.ts')).config],
 ]);
 

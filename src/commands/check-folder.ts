@@ -1,10 +1,14 @@
 /** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
 import path from 'node:path';
 import type { Config } from '../config/config.ts';
+import { digestBytes } from '../deploy/artifact.ts';
 import { capFiles } from '../deploy/caps.ts';
+import type { DeployLog } from '../deploy/deploy-log.ts';
+import { quarantineRecord, readQuarantined } from '../deploy/quarantine.ts';
 import type { ListedFile } from '../deploy/scan.ts';
 import { listFolder } from '../deploy/scan.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { Digest } from '../messages.ts';
 import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../site/guarded-fs.ts';
 import { Locator } from '../site/locate.ts';
@@ -21,6 +25,8 @@ export interface FolderFindings {
 }
 
 const NAMES_TOLD_MAX = 20;
+const silent = (): void => undefined;
+const silentLog: DeployLog = { info: silent, warn: silent, error: silent };
 
 const noMount: Finding = {
   mark: 'bad',
@@ -64,9 +70,13 @@ async function lookInside(
   }
   findings.push(...names.findings());
   await using judge = new ModuleJudge(limits);
+  // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
+  const quarantined = await readQuarantined(config.stateDirectory, silentLog);
   let modulePath: string | undefined;
   for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
-    const problem = refusal?.detail ?? (await judgeFile(file, { fs, judge, config }));
+    const problem =
+      refusal?.detail ??
+      (await judgeFile(file, { fs, judge, config, quarantined, notes: findings }));
     const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
     findings.push(describeFile(file, problem, isReadable));
     if (problem === undefined && isReadable) modulePath ??= file.path;
@@ -129,18 +139,34 @@ function judgeAccess(manifest: Manifest): Finding {
 /** Why the file would not be served; undefined when it would. */
 async function judgeFile(
   file: ListedFile,
-  parts: { readonly fs: GuardedFs; readonly judge: ModuleJudge; readonly config: Config },
+  parts: {
+    readonly fs: GuardedFs;
+    readonly judge: ModuleJudge;
+    readonly config: Config;
+    readonly quarantined: ReadonlySet<Digest>;
+    /** Gets what is no problem and yet worth knowing. */
+    readonly notes: Finding[];
+  },
 ): Promise<string | undefined> {
   try {
     const { moduleBytesMax } = parts.config.limits;
     const { bytes } = await parts.fs.readFile(file.realPath, moduleBytesMax);
     const judged = await parts.judge.judge(bytes);
-    return judged.kind === 'accepted' ? undefined : judged.error.detail;
+    const quarantine = parts.quarantined.has(digestBytes(bytes));
+    if (quarantine) return quarantineRecord(digestBytes(bytes)).detail;
+    if (judged.kind === 'refused') return judged.error.detail;
+    if (judged.slowReason !== undefined) parts.notes.push(describeSlow(file, judged.slowReason));
+    return undefined;
   } catch (error) {
     if (error instanceof FileTooLargeError) return error.message;
     if (errnoOf(error) === 'EACCES' && error instanceof Error) return error.message;
     throw error;
   }
+}
+
+function describeSlow({ path: name }: ListedFile, reason: string): Finding {
+  const text = `${name} would run slowly, because V8's optimiser may not have it: ${reason}`;
+  return { mark: 'note', subject: 'module', text };
 }
 
 function describeFile(file: ListedFile, problem: string | undefined, isReadable: boolean): Finding {

@@ -8,20 +8,28 @@ import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import type { Artifact } from '../deploy/artifact.ts';
 import { Builder } from '../deploy/builder.ts';
+import { Trial } from '../deploy/trial.ts';
 import type { ErrorRecord } from '../errors.ts';
-import { TerrafirmaError } from '../errors.ts';
+import { TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { OwnerKey } from '../names.ts';
 
 export type JudgedModule =
   | {
       readonly kind: 'accepted';
       readonly artifact: Artifact;
       readonly module: WebAssembly.Module;
+      /** Why V8's optimiser may not have it; undefined when it may, or that takes long to say. */
+      readonly slowReason: string | undefined;
     }
   | { readonly kind: 'refused'; readonly error: ErrorRecord };
+
+/** One person asks: there is nobody to take turns with. */
+const owner = '' as OwnerKey;
 
 /** Judges modules one after another, in a thread of its own as the daemon does; to be closed. */
 export class ModuleJudge implements AsyncDisposable {
   readonly #builder: Builder;
+  readonly #trial = new Trial();
 
   constructor(limits: Limits) {
     this.#builder = new Builder({ limits });
@@ -36,16 +44,19 @@ export class ModuleJudge implements AsyncDisposable {
     if (verdict.kind === 'refused') return { kind: 'refused', error: verdict.error };
     const { artifact } = verdict;
     try {
-      return { kind: 'accepted', artifact, module: await WebAssembly.compile(artifact.code) };
+      const optimised = await this.#trial.admit({ ...artifact, original: verdict.bytes, owner });
+      const slowReason = optimised.kind === 'unbounded' ? optimised.reason : undefined;
+      const module = await WebAssembly.compile(artifact.code);
+      return { kind: 'accepted', artifact, module, slowReason };
     } catch (error) {
-      if (!(error instanceof WebAssembly.CompileError)) throw error;
-      const detail = `Cannot accept the module: it must compile: received ${error.message}`;
-      return { kind: 'refused', error: { code: 'module-refused', detail } };
+      const isRefusal = error instanceof TerrafirmaError && error.code === 'module-refused';
+      if (!isRefusal) throw error;
+      return { kind: 'refused', error: toErrorRecord(error) };
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#builder.close();
+    await Promise.all([this.#builder.close(), this.#trial.close()]);
   }
 }
 

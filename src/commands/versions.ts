@@ -47,7 +47,12 @@ function describeListed(module: ListedModule): string {
   const lines = module.versions.map((version) => {
     const mark = version.isServing ? '*' : ' ';
     const accepted = new Date(version.acceptedAtMs).toISOString();
-    return `  ${mark} ${version.digest}  ${accepted}  ${version.abi}  ${version.bytes} bytes`;
+    const line = `  ${mark} ${version.digest}  ${accepted}  ${version.abi}  ${version.bytes} bytes`;
+    const { isQuarantined, unoptimised } = version;
+    return [
+      isQuarantined ? `${line}  quarantined` : line,
+      ...(unoptimised === undefined ? [] : [`      runs slowly: ${unoptimised}`]),
+    ].join('\n');
   });
   return `${[
     notes.length === 0 ? title : `${title} (${notes.join(', ')})`,

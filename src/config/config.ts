@@ -246,6 +246,7 @@ export const defaultLimits = {
   passwordChecksQueuedMax: 64,
   // The daemon.
   verdictWaitMs: 10_000,
+  probationMs: 30_000,
   drainMs: 10_000,
   threadStuckMs: 5_000,
   // The log.

@@ -180,6 +180,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   },
   loginTtlMs: { summary: 'How long a password that was checked is believed', min: 0 },
   passwordChecksQueuedMax: { summary: 'Password checks that wait, per folder', max: 10_000 },
+  probationMs: {
+    summary: 'How long a module is new to the process, and suspected if that ends; 0 for never',
+    min: 0,
+  },
   verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },
   drainMs: { summary: 'How long requests may go on after SIGTERM', min: 0 },
   threadStuckMs: {

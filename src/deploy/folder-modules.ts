@@ -14,6 +14,7 @@ import type { DeployLog } from './deploy-log.ts';
 import { type JudgeParts, judgeFile, type Verdict } from './judge.ts';
 import { JudgeQueue } from './judge-queue.ts';
 import type { KeptModules } from './kept-modules.ts';
+import type { Modules } from './modules.ts';
 import {
   type FileStamp,
   type FolderListing,
@@ -112,13 +113,16 @@ export class FolderModules {
 
   /** What serves and what is refused; files without a verdict are not in it. */
   siteModules(): ReadonlyMap<ModulePath, SiteModule> {
+    const { kept, judging } = this.#parts;
     const modules = new Map<ModulePath, SiteModule>();
     for (const [path, { refusal }] of this.#files) {
-      const version = this.#parts.kept.serving(path);
+      const { version, quarantine } = kept.servable(path, judging.modules);
+      if (quarantine !== undefined) this.#once.tell(path, quarantine.detail);
+      const error = refusal ?? quarantine;
       if (version !== undefined) {
         modules.set(path, { kind: 'serving', digest: version.digest, abi: version.abi });
-      } else if (refusal !== undefined) {
-        modules.set(path, { kind: 'refused', error: refusal });
+      } else if (error !== undefined) {
+        modules.set(path, { kind: 'refused', error });
       }
     }
     return modules;
@@ -187,6 +191,8 @@ export class FolderModules {
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
     this.#queue.drop(file.path);
+    if (isReleased(tracked, this.#parts.judging.modules))
+      tracked.judgedStamp = tracked.refusedDigest = undefined;
     if (tracked.judgedStamp === file.stamp) return 0;
     const nowMs = this.#parts.judging.nowMs();
     if (nowMs < tracked.retryAtMs) return tracked.retryAtMs - nowMs;
@@ -299,7 +305,7 @@ export class FolderModules {
     tracked.refusedDigest = digest;
     const stays = kept.live(path) === undefined ? '' : ': the last good version keeps serving';
     const fields = { ...this.#fields(path), digest, reason: error.detail };
-    if (error.code === 'module-refused') log.warn(fields, `module refused${stays}`);
+    if (error.code.startsWith('module-')) log.warn(fields, `module refused${stays}`);
     else log.error(fields, `module could not be judged${stays}`);
     if (digest !== undefined) await kept.see(path, { digest, stamp, refusal: error.detail });
   }
@@ -385,4 +391,10 @@ export class FolderModules {
 
 function asFound(found: ListedFile | string): ListedFile | { readonly refusal: string } {
   return typeof found === 'string' ? { refusal: found } : found;
+}
+
+/** Refused because it was quarantined, and released since: to be judged anew. */
+function isReleased({ refusal, refusedDigest: digest }: TrackedFile, modules: Modules): boolean {
+  const isHeld = digest === undefined || modules.refusalOf(digest) !== undefined;
+  return refusal?.code === 'module-quarantined' && !isHeld;
 }

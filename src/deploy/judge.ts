@@ -16,6 +16,7 @@ import type { Modules } from './modules.ts';
 import type { KeptVersion } from './record.ts';
 import { type ListedFile, stampOf } from './scan.ts';
 
+const refusals: ReadonlySet<ErrorCode> = new Set(['module-refused', 'module-quarantined']);
 /** Failures of ours that are no verdict on a file. */
 const passingCodes: ReadonlySet<ErrorCode> = new Set(['overloaded', 'internal']);
 
@@ -67,7 +68,7 @@ export async function judgeFile(
     try {
       await parts.modules.admit({ artifact, original: bytes, owner: parts.owner });
     } catch (error) {
-      if (error instanceof TerrafirmaError && error.code !== 'module-refused') throw error;
+      if (error instanceof TerrafirmaError && !refusals.has(error.code)) throw error;
       return { kind: 'refused', digest: artifact.digest, error: toErrorRecord(error) };
     }
     const { digest, abi } = artifact;

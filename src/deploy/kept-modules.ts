@@ -3,7 +3,7 @@
  * store, and the rollbacks that were made beside it. In memory first for reading, in the store
  * before anything depends on it.
  */
-import { describeError, TerrafirmaError } from '../errors.ts';
+import { describeError, type ErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { Digest } from '../messages.ts';
 import type { ModulePath } from '../names.ts';
 import type { LocatedFolder } from '../site/locate.ts';
@@ -79,6 +79,25 @@ export class KeptModules {
   serving(path: ModulePath): KeptVersion | undefined {
     const record = this.live(path);
     return record === undefined ? undefined : servingVersion(record, this.#pins.get(path));
+  }
+
+  /**
+   * The version that may answer: the serving one; or where that is refused, with its reason, the
+   * newest that is not. What was good before serves on.
+   */
+  servable(
+    path: ModulePath,
+    verdicts: { refusalOf(digest: Digest): ErrorRecord | undefined },
+  ): {
+    readonly version: KeptVersion | undefined;
+    readonly quarantine?: ErrorRecord | undefined;
+  } {
+    const version = this.serving(path);
+    const quarantine = version === undefined ? undefined : verdicts.refusalOf(version.digest);
+    if (quarantine === undefined) return { version };
+    const versions = this.live(path)?.versions ?? [];
+    const free = versions.find(({ digest }) => verdicts.refusalOf(digest) === undefined);
+    return { version: free, quarantine };
   }
 
   /** Versions of a module whose bytes are here. */

@@ -4,7 +4,7 @@
  * anew from the kept bytes. Nothing is compiled here that a trial has not compiled before.
  */
 import { LRUCache } from 'lru-cache';
-import { describeError, fromErrorRecord, TerrafirmaError } from '../errors.ts';
+import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
 import type { OwnerKey } from '../names.ts';
 import type { Artifact } from './artifact.ts';
@@ -12,6 +12,8 @@ import type { Builder } from './builder.ts';
 import type { CompilerTier } from './builder-messages.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { OwnerQueue } from './owner-queue.ts';
+import type { Probation } from './probation.ts';
+import type { Suspects } from './quarantine.ts';
 import type { ModuleStore } from './store.ts';
 import type { OptimiserVerdict, Trial } from './trial.ts';
 import type { TrialBook } from './trial-book.ts';
@@ -27,6 +29,8 @@ export interface ModulesOptions {
   readonly builder: Builder;
   readonly trial: Pick<Trial, 'admit' | 'optimise'>;
   readonly book: TrialBook;
+  readonly suspects: Suspects;
+  readonly probation: Probation;
   readonly log: DeployLog;
   readonly compiledBytesMax: number;
   /** The module was compiled anew, for the optimiser: threads that have it want the new one. */
@@ -78,22 +82,38 @@ export class Modules {
 
   /**
    * Compiles a new artifact, in a trial first. Throws TerrafirmaError: 'module-refused' when it is
-   * too dear to compile, 'internal' or 'overloaded' when no trial can be had.
+   * too dear to compile, 'module-quarantined', 'internal' or 'overloaded' when no trial can be had.
    */
   async admit(candidate: Candidate): Promise<LoadedModule> {
-    return this.#compiled.get(candidate.artifact.digest) ?? (await this.#prove(candidate));
+    const { digest } = candidate.artifact;
+    this.#requireFree(digest);
+    return this.#compiled.get(digest) ?? (await this.#prove(candidate));
+  }
+
+  /** Why a module may not run, whatever its trial said; undefined when it may. */
+  refusalOf(digest: Digest): ErrorRecord | undefined {
+    return this.#options.suspects.refusalOf(digest);
   }
 
   /**
-   * The compiled module of a kept version. Throws TerrafirmaError: 'state' when its bytes are not
-   * in the store, 'module-refused' when they are not accepted any more, and what `admit` throws.
+   * The compiled module of a kept version, to be run: its probation begins. Throws TerrafirmaError:
+   * 'state' when its bytes are not in the store, 'module-refused' when they are not accepted any
+   * more, 'module-quarantined', and what `admit` throws.
    */
   async load(digest: Digest): Promise<LoadedModule> {
-    const compiled = this.#compiled.get(digest);
-    if (compiled !== undefined) {
-      this.#optimiseLater(digest);
-      return compiled;
-    }
+    this.#requireFree(digest);
+    const loaded = this.#compiled.get(digest) ?? (await this.#loadOnce(digest));
+    this.#optimiseLater(digest);
+    await this.#options.probation.begin(digest, this.#options.store.ownerOf(digest));
+    return loaded;
+  }
+
+  #requireFree(digest: Digest): void {
+    const refusal = this.refusalOf(digest);
+    if (refusal !== undefined) throw fromErrorRecord(refusal);
+  }
+
+  async #loadOnce(digest: Digest): Promise<LoadedModule> {
     const running = this.#loading.get(digest);
     if (running !== undefined) return await running;
     const loading = this.#loadKept(digest).finally(() => this.#loading.delete(digest));
@@ -102,9 +122,7 @@ export class Modules {
   }
 
   async #loadKept(digest: Digest): Promise<LoadedModule> {
-    const loaded = await this.#prove(await this.#buildKept(digest));
-    this.#optimiseLater(digest);
-    return loaded;
+    return await this.#prove(await this.#buildKept(digest));
   }
 
   async #buildKept(digest: Digest): Promise<Candidate> {
@@ -161,13 +179,14 @@ export class Modules {
   }
 
   async #optimise(digest: Digest): Promise<void> {
-    const { trial, log, onReplaced } = this.#options;
+    const { trial, probation, log, onReplaced } = this.#options;
     const candidate = await this.#buildKept(digest);
     const verdict = await trial.optimise(subjectOf(candidate));
     if (verdict.kind === 'bounded') await this.#compile(candidate, 'optimised');
     await this.#keepVerdict(candidate.artifact, verdict);
     if (verdict.kind !== 'bounded') return;
     log.info({ digest }, 'module may be optimised now');
+    probation.renew(digest);
     onReplaced?.(digest);
   }
 

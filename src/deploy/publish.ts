@@ -17,11 +17,12 @@ import { type FolderParts, WatchedFolder } from './folder.ts';
 import { Gate } from './gate.ts';
 import { Modules } from './modules.ts';
 import { WalkPace } from './pace.ts';
+import type { Probation } from './probation.ts';
 import { type FolderPresence, recordAfter } from './reclaim.ts';
 import type { FolderRecord } from './record.ts';
-import { ModuleStore, readRecords } from './store.ts';
+import { openState, type StateParts } from './state.ts';
+import { type ModuleStore, readRecords } from './store.ts';
 import { Trial } from './trial.ts';
-import { TrialBook } from './trial-book.ts';
 import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
 
 export interface PublisherOptions {
@@ -53,6 +54,7 @@ export class Publisher {
   readonly #log: DeployLog;
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
+  readonly #probation: Probation;
   readonly #builder: Builder;
   readonly #trial = new Trial();
   readonly #modules: Modules;
@@ -69,22 +71,22 @@ export class Publisher {
   #generation = 0;
   #isClosed = false;
 
-  private constructor(options: PublisherOptions, store: ModuleStore, book: TrialBook) {
+  private constructor(options: PublisherOptions, state: StateParts) {
     const { config } = options;
     this.#config = config;
     this.#log = options.logger;
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
-    this.#store = store;
+    this.#store = state.store;
+    this.#probation = state.probation;
     this.#builder = new Builder({ limits: config.limits });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
     const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
     this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });
     this.#modules = new Modules({
-      store,
+      ...state,
       builder: this.#builder,
       trial: this.#trial,
-      book,
       log: options.logger,
       compiledBytesMax,
       onReplaced: (digest) => {
@@ -102,13 +104,7 @@ export class Publisher {
   /** Opens the state directory. Throws TerrafirmaError('state') when it cannot be used. */
   static async open(options: PublisherOptions): Promise<Publisher> {
     const { config, logger } = options;
-    const store = await ModuleStore.open(config.stateDirectory, {
-      log: logger,
-      limits: config.limits,
-    });
-    const isKept = (digest: Digest): boolean => store.has(digest);
-    const book = await TrialBook.open(config.stateDirectory, { log: logger, isKept });
-    return new Publisher(options, store, book);
+    return new Publisher(options, await openState(config, logger));
   }
 
   /**
@@ -155,8 +151,8 @@ export class Publisher {
   }
 
   /**
-   * The compiled module of a version. Throws TerrafirmaError: 'module-refused'; 'no-verdict' when
-   * its bytes were lost, and the files are read again.
+   * The compiled module of a version, to be run. Throws TerrafirmaError: 'module-refused',
+   * 'module-quarantined'; 'no-verdict' when its bytes were lost, and the files are read again.
    */
   async module(digest: Digest): Promise<LoadedModule> {
     try {
@@ -217,6 +213,7 @@ export class Publisher {
     this.#folders.clear();
     await Promise.all([this.#builder.close(), this.#trial.close()]);
     await Promise.all(this.#closing);
+    await this.#probation.close();
   }
 
   #watch(located: LocatedFolder): WatchedFolder {

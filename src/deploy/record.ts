@@ -69,8 +69,8 @@ export function parseRecord(text: string): FolderRecord {
   const value = objectOf(parseJson(text), 'the record');
   if (value.format !== 1) throw broken('format is 1', value.format);
   const modules = new Map<ModulePath, ModuleRecord>();
-  for (const pair of arrayOf(value.modules, 'modules')) {
-    const [path, module] = arrayOf(pair, 'a module');
+  for (const pair of listOf(value.modules, 'modules')) {
+    const [path, module] = listOf(pair, 'a module');
     modules.set(textOf(path, 'a module path') as ModulePath, parseModule(module));
   }
   return {
@@ -86,7 +86,7 @@ export function parseRecord(text: string): FolderRecord {
 function parseModule(json: unknown): ModuleRecord {
   const value = objectOf(json, 'a module');
   const seen = objectOf(value.seen, 'seen');
-  const [newest, ...older] = arrayOf(value.versions, 'versions').map(parseVersion);
+  const [newest, ...older] = listOf(value.versions, 'versions').map(parseVersion);
   if (newest === undefined) throw broken('versions are not empty', '[]');
   return {
     versions: [newest, ...older],
@@ -125,7 +125,7 @@ export function objectOf(value: unknown, what: string): Readonly<Record<string, 
   return value as Readonly<Record<string, unknown>>;
 }
 
-function arrayOf(value: unknown, what: string): readonly unknown[] {
+export function listOf(value: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(value)) throw broken(`${what} is a list`, value);
   return value;
 }
@@ -135,7 +135,7 @@ export function textOf(value: unknown, what: string): string {
   return value;
 }
 
-function numberOf(value: unknown, what: string): number {
+export function numberOf(value: unknown, what: string): number {
   if (typeof value !== 'number') throw broken(`${what} is a number`, value);
   return value;
 }

@@ -78,13 +78,25 @@ export class TrialBook {
   ): Promise<void> {
     if (this.#count >= trialsKeptMax) return;
     this.#count += 1;
-    const text = `${JSON.stringify({ format: 1, key: keyOf(artifact), tier, reason })}\n`;
+    const text = formatTried({ key: keyOf(artifact), tier, reason, hasSurvived: false });
     try {
       await writeDurably(this.#path(artifact.digest), text);
     } catch (error) {
       const fields = { digest: artifact.digest, reason: describeError(error) };
       this.#log.error(fields, 'trial of a module not kept');
     }
+  }
+
+  /** Whether the process did well with this very code for as long as a probation takes. */
+  async hasSurvived(digest: Digest): Promise<boolean> {
+    return (await readTried(this.#path(digest), this.#log))?.hasSurvived ?? false;
+  }
+
+  /** Throws the file system's own error. Nothing is kept of a module that has no whole trial. */
+  async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
+    const tried = await readTried(this.#path(digest), this.#log);
+    if (tried === undefined || tried.hasSurvived === hasSurvived) return;
+    await writeDurably(this.#path(digest), formatTried({ ...tried, hasSurvived }));
   }
 
   #path(digest: Digest): string {
@@ -108,10 +120,17 @@ export async function readUnoptimised(
   return reasons;
 }
 
-async function readTried(
-  path: string,
-  log: DeployLog,
-): Promise<(TriedModule & { readonly key: string }) | undefined> {
+interface KeptTrial extends TriedModule {
+  readonly key: string;
+  /** See `hasSurvived`. */
+  readonly hasSurvived: boolean;
+}
+
+function formatTried(tried: KeptTrial): string {
+  return `${JSON.stringify({ format: 1, ...tried })}\n`;
+}
+
+async function readTried(path: string, log: DeployLog): Promise<KeptTrial | undefined> {
   try {
     const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
     const { reason } = value;
@@ -119,6 +138,7 @@ async function readTried(
       key: textOf(value.key, 'key'),
       tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
       reason: reason === undefined ? undefined : textOf(reason, 'reason'),
+      hasSurvived: value.hasSurvived === true,
     };
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return undefined;

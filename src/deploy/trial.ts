@@ -56,7 +56,7 @@ const trialsAtOnceMaxDefault = 2;
 const queuedTrialsMaxDefault = 4_096;
 /** As `nice` has it. */
 const promptPriority = 10;
-const laterPriority = 19;
+const laterPriority = 14;
 
 export class Trial {
   readonly #options: TrialOptions;

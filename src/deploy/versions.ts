@@ -8,8 +8,10 @@ import type { FolderKey, ModulePath } from '../names.ts';
 import type { DeployLog } from './deploy-log.ts';
 import { servingVersion } from './history.ts';
 import { readPins, writePin } from './pins.ts';
+import { readQuarantined } from './quarantine.ts';
 import type { ModuleRecord } from './record.ts';
 import { readRecords } from './store.ts';
+import { readUnoptimised } from './trial-book.ts';
 
 export interface ListedVersion {
   readonly digest: Digest;
@@ -18,6 +20,10 @@ export interface ListedVersion {
   readonly bytes: number;
   /** Answers requests now. */
   readonly isServing: boolean;
+  /** The daemon ended twice when it was new: it does not run until an operator releases it. */
+  readonly isQuarantined: boolean;
+  /** Why V8's optimiser may not have it, so that it runs slowly; undefined when it may. */
+  readonly unoptimised?: string | undefined;
 }
 
 export interface ListedModule {
@@ -46,13 +52,15 @@ export async function listVersions(
   log: DeployLog,
 ): Promise<readonly ListedModule[]> {
   const listed: ListedModule[] = [];
+  const standing = await readStanding(stateDirectory, log);
   for (const record of await readRecords(stateDirectory, log)) {
     const pins = await readPins(stateDirectory, record.folderKey, log);
     for (const [modulePath, module] of record.modules) {
       const name = `${record.folderKey}/${modulePath}`;
       if (filter !== undefined && filter !== record.folderKey && filter !== name) continue;
       const serving = servingVersion(module, pins.get(modulePath)).digest;
-      listed.push(describeModule(module, { folderKey: record.folderKey, modulePath, serving }));
+      const { folderKey } = record;
+      listed.push(describeModule(module, { folderKey, modulePath, serving, standing }));
     }
   }
   const nameOf = ({ folderKey, modulePath }: ListedModule) => `${folderKey}/${modulePath}`;
@@ -81,13 +89,25 @@ export async function rollBack(
       const seenDigest = module.seen.digest;
       await writePin(stateDirectory, record.folderKey, { modulePath, digest, seenDigest });
       const { folderKey } = record;
-      const after = describeModule(module, { folderKey, modulePath, serving: digest });
+      const standing = await readStanding(stateDirectory, log);
+      const after = describeModule(module, { folderKey, modulePath, serving: digest, standing });
       const version = after.versions.find((each) => each.isServing);
       if (version !== undefined) return version;
     }
   }
   const rule = 'the module must have kept versions, see `terrafirma versions`';
   throw new TerrafirmaError('usage', `Cannot roll back: ${rule}: received ${name}`);
+}
+
+/** What is known of modules whatever folder they are in. */
+interface Standing {
+  readonly quarantined: ReadonlySet<Digest>;
+  readonly unoptimised: ReadonlyMap<Digest, string>;
+}
+
+async function readStanding(stateDirectory: string, log: DeployLog): Promise<Standing> {
+  const unoptimised = await readUnoptimised(stateDirectory, log);
+  return { quarantined: await readQuarantined(stateDirectory, log), unoptimised };
 }
 
 function findVersion(module: ModuleRecord, digestStart: string): { readonly digest: Digest } {
@@ -106,9 +126,14 @@ function describeModule(
     readonly folderKey: FolderKey;
     readonly modulePath: ModulePath;
     readonly serving: Digest;
+    readonly standing: Standing;
   },
 ): ListedModule {
-  const { folderKey, modulePath, serving } = of;
+  const { folderKey, modulePath, standing } = of;
+  const { quarantined, unoptimised } = standing;
+  const versions = module.versions.filter(({ digest }) => !quarantined.has(digest));
+  const isFree = versions.some(({ digest }) => digest === of.serving);
+  const serving = isFree ? of.serving : versions[0]?.digest;
   const isGone = module.goneAtMs !== undefined;
   return {
     folderKey,
@@ -116,8 +141,10 @@ function describeModule(
     versions: module.versions.map((version) => ({
       ...version,
       isServing: !isGone && version.digest === serving,
+      isQuarantined: quarantined.has(version.digest),
+      unoptimised: unoptimised.get(version.digest),
     })),
-    isPinned: !isGone && serving !== module.versions[0].digest,
+    isPinned: !isGone && of.serving !== module.versions[0].digest,
     isGone,
     refusal: module.seen.refusal,
   };

@@ -8,8 +8,8 @@ import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
 import type { DeployFields, DeployLog } from '../../src/deploy/deploy-log.ts';
 import { Modules, type ModulesOptions } from '../../src/deploy/modules.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
+import { openState } from '../../src/deploy/state.ts';
 import { Trial } from '../../src/deploy/trial.ts';
-import { TrialBook } from '../../src/deploy/trial-book.ts';
 import type { Digest } from '../../src/messages.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/site/locate.ts';
@@ -58,9 +58,10 @@ export async function openModules(
   parts: Pick<ModulesOptions, 'store' | 'builder'> & Partial<ModulesOptions>,
 ): Promise<Modules> {
   const log = new LogBook();
-  const isKept = (digest: Digest): boolean => parts.store.has(digest);
-  const book = await TrialBook.open(scratch.path('state'), { log, isKept });
-  return new Modules({ trial: new Trial(), book, log, compiledBytesMax: 1_000_000, ...parts });
+  // Several of them share one state, as no daemons do.
+  const config = testConfig(scratch.path('state'), { probationMs: 0 });
+  const { store: _, ...state } = await openState(config, log);
+  return new Modules({ ...state, trial: new Trial(), log, compiledBytesMax: 1_000_000, ...parts });
 }
 
 /** Asks until the answer is not undefined or false; generous, because it is no measure. */

@@ -1,15 +1,16 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runProgram } from '../commands/program.ts';
 import { killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 
 /** Enough for V8 to find a function hot, many times over. */
 const calls = 5;
 const hotRequests = 30;
 
-describe('a module that V8 may not optimise', () => {
+describe('a module that may hurt the process', () => {
   let folder: TestFolder;
   let daemon: TestDaemon;
 
@@ -57,11 +58,35 @@ describe('a module that V8 may not optimise', () => {
     state[Symbol.dispose]();
   });
 
-  it('is published before its trial with the optimiser is over, and compiled anew', async () => {
-    folder.write('slow.wasm', manyIfs(5_500, 1));
+  it('is quarantined after two ends of the daemon while it was new, and released', async () => {
+    const state = new TestFolder();
+    folder.put('hello');
+    for (let end = 0; end < 2; end += 1) {
+      await start(state.directory);
+      expect(await status('/hello.wasm')).toBe(200);
+      await daemon.stop('SIGKILL');
+    }
+    await start(state.directory);
+    const refused = await fetch(`${daemon.url}/hello.wasm`);
+    expect(refused.status).toBe(502);
+    expect(await refused.text()).toMatch(/terrafirma release/);
+    const told = await daemon.waitForLog(({ msg }) => msg === 'module quarantined');
+    const { digest } = told as unknown as { digest: string };
+    const known = ['--state', state.directory];
+    expect((await runProgram(['versions', ...known])).stdout).toMatch(
+      new RegExp(`${digest} .*quarantined`),
+    );
+    expect((await runProgram(['release', digest.slice(0, 8), ...known])).code).toBe(0);
+    await waitFor(async () => ((await status('/hello.wasm')) === 200 ? true : undefined));
+    expect((await runProgram(['versions', ...known])).stdout).not.toMatch(/quarantined/);
+    state[Symbol.dispose]();
+  });
+
+  it('is published before its trial with the optimiser is over', { timeout: 180_000 }, async () => {
+    folder.write('slow.wasm', manyIfs(5_000, 1));
     await start();
     expect(await status('/slow.wasm')).toBe(200);
-    await daemon.waitForLog(({ msg }) => msg === 'module may be optimised now', 60_000);
+    await daemon.waitForLog(({ msg }) => msg === 'module may be optimised now', 150_000);
     await makeHot('/slow.wasm');
   });
 });

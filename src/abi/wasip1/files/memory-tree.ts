@@ -4,6 +4,7 @@
  */
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';
+import { MemoryContent } from './memory-content.ts';
 import type {
   DirectoryNode,
   FileNode,
@@ -61,6 +62,13 @@ class Storage {
   }
 }
 
+/** What a listing says of each: looking at all their facts would take far longer. */
+const filetypes = {
+  file: filetype.regularFile,
+  directory: filetype.directory,
+  symlink: filetype.symbolicLink,
+} as const;
+
 type MemoryNode = MemoryFile | MemoryDirectory | MemorySymlink;
 
 abstract class MemoryEntry {
@@ -112,13 +120,13 @@ abstract class MemoryEntry {
 class MemoryFile extends MemoryEntry implements FileNode, OpenFile {
   readonly kind = 'file';
   readonly isReadOnly = false;
-  /** As long as its quota; the content is its beginning, zeros follow. */
-  #bytes = new Uint8Array(0);
-  #length = 0;
+  readonly #content = new MemoryContent();
+  /** What counts against the quota; the content is its beginning, zeros follow. */
+  #reservedBytes = 0;
   #openCount = 0;
 
   facts(): NodeFacts {
-    return this.describe(filetype.regularFile, this.#length);
+    return this.describe(filetype.regularFile, this.#content.length);
   }
 
   open(): OpenFile {
@@ -138,50 +146,43 @@ class MemoryFile extends MemoryEntry implements FileNode, OpenFile {
 
   read(position: bigint, bytesMax: number): Uint8Array {
     this.accessedNs = this.storage.options.nowNs();
-    if (position >= BigInt(this.#length)) return new Uint8Array(0);
-    const start = Number(position);
-    return this.#bytes.subarray(start, Math.min(start + bytesMax, this.#length));
+    if (position >= BigInt(this.#content.length)) return new Uint8Array(0);
+    return this.#content.read(Number(position), bytesMax);
   }
 
   write(position: bigint, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    const end = position + BigInt(bytes.length);
-    this.#reserve(end);
-    this.#bytes.set(bytes, Number(position));
-    this.#length = Math.max(this.#length, Number(end));
+    this.#reserve(position + BigInt(bytes.length));
+    this.#content.write(Number(position), bytes);
     this.touch();
   }
 
   resize(sizeBytes: bigint): void {
     this.#reserve(sizeBytes);
-    const length = Number(sizeBytes);
-    if (length < this.#length) this.#bytes.fill(0, length, this.#length);
-    this.#length = length;
+    this.#content.resize(Number(sizeBytes));
     this.touch();
   }
 
   allocate(sizeBytes: bigint): void {
-    if (sizeBytes > BigInt(this.#length)) this.resize(sizeBytes);
+    if (sizeBytes > BigInt(this.#content.length)) this.resize(sizeBytes);
   }
 
-  /** Doubles while the quota allows it, so that small writes in a row do not copy it each time. */
+  /** Doubles while the quota allows it, as the content does while it is small. */
   #reserve(sizeBytes: bigint): void {
-    const before = this.#bytes.length;
+    const before = this.#reservedBytes;
     if (sizeBytes <= BigInt(before)) return;
     const doubled = Math.min(before * 2, before + this.storage.bytesLeft);
     const after = Math.max(Number(sizeBytes), doubled);
     this.storage.takeBytes(after - before);
-    const grown = new Uint8Array(after);
-    grown.set(this.#bytes);
-    this.#bytes = grown;
+    this.#reservedBytes = after;
   }
 
   #freeIfUnreachable(): void {
     if (this.links > 0 || this.#openCount > 0) return;
-    this.storage.giveBytes(this.#bytes.length);
+    this.storage.giveBytes(this.#reservedBytes);
     this.storage.giveNode();
-    this.#bytes = new Uint8Array(0);
-    this.#length = 0;
+    this.#reservedBytes = 0;
+    this.#content.clear();
   }
 }
 
@@ -230,7 +231,7 @@ class MemoryDirectory extends MemoryEntry implements DirectoryNode {
   list(): readonly ListedEntry[] {
     return Array.from(this.#entries, ([name, node]) => ({
       name,
-      filetype: node.facts().filetype,
+      filetype: filetypes[node.kind],
       inode: node.inode,
     }));
   }

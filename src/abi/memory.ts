@@ -86,7 +86,8 @@ export class GuestMemory {
 
   /** Traps unless `holds`. */
   requireRange(ptr: number, len: number): void {
-    this.#open(ptr, len);
+    this.#touched += bytesPerAccess;
+    this.#locate(ptr, len);
   }
 
   /** A copy of `len` bytes at `ptr`. Traps on a bad range and above `bytesMax`. */
@@ -212,12 +213,17 @@ export class GuestMemory {
     }
   }
 
-  /** The start of a range that lies in memory; the views are fresh until the guest runs again. */
+  /** The start of a range that is read or written; see `#locate`. */
   #open(ptr: number, len: number): number {
+    this.#touched += (len >>> 0) + bytesPerAccess;
+    return this.#locate(ptr, len);
+  }
+
+  /** The start of a range that lies in memory; the views are fresh until the guest runs again. */
+  #locate(ptr: number, len: number): number {
     this.#refresh();
     const start = ptr >>> 0;
     const length = len >>> 0;
-    this.#touched += length + bytesPerAccess;
     if (length === 0) return 0;
     const end = start + length;
     if (end > this.#reach && end > this.byteLength) this.#trapRange(start, length);

@@ -26,9 +26,21 @@ export function* wait<T>(work: Promise<T>): Steps<T> {
   return (yield work) as T;
 }
 
-/** A copy of `len` bytes at `ptr`, which must lie in memory. */
-export function* readPieces(memory: GuestMemory, ptr: number, len: number): Steps<Uint8Array> {
-  const bytes = new Uint8Array(len);
+/**
+ * A copy of `len` bytes at `ptr`, which must lie in memory; in `reused`, where that is large enough
+ * and nobody needs it any more. Else a guest that sets a large body over and over keeps the
+ * collector of garbage busy, and all of the thread waiting.
+ */
+export function* readPieces(
+  memory: GuestMemory,
+  { ptr, len }: { readonly ptr: number; readonly len: number },
+  reused?: Uint8Array,
+): Steps<Uint8Array> {
+  const isEnough = reused !== undefined && reused.length >= len;
+  // Filled below, so that it need not be cleared before.
+  const bytes = isEnough
+    ? reused.subarray(0, len)
+    : new Uint8Array(Buffer.allocUnsafeSlow(len).buffer);
   for (let done = 0; done < len; done += pieceBytes) {
     if (done > 0) yield;
     memory.readInto(bytes.subarray(done, done + pieceBytes), (ptr >>> 0) + done);

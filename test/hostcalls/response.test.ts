@@ -130,6 +130,24 @@ test('values are read no further than the bytes that may still come', async () =
 });
 
 describe('resp_set_body', () => {
+  test('the last body stands, whatever sizes those before had', async () => {
+    const wat = '(func (export "grow") (result i32) (memory.grow (i32.const 20)))';
+    const { puppet, finish } = await createAnswering({ wat });
+    await puppet.call('grow');
+    const set = async (letter: string, length: number): Promise<void> => {
+      puppet.bytes.fill(letter, 65_536, 65_536 + length);
+      expect(await puppet.call('resp_set_body', OUTGOING, 65_536, length)).toBe(0);
+    };
+    await set('a', 600_000);
+    await set('b', 10);
+    await set('c', 300_000);
+    await set('d', 0);
+    await set('e', 500_000);
+    await set('f', 20_000);
+    const { body } = finish();
+    expect(Buffer.from(body).equals(Buffer.alloc(20_000, 'f'))).toBe(true);
+  });
+
   test('the last body counts', async () => {
     const { puppet, finish } = await createAnswering();
     await setBody(puppet, 'first');

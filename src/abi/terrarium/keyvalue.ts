@@ -92,7 +92,7 @@ function* readPart(
       `Cannot store: a ${rule.part} of at most ${inBytes(rule.bytesMax)}: received ${length}`,
     );
   }
-  return yield* readPieces(guest.memory, ptr, length);
+  return yield* readPieces(guest.memory, { ptr, len: length });
 }
 
 /** Undefined for a key too long to have been stored. */

@@ -67,7 +67,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
             );
           }
           outbound.makeRoom(request, length);
-          request.body = yield* readPieces(guest.memory, ptr, length);
+          request.body = yield* readPieces(guest.memory, { ptr, len: length }, request.body);
           return OK;
         }),
     },

@@ -13,6 +13,7 @@ const NO_BYTES = new Uint8Array(0);
 /** How far a tag and control bytes are looked for: a guest must not choose how long that takes. */
 const HTML_BYTES_LOOKED_AT = 512;
 const CONTROL_BYTES_LOOKED_AT = 65_536;
+const TEXT_BYTES_LOOKED_AT = 1_048_576;
 
 const HTML_START = new RegExp(
   '^(?:\\ufeff)?[\\t\\n\\f\\r ]*<(?:!doctype html|!--|(?:html|head|title|style|script|link|meta' +
@@ -39,8 +40,17 @@ export function guessContentType(body: Uint8Array): string {
   if (HTML_START.test(start.toString('utf8', 0, HTML_BYTES_LOOKED_AT))) {
     return 'text/html; charset=utf-8';
   }
-  if (hasControlByte(body) || !isUtf8(body)) return 'application/octet-stream';
+  if (hasControlByte(body) || !isTextStart(body)) return 'application/octet-stream';
   return 'text/plain; charset=utf-8';
+}
+
+/** Whether the beginning is UTF-8; a sequence of up to four bytes may be cut at its end. */
+function isTextStart(body: Uint8Array): boolean {
+  if (body.length <= TEXT_BYTES_LOOKED_AT) return isUtf8(body);
+  for (let cut = 0; cut < 4; cut += 1) {
+    if (isUtf8(body.subarray(0, TEXT_BYTES_LOOKED_AT - cut))) return true;
+  }
+  return false;
 }
 
 /** Tab, line feed, form feed and carriage return are text. */

@@ -113,16 +113,28 @@ function setters(guest: TerrariumGuest): HostcallFamily {
           ? guest.answerInSteps(INVALID, () => setLargeBody(guest, handle, { ptr, len }))
           : guest.answer(INVALID, () => {
               const { reply, length } = openBody(guest, handle, { ptr, len });
-              reply.body = guest.memory.readBytesPooled(ptr, length, length);
+              reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storage));
               return OK;
             }),
     },
   };
 }
 
+function readSmallBody(
+  guest: TerrariumGuest,
+  { ptr, len }: MemoryRange,
+  storage: Uint8Array,
+): Uint8Array {
+  if (storage.length < len) return guest.memory.readBytesPooled(ptr, len, len);
+  const bytes = storage.subarray(0, len);
+  guest.memory.readInto(bytes, ptr);
+  return bytes;
+}
+
 function* setLargeBody(guest: TerrariumGuest, handle: number, place: MemoryRange): Steps<number> {
   const { reply, length } = openBody(guest, handle, place);
-  reply.body = yield* readPieces(guest.memory, place.ptr, length);
+  const range = { ptr: place.ptr, len: length };
+  reply.setBody(yield* readPieces(guest.memory, range, reply.storage));
   return OK;
 }
 

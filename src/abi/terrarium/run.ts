@@ -25,10 +25,22 @@ export class OutgoingReply {
   readonly headers: GuestHeaders;
   /** Undefined when the last body the guest set was refused: half an answer is none. */
   body: Uint8Array | undefined = NO_BYTES;
+  /** The largest body so far: one that is replaced over and over should be no new garbage. */
+  #storage: Uint8Array = NO_BYTES;
 
   constructor(limits: Limits) {
     const { replyHeadersMax, replyHeaderBytesMax } = limits;
     this.headers = new GuestHeaders({ linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax });
+  }
+
+  /** Bytes that may be overwritten for the next body: what was the last one is given up. */
+  get storage(): Uint8Array {
+    return this.#storage;
+  }
+
+  setBody(body: Uint8Array): void {
+    this.body = body;
+    if (body.length > this.#storage.length) this.#storage = body;
   }
 }
 

@@ -1,0 +1,104 @@
+/**
+ * A host that adds up what hostcalls do between two looks at the clock: the engine looks when a
+ * hostcall begins and ends, and at each step of one that is done in steps. So "nobody holds the
+ * thread for long" is tested without a clock.
+ */
+import type { Abi, GuestFunction, GuestHost, HostcallResult, Run } from '../../src/abi/abi.ts';
+import { GuestMemory } from '../../src/abi/memory.ts';
+import { isSteps, type Steps } from '../../src/abi/steps.ts';
+
+/** Linear memory of the guest: 64 MiB to read from, as much for what the host gives. */
+const PAGES = 2_048;
+const HEAP_START = 64 * 1024 * 1024;
+
+export interface Measured {
+  readonly result: unknown;
+  /** The most that was done at a stretch, in bytes and what accesses count for. */
+  readonly mostAtOnce: number;
+  readonly total: number;
+}
+
+export class LookedAtHost implements GuestHost {
+  readonly memory: GuestMemory;
+  readonly bytes: Buffer;
+  readonly #imports: ReadonlyMap<string, { readonly waits: boolean; readonly call: unknown }>;
+  readonly #begin: (run: Run) => void;
+  #top = HEAP_START;
+
+  constructor(abi: Abi, module: string) {
+    const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+    this.bytes = Buffer.from(memory.buffer);
+    this.memory = new GuestMemory(memory, {
+      onWrite: undefined,
+      trap: (reason) => this.trap(reason),
+    });
+    const binding = abi.bind(this);
+    this.#imports = binding.imports.get(module) ?? new Map();
+    this.#begin = (run) => binding.begin(run);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#imports.keys()];
+  }
+
+  waits(name: string): boolean {
+    return this.#imports.get(name)?.waits === true;
+  }
+
+  begin(run: Run): void {
+    this.#begin(run);
+  }
+
+  /** Makes one hostcall, and all of its steps. */
+  async call(name: string, ...args: readonly (number | bigint)[]): Promise<Measured> {
+    this.#top = HEAP_START;
+    const hostcall = this.#imports.get(name);
+    if (hostcall === undefined) throw new Error(`Cannot call ${name}: no such hostcall`);
+    this.memory.takeTouched();
+    const seen = { mostAtOnce: 0, total: 0 };
+    const look = (): void => {
+      const touched = this.memory.takeTouched();
+      seen.mostAtOnce = Math.max(seen.mostAtOnce, touched);
+      seen.total += touched;
+    };
+    const call = hostcall.call as (...args: readonly unknown[]) => unknown;
+    const answer = await call(...args);
+    look();
+    const result = isSteps(answer) ? await this.#follow(answer, look) : answer;
+    return { result, ...seen };
+  }
+
+  exportedFunction(name: string): GuestFunction | undefined {
+    if (name !== 'malloc') return undefined;
+    return (length) => {
+      const ptr = this.#top;
+      this.#top += (Number(length) + 7) & -8;
+      return ptr;
+    };
+  }
+
+  tableFunction(): undefined {
+    return undefined;
+  }
+
+  callGuest(callee: GuestFunction, arg: number | bigint): HostcallResult {
+    return callee(arg);
+  }
+
+  trap(reason: string): never {
+    throw new Error(`trapped: ${reason}`);
+  }
+
+  exit(exitCode: number): never {
+    throw new Error(`exited: ${exitCode}`);
+  }
+
+  async #follow(steps: Steps<unknown>, look: () => void): Promise<unknown> {
+    for (let step = steps.next(); ; ) {
+      look();
+      if (step.done === true) return step.value;
+      const value = await step.value;
+      step = steps.next(value);
+    }
+  }
+}

@@ -1,6 +1,7 @@
 /** All attacks, a file of `rows/` each. */
 import type { Attack } from './attack.ts';
 import { allMemories } from './rows/all-memories.ts';
+import { busyAllocator } from './rows/busy-allocator.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
@@ -9,18 +10,24 @@ import { guestFiles } from './rows/guest-files.ts';
 import { http2Frames } from './rows/http2-frames.ts';
 import { http2Headers } from './rows/http2-headers.ts';
 import { idleTables } from './rows/idle-tables.ts';
+import { largeCopies } from './rows/large-copies.ts';
 import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
+import { manyFolders } from './rows/many-folders.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
 import { pathFlood } from './rows/path-flood.ts';
 import { renameStorm } from './rows/rename-storm.ts';
 import { silentNames } from './rows/silent-names.ts';
 import { sleepingMemory } from './rows/sleeping-memory.ts';
+import { slowBodies } from './rows/slow-bodies.ts';
+import { slowStarts } from './rows/slow-starts.ts';
+import { storm } from './rows/storm.ts';
 import { untakenReplies } from './rows/untaken-replies.ts';
 
 export const attacks: readonly Attack[] = [
   allMemories,
+  busyAllocator,
   closedWindows,
   cpuHog,
   earlyBodies,
@@ -29,13 +36,18 @@ export const attacks: readonly Attack[] = [
   http2Frames,
   http2Headers,
   idleTables,
+  largeCopies,
   largeWrites,
   logFlood,
   manyDirectories,
+  manyFolders,
   ownAddresses,
   pathFlood,
   renameStorm,
   silentNames,
   sleepingMemory,
+  slowBodies,
+  slowStarts,
+  storm,
   untakenReplies,
 ];

@@ -37,6 +37,21 @@ function reactor(text: string, exports: string): Promise<Uint8Array> {
     ${IMPORTS} (data (i32.const 1024) "${escaped}") ${exports})`);
 }
 
+/** Sends a request to `url`, and answers with why it failed. */
+function sender(url: string): Promise<Uint8Array> {
+  return assemble(`(module
+    (import "http" "send-http-request"
+      (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+    ${IMPORTS}
+    (data (i32.const 1024) "Content-Type: text/plain\\0a\\0a") (data (i32.const 2048) "${url}")
+    (func (export "canonical_abi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))
+    (func (export "_start")
+      (call $send ${'(i32.const 0) '.repeat(8)}
+        (i32.const 2048) (i32.const ${url.length}) (i32.const 16))
+      (call $print (i32.const 1024) (i32.const 26))
+      (call $print (i32.load (i32.const 24)) (i32.load (i32.const 28)))))`);
+}
+
 const HEAD = 'Content-Type: text/plain\n\n';
 /** Copies input to output, up to 64 KiB at a time. */
 const COPY = `(block $end (loop $more
@@ -100,6 +115,7 @@ describe('a WASI program behind the daemon', () => {
            (call $print (i32.const 1024) (i32.const 27)))`,
       ),
     );
+    folder.write('sends.wasm', await sender('http://127.0.0.1:8080/'));
     folder.write(
       'both.wasm',
       await reactor(
@@ -194,6 +210,12 @@ describe('a WASI program behind the daemon', () => {
     for (let visit = 0; visit < 3; visit += 1) {
       expect((await ask(daemon.port, '/reactor.wasm')).text).toBe('1');
     }
+  });
+
+  it('may send requests as the protocol wws has them, where requests may go', async () => {
+    expect((await ask(daemon.port, '/sends.wasm')).text).toMatch(
+      /^Cannot connect: .*127\.0\.0\.1[^\n]*$/,
+    );
   });
 
   it('is a command although it could be initialized: _start does it all', async () => {

@@ -28,6 +28,8 @@ const IOVECS_MAX = 1_024;
 /** The largest `ssize_t` of a 32-bit program. */
 const MOVED_BYTES_MAX = 0x7fff_ffff;
 const PATH_BYTES_MAX = 4_096;
+/** What kits with interfaces export for strings and lists that the host answers with. */
+export const REALLOC = 'canonical_abi_realloc';
 
 export class WasiGuest {
   readonly #host: GuestHost;
@@ -110,6 +112,20 @@ export class WasiGuest {
     } finally {
       this.#requireRunning(process);
     }
+  }
+
+  /**
+   * The address of `len` fresh bytes, more than none, from the guest's own allocator for answers.
+   * Calls the guest: memory may have grown. Traps the guest when the answer is no place for them.
+   */
+  allocate(len: number, align: number): number {
+    const realloc = this.#host.exportedFunction(REALLOC);
+    if (realloc === undefined) return this.trap(`Cannot place an answer: no export ${REALLOC}`);
+    const ptr = this.#host.callGuest((bytes) => realloc(0, 0, align, bytes ?? 0), len);
+    if (typeof ptr !== 'number' || !this.#host.memory.holds(ptr >>> 0, len)) {
+      return this.trap(`Cannot place ${len} bytes in the guest: ${REALLOC} answered ${ptr}`);
+    }
+    return ptr >>> 0;
   }
 
   /** Throws WasiError `fault` unless all `len` bytes at `ptr` lie in memory. */

@@ -4,11 +4,12 @@ import { clockHostcalls } from './clock.ts';
 import { fdHostcalls, fileStatHostcall } from './fd.ts';
 import { fdBytesHostcalls } from './fd-bytes.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
-import { COMPILER, PREVIEW1, UNSTABLE } from './judge.ts';
+import { COMPILER, HTTP, PREVIEW1, UNSTABLE } from './judge.ts';
 import { unstableLayout } from './layout.ts';
 import { pathHostcalls, pathStatHostcall } from './path.ts';
 import { pollHostcall, pollHostcalls } from './poll.ts';
 import { seekHostcall } from './seek.ts';
+import { httpHostcalls } from './send-http.ts';
 import { procHostcalls, randomHostcalls, schedHostcalls, sockHostcalls } from './small.ts';
 import { argsHostcalls, environHostcalls } from './strings.ts';
 
@@ -32,6 +33,7 @@ export function listImports(guest: WasiGuest): ImportTable {
     [PREVIEW1, hostcalls],
     [UNSTABLE, new Map([...hostcalls, ...Object.entries(unstableHostcalls(guest))])],
     [COMPILER, new Map(Object.entries(compilerHostcalls(guest)))],
+    [HTTP, new Map(Object.entries(httpHostcalls(guest)))],
   ]);
 }
 

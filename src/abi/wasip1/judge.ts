@@ -8,11 +8,13 @@
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
-import { compilerImportTypes, functionTypes } from './signatures.ts';
+import { REALLOC } from './guest.ts';
+import { compilerImportTypes, functionTypes, httpImportTypes } from './signatures.ts';
 
 export const PREVIEW1 = 'wasi_snapshot_preview1';
 export const UNSTABLE = 'wasi_unstable';
 export const COMPILER = 'env';
+export const HTTP = 'http';
 export const COMMAND_ENTRY = '_start';
 const INITIALIZER = '_initialize';
 const REACTOR_ENTRIES = ['handle', '_handle', 'run'] as const;
@@ -27,7 +29,7 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
   const start = findExport(face, COMMAND_ENTRY);
   const initializer = findExport(face, INITIALIZER);
   if (!isImporting && start === undefined && initializer === undefined) return { kind: 'other' };
-  const faults = face.imports.flatMap(judgeImport);
+  const faults = [...face.imports.flatMap(judgeImport), ...judgeAllocator(face)];
   if (start !== undefined) {
     faults.push(...judgeEntry(start, 'nothing'));
     return faults.length === 0 ? { kind: 'speaks', entry: COMMAND_ENTRY } : refuse(faults);
@@ -43,6 +45,18 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
   }
   faults.push(...judgeEntry(entry, 'anything'));
   return faults.length === 0 ? { kind: 'speaks', entry: entry.name } : refuse(faults);
+}
+
+/** Who sends requests must have room for their answers. */
+function judgeAllocator(face: ModuleFace): readonly string[] {
+  if (!face.imports.some(({ module }) => module === HTTP)) return [];
+  const rule = `export \`${REALLOC}\`: expected a function (i32 i32 i32 i32) -> (i32)`;
+  const found = findExport(face, REALLOC);
+  if (found === undefined) return [`no ${rule}`];
+  if (found.kind !== 'function') return [`${rule}: received a ${found.kind}`];
+  if (found.type === undefined) return [];
+  const received = describeType(found.type);
+  return received === '(i32 i32 i32 i32) -> (i32)' ? [] : [`${rule}: received ${received}`];
 }
 
 export function isWasi({ module }: Import): boolean {
@@ -76,6 +90,7 @@ function judgeImport({ module, name, kind, type }: Import): readonly string[] {
 
 function typeOf(module: string, name: string): FunctionFace | undefined {
   if (module === PREVIEW1 || module === UNSTABLE) return functionTypes.get(name);
+  if (module === HTTP) return httpImportTypes.get(name);
   return module === COMPILER ? compilerImportTypes.get(name) : undefined;
 }
 

@@ -33,7 +33,8 @@ export interface ProcessOptions {
   readonly stderr: OutputStream;
   /** Descriptors 3 and up; called at most once, when the first of them is asked for. */
   readonly openPreopens: (keeper: FileKeeper) => readonly Preopen[];
-  readonly capabilities: Pick<Capabilities, 'clock' | 'timer' | 'fillRandom'>;
+  readonly capabilities: Pick<Capabilities, 'clock' | 'timer' | 'fillRandom'> &
+    Partial<Pick<Capabilities, 'fetch'>>;
   readonly descriptorsMax: number;
 }
 
@@ -132,6 +133,12 @@ export class WasiProcess implements FileKeeper {
     const { due, cancel } = this.sleep(this.#heldUntilNs - nowNs);
     void due.then(() => this.#flush());
     return cancel;
+  }
+
+  /** Calls `cancel` when the run is over, unless the result is called before. */
+  whenReleased(cancel: () => void): () => void {
+    this.#cancels.add(cancel);
+    return () => void this.#cancels.delete(cancel);
   }
 
   keep(file: SiteFile): void {

@@ -61,6 +61,11 @@ export const functionTypes: ReadonlyMap<string, FunctionFace> = new Map([
   ['sock_shutdown', errnoOf('ii')],
 ]);
 
+/** What the kits of the protocol `wws` import from `http`. */
+export const httpImportTypes: ReadonlyMap<string, FunctionFace> = new Map([
+  ['send-http-request', face('iiiiiiiiiii')],
+]);
+
 /** What Emscripten adds (`env`): that memory has grown, and where it keeps a second result. */
 export const compilerImportTypes: ReadonlyMap<string, FunctionFace> = new Map([
   ['emscripten_notify_memory_growth', face('i')],

@@ -1,0 +1,196 @@
+/**
+ * `http.send-http-request`, which the kits of the protocol `wws` import beside WASI: sends one
+ * request, in the canonical ABI of 2022 (wit-bindgen before 0.7). Strings and lists are pointer and
+ * length; what the host answers with is allocated by the guest's own `canonical_abi_realloc`.
+ *
+ *   request   flat: option body (u8, ptr, len), headers (ptr, len), u8 method, params (ptr, len),
+ *             uri (ptr, len)
+ *   header    16 bytes: name ptr, len, value ptr @8, len
+ *   result    28 bytes: u8 0; u8 1 @4, body ptr @8, len; headers ptr @16, len; u16 status @24
+ *                   or  u8 1; u8 error @4, message ptr @8, len
+ */
+import type { Header, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+import { pieceBytes, pieceItems, type Steps, wait } from '../steps.ts';
+import { WasiError } from './errno.ts';
+import type { HostcallFamily, WasiGuest } from './guest.ts';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];
+/** `http-error`. */
+const httpError = { invalidRequest: 0, notAllowed: 3, internalError: 4, timeout: 5 } as const;
+const HEADER_BYTES = 16;
+const RESULT_BYTES = 28;
+const HEADERS_MAX = 1_000;
+/** Of an address, and of each name and value. */
+const TEXT_BYTES_MAX = 65_536;
+
+/** By the kind of a capability's refusal; any other is an internal error. */
+const ERRORS: ReadonlyMap<unknown, number> = new Map([
+  ['input', httpError.invalidRequest],
+  ['limit', httpError.notAllowed],
+  ['forbidden', httpError.notAllowed],
+  ['timeout', httpError.timeout],
+]);
+
+interface Asked {
+  readonly body: { readonly isThere: boolean; readonly ptr: number; readonly len: number };
+  readonly headers: { readonly ptr: number; readonly len: number };
+  readonly method: number;
+  readonly uri: { readonly ptr: number; readonly len: number };
+}
+
+type Outcome =
+  | { readonly kind: 'reply'; readonly reply: OutboundReply }
+  | { readonly kind: 'failed'; readonly error: number; readonly message: string };
+
+export function httpHostcalls(guest: WasiGuest): HostcallFamily {
+  return {
+    'send-http-request': guest.waitingHostcall(
+      (
+        hasBody: number,
+        bodyPtr: number,
+        bodyLen: number,
+        headersPtr: number,
+        headersLen: number,
+        method: number,
+        _paramsPtr: number,
+        _paramsLen: number,
+        uriPtr: number,
+        uriLen: number,
+        resultPtr: number,
+      ) => {
+        const asked = {
+          body: { isThere: hasBody !== 0, ptr: bodyPtr >>> 0, len: bodyLen >>> 0 },
+          headers: { ptr: headersPtr >>> 0, len: headersLen >>> 0 },
+          method,
+          uri: { ptr: uriPtr >>> 0, len: uriLen >>> 0 },
+        };
+        return answer(guest, asked, resultPtr >>> 0);
+      },
+    ),
+  };
+}
+
+/** The function has no result to tell of a bad address by: it traps. */
+function* answer(guest: WasiGuest, asked: Asked, resultPtr: number): Steps<void> {
+  try {
+    guest.requireRange(resultPtr, RESULT_BYTES);
+    const outcome = yield* send(guest, asked);
+    if (outcome.kind === 'reply') yield* giveReply(guest, outcome.reply, resultPtr);
+    else yield* giveFailure(guest, outcome, resultPtr);
+  } catch (error) {
+    if (!(error instanceof WasiError)) throw error;
+    guest.trap('Cannot send the request: its addresses must lie in memory');
+  }
+}
+
+function* send(guest: WasiGuest, asked: Asked): Steps<Outcome> {
+  const { process } = guest;
+  const { fetch } = process.capabilities;
+  const request = yield* readRequest(guest, asked);
+  if (request === undefined || fetch === undefined) {
+    return { kind: 'failed', error: httpError.invalidRequest, message: 'Cannot send the request' };
+  }
+  const controller = new AbortController();
+  const stopWatching = process.whenReleased(() => controller.abort());
+  const endWait = process.beginWait();
+  try {
+    return yield* wait(fetch.send(request, controller.signal).then(toReply, toFailure));
+  } finally {
+    endWait();
+    stopWatching();
+  }
+}
+
+function toReply(reply: OutboundReply): Outcome {
+  return { kind: 'reply', reply };
+}
+
+function toFailure(error: unknown): Outcome {
+  const kind = error instanceof Error && 'kind' in error ? error.kind : undefined;
+  const code = ERRORS.get(kind) ?? httpError.internalError;
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', error: code, message };
+}
+
+/** Undefined for what cannot be a request; the capability looks at the rest. */
+function* readRequest(guest: WasiGuest, asked: Asked): Steps<OutboundRequest | undefined> {
+  const { body, headers: list, uri } = asked;
+  const method = METHODS[asked.method];
+  if (method === undefined || list.len > HEADERS_MAX || uri.len > TEXT_BYTES_MAX) return undefined;
+  const headers: Header[] = [];
+  for (let index = 0; index < list.len; index += 1) {
+    if (index > 0 && index % pieceItems === 0) yield;
+    const at = list.ptr + index * HEADER_BYTES;
+    const name = readText(guest, at);
+    const value = readText(guest, at + 8);
+    if (name === undefined || value === undefined) return undefined;
+    headers.push([name.toLowerCase(), value]);
+  }
+  const url = Buffer.from(guest.readBytes(uri.ptr, uri.len)).toString('utf8');
+  const bytes = body.isThere ? yield* readPieces(guest, body.ptr, body.len) : new Uint8Array(0);
+  return { method, url, headers, body: bytes };
+}
+
+/** The text whose address and length stand at `at`, one character a byte. */
+function readText(guest: WasiGuest, at: number): string | undefined {
+  const len = guest.readU32(at + 4);
+  if (len > TEXT_BYTES_MAX) return undefined;
+  return Buffer.from(guest.readBytes(guest.readU32(at), len)).toString('latin1');
+}
+
+function* readPieces(guest: WasiGuest, ptr: number, len: number): Steps<Uint8Array> {
+  guest.requireRange(ptr, len);
+  const bytes = new Uint8Array(len);
+  for (let done = 0; done < len; done += pieceBytes) {
+    if (done > 0) yield;
+    bytes.set(guest.readBytes(ptr + done, Math.min(pieceBytes, len - done)), done);
+  }
+  return bytes;
+}
+
+function* giveReply(guest: WasiGuest, reply: OutboundReply, resultPtr: number): Steps<void> {
+  const record = new DataView(new ArrayBuffer(RESULT_BYTES));
+  record.setUint8(4, 1);
+  record.setUint32(8, yield* place(guest, reply.body), true);
+  record.setUint32(12, reply.body.length, true);
+  const list = new DataView(new ArrayBuffer(reply.headers.length * HEADER_BYTES));
+  for (const [index, header] of reply.headers.entries()) {
+    if (index > 0 && index % pieceItems === 0) yield;
+    for (const [part, text] of header.entries()) {
+      const bytes = Buffer.from(text, 'latin1');
+      const at = index * HEADER_BYTES + part * 8;
+      list.setUint32(at, yield* place(guest, bytes), true);
+      list.setUint32(at + 4, bytes.length, true);
+    }
+  }
+  record.setUint32(16, yield* place(guest, new Uint8Array(list.buffer), 4), true);
+  record.setUint32(20, reply.headers.length, true);
+  record.setUint16(24, reply.status, true);
+  guest.writeBytes(resultPtr, new Uint8Array(record.buffer));
+}
+
+function* giveFailure(
+  guest: WasiGuest,
+  { error, message }: Outcome & { readonly kind: 'failed' },
+  resultPtr: number,
+): Steps<void> {
+  const text = Buffer.from(message);
+  const record = new DataView(new ArrayBuffer(RESULT_BYTES));
+  record.setUint8(0, 1);
+  record.setUint8(4, error);
+  record.setUint32(8, yield* place(guest, text), true);
+  record.setUint32(12, text.length, true);
+  guest.writeBytes(resultPtr, new Uint8Array(record.buffer));
+}
+
+/** Puts `bytes` into memory of the guest's own; where they are. */
+function* place(guest: WasiGuest, bytes: Uint8Array, align = 1): Steps<number> {
+  // Its kits free nothing of this length, and take the alignment for an address.
+  if (bytes.length === 0) return align;
+  const ptr = guest.allocate(bytes.length, align);
+  for (let done = 0; done < bytes.length; done += pieceBytes) {
+    if (done > 0) yield;
+    guest.writeBytes(ptr + done, bytes.subarray(done, done + pieceBytes));
+  }
+  return ptr;
+}

@@ -1,10 +1,12 @@
 /** All attacks, a file of `rows/` each. */
 import type { Attack } from './attack.ts';
 import { allMemories } from './rows/all-memories.ts';
+import { arrayCopy } from './rows/array-copy.ts';
 import { busyAllocator } from './rows/busy-allocator.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
+import { exceptionHoard } from './rows/exception-hoard.ts';
 import { fullStores } from './rows/full-stores.ts';
 import { guestFiles } from './rows/guest-files.ts';
 import { http2Frames } from './rows/http2-frames.ts';
@@ -15,6 +17,7 @@ import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
+import { objectHoard } from './rows/object-hoard.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
 import { pathFlood } from './rows/path-flood.ts';
 import { renameStorm } from './rows/rename-storm.ts';
@@ -27,10 +30,12 @@ import { untakenReplies } from './rows/untaken-replies.ts';
 
 export const attacks: readonly Attack[] = [
   allMemories,
+  arrayCopy,
   busyAllocator,
   closedWindows,
   cpuHog,
   earlyBodies,
+  exceptionHoard,
   fullStores,
   guestFiles,
   http2Frames,
@@ -41,6 +46,7 @@ export const attacks: readonly Attack[] = [
   logFlood,
   manyDirectories,
   manyFolders,
+  objectHoard,
   ownAddresses,
   pathFlood,
   renameStorm,

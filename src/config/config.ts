@@ -139,7 +139,7 @@ export const defaultLimits = {
   // A run.
   memoryBytesMax: 128 * MIB,
   objectBytesPerRunMax: 32 * MIB,
-  objectBytesPerThreadMax: 128 * MIB,
+  objectBytesPerThreadMax: 64 * MIB,
   cpuMsMax: 1_000,
   wallMsMax: 30_000,
   sliceMs: 1,

@@ -52,6 +52,8 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
     database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA auto_vacuum = ${incremental}`);
     setDurability(database, options.synchronous);
     database.exec(`PRAGMA journal_size_limit = ${journalBytesMax}`);
+    // SQLite would move pages into the file inside a commit, before its writes are answered.
+    database.exec('PRAGMA wal_autocheckpoint = 0');
     migrate(database);
     const pagesMax = Math.max(1, Math.floor(options.bytesMax / pageBytes));
     database.exec(`PRAGMA max_page_count = ${pagesMax}`);

@@ -15,8 +15,14 @@ import type {
 } from './kv-messages.ts';
 import { entryBytes, OwnerBytes } from './kv-owners.ts';
 import { Reclaim } from './kv-reclaim.ts';
-import { openDatabase, renameFolder } from './kv-schema.ts';
+import { openDatabase, pageBytes, renameFolder } from './kv-schema.ts';
 import { CapabilityRefusal } from './refusal.ts';
+
+/** A checkpoint is due when nobody writes, and latest after this, whoever waits. */
+const journalBytesIdle = 4 * 1024 * 1024;
+const journalBytesBusy = 16 * 1024 * 1024;
+/** A leaf of the table and one of its index. */
+const journalBytesPerWrite = 2 * pageBytes;
 
 /** Counters of one namespace while a transaction runs; written back before its commit. */
 interface Namespace {
@@ -34,6 +40,8 @@ export class KeyValueStore {
   readonly #limits: StoreLimits;
   readonly #touched = new Map<string, Namespace>();
   readonly #owners: OwnerBytes;
+  /** Written since the last checkpoint, about. */
+  #journalBytes = 0;
   readonly #findNamespace: StatementSync;
   readonly #addNamespace: StatementSync;
   readonly #saveNamespace: StatementSync;
@@ -76,6 +84,17 @@ export class KeyValueStore {
     }
   }
 
+  /** Whether pages should be moved from the journal into the file now. */
+  isCheckpointDue(isIdle: boolean): boolean {
+    return this.#journalBytes >= (isIdle ? journalBytesIdle : journalBytesBusy);
+  }
+
+  /** Moves the pages of the journal into the file, so that the journal begins anew. */
+  checkpoint(): void {
+    this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    this.#journalBytes = 0;
+  }
+
   /** Bytes that the namespaces of an owner take. */
   bytesOf(owner: OwnerKey): number {
     return this.#owners.of(owner);
@@ -110,6 +129,9 @@ export class KeyValueStore {
       }
       this.#database.exec('COMMIT');
       this.#owners.commit();
+      for (const { key, value } of requests) {
+        this.#journalBytes += key.byteLength + value.byteLength + journalBytesPerWrite;
+      }
       return answers;
     } catch (error) {
       // Some failures end the transaction by themselves (sqlite.org/lang_transaction.html).

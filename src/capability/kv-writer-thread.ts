@@ -29,7 +29,7 @@ class Writer {
   readonly #store: KeyValueStore;
   readonly #ports = new Set<MessagePort>();
   readonly #queues = new OwnerQueues();
-  #isTurnPlanned = false;
+  #turn: NodeJS.Immediate | undefined;
   #transactions = 0;
 
   constructor(store: KeyValueStore) {
@@ -51,6 +51,7 @@ class Writer {
         received = receiveMessageOnPort(port);
       }
     }
+    clearImmediate(this.#turn);
     while (!this.#queues.isEmpty) this.#commit(this.#queues.takeTransaction());
     this.#store.close();
     for (const port of this.#ports) port.close();
@@ -69,10 +70,8 @@ class Writer {
 
   /** After the messages of this turn: what the other threads have sent may be in the commit too. */
   #planTurn(): void {
-    if (this.#isTurnPlanned) return;
-    this.#isTurnPlanned = true;
-    setImmediate(() => {
-      this.#isTurnPlanned = false;
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
       this.#takeTurn();
     });
   }
@@ -83,10 +82,23 @@ class Writer {
       this.#commit(this.#queues.takeTransaction());
       this.#transactions += 1;
     }
-    const { reclaim } = this.#store;
-    const isDue = (isIdle || this.#transactions % transactionsPerReclaim === 0) && reclaim.isDue;
-    if (isDue) reclaim.step();
-    if (isDue || !this.#queues.isEmpty) this.#planTurn();
+    const mayReclaim = isIdle || this.#transactions % transactionsPerReclaim === 0;
+    const hasMore = this.#tidyUp({ isIdle, mayReclaim });
+    if (hasMore || !this.#queues.isEmpty) this.#planTurn();
+  }
+
+  /** What nobody waits for, one thing a turn; whether there is more of it. */
+  #tidyUp(turn: { readonly isIdle: boolean; readonly mayReclaim: boolean }): boolean {
+    const store = this.#store;
+    if (store.isCheckpointDue(turn.isIdle)) {
+      store.checkpoint();
+      return true;
+    }
+    // What has just arrived comes first, and is not seen before the next turn.
+    if (store.isCheckpointDue(true)) return true;
+    if (!turn.mayReclaim || !store.reclaim.isDue) return false;
+    store.reclaim.step();
+    return true;
   }
 
   #commit(transaction: readonly Arrived[]): void {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, Worker } from 'node:worker_threads';
@@ -59,6 +59,19 @@ describe('the writer', () => {
     await Promise.all(flood);
   });
 
+  test('keeps the journal short under a flood, and moves it into the file afterwards', async () => {
+    const writer = bench.openWriter();
+    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const large = new Uint8Array(3 * 1024 * 1024);
+    let journalBytesSeen = 0;
+    for (let n = 0; n < 40; n += 1) {
+      await store.insert(bytes(`${n % 4}`), large);
+      journalBytesSeen = Math.max(journalBytesSeen, statSync(`${bench.databasePath}-wal`).size);
+    }
+    expect(journalBytesSeen).toBeLessThan(40 * 1024 * 1024);
+    await expect.poll(() => statSync(bench.databasePath).size).toBeGreaterThan(4 * large.length);
+  });
+
   test('values survive a restart', async () => {
     const first = bench.openWriter();
     const store = bench.openClient(first).namespace(folderKey, modulePath);
@@ -79,6 +92,7 @@ describe('the writer', () => {
     expect(await Promise.all(sent)).toEqual(sent.map(() => true));
     await closed;
     await writer.close();
+    expect(bench.troubles).toEqual([]);
   });
 
   test('a crashed writer is replaced, and clients go on with the next one', async () => {

@@ -62,7 +62,8 @@ export async function flood(next: () => AttackRequest, options: FloodOptions): P
 export async function openSocket(port: number, client = 0): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port, localAddress: attackerAddress(client) });
   socket.on('error', () => socket.destroy());
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  // `once` rejects with the socket's error: a refused connection is a closed one.
+  await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => undefined);
   return socket;
 }
 

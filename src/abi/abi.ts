@@ -185,11 +185,24 @@ export interface GuestHost {
   exit(exitCode: number): never;
 }
 
+/**
+ * What the host keeps in memory for a run beside the guest's own: bodies that it builds or has
+ * fetched, files in /tmp. It is on the account of the run's owner.
+ */
+export interface HostMemory {
+  /** Adds bytes; false, and nothing is added, where the owner may hold no more now. */
+  tryHold(bytes: number): boolean;
+  /** Takes off what is kept no more; the end of the run takes off the rest. */
+  release(bytes: number): void;
+}
+
 export interface Run {
   readonly exchange: Exchange;
   readonly capabilities: Capabilities;
   /** The whole body where the ABI asked for it, else empty. */
   readonly body: Uint8Array;
+  /** Left out: nobody counts. */
+  readonly hostMemory?: HostMemory | undefined;
   /** Instead of an answer; only for an ABI that `converses`. */
   readonly conversation?: Conversation;
 }

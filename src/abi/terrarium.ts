@@ -51,13 +51,16 @@ class TerrariumBinding implements Binding {
   /**
    * A guest that trapped after it had set a server error has said what it wanted to say: C guests
    * end like that. Any other trap leaves the exchange to the gateway. Throws TerrafirmaError
-   * `reply-too-large`.
+   * `reply-too-large`, `overloaded`.
    */
   finish(end: RunEnd): void {
-    const { exchange, reply } = this.#guest.run;
+    const { exchange, reply, hostMemory } = this.#guest.run;
     if (exchange.replyState !== 'none') return;
     if (end.kind !== 'returned' && (reply.status ?? 0) < SERVER_ERROR_MIN) return;
     const { head, body } = completeReply(reply);
+    // From here on it is the exchange's.
+    hostMemory?.release(reply.heldBytes);
+    reply.heldBytes = 0;
     exchange.send(head, body);
   }
 

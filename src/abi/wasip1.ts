@@ -130,7 +130,7 @@ class Wasip1Binding implements Binding {
 
 /** The site's folder as `/`, and in it, and by its own name, an empty `/tmp` to write to. */
 function openPreopens(
-  { capabilities }: Run,
+  { capabilities, hostMemory }: Run,
   { keeper, limits }: { readonly keeper: FileKeeper; readonly limits: Limits },
 ): readonly Preopen[] {
   const { files, clock } = capabilities;
@@ -140,6 +140,7 @@ function openPreopens(
     bytesMax: limits.tmpBytesPerRunMax,
     nodesMax: limits.tmpNodesPerRunMax,
     nowNs: () => clock.nowNs(),
+    hostMemory,
   });
   return [
     { name: '/', directory: mountTree(site, TMP, tmp) },

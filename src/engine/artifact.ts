@@ -8,17 +8,16 @@ import { digestToWords } from '../ledger.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, ThreadParts } from './activation.ts';
 import { CardTable } from './card-table.ts';
-import { FirstState } from './first-state.ts';
 import { firstFuel } from './fuel-gauge.ts';
 import { Guest } from './guest.ts';
 import { GuestCharge } from './guest-charge.ts';
 import { GuestInstance } from './instance.ts';
-import { InstanceCost } from './instance-cost.ts';
 import type { MemoryStock } from './memories.ts';
 import type { MeterHost } from './meter-host.ts';
-import type { PageImage, PageMapper } from './page-mapper.ts';
+import type { PageMapper } from './page-mapper.ts';
 import { chooseRestoreMode } from './restore-choice.ts';
 import { type RunFacts, RunRecord } from './run-record.ts';
+import { SharedState } from './shared-state.ts';
 import { type RestoreMode, Snapshot } from './snapshot.ts';
 
 /** What all artifacts of a thread share. */
@@ -40,7 +39,12 @@ interface MadeInstance {
 }
 
 /** The least an instance costs beside its memories: itself, and the host's side. */
-const instanceBytesMin = 32 * 1024;
+const instanceBytes = 32 * 1024;
+/**
+ * An entry of a table and of the copy that it is restored from: 100,000 entries that a start
+ * function has set are 4.6 MB (measured).
+ */
+const tableEntryBytes = 48;
 /** Memories of discarded guests that are so large are given back to the system at once. */
 const givenBackBytesMin = 1024 * 1024;
 /**
@@ -62,16 +66,14 @@ export class Artifact {
   /** First fuel of a run: what the last one was given. */
   fuel = firstFuel;
   #mode: RestoreMode;
-  #first: FirstState | undefined;
-  #pages: PageImage | undefined;
+  readonly #shared: SharedState;
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
   #canMap = true;
   #isClosed = false;
   readonly #record = new RunRecord();
-  readonly #instanceCost = new InstanceCost(instanceBytesMin);
-  /** Of the copies that tables and globals are restored from. */
-  readonly #captureCost = new InstanceCost(0);
+  /** Objects that the start function took: the first state keeps them. */
+  #objectBytes = 0;
   #physicalBytes = 0;
   /** Milliseconds that runs may still use beyond their limit, because V8 compiles in them. */
   #compileCreditMs: number;
@@ -80,6 +82,7 @@ export class Artifact {
     this.loaded = loaded;
     this.abi = abi;
     this.#parts = parts;
+    this.#shared = new SharedState(parts);
     this.digestWords = digestToWords(loaded.digest);
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
@@ -126,6 +129,7 @@ export class Artifact {
       const made = this.#instantiate(activation);
       try {
         await this.start(made.instance);
+        this.#objectBytes = Math.max(this.#objectBytes, activation.objects?.bytes ?? 0);
         return this.#capture(made);
       } catch (error) {
         made.discard();
@@ -162,7 +166,8 @@ export class Artifact {
 
   /** What an instance holds that has so much memory now. */
   bytesWith(physicalBytes: number): number {
-    return physicalBytes + this.#instanceCost.bytes + this.#captureCost.bytes;
+    const tableEntries = this.loaded.engine.metered?.tableEntries ?? 0;
+    return physicalBytes + instanceBytes + tableEntries * tableEntryBytes + this.#objectBytes;
   }
 
   /** Takes in what a clean run told. */
@@ -177,8 +182,7 @@ export class Artifact {
   /** The artifact is not wanted any more; its guests have been given up. */
   close(): void {
     this.#isClosed = true;
-    this.#pages?.close();
-    this.#pages = undefined;
+    this.#shared.closePages();
   }
 
   get #hasCards(): boolean {
@@ -208,24 +212,23 @@ export class Artifact {
   #capture({ instance, form, discard }: MadeInstance): Guest {
     const isRestorable = form.restorable === true && this.#parts.fixedMode !== 'never';
     if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
-    this.#captureCost.measure(() => instance.captureState(form.names.capture));
+    instance.captureState(form.names.capture);
     this.#physicalBytes = instance.physicalBytes;
     instance.charge.set(this.guestBytes);
-    const first = FirstState.take(instance.memories, this.#first);
-    this.#first ??= first;
-    const pages = first === this.#first ? this.#openPages() : undefined;
+    const shared = this.#shared;
+    const first = shared.take(instance.memories);
+    const isShared = shared.isShared(first);
+    if (isShared) shared.join();
+    else instance.charge.addImage(first.byteLength);
+    const pages = isShared && this.#mode === 'copy-on-write' ? shared.openPages() : undefined;
     const { memories, marks } = instance;
     const snapshot = new Snapshot({ memories, first, marks, pages });
     if (this.#mode === 'copy-on-write' && snapshot.mode === 'copy') this.#giveUpMapping();
-    return new Guest({ instance, snapshot, onDiscard: discard });
-  }
-
-  /** The image of memory 0, made once and shared by all guests. */
-  #openPages(): PageImage | undefined {
-    if (this.#mode !== 'copy-on-write') return undefined;
-    const image = this.#first?.images[0];
-    if (image !== undefined) this.#pages ??= this.#parts.mapper()?.createImage(image);
-    return this.#pages;
+    const onDiscard = (): void => {
+      discard();
+      if (isShared) shared.leave();
+    };
+    return new Guest({ instance, snapshot, onDiscard });
   }
 
   /** No FFI, no memory file, no mapping: it will not be any better the next time. */
@@ -255,7 +258,7 @@ export class Artifact {
       const cardTable = this.#cardTableOf(form);
       const parts = { loaded, abi, form, memories, cardTable, charge, meterHost, trap };
       const firstFuel = this.fuel;
-      const instance = this.#instanceCost.measure(() => new GuestInstance({ ...parts, firstFuel }));
+      const instance = new GuestInstance({ ...parts, firstFuel });
       instance.attach(activation);
       charge.set(this.bytesWith(instance.physicalBytes));
       return { instance, form, discard: () => this.#discard(instance) };

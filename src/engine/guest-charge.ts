@@ -11,6 +11,8 @@ export class GuestCharge {
   readonly #memoryCount: number;
   #share: Share | undefined;
   #bytes = 0;
+  /** Beside what `set` tells: an image of its own. */
+  #imageBytes = 0;
   #isClosed = false;
 
   /** `memoryCount` memories have been taken for `share`; see memories.ts. */
@@ -24,17 +26,22 @@ export class GuestCharge {
     return this.#bytes;
   }
 
+  /** The instance has a first state that no other shares. */
+  addImage(bytes: number): void {
+    const before = this.#bytes - this.#imageBytes;
+    this.#imageBytes = bytes;
+    this.set(before);
+  }
+
   /** The instance has so many bytes now. */
-  set(bytes: number): void {
-    if (bytes === this.#bytes) return;
-    this.#add(bytes - this.#bytes);
-    this.#bytes = bytes;
+  set(instanceBytes: number): void {
+    this.#change(instanceBytes + this.#imageBytes);
   }
 
   /** Adds bytes that the instance is about to have, unless its owner may not hold them. */
   tryGrow(bytes: number): boolean {
     if (this.#share?.allows('bytes', bytes) !== true) return false;
-    this.set(this.#bytes + bytes);
+    this.#change(this.#bytes + bytes);
     return true;
   }
 
@@ -51,9 +58,15 @@ export class GuestCharge {
   /** The instance is gone. */
   close(): void {
     if (this.#isClosed) return;
-    this.set(0);
+    this.#change(0);
     this.#isClosed = true;
     (this.#share ?? this.#account.common).addMemories(-this.#memoryCount);
+  }
+
+  #change(bytes: number): void {
+    if (bytes === this.#bytes) return;
+    this.#add(bytes - this.#bytes);
+    this.#bytes = bytes;
   }
 
   #move(share: Share | undefined): void {

@@ -14,6 +14,7 @@ import type { Bodies } from './bodies.ts';
 import type { Guest } from './guest.ts';
 import type { IdleGuests } from './idle-guests.ts';
 import type { RunReport } from './report.ts';
+import { RunBytes } from './run-bytes.ts';
 import type { RunClock } from './run-clock.ts';
 import type { Shares } from './shares.ts';
 
@@ -43,11 +44,13 @@ export class GuestRun implements SeatWaiter {
   #guest: Guest | undefined;
   #memoryBytes = 0;
   #cpuMsMax: number;
+  readonly #hostMemory: RunBytes;
 
   constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
     this.#parts = parts;
     this.#artifact = artifact;
     this.#shares = shares;
+    this.#hostMemory = new RunBytes(parts.account.shareOf(shares.owner));
     this.#cpuMsMax = parts.cpuMsMax;
   }
 
@@ -81,13 +84,15 @@ export class GuestRun implements SeatWaiter {
       this.#phase = 'guest';
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      end = await this.#serve({ exchange, capabilities, body }, activation);
+      const hostMemory = this.#hostMemory;
+      end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
     exchange.onGone(undefined);
     clock.unwatch(activation);
     error = this.#finish(activation, end) ?? error;
+    this.#hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
@@ -122,13 +127,15 @@ export class GuestRun implements SeatWaiter {
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      end = await this.#serve({ exchange, capabilities, body: noBody, conversation }, activation);
+      const run = { exchange, capabilities, conversation, hostMemory: this.#hostMemory };
+      end = await this.#serve({ ...run, body: noBody }, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
     conversation.onTaken(undefined);
     conversation.onGivenUp(undefined);
     error = this.#finish(activation, end) ?? error;
+    this.#hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
     return this.#report({ isAnswered: false, activation, end, error, startedAtMs });

@@ -77,6 +77,10 @@ export class RunObjects {
     this.#owner = owner;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes at least `wanted` bytes; answers how many, or why not. */
   take(wanted: number): number | ErrorRecord {
     const { bytesPerRunMax } = this.#heap;

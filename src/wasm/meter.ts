@@ -94,6 +94,7 @@ export function meterModule(
     memories,
     cards,
     restorable,
+    tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
   };
 }
 

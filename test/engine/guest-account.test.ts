@@ -101,7 +101,6 @@ describe('what guests hold', () => {
         const share = engine.account.shareOf(owner);
         expect([share.held('bytes'), share.held('memories')]).toEqual([0, 0]);
       }
-      expect(engine.account.heldBy('memory')).toBe(0);
       expect(engine.account.heldBy('idle-guest')).toBe(engine.pool.idleBytes);
     }
     engine[Symbol.dispose]();
@@ -120,6 +119,21 @@ describe('what guests hold', () => {
     using narrow = new Engine({ limits: { idleGuestBytesMax: 2 * mib } });
     await narrow.run(narrow.load(wideTableGuest));
     expect(narrow.pool.idleBytes).toBe(0);
+  });
+
+  it('includes first states, which go with the last guest', async () => {
+    const engine = new Engine();
+    const filled = engine.load(
+      assemble(`(module
+        (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 64)
+        (data (i32.const 4194000) "the end")
+        (func (export "run") (drop (call $set (i32.const 0) (i32.const 0) (i32.const 1)))))`),
+    );
+    expect((await engine.run(filled)).report.outcome).toBe('replied');
+    expect(engine.account.heldBy('memory')).toBeGreaterThan(3.9 * mib);
+    engine[Symbol.dispose]();
+    expect(engine.account.heldBy('memory')).toBe(0);
   });
 
   it('idleGuestMsMax: a guest that nobody wants goes', async () => {
@@ -196,3 +210,44 @@ function assembleLarge(bytes: number): Uint8Array {
     (func (export "run")
       (drop (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 3)))))`);
 }
+
+describe('what the host keeps for a run', () => {
+  /** Sets a body of `bytes`, then waits for the store. */
+  const bodyGuest = (bytes: number): Uint8Array =>
+    assemble(`(module
+      (import "env" "hostcall_kvstore_get" (func $get (param i32 i32 i32 i32) (result i32)))
+      (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+      (memory (export "memory") ${bytes / 65_536})
+      (func (export "default_malloc_impl") (param i32) (result i32) (i32.const 0x2000))
+      (func (export "run")
+        (drop (call $set (i32.const 0) (i32.const 0) (i32.const ${bytes})))
+        (drop (call $set (i32.const 0) (i32.const 0) (i32.const ${bytes})))
+        (drop (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 3)))))`);
+
+  it('is on its owner’s account until the run is over', async () => {
+    using engine = new Engine();
+    const world = new LateWorld();
+    const { report } = engine.begin(engine.load(bodyGuest(4 * mib)), { world, owner: '/alice' });
+    await vi.waitFor(() => expect(world.keyValue.waiting).toBe(1));
+    expect(engine.account.heldBy('run')).toBe(4 * mib);
+    world.keyValue.open();
+    expect((await report).outcome).toBe('replied');
+    expect(engine.account.heldBy('run')).toBe(0);
+    expect(engine.account.shareOf('/alice').held('bytes')).toBe(0);
+  });
+
+  it('is refused, and answered 503, where its owner holds most', async () => {
+    using engine = new Engine({ bytesMax: 64 * mib });
+    const other = engine.account.shareOf('/mallory');
+    other.charge('memory', 28 * mib);
+    const world = new LateWorld();
+    world.keyValue.open();
+    const loaded = engine.load(bodyGuest(4 * mib));
+    const { report } = await engine.run(loaded, { world, owner: '/mallory' });
+    expect(report.error?.code).toBe('overloaded');
+    expect((await engine.run(loaded, { world, owner: '/alice' })).report.outcome).toBe('replied');
+    other.release('memory', 28 * mib);
+    expect((await engine.run(loaded, { world, owner: '/mallory' })).report.outcome).toBe('replied');
+    expect(engine.account.heldBy('run')).toBe(0);
+  });
+});

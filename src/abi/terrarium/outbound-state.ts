@@ -10,6 +10,7 @@ import type {
   OutboundRequest,
 } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
+import type { HostMemory, Run } from '../abi.ts';
 import { HandleTable } from '../handles.ts';
 import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';
 import { Misuse } from './misuse.ts';
@@ -96,11 +97,13 @@ export class OutboundState {
   readonly #limits: Limits;
   readonly #capabilities: Capabilities;
   readonly #underWay = new Set<PendingRequest>();
+  readonly #hostMemory: HostMemory | undefined;
   #heldBytes = 0;
 
-  constructor(limits: Limits, capabilities: Capabilities) {
+  constructor(limits: Limits, run: Pick<Run, 'capabilities' | 'hostMemory'>) {
     this.#limits = limits;
-    this.#capabilities = capabilities;
+    this.#capabilities = run.capabilities;
+    this.#hostMemory = run.hostMemory;
     // 0 is the incoming request and the outgoing response in the guest's numbers.
     const options = { firstHandle: 1, handlesMax: limits.handlesPerRunMax };
     this.requests = new HandleTable({ ...options, kind: 'request' });
@@ -175,7 +178,7 @@ export class OutboundState {
       return undefined;
     } finally {
       this.#underWay.delete(pending);
-      this.#heldBytes -= request.body.length;
+      this.#release(request.body.length);
     }
   }
 
@@ -187,7 +190,15 @@ export class OutboundState {
         `${this.#heldBytes + bytes} bytes`,
       );
     }
-    this.#heldBytes += bytes;
+    if (bytes < 0) this.#release(-bytes);
+    else if (this.#hostMemory?.tryHold(bytes) === false) {
+      throw new Misuse('Cannot hold the body: memory is short', `${bytes} bytes`);
+    } else this.#heldBytes += bytes;
+  }
+
+  #release(bytes: number): void {
+    this.#heldBytes -= bytes;
+    this.#hostMemory?.release(bytes);
   }
 }
 

@@ -22,10 +22,10 @@ const HTML_START = new RegExp(
   'i',
 );
 
-/** Throws TerrafirmaError `reply-too-large` when the guest's last body was refused. */
+/** Throws TerrafirmaError `reply-too-large`, `overloaded` when the last body was refused. */
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
   const status = reply.status ?? STATUS_DEFAULT;
-  if (reply.body === undefined) throw new TerrafirmaError('reply-too-large');
+  if (reply.body === undefined) throw new TerrafirmaError(reply.refusal);
   const body = BODILESS_STATUSES.has(status) ? NO_BYTES : reply.body;
   const headers: Header[] = reply.headers.toLines();
   if (body.length > 0 && !reply.headers.has('content-type')) {

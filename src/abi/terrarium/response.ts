@@ -148,9 +148,21 @@ function openBody(
   guest.memory.requireRange(ptr, len);
   const length = len >>> 0;
   const bytesMax = guest.limits.replyBodyBytesMax;
-  if (length <= bytesMax) return { reply, length };
+  const isTooLarge = length > bytesMax;
+  if (!isTooLarge && mayHold(guest, reply, length)) return { reply, length };
   reply.body = undefined;
-  throw new Misuse(`Cannot set the body: at most ${inBytes(bytesMax)}`, `${length} bytes`);
+  reply.refusal = isTooLarge ? 'reply-too-large' : 'overloaded';
+  const rule = isTooLarge ? `at most ${inBytes(bytesMax)}` : 'memory is short';
+  throw new Misuse(`Cannot set the body: ${rule}`, `${length} bytes`);
+}
+
+/** The largest body so far stays as storage. */
+function mayHold(guest: TerrariumGuest, reply: OutgoingReply, length: number): boolean {
+  const more = length - reply.heldBytes;
+  if (more <= 0 || length <= pieceBytes) return true;
+  if (guest.run.hostMemory?.tryHold(more) === false) return false;
+  reply.heldBytes = length;
+  return true;
 }
 
 function findFetched(guest: TerrariumGuest, handle: number): FetchedReply {

@@ -5,7 +5,7 @@
  */
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Exchange, RequestHead, Run } from '../abi.ts';
+import type { Exchange, HostMemory, RequestHead, Run } from '../abi.ts';
 import {
   encodeTarget,
   encodeValue,
@@ -25,6 +25,10 @@ export class OutgoingReply {
   readonly headers: GuestHeaders;
   /** Undefined when the last body the guest set was refused: half an answer is none. */
   body: Uint8Array | undefined = NO_BYTES;
+  /** Why it was. */
+  refusal: 'reply-too-large' | 'overloaded' = 'reply-too-large';
+  /** Of the bodies so far, what is on the owner's account. */
+  heldBytes = 0;
   /** The largest body so far: one that is replaced over and over should be no new garbage. */
   #storage: Uint8Array = NO_BYTES;
 
@@ -72,6 +76,7 @@ export class IncomingRequest implements ReadableRequest {
 export class TerrariumRun {
   readonly exchange: Exchange;
   readonly capabilities: Capabilities;
+  readonly hostMemory: HostMemory | undefined;
   readonly request: IncomingRequest;
   readonly reply: OutgoingReply;
   readonly #limits: Limits;
@@ -80,13 +85,14 @@ export class TerrariumRun {
   constructor(run: Run, limits: Limits) {
     this.exchange = run.exchange;
     this.capabilities = run.capabilities;
+    this.hostMemory = run.hostMemory;
     this.request = new IncomingRequest(run.exchange.request, run.body);
     this.reply = new OutgoingReply(limits);
     this.#limits = limits;
   }
 
   get outbound(): OutboundState {
-    this.#outbound ??= new OutboundState(this.#limits, this.capabilities);
+    this.#outbound ??= new OutboundState(this.#limits, this);
     return this.#outbound;
   }
 

@@ -141,6 +141,8 @@ export interface MeteredModule {
   readonly memories: readonly MemoryPlan[];
   readonly cards: CardPlan | undefined;
   readonly restorable: Restorable;
+  /** Of all tables in an instance's first state. */
+  readonly tableEntries: number;
   /** Where its code stands in the original: for what a trap tells. */
   readonly offsets: OffsetMap;
 }

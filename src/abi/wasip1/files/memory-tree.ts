@@ -2,6 +2,7 @@
  * A complete file system in memory: what `/tmp` is to a run, gone with it. Everything counts
  * against one quota: bytes of files, names and link targets, and nodes.
  */
+import type { HostMemory } from '../../abi.ts';
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';
 import { MemoryContent } from './memory-content.ts';
@@ -23,6 +24,7 @@ export interface MemoryTreeOptions {
   readonly nodesMax: number;
   /** Nanoseconds since the Unix epoch. */
   readonly nowNs: () => bigint;
+  readonly hostMemory?: HostMemory | undefined;
 }
 
 /** What all nodes of one tree share. */
@@ -42,11 +44,13 @@ class Storage {
 
   takeBytes(count: number): void {
     if (count > this.bytesLeft) throw new WasiError('nospc');
+    if (this.options.hostMemory?.tryHold(count) === false) throw new WasiError('nospc');
     this.#bytes += count;
   }
 
   giveBytes(count: number): void {
     this.#bytes -= count;
+    this.options.hostMemory?.release(count);
   }
 
   takeNode(): bigint {

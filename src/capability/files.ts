@@ -2,6 +2,7 @@
  * The site's folder as its guests may read it: by the same names as a visitor, open first and then
  * looked at, never outside. Edge: the file system, through the mount's guard.
  */
+import type { Dirent } from 'node:fs';
 import { sep } from 'node:path';
 import { TerrafirmaError } from '../errors.ts';
 import { isStaticName, type OwnerKey } from '../names.ts';
@@ -103,7 +104,10 @@ class FolderFiles implements SiteFiles {
     return facts === undefined ? undefined : { file, facts };
   }
 
-  /** Of the directory that is open, where the system has a name for that. */
+  /**
+   * Of the directory that is open, where the system has a name for that. Read in pieces, so that
+   * the thread serves others between them.
+   */
   async #readEntries(
     segments: readonly string[],
     file: GuardedFile,
@@ -111,20 +115,30 @@ class FolderFiles implements SiteFiles {
   ): Promise<readonly SiteEntry[]> {
     const path = [this.#directory, ...segments].join(sep);
     const openPath = process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : path;
-    const listed = await absentOr(() => this.#guard.readdir(openPath, entriesMax));
+    const directory = await absentOr(() => this.#guard.openDirectory(openPath));
+    if (directory === undefined) return [];
+    await using open = directory;
     const entries: SiteEntry[] = [];
-    for (const entry of listed?.entries ?? []) {
-      const { name } = entry;
-      if (!isStaticName(name)) continue;
-      if (entry.isDirectory()) entries.push({ name, kind: 'directory' });
-      else if (entry.isFile()) entries.push({ name, kind: 'file' });
-      else if (entry.isSymbolicLink()) {
-        // What it leads to, if a visitor may see that.
-        const facts = await this.stat([...segments, name]);
-        if (facts !== undefined) entries.push({ name, kind: facts.kind });
+    for (let seen = 0; seen < entriesMax; ) {
+      const batch = (await absentOr(() => open.next())) ?? [];
+      if (batch.length === 0) break;
+      for (const entry of batch.slice(0, entriesMax - seen)) {
+        const shown = isStaticName(entry.name) ? await this.#show(segments, entry) : undefined;
+        if (shown !== undefined) entries.push(shown);
       }
+      seen += batch.length;
     }
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async #show(segments: readonly string[], entry: Dirent): Promise<SiteEntry | undefined> {
+    const { name } = entry;
+    if (entry.isDirectory()) return { name, kind: 'directory' };
+    if (entry.isFile()) return { name, kind: 'file' };
+    if (!entry.isSymbolicLink()) return undefined;
+    // What it leads to, if a visitor may see that.
+    const facts = await this.stat([...segments, name]);
+    return facts === undefined ? undefined : { name, kind: facts.kind };
   }
 }
 

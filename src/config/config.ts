@@ -228,6 +228,8 @@ export const defaultLimits = {
   http2FrameBytesPerSecondMax: 256 * KIB,
   // WebSocket connections.
   websocketConnectionsPerSiteMax: 1_000,
+  websocketConnectionsPerOwnerMax: 2_000,
+  websocketConnectionsPerClientMax: 250,
   websocketMessageBytesMax: MIB,
   websocketQueuedBytesMax: 256 * KIB,
   websocketCpuMsMax: 1_000,

@@ -151,6 +151,16 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     min: 0,
     max: 100_000,
   },
+  websocketConnectionsPerOwnerMax: {
+    summary: 'WebSocket connections at once to all sites of one owner, per thread',
+    min: 0,
+    max: 100_000,
+  },
+  websocketConnectionsPerClientMax: {
+    summary: 'WebSocket connections at once of one client, per thread',
+    min: 0,
+    max: 100_000,
+  },
   websocketMessageBytesMax: { summary: 'One WebSocket message, either way', max: 64 * MIB },
   websocketQueuedBytesMax: {
     summary: 'Messages that wait for the guest, or the client, before the other side is held up',

@@ -152,8 +152,8 @@ export class Gateway {
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;
-    const guest = pool.acquire(loaded, sharesOf(site, exchange.request.clientAddress));
-    const siteKey = site.folderKey;
+    const shares = sharesOf(site, exchange.request.clientAddress);
+    const guest = pool.acquire(loaded, shares);
     const share = this.#options.account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
@@ -173,7 +173,7 @@ export class Gateway {
             upgrade,
             guest,
             capabilities: lent,
-            siteKey,
+            shares,
             share,
           });
     this.#note(record, report);

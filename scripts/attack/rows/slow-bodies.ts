@@ -14,7 +14,8 @@ export const slowBodies: Attack = {
   async attack({ port }, signal) {
     const sendOne = async (): Promise<void> => {
       while (!signal.aborted) {
-        const socket = await openSocket(port);
+        const socket = await openSocket(port).catch(() => undefined);
+        if (socket === undefined) continue;
         const over = new Promise((resolve) => socket.once('close', resolve));
         signal.addEventListener('abort', () => socket.destroy());
         socket.resume();

@@ -11,6 +11,7 @@ const OVERWRITE_EVERY_MS = 4_000;
 /** A start function that computes so many rounds; bytes of every version differ. */
 function starting(rounds: number): Promise<Uint8Array> {
   return assemble(`(module
+    (import "env" "hostcall_debug" (func (param i32 i32)))
     (global $rounds (mut i32) (i32.const ${rounds}))
     (func $start
       (loop $again
@@ -18,7 +19,6 @@ function starting(rounds: number): Promise<Uint8Array> {
         (br_if $again (global.get $rounds))))
     (start $start)
     (memory (export "memory") 1)
-    (import "env" "hostcall_debug" (func (param i32 i32)))
     (func (export "run")))`);
 }
 

@@ -5,16 +5,17 @@
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Share } from '../../account/share.ts';
 import type { Capabilities } from '../../capability/capability.ts';
-import type { Limits } from '../../config/config.ts';
 import type { GuestRun } from '../../engine/guest-run.ts';
 import type { RunReport } from '../../engine/report.ts';
+import type { Shares } from '../../engine/shares.ts';
 import { TerrafirmaError, visitorSentence } from '../../errors.ts';
 import type { HttpExchange } from '../exchange.ts';
 import { Connection, type ConnectionLimits, closeCode } from './connection.ts';
+import { type ConnectionCountLimits, ConnectionCounts } from './connection-counts.ts';
 import type { UpgradeRequest } from './upgrade.ts';
 
 export interface ConversationsOptions {
-  readonly limits: ConnectionLimits & Pick<Limits, 'websocketConnectionsPerSiteMax'>;
+  readonly limits: ConnectionLimits & ConnectionCountLimits;
   readonly nowMs: () => number;
 }
 
@@ -23,7 +24,7 @@ export interface ConversationRequest {
   readonly upgrade: UpgradeRequest;
   readonly guest: GuestRun;
   readonly capabilities: Capabilities;
-  readonly siteKey: string;
+  readonly shares: Shares;
   /** What the site's owner holds. */
   readonly share: Share;
 }
@@ -38,7 +39,7 @@ const TICKS_PER_LIMIT = 10;
 export class Conversations {
   readonly #options: ConversationsOptions;
   readonly #server: WebSocketServer;
-  readonly #connectionsBySite = new Map<string, number>();
+  readonly #counts: ConnectionCounts;
   /** With what resolves once they are over. */
   readonly #open = new Map<Connection, Promise<void>>();
   readonly #timer: NodeJS.Timeout;
@@ -47,6 +48,7 @@ export class Conversations {
   constructor(options: ConversationsOptions) {
     this.#options = options;
     const { limits, nowMs } = options;
+    this.#counts = new ConnectionCounts(limits);
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -75,16 +77,16 @@ export class Conversations {
    * @throws TerrafirmaError `no-websocket`, `overloaded`, `draining`, `client-gone`.
    */
   async hold(request: ConversationRequest): Promise<RunReport> {
-    const { guest, capabilities, siteKey } = request;
+    const { guest, capabilities, shares } = request;
     const { webSocket: framing } = capabilities.settings;
     if (!guest.canConverse || framing === 'off') throw noWebSocket();
     if (this.#isDraining) throw new TerrafirmaError('draining');
     request.share.requireRoom(this.#options.limits.websocketQueuedBytesMax);
-    this.#join(siteKey);
+    this.#counts.join(shares);
     try {
       return await this.#converse(request, framing);
     } finally {
-      this.#leave(siteKey);
+      this.#counts.leave(shares);
     }
   }
 
@@ -129,25 +131,6 @@ export class Conversations {
       this.#open.delete(connection);
       resolve();
     }
-  }
-
-  #join(siteKey: string): void {
-    const { websocketConnectionsPerSiteMax } = this.#options.limits;
-    const count = this.#connectionsBySite.get(siteKey) ?? 0;
-    if (count >= websocketConnectionsPerSiteMax) {
-      throw new TerrafirmaError(
-        'overloaded',
-        'Cannot open a WebSocket now: this site may have ' +
-          `${websocketConnectionsPerSiteMax} at once: received one more`,
-      );
-    }
-    this.#connectionsBySite.set(siteKey, count + 1);
-  }
-
-  #leave(siteKey: string): void {
-    const count = this.#connectionsBySite.get(siteKey) ?? 0;
-    if (count <= 1) this.#connectionsBySite.delete(siteKey);
-    else this.#connectionsBySite.set(siteKey, count - 1);
   }
 
   #tick(nowMs: number): void {

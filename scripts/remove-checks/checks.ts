@@ -12,6 +12,7 @@ export interface RemovableCheck {
 
 const engineLimits = 'test/engine/limits.test.ts';
 const inspection = 'test/wasm/inspect.test.ts';
+const answers = 'test/serve/answers.test.ts';
 
 export const checks: readonly RemovableCheck[] = [
   {
@@ -129,29 +130,30 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'entries of tables',
     file: 'src/wasm/inspect.ts',
-    check: 'if (entries > limits.tableEntriesMax) {',
-    instead: 'if (entries < 0) {',
+    check:
+      "...over('entries in all tables', limits.tableEntriesMax, entries, 'table_entries_max'),",
+    instead: '',
     test: inspection,
   },
   {
     limit: 'memories of a module',
     file: 'src/wasm/inspect.ts',
-    check: 'if (memories.length > limits.memoriesMax) {',
-    instead: 'if (memories.length < 0) {',
+    check: "...over('memories', limits.memoriesMax, memories.length),",
+    instead: '',
     test: inspection,
   },
   {
     limit: 'pages that memories begin with',
     file: 'src/wasm/inspect.ts',
-    check: 'if (pages > limits.memoryPagesMax) {',
-    instead: 'if (pages < 0) {',
+    check: "'pages of 64 KiB to begin with', limits.memoryPagesMax, pages,",
+    instead: "'pages of 64 KiB to begin with', limits.memoryPagesMax, -1,",
     test: inspection,
   },
   {
     limit: 'imports of a module',
-    file: 'src/wasm/binary/decode.ts',
-    check: "entry('imports', limits.importsMax,",
-    instead: "entry('imports', 2 ** 31,",
+    file: 'src/wasm/inspect.ts',
+    check: "...over('imports', limits.importsMax, imports.length, 'imports_max'),",
+    instead: '',
     test: inspection,
   },
   {
@@ -160,5 +162,33 @@ export const checks: readonly RemovableCheck[] = [
     check: '> limits.compileWorkMax',
     instead: '> Number.POSITIVE_INFINITY',
     test: inspection,
+  },
+  {
+    limit: 'bytes that a closing connection takes',
+    file: 'src/serve/lingering.ts',
+    check: 'if (bytes > this.limits.lingerBytesMax) socket.destroy();',
+    instead: '',
+    test: answers,
+  },
+  {
+    limit: 'time for a client to end a connection',
+    file: 'src/serve/lingering.ts',
+    check: 'const timer = setTimeout(() => socket.destroy(), this.limits.lingerMs);',
+    instead: 'const timer = setTimeout(() => undefined, this.limits.lingerMs);',
+    test: answers,
+  },
+  {
+    limit: 'requests that a client sends ahead',
+    file: 'src/serve/http1-connections.ts',
+    check: 'if (connection.waiting >= PIPELINED_REQUESTS_MAX) {',
+    instead: 'if (connection.waiting < 0) {',
+    test: answers,
+  },
+  {
+    limit: 'bytes of a body that does not say its length',
+    file: 'src/abi/wasip1/cgi/body.ts',
+    check: 'if (this.#takenBytes + heldBytes > bytesMax) {',
+    instead: 'if (heldBytes < 0) {',
+    test: 'test/abi/wasip1/cgi/streams.test.ts',
   },
 ];

@@ -89,7 +89,8 @@ export interface SiteFile {
 }
 
 /**
- * The folder of the site, to read: what a visitor could see by name, and nothing else. Links are
+ * The folder of the site, to read: what a visitor could see by name, what the owner has made
+ * private, and nothing else. Links are
  * followed where they stay inside. `segments` are single names; undefined means that there is no
  * such thing, whatever the reason. Rejects with TerrafirmaError `folder-unreachable` when the
  * mount does not answer.

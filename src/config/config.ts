@@ -224,7 +224,7 @@ export const defaultLimits = {
   fileOperationsPerMountMax: 16,
   http2StreamsMax: 100,
   http2ResetsMax: 200,
-  http2HeaderBytesPerSecondMax: 4 * MIB,
+  http2HeaderBytesPerSecondMax: 2 * MIB,
   http2FrameBytesPerSecondMax: 256 * KIB,
   // WebSocket connections.
   websocketConnectionsPerSiteMax: 1_000,

@@ -19,8 +19,8 @@ export interface ConnectionBytes {
 
 /** Frames that cost us an answer each; a client that measures its line sends a few a second. */
 const ANSWERED_FRAMES = { burst: 200, perSecond: 20 };
-/** So many seconds' worth of frames may come at once. */
-const FRAMES_BURST_S = 2;
+/** So many seconds' worth may come at once. */
+const BURST_S = 2;
 /** A request's own frames: its heads, priorities, windows, and what ends it. */
 const BYTES_PER_REQUEST = 512;
 /** A client opens its windows again for what it was sent: at most 26 bytes for so many. */
@@ -37,11 +37,11 @@ export class Http2Budget {
   constructor(limits: Http2BudgetLimits) {
     const { http2FrameBytesPerSecondMax, http2HeaderBytesPerSecondMax } = limits;
     this.#headers = new Allowance({
-      burst: http2HeaderBytesPerSecondMax,
+      burst: http2HeaderBytesPerSecondMax * BURST_S,
       perSecond: http2HeaderBytesPerSecondMax,
     });
     this.#frames = new Allowance({
-      burst: http2FrameBytesPerSecondMax * FRAMES_BURST_S,
+      burst: http2FrameBytesPerSecondMax * BURST_S,
       perSecond: http2FrameBytesPerSecondMax,
     });
   }

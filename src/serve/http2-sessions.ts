@@ -12,6 +12,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../config/config.ts';
 import { Http2Budget, type Http2BudgetLimits } from './http2-budget.ts';
 import type { Http2Offenders } from './http2-offenders.ts';
+import { type Http2Request, Http2Turns } from './http2-turns.ts';
 import { plainAddress } from './rejected.ts';
 
 export interface Http2SessionsOptions {
@@ -34,13 +35,6 @@ export interface Http2SessionsOptions {
   readonly nowMs: () => number;
 }
 
-export interface Http2Request {
-  readonly stream: ServerHttp2Stream;
-  /** Names and values in turn, pseudo-headers included. */
-  readonly rawHeaders: readonly string[];
-  readonly socket: TLSSocket;
-}
-
 /** Resets that are forgiven a second, once the burst is used up. */
 const RESETS_PER_SECOND = 10;
 /** Frames that are not of the protocol, and requests that never open a stream. */
@@ -48,6 +42,10 @@ const INVALID_FRAMES_MAX = 100;
 const REJECTED_STREAMS_MAX = 100;
 /** Memory of one connection, in the unit of node: megabytes. */
 const SESSION_MEGABYTES_MAX = 10;
+/** Requests of one connection that begin before other connections have their turn. */
+const REQUESTS_PER_TURN = 8;
+/** A proxy's connection carries the requests of many. */
+const PROXIES_REQUESTS_PER_TURN = 64;
 /** How often connections are looked at for what they sent. */
 const LOOK_MS = 250;
 /** A pseudo-header is no header of the request's own. */
@@ -86,6 +84,8 @@ export class Http2Sessions {
     this.#sessions.add(session);
     const idle = new IdleLimit(session, limits);
     const watch = isWatched ? this.#watch(session, socket) : undefined;
+    const perTurn = isWatched ? REQUESTS_PER_TURN : PROXIES_REQUESTS_PER_TURN;
+    const turns = new Http2Turns(perTurn, this.#options.onStream);
     session.on('stream', (stream, _headers, _flags, rawHeaders) => {
       stream.on('error', ignoreBrokenStream);
       if (watch?.takeRequest(stream, rawHeaders) === false) return;
@@ -94,12 +94,7 @@ export class Http2Sessions {
         idle.leave();
         if (isWatched && stream.aborted) offenders.noteReset(address);
       });
-      // After the other frames that came with it: one that breaks it off spares us the request.
-      setImmediate(() => {
-        if (!stream.destroyed && !stream.aborted) {
-          this.#options.onStream({ stream, rawHeaders, socket });
-        }
-      });
+      turns.add({ stream, rawHeaders, socket });
     });
     session.on('error', (error) => {
       if (isWatched) offenders.noteEnd(address, error);

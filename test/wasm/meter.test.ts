@@ -61,6 +61,22 @@ describe('meterModule()', () => {
     expect(() => meter(bodyOf(...loop))).toThrow(/limits of V8 when metered/);
   });
 
+  it('refuses a function with too many locals around too many calls that are paid for', () => {
+    // Exceptions may skip a payment: so each call pays before it, by a condition.
+    const bodyOf = (calls: number): Uint8Array<ArrayBuffer> =>
+      emitModule({
+        types: [[0x60, 0, 0]],
+        functions: [0, 0],
+        tags: [[0, 0]],
+        bodies: [
+          [1, 0xa0, 0x9c, 1, 0x7f, ...Array.from({ length: calls }, () => [0x10, 1]).flat(), 0x0b],
+          [0, 0x06, 0x40, 0x08, 0, 0x19, 0x0b, 0x0b],
+        ],
+      });
+    expect(() => meter(bodyOf(190))).not.toThrow();
+    expect(() => meter(bodyOf(210))).toThrow(/locals times calls/);
+  });
+
   it('refuses a function that is too long for V8 once it is metered', () => {
     // Calls of itself, up to just below the limit of 7,654,321 bytes; payments come between.
     const callCount = 3_827_000;

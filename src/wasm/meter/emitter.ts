@@ -28,7 +28,22 @@ const noSlot = -1;
 const bodyBytesMax = 7_654_321;
 export const localsMax = 50_000;
 
-function requireWithinLimits(bodyBytes: number, localCount: number): void {
+/**
+ * Locals times conditions put in, of one function: each is a place where V8 joins all locals. Loops
+ * and branches of the original have a bound of their own; before calls the meter may put thousands.
+ */
+const insertedWorkMax = 4_000_000;
+
+function requireWithinLimits(bodyBytes: number, localCount: number, conditions: number): void {
+  const work = localCount * conditions;
+  if (work > insertedWorkMax) {
+    throw new TerrafirmaError(
+      'module-refused',
+      'Cannot meter the module: locals times calls that are paid for, of one function, may be ' +
+        `${insertedWorkMax}; split it: received a function with ${localCount} locals and ` +
+        `${conditions} such calls`,
+    );
+  }
   if (bodyBytes <= bodyBytesMax && localCount <= localsMax) return;
   throw new TerrafirmaError(
     'module-refused',
@@ -310,7 +325,8 @@ export class Emitter {
       target.writeByte(1);
       target.writeByte(type);
     }
-    requireWithinLimits(headBytes + this.#out.length, locals.count + this.#slotTypes.length);
+    const localCount = locals.count + this.#slotTypes.length;
+    requireWithinLimits(headBytes + this.#out.length, localCount, this.#unlikely.length);
     this.#runs.add(target.length - this.#allOut, locals.end - this.#allSource, 0);
     this.#runs.append(this.#bodyRuns);
     this.#allOut = target.length + this.#toldOut;

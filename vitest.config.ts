@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Guests, worker threads and child processes are real: one process a test file keeps them apart.
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Ceilings for broken runs, high enough for a machine that has other work to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

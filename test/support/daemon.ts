@@ -64,7 +64,7 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** Resolves with the first log line, old or new, that `matches`. */
-  async waitForLog(matches: (line: LogLine) => boolean, timeoutMs = 20_000): Promise<LogLine> {
+  async waitForLog(matches: (line: LogLine) => boolean, timeoutMs = 60_000): Promise<LogLine> {
     return waitFor(() => this.log.find(matches), timeoutMs);
   }
 
@@ -100,7 +100,7 @@ export class TestDaemon implements AsyncDisposable {
         );
       }
       return this.log.find((line) => Array.isArray(line.listening));
-    }, 20_000);
+    }, 60_000);
     const [first] = listening.listening as string[];
     this.#port = Number(new URL(first ?? '').port);
   }
@@ -109,7 +109,7 @@ export class TestDaemon implements AsyncDisposable {
 /** Polls until `look` finds something. The time-out is a ceiling for broken runs, not a measure. */
 export async function waitFor<T>(
   look: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   for (;;) {

@@ -16,6 +16,8 @@ export interface TestRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array;
   readonly agent?: Agent;
+  /** Which of loopback's addresses the request comes from. */
+  readonly localAddress?: string;
 }
 
 /** One request to `port` on loopback. Rejects when the connection breaks before the answer ends. */
@@ -30,6 +32,7 @@ export function ask(port: number, path: string, options: TestRequest = {}): Prom
         path,
         method: options.method ?? 'GET',
         headers: headers as Record<string, string>,
+        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
         ...(options.agent === undefined ? { agent: false } : { agent: options.agent }),
       },
       (incoming) => {

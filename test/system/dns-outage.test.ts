@@ -47,6 +47,28 @@ describe('while names cannot be looked up', () => {
     await held;
   });
 
+  it('lets one client wait for so many names, and others for theirs', async () => {
+    await using daemon = await TestDaemon.start({
+      args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
+      env: {
+        TERRAFIRMA_LIMITS_DNS_IN_FLIGHT_PER_CLIENT_MAX: '1',
+        TERRAFIRMA_LIMITS_DNS_TIMEOUT_MS: '60000',
+        TERRAFIRMA_LIMITS_VERDICT_WAIT_MS: '120000',
+      },
+    });
+    const before = dns.queries.length;
+    const held = ask(daemon.port, '/', { host: 'silent.example' }).catch(() => 'cut');
+    await waitFor(() => dns.queries.slice(before).find((query) => query.includes('silent')));
+    const refused = await ask(daemon.port, '/hello.wasm', { host: 'good.example' });
+    expect(refused.status).toBe(503);
+    expect(refused.text).toContain('at most 1 at a time for one client');
+    const localAddress = '127.0.0.2';
+    const other = await ask(daemon.port, '/hello.wasm', { host: 'good.example', localAddress });
+    expect(other.text).toBe('hello\n');
+    await daemon.stop('SIGKILL');
+    await held;
+  });
+
   it('answers 504 before the wait for a verdict ends when every server is silent', async () => {
     const silent = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of silent) {

@@ -178,9 +178,9 @@ export async function readQuarantined(
 
 /**
  * Lets a quarantined module run again, in every state directory given. Resolves to its digest; a
- * Lets a quarantined module run again, in every state directory given. Resolves to its digest; a
  * running daemon takes it up at its next look at the folder. `digestStart` may be the first 8 or
  * more digits when they are unambiguous.
+ *
  * Throws TerrafirmaError('usage') when no such module is quarantined.
  */
 export async function release(

@@ -43,7 +43,7 @@ export function inspectModule(
   }
   requireBodies(decoder, bytes.length);
   checkLimits(decoder, limits);
-  const code = scanCode(bytes, decoder.bodies, limits);
+  const code = scanCode(bytes, decoder.bodies, limits, decoder.importedFunctionCount);
   return buildShape(decoder, code, sections);
 }
 

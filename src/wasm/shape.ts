@@ -173,6 +173,8 @@ export interface ModuleLimits {
   readonly localsMax: number;
   /** Locals times control operators of one function: what compiling costs grows with it. */
   readonly compileWorkMax: number;
+  /** Branches to one label: V8's optimiser ends the process at the 65,536th. */
+  readonly labelEdgesMax: number;
 }
 
 export const defaultModuleLimits: ModuleLimits = {
@@ -189,4 +191,5 @@ export const defaultModuleLimits: ModuleLimits = {
   tableEntriesMax: 100_000,
   localsMax: 50_000,
   compileWorkMax: 4_000_000,
+  labelEdgesMax: 30_000,
 };

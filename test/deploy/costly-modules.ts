@@ -49,6 +49,15 @@ export function killerOfOptimiser(calls: number, edges = 66_000): Uint8Array<Arr
   return moduleAround([...body, 0x0b], calls);
 }
 
+/**
+ * The same by an exception's way: each call within a `try_table` may throw, and no branch says so.
+ */
+export function killerByCalls(calls: number, edges = 66_000): Uint8Array<ArrayBuffer> {
+  const body = [0, 0x20, 0, 0x04, 0x40, 0x1f, 0x40, 1, 2, 0];
+  for (let edge = 0; edge < edges; edge += 1) body.push(0x10, 0, 0x41, edge & 63, 0x21, 0);
+  return moduleAround([...body, 0x0b, 0x0b, 0x20, 0], calls);
+}
+
 /** Nothing for the baseline compiler, quadratic for the optimiser: 0.4 s at 2,500, 2.2 at 5,000. */
 export function manyIfs(count: number, calls = 0): Uint8Array<ArrayBuffer> {
   const one = [0x20, 0, 0x04, 0x40, 0x41, 1, 0x21, 0, 0x0b];

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../commands/program.ts';
-import { killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
+import { killerByCalls, killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 
@@ -40,10 +40,14 @@ describe('a module that may hurt the process', () => {
 
   it('serves, hot as it gets, and again after a restart', async () => {
     folder.put('hello');
-    folder.write('killer.wasm', killerOfOptimiser(calls));
+    folder.write('killer.wasm', killerByCalls(calls));
+    folder.write('branches.wasm', killerOfOptimiser(calls));
     const state = new TestFolder();
     await start(state.directory);
     await makeHot('/killer.wasm');
+    const refused = await fetch(`${daemon.url}/branches.wasm`);
+    expect(refused.status).toBe(502);
+    expect(await refused.text()).toMatch(/branches to one label .* function 1 \("costly"\)/);
     const told = await daemon.waitForLog(({ msg }) => msg.startsWith('module runs slowly'));
     expect(told.reason).toMatch(/function 1 \("costly"\)/);
     expect(await daemon.stop()).toEqual({ code: 0, signal: null });
@@ -85,7 +89,7 @@ describe('a module that may hurt the process', () => {
   it('is published before its trial with the optimiser is over', { timeout: 180_000 }, async () => {
     folder.write('slow.wasm', manyIfs(5_000, 1));
     await start();
-    expect(await status('/slow.wasm')).toBe(200);
+    await waitFor(async () => ((await status('/slow.wasm')) === 200 ? true : undefined));
     await daemon.waitForLog(({ msg }) => msg === 'module may be optimised now', 150_000);
     await makeHot('/slow.wasm');
   });

@@ -193,6 +193,9 @@ describe('inspectModule() keeps each limit', () => {
     ['tableEntriesMax', 3, '(module (table 4 funcref))'],
     ['tableEntriesMax', 3, '(module (table 2 funcref) (table 2 funcref))'],
     ['localsMax', 3, '(module (func (local i32 i32 i32 i32)))'],
+    ['labelEdgesMax', 3, `(module (func ${'(br_if 0 (i32.const 0))'.repeat(4)}))`],
+    ['labelEdgesMax', 3, `(module (func ${'(return)'.repeat(4)}))`],
+    ['labelEdgesMax', 3, '(module (func (br_table 0 0 0 0 (i32.const 0))))'],
     ['compileWorkMax', 100, `(module (func (local i32 i32 i32 i32) ${'(block)'.repeat(12)}))`],
   ];
   for (const [name, value, wat] of cases) {
@@ -221,6 +224,10 @@ describe('inspectModule() keeps each limit', () => {
   it('counts the entries of a br_table as control', () => {
     const wat = `(module (func (local i32) (br_table ${'0 '.repeat(50)} (i32.const 0))))`;
     expect(refusal(assemble(wat), tight({ compileWorkMax: 300 }))).toMatch(/50 operators/);
+    const named = '(module (func) (func $f (export "g") (br_if 0 (i32.const 0)) (return)))';
+    expect(refusal(assemble(named), tight({ labelEdgesMax: 1 }))).toMatch(
+      /2 in function 1 \("\w"\)/,
+    );
   });
 
   it('refuses a compile bomb by the defaults', () => {

@@ -1,4 +1,5 @@
 /** One pass over the code of a module: which instructions it has, and how dear compiling it is. */
+import { describeFunction } from '../function-list.ts';
 import type { ModuleLimits } from '../shape.ts';
 import { InstructionCursor, isLabelBranch, isRetargeted, namesLabel, planPass } from './cursor.ts';
 import { Op, opCount } from './opcodes.ts';
@@ -54,7 +55,8 @@ export const LoopFact = {
 export function scanCode(
   bytes: Uint8Array,
   bodies: Uint32Array,
-  limits: Pick<ModuleLimits, 'localsMax' | 'compileWorkMax'>,
+  limits: Pick<ModuleLimits, 'localsMax' | 'compileWorkMax' | 'labelEdgesMax'>,
+  firstFunction = 0,
 ): CodeFacts {
   const scanner = new BodyScanner();
   for (let i = 0; i < bodies.length; i += 2) {
@@ -63,9 +65,18 @@ export function scanCode(
     const localCount = skipLocals(cursor, limits.localsMax);
     const controlCount = scanner.scan(cursor);
     if ((localCount + addedLocals) * controlCount > limits.compileWorkMax) {
+      const which = describeFunction(bytes, firstFunction + i / 2);
       throw refuseModule(
         `locals times control operators of a function may be ${limits.compileWorkMax}`,
-        `${localCount} locals and ${controlCount} operators`,
+        `${localCount} locals and ${controlCount} operators in ${which}`,
+        start,
+      );
+    }
+    if (scanner.edgesMost > limits.labelEdgesMax) {
+      const which = describeFunction(bytes, firstFunction + i / 2);
+      throw refuseModule(
+        `branches to one label may be ${limits.labelEdgesMax}`,
+        `${scanner.edgesMost} in ${which}`,
         start,
       );
     }
@@ -88,6 +99,10 @@ class BodyScanner {
   readonly #labels: number[] = [];
   /** For each open label the number of the innermost loop it is in. */
   readonly #around: number[] = [];
+  /** For each open label how many branches go to it. */
+  readonly #edges: number[] = [];
+  /** The most branches to one label of the body that was scanned last. */
+  edgesMost = 0;
 
   loops(): Uint8Array {
     return this.#loops.slice(0, this.#loopCount);
@@ -99,6 +114,8 @@ class BodyScanner {
     const labels = this.#labels;
     labels.length = 0;
     this.#around.length = 0;
+    this.#edges.length = 0;
+    this.edgesMost = 0;
     this.#open(noLoop);
     let controlCount = 0;
     const plan = this.#plan;
@@ -124,6 +141,7 @@ class BodyScanner {
 
   #control(cursor: InstructionCursor, op: number): number {
     const labels = this.#labels;
+    this.#countEdges(cursor, op);
     if (op === Op.loop) {
       this.#open(this.#addLoop());
       return 1 + addedToLoop;
@@ -136,10 +154,25 @@ class BodyScanner {
     return op === Op.tryTable ? 1 + cursor.labels.length : 1;
   }
 
+  #countEdges(cursor: InstructionCursor, op: number): void {
+    if (op === Op.brTable || op === Op.tryTable) {
+      for (const label of cursor.labels) this.#countEdge(label);
+    } else if (op === Op.return) this.#countEdge(this.#labels.length - 1);
+    else if (isLabelBranch(op)) this.#countEdge(cursor.a);
+  }
+
+  #countEdge(label: number): void {
+    const index = this.#labels.length - 1 - label;
+    const edges = (this.#edges[index] ?? 0) + 1;
+    this.#edges[index] = edges;
+    if (edges > this.edgesMost) this.edgesMost = edges;
+  }
+
   /** Leaves a label; what a loop within a loop holds, the outer one holds too. */
   #close(): void {
     const loop = this.#labels.pop() ?? noLoop;
     this.#around.pop();
+    this.#edges.pop();
     if (loop === noLoop) return;
     const facts = (this.#loops[loop] ?? 0) & LoopFact.namesLabels;
     this.#markAround(facts | LoopFact.hasLoop);
@@ -148,6 +181,7 @@ class BodyScanner {
   #open(loop: number): void {
     const around = this.#around[this.#around.length - 1] ?? noLoop;
     this.#labels.push(loop);
+    this.#edges.push(0);
     this.#around.push(loop === noLoop ? around : loop);
   }
 

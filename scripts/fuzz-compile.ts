@@ -1,0 +1,101 @@
+/**
+ * Draws modules that are dear to compile, has them judged as the daemon does, and compiles what was
+ * accepted once more: the compilers that may have a module must stay within the bounds that
+ * accepted it, and no module may end a process that was to compile it.
+ *
+ *   node scripts/fuzz-compile.ts [--seconds N] [--seed S] [--keep DIR]
+ *
+ * DIR gets the modules that were complained about. Exit code 1: one was found.
+ */
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createCatalogue } from '../src/abi/catalogue.ts';
+import { defaultLimits } from '../src/config/config.ts';
+import { buildArtifact } from '../src/deploy/artifact.ts';
+import { Trial, type TrialSubject } from '../src/deploy/trial.ts';
+import { type Compiler, runTrial, type TrialBounds } from '../src/deploy/trial-process.ts';
+import { TerrafirmaError } from '../src/errors.ts';
+import type { OwnerKey } from '../src/names.ts';
+import { drawCostly } from './fuzz/costly.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: '1' },
+    keep: { type: 'string' },
+  },
+});
+
+/** Twice of what one function may take, because a second run is another run. */
+const functionCpuMsMax: Readonly<Record<Compiler, number>> = { baseline: 2_000, optimiser: 6_000 };
+const secondBounds: Omit<TrialBounds, 'functionCpuMsMax'> = {
+  cpuMsMax: 120_000,
+  residentBytesMax: 4 * 1024 ** 3,
+  functionBytesMax: 512 * 1024 ** 2,
+  wallMsMax: 600_000,
+};
+
+const judge = createCatalogue(defaultLimits).judgeModule;
+const trial = new Trial();
+const counts = { refused: 0, baseline: 0, optimised: 0 };
+
+/** What the daemon would make of the module; undefined: it refuses it. */
+function build(bytes: Uint8Array<ArrayBuffer>): TrialSubject | undefined {
+  try {
+    const artifact = buildArtifact(bytes, { limits: defaultLimits, judge });
+    return { ...artifact, original: bytes, owner: '/fuzz/owner' as OwnerKey };
+  } catch (error) {
+    if (error instanceof TerrafirmaError && error.code === 'module-refused') return undefined;
+    throw error;
+  }
+}
+
+/** Which compilers may have the module, after all that a daemon does; none: it is refused. */
+async function acceptedCompilers(subject: TrialSubject): Promise<readonly Compiler[]> {
+  try {
+    const first = await trial.admit(subject);
+    const verdict = first.kind === 'open' ? await trial.optimise(subject) : first;
+    return verdict.kind === 'bounded' ? ['baseline', 'optimiser'] : ['baseline'];
+  } catch (error) {
+    if (error instanceof TerrafirmaError && error.code === 'module-refused') return [];
+    throw error;
+  }
+}
+
+/** What is wrong with the verdict on this module; undefined: nothing. */
+async function complain(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+  const subject = build(bytes);
+  const compilers = subject === undefined ? [] : await acceptedCompilers(subject);
+  if (compilers.length === 0) counts.refused += 1;
+  else counts[compilers.length === 1 ? 'baseline' : 'optimised'] += 1;
+  for (const compiler of compilers) {
+    const { code = new Uint8Array(0), cardsCode } = subject ?? {};
+    const forms = cardsCode === undefined ? [code] : [code, cardsCode];
+    const bounds = { ...secondBounds, functionCpuMsMax: functionCpuMsMax[compiler] };
+    const task = { compiler, forms, bounds, priority: 0 };
+    const ending = await runTrial(task, new AbortController().signal);
+    if (ending.kind === 'failed') return `${compiler}: accepted, then ${ending.received}`;
+  }
+  return undefined;
+}
+
+async function main(): Promise<number> {
+  const deadlineMs = performance.now() + Number(values.seconds) * 1_000;
+  let seed = Number(values.seed);
+  for (; performance.now() < deadlineMs; seed += 1) {
+    const { bytes, what } = drawCostly(seed);
+    const complaint = await complain(bytes);
+    if (complaint === undefined) continue;
+    console.error(`seed ${seed}, ${what}: ${complaint}`);
+    if (values.keep !== undefined) {
+      writeFileSync(path.join(values.keep, `costly-${seed}.wasm`), bytes);
+    }
+    return 1;
+  }
+  console.log(`nothing found in seeds ${values.seed} to ${seed - 1}: ${JSON.stringify(counts)}`);
+  return 0;
+}
+
+process.exitCode = await main();
+await trial.close();

@@ -18,6 +18,7 @@ import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
 import { objectHoard } from './rows/object-hoard.ts';
+import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
 import { pathFlood } from './rows/path-flood.ts';
 import { renameStorm } from './rows/rename-storm.ts';
@@ -47,6 +48,8 @@ export const attacks: readonly Attack[] = [
   manyDirectories,
   manyFolders,
   objectHoard,
+  optimiserHog,
+  optimiserKiller,
   ownAddresses,
   pathFlood,
   renameStorm,
@@ -55,5 +58,6 @@ export const attacks: readonly Attack[] = [
   slowBodies,
   slowStarts,
   storm,
+  trialQueue,
   untakenReplies,
 ];

@@ -55,6 +55,8 @@ export class Account {
   readonly #words: Float64Array;
   readonly #base: number;
   readonly #pageStarts: readonly number[];
+  #lastOwner: string | undefined;
+  #lastShare: Share;
   readonly #shares = new LRUCache<string, Share>({ max: sharesKeptMax });
 
   /** `page`: the number of a serving thread, or the part that this thread is. */
@@ -64,14 +66,20 @@ export class Account {
     this.#base = pageStart(number);
     this.#pageStarts = Array.from({ length: pageCount(this.#words) }, (_, each) => pageStart(each));
     this.common = this.#open(undefined);
+    this.#lastShare = this.common;
   }
 
   /** The share of an owner (`names/owner.ts`). May be kept, or asked for again. */
   shareOf(owner: string): Share {
-    const known = this.#shares.get(owner);
-    if (known !== undefined) return known;
-    const share = this.#open(placesOf(this.#words, owner));
-    this.#shares.set(owner, share);
+    // The same owner is asked for several times in a request.
+    if (owner === this.#lastOwner) return this.#lastShare;
+    let share = this.#shares.get(owner);
+    if (share === undefined) {
+      share = this.#open(placesOf(this.#words, owner));
+      this.#shares.set(owner, share);
+    }
+    this.#lastOwner = owner;
+    this.#lastShare = share;
     return share;
   }
 
@@ -82,6 +90,11 @@ export class Account {
       idleBytes: this.#sum(pageWord.shownIdle),
       memories: this.#sum(pageWord.shownMemories),
     };
+  }
+
+  /** Linear memories over all threads, those of idle guests included. */
+  get memoriesHeld(): number {
+    return this.#sum(pageWord.shownMemories);
   }
 
   /** By what it is held for, over all threads; exact where no thread is at work. */

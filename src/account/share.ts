@@ -19,6 +19,7 @@ export const shownStepBytes = 256 * 1024;
 const categoryWord: ReadonlyMap<Category, number> = new Map(
   categories.map((category, index) => [category, pageWord.categories + index]),
 );
+const memoryWord = pageWord.categories + categories.indexOf('memory');
 const idleWord = pageWord.categories + categories.indexOf('idle-guest');
 
 export class Share {
@@ -28,6 +29,9 @@ export class Share {
   readonly #first: number;
   readonly #second: number;
   readonly #third: number;
+  readonly #firstMemories: number;
+  readonly #secondMemories: number;
+  readonly #thirdMemories: number;
 
   constructor(options: ShareOptions) {
     const { words, base, places } = options;
@@ -39,6 +43,10 @@ export class Share {
     this.#first = base + first;
     this.#second = base + second;
     this.#third = base + third;
+    const [one = scratch, two = scratch, three = scratch] = places?.memories ?? [];
+    this.#firstMemories = base + one;
+    this.#secondMemories = base + two;
+    this.#thirdMemories = base + three;
   }
 
   /** Whether the owner may hold so much more now. */
@@ -74,8 +82,25 @@ export class Share {
 
   /** Takes or, with a negative count, gives back linear memories. */
   addMemories(count: number): void {
-    for (const place of this.#options.places?.memories ?? []) this.#add(this.#base + place, count);
+    this.#add(this.#firstMemories, count);
+    this.#add(this.#secondMemories, count);
+    this.#add(this.#thirdMemories, count);
     this.#add(this.#base + pageWord.shownMemories, count);
+  }
+
+  /**
+   * An idle instance, nobody's until now, serves this owner; with negative numbers it rests again.
+   * At every run, so that nothing here looks anything up.
+   */
+  moveInstance(bytes: number, memories: number): void {
+    const base = this.#base;
+    this.#add(base + idleWord, -bytes);
+    this.#add(base + memoryWord, bytes);
+    this.#add(this.#firstMemories, memories);
+    this.#add(this.#secondMemories, memories);
+    this.#add(this.#thirdMemories, memories);
+    this.#addHeld(bytes);
+    this.#show(idleWord, pageWord.shownIdle);
   }
 
   /** What the owner holds over all threads, or a little more; 0 for the share of nobody. */

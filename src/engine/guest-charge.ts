@@ -71,11 +71,9 @@ export class GuestCharge {
 
   #move(share: Share | undefined): void {
     if (share === this.#share || this.#isClosed) return;
-    this.#add(-this.#bytes);
-    (this.#share ?? this.#account.common).addMemories(-this.#memoryCount);
+    this.#share?.moveInstance(-this.#bytes, -this.#memoryCount);
+    share?.moveInstance(this.#bytes, this.#memoryCount);
     this.#share = share;
-    this.#add(this.#bytes);
-    (share ?? this.#account.common).addMemories(this.#memoryCount);
   }
 
   #add(bytes: number): void {

@@ -44,13 +44,11 @@ export class GuestRun implements SeatWaiter {
   #guest: Guest | undefined;
   #memoryBytes = 0;
   #cpuMsMax: number;
-  readonly #hostMemory: RunBytes;
 
   constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
     this.#parts = parts;
     this.#artifact = artifact;
     this.#shares = shares;
-    this.#hostMemory = new RunBytes(parts.account.shareOf(shares.owner));
     this.#cpuMsMax = parts.cpuMsMax;
   }
 
@@ -62,6 +60,7 @@ export class GuestRun implements SeatWaiter {
     const { admission, bodies, clock } = this.#parts;
     const startedAtMs = performance.now();
     const activation = this.#activate();
+    const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#artifact.guestBytes);
@@ -84,7 +83,6 @@ export class GuestRun implements SeatWaiter {
       this.#phase = 'guest';
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const hostMemory = this.#hostMemory;
       end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
@@ -92,7 +90,7 @@ export class GuestRun implements SeatWaiter {
     exchange.onGone(undefined);
     clock.unwatch(activation);
     error = this.#finish(activation, end) ?? error;
-    this.#hostMemory.close();
+    hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
@@ -120,6 +118,7 @@ export class GuestRun implements SeatWaiter {
     const startedAtMs = performance.now();
     this.#cpuMsMax = this.#parts.limits.websocketCpuMsMax;
     const activation = this.#activate();
+    const hostMemory = new RunBytes(activation.share);
     conversation.onTaken(() => activation.renewBudget());
     conversation.onGivenUp(() => activation.end('abandoned'));
     let end: RunEnd | undefined;
@@ -127,7 +126,7 @@ export class GuestRun implements SeatWaiter {
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const run = { exchange, capabilities, conversation, hostMemory: this.#hostMemory };
+      const run = { exchange, capabilities, conversation, hostMemory };
       end = await this.#serve({ ...run, body: noBody }, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
@@ -135,7 +134,7 @@ export class GuestRun implements SeatWaiter {
     conversation.onTaken(undefined);
     conversation.onGivenUp(undefined);
     error = this.#finish(activation, end) ?? error;
-    this.#hostMemory.close();
+    hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
     return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
@@ -204,7 +203,6 @@ export class GuestRun implements SeatWaiter {
     if (guest === undefined) return undefined;
     const { instance } = guest;
     this.#memoryBytes = instance.memoryBytes;
-    instance.charge.set(this.#artifact.bytesWith(instance.physicalBytes));
     let error: ErrorRecord | undefined;
     try {
       if (end !== undefined && activation.hostEnd === undefined) instance.binding.finish(end);
@@ -226,6 +224,7 @@ export class GuestRun implements SeatWaiter {
       guest.discard();
       return;
     }
+    guest.charge.set(artifact.bytesWith(physicalBytes));
     const cpuUs = activation.cpuUsNow();
     try {
       const cards = guest.restore(physicalBytes, this.#shares.site);

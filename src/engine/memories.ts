@@ -45,7 +45,7 @@ export class MemoryStock {
    */
   takeToStay(share: Share, count: number): void {
     const { account, memoriesMax } = this.#options;
-    while (account.held().memories + count > memoriesMax * idleShareMax) {
+    while (account.memoriesHeld + count > memoriesMax * idleShareMax) {
       this.#evictFor(share, count);
     }
     this.take(share, count);
@@ -68,7 +68,7 @@ export class MemoryStock {
    */
   get allowsIdle(): boolean {
     const { account, memoriesMax } = this.#options;
-    return account.held().memories <= memoriesMax * idleShareMax;
+    return account.memoriesHeld <= memoriesMax * idleShareMax;
   }
 
   /**

@@ -205,8 +205,15 @@ class BodyScanner {
   }
 }
 
-/** Passes over local declarations; answers how many locals they declare. */
-export function skipLocals(cursor: InstructionCursor, localsMax: number): number {
+/**
+ * Passes over local declarations; answers how many locals they declare. Refuses more than
+ * `localsMax`, and references to a type beyond `typeCount`, where that is known.
+ */
+export function skipLocals(
+  cursor: InstructionCursor,
+  localsMax: number,
+  typeCount = Number.POSITIVE_INFINITY,
+): number {
   const groupCount = cursor.readCount('local declarations', localsMax);
   let localCount = 0;
   for (let i = 0; i < groupCount; i++) {
@@ -216,7 +223,8 @@ export function skipLocals(cursor: InstructionCursor, localsMax: number): number
       throw refuseModule(`at most ${localsMax} locals are allowed`, `${localCount}`, offset);
     }
     const type = cursor.readByte();
-    if (type === 0x63 || type === 0x64) cursor.readS33();
+    const heapType = type === 0x63 || type === 0x64 ? cursor.readS33() : -1;
+    if (heapType >= typeCount) throw refuseModule('types must exist', `number ${heapType}`, offset);
   }
   return localCount;
 }

@@ -74,7 +74,8 @@ export class BodyRewriter {
     const groupCount = cursor.readU32();
     cursor.pos = at;
     const functionIndex = shape.importedFunctionCount + bodyIndex;
-    const localCount = skipLocals(cursor, localsMax) + countParams(shape, functionIndex);
+    const declared = skipLocals(cursor, localsMax, shape.types.length);
+    const localCount = declared + countParams(shape, functionIndex);
     const end = cursor.pos;
     this.#begin(cursor, localCount);
     this.#walk(localCount);

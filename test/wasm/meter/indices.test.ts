@@ -93,6 +93,15 @@ describe('meterModule() refuses an index past the original', () => {
     });
   }
 
+  it('type of a local', () => {
+    const metered = (type: number) => {
+      const bytes = emitModule({ ...parts, bodies: [[1, 1, 0x63, type, 0x0b]] });
+      return () => meterModule(bytes, inspectModule(bytes), { cards: true, isValidated: true });
+    };
+    expect(metered(1)).toThrow(/types must exist: received number 1 at offset \d+/);
+    expect(metered(0)).not.toThrow();
+  });
+
   it('and takes the last index of each space', () => {
     expect(meterBody(0x20, 0, 0x1a, 0x23, 0, 0x1a, 0x10, 0)).not.toThrow();
     expect(meterBody(0x41, 0, 0x28, 0x42, 0, 0, 0x1a)).not.toThrow();

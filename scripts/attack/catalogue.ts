@@ -28,6 +28,7 @@ import { slowBodies } from './rows/slow-bodies.ts';
 import { slowStarts } from './rows/slow-starts.ts';
 import { storm } from './rows/storm.ts';
 import { untakenReplies } from './rows/untaken-replies.ts';
+import { websocketMemory } from './rows/websocket-memory.ts';
 
 export const attacks: readonly Attack[] = [
   allMemories,
@@ -60,4 +61,5 @@ export const attacks: readonly Attack[] = [
   storm,
   trialQueue,
   untakenReplies,
+  websocketMemory,
 ];

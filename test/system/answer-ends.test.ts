@@ -4,13 +4,16 @@ import { truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
-import { tell } from '../support/answer-clients.ts';
+import { TestAuthority } from '../support/acme-authority.ts';
+import { protocols, tell } from '../support/answer-clients.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 import { parseAnswers } from '../support/plain-listener.ts';
+import { tlsPortOf } from '../support/secure-daemon.ts';
 
 const HEAD = 'Content-Type: text/plain\\0a\\0a';
+const DAY_MS = 86_400_000;
 const FILE_BYTES = 32 * 1024 * 1024;
 
 /** A program that answers with 128 KiB, which is sent on at once, and then ends as `rest` says. */
@@ -45,15 +48,28 @@ const endings: Readonly<Record<string, string>> = {
 
 describe('an answer that has begun', () => {
   const folder = new TestFolder();
+  const keys = new TestFolder();
   let daemon: TestDaemon;
 
   beforeAll(async () => {
     for (const [name, rest] of Object.entries({ whole: '', ...endings })) {
       folder.write(`${name}.wasm`, await program(rest));
     }
+    const nowMs = Date.now();
+    const { chainPem, keyPem } = new TestAuthority().issueWithKey('site.test', {
+      notBeforeMs: nowMs - DAY_MS,
+      notAfterMs: nowMs + DAY_MS,
+    });
+    keys.write('chain.pem', chainPem);
+    keys.write('key.pem', keyPem);
     daemon = await TestDaemon.start({
-      args: [folder.directory],
+      args: [
+        folder.directory,
+        ...['--tls-listen', '127.0.0.1:0'],
+        ...['--tls-certificate', `${keys.path('chain.pem')}=${keys.path('key.pem')}`],
+      ],
       env: {
+        TERRAFIRMA_TLS_REDIRECTS: 'false',
         TERRAFIRMA_LIMITS_WALL_MS_MAX: '3000',
         TERRAFIRMA_LIMITS_REPLY_BODY_BYTES_MAX: '4194304',
       },
@@ -67,11 +83,12 @@ describe('an answer that has begun', () => {
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();
     folder[Symbol.dispose]();
+    keys[Symbol.dispose]();
   });
 
-  describe.each(['HTTP/1.0', 'HTTP/1.1'] as const)('over %s', (protocol) => {
+  describe.each(protocols)('over %s', (protocol) => {
     it.each(Object.keys(endings))('is told as broken off: %s', async (name) => {
-      const ports = { plain: daemon.port, tls: 0 };
+      const ports = { plain: daemon.port, tls: tlsPortOf(daemon) };
       const told = await tell(protocol, ports, `/${name}.wasm`);
       expect(told).toMatchObject({ end: 'broken' });
       const next = await tell(protocol, ports, '/whole.wasm');

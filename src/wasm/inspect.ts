@@ -99,7 +99,7 @@ function checkLimits(decoder: ModuleDecoder, limits: ModuleLimits): void {
     ...over('memories', limits.memoriesMax, memories.length),
   ];
   if (memories.some((memory) => memory.isShared)) {
-    faults.push('memories belong to one guest; build without threads: received a shared one');
+    faults.push('memories belong to one guest; build without threads: received a shared memory');
   }
   // The names of builtin imports that V8 would answer itself, outside the meter.
   const builtin = imports.find((each) => each.module.startsWith('wasm:'));

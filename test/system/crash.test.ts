@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 
@@ -69,7 +69,9 @@ async function writeUntilKilled(
   };
   const tasks = [publish(), ...Array.from({ length: WRITERS }, (_, writer) => write(writer))];
   // Another moment each round, so that the kill falls into every stage of publishing.
-  await new Promise((resolve) => setTimeout(resolve, 60 + round * 13));
+  const before = acknowledged.size;
+  await waitFor(() => (acknowledged.size > before ? true : undefined));
+  await new Promise((resolve) => setTimeout(resolve, round * 13));
   const killed = daemon.stop('SIGKILL');
   isKilled = true;
   await Promise.all([killed, ...tasks]);

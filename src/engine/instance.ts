@@ -151,10 +151,15 @@ export class GuestInstance implements GuestHost, ServingInstance {
     if (callee?.length === 0) await WebAssembly.promising(callee)();
   }
 
-  /** From here on `restoreState` brings this state back. Clears the cards: this is no change. */
+  /**
+   * From here on `restoreState` brings this state back. Clears the cards: this is no change. What a
+   * start function took of the heap is garbage, because no state that comes back holds objects.
+   */
   captureState(name: string | undefined): void {
     this.#ownFunction(name)?.();
     this.marks?.clear();
+    this.#activation?.objects?.close();
+    if (this.#heap !== undefined) this.#heap.value = 0;
   }
 
   /** Puts back everything but the memories. */

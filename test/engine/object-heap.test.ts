@@ -35,8 +35,15 @@ const importOf = (name: string, type: number): number[] => [
   type,
 ];
 
-/** run: `hoard`, which leaves a reference; then asks the store and answers "done". */
-function hoarder(hoard: readonly number[], payload: readonly number[] = []): Uint8Array {
+/**
+ * run: `hoard`, which leaves a reference; then asks the store and answers "done". `_initialize`:
+ * `first`, which leaves one too.
+ */
+function hoarder(
+  hoard: readonly number[],
+  payload: readonly number[] = [],
+  first: readonly number[] = [0x41, 0],
+): Uint8Array {
   const ask = [0x41, 16, 0x41, 20, 0x41, 0, 0x41, 4, 0x10, 0, 0x1a];
   const answer = [0x41, 0, 0x41, 0, 0x41, 4, 0x10, 1, 0x1a];
   return emitModule({
@@ -50,13 +57,14 @@ function hoarder(hoard: readonly number[], payload: readonly number[] = []): Uin
       [0x5e, 0x69, 1],
     ],
     imports: [importOf('hostcall_kvstore_get', 2), importOf('hostcall_resp_set_body', 3)],
-    functions: [1, 4],
+    functions: [1, 4, 1],
     memories: [[0, 1]],
     tags: [[0, 5]],
-    exports: { run: 2, default_malloc_impl: 3 },
+    exports: { run: 2, default_malloc_impl: 3, _initialize: 4 },
     bodies: [
       [1, 1, 0x7f, ...hoard, ...ask, ...answer, 0x1a, 0x0b],
       [0, 0x41, ...leb(0x2000), 0x0b],
+      [0, ...first, 0x1a, 0x0b],
     ],
     data: [[0, 0x41, 0, 0x0b, 4, ...Buffer.from('done')]],
   });
@@ -98,6 +106,18 @@ describe('the objects of one run', () => {
     const loaded = engine.load(hoarder(arrayOf(3 * mib)));
     for (let run = 0; run < 5; run += 1) expect((await engine.run(loaded)).text).toBe('done');
     expect(engine.account.heldBy('heap')).toBe(0);
+  });
+});
+
+describe('the objects of a start function', () => {
+  it('are garbage when the first run begins, and count for no run', async () => {
+    using engine = engineOf();
+    const loaded = engine.load(hoarder(arrayOf(3 * mib), [], arrayOf(3 * mib)));
+    // Fresh, then restored: both may have as much.
+    for (let run = 0; run < 3; run += 1) {
+      const { report } = await engine.run(loaded);
+      expect({ run, outcome: report.outcome }).toEqual({ run, outcome: 'replied' });
+    }
   });
 });
 

@@ -66,6 +66,8 @@ const keepAliveMsMax = 60_000;
 const poolsMaxDefault = 512;
 const inFlightPerOriginMaxDefault = 512;
 const heldBytesMaxDefault = 256 * 1024 * 1024;
+/** Of these, what one owner may have: others must be able to fetch something, too. */
+const ownerShareMax = 3 / 4;
 /** What all replies of one run may weigh together, in replies of full size. */
 const fullRepliesPerRunMax = 4;
 
@@ -82,6 +84,8 @@ export class OutboundHttp {
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #inFlightPerOriginMax: number;
   readonly #heldBytesMax: number;
+  /** Owners that have bodies under way. */
+  readonly #heldByOwner = new Map<OwnerKey, number>();
   #heldBytes = 0;
   #isClosed = false;
 
@@ -116,7 +120,8 @@ export class OutboundHttp {
       return;
     }
     const bodyBytes = request.body.byteLength;
-    const refusal = this.hold(bodyBytes);
+    const owner = ownerOf(folderKey);
+    const refusal = this.hold(owner, bodyBytes);
     if (refusal !== undefined) {
       collector.giveUp(refusal);
       return;
@@ -124,7 +129,7 @@ export class OutboundHttp {
     entry.inFlight += 1;
     collector.onceOver(() => {
       entry.inFlight -= 1;
-      this.release(bodyBytes);
+      this.release(owner, bodyBytes);
     });
     const options = {
       path: url.pathname + url.search,
@@ -137,19 +142,28 @@ export class OutboundHttp {
     entry.pool.dispatch(options, collector);
   }
 
-  /** @internal Counts `bytes` as held by this thread, or says why not. */
-  hold(bytes: number): CapabilityRefusal | undefined {
-    if (this.#heldBytes + bytes > this.#heldBytesMax) {
-      const rule = `bodies under way may have ${inBytes(this.#heldBytesMax)} together`;
+  /** @internal Counts `bytes` as held on this thread for the owner, or says why not. */
+  hold(owner: OwnerKey, bytes: number): CapabilityRefusal | undefined {
+    const owned = (this.#heldByOwner.get(owner) ?? 0) + bytes;
+    const ownerBytesMax = Math.floor(this.#heldBytesMax * ownerShareMax);
+    if (owned > ownerBytesMax || this.#heldBytes + bytes > this.#heldBytesMax) {
+      const rule = `bodies under way may have ${inBytes(ownerBytesMax)} together for one owner`;
       return refuse('limit', rule, 'more; try again');
     }
-    this.#heldBytes += bytes;
+    this.#add(owner, bytes);
     return undefined;
   }
 
   /** @internal */
-  release(bytes: number): void {
-    this.#heldBytes -= bytes;
+  release(owner: OwnerKey, bytes: number): void {
+    this.#add(owner, -bytes);
+  }
+
+  #add(owner: OwnerKey, bytes: number): void {
+    this.#heldBytes += bytes;
+    const owned = (this.#heldByOwner.get(owner) ?? 0) + bytes;
+    if (owned > 0) this.#heldByOwner.set(owner, owned);
+    else this.#heldByOwner.delete(owner);
   }
 
   /** Ends all connections, those in use too. Call it when no run is left. */
@@ -248,7 +262,10 @@ class RunFetch implements Fetch {
     }
     const collector = new ReplyCollector(
       { replyBytesMax: limits.outboundReplyBytesMax, headersMax: limits.replyHeadersMax },
-      { take: (bytes) => this.#take(bytes), release: (bytes) => this.#outbound.release(bytes) },
+      {
+        take: (bytes) => this.#take(bytes),
+        release: (bytes) => this.#outbound.release(ownerOf(this.#origin.folderKey), bytes),
+      },
     );
     patience.watch(collector);
     this.#outbound.dispatch(this.#origin.folderKey, request, collector);
@@ -260,7 +277,7 @@ class RunFetch implements Fetch {
     if (this.#replyBytes + bytes > runBytesMax) {
       return refuse('limit', `all replies of a run have at most ${inBytes(runBytesMax)}`, 'more');
     }
-    const refusal = this.#outbound.hold(bytes);
+    const refusal = this.#outbound.hold(ownerOf(this.#origin.folderKey), bytes);
     if (refusal === undefined) this.#replyBytes += bytes;
     return refusal;
   }

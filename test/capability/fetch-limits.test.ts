@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Header } from '../../src/capability/capability.ts';
 import { defaultLimits } from '../../src/config/config.ts';
+import type { FolderKey } from '../../src/names.ts';
 import { folderKey, refusal, text, useOutbound } from './outbound-bench.ts';
 
 const bench = useOutbound();
@@ -101,7 +102,8 @@ describe('limits', () => {
   });
 
   test('heldBytesMax bounds bodies under way, both directions, and is given back', async () => {
-    const run = bench.openRun({ heldBytesMax: 100 });
+    // One owner has three quarters of them.
+    const run = bench.openRun({ heldBytesMax: 134 });
     await bench.send(run, '/?bytes=10', { method: 'POST', body: 'b'.repeat(90) });
     await bench.send(run, '/?bytes=100');
     await expect(bench.send(run, '/?bytes=101')).rejects.toMatchObject(
@@ -112,6 +114,22 @@ describe('limits', () => {
     await expect
       .poll(() => bench.send(run, '/?bytes=100').then(text, () => ''), { timeout: 10_000 })
       .toHaveLength(100);
+  });
+
+  test('one owner’s bodies leave room for those of another', async () => {
+    const outbound = bench.open({ heldBytesMax: 100 });
+    const greedy = outbound.forRun({ folderKey, loopHops: 0 });
+    const body = 'b'.repeat(75);
+    const stop = new AbortController();
+    const held = bench.send(greedy, '/silent', { method: 'POST', body, signal: stop.signal });
+    held.catch(() => undefined);
+    await expect(bench.send(greedy, '/', { method: 'POST', body: 'one' })).rejects.toMatchObject(
+      refusal('limit', /75 bytes/),
+    );
+    const other = outbound.forRun({ folderKey: '/keybase/public/bob' as FolderKey, loopHops: 0 });
+    expect((await bench.send(other, '/?bytes=20')).body.byteLength).toBe(20);
+    stop.abort();
+    await expect(held).rejects.toThrow();
   });
 
   test('poolsMax closes the pool used longest ago, not its requests', async () => {

@@ -44,6 +44,7 @@ export class Probation {
   });
   #writing: Promise<void> = Promise.resolve();
   #isWriteDue = false;
+  #isTroubleTold = false;
   #isClosed = false;
 
   private constructor(
@@ -154,7 +155,7 @@ export class Probation {
   async #write(): Promise<void> {
     if (!this.#isWriteDue) {
       this.#isWriteDue = true;
-      this.#writing = this.#writing.catch(() => undefined).then(() => this.#writeNow());
+      this.#writing = this.#writing.then(() => this.#writeNow());
     }
     await this.#writing;
   }
@@ -162,12 +163,18 @@ export class Probation {
   async #writeNow(): Promise<void> {
     this.#isWriteDue = false;
     if (this.#isClosed) return;
+    const { suspects, log } = this.#options;
     const onProbation = new Set(this.#onProbation.keys());
-    await this.#options.suspects.leaveBehind({
-      onProbation,
-      inUse: this.#inUse,
-      bootId: this.#bootId,
-    });
+    const left = { onProbation, inUse: this.#inUse, bootId: this.#bootId };
+    try {
+      await suspects.leaveBehind(left);
+      this.#isTroubleTold = false;
+    } catch (error) {
+      // A full disk must not close every site: who runs goes on, without a mark.
+      if (this.#isTroubleTold) return;
+      this.#isTroubleTold = true;
+      log.error({ reason: describeError(error) }, 'new modules cannot be marked');
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Probation } from '../../src/deploy/probation.ts';
@@ -106,6 +107,13 @@ describe('Probation', () => {
     // One after another both do well.
     await Promise.all([good, other].map((digest) => third.probation.begin(digest, owner)));
     await until(() => third.suspects.marksOf(good) === 0 && third.suspects.marksOf(other) === 0);
+  });
+
+  it('lets modules run when marks cannot be written, and says so once', async () => {
+    const { probation } = await begin();
+    mkdirSync(scratch.path('state', 'suspects', 'probation.json'), { recursive: true });
+    for (const digest of [killer, good]) await probation.begin(digest, owner);
+    expect(log.matching(/new modules cannot be marked/)).toHaveLength(1);
   });
 
   it('suspects nobody where probations take no time', async () => {

@@ -17,6 +17,13 @@ function refusal(bytes: ArrayLike<number>, limits?: ModuleLimits): string {
   return 'accepted';
 }
 
+/** A function with values on the operand stack below blocks that branch. */
+function holdingOperands(values: number, blocks: number): string {
+  const below = '(local.get 0)'.repeat(values);
+  const block = '(block (br_if 0 (local.get 0)))';
+  return `(module (func (param i32) ${below} ${block.repeat(blocks)} ${'(drop)'.repeat(values)}))`;
+}
+
 describe('inspectModule()', () => {
   it('tells imports, exports and their types', () => {
     const shape = inspectModule(
@@ -196,6 +203,7 @@ describe('inspectModule() keeps each limit', () => {
     ['labelEdgesMax', 3, `(module (func ${'(br_if 0 (i32.const 0))'.repeat(4)}))`],
     ['labelEdgesMax', 3, `(module (func ${'(return)'.repeat(4)}))`],
     ['labelEdgesMax', 3, '(module (func (br_table 0 0 0 0 (i32.const 0))))'],
+    ['compileWorkMax', 150, holdingOperands(20, 4)],
     ['compileWorkMax', 100, `(module (func (local i32 i32 i32 i32) ${'(block)'.repeat(12)}))`],
   ];
   for (const [name, value, wat] of cases) {

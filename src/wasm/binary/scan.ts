@@ -3,6 +3,7 @@ import { describeFunction } from '../function-list.ts';
 import type { ModuleLimits } from '../shape.ts';
 import { InstructionCursor, isLabelBranch, isRetargeted, namesLabel, planPass } from './cursor.ts';
 import { Op, opCount } from './opcodes.ts';
+import { sumOperands } from './operands.ts';
 import { refuseModule } from './reader.ts';
 
 /** Locals the meter may add to a function: counted in, so that a metered body stays below too. */
@@ -72,6 +73,17 @@ export function scanCode(
         start,
       );
     }
+    if (mayHoldOperands(cursor, start, controlCount, limits)) {
+      const operands = sumOperands(cursor, (op) => isControl[op] === 1);
+      if (operands > limits.compileWorkMax) {
+        const which = describeFunction(bytes, firstFunction + i / 2);
+        throw refuseModule(
+          `operands that wait at control operators of a function may be ${limits.compileWorkMax}`,
+          `${operands} in ${which}`,
+          start,
+        );
+      }
+    }
     if (scanner.edgesMost > limits.labelEdgesMax) {
       const which = describeFunction(bytes, firstFunction + i / 2);
       throw refuseModule(
@@ -82,6 +94,20 @@ export function scanCode(
     }
   }
   return { instructionsUsed: scanner.used, loops: scanner.loops() };
+}
+
+/** Looked at closely only where it may be: no body has more operands than half of its bytes. */
+function mayHoldOperands(
+  cursor: InstructionCursor,
+  start: number,
+  controlCount: number,
+  limits: Pick<ModuleLimits, 'localsMax' | 'compileWorkMax'>,
+): boolean {
+  const operandsMost = (cursor.end - start) / 2;
+  if (operandsMost * controlCount <= limits.compileWorkMax) return false;
+  cursor.pos = start;
+  skipLocals(cursor, limits.localsMax);
+  return true;
 }
 
 const noLoop = -1;

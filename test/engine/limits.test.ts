@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
+import { assemble } from '../support/abi-puppet.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import {
   curiousStartGuest,
@@ -33,6 +34,15 @@ class LateWorld extends World {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Computes without end, and has 4 MiB of data. */
+function largeLoop(): Promise<Uint8Array> {
+  return assemble(`(module
+    (import "env" "hostcall_init_mm" (func (param i32 i32)))
+    (memory (export "memory") 64)
+    (data (i32.const 0) "${'x'.repeat(4 * 1024 * 1024)}")
+    (func (export "run") (loop $again (br $again))))`);
+}
+
 describe('limits of a run', () => {
   it.each([
     ['a loop that calls nothing', 'loop', '/guest.wasm'],
@@ -49,6 +59,19 @@ describe('limits of a run', () => {
     expect(report.cpuUs).toBeGreaterThanOrEqual(50_000);
     expect(engine.pool.idleBytes).toBe(0);
     expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
+  });
+
+  it('what V8 may need for compiling is lent to the first runs of a module, once', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 10 } });
+    const loaded = engine.load(await largeLoop());
+    // 30 ns a byte.
+    const lentUs = loaded.codeBytes * 0.03;
+    const first = (await engine.run(loaded)).report;
+    const second = (await engine.run(loaded)).report;
+    expect([first.outcome, second.outcome]).toEqual(['out-of-cpu', 'out-of-cpu']);
+    expect(first.cpuUs).toBeGreaterThanOrEqual(10_000 + lentUs);
+    expect(second.cpuUs).toBeLessThan(first.cpuUs);
+    expect(second.error?.detail).toContain('CPU limit of 10 ms');
   });
 
   it('guestCallMsMax ends an allocator that the host calls: it cannot let others in', async () => {

@@ -213,6 +213,7 @@ export const defaultLimits = {
   headerBytesMax: 32 * KIB,
   headersMax: 128,
   connectionsPerThreadMax: 20_000,
+  connectionsPerClientMax: 5_000,
   headerTimeoutMs: 10_000,
   bodyIdleTimeoutMs: 15_000,
   keepAliveTimeoutMs: 60_000,

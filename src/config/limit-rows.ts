@@ -121,6 +121,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   targetBytesMax: { summary: 'Path and query of a request', max: MIB },
   headerBytesMax: { summary: 'All headers of a request together', max: MIB },
   headersMax: { summary: 'Headers of a request', max: 10_000 },
+  connectionsPerClientMax: {
+    summary: 'Connections at once of one client that is no trusted proxy, per thread',
+    max: 1_000_000,
+  },
   connectionsPerThreadMax: { summary: 'Connections at once, per thread', max: 1_000_000 },
   headerTimeoutMs: { summary: 'Until the head of a request is there' },
   bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },

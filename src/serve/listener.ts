@@ -15,6 +15,7 @@ import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { parseHostName, quoteReceived } from '../names.ts';
 import type { RequestRecord } from '../telemetry.ts';
 import type { TrustedProxies, Visitor } from './client-address.ts';
+import { ClientConnections } from './client-connections.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { ClientBytes } from './exchange-bytes.ts';
 import { failureHead } from './failure.ts';
@@ -76,6 +77,7 @@ export class Listener {
   readonly #exchangeOptions: ExchangeOptions;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
+  readonly #clients: ClientConnections;
   /** Random start, then a count: unique without asking the system's generator every time. */
   readonly #idPrefix = randomBytes(6).toString('hex');
   #nextId = 0;
@@ -85,6 +87,8 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const { limits, proxies } = options;
+    const isProxy = (address: string): boolean => proxies?.trusts(address) === true;
+    this.#clients = new ClientConnections(limits.connectionsPerClientMax, isProxy);
     const { replyIdleTimeoutMs } = limits;
     const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
     this.#exchangeOptions = { ...limits, clientBytes };
@@ -106,7 +110,7 @@ export class Listener {
       limits,
       onStream: (request) => this.#acceptStream(request),
       offenders: this.#offenders,
-      isProxy: (address) => proxies?.trusts(address) === true,
+      isProxy,
       onFlood: (address, reason) => options.tls?.onFlood(address, reason),
       nowMs: () => performance.now(),
     });
@@ -213,6 +217,7 @@ export class Listener {
 
   #prepare(server: Server | TlsServer): void {
     server.maxConnections = this.#options.limits.connectionsPerThreadMax;
+    server.on('connection', (socket: Socket) => this.#clients.enter(socket));
     server.maxHeadersCount = 0;
     const enter = (incoming: Http1Request, response: Http1Response): void =>
       this.#connections.enter(incoming.socket, response, () => this.#accept(incoming, response));

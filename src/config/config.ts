@@ -181,7 +181,7 @@ export const defaultLimits = {
   modulesPerFolderMax: 256,
   moduleBytesPerFolderMax: 512 * MIB,
   folderEntriesMax: 20_000,
-  folderEntriesPerSecondMax: 10_000,
+  folderEntriesPerSecondMax: 5_000,
   folderDepthMax: 16,
   foldersWatchedMax: 2_000,
   versionsKeptMax: 5,

@@ -12,17 +12,16 @@ import type { DeployLog } from './deploy-log.ts';
 import { FolderModules } from './folder-modules.ts';
 import { FolderPlace } from './folder-place.ts';
 import { FolderRules } from './folder-rules.ts';
-import type { OwnerGate } from './gate.ts';
 import type { JudgeParts } from './judge.ts';
 import { KeptModules } from './kept-modules.ts';
 import { LookLoop } from './look-loop.ts';
-import type { OwnerPace } from './pace.ts';
 import { type FolderListing, type ListedFile, listFolder, lookAtFile } from './scan.ts';
 import { soonest } from './settle.ts';
 import { Signal } from './signal.ts';
 import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
+import { type WalkGates, WalkTurn } from './walk-turn.ts';
 import { FolderEvents } from './watch.ts';
 
 export interface FolderParts
@@ -30,10 +29,8 @@ export interface FolderParts
   readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly log: DeployLog;
-  /** How many folders of this mount may be walked at once. */
-  readonly walks: OwnerGate;
+  readonly walks: WalkGates;
   readonly fs: GuardedFs;
-  readonly pace: OwnerPace;
   /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: () => Promise<LocatedFolder>;
   readonly nextGeneration: () => number;
@@ -211,7 +208,7 @@ export class WatchedFolder {
 
   /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
   async #look(): Promise<number> {
-    const { walks, nowMs } = this.#parts;
+    const { nowMs } = this.#parts;
     await this.#findPlace();
     if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
@@ -219,7 +216,7 @@ export class WatchedFolder {
     this.#publish();
     // Files need no verdict, and a request for a module waits for its own.
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
-    const listing = await walks.pass(() => this.#list());
+    const listing = await this.#list();
     this.#requireSameMount(listing);
     this.#comeBack();
     this.#followEvents(listing);
@@ -234,7 +231,8 @@ export class WatchedFolder {
   }
 
   async #list(): Promise<FolderListing> {
-    const { fs, nowMs, config, pace } = this.#parts;
+    const { fs, nowMs, config, walks } = this.#parts;
+    using pace = await WalkTurn.begin(walks);
     const startedAtMs = nowMs();
     const { directory } = this.#place.located;
     const listing = await listFolder({ fs, directory, limits: config.limits, pace });

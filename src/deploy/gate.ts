@@ -12,6 +12,8 @@ export interface GateLimits {
 /** A gate as one owner sees it. */
 export interface OwnerGate {
   pass<T>(action: () => Promise<T>): Promise<T>;
+  /** Resolves when it is let through; disposing of the answer lets the next one through. */
+  enter(): Promise<Disposable>;
 }
 
 interface OwnerLine {
@@ -30,22 +32,30 @@ export class Gate {
   }
 
   forOwner(owner: OwnerKey): OwnerGate {
-    return { pass: (action) => this.#pass(owner, action) };
+    return {
+      pass: (action) => this.#pass(owner, action),
+      enter: () => this.#enter(owner),
+    };
   }
 
   async #pass<T>(owner: OwnerKey, action: () => Promise<T>): Promise<T> {
+    using _ = await this.#enter(owner);
+    return await action();
+  }
+
+  async #enter(owner: OwnerKey): Promise<Disposable> {
     await new Promise<void>((resolve) => {
       this.#lineOf(owner).waiting.push(resolve);
       this.#letThrough();
     });
-    try {
-      return await action();
-    } finally {
-      this.#passing -= 1;
-      this.#lineOf(owner).passing -= 1;
-      this.#letThrough();
-      this.#forgetEmpty(owner);
-    }
+    return { [Symbol.dispose]: () => this.#leave(owner) };
+  }
+
+  #leave(owner: OwnerKey): void {
+    this.#passing -= 1;
+    this.#lineOf(owner).passing -= 1;
+    this.#letThrough();
+    this.#forgetEmpty(owner);
   }
 
   #lineOf(owner: OwnerKey): OwnerLine {

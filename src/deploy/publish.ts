@@ -36,7 +36,9 @@ export interface PublisherOptions {
 }
 
 /** How many folders of one mount are walked at once: below its cap of operations in flight. */
-const walkLimits = { passesMax: 8, passesPerOwnerMax: 2 };
+const shortWalkLimits = { passesMax: 8, passesPerOwnerMax: 2 };
+/** Each may hold some megabytes. */
+const longWalkLimits = { passesMax: 3, passesPerOwnerMax: 1 };
 const readLimits = { passesMax: 1, passesPerOwnerMax: 1 };
 /** How long "there is no such file" is believed, and for how many paths. */
 const missingTtlMs = 500;
@@ -44,7 +46,8 @@ const missingPathsMax = 16_384;
 
 /** What the folders of one mount share, by owner. */
 interface MountGates {
-  readonly walks: Gate;
+  readonly shortWalks: Gate;
+  readonly longWalks: Gate;
   /** One file of a mount in memory at a time. */
   readonly reads: Gate;
 }
@@ -210,6 +213,7 @@ export class Publisher {
   /** Stops watching and judging. What was accepted is kept. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#pace.close();
     this.#folders.clear();
     await Promise.all([this.#builder.close(), this.#trial.close()]);
     await Promise.all(this.#closing);
@@ -224,7 +228,6 @@ export class Publisher {
       known.noteLocated(located);
       return known;
     }
-    const { key } = located;
     const folder = new WatchedFolder(located, {
       config: this.#config,
       store: this.#store,
@@ -234,7 +237,6 @@ export class Publisher {
       nowMs: this.#nowMs,
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
-      pace: this.#pace.forOwner(ownerOf(key)),
       relocate: () => this.#options.relocate(located),
       ...this.#mountParts(located),
     });
@@ -250,13 +252,22 @@ export class Publisher {
   #mountParts({ key, mount }: LocatedFolder): Pick<FolderParts, 'fs' | 'walks' | 'reads'> {
     let gates = this.#mounts.get(mount.directory);
     if (gates === undefined) {
-      gates = { walks: new Gate(walkLimits), reads: new Gate(readLimits) };
+      gates = {
+        shortWalks: new Gate(shortWalkLimits),
+        longWalks: new Gate(longWalkLimits),
+        reads: new Gate(readLimits),
+      };
       this.#mounts.set(mount.directory, gates);
     }
     const owner = ownerOf(key);
-    const { walks, reads } = gates;
+    const { shortWalks, longWalks, reads } = gates;
     const fs = this.#options.guards.fsOf(mount.directory, owner);
-    return { fs, walks: walks.forOwner(owner), reads: reads.forOwner(owner) };
+    const walks = {
+      short: shortWalks.forOwner(owner),
+      long: longWalks.forOwner(owner),
+      pace: this.#pace.forOwner(owner),
+    };
+    return { fs, walks, reads: reads.forOwner(owner) };
   }
 
   #tell(site: Site): void {

@@ -106,8 +106,8 @@ export class StaticFiles {
     place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
   ): Promise<OpenFile | 'redirect' | undefined> {
     const inside = { directory: place.site.directory, path: place.path };
-    const [stats, isInside] = await Promise.all([file.stat(), isOpenInside(guard, file, inside)]);
-    if (!isInside) return undefined;
+    if (!(await isOpenInside(guard, file, inside))) return undefined;
+    const stats = await file.stat();
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? INDEX_NAME : (place.route.segments.at(-1) ?? '');

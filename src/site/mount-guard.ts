@@ -2,8 +2,8 @@
  * Which file operations of one mount may run. Synced folders are FUSE and network mounts: any call
  * may hang for as long as the network does, and Node cannot take a call back once a thread of
  * libuv's pool is inside it. So each call has a time limit, and whoever hangs loses only what is
- * his: a file that hangs is refused, an owner holds at most half of the mount's calls, hanging ones
- * included, and what waits is served by owner in turn.
+ * his: a file that hangs is refused, then an owner with as many hanging calls as the mount may have
+ * in flight. An owner has at most half of those, and what waits is served by owner in turn.
  *
  * A call past its limit leaves the calls in flight but still holds its thread. When a mount is
  * mounted anew beside the one that hangs, nobody waits for the old one: its calls are written off.
@@ -42,21 +42,24 @@ export interface Operation<T> {
 }
 
 /** Threads a guard may hold, as a multiple of what may be in flight. */
-export const THREADS_PER_OPERATION = 4;
+export const THREADS_PER_OPERATION = 3;
 const QUEUED_PER_OWNER_MAX = 2_048;
 const QUEUED_MAX = 16_384;
 
 /** What an owner holds and waits for. */
 interface Lane {
   held: number;
+  stuck: number;
   readonly ready: Set<Turn>;
-  waiting: number;
+  /** Of these and of others, all that wait. */
+  readonly waiting: Set<Turn>;
 }
 
-/** What is held and waited for at one path. */
+/** What hangs at one path, and what waits for that to end. */
 interface PathUse {
   held: number;
   stuck: number;
+  waiting: number;
   readonly blocked: Set<Turn>;
 }
 
@@ -75,7 +78,6 @@ export class MountGuard {
   readonly #timeoutMs: number;
   readonly #operationsMax: number;
   readonly #perOwnerMax: number;
-  readonly #perPathMax: number;
   readonly #threadsMax: number;
   readonly #queuedPerOwnerMax: number;
   readonly #mountTable: MountTable;
@@ -97,7 +99,6 @@ export class MountGuard {
     this.#timeoutMs = fileOperationTimeoutMs;
     this.#operationsMax = fileOperationsPerMountMax;
     this.#perOwnerMax = Math.max(1, Math.floor(fileOperationsPerMountMax / 2));
-    this.#perPathMax = Math.max(1, Math.floor(fileOperationsPerMountMax / 4));
     this.#threadsMax = threadsMax ?? fileOperationsPerMountMax * THREADS_PER_OPERATION;
     this.#queuedPerOwnerMax = queuedPerOwnerMax ?? QUEUED_PER_OWNER_MAX;
     this.#mountTable = mountTable ?? new MountTable();
@@ -130,10 +131,7 @@ export class MountGuard {
     const lane = this.#laneOf(owner);
     const use = this.#useOf(path);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const timer = setTimeout(() => {
-      if (!isPatient) this.#giveUp(turn);
-      else reject(unreachable(operation, 'it comes to its turn later'));
-    }, this.#timeoutMs);
+    let timer: NodeJS.Timeout | undefined;
     const turn: Turn = {
       owner,
       path,
@@ -158,13 +156,18 @@ export class MountGuard {
     }
     this.#enqueue(turn);
     this.#fill();
+    if (!this.#isWaiting(turn)) return promise;
+    timer = setTimeout(() => {
+      if (!isPatient) this.#giveUp(turn);
+      else reject(unreachable(operation, 'it comes to its turn later'));
+    }, this.#timeoutMs);
     return promise;
   }
 
   #laneOf(owner: OwnerKey): Lane {
     const known = this.#lanes.get(owner);
     if (known !== undefined) return known;
-    const lane = { held: 0, ready: new Set<Turn>(), waiting: 0 };
+    const lane = { held: 0, stuck: 0, ready: new Set<Turn>(), waiting: new Set<Turn>() };
     this.#lanes.set(owner, lane);
     return lane;
   }
@@ -172,23 +175,19 @@ export class MountGuard {
   #useOf(path: string): PathUse {
     const known = this.#paths.get(path);
     if (known !== undefined) return known;
-    const use = { held: 0, stuck: 0, blocked: new Set<Turn>() };
+    const use = { held: 0, stuck: 0, waiting: 0, blocked: new Set<Turn>() };
     this.#paths.set(path, use);
     return use;
   }
 
-  #refusalOf({ lane, use }: Turn): string | undefined {
-    if (use.stuck > 0) return 'it hangs';
-    if (lane.held >= this.#perOwnerMax && this.#isAllStuck(lane)) return 'the folder hangs';
-    if (this.#threadsHeld >= this.#threadsMax) return 'the mount hangs';
-    const isFull = lane.waiting >= this.#queuedPerOwnerMax || this.#queued >= QUEUED_MAX;
+  #refusalOf(turn: Turn): string | undefined {
+    const { lane } = turn;
+    const hanging = this.#hangs(turn);
+    if (hanging !== undefined) return hanging;
+    const stuckMax = Math.max(1, this.#threadsMax - this.#operationsMax);
+    if (this.#stuck.size + this.#lost >= stuckMax) return 'the mount hangs';
+    const isFull = lane.waiting.size >= this.#queuedPerOwnerMax || this.#queued >= QUEUED_MAX;
     return isFull ? 'too many operations are waiting' : undefined;
-  }
-
-  #isAllStuck(lane: Lane): boolean {
-    let stuck = 0;
-    for (const turn of this.#stuck) if (turn.lane === lane) stuck += 1;
-    return stuck >= this.#perOwnerMax;
   }
 
   get #threadsHeld(): number {
@@ -196,9 +195,14 @@ export class MountGuard {
   }
 
   #enqueue(turn: Turn): void {
-    turn.lane.waiting += 1;
+    turn.lane.waiting.add(turn);
+    turn.use.waiting += 1;
     this.#queued += 1;
     this.#makeReady(turn);
+  }
+
+  #isWaiting(turn: Turn): boolean {
+    return turn.lane.waiting.has(turn);
   }
 
   #makeReady(turn: Turn): void {
@@ -209,7 +213,8 @@ export class MountGuard {
   #dequeue(turn: Turn): void {
     turn.lane.ready.delete(turn);
     turn.use.blocked.delete(turn);
-    turn.lane.waiting -= 1;
+    turn.lane.waiting.delete(turn);
+    turn.use.waiting -= 1;
     this.#queued -= 1;
   }
 
@@ -233,10 +238,10 @@ export class MountGuard {
     }
   }
 
-  /** The owner's next turn; those at a path that has no room wait there. */
+  /** The owner's next turn; those at a path that hangs wait there. */
   #takeStartable(lane: Lane): Turn | undefined {
     for (const turn of lane.ready) {
-      if (turn.use.held < this.#perPathMax) return turn;
+      if (turn.use.stuck === 0) return turn;
       lane.ready.delete(turn);
       turn.use.blocked.add(turn);
     }
@@ -279,49 +284,63 @@ export class MountGuard {
     use.held += 1;
   }
 
-  /** From now on it holds its owner's and its path's share, and a thread, but no turn. */
+  /** From now on it holds a thread, but no turn; what waits for the same would hang as well. */
   #beStuck(turn: Turn): void {
+    const { lane, use } = turn;
     this.#inFlight -= 1;
+    lane.held -= 1;
+    use.held -= 1;
     this.#stuck.add(turn);
-    turn.use.stuck += 1;
-    for (const waiting of [...turn.use.blocked]) {
-      if (waiting.isPatient) continue;
+    lane.stuck += 1;
+    use.stuck += 1;
+    for (const waiting of [...lane.waiting]) {
+      const reason = waiting.isPatient ? undefined : this.#hangs(waiting);
+      if (reason === undefined) continue;
       this.#dequeue(waiting);
-      waiting.refuse('it hangs');
+      waiting.refuse(reason);
     }
+    if (lane.ready.size > 0) this.#turns.add(lane);
     this.#fill();
+  }
+
+  #hangs({ lane, use }: Turn): string | undefined {
+    if (use.stuck > 0) return 'it hangs';
+    return lane.stuck >= this.#operationsMax ? 'the folder hangs' : undefined;
   }
 
   #release(turn: Turn, isLate: boolean): void {
-    if (isLate && !this.#stuck.delete(turn)) {
-      // Written off with its mount: its owner and its path have forgotten it.
-      this.#lost -= 1;
-    } else {
-      if (isLate) turn.use.stuck -= 1;
-      else this.#inFlight -= 1;
-      this.#giveBack(turn);
-    }
+    if (!isLate) {
+      this.#inFlight -= 1;
+      turn.lane.held -= 1;
+      turn.use.held -= 1;
+      this.#letNext(turn);
+    } else if (this.#stuck.delete(turn)) this.#unstick(turn);
+    // Written off with its mount: its owner and its path have forgotten it.
+    else this.#lost -= 1;
     this.#fill();
   }
 
-  #giveBack(turn: Turn): void {
+  #unstick(turn: Turn): void {
+    turn.lane.stuck -= 1;
+    turn.use.stuck -= 1;
+    this.#letNext(turn);
+  }
+
+  #letNext(turn: Turn): void {
     const { lane, use } = turn;
-    lane.held -= 1;
-    use.held -= 1;
-    const [next] = use.blocked;
-    if (next !== undefined) {
-      use.blocked.delete(next);
-      this.#makeReady(next);
+    if (use.stuck === 0 && use.blocked.size > 0) {
+      for (const next of use.blocked) this.#makeReady(next);
+      use.blocked.clear();
     }
     if (lane.ready.size > 0) this.#turns.add(lane);
     this.#forgetUnused(turn);
   }
 
   #forgetUnused({ owner, path, lane, use }: Turn): void {
-    if (lane.held === 0 && lane.waiting === 0) this.#lanes.delete(owner);
-    if (use.held === 0 && use.blocked.size === 0 && this.#paths.get(path) === use) {
-      this.#paths.delete(path);
-    }
+    const isLaneUsed = lane.held > 0 || lane.stuck > 0 || lane.waiting.size > 0;
+    if (!isLaneUsed && this.#lanes.get(owner) === lane) this.#lanes.delete(owner);
+    const isPathUsed = use.held > 0 || use.stuck > 0 || use.waiting > 0;
+    if (!isPathUsed && this.#paths.get(path) === use) this.#paths.delete(path);
   }
 
   /** Something hangs: if it was mounted anew since, what hangs in the old one holds nobody up. */
@@ -334,10 +353,7 @@ export class MountGuard {
     const stuck = [...this.#stuck];
     this.#stuck.clear();
     this.#lost += stuck.length;
-    for (const turn of stuck) {
-      turn.use.stuck -= 1;
-      this.#giveBack(turn);
-    }
+    for (const turn of stuck) this.#unstick(turn);
     this.#fill();
   }
 }

@@ -12,14 +12,14 @@ describe('poolThreads()', () => {
     // The control plane and one serving thread.
     expect(poolThreads(folder)).toBeGreaterThan(2 * threadsPerGuard(folder));
     const config = { mounts: [mount, mount], threads: 4, limits };
-    expect(threadsPerGuard(config)).toBe(4 * 8);
-    expect(poolThreads(config)).toBeGreaterThan(2 * 5 * 32);
+    expect(threadsPerGuard(config)).toBe(3 * 8);
+    expect(poolThreads(config)).toBeGreaterThan(2 * 5 * 24);
   });
 
   it('stays within what libuv takes, and gives each guard less', () => {
     const config = { mounts: [mount, mount], threads: 32, limits };
     expect(poolThreads(config)).toBeLessThanOrEqual(1_024);
-    expect(threadsPerGuard(config)).toBeLessThan(4 * 8);
+    expect(threadsPerGuard(config)).toBeLessThan(3 * 8);
     expect(2 * 33 * threadsPerGuard(config)).toBeLessThan(poolThreads(config));
   });
 });

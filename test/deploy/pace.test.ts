@@ -45,8 +45,16 @@ describe('WalkPace', () => {
     for (let owner = 0; owner < 20; owner += 1) {
       await pace.forOwner(`/keybase/private/m${owner}` as OwnerKey).take(1_000);
     }
-    // Each is within its own; together they are four seconds beyond the first.
-    expect(clock.waitedMs).toBe(4_000);
+    // Each is within its own; together they take ten seconds, the first at once.
+    expect(clock.waitedMs).toBe(9_000);
+  });
+
+  it('ends the walks that wait, and all others, when it is closed', async () => {
+    const pace = new WalkPace({ entriesPerSecondMax: 1, nowMs: () => 0 });
+    const waiting = pace.forOwner(ALICE).take(1_000_000);
+    pace.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'draining' });
+    await expect(pace.forOwner(MALLORY).take(1)).rejects.toMatchObject({ code: 'draining' });
   });
 
   it('forgets owners whose walks are paid for', async () => {

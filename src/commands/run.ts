@@ -148,6 +148,8 @@ async function superviseRun(start: RunStart, options: RunOptions): Promise<RunRe
   const thread = new Worker(new URL(entry, import.meta.url), {
     workerData: start,
     transferList: [start.keyValuePort],
+    // Memory is given back through node:ffi, which is experimental and says so.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   const done = Promise.withResolvers<RunReport>();
   thread.on('message', (message: FromRun) => {

@@ -96,23 +96,34 @@ function heapOf(host: ReferenceHost): WebAssembly.Global<number> {
   return heap;
 }
 
+function holdOnce(host: ReferenceHost): unknown {
+  host.begin();
+  return host.call('hold');
+}
+
+/** By how much V8's heap is larger while what `make` answers is held. */
+function bytesHeld(make: () => unknown): number {
+  collectGarbage();
+  const before = getHeapStatistics().used_heap_size;
+  const held = make();
+  collectGarbage();
+  const bytes = getHeapStatistics().used_heap_size - before;
+  expect(held).not.toBeNull();
+  return bytes;
+}
+
 describe.each(Object.entries(things))('%s', (_, thing) => {
   it('is charged for what it takes, and not for much more', () => {
     const bytes = holderOf(thing);
     const host = new ReferenceHost(meterModule(bytes, inspectModule(bytes), { cards: false }), {
       heapBytesMax: 2 ** 30,
     });
-    // Once for what is made only once.
+    // Once for what is made only once; then the median, because others use this heap, too.
     host.begin();
     host.call('hold');
-    collectGarbage();
-    const before = getHeapStatistics().used_heap_size;
-    host.begin();
-    const held = host.call('hold');
-    collectGarbage();
-    const tookBytes = getHeapStatistics().used_heap_size - before;
+    const samples = Array.from({ length: 5 }, () => bytesHeld(() => holdOnce(host)));
+    const tookBytes = samples.toSorted((one, other) => one - other)[2] ?? 0;
     const chargedBytes = 2 ** 30 - heapOf(host).value;
-    expect(held).not.toBeNull();
     expect(tookBytes).toBeGreaterThan(count * 16);
     expect(tookBytes).toBeLessThanOrEqual(chargedBytes + 64 * 1024);
     expect(chargedBytes).toBeLessThanOrEqual(1.75 * tookBytes);

@@ -16,6 +16,20 @@ test('the answer is on standard output, with 0', async () => {
   });
 });
 
+test('a large memory that is given back is nobody’s business on standard error', async () => {
+  using folder = new TestFolder();
+  const module = await assemble(`(module
+    (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+    (memory (export "memory") 64)
+    (data (i32.const 16) "large")
+    (func (export "run")
+      (drop (memory.grow (i32.const 400)))
+      (drop (call $set (i32.const 0) (i32.const 16) (i32.const 5)))))`);
+  folder.write('large.wasm', module);
+  const { code, stderr, stdout } = await runProgram(['run', folder.path('large.wasm')]);
+  expect([code, stdout, stderr]).toEqual([0, 'large', '']);
+});
+
 test('method, path, headers and body reach the guest', async () => {
   const argv = ['--path', '/x?y=1', '--method', 'PUT', '--header', 'A: b', '--data', 'body'];
   const { code, stdout } = await runProgram(['run', guest('echo'), ...argv]);

@@ -185,9 +185,9 @@ export const checks: readonly RemovableCheck[] = [
   },
   {
     limit: 'instances of the process',
-    file: 'src/ledger.ts',
-    check: 'if (before + count <= memoriesMax) return true;',
-    instead: 'if (before + count >= 0) return true;',
+    file: 'src/engine/memories.ts',
+    check: "while (!share.allows('memories', count)) this.#evictFor(share, count);",
+    instead: '',
     test: engineLimits,
   },
   {
@@ -229,8 +229,8 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'work of compiling a function',
     file: 'src/wasm/binary/scan.ts',
-    check: '> limits.compileWorkMax',
-    instead: '> Number.POSITIVE_INFINITY',
+    check: '(localCount + addedLocals) * controlCount > limits.compileWorkMax',
+    instead: 'localCount < 0',
     test: inspection,
   },
   {

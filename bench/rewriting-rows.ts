@@ -11,6 +11,7 @@ import { SectionId } from '../src/wasm/binary/sections.ts';
 import { ByteWriter } from '../src/wasm/binary/writer.ts';
 import { inspectModule } from '../src/wasm/inspect.ts';
 import { meterModule } from '../src/wasm/meter.ts';
+import type { ModuleShape } from '../src/wasm/shape.ts';
 import { median, type Row } from './report.ts';
 
 const wantedBytes = 11_000_000;
@@ -21,33 +22,53 @@ const sqlite = fileURLToPath(
   new URL('../../shared/guests/cgi-sqlite-c/cgi-sqlite-c.wasm', import.meta.url),
 );
 
-/** The guest in `bytes` with all its functions and data so many times that it has 11 MB. */
+/** A section's entries, and how often all of them are there. */
+interface Repeated {
+  readonly count: number;
+  readonly times: number;
+}
+
+/**
+ * The guest in `bytes` with all its functions so many times that it has 11 MB, and with its data as
+ * often, or as often as a module may have segments.
+ */
 function enlarge(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { sections, functionTypes, importedFunctionCount, data } = inspectModule(bytes);
-  const functionCount = functionTypes.length - importedFunctionCount;
-  const counts = new Map<number, number>([
-    [SectionId.function, functionCount],
-    [SectionId.code, functionCount],
-    [SectionId.data, data.length],
+  const shape = inspectModule(bytes);
+  const { sections, data } = shape;
+  const functionCount = shape.functionTypes.length - shape.importedFunctionCount;
+  const dataTimesMax = Math.floor(moduleLimits(limits).segmentsMax / Math.max(1, data.length));
+  const times = countCopies(shape, bytes.length, dataTimesMax);
+  const repeated = new Map<number, Repeated>([
+    [SectionId.function, { count: functionCount, times }],
+    [SectionId.code, { count: functionCount, times }],
+    [SectionId.data, { count: data.length, times: Math.min(times, dataTimesMax) }],
   ]);
-  const times = Math.ceil(wantedBytes / bytes.length);
   const out = new ByteWriter(2 * wantedBytes);
   out.copyRange(bytes, 0, 8);
   for (const { id, offset, start, end } of sections) {
-    const count = counts.get(id);
+    const section = repeated.get(id);
     // It says how many data segments there are, and only code that names them needs it.
     if (id === SectionId.dataCount) continue;
-    if (count === undefined) {
+    if (section === undefined) {
       out.copyRange(bytes, offset, end);
       continue;
     }
     const entries = skipCount(bytes, start);
-    const contents = new ByteWriter(times * (end - start) + 8);
-    contents.writeU32(times * count);
-    for (let copy = 0; copy < times; copy += 1) contents.copyRange(bytes, entries, end);
+    const contents = new ByteWriter(section.times * (end - start) + 8);
+    contents.writeU32(section.times * section.count);
+    for (let copy = 0; copy < section.times; copy += 1) contents.copyRange(bytes, entries, end);
     out.writeSection(id, contents);
   }
   return out.finish();
+}
+
+/** How often the functions must be there for 11 MB, where data may be there `dataTimesMax` times. */
+function countCopies(shape: ModuleShape, byteCount: number, dataTimesMax: number): number {
+  const data = shape.sections.find(({ id }) => id === SectionId.data);
+  const dataBytes = data === undefined ? 0 : data.end - data.start;
+  const times = Math.ceil(wantedBytes / byteCount);
+  if (times <= dataTimesMax) return times;
+  return Math.ceil((wantedBytes - dataTimesMax * dataBytes) / (byteCount - dataBytes));
 }
 
 /** Offset behind the LEB128 count at `start`. */

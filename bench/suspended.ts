@@ -52,7 +52,14 @@ class LateWorld extends World {
   override readonly keyValue = new LateStore();
 }
 
-const limits = { runsPerSiteMax: count, instancesMax: count, idleGuestBytesMax: 2 ** 31 };
+/** So many that no fair share ends before the last of them: of owners, of clients, of instances. */
+const limits = {
+  runsPerSiteMax: count,
+  runsPerOwnerMax: count,
+  clientSharePercentMax: 100,
+  instancesMax: 2 * count,
+  idleGuestBytesMax: 2 ** 31,
+};
 using engine = new Engine({ limits, restoreMode: 'copy' });
 const loaded = engine.load(guest);
 await engine.run(loaded);

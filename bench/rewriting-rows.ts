@@ -62,7 +62,7 @@ function enlarge(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return out.finish();
 }
 
-/** How often the functions must be there for 11 MB, where data may be there `dataTimesMax` times. */
+/** How often the functions must be there for 11 MB, with the data at most `dataTimesMax` times. */
 function countCopies(shape: ModuleShape, byteCount: number, dataTimesMax: number): number {
   const data = shape.sections.find(({ id }) => id === SectionId.data);
   const dataBytes = data === undefined ? 0 : data.end - data.start;

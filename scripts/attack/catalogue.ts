@@ -13,6 +13,7 @@ import { http2Frames } from './rows/http2-frames.ts';
 import { http2Headers } from './rows/http2-headers.ts';
 import { idleTables } from './rows/idle-tables.ts';
 import { largeCopies } from './rows/large-copies.ts';
+import { largeRestores } from './rows/large-restores.ts';
 import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
@@ -44,6 +45,7 @@ export const attacks: readonly Attack[] = [
   http2Headers,
   idleTables,
   largeCopies,
+  largeRestores,
   largeWrites,
   logFlood,
   manyDirectories,

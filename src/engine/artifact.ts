@@ -8,6 +8,8 @@ import { digestToWords } from '../ledger.ts';
 import type { FormFacts, LoadedModule } from '../messages.ts';
 import type { Activation, ThreadParts } from './activation.ts';
 import { CardTable } from './card-table.ts';
+import type { FirstState } from './first-state.ts';
+import { follow } from './follow.ts';
 import { firstFuel } from './fuel-gauge.ts';
 import { Guest } from './guest.ts';
 import { GuestCharge } from './guest-charge.ts';
@@ -130,7 +132,7 @@ export class Artifact {
       try {
         await this.start(made.instance);
         this.#objectBytes = Math.max(this.#objectBytes, activation.objects?.bytes ?? 0);
-        return this.#capture(made);
+        return await this.#capture(made, activation);
       } catch (error) {
         made.discard();
         if (!activation.forgive()) throw error;
@@ -138,7 +140,13 @@ export class Artifact {
         this.#startsInRun = true;
       }
     }
-    return this.#capture(this.#instantiate(activation));
+    const made = this.#instantiate(activation);
+    try {
+      return await this.#capture(made, activation);
+    } catch (error) {
+      made.discard();
+      throw error;
+    }
   }
 
   /**
@@ -209,14 +217,14 @@ export class Artifact {
   }
 
   /** Takes the first state, if the module can be brought back to it. */
-  #capture({ instance, form, discard }: MadeInstance): Guest {
+  async #capture({ instance, form, discard }: MadeInstance, waiting: Activation): Promise<Guest> {
     const isRestorable = form.restorable === true && this.#parts.fixedMode !== 'never';
     if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
     instance.captureState(form.names.capture);
     this.#physicalBytes = instance.physicalBytes;
     instance.charge.set(this.guestBytes);
     const shared = this.#shared;
-    const first = shared.take(instance.memories);
+    const first = (await follow(waiting, shared.take(instance.memories))) as FirstState;
     const isShared = shared.isShared(first);
     if (isShared) shared.join();
     else instance.charge.addImage(first.byteLength);

@@ -3,6 +3,7 @@
  * guest, and what became of it. Works out the outcome of a run in this one place.
  */
 import type { Conversation, Exchange, Run, RunEnd } from '../abi/abi.ts';
+import type { Steps } from '../abi/steps.ts';
 import type { Capabilities } from '../capability/capability.ts';
 import type { Limits } from '../config/config.ts';
 import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../errors.ts';
@@ -11,6 +12,7 @@ import { Activation } from './activation.ts';
 import type { Admission, Place, SeatWaiter } from './admission.ts';
 import type { Artifact, ArtifactParts } from './artifact.ts';
 import type { Bodies } from './bodies.ts';
+import { follow } from './follow.ts';
 import type { Guest } from './guest.ts';
 import type { IdleGuests } from './idle-guests.ts';
 import type { RunReport } from './report.ts';
@@ -43,6 +45,8 @@ export class GuestRun implements SeatWaiter {
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
+  /** Set while a large guest is put back in pieces. */
+  #restoring: Promise<void> | undefined;
   #cpuMsMax: number;
 
   constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
@@ -90,6 +94,7 @@ export class GuestRun implements SeatWaiter {
     exchange.onGone(undefined);
     clock.unwatch(activation);
     error = this.#finish(activation, end) ?? error;
+    if (this.#restoring !== undefined) await this.#restoring;
     hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
@@ -229,11 +234,28 @@ export class GuestRun implements SeatWaiter {
     try {
       const cards = guest.restore(physicalBytes, this.#shares.site);
       artifact.learn({ cpuUs, cards, memoryBytes: physicalBytes });
-      this.#parts.idle.put(artifact, guest);
+      const rest = guest.takeRest();
+      if (rest === undefined) this.#parts.idle.put(artifact, guest);
+      else this.#restoring = this.#putBackRest(guest, activation, rest);
     } catch {
       // A state that could not be put back must not be seen by anybody: a new guest costs less.
       guest.discard();
     }
+  }
+
+  /** On the run's turns, though its answer has left: the time is its owner's. */
+  async #putBackRest(guest: Guest, activation: Activation, rest: Steps<void>): Promise<void> {
+    activation.forgive();
+    activation.renewBudget();
+    try {
+      await follow(activation, rest);
+    } catch {
+      guest.discard();
+      return;
+    }
+    if (this.#artifact.suits(guest, guest.instance.physicalBytes)) {
+      this.#parts.idle.put(this.#artifact, guest);
+    } else guest.discard();
   }
 
   #report(run: {

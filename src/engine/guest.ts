@@ -1,4 +1,5 @@
 /** A guest that can serve one run after another: an instance and its first state. */
+import type { Steps } from '../abi/steps.ts';
 import type { GuestCharge } from './guest-charge.ts';
 import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './snapshot.ts';
@@ -53,14 +54,19 @@ export class Guest {
   }
 
   /**
-   * Puts everything back to the first state after a run of `siteKey`. Answers how many cards were
-   * written, or undefined where that is not known. Throws when it cannot: then the guest must be
-   * discarded.
+   * Puts everything but `takeRest` back to the first state after a run of `siteKey`. Answers how
+   * many cards were written, or undefined where that is not known. Throws when it cannot: then the
+   * guest must be discarded.
    */
   restore(memoryBytes: number, siteKey: string): number | undefined {
     if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;
     this.instance.restoreState();
     return this.#snapshot?.restore();
+  }
+
+  /** What is still to be put back, of a large memory; undefined where that is nothing. */
+  takeRest(): Steps<void> | undefined {
+    return this.#snapshot?.takeRest();
   }
 
   discard(): void {

@@ -2,6 +2,7 @@
  * The first state that the guests of one artifact share, kept for as long as there are any: it may
  * be as large as their memory, and a thread remembers thousands of artifacts.
  */
+import type { Steps } from '../abi/steps.ts';
 import type { Account } from '../account/account.ts';
 import { FirstState } from './first-state.ts';
 import type { PageImage, PageMapper } from './page-mapper.ts';
@@ -23,8 +24,9 @@ export class SharedState {
   }
 
   /** The state of `memories` now: the shared one where it is the same, else one of its own. */
-  take(memories: readonly WebAssembly.Memory[]): FirstState {
-    const first = FirstState.take(memories, this.#first);
+  *take(memories: readonly WebAssembly.Memory[]): Steps<FirstState> {
+    const first = yield* FirstState.take(memories, this.#first);
+    // Another guest's may have become the shared one meanwhile.
     if (this.#first === undefined) {
       this.#first = first;
       this.#options.account.common.charge('memory', first.byteLength);

@@ -7,7 +7,11 @@
  *
  * All of the PHYSICAL memory is put back: what the guest grew is cleared, because memory never
  * shrinks and the guest can reach it although it believes otherwise (engine section B).
+ *
+ * A run of microseconds can leave 128 MiB to be copied. So only so much is put back at once, and
+ * the rest in pieces, between which others have their turns.
  */
+import { pieceBytes, type Steps } from '../abi/steps.ts';
 import { cardBytes, cardOverlapBytes } from '../wasm/meter/contract.ts';
 import type { CardMarks } from './card-table.ts';
 import type { FirstState } from './first-state.ts';
@@ -25,14 +29,27 @@ export interface SnapshotOptions {
 }
 
 const noImage = Buffer.alloc(0);
+/** Some 0.1 ms; hardly a run writes to more. */
+const atOnceBytesMax = 1024 * 1024;
+
+/** Bytes of a memory that are still to be put back. */
+interface Stretch {
+  readonly memory: number;
+  readonly start: number;
+  readonly stop: number;
+}
 
 export class Snapshot {
   readonly mode: RestoreMode;
   readonly #options: SnapshotOptions;
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
+  #memory = 0;
   #target: Uint8Array = noImage;
   #image: Buffer = noImage;
+  /** Bytes that may still be put back at once. */
+  #atOnceBytes = 0;
+  #rest: Stretch[] = [];
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
@@ -42,36 +59,67 @@ export class Snapshot {
     else this.mode = 'copy';
   }
 
-  /** Answers how many cards were written, or undefined where that is not known. */
+  /**
+   * Puts back as much as may be done at once; then the guest is in its first state but for
+   * `takeRest`. Answers how many cards were written, or undefined where that is not known.
+   */
   restore(): number | undefined {
     const { memories, marks } = this.#options;
+    this.#atOnceBytes = atOnceBytesMax;
     let cards: number | undefined;
     for (let memory = 0; memory < memories.length; memory += 1) {
-      if (memory > 0 || this.mode === 'copy') this.#copy(memory);
-      else if (marks !== undefined) {
-        this.#target = this.#view(0);
-        this.#image = this.#options.first.images[0] ?? noImage;
-        cards = marks.drain(this.#visit, this.#target.length / cardBytes);
-      } else this.#resetPages();
+      if (memory === 0 && this.mode === 'copy-on-write') {
+        this.#resetPages();
+        continue;
+      }
+      this.#aimAt(memory);
+      if (memory > 0 || marks === undefined) this.#putBack(0, this.#target.length);
+      else cards = marks.drain(this.#visit, this.#target.length / cardBytes);
     }
     return cards;
   }
 
+  /** What the last `restore` left to do; undefined where that is nothing. */
+  takeRest(): Steps<void> | undefined {
+    if (this.#rest.length === 0) return undefined;
+    const rest = this.#rest;
+    this.#rest = [];
+    return this.#putBackRest(rest);
+  }
+
+  *#putBackRest(rest: readonly Stretch[]): Steps<void> {
+    for (const { memory, start, stop } of rest) {
+      for (let at = start; at < stop; at += pieceBytes) {
+        this.#aimAt(memory);
+        this.#putBackNow(at, Math.min(at + pieceBytes, stop));
+        yield;
+      }
+    }
+  }
+
+  #aimAt(memory: number): void {
+    this.#memory = memory;
+    this.#target = this.#view(memory);
+    this.#image = this.#options.first.images[memory] ?? noImage;
+  }
+
   #restoreCards(first: number, end: number): void {
+    const stop = Math.min(end * cardBytes + cardOverlapBytes, this.#target.length);
+    this.#putBack(first * cardBytes, stop);
+  }
+
+  #putBack(start: number, stop: number): void {
+    this.#atOnceBytes -= stop - start;
+    if (this.#atOnceBytes >= 0) this.#putBackNow(start, stop);
+    else this.#rest.push({ memory: this.#memory, start, stop });
+  }
+
+  #putBackNow(start: number, stop: number): void {
     const target = this.#target;
     const image = this.#image;
-    const start = first * cardBytes;
-    const stop = Math.min(end * cardBytes + cardOverlapBytes, target.length);
     const imageStop = Math.min(stop, image.length);
     if (start < imageStop) image.copy(target, start, start, imageStop);
     if (stop > imageStop) target.fill(0, Math.max(start, imageStop), stop);
-  }
-
-  #copy(memory: number): void {
-    const target = this.#view(memory);
-    const image = this.#options.first.images[memory] ?? noImage;
-    image.copy(target);
-    target.fill(0, image.length);
   }
 
   #resetPages(): void {

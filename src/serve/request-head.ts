@@ -3,6 +3,7 @@
  * bounded here, once. Pure.
  */
 
+import { isIPv6 } from 'node:net';
 import type { RequestHead } from '../abi/abi.ts';
 import { inBytes } from '../amounts.ts';
 import type { Header } from '../capability/capability.ts';
@@ -62,14 +63,19 @@ const DROPPED = new Set([
 
 const UTF8_OR_ERROR = { fatal: true, ignoreBOM: true };
 
-/** Nearly all of them: a name or an IPv4 address, perhaps a port. */
-const PLAIN_AUTHORITY = /^[\w.-]+(?::\d{1,5})?$/;
+/** Nearly all of them: a name or an IPv4 address, perhaps a port, which the groups hold. */
+const PLAIN_AUTHORITY = /^(?=\.*[\w-])[\w.-]+(?::(\d{1,5}))?$/;
 /**
  * What RFC 3986, section 3.2, lets an authority be, in UTF-8 and without what no host has: user
- * info, percent signs, and the marks `!$&'()*+,;=`, which guests would copy into pages.
+ * info, percent signs, and the marks `!$&'()*+,;=`, which guests would copy into pages. The groups
+ * hold the address of `[::1]` and the port.
  */
-const AUTHORITY =
-  /^(?:(?:[\w.~-]|[^\0-\x7f\p{Cc}\p{Cf}\p{Z}]|[\u200c\u200d])+|\[[\da-f:.]+\])(?::\d{0,5})?$/iu;
+const AUTHORITY = new RegExp(
+  String.raw`^(?:(?=\.*[^.:])(?:[\w.~-]|[^\0-\x7f\p{Cc}\p{Cf}\p{Z}]|[\u200c\u200d])+` +
+    String.raw`|\[([\da-f:.]+)\])(?::(\d{0,5}))?$`,
+  'iu',
+);
+const PORT_MAX = 65_535;
 
 /**
  * Reads the head. The authority of an absolute-form target wins over the Host header, which
@@ -174,15 +180,23 @@ function readTarget(
  * UTF-8 (RFC 3986, section 3.2.2); read as latin1 it would be another name.
  */
 function readAuthority(raw: string): string {
-  if (PLAIN_AUTHORITY.test(raw)) return raw;
+  const plain = PLAIN_AUTHORITY.exec(raw);
+  if (plain !== null && isPort(plain[1])) return raw;
   let authority: string;
   try {
     authority = new TextDecoder('utf-8', UTF8_OR_ERROR).decode(Buffer.from(raw, 'latin1'));
   } catch (cause) {
     throw badHost('the host name must be ASCII or UTF-8', raw, cause);
   }
-  if (AUTHORITY.test(authority)) return authority;
+  const [whole, address, port] = AUTHORITY.exec(authority) ?? [];
+  // Programs take it apart once more, and fail at what only looks like an address or a port.
+  const isHost = whole !== undefined && (address === undefined || isIPv6(address));
+  if (isHost && isPort(port)) return authority;
   throw badHost('it must name a host, and perhaps a port', authority);
+}
+
+function isPort(port: string | undefined): boolean {
+  return port === undefined || Number(port) <= PORT_MAX;
 }
 
 function badHost(rule: string, authority: string, cause?: unknown): TerrafirmaError {

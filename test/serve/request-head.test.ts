@@ -48,7 +48,14 @@ describe('readRequestHead()', () => {
     ['an entity in Host', '/', ['Host', 'a&lt;'], 'bad-host'],
     ['a list of Hosts', '/', ['Host', 'a, b'], 'bad-host'],
     ['a port that is none', '/', ['Host', 'a:b'], 'bad-host'],
+    ['a port past the last', '/', ['Host', 'a:65536'], 'bad-host'],
+    ['a port past the last in a name of any script', '/', ['Host', 'a~:99999'], 'bad-host'],
     ['half an address', '/', ['Host', '[::1'], 'bad-host'],
+    ['what only looks like an address', '/', ['Host', '[::::::.]'], 'bad-host'],
+    ['a short address in brackets', '/', ['Host', '[127.0.0.1]'], 'bad-host'],
+    ['an absolute form with such an address', 'http://[1:2]/', ['Host', 'a'], 'bad-host'],
+    ['dots alone', '/', ['Host', '...'], 'bad-host'],
+    ['dots and a port', '/', ['Host', '.:80'], 'bad-host'],
     ['a turned name', '/', ['Host', Buffer.from('a\u202eb').toString('latin1')], 'bad-host'],
     ['two Hosts', '/', ['Host', 'a', 'host', 'a'], 'bad-host'],
     ['asterisk form', '*', ['Host', 'a'], 'bad-request'],
@@ -66,12 +73,19 @@ describe('readRequestHead()', () => {
     expect(read('/', five).headers).toHaveLength(5);
   });
 
-  it.each(['a', 'my_app:8080', 'a.example.', 'a:', '127.0.0.1:80', '[::1]:8080', '[fe80::1]'])(
-    'takes %s for a host',
-    (authority) => {
-      expect(read('/', ['Host', authority]).authority).toBe(authority);
-    },
-  );
+  it.each([
+    'a',
+    'my_app:8080',
+    'a.example.',
+    'a:',
+    '127.0.0.1:80',
+    '[::1]:65535',
+    '[fe80::1]',
+    'a~b:',
+    '[::ffff:127.0.0.1]',
+  ])('takes %s for a host', (authority) => {
+    expect(read('/', ['Host', authority]).authority).toBe(authority);
+  });
 
   it('lets HTTP/1.0 do without Host', () => {
     expect(read('/', [], '1.0').authority).toBe('');

@@ -85,8 +85,10 @@ export function evaluatePreconditions(
   if (ifNoneMatch !== undefined) {
     return listHolds(ifNoneMatch, version.etag, 'weak') ? 'not-modified' : 'proceed';
   }
+  // Only the date that was sent with this version. A file may be replaced by an older one, as when
+  // a link leads back to the last release: "not since then" would keep the new one for ever.
   const since = dateOf(headers, 'if-modified-since', version.seenAtMs);
-  return since !== undefined && version.modifiedAtMs <= since ? 'not-modified' : 'proceed';
+  return since === version.modifiedAtMs ? 'not-modified' : 'proceed';
 }
 
 /**

@@ -29,6 +29,8 @@ describe('evaluatePreconditions()', () => {
     [[['if-none-match', '"x"']], 'proceed'],
     [[['if-modified-since', DATE]], 'not-modified'],
     [[['if-modified-since', EARLIER]], 'proceed'],
+    // The file was replaced by an older one.
+    [[['if-modified-since', LATER]], 'proceed'],
     [[['if-modified-since', 'nonsense']], 'proceed'],
     [[['if-modified-since', 'x 2098']], 'proceed'],
     [[['if-modified-since', 'Fri, 31 Feb 2099 00:00:00 GMT']], 'proceed'],

@@ -15,6 +15,11 @@ export function isAbsent(error: unknown): boolean {
   return ABSENT.has(errnoOf(error) ?? '');
 }
 
+interface Opened {
+  readonly file: GuardedFile;
+  readonly path: string;
+}
+
 /**
  * Opens the file of that name below `directory`, or of the same name spelled in another form of
  * Unicode; undefined when there is none. The caller closes, and asks `isOpenInside`.
@@ -23,16 +28,57 @@ export async function openSpelled(
   guard: GuardedFs,
   directory: string,
   segments: readonly string[],
-): Promise<{ readonly file: GuardedFile; readonly path: string } | undefined> {
-  for (const spelling of spellingsOf(segments)) {
-    const path = [directory, ...spelling].join(sep);
-    try {
-      return { file: await guard.open(path), path };
-    } catch (error) {
-      if (!isAbsent(error)) throw error;
-    }
+): Promise<Opened | undefined> {
+  const spellings = spellingsOf(segments);
+  const paths = spellings.map((names) => [directory, ...names].join(sep));
+  const opened = await openFirst(guard, paths);
+  if (opened !== undefined) return opened;
+  const isSettled = segments.length === 1 || spellings.length === 1;
+  return isSettled ? undefined : openMixed(guard, directory, segments);
+}
+
+/**
+ * A file that came from a Mac in a directory that was made elsewhere: each name of the path has a
+ * form of its own. They are looked for one after the other, so that the cost is that of the names.
+ */
+async function openMixed(
+  guard: GuardedFs,
+  directory: string,
+  segments: readonly string[],
+): Promise<Opened | undefined> {
+  let path = directory;
+  for (const [index, segment] of segments.entries()) {
+    const paths = spellingsOf([segment]).map((names) => [path, ...names].join(sep));
+    if (index === segments.length - 1) return openFirst(guard, paths);
+    const found = paths.length === 1 ? paths[0] : await firstThere(guard, paths);
+    if (found === undefined) return undefined;
+    path = found;
   }
   return undefined;
+}
+
+async function openFirst(guard: GuardedFs, paths: readonly string[]): Promise<Opened | undefined> {
+  for (const path of paths) {
+    const file = await unlessAbsent(() => guard.open(path));
+    if (file !== undefined) return { file, path };
+  }
+  return undefined;
+}
+
+async function firstThere(guard: GuardedFs, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if ((await unlessAbsent(() => guard.stat(path))) !== undefined) return path;
+  }
+  return undefined;
+}
+
+async function unlessAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -25,6 +25,7 @@ describe('static files', () => {
     folder.write('favicon.ico', 'icon');
     folder.write('caf\u00e9.txt', 'composed');
     folder.write('pin\u0303a.txt', 'decomposed');
+    folder.write('caf\u00e9/a/pin\u0303a/u\u0308.txt', 'mixed');
     folder.write('می\u200cخواهم.txt', 'joined');
     daemon = await TestDaemon.start({ args: [folder.directory] });
   });
@@ -90,6 +91,15 @@ describe('static files', () => {
       ['می\u200cخواهم', 'joined'],
     ] as const) {
       expect((await get(`/${encodeURIComponent(name)}.txt`)).text).toBe(text);
+    }
+  });
+
+  it('are found where each name of their path is spelled in a form of its own', async () => {
+    const path = 'caf\u00e9/a/pin\u0303a/u\u0308.txt';
+    for (const form of ['NFC', 'NFD'] as const) {
+      expect((await get(`/${encodeURI(path.normalize(form))}`)).text).toBe('mixed');
+      const other = encodeURI(path.normalize(form).replace('/a/', '/b/'));
+      expect((await get(`/${other}`)).status).toBe(404);
     }
   });
 });

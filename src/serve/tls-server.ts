@@ -139,7 +139,7 @@ async function greet(
 
 function chooseProtocol(offered: readonly string[], mayUseHttp2: boolean): string | undefined {
   if (mayUseHttp2 && offered.includes('h2')) return 'h2';
-  return offered.includes('http/1.1') ? 'http/1.1' : undefined;
+  return ['http/1.1', 'http/1.0'].find((protocol) => offered.includes(protocol));
 }
 
 /**

@@ -105,6 +105,16 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['']);
   });
 
+  it('speaks HTTP/1.0 with whoever offers that alone, and nothing that nobody speaks', async () => {
+    running = await listenSecurely();
+    const options = { serverName: 'site.test', ca: running.ca };
+    const socket = await shakeHands(running.port, { ...options, protocols: ['http/1.0'] });
+    expect(socket.alpnProtocol).toBe('http/1.0');
+    socket.destroy();
+    const strange = shakeHands(running.port, { ...options, protocols: ['http/0.9'] });
+    await expect(strange).rejects.toThrow(/no application protocol/);
+  });
+
   it('asks once for equal names, and again when certificates have changed', async () => {
     running = await listenSecurely();
     const options = { serverName: 'site.test', ca: running.ca };

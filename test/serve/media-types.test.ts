@@ -20,6 +20,8 @@ describe('mediaTypeOf()', () => {
     ['archive.tar.zst', 'application/zstd'],
     ['archive.7z', 'application/x-7z-compressed'],
     ['main.rs', 'text/plain; charset=utf-8'],
+    ['app.cjs', 'text/javascript; charset=utf-8'],
+    ['hand.cur', 'image/vnd.microsoft.icon'],
     ['no-extension', 'application/octet-stream'],
     ['strange.qqq', 'application/octet-stream'],
   ])('knows %s', (name, type) => expect(mediaTypeOf(name)).toBe(type));

@@ -334,7 +334,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'lookups under way for one client',
     file: 'src/site/dns/shares.ts',
-    check: 'if ((this.#askers.get(asker) ?? 0) >= dnsInFlightPerClientMax) {',
+    check: 'if (this.#askers.of(asker) >= dnsInFlightPerClientMax) {',
     instead: 'if (asker === asker.repeat(2)) {',
     test: 'test/site/dns/shares.test.ts',
   },

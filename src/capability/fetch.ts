@@ -8,6 +8,7 @@
 
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
+import { Counts } from '../account/counts.ts';
 import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
@@ -84,9 +85,8 @@ export class OutboundHttp {
   readonly #pools: LRUCache<string, OriginPool>;
   readonly #inFlightPerOriginMax: number;
   readonly #heldBytesMax: number;
-  /** Owners that have bodies under way. */
-  readonly #heldByOwner = new Map<OwnerKey, number>();
-  #heldBytes = 0;
+  /** Of bodies under way. */
+  readonly #heldBytes = new Counts<OwnerKey>();
   #isClosed = false;
 
   /** Throws CapabilityRefusal (`input`) for a malformed CIDR. */
@@ -144,26 +144,21 @@ export class OutboundHttp {
 
   /** @internal Counts `bytes` as held on this thread for the owner, or says why not. */
   hold(owner: OwnerKey, bytes: number): CapabilityRefusal | undefined {
-    const owned = (this.#heldByOwner.get(owner) ?? 0) + bytes;
-    const ownerBytesMax = Math.floor(this.#heldBytesMax * ownerShareMax);
-    if (owned > ownerBytesMax || this.#heldBytes + bytes > this.#heldBytesMax) {
-      const rule = `bodies under way may have ${inBytes(ownerBytesMax)} together for one owner`;
-      return refuse('limit', rule, 'more; try again');
+    const max = this.#heldBytesMax;
+    const ownerMax = Math.floor(max * ownerShareMax);
+    const owned = this.#heldBytes.of(owner) + bytes;
+    if (owned > ownerMax || this.#heldBytes.total + bytes > max) {
+      const rule = `bodies under way may have ${inBytes(max)} together`;
+      const ownerRule = `those of one owner ${inBytes(ownerMax)}`;
+      return refuse('limit', `${rule}, ${ownerRule}`, 'more; try again');
     }
-    this.#add(owner, bytes);
+    this.#heldBytes.add(owner, bytes);
     return undefined;
   }
 
   /** @internal */
   release(owner: OwnerKey, bytes: number): void {
-    this.#add(owner, -bytes);
-  }
-
-  #add(owner: OwnerKey, bytes: number): void {
-    this.#heldBytes += bytes;
-    const owned = (this.#heldByOwner.get(owner) ?? 0) + bytes;
-    if (owned > 0) this.#heldByOwner.set(owner, owned);
-    else this.#heldByOwner.delete(owner);
+    this.#heldBytes.add(owner, -bytes);
   }
 
   /** Ends all connections, those in use too. Call it when no run is left. */

@@ -2,7 +2,7 @@
  * What each owner has stored, and whether it may store more. Pure: in memory beside the file, and
  * in step with its transactions.
  */
-
+import { Counts } from '../account/counts.ts';
 import { mayHold } from '../account/threshold.ts';
 import { inBytes } from '../amounts.ts';
 import type { OwnerKey } from '../names.ts';
@@ -14,11 +14,9 @@ export const entryBytes = 64;
 
 export class OwnerBytes {
   readonly #limits: Pick<StoreLimits, 'kvBytesMax' | 'kvOwnerBytesMax'>;
-  readonly #committed = new Map<OwnerKey, number>();
+  readonly #committed = new Counts<OwnerKey>();
   /** What the transaction that is being written adds. */
-  readonly #added = new Map<OwnerKey, number>();
-  #committedBytes = 0;
-  #addedBytes = 0;
+  readonly #added = new Counts<OwnerKey>();
 
   constructor(limits: Pick<StoreLimits, 'kvBytesMax' | 'kvOwnerBytesMax'>) {
     this.#limits = limits;
@@ -26,22 +24,19 @@ export class OwnerBytes {
 
   /** What is there counts from now on, or no more where `bytes` is negative. */
   count(owner: OwnerKey, bytes: number): void {
-    addTo(this.#committed, owner, bytes);
-    this.#committedBytes += bytes;
+    this.#committed.add(owner, bytes);
   }
 
   of(owner: OwnerKey): number {
-    return (this.#committed.get(owner) ?? 0) + (this.#added.get(owner) ?? 0);
+    return this.#committed.of(owner) + this.#added.of(owner);
   }
 
   begin(): void {
     this.#added.clear();
-    this.#addedBytes = 0;
   }
 
   add(owner: OwnerKey, bytes: number): void {
-    addTo(this.#added, owner, bytes);
-    this.#addedBytes += bytes;
+    this.#added.add(owner, bytes);
   }
 
   commit(): void {
@@ -59,17 +54,11 @@ export class OwnerBytes {
       const rule = `the modules of one owner store at most ${inBytes(kvOwnerBytesMax)} together`;
       return refuse(rule, `${added} bytes over ${own}; remove some`);
     }
-    const held = this.#committedBytes + this.#addedBytes;
+    const held = this.#committed.total + this.#added.total;
     if (mayHold({ max, held, own, added })) return undefined;
     const rule = 'an owner stores no more than is left for the others';
     return refuse(rule, `${added} bytes over ${own} where ${max - held} are left`);
   }
-}
-
-function addTo(sums: Map<OwnerKey, number>, owner: OwnerKey, bytes: number): void {
-  const sum = (sums.get(owner) ?? 0) + bytes;
-  if (sum === 0) sums.delete(owner);
-  else sums.set(owner, sum);
 }
 
 function refuse(rule: string, received: string): CapabilityRefusal {

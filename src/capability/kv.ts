@@ -9,6 +9,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { MessagePort } from 'node:worker_threads';
 import type { Account } from '../account/account.ts';
+import { Counts } from '../account/counts.ts';
 import { mayHold } from '../account/threshold.ts';
 import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
@@ -65,8 +66,7 @@ export class KeyValueClient {
   #writer: MessagePort | undefined;
   #outbox: WriteRequest[] = [];
   #isFlushPlanned = false;
-  #queuedBytes = 0;
-  readonly #queuedOf = new Map<OwnerKey, number>();
+  readonly #queuedBytes = new Counts<OwnerKey>();
   #nextId = 0;
   #broken: string | undefined;
   #reader: { readonly database: DatabaseSync; readonly readValue: StatementSync } | undefined;
@@ -164,8 +164,8 @@ export class KeyValueClient {
   /** Of what may wait, an owner gets no more than is left for the others. */
   #refusalOf(owner: OwnerKey, bytes: number): CapabilityRefusal | undefined {
     const max = this.#limits.kvQueuedBytesMax;
-    const held = this.#queuedBytes;
-    const own = this.#queuedOf.get(owner) ?? 0;
+    const held = this.#queuedBytes.total;
+    const own = this.#queuedBytes.of(owner);
     if (mayHold({ max, held, own, added: bytes })) return undefined;
     const rule = `at most ${inBytes(max)} may wait to be stored, of one owner as many as are left`;
     const received = `received ${bytes} bytes while ${own} of ${held} wait; try again`;
@@ -183,11 +183,8 @@ export class KeyValueClient {
   }
 
   #count(owner: OwnerKey, bytes: number): void {
-    this.#queuedBytes += bytes;
+    this.#queuedBytes.add(owner, bytes);
     this.#account?.shareOf(owner).charge('key-value', bytes);
-    const own = (this.#queuedOf.get(owner) ?? 0) + bytes;
-    if (own === 0) this.#queuedOf.delete(owner);
-    else this.#queuedOf.set(owner, own);
   }
 
   #settle(answers: readonly WriteAnswer[]): void {

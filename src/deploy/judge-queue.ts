@@ -2,6 +2,7 @@
  * The files of one folder that are to be judged, one at a time: first what a request waits for,
  * then the smallest, so that one large module does not keep fifty small ones from answering.
  */
+import { Counts } from '../account/counts.ts';
 import type { ModulePath } from '../names.ts';
 import type { ListedFile } from './scan.ts';
 
@@ -18,7 +19,7 @@ export class JudgeQueue {
   readonly #options: JudgeQueueOptions;
   readonly #due = new Map<ModulePath, ListedFile>();
   /** How many requests wait for each. */
-  readonly #wanted = new Map<ModulePath, number>();
+  readonly #wanted = new Counts<ModulePath>();
   #current: ListedFile | undefined;
   #judging: Promise<void> | undefined;
   #isClosed = false;
@@ -46,14 +47,8 @@ export class JudgeQueue {
 
   /** Until it is disposed of, a request waits for the path: it comes before all that none wants. */
   want(path: ModulePath): Disposable {
-    this.#wanted.set(path, (this.#wanted.get(path) ?? 0) + 1);
-    return {
-      [Symbol.dispose]: () => {
-        const count = (this.#wanted.get(path) ?? 1) - 1;
-        if (count === 0) this.#wanted.delete(path);
-        else this.#wanted.set(path, count);
-      },
-    };
+    this.#wanted.add(path, 1);
+    return { [Symbol.dispose]: () => this.#wanted.add(path, -1) };
   }
 
   /** Resolves when nothing is to be judged any more. */
@@ -94,8 +89,8 @@ export class JudgeQueue {
   }
 
   #isBefore(file: ListedFile, other: ListedFile): boolean {
-    const isWanted = this.#wanted.has(file.path);
-    if (isWanted !== this.#wanted.has(other.path)) return isWanted;
+    const isWanted = this.#wanted.of(file.path) > 0;
+    if (isWanted !== this.#wanted.of(other.path) > 0) return isWanted;
     return file.sizeBytes < other.sizeBytes;
   }
 }

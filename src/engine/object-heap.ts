@@ -6,7 +6,7 @@
  *
  * An owner may take as much as is left for everybody, like any share of the process's account.
  */
-
+import { Counts } from '../account/counts.ts';
 import type { Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import type { ErrorRecord } from '../errors.ts';
@@ -28,9 +28,7 @@ const grantBytesMax = 256 * 1024;
 
 export class ObjectHeap {
   readonly #options: ObjectHeapOptions;
-  /** Owners that have taken something. */
-  readonly #byOwner = new Map<string, number>();
-  #bytes = 0;
+  readonly #bytes = new Counts<string>();
 
   constructor(options: ObjectHeapOptions) {
     this.#options = options;
@@ -38,7 +36,7 @@ export class ObjectHeap {
 
   /** What unfinished runs have taken together. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes.total;
   }
 
   get bytesPerRunMax(): number {
@@ -52,16 +50,13 @@ export class ObjectHeap {
 
   /** Whether the owner may have so much more on this thread and in the process. */
   allows({ owner, share }: HeapOwner, bytes: number): boolean {
-    const left = this.#options.bytesPerThreadMax - this.#bytes - bytes;
-    return (this.#byOwner.get(owner) ?? 0) + bytes <= left && share.allows('bytes', bytes);
+    const left = this.#options.bytesPerThreadMax - this.#bytes.total - bytes;
+    return this.#bytes.of(owner) + bytes <= left && share.allows('bytes', bytes);
   }
 
   /** Adds what a run takes or, with a negative number, gives back. */
   add({ owner, share }: HeapOwner, bytes: number): void {
-    this.#bytes += bytes;
-    const owned = (this.#byOwner.get(owner) ?? 0) + bytes;
-    if (owned > 0) this.#byOwner.set(owner, owned);
-    else this.#byOwner.delete(owner);
+    this.#bytes.add(owner, bytes);
     share.charge('heap', bytes);
   }
 }

@@ -3,13 +3,14 @@
  * at once: there is nobody yet to answer. Proxies that the operator trusts stand for many clients.
  */
 import type { Socket } from 'node:net';
+import { Counts } from '../account/counts.ts';
 import { clientNetwork } from '../names.ts';
 import { plainAddress } from './rejected.ts';
 
 export class ClientConnections {
   readonly #perClientMax: number;
   readonly #isProxy: (address: string) => boolean;
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Counts<string>();
 
   constructor(perClientMax: number, isProxy: (address: string) => boolean) {
     this.#perClientMax = perClientMax;
@@ -21,18 +22,11 @@ export class ClientConnections {
     const address = plainAddress(socket.remoteAddress);
     if (this.#isProxy(address)) return;
     const client = clientNetwork(address);
-    const count = this.#counts.get(client) ?? 0;
-    if (count >= this.#perClientMax) {
+    if (this.#counts.of(client) >= this.#perClientMax) {
       socket.destroy();
       return;
     }
-    this.#counts.set(client, count + 1);
-    socket.once('close', () => this.#leave(client));
-  }
-
-  #leave(client: string): void {
-    const count = this.#counts.get(client) ?? 0;
-    if (count <= 1) this.#counts.delete(client);
-    else this.#counts.set(client, count - 1);
+    this.#counts.add(client, 1);
+    socket.once('close', () => this.#counts.add(client, -1));
   }
 }

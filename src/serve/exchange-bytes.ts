@@ -4,6 +4,7 @@
  * can use up the share of a site that is not theirs.
  */
 
+import { Counts } from '../account/counts.ts';
 import { Holding, type Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
@@ -11,8 +12,7 @@ import { TerrafirmaError } from '../errors.ts';
 /** What each client makes one thread hold; clients are told apart by their network. */
 export class ClientBytes {
   readonly #bytesMax: number;
-  /** Only those who hold something. */
-  readonly #byClient = new Map<string, number>();
+  readonly #byClient = new Counts<string>();
 
   constructor(bytesPerClientMax: number) {
     this.#bytesMax = bytesPerClientMax;
@@ -23,21 +23,19 @@ export class ClientBytes {
   }
 
   of(client: string): number {
-    return this.#byClient.get(client) ?? 0;
+    return this.#byClient.of(client);
   }
 
   /** Whoever has nothing yet may begin, however much it is. */
   tryAdd(client: string, bytes: number): boolean {
     const before = this.of(client);
     if (before > 0 && before + bytes > this.#bytesMax) return false;
-    this.#byClient.set(client, before + bytes);
+    this.#byClient.add(client, bytes);
     return true;
   }
 
   release(client: string, bytes: number): void {
-    const left = this.of(client) - bytes;
-    if (left > 0) this.#byClient.set(client, left);
-    else this.#byClient.delete(client);
+    this.#byClient.add(client, -bytes);
   }
 }
 

@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import { Counts } from '../account/counts.ts';
 import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError } from '../errors.ts';
@@ -58,7 +59,7 @@ export class Orders {
   /** Reasons that were told lately: strangers must not fill the log. */
   readonly #told = new LRUCache<string, true>({ max: REASONS_KEPT_MAX, ttl: TOLD_HOLDS_MS });
   /** Orders under way, by whose folder. */
-  readonly #inFlight = new Map<OwnerKey, number>();
+  readonly #inFlight = new Counts<OwnerKey>();
   #isStopped = false;
 
   constructor(options: OrdersOptions) {
@@ -146,15 +147,8 @@ export class Orders {
 
   /** Names whose proof takes long must not keep those of others waiting. */
   #hasRoom(owner: OwnerKey): boolean {
-    const held = [...this.#inFlight.values()].reduce((sum, count) => sum + count, 0);
-    const own = this.#inFlight.get(owner) ?? 0;
-    return mayHold({ max: this.#options.limits.ordersInFlightMax, held, own, added: 1 });
-  }
-
-  #countInFlight(owner: OwnerKey, by: 1 | -1): void {
-    const count = (this.#inFlight.get(owner) ?? 0) + by;
-    if (count === 0) this.#inFlight.delete(owner);
-    else this.#inFlight.set(owner, count);
+    const { ordersInFlightMax: max } = this.#options.limits;
+    return mayHold({ max, held: this.#inFlight.total, own: this.#inFlight.of(owner), added: 1 });
   }
 
   async #order(
@@ -164,7 +158,7 @@ export class Orders {
   ): Promise<OrderEnd> {
     const { directories, logger, store } = this.#options;
     const owner = ownerOf(folderKey);
-    this.#countInFlight(owner, 1);
+    this.#inFlight.add(owner, 1);
     let isOrdered = false;
     const onOrdered = (): void => {
       isOrdered = true;
@@ -185,7 +179,7 @@ export class Orders {
       if (error.scope === 'directory') return this.#suspend(hostName, error, isOutage);
       return this.#fail(hostName, error, isOutage);
     } finally {
-      this.#countInFlight(owner, -1);
+      this.#inFlight.add(owner, -1);
     }
   }
 

@@ -1,4 +1,5 @@
 /** How many WebSockets a site, an owner over all sites, and a client have on a thread. */
+import { Counts } from '../../account/counts.ts';
 import type { Limits } from '../../config/config.ts';
 import type { Shares } from '../../engine/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -18,7 +19,7 @@ interface Counted {
 
 export class ConnectionCounts {
   readonly #limits: ConnectionCountLimits;
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Counts<string>();
 
   constructor(limits: ConnectionCountLimits) {
     this.#limits = limits;
@@ -28,22 +29,18 @@ export class ConnectionCounts {
   join(shares: Shares): void {
     const counted = this.#counted(shares);
     for (const { key, who, max } of counted) {
-      if ((this.#counts.get(key) ?? 0) < max) continue;
+      if (this.#counts.of(key) < max) continue;
       const rule = `${who} may have ${max} at once`;
       throw new TerrafirmaError(
         'overloaded',
         `Cannot open a WebSocket now: ${rule}: received one more`,
       );
     }
-    for (const { key } of counted) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+    for (const { key } of counted) this.#counts.add(key, 1);
   }
 
   leave(shares: Shares): void {
-    for (const { key } of this.#counted(shares)) {
-      const count = this.#counts.get(key) ?? 0;
-      if (count <= 1) this.#counts.delete(key);
-      else this.#counts.set(key, count - 1);
-    }
+    for (const { key } of this.#counted(shares)) this.#counts.add(key, -1);
   }
 
   /** Keys of three kinds, which their first words tell apart. */

@@ -9,6 +9,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { getDomain } from 'tldts';
+import { Counts } from '../../account/counts.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { TokenBuckets } from '../login-limits.ts';
@@ -48,7 +49,7 @@ export class LookupShares {
   readonly #limits: ShareLimits;
   readonly #nowMs: () => number;
   readonly #zones = new LRUCache<string, Zone>({ max: ZONES_KEPT_MAX });
-  readonly #askers = new Map<string, number>();
+  readonly #askers = new Counts<string>();
   readonly #unknown: TokenBuckets;
   #inFlight = 0;
 
@@ -78,7 +79,7 @@ export class LookupShares {
     const { asker } = seat;
     this.#inFlight += 1;
     zone.inFlight += 1;
-    if (asker !== undefined) this.#askers.set(asker, (this.#askers.get(asker) ?? 0) + 1);
+    if (asker !== undefined) this.#askers.add(asker, 1);
     try {
       const result = await work();
       const end = endOf(result);
@@ -91,7 +92,7 @@ export class LookupShares {
     } finally {
       this.#inFlight -= 1;
       zone.inFlight -= 1;
-      if (asker !== undefined) this.#leave(asker);
+      if (asker !== undefined) this.#askers.add(asker, -1);
     }
   }
 
@@ -108,7 +109,7 @@ export class LookupShares {
       if (zone.inFlight > 0 || zone.restsUntilMs > this.#nowMs()) throw silent(zoneName);
     }
     if (asker === undefined) return;
-    if ((this.#askers.get(asker) ?? 0) >= dnsInFlightPerClientMax) {
+    if (this.#askers.of(asker) >= dnsInFlightPerClientMax) {
       throw overloaded(`at most ${dnsInFlightPerClientMax} at a time for one client or owner`);
     }
     if (!this.#unknown.take(asker, this.#nowMs())) {
@@ -120,12 +121,6 @@ export class LookupShares {
   #note(zone: Zone, isSilence: boolean): void {
     zone.silences = isSilence ? Math.min(zone.silences + 1, SILENCES_MAX) : 0;
     zone.restsUntilMs = this.#nowMs() + this.#limits.dnsFailureTtlMs;
-  }
-
-  #leave(asker: string): void {
-    const left = (this.#askers.get(asker) ?? 1) - 1;
-    if (left === 0) this.#askers.delete(asker);
-    else this.#askers.set(asker, left);
   }
 }
 

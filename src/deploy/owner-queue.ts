@@ -3,13 +3,15 @@
  * Where there is more than one place, no owner has them all: one owner's five slow modules leave
  * room for another's deploy. Pure but for the clock.
  */
+import { Counts } from '../account/counts.ts';
+import { mayHold } from '../account/threshold.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { OwnerKey } from '../names.ts';
 
 export interface OwnerQueueOptions {
   /** Pieces of work at once. */
   readonly runningMax: number;
-  /** Pieces of all owners that run or wait. */
+  /** Pieces of all owners that run or wait; an owner has no more than are left for the others. */
   readonly queuedMax: number;
   readonly nowMs: () => number;
 }
@@ -33,9 +35,10 @@ const ownersRememberedMax = 10_000;
 export class OwnerQueue {
   readonly #options: OwnerQueueOptions;
   readonly #waiting: Waiting[] = [];
-  readonly #running = new Map<OwnerKey, number>();
+  readonly #running = new Counts<OwnerKey>();
+  /** Those that run, too. */
+  readonly #queued = new Counts<OwnerKey>();
   readonly #usage = new Map<OwnerKey, Usage>();
-  #runningCount = 0;
 
   constructor(options: OwnerQueueOptions) {
     this.#options = options;
@@ -57,11 +60,12 @@ export class OwnerQueue {
   }
 
   async #enter(owner: OwnerKey): Promise<void> {
-    const { queuedMax } = this.#options;
-    if (this.#runningCount + this.#waiting.length >= queuedMax) {
-      const rule = `at most ${queuedMax} may wait`;
+    const { queuedMax: max } = this.#options;
+    if (!mayHold({ max, held: this.#queued.total, own: this.#queued.of(owner), added: 1 })) {
+      const rule = `at most ${max} may wait, of one owner as many as are left for the others`;
       throw new TerrafirmaError('overloaded', `Cannot judge the module now: ${rule}`);
     }
+    this.#queued.add(owner, 1);
     if (this.#hasPlaceFor(owner)) {
       this.#begin(owner);
       return;
@@ -70,10 +74,8 @@ export class OwnerQueue {
   }
 
   #leave(owner: OwnerKey, usedMs: number): void {
-    this.#runningCount -= 1;
-    const running = (this.#running.get(owner) ?? 1) - 1;
-    if (running === 0) this.#running.delete(owner);
-    else this.#running.set(owner, running);
+    this.#running.add(owner, -1);
+    this.#queued.add(owner, -1);
     this.#charge(owner, usedMs);
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
       this.#begin(next.owner);
@@ -83,13 +85,12 @@ export class OwnerQueue {
 
   #hasPlaceFor(owner: OwnerKey): boolean {
     const { runningMax } = this.#options;
-    if (this.#runningCount >= runningMax) return false;
-    return (this.#running.get(owner) ?? 0) < Math.max(1, runningMax - 1);
+    if (this.#running.total >= runningMax) return false;
+    return this.#running.of(owner) < Math.max(1, runningMax - 1);
   }
 
   #begin(owner: OwnerKey): void {
-    this.#runningCount += 1;
-    this.#running.set(owner, (this.#running.get(owner) ?? 0) + 1);
+    this.#running.add(owner, 1);
   }
 
   /** The first piece of the owner who has used the least, of those who have a place. */

@@ -66,6 +66,18 @@ describe('OwnerQueue', () => {
     await Promise.all(all);
   });
 
+  it('gives one owner no more of queuedMax than is left for the others', async () => {
+    const { add, begun, end } = openQueue(1, 10);
+    const names = ['m1', 'm2', 'm3', 'm4', 'm5', 'm6'];
+    const all = names.map((name) => add(mallory, name));
+    await expect(add(mallory, 'm7')).rejects.toMatchObject({ code: 'overloaded' });
+    all.push(add(alice, 'a1'), add(bob, 'b1'));
+    await end('m1', 1_000);
+    for (const name of ['a1', 'b1', ...names.slice(1)]) await end(name);
+    await Promise.all(all);
+    expect(begun.slice(0, 3)).toEqual(['m1', 'a1', 'b1']);
+  });
+
   it('queuedMax: refuses what is more, and hands on what fails', async () => {
     const { add, end } = openQueue(1, 2);
     const all = [add(alice, 'a1'), add(alice, 'a2')];

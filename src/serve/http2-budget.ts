@@ -4,6 +4,7 @@
  * SETTINGS. From these follows how much of a connection serves nothing. Pure: the time is handed
  * in.
  */
+import { TokenBucket } from '../account/token-buckets.ts';
 import type { Limits } from '../config/config.ts';
 
 export type Http2BudgetLimits = Pick<
@@ -27,23 +28,19 @@ const BYTES_PER_REQUEST = 512;
 const SENT_BYTES_PER_WINDOW_BYTE = 64;
 
 export class Http2Budget {
-  readonly #headers: Allowance;
-  readonly #frames: Allowance;
-  readonly #answered = new Allowance(ANSWERED_FRAMES);
+  readonly #headers: TokenBucket;
+  readonly #frames: TokenBucket;
+  readonly #answered: TokenBucket;
   /** Bytes received that belong to requests. */
   #explained = 0;
   #looked: ConnectionBytes = { received: 0, sent: 0 };
 
-  constructor(limits: Http2BudgetLimits) {
-    const { http2FrameBytesPerSecondMax, http2HeaderBytesPerSecondMax } = limits;
-    this.#headers = new Allowance({
-      burst: http2HeaderBytesPerSecondMax * BURST_S,
-      perSecond: http2HeaderBytesPerSecondMax,
-    });
-    this.#frames = new Allowance({
-      burst: http2FrameBytesPerSecondMax * BURST_S,
-      perSecond: http2FrameBytesPerSecondMax,
-    });
+  constructor(limits: Http2BudgetLimits, nowMs: number) {
+    const open = (perSecond: number): TokenBucket =>
+      new TokenBucket({ burst: perSecond * BURST_S, perSecond }, nowMs);
+    this.#headers = open(limits.http2HeaderBytesPerSecondMax);
+    this.#frames = open(limits.http2FrameBytesPerSecondMax);
+    this.#answered = new TokenBucket(ANSWERED_FRAMES, nowMs);
   }
 
   /**
@@ -76,30 +73,5 @@ export class Http2Budget {
     // What was explained before it came must not pay for anything later.
     this.#explained = 0;
     return this.#frames.take(Math.max(0, unexplained), nowMs);
-  }
-}
-
-interface AllowanceRule {
-  readonly burst: number;
-  readonly perSecond: number;
-}
-
-/** An amount that grows again with time. What goes beyond it is not taken. */
-class Allowance {
-  readonly #rule: AllowanceRule;
-  #left: number;
-  #filledAtMs: number | undefined;
-
-  constructor(rule: AllowanceRule) {
-    this.#rule = rule;
-    this.#left = rule.burst;
-  }
-
-  take(amount: number, nowMs: number): boolean {
-    const { burst, perSecond } = this.#rule;
-    const sinceMs = nowMs - (this.#filledAtMs ?? nowMs);
-    this.#filledAtMs = nowMs;
-    this.#left = Math.min(burst, this.#left + (sinceMs / 1_000) * perSecond) - amount;
-    return this.#left >= 0;
   }
 }

@@ -4,8 +4,8 @@
  * Pure: the time is handed in.
  */
 import { LRUCache } from 'lru-cache';
+import { TokenBuckets } from '../account/token-buckets.ts';
 import { clientNetwork } from '../names.ts';
-import { TokenBuckets } from '../site/login-limits.ts';
 
 /** Requests that one address may break off, over all of its connections, and then a second. */
 const RESETS = { burst: 400, perSecond: 20 };

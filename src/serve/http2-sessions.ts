@@ -112,7 +112,7 @@ export class Http2Sessions {
     const address = plainAddress(socket.remoteAddress);
     const watch = new Watch({
       ...{ session, socket, nowMs },
-      budget: new Http2Budget(limits),
+      budget: new Http2Budget(limits, nowMs()),
       onFlood: (reason) => {
         offenders.noteFlood(address);
         onFlood(address, reason);

@@ -4,12 +4,12 @@
  * keeps nobody but itself waiting.
  */
 import { Worker } from 'node:worker_threads';
+import { TokenBuckets } from '../account/token-buckets.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { LoginQuestion } from '../messages.ts';
 import { clientNetwork, type FolderKey } from '../names.ts';
 import { isTooCostly } from './access.ts';
-import { TokenBuckets } from './login-limits.ts';
 import type { PasswordHash } from './manifest.ts';
 
 export interface LoginsOptions {
@@ -36,6 +36,10 @@ interface Check {
   readonly reject: (error: TerrafirmaError) => void;
 }
 
+/**
+ * How often passwords may be tried. Only failures count in the end, so that people who know their
+ * password are not shut out by their own success.
+ */
 const PER_CLIENT = { burst: 10, perSecond: 0.5 };
 const PER_FOLDER = { burst: 100, perSecond: 2 };
 const CLIENTS_MAX = 50_000;

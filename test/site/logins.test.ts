@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { FolderKey } from '../../src/names.ts';
-import { TokenBuckets } from '../../src/site/login-limits.ts';
 import { Logins } from '../../src/site/logins.ts';
 import type { PasswordHash } from '../../src/site/manifest.ts';
 
@@ -98,18 +97,5 @@ describe('logins', () => {
     open();
     const hash: PasswordHash = { kind: 'bcrypt', hash: `$2a$15$${'a'.repeat(53)}` };
     await expect(check('x', { hash })).rejects.toMatchObject({ code: 'bad-manifest' });
-  });
-});
-
-describe('buckets', () => {
-  it('fill up to their burst and forget the least recently used', () => {
-    const buckets = new TokenBuckets({ burst: 1, perSecond: 1 }, 2);
-    expect(buckets.take('a', 0)).toBe(true);
-    expect(buckets.take('a', 999)).toBe(false);
-    expect(buckets.take('a', 2_000)).toBe(true);
-    expect(buckets.take('b', 2_000)).toBe(true);
-    expect(buckets.take('c', 2_000)).toBe(true);
-    expect(buckets.take('a', 2_000)).toBe(true);
-    expect(buckets.take('c', 2_000)).toBe(false);
   });
 });

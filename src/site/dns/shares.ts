@@ -10,9 +10,9 @@
 import { LRUCache } from 'lru-cache';
 import { getDomain } from 'tldts';
 import { Counts } from '../../account/counts.ts';
+import { TokenBuckets } from '../../account/token-buckets.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import { TokenBuckets } from '../login-limits.ts';
 
 export type ShareLimits = Pick<
   Limits,

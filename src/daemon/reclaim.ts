@@ -59,6 +59,7 @@ export class Reclaimer {
       const records = await publisher.reclaim(keptMs, (record) => this.#presenceOf(record));
       await this.#lookAtKeyValue(records, keptMs);
     } catch (error) {
+      if (this.#isStopped) return;
       const fields = { errorDetail: describeError(error) };
       this.#options.logger.error(fields, 'space of what is gone not taken back');
     }
@@ -82,7 +83,9 @@ export class Reclaimer {
     }
   }
 
+  /** Throws TerrafirmaError `draining` after `stop`, which waits for the look to end. */
   async #presenceOf({ folderKey }: FolderRecord): Promise<FolderPresence> {
+    if (this.#isStopped) throw new TerrafirmaError('draining');
     // Other folders that used this state directory: nobody says where they would be.
     if (this.#options.isFolderMode) return 'unknown';
     try {

@@ -53,7 +53,9 @@ async function prepare(scratch: Scratch) {
       .map(({ folderKey, goneAtMs }) => `${folderKey} ${goneAtMs ?? 'there'}`);
   return {
     world,
+    reclaimer,
     stored,
+    records: () => readRecords(state, log),
     kept: async () => (await readRecords(state, log)).map(({ folderKey }) => folderKey).sort(),
     lookAt: async (atMs: number) => {
       nowMs = atMs;
@@ -110,4 +112,16 @@ test('nothing is forgotten while the mount is away', async () => {
   writeFileSync(scratch.path('mount', 'readme.txt'), '');
   await lookAt(1_001 * DAY_MS);
   await until(() => stored()[0] === `${alice} ${1_001 * DAY_MS}`);
+});
+
+test('stop ends a look under way, and nothing is taken back by it', async () => {
+  using scratch = new Scratch();
+  const { reclaimer, records, stored, world } = await prepare(scratch);
+  await using _world = world;
+  rmSync(scratch.path('mount', 'alice'), { recursive: true });
+  const looking = reclaimer.look();
+  await reclaimer.stop();
+  await looking;
+  expect((await records()).map(({ goneAtMs }) => goneAtMs)).toEqual([undefined, undefined]);
+  expect(stored()).toEqual([`${alice} there`, `${bob} there`]);
 });

@@ -21,11 +21,15 @@ export interface ProbationOptions {
   readonly log: DeployLog;
   /** How long a module is new; 0: nobody is suspected. */
   readonly probationMs: number;
+  /** Those that came into use longest ago are forgotten first, as if they had done well. */
+  readonly inUseMax?: number;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
 }
 
 const waitingAloneMax = 1_024;
+/** Modules in use that are remembered: the list is written whole with every new one. */
+const inUseMaxDefault = 4_096;
 /** By how much a probation may grow. */
 const probationFactorMax = 64;
 
@@ -108,7 +112,7 @@ export class Probation {
     const { suspects, book } = this.#options;
     const hasMark = suspects.marksOf(digest) > 0;
     if (!hasMark && (await book.hasSurvived(digest))) {
-      this.#inUse.add(digest);
+      this.#noteUse(digest);
       await this.#write();
       return;
     }
@@ -134,8 +138,15 @@ export class Probation {
       void this.#leave(digest);
     };
     this.#onProbation.set(digest, setTimeout(leave, this.#probationMs).unref());
-    this.#inUse.add(digest);
+    this.#noteUse(digest);
     await this.#write();
+  }
+
+  #noteUse(digest: Digest): void {
+    const { inUseMax = inUseMaxDefault } = this.#options;
+    this.#inUse.add(digest);
+    const [oldest] = this.#inUse;
+    if (this.#inUse.size > inUseMax && oldest !== undefined) this.#inUse.delete(oldest);
   }
 
   async #leave(digest: Digest): Promise<void> {

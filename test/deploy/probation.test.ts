@@ -22,7 +22,7 @@ describe('Probation', () => {
   });
   afterEach(() => scratch[Symbol.dispose]());
 
-  const begin = async (probationMs = 3_600_000) => {
+  const begin = async (probationMs = 3_600_000, inUseMax = 100) => {
     const state = scratch.path('state');
     const book = await TrialBook.open(state, { log, isKept: () => true });
     for (const digest of [killer, good, other]) {
@@ -31,7 +31,7 @@ describe('Probation', () => {
         await book.write(artifact, { tier: 'baseline' });
     }
     const suspects = await Suspects.open(state, log);
-    const options = { suspects, book, log, probationMs, nowMs: Date.now };
+    const options = { suspects, book, log, probationMs, inUseMax, nowMs: Date.now };
     return { probation: await Probation.open(options), suspects, book };
   };
 
@@ -107,6 +107,12 @@ describe('Probation', () => {
     // One after another both do well.
     await Promise.all([good, other].map((digest) => third.probation.begin(digest, owner)));
     await until(() => third.suspects.marksOf(good) === 0 && third.suspects.marksOf(other) === 0);
+  });
+
+  it('inUseMax: remembers so many modules in use, the newest', async () => {
+    const { probation, suspects } = await begin(20, 2);
+    for (const digest of [killer, good, other]) await probation.begin(digest, owner);
+    expect([...((await suspects.readLeftBehind())?.inUse ?? [])]).toEqual([good, other]);
   });
 
   it('lets modules run when marks cannot be written, and says so once', async () => {

@@ -125,8 +125,11 @@ export class ModuleStore {
         throw new TerrafirmaError('state', detail, { cause: error });
       }
       const before = this.#named.get(record.folderKey) ?? new Set<Digest>();
-      this.#named.set(record.folderKey, digestsOf(record));
-      for (const digest of before) await this.#removeUnnamed(digest);
+      const after = digestsOf(record);
+      this.#named.set(record.folderKey, after);
+      // Not of all: each is looked for in every folder.
+      const dropped = [...before].filter((digest) => !after.has(digest));
+      for (const digest of dropped) await this.#removeUnnamed(digest);
     });
   }
 

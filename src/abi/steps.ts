@@ -7,7 +7,11 @@
  * Between two yields the memory stays as it is, because the guest is suspended; after one, views of
  * it must be taken anew.
  */
-import type { GuestMemory } from './memory.ts';
+/** Where bytes are read from and written to; see `GuestMemory`. */
+export interface StepMemory {
+  readInto(target: Uint8Array, ptr: number): void;
+  writeBytes(ptr: number, bytes: Uint8Array): void;
+}
 
 export type Steps<T> = Generator<Promise<unknown> | undefined, T, unknown>;
 
@@ -32,7 +36,7 @@ export function* wait<T>(work: Promise<T>): Steps<T> {
  * collector of garbage busy, and all of the thread waiting.
  */
 export function* readPieces(
-  memory: GuestMemory,
+  memory: StepMemory,
   { ptr, len }: { readonly ptr: number; readonly len: number },
   reused?: Uint8Array,
 ): Steps<Uint8Array> {
@@ -49,7 +53,7 @@ export function* readPieces(
 }
 
 /** Writes `bytes` to `ptr`, where there must be room for them. */
-export function* writePieces(memory: GuestMemory, ptr: number, bytes: Uint8Array): Steps<void> {
+export function* writePieces(memory: StepMemory, ptr: number, bytes: Uint8Array): Steps<void> {
   for (let done = 0; done < bytes.length; done += pieceBytes) {
     if (done > 0) yield;
     memory.writeBytes(ptr + done, bytes.subarray(done, done + pieceBytes));

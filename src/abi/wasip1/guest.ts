@@ -160,6 +160,12 @@ export class WasiGuest {
     return this.#host.memory.readBytes(ptr, length, length);
   }
 
+  /** Copies as many bytes at `ptr` as `target` has room for. */
+  readInto(target: Uint8Array, ptr: number): void {
+    this.requireRange(ptr, target.length);
+    this.#host.memory.readInto(target, ptr);
+  }
+
   writeU32(ptr: number, value: number): void {
     this.requireRange(ptr, 4);
     this.#host.memory.writeU32(ptr, value);

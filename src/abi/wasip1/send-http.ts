@@ -10,7 +10,7 @@
  *                   or  u8 1; u8 error @4, message ptr @8, len
  */
 import type { Header, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
-import { pieceBytes, pieceItems, type Steps, wait } from '../steps.ts';
+import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';
 import { WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 
@@ -127,7 +127,7 @@ function* readRequest(guest: WasiGuest, asked: Asked): Steps<OutboundRequest | u
     headers.push([name.toLowerCase(), value]);
   }
   const url = Buffer.from(guest.readBytes(uri.ptr, uri.len)).toString('utf8');
-  const bytes = body.isThere ? yield* readPieces(guest, body.ptr, body.len) : new Uint8Array(0);
+  const bytes = body.isThere ? yield* readBody(guest, body) : new Uint8Array(0);
   return { method, url, headers, body: bytes };
 }
 
@@ -138,14 +138,9 @@ function readText(guest: WasiGuest, at: number): string | undefined {
   return Buffer.from(guest.readBytes(guest.readU32(at), len)).toString('latin1');
 }
 
-function* readPieces(guest: WasiGuest, ptr: number, len: number): Steps<Uint8Array> {
-  guest.requireRange(ptr, len);
-  const bytes = new Uint8Array(len);
-  for (let done = 0; done < len; done += pieceBytes) {
-    if (done > 0) yield;
-    bytes.set(guest.readBytes(ptr + done, Math.min(pieceBytes, len - done)), done);
-  }
-  return bytes;
+function* readBody(guest: WasiGuest, body: Asked['body']): Steps<Uint8Array> {
+  guest.requireRange(body.ptr, body.len);
+  return yield* readPieces(guest, body);
 }
 
 function* giveReply(guest: WasiGuest, reply: OutboundReply, resultPtr: number): Steps<void> {
@@ -188,9 +183,6 @@ function* place(guest: WasiGuest, bytes: Uint8Array, align = 1): Steps<number> {
   // Its kits free nothing of this length, and take the alignment for an address.
   if (bytes.length === 0) return align;
   const ptr = guest.allocate(bytes.length, align);
-  for (let done = 0; done < bytes.length; done += pieceBytes) {
-    if (done > 0) yield;
-    guest.writeBytes(ptr + done, bytes.subarray(done, done + pieceBytes));
-  }
+  yield* writePieces(guest, ptr, bytes);
   return ptr;
 }

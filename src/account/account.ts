@@ -3,7 +3,7 @@
  * `Account` once; whoever holds something for an owner takes that owner's `Share`:
  *
  *   const share = account.shareOf(site.owner);
- *   if (!share.allows('bytes', bytes)) throw overloaded(…);   // asked before, not after
+ *   share.requireRoom(bytes);                                 // asked before, not after
  *   const holding = new Holding(share, 'request-body');       // safest: closes once, in any case
  *   holding.set(bytes);                                       // as it grows and shrinks
  *   holding.close();

@@ -55,7 +55,7 @@ export const headerWord = {
   memoriesMax: 9,
   /** Resident bytes that nobody has charged: the program itself, garbage, the system's share. */
   outsideBytes: 16,
-  /** The least of them ever seen: what the program needs by itself. */
+  /** What they were when the program stood and had nothing to do: what it needs by itself. */
   baseBytes: 17,
   /** How long a guest may stay idle now, in milliseconds. */
   idleMs: 18,

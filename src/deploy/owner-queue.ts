@@ -1,5 +1,5 @@
 /**
- * Work of many owners, a few pieces at a time: next comes the owner who has used the least of late.
+ * Work of many owners, a few pieces at a time: next comes the owner who has used the least lately.
  * Where there is more than one place, no owner has them all: one owner's five slow modules leave
  * room for another's deploy. Pure but for the clock.
  */

@@ -1,14 +1,14 @@
 /**
  * Password checks of the whole daemon, in a thread of their own: a bcrypt hash takes longer than
- * a hundred requests. Touches worker threads. Folders take turns, so that one whose hashes are slow
- * keeps nobody but itself waiting.
+ * a hundred requests. Touches worker threads. Owners take turns, and the folders of each: whose
+ * hashes are slow keeps nobody but himself waiting, however many folders he has.
  */
 import { Worker } from 'node:worker_threads';
 import { TokenBuckets } from '../account/token-buckets.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { LoginQuestion } from '../messages.ts';
-import { clientNetwork, type FolderKey } from '../names.ts';
+import { clientNetwork, type FolderKey, type OwnerKey, ownerOf } from '../names.ts';
 import { isTooCostly } from './access.ts';
 import type { PasswordHash } from './manifest.ts';
 
@@ -49,7 +49,8 @@ export class Logins {
   readonly #options: LoginsOptions;
   readonly #clients = new TokenBuckets(PER_CLIENT, CLIENTS_MAX);
   readonly #folders = new TokenBuckets(PER_FOLDER, FOLDERS_MAX);
-  readonly #queues = new Map<FolderKey, Check[]>();
+  /** What waits, by owner and folder; whoever was served last is at the end. */
+  readonly #queues = new Map<OwnerKey, Map<FolderKey, Check[]>>();
   #running: { readonly id: number; readonly check: Check } | undefined;
   #worker: Worker | undefined;
   #nextId = 1;
@@ -86,8 +87,10 @@ export class Logins {
   /** What waits is refused. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const queue of this.#queues.values()) {
-      for (const check of queue) check.reject(new TerrafirmaError('draining'));
+    for (const folders of this.#queues.values()) {
+      for (const check of [...folders.values()].flat()) {
+        check.reject(new TerrafirmaError('draining'));
+      }
     }
     this.#queues.clear();
     const worker = this.#worker;
@@ -96,32 +99,46 @@ export class Logins {
   }
 
   #enqueue(folderKey: FolderKey, wanted: Pick<Check, 'password' | 'hash'>): Promise<boolean> {
-    const queue = this.#queues.get(folderKey) ?? [];
+    const owner = ownerOf(folderKey);
+    const folders = this.#queues.get(owner) ?? new Map<FolderKey, Check[]>();
+    const queue = folders.get(folderKey) ?? [];
     if (queue.length >= this.#options.limits.passwordChecksQueuedMax) {
       throw new TerrafirmaError('too-many-logins');
     }
     return new Promise((resolve, reject) => {
       queue.push({ ...wanted, resolve, reject });
-      this.#queues.set(folderKey, queue);
+      folders.set(folderKey, queue);
+      this.#queues.set(owner, folders);
       this.#next();
     });
   }
 
-  /** Hands the next check to the thread: the folder that has waited longest, then it goes last. */
+  /** Hands the next check to the thread. */
   #next(): void {
     if (this.#running !== undefined || this.#isClosed) return;
-    const [first] = this.#queues;
-    if (first === undefined) return;
-    const [folderKey, queue] = first;
-    const check = queue.shift();
-    this.#queues.delete(folderKey);
-    if (queue.length > 0) this.#queues.set(folderKey, queue);
+    const check = this.#takeNext();
     if (check === undefined) return;
     const id = this.#nextId;
     this.#nextId += 1;
     this.#running = { id, check };
     const request: CheckRequest = { id, password: check.password, hash: check.hash };
     this.#openWorker().postMessage(request);
+  }
+
+  /** Of the owner, and there of the folder, that has waited longest; then each goes last. */
+  #takeNext(): Check | undefined {
+    const [first] = this.#queues;
+    if (first === undefined) return undefined;
+    const [owner, folders] = first;
+    this.#queues.delete(owner);
+    const [firstFolder] = folders;
+    if (firstFolder === undefined) return undefined;
+    const [folderKey, queue] = firstFolder;
+    const check = queue.shift();
+    folders.delete(folderKey);
+    if (queue.length > 0) folders.set(folderKey, queue);
+    if (folders.size > 0) this.#queues.set(owner, folders);
+    return check;
   }
 
   #openWorker(): Worker {

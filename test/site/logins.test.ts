@@ -93,6 +93,20 @@ describe('logins', () => {
     expect(ended).toEqual(['too-many-logins 4', 'slow 0', 'slow 1', 'other', 'slow 2', 'slow 3']);
   });
 
+  it('take turns by owner, however many folders one has', async () => {
+    open();
+    const ended: string[] = [];
+    const slow = Array.from({ length: 5 }, (_, n) =>
+      check('U*V', { hash: SLOW, folder: `/keybase/public/mallory/${n}` as FolderKey }).then(() =>
+        ended.push(`slow ${n}`),
+      ),
+    );
+    const alice = check('right').then(() => ended.push('alice'));
+    await Promise.all([...slow, alice]);
+    // One is being checked, and the owner that has waited longest is Mallory.
+    expect(ended).toEqual(['slow 0', 'slow 1', 'alice', 'slow 2', 'slow 3', 'slow 4']);
+  });
+
   it('refuse hashes that take too long', async () => {
     open();
     const hash: PasswordHash = { kind: 'bcrypt', hash: `$2a$15$${'a'.repeat(53)}` };

@@ -22,7 +22,7 @@ import { SitePicture } from './site-picture.ts';
 import type { ModuleStore } from './store.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from './timing.ts';
 import { type WalkGates, WalkTurn } from './walk-turn.ts';
-import { FolderEvents } from './watch.ts';
+import { FolderEvents, type WatchPlaces } from './watch.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
@@ -30,6 +30,7 @@ export interface FolderParts
   readonly store: ModuleStore;
   readonly log: DeployLog;
   readonly walks: WalkGates;
+  readonly watches: WatchPlaces;
   readonly fs: GuardedFs;
   /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: () => Promise<LocatedFolder>;
@@ -94,6 +95,7 @@ export class WatchedFolder {
     this.#rules = new FolderRules({ fs, directory, limits });
     this.#picture = new SitePicture(parts);
     this.#events = new FolderEvents({
+      places: parts.watches,
       onHint: () => this.#loop.hint(),
       onError: (error) => this.#tellNoEvents(error),
       nowMs: parts.nowMs,

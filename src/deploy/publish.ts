@@ -24,6 +24,7 @@ import { openState, type StateParts } from './state.ts';
 import { type ModuleStore, readRecords } from './store.ts';
 import { Trial } from './trial.ts';
 import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
+import { WatchPlaces } from './watch.ts';
 
 export interface PublisherOptions {
   readonly config: DeployConfig;
@@ -43,6 +44,8 @@ const readLimits = { passesMax: 1, passesPerOwnerMax: 1 };
 /** How long "there is no such file" is believed, and for how many paths. */
 const missingTtlMs = 500;
 const missingPathsMax = 16_384;
+/** Directories watched at once, of all folders: 100 MB. */
+const watchesMax = 2_000;
 
 /** What the folders of one mount share, by owner. */
 interface MountGates {
@@ -67,6 +70,7 @@ export class Publisher {
   readonly #missing: LRUCache<string, true>;
   readonly #options: PublisherOptions;
   readonly #pace: WalkPace;
+  readonly #watches = new WatchPlaces(watchesMax);
   readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #replaceListeners = new Set<(digest: Digest) => void>();
@@ -238,6 +242,7 @@ export class Publisher {
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
       relocate: () => this.#options.relocate(located),
+      watches: this.#watches,
       ...this.#mountParts(located),
     });
     this.#folders.set(located.key, folder);

@@ -1,29 +1,53 @@
 /**
- * Edge: file events of one folder, from the kernel. An event is a hint that the folder is worth a
- * look: its kind, order and name are not trusted, and none at all may come. Directories are
- * watched, not files: a folder with a hundred thousand files costs no more than its directories.
+ * Edge: file events of one folder, from the kernel through chokidar. An event is a hint that the
+ * folder is worth a look: its kind, order and name are not trusted, and none at all may come.
+ * Directories are watched, not files: a folder with a hundred thousand files costs no more than its
+ * directories.
  *
  * Mallory renames two names 160,000 times a second. Each event costs more here than there, so a
  * folder with too many is not listened to for a while: it is polled, as if it had no events.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import path from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
 import { isServedName } from '../names.ts';
 import { MANIFEST_NAME } from '../site/manifest.ts';
 import { SETTINGS_NAME } from '../site/settings.ts';
 
 export interface WatchOptions {
+  /** Shared by all folders of the process. */
+  readonly places: WatchPlaces;
   readonly onHint: () => void;
   /** Watching failed, e.g. too many watches on this machine; polling goes on without it. */
   readonly onError: (error: unknown) => void;
   readonly nowMs: () => number;
 }
 
-/** A folder with more directories is polled: each watch holds memory of the kernel. */
-const directoriesMax = 1_000;
+/** A folder with more directories is polled: each watch holds 50 KB, and memory of the kernel. */
+const directoriesMax = 200;
 /** Events in a row, in a window of this length, after which nobody listens for a while. */
 const eventsMax = 200;
 const eventWindowMs = 1_000;
 const deafMs = 5_000;
+
+/** What there is of watches in the process: folders that find none left are polled. */
+export class WatchPlaces {
+  #left: number;
+
+  constructor(watchesMax: number) {
+    this.#left = watchesMax;
+  }
+
+  /** Whether there was one left, which is taken now. */
+  tryTake(): boolean {
+    if (this.#left === 0) return false;
+    this.#left -= 1;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#left += 1;
+  }
+}
 
 export class FolderEvents {
   readonly #options: WatchOptions;
@@ -62,21 +86,44 @@ export class FolderEvents {
   }
 
   #watch(directory: string): void {
-    try {
-      const watcher = watch(directory, { persistent: false }, (_, name) => this.#hear(name));
-      watcher.on('error', () => this.#drop(directory));
-      this.#watchers.set(directory, watcher);
-    } catch (error) {
-      // Gone since it was listed: the next look does not list it.
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-      this.close();
-      this.#options.onError(error);
+    const { places, onHint } = this.#options;
+    if (!places.tryTake()) return;
+    const watcher = watch(directory, {
+      backend: 'native',
+      persistent: false,
+      ignoreInitial: true,
+      followSymlinks: false,
+      atomic: false,
+      depth: 0,
+      // Nothing in it is looked at, listed or kept: its raw events say enough.
+      ignored: (each: string) => each !== directory,
+    });
+    watcher.on('raw', (_, name) => this.#hear(name === null ? null : path.basename(name)));
+    // What changed between the listing and now had no event.
+    watcher.on('ready', () => {
+      if (this.#watchers.get(directory) === watcher) onHint();
+    });
+    watcher.on('error', (error) => this.#fail(directory, error));
+    this.#watchers.set(directory, watcher);
+  }
+
+  #fail(directory: string, error: unknown): void {
+    // Gone since it was listed: the next look does not list it.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      this.#drop(directory);
+      return;
     }
+    if (this.#isClosed) return;
+    this.close();
+    this.#options.onError(error);
   }
 
   #drop(directory: string): void {
-    this.#watchers.get(directory)?.close();
+    const watcher = this.#watchers.get(directory);
+    if (watcher === undefined) return;
     this.#watchers.delete(directory);
+    this.#options.places.giveBack();
+    watcher.close().catch((error: unknown) => this.#options.onError(error));
   }
 
   #hear(name: string | null): void {

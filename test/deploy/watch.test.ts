@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FolderEvents } from '../../src/deploy/watch.ts';
+import { FolderEvents, WatchPlaces } from '../../src/deploy/watch.ts';
 import { Scratch, until } from './world.ts';
 
 describe('FolderEvents', () => {
@@ -19,6 +19,7 @@ describe('FolderEvents', () => {
     nowMs = 0;
     errors = [];
     events = new FolderEvents({
+      places: new WatchPlaces(10),
       onHint: () => {
         hints += 1;
       },
@@ -62,7 +63,7 @@ describe('FolderEvents', () => {
     const [first, second] = [join(directory, 'first'), join(directory, 'second')];
     mkdirSync(first);
     events.follow([directory, first, join(directory, 'gone')]);
-    expect(events.watchCount).toBe(2);
+    expect(events.watchCount).toBe(3);
     rmSync(first, { recursive: true });
     mkdirSync(second);
     events.follow([directory, second]);
@@ -71,10 +72,24 @@ describe('FolderEvents', () => {
   });
 
   it('watches none of too many directories', () => {
-    const many = Array.from({ length: 1_001 }, (_, index) => join(directory, String(index)));
+    const many = Array.from({ length: 201 }, (_, index) => join(directory, String(index)));
     events.follow([directory]);
     events.follow(many);
     expect(events.watchCount).toBe(0);
+  });
+
+  it('takes no more watches than there are for all folders, and gives them back', () => {
+    const places = new WatchPlaces(1);
+    const other = new FolderEvents({
+      places,
+      onHint: () => undefined,
+      onError: (error) => errors.push(error),
+      nowMs: () => nowMs,
+    });
+    other.follow([directory, join(directory, 'second')]);
+    expect([other.watchCount, places.tryTake()]).toEqual([1, false]);
+    other.close();
+    expect([other.watchCount, places.tryTake()]).toEqual([0, true]);
   });
 
   it('turns deaf to a flood for a while, and hears again after it', async () => {

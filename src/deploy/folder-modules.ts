@@ -132,7 +132,7 @@ export class FolderModules {
   isPending(path: ModulePath): boolean {
     const file = this.#files.get(path);
     if (file === undefined || file.refusal !== undefined) return false;
-    return this.#parts.kept.live(path) === undefined;
+    return this.#parts.kept.serving(path) === undefined;
   }
 
   /** Makes the next listing judge anew what lost the bytes of its newest version. */

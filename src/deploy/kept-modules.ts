@@ -28,6 +28,8 @@ export class KeptModules {
   #located: LocatedFolder;
   readonly #parts: KeptModulesParts;
   readonly #records = new Map<ModulePath, ModuleRecord>();
+  /** Records of modules whose next one is being written: until it is, these say what serves. */
+  readonly #written = new Map<ModulePath, ModuleRecord | undefined>();
   #pins: ReadonlyMap<ModulePath, Pin> = new Map();
   #pinsStamp = 'unread';
   #manifestText: string | undefined;
@@ -75,10 +77,18 @@ export class KeptModules {
     return record?.goneAtMs === undefined ? record : undefined;
   }
 
-  /** The version of a module that answers requests. */
+  /**
+   * The version of a module that answers requests. None that a crash of this moment would forget:
+   * who has seen it once would see the one before again.
+   */
   serving(path: ModulePath): KeptVersion | undefined {
-    const record = this.live(path);
+    const record = this.#durable(path);
     return record === undefined ? undefined : servingVersion(record, this.#pins.get(path));
+  }
+
+  #durable(path: ModulePath): ModuleRecord | undefined {
+    const record = this.#written.has(path) ? this.#written.get(path) : this.#records.get(path);
+    return record?.goneAtMs === undefined ? record : undefined;
   }
 
   /**
@@ -95,7 +105,7 @@ export class KeptModules {
     const version = this.serving(path);
     const quarantine = version === undefined ? undefined : verdicts.refusalOf(version.digest);
     if (quarantine === undefined) return { version };
-    const versions = this.live(path)?.versions ?? [];
+    const versions = this.#durable(path)?.versions ?? [];
     const free = versions.find(({ digest }) => verdicts.refusalOf(digest) === undefined);
     return { version: free, quarantine };
   }
@@ -119,6 +129,8 @@ export class KeptModules {
     const { versionsKeptMax, moduleBytesPerFolderMax } = this.#parts.config.limits;
     const limits = { versionsKeptMax, keptBytesMax: moduleBytesPerFolderMax };
     const pin = this.#pins.get(path);
+    const isFirst = !this.#written.has(path);
+    if (isFirst) this.#written.set(path, before);
     this.#records.set(path, acceptVersion(before, accepted, { pin, limits }));
     try {
       const { digest } = accepted.version;
@@ -130,6 +142,8 @@ export class KeptModules {
       if (!this.#dropGone(() => true)) throw error;
       await this.#commit();
       await this.accept(path, accepted, bytes);
+    } finally {
+      if (isFirst) this.#written.delete(path);
     }
   }
 

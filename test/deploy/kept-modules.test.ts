@@ -60,6 +60,18 @@ describe('KeptModules', () => {
     expect(again.hasLive).toBe(true);
   });
 
+  it('lets no version answer before it would survive a crash', async () => {
+    const { kept } = await open();
+    const first = accept(kept, 'a.wasm', 'one');
+    expect(kept.serving(pathOf('a.wasm'))).toBeUndefined();
+    const one = await first;
+    const second = accept(kept, 'a.wasm', 'two');
+    expect(kept.serving(pathOf('a.wasm'))?.digest).toBe(one);
+    const two = await second;
+    expect(kept.serving(pathOf('a.wasm'))?.digest).toBe(two);
+    expect((await open()).kept.serving(pathOf('a.wasm'))?.digest).toBe(two);
+  });
+
   it('drops what was deleted when there is no room for what is there', async () => {
     const { kept, store } = await open({ storeBytesMax: 7 });
     const one = await accept(kept, 'a.wasm', 'one');

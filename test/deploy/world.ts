@@ -67,7 +67,7 @@ export async function openModules(
 /** Asks until the answer is not undefined or false; generous, because it is no measure. */
 export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  waitMsMax = 15_000,
+  waitMsMax = 60_000,
 ): Promise<T> {
   const deadlineMs = performance.now() + waitMsMax;
   for (;;) {

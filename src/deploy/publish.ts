@@ -3,6 +3,7 @@
  * told when they change, modules handed out by digest.
  */
 import { LRUCache } from 'lru-cache';
+import { OwnedCache } from '../account/owned-cache.ts';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
@@ -64,7 +65,7 @@ export class Publisher {
   readonly #builder: Builder;
   readonly #trial = new Trial();
   readonly #modules: Modules;
-  readonly #folders: LRUCache<FolderKey, WatchedFolder>;
+  readonly #folders: OwnedCache<FolderKey, WatchedFolder>;
   /** Where folders are that were watched before: threads may still ask for them by key. */
   readonly #located: LRUCache<FolderKey, LocatedFolder>;
   readonly #missing: LRUCache<string, true>;
@@ -100,7 +101,7 @@ export class Publisher {
         for (const listener of this.#replaceListeners) listener(digest);
       },
     });
-    this.#folders = new LRUCache({
+    this.#folders = new OwnedCache({
       max: foldersWatchedMax,
       dispose: (folder) => this.#closeFolder(folder),
     });
@@ -245,7 +246,7 @@ export class Publisher {
       watches: this.#watches,
       ...this.#mountParts(located),
     });
-    this.#folders.set(located.key, folder);
+    this.#folders.add(ownerOf(located.key), located.key, folder);
     folder.open().catch((error: unknown) => {
       const fields = { folderKey: located.key, reason: describeError(error) };
       this.#log.error(fields, 'folder not opened');

@@ -194,6 +194,23 @@ describe('Publisher', () => {
       await world.untilServes(a, 'app.wasm', D2);
     });
 
+    it('foldersWatchedMax: who has many folders pushes out his own', async () => {
+      await using world = await open({ limits: { foldersWatchedMax: 3 } });
+      const [alices, ...mallorys] = ['alice', 'mallory/1', 'mallory/2', 'mallory/3'].map((name) => {
+        const directory = scratch.path(`folder-${name}`);
+        mkdirSync(directory, { recursive: true });
+        writeFileSync(join(directory, 'app.wasm'), V1);
+        return { ...locate(directory), key: `/shared/${name}` as FolderKey };
+      });
+      if (alices === undefined) throw new Error('four folders');
+      const first = await world.publisher.siteOf(alices);
+      for (const mallory of mallorys) await world.publisher.siteOf(mallory);
+      writeFileSync(join(alices.directory, 'app.wasm'), V2);
+      const published = () => world.published.filter(({ folderKey }) => folderKey === alices.key);
+      await until(() => published().length > 1);
+      expect(published()[0]).toEqual(first);
+    });
+
     it('modulesPerFolderMax: refuses a new file in excess by name, no good one', async () => {
       await using world = await open({ limits: { modulesPerFolderMax: 2 } });
       const located = locate(folder.directory);

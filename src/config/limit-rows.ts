@@ -56,7 +56,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * MIB },
   outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
   runsPerVisitMax: {
-    summary: 'Runs that one visitor’s request may cause by requests of modules, per thread',
+    summary: 'Runs that one visitor’s request may cause by requests that modules send, per thread',
   },
   outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: GIB },
   outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: GIB },
@@ -70,7 +70,9 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   kvNamespaceKeysMax: { summary: 'Keys of one module' },
   kvOperationsPerRunMax: { summary: 'Key-value operations in one run', min: 0 },
   kvOwnerBytesMax: { summary: 'All keys and values of the modules of one owner' },
-  kvBytesMax: { summary: 'The key-value file, of which an owner gets no more than is left' },
+  kvBytesMax: {
+    summary: 'The key-value file; an owner gets no more of it than is left for others',
+  },
   kvQueuedBytesMax: { summary: 'Writes that wait for their commit' },
   moduleBytesMax: { summary: 'One .wasm file', min: 8, max: GIB },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },
@@ -85,7 +87,9 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   foldersWatchedMax: { summary: 'Folders watched at once', max: 1_000_000 },
   versionsKeptMax: { summary: 'Accepted versions kept of each module', max: 1_000 },
   storeOwnerBytesMax: { summary: 'Accepted versions kept of all modules of one owner' },
-  storeBytesMax: { summary: 'Accepted versions kept, of which an owner gets no more than is left' },
+  storeBytesMax: {
+    summary: 'Accepted versions kept; an owner gets no more than is left for others',
+  },
   goneKeptDays: {
     summary: 'How long versions and key-value data are kept after their module is gone',
     max: 36_500,
@@ -129,12 +133,12 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   headerTimeoutMs: { summary: 'Until the head of a request is there' },
   bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },
   keepAliveTimeoutMs: { summary: 'Between two requests on one connection' },
-  replyIdleTimeoutMs: { summary: 'In which a client must take the next 64 KiB of a reply' },
+  replyIdleTimeoutMs: { summary: 'How long a client may take for the next 64 KiB of a reply' },
   heldBytesPerClientMax: {
-    summary: 'Request bodies and replies not taken of one client network, per thread',
+    summary: 'Request bodies, and replies not yet taken, of one client network, per thread',
   },
-  lingerMs: { summary: 'For a client that still sends when its connection ends, to end it too' },
-  lingerBytesMax: { summary: 'Thrown away of what a client still sends when its connection ends' },
+  lingerMs: { summary: 'How long we wait for a client that still sends when its connection ends' },
+  lingerBytesMax: { summary: 'What such a client may still send; it is thrown away' },
   fileOperationTimeoutMs: { summary: 'One operation on a file' },
   fileOperationsPerMountMax: { summary: 'File operations at once, per mount', max: 1_000 },
   http2StreamsMax: { summary: 'Requests at once on one HTTP/2 connection', max: 10_000 },
@@ -195,7 +199,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   loginTtlMs: { summary: 'How long a password that was checked is believed', min: 0 },
   passwordChecksQueuedMax: { summary: 'Password checks that wait, per folder', max: 10_000 },
   probationMs: {
-    summary: 'How long a module is new to the process, and suspected if that ends; 0 for never',
+    summary: 'How long a module is new, and suspected if the daemon crashes; 0 for not at all',
     min: 0,
   },
   verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },

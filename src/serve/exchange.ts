@@ -29,8 +29,8 @@ const SWITCHING_PROTOCOLS = 101;
 const NO_BYTES = new Uint8Array(0);
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 const UNCOUNTED_BYTES_MAX = 4 * 1024;
-/** How often a body that must wait looks whether there is room. */
-const ROOM_LOOK_MS = 50;
+/** How often a body that must wait looks whether there is room: thousands may wait at once. */
+const ROOM_LOOK_MS = 250;
 /** They tell of a body, and a request that was redirected inside has none. */
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 

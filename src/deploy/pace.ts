@@ -26,7 +26,7 @@ const TOTAL_FACTOR = 2;
 const OWNERS_SWEPT_AT = 1_024;
 
 /** When the last entry taken will have been paid for, in milliseconds. */
-interface Account {
+interface Debt {
   paidAtMs: number;
 }
 
@@ -35,8 +35,8 @@ export class WalkPace {
   readonly #nowMs: () => number;
   readonly #wait: (delayMs: number, signal: AbortSignal) => Promise<unknown>;
   readonly #closing = new AbortController();
-  readonly #total: Account = { paidAtMs: 0 };
-  readonly #owners = new Map<OwnerKey, Account>();
+  readonly #total: Debt = { paidAtMs: 0 };
+  readonly #owners = new Map<OwnerKey, Debt>();
 
   constructor(options: PaceOptions) {
     this.#perSecond = options.entriesPerSecondMax;
@@ -61,7 +61,7 @@ export class WalkPace {
 
   async #take(owner: OwnerKey, entries: number): Promise<void> {
     const nowMs = this.#nowMs();
-    const own = this.#accountOf(owner, nowMs);
+    const own = this.#debtOf(owner, nowMs);
     const ownMs = charge(own, { nowMs, costMs: (entries * 1_000) / this.#perSecond });
     await this.#pause(ownMs);
     // Only what is looked at now: an owner who waits for his own pace is in nobody's way.
@@ -80,13 +80,13 @@ export class WalkPace {
     if (signal.aborted) throw new TerrafirmaError('draining');
   }
 
-  #accountOf(owner: OwnerKey, nowMs: number): Account {
+  #debtOf(owner: OwnerKey, nowMs: number): Debt {
     const known = this.#owners.get(owner);
     if (known !== undefined) return known;
     if (this.#owners.size >= OWNERS_SWEPT_AT) this.#forgetPaid(nowMs);
-    const account = { paidAtMs: 0 };
-    this.#owners.set(owner, account);
-    return account;
+    const debt = { paidAtMs: 0 };
+    this.#owners.set(owner, debt);
+    return debt;
   }
 
   #forgetPaid(nowMs: number): void {
@@ -96,8 +96,8 @@ export class WalkPace {
   }
 }
 
-/** Charges the account; resolves to how long to wait until it is within its burst again. */
-function charge(account: Account, of: { nowMs: number; costMs: number }): number {
-  account.paidAtMs = Math.max(account.paidAtMs, of.nowMs) + of.costMs;
-  return Math.max(0, account.paidAtMs - of.nowMs - BURST_S * 1_000);
+/** Adds to the debt; answers how long to wait until it is within its burst again. */
+function charge(debt: Debt, of: { nowMs: number; costMs: number }): number {
+  debt.paidAtMs = Math.max(debt.paidAtMs, of.nowMs) + of.costMs;
+  return Math.max(0, debt.paidAtMs - of.nowMs - BURST_S * 1_000);
 }

@@ -110,7 +110,7 @@ export class Suspects {
     await rm(join(this.#directory, 'probation.json'), { force: true });
   }
 
-  /** How many times a daemon ended, of late, and no module was new to it. */
+  /** How many times a daemon ended lately when no module was new to it. */
   async countUnexplained(nowMs: number): Promise<number> {
     try {
       const path = join(this.#directory, 'unexplained.json');

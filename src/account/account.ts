@@ -18,6 +18,7 @@
  * two thirds are held in all, the answer is yes for everybody, at the price of one sum.
  */
 import { LRUCache } from 'lru-cache';
+import type { OwnerKey } from '../names.ts';
 import { Share } from './share.ts';
 import {
   type Category,
@@ -55,9 +56,9 @@ export class Account {
   readonly #words: Float64Array;
   readonly #base: number;
   readonly #pageStarts: readonly number[];
-  #lastOwner: string | undefined;
+  #lastOwner: OwnerKey | undefined;
   #lastShare: Share;
-  readonly #shares = new LRUCache<string, Share>({ max: sharesKeptMax });
+  readonly #shares = new LRUCache<OwnerKey, Share>({ max: sharesKeptMax });
 
   /** `page`: the number of a serving thread, or the part that this thread is. */
   constructor(shared: SharedArrayBuffer, page: number | OtherPage) {
@@ -70,7 +71,7 @@ export class Account {
   }
 
   /** The share of an owner (`names/owner.ts`). May be kept, or asked for again. */
-  shareOf(owner: string): Share {
+  shareOf(owner: OwnerKey): Share {
     // The same owner is asked for several times in a request.
     if (owner === this.#lastOwner) return this.#lastShare;
     let share = this.#shares.get(owner);

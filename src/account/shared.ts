@@ -14,6 +14,7 @@
  * something, one owner in 600. Nobody can choose to share them with somebody.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { OwnerKey } from '../names.ts';
 
 /**
  * What bytes are held for; `memory` is a whole instance, tables included. Idle guests can be given
@@ -115,13 +116,13 @@ export function otherPageNumber(words: Float64Array, page: OtherPage): number {
   return pageCount(words) - otherPages.length + otherPages.indexOf(page);
 }
 
-/** Where `ownerKey` adds in a page's sketch of `stock`: one word in each row. */
+/** Where `owner` adds in a page's sketch of `stock`: one word in each row. */
 export function placesOf(
   words: Float64Array,
-  ownerKey: string,
+  owner: OwnerKey,
 ): { readonly [stock in Stock]: readonly number[] } {
   const key = new Uint8Array(words.buffer, 0, keyBytes).slice();
-  const digest = createHash('sha256').update(key).update(ownerKey).digest();
+  const digest = createHash('sha256').update(key).update(owner).digest();
   const columnOf = (row: number): number => digest.readUInt32LE(row * 4) % columns;
   const first = pageWord.categories + categoryWords;
   const placesIn = (stock: number): readonly number[] =>

@@ -56,7 +56,7 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
   });
   const account = new Account(start.account, 0);
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page, account });
-  const guest = pool.acquire(loaded, { owner: FOLDER_KEY, site: FOLDER_KEY, client: '' });
+  const guest = pool.acquire(loaded, { owner: ownerOf(FOLDER_KEY), site: FOLDER_KEY, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };
   const lent = source.forRun({ ...identity, ...placeOf(start) });

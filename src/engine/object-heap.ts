@@ -10,6 +10,7 @@ import { Counts } from '../account/counts.ts';
 import type { Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import type { ErrorRecord } from '../errors.ts';
+import type { OwnerKey } from '../names.ts';
 
 export interface ObjectHeapOptions {
   readonly bytesPerRunMax: number;
@@ -18,7 +19,7 @@ export interface ObjectHeapOptions {
 
 /** Whose run takes, and on whose account. */
 export interface HeapOwner {
-  readonly owner: string;
+  readonly owner: OwnerKey;
   readonly share: Share;
 }
 
@@ -28,7 +29,7 @@ const grantBytesMax = 256 * 1024;
 
 export class ObjectHeap {
   readonly #options: ObjectHeapOptions;
-  readonly #bytes = new Counts<string>();
+  readonly #bytes = new Counts<OwnerKey>();
 
   constructor(options: ObjectHeapOptions) {
     this.#options = options;

@@ -3,17 +3,18 @@
  * overwrites two hundred modules at once gets no more of the thread than whoever overwrites one.
  * What is beyond the limit is left out: the first visitor will make that guest.
  */
+import type { OwnerKey } from '../names.ts';
 
 /** Of one owner, that wait. */
 const waitingMax = 64;
 
 export class WarmUp {
   /** Of each owner who has one under way: what comes after it. */
-  readonly #waiting = new Map<string, (() => Promise<void>)[]>();
+  readonly #waiting = new Map<OwnerKey, (() => Promise<void>)[]>();
   #isClosed = false;
 
   /** `warm` must not reject. */
-  add(owner: string, warm: () => Promise<void>): void {
+  add(owner: OwnerKey, warm: () => Promise<void>): void {
     if (this.#isClosed) return;
     const waiting = this.#waiting.get(owner);
     if (waiting === undefined) {
@@ -32,7 +33,7 @@ export class WarmUp {
   }
 
   async #work(
-    owner: string,
+    owner: OwnerKey,
     first: () => Promise<void>,
     waiting: (() => Promise<void>)[],
   ): Promise<void> {

@@ -6,6 +6,7 @@ import { Scheduler } from '../../src/engine/scheduler.ts';
 import { ThreadCpu } from '../../src/engine/thread-cpu.ts';
 import { takeTrap } from '../../src/engine/trap.ts';
 import { createLedger, LedgerPage } from '../../src/ledger.ts';
+import type { OwnerKey } from '../../src/names.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -27,7 +28,7 @@ function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } 
 }
 
 function activate(parts: ThreadParts, site = '/site'): Activation {
-  const shares = { owner: site, site, client: '' };
+  const shares = { owner: site as OwnerKey, site, client: '' };
   return new Activation(parts, { shares, digestWords: new Int32Array(8), fuel: 20_000 });
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Admission, type Place } from '../../src/engine/admission.ts';
 import { Bodies } from '../../src/engine/bodies.ts';
+import type { OwnerKey } from '../../src/names.ts';
 
 const limits = {
   runsPerSiteMax: 2,
@@ -10,7 +11,11 @@ const limits = {
 };
 
 /** A request to `/owner/site` by a client. */
-const by = (client: string, site = '/a/1') => ({ owner: `/${site.split('/')[1]}`, site, client });
+const by = (client: string, site = '/a/1') => ({
+  owner: `/${site.split('/')[1]}` as OwnerKey,
+  site,
+  client,
+});
 
 const overloaded = expect.objectContaining({ code: 'overloaded' });
 

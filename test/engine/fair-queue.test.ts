@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { FairQueue } from '../../src/engine/fair-queue.ts';
+import type { Shares } from '../../src/engine/shares.ts';
+import type { OwnerKey } from '../../src/names.ts';
 
 interface Named {
-  readonly shares: { readonly owner: string; readonly site: string; readonly client: string };
+  readonly shares: Shares;
   readonly name: string;
 }
 
 /** `owner/site/client number`, such as `a/1/x 2`. */
 function waiter(name: string): Named {
   const [owner = '', site = '', client = ''] = name.split(' ')[0]?.split('/') ?? [];
-  return { shares: { owner, site: `${owner}/${site}`, client }, name };
+  return { shares: { owner: owner as OwnerKey, site: `${owner}/${site}`, client }, name };
 }
 
 function drain(queue: FairQueue<Named>): readonly (string | undefined)[] {

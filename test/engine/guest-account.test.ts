@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { OwnerKey } from '../../src/names.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { waitingGuest } from './guests.ts';
@@ -60,7 +61,7 @@ describe('what guests hold', () => {
     const engine = new Engine();
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
-    const alice = engine.account.shareOf('/alice');
+    const alice = engine.account.shareOf('/alice' as OwnerKey);
     const { report } = engine.begin(loaded, { world, owner: '/alice' });
     expect(alice.held('bytes')).toBeGreaterThan(65_536);
     expect(alice.held('memories')).toBe(1);
@@ -98,7 +99,7 @@ describe('what guests hold', () => {
       const outcomes = (await Promise.all(begun)).map(({ outcome }) => outcome);
       expect(new Set(outcomes).size).toBeGreaterThan(2);
       for (const owner of ['/0', '/1', '/2']) {
-        const share = engine.account.shareOf(owner);
+        const share = engine.account.shareOf(owner as OwnerKey);
         expect([share.held('bytes'), share.held('memories')]).toEqual([0, 0]);
       }
       expect(engine.account.heldBy('idle-guest')).toBe(engine.pool.idleBytes);
@@ -193,7 +194,7 @@ describe('shares of memory', () => {
     await vi.waitFor(() => expect(world.keyValue.waiting).toBe(20), patience);
     // All others have been refused: none waits for its turn until memories are free again.
     await vi.waitFor(() => expect(refused).toBe(10), patience);
-    expect(engine.account.shareOf('/mallory').held('memories')).toBe(20);
+    expect(engine.account.shareOf('/mallory' as OwnerKey).held('memories')).toBe(20);
     expect((await engine.run(engine.load('hello'), { owner: '/alice' })).text).toBe('hello\n');
     world.keyValue.open();
     const outcomes = (await Promise.all(runs.map(({ report }) => report))).map((r) => r.outcome);
@@ -233,12 +234,12 @@ describe('what the host keeps for a run', () => {
     world.keyValue.open();
     expect((await report).outcome).toBe('replied');
     expect(engine.account.heldBy('run')).toBe(0);
-    expect(engine.account.shareOf('/alice').held('bytes')).toBe(0);
+    expect(engine.account.shareOf('/alice' as OwnerKey).held('bytes')).toBe(0);
   });
 
   it('is refused, and answered 503, where its owner holds most', async () => {
     using engine = new Engine({ bytesMax: 64 * mib });
-    const other = engine.account.shareOf('/mallory');
+    const other = engine.account.shareOf('/mallory' as OwnerKey);
     other.charge('memory', 28 * mib);
     const world = new LateWorld();
     world.keyValue.open();

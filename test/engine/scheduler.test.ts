@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { type Line, Scheduler, type Turn } from '../../src/engine/scheduler.ts';
+import type { Shares } from '../../src/engine/shares.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import { outboundReply, World } from '../support/abi-world.ts';
 import { askingGuest } from './guests.ts';
 import { Engine } from './world.ts';
 
 /** Notes its turns, and lets go at once or when told. */
 class TestTurn implements Turn {
-  readonly shares: { readonly owner: string; readonly site: string; readonly client: string };
+  readonly shares: Shares;
   readonly #onTurn: (turn: TestTurn) => void;
 
   constructor(site: string, onTurn: (turn: TestTurn) => void) {
     const [owner = ''] = site.split('/');
-    this.shares = { owner, site, client: '' };
+    this.shares = { owner: owner as OwnerKey, site, client: '' };
     this.#onTurn = onTurn;
   }
 

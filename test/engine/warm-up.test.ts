@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WarmUp } from '../../src/engine/warm-up.ts';
+import type { OwnerKey } from '../../src/names.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -9,7 +10,7 @@ describe('WarmUp', () => {
     const began: string[] = [];
     const ends = new Map<string, () => void>();
     const add = (owner: string, name: string): void =>
-      warmUp.add(owner, () => {
+      warmUp.add(owner as OwnerKey, () => {
         began.push(name);
         return new Promise((resolve) => ends.set(name, resolve));
       });
@@ -30,13 +31,13 @@ describe('WarmUp', () => {
     const warmUp = new WarmUp();
     let done = 0;
     for (let count = 0; count < 200; count += 1) {
-      warmUp.add('a', async () => {
+      warmUp.add('a' as OwnerKey, async () => {
         done += 1;
       });
     }
     await nextTurn();
     expect(done).toBe(65);
-    warmUp.add('a', async () => {
+    warmUp.add('a' as OwnerKey, async () => {
       done += 1;
     });
     expect(done).toBe(66);

@@ -1,4 +1,5 @@
 /** A serving thread's engine for tests: real guests, judged and metered as the deploy road does. */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ReplyHead } from '../../src/abi/abi.ts';
@@ -13,6 +14,7 @@ import type { Shares } from '../../src/engine/shares.ts';
 import type { RestoreMode } from '../../src/engine/snapshot.ts';
 import { createLedger, LedgerPage } from '../../src/ledger.ts';
 import type { LoadedModule } from '../../src/messages.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
 
 export interface EngineOptions {
@@ -147,7 +149,7 @@ export class Engine implements Disposable {
 
 export function sharesOf(plan: RequestPlan = {}): Shares {
   const site = plan.siteKey ?? '/folder';
-  return { owner: plan.owner ?? site, site, client: plan.client ?? '192.0.2.7' };
+  return { owner: (plan.owner ?? site) as OwnerKey, site, client: plan.client ?? '192.0.2.7' };
 }
 
 function openAccount({ bytesMax = 8 * 1024 ** 3 }: EngineOptions, limits: Limits) {

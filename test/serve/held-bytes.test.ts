@@ -5,6 +5,7 @@ import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { failureHead } from '../../src/serve/failure.ts';
 import { Listener } from '../../src/serve/listener.ts';
@@ -39,7 +40,7 @@ async function listen(
   const listener = new Listener({
     limits: { ...defaultLimits, ...limits },
     serve: async (exchange) => {
-      exchange.chargeTo(account.shareOf(exchange.request.target.slice(0, 8)));
+      exchange.chargeTo(account.shareOf(exchange.request.target.slice(0, 8) as OwnerKey));
       try {
         await serve(exchange);
         ends.push('ok');
@@ -79,7 +80,7 @@ describe('replies that nobody takes', () => {
   it('are on the owner’s account until they are taken, or the client is gone', async () => {
     const { port, account } = await listen(answerLarge);
     const client = await askWithoutReading(port);
-    const share = account.shareOf('/mallory');
+    const share = account.shareOf('/mallory' as OwnerKey);
     await vi.waitFor(() => expect(share.held('bytes')).toBe(LARGE));
     expect(account.heldBy('reply')).toBe(LARGE);
     client.destroy();
@@ -137,7 +138,7 @@ describe('replies that nobody takes', () => {
 describe('request bodies', () => {
   it('wait unread where their owner holds its share, and are read when there is room', async () => {
     const { port, account, ends } = await listen(answerLength, { bytesMax: 4 * LARGE });
-    const share = account.shareOf('/mallory');
+    const share = account.shareOf('/mallory' as OwnerKey);
     share.charge('memory', 2 * LARGE);
     const waiting = ask(port, '/mallory', { method: 'POST', body: Buffer.alloc(LARGE) });
     await vi.waitFor(() => expect(account.heldBy('request-body')).toBe(0));
@@ -155,7 +156,7 @@ describe('request bodies', () => {
       bytesMax: 4 * LARGE,
       bodyIdleTimeoutMs: 100,
     });
-    account.shareOf('/mallory').charge('memory', 2 * LARGE);
+    account.shareOf('/mallory' as OwnerKey).charge('memory', 2 * LARGE);
     const body = 'x'.repeat(1000);
     const reply = await ask(port, '/mallory', { method: 'POST', body });
     expect(reply.status).toBe(503);

@@ -2,6 +2,7 @@ import { connect } from 'node:http2';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import { listenSecurely, type SecureListener } from '../support/tls-listener.ts';
 
 const mib = 1024 * 1024;
@@ -18,7 +19,7 @@ it('one connection that opens no window holds no more than one client may', asyn
   running = await listenSecurely(
     { heldBytesPerClientMax: 10 * mib, replyIdleTimeoutMs: 500 },
     async (exchange) => {
-      exchange.chargeTo(account.shareOf('/mallory'));
+      exchange.chargeTo(account.shareOf('/mallory' as OwnerKey));
       exchange.send({ status: 200, headers: [] }, new Uint8Array(mib));
     },
   );

@@ -2,6 +2,7 @@
  * Programs on the engine of the product: pool, scheduler, meter, restore, with an ABI that a test
  * brings along. For suites that are no websites.
  */
+
 import { createHash } from 'node:crypto';
 import type { Abi } from '../../src/abi/abi.ts';
 import { Account } from '../../src/account/account.ts';
@@ -12,6 +13,7 @@ import type { RunReport } from '../../src/engine/report.ts';
 import type { RestoreMode } from '../../src/engine/snapshot.ts';
 import { createLedger, LedgerPage } from '../../src/ledger.ts';
 import type { Digest, FormFacts, LoadedModule } from '../../src/messages.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { type MeteredModule, meterModule } from '../../src/wasm/meter.ts';
 import { defaultModuleLimits, type ModuleLimits } from '../../src/wasm/shape.ts';
@@ -75,7 +77,7 @@ export class ProgramPool implements Disposable {
   /** One run of the entry, by a guest that may have served before. */
   run(loaded: LoadedModule, site = '/suite'): Promise<RunReport> {
     const exchange = new ProgramExchange({}, new Uint8Array(0));
-    const shares = { owner: site, site, client: '192.0.2.7' };
+    const shares = { owner: site as OwnerKey, site, client: '192.0.2.7' };
     return this.#pool.acquire(loaded, shares).run(exchange, new World());
   }
 

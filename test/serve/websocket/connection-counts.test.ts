@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OwnerKey } from '../../../src/names.ts';
 import { ConnectionCounts } from '../../../src/serve/websocket/connection-counts.ts';
 
 const limits = {
@@ -6,7 +7,11 @@ const limits = {
   websocketConnectionsPerOwnerMax: 3,
   websocketConnectionsPerClientMax: 4,
 };
-const by = (client: string, owner: string, site: string) => ({ client, owner, site });
+const by = (client: string, owner: string, site: string) => ({
+  client,
+  owner: owner as OwnerKey,
+  site,
+});
 
 describe('ConnectionCounts', () => {
   it('bounds a site, all sites of an owner, and a client, and no others', () => {

@@ -6,6 +6,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
+import type { OwnerKey } from '../../../src/names.ts';
 import { Connection, closeCode } from '../../../src/serve/websocket/connection.ts';
 
 const mib = 1024 * 1024;
@@ -19,7 +20,7 @@ afterEach(() => {
 async function connectOne() {
   const shared = createSharedAccount({ threads: 1, bytesMax: 64 * mib, memoriesMax: 9 });
   const account = new Account(shared, 0);
-  const share = account.shareOf('/mallory');
+  const share = account.shareOf('/mallory' as OwnerKey);
   const server = createServer();
   const sockets = new WebSocketServer({ noServer: true });
   const { promise, resolve } = Promise.withResolvers<Connection>();

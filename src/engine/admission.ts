@@ -85,11 +85,18 @@ export class Admission {
    */
   join(shares: Shares): Place {
     const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
-    const client = site.clients.get(shares.client) ?? openClient(site, shares.client);
-    this.#requireRoom(site, client);
+    const known = site.clients.get(shares.client);
+    // First: a client that is refused must leave nothing behind.
+    this.#requireRoom(site, known);
+    const client = known ?? openClient(site, shares.client);
     site.requests += 1;
     client.requests += 1;
     return { site, client, clientKey: shares.client, hasSeat: false, waiter: undefined };
+  }
+
+  /** How many clients of a site are remembered. */
+  clientCount(site: string): number {
+    return this.#sites.get(site)?.clients.size ?? 0;
   }
 
   /** Takes a run seat if there is one for this client. */

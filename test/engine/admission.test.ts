@@ -37,6 +37,15 @@ describe('Admission', () => {
     expect(admission.tryTakeSeat(admission.join(by('y', '/a/2')))).toBe(true);
   });
 
+  it('join() remembers no client that it refuses', () => {
+    const admission = new Admission(limits);
+    for (let request = 0; request < 3; request += 1) admission.join(by('x'));
+    for (let client = 0; client < 100; client += 1) {
+      expect(() => admission.join(by(`y${client}`))).toThrow(overloaded);
+    }
+    expect(admission.clientCount('/a/1')).toBe(1);
+  });
+
   it('tryTakeSeat() gives a site its seats and no more', () => {
     const admission = new Admission(limits);
     const places = [0, 1, 2].map(() => admission.join(by('x')));

@@ -6,24 +6,34 @@
 import type { OwnerKey } from '../names.ts';
 
 export interface OwnedCacheOptions<K, V> {
-  /** Things kept, of all owners. */
+  /** Of all owners together: things, or the sum of their sizes. */
   readonly max: number;
+  /** At most `max`; each counts as one where it is left out. */
+  readonly sizeOf?: (value: V) => number;
   /** Called with what is given up, by whatever way. */
   readonly dispose: (value: V, key: K) => void;
+}
+
+interface Line<K, V> {
+  /** The least recently used first. */
+  readonly values: Map<K, V>;
+  size: number;
 }
 
 export class OwnedCache<K, V> {
   readonly #options: OwnedCacheOptions<K, V>;
   readonly #ownerOf = new Map<K, OwnerKey>();
-  /** Owners and what each has, the least recently used first. */
-  readonly #owners = new Map<OwnerKey, Map<K, V>>();
+  /** The owner that used something last is at the end. */
+  readonly #lines = new Map<OwnerKey, Line<K, V>>();
+  #size = 0;
 
   constructor(options: OwnedCacheOptions<K, V>) {
     this.#options = options;
   }
 
+  /** What is kept, as `max` counts it. */
   get size(): number {
-    return this.#ownerOf.size;
+    return this.#size;
   }
 
   has(key: K): boolean {
@@ -32,56 +42,79 @@ export class OwnedCache<K, V> {
 
   /** Using it keeps it. */
   get(key: K): V | undefined {
-    const owner = this.#ownerOf.get(key);
-    const values = owner === undefined ? undefined : this.#owners.get(owner);
-    const value = values?.get(key);
-    if (owner === undefined || values === undefined || value === undefined) return undefined;
-    this.#touch(owner, values);
-    values.delete(key);
-    values.set(key, value);
+    const found = this.#find(key);
+    if (found === undefined) return undefined;
+    const { owner, line, value } = found;
+    this.#touch(owner, line);
+    line.values.delete(key);
+    line.values.set(key, value);
     return value;
   }
 
-  /** Takes in what is not there yet, and gives up others' or the owner's own for it. */
+  /** Takes it in, in place of what was there by that key, and gives up others for it. */
   add(owner: OwnerKey, key: K, value: V): void {
     this.delete(key);
-    const values = this.#owners.get(owner) ?? new Map<K, V>();
-    this.#touch(owner, values);
-    values.set(key, value);
+    const line = this.#lines.get(owner) ?? { values: new Map<K, V>(), size: 0 };
+    this.#touch(owner, line);
+    line.values.set(key, value);
     this.#ownerOf.set(key, owner);
-    while (this.size > this.#options.max) this.#giveUpOne();
+    this.#resize(line, this.#sizeOf(value));
+    while (this.#size > this.#options.max) {
+      const next = this.#nextToGo(key);
+      if (next === undefined) return;
+      this.delete(next);
+    }
   }
 
   delete(key: K): void {
-    const owner = this.#ownerOf.get(key);
-    const values = owner === undefined ? undefined : this.#owners.get(owner);
-    const value = values?.get(key);
-    if (owner === undefined || values === undefined || value === undefined) return;
+    const found = this.#find(key);
+    if (found === undefined) return;
+    const { owner, line, value } = found;
     this.#ownerOf.delete(key);
-    values.delete(key);
-    if (values.size === 0) this.#owners.delete(owner);
+    line.values.delete(key);
+    this.#resize(line, -this.#sizeOf(value));
+    if (line.values.size === 0) this.#lines.delete(owner);
     this.#options.dispose(value, key);
   }
 
   *values(): IterableIterator<V> {
-    for (const values of this.#owners.values()) yield* values.values();
+    for (const { values } of this.#lines.values()) yield* values.values();
   }
 
   clear(): void {
     for (const key of [...this.#ownerOf.keys()]) this.delete(key);
   }
 
-  #touch(owner: OwnerKey, values: Map<K, V>): void {
-    this.#owners.delete(owner);
-    this.#owners.set(owner, values);
+  #find(key: K) {
+    const owner = this.#ownerOf.get(key);
+    const line = owner === undefined ? undefined : this.#lines.get(owner);
+    const value = line?.values.get(key);
+    if (owner === undefined || line === undefined || value === undefined) return undefined;
+    return { owner, line, value };
   }
 
-  #giveUpOne(): void {
-    let most: Map<K, V> | undefined;
-    for (const values of this.#owners.values()) {
-      if (values.size > (most?.size ?? 0)) most = values;
+  #touch(owner: OwnerKey, line: Line<K, V>): void {
+    this.#lines.delete(owner);
+    this.#lines.set(owner, line);
+  }
+
+  #sizeOf(value: V): number {
+    return this.#options.sizeOf?.(value) ?? 1;
+  }
+
+  #resize(line: Line<K, V>, by: number): void {
+    line.size += by;
+    this.#size += by;
+  }
+
+  /** Of the owner who has the most; never what was just taken in, however large it is. */
+  #nextToGo(added: K): K | undefined {
+    let most: { readonly size: number; readonly oldest: K } | undefined;
+    for (const { values, size } of this.#lines.values()) {
+      const [oldest] = values.keys();
+      if (oldest === undefined || oldest === added || size <= (most?.size ?? 0)) continue;
+      most = { size, oldest };
     }
-    const [oldest] = most?.keys() ?? [];
-    if (oldest !== undefined) this.delete(oldest);
+    return most?.oldest;
   }
 }

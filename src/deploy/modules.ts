@@ -1,9 +1,10 @@
 /**
- * Compiled modules of the control plane: an LRU bounded by bytes, equal compiles joined. What falls
- * out is only forgotten: threads that hold the module keep it, and who asks again gets it compiled
- * anew from the kept bytes. Nothing is compiled here that a trial has not compiled before.
+ * Compiled modules of the control plane: within a bound of bytes that owners share, equal compiles
+ * joined. What falls out is only forgotten: threads that hold the module keep it, and who asks
+ * again gets it compiled anew from the kept bytes. Nothing is compiled here that a trial has not
+ * compiled before.
  */
-import { LRUCache } from 'lru-cache';
+import { OwnedCache } from '../account/owned-cache.ts';
 import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } from '../errors.ts';
 import type { Digest, LoadedModule } from '../messages.ts';
 import type { OwnerKey } from '../names.ts';
@@ -50,7 +51,7 @@ const optimisesWaitingMax = 4_096;
 
 export class Modules {
   readonly #options: ModulesOptions;
-  readonly #compiled: LRUCache<Digest, LoadedModule>;
+  readonly #compiled: OwnedCache<Digest, LoadedModule>;
   readonly #loading = new Map<Digest, Promise<LoadedModule>>();
   /** Published before the optimiser's trial was over; with the time of the next attempt. */
   readonly #open = new Map<Digest, number>();
@@ -64,20 +65,18 @@ export class Modules {
     this.#options = options;
     const { compiledBytesMax } = options;
     // One module larger than the limit is held alone: it would be compiled anew for each thread.
-    const costOf = ({ codeBytes }: LoadedModule) =>
+    const sizeOf = ({ codeBytes }: LoadedModule) =>
       Math.min(compiledBytesMax, Math.max(1, codeBytes * compiledBytesPerCodeByte));
-    this.#compiled = new LRUCache({
-      maxSize: compiledBytesMax,
-      sizeCalculation: costOf,
-      dispose: (_, digest, why) => {
-        if (why !== 'set') this.#open.delete(digest);
-      },
+    this.#compiled = new OwnedCache({
+      max: compiledBytesMax,
+      sizeOf,
+      dispose: (_, digest) => this.#open.delete(digest),
     });
   }
 
   /** Bytes the modules held now are taken to cost. */
   get compiledBytes(): number {
-    return this.#compiled.calculatedSize;
+    return this.#compiled.size;
   }
 
   /**
@@ -197,7 +196,7 @@ export class Modules {
     if (module === undefined) throw new TerrafirmaError('internal', 'Cannot load the module');
     const codeBytes = code.length + (cardsCode?.length ?? 0);
     const loaded = { digest, module, cardsModule, abi, entry, codeBytes, engine };
-    this.#compiled.set(digest, loaded);
+    this.#compiled.add(owner, digest, loaded);
     return loaded;
   }
 }

@@ -57,4 +57,24 @@ describe('OwnedCache', () => {
     expect(cache.size).toBe(0);
     expect(cache.get('a1')).toBeUndefined();
   });
+
+  it('counts sizes where they are told, and keeps what was just taken in', () => {
+    const cache = new OwnedCache<string, number>({
+      max: 10,
+      sizeOf: (value) => value,
+      dispose: () => undefined,
+    });
+    cache.add(alice, 'a1', 2);
+    cache.add(mallory, 'm1', 4);
+    cache.add(mallory, 'm2', 4);
+    cache.add(mallory, 'm3', 4);
+    expect(['a1', 'm1', 'm2', 'm3'].map((key) => cache.has(key))).toEqual([
+      ...[true, false, true, true],
+    ]);
+    cache.add(alice, 'a2', 10);
+    expect(['a1', 'a2', 'm2', 'm3'].map((key) => cache.has(key))).toEqual([
+      ...[false, true, false, false],
+    ]);
+    expect(cache.size).toBe(10);
+  });
 });

@@ -29,11 +29,11 @@ describe('Modules', () => {
   });
 
   /** Keeps one of our guests in the store; resolves to its digest. */
-  const keep = async (guest: string): Promise<Digest> => {
+  const keep = async (guest: string, folder = `/${guest}`): Promise<Digest> => {
     const bytes = guestBytes(guest);
     const digest = digestBytes(bytes);
     const version = { digest, abi: 'terrarium', acceptedAtMs: 1, bytes: bytes.length };
-    const folderKey = `/${guest}` as FolderKey;
+    const folderKey = folder as FolderKey;
     const modules = new Map([
       [pathOf('a.wasm'), { versions: [version] as const, seen: { digest, stamp: '' } }],
     ]);
@@ -64,6 +64,18 @@ describe('Modules', () => {
     const again = await modules.load(hello);
     expect(again).not.toBe(first);
     expect(again).toMatchObject({ digest: hello, abi: first.abi, entry: first.entry });
+  });
+
+  it('compiledBytesMax: who has many modules pushes out his own', async () => {
+    const hello = await keep('hello', '/shared/alice');
+    const others = [await keep('v1', '/shared/mallory/1'), await keep('v2', '/shared/mallory/2')];
+    const roomy = await openModules(scratch, { store, builder });
+    await Promise.all([hello, ...others].map((digest) => roomy.load(digest)));
+    const compiledBytesMax = roomy.compiledBytes - 1;
+    const modules = await openModules(scratch, { store, builder, compiledBytesMax });
+    const first = await modules.load(hello);
+    for (const digest of others) await modules.load(digest);
+    expect(await modules.load(hello)).toBe(first);
   });
 
   it('compiledBytesMax: a module larger than that is held alone', async () => {

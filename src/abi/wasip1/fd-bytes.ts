@@ -119,7 +119,7 @@ function readStream(
     return undefined;
   }
   if ((flags & fdflag.nonblock) !== 0) {
-    guest.process.beginWait()();
+    guest.process.noteRetry();
     throw new WasiError('again');
   }
   const endWait = guest.process.beginWait();

@@ -91,10 +91,11 @@ function* waitForOne(
   const waits = asked.flatMap(({ input }) => (input === undefined ? [] : [input.whenReady()]));
   const sleep = shortestNs === undefined ? undefined : process.sleep(shortestNs);
   let isDue = false;
+  const endWait = process.beginWait(shortestNs);
   const due = sleep?.due.then(() => {
     isDue = true;
+    endWait();
   });
-  const endWait = process.beginWait();
   try {
     yield* wait(Promise.race(due === undefined ? waits : [due, ...waits]));
   } finally {

@@ -56,8 +56,10 @@ export class WasiProcess implements FileKeeper {
   readonly #cancels = new Set<() => void>();
   #arguments: readonly string[] | undefined;
   #environment: readonly string[] | undefined;
-  /** Since output is held back: until when. */
-  #heldUntilNs: bigint | undefined;
+  /** For how much more waiting the beginning of the answer is held back. */
+  #holdLeftNs = HOLD_NS;
+  /** Since the program first asked in vain for input that it would not wait for. */
+  #retryingSinceNs: bigint | undefined;
   #hasPreopens = false;
   #isReleased = false;
 
@@ -123,16 +125,35 @@ export class WasiProcess implements FileKeeper {
    * The program is about to wait; call the result when it goes on. What it has written leaves now,
    * or after a moment where nothing of the answer has left yet: a runtime that panics waits a
    * little first, and the answer to that should be the failure, not half of what was to come.
+   * Only waiting counts, and a sleep for no longer than `askedNs`: on a busy machine the program's
+   * own steps and late timers take longer than that moment.
    */
-  beginWait(): () => void {
-    const { stdout } = this;
-    if (stdout.mayHold !== true) return this.#flush();
+  beginWait(askedNs?: bigint): () => void {
+    if (this.stdout.mayHold !== true || this.#holdLeftNs <= 0n) return this.#flush();
+    const startNs = this.monotonicNs();
+    const { due, cancel } = this.sleep(this.#holdLeftNs);
+    let isWaiting = true;
+    void due.then(() => {
+      if (isWaiting) this.#flush();
+    });
+    return () => {
+      if (!isWaiting) return;
+      isWaiting = false;
+      cancel();
+      const waitedNs = this.monotonicNs() - startNs;
+      this.#holdLeftNs -= askedNs !== undefined && askedNs < waitedNs ? askedNs : waitedNs;
+    };
+  }
+
+  /**
+   * The program was told to try again later. One that does so in a loop waits as well, without
+   * saying for how long: here all the time since the first try counts.
+   */
+  noteRetry(): void {
     const nowNs = this.monotonicNs();
-    this.#heldUntilNs ??= nowNs + HOLD_NS;
-    if (this.#heldUntilNs <= nowNs) return this.#flush();
-    const { due, cancel } = this.sleep(this.#heldUntilNs - nowNs);
-    void due.then(() => this.#flush());
-    return cancel;
+    this.#retryingSinceNs ??= nowNs;
+    const isHeld = this.stdout.mayHold === true && nowNs - this.#retryingSinceNs < HOLD_NS;
+    if (!isHeld) this.#flush();
   }
 
   /** Calls `cancel` when the run is over, unless the result is called before. */
@@ -161,7 +182,6 @@ export class WasiProcess implements FileKeeper {
   }
 
   #flush(): () => void {
-    this.#heldUntilNs = undefined;
     this.stdout.flush();
     return nothingToDo;
   }

@@ -200,6 +200,49 @@ describe('poll_oneoff', () => {
     puppet.host.guest.release();
   });
 
+  test('neither its own work nor a late timer counts as waiting', async () => {
+    const world = new World();
+    let flushes = 0;
+    const stdout = {
+      write: () => undefined,
+      flush: () => {
+        flushes += 1;
+      },
+      mayHold: true,
+    };
+    const puppet = await createPuppet({ world, stdout });
+    for (let count = 0; count < 3; count += 1) {
+      const waiting = poll(puppet, [{ userdata: 7n, clock: { id: 1, ns: 1_000_000n } }]);
+      world.elapse(50_000_000n);
+      await waiting;
+      world.elapse(100_000_000n);
+    }
+    expect(flushes).toBe(0);
+    expect(world.waiting.size).toBe(0);
+  });
+
+  test('a loop of readings that do not wait holds it no longer either', async () => {
+    const world = new World();
+    let flushes = 0;
+    const stdout = {
+      write: () => undefined,
+      flush: () => {
+        flushes += 1;
+      },
+      mayHold: true,
+    };
+    const puppet = await createPuppet({ world, stdout, stdin: new PipedInput() });
+    puppet.putIovecs(200, [300, 8]);
+    expect(await puppet.call('fd_fdstat_set_flags', 0, 4)).toBe(0);
+    for (let count = 0; count < 3; count += 1) {
+      expect(await puppet.call('fd_read', 0, 200, 1, 100)).toBe(6);
+      world.elapse(9_000_000n);
+    }
+    expect(flushes).toBe(0);
+    expect(await puppet.call('fd_read', 0, 200, 1, 100)).toBe(6);
+    expect(flushes).toBe(1);
+  });
+
   test.each(['fd_sync', 'fd_datasync'])('%s sends at once what was written', async (hostcall) => {
     let flushes = 0;
     const stdout = {

@@ -2,6 +2,7 @@
  * The folder of which `terrafirma run` runs a module, as a site would. Touches the folder, through
  * a mount's guard.
  */
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Limits } from '../config/config.ts';
@@ -17,6 +18,19 @@ export interface RunFolder {
   readonly directory: string;
   readonly modulePath: ModulePath;
   readonly settings: SiteSettings;
+}
+
+/**
+ * The file that a person named, absolute: where they are or, if that is not there, in the folder.
+ */
+export function findModule(
+  given: string,
+  { workingDirectory, directory }: { workingDirectory: string; directory: string | undefined },
+): string {
+  const file = path.resolve(workingDirectory, given);
+  if (directory === undefined || existsSync(file)) return file;
+  const inFolder = path.resolve(directory, given);
+  return existsSync(inFolder) ? inFolder : file;
 }
 
 /**
@@ -44,6 +58,9 @@ async function findPath(given: string): Promise<string> {
   try {
     return await realpath(given);
   } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      throw new TerrafirmaError('usage', `Cannot run: a path must exist: received ${given}`);
+    }
     const reason = error instanceof Error ? error.message : String(error);
     throw new TerrafirmaError('usage', `Cannot find ${given}: received ${reason}`);
   }

@@ -19,16 +19,18 @@ export interface RunRequest {
 export interface RunRequestOptions {
   readonly limits: Limits;
   readonly modulePath: ModulePath;
+  /** Path and query when none are given. */
+  readonly defaultTarget: string;
 }
 
 /** Errors: `usage` for what no HTTP client could send or the daemon would not pass on. */
 export async function readRequest(
   given: Arguments,
   io: CommandIo,
-  { limits, modulePath }: RunRequestOptions,
+  { limits, modulePath, defaultTarget }: RunRequestOptions,
 ): Promise<RunRequest> {
   const body = await readBody(given.value('data'), io, limits);
-  const target = readTarget(given.value('path') ?? '/');
+  const target = readTarget(given.value('path') ?? defaultTarget);
   const method = readMethod(given.value('method') ?? (given.has('data') ? 'POST' : 'GET'));
   const headers = given.values('header').map(readHeader);
   const names = new Set(headers.map(([name]) => name.toLowerCase()));
@@ -54,12 +56,17 @@ export async function readRequest(
  * is the path behind the module.
  */
 function splitPath(target: string, name: ModulePath): { scriptName: string; pathInfo: string } {
-  const own = `/${name.split('/').map(encodeURIComponent).join('/')}`;
+  const own = urlOf(name);
   const below = target.startsWith(own) ? target.slice(own.length) : target;
   const isBelow = below === '' || /^[/?]/.test(below);
   const { pathInfo } = parseRequestPath(`/m.wasm${isBelow ? below : target}`);
   const isRoot = target.split('?', 1)[0] === '/';
   return { scriptName: `/${name}`, pathInfo: isRoot ? '' : pathInfo };
+}
+
+/** The path of a URL under which a site has the module. */
+export function urlOf(name: ModulePath): string {
+  return `/${name.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 function refuse(flag: string, rule: string, received: string): TerrafirmaError {

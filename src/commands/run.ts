@@ -19,10 +19,10 @@ import { createLedger, glanceAt } from '../ledger.ts';
 import type { ModulePath } from '../names.ts';
 import type { Command, CommandIo, ExitCode } from './command.ts';
 import { ModuleJudge, readNamedFile } from './judge.ts';
-import { openRunFolder, type RunFolder } from './run-folder.ts';
+import { findModule, openRunFolder, type RunFolder } from './run-folder.ts';
 import type { FromRun, RunStart } from './run-messages.ts';
 import type { RunRequest } from './run-request.ts';
-import { describeHead, readRequest } from './run-request.ts';
+import { describeHead, readRequest, urlOf } from './run-request.ts';
 
 export const run: Command = {
   name: 'run',
@@ -52,7 +52,9 @@ export const run: Command = {
   notes: [
     'The answer goes to standard output, what the guest logs to standard error. The same limits ' +
       'hold as in the daemon; the key-value store is empty at first and thrown away at the end.',
-    'Alone, without --folder, a module finds no files and no settings.',
+    'With --folder the module may be named by its path in that folder, and the path of the ' +
+      'request is that of the module unless --path says another. Without it the path is /, and ' +
+      'a module finds no files and no settings.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
   async run(given, io) {
@@ -62,14 +64,17 @@ export const run: Command = {
       configFile: given.configFile,
     });
     const { workingDirectory } = io.machine;
-    const file = path.resolve(workingDirectory, given.positionals[0] ?? '');
     const named = given.value('folder');
+    const directory = named === undefined ? undefined : path.resolve(workingDirectory, named);
+    const file = findModule(given.positionals[0] ?? '', { workingDirectory, directory });
     const folder =
-      named === undefined
-        ? undefined
-        : await openRunFolder(path.resolve(workingDirectory, named), file, config.limits);
+      directory === undefined ? undefined : await openRunFolder(directory, file, config.limits);
     const modulePath = folder?.modulePath ?? (path.basename(file) as ModulePath);
-    const request = await readRequest(given, io, { limits: config.limits, modulePath });
+    const request = await readRequest(given, io, {
+      limits: config.limits,
+      modulePath,
+      defaultTarget: folder === undefined ? '/' : urlOf(modulePath),
+    });
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
     await using judge = new ModuleJudge(config.limits);
     const judged = await judge.judge(bytes);
@@ -200,6 +205,6 @@ function stuckReport(config: Config): RunReport {
 function tellEnd(report: RunReport, io: CommandIo): ExitCode {
   if (report.outcome === 'replied' && report.error === undefined) return 0;
   const reason = report.error === undefined ? 'after it had answered' : report.error.detail;
-  io.report(`The guest ended as ${report.outcome}: ${reason}`);
+  io.report(`The function failed (${report.outcome}): ${reason}`);
   return 1;
 }

@@ -70,7 +70,7 @@ test('the key-value store works, and nothing of it stays', async () => {
 
 describe('without a reply: why, with 1', () => {
   test.each([
-    ['trap', 'The guest ended as trapped'],
+    ['trap', 'The function failed (trapped)'],
     ['imports-unknown', 'unknown import "env" "nope"'],
   ])('%s', async (name, reason) => {
     const { code, stdout, stderr } = await runProgram(['run', guest(name)]);
@@ -93,7 +93,7 @@ describe('without a reply: why, with 1', () => {
     );
     const { code, stderr } = await runProgram(['run', folder.path('text.wasm')]);
     expect(code).toBe(1);
-    expect(stderr).toContain('The guest ended as refused');
+    expect(stderr).toContain('The function failed (refused)');
     expect(stderr).toContain('"Hello, World!\\n"');
     expect(stderr).toContain('cgi.text_plain = true');
   });
@@ -102,7 +102,7 @@ describe('without a reply: why, with 1', () => {
     const environment = { TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500' };
     const { code, stderr } = await runProgram(['run', guest('loop')], { environment });
     expect(code).toBe(1);
-    expect(stderr).toContain('The guest ended as out-of-cpu');
+    expect(stderr).toContain('The function failed (out-of-cpu)');
   });
 
   test('a body beyond its limit', async () => {
@@ -165,6 +165,20 @@ describe('--folder: as the folder would serve it', () => {
     const alone = await runProgram(['run', 'sub/a.wasm'], options);
     expect(alone.stdout.split('\0')).not.toContain('A=all');
     expect(alone.stdout).not.toContain('the page');
+  });
+
+  test('by its path in the folder, which is the path of the request', async () => {
+    using folder = new TestFolder();
+    folder.put('echo', 'sub/echo.wasm');
+    const argv = ['run', 'sub/echo.wasm', '--folder', folder.directory];
+    const { code, stdout, stderr } = await runProgram(argv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^GET \/sub\/echo\.wasm$/m);
+    const other = await runProgram([...argv, '--path', '/sub/echo.wasm/x']);
+    expect(other.stdout).toMatch(/^GET \/sub\/echo\.wasm\/x$/m);
+    const missing = await runProgram(['run', 'no.wasm', '--folder', folder.directory]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/^Cannot run: a path must exist: received \S+no\.wasm\n$/);
   });
 
   test('refuses what the folder would not serve', async () => {

@@ -28,6 +28,8 @@ export interface LocatorOptions {
   readonly guards: MountGuards;
 }
 
+const NO_SUCH_FOLDER = 'the mount has no such folder: make it, or correct the record';
+const NO_SUCH_MOUNT = 'no mount has its prefix: add one with --mount, or correct the record';
 /** How many folders of others are looked through for another spelling of the same TLF. */
 const TLF_ENTRIES_MAX = 10_000;
 /** The path is no folder for us, for whatever reason of its own. */
@@ -105,7 +107,7 @@ export class Locator {
 
   async #fitMount(path: FolderPath): Promise<MountFit> {
     const best = this.#longestFit(path);
-    if (best === undefined) throw notFound(path, 'no mount has its prefix');
+    if (best === undefined) throw notFound(path, NO_SUCH_MOUNT);
     const fs = this.#options.guards.fsOf(best.mount.directory, ownerOf(path.key));
     try {
       return { ...best, fs, root: await fs.realpath(best.mount.directory) };
@@ -130,7 +132,7 @@ export class Locator {
     const { entries } = await fit.fs.readdir(parent, TLF_ENTRIES_MAX);
     const names = entries.map((entry) => entry.name).sort();
     const same = names.find((name) => parseTlf(path.type, name)?.canonical === path.canonicalTlf);
-    if (same === undefined) throw notFound(path, 'the mount has no such folder');
+    if (same === undefined) throw notFound(path, NO_SUCH_FOLDER);
     return confine(path, parent, await fit.fs.realpath(join(parent, same)));
   }
 }
@@ -198,7 +200,8 @@ async function explain(error: unknown, path: FolderPath, fit: MountFit): Promise
   const errno = errnoOf(error);
   if (!isMissing && (errno === undefined || !ABSENT.has(errno))) return error;
   if (await isVacant(fit)) return unreachable(fit.mount, new Error('its directory is empty'));
-  return isMissing ? error : notFound(path, errno ?? '', error);
+  if (isMissing) return error;
+  return notFound(path, errno === 'ENOENT' ? NO_SUCH_FOLDER : `${errno}`, error);
 }
 
 /** An unmounted mount leaves its empty directory behind: then nothing is known of any folder. */

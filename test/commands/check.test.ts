@@ -76,6 +76,13 @@ const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] =
   ['other records', { [pages]: { txt: ['v=spf1'] } }, 'received only "v=spf1"'],
   ['a git root', { [pages]: { txt: ['kbp=git@keybase:private/a/b'] } }, 'git'],
   ['another folder', { [pages]: { txt: ['kbp=/keybase/private/bob,kbwasm'] } }, 'bob,kbwasm'],
+  ['no such folder', { [pages]: { txt: ['kbp=/keybase/private/bob'] } }, ': make it, or correct'],
+  [
+    'no such part of it',
+    { [pages]: { txt: [`kbp=/keybase/${site}/no`] } },
+    ': make it, or correct',
+  ],
+  ['another mount', { [pages]: { txt: ['kbp=/other/x'] } }, ': add one with --mount, or correct'],
   ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],
 ];
 

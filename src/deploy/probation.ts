@@ -1,7 +1,9 @@
 /**
  * Which modules are new to this process. Should it end without saying so, the next one finds who
- * was: each gets a mark, and a module with one mark is on probation alone, so that the second mark
- * is the right one's. What has done well before is not suspected again, unless nobody else was new.
+ * was: each gets a mark. Modules with one mark are on probation a quarter of them at a time, so that
+ * a daemon that was killed with hundreds of new ones has them back in minutes. Should it end again,
+ * those that were in keep their mark and the others lose it; who was in alone gets the second. What
+ * has done well before is not suspected again, unless nobody else was new.
  *
  * V8 optimises a function after some milliseconds of running, so that what it does to the process
  * it does soon. A module that bides its time finds the next probation twice as long.
@@ -27,9 +29,11 @@ export interface ProbationOptions {
   readonly nowMs: () => number;
 }
 
-const waitingAloneMax = 1_024;
+const waitingMax = 1_024;
 /** Modules in use that are remembered: the list is written whole with every new one. */
 const inUseMaxDefault = 4_096;
+/** In so many parts those with a mark come back, one after another. */
+const suspectPartsMax = 4;
 /** By how much a probation may grow. */
 const probationFactorMax = 64;
 
@@ -40,12 +44,8 @@ export class Probation {
   readonly #onProbation = new Map<Digest, NodeJS.Timeout>();
   readonly #inUse = new Set<Digest>();
   readonly #beginning = new Map<Digest, Promise<void>>();
-  /** One after another: the second mark must be the right one's. */
-  readonly #alone = new OwnerQueue({
-    runningMax: 1,
-    queuedMax: waitingAloneMax,
-    nowMs: () => performance.now(),
-  });
+  /** Those with a mark, a part of them at a time: see above. */
+  readonly #suspected: OwnerQueue;
   #writing: Promise<void> = Promise.resolve();
   #isWriteDue = false;
   #isTroubleTold = false;
@@ -59,6 +59,11 @@ export class Probation {
     this.#bootId = was.bootId;
     const factor = Math.min(probationFactorMax, 2 ** was.unexplainedEnds);
     this.#probationMs = options.probationMs * factor;
+    this.#suspected = new OwnerQueue({
+      runningMax: Math.max(1, Math.ceil(options.suspects.count / suspectPartsMax)),
+      queuedMax: waitingMax,
+      nowMs: () => performance.now(),
+    });
   }
 
   /** Draws the consequences of how the last daemon ended. */
@@ -67,7 +72,7 @@ export class Probation {
     const bootId = await readBootId();
     const left = await suspects.readLeftBehind();
     if (left !== undefined && options.probationMs > 0 && left.bootId === bootId) {
-      for (const digest of left.onProbation) await suspects.mark(digest);
+      await blame(suspects, left.onProbation);
       if (left.onProbation.size === 0 && left.inUse.size > 0) {
         const reason = `${left.inUse.size} modules were in use, none of them new`;
         log.warn({ reason }, 'the last daemon ended without saying so: all modules are new again');
@@ -82,7 +87,7 @@ export class Probation {
 
   /**
    * Before a module is first handed out to run: durably remembered when this resolves. One with a
-   * mark waits until no other is on probation.
+   * mark waits for its turn among those with one.
    *
    * Throws TerrafirmaError 'module-quarantined', and 'overloaded' when too many wait.
    */
@@ -121,7 +126,7 @@ export class Probation {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#alone
+      this.#suspected
         .pass(owner, async () => {
           const { promise: over, resolve: end } = Promise.withResolvers<void>();
           await this.#enter(digest, end);
@@ -186,6 +191,16 @@ export class Probation {
       this.#isTroubleTold = true;
       log.error({ reason: describeError(error) }, 'new modules cannot be marked');
     }
+  }
+}
+
+/** Of several with a mark nobody knows which one it was: only that it was none of the others. */
+async function blame(suspects: Suspects, onProbation: ReadonlySet<Digest>): Promise<void> {
+  const marked = [...onProbation].filter((digest) => suspects.marksOf(digest) > 0);
+  const isSure = marked.length <= 1;
+  if (!isSure) await suspects.narrowTo(onProbation);
+  for (const digest of onProbation) {
+    if (isSure || !marked.includes(digest)) await suspects.mark(digest);
   }
 }
 

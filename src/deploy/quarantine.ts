@@ -77,6 +77,20 @@ export class Suspects {
     this.#log.error({ digest, reason }, marks < marksMax ? 'module marked' : 'module quarantined');
   }
 
+  /** Modules with a mark that are not quarantined. */
+  get count(): number {
+    return this.#suspected.length;
+  }
+
+  /** It was one of these: the marks of others are taken back, but for the quarantined. */
+  async narrowTo(digests: ReadonlySet<Digest>): Promise<void> {
+    for (const digest of this.#suspected) if (!digests.has(digest)) await this.clear(digest);
+  }
+
+  get #suspected(): readonly Digest[] {
+    return [...this.#marks].filter(([, marks]) => marks < marksMax).map(([digest]) => digest);
+  }
+
   /** The module has done well. */
   async clear(digest: Digest): Promise<void> {
     if (!this.#marks.delete(digest)) return;

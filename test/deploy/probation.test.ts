@@ -4,6 +4,7 @@ import { digestBytes } from '../../src/deploy/artifact.ts';
 import { Probation } from '../../src/deploy/probation.ts';
 import { marksMax, readQuarantined, release, Suspects } from '../../src/deploy/quarantine.ts';
 import { TrialBook } from '../../src/deploy/trial-book.ts';
+import type { Digest } from '../../src/messages.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { LogBook, Scratch, until } from './world.ts';
 
@@ -113,6 +114,24 @@ describe('Probation', () => {
     const { probation, suspects } = await begin(20, 2);
     for (const digest of [killer, good, other]) await probation.begin(digest, owner);
     expect([...((await suspects.readLeftBehind())?.inUse ?? [])]).toEqual([good, other]);
+  });
+
+  it('lets many marked modules in a quarter at a time, until the right one is alone', async () => {
+    const innocent = Array.from({ length: 11 }, (_, n) => digestOf(`innocent ${n}`));
+    const all = [killer, ...innocent];
+    const ownerOf = (digest: Digest) => `/shared/${digest}` as OwnerKey;
+    const first = await begin();
+    await Promise.all(all.map((digest) => first.probation.begin(digest, ownerOf(digest))));
+    const second = await begin();
+    expect(second.suspects.count).toBe(12);
+    for (const digest of all) void second.probation.begin(digest, ownerOf(digest));
+    await until(async () => (await second.suspects.readLeftBehind())?.onProbation.size === 3);
+    const third = await begin();
+    expect(all.filter((digest) => third.suspects.marksOf(digest) === 1)).toEqual(all.slice(0, 3));
+    await third.probation.begin(killer, ownerOf(killer));
+    const fourth = await begin();
+    expect(fourth.suspects.refusalOf(killer)?.code).toBe('module-quarantined');
+    expect(innocent.filter((each) => fourth.suspects.refusalOf(each) !== undefined)).toEqual([]);
   });
 
   it('lets modules run when marks cannot be written, and says so once', async () => {

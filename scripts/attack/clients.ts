@@ -43,14 +43,23 @@ export interface FloodOptions {
   readonly signal: AbortSignal;
 }
 
-/** Keeps `connections` busy with what `next` says, one request after the other on each. */
-export async function flood(next: () => AttackRequest, options: FloodOptions): Promise<void> {
+/**
+ * Keeps `connections` busy, one request after the other on each. `next` says what is asked, by how
+ * many requests there were before.
+ */
+export async function flood(
+  next: (count: number) => AttackRequest,
+  options: FloodOptions,
+): Promise<void> {
   const { connections, clients = 1, signal } = options;
+  let count = 0;
   const visitor = async (number: number): Promise<void> => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     signal.addEventListener('abort', () => agent.destroy());
     while (!signal.aborted) {
-      const isAnswered = await askOnce(next(), agent, attackerAddress(number % clients));
+      const plan = next(count);
+      count += 1;
+      const isAnswered = await askOnce(plan, agent, attackerAddress(number % clients));
       // A refused connection must not turn the attacker into a busy loop.
       if (!isAnswered) await new Promise((resolve) => setTimeout(resolve, 5));
     }

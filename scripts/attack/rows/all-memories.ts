@@ -18,12 +18,8 @@ export const allMemories: Attack = {
     }
   },
   attack({ port }, signal) {
-    let next = 0;
     return flood(
-      () => {
-        next += 1;
-        return { port, host: `mallory${next % SITES}.example`, path: '/sleep.wasm' };
-      },
+      (count) => ({ port, host: `mallory${count % SITES}.example`, path: '/sleep.wasm' }),
       { connections: 1_800, clients: 200, signal },
     );
   },

@@ -25,13 +25,10 @@ export const idleTables: Attack = {
     stage.name('mallory.example', 'mallory');
   },
   attack({ port }, signal) {
-    let next = 0;
-    return flood(
-      () => {
-        next += 1;
-        return { port, host: 'mallory.example', path: `/${next % MODULES}.wasm` };
-      },
-      { connections: 64, clients: 16, signal },
-    );
+    return flood((count) => ({ port, host: 'mallory.example', path: `/${count % MODULES}.wasm` }), {
+      connections: 64,
+      clients: 16,
+      signal,
+    });
   },
 };

@@ -16,13 +16,10 @@ export const manyFolders: Attack = {
     }
   },
   attack({ port }, signal) {
-    let next = 0;
-    return flood(
-      () => {
-        next += 1;
-        return { port, host: `f${next % FOLDERS}.example`, path: '/spin.wasm' };
-      },
-      { connections: FOLDERS, clients: 30, signal },
-    );
+    return flood((count) => ({ port, host: `f${count % FOLDERS}.example`, path: '/spin.wasm' }), {
+      connections: FOLDERS,
+      clients: 30,
+      signal,
+    });
   },
 };

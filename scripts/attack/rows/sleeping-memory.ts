@@ -23,13 +23,10 @@ export const sleepingMemory: Attack = {
     stage.name('mallory.example', 'mallory');
   },
   attack({ port }, signal) {
-    let next = 0;
-    return flood(
-      () => {
-        next += 1;
-        return { port, host: 'mallory.example', path: `/${next % 6}/sleep.wasm` };
-      },
-      { connections: 120, clients: 30, signal },
-    );
+    return flood((count) => ({ port, host: 'mallory.example', path: `/${count % 6}/sleep.wasm` }), {
+      connections: 120,
+      clients: 30,
+      signal,
+    });
   },
 };

@@ -73,12 +73,10 @@ export const storm: Attack = {
     }
   },
   attack({ port }, signal) {
-    let next = 0;
     return flood(
-      () => {
-        next += 1;
+      (count) => {
         const path = `/storm.wasm?127.0.0.1:${port}`;
-        return { port, host: `f${next % FOLDERS}.example`, path };
+        return { port, host: `f${count % FOLDERS}.example`, path };
       },
       { connections: FOLDERS, clients: 5, signal },
     );

@@ -2,17 +2,13 @@
  * HTTP/2 over finished handshakes, with limits on what one connection may ask of us. Touches the
  * connections, through node:http2.
  */
-import {
-  constants,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../config/config.ts';
 import { Http2Budget, type Http2BudgetLimits } from './http2-budget.ts';
 import type { Http2Offenders } from './http2-offenders.ts';
 import { type Http2Request, Http2Turns } from './http2-turns.ts';
+import { Http2Watch } from './http2-watch.ts';
 import { plainAddress } from './rejected.ts';
 
 export interface Http2SessionsOptions {
@@ -55,7 +51,7 @@ export class Http2Sessions {
   readonly #options: Http2SessionsOptions;
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Of the sessions that are watched: those of trusted proxies are not. */
-  readonly #watches = new Map<ServerHttp2Session, Watch>();
+  readonly #watches = new Map<ServerHttp2Session, Http2Watch>();
   #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(options: Http2SessionsOptions) {
@@ -107,10 +103,10 @@ export class Http2Sessions {
     });
   }
 
-  #watch(session: ServerHttp2Session, socket: TLSSocket): Watch {
+  #watch(session: ServerHttp2Session, socket: TLSSocket): Http2Watch {
     const { limits, nowMs, offenders, onFlood } = this.#options;
     const address = plainAddress(socket.remoteAddress);
-    const watch = new Watch({
+    const watch = new Http2Watch({
       ...{ session, socket, nowMs },
       budget: new Http2Budget(limits, nowMs()),
       onFlood: (reason) => {
@@ -188,61 +184,4 @@ class IdleLimit {
       this.#session.destroy();
     }, timeoutMs);
   }
-}
-
-interface WatchOptions {
-  readonly session: ServerHttp2Session;
-  readonly socket: TLSSocket;
-  readonly budget: Http2Budget;
-  readonly nowMs: () => number;
-  readonly onFlood: (reason: string) => void;
-}
-
-/** Cuts a connection that costs more than its requests explain. */
-class Watch {
-  readonly #options: WatchOptions;
-
-  constructor(options: WatchOptions) {
-    this.#options = options;
-    const takeAnswered = (): void => {
-      const { budget, nowMs } = this.#options;
-      if (!budget.takeAnsweredFrame(nowMs())) this.#cut('too many PING or SETTINGS');
-    };
-    options.session.on('ping', takeAnswered);
-    options.session.on('remoteSettings', takeAnswered);
-  }
-
-  /** False, and the connection cut: its headers are too much by now. */
-  takeRequest(stream: ServerHttp2Stream, rawHeaders: readonly string[]): boolean {
-    const { budget, nowMs } = this.#options;
-    let headerBytes = 0;
-    for (const text of rawHeaders) headerBytes += text.length;
-    if (!stream.endAfterHeaders) countBody(stream, budget);
-    if (budget.takeRequest(headerBytes, nowMs())) return true;
-    this.#cut('too many bytes of headers');
-    return false;
-  }
-
-  look(): void {
-    const { budget, nowMs, socket } = this.#options;
-    const bytes = { received: socket.bytesRead, sent: socket.bytesWritten };
-    if (!budget.takeBytes(bytes, nowMs())) this.#cut('too many frames that carry nothing');
-  }
-
-  #cut(reason: string): void {
-    const { onFlood, session } = this.#options;
-    if (session.destroyed) return;
-    onFlood(reason);
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    session.destroy();
-  }
-}
-
-/** As it arrives, read or not: node tells of it nowhere else. */
-function countBody(stream: ServerHttp2Stream, budget: Http2Budget): void {
-  const push = stream.push.bind(stream);
-  stream.push = (chunk: Uint8Array | null, encoding?: BufferEncoding): boolean => {
-    if (chunk !== null) budget.noteBody(chunk.length);
-    return push(chunk, encoding);
-  };
 }

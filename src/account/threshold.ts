@@ -1,7 +1,8 @@
 /**
  * The rule by which whatever is limited in all is shared: an owner may hold as much as is left for
  * everybody (the threshold of Choudhury and Hahne, 1998). One owner alone gets half, two greedy
- * ones a third each, and something is always left for whoever has nothing yet. Pure.
+ * ones a third each, and something is always left for whoever has nothing yet. With its last piece
+ * an owner may go beyond that once, so pieces are to be small beside the whole. Pure.
  */
 export function mayHold(stock: {
   /** What there is in all. */

@@ -1,9 +1,9 @@
 /**
  * Which modules are new to this process. Should it end without saying so, the next one finds who
- * was: each gets a mark. Modules with one mark are on probation a quarter of them at a time, so that
- * a daemon that was killed with hundreds of new ones has them back in minutes. Should it end again,
- * those that were in keep their mark and the others lose it; who was in alone gets the second. What
- * has done well before is not suspected again, unless nobody else was new.
+ * was: each gets a mark. Modules with one mark are on probation a quarter of them at a time, so
+ * that a daemon that was killed with hundreds of new ones has them back in minutes. Should it end
+ * again, those that were in keep their mark and the others lose it; who was in alone gets the
+ * second. What has done well before is not suspected again, unless nobody else was new.
  *
  * V8 optimises a function after some milliseconds of running, so that what it does to the process
  * it does soon. A module that bides its time finds the next probation twice as long.

@@ -21,15 +21,22 @@ export function suggestion(received: string, known: Iterable<string>): string {
   return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** How many slips of the keys apart: a letter more, less, another, or two that changed places. */
 function editDistance(left: string, right: string): number {
+  let before: readonly number[] = [];
   let row = Array.from({ length: right.length + 1 }, (_, column) => column);
   for (let line = 1; line <= left.length; line += 1) {
     const next = [line];
     for (let column = 1; column <= right.length; column += 1) {
-      const substituted = (row[column - 1] ?? 0) + (left[line - 1] === right[column - 1] ? 0 : 1);
-      next.push(Math.min((row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1, substituted));
+      const isSame = left[line - 1] === right[column - 1];
+      const isSwapped =
+        left[line - 2] === right[column - 1] && left[line - 1] === right[column - 2];
+      const substituted = (row[column - 1] ?? 0) + (isSame ? 0 : 1);
+      const swapped = isSwapped ? (before[column - 2] ?? Infinity) + 1 : Infinity;
+      const shifted = Math.min(row[column] ?? 0, next[column - 1] ?? 0) + 1;
+      next.push(Math.min(shifted, substituted, swapped));
     }
+    before = row;
     row = next;
   }
   return row[right.length] ?? 0;

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
 import { nearestName, suggestion } from '../../src/config/suggest.ts';
 
-const names = ['listen', 'mounts', 'threads'];
+const names = ['listen', 'mounts', 'threads', 'run', 'check'];
 
 test.each([
   ['lisen', 'listen'],
   ['mount', 'mounts'],
+  ['litsen', 'listen'],
+  // Two letters that changed places are one slip.
+  ['rnu', 'run'],
+  ['chekc', 'check'],
   ['THREADS', 'threads'],
   ['xyz', undefined],
   ['', undefined],

@@ -8,6 +8,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { type GuardedFile, type GuardedFs, isUnreachable } from '../site/guarded-fs.ts';
 import { isOpenInside, openSpelled } from '../site/inside.ts';
 import type { MountGuards } from '../site/mount-guards.ts';
+import { isPrivate } from '../site/private-files.ts';
 import type { Route, Site } from '../site/table.ts';
 import type { HttpExchange } from './exchange.ts';
 import { FilePart } from './file-part.ts';
@@ -105,7 +106,11 @@ export class StaticFiles {
     file: GuardedFile,
     place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
   ): Promise<OpenFile | 'redirect' | undefined> {
-    const inside = { directory: place.site.directory, path: place.path };
+    const { directory, settings } = place.site;
+    const privateFiles = settings?.privateFiles ?? [];
+    const isClosed = (segments: readonly string[]): boolean =>
+      isPrivate(privateFiles, { segments, isDirectory: false });
+    const inside = { directory, path: place.path, isClosed };
     if (!(await isOpenInside(guard, file, inside))) return undefined;
     const stats = await file.stat();
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';

@@ -4,7 +4,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
-import { spellingsOf, WELL_KNOWN_DIRECTORY } from '../names.ts';
+import { isStaticName, spellingsOf, WELL_KNOWN_DIRECTORY } from '../names.ts';
 import { errnoOf, type GuardedFile, type GuardedFs } from './guarded-fs.ts';
 
 /** Errors that mean "no such file" to a visitor, whatever the system's reason. */
@@ -82,26 +82,38 @@ async function unlessAbsent<T>(look: () => Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Whether the open file lies in `directory`, or is it, and is no module and nothing hidden under
- * another name. Asked of the file that was opened, not of its path: Mallory could swap a directory
- * of her folder for a symbolic link to Alice's between a check of the path and the opening.
+ * Whether the open file lies in `directory`, or is it, and is nothing that its own name would not
+ * be served for: a module, the owner's rules, something hidden or closed. `path` is a name that was
+ * checked. Asked of the file that was opened, not of its path: Mallory could swap a directory of
+ * her folder for a symbolic link to Alice's between a check of the path and the opening.
  */
 export async function isOpenInside(
   guard: GuardedFs,
   file: GuardedFile,
-  place: { readonly directory: string; readonly path: string },
+  place: {
+    readonly directory: string;
+    readonly path: string;
+    /** Whether a rule of the owner closes what a link led to. */
+    readonly isClosed?: (segments: readonly string[]) => boolean;
+  },
 ): Promise<boolean> {
-  const { directory, path } = place;
+  const { directory, path, isClosed } = place;
   const real = await realPathOf(guard, file, path);
   if (real === directory) return true;
   if (real === undefined || !real.startsWith(directory + sep)) return false;
-  const inside = real.slice(directory.length + 1).split(sep);
-  // A link inside the folder must not lead to what its own name would not be served for.
-  return !inside.some(isHidden) && !real.toLowerCase().endsWith('.wasm');
+  if (real === path) return true;
+  const inside = real
+    .slice(directory.length + 1)
+    .replace(REPLACED, '')
+    .split(sep);
+  return inside.every(isNameServed) && isClosed?.(inside) !== true;
 }
 
-function isHidden(segment: string, depth: number): boolean {
-  return segment.startsWith('.') && !(depth === 0 && segment === WELL_KNOWN_DIRECTORY);
+/** How Linux names a file that has been replaced or deleted since it was opened. */
+const REPLACED = / \(deleted\)$/;
+
+function isNameServed(segment: string, depth: number): boolean {
+  return isStaticName(segment) || (depth === 0 && segment === WELL_KNOWN_DIRECTORY);
 }
 
 async function realPathOf(

@@ -49,6 +49,22 @@ describe('serve FOLDER', () => {
     expect(await get('/.well-known/link')).toBe(404);
   });
 
+  it('serves by no link what its own name is not served for', async () => {
+    folder.write('terrafirma.toml', 'private = ["/app.lua"]\n[env]\nKEY = "secret"\n');
+    folder.write('app.lua', 'secret');
+    folder.write('page.txt~', 'old');
+    folder.write('page.txt', 'page');
+    const get = async (path: string) => (await ask(daemon.port, path)).status;
+    await waitFor(async () => ((await get('/app.lua')) === 404 ? true : undefined));
+    const targets = ['terrafirma.toml', 'app.lua', 'page.txt~', 'hello.wasm'];
+    for (const [index, target] of targets.entries()) {
+      symlinkSync(target, folder.path(`link-${index}.txt`));
+      expect([target, await get(`/link-${index}.txt`)]).toEqual([target, 404]);
+    }
+    symlinkSync('page.txt', folder.path('link.txt'));
+    expect(await get('/link.txt')).toBe(200);
+  });
+
   it('says in its first log line where it listens', () => {
     expect(daemon.log[0]?.listening).toEqual([daemon.url]);
     expect(daemon.port).toBeGreaterThan(0);

@@ -96,6 +96,7 @@ export class WatchedFolder {
     this.#picture = new SitePicture(parts);
     this.#events = new FolderEvents({
       places: parts.watches,
+      owner,
       onHint: () => this.#loop.hint(),
       onError: (error) => this.#tellNoEvents(error),
       nowMs: parts.nowMs,

@@ -9,13 +9,16 @@
  */
 import path from 'node:path';
 import { type FSWatcher, watch } from 'chokidar';
-import { isServedName } from '../names.ts';
+import { Counts } from '../account/counts.ts';
+import { mayHold } from '../account/threshold.ts';
+import { isServedName, type OwnerKey } from '../names.ts';
 import { MANIFEST_NAME } from '../site/manifest.ts';
 import { SETTINGS_NAME } from '../site/settings.ts';
 
 export interface WatchOptions {
   /** Shared by all folders of the process. */
   readonly places: WatchPlaces;
+  readonly owner: OwnerKey;
   readonly onHint: () => void;
   /** Watching failed, e.g. too many watches on this machine; polling goes on without it. */
   readonly onError: (error: unknown) => void;
@@ -29,23 +32,28 @@ const eventsMax = 200;
 const eventWindowMs = 1_000;
 const deafMs = 5_000;
 
-/** What there is of watches in the process: folders that find none left are polled. */
+/**
+ * What there is of watches in the process, of which an owner has no more than are left for the
+ * others: folders that find none are polled.
+ */
 export class WatchPlaces {
-  #left: number;
+  readonly #max: number;
+  readonly #taken = new Counts<OwnerKey>();
 
   constructor(watchesMax: number) {
-    this.#left = watchesMax;
+    this.#max = watchesMax;
   }
 
-  /** Whether there was one left, which is taken now. */
-  tryTake(): boolean {
-    if (this.#left === 0) return false;
-    this.#left -= 1;
-    return true;
+  /** Whether there was one for the owner, which is taken now. */
+  tryTake(owner: OwnerKey): boolean {
+    const taken = this.#taken;
+    const mayTake = mayHold({ max: this.#max, held: taken.total, own: taken.of(owner), added: 1 });
+    if (mayTake) taken.add(owner, 1);
+    return mayTake;
   }
 
-  giveBack(): void {
-    this.#left += 1;
+  giveBack(owner: OwnerKey): void {
+    this.#taken.add(owner, -1);
   }
 }
 
@@ -86,8 +94,8 @@ export class FolderEvents {
   }
 
   #watch(directory: string): void {
-    const { places, onHint } = this.#options;
-    if (!places.tryTake()) return;
+    const { places, owner, onHint } = this.#options;
+    if (!places.tryTake(owner)) return;
     const watcher = watch(directory, {
       backend: 'native',
       persistent: false,
@@ -122,8 +130,9 @@ export class FolderEvents {
     const watcher = this.#watchers.get(directory);
     if (watcher === undefined) return;
     this.#watchers.delete(directory);
-    this.#options.places.giveBack();
-    watcher.close().catch((error: unknown) => this.#options.onError(error));
+    const { places, owner, onError } = this.#options;
+    places.giveBack(owner);
+    watcher.close().catch(onError);
   }
 
   #hear(name: string | null): void {

@@ -1,8 +1,11 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { FolderEvents, WatchPlaces } from '../../src/deploy/watch.ts';
+import type { OwnerKey } from '../../src/names.ts';
 import { Scratch, until } from './world.ts';
+
+const [alice, mallory] = ['/s/alice', '/s/mallory'] as [OwnerKey, OwnerKey];
 
 describe('FolderEvents', () => {
   let scratch: Scratch;
@@ -20,6 +23,7 @@ describe('FolderEvents', () => {
     errors = [];
     events = new FolderEvents({
       places: new WatchPlaces(10),
+      owner: mallory,
       onHint: () => {
         hints += 1;
       },
@@ -82,14 +86,15 @@ describe('FolderEvents', () => {
     const places = new WatchPlaces(1);
     const other = new FolderEvents({
       places,
+      owner: mallory,
       onHint: () => undefined,
       onError: (error) => errors.push(error),
       nowMs: () => nowMs,
     });
     other.follow([directory, join(directory, 'second')]);
-    expect([other.watchCount, places.tryTake()]).toEqual([1, false]);
+    expect([other.watchCount, places.tryTake(mallory)]).toEqual([1, false]);
     other.close();
-    expect([other.watchCount, places.tryTake()]).toEqual([0, true]);
+    expect([other.watchCount, places.tryTake(mallory)]).toEqual([0, true]);
   });
 
   it('turns deaf to a flood for a while, and hears again after it', async () => {
@@ -123,4 +128,13 @@ describe('FolderEvents', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect([hints, events.watchCount]).toEqual([before, 0]);
   });
+});
+
+test('WatchPlaces leaves an owner no more than are left for the others', () => {
+  const places = new WatchPlaces(9);
+  const taken = Array.from({ length: 9 }, () => places.tryTake(mallory)).filter(Boolean).length;
+  expect(taken).toBe(5);
+  expect(places.tryTake(alice)).toBe(true);
+  places.giveBack(mallory);
+  expect(places.tryTake(mallory)).toBe(true);
 });

@@ -94,6 +94,17 @@ describe('refused, naming what is at fault', () => {
     expect(reason).toContain('unknown import "env" "__proto__" (function)');
   });
 
+  test.each([
+    ['seed', 'call hostcall_rng_next_u64 instead of Math.random()'],
+    ['Date.now', 'call hostcall_time_now instead'],
+    ['console.log', 'call hostcall_debug instead'],
+    ['trace', 'call hostcall_debug instead'],
+  ])('%s of AssemblyScript, and the hostcall for it', (name, advice) => {
+    expect(judge([{ module: 'env', name, kind: 'function' }])).toContain(
+      `unknown import "env" "${name}" (function), ${advice}`,
+    );
+  });
+
   test('an import name cannot forge a line of the log', () => {
     const reason = judge([env('hostcall_a\nb\u001b[2J')]);
     expect(reason).toContain('"hostcall_a\\nb\\u001b[2J"');

@@ -15,6 +15,14 @@ const OLD_LIBRARY_MODULE = 'http_guest';
 /** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
 const FAULTS_NAMED_MAX = 100;
 
+/** Imports of AssemblyScript's own library, such as for `Math.random()`, and what to call. */
+const OWN_INSTEAD: ReadonlyMap<string, string> = new Map([
+  ['seed', 'call hostcall_rng_next_u64 instead of Math.random()'],
+  ['Date.now', 'call hostcall_time_now instead'],
+  ['performance.now', 'call hostcall_time_now instead'],
+  ['trace', 'call hostcall_debug instead'],
+]);
+
 const NOTHING: FunctionFace = { params: [], results: [] };
 /** Exports that the host calls when they are there. */
 const EXPORT_TYPES: ReadonlyMap<string, FunctionFace> = new Map([
@@ -60,8 +68,16 @@ function judgeImport({ module, name, kind, type }: Import): readonly string[] {
       ? (hostcallTypes.get(name) ?? compilerImportTypes.get(name))
       : undefined;
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
-  if (known === undefined) return [`unknown ${label} (${kind})`];
+  if (known === undefined) return [`unknown ${label} (${kind})${adviceFor(module, name)}`];
   return judgeFunction(label, known, { kind, type });
+}
+
+function adviceFor(module: string, name: string): string {
+  if (module !== IMPORT_MODULE) return '';
+  const advice = name.startsWith('console.')
+    ? 'call hostcall_debug instead'
+    : OWN_INSTEAD.get(name);
+  return advice === undefined ? '' : `, ${advice}`;
 }
 
 function judgeExports(exports: readonly Export[]): readonly string[] {

@@ -26,17 +26,20 @@ export interface TriedModule {
   readonly reason?: string | undefined;
 }
 
-/** Beyond this many the store was swept too rarely; opening it sweeps again. */
+/** Files in the directory; the oldest makes room. Opening sweeps what is not kept any more. */
 const trialsKeptMax = 100_000;
 
 export class TrialBook {
   readonly #directory: string;
   readonly #log: DeployLog;
-  #count = 0;
+  readonly #keptMax: number;
+  /** Modules with a file, the oldest first. */
+  readonly #kept = new Set<Digest>();
 
-  private constructor(directory: string, log: DeployLog) {
+  private constructor(directory: string, log: DeployLog, keptMax: number) {
     this.#directory = directory;
     this.#log = log;
+    this.#keptMax = keptMax;
   }
 
   /**
@@ -45,15 +48,19 @@ export class TrialBook {
    */
   static async open(
     stateDirectory: string,
-    options: { readonly log: DeployLog; readonly isKept: (digest: Digest) => boolean },
+    options: {
+      readonly log: DeployLog;
+      readonly isKept: (digest: Digest) => boolean;
+      readonly trialsKeptMax?: number;
+    },
   ): Promise<TrialBook> {
     const directory = join(stateDirectory, 'trials');
-    const book = new TrialBook(directory, options.log);
+    const book = new TrialBook(directory, options.log, options.trialsKeptMax ?? trialsKeptMax);
     try {
       makeDirectory(directory);
       for (const name of await readdir(directory)) {
-        const isWanted = options.isKept(name.replace(/\.json$/, '') as Digest);
-        if (isWanted) book.#count += 1;
+        const digest = name.replace(/\.json$/, '') as Digest;
+        if (options.isKept(digest)) book.#kept.add(digest);
         else await rm(join(directory, name), { force: true });
       }
     } catch (error) {
@@ -76,10 +83,9 @@ export class TrialBook {
     artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
     { tier, reason }: TriedModule,
   ): Promise<void> {
-    if (this.#count >= trialsKeptMax) return;
-    this.#count += 1;
     const text = formatTried({ key: keyOf(artifact), tier, reason, hasSurvived: false });
     try {
+      await this.#makeRoom(artifact.digest);
       await writeDurably(this.#path(artifact.digest), text);
     } catch (error) {
       const fields = { digest: artifact.digest, reason: describeError(error) };
@@ -97,6 +103,16 @@ export class TrialBook {
     const tried = await readTried(this.#path(digest), this.#log);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;
     await writeDurably(this.#path(digest), formatTried({ ...tried, hasSurvived }));
+  }
+
+  async #makeRoom(digest: Digest): Promise<void> {
+    this.#kept.delete(digest);
+    this.#kept.add(digest);
+    for (const oldest of this.#kept) {
+      if (this.#kept.size <= this.#keptMax) return;
+      this.#kept.delete(oldest);
+      await rm(this.#path(oldest), { force: true });
+    }
   }
 
   #path(digest: Digest): string {

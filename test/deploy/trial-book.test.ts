@@ -40,4 +40,21 @@ describe('TrialBook', () => {
     await open(() => false);
     expect(existsSync(fileOf(artifact.digest))).toBe(false);
   });
+
+  it('forgets the oldest beyond its limit, and counts one that is repeated once', async () => {
+    const options = { log, isKept: () => true, trialsKeptMax: 2 };
+    const book = await TrialBook.open(scratch.path('state'), options);
+    const modules = [1, 2, 3].map((byte) => {
+      const bytes = Uint8Array.of(byte);
+      return { digest: digestBytes(bytes), code: bytes, cardsCode: undefined };
+    });
+    const [first, second, third] = modules;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('3');
+    for (const each of [first, second, first, first, first]) {
+      await book.write(each, { tier: 'optimised' });
+    }
+    expect(modules.map(({ digest }) => existsSync(fileOf(digest)))).toEqual([true, true, false]);
+    await book.write(third, { tier: 'optimised' });
+    expect(modules.map(({ digest }) => existsSync(fileOf(digest)))).toEqual([true, false, true]);
+  });
 });

@@ -140,7 +140,9 @@ export class Modules {
     const { artifact } = candidate;
     const tried = await book.read(artifact);
     if (tried !== undefined) return await this.#compile(candidate, tried.tier);
-    const verdict = await trial.admit(subjectOf(candidate));
+    const isKnown = async () => (await book.read(artifact)) !== undefined;
+    const verdict = await trial.admit(subjectOf(candidate), isKnown);
+    if (verdict.kind === 'known') return await this.#prove(candidate);
     const loaded = await this.#compile(candidate, tierFor(verdict));
     await this.#keepVerdict(artifact, verdict);
     return loaded;

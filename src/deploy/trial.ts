@@ -76,15 +76,21 @@ export class Trial {
 
   /**
    * Compiles all forms with the baseline compiler, then with the optimiser while the patience
-   * lasts; in turn with other owners.
+   * lasts; in turn with other owners. `isKnown` is asked when the turn has come: meanwhile the same
+   * code may have been tried for somebody else, as when many deploy the same program at once.
    *
    * @throws TerrafirmaError `module-refused`: the baseline compiler takes too long or too much, or
    * ended the process. `internal`, `overloaded`: no verdict can be had now. `draining` after
    * `close`.
    */
-  async admit(subject: TrialSubject): Promise<OptimiserVerdict> {
+  async admit(
+    subject: TrialSubject,
+    isKnown: () => Promise<boolean> = async () => false,
+  ): Promise<OptimiserVerdict | { readonly kind: 'known' }> {
     this.#requireOpen();
-    return await this.#queue.pass(subject.owner, () => this.#track(this.#admit(subject)));
+    return await this.#queue.pass(subject.owner, async () =>
+      (await isKnown()) ? { kind: 'known' } : await this.#track(this.#admit(subject)),
+    );
   }
 
   /**

@@ -40,6 +40,20 @@ describe('Trial', () => {
     ]);
   });
 
+  it('tries nothing that was tried for somebody else while it waited', async () => {
+    const trial = makeTrial({ trialsAtOnceMax: 1 });
+    const tried = new Set<string>();
+    const admit = async (name: string) => {
+      const subject = subjectOf(guestCode('hello'), { owner: `/shared/${name}` as OwnerKey });
+      const verdict = await trial.admit(subject, async () => tried.size > 0);
+      if (verdict.kind !== 'known') tried.add(name);
+      return verdict.kind;
+    };
+    const kinds = await Promise.all(['alice', 'bob', 'carol', 'dave'].map(admit));
+    // Bob's turn comes before anybody has written down what Alice's trial said.
+    expect(kinds).toEqual(['bounded', 'bounded', 'known', 'known']);
+  });
+
   it('refuses a module that does not compile, in a form or the other', async () => {
     const trial = makeTrial();
     const bad = guestCode('hello').slice(0, 40);

@@ -355,8 +355,9 @@ function noRoom(waitedMs: number): TerrafirmaError {
 }
 
 function tooLarge(bodyBytesMax: number, received: number): TerrafirmaError {
+  const rule = `its body may have at most ${inBytes(bodyBytesMax)}`;
   return new TerrafirmaError(
     'request-too-large',
-    `Cannot accept the request: its body may have ${inBytes(bodyBytesMax)}: received ${received}`,
+    `Cannot accept the request: ${rule}: received ${received} bytes`,
   );
 }

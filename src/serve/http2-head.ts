@@ -22,8 +22,8 @@ export function readHttp2Head(rawHeaders: readonly string[], headerBytesMax: num
   if (headerBytes > headerBytesMax) {
     throw new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: its headers may have ${inBytes(headerBytesMax)}: ` +
-        `received ${headerBytes}`,
+      `Cannot accept the request: its headers may have at most ${inBytes(headerBytesMax)}: ` +
+        `received ${headerBytes} bytes`,
     );
   }
   const pseudo = new Map<string, string>();

@@ -45,7 +45,7 @@ export function explainParserError(error: NodeJS.ErrnoException, limits: Limits)
   if (error.code === 'HPE_HEADER_OVERFLOW') {
     return new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: its headers may have ${inBytes(limits.headerBytesMax)}`,
+      `Cannot accept the request: its headers may have at most ${inBytes(limits.headerBytesMax)}`,
     );
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {

@@ -121,7 +121,7 @@ function readHeaders(
   if (rawHeaders.length / 2 > limits.headersMax) {
     throw new TerrafirmaError(
       'headers-too-large',
-      `Cannot accept the request: it may have ${limits.headersMax} headers: ` +
+      `Cannot accept the request: it may have at most ${limits.headersMax} headers: ` +
         `received ${rawHeaders.length / 2}`,
     );
   }
@@ -158,8 +158,8 @@ function readTarget(
   if (url.length > limits.targetBytesMax) {
     throw new TerrafirmaError(
       'uri-too-long',
-      `Cannot accept the request: its target may have ${inBytes(limits.targetBytesMax)}: ` +
-        `received ${url.length}`,
+      `Cannot accept the request: its target may have at most ${inBytes(limits.targetBytesMax)}: ` +
+        `received ${url.length} bytes`,
     );
   }
   if (url.startsWith('/')) return { target: url, authority: undefined };

@@ -144,7 +144,7 @@ async function load(files: CertificateFiles): Promise<Loaded> {
 
 async function readText(file: string): Promise<string> {
   const { size } = await stat(file);
-  if (size > FILE_BYTES_MAX) throw new Error(`a file may have ${inBytes(FILE_BYTES_MAX)}`);
+  if (size > FILE_BYTES_MAX) throw new Error(`a file may have at most ${inBytes(FILE_BYTES_MAX)}`);
   return readFile(file, 'utf8');
 }
 

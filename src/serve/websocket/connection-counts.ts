@@ -30,7 +30,7 @@ export class ConnectionCounts {
     const counted = this.#counted(shares);
     for (const { key, who, max } of counted) {
       if (this.#counts.of(key) < max) continue;
-      const rule = `${who} may have ${max} at once`;
+      const rule = `${who} may have at most ${max} at once`;
       throw new TerrafirmaError(
         'overloaded',
         `Cannot open a WebSocket now: ${rule}: received one more`,

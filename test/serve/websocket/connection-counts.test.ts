@@ -17,11 +17,17 @@ describe('ConnectionCounts', () => {
   it('bounds a site, all sites of an owner, and a client, and no others', () => {
     const counts = new ConnectionCounts(limits);
     for (let count = 0; count < 2; count += 1) counts.join(by('x', '/a', '/a/1'));
-    expect(() => counts.join(by('y', '/a', '/a/1'))).toThrow('this site may have 2 at once');
+    expect(() => counts.join(by('y', '/a', '/a/1'))).toThrow(
+      'this site may have at most 2 at once',
+    );
     counts.join(by('x', '/a', '/a/2'));
-    expect(() => counts.join(by('y', '/a', '/a/2'))).toThrow('all sites of its owner may have 3');
+    expect(() => counts.join(by('y', '/a', '/a/2'))).toThrow(
+      'all sites of its owner may have at most 3',
+    );
     counts.join(by('x', '/b', '/b/1'));
-    expect(() => counts.join(by('x', '/b', '/b/1'))).toThrow('one client may have 4 at once');
+    expect(() => counts.join(by('x', '/b', '/b/1'))).toThrow(
+      'one client may have at most 4 at once',
+    );
     counts.join(by('y', '/b', '/b/1'));
   });
 

@@ -113,7 +113,7 @@ export class RequestBody implements InputStream {
 }
 
 function tooLarge(bytesMax: number, received: number): TerrafirmaError {
-  const rule = `a body without Content-Length may have ${inBytes(bytesMax)}`;
-  const detail = `Cannot accept the request: ${rule}: received ${received}`;
+  const rule = `a body without Content-Length may have at most ${inBytes(bytesMax)}`;
+  const detail = `Cannot accept the request: ${rule}: received ${received} bytes`;
   return new TerrafirmaError('request-too-large', detail);
 }

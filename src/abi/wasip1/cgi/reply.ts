@@ -134,7 +134,7 @@ export class CgiReply implements Reply {
     const { bodyBytesMax } = this.#options;
     this.#bodyBytes += bytes.length;
     if (this.#bodyBytes > bodyBytesMax) {
-      const rule = `its body may have ${inBytes(bodyBytesMax)}`;
+      const rule = `its body may have at most ${inBytes(bodyBytesMax)}`;
       throw new TerrafirmaError(
         'reply-too-large',
         `Cannot send the answer: ${rule}: received more`,

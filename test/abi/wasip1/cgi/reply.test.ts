@@ -192,7 +192,7 @@ describe('the body', () => {
   test('is bounded, in bytes', () => {
     const { exchange, reply, write } = make({ body: 20_000 });
     write(`${HEAD}${'x'.repeat(20_000)}`);
-    expect(() => write('x')).toThrow('its body may have 20000 bytes');
+    expect(() => write('x')).toThrow('its body may have at most 20000 bytes');
     expect(reply.failure).toMatchObject({ code: 'reply-too-large' });
     expect(exchange.pieces.map((piece) => piece.length)).toEqual([20_000]);
   });

@@ -62,7 +62,7 @@ describe('the request’s body', () => {
     const body = new RequestBody(new StreamExchange({}, ['abc', 'def']));
     await expect(body.measure(5)).rejects.toMatchObject({ code: 'request-too-large' });
     expect(body.failure).toMatchObject({ code: 'request-too-large' });
-    expect(() => body.take(1)).toThrow('may have 5 bytes: received 6');
+    expect(() => body.take(1)).toThrow('may have at most 5 bytes: received 6 bytes');
   });
 });
 

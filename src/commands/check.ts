@@ -52,11 +52,13 @@ export const check: Command = {
   },
 };
 
+/** A host name, or the URL of a page there, as it is copied from a browser. */
 function readHostName(text: string): HostName {
+  const [, authority = text] = /^https?:\/\/([^/?#]+)/i.exec(text) ?? [];
   try {
-    return parseHostName(text);
+    return parseHostName(authority);
   } catch (error) {
-    if (error instanceof TerrafirmaError) throw new TerrafirmaError('usage', error.message);
-    throw error;
+    if (!(error instanceof TerrafirmaError)) throw error;
+    throw new TerrafirmaError('usage', error.message.replace(/^Cannot [^:]+:/, 'Cannot check:'));
   }
 }

@@ -33,7 +33,7 @@ export const versions: Command = {
     else io.write(listed.map(describeListed).join('\n'));
     if (listed.length > 0) return 0;
     const what = asked === undefined ? '' : ` of ${asked}`;
-    io.report(`There are no kept versions${what}: ${directories.join(', ')}`);
+    io.report(`There are no kept versions${what} in ${directories.join(', ')}`);
     return asked === undefined ? 0 : 1;
   },
 };

@@ -86,6 +86,13 @@ const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] =
   ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],
 ];
 
+test('a URL copied from a browser stands for its host name', async () => {
+  const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];
+  const { code, stdout } = await runProgram(['check', 'http://example.com:80/a?b', ...given]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^example\.com$/m);
+});
+
 test.each(broken)('%s: the next step, with 1', async (_name, table, nextStep) => {
   for (const [name, entry] of Object.entries(table)) dns.table.set(name, entry);
   const { code, stdout } = await check();
@@ -150,6 +157,7 @@ test('control characters of a record do not reach the terminal', async () => {
 });
 
 test.each(['127.0.0.1', 'exa mple', ''])('%j is no host name: 2', async (name) => {
-  const { code, stdout } = await runProgram(['check', name]);
+  const { code, stdout, stderr } = await runProgram(['check', name]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^Cannot check: the host name must |^Cannot run check: /);
 });

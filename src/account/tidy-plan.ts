@@ -19,6 +19,12 @@ export type TidyStep = 'collect' | 'trim';
 
 /** A change by less is not worth a collection. */
 const changeShare = 0.1;
+/**
+ * While memory is plenty neither is this: what heaps and compiled code grow by under ordinary load.
+ * A collection that V8 was asked for also leaves it little room until the next ones: a daemon that
+ * answers with 64 KiB collected ten times as often from then on (measured, docs/rationale.md).
+ */
+const changeBytesMin = 128 * 1024 * 1024;
 const looksBetween = 20;
 /** First collect; what that frees can be trimmed; then it shows what is in use. */
 const looksToTrim = 4;
@@ -41,12 +47,14 @@ export class TidyPlan {
     this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
     this.#heldPeakBytes = Math.max(this.#heldPeakBytes, heldBytes);
     if (this.#looks === looksToTrim) return ['trim'];
-    const tolerated = 1 + changeShare;
-    if (this.#looks < looksBetween || outsideBytes <= baseBytes * tolerated) return [];
+    const leastMore = isShort ? 0 : changeBytesMin;
+    const tolerated = (bytes: number): number => bytes + Math.max(bytes * changeShare, leastMore);
+    if (this.#looks < looksBetween || outsideBytes <= tolerated(baseBytes)) return [];
     // While much is held there is much to do, and V8 collects by itself.
     if (heldBytes > baseBytes && !isShort) return [];
-    const hasGrown = outsideBytes > Math.max(baseBytes, this.#usedBytes) * tolerated;
-    const hasLetGo = this.#heldPeakBytes - heldBytes > outsideBytes * changeShare;
+    const hasGrown = outsideBytes > tolerated(Math.max(baseBytes, this.#usedBytes));
+    const letGoBytes = this.#heldPeakBytes - heldBytes;
+    const hasLetGo = letGoBytes > Math.max(outsideBytes * changeShare, leastMore);
     if (!hasGrown && !hasLetGo && this.#looks < this.#looksToSuspect) return [];
     const pause = hasGrown || hasLetGo ? looksToSuspectMin : this.#looksToSuspect * 2;
     this.#looksToSuspect = Math.min(looksToSuspectMax, pause);

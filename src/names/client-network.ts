@@ -10,7 +10,8 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
  * What is no address stands for itself.
  */
 export function clientNetwork(address: string): string {
-  if (!isIPv6(address)) return address;
+  // Asked at every request, and most visitors come by IPv4.
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const mapped = MAPPED.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   const [plain = ''] = address.split('%');

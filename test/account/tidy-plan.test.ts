@@ -1,43 +1,68 @@
 import { describe, expect, it } from 'vitest';
 import { type MemoryNow, TidyPlan, type TidyStep } from '../../src/account/tidy-plan.ts';
 
-const baseBytes = 100;
+const mib = 1024 * 1024;
+
+interface Look {
+  readonly heldMib?: number;
+  readonly outsideMib?: number;
+  readonly isShort?: boolean;
+}
 
 /** The steps of so many looks at the same memory. */
-function look(plan: TidyPlan, looks: number, now: Partial<MemoryNow>): readonly TidyStep[] {
-  const memory = { heldBytes: 0, outsideBytes: baseBytes, baseBytes, isShort: false, ...now };
+function look(plan: TidyPlan, looks: number, now: Look): readonly TidyStep[] {
+  const { heldMib = 0, outsideMib = 100, isShort = false } = now;
+  const memory: MemoryNow = {
+    heldBytes: heldMib * mib,
+    outsideBytes: outsideMib * mib,
+    baseBytes: 100 * mib,
+    isShort,
+  };
   return Array.from({ length: looks }, () => plan.next(memory)).flat();
 }
 
 describe('TidyPlan', () => {
   it('leaves a program alone that has only what it needs', () => {
-    expect(look(new TidyPlan(), 10_000, { outsideBytes: 109 })).toEqual([]);
+    expect(look(new TidyPlan(), 10_000, { outsideMib: 109, isShort: true })).toEqual([]);
+  });
+
+  it('lets heaps grow as they do under ordinary load, unless memory is short', () => {
+    expect(look(new TidyPlan(), 10_000, { outsideMib: 220, heldMib: 10 })).toEqual([]);
+    expect(look(new TidyPlan(), 10_000, { outsideMib: 240 })).not.toEqual([]);
+    expect(look(new TidyPlan(), 10_000, { outsideMib: 220, isShort: true })).not.toEqual([]);
+  });
+
+  it('does not call a little that was let go worth a collection', () => {
+    const plan = new TidyPlan();
+    look(plan, 60, { outsideMib: 400 });
+    look(plan, 30, { outsideMib: 400, heldMib: 90 });
+    expect(look(plan, 1, { outsideMib: 400 })).toEqual([]);
   });
 
   it('collects and then trims where much is outside, and has done when it is back', () => {
     const plan = new TidyPlan();
-    expect(look(plan, 5, { outsideBytes: 500 })).toEqual(['collect', 'trim']);
+    expect(look(plan, 5, { outsideMib: 500 })).toEqual(['collect', 'trim']);
     expect(look(plan, 1_000, {})).toEqual([]);
-    expect(look(plan, 5, { outsideBytes: 500 })).toEqual(['collect', 'trim']);
+    expect(look(plan, 5, { outsideMib: 500 })).toEqual(['collect', 'trim']);
   });
 
   it('asks less and less often about what is in use, and at once when it grows', () => {
     const plan = new TidyPlan();
-    const first = look(plan, 1_000, { outsideBytes: 400 });
-    const later = look(plan, 10_000, { outsideBytes: 400 });
+    const first = look(plan, 1_000, { outsideMib: 400 });
+    const later = look(plan, 10_000, { outsideMib: 400 });
     expect(first.length / 1_000).toBeLessThan(0.02);
     expect(later.length / 10_000).toBeLessThan(first.length / 1_000 / 3);
-    expect(look(plan, 25, { outsideBytes: 500 })).toEqual(['collect', 'trim']);
+    expect(look(plan, 25, { outsideMib: 600 })).toEqual(['collect', 'trim']);
   });
 
   it('asks soon after something large was let go, however much was outside then', () => {
     const plan = new TidyPlan();
-    expect(look(plan, 60, { outsideBytes: 400, heldBytes: 1_000 })).toEqual([]);
-    expect(look(plan, 1, { outsideBytes: 400, heldBytes: 0 })).toEqual(['collect']);
+    expect(look(plan, 60, { outsideMib: 400, heldMib: 1_000 })).toEqual([]);
+    expect(look(plan, 1, { outsideMib: 400, heldMib: 0 })).toEqual(['collect']);
   });
 
   it('does not disturb who holds much, unless memory is short', () => {
-    const busy = { outsideBytes: 400, heldBytes: 1_000 };
+    const busy = { outsideMib: 400, heldMib: 1_000 };
     expect(look(new TidyPlan(), 1_000, busy)).toEqual([]);
     expect(look(new TidyPlan(), 5, { ...busy, isShort: true })).toEqual(['collect', 'trim']);
   });

@@ -9,21 +9,31 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Account } from './account.ts';
 
+export interface TidyOptions {
+  /** For one thread of the process. */
+  readonly trimsToo: boolean;
+  /** Whether the thread has had much to do since it was last asked; for tests. */
+  readonly isBusy?: (() => boolean) | undefined;
+}
+
+/** Of the time since the last look, in which a thread with little to do was at work. */
+const busyShare = 0.5;
 /** A heap that is full of living objects takes long to look through, and collects by itself. */
 const heapBytesMax = 256 * 1024 * 1024;
 
 export class Tidy {
   readonly #account: Account;
   readonly #trimsToo: boolean;
+  readonly #isBusy: () => boolean;
   #collected: number;
   #trimmed: number;
   #collect: (() => void) | undefined;
   #trim: (() => void) | undefined;
 
-  /** `trimsToo`: for one thread of the process. */
-  constructor(account: Account, { trimsToo }: { readonly trimsToo: boolean }) {
+  constructor(account: Account, { trimsToo, isBusy = watchBusiness() }: TidyOptions) {
     this.#account = account;
     this.#trimsToo = trimsToo;
+    this.#isBusy = isBusy;
     this.#collected = account.tidyRounds.collect;
     this.#trimmed = account.tidyRounds.trim;
   }
@@ -31,7 +41,9 @@ export class Tidy {
   /** To be called every moment, while no guest runs. */
   look(): void {
     const { collect, trim } = this.#account.tidyRounds;
-    if (collect !== this.#collected) {
+    // A busy thread allocates, and so V8 collects by itself: it would only be held up.
+    const isDue = !this.#isBusy() || this.#account.isShort;
+    if (collect !== this.#collected && isDue) {
       this.#collected = collect;
       this.#collectGarbage();
     }
@@ -47,6 +59,16 @@ export class Tidy {
     this.#collect ??= openCollector();
     this.#collect();
   }
+}
+
+function watchBusiness(): () => boolean {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization > busyShare;
+  };
 }
 
 /** V8's own function, which it shows to new contexts once it was told to. */

@@ -8,6 +8,7 @@
  * A call past its limit leaves the calls in flight but still holds its thread. When a mount is
  * mounted anew beside the one that hangs, nobody waits for the old one: its calls are written off.
  */
+import { mayHold } from '../account/threshold.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { OwnerKey } from '../names.ts';
 import { MountTable } from './mount-table.ts';
@@ -24,6 +25,8 @@ export interface MountGuardOptions {
   /** Threads of the pool that the mount may hold, those that hang included. */
   readonly threadsMax?: number;
   readonly queuedPerOwnerMax?: number;
+  /** Of all owners; one has no more than are left for the others. */
+  readonly queuedMax?: number;
   readonly mountTable?: MountTable;
 }
 
@@ -80,6 +83,7 @@ export class MountGuard {
   readonly #perOwnerMax: number;
   readonly #threadsMax: number;
   readonly #queuedPerOwnerMax: number;
+  readonly #queuedMax: number;
   readonly #mountTable: MountTable;
   readonly #lanes = new Map<OwnerKey, Lane>();
   readonly #paths = new Map<string, PathUse>();
@@ -101,6 +105,7 @@ export class MountGuard {
     this.#perOwnerMax = Math.max(1, Math.floor(fileOperationsPerMountMax / 2));
     this.#threadsMax = threadsMax ?? fileOperationsPerMountMax * THREADS_PER_OPERATION;
     this.#queuedPerOwnerMax = queuedPerOwnerMax ?? QUEUED_PER_OWNER_MAX;
+    this.#queuedMax = options.queuedMax ?? QUEUED_MAX;
     this.#mountTable = mountTable ?? new MountTable();
     this.#mountsSeen = this.#mountTable.synced();
   }
@@ -186,8 +191,11 @@ export class MountGuard {
     if (hanging !== undefined) return hanging;
     const stuckMax = Math.max(1, this.#threadsMax - this.#operationsMax);
     if (this.#stuck.size + this.#lost >= stuckMax) return 'the mount hangs';
-    const isFull = lane.waiting.size >= this.#queuedPerOwnerMax || this.#queued >= QUEUED_MAX;
-    return isFull ? 'too many operations are waiting' : undefined;
+    const own = lane.waiting.size;
+    const isLeft = mayHold({ max: this.#queuedMax, held: this.#queued, own, added: 1 });
+    return own >= this.#queuedPerOwnerMax || !isLeft
+      ? 'too many operations are waiting'
+      : undefined;
   }
 
   get #threadsHeld(): number {

@@ -122,6 +122,19 @@ describe('shares', () => {
     expect(order.slice(0, 4).filter((owner) => owner === ALICE)).toHaveLength(2);
   });
 
+  test('several owners who fill the queue leave room in it', async () => {
+    const guard = new MountGuard({ limits: patient, queuedMax: 64 });
+    const greedy = [1, 2, 3].map((number) => `/mnt/mallory${number}` as OwnerKey);
+    const held = greedy.map((owner) => ({ owner, operations: heldOperations(50) }));
+    const work = held.flatMap(({ owner, operations }) =>
+      operations.map(({ operation }) => guard.run(owner, operation).catch(() => 'refused')),
+    );
+    const alices = guard.run(ALICE, quick('/mnt/alice'));
+    for (const { operations } of held) for (const { resolve } of operations) resolve();
+    expect(await alices).toBe('/mnt/alice');
+    expect((await Promise.all(work)).filter((end) => end === 'refused').length).toBeGreaterThan(30);
+  });
+
   test('too many that wait are refused, of that owner alone', async () => {
     const guard = new MountGuard({ limits: patient, queuedPerOwnerMax: 2 });
     const held = heldOperations(6);

@@ -5,8 +5,8 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, rewriting, daemon, guests, tls, upload, wasmtime, workerd, with commas;
- * all but the last by default.
+ * GROUPS: some of engine, cpu, rewriting, daemon, guests, tls, upload, wasmtime, workerd, with
+ * commas; all but the last by default.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -14,6 +14,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureCpu } from './cpu-rows.ts';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureGuests } from './guest-rows.ts';
@@ -29,7 +30,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'engine,rewriting,daemon,guests,tls,upload,wasmtime' },
+    only: { type: 'string', default: 'engine,cpu,rewriting,daemon,guests,tls,upload,wasmtime' },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
@@ -39,6 +40,7 @@ const seconds = Number(values.seconds);
 
 const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   engine: () => measureEngine(rounds),
+  cpu: () => measureCpu(rounds),
   rewriting: () => measureRewriting(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),

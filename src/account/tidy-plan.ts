@@ -24,7 +24,7 @@ const changeShare = 0.1;
  * A collection that V8 was asked for also leaves it little room until the next ones: a daemon that
  * answers with 64 KiB collected ten times as often from then on (measured, docs/rationale.md).
  */
-const changeBytesMin = 128 * 1024 * 1024;
+const changeBytesMin = 256 * 1024 * 1024;
 const looksBetween = 20;
 /** First collect; what that frees can be trimmed; then it shows what is in use. */
 const looksToTrim = 4;

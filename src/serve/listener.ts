@@ -31,7 +31,7 @@ import { Lingering } from './lingering.ts';
 import { Refusals } from './refusals.ts';
 import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
-import { type RawHead, readRequestHead } from './request-head.ts';
+import { type HeadLimits, type RawHead, readRequestHead } from './request-head.ts';
 import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
 import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
@@ -75,6 +75,7 @@ export class Listener {
   readonly #refusals: Refusals;
   readonly #wireOptions: Http1WireOptions;
   readonly #exchangeOptions: ExchangeOptions;
+  readonly #forwardedLimits: HeadLimits;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
   readonly #clients: ClientConnections;
@@ -92,6 +93,7 @@ export class Listener {
     const { replyIdleTimeoutMs } = limits;
     const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
     this.#exchangeOptions = { ...limits, clientBytes };
+    this.#forwardedLimits = { ...limits, keepsForwarded: true };
     this.#lingering = new Lingering(limits);
     this.#connections = new Http1Connections(this.#lingering);
     this.#refusals = new Refusals({
@@ -266,16 +268,17 @@ export class Listener {
   }
 
   #acceptStream({ stream, rawHeaders, socket }: Http2Request): void {
-    const { limits } = this.#options;
+    const { headerBytesMax, replyIdleTimeoutMs } = this.#options.limits;
     const id = this.#newId();
     const visitor = this.#visitorOf(socket, rawHeaders);
     const { clientAddress } = visitor;
     let record = newRecord(id, { clientAddress });
-    let wire = new Http2Wire(stream, { ...limits, ...NO_BODY });
+    let wire = new Http2Wire(stream, { ...NO_BODY, replyIdleTimeoutMs });
     try {
-      const { raw, ...rest } = readHttp2Head(rawHeaders, limits.headerBytesMax);
+      const { raw, declaredBytes, expectsContinue } = readHttp2Head(rawHeaders, headerBytesMax);
       record = newRecord(id, { ...raw, clientAddress });
-      wire = new Http2Wire(stream, { ...limits, ...rest, hasBody: !stream.endAfterHeaders });
+      const hasBody = !stream.endAfterHeaders;
+      wire = new Http2Wire(stream, { hasBody, declaredBytes, expectsContinue, replyIdleTimeoutMs });
       const head = this.#readHead(raw, { id, socket, visitor });
       const exchange = new HttpExchange(head, wire, this.#tlsExchangeOptions());
       void this.#options.serve(exchange, record);
@@ -298,7 +301,7 @@ export class Listener {
     const head = readRequestHead(
       raw,
       { id, scheme, clientAddress, clientPort: socket.remotePort ?? 0 },
-      isForwarded ? { ...limits, keepsForwarded: true } : limits,
+      isForwarded ? this.#forwardedLimits : limits,
     );
     // A proxy names itself in its handshake and the visitor's host in the request.
     if (socket instanceof TLSSocket && !isForwarded) checkServerName(head.authority, socket);

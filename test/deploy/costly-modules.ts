@@ -10,9 +10,14 @@ function repeat(times: number, instructions: readonly number[]): number[] {
 
 /**
  * A module with two functions: `run`, which does what a request does, and `costly`, whose body is
- * given. It has one parameter and one result, both i32; `run` calls it `calls` times.
+ * given. It has one parameter and one result, both i32; `run` calls it `calls` times. There may be
+ * `copies` of it, of which the others are never called.
  */
-function moduleAround(costly: readonly number[], calls: number): Uint8Array<ArrayBuffer> {
+function moduleAround(
+  costly: readonly number[],
+  calls: number,
+  copies = 1,
+): Uint8Array<ArrayBuffer> {
   const loop = [
     ...[0x41, ...signedLeb(calls), 0x21, 0],
     ...[0x03, 0x40, 0x41, 0, 0x10, 1, 0x1a],
@@ -23,10 +28,15 @@ function moduleAround(costly: readonly number[], calls: number): Uint8Array<Arra
   return bytesOf(
     header,
     section(1, [2, 0x60, 0, 0, 0x60, 1, i32, 1, i32]),
-    section(3, [2, 0, 1]),
+    section(3, [copies + 1, 0, ...repeat(copies, [1])]),
     section(4, [1, 0x70, 0, 10]),
     section(7, [1, ...name('run'), 0, 0]),
-    section(10, [2, ...leb(run.length), ...run, ...leb(body.length), ...body]),
+    section(10, [
+      copies + 1,
+      ...leb(run.length),
+      ...run,
+      ...repeat(copies, [...leb(body.length), ...body]),
+    ]),
     section(0, [...name('name'), 1, 9, 1, 1, ...name('costly')]),
   );
 }
@@ -59,9 +69,9 @@ export function killerByCalls(calls: number, edges = 66_000): Uint8Array<ArrayBu
 }
 
 /** Nothing for the baseline compiler, quadratic for the optimiser: 0.4 s at 2,500, 2.2 at 5,000. */
-export function manyIfs(count: number, calls = 0): Uint8Array<ArrayBuffer> {
+export function manyIfs(count: number, calls = 0, copies = 1): Uint8Array<ArrayBuffer> {
   const one = [0x20, 0, 0x04, 0x40, 0x41, 1, 0x21, 0, 0x0b];
-  return moduleAround([0, ...repeat(count, one), 0x20, 0], calls);
+  return moduleAround([0, ...repeat(count, one), 0x20, 0], calls, copies);
 }
 
 /** Reads of a table behind a branch that is never taken: quadratic for the optimiser. */

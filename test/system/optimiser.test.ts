@@ -87,7 +87,8 @@ describe('a module that may hurt the process', () => {
   });
 
   it('is published before its trial with the optimiser is over', { timeout: 180_000 }, async () => {
-    folder.write('slow.wasm', manyIfs(5_000, 1));
+    // Each takes 0.4 s: all together more than a deploy waits for, and well within the bounds.
+    folder.write('slow.wasm', manyIfs(2_500, 1, 12));
     await start();
     await waitFor(async () => ((await status('/slow.wasm')) === 200 ? true : undefined));
     await daemon.waitForLog(({ msg }) => msg === 'module may be optimised now', 150_000);

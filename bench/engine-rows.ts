@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { PageMapper } from '../src/engine/page-mapper.ts';
-import type { RestoreMode } from '../src/engine/snapshot.ts';
+import { PageMapper } from '../src/engine/restore/page-mapper.ts';
+import type { RestoreMode } from '../src/engine/restore/snapshot.ts';
 import { Engine } from '../test/engine/world.ts';
 import { World } from '../test/support/abi-world.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';

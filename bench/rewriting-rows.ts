@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createCatalogue } from '../src/abi/catalogue.ts';
 import { defaultLimits } from '../src/config/config.ts';
-import { buildArtifact, moduleLimits } from '../src/deploy/artifact.ts';
+import { buildArtifact, moduleLimits } from '../src/deploy/build/artifact.ts';
 import { SectionId } from '../src/wasm/binary/sections.ts';
 import { ByteWriter } from '../src/wasm/binary/writer.ts';
 import { inspectModule } from '../src/wasm/inspect.ts';

@@ -1,11 +1,20 @@
 /**
  * `npm run check:layout`: who imports whom, cycles, lengths, dead files, words, purity, and lists
- * in README.md that must match the code. Prints one line a fault; exit code 1 when there is any.
+ * in README.md and docs/architecture.md that must match the code. One line a fault; exit code
+ * 1 when there is any. `--write` brings the table of rooms up to date first.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeRooms } from './layout/architecture.ts';
 import { checkLayout } from './layout/repository.ts';
+import { rooms } from './layout/rooms.ts';
 
-const faults = await checkLayout(path.dirname(import.meta.dirname));
+const root = path.dirname(import.meta.dirname);
+if (process.argv.includes('--write')) {
+  const file = path.join(root, 'docs/architecture.md');
+  writeFileSync(file, writeRooms(readFileSync(file, 'utf8'), rooms));
+}
+const faults = await checkLayout(root);
 for (const fault of faults) console.log(fault);
 console.log(faults.length === 0 ? 'The layout is as it should be' : `${faults.length} faults`);
 process.exitCode = faults.length === 0 ? 0 : 1;

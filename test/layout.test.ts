@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { checkArchitecture, writeRooms } from '../scripts/layout/architecture.ts';
 import {
   checkCycles,
   checkDeadFiles,
   checkImports,
   checkLengths,
   checkPurity,
+  checkRooms,
   checkShapes,
   checkWords,
 } from '../scripts/layout/checks.ts';
@@ -74,6 +76,23 @@ describe('who imports whom', () => {
     expect(source?.starts).toEqual(['src/serve/thread.ts']);
     expect(checkImports(sources({ 'src/daemon/a.ts': text }))).toEqual([]);
   });
+});
+
+test('a room that imports one standing after it is found', () => {
+  const names = { name: 'names', holds: '', imports: ['errors'] };
+  const errors = { name: 'errors', holds: '', imports: [] };
+  expect(checkRooms([errors, names])).toEqual([]);
+  expect(checkRooms([names, errors])).toEqual([
+    'the room names must stand after errors, which it imports',
+  ]);
+});
+
+test('the table of rooms in the docs must be the one that is checked', () => {
+  const rooms = [{ name: 'names', holds: 'host names', imports: ['errors'] }];
+  const text = writeRooms('# Architecture\n', rooms);
+  expect(text).toContain('| `src/names` | host names | `errors` |');
+  expect(checkArchitecture(text, rooms)).toEqual([]);
+  expect(checkArchitecture(text, [...rooms, ...rooms])).toHaveLength(1);
 });
 
 test('imports that go round are found, types included', () => {

@@ -1,10 +1,9 @@
 /** The checks of the layout: each takes sources and gives one sentence per fault. */
 import path from 'node:path';
+import { type Room, rooms, sharedByAbis } from './rooms.ts';
 import {
-  allowedImports,
   bannedInComments,
   bannedWords,
-  commonParts,
   edgeModules,
   entryFiles,
   fileLinesMax,
@@ -14,7 +13,6 @@ import {
   pureFiles,
   pureFunctions,
   pureModules,
-  strictParts,
 } from './rules.ts';
 import type { SourceFile } from './source.ts';
 import { findFunctions, lineAt } from './source.ts';
@@ -26,7 +24,7 @@ function isProduct(source: SourceFile): boolean {
 }
 
 /** `src/abi/catalogue.ts` → `abi`. */
-function partOf(file: string): string {
+function roomOf(file: string): string {
   return (file.split('/')[1] ?? '').replace(/\.ts$/, '');
 }
 
@@ -36,20 +34,30 @@ export function checkImports(sources: Sources): readonly string[] {
     source.imports
       .filter((imported) => imported.startsWith('src/'))
       .filter((imported) => !mayImport(source.path, imported))
-      .map((imported) => `${source.path} must not import ${imported}: see scripts/layout/rules.ts`),
+      .map((imported) => `${source.path} must not import ${imported}: see scripts/layout/rooms.ts`),
   );
 }
 
+/** Rooms import only what stands before them: so no two can need each other. */
+export function checkRooms(list: readonly Room[]): readonly string[] {
+  return list.flatMap(({ name, imports }, place) => {
+    const before = new Set(list.slice(0, place).map((room) => room.name));
+    const needed = imports === 'any' ? [] : imports.map((each) => each.split('/')[0] ?? '');
+    return needed
+      .filter((each) => !before.has(each))
+      .map((each) => `the room ${name} must stand after ${each}, which it imports`);
+  });
+}
+
 function mayImport(file: string, imported: string): boolean {
-  const from = partOf(file);
-  const to = partOf(imported);
+  const from = roomOf(file);
+  const to = roomOf(imported);
   // A folder of an ABI stands for itself; the files beside are what all ABIs share.
   if (from === 'abi' && to === 'abi') return mayImportInAbi(file, imported);
   if (from === to) return true;
-  const allowed = allowedImports[from];
+  const allowed = rooms.find((room) => room.name === from)?.imports;
   if (allowed === undefined) return false;
   if (allowed === 'any') return true;
-  if (!strictParts.has(from) && commonParts.has(to)) return true;
   const modulePath = imported.replace(/^src\//, '').replace(/\.ts$/, '');
   return allowed.includes(to) || allowed.includes(modulePath);
 }
@@ -57,8 +65,8 @@ function mayImport(file: string, imported: string): boolean {
 /** ABIs never import each other; only the catalogue knows them all. */
 function mayImportInAbi(file: string, imported: string): boolean {
   const family = (name: string) => /^src\/abi\/([^/]+)\//.exec(name)?.[1];
-  const shared = /^src\/abi\/(abi|memory|handles|steps)\.ts$/;
-  if (file === 'src/abi/catalogue.ts' || shared.test(imported)) return true;
+  if (file === 'src/abi/catalogue.ts' || sharedByAbis.test(imported)) return true;
+  if (sharedByAbis.test(file)) return false;
   if (family(file) !== undefined) return ownFiles(family(file) ?? '').test(imported);
   return ownFiles(path.posix.basename(file, '.ts')).test(imported);
 }

@@ -2,16 +2,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadCommands } from '../../src/commands/catalogue.ts';
+import { checkArchitecture } from './architecture.ts';
 import {
   checkCycles,
   checkDeadFiles,
   checkImports,
   checkLengths,
   checkPurity,
+  checkRooms,
   checkShapes,
   checkWords,
 } from './checks.ts';
 import { checkReadme } from './readme.ts';
+import { rooms } from './rooms.ts';
 import { readSources } from './source.ts';
 
 const directories = ['src', 'test', 'scripts', 'bin', 'bench'];
@@ -21,6 +24,7 @@ export async function checkLayout(root: string): Promise<readonly string[]> {
   const present = directories.filter((directory) => existsSync(path.join(root, directory)));
   const sources = readSources(root, present);
   return [
+    ...checkRooms(rooms),
     ...checkImports(sources),
     ...checkCycles(sources),
     ...checkLengths(sources),
@@ -28,6 +32,7 @@ export async function checkLayout(root: string): Promise<readonly string[]> {
     ...checkShapes(sources),
     ...checkWords(sources),
     ...checkPurity(sources),
+    ...checkArchitecture(readText(path.join(root, 'docs/architecture.md')), rooms),
     ...checkReadme(readText(path.join(root, 'README.md')), await loadCommands()),
   ];
 }

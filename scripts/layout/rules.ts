@@ -1,70 +1,7 @@
-/** What the sources of this repository may look like. Data: the checks are in `checks.ts`. */
-
-/** Parts that every part may import. */
-export const commonParts: ReadonlySet<string> = new Set([
-  'amounts',
-  'errors',
-  'names',
-  'config',
-  'messages',
-  'account',
-]);
-
 /**
- * Part → the parts it may import besides itself and the common ones. A part is the folder or file
- * below `src/`; a rule for one file (`src/abi/catalogue.ts`) is written with its path.
+ * What the sources of this repository may look like. Data: the checks are in `checks.ts`, and who
+ * may import whom is in `rooms.ts`.
  */
-export const allowedImports: Readonly<Record<string, readonly string[] | 'any'>> = {
-  main: ['commands'],
-  commands: 'any',
-  daemon: ['deploy', 'site', 'tls', 'admin', 'telemetry', 'journal', 'ledger', 'capability'],
-  deploy: ['wasm', 'site', 'abi/catalogue', 'abi/abi'],
-  serve: [
-    'engine',
-    'abi/catalogue',
-    'abi/abi',
-    'site',
-    'capability',
-    'telemetry',
-    'journal',
-    'ledger',
-  ],
-  engine: [
-    'abi/abi',
-    'abi/memory',
-    'abi/steps',
-    'capability/capability',
-    'ledger',
-    'wasm/meter/contract',
-    'wasm/offsets',
-  ],
-  abi: ['capability/capability'],
-  capability: ['site'],
-  site: [],
-  telemetry: ['journal'],
-  journal: [],
-  ledger: [],
-  account: ['errors', 'names'],
-  admin: ['site', 'telemetry', 'ledger'],
-  tls: ['site'],
-  // These come first: what they import is listed whole.
-  wasm: ['errors'],
-  amounts: [],
-  errors: [],
-  names: ['errors'],
-  config: ['errors'],
-  messages: ['config', 'errors', 'names', 'site', 'journal/log-queue', 'wasm/meter/contract'],
-};
-
-/** Parts whose row is complete: the common parts are not added. */
-export const strictParts: ReadonlySet<string> = new Set([
-  'wasm',
-  'errors',
-  'names',
-  'config',
-  'messages',
-  'account',
-]);
 
 /** Files that are started, not imported. */
 export const entryFiles: readonly RegExp[] = [
@@ -77,10 +14,11 @@ export const entryFiles: readonly RegExp[] = [
 /** Pure files: the same input gives the same output, and nothing else happens. */
 export const pureFiles: readonly RegExp[] = [
   /^src\/(errors|amounts)\.ts$/,
+  /^src\/http\//,
   /^src\/names(\.ts$|\/)/,
   /^src\/wasm\//,
   /^src\/abi\//,
-  /^src\/site\/(table|manifest)(\.ts$|\/)/,
+  /^src\/site\//,
   /^src\/config\/(?!load\.ts$)/,
 ];
 
@@ -91,6 +29,8 @@ export const pureModules: ReadonlySet<string> = new Set([
   'node:path',
   'node:url',
   'node:util',
+  'bcryptjs',
+  'mime',
   'smol-toml',
 ]);
 

@@ -3,37 +3,11 @@
  * one exchange reaches the guest and comes back. Translators only: an ABI holds no sockets, opens
  * no files, knows no clock; all it may reach comes in through `Run.capabilities`.
  */
-import type { Capabilities, Header } from '../capability/capability.ts';
+
+import type { Capabilities } from '../capability/capability.ts';
+import type { ReplyHead, RequestHead } from '../http/message.ts';
 import type { GuestMemory } from './memory.ts';
 import type { Steps } from './steps.ts';
-
-/** The head of the visitor's request, parsed and bounded at the door. */
-export interface RequestHead {
-  /** The request id that is also in the log and in `x-request-id`. */
-  readonly id: string;
-  readonly method: string;
-  /** Path and query exactly as received; begins with `/`. */
-  readonly target: string;
-  /** The decoded path up to and including the module's name, e.g. `/dir/hello.wasm`. */
-  readonly scriptName: string;
-  /** The decoded rest of the path after the module's name; empty or begins with `/`. */
-  readonly pathInfo: string;
-  /** The query as received, without `?`. */
-  readonly query: string;
-  readonly scheme: 'http' | 'https';
-  /** Host and port as the visitor named them; empty when an HTTP/1.0 request had none. */
-  readonly authority: string;
-  readonly httpVersion: string;
-  /** In order of arrival, duplicates kept. Hop-by-hop headers are already gone. */
-  readonly headers: readonly Header[];
-  readonly clientAddress: string;
-  readonly clientPort: number;
-}
-
-export interface ReplyHead {
-  readonly status: number;
-  readonly headers: readonly Header[];
-}
 
 /**
  * One request and the place for its answer. Made by the listener, used by one run.

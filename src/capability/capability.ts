@@ -2,9 +2,7 @@
  * What a guest may reach outside its own memory. Each is made for one run of one module of one
  * site, already narrowed to it and counting against its limits; a guest cannot name anybody else's.
  */
-
-/** A header as it stood on the wire: lower-case name, value without line ends. */
-export type Header = readonly [name: string, value: string];
+import type { Header } from '../http/message.ts';
 
 export interface OutboundRequest {
   readonly method: string;

@@ -6,13 +6,13 @@ import type { Command } from './command.ts';
 
 const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./serve.ts')).serve],
-  ['check', async () => (await import('./check.ts')).check],
-  ['inspect', async () => (await import('./inspect.ts')).inspect],
-  ['run', async () => (await import('./run.ts')).run],
-  ['versions', async () => (await import('./versions.ts')).versions],
-  ['rollback', async () => (await import('./rollback.ts')).rollback],
-  ['release', async () => (await import('./release.ts')).release],
-  ['config', async () => (await import('./config.ts')).config],
+  ['check', async () => (await import('./check/check.ts')).check],
+  ['inspect', async () => (await import('./inspect/inspect.ts')).inspect],
+  ['run', async () => (await import('./run/run.ts')).run],
+  ['versions', async () => (await import('./versions/versions.ts')).versions],
+  ['rollback', async () => (await import('./versions/rollback.ts')).rollback],
+  ['release', async () => (await import('./versions/release.ts')).release],
+  ['config', async () => (await import('./config/config.ts')).config],
 ]);
 
 export const commandNames: readonly string[] = [...loaders.keys()];

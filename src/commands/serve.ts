@@ -8,7 +8,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
-import { tellOfEarlierState } from './states.ts';
+import { tellOfEarlierState } from './versions/states.ts';
 
 export const serve: Command = {
   name: 'serve',

@@ -12,16 +12,16 @@ import {
   TerrafirmaError,
   toErrorRecord,
 } from '../errors.ts';
-import type { Answers, Question, SiteAnswer } from '../messages.ts';
 import { type FolderPath, type HostName, isServedName, type OwnerKey, ownerOf } from '../names.ts';
-import type { Resolver } from '../site/dns.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import type { LocatedFolder, Locator } from '../outside/mount/locate.ts';
+import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { HostRules } from '../site/hosts.ts';
-import type { LocatedFolder, Locator } from '../site/locate.ts';
-import type { Logins } from '../site/logins.ts';
-import type { MountGuards } from '../site/mount-guards.ts';
 import type { Site } from '../site/table.ts';
+import type { Answers, Question, SiteAnswer } from '../threads/messages.ts';
 import type { ServedName } from '../tls/admission.ts';
 import type { Certificates } from '../tls/certificates.ts';
+import type { Logins } from './logins/logins.ts';
 
 /**
  * No answer holds longer, whatever the record's TTL: threads that ask again tell the control plane

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { AcmeConfig, Config } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { HostName } from '../names.ts';
-import type { Resolver } from '../site/dns.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';

@@ -8,28 +8,28 @@ import {
   type KeyValueWriter,
   keyValueDatabasePath,
   startKeyValueWriter,
-} from '../capability/kv-writer.ts';
+} from '../capability/kv/writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
-import { Resolver } from '../site/dns.ts';
+import { DaemonLog } from '../journal/daemon-log.ts';
+import type { OutputStream } from '../journal/output.ts';
+import { Resolver } from '../outside/dns/dns.ts';
+import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
+import type { LocatedFolder } from '../outside/mount/locate.ts';
+import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
+import { lockState, type StateLock } from '../outside/state/lock.ts';
 import { HostRules } from '../site/hosts.ts';
-import type { LocatedFolder } from '../site/locate.ts';
-import { Logins } from '../site/logins.ts';
-import { MountGuards, threadsPerGuard } from '../site/mount-guards.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
-import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
-import type { OutputStream } from './output.ts';
+import { Logins } from './logins/logins.ts';
 import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { adoptShared, SHARED_KEY } from './served-folder.ts';
-import { lockState, type StateLock } from './state-lock.ts';
-import { sizeThreadPool } from './thread-pool.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
 import { openVisitKey } from './visit-key.ts';
 

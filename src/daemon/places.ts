@@ -2,8 +2,8 @@
 import { realpathSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { localFolderKey, ownerOf, parseFolderPath } from '../names.ts';
-import { type LocatedFolder, Locator } from '../site/locate.ts';
-import type { MountGuards } from '../site/mount-guards.ts';
+import { type LocatedFolder, Locator } from '../outside/mount/locate.ts';
+import type { MountGuards } from '../outside/mount/mount-guards.ts';
 
 export interface Places {
   readonly locator: Locator;

@@ -3,16 +3,16 @@
  * data. Edge: the file system, by the locator, and timers.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { NamespaceChange } from '../capability/kv-messages.ts';
-import { readNamespaces, type StoredNamespace } from '../capability/kv-namespaces.ts';
-import type { KeyValueWriter } from '../capability/kv-writer.ts';
-import type { DeployLog } from '../deploy/deploy-log.ts';
+import type { NamespaceChange } from '../capability/kv/messages.ts';
+import { readNamespaces, type StoredNamespace } from '../capability/kv/namespaces.ts';
+import type { KeyValueWriter } from '../capability/kv/writer.ts';
+import type { FolderPresence } from '../deploy/keep/reclaim.ts';
+import type { FolderRecord } from '../deploy/keep/record.ts';
 import type { Publisher } from '../deploy/publish.ts';
-import type { FolderPresence } from '../deploy/reclaim.ts';
-import type { FolderRecord } from '../deploy/record.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
+import type { JournalLog } from '../journal/log.ts';
 import { type FolderKey, parseFolderPath } from '../names.ts';
-import type { Locator } from '../site/locate.ts';
+import type { Locator } from '../outside/mount/locate.ts';
 
 export interface ReclaimerOptions {
   readonly publisher: Pick<Publisher, 'reclaim'>;
@@ -22,7 +22,7 @@ export interface ReclaimerOptions {
   /** One folder is served by its path, and nothing is known of others. */
   readonly isFolderMode: boolean;
   readonly goneKeptDays: number;
-  readonly logger: DeployLog;
+  readonly logger: JournalLog;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
 }

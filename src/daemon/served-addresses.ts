@@ -7,7 +7,7 @@
 import { LRUCache } from 'lru-cache';
 import { TerrafirmaError } from '../errors.ts';
 import type { HostName, OwnerKey } from '../names.ts';
-import type { Resolver } from '../site/dns.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
 
 export interface ServedAddressesOptions {
   readonly resolver: Pick<Resolver, 'addresses'>;

@@ -1,12 +1,12 @@
 /** What was kept of a served folder before its key named it. Edge: the file system. */
 import { rename, rm } from 'node:fs/promises';
-import type { DeployLog } from '../deploy/deploy-log.ts';
-import { fileErrorCode, writeDurably } from '../deploy/durable.ts';
-import { pinsDirectory } from '../deploy/pins.ts';
-import { formatRecord } from '../deploy/record.ts';
-import { readFolderRecord, recordPath } from '../deploy/store.ts';
+import { pinsDirectory } from '../deploy/keep/pins.ts';
+import { formatRecord } from '../deploy/keep/record.ts';
+import { readFolderRecord, recordPath } from '../deploy/keep/store.ts';
+import type { JournalLog } from '../journal/log.ts';
 import type { FolderKey } from '../names.ts';
-import type { LocatedFolder } from '../site/locate.ts';
+import type { LocatedFolder } from '../outside/mount/locate.ts';
+import { fileErrorCode, writeDurably } from '../outside/state/durable.ts';
 
 /** The key that every folder had in folder mode, whichever it was. */
 export const SHARED_KEY = '/folder' as FolderKey;
@@ -18,7 +18,7 @@ export const SHARED_KEY = '/folder' as FolderKey;
 export async function adoptShared(
   stateDirectory: string,
   folder: LocatedFolder,
-  log: DeployLog,
+  log: JournalLog,
 ): Promise<boolean> {
   const record = await readFolderRecord(stateDirectory, SHARED_KEY, log);
   if (record === undefined || record.directory !== folder.directory) return false;

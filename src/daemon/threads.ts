@@ -10,9 +10,9 @@ import { Overseer } from '../account/overseer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
-import { createLedger, glanceAt } from '../ledger.ts';
-import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../messages.ts';
 import type { Site } from '../site/table.ts';
+import { createLedger, glanceAt } from '../threads/ledger.ts';
+import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
 import { coreMsOf, Turning } from './turning.ts';
 
 const GLANCE_MS = 250;

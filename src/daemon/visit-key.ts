@@ -1,4 +1,4 @@
-/** Edge: the key that an installation signs visits with (`capability/visits.ts`), kept for good. */
+/** Edge: the key that an installation signs visits with (`fetch/visits.ts`), kept for good. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

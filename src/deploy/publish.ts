@@ -6,30 +6,30 @@ import { LRUCache } from 'lru-cache';
 import { OwnedCache } from '../account/owned-cache.ts';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
-import type { Digest, LoadedModule } from '../messages.ts';
+import type { JournalLog } from '../journal/log.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
-import type { LocatedFolder } from '../site/locate.ts';
-import type { MountGuards } from '../site/mount-guards.ts';
+import type { LocatedFolder } from '../outside/mount/locate.ts';
+import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { Site } from '../site/table.ts';
-import { Builder } from './builder.ts';
+import type { Digest, LoadedModule } from '../threads/messages.ts';
+import { Builder } from './build/builder.ts';
+import { Modules } from './build/modules.ts';
+import { Trial } from './build/trial.ts';
 import type { DeployConfig } from './deploy-config.ts';
-import type { DeployLog } from './deploy-log.ts';
-import { type FolderParts, WatchedFolder } from './folder.ts';
-import { Gate } from './gate.ts';
-import { Modules } from './modules.ts';
-import { WalkPace } from './pace.ts';
-import type { Probation } from './probation.ts';
-import { type FolderPresence, recordAfter } from './reclaim.ts';
-import type { FolderRecord } from './record.ts';
-import { openState, type StateParts } from './state.ts';
-import { type ModuleStore, readRecords } from './store.ts';
-import { Trial } from './trial.ts';
-import { type ListedModule, listVersions, type VersionFilter } from './versions.ts';
-import { WatchPlaces } from './watch.ts';
+import { type FolderParts, WatchedFolder } from './folder/folder.ts';
+import type { Probation } from './keep/probation.ts';
+import { type FolderPresence, recordAfter } from './keep/reclaim.ts';
+import type { FolderRecord } from './keep/record.ts';
+import { openState, type StateParts } from './keep/state.ts';
+import { type ModuleStore, readRecords } from './keep/store.ts';
+import { type ListedModule, listVersions, type VersionFilter } from './keep/versions.ts';
+import { Gate } from './look/gate.ts';
+import { WalkPace } from './look/pace.ts';
+import { WatchPlaces } from './look/watch.ts';
 
 export interface PublisherOptions {
   readonly config: DeployConfig;
-  readonly logger: DeployLog;
+  readonly logger: JournalLog;
   readonly guards: MountGuards;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
@@ -58,7 +58,7 @@ interface MountGates {
 
 export class Publisher {
   readonly #config: DeployConfig;
-  readonly #log: DeployLog;
+  readonly #log: JournalLog;
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
   readonly #probation: Probation;

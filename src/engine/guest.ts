@@ -1,8 +1,8 @@
 /** A guest that can serve one run after another: an instance and its first state. */
 import type { Steps } from '../abi/steps.ts';
-import type { GuestCharge } from './guest-charge.ts';
 import type { GuestInstance } from './instance.ts';
-import type { RestoreMode, Snapshot } from './snapshot.ts';
+import type { RestoreMode, Snapshot } from './restore/snapshot.ts';
+import type { GuestCharge } from './supply/guest-charge.ts';
 
 export interface GuestOptions {
   readonly instance: GuestInstance;

@@ -16,14 +16,14 @@ import type {
 } from '../abi/abi.ts';
 import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
 import { isSteps } from '../abi/steps.ts';
-import type { FormFacts, LoadedModule } from '../messages.ts';
+import type { FormFacts, LoadedModule } from '../threads/messages.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
-import type { Activation } from './activation.ts';
-import { CardMarks, type CardTable } from './card-table.ts';
-import { follow } from './follow.ts';
-import type { GuestCharge } from './guest-charge.ts';
 import type { MeterHost } from './meter-host.ts';
+import { CardMarks, type CardTable } from './restore/card-table.ts';
+import type { Activation } from './run/activation.ts';
 import type { ServingInstance } from './serving.ts';
+import type { GuestCharge } from './supply/guest-charge.ts';
+import { follow } from './turn/follow.ts';
 
 export interface InstanceOptions {
   readonly loaded: LoadedModule;

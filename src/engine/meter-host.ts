@@ -4,9 +4,9 @@
  * each must do.
  */
 import { type HostSlot, hostSlots, trampolineBytes } from '../wasm/meter/contract.ts';
-import type { Activation } from './activation.ts';
-import type { ObjectHeap } from './object-heap.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { Activation } from './run/activation.ts';
+import type { ObjectHeap } from './supply/object-heap.ts';
+import type { Scheduler } from './turn/scheduler.ts';
 
 /** Bytes in a page of linear memory. */
 const pageBytes = 65_536;

@@ -1,6 +1,6 @@
 /** What an activation sees of the instance that serves its run. */
 import type { OffsetMap } from '../wasm/offsets.ts';
-import type { GuestCharge } from './guest-charge.ts';
+import type { GuestCharge } from './supply/guest-charge.ts';
 
 export interface ServingInstance {
   /** Bytes that memory number `memory` takes now: earlier runs may have grown it. */

@@ -1,11 +1,11 @@
 /** One request and its answer, over whichever wire it came. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Exchange, ReplyHead, RequestHead } from '../abi/abi.ts';
+import type { Exchange } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
-import type { Header } from '../capability/capability.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { clientNetwork } from '../names.ts';
 import { BodyReader } from './body-reader.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';

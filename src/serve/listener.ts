@@ -2,37 +2,37 @@
  * Sockets ↔ exchanges: the HTTP server of one serving thread with its limits on headers, idle and
  * slow connections, and its draining. Touches the network.
  */
+
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { RequestHead } from '../abi/abi.ts';
-import type { Header } from '../capability/capability.ts';
 import type { Endpoint, Limits } from '../config/config.ts';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { Header, RequestHead } from '../http/message.ts';
+import { type HeadLimits, type RawHead, readRequestHead } from '../http/request-head.ts';
+import type { RequestRecord } from '../journal/telemetry.ts';
 import { parseHostName, quoteReceived } from '../names.ts';
-import type { RequestRecord } from '../telemetry.ts';
-import type { TrustedProxies, Visitor } from './client-address.ts';
 import { ClientConnections } from './client-connections.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { ClientBytes } from './exchange-bytes.ts';
-import { failureHead } from './failure.ts';
-import { Http1Connections, type Http1Response } from './http1-connections.ts';
-import { Http1Request } from './http1-request.ts';
-import { Http1Wire, type Http1WireOptions } from './http1-wire.ts';
-import { readHttp2Head } from './http2-head.ts';
-import { Http2Offenders } from './http2-offenders.ts';
-import { Http2Sessions } from './http2-sessions.ts';
-import type { Http2Request } from './http2-turns.ts';
-import { Http2Wire } from './http2-wire.ts';
-import { Lingering } from './lingering.ts';
-import { Refusals } from './refusals.ts';
+import { Http1Connections, type Http1Response } from './http1/connections.ts';
+import { Lingering } from './http1/lingering.ts';
+import { Refusals } from './http1/refusals.ts';
+import { Http1Request } from './http1/request.ts';
+import { Http1Wire, type Http1WireOptions } from './http1/wire.ts';
+import { readHttp2Head } from './http2/head.ts';
+import { Http2Offenders } from './http2/offenders.ts';
+import { Http2Sessions } from './http2/sessions.ts';
+import type { Http2Request } from './http2/turns.ts';
+import { Http2Wire } from './http2/wire.ts';
 import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
-import { type HeadLimits, type RawHead, readRequestHead } from './request-head.ts';
-import { createTlsServer, type TlsServerOptions } from './tls-server.ts';
+import type { TrustedProxies, Visitor } from './road/client-address.ts';
+import { failureHead } from './road/failure.ts';
+import { createTlsServer, type TlsServerOptions } from './tls/server.ts';
 import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
 

@@ -5,13 +5,13 @@
  */
 import { isIP } from 'node:net';
 import { toErrorRecord } from '../errors.ts';
+import type { RequestLog, RequestRecord } from '../journal/telemetry.ts';
 import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
-import type { RequestLog, RequestRecord } from '../telemetry.ts';
-import type { ControlLink } from './control-link.ts';
+import type { ControlLink } from '../threads/control-link.ts';
 import type { HttpExchange } from './exchange.ts';
-import { failureHead } from './failure.ts';
-import type { Replica } from './replica.ts';
+import { failureHead } from './road/failure.ts';
+import type { Replica } from './road/replica.ts';
 
 export interface PlainDoorOptions {
   readonly link: ControlLink;

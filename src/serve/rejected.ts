@@ -2,8 +2,8 @@
 import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { RequestRecord } from '../journal/telemetry.ts';
 import { withoutSecrets } from '../names.ts';
-import type { RequestRecord } from '../telemetry.ts';
 
 export function newRecord(
   id: string,

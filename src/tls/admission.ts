@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { TerrafirmaError } from '../errors.ts';
 import type { FolderKey, HostName } from '../names.ts';
-import type { Resolver } from '../site/dns.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
 import { type Refusal, registeredNameOf } from './gate.ts';
 
 /** What the daemon says about a name that is really served here. */

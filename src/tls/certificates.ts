@@ -3,8 +3,8 @@
  * the one that is kept, else one that is ordered now.
  */
 import { createHash } from 'node:crypto';
-import type { CertificateAnswer, CertificatePair } from '../messages.ts';
 import type { HostName } from '../names.ts';
+import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
 import type { Challenges } from './challenges.ts';
 import type { Directories } from './directories.ts';
 import type { Orders } from './orders.ts';

@@ -1,7 +1,7 @@
 /** What is shown to an authority right now; the listeners of all threads ask here. */
 import { createHash } from 'node:crypto';
-import type { CertificatePair } from '../messages.ts';
 import type { HostName } from '../names.ts';
+import type { CertificatePair } from '../threads/messages.ts';
 import type { Challenge, ChallengeStage } from './acme/client.ts';
 import { createChallengeCertificate, newCertificateKey } from './x509.ts';
 

@@ -9,8 +9,8 @@ import { createSecureContext } from 'node:tls';
 import { inBytes } from '../amounts.ts';
 import type { CertificateFiles } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { CertificatePair } from '../messages.ts';
 import type { HostName } from '../names.ts';
+import type { CertificatePair } from '../threads/messages.ts';
 import { readChain } from './x509.ts';
 
 export interface OwnCertificate extends CertificatePair {

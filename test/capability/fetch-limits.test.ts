@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Header } from '../../src/capability/capability.ts';
 import { defaultLimits } from '../../src/config/config.ts';
+import type { Header } from '../../src/http/message.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { folderKey, refusal, text, useOutbound } from './outbound-bench.ts';
 

@@ -1,6 +1,6 @@
 /** A thread that appends its own mark to one key, many times at once. Edge: worker thread. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { KeyValueClient } from '../../src/capability/kv.ts';
+import { KeyValueClient } from '../../src/capability/kv/client.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 

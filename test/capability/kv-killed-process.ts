@@ -2,8 +2,8 @@
  * A process that writes until it is killed. Each acknowledged number is printed as a line, after
  * the key-value store has answered. Edge: standard output.
  */
-import { KeyValueClient } from '../../src/capability/kv.ts';
-import { startKeyValueWriter } from '../../src/capability/kv-writer.ts';
+import { KeyValueClient } from '../../src/capability/kv/client.ts';
+import { startKeyValueWriter } from '../../src/capability/kv/writer.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 

@@ -1,10 +1,12 @@
 /** Outbound HTTP against a loopback server whose paths misbehave in one way each. */
+
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Fetch, Header, OutboundReply } from '../../src/capability/capability.ts';
-import { OutboundHttp, type OutboundOptions } from '../../src/capability/fetch.ts';
-import { Visits } from '../../src/capability/visits.ts';
+import type { Fetch, OutboundReply } from '../../src/capability/capability.ts';
+import { OutboundHttp, type OutboundOptions } from '../../src/capability/fetch/fetch.ts';
+import { Visits } from '../../src/capability/fetch/visits.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import type { Header } from '../../src/http/message.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { LoopbackServer, type SeenRequest } from './loopback-server.ts';
 

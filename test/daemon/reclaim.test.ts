@@ -1,14 +1,14 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readNamespaces } from '../../src/capability/kv-namespaces.ts';
+import { readNamespaces } from '../../src/capability/kv/namespaces.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { Reclaimer } from '../../src/daemon/reclaim.ts';
-import { digestBytes } from '../../src/deploy/artifact.ts';
-import { ModuleStore, readRecords } from '../../src/deploy/store.ts';
+import { digestBytes } from '../../src/deploy/build/artifact.ts';
+import { ModuleStore, readRecords } from '../../src/deploy/keep/store.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
-import { Locator } from '../../src/site/locate.ts';
-import { MountGuards } from '../../src/site/mount-guards.ts';
-import { bytes, useKeyValue } from '../capability/kv-bench.ts';
+import { Locator } from '../../src/outside/mount/locate.ts';
+import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { bytes, useKeyValue } from '../capability/kv/client-bench.ts';
 import { LogBook, Scratch, until, World } from '../deploy/world.ts';
 
 const bench = useKeyValue();

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { formatAddress } from '../../src/capability/addresses.ts';
+import { formatAddress } from '../../src/capability/fetch/addresses.ts';
 import { defaultDns, defaultLimits } from '../../src/config/config.ts';
 import { ServedAddresses } from '../../src/daemon/served-addresses.ts';
 import { type FolderKey, ownerOf, parseHostName } from '../../src/names.ts';
-import { Resolver } from '../../src/site/dns.ts';
+import { Resolver } from '../../src/outside/dns/dns.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 
 let dns: DnsServer;

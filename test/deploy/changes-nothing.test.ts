@@ -4,8 +4,8 @@
  */
 import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digestBytes } from '../../src/deploy/artifact.ts';
-import { rollBack } from '../../src/deploy/versions.ts';
+import { digestBytes } from '../../src/deploy/build/artifact.ts';
+import { rollBack } from '../../src/deploy/keep/versions.ts';
 import { guestBytes, padded, TestFolder } from '../support/folder.ts';
 import { locate, pathOf, Scratch, until, World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { drawCostly } from '../../scripts/fuzz/costly.ts';
-import { Trial } from '../../src/deploy/trial.ts';
+import { Trial } from '../../src/deploy/build/trial.ts';
 import type { OwnerKey } from '../../src/names.ts';
 
 test('the second fuzzer draws valid modules, equal ones by equal seeds', () => {

@@ -1,11 +1,11 @@
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digestBytes } from '../../src/deploy/artifact.ts';
+import { digestBytes } from '../../src/deploy/build/artifact.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
-import type { LocatedFolder } from '../../src/site/locate.ts';
-import { MountGuards } from '../../src/site/mount-guards.ts';
+import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
+import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
 

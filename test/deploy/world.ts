@@ -4,34 +4,34 @@ import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import { Modules, type ModulesOptions } from '../../src/deploy/build/modules.ts';
+import { Trial } from '../../src/deploy/build/trial.ts';
 import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
-import type { DeployFields, DeployLog } from '../../src/deploy/deploy-log.ts';
-import { Modules, type ModulesOptions } from '../../src/deploy/modules.ts';
+import { openState } from '../../src/deploy/keep/state.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
-import { openState } from '../../src/deploy/state.ts';
-import { Trial } from '../../src/deploy/trial.ts';
-import type { Digest } from '../../src/messages.ts';
+import type { JournalLog, LogFields } from '../../src/journal/log.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
-import type { LocatedFolder } from '../../src/site/locate.ts';
-import { MountGuards } from '../../src/site/mount-guards.ts';
+import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
+import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
+import type { Digest } from '../../src/threads/messages.ts';
 
 export interface LogEntry {
   readonly level: 'info' | 'warn' | 'error';
-  readonly fields: DeployFields;
+  readonly fields: LogFields;
   readonly text: string;
 }
 
-export class LogBook implements DeployLog {
+export class LogBook implements JournalLog {
   readonly entries: LogEntry[] = [];
 
-  info(fields: DeployFields, text: string): void {
+  info(fields: LogFields, text: string): void {
     this.entries.push({ level: 'info', fields, text });
   }
-  warn(fields: DeployFields, text: string): void {
+  warn(fields: LogFields, text: string): void {
     this.entries.push({ level: 'warn', fields, text });
   }
-  error(fields: DeployFields, text: string): void {
+  error(fields: LogFields, text: string): void {
     this.entries.push({ level: 'error', fields, text });
   }
   /** Entries whose text and fields, as one line of JSON, match. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Timer } from '../../src/capability/capability.ts';
-import type { RestoreMode } from '../../src/engine/snapshot.ts';
+import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { isolationGuests } from './isolation-guests.ts';

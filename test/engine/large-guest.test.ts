@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../scripts/attack/assemble.ts';
-import { FirstState } from '../../src/engine/first-state.ts';
+import { FirstState } from '../../src/engine/restore/first-state.ts';
 import { Engine } from './world.ts';
 
 const PAGES = 1_600;

@@ -3,7 +3,7 @@
  * a size, nor in what it may still have.
  */
 import { describe, expect, it } from 'vitest';
-import type { RestoreMode } from '../../src/engine/snapshot.ts';
+import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { Engine } from './world.ts';
 

@@ -2,19 +2,19 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ReplyHead } from '../../src/abi/abi.ts';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
+import type { Shares } from '../../src/account/shares.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
-import { buildArtifact } from '../../src/deploy/artifact.ts';
-import { GuestPool } from '../../src/engine/pool.ts';
-import type { RunReport } from '../../src/engine/report.ts';
-import type { Shares } from '../../src/engine/shares.ts';
-import type { RestoreMode } from '../../src/engine/snapshot.ts';
-import { createLedger, LedgerPage } from '../../src/ledger.ts';
-import type { LoadedModule } from '../../src/messages.ts';
+import { buildArtifact } from '../../src/deploy/build/artifact.ts';
+import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
+import type { RunReport } from '../../src/engine/run/report.ts';
+import { GuestPool } from '../../src/engine/supply/pool.ts';
+import type { ReplyHead } from '../../src/http/message.ts';
 import type { OwnerKey } from '../../src/names.ts';
+import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
+import type { LoadedModule } from '../../src/threads/messages.ts';
 import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
 
 export interface EngineOptions {

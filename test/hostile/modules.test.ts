@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { defaultLimits } from '../../src/config/config.ts';
-import { buildArtifact } from '../../src/deploy/artifact.ts';
+import { buildArtifact } from '../../src/deploy/build/artifact.ts';
 import {
   bytesOf,
   header,

@@ -7,8 +7,8 @@ import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
-import { failureHead } from '../../src/serve/failure.ts';
 import { Listener } from '../../src/serve/listener.ts';
+import { failureHead } from '../../src/serve/road/failure.ts';
 import { ask } from '../support/http.ts';
 
 const mib = 1024 * 1024;

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Digest } from '../../src/messages.ts';
 import { type FolderKey, type ModulePath, ownerOf, parseRequestPath } from '../../src/names.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type Site,
   type SiteModule,
 } from '../../src/site/table.ts';
+import type { Digest } from '../../src/threads/messages.ts';
 
 const digest = 'd'.repeat(64) as Digest;
 const good: SiteModule = { kind: 'serving', digest, abi: 'terrarium' };

@@ -2,6 +2,7 @@
  * A host for one real instance: links an ABI's hostcalls by JavaScript Promise Integration, and
  * ends runs as the engine does, without its metering, pooling and restoring.
  */
+
 import type {
   Abi,
   Binding,
@@ -10,7 +11,6 @@ import type {
   Hostcall,
   HostcallResult,
   ModuleFace,
-  RequestHead,
   RunEnd,
   WasmValue,
 } from '../../src/abi/abi.ts';
@@ -18,7 +18,8 @@ import { GuestMemory } from '../../src/abi/memory.ts';
 import { isSteps, runSteps } from '../../src/abi/steps.ts';
 import { createTerrariumAbi } from '../../src/abi/terrarium.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
-import { takeTrap } from '../../src/engine/trap.ts';
+import { takeTrap } from '../../src/engine/run/trap.ts';
+import type { RequestHead } from '../../src/http/message.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { exposePrivates } from '../wasm/support/expose.ts';
 import { RecordingExchange, type SentReply, World } from './abi-world.ts';

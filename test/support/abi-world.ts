@@ -1,6 +1,7 @@
 /** What a guest under test may reach: small, real, in memory. And the exchange it answers. */
+
 import { randomFillSync } from 'node:crypto';
-import type { Exchange, ReplyHead, RequestHead } from '../../src/abi/abi.ts';
+import type { Exchange } from '../../src/abi/abi.ts';
 import type {
   Capabilities,
   Clock,
@@ -14,6 +15,7 @@ import type {
   SiteFiles,
   Timer,
 } from '../../src/capability/capability.ts';
+import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
 
 /** Answers the URLs it was told about; anything else fails, as an unreachable host does. */
 export class TableFetch implements Fetch {

@@ -1,7 +1,7 @@
 /** File systems for tests: a guard of its own, used by one owner. */
 import type { OwnerKey } from '../../src/names.ts';
-import { GuardedFs } from '../../src/site/guarded-fs.ts';
-import { MountGuard, type MountGuardLimits } from '../../src/site/mount-guard.ts';
+import { GuardedFs } from '../../src/outside/mount/guarded-fs.ts';
+import { MountGuard, type MountGuardLimits } from '../../src/outside/mount/mount-guard.ts';
 
 export const testOwner = '/keybase/private/alice' as OwnerKey;
 

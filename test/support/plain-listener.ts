@@ -1,10 +1,10 @@
 /** A listener for plain HTTP, and the bytes that come back from it taken apart. */
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
+import type { RequestRecord } from '../../src/journal/telemetry.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
-import { failureHead } from '../../src/serve/failure.ts';
 import { Listener } from '../../src/serve/listener.ts';
-import type { RequestRecord } from '../../src/telemetry.ts';
+import { failureHead } from '../../src/serve/road/failure.ts';
 
 export const BYTES_MAX = 1_000;
 

@@ -2,14 +2,14 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
-import type { ToControl } from '../../src/messages.ts';
-import { TrustedProxies } from '../../src/serve/client-address.ts';
-import { ControlLink } from '../../src/serve/control-link.ts';
+import type { RequestRecord } from '../../src/journal/telemetry.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
-import { failureHead } from '../../src/serve/failure.ts';
 import { Listener } from '../../src/serve/listener.ts';
-import { TlsContexts } from '../../src/serve/tls-contexts.ts';
-import type { RequestRecord } from '../../src/telemetry.ts';
+import { TrustedProxies } from '../../src/serve/road/client-address.ts';
+import { failureHead } from '../../src/serve/road/failure.ts';
+import { TlsContexts } from '../../src/serve/tls/contexts.ts';
+import { ControlLink } from '../../src/threads/control-link.ts';
+import type { ToControl } from '../../src/threads/messages.ts';
 import { TestAuthority } from './acme-authority.ts';
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SHARED_KEY } from '../../src/daemon/served-folder.ts';
-import { recordPath } from '../../src/deploy/store.ts';
+import { recordPath } from '../../src/deploy/keep/store.ts';
 import { type FolderKey, localFolderKey } from '../../src/names.ts';
 import { runProgram } from '../commands/program.ts';
 import { TestDaemon } from '../support/daemon.ts';

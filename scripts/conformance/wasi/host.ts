@@ -17,7 +17,7 @@ import { GuestMemory } from '../../../src/abi/memory.ts';
 import { isSteps, runSteps } from '../../../src/abi/steps.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
 import { listImports } from '../../../src/abi/wasip1/imports.ts';
-import { takeTrap } from '../../../src/engine/trap.ts';
+import { takeTrap } from '../../../src/engine/run/trap.ts';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { exposePrivates } from '../../../test/wasm/support/expose.ts';
 

@@ -3,7 +3,7 @@ import type { Abi, Binding, GuestHost, RunEnd } from '../../../src/abi/abi.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
 import { listImports } from '../../../src/abi/wasip1/imports.ts';
 import type { WasiProcess } from '../../../src/abi/wasip1/process.ts';
-import type { LoadedModule } from '../../../src/messages.ts';
+import type { LoadedModule } from '../../../src/threads/messages.ts';
 import type { ProgramPool } from '../../../test/support/program-pool.ts';
 
 export class SuiteAbi implements Abi {

@@ -2,8 +2,9 @@
  * Header rules of the Terrarium ABI (its sections on content and on ambiguities A3, A4, A9, A14):
  * what a guest may set, and in which form values reach a guest.
  */
+
 import { inBytes } from '../../amounts.ts';
-import type { Header } from '../../capability/capability.ts';
+import type { Header } from '../../http/message.ts';
 import { Misuse } from './misuse.ts';
 
 export interface HeaderLimits {

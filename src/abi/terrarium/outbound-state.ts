@@ -2,14 +2,11 @@
  * The requests a run makes: what it is still writing, what is under way, what has come back. One
  * budget of bytes covers all bodies, because a guest may hold as many as it has handles.
  */
+
 import { inBytes } from '../../amounts.ts';
-import type {
-  Capabilities,
-  Header,
-  OutboundReply,
-  OutboundRequest,
-} from '../../capability/capability.ts';
+import type { Capabilities, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
+import type { Header } from '../../http/message.ts';
 import type { HostMemory, Run } from '../abi.ts';
 import { HandleTable } from '../handles.ts';
 import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';

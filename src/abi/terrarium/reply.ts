@@ -1,8 +1,8 @@
 /** The answer that is sent when `run` has ended, with what the guest left unsaid filled in. */
+
 import { isUtf8 } from 'node:buffer';
-import type { Header } from '../../capability/capability.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { ReplyHead } from '../abi.ts';
+import type { Header, ReplyHead } from '../../http/message.ts';
 import type { OutgoingReply } from './run.ts';
 
 const STATUS_DEFAULT = 200;

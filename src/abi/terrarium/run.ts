@@ -3,9 +3,11 @@
  * when `run` has returned, because guests set code, headers and body in any order), and what it
  * asked of others.
  */
+
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Exchange, HostMemory, RequestHead, Run } from '../abi.ts';
+import type { RequestHead } from '../../http/message.ts';
+import type { Exchange, HostMemory, Run } from '../abi.ts';
 import {
   encodeTarget,
   encodeValue,

@@ -9,7 +9,9 @@
  *   result    28 bytes: u8 0; u8 1 @4, body ptr @8, len; headers ptr @16, len; u16 status @24
  *                   or  u8 1; u8 error @4, message ptr @8, len
  */
-import type { Header, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+
+import type { OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+import type { Header } from '../../http/message.ts';
 import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';
 import { WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';

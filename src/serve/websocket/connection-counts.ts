@@ -1,7 +1,7 @@
 /** How many WebSockets a site, an owner over all sites, and a client have on a thread. */
 import { Counts } from '../../account/counts.ts';
+import type { Shares } from '../../account/shares.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Shares } from '../../engine/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
 
 export type ConnectionCountLimits = Pick<

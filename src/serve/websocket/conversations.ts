@@ -4,10 +4,10 @@
  */
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Share } from '../../account/share.ts';
+import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
-import type { GuestRun } from '../../engine/guest-run.ts';
-import type { RunReport } from '../../engine/report.ts';
-import type { Shares } from '../../engine/shares.ts';
+import type { GuestRun } from '../../engine/run/guest-run.ts';
+import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, visitorSentence } from '../../errors.ts';
 import type { HttpExchange } from '../exchange.ts';
 import { Connection, type ConnectionLimits, closeCode } from './connection.ts';

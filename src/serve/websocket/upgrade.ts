@@ -6,8 +6,8 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { TerrafirmaError } from '../../errors.ts';
-import type { Http1Response } from '../http1-connections.ts';
-import type { Http1Request } from '../http1-request.ts';
+import type { Http1Response } from '../http1/connections.ts';
+import type { Http1Request } from '../http1/request.ts';
 
 export interface UpgradeParts {
   readonly incoming: Http1Request;

@@ -4,7 +4,7 @@
  */
 import type { Abi, Binding, GuestHost, Hostcall } from '../../../src/abi/abi.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
-import type { RestoreMode } from '../../../src/engine/snapshot.ts';
+import type { RestoreMode } from '../../../src/engine/restore/snapshot.ts';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { ProgramPool } from '../../support/program-pool.ts';
 import { addEntry } from '../../wasm/support/entry.ts';

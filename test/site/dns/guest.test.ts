@@ -1,7 +1,7 @@
 import { Packet } from 'dns2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultDns, defaultLimits } from '../../../src/config/config.ts';
-import { Resolver } from '../../../src/site/dns.ts';
+import { Resolver } from '../../../src/outside/dns/dns.ts';
 import {
   type DnsEntry,
   type DnsServer,

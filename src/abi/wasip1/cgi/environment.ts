@@ -2,8 +2,7 @@
  * A request as environment variables: RFC 3875, section 4.1, and what WAGI adds. One character a
  * byte, as headers stand on the wire; what was decoded is UTF-8.
  */
-import type { Header } from '../../../capability/capability.ts';
-import type { RequestHead } from '../../abi.ts';
+import type { Header, RequestHead } from '../../../http/message.ts';
 
 const SERVER_SOFTWARE = 'terrafirma';
 

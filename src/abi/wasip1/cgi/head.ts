@@ -3,11 +3,11 @@
  * LF or CRLF. Nothing of it reaches the wire unread: a name is a token, a value holds no control
  * character, so a program that copies a visitor's words into a header cannot be made to add one.
  */
-import type { Header } from '../../../capability/capability.ts';
+
 import { TerrafirmaError } from '../../../errors.ts';
+import type { Header, ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import { parseRequestPath } from '../../../names/request-path.ts';
-import type { ReplyHead } from '../../abi.ts';
 
 export interface HeadLimits {
   readonly linesMax: number;

@@ -3,10 +3,12 @@
  * answer leaves whole when the program ends, in one write; a larger one in pieces of at least
  * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
+
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
+import type { ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
-import type { Exchange, ReplyHead } from '../../abi.ts';
+import type { Exchange } from '../../abi.ts';
 import type { OutputStream } from '../streams.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
 

@@ -3,11 +3,13 @@
  * What it calls `kv` is the whole of a program's memory as one object: read before, replaced after,
  * the last writer wins. It is kept under one key of the module's own namespace.
  */
+
 import { inBytes } from '../../../amounts.ts';
-import type { Capabilities, Header, KeyValue } from '../../../capability/capability.ts';
+import type { Capabilities, KeyValue } from '../../../capability/capability.ts';
 import { describeError, TerrafirmaError } from '../../../errors.ts';
+import type { Header, RequestHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
-import type { Exchange, RequestHead } from '../../abi.ts';
+import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 import type { Reply } from './reply.ts';
 

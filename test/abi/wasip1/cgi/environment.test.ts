@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RequestHead } from '../../../../src/abi/abi.ts';
 import { listArguments, listEnvironment } from '../../../../src/abi/wasip1/cgi/environment.ts';
+import type { RequestHead } from '../../../../src/http/message.ts';
 import { defaultRequest } from './stream-exchange.ts';
 
 function variables(

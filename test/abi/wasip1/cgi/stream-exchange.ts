@@ -1,5 +1,7 @@
 /** An exchange whose body comes in pieces and whose answer may leave in pieces. */
-import type { Exchange, ReplyHead, RequestHead } from '../../../../src/abi/abi.ts';
+
+import type { Exchange } from '../../../../src/abi/abi.ts';
+import type { ReplyHead, RequestHead } from '../../../../src/http/message.ts';
 
 export const defaultRequest: RequestHead = {
   id: 'request-1',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
 import { LogStream } from '../../../../src/abi/wasip1/cgi/log-stream.ts';
 import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
-import { RunLog } from '../../../../src/capability/guest-log.ts';
+import { RunLog } from '../../../../src/capability/log/guest-log.ts';
 import { World } from '../../../support/abi-world.ts';
 import { StreamExchange } from './stream-exchange.ts';
 

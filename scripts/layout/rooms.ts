@@ -1,0 +1,120 @@
+/**
+ * The rooms of `src/`, the lowest first: what each holds and which rooms it may import. Data; the
+ * table in docs/architecture.md is made of it. A room imports only rooms that stand before it, so
+ * there is no way round.
+ */
+
+export interface Room {
+  /** The folder or file below `src/`. */
+  readonly name: string;
+  /** One line for docs/architecture.md. */
+  readonly holds: string;
+  /** Rooms, or single files of rooms (`abi/abi`), that it may import. */
+  readonly imports: readonly string[] | 'any';
+}
+
+/** What nearly every room may use. */
+const common = ['amounts', 'errors', 'names', 'config', 'account'];
+const aboutAbis = ['abi/abi', 'abi/catalogue'];
+
+export const rooms: readonly Room[] = [
+  { name: 'amounts', holds: 'numbers and their units in words', imports: [] },
+  { name: 'errors', holds: 'the table of everything that can go wrong', imports: [] },
+  { name: 'names', holds: 'host names, paths, folders, owners, digests', imports: ['errors'] },
+  { name: 'config', holds: 'settings, limits, their sources', imports: ['errors'] },
+  { name: 'wasm', holds: 'bytes → bytes: reading, judging, metering; pure', imports: ['errors'] },
+  {
+    name: 'account',
+    holds: 'what the process holds, in bytes, with a share for each owner; the rules of sharing',
+    imports: ['errors', 'names'],
+  },
+  { name: 'http', holds: 'the one vocabulary of HTTP; pure', imports: common },
+  { name: 'site', holds: 'the nouns: manifest, settings, routes, who may read', imports: common },
+  {
+    name: 'journal',
+    holds: 'what happened: one record a request, lines, the thread that writes them',
+    imports: common,
+  },
+  {
+    name: 'threads',
+    holds: 'messages between the threads, heartbeats, questions and answers',
+    imports: [...common, 'site', 'journal', 'wasm/meter/contract'],
+  },
+  {
+    name: 'outside',
+    holds: 'the world: mounts, DNS, the state directory, stores',
+    imports: [...common, 'site', 'threads'],
+  },
+  {
+    name: 'capability',
+    holds: 'what a guest may reach, narrowed to its site',
+    imports: [...common, 'http', 'site', 'journal', 'threads', 'outside'],
+  },
+  {
+    name: 'abi',
+    holds: 'translators between guests and exchanges',
+    imports: [...common, 'http', 'capability/capability'],
+  },
+  {
+    name: 'engine',
+    holds: 'one module, many runs: turns, budgets, restoring',
+    imports: [
+      ...common,
+      'journal',
+      'threads',
+      'capability/capability',
+      'abi/abi',
+      'abi/memory',
+      'abi/steps',
+      'wasm/meter/contract',
+      'wasm/offsets',
+    ],
+  },
+  {
+    name: 'deploy',
+    holds: 'the deploy road',
+    imports: [...common, 'wasm', 'site', 'journal', 'threads', 'outside', ...aboutAbis],
+  },
+  {
+    name: 'tls',
+    holds: 'certificates: ACME, who may have one, the store',
+    imports: [...common, 'journal', 'threads', 'outside'],
+  },
+  {
+    name: 'serve',
+    holds: 'the request road',
+    imports: [
+      ...common,
+      'http',
+      'site',
+      'journal',
+      'threads',
+      'outside/mount/guarded-fs',
+      'outside/mount/mount-guards',
+      'outside/mount/open-inside',
+      'capability',
+      'engine',
+      ...aboutAbis,
+    ],
+  },
+  {
+    name: 'daemon',
+    holds: 'the control plane: builds, starts, stops, answers',
+    imports: [
+      ...common,
+      'http',
+      'site',
+      'journal',
+      'threads',
+      'outside',
+      'capability',
+      'deploy',
+      'tls',
+    ],
+  },
+  { name: 'commands', holds: 'one thin file a command', imports: 'any' },
+  { name: 'main', holds: 'the only `process.exit`', imports: ['commands', 'errors', 'config'] },
+];
+
+/** What all ABIs share; an ABI imports this and its own folder. */
+export const sharedByAbis = /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps)\.ts$|objects\/)/;

@@ -1,0 +1,193 @@
+/** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
+import path from 'node:path';
+import type { Config } from '../../config/config.ts';
+import { digestBytes } from '../../deploy/build/artifact.ts';
+import { capFiles } from '../../deploy/folder/limits.ts';
+import { quarantineRecord, readQuarantined } from '../../deploy/keep/quarantine.ts';
+import type { ListedFile } from '../../deploy/look/scan.ts';
+import { listFolder } from '../../deploy/look/scan.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../../names.ts';
+import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import { Locator } from '../../outside/mount/locate.ts';
+import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import type { Manifest } from '../../site/manifest.ts';
+import { MANIFEST_NAME, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
+import type { Digest } from '../../threads/messages.ts';
+import { ModuleJudge } from '../inspect/judge.ts';
+import type { Finding } from './report.ts';
+
+export interface FolderFindings {
+  readonly findings: readonly Finding[];
+  /** A module that would answer, for an example. */
+  readonly modulePath: string | undefined;
+}
+
+const NAMES_TOLD_MAX = 20;
+const silent = (): void => undefined;
+const silentLog: JournalLog = { info: silent, warn: silent, error: silent };
+
+const noMount: Finding = {
+  mark: 'bad',
+  subject: 'folder',
+  text: 'no mount is configured here: the folder cannot be looked at',
+  nextStep: 'Say where folders are found: --mount /keybase=/keybase',
+};
+
+/** Never rejects for what is wrong with the folder: that is what it reports. */
+export async function checkFolder(folder: FolderPath, config: Config): Promise<FolderFindings> {
+  if (config.mounts.length === 0) return { findings: [noMount], modulePath: undefined };
+  const findings: Finding[] = [];
+  try {
+    const { mounts, botUser, limits } = config;
+    const guards = new MountGuards(limits);
+    const located = await new Locator({ mounts, botUser, guards }).locate(folder);
+    findings.push({ mark: 'ok', subject: 'folder', text: `${folder.key} is ${located.directory}` });
+    const fs = guards.fsOf(located.mount.directory, ownerOf(located.key));
+    return await lookInside(located.directory, { fs, config, findings });
+  } catch (error) {
+    const isExpected = error instanceof TerrafirmaError || errnoOf(error) !== undefined;
+    if (!isExpected || !(error instanceof Error)) throw error;
+    findings.push({ mark: 'bad', subject: 'folder', text: error.message });
+    return { findings, modulePath: undefined };
+  }
+}
+
+async function lookInside(
+  directory: string,
+  options: { readonly fs: GuardedFs; readonly config: Config; readonly findings: Finding[] },
+): Promise<FolderFindings> {
+  const { fs, config, findings } = options;
+  const { limits } = config;
+  const manifest = await readManifest(fs, directory, limits.manifestBytesMax);
+  findings.push(judgeAccess(manifest));
+  const names = new UnservedNames();
+  const onName = (segments: readonly string[]): void => names.take(segments);
+  const listing = await listFolder({ fs, directory, limits, onName });
+  for (const note of listing.notes) {
+    findings.push({ mark: 'note', subject: 'file', text: `${note.path}: ${note.reason}` });
+  }
+  findings.push(...names.findings());
+  await using judge = new ModuleJudge(limits);
+  // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
+  const quarantined = await readQuarantined(config.stateDirectory, silentLog);
+  let modulePath: string | undefined;
+  for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
+    const problem =
+      refusal?.detail ??
+      (await judgeFile(file, { fs, judge, config, quarantined, notes: findings }));
+    const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
+    findings.push(describeFile(file, problem, isReadable));
+    if (problem === undefined && isReadable) modulePath ??= file.path;
+  }
+  if (listing.files.length === 0) {
+    const { entries } = await fs.readdir(directory, limits.folderEntriesMax);
+    findings.push(describeNoModules(entries.every(({ name }) => name.startsWith('.'))));
+  }
+  return { findings, modulePath };
+}
+
+/** Files that are 404 for their names: nobody but `check` tells the owner. */
+class UnservedNames {
+  readonly #named: Finding[] = [];
+  #count = 0;
+
+  take(segments: readonly string[]): void {
+    const name = segments.at(-1) ?? '';
+    // Of conflict copies of modules the listing tells.
+    const isTold = classifyName(name) === 'conflict' && /\.wasm$/i.test(name);
+    const reason = isTold ? undefined : explainName(name);
+    if (reason === undefined) return;
+    this.#count += 1;
+    if (this.#named.length >= NAMES_TOLD_MAX) return;
+    const text = `${quoteReceived(segments.join('/'))} is never served: ${reason}`;
+    this.#named.push({ mark: 'note', subject: 'file', text });
+  }
+
+  findings(): readonly Finding[] {
+    const more = this.#count - this.#named.length;
+    if (more === 0) return this.#named;
+    const text = `${more} more are never served for their names`;
+    return [...this.#named, { mark: 'note', subject: 'file', text }];
+  }
+}
+
+async function readManifest(fs: GuardedFs, directory: string, bytesMax: number): Promise<Manifest> {
+  try {
+    const { bytes } = await fs.readFile(path.join(directory, MANIFEST_NAME), bytesMax);
+    return parseManifest(bytes, bytesMax);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return parseManifest(undefined, bytesMax);
+    throw error;
+  }
+}
+
+function judgeAccess(manifest: Manifest): Finding {
+  if (mayReadAnonymously(manifest, [])) {
+    const why = manifest.isConfigured ? `${MANIFEST_NAME} lets anybody read` : 'anybody may read';
+    return { mark: 'ok', subject: 'access', text: why };
+  }
+  return {
+    mark: 'bad',
+    subject: 'access',
+    text: `${MANIFEST_NAME} does not let anybody read at /: visitors get 403`,
+    nextStep: `Grant "read" to anybody for "/" in ${MANIFEST_NAME}`,
+  };
+}
+
+/** Why the file would not be served; undefined when it would. */
+async function judgeFile(
+  file: ListedFile,
+  parts: {
+    readonly fs: GuardedFs;
+    readonly judge: ModuleJudge;
+    readonly config: Config;
+    readonly quarantined: ReadonlySet<Digest>;
+    /** Gets what is no problem and yet worth knowing. */
+    readonly notes: Finding[];
+  },
+): Promise<string | undefined> {
+  try {
+    const { moduleBytesMax } = parts.config.limits;
+    const { bytes } = await parts.fs.readFile(file.realPath, moduleBytesMax);
+    const judged = await parts.judge.judge(bytes);
+    const quarantine = parts.quarantined.has(digestBytes(bytes));
+    if (quarantine) return quarantineRecord(digestBytes(bytes)).detail;
+    if (judged.kind === 'refused') return judged.error.detail;
+    if (judged.slowReason !== undefined) parts.notes.push(describeSlow(file, judged.slowReason));
+    return undefined;
+  } catch (error) {
+    if (error instanceof FileTooLargeError) return error.message;
+    if (errnoOf(error) === 'EACCES' && error instanceof Error) return error.message;
+    throw error;
+  }
+}
+
+function describeSlow({ path: name }: ListedFile, reason: string): Finding {
+  const text = `${name} would run slowly, because V8's optimiser may not have it: ${reason}`;
+  return { mark: 'note', subject: 'module', text };
+}
+
+function describeFile(file: ListedFile, problem: string | undefined, isReadable: boolean): Finding {
+  const { path: name } = file;
+  if (problem !== undefined) {
+    const nextStep = `Replace ${name}: ${problem}`;
+    return { mark: 'bad', subject: 'module', text: `${name}: ${problem}`, nextStep };
+  }
+  if (isReadable) return { mark: 'ok', subject: 'module', text: `${name} would be served` };
+  const text = `${name} is good, but ${MANIFEST_NAME} does not let anybody read it`;
+  return { mark: 'note', subject: 'module', text };
+}
+
+function describeNoModules(isEmpty: boolean): Finding {
+  if (!isEmpty) {
+    return { mark: 'note', subject: 'module', text: 'there is none: only files would be served' };
+  }
+  return {
+    mark: 'bad',
+    subject: 'module',
+    text: 'the folder is empty',
+    nextStep: 'Copy a .wasm file, or an index.html, into the folder',
+  };
+}

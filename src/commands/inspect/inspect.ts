@@ -1,0 +1,75 @@
+/** `terrafirma inspect`: what a module is, and whether it would be served. */
+import path from 'node:path';
+import type { Limits } from '../../config/config.ts';
+import { loadConfig } from '../../config/load.ts';
+import { digestBytes, moduleLimits } from '../../deploy/build/artifact.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import { classifyName } from '../../names.ts';
+import { inspectModule } from '../../wasm/inspect.ts';
+import type { ModuleShape } from '../../wasm/shape.ts';
+import type { Command } from '../command.ts';
+import { ModuleJudge, readNamedFile } from './judge.ts';
+import type { ModuleReport } from './report.ts';
+import { describeModule, reportRestore, reportShape } from './report.ts';
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'Show what a module is and whether it would be served',
+  positionals: [{ name: 'file.wasm', isRequired: true, summary: 'The module' }],
+  flags: [{ name: 'json', summary: 'Print JSON' }],
+  // Limits decide whether a module is served.
+  readsConfig: true,
+  settings: [],
+  notes: ['Exits with 0 when the module would be served, with 1 when it would not.'],
+  async run(given, io) {
+    const { config } = loadConfig({
+      flags: given.settings,
+      machine: io.machine,
+      configFile: given.configFile,
+    });
+    const file = path.resolve(io.machine.workingDirectory, given.positionals[0] ?? '');
+    const report = await reportModule(file, config.limits);
+    const text = given.has('json')
+      ? `${JSON.stringify(report, undefined, 2)}\n`
+      : describeModule(report);
+    io.write(text);
+    return report.verdict.isServed ? 0 : 1;
+  },
+};
+
+/** Errors: `usage` when the file cannot be read. A bad module is a report like any other. */
+export async function reportModule(file: string, limits: Limits): Promise<ModuleReport> {
+  const bytes = await readNamedFile(file, limits.moduleBytesMax);
+  await using judge = new ModuleJudge(limits);
+  const judged = await judge.judge(bytes);
+  const isAccepted = judged.kind === 'accepted';
+  const nameProblem = problemOfName(path.basename(file));
+  const reason = isAccepted ? nameProblem : judged.error.detail;
+  return {
+    file,
+    bytes: bytes.length,
+    digest: digestBytes(bytes),
+    abi: isAccepted ? judged.artifact.abi : undefined,
+    entry: isAccepted ? judged.artifact.entry : undefined,
+    ...reportShape(shapeOf(bytes, limits)),
+    restore: isAccepted ? reportRestore(judged.artifact.engine) : undefined,
+    verdict: { isServed: reason === undefined, reason },
+  };
+}
+
+/** What is known of a module that is refused, when it is one at all. */
+function shapeOf(bytes: Uint8Array, limits: Limits): ModuleShape | undefined {
+  try {
+    return inspectModule(bytes, moduleLimits(limits));
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return undefined;
+    throw error;
+  }
+}
+
+function problemOfName(name: string): string | undefined {
+  const isServed = classifyName(name) === 'served' && name.endsWith('.wasm');
+  if (isServed) return undefined;
+  const rule = 'its name must end in .wasm and be no hidden, temporary or conflict copy';
+  return `Cannot serve the module: ${rule}: received ${JSON.stringify(name)}`;
+}

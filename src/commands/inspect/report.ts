@@ -1,0 +1,163 @@
+/** What `terrafirma inspect` found, as text and as plain data for JSON. */
+import type { Digest, EngineFacts } from '../../threads/messages.ts';
+import type { FuncType, ModuleShape } from '../../wasm/shape.ts';
+
+const PAGE_KIB = 64;
+
+export interface ReportedExtern {
+  readonly module?: string;
+  readonly name: string;
+  readonly kind: string;
+  /** `(i32, i32) -> (i32)`; functions alone. */
+  readonly type?: string;
+}
+
+/** Printed as it is with `--json`; what is not known is left out there. */
+export interface ModuleReport {
+  readonly file: string;
+  readonly bytes: number;
+  readonly digest: Digest;
+  readonly abi: string | undefined;
+  readonly entry: string | undefined;
+  readonly imports: readonly ReportedExtern[] | undefined;
+  readonly exports: readonly ReportedExtern[] | undefined;
+  readonly memories: readonly ReportedSize[] | undefined;
+  readonly tables: readonly ReportedSize[] | undefined;
+  readonly functions: number | undefined;
+  readonly features: readonly string[] | undefined;
+  /** Of a module that is accepted. */
+  readonly restore: ReportedRestore | undefined;
+  readonly verdict: { readonly isServed: boolean; readonly reason: string | undefined };
+}
+
+/** Whether one instance serves many requests, put back to its first state between them. */
+export interface ReportedRestore {
+  readonly isRestored: boolean;
+  /** Why every request needs a new instance instead. */
+  readonly reason: string | undefined;
+}
+
+/** Pages of 64 KiB for memories, entries for tables. */
+export interface ReportedSize {
+  readonly min: number;
+  readonly max: number | undefined;
+  readonly isImported: boolean;
+}
+
+/** The part of a report that the shape tells; nothing when there is none. */
+export function reportShape(shape: ModuleShape | undefined): ShapeReport {
+  if (shape === undefined) return { ...nothingKnown };
+  return {
+    imports: shape.imports.map(({ module, name, kind, type }) => ({
+      module,
+      name,
+      kind,
+      ...typeOf(type),
+    })),
+    exports: shape.exports.map(({ name, kind, type }) => ({ name, kind, ...typeOf(type) })),
+    memories: shape.memories.map(({ pagesMin, pagesMax, isImported }) => ({
+      min: pagesMin,
+      max: pagesMax,
+      isImported,
+    })),
+    tables: shape.tables.map(({ entriesMin, entriesMax, isImported }) => ({
+      min: entriesMin,
+      max: entriesMax,
+      isImported,
+    })),
+    functions: shape.functionTypes.length - shape.importedFunctionCount,
+    features: [...shape.features].sort(),
+  };
+}
+
+/** What the rewriting of an accepted module found out about its state. */
+export function reportRestore({ metered }: EngineFacts): ReportedRestore {
+  const restorable = metered?.restorable ?? { reason: 'it is not rewritten' };
+  if (restorable === true) return { isRestored: true, reason: undefined };
+  return { isRestored: false, reason: restorable.reason };
+}
+
+type ShapeReport = Pick<
+  ModuleReport,
+  'imports' | 'exports' | 'memories' | 'tables' | 'functions' | 'features'
+>;
+
+const nothingKnown: ShapeReport = {
+  imports: undefined,
+  exports: undefined,
+  memories: undefined,
+  tables: undefined,
+  functions: undefined,
+  features: undefined,
+};
+
+function typeOf(type: FuncType | undefined): { readonly type?: string } {
+  if (type === undefined) return {};
+  return { type: `(${type.params.join(', ')}) -> (${type.results.join(', ')})` };
+}
+
+export function describeModule(report: ModuleReport): string {
+  const { verdict } = report;
+  return `${[
+    `${report.file}`,
+    `  size      ${report.bytes} bytes, SHA-256 ${report.digest}`,
+    `  ABI       ${report.abi ?? 'none that is served'}`,
+    ...(report.entry === undefined ? [] : [`  entry     ${report.entry}`]),
+    ...describeShape(report),
+    ...describeRestore(report.restore),
+    verdict.isServed
+      ? '  verdict   it would be served'
+      : `  verdict   it would not be served. ${verdict.reason ?? ''}`,
+  ].join('\n')}\n`;
+}
+
+function describeShape(report: ModuleReport): readonly string[] {
+  if (report.imports === undefined || report.exports === undefined) return [];
+  const features = report.features ?? [];
+  return [
+    `  functions ${report.functions ?? 0}`,
+    ...(report.memories ?? []).map((memory) => `  memory    ${describeMemory(memory)}`),
+    ...(report.tables ?? []).map((table) => `  table     ${describeTable(table)}`),
+    `  features  ${features.length === 0 ? 'none beyond the first version' : features.join(', ')}`,
+    ...listExterns('imports', report.imports),
+    ...listExterns('exports', report.exports),
+  ];
+}
+
+function describeRestore(restore: ReportedRestore | undefined): readonly string[] {
+  if (restore === undefined) return [];
+  return restore.isRestored
+    ? ['  state     one instance serves many requests, put back after each']
+    : [`  state     every request needs a new instance: ${restore.reason ?? ''}`];
+}
+
+function describeMemory(memory: ReportedSize): string {
+  const most = memory.max === undefined ? 'no maximum' : `at most ${memory.max * PAGE_KIB} KiB`;
+  const imported = memory.isImported ? ', imported' : '';
+  return `${memory.min * PAGE_KIB} KiB, ${most}${imported}`;
+}
+
+function describeTable(table: ReportedSize): string {
+  const most = table.max === undefined ? 'no maximum' : `at most ${table.max}`;
+  return `${table.min} entries, ${most}${table.isImported ? ', imported' : ''}`;
+}
+
+/** More than a person reads; JSON has them all. */
+const LISTED_MAX = 200;
+
+function listExterns(title: string, externs: readonly ReportedExtern[]): readonly string[] {
+  const rest = externs.length - LISTED_MAX;
+  return [
+    `  ${title}   ${externs.length}`,
+    ...externs.slice(0, LISTED_MAX).map((extern) => {
+      const name = [extern.module, extern.name].filter((part) => part !== undefined).map(show);
+      return `    ${[extern.kind, name.join('.'), extern.type ?? ''].join(' ').trimEnd()}`;
+    }),
+    ...(rest > 0 ? [`    … and ${rest} more: see --json`] : []),
+  ];
+}
+
+/** Names are a stranger's: they must not command the terminal. */
+function show(name: string): string {
+  return /^[\w$.:/@-]+$/.test(name) ? name : JSON.stringify(name).replace(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,88 @@
+/** One request that nobody sent over a network: its body is here, its answer goes to a function. */
+
+import type { Exchange } from '../../abi/abi.ts';
+import { inBytes } from '../../amounts.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { ReplyHead, RequestHead } from '../../http/message.ts';
+import type { FromRun } from './messages.ts';
+
+export type ReplyMessage = Extract<FromRun, { kind: 'head' | 'chunk' }>;
+
+export class RunExchange implements Exchange {
+  readonly request: RequestHead;
+  readonly hasBody: boolean;
+  readonly isBodyReceived = true;
+  readonly #tell: (message: ReplyMessage) => void;
+  #unread: Uint8Array | undefined;
+  #replyState: 'none' | 'started' | 'ended' = 'none';
+
+  constructor(
+    request: RequestHead,
+    options: { readonly body: Uint8Array; readonly tell: (message: ReplyMessage) => void },
+  ) {
+    this.request = request;
+    this.hasBody = options.body.length > 0;
+    this.#unread = this.hasBody ? options.body : undefined;
+    this.#tell = options.tell;
+  }
+
+  get replyState(): 'none' | 'started' | 'ended' {
+    return this.#replyState;
+  }
+
+  async readBody(bodyBytesMax: number): Promise<Uint8Array> {
+    const body = this.#unread ?? new Uint8Array(0);
+    this.#unread = undefined;
+    if (body.length <= bodyBytesMax) return body;
+    const rule = `its body must have at most ${inBytes(bodyBytesMax)}`;
+    const detail = `Cannot accept the request: ${rule}: received ${body.length}`;
+    throw new TerrafirmaError('request-too-large', detail);
+  }
+
+  async readChunk(): Promise<Uint8Array | undefined> {
+    const chunk = this.#unread;
+    this.#unread = undefined;
+    return chunk;
+  }
+
+  send(head: ReplyHead, body: Uint8Array): void {
+    this.start(head);
+    if (body.length > 0) this.#tell({ kind: 'chunk', chunk: body });
+    this.#replyState = 'ended';
+  }
+
+  start(head: ReplyHead): void {
+    this.#require('none');
+    this.#replyState = 'started';
+    this.#tell({ kind: 'head', head });
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#require('started');
+    this.#tell({ kind: 'chunk', chunk });
+  }
+
+  end(): void {
+    this.#require('started');
+    this.#replyState = 'ended';
+  }
+
+  abort(): void {
+    this.#replyState = 'ended';
+  }
+
+  /** There is no site around the one module: the answer says where it would go. */
+  redirectInside(target: string): void {
+    this.send({ status: 302, headers: [['location', target]] }, new Uint8Array(0));
+  }
+
+  /** Nobody goes away: whoever ends the program ends the run with it. */
+  onGone(): void {
+    return;
+  }
+
+  #require(state: 'none' | 'started'): void {
+    if (this.#replyState === state) return;
+    throw new TypeError(`Cannot answer: it must be ${state}: received ${this.#replyState}`);
+  }
+}

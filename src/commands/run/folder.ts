@@ -1,0 +1,86 @@
+/**
+ * The folder of which `terrafirma run` runs a module, as a site would. Touches the folder, through
+ * a mount's guard.
+ */
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../../names.ts';
+import { errnoOf, FileTooLargeError } from '../../outside/mount/guarded-fs.ts';
+import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../../site/settings.ts';
+
+/** Plain data: it crosses to the thread of the run. */
+export interface RunFolder {
+  /** Absolute real path. */
+  readonly directory: string;
+  readonly modulePath: ModulePath;
+  readonly settings: SiteSettings;
+}
+
+/**
+ * The file that a person named, absolute: where they are or, if that is not there, in the folder.
+ */
+export function findModule(
+  given: string,
+  { workingDirectory, directory }: { workingDirectory: string; directory: string | undefined },
+): string {
+  const file = path.resolve(workingDirectory, given);
+  if (directory === undefined || existsSync(file)) return file;
+  const inFolder = path.resolve(directory, given);
+  return existsSync(inFolder) ? inFolder : file;
+}
+
+/**
+ * @param directory As the person gave it, absolute.
+ * @param file The module, absolute.
+ * @throws TerrafirmaError `usage`: the folder cannot be read, or does not serve the module;
+ * `bad-settings`.
+ */
+export async function openRunFolder(
+  directory: string,
+  file: string,
+  limits: Limits,
+): Promise<RunFolder> {
+  const [realDirectory, realFile] = await Promise.all([findPath(directory), findPath(file)]);
+  const inside = path.relative(realDirectory, realFile).split(path.sep);
+  if (!inside.every(isServedName)) {
+    const rule = `it must be a module that ${directory} serves`;
+    throw new TerrafirmaError('usage', `Cannot run ${file}: ${rule}: received ${realFile}`);
+  }
+  const settings = await readSettings(realDirectory, limits);
+  return { directory: realDirectory, modulePath: inside.join('/') as ModulePath, settings };
+}
+
+async function findPath(given: string): Promise<string> {
+  try {
+    return await realpath(given);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') {
+      throw new TerrafirmaError('usage', `Cannot run: a path must exist: received ${given}`);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TerrafirmaError('usage', `Cannot find ${given}: received ${reason}`);
+  }
+}
+
+async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
+  const { manifestBytesMax } = limits;
+  const fs = new MountGuards(limits).fsOf(directory, ownerOf('/run' as FolderKey));
+  const file = path.join(directory, SETTINGS_NAME);
+  try {
+    if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');
+    const { bytes } = await fs.readFile(file, manifestBytesMax);
+    return parseSettings(bytes, manifestBytesMax);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, manifestBytesMax);
+    if (error instanceof FileTooLargeError) throw refuseSettings(error.message);
+    throw error;
+  }
+}
+
+function refuseSettings(rule: string): TerrafirmaError {
+  return new TerrafirmaError('bad-settings', `Cannot run the module: ${SETTINGS_NAME}: ${rule}`);
+}

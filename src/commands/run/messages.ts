@@ -1,0 +1,32 @@
+/** What crosses between `terrafirma run` and the thread that runs its guest. Plain data. */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { Config } from '../../config/config.ts';
+import type { RunReport } from '../../engine/run/report.ts';
+import type { ReplyHead, RequestHead } from '../../http/message.ts';
+import type { ModulePath } from '../../names.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
+import type { RunFolder } from './folder.ts';
+
+/** `workerData` of the thread. */
+export interface RunStart {
+  readonly config: Config;
+  readonly loaded: LoadedModule;
+  readonly modulePath: ModulePath;
+  /** Undefined where the module is run alone. */
+  readonly folder: RunFolder | undefined;
+  readonly request: RequestHead;
+  readonly body: Uint8Array;
+  /** For one thread; see ledger.ts. */
+  readonly ledger: SharedArrayBuffer;
+  /** For one thread; see account/account.ts. */
+  readonly account: SharedArrayBuffer;
+  readonly keyValuePort: MessagePort;
+  readonly keyValueDatabasePath: string;
+}
+
+export type FromRun =
+  | { readonly kind: 'head'; readonly head: ReplyHead }
+  | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
+  | { readonly kind: 'log'; readonly line: string }
+  | { readonly kind: 'done'; readonly report: RunReport };

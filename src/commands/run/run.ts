@@ -1,0 +1,210 @@
+/**
+ * `terrafirma run`: one request through the engine, without folder and sockets. Touches a temporary
+ * directory, for the guest's key-value store, and starts the thread that the guest runs in.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { createSharedAccount } from '../../account/shared.ts';
+import { keyValueDatabasePath, startKeyValueWriter } from '../../capability/kv/writer.ts';
+import type { Config } from '../../config/config.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Setting } from '../../config/schema.ts';
+import { settings } from '../../config/schema.ts';
+import type { Artifact } from '../../deploy/build/artifact.ts';
+import type { RunReport } from '../../engine/run/report.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { ModulePath } from '../../names.ts';
+import { createLedger, glanceAt } from '../../threads/ledger.ts';
+import type { Command, CommandIo, ExitCode } from '../command.ts';
+import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
+import { findModule, openRunFolder, type RunFolder } from './folder.ts';
+import type { FromRun, RunStart } from './messages.ts';
+import type { RunRequest } from './request.ts';
+import { describeHead, readRequest, urlOf } from './request.ts';
+
+export const run: Command = {
+  name: 'run',
+  summary: 'Send one request to a module, without a server',
+  positionals: [{ name: 'file.wasm', isRequired: true, summary: 'The module' }],
+  flags: [
+    { name: 'path', placeholder: "'/x?y=1'", summary: 'Path and query of the request' },
+    { name: 'method', placeholder: 'POST', summary: 'GET, or POST when there is data' },
+    { name: 'header', placeholder: "'a: b'", isRepeatable: true, summary: 'A header to send' },
+    {
+      name: 'data',
+      placeholder: '@file',
+      summary: 'The body: text, @file, or @- for standard input',
+    },
+    {
+      name: 'folder',
+      placeholder: 'directory',
+      summary: 'Run it as this folder would: with its files and its terrafirma.toml',
+    },
+    { name: 'include', summary: 'Print the head of the answer, too' },
+  ],
+  readsConfig: true,
+  settings: [
+    settings.dnsServers as Setting<unknown>,
+    settings.outboundAllowedCidrs as Setting<unknown>,
+  ],
+  notes: [
+    'The answer goes to standard output, what the guest logs to standard error. The same limits ' +
+      'hold as in the daemon; the key-value store is empty at first and thrown away at the end.',
+    'With --folder the module may be named by its path in that folder, and the path of the ' +
+      'request is that of the module unless --path says another. Without it the path is /, and ' +
+      'a module finds no files and no settings.',
+    'Exits with 0 only when the guest replied, whatever the status.',
+  ],
+  async run(given, io) {
+    const { config } = loadConfig({
+      flags: given.settings,
+      machine: io.machine,
+      configFile: given.configFile,
+    });
+    const { workingDirectory } = io.machine;
+    const named = given.value('folder');
+    const directory = named === undefined ? undefined : path.resolve(workingDirectory, named);
+    const file = findModule(given.positionals[0] ?? '', { workingDirectory, directory });
+    const folder =
+      directory === undefined ? undefined : await openRunFolder(directory, file, config.limits);
+    const modulePath = folder?.modulePath ?? (path.basename(file) as ModulePath);
+    const request = await readRequest(given, io, {
+      limits: config.limits,
+      modulePath,
+      defaultTarget: folder === undefined ? '/' : urlOf(modulePath),
+    });
+    const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
+    await using judge = new ModuleJudge(config.limits);
+    const judged = await judge.judge(bytes);
+    if (judged.kind === 'refused') {
+      io.report(judged.error.detail);
+      return 1;
+    }
+    const report = await runRequest(judged, request, {
+      config,
+      folder,
+      modulePath,
+      io,
+      showsHead: given.has('include'),
+    });
+    return tellEnd(report, io);
+  },
+};
+
+interface Judged {
+  readonly artifact: Artifact;
+  readonly module: WebAssembly.Module;
+}
+
+interface RunOptions {
+  readonly config: Config;
+  readonly folder: RunFolder | undefined;
+  readonly modulePath: ModulePath;
+  readonly io: CommandIo;
+  readonly showsHead: boolean;
+}
+
+async function runRequest(
+  judged: Judged,
+  request: RunRequest,
+  options: RunOptions,
+): Promise<RunReport> {
+  const { config, io, folder, modulePath } = options;
+  const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
+  const databasePath = keyValueDatabasePath(directory);
+  const keyValue = startKeyValueWriter({
+    databasePath,
+    synchronous: 'normal',
+    limits: config.limits,
+    onTrouble: (message) => io.report(message),
+  });
+  try {
+    const { artifact, module } = judged;
+    const { digest, abi, entry, code, engine } = artifact;
+    const start: RunStart = {
+      config,
+      loaded: { digest, module, abi, entry, codeBytes: code.length, engine },
+      modulePath,
+      folder,
+      request: request.head,
+      body: request.body,
+      ledger: createLedger(1),
+      account: createSharedAccount({
+        threads: 1,
+        bytesMax: config.processMemoryBytesMax,
+        memoriesMax: config.limits.instancesMax,
+      }),
+      keyValuePort: keyValue.connect(),
+      keyValueDatabasePath: databasePath,
+    };
+    return await superviseRun(start, options);
+  } finally {
+    await keyValue.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Passes on what the thread tells, until the run is done or the thread had to be ended. */
+async function superviseRun(start: RunStart, options: RunOptions): Promise<RunReport> {
+  const { io, showsHead } = options;
+  const entry = `./run-thread${path.extname(import.meta.filename)}`;
+  const thread = new Worker(new URL(entry, import.meta.url), {
+    workerData: start,
+    transferList: [start.keyValuePort],
+    // Memory is given back through node:ffi, which is experimental and says so.
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  const done = Promise.withResolvers<RunReport>();
+  thread.on('message', (message: FromRun) => {
+    if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
+    if (message.kind === 'chunk') io.write(message.chunk);
+    if (message.kind === 'log') io.report(message.line);
+    if (message.kind === 'done') done.resolve(message.report);
+  });
+  thread.on('error', done.reject);
+  thread.on('exit', () => {
+    done.reject(new TerrafirmaError('internal', 'Cannot run the module: its thread ended'));
+  });
+  const watch = watchThread(start, () => done.resolve(stuckReport(start.config)));
+  try {
+    return await done.promise;
+  } finally {
+    clearInterval(watch);
+    await thread.terminate();
+  }
+}
+
+/** Calls `onStuck` when the thread's event loop has not turned for `threadStuckMs`. */
+function watchThread(start: RunStart, onStuck: () => void): NodeJS.Timeout {
+  const { threadStuckMs } = start.config.limits;
+  const looksMax = Math.max(2, Math.ceil(threadStuckMs / 100));
+  let beatSeen = -1;
+  let looks = 0;
+  return setInterval(() => {
+    const { beat } = glanceAt(start.ledger, 0);
+    looks = beat === beatSeen ? looks + 1 : 0;
+    beatSeen = beat;
+    if (looks >= looksMax) onStuck();
+  }, 100);
+}
+
+function stuckReport(config: Config): RunReport {
+  const limitMs = config.limits.threadStuckMs;
+  const detail = `Cannot answer: the function held its thread for more than ${limitMs} ms`;
+  return {
+    outcome: 'out-of-cpu',
+    error: { code: 'guest-out-of-cpu', detail },
+    cpuUs: limitMs * 1_000,
+    wallUs: limitMs * 1_000,
+    memoryBytes: 0,
+  };
+}
+
+function tellEnd(report: RunReport, io: CommandIo): ExitCode {
+  if (report.outcome === 'replied' && report.error === undefined) return 0;
+  const reason = report.error === undefined ? 'after it had answered' : report.error.detail;
+  io.report(`The function failed (${report.outcome}): ${reason}`);
+  return 1;
+}

@@ -1,0 +1,62 @@
+/** `terrafirma versions`: which versions of which modules are kept, and which one serves. */
+import type { ListedModule } from '../../deploy/keep/versions.ts';
+import { listVersions } from '../../deploy/keep/versions.ts';
+import type { Command } from '../command.ts';
+import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
+import { nameStored } from './stored-name.ts';
+
+export const versions: Command = {
+  name: 'versions',
+  summary: 'Show the kept versions of modules, and which of them serve',
+  positionals: [
+    {
+      name: 'folder[/module.wasm]',
+      isRequired: false,
+      summary: 'Only this folder or module: as it is listed, or as a path of this machine',
+    },
+  ],
+  flags: [{ name: 'json', summary: 'Print JSON' }],
+  readsConfig: true,
+  settings: stateSettings,
+  notes: ['Reads the state directory alone: a daemon may run or not.'],
+  async run(given, io) {
+    const directories = stateDirectoriesOf(given, io);
+    const log = reportTo(io);
+    const asked = given.positionals[0];
+    const listed: ListedModule[] = [];
+    for (const directory of directories) {
+      const filter =
+        asked === undefined ? undefined : await nameStored(asked, { directory, io, log });
+      listed.push(...(await listVersions(directory, filter, log)));
+    }
+    if (given.has('json')) io.write(`${JSON.stringify(listed, undefined, 2)}\n`);
+    else io.write(listed.map(describeListed).join('\n'));
+    if (listed.length > 0) return 0;
+    const what = asked === undefined ? '' : ` of ${asked}`;
+    io.report(`There are no kept versions${what} in ${directories.join(', ')}`);
+    return asked === undefined ? 0 : 1;
+  },
+};
+
+function describeListed(module: ListedModule): string {
+  const notes = [
+    ...(module.isPinned ? ['rolled back'] : []),
+    ...(module.isGone ? ['its file is gone'] : []),
+  ];
+  const title = `${module.folderKey}/${module.modulePath}`;
+  const lines = module.versions.map((version) => {
+    const mark = version.isServing ? '*' : ' ';
+    const accepted = new Date(version.acceptedAtMs).toISOString();
+    const line = `  ${mark} ${version.digest}  ${accepted}  ${version.abi}  ${version.bytes} bytes`;
+    const { isQuarantined, unoptimised } = version;
+    return [
+      isQuarantined ? `${line}  quarantined` : line,
+      ...(unoptimised === undefined ? [] : [`      runs slowly: ${unoptimised}`]),
+    ].join('\n');
+  });
+  return `${[
+    notes.length === 0 ? title : `${title} (${notes.join(', ')})`,
+    ...lines,
+    ...(module.refusal === undefined ? [] : [`    the file as it is now: ${module.refusal}`]),
+  ].join('\n')}\n`;
+}

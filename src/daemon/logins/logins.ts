@@ -1,0 +1,175 @@
+/**
+ * Password checks of the whole daemon, in a thread of their own: a bcrypt hash takes longer than
+ * a hundred requests. Touches worker threads. Owners take turns, and the folders of each: whose
+ * hashes are slow keeps nobody but himself waiting, however many folders he has.
+ */
+import { Worker } from 'node:worker_threads';
+import { TokenBuckets } from '../../account/token-buckets.ts';
+import type { Limits } from '../../config/config.ts';
+import { describeError, TerrafirmaError } from '../../errors.ts';
+import { clientNetwork, type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
+import { isTooCostly } from '../../site/access.ts';
+import type { PasswordHash } from '../../site/manifest.ts';
+import type { LoginQuestion } from '../../threads/messages.ts';
+
+export interface LoginsOptions {
+  readonly limits: Pick<Limits, 'passwordChecksQueuedMax'>;
+  readonly nowMs: () => number;
+  readonly onTrouble: (message: string) => void;
+}
+
+export interface CheckRequest {
+  readonly id: number;
+  readonly password: string;
+  readonly hash: PasswordHash;
+}
+
+export interface CheckReply {
+  readonly id: number;
+  readonly isRight: boolean;
+}
+
+interface Check {
+  readonly password: string;
+  readonly hash: PasswordHash;
+  readonly resolve: (isRight: boolean) => void;
+  readonly reject: (error: TerrafirmaError) => void;
+}
+
+/**
+ * How often passwords may be tried. Only failures count in the end, so that people who know their
+ * password are not shut out by their own success.
+ */
+const PER_CLIENT = { burst: 10, perSecond: 0.5 };
+const PER_FOLDER = { burst: 100, perSecond: 2 };
+const CLIENTS_MAX = 50_000;
+const FOLDERS_MAX = 10_000;
+
+export class Logins {
+  readonly #options: LoginsOptions;
+  readonly #clients = new TokenBuckets(PER_CLIENT, CLIENTS_MAX);
+  readonly #folders = new TokenBuckets(PER_FOLDER, FOLDERS_MAX);
+  /** What waits, by owner and folder; whoever was served last is at the end. */
+  readonly #queues = new Map<OwnerKey, Map<FolderKey, Check[]>>();
+  #running: { readonly id: number; readonly check: Check } | undefined;
+  #worker: Worker | undefined;
+  #nextId = 1;
+  #isClosed = false;
+
+  constructor(options: LoginsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Whether the password is that of the hash.
+   *
+   * @throws TerrafirmaError `too-many-logins`, `bad-manifest` (a hash that takes too long).
+   */
+  async check(question: Omit<LoginQuestion, 'ask'>): Promise<boolean> {
+    const { clientAddress, folderKey, hash, password } = question;
+    if (isTooCostly(hash)) {
+      const rule = 'the cost of its bcrypt hashes must be at most 14';
+      throw new TerrafirmaError('bad-manifest', `Cannot check the password: ${rule}`);
+    }
+    const client = `${folderKey} ${clientNetwork(clientAddress)}`;
+    const nowMs = this.#options.nowMs();
+    if (!this.#clients.take(client, nowMs) || !this.#folders.take(folderKey, nowMs)) {
+      throw new TerrafirmaError('too-many-logins');
+    }
+    const isRight = await this.#enqueue(folderKey, { password, hash });
+    if (isRight) {
+      this.#clients.giveBack(client);
+      this.#folders.giveBack(folderKey);
+    }
+    return isRight;
+  }
+
+  /** What waits is refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const folders of this.#queues.values()) {
+      for (const check of [...folders.values()].flat()) {
+        check.reject(new TerrafirmaError('draining'));
+      }
+    }
+    this.#queues.clear();
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #enqueue(folderKey: FolderKey, wanted: Pick<Check, 'password' | 'hash'>): Promise<boolean> {
+    const owner = ownerOf(folderKey);
+    const folders = this.#queues.get(owner) ?? new Map<FolderKey, Check[]>();
+    const queue = folders.get(folderKey) ?? [];
+    if (queue.length >= this.#options.limits.passwordChecksQueuedMax) {
+      throw new TerrafirmaError('too-many-logins');
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ ...wanted, resolve, reject });
+      folders.set(folderKey, queue);
+      this.#queues.set(owner, folders);
+      this.#next();
+    });
+  }
+
+  /** Hands the next check to the thread. */
+  #next(): void {
+    if (this.#running !== undefined || this.#isClosed) return;
+    const check = this.#takeNext();
+    if (check === undefined) return;
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#running = { id, check };
+    const request: CheckRequest = { id, password: check.password, hash: check.hash };
+    this.#openWorker().postMessage(request);
+  }
+
+  /** Of the owner, and there of the folder, that has waited longest; then each goes last. */
+  #takeNext(): Check | undefined {
+    const [first] = this.#queues;
+    if (first === undefined) return undefined;
+    const [owner, folders] = first;
+    this.#queues.delete(owner);
+    const [firstFolder] = folders;
+    if (firstFolder === undefined) return undefined;
+    const [folderKey, queue] = firstFolder;
+    const check = queue.shift();
+    folders.delete(folderKey);
+    if (queue.length > 0) folders.set(folderKey, queue);
+    if (folders.size > 0) this.#queues.set(owner, folders);
+    return check;
+  }
+
+  #openWorker(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = new Worker(loginThread());
+    worker.unref();
+    worker.on('message', ({ id, isRight }: CheckReply) => {
+      const running = this.#running;
+      if (running?.id !== id) return;
+      this.#running = undefined;
+      running.check.resolve(isRight);
+      this.#next();
+    });
+    worker.on('error', (error) => this.#options.onTrouble(describeError(error)));
+    worker.on('exit', () => this.#lose(worker));
+    this.#worker = worker;
+    return worker;
+  }
+
+  /** Nobody is let in because the thread that would have said no is gone. */
+  #lose(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined;
+    const running = this.#running;
+    this.#running = undefined;
+    running?.check.reject(new TerrafirmaError('thread-lost'));
+    this.#next();
+  }
+}
+
+/** The entry as it lies beside us: TypeScript in a checkout, JavaScript in a package. */
+function loginThread(): URL {
+  const ending = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
+  return new URL(`./login-thread.${ending}`, import.meta.url);
+}

@@ -1,0 +1,59 @@
+/** What crosses between the control plane and the builder thread. */
+import type { Limits } from '../../config/config.ts';
+import type { ErrorRecord } from '../../errors.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type { Artifact } from './artifact.ts';
+
+/** `workerData` of the builder thread. */
+export interface BuilderStart {
+  readonly limits: Limits;
+}
+
+/** The bytes are the thread's from then on. */
+export interface BuildRequest {
+  readonly ask: 'build';
+  readonly id: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Contents that were judged before: only recognised, not built again. */
+  readonly known: ReadonlySet<Digest>;
+}
+
+/** Which of V8's compilers may have a module: the optimiser only what it was tried with. */
+export type CompilerTier = 'baseline' | 'optimised';
+
+/** Compiles forms that a trial has passed. */
+export interface CompileRequest {
+  readonly ask: 'compile';
+  readonly id: number;
+  readonly forms: readonly Uint8Array<ArrayBuffer>[];
+  readonly tier: CompilerTier;
+}
+
+export type BuilderRequest = BuildRequest | CompileRequest;
+
+/** The first message of the thread: from now on what goes wrong is the module's doing. */
+export interface BuilderReady {
+  readonly kind: 'ready';
+}
+
+export type BuilderReply = { readonly id: number } & (BuildVerdict | CompileVerdict);
+
+export type CompileVerdict =
+  /** In the order of the forms. */
+  | { readonly kind: 'compiled'; readonly modules: readonly WebAssembly.Module[] }
+  | { readonly kind: 'not-compiled'; readonly error: ErrorRecord };
+
+export type BuildVerdict =
+  | {
+      readonly kind: 'built';
+      readonly artifact: Artifact;
+      /** The original bytes, handed back. */
+      readonly bytes: Uint8Array<ArrayBuffer>;
+    }
+  | { readonly kind: 'known'; readonly digest: Digest }
+  | {
+      readonly kind: 'refused';
+      /** Undefined when the thread did not live to say it. */
+      readonly digest: Digest | undefined;
+      readonly error: ErrorRecord;
+    };

@@ -1,0 +1,43 @@
+/**
+ * Edge: the entry of the builder thread. Takes modules off the control plane's event loop: hashing,
+ * decoding, validating and compiling 64 MiB would stop everything else there. One at a time, in
+ * order; it may be ended at any moment and keeps nothing between two modules.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createCatalogue } from '../../abi/catalogue.ts';
+import { toErrorRecord } from '../../errors.ts';
+import { buildArtifact, digestBytes, type JudgeModule } from './artifact.ts';
+import type {
+  BuilderReady,
+  BuilderReply,
+  BuilderRequest,
+  BuilderStart,
+  BuildRequest,
+  BuildVerdict,
+} from './builder-messages.ts';
+import { compileForms } from './compile.ts';
+
+const { limits } = workerData as BuilderStart;
+const catalogue = createCatalogue(limits);
+const judge: JudgeModule = (face) => catalogue.judgeModule(face);
+const port = parentPort;
+if (port === null) throw new Error('Cannot build modules: this file is the entry of a thread');
+
+port.on('message', (request: BuilderRequest) => {
+  const verdict = request.ask === 'build' ? buildOne(request) : compileForms(request);
+  const reply: BuilderReply = { id: request.id, ...verdict };
+  port.postMessage(reply);
+});
+
+const ready: BuilderReady = { kind: 'ready' };
+port.postMessage(ready);
+
+function buildOne({ bytes, known }: BuildRequest): BuildVerdict {
+  const digest = digestBytes(bytes);
+  if (known.has(digest)) return { kind: 'known', digest };
+  try {
+    return { kind: 'built', artifact: buildArtifact(bytes, { limits, judge }), bytes };
+  } catch (error) {
+    return { kind: 'refused', digest, error: toErrorRecord(error) };
+  }
+}

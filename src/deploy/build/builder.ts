@@ -1,0 +1,183 @@
+/**
+ * Edge: the builder thread, seen from the control plane. Modules are untrusted, so each has a time
+ * limit; a module that takes longer, or makes the thread run out of memory, costs only that thread.
+ */
+import { Worker } from 'node:worker_threads';
+import { OwnerQueue } from '../../account/owner-queue.ts';
+import type { Limits } from '../../config/config.ts';
+import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import type { OwnerKey } from '../../names.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type {
+  BuilderReply,
+  BuilderRequest,
+  BuilderStart,
+  BuildVerdict,
+  CompilerTier,
+} from './builder-messages.ts';
+
+export interface BuilderOptions {
+  readonly limits: Limits;
+  /** How long one module may take. */
+  readonly buildMsMax?: number;
+  /** Callers waiting; each holds at most a file name until it is its turn. */
+  readonly queuedBuildsMax?: number;
+}
+
+/** Several times what 64 MiB of code take, because the machine may be busy. */
+const buildMsMaxDefault = 30_000;
+const queuedBuildsMaxDefault = 4_096;
+const threadHeapMib = 1_024;
+/** For commands, which judge for one person. */
+const nobody = '' as OwnerKey;
+
+export class Builder {
+  readonly #limits: Limits;
+  readonly #buildMsMax: number;
+  readonly #queue: OwnerQueue;
+  #thread: Worker | undefined;
+  #lastId = 0;
+  #isClosed = false;
+
+  constructor(options: BuilderOptions) {
+    this.#limits = options.limits;
+    this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
+    const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
+    this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
+  }
+
+  /**
+   * Builds what `read` gives, in turn with other owners: bytes are read only when the thread is
+   * free, so that a queue of large modules does not fill the memory. They are the builder's from
+   * then on. Content in `known` is only recognised.
+   *
+   * Throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
+   * started, 'draining' when the builder is closed; and whatever `read` throws.
+   */
+  async build(
+    read: () => Promise<Uint8Array<ArrayBuffer>>,
+    known: ReadonlySet<Digest> = new Set(),
+    owner: OwnerKey = nobody,
+  ): Promise<BuildVerdict> {
+    return await this.#queue.pass(owner, async () => {
+      this.#requireOpen();
+      const bytes = await read();
+      const id = ++this.#lastId;
+      const reply = await this.#run({ ask: 'build', id, bytes, known }, [bytes.buffer]);
+      if (typeof reply === 'object') {
+        if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
+        return reply;
+      }
+      const rule = `judging it takes at most ${this.#buildMsMax} ms and ${threadHeapMib} MiB`;
+      const detail = `Cannot accept the module: ${rule}: received one that ${reply}`;
+      const error = toErrorRecord(new TerrafirmaError('module-refused', detail));
+      return { kind: 'refused', digest: undefined, error };
+    });
+  }
+
+  /**
+   * Compiles forms that a trial has passed, each whole. Throws what `build` throws, and
+   * TerrafirmaError: 'module-refused' when V8 will not, 'overloaded' when it takes too long here.
+   */
+  async compile(
+    forms: readonly Uint8Array<ArrayBuffer>[],
+    tier: CompilerTier,
+    owner: OwnerKey = nobody,
+  ): Promise<readonly WebAssembly.Module[]> {
+    return await this.#queue.pass(owner, async () => {
+      this.#requireOpen();
+      const reply = await this.#run({ ask: 'compile', id: ++this.#lastId, forms, tier }, []);
+      if (typeof reply === 'string') {
+        const detail = `Cannot compile the module now: the builder ${reply}`;
+        throw new TerrafirmaError('overloaded', detail);
+      }
+      if (reply.kind === 'not-compiled') throw fromErrorRecord(reply.error);
+      if (reply.kind !== 'compiled') throw mixedUp();
+      return reply.modules;
+    });
+  }
+
+  /** Ends the thread; what was being built fails. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#thread?.terminate();
+    this.#thread = undefined;
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new TerrafirmaError('draining');
+  }
+
+  /**
+   * One question, one answer, or what became of the thread: it is given up when it fails or takes
+   * too long.
+   */
+  async #run(
+    request: BuilderRequest,
+    transfer: readonly ArrayBuffer[],
+  ): Promise<BuilderReply | string> {
+    this.#requireOpen();
+    this.#thread ??= await this.#startThread();
+    const thread = this.#thread;
+    if (this.#isClosed) {
+      await this.close();
+      throw new TerrafirmaError('draining');
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<BuilderReply | string>();
+    const giveUp = (received: string) => {
+      this.#forget(thread);
+      if (this.#isClosed) reject(new TerrafirmaError('draining'));
+      resolve(received);
+    };
+    const onReply = (reply: BuilderReply) => resolve(reply);
+    const onError = (error: Error) => giveUp(`ended the thread: ${error.message}`);
+    const onExit = () => giveUp('ended the thread');
+    const timer = setTimeout(() => giveUp('took too long'), this.#buildMsMax);
+    thread.on('message', onReply).on('error', onError).on('exit', onExit);
+    thread.ref();
+    thread.postMessage(request, transfer);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      thread.off('message', onReply).off('error', onError).off('exit', onExit);
+      thread.unref();
+      if (this.#thread !== thread) await thread.terminate();
+    }
+  }
+
+  /** A thread that is ready. One that is not is no verdict on any module. */
+  async #startThread(): Promise<Worker> {
+    const isSource = import.meta.url.endsWith('.ts');
+    const entry = new URL(`./builder-thread.${isSource ? 'ts' : 'js'}`, import.meta.url);
+    const start: BuilderStart = { limits: this.#limits };
+    const thread = new Worker(entry, {
+      name: 'builder',
+      workerData: start,
+      resourceLimits: { maxOldGenerationSizeMb: threadHeapMib },
+    });
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (reason: string) =>
+      reject(new TerrafirmaError('internal', `Cannot start the builder thread: ${reason}`));
+    thread.once('message', () => resolve());
+    // Between two modules nobody asks: a thread that fails then is replaced at the next question.
+    thread.on('error', (error) => {
+      this.#forget(thread);
+      fail(describeError(error));
+    });
+    thread.on('exit', () => {
+      this.#forget(thread);
+      fail('it ended');
+    });
+    await ready;
+    return thread;
+  }
+
+  #forget(thread: Worker): void {
+    if (this.#thread === thread) this.#thread = undefined;
+  }
+}
+
+function mixedUp(): TerrafirmaError {
+  return new TerrafirmaError('internal', 'Cannot judge the module: the builder answered otherwise');
+}

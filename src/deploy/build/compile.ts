@@ -1,0 +1,54 @@
+/**
+ * Edge: V8's flags, which are the process's. Compiles modules whole, so that no function is
+ * compiled at its first call, on a visitor's time; and chooses for each module whether V8's
+ * optimiser may have it. Code counts how hot it is or does not, and that is decided when the
+ * baseline compiler makes it. Nothing else in the process compiles meanwhile: serving threads are
+ * given compiled modules.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { explainCompile } from './artifact.ts';
+import type { CompileRequest, CompileVerdict } from './builder-messages.ts';
+
+const eagerFlags: readonly string[] = [
+  '--no-wasm-lazy-compilation',
+  // Code that is thrown away would be compiled again at a call, with the flags of that time.
+  '--no-flush-liftoff-code',
+  // One thread for each module at most: hot functions wait for each other, not others for them.
+  '--wasm-num-compilation-tasks=1',
+];
+const tierFlags = { optimised: '--wasm-dynamic-tiering', baseline: '--no-wasm-dynamic-tiering' };
+
+/**
+ * A section that says nothing: V8 keeps what it compiled by its bytes, and would answer with the
+ * form that it made for the other tier.
+ */
+const baselineMark = Uint8Array.of(0, 9, 8, ...new TextEncoder().encode('baseline'));
+
+/** Compiles every function of every form with the baseline compiler; the optimiser comes later. */
+export function compileForms({ forms, tier }: CompileRequest): CompileVerdict {
+  for (const flag of eagerFlags) setFlagsFromString(flag);
+  try {
+    setFlagsFromString(tierFlags[tier]);
+    if (tier === 'baseline') setFlagsFromString('--no-wasm-tier-up');
+    return { kind: 'compiled', modules: forms.map((form) => compileForm(form, tier)) };
+  } catch (cause) {
+    const detail = `Cannot accept the module: it must compile: received ${explainCompile(cause)}`;
+    const error = new TerrafirmaError('module-refused', detail, { cause });
+    return { kind: 'not-compiled', error: toErrorRecord(error) };
+  } finally {
+    setFlagsFromString('--wasm-tier-up');
+    setFlagsFromString(tierFlags.optimised);
+  }
+}
+
+function compileForm(
+  form: Uint8Array<ArrayBuffer>,
+  tier: CompileRequest['tier'],
+): WebAssembly.Module {
+  if (tier === 'optimised') return new WebAssembly.Module(form);
+  const marked = new Uint8Array(form.length + baselineMark.length);
+  marked.set(form);
+  marked.set(baselineMark, form.length);
+  return new WebAssembly.Module(marked);
+}

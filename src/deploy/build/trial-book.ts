@@ -1,0 +1,172 @@
+/**
+ * Edge: the trials/ directory of the state. Remembers which exact code V8's compilers were tried
+ * with, so that a restart need not try it again; and nothing else may be compiled in this process.
+ *
+ *     trials/<digest>.json     one module: what was tried, and which compilers may have it
+ *
+ * What is remembered is of no worth once the V8, the processor's kind or the rewriting is another:
+ * the key tells.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeError, TerrafirmaError } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
+import { makeDirectory } from '../../outside/state/make-directory.ts';
+import type { Digest } from '../../threads/messages.ts';
+import { objectOf, parseJson, textOf } from '../keep/record.ts';
+import { listNames } from '../keep/store.ts';
+import type { Artifact } from './artifact.ts';
+import type { CompilerTier } from './builder-messages.ts';
+
+export interface TriedModule {
+  readonly tier: CompilerTier;
+  /** Why the optimiser may not have it. */
+  readonly reason?: string | undefined;
+}
+
+/** Files in the directory; the oldest makes room. Opening sweeps what is not kept any more. */
+const trialsKeptMax = 100_000;
+
+export class TrialBook {
+  readonly #directory: string;
+  readonly #log: JournalLog;
+  readonly #keptMax: number;
+  /** Modules with a file, the oldest first. */
+  readonly #kept = new Set<Digest>();
+
+  private constructor(directory: string, log: JournalLog, keptMax: number) {
+    this.#directory = directory;
+    this.#log = log;
+    this.#keptMax = keptMax;
+  }
+
+  /**
+   * Opens the book of a state directory; trials of modules that are not kept are forgotten. Throws
+   * TerrafirmaError('state') when the directory cannot be used.
+   */
+  static async open(
+    stateDirectory: string,
+    options: {
+      readonly log: JournalLog;
+      readonly isKept: (digest: Digest) => boolean;
+      readonly trialsKeptMax?: number;
+    },
+  ): Promise<TrialBook> {
+    const directory = join(stateDirectory, 'trials');
+    const book = new TrialBook(directory, options.log, options.trialsKeptMax ?? trialsKeptMax);
+    try {
+      makeDirectory(directory);
+      for (const name of await readdir(directory)) {
+        const digest = name.replace(/\.json$/, '') as Digest;
+        if (options.isKept(digest)) book.#kept.add(digest);
+        else await rm(join(directory, name), { force: true });
+      }
+    } catch (error) {
+      const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    return book;
+  }
+
+  /** What is known of this very code; undefined when nothing is. */
+  async read(
+    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
+  ): Promise<TriedModule | undefined> {
+    const tried = await readTried(this.#path(artifact.digest), this.#log);
+    return tried?.key === keyOf(artifact) ? tried : undefined;
+  }
+
+  /** Remembers a trial. A failure is logged: then the module is tried again after a restart. */
+  async write(
+    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
+    { tier, reason }: TriedModule,
+  ): Promise<void> {
+    const text = formatTried({ key: keyOf(artifact), tier, reason, hasSurvived: false });
+    try {
+      await this.#makeRoom(artifact.digest);
+      await writeDurably(this.#path(artifact.digest), text);
+    } catch (error) {
+      const fields = { digest: artifact.digest, reason: describeError(error) };
+      this.#log.error(fields, 'trial of a module not kept');
+    }
+  }
+
+  /** Whether the process did well with this very code for as long as a probation takes. */
+  async hasSurvived(digest: Digest): Promise<boolean> {
+    return (await readTried(this.#path(digest), this.#log))?.hasSurvived ?? false;
+  }
+
+  /** Throws the file system's own error. Nothing is kept of a module that has no whole trial. */
+  async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
+    const tried = await readTried(this.#path(digest), this.#log);
+    if (tried === undefined || tried.hasSurvived === hasSurvived) return;
+    await writeDurably(this.#path(digest), formatTried({ ...tried, hasSurvived }));
+  }
+
+  async #makeRoom(digest: Digest): Promise<void> {
+    this.#kept.delete(digest);
+    this.#kept.add(digest);
+    for (const oldest of this.#kept) {
+      if (this.#kept.size <= this.#keptMax) return;
+      this.#kept.delete(oldest);
+      await rm(this.#path(oldest), { force: true });
+    }
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#directory, `${digest}.json`);
+  }
+}
+
+/** Why modules run without the optimiser, for the command line; see `TrialBook`. */
+export async function readUnoptimised(
+  stateDirectory: string,
+  log: JournalLog,
+): Promise<ReadonlyMap<Digest, string>> {
+  const directory = join(stateDirectory, 'trials');
+  const reasons = new Map<Digest, string>();
+  for (const name of await listNames(directory)) {
+    if (!name.endsWith('.json')) continue;
+    const tried = await readTried(join(directory, name), log);
+    if (tried?.tier !== 'baseline' || tried.reason === undefined) continue;
+    reasons.set(name.replace(/\.json$/, '') as Digest, tried.reason);
+  }
+  return reasons;
+}
+
+interface KeptTrial extends TriedModule {
+  readonly key: string;
+  /** See `hasSurvived`. */
+  readonly hasSurvived: boolean;
+}
+
+function formatTried(tried: KeptTrial): string {
+  return `${JSON.stringify({ format: 1, ...tried })}\n`;
+}
+
+async function readTried(path: string, log: JournalLog): Promise<KeptTrial | undefined> {
+  try {
+    const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
+    const { reason } = value;
+    return {
+      key: textOf(value.key, 'key'),
+      tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
+      reason: reason === undefined ? undefined : textOf(reason, 'reason'),
+      hasSurvived: value.hasSurvived === true,
+    };
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return undefined;
+    log.error({ file: path, reason: describeError(error) }, 'Cannot use a trial: it is repeated');
+    return undefined;
+  }
+}
+
+/** What decides how a module compiles: its code, and the compilers. */
+function keyOf({ code, cardsCode }: Pick<Artifact, 'code' | 'cardsCode'>): string {
+  const hash = createHash('sha256').update(`${process.versions.v8} ${process.arch}\n`);
+  for (const form of [code, cardsCode])
+    hash.update(`${form?.length ?? 'none'}\n`).update(form ?? '');
+  return hash.digest('hex');
+}

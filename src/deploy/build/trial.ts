@@ -1,0 +1,195 @@
+/**
+ * A new module is compiled whole by both of V8's compilers before the serving process does it: on
+ * behalf of guests V8 compiles outside any meter, and running out of memory, or of the 65,535 edges
+ * that its optimiser can count, ends the process. In a trial that ends a process of its own.
+ */
+
+import { OwnerQueue } from '../../account/owner-queue.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { OwnerKey } from '../../names.ts';
+import { describeFunction, listFunctions } from '../../wasm/function-list.ts';
+import type { Artifact } from './artifact.ts';
+import { type Compiler, runTrial, type TrialBounds, type TrialEnding } from './trial-process.ts';
+
+export interface TrialOptions {
+  /** What the bounds begin with; see `boundsOf`. */
+  readonly bounds?: Readonly<Partial<Record<Compiler, Partial<TrialBounds>>>>;
+  /** Processor time that the optimiser gets before the module is published without it. */
+  readonly patienceCpuMsMax?: number;
+  readonly trialsAtOnceMax?: number;
+  readonly queuedTrialsMax?: number;
+}
+
+/** What is tried, and for whom. */
+export interface TrialSubject extends Pick<Artifact, 'code' | 'cardsCode'> {
+  readonly importedFunctionCount: number;
+  /** As the owner wrote it: names and indexes are told in its terms. */
+  readonly original: Uint8Array;
+  readonly owner: OwnerKey;
+}
+
+/** Whether V8's optimiser may have the module. */
+export type OptimiserVerdict =
+  | { readonly kind: 'bounded' }
+  | { readonly kind: 'unbounded'; readonly reason: string }
+  /** Not known yet: it takes longer than the patience. */
+  | { readonly kind: 'open' };
+
+const mebibyte = 1024 * 1024;
+const commonBounds = {
+  residentBytesMax: 512 * mebibyte,
+  functionBytesMax: 192 * mebibyte,
+  wallMsMax: 120_000,
+};
+/** The largest function of SQLite takes the baseline compiler 10 ms, and the optimiser 1.3 s. */
+const defaultBounds: Readonly<Record<Compiler, TrialBounds>> = {
+  baseline: { ...commonBounds, cpuMsMax: 3_000, functionCpuMsMax: 1_000 },
+  optimiser: { ...commonBounds, cpuMsMax: 8_000, functionCpuMsMax: 3_000 },
+};
+/** The code of real programs took 0.1 s (baseline) and 2.4 s (optimiser) a mebibyte. */
+const cpuMsPerMebibyte: Readonly<Record<Compiler, number>> = { baseline: 500, optimiser: 6_000 };
+/** Machine code and its tables; 6 to 12 were seen with real modules. */
+const residentBytesPerCodeByte = 24;
+/** A trial that gets less of the processor than this gets no verdict. */
+const wallMsPerCpuMs = 20;
+const patienceCpuMsMaxDefault = 1_500;
+const trialsAtOnceMaxDefault = 2;
+const queuedTrialsMaxDefault = 4_096;
+/** As `nice` has it. */
+const promptPriority = 10;
+const laterPriority = 14;
+
+export class Trial {
+  readonly #options: TrialOptions;
+  /** What a deploy waits for. */
+  readonly #queue: OwnerQueue;
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(options: TrialOptions = {}) {
+    this.#options = options;
+    const { trialsAtOnceMax, queuedTrialsMax } = options;
+    const queuedMax = queuedTrialsMax ?? queuedTrialsMaxDefault;
+    const nowMs = () => performance.now();
+    const runningMax = trialsAtOnceMax ?? trialsAtOnceMaxDefault;
+    this.#queue = new OwnerQueue({ runningMax, queuedMax, nowMs });
+  }
+
+  /**
+   * Compiles all forms with the baseline compiler, then with the optimiser while the patience
+   * lasts; in turn with other owners. `isKnown` is asked when the turn has come: meanwhile the same
+   * code may have been tried for somebody else, as when many deploy the same program at once.
+   *
+   * @throws TerrafirmaError `module-refused`: the baseline compiler takes too long or too much, or
+   * ended the process. `internal`, `overloaded`: no verdict can be had now. `draining` after
+   * `close`.
+   */
+  async admit(
+    subject: TrialSubject,
+    isKnown: () => Promise<boolean> = async () => false,
+  ): Promise<OptimiserVerdict | { readonly kind: 'known' }> {
+    this.#requireOpen();
+    return await this.#queue.pass(subject.owner, async () =>
+      (await isKnown()) ? { kind: 'known' } : await this.#track(this.#admit(subject)),
+    );
+  }
+
+  /**
+   * The optimiser's verdict, however long it takes; at once, whatever else is tried. Throws what
+   * `admit` throws, but no refusal.
+   */
+  async optimise(subject: TrialSubject): Promise<OptimiserVerdict> {
+    this.#requireOpen();
+    return await this.#track(this.#optimise(subject, { isPatient: true }));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.allSettled(this.#running);
+  }
+
+  async #track<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    return await running.finally(() => this.#running.delete(running));
+  }
+
+  async #admit(subject: TrialSubject): Promise<OptimiserVerdict> {
+    const bounds = this.#boundsOf(subject, 'baseline');
+    const ending = await this.#run(subject, 'baseline', { bounds, priority: promptPriority });
+    if (ending.kind === 'compiled') return await this.#optimise(subject, { isPatient: false });
+    const rule = 'compiling it must stay within bounds of time and memory';
+    const received = explainFailure(ending, subject);
+    const detail = `Cannot accept the module: ${rule}: received ${received}`;
+    throw new TerrafirmaError('module-refused', detail);
+  }
+
+  async #optimise(
+    subject: TrialSubject,
+    { isPatient }: { readonly isPatient: boolean },
+  ): Promise<OptimiserVerdict> {
+    const full = this.#boundsOf(subject, 'optimiser');
+    const patienceCpuMs = this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault;
+    const cpuMsMax = isPatient ? full.cpuMsMax : Math.min(full.cpuMsMax, patienceCpuMs);
+    const functionCpuMsMax = isPatient ? full.functionCpuMsMax : full.cpuMsMax;
+    const priority = isPatient ? laterPriority : promptPriority;
+    const bounds = { ...full, cpuMsMax, functionCpuMsMax };
+    const ending = await this.#run(subject, 'optimiser', { bounds, priority });
+    if (ending.kind === 'compiled') return { kind: 'bounded' };
+    if (ending.isOutOfTime && cpuMsMax < full.cpuMsMax) return { kind: 'open' };
+    return { kind: 'unbounded', reason: explainFailure(ending, subject) };
+  }
+
+  async #run(
+    { code, cardsCode }: TrialSubject,
+    compiler: Compiler,
+    how: { readonly bounds: TrialBounds; readonly priority: number },
+  ): Promise<Extract<TrialEnding, { kind: 'compiled' | 'failed' }>> {
+    this.#requireOpen();
+    const forms = [code, cardsCode].filter((form) => form !== undefined);
+    const ending = await runTrial({ compiler, forms, ...how }, this.#stop.signal);
+    this.#requireOpen();
+    if (ending.kind === 'compiled' || ending.kind === 'failed') return ending;
+    const detail = 'Cannot judge the module now: the machine is too busy to compile it on trial';
+    throw new TerrafirmaError('overloaded', detail);
+  }
+
+  /** What real programs of that size take, several times over. */
+  #boundsOf({ code, cardsCode }: TrialSubject, compiler: Compiler): TrialBounds {
+    const bounds = { ...defaultBounds[compiler], ...this.#options.bounds?.[compiler] };
+    const codeBytes = code.length + (cardsCode?.length ?? 0);
+    const cpuMsMax = bounds.cpuMsMax + (codeBytes / mebibyte) * cpuMsPerMebibyte[compiler];
+    return {
+      ...bounds,
+      cpuMsMax,
+      residentBytesMax: bounds.residentBytesMax + codeBytes * residentBytesPerCodeByte,
+      wallMsMax: Math.max(bounds.wallMsMax, cpuMsMax * wallMsPerCpuMs),
+    };
+  }
+
+  #requireOpen(): void {
+    if (this.#stop.signal.aborted) throw new TerrafirmaError('draining');
+  }
+}
+
+/** What ended the trial, with the function by its name. */
+function explainFailure(
+  ending: Extract<TrialEnding, { kind: 'failed' }>,
+  subject: TrialSubject,
+): string {
+  const index = ending.functionIndex ?? blame(ending.compiled, subject);
+  if (index === undefined) return ending.received;
+  return `${ending.received}: ${describeFunction(subject.original, index)}`;
+}
+
+/**
+ * V8 does not say which function it was at. It begins with the large ones, and small ones cannot
+ * take long: so it was the largest of those that were not done.
+ */
+function blame(compiled: ReadonlySet<number>, subject: TrialSubject): number | undefined {
+  let largest: { index: number; bodyBytes: number } | undefined;
+  for (const each of listFunctions(subject.original, subject.importedFunctionCount)) {
+    if (compiled.has(each.index)) continue;
+    if (largest === undefined || each.bodyBytes > largest.bodyBytes) largest = each;
+  }
+  return largest?.index;
+}

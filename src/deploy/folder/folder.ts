@@ -1,0 +1,394 @@
+/**
+ * One folder in use: looks at it again and again, has its modules judged, and has the newest
+ * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
+ */
+import { describeError, TerrafirmaError } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
+import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
+import type { LocatedFolder } from '../../outside/mount/locate.ts';
+import type { Site } from '../../site/table.ts';
+import { Signal } from '../../threads/signal.ts';
+import type { JudgeParts } from '../build/judge.ts';
+import type { DeployConfig } from '../deploy-config.ts';
+import { KeptModules } from '../keep/kept-modules.ts';
+import type { ModuleStore } from '../keep/store.ts';
+import { LookLoop } from '../look/loop.ts';
+import { type FolderListing, type ListedFile, listFolder, lookAtFile } from '../look/scan.ts';
+import { soonest } from '../look/settle.ts';
+import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
+import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
+import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
+import { FolderModules } from './modules.ts';
+import { FolderPlace } from './place.ts';
+import { FolderRules } from './rules.ts';
+import { SitePicture } from './site-picture.ts';
+
+export interface FolderParts
+  extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
+  readonly config: DeployConfig;
+  readonly store: ModuleStore;
+  readonly log: JournalLog;
+  readonly walks: WalkGates;
+  readonly watches: WatchPlaces;
+  readonly fs: GuardedFs;
+  /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
+  readonly relocate: () => Promise<LocatedFolder>;
+  readonly nextGeneration: () => number;
+  readonly onPublish: (site: Site) => void;
+}
+
+/** With kept versions, the first answer does not wait longer than this for what changed. */
+const keptPatienceMs = 1_000;
+/**
+ * Serving threads ask again at least once a minute while a site is requested. A folder nobody asks
+ * for is polled less often, and looked at before the next answer.
+ */
+const idleAfterMs = 150_000;
+const idlePollFactor = 10;
+/** Walking may take at most a tenth of the time: very large folders are polled less often. */
+const largeFolderEntries = 1_000;
+const walkTimeShare = 10;
+const walkRestMsMax = 60_000;
+
+export class WatchedFolder {
+  readonly #parts: FolderParts;
+  readonly #kept: KeptModules;
+  readonly #modules: FolderModules;
+  readonly #picture: SitePicture;
+  readonly #loop: LookLoop;
+  readonly #events: FolderEvents;
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #changed = new Signal();
+  readonly #place: FolderPlace;
+  #rules: FolderRules;
+  #timing: FolderTiming;
+  #device: bigint | undefined;
+  #awayReason: TerrafirmaError | undefined;
+  #isPostponed = false;
+  #isSettled = false;
+  #isOpen = false;
+  #isClosed = false;
+  #walkRestMs = 0;
+  #openedAtMs = 0;
+  #askedAtMs = 0;
+  #lookedAtMs = 0;
+
+  constructor(located: LocatedFolder, parts: FolderParts) {
+    const { config, log, fs } = parts;
+    const { limits } = config;
+    this.#place = new FolderPlace(located, parts);
+    this.#parts = parts;
+    this.#kept = new KeptModules(located, parts);
+    const { directory } = located;
+    const owner = ownerOf(located.key);
+    const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
+    this.#modules = new FolderModules(located, {
+      limits,
+      log,
+      kept: this.#kept,
+      judging,
+      onVerdict: () => this.#takeVerdict(),
+      onIdle: () => this.#takeVerdict(),
+      onUnjudged: () => this.#loop.hint(),
+    });
+    this.#rules = new FolderRules({ fs, directory, limits });
+    this.#picture = new SitePicture(parts);
+    this.#events = new FolderEvents({
+      places: parts.watches,
+      owner,
+      onHint: () => this.#loop.hint(),
+      onError: (error) => this.#tellNoEvents(error),
+      nowMs: parts.nowMs,
+    });
+    this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
+    this.#loop = new LookLoop({
+      look: () => this.#lookSafely(),
+      pollMs: () => this.#pollMs(),
+      quietMs: () => this.#timing.quietMs,
+    });
+  }
+
+  /** Begins: what was kept first, then the first look. */
+  async open(): Promise<void> {
+    this.#openedAtMs = this.#parts.nowMs();
+    this.#askedAtMs = this.#openedAtMs;
+    const record = await this.#kept.restore();
+    if (record !== undefined) {
+      this.#rules.restore(record);
+      this.#modules.restore(record.modules.keys());
+    }
+    if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
+    this.#loop.lookNow();
+  }
+
+  /**
+   * The newest site, after the first verdict. Throws TerrafirmaError: 'bad-manifest'; or
+   * 'folder-unreachable', 'folder-not-found' when it cannot be read and nothing was kept.
+   */
+  async site(): Promise<Site> {
+    await this.#opened.promise;
+    await this.#wake();
+    if (this.#isClosed) throw new TerrafirmaError('no-verdict');
+    const { manifest } = this.#rules;
+    if (manifest.kind === 'broken') throw manifest.error;
+    if (this.#picture.site !== undefined) return this.#picture.site;
+    throw this.#awayReason ?? new TerrafirmaError('no-verdict');
+  }
+
+  /**
+   * The newest site once `path` has a verdict or is known not to exist. Throws TerrafirmaError
+   * 'no-verdict' when that takes longer than `verdictWaitMs`, and what `site` throws.
+   */
+  async verdict(path: ModulePath): Promise<Site> {
+    const { nowMs, config } = this.#parts;
+    const site = await this.site();
+    if (site.modules.has(path)) return site;
+    const file = await this.#find(path);
+    if (file === undefined) return site;
+    const deadlineMs = nowMs() + config.limits.verdictWaitMs;
+    using _ = this.#modules.want(file, this.#timing);
+    // A look that is already running may have passed the file by.
+    const lookCountNeeded = this.#loop.lookCountAfterNext;
+    this.#loop.lookNow();
+    do {
+      const newest = await this.site();
+      const isSeen = this.#loop.lookCount >= lookCountNeeded;
+      if (newest.modules.has(path) || (isSeen && !this.#modules.isPending(path))) return newest;
+      await this.#changed.next(deadlineMs - nowMs());
+    } while (nowMs() < deadlineMs);
+    const detail = 'Cannot answer yet: the module is still being written or looked at';
+    throw new TerrafirmaError('no-verdict', detail);
+  }
+
+  /** The bytes of a kept version turned out to be lost or damaged: read the files again. */
+  judgeAgain(): void {
+    this.#modules.forgetStamps();
+    this.#loop.lookNow();
+  }
+
+  get key(): FolderKey {
+    return this.#place.located.key;
+  }
+
+  /** It was found elsewhere than it is watched: looks at once whether it has moved. */
+  noteLocated({ directory }: LocatedFolder): void {
+    if (directory !== this.#place.located.directory) this.#loop.lookNow();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#opened.resolve();
+    this.#changed.notify();
+    this.#events.close();
+    await Promise.all([this.#loop.close(), this.#modules.close()]);
+  }
+
+  async #lookSafely(): Promise<number> {
+    const waitMs = await this.#look().catch((error: unknown) => this.#fail(error));
+    this.#lookedAtMs = this.#parts.nowMs();
+    if (this.#isJudged || this.#awayReason !== undefined || this.#isPatienceOver())
+      this.#finishOpening();
+    this.#changed.notify();
+    return waitMs;
+  }
+
+  /** A module has its verdict, or all have. */
+  #takeVerdict(): void {
+    if (this.#isJudged) {
+      this.#place.endMove();
+      this.#finishOpening();
+    }
+    this.#publish();
+    this.#changed.notify();
+  }
+
+  #pollMs(): number {
+    const isIdle = this.#parts.nowMs() - this.#askedAtMs > idleAfterMs;
+    const pollMs = this.#timing.pollMs * (isIdle ? idlePollFactor : 1);
+    return Math.max(pollMs, Math.min(this.#walkRestMs, walkRestMsMax));
+  }
+
+  /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
+  async #look(): Promise<number> {
+    const { nowMs } = this.#parts;
+    await this.#findPlace();
+    if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
+    const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
+    // A folder that closes must not stay open for as long as the next look takes.
+    this.#publish();
+    // Files need no verdict, and a request for a module waits for its own.
+    if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
+    const listing = await this.#list();
+    this.#requireSameMount(listing);
+    this.#comeBack();
+    this.#followEvents(listing);
+    await this.#kept.takePins();
+    await this.#kept.keepRules(this.#rules.manifest, this.#rules.settings);
+    const modulesWaitMs = await this.#modules.takeListing(listing, this.#timing);
+    const waitMs = soonest([rulesWaitMs, modulesWaitMs]);
+    this.#isSettled = waitMs === 0;
+    if (this.#isJudged) this.#place.endMove();
+    this.#publish();
+    return waitMs;
+  }
+
+  async #list(): Promise<FolderListing> {
+    const { fs, nowMs, config, walks } = this.#parts;
+    using pace = await WalkTurn.begin(walks);
+    const startedAtMs = nowMs();
+    const { directory } = this.#place.located;
+    const listing = await listFolder({ fs, directory, limits: config.limits, pace });
+    const isLarge = listing.entryCount > largeFolderEntries;
+    this.#walkRestMs = isLarge ? (nowMs() - startedAtMs) * walkTimeShare : 0;
+    return listing;
+  }
+
+  /** Nothing is told before the rules are known, nor while the folder moves. */
+  #publish(): void {
+    const isKept = this.#picture.site !== undefined;
+    if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
+    const { manifest, settings } = this.#rules;
+    const modules = this.#modules.siteModules();
+    this.#picture.publish(this.#place.located, { manifest, modules, settings });
+  }
+
+  /** A folder that cannot be read keeps its last good site; said once. */
+  #fail(error: unknown): number {
+    if (error instanceof TerrafirmaError && error.code === 'draining') return 0;
+    if (error instanceof TerrafirmaError && error.code === 'overloaded') {
+      return this.#postpone(error);
+    }
+    const isNew = this.#awayReason === undefined;
+    this.#awayReason = describeAway(error);
+    if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
+      const fields = { folderKey: this.key, reason: describeError(error) };
+      this.#parts.log.error(fields, 'folder could not be looked at');
+    }
+    if (isNew) {
+      const kept = this.#kept.hasLive ? 'its last good version keeps serving' : 'nothing kept';
+      const fields = { folderKey: this.key, reason: this.#awayReason.message };
+      this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
+      this.#events.follow([]);
+    }
+    if (this.#kept.hasLive) this.#publish();
+    return 0;
+  }
+
+  /** We cannot look now, and that is neither the folder's doing nor its mount's; said once. */
+  #postpone(error: TerrafirmaError): number {
+    if (!this.#isPostponed) {
+      const fields = { folderKey: this.key, reason: error.message };
+      this.#parts.log.warn(fields, 'look at the folder postponed');
+    }
+    this.#isPostponed = true;
+    return this.#timing.pollMs;
+  }
+
+  #comeBack(): void {
+    this.#isPostponed = false;
+    if (this.#awayReason !== undefined) {
+      this.#parts.log.info({ folderKey: this.key }, 'folder can be reached again');
+      this.#awayReason = undefined;
+    }
+  }
+
+  /** Events where they may be had; a folder beyond the limit would need watches without end. */
+  #followEvents({ isCut, directories }: FolderListing): void {
+    this.#events.follow(isCut || !this.#timing.hasEvents ? [] : directories);
+  }
+
+  #tellNoEvents(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    const fields = { folderKey: this.key, reason };
+    this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
+  }
+
+  async #chooseTiming(): Promise<void> {
+    const { fs, config } = this.#parts;
+    const { type } = await fs.statfs(this.#place.located.directory);
+    const isNetwork = process.platform === 'linux' && isNetworkType(type);
+    this.#timing = chooseTiming(config.watch, { isNetwork, mode: this.#place.located.mount.watch });
+  }
+
+  /** Takes up that the folder is elsewhere now. */
+  async #findPlace(): Promise<void> {
+    if (!(await this.#place.find())) return;
+    const { located } = this.#place;
+    this.#device = undefined;
+    this.#isSettled = false;
+    this.#rules = this.#rules.movedTo(located.directory);
+    this.#kept.moveTo(located);
+    this.#modules.moveTo(located.directory);
+  }
+
+  /** What the last look saw has been judged, and none of it is still being written. */
+  get #isJudged(): boolean {
+    return this.#isSettled && !this.#modules.isBusy;
+  }
+
+  /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
+  #requireSameMount(listing: { readonly device: bigint; readonly entryCount: number }): void {
+    const isOther = this.#device !== undefined && this.#device !== listing.device;
+    if (isOther && listing.entryCount === 0 && this.#kept.hasLive) {
+      throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
+    }
+    this.#device = listing.device;
+  }
+
+  /** Notes that somebody asks; after a long rest, looks first. */
+  async #wake(): Promise<void> {
+    const nowMs = this.#parts.nowMs();
+    const wasIdle = nowMs - this.#askedAtMs > idleAfterMs;
+    this.#askedAtMs = nowMs;
+    const isStale = nowMs - this.#lookedAtMs > 2 * this.#timing.pollMs;
+    if (!wasIdle || !isStale || this.#isClosed) return;
+    const lookCountNeeded = this.#loop.lookCountAfterNext;
+    this.#loop.lookNow();
+    const { verdictWaitMs } = this.#parts.config.limits;
+    while (this.#loop.lookCount < lookCountNeeded && !this.#isClosed) {
+      await this.#loop.nextLook(verdictWaitMs);
+    }
+    const deadlineMs = this.#parts.nowMs() + verdictWaitMs;
+    while (this.#modules.isBusy && !this.#isClosed && this.#parts.nowMs() < deadlineMs) {
+      await this.#changed.next(deadlineMs - this.#parts.nowMs());
+    }
+  }
+
+  /**
+   * The file that could be the module. Throws TerrafirmaError 'folder-unreachable' when that cannot
+   * be said: the folder is away.
+   */
+  async #find(path: ModulePath): Promise<ListedFile | undefined> {
+    const { fs } = this.#parts;
+    const { directory } = this.#place.located;
+    try {
+      const found = await lookAtFile({ fs, directory }, path);
+      return typeof found === 'string' ? undefined : found;
+    } catch (error) {
+      if (isPassing(error)) throw describeAway(error);
+      await fs.requireDirectory(directory);
+      if (this.#awayReason === undefined) return undefined;
+      throw new TerrafirmaError('folder-unreachable', this.#awayReason.message);
+    }
+  }
+
+  #isPatienceOver(): boolean {
+    if (!this.#rules.isKnown && this.#awayReason === undefined) return false;
+    return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
+  }
+
+  #finishOpening(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#publish();
+    this.#opened.resolve();
+  }
+}
+
+function describeAway(error: unknown): TerrafirmaError {
+  if (error instanceof TerrafirmaError) return error;
+  const code = errnoOf(error) === 'ENOENT' ? 'folder-not-found' : 'folder-unreachable';
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TerrafirmaError(code, `Cannot read the folder: ${reason}`, { cause: error });
+}

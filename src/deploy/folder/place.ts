@@ -1,0 +1,76 @@
+/**
+ * Where a folder is. A link on the way to it may be swapped, as in `current -> releases/2`: that is
+ * a deploy. What was served is served on until the modules of the new place are judged, so that no
+ * visitor sees half of each.
+ */
+
+import type { JournalLog } from '../../journal/log.ts';
+import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
+import type { LocatedFolder } from '../../outside/mount/locate.ts';
+
+export interface PlaceParts {
+  readonly fs: GuardedFs;
+  readonly log: JournalLog;
+  readonly nowMs: () => number;
+  /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
+  readonly relocate: () => Promise<LocatedFolder>;
+}
+
+/** How long the old place is served on while files of the new one are judged or still written. */
+const moveMsMax = 60_000;
+
+interface Move {
+  /** The directory that was served last. */
+  readonly from: string;
+  readonly untilMs: number;
+}
+
+export class FolderPlace {
+  readonly #parts: PlaceParts;
+  #located: LocatedFolder;
+  #move: Move | undefined;
+
+  constructor(located: LocatedFolder, parts: PlaceParts) {
+    this.#located = located;
+    this.#parts = parts;
+  }
+
+  get located(): LocatedFolder {
+    return this.#located;
+  }
+
+  /** The place is new and not all of it is judged: what was served before is served on. */
+  get isMoving(): boolean {
+    return this.#move !== undefined && this.#parts.nowMs() < this.#move.untilMs;
+  }
+
+  /** Resolves to whether the folder is elsewhere than at the last look. */
+  async find(): Promise<boolean> {
+    const { relocate, log, nowMs } = this.#parts;
+    const located = await relocate();
+    const hasMoved = located.directory !== this.#located.directory;
+    if (hasMoved) {
+      const from = this.#move?.from ?? this.#located.directory;
+      const { key: folderKey, directory } = located;
+      log.info({ folderKey, directory }, 'folder leads elsewhere: what is there is deployed');
+      this.#located = located;
+      this.#move = { from, untilMs: nowMs() + moveMsMax };
+    }
+    if (this.#move !== undefined && !(await this.#isDirectory(this.#move.from))) this.endMove();
+    return hasMoved;
+  }
+
+  /** All that is there has been judged. */
+  endMove(): void {
+    this.#move = undefined;
+  }
+
+  async #isDirectory(path: string): Promise<boolean> {
+    try {
+      return (await this.#parts.fs.stat(path)).isDirectory();
+    } catch (error) {
+      if (errnoOf(error) === undefined && !isPassing(error)) throw error;
+      return false;
+    }
+  }
+}

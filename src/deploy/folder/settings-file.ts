@@ -1,0 +1,30 @@
+/** The `terrafirma.toml` of one folder: what its modules are told. */
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../../site/settings.ts';
+import { OwnerFile, type OwnerFileState } from './owner-file.ts';
+
+export type SettingsState = OwnerFileState<SiteSettings>;
+
+export interface SettingsFileOptions {
+  readonly fs: GuardedFs;
+  readonly directory: string;
+  readonly limits: Pick<Limits, 'manifestBytesMax'>;
+}
+
+export function openSettingsFile(options: SettingsFileOptions): OwnerFile<SiteSettings> {
+  const { fs, directory, limits } = options;
+  const bytesMax = limits.manifestBytesMax;
+  return new OwnerFile({
+    fs,
+    directory,
+    name: SETTINGS_NAME,
+    bytesMax,
+    parse: (bytes) => parseSettings(bytes, bytesMax),
+    refuse: (rule) => {
+      const detail = `Cannot run the modules: ${SETTINGS_NAME}: ${rule}`;
+      return new TerrafirmaError('bad-settings', detail);
+    },
+  });
+}

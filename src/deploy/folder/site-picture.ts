@@ -1,0 +1,72 @@
+/** What a folder serves, as an immutable picture; a new one only when something differs. */
+import { isDeepStrictEqual } from 'node:util';
+import { toErrorRecord } from '../../errors.ts';
+import { type ModulePath, ownerOf } from '../../names.ts';
+import type { LocatedFolder } from '../../outside/mount/locate.ts';
+import type { Manifest } from '../../site/manifest.ts';
+import type { Site, SiteModule } from '../../site/table.ts';
+import type { ManifestState } from './manifest-file.ts';
+import type { SettingsState } from './settings-file.ts';
+
+export interface PictureOptions {
+  readonly nextGeneration: () => number;
+  readonly onPublish: (site: Site) => void;
+}
+
+/** Nobody may read anything: stands beside the failure of a broken `.kbp_config`. */
+const closedManifest: Manifest = Object.freeze({
+  isConfigured: true,
+  anonymousRead: false,
+  users: [],
+  paths: [],
+});
+
+export interface PictureParts {
+  readonly manifest: ManifestState;
+  readonly modules: ReadonlyMap<ModulePath, SiteModule>;
+  readonly settings: SettingsState;
+}
+
+/** What may differ from one picture of a folder to the next. */
+function contentOf(site: Site): Partial<Site> {
+  const { directory, manifest, failure, modules, settings } = site;
+  const content = { directory, manifest, failure, modules };
+  return settings === undefined ? content : { ...content, settings };
+}
+
+export class SitePicture {
+  readonly #options: PictureOptions;
+  #site: Site | undefined;
+
+  constructor(options: PictureOptions) {
+    this.#options = options;
+  }
+
+  get site(): Site | undefined {
+    return this.#site;
+  }
+
+  /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
+  publish(located: LocatedFolder, told: PictureParts): void {
+    const { manifest, modules, settings } = told;
+    if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
+    const broken = [manifest, settings].find((file) => file.kind === 'broken');
+    const content = {
+      directory: located.directory,
+      manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
+      // Both files may restrict who is served: while one cannot be read, nobody is.
+      failure: broken === undefined ? undefined : toErrorRecord(broken.error),
+      modules,
+      ...(settings.kind === 'good' ? { settings: settings.value } : {}),
+    };
+    if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
+    this.#site = Object.freeze({
+      folderKey: located.key,
+      owner: ownerOf(located.key),
+      mountDirectory: located.mount.directory,
+      generation: this.#options.nextGeneration(),
+      ...content,
+    });
+    this.#options.onPublish(this.#site);
+  }
+}

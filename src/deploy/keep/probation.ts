@@ -1,0 +1,214 @@
+/**
+ * Which modules are new to this process. Should it end without saying so, the next one finds who
+ * was: each gets a mark. Modules with one mark are on probation a quarter of them at a time, so
+ * that a daemon that was killed with hundreds of new ones has them back in minutes. Should it end
+ * again, those that were in keep their mark and the others lose it; who was in alone gets the
+ * second. What has done well before is not suspected again, unless nobody else was new.
+ *
+ * V8 optimises a function after some milliseconds of running, so that what it does to the process
+ * it does soon. A module that bides its time finds the next probation twice as long.
+ */
+import { readFile } from 'node:fs/promises';
+import { OwnerQueue } from '../../account/owner-queue.ts';
+import { describeError, fromErrorRecord } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import type { OwnerKey } from '../../names.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type { TrialBook } from '../build/trial-book.ts';
+import type { Suspects } from './quarantine.ts';
+
+export interface ProbationOptions {
+  readonly suspects: Suspects;
+  readonly book: TrialBook;
+  readonly log: JournalLog;
+  /** How long a module is new; 0: nobody is suspected. */
+  readonly probationMs: number;
+  /** Those that came into use longest ago are forgotten first, as if they had done well. */
+  readonly inUseMax?: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+}
+
+const waitingMax = 1_024;
+/** Modules in use that are remembered: the list is written whole with every new one. */
+const inUseMaxDefault = 4_096;
+/** In so many parts those with a mark come back, one after another. */
+const suspectPartsMax = 4;
+/** By how much a probation may grow. */
+const probationFactorMax = 64;
+
+export class Probation {
+  readonly #options: ProbationOptions;
+  readonly #bootId: string;
+  readonly #probationMs: number;
+  readonly #onProbation = new Map<Digest, NodeJS.Timeout>();
+  readonly #inUse = new Set<Digest>();
+  readonly #beginning = new Map<Digest, Promise<void>>();
+  /** Those with a mark, a part of them at a time: see above. */
+  readonly #suspected: OwnerQueue;
+  #writing: Promise<void> = Promise.resolve();
+  #isWriteDue = false;
+  #isTroubleTold = false;
+  #isClosed = false;
+
+  private constructor(
+    options: ProbationOptions,
+    was: { readonly bootId: string; readonly unexplainedEnds: number },
+  ) {
+    this.#options = options;
+    this.#bootId = was.bootId;
+    const factor = Math.min(probationFactorMax, 2 ** was.unexplainedEnds);
+    this.#probationMs = options.probationMs * factor;
+    this.#suspected = new OwnerQueue({
+      runningMax: Math.max(1, Math.ceil(options.suspects.count / suspectPartsMax)),
+      queuedMax: waitingMax,
+      nowMs: () => performance.now(),
+    });
+  }
+
+  /** Draws the consequences of how the last daemon ended. */
+  static async open(options: ProbationOptions): Promise<Probation> {
+    const { suspects, book, log, nowMs } = options;
+    const bootId = await readBootId();
+    const left = await suspects.readLeftBehind();
+    if (left !== undefined && options.probationMs > 0 && left.bootId === bootId) {
+      await blame(suspects, left.onProbation);
+      if (left.onProbation.size === 0 && left.inUse.size > 0) {
+        const reason = `${left.inUse.size} modules were in use, none of them new`;
+        log.warn({ reason }, 'the last daemon ended without saying so: all modules are new again');
+        for (const digest of left.inUse) await book.noteSurvival(digest, false);
+        await suspects.noteUnexplained(nowMs());
+      }
+    }
+    await suspects.leaveNothing();
+    const unexplainedEnds = await suspects.countUnexplained(nowMs());
+    return new Probation(options, { bootId, unexplainedEnds });
+  }
+
+  /**
+   * Before a module is first handed out to run: durably remembered when this resolves. One with a
+   * mark waits for its turn among those with one.
+   *
+   * Throws TerrafirmaError 'module-quarantined', and 'overloaded' when too many wait.
+   */
+  async begin(digest: Digest, owner: OwnerKey): Promise<void> {
+    const refusal = this.#options.suspects.refusalOf(digest);
+    if (refusal !== undefined) throw fromErrorRecord(refusal);
+    if (this.#probationMs === 0 || this.#inUse.has(digest)) return;
+    const beginning = this.#beginning.get(digest) ?? this.#begin(digest, owner);
+    this.#beginning.set(digest, beginning);
+    await beginning.finally(() => this.#beginning.delete(digest));
+  }
+
+  /** It is handed out anew, compiled by another compiler: then it is new once more. */
+  renew(digest: Digest): void {
+    if (!this.#onProbation.has(digest)) this.#inUse.delete(digest);
+  }
+
+  /** The daemon ends as it should: nobody is to blame. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#onProbation.values()) clearTimeout(timer);
+    await this.#writing;
+    await this.#options.suspects.leaveNothing();
+  }
+
+  async #begin(digest: Digest, owner: OwnerKey): Promise<void> {
+    const { suspects, book } = this.#options;
+    const hasMark = suspects.marksOf(digest) > 0;
+    if (!hasMark && (await book.hasSurvived(digest))) {
+      this.#noteUse(digest);
+      await this.#write();
+      return;
+    }
+    if (!hasMark) {
+      await this.#enter(digest, () => undefined);
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#suspected
+        .pass(owner, async () => {
+          const { promise: over, resolve: end } = Promise.withResolvers<void>();
+          await this.#enter(digest, end);
+          resolve();
+          await over;
+        })
+        .catch(reject);
+    });
+  }
+
+  async #enter(digest: Digest, onOver: () => void): Promise<void> {
+    const leave = (): void => {
+      onOver();
+      void this.#leave(digest);
+    };
+    this.#onProbation.set(digest, setTimeout(leave, this.#probationMs).unref());
+    this.#noteUse(digest);
+    await this.#write();
+  }
+
+  #noteUse(digest: Digest): void {
+    const { inUseMax = inUseMaxDefault } = this.#options;
+    this.#inUse.add(digest);
+    const [oldest] = this.#inUse;
+    if (this.#inUse.size > inUseMax && oldest !== undefined) this.#inUse.delete(oldest);
+  }
+
+  async #leave(digest: Digest): Promise<void> {
+    const { suspects, book, log } = this.#options;
+    this.#onProbation.delete(digest);
+    if (this.#isClosed) return;
+    try {
+      await book.noteSurvival(digest, true);
+      await suspects.clear(digest);
+      await this.#write();
+    } catch (error) {
+      log.error({ digest, reason: describeError(error) }, 'end of a probation not kept');
+    }
+  }
+
+  /** Writes what holds now; what is asked for meanwhile is written once, after it. */
+  async #write(): Promise<void> {
+    if (!this.#isWriteDue) {
+      this.#isWriteDue = true;
+      this.#writing = this.#writing.then(() => this.#writeNow());
+    }
+    await this.#writing;
+  }
+
+  async #writeNow(): Promise<void> {
+    this.#isWriteDue = false;
+    if (this.#isClosed) return;
+    const { suspects, log } = this.#options;
+    const onProbation = new Set(this.#onProbation.keys());
+    const left = { onProbation, inUse: this.#inUse, bootId: this.#bootId };
+    try {
+      await suspects.leaveBehind(left);
+      this.#isTroubleTold = false;
+    } catch (error) {
+      // A full disk must not close every site: who runs goes on, without a mark.
+      if (this.#isTroubleTold) return;
+      this.#isTroubleTold = true;
+      log.error({ reason: describeError(error) }, 'new modules cannot be marked');
+    }
+  }
+}
+
+/** Of several with a mark nobody knows which one it was: only that it was none of the others. */
+async function blame(suspects: Suspects, onProbation: ReadonlySet<Digest>): Promise<void> {
+  const marked = [...onProbation].filter((digest) => suspects.marksOf(digest) > 0);
+  const isSure = marked.length <= 1;
+  if (!isSure) await suspects.narrowTo(onProbation);
+  for (const digest of onProbation) {
+    if (isSure || !marked.includes(digest)) await suspects.mark(digest);
+  }
+}
+
+/** Changes when the machine starts anew; always the same where the system does not tell. */
+async function readBootId(): Promise<string> {
+  try {
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * Edge: the state directory. Keeps the original bytes of accepted modules by SHA-256 and one record
+ * a folder, so that a restart serves the last good versions at once and older ones can come back.
+ *
+ *     modules/ab/abcdef….wasm     accepted bytes; checked against their name when read
+ *     folders/<SHA-256 of the folder key>.json
+ *     pins/…                      see pins.ts: written by the command line, only read here
+ *
+ * Only one daemon writes modules/ and folders/. A process killed at any moment leaves the state as
+ * it was before or after the write that was running.
+ */
+
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mayHold } from '../../account/threshold.ts';
+import { inBytes } from '../../amounts.ts';
+import type { Limits } from '../../config/config.ts';
+import { describeError, TerrafirmaError } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
+import {
+  fileErrorCode,
+  syncDirectory,
+  unfinishedSuffix,
+  writeDurably,
+} from '../../outside/state/durable.ts';
+import { makeDirectory } from '../../outside/state/make-directory.ts';
+import type { Digest } from '../../threads/messages.ts';
+import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
+
+/** A record larger than this was not written by us. */
+const recordBytesMax = 16 * 1024 ** 2;
+
+export interface StoreOptions {
+  readonly log: JournalLog;
+  readonly limits: Pick<Limits, 'storeBytesMax' | 'storeOwnerBytesMax'>;
+}
+
+export class ModuleStore {
+  readonly #directory: string;
+  readonly #log: JournalLog;
+  readonly #limits: StoreOptions['limits'];
+  /** Digests each folder's record names; a module no folder names is deleted. */
+  readonly #named = new Map<FolderKey, ReadonlySet<Digest>>();
+  readonly #sizes = new Map<Digest, number>();
+  #usedBytes = 0;
+  /** Writes run one after another: a module put for one folder is never garbage of another. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+
+  private constructor(directory: string, options: StoreOptions) {
+    this.#directory = directory;
+    this.#log = options.log;
+    this.#limits = options.limits;
+  }
+
+  /**
+   * Opens or makes the store in `directory` and deletes what no record names. Throws
+   * TerrafirmaError('state') when the directory cannot be used.
+   */
+  static async open(directory: string, options: StoreOptions): Promise<ModuleStore> {
+    const store = new ModuleStore(directory, options);
+    try {
+      makeDirectory(join(directory, 'modules'));
+      makeDirectory(join(directory, 'folders'));
+      for (const record of await readRecords(directory, options.log)) {
+        store.#named.set(record.folderKey, digestsOf(record));
+      }
+      await store.#sweep();
+    } catch (error) {
+      const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    return store;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Whether the bytes of an accepted version are here. */
+  has(digest: Digest): boolean {
+    return this.#sizes.has(digest);
+  }
+
+  /** Who answers for a version: the owner of the first folder that names it. */
+  ownerOf(digest: Digest): OwnerKey {
+    for (const [folderKey, digests] of this.#named) {
+      if (digests.has(digest)) return ownerOf(folderKey);
+    }
+    return '' as OwnerKey;
+  }
+
+  /** The record of a folder; undefined when there is none or it cannot be read. */
+  async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
+    return await readFolderRecord(this.#directory, folderKey, this.#log);
+  }
+
+  /**
+   * The bytes of an accepted module. Throws TerrafirmaError('state') when they are not there or are
+   * not what their name says; a damaged file is deleted so that it can be accepted again.
+   */
+  async readModule(digest: Digest): Promise<Uint8Array<ArrayBuffer>> {
+    const path = modulePathOf(this.#directory, digest);
+    let bytes: Uint8Array<ArrayBuffer>;
+    try {
+      bytes = Uint8Array.from(await readFile(path));
+    } catch (error) {
+      throw new TerrafirmaError('state', `Cannot read ${digest}: ${describeError(error)}`);
+    }
+    if (createHash('sha256').update(bytes).digest('hex') === digest) return bytes;
+    this.#log.error({ digest }, 'Cannot use a kept module: its bytes are damaged: deleted');
+    await this.#serialise(() => this.#remove(digest));
+    throw new TerrafirmaError('state', `Cannot read ${digest}: its bytes are damaged`);
+  }
+
+  /**
+   * Makes `record` the folder's, with the bytes of a version it newly names. Durable when this
+   * resolves; what no record names any more is deleted. Throws TerrafirmaError('state') when the
+   * store is full or the disk fails, and the earlier record then still holds.
+   */
+  async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
+    await this.#serialise(async () => {
+      if (added !== undefined) await this.#put(record.folderKey, added);
+      try {
+        await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
+      } catch (error) {
+        if (added !== undefined) await this.#removeUnnamed(added.digest);
+        const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
+        throw new TerrafirmaError('state', detail, { cause: error });
+      }
+      const before = this.#named.get(record.folderKey) ?? new Set<Digest>();
+      const after = digestsOf(record);
+      this.#named.set(record.folderKey, after);
+      // Not of all: each is looked for in every folder.
+      const dropped = [...before].filter((digest) => !after.has(digest));
+      for (const digest of dropped) await this.#removeUnnamed(digest);
+    });
+  }
+
+  /**
+   * Takes back all that is kept of a folder: it has been gone for long. Throws
+   * TerrafirmaError('state') when the disk fails.
+   */
+  async forget(folderKey: FolderKey): Promise<void> {
+    await this.#serialise(async () => {
+      try {
+        await rm(recordPath(this.#directory, folderKey), { force: true });
+      } catch (error) {
+        const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
+        throw new TerrafirmaError('state', detail, { cause: error });
+      }
+      const before = this.#named.get(folderKey) ?? new Set<Digest>();
+      this.#named.delete(folderKey);
+      for (const digest of before) await this.#removeUnnamed(digest);
+    });
+  }
+
+  /** Bytes of the versions that the folders of an owner name, each once. */
+  bytesOf(owner: OwnerKey): number {
+    const digests = new Set<Digest>();
+    for (const [folderKey, named] of this.#named) {
+      if (ownerOf(folderKey) !== owner) continue;
+      for (const digest of named) digests.add(digest);
+    }
+    return [...digests].reduce((sum, digest) => sum + (this.#sizes.get(digest) ?? 0), 0);
+  }
+
+  async #put(folderKey: FolderKey, { digest, bytes }: AddedModule): Promise<void> {
+    if (this.#sizes.has(digest)) return;
+    this.#requireRoom(ownerOf(folderKey), bytes.length);
+    try {
+      await writeDurably(modulePathOf(this.#directory, digest), bytes);
+    } catch (error) {
+      const detail = `Cannot keep the module ${digest}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
+    this.#sizes.set(digest, bytes.length);
+    this.#usedBytes += bytes.length;
+  }
+
+  /** An owner has a quota, and no more of the store than is left for the others. */
+  #requireRoom(owner: OwnerKey, added: number): void {
+    const { storeBytesMax: max, storeOwnerBytesMax } = this.#limits;
+    const own = this.bytesOf(owner);
+    const held = this.#usedBytes;
+    if (own + added > storeOwnerBytesMax) {
+      const rule = `versions of one owner's modules have at most ${inBytes(storeOwnerBytesMax)}`;
+      throw noRoom(`${rule}: received ${own + added}`);
+    }
+    if (held + added > max)
+      throw noRoom(`the store holds at most ${inBytes(max)}: received ${held + added}`);
+    if (mayHold({ max, held, own, added })) return;
+    const rule = 'an owner keeps no more than is left for the others';
+    throw noRoom(`${rule}: received ${own + added} bytes where ${max - held} are left`);
+  }
+
+  async #removeUnnamed(digest: Digest): Promise<void> {
+    for (const digests of this.#named.values()) {
+      if (digests.has(digest)) return;
+    }
+    await this.#remove(digest);
+  }
+
+  async #remove(digest: Digest): Promise<void> {
+    await rm(modulePathOf(this.#directory, digest), { force: true });
+    this.#usedBytes -= this.#sizes.get(digest) ?? 0;
+    this.#sizes.delete(digest);
+  }
+
+  /** Measures modules/ and deletes leftovers of killed writes and modules no record names. */
+  async #sweep(): Promise<void> {
+    const named = new Set<string>();
+    for (const digests of this.#named.values()) for (const digest of digests) named.add(digest);
+    await sweepUnfinished(join(this.#directory, 'folders'));
+    const root = join(this.#directory, 'modules');
+    for (const shard of await readdir(root)) {
+      if (!/^[0-9a-f]{2}$/.test(shard)) continue;
+      const shardPath = join(root, shard);
+      for (const name of await readdir(shardPath)) {
+        const path = join(shardPath, name);
+        const digest = name.replace(/\.wasm$/, '');
+        if (!named.has(digest)) {
+          await rm(path, { force: true, recursive: true });
+          continue;
+        }
+        const { size } = await stat(path);
+        this.#sizes.set(digest as Digest, size);
+        this.#usedBytes += size;
+      }
+      await syncDirectory(shardPath);
+    }
+  }
+
+  async #serialise<T>(write: () => Promise<T>): Promise<T> {
+    const result = this.#lastWrite.then(write, write);
+    this.#lastWrite = result.catch(() => undefined);
+    return await result;
+  }
+}
+
+function noRoom(rule: string): TerrafirmaError {
+  return new TerrafirmaError(
+    'state',
+    `Cannot keep the module: ${rule}; delete modules, then again`,
+  );
+}
+
+export interface AddedModule {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/** All records of the state directory; those that cannot be read are logged and left out. */
+export async function readRecords(
+  stateDirectory: string,
+  log: JournalLog,
+): Promise<readonly FolderRecord[]> {
+  const folder = join(stateDirectory, 'folders');
+  const records: FolderRecord[] = [];
+  for (const name of await listNames(folder)) {
+    if (!name.endsWith('.json')) continue;
+    const record = await readRecord(join(folder, name), log);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+/** The record of a folder; undefined when there is none or it cannot be read, which is logged. */
+export async function readFolderRecord(
+  stateDirectory: string,
+  folderKey: FolderKey,
+  log: JournalLog,
+): Promise<FolderRecord | undefined> {
+  return await readRecord(recordPath(stateDirectory, folderKey), log);
+}
+
+async function readRecord(path: string, log: JournalLog): Promise<FolderRecord | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size > recordBytesMax) throw new RangeError(`it has ${size} bytes`);
+    return parseRecord(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    log.error({ file: path, reason }, 'Cannot use the record of a folder: it will be rebuilt');
+    return undefined;
+  }
+}
+
+async function sweepUnfinished(directory: string): Promise<void> {
+  for (const name of await listNames(directory)) {
+    if (name.endsWith(unfinishedSuffix)) await rm(join(directory, name), { force: true });
+  }
+}
+
+/** The names in a directory, none when it does not exist. */
+export async function listNames(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (fileErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+export function recordPath(stateDirectory: string, folderKey: FolderKey): string {
+  return join(stateDirectory, 'folders', `${hashName(folderKey)}.json`);
+}
+
+function modulePathOf(stateDirectory: string, digest: Digest): string {
+  return join(stateDirectory, 'modules', digest.slice(0, 2), `${digest}.wasm`);
+}
+
+/** A file name for any text: folder keys hold slashes and may be longer than a name can be. */
+export function hashName(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,151 @@
+/**
+ * Edge: the state directory as the command line uses it, beside a running daemon or without one.
+ * Reads what the daemon wrote; writes only rollbacks.
+ */
+import { TerrafirmaError } from '../../errors.ts';
+import type { JournalLog } from '../../journal/log.ts';
+import type { FolderKey, ModulePath } from '../../names.ts';
+import type { Digest } from '../../threads/messages.ts';
+import { readUnoptimised } from '../build/trial-book.ts';
+import { servingVersion } from './history.ts';
+import { readPins, writePin } from './pins.ts';
+import { readQuarantined } from './quarantine.ts';
+import type { ModuleRecord } from './record.ts';
+import { readRecords } from './store.ts';
+
+export interface ListedVersion {
+  readonly digest: Digest;
+  readonly abi: string;
+  readonly acceptedAtMs: number;
+  readonly bytes: number;
+  /** Answers requests now. */
+  readonly isServing: boolean;
+  /** The daemon ended twice when it was new: it does not run until an operator releases it. */
+  readonly isQuarantined: boolean;
+  /** Why V8's optimiser may not have it, so that it runs slowly; undefined when it may. */
+  readonly unoptimised?: string | undefined;
+}
+
+export interface ListedModule {
+  readonly folderKey: FolderKey;
+  readonly modulePath: ModulePath;
+  /** Newest first. */
+  readonly versions: readonly ListedVersion[];
+  /** A rollback holds. */
+  readonly isPinned: boolean;
+  /** Its file was deleted: nothing serves. */
+  readonly isGone: boolean;
+  /** Why the file's content now is refused. */
+  readonly refusal: string | undefined;
+}
+
+/** Which modules: a folder key as in the listing, or a folder key, `/`, and a module's path. */
+export type VersionFilter = string | undefined;
+
+/**
+ * The kept versions, sorted by folder and path. `filter` is a folder key, or one followed by `/`
+ * and a module path. Records that cannot be read are told to `log` and left out.
+ */
+export async function listVersions(
+  stateDirectory: string,
+  filter: VersionFilter,
+  log: JournalLog,
+): Promise<readonly ListedModule[]> {
+  const listed: ListedModule[] = [];
+  const standing = await readStanding(stateDirectory, log);
+  for (const record of await readRecords(stateDirectory, log)) {
+    const pins = await readPins(stateDirectory, record.folderKey, log);
+    for (const [modulePath, module] of record.modules) {
+      const name = `${record.folderKey}/${modulePath}`;
+      if (filter !== undefined && filter !== record.folderKey && filter !== name) continue;
+      const serving = servingVersion(module, pins.get(modulePath)).digest;
+      const { folderKey } = record;
+      listed.push(describeModule(module, { folderKey, modulePath, serving, standing }));
+    }
+  }
+  const nameOf = ({ folderKey, modulePath }: ListedModule) => `${folderKey}/${modulePath}`;
+  return listed.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/**
+ * Brings back a kept version of `name` (`<folder key>/<module path>`): it serves until the content
+ * of the file becomes something else than it is now. Rolling back to the newest version ends a
+ * rollback. `digestStart` may be the first 8 or more digits when they are unambiguous. Resolves,
+ * once it is durable, to the version that serves from now on; a running daemon takes it up at its
+ * next poll.
+ *
+ * Throws TerrafirmaError('usage') when there is no such module or version.
+ */
+export async function rollBack(
+  stateDirectory: string,
+  target: { readonly name: string; readonly digestStart: string },
+  log: JournalLog,
+): Promise<ListedVersion> {
+  const { name, digestStart } = target;
+  for (const record of await readRecords(stateDirectory, log)) {
+    for (const [modulePath, module] of record.modules) {
+      if (`${record.folderKey}/${modulePath}` !== name) continue;
+      const { digest } = findVersion(module, digestStart);
+      const seenDigest = module.seen.digest;
+      await writePin(stateDirectory, record.folderKey, { modulePath, digest, seenDigest });
+      const { folderKey } = record;
+      const standing = await readStanding(stateDirectory, log);
+      const after = describeModule(module, { folderKey, modulePath, serving: digest, standing });
+      const version = after.versions.find((each) => each.isServing);
+      if (version !== undefined) return version;
+    }
+  }
+  const rule = 'the module must have kept versions, see `terrafirma versions`';
+  throw new TerrafirmaError('usage', `Cannot roll back: ${rule}: received ${name}`);
+}
+
+/** What is known of modules whatever folder they are in. */
+interface Standing {
+  readonly quarantined: ReadonlySet<Digest>;
+  readonly unoptimised: ReadonlyMap<Digest, string>;
+}
+
+async function readStanding(stateDirectory: string, log: JournalLog): Promise<Standing> {
+  const unoptimised = await readUnoptimised(stateDirectory, log);
+  return { quarantined: await readQuarantined(stateDirectory, log), unoptimised };
+}
+
+function findVersion(module: ModuleRecord, digestStart: string): { readonly digest: Digest } {
+  const isDigestStart = /^[0-9a-f]{8,64}$/.test(digestStart);
+  const found = module.versions.filter(({ digest }) => digest.startsWith(digestStart));
+  const [version] = found;
+  if (isDigestStart && version !== undefined && found.length === 1) return version;
+  const kept = module.versions.map(({ digest }) => digest.slice(0, 16)).join(', ');
+  const rule = `it takes 8 or more digits of one kept version (${kept})`;
+  throw new TerrafirmaError('usage', `Cannot roll back: ${rule}: received ${digestStart}`);
+}
+
+function describeModule(
+  module: ModuleRecord,
+  of: {
+    readonly folderKey: FolderKey;
+    readonly modulePath: ModulePath;
+    readonly serving: Digest;
+    readonly standing: Standing;
+  },
+): ListedModule {
+  const { folderKey, modulePath, standing } = of;
+  const { quarantined, unoptimised } = standing;
+  const versions = module.versions.filter(({ digest }) => !quarantined.has(digest));
+  const isFree = versions.some(({ digest }) => digest === of.serving);
+  const serving = isFree ? of.serving : versions[0]?.digest;
+  const isGone = module.goneAtMs !== undefined;
+  return {
+    folderKey,
+    modulePath,
+    versions: module.versions.map((version) => ({
+      ...version,
+      isServing: !isGone && version.digest === serving,
+      isQuarantined: quarantined.has(version.digest),
+      unoptimised: unoptimised.get(version.digest),
+    })),
+    isPinned: !isGone && of.serving !== module.versions[0].digest,
+    isGone,
+    refusal: module.seen.refusal,
+  };
+}

@@ -1,0 +1,80 @@
+/** When a folder is looked at: one look at a time, again after each poll interval and each hint. */
+import { Signal } from '../../threads/signal.ts';
+
+export interface LookLoopOptions {
+  /** Looks once; resolves to the milliseconds until it is worth looking again, 0: as polled. */
+  readonly look: () => Promise<number>;
+  readonly pollMs: () => number;
+  /** How long hints must have stopped before they are acted on. */
+  readonly quietMs: () => number;
+}
+
+export class LookLoop {
+  readonly #options: LookLoopOptions;
+  readonly #ended = new Signal();
+  #pollTimer: NodeJS.Timeout | undefined;
+  #hintTimer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #isWanted = false;
+  #lookCount = 0;
+  #isClosed = false;
+
+  constructor(options: LookLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Looks that have ended. */
+  get lookCount(): number {
+    return this.#lookCount;
+  }
+
+  /** What `lookCount` is when a look has ended that begins from now on. */
+  get lookCountAfterNext(): number {
+    return this.#lookCount + (this.#looking === undefined ? 1 : 2);
+  }
+
+  /** Something changed: looks when it has been quiet. */
+  hint(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = setTimeout(() => this.lookNow(), this.#options.quietMs());
+  }
+
+  /** Looks at once, or once more after the look that is running. */
+  lookNow(): void {
+    if (this.#isClosed) return;
+    if (this.#looking !== undefined) {
+      this.#isWanted = true;
+      return;
+    }
+    clearTimeout(this.#pollTimer);
+    this.#isWanted = false;
+    this.#looking = this.#lookOnce();
+  }
+
+  /** Resolves at the end of a look, or after `waitMsMax`. */
+  async nextLook(waitMsMax: number): Promise<void> {
+    if (this.#isClosed) return;
+    await this.#ended.next(waitMsMax);
+  }
+
+  /** No further looks; resolves when the running one has ended. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#pollTimer);
+    clearTimeout(this.#hintTimer);
+    this.#ended.notify();
+    await this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    const waitMs = await this.#options.look();
+    this.#looking = undefined;
+    this.#lookCount += 1;
+    this.#ended.notify();
+    if (this.#isClosed) return;
+    const pollMs = this.#options.pollMs();
+    const delayMs = waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
+    this.#pollTimer = setTimeout(() => this.lookNow(), this.#isWanted ? 0 : delayMs);
+  }
+}

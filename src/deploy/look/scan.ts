@@ -1,0 +1,307 @@
+/**
+ * Edge: one walk over a folder, through its mount's guard. Says which files could be modules and
+ * what they looked like; reads none of them, decides nothing.
+ */
+import type { BigIntStats, Dirent } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
+import type { Limits } from '../../config/config.ts';
+import { classifyName, type ModulePath, quoteReceived } from '../../names.ts';
+import { errnoOf, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
+import type { OwnerPace } from './pace.ts';
+
+/**
+ * Size, times and inode of a file in one text: equal stamps mean that nobody wrote in between, as
+ * far as the file system tells. Never an identity: KBFS gives out inode numbers anew at each start.
+ */
+export type FileStamp = string;
+
+const linkRule = 'a link must stay inside the folder: received one that leads out';
+
+export interface ListedFile {
+  readonly path: ModulePath;
+  /** Where the file really is: `path` itself unless a link inside the folder leads elsewhere. */
+  readonly realPath: string;
+  readonly stamp: FileStamp;
+  readonly sizeBytes: number;
+  /** The later of the last write and the last change of name or mode. */
+  readonly changedAtMs: number;
+}
+
+/** Something the owner should be told once. `path` may be hostile: quote it. */
+export interface ListingNote {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface FolderListing {
+  /** Sorted by path. */
+  readonly files: readonly ListedFile[];
+  /** At most `notesMax`. */
+  readonly notes: readonly ListingNote[];
+  /** Real paths of the directories that were read, the folder's own among them. */
+  readonly directories: readonly string[];
+  /** Device of the folder: another one means that something was mounted or unmounted there. */
+  readonly device: bigint;
+  readonly entryCount: number;
+  /** There is more than is looked at. */
+  readonly isCut: boolean;
+}
+
+/** The owner is told of so many files; who has more has the same mistake everywhere. */
+const notesMax = 100;
+/**
+ * Names read, as a multiple of `folderEntriesMax`: files that are no modules are read past, so that
+ * a thousand pictures do not hide a module.
+ */
+const namesPerEntry = 10;
+/** What reading one directory costs beside its names, in entries: it is opened and closed. */
+const directoryCost = 8;
+
+export interface ScanOptions {
+  readonly fs: GuardedFs;
+  /** Real path of the folder. */
+  readonly directory: string;
+  readonly limits: Pick<Limits, 'folderEntriesMax' | 'folderDepthMax'>;
+  /** Left out where one folder is looked at once. */
+  readonly pace?: OwnerPace;
+  /** Told of every name in a directory that is read, served or not. */
+  readonly onName?: (segments: readonly string[]) => void;
+}
+
+interface PendingDirectory {
+  readonly realPath: string;
+  /** Names from the folder down to it. */
+  readonly segments: readonly string[];
+}
+
+/**
+ * Lists the folder. Throws the file system's error when the folder itself cannot be read, and
+ * whatever says that the mount is unreachable; one unreadable directory below becomes a note.
+ */
+export async function listFolder(options: ScanOptions): Promise<FolderListing> {
+  const { dev } = await options.fs.stat(options.directory);
+  const walk = new FolderWalk(options);
+  await walk.run();
+  walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const { files, notes, directories, entryCount, isCut } = walk;
+  return { files, notes, directories, device: dev, entryCount, isCut };
+}
+
+/**
+ * The file at `path` when it could be a module now: a regular file, or a link to one inside the
+ * folder. A text says why it is none. Throws the file system's error, `ENOENT` among them.
+ * `realParent` is the real path of the directory it is in, where that is known to be inside.
+ */
+export async function lookAtFile(
+  options: Pick<ScanOptions, 'fs' | 'directory'>,
+  path: ModulePath,
+  realParent?: string,
+): Promise<ListedFile | string> {
+  const logicalPath = join(realParent ?? join(options.directory, dirname(path)), basename(path));
+  let found = await options.fs.lstat(logicalPath);
+  let realPath = logicalPath;
+  if (found.isSymbolicLink() || realParent === undefined) {
+    realPath = await options.fs.realpath(logicalPath);
+    if (!isInside(options.directory, realPath)) {
+      return `Cannot accept the module: ${linkRule}`;
+    }
+    found = await options.fs.lstat(realPath);
+  }
+  if (!found.isFile()) {
+    return 'Cannot accept the module: it must be a regular file: received something else';
+  }
+  return {
+    path,
+    realPath,
+    stamp: stampOf(found),
+    sizeBytes: Number(found.size),
+    changedAtMs: changedAtMs(found),
+  };
+}
+
+/** Whether a link stands at `path`, wherever it leads. */
+export async function isLinkAt(
+  { fs, directory }: Pick<ScanOptions, 'fs' | 'directory'>,
+  path: ModulePath,
+): Promise<boolean> {
+  try {
+    return (await fs.lstat(join(directory, path))).isSymbolicLink();
+  } catch (error) {
+    if (errnoOf(error) !== undefined) return false;
+    throw error;
+  }
+}
+
+export function stampOf(stats: BigIntStats): FileStamp {
+  return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`;
+}
+
+export function changedAtMs(stats: BigIntStats): number {
+  return Math.max(Number(stats.mtimeMs), Number(stats.ctimeMs));
+}
+
+/** Whether real path `inner` is below real path `outer`. */
+export function isInside(outer: string, inner: string): boolean {
+  return inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+}
+
+/**
+ * Whether the error is about one entry only. The folder itself could be read, so what hangs now is
+ * one file or directory in it; if it is the whole mount, the next look sees that.
+ */
+function isLocal(error: unknown): boolean {
+  return errnoOf(error) !== undefined || isUnreachable(error);
+}
+
+/** Breadth first, names sorted, so that what lies beyond a limit is the same at every walk. */
+class FolderWalk {
+  readonly files: ListedFile[] = [];
+  readonly notes: ListingNote[] = [];
+  readonly directories: string[] = [];
+  entryCount = 0;
+  isCut = false;
+  readonly #options: ScanOptions;
+  readonly #pending: PendingDirectory[] = [];
+  /** Entries that were more than a name. */
+  #keptCount = 0;
+  #moduleCount = 0;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const root = { realPath: this.#options.directory, segments: [] };
+    await this.#readDirectory(root);
+    // An index: shifting a long list moves the rest of it each time.
+    for (let index = 0; index < this.#pending.length && !this.isCut; index += 1) {
+      const next = this.#pending[index];
+      if (next === undefined) return;
+      try {
+        await this.#readDirectory(next);
+      } catch (error) {
+        if (!isLocal(error)) throw error;
+        // Gone since its parent was read: the next look sees the folder as it is then.
+        if (errnoOf(error) !== 'ENOENT') this.#note(next.segments, `it cannot be read: ${error}`);
+      }
+    }
+  }
+
+  async #readDirectory(directory: PendingDirectory): Promise<void> {
+    const { fs, limits, pace, onName } = this.#options;
+    await pace?.take(directoryCost);
+    const kept: Dirent[] = [];
+    await using open = await fs.openDirectory(directory.realPath);
+    this.directories.push(directory.realPath);
+    for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
+      await pace?.take(batch.length);
+      if (onName !== undefined) {
+        for (const { name } of batch) onName([...directory.segments, name]);
+      }
+      this.#sift(batch, kept);
+      if (this.#isFull) break;
+    }
+    if (this.isCut) {
+      const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
+      this.#note(directory.segments, `${rule}: what is here and further on is not looked at`);
+    }
+    kept.sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of kept) await this.#takeEntry(directory, entry);
+  }
+
+  /**
+   * Keeps what is more than a name: modules, and then directories and links as far as there is
+   * room, so that no number of these hides a module beside them.
+   */
+  #sift(batch: readonly Dirent[], kept: Dirent[]): void {
+    const { folderEntriesMax } = this.#options.limits;
+    this.entryCount += batch.length;
+    for (const entry of batch) {
+      const isModule = entry.name.toLowerCase().endsWith('.wasm');
+      if (!isModule && entry.isFile()) continue;
+      if (isModule ? this.#moduleCount >= folderEntriesMax : this.#keptCount >= folderEntriesMax) {
+        this.isCut = true;
+        continue;
+      }
+      if (isModule) this.#moduleCount += 1;
+      this.#keptCount += 1;
+      kept.push(entry);
+    }
+    if (this.#isFull) this.isCut = true;
+  }
+
+  get #isFull(): boolean {
+    return this.entryCount >= this.#options.limits.folderEntriesMax * namesPerEntry;
+  }
+
+  async #takeEntry(directory: PendingDirectory, entry: Dirent): Promise<void> {
+    const segments = [...directory.segments, entry.name];
+    const nameClass = classifyName(entry.name);
+    if (nameClass === 'conflict' && entry.name.toLowerCase().endsWith('.wasm')) {
+      this.#note(segments, 'it is a conflict copy: it is never served: merge it and delete it');
+    }
+    if (nameClass !== 'served') return;
+    if (entry.isDirectory()) {
+      this.#enter({ realPath: join(directory.realPath, entry.name), segments });
+    } else if (entry.isSymbolicLink()) {
+      await this.#takeLink(directory, segments);
+    } else if (entry.name.endsWith('.wasm')) {
+      await this.#takeFile(directory, segments);
+    }
+  }
+
+  async #takeFile(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
+    try {
+      await this.#options.pace?.take(1);
+      const path = segments.join('/') as ModulePath;
+      const file = await lookAtFile(this.#options, path, directory.realPath);
+      if (typeof file === 'string') this.#note(segments, file);
+      else this.files.push(file);
+    } catch (error) {
+      if (!isLocal(error)) throw error;
+      if (errnoOf(error) !== 'ENOENT') this.#note(segments, `it cannot be looked at: ${error}`);
+    }
+  }
+
+  /**
+   * Mallory has write access to one folder and links from it into another: nothing outside the
+   * folder is ever read. A link to a directory above itself would never end.
+   */
+  async #takeLink(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
+    const { fs, directory: root } = this.#options;
+    if (segments.at(-1)?.endsWith('.wasm')) {
+      await this.#takeFile(directory, segments);
+      return;
+    }
+    try {
+      await this.#options.pace?.take(1);
+      const realPath = await fs.realpath(join(root, ...segments));
+      const isAbove = `${directory.realPath}${sep}`.startsWith(`${realPath}${sep}`);
+      if (isAbove) return;
+      if (!isInside(root, realPath)) {
+        this.#note(segments, linkRule);
+        return;
+      }
+      if ((await fs.lstat(realPath)).isDirectory()) this.#enter({ realPath, segments });
+    } catch (error) {
+      if (!isLocal(error)) throw error;
+      if (errnoOf(error) !== 'ENOENT') this.#note(segments, `it cannot be followed: ${error}`);
+    }
+  }
+
+  /** A directory whose name ends in `.wasm` can hold no module: the path would name itself. */
+  #enter(directory: PendingDirectory): void {
+    if (directory.segments.at(-1)?.endsWith('.wasm')) return;
+    if (directory.segments.length > this.#options.limits.folderDepthMax) {
+      const rule = `folders may be at most ${this.#options.limits.folderDepthMax} deep`;
+      this.#note(directory.segments, `${rule}: its contents are not looked at`);
+      return;
+    }
+    this.#pending.push(directory);
+  }
+
+  #note(segments: readonly string[], reason: string): void {
+    if (this.notes.length >= notesMax) return;
+    this.notes.push({ path: quoteReceived(segments.join('/') || '.'), reason });
+  }
+}

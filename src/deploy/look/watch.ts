@@ -1,0 +1,157 @@
+/**
+ * Edge: file events of one folder, from the kernel through chokidar. An event is a hint that the
+ * folder is worth a look: its kind, order and name are not trusted, and none at all may come.
+ * Directories are watched, not files: a folder with a hundred thousand files costs no more than its
+ * directories.
+ *
+ * Mallory renames two names 160,000 times a second. Each event costs more here than there, so a
+ * folder with too many is not listened to for a while: it is polled, as if it had no events.
+ */
+import path from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
+import { Counts } from '../../account/counts.ts';
+import { mayHold } from '../../account/threshold.ts';
+import { isServedName, type OwnerKey } from '../../names.ts';
+import { MANIFEST_NAME } from '../../site/manifest.ts';
+import { SETTINGS_NAME } from '../../site/settings.ts';
+
+export interface WatchOptions {
+  /** Shared by all folders of the process. */
+  readonly places: WatchPlaces;
+  readonly owner: OwnerKey;
+  readonly onHint: () => void;
+  /** Watching failed, e.g. too many watches on this machine; polling goes on without it. */
+  readonly onError: (error: unknown) => void;
+  readonly nowMs: () => number;
+}
+
+/** A folder with more directories is polled: each watch holds 50 KB, and memory of the kernel. */
+const directoriesMax = 200;
+/** Events in a row, in a window of this length, after which nobody listens for a while. */
+const eventsMax = 200;
+const eventWindowMs = 1_000;
+const deafMs = 5_000;
+
+/**
+ * What there is of watches in the process, of which an owner has no more than are left for the
+ * others: folders that find none are polled.
+ */
+export class WatchPlaces {
+  readonly #max: number;
+  readonly #taken = new Counts<OwnerKey>();
+
+  constructor(watchesMax: number) {
+    this.#max = watchesMax;
+  }
+
+  /** Whether there was one for the owner, which is taken now. */
+  tryTake(owner: OwnerKey): boolean {
+    const taken = this.#taken;
+    const mayTake = mayHold({ max: this.#max, held: taken.total, own: taken.of(owner), added: 1 });
+    if (mayTake) taken.add(owner, 1);
+    return mayTake;
+  }
+
+  giveBack(owner: OwnerKey): void {
+    this.#taken.add(owner, -1);
+  }
+}
+
+export class FolderEvents {
+  readonly #options: WatchOptions;
+  readonly #watchers = new Map<string, FSWatcher>();
+  #eventCount = 0;
+  #windowEndsAtMs = 0;
+  #deafUntilMs = 0;
+  #isClosed = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Directories that are watched now. */
+  get watchCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** Watches exactly these directories, or none where they are too many or too lively. */
+  follow(directories: readonly string[]): void {
+    const isDeaf = this.#options.nowMs() < this.#deafUntilMs;
+    const wanted = new Set(isDeaf || directories.length > directoriesMax ? [] : directories);
+    for (const directory of [...this.#watchers.keys()]) {
+      if (!wanted.has(directory)) this.#drop(directory);
+    }
+    for (const directory of wanted) {
+      if (this.#isClosed) return;
+      if (!this.#watchers.has(directory)) this.#watch(directory);
+    }
+  }
+
+  /** No hint comes after this. */
+  close(): void {
+    this.#isClosed = true;
+    for (const directory of [...this.#watchers.keys()]) this.#drop(directory);
+  }
+
+  #watch(directory: string): void {
+    const { places, owner, onHint } = this.#options;
+    if (!places.tryTake(owner)) return;
+    const watcher = watch(directory, {
+      backend: 'native',
+      persistent: false,
+      ignoreInitial: true,
+      followSymlinks: false,
+      atomic: false,
+      depth: 0,
+      // Nothing in it is looked at, listed or kept: its raw events say enough.
+      ignored: (each: string) => each !== directory,
+    });
+    watcher.on('raw', (_, name) => this.#hear(name === null ? null : path.basename(name)));
+    // What changed between the listing and now had no event.
+    watcher.on('ready', () => {
+      if (this.#watchers.get(directory) === watcher) onHint();
+    });
+    watcher.on('error', (error) => this.#fail(directory, error));
+    this.#watchers.set(directory, watcher);
+  }
+
+  #fail(directory: string, error: unknown): void {
+    // Gone since it was listed: the next look does not list it.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      this.#drop(directory);
+      return;
+    }
+    if (this.#isClosed) return;
+    this.close();
+    this.#options.onError(error);
+  }
+
+  #drop(directory: string): void {
+    const watcher = this.#watchers.get(directory);
+    if (watcher === undefined) return;
+    this.#watchers.delete(directory);
+    const { places, owner, onError } = this.#options;
+    places.giveBack(owner);
+    watcher.close().catch(onError);
+  }
+
+  #hear(name: string | null): void {
+    if (this.#isClosed) return;
+    const nowMs = this.#options.nowMs();
+    if (nowMs >= this.#windowEndsAtMs) {
+      this.#windowEndsAtMs = nowMs + eventWindowMs;
+      this.#eventCount = 0;
+    }
+    this.#eventCount += 1;
+    if (this.#eventCount > eventsMax) {
+      this.#deafUntilMs = nowMs + deafMs;
+      this.follow([]);
+    }
+    if (name === null || isWatched(name)) this.#options.onHint();
+  }
+}
+
+/** Names that are never served say nothing; static files are read as they are at each request. */
+function isWatched(name: string): boolean {
+  return name === MANIFEST_NAME || name === SETTINGS_NAME || isServedName(name);
+}

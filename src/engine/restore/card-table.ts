@@ -1,0 +1,168 @@
+/**
+ * Which 4 KiB cards of linear memory a guest has written to. The meter marks them in a card memory
+ * that all guests of the thread share (one for each guest would halve how many fit into the address
+ * space, engine rule A6); so whoever runs owns it, and the marks of a guest that is suspended
+ * meanwhile are kept aside. Otherwise the next restore would miss them, and one visitor's bytes
+ * would reach another.
+ */
+import { cardBytes } from '../../wasm/meter/contract.ts';
+
+const cardBytesLog2 = Math.log2(cardBytes);
+const cardsPerWord = 4;
+
+export class CardTable {
+  readonly memory: WebAssembly.Memory;
+  readonly #cards: Uint8Array;
+  readonly #words: Int32Array;
+  #owner: CardMarks | undefined;
+
+  /** `memory` is zeroed and does not grow. */
+  constructor(memory: WebAssembly.Memory) {
+    this.memory = memory;
+    this.#cards = new Uint8Array(memory.buffer);
+    this.#words = new Int32Array(memory.buffer);
+  }
+
+  get cards(): Uint8Array {
+    return this.#cards;
+  }
+
+  get words(): Int32Array {
+    return this.#words;
+  }
+
+  isOwnedBy(marks: CardMarks): boolean {
+    return this.#owner === marks;
+  }
+
+  /** From now on the marks in the table are those of `marks`. */
+  give(marks: CardMarks): void {
+    if (this.#owner === marks) return;
+    this.#owner?.setAside();
+    this.#owner = marks;
+  }
+
+  /** `marks` is gone: the table is nobody's, and clear. */
+  take(marks: CardMarks, cardCount: number): void {
+    if (this.#owner !== marks) return;
+    this.#cards.fill(0, 0, cardCount);
+    this.#owner = undefined;
+  }
+}
+
+/** The marks of one guest: in the table while it owns that, and set aside while it does not. */
+export class CardMarks {
+  readonly #table: CardTable;
+  readonly #memory: WebAssembly.Memory;
+  /** Made when the guest is first interrupted; most never are. */
+  #aside: Uint8Array | undefined;
+  #hasAside = false;
+
+  constructor(table: CardTable, memory: WebAssembly.Memory) {
+    this.#table = table;
+    this.#memory = memory;
+  }
+
+  /** The guest is about to run. */
+  own(): void {
+    this.#table.give(this);
+  }
+
+  /** The host is about to write `len` > 0 bytes at `ptr`. */
+  mark(ptr: number, len: number): void {
+    const first = ptr >>> cardBytesLog2;
+    const last = (ptr + len - 1) >>> cardBytesLog2;
+    const cards = this.#table.isOwnedBy(this) ? this.#table.cards : this.#openAside();
+    if (first === last) cards[first] = 1;
+    else cards.fill(1, first, last + 1);
+  }
+
+  /**
+   * Calls `visit` for every stretch of marked cards, first to one past the last, and clears them.
+   * `cardCount` is that of the memory now. Answers how many cards were marked.
+   */
+  drain(visit: (first: number, end: number) => void, cardCount: number): number {
+    this.#takeBack();
+    const { cards, words } = this.#table;
+    const wordCount = cardCount / cardsPerWord;
+    let count = 0;
+    let first = -1;
+    for (let word = 0; word < wordCount; word += 1) {
+      if (words[word] === 0) {
+        if (first >= 0) visit(first, word * cardsPerWord);
+        first = -1;
+        continue;
+      }
+      for (let card = word * cardsPerWord; card < (word + 1) * cardsPerWord; card += 1) {
+        if (cards[card] === 0) {
+          if (first >= 0) visit(first, card);
+          first = -1;
+          continue;
+        }
+        count += 1;
+        if (first < 0) first = card;
+      }
+      words[word] = 0;
+    }
+    if (first >= 0) visit(first, wordCount * cardsPerWord);
+    return count;
+  }
+
+  /** Another guest gets the table: keeps the marks and leaves it clear. */
+  setAside(): void {
+    const asideWords = wordsOf(this.#openAside());
+    const { words } = this.#table;
+    const wordCount = this.#cardCount / cardsPerWord;
+    for (let word = 0; word < wordCount; word += 1) {
+      const marked = words[word] ?? 0;
+      if (marked === 0) continue;
+      asideWords[word] = (asideWords[word] ?? 0) | marked;
+      words[word] = 0;
+    }
+  }
+
+  /** What was written so far is part of the first state. */
+  clear(): void {
+    this.drain(() => undefined, this.#cardCount);
+  }
+
+  /** The guest is given up. */
+  discard(): void {
+    this.#table.take(this, this.#cardCount);
+    this.#aside = undefined;
+    this.#hasAside = false;
+  }
+
+  get #cardCount(): number {
+    return this.#memory.buffer.byteLength / cardBytes;
+  }
+
+  #takeBack(): void {
+    this.own();
+    const aside = this.#aside;
+    if (aside === undefined || !this.#hasAside) return;
+    const { words } = this.#table;
+    for (const [word, marked] of wordsOf(aside).entries()) {
+      if (marked !== 0) words[word] = (words[word] ?? 0) | marked;
+    }
+    aside.fill(0);
+    this.#hasAside = false;
+  }
+
+  /** Grown with the memory, which may have grown since the marks were first set aside. */
+  #openAside(): Uint8Array {
+    this.#hasAside = true;
+    const cardCount = this.#cardCount;
+    const aside = this.#aside;
+    if (aside !== undefined && aside.length >= cardCount) return aside;
+    const grown = new Uint8Array(cardCount);
+    if (aside !== undefined) grown.set(aside);
+    this.#aside = grown;
+    return grown;
+  }
+}
+
+/** Marks are all the same byte, so that words of them can be joined by `or`. */
+function wordsOf(cards: Uint8Array): Int32Array {
+  return new Int32Array(cards.buffer, cards.byteOffset, cards.length / cardsPerWord);
+}

@@ -1,0 +1,67 @@
+/**
+ * The first state that the guests of one artifact share, kept for as long as there are any: it may
+ * be as large as their memory, and a thread remembers thousands of artifacts.
+ */
+import type { Steps } from '../../abi/steps.ts';
+import type { Account } from '../../account/account.ts';
+import { FirstState } from './first-state.ts';
+import type { PageImage, PageMapper } from './page-mapper.ts';
+
+export interface SharedStateOptions {
+  readonly account: Account;
+  /** Looked for when it is first wanted. */
+  readonly mapper: () => PageMapper | undefined;
+}
+
+export class SharedState {
+  readonly #options: SharedStateOptions;
+  #first: FirstState | undefined;
+  #pages: PageImage | undefined;
+  #guests = 0;
+
+  constructor(options: SharedStateOptions) {
+    this.#options = options;
+  }
+
+  /** The state of `memories` now: the shared one where it is the same, else one of its own. */
+  *take(memories: readonly WebAssembly.Memory[]): Steps<FirstState> {
+    const first = yield* FirstState.take(memories, this.#first);
+    // Another guest's may have become the shared one meanwhile.
+    if (this.#first === undefined) {
+      this.#first = first;
+      this.#options.account.common.charge('memory', first.byteLength);
+    }
+    return first;
+  }
+
+  isShared(first: FirstState): boolean {
+    return first === this.#first;
+  }
+
+  /** One more guest is restored from it. */
+  join(): void {
+    this.#guests += 1;
+  }
+
+  /** One less; the last takes the state with it. */
+  leave(): void {
+    this.#guests -= 1;
+    if (this.#guests > 0 || this.#first === undefined) return;
+    this.#options.account.common.release('memory', this.#first.byteLength);
+    this.#first = undefined;
+    this.closePages();
+  }
+
+  /** The image of memory 0, made once. */
+  openPages(): PageImage | undefined {
+    const image = this.#first?.images[0];
+    if (image !== undefined) this.#pages ??= this.#options.mapper()?.createImage(image);
+    return this.#pages;
+  }
+
+  /** No further memory is mapped. */
+  closePages(): void {
+    this.#pages?.close();
+    this.#pages = undefined;
+  }
+}

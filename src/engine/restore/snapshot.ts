@@ -1,0 +1,144 @@
+/**
+ * Puts an instance's memories back to their first state, in one of three ways:
+ *
+ *   cards          only what was written, as the marks tell; for short runs
+ *   copy           everything; for small memories, and what always works
+ *   copy-on-write  the written pages are given back to the system; for large memories
+ *
+ * All of the PHYSICAL memory is put back: what the guest grew is cleared, because memory never
+ * shrinks and the guest can reach it although it believes otherwise (engine section B).
+ *
+ * A run of microseconds can leave 128 MiB to be copied. So only so much is put back at once, and
+ * the rest in pieces, between which others have their turns.
+ */
+import { pieceBytes, type Steps } from '../../abi/steps.ts';
+import { cardBytes, cardOverlapBytes } from '../../wasm/meter/contract.ts';
+import type { CardMarks } from './card-table.ts';
+import type { FirstState } from './first-state.ts';
+import type { PageImage } from './page-mapper.ts';
+
+export type RestoreMode = 'cards' | 'copy' | 'copy-on-write';
+
+export interface SnapshotOptions {
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly first: FirstState;
+  /** The marks of memory 0; undefined in the form without cards. */
+  readonly marks: CardMarks | undefined;
+  /** The image of memory 0; undefined where pages are not mapped. */
+  readonly pages: PageImage | undefined;
+}
+
+const noImage = Buffer.alloc(0);
+/** Some 0.1 ms; hardly a run writes to more. */
+const atOnceBytesMax = 1024 * 1024;
+
+/** Bytes of a memory that are still to be put back. */
+interface Stretch {
+  readonly memory: number;
+  readonly start: number;
+  readonly stop: number;
+}
+
+export class Snapshot {
+  readonly mode: RestoreMode;
+  readonly #options: SnapshotOptions;
+  readonly #views: (Uint8Array | undefined)[] = [];
+  readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
+  #memory = 0;
+  #target: Uint8Array = noImage;
+  #image: Buffer = noImage;
+  /** Bytes that may still be put back at once. */
+  #atOnceBytes = 0;
+  #rest: Stretch[] = [];
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+    const [memory] = options.memories;
+    if (options.marks !== undefined) this.mode = 'cards';
+    else if (memory !== undefined && options.pages?.map(memory)) this.mode = 'copy-on-write';
+    else this.mode = 'copy';
+  }
+
+  /**
+   * Puts back as much as may be done at once; then the guest is in its first state but for
+   * `takeRest`. Answers how many cards were written, or undefined where that is not known.
+   */
+  restore(): number | undefined {
+    const { memories, marks } = this.#options;
+    this.#atOnceBytes = atOnceBytesMax;
+    let cards: number | undefined;
+    for (let memory = 0; memory < memories.length; memory += 1) {
+      if (memory === 0 && this.mode === 'copy-on-write') {
+        this.#resetPages();
+        continue;
+      }
+      this.#aimAt(memory);
+      if (memory > 0 || marks === undefined) this.#putBack(0, this.#target.length);
+      else cards = marks.drain(this.#visit, this.#target.length / cardBytes);
+    }
+    return cards;
+  }
+
+  /** What the last `restore` left to do; undefined where that is nothing. */
+  takeRest(): Steps<void> | undefined {
+    if (this.#rest.length === 0) return undefined;
+    const rest = this.#rest;
+    this.#rest = [];
+    return this.#putBackRest(rest);
+  }
+
+  *#putBackRest(rest: readonly Stretch[]): Steps<void> {
+    for (const { memory, start, stop } of rest) {
+      for (let at = start; at < stop; at += pieceBytes) {
+        this.#aimAt(memory);
+        this.#putBackNow(at, Math.min(at + pieceBytes, stop));
+        yield;
+      }
+    }
+  }
+
+  #aimAt(memory: number): void {
+    this.#memory = memory;
+    this.#target = this.#view(memory);
+    this.#image = this.#options.first.images[memory] ?? noImage;
+  }
+
+  #restoreCards(first: number, end: number): void {
+    const stop = Math.min(end * cardBytes + cardOverlapBytes, this.#target.length);
+    this.#putBack(first * cardBytes, stop);
+  }
+
+  #putBack(start: number, stop: number): void {
+    this.#atOnceBytes -= stop - start;
+    if (this.#atOnceBytes >= 0) this.#putBackNow(start, stop);
+    else this.#rest.push({ memory: this.#memory, start, stop });
+  }
+
+  #putBackNow(start: number, stop: number): void {
+    const target = this.#target;
+    const image = this.#image;
+    const imageStop = Math.min(stop, image.length);
+    if (start < imageStop) image.copy(target, start, start, imageStop);
+    if (stop > imageStop) target.fill(0, Math.max(start, imageStop), stop);
+  }
+
+  #resetPages(): void {
+    const { memories, pages } = this.#options;
+    const [memory] = memories;
+    if (memory !== undefined && !pages?.reset(memory)) {
+      // A memory that was not put back must never serve again: whoever asked discards it.
+      throw new Error('Cannot restore the memory: the system refused to take its pages back');
+    }
+  }
+
+  /** All of the memory now; a new view only where it grew. */
+  #view(memory: number): Uint8Array {
+    const view = this.#views[memory];
+    // Growing detaches the buffer, and the view has no length any more.
+    if (view !== undefined && view.length > 0) return view;
+    const buffer = this.#options.memories[memory]?.buffer;
+    const fresh = buffer === undefined ? noImage : new Uint8Array(buffer);
+    this.#views[memory] = fresh;
+    return fresh;
+  }
+}

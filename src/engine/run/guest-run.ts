@@ -1,0 +1,345 @@
+/**
+ * One run from the door to the report: its place among the site's runs, its turn on the thread, its
+ * guest, and what became of it. Works out the outcome of a run in this one place.
+ */
+
+import type { Conversation, Exchange, Run, RunEnd } from '../../abi/abi.ts';
+import type { Steps } from '../../abi/steps.ts';
+import type { Shares } from '../../account/shares.ts';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { Limits } from '../../config/config.ts';
+import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../../errors.ts';
+import type { Outcome } from '../../journal/outcome.ts';
+import type { Guest } from '../guest.ts';
+import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
+import type { IdleGuests } from '../supply/idle-guests.ts';
+import type { Artifact, ArtifactParts } from '../supply/program.ts';
+import { follow } from '../turn/follow.ts';
+import { Activation } from './activation.ts';
+import type { Bodies } from './bodies.ts';
+import { RunBytes } from './bytes.ts';
+import type { RunClock } from './clock.ts';
+import type { RunReport } from './report.ts';
+
+/** What all runs of a thread share. */
+export interface RunParts extends ArtifactParts {
+  readonly limits: Limits;
+  readonly admission: Admission;
+  readonly bodies: Bodies;
+  readonly clock: RunClock;
+  readonly idle: IdleGuests;
+}
+
+const noBody = new Uint8Array(0);
+const returned: RunEnd = { kind: 'returned' };
+
+/** What the run was doing, for the sentence when its time is up. */
+type Phase = 'body' | 'queue' | 'guest';
+
+export class GuestRun implements SeatWaiter {
+  readonly #parts: RunParts;
+  readonly #artifact: Artifact;
+  readonly #shares: Shares;
+  #phase: Phase = 'body';
+  /** Among the requests of the site, once the request is there. */
+  #place: Place | undefined;
+  #onSeat: (() => void) | undefined;
+  #guest: Guest | undefined;
+  #memoryBytes = 0;
+  /** Set while a large guest is put back in pieces. */
+  #restoring: Promise<void> | undefined;
+  #cpuMsMax: number;
+
+  constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
+    this.#parts = parts;
+    this.#artifact = artifact;
+    this.#shares = shares;
+    this.#cpuMsMax = parts.cpuMsMax;
+  }
+
+  /**
+   * Runs the entry for one exchange. Never rejects: whatever happens is in the report. When the
+   * report has an error, the exchange may still be without an answer; the caller gives one.
+   */
+  async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
+    const { admission, bodies, clock } = this.#parts;
+    const startedAtMs = performance.now();
+    const activation = this.#activate();
+    const hostMemory = new RunBytes(activation.share);
+    try {
+      // Asked before the body is read: work that cannot begin should not hold anything.
+      activation.share.requireRoom(this.#artifact.guestBytes);
+      admission.requireRoom(this.#shares);
+      if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
+    } catch (refusal) {
+      return refused(toErrorRecord(refusal));
+    }
+    exchange.onGone(() => activation.end('abandoned'));
+    clock.watch(activation, startedAtMs);
+    let end: RunEnd | undefined;
+    let error: ErrorRecord | undefined;
+    try {
+      activation.requireAlive();
+      const arriving = this.#readBody(exchange, activation);
+      const body = arriving === undefined ? noBody : await arriving;
+      if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
+      this.#place = admission.join(this.#shares);
+      if (!admission.tryTakeSeat(this.#place)) await this.#waitForSeat(this.#place, activation);
+      this.#phase = 'guest';
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
+    } catch (failure) {
+      if (!activation.isEnding) error = toErrorRecord(failure);
+    }
+    exchange.onGone(undefined);
+    clock.unwatch(activation);
+    error = this.#finish(activation, end) ?? error;
+    if (this.#restoring !== undefined) await this.#restoring;
+    hostMemory.close();
+    activation.finish();
+    this.#settleCredit(activation);
+    if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
+    if (this.#place !== undefined) admission.leave(this.#place);
+    const isAnswered = exchange.replyState === 'ended';
+    return this.#report({ isAnswered, activation, end, error, startedAtMs });
+  }
+
+  /** Whether `converse` makes sense. */
+  get canConverse(): boolean {
+    const { abi, loaded } = this.#artifact;
+    return abi.converses?.(loaded.entry) ?? false;
+  }
+
+  /**
+   * Runs the entry for as long as a conversation lasts. It takes no seat of the site's, has no
+   * wall-clock limit, and a CPU budget for every message it takes; its start counts as one.
+   * Never rejects.
+   */
+  async converse(
+    exchange: Exchange,
+    capabilities: Capabilities,
+    conversation: Conversation,
+  ): Promise<RunReport> {
+    const startedAtMs = performance.now();
+    this.#cpuMsMax = this.#parts.limits.websocketCpuMsMax;
+    const activation = this.#activate();
+    const hostMemory = new RunBytes(activation.share);
+    conversation.onTaken(() => activation.renewBudget());
+    conversation.onGivenUp(() => activation.end('abandoned'));
+    let end: RunEnd | undefined;
+    let error: ErrorRecord | undefined;
+    try {
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      const run = { exchange, capabilities, conversation, hostMemory };
+      end = await this.#serve({ ...run, body: noBody }, activation);
+    } catch (failure) {
+      if (!activation.isEnding) error = toErrorRecord(failure);
+    }
+    conversation.onTaken(undefined);
+    conversation.onGivenUp(undefined);
+    error = this.#finish(activation, end) ?? error;
+    hostMemory.close();
+    activation.finish();
+    this.#settleCredit(activation);
+    return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
+  }
+
+  onSeat(): void {
+    this.#onSeat?.();
+  }
+
+  #activate(): Activation {
+    const { digestWords, fuel } = this.#artifact;
+    const cpuMsMax = this.#cpuMsMax + this.#artifact.compileCreditMs;
+    return new Activation(this.#parts, { shares: this.#shares, digestWords, fuel, cpuMsMax });
+  }
+
+  #settleCredit(activation: Activation): void {
+    const beyondMs = activation.cpuMs - this.#cpuMsMax;
+    if (beyondMs > 0) this.#artifact.spendCompileCredit(beyondMs);
+  }
+
+  /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
+  #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
+    if (this.#artifact.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
+    return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
+  }
+
+  async #waitForSeat(place: Place, activation: Activation): Promise<void> {
+    this.#phase = 'queue';
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onSeat = resolve;
+    this.#parts.admission.wait(place, this);
+    await activation.waitOutside(promise);
+    // The wait had its own limit; the run itself has all of its time.
+    this.#parts.clock.watch(activation, performance.now());
+  }
+
+  /** Holds the thread. Throws what is no end of the guest's. */
+  async #serve(run: Run, activation: Activation): Promise<RunEnd> {
+    const artifact = this.#artifact;
+    try {
+      activation.requireAlive();
+      const isForOnce = run.conversation !== undefined;
+      const guest = isForOnce
+        ? artifact.createForOnce(activation)
+        : (this.#takeIdle(activation) ?? (await artifact.create(activation)));
+      this.#guest = guest;
+      guest.instance.begin(run);
+      if (isForOnce || artifact.startsInRun) await artifact.start(guest.instance);
+      await guest.instance.callEntry(artifact.loaded.entry);
+      return returned;
+    } catch (error) {
+      return activation.explain(error);
+    }
+  }
+
+  #takeIdle(activation: Activation): Guest | undefined {
+    const guest = this.#parts.idle.take(this.#artifact, this.#shares.site);
+    guest?.charge.serve(activation.share);
+    guest?.instance.attach(activation);
+    return guest;
+  }
+
+  /** The reply, if it is due; then the guest is put back, or given up. */
+  #finish(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+    const guest = this.#guest;
+    if (guest === undefined) return undefined;
+    const { instance } = guest;
+    this.#memoryBytes = instance.memoryBytes;
+    let error: ErrorRecord | undefined;
+    try {
+      if (end !== undefined && activation.hostEnd === undefined) instance.binding.finish(end);
+    } catch (failure) {
+      error = toErrorRecord(failure);
+    }
+    instance.binding.release();
+    instance.detach();
+    if (isCleanEnd(end, activation) && !activation.hasGrownTable) this.#putBack(guest, activation);
+    else guest.discard();
+    return error;
+  }
+
+  #putBack(guest: Guest, activation: Activation): void {
+    const artifact = this.#artifact;
+    artifact.fuel = activation.gauge.fuel;
+    const physicalBytes = guest.instance.physicalBytes;
+    if (!artifact.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
+      guest.discard();
+      return;
+    }
+    guest.charge.set(artifact.bytesWith(physicalBytes));
+    const cpuUs = activation.cpuUsNow();
+    try {
+      const cards = guest.restore(physicalBytes, this.#shares.site);
+      artifact.learn({ cpuUs, cards, memoryBytes: physicalBytes });
+      const rest = guest.takeRest();
+      if (rest === undefined) this.#parts.idle.put(artifact, guest);
+      else this.#restoring = this.#putBackRest(guest, activation, rest);
+    } catch {
+      // A state that could not be put back must not be seen by anybody: a new guest costs less.
+      guest.discard();
+    }
+  }
+
+  /** On the run's turns, though its answer has left: the time is its owner's. */
+  async #putBackRest(guest: Guest, activation: Activation, rest: Steps<void>): Promise<void> {
+    activation.forgive();
+    activation.renewBudget();
+    try {
+      await follow(activation, rest);
+    } catch {
+      guest.discard();
+      return;
+    }
+    if (this.#artifact.suits(guest, guest.instance.physicalBytes)) {
+      this.#parts.idle.put(this.#artifact, guest);
+    } else guest.discard();
+  }
+
+  #report(run: {
+    readonly isAnswered: boolean;
+    readonly activation: Activation;
+    readonly end: RunEnd | undefined;
+    readonly error: ErrorRecord | undefined;
+    readonly startedAtMs: number;
+  }): RunReport {
+    const { activation, end } = run;
+    const cause = run.error ?? this.#explain(activation, end);
+    return {
+      outcome: outcomeOf(activation, end, cause),
+      error: run.isAnswered ? undefined : cause,
+      cpuUs: Math.round(activation.cpuMs * 1_000),
+      wallUs: Math.round((performance.now() - run.startedAtMs) * 1_000),
+      memoryBytes: this.#memoryBytes,
+      exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
+    };
+  }
+
+  #explain(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+    const { hostEnd } = activation;
+    if (hostEnd === 'out-of-time') return this.#explainTime();
+    if (hostEnd === 'abandoned') return record('client-gone', 'the client went away');
+    if (hostEnd === 'out-of-cpu') {
+      const limit = activation.cpuRefusal ?? `reached its CPU limit of ${this.#cpuMsMax} ms`;
+      return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
+    }
+    if (end?.kind === 'trapped') {
+      const { memoryRefusal } = activation;
+      return memoryRefusal === undefined ? record('guest-trapped', end.reason) : memoryRefusal;
+    }
+    if (end?.kind === 'exited' && end.exitCode !== 0) {
+      return record('guest-exited', `the function exited with code ${end.exitCode}`);
+    }
+    return undefined;
+  }
+
+  #explainTime(): ErrorRecord {
+    const { wallMsMax } = this.#parts.limits;
+    if (this.#phase === 'body') {
+      const detail = `Cannot read the request: its body may take ${wallMsMax} ms`;
+      return record('request-timeout', detail);
+    }
+    if (this.#phase === 'queue') {
+      const detail = `Cannot answer now: the request waited ${wallMsMax} ms for its turn`;
+      return record('overloaded', detail);
+    }
+    const detail = `Cannot answer: the function reached its wall-clock limit of ${wallMsMax} ms`;
+    return record('guest-out-of-time', detail);
+  }
+}
+
+/**
+ * Whether the guest may be restored. An exit with 0 is the usual end of Go, TinyGo and Zig: it
+ * happens inside a hostcall, when every store before it has marked its card.
+ */
+function isCleanEnd(end: RunEnd | undefined, activation: Activation): boolean {
+  if (activation.hostEnd !== undefined) return false;
+  if (end?.kind === 'exited') return end.exitCode === 0;
+  return end?.kind === 'returned' && !activation.isEnding;
+}
+
+function outcomeOf(
+  activation: Activation,
+  end: RunEnd | undefined,
+  cause: ErrorRecord | undefined,
+): Outcome {
+  if (activation.hostEnd !== undefined) return activation.hostEnd;
+  if (end?.kind === 'trapped') {
+    if (cause?.code === 'guest-out-of-memory') return 'out-of-memory';
+    // Ended by the host for an answer or a body that it cannot take: not the guest's own trap.
+    return cause === undefined || cause.code === 'guest-trapped' ? 'trapped' : 'refused';
+  }
+  if (end?.kind === 'exited' && end.exitCode !== 0) return 'exited';
+  return cause === undefined ? 'replied' : 'refused';
+}
+
+function refused(error: ErrorRecord): RunReport {
+  return { outcome: 'refused', error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
+}
+
+function record(code: ErrorCode, detail: string): ErrorRecord {
+  return { code, detail };
+}

@@ -1,0 +1,61 @@
+/** What the runs of an artifact cost: running averages, for choosing how to restore it. */
+import { type Measured, markingShare, pageFaultUs } from '../restore/choice.ts';
+import type { RestoreMode } from '../restore/snapshot.ts';
+
+export interface RunFacts {
+  readonly cpuUs: number;
+  /** Cards the run wrote to; undefined where they were not counted. */
+  readonly cards: number | undefined;
+  readonly memoryBytes: number;
+}
+
+/** The first review waits until the code is warm; later ones become ever rarer. */
+const firstReviewRuns = 128;
+const reviewRunsMax = 4_096;
+/**
+ * The fastest of so many runs counts: a thread that was interrupted, or collected garbage, has not
+ * measured the guest.
+ */
+const runsPerSample = 8;
+/** How much the newest sample counts. */
+const newestShare = 1 / 4;
+
+export class RunRecord {
+  #runs = 0;
+  #nextReview = firstReviewRuns;
+  #fastestUs = Number.POSITIVE_INFINITY;
+  #cpuUs: number | undefined;
+  #cards: number | undefined;
+
+  /** Takes in a clean run of a guest that is restored by `mode`. */
+  add({ cpuUs, cards }: RunFacts, mode: RestoreMode): void {
+    this.#runs += 1;
+    this.#fastestUs = Math.min(this.#fastestUs, cpuUs);
+    if (cards !== undefined) this.#cards = blend(this.#cards, cards);
+    if (this.#runs % runsPerSample !== 0) return;
+    this.#cpuUs = blend(this.#cpuUs, this.#withoutRestoring(this.#fastestUs, mode));
+    this.#fastestUs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether it is time to think the way of restoring over. */
+  get isDue(): boolean {
+    return this.#runs >= this.#nextReview;
+  }
+
+  /** What was measured; the next review comes when as many runs have passed again. */
+  review(memoryBytes: number): Measured {
+    this.#nextReview = this.#runs + Math.min(this.#runs, reviewRunsMax);
+    return { cpuUs: this.#cpuUs ?? 0, cards: this.#cards ?? 0, memoryBytes };
+  }
+
+  /** The guest's own time: what its way of being restored costs it meanwhile is taken off. */
+  #withoutRestoring(cpuUs: number, mode: RestoreMode): number {
+    if (mode === 'cards') return cpuUs / (1 + markingShare);
+    if (mode === 'copy') return cpuUs;
+    return Math.max(0, cpuUs - (this.#cards ?? 0) * pageFaultUs);
+  }
+}
+
+function blend(before: number | undefined, newest: number): number {
+  return before === undefined ? newest : before + (newest - before) * newestShare;
+}

@@ -1,0 +1,16 @@
+import type { ErrorRecord } from '../../errors.ts';
+import type { Outcome } from '../../journal/outcome.ts';
+
+/** What a run was: worked out in one place, read by the gateway and the log. */
+export interface RunReport {
+  readonly outcome: Outcome;
+  /** Why there is no answer, or none that is whole; undefined when the guest replied. */
+  readonly error: ErrorRecord | undefined;
+  /** Time the guest and its hostcalls held the thread, in microseconds. */
+  readonly cpuUs: number;
+  readonly wallUs: number;
+  /** Linear memory at the end of the run, in bytes. */
+  readonly memoryBytes: number;
+  /** Where the guest ended itself with a code other than 0. */
+  readonly exitCode?: number | undefined;
+}

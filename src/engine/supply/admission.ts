@@ -1,0 +1,215 @@
+/**
+ * How many runs may be at once on a thread, and how many may wait for that: per site, per owner
+ * over all of its sites, and per client within a site. A site that is asked for more answers
+ * `overloaded`, and recovers by itself as its runs end; one client alone cannot bring it so far.
+ */
+
+import type { Shares } from '../../account/shares.ts';
+import { TerrafirmaError } from '../../errors.ts';
+
+export interface SeatWaiter {
+  /** A run seat is yours from now on. */
+  onSeat(): void;
+}
+
+export interface AdmissionOptions {
+  readonly runsPerSiteMax: number;
+  readonly queuedRunsPerSiteMax: number;
+  readonly runsPerOwnerMax: number;
+  /** Of a site's runs, and of its runs and queue together, in percent. */
+  readonly clientSharePercentMax: number;
+}
+
+interface OwnerSeats {
+  runs: number;
+  /** Sites with somebody who waits, the one that was served last at the end. */
+  readonly waiting: Set<SiteSeats>;
+}
+
+interface ClientSeats {
+  requests: number;
+  runs: number;
+  readonly waiting: Set<Place>;
+}
+
+interface SiteSeats {
+  readonly owner: OwnerSeats;
+  requests: number;
+  runs: number;
+  /** The client that was served last at the end. */
+  readonly clients: Map<string, ClientSeats>;
+}
+
+/** One request's place among those of its site; given back by `leave`. */
+export interface Place {
+  readonly site: SiteSeats;
+  readonly client: ClientSeats;
+  readonly clientKey: string;
+  hasSeat: boolean;
+  waiter: SeatWaiter | undefined;
+}
+
+/** Sites and owners without requests that are remembered: making them anew costs every request. */
+const idleKeptMax = 1_024;
+const idleClientsKeptMax = 16;
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #clientRunsMax: number;
+  readonly #clientRequestsMax: number;
+  readonly #sites = new Map<string, SiteSeats>();
+  readonly #owners = new Map<string, OwnerSeats>();
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    const { runsPerSiteMax, queuedRunsPerSiteMax, clientSharePercentMax } = options;
+    const shareOf = (count: number): number => Math.ceil((count * clientSharePercentMax) / 100);
+    this.#clientRunsMax = shareOf(runsPerSiteMax);
+    this.#clientRequestsMax = shareOf(runsPerSiteMax + queuedRunsPerSiteMax);
+  }
+
+  /**
+   * Before a body is read: no work that could not begin anyway. It holds no place meanwhile, or
+   * slow clients would hold all of them.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  requireRoom({ site, client }: Shares): void {
+    const seats = this.#sites.get(site);
+    if (seats !== undefined) this.#requireRoom(seats, seats.clients.get(client));
+  }
+
+  /**
+   * Takes in a request that is there whole. Without a client, nobody's share is looked at.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  join(shares: Shares): Place {
+    const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
+    const known = site.clients.get(shares.client);
+    // First: a client that is refused must leave nothing behind.
+    this.#requireRoom(site, known);
+    const client = known ?? openClient(site, shares.client);
+    site.requests += 1;
+    client.requests += 1;
+    return { site, client, clientKey: shares.client, hasSeat: false, waiter: undefined };
+  }
+
+  /** How many clients of a site are remembered. */
+  clientCount(site: string): number {
+    return this.#sites.get(site)?.clients.size ?? 0;
+  }
+
+  /** Takes a run seat if there is one for this client. */
+  tryTakeSeat(place: Place): boolean {
+    const { site, client } = place;
+    if (!this.#hasSeatFor(site, client)) return false;
+    site.runs += 1;
+    site.owner.runs += 1;
+    client.runs += 1;
+    place.hasSeat = true;
+    return true;
+  }
+
+  /** Waits for a seat: `onSeat` says when. */
+  wait(place: Place, waiter: SeatWaiter): void {
+    place.waiter = waiter;
+    place.client.waiting.add(place);
+    place.site.owner.waiting.add(place.site);
+  }
+
+  /** The request is over. A seat it had goes to whoever is next. */
+  leave(place: Place): void {
+    const { site, client } = place;
+    client.waiting.delete(place);
+    site.requests -= 1;
+    client.requests -= 1;
+    if (place.hasSeat) {
+      place.hasSeat = false;
+      site.runs -= 1;
+      site.owner.runs -= 1;
+      client.runs -= 1;
+      this.#handOn(site.owner);
+    }
+    if (client.requests === 0 && site.clients.size > idleClientsKeptMax) {
+      site.clients.delete(place.clientKey);
+    }
+  }
+
+  #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
+    const { runsPerSiteMax, queuedRunsPerSiteMax } = this.#options;
+    const who = `this site may have ${runsPerSiteMax} runs at once and ${queuedRunsPerSiteMax}`;
+    if (site.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {
+      throw overloaded(`${who} requests that wait`);
+    }
+    if ((client?.requests ?? 0) >= this.#clientRequestsMax) {
+      throw overloaded(`one client may have ${this.#clientRequestsMax} requests at once`);
+    }
+  }
+
+  #hasSeatFor(site: SiteSeats, client: ClientSeats): boolean {
+    const { runsPerSiteMax, runsPerOwnerMax } = this.#options;
+    if (site.runs >= runsPerSiteMax || site.owner.runs >= runsPerOwnerMax) return false;
+    return client.runs < this.#clientRunsMax;
+  }
+
+  /** Gives one seat to the owner's next site, and there to the next client, that may have it. */
+  #handOn(owner: OwnerSeats): void {
+    for (const site of owner.waiting) {
+      const next = this.#nextOf(site);
+      if (next === 'nobody waits') owner.waiting.delete(site);
+      if (typeof next === 'string') continue;
+      owner.waiting.delete(site);
+      owner.waiting.add(site);
+      next.client.waiting.delete(next);
+      this.tryTakeSeat(next);
+      next.waiter?.onSeat();
+      return;
+    }
+  }
+
+  #nextOf(site: SiteSeats): Place | 'nobody waits' | 'no seat' {
+    let isWaitedFor = false;
+    for (const [key, client] of site.clients) {
+      const [place] = client.waiting;
+      if (place === undefined) continue;
+      isWaitedFor = true;
+      if (!this.#hasSeatFor(site, client)) continue;
+      site.clients.delete(key);
+      site.clients.set(key, client);
+      return place;
+    }
+    return isWaitedFor ? 'no seat' : 'nobody waits';
+  }
+
+  #openSite({ site, owner }: Shares): SiteSeats {
+    if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
+    let ownerSeats = this.#owners.get(owner);
+    if (ownerSeats === undefined) {
+      ownerSeats = { runs: 0, waiting: new Set() };
+      this.#owners.set(owner, ownerSeats);
+    }
+    const seats: SiteSeats = { owner: ownerSeats, requests: 0, runs: 0, clients: new Map() };
+    this.#sites.set(site, seats);
+    return seats;
+  }
+
+  #forgetIdle(): void {
+    const inUse = new Set<OwnerSeats>();
+    for (const [key, site] of this.#sites) {
+      if (site.requests === 0) this.#sites.delete(key);
+      else inUse.add(site.owner);
+    }
+    for (const [key, owner] of this.#owners) if (!inUse.has(owner)) this.#owners.delete(key);
+  }
+}
+
+function openClient(site: SiteSeats, key: string): ClientSeats {
+  const client: ClientSeats = { requests: 0, runs: 0, waiting: new Set() };
+  site.clients.set(key, client);
+  return client;
+}
+
+function overloaded(rule: string): TerrafirmaError {
+  return new TerrafirmaError('overloaded', `Cannot answer now: ${rule}: received one more`);
+}

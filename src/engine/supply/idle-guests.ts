@@ -1,0 +1,127 @@
+/**
+ * Guests that wait for their next run, bounded by bytes over all artifacts of the thread and by
+ * time; the artifact that was least recently used gives up first. While memory is short in the
+ * process they go sooner, the oldest of all threads first: the account says how long one may stay.
+ */
+import type { Account } from '../../account/account.ts';
+import type { Guest } from '../guest.ts';
+
+interface IdleGuest {
+  readonly guest: Guest;
+  readonly sinceMs: number;
+}
+
+interface Shelf {
+  /** The one that waits longest first. */
+  readonly guests: IdleGuest[];
+}
+
+export interface IdleGuestsOptions {
+  readonly account: Account;
+  readonly bytesMax: number;
+  /** How long a guest may wait, in milliseconds. */
+  readonly idleMsMax: number;
+}
+
+export class IdleGuests {
+  readonly #options: IdleGuestsOptions;
+  /** By artifact, least recently used first. */
+  readonly #shelves = new Map<object, Shelf>();
+  #lastUsed: object | undefined;
+  #bytes = 0;
+  /** As of the last `expire`: asking for the time at every run would cost more than it tells. */
+  #nowMs = 0;
+
+  constructor(options: IdleGuestsOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * The guest of `artifact` that was used last and may serve that site: its memory is the likeliest
+   * to be in a cache.
+   */
+  take(artifact: object, siteKey: string): Guest | undefined {
+    const guests = this.#shelves.get(artifact)?.guests ?? [];
+    for (let at = guests.length - 1; at >= 0; at -= 1) {
+      const guest = guests[at]?.guest;
+      if (guest?.mayServe(siteKey) !== true) continue;
+      guests.splice(at, 1);
+      this.#bytes -= guest.charge.bytes;
+      return guest;
+    }
+    return undefined;
+  }
+
+  has(artifact: object): boolean {
+    return (this.#shelves.get(artifact)?.guests.length ?? 0) > 0;
+  }
+
+  /** Keeps a restored guest, and gives up others where that is too much. */
+  put(artifact: object, guest: Guest): void {
+    this.#shelfOf(artifact).guests.push({ guest, sinceMs: this.#nowMs });
+    guest.charge.rest();
+    this.#bytes += guest.charge.bytes;
+    while (this.#bytes > this.#options.bytesMax && this.evictOne());
+  }
+
+  /** Gives up the guest that is the least likely to be wanted; false when there is none. */
+  evictOne(): boolean {
+    for (const [artifact, shelf] of this.#shelves) {
+      if (this.#evictFirst(shelf)) {
+        if (shelf.guests.length === 0) this.#forget(artifact);
+        return true;
+      }
+      this.#forget(artifact);
+    }
+    return false;
+  }
+
+  /** Gives up all guests of `artifact`. */
+  evictAll(artifact: object): void {
+    const shelf = this.#shelves.get(artifact);
+    while (shelf !== undefined && this.#evictFirst(shelf));
+    this.#forget(artifact);
+  }
+
+  /** Gives up those that have waited too long. To be called every moment. */
+  expire(nowMs: number): void {
+    this.#nowMs = nowMs;
+    const { account, idleMsMax } = this.#options;
+    const sinceMsMin = nowMs - Math.min(idleMsMax, account.idleMsMax);
+    for (const [artifact, shelf] of this.#shelves) {
+      while ((shelf.guests[0]?.sinceMs ?? nowMs) < sinceMsMin && this.#evictFirst(shelf));
+      if (shelf.guests.length === 0) this.#forget(artifact);
+    }
+  }
+
+  close(): void {
+    while (this.evictOne());
+  }
+
+  #evictFirst(shelf: Shelf): boolean {
+    const first = shelf.guests.shift();
+    if (first === undefined) return false;
+    this.#bytes -= first.guest.charge.bytes;
+    first.guest.discard();
+    return true;
+  }
+
+  #shelfOf(artifact: object): Shelf {
+    const known = this.#shelves.get(artifact);
+    if (known !== undefined && this.#lastUsed === artifact) return known;
+    const shelf = known ?? { guests: [] };
+    this.#shelves.delete(artifact);
+    this.#shelves.set(artifact, shelf);
+    this.#lastUsed = artifact;
+    return shelf;
+  }
+
+  #forget(artifact: object): void {
+    this.#shelves.delete(artifact);
+    if (this.#lastUsed === artifact) this.#lastUsed = undefined;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Guests of one serving thread, ready to run: the engine's face towards the request road.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Abi } from '../../abi/abi.ts';
+import type { Account } from '../../account/account.ts';
+import type { Shares } from '../../account/shares.ts';
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { LedgerPage } from '../../threads/ledger.ts';
+import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import { MeterHost } from '../meter-host.ts';
+import { PageMapper } from '../restore/page-mapper.ts';
+import type { RestoreMode } from '../restore/snapshot.ts';
+import { Activation } from '../run/activation.ts';
+import { Bodies } from '../run/bodies.ts';
+import { RunClock } from '../run/clock.ts';
+import { GuestRun, type RunParts } from '../run/guest-run.ts';
+import { takeTrap } from '../run/trap.ts';
+import { Scheduler } from '../turn/scheduler.ts';
+import { ThreadCpu } from '../turn/thread-cpu.ts';
+import { Admission } from './admission.ts';
+import { IdleGuests } from './idle-guests.ts';
+import { MemoryStock } from './memories.ts';
+import { ObjectHeap } from './object-heap.ts';
+import { Artifact } from './program.ts';
+import { WarmUp } from './warm-up.ts';
+
+export interface PoolOptions {
+  readonly limits: Limits;
+  readonly abis: ReadonlyMap<string, Abi>;
+  readonly page: LedgerPage;
+  readonly account: Account;
+  /** How to restore, whatever is measured; for tests and benchmarks. */
+  readonly restoreMode?: RestoreMode | 'never' | undefined;
+}
+
+/** Artifacts of which a thread remembers how they run. */
+const artifactsMax = 4_096;
+/** How often idle guests are looked at: memory that is short cannot wait long. */
+const idleLookMs = 100;
+
+export class GuestPool {
+  readonly #abis: ReadonlyMap<string, Abi>;
+  readonly #parts: RunParts;
+  readonly #artifacts: LRUCache<Digest, Artifact>;
+  readonly #idleTimer: NodeJS.Timeout;
+  readonly #warmUp = new WarmUp();
+  /** Looked for once, when a large guest first wants it; null: there is none. */
+  #mapper: PageMapper | null | undefined;
+
+  constructor({ limits, abis, page, account, restoreMode }: PoolOptions) {
+    this.#abis = abis;
+    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs });
+    const trap = takeTrap();
+    const objects = new ObjectHeap({
+      bytesPerRunMax: limits.objectBytesPerRunMax,
+      bytesPerThreadMax: limits.objectBytesPerThreadMax,
+    });
+    const idle = new IdleGuests({
+      account,
+      bytesMax: limits.idleGuestBytesMax,
+      idleMsMax: limits.idleGuestMsMax,
+    });
+    this.#idleTimer = setInterval(() => idle.expire(performance.now()), idleLookMs);
+    this.#idleTimer.unref();
+    this.#artifacts = new LRUCache({
+      max: artifactsMax,
+      // An artifact holds its compiled module; one that is too large is held alone.
+      maxSize: limits.compiledBytesMax,
+      sizeCalculation: ({ loaded }) =>
+        Math.min(Math.max(1, loaded.codeBytes), limits.compiledBytesMax),
+      dispose: (artifact) => {
+        idle.evictAll(artifact);
+        artifact.close();
+      },
+    });
+    this.#parts = {
+      scheduler,
+      trap,
+      page,
+      account,
+      limits,
+      idle,
+      cpu: new ThreadCpu(),
+      cpuMsMax: limits.cpuMsMax,
+      guestCallMsMax: limits.guestCallMsMax,
+      memoryBytesMax: limits.memoryBytesMax,
+      meterHost: new MeterHost({ scheduler, trap, objects }),
+      stock: new MemoryStock({
+        account,
+        memoriesMax: limits.instancesMax,
+        evictOne: () => idle.evictOne(),
+      }),
+      cardTables: new Map(),
+      mapper: () => this.#openMapper(),
+      fixedMode: restoreMode,
+      admission: new Admission(limits),
+      bodies: new Bodies(limits.bodiesPerClientMax),
+      clock: new RunClock(limits.wallMsMax),
+    };
+  }
+
+  /** A run of `loaded` on the account of `shares`, which waits its turn when it is begun. */
+  acquire(loaded: LoadedModule, shares: Shares): GuestRun {
+    return new GuestRun(this.#parts, this.#artifactOf(loaded), shares);
+  }
+
+  /**
+   * Makes one guest ready before the first request asks for it. Never fails: that one will say.
+   * One at a time for each owner: its start function runs like any other guest, on its account.
+   */
+  warm(loaded: LoadedModule, shares: Shares): void {
+    this.#warmUp.add(shares.owner, () => this.#warm(this.#artifactOf(loaded), shares));
+  }
+
+  /** From now on runs are of this compilation of the module; those under way end with theirs. */
+  renew(loaded: LoadedModule): void {
+    const known = this.#artifacts.get(loaded.digest);
+    if (known === undefined || known.loaded === loaded) return;
+    this.#artifacts.set(loaded.digest, new Artifact(loaded, known.abi, this.#parts));
+  }
+
+  /** Bytes of the guests that wait for their next run. */
+  get idleBytes(): number {
+    return this.#parts.idle.bytes;
+  }
+
+  /** How guests of `loaded` are restored now. */
+  modeOf(loaded: LoadedModule): RestoreMode {
+    return this.#artifactOf(loaded).mode;
+  }
+
+  close(): void {
+    this.#warmUp.close();
+    clearInterval(this.#idleTimer);
+    this.#parts.clock.close();
+    this.#parts.scheduler.close();
+    this.#artifacts.clear();
+    this.#parts.idle.close();
+  }
+
+  async #warm(artifact: Artifact, shares: Shares): Promise<void> {
+    const { clock, idle } = this.#parts;
+    if (idle.has(artifact)) return;
+    const { digestWords, fuel } = artifact;
+    const activation = new Activation(this.#parts, { shares, digestWords, fuel });
+    clock.watch(activation, performance.now());
+    try {
+      const turn = activation.enter();
+      if (turn !== undefined) await turn;
+      const guest = await artifact.create(activation);
+      guest.instance.detach();
+      if (artifact.suits(guest, guest.instance.physicalBytes) && !activation.isEnding)
+        idle.put(artifact, guest);
+      else guest.discard();
+    } catch {
+      // The first request will meet the same and be told; there is nobody to tell here.
+    } finally {
+      activation.finish();
+      clock.unwatch(activation);
+    }
+  }
+
+  #artifactOf(loaded: LoadedModule): Artifact {
+    const known = this.#artifacts.get(loaded.digest);
+    if (known !== undefined) return known;
+    const abi = this.#abis.get(loaded.abi);
+    if (abi === undefined) {
+      const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
+      throw new TerrafirmaError('internal', detail);
+    }
+    const artifact = new Artifact(loaded, abi, this.#parts);
+    this.#artifacts.set(loaded.digest, artifact);
+    return artifact;
+  }
+
+  #openMapper(): PageMapper | undefined {
+    this.#mapper ??= PageMapper.open() ?? null;
+    return this.#mapper ?? undefined;
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * One artifact on one thread: makes guests of it, and learns from their runs which form and which
+ * way of restoring suit it.
+ */
+import type { Abi } from '../../abi/abi.ts';
+import { PAGE_BYTES } from '../../abi/memory.ts';
+import { digestToWords } from '../../threads/ledger.ts';
+import type { FormFacts, LoadedModule } from '../../threads/messages.ts';
+import { Guest } from '../guest.ts';
+import { GuestInstance } from '../instance.ts';
+import type { MeterHost } from '../meter-host.ts';
+import { CardTable } from '../restore/card-table.ts';
+import { chooseRestoreMode } from '../restore/choice.ts';
+import type { FirstState } from '../restore/first-state.ts';
+import type { PageMapper } from '../restore/page-mapper.ts';
+import { SharedState } from '../restore/shared-state.ts';
+import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
+import type { Activation, ThreadParts } from '../run/activation.ts';
+import { type RunFacts, RunRecord } from '../run/record.ts';
+import { follow } from '../turn/follow.ts';
+import { firstFuel } from '../turn/fuel-gauge.ts';
+import { GuestCharge } from './guest-charge.ts';
+import type { MemoryStock } from './memories.ts';
+
+/** What all artifacts of a thread share. */
+export interface ArtifactParts extends ThreadParts {
+  readonly meterHost: MeterHost;
+  readonly stock: MemoryStock;
+  /** Card memories by their pages: modules of other maxima import other sizes. */
+  readonly cardTables: Map<number, CardTable>;
+  /** Looked for when it is first wanted. */
+  readonly mapper: () => PageMapper | undefined;
+  /** How to restore, whatever is measured; for tests and benchmarks. */
+  readonly fixedMode?: RestoreMode | 'never' | undefined;
+}
+
+interface MadeInstance {
+  readonly instance: GuestInstance;
+  readonly form: FormFacts;
+  readonly discard: () => void;
+}
+
+/** The least an instance costs beside its memories: itself, and the host's side. */
+const instanceBytes = 32 * 1024;
+/**
+ * An entry of a table and of the copy that it is restored from: 100,000 entries that a start
+ * function has set are 4.6 MB (measured).
+ */
+const tableEntryBytes = 48;
+/** Memories of discarded guests that are so large are given back to the system at once. */
+const givenBackBytesMin = 1024 * 1024;
+/**
+ * The baseline compiler's time for a byte of code. A Go program of 5.8 MB took 12 ns a byte on a
+ * machine that was busy with others; a few of all functions are compiled twice, for both compilers.
+ */
+const compileNsPerByte = 30;
+
+/** What a reactor wants to be called before anything else. */
+const initializeExport = '_initialize';
+/** A command's entry does that itself; called after the other it would do it twice. */
+const commandEntry = '_start';
+
+export class Artifact {
+  readonly loaded: LoadedModule;
+  readonly abi: Abi;
+  readonly digestWords: Int32Array;
+  readonly #parts: ArtifactParts;
+  /** First fuel of a run: what the last one was given. */
+  fuel = firstFuel;
+  #mode: RestoreMode;
+  readonly #shared: SharedState;
+  /** The start function failed or asked for its request: it runs as a part of every run. */
+  #startsInRun = false;
+  #canMap = true;
+  #isClosed = false;
+  readonly #record = new RunRecord();
+  /** Objects that the start function took: the first state keeps them. */
+  #objectBytes = 0;
+  #physicalBytes = 0;
+  /** Milliseconds that runs may still use beyond their limit, because V8 compiles in them. */
+  #compileCreditMs: number;
+
+  constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
+    this.loaded = loaded;
+    this.abi = abi;
+    this.#parts = parts;
+    this.#shared = new SharedState(parts);
+    this.digestWords = digestToWords(loaded.digest);
+    this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
+    const { fixedMode } = parts;
+    const wanted = fixedMode ?? 'cards';
+    const isPossible = wanted !== 'never' && (wanted !== 'cards' || this.#hasCards);
+    this.#mode = isPossible ? wanted : 'copy';
+  }
+
+  /** The way of restoring that suits best now; guests of another form are not kept. */
+  get mode(): RestoreMode {
+    return this.#mode;
+  }
+
+  /** Whether a guest's start function is a part of its runs. */
+  get startsInRun(): boolean {
+    return this.#startsInRun;
+  }
+
+  /**
+   * What a run may use beyond its limit, in milliseconds: V8 compiles a function when it is first
+   * called, on the thread of the guest, which has not asked for that.
+   */
+  get compileCreditMs(): number {
+    return this.#compileCreditMs;
+  }
+
+  /** A run used so much more than its limit. */
+  spendCompileCredit(ms: number): void {
+    this.#compileCreditMs = Math.max(0, this.#compileCreditMs - ms);
+  }
+
+  /** Whether `guest`, which has so much memory now, may be kept for another run. */
+  suits(guest: Guest, memoryBytes: number): boolean {
+    return !this.#isClosed && guest.mode === this.#mode && guest.isKeepable(memoryBytes);
+  }
+
+  /**
+   * A new guest in its first state, on the account of `activation`, which has the thread. The start
+   * function is done before that state is taken, so that it costs nothing per run. Throws what the
+   * run ended with meanwhile, and TerrafirmaError `overloaded`.
+   */
+  async create(activation: Activation): Promise<Guest> {
+    if (!this.#startsInRun) {
+      const made = this.#instantiate(activation);
+      try {
+        await this.start(made.instance);
+        this.#objectBytes = Math.max(this.#objectBytes, activation.objects?.bytes ?? 0);
+        return await this.#capture(made, activation);
+      } catch (error) {
+        made.discard();
+        if (!activation.forgive()) throw error;
+        // It trapped, perhaps because it asked for a request: then every run starts it anew.
+        this.#startsInRun = true;
+      }
+    }
+    const made = this.#instantiate(activation);
+    try {
+      return await this.#capture(made, activation);
+    } catch (error) {
+      made.discard();
+      throw error;
+    }
+  }
+
+  /**
+   * A new guest for one run alone, of which no code has run. Its form is the one without cards:
+   * nothing of it is ever put back.
+   *
+   * @throws TerrafirmaError `overloaded`.
+   */
+  createForOnce(activation: Activation): Guest {
+    const form = this.loaded.engine.metered;
+    const made = this.#instantiate(activation, { form, stays: true });
+    return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
+  }
+
+  /** Runs what the module wants to be run before its entry. */
+  async start(instance: GuestInstance): Promise<void> {
+    await instance.callStart(this.#form.names.start);
+    if (this.loaded.entry !== commandEntry) await instance.callStart(initializeExport);
+  }
+
+  /** What one more guest holds, as far as that is known. */
+  get guestBytes(): number {
+    return this.bytesWith(this.#physicalBytes);
+  }
+
+  /** What an instance holds that has so much memory now. */
+  bytesWith(physicalBytes: number): number {
+    const tableEntries = this.loaded.engine.metered?.tableEntries ?? 0;
+    return physicalBytes + instanceBytes + tableEntries * tableEntryBytes + this.#objectBytes;
+  }
+
+  /** Takes in what a clean run told. */
+  learn(run: RunFacts): void {
+    this.#record.add(run, this.#mode);
+    if (!this.#record.isDue || this.#parts.fixedMode !== undefined) return;
+    const measured = this.#record.review(run.memoryBytes);
+    const possible = { cards: this.#hasCards, copyOnWrite: this.#canMap };
+    this.#mode = chooseRestoreMode(this.#mode, measured, possible);
+  }
+
+  /** The artifact is not wanted any more; its guests have been given up. */
+  close(): void {
+    this.#isClosed = true;
+    this.#shared.closePages();
+  }
+
+  get #hasCards(): boolean {
+    return this.loaded.engine.cards !== undefined && this.loaded.cardsModule !== undefined;
+  }
+
+  /** The facts of the form that guests are made of now. */
+  get #form(): FormFacts {
+    const { cards, metered } = this.loaded.engine;
+    return this.#mode === 'cards' ? (cards ?? metered) : metered;
+  }
+
+  #cardTableOf(form: FormFacts): CardTable | undefined {
+    if (form.cards === undefined) return undefined;
+    const { pages } = form.cards;
+    const { cardTables, stock } = this.#parts;
+    const known = cardTables.get(pages);
+    if (known !== undefined) return known;
+    const [memory] = stock.create([{ pagesMin: pages, pagesMax: pages, is64: false }]);
+    if (memory === undefined) return undefined;
+    const made = new CardTable(memory);
+    cardTables.set(pages, made);
+    return made;
+  }
+
+  /** Takes the first state, if the module can be brought back to it. */
+  async #capture({ instance, form, discard }: MadeInstance, waiting: Activation): Promise<Guest> {
+    const isRestorable = form.restorable === true && this.#parts.fixedMode !== 'never';
+    if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
+    instance.captureState(form.names.capture);
+    this.#physicalBytes = instance.physicalBytes;
+    instance.charge.set(this.guestBytes);
+    const shared = this.#shared;
+    const first = (await follow(waiting, shared.take(instance.memories))) as FirstState;
+    const isShared = shared.isShared(first);
+    if (isShared) shared.join();
+    else instance.charge.addImage(first.byteLength);
+    const pages = isShared && this.#mode === 'copy-on-write' ? shared.openPages() : undefined;
+    const { memories, marks } = instance;
+    const snapshot = new Snapshot({ memories, first, marks, pages });
+    if (this.#mode === 'copy-on-write' && snapshot.mode === 'copy') this.#giveUpMapping();
+    const onDiscard = (): void => {
+      discard();
+      if (isShared) shared.leave();
+    };
+    return new Guest({ instance, snapshot, onDiscard });
+  }
+
+  /** No FFI, no memory file, no mapping: it will not be any better the next time. */
+  #giveUpMapping(): void {
+    this.#canMap = false;
+    this.#mode = 'copy';
+  }
+
+  /** An instance of which no code has run, attached to `activation`. */
+  #instantiate(
+    activation: Activation,
+    { form = this.#form, stays = false }: { form?: FormFacts; stays?: boolean } = {},
+  ): MadeInstance {
+    const { stock, meterHost, trap } = this.#parts;
+    const { loaded, abi } = this;
+    const { share } = activation;
+    const plans = form.memories;
+    const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * PAGE_BYTES, 0));
+    share.requireRoom(bytes);
+    const count = plans.length;
+    if (stays) stock.takeToStay(share, count);
+    else stock.take(share, count);
+    const charge = new GuestCharge(this.#parts.account, share, count);
+    charge.set(bytes);
+    try {
+      const memories = stock.create(plans);
+      const cardTable = this.#cardTableOf(form);
+      const parts = { loaded, abi, form, memories, cardTable, charge, meterHost, trap };
+      const firstFuel = this.fuel;
+      const instance = new GuestInstance({ ...parts, firstFuel });
+      instance.attach(activation);
+      charge.set(this.bytesWith(instance.physicalBytes));
+      return { instance, form, discard: () => this.#discard(instance) };
+    } catch (error) {
+      charge.close();
+      throw error;
+    }
+  }
+
+  /** Its memories would otherwise lie about until V8 collects its garbage. */
+  #discard(instance: GuestInstance): void {
+    instance.discard();
+    instance.charge.close();
+    for (const memory of instance.memories) {
+      if (memory.buffer.byteLength < givenBackBytesMin) continue;
+      this.#parts.mapper()?.giveBack(memory);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Who may run on the thread. One guest at a time holds it; a guest that has used its slice lets go
+ * and waits its turn behind everything that is short or ready, so that a second of computing beside
+ * a small guest costs that one a slice and not a second.
+ *
+ * Two lines wait, each fair by owner, site and client: the ready (new runs, and guests whose wait
+ * is over) and the hogs (guests that used up their slice). The ready go first; but an owner whose
+ * hogs have waited `overdueMs` gets one turn before them, so that nobody starves under saturation.
+ * After such a turn the ready have theirs: however many owners compute, they hold up a short run by
+ * one slice each time it waits, never by all their slices. Between two turns the event loop takes
+ * what has arrived meanwhile.
+ */
+import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
+
+export interface Turn extends Waiter {
+  /** The thread is yours until `leave`. Must not run guest code before it returns. */
+  onTurn(nowMs: number): void;
+}
+
+export type Line = 'ready' | 'hogs';
+
+export interface SchedulerOptions {
+  readonly sliceMs: number;
+  /** In milliseconds; for tests. */
+  readonly now?: () => number;
+}
+
+/** An owner who waits gets a slice within about twice this, as long as there are few such. */
+const overdueMs = 10;
+/** So long one macrotask may hand the thread from guest to guest before others get the loop. */
+const macrotaskMs = 5;
+/** With many hogs each slice becomes shorter, down to this; a switch costs about 10 µs. */
+const sliceMsMin = 0.1;
+
+export class Scheduler<T extends Turn = Turn> {
+  readonly #sliceMs: number;
+  readonly #now: () => number;
+  readonly #ready = new FairQueue<T>();
+  readonly #hogs = new FairQueue<T>();
+  #current: T | undefined;
+  #pumping: NodeJS.Immediate | undefined;
+  #isInMacrotask = false;
+  #macrotaskStartMs = 0;
+  #hasServedHog = false;
+  /** The last turn was a hog's: the next is for the ready, where there are any. */
+  #wasHogsTurn = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#sliceMs = options.sliceMs;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Who holds the thread. */
+  get current(): T | undefined {
+    return this.#current;
+  }
+
+  /** How long a guest may go on now before it lets others have a turn. */
+  get sliceMs(): number {
+    const owners = this.#hogs.ownerCount;
+    if (owners <= 1) return this.#sliceMs;
+    return Math.max(sliceMsMin, Math.min(this.#sliceMs, overdueMs / owners));
+  }
+
+  /** Takes the thread if it is free and nobody has a better claim to it. */
+  tryEnter(turn: T, nowMs: number): boolean {
+    if (this.#current !== undefined || this.#ready.length > 0 || this.#isOverdue(nowMs)) {
+      return false;
+    }
+    this.#current = turn;
+    this.#wasHogsTurn = false;
+    return true;
+  }
+
+  /** Waits for the thread; `onTurn` says when. */
+  enqueue(turn: T, line: Line, nowMs: number): void {
+    (line === 'ready' ? this.#ready : this.#hogs).push(turn, nowMs);
+    this.#wake();
+  }
+
+  /** Gives up waiting. */
+  withdraw(turn: T): void {
+    if (!this.#ready.delete(turn)) this.#hogs.delete(turn);
+  }
+
+  /** Lets go of the thread. */
+  leave(turn: T): void {
+    if (this.#current !== turn) return;
+    this.#current = undefined;
+    if (this.#isInMacrotask) this.#serveNext();
+    else this.#wake();
+  }
+
+  /**
+   * Runs `turn` for a call of the host into its guest while it does not hold the thread: a late
+   * answer that is written into its memory. Whoever holds the thread has it back afterwards.
+   */
+  borrow<R>(turn: T, act: () => R): R {
+    const holder = this.#current;
+    this.#current = turn;
+    try {
+      return act();
+    } finally {
+      this.#current = holder;
+    }
+  }
+
+  close(): void {
+    if (this.#pumping !== undefined) clearImmediate(this.#pumping);
+    this.#pumping = undefined;
+  }
+
+  /** Whether a hog has the better claim to the next turn than anybody else. */
+  #isOverdue(nowMs: number): boolean {
+    return !this.#wasHogsTurn && nowMs - this.#hogs.oldestSinceMs >= overdueMs;
+  }
+
+  #wake(): void {
+    if (this.#pumping !== undefined || this.#isInMacrotask) return;
+    if (this.#ready.length + this.#hogs.length === 0) return;
+    this.#pumping = setImmediate(() => this.#pump());
+  }
+
+  #pump(): void {
+    this.#pumping = undefined;
+    if (this.#current !== undefined) return;
+    this.#isInMacrotask = true;
+    this.#hasServedHog = false;
+    this.#macrotaskStartMs = this.#now();
+    this.#serveNext();
+  }
+
+  /** Hands the thread on. The guest itself resumes in a microtask, so this does not recurse. */
+  #serveNext(): void {
+    const nowMs = this.#now();
+    const next = nowMs - this.#macrotaskStartMs < macrotaskMs ? this.#chooseNext(nowMs) : undefined;
+    if (next === undefined) {
+      this.#isInMacrotask = false;
+      this.#wake();
+      return;
+    }
+    this.#current = next;
+    next.onTurn(nowMs);
+  }
+
+  #chooseNext(nowMs: number): T | undefined {
+    if (!this.#isOverdue(nowMs)) {
+      const ready = this.#ready.shift(nowMs);
+      if (ready !== undefined) {
+        this.#wasHogsTurn = false;
+        return ready;
+      }
+      if (this.#hasServedHog) return undefined;
+    }
+    this.#hasServedHog = true;
+    this.#wasHogsTurn = true;
+    return this.#hogs.shift(nowMs);
+  }
+}

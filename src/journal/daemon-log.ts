@@ -1,0 +1,38 @@
+/** The log of the daemon as a whole: the control plane's own lines, and the writer of all lines. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { LogChannel } from './log-channel.ts';
+import { LogWriter } from './log-writer.ts';
+import type { OutputStream } from './output.ts';
+import { createLogger, tellLosses } from './telemetry.ts';
+
+/** How often what was dropped is told. */
+const LOSSES_MS = 60_000;
+
+export class DaemonLog {
+  readonly logger: Logger;
+  readonly writer: LogWriter;
+  readonly #channel: LogChannel;
+  readonly #losses: NodeJS.Timeout;
+
+  constructor({ limits, log, threads }: Config, stream: OutputStream) {
+    this.writer = new LogWriter({
+      ...{ log, limits, threads, stream },
+      onTrouble: (detail) => this.logger.error({ errorDetail: detail }, 'the log writer crashed'),
+    });
+    this.#channel = new LogChannel(this.writer.queue, limits);
+    this.logger = createLogger(log.level, this.#channel.own);
+    this.#losses = setInterval(() => this.#tellLosses(), LOSSES_MS).unref();
+  }
+
+  /** Writes what is queued, within `withinMs`. Nothing is to be logged afterwards. */
+  close(withinMs: number): Promise<void> {
+    clearInterval(this.#losses);
+    this.#tellLosses();
+    return this.writer.close(withinMs);
+  }
+
+  #tellLosses(): void {
+    tellLosses(this.logger, this.#channel);
+  }
+}

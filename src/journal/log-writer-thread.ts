@@ -1,0 +1,87 @@
+/**
+ * The thread that writes the log: takes the lines of all queues in turn and writes them. Touches
+ * standard output. It does nothing else, so that a reader who does not read holds up nothing else.
+ */
+import { workerData } from 'node:worker_threads';
+import type { LogConfig } from '../config/config.ts';
+import { LogBell, type LogQueueMemory, LogQueueOutput } from './log-queue.ts';
+import { LogOutput, type OutputStream } from './output.ts';
+
+/** `workerData` of the thread. */
+export interface LogWriterStart {
+  readonly log: LogConfig;
+  readonly stream: OutputStream;
+  /** Those of the control plane first. */
+  readonly queues: readonly LogQueueMemory[];
+}
+
+/** Bytes that one queue gets written before the next has its turn. */
+const TURN_BYTES_MAX = 64 * 1024;
+/** Lines gather for so long after the first: a write for each would cost more than its line. */
+const GATHER_MS = 5;
+/** Without a ring of the bell: queues are looked at all the same. */
+const LOOK_MS = 1_000;
+/** How long a reader that does not read is left alone. */
+const PAUSE_MS = 5;
+
+function run({ log, queues, stream }: LogWriterStart): void {
+  const [first] = queues;
+  if (first === undefined) throw new TypeError('Cannot write the log: there is no queue');
+  const bell = new LogBell(first);
+  const outputs = queues.map((memory) => new LogQueueOutput(memory));
+  const areEmpty = (): boolean => outputs.every((queue) => queue.isEmpty);
+  // At the end this thread is ended from outside when the reader takes too long.
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  const pause = (): void => void Atomics.wait(sleeper, 0, 0, PAUSE_MS);
+  const losses = new WriteLosses(new LogOutput({ ...log, stream, pause }));
+  for (;;) {
+    for (const queue of outputs) writeTurn(queue, losses);
+    if (!areEmpty()) continue;
+    if (bell.isClosing) return;
+    bell.sleep(areEmpty, LOOK_MS);
+    bell.pause(GATHER_MS);
+  }
+}
+
+function writeTurn(queue: LogQueueOutput, losses: WriteLosses): void {
+  if (queue.isEmpty) return;
+  const lines = queue.peek(TURN_BYTES_MAX);
+  losses.write(lines);
+  queue.release(lines.length);
+}
+
+/** Lines that the output did not take, counted, and told once it takes lines again. */
+class WriteLosses {
+  readonly #output: LogOutput;
+  #lostLines = 0;
+
+  constructor(output: LogOutput) {
+    this.#output = output;
+  }
+
+  write(lines: Uint8Array): void {
+    const isWritten = this.#output.write(this.#lostLines === 0 ? lines : this.#withTale(lines));
+    this.#lostLines = isWritten ? 0 : this.#lostLines + countLines(lines);
+  }
+
+  #withTale(lines: Uint8Array): Uint8Array {
+    const tale = {
+      level: 'error',
+      time: new Date().toISOString(),
+      droppedLines: this.#lostLines,
+      msg: 'log lines were lost: the output did not take them',
+    };
+    return Buffer.concat([Buffer.from(`${JSON.stringify(tale)}\n`), lines]);
+  }
+}
+
+function countLines(lines: Uint8Array): number {
+  let count = 0;
+  for (let at = lines.indexOf(LINE_END); at !== -1; at = lines.indexOf(LINE_END, at + 1))
+    count += 1;
+  return count;
+}
+
+const LINE_END = 0x0a;
+
+run(workerData as LogWriterStart);

@@ -1,0 +1,206 @@
+/**
+ * One record a request: made at the door, filled along the road, told once on the way out; and the
+ * lines of the log that requests and guests cause.
+ */
+
+import pino, { type Logger } from 'pino';
+import type { LogLevel } from '../config/config.ts';
+import type { ErrorCode } from '../errors.ts';
+import { errorRow } from '../errors.ts';
+import type { LineSink, LogChannel } from './log-channel.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface RequestRecord {
+  readonly id: string;
+  readonly method: string;
+  /** The host name once it was parsed; until then what the visitor sent, cut short. */
+  hostName: string;
+  path: string;
+  clientAddress: string;
+  status: number;
+  bytesReceived: number;
+  bytesSent: number;
+  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge';
+  folderKey: string | undefined;
+  modulePath: string | undefined;
+  digest: string | undefined;
+  abi: string | undefined;
+  cpuUs: number | undefined;
+  wallUs: number;
+  memoryBytes: number | undefined;
+  errorCode: ErrorCode | undefined;
+  /** For the log only: visitors read the row's sentence unless the row may be shown. */
+  errorDetail: string | undefined;
+}
+
+/** What others chose (paths, names, values) is told up to here; a mark says that it was longer. */
+const VALUE_CHARS_MAX = 200;
+/** Our own sentences, and where a guest failed, may be longer. */
+const DETAIL_CHARS_MAX = 2_000;
+/** No host name is longer (RFC 1035, section 2.3.4). */
+const HOST_NAME_CHARS_MAX = 253;
+const DETAIL_FIELDS: ReadonlySet<string> = new Set(['errorDetail', 'reason']);
+
+/** A logger whose lines are JSON and carry an ISO time; secrets are never given to it. */
+export function createLogger(level: LogLevel, sink: LineSink): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }), log: cutFields },
+    },
+    sink,
+  );
+}
+
+/** Tells what one thread has dropped of the log since this was told last, if anything. */
+export function tellLosses(logger: Logger, channel: LogChannel): void {
+  const losses = channel.takeLosses();
+  if (losses !== undefined) logger.warn(losses, 'log lines dropped');
+}
+
+function cutFields(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? cut(value, charsMaxOf(name)) : value,
+    ]),
+  );
+}
+
+function charsMaxOf(field: string): number {
+  return DETAIL_FIELDS.has(field) ? DETAIL_CHARS_MAX : VALUE_CHARS_MAX;
+}
+
+/** `text`, or its beginning and how long it was. */
+function cut(text: string, charsMax: number): string {
+  if (text.length <= charsMax) return text;
+  return `${text.slice(0, charsMax)}… (${text.length} characters)`;
+}
+
+/** Whose words a guest's lines are. */
+export interface GuestLineTag {
+  readonly folderKey: string;
+  readonly modulePath: string;
+  readonly requestId: string;
+  readonly clientAddress?: string | undefined;
+}
+
+/**
+ * The lines of one thread that requests and guests cause. They are put together here instead of by
+ * pino's general encoder, which took a seventh of a serving thread (docs/rationale.md); they are
+ * the same lines.
+ */
+export class RequestLog {
+  readonly #logger: Logger;
+  readonly #channel: LogChannel;
+  /** The text of one millisecond: making it would cost more than the rest of a line. */
+  #textAtMs = 0;
+  #timeText = '';
+  readonly #place = new PlaceText();
+
+  constructor(logger: Logger, channel: LogChannel) {
+    this.#logger = logger;
+    this.#channel = channel;
+  }
+
+  /** Failures that are ours or the operator's stand out by their level. */
+  write(record: RequestRecord): void {
+    const level = levelOf(record);
+    if (!this.#logger.isLevelEnabled(level) || !this.#channel.allows(record)) return;
+    this.#channel.write(
+      requestLine(record, {
+        level,
+        time: this.#isoTime(Date.now()),
+        place: this.#place.of(record),
+      }),
+      record,
+    );
+  }
+
+  /** One line that a guest wrote; `message` holds no control characters. */
+  writeOfGuest(level: 'info' | 'warn' | 'error', message: string, tag: GuestLineTag): void {
+    if (!this.#logger.isLevelEnabled(level)) return;
+    const { folderKey, clientAddress, modulePath, requestId } = tag;
+    const origin = { folderKey, clientAddress };
+    if (!this.#channel.allows(origin)) return;
+    this.#channel.write(
+      `{"level":"${level}","time":"${this.#isoTime(Date.now())}"` +
+        `,"folderKey":${quoteValue(folderKey)},"modulePath":${quoteValue(modulePath)}` +
+        `,"requestId":"${requestId}","msg":${quote(message)}}\n`,
+      origin,
+    );
+  }
+
+  #isoTime(nowMs: number): string {
+    if (nowMs !== this.#textAtMs) {
+      this.#textAtMs = nowMs;
+      this.#timeText = new Date(nowMs).toISOString();
+    }
+    return this.#timeText;
+  }
+}
+
+function levelOf({ errorCode }: RequestRecord): 'info' | 'warn' | 'error' {
+  if (errorCode === undefined) return 'info';
+  const { fault } = errorRow(errorCode);
+  if (fault === 'ours') return 'error';
+  return fault === 'visitor' ? 'info' : 'warn';
+}
+
+/** What was served, as text: a thread often serves the same again. */
+class PlaceText {
+  #folderKey: string | undefined;
+  #modulePath: string | undefined;
+  #digest: string | undefined;
+  #text = '';
+
+  of({ folderKey, modulePath, digest, abi }: RequestRecord): string {
+    const isSame =
+      folderKey === this.#folderKey && modulePath === this.#modulePath && digest === this.#digest;
+    if (isSame) return this.#text;
+    this.#folderKey = folderKey;
+    this.#modulePath = modulePath;
+    this.#digest = digest;
+    const folder = folderKey === undefined ? '' : `,"folderKey":${quoteValue(folderKey)}`;
+    const module = modulePath === undefined ? '' : `,"modulePath":${quoteValue(modulePath)}`;
+    const bytes = digest === undefined ? '' : `,"digest":"${digest}"`;
+    this.#text = `${folder}${module}${bytes}${abi === undefined ? '' : `,"abi":"${abi}"`}`;
+    return this.#text;
+  }
+}
+
+/** Only what a visitor or an owner has chosen can need escaping. */
+function requestLine(
+  record: RequestRecord,
+  { level, time, place }: { readonly level: string; readonly time: string; readonly place: string },
+): string {
+  const { cpuUs, errorCode, errorDetail, memoryBytes } = record;
+  const detail = errorDetail === undefined ? '' : cut(errorDetail, DETAIL_CHARS_MAX);
+  const error =
+    errorCode === undefined
+      ? ''
+      : `,"errorCode":"${errorCode}"${detail === '' ? '' : `,"errorDetail":${quote(detail)}`}`;
+  return (
+    `{"level":"${level}","time":"${time}","id":"${record.id}"` +
+    `,"method":${quoteValue(record.method)}` +
+    `,"hostName":${quote(cut(record.hostName, HOST_NAME_CHARS_MAX))}` +
+    `,"path":${quoteValue(record.path)},"clientAddress":${quoteValue(record.clientAddress)}` +
+    `,"status":${record.status},"bytesReceived":${record.bytesReceived}` +
+    `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
+    `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
+    `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`}${error}` +
+    ',"msg":"request"}\n'
+  );
+}
+
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function quoteValue(text: string): string {
+  return quote(cut(text, VALUE_CHARS_MAX));
+}
+
+function quote(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}

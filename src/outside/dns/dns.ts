@@ -1,0 +1,278 @@
+/**
+ * Host name → folder, by TXT record (Terrafirma spec 2.2); and name resolution for guests. Records
+ * and questions are strangers' work: equal lookups are joined, answers and failures are cached, and
+ * all of it is bounded, so that nobody can make the daemon ask or remember without end. The network
+ * is touched by `dns/exchange.ts`; `dns/wire.ts` reads what comes from it.
+ */
+import { isIP } from 'node:net';
+import type { DnsConfig, Endpoint, Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import {
+  clientNetwork,
+  type FolderPath,
+  type HostName,
+  noRecord,
+  type OwnerKey,
+  parseRecord,
+  quoteReceived,
+} from '../../names.ts';
+import { askForRecords, type Records } from './ask.ts';
+import { exchangeMessage } from './exchange.ts';
+import { type Lookup, LookupCache } from './lookup-cache.ts';
+import { readSystemServers } from './servers.ts';
+import { LookupShares, type Seat, type ShareLimits } from './shares.ts';
+import { checkGuestQuery, type DnsQuestion, MalformedMessageError, rcodeOf } from './wire.ts';
+
+export type ResolverLimits = ShareLimits &
+  Pick<
+    Limits,
+    | 'dnsTimeoutMs'
+    | 'dnsAttemptsMax'
+    | 'dnsCacheEntriesMax'
+    | 'dnsTtlFloorMs'
+    | 'dnsTtlCeilingMs'
+    | 'verdictWaitMs'
+  >;
+
+export interface ResolverOptions {
+  readonly dns: DnsConfig;
+  readonly limits: ResolverLimits;
+  readonly nowMs: () => number;
+  /** The servers to ask when `dns.servers` names none: those of the system. */
+  readonly readServers?: () => Promise<readonly Endpoint[]>;
+}
+
+const GUEST_REPLY_BYTES_MAX = 65_535;
+const NAME_CHARS_MAX = 253;
+const ADDRESSES_MAX = 64;
+const GUEST_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/;
+/**
+ * An SOA may say that a missing name is missing for a day; an owner who has just set the record
+ * should not wait for that, and our asking costs only the upstream's cache.
+ */
+const NEGATIVE_TTL_MS_MAX = 60_000;
+/**
+ * Of the time a request waits for its verdict, this much may go into the record: the visitor is to
+ * hear that the DNS servers are silent, not that the wait was over.
+ */
+const RECORD_WAIT_SHARE = 0.8;
+/** A laptop changes its network, a DHCP lease its servers. */
+const SYSTEM_SERVERS_TTL_MS = 30_000;
+
+export type { Lookup };
+
+export class Resolver {
+  readonly #options: ResolverOptions;
+  readonly #records: LookupCache<FolderPath>;
+  /** Apart from the records: what guests ask for must not push out what visitors need. */
+  readonly #addresses: LookupCache<readonly Uint8Array[]>;
+  readonly #shares: LookupShares;
+  #systemServers: { readonly servers: readonly Endpoint[]; readonly expiresAtMs: number };
+
+  /** @throws TerrafirmaError `config` for a server that is not an IP address. */
+  constructor(options: ResolverOptions) {
+    for (const { host } of options.dns.servers) {
+      if (isIP(host) === 0) {
+        const detail = 'Cannot use the DNS server: it must be an IP address';
+        throw new TerrafirmaError('config', `${detail}: received ${quoteReceived(host)}`);
+      }
+    }
+    this.#options = options;
+    const { limits, nowMs } = options;
+    this.#records = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
+    this.#addresses = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
+    this.#shares = new LookupShares(limits, nowMs);
+    this.#systemServers = { servers: [], expiresAtMs: Number.NEGATIVE_INFINITY };
+  }
+
+  /**
+   * The folder that the host name's record names. The second record name is asked only when the
+   * first has no TXT record or cannot be looked up. All of it ends before `verdictWaitMs` does.
+   * Never rejects: failures are `no-record`, `bad-record`, `dns-failed`, `dns-timeout`, and
+   * `overloaded` where the zone or the client has more than its share of look-ups under way.
+   *
+   * @param clientAddress Of the visitor for whom a name is looked up that may be made up.
+   */
+  async record(hostName: HostName, clientAddress?: string): Promise<Lookup<FolderPath>> {
+    const isKnown = this.#records.peek(hostName)?.kind === 'found';
+    const asker = clientAddress === undefined ? undefined : clientNetwork(clientAddress);
+    const seat = { name: hostName, asker, isGuest: false, isKnown };
+    try {
+      return await this.#records.get(hostName, () =>
+        this.#shares.run(seat, () => this.#lookUpRecord(hostName), endOf),
+      );
+    } catch (error) {
+      // No room: not remembered, as the next moment may have some.
+      if (error instanceof TerrafirmaError) return this.#failure(error, 0);
+      throw error;
+    }
+  }
+
+  /**
+   * The addresses of a name, 4 or 16 bytes each, at most 64. Neither /etc/hosts nor search domains
+   * are looked at: a guest should see the public name space.
+   *
+   * @throws TerrafirmaError `dns-failed` (also when there is no such name), `dns-timeout`,
+   * `overloaded`.
+   *
+   * @param owner Whose guest asks; undefined: the daemon itself.
+   */
+  async addresses(name: string, family: 4 | 6, owner?: OwnerKey): Promise<readonly Uint8Array[]> {
+    const undotted = (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
+    if (undotted.length > NAME_CHARS_MAX || !GUEST_NAME.test(undotted)) {
+      throw failed(`it must be a domain name: received ${quoteReceived(name)}`);
+    }
+    const lookup = await this.#addresses.get(`${family} ${undotted}`, () =>
+      this.#shares.run(
+        guestSeat(undotted, owner),
+        () => this.#lookUpAddresses(undotted, family),
+        endOf,
+      ),
+    );
+    if (lookup.kind === 'failure') throw lookup.error;
+    return lookup.value;
+  }
+
+  /**
+   * Sends a guest's own message (RFC 1035, section 4) and resolves to the reply under the guest's
+   * id, whatever its rcode. Neither cached nor joined.
+   *
+   * @throws TerrafirmaError `dns-failed` (also for a query that is not allowed), `dns-timeout`,
+   * `overloaded`.
+   */
+  async exchange(query: Uint8Array, owner?: OwnerKey): Promise<Uint8Array> {
+    let name: string;
+    try {
+      name = checkGuestQuery(query);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) throw failed(error.message, error);
+      throw error;
+    }
+    const send = async (): Promise<Uint8Array> =>
+      exchangeMessage(query, {
+        servers: await this.#servers(),
+        timeoutMs: this.#options.limits.dnsTimeoutMs,
+        attemptsMax: this.#options.limits.dnsAttemptsMax,
+        replyBytesMax: GUEST_REPLY_BYTES_MAX,
+        isUsable: (reply) => rcodeOf(reply) === 0 || rcodeOf(reply) === 3,
+      });
+    return this.#shares.run(guestSeat(name, owner), send, (reply) =>
+      rcodeOf(reply) === 0 ? 'hit' : 'miss',
+    );
+  }
+
+  /**
+   * What the servers say now, for people who look at it: neither cached nor counted.
+   *
+   * @throws TerrafirmaError `dns-failed`, `dns-timeout`.
+   */
+  async ask(question: DnsQuestion, budgetMs = Number.POSITIVE_INFINITY): Promise<Records> {
+    const { limits } = this.#options;
+    return askForRecords(question, { servers: await this.#servers(), limits, budgetMs });
+  }
+
+  async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
+    const { recordNames, recordKey } = this.#options.dns;
+    const waitMs = this.#options.limits.verdictWaitMs * RECORD_WAIT_SHARE;
+    const budgetMs = waitMs / recordNames.length;
+    let failure: TerrafirmaError | undefined;
+    let ttlMs = NEGATIVE_TTL_MS_MAX;
+    for (const label of recordNames) {
+      const recordName = `${label}.${hostName}`;
+      const records = await this.#settle({ name: recordName, type: 'TXT' }, budgetMs);
+      if (records instanceof TerrafirmaError) {
+        failure ??= records;
+        continue;
+      }
+      if (records.kind === 'empty') {
+        ttlMs = Math.min(ttlMs, this.#negativeTtlMs(records.ttlS));
+        continue;
+      }
+      const found = this.#readRecord(records, recordKey, recordName);
+      // The name whose servers failed comes first: nobody can say what it would have answered.
+      if (failure === undefined || found.kind === 'found') return found;
+    }
+    if (failure !== undefined) {
+      return this.#failure(failure, this.#options.limits.dnsFailureTtlMs);
+    }
+    const recordName = `${recordNames[0] ?? ''}.${hostName}`;
+    return this.#failure(noRecord(recordName, recordKey), ttlMs);
+  }
+
+  #readRecord(
+    records: Records & { kind: 'found' },
+    key: string,
+    recordName: string,
+  ): Lookup<FolderPath> {
+    const ttlMs = this.#boundTtlMs(records.ttlS);
+    const values = records.records.map((record) => Buffer.from(record).toString('utf8'));
+    try {
+      const value = parseRecord(values, key, recordName);
+      return { kind: 'found', value, expiresAtMs: this.#options.nowMs() + ttlMs };
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      return this.#failure(error, Math.min(ttlMs, NEGATIVE_TTL_MS_MAX));
+    }
+  }
+
+  async #lookUpAddresses(name: string, family: 4 | 6): Promise<Lookup<readonly Uint8Array[]>> {
+    const records = await this.#settle({ name, type: family === 4 ? 'A' : 'AAAA' });
+    if (records instanceof TerrafirmaError) {
+      return this.#failure(records, this.#options.limits.dnsFailureTtlMs);
+    }
+    if (records.kind === 'empty') {
+      const error = failed(`it has no IPv${family} address: received ${quoteReceived(name)}`);
+      return this.#failure(error, this.#negativeTtlMs(records.ttlS));
+    }
+    const value = records.records.slice(0, ADDRESSES_MAX);
+    const expiresAtMs = this.#options.nowMs() + this.#boundTtlMs(records.ttlS);
+    return { kind: 'found', value, expiresAtMs };
+  }
+
+  /** `ask` with the servers' failures as values, so that a caller can go on to the next name. */
+  async #settle(question: DnsQuestion, budgetMs?: number): Promise<Records | TerrafirmaError> {
+    try {
+      return await this.ask(question, budgetMs);
+    } catch (error) {
+      if (error instanceof TerrafirmaError) return error;
+      throw error;
+    }
+  }
+
+  async #servers(): Promise<readonly Endpoint[]> {
+    const { dns, nowMs, readServers = readSystemServers } = this.#options;
+    if (dns.servers.length > 0) return dns.servers;
+    if (nowMs() < this.#systemServers.expiresAtMs) return this.#systemServers.servers;
+    const servers = await readServers();
+    this.#systemServers = { servers, expiresAtMs: nowMs() + SYSTEM_SERVERS_TTL_MS };
+    return servers;
+  }
+
+  #failure(error: TerrafirmaError, ttlMs: number): Lookup<never> {
+    return { kind: 'failure', error, expiresAtMs: this.#options.nowMs() + ttlMs };
+  }
+
+  #boundTtlMs(ttlS: number): number {
+    const { dnsTtlFloorMs, dnsTtlCeilingMs } = this.#options.limits;
+    return Math.min(Math.max(ttlS * 1_000, dnsTtlFloorMs), dnsTtlCeilingMs);
+  }
+
+  #negativeTtlMs(ttlS: number | undefined): number {
+    if (ttlS === undefined) return this.#options.limits.dnsFailureTtlMs;
+    return Math.min(this.#boundTtlMs(ttlS), NEGATIVE_TTL_MS_MAX);
+  }
+}
+
+function guestSeat(name: string, owner: OwnerKey | undefined): Seat {
+  return { name, asker: owner, isGuest: owner !== undefined, isKnown: false };
+}
+
+/** What a look-up came to, for the shares. */
+function endOf(lookup: Lookup<unknown>): 'hit' | 'miss' | 'silence' {
+  if (lookup.kind === 'found') return 'hit';
+  return lookup.error.code === 'dns-timeout' ? 'silence' : 'miss';
+}
+
+function failed(reason: string, cause?: Error): TerrafirmaError {
+  return new TerrafirmaError('dns-failed', `Cannot look up the name: ${reason}`, { cause });
+}

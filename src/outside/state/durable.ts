@@ -1,0 +1,63 @@
+/**
+ * Edge: files that must survive a killed process and a power cut. Written beside, synced, renamed,
+ * and the directory synced: a reader sees the old bytes or the new ones, never half of either.
+ */
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from './make-directory.ts';
+
+/** The end of the names of files that were being written; a leftover is nobody's. */
+export const unfinishedSuffix = '.unfinished';
+
+/**
+ * Puts `bytes` at `path`, whole and for good once this resolves. Makes the directories above it.
+ * Throws the file system's own error; what stood at `path` is then still there.
+ */
+export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  const directory = dirname(path);
+  await makeDirectoryDurably(directory);
+  const tag = randomBytes(6).toString('hex');
+  const beside = join(directory, `.${basename(path)}.${tag}${unfinishedSuffix}`);
+  try {
+    const file = await open(beside, 'wx', 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+/** Makes `directory` and those above it; what was made is durable when this resolves. */
+async function makeDirectoryDurably(directory: string): Promise<void> {
+  const firstMade = makeDirectory(directory);
+  if (firstMade === undefined) return;
+  let made = directory;
+  while (made.length >= firstMade.length) {
+    made = dirname(made);
+    await syncDirectory(made);
+  }
+}
+
+/** Makes renames and removals in `directory` durable. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The `code` of a file system error, e.g. `ENOENT`. */
+export function fileErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

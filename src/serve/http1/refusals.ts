@@ -1,0 +1,92 @@
+/**
+ * Answers to what never became a request with an exchange: no HTTP, too late, CONNECT. There is no
+ * response object for them, only the socket.
+ */
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Limits } from '../../config/config.ts';
+import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import type { RequestRecord } from '../../journal/telemetry.ts';
+import { explainParserError, newRecord, plainAddress } from '../rejected.ts';
+import { failureHead } from '../road/failure.ts';
+import type { Http1Connections } from './connections.ts';
+
+export interface RefusalsOptions {
+  readonly limits: Limits;
+  readonly connections: Http1Connections;
+  readonly newId: () => string;
+  readonly onRejected: (record: RequestRecord) => void;
+}
+
+/** The client ended in the middle of a request. */
+const EARLY_END = 'HPE_INVALID_EOF_STATE';
+const TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
+export class Refusals {
+  readonly #options: RefusalsOptions;
+
+  constructor(options: RefusalsOptions) {
+    this.#options = options;
+  }
+
+  /** Node's parser gave up, or the connection broke. */
+  refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+    const { connections, limits } = this.#options;
+    const code = error.code ?? '';
+    const isOurs = code.startsWith('HPE_') || code === TIMEOUT;
+    const isGone = code === EARLY_END && connections.isBusy(socket);
+    if (!isOurs || isGone || !socket.writable || socket.bytesRead === 0) {
+      socket.destroy();
+      return;
+    }
+    this.#refuseFor(explainParserError(error, limits), socket, {});
+  }
+
+  refuseConnect(incoming: IncomingMessage): void {
+    const { socket, method, url } = incoming;
+    this.#options.connections.keepDraining(socket);
+    const detail = 'Cannot serve the request: CONNECT is not offered here';
+    this.#refuseFor(new TerrafirmaError('bad-request', detail), socket, { method, url });
+  }
+
+  /** Logs a request that gets no further, with the answer that it gets. */
+  note(record: RequestRecord, error: ErrorRecord, bytesSent: number): void {
+    record.status = errorRow(error.code).status;
+    record.outcome = 'failed';
+    record.errorCode = error.code;
+    record.errorDetail = error.detail;
+    record.bytesSent = bytesSent;
+    this.#options.onRejected(record);
+  }
+
+  #refuseFor(
+    fault: TerrafirmaError,
+    socket: Socket,
+    from: Pick<IncomingMessage, 'method' | 'url'>,
+  ): void {
+    this.#options.connections.refuse(socket, fault, () => {
+      const error = toErrorRecord(fault);
+      const clientAddress = plainAddress(socket.remoteAddress);
+      const record = newRecord(this.#options.newId(), { ...from, clientAddress });
+      const { text, bytes } = compose(error, record.id);
+      this.note(record, error, bytes);
+      return text;
+    });
+  }
+}
+
+/** A whole answer, as text of one byte a character. */
+function compose(error: ErrorRecord, id: string) {
+  const { head, body } = failureHead(error);
+  const headers = [
+    ...head.headers,
+    ['date', new Date().toUTCString()],
+    ['content-length', String(body.length)],
+    ['x-request-id', id],
+    ['connection', 'close'],
+  ];
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  const firstLine = `HTTP/1.1 ${head.status} ${STATUS_CODES[head.status] ?? ''}\r\n`;
+  const text = `${firstLine}${lines}\r\n${Buffer.from(body).toString('latin1')}`;
+  return { text, bytes: body.length };
+}

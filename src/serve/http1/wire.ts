@@ -1,0 +1,182 @@
+/** One request and its answer over node:http. Touches the connection's socket, through node. */
+import { TLSSocket } from 'node:tls';
+import type { Departure, ReplyBatch } from '../reply-batch.ts';
+import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from '../reply-pump.ts';
+import type { Wire } from '../wire.ts';
+import type { Http1Response } from './connections.ts';
+import type { Lingering } from './lingering.ts';
+import type { Http1Request } from './request.ts';
+
+export interface Http1WireOptions {
+  readonly replyIdleTimeoutMs: number;
+  readonly batch: ReplyBatch;
+  readonly lingering: Lingering;
+  /** Answers under way whose end is told by the end of the connection alone. */
+  readonly unmarked: Set<Http1Wire>;
+}
+
+/**
+ * Up to this size a body is turned into a string, which node sends in one buffer together with
+ * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
+ */
+const ONE_WRITE_BYTES_MAX = 16 * 1024;
+/**
+ * Up to this size a body that nobody wants is taken all the same, so that the connection can be
+ * used on. Larger ones, and those that do not say how large, cost more than a new connection.
+ */
+const UNREAD_BYTES_TAKEN_MAX = 64 * 1024;
+/** The request was not read to its end, by its own fault: what follows is not to be waited for. */
+const UNFINISHED = new Set([408, 413]);
+
+export class Http1Wire implements Wire, Departure {
+  readonly body: Http1Request;
+  readonly events: Http1Response;
+  readonly hasBody: boolean;
+  readonly #options: Http1WireOptions;
+  #whole: Uint8Array | undefined;
+  #isContinued = false;
+  #saysClose = false;
+  #isUnmarked = false;
+
+  constructor(incoming: Http1Request, response: Http1Response, options: Http1WireOptions) {
+    this.#options = options;
+    this.body = incoming;
+    this.events = response;
+    const length = incoming.headers['content-length'];
+    const encoding = incoming.headers['transfer-encoding'];
+    this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
+  }
+
+  get declaredBytes(): number {
+    return Number(this.body.headers['content-length'] ?? 0);
+  }
+
+  get isReceived(): boolean {
+    return this.body.complete;
+  }
+
+  get isFinished(): boolean {
+    return this.events.writableFinished;
+  }
+
+  sendContinue(): void {
+    // After the head of the answer it would stand in the middle of the body.
+    if (this.#isContinued || this.events.headersSent || !this.#expectsContinue) return;
+    this.#isContinued = true;
+    this.events.writeContinue();
+  }
+
+  sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
+    if (this.hasBody) this.#decideToClose(status, headers);
+    // Here and not later, because it throws for what is no valid head.
+    this.events.writeHead(status, headers);
+    this.#whole = body;
+    this.#options.batch.add(this);
+  }
+
+  depart(): void {
+    const body = this.#whole;
+    this.#whole = undefined;
+    if (body === undefined || body.length === 0) this.events.end();
+    else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
+    else if (body.length <= WHOLE_BYTES_MAX) this.events.end(body);
+    else {
+      pumpReply(this.events, body, this.#pumpOptions);
+      return;
+    }
+    this.#limitTaking();
+  }
+
+  sendHead(status: number, headers: string[]): void {
+    if (this.hasBody) this.#decideToClose(status, headers);
+    this.events.writeHead(status, headers);
+    if (this.body.httpVersion === '1.0' && !namesLength(headers)) this.#leaveUnmarked();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.events.write(chunk);
+  }
+
+  end(): void {
+    this.events.end();
+    this.#limitTaking();
+  }
+
+  /** A client that takes nothing would keep the answer in our memory for as long as it likes. */
+  #limitTaking(): void {
+    if ((this.events.socket?.writableLength ?? 0) === 0) return;
+    limitTaking(this.events, this.#pumpOptions);
+  }
+
+  get #pumpOptions(): PumpOptions {
+    return { pieceMs: this.#options.replyIdleTimeoutMs, cut: () => this.destroy() };
+  }
+
+  leaveBody(): void {
+    if (!this.#saysClose) this.events.once('finish', () => this.#takeRest());
+  }
+
+  destroy(): void {
+    const { socket } = this.body;
+    // A mere end would look like the end of the answer; over TLS the goodbye is missing from it.
+    if (this.#isUnmarked && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    else this.events.destroy();
+  }
+
+  /**
+   * Says `connection: close` where the connection cannot be used after this answer, which is what
+   * clients act upon: one that was promised to be kept, and ends, costs its next request.
+   */
+  #decideToClose(status: number, headers: string[]): void {
+    if (this.#mayKeepConnection(status)) return;
+    this.#saysClose = true;
+    headers.push('connection', 'close');
+    this.#options.lingering.expect(this.body.socket);
+  }
+
+  #mayKeepConnection(status: number): boolean {
+    const { body } = this;
+    const isChunked = body.headers['transfer-encoding'] !== undefined;
+    // Its framing is faulty, says RFC 9112, section 6.1: who knows what else does not count chunks.
+    if (isChunked && body.httpVersion === '1.0') return false;
+    if (body.complete) return true;
+    if (isChunked || this.declaredBytes > UNREAD_BYTES_TAKEN_MAX) return false;
+    // Whether the client sends the body after an answer that was not 100 is for it to decide.
+    if (this.#expectsContinue && !this.#isContinued) return false;
+    return body.fault === undefined && !UNFINISHED.has(status);
+  }
+
+  get #expectsContinue(): boolean {
+    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    if (this.body.httpVersion === '1.0') return false;
+    return this.body.headers.expect?.toLowerCase() === '100-continue';
+  }
+
+  /** What is still to come of a small body is thrown away, if it comes soon. */
+  #takeRest(): void {
+    const { body } = this;
+    const { lingering } = this.#options;
+    if (body.fault !== undefined) {
+      lingering.close(body.socket);
+      return;
+    }
+    const timer = setTimeout(() => body.socket.destroy(), lingering.limits.lingerMs);
+    body.once('close', () => clearTimeout(timer));
+    body.resume();
+  }
+
+  #leaveUnmarked(): void {
+    const { unmarked } = this.#options;
+    this.#isUnmarked = true;
+    unmarked.add(this);
+    this.events.once('close', () => unmarked.delete(this));
+  }
+}
+
+function namesLength(headers: readonly string[]): boolean {
+  return headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-length');
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}

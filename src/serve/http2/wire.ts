@@ -1,0 +1,123 @@
+/** One request and its answer as a stream of node:http2. Touches the connection, through node. */
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from '../reply-pump.ts';
+import type { Wire } from '../wire.ts';
+
+/** Of one connection, which HTTP/2 manages itself (RFC 9113, section 8.2.2). */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export interface Http2WireOptions {
+  readonly hasBody: boolean;
+  readonly declaredBytes: number;
+  readonly expectsContinue: boolean;
+  /** How long an answer that was handed over whole may lie untaken. */
+  readonly replyIdleTimeoutMs: number;
+}
+
+export class Http2Wire implements Wire {
+  readonly body: ServerHttp2Stream;
+  readonly hasBody: boolean;
+  readonly declaredBytes: number;
+  readonly #options: Http2WireOptions;
+
+  constructor(stream: ServerHttp2Stream, options: Http2WireOptions) {
+    this.body = stream;
+    this.hasBody = options.hasBody;
+    this.declaredBytes = options.declaredBytes;
+    this.#options = options;
+  }
+
+  get events(): ServerHttp2Stream {
+    return this.body;
+  }
+
+  get isReceived(): boolean {
+    return this.body.readableEnded || this.body.endAfterHeaders;
+  }
+
+  get isFinished(): boolean {
+    // Node ends the writable side of a stream that the client has reset.
+    return this.body.writableFinished && !this.body.aborted;
+  }
+
+  sendContinue(): void {
+    if (this.#options.expectsContinue)
+      this.#quietly(() => this.body.additionalHeaders({ ':status': 100 }));
+  }
+
+  sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
+    const endStream = body === undefined || body.length === 0;
+    this.#quietly(() => {
+      this.body.respond(toHeaders(status, headers), { endStream });
+      if (endStream) return;
+      if (body.length <= WHOLE_BYTES_MAX) this.body.end(body);
+      else pumpReply(this.body, body, this.#pumpOptions);
+    });
+    if (endStream || body.length <= WHOLE_BYTES_MAX) this.#limitTaking();
+  }
+
+  sendHead(status: number, headers: string[]): void {
+    this.#quietly(() => this.body.respond(toHeaders(status, headers)));
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.body.write(chunk);
+  }
+
+  end(): void {
+    this.body.end();
+    this.#limitTaking();
+  }
+
+  /** The connection lives on: only this stream is told that its body is not wanted. */
+  leaveBody(): void {
+    this.body.once('finish', () => this.body.close(constants.NGHTTP2_NO_ERROR));
+  }
+
+  destroy(): void {
+    // Node ends the stream before it resets it: what was broken off would look whole.
+    this.body._final = endQuietly;
+    this.body.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** A client that opens no window would keep the answer in our memory for as long as it likes. */
+  #limitTaking(): void {
+    if (this.body.destroyed || this.body.writableFinished) return;
+    limitTaking(this.body, this.#pumpOptions);
+  }
+
+  get #pumpOptions(): PumpOptions {
+    const cut = (): void => this.body.close(constants.NGHTTP2_CANCEL);
+    return { pieceMs: this.#options.replyIdleTimeoutMs, cut };
+  }
+
+  /** A stream that the client has reset meanwhile is gone: `close` tells the exchange. */
+  #quietly(send: () => void): void {
+    if (!this.body.destroyed && !this.body.closed) send();
+  }
+}
+
+/** In place of a last frame with the flag END_STREAM. */
+function endQuietly(callback: (error?: Error | null) => void): void {
+  callback();
+}
+
+function toHeaders(status: number, flat: readonly string[]): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = Object.create(null);
+  headers[':status'] = status;
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const name = (flat[index] ?? '').toLowerCase();
+    const value = flat[index + 1] ?? '';
+    if (CONNECTION_HEADERS.has(name)) continue;
+    const before = headers[name];
+    if (before === undefined) headers[name] = value;
+    else headers[name] = Array.isArray(before) ? [...before, value] : [String(before), value];
+  }
+  return headers;
+}

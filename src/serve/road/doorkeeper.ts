@@ -1,0 +1,153 @@
+/**
+ * Who may read, asked on the road of a request. What everybody may read costs a look at the
+ * manifest; only behind that are credentials read and passwords checked, elsewhere.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { RequestPath } from '../../names.ts';
+import {
+  type Access,
+  allowsAnyOrigin,
+  type Credentials,
+  challengeHeader,
+  decideAccess,
+  readCredentials,
+} from '../../site/access.ts';
+import { type ManifestUser, mayReadAnonymously, type PasswordHash } from '../../site/manifest.ts';
+import type { Site } from '../../site/table.ts';
+import type { ControlLink } from '../../threads/control-link.ts';
+import type { HttpExchange } from '../exchange.ts';
+
+export interface DoorkeeperOptions {
+  readonly limits: Pick<Limits, 'loginTtlMs'>;
+  readonly link: ControlLink;
+  readonly nowMs: () => number;
+}
+
+const LOGINS_KEPT_MAX = 10_000;
+const INDEX_NAMES = ['index.html', 'index.wasm'];
+
+export class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+  /** Passwords are remembered by a keyed hash alone; the key lives and dies with the thread. */
+  readonly #key = randomBytes(32);
+  readonly #known = new LRUCache<string, { isRight: boolean; expiresAtMs: number }>({
+    max: LOGINS_KEPT_MAX,
+  });
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lets the request pass, at once where everybody may read.
+   *
+   * @throws TerrafirmaError `unauthorized`, `no-permission`, `too-many-logins`, `bad-manifest`.
+   */
+  check(exchange: HttpExchange, site: Site, path: RequestPath): undefined | Promise<void> {
+    const { manifest } = site;
+    if (manifest.paths.length === 0 && manifest.anonymousRead) return undefined;
+    if (readingsOf(path).every((segments) => allowsAnyOrigin(manifest, segments))) {
+      exchange.addReplyHeader('access-control-allow-origin', '*');
+    }
+    const isOpen = wantedPaths(path).every((segments) => mayReadAnonymously(manifest, segments));
+    return isOpen ? undefined : this.#checkUser(exchange, site, path);
+  }
+
+  async #checkUser(exchange: HttpExchange, site: Site, path: RequestPath): Promise<void> {
+    const header = exchange.request.headers.find(([name]) => name === 'authorization')?.[1];
+    const credentials = readCredentials(header);
+    const isKnown = credentials !== undefined && (await this.#isRight(exchange, site, credentials));
+    const access = decide(site, path, isKnown ? credentials.user : undefined);
+    if (access.kind === 'granted') return;
+    const place = `${site.folderKey}: /${path.segments.join('/')}`;
+    if (access.kind === 'denied') {
+      throw new TerrafirmaError('no-permission', `Cannot serve ${place}: nobody may read it`);
+    }
+    exchange.addReplyHeader('www-authenticate', challengeHeader(access.realm));
+    const rule = 'a user who may read it must log in';
+    throw new TerrafirmaError('unauthorized', `Cannot serve ${place}: ${rule}`);
+  }
+
+  /**
+   * An unknown user costs the same check as a known one: neither the answer nor how long it takes
+   * must tell them apart.
+   */
+  async #isRight(exchange: HttpExchange, site: Site, credentials: Credentials): Promise<boolean> {
+    const { users } = site.manifest;
+    const known = users.find((one) => one.name === credentials.user);
+    const asked = known ?? decoyOf(users, credentials.user);
+    if (asked === undefined) return false;
+    const hash = asked.passwordHash;
+    const isRight = await this.#checkPassword(exchange, site, { ...credentials, hash });
+    return isRight && known !== undefined;
+  }
+
+  async #checkPassword(
+    exchange: HttpExchange,
+    site: Site,
+    check: Credentials & { readonly hash: PasswordHash },
+  ): Promise<boolean> {
+    const { hash, password, user } = check;
+    const { limits, link, nowMs } = this.#options;
+    const { folderKey } = site;
+    const digest = createHmac('sha256', this.#key)
+      .update(JSON.stringify([folderKey, user, hash, password]))
+      .digest('base64');
+    const remembered = this.#known.get(digest);
+    if (remembered !== undefined && remembered.expiresAtMs > nowMs()) return remembered.isRight;
+    const { clientAddress } = exchange.request;
+    const isRight = await link.ask(
+      { ask: 'login', folderKey, clientAddress, password, hash },
+      `login ${digest} ${clientAddress}`,
+    );
+    this.#known.set(digest, { isRight, expiresAtMs: nowMs() + limits.loginTtlMs });
+    return isRight;
+  }
+}
+
+/**
+ * The user whose hash stands for that of a user who does not exist: always the same for a name, but
+ * nobody can say which without the hashes. Hashes differ in what they cost: with the first user's
+ * for all unknown names, one that costs something else would be known to exist.
+ */
+function decoyOf(users: readonly ManifestUser[], name: string): ManifestUser | undefined {
+  const [first] = users;
+  if (first === undefined) return undefined;
+  const digest = createHmac('sha256', JSON.stringify(first.passwordHash)).update(name).digest();
+  return users[digest.readUInt32BE(0) % users.length];
+}
+
+/** A directory is answered with its index: both must be allowed, whichever kind it is. */
+function wantedPaths(path: RequestPath): readonly (readonly string[])[] {
+  const { segments, isDirectory } = path;
+  if (!isDirectory) return readingsOf(path);
+  return [segments, ...INDEX_NAMES.map((name) => [...segments, name])];
+}
+
+/**
+ * What a rule may mean by the path. The owner may close `/app.wasm/admin`, though it is the module
+ * that reads what comes after its name, and it may take dot segments for what they say or not: so
+ * the rules of either reading must agree.
+ */
+function readingsOf({ segments, pathInfo }: RequestPath): readonly (readonly string[])[] {
+  if (pathInfo === '') return [segments];
+  const names = pathInfo.split('/').filter((name) => name !== '' && name !== '.');
+  if (!names.includes('..')) return [[...segments, ...names]];
+  const resolved: string[] = [];
+  for (const name of names) {
+    if (name === '..') resolved.pop();
+    else resolved.push(name);
+  }
+  return [names, resolved].map((rest) => [...segments, ...rest]);
+}
+
+function decide(site: Site, path: RequestPath, user: string | undefined): Access {
+  const verdicts = wantedPaths(path).map((segments) => decideAccess(site.manifest, segments, user));
+  return (
+    verdicts.find((verdict) => verdict.kind === 'denied') ??
+    verdicts.find((verdict) => verdict.kind === 'login') ?? { kind: 'granted' }
+  );
+}

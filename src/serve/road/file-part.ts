@@ -1,0 +1,50 @@
+/**
+ * The bytes of an answer from a file, piece by piece, as long as nobody writes into the file: old
+ * and new bytes under one ETag must not look like a whole answer. Edge: reads the open file.
+ */
+import type { GuardedFile } from '../../outside/mount/guarded-fs.ts';
+import { isRewritten, type VersionFacts } from './file-version.ts';
+
+const PIECE_BYTES = 64 * 1024;
+/** A large file is looked at now and then, so that nobody loads the rest of what is lost. */
+const RECHECK_BYTES = 1024 * 1024;
+const NOTHING = new Uint8Array(0);
+
+export interface PartOptions {
+  readonly file: GuardedFile;
+  /** As the file was when its validators were made. */
+  readonly facts: VersionFacts;
+  readonly first: number;
+  readonly length: number;
+}
+
+export class FilePart {
+  readonly #options: PartOptions;
+  #taken = 0;
+  #checkedAt = 0;
+
+  constructor(options: PartOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The next piece; empty at the end of the part. The last one comes only when the file is still
+   * what it was: 'changed' says that it was written, or shrank, since its validators were made.
+   *
+   * @throws The error of the system, or TerrafirmaError `folder-unreachable`.
+   */
+  async next(): Promise<Uint8Array | 'changed'> {
+    const { file, facts, first, length } = this.#options;
+    const left = length - this.#taken;
+    if (left === 0) return NOTHING;
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, left));
+    const read = await file.read(piece, first + this.#taken);
+    if (read === 0) return 'changed';
+    this.#taken += read;
+    if (this.#taken === length || this.#taken - this.#checkedAt >= RECHECK_BYTES) {
+      this.#checkedAt = this.#taken;
+      if (isRewritten(facts, await file.stat())) return 'changed';
+    }
+    return read === piece.length ? piece : piece.subarray(0, read);
+  }
+}

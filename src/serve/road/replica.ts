@@ -1,0 +1,142 @@
+/**
+ * A serving thread's picture of what is served: which site a host name has, the newest site of
+ * each folder, and the compiled modules in use. Asks the control plane once for what it has not;
+ * a steady request finds everything here.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Limits } from '../../config/config.ts';
+import { type ErrorRecord, fromErrorRecord } from '../../errors.ts';
+import type { FolderKey, HostName, ModulePath } from '../../names.ts';
+import type { Site } from '../../site/table.ts';
+import type { ControlLink } from '../../threads/control-link.ts';
+import type { Digest, LoadedModule } from '../../threads/messages.ts';
+
+/** What a host name was answered with: its folder, or why it has none. */
+interface KnownName {
+  readonly verdict: FolderKey | ErrorRecord;
+  readonly expiresAtMs: number;
+}
+
+/** A missing module is asked about again only after this time, however often it is requested. */
+const ABSENT_TTL_MS = 500;
+const ABSENT_ENTRIES_MAX = 10_000;
+/** The key of folder mode, where there is one site for every authority. */
+const ANY_NAME = '';
+
+export interface ReplicaOptions {
+  readonly limits: Limits;
+  readonly link: ControlLink;
+  /** Called with a module that will soon be wanted: its first request need not be the slow one. */
+  readonly onModule: (loaded: LoadedModule, site: Site) => void;
+  /** Called with a new compilation of a module that is in use. */
+  readonly onRenewed: (loaded: LoadedModule) => void;
+}
+
+export class Replica {
+  readonly #onRenewed: (loaded: LoadedModule) => void;
+  readonly #link: ControlLink;
+  readonly #onModule: (loaded: LoadedModule, site: Site) => void;
+  readonly #names: LRUCache<string, KnownName>;
+  readonly #sites: LRUCache<FolderKey, Site>;
+  readonly #modules: LRUCache<Digest, LoadedModule>;
+  readonly #absent = new LRUCache<string, true>({ max: ABSENT_ENTRIES_MAX, ttl: ABSENT_TTL_MS });
+
+  constructor(options: ReplicaOptions) {
+    const { limits } = options;
+    this.#link = options.link;
+    this.#onModule = options.onModule;
+    this.#onRenewed = options.onRenewed;
+    this.#names = new LRUCache({ max: limits.sitesCachedMax });
+    this.#sites = new LRUCache({ max: limits.sitesCachedMax });
+    this.#modules = new LRUCache({
+      maxSize: limits.compiledBytesMax,
+      sizeCalculation: (loaded) => Math.max(1, loaded.codeBytes),
+    });
+  }
+
+  /**
+   * The site of a host name. Rejects with why it has none.
+   *
+   * @param clientAddress The visitor, in whose share a name is looked up that is not known here.
+   */
+  siteOf(
+    hostName: HostName | undefined,
+    nowMs: number,
+    clientAddress?: string,
+  ): Site | Promise<Site> {
+    const known = this.#names.get(hostName ?? ANY_NAME);
+    if (known === undefined || known.expiresAtMs <= nowMs)
+      return this.#askSite(hostName, nowMs, clientAddress);
+    if (typeof known.verdict !== 'string') throw fromErrorRecord(known.verdict);
+    return this.#sites.get(known.verdict) ?? this.#askSite(hostName, nowMs, clientAddress);
+  }
+
+  /** The newest site of the folder, once `modulePath` has a verdict or is known to be absent. */
+  async siteWithVerdict(site: Site, modulePath: ModulePath): Promise<Site> {
+    const key = `${site.folderKey} ${site.generation} ${modulePath}`;
+    if (this.#absent.has(key)) return site;
+    const { folderKey } = site;
+    const newest = await this.#link.ask(
+      { ask: 'verdict', folderKey, modulePath },
+      `verdict ${folderKey} ${modulePath}`,
+    );
+    this.learnSite(newest);
+    if (!newest.modules.has(modulePath)) {
+      this.#absent.set(`${folderKey} ${newest.generation} ${modulePath}`, true);
+    }
+    return newest;
+  }
+
+  moduleOf(digest: Digest): LoadedModule | Promise<LoadedModule> {
+    return this.#modules.get(digest) ?? this.#askModule(digest);
+  }
+
+  /**
+   * A folder was published. Its modules are fetched at once when an older version was in use here,
+   * because the next request will want them.
+   */
+  learnSite(site: Site): void {
+    const known = this.#sites.get(site.folderKey);
+    if (known !== undefined && known.generation >= site.generation) return;
+    this.#sites.set(site.folderKey, site);
+    if (known === undefined) return;
+    for (const [modulePath, module] of site.modules) {
+      const before = known.modules.get(modulePath);
+      if (module.kind !== 'serving' || before?.kind !== 'serving') continue;
+      if (before.digest === module.digest || !this.#modules.has(before.digest)) continue;
+      // A failure here costs nothing: the request that wants the module asks again and says why.
+      Promise.resolve(this.moduleOf(module.digest)).then(
+        (loaded) => this.#onModule(loaded, site),
+        () => undefined,
+      );
+    }
+  }
+
+  /** A module was compiled anew: taken up where it is in use. Until then the old one serves. */
+  renewModule(digest: Digest): void {
+    if (this.#modules.has(digest)) this.#askModule(digest).then(this.#onRenewed, () => undefined);
+  }
+
+  async #askSite(
+    hostName: HostName | undefined,
+    nowMs: number,
+    clientAddress: string | undefined,
+  ): Promise<Site> {
+    const key = hostName ?? ANY_NAME;
+    const answer = await this.#link.ask({ ask: 'site', hostName, clientAddress }, `site ${key}`);
+    const expiresAtMs = nowMs + answer.expiresInMs;
+    if (answer.kind === 'failure') {
+      this.#names.set(key, { verdict: answer.error, expiresAtMs });
+      throw fromErrorRecord(answer.error);
+    }
+    this.learnSite(answer.site);
+    this.#names.set(key, { verdict: answer.site.folderKey, expiresAtMs });
+    return this.#sites.get(answer.site.folderKey) ?? answer.site;
+  }
+
+  async #askModule(digest: Digest): Promise<LoadedModule> {
+    const loaded = await this.#link.ask({ ask: 'module', digest }, `module ${digest}`);
+    this.#modules.set(digest, loaded);
+    return loaded;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The certificates of a serving thread, ready for handshakes: bounded, asked for where they are
+ * missing, and replaced when the control plane says that some have changed.
+ */
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { LRUCache } from 'lru-cache';
+import type { Limits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import type { HostName } from '../../names.ts';
+import type { ControlLink } from '../../threads/control-link.ts';
+import type { CertificateAnswer, CertificatePair } from '../../threads/messages.ts';
+
+export interface TlsContextsOptions {
+  readonly limits: Pick<Limits, 'tlsContextsMax' | 'certificateWaitMs'>;
+  readonly link: ControlLink;
+  readonly nowMs: () => number;
+}
+
+interface Held {
+  readonly id: string;
+  readonly pair: CertificatePair;
+  readonly context: SecureContext;
+  expiresAtMs: number;
+}
+
+/** What a handshake gets. `none`: it is refused, and why. */
+export type ContextAnswer =
+  | { readonly kind: 'context'; readonly context: SecureContext; readonly pair: CertificatePair }
+  | { readonly kind: 'none'; readonly reason: string };
+
+/** The key of handshakes that name nobody. */
+const NOBODY = '';
+
+export class TlsContexts {
+  readonly #options: TlsContextsOptions;
+  readonly #held: LRUCache<string, Held>;
+  readonly #refused: LRUCache<string, { reason: string; expiresAtMs: number }>;
+
+  constructor(options: TlsContextsOptions) {
+    this.#options = options;
+    this.#held = new LRUCache({ max: options.limits.tlsContextsMax });
+    // Names that nobody has cost little; each is remembered so that it is not asked about again.
+    this.#refused = new LRUCache({ max: options.limits.tlsContextsMax * 4 });
+  }
+
+  /**
+   * The context for a handshake. Never rejects but for errors of ours.
+   *
+   * @param clientAddress Whose handshake; undefined where that is a proxy's.
+   */
+  of(
+    hostName: HostName | undefined,
+    clientAddress?: string,
+  ): ContextAnswer | Promise<ContextAnswer> {
+    const key = hostName ?? NOBODY;
+    const nowMs = this.#options.nowMs();
+    const held = this.#held.get(key);
+    if (held !== undefined && held.expiresAtMs > nowMs) return answerOf(held);
+    const refused = this.#refused.get(key);
+    if (held === undefined && refused !== undefined && refused.expiresAtMs > nowMs) {
+      return { kind: 'none', reason: refused.reason };
+    }
+    return this.#ask(hostName, clientAddress);
+  }
+
+  /** Those at hand are asked for again; handshakes under way keep what they have. */
+  expireAll(): void {
+    for (const held of this.#held.values()) held.expiresAtMs = 0;
+    this.#refused.clear();
+  }
+
+  async #ask(
+    hostName: HostName | undefined,
+    clientAddress: string | undefined,
+  ): Promise<ContextAnswer> {
+    const { limits, link, nowMs } = this.#options;
+    const key = hostName ?? NOBODY;
+    const held = this.#held.get(key);
+    let answer: CertificateAnswer;
+    try {
+      answer = await link.ask(
+        { ask: 'certificate', hostName, clientAddress },
+        `certificate ${key}`,
+        { waitMs: limits.certificateWaitMs },
+      );
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      // Ordering takes longer than a handshake waits, or the control plane is away: what is at
+      // hand is better than nothing.
+      return held === undefined ? { kind: 'none', reason: error.message } : answerOf(held);
+    }
+    const expiresAtMs = nowMs() + answer.expiresInMs;
+    if (answer.kind === 'none') {
+      this.#held.delete(key);
+      this.#refused.set(key, { reason: answer.reason, expiresAtMs });
+      return answer;
+    }
+    const { id, pair } = answer;
+    if (held?.id === id) {
+      held.expiresAtMs = expiresAtMs;
+      return answerOf(held);
+    }
+    const context = createSecureContext({
+      cert: pair.chainPem,
+      key: pair.keyPem,
+      minVersion: 'TLSv1.2',
+    });
+    const fresh = { id, pair, context, expiresAtMs };
+    this.#held.set(key, fresh);
+    return answerOf(fresh);
+  }
+}
+
+function answerOf({ context, pair }: Held): ContextAnswer {
+  return { kind: 'context', context, pair };
+}

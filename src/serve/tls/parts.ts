@@ -1,0 +1,92 @@
+/** What a serving thread needs for HTTPS, and for plain HTTP beside it, from the configuration. */
+import type { Logger } from 'pino';
+import type { Config } from '../../config/config.ts';
+import type { RequestLog, RequestRecord } from '../../journal/telemetry.ts';
+import type { HostName } from '../../names.ts';
+import type { HostRules } from '../../site/hosts.ts';
+import type { ControlLink } from '../../threads/control-link.ts';
+import type { ThreadStart } from '../../threads/messages.ts';
+import type { HttpExchange } from '../exchange.ts';
+import type { ListenerTls } from '../listener.ts';
+import { PlainDoor } from '../plain-door.ts';
+import { TrustedProxies } from '../road/client-address.ts';
+import type { Gateway } from '../road/gateway.ts';
+import type { Replica } from '../road/replica.ts';
+import { TlsContexts } from './contexts.ts';
+
+export interface ThreadParts {
+  readonly link: ControlLink;
+  readonly replica: Replica;
+  readonly logger: Logger;
+  readonly log: RequestLog;
+  readonly gateway: Gateway;
+  readonly hostRules: HostRules;
+}
+
+export interface TlsParts {
+  readonly contexts: TlsContexts;
+  readonly listener: ListenerTls;
+  /** Answers exchanges of both kinds of listeners. */
+  readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
+}
+
+/** Undefined without TLS: plain HTTP then goes the way it always went. */
+export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts | undefined {
+  const { config, ticketKeys, tlsEndpoints } = start;
+  const [endpoint] = tlsEndpoints;
+  if (endpoint === undefined || ticketKeys === undefined) return undefined;
+  const { gateway, hostRules, link, log, logger, replica } = parts;
+  const nowMs = (): number => performance.now();
+  const proxies = trustedProxies(config);
+  const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
+  const isFolderMode = config.folder !== undefined;
+  const door = new PlainDoor({
+    ...{ link, replica, log, isFolderMode, hostRules },
+    redirects: config.tls.redirects,
+    publicPort: config.tls.publicPort ?? endpoint.port,
+    serve: (exchange, record) => gateway.serve(exchange, record),
+  });
+  return {
+    contexts,
+    listener: {
+      contexts,
+      ticketKeys,
+      fixedHeaders: hstsHeader(config),
+      onHello: (hostName, clientAddress) =>
+        warm(replica, isFolderMode ? undefined : hostName, clientAddress),
+      clientOf: ({ remoteAddress = '' }) =>
+        proxies?.trusts(remoteAddress) === true ? undefined : remoteAddress,
+      challengeOf: (hostName) =>
+        link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
+      onRefused: (serverName, reason) => logger.debug({ serverName, reason }, 'handshake refused'),
+      onFlood: (clientAddress, reason) =>
+        logger.info({ clientAddress, reason }, 'HTTP/2 connection cut'),
+    },
+    serve: (exchange, record) => door.serve(exchange, record),
+  };
+}
+
+/** Undefined when nobody is trusted, so that requests are not looked through for nothing. */
+export function trustedProxies(config: Config): TrustedProxies | undefined {
+  const { trustedCidrs } = config.proxies;
+  return trustedCidrs.length === 0 ? undefined : new TrustedProxies(trustedCidrs);
+}
+
+/** The record is looked up and the folder read while the handshake is still going on. */
+function warm(
+  replica: Replica,
+  hostName: HostName | undefined,
+  clientAddress: string | undefined,
+): void {
+  const looked = new Promise((resolve) =>
+    resolve(replica.siteOf(hostName, performance.now(), clientAddress)),
+  );
+  // Why there is no site is told to the request that asks for it.
+  looked.catch(() => undefined);
+}
+
+function hstsHeader(config: Config): ListenerTls['fixedHeaders'] {
+  const { hstsMaxAgeS } = config.tls;
+  if (hstsMaxAgeS === 0) return undefined;
+  return [['strict-transport-security', `max-age=${hstsMaxAgeS}`]];
+}

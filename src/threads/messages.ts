@@ -1,0 +1,162 @@
+/**
+ * What crosses between the control plane and the serving threads. Plain data: it is
+ * structured-cloned. Other threads have their messages beside them (`*-messages.ts`).
+ */
+import type { MessagePort } from 'node:worker_threads';
+import type { Config, Endpoint } from '../config/config.ts';
+import type { ErrorRecord } from '../errors.ts';
+import type { LogQueueMemory } from '../journal/log-queue.ts';
+import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from '../names.ts';
+import type { PasswordHash } from '../site/manifest.ts';
+import type { Site } from '../site/table.ts';
+import type { MeteredModule } from '../wasm/meter/contract.ts';
+
+export type { Digest };
+
+/** What a serving thread needs to instantiate: the compiled module and what is known about it. */
+export interface LoadedModule {
+  readonly digest: Digest;
+  readonly module: WebAssembly.Module;
+  /** The same module in the form that marks what it writes. */
+  readonly cardsModule?: WebAssembly.Module | undefined;
+  readonly abi: string;
+  readonly entry: string;
+  /** Bytes of the code that was compiled, for the bounds of caches. */
+  readonly codeBytes: number;
+  /** What `deploy/build/artifact.ts` tells `engine/` about the rewritten module; theirs alone. */
+  readonly engine: EngineFacts;
+}
+
+/** One metered form of a module, without its bytes; see the contract. */
+export type FormFacts = Omit<MeteredModule, 'bytes'>;
+
+/** Reserved export names and facts of the rewriting, read only by the engine. */
+export interface EngineFacts {
+  /** How to run `module`. */
+  readonly metered: FormFacts;
+  /** How to run `cardsModule`. */
+  readonly cards?: FormFacts | undefined;
+}
+
+/** Questions of a serving thread to the control plane; equal ones are joined by the asker. */
+export type Question =
+  /** What does this authority serve? `hostName` is undefined in folder mode. */
+  | {
+      readonly ask: 'site';
+      readonly hostName: HostName | undefined;
+      /** The visitor who named it first; undefined where that is not known. */
+      readonly clientAddress?: string | undefined;
+    }
+  /** The site has no such module: is there a file whose verdict is still to come? */
+  | { readonly ask: 'verdict'; readonly folderKey: FolderKey; readonly modulePath: ModulePath }
+  | { readonly ask: 'module'; readonly digest: Digest }
+  /** For a guest of `owner`. */
+  | {
+      readonly ask: 'addresses';
+      readonly name: string;
+      readonly family: 4 | 6;
+      readonly owner: OwnerKey;
+    }
+  | { readonly ask: 'dns'; readonly query: Uint8Array; readonly owner: OwnerKey }
+  /** For a handshake that names `hostName`, or nobody. */
+  | {
+      readonly ask: 'certificate';
+      readonly hostName: HostName | undefined;
+      readonly clientAddress?: string | undefined;
+    }
+  /** What an authority asks for at `/.well-known/acme-challenge/<token>`, if anything. */
+  | { readonly ask: 'http-challenge'; readonly token: string }
+  | { readonly ask: 'alpn-challenge'; readonly hostName: HostName }
+  | LoginQuestion;
+
+/** Is that the password? The client's address is there for the limit on guesses. */
+export interface LoginQuestion {
+  readonly ask: 'login';
+  readonly folderKey: FolderKey;
+  readonly clientAddress: string;
+  readonly password: string;
+  readonly hash: PasswordHash;
+}
+
+/** A failure is an answer too: it is cached by the same rule. */
+export type SiteAnswer =
+  | { readonly kind: 'site'; readonly site: Site; readonly expiresInMs: number }
+  | { readonly kind: 'failure'; readonly error: ErrorRecord; readonly expiresInMs: number };
+
+/** A chain, leaf first, and the leaf's key; PEM. */
+export interface CertificatePair {
+  readonly chainPem: string;
+  readonly keyPem: string;
+}
+
+export type CertificateAnswer =
+  | {
+      readonly kind: 'certificate';
+      readonly pair: CertificatePair;
+      /** Changes with the certificate. */
+      readonly id: string;
+      readonly expiresInMs: number;
+    }
+  | { readonly kind: 'none'; readonly reason: string; readonly expiresInMs: number };
+
+export interface Answers {
+  readonly site: SiteAnswer;
+  /** The newest site of that folder, after the verdict. */
+  readonly verdict: Site;
+  readonly module: LoadedModule;
+  readonly addresses: readonly Uint8Array[];
+  readonly dns: Uint8Array;
+  readonly certificate: CertificateAnswer;
+  readonly 'http-challenge': string | null;
+  readonly 'alpn-challenge': CertificatePair | null;
+  readonly login: boolean;
+}
+
+export type ToControl =
+  | {
+      readonly kind: 'listening';
+      readonly endpoints: readonly Endpoint[];
+      /** How the system calls the thread; undefined where it does not say. */
+      readonly systemThread: string | undefined;
+    }
+  | { readonly kind: 'listen-failed'; readonly error: ErrorRecord }
+  | { readonly kind: 'question'; readonly id: number; readonly question: Question };
+
+export type ToThread =
+  | { readonly kind: 'answer'; readonly id: number; readonly value: Answers[keyof Answers] }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: ErrorRecord }
+  /** A folder in use has a new site. Threads that do not know the folder ignore it. */
+  | { readonly kind: 'published'; readonly site: Site }
+  /** A module was compiled anew. Threads that do not hold it ignore it. */
+  | { readonly kind: 'module-replaced'; readonly digest: Digest }
+  /** Some certificate was replaced: those at hand are to be asked for again. */
+  | { readonly kind: 'certificates-changed' }
+  | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
+  /** Where the host names lead that are served here. */
+  | { readonly kind: 'served-addresses'; readonly addresses: readonly Uint8Array[] }
+  | { readonly kind: 'drain'; readonly drainMs: number };
+
+/** `workerData` of a serving thread. */
+export interface ThreadStart {
+  readonly config: Config;
+  readonly threadNumber: number;
+  /** What to listen on: real ports, after the control plane has settled port 0. */
+  readonly endpoints: readonly Endpoint[];
+  /** The same for HTTPS. */
+  readonly tlsEndpoints: readonly Endpoint[];
+  /** See `tls/ticket-keys.ts`; undefined without TLS. */
+  readonly ticketKeys: Uint8Array | undefined;
+  /** Where the host names lead that are served here, as far as is known. */
+  readonly servedAddresses: readonly Uint8Array[];
+  readonly reusePort: boolean;
+  /** What all threads see at once; see `ledger.ts`. */
+  readonly ledger: SharedArrayBuffer;
+  /** What the whole process holds; see `account/account.ts`. */
+  readonly account: SharedArrayBuffer;
+  /** The thread's way to the log writer. */
+  readonly logQueue: LogQueueMemory;
+  /** See `daemon/visit-key.ts`. */
+  readonly visitKey: Uint8Array;
+  /** The port to the key-value writer. */
+  readonly keyValuePort: MessagePort;
+}

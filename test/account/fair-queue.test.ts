@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { FairQueue } from '../../src/account/fair-queue.ts';
+import type { Shares } from '../../src/account/shares.ts';
+import type { OwnerKey } from '../../src/names.ts';
+
+interface Named {
+  readonly shares: Shares;
+  readonly name: string;
+}
+
+/** `owner/site/client number`, such as `a/1/x 2`. */
+function waiter(name: string): Named {
+  const [owner = '', site = '', client = ''] = name.split(' ')[0]?.split('/') ?? [];
+  return { shares: { owner: owner as OwnerKey, site: `${owner}/${site}`, client }, name };
+}
+
+function drain(queue: FairQueue<Named>): readonly (string | undefined)[] {
+  const names: (string | undefined)[] = [];
+  while (queue.length > 0) names.push(queue.shift(0)?.name);
+  return names;
+}
+
+describe('FairQueue', () => {
+  it('shift() takes owners in turn, however many sites one of them has', () => {
+    const queue = new FairQueue<Named>();
+    for (const site of ['1', '2', '3']) queue.push(waiter(`a/${site}/x`), 0);
+    for (const name of ['b/1/x 1', 'b/1/x 2']) queue.push(waiter(name), 0);
+    expect(drain(queue)).toEqual(['a/1/x', 'b/1/x 1', 'a/2/x', 'b/1/x 2', 'a/3/x']);
+    expect(queue.shift(0)).toBeUndefined();
+  });
+
+  it('shift() takes the sites of an owner in turn, and the clients of a site', () => {
+    const queue = new FairQueue<Named>();
+    const names = ['a/1/x 1', 'a/1/x 2', 'a/1/x 3', 'a/1/y 1', 'a/2/x 1'];
+    for (const name of names) queue.push(waiter(name), 0);
+    expect(drain(queue)).toEqual(['a/1/x 1', 'a/2/x 1', 'a/1/y 1', 'a/1/x 2', 'a/1/x 3']);
+  });
+
+  it('oldestSinceMs is when the owner that has waited longest was last served or came', () => {
+    const queue = new FairQueue<Named>();
+    expect(queue.oldestSinceMs).toBe(Number.POSITIVE_INFINITY);
+    queue.push(waiter('a/1/x'), 10);
+    queue.push(waiter('b/1/x'), 20);
+    queue.push(waiter('a/2/x'), 30);
+    expect(queue.oldestSinceMs).toBe(10);
+    queue.shift(40);
+    expect(queue.oldestSinceMs).toBe(20);
+    queue.shift(50);
+    expect(queue.oldestSinceMs).toBe(40);
+  });
+
+  it('delete() takes out one waiter, and its lines when it was the last', () => {
+    const queue = new FairQueue<Named>();
+    const [first, second, third] = [waiter('a/1/x 1'), waiter('a/1/x 2'), waiter('a/2/x 1')];
+    for (const each of [first, second, third]) queue.push(each, 0);
+    expect(queue.delete(first)).toBe(true);
+    expect(queue.delete(first)).toBe(false);
+    expect([queue.length, queue.ownerCount]).toEqual([2, 1]);
+    expect(queue.delete(second)).toBe(true);
+    expect(queue.delete(third)).toBe(true);
+    expect([queue.length, queue.ownerCount]).toEqual([0, 0]);
+    expect(queue.shift(0)).toBeUndefined();
+  });
+});

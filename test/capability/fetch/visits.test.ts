@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { Visits, visitHeader } from '../../../src/capability/fetch/visits.ts';
+
+const key = new Uint8Array(32).fill(7);
+const loop = expect.objectContaining({ code: 'loop' });
+
+describe('Visits', () => {
+  test('a visit may cause so many runs, however they are nested', () => {
+    const visits = new Visits({ key, runsPerVisitMax: 3 });
+    const visit = visits.open();
+    const headers = [
+      ['host', 'x.test'],
+      [visitHeader, visit],
+    ] as const;
+    for (let run = 0; run < 3; run += 1) expect(visits.enter(headers)).toBe(visit);
+    expect(() => visits.enter(headers)).toThrow(loop);
+    const other = visits.open();
+    expect(visits.enter([[visitHeader, other]])).toBe(other);
+  });
+
+  test('daemons with the same key believe each other', () => {
+    const visit = new Visits({ key, runsPerVisitMax: 1 }).open();
+    const visits = new Visits({ key, runsPerVisitMax: 1 });
+    expect(visits.enter([[visitHeader, visit]])).toBe(visit);
+    expect(() => visits.enter([[visitHeader, visit]])).toThrow(loop);
+  });
+
+  test('a name with another signature, or none, is a visitor’s own request', () => {
+    const visits = new Visits({ key, runsPerVisitMax: 1 });
+    const foreign = new Visits({ key: new Uint8Array(32), runsPerVisitMax: 1 }).open();
+    const tampered = visits.open().replace(/^./, (first) => (first === 'A' ? 'B' : 'A'));
+    for (const value of [foreign, tampered, '', 'x.y', `${visits.open()}.z`]) {
+      for (let time = 0; time < 3; time += 1) {
+        expect(visits.enter([[visitHeader, value]])).toBeUndefined();
+      }
+    }
+    expect(visits.enter([])).toBeUndefined();
+  });
+});

@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { DnsEntry, DnsServer } from '../../support/dns-server.ts';
+import { startDnsServer } from '../../support/dns-server.ts';
+import { TestFolder } from '../../support/folder.ts';
+import type { ProgramEnd } from '../program.ts';
+import { runProgram } from '../program.ts';
+
+const site = 'private/alice,kbwasm';
+let dns: DnsServer;
+let folder: TestFolder;
+
+beforeEach(async () => {
+  folder = new TestFolder();
+  folder.put('hello', `${site}/hello.wasm`);
+  dns = await startDnsServer({
+    'example.com': { a: ['127.0.0.1'], aaaa: ['2001:db8::1'] },
+    '_keybase_pages.example.com': { txt: ['kbp=/keybase/private/alice,kbwasm'] },
+  });
+});
+
+afterEach(async () => {
+  await dns.close();
+  folder[Symbol.dispose]();
+});
+
+function check(argv: readonly string[] = []): Promise<ProgramEnd> {
+  const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];
+  const environment = { TERRAFIRMA_LIMITS_DNS_TIMEOUT_MS: '500' };
+  return runProgram(['check', 'example.com', ...given, ...argv], { environment });
+}
+
+test('a host name that would work: everything about it, with 0', async () => {
+  const { code, stdout, stderr } = await check();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/ok +A +127\.0\.0\.1 \(this machine\)$/m);
+  expect(stdout).toMatch(/ok +AAAA +2001:db8::1 /m);
+  expect(stdout).toMatch(/ok +TXT +_keybase_pages\.example\.com: "kbp=.*"$/m);
+  expect(stdout).toMatch(/note +TXT +_keybasepages\.example\.com: no such name$/m);
+  expect(stdout).toMatch(/ok +meaning +the record means \/keybase\/private\/alice,kbwasm$/m);
+  expect(stdout).toMatch(/ok +folder/m);
+  expect(stdout).toMatch(/ok +module +hello\.wasm would be served$/m);
+  expect(stdout).toMatch(/^It would work\. Try: curl http:\/\/example\.com\/hello\.wasm$/m);
+});
+
+test('--json has the same as data', async () => {
+  const { stdout } = await check(['--json']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    hostName: 'example.com',
+    wouldWork: true,
+    findings: expect.arrayContaining([
+      { mark: 'ok', subject: 'module', text: 'hello.wasm would be served' },
+    ]),
+  });
+});
+
+test('a record that is not quite one is not called fine', async () => {
+  dns.table.set('_keybase_pages.example.com', { txt: ['\u201ckbp=/keybase/private/x\u201d'] });
+  const { stdout } = await check();
+  expect(stdout).toMatch(/bad +TXT +_keybase_pages\.example\.com: "\\u201ckbp=/m);
+});
+
+test('the second record name counts when the first has none', async () => {
+  const record = dns.table.get('_keybase_pages.example.com') ?? {};
+  dns.table.delete('_keybase_pages.example.com');
+  dns.table.set('_keybasepages.example.com', record);
+  expect((await check()).code).toBe(0);
+});
+
+const pages = '_keybase_pages.example.com';
+const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] = [
+  ['no address', { 'example.com': {} }, 'Set an A record: example.com A <the address'],
+  ['no record', { [pages]: { txt: [] } }, 'set _keybase_pages.example.com TXT "kbp='],
+  ['two records', { [pages]: { txt: ['kbp=/keybase/a', 'kbp=/keybase/b'] } }, 'exactly one kbp='],
+  ['quotes inside', { [pages]: { txt: ['"kbp=/keybase/private/alice,kbwasm"'] } }, '\\"kbp='],
+  ['another case', { [pages]: { txt: ['KBP=/keybase/private/alice,kbwasm'] } }, 'received "KBP='],
+  ['other records', { [pages]: { txt: ['v=spf1'] } }, 'received only "v=spf1"'],
+  ['a git root', { [pages]: { txt: ['kbp=git@keybase:private/a/b'] } }, 'git'],
+  ['another folder', { [pages]: { txt: ['kbp=/keybase/private/bob,kbwasm'] } }, 'bob,kbwasm'],
+  ['no such folder', { [pages]: { txt: ['kbp=/keybase/private/bob'] } }, ': make it, or correct'],
+  [
+    'no such part of it',
+    { [pages]: { txt: [`kbp=/keybase/${site}/no`] } },
+    ': make it, or correct',
+  ],
+  ['another mount', { [pages]: { txt: ['kbp=/other/x'] } }, ': add one with --mount, or correct'],
+  ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],
+];
+
+test('a URL copied from a browser stands for its host name', async () => {
+  const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];
+  const { code, stdout } = await runProgram(['check', 'http://example.com:80/a?b', ...given]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^example\.com$/m);
+});
+
+test.each(broken)('%s: the next step, with 1', async (_name, table, nextStep) => {
+  for (const [name, entry] of Object.entries(table)) dns.table.set(name, entry);
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^It would not work\. /m);
+  expect(stdout.split('\n').at(-2)).toContain(nextStep);
+});
+
+test('silent DNS servers are said to be silent', async () => {
+  for (const name of ['example.com', pages, '_keybasepages.example.com']) {
+    dns.table.set(name, { isSilent: true });
+  }
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +A +Cannot look up the name/m);
+});
+
+test('a refused module is named with its reason, with 1', async () => {
+  folder.write(`${site}/broken.wasm`, 'not a module at all');
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +module +broken\.wasm: Cannot/m);
+  expect(stdout).toMatch(/ok +module +hello\.wasm/m);
+});
+
+test('files that are never served for their names are told, with the reason', async () => {
+  for (const name of ['page.html~', 'film.mp4.part', 'old/notes.tmp', 'hello.WASM']) {
+    folder.write(`${site}/${name}`, 'x');
+  }
+  const { code, stdout } = await check();
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/note +file +"page\.html~" is never served: .*backups/m);
+  expect(stdout).toMatch(/note +file +"film\.mp4\.part" is never served: .*unfinished/m);
+  expect(stdout).toMatch(/note +file +"old\/notes\.tmp" is never served/m);
+  expect(stdout).toMatch(/note +file +"hello\.WASM" is never served: the name of a module/m);
+});
+
+test('a folder that nobody may read is refused', async () => {
+  folder.write(`${site}/.kbp_config`, '{"version": "v1", "per_path_configs": {"/": {}}}');
+  const { code, stdout } = await check();
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/bad +access/m);
+});
+
+test('an empty folder is refused, one with files alone is not', async () => {
+  folder.remove(`${site}/hello.wasm`);
+  expect((await check()).stdout).toContain('the folder is empty');
+  folder.write(`${site}/index.html`, '<h1>hello</h1>');
+  expect(await check()).toMatchObject({ code: 0 });
+});
+
+test('a private folder without the bot user is refused', async () => {
+  const { code, stdout } = await check(['--bot-user', 'somebody']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('somebody');
+});
+
+test('control characters of a record do not reach the terminal', async () => {
+  dns.table.set(pages, { txt: ['kbp=/keybase/\u001b[31mred'] });
+  const { stdout } = await check();
+  expect(stdout).not.toContain('\u001b');
+});
+
+test.each(['127.0.0.1', 'exa mple', ''])('%j is no host name: 2', async (name) => {
+  const { code, stdout, stderr } = await runProgram(['check', name]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^Cannot check: the host name must |^Cannot run check: /);
+});

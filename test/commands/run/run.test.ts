@@ -1,0 +1,214 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { assemble } from '../../support/abi-puppet.ts';
+import { TestFolder } from '../../support/folder.ts';
+import { runProgram } from '../program.ts';
+
+function guest(name: string): string {
+  return new URL(`../guests/${name}.wasm`, import.meta.url).pathname;
+}
+
+test('the answer is on standard output, with 0', async () => {
+  expect(await runProgram(['run', guest('hello')])).toEqual({
+    code: 0,
+    stdout: 'hello\n',
+    stderr: '',
+  });
+});
+
+test('a large memory that is given back is nobody’s business on standard error', async () => {
+  using folder = new TestFolder();
+  const module = await assemble(`(module
+    (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+    (memory (export "memory") 64)
+    (data (i32.const 16) "large")
+    (func (export "run")
+      (drop (memory.grow (i32.const 400)))
+      (drop (call $set (i32.const 0) (i32.const 16) (i32.const 5)))))`);
+  folder.write('large.wasm', module);
+  const { code, stderr, stdout } = await runProgram(['run', folder.path('large.wasm')]);
+  expect([code, stdout, stderr]).toEqual([0, 'large', '']);
+});
+
+test('method, path, headers and body reach the guest', async () => {
+  const argv = ['--path', '/x?y=1', '--method', 'PUT', '--header', 'A: b', '--data', 'body'];
+  const { code, stdout } = await runProgram(['run', guest('echo'), ...argv]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^PUT \/x\?y=1$/m);
+  expect(stdout).toMatch(/^a: b$/m);
+  expect(stdout).toMatch(/\n\nbody$/);
+});
+
+test('the body may come from a file or standard input', async () => {
+  using folder = new TestFolder();
+  folder.write('body.txt', 'from a file');
+  const file = await runProgram(['run', guest('echo'), '--data', `@${folder.path('body.txt')}`]);
+  expect(file.stdout).toMatch(/^POST \//);
+  expect(file.stdout).toMatch(/from a file$/);
+  const piped = await runProgram(['run', guest('echo'), '--data', '@-'], { input: 'piped' });
+  expect(piped.stdout).toMatch(/piped$/);
+});
+
+test('--include shows the head', async () => {
+  const { stdout } = await runProgram(['run', guest('hello'), '--include']);
+  expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-type: [^\r]*\r\n\r\nhello\n$/);
+});
+
+test('what the guest logs is on standard error', async () => {
+  const { code, stderr } = await runProgram(['run', guest('debug')]);
+  expect(code).toBe(0);
+  expect(stderr).toContain('a debug line\n');
+});
+
+test('the key-value store works, and nothing of it stays', async () => {
+  using folder = new TestFolder();
+  const options = { environment: { TMPDIR: folder.directory } };
+  const insert = ['run', guest('kv'), '--path', '/insert?k=v'];
+  expect((await runProgram(insert, options)).code).toBe(0);
+  expect(readdirSync(folder.directory)).toEqual([]);
+});
+
+describe('without a reply: why, with 1', () => {
+  test.each([
+    ['trap', 'The function failed (trapped)'],
+    ['imports-unknown', 'unknown import "env" "nope"'],
+  ])('%s', async (name, reason) => {
+    const { code, stdout, stderr } = await runProgram(['run', guest(name)]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(reason);
+  });
+
+  test('a program that writes a text alone: what it wrote, and what it needs', async () => {
+    using folder = new TestFolder();
+    folder.write(
+      'text.wasm',
+      await assemble(`(module
+        (import "wasi_snapshot_preview1" "fd_write"
+          (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\\10\\00\\00\\00\\0e\\00\\00\\00")
+        (data (i32.const 16) "Hello, World!\\0a")
+        (func (export "_start")
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
+    );
+    const { code, stderr } = await runProgram(['run', folder.path('text.wasm')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('The function failed (refused)');
+    expect(stderr).toContain('"Hello, World!\\n"');
+    expect(stderr).toContain('cgi.text_plain = true');
+  });
+
+  test('a guest that never ends is ended', async () => {
+    const environment = { TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500' };
+    const { code, stderr } = await runProgram(['run', guest('loop')], { environment });
+    expect(code).toBe(1);
+    expect(stderr).toContain('The function failed (out-of-cpu)');
+  });
+
+  test('a body beyond its limit', async () => {
+    const environment = { TERRAFIRMA_LIMITS_REQUEST_BODY_BYTES_MAX: '3' };
+    const argv = ['run', guest('echo'), '--data', 'four'];
+    const { code, stderr } = await runProgram(argv, { environment });
+    expect(code).toBe(1);
+    expect(stderr).toContain('at most 3 bytes: received 4');
+  });
+});
+
+test.each([
+  [['--path', 'x'], '--path must be a path'],
+  [['--path', '/a b'], '--path must be a path'],
+  [['--path', '/%zz'], 'path'],
+  [['--method', 'GE T'], '--method must be an HTTP method'],
+  [['--header', 'no colon'], '--header must be'],
+  [['--header', 'a: b\nc: d'], '--header must be'],
+  [['--header', 'host: a', '--header', 'host: b'], 'Host'],
+  [['--data', '@/nonexistent/file'], 'ENOENT'],
+])('%j is refused with 2', async (argv, sentence) => {
+  const { code, stdout, stderr } = await runProgram(['run', guest('hello'), ...argv]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(sentence);
+  expect(stderr.trimEnd()).not.toContain('\n');
+});
+
+describe('--folder: as the folder would serve it', () => {
+  /** Answers with its environment, then the beginning of /page.txt. */
+  const program = `(module
+    (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+      (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 100) "Status: 200\\n\\npage.txt")
+    (func (export "_start")
+      (drop (call $environ (i32.const 1000) (i32.const 8192)))
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 113) (i32.const 8) (i32.const 0)
+        (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 40)))
+      (i32.store (i32.const 0) (i32.const 100)) (i32.store (i32.const 4) (i32.const 13))
+      (i32.store (i32.const 8) (i32.const 8192)) (i32.store (i32.const 12) (i32.const 2048))
+      (i32.store (i32.const 16) (i32.const 16384)) (i32.store (i32.const 20) (i32.const 100))
+      (drop (call $read (i32.load (i32.const 40)) (i32.const 16) (i32.const 1) (i32.const 44)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 3) (i32.const 48)))))`;
+
+  test('with its settings, its files and its path', async () => {
+    using folder = new TestFolder();
+    folder.write('sub/a.wasm', await assemble(program));
+    folder.write('page.txt', 'the page');
+    folder.write('terrafirma.toml', '[env]\nA = "all"\n["sub/a.wasm".env]\nB = "own"\n');
+    const options = { workingDirectory: folder.directory };
+    const { code, stdout } = await runProgram(['run', 'sub/a.wasm', '--folder', '.'], options);
+    expect(code).toBe(0);
+    const variables = stdout.split('\0');
+    expect(variables).toEqual(expect.arrayContaining(['A=all', 'B=own']));
+    expect(variables).toContain('SCRIPT_NAME=/sub/a.wasm');
+    expect(stdout).toContain('the page');
+    const alone = await runProgram(['run', 'sub/a.wasm'], options);
+    expect(alone.stdout.split('\0')).not.toContain('A=all');
+    expect(alone.stdout).not.toContain('the page');
+  });
+
+  test('by its path in the folder, which is the path of the request', async () => {
+    using folder = new TestFolder();
+    folder.put('echo', 'sub/echo.wasm');
+    const argv = ['run', 'sub/echo.wasm', '--folder', folder.directory];
+    const { code, stdout, stderr } = await runProgram(argv);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^GET \/sub\/echo\.wasm$/m);
+    const other = await runProgram([...argv, '--path', '/sub/echo.wasm/x']);
+    expect(other.stdout).toMatch(/^GET \/sub\/echo\.wasm\/x$/m);
+    const missing = await runProgram(['run', 'no.wasm', '--folder', folder.directory]);
+    expect(missing.code).toBe(2);
+    expect(missing.stderr).toMatch(/^Cannot run: a path must exist: received \S+no\.wasm\n$/);
+  });
+
+  test('refuses what the folder would not serve', async () => {
+    using folder = new TestFolder();
+    folder.put('hello', '.hidden/hello.wasm');
+    folder.put('hello');
+    for (const [file, directory] of [
+      ['.hidden/hello.wasm', '.'],
+      ['hello.wasm', '.hidden'],
+      ['hello.wasm', 'nothing'],
+    ] as const) {
+      const options = { workingDirectory: folder.directory };
+      const end = await runProgram(['run', file, '--folder', directory], options);
+      expect(end).toMatchObject({ code: 2, stdout: '' });
+    }
+    folder.write('terrafirma.toml', '[hello.wasm]\n');
+    const broken = await runProgram([
+      'run',
+      folder.path('hello.wasm'),
+      '--folder',
+      folder.directory,
+    ]);
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toContain('terrafirma.toml');
+    folder.remove('terrafirma.toml');
+    folder.write('terrafirma.toml/x', '');
+    const odd = await runProgram(['run', 'hello.wasm', '--folder', '.'], {
+      workingDirectory: folder.directory,
+    });
+    expect(odd).toMatchObject({ code: 1, stdout: '' });
+    expect(odd.stderr).toContain('must be a regular file');
+  });
+});

@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { createCatalogue } from '../../../src/abi/catalogue.ts';
+import { defaultLimits } from '../../../src/config/config.ts';
+import {
+  buildArtifact,
+  digestBytes,
+  faceOf,
+  moduleLimits,
+} from '../../../src/deploy/build/artifact.ts';
+import { inspectModule } from '../../../src/wasm/inspect.ts';
+import { guestBytes } from '../../support/folder.ts';
+
+const catalogue = createCatalogue(defaultLimits);
+const options = { limits: defaultLimits, judge: catalogue.judgeModule };
+const guest = (name: string) => Uint8Array.from(guestBytes(name));
+
+describe('buildArtifact()', () => {
+  it('names the original bytes and gives code that compiles with what the engine needs', () => {
+    const bytes = guest('private-memory');
+    const artifact = buildArtifact(bytes, options);
+    expect(artifact).toMatchObject({
+      digest: digestBytes(bytes),
+      originalBytes: bytes.length,
+      abi: 'terrarium',
+      entry: 'run',
+    });
+    const { memory } = artifact.engine.metered.names;
+    const exports = WebAssembly.Module.exports(new WebAssembly.Module(artifact.code));
+    expect(exports).toContainEqual({ name: memory, kind: 'memory' });
+  });
+
+  it('leaves the original bytes as they were and gives the same answer every time', () => {
+    const bytes = guest('hello');
+    const copy = Uint8Array.from(bytes);
+    const [first, second] = [buildArtifact(bytes, options), buildArtifact(bytes, options)];
+    expect(bytes).toEqual(copy);
+    expect(second).toEqual(first);
+  });
+
+  it('throws module-refused with the reason of the ABI', () => {
+    expect(() => buildArtifact(guest('no-run'), options)).toThrow(
+      expect.objectContaining({
+        code: 'module-refused',
+        message: expect.stringMatching(/^Cannot run the module: .*run/),
+      }),
+    );
+  });
+
+  it('throws module-refused with the place where V8 finds the code invalid', () => {
+    const bytes = guest('hello');
+    // The last byte of the code section's last body is `end`; `local.get 0` there needs a local.
+    const shape = inspectModule(bytes);
+    const end = shape.bodies.at(-1) ?? 0;
+    bytes.set([0x20, 0x7f], end - 3);
+    expect(() => buildArtifact(bytes, options)).toThrow(
+      expect.objectContaining({ code: 'module-refused' }),
+    );
+  });
+});
+
+describe('moduleLimits()', () => {
+  it('carries the daemon limits to the decoder, memory in whole pages', () => {
+    const limits = { ...defaultLimits, memoryBytesMax: 3 * 65_536 + 1, functionsMax: 7 };
+    expect(moduleLimits(limits)).toMatchObject({ memoryPagesMax: 3, functionsMax: 7 });
+  });
+});
+
+describe('faceOf()', () => {
+  it('shows imports and exports with the types of functions', () => {
+    const face = faceOf(inspectModule(guest('hello')));
+    expect(face.exports).toContainEqual({
+      name: 'run',
+      kind: 'function',
+      type: expect.objectContaining({ params: [], results: [] }),
+    });
+    expect(face.exports).toContainEqual({ name: 'memory', kind: 'memory', type: undefined });
+    expect(face.imports[0]).toMatchObject({ module: 'env', kind: 'function' });
+  });
+});

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../../src/config/config.ts';
+import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { Builder } from '../../../src/deploy/build/builder.ts';
+import { guestBytes } from '../../support/folder.ts';
+import { moduleOfFunctions } from '../wasm-bytes.ts';
+
+const limits = defaultLimits;
+const guest = (name: string) => async () => Uint8Array.from(guestBytes(name));
+
+describe('Builder', () => {
+  it('builds in turn and hands the original bytes back', async () => {
+    const builder = new Builder({ limits });
+    try {
+      const verdicts = await Promise.all(
+        ['hello', 'v1', 'no-run'].map((name) => builder.build(guest(name))),
+      );
+      expect(verdicts.map(({ kind }) => kind)).toEqual(['built', 'built', 'refused']);
+      expect(verdicts[0]).toMatchObject({ bytes: Uint8Array.from(guestBytes('hello')) });
+      expect(verdicts[2]).toMatchObject({ digest: digestBytes(guestBytes('no-run')) });
+    } finally {
+      await builder.close();
+    }
+  });
+
+  it('only recognises known content', async () => {
+    const builder = new Builder({ limits });
+    try {
+      const digest = digestBytes(guestBytes('v1'));
+      expect(await builder.build(guest('v1'), new Set([digest]))).toEqual(
+        expect.objectContaining({ kind: 'known', digest }),
+      );
+    } finally {
+      await builder.close();
+    }
+  });
+
+  it('buildMsMax: refuses a module that takes too long, and builds the next one', async () => {
+    const builder = new Builder({ limits, buildMsMax: 2_000 });
+    try {
+      await builder.build(guest('hello'));
+      const slow = new Builder({ limits, buildMsMax: 1 });
+      const verdict = await slow.build(async () => moduleOfFunctions(100_000));
+      expect(verdict).toMatchObject({
+        kind: 'refused',
+        error: { code: 'module-refused', detail: expect.stringMatching(/took too long/) },
+      });
+      await slow.close();
+      expect((await builder.build(guest('v2'))).kind).toBe('built');
+    } finally {
+      await builder.close();
+    }
+  });
+
+  it('queuedBuildsMax: rejects with overloaded, without reading', async () => {
+    const builder = new Builder({ limits, queuedBuildsMax: 2 });
+    try {
+      const waiting = [builder.build(guest('hello')), builder.build(guest('v1'))];
+      const neverRead = async () => {
+        throw new Error('was read');
+      };
+      await expect(builder.build(neverRead)).rejects.toMatchObject({ code: 'overloaded' });
+      await Promise.all(waiting);
+      expect((await builder.build(guest('v2'))).kind).toBe('built');
+    } finally {
+      await builder.close();
+    }
+  });
+
+  it('hands through what reading throws, and builds the next one', async () => {
+    const builder = new Builder({ limits });
+    try {
+      const failing = builder.build(async () => {
+        throw new RangeError('no bytes');
+      });
+      await expect(failing).rejects.toThrow('no bytes');
+      expect((await builder.build(guest('v2'))).kind).toBe('built');
+    } finally {
+      await builder.close();
+    }
+  });
+
+  it('close() ends what is being built, and later calls', async () => {
+    const builder = new Builder({ limits });
+    await builder.build(guest('hello'));
+    const running = expect(
+      builder.build(async () => moduleOfFunctions(100_000)),
+    ).rejects.toMatchObject({ code: 'draining' });
+    await builder.close();
+    await running;
+    await expect(builder.build(guest('v1'))).rejects.toMatchObject({ code: 'draining' });
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { JudgeQueue } from '../../../src/deploy/build/judge-queue.ts';
+import type { ListedFile } from '../../../src/deploy/look/scan.ts';
+import { pathOf } from '../world.ts';
+
+function file(name: string, sizeBytes: number, stamp = name): ListedFile {
+  return { path: pathOf(name), realPath: `/d/${name}`, stamp, sizeBytes, changedAtMs: 0 };
+}
+
+/** Judges when it is told to. */
+function makeQueue() {
+  const judged: string[] = [];
+  const failed: string[] = [];
+  const gates: (() => void)[] = [];
+  let idles = 0;
+  const queue = new JudgeQueue({
+    judge: async ({ path, stamp }) => {
+      judged.push(stamp);
+      await new Promise<void>((resolve) => gates.push(resolve));
+      if (path === 'bad.wasm') throw new RangeError('bad');
+    },
+    onTrouble: ({ path }) => failed.push(path),
+    onIdle: () => {
+      idles += 1;
+    },
+  });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const step = async () => {
+    await turn();
+    gates.shift()?.();
+    await turn();
+  };
+  return { queue, judged, failed, step, turn, idles: () => idles };
+}
+
+describe('JudgeQueue', () => {
+  it('judges the smallest first, one at a time', async () => {
+    const { queue, judged, step, idles } = makeQueue();
+    for (const [name, size] of [
+      ['large', 300],
+      ['small', 1],
+      ['middle', 20],
+    ] as const) {
+      queue.put(file(name, size));
+    }
+    await step();
+    expect(judged).toEqual(['small', 'middle']);
+    await step();
+    await step();
+    await queue.idle();
+    expect(judged).toEqual(['small', 'middle', 'large']);
+    expect([queue.isBusy, idles()]).toEqual([false, 1]);
+  });
+
+  it('judges what a request waits for before all others', async () => {
+    const { queue, judged, step } = makeQueue();
+    queue.put(file('first', 1));
+    await step();
+    for (const name of ['a', 'b', 'c']) queue.put(file(name, 10));
+    queue.put(file('large', 1_000));
+    {
+      using _ = queue.want(pathOf('large'));
+      using __ = queue.want(pathOf('large'));
+    }
+    using _ = queue.want(pathOf('large'));
+    await step();
+    expect(judged).toEqual(['first', 'large', 'a']);
+    await step();
+    await step();
+    await step();
+  });
+
+  it('does not judge again what is being judged, but what was written meanwhile', async () => {
+    const { queue, judged, step, turn } = makeQueue();
+    queue.put(file('a', 1, 'one'));
+    await turn();
+    queue.put(file('a', 1, 'one'));
+    queue.put(file('a', 1, 'two'));
+    queue.put(file('a', 1, 'three'));
+    await step();
+    await step();
+    await queue.idle();
+    expect(judged).toEqual(['one', 'three']);
+  });
+
+  it('goes on after a failure, and forgets what is dropped', async () => {
+    const { queue, judged, failed, step } = makeQueue();
+    queue.put(file('bad.wasm', 1));
+    queue.put(file('gone', 2));
+    queue.put(file('good', 3));
+    queue.drop(pathOf('gone'));
+    await step();
+    await step();
+    await queue.idle();
+    expect([judged, failed]).toEqual([['bad.wasm', 'good'], ['bad.wasm']]);
+  });
+
+  it('judges nothing after it is closed', async () => {
+    const { queue, judged, step, turn } = makeQueue();
+    queue.put(file('a', 1));
+    queue.put(file('b', 2));
+    await turn();
+    const closed = queue.close();
+    await step();
+    await closed;
+    queue.put(file('c', 3));
+    await turn();
+    expect(judged).toEqual(['a']);
+  });
+});

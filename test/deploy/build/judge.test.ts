@@ -1,0 +1,108 @@
+import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../../src/config/config.ts';
+import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { Builder } from '../../../src/deploy/build/builder.ts';
+import { type JudgeParts, judgeFile } from '../../../src/deploy/build/judge.ts';
+import { ModuleStore } from '../../../src/deploy/keep/store.ts';
+import { Gate } from '../../../src/deploy/look/gate.ts';
+import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
+import { guestBytes, TestFolder } from '../../support/folder.ts';
+import { guardedFs, testOwner } from '../../support/guarded-fs.ts';
+import { LogBook, openModules, pathOf, Scratch } from '../world.ts';
+
+describe('judgeFile()', () => {
+  let scratch: Scratch;
+  let folder: TestFolder;
+  let parts: JudgeParts;
+
+  beforeEach(async () => {
+    scratch = new Scratch();
+    folder = new TestFolder(scratch.directory);
+    const store = await ModuleStore.open(scratch.path('state'), {
+      log: new LogBook(),
+      limits: defaultLimits,
+    });
+    const builder = new Builder({ limits: defaultLimits });
+    parts = {
+      fs: guardedFs(defaultLimits),
+      directory: folder.directory,
+      builder,
+      reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
+      modules: await openModules(scratch, { store, builder }),
+      owner: testOwner,
+      moduleBytesMax: 10_000,
+      nowMs: () => 77,
+    };
+  });
+  afterEach(async () => {
+    await parts.builder.close();
+    scratch[Symbol.dispose]();
+  });
+
+  const list = async (name = 'app.wasm'): Promise<ListedFile> => {
+    const file = await lookAtFile(parts, pathOf(name));
+    if (typeof file === 'string') throw new Error(file);
+    return file;
+  };
+
+  it('accepts a good file with its bytes', async () => {
+    folder.put('v1', 'app.wasm');
+    expect(await judgeFile(await list(), new Set(), parts)).toMatchObject({
+      kind: 'accepted',
+      version: { digest: digestBytes(guestBytes('v1')), abi: 'terrarium', acceptedAtMs: 77 },
+      bytes: Uint8Array.from(guestBytes('v1')),
+    });
+  });
+
+  it('recognises known content', async () => {
+    folder.put('v1', 'app.wasm');
+    const known = new Set([digestBytes(guestBytes('v1'))]);
+    expect(await judgeFile(await list(), known, parts)).toMatchObject({ kind: 'known' });
+  });
+
+  it.each([
+    ['written in place', () => folder.put('v2', 'app.wasm')],
+    ['replaced', () => folder.replace('app.wasm', guestBytes('v2'))],
+    ['cut', () => folder.write('app.wasm', guestBytes('v1').subarray(0, 50))],
+    ['deleted', () => folder.remove('app.wasm')],
+    ['grown beyond the limit', () => folder.write('app.wasm', new Uint8Array(10_001))],
+  ])('says changed for a file that was %s since it was listed', async (_, change) => {
+    folder.put('v1', 'app.wasm');
+    const file = await list();
+    change();
+    expect(await judgeFile(file, new Set(), parts)).toEqual({ kind: 'changed' });
+  });
+
+  it('does not follow a link that was swapped in since the file was listed', async () => {
+    writeFileSync(scratch.path('secret.wasm'), guestBytes('v2'));
+    folder.put('v1', 'app.wasm');
+    folder.put('v1', 'real.wasm');
+    const file = await list();
+    unlinkSync(folder.path('app.wasm'));
+    symlinkSync(scratch.path('secret.wasm'), folder.path('app.wasm'));
+    expect(await judgeFile(file, new Set(), parts)).toEqual({ kind: 'changed' });
+    unlinkSync(folder.path('app.wasm'));
+    symlinkSync('real.wasm', folder.path('app.wasm'));
+    const link = await list();
+    unlinkSync(folder.path('app.wasm'));
+    symlinkSync(scratch.path('secret.wasm'), folder.path('app.wasm'));
+    expect(await judgeFile(link, new Set(), parts)).toEqual({ kind: 'changed' });
+  });
+
+  it('is no verdict when the builder has no room', async () => {
+    folder.put('v1', 'app.wasm');
+    const builder = new Builder({ limits: defaultLimits, queuedBuildsMax: 0 });
+    expect(await judgeFile(await list(), new Set(), { ...parts, builder })).toMatchObject({
+      kind: 'postponed',
+    });
+    await builder.close();
+  });
+
+  it('moduleBytesMax: refuses a larger file without reading it', async () => {
+    folder.write('app.wasm', new Uint8Array(10_001));
+    const verdict = await judgeFile(await list(), new Set(), parts);
+    expect(verdict).toMatchObject({ kind: 'refused', digest: undefined });
+    expect(JSON.stringify(verdict)).toMatch(/at most 10000 bytes: received 10001 bytes/);
+  });
+});

@@ -1,0 +1,146 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Trial, type TrialSubject } from '../../../src/deploy/build/trial.ts';
+import type { OwnerKey } from '../../../src/names.ts';
+import { guestBytes } from '../../support/folder.ts';
+import { deepStack, killerOfOptimiser, manyIfs, manyLocals } from '../costly-modules.ts';
+
+const mebibyte = 1024 * 1024;
+const trials: Trial[] = [];
+
+function makeTrial(options?: ConstructorParameters<typeof Trial>[0]): Trial {
+  const trial = new Trial(options);
+  trials.push(trial);
+  return trial;
+}
+
+const guestCode = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(guestBytes(name));
+
+function subjectOf(code: Uint8Array<ArrayBuffer>, extra: Partial<TrialSubject> = {}): TrialSubject {
+  const owner = '/shared/alice' as OwnerKey;
+  return { code, cardsCode: undefined, original: code, importedFunctionCount: 0, owner, ...extra };
+}
+
+const hello = () => subjectOf(guestCode('hello'));
+const refusal = (pattern: RegExp) => ({
+  code: 'module-refused',
+  message: expect.stringMatching(pattern),
+});
+
+afterEach(async () => {
+  await Promise.all(trials.splice(0).map((trial) => trial.close()));
+});
+
+describe('Trial', () => {
+  it('lets modules pass that compile, one after another', async () => {
+    const trial = makeTrial();
+    const both = subjectOf(guestCode('hello'), { cardsCode: guestCode('echo') });
+    expect(await Promise.all([trial.admit(both), trial.admit(hello())])).toEqual([
+      { kind: 'bounded' },
+      { kind: 'bounded' },
+    ]);
+  });
+
+  it('tries nothing that was tried for somebody else while it waited', async () => {
+    const trial = makeTrial({ trialsAtOnceMax: 1 });
+    const tried = new Set<string>();
+    const admit = async (name: string) => {
+      const subject = subjectOf(guestCode('hello'), { owner: `/shared/${name}` as OwnerKey });
+      const verdict = await trial.admit(subject, async () => tried.size > 0);
+      if (verdict.kind !== 'known') tried.add(name);
+      return verdict.kind;
+    };
+    const kinds = await Promise.all(['alice', 'bob', 'carol', 'dave'].map(admit));
+    // Bob's turn comes before anybody has written down what Alice's trial said.
+    expect(kinds).toEqual(['bounded', 'bounded', 'known', 'known']);
+  });
+
+  it('refuses a module that does not compile, in a form or the other', async () => {
+    const trial = makeTrial();
+    const bad = guestCode('hello').slice(0, 40);
+    const rejection = refusal(/ended the process/);
+    const subject = { ...subjectOf(bad), original: guestCode('hello') };
+    await expect(trial.admit(subject)).rejects.toMatchObject(rejection);
+    const half = subjectOf(guestCode('hello'), { cardsCode: bad });
+    await expect(trial.admit(half)).rejects.toMatchObject(rejection);
+    await trial.admit(hello());
+  });
+
+  it('ends what takes too much time of the baseline compiler, and names the function', async () => {
+    const trial = makeTrial({ bounds: { baseline: { functionCpuMsMax: 60 } } });
+    await expect(trial.admit(subjectOf(deepStack(10_000, 40_000)))).rejects.toMatchObject(
+      refusal(/over 60 ms of processor time: function 1 \("costly"\)/),
+    );
+  });
+
+  it('ends what takes too much memory of the baseline compiler, and lives on', async () => {
+    const times = { functionCpuMsMax: 60_000, cpuMsMax: 60_000 };
+    const bounds = { baseline: { functionBytesMax: 100 * mebibyte, ...times } };
+    const trial = makeTrial({ bounds });
+    const bomb = subjectOf(manyLocals(40_000, 20_000));
+    await expect(trial.admit(bomb)).rejects.toMatchObject(
+      refusal(/of memory: function 1|ended the process.*: function 1/),
+    );
+    await trial.admit(hello());
+  });
+
+  it('keeps what ends the process from the optimiser, and says which function', async () => {
+    const verdict = await makeTrial().admit(subjectOf(killerOfOptimiser(0)));
+    expect(verdict).toMatchObject({
+      kind: 'unbounded',
+      reason: expect.stringMatching(/ended the process with SIG.*: function 1 \("costly"\)/),
+    });
+  });
+
+  it('does not wait for an optimiser that takes long, and has its verdict later', async () => {
+    const trial = makeTrial({
+      patienceCpuMsMax: 60,
+      bounds: { optimiser: { functionCpuMsMax: 90 } },
+    });
+    const slow = subjectOf(manyIfs(4_000));
+    expect(await trial.admit(slow)).toEqual({ kind: 'open' });
+    expect(await trial.optimise(slow)).toMatchObject({
+      kind: 'unbounded',
+      reason: expect.stringMatching(/over 90 ms of processor time: function 1 \("costly"\)/),
+    });
+    expect(await trial.optimise(hello())).toEqual({ kind: 'bounded' });
+  });
+
+  it('bounds the time of all functions together', async () => {
+    const trial = makeTrial({ bounds: { optimiser: { cpuMsMax: 1 } } });
+    expect(await trial.optimise(subjectOf(manyIfs(3_000)))).toMatchObject({
+      kind: 'unbounded',
+      reason: expect.stringMatching(/for all together/),
+    });
+  });
+
+  it('has no verdict where the machine gives it no time', async () => {
+    const bounds = { wallMsMax: 1, cpuMsMax: 0.001 };
+    await expect(makeTrial({ bounds: { baseline: bounds } }).admit(hello())).rejects.toMatchObject({
+      code: 'overloaded',
+    });
+  });
+
+  it('lets no owner have all places, and bounds how many wait', async () => {
+    const trial = makeTrial({ trialsAtOnceMax: 2, queuedTrialsMax: 4 });
+    const order: string[] = [];
+    const admit = async (owner: string, subject: TrialSubject): Promise<void> => {
+      await trial.admit({ ...subject, owner: owner as OwnerKey });
+      order.push(owner);
+    };
+    const slow = () => subjectOf(manyIfs(3_000));
+    const all = [admit('/a/m', slow()), admit('/a/m', slow()), admit('/a/m', slow())];
+    all.push(admit('/a/alice', hello()));
+    await expect(trial.admit(hello())).rejects.toMatchObject({ code: 'overloaded' });
+    await Promise.all(all);
+    expect(order).toEqual(['/a/alice', '/a/m', '/a/m', '/a/m']);
+  });
+
+  it('is over when it is closed', async () => {
+    const trial = makeTrial();
+    const running = trial.admit(subjectOf(manyLocals(20_000, 5_000)));
+    const ended = expect(running).rejects.toMatchObject({ code: 'draining' });
+    await trial.close();
+    await ended;
+    await expect(trial.admit(hello())).rejects.toMatchObject({ code: 'draining' });
+  });
+});

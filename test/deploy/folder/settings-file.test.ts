@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultLimits } from '../../../src/config/config.ts';
+import { openSettingsFile } from '../../../src/deploy/folder/settings-file.ts';
+import { SitePicture } from '../../../src/deploy/folder/site-picture.ts';
+import { parseManifest } from '../../../src/site/manifest.ts';
+import { guardedFs } from '../../support/guarded-fs.ts';
+import { locate, pathOf, Scratch } from '../world.ts';
+
+const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
+const later = Date.now() + 7_200_000;
+
+describe('openSettingsFile()', () => {
+  let scratch: Scratch;
+  beforeEach(() => {
+    scratch = new Scratch();
+  });
+  afterEach(() => {
+    scratch[Symbol.dispose]();
+  });
+
+  const open = () =>
+    openSettingsFile({
+      fs: guardedFs(defaultLimits),
+      directory: scratch.directory,
+      limits: { ...defaultLimits, manifestBytesMax: 100 },
+    });
+
+  it('reads the file when it has settled', async () => {
+    writeFileSync(scratch.path('terrafirma.toml'), '[env]\nA = "1"');
+    const file = open();
+    expect(await file.look(timing, later)).toBe(0);
+    expect(file.state).toMatchObject({
+      kind: 'good',
+      value: { general: { environment: new Map([['A', '1']]) } },
+      text: '[env]\nA = "1"',
+    });
+  });
+
+  it('is broken by a file that is not valid, or too large', async () => {
+    for (const text of ['[env', `#${'x'.repeat(100)}`]) {
+      writeFileSync(scratch.path('terrafirma.toml'), text);
+      const file = open();
+      await file.look(timing, later);
+      expect(file.state).toMatchObject({ kind: 'broken', error: { code: 'bad-settings' } });
+    }
+  });
+
+  it('closes the folder while it is broken', async () => {
+    writeFileSync(scratch.path('terrafirma.toml'), 'no');
+    const file = open();
+    await file.look(timing, later);
+    const picture = new SitePicture({
+      nextGeneration: () => 1,
+      onPublish: () => undefined,
+    });
+    const manifest = parseManifest(undefined, 1);
+    const good = { kind: 'good', manifest, text: undefined } as const;
+    const modules = new Map([
+      [pathOf('a.wasm'), { kind: 'refused', error: { code: 'internal', detail: '' } } as const],
+    ]);
+    const place = locate(scratch.directory);
+    picture.publish(place, { manifest: good, modules, settings: { kind: 'unknown' } });
+    expect(picture.site).toBeUndefined();
+    picture.publish(place, { manifest: good, modules, settings: file.state });
+    expect(picture.site?.failure).toMatchObject({ code: 'bad-settings' });
+  });
+});

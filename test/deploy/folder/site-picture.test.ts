@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { ManifestState } from '../../../src/deploy/folder/manifest-file.ts';
+import { type PictureParts, SitePicture } from '../../../src/deploy/folder/site-picture.ts';
+import { TerrafirmaError } from '../../../src/errors.ts';
+import type { ModulePath } from '../../../src/names.ts';
+import { mayReadAnonymously, parseManifest } from '../../../src/site/manifest.ts';
+import { noSettings } from '../../../src/site/settings.ts';
+import type { Site, SiteModule } from '../../../src/site/table.ts';
+import type { Digest } from '../../../src/threads/messages.ts';
+import { locate, pathOf } from '../world.ts';
+
+const serving = (letter: string): SiteModule => ({
+  kind: 'serving',
+  digest: letter.repeat(64) as Digest,
+  abi: 'terrarium',
+});
+const modules = (letter: string) =>
+  new Map<ModulePath, SiteModule>([[pathOf('a.wasm'), serving(letter)]]);
+const good: ManifestState = {
+  kind: 'good',
+  manifest: parseManifest(undefined, 1),
+  text: undefined,
+};
+const broken: ManifestState = {
+  kind: 'broken',
+  error: new TerrafirmaError('bad-manifest', 'Cannot serve the folder: half'),
+  text: '{',
+};
+
+const PLACE = locate('/d');
+
+const parts = (manifest: ManifestState, digest: string): PictureParts => ({
+  manifest,
+  modules: modules(digest),
+  settings: { kind: 'good', value: noSettings, text: undefined },
+});
+
+function makePicture(): { picture: SitePicture; told: Site[] } {
+  const told: Site[] = [];
+  let generation = 0;
+  const picture = new SitePicture({
+    nextGeneration: () => ++generation,
+    onPublish: (site) => told.push(site),
+  });
+  return { picture, told };
+}
+
+describe('SitePicture', () => {
+  it('tells a new picture only when something differs, each with a higher generation', () => {
+    const { picture, told } = makePicture();
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(good, 'b'));
+    expect(told.map(({ generation }) => generation)).toEqual([1, 2]);
+    expect(picture.site).toBe(told[1]);
+  });
+
+  it('is another one in another place', () => {
+    const { picture, told } = makePicture();
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish({ ...PLACE, directory: '/e' }, parts(good, 'a'));
+    expect(told.map(({ directory }) => directory)).toEqual(['/d', '/e']);
+  });
+
+  it('has none before the manifest is known', () => {
+    const { picture, told } = makePicture();
+    picture.publish(PLACE, parts({ kind: 'unknown' }, 'a'));
+    expect(picture.site).toBeUndefined();
+    expect(told).toEqual([]);
+  });
+
+  it('lets nobody read anything under a broken manifest', () => {
+    const { picture } = makePicture();
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, parts(broken, 'a'));
+    const { site } = picture;
+    expect(site && mayReadAnonymously(site.manifest, [])).toBe(false);
+    expect(site && mayReadAnonymously(site.manifest, ['index.html'])).toBe(false);
+    expect(site?.failure).toEqual({
+      code: 'bad-manifest',
+      detail: 'Cannot serve the folder: half',
+    });
+    picture.publish(PLACE, parts(good, 'a'));
+    expect(picture.site?.failure).toBeUndefined();
+  });
+});

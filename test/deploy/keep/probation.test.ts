@@ -1,0 +1,166 @@
+import { mkdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { TrialBook } from '../../../src/deploy/build/trial-book.ts';
+import { Probation } from '../../../src/deploy/keep/probation.ts';
+import {
+  marksMax,
+  readQuarantined,
+  release,
+  Suspects,
+} from '../../../src/deploy/keep/quarantine.ts';
+import type { OwnerKey } from '../../../src/names.ts';
+import type { Digest } from '../../../src/threads/messages.ts';
+import { LogBook, Scratch, until } from '../world.ts';
+
+const owner = '/shared/alice' as OwnerKey;
+const digestOf = (text: string) => digestBytes(new TextEncoder().encode(text));
+const [killer, good, other] = [digestOf('killer'), digestOf('good'), digestOf('other')];
+
+/** One daemon after another on the same state; those that are not closed have been killed. */
+describe('Probation', () => {
+  let scratch: Scratch;
+  let log: LogBook;
+
+  beforeEach(() => {
+    scratch = new Scratch();
+    log = new LogBook();
+  });
+  afterEach(() => scratch[Symbol.dispose]());
+
+  const begin = async (probationMs = 3_600_000, inUseMax = 100) => {
+    const state = scratch.path('state');
+    const book = await TrialBook.open(state, { log, isKept: () => true });
+    for (const digest of [killer, good, other]) {
+      const artifact = { digest, code: new Uint8Array(1), cardsCode: undefined };
+      if ((await book.read(artifact)) === undefined)
+        await book.write(artifact, { tier: 'baseline' });
+    }
+    const suspects = await Suspects.open(state, log);
+    const options = { suspects, book, log, probationMs, inUseMax, nowMs: Date.now };
+    return { probation: await Probation.open(options), suspects, book };
+  };
+
+  /** Nobody is on probation any more, and that is written. */
+  const over = (suspects: Suspects) =>
+    until(async () => (await suspects.readLeftBehind())?.onProbation.size === 0);
+
+  it('quarantines a module that was new at two ends of the daemon', async () => {
+    await (await begin()).probation.begin(killer, owner);
+    const second = await begin();
+    expect(second.suspects.marksOf(killer)).toBe(1);
+    await second.probation.begin(killer, owner);
+    const third = await begin();
+    await expect(third.probation.begin(killer, owner)).rejects.toMatchObject({
+      code: 'module-quarantined',
+      message: expect.stringMatching(/terrafirma release/),
+    });
+    expect(log.matching(/module quarantined/)).toHaveLength(1);
+    expect([...(await readQuarantined(scratch.path('state'), log))]).toEqual([killer]);
+  });
+
+  it('blames nobody for an end that was announced, and forgets nothing by it', async () => {
+    await (await begin()).probation.begin(killer, owner);
+    const second = await begin();
+    await second.probation.begin(killer, owner);
+    await second.probation.close();
+    expect((await begin()).suspects.marksOf(killer)).toBe(1);
+  });
+
+  it('takes back the mark of a module that did well, and does not suspect it again', async () => {
+    await (await begin()).probation.begin(good, owner);
+    const second = await begin(20);
+    await second.probation.begin(good, owner);
+    await over(second.suspects);
+    expect(await second.book.hasSurvived(good)).toBe(true);
+    await second.probation.close();
+    const third = await begin();
+    await third.probation.begin(good, owner);
+    await third.probation.begin(killer, owner);
+    const fourth = await begin();
+    expect(fourth.suspects.marksOf(good)).toBe(0);
+    expect(fourth.suspects.marksOf(killer)).toBe(1);
+  });
+
+  it('makes all new again when nobody was, and every probation longer', async () => {
+    const first = await begin(20);
+    await first.probation.begin(killer, owner);
+    await over(first.suspects);
+    expect(await first.book.hasSurvived(killer)).toBe(true);
+    const second = await begin();
+    expect(await second.book.hasSurvived(killer)).toBe(false);
+    await second.probation.begin(killer, owner);
+    const third = await begin();
+    expect(third.suspects.marksOf(killer)).toBe(1);
+    expect(await third.suspects.countUnexplained(Date.now())).toBe(1);
+  });
+
+  it('lets marked modules in one at a time, so that the second mark is the right one', async () => {
+    const first = await begin();
+    await Promise.all([killer, good].map((digest) => first.probation.begin(digest, owner)));
+    const second = await begin();
+    await second.probation.begin(killer, owner);
+    let isGoodIn = false;
+    void second.probation.begin(good, owner).then(() => {
+      isGoodIn = true;
+    });
+    await second.probation.begin(other, owner);
+    expect(isGoodIn).toBe(false);
+    const third = await begin(20);
+    expect([killer, good, other].map((digest) => third.suspects.marksOf(digest))).toEqual([
+      2, 1, 1,
+    ]);
+    // One after another both do well.
+    await Promise.all([good, other].map((digest) => third.probation.begin(digest, owner)));
+    await until(() => third.suspects.marksOf(good) === 0 && third.suspects.marksOf(other) === 0);
+  });
+
+  it('inUseMax: remembers so many modules in use, the newest', async () => {
+    const { probation, suspects } = await begin(20, 2);
+    for (const digest of [killer, good, other]) await probation.begin(digest, owner);
+    expect([...((await suspects.readLeftBehind())?.inUse ?? [])]).toEqual([good, other]);
+  });
+
+  it('lets many marked modules in a quarter at a time, until the right one is alone', async () => {
+    const innocent = Array.from({ length: 11 }, (_, n) => digestOf(`innocent ${n}`));
+    const all = [killer, ...innocent];
+    const ownerOf = (digest: Digest) => `/shared/${digest}` as OwnerKey;
+    const first = await begin();
+    await Promise.all(all.map((digest) => first.probation.begin(digest, ownerOf(digest))));
+    const second = await begin();
+    expect(second.suspects.count).toBe(12);
+    for (const digest of all) void second.probation.begin(digest, ownerOf(digest));
+    await until(async () => (await second.suspects.readLeftBehind())?.onProbation.size === 3);
+    const third = await begin();
+    expect(all.filter((digest) => third.suspects.marksOf(digest) === 1)).toEqual(all.slice(0, 3));
+    await third.probation.begin(killer, ownerOf(killer));
+    const fourth = await begin();
+    expect(fourth.suspects.refusalOf(killer)?.code).toBe('module-quarantined');
+    expect(innocent.filter((each) => fourth.suspects.refusalOf(each) !== undefined)).toEqual([]);
+  });
+
+  it('lets modules run when marks cannot be written, and says so once', async () => {
+    const { probation } = await begin();
+    mkdirSync(scratch.path('state', 'suspects', 'probation.json'), { recursive: true });
+    for (const digest of [killer, good]) await probation.begin(digest, owner);
+    expect(log.matching(/new modules cannot be marked/)).toHaveLength(1);
+  });
+
+  it('suspects nobody where probations take no time', async () => {
+    await (await begin(0)).probation.begin(killer, owner);
+    expect((await begin(0)).suspects.marksOf(killer)).toBe(0);
+  });
+
+  it('release() lets a module run again, also under a daemon that runs', async () => {
+    for (let end = 0; end < marksMax; end += 1) {
+      await (await begin()).probation.begin(killer, owner);
+    }
+    const { suspects, probation } = await begin();
+    expect(suspects.refusalOf(killer)?.code).toBe('module-quarantined');
+    const state = scratch.path('state');
+    await expect(release([state], '0123456789', log)).rejects.toMatchObject({ code: 'usage' });
+    expect(await release([state], killer.slice(0, 8), log)).toBe(killer);
+    expect(suspects.refusalOf(killer)).toBeUndefined();
+    await probation.begin(killer, owner);
+  });
+});

@@ -1,0 +1,202 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { defaultLimits, type Limits } from '../../../src/config/config.ts';
+import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import type { FolderRecord } from '../../../src/deploy/keep/record.ts';
+import { ModuleStore, readRecords, recordPath } from '../../../src/deploy/keep/store.ts';
+import { type FolderKey, ownerOf } from '../../../src/names.ts';
+import type { Digest } from '../../../src/threads/messages.ts';
+import { LogBook, pathOf, Scratch } from '../world.ts';
+
+const KEY = '/folder' as FolderKey;
+const one = new TextEncoder().encode('the first module');
+const two = new TextEncoder().encode('the second module');
+const [D1, D2] = [digestBytes(one), digestBytes(two)];
+
+function record(digests: readonly Digest[], folderKey = KEY): FolderRecord {
+  const versions = digests.map((digest) => ({
+    digest,
+    abi: 'terrarium',
+    acceptedAtMs: 1,
+    bytes: 16,
+  }));
+  const [newest, ...older] = versions;
+  const modules: FolderRecord['modules'] =
+    newest === undefined
+      ? new Map()
+      : new Map([
+          [
+            pathOf('a.wasm'),
+            { versions: [newest, ...older], seen: { digest: newest.digest, stamp: '1' } },
+          ],
+        ]);
+  return { folderKey, directory: '/d', modules };
+}
+
+describe('ModuleStore', () => {
+  const open = (scratch: Scratch, limits: Partial<Limits> = {}) => {
+    const log = new LogBook();
+    return ModuleStore.open(scratch.path('state'), {
+      log,
+      limits: { ...defaultLimits, ...limits },
+    });
+  };
+  const filesOf = (scratch: Scratch) =>
+    readdirSync(scratch.path('state', 'modules'), { recursive: true })
+      .map(String)
+      .filter((name) => name.includes('/'));
+
+  it('gives back bytes and record after it was opened again', async () => {
+    using scratch = new Scratch();
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    const store = await open(scratch);
+    expect(store.has(D1)).toBe(true);
+    expect(store.usedBytes).toBe(one.length);
+    expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
+    expect(await store.readFolder(KEY)).toMatchObject({ folderKey: KEY });
+    expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
+  });
+
+  it('deletes what no record names any more, unless another folder names it', async () => {
+    using scratch = new Scratch();
+    const other = '/other' as FolderKey;
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await store.commit(record([D1], other), { digest: D1, bytes: one });
+    await store.commit(record([D2]), { digest: D2, bytes: two });
+    expect([store.has(D1), store.has(D2)]).toEqual([true, true]);
+    await store.commit(record([], other));
+    expect([store.has(D1), store.has(D2)]).toEqual([false, true]);
+    expect(store.usedBytes).toBe(two.length);
+    expect(filesOf(scratch)).toEqual([`${D2.slice(0, 2)}/${D2}.wasm`]);
+  });
+
+  it('deletes leftovers when it is opened, and nothing else', async () => {
+    using scratch = new Scratch();
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    const shard = scratch.path('state', 'modules', D1.slice(0, 2));
+    writeFileSync(`${shard}/.${D1}.wasm.123.unfinished`, 'half');
+    writeFileSync(`${shard}/${D2}.wasm`, two);
+    writeFileSync(scratch.path('state', 'folders', '.x.json.1.unfinished'), 'half');
+    mkdirSync(scratch.path('state', 'kv'));
+    writeFileSync(scratch.path('state', 'modules', 'README'), 'somebody put it here');
+    await open(scratch);
+    expect(readdirSync(shard)).toEqual([`${D1}.wasm`]);
+    expect(readdirSync(scratch.path('state', 'folders'))).toHaveLength(1);
+    expect(existsSync(scratch.path('state', 'kv'))).toBe(true);
+    expect(existsSync(scratch.path('state', 'modules', 'README'))).toBe(true);
+  });
+
+  it('refuses to hand out bytes that are not what their name says, and deletes them', async () => {
+    using scratch = new Scratch();
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    writeFileSync(scratch.path('state', 'modules', D1.slice(0, 2), `${D1}.wasm`), 'other bytes');
+    const store = await open(scratch);
+    await expect(store.readModule(D1)).rejects.toMatchObject({ code: 'state' });
+    expect(store.has(D1)).toBe(false);
+    await expect(store.readModule(D1)).rejects.toMatchObject({ code: 'state' });
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    expect(await store.readModule(D1)).toEqual(one);
+  });
+
+  it('logs and leaves out a record that cannot be read', async () => {
+    using scratch = new Scratch();
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    const path = recordPath(scratch.path('state'), KEY);
+    writeFileSync(path, '{"format":1,');
+    const log = new LogBook();
+    const store = await ModuleStore.open(scratch.path('state'), { log, limits: defaultLimits });
+    expect(await store.readFolder(KEY)).toBeUndefined();
+    expect(await readRecords(scratch.path('state'), log)).toEqual([]);
+    expect(log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+  });
+
+  it('a record larger than any of ours is not read', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    const path = recordPath(scratch.path('state'), KEY);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text + ' '.repeat(16 * 1024 ** 2 - text.length));
+    expect(await store.readFolder(KEY)).toBeDefined();
+    appendFileSync(path, ' ');
+    expect(await store.readFolder(KEY)).toBeUndefined();
+  });
+
+  it('storeBytesMax: refuses what does not fit and keeps the record before', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeBytesMax: one.length + two.length - 1 });
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await expect(store.commit(record([D2, D1]), { digest: D2, bytes: two })).rejects.toMatchObject({
+      code: 'state',
+      message: expect.stringMatching(/at most 32 bytes/),
+    });
+    const kept = await store.readFolder(KEY);
+    expect(kept?.modules.get(pathOf('a.wasm'))?.versions[0].digest).toBe(D1);
+    expect(store.usedBytes).toBe(one.length);
+  });
+
+  it('storeOwnerBytesMax: is a quota over the folders of one owner', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeOwnerBytesMax: one.length + 1 });
+    const [first, second] = ['/keybase/public/a/x', '/keybase/public/a/y'] as FolderKey[];
+    await store.commit(record([D1], first), { digest: D1, bytes: one });
+    const refused = store.commit(record([D2], second), { digest: D2, bytes: two });
+    await expect(refused).rejects.toThrow(/of one owner's modules have at most 17 bytes/);
+    const other = '/keybase/public/b' as FolderKey;
+    await store.commit(record([D2], other), { digest: D2, bytes: two });
+    expect(store.bytesOf(ownerOf(other))).toBe(two.length);
+  });
+
+  it('leaves room in the store for other owners', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeBytesMax: 100 });
+    const put = async (owner: string): Promise<number> => {
+      for (let count = 0; ; count += 1) {
+        const bytes = new TextEncoder().encode(`${owner} ${count}`.padEnd(10));
+        const digest = digestBytes(bytes);
+        const key = `/shared/${owner}/${count}` as FolderKey;
+        try {
+          await store.commit(record([digest], key), { digest, bytes });
+        } catch {
+          return count;
+        }
+      }
+    };
+    expect([await put('mallory'), await put('bob'), await put('carol')]).toEqual([6, 3, 1]);
+  });
+
+  it('forgets a folder with all that nobody else names, for good', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const other = '/other' as FolderKey;
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await store.commit(record([D2, D1]), { digest: D2, bytes: two });
+    await store.commit(record([D1], other));
+    await store.forget(KEY);
+    expect([store.has(D1), store.has(D2)]).toEqual([true, false]);
+    const again = await open(scratch);
+    expect(await again.readFolder(KEY)).toBeUndefined();
+    expect(again.usedBytes).toBe(one.length);
+  });
+
+  it('commits of many folders at once are all there', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    const keys = Array.from({ length: 20 }, (_, index) => `/f${index}` as FolderKey);
+    await Promise.all(
+      keys.map((key) => store.commit(record([D1], key), { digest: D1, bytes: one })),
+    );
+    const again = await open(scratch);
+    const found = await Promise.all(keys.map((key) => again.readFolder(key)));
+    expect(found.filter((each) => each !== undefined)).toHaveLength(20);
+    expect(again.usedBytes).toBe(one.length);
+  });
+});

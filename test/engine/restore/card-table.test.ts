@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { CardMarks, CardTable } from '../../../src/engine/restore/card-table.ts';
+
+const cardBytes = 4096;
+const cardsPerPage = 16;
+
+function newTable(): CardTable {
+  return new CardTable(new WebAssembly.Memory({ initial: 1, maximum: 1 }));
+}
+
+function newMarks(table: CardTable, pages = 4): CardMarks {
+  return new CardMarks(table, new WebAssembly.Memory({ initial: pages, maximum: 64 }));
+}
+
+/** The stretches of marked cards, which are cleared. */
+function drain(marks: CardMarks, pages = 4): (readonly [number, number])[] {
+  const stretches: (readonly [number, number])[] = [];
+  marks.drain((first, end) => stretches.push([first, end]), pages * cardsPerPage);
+  return stretches;
+}
+
+describe('CardMarks', () => {
+  it('drain() joins neighbours to stretches, counts cards, and leaves none marked', () => {
+    const table = newTable();
+    const marks = newMarks(table);
+    marks.own();
+    for (const card of [0, 1, 3, 4, 5, 62, 63]) table.cards[card] = 1;
+    const stretches: number[] = [];
+    const count = marks.drain((first, end) => stretches.push(first, end), 4 * cardsPerPage);
+    expect(count).toBe(7);
+    expect(stretches).toEqual([0, 2, 3, 6, 62, 64]);
+    expect(drain(marks)).toEqual([]);
+  });
+
+  it('mark() marks every card that a range touches', () => {
+    const table = newTable();
+    const marks = newMarks(table);
+    marks.own();
+    marks.mark(cardBytes - 1, 1);
+    marks.mark(5 * cardBytes - 1, 2 * cardBytes + 2);
+    expect(drain(marks)).toEqual([
+      [0, 1],
+      [4, 8],
+    ]);
+  });
+
+  it('a guest keeps its marks while another has the table, and sees none of the other', () => {
+    const table = newTable();
+    const [first, second] = [newMarks(table), newMarks(table)];
+    first.own();
+    table.cards[7] = 1;
+    second.own();
+    table.cards[9] = 1;
+    first.own();
+    table.cards[11] = 1;
+    expect(drain(second)).toEqual([[9, 10]]);
+    expect(drain(first)).toEqual([
+      [7, 8],
+      [11, 12],
+    ]);
+  });
+
+  it('mark() of a guest that waits goes to its own cards', () => {
+    const table = newTable();
+    const [waiting, running] = [newMarks(table), newMarks(table)];
+    waiting.own();
+    running.own();
+    waiting.mark(3 * cardBytes, 10);
+    expect(drain(running)).toEqual([]);
+    expect(drain(waiting)).toEqual([[3, 4]]);
+  });
+
+  it('a memory that grew while its guest waited has room for its marks', () => {
+    const table = newTable();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 64 });
+    const [marks, other] = [new CardMarks(table, memory), newMarks(table)];
+    marks.own();
+    table.cards[1] = 1;
+    other.own();
+    memory.grow(7);
+    marks.mark(8 * 65_536 - 1, 1);
+    marks.own();
+    table.cards[100] = 1;
+    other.own();
+    expect(drain(marks, 8)).toEqual([
+      [1, 2],
+      [100, 101],
+      [127, 128],
+    ]);
+  });
+
+  it('discard() leaves the table clear for the next guest, and only if it had it', () => {
+    const table = newTable();
+    const [gone, next] = [newMarks(table), newMarks(table)];
+    gone.own();
+    table.cards[5] = 1;
+    gone.discard();
+    next.own();
+    expect(drain(next)).toEqual([]);
+    table.cards[6] = 1;
+    gone.discard();
+    expect(drain(next)).toEqual([[6, 7]]);
+  });
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { RunRecord } from '../../../src/engine/run/record.ts';
+
+const run = (cpuUs: number, cards?: number) => ({ cpuUs, cards, memoryBytes: 65_536 });
+
+describe('RunRecord', () => {
+  it('is due when the code is warm, and then ever more rarely', () => {
+    const record = new RunRecord();
+    const dueAt: number[] = [];
+    for (let count = 1; count <= 12_000; count += 1) {
+      record.add(run(10), 'copy');
+      if (!record.isDue) continue;
+      dueAt.push(count);
+      record.review(1);
+    }
+    expect(dueAt).toEqual([128, 256, 512, 1_024, 2_048, 4_096, 8_192]);
+  });
+
+  it('review() tells the time of undisturbed runs, and forgets how slowly it began', () => {
+    const record = new RunRecord();
+    for (let count = 0; count < 16; count += 1) record.add(run(5_000), 'copy');
+    for (let count = 0; count < 400; count += 1) {
+      record.add(run(count % 5 === 0 ? 900 : 20), 'copy');
+    }
+    expect(record.review(1).cpuUs).toBeCloseTo(20, 0);
+  });
+
+  it('review() takes off what marking and page faults cost the guest', () => {
+    const record = new RunRecord();
+    for (let count = 0; count < 400; count += 1) record.add(run(110, 10), 'cards');
+    expect(record.review(1)).toEqual({
+      cpuUs: expect.closeTo(100, 3),
+      cards: expect.closeTo(10, 3),
+      memoryBytes: 1,
+    });
+    for (let count = 0; count < 400; count += 1) record.add(run(130), 'copy-on-write');
+    expect(record.review(1).cpuUs).toBeCloseTo(100, 3);
+  });
+});

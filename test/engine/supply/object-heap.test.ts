@@ -1,0 +1,152 @@
+/** Guests that hoard objects and exceptions: the thread's heap is shared by all of them. */
+import { describe, expect, it } from 'vitest';
+import { MapKeyValue, World } from '../../support/abi-world.ts';
+import { emitModule, nameBytes } from '../../wasm/support/assemble.ts';
+import { Engine, type EngineOptions } from '../world.ts';
+
+const mib = 1024 * 1024;
+
+class SlowStore extends MapKeyValue {
+  readonly gate = Promise.withResolvers<void>();
+
+  override async get(): Promise<Uint8Array> {
+    await this.gate.promise;
+    return Buffer.from('value');
+  }
+}
+
+class SlowWorld extends World {
+  override readonly keyValue = new SlowStore();
+}
+
+function leb(value: number): number[] {
+  return [
+    (value & 0x7f) | 0x80,
+    ((value >> 7) & 0x7f) | 0x80,
+    ((value >> 14) & 0x7f) | 0x80,
+    value >> 21,
+  ];
+}
+
+const importOf = (name: string, type: number): number[] => [
+  ...nameBytes('env'),
+  ...nameBytes(name),
+  0,
+  type,
+];
+
+/**
+ * run: `hoard`, which leaves a reference; then asks the store and answers "done". `_initialize`:
+ * `first`, which leaves one too.
+ */
+function hoarder(
+  hoard: readonly number[],
+  payload: readonly number[] = [],
+  first: readonly number[] = [0x41, 0],
+): Uint8Array {
+  const ask = [0x41, 16, 0x41, 20, 0x41, 0, 0x41, 4, 0x10, 0, 0x1a];
+  const answer = [0x41, 0, 0x41, 0, 0x41, 4, 0x10, 1, 0x1a];
+  return emitModule({
+    types: [
+      [0x5e, 0x78, 1],
+      [0x60, 0, 0],
+      [0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 1, 0x7f],
+      [0x60, 3, 0x7f, 0x7f, 0x7f, 1, 0x7f],
+      [0x60, 1, 0x7f, 1, 0x7f],
+      [0x60, payload.length, ...payload, 0],
+      [0x5e, 0x69, 1],
+    ],
+    imports: [importOf('hostcall_kvstore_get', 2), importOf('hostcall_resp_set_body', 3)],
+    functions: [1, 4, 1],
+    memories: [[0, 1]],
+    tags: [[0, 5]],
+    exports: { run: 2, default_malloc_impl: 3, _initialize: 4 },
+    bodies: [
+      [1, 1, 0x7f, ...hoard, ...ask, ...answer, 0x1a, 0x0b],
+      [0, 0x41, ...leb(0x2000), 0x0b],
+      [0, ...first, 0x1a, 0x0b],
+    ],
+    data: [[0, 0x41, 0, 0x0b, 4, ...Buffer.from('done')]],
+  });
+}
+
+/** An array of so many bytes. */
+const arrayOf = (bytes: number): number[] => [0x41, ...leb(bytes), 0xfb, 7, 0];
+
+const v128 = [0xfd, 12, ...Array<number>(16).fill(0)];
+const hundredVectors = Array.from({ length: 100 }, () => v128).flat();
+/** An array of 1,000 exceptions of 6.4 KiB each: 1.6 KiB of payload, which V8 keeps in pieces. */
+const exceptions = [
+  ...[0x41, ...leb(1_000), 0xfb, 7, 6],
+  ...[0x03, 0x40],
+  ...[0x02, 0x69, 0x1f, 0x40, 1, 3, 0, ...hundredVectors, 0x08, 0, 0x0b, 0x00, 0x0b],
+  ...[0x1a, 0x20, 0, 0x41, 1, 0x6a, 0x22, 0, 0x41, ...leb(1_000), 0x48, 0x0d, 0, 0x0b],
+];
+
+const limits = { objectBytesPerRunMax: 4 * mib, objectBytesPerThreadMax: 8 * mib };
+
+function engineOf(options: EngineOptions = {}): Engine {
+  return new Engine({ limits, ...options });
+}
+
+describe('the objects of one run', () => {
+  it.each([
+    ['an array', arrayOf(4 * mib), []],
+    ['exceptions with payloads', exceptions, Array<number>(100).fill(0x7b)],
+  ])('are bounded: %s', async (_, hoard, payload) => {
+    using engine = engineOf();
+    const { report } = await engine.run(engine.load(hoarder(hoard, payload)));
+    expect(report.outcome).toBe('out-of-memory');
+    expect(report.error?.code).toBe('guest-out-of-memory');
+    expect(engine.account.heldBy('heap')).toBe(0);
+  });
+
+  it('may be as many in the next run', async () => {
+    using engine = engineOf();
+    const loaded = engine.load(hoarder(arrayOf(3 * mib)));
+    for (let run = 0; run < 5; run += 1) expect((await engine.run(loaded)).text).toBe('done');
+    expect(engine.account.heldBy('heap')).toBe(0);
+  });
+});
+
+describe('the objects of a start function', () => {
+  it('are garbage when the first run begins, and count for no run', async () => {
+    using engine = engineOf();
+    const loaded = engine.load(hoarder(arrayOf(3 * mib), [], arrayOf(3 * mib)));
+    // Fresh, then restored: both may have as much.
+    for (let run = 0; run < 3; run += 1) {
+      const { report } = await engine.run(loaded);
+      expect({ run, outcome: report.outcome }).toEqual({ run, outcome: 'replied' });
+    }
+  });
+});
+
+describe('the objects of all runs of a thread', () => {
+  it('are bounded, for one owner by half, and the next may have what one gave back', async () => {
+    using engine = engineOf();
+    const loaded = engine.load(hoarder(arrayOf(mib - 1_024)));
+    const world = new SlowWorld();
+    const begin = (owner: string) =>
+      engine.begin(loaded, { world, owner, siteKey: `${owner}/site` }).report;
+    const greedy = Array.from({ length: 20 }, () => begin('/greedy'));
+    // Those that were refused have ended; the others wait for the store.
+    const refused = await Promise.race([Promise.all(greedy.slice(4)), failAt(greedy.slice(0, 4))]);
+    for (const report of refused) {
+      expect(report.outcome).toBe('refused');
+      expect(report.error).toMatchObject({ code: 'overloaded' });
+    }
+    const other = begin('/other');
+    world.keyValue.gate.resolve();
+    for (const report of [...(await Promise.all(greedy.slice(0, 4))), await other]) {
+      expect(report.outcome).toBe('replied');
+    }
+    expect(engine.account.heldBy('heap')).toBe(0);
+    expect((await begin('/greedy')).outcome).toBe('replied');
+  });
+});
+
+/** Never resolves: one of the runs that should wait has ended. */
+async function failAt(runs: readonly Promise<{ readonly outcome: string }>[]): Promise<never> {
+  const { outcome } = await Promise.any(runs);
+  throw new Error(`Cannot go on: this run should wait: received ${outcome}`);
+}

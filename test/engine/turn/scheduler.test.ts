@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+import type { Shares } from '../../../src/account/shares.ts';
+import { type Line, Scheduler, type Turn } from '../../../src/engine/turn/scheduler.ts';
+import type { OwnerKey } from '../../../src/names.ts';
+import { outboundReply, World } from '../../support/abi-world.ts';
+import { askingGuest } from '../guests.ts';
+import { Engine } from '../world.ts';
+
+/** Notes its turns, and lets go at once or when told. */
+class TestTurn implements Turn {
+  readonly shares: Shares;
+  readonly #onTurn: (turn: TestTurn) => void;
+
+  constructor(site: string, onTurn: (turn: TestTurn) => void) {
+    const [owner = ''] = site.split('/');
+    this.shares = { owner: owner as OwnerKey, site, client: '' };
+    this.#onTurn = onTurn;
+  }
+
+  onTurn(): void {
+    this.#onTurn(this);
+  }
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The clock stands: how long a turn takes is no part of these tests. */
+const now = (): number => 1_000;
+
+describe('Scheduler', () => {
+  it('gives the thread to one at a time', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const order: string[] = [];
+    const first = new TestTurn('a', () => order.push('first again'));
+    const second = new TestTurn('b', () => order.push('second'));
+    expect(scheduler.tryEnter(first, now())).toBe(true);
+    expect(scheduler.tryEnter(second, now())).toBe(false);
+    scheduler.enqueue(second, 'ready', now());
+    await nextTurn();
+    expect(order).toEqual([]);
+    scheduler.leave(first);
+    await nextTurn();
+    expect(order).toEqual(['second']);
+    expect(scheduler.current).toBe(second);
+  });
+
+  it('serves the ready first, then one hog a turn of the event loop, fairly by site', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const order: string[] = [];
+    const enqueue = (site: string, name: string, line: Line): void => {
+      const turn = new TestTurn(site, (self) => {
+        order.push(name);
+        // As a guest does: it lets go later, in a microtask.
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, now());
+    };
+    for (const name of ['a1', 'a2', 'a3']) enqueue('a', name, 'hogs');
+    enqueue('b', 'b1', 'hogs');
+    for (const name of ['c1', 'c2']) enqueue('c', name, 'ready');
+    enqueue('d', 'd1', 'ready');
+    await nextTurn();
+    expect(order).toEqual(['c1', 'd1', 'c2', 'a1']);
+    for (let turn = 0; turn < 8; turn += 1) await nextTurn();
+    expect(order.slice(4)).toEqual(['b1', 'a2', 'a3']);
+    expect(scheduler.current).toBeUndefined();
+  });
+
+  it('a hog that has waited long goes before new runs', () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const hog = new TestTurn('hog', () => undefined);
+    const fresh = new TestTurn('fresh', () => undefined);
+    const nowMs = now();
+    scheduler.enqueue(hog, 'hogs', nowMs);
+    expect(scheduler.tryEnter(fresh, nowMs + 5)).toBe(true);
+    scheduler.leave(fresh);
+    expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(false);
+    scheduler.withdraw(hog);
+    expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(true);
+    scheduler.close();
+  });
+
+  it('serves a hog that has waited long before the ready', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const order: string[] = [];
+    const enqueue = (name: string, line: Line, nowMs: number): void => {
+      const turn = new TestTurn(name, (self) => {
+        order.push(name);
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, nowMs);
+    };
+    enqueue('ready', 'ready', now());
+    enqueue('hog', 'hogs', now() - 20);
+    await nextTurn();
+    expect(order).toEqual(['hog', 'ready']);
+  });
+
+  it('lets the ready in between hogs, however many owners have waited long', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const order: string[] = [];
+    const add = (site: string, line: Line, nowMs: number): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(line);
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, line, nowMs);
+    };
+    const longAgoMs = now() - 1_000;
+    for (let owner = 0; owner < 300; owner += 1) add(`hog${owner}`, 'hogs', longAgoMs);
+    for (let owner = 0; owner < 3; owner += 1) add(`ready${owner}`, 'ready', now());
+    await nextTurn();
+    expect(order.slice(0, 6)).toEqual(['hogs', 'ready', 'hogs', 'ready', 'hogs', 'ready']);
+    const hog = order.length;
+    expect(scheduler.tryEnter(new TestTurn('new', () => undefined), now())).toBe(true);
+    scheduler.close();
+    expect(hog).toBeLessThan(303);
+  });
+
+  it('gives the sites of one owner, together, one share of the hogs', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const order: string[] = [];
+    const add = (site: string): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(site.split('/')[0] ?? '');
+        // It computes on, as a hog does.
+        scheduler.enqueue(self, 'hogs', now());
+        void Promise.resolve().then(() => scheduler.leave(self));
+      });
+      scheduler.enqueue(turn, 'hogs', now());
+    };
+    for (let site = 0; site < 300; site += 1) add(`mallory/${site}`);
+    add('alice/1');
+    for (let turn = 0; turn < 40; turn += 1) await nextTurn();
+    scheduler.close();
+    const share = order.filter((owner) => owner === 'alice').length / order.length;
+    expect(share).toBeGreaterThan(0.4);
+  });
+
+  it('makes slices shorter when many owners compute, and no shorter than a tenth', () => {
+    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const enqueueOwners = (first: number, end: number): void => {
+      for (let site = first; site < end; site += 1) {
+        const turn = new TestTurn(`site${site}`, () => undefined);
+        scheduler.enqueue(turn, 'hogs', now());
+      }
+    };
+    enqueueOwners(0, 10);
+    expect(scheduler.sliceMs).toBe(1);
+    enqueueOwners(10, 20);
+    expect(scheduler.sliceMs).toBe(0.5);
+    enqueueOwners(20, 1_000);
+    expect(scheduler.sliceMs).toBe(0.1);
+    scheduler.close();
+  });
+});
+
+describe('guests on one thread', () => {
+  it('a small guest is served while a hog computes, again and again', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 200 } });
+    const hello = engine.load('hello');
+    const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
+    let served = 0;
+    let isComputing = true;
+    const end = hog.report.finally(() => {
+      isComputing = false;
+    });
+    while (isComputing) {
+      expect((await engine.run(hello, { siteKey: '/small' })).text).toBe('hello\n');
+      served += 1;
+      await nextTurn();
+    }
+    expect((await end).outcome).toBe('out-of-cpu');
+    expect(served).toBeGreaterThan(20);
+  });
+
+  it('a site with one hog gets as much as a site with eight', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 100 } });
+    const loop = engine.load('loop');
+    const ended: string[] = [];
+    const begin = async (siteKey: string): Promise<void> => {
+      await engine.begin(loop, { siteKey }).report;
+      ended.push(siteKey);
+    };
+    const many = Array.from({ length: 8 }, () => begin('/many'));
+    await Promise.all([...many, begin('/one')]);
+    // First, but for hogs that the machine itself held up. Taking turns by run, it would be last.
+    expect(ended.indexOf('/one')).toBeLessThan(4);
+  });
+
+  it('a hog gets on although small runs keep coming', async () => {
+    using engine = new Engine({ limits: { cpuMsMax: 40 } });
+    const hello = engine.load('hello');
+    const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
+    let isComputing = true;
+    const flood = async (site: number): Promise<void> => {
+      while (isComputing) {
+        await engine.run(hello, { siteKey: `/small/${site}` });
+        await nextTurn();
+      }
+    };
+    const floods = Array.from({ length: 50 }, (_, site) => flood(site));
+    const report = await hog.report;
+    isComputing = false;
+    await Promise.all(floods);
+    expect(report.outcome).toBe('out-of-cpu');
+  });
+
+  it('a guest whose every wait is over at once lets the event loop turn', async () => {
+    using engine = new Engine({ limits: { kvOperationsPerRunMax: 1_000_000_000 } });
+    const world = new World();
+    setTimeout(() => void world.keyValue.insert(Buffer.from('found'), Buffer.from('x')), 20);
+    const { text } = await engine.run(engine.load(askingGuest), { world });
+    expect(text).toBe('found');
+  });
+
+  it('a guest that asks over and over whether its answer is there lets it arrive', async () => {
+    using engine = new Engine();
+    const world = new World();
+    world.fetch.answer('http://late.test/', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return outboundReply('at last');
+    });
+    const target = '/guest.wasm?http://late.test/';
+    expect((await engine.run(engine.load('sleepy'), { target, world })).text).toBe('at last');
+  });
+});

@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TerrafirmaError } from '../../../src/errors.ts';
+import {
+  errnoOf,
+  FileTooLargeError,
+  isPassing,
+  isUnreachable,
+} from '../../../src/outside/mount/guarded-fs.ts';
+import { guardedFs } from '../../support/guarded-fs.ts';
+
+const patient = { fileOperationTimeoutMs: 10_000, fileOperationsPerMountMax: 2 };
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'guarded-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+describe('operations', () => {
+  test('give what the file system gives', async () => {
+    const fs = guardedFs(patient);
+    const path = join(directory, 'a');
+    await writeFile(path, 'hello');
+    expect((await fs.stat(path)).size).toBe(5n);
+    expect((await fs.lstat(path)).isFile()).toBe(true);
+    const { bytes, before, after } = await fs.readFile(path, 5);
+    expect(Buffer.from(bytes).toString()).toBe('hello');
+    expect(before.mtimeNs).toBe(after.mtimeNs);
+    expect(await fs.statfs(directory)).toHaveProperty('type');
+  });
+
+  test('pass the system’s errors through', async () => {
+    const fs = guardedFs(patient);
+    const error = await fs.stat(join(directory, 'none')).catch((reason: unknown) => reason);
+    expect(errnoOf(error)).toBe('ENOENT');
+    expect(isUnreachable(error)).toBe(false);
+    expect(errnoOf(new TerrafirmaError('not-found'))).toBeUndefined();
+  });
+
+  test.each(['EMFILE', 'ENFILE'])('are overload, not absence, after %s', async (code) => {
+    const start = () => Promise.reject(Object.assign(new Error(code), { code }));
+    const fs = guardedFs(patient);
+    const error = await fs
+      .run({ name: 'open', path: '/secret', start })
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'overloaded',
+      message: expect.not.stringMatching('secret'),
+    });
+    expect([isPassing(error), isUnreachable(error), errnoOf(error)]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
+  });
+
+  test('list no more entries than allowed', async () => {
+    const fs = guardedFs(patient);
+    for (const name of ['a', 'b', 'c']) await mkdir(join(directory, name));
+    expect(await fs.readdir(directory, 3)).toMatchObject({ entries: { length: 3 }, isCut: false });
+    expect(await fs.readdir(directory, 2)).toMatchObject({ entries: { length: 2 }, isCut: true });
+  });
+
+  test('do not read a file over its limit', async () => {
+    const fs = guardedFs(patient);
+    await writeFile(join(directory, 'a'), 'hello');
+    await expect(fs.readFile(join(directory, 'a'), 4)).rejects.toThrow(FileTooLargeError);
+  });
+
+  test.skipIf(process.platform === 'win32')('are not blocked by a FIFO', async () => {
+    const fs = guardedFs(patient);
+    const path = join(directory, 'fifo');
+    execFileSync('mkfifo', [path]);
+    await expect(fs.readFile(path, 10)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+test('an open file reads at a position, and can be closed twice', async () => {
+  const fs = guardedFs(patient);
+  await writeFile(join(directory, 'a'), 'hello');
+  const file = await fs.open(join(directory, 'a'));
+  const target = new Uint8Array(3);
+  expect(await file.read(target, 2)).toBe(3);
+  expect(Buffer.from(target).toString()).toBe('llo');
+  await file.close();
+  await file.close();
+  await expect(file.stat()).rejects.toThrow();
+});

@@ -1,6 +1,6 @@
 /** Amounts as sentences for people have them: exact, in the largest unit that is whole. Pure. */
 
-const BYTE_UNITS = [
+const byteUnits = [
   ['GiB', 1024 ** 3],
   ['MiB', 1024 ** 2],
   ['KiB', 1024],
@@ -8,7 +8,7 @@ const BYTE_UNITS = [
 
 /** `134217728` → `128 MiB`; `134217729` → `134217729 bytes`: never rounded. */
 export function inBytes(bytes: number): string {
-  for (const [name, size] of BYTE_UNITS) {
+  for (const [name, size] of byteUnits) {
     if (bytes >= size && bytes % size === 0) return `${bytes / size} ${name}`;
   }
   return `${bytes} bytes`;

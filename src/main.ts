@@ -16,7 +16,7 @@ process.on('SIGUSR1', () => undefined);
 endWithWrapper();
 
 /** What trying again without a change cannot mend. */
-const PERSONS_TO_MEND: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'state']);
+const personsToMend: ReadonlySet<ErrorCode> = new Set(['usage', 'config', 'state']);
 
 process.exit(await runProgram(process.argv.slice(2), processIo()));
 
@@ -26,7 +26,7 @@ async function runProgram(argv: readonly string[], io: CommandIo): Promise<ExitC
   } catch (error) {
     if (error instanceof TerrafirmaError) {
       io.report(error.message);
-      return PERSONS_TO_MEND.has(error.code) ? 2 : 1;
+      return personsToMend.has(error.code) ? 2 : 1;
     }
     const forbidden = explainForbidden(error);
     io.report(forbidden ?? describeError(error));

@@ -12,7 +12,7 @@ export {
   isStaticName,
   type NameClass,
   spellingsOf,
-  WELL_KNOWN_DIRECTORY,
+  wellKnownDirectory,
 } from './names/file-names.ts';
 export {
   type FolderKey,

@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { inBytes } from '../src/amounts.ts';
 
-it.each([
+test.each([
   [0, '0 bytes'],
   [1_023, '1023 bytes'],
   [1_024, '1 KiB'],

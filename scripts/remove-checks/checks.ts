@@ -250,7 +250,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'requests that a client sends ahead',
     file: 'src/serve/http1/connections.ts',
-    check: 'if (connection.waiting >= PIPELINED_REQUESTS_MAX) {',
+    check: 'if (connection.waiting >= pipelinedRequestsMax) {',
     instead: 'if (connection.waiting < 0) {',
     test: answers,
   },

@@ -11,34 +11,35 @@ interface Foreign {
   readonly instead: string;
 }
 
-const PROGRAM = 'a WASI preview1 program, which reads the request from standard input and answers';
-const NAMED_MAX = 10;
+const programForm =
+  'a WASI preview1 program, which reads the request from standard input and answers';
+const namedMax = 10;
 
 const foreigners: readonly Foreign[] = [
   {
     what: 'an http-wasm handler',
     isOne: importsFrom('http_handler'),
-    instead: `build ${PROGRAM}`,
+    instead: `build ${programForm}`,
   },
   {
     what: 'an Extism plug-in',
     isOne: importsFrom('extism:host/env', 'extism:host/user'),
-    instead: `build ${PROGRAM}, without the Extism kit`,
+    instead: `build ${programForm}, without the Extism kit`,
   },
   {
     what: 'a waPC guest',
     isOne: (face) => importsFrom('wapc')(face) || exportsName('__guest_call')(face),
-    instead: `build ${PROGRAM}, without the waPC kit`,
+    instead: `build ${programForm}, without the waPC kit`,
   },
   {
     what: 'a filter for proxies (Proxy-Wasm)',
     isOne: importsName(/^proxy_/, 'env'),
-    instead: `build ${PROGRAM}`,
+    instead: `build ${programForm}`,
   },
   {
     what: 'a program for Fastly Compute',
     isOne: ({ imports }) => imports.some(({ module }) => module.startsWith('fastly_')),
-    instead: `build ${PROGRAM}, without the Fastly kit`,
+    instead: `build ${programForm}, without the Fastly kit`,
   },
   {
     what: 'Rust with wasm-bindgen, which needs its JavaScript',
@@ -85,8 +86,8 @@ export function listFace({ imports, exports }: ModuleFace): string {
 
 function listNames(names: readonly string[]): string {
   if (names.length === 0) return 'none';
-  const rest = names.length - NAMED_MAX;
-  return [...names.slice(0, NAMED_MAX), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ');
+  const rest = names.length - namedMax;
+  return [...names.slice(0, namedMax), ...(rest > 0 ? [`and ${rest} more`] : [])].join(', ');
 }
 
 function importsFrom(...modules: readonly string[]): Foreign['isOne'] {

@@ -26,7 +26,7 @@ export interface HandleTableOptions {
 }
 
 /** Handles are i32 for the guest, and its error values are negative. */
-const HANDLE_MAX = 0x7fff_ffff;
+const handleMax = 0x7fff_ffff;
 
 export class HandleTable<T extends object> {
   readonly #options: HandleTableOptions;
@@ -45,7 +45,7 @@ export class HandleTable<T extends object> {
   /** The new handle of `object`. Throws HandleError `full`. */
   add(object: T): number {
     const { kind, handlesMax } = this.#options;
-    if (this.#objects.size >= handlesMax || this.#next > HANDLE_MAX) {
+    if (this.#objects.size >= handlesMax || this.#next > handleMax) {
       throw new HandleError('full', `Cannot open a ${kind}: at most ${handlesMax} at once`);
     }
     const handle = this.#next;

@@ -33,7 +33,7 @@ export interface GuestMemoryOptions {
 }
 
 /** Bytes in a page of linear memory (WebAssembly core, section 4.2.8). */
-export const PAGE_BYTES = 65_536;
+export const pageBytes = 65_536;
 
 /** What an access costs beside its bytes, counted in bytes. */
 const bytesPerAccess = 64;
@@ -200,7 +200,7 @@ export class GuestMemory {
   /** Grows by `pages`: the address of the first new byte, or undefined when it is refused. */
   grow(pages: number): number | undefined {
     const pagesBefore = this.#options.grow?.(pages) ?? this.#growMemory(pages);
-    return pagesBefore < 0 ? undefined : pagesBefore * PAGE_BYTES;
+    return pagesBefore < 0 ? undefined : pagesBefore * pageBytes;
   }
 
   #growMemory(pages: number): number {

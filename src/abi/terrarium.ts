@@ -19,7 +19,7 @@ import { requestHostcalls } from './terrarium/request.ts';
 import { responseHostcalls } from './terrarium/response.ts';
 import { TerrariumRun } from './terrarium/run.ts';
 
-const SERVER_ERROR_MIN = 500;
+const serverErrorMin = 500;
 
 export function createTerrariumAbi(limits: Limits): Abi {
   return {
@@ -56,7 +56,7 @@ class TerrariumBinding implements Binding {
   finish(end: RunEnd): void {
     const { exchange, reply, hostMemory } = this.#guest.run;
     if (exchange.replyState !== 'none') return;
-    if (end.kind !== 'returned' && (reply.status ?? 0) < SERVER_ERROR_MIN) return;
+    if (end.kind !== 'returned' && (reply.status ?? 0) < serverErrorMin) return;
     const { head, body } = completeReply(reply);
     // From here on it is the exchange's.
     hostMemory?.release(reply.heldBytes);

@@ -14,7 +14,7 @@ import { createMemoryTree } from './wasip1/files/memory-tree.ts';
 import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { listImports } from './wasip1/imports.ts';
-import { COMMAND_ENTRY, judgeWasip1 } from './wasip1/judge.ts';
+import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
 import { MessageInput } from './wasip1/messages/input.ts';
 import { MessageOutput } from './wasip1/messages/output.ts';
 import { type Preopen, WasiProcess } from './wasip1/process.ts';
@@ -25,7 +25,7 @@ export function createWasip1Abi(limits: Limits): Abi {
     name: 'wasip1',
     judge: judgeWasip1,
     requestBody: 'streamed',
-    converses: (entry) => entry === COMMAND_ENTRY,
+    converses: (entry) => entry === commandEntry,
     bind: (host) => new Wasip1Binding(host, limits),
   };
 }
@@ -44,9 +44,9 @@ interface Streams {
   readonly stderr: LogStream;
 }
 
-const TMP = 'tmp';
+const tmpName = 'tmp';
 /** Apart from the site's own, whose device is 1. */
-const TMP_DEVICE = 2n;
+const tmpDevice = 2n;
 
 class Wasip1Binding implements Binding {
   readonly imports: ImportTable;
@@ -136,14 +136,14 @@ function openPreopens(
   const { files, clock } = capabilities;
   const site = createSiteTree({ files, keeper, listedEntriesMax: limits.folderEntriesMax });
   const tmp = createMemoryTree({
-    device: TMP_DEVICE,
+    device: tmpDevice,
     bytesMax: limits.tmpBytesPerRunMax,
     nodesMax: limits.tmpNodesPerRunMax,
     nowNs: () => clock.nowNs(),
     hostMemory,
   });
   return [
-    { name: '/', directory: mountTree(site, TMP, tmp) },
-    { name: `/${TMP}`, directory: tmp },
+    { name: '/', directory: mountTree(site, tmpName, tmp) },
+    { name: `/${tmpName}`, directory: tmp },
   ];
 }

@@ -8,7 +8,7 @@ export const exitCodeLines: readonly string[] = [
   '2  the arguments or the configuration must be changed first',
 ];
 
-const LINE_COLUMNS_MAX = 80;
+const lineColumnsMax = 80;
 
 export function describeProgram(commands: readonly Command[]): string {
   return [
@@ -48,7 +48,7 @@ export function describeCommand(command: Command): string {
     'Flags:',
     ...table(flags.map((row) => [flagWords(row), row.summary + (row.isRepeatable ? ' (*)' : '')])),
     ...(flags.some((row) => row.isRepeatable) ? ['', '(*) may be given several times'] : []),
-    ...command.notes.flatMap((note) => ['', ...wrap(note, LINE_COLUMNS_MAX)]),
+    ...command.notes.flatMap((note) => ['', ...wrap(note, lineColumnsMax)]),
     '',
   ].join('\n');
 }
@@ -64,7 +64,7 @@ function table(rows: readonly (readonly [string, string])[]): readonly string[] 
   const lengths = rows.map(([left]) => left.length).filter((length) => length <= widthMax);
   const width = Math.max(0, ...lengths);
   return rows.flatMap(([left, right]) => {
-    const lines = wrap(right, LINE_COLUMNS_MAX - width - 4);
+    const lines = wrap(right, lineColumnsMax - width - 4);
     const indent = ' '.repeat(width + 4);
     const first =
       left.length > width

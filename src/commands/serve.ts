@@ -50,7 +50,7 @@ export const serve: Command = {
     const { startDaemon } = await import('../daemon/daemon.ts');
     const isFreeToMove =
       config.folder !== undefined && isDefault(origins, settings.listen as Setting<unknown>);
-    const portsTriedMax = isFreeToMove ? PORTS_TRIED_MAX : 1;
+    const portsTriedMax = isFreeToMove ? portsToTryMax : 1;
     return superviseDaemon(
       () => startDaemon(config, { output: process.stdout, portsTriedMax }),
       io,
@@ -59,7 +59,7 @@ export const serve: Command = {
 };
 
 /** Whoever serves one folder after the other should not have to think of ports. */
-const PORTS_TRIED_MAX = 20;
+const portsToTryMax = 20;
 
 function isDefault(origins: LoadedConfig['origins'], setting: Setting<unknown>): boolean {
   return origins.get(setting)?.kind === 'default';
@@ -75,9 +75,9 @@ export function folderFlag(folder: string | undefined): readonly FlagValue[] {
 /** What serving needs of the daemon; a test of signals needs no more. */
 export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force' | 'noteIgnored'>;
 
-const STOP_SIGNALS: ReadonlySet<MindedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+const stopSignals: ReadonlySet<MindedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
 /** What SIGQUIT leaves to the requests under way. */
-const FAST_DRAIN_MS = 1_000;
+const fastDrainMs = 1_000;
 
 /**
  * Starts the daemon and resolves once it has ended: 0 after a drain, 1 when it was forced. A signal
@@ -93,12 +93,12 @@ export async function superviseDaemon(
   const drained = Promise.withResolvers<number | undefined>();
   let running: StoppableDaemon | undefined;
   const removeListener = io.onSignal((signal) => {
-    if (!STOP_SIGNALS.has(signal)) {
+    if (!stopSignals.has(signal)) {
       running?.noteIgnored(signal);
       return;
     }
     const step = gate.take(io.nowMs());
-    if (step === 'drain') drained.resolve(signal === 'SIGQUIT' ? FAST_DRAIN_MS : undefined);
+    if (step === 'drain') drained.resolve(signal === 'SIGQUIT' ? fastDrainMs : undefined);
     if (step === 'force') forced.resolve('forced');
   });
   try {

@@ -3,7 +3,7 @@
  * the parent that passes it on), so signals close together count as one.
  */
 
-const SAME_SIGNAL_MS = 1_000;
+const sameSignalMs = 1_000;
 
 export type StopStep = 'drain' | 'force' | 'nothing';
 
@@ -16,6 +16,6 @@ export class StopGate {
       this.#firstAtMs = nowMs;
       return 'drain';
     }
-    return nowMs - this.#firstAtMs < SAME_SIGNAL_MS ? 'nothing' : 'force';
+    return nowMs - this.#firstAtMs < sameSignalMs ? 'nothing' : 'force';
   }
 }

@@ -8,24 +8,24 @@ export interface LimitRow {
   readonly max?: number;
 }
 
-const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
+const mib = 1024 * 1024;
+const gib = 1024 * mib;
 
 export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   memoryBytesMax: {
     summary: 'Linear memory of one instance',
     min: 65_536,
-    max: 4 * GIB,
+    max: 4 * gib,
   },
   objectBytesPerRunMax: {
     summary: 'Garbage-collected objects and exceptions of one run',
     min: 65_536,
-    max: GIB,
+    max: gib,
   },
   objectBytesPerThreadMax: {
     summary: 'Objects and exceptions of all runs of a thread; one owner gets half of it at most',
     min: 131_072,
-    max: 4 * GIB,
+    max: 4 * gib,
   },
   cpuMsMax: { summary: 'CPU time of one run' },
   wallMsMax: { summary: 'Wall-clock time of one run' },
@@ -45,27 +45,27 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Request bodies that one client may be sending at once, per thread',
     max: 1_000_000,
   },
-  requestBodyBytesMax: { summary: 'Request body that is read whole', min: 0, max: GIB },
-  replyBodyBytesMax: { summary: 'Reply body of a guest', min: 0, max: GIB },
+  requestBodyBytesMax: { summary: 'Request body that is read whole', min: 0, max: gib },
+  replyBodyBytesMax: { summary: 'Reply body of a guest', min: 0, max: gib },
   replyHeadersMax: { summary: 'Headers of a guest’s reply', max: 10_000 },
-  replyHeaderBytesMax: { summary: 'All headers of a guest’s reply together', max: MIB },
+  replyHeaderBytesMax: { summary: 'All headers of a guest’s reply together', max: mib },
   handlesPerRunMax: { summary: 'Handles a guest may hold at once, per kind', max: 1_000_000 },
-  tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: GIB },
+  tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: gib },
   tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
   logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
-  logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * MIB },
+  logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * mib },
   outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
   runsPerVisitMax: {
     summary: 'Runs that one visitor’s request may cause by requests that modules send, per thread',
   },
-  outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: GIB },
-  outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: GIB },
+  outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: gib },
+  outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: gib },
   outboundTimeoutMs: { summary: 'One request of a guest, redirects included' },
   outboundRedirectsMax: { summary: 'Redirects that are followed', min: 0, max: 100 },
   outboundSocketsPerOriginMax: { summary: 'Connections to one origin, per thread', max: 10_000 },
   dnsQueriesPerRunMax: { summary: 'DNS queries a guest may send in one run', min: 0 },
-  kvKeyBytesMax: { summary: 'One key', max: MIB },
-  kvValueBytesMax: { summary: 'One value, after appending too', max: 512 * MIB },
+  kvKeyBytesMax: { summary: 'One key', max: mib },
+  kvValueBytesMax: { summary: 'One value, after appending too', max: 512 * mib },
   kvNamespaceBytesMax: { summary: 'All keys and values of one module' },
   kvNamespaceKeysMax: { summary: 'Keys of one module' },
   kvOperationsPerRunMax: { summary: 'Key-value operations in one run', min: 0 },
@@ -74,7 +74,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'The key-value file; an owner gets no more of it than is left for others',
   },
   kvQueuedBytesMax: { summary: 'Writes that wait for their commit' },
-  moduleBytesMax: { summary: 'One .wasm file', min: 8, max: GIB },
+  moduleBytesMax: { summary: 'One .wasm file', min: 8, max: gib },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },
   moduleBytesPerFolderMax: { summary: 'All .wasm files of one folder together' },
   folderEntriesMax: { summary: 'Modules and directories looked at in one folder', max: 10_000_000 },
@@ -101,7 +101,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
   importsMax: { summary: 'Imports of one module', max: 100_000 },
-  manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * MIB },
+  manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * mib },
   dnsTimeoutMs: { summary: 'One attempt at one DNS server' },
   dnsAttemptsMax: { summary: 'Attempts per DNS server', max: 10 },
   dnsCacheEntriesMax: { summary: 'DNS answers kept', max: 10_000_000 },
@@ -122,8 +122,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     max: 1_000_000,
   },
   sitesCachedMax: { summary: 'Host names remembered with their site', max: 10_000_000 },
-  targetBytesMax: { summary: 'Path and query of a request', max: MIB },
-  headerBytesMax: { summary: 'All headers of a request together', max: MIB },
+  targetBytesMax: { summary: 'Path and query of a request', max: mib },
+  headerBytesMax: { summary: 'All headers of a request together', max: mib },
   headersMax: { summary: 'Headers of a request', max: 10_000 },
   connectionsPerClientMax: {
     summary: 'Connections at once of one client that is no trusted proxy, per thread',
@@ -169,10 +169,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     min: 0,
     max: 100_000,
   },
-  websocketMessageBytesMax: { summary: 'One WebSocket message, either way', max: 64 * MIB },
+  websocketMessageBytesMax: { summary: 'One WebSocket message, either way', max: 64 * mib },
   websocketQueuedBytesMax: {
     summary: 'Messages that wait for the guest, or the client, before the other side is held up',
-    max: 64 * MIB,
+    max: 64 * mib,
   },
   websocketCpuMsMax: { summary: 'CPU time from one WebSocket message of the client to the next' },
   websocketIdleMs: { summary: 'A WebSocket connection without a message for so long is closed' },
@@ -211,7 +211,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   logQueueBytesMax: {
     summary: 'Log lines that wait to be written, per thread; more are dropped and counted',
     min: 64 * 1024,
-    max: GIB,
+    max: gib,
   },
   logBytesPerOwnerPerMinuteMax: {
     summary: 'Log lines that all folders of one owner cause, per thread and minute',

@@ -18,7 +18,7 @@ export interface ConfigSources {
 }
 
 /** A configuration file larger than this is something else. */
-const CONFIG_FILE_BYTES_MAX = 1024 * 1024;
+const configFileBytesMax = 1024 * 1024;
 
 /** Errors: `config`, naming the line, variable or flag at fault and the rule it breaks. */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
@@ -85,10 +85,10 @@ function isFile(file: string): boolean {
 function readText(file: string): string {
   try {
     const size = statSync(file).size;
-    if (size > CONFIG_FILE_BYTES_MAX) {
+    if (size > configFileBytesMax) {
       throw new TerrafirmaError(
         'config',
-        `Cannot read the configuration: ${file} must have at most ${CONFIG_FILE_BYTES_MAX} ` +
+        `Cannot read the configuration: ${file} must have at most ${configFileBytesMax} ` +
           `bytes: received ${size}`,
       );
     }

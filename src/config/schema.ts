@@ -27,11 +27,11 @@ import { tlsSettings } from './tls-settings.ts';
 export type { Machine, Setting } from './setting.ts';
 
 /** Timers of Node.js hold 31 bits; a longer one would fire at once. */
-const MS_MAX = 2 ** 31 - 1;
+const msMax = 2 ** 31 - 1;
 /** What the program and a small site need. */
-const PROCESS_MEMORY_BYTES_MIN = 128 * 1024 * 1024;
-const PROCESS_MEMORY_SHARE = 3 / 4;
-const LISTEN_DEFAULT = { host: '127.0.0.1', port: 8080 };
+const processMemoryBytesMin = 128 * 1024 * 1024;
+const processMemoryShare = 3 / 4;
+const listenDefault = { host: '127.0.0.1', port: 8080 };
 
 const listenKind = listOf(
   endpoint({
@@ -65,7 +65,7 @@ export const settings = {
     flag: 'listen',
     summary: 'Where to listen; several are allowed, port 0 takes any free port',
     kind: listenKind,
-    fallback: () => [LISTEN_DEFAULT],
+    fallback: () => [listenDefault],
     commonVariable: {
       name: 'PORT',
       parse: (port) => listenKind.parse([`0.0.0.0:${port}`], ''),
@@ -121,10 +121,10 @@ export const settings = {
     name: 'process_memory_bytes_max',
     flag: 'process-memory',
     summary: 'Memory of the whole process; near it, whoever holds most gets no more',
-    kind: bytes({ min: PROCESS_MEMORY_BYTES_MIN, max: Number.MAX_SAFE_INTEGER }),
+    kind: bytes({ min: processMemoryBytesMin, max: Number.MAX_SAFE_INTEGER }),
     fallback: (machine) => {
-      const bytesMax = Math.floor(machine.memoryBytes * PROCESS_MEMORY_SHARE);
-      return Math.max(PROCESS_MEMORY_BYTES_MIN, bytesMax);
+      const bytesMax = Math.floor(machine.memoryBytes * processMemoryShare);
+      return Math.max(processMemoryBytesMin, bytesMax);
     },
     fallbackWords: 'three quarters of what the machine, or its control group, has',
   }),
@@ -224,7 +224,7 @@ export const limitSettings: { readonly [name in keyof Limits]: Setting<number> }
 function limitSetting(limit: keyof Limits): Setting<number> {
   const row = limitRows[limit];
   const isTime = /Ms(Max)?$/.test(limit);
-  const max = row.max ?? (isTime ? MS_MAX : Number.MAX_SAFE_INTEGER);
+  const max = row.max ?? (isTime ? msMax : Number.MAX_SAFE_INTEGER);
   const range = { min: row.min ?? 1, max };
   const kind = isTime ? milliseconds : limit.includes('Bytes') ? bytes : count;
   const name = `limits.${limit.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;

@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 
-const HASH_DIGITS = 16;
+const hashDigits = 16;
 
 /** `folder`: its absolute path. */
 export function stateOfFolder(stateDirectory: string, folder: string): string {
   const hash = createHash('sha256').update(folder).digest('hex');
-  return path.join(localStatesOf(stateDirectory), hash.slice(0, HASH_DIGITS));
+  return path.join(localStatesOf(stateDirectory), hash.slice(0, hashDigits));
 }
 
 /** What holds the states of all folders that are served by their path. */

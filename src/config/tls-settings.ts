@@ -18,8 +18,8 @@ import {
 } from './kinds.ts';
 import { define } from './setting.ts';
 
-const LETS_ENCRYPT = 'https://acme-v02.api.letsencrypt.org/directory';
-const HSTS_DEFAULT_S = 604_800;
+const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory';
+const hstsDefaultS = 604_800;
 
 const tlsListenKind = listOf(
   endpoint({
@@ -124,7 +124,7 @@ export const tlsSettings = {
     name: 'tls.hsts_max_age_s',
     summary: 'Seconds for which browsers must use HTTPS (Strict-Transport-Security); 0: not said',
     kind: count({ min: 0, max: 4 * 31_536_000 }),
-    fallback: () => HSTS_DEFAULT_S,
+    fallback: () => hstsDefaultS,
   }),
   tlsCertificates: define({
     name: 'tls.certificate',
@@ -146,7 +146,7 @@ export const tlsSettings = {
     flag: 'acme-directory',
     summary: 'ACME directories, tried in this order',
     kind: listOf(directoryKind, { elementsMin: 1, elementsMax: 8 }),
-    fallback: () => [LETS_ENCRYPT],
+    fallback: () => [letsEncrypt],
   }),
   acmeIsStaging: define({
     name: 'acme.staging',

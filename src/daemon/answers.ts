@@ -27,16 +27,16 @@ import type { Logins } from './logins/logins.ts';
  * No answer holds longer, whatever the record's TTL: threads that ask again tell the control plane
  * that the folder is still in use, and so is worth watching.
  */
-const SITE_TTL_MS_MAX = 60_000;
+const siteTtlMsMax = 60_000;
 /** How long "there is no such folder" holds: a person may be making it right now. */
-const FAILURE_TTL_MS = 2_000;
+const failureTtlMs = 2_000;
 /** How long the last good record of a name is used while it cannot be looked up (RFC 8767). */
-const STALE_RECORD_MS_MAX = 3_600_000;
+const staleRecordMsMax = 3_600_000;
 /** Failures that say what the name's record is now; all others say nothing about it. */
-const RECORD_CODES: ReadonlySet<ErrorCode> = new Set(['no-record', 'bad-record']);
-const STALE_TTL_MS = 5_000;
+const recordCodes: ReadonlySet<ErrorCode> = new Set(['no-record', 'bad-record']);
+const staleTtlMs = 5_000;
 /** Of a folder without modules, so many entries are looked at for one that can be served. */
-const FIRST_ENTRIES_MAX = 1_000;
+const firstEntriesMax = 1_000;
 
 export interface AnswersOptions {
   readonly config: Config;
@@ -110,7 +110,7 @@ export class ControlAnswers {
 
   async #requireFile(site: Site): Promise<void> {
     const guard = this.#options.guards.fsOf(site.mountDirectory, site.owner);
-    const { entries } = await guard.readdir(site.directory, FIRST_ENTRIES_MAX);
+    const { entries } = await guard.readdir(site.directory, firstEntriesMax);
     if (entries.some((entry) => isServedName(entry.name))) return;
     const detail = `Cannot serve ${site.folderKey}: it must have a file that can be served`;
     throw new TerrafirmaError('folder-not-found', `${detail}: received none`);
@@ -124,7 +124,7 @@ export class ControlAnswers {
 
   async #site(hostName: HostName | undefined, clientAddress?: string): Promise<SiteAnswer> {
     const { folder } = this.#options;
-    if (folder !== undefined) return this.#publishedSite(folder, SITE_TTL_MS_MAX);
+    if (folder !== undefined) return this.#publishedSite(folder, siteTtlMsMax);
     if (hostName === undefined) {
       return failure({
         code: 'bad-host',
@@ -156,13 +156,13 @@ export class ControlAnswers {
     const { locator, publisher } = this.#options;
     const mount = locator.mountOf(path);
     const site = mount && (await publisher.keptSite(path.key, mount));
-    return site && { kind: 'site', site, expiresInMs: STALE_TTL_MS };
+    return site && { kind: 'site', site, expiresInMs: staleTtlMs };
   }
 
   async #publishedSite(folder: LocatedFolder, ttlMs: number): Promise<SiteAnswer> {
     try {
       const site = await this.#options.publisher.siteOf(folder);
-      return { kind: 'site', site, expiresInMs: Math.min(ttlMs, SITE_TTL_MS_MAX) };
+      return { kind: 'site', site, expiresInMs: Math.min(ttlMs, siteTtlMsMax) };
     } catch (error) {
       return failure(toErrorRecord(error));
     }
@@ -183,16 +183,16 @@ export class ControlAnswers {
       this.#goodRecords.set(hostName, { path: lookup.value, seenAtMs: nowMs });
       return { path: lookup.value, expiresInMs };
     }
-    if (RECORD_CODES.has(lookup.error.code)) this.#goodRecords.delete(hostName);
+    if (recordCodes.has(lookup.error.code)) this.#goodRecords.delete(hostName);
     const good = this.#goodRecords.get(hostName);
-    if (good !== undefined && nowMs - good.seenAtMs < STALE_RECORD_MS_MAX) {
-      return { path: good.path, expiresInMs: STALE_TTL_MS };
+    if (good !== undefined && nowMs - good.seenAtMs < staleRecordMsMax) {
+      return { path: good.path, expiresInMs: staleTtlMs };
     }
     return { error: toErrorRecord(lookup.error), expiresInMs };
   }
 }
 
-function failure(error: ErrorRecord, expiresInMs = FAILURE_TTL_MS): SiteAnswer {
+function failure(error: ErrorRecord, expiresInMs = failureTtlMs): SiteAnswer {
   if (error.code === 'internal') throw new TerrafirmaError('internal', error.detail);
   return { kind: 'failure', error, expiresInMs };
 }

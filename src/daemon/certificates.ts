@@ -30,10 +30,10 @@ export interface CertificatesParts {
   readonly onChange: () => void;
 }
 
-const STAGING = 'https://acme-staging-v02.api.letsencrypt.org/directory';
-const OWN_FILES_LOOK_MS = 5_000;
-const ACME_REQUEST_TIMEOUT_MS = 20_000;
-const ORDER_TIMEOUT_MS = 120_000;
+const staging = 'https://acme-staging-v02.api.letsencrypt.org/directory';
+const ownFilesLookMs = 5_000;
+const acmeRequestTimeoutMs = 20_000;
+const orderTimeoutMs = 120_000;
 
 /**
  * Opens the certificates; undefined when there is no TLS.
@@ -55,7 +55,7 @@ export async function openCertificates(
   });
   const isOrdering = config.acme.isAgreed && config.folder === undefined;
   const acme = isOrdering ? await openAcme(parts) : undefined;
-  own.watch(OWN_FILES_LOOK_MS);
+  own.watch(ownFilesLookMs);
   acme?.renewals.start();
   return new Certificates({ own, acme, nowMs: Date.now });
 }
@@ -70,7 +70,7 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
     logger.error({ file: store.damagedFile }, 'certificates damaged: put aside, ordering anew');
   }
   const challenges = new Challenges(Date.now);
-  const urls = acme.isStaging ? [STAGING] : acme.directories;
+  const urls = acme.isStaging ? [staging] : acme.directories;
   const clients = urls.map(
     (directoryUrl) =>
       new AcmeClient({
@@ -82,8 +82,8 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
         challengeTypes: acme.challengeTypes,
         stage: challenges,
         caPem,
-        requestTimeoutMs: ACME_REQUEST_TIMEOUT_MS,
-        orderTimeoutMs: ORDER_TIMEOUT_MS,
+        requestTimeoutMs: acmeRequestTimeoutMs,
+        orderTimeoutMs: orderTimeoutMs,
         nowMs: Date.now,
         wait: (delayMs) => wait(delayMs, undefined, { ref: false }),
         random: Math.random,

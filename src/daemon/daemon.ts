@@ -29,7 +29,7 @@ import { Logins } from './logins/logins.ts';
 import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { ServedAddresses } from './served-addresses.ts';
-import { adoptShared, SHARED_KEY } from './served-folder.ts';
+import { adoptShared, sharedKey } from './served-folder.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
 import { openVisitKey } from './visit-key.ts';
 
@@ -53,15 +53,15 @@ export interface DaemonIo {
 }
 
 /** How long the end waits for whoever reads the log. */
-const LOG_FLUSH_MS = { drain: 2_000, force: 200 } as const;
-const STANDARD_OUTPUT: DaemonIo = { output: process.stdout };
+const logFlushMs = { drain: 2_000, force: 200 } as const;
+const standardOutput: DaemonIo = { output: process.stdout };
 
 /**
  * Starts the daemon. Resolves when every thread listens; the first log line says where.
  *
  * @throws TerrafirmaError `start` (port or state directory in use), `state`.
  */
-export async function startDaemon(wanted: Config, io: DaemonIo = STANDARD_OUTPUT): Promise<Daemon> {
+export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput): Promise<Daemon> {
   const config = await limitThreads(wanted);
   sizeThreadPool(config);
   const account = openAccount(config);
@@ -188,7 +188,7 @@ class RunningParts {
     await this.#step(() => this.keyValue?.close());
     this.#lock.release();
     if (drain) this.logger.info('stopped');
-    await this.#log.close(LOG_FLUSH_MS[how]);
+    await this.#log.close(logFlushMs[how]);
   }
 
   /** A part that fails to stop must not keep the others from it. */
@@ -238,7 +238,7 @@ async function openKeyValue(
   const isAdopted =
     folder !== undefined && (await adoptShared(config.stateDirectory, folder, logger));
   return startKeyValueWriter({
-    renamed: isAdopted ? { from: SHARED_KEY, to: folder.key } : undefined,
+    renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
     databasePath: keyValueDatabasePath(config.stateDirectory),
     synchronous: config.keyValue.synchronous,
     limits: config.limits,

@@ -27,9 +27,9 @@ export interface ReclaimerOptions {
   readonly nowMs: () => number;
 }
 
-const FIRST_LOOK_MS = 10 * 60_000;
-const LOOK_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+const firstLookMs = 10 * 60_000;
+const lookMs = 3_600_000;
+const dayMs = 86_400_000;
 
 export class Reclaimer {
   readonly #options: ReclaimerOptions;
@@ -42,7 +42,7 @@ export class Reclaimer {
   }
 
   start(): void {
-    this.#schedule(FIRST_LOOK_MS);
+    this.#schedule(firstLookMs);
   }
 
   async stop(): Promise<void> {
@@ -54,7 +54,7 @@ export class Reclaimer {
   /** One look at everything that is kept. Never rejects. */
   async look(): Promise<void> {
     try {
-      const keptMs = this.#options.goneKeptDays * DAY_MS;
+      const keptMs = this.#options.goneKeptDays * dayMs;
       const { publisher } = this.#options;
       const records = await publisher.reclaim(keptMs, (record) => this.#presenceOf(record));
       await this.#lookAtKeyValue(records, keptMs);
@@ -103,7 +103,7 @@ export class Reclaimer {
   #schedule(delayMs: number): void {
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
-      this.#looking = this.look().then(() => this.#schedule(LOOK_MS));
+      this.#looking = this.look().then(() => this.#schedule(lookMs));
     }, delayMs);
     this.#timer.unref();
   }

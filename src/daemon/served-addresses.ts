@@ -16,12 +16,12 @@ export interface ServedAddressesOptions {
   readonly onChange: (addresses: readonly Uint8Array[]) => void;
 }
 
-const OWNERS_MAX = 4_096;
-const NAMES_PER_OWNER_MAX = 4;
+const ownersMax = 4_096;
+const namesPerOwnerMax = 4;
 /** Lookups that wait; a name that finds no room is looked up at another visit. */
-const WAITING_MAX = 256;
-const HOLDS_MS = 600_000;
-const FAMILIES = [4, 6] as const;
+const waitingMax = 256;
+const holdsMs = 600_000;
+const families = [4, 6] as const;
 
 interface KnownName {
   readonly askedAtMs: number;
@@ -30,7 +30,7 @@ interface KnownName {
 
 export class ServedAddresses {
   readonly #options: ServedAddressesOptions;
-  readonly #owners = new LRUCache<OwnerKey, Map<HostName, KnownName>>({ max: OWNERS_MAX });
+  readonly #owners = new LRUCache<OwnerKey, Map<HostName, KnownName>>({ max: ownersMax });
   #told = '';
   #waiting = 0;
   #last: Promise<void> = Promise.resolve();
@@ -44,9 +44,9 @@ export class ServedAddresses {
     const names = this.#owners.get(owner) ?? new Map<HostName, KnownName>();
     this.#owners.set(owner, names);
     const known = names.get(hostName);
-    const isFresh = known !== undefined && this.#options.nowMs() - known.askedAtMs < HOLDS_MS;
-    const isOneTooMany = known === undefined && names.size >= NAMES_PER_OWNER_MAX;
-    if (isFresh || isOneTooMany || this.#waiting >= WAITING_MAX) return;
+    const isFresh = known !== undefined && this.#options.nowMs() - known.askedAtMs < holdsMs;
+    const isOneTooMany = known === undefined && names.size >= namesPerOwnerMax;
+    if (isFresh || isOneTooMany || this.#waiting >= waitingMax) return;
     names.set(hostName, { askedAtMs: this.#options.nowMs(), addresses: known?.addresses ?? [] });
     this.#waiting += 1;
     this.#last = this.#last.then(() => this.#look(hostName, names));
@@ -59,7 +59,7 @@ export class ServedAddresses {
 
   async #look(hostName: HostName, names: Map<HostName, KnownName>): Promise<void> {
     try {
-      const found = await Promise.all(FAMILIES.map((family) => this.#ask(hostName, family)));
+      const found = await Promise.all(families.map((family) => this.#ask(hostName, family)));
       const askedAtMs = this.#options.nowMs();
       names.set(hostName, { askedAtMs, addresses: found.flat() });
     } finally {

@@ -9,7 +9,7 @@ import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { fileErrorCode, writeDurably } from '../outside/state/durable.ts';
 
 /** The key that every folder had in folder mode, whichever it was. */
-export const SHARED_KEY = '/folder' as FolderKey;
+export const sharedKey = '/folder' as FolderKey;
 
 /**
  * Gives what was kept under the shared key to the folder that it was last kept for. Resolves to
@@ -20,18 +20,18 @@ export async function adoptShared(
   folder: LocatedFolder,
   log: JournalLog,
 ): Promise<boolean> {
-  const record = await readFolderRecord(stateDirectory, SHARED_KEY, log);
+  const record = await readFolderRecord(stateDirectory, sharedKey, log);
   if (record === undefined || record.directory !== folder.directory) return false;
   const known = await readFolderRecord(stateDirectory, folder.key, log);
   if (known === undefined) {
     const text = formatRecord({ ...record, folderKey: folder.key });
     await writeDurably(recordPath(stateDirectory, folder.key), text);
     await renameWhereThere(
-      pinsDirectory(stateDirectory, SHARED_KEY),
+      pinsDirectory(stateDirectory, sharedKey),
       pinsDirectory(stateDirectory, folder.key),
     );
   }
-  await rm(recordPath(stateDirectory, SHARED_KEY), { force: true });
+  await rm(recordPath(stateDirectory, sharedKey), { force: true });
   return true;
 }
 

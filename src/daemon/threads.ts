@@ -15,13 +15,13 @@ import { createLedger, glanceAt } from '../threads/ledger.ts';
 import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
 import { coreMsOf, Turning } from './turning.ts';
 
-const GLANCE_MS = 250;
-const BACK_OFF_MS_MIN = 50;
-const BACK_OFF_MS_MAX = 10_000;
+const glanceMs = 250;
+const backOffMsMin = 50;
+const backOffMsMax = 10_000;
 /** A thread that lived this long begins again with the shortest back-off. */
-const STEADY_MS = 30_000;
+const steadyMs = 30_000;
 /** Beyond the drain limit a thread gets this long to say that it is done. */
-const DRAIN_GRACE_MS = 1_000;
+const drainGraceMs = 1_000;
 
 export interface ThreadsOptions {
   readonly config: Config;
@@ -79,7 +79,7 @@ export class ServingThreads {
     const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
     this.#overseer.begin();
-    this.#glance = setInterval(() => this.#lookAtAll(performance.now()), GLANCE_MS);
+    this.#glance = setInterval(() => this.#lookAtAll(performance.now()), glanceMs);
   }
 
   /** Tells every thread about a folder's new site. */
@@ -97,7 +97,7 @@ export class ServingThreads {
       ({ worker }) => new Promise<void>((resolve) => worker.once('exit', () => resolve())),
     );
     this.tell({ kind: 'drain', drainMs });
-    const force = setTimeout(() => void this.terminate(), drainMs + DRAIN_GRACE_MS);
+    const force = setTimeout(() => void this.terminate(), drainMs + drainGraceMs);
     await Promise.all(gone);
     clearTimeout(force);
   }
@@ -211,11 +211,9 @@ export class ServingThreads {
     if (this.#threads.get(number) === thread) this.#threads.delete(number);
     this.#overseer.forget(number);
     if (this.#isDraining || !thread.isListening) return;
-    const wasSteady = performance.now() - thread.startedAtMs > STEADY_MS;
-    const backOffMs = wasSteady
-      ? BACK_OFF_MS_MIN
-      : (this.#backOffMs.get(number) ?? BACK_OFF_MS_MIN);
-    this.#backOffMs.set(number, Math.min(BACK_OFF_MS_MAX, backOffMs * 2));
+    const wasSteady = performance.now() - thread.startedAtMs > steadyMs;
+    const backOffMs = wasSteady ? backOffMsMin : (this.#backOffMs.get(number) ?? backOffMsMin);
+    this.#backOffMs.set(number, Math.min(backOffMsMax, backOffMs * 2));
     this.#restartLater(number, backOffMs);
   }
 
@@ -229,7 +227,7 @@ export class ServingThreads {
             { threadNumber: number, errorDetail: describeError(error) },
             'thread not replaced: trying again',
           );
-          if (!this.#isDraining) this.#restartLater(number, BACK_OFF_MS_MAX);
+          if (!this.#isDraining) this.#restartLater(number, backOffMsMax);
         },
       );
     }, backOffMs);

@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Without time on a core, so much longer by the clock. */
-const BLOCKED_FACTOR = 6;
+const blockedFactor = 6;
 
 /** Time on a core that a thread of this process has had, in milliseconds. */
 export function coreMsOf(systemThread: string | undefined): number | undefined {
@@ -58,7 +58,7 @@ export class Turning {
       coreMs !== undefined &&
       this.#coreMsAtBeat !== undefined &&
       coreMs - this.#coreMsAtBeat <= this.#stuckMs;
-    if (isStarved && stoodMs <= this.#stuckMs * BLOCKED_FACTOR) return undefined;
+    if (isStarved && stoodMs <= this.#stuckMs * blockedFactor) return undefined;
     this.#restart(nowMs, coreMs);
     return stoodMs;
   }

@@ -14,7 +14,7 @@ import type {
   Run,
   WasmValue,
 } from '../abi/abi.ts';
-import { GuestMemory, PAGE_BYTES } from '../abi/memory.ts';
+import { GuestMemory, pageBytes } from '../abi/memory.ts';
 import { isSteps } from '../abi/steps.ts';
 import type { FormFacts, LoadedModule } from '../threads/messages.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
@@ -120,7 +120,7 @@ export class GuestInstance implements GuestHost, ServingInstance {
   /** Size of memory number `memory` as the guest sees it. */
   #bytesOf(memory: number): number {
     const size = this.#sizes[memory];
-    if (size !== undefined) return Number(size.value) * PAGE_BYTES;
+    if (size !== undefined) return Number(size.value) * pageBytes;
     return this.memories[memory]?.buffer.byteLength ?? 0;
   }
 
@@ -306,10 +306,10 @@ export class GuestInstance implements GuestHost, ServingInstance {
 
   /** As the guest's own `memory.grow` would: within the limit, and keeping the virtual size. */
   #grow(memory: WebAssembly.Memory, pages: number): number {
-    const physical = memory.buffer.byteLength / PAGE_BYTES;
-    const before = this.#bytesOf(0) / PAGE_BYTES;
+    const physical = memory.buffer.byteLength / pageBytes;
+    const before = this.#bytesOf(0) / pageBytes;
     const wanted = before + pages;
-    if (!this.#running().allowMemory(0, wanted * PAGE_BYTES)) return -1;
+    if (!this.#running().allowMemory(0, wanted * pageBytes)) return -1;
     try {
       if (wanted > physical) memory.grow(wanted - physical);
     } catch (error) {

@@ -1,10 +1,10 @@
 /** The media type of a static file, by its name. Pure. Browsers believe it: nosniff is sent. */
 import mime from 'mime';
 
-const UNKNOWN = 'application/octet-stream';
+const unknown = 'application/octet-stream';
 
 /** What the list of types does not have, or still calls by an older name. */
-const OWN_TYPES: ReadonlyMap<string, string> = new Map([
+const ownTypes: ReadonlyMap<string, string> = new Map([
   ['adoc', 'text/plain'],
   ['aiff', 'audio/aiff'],
   ['cjs', 'text/javascript'],
@@ -33,7 +33,7 @@ const OWN_TYPES: ReadonlyMap<string, string> = new Map([
 export function mediaTypeOf(name: string): string {
   const dot = name.lastIndexOf('.');
   const extension = dot === -1 ? '' : name.slice(dot + 1).toLowerCase();
-  const type = OWN_TYPES.get(extension) ?? mime.getType(name) ?? UNKNOWN;
+  const type = ownTypes.get(extension) ?? mime.getType(name) ?? unknown;
   const isText = type.startsWith('text/') || type === 'application/json' || type.endsWith('+xml');
   return isText || type === 'application/javascript' ? `${type}; charset=utf-8` : type;
 }

@@ -33,7 +33,7 @@ export interface HeadLimits {
 }
 
 /** RFC 9110, section 7.6.1, and what proxies add to it: these belong to one connection. */
-const HOP_BY_HOP = new Set([
+const hopByHop = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -46,8 +46,8 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /** What only a trusted proxy may say about the visitor: guests believe these. */
-const DROPPED = new Set([
-  ...HOP_BY_HOP,
+const droppedHeaders = new Set([
+  ...hopByHop,
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -60,21 +60,21 @@ const DROPPED = new Set([
   'true-client-ip',
 ]);
 
-const UTF8_OR_ERROR = { fatal: true, ignoreBOM: true };
+const utf8OrError = { fatal: true, ignoreBOM: true };
 
 /** Nearly all of them: a name or an IPv4 address, perhaps a port, which the groups hold. */
-const PLAIN_AUTHORITY = /^(?=\.*[\w-])[\w.-]+(?::(\d{1,5}))?$/;
+const plainAuthority = /^(?=\.*[\w-])[\w.-]+(?::(\d{1,5}))?$/;
 /**
  * What RFC 3986, section 3.2, lets an authority be, in UTF-8 and without what no host has: user
  * info, percent signs, and the marks `!$&'()*+,;=`, which guests would copy into pages. The groups
  * hold the address of `[::1]` and the port.
  */
-const AUTHORITY = new RegExp(
+const authorityPattern = new RegExp(
   String.raw`^(?:(?=\.*[^.:])(?:[\w.~-]|[^\0-\x7f\p{Cc}\p{Cf}\p{Z}]|[\u200c\u200d])+` +
     String.raw`|\[([\da-f:.]+)\])(?::(\d{0,5}))?$`,
   'iu',
 );
-const PORT_MAX = 65_535;
+const portMax = 65_535;
 
 /**
  * Reads the head. The authority of an absolute-form target wins over the Host header, which
@@ -124,7 +124,7 @@ function readHeaders(
         `received ${rawHeaders.length / 2}`,
     );
   }
-  const dropped = limits.keepsForwarded === true ? HOP_BY_HOP : DROPPED;
+  const dropped = limits.keepsForwarded === true ? hopByHop : droppedHeaders;
   const headers: Header[] = [];
   let host: string | undefined;
   let connection = '';
@@ -179,15 +179,15 @@ function readTarget(
  * UTF-8 (RFC 3986, section 3.2.2); read as latin1 it would be another name.
  */
 function readAuthority(raw: string): string {
-  const plain = PLAIN_AUTHORITY.exec(raw);
+  const plain = plainAuthority.exec(raw);
   if (plain !== null && isPort(plain[1])) return raw;
   let authority: string;
   try {
-    authority = new TextDecoder('utf-8', UTF8_OR_ERROR).decode(Buffer.from(raw, 'latin1'));
+    authority = new TextDecoder('utf-8', utf8OrError).decode(Buffer.from(raw, 'latin1'));
   } catch (cause) {
     throw badHost('the host name must be ASCII or UTF-8', raw, cause);
   }
-  const [whole, address, port] = AUTHORITY.exec(authority) ?? [];
+  const [whole, address, port] = authorityPattern.exec(authority) ?? [];
   // Programs take it apart once more, and fail at what only looks like an address or a port.
   const isHost = whole !== undefined && (address === undefined || isIPv6(address));
   if (isHost && isPort(port)) return authority;
@@ -195,7 +195,7 @@ function readAuthority(raw: string): string {
 }
 
 function isPort(port: string | undefined): boolean {
-  return port === undefined || Number(port) <= PORT_MAX;
+  return port === undefined || Number(port) <= portMax;
 }
 
 function badHost(rule: string, authority: string, cause?: unknown): TerrafirmaError {

@@ -7,7 +7,7 @@ import type { OutputStream } from './output.ts';
 import { createLogger, tellLosses } from './telemetry.ts';
 
 /** How often what was dropped is told. */
-const LOSSES_MS = 60_000;
+const lossesMs = 60_000;
 
 export class DaemonLog {
   readonly logger: Logger;
@@ -22,7 +22,7 @@ export class DaemonLog {
     });
     this.#channel = new LogChannel(this.writer.queue, limits);
     this.logger = createLogger(log.level, this.#channel.own);
-    this.#losses = setInterval(() => this.#tellLosses(), LOSSES_MS).unref();
+    this.#losses = setInterval(() => this.#tellLosses(), lossesMs).unref();
   }
 
   /** Writes what is queued, within `withinMs`. Nothing is to be logged afterwards. */

@@ -11,11 +11,11 @@ export interface LineSink {
 }
 
 /** pino tells a sink that has this symbol what the next line is made of. */
-const METADATA = Symbol.for('pino.metadata');
+const metadata = Symbol.for('pino.metadata');
 /** pino's number of the level `warn`. */
-const WARN = 40;
+const warn = 40;
 /** Room for the line that tells what was dropped: told later rather than dropped itself. */
-const LOSSES_BYTES_MAX = 8_192;
+const lossesBytesMax = 8_192;
 
 export class LogChannel {
   /** For the daemon's own lines. From `warn` on they may use the part that is kept for them. */
@@ -50,12 +50,12 @@ export class LogChannel {
 
   /** A minute is over, or the thread ends: what was dropped, as soon as that can be told. */
   takeLosses(): LogLosses | undefined {
-    return this.#input.hasRoom(LOSSES_BYTES_MAX) ? this.#shares.roll() : undefined;
+    return this.#input.hasRoom(lossesBytesMax) ? this.#shares.roll() : undefined;
   }
 }
 
 class OwnLines implements LineSink {
-  readonly [METADATA] = true;
+  readonly [metadata] = true;
   /** Set by pino before each line. */
   lastLevel = 0;
   lastObj: unknown = undefined;
@@ -67,7 +67,7 @@ class OwnLines implements LineSink {
 
   write(line: string): void {
     const folderKey = readFolderKey(this.lastObj);
-    const isImportant = this.lastLevel >= WARN;
+    const isImportant = this.lastLevel >= warn;
     // An owner who saves refused files all day fills his own share of the log.
     if (folderKey === undefined) this.#channel.writeOwn(line, isImportant);
     else {

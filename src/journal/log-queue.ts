@@ -11,27 +11,27 @@ export interface LogQueueMemory {
 }
 
 /** Words before the bytes of a ring. Both count modulo twice the capacity: full is not empty. */
-const WRITTEN_WORD = 0;
-const TAKEN_WORD = 1;
-const HEADER_BYTES = 64;
+const writtenWord = 0;
+const takenWord = 1;
+const headerBytes = 64;
 
 /** Words of the bell. */
-const ASLEEP_WORD = 0;
-const CLOSING_WORD = 1;
-const BELL_BYTES = 8;
+const asleepWord = 0;
+const closingWord = 1;
+const bellBytes = 8;
 
 /** A part of each queue that only the daemon's own important lines may fill. */
-const RESERVED_PART = 1 / 8;
+const reservedPart = 1 / 8;
 
 const encoder = new TextEncoder();
 /** UTF-8 has at most this many bytes for one UTF-16 unit. */
-const BYTES_PER_UNIT_MAX = 3;
+const bytesPerUnitMax = 3;
 
 /** The queues of `count` threads with one bell. */
 export function createLogQueues(count: number, bytesMax: number): readonly LogQueueMemory[] {
-  const bell = new SharedArrayBuffer(BELL_BYTES);
+  const bell = new SharedArrayBuffer(bellBytes);
   return Array.from({ length: count }, () => ({
-    ring: new SharedArrayBuffer(HEADER_BYTES + bytesMax),
+    ring: new SharedArrayBuffer(headerBytes + bytesMax),
     bell,
   }));
 }
@@ -43,14 +43,14 @@ class Ring {
   readonly capacity: number;
 
   constructor(ring: SharedArrayBuffer) {
-    this.words = new Int32Array(ring, 0, HEADER_BYTES / 4);
-    this.bytes = new Uint8Array(ring, HEADER_BYTES);
+    this.words = new Int32Array(ring, 0, headerBytes / 4);
+    this.bytes = new Uint8Array(ring, headerBytes);
     this.capacity = this.bytes.length;
   }
 
   get used(): number {
-    const written = Atomics.load(this.words, WRITTEN_WORD);
-    const taken = Atomics.load(this.words, TAKEN_WORD);
+    const written = Atomics.load(this.words, writtenWord);
+    const taken = Atomics.load(this.words, takenWord);
     return (written - taken + 2 * this.capacity) % (2 * this.capacity);
   }
 
@@ -73,7 +73,7 @@ export class LogQueueInput {
   constructor(memory: LogQueueMemory) {
     this.#ring = new Ring(memory.ring);
     this.#bell = new Int32Array(memory.bell);
-    this.#reservedBytes = Math.floor(this.#ring.capacity * RESERVED_PART);
+    this.#reservedBytes = Math.floor(this.#ring.capacity * reservedPart);
   }
 
   /** Whether an important line of `byteCount` would have room now. */
@@ -86,15 +86,15 @@ export class LogQueueInput {
     const ring = this.#ring;
     const free = ring.capacity - ring.used - (isImportant ? 0 : this.#reservedBytes);
     if (line.length > free) return 0;
-    const start = ring.position(WRITTEN_WORD);
-    const bytesMax = line.length * BYTES_PER_UNIT_MAX;
+    const start = ring.position(writtenWord);
+    const bytesMax = line.length * bytesPerUnitMax;
     const byteCount =
       bytesMax <= Math.min(free, ring.capacity - start)
         ? encoder.encodeInto(line, ring.bytes.subarray(start, start + bytesMax)).written
         : this.#putInPieces(encoder.encode(line), { start, free });
     if (byteCount === 0) return 0;
     // Last of all: a thread that is ended before this has said nothing, and never half a line.
-    ring.advance(WRITTEN_WORD, byteCount);
+    ring.advance(writtenWord, byteCount);
     this.#wake();
     return byteCount;
   }
@@ -108,9 +108,9 @@ export class LogQueueInput {
   }
 
   #wake(): void {
-    const isAsleep = Atomics.load(this.#bell, ASLEEP_WORD) === 1;
-    if (isAsleep && Atomics.compareExchange(this.#bell, ASLEEP_WORD, 1, 0) === 1) {
-      Atomics.notify(this.#bell, ASLEEP_WORD);
+    const isAsleep = Atomics.load(this.#bell, asleepWord) === 1;
+    if (isAsleep && Atomics.compareExchange(this.#bell, asleepWord, 1, 0) === 1) {
+      Atomics.notify(this.#bell, asleepWord);
     }
   }
 }
@@ -134,9 +134,9 @@ export class LogQueueOutput {
   peek(bytesMax: number): Uint8Array {
     const ring = this.#ring;
     const { used } = ring;
-    const start = ring.position(TAKEN_WORD);
+    const start = ring.position(takenWord);
     let length = Math.min(used, bytesMax);
-    while (length < used && this.#byteAt(start + length - 1) !== LINE_END) length += 1;
+    while (length < used && this.#byteAt(start + length - 1) !== lineEnd) length += 1;
     const copy = new Uint8Array(length);
     const first = ring.bytes.subarray(start, Math.min(start + length, ring.capacity));
     copy.set(first);
@@ -145,7 +145,7 @@ export class LogQueueOutput {
   }
 
   release(byteCount: number): void {
-    this.#ring.advance(TAKEN_WORD, byteCount);
+    this.#ring.advance(takenWord, byteCount);
   }
 
   #byteAt(position: number): number | undefined {
@@ -153,7 +153,7 @@ export class LogQueueOutput {
   }
 }
 
-const LINE_END = 0x0a;
+const lineEnd = 0x0a;
 
 /** What the writer sleeps on. Blocks the thread that waits: for the writer's own thread alone. */
 export class LogBell {
@@ -164,27 +164,27 @@ export class LogBell {
   }
 
   get isClosing(): boolean {
-    return Atomics.load(this.#words, CLOSING_WORD) === 1;
+    return Atomics.load(this.#words, closingWord) === 1;
   }
 
   /** Sleeps until a line is put into an empty queue, or the bell closes, at most `timeoutMs`. */
   sleep(areEmpty: () => boolean, timeoutMs: number): void {
-    Atomics.store(this.#words, ASLEEP_WORD, 1);
+    Atomics.store(this.#words, asleepWord, 1);
     // Looked at once more after the word was set: a line put in between would wake nobody.
-    if (areEmpty() && !this.isClosing) Atomics.wait(this.#words, ASLEEP_WORD, 1, timeoutMs);
-    Atomics.store(this.#words, ASLEEP_WORD, 0);
+    if (areEmpty() && !this.isClosing) Atomics.wait(this.#words, asleepWord, 1, timeoutMs);
+    Atomics.store(this.#words, asleepWord, 0);
   }
 
   /** Sleeps whatever comes in, but for the end. */
   pause(timeoutMs: number): void {
-    Atomics.wait(this.#words, CLOSING_WORD, 0, timeoutMs);
+    Atomics.wait(this.#words, closingWord, 0, timeoutMs);
   }
 
   /** The writer is to write what is there, and end. */
   close(): void {
-    Atomics.store(this.#words, CLOSING_WORD, 1);
-    Atomics.notify(this.#words, CLOSING_WORD);
-    Atomics.store(this.#words, ASLEEP_WORD, 0);
-    Atomics.notify(this.#words, ASLEEP_WORD);
+    Atomics.store(this.#words, closingWord, 1);
+    Atomics.notify(this.#words, closingWord);
+    Atomics.store(this.#words, asleepWord, 0);
+    Atomics.notify(this.#words, asleepWord);
   }
 }

@@ -36,12 +36,12 @@ interface Share {
 type Group = 'owners' | 'sites' | 'clients';
 
 /** Keys remembered in a minute, per group. All beyond share one share. */
-const KEYS_MAX = 10_000;
+const keysMax = 10_000;
 /** Names that the line of what was dropped tells, per group. */
-const NAMES_TOLD_MAX = 5;
-const THE_OTHERS = 'others';
+const namesToldMax = 5;
+const theOthers = 'others';
 /** The owner of lines that no folder is to blame for. */
-const NOBODY = 'nobody';
+const nobody = 'nobody';
 
 export class LogShares {
   readonly #bytesMax: Readonly<Record<Group, number>>;
@@ -117,7 +117,7 @@ export class LogShares {
       shares.push(this.#share('clients', clientNetwork(clientAddress)));
     }
     if (folderKey !== undefined) shares.push(this.#share('sites', folderKey));
-    const owner = folderKey === undefined ? NOBODY : ownerOf(folderKey as FolderKey);
+    const owner = folderKey === undefined ? nobody : ownerOf(folderKey as FolderKey);
     shares.push(this.#share('owners', owner));
     this.#last = { folderKey, clientAddress, shares };
     return shares;
@@ -125,7 +125,7 @@ export class LogShares {
 
   #share(group: Group, key: string): Share {
     const shares = this.#groups[group];
-    const name = shares.size < KEYS_MAX || shares.has(key) ? key : THE_OTHERS;
+    const name = shares.size < keysMax || shares.has(key) ? key : theOthers;
     const known = shares.get(name);
     if (known !== undefined) return known;
     const share: Share = { bytesMax: this.#bytesMax[group], bytes: 0, dropped: 0 };
@@ -137,7 +137,7 @@ export class LogShares {
     return [...this.#groups[group]]
       .filter(([, share]) => share.dropped > 0)
       .sort(([, one], [, other]) => other.dropped - one.dropped)
-      .slice(0, NAMES_TOLD_MAX)
+      .slice(0, namesToldMax)
       .map(([name, share]) => `${name}: ${share.dropped}`);
   }
 }

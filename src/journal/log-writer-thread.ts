@@ -16,13 +16,13 @@ export interface LogWriterStart {
 }
 
 /** Bytes that one queue gets written before the next has its turn. */
-const TURN_BYTES_MAX = 64 * 1024;
+const turnBytesMax = 64 * 1024;
 /** Lines gather for so long after the first: a write for each would cost more than its line. */
-const GATHER_MS = 5;
+const gatherMs = 5;
 /** Without a ring of the bell: queues are looked at all the same. */
-const LOOK_MS = 1_000;
+const lookMs = 1_000;
 /** How long a reader that does not read is left alone. */
-const PAUSE_MS = 5;
+const pauseMs = 5;
 
 function run({ log, queues, stream }: LogWriterStart): void {
   const [first] = queues;
@@ -32,20 +32,20 @@ function run({ log, queues, stream }: LogWriterStart): void {
   const areEmpty = (): boolean => outputs.every((queue) => queue.isEmpty);
   // At the end this thread is ended from outside when the reader takes too long.
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
-  const pause = (): void => void Atomics.wait(sleeper, 0, 0, PAUSE_MS);
+  const pause = (): void => void Atomics.wait(sleeper, 0, 0, pauseMs);
   const losses = new WriteLosses(new LogOutput({ ...log, stream, pause }));
   for (;;) {
     for (const queue of outputs) writeTurn(queue, losses);
     if (!areEmpty()) continue;
     if (bell.isClosing) return;
-    bell.sleep(areEmpty, LOOK_MS);
-    bell.pause(GATHER_MS);
+    bell.sleep(areEmpty, lookMs);
+    bell.pause(gatherMs);
   }
 }
 
 function writeTurn(queue: LogQueueOutput, losses: WriteLosses): void {
   if (queue.isEmpty) return;
-  const lines = queue.peek(TURN_BYTES_MAX);
+  const lines = queue.peek(turnBytesMax);
   losses.write(lines);
   queue.release(lines.length);
 }
@@ -77,11 +77,10 @@ class WriteLosses {
 
 function countLines(lines: Uint8Array): number {
   let count = 0;
-  for (let at = lines.indexOf(LINE_END); at !== -1; at = lines.indexOf(LINE_END, at + 1))
-    count += 1;
+  for (let at = lines.indexOf(lineEnd); at !== -1; at = lines.indexOf(lineEnd, at + 1)) count += 1;
   return count;
 }
 
-const LINE_END = 0x0a;
+const lineEnd = 0x0a;
 
 run(workerData as LogWriterStart);

@@ -21,10 +21,10 @@ export interface LogWriterOptions {
   readonly onTrouble: (detail: string) => void;
 }
 
-const RESTART_DELAY_MS = 200;
+const restartDelayMs = 200;
 /** At an end that was not planned: how long the process waits for its last lines. */
-const EXIT_WAIT_MS = 500;
-const EXIT_LOOK_MS = 5;
+const exitWaitMs = 500;
+const exitLookMs = 5;
 
 export class LogWriter {
   /** The control plane's own. */
@@ -97,16 +97,16 @@ export class LogWriter {
     this.#restart = setTimeout(() => {
       this.#restart = undefined;
       this.#worker = this.#spawn();
-    }, RESTART_DELAY_MS);
+    }, restartDelayMs);
   }
 
   /** The process ends without `close`: what it said last is why. Blocks, at its very end. */
   #waitUntilEmpty(): void {
     const outputs = this.#queues.map((memory) => new LogQueueOutput(memory));
     const sleeper = new Int32Array(new SharedArrayBuffer(4));
-    const looksMax = EXIT_WAIT_MS / EXIT_LOOK_MS;
+    const looksMax = exitWaitMs / exitLookMs;
     for (let look = 0; look < looksMax && !outputs.every((queue) => queue.isEmpty); look += 1) {
-      Atomics.wait(sleeper, 0, 0, EXIT_LOOK_MS);
+      Atomics.wait(sleeper, 0, 0, exitLookMs);
     }
   }
 }

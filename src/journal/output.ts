@@ -18,7 +18,7 @@ export interface LogOutputOptions extends Pick<LogConfig, 'format' | 'color'> {
 }
 
 /** A reader that went away is not our end; nor is a full disk. */
-const SURVIVED = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ECONNRESET']);
+const survived = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ECONNRESET']);
 
 /** Lines written whole and in order. */
 export class LogOutput {
@@ -55,7 +55,7 @@ export class LogOutput {
         written += writeSync(this.#fd, bytes, written);
       } catch (error) {
         const { code = '' } = error as NodeJS.ErrnoException;
-        if (SURVIVED.has(code)) return false;
+        if (survived.has(code)) return false;
         if (code !== 'EAGAIN') throw error;
         this.#pause();
       }

@@ -2,7 +2,7 @@
 import { prettyFactory } from 'pino-pretty';
 
 /** What the message of a request already says, or nobody looks for while it scrolls by. */
-const IN_THE_MESSAGE = [
+const inTheMessage = [
   ...['id', 'method', 'status', 'hostName', 'path', 'outcome', 'wallUs', 'cpuUs', 'memoryBytes'],
   ...['bytesReceived', 'bytesSent', 'clientAddress', 'errorCode', 'errorDetail'],
 ];
@@ -12,7 +12,7 @@ export function createPrettifier(colorize: boolean): (line: string) => string {
   const prettifyRequest = prettyFactory({
     ...common(colorize),
     messageFormat: (record) => describeRequest(record),
-    ignore: IN_THE_MESSAGE.join(','),
+    ignore: inTheMessage.join(','),
   });
   const prettifyOther = prettyFactory(common(colorize));
   return (line) => (isRequest(line) ? prettifyRequest(line) : prettifyOther(line));
@@ -54,12 +54,12 @@ export function formatDuration(microseconds: number): string {
 export function formatBytes(bytes: number): string {
   let amount = bytes;
   let unit = 0;
-  while (amount >= 1_024 && unit < UNITS.length - 1) {
+  while (amount >= 1_024 && unit < units.length - 1) {
     amount /= 1_024;
     unit += 1;
   }
   const digits = unit === 0 || Number.isInteger(amount) || amount >= 100 ? 0 : 1;
-  return `${amount.toFixed(digits)} ${UNITS[unit]}`;
+  return `${amount.toFixed(digits)} ${units[unit]}`;
 }
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];

@@ -34,12 +34,12 @@ export interface RequestRecord {
 }
 
 /** What others chose (paths, names, values) is told up to here; a mark says that it was longer. */
-const VALUE_CHARS_MAX = 200;
+const valueCharsMax = 200;
 /** Our own sentences, and where a guest failed, may be longer. */
-const DETAIL_CHARS_MAX = 2_000;
+const detailCharsMax = 2_000;
 /** No host name is longer (RFC 1035, section 2.3.4). */
-const HOST_NAME_CHARS_MAX = 253;
-const DETAIL_FIELDS: ReadonlySet<string> = new Set(['errorDetail', 'reason']);
+const hostNameCharsMax = 253;
+const detailFields: ReadonlySet<string> = new Set(['errorDetail', 'reason']);
 
 /** A logger whose lines are JSON and carry an ISO time; secrets are never given to it. */
 export function createLogger(level: LogLevel, sink: LineSink): Logger {
@@ -70,7 +70,7 @@ function cutFields(fields: Record<string, unknown>): Record<string, unknown> {
 }
 
 function charsMaxOf(field: string): number {
-  return DETAIL_FIELDS.has(field) ? DETAIL_CHARS_MAX : VALUE_CHARS_MAX;
+  return detailFields.has(field) ? detailCharsMax : valueCharsMax;
 }
 
 /** `text`, or its beginning and how long it was. */
@@ -177,7 +177,7 @@ function requestLine(
   { level, time, place }: { readonly level: string; readonly time: string; readonly place: string },
 ): string {
   const { cpuUs, errorCode, errorDetail, memoryBytes } = record;
-  const detail = errorDetail === undefined ? '' : cut(errorDetail, DETAIL_CHARS_MAX);
+  const detail = errorDetail === undefined ? '' : cut(errorDetail, detailCharsMax);
   const error =
     errorCode === undefined
       ? ''
@@ -185,7 +185,7 @@ function requestLine(
   return (
     `{"level":"${level}","time":"${time}","id":"${record.id}"` +
     `,"method":${quoteValue(record.method)}` +
-    `,"hostName":${quote(cut(record.hostName, HOST_NAME_CHARS_MAX))}` +
+    `,"hostName":${quote(cut(record.hostName, hostNameCharsMax))}` +
     `,"path":${quoteValue(record.path)},"clientAddress":${quoteValue(record.clientAddress)}` +
     `,"status":${record.status},"bytesReceived":${record.bytesReceived}` +
     `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
@@ -195,12 +195,12 @@ function requestLine(
   );
 }
 
-const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quoteValue(text: string): string {
-  return quote(cut(text, VALUE_CHARS_MAX));
+  return quote(cut(text, valueCharsMax));
 }
 
 function quote(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }

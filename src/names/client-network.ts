@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net';
 
 /** `::ffff:192.0.2.1` is the IPv4 client of a dual-stack socket (RFC 4291, section 2.5.5.2). */
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+const mappedPattern = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
  * What stands for a client where clients share something: its IPv4 address, or the first 56 bits of
@@ -12,7 +12,7 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 export function clientNetwork(address: string): string {
   // Asked at every request, and most visitors come by IPv4.
   if (!address.includes(':') || !isIPv6(address)) return address;
-  const mapped = MAPPED.exec(address)?.[1];
+  const mapped = mappedPattern.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   const [plain = ''] = address.split('%');
   const [left = '', right = ''] = plain.split('::');

@@ -7,26 +7,26 @@
 export type NameClass = 'served' | 'conflict' | 'ignored';
 
 /** ext4, APFS and NTFS agree on 255; KBFS too. Longer names cannot exist. */
-const SEGMENT_BYTES_MAX = 255;
+const segmentBytesMax = 255;
 /** The one directory with a leading dot whose files are served, at the top of a site. */
-export const WELL_KNOWN_DIRECTORY = '.well-known';
-const SERVED = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+export const wellKnownDirectory = '.well-known';
+const served = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** KBFS, Syncthing, Dropbox, Nextcloud, Drive; Dropbox writes "Alice's conflicted copy". */
-const CONFLICT =
+const conflictPattern =
   /\.sync-conflict-|\.conflicted|conflicted copy|\(case conflict\)|\(selective sync conflict\)/;
 /** `hello (1).wasm`, as download tools and Drive count copies; never a name that is served. */
-const NUMBERED_COPY = / \(\d+\)(?:\.[^.]*)?$/;
-const TEMPORARY = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
-const INTERNAL = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
+const numberedCopy = / \(\d+\)(?:\.[^.]*)?$/;
+const temporaryPattern = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
+const internal = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
 /** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
-const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
-const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'gu');
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
+const everyInvisible = new RegExp(invisible, 'gu');
 /**
  * Invisible characters that belong to the word they stand in: joiners of Persian, Indic scripts and
  * emoji, variation selectors, the tags of regional flags. Never behind plain ASCII, where they only
  * make one name look like another; a selector may follow the digits of keycaps.
  */
-const OWN_WORDS = new RegExp(
+const ownWords = new RegExp(
   [
     String.raw`(?<=[^\x00-\x7f])[\u200c\u200d\u{e0100}-\u{e01ef}]`,
     String.raw`(?<=[^\x00-\x7f]|[0-9#*])[\ufe00-\ufe0f]`,
@@ -47,9 +47,9 @@ export function isServedName(segment: string): boolean {
 /** `isServedName` with the reason, for the publisher, who logs each conflict copy once. */
 export function classifyName(segment: string): NameClass {
   const folded = foldName(segment);
-  if (CONFLICT.test(folded) || NUMBERED_COPY.test(folded)) return 'conflict';
-  if (segment.length > SEGMENT_BYTES_MAX || !SERVED.test(segment)) return 'ignored';
-  return TEMPORARY.test(folded) || INTERNAL.has(folded) ? 'ignored' : 'served';
+  if (conflictPattern.test(folded) || numberedCopy.test(folded)) return 'conflict';
+  if (segment.length > segmentBytesMax || !served.test(segment)) return 'ignored';
+  return temporaryPattern.test(folded) || internal.has(folded) ? 'ignored' : 'served';
 }
 
 /**
@@ -61,10 +61,11 @@ export function classifyName(segment: string): NameClass {
  */
 export function isStaticName(segment: string): boolean {
   if (segment === '' || segment.startsWith('.') || /[~/\\]/.test(segment)) return false;
-  if (Buffer.byteLength(segment) > SEGMENT_BYTES_MAX || /[. ]$/.test(segment)) return false;
-  if (!isPlain(segment) && INVISIBLE.test(segment.replace(OWN_WORDS, ''))) return false;
+  if (Buffer.byteLength(segment) > segmentBytesMax || /[. ]$/.test(segment)) return false;
+  if (!isPlain(segment) && invisible.test(segment.replace(ownWords, ''))) return false;
   const folded = foldName(segment);
-  if (CONFLICT.test(folded) || TEMPORARY.test(folded) || INTERNAL.has(folded)) return false;
+  if (conflictPattern.test(folded) || temporaryPattern.test(folded) || internal.has(folded))
+    return false;
   return !folded.startsWith('.') && !folded.endsWith('.wasm');
 }
 
@@ -76,7 +77,7 @@ export function isStaticName(segment: string): boolean {
 export function foldName(segment: string): string {
   const folded = isPlain(segment)
     ? segment.toLowerCase()
-    : segment.normalize('NFKC').replace(EVERY_INVISIBLE, '').toUpperCase().toLowerCase();
+    : segment.normalize('NFKC').replace(everyInvisible, '').toUpperCase().toLowerCase();
   const [beforeStream = ''] = folded.split(':', 1);
   return trimDots(beforeStream);
 }
@@ -118,14 +119,14 @@ export function explainName(segment: string): string | undefined {
   const folded = foldName(segment);
   if (classifyName(segment) === 'conflict') return 'it is a conflict copy: merge it and delete it';
   const isModule = segment.endsWith('.wasm') && isServedName(segment);
-  if (folded.endsWith('.wasm')) return isModule ? undefined : MODULE_RULE;
-  if (isStaticName(segment) || INTERNAL.has(folded)) return undefined;
+  if (folded.endsWith('.wasm')) return isModule ? undefined : moduleRule;
+  if (isStaticName(segment) || internal.has(folded)) return undefined;
   if (segment.includes('~')) return 'a "~" marks backups and temporary files';
-  if (TEMPORARY.test(folded)) return 'its ending marks an unfinished or temporary file';
+  if (temporaryPattern.test(folded)) return 'its ending marks an unfinished or temporary file';
   if (/[. ]$/.test(segment)) return 'a name must not end in a dot or a space';
   if (segment.includes('\\')) return 'a name must not hold a backslash';
   return 'its name is too long or holds characters that cannot be seen';
 }
 
-const MODULE_RULE =
+const moduleRule =
   'the name of a module holds ASCII letters, digits, "_", "-" and "." and ends in ".wasm"';

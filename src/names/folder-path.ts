@@ -31,12 +31,12 @@ export interface TlfName {
   readonly readers: readonly string[];
 }
 
-const KEYBASE = 'keybase';
-const FOLDER_PATH_CHARS_MAX = 1_024;
-const FOLDER_PATH_SEGMENTS_MAX = 32;
-const TLF_MEMBERS_MAX = 64;
-const USER_NAME = /^[a-z0-9_]{1,64}$/;
-const TEAM_NAME = /^[a-z0-9_]{1,64}(?:\.[a-z0-9_]{1,64}){0,15}$/;
+const keybaseRoot = 'keybase';
+const folderPathCharsMax = 1_024;
+const folderPathSegmentsMax = 32;
+const tlfMembersMax = 64;
+const userName = /^[a-z0-9_]{1,64}$/;
+const teamName = /^[a-z0-9_]{1,64}(?:\.[a-z0-9_]{1,64}){0,15}$/;
 
 /** The key of a folder that is served by its path on this machine alone. */
 export function localFolderKey(absolutePath: string): FolderKey {
@@ -57,16 +57,16 @@ export function parseFolderPath(text: string): FolderPath {
     throw badRecord('git roots not supported; name the folder itself', value);
   }
   if (!value.startsWith('/')) throw badRecord('must begin with "/"', value);
-  if (value.length > FOLDER_PATH_CHARS_MAX) {
-    throw badRecord(`must be at most ${FOLDER_PATH_CHARS_MAX} characters`, value);
+  if (value.length > folderPathCharsMax) {
+    throw badRecord(`must be at most ${folderPathCharsMax} characters`, value);
   }
   const unslashed = value.endsWith('/') ? value.slice(0, -1) : value;
   const segments = unslashed.slice(1).split('/');
-  if (segments.length > FOLDER_PATH_SEGMENTS_MAX) {
-    throw badRecord(`must have at most ${FOLDER_PATH_SEGMENTS_MAX} segments`, value);
+  if (segments.length > folderPathSegmentsMax) {
+    throw badRecord(`must have at most ${folderPathSegmentsMax} segments`, value);
   }
   const [prefix = '', ...rest] = segments;
-  if (prefix === KEYBASE) return parseKeybasePath(rest, value);
+  if (prefix === keybaseRoot) return parseKeybasePath(rest, value);
   checkSegments(segments, value);
   const key = `/${segments.join('/')}` as FolderKey;
   const noTlf = { tlf: '', canonicalTlf: '', writers: [], readers: [] };
@@ -89,9 +89,9 @@ function parseKeybasePath(rest: readonly string[], value: string): FolderPath {
   }
   checkSegments(subpath, value);
   const { canonical, writers, readers } = name;
-  const key = ['', KEYBASE, type, canonical, ...subpath].join('/') as FolderKey;
+  const key = ['', keybaseRoot, type, canonical, ...subpath].join('/') as FolderKey;
   return {
-    prefix: `/${KEYBASE}`,
+    prefix: `/${keybaseRoot}`,
     type,
     tlf,
     canonicalTlf: canonical,
@@ -111,7 +111,7 @@ function parseKeybasePath(rest: readonly string[], value: string): FolderPath {
 export function parseTlf(type: 'private' | 'public' | 'team', tlf: string): TlfName | undefined {
   const lower = tlf.toLowerCase();
   if (type === 'team') {
-    if (!TEAM_NAME.test(lower)) return undefined;
+    if (!teamName.test(lower)) return undefined;
     return { canonical: lower, writers: [lower], readers: [] };
   }
   const [writerPart = '', readerPart, ...more] = lower.split('#');
@@ -119,8 +119,8 @@ export function parseTlf(type: 'private' | 'public' | 'team', tlf: string): TlfN
   const listedWriters = writerPart.split(',');
   const listedReaders = readerPart === undefined ? [] : readerPart.split(',');
   const members = [...listedWriters, ...listedReaders];
-  if (members.length > TLF_MEMBERS_MAX) return undefined;
-  if (!members.every((member) => USER_NAME.test(member))) return undefined;
+  if (members.length > tlfMembersMax) return undefined;
+  if (!members.every((member) => userName.test(member))) return undefined;
   const writers = [...new Set(listedWriters)].sort();
   const readers = [...new Set(listedReaders)].filter((name) => !writers.includes(name)).sort();
   const canonical = [writers.join(','), ...(readers.length > 0 ? [readers.join(',')] : [])];

@@ -6,15 +6,15 @@ import { quoteReceived, withoutSecrets } from './quote.ts';
 export type HostName = string & { readonly hostName: unique symbol };
 
 /** RFC 1035, section 2.3.4, in the textual form without the final dot. */
-const HOST_NAME_CHARS_MAX = 253;
+const hostNameCharsMax = 253;
 /** The longest name, a final dot and the longest port: what is longer is not looked at. */
-const AUTHORITY_CHARS_MAX = HOST_NAME_CHARS_MAX + '.:65535'.length;
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const authorityCharsMax = hostNameCharsMax + '.:65535'.length;
+const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** What URL parsing would strip, split at or decode, and so must not reach `domainToASCII`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
-const FORBIDDEN = /[\x00-\x20\x7f"#%/:<>?@[\\\]^_`{|}]/;
+const forbidden = /[\x00-\x20\x7f"#%/:<>?@[\\\]^_`{|}]/;
 /** The last label of every IPv4 spelling that inet_aton takes: 127.1, 0x7f.1, 017700000001. */
-const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
+const numericLabel = /^(?:\d+|0x[0-9a-f]*)$/;
 
 /**
  * The one spelling of the host name in a Host header, `:authority` or SNI: the port and one final
@@ -30,23 +30,23 @@ const NUMERIC_LABEL = /^(?:\d+|0x[0-9a-f]*)$/;
  */
 export function parseHostName(authority: string): HostName {
   if (authority === '') throw badHost('must not be empty', authority);
-  if (authority.length > AUTHORITY_CHARS_MAX) {
-    throw badHost(`must be at most ${HOST_NAME_CHARS_MAX} characters`, authority);
+  if (authority.length > authorityCharsMax) {
+    throw badHost(`must be at most ${hostNameCharsMax} characters`, authority);
   }
   if (authority.includes('@')) throw badHost('must have no user info before it', authority);
   if (authority.startsWith('[')) throw badHost('must be a name, not an address', authority);
   const name = removePort(authority);
   const undotted = name.endsWith('.') ? name.slice(0, -1) : name;
-  if (FORBIDDEN.test(undotted)) throw badHost('must be letters, digits, "-" and "."', authority);
+  if (forbidden.test(undotted)) throw badHost('must be letters, digits, "-" and "."', authority);
   const ascii = domainToAscii(undotted);
-  if (ascii === '' || ascii.length > HOST_NAME_CHARS_MAX) {
-    throw badHost(`must be a domain name of 1 to ${HOST_NAME_CHARS_MAX} characters`, authority);
+  if (ascii === '' || ascii.length > hostNameCharsMax) {
+    throw badHost(`must be a domain name of 1 to ${hostNameCharsMax} characters`, authority);
   }
   const labels = ascii.split('.');
-  if (NUMERIC_LABEL.test(labels.at(-1) ?? '')) {
+  if (numericLabel.test(labels.at(-1) ?? '')) {
     throw badHost('must be a name, not an address', authority);
   }
-  if (!labels.every((label) => LABEL.test(label))) {
+  if (!labels.every((label) => labelPattern.test(label))) {
     throw badHost('must have labels of 1 to 63 letters, digits and inner "-"', authority);
   }
   return ascii as HostName;

@@ -8,16 +8,16 @@ import type { FolderKey } from './folder-path.ts';
  */
 export type OwnerKey = string & { readonly ownerKey: unique symbol };
 
-const KEYBASE_START = '/keybase/';
+const keybaseStart = '/keybase/';
 /** `/keybase`, type, TLF. */
-const KEYBASE_OWNER_SEGMENTS = 3;
+const keybaseOwnerSegments = 3;
 /** Prefix and first level. */
-const PLAIN_OWNER_SEGMENTS = 2;
+const plainOwnerSegments = 2;
 
 /** The owner of a folder; a folder that is a whole mount is its own. */
 export function ownerOf(folderKey: FolderKey): OwnerKey {
-  const isKeybase = folderKey.startsWith(KEYBASE_START);
-  let left = isKeybase ? KEYBASE_OWNER_SEGMENTS : PLAIN_OWNER_SEGMENTS;
+  const isKeybase = folderKey.startsWith(keybaseStart);
+  let left = isKeybase ? keybaseOwnerSegments : plainOwnerSegments;
   let end = 0;
   while (left > 0) {
     const slash = folderKey.indexOf('/', end + 1);

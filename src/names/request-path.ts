@@ -1,5 +1,5 @@
 import { TerrafirmaError } from '../errors.ts';
-import { foldName, isServedName, isStaticName, WELL_KNOWN_DIRECTORY } from './file-names.ts';
+import { foldName, isServedName, isStaticName, wellKnownDirectory } from './file-names.ts';
 import { quoteReceived, withoutSecrets } from './quote.ts';
 
 /** Relative, '/'-joined, e.g. `dir/hello.wasm`. */
@@ -59,7 +59,7 @@ export function parseRequestPath(target: string): RequestPath {
 }
 
 /** The validations of certificate authorities (RFC 8555, section 8.3), and our own name. */
-const DAEMONS_WELL_KNOWN: ReadonlySet<string> = new Set(['acme-challenge', 'terrafirma']);
+const daemonsWellKnown: ReadonlySet<string> = new Set(['acme-challenge', 'terrafirma']);
 
 const nothing = { modulePath: undefined, pathInfo: '' } as const;
 
@@ -100,12 +100,12 @@ function decodePercent(raw: string, target: string): string {
 
 /** Where programs expect files of a site: `security.txt`, `assetlinks.json` (RFC 8615). */
 function isWellKnown(segment: string): boolean {
-  return segment === WELL_KNOWN_DIRECTORY;
+  return segment === wellKnownDirectory;
 }
 
 /** A folder's owner answers for its files there, but for what the daemon itself answers. */
 function checkWellKnownName(segment: string): void {
-  if (DAEMONS_WELL_KNOWN.has(foldName(segment))) throw forbidden(segment);
+  if (daemonsWellKnown.has(foldName(segment))) throw forbidden(segment);
 }
 
 function checkStaticName(segment: string): void {

@@ -9,7 +9,7 @@ import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { clientNetwork } from '../names.ts';
 import { BodyReader } from './body-reader.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
-import { PIECE_BYTES, WHOLE_BYTES_MAX } from './reply-pump.ts';
+import { pieceBytes, wholeBytesMax } from './reply-pump.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
@@ -24,15 +24,15 @@ export interface ExchangeOptions {
   readonly fixedHeaders?: readonly Header[] | undefined;
 }
 
-const REQUEST_ID = 'x-request-id';
-const SWITCHING_PROTOCOLS = 101;
-const NO_BYTES = new Uint8Array(0);
+const requestId = 'x-request-id';
+const switchingProtocols = 101;
+const noBytes = new Uint8Array(0);
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
-const UNCOUNTED_BYTES_MAX = 4 * 1024;
+const uncountedBytesMax = 4 * 1024;
 /** How often a body that must wait looks whether there is room: thousands may wait at once. */
-const ROOM_LOOK_MS = 250;
+const roomLookMs = 250;
 /** They tell of a body, and a request that was redirected inside has none. */
-const BODY_HEADERS = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
+const bodyHeaders = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 
 /** Which part of the path names the module is known only when it has been routed. */
 export interface RoutableHead extends RequestHead {
@@ -117,7 +117,7 @@ export class HttpExchange implements Exchange {
       method: method === 'HEAD' ? method : 'GET',
       target,
       query: queryOf(target),
-      headers: headers.filter(([name]) => !BODY_HEADERS.has(name)),
+      headers: headers.filter(([name]) => !bodyHeaders.has(name)),
     };
     this.#hasBody = false;
     return target;
@@ -135,7 +135,7 @@ export class HttpExchange implements Exchange {
   leaveHttp(): void {
     this.#expectState('none', 'upgrade');
     this.#replyState = 'ended';
-    this.#status = SWITCHING_PROTOCOLS;
+    this.#status = switchingProtocols;
   }
 
   /** What went through the WebSocket. */
@@ -167,7 +167,7 @@ export class HttpExchange implements Exchange {
   }
 
   async readBody(bodyBytesMax: number): Promise<Uint8Array> {
-    if (!this.hasBody) return NO_BYTES;
+    if (!this.hasBody) return noBytes;
     const declared = this.#wire.declaredBytes;
     if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax, declared);
     const chunks: Uint8Array[] = [];
@@ -195,7 +195,7 @@ export class HttpExchange implements Exchange {
   send(head: ReplyHead, body: Uint8Array): void {
     this.#expectState('none', 'send');
     const withBody = mayHaveBody(head.status, this.request.method);
-    if (withBody && body.length > UNCOUNTED_BYTES_MAX) this.#openBytes()?.addReply(body.length);
+    if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
     this.#replyState = 'ended';
     if (this.#isGone) return;
     const headers = this.#flatten(head);
@@ -221,7 +221,7 @@ export class HttpExchange implements Exchange {
     if (this.#isGone || chunk.length === 0) return;
     if (!mayHaveBody(this.#status, this.request.method)) return;
     this.#bytesSent += chunk.length;
-    if (chunk.length > WHOLE_BYTES_MAX) await this.#writePieces(chunk);
+    if (chunk.length > wholeBytesMax) await this.#writePieces(chunk);
     else if (!this.#wire.write(chunk)) await this.#drained();
   }
 
@@ -230,9 +230,9 @@ export class HttpExchange implements Exchange {
     const bytes = this.#openBytes();
     bytes?.addReply(chunk.length);
     try {
-      for (let start = 0; start < chunk.length; start += PIECE_BYTES) {
+      for (let start = 0; start < chunk.length; start += pieceBytes) {
         if (this.#isGone || this.#replyState !== 'started') return;
-        if (!this.#wire.write(chunk.subarray(start, start + PIECE_BYTES))) await this.#drained();
+        if (!this.#wire.write(chunk.subarray(start, start + pieceBytes))) await this.#drained();
       }
     } finally {
       bytes?.removeReply(chunk.length);
@@ -268,10 +268,10 @@ export class HttpExchange implements Exchange {
 
   /** Reads no further meanwhile, so that the client is held up and not we. */
   async #roomFor(bytes: number): Promise<void> {
-    for (let waitedMs = 0; !this.#tryHold(bytes); waitedMs += ROOM_LOOK_MS) {
+    for (let waitedMs = 0; !this.#tryHold(bytes); waitedMs += roomLookMs) {
       if (this.#isGone || this.#replyState !== 'none') throw clientGone();
       if (waitedMs >= this.#options.bodyIdleTimeoutMs) throw noRoom(waitedMs);
-      await delay(ROOM_LOOK_MS);
+      await delay(roomLookMs);
     }
   }
 
@@ -282,8 +282,8 @@ export class HttpExchange implements Exchange {
 
   /** Names and values in turn, with the request id of the log in place of a guest's. */
   #flatten(head: ReplyHead): string[] {
-    const flat = [REQUEST_ID, this.#request.id];
-    for (const [name, value] of head.headers) if (name !== REQUEST_ID) flat.push(name, value);
+    const flat = [requestId, this.#request.id];
+    for (const [name, value] of head.headers) if (name !== requestId) flat.push(name, value);
     const { fixedHeaders } = this.#options;
     if (fixedHeaders !== undefined) addAbsent(flat, fixedHeaders);
     if (this.#added !== undefined) addAbsent(flat, this.#added);

@@ -59,10 +59,10 @@ export interface ListenerTls
 }
 
 /** How often node looks for connections past their header time limit. */
-const CHECK_INTERVAL_MS = 1_000;
+const checkIntervalMs = 1_000;
 /** How long a connection without a request may still bring one while the daemon stops. */
-const DRAIN_GRACE_MS = 300;
-const NO_BODY = { hasBody: false, declaredBytes: 0, expectsContinue: false };
+const drainGraceMs = 300;
+const noBody = { hasBody: false, declaredBytes: 0, expectsContinue: false };
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -160,7 +160,7 @@ export class Listener {
     const closeIdle = setInterval(() => {
       for (const server of this.#servers) server.closeIdleConnections();
       this.#lingering.cut();
-    }, DRAIN_GRACE_MS);
+    }, drainGraceMs);
     for (const socket of this.#greeting) socket.destroy();
     this.#http2.drain();
     const cut = setTimeout(() => {
@@ -209,7 +209,7 @@ export class Listener {
       // Bodies have an idle limit of their own: a long upload is not a slow client.
       requestTimeout: 0,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      connectionsCheckingInterval: checkIntervalMs,
       shouldUpgradeCallback: (incoming) =>
         asksForWebSocket(incoming) && this.#connections.mayTakeOver(incoming),
       IncomingMessage: Http1Request,
@@ -273,7 +273,7 @@ export class Listener {
     const visitor = this.#visitorOf(socket, rawHeaders);
     const { clientAddress } = visitor;
     let record = newRecord(id, { clientAddress });
-    let wire = new Http2Wire(stream, { ...NO_BODY, replyIdleTimeoutMs });
+    let wire = new Http2Wire(stream, { ...noBody, replyIdleTimeoutMs });
     try {
       const { raw, declaredBytes, expectsContinue } = readHttp2Head(rawHeaders, headerBytesMax);
       record = newRecord(id, { ...raw, clientAddress });

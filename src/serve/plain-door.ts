@@ -27,12 +27,12 @@ export interface PlainDoorOptions {
   readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
 }
 
-const CHALLENGE_PATH = '/.well-known/acme-challenge/';
-const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
-const DEFAULT_PORT = 443;
+const challengePath = '/.well-known/acme-challenge/';
+const tokenPattern = /^[A-Za-z0-9_-]{1,256}$/;
+const defaultPort = 443;
 /** IPv4, or IPv6 in brackets; then perhaps a port. */
-const ADDRESS = /^(\d[\d.]*|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
-const NOTHING = new Uint8Array(0);
+const addressPattern = /^(\d[\d.]*|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
+const nothing = new Uint8Array(0);
 
 export class PlainDoor {
   readonly #options: PlainDoorOptions;
@@ -44,7 +44,7 @@ export class PlainDoor {
   /** Answers one exchange. Never rejects. */
   serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const { scheme, target } = exchange.request;
-    const isChallenge = target.startsWith(CHALLENGE_PATH);
+    const isChallenge = target.startsWith(challengePath);
     // A trusted proxy may have had the visitor's HTTPS.
     const goesOn = scheme === 'https' || !this.#options.redirects;
     if (goesOn && !isChallenge) return this.#options.serve(exchange, record);
@@ -73,8 +73,8 @@ export class PlainDoor {
   /** False when the token is none of ours. */
   async #answerChallenge(exchange: HttpExchange): Promise<boolean> {
     const { target } = exchange.request;
-    const token = target.slice(CHALLENGE_PATH.length);
-    if (!target.startsWith(CHALLENGE_PATH) || !TOKEN.test(token)) return false;
+    const token = target.slice(challengePath.length);
+    if (!target.startsWith(challengePath) || !tokenPattern.test(token)) return false;
     const { link } = this.#options;
     const key = `http-challenge ${token}`;
     const answer = await link.ask({ ask: 'http-challenge', token }, key);
@@ -88,10 +88,10 @@ export class PlainDoor {
     const { publicPort } = this.#options;
     const { target } = exchange.request;
     const hostName = await this.#requireSite(exchange, record);
-    const port = publicPort === DEFAULT_PORT ? '' : `:${publicPort}`;
+    const port = publicPort === defaultPort ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
     record.outcome = 'redirected';
-    exchange.send({ status: 308, headers: [['location', location]] }, NOTHING);
+    exchange.send({ status: 308, headers: [['location', location]] }, nothing);
   }
 
   /** The host that HTTPS is to be asked for: one that has something to serve. */
@@ -114,6 +114,6 @@ export class PlainDoor {
 }
 
 function readAddress(authority: string): string | undefined {
-  const address = ADDRESS.exec(authority)?.[1];
+  const address = addressPattern.exec(authority)?.[1];
   return address !== undefined && isIP(address.replace(/^\[|\]$/g, '')) !== 0 ? address : undefined;
 }

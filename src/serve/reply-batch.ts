@@ -7,7 +7,7 @@
  */
 
 /** What is late is late by the answers of so many guests, however many requests have arrived. */
-const ANSWERS_MAX = 32;
+const answersMax = 32;
 
 export interface Departure {
   /** Writes the answer. Never throws. */
@@ -21,7 +21,7 @@ export class ReplyBatch {
   add(departure: Departure): void {
     this.#ready.push(departure);
     if (this.#ready.length === 1) setImmediate(() => this.#leave());
-    else if (this.#ready.length >= ANSWERS_MAX) this.#leave();
+    else if (this.#ready.length >= answersMax) this.#leave();
   }
 
   #leave(): void {

@@ -10,9 +10,9 @@ import type { Writable } from 'node:stream';
  * Bytes of one write. A connection asks for a pause at 64 KiB, so that some of these can follow
  * each other at once where the system takes them; about two must then be taken within the limit.
  */
-export const PIECE_BYTES = 32 * 1024;
+export const pieceBytes = 32 * 1024;
 /** A reply up to this size is handed over whole. */
-export const WHOLE_BYTES_MAX = 64 * 1024;
+export const wholeBytesMax = 64 * 1024;
 
 export interface PumpOptions {
   /** In which the client must make room for more, in milliseconds. */
@@ -24,13 +24,13 @@ export interface PumpOptions {
 /** Sends `body`, which is not empty, and ends `stream`. */
 export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptions): void {
   const timer = setTimeout(options.cut, options.pieceMs);
-  const lastStart = Math.floor((body.length - 1) / PIECE_BYTES) * PIECE_BYTES;
+  const lastStart = Math.floor((body.length - 1) / pieceBytes) * pieceBytes;
   let start = 0;
   const sendMore = (): void => {
     timer.refresh();
     while (start < lastStart) {
-      const piece = body.subarray(start, start + PIECE_BYTES);
-      start += PIECE_BYTES;
+      const piece = body.subarray(start, start + pieceBytes);
+      start += pieceBytes;
       if (!stream.write(piece)) return;
     }
     stream.off('drain', sendMore);

@@ -28,11 +28,11 @@ import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts, trustedProxies } from './tls/parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
-const BEAT_MS = 100;
+const beatMs = 100;
 /** How often it is looked whether memory is to be given back. */
-const TIDY_LOOK_MS = 200;
+const tidyLookMs = 200;
 /** How often what was dropped of the log is told. */
-const LOSSES_MS = 60_000;
+const lossesMs = 60_000;
 
 async function start(start: ThreadStart): Promise<void> {
   if (parentPort === null) throw new TypeError('Cannot start a serving thread: it has no parent');
@@ -101,7 +101,7 @@ function openLog({ config, logQueue }: ThreadStart): {
 } {
   const channel = new LogChannel(logQueue, config.limits);
   const logger = createLogger(config.log.level, channel.own);
-  setInterval(() => tellLosses(logger, channel), LOSSES_MS).unref();
+  setInterval(() => tellLosses(logger, channel), lossesMs).unref();
   return { channel, logger, log: new RequestLog(logger, channel) };
 }
 
@@ -109,7 +109,7 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
   const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
-  setInterval(() => tidy.look(), TIDY_LOOK_MS).unref();
+  setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits);
   return { account, pool: new GuestPool({ limits, abis, page: openBeatingPage(start), account }) };
 }
@@ -127,7 +127,7 @@ function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: 
 /** Shows the control plane that the thread is not stuck. */
 function openBeatingPage({ ledger, threadNumber }: ThreadStart): LedgerPage {
   const page = new LedgerPage(ledger, threadNumber);
-  setInterval(() => page.beat(), BEAT_MS).unref();
+  setInterval(() => page.beat(), beatMs).unref();
   return page;
 }
 

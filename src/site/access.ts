@@ -22,7 +22,7 @@ export interface Credentials {
 /** A password that takes longer to check is a way to keep the server busy: 2^14 are seconds. */
 export const bcryptCostMax = 14;
 /** RFC 7617; what is longer is no password that somebody typed. */
-const CREDENTIALS_CHARS_MAX = 2_048;
+const credentialsCharsMax = 2_048;
 
 /**
  * Whether `user` (undefined: nobody in particular) may read `segments`. A file system that ignores
@@ -90,7 +90,7 @@ export function challengeHeader(realm: string): string {
 
 /** The user and password of an `Authorization` header (RFC 7617); undefined when it has none. */
 export function readCredentials(header: string | undefined): Credentials | undefined {
-  if (header === undefined || header.length > CREDENTIALS_CHARS_MAX) return undefined;
+  if (header === undefined || header.length > credentialsCharsMax) return undefined;
   const encoded = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(header)?.[1];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString('utf8');

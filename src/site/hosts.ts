@@ -19,7 +19,7 @@ interface NamePatterns {
 }
 
 /** `/keybase/private` is above folders; what is longer has to name one. */
-const PREFIX_NAMES_MAX = 2;
+const prefixNamesMax = 2;
 
 export class HostRules {
   readonly #allowed: NamePatterns;
@@ -101,7 +101,7 @@ function readFolder(folder: string): string {
   } catch (cause) {
     const names = folder.replace(/\/$/, '').split('/').slice(1);
     const isPlain = names.every((name) => !['', '.', '..'].includes(name));
-    if (isPlain && names.length <= PREFIX_NAMES_MAX) return `/${names.join('/')}`;
+    if (isPlain && names.length <= prefixNamesMax) return `/${names.join('/')}`;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TerrafirmaError('config', `Cannot use the hosts settings: ${reason}`, { cause });
   }

@@ -6,7 +6,7 @@ import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { foldName, quoteReceived } from '../names.ts';
 
-export const MANIFEST_NAME = '.kbp_config';
+export const manifestName = '.kbp_config';
 
 export interface Permissions {
   readonly read: boolean;
@@ -48,11 +48,11 @@ export interface Manifest {
 }
 
 /** A request looks at every configured path, so their number is its cost. */
-const PATH_CONFIGS_MAX = 256;
-const USERS_MAX = 1_000;
-const NO_PERMISSIONS: Permissions = Object.freeze({ read: false, list: false });
-const BCRYPT = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
-const SHA256 = /^sha256:([0-9a-fA-F]{24}):([0-9a-fA-F]{64})$/;
+const pathConfigsMax = 256;
+const usersMax = 1_000;
+const noPermissions: Permissions = Object.freeze({ read: false, list: false });
+const bcryptPattern = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+const sha256Pattern = /^sha256:([0-9a-fA-F]{24}):([0-9a-fA-F]{64})$/;
 
 /**
  * Reads a `.kbp_config`. `undefined` means that there is none: then everybody may read. A file
@@ -118,14 +118,16 @@ function isPrefix(prefix: readonly string[], segments: readonly string[]): boole
 
 function parseUsers(value: unknown): readonly ManifestUser[] {
   const entries = readEntries(value, '"users"');
-  if (entries.length > USERS_MAX) throw bad(`at most ${USERS_MAX} users`, `${entries.length}`);
+  if (entries.length > usersMax) throw bad(`at most ${usersMax} users`, `${entries.length}`);
   return entries.map(([name, hash]) => ({ name, passwordHash: parseHash(name, hash) }));
 }
 
 /** What was received is not quoted: it is the owner's secret, and visitors read the detail. */
 function parseHash(name: string, value: unknown): PasswordHash {
-  if (typeof value === 'string' && BCRYPT.test(value)) return { kind: 'bcrypt', hash: value };
-  const [, saltHex, digestHex] = (typeof value === 'string' ? SHA256.exec(value) : null) ?? [];
+  if (typeof value === 'string' && bcryptPattern.test(value))
+    return { kind: 'bcrypt', hash: value };
+  const [, saltHex, digestHex] =
+    (typeof value === 'string' ? sha256Pattern.exec(value) : null) ?? [];
   if (saltHex !== undefined && digestHex !== undefined) {
     return {
       kind: 'sha256',
@@ -139,8 +141,8 @@ function parseHash(name: string, value: unknown): PasswordHash {
 
 function parsePaths(value: unknown, users: ReadonlySet<string>): readonly PathConfig[] {
   const entries = readEntries(value, '"per_path_configs"');
-  if (entries.length > PATH_CONFIGS_MAX) {
-    throw bad(`at most ${PATH_CONFIGS_MAX} configured paths`, `${entries.length}`);
+  if (entries.length > pathConfigsMax) {
+    throw bad(`at most ${pathConfigsMax} configured paths`, `${entries.length}`);
   }
   const seen = new Set<string>();
   return entries.map(([path, config]) => {
@@ -189,7 +191,7 @@ function parsePathConfig(
 }
 
 function parsePermissions(value: unknown, at: string): Permissions {
-  if (value === undefined || value === '') return NO_PERMISSIONS;
+  if (value === undefined || value === '') return noPermissions;
   const words = typeof value === 'string' ? value.split(',') : [];
   if (words.length === 0 || !words.every((word) => word === 'read' || word === 'list')) {
     throw bad(`permissions of ${at} must be "", "read", "list" or "read,list"`, show(value));
@@ -260,7 +262,7 @@ function describeKind(value: unknown): string {
 }
 
 function bad(rule: string, received: string): TerrafirmaError {
-  const detail = `Cannot serve the folder: ${MANIFEST_NAME}: ${rule}: received ${received}`;
+  const detail = `Cannot serve the folder: ${manifestName}: ${rule}: received ${received}`;
   return new TerrafirmaError('bad-manifest', detail);
 }
 

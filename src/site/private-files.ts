@@ -11,7 +11,7 @@ export interface PrivateRule {
   readonly isBelow: boolean;
 }
 
-const INDEX_NAMES = ['index.html', 'index.wasm'];
+const indexNames = ['index.html', 'index.wasm'];
 
 /** `/app.py`, or `/lib/*` for all below; undefined for what is neither. */
 export function parsePrivateRule(pattern: string): PrivateRule | undefined {
@@ -31,7 +31,7 @@ export function isPrivate(
 ): boolean {
   const folded = path.segments.map(foldName);
   if (!path.isDirectory) return rules.some((rule) => covers(rule, folded));
-  return INDEX_NAMES.some((name) => rules.some((rule) => covers(rule, [...folded, name])));
+  return indexNames.some((name) => rules.some((rule) => covers(rule, [...folded, name])));
 }
 
 function covers({ segments, isBelow }: PrivateRule, path: readonly string[]): boolean {

@@ -9,11 +9,11 @@ import { TerrafirmaError } from '../errors.ts';
 import { foldName, type HostName, isServedName, parseHostName, quoteReceived } from '../names.ts';
 import { type PrivateRule, parsePrivateRule } from './private-files.ts';
 
-export const SETTINGS_NAME = 'terrafirma.toml';
-const WEB_SOCKET_SETTINGS = ['lines', 'frames', 'off'] as const;
+export const settingsName = 'terrafirma.toml';
+const webSocketSettings = ['lines', 'frames', 'off'] as const;
 
 /** How a WebSocket's messages reach a program. */
-type WebSocketSetting = (typeof WEB_SOCKET_SETTINGS)[number];
+type WebSocketSetting = (typeof webSocketSettings)[number];
 
 /** What one table says; undefined is left to the site's own table. */
 export interface SettingsTable {
@@ -45,13 +45,13 @@ export interface ModuleSettings {
   readonly arguments: readonly string[] | undefined;
 }
 
-const VARIABLES_MAX = 256;
-const MODULES_MAX = 256;
-const HOST_NAMES_MAX = 1_000;
-const ARGUMENTS_MAX = 256;
-const PRIVATE_RULES_MAX = 256;
-const WHOLE_FILE = 'the file';
-const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const variablesMax = 256;
+const modulesMax = 256;
+const hostNamesMax = 1_000;
+const argumentsMax = 256;
+const privateRulesMax = 256;
+const wholeFile = 'the file';
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const emptyTable: SettingsTable = {
   environment: new Map(),
@@ -87,8 +87,8 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
     requireModulePath(name);
     modules.set(name, parseTable(readTable(value, name), quoteReceived(name)));
   }
-  if (modules.size > MODULES_MAX) throw bad(`at most ${MODULES_MAX} modules`, `${modules.size}`);
-  const general = parseTable(own, WHOLE_FILE);
+  if (modules.size > modulesMax) throw bad(`at most ${modulesMax} modules`, `${modules.size}`);
+  const general = parseTable(own, wholeFile);
   return {
     general,
     modules,
@@ -100,8 +100,8 @@ export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): 
 function parsePrivateFiles(value: unknown): readonly PrivateRule[] {
   const rule = '"private" must be a list of paths, such as "/app.py", or "/lib/*" for all below';
   if (!Array.isArray(value)) throw bad(rule, show(value));
-  if (value.length > PRIVATE_RULES_MAX) {
-    throw bad(`at most ${PRIVATE_RULES_MAX} private paths`, `${value.length}`);
+  if (value.length > privateRulesMax) {
+    throw bad(`at most ${privateRulesMax} private paths`, `${value.length}`);
   }
   return value.map((pattern: unknown) => {
     const parsed = typeof pattern === 'string' ? parsePrivateRule(pattern) : undefined;
@@ -113,8 +113,8 @@ function parsePrivateFiles(value: unknown): readonly PrivateRule[] {
 /** A name that cannot be one is refused: the owner would wait for it in vain. */
 function parseHostNames(value: unknown): readonly HostName[] {
   if (!Array.isArray(value)) throw bad('"host_names" must be a list of host names', show(value));
-  if (value.length > HOST_NAMES_MAX) {
-    throw bad(`at most ${HOST_NAMES_MAX} host names`, `${value.length}`);
+  if (value.length > hostNamesMax) {
+    throw bad(`at most ${hostNamesMax} host names`, `${value.length}`);
   }
   return value.map((name: unknown) => {
     try {
@@ -150,7 +150,7 @@ function mergeEnvironments(
 
 function parseTable(table: ReadonlyMap<string, unknown>, at: string): SettingsTable {
   const known = ['env', 'protocol', 'websocket', 'cgi'];
-  const more = at === WHOLE_FILE ? ['host_names', 'private'] : ['args'];
+  const more = at === wholeFile ? ['host_names', 'private'] : ['args'];
   requireKnown(table, [...known, ...more], at);
   const protocol = table.get('protocol');
   if (protocol !== undefined && protocol !== 'cgi' && protocol !== 'wws') {
@@ -172,8 +172,8 @@ function parseArguments(value: unknown, at: string): readonly string[] | undefin
   if (value === undefined) return undefined;
   const rule = `"args" of ${at} must be a list of strings without NUL`;
   if (!Array.isArray(value)) throw bad(rule, show(value));
-  if (value.length > ARGUMENTS_MAX) {
-    throw bad(`at most ${ARGUMENTS_MAX} "args" of ${at}`, `${value.length}`);
+  if (value.length > argumentsMax) {
+    throw bad(`at most ${argumentsMax} "args" of ${at}`, `${value.length}`);
   }
   return value.map((text: unknown) => {
     if (typeof text !== 'string') throw bad(rule, show(text));
@@ -184,7 +184,7 @@ function parseArguments(value: unknown, at: string): readonly string[] | undefin
 
 function parseWebSocket(value: unknown, at: string): WebSocketSetting | undefined {
   if (value === undefined) return undefined;
-  const found = WEB_SOCKET_SETTINGS.find((setting) => setting === value);
+  const found = webSocketSettings.find((setting) => setting === value);
   if (found !== undefined) return found;
   throw bad(`"websocket" of ${at} must be "lines", "frames" or "off"`, show(value));
 }
@@ -192,7 +192,7 @@ function parseWebSocket(value: unknown, at: string): WebSocketSetting | undefine
 function parseEnvironment(value: unknown, at: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   for (const [name, text] of readTable(value, `env of ${at}`)) {
-    if (!VARIABLE_NAME.test(name)) {
+    if (!variableName.test(name)) {
       throw bad(`variables of ${at} must be letters, digits and "_"`, quoteReceived(name));
     }
     if (typeof text !== 'string') {
@@ -201,8 +201,8 @@ function parseEnvironment(value: unknown, at: string): ReadonlyMap<string, strin
     if (text.includes('\0')) throw bad(`the variable ${name} of ${at} must not hold NUL`, 'one');
     variables.set(name, text);
   }
-  if (variables.size > VARIABLES_MAX) {
-    throw bad(`at most ${VARIABLES_MAX} variables in ${at}`, `${variables.size}`);
+  if (variables.size > variablesMax) {
+    throw bad(`at most ${variablesMax} variables in ${at}`, `${variables.size}`);
   }
   return variables;
 }
@@ -256,6 +256,6 @@ function show(value: unknown): string {
 }
 
 function bad(rule: string, received: string): TerrafirmaError {
-  const detail = `Cannot run the modules: ${SETTINGS_NAME}: ${rule}: received ${received}`;
+  const detail = `Cannot run the modules: ${settingsName}: ${rule}: received ${received}`;
   return new TerrafirmaError('bad-settings', detail);
 }

@@ -74,10 +74,10 @@ export function routeRequest(site: Site, path: RequestPath): Route {
  */
 export function routeIndex(site: Site, segments: readonly string[]): Route | undefined {
   if (!segments.every(isServedName)) return undefined;
-  return routeModule(site, [...segments, INDEX_MODULE].join('/') as ModulePath, '');
+  return routeModule(site, [...segments, indexModule].join('/') as ModulePath, '');
 }
 
-const INDEX_MODULE = 'index.wasm';
+const indexModule = 'index.wasm';
 
 function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Route {
   const module = site.modules.get(modulePath);

@@ -5,15 +5,15 @@
 import type { Digest } from './messages.ts';
 
 /** Words a thread: the beat, whether a guest runs, eight of its digest, padded to a cache line. */
-const WORDS_PER_THREAD = 16;
-const BEAT_WORD = 0;
-const RUNNING_WORD = 1;
-const DIGEST_WORD = 2;
-const DIGEST_WORDS = 8;
+const wordsPerThread = 16;
+const beatWord = 0;
+const runningWord = 1;
+const digestWord = 2;
+const wordsPerDigest = 8;
 
 /** Bytes of the ledger for `threads` serving threads. */
 export function createLedger(threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(threads * WORDS_PER_THREAD * 4);
+  return new SharedArrayBuffer(threads * wordsPerThread * 4);
 }
 
 /** A serving thread's own page of the ledger. */
@@ -23,26 +23,26 @@ export class LedgerPage {
 
   constructor(ledger: SharedArrayBuffer, threadNumber: number) {
     this.#words = new Int32Array(ledger);
-    this.#base = threadNumber * WORDS_PER_THREAD;
+    this.#base = threadNumber * wordsPerThread;
   }
 
   /** Says that this thread's event loop turns. */
   beat(): void {
-    Atomics.add(this.#words, this.#base + BEAT_WORD, 1);
+    Atomics.add(this.#words, this.#base + beatWord, 1);
   }
 
   /** Notes which artifact's code the thread is about to enter. */
   enter(digestWords: Int32Array): void {
-    const first = this.#base + DIGEST_WORD;
+    const first = this.#base + digestWord;
     // `set` is a call into the engine: dearer than eight words.
-    for (let word = 0; word < DIGEST_WORDS; word += 1) {
+    for (let word = 0; word < wordsPerDigest; word += 1) {
       this.#words[first + word] = digestWords[word] ?? 0;
     }
-    this.#words[this.#base + RUNNING_WORD] = 1;
+    this.#words[this.#base + runningWord] = 1;
   }
 
   leave(): void {
-    this.#words[this.#base + RUNNING_WORD] = 0;
+    this.#words[this.#base + runningWord] = 0;
   }
 }
 
@@ -55,16 +55,16 @@ export interface ThreadGlance {
 
 export function glanceAt(ledger: SharedArrayBuffer, threadNumber: number): ThreadGlance {
   const words = new Int32Array(ledger);
-  const base = threadNumber * WORDS_PER_THREAD;
-  const beat = Atomics.load(words, base + BEAT_WORD);
-  if (Atomics.load(words, base + RUNNING_WORD) === 0) return { beat, running: undefined };
-  return { beat, running: digestFromWords(words.subarray(base + DIGEST_WORD)) };
+  const base = threadNumber * wordsPerThread;
+  const beat = Atomics.load(words, base + beatWord);
+  if (Atomics.load(words, base + runningWord) === 0) return { beat, running: undefined };
+  return { beat, running: digestFromWords(words.subarray(base + digestWord)) };
 }
 
 /** The digest as words, so that entering a guest copies 32 bytes instead of parsing a string. */
 export function digestToWords(digest: Digest): Int32Array {
-  const words = new Int32Array(DIGEST_WORDS);
-  for (let word = 0; word < DIGEST_WORDS; word += 1) {
+  const words = new Int32Array(wordsPerDigest);
+  for (let word = 0; word < wordsPerDigest; word += 1) {
     words[word] = Number.parseInt(digest.slice(word * 8, word * 8 + 8), 16) | 0;
   }
   return words;
@@ -72,7 +72,7 @@ export function digestToWords(digest: Digest): Int32Array {
 
 function digestFromWords(words: Int32Array): Digest {
   let digest = '';
-  for (const word of words.subarray(0, DIGEST_WORDS)) {
+  for (const word of words.subarray(0, wordsPerDigest)) {
     digest += (word >>> 0).toString(16).padStart(8, '0');
   }
   return digest as Digest;

@@ -25,10 +25,10 @@ export interface AdmissionOptions {
 }
 
 /** The longest name that authorities take; one label has no registered name. */
-const NAME_CHARS_MAX = 253;
-const NOT_SERVED_HOLDS_MS = 10_000;
-const DNS_HOLDS_MS = 30_000;
-const WILDCARD_HOLDS_MS = 600_000;
+const nameCharsMax = 253;
+const notServedHoldsMs = 10_000;
+const dnsHoldsMs = 30_000;
+const wildcardHoldsMs = 600_000;
 
 export type AdmissionVerdict =
   | { readonly kind: 'admitted'; readonly folderKey: FolderKey }
@@ -58,7 +58,7 @@ export class Admission {
       return { kind: 'admitted', folderKey: served.folderKey };
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || error.code === 'internal') throw error;
-      const refusal = { reason: error.message, holdsMs: NOT_SERVED_HOLDS_MS };
+      const refusal = { reason: error.message, holdsMs: notServedHoldsMs };
       return { kind: 'refused', refusal };
     }
   }
@@ -72,13 +72,13 @@ export class Admission {
     ]);
     const found = [...ipv4, ...ipv6];
     if (found.length === 0) {
-      return { reason: 'the name has no A or AAAA record', holdsMs: DNS_HOLDS_MS };
+      return { reason: 'the name has no A or AAAA record', holdsMs: dnsHoldsMs };
     }
     if (publicAddresses.length === 0) return undefined;
     if (found.some((address) => publicAddresses.includes(address))) return undefined;
     return {
       reason: 'no A or AAAA record of the name is one of acme.public_addresses',
-      holdsMs: DNS_HOLDS_MS,
+      holdsMs: dnsHoldsMs,
     };
   }
 
@@ -105,17 +105,17 @@ export class Admission {
     if (lookup.kind === 'found') {
       if (lookup.value.key !== folderKey) return undefined;
       const rule = 'its record is a wildcard, so the folder must list the name in host_names';
-      return { reason: rule, holdsMs: WILDCARD_HOLDS_MS };
+      return { reason: rule, holdsMs: wildcardHoldsMs };
     }
     const isAbsent = lookup.error.code === 'no-record' || lookup.error.code === 'bad-record';
     if (isAbsent) return undefined;
-    return { reason: lookup.error.message, holdsMs: DNS_HOLDS_MS };
+    return { reason: lookup.error.message, holdsMs: dnsHoldsMs };
   }
 }
 
 /** What no public authority would issue; addresses and underscores are no host names at all. */
 function refuseByName(hostName: HostName): Refusal | undefined {
-  const isPublicName = hostName.includes('.') && hostName.length <= NAME_CHARS_MAX;
+  const isPublicName = hostName.includes('.') && hostName.length <= nameCharsMax;
   if (isPublicName && registeredNameOf(hostName) !== undefined) return undefined;
   return { reason: 'the name must be registered below a public suffix', holdsMs: 3_600_000 };
 }

@@ -29,8 +29,8 @@ export interface CertificatesOptions {
 }
 
 /** Threads ask again after this; a change is told to them at once. */
-const ANSWER_HOLDS_MS = 60_000;
-const NONE_HOLDS_MS_MAX = 10_000;
+const answerHoldsMs = 60_000;
+const noneHoldsMsMax = 10_000;
 
 export class Certificates {
   readonly #options: CertificatesOptions;
@@ -47,19 +47,19 @@ export class Certificates {
     const { acme, own } = this.#options;
     if (hostName === undefined) {
       const first = own.first();
-      if (first !== undefined) return found(first, first.id, ANSWER_HOLDS_MS);
-      return none('the handshake must name a host', NONE_HOLDS_MS_MAX);
+      if (first !== undefined) return found(first, first.id, answerHoldsMs);
+      return none('the handshake must name a host', noneHoldsMsMax);
     }
     const mine = own.find(hostName);
-    if (mine !== undefined) return found(mine, mine.id, ANSWER_HOLDS_MS);
+    if (mine !== undefined) return found(mine, mine.id, answerHoldsMs);
     if (acme === undefined) {
-      return none('no certificate is configured for the name', NONE_HOLDS_MS_MAX);
+      return none('no certificate is configured for the name', noneHoldsMsMax);
     }
     const kept = acme.store.certificate(hostName);
     if (kept !== undefined && this.#isUsable(kept, acme)) return this.#stored(kept);
     const end = await acme.orders.obtain(hostName, clientAddress);
     if (end.kind === 'issued') return this.#stored(end.certificate);
-    return none(end.refusal.reason, Math.min(end.refusal.holdsMs, NONE_HOLDS_MS_MAX));
+    return none(end.refusal.reason, Math.min(end.refusal.holdsMs, noneHoldsMsMax));
   }
 
   /** Null for a token that is not shown right now. */
@@ -94,7 +94,7 @@ export class Certificates {
     const { chainPem } = certificate;
     const id = createHash('sha256').update(chainPem).digest('hex');
     const leftMs = certificate.notAfterMs - this.#options.nowMs();
-    return found(certificate, id, Math.min(ANSWER_HOLDS_MS, Math.max(0, leftMs)));
+    return found(certificate, id, Math.min(answerHoldsMs, Math.max(0, leftMs)));
   }
 }
 

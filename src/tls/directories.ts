@@ -19,18 +19,18 @@ export interface DirectoriesOptions {
   readonly onTrouble: (message: string) => void;
 }
 
-const UNAVAILABLE_MS_MIN = 60_000;
-const UNAVAILABLE_MS_MAX = 600_000;
-const RATE_LIMITED_MS = 600_000;
+const unavailableMsMin = 60_000;
+const unavailableMsMax = 600_000;
+const rateLimitedMs = 600_000;
 /**
  * Most failures of an order may be the name's fault or the directory's, and the directory does not
  * say which: quotas are of accounts and of names alike, and an error of the server may come from
  * what it found at the name. Mallory's name must not be what keeps the directory from everybody:
  * only when orders of so many registered names in a row failed is it the directory.
  */
-const FAILED_NAMES_MAX = 3;
+const failedNamesMax = 3;
 /** The authority could not see the proof: the next one would not see it either. */
-const UNPROVEN = new Set(['unauthorized', 'connection', 'dns', 'tls', 'incorrectResponse']);
+const unproven = new Set(['unauthorized', 'connection', 'dns', 'tls', 'incorrectResponse']);
 
 export class Directories {
   readonly #options: DirectoriesOptions;
@@ -66,7 +66,7 @@ export class Directories {
       } catch (error) {
         if (!(error instanceof AcmeError)) throw error;
         // Before there is an order, "unauthorized" is said of our account.
-        if (isOrdered && UNPROVEN.has(error.problemType)) throw error;
+        if (isOrdered && unproven.has(error.problemType)) throw error;
         this.#options.onTrouble(`${client.directoryUrl}: ${error.message}`);
         health.takeFailure(error, registeredNameOf(hostName) ?? hostName, this.#options.nowMs());
         last = error;
@@ -118,17 +118,17 @@ class DirectoryHealth {
     if (error.scope === 'order') {
       if (error.fault === 'rejected') return;
       this.#failedNames.add(registeredName);
-      if (this.#failedNames.size < FAILED_NAMES_MAX) return;
+      if (this.#failedNames.size < failedNamesMax) return;
     }
     this.#failedNames.clear();
     this.restsUntilMs = nowMs + this.#restMs(error);
   }
 
   #restMs({ fault, retryAfterMs = 0 }: AcmeError): number {
-    const usualMs = Math.min(UNAVAILABLE_MS_MAX, UNAVAILABLE_MS_MIN * 2 ** this.#rests);
+    const usualMs = Math.min(unavailableMsMax, unavailableMsMin * 2 ** this.#rests);
     this.#rests = Math.min(this.#rests + 1, 16);
     // A quota says how long it lasts; of a name, though, and that may be a week.
-    if (fault === 'rate-limited') return RATE_LIMITED_MS;
+    if (fault === 'rate-limited') return rateLimitedMs;
     return Math.max(usualMs, retryAfterMs);
   }
 }

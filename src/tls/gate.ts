@@ -21,11 +21,11 @@ export interface Refusal {
   readonly holdsMs: number;
 }
 
-const HOUR_MS = 3_600_000;
-export const WEEK_MS = 7 * 24 * HOUR_MS;
+const hourMs = 3_600_000;
+export const weekMs = 7 * 24 * hourMs;
 /** A cap over a week is not worth asking about every minute. */
-const WEEKLY_HOLDS_MS = HOUR_MS;
-const HOURLY_HOLDS_MS = 60_000;
+const weeklyHoldsMs = hourMs;
+const hourlyHoldsMs = 60_000;
 
 export interface GateOptions {
   readonly limits: GateLimits;
@@ -46,19 +46,19 @@ export class OrderGate {
     const { limits, store, nowMs } = this.#options;
     const registeredName = registeredNameOf(hostName);
     if (registeredName === undefined) {
-      return { reason: 'the name is a public suffix', holdsMs: WEEKLY_HOLDS_MS };
+      return { reason: 'the name is a public suffix', holdsMs: weeklyHoldsMs };
     }
     const atMs = nowMs();
-    const ofName = store.countOrders(atMs - WEEK_MS, { registeredName });
+    const ofName = store.countOrders(atMs - weekMs, { registeredName });
     if (ofName >= limits.ordersPerRegisteredNamePerWeekMax) {
       const max = limits.ordersPerRegisteredNamePerWeekMax;
       const reason = `${registeredName} may cause ${max} certificates a week`;
-      return { reason, holdsMs: WEEKLY_HOLDS_MS };
+      return { reason, holdsMs: weeklyHoldsMs };
     }
-    const ofFolder = store.countOrders(atMs - WEEK_MS, { folderKey });
+    const ofFolder = store.countOrders(atMs - weekMs, { folderKey });
     if (ofFolder >= limits.ordersPerFolderPerWeekMax) {
       const reason = `a folder may cause ${limits.ordersPerFolderPerWeekMax} certificates a week`;
-      return { reason, holdsMs: WEEKLY_HOLDS_MS };
+      return { reason, holdsMs: weeklyHoldsMs };
     }
     const refusal = this.#refuseByHour(folderKey);
     if (refusal !== undefined) return refusal;
@@ -69,14 +69,14 @@ export class OrderGate {
   /** What there is in an hour is shared by owner: nobody takes more than is left for the others. */
   #refuseByHour(folderKey: FolderKey): Refusal | undefined {
     const { limits, store, nowMs } = this.#options;
-    const sinceMs = nowMs() - HOUR_MS;
+    const sinceMs = nowMs() - hourMs;
     const max = limits.ordersPerHourMax;
     const held = store.countOrders(sinceMs, 'all');
     const own = store.countOrders(sinceMs, { owner: ownerOf(folderKey) });
     if (mayHold({ max, held, own, added: 1 })) return undefined;
     const rule = held >= max ? '' : ', those of one owner as many as are left for the others';
     const reason = `at most ${max} certificates are ordered an hour${rule}`;
-    return { reason, holdsMs: HOURLY_HOLDS_MS };
+    return { reason, holdsMs: hourlyHoldsMs };
   }
 
   /** What was taken for the name came to no authority: an outage must not use up a week's count. */

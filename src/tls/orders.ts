@@ -39,25 +39,25 @@ export type OrderEnd =
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly isOutage?: boolean };
 
 /** Names that are refused without being looked at again. */
-const REFUSALS_KEPT_MAX = 10_000;
+const refusalsKeptMax = 10_000;
 /** Names that are looked at, in DNS and on the disk, at once. */
-const LOOKED_AT_MAX = 1_000;
-const REASONS_KEPT_MAX = 1_000;
-const TOLD_HOLDS_MS = 600_000;
-const BUSY_HOLDS_MS = 5_000;
-const OWN_ERROR_HOLDS_MS = 60_000;
-const OUTAGE_HOLDS_MS = 60_000;
+const lookedAtMax = 1_000;
+const reasonsKeptMax = 1_000;
+const toldHoldsMs = 600_000;
+const busyHoldsMs = 5_000;
+const ownErrorHoldsMs = 60_000;
+const outageHoldsMs = 60_000;
 /** An outage is nobody's fault: soon after its end every name should have its certificate. */
-const OUTAGE_HOLDS_MS_MAX = 600_000;
+const outageHoldsMsMax = 600_000;
 
 export class Orders {
   readonly #options: OrdersOptions;
   readonly #underWay = new Map<HostName, Promise<OrderEnd>>();
   readonly #refusals = new LRUCache<HostName, { reason: string; untilMs: number }>({
-    max: REFUSALS_KEPT_MAX,
+    max: refusalsKeptMax,
   });
   /** Reasons that were told lately: strangers must not fill the log. */
-  readonly #told = new LRUCache<string, true>({ max: REASONS_KEPT_MAX, ttl: TOLD_HOLDS_MS });
+  readonly #told = new LRUCache<string, true>({ max: reasonsKeptMax, ttl: toldHoldsMs });
   /** Orders under way, by whose folder. */
   readonly #inFlight = new Counts<OwnerKey>();
   #isStopped = false;
@@ -76,7 +76,7 @@ export class Orders {
     if (underWay !== undefined) return underWay;
     const refusal = this.#knownRefusal(hostName);
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
-    if (this.#isStopped || this.#underWay.size >= LOOKED_AT_MAX) return Promise.resolve(busy());
+    if (this.#isStopped || this.#underWay.size >= lookedAtMax) return Promise.resolve(busy());
     return this.#join(hostName, () => this.#obtain(hostName, clientAddress));
   }
 
@@ -119,7 +119,7 @@ export class Orders {
     } catch (error) {
       const fields = { hostName, errorDetail: describeError(error) };
       this.#options.logger.error(fields, 'certificate not ordered: an error of the server itself');
-      const refusal = { reason: 'an error of the server itself', holdsMs: OWN_ERROR_HOLDS_MS };
+      const refusal = { reason: 'an error of the server itself', holdsMs: ownErrorHoldsMs };
       return this.#refuse(hostName, refusal);
     }
   }
@@ -199,8 +199,8 @@ export class Orders {
   /** It is no failure of the name's: it may be ordered as soon as a directory is back. */
   #suspend(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
     if (this.#isStopped) return busy();
-    const { message: reason, retryAfterMs = OUTAGE_HOLDS_MS } = error;
-    const holdsMs = Math.min(Math.max(retryAfterMs, BUSY_HOLDS_MS), OUTAGE_HOLDS_MS_MAX);
+    const { message: reason, retryAfterMs = outageHoldsMs } = error;
+    const holdsMs = Math.min(Math.max(retryAfterMs, busyHoldsMs), outageHoldsMsMax);
     this.#tellOnce(hostName, reason);
     return { ...this.#refuse(hostName, { reason, holdsMs }), isOutage };
   }
@@ -217,7 +217,7 @@ export class Orders {
     const { logger, nowMs, random, store } = this.#options;
     const failures = (store.failure(hostName)?.failures ?? 0) + 1;
     const usualMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
-    const restMs = isOutage ? Math.min(usualMs, OUTAGE_HOLDS_MS_MAX) : usualMs;
+    const restMs = isOutage ? Math.min(usualMs, outageHoldsMsMax) : usualMs;
     const reason = error.message;
     store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
     logger.warn({ hostName, failures, reason, nextTryInMs: Math.round(restMs) }, 'order failed');
@@ -240,6 +240,6 @@ export class Orders {
 }
 
 function busy(): OrderEnd {
-  const refusal = { reason: 'too many certificates are being ordered', holdsMs: BUSY_HOLDS_MS };
+  const refusal = { reason: 'too many certificates are being ordered', holdsMs: busyHoldsMs };
   return { kind: 'refused', refusal };
 }

@@ -25,7 +25,7 @@ interface Loaded extends OwnCertificate {
   readonly stamp: string;
 }
 
-const FILE_BYTES_MAX = 1024 * 1024;
+const fileBytesMax = 1024 * 1024;
 
 export interface OwnCertificatesOptions {
   /** Milliseconds since the Unix epoch. */
@@ -144,7 +144,7 @@ async function load(files: CertificateFiles): Promise<Loaded> {
 
 async function readText(file: string): Promise<string> {
   const { size } = await stat(file);
-  if (size > FILE_BYTES_MAX) throw new Error(`a file may have at most ${inBytes(FILE_BYTES_MAX)}`);
+  if (size > fileBytesMax) throw new Error(`a file may have at most ${inBytes(fileBytesMax)}`);
   return readFile(file, 'utf8');
 }
 

@@ -29,11 +29,11 @@ export function windowRenewalMs(
   return Math.max(chosenMs, earliestMs);
 }
 
-const BACK_OFF_MS_MIN = 60_000;
-const BACK_OFF_MS_MAX = 12 * 3_600_000;
+const backOffMsMin = 60_000;
+const backOffMsMax = 12 * 3_600_000;
 
 /** How long to wait after the `failures`-th failure in a row; twice as long each time. */
 export function backOffMs(failures: number, random: number): number {
-  const fullMs = Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS_MIN * 2 ** Math.min(20, failures - 1));
+  const fullMs = Math.min(backOffMsMax, backOffMsMin * 2 ** Math.min(20, failures - 1));
   return fullMs * (0.75 + random / 2);
 }

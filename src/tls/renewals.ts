@@ -7,7 +7,7 @@ import { describeError } from '../errors.ts';
 import type { HostName } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Directories } from './directories.ts';
-import { WEEK_MS } from './gate.ts';
+import { weekMs } from './gate.ts';
 import type { OrderEnd, Orders } from './orders.ts';
 import { backOffMs, windowRenewalMs } from './renewal.ts';
 import type { StoredCertificate, TlsStore } from './store.ts';
@@ -25,17 +25,17 @@ export interface RenewalsOptions {
   readonly onRenewed: () => void;
 }
 
-const LOOK_MS_MIN = 1_000;
-const LOOK_MS_MAX = 60_000;
+const lookMsMin = 1_000;
+const lookMsMax = 60_000;
 /** At once: renewals must not crowd out the orders that visitors wait for. */
-const RENEWED_AT_ONCE_MAX = 4;
-const WINDOWS_AT_ONCE_MAX = 8;
-const WINDOW_RETRY_MS = 3_600_000;
+const renewedAtOnceMax = 4;
+const windowsAtOnceMax = 8;
+const windowRetryMs = 3_600_000;
 /** Where a directory offers no windows, or they hold for very long. */
-const WINDOW_ASK_MS_MAX = 24 * 3_600_000;
+const windowAskMsMax = 24 * 3_600_000;
 /** The owner may bring the record back; until then nothing is spent on the name. */
-const NOT_SERVED_RETRY_MS = 24 * 3_600_000;
-const EXPIRED_KEPT_MS = 7 * 24 * 3_600_000;
+const notServedRetryMs = 24 * 3_600_000;
+const expiredKeptMs = 7 * 24 * 3_600_000;
 
 export class Renewals {
   readonly #options: RenewalsOptions;
@@ -62,10 +62,10 @@ export class Renewals {
     const { logger, nowMs, store } = this.#options;
     try {
       const atMs = nowMs();
-      store.forgetBefore({ expiredMs: atMs - EXPIRED_KEPT_MS, ordersMs: atMs - WEEK_MS });
-      const asked = store.dueForWindow(atMs, WINDOWS_AT_ONCE_MAX);
+      store.forgetBefore({ expiredMs: atMs - expiredKeptMs, ordersMs: atMs - weekMs });
+      const asked = store.dueForWindow(atMs, windowsAtOnceMax);
       await Promise.all(asked.map((certificate) => this.#askWindow(certificate)));
-      const due = store.dueForRenewal(nowMs(), RENEWED_AT_ONCE_MAX);
+      const due = store.dueForRenewal(nowMs(), renewedAtOnceMax);
       await Promise.all(due.map((certificate) => this.#renew(certificate)));
     } catch (error) {
       logger.error({ errorDetail: describeError(error) }, 'certificates not looked at');
@@ -91,19 +91,17 @@ export class Renewals {
   #retryMs(hostName: HostName, end: OrderEnd & { readonly kind: 'refused' }): number {
     if (end.isOutage === true) return end.refusal.holdsMs;
     const failures = this.#options.store.failure(hostName)?.failures;
-    return failures === undefined
-      ? NOT_SERVED_RETRY_MS
-      : backOffMs(failures, this.#options.random());
+    return failures === undefined ? notServedRetryMs : backOffMs(failures, this.#options.random());
   }
 
   async #askWindow(certificate: StoredCertificate): Promise<void> {
     const { directories, logger, nowMs, random, store } = this.#options;
     const { hostName, directoryUrl } = certificate;
     const [leaf] = readChain(certificate.chainPem);
-    if (leaf === undefined) return store.setWindowAsk(hostName, nowMs() + WINDOW_ASK_MS_MAX);
+    if (leaf === undefined) return store.setWindowAsk(hostName, nowMs() + windowAskMsMax);
     try {
       const window = await directories.renewalWindow(directoryUrl, leaf);
-      const againMs = Math.min(window?.retryAfterMs ?? WINDOW_ASK_MS_MAX, WINDOW_ASK_MS_MAX);
+      const againMs = Math.min(window?.retryAfterMs ?? windowAskMsMax, windowAskMsMax);
       store.setWindowAsk(hostName, nowMs() + Math.max(60_000, againMs));
       if (window === undefined) return;
       const renewAtMs = windowRenewalMs(window, certificate, random());
@@ -113,7 +111,7 @@ export class Renewals {
       if (!isChosen) store.setRenewal(hostName, Math.min(renewAtMs, certificate.notAfterMs));
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
-      store.setWindowAsk(hostName, nowMs() + WINDOW_RETRY_MS);
+      store.setWindowAsk(hostName, nowMs() + windowRetryMs);
       logger.info({ hostName, reason: error.message }, 'renewal window not known');
     }
   }
@@ -122,7 +120,7 @@ export class Renewals {
     if (this.#isStopped) return;
     const { nowMs, store } = this.#options;
     const dueInMs = (store.nextDueMs() ?? Number.POSITIVE_INFINITY) - nowMs();
-    const delayMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, dueInMs));
+    const delayMs = Math.min(lookMsMax, Math.max(lookMsMin, dueInMs));
     this.#timer = setTimeout(() => {
       this.#looking = this.look().then(() => this.#schedule());
     }, delayMs);

@@ -35,9 +35,9 @@ export interface FailureEntry {
   readonly reason: string;
 }
 
-const FILE_NAME = 'tls.sqlite';
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
+const fileName = 'tls.sqlite';
+const schemaVersion = 1;
+const schema = `
   CREATE TABLE IF NOT EXISTS accounts (directory TEXT PRIMARY KEY, key_pem TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS certificates (
     host_name TEXT PRIMARY KEY, chain_pem TEXT NOT NULL, key_pem TEXT NOT NULL,
@@ -73,7 +73,7 @@ export class TlsStore {
    * @throws TerrafirmaError `state` when the file cannot be used at all.
    */
   static open(stateDirectory: string, nowMs: number): TlsStore {
-    const file = join(stateDirectory, FILE_NAME);
+    const file = join(stateDirectory, fileName);
     try {
       return new TlsStore(openDatabase(file), undefined);
     } catch (error) {
@@ -250,8 +250,8 @@ function openDatabase(file: string): DatabaseSync {
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.quick_check !== 'ok') throw new Error('database disk image is malformed');
     const version = database.prepare('PRAGMA user_version').get()?.user_version;
-    if (Number(version) > SCHEMA_VERSION) throw new Error('it was written by a newer version');
-    database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    if (Number(version) > schemaVersion) throw new Error('it was written by a newer version');
+    database.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
     return database;
   } catch (error) {
     database.close();

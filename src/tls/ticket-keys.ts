@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto';
 
 /** Name, encryption key and authentication key, as OpenSSL wants them. */
-const TICKET_KEY_BYTES = 48;
-const LIFETIME_MS = 12 * 3_600_000;
+const ticketKeyBytes = 48;
+const keyLifetimeMs = 12 * 3_600_000;
 
 export class TicketKeys {
-  #current = randomBytes(TICKET_KEY_BYTES);
+  #current = randomBytes(ticketKeyBytes);
   #timer: NodeJS.Timeout | undefined;
 
   get current(): Uint8Array {
@@ -17,9 +17,9 @@ export class TicketKeys {
   }
 
   /** Tells `onKeys` new keys from time to time. */
-  rotate(onKeys: (keys: Uint8Array) => void, lifetimeMs: number = LIFETIME_MS): void {
+  rotate(onKeys: (keys: Uint8Array) => void, lifetimeMs: number = keyLifetimeMs): void {
     this.#timer = setInterval(() => {
-      this.#current = randomBytes(TICKET_KEY_BYTES);
+      this.#current = randomBytes(ticketKeyBytes);
       onKeys(this.#current);
     }, lifetimeMs);
     this.#timer.unref();

@@ -19,8 +19,8 @@ const extensionRequest = '1.2.840.113549.1.9.14';
 const subjectAltName = '2.5.29.17';
 const authorityKeyIdentifier = '2.5.29.35';
 const acmeIdentifier = '1.3.6.1.5.5.7.1.31';
-const CHALLENGE_VALIDITY_MS = 7 * 24 * 3_600_000;
-const CLOCK_SKEW_MS = 3_600_000;
+const challengeValidityMs = 7 * 24 * 3_600_000;
+const clockSkewMs = 3_600_000;
 
 /** A new ECDSA P-256 key: what every authority and every client takes. */
 export function newCertificateKey(): KeyObject {
@@ -59,8 +59,8 @@ export function createChallengeCertificate(
   const certificate = createCertificate(publicKeyInfo(key), {
     subject: 'terrafirma challenge',
     issuer: 'terrafirma challenge',
-    notBeforeMs: nowMs - CLOCK_SKEW_MS,
-    notAfterMs: nowMs + CHALLENGE_VALIDITY_MS,
+    notBeforeMs: nowMs - clockSkewMs,
+    notAfterMs: nowMs + challengeValidityMs,
     extensions: [nameExtension(hostName), identifier],
     signer: key,
   });

@@ -104,13 +104,13 @@ function checkLimits(decoder: ModuleDecoder, limits: ModuleLimits): void {
   // The names of builtin imports that V8 would answer itself, outside the meter.
   const builtin = imports.find((each) => each.module.startsWith('wasm:'));
   if (builtin !== undefined) {
-    const received = `an import of ${builtin.module.slice(0, BUILTIN_CHARS_MAX)}`;
+    const received = `an import of ${builtin.module.slice(0, builtinCharsMax)}`;
     faults.push(`JavaScript builtins are not offered: received ${received}`);
   }
   if (faults.length > 0) throw refuseAsked(faults.join('; '));
 }
 
-const BUILTIN_CHARS_MAX = 40;
+const builtinCharsMax = 40;
 /** What V8 itself reads: below it the counts are held against the limits together, at the end. */
 const countsRead = { functionsMax: 1_000_000, importsMax: 100_000 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { GuestMemory, PAGE_BYTES } from '../../src/abi/memory.ts';
+import { GuestMemory, pageBytes } from '../../src/abi/memory.ts';
 
 class Trapped extends Error {}
 
@@ -40,12 +40,12 @@ const accesses: readonly [string, number, (memory: GuestMemory, ptr: number) => 
 describe.each(accesses)('%s', (_name, len, access) => {
   test('reaches the last valid offset', () => {
     const { memory } = createMemory();
-    expect(() => access(memory, PAGE_BYTES - len)).not.toThrow();
+    expect(() => access(memory, pageBytes - len)).not.toThrow();
   });
 
   test.each([
-    ['one past the last valid offset', PAGE_BYTES - len + 1],
-    ['the end of memory', PAGE_BYTES],
+    ['one past the last valid offset', pageBytes - len + 1],
+    ['the end of memory', pageBytes],
     ['the top of the address space, signed', -1],
     ['an end that wraps to 0', 0xffff_ffff - len + 1],
   ])('traps at %s', (_where, ptr) => {
@@ -57,7 +57,7 @@ describe.each(accesses)('%s', (_name, len, access) => {
     const { memory, raw } = createMemory();
     access(memory, 0);
     raw.grow(1);
-    expect(() => access(memory, 2 * PAGE_BYTES - len)).not.toThrow();
+    expect(() => access(memory, 2 * pageBytes - len)).not.toThrow();
   });
 });
 
@@ -123,14 +123,14 @@ describe('measureCString', () => {
     const { memory, bytes } = createMemory();
     bytes().fill(0x61);
     expect(memory.measureCString(0, 100)).toBe(100);
-    expect(memory.measureCString(PAGE_BYTES - 100, 100)).toBe(100);
+    expect(memory.measureCString(pageBytes - 100, 100)).toBe(100);
   });
 
   test('traps when memory ends before a NUL', () => {
     const { memory, bytes } = createMemory();
     bytes().fill(0x61);
-    expect(() => memory.measureCString(PAGE_BYTES - 99, 100)).toThrow(Trapped);
-    expect(() => memory.measureCString(PAGE_BYTES, 100)).toThrow(Trapped);
+    expect(() => memory.measureCString(pageBytes - 99, 100)).toThrow(Trapped);
+    expect(() => memory.measureCString(pageBytes, 100)).toThrow(Trapped);
   });
 });
 
@@ -168,7 +168,7 @@ describe('writing', () => {
     const { memory, writes } = createMemory();
     memory.writeBytes(-1, new Uint8Array(0));
     memory.writeLatin1(-1, '');
-    expect(() => memory.writeU32(PAGE_BYTES, 1)).toThrow(Trapped);
+    expect(() => memory.writeU32(pageBytes, 1)).toThrow(Trapped);
     expect(writes).toEqual([]);
   });
 });
@@ -176,14 +176,14 @@ describe('writing', () => {
 describe('grow', () => {
   test('answers the address of the first new byte', () => {
     const { memory } = createMemory();
-    expect(memory.grow(2)).toBe(PAGE_BYTES);
-    expect(memory.byteLength).toBe(3 * PAGE_BYTES);
+    expect(memory.grow(2)).toBe(pageBytes);
+    expect(memory.byteLength).toBe(3 * pageBytes);
   });
 
   test('answers undefined when memory is at its maximum', () => {
     const { memory } = createMemory({ maximum: 2 });
     expect(memory.grow(2)).toBeUndefined();
-    expect(memory.byteLength).toBe(PAGE_BYTES);
+    expect(memory.byteLength).toBe(pageBytes);
   });
 
   test('asks the engine where it has its own way to grow', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { Overseer } from '../../src/account/overseer.ts';
 import { Holding } from '../../src/account/share.ts';
@@ -28,7 +28,7 @@ function openTwo() {
 const owner = (name: string): OwnerKey => `/keybase/private/${name}` as OwnerKey;
 
 describe('account', () => {
-  it('lets one owner have two thirds of what there is, and others what they need', () => {
+  test('lets one owner have two thirds of what there is, and others what they need', () => {
     const { here, there } = openTwo();
     const greedy = here.shareOf(owner('mallory'));
     let held = 0;
@@ -44,7 +44,7 @@ describe('account', () => {
     expect(greedy.allows('bytes', mib)).toBe(true);
   });
 
-  it('leaves something for a newcomer, however many are greedy', () => {
+  test('leaves something for a newcomer, however many are greedy', () => {
     const { here, there } = openTwo();
     for (let round = 0; round < 1_000; round += 1) {
       for (let each = 0; each < 20; each += 1) {
@@ -57,7 +57,7 @@ describe('account', () => {
     expect(there.shareOf(owner('alice')).allows('bytes', left - mib)).toBe(true);
   });
 
-  it('shares out memories by their number in the same way', () => {
+  test('shares out memories by their number in the same way', () => {
     const { threads } = createProcess({ memoriesMax: 100 });
     const [here, there] = threads;
     const greedy = here?.shareOf(owner('mallory'));
@@ -68,7 +68,7 @@ describe('account', () => {
     expect(there?.shareOf(owner('mallory')).allows('memories', 1)).toBe(false);
   });
 
-  it('knows by what bytes are held, and comes back to zero', () => {
+  test('knows by what bytes are held, and comes back to zero', () => {
     const { here, there } = openTwo();
     const share = here.shareOf(owner('alice'));
     const body = new Holding(share, 'request-body');
@@ -86,7 +86,7 @@ describe('account', () => {
     expect(there.shareOf(owner('alice')).held('bytes')).toBe(0);
   });
 
-  it('forgets what a thread held that has died', () => {
+  test('forgets what a thread held that has died', () => {
     const { shared, here, there } = openTwo();
     here.shareOf(owner('mallory')).charge('memory', 300 * mib);
     here.shareOf(owner('mallory')).addMemories(7);
@@ -98,7 +98,7 @@ describe('account', () => {
 });
 
 describe('overseer', () => {
-  it('counts what nobody charged, but leaves every owner a little', () => {
+  test('counts what nobody charged, but leaves every owner a little', () => {
     const { shared, here } = openTwo();
     let resident = 100 * mib;
     const overseer = new Overseer({ shared, residentBytes: () => resident, idleGuestMsMax: 1_000 });
@@ -114,7 +114,7 @@ describe('overseer', () => {
     expect(alice.allows('bytes', 200 * mib)).toBe(true);
   });
 
-  it('lets idle guests go sooner and sooner while memory is short, and only then', () => {
+  test('lets idle guests go sooner and sooner while memory is short, and only then', () => {
     const { shared, here } = openTwo();
     const residentBytes = (): number => 100 * mib + here.held().idleBytes + here.held().bytes;
     const overseer = new Overseer({ shared, residentBytes, idleGuestMsMax: 64_000 });

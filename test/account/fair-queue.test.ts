@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FairQueue } from '../../src/account/fair-queue.ts';
 import type { Shares } from '../../src/account/shares.ts';
 import type { OwnerKey } from '../../src/names.ts';
@@ -21,7 +21,7 @@ function drain(queue: FairQueue<Named>): readonly (string | undefined)[] {
 }
 
 describe('FairQueue', () => {
-  it('shift() takes owners in turn, however many sites one of them has', () => {
+  test('shift() takes owners in turn, however many sites one of them has', () => {
     const queue = new FairQueue<Named>();
     for (const site of ['1', '2', '3']) queue.push(waiter(`a/${site}/x`), 0);
     for (const name of ['b/1/x 1', 'b/1/x 2']) queue.push(waiter(name), 0);
@@ -29,14 +29,14 @@ describe('FairQueue', () => {
     expect(queue.shift(0)).toBeUndefined();
   });
 
-  it('shift() takes the sites of an owner in turn, and the clients of a site', () => {
+  test('shift() takes the sites of an owner in turn, and the clients of a site', () => {
     const queue = new FairQueue<Named>();
     const names = ['a/1/x 1', 'a/1/x 2', 'a/1/x 3', 'a/1/y 1', 'a/2/x 1'];
     for (const name of names) queue.push(waiter(name), 0);
     expect(drain(queue)).toEqual(['a/1/x 1', 'a/2/x 1', 'a/1/y 1', 'a/1/x 2', 'a/1/x 3']);
   });
 
-  it('oldestSinceMs is when the owner that has waited longest was last served or came', () => {
+  test('oldestSinceMs is when the owner that has waited longest was last served or came', () => {
     const queue = new FairQueue<Named>();
     expect(queue.oldestSinceMs).toBe(Number.POSITIVE_INFINITY);
     queue.push(waiter('a/1/x'), 10);
@@ -49,7 +49,7 @@ describe('FairQueue', () => {
     expect(queue.oldestSinceMs).toBe(40);
   });
 
-  it('delete() takes out one waiter, and its lines when it was the last', () => {
+  test('delete() takes out one waiter, and its lines when it was the last', () => {
     const queue = new FairQueue<Named>();
     const [first, second, third] = [waiter('a/1/x 1'), waiter('a/1/x 2'), waiter('a/2/x 1')];
     for (const each of [first, second, third]) queue.push(each, 0);

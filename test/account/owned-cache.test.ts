@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { OwnedCache } from '../../src/account/owned-cache.ts';
 import type { OwnerKey } from '../../src/names.ts';
 
@@ -21,7 +21,7 @@ function open(max: number) {
 }
 
 describe('OwnedCache', () => {
-  it('lets the owner who has the most give up what it used the longest ago', () => {
+  test('lets the owner who has the most give up what it used the longest ago', () => {
     const { cache, gone, add } = open(4);
     add(alice, 'a1');
     add(mallory, 'm1', 'm2', 'm3');
@@ -34,7 +34,7 @@ describe('OwnedCache', () => {
     expect(cache.size).toBe(4);
   });
 
-  it('among owners with as many lets the one go that was used the longest ago', () => {
+  test('among owners with as many lets the one go that was used the longest ago', () => {
     const { cache, gone, add } = open(2);
     add(alice, 'a1');
     add(bob, 'b1');
@@ -43,7 +43,7 @@ describe('OwnedCache', () => {
     expect(gone).toEqual(['b1=b1']);
   });
 
-  it('gives one owner all of the room where nobody else wants it', () => {
+  test('gives one owner all of the room where nobody else wants it', () => {
     const { cache, gone, add } = open(3);
     add(alice, 'a1', 'a2', 'a3');
     expect(gone).toEqual([]);
@@ -58,7 +58,7 @@ describe('OwnedCache', () => {
     expect(cache.get('a1')).toBeUndefined();
   });
 
-  it('counts sizes where they are told, and keeps what was just taken in', () => {
+  test('counts sizes where they are told, and keeps what was just taken in', () => {
     const cache = new OwnedCache<string, number>({
       max: 10,
       sizeOf: (value) => value,

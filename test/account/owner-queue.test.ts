@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { OwnerQueue } from '../../src/account/owner-queue.ts';
 import type { OwnerKey } from '../../src/names.ts';
 
@@ -34,7 +34,7 @@ function openQueue(runningMax: number, queuedMax = 100) {
 }
 
 describe('OwnerQueue', () => {
-  it('keeps a place for others, however much an owner has waiting', async () => {
+  test('keeps a place for others, however much an owner has waiting', async () => {
     const { begun, add, end } = openQueue(2);
     const all = ['m1', 'm2', 'm3'].map((name) => add(mallory, name));
     await settle();
@@ -47,7 +47,7 @@ describe('OwnerQueue', () => {
     expect(begun).toEqual(['m1', 'a1', 'm2', 'm3']);
   });
 
-  it('lets in next who has used the least of late', async () => {
+  test('lets in next who has used the least of late', async () => {
     const { begun, add, end, wait } = openQueue(1);
     const all = [add(mallory, 'm1'), add(mallory, 'm2'), add(bob, 'b1'), add(bob, 'b2')];
     await end('m1', 5_000);
@@ -66,7 +66,7 @@ describe('OwnerQueue', () => {
     await Promise.all(all);
   });
 
-  it('gives one owner no more of queuedMax than is left for the others', async () => {
+  test('gives one owner no more of queuedMax than is left for the others', async () => {
     const { add, begun, end } = openQueue(1, 10);
     const names = ['m1', 'm2', 'm3', 'm4', 'm5', 'm6'];
     const all = names.map((name) => add(mallory, name));
@@ -78,7 +78,7 @@ describe('OwnerQueue', () => {
     expect(begun.slice(0, 3)).toEqual(['m1', 'a1', 'b1']);
   });
 
-  it('queuedMax: refuses what is more, and hands on what fails', async () => {
+  test('queuedMax: refuses what is more, and hands on what fails', async () => {
     const { add, end } = openQueue(1, 2);
     const all = [add(alice, 'a1'), add(alice, 'a2')];
     await expect(add(bob, 'b1')).rejects.toMatchObject({ code: 'overloaded' });

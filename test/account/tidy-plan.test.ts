@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type MemoryNow, TidyPlan, type TidyStep } from '../../src/account/tidy-plan.ts';
 
 const mib = 1024 * 1024;
@@ -22,31 +22,31 @@ function look(plan: TidyPlan, looks: number, now: Look): readonly TidyStep[] {
 }
 
 describe('TidyPlan', () => {
-  it('leaves a program alone that has only what it needs', () => {
+  test('leaves a program alone that has only what it needs', () => {
     expect(look(new TidyPlan(), 10_000, { outsideMib: 109, isShort: true })).toEqual([]);
   });
 
-  it('lets heaps grow as they do under ordinary load, unless memory is short', () => {
+  test('lets heaps grow as they do under ordinary load, unless memory is short', () => {
     expect(look(new TidyPlan(), 10_000, { outsideMib: 350, heldMib: 10 })).toEqual([]);
     expect(look(new TidyPlan(), 10_000, { outsideMib: 360 })).not.toEqual([]);
     expect(look(new TidyPlan(), 10_000, { outsideMib: 350, isShort: true })).not.toEqual([]);
   });
 
-  it('does not call a little that was let go worth a collection', () => {
+  test('does not call a little that was let go worth a collection', () => {
     const plan = new TidyPlan();
     look(plan, 60, { outsideMib: 400 });
     look(plan, 30, { outsideMib: 400, heldMib: 250 });
     expect(look(plan, 1, { outsideMib: 400 })).toEqual([]);
   });
 
-  it('collects and then trims where much is outside, and has done when it is back', () => {
+  test('collects and then trims where much is outside, and has done when it is back', () => {
     const plan = new TidyPlan();
     expect(look(plan, 5, { outsideMib: 500 })).toEqual(['collect', 'trim']);
     expect(look(plan, 1_000, {})).toEqual([]);
     expect(look(plan, 5, { outsideMib: 500 })).toEqual(['collect', 'trim']);
   });
 
-  it('asks less and less often about what is in use, and at once when it grows', () => {
+  test('asks less and less often about what is in use, and at once when it grows', () => {
     const plan = new TidyPlan();
     const first = look(plan, 1_000, { outsideMib: 400 });
     const later = look(plan, 10_000, { outsideMib: 400 });
@@ -55,13 +55,13 @@ describe('TidyPlan', () => {
     expect(look(plan, 25, { outsideMib: 700 })).toEqual(['collect', 'trim']);
   });
 
-  it('asks soon after something large was let go, however much was outside then', () => {
+  test('asks soon after something large was let go, however much was outside then', () => {
     const plan = new TidyPlan();
     expect(look(plan, 60, { outsideMib: 400, heldMib: 1_000 })).toEqual([]);
     expect(look(plan, 1, { outsideMib: 400, heldMib: 0 })).toEqual(['collect']);
   });
 
-  it('does not disturb who holds much, unless memory is short', () => {
+  test('does not disturb who holds much, unless memory is short', () => {
     const busy = { outsideMib: 400, heldMib: 1_000 };
     expect(look(new TidyPlan(), 1_000, busy)).toEqual([]);
     expect(look(new TidyPlan(), 5, { ...busy, isShort: true })).toEqual(['collect', 'trim']);

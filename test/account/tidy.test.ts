@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount, headerWord } from '../../src/account/shared.ts';
 import { Tidy } from '../../src/account/tidy.ts';
@@ -42,7 +42,7 @@ function nextTurn(): Promise<void> {
 }
 
 describe('Tidy', () => {
-  it('collects once for each time it is asked', async () => {
+  test('collects once for each time it is asked', async () => {
     const world = new World();
     expect(await world.collects()).toBe(false);
     world.askForCollection();
@@ -50,7 +50,7 @@ describe('Tidy', () => {
     expect(await world.collects()).toBe(false);
   });
 
-  it('waits until a busy thread has less to do', async () => {
+  test('waits until a busy thread has less to do', async () => {
     const world = new World();
     world.askForCollection();
     world.isBusy = true;
@@ -59,7 +59,7 @@ describe('Tidy', () => {
     expect(await world.collects()).toBe(true);
   });
 
-  it('does not wait while memory is short', async () => {
+  test('does not wait while memory is short', async () => {
     const world = new World(1024);
     world.fill(2048);
     world.isBusy = true;

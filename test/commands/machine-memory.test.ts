@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { machineMemoryBytes } from '../../src/commands/machine-memory.ts';
 
 const gib = 1024 ** 3;
@@ -19,14 +19,14 @@ function write(file: string, text: string): void {
   writeFileSync(target, text);
 }
 
-it('is what the machine has where nothing limits it', () => {
+test('is what the machine has where nothing limits it', () => {
   expect(machineMemoryBytes(root, 8 * gib)).toBe(8 * gib);
   write('proc/self/cgroup', '0::/system.slice/terrafirma.service\n');
   write('sys/fs/cgroup/system.slice/terrafirma.service/memory.max', 'max\n');
   expect(machineMemoryBytes(root, 8 * gib)).toBe(8 * gib);
 });
 
-it('is what the control group allows, or a group above it', () => {
+test('is what the control group allows, or a group above it', () => {
   write('proc/self/cgroup', '0::/system.slice/terrafirma.service\n');
   write('sys/fs/cgroup/system.slice/terrafirma.service/memory.max', `${2 * gib}\n`);
   expect(machineMemoryBytes(root, 8 * gib)).toBe(2 * gib);
@@ -34,7 +34,7 @@ it('is what the control group allows, or a group above it', () => {
   expect(machineMemoryBytes(root, 8 * gib)).toBe(gib);
 });
 
-it('knows the first generation, and a container that cannot see its own group', () => {
+test('knows the first generation, and a container that cannot see its own group', () => {
   write('proc/self/cgroup', '9:cpu,cpuacct:/x\n4:memory:/docker/abc:def\n1:name=systemd:/\n');
   write('sys/fs/cgroup/memory/memory.limit_in_bytes', `${3 * gib}\n`);
   expect(machineMemoryBytes(root, 8 * gib)).toBe(3 * gib);

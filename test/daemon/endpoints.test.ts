@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { canSharePorts, formatEndpoint, settleEndpoints } from '../../src/daemon/endpoints.ts';
 
 /** Two servers on ports that follow each other; the first port. */
@@ -29,13 +29,13 @@ async function listenOn(port: number): Promise<Server> {
 }
 
 describe('settleEndpoints()', () => {
-  it('turns port 0 into a real port and leaves it free', async () => {
+  test('turns port 0 into a real port and leaves it free', async () => {
     const [endpoint] = await settleEndpoints([{ host: '127.0.0.1', port: 0 }]);
     expect(endpoint?.port).toBeGreaterThan(0);
     expect(await settleEndpoints([endpoint ?? { host: '', port: 0 }])).toEqual([endpoint]);
   });
 
-  it.each([false, true])('refuses a port in use, with reusePort %s', async (reusePort) => {
+  test.each([false, true])('refuses a port in use, with reusePort %s', async (reusePort) => {
     if (reusePort && !(await canSharePorts())) return;
     const server = createServer();
     await new Promise<void>((resolve) => {
@@ -49,7 +49,7 @@ describe('settleEndpoints()', () => {
     server.close();
   });
 
-  it('goes on to the next port where that is wanted, as often as wanted', async () => {
+  test('goes on to the next port where that is wanted, as often as wanted', async () => {
     const { port, servers } = await listenSideBySide();
     const wanted = [{ host: '127.0.0.1', port }];
     await expect(settleEndpoints(wanted, 2)).rejects.toMatchObject({ code: 'start' });
@@ -58,7 +58,7 @@ describe('settleEndpoints()', () => {
     for (const server of servers) server.close();
   });
 
-  it('refuses an address that is not of this machine', async () => {
+  test('refuses an address that is not of this machine', async () => {
     await expect(settleEndpoints([{ host: '192.0.2.1', port: 0 }])).rejects.toThrow(
       /must be one of this machine: received 192\.0\.2\.1:0/,
     );
@@ -66,7 +66,7 @@ describe('settleEndpoints()', () => {
 });
 
 describe('formatEndpoint()', () => {
-  it('puts brackets around IPv6', () => {
+  test('puts brackets around IPv6', () => {
     expect(formatEndpoint({ host: '::1', port: 80 })).toBe('[::1]:80');
     expect(formatEndpoint({ host: '127.0.0.1', port: 80 })).toBe('127.0.0.1:80');
   });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { keyValueDatabasePath, startKeyValueWriter } from '../../src/capability/kv/writer.ts';
@@ -70,7 +70,7 @@ function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {
   };
 }
 
-it('ends and replaces a thread stuck in unmetered code, and names the artifact', async () => {
+test('ends and replaces a thread stuck in unmetered code, and names the artifact', async () => {
   const modules = new Map([
     ['hello.wasm', loadMetered('hello')],
     ['loop.wasm', loadUnmetered('loop')],

@@ -3,7 +3,7 @@
  * before: sequences of good deeds, drawn at random, with a bad one after each.
  */
 import { lstatSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../src/deploy/build/artifact.ts';
 import { rollBack } from '../../src/deploy/keep/versions.ts';
 import { guestBytes, padded, TestFolder } from '../support/folder.ts';
@@ -158,7 +158,7 @@ describe('a bad file', () => {
     scratch[Symbol.dispose]();
   });
 
-  it.each([1, 2, 3])('changes nothing about what is served, story %i', async (seed) => {
+  test.each([1, 2, 3])('changes nothing about what is served, story %i', async (seed) => {
     await using story = await Story.begin(scratch, seed);
     const random = makeRandom(seed * 1_000);
     for (let round = 0; round < 8; round += 1) {

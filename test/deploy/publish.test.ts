@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../src/deploy/build/artifact.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
@@ -29,7 +29,7 @@ describe('Publisher', () => {
 
   const open = (options = {}) => World.open({ stateDirectory: scratch.path('state'), ...options });
 
-  it('siteOf() comes to have every module that is there, also in directories', async () => {
+  test('siteOf() comes to have every module that is there, also in directories', async () => {
     folder.write('v1.wasm', V1);
     folder.write('dir/v2.wasm', V2);
     await using world = await open();
@@ -43,7 +43,7 @@ describe('Publisher', () => {
     expect(WebAssembly.Module.exports(loaded.module).map(({ name }) => name)).toContain('run');
   });
 
-  it('siteOf() rejects with folder-not-found where nothing is and nothing was kept', async () => {
+  test('siteOf() rejects with folder-not-found where nothing is and nothing was kept', async () => {
     await using world = await open();
     const located = locate(scratch.path('nowhere'));
     await expect(world.publisher.siteOf(located)).rejects.toMatchObject({
@@ -59,27 +59,30 @@ describe('Publisher', () => {
     );
   });
 
-  it.each(['poll', 'events'] as const)('overwrites, adds, renames, removes (%s)', async (watch) => {
-    await using world = await open();
-    const located = locate(folder.directory, watch);
-    folder.write('app.wasm', V1);
-    await world.untilServes(located, 'app.wasm', D1);
-    folder.write('app.wasm', V2);
-    await world.untilServes(located, 'app.wasm', D2);
-    folder.replace('new.wasm', HELLO);
-    await world.untilServes(located, 'new.wasm', DH);
-    renameSync(folder.path('new.wasm'), folder.path('renamed.wasm'));
-    await world.untilServes(located, 'renamed.wasm', DH);
-    await world.moduleWhen(located, 'new.wasm', (module) => module === undefined);
-    folder.remove('renamed.wasm');
-    await world.moduleWhen(located, 'renamed.wasm', (module) => module === undefined);
-    expect(world.log.matching(/"renamed.wasm".*module removed/)).toHaveLength(1);
-    const generations = world.published.map(({ generation }) => generation);
-    expect(generations).toEqual([...generations].sort((a, b) => a - b));
-    expect(new Set(generations).size).toBe(generations.length);
-  });
+  test.each(['poll', 'events'] as const)(
+    'overwrites, adds, renames, removes (%s)',
+    async (watch) => {
+      await using world = await open();
+      const located = locate(folder.directory, watch);
+      folder.write('app.wasm', V1);
+      await world.untilServes(located, 'app.wasm', D1);
+      folder.write('app.wasm', V2);
+      await world.untilServes(located, 'app.wasm', D2);
+      folder.replace('new.wasm', HELLO);
+      await world.untilServes(located, 'new.wasm', DH);
+      renameSync(folder.path('new.wasm'), folder.path('renamed.wasm'));
+      await world.untilServes(located, 'renamed.wasm', DH);
+      await world.moduleWhen(located, 'new.wasm', (module) => module === undefined);
+      folder.remove('renamed.wasm');
+      await world.moduleWhen(located, 'renamed.wasm', (module) => module === undefined);
+      expect(world.log.matching(/"renamed.wasm".*module removed/)).toHaveLength(1);
+      const generations = world.published.map(({ generation }) => generation);
+      expect(generations).toEqual([...generations].sort((a, b) => a - b));
+      expect(new Set(generations).size).toBe(generations.length);
+    },
+  );
 
-  it('never replaces a good version by a broken file, and says why once', async () => {
+  test('never replaces a good version by a broken file, and says why once', async () => {
     await using world = await open();
     const located = locate(folder.directory);
     folder.write('app.wasm', V1);
@@ -99,7 +102,7 @@ describe('Publisher', () => {
     expect(world.log.matching(/refused/)).toHaveLength(4);
   });
 
-  it('says a refusal once however often the file is touched', async () => {
+  test('says a refusal once however often the file is touched', async () => {
     await using world = await open();
     const located = locate(folder.directory);
     folder.write('app.wasm', 'not a module');
@@ -112,7 +115,7 @@ describe('Publisher', () => {
     expect(world.log.matching(/module refused/)).toHaveLength(1);
   });
 
-  it('does not publish a file that is cut at a section end while it grows', async () => {
+  test('does not publish a file that is cut at a section end while it grows', async () => {
     await using world = await open();
     const located = locate(folder.directory);
     folder.write('app.wasm', V1);
@@ -131,7 +134,7 @@ describe('Publisher', () => {
   });
 
   describe('verdict()', () => {
-    it('waits for a file that was just written', async () => {
+    test('waits for a file that was just written', async () => {
       await using world = await open();
       await world.publisher.siteOf(locate(folder.directory));
       folder.write('late.wasm', V1);
@@ -139,7 +142,7 @@ describe('Publisher', () => {
       expect(site.modules.get(pathOf('late.wasm'))).toMatchObject({ digest: D1 });
     });
 
-    it('answers at once where there is no such file or the name is not served', async () => {
+    test('answers at once where there is no such file or the name is not served', async () => {
       await using world = await open();
       const current = await world.publisher.siteOf(locate(folder.directory));
       folder.write('a (conflicted copy).wasm', V1);
@@ -148,7 +151,7 @@ describe('Publisher', () => {
       }
     });
 
-    it('gives up with no-verdict after verdictWaitMs while the file keeps changing', async () => {
+    test('gives up with no-verdict after verdictWaitMs while the file keeps changing', async () => {
       await using world = await open({ limits: { verdictWaitMs: 300 } });
       await world.publisher.siteOf(locate(folder.directory));
       folder.write('grows.wasm', V1);
@@ -163,7 +166,7 @@ describe('Publisher', () => {
       }
     });
 
-    it('rejects for a folder that is not in use', async () => {
+    test('rejects for a folder that is not in use', async () => {
       await using world = await open();
       await expect(world.publisher.verdict(KEY, pathOf('a.wasm'))).rejects.toMatchObject({
         code: 'no-verdict',
@@ -172,7 +175,7 @@ describe('Publisher', () => {
   });
 
   describe('limits', () => {
-    it('foldersWatchedMax: the folder least recently asked for is let go', async () => {
+    test('foldersWatchedMax: the folder least recently asked for is let go', async () => {
       await using world = await open({ limits: { foldersWatchedMax: 2 } });
       const folders = ['a', 'b', 'c'].map((name) => {
         const directory = scratch.path(`folder-${name}`);
@@ -194,7 +197,7 @@ describe('Publisher', () => {
       await world.untilServes(a, 'app.wasm', D2);
     });
 
-    it('foldersWatchedMax: who has many folders pushes out his own', async () => {
+    test('foldersWatchedMax: who has many folders pushes out his own', async () => {
       await using world = await open({ limits: { foldersWatchedMax: 3 } });
       const [alices, ...mallorys] = ['alice', 'mallory/1', 'mallory/2', 'mallory/3'].map((name) => {
         const directory = scratch.path(`folder-${name}`);
@@ -211,7 +214,7 @@ describe('Publisher', () => {
       expect(published()[0]).toEqual(first);
     });
 
-    it('modulesPerFolderMax: refuses a new file in excess by name, no good one', async () => {
+    test('modulesPerFolderMax: refuses a new file in excess by name, no good one', async () => {
       await using world = await open({ limits: { modulesPerFolderMax: 2 } });
       const located = locate(folder.directory);
       folder.write('m.wasm', V1);
@@ -228,7 +231,7 @@ describe('Publisher', () => {
       expect(world.log.matching(/"a.wasm".*at most 2 modules/)).toHaveLength(1);
     });
 
-    it('moduleBytesPerFolderMax: refuses what does not fit; good ones stay', async () => {
+    test('moduleBytesPerFolderMax: refuses what does not fit; good ones stay', async () => {
       const limits = { moduleBytesPerFolderMax: V1.length + HELLO.length - 1 };
       await using world = await open({ limits });
       const located = locate(folder.directory);
@@ -241,7 +244,7 @@ describe('Publisher', () => {
       expect(site.modules.get(pathOf('a.wasm'))).toMatchObject({ digest: D1 });
     });
 
-    it('moduleBytesMax: a larger file is refused', async () => {
+    test('moduleBytesMax: a larger file is refused', async () => {
       await using world = await open({ limits: { moduleBytesMax: V1.length - 1 } });
       const located = locate(folder.directory);
       folder.write('a.wasm', V1);
@@ -250,7 +253,7 @@ describe('Publisher', () => {
     });
   });
 
-  it('conflict copies are told once each and never served', async () => {
+  test('conflict copies are told once each and never served', async () => {
     await using world = await open();
     const located = locate(folder.directory);
     folder.write('a.sync-conflict-20191108-101530-ABCDEFG.wasm', V1);
@@ -263,7 +266,7 @@ describe('Publisher', () => {
     expect((await world.publisher.siteOf(located)).modules.size).toBe(1);
   });
 
-  it('open() rejects with state where the directory cannot be used', async () => {
+  test('open() rejects with state where the directory cannot be used', async () => {
     writeFileSync(scratch.path('file'), '');
     const config = testConfig(scratch.path('file'));
     const guards = new MountGuards(config.limits);

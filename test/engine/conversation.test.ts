@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { Talk } from '../abi/wasip1/messages/talk.ts';
 import { World } from '../support/abi-world.ts';
 import { echoGuest } from '../support/websocket-guests.ts';
@@ -18,7 +18,7 @@ class SilentTalk extends Talk {
   }
 }
 
-it('conversations leave a quarter of the instances to requests', async () => {
+test('conversations leave a quarter of the instances to requests', async () => {
   using engine = new Engine({ limits: { instancesMax: 4 } });
   const loaded = engine.load(await echoGuest());
   const talks = [1, 2, 3].map(() => new SilentTalk());

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { Engine } from './world.ts';
 
@@ -22,7 +22,7 @@ function counter(code: number): Promise<Uint8Array> {
 }
 
 describe('a guest that ends itself', () => {
-  it.each(['cards', 'copy'] as const)('is restored by %s after exit code 0', async (mode) => {
+  test.each(['cards', 'copy'] as const)('is restored by %s after exit code 0', async (mode) => {
     using engine = new Engine({ restoreMode: mode });
     const loaded = engine.load(await counter(0));
     for (const _ of [1, 2, 3]) {
@@ -33,7 +33,7 @@ describe('a guest that ends itself', () => {
     }
   });
 
-  it('is given up after any other exit code', async () => {
+  test('is given up after any other exit code', async () => {
     using engine = new Engine();
     const { report } = await engine.run(engine.load(await counter(3)));
     expect(report.outcome).toBe('exited');

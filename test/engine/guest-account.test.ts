@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { OwnerKey } from '../../src/names.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';
@@ -57,7 +57,7 @@ const wideTableGuest = assemble(`(module
     (drop (call $set (i32.const 0) (i32.const 0) (i32.const 1)))))`);
 
 describe('what guests hold', () => {
-  it('is one owner’s as long as they run, then nobody’s while they are idle', async () => {
+  test('is one owner’s as long as they run, then nobody’s while they are idle', async () => {
     const engine = new Engine();
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
@@ -74,7 +74,7 @@ describe('what guests hold', () => {
     expect(engine.account.held()).toEqual({ bytes: 0, idleBytes: 0, memories: 0 });
   });
 
-  it('comes to nothing after any mixture of runs', async () => {
+  test('comes to nothing after any mixture of runs', async () => {
     const limits = { cpuMsMax: 20, wallMsMax: 200, runsPerSiteMax: 4, queuedRunsPerSiteMax: 4 };
     const engine = new Engine({ limits });
     const guests = ['hello', 'loop', 'trap', 'panic', 'grow-forever', 'deep-recursion', 'echo'];
@@ -109,7 +109,7 @@ describe('what guests hold', () => {
     expect(engine.account.held()).toEqual({ bytes: 0, idleBytes: 0, memories: 0 });
   });
 
-  it('is measured: a wide table costs megabytes, and is kept while there is room', async () => {
+  test('is measured: a wide table costs megabytes, and is kept while there is room', async () => {
     using engine = new Engine();
     await engine.run(engine.load('hello'));
     expect(engine.pool.idleBytes).toBeLessThan(mib);
@@ -122,7 +122,7 @@ describe('what guests hold', () => {
     expect(narrow.pool.idleBytes).toBe(0);
   });
 
-  it('includes first states, which go with the last guest', async () => {
+  test('includes first states, which go with the last guest', async () => {
     const engine = new Engine();
     const filled = engine.load(
       assemble(`(module
@@ -137,7 +137,7 @@ describe('what guests hold', () => {
     expect(engine.account.heldBy('memory')).toBe(0);
   });
 
-  it('idleGuestMsMax: a guest that nobody wants goes', async () => {
+  test('idleGuestMsMax: a guest that nobody wants goes', async () => {
     using engine = new Engine({ limits: { idleGuestMsMax: 20 } });
     await engine.run(engine.load('hello'));
     await vi.waitFor(() => expect(engine.pool.idleBytes).toBe(0), patience);
@@ -146,7 +146,7 @@ describe('what guests hold', () => {
 });
 
 describe('shares of memory', () => {
-  it('growth is refused to the owner who holds most, and new work of that owner', async () => {
+  test('growth is refused to the owner who holds most, and new work of that owner', async () => {
     // Three quarters can be held, and two thirds of that by one.
     using engine = new Engine({ bytesMax: 64 * mib });
     const loaded = engine.load(growingGuest(160));
@@ -167,7 +167,7 @@ describe('shares of memory', () => {
     expect(grown.filter((text) => text === '1')).toHaveLength(2);
   });
 
-  it('new work of the owner who holds most is refused, and taken when some has ended', async () => {
+  test('new work of the owner who holds most is refused; taken when some has ended', async () => {
     using engine = new Engine({ bytesMax: 64 * mib });
     const loaded = engine.load(assembleLarge(16 * mib));
     const world = new LateWorld();
@@ -182,7 +182,7 @@ describe('shares of memory', () => {
     expect(again.report.outcome).toBe('replied');
   });
 
-  it('no owner has all memories', async () => {
+  test('no owner has all memories', async () => {
     using engine = new Engine({ limits: { instancesMax: 30 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
@@ -225,7 +225,7 @@ describe('what the host keeps for a run', () => {
         (drop (call $set (i32.const 0) (i32.const 0) (i32.const ${bytes})))
         (drop (call $get (i32.const 0x50) (i32.const 0x54) (i32.const 0x100) (i32.const 3)))))`);
 
-  it('is on its owner’s account until the run is over', async () => {
+  test('is on its owner’s account until the run is over', async () => {
     using engine = new Engine();
     const world = new LateWorld();
     const { report } = engine.begin(engine.load(bodyGuest(4 * mib)), { world, owner: '/alice' });
@@ -237,7 +237,7 @@ describe('what the host keeps for a run', () => {
     expect(engine.account.shareOf('/alice' as OwnerKey).held('bytes')).toBe(0);
   });
 
-  it('is refused, and answered 503, where its owner holds most', async () => {
+  test('is refused, and answered 503, where its owner holds most', async () => {
     using engine = new Engine({ bytesMax: 64 * mib });
     const other = engine.account.shareOf('/mallory' as OwnerKey);
     other.charge('memory', 28 * mib);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Timer } from '../../src/capability/capability.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
@@ -50,7 +50,7 @@ class LateStore extends MapKeyValue {
 
 describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper }) => {
   describe.each(modes)('restored by %s', (restoreMode) => {
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'an answer written while another guest is about to go on disturbs neither',
       async () => {
         // A slice nobody uses up: guests go on as soon as their answer is there.
@@ -70,7 +70,7 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
       },
     );
 
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'a run that wrote everything it can leaves nothing that the next can see',
       async () => {
         using engine = new Engine({ restoreMode });
@@ -85,7 +85,7 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
       },
     );
 
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'guests that wait on one thread at the same time keep and leave their own',
       async () => {
         using engine = new Engine({ restoreMode });
@@ -110,7 +110,7 @@ describe.each(isolationGuests)('isolation of $abi guests', ({ writer, sleeper })
       },
     );
 
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'what a guest wrote before it was given up is seen by nobody',
       async () => {
         using engine = new Engine({ restoreMode });

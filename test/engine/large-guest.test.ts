@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { assemble } from '../../scripts/attack/assemble.ts';
 import { FirstState } from '../../src/engine/restore/first-state.ts';
 import { Engine } from './world.ts';
@@ -37,16 +37,19 @@ const largeGuest = await assemble(`(module
       (i32.sub (i32.const 5) (local.get $found))))))`);
 
 describe('a guest with much memory', () => {
-  it.each(['copy', 'cards', 'copy-on-write'] as const)('is put back whole by %s', async (mode) => {
-    using engine = new Engine({ restoreMode: mode });
-    const loaded = engine.load(largeGuest);
-    for (let run = 0; run < 3; run += 1) {
-      expect((await engine.run(loaded)).text).toBe('clean');
-      expect(engine.pool.idleBytes).toBeGreaterThan(BYTES);
-    }
-  });
+  test.each(['copy', 'cards', 'copy-on-write'] as const)(
+    'is put back whole by %s',
+    async (mode) => {
+      using engine = new Engine({ restoreMode: mode });
+      const loaded = engine.load(largeGuest);
+      for (let run = 0; run < 3; run += 1) {
+        expect((await engine.run(loaded)).text).toBe('clean');
+        expect(engine.pool.idleBytes).toBeGreaterThan(BYTES);
+      }
+    },
+  );
 
-  it('is put back between the turns of others', async () => {
+  test('is put back between the turns of others', async () => {
     using engine = new Engine({ restoreMode: 'copy' });
     const [large, small] = [engine.load(largeGuest), engine.load('hello')];
     const mallory = { owner: '/s/mallory', siteKey: '/s/mallory' };
@@ -60,7 +63,7 @@ describe('a guest with much memory', () => {
     expect(ended).toEqual(['alice', 'mallory']);
   });
 
-  it('has its first state taken in pieces, and shared where it is the same', () => {
+  test('has its first state taken in pieces, and shared where it is the same', () => {
     const [one, same, other] = [1, 1, 2].map((value) => {
       const memory = new WebAssembly.Memory({ initial: 64 });
       new Uint8Array(memory.buffer)[5] = value;

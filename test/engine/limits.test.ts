@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import {
@@ -44,7 +44,7 @@ function largeLoop(): Promise<Uint8Array> {
 }
 
 describe('limits of a run', () => {
-  it.each([
+  test.each([
     ['a loop that calls nothing', 'loop', '/guest.wasm'],
     ['a start function', 'start-loop', '/guest.wasm'],
   ])('cpuMsMax ends %s, and names the limit', async (_, guest, target) => {
@@ -61,7 +61,7 @@ describe('limits of a run', () => {
     expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
   });
 
-  it('what V8 may need for compiling is lent to the first runs of a module, once', async () => {
+  test('what V8 may need for compiling is lent to the first runs of a module, once', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 10 } });
     const loaded = engine.load(await largeLoop());
     // 30 ns a byte.
@@ -74,7 +74,7 @@ describe('limits of a run', () => {
     expect(second.error?.detail).toContain('CPU limit of 10 ms');
   });
 
-  it('guestCallMsMax ends an allocator that the host calls: it cannot let others in', async () => {
+  test('guestCallMsMax ends an allocator that host calls: it cannot let others in', async () => {
     using engine = new Engine({ limits: { guestCallMsMax: 3 } });
     const loaded = engine.load('evil-malloc');
     const { report } = await engine.run(loaded, { target: '/guest.wasm/6', body: 'body' });
@@ -86,13 +86,13 @@ describe('limits of a run', () => {
     expect((await engine.run(engine.load('hello'))).text).toBe('hello\n');
   });
 
-  it('wallMsMax ends a guest that waits', async () => {
+  test('wallMsMax ends a guest that waits', async () => {
     using engine = new Engine({ limits: { wallMsMax: 50 } });
     const { report } = await engine.run(engine.load(waitingGuest), { world: new LateWorld() });
     expect(report).toMatchObject({ outcome: 'out-of-time', error: { code: 'guest-out-of-time' } });
   });
 
-  it('wallMsMax bounds the wait for a turn and the arrival of the body, by name', async () => {
+  test('wallMsMax bounds the wait for a turn and the arrival of the body, by name', async () => {
     using engine = new Engine({ limits: { wallMsMax: 50, runsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const running = engine.begin(loaded, { world: new LateWorld() });
@@ -109,7 +109,7 @@ describe('limits of a run', () => {
     expect(codes.at(-1)).toBe('overloaded');
   });
 
-  it.each([
+  test.each([
     ['page by page', greedyGuest],
     ['at once', hugeGuest],
   ])('memoryBytesMax: a guest that grows %s and traps when refused', async (_, guest) => {
@@ -121,19 +121,19 @@ describe('limits of a run', () => {
     expect(report.memoryBytes).toBeLessThanOrEqual(2 * mib);
   });
 
-  it('memoryBytesMax: a guest that copes with refusal is not failed', async () => {
+  test('memoryBytesMax: a guest that copes with refusal is not failed', async () => {
     using engine = new Engine({ limits: { memoryBytesMax: 2 * mib } });
     const { text, report } = await engine.run(engine.load('grow-forever'));
     expect(report.outcome).toBe('replied');
     expect(text).toMatch(/^refused after 31 pages/);
   });
 
-  it('tableEntriesMax bounds growth', async () => {
+  test('tableEntriesMax bounds growth', async () => {
     using engine = new Engine({ limits: { tableEntriesMax: 100 } });
     expect((await engine.run(engine.load(tableGuest))).text).toBe('100');
   });
 
-  it('a guest whose table grew serves no other run: tables cannot shrink', async () => {
+  test('a guest whose table grew serves no other run: tables cannot shrink', async () => {
     using engine = new Engine();
     const loaded = engine.load(tableGuest);
     expect((await engine.run(loaded)).text).toBe('1001');
@@ -141,7 +141,7 @@ describe('limits of a run', () => {
     expect((await engine.run(loaded)).text).toBe('1001');
   });
 
-  it('a guest whose memory grew large is given up', async () => {
+  test('a guest whose memory grew large is given up', async () => {
     using engine = new Engine();
     await engine.run(engine.load(swollenGuest));
     expect(engine.pool.idleBytes).toBe(0);
@@ -149,7 +149,7 @@ describe('limits of a run', () => {
     expect(engine.pool.idleBytes).toBeGreaterThan(0);
   });
 
-  it('endless recursion traps, and the thread goes on', async () => {
+  test('endless recursion traps, and the thread goes on', async () => {
     using engine = new Engine();
     const { report } = await engine.run(engine.load('deep-recursion'));
     expect(report).toMatchObject({ outcome: 'trapped', error: { code: 'guest-trapped' } });
@@ -159,7 +159,7 @@ describe('limits of a run', () => {
 });
 
 describe('limits of a site', () => {
-  it('runsPerSiteMax and queuedRunsPerSiteMax: one more is refused, no other site', async () => {
+  test('runsPerSiteMax and queuedRunsPerSiteMax: one more is refused, no other site', async () => {
     using engine = new Engine({ limits: { runsPerSiteMax: 2, queuedRunsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
@@ -173,7 +173,7 @@ describe('limits of a site', () => {
     expect((await engine.run(loaded, { world })).report.outcome).toBe('replied');
   });
 
-  it('a queued request whose client goes away leaves the queue', async () => {
+  test('a queued request whose client goes away leaves the queue', async () => {
     using engine = new Engine({ limits: { runsPerSiteMax: 1, queuedRunsPerSiteMax: 1 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
@@ -187,7 +187,7 @@ describe('limits of a site', () => {
     expect((await next.report).outcome).toBe('replied');
   });
 
-  it('slow bodies take places in the queue, and no run seats', async () => {
+  test('slow bodies take places in the queue, and no run seats', async () => {
     using engine = new Engine({ limits: { runsPerSiteMax: 1, queuedRunsPerSiteMax: 1 } });
     const loaded = engine.load('hello');
     const body = Promise.withResolvers<Uint8Array>();
@@ -199,7 +199,7 @@ describe('limits of a site', () => {
 });
 
 describe('a client that goes away', () => {
-  it('ends a guest that computes, at its next turn', async () => {
+  test('ends a guest that computes, at its next turn', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 3_600_000 } });
     const { exchange, report } = engine.begin(engine.load('loop'));
     for (let turn = 0; turn < 5; turn += 1) await nextTurn();
@@ -207,7 +207,7 @@ describe('a client that goes away', () => {
     expect(await report).toMatchObject({ outcome: 'abandoned', error: { code: 'client-gone' } });
   });
 
-  it('ends a guest that waits for what never comes', async () => {
+  test('ends a guest that waits for what never comes', async () => {
     using engine = new Engine();
     const { exchange, report } = engine.begin(engine.load(waitingGuest), {
       world: new LateWorld(),
@@ -219,7 +219,7 @@ describe('a client that goes away', () => {
 });
 
 describe('limits of the process', () => {
-  it('instancesMax: no more memories than that; a clear refusal, and recovery', async () => {
+  test('instancesMax: no more memories than that; a clear refusal, and recovery', async () => {
     using engine = new Engine({ limits: { instancesMax: 3 } });
     const loaded = engine.load(waitingGuest);
     const world = new LateWorld();
@@ -232,7 +232,7 @@ describe('limits of the process', () => {
     expect((await engine.run(loaded, { world })).report.outcome).toBe('replied');
   });
 
-  it('instancesMax: idle guests give way to those that are wanted', async () => {
+  test('instancesMax: idle guests give way to those that are wanted', async () => {
     using engine = new Engine({ limits: { instancesMax: 4 } });
     for (const guest of ['hello', 'v1', 'v2']) await engine.run(engine.load(guest));
     const world = new LateWorld();
@@ -245,7 +245,7 @@ describe('limits of the process', () => {
     for (const { report } of runs) expect((await report).outcome).toBe('replied');
   });
 
-  it('instancesMax: a quarter of it is never held by idle guests', async () => {
+  test('instancesMax: a quarter of it is never held by idle guests', async () => {
     using engine = new Engine({ limits: { instancesMax: 4 } });
     for (const guest of ['hello', 'v1', 'v2', 'nothing', 'trap', 'status']) {
       await engine.run(engine.load(guest));
@@ -255,7 +255,7 @@ describe('limits of the process', () => {
     expect(engine.pool.idleBytes).toBeGreaterThan(3 * 65_536);
   });
 
-  it('idleGuestBytesMax: the artifact used least recently gives up its guests first', async () => {
+  test('idleGuestBytesMax: artifact used least recently gives up its guests first', async () => {
     using roomy = new Engine();
     await roomy.run(roomy.load('hello'));
     const guestBytes = roomy.pool.idleBytes;
@@ -267,7 +267,7 @@ describe('limits of the process', () => {
     expect(none.pool.idleBytes).toBe(0);
   });
 
-  it('compiledBytesMax: artifacts not used for long are forgotten, with their guests', async () => {
+  test('compiledBytesMax: artifacts long unused are forgotten, with their guests', async () => {
     using probe = new Engine();
     const { codeBytes } = probe.load('v1');
     using engine = new Engine({ limits: { compiledBytesMax: codeBytes } });
@@ -281,7 +281,7 @@ describe('limits of the process', () => {
 });
 
 describe('the first state', () => {
-  it('warm() has a guest ready before the first request', async () => {
+  test('warm() has a guest ready before the first request', async () => {
     using engine = new Engine();
     const loaded = engine.load('hello');
     engine.pool.warm(loaded, sharesOf());
@@ -290,7 +290,7 @@ describe('the first state', () => {
     expect((await engine.run(loaded)).text).toBe('hello\n');
   });
 
-  it('warm() of a guest that never starts up ends, and keeps nothing', async () => {
+  test('warm() of a guest that never starts up ends, and keeps nothing', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 20 } });
     const loaded = engine.load('start-loop');
     engine.pool.warm(loaded, sharesOf());
@@ -298,7 +298,7 @@ describe('the first state', () => {
     expect(engine.pool.idleBytes).toBe(0);
   });
 
-  it('a start function that wants the request runs in every run', async () => {
+  test('a start function that wants the request runs in every run', async () => {
     using engine = new Engine();
     const loaded = engine.load(curiousStartGuest);
     for (const target of ['/guest.wasm/a', '/guest.wasm/b', '/guest.wasm/c']) {
@@ -307,7 +307,7 @@ describe('the first state', () => {
     expect(engine.pool.idleBytes).toBeGreaterThan(0);
   });
 
-  it('_initialize ran once before every run', async () => {
+  test('_initialize ran once before every run', async () => {
     using engine = new Engine();
     const loaded = engine.load(reactorGuest);
     for (let run = 0; run < 3; run += 1) expect((await engine.run(loaded)).text).toBe('10');

@@ -2,7 +2,7 @@
  * What an earlier visitor grew, no later one may meet: neither through a hostcall's pointer, nor in
  * a size, nor in what it may still have.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { Engine } from './world.ts';
@@ -151,7 +151,7 @@ function casesOf(face: Face): Case[] {
 
 describe.each([terrarium, wasip1])('$abi: nothing of an earlier visitor shows', (face) => {
   describe.each(modes)('restored by %s', (restoreMode) => {
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages).each(casesOf(face))(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages).each(casesOf(face))(
       '$what',
       async ({ guest, answer }) => {
         using engine = new Engine({ restoreMode });
@@ -165,7 +165,7 @@ describe.each([terrarium, wasip1])('$abi: nothing of an earlier visitor shows', 
       },
     );
 
-    it.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
+    test.skipIf(restoreMode === 'copy-on-write' && !hasPages)(
       'a load beyond memory.size, to another site with the same bytes',
       async () => {
         using engine = new Engine({ restoreMode });
@@ -191,7 +191,7 @@ describe.each([terrarium, wasip1])('$abi: nothing of an earlier visitor shows', 
 });
 
 describe('a guest whose memory the host grows', () => {
-  it.each(modes)('sees its first size again, restored by %s', async (restoreMode) => {
+  test.each(modes)('sees its first size again, restored by %s', async (restoreMode) => {
     if (restoreMode === 'copy-on-write' && !hasPages) return;
     using engine = new Engine({ restoreMode });
     // No allocator and no memory.grow: the path goes to pages of the host's own making.

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { emitModule, nameBytes } from '../wasm/support/assemble.ts';
 import { Engine } from './world.ts';
 
@@ -34,7 +34,7 @@ const hoardingGuest = emitModule({
 });
 
 describe('modules that cannot be restored', () => {
-  it('are recognised, and serve one run an instance', async () => {
+  test('are recognised, and serve one run an instance', async () => {
     using engine = new Engine();
     const loaded = engine.load(countingGuest);
     expect(loaded.engine.metered.restorable).toEqual({
@@ -47,7 +47,7 @@ describe('modules that cannot be restored', () => {
     }
   });
 
-  it('may allocate so much in a run, and no more', async () => {
+  test('may allocate so much in a run, and no more', async () => {
     using engine = new Engine();
     const { report } = await engine.run(engine.load(hoardingGuest));
     expect(report).toMatchObject({

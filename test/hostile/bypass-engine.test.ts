@@ -2,7 +2,7 @@
  * The same endless guests on the engine of the product: each ends at its CPU limit, and a neighbour
  * of another owner has its turn meanwhile; nobody's clock is looked at but the engine's.
  */
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Abi, Binding } from '../../src/abi/abi.ts';
 import { ProgramPool } from '../support/program-pool.ts';
 import { assemble } from '../wasm/support/assemble.ts';
@@ -29,7 +29,7 @@ const limits = {
 };
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it.each([...endless])('%s ends, and lets others have their turn', async (_, bytes) => {
+test.each([...endless])('%s ends, and lets others have their turn', async (_, bytes) => {
   for (const restoreMode of ['copy', 'cards'] as const) {
     using pool = new ProgramPool({ abi, restoreMode, limits });
     const neighbour = pool.load(assemble('(module (func (export "run")))'), 'run');

@@ -3,7 +3,7 @@
  * every innermost round raises: between two checks it may rise by the quantum and a small bound,
  * whatever shape the code has. No clock is asked.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import {
   callQuantum,
@@ -64,12 +64,12 @@ const workBound = quantum + localQuantum + residueMax;
 
 describe('endless code is checked in time', () => {
   for (const [name, bytes] of endless) {
-    it(name, () => {
+    test(name, () => {
       expect(exhaust(bytes)).toBeLessThanOrEqual(workBound);
     });
   }
 
-  it('a loop closed through throw_ref', () => {
+  test('a loop closed through throw_ref', () => {
     // loop; block (result exnref); try_table (catch_all_ref 0); raise; throw 0 … throw_ref inside
     const inner = [0x02, 0x69, 0x1f, 0x40, 1, 3, 0, ...raise, 0x08, 0, 0x0b, 0x00, 0x0b];
     const run = [0x03, 0x40, 0x1f, 0x40, 1, 2, 0, ...inner, 0x0a, 0x0b, 0x0b];
@@ -79,7 +79,7 @@ describe('endless code is checked in time', () => {
     expect(workMax()).toBeLessThanOrEqual(workBound);
   });
 
-  it('with cards as well', () => {
+  test('with cards as well', () => {
     const body = `(memory 1) (func (export "run") (loop $l ${step}
       (i32.store offset=8 (i32.const 100) (i32.const 1)) (br $l)))`;
     expect(exhaust(moduleOf(body), { cards: true })).toBeLessThanOrEqual(workBound);
@@ -87,7 +87,7 @@ describe('endless code is checked in time', () => {
 });
 
 describe('code that ends, but late, is checked in time', () => {
-  it('calls that double at every level', () => {
+  test('calls that double at every level', () => {
     const levels = Array.from(
       { length: 24 },
       (_, i) => `(func $f${i} (call $f${i + 1}) (call $f${i + 1}))`,
@@ -97,7 +97,7 @@ describe('code that ends, but late, is checked in time', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound);
   });
 
-  it('the same, where each level branches past its weight', () => {
+  test('the same, where each level branches past its weight', () => {
     const levels = Array.from(
       { length: 24 },
       (_, i) => `(func $f${i} (block (call $f${i + 1}) (br_if 0 (i32.const 0)) (call $f${i + 1})))`,
@@ -107,14 +107,14 @@ describe('code that ends, but late, is checked in time', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound);
   });
 
-  it('a huge straight body, called again and again', () => {
+  test('a huge straight body, called again and again', () => {
     const body = `(func $long ${step.repeat(20_000)})
       (func (export "run") (loop $l (call $long) (br $l)))`;
     // A straight body is paid when it ends: its own length comes on top.
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound + 20_000);
   });
 
-  it('a huge straight body between calls of itself', () => {
+  test('a huge straight body between calls of itself', () => {
     const body = `(func $long (param $n i32) (if (i32.eqz (local.get $n)) (then (return)))
         ${step.repeat(1000)}
         (call $long (i32.sub (local.get $n) (i32.const 1)))
@@ -123,7 +123,7 @@ describe('code that ends, but late, is checked in time', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound);
   });
 
-  it('the start section', () => {
+  test('the start section', () => {
     const bytes = moduleOf(`(func $spin (loop $l ${step} (br $l))) (start $spin)`);
     const { host, workMax } = watch(bytes);
     expect(() => host.start()).toThrow(WebAssembly.RuntimeError);
@@ -133,13 +133,13 @@ describe('code that ends, but late, is checked in time', () => {
 });
 
 describe('recursion', () => {
-  it('that never returns ends with the stack or the budget', () => {
+  test('that never returns ends with the stack or the budget', () => {
     const { host, workMax } = watch(moduleOf(`(func $run (export "run") ${step} (call $run))`));
     expect(() => host.call('run')).toThrow();
     expect(workMax()).toBeLessThanOrEqual(200_000 * callWeight);
   });
 
-  it('piles up no more than the residue in each frame', () => {
+  test('piles up no more than the residue in each frame', () => {
     const depth = 1000;
     const perFrame = 5000;
     const body = `(func $down (param $n i32) (local $i i32)
@@ -150,7 +150,7 @@ describe('recursion', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound + perFrame);
   });
 
-  it('piles up no more in straight code', () => {
+  test('piles up no more in straight code', () => {
     const body = `(func $down (param $n i32)
         ${step.repeat(1000)}
         (if (local.get $n) (then (call $down (i32.sub (local.get $n) (i32.const 1))))))
@@ -158,7 +158,7 @@ describe('recursion', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound);
   });
 
-  it('piles up no more through paths of different weight', () => {
+  test('piles up no more through paths of different weight', () => {
     const heavy = `(if (local.get $n) (then ${step.repeat(100)}))`;
     const body = `(func $down (param $n i32)
         ${heavy.repeat(30)}
@@ -168,7 +168,7 @@ describe('recursion', () => {
     expect(exhaust(moduleOf(body))).toBeLessThanOrEqual(workBound + (500 * residueMax) / 4);
   });
 
-  it('of two functions in turn is checked in time', () => {
+  test('of two functions in turn is checked in time', () => {
     const body = `(func $a (param $n i32) ${step}
         (if (local.get $n) (then (call $b (i32.sub (local.get $n) (i32.const 1)))
           (call $b (i32.sub (local.get $n) (i32.const 1))))))
@@ -188,7 +188,7 @@ describe('bulk operations are charged by amount, in pieces', () => {
     'memory.copy upwards': '(memory.copy (i32.const 64) (i32.const 0) (i32.const 67108864))',
   };
   for (const [name, operation] of Object.entries(cases)) {
-    it(name, () => {
+    test(name, () => {
       const { host } = watch(moduleOf(`(memory 2048) (func (export "run") ${operation})`), {
         budget: Number.POSITIVE_INFINITY,
       });
@@ -198,7 +198,7 @@ describe('bulk operations are charged by amount, in pieces', () => {
     });
   }
 
-  it('table.fill and table.copy', () => {
+  test('table.fill and table.copy', () => {
     const body = `(table $t 50000 funcref)
       (func (export "run")
         (table.fill $t (i32.const 0) (ref.null func) (i32.const 50000))
@@ -210,7 +210,7 @@ describe('bulk operations are charged by amount, in pieces', () => {
 });
 
 describe('objects of the host heap', () => {
-  it('arrays end at the allocation budget', () => {
+  test('arrays end at the allocation budget', () => {
     // type 1: array of mutable i64; loop { raise; 100_000 array.new_default; drop }
     const run = [0x03, 0x40, ...raise, 0x41, 0xa0, 0x8d, 6, 0xfb, 7, 1, 0x1a, 0x0c, 0, 0x0b];
     const bytes = emitGuest([run], { types: [[0x5e, 0x7e, 1]] });
@@ -219,7 +219,7 @@ describe('objects of the host heap', () => {
     expect(Number((host.instance.exports.work as WebAssembly.Global).value)).toBeLessThan(45);
   });
 
-  it('structs end at the allocation budget', () => {
+  test('structs end at the allocation budget', () => {
     const bytes = emitGuest([[0x03, 0x40, 0xfb, 1, 1, 0x1a, 0x0c, 0, 0x0b]], {
       types: [[0x5f, 1, 0x7e, 1]],
     });
@@ -228,7 +228,7 @@ describe('objects of the host heap', () => {
     expect(host.consumed).toBeLessThanOrEqual(2 * budget);
   });
 
-  it('one array larger than the budget is never made', () => {
+  test('one array larger than the budget is never made', () => {
     const bytes = emitGuest([[0x41, 0xff, 0xff, 0xff, 0xff, 7, 0xfb, 7, 1, 0x1a]], {
       types: [[0x5e, 0x78, 1]],
     });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { buildArtifact } from '../../src/deploy/build/artifact.ts';
@@ -115,7 +115,7 @@ const table: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp
 ];
 
 describe('hostile modules', () => {
-  it('what the others are made from is accepted', () => {
+  test('what the others are made from is accepted', () => {
     expect(judge(minimal)).toBe('accepted');
     expect(judge(hello)).toBe('accepted');
     expect(judge(withMemory(0, 1))).toBe('accepted');
@@ -124,18 +124,18 @@ describe('hostile modules', () => {
     expect(judge(moduleExporting('run'))).toBe('accepted');
   });
 
-  it.each(table)('%s', (_, bytes, reason) => {
+  test.each(table)('%s', (_, bytes, reason) => {
     expect(judge(bytes)).toMatch(reason);
   });
 
-  it('every reason reads "Cannot …: …" on one line that a terminal can show', () => {
+  test('every reason reads "Cannot …: …" on one line that a terminal can show', () => {
     const hostile = moduleExporting('run\u001b[2J\u202e\n', { times: 2 });
     for (const bytes of [...table.map(([, each]) => each), hostile]) {
       expect(judge(bytes)).toMatch(/^Cannot (?:read|run|accept) the module: [\x20-\x7e…]+$/);
     }
   });
 
-  it('no start of a good module is accepted before its code is whole', () => {
+  test('no start of a good module is accepted before its code is whole', () => {
     // From there on only waiting tells: a cut between two sections may be valid.
     const whole = Array.from({ length: hello.length }, (_, length) => length).filter(
       (length) => judge(hello.subarray(0, length)) === 'accepted',
@@ -151,7 +151,7 @@ describe.skipIf(!existsSync(shared))('the hostile guests beside the checkout', (
     ? readdirSync(shared).filter((each) => /\.wasm$/.test(each))
     : [];
 
-  it.each(names)('%s has a verdict', (file) => {
+  test.each(names)('%s has a verdict', (file) => {
     const verdict = judge(readFileSync(join(shared, file)));
     if (accepted.has(file.replace('.wasm', ''))) expect(verdict).toBe('accepted');
     // Others speak WASI: they may be served one day, but never crash the judge.
@@ -182,7 +182,7 @@ describe.skipIf(!existsSync(shared))('the hostile guests beside the checkout', (
     'wrong-import-type',
     'zero-length',
   ];
-  it.each(refused)('%s is refused', (name) => {
+  test.each(refused)('%s is refused', (name) => {
     expect(judge(readFileSync(join(shared, `${name}.wasm`)))).toMatch(/^Cannot/);
   });
 });

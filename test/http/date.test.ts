@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseHttpDate } from '../../src/http/date.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const EXAMPLE_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
 
 describe('parseHttpDate()', () => {
-  it.each([
+  test.each([
     ['Sun, 06 Nov 1994 08:49:37 GMT', EXAMPLE_MS],
     ['Sunday, 06-Nov-94 08:49:37 GMT', EXAMPLE_MS],
     ['Sun Nov  6 08:49:37 1994', EXAMPLE_MS],
@@ -18,7 +18,7 @@ describe('parseHttpDate()', () => {
     ['Sat, 01 Jan 0050 00:00:00 GMT', new Date('0050-01-01T00:00:00Z').getTime()],
   ])('reads %s', (text, timeMs) => expect(parseHttpDate(text, NOW_MS)).toBe(timeMs));
 
-  it.each([
+  test.each([
     '',
     'x 2098',
     '2098',

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { mediaTypeOf } from '../../src/http/media-types.ts';
 
 describe('mediaTypeOf()', () => {
-  it.each([
+  test.each([
     ['index.html', 'text/html; charset=utf-8'],
     ['app.js', 'text/javascript; charset=utf-8'],
     ['data.json', 'application/json; charset=utf-8'],

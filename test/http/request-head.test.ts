@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readRequestHead } from '../../src/http/request-head.ts';
 
 const CONTEXT = { id: 'id', scheme: 'http', clientAddress: '192.0.2.1', clientPort: 1 } as const;
@@ -9,11 +9,11 @@ function read(url: string, rawHeaders: readonly string[] = ['Host', 'a.example']
 }
 
 describe('readRequestHead()', () => {
-  it('keeps the target as it was and splits off the query', () => {
+  test('keeps the target as it was and splits off the query', () => {
     expect(read('/a%20b?x=1?y')).toMatchObject({ target: '/a%20b?x=1?y', query: 'x=1?y' });
   });
 
-  it('lowers names, keeps order and duplicates of headers', () => {
+  test('lowers names, keeps order and duplicates of headers', () => {
     expect(read('/', ['Host', 'h', 'X-A', '1', 'x-a', '2']).headers).toEqual([
       ['host', 'h'],
       ['x-a', '1'],
@@ -21,7 +21,7 @@ describe('readRequestHead()', () => {
     ]);
   });
 
-  it('drops hop-by-hop headers and those that Connection names', () => {
+  test('drops hop-by-hop headers and those that Connection names', () => {
     const { headers } = read('/', [
       'Host',
       'h',
@@ -35,7 +35,7 @@ describe('readRequestHead()', () => {
     expect(headers).toEqual([['host', 'h']]);
   });
 
-  it.each([
+  test.each([
     ['GET without Host', '/', [], 'bad-host'],
     ['absolute form without Host', 'http://a.example/', [], 'bad-host'],
     ['absolute form without a host', 'http:///x', ['Host', 'a'], 'bad-host'],
@@ -67,13 +67,13 @@ describe('readRequestHead()', () => {
     expect(() => read(url, rawHeaders)).toThrowError(expect.objectContaining({ code }));
   });
 
-  it('takes the longest target and the most headers', () => {
+  test('takes the longest target and the most headers', () => {
     expect(read(`/${'x'.repeat(99)}`).target).toHaveLength(100);
     const five = ['Host', 'h', 'a', '1', 'b', '1', 'c', '1', 'd', '1'];
     expect(read('/', five).headers).toHaveLength(5);
   });
 
-  it.each([
+  test.each([
     'a',
     'my_app:8080',
     'a.example.',
@@ -87,14 +87,14 @@ describe('readRequestHead()', () => {
     expect(read('/', ['Host', authority]).authority).toBe(authority);
   });
 
-  it('lets HTTP/1.0 do without Host', () => {
+  test('lets HTTP/1.0 do without Host', () => {
     expect(read('/', [], '1.0').authority).toBe('');
     expect(() => read('/', ['Host', ''], '1.0')).toThrowError(
       expect.objectContaining({ code: 'bad-host' }),
     );
   });
 
-  it('lets the authority of an absolute target win, whatever its case', () => {
+  test('lets the authority of an absolute target win, whatever its case', () => {
     expect(read('HTTP://b.example:81/x?q', ['Host', 'a.example'])).toMatchObject({
       authority: 'b.example:81',
       target: '/x?q',
@@ -105,7 +105,7 @@ describe('readRequestHead()', () => {
     });
   });
 
-  it('reads the raw bytes of an authority as UTF-8, which is what browsers do', () => {
+  test('reads the raw bytes of an authority as UTF-8, which is what browsers do', () => {
     const bytes = Buffer.from('bücher.example').toString('latin1');
     expect(read('/', ['Host', bytes]).authority).toBe('bücher.example');
     expect(read(`http://${bytes}/`).authority).toBe('bücher.example');

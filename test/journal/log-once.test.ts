@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TellOnce } from '../../src/journal/log-once.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { LogBook } from '../deploy/world.ts';
 
 describe('TellOnce', () => {
-  it('tells each path once until its reason changes or it was away', () => {
+  test('tells each path once until its reason changes or it was away', () => {
     const log = new LogBook();
     const once = new TellOnce('/f' as FolderKey, log);
     const reasons = () => log.entries.map(({ fields }) => fields.reason);

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   createLogQueues,
   LogBell,
@@ -23,7 +23,7 @@ function take(output: LogQueueOutput, bytesMax = CAPACITY): string {
 }
 
 describe('a queue of log lines', () => {
-  it('gives lines whole and in order, however often it goes round', () => {
+  test('gives lines whole and in order, however often it goes round', () => {
     const { input, output } = openQueue();
     for (let round = 0; round < 2_000; round += 1) {
       const lines = [
@@ -36,7 +36,7 @@ describe('a queue of log lines', () => {
     }
   });
 
-  it('refuses what has no room, and keeps an eighth for important lines', () => {
+  test('refuses what has no room, and keeps an eighth for important lines', () => {
     const { input, output } = openQueue();
     const line = `${'x'.repeat(99)}\n`;
     for (let count = 0; count < 7; count += 1) expect(input.put(line, false)).toBe(100);
@@ -49,7 +49,7 @@ describe('a queue of log lines', () => {
     expect(input.put(line, false)).toBe(100);
   });
 
-  it('never gives half a line, whatever the writer asks for', () => {
+  test('never gives half a line, whatever the writer asks for', () => {
     const { input, output } = openQueue();
     input.put('one\n', false);
     input.put('second\n', false);
@@ -58,7 +58,7 @@ describe('a queue of log lines', () => {
     expect(take(output, 8)).toBe('second\nthird\n');
   });
 
-  it('gives lines again that were not released', () => {
+  test('gives lines again that were not released', () => {
     const { input, output } = openQueue();
     input.put('one\n', false);
     expect(Buffer.from(output.peek(100)).toString()).toBe('one\n');
@@ -66,7 +66,7 @@ describe('a queue of log lines', () => {
     expect(output.isEmpty).toBe(true);
   });
 
-  it('keeps what a thread said before it was ended', async () => {
+  test('keeps what a thread said before it was ended', async () => {
     const { output, memory } = openQueue();
     const source = `
       const { workerData } = require('node:worker_threads');
@@ -84,7 +84,7 @@ describe('a queue of log lines', () => {
 });
 
 describe('the bell', () => {
-  it('wakes a sleeper when a line comes, and when it closes', async () => {
+  test('wakes a sleeper when a line comes, and when it closes', async () => {
     const { input, memory } = openQueue();
     const source = `
       const { parentPort, workerData } = require('node:worker_threads');

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type LineOrigin, LogShares } from '../../src/journal/log-shares.ts';
 
 const limits = {
@@ -22,7 +22,7 @@ function fill(shares: LogShares, origin: LineOrigin): number {
 }
 
 describe('LogShares', () => {
-  it('bound what one client, one site and one owner cause', () => {
+  test('bound what one client, one site and one owner cause', () => {
     const shares = new LogShares(limits);
     const site = '/keybase/private/alice,bot/one';
     expect(fill(shares, of(site, '192.0.2.1'))).toBe(2);
@@ -35,14 +35,14 @@ describe('LogShares', () => {
     expect(fill(shares, of('/keybase/private/bob,bot'))).toBe(4);
   });
 
-  it('take a network of IPv6 for one client', () => {
+  test('take a network of IPv6 for one client', () => {
     const shares = new LogShares(limits);
     expect(fill(shares, of('/a/one', '2001:db8:0:1::1'))).toBe(2);
     expect(fill(shares, of('/a/one', '2001:db8:0:2::1'))).toBe(0);
     expect(fill(shares, of('/a/one', '2001:db8:1::1'))).toBe(2);
   });
 
-  it('bound lines that no site is to blame for, whoever causes them', () => {
+  test('bound lines that no site is to blame for, whoever causes them', () => {
     const shares = new LogShares(limits);
     for (const client of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
       expect(fill(shares, of(undefined, client))).toBe(2);
@@ -50,7 +50,7 @@ describe('LogShares', () => {
     expect(fill(shares, of(undefined, '192.0.2.4'))).toBe(0);
   });
 
-  it('tell of whom lines were dropped, most first, once', () => {
+  test('tell of whom lines were dropped, most first, once', () => {
     const shares = new LogShares(limits);
     expect(shares.roll()).toBeUndefined();
     fill(shares, of('/a/one', '192.0.2.1'));
@@ -70,7 +70,7 @@ describe('LogShares', () => {
     expect(fill(shares, of('/a/one', '192.0.2.1'))).toBe(2);
   });
 
-  it('remember a bounded number of clients: those beyond share one share', () => {
+  test('remember a bounded number of clients: those beyond share one share', () => {
     const shares = new LogShares({ ...limits, logBytesPerOwnerPerMinuteMax: 10 ** 9 });
     for (let index = 0; index < 10_000; index += 1) {
       shares.charge(of(undefined, `10.0.${index >> 8}.${index & 255}`), 1);

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LogQueueInput, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { LogWriter } from '../../src/journal/log-writer.ts';
 import { waitFor } from '../support/daemon.ts';
@@ -68,7 +68,7 @@ describe('LogWriter', () => {
     }
   }
 
-  it('writes the lines of all threads, each in order, and all of them at the end', async () => {
+  test('writes the lines of all threads, each in order, and all of them at the end', async () => {
     const file = path.join(directory, 'log');
     const writer = startWriter(opened(openSync(file, 'w')));
     const inputs = [writer.queue, writer.queueOf(0), writer.queueOf(1)].map(
@@ -86,7 +86,7 @@ describe('LogWriter', () => {
     expect(lines).toHaveLength(1_500);
   });
 
-  it('waits for a reader that stands still, and keeps nobody else waiting', async () => {
+  test('waits for a reader that stands still, and keeps nobody else waiting', async () => {
     const { reading, writing } = openPipe();
     const writer = startWriter(writing);
     const input = new LogQueueInput(writer.queueOf(0));
@@ -109,7 +109,7 @@ describe('LogWriter', () => {
     await writer.close(60_000);
   });
 
-  it('ends in spite of a reader that stands still', async () => {
+  test('ends in spite of a reader that stands still', async () => {
     const { writing } = openPipe();
     const writer = startWriter(writing);
     const input = new LogQueueInput(writer.queue);
@@ -125,7 +125,7 @@ describe('LogWriter', () => {
     expect(output.isEmpty).toBe(false);
   });
 
-  it('survives a reader that goes away', async () => {
+  test('survives a reader that goes away', async () => {
     const { reading, writing } = openPipe();
     const troubles: string[] = [];
     const writer = startWriter(writing, troubles);
@@ -141,7 +141,7 @@ describe('LogWriter', () => {
     expect(troubles).toEqual([]);
   });
 
-  it('is replaced when it crashes, and loses nothing', async () => {
+  test('is replaced when it crashes, and loses nothing', async () => {
     const file = path.join(directory, 'log');
     closeSync(openSync(file, 'w'));
     const troubles: string[] = [];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createPrettifier, formatBytes, formatDuration } from '../../src/journal/readable-lines.ts';
 
 const TIME = '2026-01-02T03:04:05.678Z';
@@ -12,7 +12,7 @@ describe('readable lines', () => {
     ...{ cpuUs: 21, wallUs: 549_580, memoryBytes: 134_217_728 },
   };
 
-  it('tell a request with its id, in units that a person reads', () => {
+  test('tell a request with its id, in units that a person reads', () => {
     const line = prettify(JSON.stringify({ ...request, msg: 'request' }));
     expect(line).toMatch(
       /^\[\d\d:\d\d:\d\d\.678\] INFO: GET example\.com\/a\.wasm → 200 replied, /,
@@ -22,14 +22,14 @@ describe('readable lines', () => {
     expect(line.trimEnd()).not.toContain('\n');
   });
 
-  it('tell why a request failed', () => {
+  test('tell why a request failed', () => {
     const failed = { ...request, status: 404, errorCode: 'not-found', errorDetail: 'Cannot find' };
     const line = prettify(JSON.stringify({ ...failed, msg: 'request' }));
     expect(line).toContain('→ 404 replied, 550 ms');
     expect(line).toContain(', Cannot find, d4b305c034f2-1');
   });
 
-  it('tell all fields of other lines, the request of a guest’s among them', () => {
+  test('tell all fields of other lines, the request of a guest’s among them', () => {
     const said = { level: 'warn', time: TIME, modulePath: 'a.wasm', requestId: 'd4-1', msg: 'hi' };
     const line = prettify(JSON.stringify(said));
     expect(line).toContain('WARN: hi');
@@ -40,7 +40,7 @@ describe('readable lines', () => {
   });
 });
 
-it.each([
+test.each([
   [0, '0.00 ms'],
   [52, '0.05 ms'],
   [1_449, '1.4 ms'],
@@ -50,7 +50,7 @@ it.each([
   expect(formatDuration(microseconds)).toBe(text);
 });
 
-it.each([
+test.each([
   [0, '0 B'],
   [1_023, '1023 B'],
   [65_536, '64 KiB'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LogChannel } from '../../src/journal/log-channel.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import {
@@ -63,7 +63,7 @@ function linesOf(level: 'info' | 'warn', ...records: RequestRecord[]): Record<st
 const known = (one: RequestRecord): unknown => JSON.parse(JSON.stringify(one));
 
 describe('RequestLog', () => {
-  it('writes all that is known of a request', () => {
+  test('writes all that is known of a request', () => {
     const [line] = linesOf('info', record);
     const { level, time, msg, ...fields } = line ?? {};
     expect({ level, msg }).toEqual({ level: 'info', msg: 'request' });
@@ -71,7 +71,7 @@ describe('RequestLog', () => {
     expect(fields).toEqual(known(record));
   });
 
-  it('writes a file without what only a run has', () => {
+  test('writes a file without what only a run has', () => {
     const { modulePath, digest, abi, cpuUs, memoryBytes, ...rest } = record;
     const file: RequestRecord = {
       ...rest,
@@ -85,7 +85,7 @@ describe('RequestLog', () => {
     expect(linesOf('info', file)[0]).toMatchObject(known(file) as object);
   });
 
-  it('tells places apart, however they follow each other', () => {
+  test('tells places apart, however they follow each other', () => {
     const places: RequestRecord[] = [
       record,
       { ...record, folderKey: '/keybase/private/bob,bot' },
@@ -102,7 +102,7 @@ describe('RequestLog', () => {
     );
   });
 
-  it.each(['"}{', 'a\\b', 'ü\u2028', '\u0000\u001b[31m\n', '\ud800'])('escapes %j', (text) => {
+  test.each(['"}{', 'a\\b', 'ü\u2028', '\u0000\u001b[31m\n', '\ud800'])('escapes %j', (text) => {
     const strange = { ...record, path: text, hostName: text, method: text, folderKey: text };
     expect(linesOf('info', strange)[0]).toMatchObject({
       path: text,
@@ -112,7 +112,7 @@ describe('RequestLog', () => {
     });
   });
 
-  it('gives failures the level of whose fault they are', () => {
+  test('gives failures the level of whose fault they are', () => {
     const failures = (['not-found', 'module-refused', 'dns-failed', 'internal'] as const).map(
       (errorCode): RequestRecord => ({ ...record, errorCode, errorDetail: 'why' }),
     );
@@ -121,7 +121,7 @@ describe('RequestLog', () => {
     expect(lines[0]).toMatchObject({ errorCode: 'not-found', errorDetail: 'why' });
   });
 
-  it('cuts what others chose, and says how long it was', () => {
+  test('cuts what others chose, and says how long it was', () => {
     const long = 'x'.repeat(8_000);
     const cut = `${'x'.repeat(200)}… (8000 characters)`;
     const strange = { ...record, method: long, path: long, folderKey: long, modulePath: long };
@@ -133,7 +133,7 @@ describe('RequestLog', () => {
     expect(String(linesOf('info', failed)[0]?.errorDetail)).toHaveLength(2_019);
   });
 
-  it('keeps quiet below the level', () => {
+  test('keeps quiet below the level', () => {
     expect(linesOf('warn', record)).toEqual([]);
   });
 });
@@ -141,7 +141,7 @@ describe('RequestLog', () => {
 describe('the lines of guests', () => {
   const tag = { folderKey: '/keybase/private/alice,bot', modulePath: 'a.wasm', requestId: 'id-1' };
 
-  it('carry whose they are', () => {
+  test('carry whose they are', () => {
     const { log, takeLines } = openLog('info');
     log.writeOfGuest('warn', 'say "hello" – ü', tag);
     const [line] = takeLines();
@@ -153,7 +153,7 @@ describe('the lines of guests', () => {
     });
   });
 
-  it('are dropped beyond the share of their site and of the client, and that is told', () => {
+  test('are dropped beyond the share of their site and of the client, and that is told', () => {
     const { channel, log, logger, takeLines } = openLog('info', {
       ...limits,
       logBytesPerClientPerMinuteMax: 1_000,
@@ -190,7 +190,7 @@ describe('the lines of guests', () => {
 });
 
 describe('the daemon’s own lines', () => {
-  it('have room where guests and visitors have filled the queue', () => {
+  test('have room where guests and visitors have filled the queue', () => {
     const { log, logger, takeLines } = openLog('info', {
       logBytesPerOwnerPerMinuteMax: 10 ** 9,
       logBytesPerSitePerMinuteMax: 10 ** 9,
@@ -208,7 +208,7 @@ describe('the daemon’s own lines', () => {
     ]);
   });
 
-  it('of a folder count to the share of its owner', () => {
+  test('of a folder count to the share of its owner', () => {
     const { logger, takeLines } = openLog('info', { ...limits, logBytesPerSitePerMinuteMax: 500 });
     for (let count = 0; count < 100; count += 1) {
       logger.warn({ folderKey: '/a/one', path: 'x.wasm' }, 'file not served');
@@ -218,7 +218,7 @@ describe('the daemon’s own lines', () => {
     expect(takeLines()).toHaveLength(1);
   });
 
-  it('are cut, too', () => {
+  test('are cut, too', () => {
     const { logger, takeLines } = openLog('info');
     logger.warn({ path: 'p'.repeat(5_000), reason: 'r'.repeat(5_000), count: 3 }, 'told');
     const [line] = takeLines();

@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { clientNetwork } from '../../src/names.ts';
 
-it.each([
+test.each([
   ['1.2.3.4', '1.2.3.4'],
   ['2001:db8:1:2:3:4:5:6', '2001:db8:1:0::/56'],
   ['2001:db8:1:2ff::1', '2001:db8:1:200::/56'],

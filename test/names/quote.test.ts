@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseHostName, parseRequestPath, withoutSecrets } from '../../src/names.ts';
 
 describe('withoutSecrets()', () => {
-  it.each([
+  test.each([
     ['/a/b?token=SECRET', '/a/b'],
     ['/a/b#SECRET', '/a/b'],
     ['/user@name/x', '/user@name/x'],
@@ -20,7 +20,7 @@ describe('withoutSecrets()', () => {
   });
 });
 
-it('what refuses a path or a host name quotes no secret', () => {
+test('what refuses a path or a host name quotes no secret', () => {
   const refusals = [
     () => parseRequestPath('/%zz?token=SECRET'),
     () => parseRequestPath('/a//b?token=SECRET'),

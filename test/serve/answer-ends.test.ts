@@ -5,7 +5,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { type Ports, protocols, tell } from '../support/answer-clients.ts';
@@ -60,27 +60,27 @@ describe.each(protocols)('%s', (protocol) => {
   beforeEach(() => listen());
   afterEach(close);
 
-  it.each(['/whole', '/streamed'])('shows %s as whole', async (path) => {
+  test.each(['/whole', '/streamed'])('shows %s as whole', async (path) => {
     const told = await tell(protocol, ports, path);
     expect(told).toEqual({ end: 'whole', status: 200, text: 'half and half' });
   });
 
-  it('shows a failure as a whole answer', async () => {
+  test('shows a failure as a whole answer', async () => {
     const told = await tell(protocol, ports, '/failed');
     expect(told).toMatchObject({ end: 'whole', status: 500 });
   });
 
-  it.each(['/broken', '/declared'])('shows %s as broken off', async (path) => {
+  test.each(['/broken', '/declared'])('shows %s as broken off', async (path) => {
     expect(await tell(protocol, ports, path)).toMatchObject({ end: 'broken' });
     expect(await tell(protocol, ports, '/whole')).toMatchObject({ end: 'whole' });
   });
 
-  it('shows no answer as none', async () => {
+  test('shows no answer as none', async () => {
     expect(await tell(protocol, ports, '/none')).toMatchObject({ end: 'broken', status: 0 });
     expect(await tell(protocol, ports, '/whole')).toMatchObject({ end: 'whole' });
   });
 
-  it('shows an answer that the end of the daemon cuts as broken off', async () => {
+  test('shows an answer that the end of the daemon cuts as broken off', async () => {
     const told = tell(protocol, ports, '/held');
     await started.promise;
     await Promise.all([plain.listener.drain(0), secure.listener.drain(0)]);
@@ -111,7 +111,7 @@ describe('the neighbours on a connection of HTTP/2', () => {
     return text;
   }
 
-  it.each([
+  test.each([
     ['broken off by us', '/broken', {}],
     ['never answered', '/none', {}],
     ['for another host', '/whole', { ':authority': 'other.test' }],
@@ -154,7 +154,7 @@ describe('later visits of a client', () => {
     ['asked for CONNECT', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
   ];
 
-  it.each(faults)('are served after it %s', async (_what, bytes) => {
+  test.each(faults)('are served after it %s', async (_what, bytes) => {
     const socket = connect({ host: '127.0.0.1', port: ports.plain });
     socket.on('error', () => socket.destroy());
     socket.end(bytes);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { waitFor } from '../support/daemon.ts';
@@ -97,7 +97,7 @@ describe('answers that come out of turn', () => {
     ['a bad Host', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400],
   ];
 
-  it.each(outOfTurn)('%s waits for the answer under way', async (_what, bytes, status) => {
+  test.each(outOfTurn)('%s waits for the answer under way', async (_what, bytes, status) => {
     const { port, rejected } = await listen({ headerTimeoutMs: 100 });
     const client = new RawClient(port);
     await client.send(GET_SLOW + bytes);
@@ -115,7 +115,7 @@ describe('answers that come out of turn', () => {
     expect(client.failure).toBeUndefined();
   });
 
-  it.each(outOfTurn)('%s never stands in a streamed body', async (_what, bytes, status) => {
+  test.each(outOfTurn)('%s never stands in a streamed body', async (_what, bytes, status) => {
     const { port } = await listen({ headerTimeoutMs: 100 });
     const client = new RawClient(port);
     await client.send(GET_STREAM);
@@ -132,7 +132,7 @@ describe('answers that come out of turn', () => {
     expect(second?.status).toBe(status);
   });
 
-  it('waits for the whole queue of answers', async () => {
+  test('waits for the whole queue of answers', async () => {
     const { port } = await listen();
     const client = new RawClient(port);
     const ahead = GET_SLOW + GET_STREAM + GET_SLOW;
@@ -142,13 +142,13 @@ describe('answers that come out of turn', () => {
     expect(parseAnswers(client.received).map(({ status }) => status)).toEqual([200, 200, 200, 400]);
   });
 
-  it('gives no answer behind one that ends the connection', async () => {
+  test('gives no answer behind one that ends the connection', async () => {
     const { port } = await listen();
     const raw = sendRaw(port, `${LAST}garbage\r\n\r\n`);
     expect(parseAnswers(await raw)).toMatchObject([{ status: 200, body: '</last -1>' }]);
   });
 
-  it('answers 400 to a request whose body is broken, not to those before it', async () => {
+  test('answers 400 to a request whose body is broken, not to those before it', async () => {
     const { port } = await listen();
     const broken =
       'POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n';
@@ -161,7 +161,7 @@ describe('answers that come out of turn', () => {
     expect(answers[1]?.head).toMatch(/\r\nconnection: close\r\n/i);
   });
 
-  it('lets a guest that does not read a broken body answer as it likes', async () => {
+  test('lets a guest that does not read a broken body answer as it likes', async () => {
     const { port } = await listen();
     const broken =
       'POST /slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n';
@@ -172,7 +172,7 @@ describe('answers that come out of turn', () => {
     expect(parseAnswers(client.received)).toMatchObject([{ status: 200, body: '</slow -1>' }]);
   });
 
-  it('answers the first requests of who sends too far ahead, and ends the connection', async () => {
+  test('answers the first requests of who sends too far ahead; ends the connection', async () => {
     const { port, exchanges } = await listen();
     const client = new RawClient(port);
     await client.send(GET_SLOW + 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(500));
@@ -186,7 +186,7 @@ describe('answers that come out of turn', () => {
     expect(client.failure).toBeUndefined();
   });
 
-  it('has date and reason in answers to what is no request', async () => {
+  test('has date and reason in answers to what is no request', async () => {
     const { port } = await listen();
     const raw = await sendRaw(port, 'garbage\r\n\r\n');
     expect(raw).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
@@ -196,7 +196,7 @@ describe('answers that come out of turn', () => {
 });
 
 describe('a connection whose request body nobody reads', () => {
-  it('is used on after a small body, whenever it arrives', async () => {
+  test('is used on after a small body, whenever it arrives', async () => {
     const { port } = await listen();
     const client = new RawClient(port);
     await client.send('POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc');
@@ -210,7 +210,7 @@ describe('a connection whose request body nobody reads', () => {
     ]);
   });
 
-  it('is given up when the rest of a small body does not come', async () => {
+  test('is given up when the rest of a small body does not come', async () => {
     const { port } = await listen({ lingerMs: 100 });
     const client = new RawClient(port);
     await client.send('POST /no HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc');
@@ -218,7 +218,7 @@ describe('a connection whose request body nobody reads', () => {
     expect(parseAnswers(client.received)).toHaveLength(1);
   });
 
-  it.each([
+  test.each([
     ['a large body', '/no', 'Content-Length: 9000000'],
     ['chunks', '/no', 'Transfer-Encoding: chunked'],
     ['a large body, in pieces', '/early', 'Content-Length: 9000000'],
@@ -231,7 +231,7 @@ describe('a connection whose request body nobody reads', () => {
     expect(answer?.head).toMatch(/\r\nconnection: close\r\n/i);
   });
 
-  it('serves a client that posts and gets by turns on one kept connection', async () => {
+  test('serves a client that posts and gets by turns on one kept connection', async () => {
     const { port } = await listen();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let round = 0; round < 20; round += 1) {
@@ -243,7 +243,7 @@ describe('a connection whose request body nobody reads', () => {
     agent.destroy();
   });
 
-  it('lets a client read the answer that still sends', async () => {
+  test('lets a client read the answer that still sends', async () => {
     const { port } = await listen();
     const body = Buffer.alloc(9_000_000, 'x');
     for (let round = 0; round < 5; round += 1) {
@@ -259,7 +259,7 @@ describe('a connection whose request body nobody reads', () => {
     }
   });
 
-  it('ends although the client does not: after its time', async () => {
+  test('ends although the client does not: after its time', async () => {
     const { port } = await listen({ lingerMs: 100 });
     const client = new RawClient(port);
     client.socket.removeAllListeners('end');
@@ -273,7 +273,7 @@ describe('a connection whose request body nobody reads', () => {
     expect(client.failure).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
   });
 
-  it('ends although the client does not: after its bytes', async () => {
+  test('ends although the client does not: after its bytes', async () => {
     const { port } = await listen({ lingerBytesMax: 1_000_000, lingerMs: 600_000 });
     const client = new RawClient(port);
     client.socket.removeAllListeners('end');
@@ -287,7 +287,7 @@ describe('a connection whose request body nobody reads', () => {
     expect(sent).toBeGreaterThan(1_000_000);
   });
 
-  it('does not hold up the end of the daemon', async () => {
+  test('does not hold up the end of the daemon', async () => {
     const { port, listener } = await listen({ lingerMs: 600_000 });
     const client = new RawClient(port);
     client.socket.removeAllListeners('end');
@@ -299,7 +299,7 @@ describe('a connection whose request body nobody reads', () => {
 });
 
 describe('HTTP/1.0', () => {
-  it('gets no interim answer', async () => {
+  test('gets no interim answer', async () => {
     const { port } = await listen();
     const head = 'POST /read HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n';
     const client = new RawClient(port);
@@ -311,7 +311,7 @@ describe('HTTP/1.0', () => {
     expect(parseAnswers(client.received)).toMatchObject([{ status: 200, body: '</read 2>' }]);
   });
 
-  it('cannot keep the connection after chunks', async () => {
+  test('cannot keep the connection after chunks', async () => {
     const { port } = await listen();
     const chunked =
       'POST /read HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n' +
@@ -321,7 +321,7 @@ describe('HTTP/1.0', () => {
     expect(answer?.head).toMatch(/\r\nconnection: close\r\n/i);
   });
 
-  it('keeps the connection where that was asked for', async () => {
+  test('keeps the connection where that was asked for', async () => {
     const { port } = await listen();
     const kept = 'GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
     const answers = parseAnswers(await sendRaw(port, `${kept}GET / HTTP/1.0\r\n\r\n`));
@@ -329,7 +329,7 @@ describe('HTTP/1.0', () => {
   });
 });
 
-it('takes no other expectation for a wish to continue', async () => {
+test('takes no other expectation for a wish to continue', async () => {
   const { port } = await listen();
   const other =
     'POST /read HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n' +
@@ -339,7 +339,7 @@ it('takes no other expectation for a wish to continue', async () => {
   ]);
 });
 
-it('refuses an upgrade that has a body, and stays', async () => {
+test('refuses an upgrade that has a body, and stays', async () => {
   const { port } = await listen();
   const withBody = UPGRADE.replace('\r\n\r\n', '\r\nContent-Length: 3\r\n\r\n');
   const client = new RawClient(port);

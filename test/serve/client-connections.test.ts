@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { ClientConnections } from '../../src/serve/client-connections.ts';
 
 /** A server that says "in" to whoever is let in, and what a client from `address` gets. */
@@ -24,7 +24,7 @@ async function listen(connections: ClientConnections) {
   return { server, visit };
 }
 
-it('one client has so many connections at once; others have theirs', async () => {
+test('one client has so many connections at once; others have theirs', async () => {
   const { server, visit } = await listen(new ClientConnections(2, () => false));
   const first = await visit('127.0.0.2');
   const second = await visit('127.0.0.2');
@@ -42,7 +42,7 @@ it('one client has so many connections at once; others have theirs', async () =>
   server.close();
 });
 
-it('a trusted proxy may have as many as it likes', async () => {
+test('a trusted proxy may have as many as it likes', async () => {
   const isProxy = (address: string): boolean => address === '127.0.0.2';
   const { server, visit } = await listen(new ClientConnections(1, isProxy));
   const all = [await visit('127.0.0.2'), await visit('127.0.0.2'), await visit('127.0.0.3')];

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
@@ -77,7 +77,7 @@ async function askWithoutReading(port: number, path = '/mallory'): Promise<Socke
 }
 
 describe('replies that nobody takes', () => {
-  it('are on the owner’s account until they are taken, or the client is gone', async () => {
+  test('are on the owner’s account until they are taken, or the client is gone', async () => {
     const { port, account } = await listen(answerLarge);
     const client = await askWithoutReading(port);
     const share = account.shareOf('/mallory' as OwnerKey);
@@ -89,7 +89,7 @@ describe('replies that nobody takes', () => {
     await vi.waitFor(() => expect(share.held('bytes')).toBe(0));
   });
 
-  it('replyIdleTimeoutMs: whoever takes less than a piece in that time is cut off', async () => {
+  test('replyIdleTimeoutMs: whoever takes less than a piece in that time is cut off', async () => {
     const { port, account } = await listen(answerLarge, { replyIdleTimeoutMs: 100 });
     const client = await askWithoutReading(port);
     // A little every moment, which an idle limit would put up with for hours.
@@ -100,7 +100,7 @@ describe('replies that nobody takes', () => {
     clearInterval(trickle);
   });
 
-  it('heldBytesPerClientMax: one client has so many at once, then a refusal', async () => {
+  test('heldBytesPerClientMax: one client has so many at once, then a refusal', async () => {
     const { port, account, ends } = await listen(answerLarge, { heldBytesPerClientMax: 2 * LARGE });
     for (let each = 0; each < 4; each += 1) await askWithoutReading(port, `/owner-${each}`);
     await vi.waitFor(() => expect(ends).toHaveLength(4));
@@ -112,7 +112,7 @@ describe('replies that nobody takes', () => {
     expect((await ask(port, '/alice')).status).toBe(200);
   });
 
-  it('one owner’s take no more than the share that an owner may have', async () => {
+  test('one owner’s take no more than the share that an owner may have', async () => {
     const limits = { bytesMax: (4 * 4 * LARGE) / 3, heldBytesPerClientMax: 100 * LARGE };
     const { port, account, ends } = await listen(answerLarge, limits);
     for (let each = 0; each < 5; each += 1) await askWithoutReading(port);
@@ -121,7 +121,7 @@ describe('replies that nobody takes', () => {
     expect((await ask(port, '/alice')).body.length).toBe(LARGE);
   });
 
-  it('are counted piece by piece where they are streamed', async () => {
+  test('are counted piece by piece where they are streamed', async () => {
     const { port, account, ends } = await listen(async (exchange) => {
       exchange.start({ status: 200, headers: [['content-length', String(LARGE)]] });
       await exchange.write(new Uint8Array(LARGE));
@@ -136,7 +136,7 @@ describe('replies that nobody takes', () => {
 });
 
 describe('request bodies', () => {
-  it('wait unread where their owner holds its share, and are read when there is room', async () => {
+  test('wait unread where their owner holds its share; are read when there is room', async () => {
     const { port, account, ends } = await listen(answerLength, { bytesMax: 4 * LARGE });
     const share = account.shareOf('/mallory' as OwnerKey);
     share.charge('memory', 2 * LARGE);
@@ -151,7 +151,7 @@ describe('request bodies', () => {
     await vi.waitFor(() => expect(account.heldBy('request-body')).toBe(0));
   });
 
-  it('are given up with a clear word where no room comes', async () => {
+  test('are given up with a clear word where no room comes', async () => {
     const { port, account, ends } = await listen(answerLength, {
       bytesMax: 4 * LARGE,
       bodyIdleTimeoutMs: 100,

@@ -1,7 +1,7 @@
 /** Floods over one connection of HTTP/2, each frame of which is allowed. */
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { askHttp2 } from '../support/tls-client.ts';
@@ -54,7 +54,7 @@ describe('HTTP/2 floods', () => {
     return session;
   }
 
-  it.each([
+  test.each([
     ['WINDOW_UPDATE', frame(8, { payload: Buffer.from([0, 0, 0, 1]) }), /carry nothing/],
     ['PRIORITY', frame(2, { streamId: 3, payload: Buffer.from([0, 0, 0, 0, 1]) }), /carry nothing/],
     ['unknown frames', frame(200), /carry nothing/],
@@ -73,7 +73,7 @@ describe('HTTP/2 floods', () => {
     await expect(FrameClient.open(running.port)).rejects.toThrow(/no application protocol/i);
   });
 
-  it('of empty DATA end the connection, too: node counts them', async () => {
+  test('of empty DATA end the connection, too: node counts them', async () => {
     await listen();
     const client = await FrameClient.open(running.port);
     client.send(FrameClient.get(1, true), ...Array.from({ length: 300 }, () => frame(0, OF_ONE)));
@@ -81,7 +81,7 @@ describe('HTTP/2 floods', () => {
     await expect(FrameClient.open(running.port)).rejects.toThrow(/no application protocol/i);
   });
 
-  it('of headers that compression makes small end the connection', async () => {
+  test('of headers that compression makes small end the connection', async () => {
     await listen();
     const session = openSession();
     const closed = new Promise<void>((resolve) => session.once('close', () => resolve()));
@@ -101,7 +101,7 @@ describe('HTTP/2 floods', () => {
     expect(running.exchanges.length).toBeLessThan(200);
   });
 
-  it('are not uploads, downloads and many requests', async () => {
+  test('are not uploads, downloads and many requests', async () => {
     const size = 3 * KIB * KIB;
     await listen({}, async (exchange) => {
       const body = await exchange.readBody(size);
@@ -127,7 +127,7 @@ describe('HTTP/2 floods', () => {
     expect(session.destroyed).toBe(false);
   });
 
-  it('are not held against trusted proxies, which carry the requests of many', async () => {
+  test('are not held against trusted proxies, which carry the requests of many', async () => {
     await listen({}, answerLength, ['127.0.0.0/8']);
     const client = await FrameClient.open(running.port);
     for (let batch = 0; batch < 10; batch += 1) {

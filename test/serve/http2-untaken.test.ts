@@ -1,5 +1,5 @@
 import { connect } from 'node:http2';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import type { OwnerKey } from '../../src/names.ts';
@@ -13,7 +13,7 @@ afterEach(async () => {
   running = undefined;
 });
 
-it('one connection that opens no window holds no more than one client may', async () => {
+test('one connection that opens no window holds no more than one client may', async () => {
   const shared = createSharedAccount({ threads: 1, bytesMax: 8 * 1024 * mib, memoriesMax: 9 });
   const account = new Account(shared, 0);
   running = await listenSecurely(

@@ -1,6 +1,6 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { askHttp1, askHttp2 } from '../support/tls-client.ts';
@@ -38,7 +38,7 @@ describe('HTTP/2', () => {
     return askHttp2(running.port, path, { serverName: 'site.test', ca: running.ca, ...options });
   }
 
-  it('hands over requests with their bodies', async () => {
+  test('hands over requests with their bodies', async () => {
     await listen();
     const body = 'x'.repeat(70_000);
     expect((await ask('/', { method: 'POST', body })).text).toBe('POST 2.0 https 70000');
@@ -46,7 +46,7 @@ describe('HTTP/2', () => {
     expect((await ask('/', { method: 'HEAD' })).text).toBe('');
   });
 
-  it('gives guests the host and one cookie header', async () => {
+  test('gives guests the host and one cookie header', async () => {
     await listen();
     await ask('/a?b', { headers: { cookie: ['a=1', 'b=2'], 'x-forwarded-for': '1.2.3.4' } });
     const request = running.exchanges[0]?.request;
@@ -59,7 +59,7 @@ describe('HTTP/2', () => {
     expect(headers.some(([name]) => name === 'x-forwarded-for')).toBe(false);
   });
 
-  it('streams answers, and leaves the connection headers of HTTP/1.1 out', async () => {
+  test('streams answers, and leaves the connection headers of HTTP/1.1 out', async () => {
     await listen({}, async (exchange) => {
       exchange.start({
         status: 200,
@@ -79,14 +79,14 @@ describe('HTTP/2', () => {
     expect(reply.headers.connection).toBeUndefined();
   });
 
-  it('refuses an authority and another Host', async () => {
+  test('refuses an authority and another Host', async () => {
     await listen();
     const reply = await ask('/', { headers: { host: 'evil.test' } });
     expect(reply.status).toBe(400);
     expect(running.rejected[0]?.errorCode).toBe('bad-host');
   });
 
-  it('carries only so many requests at once', async () => {
+  test('carries only so many requests at once', async () => {
     await listen({ http2StreamsMax: 5 }, hold);
     const client = await FrameClient.open(running.port);
     client.send(...Array.from({ length: 5 }, (_, n) => FrameClient.get(2 * n + 1)));
@@ -98,7 +98,7 @@ describe('HTTP/2', () => {
     expect(running.exchanges.length).toBe(5);
   });
 
-  it('ends a connection that breaks requests off again and again', async () => {
+  test('ends a connection that breaks requests off again and again', async () => {
     await listen({ http2ResetsMax: 50 }, hold);
     const client = await FrameClient.open(running.port);
     let isClosed = false;
@@ -118,7 +118,7 @@ describe('HTTP/2', () => {
     await expect.poll(() => running.exchanges.every((exchange) => exchange.isGone)).toBe(true);
   });
 
-  it('runs no more of a flood of resets than requests may be under way at once', async () => {
+  test('runs no more of a flood of resets than requests may be under way at once', async () => {
     await listen({ http2StreamsMax: 20 }, hold);
     const client = await FrameClient.open(running.port);
     const pairs = Array.from({ length: 2_000 }, (_, n) => [
@@ -130,7 +130,7 @@ describe('HTTP/2', () => {
     expect(running.exchanges.length).toBeLessThan(200);
   });
 
-  it('runs nothing that is broken off with the same breath', async () => {
+  test('runs nothing that is broken off with the same breath', async () => {
     await listen({}, hold);
     const client = await FrameClient.open(running.port);
     client.send(FrameClient.get(1), FrameClient.reset(1), FrameClient.get(3), FrameClient.ping());
@@ -138,7 +138,7 @@ describe('HTTP/2', () => {
     client.destroy();
   });
 
-  it('forgives as many resets as the limit says', async () => {
+  test('forgives as many resets as the limit says', async () => {
     await listen({ http2ResetsMax: 50 }, hold);
     const client = await FrameClient.open(running.port);
     const pairs = Array.from({ length: 40 }, (_, n) => [
@@ -151,7 +151,7 @@ describe('HTTP/2', () => {
     client.destroy();
   });
 
-  it('refuses headers that are too large or too many, and goes on', async () => {
+  test('refuses headers that are too large or too many, and goes on', async () => {
     await listen({ headerBytesMax: 4_096, headersMax: 20 });
     const large = ask('/', { headers: { 'x-large': 'x'.repeat(4_096) } });
     expect(await outcomeOf(large)).toBe(431);
@@ -162,7 +162,7 @@ describe('HTTP/2', () => {
     expect((await ask('/')).status).toBe(200);
   });
 
-  it('ends a connection without requests, pings or not', async () => {
+  test('ends a connection without requests, pings or not', async () => {
     await listen({ keepAliveTimeoutMs: 300 });
     const client = await FrameClient.open(running.port);
     client.send(FrameClient.get(1));
@@ -173,14 +173,14 @@ describe('HTTP/2', () => {
     expect(client.frames.some((frame) => frame.type === frameTypes.goaway)).toBe(true);
   });
 
-  it('ends a connection that never asks for anything', async () => {
+  test('ends a connection that never asks for anything', async () => {
     await listen({ headerTimeoutMs: 200 });
     const client = await FrameClient.open(running.port);
     await client.closed;
     expect(running.exchanges.length).toBe(0);
   });
 
-  it('tells a run that its client has gone', async () => {
+  test('tells a run that its client has gone', async () => {
     const gone = Promise.withResolvers<void>();
     await listen({}, (exchange) => {
       exchange.onGone(() => gone.resolve());
@@ -194,7 +194,7 @@ describe('HTTP/2', () => {
     client.destroy();
   });
 
-  it('does not hold an answer for a client that never takes it', async () => {
+  test('does not hold an answer for a client that never takes it', async () => {
     await listen({ replyIdleTimeoutMs: 200 }, async (exchange) => {
       exchange.send({ status: 200, headers: [] }, new Uint8Array(1_000_000));
     });
@@ -206,7 +206,7 @@ describe('HTTP/2', () => {
     client.destroy();
   });
 
-  it('answers what is under way when it drains, and takes nothing new', async () => {
+  test('answers what is under way when it drains, and takes nothing new', async () => {
     const release = Promise.withResolvers<void>();
     await listen({}, async (exchange) => {
       await release.promise;
@@ -220,7 +220,7 @@ describe('HTTP/2', () => {
     await drained;
   });
 
-  it('asks for 100-continue before a body that is announced', async () => {
+  test('asks for 100-continue before a body that is announced', async () => {
     await listen();
     const session = connectHttp2('https://site.test', {
       createConnection: () =>
@@ -247,7 +247,7 @@ describe('HTTP/2', () => {
     session.destroy();
   });
 
-  it('keeps the connection when a body is not wanted', async () => {
+  test('keeps the connection when a body is not wanted', async () => {
     await listen({}, async (exchange) => {
       exchange.send({ status: 413, headers: [] }, Buffer.from('no'));
     });
@@ -255,7 +255,7 @@ describe('HTTP/2', () => {
     expect(reply.status).toBe(413);
   });
 
-  it('is chosen by ALPN; HTTP/1.1 is there beside it', async () => {
+  test('is chosen by ALPN; HTTP/1.1 is there beside it', async () => {
     await listen();
     const options = { serverName: 'site.test', ca: running.ca };
     expect((await askHttp1(running.port, '/', options)).text).toBe('GET 1.1 https 0');

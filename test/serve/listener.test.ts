@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { ask, sendRaw, statusOf } from '../support/http.ts';
@@ -22,7 +22,7 @@ async function listen(
 }
 
 describe('Listener', () => {
-  it('hands over requests with their bodies, whole or chunked', async () => {
+  test('hands over requests with their bodies, whole or chunked', async () => {
     const { port } = await listen();
     expect((await ask(port, '/', { method: 'POST', body: 'x'.repeat(BYTES_MAX) })).text).toBe(
       '1000',
@@ -33,7 +33,7 @@ describe('Listener', () => {
     expect(await sendRaw(port, chunked)).toMatch(/\r\n\r\n3$/);
   });
 
-  it.each([
+  test.each([
     ['nonsense', 'nonsense\r\n\r\n', 400],
     ['a bad method', 'G@T / HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ['a bad version', 'GET / HTTP/9.9\r\nHost: x\r\n\r\n', 400],
@@ -68,7 +68,7 @@ describe('Listener', () => {
     expect((await ask(port, '/')).status).toBe(200);
   });
 
-  it('cuts a body at the limit, declared or not', async () => {
+  test('cuts a body at the limit, declared or not', async () => {
     const { port } = await listen();
     const declared = await sendRaw(
       port,
@@ -83,20 +83,20 @@ describe('Listener', () => {
     expect(statusOf(undeclared)).toBe(413);
   });
 
-  it('gives up on headers that do not arrive', async () => {
+  test('gives up on headers that do not arrive', async () => {
     const { port, rejected } = await listen({ headerTimeoutMs: 100 });
     const raw = await sendRaw(port, 'GET / HTTP/1.1\r\nHost: x\r\n');
     expect(statusOf(raw)).toBe(408);
     expect(rejected).toMatchObject([{ errorCode: 'request-timeout' }]);
   });
 
-  it('gives up on a body that stops arriving', async () => {
+  test('gives up on a body that stops arriving', async () => {
     const { port } = await listen({ bodyIdleTimeoutMs: 100 });
     const raw = await sendRaw(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc');
     expect(statusOf(raw)).toBe(408);
   });
 
-  it('asks for the body only when somebody reads it', async () => {
+  test('asks for the body only when somebody reads it', async () => {
     const { port } = await listen();
     const head =
       'POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n' +
@@ -120,7 +120,7 @@ describe('Listener', () => {
     expect(statusOf(raw)).toBe(200);
   });
 
-  it('cuts off a client that takes nothing', async () => {
+  test('cuts off a client that takes nothing', async () => {
     let settle: (state: string) => void = () => undefined;
     const gone = new Promise<string>((resolve) => {
       settle = resolve;
@@ -140,7 +140,7 @@ describe('Listener', () => {
     socket.destroy();
   });
 
-  it('cuts off a client that does not take an answer sent whole', async () => {
+  test('cuts off a client that does not take an answer sent whole', async () => {
     const { promise: gone, resolve } = Promise.withResolvers<void>();
     const { port } = await listen({ replyIdleTimeoutMs: 200 }, async (exchange) => {
       exchange.onGone(resolve);
@@ -154,7 +154,7 @@ describe('Listener', () => {
     socket.destroy();
   });
 
-  it('serves pipelined requests one after another, in their order', async () => {
+  test('serves pipelined requests one after another, in their order', async () => {
     let atOnce = 0;
     let atOnceMax = 0;
     const { port } = await listen({}, async (exchange) => {
@@ -171,7 +171,7 @@ describe('Listener', () => {
     expect(atOnceMax).toBe(1);
   });
 
-  it('answers what is on its way while it drains, and says that it closes', async () => {
+  test('answers what is on its way while it drains, and says that it closes', async () => {
     const { port, listener } = await listen();
     const socket = connect({ host: '127.0.0.1', port });
     const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -185,7 +185,7 @@ describe('Listener', () => {
     await drained;
   });
 
-  it('tells the run when the client goes away', async () => {
+  test('tells the run when the client goes away', async () => {
     const { promise: gone, resolve } = Promise.withResolvers<void>();
     const { port } = await listen({}, async (exchange) => {
       exchange.onGone(resolve);
@@ -198,7 +198,7 @@ describe('Listener', () => {
     await gone;
   });
 
-  it('shows a broken answer as broken', async () => {
+  test('shows a broken answer as broken', async () => {
     const { port } = await listen({}, async (exchange) => {
       exchange.start({ status: 200, headers: [] });
       await exchange.write(Buffer.from('half'));
@@ -207,7 +207,7 @@ describe('Listener', () => {
     await expect(ask(port, '/')).rejects.toThrow();
   });
 
-  it('accepts no more connections than the limit', async () => {
+  test('accepts no more connections than the limit', async () => {
     const { port } = await listen({ connectionsPerThreadMax: 1 });
     const first = connect({ host: '127.0.0.1', port });
     await new Promise((resolve) => first.once('connect', resolve));

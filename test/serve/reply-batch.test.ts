@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ReplyBatch } from '../../src/serve/reply-batch.ts';
 
 const macrotask = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('ReplyBatch', () => {
-  it('lets answers leave in their order before the thread waits', async () => {
+  test('lets answers leave in their order before the thread waits', async () => {
     const left: number[] = [];
     const batch = new ReplyBatch();
     for (let number = 0; number < 3; number += 1) batch.add({ depart: () => left.push(number) });
@@ -16,7 +16,7 @@ describe('ReplyBatch', () => {
     expect(left).toEqual([0, 1, 2, 3]);
   });
 
-  it('lets no answer wait for more than 31 others', async () => {
+  test('lets no answer wait for more than 31 others', async () => {
     let left = 0;
     const batch = new ReplyBatch();
     for (let count = 0; count < 33; count += 1) batch.add({ depart: () => (left += 1) });
@@ -25,7 +25,7 @@ describe('ReplyBatch', () => {
     expect(left).toBe(33);
   });
 
-  it('takes answers that are added while others leave', async () => {
+  test('takes answers that are added while others leave', async () => {
     const left: string[] = [];
     const batch = new ReplyBatch();
     batch.add({

@@ -1,6 +1,6 @@
 /** The same rules as in `answers.test.ts`, for HTTP/1.1 over TLS. */
 import { connect, type TLSSocket } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { waitFor } from '../support/daemon.ts';
 import { parseAnswers } from '../support/plain-listener.ts';
@@ -39,7 +39,7 @@ describe('HTTP/1.1 over TLS', () => {
     return received;
   }
 
-  it.each([
+  test.each([
     ['garbage', 'garbage\r\n\r\n', 400],
     ['CONNECT', 'CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ['a large head', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
@@ -53,7 +53,7 @@ describe('HTTP/1.1 over TLS', () => {
     expect(parseAnswers(received)).toMatchObject([{ status: 200, body: '</slow>' }, { status }]);
   });
 
-  it('lets a client read the answer that still sends', async () => {
+  test('lets a client read the answer that still sends', async () => {
     const received = await talk((socket) => {
       socket.pause();
       socket.write(`POST /no HTTP/1.1\r\nHost: site.test\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`);
@@ -62,7 +62,7 @@ describe('HTTP/1.1 over TLS', () => {
     expect(parseAnswers(received)).toMatchObject([{ status: 200, body: '</no>' }]);
   });
 
-  it('uses the connection on after a small body that nobody reads', async () => {
+  test('uses the connection on after a small body that nobody reads', async () => {
     const received = await talk((socket) => {
       socket.write('POST /no HTTP/1.1\r\nHost: site.test\r\nContent-Length: 6\r\n\r\nabc');
       socket.once('data', () =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   allowsAnyOrigin,
   challengeHeader,
@@ -36,7 +36,7 @@ function verdict(path: string, user?: string): string {
 }
 
 describe('access', () => {
-  it.each([
+  test.each([
     ['/', undefined, 'granted'],
     ['/hello.wasm', undefined, 'granted'],
     ['/private', undefined, 'login'],
@@ -57,12 +57,12 @@ describe('access', () => {
     expect(verdict(path, user)).toBe(expected);
   });
 
-  it('names the configured path as the realm', () => {
+  test('names the configured path as the realm', () => {
     const realm = decideAccess(mixed, ['private', 'both', 'x', 'y'], undefined);
     expect(realm).toEqual({ kind: 'login', realm: '/private/both' });
   });
 
-  it('is open without a file, and closed in one without an entry for the root', () => {
+  test('is open without a file, and closed in one without an entry for the root', () => {
     const none = parseManifest(undefined, 1);
     expect(decideAccess(none, ['x'], undefined).kind).toBe('granted');
     expect(decideAccess(manifest({}), ['x'], 'alice').kind).toBe('denied');
@@ -71,7 +71,7 @@ describe('access', () => {
     expect(decideAccess(deep, ['a', 'x'], undefined).kind).toBe('granted');
   });
 
-  it('of nobody in particular is what the quick look says', () => {
+  test('of nobody in particular is what the quick look says', () => {
     const names = ['', 'private', 'Private', 'nobody', 'open', 'both', 'x'];
     for (const first of names) {
       for (const second of names) {
@@ -82,7 +82,7 @@ describe('access', () => {
     }
   });
 
-  it('lets scripts of any origin read where the deepest ancestor says so', () => {
+  test('lets scripts of any origin read where the deepest ancestor says so', () => {
     const cors = manifest({
       '/': { anonymous_permissions: 'read', 'Access-Control-Allow-Origin': '*' },
       '/own': { anonymous_permissions: 'read' },
@@ -96,7 +96,7 @@ describe('access', () => {
 describe('credentials', () => {
   const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 
-  it('are read from a Basic header', () => {
+  test('are read from a Basic header', () => {
     expect(readCredentials(basic('alice:pass:word'))).toEqual({
       user: 'alice',
       password: 'pass:word',
@@ -105,7 +105,7 @@ describe('credentials', () => {
     expect(readCredentials(`basic   ${basic('a:').slice(6)}`)).toEqual({ user: 'a', password: '' });
   });
 
-  it.each([
+  test.each([
     undefined,
     '',
     'Bearer abc',
@@ -117,7 +117,7 @@ describe('credentials', () => {
     expect(readCredentials(header)).toBeUndefined();
   });
 
-  it('are asked for with a realm that fits into a header', () => {
+  test('are asked for with a realm that fits into a header', () => {
     expect(challengeHeader('/a "b"\r\né\ud800')).toMatch(/^Basic realm="[\x21-\x7e]*", charset=/);
     expect(challengeHeader('/private')).toBe('Basic realm="/private", charset="UTF-8"');
   });
@@ -127,7 +127,7 @@ describe('passwords', () => {
   const salted = Buffer.concat([Buffer.from(SALT, 'hex'), Buffer.from('geheim')]);
   const digestHex = createHash('sha256').update(salted).digest('hex');
 
-  it('are checked against salted SHA-256 and bcrypt', () => {
+  test('are checked against salted SHA-256 and bcrypt', () => {
     const sha256 = { kind: 'sha256', saltHex: SALT, digestHex } as const;
     expect(verifyPassword('geheim', sha256)).toBe(true);
     expect(verifyPassword('Geheim', sha256)).toBe(false);
@@ -136,7 +136,7 @@ describe('passwords', () => {
     expect(verifyPassword('geheim', { kind: 'bcrypt', hash })).toBe(false);
   });
 
-  it('with hashes that take too long are not checked', () => {
+  test('with hashes that take too long are not checked', () => {
     const hash = (cost: string): string => `$2a$${cost}$${'a'.repeat(53)}`;
     expect(isTooCostly({ kind: 'bcrypt', hash: hash('14') })).toBe(false);
     expect(isTooCostly({ kind: 'bcrypt', hash: hash('15') })).toBe(true);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { bcryptCost, verifyBcrypt } from '../../src/site/bcrypt.ts';
 
 /** Hashes made by libxcrypt. */
@@ -11,25 +11,25 @@ const known: readonly (readonly [password: string, hash: string])[] = [
 ];
 
 describe('bcrypt', () => {
-  it.each(known)('knows %j', (password, hash) => {
+  test.each(known)('knows %j', (password, hash) => {
     expect(verifyBcrypt(password, hash)).toBe(true);
     expect(verifyBcrypt(`!${password}`, hash)).toBe(false);
   });
 
-  it('takes 72 bytes of a password, as every bcrypt does', () => {
+  test('takes 72 bytes of a password, as every bcrypt does', () => {
     const [, hash = ''] = known.at(-1) ?? [];
     expect(verifyBcrypt('x'.repeat(80), hash)).toBe(true);
     expect(verifyBcrypt('x'.repeat(71), hash)).toBe(false);
   });
 
-  it.each(['', 'x', '$2a$', '$2x$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW'])(
+  test.each(['', 'x', '$2a$', '$2x$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW'])(
     'lets nobody in with %j for a hash',
     (hash) => {
       expect(verifyBcrypt('x', hash)).toBe(false);
     },
   );
 
-  it('tells the cost of a hash', () => {
+  test('tells the cost of a hash', () => {
     expect(bcryptCost('$2a$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW')).toBe(5);
     expect(bcryptCost('sha256:00')).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { HostsConfig } from '../../src/config/config.ts';
 import { type HostName, parseFolderPath } from '../../src/names.ts';
 import { HostRules } from '../../src/site/hosts.ts';
@@ -25,11 +25,11 @@ function allows(config: Partial<HostsConfig>, name: string): boolean {
 }
 
 describe('host rules', () => {
-  it('let every name be served when nothing is said', () => {
+  test('let every name be served when nothing is said', () => {
     expect(allows({}, 'example.com')).toBe(true);
   });
 
-  it.each([
+  test.each([
     ['evil.com', 'evil.com', false],
     ['evil.com', 'notevil.com', true],
     ['evil.com', 'a.evil.com', true],
@@ -42,7 +42,7 @@ describe('host rules', () => {
     expect(allows({ denied: [denied] }, name)).toBe(isServed);
   });
 
-  it('serve only allowed names when some are, and denied ones never', () => {
+  test('serve only allowed names when some are, and denied ones never', () => {
     const config = { allowed: ['a.com', '*.b.com'], denied: ['x.b.com'] };
     expect(allows(config, 'a.com')).toBe(true);
     expect(allows(config, 'y.b.com')).toBe(true);
@@ -50,7 +50,7 @@ describe('host rules', () => {
     expect(allows(config, 'c.com')).toBe(false);
   });
 
-  it('judge folders by segments, in any spelling', () => {
+  test('judge folders by segments, in any spelling', () => {
     const config = { deniedFolders: ['/keybase/private/bob,alice/secret'] };
     const check = (folder: string) => () => rules(config).checkFolder(parseFolderPath(folder));
     expect(check('/keybase/private/alice,bob/secret/x')).toThrow(/hosts.denied_folders/);
@@ -60,7 +60,7 @@ describe('host rules', () => {
     expect(() => only.checkFolder(parseFolderPath('/keybase/public/alice/x'))).not.toThrow();
   });
 
-  it('judge whole mounts by their prefix', () => {
+  test('judge whole mounts by their prefix', () => {
     const check = (config: Partial<HostsConfig>, folder: string) => () =>
       rules(config).checkFolder(parseFolderPath(folder));
     const config = { deniedFolders: ['/keybase/private/'], allowedFolders: ['/keybase'] };
@@ -69,13 +69,13 @@ describe('host rules', () => {
     expect(check({ allowedFolders: ['/sites'] }, '/keybase/public/alice')).toThrow(/allowed/);
   });
 
-  it('refuse at the start a folder that no record could name', () => {
+  test('refuse at the start a folder that no record could name', () => {
     for (const folder of ['/keybase/private/a/../b', '/keybase/../x', '/keybase/private/A B']) {
       expect(() => rules({ deniedFolders: [folder] })).toThrow(/hosts settings/);
     }
   });
 
-  it('let the owner of a folder say for which names it is', () => {
+  test('let the owner of a folder say for which names it is', () => {
     const name = 'a.com' as HostName;
     expect(() => rules({}).checkConsent(name, undefined)).not.toThrow();
     expect(() => rules({}).checkConsent(name, [])).toThrow(/host_names/);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseSettings } from '../../src/site/settings.ts';
 
 function hostNames(text: string): readonly string[] | undefined {
@@ -6,17 +6,17 @@ function hostNames(text: string): readonly string[] | undefined {
 }
 
 describe('host_names of terrafirma.toml', () => {
-  it('are any when they are not listed, and none when the list is empty', () => {
+  test('are any when they are not listed, and none when the list is empty', () => {
     expect(hostNames('')).toBeUndefined();
     expect(hostNames('host_names = []')).toEqual([]);
   });
 
-  it('are kept in their one spelling', () => {
+  test('are kept in their one spelling', () => {
     const text = 'host_names = ["WWW.Example.com.", "bücher.example"]\n[env]\nA = "1"';
     expect(hostNames(text)).toEqual(['www.example.com', 'xn--bcher-kva.example']);
   });
 
-  it.each([
+  test.each([
     'host_names = "a.test"',
     'host_names = [1]',
     'host_names = ["*.a.test"]',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -51,13 +51,13 @@ describe('who may read', () => {
     folder[Symbol.dispose]();
   });
 
-  it('is everybody where the owner says so, from any origin', async () => {
+  test('is everybody where the owner says so, from any origin', async () => {
     const reply = await ask(daemon.port, '/hello.wasm');
     expect(reply.status).toBe(200);
     expect(reply.headers['access-control-allow-origin']).toBe('*');
   });
 
-  it('is asked with 401 and the realm of the configured path', async () => {
+  test('is asked with 401 and the realm of the configured path', async () => {
     for (const path of ['/private/hello.wasm', '/private/page.html', '/private/missing']) {
       const reply = await ask(daemon.port, path);
       expect(reply.status).toBe(401);
@@ -66,7 +66,7 @@ describe('who may read', () => {
     }
   });
 
-  it('is the users with their passwords, by either kind of hash', async () => {
+  test('is the users with their passwords, by either kind of hash', async () => {
     const status = async (path: string, user: string, password: string): Promise<number> =>
       (await ask(daemon.port, path, { headers: login(user, password) })).status;
     expect(await status('/private/hello.wasm', 'alice', 'geheim')).toBe(200);
@@ -78,7 +78,7 @@ describe('who may read', () => {
     expect((await ask(daemon.port, '/nobody/h.wasm')).status).toBe(403);
   });
 
-  it.each([
+  test.each([
     ['/hello.wasm', 200],
     ['/hello.wasm/other', 200],
     ['/hello.wasm/admin', 403],
@@ -99,12 +99,12 @@ describe('who may read', () => {
     expect((await ask(daemon.port, path)).status).toBe(status);
   });
 
-  it('is nobody for a directory whose index is closed', async () => {
+  test('is nobody for a directory whose index is closed', async () => {
     expect((await ask(daemon.port, '/index/index.wasm')).status).toBe(403);
     expect((await ask(daemon.port, '/index/')).status).toBe(403);
   });
 
-  it('is not written to the log, nor is a password', async () => {
+  test('is not written to the log, nor is a password', async () => {
     await ask(daemon.port, '/private/page.html', { headers: login('alice', 'hunter2-unique') });
     await daemon.waitForLog((line) => line.errorCode === 'unauthorized');
     expect(JSON.stringify(daemon.log)).not.toContain('hunter2-unique');
@@ -113,7 +113,7 @@ describe('who may read', () => {
     );
   });
 
-  it('changes when the owner changes a password', async () => {
+  test('changes when the owner changes a password', async () => {
     folder.replace('.kbp_config', manifestWith('anders'));
     const status = async (password: string): Promise<number> =>
       (await ask(daemon.port, '/alice/hello.wasm', { headers: login('alice', password) })).status;
@@ -121,7 +121,7 @@ describe('who may read', () => {
     expect(await status('anders')).toBe(200);
   });
 
-  it('is nobody any more after too many guesses', async () => {
+  test('is nobody any more after too many guesses', async () => {
     const statuses: number[] = [];
     for (let count = 0; count < 40; count += 1) {
       const headers = login('alice', `guess ${count}`);
@@ -170,7 +170,7 @@ describe('which names are served', () => {
     mount[Symbol.dispose]();
   });
 
-  it.each([
+  test.each([
     ['free.test', 200],
     ['notdenied.test', 200],
     ['denied.test', 403],
@@ -181,7 +181,7 @@ describe('which names are served', () => {
     expect((await ask(daemon.port, '/hello.wasm', { host })).status).toBe(status);
   });
 
-  it('the owner of a folder lists are answered, and no others', async () => {
+  test('the owner of a folder lists are answered, and no others', async () => {
     expect((await ask(daemon.port, '/hello.wasm', { host: 'a.test' })).status).toBe(200);
     const other = await ask(daemon.port, '/hello.wasm', { host: 'b.test' });
     expect(other.status).toBe(403);
@@ -194,7 +194,7 @@ describe('which names are served', () => {
     expect((await ask(daemon.port, '/hello.wasm', { host: 'a.test' })).status).toBe(403);
   });
 
-  it('need the consent of their folder where the operator asks for it', async () => {
+  test('need the consent of their folder where the operator asks for it', async () => {
     await using strict = await TestDaemon.start({
       args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
       env: { TERRAFIRMA_HOSTS_REQUIRE_FOLDER_CONSENT: 'true' },
@@ -205,7 +205,7 @@ describe('which names are served', () => {
 });
 
 describe('behind a proxy', () => {
-  it('believes those that the operator trusts', async () => {
+  test('believes those that the operator trusts', async () => {
     using folder = new TestFolder();
     folder.put('hello');
     const headers = { 'x-forwarded-for': '7.7.7.7', 'x-forwarded-proto': 'https' };

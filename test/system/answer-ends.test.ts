@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { truncateSync } from 'node:fs';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { TestAuthority } from '../support/acme-authority.ts';
 import { protocols, tell } from '../support/answer-clients.ts';
@@ -87,7 +87,7 @@ describe('an answer that has begun', () => {
   });
 
   describe.each(protocols)('over %s', (protocol) => {
-    it.each(Object.keys(endings))('is told as broken off: %s', async (name) => {
+    test.each(Object.keys(endings))('is told as broken off: %s', async (name) => {
       const ports = { plain: daemon.port, tls: tlsPortOf(daemon) };
       const told = await tell(protocol, ports, `/${name}.wasm`);
       expect(told).toMatchObject({ end: 'broken' });
@@ -97,7 +97,7 @@ describe('an answer that has begun', () => {
     });
   });
 
-  it('is told as broken off when its file shrinks', async () => {
+  test('is told as broken off when its file shrinks', async () => {
     folder.write('large.bin', Buffer.alloc(FILE_BYTES, 'x'));
     const socket = connect({ host: '127.0.0.1', port: daemon.port });
     const chunks: Buffer[] = [];

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -11,7 +11,9 @@ const WRITERS = 4;
  * acknowledged must be there, and the last good version must still be served.
  */
 describe('kill -9 while publishing and while writing keys', () => {
-  it(`loses nothing that was acknowledged in ${ROUNDS} rounds`, { timeout: 300_000 }, async () => {
+  test(`loses nothing that was acknowledged in ${ROUNDS} rounds`, {
+    timeout: 300_000,
+  }, async () => {
     using folder = new TestFolder();
     folder.put('kv');
     folder.put('v1', 'app.wasm');

@@ -1,6 +1,6 @@
 import { renameSync, symlinkSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -32,7 +32,7 @@ describe('deploying by overwriting a file', () => {
   const waitForBody = (path: string, body: string): Promise<true> =>
     waitFor(async () => ((await bodyOf(path)) === body ? true : undefined));
 
-  it('answers each request with exactly one good version while it is overwritten', async () => {
+  test('answers each request with exactly one good version while it is overwritten', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
     let isDone = false;
     let answers = 0;
@@ -67,7 +67,7 @@ describe('deploying by overwriting a file', () => {
     expect(answers).toBeGreaterThan(CLIENTS);
   });
 
-  it('adds, renames and removes', async () => {
+  test('adds, renames and removes', async () => {
     expect((await ask(daemon.port, '/new.wasm')).status).toBe(404);
     folder.put('v1', 'new.wasm');
     await waitForBody('/new.wasm', V1);
@@ -79,13 +79,13 @@ describe('deploying by overwriting a file', () => {
     );
   });
 
-  it('waits for the verdict on a module that has just been copied', async () => {
+  test('waits for the verdict on a module that has just been copied', async () => {
     folder.put('v2', 'fresh.wasm');
     const reply = await ask(daemon.port, '/fresh.wasm');
     expect([reply.status, reply.text]).toEqual([200, V2]);
   });
 
-  it('keeps the last good version when the new file is broken, and says why', async () => {
+  test('keeps the last good version when the new file is broken, and says why', async () => {
     folder.put('v1', 'kept.wasm');
     await waitForBody('/kept.wasm', V1);
     folder.write('kept.wasm', 'broken now');
@@ -96,7 +96,7 @@ describe('deploying by overwriting a file', () => {
     expect(await bodyOf('/kept.wasm')).toBe(V1);
   });
 
-  it('answers 502 with the reason for a module that never had a good version', async () => {
+  test('answers 502 with the reason for a module that never had a good version', async () => {
     folder.put('imports-unknown');
     const reply = await ask(daemon.port, '/imports-unknown.wasm');
     expect(reply.status).toBe(502);
@@ -104,7 +104,7 @@ describe('deploying by overwriting a file', () => {
     expect(reply.text).toMatch(/"wasi" "x"/);
   });
 
-  it('serves the last good version at once after a restart on a broken file', async () => {
+  test('serves the last good version at once after a restart on a broken file', async () => {
     folder.put('v2', 'restart.wasm');
     await waitForBody('/restart.wasm', V2);
     await daemon.stop('SIGKILL');
@@ -147,7 +147,7 @@ describe('deploying by swapping a link on the way to the folder', () => {
     renameSync(scratch.path('public/a/next'), scratch.path('public/a/current'));
   };
 
-  it.each([
+  test.each([
     ['folder mode', () => [scratch.path('public/a/www')]],
     [
       'mount mode',

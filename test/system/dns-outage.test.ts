@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -26,7 +26,7 @@ describe('while names cannot be looked up', () => {
     mount[Symbol.dispose]();
   });
 
-  it('serves known names at the cap of lookups, from what was last seen of them', async () => {
+  test('serves known names at the cap of lookups, from what was last seen of them', async () => {
     await using daemon = await TestDaemon.start({
       args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
       env: {
@@ -47,7 +47,7 @@ describe('while names cannot be looked up', () => {
     await held;
   });
 
-  it('lets one client wait for so many names, and others for theirs', async () => {
+  test('lets one client wait for so many names, and others for theirs', async () => {
     await using daemon = await TestDaemon.start({
       args: ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`],
       env: {
@@ -69,7 +69,7 @@ describe('while names cannot be looked up', () => {
     await held;
   });
 
-  it('answers 504 before the wait for a verdict ends when every server is silent', async () => {
+  test('answers 504 before the wait for a verdict ends when every server is silent', async () => {
     const silent = [createSocket('udp4'), createSocket('udp4')];
     for (const socket of silent) {
       socket.bind(0, '127.0.0.1');

@@ -1,7 +1,7 @@
 /** Guests that do their worst, in the real daemon: each ends by its limit, others are served. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, type TestReply } from '../support/http.ts';
@@ -52,7 +52,7 @@ describe('hostile guests of ours', () => {
     folder[Symbol.dispose]();
   });
 
-  it.each([
+  test.each([
     ['loop', '/loop.wasm', 504, /CPU limit of 300 ms/],
     ['start-loop', '/start-loop.wasm', 504, /CPU limit of 300 ms/],
     [
@@ -73,7 +73,7 @@ describe('hostile guests of ours', () => {
     expect((await ask(daemon.port, '/hello.wasm')).text).toBe('hello\n');
   });
 
-  it('small guests are served while hogs compute on their thread', async () => {
+  test('small guests are served while hogs compute on their thread', async () => {
     const hogs = Array.from({ length: 4 }, () => ask(daemon.port, '/loop.wasm'));
     let isComputing = true;
     const ended = Promise.all(hogs).finally(() => {
@@ -88,7 +88,7 @@ describe('hostile guests of ours', () => {
     expect(served).toBeGreaterThan(20);
   });
 
-  it.each([
+  test.each([
     ['writes-everywhere', 'clean\n'],
     ['counter', '1\n'],
     ['start-section', '1 /start-section.wasm\n'],
@@ -103,7 +103,7 @@ describe('hostile guests of ours', () => {
 const isHostileThere = existsSync(hostileFolder);
 
 describe.skipIf(!isHostileThere)('the collection of hostile guests (where it is present)', () => {
-  it('all are answered within limits, twice, and memory does not grow', async () => {
+  test('all are answered within limits, twice, and memory does not grow', async () => {
     using folder = new TestFolder();
     folder.put('hello');
     const names = readdirSync(hostileFolder).filter((name) => name.endsWith('.wasm'));

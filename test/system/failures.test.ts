@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -61,7 +61,7 @@ describe('failures on the way from the host name to the folder', () => {
     mount[Symbol.dispose]();
   });
 
-  it.each([
+  test.each([
     ['no record', 'nothing.example', 503, /_keybase_pages\.nothing\.example/],
     ['no kbp=', 'none.example', 503, /kbp=/],
     ['several kbp=', 'two.example', 412, /received/],
@@ -80,7 +80,7 @@ describe('failures on the way from the host name to the folder', () => {
     expectFailure(await ask(daemon.port, '/hello.wasm', { host }), status, text);
   });
 
-  it('closes a folder at once whose .kbp_config breaks while it is served', async () => {
+  test('closes a folder at once whose .kbp_config breaks while it is served', async () => {
     const host = 'turning.example';
     dns.table.set(`_keybase_pages.${host}`, { txt: ['kbp=/keybase/public/turning'] });
     mkdirSync(mount.path('public/turning'));
@@ -94,12 +94,12 @@ describe('failures on the way from the host name to the folder', () => {
     expectFailure(closed, 412, /kbp_config/);
   });
 
-  it('offers to try again where that can help', async () => {
+  test('offers to try again where that can help', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'away.example' });
     expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
   });
 
-  it.each([
+  test.each([
     ['no Host', 'GET / HTTP/1.1\r\n\r\n'],
     ['two Hosts', 'GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n'],
     ['no Host in HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
@@ -147,7 +147,7 @@ describe('failures of paths, modules and runs', () => {
     folder[Symbol.dispose]();
   });
 
-  it.each([
+  test.each([
     ['no such module', '/nothing.wasm', 404, /./],
     ['no such file', '/nothing.html', 404, /./],
     ['no such directory', '/nothing/', 404, /./],
@@ -164,7 +164,7 @@ describe('failures of paths, modules and runs', () => {
     expectFailure(await ask(daemon.port, path), status, text);
   });
 
-  it('never shows the folder configuration', async () => {
+  test('never shows the folder configuration', async () => {
     for (const path of ['/.kbp_config', '/.KBP_config', '/%2ekbp_config']) {
       const reply = await ask(daemon.port, path);
       expect(reply.status).toBe(403);
@@ -172,7 +172,7 @@ describe('failures of paths, modules and runs', () => {
     }
   });
 
-  it('keeps the words of a panic for the log', async () => {
+  test('keeps the words of a panic for the log', async () => {
     const reply = await ask(daemon.port, '/panic.wasm');
     const id = reply.headers['x-request-id'];
     expect(reply.text).not.toContain('asked to panic');
@@ -182,12 +182,12 @@ describe('failures of paths, modules and runs', () => {
     expect(line).toMatchObject({ modulePath: 'panic.wasm' });
   });
 
-  it('sends what the guest had set when it set an error before it trapped', async () => {
+  test('sends what the guest had set when it set an error before it trapped', async () => {
     const reply = await ask(daemon.port, '/panic-after-500.wasm');
     expect([reply.status, reply.text]).toEqual([500, 'the database is down\n']);
   });
 
-  it('names the wall-clock limit', async () => {
+  test('names the wall-clock limit', async () => {
     expectFailure(
       await ask(daemon.port, `/fetch.wasm?${silentUrl}`),
       504,
@@ -195,14 +195,14 @@ describe('failures of paths, modules and runs', () => {
     );
   });
 
-  it('refuses a body over the limit', async () => {
+  test('refuses a body over the limit', async () => {
     const body = 'x'.repeat(1_001);
     expectFailure(await ask(daemon.port, '/hello.wasm', { method: 'POST', body }), 413, /1000/);
     const fits = await ask(daemon.port, '/hello.wasm', { method: 'POST', body: 'x'.repeat(1_000) });
     expect(fits.status).toBe(200);
   });
 
-  it('gives a body that stops arriving up', async () => {
+  test('gives a body that stops arriving up', async () => {
     const raw = await sendRaw(
       daemon.port,
       'POST /hello.wasm HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc',
@@ -210,12 +210,12 @@ describe('failures of paths, modules and runs', () => {
     expect(statusOf(raw)).toBe(408);
   });
 
-  it('refuses to run in circles', async () => {
+  test('refuses to run in circles', async () => {
     const headers = { 'cdn-loop': Array.from({ length: 9 }, () => 'terrafirma').join(', ') };
     expectFailure(await ask(daemon.port, '/hello.wasm', { headers }), 508, /9/);
   });
 
-  it('asks to come back when there is no verdict in time', async () => {
+  test('asks to come back when there is no verdict in time', async () => {
     // A file that keeps growing is still being copied: there is nothing to judge.
     folder.write('growing.wasm', 'begun');
     const growing = setInterval(() => appendFileSync(folder.path('growing.wasm'), 'more'), 10);
@@ -228,7 +228,7 @@ describe('failures of paths, modules and runs', () => {
     }
   });
 
-  it('allows only reading for files', async () => {
+  test('allows only reading for files', async () => {
     const refused = await ask(daemon.port, '/page.html', { method: 'POST' });
     expectFailure(refused, 405, /POST/);
     expect(refused.headers.allow).toBe('GET, HEAD');

@@ -1,5 +1,5 @@
 import { symlinkSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, sendRaw, statusOf } from '../support/http.ts';
@@ -34,7 +34,7 @@ describe('serve FOLDER', () => {
     folder[Symbol.dispose]();
   });
 
-  it('serves the files of .well-known, and nothing else that begins with a dot', async () => {
+  test('serves the files of .well-known, and nothing else that begins with a dot', async () => {
     folder.write('.well-known/security.txt', 'Contact: mailto:a@example.com');
     folder.write('.well-known/.env', 'no');
     folder.write('.well-known/acme-challenge/token', 'no');
@@ -49,7 +49,7 @@ describe('serve FOLDER', () => {
     expect(await get('/.well-known/link')).toBe(404);
   });
 
-  it('serves by no link what its own name is not served for', async () => {
+  test('serves by no link what its own name is not served for', async () => {
     folder.write('terrafirma.toml', 'private = ["/app.lua"]\n[env]\nKEY = "secret"\n');
     folder.write('app.lua', 'secret');
     folder.write('page.txt~', 'old');
@@ -65,16 +65,16 @@ describe('serve FOLDER', () => {
     expect(await get('/link.txt')).toBe(200);
   });
 
-  it('says in its first log line where it listens', () => {
+  test('says in its first log line where it listens', () => {
     expect(daemon.log[0]?.listening).toEqual([daemon.url]);
     expect(daemon.port).toBeGreaterThan(0);
   });
 
-  it('writes no warnings to standard error', () => {
+  test('writes no warnings to standard error', () => {
     expect(daemon.complaints).toEqual([]);
   });
 
-  it('answers for every authority', async () => {
+  test('answers for every authority', async () => {
     for (const host of ['example.com', '127.0.0.1', '[::1]:8080', 'localhost', 'my_app:80']) {
       const reply = await ask(daemon.port, '/hello.wasm', { host });
       expect([host, reply.status, reply.text]).toEqual([host, 200, 'hello\n']);
@@ -83,15 +83,18 @@ describe('serve FOLDER', () => {
     expect(statusOf(old)).toBe(200);
   });
 
-  it.each(['not a name', '', 'u:p@host', 'a/x"><script>'])('takes %j for no host', async (host) => {
-    const raw = await sendRaw(
-      daemon.port,
-      `GET /hello.wasm HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
-    );
-    expect(statusOf(raw)).toBe(400);
-  });
+  test.each(['not a name', '', 'u:p@host', 'a/x"><script>'])(
+    'takes %j for no host',
+    async (host) => {
+      const raw = await sendRaw(
+        daemon.port,
+        `GET /hello.wasm HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
+      expect(statusOf(raw)).toBe(400);
+    },
+  );
 
-  it('gives the guest method, target, headers and body', async () => {
+  test('gives the guest method, target, headers and body', async () => {
     const reply = await ask(daemon.port, '/dir/inner.wasm/rest/of%20it?x=1&y=%20', {
       method: 'PATCH',
       host: 'example.com',
@@ -104,18 +107,18 @@ describe('serve FOLDER', () => {
     expect(reply.text).toMatch(/\n\nthe body$/);
   });
 
-  it('starts every request from fresh state', async () => {
+  test('starts every request from fresh state', async () => {
     for (let round = 0; round < 20; round += 1) {
       expect((await ask(daemon.port, '/counter.wasm')).text).toBe('1\n');
     }
   });
 
-  it('keeps several values of a header apart', async () => {
+  test('keeps several values of a header apart', async () => {
     const reply = await ask(daemon.port, '/headers-multi.wasm');
     expect(reply.headers['set-cookie']).toEqual(['a=1; Path=/', 'b=2; HttpOnly']);
   });
 
-  it('answers HEAD with the head only', async () => {
+  test('answers HEAD with the head only', async () => {
     const raw = await sendRaw(
       daemon.port,
       'HEAD /hello.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
@@ -124,14 +127,14 @@ describe('serve FOLDER', () => {
     expect(raw.endsWith('\r\n\r\n')).toBe(true);
   });
 
-  it('serves files beside the modules', async () => {
+  test('serves files beside the modules', async () => {
     const home = await ask(daemon.port, '/');
     expect([home.status, home.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     const text = await ask(daemon.port, '/a%20b/gr%C3%BC%C3%9Fe.txt');
     expect(text.text).toBe('grüße');
   });
 
-  it('revalidates and cuts files by range', async () => {
+  test('revalidates and cuts files by range', async () => {
     const { headers } = await ask(daemon.port, '/');
     const again = await ask(daemon.port, '/', {
       headers: { 'if-none-match': String(headers.etag) },
@@ -147,7 +150,7 @@ describe('serve FOLDER', () => {
     expect(beyond.status).toBe(416);
   });
 
-  it('leaves the range of a HEAD alone', async () => {
+  test('leaves the range of a HEAD alone', async () => {
     const whole = await ask(daemon.port, '/', { method: 'HEAD' });
     for (const range of ['bytes=2-8', 'bytes=999-']) {
       const reply = await ask(daemon.port, '/', { method: 'HEAD', headers: { range } });
@@ -157,14 +160,14 @@ describe('serve FOLDER', () => {
     }
   });
 
-  it('lets index.wasm answer for a directory that has no index.html', async () => {
+  test('lets index.wasm answer for a directory that has no index.html', async () => {
     expect((await ask(daemon.port, '/app/')).text).toBe('hello\n');
     expect((await ask(daemon.port, '/both/')).text).toBe('page');
     const bare = await ask(daemon.port, '/app?x=1');
     expect([bare.status, bare.headers.location]).toEqual([301, './app/?x=1']);
   });
 
-  it('marks every answer with its request id', async () => {
+  test('marks every answer with its request id', async () => {
     const good = await ask(daemon.port, '/hello.wasm');
     const bad = await ask(daemon.port, '/missing');
     expect(good.headers['x-request-id']).toMatch(/^[0-9a-f]{12}-[0-9a-z]+$/);
@@ -172,7 +175,7 @@ describe('serve FOLDER', () => {
     expect(line).toMatchObject({ status: 404, path: '/missing', outcome: 'failed' });
   });
 
-  it('logs one access line a request without secrets', async () => {
+  test('logs one access line a request without secrets', async () => {
     const reply = await ask(daemon.port, '/hello.wasm?token=secret', {
       host: 'example.com',
       headers: { authorization: 'Bearer hidden', cookie: 'session=hidden' },
@@ -192,7 +195,7 @@ describe('serve FOLDER', () => {
     expect(JSON.stringify(daemon.log)).not.toMatch(/hidden|secret/);
   });
 
-  it('logs neither user info nor queries of requests it refuses', async () => {
+  test('logs neither user info nor queries of requests it refuses', async () => {
     const close = 'Connection: close\r\n\r\n';
     const requests = [
       `GET http://u:SECRET@example.com/%zz HTTP/1.1\r\nHost: x\r\n${close}`,

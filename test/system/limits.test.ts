@@ -1,6 +1,6 @@
 /** Limits of the configuration that only a whole daemon crosses. */
 import { connect } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -46,7 +46,7 @@ const TMP_FILLER = `(module
     (i32.store8 (i32.const 3029) (i32.add (local.get $error) (i32.const 48)))
     (drop (call $send (i32.const 1) (i32.const 3000) (i32.const 30)))))`;
 
-it('bounds the bytes and the files of a program’s /tmp, for every run anew', async () => {
+test('bounds the bytes and the files of a program’s /tmp, for every run anew', async () => {
   using folder = new TestFolder();
   folder.write('fill.wasm', await assemble(TMP_FILLER));
   await using daemon = await TestDaemon.start({
@@ -71,7 +71,7 @@ it('bounds the bytes and the files of a program’s /tmp, for every run anew', a
   }
 });
 
-it('bounds how long requests may go on after SIGTERM', async () => {
+test('bounds how long requests may go on after SIGTERM', async () => {
   using folder = new TestFolder();
   folder.put('echo');
   await using daemon = await TestDaemon.start({

@@ -1,5 +1,5 @@
 /** The log under load: whoever reads it slowly, or not at all, holds up nobody but the writer. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { localFolderKey } from '../../src/names.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -31,14 +31,14 @@ describe('a log that nobody reads', () => {
     }
   }
 
-  it('does not keep the daemon from answering, deploying and ending', async () => {
+  test('does not keep the daemon from answering, deploying and ending', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory], threads: 1, env });
     await fillLog(daemon);
     expect((await ask(daemon.port, '/hello.wasm')).text).toBe('hello\n');
     expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('says how many lines are missing once it is read again', async () => {
+  test('says how many lines are missing once it is read again', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory], threads: 1, env });
     await fillLog(daemon);
     daemon.child.stdout?.resume();
@@ -53,7 +53,7 @@ describe('a log that nobody reads', () => {
   });
 });
 
-it('gives one folder and one client a share of the log, and says what it dropped', async () => {
+test('gives one folder and one client a share of the log, and says what it dropped', async () => {
   using folder = new TestFolder();
   folder.put('debug-flood');
   folder.put('hello');

@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -66,39 +66,39 @@ describe('serve --mount', () => {
   const status = async (host: string, path = '/hello.wasm'): Promise<number> =>
     (await ask(daemon.port, path, { host })).status;
 
-  it('runs the module of the folder that the record names', async () => {
+  test('runs the module of the folder that the record names', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'example.com' });
     expect([reply.status, reply.text]).toEqual([200, 'hello\n']);
   });
 
-  it('takes one host name in all its spellings, and asks for it once', async () => {
+  test('takes one host name in all its spellings, and asks for it once', async () => {
     for (const host of ['EXAMPLE.com', 'example.com.', 'example.com:8080', 'Example.COM.:80']) {
       expect([host, await status(host)]).toEqual([host, 200]);
     }
     expect(dns.count('TXT _keybase_pages.example.com')).toBe(1);
   });
 
-  it('tries the second record name only when the first one fails', async () => {
+  test('tries the second record name only when the first one fails', async () => {
     expect(await status('old.example')).toBe(200);
     expect(dns.count('TXT _keybasepages.example.com')).toBe(0);
   });
 
-  it('joins the strings of a record, finds folders by their sets of users', async () => {
+  test('joins the strings of a record, finds folders by their sets of users', async () => {
     expect(await status('parts.example')).toBe(200);
     expect(await status('swapped.example')).toBe(200);
   });
 
-  it('prefers the longer mount prefix', async () => {
+  test('prefers the longer mount prefix', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'team.example' });
     expect(reply.text).toBe('version 2\n');
   });
 
-  it('asks over TCP when the answer was truncated', async () => {
+  test('asks over TCP when the answer was truncated', async () => {
     expect(await status('long.example')).toBe(200);
     expect(dns.count('tcp:TXT _keybase_pages.long.example')).toBe(1);
   });
 
-  it('lets the authority of an absolute target win', async () => {
+  test('lets the authority of an absolute target win', async () => {
     const raw = await sendRaw(
       daemon.port,
       'GET http://example.com/hello.wasm HTTP/1.1\r\nHost: unknown.example\r\n' +
@@ -107,7 +107,7 @@ describe('serve --mount', () => {
     expect(statusOf(raw)).toBe(200);
   });
 
-  it('takes a host name in raw UTF-8 for its punycode', async () => {
+  test('takes a host name in raw UTF-8 for its punycode', async () => {
     const record = { txt: ['kbp=/keybase/private/alice,kbwasm'] };
     dns.table.set('_keybase_pages.xn--bcher-kva.example', record);
     const bytes = (host: string): Buffer =>
@@ -117,7 +117,7 @@ describe('serve --mount', () => {
     expect(statusOf(await sendRaw(daemon.port, latin1))).toBe(400);
   });
 
-  it('serves nothing outside the folder, by symbolic link or otherwise', async () => {
+  test('serves nothing outside the folder, by symbolic link or otherwise', async () => {
     expect(await status('link.example')).toBe(404);
     expect(await status('parts.example', '/link.txt')).toBe(404);
     expect(await status('parts.example', '/../secret.txt')).toBe(400);
@@ -125,19 +125,19 @@ describe('serve --mount', () => {
     expect(await status('example.com', '/secret.txt')).toBe(200);
   });
 
-  it('refuses folders that do not allow it', async () => {
+  test('refuses folders that do not allow it', async () => {
     expect(await status('closed.example')).toBe(403);
     expect(await status('nobot.example')).toBe(404);
   });
 
-  it('says which record to set where there is none', async () => {
+  test('says which record to set where there is none', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'nobody.example' });
     expect(reply.status).toBe(503);
     expect(reply.text).toContain('_keybase_pages.nobody.example');
     expect(reply.text).toContain('kbp=');
   });
 
-  it('follows a record that changes', async () => {
+  test('follows a record that changes', async () => {
     const host = 'moving.example';
     dns.table.set(`_keybase_pages.${host}`, { txt: ['kbp=/keybase/public/dave'], ttlS: 1 });
     expect(await status(host)).toBe(200);
@@ -148,7 +148,7 @@ describe('serve --mount', () => {
     });
   });
 
-  it('keeps serving the last good site while the mount is away', async () => {
+  test('keeps serving the last good site while the mount is away', async () => {
     const away = `${mount.directory}-away`;
     renameSync(mount.directory, away);
     try {
@@ -166,7 +166,7 @@ describe('serve --mount', () => {
     }
   });
 
-  it.each(['with nothing in its place', 'with an empty directory in its place'])(
+  test.each(['with nothing in its place', 'with an empty directory in its place'])(
     'says 503, never 404, of what was not kept while the mount is away %s',
     async (how) => {
       using synced = new TestFolder();

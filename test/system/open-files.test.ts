@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 
 const PRLIMIT = '/usr/bin/prlimit';
 
-it.skipIf(!existsSync(PRLIMIT))(
+test.skipIf(!existsSync(PRLIMIT))(
   'without open files to be had, files are 503, modules go on, and no folder counts as gone',
   async () => {
     using folder = new TestFolder();

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runProgram } from '../commands/program.ts';
 import { killerByCalls, killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
@@ -38,7 +38,7 @@ describe('a module that may hurt the process', () => {
     }
   };
 
-  it('serves, hot as it gets, and again after a restart', async () => {
+  test('serves, hot as it gets, and again after a restart', async () => {
     folder.put('hello');
     folder.write('killer.wasm', killerByCalls(calls));
     folder.write('branches.wasm', killerOfOptimiser(calls));
@@ -62,7 +62,7 @@ describe('a module that may hurt the process', () => {
     state[Symbol.dispose]();
   });
 
-  it('is quarantined after two ends of the daemon while it was new, and released', async () => {
+  test('is quarantined after two ends of the daemon while it was new, and released', async () => {
     const state = new TestFolder();
     folder.put('hello');
     for (let end = 0; end < 2; end += 1) {
@@ -86,7 +86,9 @@ describe('a module that may hurt the process', () => {
     state[Symbol.dispose]();
   });
 
-  it('is published before its trial with the optimiser is over', { timeout: 180_000 }, async () => {
+  test('is published before its trial with the optimiser is over', {
+    timeout: 180_000,
+  }, async () => {
     // Each takes 0.4 s: all together more than a deploy waits for, and well within the bounds.
     folder.write('slow.wasm', manyIfs(2_500, 1, 12));
     await start();

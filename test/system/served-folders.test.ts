@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { SHARED_KEY } from '../../src/daemon/served-folder.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sharedKey } from '../../src/daemon/served-folder.ts';
 import { recordPath } from '../../src/deploy/keep/store.ts';
 import { type FolderKey, localFolderKey } from '../../src/names.ts';
 import { runProgram } from '../commands/program.ts';
@@ -34,7 +34,7 @@ async function get(daemon: TestDaemon, path: string): Promise<string> {
   return `${status} ${text.trim()}`;
 }
 
-it('two folders are served side by side, each with data and versions of its own', async () => {
+test('two folders are served side by side, each with data and versions of its own', async () => {
   const environment = { XDG_DATA_HOME: home };
   const serve = (folder: TestFolder): Promise<TestDaemon> =>
     TestDaemon.start({
@@ -60,7 +60,7 @@ it('two folders are served side by side, each with data and versions of its own'
   });
 });
 
-it('folders that are served in turn from one state directory have each its own data', async () => {
+test('folders served in turn from one state directory have each its own data', async () => {
   const [a, b] = [newFolder(), newFolder()];
   const state = join(home, 'state');
   const seen: string[] = [];
@@ -76,7 +76,7 @@ it('folders that are served in turn from one state directory have each its own d
   expect(seen).toEqual(['200 1', '200 x', '200 1', '200 x', '200 0', '200 xx']);
 });
 
-it('what an earlier release kept stays with the folder it was last kept for', async () => {
+test('what an earlier release kept stays with the folder it was last kept for', async () => {
   const folder = newFolder();
   const state = join(home, 'state');
   const askOnce = async (served: TestFolder, path: string): Promise<string> => {
@@ -105,12 +105,10 @@ it('what an earlier release kept stays with the folder it was last kept for', as
 /** As earlier releases kept it: one key for whatever folder was served. */
 function asEarlierRelease(state: string, key: FolderKey): void {
   const database = new DatabaseSync(join(state, 'kv.sqlite'));
-  database
-    .prepare('UPDATE namespaces SET folder_key = ? WHERE folder_key = ?')
-    .run(SHARED_KEY, key);
+  database.prepare('UPDATE namespaces SET folder_key = ? WHERE folder_key = ?').run(sharedKey, key);
   database.close();
   const text = readFileSync(recordPath(state, key), 'utf8');
-  const record = { ...JSON.parse(text), folderKey: SHARED_KEY };
+  const record = { ...JSON.parse(text), folderKey: sharedKey };
   rmSync(recordPath(state, key));
-  writeFileSync(recordPath(state, SHARED_KEY), JSON.stringify(record));
+  writeFileSync(recordPath(state, sharedKey), JSON.stringify(record));
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, statusOf } from '../support/http.ts';
@@ -24,13 +24,13 @@ describe('starting and stopping', () => {
       { encoding: 'utf8', timeout: 20_000 },
     );
 
-  it('ends with 0 on SIGTERM', async () => {
+  test('ends with 0 on SIGTERM', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     expect((await ask(daemon.port, '/hello.wasm')).status).toBe(200);
     expect(await daemon.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('finishes the request that is under way, and takes a doubled signal for one', async () => {
+  test('finishes the request that is under way, and takes a doubled signal for one', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     const socket = connect({ host: '127.0.0.1', port: daemon.port });
     const chunks: Buffer[] = [];
@@ -47,7 +47,7 @@ describe('starting and stopping', () => {
     expect(ended).toEqual({ code: 0, signal: null });
   });
 
-  it('says that other signals do nothing, and opens no inspector', async () => {
+  test('says that other signals do nothing, and opens no inspector', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
       daemon.child.kill(signal);
@@ -59,7 +59,7 @@ describe('starting and stopping', () => {
     expect(daemon.complaints).toEqual([]);
   });
 
-  it('does not wait for the drain limit on SIGQUIT', async () => {
+  test('does not wait for the drain limit on SIGQUIT', async () => {
     await using daemon = await TestDaemon.start({
       args: [folder.directory],
       env: { TERRAFIRMA_LIMITS_DRAIN_MS: '600000' },
@@ -72,21 +72,21 @@ describe('starting and stopping', () => {
     socket.destroy();
   });
 
-  it('refuses a port that is in use', async () => {
+  test('refuses a port that is in use', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     const second = serveAgain(daemon.port, `${daemon.stateDirectory}-second`);
     expect(second.status).toBe(1);
     expect(second.stderr).toMatch(/Cannot listen: .*another program listens there.*127\.0\.0\.1:/);
   });
 
-  it('refuses a state directory that is in use', async () => {
+  test('refuses a state directory that is in use', async () => {
     await using daemon = await TestDaemon.start({ args: [folder.directory] });
     const second = serveAgain(0, daemon.stateDirectory);
     expect(second.status).toBe(1);
     expect(second.stderr).toMatch(/Cannot start: another daemon uses the state directory/);
   });
 
-  it('starts again at once after it was killed', async () => {
+  test('starts again at once after it was killed', async () => {
     await using first = await TestDaemon.start({ args: [folder.directory] });
     await first.stop('SIGKILL');
     await using second = await TestDaemon.start({
@@ -96,7 +96,7 @@ describe('starting and stopping', () => {
     expect((await ask(second.port, '/hello.wasm')).text).toBe('hello\n');
   });
 
-  it('listens on IPv6', async () => {
+  test('listens on IPv6', async () => {
     await using daemon = await TestDaemon.start({
       args: [folder.directory, '--listen', '[::1]:0'],
     });

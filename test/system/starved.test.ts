@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { ownSystemThread } from '../../src/serve/system-thread.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 
 // Where the system does not tell a thread's time, the clock has to do.
-it.skipIf(ownSystemThread() === undefined)(
+test.skipIf(ownSystemThread() === undefined)(
   'threads that the machine gave no time are not ended as stuck',
   async () => {
     using folder = new TestFolder();

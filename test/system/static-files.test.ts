@@ -1,6 +1,6 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -37,7 +37,7 @@ describe('static files', () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     ask(daemon.port, path, { headers });
 
-  it('break off when they are written in place, and are whole when replaced', async () => {
+  test('break off when they are written in place, and are whole when replaced', async () => {
     const slow = await SlowDownload.begin(daemon.port, '/large.bin');
     writeFileSync(folder.path('large.bin'), Buffer.alloc(LARGE_BYTES, 'b'));
     const broken = await slow.finish();
@@ -48,7 +48,7 @@ describe('static files', () => {
     expect(await other.finish()).toBe(LARGE_BYTES);
   });
 
-  it('have another ETag when they are replaced by as many bytes with an old time', async () => {
+  test('have another ETag when they are replaced by as many bytes with an old time', async () => {
     const before = await get('/old.txt');
     folder.replace('old.txt', 'old 2');
     utimesSync(folder.path('old.txt'), LONG_AGO_S, LONG_AGO_S);
@@ -60,13 +60,13 @@ describe('static files', () => {
     expect([part.status, part.text]).toEqual([200, 'old 2']);
   });
 
-  it('were never modified after the Date of the answer', async () => {
+  test('were never modified after the Date of the answer', async () => {
     const { headers } = await get('/ahead.txt');
     const modified = Date.parse(String(headers['last-modified']));
     expect(modified).toBeLessThanOrEqual(Date.parse(String(headers.date)));
   });
 
-  it.each([
+  test.each([
     ['x 2098', 200],
     ['Fri, 31 Feb 2099 00:00:00 GMT', 200],
     ['Sun Sep  9 01:46:39 2001', 200],
@@ -76,13 +76,13 @@ describe('static files', () => {
     expect((await get('/old.txt', { 'if-modified-since': since })).status).toBe(status);
   });
 
-  it('send an empty file whole when its last bytes are asked for', async () => {
+  test('send an empty file whole when its last bytes are asked for', async () => {
     const reply = await get('/empty.txt', { range: 'bytes=-5' });
     expect([reply.status, reply.text]).toEqual([200, '']);
     expect((await get('/empty.txt', { range: 'bytes=0-' })).status).toBe(416);
   });
 
-  it('are found under the names that people give them', async () => {
+  test('are found under the names that people give them', async () => {
     expect((await get('/favicon.ico')).headers['content-type']).toBe('image/vnd.microsoft.icon');
     for (const [name, text] of [
       ['caf\u00e9', 'composed'],
@@ -94,7 +94,7 @@ describe('static files', () => {
     }
   });
 
-  it('are found where each name of their path is spelled in a form of its own', async () => {
+  test('are found where each name of their path is spelled in a form of its own', async () => {
     const path = 'caf\u00e9/a/pin\u0303a/u\u0308.txt';
     for (const form of ['NFC', 'NFD'] as const) {
       expect((await get(`/${encodeURI(path.normalize(form))}`)).text).toBe('mixed');

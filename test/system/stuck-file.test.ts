@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { FuseMount } from '../support/fuse.ts';
@@ -52,7 +52,7 @@ describe('a file that hangs', () => {
     if (!(await mount.mount(FILES, hanging))) skip('FUSE cannot be mounted here');
   };
 
-  it('costs its own requests alone, and a mount that is mounted anew is used', async (context) => {
+  test('costs its own requests alone; a mount that is mounted anew is used', async (context) => {
     await mountOrSkip(context.skip, [STUCK]);
     daemon = await start();
     expect(await get('alice', '/')).toBe('Alice');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TestAuthority } from '../support/acme-authority.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -23,7 +23,7 @@ async function serialOf(port: number, serverName: string): Promise<string> {
 }
 
 describe('a certificate', () => {
-  it('is renewed under running connections, and none of them is dropped', async () => {
+  test('is renewed under running connections, and none of them is dropped', async () => {
     await using world = await SecureWorld.prepare();
     world.acme.rules.lifetimeMs = 9_000;
     world.point('site.test');
@@ -59,7 +59,7 @@ describe('a certificate', () => {
     expect(world.acme.orders.length).toBeGreaterThanOrEqual(2);
   });
 
-  it('of the operator wins over ACME, and is read again when its files change', async () => {
+  test('of the operator wins over ACME, and is read again when its files change', async () => {
     await using world = await SecureWorld.prepare();
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-own-'));
     const authority = new TestAuthority();
@@ -94,7 +94,7 @@ if (!hasH2load) console.warn('h2load is not installed (Debian: nghttp2-client): 
 const hasOpenssl = spawnSync('openssl', ['version']).error === undefined;
 
 describe.skipIf(!hasH2load)('h2load (Debian: package nghttp2-client)', () => {
-  it('gets an answer to each of its requests', async () => {
+  test('gets an answer to each of its requests', async () => {
     await using world = await SecureWorld.prepare();
     world.point('site.test');
     await world.startDaemon();
@@ -110,7 +110,7 @@ describe.skipIf(!hasH2load)('h2load (Debian: package nghttp2-client)', () => {
 });
 
 describe('folder mode', () => {
-  it('serves HTTPS with the certificate of the operator alone', async () => {
+  test('serves HTTPS with the certificate of the operator alone', async () => {
     using folder = new TestFolder();
     folder.put('hello');
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-own-'));

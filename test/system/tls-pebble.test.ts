@@ -2,7 +2,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, type TestDaemonOptions, waitFor } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -67,7 +67,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     mount[Symbol.dispose]();
   });
 
-  it('answers the first request of a name, half of the nonces refused', async () => {
+  test('answers the first request of a name, half of the nonces refused', async () => {
     point('site.test');
     const ca = await pebble.root();
     const port = tlsPortOf(daemon);
@@ -80,7 +80,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     });
   });
 
-  it.skipIf(!hasClients)('proves itself to openssl and curl', async () => {
+  test.skipIf(!hasClients)('proves itself to openssl and curl', async () => {
     const port = tlsPortOf(daemon);
     const caFile = join(pebble.directory, 'issued.pem');
     writeFileSync(caFile, await pebble.root());
@@ -108,7 +108,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     }
   });
 
-  it('is refused a name that cannot prove itself, and leaves it alone', async () => {
+  test('is refused a name that cannot prove itself, and leaves it alone', async () => {
     dns.table.set('_keybase_pages.astray.test', { txt: ['kbp=/keybase/public/alice'] });
     // Nobody listens there.
     dns.table.set('astray.test', { a: ['127.0.0.2'] });
@@ -121,7 +121,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     expect(pebble.output.length).toBe(before);
   });
 
-  it.each(['http-01', 'tls-alpn-01'])('proves names by %s alone', async (type) => {
+  test.each(['http-01', 'tls-alpn-01'])('proves names by %s alone', async (type) => {
     await daemon[Symbol.asyncDispose]();
     await pebble.stop();
     daemon = await startDaemon({ env: { TERRAFIRMA_ACME_CHALLENGES: type } });
@@ -133,7 +133,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     expect(reply.status).toBe(200);
   });
 
-  it('is not asked again for what was issued, nor after it has lost the account', async () => {
+  test('is not asked again for what was issued, nor after it has lost the account', async () => {
     const { stateDirectory } = daemon;
     const ca = await pebble.root();
     await daemon.stop('SIGKILL');
@@ -150,7 +150,7 @@ describe.skipIf(!isHere)('with Pebble', () => {
     expect((await askHttp1(tlsPortOf(again), '/hello.wasm', late)).status).toBe(200);
   });
 
-  it('is asked for renewals in time, with an account bound to one it knows', async () => {
+  test('is asked for renewals in time, with an account bound to one it knows', async () => {
     await daemon[Symbol.asyncDispose]();
     await pebble.stop();
     const key = Buffer.alloc(32, 9).toString('base64url');

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LogLine, waitFor } from '../support/daemon.ts';
 import { ask } from '../support/http.ts';
 import { FOLDER, SecureWorld } from '../support/secure-daemon.ts';
@@ -25,7 +25,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     return world.acme.orders.filter((order) => order.hostName === name).length;
   }
 
-  it('answers the very first request of a name, over HTTP/1.1 and HTTP/2', async () => {
+  test('answers the very first request of a name, over HTTP/1.1 and HTTP/2', async () => {
     world.point('site.test');
     const { ca, tlsPort } = world;
     const first = await askHttp1(tlsPort, '/hello.wasm', { serverName: 'site.test', ca });
@@ -37,7 +37,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     expect(ordersOf('site.test')).toBe(1);
   });
 
-  it.each(['http-01', 'tls-alpn-01'])('proves names by %s', async (type) => {
+  test.each(['http-01', 'tls-alpn-01'])('proves names by %s', async (type) => {
     const name = `${type}.proof.test`;
     world.point(name);
     const before = world.acme.validated.length;
@@ -50,7 +50,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     world.acme.rules.challengeTypes = ['http-01', 'tls-alpn-01'];
   });
 
-  it('refuses handshakes for names without a record, and orders nothing', async () => {
+  test('refuses handshakes for names without a record, and orders nothing', async () => {
     const before = world.acme.requests;
     const names = Array.from({ length: 200 }, (_, n) => `n${n}.nothing.test`);
     const refused = await Promise.allSettled(
@@ -60,7 +60,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     expect(world.acme.requests).toBe(before);
   });
 
-  it.each(['127.0.0.1', 'localhost', '_x.site.test'])(
+  test.each(['127.0.0.1', 'localhost', '_x.site.test'])(
     'refuses the handshake for %s',
     async (serverName) => {
       await expect(shakeHands(world.tlsPort, { serverName })).rejects.toThrow();
@@ -68,11 +68,13 @@ describe('HTTPS with certificates ordered by themselves', () => {
     },
   );
 
-  it('refuses handshakes that name nobody', async () => {
+  test('refuses handshakes that name nobody', async () => {
     await expect(shakeHands(world.tlsPort, { serverName: '' })).rejects.toThrow();
   });
 
-  it('orders one certificate for a thousand handshakes at once', { timeout: 180_000 }, async () => {
+  test('orders one certificate for a thousand handshakes at once', {
+    timeout: 180_000,
+  }, async () => {
     world.point('crowd.test');
     const held = Promise.withResolvers<void>();
     world.acme.rules.heldBy = held.promise;
@@ -90,7 +92,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     expect(told).toEqual([]);
   });
 
-  it('speaks TLS 1.2 and 1.3, and nothing older', async () => {
+  test('speaks TLS 1.2 and 1.3, and nothing older', async () => {
     for (const [maxVersion, protocol] of [
       ['TLSv1.2', 'TLSv1.2'],
       ['TLSv1.3', 'TLSv1.3'],
@@ -103,7 +105,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     await expect(old).rejects.toThrow();
   });
 
-  it('resumes sessions whichever thread they began on', async () => {
+  test('resumes sessions whichever thread they began on', async () => {
     const first = await shakeHands(world.tlsPort, {
       serverName: 'site.test',
       maxVersion: 'TLSv1.2',
@@ -120,7 +122,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     }
   });
 
-  it('answers 421 when the request names another host than the handshake', async () => {
+  test('answers 421 when the request names another host than the handshake', async () => {
     world.point('other.test');
     const { ca, tlsPort } = world;
     const options = { serverName: 'site.test', host: 'other.test', ca };
@@ -131,7 +133,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     }
   });
 
-  it('sends visitors of plain HTTP on, and tells the others what is missing', async () => {
+  test('sends visitors of plain HTTP on, and tells the others what is missing', async () => {
     const port = world.daemon.port;
     const reply = await ask(port, '/hello.wasm?a=b', { host: 'site.test:80', method: 'POST' });
     expect(reply.status).toBe(308);
@@ -147,7 +149,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     expect((await ask(port, path, { host: 'site.test' })).status).toBe(308);
   });
 
-  it('serves what it has while the authority is broken', async () => {
+  test('serves what it has while the authority is broken', async () => {
     world.acme.rules.failure = { status: 500, type: 'serverInternal' };
     world.point('late.test');
     const { ca, tlsPort } = world;
@@ -156,7 +158,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
     world.acme.rules.failure = undefined;
   });
 
-  it('orders nothing for names of a wildcard record', async () => {
+  test('orders nothing for names of a wildcard record', async () => {
     const entry = { txt: [`kbp=/keybase/${FOLDER}`] };
     const before = world.acme.orders.length;
     const prefix = '_keybase_pages.';
@@ -176,7 +178,7 @@ describe('HTTPS with certificates ordered by themselves', () => {
 });
 
 describe('a handshake', () => {
-  it('waits for its certificate up to the limit; the next one gets it', async () => {
+  test('waits for its certificate up to the limit; the next one gets it', async () => {
     await using world = await SecureWorld.prepare();
     world.point('slow.test');
     const held = Promise.withResolvers<void>();
@@ -191,7 +193,7 @@ describe('a handshake', () => {
     expect(world.acme.orders.length).toBe(1);
   });
 
-  it('resumes a session of TLS 1.3 whichever thread it began on', async () => {
+  test('resumes a session of TLS 1.3 whichever thread it began on', async () => {
     await using world = await SecureWorld.prepare();
     world.point('site.test');
     await world.startDaemon();
@@ -206,7 +208,7 @@ describe('a handshake', () => {
     }
   });
 
-  it('that waits does not hold up the end of the daemon', async () => {
+  test('that waits does not hold up the end of the daemon', async () => {
     await using world = await SecureWorld.prepare();
     world.point('slow.test');
     const held = Promise.withResolvers<void>();
@@ -221,7 +223,7 @@ describe('a handshake', () => {
 });
 
 describe('certificates', () => {
-  it('outlive a killed daemon, and are not ordered again', async () => {
+  test('outlive a killed daemon, and are not ordered again', async () => {
     await using world = await SecureWorld.prepare();
     world.point('site.test');
     const daemon = await world.startDaemon();

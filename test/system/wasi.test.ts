@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { assemble } from '../support/abi-puppet.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -147,7 +147,7 @@ describe('a WASI program behind the daemon', () => {
     folder[Symbol.dispose]();
   });
 
-  it('streams a body through, larger than what would be read whole', async () => {
+  test('streams a body through, larger than what would be read whole', async () => {
     const body = Buffer.alloc(12 * 1024 * 1024, 'terrafirma ');
     const { status, body: echoed } = await ask(daemon.port, '/copy.wasm', {
       method: 'POST',
@@ -157,7 +157,7 @@ describe('a WASI program behind the daemon', () => {
     expect(echoed.equals(body)).toBe(true);
   });
 
-  it('has taken no more than it sent on to a visitor who takes nothing', async () => {
+  test('has taken no more than it sent on to a visitor who takes nothing', async () => {
     const socket = connect({ host: '127.0.0.1', port: daemon.port });
     socket.pause();
     socket.write('POST /copy.wasm HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -172,7 +172,7 @@ describe('a WASI program behind the daemon', () => {
     socket.destroy();
   });
 
-  it('has the arguments that its owner gives it, and no visitor others', async () => {
+  test('has the arguments that its owner gives it, and no visitor others', async () => {
     const told = await ask(daemon.port, '/lua.wasm?-e&os.getenv', {
       method: 'POST',
       body: 'os.getenv("API_KEY")',
@@ -180,12 +180,12 @@ describe('a WASI program behind the daemon', () => {
     expect(told.text).toBe('--own the program');
   });
 
-  it('without arguments takes those of the request, and its body', async () => {
+  test('without arguments takes those of the request, and its body', async () => {
     expect((await ask(daemon.port, '/bare.wasm', { method: 'POST', body: 'x' })).text).toBe('x');
     expect((await ask(daemon.port, '/bare.wasm?/sub/page.txt&b')).text).toBe('bthe page');
   });
 
-  it.each(['/app.lua', '/App.lua', '/lib/', '/lib/index.html', '/%61pp.lua'])(
+  test.each(['/app.lua', '/App.lua', '/lib/', '/lib/index.html', '/%61pp.lua'])(
     'does not share %s, which is private, with visitors',
     async (path) => {
       const told = await ask(daemon.port, path);
@@ -197,7 +197,7 @@ describe('a WASI program behind the daemon', () => {
     },
   );
 
-  it('knows the length of a body that comes in chunks', async () => {
+  test('knows the length of a body that comes in chunks', async () => {
     const chunked = (size: number, count: number): string =>
       'POST /environment.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
       'Transfer-Encoding: chunked\r\n\r\n' +
@@ -206,23 +206,23 @@ describe('a WASI program behind the daemon', () => {
     expect(statusOf(await sendRaw(daemon.port, chunked(1_000_000, 11)))).toBe(413);
   });
 
-  it('is a reactor that is initialized, and whose entry is called run', async () => {
+  test('is a reactor that is initialized, and whose entry is called run', async () => {
     for (let visit = 0; visit < 3; visit += 1) {
       expect((await ask(daemon.port, '/reactor.wasm')).text).toBe('1');
     }
   });
 
-  it('may send requests as the protocol wws has them, where requests may go', async () => {
+  test('may send requests as the protocol wws has them, where requests may go', async () => {
     expect((await ask(daemon.port, '/sends.wasm')).text).toMatch(
       /^Cannot connect: .*127\.0\.0\.1[^\n]*$/,
     );
   });
 
-  it('is a command although it could be initialized: _start does it all', async () => {
+  test('is a command although it could be initialized: _start does it all', async () => {
     expect((await ask(daemon.port, '/both.wasm')).text).toBe('0');
   });
 
-  it('may answer before it reads: nothing else stands in its answer', async () => {
+  test('may answer before it reads: nothing else stands in its answer', async () => {
     const raw = await sendRaw(
       daemon.port,
       'POST /early.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n' +
@@ -233,7 +233,7 @@ describe('a WASI program behind the daemon', () => {
     expect(raw).toContain('body');
   });
 
-  it('is answered for by another path of its site', async () => {
+  test('is answered for by another path of its site', async () => {
     expect((await ask(daemon.port, '/inside.wasm')).text).toBe('the page');
     const posted = await ask(daemon.port, '/to-copy.wasm', { method: 'POST', body: 'gone' });
     expect([posted.status, posted.text]).toEqual([200, '']);
@@ -241,34 +241,34 @@ describe('a WASI program behind the daemon', () => {
     expect([head.status, head.headers['content-length']]).toEqual([200, '8']);
   });
 
-  it('is answered for by the fifth path in turn, not by the sixth', async () => {
+  test('is answered for by the fifth path in turn, not by the sixth', async () => {
     expect((await ask(daemon.port, '/hop2.wasm')).text).toBe('the page');
     const { status, text } = await ask(daemon.port, '/hop1.wasm');
     expect(status).toBe(508);
     expect(text).toContain('redirected inside its site 5 times');
   });
 
-  it('is not answered for without end, nor by what is never served', async () => {
+  test('is not answered for without end, nor by what is never served', async () => {
     expect((await ask(daemon.port, '/round.wasm')).status).toBe(508);
     expect((await ask(daemon.port, '/hidden.wasm')).status).toBe(403);
     expect((await ask(daemon.port, '/round.wasm', { method: 'POST', body: 'x' })).status).toBe(508);
   });
 
-  it.each(['GET', 'HEAD'])('that has nothing to say says no length: %s', async (method) => {
+  test.each(['GET', 'HEAD'])('that has nothing to say says no length: %s', async (method) => {
     const { status, headers } = await ask(daemon.port, '/nothing.wasm', { method });
     expect([status, headers['content-length']]).toEqual([204, undefined]);
   });
 
-  it('opens a file of its folder', async () => {
+  test('opens a file of its folder', async () => {
     expect((await ask(daemon.port, '/opens.wasm')).text).toBe('sub/page.txtthe page');
   });
 
-  it('sends a visitor elsewhere', async () => {
+  test('sends a visitor elsewhere', async () => {
     const { status, headers } = await ask(daemon.port, '/away.wasm');
     expect([status, headers.location]).toEqual([302, 'https://example.test/']);
   });
 
-  it('that fails before anything left is a 500, afterwards a broken answer', async () => {
+  test('that fails before anything left is a 500, afterwards a broken answer', async () => {
     const { status, text } = await ask(daemon.port, '/fails.wasm');
     expect(status).toBe(500);
     expect(text).not.toContain('said');
@@ -277,7 +277,7 @@ describe('a WASI program behind the daemon', () => {
     expect(line).toMatchObject({ outcome: 'trapped', errorCode: 'guest-trapped' });
   });
 
-  it.each(['/bad-block.wasm', '/bad-name.wasm', '/no-block.wasm'])(
+  test.each(['/bad-block.wasm', '/bad-name.wasm', '/no-block.wasm'])(
     'is refused, and has not trapped, when its header block is none: %s',
     async (path) => {
       expect((await ask(daemon.port, path)).status).toBe(500);
@@ -286,7 +286,7 @@ describe('a WASI program behind the daemon', () => {
     },
   );
 
-  it('is told what the owner has set, until the settings are broken', async () => {
+  test('is told what the owner has set, until the settings are broken', async () => {
     expect((await ask(daemon.port, '/environment.wasm')).text).toContain('\0GREETING=hello\0');
     expect((await ask(daemon.port, '/plain.wasm')).text).toBe('no header block');
     folder.write('terrafirma.toml', '[env]\nGREETING = "changed"\n');

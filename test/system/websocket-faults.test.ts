@@ -1,6 +1,6 @@
 /** What one client does wrong on its WebSocket costs that connection, and nobody else's. */
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -44,7 +44,7 @@ async function open(): Promise<WebSocket> {
   return socket;
 }
 
-it.each([
+test.each([
   ['reserved bits and a reserved opcode', Buffer.from([0xff, 0x7f]), 1002],
   ['a frame without a mask', Buffer.from([0x81, 0x01, 0x61]), 1002],
   ['a length beyond the limit', Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0]), 1009],

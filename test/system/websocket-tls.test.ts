@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { FOLDER, SecureWorld } from '../support/secure-daemon.ts';
 import { askHttp1 } from '../support/tls-client.ts';
@@ -19,7 +19,7 @@ describe('a WebSocket where there is HTTPS', () => {
     await world[Symbol.asyncDispose]();
   });
 
-  it('is opened by wss', async () => {
+  test('is opened by wss', async () => {
     const { ca, tlsPort } = world;
     await askHttp1(tlsPort, '/echo.wasm', { serverName: 'site.test', ca });
     const options = { ca, servername: 'site.test', headers: { host: 'site.test' } };
@@ -34,7 +34,7 @@ describe('a WebSocket where there is HTTPS', () => {
     socket.close();
   });
 
-  it('is sent there by ws', async () => {
+  test('is sent there by ws', async () => {
     const socket = new WebSocket(`ws://127.0.0.1:${world.daemon.port}/echo.wasm`, {
       headers: { host: 'site.test' },
     });

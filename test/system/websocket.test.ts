@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -112,7 +112,7 @@ describe('a WebSocket to a WASI program', () => {
     folder[Symbol.dispose]();
   });
 
-  it('sends each text message as a line and each line as a text message', async () => {
+  test('sends each text message as a line and each line as a text message', async () => {
     const client = open('/echo.wasm');
     await client.say('one', '', 'grüße');
     expect(await client.waitForTexts(3)).toEqual(['one', '', 'grüße']);
@@ -123,7 +123,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(line).toMatchObject({ outcome: 'replied', bytesReceived: 10, bytesSent: 10 });
   });
 
-  it('sends binary messages with their length in frames', async () => {
+  test('sends binary messages with their length in frames', async () => {
     const client = open('/frames.wasm');
     await client.say(Buffer.from('a\nb'), Buffer.alloc(0), 'text');
     expect(await client.waitForTexts(3)).toEqual(['a\nb', '', 'text']);
@@ -132,7 +132,7 @@ describe('a WebSocket to a WASI program', () => {
     await client.closed;
   });
 
-  it('keeps one guest a connection, for longer than a request may last', async () => {
+  test('keeps one guest a connection, for longer than a request may last', async () => {
     const [first, second] = [open('/counter.wasm'), open('/counter.wasm')];
     await first.say('a', 'b');
     await second.say('a');
@@ -147,7 +147,7 @@ describe('a WebSocket to a WASI program', () => {
     await Promise.all([first.closed, second.closed]);
   });
 
-  it('tells the program of the request, and answers with the first subprotocol', async () => {
+  test('tells the program of the request, and answers with the first subprotocol', async () => {
     const client = open('/environment.wasm/room?x=1', {
       origin: 'https://other.test',
       protocol: 'chat',
@@ -169,7 +169,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(client.texts.some((text) => text.startsWith('CONTENT_LENGTH'))).toBe(false);
   });
 
-  it.each([
+  test.each([
     ['x', 1000, [], undefined],
     ['p', 1000, ['done'], undefined],
     ['o', 4001, [], undefined],
@@ -186,7 +186,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(line.errorCode).toBe(errorCode);
   });
 
-  it('has the CPU budget anew for every message', async () => {
+  test('has the CPU budget anew for every message', async () => {
     const client = open('/spinner.wasm');
     const count = 60;
     await client.say(...Array.from({ length: count }, () => 'b'), 'x');
@@ -196,20 +196,20 @@ describe('a WebSocket to a WASI program', () => {
     expect(Number(cpuUs)).toBeGreaterThan(400_000);
   });
 
-  it('refuses a message above the limit with 1009', async () => {
+  test('refuses a message above the limit with 1009', async () => {
     const client = open('/echo.wasm/large');
     await client.say('x'.repeat(MESSAGE_BYTES_MAX), 'y'.repeat(MESSAGE_BYTES_MAX + 1));
     expect((await client.closed).code).toBe(1009);
     await logOf('/echo.wasm/large');
   });
 
-  it('refuses a binary message to a program of lines with 1003', async () => {
+  test('refuses a binary message to a program of lines with 1003', async () => {
     const client = open('/echo.wasm/binary');
     await client.say(Buffer.from('x'));
     expect((await client.closed).code).toBe(1003);
   });
 
-  it('lets a site have so many connections and no more', async () => {
+  test('lets a site have so many connections and no more', async () => {
     await waitFor(() => {
       const ended = daemon.log.filter(({ status }) => status === 101).length;
       return ended >= 14 ? ended : undefined;
@@ -226,7 +226,7 @@ describe('a WebSocket to a WASI program', () => {
     await Promise.all([...clients, next].map(({ closed }) => closed));
   });
 
-  it('ends a guest that goes on after its client has gone', async () => {
+  test('ends a guest that goes on after its client has gone', async () => {
     const client = open('/gone.wasm');
     await client.opened;
     client.socket.close();
@@ -235,7 +235,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(line).toMatchObject({ outcome: 'abandoned', errorCode: 'client-gone' });
   });
 
-  it('holds up a client whose guest does not read', async () => {
+  test('holds up a client whose guest does not read', async () => {
     const client = open('/stuck.wasm');
     await client.say('q');
     const chunk = 'x'.repeat(1_000);
@@ -248,7 +248,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(Number(line.bytesReceived)).toBeLessThan(16_000_000);
   });
 
-  it('holds up a guest whose client does not read', async () => {
+  test('holds up a guest whose client does not read', async () => {
     const client = open('/reader.wasm');
     await client.opened;
     client.socket.pause();
@@ -265,7 +265,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(Number(line.cpuUs)).toBeGreaterThan(0);
   });
 
-  it.each([
+  test.each([
     ['/page.html', 404],
     ['/hello.wasm', 404],
     ['/off.wasm', 404],
@@ -274,7 +274,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(await open(path).opened).toBe(status);
   });
 
-  it.each([
+  test.each([
     ['POST', {}, 400],
     ['GET', { 'sec-websocket-key': 'short' }, 400],
     ['GET', { 'sec-websocket-version': '8' }, 426],
@@ -290,13 +290,13 @@ describe('a WebSocket to a WASI program', () => {
     if (status === 426) expect(text.toLowerCase()).toContain('sec-websocket-version: 13');
   });
 
-  it('serves a request that asks for another upgrade as if it did not', async () => {
+  test('serves a request that asks for another upgrade as if it did not', async () => {
     const headers = { connection: 'Upgrade', upgrade: 'h2c' };
     const reply = await ask(daemon.port, '/page.html', { headers });
     expect([reply.status, reply.text]).toEqual([200, 'a page']);
   });
 
-  it('breaks off an upgrade behind a request that is not answered yet', async () => {
+  test('breaks off an upgrade behind a request that is not answered yet', async () => {
     const lines = Object.entries({ host: 'a', ...HANDSHAKE });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     const first = 'GET /page.html HTTP/1.1\r\nhost: a\r\n\r\n';
@@ -305,7 +305,7 @@ describe('a WebSocket to a WASI program', () => {
   });
 
   // Without its limit, only a reply's time-out of 30 s would end this.
-  it('cuts a client off that sends pings and reads no pongs', async () => {
+  test('cuts a client off that sends pings and reads no pongs', async () => {
     const lines = Object.entries({ host: 'a', ...HANDSHAKE });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     const socket = connect({ host: '127.0.0.1', port: daemon.port });
@@ -322,7 +322,7 @@ describe('a WebSocket to a WASI program', () => {
     expect(await daemon.waitForLog((line) => line.path === '/echo.wasm/flood')).toBeDefined();
   }, 15_000);
 
-  it('says goodbye with 1001 when the daemon stops, and ends', async () => {
+  test('says goodbye with 1001 when the daemon stops, and ends', async () => {
     const [polite, deaf] = [open('/echo.wasm/stop'), open('/stopping.wasm')];
     await Promise.all([polite.opened, deaf.opened]);
     const stopped = daemon.stop();
@@ -360,7 +360,7 @@ describe('a WebSocket whose other side is silent', () => {
     folder[Symbol.dispose]();
   });
 
-  it('is closed with 1001 after the idle limit, although it answers pings', async () => {
+  test('is closed with 1001 after the idle limit, although it answers pings', async () => {
     const client = new Client(daemon.port, '/echo.wasm/idle');
     let pings = 0;
     client.socket.on('ping', () => {
@@ -371,7 +371,7 @@ describe('a WebSocket whose other side is silent', () => {
     expect(pings).toBeGreaterThan(0);
   });
 
-  it('is cut off when it answers no ping', async () => {
+  test('is cut off when it answers no ping', async () => {
     const client = new Client(daemon.port, '/echo.wasm/deaf', { autoPong: false });
     expect((await client.closed).code).toBe(1006);
   });

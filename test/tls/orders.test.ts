@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { FolderKey, HostName } from '../../src/names.ts';
 import { TlsWorld } from '../support/tls-world.ts';
 
@@ -11,7 +11,7 @@ describe('orders', () => {
     await world[Symbol.asyncDispose]();
   });
 
-  it('joins a thousand equal ones into one', async () => {
+  test('joins a thousand equal ones into one', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('site.test');
     const ends = await Promise.all(Array.from({ length: 1_000 }, () => world.orders.obtain(name)));
@@ -20,7 +20,7 @@ describe('orders', () => {
     expect(world.store.certificate(name)?.hostName).toBe(name);
   });
 
-  it('causes none for 200 names without a record, and looks at each once', async () => {
+  test('causes none for 200 names without a record, and looks at each once', async () => {
     world = await TlsWorld.open();
     const names = Array.from({ length: 200 }, (_, n) => `n${n}.site.test` as HostName);
     for (let round = 0; round < 3; round += 1) {
@@ -31,7 +31,7 @@ describe('orders', () => {
     expect(world.names.lookups).toBe(200);
   });
 
-  it.each(['localhost', 'co.uk', 'com'])(
+  test.each(['localhost', 'co.uk', 'com'])(
     'causes none for %s, which nobody registered',
     async (name) => {
       world = await TlsWorld.open();
@@ -42,7 +42,7 @@ describe('orders', () => {
     },
   );
 
-  it('causes none for names that a wildcard record makes up, but for those listed', async () => {
+  test('causes none for names that a wildcard record makes up, but for those listed', async () => {
     world = await TlsWorld.open();
     world.names.wildcards.add('evil.test');
     const names = Array.from({ length: 100 }, (_, n) => `n${n}.evil.test` as HostName);
@@ -54,7 +54,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(listed)).toMatchObject({ kind: 'issued' });
   });
 
-  it('keeps to the cap of a registered name, over a restart too', async () => {
+  test('keeps to the cap of a registered name, over a restart too', async () => {
     world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
     const names = Array.from({ length: 4 }, (_, n) => world.names.serve(`n${n}.site.test`));
     for (const name of names.slice(0, 3)) await world.orders.obtain(name);
@@ -71,7 +71,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(last)).toMatchObject({ kind: 'issued' });
   });
 
-  it('keeps to the cap of a folder, whatever its names', async () => {
+  test('keeps to the cap of a folder, whatever its names', async () => {
     world = await TlsWorld.open(1, { ordersPerFolderPerWeekMax: 2 });
     const names = ['a.test', 'b.test', 'c.test'].map((name) => world.names.serve(name));
     for (const name of names) await world.orders.obtain(name);
@@ -81,7 +81,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(other)).toMatchObject({ kind: 'issued' });
   });
 
-  it('keeps to the cap of an hour over all', async () => {
+  test('keeps to the cap of an hour over all', async () => {
     world = await TlsWorld.open(1, { ordersPerHourMax: 2 });
     const names = Array.from({ length: 4 }, (_, n) =>
       world.names.serve(`n${n}.test`, { folderKey: `/keybase/public/u${n}` as FolderKey }),
@@ -92,7 +92,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(names[3] as HostName)).toMatchObject({ kind: 'issued' });
   });
 
-  it('leaves certificates of the hour for the folders of others', async () => {
+  test('leaves certificates of the hour for the folders of others', async () => {
     world = await TlsWorld.open(1, { ordersPerHourMax: 8 });
     const ordersOf = async (owner: string, count: number): Promise<number> => {
       const before = world.server.orders.length;
@@ -109,7 +109,7 @@ describe('orders', () => {
     expect(await ordersOf('late', 1)).toBe(0);
   });
 
-  it('leaves room beside the names of one owner whose proof takes long', async () => {
+  test('leaves room beside the names of one owner whose proof takes long', async () => {
     world = await TlsWorld.open(1, { ordersInFlightMax: 4 });
     const held = Promise.withResolvers<void>();
     world.server.rules.heldBy = held.promise;
@@ -126,7 +126,7 @@ describe('orders', () => {
     expect(ends.filter(({ kind }) => kind === 'issued').length).toBe(3);
   });
 
-  it('has only so many under way at once, and lets the others ask again', async () => {
+  test('has only so many under way at once, and lets the others ask again', async () => {
     world = await TlsWorld.open(1, { ordersInFlightMax: 1 });
     const held = Promise.withResolvers<void>();
     world.server.rules.heldBy = held.promise;
@@ -139,7 +139,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(second)).toMatchObject({ kind: 'issued' });
   });
 
-  it('keeps only so many certificates', async () => {
+  test('keeps only so many certificates', async () => {
     world = await TlsWorld.open(1, { certificatesMax: 1 });
     await world.orders.obtain(world.names.serve('a.test'));
     const end = await world.orders.obtain(world.names.serve('b.test'));
@@ -147,7 +147,7 @@ describe('orders', () => {
     expect(world.server.orders.length).toBe(1);
   });
 
-  it('orders nothing for a name without an address, or with none of ours', async () => {
+  test('orders nothing for a name without an address, or with none of ours', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     world.names.addresses.delete(name);
@@ -162,7 +162,7 @@ describe('orders', () => {
     expect(await world.orders.obtain('c.test' as HostName)).toMatchObject({ kind: 'issued' });
   });
 
-  it('leaves a name that failed alone, for longer each time, over a restart too', async () => {
+  test('leaves a name that failed alone, for longer each time, over a restart too', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     world.server.rules.rejectedNames.add(name);
@@ -185,7 +185,7 @@ describe('orders', () => {
     expect(world.store.failure(name)).toBeUndefined();
   });
 
-  it('that no authority took count for nothing, and are tried again soon after', async () => {
+  test('that no authority took count for nothing, and are tried again soon after', async () => {
     world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
     const name = world.names.serve('a.test');
     world.server.rules.failure = { status: 503, type: 'serverInternal' };
@@ -199,7 +199,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
   });
 
-  it('that cannot be proved count, for the authority counts them', async () => {
+  test('that cannot be proved count, for the authority counts them', async () => {
     world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
     world.stage.show = () => undefined;
     const name = world.names.serve('a.test');
@@ -210,7 +210,7 @@ describe('orders', () => {
     expect(world.server.orders.length).toBe(2);
   });
 
-  it('that end with the daemon are nobody’s failure', async () => {
+  test('that end with the daemon are nobody’s failure', async () => {
     world = await TlsWorld.open();
     const held = Promise.withResolvers<void>();
     world.server.rules.heldBy = held.promise;
@@ -224,14 +224,14 @@ describe('orders', () => {
     held.resolve();
   });
 
-  it('tells the log once why strangers get none', async () => {
+  test('tells the log once why strangers get none', async () => {
     world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 0 });
     for (let n = 0; n < 20; n += 1) await world.orders.obtain(world.names.serve(`n${n}.a.test`));
     const told = world.log.filter((line) => line.msg === 'certificate not ordered');
     expect(told.map((line) => line.hostName)).toEqual(['n0.a.test']);
   });
 
-  it('goes on to the next directory when one fails, and leaves the first alone', async () => {
+  test('goes on to the next directory when one fails, and leaves the first alone', async () => {
     world = await TlsWorld.open(2);
     const [first, second] = world.servers;
     if (first === undefined || second === undefined) throw new Error('no servers');
@@ -247,7 +247,7 @@ describe('orders', () => {
     expect(first.orders.length).toBe(1);
   });
 
-  it('lets the others order while the authority fails for one name', async () => {
+  test('lets the others order while the authority fails for one name', async () => {
     world = await TlsWorld.open();
     const faults = Array.from({ length: 5 }, () => ({ resource: 'order', status: 500 }));
     world.server.rules.faults.push(...faults);
@@ -258,7 +258,7 @@ describe('orders', () => {
     });
   });
 
-  it('leaves a directory alone that fails for name after name', async () => {
+  test('leaves a directory alone that fails for name after name', async () => {
     world = await TlsWorld.open();
     const faults = Array.from({ length: 15 }, () => ({ resource: 'order', status: 500 }));
     world.server.rules.faults.push(...faults);
@@ -274,7 +274,7 @@ describe('orders', () => {
     expect(await world.orders.obtain('d.test' as HostName)).toMatchObject({ kind: 'issued' });
   });
 
-  it('counts an outage against no name, and orders as soon as it is over', async () => {
+  test('counts an outage against no name, and orders as soon as it is over', async () => {
     world = await TlsWorld.open();
     world.server.rules.failure = { status: 503, type: 'serverInternal' };
     const name = world.names.serve('a.test');
@@ -285,7 +285,7 @@ describe('orders', () => {
     expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
   });
 
-  it('leaves a directory alone when it limits the account, not when it limits a name', async () => {
+  test('leaves a directory alone when it limits the account, not for a limited name', async () => {
     world = await TlsWorld.open();
     const { limitedNames } = world.server.rules;
     for (const name of ['a.evil.test', 'b.evil.test', 'c.evil.test', 'a.test', 'b.test', 'c.test'])
@@ -304,7 +304,7 @@ describe('orders', () => {
     expect(await obtain('other.test')).toMatchObject({ kind: 'issued' });
   });
 
-  it('goes on to the next directory when the first has closed our account', async () => {
+  test('goes on to the next directory when the first has closed our account', async () => {
     world = await TlsWorld.open(2);
     world.server.rules.failure = { status: 403, type: 'unauthorized' };
     const name = world.names.serve('a.test');
@@ -312,7 +312,7 @@ describe('orders', () => {
     expect(world.servers.map((server) => server.orders.length)).toEqual([0, 1]);
   });
 
-  it('does not carry a name that cannot prove itself from one directory to the next', async () => {
+  test('does not carry a name that cannot prove itself to the next directory', async () => {
     world = await TlsWorld.open(2);
     world.stage.show = () => undefined;
     expect(await world.orders.obtain(world.names.serve('a.test'))).toMatchObject({

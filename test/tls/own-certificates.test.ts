@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostName } from '../../src/names.ts';
 import { OwnCertificates } from '../../src/tls/own-certificates.ts';
 import { publicKeyInfo } from '../../src/tls/x509.ts';
@@ -59,7 +59,7 @@ describe('certificates of the operator', () => {
 
   const find = (own: OwnCertificates, name: string) => own.find(name as HostName);
 
-  it('are found by their names; exact ones win over wildcards of one label', async () => {
+  test('are found by their names; exact ones win over wildcards of one label', async () => {
     const own = await open(write('wild', '*.a.test'), write('exact', 'x.a.test'));
     const exact = find(own, 'x.a.test');
     expect(exact).toBeDefined();
@@ -71,7 +71,7 @@ describe('certificates of the operator', () => {
     expect(own.first()?.id).toBe(find(own, 'y.a.test')?.id);
   });
 
-  it('are read again when their files change', async () => {
+  test('are read again when their files change', async () => {
     const files = write('one', 'a.test');
     const own = await open(files);
     const before = find(own, 'a.test')?.id;
@@ -83,7 +83,7 @@ describe('certificates of the operator', () => {
     expect(find(own, 'a.test')?.id).not.toBe(before);
   });
 
-  it('are read again when a link is swapped, as tools do it', async () => {
+  test('are read again when a link is swapped, as tools do it', async () => {
     write('old', 'a.test');
     write('new', 'b.test');
     const link = (name: string): void => {
@@ -102,7 +102,7 @@ describe('certificates of the operator', () => {
     expect(find(own, 'b.test')).toBeDefined();
   });
 
-  it('that are half written leave the ones before in force, with one complaint', async () => {
+  test('that are half written leave the ones before in force, with one complaint', async () => {
     const files = write('one', 'a.test');
     const own = await open(files);
     const before = find(own, 'a.test')?.id;
@@ -116,7 +116,7 @@ describe('certificates of the operator', () => {
     expect(find(own, 'a.test')?.id).not.toBe(before);
   });
 
-  it('whose chain is half written leave the ones before in force', async () => {
+  test('whose chain is half written leave the ones before in force', async () => {
     const files = write('one', 'a.test');
     const own = await open(files);
     const before = find(own, 'a.test')?.id;
@@ -127,7 +127,7 @@ describe('certificates of the operator', () => {
     await expect(open(files)).rejects.toMatchObject({ code: 'config' });
   });
 
-  it('are each complained of once, however many are broken', async () => {
+  test('are each complained of once, however many are broken', async () => {
     const broken = [write('one', 'a.test'), write('two', 'b.test')];
     const own = await open(...broken);
     for (const { certificate } of broken) writeFileSync(certificate, 'nothing');
@@ -135,7 +135,7 @@ describe('certificates of the operator', () => {
     expect(troubles).toHaveLength(2);
   });
 
-  it('that have ended are shown, and complained of once', async () => {
+  test('that have ended are shown, and complained of once', async () => {
     const own = await open(write('one', 'a.test'));
     await own.check();
     expect(troubles).toEqual([]);
@@ -147,7 +147,7 @@ describe('certificates of the operator', () => {
     expect(troubles).toHaveLength(2);
   });
 
-  it('with a key that is too weak, or locked, are refused at the start', async () => {
+  test('with a key that is too weak, or locked, are refused at the start', async () => {
     const files = write('one', 'a.test');
     const { privateKey: key } = generateKeyPairSync('rsa', { modulusLength: 1024 });
     const validity = { notBeforeMs: nowMs - DAY_MS, notAfterMs: nowMs + DAY_MS };
@@ -165,7 +165,7 @@ describe('certificates of the operator', () => {
     await expect(open(files)).rejects.toThrow(/passphrase/);
   });
 
-  it('with the key of another are refused at the start', async () => {
+  test('with the key of another are refused at the start', async () => {
     const one = write('one', 'a.test');
     const two = write('two', 'a.test');
     await expect(open({ certificate: one.certificate, key: two.key })).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { backOffMs, plannedRenewalMs, windowRenewalMs } from '../../src/tls/renewal.ts';
 import { TlsWorld } from '../support/tls-world.ts';
 
@@ -11,7 +11,7 @@ describe('renewals', () => {
     await world[Symbol.asyncDispose]();
   });
 
-  it('come at two thirds of the lifetime, not before', async () => {
+  test('come at two thirds of the lifetime, not before', async () => {
     world = await TlsWorld.open();
     world.server.rules.lifetimeMs = 90 * DAY_MS;
     const name = world.names.serve('a.test');
@@ -25,7 +25,7 @@ describe('renewals', () => {
     expect(world.renewed).toBe(1);
   });
 
-  it('come when the authority wants them, and say what they replace', async () => {
+  test('come when the authority wants them, and say what they replace', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     let startMs = world.nowMs + 30 * DAY_MS;
@@ -47,7 +47,7 @@ describe('renewals', () => {
     expect(world.server.orders[1]?.replaces).toMatch(/^[\w-]+\.[\w-]+$/);
   });
 
-  it('do not run away when an authority always says now', async () => {
+  test('do not run away when an authority always says now', async () => {
     world = await TlsWorld.open();
     world.server.rules.renewalWindow = () => ({
       start: '2020-01-01T00:00:00Z',
@@ -61,7 +61,7 @@ describe('renewals', () => {
     expect(world.server.orders.length).toBe(1);
   });
 
-  it('that fail leave the certificate in force and are tried again', async () => {
+  test('that fail leave the certificate in force and are tried again', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     await world.orders.obtain(name);
@@ -76,7 +76,7 @@ describe('renewals', () => {
     expect(world.store.certificate(name)?.chainPem).not.toBe(before?.chainPem);
   });
 
-  it('are not asked for every minute once a certificate is over', async () => {
+  test('are not asked for every minute once a certificate is over', async () => {
     world = await TlsWorld.open();
     await world.orders.obtain(world.names.serve('a.test'));
     world.server.rules.rejectedNames.add('a.test');
@@ -91,7 +91,7 @@ describe('renewals', () => {
     expect(world.server.orders.length).toBe(1);
   });
 
-  it('are not for names that are no longer served here', async () => {
+  test('are not for names that are no longer served here', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     await world.orders.obtain(name);
@@ -108,7 +108,7 @@ describe('renewals', () => {
     expect(world.store.certificate(name)).toBeUndefined();
   });
 
-  it('do not count against the caps for strangers', async () => {
+  test('do not count against the caps for strangers', async () => {
     world = await TlsWorld.open(1, { ordersPerHourMax: 1, ordersPerFolderPerWeekMax: 1 });
     await world.orders.obtain(world.names.serve('a.test'));
     world.nowMs += 61 * DAY_MS;
@@ -125,19 +125,19 @@ describe('renewals', () => {
 describe('the time of a renewal', () => {
   const lifetime = { issuedAtMs: 1_000, notAfterMs: 1_000 + 60_000 };
 
-  it('is at two thirds of the lifetime or a little earlier', () => {
+  test('is at two thirds of the lifetime or a little earlier', () => {
     expect(plannedRenewalMs(lifetime, 0)).toBe(41_000);
     expect(plannedRenewalMs(lifetime, 1)).toBeCloseTo(38_000);
   });
 
-  it('lies within the window, but never at once after the issue', () => {
+  test('lies within the window, but never at once after the issue', () => {
     const window = { startMs: 10_000, endMs: 20_000 };
     expect(windowRenewalMs(window, lifetime, 0)).toBe(10_000);
     expect(windowRenewalMs(window, lifetime, 1)).toBe(20_000);
     expect(windowRenewalMs({ startMs: 0, endMs: 0 }, lifetime, 0.5)).toBe(4_000);
   });
 
-  it('backs off twice as long each time, up to half a day', () => {
+  test('backs off twice as long each time, up to half a day', () => {
     expect([1, 2, 3].map((failures) => backOffMs(failures, 0.5))).toEqual([
       60_000, 120_000, 240_000,
     ]);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostName } from '../../src/names.ts';
 import { TlsStore } from '../../src/tls/store.ts';
 
@@ -27,7 +27,7 @@ describe('the store of certificates', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('keeps certificates and account keys, readable by their owner alone', () => {
+  test('keeps certificates and account keys, readable by their owner alone', () => {
     const store = TlsStore.open(directory, 0);
     store.saveCertificate(certificate);
     store.saveAccountKey(certificate.directoryUrl, 'account');
@@ -42,13 +42,13 @@ describe('the store of certificates', () => {
     again.close();
   });
 
-  it('takes permissions back that are too wide', () => {
+  test('takes permissions back that are too wide', () => {
     writeFileSync(join(directory, 'tls.sqlite'), '', { mode: 0o644 });
     TlsStore.open(directory, 0).close();
     expect(statSync(join(directory, 'tls.sqlite')).mode & 0o777).toBe(0o600);
   });
 
-  it('puts a damaged file aside and begins anew', () => {
+  test('puts a damaged file aside and begins anew', () => {
     writeFileSync(join(directory, 'tls.sqlite'), 'this is no database'.repeat(100));
     const store = TlsStore.open(directory, 7);
     expect(store.damagedFile).toBe(join(directory, 'tls.sqlite.damaged-7'));
@@ -57,7 +57,7 @@ describe('the store of certificates', () => {
     store.close();
   });
 
-  it('says what is due, and forgets what is over', () => {
+  test('says what is due, and forgets what is over', () => {
     const store = TlsStore.open(directory, 0);
     expect(store.nextDueMs()).toBeUndefined();
     store.saveCertificate(certificate);

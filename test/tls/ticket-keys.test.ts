@@ -1,7 +1,7 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { TicketKeys } from '../../src/tls/ticket-keys.ts';
 
-it('ticket keys are as OpenSSL wants them, and are replaced from time to time', async () => {
+test('ticket keys are as OpenSSL wants them, and are replaced from time to time', async () => {
   const keys = new TicketKeys();
   const first = keys.current;
   expect(first).toHaveLength(48);

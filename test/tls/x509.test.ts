@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as der from '../../src/tls/der.ts';
 import {
   createChallengeCertificate,
@@ -13,7 +13,7 @@ import { TestAuthority } from '../support/acme-authority.ts';
 const YEAR_MS = 365 * 86_400_000;
 
 describe('certificates', () => {
-  it('makes a challenge certificate that holds the digest of RFC 8737', () => {
+  test('makes a challenge certificate that holds the digest of RFC 8737', () => {
     const digest = createHash('sha256').update('token.thumbprint').digest();
     const key = newCertificateKey();
     const nowMs = Date.UTC(2026, 0, 1);
@@ -26,7 +26,7 @@ describe('certificates', () => {
     expect(found).toEqual(Buffer.concat([Buffer.from([4, 32]), digest]));
   });
 
-  it('names a certificate as RFC 9773 does, the serial with its leading zero', () => {
+  test('names a certificate as RFC 9773 does, the serial with its leading zero', () => {
     const authority = new TestAuthority();
     const nowMs = Date.now();
     const ids = Array.from({ length: 16 }, () => {
@@ -45,7 +45,7 @@ describe('certificates', () => {
     expect(new Set(ids).size).toBe(16);
   });
 
-  it('writes years from 2050 on with four digits', () => {
+  test('writes years from 2050 on with four digits', () => {
     const late = der.time(Date.UTC(2051, 1, 3));
     expect(late.subarray(2).toString()).toBe('20510203000000Z');
     expect(
@@ -56,14 +56,14 @@ describe('certificates', () => {
     ).toBe('491231000000Z');
   });
 
-  it('reads a chain leaf first and refuses what is no certificate', () => {
+  test('reads a chain leaf first and refuses what is no certificate', () => {
     const authority = new TestAuthority();
     const chain = readChain(`${authority.rootPem}\n# between\n${authority.rootPem}`);
     expect(chain).toHaveLength(2);
     expect(readChain('nothing')).toEqual([]);
   });
 
-  it('makes requests that an authority takes', () => {
+  test('makes requests that an authority takes', () => {
     const key = newCertificateKey();
     const authority = new TestAuthority();
     const validity = { notBeforeMs: Date.now(), notAfterMs: Date.now() + YEAR_MS };
@@ -73,7 +73,7 @@ describe('certificates', () => {
     expect(() => createRequest(name, key)).not.toThrow();
   });
 
-  it('stops at DER that is cut off or of an indefinite length', () => {
+  test('stops at DER that is cut off or of an indefinite length', () => {
     for (const bytes of [[0x30], [0x30, 5, 1], [0x30, 0x80, 0, 0], [0x30, 0x82, 1]]) {
       expect(() => der.readElements(Uint8Array.from(bytes))).toThrow(RangeError);
     }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TerrafirmaError } from '../../src/errors.ts';
 import { defaultModuleLimits, inspectModule, type ModuleLimits } from '../../src/wasm/inspect.ts';
 import { assemble, emitModule } from './support/assemble.ts';
@@ -25,7 +25,7 @@ function holdingOperands(values: number, blocks: number): string {
 }
 
 describe('inspectModule()', () => {
-  it('tells imports, exports and their types', () => {
+  test('tells imports, exports and their types', () => {
     const shape = inspectModule(
       assemble(`(module
         (import "env" "log" (func (param i32 i64)))
@@ -66,7 +66,7 @@ describe('inspectModule()', () => {
     expect(shape.bodies).toHaveLength(4);
   });
 
-  it('names the features used', () => {
+  test('names the features used', () => {
     const features = (wat: string): string[] => [...inspectModule(assemble(wat)).features];
     expect(features('(module (memory 1) (memory 1))')).toEqual(['multi-memory']);
     expect(features('(module (memory i64 1))')).toEqual(['memory64']);
@@ -88,7 +88,7 @@ describe('inspectModule()', () => {
     expect([...inspectModule(array).features]).toEqual(['gc']);
   });
 
-  it('names custom sections', () => {
+  test('names custom sections', () => {
     const bytes = [...preamble, 0, 4, 3, 0x61, 0x62, 0x63];
     expect(inspectModule(Uint8Array.from(bytes)).customSections).toEqual(['abc']);
   });
@@ -113,7 +113,7 @@ describe('inspectModule() says what a file is that is no core module', () => {
     ['other bytes', [1, 2, 3, 4, 5], /5 bytes beginning 0x01 0x02/],
   ];
   for (const [name, bytes, expected] of files) {
-    it(name, () => {
+    test(name, () => {
       expect(refusal(bytes)).toMatch(expected);
     });
   }
@@ -122,7 +122,7 @@ describe('inspectModule() says what a file is that is no core module', () => {
 describe('inspectModule() refuses broken structure with its offset', () => {
   const good = assemble('(module (func (export "run")) (memory 1))');
 
-  it('a file cut short anywhere', () => {
+  test('a file cut short anywhere', () => {
     for (let length = 8; length < good.length; length++) {
       const message = refusal(good.slice(0, length));
       // Between sections, what is left may be a module of its own.
@@ -131,26 +131,26 @@ describe('inspectModule() refuses broken structure with its offset', () => {
     }
   });
 
-  it('bytes behind the last section', () => {
+  test('bytes behind the last section', () => {
     expect(refusal([...good, 0x61, 0x61])).toMatch(/sections must/);
   });
 
-  it('sections out of order, twice, or unknown', () => {
+  test('sections out of order, twice, or unknown', () => {
     const memory = [5, 3, 1, 0, 1];
     expect(refusal([...preamble, ...memory, 1, 1, 0])).toMatch(/once and in order/);
     expect(refusal([...preamble, ...memory, ...memory])).toMatch(/once and in order/);
     expect(refusal([...preamble, 14, 0])).toMatch(/sections must be known: received id 0x0e/);
   });
 
-  it('a section that goes on behind its entries', () => {
+  test('a section that goes on behind its entries', () => {
     expect(refusal([...preamble, 5, 4, 1, 0, 1, 0])).toMatch(/ends with its last entry/);
   });
 
-  it('functions without bodies', () => {
+  test('functions without bodies', () => {
     expect(refusal([...preamble, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0])).toMatch(/need a body/);
   });
 
-  it('an unknown instruction, by name', () => {
+  test('an unknown instruction, by name', () => {
     const body = (...code: number[]) =>
       emitModule({ types: [[0x60, 0, 0]], functions: [0], bodies: [[0, ...code, 0x0b]] });
     expect(refusal(body(0xff))).toMatch(/must be known: received 0xff at offset \d+/);
@@ -160,18 +160,18 @@ describe('inspectModule() refuses broken structure with its offset', () => {
     expect(refusal(body(0x0b, 0x01))).toMatch(/last end/);
   });
 
-  it('a number that is too long', () => {
+  test('a number that is too long', () => {
     expect(refusal([...preamble, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0])).toMatch(/at most 32 bits/);
     expect(refusal([...preamble, 1, 0xff, 0xff, 0xff, 0xff, 0x7f])).toMatch(/at most 32 bits/);
   });
 
-  it('a maximum below the minimum', () => {
+  test('a maximum below the minimum', () => {
     expect(refusal([...preamble, 5, 4, 1, 1, 3, 2])).toMatch(
       /at most its maximum: received 3 and 2/,
     );
   });
 
-  it('a name that is not UTF-8', () => {
+  test('a name that is not UTF-8', () => {
     expect(refusal([...preamble, 0, 2, 1, 0xff])).toMatch(/UTF-8/);
   });
 });
@@ -207,14 +207,14 @@ describe('inspectModule() keeps each limit', () => {
     ['compileWorkMax', 100, `(module (func (local i32 i32 i32 i32) ${'(block)'.repeat(12)}))`],
   ];
   for (const [name, value, wat] of cases) {
-    it(`${name}: ${wat.slice(0, 40)}`, () => {
+    test(`${name}: ${wat.slice(0, 40)}`, () => {
       const bytes = assemble(wat);
       expect(refusal(bytes)).toBe('accepted');
       expect(refusal(bytes, tight({ [name]: value }))).toMatch(new RegExp(`${value}`));
     });
   }
 
-  it('names all that are crossed at once, and what raises them', () => {
+  test('names all that are crossed at once, and what raises them', () => {
     const wat = `(module (import "a" "b" (func)) (import "a" "c" (func)) (func) (func)
       (table 9 funcref) (memory 4))`;
     const limits = { functionsMax: 1, importsMax: 1, tableEntriesMax: 8, memoryPagesMax: 3 };
@@ -229,7 +229,7 @@ describe('inspectModule() keeps each limit', () => {
     );
   });
 
-  it('counts the entries of a br_table as control', () => {
+  test('counts the entries of a br_table as control', () => {
     const wat = `(module (func (local i32) (br_table ${'0 '.repeat(50)} (i32.const 0))))`;
     expect(refusal(assemble(wat), tight({ compileWorkMax: 300 }))).toMatch(/50 operators/);
     const named = '(module (func) (func $f (export "g") (br_if 0 (i32.const 0)) (return)))';
@@ -238,12 +238,12 @@ describe('inspectModule() keeps each limit', () => {
     );
   });
 
-  it('refuses a compile bomb by the defaults', () => {
+  test('refuses a compile bomb by the defaults', () => {
     expect(refusal(locals(20_000, 400))).toMatch(/20000 locals and 400 operators/);
     expect(refusal(locals(107, 6_471))).toBe('accepted');
   });
 
-  it('refuses shared memory and JavaScript builtins', () => {
+  test('refuses shared memory and JavaScript builtins', () => {
     expect(refusal(assemble('(module (memory 1 1 shared))'))).toMatch(/build without threads/);
     const builtin = '(module (import "wasm:js-string" "length" (func (param externref))))';
     expect(refusal(assemble(builtin))).toMatch(/builtins are not offered/);
@@ -254,7 +254,7 @@ const guests = new URL('../../../shared/guests/', import.meta.url);
 
 describe.skipIf(!existsSync(guests))('inspectModule() on modules of real toolchains', () => {
   for (const path of ['cgi-sqlite-c/cgi-sqlite-c.wasm', 'terra-rust/terra-rust.wasm']) {
-    it(`reads ${path}`, () => {
+    test(`reads ${path}`, () => {
       const bytes = readFileSync(new URL(path, guests));
       const shape = inspectModule(bytes);
       const module = new WebAssembly.Module(bytes);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { cardBytes, type MeteredModule, meterModule } from '../../src/wasm/meter.ts';
 import { assemble, emitModule } from './support/assemble.ts';
@@ -17,7 +17,7 @@ function hostOf(source: string | Uint8Array<ArrayBuffer>, cards = false): Refere
 }
 
 describe('meterModule()', () => {
-  it('keeps exports and adds names the guest has not taken', () => {
+  test('keeps exports and adds names the guest has not taken', () => {
     const metered = meter('(module (func (export "terrafirma:fuel") (result i32) (i32.const 5)))');
     expect(metered.names.fuel).toBe('terrafirma:fuel#2');
     const host = new ReferenceHost(metered);
@@ -25,7 +25,7 @@ describe('meterModule()', () => {
     expect(host.call('terrafirma:fuel')).toBe(5);
   });
 
-  it('exports a private memory and table, in both forms under the same names', () => {
+  test('exports a private memory and table, in both forms under the same names', () => {
     const text = '(module (memory 1) (table 2 funcref) (func (export "terrafirma:memory")))';
     for (const cards of [false, true]) {
       const metered = meter(text, cards);
@@ -40,18 +40,18 @@ describe('meterModule()', () => {
     expect(meter('(module (func))').names).toMatchObject({ memory: undefined, table: undefined });
   });
 
-  it('takes another import name where the guest imports from ours', () => {
+  test('takes another import name where the guest imports from ours', () => {
     const metered = meter('(module (import "terrafirma" "x" (func)) (memory 1))', true);
     expect(metered.memories[0]).toMatchObject({ module: 'terrafirma#2', isOriginalImport: false });
     expect(metered.cards?.module).toBe('terrafirma#2');
   });
 
-  it('refuses what V8 finds invalid', () => {
+  test('refuses what V8 finds invalid', () => {
     const bytes = emitModule({ types: [[0x60, 0, 0]], functions: [0], bodies: [[0, 0x6a, 0x0b]] });
     expect(() => meterModule(bytes, inspectModule(bytes), { cards: false })).toThrow(/be valid/);
   });
 
-  it('refuses a function that has too many locals for V8 once it is metered', () => {
+  test('refuses a function that has too many locals for V8 once it is metered', () => {
     // 50,000 are allowed; the counter of a loop is one more.
     const locals = [1, 0xd0, 0x86, 3, 0x7f];
     const loop = [0x03, 0x40, 0x41, 0, 0x0d, 0, 0x0b];
@@ -61,7 +61,7 @@ describe('meterModule()', () => {
     expect(() => meter(bodyOf(...loop))).toThrow(/limits of V8 when metered/);
   });
 
-  it('refuses a function with too many locals around too many calls that are paid for', () => {
+  test('refuses a function with too many locals around too many calls that are paid for', () => {
     // Exceptions may skip a payment: so each call pays before it, by a condition.
     const bodyOf = (calls: number): Uint8Array<ArrayBuffer> =>
       emitModule({
@@ -77,7 +77,7 @@ describe('meterModule()', () => {
     expect(() => meter(bodyOf(210))).toThrow(/locals times calls/);
   });
 
-  it('refuses a function that is too long for V8 once it is metered', () => {
+  test('refuses a function that is too long for V8 once it is metered', () => {
     // Calls of itself, up to just below the limit of 7,654,321 bytes; payments come between.
     const callCount = 3_827_000;
     const size = (value: number): number[] => [
@@ -96,12 +96,12 @@ describe('meterModule()', () => {
     expect(() => meter(bytes)).toThrow(/limits of V8 when metered/);
   });
 
-  it('refuses atomics', () => {
+  test('refuses atomics', () => {
     const wat = '(module (memory 1) (func (drop (i32.atomic.load (i32.const 0)))))';
     expect(() => meter(wat)).toThrow(/no threads/);
   });
 
-  it('keeps the name section and drops the rest', () => {
+  test('keeps the name section and drops the rest', () => {
     const bytes = assemble('(module (func $named))');
     const custom = [0, 4, 3, 0x61, 0x62, 0x63];
     const names = [0, 5, 4, 0x6e, 0x61, 0x6d, 0x65];
@@ -111,7 +111,7 @@ describe('meterModule()', () => {
     expect(WebAssembly.Module.customSections(module, 'abc')).toHaveLength(0);
   });
 
-  it('runs no guest code at instantiation: start is an export', () => {
+  test('runs no guest code at instantiation: start is an export', () => {
     const host = hostOf(`(module (global (export "g") (mut i32) (i32.const 1))
       (func $s (global.set 0 (i32.const 2))) (start $s))`);
     const { g } = host.instance.exports;
@@ -120,7 +120,7 @@ describe('meterModule()', () => {
     expect(g).toMatchObject({ value: 2 });
   });
 
-  it('makes every memory an import, in order, and bounds its growth', () => {
+  test('makes every memory an import, in order, and bounds its growth', () => {
     const bytes = assemble(`(module (import "env" "m" (memory 1)) (memory 2 3) (memory 0))`);
     const metered = meterModule(bytes, inspectModule(bytes), { cards: true, memoryPagesMax: 10 });
     expect(metered.memories).toMatchObject([
@@ -137,7 +137,7 @@ describe('virtual memory sizes', () => {
     (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
     (func (export "size") (result i32) (memory.size)))`;
 
-  it('grow as the guest expects, within the limit', () => {
+  test('grow as the guest expects, within the limit', () => {
     const bytes = assemble(growing);
     const metered = meterModule(bytes, inspectModule(bytes), { cards: false, memoryPagesMax: 4 });
     const host = new ReferenceHost(metered);
@@ -151,14 +151,14 @@ describe('virtual memory sizes', () => {
     expect(host.memories[0]?.buffer.byteLength).toBe(4 * 65_536);
   });
 
-  it('stay where the host refuses', () => {
+  test('stay where the host refuses', () => {
     const host = new ReferenceHost(meter(growing), { allowsGrowth: false });
     host.begin();
     expect(host.call('grow', 1)).toBe(-1);
     expect(host.call('size')).toBe(1);
   });
 
-  it('are the first ones again after a restore, and can grow again', () => {
+  test('are the first ones again after a restore, and can grow again', () => {
     const host = hostOf(growing);
     expect(host.call('grow', 2)).toBe(1);
     host.restore();
@@ -168,7 +168,7 @@ describe('virtual memory sizes', () => {
     expect(host.call('size')).toBe(3);
   });
 
-  it('work with 64-bit addresses', () => {
+  test('work with 64-bit addresses', () => {
     const host = hostOf(`(module (memory i64 1)
       (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0)))
       (func (export "size") (result i64) (memory.size)))`);
@@ -179,7 +179,7 @@ describe('virtual memory sizes', () => {
 });
 
 describe('restore', () => {
-  it('brings back globals of every type, bit for bit', () => {
+  test('brings back globals of every type, bit for bit', () => {
     const host = hostOf(`(module
       (global $i (mut i32) (i32.const 1)) (global $l (mut i64) (i64.const 2))
       (global $f (mut f32) (f32.const nan:0x200001)) (global $d (mut f64) (f64.const 4))
@@ -204,7 +204,7 @@ describe('restore', () => {
     expect(host.call('run')).toBe(3n);
   });
 
-  it('brings back tables that changed', () => {
+  test('brings back tables that changed', () => {
     const host = hostOf(`(module (table $t 3 funcref) (elem (i32.const 0) $f)
       (func $f (result i32) (i32.const 7))
       (func (export "run") (result i32) (i32.const 0) (call_indirect (result i32)))
@@ -217,7 +217,7 @@ describe('restore', () => {
     expect(host.call('run')).toBe(7);
   });
 
-  it('brings back dropped segments', () => {
+  test('brings back dropped segments', () => {
     const host = hostOf(`(module (memory 1) (data $d "abc") (table $t 2 funcref) (elem $e func $run)
       (func $run (export "run") (result i32)
         (memory.init $d (i32.const 0) (i32.const 0) (i32.const 3)) (i32.load8_u (i32.const 1)))
@@ -260,14 +260,14 @@ describe('restorable', () => {
     ],
   ];
   for (const [name, source, reason] of cases) {
-    it(`is not a module with ${name}`, () => {
+    test(`is not a module with ${name}`, () => {
       const { restorable, names } = meter(source);
       expect(restorable).toMatchObject({ reason: expect.stringMatching(reason) });
       expect(names.restore).toBeUndefined();
     });
   }
 
-  it('is a module with function references of every kind', () => {
+  test('is a module with function references of every kind', () => {
     const bytes = emitModule({
       types: [[0x60, 0, 0]],
       functions: [0],
@@ -312,17 +312,17 @@ describe('cards', () => {
     ['a store to memory 1', '(i32.store 1 (i32.const 4096) (i32.const 1))', []],
   ];
   for (const [name, code, expected] of stores) {
-    it(`are marked by ${name}`, () => {
+    test(`are marked by ${name}`, () => {
       expect(marked(run(code))).toEqual(expected);
     });
   }
 
-  it('of a fill in pieces are all marked', () => {
+  test('of a fill in pieces are all marked', () => {
     const code = '(memory.fill (i32.const 0) (i32.const 1) (i32.const 1048576))';
     expect(marked(run(code))).toHaveLength(1_048_576 / cardBytes);
   });
 
-  it('restore what was stored, across an edge too', () => {
+  test('restore what was stored, across an edge too', () => {
     const host = hostOf(
       `(module (memory (export "memory") 2) (data (i32.const 4090) "0123456789abcdef")
         (func (export "run") (param i32) (i64.store (local.get 0) (i64.const -1))))`,
@@ -336,7 +336,7 @@ describe('cards', () => {
     expect(bytes).toEqual(before);
   });
 
-  it('are marked with 64-bit addresses', () => {
+  test('are marked with 64-bit addresses', () => {
     const wat = `(module (memory i64 2) (func (export "run")
       (i32.store offset=4096 (i64.const 4096) (i32.const 1))))`;
     expect(marked(wat)).toEqual([2]);
@@ -350,7 +350,7 @@ describe('bulk operations in pieces', () => {
     (func (export "fill") (param i32 i32 i32)
       (memory.fill (local.get 0) (local.get 1) (local.get 2))))`;
 
-  it('copy overlapping ranges in either direction', () => {
+  test('copy overlapping ranges in either direction', () => {
     for (const [to, from] of [
       [100, 0],
       [0, 100],
@@ -366,7 +366,7 @@ describe('bulk operations in pieces', () => {
     }
   });
 
-  it('write nothing where any part is out of bounds', () => {
+  test('write nothing where any part is out of bounds', () => {
     const host = hostOf(wat);
     const bytes = new Uint8Array(host.memories[0]?.buffer ?? new ArrayBuffer(0));
     bytes.fill(7);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { meterModule } from '../../src/wasm/meter.ts';
 import { OffsetWriter, originalOffset } from '../../src/wasm/offsets.ts';
@@ -49,7 +49,7 @@ const traps: Readonly<Record<string, string>> = {
 
 describe('frames of a trap', () => {
   for (const [name, code] of Object.entries(traps)) {
-    it(`are those of the original: ${name}`, () => {
+    test(`are those of the original: ${name}`, () => {
       const bytes = assemble(`(module (memory 1) (table 1 funcref) (type $none (func))
         (func $spin (local $n i32)
           (local.set $n (i32.const 100))
@@ -64,7 +64,7 @@ describe('frames of a trap', () => {
     });
   }
 
-  it('are those of the original in generated modules', () => {
+  test('are those of the original in generated modules', () => {
     let count = 0;
     for (let seed = 1; seed <= 300; seed++) {
       const bytes = generateModule(seed);
@@ -82,7 +82,7 @@ describe('frames of a trap', () => {
 });
 
 describe('originalOffset()', () => {
-  it('finds what was copied, and the place of what was put in', () => {
+  test('finds what was copied, and the place of what was put in', () => {
     const writer = new OffsetWriter();
     writer.add(5, 300, 10);
     writer.add(200, 2, 3);

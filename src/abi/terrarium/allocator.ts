@@ -7,7 +7,7 @@
  * disturbed: its memory is grown by whole pages and the data is placed there.
  */
 import type { GuestFunction, GuestHost } from '../abi.ts';
-import { PAGE_BYTES } from '../memory.ts';
+import { pageBytes } from '../memory.ts';
 
 export class GuestAllocator {
   readonly #host: GuestHost;
@@ -92,15 +92,15 @@ export class GuestAllocator {
 
   #growPages(len: number): void {
     const memory = this.#host.memory;
-    const pages = Math.ceil(len / PAGE_BYTES);
-    const isWithinLimit = memory.byteLength + pages * PAGE_BYTES <= this.#memoryBytesMax;
+    const pages = Math.ceil(len / pageBytes);
+    const isWithinLimit = memory.byteLength + pages * pageBytes <= this.#memoryBytesMax;
     const ptr = isWithinLimit ? memory.grow(pages) : undefined;
-    if (ptr === undefined || !memory.holds(ptr, pages * PAGE_BYTES)) {
+    if (ptr === undefined || !memory.holds(ptr, pages * pageBytes)) {
       this.#host.trap(
         `Cannot place ${len} bytes in the guest: it has no malloc and its memory cannot grow`,
       );
     }
     this.#pagesNext = ptr;
-    this.#pagesEnd = ptr + pages * PAGE_BYTES;
+    this.#pagesEnd = ptr + pages * pageBytes;
   }
 }

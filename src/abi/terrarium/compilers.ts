@@ -5,8 +5,8 @@
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 
 /** An AssemblyScript string's length in bytes stands right before its UTF-16 text. */
-const LENGTH_BYTES = 4;
-const TEXT_BYTES_MAX = 2_048;
+const lengthBytes = 4;
+const textBytesMax = 2_048;
 
 export function compilerImports(guest: TerrariumGuest): HostcallFamily {
   return {
@@ -39,7 +39,7 @@ function readString(guest: TerrariumGuest, ptr: number): string {
   const start = ptr >>> 0;
   if (start === 0) return '';
   const { memory } = guest;
-  if (!memory.holds(start - LENGTH_BYTES, LENGTH_BYTES)) return '?';
-  const len = Math.min(memory.readU32(start - LENGTH_BYTES), TEXT_BYTES_MAX);
-  return memory.holds(start, len) ? memory.readUtf16(start, len, TEXT_BYTES_MAX) : '?';
+  if (!memory.holds(start - lengthBytes, lengthBytes)) return '?';
+  const len = Math.min(memory.readU32(start - lengthBytes), textBytesMax);
+  return memory.holds(start, len) ? memory.readUtf16(start, len, textBytesMax) : '?';
 }

@@ -6,13 +6,13 @@ import { type Steps, wait } from '../steps.ts';
 import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
 
-const OK = 0;
-const INVALID = 1;
+const ok = 0;
+const invalid = 1;
 /** RFC 1035, section 2.3.4, and one more for the dot at the end. */
-const NAME_BYTES_MAX = 256;
+const nameBytesMax = 256;
 /** A DNS message over TCP has a length of 16 bits (RFC 1035, section 4.2.2). */
-const MESSAGE_BYTES_MAX = 65_535;
-const ADDRESSES_MAX = 256;
+const messageBytesMax = 65_535;
+const addressesMax = 256;
 
 export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
   return {
@@ -22,15 +22,15 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
       call: (ptr: number, len: number, queryPtr: number, queryLen: number): Steps<number> => {
         const out: OutWords = { ptr, len };
         guest.giveNothing(out);
-        return guest.answerInSteps(INVALID, function* () {
+        return guest.answerInSteps(invalid, function* () {
           const query = readQuery(guest, queryPtr, queryLen);
           const work = guest.run.capabilities.resolve.exchange(query);
           const message = yield* waitForAnswer(work);
-          if (message.length > MESSAGE_BYTES_MAX) {
+          if (message.length > messageBytesMax) {
             throw new Misuse('Cannot give the answer: too long', `${message.length} bytes`);
           }
           yield* guest.giveBytes(out, message) ?? [];
-          return OK;
+          return ok;
         });
       },
     },
@@ -47,15 +47,15 @@ export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
       ): Steps<number> => {
         const out: OutWords = { ptr, len };
         guest.giveNothing(out);
-        return guest.answerInSteps(INVALID, function* () {
-          const name = parseName(guest.readText(namePtr, nameLen, NAME_BYTES_MAX));
+        return guest.answerInSteps(invalid, function* () {
+          const name = parseName(guest.readText(namePtr, nameLen, nameBytesMax));
           const family = isIpv6 === 0 ? 4 : 6;
           const work = guest.run.capabilities.resolve.addresses(name, family);
           const addresses = yield* waitForAnswer(work);
           const addressBytes = family === 4 ? 4 : 16;
           const fitting = addresses.filter(({ length }) => length === addressBytes);
-          yield* guest.giveList(out, fitting.slice(0, ADDRESSES_MAX)) ?? [];
-          return OK;
+          yield* guest.giveList(out, fitting.slice(0, addressesMax)) ?? [];
+          return ok;
         });
       },
     },
@@ -71,10 +71,10 @@ function parseName(text: string): string {
 function readQuery(guest: TerrariumGuest, ptr: number, len: number): Uint8Array {
   guest.memory.requireRange(ptr, len);
   const length = len >>> 0;
-  if (length > MESSAGE_BYTES_MAX) {
-    throw new Misuse(`Cannot ask: a message of at most ${MESSAGE_BYTES_MAX}`, `${length} bytes`);
+  if (length > messageBytesMax) {
+    throw new Misuse(`Cannot ask: a message of at most ${messageBytesMax}`, `${length} bytes`);
   }
-  return guest.memory.readBytes(ptr, length, MESSAGE_BYTES_MAX);
+  return guest.memory.readBytes(ptr, length, messageBytesMax);
 }
 
 function* waitForAnswer<T>(work: Promise<T>): Steps<T> {

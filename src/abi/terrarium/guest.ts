@@ -33,9 +33,9 @@ export interface OutWords {
   readonly len: number;
 }
 
-const SLICE_BYTES = 8;
+const sliceBytes = 8;
 /** Each is a call of the guest's allocator, which may be slow. */
-const LIST_ITEMS_AT_ONCE_MAX = 16;
+const listItemsAtOnceMax = 16;
 
 /** Nothing, where all was given at once. */
 export type Given = Steps<void> | undefined;
@@ -159,7 +159,7 @@ export class TerrariumGuest {
   /** An empty list is 0, 0 and no allocation. */
   giveList(out: OutWords, items: readonly (string | Uint8Array)[]): Given {
     this.#requireOut(out);
-    if (items.length > LIST_ITEMS_AT_ONCE_MAX) return this.#giveLongList(out, items);
+    if (items.length > listItemsAtOnceMax) return this.#giveLongList(out, items);
     if (items.length === 0) {
       this.giveNothing(out);
       return undefined;
@@ -185,11 +185,11 @@ export class TerrariumGuest {
     if (itemCount > limits.linesMax) {
       throw new Misuse(`Cannot take the values: at most ${limits.linesMax}`, `${itemCount} values`);
     }
-    this.memory.requireRange(ptr, itemCount * SLICE_BYTES);
+    this.memory.requireRange(ptr, itemCount * sliceBytes);
     const texts: string[] = [];
     let bytesLeft = limits.bytesMax;
     for (let index = 0; index < itemCount; index += 1) {
-      const slice = (ptr >>> 0) + index * SLICE_BYTES;
+      const slice = (ptr >>> 0) + index * sliceBytes;
       const text = this.readText(
         this.memory.readU32(slice),
         this.memory.readU32(slice + 4),
@@ -221,7 +221,7 @@ export class TerrariumGuest {
     const ptrs: number[] = [];
     for (const item of items) {
       ptrs.push(this.#place(item));
-      if (ptrs.length % LIST_ITEMS_AT_ONCE_MAX === 0) yield;
+      if (ptrs.length % listItemsAtOnceMax === 0) yield;
     }
     this.#giveArray(out, items, ptrs);
   }
@@ -231,10 +231,10 @@ export class TerrariumGuest {
     items: readonly (string | Uint8Array)[],
     ptrs: readonly number[],
   ): void {
-    const array = this.allocator.allocate(items.length * SLICE_BYTES);
+    const array = this.allocator.allocate(items.length * sliceBytes);
     items.forEach((item, index) => {
-      this.memory.writeU32(array + index * SLICE_BYTES, ptrs[index] ?? 0);
-      this.memory.writeU32(array + index * SLICE_BYTES + 4, item.length);
+      this.memory.writeU32(array + index * sliceBytes, ptrs[index] ?? 0);
+      this.memory.writeU32(array + index * sliceBytes + 4, item.length);
     });
     this.#writeOut(out, array, items.length);
   }

@@ -15,20 +15,20 @@ export interface HeaderLimits {
 }
 
 /** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What a Rust guest's HeaderValue takes as text; anything else makes it panic. */
-const GUEST_VALUE = /^[\t\x20-\x7e]*$/;
+const guestValue = /^[\t\x20-\x7e]*$/;
 /** What no URI reference may hold (RFC 3986, section 2): a Rust guest panics at it. */
-const NOT_IN_TARGET = /[^\x21-\x7e]|["#<>`{}]/gu;
-const NOT_IN_VALUE = /[^\t\x20-\x7e]/gu;
+const notInTarget = /[^\x21-\x7e]|["#<>`{}]/gu;
+const notInValue = /[^\t\x20-\x7e]/gu;
 
 /**
  * The connection is the daemon's: it says itself how long a body is and when it ends. Guests copy
  * whole fetched heads into their reply, so these are dropped without complaint.
  */
-const CONNECTION_HEADERS = new Set([
+const connectionHeaders = new Set([
   'connection',
   'content-length',
   'keep-alive',
@@ -40,22 +40,22 @@ const CONNECTION_HEADERS = new Set([
 ]);
 
 export function isToken(text: string): boolean {
-  return TOKEN.test(text);
+  return token.test(text);
 }
 
 /** Whether setting `name`, in lower case, is accepted and does nothing. */
 export function isConnectionHeader(name: string): boolean {
-  return CONNECTION_HEADERS.has(name);
+  return connectionHeaders.has(name);
 }
 
 /** A value for a guest: bytes outside visible ASCII, space and tab become `%XX`. */
 export function encodeValue(value: string): string {
-  return GUEST_VALUE.test(value) ? value : value.replace(NOT_IN_VALUE, encodeCharacter);
+  return guestValue.test(value) ? value : value.replace(notInValue, encodeCharacter);
 }
 
 /** A request target for a guest: as received, but for what no URI reference may hold. */
 export function encodeTarget(target: string): string {
-  return target.replace(NOT_IN_TARGET, encodeCharacter);
+  return target.replace(notInTarget, encodeCharacter);
 }
 
 function encodeCharacter(character: string): string {
@@ -108,7 +108,7 @@ export class GuestHeaders {
   set(name: string, values: readonly string[]): void {
     if (!isToken(name)) throw new Misuse('Cannot set the header: its name is not a token', name);
     for (const value of values) {
-      if (!FIELD_VALUE.test(value)) {
+      if (!fieldValue.test(value)) {
         // The value stays out of the log: it may be a secret.
         throw new Misuse(
           `Cannot set the header ${name}: no control bytes in its value`,

@@ -7,26 +7,26 @@ import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, ExternKind, FunctionFace, ModuleFace } from '../abi.ts';
 import { compilerImportTypes, hostcallTypes } from './signatures.ts';
 
-const IMPORT_MODULE = 'env';
-const HOSTCALL_PREFIX = 'hostcall_';
-const ENTRY = 'run';
+const importModule = 'env';
+const hostcallPrefix = 'hostcall_';
+const entry = 'run';
 /** What AssemblyScript makes of the old Terrarium library's file `http_guest.ts`. */
-const OLD_LIBRARY_MODULE = 'http_guest';
+const oldLibraryModule = 'http_guest';
 /** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const FAULTS_NAMED_MAX = 100;
+const faultsNamedMax = 100;
 
 /** Imports of AssemblyScript's own library, such as for `Math.random()`, and what to call. */
-const OWN_INSTEAD: ReadonlyMap<string, string> = new Map([
+const ownInstead: ReadonlyMap<string, string> = new Map([
   ['seed', 'call hostcall_rng_next_u64 instead of Math.random()'],
   ['Date.now', 'call hostcall_time_now instead'],
   ['performance.now', 'call hostcall_time_now instead'],
   ['trace', 'call hostcall_debug instead'],
 ]);
 
-const NOTHING: FunctionFace = { params: [], results: [] };
+const nothing: FunctionFace = { params: [], results: [] };
 /** Exports that the host calls when they are there. */
-const EXPORT_TYPES: ReadonlyMap<string, FunctionFace> = new Map([
-  [ENTRY, NOTHING],
+const exportTypes: ReadonlyMap<string, FunctionFace> = new Map([
+  [entry, nothing],
   ['default_malloc_impl', { params: ['i32'], results: ['i32'] }],
   ['default_free_impl', { params: ['i32'], results: [] }],
 ]);
@@ -35,7 +35,7 @@ type Import = ModuleFace['imports'][number];
 type Export = ModuleFace['exports'][number];
 
 export function judgeTerrarium(face: ModuleFace): AbiVerdict {
-  if (face.imports.some(({ module }) => module === OLD_LIBRARY_MODULE)) {
+  if (face.imports.some(({ module }) => module === oldLibraryModule)) {
     return refuse([
       'the AssemblyScript library of the original Terrarium (imports from `http_guest`) passes ' +
         'objects whose layout depends on the compiler; import the hostcalls from `env`, as the ' +
@@ -44,7 +44,7 @@ export function judgeTerrarium(face: ModuleFace): AbiVerdict {
   }
   if (!isTerrarium(face)) return { kind: 'other' };
   const faults = [...face.imports.flatMap(judgeImport), ...judgeExports(face.exports)];
-  return faults.length === 0 ? { kind: 'speaks', entry: ENTRY } : refuse(faults);
+  return faults.length === 0 ? { kind: 'speaks', entry: entry } : refuse(faults);
 }
 
 /**
@@ -54,17 +54,17 @@ export function judgeTerrarium(face: ModuleFace): AbiVerdict {
 function isTerrarium({ imports, exports }: ModuleFace): boolean {
   if (imports.some(isHostcall)) return true;
   const exportsName = (wanted: string): boolean => exports.some(({ name }) => name === wanted);
-  if (!exportsName(ENTRY) || exportsName('_start') || exportsName('_initialize')) return false;
+  if (!exportsName(entry) || exportsName('_start') || exportsName('_initialize')) return false;
   return !imports.some(({ module }) => module.startsWith('wasi_'));
 }
 
 export function isHostcall({ module, name }: Import): boolean {
-  return module === IMPORT_MODULE && name.startsWith(HOSTCALL_PREFIX);
+  return module === importModule && name.startsWith(hostcallPrefix);
 }
 
 function judgeImport({ module, name, kind, type }: Import): readonly string[] {
   const known =
-    module === IMPORT_MODULE
+    module === importModule
       ? (hostcallTypes.get(name) ?? compilerImportTypes.get(name))
       : undefined;
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
@@ -73,19 +73,17 @@ function judgeImport({ module, name, kind, type }: Import): readonly string[] {
 }
 
 function adviceFor(module: string, name: string): string {
-  if (module !== IMPORT_MODULE) return '';
-  const advice = name.startsWith('console.')
-    ? 'call hostcall_debug instead'
-    : OWN_INSTEAD.get(name);
+  if (module !== importModule) return '';
+  const advice = name.startsWith('console.') ? 'call hostcall_debug instead' : ownInstead.get(name);
   return advice === undefined ? '' : `, ${advice}`;
 }
 
 function judgeExports(exports: readonly Export[]): readonly string[] {
   const faults: string[] = [];
-  for (const [name, expected] of EXPORT_TYPES) {
+  for (const [name, expected] of exportTypes) {
     const found = exports.find((candidate) => candidate.name === name);
     if (found !== undefined) faults.push(...judgeFunction(`export \`${name}\``, expected, found));
-    else if (name === ENTRY) faults.push('no export `run`: expected a function () -> ()');
+    else if (name === entry) faults.push('no export `run`: expected a function () -> ()');
   }
   return faults;
 }
@@ -110,7 +108,7 @@ function describeType({ params, results }: FunctionFace): string {
 }
 
 function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, FAULTS_NAMED_MAX);
+  const named = faults.slice(0, faultsNamedMax);
   const unnamedCount = faults.length - named.length;
   if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
   return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };

@@ -2,8 +2,8 @@
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 
 /** `len` of a C guest whose message ends at its NUL. */
-const NUL_TERMINATED = -1;
-const NS_PER_S = 1_000_000_000n;
+const nulTerminated = -1;
+const nsPerS = 1_000_000_000n;
 
 export function miscHostcalls(guest: TerrariumGuest): HostcallFamily {
   const randomBytes = new Uint8Array(8);
@@ -46,8 +46,8 @@ export function miscHostcalls(guest: TerrariumGuest): HostcallFamily {
       waits: false,
       call: (nanosPtr: number): bigint => {
         const nowNs = guest.run.capabilities.clock.nowNs();
-        if (nanosPtr !== 0) guest.memory.writeU32(nanosPtr, Number(nowNs % NS_PER_S));
-        return nowNs / NS_PER_S;
+        if (nanosPtr !== 0) guest.memory.writeU32(nanosPtr, Number(nowNs % nsPerS));
+        return nowNs / nsPerS;
       },
     },
   };
@@ -56,7 +56,7 @@ export function miscHostcalls(guest: TerrariumGuest): HostcallFamily {
 /** The message at `ptr`, cut at what the log of a run may hold. */
 function readMessage(guest: TerrariumGuest, ptr: number, len: number): string {
   const bytesMax = guest.limits.logBytesPerRunMax;
-  if (len === NUL_TERMINATED) {
+  if (len === nulTerminated) {
     return guest.memory.readUtf8Lossy(ptr, guest.memory.measureCString(ptr, bytesMax), bytesMax);
   }
   guest.memory.requireRange(ptr, len);

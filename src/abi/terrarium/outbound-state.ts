@@ -12,7 +12,7 @@ import { HandleTable } from '../handles.ts';
 import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';
 import { Misuse } from './misuse.ts';
 
-const NO_BYTES = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 
 /** What the getters of requests read, whether a visitor's or one the guest is writing. */
 export interface ReadableRequest {
@@ -27,7 +27,7 @@ export class CreatedRequest implements ReadableRequest {
   readonly method: string;
   readonly url: URL;
   readonly fields: GuestHeaders;
-  body: Uint8Array = NO_BYTES;
+  body: Uint8Array = noBytes;
 
   constructor(method: string, url: URL, limits: HeaderLimits) {
     this.method = method;

@@ -9,10 +9,10 @@ import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 import { isToken } from './headers.ts';
 import { Misuse } from './misuse.ts';
 
-const OK = 0;
-const INVALID = 1;
-const NO_HANDLE = -1;
-const METHOD_BYTES_MAX = 32;
+const ok = 0;
+const invalid = 1;
+const noHandle = -1;
+const methodBytesMax = 32;
 
 export function outboundHostcalls(guest: TerrariumGuest): HostcallFamily {
   return { ...writers(guest), ...senders(guest) };
@@ -24,8 +24,8 @@ function writers(guest: TerrariumGuest): HostcallFamily {
     hostcall_req_create: {
       waits: false,
       call: (methodPtr: number, methodLen: number, urlPtr: number, urlLen: number): number =>
-        guest.answer(NO_HANDLE, () => {
-          const method = parseMethod(guest.readText(methodPtr, methodLen, METHOD_BYTES_MAX));
+        guest.answer(noHandle, () => {
+          const method = parseMethod(guest.readText(methodPtr, methodLen, methodBytesMax));
           return guest.run.outbound.create(method, readUrl(guest, urlPtr, urlLen));
         }),
     },
@@ -40,13 +40,13 @@ function writers(guest: TerrariumGuest): HostcallFamily {
         valuesPtr: number,
         valueCount: number,
       ): number =>
-        guest.answer(INVALID, () => {
+        guest.answer(invalid, () => {
           const { headersMax, headerBytesMax } = guest.limits;
           const limits = { linesMax: headersMax, bytesMax: headerBytesMax };
           const { fields } = guest.run.outbound.requests.get(handle);
           const name = guest.readText(namePtr, nameLen, limits.bytesMax);
           fields.set(name, guest.readTexts(valuesPtr, valueCount, limits));
-          return OK;
+          return ok;
         }),
     },
 
@@ -54,7 +54,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
     hostcall_req_set_body: {
       waits: true,
       call: (handle: number, ptr: number, len: number): Steps<number> =>
-        guest.answerInSteps(INVALID, function* () {
+        guest.answerInSteps(invalid, function* () {
           const { outbound } = guest.run;
           const request = outbound.requests.get(handle);
           guest.memory.requireRange(ptr, len);
@@ -68,7 +68,7 @@ function writers(guest: TerrariumGuest): HostcallFamily {
           }
           outbound.makeRoom(request, length);
           request.body = yield* readPieces(guest.memory, { ptr, len: length }, request.body);
-          return OK;
+          return ok;
         }),
     },
   };
@@ -80,7 +80,7 @@ function senders(guest: TerrariumGuest): HostcallFamily {
     hostcall_req_send: {
       waits: true,
       call: (handle: number): Promise<number> =>
-        guest.answerLater(NO_HANDLE, async () => {
+        guest.answerLater(noHandle, async () => {
           const { outbound } = guest.run;
           const pending = outbound.send(handle);
           await guest.waitFor(pending.settled);
@@ -92,7 +92,7 @@ function senders(guest: TerrariumGuest): HostcallFamily {
     hostcall_req_send_async: {
       waits: false,
       call: (handle: number): number =>
-        guest.answer(NO_HANDLE, () => guest.run.outbound.sendAsync(handle)),
+        guest.answer(noHandle, () => guest.run.outbound.sendAsync(handle)),
     },
   };
 }

@@ -3,9 +3,9 @@ import { setImmediate as reachMacrotask } from 'node:timers/promises';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
 
-const FAILED = -1;
-const NOT_READY = -2;
-const HANDLE_BYTES = 4;
+const failed = -1;
+const notReady = -2;
+const handleBytes = 4;
 
 export function pendingHostcalls(guest: TerrariumGuest): HostcallFamily {
   return {
@@ -13,7 +13,7 @@ export function pendingHostcalls(guest: TerrariumGuest): HostcallFamily {
     hostcall_pending_req_wait: {
       waits: true,
       call: (handle: number): Promise<number> =>
-        guest.answerLater(FAILED, async () => {
+        guest.answerLater(failed, async () => {
           const { outbound } = guest.run;
           const pending = outbound.pending.take(handle);
           await guest.waitFor(pending.settled);
@@ -25,12 +25,12 @@ export function pendingHostcalls(guest: TerrariumGuest): HostcallFamily {
     hostcall_pending_req_poll: {
       waits: true,
       call: (handle: number): Promise<number> =>
-        guest.answerLater(FAILED, async () => {
+        guest.answerLater(failed, async () => {
           const { outbound } = guest.run;
           const pending = outbound.pending.get(handle);
           // A guest that polls in a loop must let the network in: promises alone never do.
           if (!pending.isSettled) await guest.waitFor(reachMacrotask());
-          if (!pending.isSettled) return NOT_READY;
+          if (!pending.isSettled) return notReady;
           outbound.pending.drop(handle);
           return outbound.keepReply(pending);
         }),
@@ -45,9 +45,9 @@ export function pendingHostcalls(guest: TerrariumGuest): HostcallFamily {
     hostcall_pending_req_select: {
       waits: true,
       call: (handlesPtr: number, count: number, outPtr: number): Promise<number> => {
-        guest.memory.requireRange(outPtr, HANDLE_BYTES);
-        guest.memory.writeU32(outPtr, FAILED);
-        return guest.answerLater(FAILED, async () => {
+        guest.memory.requireRange(outPtr, handleBytes);
+        guest.memory.writeU32(outPtr, failed);
+        return guest.answerLater(failed, async () => {
           const handles = readHandles(guest, handlesPtr, count);
           const { outbound } = guest.run;
           const candidates = handles.map((handle) => {
@@ -72,8 +72,8 @@ function readHandles(guest: TerrariumGuest, ptr: number, count: number): readonl
   if (handleCount === 0 || handleCount > handlesMax) {
     throw new Misuse(`Cannot select: 1 to ${handlesMax} pending requests`, String(handleCount));
   }
-  guest.memory.requireRange(ptr, handleCount * HANDLE_BYTES);
+  guest.memory.requireRange(ptr, handleCount * handleBytes);
   return Array.from({ length: handleCount }, (_, index) =>
-    guest.memory.readI32((ptr >>> 0) + index * HANDLE_BYTES),
+    guest.memory.readI32((ptr >>> 0) + index * handleBytes),
   );
 }

@@ -5,17 +5,17 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import type { OutgoingReply } from './run.ts';
 
-const STATUS_DEFAULT = 200;
+const statusDefault = 200;
 /** Statuses without a body: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. */
-const BODILESS_STATUSES: ReadonlySet<number> = new Set([204, 205, 304]);
-const NO_BYTES = new Uint8Array(0);
+const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
+const noBytes = new Uint8Array(0);
 
 /** How far a tag and control bytes are looked for: a guest must not choose how long that takes. */
-const HTML_BYTES_LOOKED_AT = 512;
-const CONTROL_BYTES_LOOKED_AT = 65_536;
-const TEXT_BYTES_LOOKED_AT = 1_048_576;
+const htmlBytesLookedAt = 512;
+const controlBytesLookedAt = 65_536;
+const textBytesLookedAt = 1_048_576;
 
-const HTML_START = new RegExp(
+const htmlStart = new RegExp(
   '^(?:\\ufeff)?[\\t\\n\\f\\r ]*<(?:!doctype html|!--|(?:html|head|title|style|script|link|meta' +
     '|body|header|main|nav|section|article|aside|footer|h[1-6]|p|div|span|a|b|i|em|strong|br|hr' +
     '|ul|ol|li|dl|table|form|pre|code|blockquote|img|picture|video|iframe|font)(?=[\\s/>]))',
@@ -24,9 +24,9 @@ const HTML_START = new RegExp(
 
 /** Throws TerrafirmaError `reply-too-large`, `overloaded` when the last body was refused. */
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
-  const status = reply.status ?? STATUS_DEFAULT;
+  const status = reply.status ?? statusDefault;
   if (reply.body === undefined) throw new TerrafirmaError(reply.refusal);
-  const body = BODILESS_STATUSES.has(status) ? NO_BYTES : reply.body;
+  const body = bodilessStatuses.has(status) ? noBytes : reply.body;
   const headers: Header[] = reply.headers.toLines();
   if (body.length > 0 && !reply.headers.has('content-type')) {
     headers.push(['content-type', guessContentType(body)]);
@@ -37,7 +37,7 @@ export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Ui
 /** What a browser may take `body` for; it may not guess by itself. */
 export function guessContentType(body: Uint8Array): string {
   const start = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (HTML_START.test(start.toString('utf8', 0, HTML_BYTES_LOOKED_AT))) {
+  if (htmlStart.test(start.toString('utf8', 0, htmlBytesLookedAt))) {
     return 'text/html; charset=utf-8';
   }
   if (hasControlByte(body) || !isTextStart(body)) return 'application/octet-stream';
@@ -46,16 +46,16 @@ export function guessContentType(body: Uint8Array): string {
 
 /** Whether the beginning is UTF-8; a sequence of up to four bytes may be cut at its end. */
 function isTextStart(body: Uint8Array): boolean {
-  if (body.length <= TEXT_BYTES_LOOKED_AT) return isUtf8(body);
+  if (body.length <= textBytesLookedAt) return isUtf8(body);
   for (let cut = 0; cut < 4; cut += 1) {
-    if (isUtf8(body.subarray(0, TEXT_BYTES_LOOKED_AT - cut))) return true;
+    if (isUtf8(body.subarray(0, textBytesLookedAt - cut))) return true;
   }
   return false;
 }
 
 /** Tab, line feed, form feed and carriage return are text. */
 function hasControlByte(body: Uint8Array): boolean {
-  const end = Math.min(body.length, CONTROL_BYTES_LOOKED_AT);
+  const end = Math.min(body.length, controlBytesLookedAt);
   for (let index = 0; index < end; index += 1) {
     const byte = body[index] ?? 0;
     if (byte === 0x7f) return true;

@@ -5,7 +5,7 @@
 import type { Given, HostcallFamily, TerrariumGuest } from './guest.ts';
 import type { ReadableRequest } from './outbound-state.ts';
 
-const REQUEST_INCOMING = 0;
+const requestIncoming = 0;
 
 export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
   return {
@@ -63,5 +63,5 @@ export function requestHostcalls(guest: TerrariumGuest): HostcallFamily {
 }
 
 function findRequest({ run }: TerrariumGuest, handle: number): ReadableRequest {
-  return handle === REQUEST_INCOMING ? run.request : run.outbound.requests.get(handle);
+  return handle === requestIncoming ? run.request : run.outbound.requests.get(handle);
 }

@@ -15,11 +15,11 @@ interface MemoryRange {
   readonly len: number;
 }
 
-const RESPONSE_OUTGOING = 0;
-const OK = 0;
-const INVALID = 1;
-const STATUS_MIN = 200;
-const STATUS_MAX = 599;
+const responseOutgoing = 0;
+const ok = 0;
+const invalid = 1;
+const statusMin = 200;
+const statusMax = 599;
 
 export function responseHostcalls(guest: TerrariumGuest): HostcallFamily {
   return { ...getters(guest), ...setters(guest) };
@@ -72,13 +72,13 @@ function setters(guest: TerrariumGuest): HostcallFamily {
     hostcall_resp_set_response_code: {
       waits: false,
       call: (handle: number, status: number): number =>
-        guest.answer(INVALID, () => {
+        guest.answer(invalid, () => {
           const reply = findOutgoing(guest, handle);
-          if (status < STATUS_MIN || status > STATUS_MAX) {
+          if (status < statusMin || status > statusMax) {
             throw new Misuse('Cannot set the status: 200 to 599', String(status));
           }
           reply.status = status;
-          return OK;
+          return ok;
         }),
     },
 
@@ -92,13 +92,13 @@ function setters(guest: TerrariumGuest): HostcallFamily {
         valuesPtr: number,
         valueCount: number,
       ): number =>
-        guest.answer(INVALID, () => {
+        guest.answer(invalid, () => {
           const { replyHeadersMax, replyHeaderBytesMax } = guest.limits;
           const limits = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
           const { headers } = findOutgoing(guest, handle);
           const name = guest.readText(namePtr, nameLen, limits.bytesMax);
           headers.set(name, guest.readTexts(valuesPtr, valueCount, limits));
-          return OK;
+          return ok;
         }),
     },
 
@@ -110,11 +110,11 @@ function setters(guest: TerrariumGuest): HostcallFamily {
       waits: true,
       call: (handle: number, ptr: number, len: number): number | Steps<number> =>
         len >>> 0 > pieceBytes
-          ? guest.answerInSteps(INVALID, () => setLargeBody(guest, handle, { ptr, len }))
-          : guest.answer(INVALID, () => {
+          ? guest.answerInSteps(invalid, () => setLargeBody(guest, handle, { ptr, len }))
+          : guest.answer(invalid, () => {
               const { reply, length } = openBody(guest, handle, { ptr, len });
               reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storage));
-              return OK;
+              return ok;
             }),
     },
   };
@@ -135,7 +135,7 @@ function* setLargeBody(guest: TerrariumGuest, handle: number, place: MemoryRange
   const { reply, length } = openBody(guest, handle, place);
   const range = { ptr: place.ptr, len: length };
   reply.setBody(yield* readPieces(guest.memory, range, reply.storage));
-  return OK;
+  return ok;
 }
 
 /** The reply to set, and the length of its new body. Throws Misuse past the limit. */
@@ -170,7 +170,7 @@ function findFetched(guest: TerrariumGuest, handle: number): FetchedReply {
 }
 
 function findOutgoing(guest: TerrariumGuest, handle: number): OutgoingReply {
-  if (handle !== RESPONSE_OUTGOING) {
+  if (handle !== responseOutgoing) {
     throw new Misuse('Cannot change a response: only the outgoing one, 0', String(handle));
   }
   return guest.run.reply;

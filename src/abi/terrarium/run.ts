@@ -18,21 +18,21 @@ import {
 import { OutboundState, type ReadableRequest } from './outbound-state.ts';
 
 /** Carries the visitor's address; a visitor's own claim under these names is dropped. */
-const CLIENT_ADDRESS_HEADERS = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
+const clientAddressHeaders = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
 
-const NO_BYTES = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 
 export class OutgoingReply {
   status: number | undefined;
   readonly headers: GuestHeaders;
   /** Undefined when the last body the guest set was refused: half an answer is none. */
-  body: Uint8Array | undefined = NO_BYTES;
+  body: Uint8Array | undefined = noBytes;
   /** Why it was. */
   refusal: 'reply-too-large' | 'overloaded' = 'reply-too-large';
   /** Of the bodies so far, what is on the owner's account. */
   heldBytes = 0;
   /** The largest body so far: one that is replaced over and over should be no new garbage. */
-  #storage: Uint8Array = NO_BYTES;
+  #storage: Uint8Array = noBytes;
 
   constructor(limits: Limits) {
     const { replyHeadersMax, replyHeaderBytesMax } = limits;
@@ -107,6 +107,6 @@ export class TerrariumRun {
 function indexRequest(request: RequestHead): HeaderIndex {
   const index = indexHeaders(request.headers);
   if (request.authority !== '') index.set('host', [encodeValue(request.authority)]);
-  for (const name of CLIENT_ADDRESS_HEADERS) index.set(name, [request.clientAddress]);
+  for (const name of clientAddressHeaders) index.set(name, [request.clientAddress]);
   return index;
 }

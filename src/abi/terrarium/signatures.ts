@@ -4,11 +4,11 @@
  */
 import type { FunctionFace } from '../abi.ts';
 
-const I32 = 'i32';
-const I64 = 'i64';
+const i32 = 'i32';
+const i64 = 'i64';
 
 function face(paramCount: number, ...results: readonly string[]): FunctionFace {
-  return { params: Array.from({ length: paramCount }, () => I32), results };
+  return { params: Array.from({ length: paramCount }, () => i32), results };
 }
 
 /** Import name in module `env` → type. */
@@ -21,30 +21,30 @@ export const hostcallTypes: ReadonlyMap<string, FunctionFace> = new Map([
   ['hostcall_req_get_body', face(3)],
   ['hostcall_req_get_headers', face(3)],
   ['hostcall_req_get_header', face(5)],
-  ['hostcall_req_create', face(4, I32)],
-  ['hostcall_req_set_header', face(5, I32)],
-  ['hostcall_req_set_body', face(3, I32)],
-  ['hostcall_req_send', face(1, I32)],
-  ['hostcall_req_send_async', face(1, I32)],
-  ['hostcall_pending_req_wait', face(1, I32)],
-  ['hostcall_pending_req_poll', face(1, I32)],
-  ['hostcall_pending_req_select', face(3, I32)],
-  ['hostcall_resp_get_response_code', face(1, I32)],
+  ['hostcall_req_create', face(4, i32)],
+  ['hostcall_req_set_header', face(5, i32)],
+  ['hostcall_req_set_body', face(3, i32)],
+  ['hostcall_req_send', face(1, i32)],
+  ['hostcall_req_send_async', face(1, i32)],
+  ['hostcall_pending_req_wait', face(1, i32)],
+  ['hostcall_pending_req_poll', face(1, i32)],
+  ['hostcall_pending_req_select', face(3, i32)],
+  ['hostcall_resp_get_response_code', face(1, i32)],
   ['hostcall_resp_get_headers', face(3)],
   ['hostcall_resp_get_header', face(5)],
   ['hostcall_resp_get_body', face(3)],
-  ['hostcall_resp_set_response_code', face(2, I32)],
-  ['hostcall_resp_set_header', face(5, I32)],
-  ['hostcall_resp_set_body', face(3, I32)],
-  ['hostcall_kvstore_insert', face(4, I32)],
-  ['hostcall_kvstore_upsert', face(4, I32)],
-  ['hostcall_kvstore_append', face(4, I32)],
-  ['hostcall_kvstore_get', face(4, I32)],
-  ['hostcall_kvstore_remove', face(2, I32)],
-  ['hostcall_rng_next_u64', face(0, I64)],
-  ['hostcall_time_now', face(1, I64)],
-  ['hostcall_dns_query_raw', face(4, I32)],
-  ['hostcall_dns_query_ip', face(5, I32)],
+  ['hostcall_resp_set_response_code', face(2, i32)],
+  ['hostcall_resp_set_header', face(5, i32)],
+  ['hostcall_resp_set_body', face(3, i32)],
+  ['hostcall_kvstore_insert', face(4, i32)],
+  ['hostcall_kvstore_upsert', face(4, i32)],
+  ['hostcall_kvstore_append', face(4, i32)],
+  ['hostcall_kvstore_get', face(4, i32)],
+  ['hostcall_kvstore_remove', face(2, i32)],
+  ['hostcall_rng_next_u64', face(0, i64)],
+  ['hostcall_time_now', face(1, i64)],
+  ['hostcall_dns_query_raw', face(4, i32)],
+  ['hostcall_dns_query_ip', face(5, i32)],
 ]);
 
 /** What compilers add to any module: answered too, so that their output runs as it comes. */

@@ -7,7 +7,7 @@ import type { HostcallFamily, WasiGuest } from './guest.ts';
 import { clockId } from './layout.ts';
 
 /** The real time is given in whole milliseconds. */
-const REALTIME_RESOLUTION_NS = 1_000_000n;
+const realtimeResolutionNs = 1_000_000n;
 
 export function clockHostcalls(guest: WasiGuest): HostcallFamily {
   return {
@@ -17,7 +17,7 @@ export function clockHostcalls(guest: WasiGuest): HostcallFamily {
       guest.requireRange(ptr, 8);
       requireClock(id);
       const isReal = id === clockId.realtime;
-      guest.writeU64(ptr, isReal ? REALTIME_RESOLUTION_NS : timer.resolutionNs);
+      guest.writeU64(ptr, isReal ? realtimeResolutionNs : timer.resolutionNs);
     }),
 
     /** ptr ──► u64 nanoseconds; of the Unix epoch for the real time */

@@ -9,11 +9,11 @@ import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descript
 import { WasiError } from './errno.ts';
 import type { ListedEntry } from './files/node.ts';
 import { countBytes, type HostcallFamily, type MemoryRange, type WasiGuest } from './guest.ts';
-import { DIRENT_BYTES, fdflag, filetype, preview1Layout } from './layout.ts';
+import { direntBytes, fdflag, filetype, preview1Layout } from './layout.ts';
 import { seekHostcall } from './seek.ts';
 import type { InputStream, OutputStream, Written } from './streams.ts';
 
-const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+const int64Max = 0x7fff_ffff_ffff_ffffn;
 
 export function fdBytesHostcalls(guest: WasiGuest): HostcallFamily {
   return { ...readHostcalls(guest), ...writeHostcalls(guest), ...placeHostcalls(guest) };
@@ -27,7 +27,7 @@ function readHostcalls(guest: WasiGuest): HostcallFamily {
         guest.requireRange(nPtr, 4);
         const ranges = guest.readIovecs(iovs, iovsLen);
         const position = BigInt.asUintN(64, offset);
-        if (position > INT64_MAX) throw new WasiError('inval');
+        if (position > int64Max) throw new WasiError('inval');
         return readFile(guest, descriptor, { ranges, position, nPtr });
       },
     ),
@@ -56,7 +56,7 @@ function writeHostcalls(guest: WasiGuest): HostcallFamily {
         guest.requireRange(nPtr, 4);
         const ranges = guest.readIovecs(iovs, iovsLen);
         const position = BigInt.asUintN(64, offset);
-        if (position > INT64_MAX) throw new WasiError('inval');
+        if (position > int64Max) throw new WasiError('inval');
         return writeAt(guest, { ranges, nPtr, file, position });
       },
     ),
@@ -343,13 +343,13 @@ function* writeDirents(
 
 function encodeDirent(entry: ListedEntry, next: bigint): Uint8Array {
   const name = Buffer.from(entry.name);
-  const bytes = new Uint8Array(DIRENT_BYTES + name.length);
+  const bytes = new Uint8Array(direntBytes + name.length);
   const record = new DataView(bytes.buffer);
   record.setBigUint64(0, next, true);
   record.setBigUint64(8, entry.inode, true);
   record.setUint32(16, name.length, true);
   record.setUint8(20, entry.filetype);
-  bytes.set(name, DIRENT_BYTES);
+  bytes.set(name, direntBytes);
   return bytes;
 }
 

@@ -5,13 +5,13 @@ import { WasiError } from './errno.ts';
 import type { NewTimes, Node, NodeFacts } from './files/node.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 import {
-  ADVICE_MAX,
-  FDFLAGS_ALL,
-  FDSTAT_BYTES,
-  FSTFLAGS_ALL,
+  adviceMax,
+  fdflagsAll,
+  fdstatBytes,
   filetype,
   fstflag,
-  PRESTAT_BYTES,
+  fstflagsAll,
+  prestatBytes,
   preview1Layout,
   type SnapshotLayout,
 } from './layout.ts';
@@ -36,7 +36,7 @@ function stateHostcalls(guest: WasiGuest): HostcallFamily {
      */
     fd_fdstat_get: guest.hostcall((fd: number, ptr: number) => {
       const descriptor = guest.process.descriptor(fd);
-      const record = new DataView(new ArrayBuffer(FDSTAT_BYTES));
+      const record = new DataView(new ArrayBuffer(fdstatBytes));
       record.setUint8(0, filetypeOf(descriptor));
       record.setUint16(2, descriptor.flags, true);
       record.setBigUint64(8, descriptor.rightsBase, true);
@@ -46,7 +46,7 @@ function stateHostcalls(guest: WasiGuest): HostcallFamily {
 
     fd_fdstat_set_flags: guest.hostcall((fd: number, flags: number) => {
       const descriptor = guest.process.descriptor(fd);
-      if ((flags & ~FDFLAGS_ALL) !== 0) throw new WasiError('inval');
+      if ((flags & ~fdflagsAll) !== 0) throw new WasiError('inval');
       descriptor.flags = flags;
     }),
 
@@ -69,7 +69,7 @@ function fileHostcalls(guest: WasiGuest): HostcallFamily {
   return {
     fd_advise: guest.hostcall((fd: number, _offset: bigint, _len: bigint, advice: number) => {
       requireFile(guest.process.descriptor(fd));
-      if (advice >>> 0 > ADVICE_MAX) throw new WasiError('inval');
+      if (advice >>> 0 > adviceMax) throw new WasiError('inval');
     }),
 
     fd_allocate: guest.hostcall((fd: number, offset: bigint, len: bigint) => {
@@ -132,7 +132,7 @@ function preopenHostcalls(guest: WasiGuest): HostcallFamily {
     /** ptr ──► u8 0 (a directory), u32 length of its name @4. `badf` ends a program's search. */
     fd_prestat_get: guest.hostcall((fd: number, ptr: number) => {
       const name = nameOf(fd);
-      const record = new DataView(new ArrayBuffer(PRESTAT_BYTES));
+      const record = new DataView(new ArrayBuffer(prestatBytes));
       record.setUint32(4, name.length, true);
       guest.writeBytes(ptr, new Uint8Array(record.buffer));
     }),
@@ -177,7 +177,7 @@ export function readTimes(
   asked: { readonly accessed: bigint; readonly modified: bigint; readonly flags: number },
 ): NewTimes {
   const { flags } = asked;
-  if ((flags & ~FSTFLAGS_ALL) !== 0) throw new WasiError('inval');
+  if ((flags & ~fstflagsAll) !== 0) throw new WasiError('inval');
   const pick = (given: bigint, set: number, now: number): bigint | undefined => {
     if ((flags & set) !== 0 && (flags & now) !== 0) throw new WasiError('inval');
     if ((flags & now) !== 0) return guest.process.capabilities.clock.nowNs();

@@ -9,7 +9,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { GuestHost, Hostcall } from '../abi.ts';
 import { isSteps, type Steps } from '../steps.ts';
 import { errno, WasiError } from './errno.ts';
-import { IOVEC_BYTES } from './layout.ts';
+import { iovecBytes } from './layout.ts';
 import type { WasiProcess } from './process.ts';
 
 /** The hostcalls of one family: import name → hostcall. */
@@ -24,12 +24,12 @@ export interface MemoryRange {
 }
 
 /** As Linux and wasi-libc have it. */
-const IOVECS_MAX = 1_024;
+const iovecsMax = 1_024;
 /** The largest `ssize_t` of a 32-bit program. */
-const MOVED_BYTES_MAX = 0x7fff_ffff;
-const PATH_BYTES_MAX = 4_096;
+const movedBytesMax = 0x7fff_ffff;
+const pathBytesMax = 4_096;
 /** What kits with interfaces export for strings and lists that the host answers with. */
-export const REALLOC = 'canonical_abi_realloc';
+export const reallocName = 'canonical_abi_realloc';
 
 export class WasiGuest {
   readonly #host: GuestHost;
@@ -119,11 +119,11 @@ export class WasiGuest {
    * Calls the guest: memory may have grown. Traps the guest when the answer is no place for them.
    */
   allocate(len: number, align: number): number {
-    const realloc = this.#host.exportedFunction(REALLOC);
-    if (realloc === undefined) return this.trap(`Cannot place an answer: no export ${REALLOC}`);
+    const realloc = this.#host.exportedFunction(reallocName);
+    if (realloc === undefined) return this.trap(`Cannot place an answer: no export ${reallocName}`);
     const ptr = this.#host.callGuest((bytes) => realloc(0, 0, align, bytes ?? 0), len);
     if (typeof ptr !== 'number' || !this.#host.memory.holds(ptr >>> 0, len)) {
-      return this.trap(`Cannot place ${len} bytes in the guest: ${REALLOC} answered ${ptr}`);
+      return this.trap(`Cannot place ${len} bytes in the guest: ${reallocName} answered ${ptr}`);
     }
     return ptr >>> 0;
   }
@@ -191,8 +191,8 @@ export class WasiGuest {
   readPath(ptr: number, len: number): string {
     const length = len >>> 0;
     this.requireRange(ptr, length);
-    if (length > PATH_BYTES_MAX) throw new WasiError('nametoolong');
-    const path = this.#host.memory.readUtf8(ptr, length, PATH_BYTES_MAX);
+    if (length > pathBytesMax) throw new WasiError('nametoolong');
+    const path = this.#host.memory.readUtf8(ptr, length, pathBytesMax);
     if (path === undefined) throw new WasiError('ilseq');
     return path;
   }
@@ -204,13 +204,13 @@ export class WasiGuest {
    */
   readIovecs(ptr: number, count: number): readonly MemoryRange[] {
     const vectorCount = count >>> 0;
-    if (vectorCount > IOVECS_MAX) throw new WasiError('inval');
+    if (vectorCount > iovecsMax) throw new WasiError('inval');
     // One look at the memory for all of them.
-    const bytes = this.readBytes(ptr, vectorCount * IOVEC_BYTES);
+    const bytes = this.readBytes(ptr, vectorCount * iovecBytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const ranges: MemoryRange[] = [];
     let totalBytes = 0;
-    for (let at = 0; at < view.byteLength; at += IOVEC_BYTES) {
+    for (let at = 0; at < view.byteLength; at += iovecBytes) {
       const range = { ptr: view.getUint32(at, true), len: view.getUint32(at + 4, true) };
       if (range.len === 0) continue;
       this.requireRange(range.ptr, range.len);
@@ -218,7 +218,7 @@ export class WasiGuest {
       totalBytes += range.len;
     }
     // Vectors may name the same bytes again and again; what C cannot count nobody means.
-    if (totalBytes > MOVED_BYTES_MAX) throw new WasiError('inval');
+    if (totalBytes > movedBytesMax) throw new WasiError('inval');
     return ranges;
   }
 

@@ -4,7 +4,7 @@ import { clockHostcalls } from './clock.ts';
 import { fdHostcalls, fileStatHostcall } from './fd.ts';
 import { fdBytesHostcalls } from './fd-bytes.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
-import { COMPILER, HTTP, PREVIEW1, UNSTABLE } from './judge.ts';
+import { compiler, http, preview1, unstable } from './judge.ts';
 import { unstableLayout } from './layout.ts';
 import { pathHostcalls, pathStatHostcall } from './path.ts';
 import { pollHostcall, pollHostcalls } from './poll.ts';
@@ -30,10 +30,10 @@ export function listImports(guest: WasiGuest): ImportTable {
     }),
   );
   return new Map([
-    [PREVIEW1, hostcalls],
-    [UNSTABLE, new Map([...hostcalls, ...Object.entries(unstableHostcalls(guest))])],
-    [COMPILER, new Map(Object.entries(compilerHostcalls(guest)))],
-    [HTTP, new Map(Object.entries(httpHostcalls(guest)))],
+    [preview1, hostcalls],
+    [unstable, new Map([...hostcalls, ...Object.entries(unstableHostcalls(guest))])],
+    [compiler, new Map(Object.entries(compilerHostcalls(guest)))],
+    [http, new Map(Object.entries(httpHostcalls(guest)))],
   ]);
 }
 

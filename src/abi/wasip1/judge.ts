@@ -8,38 +8,38 @@
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
-import { REALLOC } from './guest.ts';
+import { reallocName } from './guest.ts';
 import { compilerImportTypes, functionTypes, httpImportTypes } from './signatures.ts';
 
-export const PREVIEW1 = 'wasi_snapshot_preview1';
-export const UNSTABLE = 'wasi_unstable';
-export const COMPILER = 'env';
-export const HTTP = 'http';
-export const COMMAND_ENTRY = '_start';
-const INITIALIZER = '_initialize';
-const REACTOR_ENTRIES = ['handle', '_handle', 'run'] as const;
+export const preview1 = 'wasi_snapshot_preview1';
+export const unstable = 'wasi_unstable';
+export const compiler = 'env';
+export const http = 'http';
+export const commandEntry = '_start';
+const initializerName = '_initialize';
+const reactorEntries = ['handle', '_handle', 'run'] as const;
 /** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const FAULTS_NAMED_MAX = 100;
+const faultsNamedMax = 100;
 
 type Import = ModuleFace['imports'][number];
 type Export = ModuleFace['exports'][number];
 
 export function judgeWasip1(face: ModuleFace): AbiVerdict {
   const isImporting = face.imports.some(isWasi);
-  const start = findExport(face, COMMAND_ENTRY);
-  const initializer = findExport(face, INITIALIZER);
+  const start = findExport(face, commandEntry);
+  const initializer = findExport(face, initializerName);
   if (!isImporting && start === undefined && initializer === undefined) return { kind: 'other' };
   const faults = [...face.imports.flatMap(judgeImport), ...judgeAllocator(face)];
   if (start !== undefined) {
     faults.push(...judgeEntry(start, 'nothing'));
-    return faults.length === 0 ? { kind: 'speaks', entry: COMMAND_ENTRY } : refuse(faults);
+    return faults.length === 0 ? { kind: 'speaks', entry: commandEntry } : refuse(faults);
   }
-  const entry = REACTOR_ENTRIES.map((name) => findExport(face, name)).find((found) => found);
+  const entry = reactorEntries.map((name) => findExport(face, name)).find((found) => found);
   if (initializer !== undefined) faults.push(...judgeEntry(initializer, 'nothing'));
   if (entry === undefined) {
     faults.push(
-      `no entry: expected an export \`${COMMAND_ENTRY}\`, or with \`${INITIALIZER}\` one of ` +
-        REACTOR_ENTRIES.map((name) => `\`${name}\``).join(', '),
+      `no entry: expected an export \`${commandEntry}\`, or with \`${initializerName}\` one of ` +
+        reactorEntries.map((name) => `\`${name}\``).join(', '),
     );
     return refuse(faults);
   }
@@ -49,9 +49,9 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
 
 /** Who sends requests must have room for their answers. */
 function judgeAllocator(face: ModuleFace): readonly string[] {
-  if (!face.imports.some(({ module }) => module === HTTP)) return [];
-  const rule = `export \`${REALLOC}\`: expected a function (i32 i32 i32 i32) -> (i32)`;
-  const found = findExport(face, REALLOC);
+  if (!face.imports.some(({ module }) => module === http)) return [];
+  const rule = `export \`${reallocName}\`: expected a function (i32 i32 i32 i32) -> (i32)`;
+  const found = findExport(face, reallocName);
   if (found === undefined) return [`no ${rule}`];
   if (found.kind !== 'function') return [`${rule}: received a ${found.kind}`];
   if (found.type === undefined) return [];
@@ -60,7 +60,7 @@ function judgeAllocator(face: ModuleFace): readonly string[] {
 }
 
 export function isWasi({ module }: Import): boolean {
-  return module === PREVIEW1 || module === UNSTABLE;
+  return module === preview1 || module === unstable;
 }
 
 function findExport({ exports }: ModuleFace, wanted: string): Export | undefined {
@@ -89,9 +89,9 @@ function judgeImport({ module, name, kind, type }: Import): readonly string[] {
 }
 
 function typeOf(module: string, name: string): FunctionFace | undefined {
-  if (module === PREVIEW1 || module === UNSTABLE) return functionTypes.get(name);
-  if (module === HTTP) return httpImportTypes.get(name);
-  return module === COMPILER ? compilerImportTypes.get(name) : undefined;
+  if (module === preview1 || module === unstable) return functionTypes.get(name);
+  if (module === http) return httpImportTypes.get(name);
+  return module === compiler ? compilerImportTypes.get(name) : undefined;
 }
 
 function describeType({ params, results }: FunctionFace): string {
@@ -99,7 +99,7 @@ function describeType({ params, results }: FunctionFace): string {
 }
 
 function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, FAULTS_NAMED_MAX);
+  const named = faults.slice(0, faultsNamedMax);
   const unnamedCount = faults.length - named.length;
   if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
   return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };

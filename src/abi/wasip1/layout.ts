@@ -12,33 +12,33 @@ export const clockId = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 
 
 /** `fdflags`. */
 export const fdflag = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
-export const FDFLAGS_ALL = 31;
+export const fdflagsAll = 31;
 
 /** `oflags` of path_open. */
 export const oflag = { creat: 1, directory: 2, excl: 4, trunc: 8 } as const;
-export const OFLAGS_ALL = 15;
+export const oflagsAll = 15;
 
 /** `lookupflags`. */
-export const LOOKUP_SYMLINK_FOLLOW = 1;
+export const lookupSymlinkFollow = 1;
 
 /** `fstflags` of the set_times calls. */
 export const fstflag = { atim: 1, atimNow: 2, mtim: 4, mtimNow: 8 } as const;
-export const FSTFLAGS_ALL = 15;
+export const fstflagsAll = 15;
 
 /** Advice numbers are 0 to this. */
-export const ADVICE_MAX = 5;
+export const adviceMax = 5;
 
 export const eventtype = { clock: 0, fdRead: 1, fdWrite: 2 } as const;
 /** `subclockflags`: the timeout is an instant of the clock. */
-export const SUBCLOCK_ABSTIME = 1;
+export const subclockAbstime = 1;
 /** `eventrwflags`: nothing more will come. */
-export const EVENT_HANGUP = 1;
+export const eventHangup = 1;
 
-export const IOVEC_BYTES = 8;
-export const FDSTAT_BYTES = 24;
-export const PRESTAT_BYTES = 8;
-export const DIRENT_BYTES = 24;
-export const EVENT_BYTES = 32;
+export const iovecBytes = 8;
+export const fdstatBytes = 24;
+export const prestatBytes = 8;
+export const direntBytes = 24;
+export const eventBytes = 32;
 
 /** What the two snapshots of WASI lay out differently; all places are in bytes. */
 export interface SnapshotLayout {
@@ -99,10 +99,10 @@ export const right = {
   pollFdReadwrite: 1n << 27n,
 } as const;
 
-const RIGHTS_ALL = (1n << 28n) - 1n;
+const rightsAll = (1n << 28n) - 1n;
 
 /** What any regular file may be asked. */
-export const FILE_RIGHTS =
+export const fileRights =
   right.fdDatasync |
   right.fdRead |
   right.fdSeek |
@@ -121,17 +121,17 @@ export const FILE_RIGHTS =
  * A directory itself is neither read nor written, and sizes are a matter of open files: who finds
  * the right to set them by path takes rights for something that is enforced.
  */
-export const DIRECTORY_RIGHTS =
-  (RIGHTS_ALL & ~FILE_RIGHTS & ~right.pathFilestatSetSize) |
+export const directoryRights =
+  (rightsAll & ~fileRights & ~right.pathFilestatSetSize) |
   right.fdFilestatGet |
   right.fdFilestatSetTimes |
   right.fdSync |
   right.fdDatasync |
   right.fdFdstatSetFlags;
 /** What may be asked of anything opened below a directory. */
-export const INHERITED_RIGHTS = RIGHTS_ALL;
+export const inheritedRights = rightsAll;
 /** A stream: no place in it, so neither seek nor tell; with them C would take it for a file. */
-export const STREAM_READ_RIGHTS =
+export const streamReadRights =
   right.fdRead | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;
-export const STREAM_WRITE_RIGHTS =
+export const streamWriteRights =
   right.fdWrite | right.fdFdstatSetFlags | right.fdFilestatGet | right.pollFdReadwrite;

@@ -5,13 +5,13 @@ import type { FileNode, Node } from './files/node.ts';
 import { type Found, walk } from './files/walk.ts';
 import type { WasiGuest } from './guest.ts';
 import {
-  DIRECTORY_RIGHTS,
-  FDFLAGS_ALL,
-  FILE_RIGHTS,
-  INHERITED_RIGHTS,
-  LOOKUP_SYMLINK_FOLLOW,
-  OFLAGS_ALL,
+  directoryRights,
+  fdflagsAll,
+  fileRights,
+  inheritedRights,
+  lookupSymlinkFollow,
   oflag,
+  oflagsAll,
   right,
 } from './layout.ts';
 
@@ -31,13 +31,13 @@ export async function openPath(
   asked: OpenAsked,
 ): Promise<number> {
   const { oflags, fdflags } = asked;
-  if ((oflags & ~OFLAGS_ALL) !== 0 || (fdflags & ~FDFLAGS_ALL) !== 0) throw new WasiError('inval');
+  if ((oflags & ~oflagsAll) !== 0 || (fdflags & ~fdflagsAll) !== 0) throw new WasiError('inval');
   const creates = (oflags & oflag.creat) !== 0;
   const isExclusive = creates && (oflags & oflag.excl) !== 0;
   if (creates && (oflags & oflag.directory) !== 0) throw new WasiError('inval');
   const { descriptors } = guest.process;
   descriptors.requireRoom();
-  const isFollowing = (asked.lookup & LOOKUP_SYMLINK_FOLLOW) !== 0 && !isExclusive;
+  const isFollowing = (asked.lookup & lookupSymlinkFollow) !== 0 && !isExclusive;
   const found = await guest.waitFor(
     walk(directory.node, asked.path, isFollowing ? 'follow' : 'look'),
   );
@@ -68,8 +68,8 @@ function openDirectory(
     preopenName: undefined,
     listing: undefined,
     flags: fdflags,
-    rightsBase: DIRECTORY_RIGHTS,
-    rightsInheriting: INHERITED_RIGHTS,
+    rightsBase: directoryRights,
+    rightsInheriting: inheritedRights,
   });
 }
 
@@ -90,7 +90,7 @@ async function openFile(guest: WasiGuest, node: FileNode, asked: OpenAsked): Pro
   const file = await guest.waitFor(Promise.resolve(node.open()));
   try {
     if ((asked.oflags & oflag.trunc) !== 0) file.resize(0n);
-    const readable = mayRead ? FILE_RIGHTS : FILE_RIGHTS & ~right.fdRead;
+    const readable = mayRead ? fileRights : fileRights & ~right.fdRead;
     const rightsBase = mayWrite ? readable : readable & ~right.fdWrite;
     const flags = asked.fdflags;
     const access = { mayRead, mayWrite, flags, rightsBase, rightsInheriting: 0n };

@@ -9,7 +9,7 @@ import { readTimes, writeFilestat } from './fd.ts';
 import type { FileNode, SymlinkNode } from './files/node.ts';
 import { type Found, type LastLink, walk } from './files/walk.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
-import { LOOKUP_SYMLINK_FOLLOW, preview1Layout, type SnapshotLayout } from './layout.ts';
+import { lookupSymlinkFollow, preview1Layout, type SnapshotLayout } from './layout.ts';
 import { openPath } from './path-open.ts';
 
 /** A directory descriptor and a path below it, as they come in. */
@@ -155,7 +155,7 @@ function linkHostcalls(guest: WasiGuest): HostcallFamily {
         newPtr: number,
         newLen: number,
       ) => {
-        if ((lookup & LOOKUP_SYMLINK_FOLLOW) !== 0) throw new WasiError('inval');
+        if ((lookup & lookupSymlinkFollow) !== 0) throw new WasiError('inval');
         const from = await find(guest, { fd, ptr, len }, 'change');
         const to = await find(guest, { fd: newFd, ptr: newPtr, len: newLen }, 'change');
         const node = requireLinkable(from);
@@ -185,7 +185,7 @@ async function find(guest: WasiGuest, place: Place, lastLink: LastLink): Promise
 }
 
 function lookupOf(flags: number): LastLink {
-  return (flags & LOOKUP_SYMLINK_FOLLOW) !== 0 ? 'follow' : 'look';
+  return (flags & lookupSymlinkFollow) !== 0 ? 'follow' : 'look';
 }
 
 function requireNode({ node, mustBeDirectory }: Found): NonNullable<Found['node']> {

@@ -12,18 +12,18 @@ import { readClock } from './clock.ts';
 import { errno, WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 import {
-  EVENT_BYTES,
-  EVENT_HANGUP,
+  eventBytes,
+  eventHangup,
   eventtype,
   preview1Layout,
   type SnapshotLayout,
-  SUBCLOCK_ABSTIME,
+  subclockAbstime,
 } from './layout.ts';
 import type { InputStream } from './streams.ts';
 
-const SUBSCRIPTIONS_MAX = 1_024;
+const subscriptionsMax = 1_024;
 /** An answer to "how much could be written": as much as leaves in one piece. */
-const WRITABLE_BYTES = 16_384n;
+const writableBytes = 16_384n;
 
 interface Subscription {
   readonly userdata: bigint;
@@ -61,9 +61,9 @@ export function pollHostcall(guest: WasiGuest, { subscription }: SnapshotLayout)
   return guest.waitingHostcall(
     (subscriptions: number, events: number, count: number, countPtr: number) => {
       const length = count >>> 0;
-      if (length === 0 || length > SUBSCRIPTIONS_MAX) throw new WasiError('inval');
+      if (length === 0 || length > subscriptionsMax) throw new WasiError('inval');
       guest.requireRange(subscriptions, length * subscription.bytes);
-      guest.requireRange(events, length * EVENT_BYTES);
+      guest.requireRange(events, length * eventBytes);
       guest.requireRange(countPtr, 4);
       return poll(guest, { subscriptions, length, events, countPtr, subscription });
     },
@@ -109,10 +109,10 @@ function lookAgain(subscription: Subscription, dueNs: bigint | undefined): Subsc
   const { delayNs, input } = subscription;
   if (input !== undefined) return { ...subscription, event: readinessOf(input) };
   const isDue = dueNs !== undefined && delayNs !== undefined && delayNs <= dueNs;
-  return isDue ? { ...subscription, event: READY } : subscription;
+  return isDue ? { ...subscription, event: ready } : subscription;
 }
 
-const READY: Readiness = { errno: 0, bytes: 0n, flags: 0 };
+const ready: Readiness = { errno: 0, bytes: 0n, flags: 0 };
 
 function failed(name: 'badf' | 'inval'): Readiness {
   return { errno: errno[name], bytes: 0n, flags: 0 };
@@ -121,7 +121,7 @@ function failed(name: 'badf' | 'inval'): Readiness {
 function readinessOf(input: InputStream): Readiness | undefined {
   const { readyBytes } = input;
   if (readyBytes === undefined) return undefined;
-  return { errno: 0, bytes: BigInt(readyBytes), flags: readyBytes === 0 ? EVENT_HANGUP : 0 };
+  return { errno: 0, bytes: BigInt(readyBytes), flags: readyBytes === 0 ? eventHangup : 0 };
 }
 
 function* readSubscriptions(
@@ -146,11 +146,11 @@ function* readSubscriptions(
 function readClockWait(guest: WasiGuest, at: number): Pick<Subscription, 'event' | 'delayNs'> {
   const id = guest.readU32(at);
   const timeoutNs = guest.readU64(at + 8);
-  const isAbsolute = (guest.readU16(at + 24) & SUBCLOCK_ABSTIME) !== 0;
+  const isAbsolute = (guest.readU16(at + 24) & subclockAbstime) !== 0;
   try {
     const nowNs = readClock(guest, id);
     const delayNs = isAbsolute ? timeoutNs - nowNs : timeoutNs;
-    return delayNs <= 0n ? { event: READY } : { event: undefined, delayNs };
+    return delayNs <= 0n ? { event: ready } : { event: undefined, delayNs };
   } catch (error) {
     if (error instanceof WasiError) return { event: failed('inval') };
     throw error;
@@ -167,9 +167,9 @@ function readDescriptorWait(
   const isReading = type === eventtype.fdRead;
   try {
     const descriptor = guest.process.descriptor(guest.readU32(at + 16));
-    if (descriptor.kind === 'file') return { event: READY };
+    if (descriptor.kind === 'file') return { event: ready };
     if (descriptor.kind === 'output' && !isReading) {
-      return { event: { errno: 0, bytes: WRITABLE_BYTES, flags: 0 } };
+      return { event: { errno: 0, bytes: writableBytes, flags: 0 } };
     }
     if (descriptor.kind !== 'input' || !isReading) return { event: failed('badf') };
     const event = readinessOf(descriptor.stream);
@@ -190,13 +190,13 @@ function* giveEvents(
   for (const { userdata, type, event } of subscriptions) {
     if (event === undefined) continue;
     if (count > 0 && count % pieceItems === 0) yield;
-    const record = new DataView(new ArrayBuffer(EVENT_BYTES));
+    const record = new DataView(new ArrayBuffer(eventBytes));
     record.setBigUint64(0, userdata, true);
     record.setUint16(8, event.errno, true);
     record.setUint8(10, type);
     record.setBigUint64(16, event.bytes, true);
     record.setUint16(24, event.flags, true);
-    guest.writeBytes((events >>> 0) + count * EVENT_BYTES, new Uint8Array(record.buffer));
+    guest.writeBytes((events >>> 0) + count * eventBytes, new Uint8Array(record.buffer));
     count += 1;
   }
   if (count > 0) guest.writeU32(countPtr, count);

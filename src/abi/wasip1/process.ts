@@ -7,12 +7,7 @@ import { type Descriptor, DescriptorTable } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { DirectoryNode } from './files/node.ts';
 import type { FileKeeper } from './files/site-tree.ts';
-import {
-  DIRECTORY_RIGHTS,
-  INHERITED_RIGHTS,
-  STREAM_READ_RIGHTS,
-  STREAM_WRITE_RIGHTS,
-} from './layout.ts';
+import { directoryRights, inheritedRights, streamReadRights, streamWriteRights } from './layout.ts';
 import type { InputStream, OutputStream } from './streams.ts';
 
 export interface Preopen {
@@ -39,10 +34,10 @@ export interface ProcessOptions {
 }
 
 /** How long the beginning of an answer is held back while the program waits. */
-const HOLD_NS = 20_000_000n;
+const holdNs = 20_000_000n;
 const nothingToDo = (): void => undefined;
 /** Descriptors below this are the streams'. */
-const STREAM_COUNT = 3;
+const streamCount = 3;
 
 export class WasiProcess implements FileKeeper {
   readonly stdin: InputStream;
@@ -57,7 +52,7 @@ export class WasiProcess implements FileKeeper {
   #arguments: readonly string[] | undefined;
   #environment: readonly string[] | undefined;
   /** For how much more waiting the beginning of the answer is held back. */
-  #holdLeftNs = HOLD_NS;
+  #holdLeftNs = holdNs;
   /** Since the program first asked in vain for input that it would not wait for. */
   #retryingSinceNs: bigint | undefined;
   #hasPreopens = false;
@@ -71,8 +66,8 @@ export class WasiProcess implements FileKeeper {
     this.capabilities = options.capabilities;
     this.#startedNs = options.capabilities.timer.nowNs();
     this.#descriptors = new DescriptorTable(options.descriptorsMax);
-    const input = { flags: 0, rightsBase: STREAM_READ_RIGHTS, rightsInheriting: 0n };
-    const output = { flags: 0, rightsBase: STREAM_WRITE_RIGHTS, rightsInheriting: 0n };
+    const input = { flags: 0, rightsBase: streamReadRights, rightsInheriting: 0n };
+    const output = { flags: 0, rightsBase: streamWriteRights, rightsInheriting: 0n };
     this.#descriptors.add({ kind: 'input', stream: options.stdin, ...input });
     this.#descriptors.add({ kind: 'output', stream: options.stdout, ...output });
     this.#descriptors.add({ kind: 'output', stream: options.stderr, ...output });
@@ -101,12 +96,12 @@ export class WasiProcess implements FileKeeper {
 
   /** The descriptor of `fd`; for a stream without making the directories. Throws `badf`. */
   descriptor(fd: number): Descriptor {
-    return fd >>> 0 < STREAM_COUNT ? this.#descriptors.get(fd) : this.descriptors.get(fd);
+    return fd >>> 0 < streamCount ? this.#descriptors.get(fd) : this.descriptors.get(fd);
   }
 
   /** Nanoseconds of the monotonic clock: since shortly before the run began, never 0. */
   monotonicNs(): bigint {
-    return MONOTONIC_START_NS + this.capabilities.timer.nowNs() - this.#startedNs;
+    return monotonicStartNs + this.capabilities.timer.nowNs() - this.#startedNs;
   }
 
   /** Resolves after `delayNs`; never when the run is over before. */
@@ -152,7 +147,7 @@ export class WasiProcess implements FileKeeper {
   noteRetry(): void {
     const nowNs = this.monotonicNs();
     this.#retryingSinceNs ??= nowNs;
-    const isHeld = this.stdout.mayHold === true && nowNs - this.#retryingSinceNs < HOLD_NS;
+    const isHeld = this.stdout.mayHold === true && nowNs - this.#retryingSinceNs < holdNs;
     if (!isHeld) this.#flush();
   }
 
@@ -195,12 +190,12 @@ export class WasiProcess implements FileKeeper {
         preopenName: name,
         listing: undefined,
         flags: 0,
-        rightsBase: DIRECTORY_RIGHTS,
-        rightsInheriting: INHERITED_RIGHTS,
+        rightsBase: directoryRights,
+        rightsInheriting: inheritedRights,
       });
     }
   }
 }
 
 /** Go ends itself when its first look at this clock says 0. */
-const MONOTONIC_START_NS = 1_000_000_000n;
+const monotonicStartNs = 1_000_000_000n;

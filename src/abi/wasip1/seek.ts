@@ -4,7 +4,7 @@ import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 import type { SnapshotLayout } from './layout.ts';
 
-const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+const int64Max = 0x7fff_ffff_ffff_ffffn;
 
 /** ptr ──► u64 the new place */
 export function seekHostcall(guest: WasiGuest, { whence }: SnapshotLayout): Hostcall {
@@ -14,7 +14,7 @@ export function seekHostcall(guest: WasiGuest, { whence }: SnapshotLayout): Host
     const { file, position } = descriptor;
     const move = (base: bigint): void => {
       const target = base + BigInt.asIntN(64, offset);
-      if (target < 0n || target > INT64_MAX) throw new WasiError('inval');
+      if (target < 0n || target > int64Max) throw new WasiError('inval');
       descriptor.position = target;
       guest.writeU64(ptr, target);
     };

@@ -16,17 +16,17 @@ import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.
 import { WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];
 /** `http-error`. */
 const httpError = { invalidRequest: 0, notAllowed: 3, internalError: 4, timeout: 5 } as const;
-const HEADER_BYTES = 16;
-const RESULT_BYTES = 28;
-const HEADERS_MAX = 1_000;
+const headerBytes = 16;
+const resultBytes = 28;
+const headersMax = 1_000;
 /** Of an address, and of each name and value. */
-const TEXT_BYTES_MAX = 65_536;
+const textBytesMax = 65_536;
 
 /** By the kind of a capability's refusal; any other is an internal error. */
-const ERRORS: ReadonlyMap<unknown, number> = new Map([
+const errors: ReadonlyMap<unknown, number> = new Map([
   ['input', httpError.invalidRequest],
   ['limit', httpError.notAllowed],
   ['forbidden', httpError.notAllowed],
@@ -75,7 +75,7 @@ export function httpHostcalls(guest: WasiGuest): HostcallFamily {
 /** The function has no result to tell of a bad address by: it traps. */
 function* answer(guest: WasiGuest, asked: Asked, resultPtr: number): Steps<void> {
   try {
-    guest.requireRange(resultPtr, RESULT_BYTES);
+    guest.requireRange(resultPtr, resultBytes);
     const outcome = yield* send(guest, asked);
     if (outcome.kind === 'reply') yield* giveReply(guest, outcome.reply, resultPtr);
     else yield* giveFailure(guest, outcome, resultPtr);
@@ -109,7 +109,7 @@ function toReply(reply: OutboundReply): Outcome {
 
 function toFailure(error: unknown): Outcome {
   const kind = error instanceof Error && 'kind' in error ? error.kind : undefined;
-  const code = ERRORS.get(kind) ?? httpError.internalError;
+  const code = errors.get(kind) ?? httpError.internalError;
   const message = error instanceof Error ? error.message : String(error);
   return { kind: 'failed', error: code, message };
 }
@@ -117,12 +117,12 @@ function toFailure(error: unknown): Outcome {
 /** Undefined for what cannot be a request; the capability looks at the rest. */
 function* readRequest(guest: WasiGuest, asked: Asked): Steps<OutboundRequest | undefined> {
   const { body, headers: list, uri } = asked;
-  const method = METHODS[asked.method];
-  if (method === undefined || list.len > HEADERS_MAX || uri.len > TEXT_BYTES_MAX) return undefined;
+  const method = methods[asked.method];
+  if (method === undefined || list.len > headersMax || uri.len > textBytesMax) return undefined;
   const headers: Header[] = [];
   for (let index = 0; index < list.len; index += 1) {
     if (index > 0 && index % pieceItems === 0) yield;
-    const at = list.ptr + index * HEADER_BYTES;
+    const at = list.ptr + index * headerBytes;
     const name = readText(guest, at);
     const value = readText(guest, at + 8);
     if (name === undefined || value === undefined) return undefined;
@@ -136,7 +136,7 @@ function* readRequest(guest: WasiGuest, asked: Asked): Steps<OutboundRequest | u
 /** The text whose address and length stand at `at`, one character a byte. */
 function readText(guest: WasiGuest, at: number): string | undefined {
   const len = guest.readU32(at + 4);
-  if (len > TEXT_BYTES_MAX) return undefined;
+  if (len > textBytesMax) return undefined;
   return Buffer.from(guest.readBytes(guest.readU32(at), len)).toString('latin1');
 }
 
@@ -146,16 +146,16 @@ function* readBody(guest: WasiGuest, body: Asked['body']): Steps<Uint8Array> {
 }
 
 function* giveReply(guest: WasiGuest, reply: OutboundReply, resultPtr: number): Steps<void> {
-  const record = new DataView(new ArrayBuffer(RESULT_BYTES));
+  const record = new DataView(new ArrayBuffer(resultBytes));
   record.setUint8(4, 1);
   record.setUint32(8, yield* place(guest, reply.body), true);
   record.setUint32(12, reply.body.length, true);
-  const list = new DataView(new ArrayBuffer(reply.headers.length * HEADER_BYTES));
+  const list = new DataView(new ArrayBuffer(reply.headers.length * headerBytes));
   for (const [index, header] of reply.headers.entries()) {
     if (index > 0 && index % pieceItems === 0) yield;
     for (const [part, text] of header.entries()) {
       const bytes = Buffer.from(text, 'latin1');
-      const at = index * HEADER_BYTES + part * 8;
+      const at = index * headerBytes + part * 8;
       list.setUint32(at, yield* place(guest, bytes), true);
       list.setUint32(at + 4, bytes.length, true);
     }
@@ -172,7 +172,7 @@ function* giveFailure(
   resultPtr: number,
 ): Steps<void> {
   const text = Buffer.from(message);
-  const record = new DataView(new ArrayBuffer(RESULT_BYTES));
+  const record = new DataView(new ArrayBuffer(resultBytes));
   record.setUint8(0, 1);
   record.setUint8(4, error);
   record.setUint32(8, yield* place(guest, text), true);

@@ -4,8 +4,8 @@ import { WasiError } from './errno.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 
 /** The random numbers of one call; a program that needs more asks again. */
-const RANDOM_BYTES_PER_CALL_MAX = 1_048_576;
-const RANDOM_CHUNK_BYTES = 65_536;
+const randomBytesPerCallMax = 1_048_576;
+const randomChunkBytes = 65_536;
 
 export function procHostcalls(guest: WasiGuest): HostcallFamily {
   return {
@@ -31,14 +31,14 @@ export function randomHostcalls(guest: WasiGuest): HostcallFamily {
     random_get: guest.waitingHostcall((ptr: number, len: number) => {
       const length = len >>> 0;
       guest.requireRange(ptr, length);
-      if (length > RANDOM_BYTES_PER_CALL_MAX) throw new WasiError('inval');
+      if (length > randomBytesPerCallMax) throw new WasiError('inval');
       return drawRandom(guest, ptr, length);
     }),
   };
 }
 
 function* drawRandom(guest: WasiGuest, ptr: number, length: number): Steps<void> {
-  const chunk = new Uint8Array(Math.min(length, RANDOM_CHUNK_BYTES));
+  const chunk = new Uint8Array(Math.min(length, randomChunkBytes));
   for (let done = 0; done < length; done += chunk.length) {
     if (done > 0) yield;
     const part = chunk.subarray(0, length - done);

@@ -13,7 +13,7 @@ import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/
 import { Locator } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import type { Manifest } from '../../site/manifest.ts';
-import { MANIFEST_NAME, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
+import { manifestName, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { ModuleJudge } from '../inspect/judge.ts';
 import type { Finding } from './report.ts';
@@ -24,7 +24,7 @@ export interface FolderFindings {
   readonly modulePath: string | undefined;
 }
 
-const NAMES_TOLD_MAX = 20;
+const namesToldMax = 20;
 const silent = (): void => undefined;
 const silentLog: JournalLog = { info: silent, warn: silent, error: silent };
 
@@ -100,7 +100,7 @@ class UnservedNames {
     const reason = isTold ? undefined : explainName(name);
     if (reason === undefined) return;
     this.#count += 1;
-    if (this.#named.length >= NAMES_TOLD_MAX) return;
+    if (this.#named.length >= namesToldMax) return;
     const text = `${quoteReceived(segments.join('/'))} is never served: ${reason}`;
     this.#named.push({ mark: 'note', subject: 'file', text });
   }
@@ -115,7 +115,7 @@ class UnservedNames {
 
 async function readManifest(fs: GuardedFs, directory: string, bytesMax: number): Promise<Manifest> {
   try {
-    const { bytes } = await fs.readFile(path.join(directory, MANIFEST_NAME), bytesMax);
+    const { bytes } = await fs.readFile(path.join(directory, manifestName), bytesMax);
     return parseManifest(bytes, bytesMax);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return parseManifest(undefined, bytesMax);
@@ -125,14 +125,14 @@ async function readManifest(fs: GuardedFs, directory: string, bytesMax: number):
 
 function judgeAccess(manifest: Manifest): Finding {
   if (mayReadAnonymously(manifest, [])) {
-    const why = manifest.isConfigured ? `${MANIFEST_NAME} lets anybody read` : 'anybody may read';
+    const why = manifest.isConfigured ? `${manifestName} lets anybody read` : 'anybody may read';
     return { mark: 'ok', subject: 'access', text: why };
   }
   return {
     mark: 'bad',
     subject: 'access',
-    text: `${MANIFEST_NAME} does not let anybody read at /: visitors get 403`,
-    nextStep: `Grant "read" to anybody for "/" in ${MANIFEST_NAME}`,
+    text: `${manifestName} does not let anybody read at /: visitors get 403`,
+    nextStep: `Grant "read" to anybody for "/" in ${manifestName}`,
   };
 }
 
@@ -176,7 +176,7 @@ function describeFile(file: ListedFile, problem: string | undefined, isReadable:
     return { mark: 'bad', subject: 'module', text: `${name}: ${problem}`, nextStep };
   }
   if (isReadable) return { mark: 'ok', subject: 'module', text: `${name} would be served` };
-  const text = `${name} is good, but ${MANIFEST_NAME} does not let anybody read it`;
+  const text = `${name} is good, but ${manifestName} does not let anybody read it`;
   return { mark: 'note', subject: 'module', text };
 }
 

@@ -9,14 +9,14 @@ import type { Arguments, Command, CommandIo, ExitCode } from '../command.ts';
 import { folderFlag, requireDirectory } from '../serve.ts';
 import { findConfigFaults } from './check.ts';
 
-const CHECK = 'check';
+const checkVerb = 'check';
 
 export const config: Command = {
   name: 'config',
   summary: 'Show the configuration in force and where each value came from, or check it',
   positionals: [
     {
-      name: CHECK,
+      name: checkVerb,
       isRequired: false,
       summary: 'Show nothing: say whether the daemon could start with it (a folder: ./check)',
     },
@@ -31,7 +31,7 @@ export const config: Command = {
     'Exits with 2 when anything is wrong, naming the line, variable or flag at fault.',
   ],
   async run(given, io) {
-    const isCheck = given.positionals[0] === CHECK;
+    const isCheck = given.positionals[0] === checkVerb;
     const loaded = loadConfig({
       flags: [...given.settings, ...folderFlag(readFolder(given, isCheck))],
       machine: io.machine,
@@ -51,11 +51,11 @@ function readFolder(given: Arguments, isCheck: boolean): string | undefined {
   if (second !== undefined) {
     throw new TerrafirmaError(
       'usage',
-      `Cannot run config: there must be "${CHECK}" and a folder at most: received "${first}" and ` +
-        `"${second}"${suggestion(first, [CHECK])}; see "terrafirma config --help"`,
+      `Cannot run config: there must be "${checkVerb}" and a folder: received "${first}" and ` +
+        `"${second}"${suggestion(first, [checkVerb])}; see "terrafirma config --help"`,
     );
   }
-  requireDirectory(first, suggestion(first, [CHECK]));
+  requireDirectory(first, suggestion(first, [checkVerb]));
   return first;
 }
 

@@ -2,7 +2,7 @@
 import type { Digest, EngineFacts } from '../../threads/messages.ts';
 import type { FuncType, ModuleShape } from '../../wasm/shape.ts';
 
-const PAGE_KIB = 64;
+const pageKib = 64;
 
 export interface ReportedExtern {
   readonly module?: string;
@@ -132,9 +132,9 @@ function describeRestore(restore: ReportedRestore | undefined): readonly string[
 }
 
 function describeMemory(memory: ReportedSize): string {
-  const most = memory.max === undefined ? 'no maximum' : `at most ${memory.max * PAGE_KIB} KiB`;
+  const most = memory.max === undefined ? 'no maximum' : `at most ${memory.max * pageKib} KiB`;
   const imported = memory.isImported ? ', imported' : '';
-  return `${memory.min * PAGE_KIB} KiB, ${most}${imported}`;
+  return `${memory.min * pageKib} KiB, ${most}${imported}`;
 }
 
 function describeTable(table: ReportedSize): string {
@@ -143,13 +143,13 @@ function describeTable(table: ReportedSize): string {
 }
 
 /** More than a person reads; JSON has them all. */
-const LISTED_MAX = 200;
+const listedMax = 200;
 
 function listExterns(title: string, externs: readonly ReportedExtern[]): readonly string[] {
-  const rest = externs.length - LISTED_MAX;
+  const rest = externs.length - listedMax;
   return [
     `  ${title}   ${externs.length}`,
-    ...externs.slice(0, LISTED_MAX).map((extern) => {
+    ...externs.slice(0, listedMax).map((extern) => {
       const name = [extern.module, extern.name].filter((part) => part !== undefined).map(show);
       return `    ${[extern.kind, name.join('.'), extern.type ?? ''].join(' ').trimEnd()}`;
     }),

@@ -10,7 +10,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../../names.ts';
 import { errnoOf, FileTooLargeError } from '../../outside/mount/guarded-fs.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
-import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../../site/settings.ts';
+import { parseSettings, type SiteSettings, settingsName } from '../../site/settings.ts';
 
 /** Plain data: it crosses to the thread of the run. */
 export interface RunFolder {
@@ -69,7 +69,7 @@ async function findPath(given: string): Promise<string> {
 async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
   const { manifestBytesMax } = limits;
   const fs = new MountGuards(limits).fsOf(directory, ownerOf('/run' as FolderKey));
-  const file = path.join(directory, SETTINGS_NAME);
+  const file = path.join(directory, settingsName);
   try {
     if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');
     const { bytes } = await fs.readFile(file, manifestBytesMax);
@@ -82,5 +82,5 @@ async function readSettings(directory: string, limits: Limits): Promise<SiteSett
 }
 
 function refuseSettings(rule: string): TerrafirmaError {
-  return new TerrafirmaError('bad-settings', `Cannot run the module: ${SETTINGS_NAME}: ${rule}`);
+  return new TerrafirmaError('bad-settings', `Cannot run the module: ${settingsName}: ${rule}`);
 }

@@ -81,10 +81,10 @@ function readTarget(text: string): string {
 }
 
 /** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function readMethod(text: string): string {
-  if (TOKEN.test(text)) return text;
+  if (token.test(text)) return text;
   throw refuse('--method', 'must be an HTTP method, such as POST', text);
 }
 
@@ -95,7 +95,7 @@ function readHeader(text: string): [string, string] {
   // Header values are bytes on the wire: node gives each as one character.
   const wire = Buffer.from(value, 'utf8').toString('latin1');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
-  if (TOKEN.test(name) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(wire)) return [name, wire];
+  if (token.test(name) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(wire)) return [name, wire];
   throw refuse('--header', "must be 'name: value'", text);
 }
 

@@ -22,14 +22,14 @@ import { LedgerPage } from '../../threads/ledger.ts';
 import { RunExchange } from './exchange.ts';
 import type { FromRun, RunStart } from './messages.ts';
 
-const BEAT_MS = 100;
-const FOLDER_KEY = '/run' as FolderKey;
+const beatMs = 100;
+const folderKey = '/run' as FolderKey;
 
 async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promise<void> {
   const { config, loaded, modulePath, request } = start;
   const { limits, dns } = config;
   const page = new LedgerPage(start.ledger, 0);
-  setInterval(() => page.beat(), BEAT_MS).unref();
+  setInterval(() => page.beat(), beatMs).unref();
   const resolver = new Resolver({ dns, limits, nowMs: () => performance.now() });
   const source = new CapabilitySource({
     limits,
@@ -56,9 +56,9 @@ async function runOnce(start: RunStart, tell: (message: FromRun) => void): Promi
   });
   const account = new Account(start.account, 0);
   const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page, account });
-  const guest = pool.acquire(loaded, { owner: ownerOf(FOLDER_KEY), site: FOLDER_KEY, client: '' });
+  const guest = pool.acquire(loaded, { owner: ownerOf(folderKey), site: folderKey, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });
-  const identity = { folderKey: FOLDER_KEY, modulePath, requestId: request.id };
+  const identity = { folderKey: folderKey, modulePath, requestId: request.id };
   const lent = source.forRun({ ...identity, ...placeOf(start) });
   const report = await guest.run(exchange, lent);
   tell({ kind: 'done', report });
@@ -68,7 +68,7 @@ function placeOf({ folder, modulePath }: RunStart): Pick<RunIdentity, 'place' | 
   if (folder === undefined) return {};
   const { directory, settings } = folder;
   return {
-    place: { directory, mountDirectory: directory, owner: ownerOf(FOLDER_KEY) },
+    place: { directory, mountDirectory: directory, owner: ownerOf(folderKey) },
     settings: () => settingsFor(settings, modulePath),
   };
 }

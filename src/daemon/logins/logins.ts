@@ -40,15 +40,15 @@ interface Check {
  * How often passwords may be tried. Only failures count in the end, so that people who know their
  * password are not shut out by their own success.
  */
-const PER_CLIENT = { burst: 10, perSecond: 0.5 };
-const PER_FOLDER = { burst: 100, perSecond: 2 };
-const CLIENTS_MAX = 50_000;
-const FOLDERS_MAX = 10_000;
+const perClient = { burst: 10, perSecond: 0.5 };
+const perFolder = { burst: 100, perSecond: 2 };
+const clientsMax = 50_000;
+const foldersMax = 10_000;
 
 export class Logins {
   readonly #options: LoginsOptions;
-  readonly #clients = new TokenBuckets(PER_CLIENT, CLIENTS_MAX);
-  readonly #folders = new TokenBuckets(PER_FOLDER, FOLDERS_MAX);
+  readonly #clients = new TokenBuckets(perClient, clientsMax);
+  readonly #folders = new TokenBuckets(perFolder, foldersMax);
   /** What waits, by owner and folder; whoever was served last is at the end. */
   readonly #queues = new Map<OwnerKey, Map<FolderKey, Check[]>>();
   #running: { readonly id: number; readonly check: Check } | undefined;

@@ -2,7 +2,7 @@
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
-import { MANIFEST_NAME, type Manifest, parseManifest } from '../../site/manifest.ts';
+import { type Manifest, manifestName, parseManifest } from '../../site/manifest.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import { OwnerFile } from './owner-file.ts';
 
@@ -27,11 +27,11 @@ export class ManifestFile {
     this.#file = new OwnerFile({
       fs,
       directory,
-      name: MANIFEST_NAME,
+      name: manifestName,
       bytesMax,
       parse: (bytes) => parseManifest(bytes, bytesMax),
       refuse: (rule) => {
-        const detail = `Cannot serve the folder: ${MANIFEST_NAME}: ${rule}`;
+        const detail = `Cannot serve the folder: ${manifestName}: ${rule}`;
         return new TerrafirmaError('bad-manifest', detail);
       },
     });

@@ -2,7 +2,7 @@
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
-import { parseSettings, SETTINGS_NAME, type SiteSettings } from '../../site/settings.ts';
+import { parseSettings, type SiteSettings, settingsName } from '../../site/settings.ts';
 import { OwnerFile, type OwnerFileState } from './owner-file.ts';
 
 export type SettingsState = OwnerFileState<SiteSettings>;
@@ -19,11 +19,11 @@ export function openSettingsFile(options: SettingsFileOptions): OwnerFile<SiteSe
   return new OwnerFile({
     fs,
     directory,
-    name: SETTINGS_NAME,
+    name: settingsName,
     bytesMax,
     parse: (bytes) => parseSettings(bytes, bytesMax),
     refuse: (rule) => {
-      const detail = `Cannot run the modules: ${SETTINGS_NAME}: ${rule}`;
+      const detail = `Cannot run the modules: ${settingsName}: ${rule}`;
       return new TerrafirmaError('bad-settings', detail);
     },
   });

@@ -19,11 +19,11 @@ export interface OwnerPace {
 }
 
 /** What an owner may look at without a pause, in seconds of the pace: small folders never wait. */
-const BURST_S = 1;
+const burstS = 1;
 /** All owners together, as a multiple of one owner's pace. */
-const TOTAL_FACTOR = 2;
+const totalFactor = 2;
 /** Owners of whom something is remembered: those who have walked in the last second. */
-const OWNERS_SWEPT_AT = 1_024;
+const ownersSweptAt = 1_024;
 
 /** When the last entry taken will have been paid for, in milliseconds. */
 interface Debt {
@@ -65,7 +65,7 @@ export class WalkPace {
     const ownMs = charge(own, { nowMs, costMs: (entries * 1_000) / this.#perSecond });
     await this.#pause(ownMs);
     // Only what is looked at now: an owner who waits for his own pace is in nobody's way.
-    const costMs = (entries * 1_000) / (this.#perSecond * TOTAL_FACTOR);
+    const costMs = (entries * 1_000) / (this.#perSecond * totalFactor);
     const totalMs = charge(this.#total, { nowMs: this.#nowMs(), costMs });
     await this.#pause(totalMs);
   }
@@ -83,7 +83,7 @@ export class WalkPace {
   #debtOf(owner: OwnerKey, nowMs: number): Debt {
     const known = this.#owners.get(owner);
     if (known !== undefined) return known;
-    if (this.#owners.size >= OWNERS_SWEPT_AT) this.#forgetPaid(nowMs);
+    if (this.#owners.size >= ownersSweptAt) this.#forgetPaid(nowMs);
     const debt = { paidAtMs: 0 };
     this.#owners.set(owner, debt);
     return debt;
@@ -99,5 +99,5 @@ export class WalkPace {
 /** Adds to the debt; answers how long to wait until it is within its burst again. */
 function charge(debt: Debt, of: { nowMs: number; costMs: number }): number {
   debt.paidAtMs = Math.max(debt.paidAtMs, of.nowMs) + of.costMs;
-  return Math.max(0, debt.paidAtMs - of.nowMs - BURST_S * 1_000);
+  return Math.max(0, debt.paidAtMs - of.nowMs - burstS * 1_000);
 }

@@ -12,8 +12,8 @@ import { type FSWatcher, watch } from 'chokidar';
 import { Counts } from '../../account/counts.ts';
 import { mayHold } from '../../account/threshold.ts';
 import { isServedName, type OwnerKey } from '../../names.ts';
-import { MANIFEST_NAME } from '../../site/manifest.ts';
-import { SETTINGS_NAME } from '../../site/settings.ts';
+import { manifestName } from '../../site/manifest.ts';
+import { settingsName } from '../../site/settings.ts';
 
 export interface WatchOptions {
   /** Shared by all folders of the process. */
@@ -153,5 +153,5 @@ export class FolderEvents {
 
 /** Names that are never served say nothing; static files are read as they are at each request. */
 function isWatched(name: string): boolean {
-  return name === MANIFEST_NAME || name === SETTINGS_NAME || isServedName(name);
+  return name === manifestName || name === settingsName || isServedName(name);
 }

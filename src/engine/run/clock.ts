@@ -2,9 +2,9 @@
  * Wall-clock limits for all runs of a thread with one coarse timer: a timer per run would cost a
  * large part of a short run. A run ends at most one tick late.
  */
-const TICKS_PER_LIMIT = 50;
-const TICK_MS_MIN = 5;
-const TICK_MS_MAX = 250;
+const ticksPerLimit = 50;
+const tickMsMin = 5;
+const tickMsMax = 250;
 
 export interface Watched {
   deadlineMs: number;
@@ -19,7 +19,7 @@ export class RunClock {
 
   constructor(wallMsMax: number) {
     this.#wallMsMax = wallMsMax;
-    const tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, wallMsMax / TICKS_PER_LIMIT));
+    const tickMs = Math.min(tickMsMax, Math.max(tickMsMin, wallMsMax / ticksPerLimit));
     this.#timer = setInterval(() => this.#tick(performance.now()), tickMs);
     this.#timer.unref();
   }

@@ -6,7 +6,7 @@
  */
 
 /** (module (func (export "t") unreachable)) */
-const TRAPPING_MODULE = Uint8Array.of(
+const trappingModule = Uint8Array.of(
   ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   ...[1, 4, 1, 0x60, 0, 0],
   ...[3, 2, 1, 0],
@@ -16,7 +16,7 @@ const TRAPPING_MODULE = Uint8Array.of(
 
 /** Takes a fresh trap object; one serves a thread for its whole life. */
 export function takeTrap(): WebAssembly.RuntimeError {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(TRAPPING_MODULE));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(trappingModule));
   const unreachable = instance.exports.t;
   if (typeof unreachable !== 'function') throw new TypeError('Cannot find the trapping export');
   try {

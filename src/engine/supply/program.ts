@@ -3,7 +3,7 @@
  * way of restoring suit it.
  */
 import type { Abi } from '../../abi/abi.ts';
-import { PAGE_BYTES } from '../../abi/memory.ts';
+import { pageBytes } from '../../abi/memory.ts';
 import { digestToWords } from '../../threads/ledger.ts';
 import type { FormFacts, LoadedModule } from '../../threads/messages.ts';
 import { Guest } from '../guest.ts';
@@ -254,7 +254,7 @@ export class Artifact {
     const { loaded, abi } = this;
     const { share } = activation;
     const plans = form.memories;
-    const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * PAGE_BYTES, 0));
+    const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0));
     share.requireRoom(bytes);
     const count = plans.length;
     if (stays) stock.takeToStay(share, count);

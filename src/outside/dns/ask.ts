@@ -26,10 +26,10 @@ export interface AskOptions {
 export type Records = Extract<Answer, { kind: 'found' | 'empty' }>;
 
 /** A record's worth; what a stranger's zone answers beyond it is not decoded. */
-const REPLY_BYTES_MAX = 16_384;
-const NAME_CHARS_MAX = 253;
+const replyBytesMax = 16_384;
+const nameCharsMax = 253;
 /** Questions for one name. Servers that know the other end of an alias say it at once. */
-const QUESTIONS_MAX = 8;
+const questionsMax = 8;
 
 /**
  * @throws TerrafirmaError `dns-timeout` when no server said anything, `dns-failed` when none said
@@ -39,8 +39,8 @@ export async function askForRecords(question: DnsQuestion, options: AskOptions):
   const endsAtMs = performance.now() + options.budgetMs;
   let { name } = question;
   let ttlS = Number.POSITIVE_INFINITY;
-  for (let questions = 0; questions < QUESTIONS_MAX; questions += 1) {
-    if (name.length > NAME_CHARS_MAX) return { kind: 'empty', isNoName: true, ttlS: undefined };
+  for (let questions = 0; questions < questionsMax; questions += 1) {
+    if (name.length > nameCharsMax) return { kind: 'empty', isNoName: true, ttlS: undefined };
     const budgetMs = Math.max(1, endsAtMs - performance.now());
     const answer = await askOnce({ ...question, name }, { ...options, budgetMs });
     if (answer.kind !== 'alias') {
@@ -49,7 +49,7 @@ export async function askForRecords(question: DnsQuestion, options: AskOptions):
     ttlS = Math.min(ttlS, answer.ttlS);
     name = answer.target;
   }
-  throw failed(`more than ${QUESTIONS_MAX} aliases in a row`, question);
+  throw failed(`more than ${questionsMax} aliases in a row`, question);
 }
 
 async function askOnce(
@@ -64,7 +64,7 @@ async function askOnce(
     timeoutMs: limits.dnsTimeoutMs,
     attemptsMax: limits.dnsAttemptsMax,
     budgetMs,
-    replyBytesMax: REPLY_BYTES_MAX,
+    replyBytesMax: replyBytesMax,
     isUsable: (received) => {
       try {
         answer = readAnswer(received, question);

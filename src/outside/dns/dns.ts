@@ -42,22 +42,22 @@ export interface ResolverOptions {
   readonly readServers?: () => Promise<readonly Endpoint[]>;
 }
 
-const GUEST_REPLY_BYTES_MAX = 65_535;
-const NAME_CHARS_MAX = 253;
-const ADDRESSES_MAX = 64;
-const GUEST_NAME = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/;
+const guestReplyBytesMax = 65_535;
+const nameCharsMax = 253;
+const addressesMax = 64;
+const guestName = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})$/;
 /**
  * An SOA may say that a missing name is missing for a day; an owner who has just set the record
  * should not wait for that, and our asking costs only the upstream's cache.
  */
-const NEGATIVE_TTL_MS_MAX = 60_000;
+const negativeTtlMsMax = 60_000;
 /**
  * Of the time a request waits for its verdict, this much may go into the record: the visitor is to
  * hear that the DNS servers are silent, not that the wait was over.
  */
-const RECORD_WAIT_SHARE = 0.8;
+const recordWaitShare = 0.8;
 /** A laptop changes its network, a DHCP lease its servers. */
-const SYSTEM_SERVERS_TTL_MS = 30_000;
+const systemServersTtlMs = 30_000;
 
 export type { Lookup };
 
@@ -119,7 +119,7 @@ export class Resolver {
    */
   async addresses(name: string, family: 4 | 6, owner?: OwnerKey): Promise<readonly Uint8Array[]> {
     const undotted = (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase();
-    if (undotted.length > NAME_CHARS_MAX || !GUEST_NAME.test(undotted)) {
+    if (undotted.length > nameCharsMax || !guestName.test(undotted)) {
       throw failed(`it must be a domain name: received ${quoteReceived(name)}`);
     }
     const lookup = await this.#addresses.get(`${family} ${undotted}`, () =>
@@ -153,7 +153,7 @@ export class Resolver {
         servers: await this.#servers(),
         timeoutMs: this.#options.limits.dnsTimeoutMs,
         attemptsMax: this.#options.limits.dnsAttemptsMax,
-        replyBytesMax: GUEST_REPLY_BYTES_MAX,
+        replyBytesMax: guestReplyBytesMax,
         isUsable: (reply) => rcodeOf(reply) === 0 || rcodeOf(reply) === 3,
       });
     return this.#shares.run(guestSeat(name, owner), send, (reply) =>
@@ -173,10 +173,10 @@ export class Resolver {
 
   async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
     const { recordNames, recordKey } = this.#options.dns;
-    const waitMs = this.#options.limits.verdictWaitMs * RECORD_WAIT_SHARE;
+    const waitMs = this.#options.limits.verdictWaitMs * recordWaitShare;
     const budgetMs = waitMs / recordNames.length;
     let failure: TerrafirmaError | undefined;
-    let ttlMs = NEGATIVE_TTL_MS_MAX;
+    let ttlMs = negativeTtlMsMax;
     for (const label of recordNames) {
       const recordName = `${label}.${hostName}`;
       const records = await this.#settle({ name: recordName, type: 'TXT' }, budgetMs);
@@ -211,7 +211,7 @@ export class Resolver {
       return { kind: 'found', value, expiresAtMs: this.#options.nowMs() + ttlMs };
     } catch (error) {
       if (!(error instanceof TerrafirmaError)) throw error;
-      return this.#failure(error, Math.min(ttlMs, NEGATIVE_TTL_MS_MAX));
+      return this.#failure(error, Math.min(ttlMs, negativeTtlMsMax));
     }
   }
 
@@ -224,7 +224,7 @@ export class Resolver {
       const error = failed(`it has no IPv${family} address: received ${quoteReceived(name)}`);
       return this.#failure(error, this.#negativeTtlMs(records.ttlS));
     }
-    const value = records.records.slice(0, ADDRESSES_MAX);
+    const value = records.records.slice(0, addressesMax);
     const expiresAtMs = this.#options.nowMs() + this.#boundTtlMs(records.ttlS);
     return { kind: 'found', value, expiresAtMs };
   }
@@ -244,7 +244,7 @@ export class Resolver {
     if (dns.servers.length > 0) return dns.servers;
     if (nowMs() < this.#systemServers.expiresAtMs) return this.#systemServers.servers;
     const servers = await readServers();
-    this.#systemServers = { servers, expiresAtMs: nowMs() + SYSTEM_SERVERS_TTL_MS };
+    this.#systemServers = { servers, expiresAtMs: nowMs() + systemServersTtlMs };
     return servers;
   }
 
@@ -259,7 +259,7 @@ export class Resolver {
 
   #negativeTtlMs(ttlS: number | undefined): number {
     if (ttlS === undefined) return this.#options.limits.dnsFailureTtlMs;
-    return Math.min(this.#boundTtlMs(ttlS), NEGATIVE_TTL_MS_MAX);
+    return Math.min(this.#boundTtlMs(ttlS), negativeTtlMsMax);
   }
 }
 

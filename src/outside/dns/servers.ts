@@ -5,8 +5,8 @@ import type { Endpoint } from '../../config/config.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 
 /** As the system's own resolver (resolv.conf(5)): no more are looked at. */
-const SERVERS_MAX = 3;
-const DNS_PORT = 53;
+const serversMax = 3;
+const dnsPort = 53;
 
 /** The servers of the file at `path`; without a file the local one, as resolv.conf(5) says. */
 export async function readSystemServers(path = '/etc/resolv.conf'): Promise<readonly Endpoint[]> {
@@ -30,7 +30,7 @@ export function parseResolvConf(text: string): readonly Endpoint[] {
       .trim()
       .split(/\s+/);
     if (keyword !== 'nameserver' || isIP(host) === 0) continue;
-    if (servers.length < SERVERS_MAX) servers.push({ host, port: DNS_PORT });
+    if (servers.length < serversMax) servers.push({ host, port: dnsPort });
   }
-  return servers.length > 0 ? servers : [{ host: '127.0.0.1', port: DNS_PORT }];
+  return servers.length > 0 ? servers : [{ host: '127.0.0.1', port: dnsPort }];
 }

@@ -35,9 +35,9 @@ export interface Seat {
 }
 
 /** So many timeouts in a row, and the zone is silent. */
-const SILENCES_MAX = 8;
-const ZONES_KEPT_MAX = 16_384;
-const ASKERS_KEPT_MAX = 65_536;
+const silencesMax = 8;
+const zonesKeptMax = 16_384;
+const askersKeptMax = 65_536;
 
 interface Zone {
   inFlight: number;
@@ -48,7 +48,7 @@ interface Zone {
 export class LookupShares {
   readonly #limits: ShareLimits;
   readonly #nowMs: () => number;
-  readonly #zones = new LRUCache<string, Zone>({ max: ZONES_KEPT_MAX });
+  readonly #zones = new LRUCache<string, Zone>({ max: zonesKeptMax });
   readonly #askers = new Counts<string>();
   readonly #unknown: TokenBuckets;
   #inFlight = 0;
@@ -58,7 +58,7 @@ export class LookupShares {
     this.#nowMs = nowMs;
     const perMinute = limits.dnsUnknownNamesPerClientPerMinuteMax;
     const rule = { burst: perMinute, perSecond: perMinute / 60 };
-    this.#unknown = new TokenBuckets(rule, ASKERS_KEPT_MAX);
+    this.#unknown = new TokenBuckets(rule, askersKeptMax);
   }
 
   /**
@@ -105,7 +105,7 @@ export class LookupShares {
     if (zone.inFlight >= dnsInFlightPerZoneMax) {
       throw overloaded(`at most ${dnsInFlightPerZoneMax} at a time below ${zoneName}`);
     }
-    if (zone.silences >= SILENCES_MAX) {
+    if (zone.silences >= silencesMax) {
       if (zone.inFlight > 0 || zone.restsUntilMs > this.#nowMs()) throw silent(zoneName);
     }
     if (asker === undefined) return;
@@ -119,7 +119,7 @@ export class LookupShares {
   }
 
   #note(zone: Zone, isSilence: boolean): void {
-    zone.silences = isSilence ? Math.min(zone.silences + 1, SILENCES_MAX) : 0;
+    zone.silences = isSilence ? Math.min(zone.silences + 1, silencesMax) : 0;
     zone.restsUntilMs = this.#nowMs() + this.#limits.dnsFailureTtlMs;
   }
 }

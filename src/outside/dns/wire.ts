@@ -5,19 +5,19 @@
  */
 import { Packet } from 'dns2';
 
-export const HEADER_BYTES = 12;
+export const headerBytes = 12;
 /** RFC 1035, section 4.2.1: without EDNS nobody needs to send more. */
-const GUEST_QUERY_BYTES_MAX = 512;
-const NAME_BYTES_MAX = 255;
-const LABEL_BYTES_MAX = 63;
+const guestQueryBytesMax = 512;
+const nameBytesMax = 255;
+const labelBytesMax = 63;
 /** Real messages have one pointer a name; two or three where a server is playful. */
-const POINTERS_PER_NAME_MAX = 16;
-const RECORDS_MAX = 512;
-const ALIASES_MAX = 16;
-const TYPE_OPT = 41;
+const pointersPerNameMax = 16;
+const recordsMax = 512;
+const aliasesMax = 16;
+const typeOpt = 41;
 /** TKEY, TSIG, IXFR, AXFR, MAILB, MAILA, ANY: no questions for a resolver on a guest's behalf. */
-const TYPE_META_MIN = 249;
-const TYPE_META_MAX = 255;
+const typeMetaMin = 249;
+const typeMetaMax = 255;
 
 export type RecordType = 'A' | 'AAAA' | 'TXT';
 
@@ -65,7 +65,7 @@ export function encodeQuery(question: DnsQuestion): Uint8Array {
  * A server that could not read the query may leave the question out of its refusal.
  */
 export function isReplyTo(query: Uint8Array, reply: Uint8Array): boolean {
-  if (reply.length < HEADER_BYTES || query.length < HEADER_BYTES) return false;
+  if (reply.length < headerBytes || query.length < headerBytes) return false;
   if (reply[0] !== query[0] || reply[1] !== query[1]) return false;
   const isResponse = ((reply[2] ?? 0) & 0xf8) === 0x80;
   if (!isResponse) return false;
@@ -73,7 +73,7 @@ export function isReplyTo(query: Uint8Array, reply: Uint8Array): boolean {
   if (questions === 0) return rcodeOf(reply) !== 0 && rcodeOf(reply) !== 3;
   const end = questionEnd(query);
   if (questions !== 1 || reply.length < end) return false;
-  for (let offset = HEADER_BYTES; offset < end; offset += 1) {
+  for (let offset = headerBytes; offset < end; offset += 1) {
     if (lowerCase(query[offset] ?? 0) !== lowerCase(reply[offset] ?? 0)) return false;
   }
   return true;
@@ -106,13 +106,13 @@ export function withId(message: Uint8Array, id: number): Uint8Array {
 export function readAnswer(reply: Uint8Array, question: DnsQuestion): Answer {
   const rcode = rcodeOf(reply);
   if (rcode !== 0 && rcode !== 3) return { kind: 'failed', rcode };
-  const asked = readName(reply, HEADER_BYTES);
+  const asked = readName(reply, headerBytes);
   let offset = asked.end + 4;
   const answers: RecordPlace[] = [];
   const authorities: RecordPlace[] = [];
   const [answerCount, authorityCount] = [readUint16(reply, 6), readUint16(reply, 8)];
-  if (answerCount + authorityCount > RECORDS_MAX) {
-    throw new MalformedMessageError(`more than ${RECORDS_MAX} records`);
+  if (answerCount + authorityCount > recordsMax) {
+    throw new MalformedMessageError(`more than ${recordsMax} records`);
   }
   for (let index = 0; index < answerCount + authorityCount; index += 1) {
     const place = readRecord(reply, offset);
@@ -141,7 +141,7 @@ function followAliases(
   const type = Packet.TYPE[question.type];
   let name = question.name;
   let ttlS = Number.POSITIVE_INFINITY;
-  for (let aliases = 0; aliases <= ALIASES_MAX; aliases += 1) {
+  for (let aliases = 0; aliases <= aliasesMax; aliases += 1) {
     const owned = answers.filter((place) => place.name === name && place.class === 1);
     const wanted = owned.filter((place) => place.type === type);
     if (wanted.length > 0) {
@@ -159,7 +159,7 @@ function followAliases(
     ttlS = Math.min(ttlS, alias.ttlS);
     name = target.name;
   }
-  throw new MalformedMessageError(`more than ${ALIASES_MAX} CNAMEs in a row`);
+  throw new MalformedMessageError(`more than ${aliasesMax} CNAMEs in a row`);
 }
 
 function readData(message: Uint8Array, place: RecordPlace, type: RecordType): Uint8Array {
@@ -237,7 +237,7 @@ function readName(message: Uint8Array, offset: number): { name: string; end: num
       const target = readUint16(message, position) & 0x3fff;
       end ??= position + 2;
       pointers += 1;
-      if (target >= position || pointers > POINTERS_PER_NAME_MAX) {
+      if (target >= position || pointers > pointersPerNameMax) {
         throw new MalformedMessageError('a name whose pointers lead nowhere');
       }
       position = target;
@@ -245,7 +245,7 @@ function readName(message: Uint8Array, offset: number): { name: string; end: num
     }
     nameBytes += length + 1;
     const labelEnd = position + 1 + length;
-    if (length > LABEL_BYTES_MAX || nameBytes > NAME_BYTES_MAX || labelEnd > message.length) {
+    if (length > labelBytesMax || nameBytes > nameBytesMax || labelEnd > message.length) {
       throw new MalformedMessageError('a name that is too long');
     }
     labels.push(showLabel(message.subarray(position + 1, labelEnd)));
@@ -266,8 +266,8 @@ function showLabel(bytes: Uint8Array): string {
  * @throws MalformedMessageError
  */
 export function checkGuestQuery(query: Uint8Array): string {
-  if (query.length < HEADER_BYTES || query.length > GUEST_QUERY_BYTES_MAX) {
-    throw new MalformedMessageError(`a query must have 12 to ${GUEST_QUERY_BYTES_MAX} bytes`);
+  if (query.length < headerBytes || query.length > guestQueryBytesMax) {
+    throw new MalformedMessageError(`a query must have 12 to ${guestQueryBytesMax} bytes`);
   }
   const isQuery = ((query[2] ?? 0) & 0xfa) === 0;
   if (!isQuery) throw new MalformedMessageError('only plain queries');
@@ -278,25 +278,25 @@ export function checkGuestQuery(query: Uint8Array): string {
   }
   const end = questionEnd(query);
   const type = readUint16(query, end - 4);
-  if (type >= TYPE_META_MIN && type <= TYPE_META_MAX) {
+  if (type >= typeMetaMin && type <= typeMetaMax) {
     throw new MalformedMessageError('zone transfers and ANY are not asked for');
   }
   if (readUint16(query, end - 2) !== 1) throw new MalformedMessageError('only class IN');
   let messageEnd = end;
   if (additionals === 1) {
     const option = readRecord(query, end);
-    if (option.type !== TYPE_OPT || option.name !== '') {
+    if (option.type !== typeOpt || option.name !== '') {
       throw new MalformedMessageError('only an OPT record may follow the question');
     }
     messageEnd = option.dataOffset + option.dataLength;
   }
   if (messageEnd !== query.length) throw new MalformedMessageError('bytes behind the query');
-  return readName(query, HEADER_BYTES).name;
+  return readName(query, headerBytes).name;
 }
 
 /** Where the only question of a query ends; its name has no pointer, as nothing is before it. */
 function questionEnd(query: Uint8Array): number {
-  const end = readName(query, HEADER_BYTES).end + 4;
+  const end = readName(query, headerBytes).end + 4;
   if (end > query.length) throw new MalformedMessageError('the question is cut');
   return end;
 }

@@ -11,10 +11,10 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { MountGuard, Operation } from './mount-guard.ts';
 
-const READ_CHUNK_BYTES = 1_048_576;
-const DIRECTORY_BATCH_ENTRIES = 256;
+const readChunkBytes = 1_048_576;
+const directoryBatchEntries = 256;
 /** Reading only; a FIFO must not block the opening, a terminal must not become ours. */
-const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const openFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * File operations of one owner. Errors of the system pass through unchanged (`errnoOf`), but for
@@ -57,7 +57,7 @@ export class GuardedFs {
     const directory = await this.run({
       name: 'readdir',
       path,
-      start: () => opendir(path, { bufferSize: DIRECTORY_BATCH_ENTRIES }),
+      start: () => opendir(path, { bufferSize: directoryBatchEntries }),
       discard: (late) => late.close(),
     });
     return new GuardedDirectory(this, directory, path);
@@ -86,7 +86,7 @@ export class GuardedFs {
     const handle = await this.run({
       name: 'open',
       path,
-      start: () => open(path, OPEN_FLAGS),
+      start: () => open(path, openFlags),
       discard: (late) => late.close(),
     });
     return new GuardedFile(this, handle, path);
@@ -109,7 +109,7 @@ export class GuardedFs {
     const bytes = new Uint8Array(Number(before.size));
     let length = 0;
     while (length < bytes.length) {
-      const chunkBytes = Math.min(READ_CHUNK_BYTES, bytes.length - length);
+      const chunkBytes = Math.min(readChunkBytes, bytes.length - length);
       const read = await file.read(bytes.subarray(length, length + chunkBytes), length);
       if (read === 0) break;
       length += read;
@@ -122,7 +122,7 @@ export class GuardedFs {
     try {
       return await this.#guard.run(this.#owner, operation);
     } catch (error) {
-      throw OUT_OF_FILES.has(errnoOf(error) ?? '') ? outOfFiles(error) : error;
+      throw outOfFilesCodes.has(errnoOf(error) ?? '') ? outOfFiles(error) : error;
     }
   }
 }
@@ -230,7 +230,7 @@ export class GuardedDirectory implements AsyncDisposable {
 
 async function readBatch(directory: Dir): Promise<Dirent[]> {
   const entries: Dirent[] = [];
-  while (entries.length < DIRECTORY_BATCH_ENTRIES) {
+  while (entries.length < directoryBatchEntries) {
     const entry = await directory.read();
     if (entry === null) break;
     entries.push(entry);
@@ -245,7 +245,7 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /** Of this process and of the whole machine: neither the file's doing nor the mount's. */
-const OUT_OF_FILES = new Set(['EMFILE', 'ENFILE']);
+const outOfFilesCodes = new Set(['EMFILE', 'ENFILE']);
 
 /** Visitors may read it: it names no path. */
 function outOfFiles(cause: unknown): TerrafirmaError {
@@ -253,7 +253,7 @@ function outOfFiles(cause: unknown): TerrafirmaError {
   return new TerrafirmaError('overloaded', detail, { cause });
 }
 
-const UNREACHABLE = new Set([
+const unreachable = new Set([
   'ESTALE',
   'EIO',
   'ETIMEDOUT',
@@ -273,7 +273,7 @@ const UNREACHABLE = new Set([
 /** Whether the error says that the mount is gone or hangs, not that the one file is missing. */
 export function isUnreachable(error: unknown): boolean {
   if (error instanceof TerrafirmaError) return error.code === 'folder-unreachable';
-  return UNREACHABLE.has(errnoOf(error) ?? '');
+  return unreachable.has(errnoOf(error) ?? '');
 }
 
 /** Whether the error says nothing about the file: the mount is away, or we have no files left. */
@@ -286,7 +286,7 @@ async function readEntries(
   entriesMax: number,
 ): Promise<{ entries: Dirent[]; isCut: boolean }> {
   const entries: Dirent[] = [];
-  await using directory = await opendir(path, { bufferSize: DIRECTORY_BATCH_ENTRIES });
+  await using directory = await opendir(path, { bufferSize: directoryBatchEntries });
   for (let entry = await directory.read(); entry !== null; entry = await directory.read()) {
     if (entries.length === entriesMax) return { entries, isCut: true };
     entries.push(entry);

@@ -5,12 +5,12 @@
  * or one dead mount would stop file access for everybody.
  */
 import type { Config } from '../../config/config.ts';
-import { guardCount, POOL_THREADS_MAX, SPARE_THREADS, threadsPerGuard } from './mount-guards.ts';
+import { guardCount, poolThreadsMax, spareThreads, threadsPerGuard } from './mount-guards.ts';
 
 /** Threads for the pool when every mount hangs at once. */
 export function poolThreads(config: Pick<Config, 'mounts' | 'threads' | 'limits'>): number {
   const held = guardCount(config) * threadsPerGuard(config);
-  return Math.min(POOL_THREADS_MAX, held + SPARE_THREADS);
+  return Math.min(poolThreadsMax, held + spareThreads);
 }
 
 /**

@@ -10,7 +10,7 @@ import { join, sep } from 'node:path';
 import type { Mount } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type FolderPath, folderSegments, ownerOf, parseTlf } from '../../names.ts';
-import { MANIFEST_NAME } from '../../site/manifest.ts';
+import { manifestName } from '../../site/manifest.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from './guarded-fs.ts';
 import type { MountGuards } from './mount-guards.ts';
 
@@ -28,12 +28,12 @@ export interface LocatorOptions {
   readonly guards: MountGuards;
 }
 
-const NO_SUCH_FOLDER = 'the mount has no such folder: make it, or correct the record';
-const NO_SUCH_MOUNT = 'no mount has its prefix: add one with --mount, or correct the record';
+const noSuchFolder = 'the mount has no such folder: make it, or correct the record';
+const noSuchMount = 'no mount has its prefix: add one with --mount, or correct the record';
 /** How many folders of others are looked through for another spelling of the same TLF. */
-const TLF_ENTRIES_MAX = 10_000;
+const tlfEntriesMax = 10_000;
 /** The path is no folder for us, for whatever reason of its own. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM', 'EINVAL']);
+const absent = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'EACCES', 'EPERM', 'EINVAL']);
 
 type TlfPath = FolderPath & { readonly type: 'private' | 'public' | 'team' };
 
@@ -107,7 +107,7 @@ export class Locator {
 
   async #fitMount(path: FolderPath): Promise<MountFit> {
     const best = this.#longestFit(path);
-    if (best === undefined) throw notFound(path, NO_SUCH_MOUNT);
+    if (best === undefined) throw notFound(path, noSuchMount);
     const fs = this.#options.guards.fsOf(best.mount.directory, ownerOf(path.key));
     try {
       return { ...best, fs, root: await fs.realpath(best.mount.directory) };
@@ -129,10 +129,10 @@ export class Locator {
       const root = await realpathOrNothing(fit.fs, join(parent, name));
       if (root !== undefined) return confine(path, parent, root);
     }
-    const { entries } = await fit.fs.readdir(parent, TLF_ENTRIES_MAX);
+    const { entries } = await fit.fs.readdir(parent, tlfEntriesMax);
     const names = entries.map((entry) => entry.name).sort();
     const same = names.find((name) => parseTlf(path.type, name)?.canonical === path.canonicalTlf);
-    if (same === undefined) throw notFound(path, NO_SUCH_FOLDER);
+    if (same === undefined) throw notFound(path, noSuchFolder);
     return confine(path, parent, await fit.fs.realpath(join(parent, same)));
   }
 }
@@ -179,12 +179,12 @@ async function checkAncestors(
   for (let depth = 0; depth < below.length; depth += 1) {
     const ancestor = join(confines, ...below.slice(0, depth));
     try {
-      await fs.lstat(join(ancestor, MANIFEST_NAME));
+      await fs.lstat(join(ancestor, manifestName));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') continue;
       throw error;
     }
-    const detail = `Cannot serve ${path.key}: no folder above it may have a ${MANIFEST_NAME}`;
+    const detail = `Cannot serve ${path.key}: no folder above it may have a ${manifestName}`;
     throw new TerrafirmaError('folder-forbidden', `${detail}: received one in ${ancestor}`);
   }
 }
@@ -198,10 +198,10 @@ async function explain(error: unknown, path: FolderPath, fit: MountFit): Promise
   if (isUnreachable(error)) return unreachable(fit.mount, error);
   const isMissing = error instanceof TerrafirmaError && error.code === 'folder-not-found';
   const errno = errnoOf(error);
-  if (!isMissing && (errno === undefined || !ABSENT.has(errno))) return error;
+  if (!isMissing && (errno === undefined || !absent.has(errno))) return error;
   if (await isVacant(fit)) return unreachable(fit.mount, new Error('its directory is empty'));
   if (isMissing) return error;
-  return notFound(path, errno === 'ENOENT' ? NO_SUCH_FOLDER : `${errno}`, error);
+  return notFound(path, errno === 'ENOENT' ? noSuchFolder : `${errno}`, error);
 }
 
 /** An unmounted mount leaves its empty directory behind: then nothing is known of any folder. */

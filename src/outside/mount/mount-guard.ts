@@ -45,9 +45,9 @@ export interface Operation<T> {
 }
 
 /** Threads a guard may hold, as a multiple of what may be in flight. */
-export const THREADS_PER_OPERATION = 3;
-const QUEUED_PER_OWNER_MAX = 2_048;
-const QUEUED_MAX = 16_384;
+export const threadsPerOperation = 3;
+const defaultQueuedPerOwnerMax = 2_048;
+const defaultQueuedMax = 16_384;
 
 /** What an owner holds and waits for. */
 interface Lane {
@@ -103,9 +103,9 @@ export class MountGuard {
     this.#timeoutMs = fileOperationTimeoutMs;
     this.#operationsMax = fileOperationsPerMountMax;
     this.#perOwnerMax = Math.max(1, Math.floor(fileOperationsPerMountMax / 2));
-    this.#threadsMax = threadsMax ?? fileOperationsPerMountMax * THREADS_PER_OPERATION;
-    this.#queuedPerOwnerMax = queuedPerOwnerMax ?? QUEUED_PER_OWNER_MAX;
-    this.#queuedMax = options.queuedMax ?? QUEUED_MAX;
+    this.#threadsMax = threadsMax ?? fileOperationsPerMountMax * threadsPerOperation;
+    this.#queuedPerOwnerMax = queuedPerOwnerMax ?? defaultQueuedPerOwnerMax;
+    this.#queuedMax = options.queuedMax ?? defaultQueuedMax;
     this.#mountTable = mountTable ?? new MountTable();
     this.#mountsSeen = this.#mountTable.synced();
   }

@@ -2,21 +2,21 @@
 import type { Config } from '../../config/config.ts';
 import type { OwnerKey } from '../../names.ts';
 import { GuardedFs } from './guarded-fs.ts';
-import { MountGuard, type MountGuardLimits, THREADS_PER_OPERATION } from './mount-guard.ts';
+import { MountGuard, type MountGuardLimits, threadsPerOperation } from './mount-guard.ts';
 import { MountTable } from './mount-table.ts';
 
 /** libuv's own bound of its pool, which all threads of the process share. */
-export const POOL_THREADS_MAX = 1_024;
+export const poolThreadsMax = 1_024;
 /** For what no mount can hold: the state directory, compiling, password checks. */
-export const SPARE_THREADS = 16;
+export const spareThreads = 16;
 
 type PoolConfig = Pick<Config, 'mounts' | 'threads'> & { readonly limits: MountGuardLimits };
 
 /** Threads of the pool that each guard may hold when its mount hangs. */
 export function threadsPerGuard(config: PoolConfig): number {
   const { fileOperationsPerMountMax } = config.limits;
-  const share = Math.floor((POOL_THREADS_MAX - SPARE_THREADS) / guardCount(config));
-  const wanted = fileOperationsPerMountMax * THREADS_PER_OPERATION;
+  const share = Math.floor((poolThreadsMax - spareThreads) / guardCount(config));
+  const wanted = fileOperationsPerMountMax * threadsPerOperation;
   return Math.max(1, Math.min(wanted, share));
 }
 

@@ -1,10 +1,10 @@
 /** Edge: which network and FUSE mounts the machine has, asked of the kernel, which never hangs. */
 import { readFile } from 'node:fs/promises';
 
-const LINUX_TABLE = '/proc/self/mountinfo';
+const linuxTable = '/proc/self/mountinfo';
 /** A machine that mounts and unmounts local file systems all day must not look like a remount. */
-const SYNCED_TYPE = /^(?:fuse|nfs|cifs|smb|9p|afs|ceph|coda|vboxsf|lustre|gpfs|virtiofs)/;
-const LOOK_EVERY_MS = 1_000;
+const syncedType = /^(?:fuse|nfs|cifs|smb|9p|afs|ceph|coda|vboxsf|lustre|gpfs|virtiofs)/;
+const lookEveryMs = 1_000;
 
 export interface MountTableOptions {
   /** In the form of proc_pid_mountinfo(5). */
@@ -19,7 +19,7 @@ export class MountTable {
   #lookedAtMs = 0;
 
   constructor(options: MountTableOptions = {}) {
-    this.#file = options.file ?? LINUX_TABLE;
+    this.#file = options.file ?? linuxTable;
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
@@ -29,7 +29,7 @@ export class MountTable {
    */
   synced(): Promise<string | undefined> {
     const nowMs = this.#nowMs();
-    if (this.#known === undefined || nowMs - this.#lookedAtMs >= LOOK_EVERY_MS) {
+    if (this.#known === undefined || nowMs - this.#lookedAtMs >= lookEveryMs) {
       this.#lookedAtMs = nowMs;
       this.#known = this.#read();
     }
@@ -47,7 +47,7 @@ export class MountTable {
     }
     const synced = text.split('\n').filter((line) => {
       const type = line.split(' - ')[1] ?? '';
-      return SYNCED_TYPE.test(type);
+      return syncedType.test(type);
     });
     return synced
       .map((line) => line.split(' '))

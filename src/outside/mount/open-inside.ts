@@ -4,15 +4,15 @@
  */
 import { readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
-import { isStaticName, spellingsOf, WELL_KNOWN_DIRECTORY } from '../../names.ts';
+import { isStaticName, spellingsOf, wellKnownDirectory } from '../../names.ts';
 import { errnoOf, type GuardedFile, type GuardedFs } from './guarded-fs.ts';
 
 /** Errors that mean "no such file" to a visitor, whatever the system's reason. */
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
+const absent = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);
 
 /** Whether the error means "no such file" to a visitor. */
 export function isAbsent(error: unknown): boolean {
-  return ABSENT.has(errnoOf(error) ?? '');
+  return absent.has(errnoOf(error) ?? '');
 }
 
 interface Opened {
@@ -104,16 +104,16 @@ export async function isOpenInside(
   if (real === path) return true;
   const inside = real
     .slice(directory.length + 1)
-    .replace(REPLACED, '')
+    .replace(replaced, '')
     .split(sep);
   return inside.every(isNameServed) && isClosed?.(inside) !== true;
 }
 
 /** How Linux names a file that has been replaced or deleted since it was opened. */
-const REPLACED = / \(deleted\)$/;
+const replaced = / \(deleted\)$/;
 
 function isNameServed(segment: string, depth: number): boolean {
-  return isStaticName(segment) || (depth === 0 && segment === WELL_KNOWN_DIRECTORY);
+  return isStaticName(segment) || (depth === 0 && segment === wellKnownDirectory);
 }
 
 async function realPathOf(

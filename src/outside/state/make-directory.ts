@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Nobody else may read what is kept there. */
-const OWNER_ONLY = 0o700;
+const ownerOnly = 0o700;
 
 /**
  * Makes `directory` and those above it, for the owner alone; the first one that was made, undefined
@@ -27,7 +27,7 @@ export function makeDirectory(directory: string): string | undefined {
 
 function tryToMake(directory: string): NodeJS.ErrnoException | undefined {
   try {
-    mkdirSync(directory, { mode: OWNER_ONLY });
+    mkdirSync(directory, { mode: ownerOnly });
     return undefined;
   } catch (error) {
     return error as NodeJS.ErrnoException;

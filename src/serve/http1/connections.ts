@@ -16,7 +16,7 @@ import type { Lingering } from './lingering.ts';
 import type { Http1Request } from './request.ts';
 
 /** More than any browser or proxy sends ahead. */
-const PIPELINED_REQUESTS_MAX = 16;
+const pipelinedRequestsMax = 16;
 
 export type Http1Response = ServerResponse<Http1Request>;
 
@@ -130,7 +130,7 @@ export class Http1Connections {
       return begun;
     }
     if (connection.isClosing) return undefined;
-    if (connection.waiting >= PIPELINED_REQUESTS_MAX) {
+    if (connection.waiting >= pipelinedRequestsMax) {
       connection.isClosing = true;
       connection.latest.shouldKeepAlive = false;
       this.#lingering.discard(socket);

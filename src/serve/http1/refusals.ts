@@ -19,8 +19,8 @@ export interface RefusalsOptions {
 }
 
 /** The client ended in the middle of a request. */
-const EARLY_END = 'HPE_INVALID_EOF_STATE';
-const TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+const earlyEnd = 'HPE_INVALID_EOF_STATE';
+const timeout = 'ERR_HTTP_REQUEST_TIMEOUT';
 
 export class Refusals {
   readonly #options: RefusalsOptions;
@@ -33,8 +33,8 @@ export class Refusals {
   refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     const { connections, limits } = this.#options;
     const code = error.code ?? '';
-    const isOurs = code.startsWith('HPE_') || code === TIMEOUT;
-    const isGone = code === EARLY_END && connections.isBusy(socket);
+    const isOurs = code.startsWith('HPE_') || code === timeout;
+    const isGone = code === earlyEnd && connections.isBusy(socket);
     if (!isOurs || isGone || !socket.writable || socket.bytesRead === 0) {
       socket.destroy();
       return;

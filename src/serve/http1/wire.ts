@@ -1,7 +1,7 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
 import { TLSSocket } from 'node:tls';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
-import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from '../reply-pump.ts';
+import { limitTaking, type PumpOptions, pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { Wire } from '../wire.ts';
 import type { Http1Response } from './connections.ts';
 import type { Lingering } from './lingering.ts';
@@ -19,14 +19,14 @@ export interface Http1WireOptions {
  * Up to this size a body is turned into a string, which node sends in one buffer together with
  * the head; a body of its own costs a quarter of the thread (measured, docs/rationale.md).
  */
-const ONE_WRITE_BYTES_MAX = 16 * 1024;
+const oneWriteBytesMax = 16 * 1024;
 /**
  * Up to this size a body that nobody wants is taken all the same, so that the connection can be
  * used on. Larger ones, and those that do not say how large, cost more than a new connection.
  */
-const UNREAD_BYTES_TAKEN_MAX = 64 * 1024;
+const unreadBytesTakenMax = 64 * 1024;
 /** The request was not read to its end, by its own fault: what follows is not to be waited for. */
-const UNFINISHED = new Set([408, 413]);
+const unfinished = new Set([408, 413]);
 
 export class Http1Wire implements Wire, Departure {
   readonly body: Http1Request;
@@ -78,8 +78,8 @@ export class Http1Wire implements Wire, Departure {
     const body = this.#whole;
     this.#whole = undefined;
     if (body === undefined || body.length === 0) this.events.end();
-    else if (body.length <= ONE_WRITE_BYTES_MAX) this.events.end(latin1(body), 'latin1');
-    else if (body.length <= WHOLE_BYTES_MAX) this.events.end(body);
+    else if (body.length <= oneWriteBytesMax) this.events.end(latin1(body), 'latin1');
+    else if (body.length <= wholeBytesMax) this.events.end(body);
     else {
       pumpReply(this.events, body, this.#pumpOptions);
       return;
@@ -140,10 +140,10 @@ export class Http1Wire implements Wire, Departure {
     // Its framing is faulty, says RFC 9112, section 6.1: who knows what else does not count chunks.
     if (isChunked && body.httpVersion === '1.0') return false;
     if (body.complete) return true;
-    if (isChunked || this.declaredBytes > UNREAD_BYTES_TAKEN_MAX) return false;
+    if (isChunked || this.declaredBytes > unreadBytesTakenMax) return false;
     // Whether the client sends the body after an answer that was not 100 is for it to decide.
     if (this.#expectsContinue && !this.#isContinued) return false;
-    return body.fault === undefined && !UNFINISHED.has(status);
+    return body.fault === undefined && !unfinished.has(status);
   }
 
   get #expectsContinue(): boolean {

@@ -19,13 +19,13 @@ export interface ConnectionBytes {
 }
 
 /** Frames that cost us an answer each; a client that measures its line sends a few a second. */
-const ANSWERED_FRAMES = { burst: 200, perSecond: 20 };
+const answeredFrames = { burst: 200, perSecond: 20 };
 /** So many seconds' worth may come at once. */
-const BURST_S = 2;
+const burstS = 2;
 /** A request's own frames: its heads, priorities, windows, and what ends it. */
-const BYTES_PER_REQUEST = 512;
+const bytesPerRequest = 512;
 /** A client opens its windows again for what it was sent: at most 26 bytes for so many. */
-const SENT_BYTES_PER_WINDOW_BYTE = 64;
+const sentBytesPerWindowByte = 64;
 
 export class Http2Budget {
   readonly #headers: TokenBucket;
@@ -37,10 +37,10 @@ export class Http2Budget {
 
   constructor(limits: Http2BudgetLimits, nowMs: number) {
     const open = (perSecond: number): TokenBucket =>
-      new TokenBucket({ burst: perSecond * BURST_S, perSecond }, nowMs);
+      new TokenBucket({ burst: perSecond * burstS, perSecond }, nowMs);
     this.#headers = open(limits.http2HeaderBytesPerSecondMax);
     this.#frames = open(limits.http2FrameBytesPerSecondMax);
-    this.#answered = new TokenBucket(ANSWERED_FRAMES, nowMs);
+    this.#answered = new TokenBucket(answeredFrames, nowMs);
   }
 
   /**
@@ -48,7 +48,7 @@ export class Http2Budget {
    * kilobytes that were sent once (RFC 7541): what counts is what they became. False: too much.
    */
   takeRequest(headerBytes: number, nowMs: number): boolean {
-    this.#explained += headerBytes + BYTES_PER_REQUEST;
+    this.#explained += headerBytes + bytesPerRequest;
     return this.#headers.take(headerBytes, nowMs);
   }
 
@@ -67,7 +67,7 @@ export class Http2Budget {
    * frames that only cost time: WINDOW_UPDATE, PRIORITY, empty DATA, unknown ones.
    */
   takeBytes({ received, sent }: ConnectionBytes, nowMs: number): boolean {
-    const windows = Math.ceil((sent - this.#looked.sent) / SENT_BYTES_PER_WINDOW_BYTE);
+    const windows = Math.ceil((sent - this.#looked.sent) / sentBytesPerWindowByte);
     const unexplained = received - this.#looked.received - this.#explained - windows;
     this.#looked = { received, sent };
     // What was explained before it came must not pay for anything later.

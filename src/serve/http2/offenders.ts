@@ -8,18 +8,18 @@ import { TokenBuckets } from '../../account/token-buckets.ts';
 import { clientNetwork } from '../../names.ts';
 
 /** Requests that one address may break off, over all of its connections, and then a second. */
-const RESETS = { burst: 400, perSecond: 20 };
-const RESTS_MS = 30_000;
-const ADDRESSES_MAX = 10_000;
+const resets = { burst: 400, perSecond: 20 };
+const restsMs = 30_000;
+const addressesMax = 10_000;
 /** The connection was ended by us: floods, broken frames. Others are the network's. */
-const OFFENCES = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
+const offences = new Set(['ERR_HTTP2_ERROR', 'ERR_HTTP2_TOO_MANY_INVALID_FRAMES']);
 /** nghttp2: no HTTP/2 at all, as from `openssl s_client`; a probe costs its neighbours nothing. */
-const BAD_CLIENT_MAGIC = -903;
+const badClientMagic = -903;
 
 export class Http2Offenders {
   readonly #nowMs: () => number;
-  readonly #resets = new TokenBuckets(RESETS, ADDRESSES_MAX);
-  readonly #restsUntilMs = new LRUCache<string, number>({ max: ADDRESSES_MAX });
+  readonly #resets = new TokenBuckets(resets, addressesMax);
+  readonly #restsUntilMs = new LRUCache<string, number>({ max: addressesMax });
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
@@ -27,8 +27,8 @@ export class Http2Offenders {
 
   /** A session from `address` ended with `error`. */
   noteEnd(address: string, error: NodeJS.ErrnoException): void {
-    if (error.errno === BAD_CLIENT_MAGIC) return;
-    if (OFFENCES.has(error.code ?? '')) this.#rest(address);
+    if (error.errno === badClientMagic) return;
+    if (offences.has(error.code ?? '')) this.#rest(address);
   }
 
   /** A session from `address` was cut for what it sent besides its requests. */
@@ -46,6 +46,6 @@ export class Http2Offenders {
   }
 
   #rest(address: string): void {
-    this.#restsUntilMs.set(clientNetwork(address), this.#nowMs() + RESTS_MS);
+    this.#restsUntilMs.set(clientNetwork(address), this.#nowMs() + restsMs);
   }
 }

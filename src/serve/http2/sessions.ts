@@ -32,20 +32,20 @@ export interface Http2SessionsOptions {
 }
 
 /** Resets that are forgiven a second, once the burst is used up. */
-const RESETS_PER_SECOND = 10;
+const resetsPerSecond = 10;
 /** Frames that are not of the protocol, and requests that never open a stream. */
-const INVALID_FRAMES_MAX = 100;
-const REJECTED_STREAMS_MAX = 100;
+const invalidFramesMax = 100;
+const rejectedStreamsMax = 100;
 /** Memory of one connection, in the unit of node: megabytes. */
-const SESSION_MEGABYTES_MAX = 10;
+const sessionMegabytesMax = 10;
 /** Requests of one connection that begin before other connections have their turn. */
-const REQUESTS_PER_TURN = 8;
+const requestsPerTurn = 8;
 /** A proxy's connection carries the requests of many. */
-const PROXIES_REQUESTS_PER_TURN = 64;
+const proxiesRequestsPerTurn = 64;
 /** How often connections are looked at for what they sent. */
-const LOOK_MS = 250;
+const lookMs = 250;
 /** A pseudo-header is no header of the request's own. */
-const PSEUDO_HEADERS = 4;
+const pseudoHeaders = 4;
 
 export class Http2Sessions {
   readonly #options: Http2SessionsOptions;
@@ -64,13 +64,13 @@ export class Http2Sessions {
     const address = plainAddress(socket.remoteAddress);
     const isWatched = !isProxy(address);
     const session = performServerHandshake(socket, {
-      maxHeaderListPairs: limits.headersMax + PSEUDO_HEADERS,
-      maxSessionMemory: SESSION_MEGABYTES_MAX,
-      maxSessionInvalidFrames: INVALID_FRAMES_MAX,
-      maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
+      maxHeaderListPairs: limits.headersMax + pseudoHeaders,
+      maxSessionMemory: sessionMegabytesMax,
+      maxSessionInvalidFrames: invalidFramesMax,
+      maxSessionRejectedStreams: rejectedStreamsMax,
       // The attack of CVE-2023-44487: requests sent and broken off faster than they can be counted.
       streamResetBurst: limits.http2ResetsMax,
-      streamResetRate: RESETS_PER_SECOND,
+      streamResetRate: resetsPerSecond,
       settings: {
         maxConcurrentStreams: limits.http2StreamsMax,
         maxHeaderListSize: limits.headerBytesMax,
@@ -80,7 +80,7 @@ export class Http2Sessions {
     this.#sessions.add(session);
     const idle = new IdleLimit(session, limits);
     const watch = isWatched ? this.#watch(session, socket) : undefined;
-    const perTurn = isWatched ? REQUESTS_PER_TURN : PROXIES_REQUESTS_PER_TURN;
+    const perTurn = isWatched ? requestsPerTurn : proxiesRequestsPerTurn;
     const turns = new Http2Turns(perTurn, this.#options.onStream);
     session.on('stream', (stream, _headers, _flags, rawHeaders) => {
       stream.on('error', ignoreBrokenStream);
@@ -117,7 +117,7 @@ export class Http2Sessions {
     this.#watches.set(session, watch);
     this.#lookTimer ??= setInterval(() => {
       for (const each of this.#watches.values()) each.look();
-    }, LOOK_MS);
+    }, lookMs);
     return watch;
   }
 

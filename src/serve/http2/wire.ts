@@ -1,10 +1,10 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { limitTaking, type PumpOptions, pumpReply, WHOLE_BYTES_MAX } from '../reply-pump.ts';
+import { limitTaking, type PumpOptions, pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { Wire } from '../wire.ts';
 
 /** Of one connection, which HTTP/2 manages itself (RFC 9113, section 8.2.2). */
-const CONNECTION_HEADERS = new Set([
+const connectionHeaders = new Set([
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -56,10 +56,10 @@ export class Http2Wire implements Wire {
     this.#quietly(() => {
       this.body.respond(toHeaders(status, headers), { endStream });
       if (endStream) return;
-      if (body.length <= WHOLE_BYTES_MAX) this.body.end(body);
+      if (body.length <= wholeBytesMax) this.body.end(body);
       else pumpReply(this.body, body, this.#pumpOptions);
     });
-    if (endStream || body.length <= WHOLE_BYTES_MAX) this.#limitTaking();
+    if (endStream || body.length <= wholeBytesMax) this.#limitTaking();
   }
 
   sendHead(status: number, headers: string[]): void {
@@ -114,7 +114,7 @@ function toHeaders(status: number, flat: readonly string[]): OutgoingHttpHeaders
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const name = (flat[index] ?? '').toLowerCase();
     const value = flat[index + 1] ?? '';
-    if (CONNECTION_HEADERS.has(name)) continue;
+    if (connectionHeaders.has(name)) continue;
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     else headers[name] = Array.isArray(before) ? [...before, value] : [String(before), value];

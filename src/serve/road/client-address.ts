@@ -19,7 +19,7 @@ export interface Peer {
 }
 
 /** Longer chains than this are made up. */
-const HOPS_MAX = 32;
+const hopsMax = 32;
 
 export class TrustedProxies {
   readonly #networks = new BlockList();
@@ -63,7 +63,7 @@ export class TrustedProxies {
   /** From the end, as each proxy adds the address that it saw. */
   #nearest(forwardedFor: readonly string[], peerAddress: string): string {
     let nearest = peerAddress;
-    for (const entry of forwardedFor.slice(-HOPS_MAX).reverse()) {
+    for (const entry of forwardedFor.slice(-hopsMax).reverse()) {
       const address = readAddress(entry);
       if (address === undefined) return nearest;
       nearest = address;

@@ -26,15 +26,15 @@ export interface DoorkeeperOptions {
   readonly nowMs: () => number;
 }
 
-const LOGINS_KEPT_MAX = 10_000;
-const INDEX_NAMES = ['index.html', 'index.wasm'];
+const loginsKeptMax = 10_000;
+const indexNames = ['index.html', 'index.wasm'];
 
 export class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   /** Passwords are remembered by a keyed hash alone; the key lives and dies with the thread. */
   readonly #key = randomBytes(32);
   readonly #known = new LRUCache<string, { isRight: boolean; expiresAtMs: number }>({
-    max: LOGINS_KEPT_MAX,
+    max: loginsKeptMax,
   });
 
   constructor(options: DoorkeeperOptions) {
@@ -124,7 +124,7 @@ function decoyOf(users: readonly ManifestUser[], name: string): ManifestUser | u
 function wantedPaths(path: RequestPath): readonly (readonly string[])[] {
   const { segments, isDirectory } = path;
   if (!isDirectory) return readingsOf(path);
-  return [segments, ...INDEX_NAMES.map((name) => [...segments, name])];
+  return [segments, ...indexNames.map((name) => [...segments, name])];
 }
 
 /**

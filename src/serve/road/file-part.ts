@@ -5,10 +5,10 @@
 import type { GuardedFile } from '../../outside/mount/guarded-fs.ts';
 import { isRewritten, type VersionFacts } from './file-version.ts';
 
-const PIECE_BYTES = 64 * 1024;
+const pieceBytes = 64 * 1024;
 /** A large file is looked at now and then, so that nobody loads the rest of what is lost. */
-const RECHECK_BYTES = 1024 * 1024;
-const NOTHING = new Uint8Array(0);
+const recheckBytes = 1024 * 1024;
+const nothing = new Uint8Array(0);
 
 export interface PartOptions {
   readonly file: GuardedFile;
@@ -36,12 +36,12 @@ export class FilePart {
   async next(): Promise<Uint8Array | 'changed'> {
     const { file, facts, first, length } = this.#options;
     const left = length - this.#taken;
-    if (left === 0) return NOTHING;
-    const piece = new Uint8Array(Math.min(PIECE_BYTES, left));
+    if (left === 0) return nothing;
+    const piece = new Uint8Array(Math.min(pieceBytes, left));
     const read = await file.read(piece, first + this.#taken);
     if (read === 0) return 'changed';
     this.#taken += read;
-    if (this.#taken === length || this.#taken - this.#checkedAt >= RECHECK_BYTES) {
+    if (this.#taken === length || this.#taken - this.#checkedAt >= recheckBytes) {
       this.#checkedAt = this.#taken;
       if (isRewritten(facts, await file.stat())) return 'changed';
     }

@@ -34,9 +34,9 @@ export interface VersionFacts {
  * Within this time of a write, another one may leave the same times behind: file systems count
  * time in steps (RFC 9110, section 8.8.1).
  */
-const FRESH_MS = 1_000;
-const NS_PER_MS = 1_000_000n;
-const NS_PER_S = 1_000_000_000n;
+const freshMs = 1_000;
+const nsPerMs = 1_000_000n;
+const nsPerS = 1_000_000_000n;
 
 /**
  * The validators of a file. Its time of writing alone names no version: whoever copies with times
@@ -45,15 +45,15 @@ const NS_PER_S = 1_000_000_000n;
 export function versionOf(facts: VersionFacts, nowMs: number): FileVersion {
   const { size, mtimeNs, ctimeNs, ino } = facts;
   const tag = [mtimeNs, ctimeNs, ino, size].map((fact) => fact.toString(36)).join('-');
-  const isFresh = Number(ctimeNs / NS_PER_MS) > nowMs - FRESH_MS;
-  const modifiedAtMs = Number(mtimeNs / NS_PER_S) * 1_000;
+  const isFresh = Number(ctimeNs / nsPerMs) > nowMs - freshMs;
+  const modifiedAtMs = Number(mtimeNs / nsPerS) * 1_000;
   // Never later than the Date of the answer (RFC 9110, section 8.8.2.1).
   const shownAtMs = Math.min(modifiedAtMs, Math.floor(nowMs / 1_000) * 1_000);
   return {
     etag: `${isFresh ? 'W/' : ''}"${tag}"`,
     lastModified: new Date(shownAtMs).toUTCString(),
     modifiedAtMs,
-    isDateStrong: !isFresh && mtimeNs / NS_PER_S === ctimeNs / NS_PER_S,
+    isDateStrong: !isFresh && mtimeNs / nsPerS === ctimeNs / nsPerS,
     sizeBytes: Number(size),
     seenAtMs: nowMs,
   };

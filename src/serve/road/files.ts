@@ -24,8 +24,8 @@ import {
 type FileRoute = Route & { readonly kind: 'file' };
 
 /** A file that is written while its first piece is read is opened again so often. */
-const ATTEMPTS_MAX = 3;
-const INDEX_NAME = 'index.html';
+const attemptsMax = 3;
+const indexName = 'index.html';
 interface OpenFile {
   readonly file: GuardedFile;
   /** As it was when it was opened. */
@@ -49,7 +49,7 @@ export class StaticFiles {
    * `folder-unreachable`, `overloaded`.
    */
   async answer(exchange: HttpExchange, site: Site, route: FileRoute): Promise<boolean> {
-    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       const answered = await this.#tryAnswer(exchange, site, route);
       if (answered !== 'changed') return answered;
     }
@@ -86,7 +86,7 @@ export class StaticFiles {
 
   async #open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
     const guard = this.#guardOf(site);
-    const segments = route.isDirectory ? [...route.segments, INDEX_NAME] : route.segments;
+    const segments = route.isDirectory ? [...route.segments, indexName] : route.segments;
     const found = await openSpelled(guard, site.directory, segments).catch((error: unknown) => {
       throw isUnreachable(error) ? unreachable(route, error) : error;
     });
@@ -115,7 +115,7 @@ export class StaticFiles {
     const stats = await file.stat();
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
-    const name = place.route.isDirectory ? INDEX_NAME : (place.route.segments.at(-1) ?? '');
+    const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
     return { file, facts: stats, version: versionOf(stats, Date.now()), name };
   }
 
@@ -136,7 +136,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'c
   const { headers, method } = exchange.request;
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
-    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, NOTHING);
+    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, nothing);
     return true;
   }
   // For every other method Range means nothing (RFC 9110, section 14.2).
@@ -145,7 +145,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'c
   const sniff: Header = ['x-content-type-options', 'nosniff'];
   if (range === 'unsatisfiable') {
     const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
-    exchange.send({ status: 416, headers: [...validators, full] }, NOTHING);
+    exchange.send({ status: 416, headers: [...validators, full] }, nothing);
     return true;
   }
   const { first, last } = range ?? { first: 0, last: version.sizeBytes - 1 };
@@ -181,7 +181,7 @@ async function stream(
   return true;
 }
 
-const NOTHING = new Uint8Array(0);
+const nothing = new Uint8Array(0);
 
 /** Relative, so that it holds behind a proxy that serves the site under another path. */
 function redirectToDirectory(exchange: HttpExchange): void {
@@ -190,7 +190,7 @@ function redirectToDirectory(exchange: HttpExchange): void {
   const path = mark === -1 ? target : target.slice(0, mark);
   const name = path.slice(path.lastIndexOf('/') + 1);
   const location = `./${name}/${query === '' ? '' : `?${query}`}`;
-  exchange.send({ status: 301, headers: [['location', location]] }, NOTHING);
+  exchange.send({ status: 301, headers: [['location', location]] }, nothing);
 }
 
 function methodNotAllowed(method: string): TerrafirmaError {

@@ -25,9 +25,9 @@ import type { Replica } from './replica.ts';
 import { sharesOf } from './shares-of.ts';
 
 /** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
-const INSIDE_REDIRECTS_MAX = 5;
+const insideRedirectsMax = 5;
 /** In folder mode any authority is answered; the log keeps as much of it as a host name has. */
-const HOST_NAME_CHARS_MAX = 253;
+const hostNameCharsMax = 253;
 
 type ModuleRoute = Route & { readonly kind: 'module' };
 type SettledRoute = Route & { readonly kind: 'module' | 'file' };
@@ -104,7 +104,7 @@ export class Gateway {
   /** A guest may answer with another path of its site (RFC 3875, section 6.2.2), which may too. */
   async #followRedirects(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     for (let count = 1; exchange.takeRedirect() !== undefined; count += 1) {
-      if (count > INSIDE_REDIRECTS_MAX) throw tooManyRedirects();
+      if (count > insideRedirectsMax) throw tooManyRedirects();
       await this.#answer(exchange, record);
     }
   }
@@ -112,7 +112,7 @@ export class Gateway {
   #hostNameOf(exchange: HttpExchange, record: RequestRecord): HostName | undefined {
     if (this.#options.isFolderMode) {
       const { authority } = exchange.request;
-      record.hostName = withoutSecrets(authority).slice(0, HOST_NAME_CHARS_MAX);
+      record.hostName = withoutSecrets(authority).slice(0, hostNameCharsMax);
       return undefined;
     }
     const hostName = parseHostName(exchange.request.authority);
@@ -211,7 +211,7 @@ function looping(loopHops: number): TerrafirmaError {
 function tooManyRedirects(): TerrafirmaError {
   return new TerrafirmaError(
     'loop',
-    `Cannot answer: a request may be redirected inside its site ${INSIDE_REDIRECTS_MAX} times: ` +
+    `Cannot answer: a request may be redirected inside its site ${insideRedirectsMax} times: ` +
       'received one more',
   );
 }

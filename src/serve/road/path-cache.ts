@@ -5,19 +5,19 @@
 import { LRUCache } from 'lru-cache';
 import { parseRequestPath, type RequestPath } from '../../names.ts';
 
-const PATHS_MAX = 2_048;
+const pathsMax = 2_048;
 /** Longer ones are not asked for often. */
-const PATH_CHARS_MAX = 256;
+const pathCharsMax = 256;
 
 export class PathCache {
-  readonly #paths = new LRUCache<string, RequestPath>({ max: PATHS_MAX });
+  readonly #paths = new LRUCache<string, RequestPath>({ max: pathsMax });
 
   /** As `parseRequestPath`, errors included; a target with a query is always read anew. */
   parse(target: string): RequestPath {
     const known = this.#paths.get(target);
     if (known !== undefined) return known;
     const path = parseRequestPath(target);
-    if (target.length <= PATH_CHARS_MAX && path.query === '') this.#paths.set(target, path);
+    if (target.length <= pathCharsMax && path.query === '') this.#paths.set(target, path);
     return path;
   }
 

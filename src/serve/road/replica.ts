@@ -18,10 +18,10 @@ interface KnownName {
 }
 
 /** A missing module is asked about again only after this time, however often it is requested. */
-const ABSENT_TTL_MS = 500;
-const ABSENT_ENTRIES_MAX = 10_000;
+const absentTtlMs = 500;
+const absentEntriesMax = 10_000;
 /** The key of folder mode, where there is one site for every authority. */
-const ANY_NAME = '';
+const anyName = '';
 
 export interface ReplicaOptions {
   readonly limits: Limits;
@@ -39,7 +39,7 @@ export class Replica {
   readonly #names: LRUCache<string, KnownName>;
   readonly #sites: LRUCache<FolderKey, Site>;
   readonly #modules: LRUCache<Digest, LoadedModule>;
-  readonly #absent = new LRUCache<string, true>({ max: ABSENT_ENTRIES_MAX, ttl: ABSENT_TTL_MS });
+  readonly #absent = new LRUCache<string, true>({ max: absentEntriesMax, ttl: absentTtlMs });
 
   constructor(options: ReplicaOptions) {
     const { limits } = options;
@@ -64,7 +64,7 @@ export class Replica {
     nowMs: number,
     clientAddress?: string,
   ): Site | Promise<Site> {
-    const known = this.#names.get(hostName ?? ANY_NAME);
+    const known = this.#names.get(hostName ?? anyName);
     if (known === undefined || known.expiresAtMs <= nowMs)
       return this.#askSite(hostName, nowMs, clientAddress);
     if (typeof known.verdict !== 'string') throw fromErrorRecord(known.verdict);
@@ -122,7 +122,7 @@ export class Replica {
     nowMs: number,
     clientAddress: string | undefined,
   ): Promise<Site> {
-    const key = hostName ?? ANY_NAME;
+    const key = hostName ?? anyName;
     const answer = await this.#link.ask({ ask: 'site', hostName, clientAddress }, `site ${key}`);
     const expiresAtMs = nowMs + answer.expiresInMs;
     if (answer.kind === 'failure') {

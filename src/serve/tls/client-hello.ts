@@ -18,12 +18,12 @@ export type HelloReading =
 /** Hellos with post-quantum keys have 2 KiB; what is longer than this is no browser. */
 export const helloBytesMax = 32 * 1024;
 
-const HANDSHAKE_RECORD = 22;
-const CLIENT_HELLO = 1;
-const SERVER_NAME = 0;
-const ALPN = 16;
-const DNS_NAME = 0;
-const RECORD_HEAD_BYTES = 5;
+const handshakeRecord = 22;
+const clientHello = 1;
+const serverNameType = 0;
+const alpn = 16;
+const dnsName = 0;
+const recordHeadBytes = 5;
 
 const partial: HelloReading = { kind: 'partial' };
 const malformed: HelloReading = { kind: 'malformed' };
@@ -33,7 +33,7 @@ export function readClientHello(bytes: Uint8Array): HelloReading {
   const message = joinRecords(bytes);
   if (message === undefined) return malformed;
   if (message.length < 4) return partialUnlessTooLong(bytes);
-  if (message[0] !== CLIENT_HELLO) return malformed;
+  if (message[0] !== clientHello) return malformed;
   const bodyBytes = new Cursor(message.subarray(1, 4)).number(3);
   if (bodyBytes + 4 > helloBytesMax) return malformed;
   if (message.length < 4 + bodyBytes) return partialUnlessTooLong(bytes);
@@ -54,13 +54,13 @@ function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
   const parts: Uint8Array[] = [];
   let at = 0;
   while (at < bytes.length) {
-    if (bytes[at] !== HANDSHAKE_RECORD) return undefined;
+    if (bytes[at] !== handshakeRecord) return undefined;
     if (at + 1 < bytes.length && bytes[at + 1] !== 3) return undefined;
-    if (at + RECORD_HEAD_BYTES > bytes.length) break;
+    if (at + recordHeadBytes > bytes.length) break;
     const length = ((bytes[at + 3] ?? 0) << 8) | (bytes[at + 4] ?? 0);
     if (length === 0) return undefined;
-    parts.push(bytes.subarray(at + RECORD_HEAD_BYTES, at + RECORD_HEAD_BYTES + length));
-    at += RECORD_HEAD_BYTES + length;
+    parts.push(bytes.subarray(at + recordHeadBytes, at + recordHeadBytes + length));
+    at += recordHeadBytes + length;
   }
   return parts.length === 1 ? parts[0] : Buffer.concat(parts);
 }
@@ -79,8 +79,8 @@ function readHello(body: Uint8Array): ClientHello {
   while (!extensions.isAtEnd) {
     const type = extensions.number(2);
     const content = new Cursor(extensions.take(extensions.number(2)));
-    if (type === SERVER_NAME) serverName = readServerName(content);
-    else if (type === ALPN) protocols = readProtocols(content);
+    if (type === serverNameType) serverName = readServerName(content);
+    else if (type === alpn) protocols = readProtocols(content);
   }
   return { serverName, protocols };
 }
@@ -91,7 +91,7 @@ function readServerName(content: Cursor): string | undefined {
   while (!list.isAtEnd) {
     const type = list.number(1);
     const name = list.take(list.number(2));
-    if (type === DNS_NAME) return Buffer.from(name).toString('latin1');
+    if (type === dnsName) return Buffer.from(name).toString('latin1');
   }
   return undefined;
 }

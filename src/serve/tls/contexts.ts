@@ -29,7 +29,7 @@ export type ContextAnswer =
   | { readonly kind: 'none'; readonly reason: string };
 
 /** The key of handshakes that name nobody. */
-const NOBODY = '';
+const nobody = '';
 
 export class TlsContexts {
   readonly #options: TlsContextsOptions;
@@ -52,7 +52,7 @@ export class TlsContexts {
     hostName: HostName | undefined,
     clientAddress?: string,
   ): ContextAnswer | Promise<ContextAnswer> {
-    const key = hostName ?? NOBODY;
+    const key = hostName ?? nobody;
     const nowMs = this.#options.nowMs();
     const held = this.#held.get(key);
     if (held !== undefined && held.expiresAtMs > nowMs) return answerOf(held);
@@ -74,7 +74,7 @@ export class TlsContexts {
     clientAddress: string | undefined,
   ): Promise<ContextAnswer> {
     const { limits, link, nowMs } = this.#options;
-    const key = hostName ?? NOBODY;
+    const key = hostName ?? nobody;
     const held = this.#held.get(key);
     let answer: CertificateAnswer;
     try {

@@ -6,7 +6,7 @@
 import type { Socket } from 'node:net';
 
 /** Some milliseconds of cryptography. */
-const PER_TURN_MAX = 8;
+const perTurnMax = 8;
 
 export class HandshakeTurns {
   readonly #begin: (socket: Socket) => void;
@@ -26,7 +26,7 @@ export class HandshakeTurns {
   }
 
   #takeTurn(): void {
-    const next = this.#waiting.splice(0, PER_TURN_MAX);
+    const next = this.#waiting.splice(0, perTurnMax);
     for (const socket of next) if (!socket.destroyed) this.#begin(socket);
     // Planned also when nobody waits now: those that come in this turn have to wait for the next.
     setImmediate(() => {

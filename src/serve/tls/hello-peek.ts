@@ -9,7 +9,7 @@ import { type ClientHello, readClientHello } from './client-hello.ts';
  * Clients send it in one piece or a few. Every piece costs another look at what is there, so that
  * one sent byte by byte would cost its length squared.
  */
-const PIECES_MAX = 32;
+const piecesMax = 32;
 
 /** The hello; undefined, and the socket destroyed, when none comes in time or it is none. */
 export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHello | undefined> {
@@ -32,7 +32,7 @@ export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHell
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const reading = readClientHello(received);
       pieces += 1;
-      if (reading.kind === 'partial' && pieces < PIECES_MAX) return;
+      if (reading.kind === 'partial' && pieces < piecesMax) return;
       settle(reading.kind === 'whole' ? reading.hello : undefined);
     };
     const timer = setTimeout(giveUp, timeoutMs);

@@ -36,7 +36,7 @@ export interface TlsServerOptions {
   readonly onRefused: (serverName: string | undefined, reason: string) => void;
 }
 
-const ACME_PROTOCOL = 'acme-tls/1';
+const acmeProtocol = 'acme-tls/1';
 
 export function createTlsServer(options: TlsServerOptions): Server {
   const { contexts, http, limits, ticketKeys } = options;
@@ -106,7 +106,7 @@ async function greet(
     sendAlert(socket, alerts.unrecognizedName);
     return false;
   }
-  if (hello.protocols.includes(ACME_PROTOCOL)) {
+  if (hello.protocols.includes(acmeProtocol)) {
     await showChallenge(socket, hostName, options);
     return false;
   }
@@ -171,7 +171,7 @@ async function showChallenge(
   const secured = new TLSSocket(socket, {
     isServer: true,
     secureContext,
-    ALPNProtocols: [ACME_PROTOCOL],
+    ALPNProtocols: [acmeProtocol],
   });
   const timer = setTimeout(() => secured.destroy(), options.limits.headerTimeoutMs);
   secured.on('secure', () => secured.end());

@@ -40,13 +40,13 @@ export const closeCode = {
 } as const;
 
 /** Of a client's ping, its mask included (RFC 6455, section 5.2). */
-const PING_HEAD_BYTES = 6;
+const pingHeadBytes = 6;
 /** A connection is charged anew where it changed by so much. */
-const CHARGE_STEP_BYTES = 32 * 1024;
+const chargeStepBytes = 32 * 1024;
 /** A close frame has room for so much beside the code. */
-const REASON_BYTES_MAX = 123;
+const reasonBytesMax = 123;
 /** Messages that are on their way out at once, however small. */
-const SENDING_MAX = 256;
+const sendingMax = 256;
 
 export class Connection implements Conversation {
   readonly messageBytesMax: number;
@@ -160,7 +160,7 @@ export class Connection implements Conversation {
 
   /** Says goodbye: the guest's input ends, and what it has sent still leaves. */
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, REASON_BYTES_MAX));
+    this.#socket.close(code, reason.slice(0, reasonBytesMax));
     // Its answer to the close must be read, whatever waits before it.
     if (this.#isPaused) this.#resume();
     this.#endInput();
@@ -198,7 +198,7 @@ export class Connection implements Conversation {
   get #hasRoom(): boolean {
     if (this.#socket.readyState !== this.#socket.OPEN) return true;
     const { websocketQueuedBytesMax } = this.#options.limits;
-    return this.#sending < SENDING_MAX && this.#socket.bufferedAmount <= websocketQueuedBytesMax;
+    return this.#sending < sendingMax && this.#socket.bufferedAmount <= websocketQueuedBytesMax;
   }
 
   /** What waits for the guest, for the client, and to become a message. */
@@ -215,7 +215,7 @@ export class Connection implements Conversation {
   #charge(): void {
     const bytes = this.#heldBytes;
     const change = Math.abs(bytes - this.#holding.bytes);
-    if (change >= CHARGE_STEP_BYTES || bytes === 0) this.#holding.set(bytes);
+    if (change >= chargeStepBytes || bytes === 0) this.#holding.set(bytes);
   }
 
   /** Whether this connection is one of those that hold what their owner may not hold any more. */
@@ -250,7 +250,7 @@ export class Connection implements Conversation {
   /** Mallory may send pings and read no pong: what waits for her is bounded. */
   #answerPing(data: Buffer): void {
     this.#hasBeenHeard = true;
-    this.#bytesReadAtMessage += data.length + PING_HEAD_BYTES;
+    this.#bytesReadAtMessage += data.length + pingHeadBytes;
     if (this.#socket.bufferedAmount > this.#options.limits.websocketQueuedBytesMax * 2) this.cut();
     else this.#socket.pong(data);
   }

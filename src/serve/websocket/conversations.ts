@@ -30,11 +30,11 @@ export interface ConversationRequest {
 }
 
 /** What a program may exit with to choose the close code (RFC 6455, section 7.4.2). */
-const OWN_CODE_MIN = 3_000;
-const OWN_CODE_MAX = 4_999;
-const TICK_MS_MIN = 10;
-const TICK_MS_MAX = 1_000;
-const TICKS_PER_LIMIT = 10;
+const ownCodeMin = 3_000;
+const ownCodeMax = 4_999;
+const tickMsMin = 10;
+const tickMsMax = 1_000;
+const ticksPerLimit = 10;
 
 export class Conversations {
   readonly #options: ConversationsOptions;
@@ -65,7 +65,7 @@ export class Conversations {
       limits.websocketIdleMs,
       limits.replyIdleTimeoutMs,
     );
-    const tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, shortestMs / TICKS_PER_LIMIT));
+    const tickMs = Math.min(tickMsMax, Math.max(tickMsMin, shortestMs / ticksPerLimit));
     this.#timer = setInterval(() => this.#tick(nowMs()), tickMs);
     this.#timer.unref();
   }
@@ -139,7 +139,7 @@ export class Conversations {
 }
 
 function isOwnCode({ exitCode = 0 }: RunReport): boolean {
-  return exitCode >= OWN_CODE_MIN && exitCode <= OWN_CODE_MAX;
+  return exitCode >= ownCodeMin && exitCode <= ownCodeMax;
 }
 
 function goodbyeFor(report: RunReport): { readonly code: number; readonly reason: string } {

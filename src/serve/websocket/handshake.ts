@@ -9,10 +9,10 @@ export interface HandshakeHead {
   readonly headers: IncomingHttpHeaders;
 }
 
-const VERSION = '13';
+const webSocketVersion = '13';
 /** 16 bytes in base64. */
-const KEY = /^[+/0-9A-Za-z]{22}==$/;
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Whether the client asks for a WebSocket; any other upgrade is declined by not taking it up. */
 export function asksForWebSocket({ headers }: Pick<HandshakeHead, 'headers'>): boolean {
@@ -28,15 +28,15 @@ export function checkHandshake(head: HandshakeHead): void {
     throw bad('it must have no body', 'one');
   }
   const version = headers['sec-websocket-version'] ?? '';
-  if (version !== VERSION) {
+  if (version !== webSocketVersion) {
     throw new TerrafirmaError(
       'websocket-version',
-      `Cannot open a WebSocket: Sec-WebSocket-Version must be ${VERSION}: ` +
+      `Cannot open a WebSocket: Sec-WebSocket-Version must be ${webSocketVersion}: ` +
         `received ${quoteReceived(version)}`,
     );
   }
   const key = headers['sec-websocket-key'] ?? '';
-  if (!KEY.test(key)) throw bad('Sec-WebSocket-Key must be 16 bytes in base64', key);
+  if (!keyPattern.test(key)) throw bad('Sec-WebSocket-Key must be 16 bytes in base64', key);
   checkProtocols(headers['sec-websocket-protocol']);
 }
 
@@ -52,7 +52,7 @@ export function comesTooEarly(): TerrafirmaError {
 function checkProtocols(list: string | undefined): void {
   if (list === undefined) return;
   const names = list.split(',').map((name) => name.trim());
-  if (names.every((name) => TOKEN.test(name)) && new Set(names).size === names.length) return;
+  if (names.every((name) => token.test(name)) && new Set(names).size === names.length) return;
   throw bad('Sec-WebSocket-Protocol must be a list of different tokens', list);
 }
 

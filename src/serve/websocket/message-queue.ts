@@ -4,16 +4,16 @@
  */
 
 /** What is kept of a message beside its bytes. */
-const LENGTH_BYTES = 8;
-const BUFFER_BYTES_MIN = 256;
+const lengthBytes = 8;
+const bufferBytesMin = 256;
 /** A larger buffer is not kept when the queue is empty. */
-const BUFFER_BYTES_KEPT = 4_096;
+const bufferBytesKept = 4_096;
 /** So many lengths of taken messages stay before they are dropped. */
-const TAKEN_LENGTHS_MAX = 1_024;
-const NO_BYTES = new Uint8Array(0);
+const takenLengthsMax = 1_024;
+const noBytes = new Uint8Array(0);
 
 export class MessageQueue {
-  #buffer = NO_BYTES;
+  #buffer = noBytes;
   #start = 0;
   #end = 0;
   #lengths: number[] = [];
@@ -25,7 +25,7 @@ export class MessageQueue {
 
   /** What the messages cost to keep. */
   get bytes(): number {
-    return this.#end - this.#start + this.count * LENGTH_BYTES;
+    return this.#end - this.#start + this.count * lengthBytes;
   }
 
   /** Copies `message`. */
@@ -44,7 +44,7 @@ export class MessageQueue {
     this.#start += length;
     this.#first += 1;
     if (this.count === 0) this.#reset();
-    else if (this.#first >= TAKEN_LENGTHS_MAX) {
+    else if (this.#first >= takenLengthsMax) {
       this.#lengths = this.#lengths.slice(this.#first);
       this.#first = 0;
     }
@@ -52,7 +52,7 @@ export class MessageQueue {
   }
 
   clear(): void {
-    this.#buffer = NO_BYTES;
+    this.#buffer = noBytes;
     this.#reset();
   }
 
@@ -61,12 +61,12 @@ export class MessageQueue {
     this.#end = 0;
     this.#first = 0;
     this.#lengths = [];
-    if (this.#buffer.length > BUFFER_BYTES_KEPT) this.#buffer = NO_BYTES;
+    if (this.#buffer.length > bufferBytesKept) this.#buffer = noBytes;
   }
 
   #makeRoom(bytes: number): void {
     const used = this.#end - this.#start;
-    const wanted = Math.max((used + bytes) * 2, BUFFER_BYTES_MIN);
+    const wanted = Math.max((used + bytes) * 2, bufferBytesMin);
     const larger = new Uint8Array(wanted);
     larger.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = larger;

@@ -28,7 +28,7 @@ export interface Errand {
   readonly deadlineMs: number;
 }
 
-const DIRECTORY_TTL_MS = 6 * 3_600_000;
+const directoryTtlMs = 6 * 3_600_000;
 
 export class AcmeAccount {
   readonly #options: AccountOptions;
@@ -52,7 +52,7 @@ export class AcmeAccount {
         { action, deadlineMs, isRead: true },
       ),
     );
-    this.#directory = { value, expiresAtMs: nowMs() + DIRECTORY_TTL_MS };
+    this.#directory = { value, expiresAtMs: nowMs() + directoryTtlMs };
     return value;
   }
 

@@ -75,13 +75,13 @@ interface OrderPlace extends Errand {
   readonly hostName: HostName;
 }
 
-const POLL_MS_MIN = 250;
-const POLL_MS_MAX = 10_000;
+const pollMsMin = 250;
+const pollMsMax = 10_000;
 /** How often a finalization that was not taken is sent again. */
-const FINALIZATIONS_MAX = 4;
+const finalizationsMax = 4;
 /** RFC 9773, section 4.3.2: when the server does not say. */
-const RENEWAL_RETRY_MS = 6 * 3_600_000;
-const TOKEN = /^[A-Za-z0-9_-]{1,256}$/;
+const renewalRetryMs = 6 * 3_600_000;
+const tokenPattern = /^[A-Za-z0-9_-]{1,256}$/;
 
 export class AcmeClient {
   readonly #options: AcmeClientOptions;
@@ -162,7 +162,7 @@ export class AcmeClient {
     const startMs = Date.parse(String(window.start));
     const endMs = Date.parse(String(window.end));
     if (Number.isNaN(startMs) || Number.isNaN(endMs) || endMs < startMs) return undefined;
-    return { startMs, endMs, retryAfterMs: answer.retryAfterMs ?? RENEWAL_RETRY_MS };
+    return { startMs, endMs, retryAfterMs: answer.retryAfterMs ?? renewalRetryMs };
   }
 
   /** Gives up what is under way. */
@@ -237,7 +237,7 @@ export class AcmeClient {
       if (fields === undefined) continue;
       const token = textField(fields, 'token', action);
       // It becomes a path that is answered, and stands in the log.
-      if (!TOKEN.test(token)) break;
+      if (!tokenPattern.test(token)) break;
       const proof = keyAuthorization(token, this.#options.accountKey);
       return {
         challenge: { type, hostName, token, keyAuthorization: proof },
@@ -255,7 +255,7 @@ export class AcmeClient {
    */
   async #complete(order: OrderPlace, csr: string): Promise<AcmeAnswer> {
     const passing = ['pending', 'processing'];
-    for (let attemptsLeft = FINALIZATIONS_MAX; ; attemptsLeft -= 1) {
+    for (let attemptsLeft = finalizationsMax; ; attemptsLeft -= 1) {
       const ready = await this.#poll(order.url, order, passing);
       if (asRecord(ready.body).status === 'valid') return ready;
       try {
@@ -263,7 +263,7 @@ export class AcmeClient {
         return await this.#poll(order.url, order, [...passing, 'ready']);
       } catch (error) {
         if (!(error instanceof AcmeError) || error.problemType !== 'orderNotReady') throw error;
-        const isPaused = await this.#patience.pause(POLL_MS_MIN, error, order);
+        const isPaused = await this.#patience.pause(pollMsMin, error, order);
         if (!isPaused || attemptsLeft === 1) throw error;
       }
     }
@@ -272,7 +272,7 @@ export class AcmeClient {
   /** Asks until the status is none of `passing`. */
   async #poll(url: string, errand: Errand, passing: readonly string[]): Promise<AcmeAnswer> {
     const { action } = errand;
-    for (let delayMs = POLL_MS_MIN; ; delayMs = Math.min(POLL_MS_MAX, delayMs * 1.5)) {
+    for (let delayMs = pollMsMin; ; delayMs = Math.min(pollMsMax, delayMs * 1.5)) {
       const answer = await this.#account.read(url, errand);
       const status = textField(answer.body, 'status', action);
       if (!passing.includes(status)) {

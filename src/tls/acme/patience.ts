@@ -22,11 +22,11 @@ export interface Effort {
   readonly isRead: boolean;
 }
 
-const ATTEMPTS_MAX = 5;
-const PAUSE_MS_MIN = 1_000;
-const PAUSE_MS_MAX = 10_000;
+const attemptsMax = 5;
+const pauseMsMin = 1_000;
+const pauseMsMax = 10_000;
 /** A new order that is one too many waits for no longer than this: quotas count hours. */
-const LIMITED_PAUSE_MS_MAX = 15_000;
+const limitedPauseMsMax = 15_000;
 
 export class Patience {
   readonly #options: PatienceOptions;
@@ -47,8 +47,8 @@ export class Patience {
         return await attempt();
       } catch (error) {
         if (!(error instanceof AcmeError) || !mayPass(error, effort.isRead)) throw error;
-        const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (attempts - 1));
-        const isPaused = attempts < ATTEMPTS_MAX && (await this.pause(pauseMs, error, effort));
+        const pauseMs = Math.min(pauseMsMax, pauseMsMin * 2 ** (attempts - 1));
+        const isPaused = attempts < attemptsMax && (await this.pause(pauseMs, error, effort));
         if (!isPaused) throw error;
       }
     }
@@ -86,7 +86,7 @@ function mayPass(error: AcmeError, isRead: boolean): boolean {
   if (status === undefined) return false;
   if (status === 0 || status === 408 || fault === 'unavailable') return true;
   if (fault === 'rate-limited') {
-    return isRead || (retryAfterMs !== undefined && retryAfterMs <= LIMITED_PAUSE_MS_MAX);
+    return isRead || (retryAfterMs !== undefined && retryAfterMs <= limitedPauseMsMax);
   }
   // Big authorities have several databases: what one has just made, another may not know yet.
   return status === 404 && isRead;

@@ -49,7 +49,7 @@ export interface AcmeErrorDetails extends ErrorOptions {
   readonly status?: number | undefined;
 }
 
-const TEXT_CHARS_MAX = 300;
+const textCharsMax = 300;
 
 /** The problem document of an answer, or of a failed challenge or order, as an error. */
 export function readProblem(
@@ -83,7 +83,7 @@ function faultOf(problemType: string, status: number): AcmeFault {
 /** A problem is a stranger's text on its way to the log. */
 function printable(text: string): string {
   const line = text.replace(/[^\x20-\x7e]/g, '?');
-  return line.length > TEXT_CHARS_MAX ? `${line.slice(0, TEXT_CHARS_MAX)}…` : line;
+  return line.length > textCharsMax ? `${line.slice(0, textCharsMax)}…` : line;
 }
 
 /** `value` as a record; an empty one when it is no object. */

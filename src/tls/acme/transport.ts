@@ -35,14 +35,14 @@ export interface SignedRequest {
 }
 
 /** A chain of ten certificates of 4096-bit keys has 20 KiB. */
-const ANSWER_BYTES_MAX = 256 * 1024;
-const NONCES_KEPT_MAX = 16;
+const answerBytesMax = 256 * 1024;
+const noncesKeptMax = 16;
 /**
  * RFC 8555, section 6.5: with the nonce of the refusal, the next attempt should pass. An order has
  * some ten requests; with every second nonce refused, all of them still pass but once in 400.
  */
-const NONCE_ATTEMPTS_MAX = 12;
-const RETRY_AFTER_MS_MAX = 24 * 3_600_000;
+const nonceAttemptsMax = 12;
+const retryAfterMsMax = 24 * 3_600_000;
 
 export class AcmeTransport {
   readonly #options: TransportOptions;
@@ -56,7 +56,7 @@ export class AcmeTransport {
       connect: { timeout: timeoutMs, ...(caPem === undefined ? {} : { ca: caPem }) },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
-      maxResponseSize: ANSWER_BYTES_MAX,
+      maxResponseSize: answerBytesMax,
       connections: 4,
     });
   }
@@ -76,7 +76,7 @@ export class AcmeTransport {
    */
   async post(signed: SignedRequest, newNonceUrl: string): Promise<AcmeAnswer> {
     const { action } = signed;
-    for (let attemptsLeft = NONCE_ATTEMPTS_MAX; ; attemptsLeft -= 1) {
+    for (let attemptsLeft = nonceAttemptsMax; ; attemptsLeft -= 1) {
       const nonce = this.#nonces.pop() ?? (await this.#newNonce(newNonceUrl, action));
       const message = signMessage(signed.payload, { ...signed, nonce });
       const answer = await this.#send(
@@ -151,7 +151,7 @@ export class AcmeTransport {
   #keepNonce(header: string | string[] | undefined): void {
     const nonce = single(header);
     if (nonce === undefined || !/^[A-Za-z0-9_-]{1,1024}$/.test(nonce)) return;
-    if (this.#nonces.length >= NONCES_KEPT_MAX) this.#nonces.shift();
+    if (this.#nonces.length >= noncesKeptMax) this.#nonces.shift();
     this.#nonces.push(nonce);
   }
 }
@@ -179,7 +179,7 @@ export function readRetryAfter(header: string | undefined, nowMs: number): numbe
   if (header === undefined) return undefined;
   const delayMs = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
   if (Number.isNaN(delayMs)) return undefined;
-  return Math.min(Math.max(0, delayMs), RETRY_AFTER_MS_MAX);
+  return Math.min(Math.max(0, delayMs), retryAfterMsMax);
 }
 
 /** The member `name` of an answer as an absolute URL. Throws AcmeError `unavailable`. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Logins } from '../../../src/daemon/logins/logins.ts';
 import type { FolderKey } from '../../../src/names.ts';
 import type { PasswordHash } from '../../../src/site/manifest.ts';
@@ -45,7 +45,7 @@ describe('logins', () => {
     return logins.check({ folderKey: folder, clientAddress: client, password, hash });
   }
 
-  it('tell right passwords from wrong ones', async () => {
+  test('tell right passwords from wrong ones', async () => {
     open();
     expect(await check('right')).toBe(true);
     expect(await check('wrong')).toBe(false);
@@ -53,7 +53,7 @@ describe('logins', () => {
     expect(await check('U*V', { hash: SLOW })).toBe(false);
   });
 
-  it('let a client guess ten times, then every other second', async () => {
+  test('let a client guess ten times, then every other second', async () => {
     open();
     for (let count = 0; count < 10; count += 1) expect(await check(`wrong ${count}`)).toBe(false);
     await expect(check('right')).rejects.toMatchObject({ code: 'too-many-logins' });
@@ -62,12 +62,12 @@ describe('logins', () => {
     expect(await check('right')).toBe(true);
   });
 
-  it('do not count right passwords', async () => {
+  test('do not count right passwords', async () => {
     open();
     for (let count = 0; count < 50; count += 1) expect(await check('right')).toBe(true);
   });
 
-  it('let a folder be guessed at by many clients only so often', async () => {
+  test('let a folder be guessed at by many clients only so often', async () => {
     open();
     for (let count = 0; count < 100; count += 1) {
       await check('wrong', { client: `1.1.${count}.1` });
@@ -78,7 +78,7 @@ describe('logins', () => {
     expect(await check('right', { folder: '/other' as FolderKey })).toBe(true);
   });
 
-  it('wait in a bounded queue, and folders take turns', async () => {
+  test('wait in a bounded queue, and folders take turns', async () => {
     open(3);
     const ended: string[] = [];
     const slow = Array.from({ length: 5 }, (_, n) =>
@@ -93,7 +93,7 @@ describe('logins', () => {
     expect(ended).toEqual(['too-many-logins 4', 'slow 0', 'slow 1', 'other', 'slow 2', 'slow 3']);
   });
 
-  it('take turns by owner, however many folders one has', async () => {
+  test('take turns by owner, however many folders one has', async () => {
     open();
     const ended: string[] = [];
     const slow = Array.from({ length: 5 }, (_, n) =>
@@ -107,7 +107,7 @@ describe('logins', () => {
     expect(ended).toEqual(['slow 0', 'slow 1', 'alice', 'slow 2', 'slow 3', 'slow 4']);
   });
 
-  it('refuse hashes that take too long', async () => {
+  test('refuse hashes that take too long', async () => {
     open();
     const hash: PasswordHash = { kind: 'bcrypt', hash: `$2a$15$${'a'.repeat(53)}` };
     await expect(check('x', { hash })).rejects.toMatchObject({ code: 'bad-manifest' });

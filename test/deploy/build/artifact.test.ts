@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCatalogue } from '../../../src/abi/catalogue.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import {
@@ -15,7 +15,7 @@ const options = { limits: defaultLimits, judge: catalogue.judgeModule };
 const guest = (name: string) => Uint8Array.from(guestBytes(name));
 
 describe('buildArtifact()', () => {
-  it('names the original bytes and gives code that compiles with what the engine needs', () => {
+  test('names the original bytes and gives code that compiles with what the engine needs', () => {
     const bytes = guest('private-memory');
     const artifact = buildArtifact(bytes, options);
     expect(artifact).toMatchObject({
@@ -29,7 +29,7 @@ describe('buildArtifact()', () => {
     expect(exports).toContainEqual({ name: memory, kind: 'memory' });
   });
 
-  it('leaves the original bytes as they were and gives the same answer every time', () => {
+  test('leaves the original bytes as they were and gives the same answer every time', () => {
     const bytes = guest('hello');
     const copy = Uint8Array.from(bytes);
     const [first, second] = [buildArtifact(bytes, options), buildArtifact(bytes, options)];
@@ -37,7 +37,7 @@ describe('buildArtifact()', () => {
     expect(second).toEqual(first);
   });
 
-  it('throws module-refused with the reason of the ABI', () => {
+  test('throws module-refused with the reason of the ABI', () => {
     expect(() => buildArtifact(guest('no-run'), options)).toThrow(
       expect.objectContaining({
         code: 'module-refused',
@@ -46,7 +46,7 @@ describe('buildArtifact()', () => {
     );
   });
 
-  it('throws module-refused with the place where V8 finds the code invalid', () => {
+  test('throws module-refused with the place where V8 finds the code invalid', () => {
     const bytes = guest('hello');
     // The last byte of the code section's last body is `end`; `local.get 0` there needs a local.
     const shape = inspectModule(bytes);
@@ -59,14 +59,14 @@ describe('buildArtifact()', () => {
 });
 
 describe('moduleLimits()', () => {
-  it('carries the daemon limits to the decoder, memory in whole pages', () => {
+  test('carries the daemon limits to the decoder, memory in whole pages', () => {
     const limits = { ...defaultLimits, memoryBytesMax: 3 * 65_536 + 1, functionsMax: 7 };
     expect(moduleLimits(limits)).toMatchObject({ memoryPagesMax: 3, functionsMax: 7 });
   });
 });
 
 describe('faceOf()', () => {
-  it('shows imports and exports with the types of functions', () => {
+  test('shows imports and exports with the types of functions', () => {
     const face = faceOf(inspectModule(guest('hello')));
     expect(face.exports).toContainEqual({
       name: 'run',

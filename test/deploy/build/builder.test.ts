@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -9,7 +9,7 @@ const limits = defaultLimits;
 const guest = (name: string) => async () => Uint8Array.from(guestBytes(name));
 
 describe('Builder', () => {
-  it('builds in turn and hands the original bytes back', async () => {
+  test('builds in turn and hands the original bytes back', async () => {
     const builder = new Builder({ limits });
     try {
       const verdicts = await Promise.all(
@@ -23,7 +23,7 @@ describe('Builder', () => {
     }
   });
 
-  it('only recognises known content', async () => {
+  test('only recognises known content', async () => {
     const builder = new Builder({ limits });
     try {
       const digest = digestBytes(guestBytes('v1'));
@@ -35,7 +35,7 @@ describe('Builder', () => {
     }
   });
 
-  it('buildMsMax: refuses a module that takes too long, and builds the next one', async () => {
+  test('buildMsMax: refuses a module that takes too long, and builds the next one', async () => {
     const builder = new Builder({ limits, buildMsMax: 2_000 });
     try {
       await builder.build(guest('hello'));
@@ -52,7 +52,7 @@ describe('Builder', () => {
     }
   });
 
-  it('queuedBuildsMax: rejects with overloaded, without reading', async () => {
+  test('queuedBuildsMax: rejects with overloaded, without reading', async () => {
     const builder = new Builder({ limits, queuedBuildsMax: 2 });
     try {
       const waiting = [builder.build(guest('hello')), builder.build(guest('v1'))];
@@ -67,7 +67,7 @@ describe('Builder', () => {
     }
   });
 
-  it('hands through what reading throws, and builds the next one', async () => {
+  test('hands through what reading throws, and builds the next one', async () => {
     const builder = new Builder({ limits });
     try {
       const failing = builder.build(async () => {
@@ -80,7 +80,7 @@ describe('Builder', () => {
     }
   });
 
-  it('close() ends what is being built, and later calls', async () => {
+  test('close() ends what is being built, and later calls', async () => {
     const builder = new Builder({ limits });
     await builder.build(guest('hello'));
     const running = expect(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { JudgeQueue } from '../../../src/deploy/build/judge-queue.ts';
 import type { ListedFile } from '../../../src/deploy/look/scan.ts';
 import { pathOf } from '../world.ts';
@@ -34,7 +34,7 @@ function makeQueue() {
 }
 
 describe('JudgeQueue', () => {
-  it('judges the smallest first, one at a time', async () => {
+  test('judges the smallest first, one at a time', async () => {
     const { queue, judged, step, idles } = makeQueue();
     for (const [name, size] of [
       ['large', 300],
@@ -52,7 +52,7 @@ describe('JudgeQueue', () => {
     expect([queue.isBusy, idles()]).toEqual([false, 1]);
   });
 
-  it('judges what a request waits for before all others', async () => {
+  test('judges what a request waits for before all others', async () => {
     const { queue, judged, step } = makeQueue();
     queue.put(file('first', 1));
     await step();
@@ -70,7 +70,7 @@ describe('JudgeQueue', () => {
     await step();
   });
 
-  it('does not judge again what is being judged, but what was written meanwhile', async () => {
+  test('does not judge again what is being judged, but what was written meanwhile', async () => {
     const { queue, judged, step, turn } = makeQueue();
     queue.put(file('a', 1, 'one'));
     await turn();
@@ -83,7 +83,7 @@ describe('JudgeQueue', () => {
     expect(judged).toEqual(['one', 'three']);
   });
 
-  it('goes on after a failure, and forgets what is dropped', async () => {
+  test('goes on after a failure, and forgets what is dropped', async () => {
     const { queue, judged, failed, step } = makeQueue();
     queue.put(file('bad.wasm', 1));
     queue.put(file('gone', 2));
@@ -95,7 +95,7 @@ describe('JudgeQueue', () => {
     expect([judged, failed]).toEqual([['bad.wasm', 'good'], ['bad.wasm']]);
   });
 
-  it('judges nothing after it is closed', async () => {
+  test('judges nothing after it is closed', async () => {
     const { queue, judged, step, turn } = makeQueue();
     queue.put(file('a', 1));
     queue.put(file('b', 2));

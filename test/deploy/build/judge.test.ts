@@ -1,5 +1,5 @@
 import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -46,7 +46,7 @@ describe('judgeFile()', () => {
     return file;
   };
 
-  it('accepts a good file with its bytes', async () => {
+  test('accepts a good file with its bytes', async () => {
     folder.put('v1', 'app.wasm');
     expect(await judgeFile(await list(), new Set(), parts)).toMatchObject({
       kind: 'accepted',
@@ -55,13 +55,13 @@ describe('judgeFile()', () => {
     });
   });
 
-  it('recognises known content', async () => {
+  test('recognises known content', async () => {
     folder.put('v1', 'app.wasm');
     const known = new Set([digestBytes(guestBytes('v1'))]);
     expect(await judgeFile(await list(), known, parts)).toMatchObject({ kind: 'known' });
   });
 
-  it.each([
+  test.each([
     ['written in place', () => folder.put('v2', 'app.wasm')],
     ['replaced', () => folder.replace('app.wasm', guestBytes('v2'))],
     ['cut', () => folder.write('app.wasm', guestBytes('v1').subarray(0, 50))],
@@ -74,7 +74,7 @@ describe('judgeFile()', () => {
     expect(await judgeFile(file, new Set(), parts)).toEqual({ kind: 'changed' });
   });
 
-  it('does not follow a link that was swapped in since the file was listed', async () => {
+  test('does not follow a link that was swapped in since the file was listed', async () => {
     writeFileSync(scratch.path('secret.wasm'), guestBytes('v2'));
     folder.put('v1', 'app.wasm');
     folder.put('v1', 'real.wasm');
@@ -90,7 +90,7 @@ describe('judgeFile()', () => {
     expect(await judgeFile(link, new Set(), parts)).toEqual({ kind: 'changed' });
   });
 
-  it('is no verdict when the builder has no room', async () => {
+  test('is no verdict when the builder has no room', async () => {
     folder.put('v1', 'app.wasm');
     const builder = new Builder({ limits: defaultLimits, queuedBuildsMax: 0 });
     expect(await judgeFile(await list(), new Set(), { ...parts, builder })).toMatchObject({
@@ -99,7 +99,7 @@ describe('judgeFile()', () => {
     await builder.close();
   });
 
-  it('moduleBytesMax: refuses a larger file without reading it', async () => {
+  test('moduleBytesMax: refuses a larger file without reading it', async () => {
     folder.write('app.wasm', new Uint8Array(10_001));
     const verdict = await judgeFile(await list(), new Set(), parts);
     expect(verdict).toMatchObject({ kind: 'refused', digest: undefined });

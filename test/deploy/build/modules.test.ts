@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -41,7 +41,7 @@ describe('Modules', () => {
     return digest;
   };
 
-  it('load() compiles once for equal questions, and again only after eviction', async () => {
+  test('load() compiles once for equal questions, and again only after eviction', async () => {
     const modules = await openModules(scratch, { store, builder });
     const digest = await keep('hello');
     const [first, second] = await Promise.all([modules.load(digest), modules.load(digest)]);
@@ -50,7 +50,7 @@ describe('Modules', () => {
     expect(modules.compiledBytes).toBe(first.codeBytes * compiledBytesPerCodeByte);
   });
 
-  it('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {
+  test('compiledBytesMax: the least recently used is forgotten and compiled anew', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
     const roomy = await openModules(scratch, { store, builder });
     const sizes = [await roomy.load(hello), await roomy.load(v1)].map(
@@ -66,7 +66,7 @@ describe('Modules', () => {
     expect(again).toMatchObject({ digest: hello, abi: first.abi, entry: first.entry });
   });
 
-  it('compiledBytesMax: who has many modules pushes out his own', async () => {
+  test('compiledBytesMax: who has many modules pushes out his own', async () => {
     const hello = await keep('hello', '/shared/alice');
     const others = [await keep('v1', '/shared/mallory/1'), await keep('v2', '/shared/mallory/2')];
     const roomy = await openModules(scratch, { store, builder });
@@ -78,7 +78,7 @@ describe('Modules', () => {
     expect(await modules.load(hello)).toBe(first);
   });
 
-  it('compiledBytesMax: a module larger than that is held alone', async () => {
+  test('compiledBytesMax: a module larger than that is held alone', async () => {
     const [hello, v1] = [await keep('hello'), await keep('v1')];
     const modules = await openModules(scratch, { store, builder, compiledBytesMax: 1 });
     const first = await modules.load(hello);
@@ -88,7 +88,7 @@ describe('Modules', () => {
     expect(await modules.load(hello)).not.toBe(first);
   });
 
-  it('load() rejects with state for what is not kept, and the next one is asked anew', async () => {
+  test('load() rejects with state for what is not kept; the next one is asked anew', async () => {
     const modules = await openModules(scratch, { store, builder });
     const digest = digestBytes(guestBytes('v2'));
     await expect(modules.load(digest)).rejects.toMatchObject({ code: 'state' });
@@ -96,7 +96,7 @@ describe('Modules', () => {
     expect((await modules.load(digest)).digest).toBe(digest);
   });
 
-  it('admit() compiles a new artifact once', async () => {
+  test('admit() compiles a new artifact once', async () => {
     const modules = await openModules(scratch, { store, builder });
     const verdict = await builder.build(async () => Uint8Array.from(guestBytes('echo')));
     if (verdict.kind !== 'built') throw new Error('must be built');

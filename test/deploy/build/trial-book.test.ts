@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { readUnoptimised, TrialBook } from '../../../src/deploy/build/trial-book.ts';
 import type { Digest } from '../../../src/threads/messages.ts';
@@ -20,7 +20,7 @@ describe('TrialBook', () => {
   });
   afterEach(() => scratch[Symbol.dispose]());
 
-  it('knows a trial of this very code again, and no other', async () => {
+  test('knows a trial of this very code again, and no other', async () => {
     const book = await open();
     await book.write(artifact, { tier: 'baseline', reason: 'it is slow' });
     const again = await open();
@@ -31,7 +31,7 @@ describe('TrialBook', () => {
     expect([...reasons]).toEqual([[artifact.digest, 'it is slow']]);
   });
 
-  it('forgets what is not kept any more, and takes a damaged trial for none', async () => {
+  test('forgets what is not kept any more, and takes a damaged trial for none', async () => {
     const book = await open();
     await book.write(artifact, { tier: 'optimised' });
     writeFileSync(fileOf(artifact.digest), readFileSync(fileOf(artifact.digest)).subarray(0, 20));
@@ -41,7 +41,7 @@ describe('TrialBook', () => {
     expect(existsSync(fileOf(artifact.digest))).toBe(false);
   });
 
-  it('forgets the oldest beyond its limit, and counts one that is repeated once', async () => {
+  test('forgets the oldest beyond its limit, and counts one that is repeated once', async () => {
     const options = { log, isKept: () => true, trialsKeptMax: 2 };
     const book = await TrialBook.open(scratch.path('state'), options);
     const modules = [1, 2, 3].map((byte) => {

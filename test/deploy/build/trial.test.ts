@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Trial, type TrialSubject } from '../../../src/deploy/build/trial.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { guestBytes } from '../../support/folder.ts';
@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 describe('Trial', () => {
-  it('lets modules pass that compile, one after another', async () => {
+  test('lets modules pass that compile, one after another', async () => {
     const trial = makeTrial();
     const both = subjectOf(guestCode('hello'), { cardsCode: guestCode('echo') });
     expect(await Promise.all([trial.admit(both), trial.admit(hello())])).toEqual([
@@ -40,7 +40,7 @@ describe('Trial', () => {
     ]);
   });
 
-  it('tries nothing that was tried for somebody else while it waited', async () => {
+  test('tries nothing that was tried for somebody else while it waited', async () => {
     const trial = makeTrial({ trialsAtOnceMax: 1 });
     const tried = new Set<string>();
     const admit = async (name: string) => {
@@ -54,7 +54,7 @@ describe('Trial', () => {
     expect(kinds).toEqual(['bounded', 'bounded', 'known', 'known']);
   });
 
-  it('refuses a module that does not compile, in a form or the other', async () => {
+  test('refuses a module that does not compile, in a form or the other', async () => {
     const trial = makeTrial();
     const bad = guestCode('hello').slice(0, 40);
     const rejection = refusal(/ended the process/);
@@ -65,14 +65,14 @@ describe('Trial', () => {
     await trial.admit(hello());
   });
 
-  it('ends what takes too much time of the baseline compiler, and names the function', async () => {
+  test('ends what takes too much time of the baseline compiler; names the function', async () => {
     const trial = makeTrial({ bounds: { baseline: { functionCpuMsMax: 60 } } });
     await expect(trial.admit(subjectOf(deepStack(10_000, 40_000)))).rejects.toMatchObject(
       refusal(/over 60 ms of processor time: function 1 \("costly"\)/),
     );
   });
 
-  it('ends what takes too much memory of the baseline compiler, and lives on', async () => {
+  test('ends what takes too much memory of the baseline compiler, and lives on', async () => {
     const times = { functionCpuMsMax: 60_000, cpuMsMax: 60_000 };
     const bounds = { baseline: { functionBytesMax: 100 * mebibyte, ...times } };
     const trial = makeTrial({ bounds });
@@ -83,7 +83,7 @@ describe('Trial', () => {
     await trial.admit(hello());
   });
 
-  it('keeps what ends the process from the optimiser, and says which function', async () => {
+  test('keeps what ends the process from the optimiser, and says which function', async () => {
     const verdict = await makeTrial().admit(subjectOf(killerOfOptimiser(0)));
     expect(verdict).toMatchObject({
       kind: 'unbounded',
@@ -91,7 +91,7 @@ describe('Trial', () => {
     });
   });
 
-  it('does not wait for an optimiser that takes long, and has its verdict later', async () => {
+  test('does not wait for an optimiser that takes long, and has its verdict later', async () => {
     const trial = makeTrial({
       patienceCpuMsMax: 60,
       bounds: { optimiser: { functionCpuMsMax: 90 } },
@@ -105,7 +105,7 @@ describe('Trial', () => {
     expect(await trial.optimise(hello())).toEqual({ kind: 'bounded' });
   });
 
-  it('bounds the time of all functions together', async () => {
+  test('bounds the time of all functions together', async () => {
     const trial = makeTrial({ bounds: { optimiser: { cpuMsMax: 1 } } });
     expect(await trial.optimise(subjectOf(manyIfs(3_000)))).toMatchObject({
       kind: 'unbounded',
@@ -113,14 +113,14 @@ describe('Trial', () => {
     });
   });
 
-  it('has no verdict where the machine gives it no time', async () => {
+  test('has no verdict where the machine gives it no time', async () => {
     const bounds = { wallMsMax: 1, cpuMsMax: 0.001 };
     await expect(makeTrial({ bounds: { baseline: bounds } }).admit(hello())).rejects.toMatchObject({
       code: 'overloaded',
     });
   });
 
-  it('lets no owner have all places, and bounds how many wait', async () => {
+  test('lets no owner have all places, and bounds how many wait', async () => {
     const trial = makeTrial({ trialsAtOnceMax: 2, queuedTrialsMax: 4 });
     const order: string[] = [];
     const admit = async (owner: string, subject: TrialSubject): Promise<void> => {
@@ -135,7 +135,7 @@ describe('Trial', () => {
     expect(order).toEqual(['/a/alice', '/a/m', '/a/m', '/a/m']);
   });
 
-  it('is over when it is closed', async () => {
+  test('is over when it is closed', async () => {
     const trial = makeTrial();
     const running = trial.admit(subjectOf(manyLocals(20_000, 5_000)));
     const ended = expect(running).rejects.toMatchObject({ code: 'draining' });

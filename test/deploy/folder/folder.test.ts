@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import type { FolderKey } from '../../../src/names.ts';
 import type { Site } from '../../../src/site/table.ts';
@@ -37,7 +37,7 @@ describe('WatchedFolder, through the publisher', () => {
   const age = (name: string) => utimesSync(folder.path(name), 1, 1);
 
   describe('a folder that cannot be read', () => {
-    it('keeps its site while it is renamed away, says so once, then goes on', async () => {
+    test('keeps its site while it is renamed away, says so once, then goes on', async () => {
       await using world = await open();
       const located = locate(folder.directory, 'events');
       folder.write('app.wasm', V1);
@@ -56,7 +56,7 @@ describe('WatchedFolder, through the publisher', () => {
       await world.untilServes(located, 'app.wasm', D1);
     });
 
-    it('is served from the kept versions after a restart, with its rules', async () => {
+    test('is served from the kept versions after a restart, with its rules', async () => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
       folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');
@@ -90,7 +90,7 @@ describe('WatchedFolder, through the publisher', () => {
     };
     const siteOf = (name: string) => scratch.path('releases', name, 'site');
 
-    it('is a deploy when it is swapped: all of the new release, after all of the old', async () => {
+    test('is a deploy when it is swapped: all of new release, after all of the old', async () => {
       release('1', { 'a.wasm': V1, 'b.wasm': V1, 'old.wasm': V1 });
       release('2', { 'a.wasm': V2, 'b.wasm': V2, 'new.wasm': V2, 'broken.wasm': V2.subarray(9) });
       swap('1');
@@ -116,7 +116,7 @@ describe('WatchedFolder, through the publisher', () => {
       await world.untilServes(located, 'a.wasm', D1);
     });
 
-    it('is one too when the old release is deleted at once', async () => {
+    test('is one too when the old release is deleted at once', async () => {
       release('1', { 'a.wasm': V1 });
       release('2', { 'a.wasm': V2.subarray(9) });
       swap('1');
@@ -131,7 +131,7 @@ describe('WatchedFolder, through the publisher', () => {
     });
   });
 
-  it('answers for files before any module is judged, and for one that is wanted', async () => {
+  test('answers for files before any module is judged, and for one that is wanted', async () => {
     const modules = Array.from({ length: 40 }, (_, index) => `m${String(index).padStart(2, '0')}`);
     for (const [index, name] of modules.entries()) folder.write(`${name}.wasm`, padded(V1, index));
     for (const name of modules) age(`${name}.wasm`);
@@ -145,7 +145,7 @@ describe('WatchedFolder, through the publisher', () => {
     await until(async () => (await world.publisher.siteOf(located)).modules.size === 40);
   });
 
-  it('answers for a module that the walk does not reach', async () => {
+  test('answers for a module that the walk does not reach', async () => {
     for (let index = 0; index < 20; index += 1) mkdirSync(folder.path(`d${index}`));
     folder.write('d19/deep.wasm', V1);
     await using world = await open({ limits: { folderEntriesMax: 5 } });
@@ -158,7 +158,7 @@ describe('WatchedFolder, through the publisher', () => {
   });
 
   describe('after a restart', () => {
-    it('serves the last good version although the file is broken now', async () => {
+    test('serves the last good version although the file is broken now', async () => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
       {
@@ -173,7 +173,7 @@ describe('WatchedFolder, through the publisher', () => {
       expect((await world.publisher.module(D1)).digest).toBe(D1);
     });
 
-    it('serves what changed meanwhile', async () => {
+    test('serves what changed meanwhile', async () => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
       {
@@ -185,7 +185,7 @@ describe('WatchedFolder, through the publisher', () => {
       await world.untilServes(located, 'app.wasm', D2);
     });
 
-    it('rebuilds a record that is damaged', async () => {
+    test('rebuilds a record that is damaged', async () => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
       {
@@ -199,7 +199,7 @@ describe('WatchedFolder, through the publisher', () => {
       expect(world.log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
     });
 
-    it('reads the file again when the kept bytes are damaged', async () => {
+    test('reads the file again when the kept bytes are damaged', async () => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
       {
@@ -220,7 +220,7 @@ describe('WatchedFolder, through the publisher', () => {
     });
   });
 
-  it('a folder nobody asked for in a long time is looked at before the answer', async () => {
+  test('a folder nobody asked for in a long time is looked at before the answer', async () => {
     let offsetMs = 0;
     await using world = await open({ nowMs: () => Date.now() + offsetMs });
     const located = locate(folder.directory);
@@ -232,7 +232,7 @@ describe('WatchedFolder, through the publisher', () => {
     expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D2 });
   });
 
-  it('manifest: a broken .kbp_config closes the folder, a good one opens it', async () => {
+  test('manifest: a broken .kbp_config closes the folder, a good one opens it', async () => {
     await using world = await open();
     const located = locate(folder.directory);
     folder.write('app.wasm', V1);
@@ -254,7 +254,7 @@ describe('WatchedFolder, through the publisher', () => {
     expect(opened.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
   });
 
-  it('manifest: no folder is open while its new .kbp_config is being written', async () => {
+  test('manifest: no folder is open while its new .kbp_config is being written', async () => {
     folder.write('app.wasm', V1);
     age('app.wasm');
     folder.write('.kbp_config', '{"version":"v1","per_path_configs":{"/":{}}}');

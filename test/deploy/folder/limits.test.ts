@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { capFiles } from '../../../src/deploy/folder/limits.ts';
 import { pathOf } from '../world.ts';
 
@@ -16,21 +16,21 @@ const refusedPaths = (files: ReturnType<typeof file>[], serving: readonly string
     .map(({ file: { path } }) => path);
 
 describe('capFiles()', () => {
-  it('modulesPerFolderMax: refuses the last by path, but none that serves', () => {
+  test('modulesPerFolderMax: refuses the last by path, but none that serves', () => {
     const files = [file('a', 1), file('b', 1), file('c', 1)];
     expect(refusedPaths(files.slice(1))).toEqual([]);
     expect(refusedPaths(files)).toEqual(['c']);
     expect(refusedPaths(files, ['b', 'c'])).toEqual(['a']);
   });
 
-  it('moduleBytesPerFolderMax: refuses what does not fit, and takes what still does', () => {
+  test('moduleBytesPerFolderMax: refuses what does not fit, and takes what still does', () => {
     expect(refusedPaths([file('a', 50), file('b', 50)])).toEqual([]);
     expect(refusedPaths([file('a', 50), file('b', 51)])).toEqual(['b']);
     expect(refusedPaths([file('a', 50), file('b', 51), file('c', 50)])).toEqual(['b']);
     expect(refusedPaths([file('a', 50), file('b', 51)], ['b'])).toEqual(['a']);
   });
 
-  it('a file refused for its own size takes no room', () => {
+  test('a file refused for its own size takes no room', () => {
     expect(refusedPaths([file('a', 61), file('b', 60), file('c', 40)])).toEqual([]);
   });
 });

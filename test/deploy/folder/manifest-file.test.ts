@@ -1,5 +1,5 @@
 import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { ManifestFile } from '../../../src/deploy/folder/manifest-file.ts';
 import { guardedFs } from '../../support/guarded-fs.ts';
@@ -30,14 +30,14 @@ describe('ManifestFile', () => {
       limits: { ...defaultLimits, ...limits },
     });
 
-  it('no file: everybody may read, and nothing is awaited', async () => {
+  test('no file: everybody may read, and nothing is awaited', async () => {
     const file = make();
     expect(file.state.kind).toBe('unknown');
     expect(await file.look(timing, later)).toBe(0);
     expect(file.state).toMatchObject({ kind: 'good', manifest: { anonymousRead: true } });
   });
 
-  it('a fresh file is unknown until it has settled', async () => {
+  test('a fresh file is unknown until it has settled', async () => {
     writeFileSync(path, closed);
     const file = make();
     const nowMs = Date.now();
@@ -47,7 +47,7 @@ describe('ManifestFile', () => {
     expect(file.state).toMatchObject({ kind: 'good', manifest: { anonymousRead: false } });
   });
 
-  it('a changed file takes the place of the one before only when it has settled', async () => {
+  test('a changed file takes the place of the one before only when it has settled', async () => {
     writeFileSync(path, closed);
     const file = make();
     await file.look(timing, later);
@@ -59,7 +59,7 @@ describe('ManifestFile', () => {
     expect(file.state).toMatchObject({ manifest: { anonymousRead: true } });
   });
 
-  it.each([
+  test.each([
     ['half of a file', () => writeFileSync(path, closed.slice(0, 20))],
     ['an empty file', () => writeFileSync(path, '')],
     ['a directory', () => mkdirSync(path)],
@@ -75,14 +75,14 @@ describe('ManifestFile', () => {
     expect(restarted.state.kind).toBe('broken');
   });
 
-  it('manifestBytesMax: a file of just that size is read', async () => {
+  test('manifestBytesMax: a file of just that size is read', async () => {
     writeFileSync(path, closed);
     const file = make({ manifestBytesMax: closed.length });
     await file.look(timing, later);
     expect(file.state.kind).toBe('good');
   });
 
-  it('a deleted file counts as gone only at a second look after the quiet time', async () => {
+  test('a deleted file counts as gone only at a second look after the quiet time', async () => {
     writeFileSync(path, closed);
     const file = make();
     await file.look(timing, later);
@@ -94,7 +94,7 @@ describe('ManifestFile', () => {
     expect(file.state).toMatchObject({ manifest: { anonymousRead: true }, text: undefined });
   });
 
-  it('a file that is back at the second look was never gone', async () => {
+  test('a file that is back at the second look was never gone', async () => {
     writeFileSync(path, closed);
     const file = make();
     await file.look(timing, later);
@@ -107,7 +107,7 @@ describe('ManifestFile', () => {
     expect(file.state).toMatchObject({ manifest: { anonymousRead: false } });
   });
 
-  it('an open folder that got rules while the daemon was down waits for them', async () => {
+  test('an open folder that got rules while the daemon was down waits for them', async () => {
     writeFileSync(path, closed);
     const file = make();
     file.restore(undefined);
@@ -116,7 +116,7 @@ describe('ManifestFile', () => {
     expect(file.state.kind).toBe('unknown');
   });
 
-  it('a closed folder keeps its old rules until the new ones have settled', async () => {
+  test('a closed folder keeps its old rules until the new ones have settled', async () => {
     writeFileSync(path, open);
     const file = make();
     file.restore(closed);
@@ -124,7 +124,7 @@ describe('ManifestFile', () => {
     expect(file.state).toMatchObject({ kind: 'good', manifest: { anonymousRead: false } });
   });
 
-  it('times of another clock do not keep it from being read', async () => {
+  test('times of another clock do not keep it from being read', async () => {
     writeFileSync(path, closed);
     utimesSync(path, later / 1_000, later / 1_000);
     const file = make();

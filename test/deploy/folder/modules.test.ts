@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -93,7 +93,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect(await look()).toBe(0);
   };
 
-  it('a fresh file is pending until the quiet time is over', async () => {
+  test('a fresh file is pending until the quiet time is over', async () => {
     folder.put('v1', 'app.wasm');
     afterChange(0);
     expect(await look()).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect(verdicts).toBe(1);
   });
 
-  it('each write begins the quiet time anew; the version before keeps serving', async () => {
+  test('each write begins the quiet time anew; the version before keeps serving', async () => {
     await deploy('v1');
     for (let step = 1; step <= 3; step += 1) {
       folder.write('app.wasm', guestBytes('v2').subarray(0, 202 + step));
@@ -127,7 +127,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect(log.matching(/refused/)).toEqual([]);
   });
 
-  it('a file counts as deleted at the second look in a row, a quiet time apart', async () => {
+  test('a file counts as deleted at the second look in a row, a quiet time apart', async () => {
     await deploy('v1');
     folder.remove('app.wasm');
     expect(await look()).toBe(300);
@@ -140,7 +140,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect(log.matching(/module removed/)).toHaveLength(1);
   });
 
-  it('a file that is back in between was never deleted', async () => {
+  test('a file that is back in between was never deleted', async () => {
     await deploy('v1');
     folder.remove('app.wasm');
     await look();
@@ -153,7 +153,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect(served()).toBe(D1);
   });
 
-  it('a file cut to nothing is being written, not deleted', async () => {
+  test('a file cut to nothing is being written, not deleted', async () => {
     await deploy('v1');
     folder.write('app.wasm', '');
     afterChange(300);
@@ -166,7 +166,7 @@ describe('FolderModules, by a clock of its own', () => {
     expect([served(), log.matching(/refused.*keeps serving/).length]).toEqual([D1, 1]);
   });
 
-  it('a version that cannot be kept is not served, and is tried again later', async () => {
+  test('a version that cannot be kept is not served, and is tried again later', async () => {
     await open(300);
     await deploy('v1');
     folder.put('hello', 'app.wasm');

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { openSettingsFile } from '../../../src/deploy/folder/settings-file.ts';
 import { SitePicture } from '../../../src/deploy/folder/site-picture.ts';
@@ -26,7 +26,7 @@ describe('openSettingsFile()', () => {
       limits: { ...defaultLimits, manifestBytesMax: 100 },
     });
 
-  it('reads the file when it has settled', async () => {
+  test('reads the file when it has settled', async () => {
     writeFileSync(scratch.path('terrafirma.toml'), '[env]\nA = "1"');
     const file = open();
     expect(await file.look(timing, later)).toBe(0);
@@ -37,7 +37,7 @@ describe('openSettingsFile()', () => {
     });
   });
 
-  it('is broken by a file that is not valid, or too large', async () => {
+  test('is broken by a file that is not valid, or too large', async () => {
     for (const text of ['[env', `#${'x'.repeat(100)}`]) {
       writeFileSync(scratch.path('terrafirma.toml'), text);
       const file = open();
@@ -46,7 +46,7 @@ describe('openSettingsFile()', () => {
     }
   });
 
-  it('closes the folder while it is broken', async () => {
+  test('closes the folder while it is broken', async () => {
     writeFileSync(scratch.path('terrafirma.toml'), 'no');
     const file = open();
     await file.look(timing, later);

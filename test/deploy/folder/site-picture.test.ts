@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ManifestState } from '../../../src/deploy/folder/manifest-file.ts';
 import { type PictureParts, SitePicture } from '../../../src/deploy/folder/site-picture.ts';
 import { TerrafirmaError } from '../../../src/errors.ts';
@@ -46,7 +46,7 @@ function makePicture(): { picture: SitePicture; told: Site[] } {
 }
 
 describe('SitePicture', () => {
-  it('tells a new picture only when something differs, each with a higher generation', () => {
+  test('tells a new picture only when something differs, each with a higher generation', () => {
     const { picture, told } = makePicture();
     picture.publish(PLACE, parts(good, 'a'));
     picture.publish(PLACE, parts(good, 'a'));
@@ -55,21 +55,21 @@ describe('SitePicture', () => {
     expect(picture.site).toBe(told[1]);
   });
 
-  it('is another one in another place', () => {
+  test('is another one in another place', () => {
     const { picture, told } = makePicture();
     picture.publish(PLACE, parts(good, 'a'));
     picture.publish({ ...PLACE, directory: '/e' }, parts(good, 'a'));
     expect(told.map(({ directory }) => directory)).toEqual(['/d', '/e']);
   });
 
-  it('has none before the manifest is known', () => {
+  test('has none before the manifest is known', () => {
     const { picture, told } = makePicture();
     picture.publish(PLACE, parts({ kind: 'unknown' }, 'a'));
     expect(picture.site).toBeUndefined();
     expect(told).toEqual([]);
   });
 
-  it('lets nobody read anything under a broken manifest', () => {
+  test('lets nobody read anything under a broken manifest', () => {
     const { picture } = makePicture();
     picture.publish(PLACE, parts(good, 'a'));
     picture.publish(PLACE, parts(broken, 'a'));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { acceptVersion, noteSeen, servingVersion } from '../../../src/deploy/keep/history.ts';
 import type { ModuleRecord } from '../../../src/deploy/keep/record.ts';
 import type { Digest } from '../../../src/threads/messages.ts';
@@ -34,36 +34,36 @@ const deploy = (text: string) =>
   [...text].reduce<ModuleRecord | undefined>((module, letter) => accept(module, letter), undefined);
 
 describe('acceptVersion()', () => {
-  it('keeps the newest first, as many as versionsKeptMax', () => {
+  test('keeps the newest first, as many as versionsKeptMax', () => {
     const module = deploy('abcd');
     expect(module && letters(module)).toBe('dcb');
   });
 
-  it('brings a kept version to the front instead of keeping it twice', () => {
+  test('brings a kept version to the front instead of keeping it twice', () => {
     const module = deploy('abca');
     expect(module && letters(module)).toBe('acb');
   });
 
-  it('keptBytesMax: drops the older ones that do not fit, never the newest', () => {
+  test('keptBytesMax: drops the older ones that do not fit, never the newest', () => {
     const kept = { versionsKeptMax: 5, keptBytesMax: 25 };
     const small = accept(accept(undefined, 'a', { kept }), 'b', { kept });
     expect(letters(accept(small, 'c', { kept }))).toBe('cb');
     expect(letters(accept(small, 'c', { kept, bytes: 100 }))).toBe('c');
   });
 
-  it('takes a deleted module up again', () => {
+  test('takes a deleted module up again', () => {
     const gone = { ...accept(undefined, 'a'), goneAtMs: 5 };
     expect(accept(gone, 'a').goneAtMs).toBeUndefined();
   });
 });
 
 describe('servingVersion()', () => {
-  it('is the newest without a rollback', () => {
+  test('is the newest without a rollback', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     expect(servingVersion(module, undefined).digest).toBe(digest('b'));
   });
 
-  it('is the pinned one until the file is something else that is good', () => {
+  test('is the pinned one until the file is something else that is good', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     const pin = pinOf('a', 'b');
     expect(servingVersion(module, pin).digest).toBe(digest('a'));
@@ -79,12 +79,12 @@ describe('servingVersion()', () => {
     expect(servingVersion(broken, pin).digest).toBe(digest('c'));
   });
 
-  it('is the newest when the file had changed before the rollback was made', () => {
+  test('is the newest when the file had changed before the rollback was made', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     expect(servingVersion(module, pinOf('a', 'x')).digest).toBe(digest('b'));
   });
 
-  it('is the newest when the pinned one is not kept any more', () => {
+  test('is the newest when the pinned one is not kept any more', () => {
     const module = accept(accept(undefined, 'a'), 'b');
     expect(servingVersion(module, pinOf('z', 'b')).digest).toBe(digest('b'));
   });

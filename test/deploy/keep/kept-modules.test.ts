@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
@@ -39,7 +39,7 @@ describe('KeptModules', () => {
     return digest;
   };
 
-  it('has after a restart what it had, live and gone', async () => {
+  test('has after a restart what it had, live and gone', async () => {
     const { kept } = await open();
     const one = await accept(kept, 'a.wasm', 'one');
     const two = await accept(kept, 'a.wasm', 'two');
@@ -60,7 +60,7 @@ describe('KeptModules', () => {
     expect(again.hasLive).toBe(true);
   });
 
-  it('lets no version answer before it would survive a crash', async () => {
+  test('lets no version answer before it would survive a crash', async () => {
     const { kept } = await open();
     const first = accept(kept, 'a.wasm', 'one');
     expect(kept.serving(pathOf('a.wasm'))).toBeUndefined();
@@ -72,7 +72,7 @@ describe('KeptModules', () => {
     expect((await open()).kept.serving(pathOf('a.wasm'))?.digest).toBe(two);
   });
 
-  it('drops what was deleted when there is no room for what is there', async () => {
+  test('drops what was deleted when there is no room for what is there', async () => {
     const { kept, store } = await open({ storeBytesMax: 7 });
     const one = await accept(kept, 'a.wasm', 'one');
     await kept.remove(pathOf('a.wasm'), 1);
@@ -81,7 +81,7 @@ describe('KeptModules', () => {
     expect(kept.record(pathOf('a.wasm'))).toBeUndefined();
   });
 
-  it('forgets what has been gone for goneKeptDays', async () => {
+  test('forgets what has been gone for goneKeptDays', async () => {
     const { kept, store } = await open({ limits: { goneKeptDays: 2 } });
     const one = await accept(kept, 'a.wasm', 'one');
     await accept(kept, 'b.wasm', 'two');
@@ -94,7 +94,7 @@ describe('KeptModules', () => {
     expect(kept.record(pathOf('b.wasm'))).toBeDefined();
   });
 
-  it('is as before when the store is full, and says so to the caller', async () => {
+  test('is as before when the store is full, and says so to the caller', async () => {
     const { kept } = await open({ storeBytesMax: 5 });
     const one = await accept(kept, 'a.wasm', 'one');
     await expect(accept(kept, 'a.wasm', 'four')).rejects.toMatchObject({ code: 'state' });
@@ -105,7 +105,7 @@ describe('KeptModules', () => {
     expect(again.serving(pathOf('a.wasm'))?.digest).toBe(one);
   });
 
-  it('modulesPerFolderMax: keeps no more deleted modules than that, the latest ones', async () => {
+  test('modulesPerFolderMax: keeps no more deleted modules than that, latest ones', async () => {
     const { kept, store } = await open({ limits: { modulesPerFolderMax: 2 } });
     for (const [time, name] of ['a', 'b', 'c'].entries()) {
       await accept(kept, `${name}.wasm`, name);
@@ -117,7 +117,7 @@ describe('KeptModules', () => {
     expect(store.usedBytes).toBe(2);
   });
 
-  it('does not serve a version whose bytes are lost', async () => {
+  test('does not serve a version whose bytes are lost', async () => {
     const { kept } = await open();
     const one = await accept(kept, 'a.wasm', 'one');
     const two = await accept(kept, 'a.wasm', 'two');

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { TrialBook } from '../../../src/deploy/build/trial-book.ts';
 import { Probation } from '../../../src/deploy/keep/probation.ts';
@@ -45,7 +45,7 @@ describe('Probation', () => {
   const over = (suspects: Suspects) =>
     until(async () => (await suspects.readLeftBehind())?.onProbation.size === 0);
 
-  it('quarantines a module that was new at two ends of the daemon', async () => {
+  test('quarantines a module that was new at two ends of the daemon', async () => {
     await (await begin()).probation.begin(killer, owner);
     const second = await begin();
     expect(second.suspects.marksOf(killer)).toBe(1);
@@ -59,7 +59,7 @@ describe('Probation', () => {
     expect([...(await readQuarantined(scratch.path('state'), log))]).toEqual([killer]);
   });
 
-  it('blames nobody for an end that was announced, and forgets nothing by it', async () => {
+  test('blames nobody for an end that was announced, and forgets nothing by it', async () => {
     await (await begin()).probation.begin(killer, owner);
     const second = await begin();
     await second.probation.begin(killer, owner);
@@ -67,7 +67,7 @@ describe('Probation', () => {
     expect((await begin()).suspects.marksOf(killer)).toBe(1);
   });
 
-  it('takes back the mark of a module that did well, and does not suspect it again', async () => {
+  test('takes back the mark of a module that did well, and does not suspect it again', async () => {
     await (await begin()).probation.begin(good, owner);
     const second = await begin(20);
     await second.probation.begin(good, owner);
@@ -82,7 +82,7 @@ describe('Probation', () => {
     expect(fourth.suspects.marksOf(killer)).toBe(1);
   });
 
-  it('makes all new again when nobody was, and every probation longer', async () => {
+  test('makes all new again when nobody was, and every probation longer', async () => {
     const first = await begin(20);
     await first.probation.begin(killer, owner);
     await over(first.suspects);
@@ -95,7 +95,7 @@ describe('Probation', () => {
     expect(await third.suspects.countUnexplained(Date.now())).toBe(1);
   });
 
-  it('lets marked modules in one at a time, so that the second mark is the right one', async () => {
+  test('lets marked modules in one at a time, so that second mark is the right one', async () => {
     const first = await begin();
     await Promise.all([killer, good].map((digest) => first.probation.begin(digest, owner)));
     const second = await begin();
@@ -115,13 +115,13 @@ describe('Probation', () => {
     await until(() => third.suspects.marksOf(good) === 0 && third.suspects.marksOf(other) === 0);
   });
 
-  it('inUseMax: remembers so many modules in use, the newest', async () => {
+  test('inUseMax: remembers so many modules in use, the newest', async () => {
     const { probation, suspects } = await begin(20, 2);
     for (const digest of [killer, good, other]) await probation.begin(digest, owner);
     expect([...((await suspects.readLeftBehind())?.inUse ?? [])]).toEqual([good, other]);
   });
 
-  it('lets many marked modules in a quarter at a time, until the right one is alone', async () => {
+  test('lets many marked modules in a quarter at a time, until right one is alone', async () => {
     const innocent = Array.from({ length: 11 }, (_, n) => digestOf(`innocent ${n}`));
     const all = [killer, ...innocent];
     const ownerOf = (digest: Digest) => `/shared/${digest}` as OwnerKey;
@@ -139,19 +139,19 @@ describe('Probation', () => {
     expect(innocent.filter((each) => fourth.suspects.refusalOf(each) !== undefined)).toEqual([]);
   });
 
-  it('lets modules run when marks cannot be written, and says so once', async () => {
+  test('lets modules run when marks cannot be written, and says so once', async () => {
     const { probation } = await begin();
     mkdirSync(scratch.path('state', 'suspects', 'probation.json'), { recursive: true });
     for (const digest of [killer, good]) await probation.begin(digest, owner);
     expect(log.matching(/new modules cannot be marked/)).toHaveLength(1);
   });
 
-  it('suspects nobody where probations take no time', async () => {
+  test('suspects nobody where probations take no time', async () => {
     await (await begin(0)).probation.begin(killer, owner);
     expect((await begin(0)).suspects.marksOf(killer)).toBe(0);
   });
 
-  it('release() lets a module run again, also under a daemon that runs', async () => {
+  test('release() lets a module run again, also under a daemon that runs', async () => {
     for (let end = 0; end < marksMax; end += 1) {
       await (await begin()).probation.begin(killer, owner);
     }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { recordAfter } from '../../../src/deploy/keep/reclaim.ts';
 import type { FolderRecord, ModuleRecord } from '../../../src/deploy/keep/record.ts';
 import { formatRecord, parseRecord } from '../../../src/deploy/keep/record.ts';
@@ -24,17 +24,17 @@ function pathsOf(after: FolderRecord | undefined): readonly string[] {
 }
 
 describe('a record after a look', () => {
-  it('is the same while nothing has been gone for long', () => {
+  test('is the same while nothing has been gone for long', () => {
     expect(recordAfter(record, { presence: 'there', nowMs: 1_100, keptMs })).toBe(record);
     expect(recordAfter(record, { presence: 'unknown', nowMs: 1_100, keptMs })).toBe(record);
   });
 
-  it('is without modules that have been gone for long', () => {
+  test('is without modules that have been gone for long', () => {
     const after = recordAfter(record, { presence: 'there', nowMs: 1_101, keptMs });
     expect(pathsOf(after)).toEqual(['a.wasm']);
   });
 
-  it('remembers since when its folder has been gone, and goes when that is long ago', () => {
+  test('remembers since when its folder has been gone, and goes when that is long ago', () => {
     const marked = recordAfter(record, { presence: 'gone', nowMs: 200, keptMs });
     expect(marked?.goneAtMs).toBe(200);
     if (marked === undefined) throw new Error('no record');
@@ -43,12 +43,12 @@ describe('a record after a look', () => {
     expect(recordAfter(read, { presence: 'gone', nowMs: 1_201, keptMs })).toBeUndefined();
   });
 
-  it('is not lost while the mount of its folder is away, however long', () => {
+  test('is not lost while the mount of its folder is away, however long', () => {
     const marked = { ...record, goneAtMs: 1, modules: new Map([[pathOf('a.wasm'), live]]) };
     expect(recordAfter(marked, { presence: 'unknown', nowMs: 10 ** 9, keptMs })).toBe(marked);
   });
 
-  it('is as before when its folder comes back', () => {
+  test('is as before when its folder comes back', () => {
     const marked = { ...record, goneAtMs: 200 };
     const after = recordAfter(marked, { presence: 'there', nowMs: 300, keptMs });
     expect(after).toBeDefined();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   digestsOf,
   type FolderRecord,
@@ -40,7 +40,7 @@ const record: FolderRecord = {
 };
 
 describe('parseRecord()', () => {
-  it('gives back what formatRecord() wrote', () => {
+  test('gives back what formatRecord() wrote', () => {
     const parsed = parseRecord(formatRecord(record));
     expect(parsed).toMatchObject({ ...record, modules: expect.anything() });
     for (const [path, module] of record.modules) {
@@ -49,7 +49,7 @@ describe('parseRecord()', () => {
     expect(digestsOf(parsed)).toEqual(new Set([A, B]));
   });
 
-  it.each([
+  test.each([
     ['empty', ''],
     ['half a record', formatRecord(record).slice(0, 200)],
     ['zero bytes', '\0'.repeat(100)],

@@ -6,7 +6,7 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import type { FolderRecord } from '../../../src/deploy/keep/record.ts';
@@ -53,7 +53,7 @@ describe('ModuleStore', () => {
       .map(String)
       .filter((name) => name.includes('/'));
 
-  it('gives back bytes and record after it was opened again', async () => {
+  test('gives back bytes and record after it was opened again', async () => {
     using scratch = new Scratch();
     await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
     const store = await open(scratch);
@@ -64,7 +64,7 @@ describe('ModuleStore', () => {
     expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
   });
 
-  it('deletes what no record names any more, unless another folder names it', async () => {
+  test('deletes what no record names any more, unless another folder names it', async () => {
     using scratch = new Scratch();
     const other = '/other' as FolderKey;
     const store = await open(scratch);
@@ -78,7 +78,7 @@ describe('ModuleStore', () => {
     expect(filesOf(scratch)).toEqual([`${D2.slice(0, 2)}/${D2}.wasm`]);
   });
 
-  it('deletes leftovers when it is opened, and nothing else', async () => {
+  test('deletes leftovers when it is opened, and nothing else', async () => {
     using scratch = new Scratch();
     await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
     const shard = scratch.path('state', 'modules', D1.slice(0, 2));
@@ -94,7 +94,7 @@ describe('ModuleStore', () => {
     expect(existsSync(scratch.path('state', 'modules', 'README'))).toBe(true);
   });
 
-  it('refuses to hand out bytes that are not what their name says, and deletes them', async () => {
+  test('refuses to hand out bytes that are not what their name says; deletes them', async () => {
     using scratch = new Scratch();
     await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
     writeFileSync(scratch.path('state', 'modules', D1.slice(0, 2), `${D1}.wasm`), 'other bytes');
@@ -106,7 +106,7 @@ describe('ModuleStore', () => {
     expect(await store.readModule(D1)).toEqual(one);
   });
 
-  it('logs and leaves out a record that cannot be read', async () => {
+  test('logs and leaves out a record that cannot be read', async () => {
     using scratch = new Scratch();
     await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
     const path = recordPath(scratch.path('state'), KEY);
@@ -118,7 +118,7 @@ describe('ModuleStore', () => {
     expect(log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
   });
 
-  it('a record larger than any of ours is not read', async () => {
+  test('a record larger than any of ours is not read', async () => {
     using scratch = new Scratch();
     const store = await open(scratch);
     await store.commit(record([D1]), { digest: D1, bytes: one });
@@ -130,7 +130,7 @@ describe('ModuleStore', () => {
     expect(await store.readFolder(KEY)).toBeUndefined();
   });
 
-  it('storeBytesMax: refuses what does not fit and keeps the record before', async () => {
+  test('storeBytesMax: refuses what does not fit and keeps the record before', async () => {
     using scratch = new Scratch();
     const store = await open(scratch, { storeBytesMax: one.length + two.length - 1 });
     await store.commit(record([D1]), { digest: D1, bytes: one });
@@ -143,7 +143,7 @@ describe('ModuleStore', () => {
     expect(store.usedBytes).toBe(one.length);
   });
 
-  it('storeOwnerBytesMax: is a quota over the folders of one owner', async () => {
+  test('storeOwnerBytesMax: is a quota over the folders of one owner', async () => {
     using scratch = new Scratch();
     const store = await open(scratch, { storeOwnerBytesMax: one.length + 1 });
     const [first, second] = ['/keybase/public/a/x', '/keybase/public/a/y'] as FolderKey[];
@@ -155,7 +155,7 @@ describe('ModuleStore', () => {
     expect(store.bytesOf(ownerOf(other))).toBe(two.length);
   });
 
-  it('leaves room in the store for other owners', async () => {
+  test('leaves room in the store for other owners', async () => {
     using scratch = new Scratch();
     const store = await open(scratch, { storeBytesMax: 100 });
     const put = async (owner: string): Promise<number> => {
@@ -173,7 +173,7 @@ describe('ModuleStore', () => {
     expect([await put('mallory'), await put('bob'), await put('carol')]).toEqual([6, 3, 1]);
   });
 
-  it('forgets a folder with all that nobody else names, for good', async () => {
+  test('forgets a folder with all that nobody else names, for good', async () => {
     using scratch = new Scratch();
     const store = await open(scratch);
     const other = '/other' as FolderKey;
@@ -187,7 +187,7 @@ describe('ModuleStore', () => {
     expect(again.usedBytes).toBe(one.length);
   });
 
-  it('commits of many folders at once are all there', async () => {
+  test('commits of many folders at once are all there', async () => {
     using scratch = new Scratch();
     const store = await open(scratch);
     const keys = Array.from({ length: 20 }, (_, index) => `/f${index}` as FolderKey);

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { listVersions, rollBack } from '../../../src/deploy/keep/versions.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
@@ -36,7 +36,7 @@ describe('versions', () => {
   };
   const listed = async (filter?: string) => await listVersions(state(), filter, log);
 
-  it('listVersions() shows newest first, what serves, and only what the filter names', async () => {
+  test('listVersions() shows newest first, what serves; only what the filter names', async () => {
     await using world = await open();
     folder.write('dir/other.wasm', HELLO);
     await deploy(world, [V1, V2]);
@@ -54,11 +54,11 @@ describe('versions', () => {
     expect(await listed('/fold')).toEqual([]);
   });
 
-  it('listVersions() of a state directory that is not there is empty', async () => {
+  test('listVersions() of a state directory that is not there is empty', async () => {
     expect(await listVersions(scratch.path('none'), undefined, log)).toEqual([]);
   });
 
-  it('rollBack() is taken up by the running daemon and ends with the next change', async () => {
+  test('rollBack() is taken up by the running daemon and ends with the next change', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     const version = await rollBack(
@@ -78,7 +78,7 @@ describe('versions', () => {
     expect((await listed())[0]).toMatchObject({ isPinned: false });
   });
 
-  it('rollBack() without a daemon holds after the next start, over a touched file', async () => {
+  test('rollBack() without a daemon holds after the next start, over a touched file', async () => {
     {
       await using world = await open();
       await deploy(world, [V1, V2]);
@@ -93,7 +93,7 @@ describe('versions', () => {
     expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
   });
 
-  it('says once that a rollback holds over a file written again as it was', async () => {
+  test('says once that a rollback holds over a file written again as it was', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
@@ -112,7 +112,7 @@ describe('versions', () => {
     await world.untilServes(located(), 'app.wasm', D1);
   });
 
-  it('rollBack() while the file is broken holds until its content changes', async () => {
+  test('rollBack() while the file is broken holds until its content changes', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     folder.write('app.wasm', 'broken now');
@@ -126,7 +126,7 @@ describe('versions', () => {
     await world.untilServes(located(), 'app.wasm', D2);
   });
 
-  it('rollBack() to the newest ends a rollback', async () => {
+  test('rollBack() to the newest ends a rollback', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
@@ -136,7 +136,7 @@ describe('versions', () => {
     expect((await listed())[0]).toMatchObject({ isPinned: false });
   });
 
-  it('rollBack() refuses names and digests that are not there with usage', async () => {
+  test('rollBack() refuses names and digests that are not there with usage', async () => {
     await using world = await open();
     await deploy(world, [V1]);
     for (const [name, digestStart] of [
@@ -156,7 +156,7 @@ describe('versions', () => {
     }
   });
 
-  it('versionsKeptMax: older versions and their bytes are gone', async () => {
+  test('versionsKeptMax: older versions and their bytes are gone', async () => {
     await using world = await open({ limits: { versionsKeptMax: 2 } });
     await deploy(world, guests);
     const kept = (await listed())[0]?.versions.map(({ digest }) => digest);
@@ -165,7 +165,7 @@ describe('versions', () => {
     expect(files.filter((name) => name.endsWith('.wasm'))).toHaveLength(2);
   });
 
-  it('a damaged rollback is logged and counts as none', async () => {
+  test('a damaged rollback is logged and counts as none', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
     await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
@@ -180,7 +180,7 @@ describe('versions', () => {
     expect(world.log.matching(/Cannot use a rollback/).length).toBeGreaterThan(0);
   });
 
-  it('a deleted module keeps its versions and serves nothing', async () => {
+  test('a deleted module keeps its versions and serves nothing', async () => {
     await using world = await open();
     await deploy(world, [V1]);
     folder.remove('app.wasm');

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Gate } from '../../../src/deploy/look/gate.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
@@ -6,7 +6,7 @@ const ALICE = '/keybase/private/alice' as OwnerKey;
 const MALLORY = '/keybase/private/mallory' as OwnerKey;
 
 describe('Gate', () => {
-  it('lets no more through than it may, in order, and goes on after a failure', async () => {
+  test('lets no more through than it may, in order, and goes on after a failure', async () => {
     const gate = new Gate({ passesMax: 2, passesPerOwnerMax: 2 }).forOwner(ALICE);
     let passing = 0;
     let passingMax = 0;
@@ -30,7 +30,7 @@ describe('Gate', () => {
     expect(await pass(9)).toBe(9);
   });
 
-  it('serves owners in turn, and leaves none all of it', async () => {
+  test('serves owners in turn, and leaves none all of it', async () => {
     const gate = new Gate({ passesMax: 2, passesPerOwnerMax: 1 });
     const order: string[] = [];
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LookLoop } from '../../../src/deploy/look/loop.ts';
 import { until } from '../world.ts';
 
@@ -24,7 +24,7 @@ function makeLoop(pollMs: number, quietMs = 1) {
 const never = 1_000_000;
 
 describe('LookLoop', () => {
-  it('runs one look at a time and one more for all that asked meanwhile', async () => {
+  test('runs one look at a time and one more for all that asked meanwhile', async () => {
     const { loop, end, begun } = makeLoop(never);
     loop.lookNow();
     expect(loop.lookCountAfterNext).toBe(2);
@@ -38,7 +38,7 @@ describe('LookLoop', () => {
     await loop.close();
   });
 
-  it('polls, and sooner when the look says that something may have settled', async () => {
+  test('polls, and sooner when the look says that something may have settled', async () => {
     const often = makeLoop(1);
     often.loop.lookNow();
     for (let count = 1; count <= 3; count += 1) {
@@ -54,7 +54,7 @@ describe('LookLoop', () => {
     await rare.loop.close();
   });
 
-  it('looks after a hint', async () => {
+  test('looks after a hint', async () => {
     const { loop, end, begun } = makeLoop(never);
     loop.hint();
     loop.hint();
@@ -64,7 +64,7 @@ describe('LookLoop', () => {
     expect(begun()).toBe(1);
   });
 
-  it('nextLook() resolves at the end of a look, after its time, and at the close', async () => {
+  test('nextLook() resolves at the end of a look, after its time, and at the close', async () => {
     const { loop, end } = makeLoop(never);
     await loop.nextLook(1);
     loop.lookNow();
@@ -77,7 +77,7 @@ describe('LookLoop', () => {
     await loop.nextLook(never);
   });
 
-  it('close() waits for the running look, and nothing begins after it', async () => {
+  test('close() waits for the running look, and nothing begins after it', async () => {
     const { loop, end, begun } = makeLoop(1);
     loop.lookNow();
     loop.lookNow();

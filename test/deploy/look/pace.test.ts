@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WalkPace } from '../../../src/deploy/look/pace.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
@@ -20,19 +20,19 @@ describe('WalkPace', () => {
     return { pace, clock };
   }
 
-  it('lets what a small folder holds pass at once', async () => {
+  test('lets what a small folder holds pass at once', async () => {
     const { pace, clock } = makePace();
     for (let count = 0; count < 10; count += 1) await pace.forOwner(ALICE).take(100);
     expect(clock.waitedMs).toBe(0);
   });
 
-  it('takes as long for many as the pace says', async () => {
+  test('takes as long for many as the pace says', async () => {
     const { pace, clock } = makePace();
     for (let count = 0; count < 100; count += 1) await pace.forOwner(MALLORY).take(100);
     expect(clock.waitedMs).toBe(9_000);
   });
 
-  it('keeps an account for each owner', async () => {
+  test('keeps an account for each owner', async () => {
     const { pace, clock } = makePace();
     for (let count = 0; count < 100; count += 1) await pace.forOwner(MALLORY).take(100);
     const before = clock.waitedMs;
@@ -40,7 +40,7 @@ describe('WalkPace', () => {
     expect(clock.waitedMs).toBe(before);
   });
 
-  it('bounds all owners together', async () => {
+  test('bounds all owners together', async () => {
     const { pace, clock } = makePace();
     for (let owner = 0; owner < 20; owner += 1) {
       await pace.forOwner(`/keybase/private/m${owner}` as OwnerKey).take(1_000);
@@ -49,7 +49,7 @@ describe('WalkPace', () => {
     expect(clock.waitedMs).toBe(9_000);
   });
 
-  it('ends the walks that wait, and all others, when it is closed', async () => {
+  test('ends the walks that wait, and all others, when it is closed', async () => {
     const pace = new WalkPace({ entriesPerSecondMax: 1, nowMs: () => 0 });
     const waiting = pace.forOwner(ALICE).take(1_000_000);
     pace.close();
@@ -57,7 +57,7 @@ describe('WalkPace', () => {
     await expect(pace.forOwner(MALLORY).take(1)).rejects.toMatchObject({ code: 'draining' });
   });
 
-  it('forgets owners whose walks are paid for', async () => {
+  test('forgets owners whose walks are paid for', async () => {
     const { pace, clock } = makePace();
     for (let owner = 0; owner < 3_000; owner += 1) {
       await pace.forOwner(`/keybase/private/m${owner}` as OwnerKey).take(1);

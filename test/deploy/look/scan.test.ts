@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import { isInside, listFolder, lookAtFile } from '../../../src/deploy/look/scan.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -26,7 +26,7 @@ describe('listFolder()', () => {
   const notesOf = async (limits = {}) =>
     (await list(limits)).notes.map(({ path, reason }) => `${path} ${reason}`);
 
-  it('lists served names that end in .wasm, sorted, with directories', async () => {
+  test('lists served names that end in .wasm, sorted, with directories', async () => {
     for (const name of ['b.wasm', 'a.wasm', 'dir/sub/c.wasm', 'dir/page.html', 'notes.txt']) {
       folder.write(name, 'x');
     }
@@ -34,7 +34,7 @@ describe('listFolder()', () => {
     expect((await list()).entryCount).toBe(7);
   });
 
-  it('passes over what sync tools and editors leave', async () => {
+  test('passes over what sync tools and editors leave', async () => {
     for (const name of [
       '.hello.wasm.aB3dEf',
       '.syncthing.hello.wasm.tmp',
@@ -54,7 +54,7 @@ describe('listFolder()', () => {
     expect(await notesOf()).toEqual([]);
   });
 
-  it('notes conflict copies and does not list them', async () => {
+  test('notes conflict copies and does not list them', async () => {
     folder.write("hello.conflicted (alice's laptop copy 2019-11-08).wasm", 'x');
     folder.write('hello.sync-conflict-20191108-101530-ABCDEFG.wasm', 'x');
     folder.write('hello (1).wasm', 'x');
@@ -63,7 +63,7 @@ describe('listFolder()', () => {
     expect(await notesOf()).toHaveLength(3);
   });
 
-  it('follows links that stay inside and refuses those that lead out', async () => {
+  test('follows links that stay inside and refuses those that lead out', async () => {
     const outside = scratch.path('outside');
     mkdirSync(outside);
     writeFileSync(`${outside}/secret.wasm`, 'x');
@@ -83,13 +83,13 @@ describe('listFolder()', () => {
     expect(inside?.realPath).toBe(folder.path('real/a.wasm'));
   });
 
-  it('notes what is no regular file', async () => {
+  test('notes what is no regular file', async () => {
     execFileSync('mkfifo', [folder.path('pipe.wasm')]);
     folder.write('ok.wasm', 'x');
     expect(await pathsOf()).toEqual(['ok.wasm']);
   });
 
-  it('folderEntriesMax: enters no more directories, in sorted order, and says so', async () => {
+  test('folderEntriesMax: enters no more directories, in sorted order, and says so', async () => {
     for (const name of ['a', 'b', 'c', 'd']) mkdirSync(folder.path(name));
     for (const name of ['a', 'b', 'c', 'd']) folder.write(`${name}/sub/m.wasm`, 'x');
     expect(await pathsOf({ folderEntriesMax: 12 })).toHaveLength(4);
@@ -101,7 +101,7 @@ describe('listFolder()', () => {
     );
   });
 
-  it('folderEntriesMax: one directory with more is cut', async () => {
+  test('folderEntriesMax: one directory with more is cut', async () => {
     for (let index = 0; index < 6; index += 1) folder.write(`m${index}.wasm`, 'x');
     expect(await pathsOf({ folderEntriesMax: 5 })).toHaveLength(5);
     expect(await notesOf({ folderEntriesMax: 5 })).toHaveLength(1);
@@ -109,7 +109,7 @@ describe('listFolder()', () => {
     expect((await list({ folderEntriesMax: 6 })).isCut).toBe(false);
   });
 
-  it('folderEntriesMax: modules come first, whatever stands beside them', async () => {
+  test('folderEntriesMax: modules come first, whatever stands beside them', async () => {
     for (let index = 0; index < 40; index += 1) {
       folder.write(`picture-${index}.jpg`, 'x');
       mkdirSync(folder.path(`empty-${index}`));
@@ -122,12 +122,12 @@ describe('listFolder()', () => {
     expect((await list({ folderEntriesMax: 2 })).isCut).toBe(true);
   });
 
-  it('says no more of a folder than is read', async () => {
+  test('says no more of a folder than is read', async () => {
     for (let index = 0; index < 200; index += 1) folder.write(`m${index} (1).wasm`, 'x');
     expect(await notesOf()).toHaveLength(100);
   });
 
-  it('names the directories it has read', async () => {
+  test('names the directories it has read', async () => {
     folder.write('dir/sub/c.wasm', 'x');
     folder.write('.git/x', 'x');
     expect((await list()).directories).toEqual([
@@ -137,7 +137,7 @@ describe('listFolder()', () => {
     ]);
   });
 
-  it('takes each entry, and more for each directory, from the pace', async () => {
+  test('takes each entry, and more for each directory, from the pace', async () => {
     for (const name of ['a.wasm', 'page.html', 'dir/b.wasm']) folder.write(name, 'x');
     let taken = 0;
     const pace = {
@@ -150,7 +150,7 @@ describe('listFolder()', () => {
     expect(taken).toBe(2 * 8 + 4 + 2);
   });
 
-  it('folderDepthMax: deeper directories are not entered, and noted', async () => {
+  test('folderDepthMax: deeper directories are not entered, and noted', async () => {
     folder.write('1/2/deep.wasm', 'x');
     folder.write('1/2/3/deeper.wasm', 'x');
     expect(await pathsOf({ folderDepthMax: 3 })).toHaveLength(2);
@@ -160,12 +160,12 @@ describe('listFolder()', () => {
     ]);
   });
 
-  it('rejects with the error of the system when the folder itself is not there', async () => {
+  test('rejects with the error of the system when the folder itself is not there', async () => {
     renameSync(folder.directory, scratch.path('away'));
     await expect(list()).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('stamps differ after every kind of change', async () => {
+  test('stamps differ after every kind of change', async () => {
     folder.write('a.wasm', 'one');
     const stamps = new Set<string>();
     const take = async () => stamps.add((await list()).files[0]?.stamp ?? 'none');
@@ -181,7 +181,7 @@ describe('listFolder()', () => {
 });
 
 describe('lookAtFile()', () => {
-  it('says why something is no module, and throws when nothing is there', async () => {
+  test('says why something is no module, and throws when nothing is there', async () => {
     using scratch = new Scratch();
     const folder = new TestFolder(scratch.directory);
     const options = { fs: guardedFs(defaultLimits), directory: folder.directory };
@@ -203,7 +203,7 @@ describe('lookAtFile()', () => {
 });
 
 describe('isInside()', () => {
-  it('compares whole names', () => {
+  test('compares whole names', () => {
     expect(isInside('/a', '/a/b')).toBe(true);
     expect(isInside('/a', '/ab')).toBe(false);
     expect(isInside('/a', '/a')).toBe(false);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { settleWaitMs, sight, soonest } from '../../../src/deploy/look/settle.ts';
 import type { FolderTiming } from '../../../src/deploy/look/timing.ts';
 
@@ -14,27 +14,27 @@ const file = (changedAtMs: number, sizeBytes = 100) => ({ changedAtMs, sizeBytes
 const seenSince = (sinceMs: number) => ({ stamp: 's', sinceMs });
 
 describe('settleWaitMs()', () => {
-  it('an old file is complete at first sight', () => {
+  test('an old file is complete at first sight', () => {
     expect(settleWaitMs(file(nowMs - 300), seenSince(nowMs), { timing, nowMs })).toBe(0);
   });
 
-  it('a fresh file waits for the rest of the quiet time', () => {
+  test('a fresh file waits for the rest of the quiet time', () => {
     expect(settleWaitMs(file(nowMs - 100), seenSince(nowMs), { timing, nowMs })).toBe(200);
   });
 
-  it('a file from the future waits until it was seen unchanged for the quiet time', () => {
+  test('a file from the future waits until it was seen unchanged for the quiet time', () => {
     const future = file(nowMs + 3_600_000);
     expect(settleWaitMs(future, seenSince(nowMs), { timing, nowMs })).toBe(300);
     expect(settleWaitMs(future, seenSince(nowMs - 300), { timing, nowMs })).toBe(0);
   });
 
-  it('on a network mount a file of a minute ago may still be arriving', () => {
+  test('on a network mount a file of a minute ago may still be arriving', () => {
     const clock = { timing: network, nowMs };
     expect(settleWaitMs(file(nowMs - 30_000), seenSince(nowMs), clock)).toBe(2_000);
     expect(settleWaitMs(file(nowMs - 60_000), seenSince(nowMs), clock)).toBe(0);
   });
 
-  it('a file shorter than a header gets five times as long', () => {
+  test('a file shorter than a header gets five times as long', () => {
     const clock = { timing, nowMs };
     expect(settleWaitMs(file(nowMs, 0), seenSince(nowMs), clock)).toBe(1_500);
     expect(settleWaitMs(file(nowMs - 400, 7), seenSince(nowMs - 400), clock)).toBe(1_100);
@@ -43,7 +43,7 @@ describe('settleWaitMs()', () => {
 });
 
 describe('sight()', () => {
-  it('keeps its beginning while the stamp stays, and begins anew when it moves', () => {
+  test('keeps its beginning while the stamp stays, and begins anew when it moves', () => {
     const first = sight({ stamp: 'a' }, undefined, 10);
     expect(sight({ stamp: 'a' }, first, 20)).toBe(first);
     expect(sight({ stamp: 'b' }, first, 20)).toEqual({ stamp: 'b', sinceMs: 20 });
@@ -51,7 +51,7 @@ describe('sight()', () => {
 });
 
 describe('soonest()', () => {
-  it('is the shortest wait that is one', () => {
+  test('is the shortest wait that is one', () => {
     expect(soonest([])).toBe(0);
     expect(soonest([0, 0])).toBe(0);
     expect(soonest([0, 7, 3, 0])).toBe(3);

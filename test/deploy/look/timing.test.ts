@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultWatch } from '../../../src/config/config.ts';
 import { chooseTiming, isNetworkType } from '../../../src/deploy/look/timing.ts';
 
 describe('chooseTiming()', () => {
-  it('a local disk: short waits, events', () => {
+  test('a local disk: short waits, events', () => {
     expect(chooseTiming(defaultWatch, { isNetwork: false, mode: 'auto' })).toEqual({
       quietMs: 300,
       pollMs: 1_000,
@@ -12,7 +12,7 @@ describe('chooseTiming()', () => {
     });
   });
 
-  it('a FUSE or network mount: long waits, no events unless asked for', () => {
+  test('a FUSE or network mount: long waits, no events unless asked for', () => {
     const timing = { quietMs: 2_000, pollMs: 2_000, settledAgeMs: 60_000, hasEvents: false };
     expect(chooseTiming(defaultWatch, { isNetwork: true, mode: 'auto' })).toEqual(timing);
     expect(chooseTiming(defaultWatch, { isNetwork: true, mode: 'events' })).toEqual({
@@ -21,14 +21,14 @@ describe('chooseTiming()', () => {
     });
   });
 
-  it('poll: no events on a local disk either', () => {
+  test('poll: no events on a local disk either', () => {
     const { hasEvents } = chooseTiming(defaultWatch, { isNetwork: false, mode: 'poll' });
     expect(hasEvents).toBe(false);
   });
 });
 
 describe('isNetworkType()', () => {
-  it('knows FUSE, NFS and CIFS, signed or not, and no local disk', () => {
+  test('knows FUSE, NFS and CIFS, signed or not, and no local disk', () => {
     for (const type of [0x65735546, 0x6969, 0xff534d42, 0xff534d42 | 0, 0x01021997]) {
       expect(isNetworkType(type)).toBe(true);
     }

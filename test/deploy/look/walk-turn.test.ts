@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Gate } from '../../../src/deploy/look/gate.ts';
 import { WalkTurn } from '../../../src/deploy/look/walk-turn.ts';
 import type { OwnerKey } from '../../../src/names.ts';
@@ -7,7 +7,7 @@ const ALICE = '/keybase/private/alice' as OwnerKey;
 const MALLORY = '/keybase/private/mallory' as OwnerKey;
 
 describe('WalkTurn', () => {
-  it('of a small folder waits for no long one, and long ones wait for each other', async () => {
+  test('of a small folder waits for no long one, and long ones wait for each other', async () => {
     const [short, long] = [1, 1].map((passesMax) => new Gate({ passesMax, passesPerOwnerMax: 1 }));
     if (short === undefined || long === undefined) throw new TypeError('two gates were made');
     let taken = 0;

@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FolderEvents, WatchPlaces } from '../../../src/deploy/look/watch.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { Scratch, until } from '../world.ts';
@@ -47,7 +47,7 @@ describe('FolderEvents', () => {
     });
   };
 
-  it('hints at files that are served and at .kbp_config, not at what is never served', async () => {
+  test('hints at files that are served and at .kbp_config, not at what never is', async () => {
     mkdirSync(join(directory, '.git'));
     mkdirSync(join(directory, 'dir'));
     events.follow([directory, join(directory, 'dir')]);
@@ -63,7 +63,7 @@ describe('FolderEvents', () => {
     expect(hints).toBe(before);
   });
 
-  it('follows the directories of the last listing, also one that is gone', async () => {
+  test('follows the directories of the last listing, also one that is gone', async () => {
     const [first, second] = [join(directory, 'first'), join(directory, 'second')];
     mkdirSync(first);
     events.follow([directory, first, join(directory, 'gone')]);
@@ -75,14 +75,14 @@ describe('FolderEvents', () => {
     await hintAfter('second/a.wasm');
   });
 
-  it('watches none of too many directories', () => {
+  test('watches none of too many directories', () => {
     const many = Array.from({ length: 201 }, (_, index) => join(directory, String(index)));
     events.follow([directory]);
     events.follow(many);
     expect(events.watchCount).toBe(0);
   });
 
-  it('takes no more watches than there are for all folders, and gives them back', () => {
+  test('takes no more watches than there are for all folders, and gives them back', () => {
     const places = new WatchPlaces(1);
     const other = new FolderEvents({
       places,
@@ -97,7 +97,7 @@ describe('FolderEvents', () => {
     expect([other.watchCount, places.tryTake(mallory)]).toEqual([0, true]);
   });
 
-  it('turns deaf to a flood for a while, and hears again after it', async () => {
+  test('turns deaf to a flood for a while, and hears again after it', async () => {
     events.follow([directory]);
     await hintAfter('a.wasm');
     const before = hints;
@@ -118,7 +118,7 @@ describe('FolderEvents', () => {
     await hintAfter('c.wasm');
   });
 
-  it('says nothing after it is closed', async () => {
+  test('says nothing after it is closed', async () => {
     events.follow([directory]);
     await hintAfter('a.wasm');
     events.close();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CardMarks, CardTable } from '../../../src/engine/restore/card-table.ts';
 
 const cardBytes = 4096;
@@ -20,7 +20,7 @@ function drain(marks: CardMarks, pages = 4): (readonly [number, number])[] {
 }
 
 describe('CardMarks', () => {
-  it('drain() joins neighbours to stretches, counts cards, and leaves none marked', () => {
+  test('drain() joins neighbours to stretches, counts cards, and leaves none marked', () => {
     const table = newTable();
     const marks = newMarks(table);
     marks.own();
@@ -32,7 +32,7 @@ describe('CardMarks', () => {
     expect(drain(marks)).toEqual([]);
   });
 
-  it('mark() marks every card that a range touches', () => {
+  test('mark() marks every card that a range touches', () => {
     const table = newTable();
     const marks = newMarks(table);
     marks.own();
@@ -44,7 +44,7 @@ describe('CardMarks', () => {
     ]);
   });
 
-  it('a guest keeps its marks while another has the table, and sees none of the other', () => {
+  test('a guest keeps its marks while another has the table, and sees none of the other', () => {
     const table = newTable();
     const [first, second] = [newMarks(table), newMarks(table)];
     first.own();
@@ -60,7 +60,7 @@ describe('CardMarks', () => {
     ]);
   });
 
-  it('mark() of a guest that waits goes to its own cards', () => {
+  test('mark() of a guest that waits goes to its own cards', () => {
     const table = newTable();
     const [waiting, running] = [newMarks(table), newMarks(table)];
     waiting.own();
@@ -70,7 +70,7 @@ describe('CardMarks', () => {
     expect(drain(waiting)).toEqual([[3, 4]]);
   });
 
-  it('a memory that grew while its guest waited has room for its marks', () => {
+  test('a memory that grew while its guest waited has room for its marks', () => {
     const table = newTable();
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 64 });
     const [marks, other] = [new CardMarks(table, memory), newMarks(table)];
@@ -89,7 +89,7 @@ describe('CardMarks', () => {
     ]);
   });
 
-  it('discard() leaves the table clear for the next guest, and only if it had it', () => {
+  test('discard() leaves the table clear for the next guest, and only if it had it', () => {
     const table = newTable();
     const [gone, next] = [newMarks(table), newMarks(table)];
     gone.own();

@@ -1,28 +1,28 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { chooseRestoreMode } from '../../../src/engine/restore/choice.ts';
 
 const all = { cards: true, copyOnWrite: true };
 const mib = 1024 * 1024;
 
 describe('chooseRestoreMode()', () => {
-  it('marks cards for short runs', () => {
+  test('marks cards for short runs', () => {
     const measured = { cpuUs: 20, cards: 13, memoryBytes: 1.2 * mib };
     expect(chooseRestoreMode('copy', measured, all)).toBe('cards');
     expect(chooseRestoreMode('cards', measured, all)).toBe('cards');
   });
 
-  it('copies small memories of guests that compute for long', () => {
+  test('copies small memories of guests that compute for long', () => {
     const measured = { cpuUs: 5_000, cards: 10, memoryBytes: 64 * 1024 };
     expect(chooseRestoreMode('cards', measured, all)).toBe('copy');
   });
 
-  it('maps large memories of guests that compute for long, where that is possible', () => {
+  test('maps large memories of guests that compute for long, where that is possible', () => {
     const measured = { cpuUs: 50_000, cards: 20, memoryBytes: 16 * mib };
     expect(chooseRestoreMode('cards', measured, all)).toBe('copy-on-write');
     expect(chooseRestoreMode('cards', measured, { cards: true, copyOnWrite: false })).toBe('copy');
   });
 
-  it('stays with what it has unless another way is clearly cheaper', () => {
+  test('stays with what it has unless another way is clearly cheaper', () => {
     const measured = { cpuUs: 10, cards: 7, memoryBytes: 128 * 1024 };
     expect(chooseRestoreMode('cards', measured, all)).toBe('cards');
     expect(chooseRestoreMode('copy', measured, all)).toBe('copy');

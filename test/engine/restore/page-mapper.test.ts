@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PageMapper } from '../../../src/engine/restore/page-mapper.ts';
 
 const pageBytes = 65_536;
@@ -9,7 +9,7 @@ function viewOf(memory: WebAssembly.Memory): Uint8Array {
 }
 
 describe.skipIf(mapper === undefined)('PageMapper (node:ffi, Linux)', () => {
-  it('reset() brings back the image, and zeros behind it, for every memory it is mapped to', () => {
+  test('reset() brings back the image; zeros behind it, for every memory it is mapped to', () => {
     const image = mapper?.createImage(Buffer.alloc(pageBytes + 5, 'image'));
     const memories = [3, 4].map((initial) => new WebAssembly.Memory({ initial, maximum: 8 }));
     for (const memory of memories) {
@@ -25,7 +25,7 @@ describe.skipIf(mapper === undefined)('PageMapper (node:ffi, Linux)', () => {
     }
   });
 
-  it('a memory grows after it was mapped, and what it grew is cleared, too', () => {
+  test('a memory grows after it was mapped, and what it grew is cleared, too', () => {
     const image = mapper?.createImage(Uint8Array.of(1, 2, 3));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 8 });
     image?.map(memory);
@@ -40,12 +40,12 @@ describe.skipIf(mapper === undefined)('PageMapper (node:ffi, Linux)', () => {
     ).toBe(true);
   });
 
-  it('map() refuses an image larger than the memory', () => {
+  test('map() refuses an image larger than the memory', () => {
     const image = mapper?.createImage(new Uint8Array(2 * pageBytes).fill(1));
     expect(image?.map(new WebAssembly.Memory({ initial: 1, maximum: 8 }))).toBe(false);
   });
 
-  it('an image that is closed stays where it is mapped, and is mapped no more', () => {
+  test('an image that is closed stays where it is mapped, and is mapped no more', () => {
     const image = mapper?.createImage(Uint8Array.of(5));
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     image?.map(memory);
@@ -56,7 +56,7 @@ describe.skipIf(mapper === undefined)('PageMapper (node:ffi, Linux)', () => {
     expect(image?.map(new WebAssembly.Memory({ initial: 1, maximum: 1 }))).toBe(false);
   });
 
-  it('holds so many images and no more', () => {
+  test('holds so many images and no more', () => {
     const images = Array.from({ length: 65 }, () => mapper?.createImage(Uint8Array.of(1)));
     expect(images.filter((image) => image !== undefined).length).toBeLessThan(65);
     for (const image of images) image?.close();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
 import { Activation, type ThreadParts } from '../../../src/engine/run/activation.ts';
@@ -33,7 +33,7 @@ function activate(parts: ThreadParts, site = '/site'): Activation {
 }
 
 describe('Activation', () => {
-  it('suspend() lets go of the thread, and has it again when the work is done', async () => {
+  test('suspend() lets go of the thread, and has it again when the work is done', async () => {
     const activation = activate(newParts());
     expect(activation.enter()).toBeUndefined();
     const work = Promise.withResolvers<number>();
@@ -44,7 +44,7 @@ describe('Activation', () => {
     expect(activation.holdsThread).toBe(true);
   });
 
-  it('suspend() of a run that used up its slice lets the event loop turn first', async () => {
+  test('suspend() of a run that used up its slice lets the event loop turn first', async () => {
     const activation = activate(newParts({ sliceMs: 0 }));
     activation.enter();
     const waiting = activation.suspend(Promise.resolve('ready at once'));
@@ -55,7 +55,7 @@ describe('Activation', () => {
     expect(activation.holdsThread).toBe(true);
   });
 
-  it('end() wakes a waiting run with the trap; what comes for it later is dropped', async () => {
+  test('end() wakes a waiting run with the trap; what comes for it later is dropped', async () => {
     const parts = newParts();
     const activation = activate(parts);
     activation.enter();
@@ -69,7 +69,7 @@ describe('Activation', () => {
     expect(parts.scheduler.current).toBeUndefined();
   });
 
-  it('end() takes a run out of the line for the thread', async () => {
+  test('end() takes a run out of the line for the thread', async () => {
     const parts = newParts();
     const [holder, queued, next] = [activate(parts), activate(parts), activate(parts)];
     holder.enter();
@@ -82,7 +82,7 @@ describe('Activation', () => {
     expect(parts.scheduler.current).toBe(next);
   });
 
-  it('a run that is over does not begin to wait: nobody would wake it', async () => {
+  test('a run that is over does not begin to wait: nobody would wake it', async () => {
     const parts = newParts();
     const activation = activate(parts);
     activation.end('abandoned');
@@ -91,7 +91,7 @@ describe('Activation', () => {
     await expect(activation.suspend(never)).rejects.toBe(parts.trap);
   });
 
-  it('check() ends a run at its budget, and never yields below a call of the host', () => {
+  test('check() ends a run at its budget, and never yields below a call of the host', () => {
     const parts = newParts({ sliceMs: 0, cpuMsMax: 1_000 });
     const activation = activate(parts);
     activation.enter();
@@ -105,7 +105,7 @@ describe('Activation', () => {
     expect(spent.hostEnd).toBe('out-of-cpu');
   });
 
-  it('check() ends no run that only waited for a processor', () => {
+  test('check() ends no run that only waited for a processor', () => {
     let cpuUs = 0;
     const cpu = new ThreadCpu(() => ({ user: cpuUs, system: 0 }));
     const activation = activate(newParts({ sliceMs: 1_000, cpuMsMax: 1, cpu }));
@@ -120,7 +120,7 @@ describe('Activation', () => {
     expect(activation.cpuMs).toBe(2);
   });
 
-  it('callGuest() of a run that waits borrows the thread, and gives it back', () => {
+  test('callGuest() of a run that waits borrows the thread, and gives it back', () => {
     const parts = newParts();
     const [waiting, holder] = [activate(parts), activate(parts)];
     waiting.enter();
@@ -131,7 +131,7 @@ describe('Activation', () => {
     expect(parts.scheduler.current).toBe(holder);
   });
 
-  it('the first end of a run is the one that counts', () => {
+  test('the first end of a run is the one that counts', () => {
     const activation = activate(newParts());
     activation.endByGuest({ kind: 'exited', exitCode: 3 });
     activation.end('out-of-time');

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RunRecord } from '../../../src/engine/run/record.ts';
 
 const run = (cpuUs: number, cards?: number) => ({ cpuUs, cards, memoryBytes: 65_536 });
 
 describe('RunRecord', () => {
-  it('is due when the code is warm, and then ever more rarely', () => {
+  test('is due when the code is warm, and then ever more rarely', () => {
     const record = new RunRecord();
     const dueAt: number[] = [];
     for (let count = 1; count <= 12_000; count += 1) {
@@ -16,7 +16,7 @@ describe('RunRecord', () => {
     expect(dueAt).toEqual([128, 256, 512, 1_024, 2_048, 4_096, 8_192]);
   });
 
-  it('review() tells the time of undisturbed runs, and forgets how slowly it began', () => {
+  test('review() tells the time of undisturbed runs, and forgets how slowly it began', () => {
     const record = new RunRecord();
     for (let count = 0; count < 16; count += 1) record.add(run(5_000), 'copy');
     for (let count = 0; count < 400; count += 1) {
@@ -25,7 +25,7 @@ describe('RunRecord', () => {
     expect(record.review(1).cpuUs).toBeCloseTo(20, 0);
   });
 
-  it('review() takes off what marking and page faults cost the guest', () => {
+  test('review() takes off what marking and page faults cost the guest', () => {
     const record = new RunRecord();
     for (let count = 0; count < 400; count += 1) record.add(run(110, 10), 'cards');
     expect(record.review(1)).toEqual({

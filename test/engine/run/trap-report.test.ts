@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeTrap } from '../../../src/engine/run/trap-report.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 import { Engine } from '../world.ts';
@@ -12,7 +12,7 @@ function errorOf(...frames: string[]): Error {
 }
 
 describe('describeTrap()', () => {
-  it.each([
+  test.each([
     ['    at inner (wasm://wasm/4f2c7d1e:wasm-function[3]:0x12)', '    at inner (0x10)'],
     ['    at wasm://wasm/4f2c7d1e:wasm-function[3]:0x12', '    at function 3 (0x10)'],
     ['    at app.inner (wasm://wasm/app-4f2c7d1e:wasm-function[3]:0x12)', '    at inner (0x10)'],
@@ -26,7 +26,7 @@ describe('describeTrap()', () => {
     expect(describeTrap(errorOf(frame), offsets)).toBe(`RuntimeError: unreachable\n${wanted}`);
   });
 
-  it.each([
+  test.each([
     '    at spend (wasm://wasm/4f2c7d1e:wasm-function[10]:0x12)',
     '    at inner (wasm://wasm/4f2c7d1e:wasm-function[3]:0x1234)',
     '    at GuestRun.run (file:///srv/terrafirma/src/engine/run/guest-run.ts:12:3)',
@@ -35,7 +35,7 @@ describe('describeTrap()', () => {
     expect(describeTrap(errorOf(frame), offsets)).toBe('RuntimeError: unreachable');
   });
 
-  it('has words for an exception, and for anything else', () => {
+  test('has words for an exception, and for anything else', () => {
     const tag = new WebAssembly.Tag({ parameters: [] });
     const exception = new WebAssembly.Exception(tag, []);
     expect(describeTrap(exception, offsets)).toMatch(/^an exception was thrown/);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Bodies } from '../../../src/engine/run/bodies.ts';
 import { Admission, type Place } from '../../../src/engine/supply/admission.ts';
 import type { OwnerKey } from '../../../src/names.ts';
@@ -28,7 +28,7 @@ function enter(admission: Admission, name: string, seated: string[], site?: stri
 }
 
 describe('Admission', () => {
-  it('join() refuses what is beyond runs and queue together, for that site only', () => {
+  test('join() refuses what is beyond runs and queue together, for that site only', () => {
     const admission = new Admission(limits);
     for (let request = 0; request < 3; request += 1) admission.join(by('x'));
     expect(() => admission.join(by('y'))).toThrow(overloaded);
@@ -37,7 +37,7 @@ describe('Admission', () => {
     expect(admission.tryTakeSeat(admission.join(by('y', '/a/2')))).toBe(true);
   });
 
-  it('join() remembers no client that it refuses', () => {
+  test('join() remembers no client that it refuses', () => {
     const admission = new Admission(limits);
     for (let request = 0; request < 3; request += 1) admission.join(by('x'));
     for (let client = 0; client < 100; client += 1) {
@@ -46,13 +46,13 @@ describe('Admission', () => {
     expect(admission.clientCount('/a/1')).toBe(1);
   });
 
-  it('tryTakeSeat() gives a site its seats and no more', () => {
+  test('tryTakeSeat() gives a site its seats and no more', () => {
     const admission = new Admission(limits);
     const places = [0, 1, 2].map(() => admission.join(by('x')));
     expect(places.map((each) => admission.tryTakeSeat(each))).toEqual([true, true, false]);
   });
 
-  it('leave() hands the seat to who has waited longest, and makes room for another request', () => {
+  test('leave() hands the seat to who has waited longest; makes room for another request', () => {
     const admission = new Admission({ ...limits, queuedRunsPerSiteMax: 2 });
     const seated: string[] = [];
     const [first, second, , fourth] = ['x1', 'x2', 'x3', 'x4'].map((name) =>
@@ -67,7 +67,7 @@ describe('Admission', () => {
     expect(admission.tryTakeSeat(admission.join(by('x')))).toBe(true);
   });
 
-  it('clients of a site have seats in turn, however many requests one of them has', () => {
+  test('clients of a site have seats in turn, however many requests one of them has', () => {
     const admission = new Admission({ ...limits, runsPerSiteMax: 1, queuedRunsPerSiteMax: 9 });
     const seated: string[] = [];
     const places = new Map<string, Place>();
@@ -81,7 +81,7 @@ describe('Admission', () => {
     expect(seated).toEqual(['x1', 'x2', 'y1', 'x3', 'x4']);
   });
 
-  it('one client has its part of runs and queue, and leaves the rest to others', () => {
+  test('one client has its part of runs and queue, and leaves the rest to others', () => {
     const admission = new Admission({
       ...limits,
       runsPerSiteMax: 4,
@@ -98,7 +98,7 @@ describe('Admission', () => {
     expect(seated).toEqual(['x1', 'x2', 'x3', 'y1', 'x4']);
   });
 
-  it('all sites of an owner have together the seats of one, in turn', () => {
+  test('all sites of an owner have together the seats of one, in turn', () => {
     const admission = new Admission({ ...limits, queuedRunsPerSiteMax: 9, runsPerOwnerMax: 3 });
     const seated: string[] = [];
     const first = enter(admission, 'x1', seated, '/a/1');
@@ -113,7 +113,7 @@ describe('Admission', () => {
     expect(seated.slice(4)).toEqual(['x4', 'x6']);
   });
 
-  it('remembers no more sites than are in use, and some', () => {
+  test('remembers no more sites than are in use, and some', () => {
     const admission = new Admission(limits);
     const kept = admission.join(by('x', '/kept/1'));
     admission.tryTakeSeat(kept);
@@ -130,7 +130,7 @@ describe('Admission', () => {
 describe('Bodies', () => {
   const body = (isBodyReceived = false) => ({ isBodyReceived });
 
-  it('begin() refuses what is too much for one client, and for that one only', () => {
+  test('begin() refuses what is too much for one client, and for that one only', () => {
     const bodies = new Bodies(2);
     const first = body();
     bodies.begin('x', first);
@@ -141,7 +141,7 @@ describe('Bodies', () => {
     bodies.begin('x', body());
   });
 
-  it('what has arrived counts no more', () => {
+  test('what has arrived counts no more', () => {
     const bodies = new Bodies(2);
     const [slow, arrived] = [body(), body()];
     bodies.begin('x', slow);

@@ -1,5 +1,5 @@
 /** Guests that hoard objects and exceptions: the thread's heap is shared by all of them. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MapKeyValue, World } from '../../support/abi-world.ts';
 import { emitModule, nameBytes } from '../../wasm/support/assemble.ts';
 import { Engine, type EngineOptions } from '../world.ts';
@@ -90,7 +90,7 @@ function engineOf(options: EngineOptions = {}): Engine {
 }
 
 describe('the objects of one run', () => {
-  it.each([
+  test.each([
     ['an array', arrayOf(4 * mib), []],
     ['exceptions with payloads', exceptions, Array<number>(100).fill(0x7b)],
   ])('are bounded: %s', async (_, hoard, payload) => {
@@ -101,7 +101,7 @@ describe('the objects of one run', () => {
     expect(engine.account.heldBy('heap')).toBe(0);
   });
 
-  it('may be as many in the next run', async () => {
+  test('may be as many in the next run', async () => {
     using engine = engineOf();
     const loaded = engine.load(hoarder(arrayOf(3 * mib)));
     for (let run = 0; run < 5; run += 1) expect((await engine.run(loaded)).text).toBe('done');
@@ -110,7 +110,7 @@ describe('the objects of one run', () => {
 });
 
 describe('the objects of a start function', () => {
-  it('are garbage when the first run begins, and count for no run', async () => {
+  test('are garbage when the first run begins, and count for no run', async () => {
     using engine = engineOf();
     const loaded = engine.load(hoarder(arrayOf(3 * mib), [], arrayOf(3 * mib)));
     // Fresh, then restored: both may have as much.
@@ -122,7 +122,7 @@ describe('the objects of a start function', () => {
 });
 
 describe('the objects of all runs of a thread', () => {
-  it('are bounded, for one owner by half, and the next may have what one gave back', async () => {
+  test('are bounded, for one owner by half, and the next may have what one gave back', async () => {
     using engine = engineOf();
     const loaded = engine.load(hoarder(arrayOf(mib - 1_024)));
     const world = new SlowWorld();

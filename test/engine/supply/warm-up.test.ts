@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WarmUp } from '../../../src/engine/supply/warm-up.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('WarmUp', () => {
-  it('has one under way for each owner, and the next when that is done', async () => {
+  test('has one under way for each owner, and the next when that is done', async () => {
     const warmUp = new WarmUp();
     const began: string[] = [];
     const ends = new Map<string, () => void>();
@@ -27,7 +27,7 @@ describe('WarmUp', () => {
     expect(began).toEqual(['a1', 'b1', 'a2']);
   });
 
-  it('leaves out what is more than may wait', async () => {
+  test('leaves out what is more than may wait', async () => {
     const warmUp = new WarmUp();
     let done = 0;
     for (let count = 0; count < 200; count += 1) {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Steps, wait } from '../../../src/abi/steps.ts';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
@@ -39,7 +39,7 @@ function* pieces(count: number, done: string[], name: string): Steps<string> {
 }
 
 describe('follow', () => {
-  it('does all pieces at once while there is time', () => {
+  test('does all pieces at once while there is time', () => {
     const activation = activate(newParts(1_000), '/a');
     activation.enter();
     const done: string[] = [];
@@ -48,7 +48,7 @@ describe('follow', () => {
     expect(activation.holdsThread).toBe(true);
   });
 
-  it('lets others have turns between the pieces when the slice is over', async () => {
+  test('lets others have turns between the pieces when the slice is over', async () => {
     const parts = newParts(0);
     const [first, second] = [activate(parts, '/a'), activate(parts, '/b')];
     const done: string[] = [];
@@ -70,7 +70,7 @@ describe('follow', () => {
     expect(done).toHaveLength(5);
   });
 
-  it('gives a promise’s value, or its error, on the turn of the guest', async () => {
+  test('gives a promise’s value, or its error, on the turn of the guest', async () => {
     const activation = activate(newParts(1_000), '/a');
     activation.enter();
     const held: boolean[] = [];
@@ -91,7 +91,7 @@ describe('follow', () => {
     expect(held).toEqual([true, true]);
   });
 
-  it('steps that a hostcall’s promise brings are done on the turn of the guest', async () => {
+  test('steps that a hostcall’s promise brings are done on the turn of the guest', async () => {
     const activation = activate(newParts(1_000), '/a');
     activation.enter();
     const done: string[] = [];
@@ -100,7 +100,7 @@ describe('follow', () => {
     expect(activation.holdsThread).toBe(true);
   });
 
-  it('ends with the trap when the run ends meanwhile, and does no more', async () => {
+  test('ends with the trap when the run ends meanwhile, and does no more', async () => {
     const parts = newParts(0);
     const activation = activate(parts, '/a');
     const done: string[] = [];
@@ -113,7 +113,7 @@ describe('follow', () => {
     expect(parts.scheduler.current).toBeUndefined();
   });
 
-  it('what a step throws is why the run ends', async () => {
+  test('what a step throws is why the run ends', async () => {
     const parts = newParts(0);
     const activation = activate(parts, '/a');
     activation.enter();

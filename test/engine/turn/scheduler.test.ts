@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Shares } from '../../../src/account/shares.ts';
 import { type Line, Scheduler, type Turn } from '../../../src/engine/turn/scheduler.ts';
 import type { OwnerKey } from '../../../src/names.ts';
@@ -28,7 +28,7 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 const now = (): number => 1_000;
 
 describe('Scheduler', () => {
-  it('gives the thread to one at a time', async () => {
+  test('gives the thread to one at a time', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const order: string[] = [];
     const first = new TestTurn('a', () => order.push('first again'));
@@ -44,7 +44,7 @@ describe('Scheduler', () => {
     expect(scheduler.current).toBe(second);
   });
 
-  it('serves the ready first, then one hog a turn of the event loop, fairly by site', async () => {
+  test('serves ready first, then one hog a turn of the event loop, fairly by site', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const order: string[] = [];
     const enqueue = (site: string, name: string, line: Line): void => {
@@ -66,7 +66,7 @@ describe('Scheduler', () => {
     expect(scheduler.current).toBeUndefined();
   });
 
-  it('a hog that has waited long goes before new runs', () => {
+  test('a hog that has waited long goes before new runs', () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const hog = new TestTurn('hog', () => undefined);
     const fresh = new TestTurn('fresh', () => undefined);
@@ -80,7 +80,7 @@ describe('Scheduler', () => {
     scheduler.close();
   });
 
-  it('serves a hog that has waited long before the ready', async () => {
+  test('serves a hog that has waited long before the ready', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const order: string[] = [];
     const enqueue = (name: string, line: Line, nowMs: number): void => {
@@ -96,7 +96,7 @@ describe('Scheduler', () => {
     expect(order).toEqual(['hog', 'ready']);
   });
 
-  it('lets the ready in between hogs, however many owners have waited long', async () => {
+  test('lets the ready in between hogs, however many owners have waited long', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const order: string[] = [];
     const add = (site: string, line: Line, nowMs: number): void => {
@@ -117,7 +117,7 @@ describe('Scheduler', () => {
     expect(hog).toBeLessThan(303);
   });
 
-  it('gives the sites of one owner, together, one share of the hogs', async () => {
+  test('gives the sites of one owner, together, one share of the hogs', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const order: string[] = [];
     const add = (site: string): void => {
@@ -137,7 +137,7 @@ describe('Scheduler', () => {
     expect(share).toBeGreaterThan(0.4);
   });
 
-  it('makes slices shorter when many owners compute, and no shorter than a tenth', () => {
+  test('makes slices shorter when many owners compute, and no shorter than a tenth', () => {
     const scheduler = new Scheduler({ sliceMs: 1, now });
     const enqueueOwners = (first: number, end: number): void => {
       for (let site = first; site < end; site += 1) {
@@ -156,7 +156,7 @@ describe('Scheduler', () => {
 });
 
 describe('guests on one thread', () => {
-  it('a small guest is served while a hog computes, again and again', async () => {
+  test('a small guest is served while a hog computes, again and again', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 200 } });
     const hello = engine.load('hello');
     const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
@@ -174,7 +174,7 @@ describe('guests on one thread', () => {
     expect(served).toBeGreaterThan(20);
   });
 
-  it('a site with one hog gets as much as a site with eight', async () => {
+  test('a site with one hog gets as much as a site with eight', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 100 } });
     const loop = engine.load('loop');
     const ended: string[] = [];
@@ -188,7 +188,7 @@ describe('guests on one thread', () => {
     expect(ended.indexOf('/one')).toBeLessThan(4);
   });
 
-  it('a hog gets on although small runs keep coming', async () => {
+  test('a hog gets on although small runs keep coming', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 40 } });
     const hello = engine.load('hello');
     const hog = engine.begin(engine.load('loop'), { siteKey: '/hog' });
@@ -206,7 +206,7 @@ describe('guests on one thread', () => {
     expect(report.outcome).toBe('out-of-cpu');
   });
 
-  it('a guest whose every wait is over at once lets the event loop turn', async () => {
+  test('a guest whose every wait is over at once lets the event loop turn', async () => {
     using engine = new Engine({ limits: { kvOperationsPerRunMax: 1_000_000_000 } });
     const world = new World();
     setTimeout(() => void world.keyValue.insert(Buffer.from('found'), Buffer.from('x')), 20);
@@ -214,7 +214,7 @@ describe('guests on one thread', () => {
     expect(text).toBe('found');
   });
 
-  it('a guest that asks over and over whether its answer is there lets it arrive', async () => {
+  test('a guest that asks over and over whether its answer is there lets it arrive', async () => {
     using engine = new Engine();
     const world = new World();
     world.fetch.answer('http://late.test/', async () => {

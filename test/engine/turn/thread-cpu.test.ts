@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CpuAccount, ThreadCpu } from '../../../src/engine/turn/thread-cpu.ts';
 
 /** A thread that uses as much CPU time as it is told, and counts how often it was asked. */
@@ -12,7 +12,7 @@ class TestThread {
 }
 
 describe('CpuAccount', () => {
-  it('counts no time in which the thread waited for a processor', () => {
+  test('counts no time in which the thread waited for a processor', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
     account.start(100);
@@ -25,7 +25,7 @@ describe('CpuAccount', () => {
     expect(account.usedMs).toBe(5);
   });
 
-  it('takes the word of the clock for short runs: it does not ask the system for each', () => {
+  test('takes the word of the clock for short runs: it does not ask the system for each', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
     for (let run = 0; run < 10; run += 1) {
@@ -36,7 +36,7 @@ describe('CpuAccount', () => {
     expect(thread.asked).toBe(1);
   });
 
-  it('asks only when the time on the clock would be too much', () => {
+  test('asks only when the time on the clock would be too much', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
     account.start(0);
@@ -49,7 +49,7 @@ describe('CpuAccount', () => {
     expect(thread.asked).toBe(2);
   });
 
-  it('never counts more than the clock, whatever others used on the thread before', () => {
+  test('never counts more than the clock, whatever others used on the thread before', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
     thread.cpu.ask(0);
@@ -59,7 +59,7 @@ describe('CpuAccount', () => {
     expect(account.usedMsAt(1.1)).toBe(1);
   });
 
-  it('renewBudget() and renewSlice() begin anew from what was used', () => {
+  test('renewBudget() and renewSlice() begin anew from what was used', () => {
     const thread = new TestThread();
     const account = new CpuAccount(thread.cpu);
     account.start(0);

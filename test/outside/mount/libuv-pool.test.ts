@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultLimits, type Mount } from '../../../src/config/config.ts';
 import { poolThreads } from '../../../src/outside/mount/libuv-pool.ts';
 import { threadsPerGuard } from '../../../src/outside/mount/mount-guards.ts';
@@ -7,7 +7,7 @@ const mount: Mount = { prefix: '/keybase', directory: '/srv', watch: 'auto' };
 const limits = { ...defaultLimits, fileOperationsPerMountMax: 8 };
 
 describe('poolThreads()', () => {
-  it('has room for all that hanging mounts can hold in every thread, and some to spare', () => {
+  test('has room for all that hanging mounts can hold in every thread, and some to spare', () => {
     const folder = { mounts: [], threads: 1, limits };
     // The control plane and one serving thread.
     expect(poolThreads(folder)).toBeGreaterThan(2 * threadsPerGuard(folder));
@@ -16,7 +16,7 @@ describe('poolThreads()', () => {
     expect(poolThreads(config)).toBeGreaterThan(2 * 5 * 24);
   });
 
-  it('stays within what libuv takes, and gives each guard less', () => {
+  test('stays within what libuv takes, and gives each guard less', () => {
     const config = { mounts: [mount, mount], threads: 32, limits };
     expect(poolThreads(config)).toBeLessThanOrEqual(1_024);
     expect(threadsPerGuard(config)).toBeLessThan(3 * 8);

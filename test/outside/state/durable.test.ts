@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fileErrorCode, writeDurably } from '../../../src/outside/state/durable.ts';
 import { Scratch } from '../../deploy/world.ts';
 
 describe('writeDurably()', () => {
-  it('makes directories and replaces what was there, leaving nothing beside', async () => {
+  test('makes directories and replaces what was there, leaving nothing beside', async () => {
     using scratch = new Scratch();
     const path = scratch.path('a', 'b', 'file');
     await writeDurably(path, 'one');
@@ -17,7 +17,7 @@ describe('writeDurably()', () => {
     expect(readdirSync(scratch.path('a', 'b'))).toEqual(['file']);
   });
 
-  it('rejects and leaves nothing beside when it cannot replace', async () => {
+  test('rejects and leaves nothing beside when it cannot replace', async () => {
     using scratch = new Scratch();
     mkdirSync(scratch.path('file', 'inside'), { recursive: true });
     const failure = await writeDurably(scratch.path('file'), 'x').catch((error) => error);
@@ -25,14 +25,14 @@ describe('writeDurably()', () => {
     expect(readdirSync(scratch.directory)).toEqual(['file']);
   });
 
-  it('fileErrorCode() is undefined for what is no file system error', () => {
+  test('fileErrorCode() is undefined for what is no file system error', () => {
     expect(fileErrorCode(new Error('x'))).toBeUndefined();
     expect(fileErrorCode('ENOENT')).toBeUndefined();
   });
 });
 
 describe('the store of a process that is killed while it writes', () => {
-  it('is readable, and has every acknowledged version, 20 times', async () => {
+  test('is readable, and has every acknowledged version, 20 times', async () => {
     using scratch = new Scratch();
     const state = scratch.path('state');
     const writer = scratch.path('writer.ts');

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { lockState } from '../../../src/outside/state/lock.ts';
 import { TestFolder } from '../../support/folder.ts';
 
 const MODULE = join(import.meta.dirname, '../../../src/outside/state/lock.ts');
 
 describe('lockState()', () => {
-  it('makes the directory for its owner alone and locks it once', () => {
+  test('makes the directory for its owner alone and locks it once', () => {
     using parent = new TestFolder();
     const directory = join(parent.directory, 'a/state');
     const lock = lockState(directory);
@@ -21,7 +21,7 @@ describe('lockState()', () => {
     lockState(directory).release();
   });
 
-  it('is free again when the process that held it was killed', async () => {
+  test('is free again when the process that held it was killed', async () => {
     using folder = new TestFolder();
     const script = `import(${JSON.stringify(MODULE)}).then(({ lockState }) => {
       lockState(${JSON.stringify(folder.directory)});
@@ -36,7 +36,7 @@ describe('lockState()', () => {
     lockState(folder.directory).release();
   });
 
-  it('refuses what is no directory', () => {
+  test('refuses what is no directory', () => {
     using folder = new TestFolder();
     writeFileSync(folder.path('file'), '');
     expect(() => lockState(folder.path('file'))).toThrowError(

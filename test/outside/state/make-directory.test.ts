@@ -1,10 +1,10 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { makeDirectory } from '../../../src/outside/state/make-directory.ts';
 import { TestFolder } from '../../support/folder.ts';
 
 describe('makeDirectory()', () => {
-  it('makes what is missing for the owner alone and tells the first one', () => {
+  test('makes what is missing for the owner alone and tells the first one', () => {
     using folder = new TestFolder();
     expect(makeDirectory(folder.path('a/b/c'))).toBe(folder.path('a'));
     for (const path of ['a', 'a/b', 'a/b/c']) {
@@ -14,14 +14,14 @@ describe('makeDirectory()', () => {
     expect(makeDirectory(folder.path('a/d'))).toBe(folder.path('a/d'));
   });
 
-  it('refuses a path that is a file or leads through one', () => {
+  test('refuses a path that is a file or leads through one', () => {
     using folder = new TestFolder();
     writeFileSync(folder.path('file'), '');
     expect(() => makeDirectory(folder.path('file'))).toThrow('EEXIST');
     expect(() => makeDirectory(folder.path('file/inside'))).toThrow('ENOTDIR');
   });
 
-  it('leaves the mode of a directory that is there', () => {
+  test('leaves the mode of a directory that is there', () => {
     using folder = new TestFolder();
     mkdirSync(folder.path('open'), { mode: 0o755 });
     makeDirectory(folder.path('open'));
@@ -30,7 +30,7 @@ describe('makeDirectory()', () => {
 });
 
 describe.skipIf(process.platform !== 'linux')('makeDirectory() in /proc', () => {
-  it('gives up where nothing can be made', () => {
+  test('gives up where nothing can be made', () => {
     for (const path of ['/proc/nothing', '/proc/nothing/below']) {
       expect(() => makeDirectory(path)).toThrow('ENOENT');
     }

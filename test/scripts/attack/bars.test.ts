@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Experience } from '../../../scripts/attack/alice.ts';
 import { barsFor, judge, type Measured, quantile } from '../../../scripts/attack/bars.ts';
 
@@ -21,11 +21,11 @@ const held: Measured = {
 };
 
 describe('the bars of an attack', () => {
-  it('hold where nothing got worse', () => {
+  test('hold where nothing got worse', () => {
     expect(judge(held, barsFor(1))).toEqual([]);
   });
 
-  it.each<[string, Partial<Measured>, RegExp]>([
+  test.each<[string, Partial<Measured>, RegExp]>([
     ['slow answers', { during: { ...calm, latenciesMs: [101] } }, /p99 101 ms, at most 100 ms/],
     ['a failed request', { during: { ...calm, failures: ['503 busy'] } }, /1 failed, e\.g\. 503/],
     ['no answer at all', { during: { ...calm, latenciesMs: [] } }, /nobody was answered/],
@@ -43,7 +43,7 @@ describe('the bars of an attack', () => {
     expect(faults[0]).toMatch(sentence);
   });
 
-  it('let answers be slower under several attacks at once', () => {
+  test('let answers be slower under several attacks at once', () => {
     const measured = { ...held, during: { ...calm, latenciesMs: [399] } };
     expect(judge(measured, barsFor(10))).toEqual([]);
     expect(judge(measured, barsFor(1))).toHaveLength(1);

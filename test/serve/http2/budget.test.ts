@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Http2Budget } from '../../../src/serve/http2/budget.ts';
 
 const KIB = 1024;
@@ -8,7 +8,7 @@ const limits = {
 };
 
 describe('Http2Budget', () => {
-  it('bounds the headers of a second, decompressed', () => {
+  test('bounds the headers of a second, decompressed', () => {
     const budget = new Http2Budget(limits, 0);
     expect(budget.takeRequest(200 * KIB, 0)).toBe(true);
     expect(budget.takeRequest(1, 0)).toBe(false);
@@ -16,7 +16,7 @@ describe('Http2Budget', () => {
     expect(budget.takeRequest(51 * KIB, 1_000)).toBe(false);
   });
 
-  it('bounds the frames that cost an answer', () => {
+  test('bounds the frames that cost an answer', () => {
     const budget = new Http2Budget(limits, 0);
     for (let count = 0; count < 200; count += 1) expect(budget.takeAnsweredFrame(0)).toBe(true);
     expect(budget.takeAnsweredFrame(0)).toBe(false);
@@ -24,14 +24,14 @@ describe('Http2Budget', () => {
     expect(budget.takeAnsweredFrame(1_000)).toBe(false);
   });
 
-  it('bounds what is neither requests nor bodies', () => {
+  test('bounds what is neither requests nor bodies', () => {
     const budget = new Http2Budget(limits, 0);
     expect(budget.takeBytes({ received: 20 * KIB, sent: 0 }, 0)).toBe(true);
     expect(budget.takeBytes({ received: 30 * KIB, sent: 0 }, 1_000)).toBe(true);
     expect(budget.takeBytes({ received: 40 * KIB + 1, sent: 0 }, 1_000)).toBe(false);
   });
 
-  it('lets requests, bodies and the windows of answers explain what came', () => {
+  test('lets requests, bodies and the windows of answers explain what came', () => {
     const budget = new Http2Budget(limits, 0);
     let received = 0;
     let sent = 0;

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { Http2Offenders } from '../../../src/serve/http2/offenders.ts';
 import { shakeHands } from '../../support/tls-client.ts';
 import { FrameClient, listenSecurely, type SecureListener } from '../../support/tls-listener.ts';
@@ -8,7 +8,7 @@ function sessionError(code: string): NodeJS.ErrnoException {
 }
 
 describe('addresses that misuse HTTP/2', () => {
-  it('may not use it for half a minute', () => {
+  test('may not use it for half a minute', () => {
     let nowMs = 0;
     const offenders = new Http2Offenders(() => nowMs);
     offenders.noteEnd('192.0.2.1', sessionError('ERR_HTTP2_ERROR'));
@@ -18,7 +18,7 @@ describe('addresses that misuse HTTP/2', () => {
     expect(offenders.mayUseHttp2('192.0.2.1')).toBe(true);
   });
 
-  it('are not those whose network failed, or who left with an error of their own', () => {
+  test('are not those whose network failed, or who left with an error of their own', () => {
     const offenders = new Http2Offenders(() => 0);
     for (const code of ['ECONNRESET', 'ERR_HTTP2_SESSION_ERROR']) {
       offenders.noteEnd('192.0.2.1', sessionError(code));
@@ -26,7 +26,7 @@ describe('addresses that misuse HTTP/2', () => {
     expect(offenders.mayUseHttp2('192.0.2.1')).toBe(true);
   });
 
-  it('are those that break off more than 400 requests over all connections', () => {
+  test('are those that break off more than 400 requests over all connections', () => {
     const offenders = new Http2Offenders(() => 0);
     for (let count = 0; count < 400; count += 1) offenders.noteReset('2001:db8::1');
     expect(offenders.mayUseHttp2('2001:db8::1')).toBe(true);
@@ -49,7 +49,7 @@ describe('a TLS listener', () => {
     FrameClient.reset(2 * n + 1),
   ]).flat();
 
-  it('gives who floods it HTTP/1.1 alone from then on', async () => {
+  test('gives who floods it HTTP/1.1 alone from then on', async () => {
     running = await listenSecurely();
     const client = await FrameClient.open(running.port);
     client.send(...flood);
@@ -61,7 +61,7 @@ describe('a TLS listener', () => {
     socket.destroy();
   });
 
-  it('counts what is broken off over all connections', async () => {
+  test('counts what is broken off over all connections', async () => {
     running = await listenSecurely({ http2ResetsMax: 1_000 }, () => new Promise(() => undefined));
     for (let connections = 0; connections < 5; connections += 1) {
       const client = await FrameClient.open(running.port);
@@ -74,7 +74,7 @@ describe('a TLS listener', () => {
     await expect(FrameClient.open(running.port)).rejects.toThrow(/no application protocol/i);
   });
 
-  it('does not mind who speaks no HTTP/2 at all', async () => {
+  test('does not mind who speaks no HTTP/2 at all', async () => {
     running = await listenSecurely();
     for (let count = 0; count < 3; count += 1) {
       const socket = await shakeHands(running.port, { serverName: 'site.test', protocols: ['h2'] });
@@ -86,7 +86,7 @@ describe('a TLS listener', () => {
     (await FrameClient.open(running.port)).destroy();
   });
 
-  it('lets trusted proxies break off what their visitors do', async () => {
+  test('lets trusted proxies break off what their visitors do', async () => {
     running = await listenSecurely({}, undefined, ['127.0.0.0/8']);
     const client = await FrameClient.open(running.port);
     client.send(...flood);

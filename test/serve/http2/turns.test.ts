@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { FrameClient, listenSecurely, type SecureListener } from '../../support/tls-listener.ts';
 
 const REQUESTS = 60;
@@ -35,11 +35,11 @@ async function mostPerTurn(trustedCidrs: readonly string[] = []): Promise<number
   return most;
 }
 
-it('begins a few requests of one connection, then lets others have their turn', async () => {
+test('begins a few requests of one connection, then lets others have their turn', async () => {
   expect(await mostPerTurn()).toBe(8);
 });
 
-it('begins more of a trusted proxy, which carries the requests of many', async () => {
+test('begins more of a trusted proxy, which carries the requests of many', async () => {
   const most = await mostPerTurn(['127.0.0.0/8']);
   expect(most).toBeGreaterThan(8);
 });

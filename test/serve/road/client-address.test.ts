@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TrustedProxies } from '../../../src/serve/road/client-address.ts';
 
 const proxies = new TrustedProxies(['10.0.0.0/8', 'fd00::/8', '127.0.0.1/32']);
@@ -12,7 +12,7 @@ function visitorOf(address: string, headers: Readonly<Record<string, string>>) {
 }
 
 describe('the visitor behind proxies', () => {
-  it('is the peer when the peer is not trusted, whatever it says', () => {
+  test('is the peer when the peer is not trusted, whatever it says', () => {
     const headers = { 'X-Forwarded-For': '1.1.1.1', 'X-Forwarded-Proto': 'https' };
     expect(visitorOf('9.9.9.9', headers)).toEqual({
       clientAddress: '9.9.9.9',
@@ -21,7 +21,7 @@ describe('the visitor behind proxies', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['1.1.1.1', '1.1.1.1'],
     // The client wrote the first one itself.
     ['6.6.6.6, 1.1.1.1', '1.1.1.1'],
@@ -37,13 +37,13 @@ describe('the visitor behind proxies', () => {
     expect(visitor.isForwarded).toBe(true);
   });
 
-  it('uses the scheme that the nearest proxy saw', () => {
+  test('uses the scheme that the nearest proxy saw', () => {
     expect(visitorOf('127.0.0.1', { 'x-forwarded-proto': 'http, https' }).scheme).toBe('https');
     expect(visitorOf('127.0.0.1', { 'x-forwarded-proto': 'https,http' }).scheme).toBe('http');
     expect(visitorOf('127.0.0.1', {}).scheme).toBe('http');
   });
 
-  it('is looked for in a bounded part of the chain', () => {
+  test('is looked for in a bounded part of the chain', () => {
     const chain = ['1.1.1.1', ...Array.from({ length: 100 }, () => '10.0.0.2')].join(',');
     expect(visitorOf('10.0.0.1', { 'x-forwarded-for': chain }).clientAddress).toBe('10.0.0.2');
   });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type FolderKey, ownerOf, parseRequestPath } from '../../../src/names.ts';
 import { Doorkeeper } from '../../../src/serve/road/doorkeeper.ts';
 import { parseManifest } from '../../../src/site/manifest.ts';
@@ -67,7 +67,7 @@ describe('a doorkeeper', () => {
     return (await askHttp1(running.port, '/', options)).status;
   }
 
-  it('checks one of the hashes for a user that does not exist, always the same', async () => {
+  test('checks one of the hashes for a user that does not exist, always the same', async () => {
     await listen();
     const names = Array.from({ length: 20 }, (_, n) => `nobody${n}`);
     for (const name of names) expect(await login(name, 'x')).toBe(401);
@@ -78,7 +78,7 @@ describe('a doorkeeper', () => {
     expect(asked.map((question) => question.hash.kind)).toEqual(first);
   });
 
-  it('remembers a wrong password for the user who gave it, not for others', async () => {
+  test('remembers a wrong password for the user who gave it, not for others', async () => {
     await listen();
     for (const user of ['alice', 'alice', 'nobody', 'bob', 'bob', 'nobody']) {
       expect(await login(user, 'same')).toBe(401);

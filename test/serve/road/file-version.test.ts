@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   evaluatePreconditions,
   isRewritten,
@@ -21,7 +21,7 @@ const LATER = new Date(VERSION.modifiedAtMs + 1_000).toUTCString();
 const EARLIER = new Date(VERSION.modifiedAtMs - 1_000).toUTCString();
 
 describe('evaluatePreconditions()', () => {
-  it.each([
+  test.each([
     [[], 'proceed'],
     [[['if-none-match', VERSION.etag]], 'not-modified'],
     [[['if-none-match', `"x", W/${VERSION.etag}`]], 'not-modified'],
@@ -57,7 +57,7 @@ describe('evaluatePreconditions()', () => {
 });
 
 describe('parseRange()', () => {
-  it.each([
+  test.each([
     ['bytes=0-0', { first: 0, last: 0 }],
     ['bytes=10-', { first: 10, last: 99 }],
     ['bytes=-10', { first: 90, last: 99 }],
@@ -74,7 +74,7 @@ describe('parseRange()', () => {
     expect(parseRange([['range', range]], VERSION)).toEqual(expected);
   });
 
-  it('ignores the range of another version', () => {
+  test('ignores the range of another version', () => {
     const range = ['range', 'bytes=0-0'] as const;
     expect(parseRange([range, ['if-range', '"x"']], VERSION)).toBeUndefined();
     expect(parseRange([range, ['if-range', EARLIER]], VERSION)).toBeUndefined();
@@ -82,7 +82,7 @@ describe('parseRange()', () => {
     expect(parseRange([range, ['if-range', DATE]], VERSION)).toBeDefined();
   });
 
-  it.each([
+  test.each([
     ['is of this second', BigInt(NOW_MS) * 1_000_000n, BigInt(NOW_MS) * 1_000_000n],
     // As `touch -d` or a copy with times leaves it: nobody knows when it was written.
     ['is older than the change', FACTS.mtimeNs, FACTS.ctimeNs + NS_PER_S],
@@ -95,7 +95,7 @@ describe('parseRange()', () => {
     expect(parseRange(headers, version)).toBeUndefined();
   });
 
-  it('finds no first byte in an empty file, and its last ones are all there is', () => {
+  test('finds no first byte in an empty file, and its last ones are all there is', () => {
     const empty = versionOf({ ...FACTS, size: 0n }, NOW_MS);
     expect(parseRange([['range', 'bytes=0-']], empty)).toBe('unsatisfiable');
     expect(parseRange([['range', 'bytes=-0']], empty)).toBe('unsatisfiable');
@@ -104,7 +104,7 @@ describe('parseRange()', () => {
 });
 
 describe('versionOf()', () => {
-  it.each(['size', 'mtimeNs', 'ctimeNs', 'ino'] as const)(
+  test.each(['size', 'mtimeNs', 'ctimeNs', 'ino'] as const)(
     'is another one when the %s is',
     (fact) => {
       const other = versionOf({ ...FACTS, [fact]: FACTS[fact] + 1n }, NOW_MS);
@@ -112,7 +112,7 @@ describe('versionOf()', () => {
     },
   );
 
-  it('is weak as long as a second write might leave the same times', () => {
+  test('is weak as long as a second write might leave the same times', () => {
     const ctimeNs = BigInt(NOW_MS - 500) * 1_000_000n;
     const fresh = versionOf({ ...FACTS, ctimeNs }, NOW_MS);
     const settled = versionOf({ ...FACTS, ctimeNs }, NOW_MS + 1_000);
@@ -127,7 +127,7 @@ describe('versionOf()', () => {
     expect(parseRange(headers, settled)).toBeUndefined();
   });
 
-  it('shows no time that is still to come, and is never unchanged since then', () => {
+  test('shows no time that is still to come, and is never unchanged since then', () => {
     const version = versionOf({ ...FACTS, mtimeNs: 4_000_000_000n * NS_PER_S }, NOW_MS);
     expect(Date.parse(version.lastModified)).toBe(NOW_MS);
     const since = [['if-modified-since', version.lastModified]] as const;
@@ -136,7 +136,7 @@ describe('versionOf()', () => {
 });
 
 describe('isRewritten()', () => {
-  it.each([
+  test.each([
     ['nothing', {}, false],
     ['another size', { size: 99n }, true],
     ['another time of writing', { mtimeNs: FACTS.mtimeNs + 1n }, true],

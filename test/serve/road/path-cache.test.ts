@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseRequestPath } from '../../../src/names.ts';
 import { PathCache } from '../../../src/serve/road/path-cache.ts';
 
 describe('PathCache', () => {
-  it('gives what parsing gives, each time', () => {
+  test('gives what parsing gives, each time', () => {
     const paths = new PathCache();
     for (const target of ['/', '/a/b.wasm/c', '/a%20b', '/x?y=1', '/x?']) {
       for (let round = 0; round < 2; round += 1) {
@@ -12,12 +12,12 @@ describe('PathCache', () => {
     }
   });
 
-  it('refuses again what was refused', () => {
+  test('refuses again what was refused', () => {
     const paths = new PathCache();
     for (let round = 0; round < 2; round += 1) expect(() => paths.parse('/../x')).toThrow(/path/);
   });
 
-  it('keeps few paths, short ones, without queries', () => {
+  test('keeps few paths, short ones, without queries', () => {
     const paths = new PathCache();
     paths.parse('/x?secret');
     paths.parse(`/${'x/'.repeat(150)}`);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { type FolderKey, ownerOf, parseHostName } from '../../../src/names.ts';
 import { Replica } from '../../../src/serve/road/replica.ts';
@@ -54,7 +54,7 @@ function openReplica(folderOf: (hostName: string) => string): {
 }
 
 describe('Replica', () => {
-  it.each([
+  test.each([
     ['of a folder each', (name: string) => name],
     ['of one folder', () => 'shared'],
   ])('remembers as many host names as the limit says, %s, those used last', async (_, folderOf) => {

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { HandshakeTurns } from '../../../src/serve/tls/handshake-turns.ts';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-it('begins eight handshakes a turn, in order, and none of a connection that has gone', async () => {
+test('begins eight handshakes a turn, in order; none of a connection that has gone', async () => {
   const begun: Socket[] = [];
   const turns = new HandshakeTurns((socket) => begun.push(socket));
   const sockets = Array.from({ length: 20 }, () => new Socket());

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { readClientHello } from '../../../src/serve/tls/client-hello.ts';
 import { askHttp1, shakeHands } from '../../support/tls-client.ts';
 import { listenSecurely, type SecureListener } from '../../support/tls-listener.ts';
@@ -24,7 +24,7 @@ async function recordHello(serverName: string, protocols: readonly string[]): Pr
 }
 
 describe('a ClientHello', () => {
-  it('tells the name and the protocols', async () => {
+  test('tells the name and the protocols', async () => {
     const bytes = await recordHello('site.test', ['h2', 'http/1.1']);
     expect(readClientHello(bytes)).toEqual({
       kind: 'whole',
@@ -32,14 +32,14 @@ describe('a ClientHello', () => {
     });
   });
 
-  it('is partial until its last byte, however it is cut', async () => {
+  test('is partial until its last byte, however it is cut', async () => {
     const bytes = await recordHello('site.test', ['acme-tls/1']);
     for (let length = 1; length < bytes.length; length += 1) {
       expect(readClientHello(bytes.subarray(0, length)).kind).toBe('partial');
     }
   });
 
-  it('is read over several records', async () => {
+  test('is read over several records', async () => {
     const bytes = await recordHello('site.test', []);
     const message = bytes.subarray(5);
     const records: Buffer[] = [];
@@ -53,7 +53,7 @@ describe('a ClientHello', () => {
     });
   });
 
-  it.each([
+  test.each([
     ['plain HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
     ['another record', Buffer.from([23, 3, 1, 0, 5, 1, 2, 3, 4, 5])],
     ['another message', Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])],
@@ -64,7 +64,7 @@ describe('a ClientHello', () => {
     expect(readClientHello(bytes).kind).toBe('malformed');
   });
 
-  it('survives every change of one byte', async () => {
+  test('survives every change of one byte', async () => {
     const bytes = await recordHello('site.test', ['h2']);
     for (let at = 0; at < bytes.length; at += 1) {
       for (const value of [0, 1, 127, 255]) {
@@ -83,7 +83,7 @@ describe('a TLS listener', () => {
     await running[Symbol.asyncDispose]();
   });
 
-  it('refuses unknown names with an alert, and asks about each once', async () => {
+  test('refuses unknown names with an alert, and asks about each once', async () => {
     running = await listenSecurely();
     for (let count = 0; count < 3; count += 1) {
       const shaken = shakeHands(running.port, { serverName: 'other.test' });
@@ -92,7 +92,7 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['other.test']);
   });
 
-  it('takes an address in place of a name for no name', async () => {
+  test('takes an address in place of a name for no name', async () => {
     running = await listenSecurely();
     // As wrk and old clients send it; Node.js refuses to.
     const named = await recordHello('123456789', []);
@@ -105,7 +105,7 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['']);
   });
 
-  it('speaks HTTP/1.0 with whoever offers that alone, and nothing that nobody speaks', async () => {
+  test('speaks HTTP/1.0 with whoever offers that alone; nothing that nobody speaks', async () => {
     running = await listenSecurely();
     const options = { serverName: 'site.test', ca: running.ca };
     const socket = await shakeHands(running.port, { ...options, protocols: ['http/1.0'] });
@@ -115,7 +115,7 @@ describe('a TLS listener', () => {
     await expect(strange).rejects.toThrow(/no application protocol/);
   });
 
-  it('asks once for equal names, and again when certificates have changed', async () => {
+  test('asks once for equal names, and again when certificates have changed', async () => {
     running = await listenSecurely();
     const options = { serverName: 'site.test', ca: running.ca };
     await Promise.all(Array.from({ length: 5 }, () => askHttp1(running.port, '/', options)));
@@ -125,7 +125,7 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['site.test', 'site.test']);
   });
 
-  it('keeps only so many certificates at hand', async () => {
+  test('keeps only so many certificates at hand', async () => {
     running = await listenSecurely({ tlsContextsMax: 1 });
     for (const name of ['a.test', 'b.test', 'c.test', 'd.test', 'e.test', 'a.test']) {
       await shakeHands(running.port, { serverName: name }).catch(() => undefined);
@@ -134,7 +134,7 @@ describe('a TLS listener', () => {
     expect(running.asked).toEqual(['a.test', 'b.test', 'c.test', 'd.test', 'e.test', 'a.test']);
   });
 
-  it('gives up on a hello that does not arrive, however it drips', async () => {
+  test('gives up on a hello that does not arrive, however it drips', async () => {
     running = await listenSecurely({ headerTimeoutMs: 300 });
     const socket = connect({ host: '127.0.0.1', port: running.port, noDelay: true });
     const answer: Buffer[] = [];
@@ -157,7 +157,7 @@ describe('a TLS listener', () => {
     (await shakeHands(running.port, { serverName: 'site.test' })).destroy();
   });
 
-  it('gives up on a hello that comes byte by byte', async () => {
+  test('gives up on a hello that comes byte by byte', async () => {
     running = await listenSecurely();
     const hello = await recordHello('site.test', ['http/1.1']);
     const socket = connect({ host: '127.0.0.1', port: running.port, noDelay: true });
@@ -179,7 +179,7 @@ describe('a TLS listener', () => {
     expect(sent).toBeLessThan(hello.length - 1);
   });
 
-  it('gives up on a handshake that does not go on', async () => {
+  test('gives up on a handshake that does not go on', async () => {
     running = await listenSecurely({ headerTimeoutMs: 300 });
     const hello = await recordHello('site.test', ['http/1.1']);
     const socket = connect({ host: '127.0.0.1', port: running.port });
@@ -189,7 +189,7 @@ describe('a TLS listener', () => {
     await new Promise((resolve) => socket.once('close', resolve));
   });
 
-  it('drops what is not TLS', async () => {
+  test('drops what is not TLS', async () => {
     running = await listenSecurely();
     const socket = connect({ host: '127.0.0.1', port: running.port });
     socket.on('error', () => socket.destroy());
@@ -199,7 +199,7 @@ describe('a TLS listener', () => {
     expect(running.exchanges.length).toBe(0);
   });
 
-  it('does not wait for connections that have not begun when it drains', async () => {
+  test('does not wait for connections that have not begun when it drains', async () => {
     running = await listenSecurely({ headerTimeoutMs: 60_000 });
     const socket = connect({ host: '127.0.0.1', port: running.port });
     await new Promise((resolve) => socket.once('connect', resolve));
@@ -210,7 +210,7 @@ describe('a TLS listener', () => {
     socket.destroy();
   });
 
-  it('takes no session of older ticket keys', async () => {
+  test('takes no session of older ticket keys', async () => {
     running = await listenSecurely();
     const options = { serverName: 'site.test', maxVersion: 'TLSv1.2' } as const;
     const first = await shakeHands(running.port, options);

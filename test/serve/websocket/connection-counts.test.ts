@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OwnerKey } from '../../../src/names.ts';
 import { ConnectionCounts } from '../../../src/serve/websocket/connection-counts.ts';
 
@@ -14,7 +14,7 @@ const by = (client: string, owner: string, site: string) => ({
 });
 
 describe('ConnectionCounts', () => {
-  it('bounds a site, all sites of an owner, and a client, and no others', () => {
+  test('bounds a site, all sites of an owner, and a client, and no others', () => {
     const counts = new ConnectionCounts(limits);
     for (let count = 0; count < 2; count += 1) counts.join(by('x', '/a', '/a/1'));
     expect(() => counts.join(by('y', '/a', '/a/1'))).toThrow(
@@ -31,7 +31,7 @@ describe('ConnectionCounts', () => {
     counts.join(by('y', '/b', '/b/1'));
   });
 
-  it('leave() makes room, and a refused one has taken none', () => {
+  test('leave() makes room, and a refused one has taken none', () => {
     const counts = new ConnectionCounts(limits);
     const shares = by('x', '/a', '/a/1');
     for (let round = 0; round < 5; round += 1) {

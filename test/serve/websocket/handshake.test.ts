@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { asksForWebSocket, checkHandshake } from '../../../src/serve/websocket/handshake.ts';
 
 const good = {
@@ -17,11 +17,11 @@ const check =
     });
 
 describe('checkHandshake()', () => {
-  it.each([{}, { 'sec-websocket-protocol': 'chat, v2.chat' }])('accepts %j', (headers) => {
+  test.each([{}, { 'sec-websocket-protocol': 'chat, v2.chat' }])('accepts %j', (headers) => {
     expect(check(headers)).not.toThrow();
   });
 
-  it.each([
+  test.each([
     [{ 'sec-websocket-version': '14' }, 'must be 13: received "14"'],
     [{ 'sec-websocket-version': undefined }, 'must be 13'],
     [{ 'sec-websocket-key': undefined }, 'must be 16 bytes'],
@@ -34,12 +34,12 @@ describe('checkHandshake()', () => {
     expect(check(headers)).toThrow(rule);
   });
 
-  it('refuses what is no GET of HTTP/1.1', () => {
+  test('refuses what is no GET of HTTP/1.1', () => {
     expect(check({}, { method: 'PUT' })).toThrow('its method must be GET: received "PUT"');
     expect(check({}, { httpVersion: '1.0' })).toThrow('it must be HTTP/1.1');
   });
 
-  it('takes up no other upgrade', () => {
+  test('takes up no other upgrade', () => {
     expect(asksForWebSocket({ headers: { upgrade: 'WebSocket' } })).toBe(true);
     expect(asksForWebSocket({ headers: { upgrade: 'h2c' } })).toBe(false);
     expect(asksForWebSocket({ headers: {} })).toBe(false);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
@@ -42,7 +42,7 @@ async function connectOne() {
   return { account, share, client, connection: await promise };
 }
 
-it('messages are on the owner’s account until the guest takes them', async () => {
+test('messages are on the owner’s account until the guest takes them', async () => {
   const { account, client, connection } = await connectOne();
   await once(client, 'open');
   client.send(Buffer.alloc(100_000));
@@ -56,7 +56,7 @@ it('messages are on the owner’s account until the guest takes them', async () 
   expect(account.heldBy('websocket')).toBe(0);
 });
 
-it('what is not a message yet counts, and goes first where its owner holds most', async () => {
+test('what is not a message yet counts, and goes first where its owner holds most', async () => {
   const { account, share, client, connection } = await connectOne();
   await once(client, 'open');
   client.send(Buffer.alloc(500_000), { fin: false });

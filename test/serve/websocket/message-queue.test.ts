@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MessageQueue } from '../../../src/serve/websocket/message-queue.ts';
 
 const textOf = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString();
 
 describe('MessageQueue', () => {
-  it('gives messages in their order, whatever comes and goes between', () => {
+  test('gives messages in their order, whatever comes and goes between', () => {
     const queue = new MessageQueue();
     const taken: (string | undefined)[] = [];
     const count = 5_000;
@@ -19,7 +19,7 @@ describe('MessageQueue', () => {
     expect(queue.shift()).toBeUndefined();
   });
 
-  it('counts empty messages too', () => {
+  test('counts empty messages too', () => {
     const queue = new MessageQueue();
     for (let index = 0; index < 100; index += 1) queue.push(new Uint8Array(0));
     expect(queue.bytes).toBe(800);
@@ -28,7 +28,7 @@ describe('MessageQueue', () => {
     expect([queue.bytes, queue.count]).toEqual([0, 0]);
   });
 
-  it('keeps its own copy of a message', () => {
+  test('keeps its own copy of a message', () => {
     const queue = new MessageQueue();
     const message = Buffer.from('before');
     queue.push(message);

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { HostName } from '../../../src/names.ts';
 import { AcmeClient, type AcmeClientOptions } from '../../../src/tls/acme/client.ts';
 import { newCertificateKey, publicKeyInfo } from '../../../src/tls/x509.ts';
@@ -48,7 +48,7 @@ describe('an ACME client', () => {
     return client;
   }
 
-  it('orders a certificate for one name with a key of its own', async () => {
+  test('orders a certificate for one name with a key of its own', async () => {
     const issued = await open().order(NAME);
     const certificate = new X509Certificate(issued.chainPem);
     expect(certificate.subjectAltName).toBe('DNS:site.test');
@@ -57,26 +57,26 @@ describe('an ACME client', () => {
     expect(stage.current.size).toBe(0);
   });
 
-  it('opens one account for all its orders', async () => {
+  test('opens one account for all its orders', async () => {
     const client = open();
     await Promise.all([client.order(NAME), client.order('b.test' as HostName)]);
     expect(server.accounts).toBe(1);
     expect(server.orders.length).toBe(2);
   });
 
-  it('tries again with the nonce of a refusal', async () => {
+  test('tries again with the nonce of a refusal', async () => {
     server.rules.badNonces = 3;
     await open().order(NAME);
     expect(server.orders.length).toBe(1);
   });
 
-  it('gives up a directory that refuses every nonce', async () => {
+  test('gives up a directory that refuses every nonce', async () => {
     server.rules.badNonces = 1_000;
     await expect(open().order(NAME)).rejects.toMatchObject({ problemType: 'badNonce' });
     expect(server.requests).toBeLessThan(20);
   });
 
-  it('opens its account again where the directory forgot it', async () => {
+  test('opens its account again where the directory forgot it', async () => {
     const client = open();
     await client.order(NAME);
     server.forgetAccounts();
@@ -84,7 +84,7 @@ describe('an ACME client', () => {
     expect(server.accounts).toBe(1);
   });
 
-  it('says what the authority said when it refuses the name', async () => {
+  test('says what the authority said when it refuses the name', async () => {
     server.rules.rejectedNames.add(NAME);
     await expect(open().order(NAME)).rejects.toMatchObject({
       fault: 'rejected',
@@ -95,20 +95,20 @@ describe('an ACME client', () => {
   const resources = ['directory', 'nonce', 'account', 'new-order', 'authorization', 'challenge'];
   const all = [...resources, 'order', 'finalize', 'certificate'];
 
-  it.each(all)('survives a cut connection, a 500 and a 503 of %s', async (resource) => {
+  test.each(all)('survives a cut connection, a 500 and a 503 of %s', async (resource) => {
     server.rules.faults.push({ resource }, { resource, status: 500 });
     server.rules.faults.push({ resource, status: 503, retryAfterS: 2 });
     await open().order(NAME);
     expect(server.rules.faults).toEqual([]);
   });
 
-  it.each(all)('survives that an answer of %s is lost after the deed', async (resource) => {
+  test.each(all)('survives that an answer of %s is lost after the deed', async (resource) => {
     server.rules.faults.push({ resource, isDone: true });
     await open().order(NAME);
     expect(server.rules.faults).toEqual([]);
   });
 
-  it.each([
+  test.each([
     { resource: 'order', status: 429, type: 'rateLimited', retryAfterS: 3 },
     { resource: 'finalize', status: 403, type: 'orderNotReady' },
     { resource: 'certificate', status: 404, type: 'malformed' },
@@ -120,7 +120,7 @@ describe('an ACME client', () => {
     expect(server.orders.length).toBe(1);
   });
 
-  it('waits as long as the server says, and a little more', async () => {
+  test('waits as long as the server says, and a little more', async () => {
     const pauses: number[] = [];
     const wait = async (delayMs: number): Promise<void> => {
       pauses.push(delayMs);
@@ -131,13 +131,13 @@ describe('an ACME client', () => {
     expect(pauses.slice(0, 2)).toEqual([8_750, 2_500]);
   });
 
-  it('comes to an end with a server that fails for ever', async () => {
+  test('comes to an end with a server that fails for ever', async () => {
     server.rules.failure = { status: 503, type: 'serverInternal' };
     await expect(open().order(NAME)).rejects.toMatchObject({ scope: 'directory', status: 503 });
     expect(server.requests).toBe(5);
   });
 
-  it.each([
+  test.each([
     [3_600, 'new-order', 1],
     [3_600, 'order', 1],
     [undefined, 'new-order', 1],
@@ -154,7 +154,7 @@ describe('an ACME client', () => {
     expect(server.rules.faults.length).toBe(9 - tries);
   });
 
-  it('says of whom a failure is', async () => {
+  test('says of whom a failure is', async () => {
     for (const resource of ['directory', 'account', 'new-order', 'order']) {
       const faults = Array.from({ length: 5 }, () => ({ resource, status: 500 }));
       server.rules.faults.push(...faults);
@@ -165,20 +165,20 @@ describe('an ACME client', () => {
     await expect(open().order(NAME)).rejects.toMatchObject({ scope: 'directory', status: 0 });
   });
 
-  it('takes a relative Location', async () => {
+  test('takes a relative Location', async () => {
     server.rules.hasRelativeLocation = true;
     await open().order(NAME);
     expect(server.orders.length).toBe(1);
   });
 
-  it('begins with another kind of challenge at each attempt', async () => {
+  test('begins with another kind of challenge at each attempt', async () => {
     const client = open({ challengeTypes: ['tls-alpn-01', 'http-01'] });
     await expect(client.order(NAME)).rejects.toMatchObject({ fault: 'rejected' });
     await client.order(NAME, { attempt: 1 });
     expect(stage.shown.map((challenge) => challenge.type)).toEqual(['tls-alpn-01', 'http-01']);
   });
 
-  it('fails as rejected, and withdraws, when a challenge is not met', async () => {
+  test('fails as rejected, and withdraws, when a challenge is not met', async () => {
     stage.show = () => undefined;
     await expect(open().order(NAME)).rejects.toMatchObject({
       fault: 'rejected',
@@ -187,7 +187,7 @@ describe('an ACME client', () => {
     expect(stage.current.size).toBe(0);
   });
 
-  it.each([
+  test.each([
     [500, 'serverInternal', 'unavailable'],
     [429, 'rateLimited', 'rate-limited'],
   ] as const)('tells a failure with status %i as %s', async (status, type, fault) => {
@@ -195,7 +195,7 @@ describe('an ACME client', () => {
     await expect(open().order(NAME)).rejects.toMatchObject({ fault });
   });
 
-  it.each([
+  test.each([
     ['of another name', (pem: string): string => pem, 'other.test'],
     [
       'whose chain breaks off',
@@ -215,12 +215,12 @@ describe('an ACME client', () => {
     await expect(open().order(NAME)).rejects.toMatchObject({ fault: 'unavailable' });
   });
 
-  it('takes no certificate that has ended', async () => {
+  test('takes no certificate that has ended', async () => {
     server.rules.lifetimeMs = -1_000;
     await expect(open().order(NAME)).rejects.toThrow(/must still hold/);
   });
 
-  it('gives up an order that does not end in time', async () => {
+  test('gives up an order that does not end in time', async () => {
     let nowMs = Date.now();
     const held = Promise.withResolvers<void>();
     server.rules.heldBy = held.promise;
@@ -236,7 +236,7 @@ describe('an ACME client', () => {
     held.resolve();
   });
 
-  it('binds its account to one the authority knows', async () => {
+  test('binds its account to one the authority knows', async () => {
     server.rules.external = EXTERNAL;
     await open({ external: EXTERNAL }).order(NAME);
     expect(server.accounts).toBe(1);
@@ -247,14 +247,14 @@ describe('an ACME client', () => {
     await expect(open().order(NAME)).rejects.toThrow(/external_key_id/);
   });
 
-  it('asks for its profile where that is offered, and else for none', async () => {
+  test('asks for its profile where that is offered, and else for none', async () => {
     await open({ profile: 'shortlived' }).order(NAME);
     server.rules.profiles = ['shortlived'];
     await open({ profile: 'shortlived' }).order(NAME);
     expect(server.orders.map((order) => order.profile)).toEqual([undefined, 'shortlived']);
   });
 
-  it('asks when to renew, and says what a new certificate replaces', async () => {
+  test('asks when to renew, and says what a new certificate replaces', async () => {
     const client = open();
     const issued = await client.order(NAME);
     const certificate = new X509Certificate(issued.chainPem);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { meterModule } from '../../../src/wasm/meter.ts';
 import { describeOutcome } from '../../conformance/spec/values.ts';
@@ -131,7 +131,7 @@ describe.each(Object.entries(elementsOf))('array operations on %s', (_, elements
   });
 
   const operations = elements.isNumber ? ['copy', 'fill', 'init'] : ['copy', 'fill'];
-  it.each(operations)('%s does what it did, whole or in pieces', (operation) => {
+  test.each(operations)('%s does what it did, whole or in pieces', (operation) => {
     host.begin();
     host.capture();
     const wanted = trace(original, operation);
@@ -140,7 +140,7 @@ describe.each(Object.entries(elementsOf))('array operations on %s', (_, elements
     expect(new Set(wanted).size).toBeGreaterThan(5);
   });
 
-  it.each(operations)('%s asks between the pieces', (operation) => {
+  test.each(operations)('%s asks between the pieces', (operation) => {
     host.begin();
     host.call('prepare');
     host.begin();

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { localQuantum, meterModule } from '../../../src/wasm/meter.ts';
 import { assemble, emitModule } from '../support/assemble.ts';
@@ -83,7 +83,7 @@ function crossingModule(crossing: readonly number[]): Uint8Array<ArrayBuffer> {
 
 describe('loops left to pay', () => {
   for (const [name, body] of Object.entries(loops)) {
-    it(`do what they did: ${name}`, () => {
+    test(`do what they did: ${name}`, () => {
       const wat = `(module (func (export "run") (param $n i32) (result i32) ${body}))`;
       const bytes = assemble(wat);
       const original = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports.run;
@@ -97,7 +97,7 @@ describe('loops left to pay', () => {
   }
 
   for (const [name, crossing] of Object.entries(crossings)) {
-    it(`do what they did: ${name} within`, () => {
+    test(`do what they did: ${name} within`, () => {
       const bytes = crossingModule(crossing);
       const original = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports.run;
       const wanted = [5, 2].map((n) => (original as (n: number) => number)(n));
@@ -109,7 +109,7 @@ describe('loops left to pay', () => {
     });
   }
 
-  it('pay a round once, however heavy it is', () => {
+  test('pay a round once, however heavy it is', () => {
     const weight = 2 * localQuantum;
     const heavy = '(local.set $n (i32.add (local.get $n) (i32.const 0)))'.repeat(weight / 4);
     const wat = `(module (func (export "run") (param $n i32)

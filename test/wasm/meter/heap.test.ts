@@ -1,7 +1,7 @@
 /** What a module takes of V8's heap is charged, and never for less than it is. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { meterModule } from '../../../src/wasm/meter.ts';
 import { emitModule } from '../support/assemble.ts';
@@ -113,7 +113,7 @@ function bytesHeld(make: () => unknown): number {
 }
 
 describe.each(Object.entries(things))('%s', (_, thing) => {
-  it('is charged for what it takes, and not for much more', () => {
+  test('is charged for what it takes, and not for much more', () => {
     const bytes = holderOf(thing);
     const host = new ReferenceHost(meterModule(bytes, inspectModule(bytes), { cards: false }), {
       heapBytesMax: 2 ** 30,
@@ -131,7 +131,7 @@ describe.each(Object.entries(things))('%s', (_, thing) => {
 });
 
 describe('small exceptions of handlers alone', () => {
-  it('are thrown without end, as far as the heap goes', () => {
+  test('are thrown without end, as far as the heap goes', () => {
     const body = [0x03, 0x40, 0x06, 0x40, 0x41, 7, 0x08, 0, 0x07, 0, 0x1a, 0x0b];
     const next = [0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b];
     const bytes = emitModule({
@@ -158,13 +158,13 @@ describe('the allocation budget', () => {
   const bytes = thing === undefined ? new Uint8Array() : holderOf(thing);
   const metered = meterModule(bytes, inspectModule(bytes), { cards: false });
 
-  it('is asked for more, and ends the run where there is none', () => {
+  test('is asked for more, and ends the run where there is none', () => {
     const host = new ReferenceHost(metered, { heapBytesMax: 1_000 });
     host.begin();
     expect(() => host.call('hold')).toThrow(WebAssembly.RuntimeError);
   });
 
-  it('is refused to arrays that are too large to count', () => {
+  test('is refused to arrays that are too large to count', () => {
     const huge = emitModule({
       types: [
         [0x5e, 0x7b, 1],
@@ -183,7 +183,7 @@ describe('the allocation budget', () => {
     host.call('make', 1_000);
   });
 
-  it.each([
+  test.each([
     ['by reference', thrown(Array.from({ length: 50 }, () => v128).flat())],
     ['in handlers', [0x06, 0x40, ...Array.from({ length: 50 }, () => v128).flat(), 0x08, 0, 0x19]],
   ])('covers exceptions with large payloads, held %s', (how, make) => {

@@ -3,7 +3,7 @@
  * meter appends: fuel, host table, card memory, helper functions. Here V8's validation is left out
  * on purpose: the rewriter refuses by itself, in each index space.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { meterModule } from '../../../src/wasm/meter.ts';
 import { emitModule, type ModuleParts } from '../support/assemble.ts';
@@ -88,12 +88,12 @@ const beyond: Readonly<Record<string, readonly number[]>> = {
 
 describe('meterModule() refuses an index past the original', () => {
   for (const [name, code] of Object.entries(beyond)) {
-    it(name, () => {
+    test(name, () => {
       expect(meterBody(...code)).toThrow(/must exist: received number \d+ at offset \d+/);
     });
   }
 
-  it('type of a local', () => {
+  test('type of a local', () => {
     const metered = (type: number) => {
       const bytes = emitModule({ ...parts, bodies: [[1, 1, 0x63, type, 0x0b]] });
       return () => meterModule(bytes, inspectModule(bytes), { cards: true, isValidated: true });
@@ -102,7 +102,7 @@ describe('meterModule() refuses an index past the original', () => {
     expect(metered(0)).not.toThrow();
   });
 
-  it('and takes the last index of each space', () => {
+  test('and takes the last index of each space', () => {
     expect(meterBody(0x20, 0, 0x1a, 0x23, 0, 0x1a, 0x10, 0)).not.toThrow();
     expect(meterBody(0x41, 0, 0x28, 0x42, 0, 0, 0x1a)).not.toThrow();
   });
@@ -128,7 +128,7 @@ describe('inspectModule() refuses an index past what is declared', () => {
     'type of a tag': { ...parts, tags: [[0, 1]], bodies: [[0, 0x0b]] },
   };
   for (const [name, shape] of Object.entries(refused)) {
-    it(name, () => {
+    test(name, () => {
       expect(() => inspectModule(emitModule(shape))).toThrow(/must exist: received/);
     });
   }

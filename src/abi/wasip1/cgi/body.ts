@@ -9,7 +9,7 @@ import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 import { declaredLength } from './environment.ts';
 
-const NO_BYTES = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 
 export class RequestBody implements InputStream {
   readonly #exchange: Pick<Exchange, 'readChunk' | 'hasBody'>;
@@ -24,7 +24,7 @@ export class RequestBody implements InputStream {
 
   constructor(exchange: Pick<Exchange, 'readChunk' | 'hasBody' | 'request'>) {
     this.#exchange = exchange;
-    this.#chunk = exchange.hasBody ? undefined : NO_BYTES;
+    this.#chunk = exchange.hasBody ? undefined : noBytes;
     this.#totalBytes = exchange.hasBody ? declaredLength(exchange.request.headers) : 0;
   }
 
@@ -60,7 +60,7 @@ export class RequestBody implements InputStream {
     const taken = chunk.subarray(0, bytesMax);
     this.#takenBytes += taken.length;
     if (taken.length < chunk.length) this.#chunk = chunk.subarray(bytesMax);
-    else this.#chunk = this.#isAtEnd ? NO_BYTES : undefined;
+    else this.#chunk = this.#isAtEnd ? noBytes : undefined;
     return taken;
   }
 
@@ -85,7 +85,7 @@ export class RequestBody implements InputStream {
   async #readChunk(): Promise<Uint8Array> {
     for (;;) {
       const chunk = await this.#exchange.readChunk();
-      if (chunk === undefined) return NO_BYTES;
+      if (chunk === undefined) return noBytes;
       if (chunk.length > 0) return chunk;
     }
   }
@@ -96,7 +96,7 @@ export class RequestBody implements InputStream {
     for (;;) {
       await this.whenReady();
       if (this.#failure !== undefined) throw this.#failure;
-      const chunk = this.#chunk ?? NO_BYTES;
+      const chunk = this.#chunk ?? noBytes;
       if (chunk.length === 0) break;
       heldBytes += chunk.length;
       if (this.#takenBytes + heldBytes > bytesMax) {

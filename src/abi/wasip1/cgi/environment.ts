@@ -4,14 +4,14 @@
  */
 import type { Header, RequestHead } from '../../../http/message.ts';
 
-const SERVER_SOFTWARE = 'terrafirma';
+const serverSoftware = 'terrafirma';
 
 /**
  * Secrets and the connection's own are not shown (RFC 3875, section 4.1.18). `proxy` would become
  * HTTP_PROXY, which libraries take for the operator's own setting: Mallory would send herself
  * everything that the program fetches.
  */
-const HIDDEN_HEADERS = new Set([
+const hiddenHeaders = new Set([
   'authorization',
   'proxy-authorization',
   'connection',
@@ -30,8 +30,8 @@ const HIDDEN_HEADERS = new Set([
  * `x_user` and `x-user` would be one variable: a visitor could set what a proxy in front means to
  * be its own word. Only names that come back to one header are shown.
  */
-const SHOWN_NAME = /^[a-z0-9-]+$/;
-const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const shownName = /^[a-z0-9-]+$/;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export interface CgiSource {
   readonly request: RequestHead;
@@ -54,7 +54,7 @@ export function listEnvironment(source: CgiSource): readonly string[] {
     variables.set('HTTP_UPGRADE', 'websocket');
   }
   for (const [name, value] of source.environment) {
-    if (!variables.has(name) && VARIABLE_NAME.test(name)) variables.set(name, toBytes(value));
+    if (!variables.has(name) && variableName.test(name)) variables.set(name, toBytes(value));
   }
   return Array.from(variables, ([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
 }
@@ -99,7 +99,7 @@ function listMetaVariables({
     ['SERVER_NAME', host],
     ['SERVER_PORT', port],
     ['SERVER_PROTOCOL', `HTTP/${request.httpVersion}`],
-    ['SERVER_SOFTWARE', SERVER_SOFTWARE],
+    ['SERVER_SOFTWARE', serverSoftware],
     ...(request.scheme === 'https' ? [['HTTPS', 'on'] as const] : []),
     ['X_MATCHED_ROUTE', `${scriptName}/...`],
     ['X_RAW_PATH_INFO', rawPathInfo(request)],
@@ -112,7 +112,7 @@ function indexHeaders(headers: readonly Header[]): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   for (const [name, value] of headers) {
     const lowerName = name.toLowerCase();
-    if (!SHOWN_NAME.test(lowerName) || HIDDEN_HEADERS.has(lowerName)) continue;
+    if (!shownName.test(lowerName) || hiddenHeaders.has(lowerName)) continue;
     const variable = `HTTP_${lowerName.toUpperCase().replaceAll('-', '_')}`;
     const before = variables.get(variable);
     const separator = lowerName === 'cookie' ? '; ' : ', ';

@@ -1,6 +1,6 @@
 /**
  * The header block of a CGI answer (RFC 3875, section 6): lines up to the first empty one, ended by
- * LF or CRLF. Nothing of it reaches the wire unread: a name is a token, a value holds no control
+ * lf or CRLF. Nothing of it reaches the wire unread: a name is a token, a value holds no control
  * character, so a program that copies a visitor's words into a header cannot be made to add one.
  */
 
@@ -21,26 +21,26 @@ export type CgiHead =
   | { readonly kind: 'inside'; readonly target: string };
 
 /** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What begins like a header. */
-const HEADER_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/;
+const headerLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/;
 /** An answer has at least one of them. */
-const NEEDED_LINE = /^(content-type|location|status)[ \t]*:/i;
+const neededLine = /^(content-type|location|status)[ \t]*:/i;
 /** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const STATUS = /^(\d{3})(?:[ \t].*)?$/;
-const STATUS_MIN = 200;
-const STATUS_MAX = 599;
-const STATUS_FOUND = 302;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+const statusPattern = /^(\d{3})(?:[ \t].*)?$/;
+const statusMin = 200;
+const statusMax = 599;
+const statusFound = 302;
 /**
  * A path and a query of this site; `//` would name another host. A fragment is for the visitor's
  * browser: it must be told (RFC 3875, section 6.2.2, has none here).
  */
-const LOCAL_PATH = /^\/(?!\/)[\x21\x22\x24-\x7e]*$/;
-const LF = 0x0a;
+const localPath = /^\/(?!\/)[\x21\x22\x24-\x7e]*$/;
+const lf = 0x0a;
 
 /** The connection is the daemon's: it says itself how long a body is and when it ends. */
-const CONNECTION_HEADERS = new Set([
+const connectionHeaders = new Set([
   'connection',
   'content-length',
   'keep-alive',
@@ -88,20 +88,20 @@ export class HeadBlock {
    */
   get isPlain(): boolean {
     const first = this.#lines[0];
-    if (first !== undefined && !HEADER_LINE.test(first)) return true;
+    if (first !== undefined && !headerLine.test(first)) return true;
     return (this.#isComplete || this.#isTooLong) && !this.isAnnounced;
   }
 
   /** Whether one of the headers that an answer needs has come. */
   get isAnnounced(): boolean {
-    return [...this.#lines, this.#partial].some((line) => NEEDED_LINE.test(line));
+    return [...this.#lines, this.#partial].some((line) => neededLine.test(line));
   }
 
   /** Takes bytes over up to the end of the block; answers what of them comes after it. */
   push(bytes: Uint8Array): Uint8Array {
     let start = 0;
     while (!this.#isComplete && !this.#isTooLong) {
-      const end = bytes.indexOf(LF, start);
+      const end = bytes.indexOf(lf, start);
       const upTo = end < 0 ? bytes.length : end + 1;
       this.#take(bytes.subarray(start, upTo), end >= 0);
       start = upTo;
@@ -149,14 +149,14 @@ export function parseHead(lines: readonly string[]): CgiHead {
     const [name, value] = parseLine(line);
     if (name === 'status' || name === 'location' || name === 'content-type') {
       special.set(name, value);
-    } else if (!CONNECTION_HEADERS.has(name)) {
+    } else if (!connectionHeaders.has(name)) {
       headers.push([name, value]);
     }
   }
   if (special.size === 0) throw bad('it needs a Content-Type, a Location or a Status', 'none');
   const location = special.get('location');
   const isAlone = special.size === 1 && headers.length === 0;
-  if (location !== undefined && isAlone && LOCAL_PATH.test(location)) {
+  if (location !== undefined && isAlone && localPath.test(location)) {
     requireValidPath(location);
     return { kind: 'inside', target: location };
   }
@@ -186,8 +186,8 @@ function parseLine(line: string): Header {
     .replace(/[ \t]+$/, '')
     .toLowerCase();
   const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
-  if (!TOKEN.test(name)) throw bad('a header name must be a token', quoteReceived(name));
-  if (!FIELD_VALUE.test(value)) {
+  if (!token.test(name)) throw bad('a header name must be a token', quoteReceived(name));
+  if (!fieldValue.test(value)) {
     // The value stays out of the log: it may be a secret.
     throw bad(`the value of ${name} must have no control characters`, `${value.length} bytes`);
   }
@@ -195,10 +195,10 @@ function parseLine(line: string): Header {
 }
 
 function parseStatus(text: string | undefined, location: string | undefined): number {
-  if (text === undefined) return location === undefined ? STATUS_MIN : STATUS_FOUND;
-  const status = Number(STATUS.exec(text)?.[1] ?? 0);
-  if (status >= STATUS_MIN && status <= STATUS_MAX) return status;
-  throw bad(`a status must be a number from ${STATUS_MIN} to ${STATUS_MAX}`, quoteReceived(text));
+  if (text === undefined) return location === undefined ? statusMin : statusFound;
+  const status = Number(statusPattern.exec(text)?.[1] ?? 0);
+  if (status >= statusMin && status <= statusMax) return status;
+  throw bad(`a status must be a number from ${statusMin} to ${statusMax}`, quoteReceived(text));
 }
 
 function bad(rule: string, received: string): TerrafirmaError {

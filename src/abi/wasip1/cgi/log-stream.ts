@@ -3,7 +3,7 @@ import type { GuestLog } from '../../../capability/capability.ts';
 import type { OutputStream } from '../streams.ts';
 
 /** A longer line is cut into several: nothing is kept back without bound. */
-const LINE_BYTES_MAX = 8_192;
+const lineBytesMax = 8_192;
 
 export class LogStream implements OutputStream {
   readonly #log: GuestLog;
@@ -20,8 +20,8 @@ export class LogStream implements OutputStream {
 
   /** What is beyond the limits of the log is not even looked at. */
   write(bytes: Uint8Array): undefined {
-    for (let done = 0; done < bytes.length && !this.isDropping; done += LINE_BYTES_MAX) {
-      this.#writePart(bytes.subarray(done, done + LINE_BYTES_MAX));
+    for (let done = 0; done < bytes.length && !this.isDropping; done += lineBytesMax) {
+      this.#writePart(bytes.subarray(done, done + lineBytesMax));
     }
     return undefined;
   }
@@ -47,9 +47,9 @@ export class LogStream implements OutputStream {
   /** Writes the beginning of a line that is too long; answers what is left of it. */
   #cut(line: string): string {
     let start = 0;
-    while (line.length - start >= LINE_BYTES_MAX && !this.isDropping) {
-      this.#writeLine(line.slice(start, start + LINE_BYTES_MAX));
-      start += LINE_BYTES_MAX;
+    while (line.length - start >= lineBytesMax && !this.isDropping) {
+      this.#writeLine(line.slice(start, start + lineBytesMax));
+      start += lineBytesMax;
     }
     return start === 0 ? line : line.slice(start);
   }

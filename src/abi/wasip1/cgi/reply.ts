@@ -12,7 +12,7 @@ import type { Exchange } from '../../abi.ts';
 import type { OutputStream } from '../streams.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
 
-const FLUSH_BYTES = 16_384;
+const flushBytes = 16_384;
 
 export interface CgiReplyOptions {
   readonly exchange: Exchange;
@@ -68,7 +68,7 @@ export class CgiReply implements Reply {
       if (error instanceof Error) this.#failure = error;
       throw error;
     }
-    if (this.#pendingBytes >= FLUSH_BYTES) this.flush();
+    if (this.#pendingBytes >= flushBytes) this.flush();
     const draining = this.#draining;
     this.#draining = undefined;
     return draining;

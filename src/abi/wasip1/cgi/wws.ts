@@ -13,14 +13,14 @@ import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 import type { Reply } from './reply.ts';
 
-const KV_KEY = new TextEncoder().encode('wws');
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-const CONNECTION_HEADERS =
+const kvKey = new TextEncoder().encode('wws');
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+const connectionHeaders =
   /^(connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade)$/;
-const STATUS_MIN = 200;
-const STATUS_MAX = 599;
-const HEADERS_MAX = 256;
+const statusMin = 200;
+const statusMax = 599;
+const headersMax = 256;
 
 export interface WwsRequestOptions {
   readonly exchange: Exchange;
@@ -64,7 +64,7 @@ export class WwsRequest implements InputStream {
     const { exchange, keyValue, bodyBytesMax } = this.#options;
     try {
       const body = await exchange.readBody(bodyBytesMax);
-      const kv = parseObject(await keyValue.get(KV_KEY)) ?? {};
+      const kv = parseObject(await keyValue.get(kvKey)) ?? {};
       this.#bytes = Buffer.from(JSON.stringify(describeRequest(exchange.request, { body, kv })));
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
@@ -131,8 +131,8 @@ export class WwsReply implements Reply {
     const { data, status, base64 } = answer;
     if (typeof data !== 'string') throw bad('"data" must be a string', typeof data);
     const code = Number(status);
-    if (!Number.isInteger(code) || code < STATUS_MIN || code > STATUS_MAX) {
-      throw bad(`"status" must be a number from ${STATUS_MIN} to ${STATUS_MAX}`, String(status));
+    if (!Number.isInteger(code) || code < statusMin || code > statusMax) {
+      throw bad(`"status" must be a number from ${statusMin} to ${statusMax}`, String(status));
     }
     const head = { status: code, headers: parseHeaders(answer.headers) };
     const kv = parseKv(answer.kv);
@@ -144,7 +144,7 @@ export class WwsReply implements Reply {
   #store(kv: object | undefined): void {
     if (kv === undefined) return;
     const { keyValue, log } = this.#options.capabilities;
-    keyValue.insert(KV_KEY, Buffer.from(JSON.stringify(kv))).catch((error: unknown) => {
+    keyValue.insert(kvKey, Buffer.from(JSON.stringify(kv))).catch((error: unknown) => {
       log.write('error', `Cannot store kv: ${describeError(error)}`);
     });
   }
@@ -158,13 +158,13 @@ function parseHeaders(value: unknown): Header[] {
   const headers = new Map<string, string>([['content-type', 'text/html']]);
   for (const [key, text] of Object.entries(value)) {
     const name = key.toLowerCase().replaceAll('_', '-');
-    if (!TOKEN.test(name)) throw bad('a header name must be a token', quoteReceived(key));
-    if (typeof text !== 'string' || !FIELD_VALUE.test(text)) {
+    if (!token.test(name)) throw bad('a header name must be a token', quoteReceived(key));
+    if (typeof text !== 'string' || !fieldValue.test(text)) {
       throw bad(`the value of ${name} must be text without control characters`, typeof text);
     }
-    if (!CONNECTION_HEADERS.test(name)) headers.set(name, text);
+    if (!connectionHeaders.test(name)) headers.set(name, text);
   }
-  if (headers.size > HEADERS_MAX) throw bad(`at most ${HEADERS_MAX} headers`, `${headers.size}`);
+  if (headers.size > headersMax) throw bad(`at most ${headersMax} headers`, `${headers.size}`);
   return [...headers];
 }
 

@@ -3,8 +3,8 @@
  * the thread, and what was never written takes no memory.
  */
 
-const CHUNK_BYTES = 65_536;
-const NO_BYTES = new Uint8Array(0);
+const chunkBytes = 65_536;
+const noBytes = new Uint8Array(0);
 
 export class MemoryContent {
   /** Each as long as what was written to it; what lies beyond is zeros. */
@@ -36,9 +36,9 @@ export class MemoryContent {
   /** Cuts the end off, or adds zeros. */
   resize(length: number): void {
     if (length < this.#length) {
-      const kept = Math.ceil(length / CHUNK_BYTES);
+      const kept = Math.ceil(length / chunkBytes);
       if (this.#chunks.length > kept) this.#chunks.length = kept;
-      const last = length % CHUNK_BYTES;
+      const last = length % chunkBytes;
       if (last > 0) this.#chunks[kept - 1]?.fill(0, last);
     }
     this.#length = length;
@@ -51,9 +51,9 @@ export class MemoryContent {
 
   /** The chunk, at least so long. Small ones double: small writes do not copy it each time. */
   #openChunk(index: number, lengthMin: number): Uint8Array {
-    const known = this.#chunks[index] ?? NO_BYTES;
+    const known = this.#chunks[index] ?? noBytes;
     if (known.length >= lengthMin) return known;
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(lengthMin, known.length * 2)));
+    const chunk = new Uint8Array(Math.min(chunkBytes, Math.max(lengthMin, known.length * 2)));
     chunk.set(known);
     this.#chunks[index] = chunk;
     return chunk;
@@ -73,9 +73,9 @@ interface Part {
 function* split(position: number, length: number): Generator<Part> {
   for (let done = 0; done < length; ) {
     const at = position + done;
-    const from = at % CHUNK_BYTES;
-    const count = Math.min(CHUNK_BYTES - from, length - done);
-    yield { index: Math.floor(at / CHUNK_BYTES), from, done, count };
+    const from = at % chunkBytes;
+    const count = Math.min(chunkBytes - from, length - done);
+    yield { index: Math.floor(at / chunkBytes), from, done, count };
     done += count;
   }
 }

@@ -19,7 +19,7 @@ export interface FileKeeper {
   letGo(file: SiteFile): void;
 }
 
-const DEVICE = 1n;
+const deviceNumber = 1n;
 
 export interface SiteTreeOptions {
   readonly files: SiteFiles;
@@ -58,7 +58,7 @@ const readOnlyDirectory = {
 
 class SiteDirectory implements DirectoryNode {
   readonly kind = 'directory';
-  readonly device = DEVICE;
+  readonly device = deviceNumber;
   readonly setTimes = readOnlyDirectory.setTimes;
   readonly createFile = readOnlyDirectory.createFile;
   readonly createDirectory = readOnlyDirectory.createDirectory;
@@ -103,7 +103,7 @@ class SiteDirectory implements DirectoryNode {
 
 class SiteFileNode implements FileNode {
   readonly kind = 'file';
-  readonly device = DEVICE;
+  readonly device = deviceNumber;
   readonly isReadOnly = true;
   readonly setTimes = readOnlyDirectory.setTimes;
   readonly #options: SiteTreeOptions;

@@ -7,11 +7,11 @@
 import { WasiError } from '../errno.ts';
 import type { DirectoryNode, Node } from './node.ts';
 
-const PATH_BYTES_MAX = 4_096;
-const NAME_BYTES_MAX = 255;
-const LINKS_FOLLOWED_MAX = 32;
+const pathBytesMax = 4_096;
+const nameBytesMax = 255;
+const linksFollowedMax = 32;
 /** Links of thousands of segments each would make one call last for ever. */
-const SEGMENTS_WALKED_MAX = 4_096;
+const segmentsWalkedMax = 4_096;
 
 export interface Found {
   /** The directory that has, or would have, the entry. */
@@ -70,7 +70,7 @@ class Road {
   constructor(start: DirectoryNode, path: string) {
     if (path === '') throw new WasiError('noent');
     if (path.includes('\0')) throw new WasiError('inval');
-    if (Buffer.byteLength(path) > PATH_BYTES_MAX) throw new WasiError('nametoolong');
+    if (Buffer.byteLength(path) > pathBytesMax) throw new WasiError('nametoolong');
     this.#directories = [start];
     this.#rest = segmentsOf(path);
     this.endsInSlash = path.endsWith('/');
@@ -93,8 +93,8 @@ class Road {
   next(): string | undefined {
     const name = this.#rest.pop();
     this.#segmentsWalked += 1;
-    if (this.#segmentsWalked > SEGMENTS_WALKED_MAX) throw new WasiError('loop');
-    if (name !== undefined && Buffer.byteLength(name) > NAME_BYTES_MAX) {
+    if (this.#segmentsWalked > segmentsWalkedMax) throw new WasiError('loop');
+    if (name !== undefined && Buffer.byteLength(name) > nameBytesMax) {
       throw new WasiError('nametoolong');
     }
     return name;
@@ -113,7 +113,7 @@ class Road {
 
   follow(target: string): void {
     this.#linksFollowed += 1;
-    if (this.#linksFollowed > LINKS_FOLLOWED_MAX) throw new WasiError('loop');
+    if (this.#linksFollowed > linksFollowedMax) throw new WasiError('loop');
     if (this.isAtEnd && target.endsWith('/')) this.endsInSlash = true;
     this.#rest.push(...segmentsOf(target));
   }

@@ -11,16 +11,16 @@ import type { InputStream } from '../streams.ts';
 
 export type Framing = 'lines' | 'frames';
 
-const LENGTH_BYTES = 4;
-const LINE_END = 0x0a;
-const NO_BYTES = new Uint8Array(0);
+const lengthBytes = 4;
+const lineEnd = 0x0a;
+const noBytes = new Uint8Array(0);
 
 export class MessageInput implements InputStream {
   readonly failure: undefined;
   readonly #conversation: Conversation;
   readonly #framing: Framing;
   /** What is left of the message that is being read. */
-  #rest: Uint8Array = NO_BYTES;
+  #rest: Uint8Array = noBytes;
 
   constructor(conversation: Conversation, framing: Framing) {
     this.#conversation = conversation;
@@ -47,7 +47,7 @@ export class MessageInput implements InputStream {
     if (this.#rest.length > 0) return this.#rest;
     const { isOver } = this.#conversation;
     const message = this.#conversation.takeMessage();
-    if (message === undefined) return isOver ? NO_BYTES : undefined;
+    if (message === undefined) return isOver ? noBytes : undefined;
     this.#rest = this.#framing === 'lines' ? endLine(message) : prefixLength(message);
     return this.#rest;
   }
@@ -56,13 +56,13 @@ export class MessageInput implements InputStream {
 function endLine(message: Uint8Array): Uint8Array {
   const line = new Uint8Array(message.length + 1);
   line.set(message);
-  line[message.length] = LINE_END;
+  line[message.length] = lineEnd;
   return line;
 }
 
 function prefixLength(message: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(LENGTH_BYTES + message.length);
+  const frame = new Uint8Array(lengthBytes + message.length);
   new DataView(frame.buffer).setUint32(0, message.length, true);
-  frame.set(message, LENGTH_BYTES);
+  frame.set(message, lengthBytes);
   return frame;
 }

@@ -9,24 +9,24 @@ import type { Reply } from '../cgi/reply.ts';
 import type { Written } from '../streams.ts';
 import type { Framing } from './input.ts';
 
-const LENGTH_BYTES = 4;
-const LINE_END = 0x0a;
-const CARRIAGE_RETURN = 0x0d;
-const NO_BYTES = new Uint8Array(0);
-const BUFFER_BYTES_MIN = 256;
+const lengthBytes = 4;
+const lineEnd = 0x0a;
+const carriageReturn = 0x0d;
+const noBytes = new Uint8Array(0);
+const bufferBytesMin = 256;
 /**
  * A write of line ends alone would be a quarter of a million messages, sent on nobody's time: the
  * program has to come back for more, and that counts.
  */
-const MESSAGES_PER_WRITE_MAX = 256;
+const messagesPerWriteMax = 256;
 /** A larger buffer is not kept for the next message. */
-const BUFFER_BYTES_KEPT = 4_096;
+const bufferBytesKept = 4_096;
 
 export class MessageOutput implements Reply {
   readonly #conversation: Conversation;
   readonly #framing: Framing;
   /** Holds the message under way, with its length or line end. */
-  #buffer = NO_BYTES;
+  #buffer = noBytes;
   #length = 0;
   #failure: Error | undefined;
 
@@ -48,7 +48,7 @@ export class MessageOutput implements Reply {
   write(bytes: Uint8Array): Written | undefined {
     let taken = 0;
     let room: Promise<void> | undefined;
-    for (let count = 0; taken < bytes.length && count < MESSAGES_PER_WRITE_MAX; ) {
+    for (let count = 0; taken < bytes.length && count < messagesPerWriteMax; ) {
       const rest = bytes.subarray(taken);
       const part = rest.subarray(0, this.#countWanted(rest));
       this.#keep(part);
@@ -74,16 +74,16 @@ export class MessageOutput implements Reply {
   /** How many of `bytes` belong to the message under way, as far as that is known. */
   #countWanted(bytes: Uint8Array): number {
     if (this.#framing === 'lines') {
-      const at = bytes.indexOf(LINE_END);
+      const at = bytes.indexOf(lineEnd);
       return at < 0 ? bytes.length : at + 1;
     }
-    const whole = this.#length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + this.#frameBytes;
+    const whole = this.#length < lengthBytes ? lengthBytes : lengthBytes + this.#frameBytes;
     return Math.min(whole - this.#length, bytes.length);
   }
 
   get #isWhole(): boolean {
-    if (this.#framing === 'lines') return this.#buffer[this.#length - 1] === LINE_END;
-    return this.#length >= LENGTH_BYTES && this.#length === LENGTH_BYTES + this.#frameBytes;
+    if (this.#framing === 'lines') return this.#buffer[this.#length - 1] === lineEnd;
+    return this.#length >= lengthBytes && this.#length === lengthBytes + this.#frameBytes;
   }
 
   /** As the program has announced it; only when the length is there. */
@@ -95,18 +95,18 @@ export class MessageOutput implements Reply {
   #keep(part: Uint8Array): void {
     const length = this.#length + part.length;
     const { messageBytesMax } = this.#conversation;
-    const extraBytes = this.#framing === 'lines' ? 1 : LENGTH_BYTES;
+    const extraBytes = this.#framing === 'lines' ? 1 : lengthBytes;
     if (length > messageBytesMax + extraBytes) this.#refuse();
     if (length > this.#buffer.length) this.#enlarge(length);
     this.#buffer.set(part, this.#length);
     this.#length = length;
-    if (this.#framing === 'lines' || length < LENGTH_BYTES) return;
+    if (this.#framing === 'lines' || length < lengthBytes) return;
     // Said at once: the program need not write it first.
     if (this.#frameBytes > messageBytesMax) this.#refuse();
   }
 
   #enlarge(lengthMin: number): void {
-    const doubled = Math.max(lengthMin, this.#buffer.length * 2, BUFFER_BYTES_MIN);
+    const doubled = Math.max(lengthMin, this.#buffer.length * 2, bufferBytesMin);
     const larger = new Uint8Array(doubled);
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
@@ -114,14 +114,14 @@ export class MessageOutput implements Reply {
 
   /** The message without its length or line end. */
   #takeMessage(): Uint8Array {
-    const start = this.#framing === 'lines' ? 0 : LENGTH_BYTES;
+    const start = this.#framing === 'lines' ? 0 : lengthBytes;
     let end = this.#length;
-    if (this.#framing === 'lines' && this.#buffer[end - 1] === LINE_END) {
-      end -= this.#buffer[end - 2] === CARRIAGE_RETURN && end > 1 ? 2 : 1;
+    if (this.#framing === 'lines' && this.#buffer[end - 1] === lineEnd) {
+      end -= this.#buffer[end - 2] === carriageReturn && end > 1 ? 2 : 1;
     }
     const message = this.#buffer.slice(start, end);
     this.#length = 0;
-    if (this.#buffer.length > BUFFER_BYTES_KEPT) this.#buffer = NO_BYTES;
+    if (this.#buffer.length > bufferBytesKept) this.#buffer = noBytes;
     return message;
   }
 

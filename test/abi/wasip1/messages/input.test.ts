@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MessageInput } from '../../../../src/abi/wasip1/messages/input.ts';
 import { Talk } from './talk.ts';
 
@@ -6,7 +6,7 @@ const textOf = (bytes: Uint8Array | undefined) =>
   bytes === undefined ? undefined : Buffer.from(bytes).toString('latin1');
 
 describe('MessageInput', () => {
-  it('gives a line a message, never two in one reading', () => {
+  test('gives a line a message, never two in one reading', () => {
     const talk = new Talk();
     const input = new MessageInput(talk, 'lines');
     expect(input.take(100)).toBeUndefined();
@@ -18,7 +18,7 @@ describe('MessageInput', () => {
     expect(input.take(100)).toBeUndefined();
   });
 
-  it('gives the length before each message in frames', () => {
+  test('gives the length before each message in frames', () => {
     const talk = new Talk();
     const input = new MessageInput(talk, 'frames');
     talk.incoming.push(Buffer.alloc(258, 'x'), Buffer.alloc(0));
@@ -27,7 +27,7 @@ describe('MessageInput', () => {
     expect(textOf(input.take(100))).toBe('\0\0\0\0');
   });
 
-  it('ends after the last message', () => {
+  test('ends after the last message', () => {
     const talk = new Talk();
     const input = new MessageInput(talk, 'lines');
     talk.incoming.push(Buffer.from('last'));

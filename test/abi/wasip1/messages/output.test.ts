@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MessageOutput } from '../../../../src/abi/wasip1/messages/output.ts';
 import { Talk } from './talk.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 
 describe('MessageOutput', () => {
-  it.each([1, 2, 3, 100])('sends each line, whatever the pieces: %i bytes', (size) => {
+  test.each([1, 2, 3, 100])('sends each line, whatever the pieces: %i bytes', (size) => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'lines');
     const text = bytes('one\n\ntwo\r\n\r\nlast');
@@ -15,7 +15,7 @@ describe('MessageOutput', () => {
     expect(talk.sent.at(-1)).toBe('last');
   });
 
-  it.each([1, 3, 4, 5, 100])('sends each frame, whatever the pieces: %i bytes', (size) => {
+  test.each([1, 3, 4, 5, 100])('sends each frame, whatever the pieces: %i bytes', (size) => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'frames');
     const text = bytes('\x03\0\0\0a\nb\0\0\0\0\x01\0\0\0c\x05\0\0\0cut');
@@ -24,7 +24,7 @@ describe('MessageOutput', () => {
     expect(talk.sent).toEqual(['a\nb', '', 'c']);
   });
 
-  it.each([
+  test.each([
     ['lines', `${'x'.repeat(10)}\n`, 'x'.repeat(12)],
     ['frames', `\x0a\0\0\0${'x'.repeat(10)}`, '\x0b\0\0\0'],
   ] as const)('refuses a message above the limit: %s', (framing, allowed, tooLarge) => {
@@ -36,7 +36,7 @@ describe('MessageOutput', () => {
     expect(output.failure).toMatchObject({ code: 'reply-too-large' });
   });
 
-  it('is for nobody once the client has gone', () => {
+  test('is for nobody once the client has gone', () => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'lines');
     expect(output.isDropping).toBe(false);
@@ -44,7 +44,7 @@ describe('MessageOutput', () => {
     expect(output.isDropping).toBe(true);
   });
 
-  it('takes what comes at once, and asks for a pause when there is no more room', () => {
+  test('takes what comes at once, and asks for a pause when there is no more room', () => {
     const talk = new Talk();
     const output = new MessageOutput(talk, 'lines');
     expect(output.write(bytes('one\ntwo\n'))).toBeUndefined();
@@ -55,7 +55,7 @@ describe('MessageOutput', () => {
     expect(talk.sent).toEqual(['one', 'two', 'three', 'four', 'five']);
   });
 
-  it.each([
+  test.each([
     ['lines', '\n', 1],
     ['frames', '\0\0\0\0', 4],
   ] as const)('takes 256 messages a write, and no more: %s', (framing, message, length) => {

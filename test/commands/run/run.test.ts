@@ -5,7 +5,7 @@ import { TestFolder } from '../../support/folder.ts';
 import { runProgram } from '../program.ts';
 
 function guest(name: string): string {
-  return new URL(`../guests/${name}.wasm`, import.meta.url).pathname;
+  return new URL(`../../guests/${name}.wasm`, import.meta.url).pathname;
 }
 
 test('the answer is on standard output, with 0', async () => {

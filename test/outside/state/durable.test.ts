@@ -37,7 +37,7 @@ describe('the store of a process that is killed while it writes', () => {
     const state = scratch.path('state');
     const writer = scratch.path('writer.ts');
     const source = (name: string) =>
-      JSON.stringify(join(import.meta.dirname, '../../../src/deploy', name));
+      JSON.stringify(join(import.meta.dirname, '../../../src/deploy/keep', name));
     writeFileSync(writer, writerProgram(source));
     let acknowledged = -1;
     for (let round = 0; round < 20; round += 1) {

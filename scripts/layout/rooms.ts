@@ -60,6 +60,7 @@ export const rooms: readonly Room[] = [
     holds: 'one module, many runs: turns, budgets, restoring',
     imports: [
       ...common,
+      'http',
       'journal',
       'threads',
       'capability/capability',

@@ -5,6 +5,7 @@ import type { Exchange } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
+import { noBytes } from '../http/body.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { clientNetwork } from '../names.ts';
 import { BodyReader } from './body-reader.ts';
@@ -26,7 +27,6 @@ export interface ExchangeOptions {
 
 const requestId = 'x-request-id';
 const switchingProtocols = 101;
-const noBytes = new Uint8Array(0);
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 const uncountedBytesMax = 4 * 1024;
 /** How often a body that must wait looks whether there is room: thousands may wait at once. */

@@ -3,8 +3,10 @@
  * HTTPS for names that are served, and for the others the sentence that says what is missing;
  * behind HTTPS they would only see a handshake fail.
  */
+
 import { isIP } from 'node:net';
 import { toErrorRecord } from '../errors.ts';
+import { noBytes } from '../http/body.ts';
 import type { RequestLog, RequestRecord } from '../journal/telemetry.ts';
 import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
@@ -32,7 +34,6 @@ const tokenPattern = /^[A-Za-z0-9_-]{1,256}$/;
 const defaultPort = 443;
 /** IPv4, or IPv6 in brackets; then perhaps a port. */
 const addressPattern = /^(\d[\d.]*|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
-const nothing = new Uint8Array(0);
 
 export class PlainDoor {
   readonly #options: PlainDoorOptions;
@@ -91,7 +92,7 @@ export class PlainDoor {
     const port = publicPort === defaultPort ? '' : `:${publicPort}`;
     const location = `https://${hostName}${port}${target}`;
     record.outcome = 'redirected';
-    exchange.send({ status: 308, headers: [['location', location]] }, nothing);
+    exchange.send({ status: 308, headers: [['location', location]] }, noBytes);
   }
 
   /** The host that HTTPS is to be asked for: one that has something to serve. */

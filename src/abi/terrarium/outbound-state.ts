@@ -6,13 +6,12 @@
 import { inBytes } from '../../amounts.ts';
 import type { Capabilities, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
+import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import type { HostMemory, Run } from '../abi.ts';
 import { HandleTable } from '../handles.ts';
 import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';
 import { Misuse } from './misuse.ts';
-
-const noBytes = new Uint8Array(0);
 
 /** What the getters of requests read, whether a visitor's or one the guest is writing. */
 export interface ReadableRequest {

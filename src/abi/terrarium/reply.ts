@@ -2,13 +2,13 @@
 
 import { isUtf8 } from 'node:buffer';
 import { TerrafirmaError } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import type { OutgoingReply } from './run.ts';
 
 const statusDefault = 200;
 /** Statuses without a body: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. */
 const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
-const noBytes = new Uint8Array(0);
 
 /** How far a tag and control bytes are looked for: a guest must not choose how long that takes. */
 const htmlBytesLookedAt = 512;

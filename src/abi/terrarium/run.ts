@@ -6,6 +6,7 @@
 
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
+import { noBytes } from '../../http/body.ts';
 import type { RequestHead } from '../../http/message.ts';
 import type { Exchange, HostMemory, Run } from '../abi.ts';
 import {
@@ -19,8 +20,6 @@ import { OutboundState, type ReadableRequest } from './outbound-state.ts';
 
 /** Carries the visitor's address; a visitor's own claim under these names is dropped. */
 const clientAddressHeaders = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
-
-const noBytes = new Uint8Array(0);
 
 export class OutgoingReply {
   status: number | undefined;

@@ -4,6 +4,7 @@
  *
  *   iovs ──► | u32 buf | u32 buf_len | …        nPtr ──► u32 bytes moved
  */
+import { noBytes } from '../../http/body.ts';
 import { pieceBytes, pieceItems, type Steps, wait } from '../steps.ts';
 import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
@@ -113,7 +114,7 @@ function readStream(
     guest.scatter(ranges, bytes);
     guest.writeU32(nPtr, bytes.length);
   };
-  const now = bytesMax === 0 ? new Uint8Array(0) : stream.take(bytesMax);
+  const now = bytesMax === 0 ? noBytes : stream.take(bytesMax);
   if (now !== undefined) {
     give(now);
     return undefined;
@@ -126,7 +127,7 @@ function readStream(
   return guest
     .waitFor(stream.whenReady())
     .finally(endWait)
-    .then(() => give(stream.take(bytesMax) ?? new Uint8Array(0)));
+    .then(() => give(stream.take(bytesMax) ?? noBytes));
 }
 
 function readFile(

@@ -11,6 +11,7 @@
  */
 
 import type { OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';
 import { WasiError } from './errno.ts';
@@ -129,7 +130,7 @@ function* readRequest(guest: WasiGuest, asked: Asked): Steps<OutboundRequest | u
     headers.push([name.toLowerCase(), value]);
   }
   const url = Buffer.from(guest.readBytes(uri.ptr, uri.len)).toString('utf8');
-  const bytes = body.isThere ? yield* readBody(guest, body) : new Uint8Array(0);
+  const bytes = body.isThere ? yield* readBody(guest, body) : noBytes;
   return { method, url, headers, body: bytes };
 }
 

@@ -1,4 +1,5 @@
 /** What a guest's request and a server's reply may carry past us. Pure. */
+import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { quoteReceived } from '../../names.ts';
 import type { OutboundRequest } from '../capability.ts';
@@ -150,7 +151,6 @@ export function parseTarget(text: string, base?: URL): URL {
 }
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-const noBody = new Uint8Array(0);
 
 /**
  * The request that follows a redirect, or undefined when `reply` is none. 301, 302 and 303 become
@@ -173,7 +173,7 @@ export function redirected(
   });
   if (keepsBody) return { ...request, url: to.href, headers };
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-  return { method, url: to.href, headers, body: noBody };
+  return { method, url: to.href, headers, body: noBytes };
 }
 
 function checkHeader(name: string, value: string): void {

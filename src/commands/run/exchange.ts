@@ -3,6 +3,7 @@
 import type { Exchange } from '../../abi/abi.ts';
 import { inBytes } from '../../amounts.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import type { FromRun } from './messages.ts';
 
@@ -31,7 +32,7 @@ export class RunExchange implements Exchange {
   }
 
   async readBody(bodyBytesMax: number): Promise<Uint8Array> {
-    const body = this.#unread ?? new Uint8Array(0);
+    const body = this.#unread ?? noBytes;
     this.#unread = undefined;
     if (body.length <= bodyBytesMax) return body;
     const rule = `its body must have at most ${inBytes(bodyBytesMax)}`;
@@ -73,7 +74,7 @@ export class RunExchange implements Exchange {
 
   /** There is no site around the one module: the answer says where it would go. */
   redirectInside(target: string): void {
-    this.send({ status: 302, headers: [['location', target]] }, new Uint8Array(0));
+    this.send({ status: 302, headers: [['location', target]] }, noBytes);
   }
 
   /** Nobody goes away: whoever ends the program ends the run with it. */

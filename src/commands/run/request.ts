@@ -5,6 +5,7 @@ import { STATUS_CODES } from 'node:http';
 import path from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import { readRequestHead } from '../../http/request-head.ts';
 import type { ModulePath } from '../../names.ts';
@@ -105,7 +106,7 @@ async function readBody(
   io: CommandIo,
   limits: Limits,
 ): Promise<Uint8Array> {
-  if (data === undefined) return new Uint8Array(0);
+  if (data === undefined) return noBytes;
   if (data === '@-') return io.readInput();
   if (!data.startsWith('@')) return new TextEncoder().encode(data);
   const file = path.resolve(io.machine.workingDirectory, data.slice(1));

@@ -9,6 +9,7 @@ import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
 import type { Outcome } from '../../journal/outcome.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
@@ -30,7 +31,6 @@ export interface RunParts extends ArtifactParts {
   readonly idle: IdleGuests;
 }
 
-const noBody = new Uint8Array(0);
 const returned: RunEnd = { kind: 'returned' };
 
 /** What the run was doing, for the sentence when its time is up. */
@@ -81,7 +81,7 @@ export class GuestRun implements SeatWaiter {
     try {
       activation.requireAlive();
       const arriving = this.#readBody(exchange, activation);
-      const body = arriving === undefined ? noBody : await arriving;
+      const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
       this.#place = admission.join(this.#shares);
       if (!admission.tryTakeSeat(this.#place)) await this.#waitForSeat(this.#place, activation);
@@ -133,7 +133,7 @@ export class GuestRun implements SeatWaiter {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
       const run = { exchange, capabilities, conversation, hostMemory };
-      end = await this.#serve({ ...run, body: noBody }, activation);
+      end = await this.#serve({ ...run, body: noBytes }, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }

@@ -2,13 +2,13 @@
  * The bytes of an answer from a file, piece by piece, as long as nobody writes into the file: old
  * and new bytes under one ETag must not look like a whole answer. Edge: reads the open file.
  */
+import { noBytes } from '../../http/body.ts';
 import type { GuardedFile } from '../../outside/mount/guarded-fs.ts';
 import { isRewritten, type VersionFacts } from './file-version.ts';
 
 const pieceBytes = 64 * 1024;
 /** A large file is looked at now and then, so that nobody loads the rest of what is lost. */
 const recheckBytes = 1024 * 1024;
-const nothing = new Uint8Array(0);
 
 export interface PartOptions {
   readonly file: GuardedFile;
@@ -36,7 +36,7 @@ export class FilePart {
   async next(): Promise<Uint8Array | 'changed'> {
     const { file, facts, first, length } = this.#options;
     const left = length - this.#taken;
-    if (left === 0) return nothing;
+    if (left === 0) return noBytes;
     const piece = new Uint8Array(Math.min(pieceBytes, left));
     const read = await file.read(piece, first + this.#taken);
     if (read === 0) return 'changed';

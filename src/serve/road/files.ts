@@ -4,6 +4,7 @@
  */
 
 import { TerrafirmaError } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
 import { mediaTypeOf } from '../../http/media-types.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import { type GuardedFile, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
@@ -136,7 +137,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'c
   const { headers, method } = exchange.request;
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
-    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, nothing);
+    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, noBytes);
     return true;
   }
   // For every other method Range means nothing (RFC 9110, section 14.2).
@@ -145,7 +146,7 @@ async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'c
   const sniff: Header = ['x-content-type-options', 'nosniff'];
   if (range === 'unsatisfiable') {
     const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
-    exchange.send({ status: 416, headers: [...validators, full] }, nothing);
+    exchange.send({ status: 416, headers: [...validators, full] }, noBytes);
     return true;
   }
   const { first, last } = range ?? { first: 0, last: version.sizeBytes - 1 };
@@ -181,8 +182,6 @@ async function stream(
   return true;
 }
 
-const nothing = new Uint8Array(0);
-
 /** Relative, so that it holds behind a proxy that serves the site under another path. */
 function redirectToDirectory(exchange: HttpExchange): void {
   const { target, query } = exchange.request;
@@ -190,7 +189,7 @@ function redirectToDirectory(exchange: HttpExchange): void {
   const path = mark === -1 ? target : target.slice(0, mark);
   const name = path.slice(path.lastIndexOf('/') + 1);
   const location = `./${name}/${query === '' ? '' : `?${query}`}`;
-  exchange.send({ status: 301, headers: [['location', location]] }, nothing);
+  exchange.send({ status: 301, headers: [['location', location]] }, noBytes);
 }
 
 function methodNotAllowed(method: string): TerrafirmaError {

@@ -2,6 +2,7 @@
  * Messages in the order they came, in one buffer: one read of a socket can bring eleven thousand
  * of them, and an object for each would cost Mallory nothing and us a megabyte a connection.
  */
+import { noBytes } from '../../http/body.ts';
 
 /** What is kept of a message beside its bytes. */
 const lengthBytes = 8;
@@ -10,7 +11,6 @@ const bufferBytesMin = 256;
 const bufferBytesKept = 4_096;
 /** So many lengths of taken messages stay before they are dropped. */
 const takenLengthsMax = 1_024;
-const noBytes = new Uint8Array(0);
 
 export class MessageQueue {
   #buffer = noBytes;

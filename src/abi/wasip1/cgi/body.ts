@@ -3,13 +3,13 @@
  * that does not say how long it is comes in whole before a program is told its environment, which
  * must say it (RFC 3875, section 4.1.2): many programs read so many bytes and not one more.
  */
+
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
+import { noBytes } from '../../../http/body.ts';
 import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 import { declaredLength } from './environment.ts';
-
-const noBytes = new Uint8Array(0);
 
 export class RequestBody implements InputStream {
   readonly #exchange: Pick<Exchange, 'readChunk' | 'hasBody'>;

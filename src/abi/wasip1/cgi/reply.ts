@@ -6,6 +6,7 @@
 
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
+import { noBytes } from '../../../http/body.ts';
 import type { ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
@@ -117,7 +118,7 @@ export class CgiReply implements Reply {
 
   #endHead(): CgiHead {
     if (this.#options.isPlainTextAllowed && !this.#block.isAnnounced) {
-      this.#takePlain(new Uint8Array(0));
+      this.#takePlain(noBytes);
       return { kind: 'reply', head: plainHead };
     }
     if (!this.#block.isAnnounced) throw this.#explainPlain();

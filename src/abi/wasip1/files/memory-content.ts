@@ -2,9 +2,9 @@
  * What a file in memory holds, in chunks: a file that grows is never copied whole, which would hold
  * the thread, and what was never written takes no memory.
  */
+import { noBytes } from '../../../http/body.ts';
 
 const chunkBytes = 65_536;
-const noBytes = new Uint8Array(0);
 
 export class MemoryContent {
   /** Each as long as what was written to it; what lies beyond is zeros. */

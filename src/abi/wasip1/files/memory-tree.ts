@@ -2,6 +2,7 @@
  * A complete file system in memory: what `/tmp` is to a run, gone with it. Everything counts
  * against one quota: bytes of files, names and link targets, and nodes.
  */
+import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';
@@ -150,7 +151,7 @@ class MemoryFile extends MemoryEntry implements FileNode, OpenFile {
 
   read(position: bigint, bytesMax: number): Uint8Array {
     this.accessedNs = this.storage.options.nowNs();
-    if (position >= BigInt(this.#content.length)) return new Uint8Array(0);
+    if (position >= BigInt(this.#content.length)) return noBytes;
     return this.#content.read(Number(position), bytesMax);
   }
 

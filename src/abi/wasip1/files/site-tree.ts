@@ -2,12 +2,14 @@
  * The site's folder as read-only nodes, and a mount point in it: what the capability shows is all
  * there is; links in the folder are already followed, or hidden when they lead out.
  */
+
 import type {
   SiteEntry,
   SiteFile,
   SiteFileFacts,
   SiteFiles,
 } from '../../../capability/capability.ts';
+import { noBytes } from '../../../http/body.ts';
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';
 import type { DirectoryNode, FileNode, ListedEntry, Node, NodeFacts, OpenFile } from './node.ts';
@@ -146,7 +148,7 @@ class OpenSiteFile implements OpenFile {
   }
 
   async read(position: bigint, bytesMax: number): Promise<Uint8Array> {
-    if (position > BigInt(Number.MAX_SAFE_INTEGER)) return new Uint8Array(0);
+    if (position > BigInt(Number.MAX_SAFE_INTEGER)) return noBytes;
     return this.#file.read(Number(position), bytesMax);
   }
 

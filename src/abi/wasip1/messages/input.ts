@@ -6,6 +6,7 @@
  *
  * One reading never gives parts of two messages: so the budget of one cannot be spent on the next.
  */
+import { noBytes } from '../../../http/body.ts';
 import type { Conversation } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 
@@ -13,7 +14,6 @@ export type Framing = 'lines' | 'frames';
 
 const lengthBytes = 4;
 const lineEnd = 0x0a;
-const noBytes = new Uint8Array(0);
 
 export class MessageInput implements InputStream {
   readonly failure: undefined;

@@ -2,8 +2,10 @@
  * Standard output as messages to the client: one a line, or one a frame (see input.ts). They leave
  * as fast as the client takes them; the program waits meanwhile.
  */
+
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
+import { noBytes } from '../../../http/body.ts';
 import type { Conversation } from '../../abi.ts';
 import type { Reply } from '../cgi/reply.ts';
 import type { Written } from '../streams.ts';
@@ -12,7 +14,6 @@ import type { Framing } from './input.ts';
 const lengthBytes = 4;
 const lineEnd = 0x0a;
 const carriageReturn = 0x0d;
-const noBytes = new Uint8Array(0);
 const bufferBytesMin = 256;
 /**
  * A write of line ends alone would be a quarter of a million messages, sent on nobody's time: the

@@ -1,0 +1,23 @@
+/** What passes as a body from one place to another, a piece at a time. */
+
+/** Stands wherever there is no body, or nothing left of one. */
+export const noBytes: Uint8Array = new Uint8Array(0);
+
+/**
+ * The read side of a body: pieces on demand. Nothing is fetched ahead of the reader beyond what the
+ * connection below holds by itself, so a reader that stops holds up the sender.
+ */
+export interface ReadBody {
+  /** How many bytes there will be in all, where that is known beforehand. */
+  readonly knownBytes: number | undefined;
+  /**
+   * The next piece, not empty, which the reader owns from here on; undefined at the end, and again
+   * after it. One call at a time. Rejects when the body breaks off; then there is nothing more.
+   */
+  read(): Promise<Uint8Array | undefined>;
+  /**
+   * Nobody wants the rest: the sender is told, what is held is let go, a read under way settles.
+   * Does nothing after the end. Never throws.
+   */
+  cancel(): void;
+}

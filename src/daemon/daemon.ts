@@ -12,7 +12,6 @@ import {
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
-import { DaemonLog } from '../journal/daemon-log.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
@@ -24,6 +23,7 @@ import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
+import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { Logins } from './logins/logins.ts';
 import { openPlaces } from './places.ts';

@@ -2,24 +2,21 @@
  * The serving threads as the control plane sees them: started, watched by their heartbeat, replaced
  * with back-off when they crash or hang, told the news, drained. Touches worker threads.
  */
-
-import type { MessagePort } from 'node:worker_threads';
-import { Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Overseer } from '../account/overseer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
 import type { Site } from '../site/table.ts';
+import { BackOff } from '../threads/back-off.ts';
 import { createLedger, glanceAt } from '../threads/ledger.ts';
 import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import { entryBeside, startWorker } from '../threads/worker.ts';
 import { coreMsOf, Turning } from './turning.ts';
 
 const glanceMs = 250;
-const backOffMsMin = 50;
-const backOffMsMax = 10_000;
-/** A thread that lived this long begins again with the shortest back-off. */
-const steadyMs = 30_000;
+const backOff = { msMin: 50, msMax: 10_000, steadyMs: 30_000 };
 /** Beyond the drain limit a thread gets this long to say that it is done. */
 const drainGraceMs = 1_000;
 
@@ -59,7 +56,7 @@ export class ServingThreads {
   readonly #ledger: SharedArrayBuffer;
   readonly #overseer: Overseer;
   readonly #threads = new Map<number, ServingThread>();
-  readonly #backOffMs = new Map<number, number>();
+  readonly #backOffs = new Map<number, BackOff>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
   #servedAddresses: readonly Uint8Array[] = [];
@@ -138,12 +135,25 @@ export class ServingThreads {
       visitKey: this.#options.visitKey,
       keyValuePort,
     };
-    const worker = new Worker(threadEntry(), {
-      workerData: start,
-      transferList: [keyValuePort],
-      // Memory is mapped through node:ffi, which is experimental and says so in every thread.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
+    const listening = Promise.withResolvers<void>();
+    const worker = startWorker<ToControl>(
+      {
+        entry: entryBeside(import.meta, '../serve/thread'),
+        name: `serving thread ${number}`,
+        data: start,
+        transfer: [keyValuePort],
+      },
+      {
+        onMessage: (message) => this.#hear(thread, message, listening),
+        onCrash: (errorDetail) => {
+          logger.error({ threadNumber: number, errorDetail }, 'thread crashed');
+        },
+        onExit: () => {
+          listening.reject(new TerrafirmaError('start', 'Cannot start a serving thread: it ended'));
+          this.#replace(thread);
+        },
+      },
+    );
     const nowMs = performance.now();
     const thread: ServingThread = {
       worker,
@@ -154,26 +164,20 @@ export class ServingThreads {
       systemThread: undefined,
     };
     this.#threads.set(number, thread);
-    worker.on('error', (error) => {
-      logger.error({ threadNumber: number, errorDetail: describeError(error) }, 'thread crashed');
-    });
-    return new Promise((resolve, reject) => {
-      worker.on('message', (message: ToControl) => {
-        if (message.kind === 'listening') {
-          thread.isListening = true;
-          thread.systemThread = message.systemThread;
-          thread.turning = new Turning(config.limits.threadStuckMs, performance.now());
-          resolve();
-        } else if (message.kind === 'listen-failed') {
-          reject(fromErrorRecord(message.error));
-          void worker.terminate();
-        } else this.#receive(worker, message);
-      });
-      worker.once('exit', () => {
-        reject(new TerrafirmaError('start', 'Cannot start a serving thread: it ended'));
-        this.#replace(thread);
-      });
-    });
+    return listening.promise;
+  }
+
+  #hear(thread: ServingThread, message: ToControl, listening: PromiseWithResolvers<void>): void {
+    if (message.kind === 'listening') {
+      thread.isListening = true;
+      thread.systemThread = message.systemThread;
+      const { threadStuckMs } = this.#options.config.limits;
+      thread.turning = new Turning(threadStuckMs, performance.now());
+      listening.resolve();
+    } else if (message.kind === 'listen-failed') {
+      listening.reject(fromErrorRecord(message.error));
+      void thread.worker.terminate();
+    } else this.#receive(thread.worker, message);
   }
 
   #receive(worker: Worker, message: ToControl): void {
@@ -211,10 +215,9 @@ export class ServingThreads {
     if (this.#threads.get(number) === thread) this.#threads.delete(number);
     this.#overseer.forget(number);
     if (this.#isDraining || !thread.isListening) return;
-    const wasSteady = performance.now() - thread.startedAtMs > steadyMs;
-    const backOffMs = wasSteady ? backOffMsMin : (this.#backOffMs.get(number) ?? backOffMsMin);
-    this.#backOffMs.set(number, Math.min(backOffMsMax, backOffMs * 2));
-    this.#restartLater(number, backOffMs);
+    const known = this.#backOffs.get(number) ?? new BackOff(backOff);
+    this.#backOffs.set(number, known);
+    this.#restartLater(number, known.next(performance.now() - thread.startedAtMs));
   }
 
   #restartLater(number: number, backOffMs: number): void {
@@ -227,16 +230,10 @@ export class ServingThreads {
             { threadNumber: number, errorDetail: describeError(error) },
             'thread not replaced: trying again',
           );
-          if (!this.#isDraining) this.#restartLater(number, backOffMsMax);
+          if (!this.#isDraining) this.#restartLater(number, backOff.msMax);
         },
       );
     }, backOffMs);
     this.#restarts.add(timer);
   }
-}
-
-/** The entry as it lies beside us: TypeScript in a checkout, JavaScript in a package. */
-function threadEntry(): URL {
-  const ending = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`../serve/thread.${ending}`, import.meta.url);
 }

@@ -5,7 +5,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { createSharedAccount } from '../../account/shared.ts';
 import { keyValueDatabasePath, startKeyValueWriter } from '../../capability/kv/writer.ts';
 import type { Config } from '../../config/config.ts';
@@ -17,6 +16,7 @@ import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { ModulePath } from '../../names.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
+import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder } from './folder.ts';
@@ -149,24 +149,25 @@ async function runRequest(
 /** Passes on what the thread tells, until the run is done or the thread had to be ended. */
 async function superviseRun(start: RunStart, options: RunOptions): Promise<RunReport> {
   const { io, showsHead } = options;
-  const entry = `./run-thread${path.extname(import.meta.filename)}`;
-  const thread = new Worker(new URL(entry, import.meta.url), {
-    workerData: start,
-    transferList: [start.keyValuePort],
-    // Memory is given back through node:ffi, which is experimental and says so.
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  });
   const done = Promise.withResolvers<RunReport>();
-  thread.on('message', (message: FromRun) => {
-    if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
-    if (message.kind === 'chunk') io.write(message.chunk);
-    if (message.kind === 'log') io.report(message.line);
-    if (message.kind === 'done') done.resolve(message.report);
-  });
-  thread.on('error', done.reject);
-  thread.on('exit', () => {
-    done.reject(new TerrafirmaError('internal', 'Cannot run the module: its thread ended'));
-  });
+  const thread = startWorker<FromRun>(
+    {
+      entry: entryBeside(import.meta, './run-thread'),
+      name: 'run',
+      data: start,
+      transfer: [start.keyValuePort],
+    },
+    {
+      onMessage: (message) => {
+        if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
+        if (message.kind === 'chunk') io.write(message.chunk);
+        if (message.kind === 'log') io.report(message.line);
+        if (message.kind === 'done') done.resolve(message.report);
+      },
+      onCrash: (detail) => done.reject(endedThread(detail)),
+      onExit: () => done.reject(endedThread('it ended')),
+    },
+  );
   const watch = watchThread(start, () => done.resolve(stuckReport(start.config)));
   try {
     return await done.promise;
@@ -174,6 +175,10 @@ async function superviseRun(start: RunStart, options: RunOptions): Promise<RunRe
     clearInterval(watch);
     await thread.terminate();
   }
+}
+
+function endedThread(detail: string): TerrafirmaError {
+  return new TerrafirmaError('internal', `Cannot run the module: its thread failed: ${detail}`);
 }
 
 /** Calls `onStuck` when the thread's event loop has not turned for `threadStuckMs`. */

@@ -1,16 +1,17 @@
 /**
  * Password checks of the whole daemon, in a thread of their own: a bcrypt hash takes longer than
- * a hundred requests. Touches worker threads. Owners take turns, and the folders of each: whose
+ * a hundred requests. Owners take turns, and the folders of each: whose
  * hashes are slow keeps nobody but himself waiting, however many folders he has.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { TokenBuckets } from '../../account/token-buckets.ts';
 import type { Limits } from '../../config/config.ts';
-import { describeError, TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import { clientNetwork, type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import { isTooCostly } from '../../site/access.ts';
 import type { PasswordHash } from '../../site/manifest.ts';
 import type { LoginQuestion } from '../../threads/messages.ts';
+import { entryBeside, startWorker } from '../../threads/worker.ts';
 
 export interface LoginsOptions {
   readonly limits: Pick<Limits, 'passwordChecksQueuedMax'>;
@@ -143,19 +144,23 @@ export class Logins {
 
   #openWorker(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(loginThread());
-    worker.unref();
-    worker.on('message', ({ id, isRight }: CheckReply) => {
-      const running = this.#running;
-      if (running?.id !== id) return;
-      this.#running = undefined;
-      running.check.resolve(isRight);
-      this.#next();
+    const plan = { entry: entryBeside(import.meta, './login-thread'), name: 'logins' };
+    const worker = startWorker<CheckReply>(plan, {
+      onMessage: (reply) => this.#take(reply),
+      onCrash: this.#options.onTrouble,
+      onExit: () => this.#lose(worker),
     });
-    worker.on('error', (error) => this.#options.onTrouble(describeError(error)));
-    worker.on('exit', () => this.#lose(worker));
+    worker.unref();
     this.#worker = worker;
     return worker;
+  }
+
+  #take({ id, isRight }: CheckReply): void {
+    const running = this.#running;
+    if (running?.id !== id) return;
+    this.#running = undefined;
+    running.check.resolve(isRight);
+    this.#next();
   }
 
   /** Nobody is let in because the thread that would have said no is gone. */
@@ -166,10 +171,4 @@ export class Logins {
     running?.check.reject(new TerrafirmaError('thread-lost'));
     this.#next();
   }
-}
-
-/** The entry as it lies beside us: TypeScript in a checkout, JavaScript in a package. */
-function loginThread(): URL {
-  const ending = import.meta.filename.endsWith('.ts') ? 'ts' : 'js';
-  return new URL(`./login-thread.${ending}`, import.meta.url);
 }

@@ -2,12 +2,13 @@
  * Edge: the builder thread, seen from the control plane. Modules are untrusted, so each has a time
  * limit; a module that takes longer, or makes the thread run out of memory, costs only that thread.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { OwnerQueue } from '../../account/owner-queue.ts';
 import type { Limits } from '../../config/config.ts';
-import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
+import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type {
   BuilderReply,
   BuilderRequest,
@@ -148,27 +149,22 @@ export class Builder {
 
   /** A thread that is ready. One that is not is no verdict on any module. */
   async #startThread(): Promise<Worker> {
-    const isSource = import.meta.url.endsWith('.ts');
-    const entry = new URL(`./builder-thread.${isSource ? 'ts' : 'js'}`, import.meta.url);
     const start: BuilderStart = { limits: this.#limits };
-    const thread = new Worker(entry, {
-      name: 'builder',
-      workerData: start,
-      resourceLimits: { maxOldGenerationSizeMb: threadHeapMib },
-    });
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-    const fail = (reason: string) =>
-      reject(new TerrafirmaError('internal', `Cannot start the builder thread: ${reason}`));
-    thread.once('message', () => resolve());
     // Between two modules nobody asks: a thread that fails then is replaced at the next question.
-    thread.on('error', (error) => {
+    const giveUp = (reason: string) => {
       this.#forget(thread);
-      fail(describeError(error));
-    });
-    thread.on('exit', () => {
-      this.#forget(thread);
-      fail('it ended');
-    });
+      reject(new TerrafirmaError('internal', `Cannot start the builder thread: ${reason}`));
+    };
+    const thread = startWorker<unknown>(
+      {
+        entry: entryBeside(import.meta, './builder-thread'),
+        name: 'builder',
+        data: start,
+        heapMib: threadHeapMib,
+      },
+      { onMessage: () => resolve(), onCrash: giveUp, onExit: () => giveUp('it ended') },
+    );
     await ready;
     return thread;
   }

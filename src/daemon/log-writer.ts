@@ -1,15 +1,19 @@
 /**
  * The control plane's hold on the log writer: makes the queues, starts the thread, replaces it when
- * it crashes, and has everything written at the end. Touches worker threads.
+ * it crashes, and has everything written at the end.
  */
-import { extname } from 'node:path';
 import process from 'node:process';
-import { Worker } from 'node:worker_threads';
 import type { Limits, LogConfig } from '../config/config.ts';
-import { describeError } from '../errors.ts';
-import { createLogQueues, LogBell, type LogQueueMemory, LogQueueOutput } from './log-queue.ts';
-import type { LogWriterStart } from './log-writer-thread.ts';
-import type { OutputStream } from './output.ts';
+import {
+  createLogQueues,
+  LogBell,
+  type LogQueueMemory,
+  LogQueueOutput,
+} from '../journal/log-queue.ts';
+import type { LogWriterStart } from '../journal/log-writer-thread.ts';
+import type { OutputStream } from '../journal/output.ts';
+import { LastingWorker } from '../threads/lasting-worker.ts';
+import { entryBeside } from '../threads/worker.ts';
 
 export interface LogWriterOptions {
   readonly log: LogConfig;
@@ -21,7 +25,7 @@ export interface LogWriterOptions {
   readonly onTrouble: (detail: string) => void;
 }
 
-const restartDelayMs = 200;
+const backOff = { msMin: 200, msMax: 5_000, steadyMs: 30_000 };
 /** At an end that was not planned: how long the process waits for its last lines. */
 const exitWaitMs = 500;
 const exitLookMs = 5;
@@ -30,22 +34,30 @@ export class LogWriter {
   /** The control plane's own. */
   readonly queue: LogQueueMemory;
   readonly #queues: readonly LogQueueMemory[];
-  readonly #options: LogWriterOptions;
   readonly #bell: LogBell;
-  readonly #ended = Promise.withResolvers<void>();
   readonly #waitAtExit = (): void => this.#waitUntilEmpty();
-  #worker: Worker;
-  #restart: NodeJS.Timeout | undefined;
-  #isClosing = false;
+  readonly #worker: LastingWorker<never>;
 
   constructor(options: LogWriterOptions) {
-    this.#options = options;
     this.#queues = createLogQueues(options.threads + 1, options.limits.logQueueBytesMax);
     const [own] = this.#queues;
     if (own === undefined) throw new TypeError('Cannot write the log: there is no queue');
     this.queue = own;
     this.#bell = new LogBell(own);
-    this.#worker = this.#spawn();
+    const { log, onTrouble, stream } = options;
+    const { fd, isTTY } = stream;
+    const data: LogWriterStart = { log, stream: { fd, isTTY }, queues: this.#queues };
+    this.#worker = new LastingWorker({
+      plan: () => ({
+        entry: entryBeside(import.meta, '../journal/log-writer-thread'),
+        name: 'log writer',
+        data,
+      }),
+      backOff,
+      nowMs: () => performance.now(),
+      onMessage: () => undefined,
+      onCrash: onTrouble,
+    });
     process.on('exit', this.#waitAtExit);
   }
 
@@ -58,46 +70,9 @@ export class LogWriter {
 
   /** Has all that is queued written, within `withinMs`; the rest is lost with its reader. */
   async close(withinMs: number): Promise<void> {
-    this.#isClosing = true;
     this.#bell.close();
-    if (this.#restart !== undefined) this.#ended.resolve();
-    clearTimeout(this.#restart);
-    const late = setTimeout(() => this.#ended.resolve(), withinMs);
-    await this.#ended.promise;
-    clearTimeout(late);
+    await this.#worker.close(withinMs);
     process.off('exit', this.#waitAtExit);
-    void this.#worker.terminate();
-  }
-
-  #spawn(): Worker {
-    const { log, stream } = this.#options;
-    const start: LogWriterStart = {
-      log,
-      stream: { fd: stream.fd, isTTY: stream.isTTY },
-      queues: this.#queues,
-    };
-    // The sources run as they are (.ts) and published as JavaScript (.js).
-    const entry = `./log-writer-thread${extname(import.meta.filename)}`;
-    const worker = new Worker(new URL(entry, import.meta.url), {
-      name: 'log writer',
-      workerData: start,
-    });
-    worker.on('error', (error) => this.#options.onTrouble(describeError(error)));
-    worker.on('exit', () => this.#outlive());
-    // The daemon lives by its listeners, not by this thread.
-    worker.unref();
-    return worker;
-  }
-
-  #outlive(): void {
-    if (this.#isClosing) {
-      this.#ended.resolve();
-      return;
-    }
-    this.#restart = setTimeout(() => {
-      this.#restart = undefined;
-      this.#worker = this.#spawn();
-    }, restartDelayMs);
   }
 
   /** The process ends without `close`: what it said last is why. Blocks, at its very end. */

@@ -1,10 +1,10 @@
 /** The log of the daemon as a whole: the control plane's own lines, and the writer of all lines. */
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
-import { LogChannel } from './log-channel.ts';
+import { LogChannel } from '../journal/log-channel.ts';
+import type { OutputStream } from '../journal/output.ts';
+import { createLogger, tellLosses } from '../journal/telemetry.ts';
 import { LogWriter } from './log-writer.ts';
-import type { OutputStream } from './output.ts';
-import { createLogger, tellLosses } from './telemetry.ts';
 
 /** How often what was dropped is told. */
 const lossesMs = 60_000;

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LogWriter } from '../../src/daemon/log-writer.ts';
 import { LogQueueInput, LogQueueOutput } from '../../src/journal/log-queue.ts';
-import { LogWriter } from '../../src/journal/log-writer.ts';
 import { waitFor } from '../support/daemon.ts';
 
 const log = { level: 'info', format: 'json', color: false } as const;

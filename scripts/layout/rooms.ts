@@ -79,7 +79,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'tls',
     holds: 'certificates: ACME, who may have one, the store',
-    imports: [...common, 'journal', 'threads', 'outside'],
+    imports: [...common, 'http', 'journal', 'threads', 'outside'],
   },
   {
     name: 'serve',

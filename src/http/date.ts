@@ -1,4 +1,4 @@
-/** Dates of HTTP (RFC 9110, section 5.6.7): the three forms, always UTC. Pure. */
+/** Dates and times of HTTP (RFC 9110, sections 5.6.7 and 10.2.3): always UTC. Pure. */
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -29,6 +29,21 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
     if (groups !== undefined) return timeOf(groups, nowMs);
   }
   return undefined;
+}
+
+/** The form of dates that we send, e.g. `Sun, 06 Nov 1994 08:49:37 GMT`. */
+export function formatHttpDate(timeMs: number): string {
+  return new Date(timeMs).toUTCString();
+}
+
+/**
+ * How long Retry-After asks to wait, in milliseconds: seconds or a date, which may have passed;
+ * undefined for whatever is neither.
+ */
+export function parseRetryAfter(text: string, nowMs: number): number | undefined {
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const timeMs = parseHttpDate(text, nowMs);
+  return timeMs === undefined ? undefined : Math.max(0, timeMs - nowMs);
 }
 
 function timeOf(groups: Readonly<Record<string, string>>, nowMs: number): number | undefined {

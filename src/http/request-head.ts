@@ -7,7 +7,9 @@ import { isIPv6 } from 'node:net';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { quoteReceived, withoutSecrets } from '../names.ts';
+import { connectionHeaders, namedByConnection } from './connection-headers.ts';
 import type { Header, RequestHead } from './message.ts';
+import { queryOf } from './target.ts';
 
 /** What node's parser gives; the smallest shape we use. */
 export interface RawHead {
@@ -32,22 +34,9 @@ export interface HeadLimits {
   readonly headersMax: number;
 }
 
-/** RFC 9110, section 7.6.1, and what proxies add to it: these belong to one connection. */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /** What only a trusted proxy may say about the visitor: guests believe these. */
 const droppedHeaders = new Set([
-  ...hopByHop,
+  ...connectionHeaders,
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -98,14 +87,13 @@ export function readRequestHead(
     );
   }
   const named = host === undefined ? '' : readAuthority(host);
-  const mark = target.indexOf('?');
   return {
     ...context,
     method,
     httpVersion,
     target,
     headers,
-    query: mark === -1 ? '' : target.slice(mark + 1),
+    query: queryOf(target),
     scriptName: '',
     pathInfo: '',
     authority: authority === undefined ? named : readAuthority(authority),
@@ -124,7 +112,7 @@ function readHeaders(
         `received ${rawHeaders.length / 2}`,
     );
   }
-  const dropped = limits.keepsForwarded === true ? hopByHop : droppedHeaders;
+  const dropped = limits.keepsForwarded === true ? connectionHeaders : droppedHeaders;
   const headers: Header[] = [];
   let host: string | undefined;
   let connection = '';
@@ -134,19 +122,16 @@ function readHeaders(
     if (name === 'host') {
       if (host !== undefined) throw twoHosts(host, value);
       host = value;
-    } else if (name === 'connection') connection += `,${value.toLowerCase()}`;
+    } else if (name === 'connection')
+      connection = connection === '' ? value : `${connection},${value}`;
     if (!dropped.has(name)) headers.push([name, value]);
   }
   return { headers: dropNamed(headers, connection), host };
 }
 
-/** Headers that Connection names are hop-by-hop too; but never Host and the body's length. */
 function dropNamed(headers: Header[], connection: string): readonly Header[] {
-  if (connection === '' || connection === ',keep-alive' || connection === ',close') return headers;
-  const named = new Set(connection.split(',').map((token) => token.trim()));
-  named.delete('host');
-  named.delete('content-length');
-  return headers.filter(([name]) => !named.has(name));
+  const named = namedByConnection(connection);
+  return named.size === 0 ? headers : headers.filter(([name]) => !named.has(name));
 }
 
 function readTarget(

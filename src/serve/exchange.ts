@@ -7,6 +7,8 @@ import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { noBytes } from '../http/body.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
+import { statusHasBody } from '../http/status.ts';
+import { queryOf } from '../http/target.ts';
 import { clientNetwork } from '../names.ts';
 import { BodyReader } from './body-reader.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
@@ -199,7 +201,7 @@ export class HttpExchange implements Exchange {
     this.#replyState = 'ended';
     if (this.#isGone) return;
     const headers = this.#flatten(head);
-    if (withBody || (this.request.method === 'HEAD' && mayHaveBody(head.status, 'GET'))) {
+    if (withBody || (this.request.method === 'HEAD' && statusHasBody(head.status))) {
       headers.push('content-length', String(body.length));
     }
     this.#status = head.status;
@@ -325,11 +327,6 @@ export class HttpExchange implements Exchange {
   }
 }
 
-function queryOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark === -1 ? '' : target.slice(mark + 1);
-}
-
 /** What the guest has said itself stays as it said it: two of these would contradict each other. */
 function addAbsent(flat: string[], headers: readonly Header[]): void {
   for (const [name, value] of headers) {
@@ -340,7 +337,7 @@ function addAbsent(flat: string[], headers: readonly Header[]): void {
 
 /** RFC 9110, section 6.4.1. */
 function mayHaveBody(status: number, method: string): boolean {
-  return method !== 'HEAD' && status !== 204 && status !== 205 && status !== 304;
+  return method !== 'HEAD' && statusHasBody(status);
 }
 
 function clientGone(): TerrafirmaError {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseHttpDate } from '../../src/http/date.ts';
+import { formatHttpDate, parseHttpDate, parseRetryAfter } from '../../src/http/date.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 const EXAMPLE_MS = Date.UTC(1994, 10, 6, 8, 49, 37);
@@ -41,3 +41,18 @@ describe('parseHttpDate()', () => {
     'Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT',
   ])('takes %j for no date', (text) => expect(parseHttpDate(text, NOW_MS)).toBeUndefined());
 });
+
+test('what is sent is the first of the forms', () => {
+  expect(formatHttpDate(EXAMPLE_MS)).toBe('Sun, 06 Nov 1994 08:49:37 GMT');
+});
+
+test.each([
+  ['0', 0],
+  ['120', 120_000],
+  ['Thu, 01 Jan 2026 00:00:05 GMT', 5_000],
+  ['Wed, 31 Dec 2025 23:59:59 GMT', 0],
+  ['-1', undefined],
+  ['1.5', undefined],
+  ['2026-01-01T00:00:05Z', undefined],
+  ['soon', undefined],
+])('Retry-After: %s', (text, delayMs) => expect(parseRetryAfter(text, NOW_MS)).toBe(delayMs));

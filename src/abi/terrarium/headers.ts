@@ -4,7 +4,10 @@
  */
 
 import { inBytes } from '../../amounts.ts';
+import { isLeftToDaemon } from '../../http/connection-headers.ts';
+import { isFieldValue } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
+import { isToken } from '../../http/token.ts';
 import { Misuse } from './misuse.ts';
 
 export interface HeaderLimits {
@@ -14,39 +17,11 @@ export interface HeaderLimits {
   readonly bytesMax: number;
 }
 
-/** RFC 9110, section 5.6.2. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** What a Rust guest's HeaderValue takes as text; anything else makes it panic. */
 const guestValue = /^[\t\x20-\x7e]*$/;
 /** What no URI reference may hold (RFC 3986, section 2): a Rust guest panics at it. */
 const notInTarget = /[^\x21-\x7e]|["#<>`{}]/gu;
 const notInValue = /[^\t\x20-\x7e]/gu;
-
-/**
- * The connection is the daemon's: it says itself how long a body is and when it ends. Guests copy
- * whole fetched heads into their reply, so these are dropped without complaint.
- */
-const connectionHeaders = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-export function isToken(text: string): boolean {
-  return token.test(text);
-}
-
-/** Whether setting `name`, in lower case, is accepted and does nothing. */
-export function isConnectionHeader(name: string): boolean {
-  return connectionHeaders.has(name);
-}
 
 /** A value for a guest: bytes outside visible ASCII, space and tab become `%XX`. */
 export function encodeValue(value: string): string {
@@ -108,7 +83,7 @@ export class GuestHeaders {
   set(name: string, values: readonly string[]): void {
     if (!isToken(name)) throw new Misuse('Cannot set the header: its name is not a token', name);
     for (const value of values) {
-      if (!fieldValue.test(value)) {
+      if (!isFieldValue(value)) {
         // The value stays out of the log: it may be a secret.
         throw new Misuse(
           `Cannot set the header ${name}: no control bytes in its value`,
@@ -117,7 +92,7 @@ export class GuestHeaders {
       }
     }
     const lowerName = name.toLowerCase();
-    if (isConnectionHeader(lowerName)) return;
+    if (isLeftToDaemon(lowerName)) return;
     const before = this.#index.get(lowerName) ?? [];
     const lines = this.#lines - before.length + values.length;
     const bytes = this.#bytes - countBytes(name, before) + countBytes(name, values);

@@ -4,9 +4,9 @@
  */
 
 import { inBytes } from '../../amounts.ts';
+import { isToken } from '../../http/token.ts';
 import { readPieces, type Steps } from '../steps.ts';
 import type { HostcallFamily, TerrariumGuest } from './guest.ts';
-import { isToken } from './headers.ts';
 import { Misuse } from './misuse.ts';
 
 const ok = 0;

@@ -4,11 +4,10 @@ import { isUtf8 } from 'node:buffer';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
+import { statusHasBody } from '../../http/status.ts';
 import type { OutgoingReply } from './run.ts';
 
 const statusDefault = 200;
-/** Statuses without a body: RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5. */
-const bodilessStatuses: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** How far a tag and control bytes are looked for: a guest must not choose how long that takes. */
 const htmlBytesLookedAt = 512;
@@ -26,7 +25,7 @@ const htmlStart = new RegExp(
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
   const status = reply.status ?? statusDefault;
   if (reply.body === undefined) throw new TerrafirmaError(reply.refusal);
-  const body = bodilessStatuses.has(status) ? noBytes : reply.body;
+  const body = statusHasBody(status) ? reply.body : noBytes;
   const headers: Header[] = reply.headers.toLines();
   if (body.length > 0 && !reply.headers.has('content-type')) {
     headers.push(['content-type', guessContentType(body)]);

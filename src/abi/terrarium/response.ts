@@ -4,6 +4,7 @@
  */
 
 import { inBytes } from '../../amounts.ts';
+import { isFinalStatus } from '../../http/status.ts';
 import { pieceBytes, readPieces, type Steps } from '../steps.ts';
 import type { Given, HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
@@ -18,8 +19,6 @@ interface MemoryRange {
 const responseOutgoing = 0;
 const ok = 0;
 const invalid = 1;
-const statusMin = 200;
-const statusMax = 599;
 
 export function responseHostcalls(guest: TerrariumGuest): HostcallFamily {
   return { ...getters(guest), ...setters(guest) };
@@ -74,7 +73,7 @@ function setters(guest: TerrariumGuest): HostcallFamily {
       call: (handle: number, status: number): number =>
         guest.answer(invalid, () => {
           const reply = findOutgoing(guest, handle);
-          if (status < statusMin || status > statusMax) {
+          if (!isFinalStatus(status)) {
             throw new Misuse('Cannot set the status: 200 to 599', String(status));
           }
           reply.status = status;

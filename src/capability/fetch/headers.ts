@@ -1,23 +1,15 @@
 /** What a guest's request and a server's reply may carry past us. Pure. */
+
 import { noBytes } from '../../http/body.ts';
+import { connectionHeaders, namedByConnection } from '../../http/connection-headers.ts';
+import { isFieldValue } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
+import { isRedirect } from '../../http/status.ts';
+import { isToken } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
 import type { OutboundRequest } from '../capability.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import { visitHeader } from './visits.ts';
-
-/** About one connection only (RFC 9110, section 7.6.1), or framed by the HTTP client itself. */
-const connectionHeaders: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** What the HTTP client derives from the body and the connection. */
 const framingHeaders: ReadonlySet<string> = new Set(['content-length', 'expect']);
@@ -41,9 +33,6 @@ const refusedPorts: ReadonlySet<number> = new Set([
   995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
   6669, 6679, 6697, 10080,
 ]);
-
-const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const valuePattern = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const loopHeader = 'cdn-loop';
 const loopName = 'terrafirma';
@@ -78,7 +67,7 @@ export function requestHeaders(
     const rule = `a request may pass ${loopHopsMax} servers of this kind`;
     throw new CapabilityRefusal('limit', `Cannot fetch: ${rule}: received one that passed them`);
   }
-  const named = namedByConnection(headers);
+  const named = namedByConnection(connectionOf(headers));
   const kept: Header[] = [];
   let hasAgent = false;
   for (const [givenName, value] of headers) {
@@ -106,14 +95,14 @@ export function replyHeaders(raw: readonly (string | Uint8Array)[]): Header[] {
   for (let at = 0; at + 1 < raw.length; at += 2) {
     headers.push([toText(raw[at]).toLowerCase(), toText(raw[at + 1])]);
   }
-  const named = namedByConnection(headers);
+  const named = namedByConnection(connectionOf(headers));
   return headers.filter(([name]) => !connectionHeaders.has(name) && !named.has(name));
 }
 
 /** Throws CapabilityRefusal unless `method` is a method that guests may use; upper case. */
 export function parseMethod(method: string): string {
   const upper = method.toUpperCase();
-  if (!tokenPattern.test(method)) {
+  if (!isToken(method)) {
     const rule = 'the method must be an HTTP token';
     throw new CapabilityRefusal(
       'input',
@@ -150,8 +139,6 @@ export function parseTarget(text: string, base?: URL): URL {
   return url;
 }
 
-const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
 /**
  * The request that follows a redirect, or undefined when `reply` is none. 301, 302 and 303 become
  * a GET (a HEAD stays one) without body; another origin does not get what was meant for the first.
@@ -160,7 +147,7 @@ export function redirected(
   request: OutboundRequest,
   reply: { readonly status: number; readonly headers: readonly Header[] },
 ): OutboundRequest | undefined {
-  if (!redirectStatuses.has(reply.status)) return undefined;
+  if (!isRedirect(reply.status)) return undefined;
   const location = reply.headers.find(([name]) => name === 'location')?.[1];
   if (location === undefined) return undefined;
   const from = new URL(request.url);
@@ -177,23 +164,19 @@ export function redirected(
 }
 
 function checkHeader(name: string, value: string): void {
-  if (!tokenPattern.test(name)) {
+  if (!isToken(name)) {
     const rule = 'a header name must be an HTTP token';
     throw new CapabilityRefusal('input', `Cannot fetch: ${rule}: received ${quoteReceived(name)}`);
   }
-  if (!valuePattern.test(value)) {
+  if (!isFieldValue(value)) {
     const rule = `the header ${name} must hold Latin-1 without control characters`;
     throw new CapabilityRefusal('input', `Cannot fetch: ${rule}: received ${quoteReceived(value)}`);
   }
 }
 
-function namedByConnection(headers: readonly Header[]): ReadonlySet<string> {
-  const named = new Set<string>();
-  for (const [name, value] of headers) {
-    if (name.toLowerCase() !== 'connection') continue;
-    for (const option of value.split(',')) named.add(option.trim().toLowerCase());
-  }
-  return named;
+function connectionOf(headers: readonly Header[]): string {
+  const values = headers.filter(([name]) => name.toLowerCase() === 'connection');
+  return values.map(([, value]) => value).join(',');
 }
 
 function isOurs(entry: string): boolean {

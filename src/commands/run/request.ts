@@ -6,8 +6,11 @@ import path from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
+import { isFieldValue } from '../../http/fields.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import { readRequestHead } from '../../http/request-head.ts';
+import { pathOf } from '../../http/target.ts';
+import { isToken } from '../../http/token.ts';
 import type { ModulePath } from '../../names.ts';
 import { parseRequestPath } from '../../names.ts';
 import type { Arguments, CommandIo } from '../command.ts';
@@ -62,7 +65,7 @@ function splitPath(target: string, name: ModulePath): { scriptName: string; path
   const below = target.startsWith(own) ? target.slice(own.length) : target;
   const isBelow = below === '' || /^[/?]/.test(below);
   const { pathInfo } = parseRequestPath(`/m.wasm${isBelow ? below : target}`);
-  const isRoot = target.split('?', 1)[0] === '/';
+  const isRoot = pathOf(target) === '/';
   return { scriptName: `/${name}`, pathInfo: isRoot ? '' : pathInfo };
 }
 
@@ -81,11 +84,8 @@ function readTarget(text: string): string {
   throw refuse('--path', 'must be a path as in a URL, such as /x?y=1', text);
 }
 
-/** RFC 9110, section 5.6.2. */
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
 function readMethod(text: string): string {
-  if (token.test(text)) return text;
+  if (isToken(text)) return text;
   throw refuse('--method', 'must be an HTTP method, such as POST', text);
 }
 
@@ -95,8 +95,7 @@ function readHeader(text: string): [string, string] {
   const value = text.slice(at + 1).trim();
   // Header values are bytes on the wire: node gives each as one character.
   const wire = Buffer.from(value, 'utf8').toString('latin1');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
-  if (token.test(name) && !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(wire)) return [name, wire];
+  if (isToken(name) && isFieldValue(wire)) return [name, wire];
   throw refuse('--header', "must be 'name: value'", text);
 }
 

@@ -2,10 +2,12 @@
  * Answers to what never became a request with an exchange: no HTTP, too late, CONNECT. There is no
  * response object for them, only the socket.
  */
+
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { formatHttpDate } from '../../http/date.ts';
 import type { RequestRecord } from '../../journal/telemetry.ts';
 import { explainParserError, newRecord, plainAddress } from '../rejected.ts';
 import { failureHead } from '../road/failure.ts';
@@ -80,7 +82,7 @@ function compose(error: ErrorRecord, id: string) {
   const { head, body } = failureHead(error);
   const headers = [
     ...head.headers,
-    ['date', new Date().toUTCString()],
+    ['date', formatHttpDate(Date.now())],
     ['content-length', String(body.length)],
     ['x-request-id', id],
     ['connection', 'close'],

@@ -1,16 +1,9 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
+
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { connectionHeaders } from '../../http/connection-headers.ts';
 import { limitTaking, type PumpOptions, pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { Wire } from '../wire.ts';
-
-/** Of one connection, which HTTP/2 manages itself (RFC 9113, section 8.2.2). */
-const connectionHeaders = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 export interface Http2WireOptions {
   readonly hasBody: boolean;

@@ -1,6 +1,7 @@
 /** Validators, preconditions and ranges of static files (RFC 9110, sections 8.8, 13, 14). Pure. */
 
-import { parseHttpDate } from '../../http/date.ts';
+import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
+import { combinedField } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
 
 export interface FileVersion {
@@ -51,7 +52,7 @@ export function versionOf(facts: VersionFacts, nowMs: number): FileVersion {
   const shownAtMs = Math.min(modifiedAtMs, Math.floor(nowMs / 1_000) * 1_000);
   return {
     etag: `${isFresh ? 'W/' : ''}"${tag}"`,
-    lastModified: new Date(shownAtMs).toUTCString(),
+    lastModified: formatHttpDate(shownAtMs),
     modifiedAtMs,
     isDateStrong: !isFresh && mtimeNs / nsPerS === ctimeNs / nsPerS,
     sizeBytes: Number(size),
@@ -75,14 +76,14 @@ export function evaluatePreconditions(
   headers: readonly Header[],
   version: FileVersion,
 ): PreconditionVerdict {
-  const ifMatch = fieldValue(headers, 'if-match');
+  const ifMatch = combinedField(headers, 'if-match');
   if (ifMatch !== undefined) {
     if (!listHolds(ifMatch, version.etag, 'strong')) return 'failed';
   } else {
     const since = dateOf(headers, 'if-unmodified-since', version.seenAtMs);
     if (since !== undefined && version.modifiedAtMs > since) return 'failed';
   }
-  const ifNoneMatch = fieldValue(headers, 'if-none-match');
+  const ifNoneMatch = combinedField(headers, 'if-none-match');
   if (ifNoneMatch !== undefined) {
     return listHolds(ifNoneMatch, version.etag, 'weak') ? 'not-modified' : 'proceed';
   }
@@ -100,7 +101,7 @@ export function parseRange(
   headers: readonly Header[],
   version: FileVersion,
 ): ByteRange | 'unsatisfiable' | undefined {
-  const range = fieldValue(headers, 'range');
+  const range = combinedField(headers, 'range');
   if (range === undefined || !isSameVersion(headers, version)) return undefined;
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range.trim());
   if (match === null) return undefined;
@@ -122,7 +123,7 @@ export function parseRange(
 
 /** By strong comparison, and an exact match of dates (RFC 9110, section 13.1.5). */
 function isSameVersion(headers: readonly Header[], version: FileVersion): boolean {
-  const ifRange = fieldValue(headers, 'if-range')?.trim();
+  const ifRange = combinedField(headers, 'if-range')?.trim();
   if (ifRange === undefined) return true;
   if (ifRange.startsWith('"')) return ifRange === version.etag;
   const date = parseHttpDate(ifRange, version.seenAtMs);
@@ -144,11 +145,6 @@ function withoutWeakness(tag: string): string {
 }
 
 function dateOf(headers: readonly Header[], name: string, nowMs: number): number | undefined {
-  const value = fieldValue(headers, name);
+  const value = combinedField(headers, name);
   return value === undefined ? undefined : parseHttpDate(value.trim(), nowMs);
-}
-
-function fieldValue(headers: readonly Header[], name: string): string | undefined {
-  const values = headers.filter(([key]) => key === name).map(([, value]) => value);
-  return values.length === 0 ? undefined : values.join(', ');
 }

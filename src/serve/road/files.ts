@@ -7,6 +7,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import { mediaTypeOf } from '../../http/media-types.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
+import { pathOf } from '../../http/target.ts';
 import { type GuardedFile, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { isOpenInside, openSpelled } from '../../outside/mount/open-inside.ts';
@@ -185,8 +186,7 @@ async function stream(
 /** Relative, so that it holds behind a proxy that serves the site under another path. */
 function redirectToDirectory(exchange: HttpExchange): void {
   const { target, query } = exchange.request;
-  const mark = target.indexOf('?');
-  const path = mark === -1 ? target : target.slice(0, mark);
+  const path = pathOf(target);
   const name = path.slice(path.lastIndexOf('/') + 1);
   const location = `./${name}/${query === '' ? '' : `?${query}`}`;
   exchange.send({ status: 301, headers: [['location', location]] }, noBytes);

@@ -1,6 +1,8 @@
 /** What a request must be to open a WebSocket: RFC 6455, section 4.2.1. Pure. */
+
 import type { IncomingHttpHeaders } from 'node:http';
 import { TerrafirmaError } from '../../errors.ts';
+import { isToken } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
 
 export interface HandshakeHead {
@@ -12,7 +14,6 @@ export interface HandshakeHead {
 const webSocketVersion = '13';
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/;
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** Whether the client asks for a WebSocket; any other upgrade is declined by not taking it up. */
 export function asksForWebSocket({ headers }: Pick<HandshakeHead, 'headers'>): boolean {
@@ -52,7 +53,7 @@ export function comesTooEarly(): TerrafirmaError {
 function checkProtocols(list: string | undefined): void {
   if (list === undefined) return;
   const names = list.split(',').map((name) => name.trim());
-  if (names.every((name) => token.test(name)) && new Set(names).size === names.length) return;
+  if (names.every(isToken) && new Set(names).size === names.length) return;
   throw bad('Sec-WebSocket-Protocol must be a list of different tokens', list);
 }
 

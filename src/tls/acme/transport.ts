@@ -2,8 +2,10 @@
  * Edge: HTTPS to one ACME directory, by undici. Nonces, signed requests, bounded answers and their
  * problems (RFC 8555, sections 6.1 to 6.7).
  */
+
 import type { KeyObject } from 'node:crypto';
 import { Agent, type Dispatcher, request } from 'undici';
+import { parseRetryAfter } from '../../http/date.ts';
 import { signMessage } from './jws.ts';
 import { AcmeError, asRecord, readProblem } from './problem.ts';
 
@@ -177,9 +179,8 @@ function parseBody(text: string): unknown {
 /** Seconds or a date (RFC 9110, section 10.2.3), bounded. */
 export function readRetryAfter(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
-  const delayMs = /^\d{1,9}$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
-  if (Number.isNaN(delayMs)) return undefined;
-  return Math.min(Math.max(0, delayMs), retryAfterMsMax);
+  const delayMs = parseRetryAfter(header, nowMs);
+  return delayMs === undefined ? undefined : Math.min(delayMs, retryAfterMsMax);
 }
 
 /** The member `name` of an answer as an absolute URL. Throws AcmeError `unavailable`. */

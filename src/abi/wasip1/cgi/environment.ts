@@ -2,7 +2,9 @@
  * A request as environment variables: RFC 3875, section 4.1, and what WAGI adds. One character a
  * byte, as headers stand on the wire; what was decoded is UTF-8.
  */
+import { connectionHeaders } from '../../../http/connection-headers.ts';
 import type { Header, RequestHead } from '../../../http/message.ts';
+import { pathOf } from '../../../http/target.ts';
 
 const serverSoftware = 'terrafirma';
 
@@ -12,15 +14,9 @@ const serverSoftware = 'terrafirma';
  * everything that the program fetches.
  */
 const hiddenHeaders = new Set([
+  ...connectionHeaders,
   'authorization',
-  'proxy-authorization',
-  'connection',
   'proxy',
-  'transfer-encoding',
-  'te',
-  'trailer',
-  'upgrade',
-  'keep-alive',
   'expect',
   // They have variables of their own.
   'content-length',
@@ -67,7 +63,7 @@ export function listArguments(
   { target, query }: RequestHead,
   owners: readonly string[] | undefined,
 ): readonly string[] {
-  const [path = '/'] = target.split('?', 1);
+  const path = pathOf(target);
   if (owners !== undefined) return [path, ...owners.map(toBytes)];
   return query === '' ? [path] : [path, ...query.split('&')];
 }
@@ -144,8 +140,7 @@ function splitAuthority({ authority, scheme }: RequestHead): {
 /** What stands after the module's name, not decoded: as many segments are cut as the name has. */
 function rawPathInfo({ target, scriptName, pathInfo }: RequestHead): string {
   if (pathInfo === '') return '';
-  const [path = ''] = target.split('?', 1);
-  const rest = path.split('/').slice(scriptName.split('/').length);
+  const rest = pathOf(target).split('/').slice(scriptName.split('/').length);
   return `/${rest.join('/')}`;
 }
 

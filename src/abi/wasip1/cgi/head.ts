@@ -5,7 +5,11 @@
  */
 
 import { TerrafirmaError } from '../../../errors.ts';
+import { isLeftToDaemon } from '../../../http/connection-headers.ts';
+import { isFieldValue, trimSpace } from '../../../http/fields.ts';
 import type { Header, ReplyHead } from '../../../http/message.ts';
+import { isFinalStatus, statusMax, statusMin } from '../../../http/status.ts';
+import { beginsField, isToken } from '../../../http/token.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import { parseRequestPath } from '../../../names/request-path.ts';
 
@@ -20,17 +24,9 @@ export type CgiHead =
   /** The answer is that of another path of the site (RFC 3875, section 6.2.2). */
   | { readonly kind: 'inside'; readonly target: string };
 
-/** RFC 9110, section 5.6.2. */
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What begins like a header. */
-const headerLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/;
 /** An answer has at least one of them. */
 const neededLine = /^(content-type|location|status)[ \t]*:/i;
-/** RFC 9110, section 5.5: visible characters, obs-text, space and tab. */
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 const statusPattern = /^(\d{3})(?:[ \t].*)?$/;
-const statusMin = 200;
-const statusMax = 599;
 const statusFound = 302;
 /**
  * A path and a query of this site; `//` would name another host. A fragment is for the visitor's
@@ -38,18 +34,6 @@ const statusFound = 302;
  */
 const localPath = /^\/(?!\/)[\x21\x22\x24-\x7e]*$/;
 const lf = 0x0a;
-
-/** The connection is the daemon's: it says itself how long a body is and when it ends. */
-const connectionHeaders = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Collects the block as it comes, in pieces of any size. */
 export class HeadBlock {
@@ -88,7 +72,7 @@ export class HeadBlock {
    */
   get isPlain(): boolean {
     const first = this.#lines[0];
-    if (first !== undefined && !headerLine.test(first)) return true;
+    if (first !== undefined && !beginsField(first)) return true;
     return (this.#isComplete || this.#isTooLong) && !this.isAnnounced;
   }
 
@@ -149,7 +133,7 @@ export function parseHead(lines: readonly string[]): CgiHead {
     const [name, value] = parseLine(line);
     if (name === 'status' || name === 'location' || name === 'content-type') {
       special.set(name, value);
-    } else if (!connectionHeaders.has(name)) {
+    } else if (!isLeftToDaemon(name)) {
       headers.push([name, value]);
     }
   }
@@ -185,9 +169,9 @@ function parseLine(line: string): Header {
     .slice(0, colon)
     .replace(/[ \t]+$/, '')
     .toLowerCase();
-  const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
-  if (!token.test(name)) throw bad('a header name must be a token', quoteReceived(name));
-  if (!fieldValue.test(value)) {
+  const value = trimSpace(line.slice(colon + 1));
+  if (!isToken(name)) throw bad('a header name must be a token', quoteReceived(name));
+  if (!isFieldValue(value)) {
     // The value stays out of the log: it may be a secret.
     throw bad(`the value of ${name} must have no control characters`, `${value.length} bytes`);
   }
@@ -197,7 +181,7 @@ function parseLine(line: string): Header {
 function parseStatus(text: string | undefined, location: string | undefined): number {
   if (text === undefined) return location === undefined ? statusMin : statusFound;
   const status = Number(statusPattern.exec(text)?.[1] ?? 0);
-  if (status >= statusMin && status <= statusMax) return status;
+  if (isFinalStatus(status)) return status;
   throw bad(`a status must be a number from ${statusMin} to ${statusMax}`, quoteReceived(text));
 }
 

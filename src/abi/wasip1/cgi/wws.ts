@@ -7,19 +7,17 @@
 import { inBytes } from '../../../amounts.ts';
 import type { Capabilities, KeyValue } from '../../../capability/capability.ts';
 import { describeError, TerrafirmaError } from '../../../errors.ts';
+import { isLeftToDaemon } from '../../../http/connection-headers.ts';
+import { isFieldValue } from '../../../http/fields.ts';
 import type { Header, RequestHead } from '../../../http/message.ts';
+import { isFinalStatus, statusMax, statusMin } from '../../../http/status.ts';
+import { isToken } from '../../../http/token.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
 import type { InputStream } from '../streams.ts';
 import type { Reply } from './reply.ts';
 
 const kvKey = new TextEncoder().encode('wws');
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
-const connectionHeaders =
-  /^(connection|content-length|keep-alive|te|trailer|transfer-encoding|upgrade)$/;
-const statusMin = 200;
-const statusMax = 599;
 const headersMax = 256;
 
 export interface WwsRequestOptions {
@@ -131,7 +129,7 @@ export class WwsReply implements Reply {
     const { data, status, base64 } = answer;
     if (typeof data !== 'string') throw bad('"data" must be a string', typeof data);
     const code = Number(status);
-    if (!Number.isInteger(code) || code < statusMin || code > statusMax) {
+    if (!isFinalStatus(code)) {
       throw bad(`"status" must be a number from ${statusMin} to ${statusMax}`, String(status));
     }
     const head = { status: code, headers: parseHeaders(answer.headers) };
@@ -158,11 +156,11 @@ function parseHeaders(value: unknown): Header[] {
   const headers = new Map<string, string>([['content-type', 'text/html']]);
   for (const [key, text] of Object.entries(value)) {
     const name = key.toLowerCase().replaceAll('_', '-');
-    if (!token.test(name)) throw bad('a header name must be a token', quoteReceived(key));
-    if (typeof text !== 'string' || !fieldValue.test(text)) {
+    if (!isToken(name)) throw bad('a header name must be a token', quoteReceived(key));
+    if (typeof text !== 'string' || !isFieldValue(text)) {
       throw bad(`the value of ${name} must be text without control characters`, typeof text);
     }
-    if (!connectionHeaders.test(name)) headers.set(name, text);
+    if (!isLeftToDaemon(name)) headers.set(name, text);
   }
   if (headers.size > headersMax) throw bad(`at most ${headersMax} headers`, `${headers.size}`);
   return [...headers];

@@ -4,6 +4,7 @@
  * threads, while memory is short. Touches what the system says of this process.
  */
 import { Account } from './account.ts';
+import { Calm } from './calm.ts';
 import { clearPage, headerWord } from './shared.ts';
 import { TidyPlan } from './tidy-plan.ts';
 
@@ -11,6 +12,9 @@ export interface OverseerOptions {
   readonly shared: SharedArrayBuffer;
   /** Resident bytes of the process; for tests. */
   readonly residentBytes?: (() => number) | undefined;
+  /** CPU time that the process has used, in milliseconds; for tests. */
+  readonly cpuMs?: (() => number) | undefined;
+  readonly nowMs?: (() => number) | undefined;
   /** How long guests may stay idle while memory is plenty. */
   readonly idleGuestMsMax: number;
 }
@@ -23,6 +27,7 @@ export class Overseer {
   readonly #words: Float64Array;
   readonly #account: Account;
   #shortLooks = 0;
+  readonly #calm = new Calm();
   readonly #plan = new TidyPlan();
 
   constructor(options: OverseerOptions) {
@@ -57,7 +62,9 @@ export class Overseer {
     const baseBytes = this.#words[headerWord.baseBytes] ?? 0;
     if (baseBytes === 0) return;
     const { isShort } = this.#account;
-    const wanted = this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort });
+    const { cpuMs = cpuMsOfProcess, nowMs = () => performance.now() } = this.#options;
+    const isCalm = this.#calm.look({ cpuMs: cpuMs(), nowMs: nowMs() });
+    const wanted = this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort, isCalm });
     for (const step of wanted) {
       const word = step === 'collect' ? headerWord.collectRounds : headerWord.trimRounds;
       this.#words[word] = (this.#words[word] ?? 0) + 1;
@@ -74,4 +81,9 @@ export class Overseer {
 
 function residentBytesOfProcess(): number {
   return process.memoryUsage.rss();
+}
+
+function cpuMsOfProcess(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }

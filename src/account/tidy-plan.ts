@@ -1,8 +1,8 @@
 /**
  * When memory is to be tidied: soon after something large was let go, or where much more lies
- * outside of the account than before; seldom where it only may be garbage, because looking through
- * a heap holds its thread for tens of milliseconds. Counted in looks of the overseer, some four a
- * second.
+ * outside of the account than before; after less, once it is calm again, and once for each time
+ * that it was not; seldom where it only may be garbage, because looking through a heap holds its
+ * thread for tens of milliseconds. Counted in looks of the overseer, some four a second.
  */
 
 export interface MemoryNow {
@@ -13,18 +13,18 @@ export interface MemoryNow {
   readonly baseBytes: number;
   /** Idle guests must go: then it cannot wait for calmer times. */
   readonly isShort: boolean;
+  /** The process has had little to do for some seconds: nobody minds a collection. */
+  readonly isCalm: boolean;
 }
 
 export type TidyStep = 'collect' | 'trim';
 
 /** A change by less is not worth a collection. */
 const changeShare = 0.1;
-/**
- * While memory is plenty neither is this: what heaps and compiled code grow by under ordinary load.
- * A collection that V8 was asked for also leaves it little room until the next ones: a daemon that
- * answers with 64 KiB collected ten times as often from then on (measured, docs/rationale.md).
- */
+/** Nor is this while there is much to do: heaps and compiled code grow under any load. */
 const changeBytesMin = 256 * 1024 * 1024;
+/** Nor this when it is calm again: about what a young generation takes for itself. */
+const calmBytesMin = 32 * 1024 * 1024;
 const looksBetween = 20;
 /** First collect; what that frees can be trimmed; then it shows what is in use. */
 const looksToTrim = 4;
@@ -39,27 +39,46 @@ export class TidyPlan {
   /** Of the outside bytes, what the last time did not bring back. */
   #usedBytes = 0;
   #heldPeakBytes = 0;
+  /** Since the last collection in a calm time. */
+  #wasBusy = false;
 
   /** To be called with every look. */
-  next({ heldBytes, outsideBytes, baseBytes, isShort }: MemoryNow): readonly TidyStep[] {
+  next(now: MemoryNow): readonly TidyStep[] {
+    const { heldBytes, outsideBytes, isCalm } = now;
     this.#looks += 1;
     if (this.#looks === looksToJudge) this.#usedBytes = outsideBytes;
     this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
     this.#heldPeakBytes = Math.max(this.#heldPeakBytes, heldBytes);
+    this.#wasBusy ||= !isCalm;
     if (this.#looks === looksToTrim) return ['trim'];
-    const leastMore = isShort ? 0 : changeBytesMin;
-    const tolerated = (bytes: number): number => bytes + Math.max(bytes * changeShare, leastMore);
-    if (this.#looks < looksBetween || outsideBytes <= tolerated(baseBytes)) return [];
-    // While much is held there is much to do, and V8 collects by itself.
-    if (heldBytes > baseBytes && !isShort) return [];
-    const hasGrown = outsideBytes > tolerated(Math.max(baseBytes, this.#usedBytes));
-    const letGoBytes = this.#heldPeakBytes - heldBytes;
-    const hasLetGo = letGoBytes > Math.max(outsideBytes * changeShare, leastMore);
-    if (!hasGrown && !hasLetGo && this.#looks < this.#looksToSuspect) return [];
-    const pause = hasGrown || hasLetGo ? looksToSuspectMin : this.#looksToSuspect * 2;
-    this.#looksToSuspect = Math.min(looksToSuspectMax, pause);
+    if (this.#looks < looksBetween || !this.#isWorthwhile(now)) return [];
+    if (isCalm) this.#wasBusy = false;
     this.#looks = 0;
     this.#heldPeakBytes = heldBytes;
     return ['collect'];
   }
+
+  #isWorthwhile({ heldBytes, outsideBytes, baseBytes, isShort, isCalm }: MemoryNow): boolean {
+    // While much is held there is much to do, and V8 collects by itself.
+    if (heldBytes > baseBytes && !isShort) return false;
+    const leastMore = isShort ? 0 : changeBytesMin;
+    const knownBytes = Math.max(baseBytes, this.#usedBytes);
+    const letGoBytes = this.#heldPeakBytes - heldBytes;
+    const isMuch = isMore(outsideBytes, baseBytes, leastMore);
+    const hasGrown = isMore(outsideBytes, knownBytes, leastMore);
+    const hasLetGo = letGoBytes > Math.max(outsideBytes * changeShare, leastMore);
+    if (isMuch && (hasGrown || hasLetGo)) {
+      this.#looksToSuspect = looksToSuspectMin;
+      return true;
+    }
+    const hasGrownInCalm = isCalm && isMore(outsideBytes, knownBytes, calmBytesMin);
+    if (hasGrownInCalm && this.#wasBusy) return true;
+    if (!(isMuch || hasGrownInCalm) || this.#looks < this.#looksToSuspect) return false;
+    this.#looksToSuspect = Math.min(looksToSuspectMax, this.#looksToSuspect * 2);
+    return true;
+  }
+}
+
+function isMore(bytes: number, thanBytes: number, leastMore: number): boolean {
+  return bytes > thanBytes + Math.max(thanBytes * changeShare, leastMore);
 }

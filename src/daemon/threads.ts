@@ -4,7 +4,10 @@
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import { Account } from '../account/account.ts';
+import { giveHeapsRoom } from '../account/heap-room.ts';
 import { Overseer } from '../account/overseer.ts';
+import { Tidy } from '../account/tidy.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
@@ -55,6 +58,8 @@ export class ServingThreads {
   readonly #options: ThreadsOptions;
   readonly #ledger: SharedArrayBuffer;
   readonly #overseer: Overseer;
+  /** Of the control plane's own memory. */
+  readonly #tidy: Tidy;
   readonly #threads = new Map<number, ServingThread>();
   readonly #backOffs = new Map<number, BackOff>();
   readonly #restarts = new Set<NodeJS.Timeout>();
@@ -68,11 +73,13 @@ export class ServingThreads {
     this.#ledger = createLedger(options.config.threads);
     const { idleGuestMsMax } = options.config.limits;
     this.#overseer = new Overseer({ shared: options.account, idleGuestMsMax });
+    this.#tidy = new Tidy(new Account(options.account, 'control'), { trimsToo: false });
   }
 
   /** Starts all threads. Resolves when every one listens; rejects when one cannot. */
   async start(endpoints: ThreadEndpoints): Promise<void> {
     this.#endpoints = endpoints;
+    giveHeapsRoom();
     const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
     this.#overseer.begin();
@@ -197,6 +204,7 @@ export class ServingThreads {
   /** The last resort: a thread that does not turn any more is ended, and `exit` replaces it. */
   #lookAtAll(nowMs: number): void {
     this.#overseer.look();
+    this.#tidy.look();
     for (const thread of this.#threads.values()) {
       if (!thread.isListening) continue;
       const { beat, running } = glanceAt(this.#ledger, thread.number);

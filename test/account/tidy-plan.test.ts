@@ -7,16 +7,18 @@ interface Look {
   readonly heldMib?: number;
   readonly outsideMib?: number;
   readonly isShort?: boolean;
+  readonly isCalm?: boolean;
 }
 
 /** The steps of so many looks at the same memory. */
 function look(plan: TidyPlan, looks: number, now: Look): readonly TidyStep[] {
-  const { heldMib = 0, outsideMib = 100, isShort = false } = now;
+  const { heldMib = 0, outsideMib = 100, isShort = false, isCalm = false } = now;
   const memory: MemoryNow = {
     heldBytes: heldMib * mib,
     outsideBytes: outsideMib * mib,
     baseBytes: 100 * mib,
     isShort,
+    isCalm,
   };
   return Array.from({ length: looks }, () => plan.next(memory)).flat();
 }
@@ -30,6 +32,32 @@ describe('TidyPlan', () => {
     expect(look(new TidyPlan(), 10_000, { outsideMib: 350, heldMib: 10 })).toEqual([]);
     expect(look(new TidyPlan(), 10_000, { outsideMib: 360 })).not.toEqual([]);
     expect(look(new TidyPlan(), 10_000, { outsideMib: 350, isShort: true })).not.toEqual([]);
+  });
+
+  test('collects after less when it is calm again, once for each time that it was not', () => {
+    const plan = new TidyPlan();
+    expect(look(plan, 1_000, { outsideMib: 200 })).toEqual([]);
+    expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toEqual(['collect', 'trim']);
+    look(plan, 10, { outsideMib: 110, isCalm: true });
+    expect(look(plan, 100, { outsideMib: 200, isCalm: true })).toEqual([]);
+    look(plan, 1, { outsideMib: 200 });
+    expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toEqual(['collect', 'trim']);
+  });
+
+  test('leaves what came back from the last collection, and what is little, however calm', () => {
+    const plan = new TidyPlan();
+    look(plan, 100, { outsideMib: 200 });
+    expect(look(plan, 100, { outsideMib: 130, isCalm: true })).toEqual([]);
+    expect(look(plan, 5, { outsideMib: 200, isCalm: true })).toEqual(['collect', 'trim']);
+    look(plan, 10, { outsideMib: 200 });
+    expect(look(plan, 1_000, { outsideMib: 220, isCalm: true })).toEqual([]);
+  });
+
+  test('looks for what grows in calm times, less and less often', () => {
+    const plan = new TidyPlan();
+    expect(look(plan, 110, { isCalm: true })).toEqual([]);
+    const first = look(plan, 1_000, { outsideMib: 200, isCalm: true });
+    expect(first).toEqual(['collect', 'trim']);
   });
 
   test('does not call a little that was let go worth a collection', () => {

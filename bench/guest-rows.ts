@@ -49,7 +49,7 @@ function largeGuest(mebibytes: number): Uint8Array {
 }
 
 /** A C program that reads its whole environment where there is one, else our own smallest. */
-function readCgiGuest(): Uint8Array {
+export function readCgiGuest(): Uint8Array {
   const c = join(sharedGuests, 'cgi-echo-c/cgi-echo-c.wasm');
   return existsSync(c) ? readFileSync(c) : assemble(cgiGuest);
 }

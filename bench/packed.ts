@@ -13,11 +13,12 @@ let program: string | undefined;
 
 /** The file to start. Its folder is removed when this process ends. */
 export function packedProgram(): string {
-  program ??= pack();
+  program ??= packProgram(root);
   return program;
 }
 
-function pack(): string {
+/** The same of the checkout in `root`. */
+export function packProgram(root: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'terrafirma-packed-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const args = ['pack', '--silent', '--pack-destination', directory];

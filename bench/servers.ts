@@ -1,5 +1,5 @@
 /** Servers under load, as child processes that say where they listen. Touches other processes. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -32,20 +32,28 @@ export class Server implements AsyncDisposable {
   }
 
   /** The daemon as shipped, with one serving thread, on `folder`. */
-  static daemon(folder: string, environment: NodeJS.ProcessEnv = {}): Promise<Server> {
-    return Server.#startDaemon([folder], environment);
+  static daemon(
+    folder: string,
+    environment: NodeJS.ProcessEnv = {},
+    program = packedProgram(),
+  ): Promise<Server> {
+    return Server.#startDaemon([folder], { environment, program });
   }
 
   /** The same, where host names lead to folders below `directory` by way of the DNS server. */
   static mounted(directory: string, dnsPort: number): Promise<Server> {
     const place = ['--mount', `/keybase=${directory}`, '--dns', `127.0.0.1:${dnsPort}`];
-    return Server.#startDaemon(place, {});
+    return Server.#startDaemon(place, { environment: {}, program: packedProgram() });
   }
 
-  static #startDaemon(place: readonly string[], environment: NodeJS.ProcessEnv): Promise<Server> {
+  static #startDaemon(
+    place: readonly string[],
+    start: { readonly environment: NodeJS.ProcessEnv; readonly program: string },
+  ): Promise<Server> {
+    const { environment, program } = start;
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
     const args = ['--state', directory, '--threads', '1', '--listen', '127.0.0.1:0'];
-    return Server.#start([packedProgram(), 'serve', ...place, ...args], { environment, directory });
+    return Server.#start([program, 'serve', ...place, ...args], { environment, directory });
   }
 
   /** Answers with `bodyBytes` bytes. */
@@ -128,6 +136,25 @@ export class BenchFolder implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A certificate for 127.0.0.1 that signs itself. */
+export class OwnCertificate implements Disposable {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-tls-'));
+  readonly certificate = join(this.#directory, 'own.pem');
+  readonly key = join(this.#directory, 'own.key');
+
+  constructor() {
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const files = ['-keyout', this.key, '-out', this.certificate];
+    const args = ['req', '-x509', '-days', '2', ...kind, ...subject, ...files];
+    execFileSync('openssl', args, { stdio: 'pipe' });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 

@@ -2,38 +2,16 @@
  * HTTPS on connections that are kept, against plain HTTP on the same serving thread. Touches the
  * file system, another process (openssl) and the network, on loopback only.
  */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
 import { measureRate } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
-import { askUntil, BenchFolder, Server } from './servers.ts';
+import { askUntil, BenchFolder, OwnCertificate, Server } from './servers.ts';
 
 const connections = 32;
-
-/** A certificate for 127.0.0.1 that signs itself. */
-class OwnCertificate implements Disposable {
-  readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-tls-'));
-  readonly certificate = join(this.#directory, 'own.pem');
-  readonly key = join(this.#directory, 'own.key');
-
-  constructor() {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    const files = ['-keyout', this.key, '-out', this.certificate];
-    const args = ['req', '-x509', '-days', '2', ...kind, ...subject, ...files];
-    execFileSync('openssl', args, { stdio: 'pipe' });
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true, force: true });
-  }
-}
 
 export async function measureTls({ rounds, seconds }: DaemonPlan): Promise<readonly Row[]> {
   using own = new OwnCertificate();

@@ -1,0 +1,175 @@
+/**
+ * CPU time of a serving thread for one request, of this checkout against another one, both as
+ * published and side by side: `node bench/against.ts --before DIRECTORY [--starts N] [--rounds N]
+ * [--seconds N] [--only ROWS]`, where `DIRECTORY` is a second worktree with its node_modules.
+ *
+ * The median of many short rounds is told; CPU time and not requests a second, because that stays
+ * the same when other programs want the processors. Needs Linux, two processors, `perf`, `wrk`,
+ * `h2load`, `taskset` and `openssl`.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { assemble } from '../test/wasm/support/assemble.ts';
+import { smallGuest } from './daemon-rows.ts';
+import { readCgiGuest } from './guest-rows.ts';
+import { packProgram } from './packed.ts';
+import { formatTable, median, medianRatio, type Row } from './report.ts';
+import { askUntil, BenchFolder, OwnCertificate, Server } from './servers.ts';
+
+const run = promisify(execFile);
+const here = fileURLToPath(new URL('..', import.meta.url));
+const hello = fileURLToPath(new URL('../test/guests/hello.wasm', import.meta.url));
+const connections = 32;
+const serversCpu = '0';
+const generatorsCpu = '1';
+/** V8 has settled by then, once more or less well: therefore several starts. */
+const warmSeconds = 8;
+
+/** Answers with 64 KiB. */
+const replyGuest = `(module
+  (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0) "body")
+  (func (export "run") (drop (call $set (i32.const 0) (i32.const 0) (i32.const 65536)))))`;
+
+interface Load {
+  readonly name: string;
+  readonly path: string;
+  readonly over: 'http' | 'https' | 'http2';
+}
+
+const loads: readonly Load[] = [
+  { name: 'small Rust guest', path: 'small.wasm', over: 'http' },
+  { name: 'smallest guest', path: 'hello.wasm', over: 'http' },
+  { name: 'CGI guest', path: 'cgi.wasm', over: 'http' },
+  { name: 'guest that answers 64 KiB', path: 'reply.wasm', over: 'http' },
+  { name: 'file of 1 KB', path: 'small.bin', over: 'http' },
+  { name: 'file of 64 KiB', path: 'medium.bin', over: 'http' },
+  { name: 'file of 1 MiB', path: 'large.bin', over: 'http' },
+  { name: 'file that is not there', path: 'absent.bin', over: 'http' },
+  { name: 'small Rust guest over HTTPS', path: 'small.wasm', over: 'https' },
+  { name: 'small Rust guest over HTTP/2', path: 'small.wasm', over: 'http2' },
+  { name: 'file of 1 KB over HTTP/2', path: 'small.bin', over: 'http2' },
+];
+
+const { values } = parseArgs({
+  options: {
+    before: { type: 'string' },
+    starts: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+  },
+});
+
+/** The thread that has worked most since the process began: the one that serves. */
+function busiestThread(pid: number): string {
+  const spent = readdirSync(`/proc/${pid}/task`).map((id) => {
+    const fields = readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8').split(') ')[1]?.split(' ');
+    return { id, ticks: Number(fields?.[11]) + Number(fields?.[12]) };
+  });
+  const [first] = spent.sort((a, b) => b.ticks - a.ticks);
+  if (first === undefined) throw new Error(`Cannot measure: process ${pid} has no threads`);
+  return first.id;
+}
+
+function commandOf({ path, over }: Load, server: Server, seconds: number): readonly string[] {
+  const url = `${over === 'http' ? server.url : server.secureUrl}/${path}`;
+  return over === 'http2'
+    ? ['h2load', '-c4', '-m8', '-t1', `-D${seconds}`, url]
+    : ['wrk', '-t1', `-c${connections}`, `-d${seconds}`, url];
+}
+
+/** Microseconds of the serving thread for one request. */
+async function measure(load: Load, server: Server, seconds: number): Promise<number> {
+  const thread = busiestThread(server.pid);
+  const perf = [
+    'stat',
+    '-x,',
+    '-e',
+    'task-clock',
+    '-t',
+    thread,
+    '--',
+    'taskset',
+    '-c',
+    generatorsCpu,
+  ];
+  const args = [...perf, ...commandOf(load, server, seconds)];
+  const { stdout, stderr } = await run('perf', args);
+  const cpuMs = Number(/^([\d.]+),msec,task-clock/m.exec(stderr)?.[1]);
+  const requests = Number((/(\d+) requests in/.exec(stdout) ?? /(\d+) done/.exec(stdout))?.[1]);
+  return (cpuMs * 1_000) / requests;
+}
+
+interface Found {
+  readonly before: number[];
+  readonly after: number[];
+}
+
+/** Both at the same time and on the same processor: whatever disturbs one disturbs the other. */
+async function compare(load: Load, servers: readonly Server[], found: Found): Promise<void> {
+  const measureBoth = (seconds: number): Promise<number[]> =>
+    Promise.all(servers.map((server) => measure(load, server, seconds)));
+  await measureBoth(warmSeconds);
+  for (let round = 0; round < Number(values.rounds); round += 1) {
+    const [before = Number.NaN, after = Number.NaN] = await measureBoth(Number(values.seconds));
+    found.before.push(before);
+    found.after.push(after);
+  }
+}
+
+function rowsOf({ name }: Load, { before, after }: Found): readonly Row[] {
+  return [
+    { name: `${name}, before`, value: median(before), unit: 'us' },
+    { name: `${name}, after`, value: median(after), unit: 'us' },
+    { name, value: medianRatio(after, before), unit: 'x', goal: { atMost: 1.03 } },
+  ];
+}
+
+async function main(directory: string): Promise<void> {
+  using own = new OwnCertificate();
+  using folder = fillFolder();
+  const environment = {
+    TERRAFIRMA_TLS_LISTEN: '127.0.0.1:0',
+    TERRAFIRMA_TLS_CERTIFICATE: `${own.certificate}=${own.key}`,
+    TERRAFIRMA_TLS_REDIRECTS: 'false',
+  };
+  const programs = [packProgram(directory), packProgram(here)];
+  const wanted = loads.filter(({ name }) => name.includes(values.only));
+  for (const load of wanted) {
+    const found: Found = { before: [], after: [] };
+    for (let start = 0; start < Number(values.starts); start += 1) {
+      const starting = programs.map((program) =>
+        Server.daemon(folder.directory, environment, program),
+      );
+      await using servers = new AsyncDisposableStack();
+      const both = (await Promise.all(starting)).map((server) => servers.use(server));
+      for (const { pid, url } of both) {
+        await run('taskset', ['-acp', serversCpu, String(pid)]);
+        await askUntil(`${url}/small.wasm`, () => true);
+      }
+      await compare(load, both, found);
+    }
+    console.log(formatTable(rowsOf(load, found)));
+  }
+}
+
+function fillFolder(): BenchFolder {
+  const folder = new BenchFolder();
+  folder.put(smallGuest(), 'small.wasm');
+  folder.put(hello, 'hello.wasm');
+  folder.write(readCgiGuest(), 'cgi.wasm');
+  folder.write(assemble(replyGuest), 'reply.wasm');
+  folder.write(Buffer.alloc(1_000, 'a'), 'small.bin');
+  folder.write(Buffer.alloc(65_536, 'b'), 'medium.bin');
+  folder.write(Buffer.alloc(1_048_576, 'c'), 'large.bin');
+  return folder;
+}
+
+if (values.before === undefined) {
+  throw new Error('Cannot compare: --before must name another checkout: received nothing');
+}
+await main(values.before);

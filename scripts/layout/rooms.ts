@@ -14,7 +14,7 @@ export interface Room {
 }
 
 /** What nearly every room may use. */
-const common = ['amounts', 'errors', 'names', 'config', 'account'];
+const common = ['amounts', 'errors', 'names', 'config', 'account', 'limit-clock'];
 const aboutAbis = ['abi/abi', 'abi/catalogue'];
 
 export const rooms: readonly Room[] = [
@@ -28,6 +28,7 @@ export const rooms: readonly Room[] = [
     holds: 'what the process holds, in bytes, with a share for each owner; the rules of sharing',
     imports: ['errors', 'names'],
   },
+  { name: 'limit-clock', holds: 'one coarse timer for many limits of one kind', imports: [] },
   { name: 'http', holds: 'the one vocabulary of HTTP; pure', imports: common },
   { name: 'site', holds: 'the nouns: manifest, settings, routes, who may read', imports: common },
   {

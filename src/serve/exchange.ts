@@ -314,6 +314,7 @@ export class HttpExchange implements Exchange {
 
   #close(): void {
     this.#bytes?.close();
+    this.#wire.closed();
     if (this.#wire.isFinished) return;
     this.#isGone = true;
     this.#onGone?.();

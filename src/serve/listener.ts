@@ -5,6 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -14,6 +15,7 @@ import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Header, RequestHead } from '../http/message.ts';
 import { type HeadLimits, type RawHead, readRequestHead } from '../http/request-head.ts';
 import type { RequestRecord } from '../journal/telemetry.ts';
+import { LimitClock } from '../limit-clock.ts';
 import { parseHostName, quoteReceived } from '../names.ts';
 import { ClientConnections } from './client-connections.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
@@ -23,7 +25,7 @@ import { Lingering } from './http1/lingering.ts';
 import { Refusals } from './http1/refusals.ts';
 import { Http1Request } from './http1/request.ts';
 import { Http1Wire, type Http1WireOptions } from './http1/wire.ts';
-import { readHttp2Head } from './http2/head.ts';
+import { type Http2Declared, readHttp2Head } from './http2/head.ts';
 import { Http2Offenders } from './http2/offenders.ts';
 import { Http2Sessions } from './http2/sessions.ts';
 import type { Http2Request } from './http2/turns.ts';
@@ -62,7 +64,6 @@ export interface ListenerTls
 const checkIntervalMs = 1_000;
 /** How long a connection without a request may still bring one while the daemon stops. */
 const drainGraceMs = 300;
-const noBody = { hasBody: false, declaredBytes: 0, expectsContinue: false };
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -90,7 +91,7 @@ export class Listener {
     const { limits, proxies } = options;
     const isProxy = (address: string): boolean => proxies?.trusts(address) === true;
     this.#clients = new ClientConnections(limits.connectionsPerClientMax, isProxy);
-    const { replyIdleTimeoutMs } = limits;
+    const taking = new LimitClock(limits.replyIdleTimeoutMs);
     const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
     this.#exchangeOptions = { ...limits, clientBytes };
     this.#forwardedLimits = { ...limits, keepsForwarded: true };
@@ -103,7 +104,7 @@ export class Listener {
       onRejected: options.onRejected,
     });
     this.#wireOptions = {
-      replyIdleTimeoutMs,
+      taking,
       batch: new ReplyBatch(),
       lingering: this.#lingering,
       unmarked: new Set(),
@@ -247,7 +248,8 @@ export class Listener {
       rawHeaders: incoming.rawHeaders,
     };
     const visitor = this.#visitorOf(socket, raw.rawHeaders);
-    const record = newRecord(id, { ...raw, clientAddress: visitor.clientAddress });
+    const { method, url } = raw;
+    const record = newRecord(id, { method, url, clientAddress: visitor.clientAddress });
     if (this.#isDraining) response.setHeader('connection', 'close');
     try {
       const head = this.#readHead(raw, { id, socket, visitor });
@@ -267,28 +269,39 @@ export class Listener {
     }
   }
 
-  #acceptStream({ stream, rawHeaders, socket }: Http2Request): void {
-    const { headerBytesMax, replyIdleTimeoutMs } = this.#options.limits;
+  #acceptStream(request: Http2Request): void {
+    const { stream, rawHeaders, socket } = request;
     const id = this.#newId();
     const visitor = this.#visitorOf(socket, rawHeaders);
     const { clientAddress } = visitor;
-    let record = newRecord(id, { clientAddress });
-    let wire = new Http2Wire(stream, { ...noBody, replyIdleTimeoutMs });
+    let record: RequestRecord | undefined;
     try {
-      const { raw, declaredBytes, expectsContinue } = readHttp2Head(rawHeaders, headerBytesMax);
-      record = newRecord(id, { ...raw, clientAddress });
-      const hasBody = !stream.endAfterHeaders;
-      wire = new Http2Wire(stream, { hasBody, declaredBytes, expectsContinue, replyIdleTimeoutMs });
+      const { headerBytesMax } = this.#options.limits;
+      const { raw, ...body } = readHttp2Head(rawHeaders, headerBytesMax);
+      record = newRecord(id, { method: raw.method, url: raw.url, clientAddress });
       const head = this.#readHead(raw, { id, socket, visitor });
+      const wire = this.#wireOf(stream, body);
       const exchange = new HttpExchange(head, wire, this.#tlsExchangeOptions());
       void this.#options.serve(exchange, record);
     } catch (failure) {
-      const error = toErrorRecord(failure);
-      const { head, body } = failureHead(error);
-      wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', id], body);
-      if (!wire.isReceived) wire.leaveBody();
-      this.#refusals.note(record, error, body.length);
+      record ??= newRecord(id, { clientAddress });
+      this.#rejectStream(stream, record, toErrorRecord(failure));
     }
+  }
+
+  #wireOf(stream: ServerHttp2Stream, declared: Http2Declared): Http2Wire {
+    const hasBody = !stream.endAfterHeaders;
+    const { taking } = this.#wireOptions;
+    return new Http2Wire(stream, { hasBody, taking, ...declared });
+  }
+
+  #rejectStream(stream: ServerHttp2Stream, record: RequestRecord, error: ErrorRecord): void {
+    const { head, body } = failureHead(error);
+    const wire = this.#wireOf(stream, { declaredBytes: 0, expectsContinue: false });
+    stream.once('close', () => wire.closed());
+    wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', record.id], body);
+    if (!wire.isReceived) wire.leaveBody();
+    this.#refusals.note(record, error, body.length);
   }
 
   #readHead(

@@ -14,20 +14,16 @@ export const pieceBytes = 32 * 1024;
 /** A reply up to this size is handed over whole. */
 export const wholeBytesMax = 64 * 1024;
 
-export interface PumpOptions {
-  /** In which the client must make room for more, in milliseconds. */
-  readonly pieceMs: number;
-  /** Breaks the reply off. */
-  readonly cut: () => void;
-}
-
-/** Sends `body`, which is not empty, and ends `stream`. */
-export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptions): void {
-  const timer = setTimeout(options.cut, options.pieceMs);
+/**
+ * Sends `body`, which is not empty, and ends `stream`. `renewLimit` gives the client the time again
+ * in which it must make room for more; the limit is off when the stream is closed.
+ */
+export function pumpReply(stream: Writable, body: Uint8Array, renewLimit: () => void): void {
   const lastStart = Math.floor((body.length - 1) / pieceBytes) * pieceBytes;
   let start = 0;
   const sendMore = (): void => {
-    timer.refresh();
+    if (stream.destroyed) return;
+    renewLimit();
     while (start < lastStart) {
       const piece = body.subarray(start, start + pieceBytes);
       start += pieceBytes;
@@ -37,15 +33,5 @@ export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptio
     if (!stream.destroyed) stream.end(body.subarray(lastStart));
   };
   stream.on('drain', sendMore);
-  stream.once('close', () => {
-    clearTimeout(timer);
-    stream.off('drain', sendMore);
-  });
   sendMore();
-}
-
-/** The same limit for a reply that was handed over whole. */
-export function limitTaking(stream: Writable, { pieceMs, cut }: PumpOptions): void {
-  const timer = setTimeout(cut, pieceMs);
-  stream.once('close', () => clearTimeout(timer));
 }

@@ -23,6 +23,8 @@ export interface Wire {
   end(): void;
   /** The answer has been handed over, and nobody wants what is still to come of the body. */
   leaveBody(): void;
+  /** It is closed: nothing of it is limited any more. To be called at the event. */
+  closed(): void;
   /** Breaks off. */
   destroy(): void;
 }

@@ -10,6 +10,7 @@ import type { Share } from '../../account/share.ts';
 import type { Shares } from '../../account/shares.ts';
 import { inBytes } from '../../amounts.ts';
 import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
+import type { Watched } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { CardMarks } from '../restore/card-table.ts';
 import type { ServingInstance } from '../serving.ts';
@@ -19,7 +20,6 @@ import { FuelGauge } from '../turn/fuel-gauge.ts';
 import { HostCalls } from '../turn/host-calls.ts';
 import type { Line, Scheduler, Turn } from '../turn/scheduler.ts';
 import { CpuAccount, type ThreadCpu } from '../turn/thread-cpu.ts';
-import type { Watched } from './clock.ts';
 import { describeTrap } from './trap-report.ts';
 
 /** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
@@ -44,7 +44,7 @@ export class Activation implements Turn, Watched, Waiting {
   readonly shares: Shares;
   /** What the run's owner holds of the process. */
   readonly share: Share;
-  /** For the run clock. */
+  /** For the clock of runs. */
   deadlineMs = 0;
   /** Why memory was refused to the guest: if it traps now, that is why. */
   memoryRefusal: ErrorRecord | undefined;

@@ -11,6 +11,7 @@ import type { Limits } from '../../config/config.ts';
 import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Outcome } from '../../journal/outcome.ts';
+import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
@@ -19,7 +20,6 @@ import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
-import type { RunClock } from './clock.ts';
 import type { RunReport } from './report.ts';
 
 /** What all runs of a thread share. */
@@ -27,7 +27,7 @@ export interface RunParts extends ArtifactParts {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly bodies: Bodies;
-  readonly clock: RunClock;
+  readonly clock: LimitClock;
   readonly idle: IdleGuests;
 }
 

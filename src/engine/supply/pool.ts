@@ -7,6 +7,7 @@ import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { LimitClock } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
 import { MeterHost } from '../meter-host.ts';
@@ -14,7 +15,6 @@ import { PageMapper } from '../restore/page-mapper.ts';
 import type { RestoreMode } from '../restore/snapshot.ts';
 import { Activation } from '../run/activation.ts';
 import { Bodies } from '../run/bodies.ts';
-import { RunClock } from '../run/clock.ts';
 import { GuestRun, type RunParts } from '../run/guest-run.ts';
 import { takeTrap } from '../run/trap.ts';
 import { Scheduler } from '../turn/scheduler.ts';
@@ -97,7 +97,7 @@ export class GuestPool {
       fixedMode: restoreMode,
       admission: new Admission(limits),
       bodies: new Bodies(limits.bodiesPerClientMax),
-      clock: new RunClock(limits.wallMsMax),
+      clock: new LimitClock(limits.wallMsMax),
     };
   }
 

@@ -1,14 +1,16 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
 import { TLSSocket } from 'node:tls';
+import type { LimitClock, Watched } from '../../limit-clock.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
-import { limitTaking, type PumpOptions, pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { Wire } from '../wire.ts';
 import type { Http1Response } from './connections.ts';
 import type { Lingering } from './lingering.ts';
 import type { Http1Request } from './request.ts';
 
 export interface Http1WireOptions {
-  readonly replyIdleTimeoutMs: number;
+  /** How long an answer, or a piece of it, may lie untaken. */
+  readonly taking: LimitClock;
   readonly batch: ReplyBatch;
   readonly lingering: Lingering;
   /** Answers under way whose end is told by the end of the connection alone. */
@@ -28,11 +30,14 @@ const unreadBytesTakenMax = 64 * 1024;
 /** The request was not read to its end, by its own fault: what follows is not to be waited for. */
 const unfinished = new Set([408, 413]);
 
-export class Http1Wire implements Wire, Departure {
+export class Http1Wire implements Wire, Departure, Watched {
   readonly body: Http1Request;
   readonly events: Http1Response;
   readonly hasBody: boolean;
+  /** For the clock. */
+  deadlineMs = 0;
   readonly #options: Http1WireOptions;
+  #isLimited = false;
   #whole: Uint8Array | undefined;
   #isContinued = false;
   #saysClose = false;
@@ -81,7 +86,7 @@ export class Http1Wire implements Wire, Departure {
     else if (body.length <= oneWriteBytesMax) this.events.end(latin1(body), 'latin1');
     else if (body.length <= wholeBytesMax) this.events.end(body);
     else {
-      pumpReply(this.events, body, this.#pumpOptions);
+      pumpReply(this.events, body, () => this.#renewLimit());
       return;
     }
     this.#limitTaking();
@@ -104,12 +109,20 @@ export class Http1Wire implements Wire, Departure {
 
   /** A client that takes nothing would keep the answer in our memory for as long as it likes. */
   #limitTaking(): void {
-    if ((this.events.socket?.writableLength ?? 0) === 0) return;
-    limitTaking(this.events, this.#pumpOptions);
+    if ((this.events.socket?.writableLength ?? 0) > 0) this.#renewLimit();
   }
 
-  get #pumpOptions(): PumpOptions {
-    return { pieceMs: this.#options.replyIdleTimeoutMs, cut: () => this.destroy() };
+  #renewLimit(): void {
+    this.#isLimited = true;
+    this.#options.taking.watch(this, performance.now());
+  }
+
+  onDeadline(): void {
+    this.destroy();
+  }
+
+  closed(): void {
+    if (this.#isLimited) this.#options.taking.unwatch(this);
   }
 
   leaveBody(): void {

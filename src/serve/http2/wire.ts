@@ -1,22 +1,25 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
 
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { connectionHeaders } from '../../http/connection-headers.ts';
-import { limitTaking, type PumpOptions, pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import type { LimitClock, Watched } from '../../limit-clock.ts';
+import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { Wire } from '../wire.ts';
 
 export interface Http2WireOptions {
   readonly hasBody: boolean;
   readonly declaredBytes: number;
   readonly expectsContinue: boolean;
-  /** How long an answer that was handed over whole may lie untaken. */
-  readonly replyIdleTimeoutMs: number;
+  /** How long an answer, or a piece of it, may lie untaken. */
+  readonly taking: LimitClock;
 }
 
-export class Http2Wire implements Wire {
+export class Http2Wire implements Wire, Watched {
   readonly body: ServerHttp2Stream;
   readonly hasBody: boolean;
   readonly declaredBytes: number;
+  /** For the clock. */
+  deadlineMs = 0;
   readonly #options: Http2WireOptions;
 
   constructor(stream: ServerHttp2Stream, options: Http2WireOptions) {
@@ -50,7 +53,7 @@ export class Http2Wire implements Wire {
       this.body.respond(toHeaders(status, headers), { endStream });
       if (endStream) return;
       if (body.length <= wholeBytesMax) this.body.end(body);
-      else pumpReply(this.body, body, this.#pumpOptions);
+      else pumpReply(this.body, body, () => this.#renewLimit());
     });
     if (endStream || body.length <= wholeBytesMax) this.#limitTaking();
   }
@@ -82,12 +85,19 @@ export class Http2Wire implements Wire {
   /** A client that opens no window would keep the answer in our memory for as long as it likes. */
   #limitTaking(): void {
     if (this.body.destroyed || this.body.writableFinished) return;
-    limitTaking(this.body, this.#pumpOptions);
+    this.#renewLimit();
   }
 
-  get #pumpOptions(): PumpOptions {
-    const cut = (): void => this.body.close(constants.NGHTTP2_CANCEL);
-    return { pieceMs: this.#options.replyIdleTimeoutMs, cut };
+  #renewLimit(): void {
+    this.#options.taking.watch(this, performance.now());
+  }
+
+  onDeadline(): void {
+    this.body.close(constants.NGHTTP2_CANCEL);
+  }
+
+  closed(): void {
+    this.#options.taking.unwatch(this);
   }
 
   /** A stream that the client has reset meanwhile is gone: `close` tells the exchange. */
@@ -101,16 +111,12 @@ function endQuietly(callback: (error?: Error | null) => void): void {
   callback();
 }
 
-function toHeaders(status: number, flat: readonly string[]): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = Object.create(null);
-  headers[':status'] = status;
+/** Names and values in turn, the status first. */
+function toHeaders(status: number, flat: readonly string[]): string[] {
+  const headers = [':status', String(status)];
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const name = (flat[index] ?? '').toLowerCase();
-    const value = flat[index + 1] ?? '';
-    if (connectionHeaders.has(name)) continue;
-    const before = headers[name];
-    if (before === undefined) headers[name] = value;
-    else headers[name] = Array.isArray(before) ? [...before, value] : [String(before), value];
+    if (!connectionHeaders.has(name)) headers.push(name, flat[index + 1] ?? '');
   }
   return headers;
 }

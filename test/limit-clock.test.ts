@@ -1,0 +1,41 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { LimitClock, type Watched } from '../src/limit-clock.ts';
+
+const LIMIT_MS = 20;
+const clock = new LimitClock(LIMIT_MS);
+const ended: string[] = [];
+
+afterEach(() => {
+  clock.close();
+  ended.length = 0;
+});
+
+function named(name: string): Watched {
+  return { deadlineMs: 0, onDeadline: () => ended.push(name) };
+}
+
+it('ends what is watched in the order in which it was, and watches it no longer', async () => {
+  for (const name of ['first', 'second']) clock.watch(named(name), performance.now());
+  expect(ended).toEqual([]);
+  await vi.waitFor(() => expect(ended).toEqual(['first', 'second']));
+  expect(clock.size).toBe(0);
+});
+
+it('ends nothing that was unwatched, and gives what is watched again its whole time', async () => {
+  const startMs = performance.now();
+  const [over, renewed] = [named('over'), named('renewed')];
+  clock.watch(over, startMs);
+  clock.watch(renewed, startMs);
+  clock.watch(named('later'), startMs);
+  clock.unwatch(over);
+  clock.watch(renewed, startMs + LIMIT_MS);
+  expect(renewed.deadlineMs).toBe(startMs + 2 * LIMIT_MS);
+  await vi.waitFor(() => expect(ended).toEqual(['later', 'renewed']));
+});
+
+it('goes on after a time in which nothing was watched', async () => {
+  for (const name of ['early', 'late']) {
+    clock.watch(named(name), performance.now());
+    await vi.waitFor(() => expect(ended).toContain(name));
+  }
+});

@@ -66,6 +66,7 @@ export const rooms: readonly Room[] = [
       'threads',
       'capability/capability',
       'abi/abi',
+      'abi/hostcall',
       'abi/memory',
       'abi/steps',
       'wasm/meter/contract',

@@ -6,8 +6,8 @@
 
 import type { Capabilities } from '../capability/capability.ts';
 import type { ReplyHead, RequestHead } from '../http/message.ts';
+import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
-import type { Steps } from './steps.ts';
 
 /**
  * One request and the place for its answer. Made by the listener, used by one run.
@@ -117,26 +117,6 @@ export interface Abi {
 export type WasmValue = number | bigint;
 export type HostcallResult = WasmValue | undefined;
 
-// biome-ignore lint/suspicious/noConfusingVoidType: most hostcalls give the guest nothing back.
-export type HostcallAnswer = HostcallResult | void | Steps<HostcallResult | void>;
-
-/**
- * One import. A hostcall with `waits` may return a promise, or steps, and lets others have a turn
- * when it has done much; the guest is suspended meanwhile (JSPI), and after the wait every view of
- * its memory must be taken anew. One without is short, whatever its arguments are.
- */
-export interface Hostcall {
-  readonly waits: boolean;
-  /** Its `length` is at least the number of its parameters, or 0 where it does not say. */
-  readonly call: (...args: never[]) => HostcallAnswer | Promise<HostcallAnswer>;
-}
-
-/**
- * Import module → import name → hostcall. Maps, not objects: a guest may import
- * `__proto__`.`constructor`.
- */
-export type ImportTable = ReadonlyMap<string, ReadonlyMap<string, Hostcall>>;
-
 export type GuestFunction = (...args: WasmValue[]) => HostcallResult;
 
 /** What the engine lends to a binding: one instance, seen through bounds checks. */
@@ -189,8 +169,8 @@ export type RunEnd =
 
 /** One instance's side of an ABI. Serves many runs, one after another. */
 export interface Binding {
-  /** Read once, to link: it may be made for the asking. */
-  readonly imports: ImportTable;
+  /** Asked for each import of the module, once, to link. Undefined: there is no such hostcall. */
+  hostcall(wanted: ImportName): Hostcall | undefined;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;
   /**

@@ -4,20 +4,13 @@
  * sent when `run` has returned.
  */
 import type { Limits } from '../config/config.ts';
-import type { Abi, Binding, GuestHost, Hostcall, ImportTable, Run, RunEnd } from './abi.ts';
-import { compilerImports } from './terrarium/compilers.ts';
-import { dnsHostcalls } from './terrarium/dns.ts';
+import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
+import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { TerrariumGuest } from './terrarium/guest.ts';
 import { judgeTerrarium } from './terrarium/judge.ts';
-import { keyValueHostcalls } from './terrarium/keyvalue.ts';
-import { miscHostcalls } from './terrarium/misc.ts';
-import { mmHostcalls } from './terrarium/mm.ts';
-import { outboundHostcalls } from './terrarium/outbound.ts';
-import { pendingHostcalls } from './terrarium/pending.ts';
 import { completeReply } from './terrarium/reply.ts';
-import { requestHostcalls } from './terrarium/request.ts';
-import { responseHostcalls } from './terrarium/response.ts';
 import { TerrariumRun } from './terrarium/run.ts';
+import { terrariumTable } from './terrarium/table.ts';
 
 const serverErrorMin = 500;
 
@@ -39,9 +32,8 @@ class TerrariumBinding implements Binding {
     this.#guest = new TerrariumGuest(host, limits);
   }
 
-  /** Made when asked for, which is once: a guest that waits keeps only those it imports. */
-  get imports(): ImportTable {
-    return new Map([['env', listHostcalls(this.#guest)]]);
+  hostcall(wanted: ImportName): Hostcall | undefined {
+    return bindHostcall(terrariumTable, this.#guest, wanted);
   }
 
   begin(run: Run): void {
@@ -67,21 +59,4 @@ class TerrariumBinding implements Binding {
   release(): void {
     this.#guest.release();
   }
-}
-
-/** All of them, in the order of the contract's families. */
-function listHostcalls(guest: TerrariumGuest): ReadonlyMap<string, Hostcall> {
-  return new Map(
-    Object.entries({
-      ...mmHostcalls(guest),
-      ...requestHostcalls(guest),
-      ...outboundHostcalls(guest),
-      ...pendingHostcalls(guest),
-      ...responseHostcalls(guest),
-      ...keyValueHostcalls(guest),
-      ...dnsHostcalls(guest),
-      ...miscHostcalls(guest),
-      ...compilerImports(guest),
-    }),
-  );
 }

@@ -4,7 +4,8 @@
  * output, the log standard error.
  */
 import type { Limits } from '../config/config.ts';
-import type { Abi, Binding, GuestHost, ImportTable, Run, RunEnd } from './abi.ts';
+import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
+import type { Hostcall, ImportName } from './hostcall.ts';
 import { RequestBody } from './wasip1/cgi/body.ts';
 import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
 import { LogStream } from './wasip1/cgi/log-stream.ts';
@@ -49,7 +50,7 @@ const tmpName = 'tmp';
 const tmpDevice = 2n;
 
 class Wasip1Binding implements Binding {
-  readonly imports: ImportTable;
+  readonly #imports: ReturnType<typeof listImports>;
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
   #streams: Streams | undefined;
@@ -57,7 +58,11 @@ class Wasip1Binding implements Binding {
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
     this.#guest = new WasiGuest(host);
-    this.imports = listImports(this.#guest);
+    this.#imports = listImports(this.#guest);
+  }
+
+  hostcall({ module, name }: ImportName): Hostcall | undefined {
+    return this.#imports.get(module)?.get(name);
   }
 
   begin(run: Run): void {

@@ -8,12 +8,11 @@ import type {
   Binding,
   GuestFunction,
   GuestHost,
-  Hostcall,
   HostcallResult,
-  ImportTable,
   Run,
   WasmValue,
 } from '../abi/abi.ts';
+import type { Hostcall } from '../abi/hostcall.ts';
 import { GuestMemory, pageBytes } from '../abi/memory.ts';
 import { isSteps } from '../abi/steps.ts';
 import type { FormFacts, LoadedModule } from '../threads/messages.ts';
@@ -74,7 +73,7 @@ export class GuestInstance implements GuestHost, ServingInstance {
     this.charge = options.charge;
     this.#exports = Object.create(null);
     this.binding = options.abi.bind(this);
-    const imports = this.#link(loadedForm(options), this.binding.imports);
+    const imports = this.#link(loadedForm(options));
     offerMemories(imports, options);
     this.#exports = new WebAssembly.Instance(loadedForm(options), imports).exports;
     this.memories = options.memories;
@@ -215,10 +214,10 @@ export class GuestInstance implements GuestHost, ServingInstance {
     return this.#activation;
   }
 
-  #link(module: WebAssembly.Module, table: ImportTable): WebAssembly.Imports {
+  #link(module: WebAssembly.Module): WebAssembly.Imports {
     const imports: WebAssembly.Imports = Object.create(null);
     for (const wanted of WebAssembly.Module.imports(module)) {
-      const hostcall = table.get(wanted.module)?.get(wanted.name);
+      const hostcall = this.binding.hostcall(wanted);
       if (hostcall === undefined) continue;
       imports[wanted.module] ??= Object.create(null);
       const names = imports[wanted.module];

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FunctionFace, ModuleFace } from '../../src/abi/abi.ts';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
-import { compilerImportTypes, hostcallTypes } from '../../src/abi/terrarium/signatures.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { faceOf } from '../support/abi-host.ts';
+import { compilerImportTypes, hostcallTypes } from '../support/hostcall-faces.ts';
 
 const guestsFolder = join(import.meta.dirname, '../guests');
 const catalogue = createCatalogue(defaultLimits);
@@ -51,9 +51,12 @@ describe('a Terrarium guest', () => {
         throw new Error('exit');
       },
     });
-    const names = [...(binding?.imports.get('env')?.keys() ?? [])];
-    const wanted = [...hostcallTypes.keys(), ...compilerImportTypes.keys()];
-    expect(names.sort()).toEqual(wanted.sort());
+    for (const name of [...hostcallTypes.keys(), ...compilerImportTypes.keys()]) {
+      const found = binding?.hostcall({ module: 'env', name });
+      expect([name, found?.facts?.name]).toEqual([name, name]);
+    }
+    expect(binding?.hostcall({ module: 'env', name: 'hostcall_nope' })).toBeUndefined();
+    expect(binding?.hostcall({ module: '__proto__', name: 'constructor' })).toBeUndefined();
   });
 
   test('may import nothing at all', () => {

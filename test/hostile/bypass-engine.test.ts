@@ -13,7 +13,7 @@ const abi: Abi = {
   requestBody: 'streamed',
   judge: () => ({ kind: 'speaks', entry: 'run' }),
   bind: (): Binding => ({
-    imports: new Map(),
+    hostcall: () => undefined,
     begin: () => undefined,
     finish: () => undefined,
     release: () => undefined,

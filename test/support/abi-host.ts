@@ -8,12 +8,12 @@ import type {
   Binding,
   GuestFunction,
   GuestHost,
-  Hostcall,
   HostcallResult,
   ModuleFace,
   RunEnd,
   WasmValue,
 } from '../../src/abi/abi.ts';
+import type { Hostcall } from '../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
 import { isSteps, runSteps } from '../../src/abi/steps.ts';
 import { createTerrariumAbi } from '../../src/abi/terrarium.ts';
@@ -163,9 +163,8 @@ export class AbiHost implements GuestHost {
 
   #link(module: WebAssembly.Module): WebAssembly.Imports {
     const imports: WebAssembly.Imports = Object.create(null);
-    const table = this.binding.imports;
     for (const wanted of WebAssembly.Module.imports(module)) {
-      const hostcall = table.get(wanted.module)?.get(wanted.name);
+      const hostcall = this.binding.hostcall(wanted);
       if (hostcall === undefined) continue;
       const names = imports[wanted.module] ?? Object.create(null);
       names[wanted.name] = this.#wrap(hostcall);

@@ -3,8 +3,8 @@
  * any arguments through a real instance, and look at linear memory before and after.
  */
 import wabt from 'wabt';
-import { hostcallTypes } from '../../src/abi/terrarium/signatures.ts';
 import { AbiHost, type AbiHostOptions, type RequestPlan } from './abi-host.ts';
+import { hostcallTypes } from './hostcall-faces.ts';
 
 /** Where the puppet's allocators hand out from; below is the test's own. */
 export const HEAP_START = 0x1000;

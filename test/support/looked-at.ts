@@ -4,6 +4,7 @@
  * thread for long" is tested without a clock.
  */
 import type { Abi, GuestFunction, GuestHost, HostcallResult, Run } from '../../src/abi/abi.ts';
+import type { Hostcall } from '../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
 import { isSteps, type Steps } from '../../src/abi/steps.ts';
 
@@ -21,7 +22,7 @@ export interface Measured {
 export class LookedAtHost implements GuestHost {
   readonly memory: GuestMemory;
   readonly bytes: Buffer;
-  readonly #imports: ReadonlyMap<string, { readonly waits: boolean; readonly call: unknown }>;
+  readonly #hostcall: (name: string) => Hostcall | undefined;
   readonly #begin: (run: Run) => void;
   #top = HEAP_START;
 
@@ -33,16 +34,12 @@ export class LookedAtHost implements GuestHost {
       trap: (reason) => this.trap(reason),
     });
     const binding = abi.bind(this);
-    this.#imports = binding.imports.get(module) ?? new Map();
+    this.#hostcall = (name) => binding.hostcall({ module, name });
     this.#begin = (run) => binding.begin(run);
   }
 
-  get names(): readonly string[] {
-    return [...this.#imports.keys()];
-  }
-
   waits(name: string): boolean {
-    return this.#imports.get(name)?.waits === true;
+    return this.#hostcall(name)?.waits === true;
   }
 
   begin(run: Run): void {
@@ -52,7 +49,7 @@ export class LookedAtHost implements GuestHost {
   /** Makes one hostcall, and all of its steps. */
   async call(name: string, ...args: readonly (number | bigint)[]): Promise<Measured> {
     this.#top = HEAP_START;
-    const hostcall = this.#imports.get(name);
+    const hostcall = this.#hostcall(name);
     if (hostcall === undefined) throw new Error(`Cannot call ${name}: no such hostcall`);
     this.memory.takeTouched();
     const seen = { mostAtOnce: 0, total: 0 };

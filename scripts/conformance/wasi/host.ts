@@ -7,12 +7,11 @@ import type {
   Binding,
   GuestFunction,
   GuestHost,
-  Hostcall,
   HostcallResult,
-  ImportTable,
   RunEnd,
   WasmValue,
 } from '../../../src/abi/abi.ts';
+import type { Hostcall } from '../../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
 import { isSteps, runSteps } from '../../../src/abi/steps.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
@@ -40,8 +39,7 @@ export class WasiHost implements GuestHost {
     this.#exports = Object.create(null);
     this.guest = new WasiGuest(this);
     this.binding = abi?.bind(this);
-    const imports = this.binding?.imports ?? listImports(this.guest);
-    this.#exports = new WebAssembly.Instance(module, this.#link(module, imports)).exports;
+    this.#exports = new WebAssembly.Instance(module, this.#link(module)).exports;
     const memory =
       exposed.memoryExport === undefined ? undefined : this.#exports[exposed.memoryExport];
     if (!(memory instanceof WebAssembly.Memory)) return;
@@ -118,10 +116,14 @@ export class WasiHost implements GuestHost {
     throw this.#trap;
   }
 
-  #link(module: WebAssembly.Module, table: ImportTable): WebAssembly.Imports {
+  #link(module: WebAssembly.Module): WebAssembly.Imports {
+    const table = listImports(this.guest);
     const imports: WebAssembly.Imports = Object.create(null);
     for (const wanted of WebAssembly.Module.imports(module)) {
-      const hostcall = table.get(wanted.module)?.get(wanted.name);
+      const hostcall =
+        this.binding === undefined
+          ? table.get(wanted.module)?.get(wanted.name)
+          : this.binding.hostcall(wanted);
       if (hostcall === undefined) continue;
       const names = imports[wanted.module] ?? Object.create(null);
       names[wanted.name] = this.#wrap(hostcall);

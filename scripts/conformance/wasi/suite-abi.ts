@@ -18,8 +18,9 @@ export class SuiteAbi implements Abi {
 
   bind(host: GuestHost): Binding {
     const guest = new WasiGuest(host);
+    const imports = listImports(guest);
     return {
-      imports: listImports(guest),
+      hostcall: ({ module, name }) => imports.get(module)?.get(name),
       begin: () => {
         if (this.#process !== undefined) guest.begin(this.#process);
       },

@@ -2,33 +2,46 @@
  * Imports that compilers add without being asked. They are no hostcalls of the contract, but a
  * module that has them is a good one.
  */
-import type { HostcallFamily, TerrariumGuest } from './guest.ts';
+import { hostcall } from './declare.ts';
+import type { TerrariumGuest } from './guest.ts';
 
 /** An AssemblyScript string's length in bytes stands right before its UTF-16 text. */
 const lengthBytes = 4;
 const textBytesMax = 2_048;
 
-export function compilerImports(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** Emscripten tells its JavaScript that views are stale; ours never are. */
-    emscripten_notify_memory_growth: {
-      waits: false,
-      call: (_memoryIndex: number): void => undefined,
-    },
+export const compilerImports = [
+  hostcall({
+    name: 'emscripten_notify_memory_growth',
+    params: [['memory', 'index']],
+    results: [],
+    waits: false,
+    meaning: 'Emscripten: its memory has grown',
+    spec: '',
+    // It tells JavaScript that views are stale; ours never are.
+    call: () => (_memoryIndex) => undefined,
+  }),
 
-    /** A failed assertion or an exception of AssemblyScript: message, file, line, column. */
-    abort: {
-      waits: false,
-      call: (messagePtr: number, filePtr: number, line: number, column: number): never => {
-        const message = readString(guest, messagePtr);
-        const file = readString(guest, filePtr);
-        const text = `abort: ${message} at ${file}:${line >>> 0}:${column >>> 0}`;
-        guest.currentRun?.capabilities.log.write('error', text);
-        return guest.trap(text);
-      },
+  hostcall({
+    name: 'abort',
+    params: [
+      ['message', 'address'],
+      ['file', 'address'],
+      ['line', 'number'],
+      ['column', 'number'],
+    ],
+    results: [],
+    waits: false,
+    meaning: 'AssemblyScript: a failed assertion or an exception; traps',
+    spec: '',
+    call: (guest) => (messagePtr, filePtr, line, column) => {
+      const message = readString(guest, messagePtr);
+      const file = readString(guest, filePtr);
+      const text = `abort: ${message} at ${file}:${line >>> 0}:${column >>> 0}`;
+      guest.currentRun?.capabilities.log.write('error', text);
+      return guest.trap(text);
     },
-  };
-}
+  }),
+];
 
 /**
  * The text of the AssemblyScript string at `ptr`, cut; empty for null.

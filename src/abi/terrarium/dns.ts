@@ -3,7 +3,8 @@
  * is a status that the known guests ignore: 0 went well, 1 did not.
  */
 import { type Steps, wait } from '../steps.ts';
-import type { HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import { hostcall, outBytes } from './declare.ts';
+import type { OutWords, TerrariumGuest } from './guest.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
 
 const ok = 0;
@@ -14,53 +15,60 @@ const nameBytesMax = 256;
 const messageBytesMax = 65_535;
 const addressesMax = 256;
 
-export function dnsHostcalls(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** One DNS message in wire format for another. */
-    hostcall_dns_query_raw: {
-      waits: true,
-      call: (ptr: number, len: number, queryPtr: number, queryLen: number): Steps<number> => {
-        const out: OutWords = { ptr, len };
-        guest.giveNothing(out);
-        return guest.answerInSteps(invalid, function* () {
-          const query = readQuery(guest, queryPtr, queryLen);
-          const work = guest.run.capabilities.resolve.exchange(query);
-          const message = yield* waitForAnswer(work);
-          if (message.length > messageBytesMax) {
-            throw new Misuse('Cannot give the answer: too long', `${message.length} bytes`);
-          }
-          yield* guest.giveBytes(out, message) ?? [];
-          return ok;
-        });
-      },
+export const dnsHostcalls = [
+  hostcall({
+    name: 'hostcall_dns_query_raw',
+    params: [...outBytes, ['query', 'bytes'], ['query_len', 'length']],
+    results: [['status', 'status']],
+    waits: true,
+    meaning: 'a DNS message for a DNS message; pointer 0 when it failed',
+    spec: '',
+    call: (guest) => (ptr, len, queryPtr, queryLen) => {
+      const out: OutWords = { ptr, len };
+      guest.giveNothing(out);
+      return guest.answerInSteps(invalid, function* () {
+        const query = readQuery(guest, queryPtr, queryLen);
+        const work = guest.run.capabilities.resolve.exchange(query);
+        const message = yield* waitForAnswer(work);
+        if (message.length > messageBytesMax) {
+          throw new Misuse('Cannot give the answer: too long', `${message.length} bytes`);
+        }
+        yield* guest.giveBytes(out, message) ?? [];
+        return ok;
+      });
     },
+  }),
 
-    /** Addresses as slices of 4 bytes, or of 16 when `isIpv6`: others would trap the guest. */
-    hostcall_dns_query_ip: {
-      waits: true,
-      call: (
-        ptr: number,
-        len: number,
-        namePtr: number,
-        nameLen: number,
-        isIpv6: number,
-      ): Steps<number> => {
-        const out: OutWords = { ptr, len };
-        guest.giveNothing(out);
-        return guest.answerInSteps(invalid, function* () {
-          const name = parseName(guest.readText(namePtr, nameLen, nameBytesMax));
-          const family = isIpv6 === 0 ? 4 : 6;
-          const work = guest.run.capabilities.resolve.addresses(name, family);
-          const addresses = yield* waitForAnswer(work);
-          const addressBytes = family === 4 ? 4 : 16;
-          const fitting = addresses.filter(({ length }) => length === addressBytes);
-          yield* guest.giveList(out, fitting.slice(0, addressesMax)) ?? [];
-          return ok;
-        });
-      },
+  hostcall({
+    name: 'hostcall_dns_query_ip',
+    params: [
+      ['out', 'out_addresses'],
+      ['out_len', 'out_length'],
+      ['name', 'text'],
+      ['name_len', 'length'],
+      ['is_ipv6', 'flag'],
+    ],
+    results: [['status', 'status']],
+    waits: true,
+    meaning: 'a list of addresses of 4 bytes, or of 16 for IPv6; pointer 0 when it failed',
+    spec: '',
+    // Of the family that was asked for alone: an address of another length would trap the guest.
+    call: (guest) => (ptr, len, namePtr, nameLen, isIpv6) => {
+      const out: OutWords = { ptr, len };
+      guest.giveNothing(out);
+      return guest.answerInSteps(invalid, function* () {
+        const name = parseName(guest.readText(namePtr, nameLen, nameBytesMax));
+        const family = isIpv6 === 0 ? 4 : 6;
+        const work = guest.run.capabilities.resolve.addresses(name, family);
+        const addresses = yield* waitForAnswer(work);
+        const addressBytes = family === 4 ? 4 : 16;
+        const fitting = addresses.filter(({ length }) => length === addressBytes);
+        yield* guest.giveList(out, fitting.slice(0, addressesMax)) ?? [];
+        return ok;
+      });
     },
-  };
-}
+  }),
+];
 
 /** Letters of names as they are asked for; names in other scripts come in their ASCII form. */
 function parseName(text: string): string {

@@ -15,7 +15,7 @@
  */
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
-import type { GuestHost, Hostcall } from '../abi.ts';
+import type { GuestHost } from '../abi.ts';
 import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
 import { pieceBytes, type Steps, writePieces } from '../steps.ts';
@@ -23,9 +23,6 @@ import { GuestAllocator } from './allocator.ts';
 import type { HeaderLimits } from './headers.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
 import type { TerrariumRun } from './run.ts';
-
-/** The hostcalls of one family: import name → hostcall. */
-export type HostcallFamily = Readonly<Record<string, Hostcall>>;
 
 /** Where the guest wants address and length, or address and count, to be stored. */
 export interface OutWords {

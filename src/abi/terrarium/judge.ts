@@ -5,9 +5,9 @@
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, ExternKind, FunctionFace, ModuleFace } from '../abi.ts';
-import { compilerImportTypes, hostcallTypes } from './signatures.ts';
+import { faceOf } from '../hostcall.ts';
+import { importModule, terrariumTable } from './table.ts';
 
-const importModule = 'env';
 const hostcallPrefix = 'hostcall_';
 const entry = 'run';
 /** What AssemblyScript makes of the old Terrarium library's file `http_guest.ts`. */
@@ -63,13 +63,10 @@ export function isHostcall({ module, name }: Import): boolean {
 }
 
 function judgeImport({ module, name, kind, type }: Import): readonly string[] {
-  const known =
-    module === importModule
-      ? (hostcallTypes.get(name) ?? compilerImportTypes.get(name))
-      : undefined;
+  const known = terrariumTable.get(module)?.get(name);
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
   if (known === undefined) return [`unknown ${label} (${kind})${adviceFor(module, name)}`];
-  return judgeFunction(label, known, { kind, type });
+  return judgeFunction(label, faceOf(known), { kind, type });
 }
 
 function adviceFor(module: string, name: string): string {

@@ -4,57 +4,67 @@
  */
 import { inBytes } from '../../amounts.ts';
 import { readPieces, type Steps, wait } from '../steps.ts';
-import type { HostcallFamily, TerrariumGuest } from './guest.ts';
+import { hostcall, outBytes } from './declare.ts';
+import type { TerrariumGuest } from './guest.ts';
 
-type Store = (key: Uint8Array, value: Uint8Array) => Promise<boolean>;
+const keyBytes = [
+  ['key', 'bytes'],
+  ['key_len', 'length'],
+] as const;
+const valueBytes = [
+  ['value', 'bytes'],
+  ['value_len', 'length'],
+] as const;
 
-export function keyValueHostcalls(guest: TerrariumGuest): HostcallFamily {
-  return { ...writers(guest), ...readers(guest) };
-}
+export const keyValueHostcalls = [
+  hostcall({
+    name: 'hostcall_kvstore_insert',
+    params: [...keyBytes, ...valueBytes],
+    results: [['was_absent', 'flag']],
+    waits: true,
+    meaning: 'stores; 1 if the key was absent before',
+    spec: '',
+    call: (guest) => (keyPtr, keyLen, valuePtr, valueLen) =>
+      store(guest, { key: [keyPtr, keyLen], value: [valuePtr, valueLen] }, (key, value) =>
+        guest.run.capabilities.keyValue.insert(key, value),
+      ),
+  }),
 
-/** Each answers 1 when the key was absent before, else 0. */
-function writers(guest: TerrariumGuest): HostcallFamily {
-  const store = function* (key: Bytes, value: Bytes, how: Store): Steps<number> {
-    const { kvKeyBytesMax, kvValueBytesMax } = guest.limits;
-    const keyBytes = yield* readPart(guest, key, { part: 'key', bytesMax: kvKeyBytesMax });
-    const valueBytes = yield* readPart(guest, value, { part: 'value', bytesMax: kvValueBytesMax });
-    return (yield* waitForStore(guest, how(keyBytes, valueBytes))) ? 1 : 0;
-  };
-  return {
-    /** Stores always. */
-    hostcall_kvstore_insert: {
-      waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
-        store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
-          guest.run.capabilities.keyValue.insert(key, value),
-        ),
-    },
+  hostcall({
+    name: 'hostcall_kvstore_upsert',
+    params: [...keyBytes, ...valueBytes],
+    results: [['was_absent', 'flag']],
+    waits: true,
+    meaning: 'stores **only if the key is absent**, in spite of its name; 1 if it was',
+    spec: '',
+    call: (guest) => (keyPtr, keyLen, valuePtr, valueLen) =>
+      store(guest, { key: [keyPtr, keyLen], value: [valuePtr, valueLen] }, (key, value) =>
+        guest.run.capabilities.keyValue.insertIfAbsent(key, value),
+      ),
+  }),
 
-    /** Stores only when the key is absent, in spite of its name. */
-    hostcall_kvstore_upsert: {
-      waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
-        store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
-          guest.run.capabilities.keyValue.insertIfAbsent(key, value),
-        ),
-    },
+  hostcall({
+    name: 'hostcall_kvstore_append',
+    params: [...keyBytes, ...valueBytes],
+    results: [['was_absent', 'flag']],
+    waits: true,
+    meaning: 'appends, or stores if absent; 1 if it was',
+    spec: '',
+    call: (guest) => (keyPtr, keyLen, valuePtr, valueLen) =>
+      store(guest, { key: [keyPtr, keyLen], value: [valuePtr, valueLen] }, (key, value) =>
+        guest.run.capabilities.keyValue.append(key, value),
+      ),
+  }),
 
-    hostcall_kvstore_append: {
-      waits: true,
-      call: (keyPtr: number, keyLen: number, valuePtr: number, valueLen: number): Steps<number> =>
-        store([keyPtr, keyLen], [valuePtr, valueLen], (key, value) =>
-          guest.run.capabilities.keyValue.append(key, value),
-        ),
-    },
-  };
-}
-
-function readers(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** 1 and the value, whose address is not 0 even when it is empty; or 0 and address 0. */
-    hostcall_kvstore_get: {
-      waits: true,
-      call: function* (ptr: number, len: number, keyPtr: number, keyLen: number): Steps<number> {
+  hostcall({
+    name: 'hostcall_kvstore_get',
+    params: [...outBytes, ...keyBytes],
+    results: [['is_there', 'flag']],
+    waits: true,
+    meaning: '1 and the value, whose address is not 0 even where it is empty; or 0',
+    spec: '',
+    call: (guest) =>
+      function* (ptr, len, keyPtr, keyLen): Steps<number> {
         const out = { ptr, len };
         guest.giveNothing(out);
         const key = readKeyToFind(guest, keyPtr, keyLen);
@@ -64,18 +74,36 @@ function readers(guest: TerrariumGuest): HostcallFamily {
         yield* guest.givePresentBytes(out, value) ?? [];
         return 1;
       },
-    },
+  }),
 
-    /** 1 when the key existed, else 0. */
-    hostcall_kvstore_remove: {
-      waits: true,
-      call: function* (keyPtr: number, keyLen: number): Steps<number> {
+  hostcall({
+    name: 'hostcall_kvstore_remove',
+    params: keyBytes,
+    results: [['was_there', 'flag']],
+    waits: true,
+    meaning: '1 if it existed',
+    spec: '',
+    call: (guest) =>
+      function* (keyPtr, keyLen): Steps<number> {
         const key = readKeyToFind(guest, keyPtr, keyLen);
         if (key === undefined) return 0;
         return (yield* waitForStore(guest, guest.run.capabilities.keyValue.remove(key))) ? 1 : 0;
       },
-    },
-  };
+  }),
+];
+
+type Store = (key: Uint8Array, value: Uint8Array) => Promise<boolean>;
+
+/** 1 when the key was absent before, else 0. */
+function* store(
+  guest: TerrariumGuest,
+  { key, value }: { readonly key: Bytes; readonly value: Bytes },
+  how: Store,
+): Steps<number> {
+  const { kvKeyBytesMax, kvValueBytesMax } = guest.limits;
+  const keyRead = yield* readPart(guest, key, { part: 'key', bytesMax: kvKeyBytesMax });
+  const valueRead = yield* readPart(guest, value, { part: 'value', bytesMax: kvValueBytesMax });
+  return (yield* waitForStore(guest, how(keyRead, valueRead))) ? 1 : 0;
 }
 
 type Bytes = readonly [ptr: number, len: number];

@@ -5,8 +5,9 @@
 
 import { inBytes } from '../../amounts.ts';
 import { isToken } from '../../http/token.ts';
-import { readPieces, type Steps } from '../steps.ts';
-import type { HostcallFamily, TerrariumGuest } from './guest.ts';
+import { readPieces } from '../steps.ts';
+import { headerName, headerValues, hostcall } from './declare.ts';
+import type { TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
 
 const ok = 0;
@@ -14,88 +15,100 @@ const invalid = 1;
 const noHandle = -1;
 const methodBytesMax = 32;
 
-export function outboundHostcalls(guest: TerrariumGuest): HostcallFamily {
-  return { ...writers(guest), ...senders(guest) };
-}
+export const outboundHostcalls = [
+  hostcall({
+    name: 'hostcall_req_create',
+    params: [
+      ['method', 'text'],
+      ['method_len', 'length'],
+      ['URL', 'text'],
+      ['URL_len', 'length'],
+    ],
+    results: [['request', 'handle']],
+    waits: false,
+    meaning: '-1 unless the method is a token and the URL a full `http:` or `https:` one',
+    spec: '',
+    call: (guest) => (methodPtr, methodLen, urlPtr, urlLen) =>
+      guest.answer(noHandle, () => {
+        const method = parseMethod(guest.readText(methodPtr, methodLen, methodBytesMax));
+        return guest.run.outbound.create(method, readUrl(guest, urlPtr, urlLen));
+      }),
+  }),
 
-function writers(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** A new request, or -1 on a method or URL that cannot be sent. */
-    hostcall_req_create: {
-      waits: false,
-      call: (methodPtr: number, methodLen: number, urlPtr: number, urlLen: number): number =>
-        guest.answer(noHandle, () => {
-          const method = parseMethod(guest.readText(methodPtr, methodLen, methodBytesMax));
-          return guest.run.outbound.create(method, readUrl(guest, urlPtr, urlLen));
-        }),
-    },
+  hostcall({
+    name: 'hostcall_req_set_header',
+    params: [['request', 'handle'], ...headerName, ...headerValues],
+    results: [['status', 'status']],
+    waits: true,
+    meaning: 'as `resp_set_header`',
+    spec: 'A3, A9, A14',
+    call: (guest) => (handle, namePtr, nameLen, valuesPtr, valueCount) =>
+      guest.answer(invalid, () => {
+        const { headersMax, headerBytesMax } = guest.limits;
+        const limits = { linesMax: headersMax, bytesMax: headerBytesMax };
+        const { fields } = guest.run.outbound.requests.get(handle);
+        const name = guest.readText(namePtr, nameLen, limits.bytesMax);
+        fields.set(name, guest.readTexts(valuesPtr, valueCount, limits));
+        return ok;
+      }),
+  }),
 
-    /** Replaces all values of the name; none removes it. */
-    hostcall_req_set_header: {
-      waits: true,
-      call: (
-        handle: number,
-        namePtr: number,
-        nameLen: number,
-        valuesPtr: number,
-        valueCount: number,
-      ): number =>
-        guest.answer(invalid, () => {
-          const { headersMax, headerBytesMax } = guest.limits;
-          const limits = { linesMax: headersMax, bytesMax: headerBytesMax };
-          const { fields } = guest.run.outbound.requests.get(handle);
-          const name = guest.readText(namePtr, nameLen, limits.bytesMax);
-          fields.set(name, guest.readTexts(valuesPtr, valueCount, limits));
-          return ok;
-        }),
-    },
+  hostcall({
+    name: 'hostcall_req_set_body',
+    params: [
+      ['request', 'handle'],
+      ['body', 'bytes'],
+      ['body_len', 'length'],
+    ],
+    results: [['status', 'status']],
+    waits: true,
+    meaning: 'replaces the body; no bytes are no body',
+    spec: 'A1',
+    // Rust guests set a body of every request.
+    call: (guest) => (handle, ptr, len) =>
+      guest.answerInSteps(invalid, function* () {
+        const { outbound } = guest.run;
+        const request = outbound.requests.get(handle);
+        guest.memory.requireRange(ptr, len);
+        const length = len >>> 0;
+        const bytesMax = guest.limits.outboundRequestBytesMax;
+        if (length > bytesMax) {
+          throw new Misuse(`Cannot set the body: at most ${inBytes(bytesMax)}`, `${length} bytes`);
+        }
+        outbound.makeRoom(request, length);
+        request.body = yield* readPieces(guest.memory, { ptr, len: length }, request.body);
+        return ok;
+      }),
+  }),
 
-    /** Replaces the body. Rust guests do so for every request: no bytes are no body. */
-    hostcall_req_set_body: {
-      waits: true,
-      call: (handle: number, ptr: number, len: number): Steps<number> =>
-        guest.answerInSteps(invalid, function* () {
-          const { outbound } = guest.run;
-          const request = outbound.requests.get(handle);
-          guest.memory.requireRange(ptr, len);
-          const length = len >>> 0;
-          const bytesMax = guest.limits.outboundRequestBytesMax;
-          if (length > bytesMax) {
-            throw new Misuse(
-              `Cannot set the body: at most ${inBytes(bytesMax)}`,
-              `${length} bytes`,
-            );
-          }
-          outbound.makeRoom(request, length);
-          request.body = yield* readPieces(guest.memory, { ptr, len: length }, request.body);
-          return ok;
-        }),
-    },
-  };
-}
+  hostcall({
+    name: 'hostcall_req_send',
+    params: [['request', 'handle']],
+    results: [['response', 'handle']],
+    waits: true,
+    meaning: 'waits. Any HTTP status is a success; -1 is no answer at all',
+    spec: '',
+    /** Consumes the request. */
+    call: (guest) => (handle) =>
+      guest.answerLater(noHandle, async () => {
+        const { outbound } = guest.run;
+        const pending = outbound.send(handle);
+        await guest.waitFor(pending.settled);
+        return outbound.keepReply(pending);
+      }),
+  }),
 
-function senders(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** Consumes the request; waits for its response. */
-    hostcall_req_send: {
-      waits: true,
-      call: (handle: number): Promise<number> =>
-        guest.answerLater(noHandle, async () => {
-          const { outbound } = guest.run;
-          const pending = outbound.send(handle);
-          await guest.waitFor(pending.settled);
-          return outbound.keepReply(pending);
-        }),
-    },
-
-    /** Consumes the request; answers at once with a pending request. */
-    hostcall_req_send_async: {
-      waits: false,
-      call: (handle: number): number =>
-        guest.answer(noHandle, () => guest.run.outbound.sendAsync(handle)),
-    },
-  };
-}
+  hostcall({
+    name: 'hostcall_req_send_async',
+    params: [['request', 'handle']],
+    results: [['pending', 'handle']],
+    waits: false,
+    meaning: 'does not wait',
+    spec: '',
+    /** Consumes the request. */
+    call: (guest) => (handle) => guest.answer(noHandle, () => guest.run.outbound.sendAsync(handle)),
+  }),
+];
 
 /** CONNECT would turn the connection into something that is no request (RFC 9110, 9.3.6). */
 function parseMethod(text: string): string {

@@ -6,7 +6,8 @@
 import { inBytes } from '../../amounts.ts';
 import { isFinalStatus } from '../../http/status.ts';
 import { pieceBytes, readPieces, type Steps } from '../steps.ts';
-import type { Given, HostcallFamily, OutWords, TerrariumGuest } from './guest.ts';
+import { headerName, headerValues, hostcall, outBytes, outList } from './declare.ts';
+import type { TerrariumGuest } from './guest.ts';
 import { Misuse } from './misuse.ts';
 import type { FetchedReply } from './outbound-state.ts';
 import type { OutgoingReply } from './run.ts';
@@ -20,104 +21,131 @@ const responseOutgoing = 0;
 const ok = 0;
 const invalid = 1;
 
-export function responseHostcalls(guest: TerrariumGuest): HostcallFamily {
-  return { ...getters(guest), ...setters(guest) };
-}
+/** About responses that have been fetched. */
+export const fetchedHostcalls = [
+  hostcall({
+    name: 'hostcall_resp_get_response_code',
+    params: [['response', 'handle']],
+    results: [['code', 'number']],
+    waits: false,
+    meaning: '',
+    spec: 'A12',
+    call: (guest) => (handle) => guest.answer(0, () => findFetched(guest, handle).status),
+  }),
 
-function getters(guest: TerrariumGuest): HostcallFamily {
-  return {
-    hostcall_resp_get_response_code: {
-      waits: false,
-      call: (handle: number): number => guest.answer(0, () => findFetched(guest, handle).status),
+  hostcall({
+    name: 'hostcall_resp_get_headers',
+    params: [...outList, ['response', 'handle']],
+    results: [],
+    waits: true,
+    meaning: 'the list of names, in lower case, each once',
+    spec: 'A4',
+    call: (guest) => (ptr, len, handle) => {
+      const out = { ptr, len };
+      return guest.give(out, () =>
+        guest.giveList(out, [...findFetched(guest, handle).headers.keys()]),
+      );
     },
+  }),
 
-    /** Lower-case names, once each. */
-    hostcall_resp_get_headers: {
-      waits: true,
-      call: (ptr: number, len: number, handle: number): Given => {
-        const out: OutWords = { ptr, len };
-        return guest.give(out, () =>
-          guest.giveList(out, [...findFetched(guest, handle).headers.keys()]),
-        );
-      },
+  hostcall({
+    name: 'hostcall_resp_get_header',
+    params: [...outList, ['response', 'handle'], ...headerName],
+    results: [],
+    waits: true,
+    meaning: 'the list of values of that name, whatever its case',
+    spec: 'A4',
+    call: (guest) => (ptr, len, handle, namePtr, nameLen) => {
+      const out = { ptr, len };
+      return guest.give(out, () => {
+        const name = guest.readText(namePtr, nameLen, guest.limits.headerBytesMax);
+        const { headers } = findFetched(guest, handle);
+        return guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
+      });
     },
+  }),
 
-    hostcall_resp_get_header: {
-      waits: true,
-      call: (ptr: number, len: number, handle: number, namePtr: number, nameLen: number): Given => {
-        const out: OutWords = { ptr, len };
-        return guest.give(out, () => {
-          const name = guest.readText(namePtr, nameLen, guest.limits.headerBytesMax);
-          const { headers } = findFetched(guest, handle);
-          return guest.giveList(out, headers.get(name.toLowerCase()) ?? []);
-        });
-      },
+  hostcall({
+    name: 'hostcall_resp_get_body',
+    params: [...outBytes, ['response', 'handle']],
+    results: [],
+    waits: true,
+    meaning: 'the whole body, every time',
+    spec: 'A10',
+    call: (guest) => (ptr, len, handle) => {
+      const out = { ptr, len };
+      return guest.give(out, () => guest.giveBytes(out, findFetched(guest, handle).body));
     },
+  }),
+];
 
-    /** The whole body, every time (A10). */
-    hostcall_resp_get_body: {
-      waits: true,
-      call: (ptr: number, len: number, handle: number): Given => {
-        const out: OutWords = { ptr, len };
-        return guest.give(out, () => guest.giveBytes(out, findFetched(guest, handle).body));
-      },
-    },
-  };
-}
+/** About the answer to the visitor. */
+export const outgoingHostcalls = [
+  hostcall({
+    name: 'hostcall_resp_set_response_code',
+    params: [
+      ['response', 'handle'],
+      ['code', 'signed'],
+    ],
+    results: [['status', 'status']],
+    waits: false,
+    meaning: '200 to 599; the last one stands',
+    spec: 'A2, A8',
+    call: (guest) => (handle, status) =>
+      guest.answer(invalid, () => {
+        const reply = findOutgoing(guest, handle);
+        if (!isFinalStatus(status)) {
+          throw new Misuse('Cannot set the status: 200 to 599', String(status));
+        }
+        reply.status = status;
+        return ok;
+      }),
+  }),
 
-function setters(guest: TerrariumGuest): HostcallFamily {
-  return {
-    /** The last valid code stands (A2, A8). */
-    hostcall_resp_set_response_code: {
-      waits: false,
-      call: (handle: number, status: number): number =>
-        guest.answer(invalid, () => {
-          const reply = findOutgoing(guest, handle);
-          if (!isFinalStatus(status)) {
-            throw new Misuse('Cannot set the status: 200 to 599', String(status));
-          }
-          reply.status = status;
-          return ok;
-        }),
-    },
+  hostcall({
+    name: 'hostcall_resp_set_header',
+    params: [['response', 'handle'], ...headerName, ...headerValues],
+    results: [['status', 'status']],
+    waits: true,
+    meaning:
+      'replaces all values; each becomes a line of its own; an empty list removes the header',
+    spec: 'A3, A9, A14',
+    call: (guest) => (handle, namePtr, nameLen, valuesPtr, valueCount) =>
+      guest.answer(invalid, () => {
+        const { replyHeadersMax, replyHeaderBytesMax } = guest.limits;
+        const limits = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
+        const { headers } = findOutgoing(guest, handle);
+        const name = guest.readText(namePtr, nameLen, limits.bytesMax);
+        headers.set(name, guest.readTexts(valuesPtr, valueCount, limits));
+        return ok;
+      }),
+  }),
 
-    /** Replaces all values of the name; each becomes a line of its own, none removes it (A3). */
-    hostcall_resp_set_header: {
-      waits: true,
-      call: (
-        handle: number,
-        namePtr: number,
-        nameLen: number,
-        valuesPtr: number,
-        valueCount: number,
-      ): number =>
-        guest.answer(invalid, () => {
-          const { replyHeadersMax, replyHeaderBytesMax } = guest.limits;
-          const limits = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
-          const { headers } = findOutgoing(guest, handle);
-          const name = guest.readText(namePtr, nameLen, limits.bytesMax);
-          headers.set(name, guest.readTexts(valuesPtr, valueCount, limits));
-          return ok;
-        }),
-    },
-
+  hostcall({
+    name: 'hostcall_resp_set_body',
+    params: [
+      ['response', 'handle'],
+      ['body', 'bytes'],
+      ['body_len', 'length'],
+    ],
+    results: [['status', 'status']],
+    waits: true,
+    meaning: 'replaces the body',
+    spec: 'A1',
     /**
-     * Replaces the body (A1). One past the limit is refused, and unless another follows there is
-     * no answer: a guest that ignores the result would else send a good status and no body.
+     * One past the limit is refused, and unless another follows there is no answer: a guest that
+     * ignores the result would else send a good status and no body.
      */
-    hostcall_resp_set_body: {
-      waits: true,
-      call: (handle: number, ptr: number, len: number): number | Steps<number> =>
-        len >>> 0 > pieceBytes
-          ? guest.answerInSteps(invalid, () => setLargeBody(guest, handle, { ptr, len }))
-          : guest.answer(invalid, () => {
-              const { reply, length } = openBody(guest, handle, { ptr, len });
-              reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storage));
-              return ok;
-            }),
-    },
-  };
-}
+    call: (guest) => (handle, ptr, len) =>
+      len >>> 0 > pieceBytes
+        ? guest.answerInSteps(invalid, () => setLargeBody(guest, handle, { ptr, len }))
+        : guest.answer(invalid, () => {
+            const { reply, length } = openBody(guest, handle, { ptr, len });
+            reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storage));
+            return ok;
+          }),
+  }),
+];
 
 function readSmallBody(
   guest: TerrariumGuest,

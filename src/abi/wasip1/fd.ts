@@ -1,5 +1,5 @@
 /** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
-import type { Hostcall } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import type { Descriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { NewTimes, Node, NodeFacts } from './files/node.ts';

@@ -6,7 +6,8 @@
  * at before the first of them is used.
  */
 import { TerrafirmaError } from '../../errors.ts';
-import type { GuestHost, Hostcall } from '../abi.ts';
+import type { GuestHost } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import { isSteps, type Steps } from '../steps.ts';
 import { errno, WasiError } from './errno.ts';
 import { iovecBytes } from './layout.ts';

@@ -1,5 +1,5 @@
 /** All imports a program may have, in the order of the specification's families. */
-import type { ImportTable } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import { clockHostcalls } from './clock.ts';
 import { fdHostcalls, fileStatHostcall } from './fd.ts';
 import { fdBytesHostcalls } from './fd-bytes.ts';
@@ -13,7 +13,7 @@ import { httpHostcalls } from './send-http.ts';
 import { procHostcalls, randomHostcalls, schedHostcalls, sockHostcalls } from './small.ts';
 import { argsHostcalls, environHostcalls } from './strings.ts';
 
-export function listImports(guest: WasiGuest): ImportTable {
+export function listImports(guest: WasiGuest): ReadonlyMap<string, ReadonlyMap<string, Hostcall>> {
   const hostcalls = new Map(
     Object.entries({
       ...argsHostcalls(guest),

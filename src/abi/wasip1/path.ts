@@ -2,7 +2,7 @@
  * `path`: everything below a directory that is open. The walk keeps a guest inside it; what may
  * change is the tree's to say. All of them wait: a path may lead onto a disk.
  */
-import type { Hostcall } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import type { DirectoryDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import { readTimes, writeFilestat } from './fd.ts';

@@ -6,7 +6,7 @@
  *                           (snapshot 0: 56 bytes, and the clock's record is at 24)
  *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
  */
-import type { Hostcall } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { errno, WasiError } from './errno.ts';

@@ -1,5 +1,5 @@
 /** `fd_seek`: where the next byte of a file is read or written. */
-import type { Hostcall } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 import type { SnapshotLayout } from './layout.ts';

@@ -4,7 +4,7 @@
  *   sizes_get   countPtr ──► u32 2          bytesPtr ──► u32 8
  *   get         ptrs ──► | u32 | u32 |      buffer ──► 'a' '=' '1' NUL 'b' '=' '2' NUL
  */
-import type { Hostcall } from '../abi.ts';
+import type { Hostcall } from '../hostcall.ts';
 import type { HostcallFamily, WasiGuest } from './guest.ts';
 
 /** Writes to two addresses. Throws WasiError. */

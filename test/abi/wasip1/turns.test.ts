@@ -1,6 +1,7 @@
 /** Every WASI hostcall with its dearest arguments: none does much between two looks. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { pieceBytes } from '../../../src/abi/steps.ts';
+import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
 import type { SiteEntry } from '../../../src/capability/capability.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
@@ -117,7 +118,7 @@ describe('what a hostcall does between two looks at the clock', () => {
   });
 
   test('every hostcall has its dearest arguments here', () => {
-    expect(Object.keys(dearest).toSorted()).toEqual(host.names.toSorted());
+    expect(Object.keys(dearest).toSorted()).toEqual([...functionTypes.keys()].toSorted());
   });
 
   test.each(Object.entries(dearest))('%s', async (name, args) => {

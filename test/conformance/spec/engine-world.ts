@@ -2,7 +2,8 @@
  * Repeats a part of a script on the engine of the product, in a fresh guest and in the same one
  * restored. Only what a guest can be is repeated: modules that import functions of the suite alone.
  */
-import type { Abi, Binding, GuestHost, Hostcall } from '../../../src/abi/abi.ts';
+import type { Abi, Binding, GuestHost } from '../../../src/abi/abi.ts';
+import type { Hostcall } from '../../../src/abi/hostcall.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import type { RestoreMode } from '../../../src/engine/restore/snapshot.ts';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
@@ -27,9 +28,7 @@ export interface Repetition {
 const entry = 'terrafirma:nothing';
 const print: Hostcall = { waits: false, call: () => undefined };
 const printNames = ['', '_i32', '_i64', '_f32', '_f64', '_i32_f32', '_f64_f64'];
-const imports = new Map([
-  ['spectest', new Map(printNames.map((name) => [`print${name}`, print] as const))],
-]);
+const spectest = new Set(printNames.map((name) => `print${name}`));
 
 export class EngineWorld implements Disposable {
   readonly #pool: ProgramPool;
@@ -108,7 +107,8 @@ export class EngineWorld implements Disposable {
       bind: (host): Binding => {
         this.#instances += 1;
         return {
-          imports,
+          hostcall: ({ module, name }) =>
+            module === 'spectest' && spectest.has(name) ? print : undefined,
           begin: () => this.#script?.(host),
           finish: () => undefined,
           release: () => undefined,

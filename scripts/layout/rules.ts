@@ -30,6 +30,8 @@ export const pureModules: ReadonlySet<string> = new Set([
   'node:url',
   'node:util',
   'bcryptjs',
+  // Schedules without a function start no timer.
+  'croner',
   'mime',
   'smol-toml',
 ]);

@@ -79,15 +79,18 @@ describe('parseSettings()', () => {
 
   test.each([
     ['args = ["x"]', /may hold only/],
-    ['["a.wasm"]\nargs = "x"', /"args" of "a.wasm" must be a list of strings/],
-    ['["a.wasm"]\nargs = [1]', /must be a list of strings/],
-    ['["a.wasm"]\nargs = ["\\u0000"]', /without NUL/],
-    [`["a.wasm"]\nargs = [${'0,'.repeat(257)}]`, /at most 256 "args"/],
-    ['private = "/a"', /"private" must be a list of paths/],
-    ['private = ["a"]', /"private" must be a list of paths.*received "a"/],
-    ['private = ["/a/../b"]', /"private" must be/],
-    ['private = ["/*.py"]', /"private" must be/],
-    ['private = ["/"]', /"private" must be/],
+    [
+      '["a.wasm"]\nargs = "x"',
+      /toml:2: "a.wasm".args must be a list of strings: received a string/,
+    ],
+    ['["a.wasm"]\nargs = [1]', /toml:2: "a.wasm".args must hold strings: received a number/],
+    ['["a.wasm"]\nargs = ["\\u0000"]', /must not hold NUL/],
+    [`["a.wasm"]\nargs = [${'0,'.repeat(257)}]`, /args may hold at most 256 strings/],
+    ['private = "/a"', /private must be a list of private paths: received a string/],
+    ['private = ["a"]', /private must hold paths.*received "a"/],
+    ['private = ["/a/../b"]', /private must hold paths/],
+    ['private = ["/*.py"]', /private must hold paths/],
+    ['private = ["/"]', /private must hold paths/],
     [`private = [${'0,'.repeat(257)}]`, /at most 256 private paths/],
   ])('%j is refused', (text, reason) => {
     expect(fault(text)).toMatch(reason);
@@ -106,30 +109,27 @@ describe('parseSettings()', () => {
   });
 
   test.each([
-    ['[env]\nA = 1', 'the variable A of the file must be a string'],
-    ['[env]\n"A=B" = "x"', 'must be letters, digits and "_"'],
+    ['[env]\nA = 1', 'terrafirma.toml:2: env.A must be a string: received a number'],
+    ['[env]\n"A=B" = "x"', 'names of variables in env must be letters, digits and "_"'],
     ['[env]\n"" = "x"', 'must be letters, digits and "_"'],
     ['[env]\nA = "\\u0000"', 'must not hold NUL'],
-    ['env = "x"', 'env of the file must be a table'],
-    [
-      'enviroment = 1',
-      'may hold only env, protocol, websocket, cgi, host_names, private: received',
-    ],
+    ['env = "x"', 'terrafirma.toml:1: env must be a table: received a string'],
+    ['enviroment = 1', 'terrafirma.toml:1: the file may hold only host_names, private, env, '],
     [
       '["a.wasm"]\nhost_names = []',
-      '"a.wasm" may hold only env, protocol, websocket, cgi, args: rec',
+      'terrafirma.toml:2: "a.wasm" may hold only env, config_env, protocol, ',
     ],
     ['[shop.wasm.env]\nA = "1"', 'a module’s path stands in quotes, as in ["hello.wasm"]'],
     ['["Hello.WASM"]\nprotocol = "cgi"', 'a module’s table ends in ".wasm"'],
     ['["../a.wasm"]', 'a module is named by its path in the folder'],
     ['["/a.wasm"]', 'a module is named by its path in the folder'],
     ['[".a.wasm"]', 'a module is named by its path in the folder'],
-    ['protocol = "fcgi"', '"protocol" of the file must be "cgi" or "wws"'],
+    ['protocol = "fcgi"', 'terrafirma.toml:1: protocol must be "cgi" or "wws": received a string'],
     ['cgi.text_plain = "yes"', 'must be true or false'],
-    ['cgi.plain = true', 'cgi of the file may hold only text_plain'],
-    ['[env', 'must be TOML in UTF-8: received line 1'],
+    ['cgi.plain = true', 'cgi may hold only text_plain'],
+    ['[env', 'terrafirma.toml:1: must be TOML'],
     ['a.wasm = 1', 'a module’s path stands in quotes'],
-    ['websocket = "text"', '"websocket" of the file must be "lines", "frames" or "off"'],
+    ['websocket = "text"', 'websocket must be "lines", "frames" or "off": received a string'],
   ])('%j is refused', (text, rule) => {
     expect(fault(text)).toContain(rule);
   });

@@ -300,7 +300,7 @@ describe('a WASI program behind the daemon', () => {
       const reply = await ask(daemon.port, '/environment.wasm');
       return reply.status === 412 ? reply : undefined;
     });
-    expect(broken.text).toContain('terrafirma.toml: must be TOML');
+    expect(broken.text).toContain(': must be TOML');
     // It may say who is served at all: until it can be read, nobody is.
     expect((await ask(daemon.port, '/sub/page.txt')).status).toBe(412);
     expect((await ask(daemon.port, '/terrafirma.toml')).status).toBe(403);

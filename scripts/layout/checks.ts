@@ -59,7 +59,15 @@ function mayImport(file: string, imported: string): boolean {
   if (allowed === undefined) return false;
   if (allowed === 'any') return true;
   const modulePath = imported.replace(/^src\//, '').replace(/\.ts$/, '');
-  return allowed.includes(to) || allowed.includes(modulePath);
+  return allowed.includes(to) || allowed.some((each) => names(each, modulePath));
+}
+
+/** `capability/*\/contract` names that file of every folder of the room. */
+function names(pattern: string, modulePath: string): boolean {
+  const [before, after] = pattern.split('*');
+  if (after === undefined) return pattern === modulePath;
+  const folder = modulePath.slice(before?.length, -after.length);
+  return modulePath === `${before}${folder}${after}` && !folder.includes('/') && folder !== '';
 }
 
 /** ABIs never import each other; only the catalogue knows them all. */

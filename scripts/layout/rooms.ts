@@ -9,12 +9,14 @@ export interface Room {
   readonly name: string;
   /** One line for docs/architecture.md. */
   readonly holds: string;
-  /** Rooms, or single files of rooms (`abi/abi`), that it may import. */
+  /** Rooms, single files of rooms (`abi/abi`), or one of each folder (`capability/*\/contract`). */
   readonly imports: readonly string[] | 'any';
 }
 
 /** What nearly every room may use. */
 const common = ['amounts', 'errors', 'names', 'config', 'account', 'limit-clock'];
+/** What capabilities are to a guest: their contracts. */
+const aboutCapabilities = ['capability/capability', 'capability/*/contract'];
 const aboutAbis = ['abi/abi', 'abi/catalogue'];
 
 export const rooms: readonly Room[] = [
@@ -54,7 +56,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'abi',
     holds: 'translators between guests and exchanges',
-    imports: [...common, 'http', 'capability/capability'],
+    imports: [...common, 'http', ...aboutCapabilities],
   },
   {
     name: 'engine',
@@ -64,7 +66,7 @@ export const rooms: readonly Room[] = [
       'http',
       'journal',
       'threads',
-      'capability/capability',
+      ...aboutCapabilities,
       'abi/abi',
       'abi/hostcall',
       'abi/memory',

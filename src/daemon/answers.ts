@@ -3,6 +3,7 @@
  * for guests. Failures are answers too, with a time they hold.
  */
 import { LRUCache } from 'lru-cache';
+import type { ControlSides } from '../capability/control.ts';
 import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import {
@@ -48,6 +49,7 @@ export interface AnswersOptions {
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
   readonly logins: Logins;
+  readonly capabilities: Pick<ControlSides, 'answer'>;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
   readonly nowMs: () => number;
@@ -71,7 +73,7 @@ export class ControlAnswers {
 
   /** Answers one question. Rejects with the failure where failures are not answers. */
   answer(question: Question): Promise<Answers[keyof Answers]> {
-    const { publisher, resolver } = this.#options;
+    const { publisher } = this.#options;
     switch (question.ask) {
       case 'site':
         return this.#site(question.hostName, question.clientAddress);
@@ -79,10 +81,8 @@ export class ControlAnswers {
         return publisher.verdict(question.folderKey, question.modulePath);
       case 'module':
         return publisher.module(question.digest);
-      case 'addresses':
-        return resolver.addresses(question.name, question.family, question.owner);
-      case 'dns':
-        return resolver.exchange(question.query, question.owner);
+      case 'capability':
+        return this.#options.capabilities.answer(question);
       case 'certificate':
         return this.#certificates().answer(question.hostName, question.clientAddress);
       case 'http-challenge':

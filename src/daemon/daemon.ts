@@ -4,11 +4,8 @@
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { createSharedAccount } from '../account/shared.ts';
-import {
-  type KeyValueWriter,
-  keyValueDatabasePath,
-  startKeyValueWriter,
-} from '../capability/kv/writer.ts';
+import { ControlSides } from '../capability/control.ts';
+import { keyValueDatabasePath } from '../capability/kv/writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
@@ -31,7 +28,6 @@ import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { adoptShared, sharedKey } from './served-folder.ts';
 import { ServingThreads, type ThreadEndpoints } from './threads.ts';
-import { openVisitKey } from './visit-key.ts';
 
 export interface Daemon {
   /** What it really listens on. */
@@ -75,29 +71,31 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
-    parts.keyValue = await openKeyValue(config, places.folder, logger);
+    parts.capabilities = await openCapabilities(config, parts, {
+      ...{ resolver, logger },
+      folder: places.folder,
+    });
     parts.publisher = await Publisher.open({ config, logger, guards, relocate });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, logger },
-      publisher: parts.publisher,
+      ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
     parts.certificates = await openTls(config, parts, { logger, resolver, answers });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
-    const { keyValue } = parts;
+    const { capabilities } = parts;
     const threads = new ServingThreads({
       config,
       logger,
       account,
       logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
       answer: (question) => answers.answer(question),
-      connectKeyValue: () => keyValue.connect(),
+      capabilities,
       ticketKeys: () => parts.ticketKeys?.current,
-      visitKey: openVisitKey(config.stateDirectory),
     });
     parts.threads = threads;
     parts.reclaimer = openReclaimer(config, logger, {
       publisher: parts.publisher,
-      keyValue,
+      keyValue: capabilities.side('keyValue').writer,
       locator: places.locator,
     });
     parts.publisher.onPublish((site) => threads.publish(site));
@@ -118,13 +116,14 @@ function openAnswers(
   parts: RunningParts,
   from: Pick<AnswersOptions, 'folder' | 'locator' | 'resolver' | 'guards' | 'publisher'> & {
     readonly logger: Logger;
+    readonly capabilities: ControlSides;
   },
 ): ControlAnswers {
   const { logger, ...rest } = from;
   const served = new ServedAddresses({
     resolver: rest.resolver,
     nowMs,
-    onChange: (addresses) => parts.threads?.learnServedAddresses(addresses),
+    onChange: (addresses) => from.capabilities.side('fetch').learnServedAddresses(addresses),
   });
   return new ControlAnswers({
     ...rest,
@@ -160,7 +159,7 @@ async function limitThreads(config: Config): Promise<Config> {
 class RunningParts {
   readonly #lock: StateLock;
   readonly #log: DaemonLog;
-  keyValue: KeyValueWriter | undefined;
+  capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
   publisher: Publisher | undefined;
   certificates: Certificates | undefined;
@@ -185,7 +184,7 @@ class RunningParts {
     await this.#step(() => this.logins?.close());
     await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
-    await this.#step(() => this.keyValue?.close());
+    await this.#step(() => this.capabilities?.close());
     this.#lock.release();
     if (drain) this.logger.info('stopped');
     await this.#log.close(logFlushMs[how]);
@@ -229,20 +228,23 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-/** A damaged file stops only the key-value store: the sites go on, and the log names the file. */
-async function openKeyValue(
+/** What a capability's part cannot use, such as a damaged file, stops that capability alone. */
+async function openCapabilities(
   config: Config,
-  folder: LocatedFolder | undefined,
-  logger: Logger,
-): Promise<KeyValueWriter> {
+  parts: RunningParts,
+  from: {
+    readonly resolver: Resolver;
+    readonly logger: Logger;
+    readonly folder: LocatedFolder | undefined;
+  },
+): Promise<ControlSides> {
+  const { resolver, logger, folder } = from;
   const isAdopted =
     folder !== undefined && (await adoptShared(config.stateDirectory, folder, logger));
-  return startKeyValueWriter({
+  return new ControlSides({
+    ...{ config, logger, resolver },
     renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
-    databasePath: keyValueDatabasePath(config.stateDirectory),
-    synchronous: config.keyValue.synchronous,
-    limits: config.limits,
-    onTrouble: (message) => logger.error(message),
+    tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
   });
 }
 

@@ -2,12 +2,13 @@
  * The serving threads as the control plane sees them: started, watched by their heartbeat, replaced
  * with back-off when they crash or hang, told the news, drained. Touches worker threads.
  */
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Account } from '../account/account.ts';
 import { giveHeapsRoom } from '../account/heap-room.ts';
 import { Overseer } from '../account/overseer.ts';
 import { Tidy } from '../account/tidy.ts';
+import type { ControlSides } from '../capability/control.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
@@ -31,11 +32,9 @@ export interface ThreadsOptions {
   /** The queue of each thread to the log writer; a thread's successor gets the same one. */
   readonly logQueueOf: (threadNumber: number) => LogQueueMemory;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
-  readonly connectKeyValue: () => MessagePort;
+  readonly capabilities: Pick<ControlSides, 'connectThread'>;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
-  /** See `visit-key.ts`. */
-  readonly visitKey: Uint8Array;
 }
 
 /** What all threads listen on: real ports. */
@@ -64,7 +63,6 @@ export class ServingThreads {
   readonly #backOffs = new Map<number, BackOff>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
-  #servedAddresses: readonly Uint8Array[] = [];
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
 
@@ -114,33 +112,25 @@ export class ServingThreads {
     await Promise.all([...this.#threads.values()].map(({ worker }) => worker.terminate()));
   }
 
-  /** Where the served host names lead: for the threads of now and those to come. */
-  learnServedAddresses(addresses: readonly Uint8Array[]): void {
-    this.#servedAddresses = addresses;
-    this.tell({ kind: 'served-addresses', addresses });
-  }
-
   /** Tells every thread. */
   tell(message: ToThread): void {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
   }
 
   #startThread(number: number): Promise<void> {
-    const { config, connectKeyValue, logger } = this.#options;
-    const keyValuePort = connectKeyValue();
+    const { config, capabilities, logger } = this.#options;
+    const { starts, transfer } = capabilities.connectThread();
     const start: ThreadStart = {
       config,
       threadNumber: number,
       endpoints: this.#endpoints.plain,
       tlsEndpoints: this.#endpoints.tls,
       ticketKeys: this.#options.ticketKeys(),
-      servedAddresses: this.#servedAddresses,
       reusePort: config.threads > 1,
       ledger: this.#ledger,
       account: this.#options.account,
       logQueue: this.#options.logQueueOf(number),
-      visitKey: this.#options.visitKey,
-      keyValuePort,
+      capabilities: starts,
     };
     const listening = Promise.withResolvers<void>();
     const worker = startWorker<ToControl>(
@@ -148,7 +138,7 @@ export class ServingThreads {
         entry: entryBeside(import.meta, '../serve/thread'),
         name: `serving thread ${number}`,
         data: start,
-        transfer: [keyValuePort],
+        transfer,
       },
       {
         onMessage: (message) => this.#hear(thread, message, listening),

@@ -7,7 +7,8 @@ import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { Account } from '../account/account.ts';
 import { Tidy } from '../account/tidy.ts';
-import { CapabilitySource } from '../capability/catalogue.ts';
+import type { ThreadWorld } from '../capability/definition.ts';
+import { ThreadCapabilities } from '../capability/lending.ts';
 import { GuestPool } from '../engine/supply/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { LogChannel } from '../journal/log-channel.ts';
@@ -21,7 +22,6 @@ import { Listener } from './listener.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway } from './road/gateway.ts';
-import { createCapabilityParts, openOwnAddresses } from './road/lending.ts';
 import { Replica, type ReplicaOptions } from './road/replica.ts';
 import { sharesOf } from './road/shares-of.ts';
 import { ownSystemThread } from './system-thread.ts';
@@ -47,15 +47,14 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'module-replaced') replica.renewModule(news.digest);
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
-      else if (news.kind === 'served-addresses') ownAddresses.learnServed(news.addresses);
+      else if (news.kind === 'capability-news') capabilities.hear(news);
       else void drain(news.drainMs);
     },
   });
   const { account, pool } = openEngine(start);
   const replica = createReplica({ limits, link, pool });
   const guards = new MountGuards(limits, threadsPerGuard(config));
-  const ownAddresses = openOwnAddresses(start);
-  const parts = createCapabilityParts({ start, link, guards, log, account, ownAddresses });
+  const capabilities = openCapabilities(start, { link, guards, log, account });
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
   const gateway = new Gateway({
@@ -66,7 +65,7 @@ async function start(start: ThreadStart): Promise<void> {
     files: new StaticFiles(guards),
     hostRules,
     doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
-    capabilities: new CapabilitySource(parts),
+    capabilities,
     conversations,
     account,
     log,
@@ -83,8 +82,7 @@ async function start(start: ThreadStart): Promise<void> {
   async function drain(drainMs: number): Promise<void> {
     await Promise.all([listener.drain(drainMs), conversations.drain(drainMs)]);
     pool.close();
-    await parts.outbound.close();
-    parts.keyValue.close();
+    await capabilities.close();
     tellLosses(logger, channel);
     control.close();
   }
@@ -122,6 +120,30 @@ function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: 
     onModule: (loaded, site) => pool.warm(loaded, sharesOf(site)),
     onRenewed: (loaded) => pool.renew(loaded),
   });
+}
+
+/** What this thread lends to its guests: one of each part for the whole thread. */
+function openCapabilities(
+  start: ThreadStart,
+  parts: Pick<ThreadWorld, 'guards' | 'account'> & {
+    readonly link: ControlLink;
+    readonly log: RequestLog;
+  },
+): ThreadCapabilities {
+  const { link, guards, log, account } = parts;
+  return new ThreadCapabilities(
+    {
+      config: start.config,
+      ...{ guards, account },
+      servedPorts: [...start.endpoints, ...start.tlsEndpoints].map(({ port }) => port),
+      isRunAlone: false,
+      onGuestLine: (level, message, tag) => log.writeOfGuest(level, message, tag),
+    },
+    {
+      starts: start.capabilities,
+      ask: (question, key) => link.ask({ ask: 'capability', ...question }, key),
+    },
+  );
 }
 
 /** Shows the control plane that the thread is not stuck. */

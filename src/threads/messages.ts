@@ -2,11 +2,10 @@
  * What crosses between the control plane and the serving threads. Plain data: it is
  * structured-cloned. Other threads have their messages beside them (`*-messages.ts`).
  */
-import type { MessagePort } from 'node:worker_threads';
 import type { Config, Endpoint } from '../config/config.ts';
 import type { ErrorRecord } from '../errors.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
-import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from '../names.ts';
+import type { Digest, FolderKey, HostName, ModulePath } from '../names.ts';
 import type { PasswordHash } from '../site/manifest.ts';
 import type { Site } from '../site/table.ts';
 import type { MeteredModule } from '../wasm/meter/contract.ts';
@@ -50,14 +49,8 @@ export type Question =
   /** The site has no such module: is there a file whose verdict is still to come? */
   | { readonly ask: 'verdict'; readonly folderKey: FolderKey; readonly modulePath: ModulePath }
   | { readonly ask: 'module'; readonly digest: Digest }
-  /** For a guest of `owner`. */
-  | {
-      readonly ask: 'addresses';
-      readonly name: string;
-      readonly family: 4 | 6;
-      readonly owner: OwnerKey;
-    }
-  | { readonly ask: 'dns'; readonly query: Uint8Array; readonly owner: OwnerKey }
+  /** A capability's thread side asks its control side; what, is theirs alone. */
+  | { readonly ask: 'capability'; readonly capability: string; readonly question: unknown }
   /** For a handshake that names `hostName`, or nobody. */
   | {
       readonly ask: 'certificate';
@@ -104,8 +97,7 @@ export interface Answers {
   /** The newest site of that folder, after the verdict. */
   readonly verdict: Site;
   readonly module: LoadedModule;
-  readonly addresses: readonly Uint8Array[];
-  readonly dns: Uint8Array;
+  readonly capability: unknown;
   readonly certificate: CertificateAnswer;
   readonly 'http-challenge': string | null;
   readonly 'alpn-challenge': CertificatePair | null;
@@ -132,8 +124,8 @@ export type ToThread =
   /** Some certificate was replaced: those at hand are to be asked for again. */
   | { readonly kind: 'certificates-changed' }
   | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
-  /** Where the host names lead that are served here. */
-  | { readonly kind: 'served-addresses'; readonly addresses: readonly Uint8Array[] }
+  /** A capability's control side tells its thread sides. */
+  | { readonly kind: 'capability-news'; readonly capability: string; readonly news: unknown }
   | { readonly kind: 'drain'; readonly drainMs: number };
 
 /** `workerData` of a serving thread. */
@@ -146,8 +138,6 @@ export interface ThreadStart {
   readonly tlsEndpoints: readonly Endpoint[];
   /** See `tls/ticket-keys.ts`; undefined without TLS. */
   readonly ticketKeys: Uint8Array | undefined;
-  /** Where the host names lead that are served here, as far as is known. */
-  readonly servedAddresses: readonly Uint8Array[];
   readonly reusePort: boolean;
   /** What all threads see at once; see `ledger.ts`. */
   readonly ledger: SharedArrayBuffer;
@@ -155,8 +145,6 @@ export interface ThreadStart {
   readonly account: SharedArrayBuffer;
   /** The thread's way to the log writer. */
   readonly logQueue: LogQueueMemory;
-  /** See `daemon/visit-key.ts`. */
-  readonly visitKey: Uint8Array;
-  /** The port to the key-value writer. */
-  readonly keyValuePort: MessagePort;
+  /** What control sides give to the sides of a thread; see `capability/control.ts`. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
 }

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Fetch, OutboundReply } from '../../src/capability/capability.ts';
+import type { Fetch, OutboundReply } from '../../src/capability/fetch/contract.ts';
 import { OutboundHttp, type OutboundOptions } from '../../src/capability/fetch/fetch.ts';
 import { Visits } from '../../src/capability/fetch/visits.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';

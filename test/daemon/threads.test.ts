@@ -6,7 +6,7 @@ import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
-import { keyValueDatabasePath, startKeyValueWriter } from '../../src/capability/kv/writer.ts';
+import { ControlSides } from '../../src/capability/control.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
@@ -14,6 +14,7 @@ import { ServingThreads } from '../../src/daemon/threads.ts';
 import { buildArtifact } from '../../src/deploy/build/artifact.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
+import { Resolver } from '../../src/outside/dns/dns.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import type { Site } from '../../src/site/table.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/threads/messages.ts';
@@ -83,6 +84,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
       environment: {
         TERRAFIRMA_THREADS: '1',
         TERRAFIRMA_FOLDER: directory,
+        TERRAFIRMA_STATE_DIRECTORY: directory,
         TERRAFIRMA_LIMITS_THREAD_STUCK_MS: '500',
       },
       homeDirectory: directory,
@@ -91,26 +93,26 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
       memoryBytes: 8 * 1024 ** 3,
     },
   });
-  const keyValue = startKeyValueWriter({
-    databasePath: keyValueDatabasePath(directory),
-    synchronous: 'normal',
-    limits: config.limits,
-    onTrouble: () => undefined,
-  });
   const log: Record<string, unknown>[] = [];
+  const logger = pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) });
+  const capabilities = new ControlSides({
+    ...{ config, logger },
+    resolver: new Resolver({ ...config, nowMs: () => performance.now() }),
+    renamed: undefined,
+    tell: () => undefined,
+  });
   const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
   const threads = new ServingThreads({
     config,
-    logger: pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) }),
+    logger,
     account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];
       if (queue === undefined) throw new TypeError('Cannot log: no such thread');
       return queue;
     },
-    connectKeyValue: () => keyValue.connect(),
+    capabilities,
     ticketKeys: () => undefined,
-    visitKey: new Uint8Array(32),
     answer: async (question: Question): Promise<Answers[keyof Answers]> => {
       const site = siteOf(modules);
       if (question.ask === 'site') return { kind: 'site', site, expiresInMs: 60_000 };
@@ -140,6 +142,6 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     );
   } finally {
     await threads.terminate();
-    await keyValue.close();
+    await capabilities.close();
   }
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Timer } from '../../src/capability/capability.ts';
+import type { Timer } from '../../src/capability/clock/contract.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { MapKeyValue, World } from '../support/abi-world.ts';
 import { assemble } from '../wasm/support/assemble.ts';

@@ -2,19 +2,14 @@
 
 import { randomFillSync } from 'node:crypto';
 import type { Exchange } from '../../src/abi/abi.ts';
-import type {
-  Capabilities,
-  Clock,
-  Fetch,
-  GuestLog,
-  GuestSettings,
-  KeyValue,
-  OutboundReply,
-  OutboundRequest,
-  Resolve,
-  SiteFiles,
-  Timer,
-} from '../../src/capability/capability.ts';
+import type { Capabilities } from '../../src/capability/capability.ts';
+import type { Clock, Timer } from '../../src/capability/clock/contract.ts';
+import type { Fetch, OutboundReply, OutboundRequest } from '../../src/capability/fetch/contract.ts';
+import type { SiteFiles } from '../../src/capability/files/contract.ts';
+import type { KeyValue } from '../../src/capability/kv/contract.ts';
+import type { GuestLog } from '../../src/capability/log/contract.ts';
+import type { Resolve } from '../../src/capability/resolve/contract.ts';
+import type { GuestSettings } from '../../src/capability/settings/contract.ts';
 import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
 
 /** Answers the URLs it was told about; anything else fails, as an unreachable host does. */

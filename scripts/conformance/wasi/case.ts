@@ -10,7 +10,7 @@ import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
 import type { DirectoryNode } from '../../../src/abi/wasip1/files/node.ts';
 import { WasiProcess } from '../../../src/abi/wasip1/process.ts';
 import type { InputStream, OutputStream } from '../../../src/abi/wasip1/streams.ts';
-import { systemClock, systemTimer } from '../../../src/capability/clock.ts';
+import { systemClock, systemTimer } from '../../../src/capability/clock/clock.ts';
 import type { LoadedModule } from '../../../src/threads/messages.ts';
 import { ProgramPool } from '../../../test/support/program-pool.ts';
 import { SuiteAbi } from './suite-abi.ts';

@@ -4,7 +4,8 @@
  */
 
 import { inBytes } from '../../amounts.ts';
-import type { Capabilities, OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { OutboundReply, OutboundRequest } from '../../capability/fetch/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';

@@ -2,7 +2,8 @@
  * What one run of a program has: arguments, environment, open descriptors, clocks. Knows nothing of
  * HTTP: the same program runs under CGI and under the conformance suite.
  */
-import type { Capabilities, SiteFile } from '../../capability/capability.ts';
+import type { Capabilities } from '../../capability/capability.ts';
+import type { SiteFile } from '../../capability/files/contract.ts';
 import { type Descriptor, DescriptorTable } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { DirectoryNode } from './files/node.ts';

@@ -10,7 +10,7 @@
  *                   or  u8 1; u8 error @4, message ptr @8, len
  */
 
-import type { OutboundReply, OutboundRequest } from '../../capability/capability.ts';
+import type { OutboundReply, OutboundRequest } from '../../capability/fetch/contract.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';

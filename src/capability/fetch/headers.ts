@@ -7,8 +7,8 @@ import type { Header } from '../../http/message.ts';
 import { isRedirect } from '../../http/status.ts';
 import { isToken } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
-import type { OutboundRequest } from '../capability.ts';
 import { CapabilityRefusal } from '../refusal.ts';
+import type { OutboundRequest } from './contract.ts';
 import { visitHeader } from './visits.ts';
 
 /** What the HTTP client derives from the body and the connection. */

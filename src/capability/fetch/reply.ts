@@ -3,8 +3,8 @@
 import type { Dispatcher } from 'undici';
 import { inBytes } from '../../amounts.ts';
 import type { Header } from '../../http/message.ts';
-import type { OutboundReply } from '../capability.ts';
 import { CapabilityRefusal } from '../refusal.ts';
+import type { OutboundReply } from './contract.ts';
 import { replyHeaders } from './headers.ts';
 
 /** Counts the bytes that replies hold, for one run and for the whole thread. */

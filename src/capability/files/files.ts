@@ -9,7 +9,7 @@ import { isStaticName, type OwnerKey } from '../../names.ts';
 import { errnoOf, type GuardedFile, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { isAbsent, isOpenInside, openSpelled } from '../../outside/mount/open-inside.ts';
-import type { SiteEntry, SiteFile, SiteFileFacts, SiteFiles } from '../capability.ts';
+import type { SiteEntry, SiteFile, SiteFileFacts, SiteFiles } from './contract.ts';
 
 /** Where a site's files are; see `Site`. */
 export interface SiteDirectory {

@@ -14,8 +14,8 @@ import { mayHold } from '../../account/threshold.ts';
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../../names.ts';
-import type { KeyValue } from '../capability.ts';
 import { CapabilityRefusal } from '../refusal.ts';
+import type { KeyValue } from './contract.ts';
 import type {
   NamespaceName,
   ToClient,

@@ -1,7 +1,7 @@
 /** The guest's own words on their way to the log: bounded, harmless, tagged. */
 import type { Limits } from '../../config/config.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
-import type { GuestLog } from '../capability.ts';
+import type { GuestLog } from './contract.ts';
 
 export type GuestLogLevel = Parameters<GuestLog['write']>[0];
 

@@ -1,8 +1,8 @@
 /** Name resolution for one run: the daemon's own resolver, counted. */
 import type { Limits } from '../../config/config.ts';
 import { quoteReceived } from '../../names.ts';
-import type { Resolve } from '../capability.ts';
 import { CapabilityRefusal } from '../refusal.ts';
+import type { Resolve } from './contract.ts';
 
 export type ResolveLimits = Pick<Limits, 'dnsQueriesPerRunMax'>;
 

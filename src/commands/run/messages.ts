@@ -1,11 +1,10 @@
 /** What crosses between `terrafirma run` and the thread that runs its guest. Plain data. */
 
-import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../../config/config.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import type { ModulePath } from '../../names.ts';
-import type { LoadedModule } from '../../threads/messages.ts';
+import type { LoadedModule, ToControl } from '../../threads/messages.ts';
 import type { RunFolder } from './folder.ts';
 
 /** `workerData` of the thread. */
@@ -21,11 +20,12 @@ export interface RunStart {
   readonly ledger: SharedArrayBuffer;
   /** For one thread; see account/account.ts. */
   readonly account: SharedArrayBuffer;
-  readonly keyValuePort: MessagePort;
-  readonly keyValueDatabasePath: string;
+  /** See `ThreadStart`. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
 }
 
 export type FromRun =
+  | Extract<ToControl, { kind: 'question' }>
   | { readonly kind: 'head'; readonly head: ReplyHead }
   | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
   | { readonly kind: 'log'; readonly line: string }

@@ -5,17 +5,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Transferable, Worker } from 'node:worker_threads';
 import { createSharedAccount } from '../../account/shared.ts';
-import { keyValueDatabasePath, startKeyValueWriter } from '../../capability/kv/writer.ts';
+import { ControlSides } from '../../capability/control.ts';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
 import type { Artifact } from '../../deploy/build/artifact.ts';
 import type { RunReport } from '../../engine/run/report.ts';
-import { TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import type { LogFields } from '../../journal/log.ts';
 import type { ModulePath } from '../../names.ts';
+import { Resolver } from '../../outside/dns/dns.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
+import type { ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
@@ -113,18 +117,24 @@ async function runRequest(
 ): Promise<RunReport> {
   const { config, io, folder, modulePath } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
-  const databasePath = keyValueDatabasePath(directory);
-  const keyValue = startKeyValueWriter({
-    databasePath,
-    synchronous: 'normal',
-    limits: config.limits,
-    onTrouble: (message) => io.report(message),
+  const tellTrouble = (_fields: LogFields, message: string): void => io.report(message);
+  const capabilities = new ControlSides({
+    config: { ...config, stateDirectory: directory },
+    logger: { info: tellTrouble, warn: tellTrouble, error: tellTrouble },
+    resolver: new Resolver({
+      dns: config.dns,
+      limits: config.limits,
+      nowMs: () => performance.now(),
+    }),
+    renamed: undefined,
+    tell: () => undefined,
   });
   try {
     const { artifact, module } = judged;
     const { digest, abi, entry, code, engine } = artifact;
+    const { starts, transfer } = capabilities.connectThread();
     const start: RunStart = {
-      config,
+      config: { ...config, stateDirectory: directory },
       loaded: { digest, module, abi, entry, codeBytes: code.length, engine },
       modulePath,
       folder,
@@ -136,26 +146,31 @@ async function runRequest(
         bytesMax: config.processMemoryBytesMax,
         memoriesMax: config.limits.instancesMax,
       }),
-      keyValuePort: keyValue.connect(),
-      keyValueDatabasePath: databasePath,
+      capabilities: starts,
     };
-    return await superviseRun(start, options);
+    return await superviseRun(start, { ...options, capabilities, transfer });
   } finally {
-    await keyValue.close();
+    await capabilities.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
 
 /** Passes on what the thread tells, until the run is done or the thread had to be ended. */
-async function superviseRun(start: RunStart, options: RunOptions): Promise<RunReport> {
-  const { io, showsHead } = options;
+async function superviseRun(
+  start: RunStart,
+  options: RunOptions & {
+    readonly capabilities: ControlSides;
+    readonly transfer: readonly Transferable[];
+  },
+): Promise<RunReport> {
+  const { io, showsHead, capabilities, transfer } = options;
   const done = Promise.withResolvers<RunReport>();
   const thread = startWorker<FromRun>(
     {
       entry: entryBeside(import.meta, './run-thread'),
       name: 'run',
       data: start,
-      transfer: [start.keyValuePort],
+      transfer,
     },
     {
       onMessage: (message) => {
@@ -163,6 +178,7 @@ async function superviseRun(start: RunStart, options: RunOptions): Promise<RunRe
         if (message.kind === 'chunk') io.write(message.chunk);
         if (message.kind === 'log') io.report(message.line);
         if (message.kind === 'done') done.resolve(message.report);
+        if (message.kind === 'question') void answer(message, thread, capabilities);
       },
       onCrash: (detail) => done.reject(endedThread(detail)),
       onExit: () => done.reject(endedThread('it ended')),
@@ -179,6 +195,22 @@ async function superviseRun(start: RunStart, options: RunOptions): Promise<RunRe
 
 function endedThread(detail: string): TerrafirmaError {
   return new TerrafirmaError('internal', `Cannot run the module: its thread failed: ${detail}`);
+}
+
+/** Without an installation around it a thread asks for its capabilities alone. */
+async function answer(
+  { id, question }: Extract<FromRun, { kind: 'question' }>,
+  thread: Worker,
+  capabilities: ControlSides,
+): Promise<void> {
+  let message: ToThread;
+  try {
+    if (question.ask !== 'capability') throw new TerrafirmaError('internal');
+    message = { kind: 'answer', id, value: await capabilities.answer(question) };
+  } catch (error) {
+    message = { kind: 'failure', id, error: toErrorRecord(error) };
+  }
+  thread.postMessage(message);
 }
 
 /** Calls `onStuck` when the thread's event loop has not turned for `threadStuckMs`. */

@@ -3,8 +3,8 @@
  * Every failure on it becomes the answer of its row in the table of errors.
  */
 import type { Account } from '../../account/account.ts';
-import type { CapabilitySource } from '../../capability/catalogue.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
+import type { ThreadCapabilities } from '../../capability/lending.ts';
 import type { Limits } from '../../config/config.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
@@ -41,7 +41,7 @@ export interface GatewayOptions {
   readonly files: StaticFiles;
   readonly hostRules: HostRules;
   readonly doorkeeper: Doorkeeper;
-  readonly capabilities: CapabilitySource;
+  readonly capabilities: ThreadCapabilities;
   readonly conversations: Conversations;
   readonly account: Account;
   readonly log: RequestLog;
@@ -148,7 +148,7 @@ export class Gateway {
     record.abi = route.abi;
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
-    const visit = this.#options.capabilities.enterVisit(exchange.request);
+    const visit = capabilities.side('fetch').visits.enter(exchange.request.headers);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;

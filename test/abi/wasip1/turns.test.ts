@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { pieceBytes } from '../../../src/abi/steps.ts';
 import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
-import type { SiteEntry } from '../../../src/capability/capability.ts';
+import type { SiteEntry } from '../../../src/capability/files/contract.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { World } from '../../support/abi-world.ts';
 import { LookedAtHost } from '../../support/looked-at.ts';

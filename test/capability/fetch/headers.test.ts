@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OutboundRequest } from '../../../src/capability/capability.ts';
+import type { OutboundRequest } from '../../../src/capability/fetch/contract.ts';
 import {
   countLoopHops,
   loopHopsMax,

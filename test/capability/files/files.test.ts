@@ -12,7 +12,7 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { SiteFiles } from '../../../src/capability/capability.ts';
+import type { SiteFiles } from '../../../src/capability/files/contract.ts';
 import { SiteFileSource } from '../../../src/capability/files/files.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { MountGuards } from '../../../src/outside/mount/mount-guards.ts';

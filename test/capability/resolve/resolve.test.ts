@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Resolve } from '../../../src/capability/capability.ts';
+import type { Resolve } from '../../../src/capability/resolve/contract.ts';
 import { RunResolve } from '../../../src/capability/resolve/resolve.ts';
 
 const asker: Resolve = {

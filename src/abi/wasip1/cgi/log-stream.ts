@@ -1,5 +1,5 @@
 /** Standard error as lines of the log. */
-import type { GuestLog } from '../../../capability/capability.ts';
+import type { GuestLog } from '../../../capability/log/contract.ts';
 import type { OutputStream } from '../streams.ts';
 
 /** A longer line is cut into several: nothing is kept back without bound. */

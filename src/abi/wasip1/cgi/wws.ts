@@ -5,7 +5,8 @@
  */
 
 import { inBytes } from '../../../amounts.ts';
-import type { Capabilities, KeyValue } from '../../../capability/capability.ts';
+import type { Capabilities } from '../../../capability/capability.ts';
+import type { KeyValue } from '../../../capability/kv/contract.ts';
 import { describeError, TerrafirmaError } from '../../../errors.ts';
 import { isLeftToDaemon } from '../../../http/connection-headers.ts';
 import { isFieldValue } from '../../../http/fields.ts';

@@ -8,7 +8,7 @@ import type {
   SiteFile,
   SiteFileFacts,
   SiteFiles,
-} from '../../../capability/capability.ts';
+} from '../../../capability/files/contract.ts';
 import { noBytes } from '../../../http/body.ts';
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';

@@ -10,7 +10,7 @@ import type { RunEnd } from '../../../../src/abi/abi.ts';
 import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
 import { WasiProcess } from '../../../../src/abi/wasip1/process.ts';
 import { createWasip1Abi } from '../../../../src/abi/wasip1.ts';
-import { systemTimer } from '../../../../src/capability/clock.ts';
+import { systemTimer } from '../../../../src/capability/clock/clock.ts';
 import { defaultLimits } from '../../../../src/config/config.ts';
 import { World } from '../../../support/abi-world.ts';
 import { StreamExchange } from './stream-exchange.ts';

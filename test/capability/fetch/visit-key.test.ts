@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openVisitKey } from '../../src/daemon/visit-key.ts';
+import { openVisitKey } from '../../../src/capability/fetch/visit-key.ts';
 
 describe('openVisitKey', () => {
   let directory: string;

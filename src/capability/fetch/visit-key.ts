@@ -1,8 +1,8 @@
-/** Edge: the key that an installation signs visits with (`fetch/visits.ts`), kept for good. */
+/** Edge: the key that an installation signs visits with (`visits.ts`), kept for good. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeError, TerrafirmaError } from '../errors.ts';
+import { describeError, TerrafirmaError } from '../../errors.ts';
 
 const fileName = 'visit.key';
 const keyBytes = 32;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/capability/clock.ts';
+import { systemClock } from '../../../src/capability/clock/clock.ts';
 
 test('the clock counts nanoseconds since 1970, in whole milliseconds', () => {
   const before = BigInt(Date.now());

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RandomPool } from '../../src/capability/random.ts';
+import { RandomPool } from '../../../src/capability/random/pool.ts';
 
 describe('random bytes', () => {
   test('small requests never repeat, over many refills of the pool', () => {

@@ -1,5 +1,5 @@
 /** The guest's clocks. Edge: the system clock, and only here. */
-import type { Clock, Timer } from './capability.ts';
+import type { Clock, Timer } from './contract.ts';
 
 const nsPerMs = 1_000_000n;
 

@@ -1,0 +1,91 @@
+/** Outbound HTTP: sockets on the serving thread, names by the daemon's resolver. */
+import type { OwnerKey } from '../../names.ts';
+import type {
+  CapabilityDefinition,
+  ControlSide,
+  ControlWorld,
+  ThreadLink,
+  ThreadWorld,
+} from '../definition.ts';
+import type { Lookup } from './connect.ts';
+import type { Fetch } from './contract.ts';
+import { OutboundHttp } from './fetch.ts';
+import { OwnAddresses } from './own-addresses.ts';
+import { openVisitKey } from './visit-key.ts';
+import { Visits } from './visits.ts';
+
+interface FetchSpeech {
+  readonly start: {
+    readonly visitKey: Uint8Array;
+    /** Where the host names lead that are served here, as far as is known. */
+    readonly servedAddresses: readonly Uint8Array[];
+  };
+  /** For a guest of `owner`. */
+  readonly question: {
+    readonly name: string;
+    readonly family: 4 | 6;
+    readonly owner: OwnerKey;
+  };
+  readonly answer: readonly Uint8Array[];
+  /** The served addresses, all of them again. */
+  readonly news: readonly Uint8Array[];
+}
+
+/** What all threads know of this machine and its installation. */
+export class FetchControl implements ControlSide<FetchSpeech> {
+  readonly #world: ControlWorld<FetchSpeech>;
+  readonly #visitKey: Uint8Array;
+  #servedAddresses: readonly Uint8Array[] = [];
+
+  /** @throws TerrafirmaError `state`. */
+  constructor(world: ControlWorld<FetchSpeech>) {
+    this.#world = world;
+    this.#visitKey = openVisitKey(world.config.stateDirectory);
+  }
+
+  connectThread(): { start: FetchSpeech['start'] } {
+    return { start: { visitKey: this.#visitKey, servedAddresses: this.#servedAddresses } };
+  }
+
+  answer({ name, family, owner }: FetchSpeech['question']): Promise<readonly Uint8Array[]> {
+    return this.#world.resolver.addresses(name, family, owner);
+  }
+
+  /** Where the served host names lead: for the threads of now and those to come. */
+  learnServedAddresses(addresses: readonly Uint8Array[]): void {
+    this.#servedAddresses = addresses;
+    this.#world.tell(addresses);
+  }
+}
+
+export const fetchCapability: CapabilityDefinition<Fetch, OutboundHttp, FetchSpeech, FetchControl> =
+  {
+    openControl: (world) => new FetchControl(world),
+    openThread: (world, link) => openOutbound(world, link),
+    lend: (outbound, { folderKey, loopHops = 0, visit }) =>
+      outbound.forRun({ folderKey, loopHops, visit }),
+    closeThread: (outbound) => outbound.close(),
+  };
+
+function openOutbound(world: ThreadWorld, link: ThreadLink<FetchSpeech>): OutboundHttp {
+  const { config, servedPorts, isRunAlone } = world;
+  const { limits } = config;
+  const own = new OwnAddresses({
+    named: config.acme.publicAddresses,
+    servedPorts,
+    nowMs: () => performance.now(),
+  });
+  own.learnServed(link.start.servedAddresses);
+  link.onNews((addresses) => own.learnServed(addresses));
+  const lookupOf =
+    (owner: OwnerKey): Lookup =>
+    (name, family) =>
+      link.ask({ name, family, owner }, `${family} ${name} ${owner}`);
+  return new OutboundHttp({
+    limits,
+    visits: new Visits({ key: link.start.visitKey, runsPerVisitMax: limits.runsPerVisitMax }),
+    allowedCidrs: config.outbound.allowedCidrs,
+    isClosed: (address, port) => !isRunAlone && own.isClosed(address, port),
+    lookupOf,
+  });
+}

@@ -1,6 +1,6 @@
 /**
- * Writes what is made from the table of settings: the sample configuration, its JSON schema and
- * docs/configuration.md. A test compares; run this after a change of the table:
+ * Writes what is made from the tables of settings: the sample configuration, its JSON schema, that
+ * of the file in a folder, and docs/configuration.md. A test compares; run this after a change of the table:
  * `node scripts/config-files.ts`.
  */
 import { writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import path from 'node:path';
 import { splitName, tomlValue } from '../src/config/print.ts';
 import type { Machine, Setting } from '../src/config/schema.ts';
 import { allSettings, variableOf } from '../src/config/schema.ts';
+import { describeSettingsFile } from '../src/site/settings/file.ts';
 import { describeJsonSchema } from './json-schema.ts';
 
 const someMachine: Machine = {
@@ -22,9 +23,14 @@ const someMachine: Machine = {
 export function renderConfigFiles(): ReadonlyMap<string, string> {
   return new Map([
     ['config/terrafirma.toml', renderSample()],
-    ['config/terrafirma.schema.json', `${JSON.stringify(describeJsonSchema(), undefined, 2)}\n`],
+    ['config/terrafirma.schema.json', printJson(describeJsonSchema())],
+    ['config/site-settings.schema.json', printJson(describeSettingsFile())],
     ['docs/configuration.md', renderDocument()],
   ]);
+}
+
+function printJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 function printFallback(setting: Setting<unknown>): string {

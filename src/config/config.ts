@@ -196,6 +196,7 @@ export const defaultLimits = {
   functionsMax: 200_000,
   importsMax: 1_000,
   manifestBytesMax: 64 * kib,
+  settingsBytesMax: 256 * kib,
   // Names.
   dnsTimeoutMs: 2_000,
   dnsAttemptsMax: 2,

@@ -102,6 +102,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
   importsMax: { summary: 'Imports of one module', max: 100_000 },
   manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * mib },
+  settingsBytesMax: { summary: 'The terrafirma.toml of a folder', max: 16 * mib },
   dnsTimeoutMs: { summary: 'One attempt at one DNS server' },
   dnsAttemptsMax: { summary: 'Attempts per DNS server', max: 10 },
   dnsCacheEntriesMax: { summary: 'DNS answers kept', max: 10_000_000 },

@@ -67,15 +67,15 @@ async function findPath(given: string): Promise<string> {
 }
 
 async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
-  const { manifestBytesMax } = limits;
+  const { settingsBytesMax } = limits;
   const fs = new MountGuards(limits).fsOf(directory, ownerOf('/run' as FolderKey));
   const file = path.join(directory, settingsName);
   try {
     if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');
-    const { bytes } = await fs.readFile(file, manifestBytesMax);
-    return parseSettings(bytes, manifestBytesMax);
+    const { bytes } = await fs.readFile(file, settingsBytesMax);
+    return parseSettings(bytes, settingsBytesMax);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, manifestBytesMax);
+    if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, settingsBytesMax);
     if (error instanceof FileTooLargeError) throw refuseSettings(error.message);
     throw error;
   }

@@ -10,7 +10,7 @@ import { openSettingsFile, type SettingsState } from './settings-file.ts';
 export interface RulesOptions {
   readonly fs: GuardedFs;
   readonly directory: string;
-  readonly limits: Pick<Limits, 'manifestBytesMax'>;
+  readonly limits: Pick<Limits, 'manifestBytesMax' | 'settingsBytesMax'>;
 }
 
 export class FolderRules {

@@ -10,12 +10,12 @@ export type SettingsState = OwnerFileState<SiteSettings>;
 export interface SettingsFileOptions {
   readonly fs: GuardedFs;
   readonly directory: string;
-  readonly limits: Pick<Limits, 'manifestBytesMax'>;
+  readonly limits: Pick<Limits, 'settingsBytesMax'>;
 }
 
 export function openSettingsFile(options: SettingsFileOptions): OwnerFile<SiteSettings> {
   const { fs, directory, limits } = options;
-  const bytesMax = limits.manifestBytesMax;
+  const bytesMax = limits.settingsBytesMax;
   return new OwnerFile({
     fs,
     directory,

@@ -85,13 +85,22 @@ function requireSchedule(schedule: string, place: Place): void {
   if (schedule.startsWith('@') && !nicknames.has(schedule)) {
     throw refuse(`must be five fields, or one of ${[...nicknames].join(', ')}`);
   }
-  let next: Date | null;
-  try {
-    next = nextTime({ schedule, timezone: 'UTC' }, someMoment);
-  } catch {
+  // The parser also takes a date of ISO 8601, which comes once.
+  const isRepeated = schedule.startsWith('@') || schedule.trim().split(/\s+/).length === 5;
+  const first = isRepeated ? firstTime(schedule) : undefined;
+  if (first === undefined) {
     throw refuse('must be five fields, such as "*/15 * * * *": minute, hour, day, month, weekday');
   }
-  if (next === null) throw refuse('must have a time at which it comes');
+  if (first === null) throw refuse('must have a time at which it comes');
+}
+
+/** Undefined for what is no schedule. */
+function firstTime(schedule: string): Date | null | undefined {
+  try {
+    return nextTime({ schedule, timezone: 'UTC' }, someMoment);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

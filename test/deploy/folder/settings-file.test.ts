@@ -23,7 +23,7 @@ describe('openSettingsFile()', () => {
     openSettingsFile({
       fs: guardedFs(defaultLimits),
       directory: scratch.directory,
-      limits: { ...defaultLimits, manifestBytesMax: 100 },
+      limits: { ...defaultLimits, settingsBytesMax: 100 },
     });
 
   test('reads the file when it has settled', async () => {

@@ -8,6 +8,7 @@ import type { Limits } from '../../config/config.ts';
 import { classifyName, type ModulePath, quoteReceived } from '../../names.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { OwnerPace } from './pace.ts';
+import { sortInTurns } from './sort-in-turns.ts';
 
 /**
  * Size, times and inode of a file in one text: equal stamps mean that nobody wrote in between, as
@@ -38,7 +39,7 @@ export interface FolderListing {
   readonly files: readonly ListedFile[];
   /** At most `notesMax`. */
   readonly notes: readonly ListingNote[];
-  /** Real paths of the directories that were read, the folder's own among them. */
+  /** Real paths of the directories that were read first, at most `directoriesNamedMax`. */
   readonly directories: readonly string[];
   /** Device of the folder: another one means that something was mounted or unmounted there. */
   readonly device: bigint;
@@ -47,6 +48,8 @@ export interface FolderListing {
   readonly isCut: boolean;
 }
 
+/** Nobody watches as many; all those of a large folder would be megabytes. */
+const directoriesNamedMax = 1_000;
 /** The owner is told of so many files; who has more has the same mistake everywhere. */
 const notesMax = 100;
 /**
@@ -68,7 +71,20 @@ export interface ScanOptions {
   readonly onName?: (segments: readonly string[]) => void;
 }
 
+/**
+ * A directory that is to be read, as little of it as possible: a folder may have twenty thousand,
+ * and several are walked at once.
+ */
 interface PendingDirectory {
+  readonly parent: PendingDirectory | undefined;
+  readonly name: string;
+  /** Where it really is, unless that is in its parent. */
+  readonly realPath: string | undefined;
+}
+
+/** One that is being read. */
+interface OpenDirectory {
+  readonly pending: PendingDirectory;
   readonly realPath: string;
   /** Names from the folder down to it. */
   readonly segments: readonly string[];
@@ -82,8 +98,8 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const { dev } = await options.fs.stat(options.directory);
   const walk = new FolderWalk(options);
   await walk.run();
-  walk.files.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const { files, notes, directories, entryCount, isCut } = walk;
+  const files = await sortInTurns(walk.files, (a, b) => a.path < b.path);
+  const { notes, directories, entryCount, isCut } = walk;
   return { files, notes, directories, device: dev, entryCount, isCut };
 }
 
@@ -161,7 +177,8 @@ class FolderWalk {
   entryCount = 0;
   isCut = false;
   readonly #options: ScanOptions;
-  readonly #pending: PendingDirectory[] = [];
+  /** Those one level deeper than what is being read. */
+  #deeper: PendingDirectory[] = [];
   /** Entries that were more than a name. */
   #keptCount = 0;
   #moduleCount = 0;
@@ -171,28 +188,36 @@ class FolderWalk {
   }
 
   async run(): Promise<void> {
-    const root = { realPath: this.#options.directory, segments: [] };
-    await this.#readDirectory(root);
-    // An index: shifting a long list moves the rest of it each time.
-    for (let index = 0; index < this.#pending.length && !this.isCut; index += 1) {
-      const next = this.#pending[index];
-      if (next === undefined) return;
-      try {
-        await this.#readDirectory(next);
-      } catch (error) {
-        if (!isLocal(error)) throw error;
-        // Gone since its parent was read: the next look sees the folder as it is then.
-        if (errnoOf(error) !== 'ENOENT') this.#note(next.segments, `it cannot be read: ${error}`);
+    const { directory } = this.#options;
+    await this.#readDirectory({ parent: undefined, name: '', realPath: directory });
+    while (this.#deeper.length > 0 && !this.isCut) {
+      const level = this.#deeper;
+      this.#deeper = [];
+      for (const pending of level) {
+        if (this.isCut) return;
+        await this.#tryDirectory(pending);
       }
     }
   }
 
-  async #readDirectory(directory: PendingDirectory): Promise<void> {
+  async #tryDirectory(pending: PendingDirectory): Promise<void> {
+    try {
+      await this.#readDirectory(pending);
+    } catch (error) {
+      if (!isLocal(error)) throw error;
+      // Gone since its parent was read: the next look sees the folder as it is then.
+      if (errnoOf(error) === 'ENOENT') return;
+      this.#note(segmentsOf(pending), `it cannot be read: ${error}`);
+    }
+  }
+
+  async #readDirectory(pending: PendingDirectory): Promise<void> {
     const { fs, limits, pace, onName } = this.#options;
+    const directory = { pending, realPath: realPathOf(pending), segments: segmentsOf(pending) };
     await pace?.take(directoryCost);
     const kept: Dirent[] = [];
     await using open = await fs.openDirectory(directory.realPath);
-    this.directories.push(directory.realPath);
+    if (this.directories.length < directoriesNamedMax) this.directories.push(directory.realPath);
     for (let batch = await open.next(); batch.length > 0; batch = await open.next()) {
       await pace?.take(batch.length);
       if (onName !== undefined) {
@@ -205,8 +230,8 @@ class FolderWalk {
       const rule = `a folder may hold at most ${limits.folderEntriesMax} entries`;
       this.#note(directory.segments, `${rule}: what is here and further on is not looked at`);
     }
-    kept.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of kept) await this.#takeEntry(directory, entry);
+    const sorted = await sortInTurns(kept, (a, b) => a.name < b.name);
+    for (const entry of sorted) await this.#takeEntry(directory, entry);
   }
 
   /**
@@ -234,7 +259,7 @@ class FolderWalk {
     return this.entryCount >= this.#options.limits.folderEntriesMax * namesPerEntry;
   }
 
-  async #takeEntry(directory: PendingDirectory, entry: Dirent): Promise<void> {
+  async #takeEntry(directory: OpenDirectory, entry: Dirent): Promise<void> {
     const segments = [...directory.segments, entry.name];
     const nameClass = classifyName(entry.name);
     if (nameClass === 'conflict' && entry.name.toLowerCase().endsWith('.wasm')) {
@@ -242,7 +267,7 @@ class FolderWalk {
     }
     if (nameClass !== 'served') return;
     if (entry.isDirectory()) {
-      this.#enter({ realPath: join(directory.realPath, entry.name), segments });
+      this.#enter(directory, segments, undefined);
     } else if (entry.isSymbolicLink()) {
       await this.#takeLink(directory, segments);
     } else if (entry.name.endsWith('.wasm')) {
@@ -250,7 +275,7 @@ class FolderWalk {
     }
   }
 
-  async #takeFile(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
+  async #takeFile(directory: OpenDirectory, segments: readonly string[]): Promise<void> {
     try {
       await this.#options.pace?.take(1);
       const path = segments.join('/') as ModulePath;
@@ -267,7 +292,7 @@ class FolderWalk {
    * Mallory has write access to one folder and links from it into another: nothing outside the
    * folder is ever read. A link to a directory above itself would never end.
    */
-  async #takeLink(directory: PendingDirectory, segments: readonly string[]): Promise<void> {
+  async #takeLink(directory: OpenDirectory, segments: readonly string[]): Promise<void> {
     const { fs, directory: root } = this.#options;
     if (segments.at(-1)?.endsWith('.wasm')) {
       await this.#takeFile(directory, segments);
@@ -282,7 +307,7 @@ class FolderWalk {
         this.#note(segments, linkRule);
         return;
       }
-      if ((await fs.lstat(realPath)).isDirectory()) this.#enter({ realPath, segments });
+      if ((await fs.lstat(realPath)).isDirectory()) this.#enter(directory, segments, realPath);
     } catch (error) {
       if (!isLocal(error)) throw error;
       if (errnoOf(error) !== 'ENOENT') this.#note(segments, `it cannot be followed: ${error}`);
@@ -290,18 +315,31 @@ class FolderWalk {
   }
 
   /** A directory whose name ends in `.wasm` can hold no module: the path would name itself. */
-  #enter(directory: PendingDirectory): void {
-    if (directory.segments.at(-1)?.endsWith('.wasm')) return;
-    if (directory.segments.length > this.#options.limits.folderDepthMax) {
+  #enter(
+    { pending }: OpenDirectory,
+    segments: readonly string[],
+    realPath: string | undefined,
+  ): void {
+    const name = segments.at(-1) ?? '';
+    if (name.endsWith('.wasm')) return;
+    if (segments.length > this.#options.limits.folderDepthMax) {
       const rule = `folders may be at most ${this.#options.limits.folderDepthMax} deep`;
-      this.#note(directory.segments, `${rule}: its contents are not looked at`);
+      this.#note(segments, `${rule}: its contents are not looked at`);
       return;
     }
-    this.#pending.push(directory);
+    this.#deeper.push({ parent: pending, name, realPath });
   }
 
   #note(segments: readonly string[], reason: string): void {
     if (this.notes.length >= notesMax) return;
     this.notes.push({ path: quoteReceived(segments.join('/') || '.'), reason });
   }
+}
+
+function realPathOf({ parent, name, realPath }: PendingDirectory): string {
+  return realPath ?? join(parent === undefined ? '' : realPathOf(parent), name);
+}
+
+function segmentsOf({ parent, name }: PendingDirectory): readonly string[] {
+  return parent === undefined ? [] : [...segmentsOf(parent), name];
 }

@@ -3,7 +3,9 @@
  * was: each gets a mark. Modules with one mark are on probation a quarter of them at a time, so
  * that a daemon that was killed with hundreds of new ones has them back in minutes. Should it end
  * again, those that were in keep their mark and the others lose it; who was in alone gets the
- * second. What has done well before is not suspected again, unless nobody else was new.
+ * second. Beside one without a mark it gets half of one: Mallory must not have an innocent one
+ * quarantined with a single killer at the right moment.
+ * What has done well before is not suspected again, unless nobody else was new.
  *
  * V8 optimises a function after some milliseconds of running, so that what it does to the process
  * it does soon. A module that bides its time finds the next probation twice as long.
@@ -34,6 +36,8 @@ const waitingMax = 1_024;
 const inUseMaxDefault = 4_096;
 /** In so many parts those with a mark come back, one after another. */
 const suspectPartsMax = 4;
+/** For an end that may as well have been the doing of one without a mark. */
+const besideFreshMark = 1 / 2;
 /** By how much a probation may grow. */
 const probationFactorMax = 64;
 
@@ -197,11 +201,13 @@ export class Probation {
 /** Of several with a mark nobody knows which one it was: only that it was none of the others. */
 async function blame(suspects: Suspects, onProbation: ReadonlySet<Digest>): Promise<void> {
   const marked = [...onProbation].filter((digest) => suspects.marksOf(digest) > 0);
-  const isSure = marked.length <= 1;
-  if (!isSure) await suspects.narrowTo(onProbation);
-  for (const digest of onProbation) {
-    if (isSure || !marked.includes(digest)) await suspects.mark(digest);
+  const fresh = [...onProbation].filter((digest) => !marked.includes(digest));
+  const [first] = marked;
+  if (first !== undefined && marked.length === 1) {
+    await suspects.mark(first, fresh.length === 0 ? 1 : besideFreshMark);
   }
+  if (marked.length > 1) await suspects.narrowTo(onProbation);
+  for (const digest of fresh) await suspects.mark(digest);
 }
 
 /** Changes when the machine starts anew; always the same where the system does not tell. */

@@ -3,7 +3,8 @@
  * the process when it ended without saying so.
  *
  *     suspects/probation.json   modules of the running daemon: those on probation, those in use
- *     suspects/<digest>.json    one module: how many times the daemon ended during its probation
+ *     suspects/<digest>.json    one module: its marks, one for an end of the daemon during its
+ *                               probation, less for one that may have been another's doing
  *
  * A module is on probation from before it is first handed out until it has been in use for a while.
  * With two marks it is quarantined: no daemon loads it until an operator releases it, by deleting
@@ -19,7 +20,7 @@ import type { Digest } from '../../threads/messages.ts';
 import { digestOf, listOf, numberOf, objectOf, parseJson, textOf } from './record.ts';
 import { listNames } from './store.ts';
 
-/** So many ends of the daemon during its probation, and a module is kept from running. */
+/** With so many marks a module is kept from running. */
 export const marksMax = 2;
 const unexplainedKeptMs = 24 * 60 * 60 * 1_000;
 
@@ -53,7 +54,7 @@ export class Suspects {
     }
   }
 
-  /** How many times the daemon ended during the probation of a module. */
+  /** For ends of the daemon during the probation of a module. */
   marksOf(digest: Digest): number {
     const marks = this.#marks.get(digest) ?? 0;
     if (marks < marksMax || existsSync(this.#path(digest))) return marks;
@@ -67,13 +68,13 @@ export class Suspects {
     return this.marksOf(digest) < marksMax ? undefined : quarantineRecord(digest);
   }
 
-  /** One more end of the daemon; durable when it resolves. */
-  async mark(digest: Digest): Promise<void> {
-    const marks = this.marksOf(digest) + 1;
+  /** One more end of the daemon, or a part of one; durable when it resolves. */
+  async mark(digest: Digest, part = 1): Promise<void> {
+    const marks = this.marksOf(digest) + part;
     this.#marks.set(digest, marks);
     await writeDurably(this.#path(digest), `${JSON.stringify({ format: 1, marks })}\n`);
     const what = 'the daemon ended while this module was new to it';
-    const reason = marks < marksMax ? what : `${what}, ${marks} times`;
+    const reason = marks < marksMax ? what : `${what}, again and again`;
     this.#log.error({ digest, reason }, marks < marksMax ? 'module marked' : 'module quarantined');
   }
 
@@ -152,7 +153,7 @@ export class Suspects {
 export function quarantineRecord(digest: Digest): ErrorRecord {
   const detail =
     `Cannot run the module: it must not end the daemon: received ${digest}, which was new to it ` +
-    `${marksMax} times when it ended; change the module, or have the operator release it with ` +
+    `${marksMax} times or more when it ended; change the module, or have the operator release it with ` +
     '"terrafirma release"';
   return toErrorRecord(new TerrafirmaError('module-quarantined', detail));
 }

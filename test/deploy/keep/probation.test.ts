@@ -104,15 +104,28 @@ describe('Probation', () => {
     void second.probation.begin(good, owner).then(() => {
       isGoodIn = true;
     });
-    await second.probation.begin(other, owner);
     expect(isGoodIn).toBe(false);
     const third = await begin(20);
-    expect([killer, good, other].map((digest) => third.suspects.marksOf(digest))).toEqual([
-      2, 1, 1,
-    ]);
+    await third.probation.begin(other, owner);
+    expect([killer, good].map((digest) => third.suspects.marksOf(digest))).toEqual([2, 1]);
     // One after another both do well.
     await Promise.all([good, other].map((digest) => third.probation.begin(digest, owner)));
     await until(() => third.suspects.marksOf(good) === 0 && third.suspects.marksOf(other) === 0);
+  });
+
+  test('does not quarantine for one end beside a module without a mark', async () => {
+    const fresh = ['one', 'two', 'three'].map(digestOf);
+    await (await begin()).probation.begin(good, owner);
+    for (const [ends, digest] of fresh.entries()) {
+      const { probation, suspects } = await begin();
+      expect(suspects.marksOf(good)).toBe(1 + ends / 2);
+      if (suspects.refusalOf(good) !== undefined) break;
+      await probation.begin(good, owner);
+      await probation.begin(digest, owner);
+    }
+    const { suspects } = await begin();
+    expect(suspects.refusalOf(good)?.code).toBe('module-quarantined');
+    expect(fresh.map((digest) => suspects.marksOf(digest))).toEqual([1, 1, 0]);
   });
 
   test('inUseMax: remembers so many modules in use, the newest', async () => {

@@ -22,6 +22,17 @@ test('mayHold() gives one owner half, two a third each, and leaves something for
   expect(mayHold({ max: 1_000, held: 667, own: 0, added: 1 })).toBe(true);
 });
 
+test('mayHold() leaves half of the rest to each that comes after others have taken theirs', () => {
+  let held = 0;
+  const taken = Array.from({ length: 4 }, () => {
+    let own = 0;
+    while (mayHold({ max: 1_024, held: held + own, own, added: 1 })) own += 1;
+    held += own;
+    return own;
+  });
+  expect(taken).toEqual([513, 256, 128, 64]);
+});
+
 test('mayHold() gives nobody what there is not', () => {
   expect(mayHold({ max: 1_000, held: 400, own: 0, added: 601 })).toBe(false);
   expect(mayHold({ max: 1_000, held: 400, own: 0, added: 600 })).toBe(true);

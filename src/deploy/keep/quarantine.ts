@@ -153,8 +153,8 @@ export class Suspects {
 export function quarantineRecord(digest: Digest): ErrorRecord {
   const detail =
     `Cannot run the module: it must not end the daemon: received ${digest}, which was new to it ` +
-    `${marksMax} times or more when it ended; change the module, or have the operator release it with ` +
-    '"terrafirma release"';
+    `${marksMax} times or more when it ended; change the module, or have the operator release it ` +
+    'with "terrafirma release"';
   return toErrorRecord(new TerrafirmaError('module-quarantined', detail));
 }
 

@@ -27,6 +27,7 @@ import {
 } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
+import { NamedVersions } from './named-versions.ts';
 import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
 
 /** A record larger than this was not written by us. */
@@ -41,8 +42,8 @@ export class ModuleStore {
   readonly #directory: string;
   readonly #log: JournalLog;
   readonly #limits: StoreOptions['limits'];
-  /** Digests each folder's record names; a module no folder names is deleted. */
-  readonly #named = new Map<FolderKey, ReadonlySet<Digest>>();
+  /** What each folder's record names; a module no folder names is deleted. */
+  readonly #named = new NamedVersions();
   readonly #sizes = new Map<Digest, number>();
   #usedBytes = 0;
   /** Writes run one after another: a module put for one folder is never garbage of another. */
@@ -83,12 +84,9 @@ export class ModuleStore {
     return this.#sizes.has(digest);
   }
 
-  /** Who answers for a version: the owner of the first folder that names it. */
+  /** Who answers for a version; see named-versions.ts. */
   ownerOf(digest: Digest): OwnerKey {
-    for (const [folderKey, digests] of this.#named) {
-      if (digests.has(digest)) return ownerOf(folderKey);
-    }
-    return '' as OwnerKey;
+    return this.#named.ownerOf(digest) ?? ('' as OwnerKey);
   }
 
   /** The record of a folder; undefined when there is none or it cannot be read. */
@@ -129,12 +127,8 @@ export class ModuleStore {
         const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
         throw new TerrafirmaError('state', detail, { cause: error });
       }
-      const before = this.#named.get(record.folderKey) ?? new Set<Digest>();
-      const after = digestsOf(record);
-      this.#named.set(record.folderKey, after);
-      // Not of all: each is looked for in every folder.
-      const dropped = [...before].filter((digest) => !after.has(digest));
-      for (const digest of dropped) await this.#removeUnnamed(digest);
+      const dropped = this.#named.set(record.folderKey, digestsOf(record));
+      for (const digest of dropped) await this.#remove(digest);
     });
   }
 
@@ -150,20 +144,16 @@ export class ModuleStore {
         const detail = `Cannot forget the folder ${folderKey}: ${describeError(error)}`;
         throw new TerrafirmaError('state', detail, { cause: error });
       }
-      const before = this.#named.get(folderKey) ?? new Set<Digest>();
-      this.#named.delete(folderKey);
-      for (const digest of before) await this.#removeUnnamed(digest);
+      const dropped = this.#named.set(folderKey, new Set());
+      for (const digest of dropped) await this.#remove(digest);
     });
   }
 
   /** Bytes of the versions that the folders of an owner name, each once. */
   bytesOf(owner: OwnerKey): number {
-    const digests = new Set<Digest>();
-    for (const [folderKey, named] of this.#named) {
-      if (ownerOf(folderKey) !== owner) continue;
-      for (const digest of named) digests.add(digest);
-    }
-    return [...digests].reduce((sum, digest) => sum + (this.#sizes.get(digest) ?? 0), 0);
+    let bytes = 0;
+    for (const digest of this.#named.of(owner)) bytes += this.#sizes.get(digest) ?? 0;
+    return bytes;
   }
 
   async #put(folderKey: FolderKey, { digest, bytes }: AddedModule): Promise<void> {
@@ -196,9 +186,7 @@ export class ModuleStore {
   }
 
   async #removeUnnamed(digest: Digest): Promise<void> {
-    for (const digests of this.#named.values()) {
-      if (digests.has(digest)) return;
-    }
+    if (this.#named.has(digest)) return;
     await this.#remove(digest);
   }
 
@@ -210,8 +198,6 @@ export class ModuleStore {
 
   /** Measures modules/ and deletes leftovers of killed writes and modules no record names. */
   async #sweep(): Promise<void> {
-    const named = new Set<string>();
-    for (const digests of this.#named.values()) for (const digest of digests) named.add(digest);
     await sweepUnfinished(join(this.#directory, 'folders'));
     const root = join(this.#directory, 'modules');
     for (const shard of await readdir(root)) {
@@ -219,13 +205,13 @@ export class ModuleStore {
       const shardPath = join(root, shard);
       for (const name of await readdir(shardPath)) {
         const path = join(shardPath, name);
-        const digest = name.replace(/\.wasm$/, '');
-        if (!named.has(digest)) {
+        const digest = name.replace(/\.wasm$/, '') as Digest;
+        if (!this.#named.has(digest)) {
           await rm(path, { force: true, recursive: true });
           continue;
         }
         const { size } = await stat(path);
-        this.#sizes.set(digest as Digest, size);
+        this.#sizes.set(digest, size);
         this.#usedBytes += size;
       }
       await syncDirectory(shardPath);

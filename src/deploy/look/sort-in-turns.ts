@@ -1,6 +1,6 @@
 /**
- * Sorts what may be long without holding up its thread: twenty thousand names take some 20 ms. Pure,
- * but for the turns that it lets others have.
+ * Sorts what may be long without holding up its thread: twenty thousand names take some 20 ms.
+ * Pure, but for the turns that it lets others have.
  */
 import { setImmediate as othersTurn } from 'node:timers/promises';
 

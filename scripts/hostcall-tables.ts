@@ -15,6 +15,9 @@ import { pendingHostcalls } from '../src/abi/terrarium/pending.ts';
 import { randomHostcalls } from '../src/abi/terrarium/random.ts';
 import { requestHostcalls } from '../src/abi/terrarium/request.ts';
 import { fetchedHostcalls, outgoingHostcalls } from '../src/abi/terrarium/response.ts';
+import { compilerHostcalls } from '../src/abi/wasip1/compilers.ts';
+import { httpHostcalls } from '../src/abi/wasip1/send-http.ts';
+import { preview1Hostcalls } from '../src/abi/wasip1/table.ts';
 
 type Render = () => readonly string[];
 
@@ -41,6 +44,13 @@ const tables: ReadonlyMap<string, ReadonlyMap<string, Render>> = new Map([
             ...initMm,
           ]),
       ],
+    ]),
+  ],
+  [
+    'docs/guests/wasi.md',
+    new Map<string, Render>([
+      ['preview1', () => wasiTable([...preview1Hostcalls.values()])],
+      ['beside', () => wasiTable([...httpHostcalls, ...compilerHostcalls])],
     ]),
   ],
 ]);
@@ -83,12 +93,32 @@ function terrariumTable(hostcalls: readonly HostcallFacts[]): readonly string[] 
   );
 }
 
+/** Where the functions of WASI are specified. */
+const wasiDocument = 'https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md';
+
+function wasiTable(hostcalls: readonly HostcallFacts[]): readonly string[] {
+  const rows = hostcalls.map(({ name, params, results, meaning, spec }) => {
+    const given = results.filter(([, type]) => type !== 'errno').map(([result]) => result);
+    return [
+      spec === '' ? `\`${name}\`` : `[\`${name}\`](${wasiDocument}${spec})`,
+      [describeParams(params), ...given.map((result) => `→ ${result}`)].join(' ').trim(),
+      meaning,
+    ];
+  });
+  // Not padded: the addresses are long.
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [['Function', 'Arguments', ''], ['---', '---', '---'], ...rows].map(line);
+}
+
 /** What stands for an address and what follows it. */
 const pairs: ReadonlyMap<ValueType, (name: string) => string> = new Map([
   ['text', (name: string) => `${name} text`],
   ['bytes', (name: string) => `${name} bytes`],
   ['list', (name: string) => `${name} list`],
   ['handles', (name: string) => `${name} list`],
+  ['sources', (name: string) => `${name} list`],
+  ['targets', (name: string) => `${name} list`],
+  ['room', (name: string) => `${name} bytes`],
   ['out_text', () => 'out'],
   ['out_bytes', () => 'out'],
   ['out_list', () => 'out'],

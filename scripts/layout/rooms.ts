@@ -56,7 +56,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'abi',
     holds: 'translators between guests and exchanges',
-    imports: [...common, 'http', ...aboutCapabilities],
+    imports: [...common, 'http', ...aboutCapabilities, 'capability/refusal'],
   },
   {
     name: 'engine',

@@ -59,15 +59,14 @@ const wasmTypes = {
   out_fd: 'i32',
   /** Address of a u64 that the host writes. */
   out_number64: 'i32',
-  /** Address of a record, read or written by the host. */
-  record: 'i32',
-  /** An address that means nothing to the host. */
+  /** An address, whatever lies there. */
   address: 'i32',
   /** 0: it was done. 1: it was refused. */
   status: 'i32',
   /** Error number of WASI. */
   errno: 'i32',
   number64: 'i64',
+  signed64: 'i64',
   /** Bits. */
   flags64: 'i64',
 } as const satisfies Readonly<Record<string, 'i32' | 'i64'>>;

@@ -5,7 +5,7 @@
  */
 import type { Limits } from '../config/config.ts';
 import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
-import type { Hostcall, ImportName } from './hostcall.ts';
+import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { RequestBody } from './wasip1/cgi/body.ts';
 import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
 import { LogStream } from './wasip1/cgi/log-stream.ts';
@@ -14,12 +14,12 @@ import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
 import { createMemoryTree } from './wasip1/files/memory-tree.ts';
 import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
 import { WasiGuest } from './wasip1/guest.ts';
-import { listImports } from './wasip1/imports.ts';
 import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
 import { MessageInput } from './wasip1/messages/input.ts';
 import { MessageOutput } from './wasip1/messages/output.ts';
 import { type Preopen, WasiProcess } from './wasip1/process.ts';
 import type { InputStream } from './wasip1/streams.ts';
+import { wasip1Table } from './wasip1/table.ts';
 
 export function createWasip1Abi(limits: Limits): Abi {
   return {
@@ -50,7 +50,6 @@ const tmpName = 'tmp';
 const tmpDevice = 2n;
 
 class Wasip1Binding implements Binding {
-  readonly #imports: ReturnType<typeof listImports>;
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
   #streams: Streams | undefined;
@@ -58,11 +57,10 @@ class Wasip1Binding implements Binding {
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
     this.#guest = new WasiGuest(host);
-    this.#imports = listImports(this.#guest);
   }
 
-  hostcall({ module, name }: ImportName): Hostcall | undefined {
-    return this.#imports.get(module)?.get(name);
+  hostcall(wanted: ImportName): Hostcall | undefined {
+    return bindHostcall(wasip1Table, this.#guest, wanted);
   }
 
   begin(run: Run): void {

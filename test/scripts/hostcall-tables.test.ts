@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderHostcallDocuments } from '../../scripts/hostcall-tables.ts';
 import { terrariumHostcalls } from '../../src/abi/terrarium/table.ts';
+import { preview1Hostcalls } from '../../src/abi/wasip1/table.ts';
 
 const root = join(import.meta.dirname, '../..');
 const documents = renderHostcallDocuments(root);
@@ -15,6 +16,14 @@ test('every hostcall of Terrarium stands in its document, once', () => {
   const text = documents.get('docs/guests/README.md') ?? '';
   for (const name of terrariumHostcalls.keys()) {
     const rows = text.split(`| \`${name.replace('hostcall_', '')}\` `).length - 1;
+    expect([name, rows]).toEqual([name, 1]);
+  }
+});
+
+test('every function of WASI stands in its document, once', () => {
+  const text = documents.get('docs/guests/wasi.md') ?? '';
+  for (const name of preview1Hostcalls.keys()) {
+    const rows = text.split(`| [\`${name}\`]`).length - 1;
     expect([name, rows]).toEqual([name, 1]);
   }
 });

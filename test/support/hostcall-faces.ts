@@ -2,6 +2,7 @@
 import type { FunctionFace } from '../../src/abi/abi.ts';
 import { faceOf, type HostcallFacts } from '../../src/abi/hostcall.ts';
 import { addedByCompilers, terrariumHostcalls } from '../../src/abi/terrarium/table.ts';
+import { preview1Hostcalls } from '../../src/abi/wasip1/table.ts';
 
 export function facesOf(
   hostcalls: ReadonlyMap<string, HostcallFacts>,
@@ -11,5 +12,7 @@ export function facesOf(
 
 /** The 32 of Terrarium. */
 export const hostcallTypes = facesOf(terrariumHostcalls);
-/** What compilers add to them. */
+/** The 46 of WASI preview1. */
+export const functionTypes = facesOf(preview1Hostcalls);
+/** What compilers add to those of Terrarium. */
 export const compilerImportTypes = facesOf(addedByCompilers);

@@ -11,11 +11,11 @@ import type {
   RunEnd,
   WasmValue,
 } from '../../../src/abi/abi.ts';
-import type { Hostcall } from '../../../src/abi/hostcall.ts';
+import { bindHostcall, type Hostcall } from '../../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
 import { isSteps, runSteps } from '../../../src/abi/steps.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
-import { listImports } from '../../../src/abi/wasip1/imports.ts';
+import { wasip1Table } from '../../../src/abi/wasip1/table.ts';
 import { takeTrap } from '../../../src/engine/run/trap.ts';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { exposePrivates } from '../../../test/wasm/support/expose.ts';
@@ -117,13 +117,10 @@ export class WasiHost implements GuestHost {
   }
 
   #link(module: WebAssembly.Module): WebAssembly.Imports {
-    const table = listImports(this.guest);
     const imports: WebAssembly.Imports = Object.create(null);
     for (const wanted of WebAssembly.Module.imports(module)) {
       const hostcall =
-        this.binding === undefined
-          ? table.get(wanted.module)?.get(wanted.name)
-          : this.binding.hostcall(wanted);
+        this.binding?.hostcall(wanted) ?? bindHostcall(wasip1Table, this.guest, wanted);
       if (hostcall === undefined) continue;
       const names = imports[wanted.module] ?? Object.create(null);
       names[wanted.name] = this.#wrap(hostcall);

@@ -1,8 +1,9 @@
 /** The ABI of the suite's programs: WASI preview1, with a process that each run brings along. */
 import type { Abi, Binding, GuestHost, RunEnd } from '../../../src/abi/abi.ts';
+import { bindHostcall } from '../../../src/abi/hostcall.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
-import { listImports } from '../../../src/abi/wasip1/imports.ts';
 import type { WasiProcess } from '../../../src/abi/wasip1/process.ts';
+import { wasip1Table } from '../../../src/abi/wasip1/table.ts';
 import type { LoadedModule } from '../../../src/threads/messages.ts';
 import type { ProgramPool } from '../../../test/support/program-pool.ts';
 
@@ -18,9 +19,8 @@ export class SuiteAbi implements Abi {
 
   bind(host: GuestHost): Binding {
     const guest = new WasiGuest(host);
-    const imports = listImports(guest);
     return {
-      hostcall: ({ module, name }) => imports.get(module)?.get(name),
+      hostcall: (wanted) => bindHostcall(wasip1Table, guest, wanted),
       begin: () => {
         if (this.#process !== undefined) guest.begin(this.#process);
       },

@@ -1,39 +1,52 @@
 /**
- * `fd`, what moves bytes: read, write, seek, readdir. Reading the request's body waits for the
+ * `fd`, what moves bytes: read, write, seek. Reading the request's body waits for the
  * visitor to send it, writing the answer for the visitor to take it.
  *
  *   iovs ──► | u32 buf | u32 buf_len | …        nPtr ──► u32 bytes moved
  */
 import { noBytes } from '../../http/body.ts';
-import { pieceBytes, pieceItems, type Steps, wait } from '../steps.ts';
-import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
+import { pieceBytes, type Steps, wait } from '../steps.ts';
+import { answering, waiting } from './declare.ts';
+import type { Descriptor, FileDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
-import type { ListedEntry } from './files/node.ts';
-import { countBytes, type HostcallFamily, type MemoryRange, type WasiGuest } from './guest.ts';
-import { direntBytes, fdflag, filetype, preview1Layout } from './layout.ts';
-import { seekHostcall } from './seek.ts';
+import { countBytes, type MemoryRange, type WasiGuest } from './guest.ts';
+import { fdflag, preview1Layout } from './layout.ts';
+import { seek } from './seek.ts';
 import type { InputStream, OutputStream, Written } from './streams.ts';
 
 const int64Max = 0x7fff_ffff_ffff_ffffn;
 
-export function fdBytesHostcalls(guest: WasiGuest): HostcallFamily {
-  return { ...readHostcalls(guest), ...writeHostcalls(guest), ...placeHostcalls(guest) };
-}
+const readHostcalls = [
+  waiting({
+    name: 'fd_pread',
+    params: [
+      ['fd', 'fd'],
+      ['iovs', 'targets'],
+      ['iovs_len', 'count'],
+      ['offset', 'number64'],
+      ['nread', 'out_number'],
+    ],
+    meaning: 'reads at an offset',
+    act: (guest, fd, iovs, iovsLen, offset, nPtr) => {
+      const descriptor = readableFile(guest.process.descriptor(fd));
+      guest.requireRange(nPtr, 4);
+      const ranges = guest.readIovecs(iovs, iovsLen);
+      const position = BigInt.asUintN(64, offset);
+      if (position > int64Max) throw new WasiError('inval');
+      return readFile(guest, descriptor, { ranges, position, nPtr });
+    },
+  }),
 
-function readHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    fd_pread: guest.waitingHostcall(
-      (fd: number, iovs: number, iovsLen: number, offset: bigint, nPtr: number) => {
-        const descriptor = readableFile(guest.process.descriptor(fd));
-        guest.requireRange(nPtr, 4);
-        const ranges = guest.readIovecs(iovs, iovsLen);
-        const position = BigInt.asUintN(64, offset);
-        if (position > int64Max) throw new WasiError('inval');
-        return readFile(guest, descriptor, { ranges, position, nPtr });
-      },
-    ),
-
-    fd_read: guest.waitingHostcall((fd: number, iovs: number, iovsLen: number, nPtr: number) => {
+  waiting({
+    name: 'fd_read',
+    params: [
+      ['fd', 'fd'],
+      ['iovs', 'targets'],
+      ['iovs_len', 'count'],
+      ['nread', 'out_number'],
+    ],
+    meaning: 'reads; waits for input',
+    act: (guest, fd, iovs, iovsLen, nPtr) => {
       const descriptor = guest.process.descriptor(fd);
       guest.requireRange(nPtr, 4);
       const ranges = guest.readIovecs(iovs, iovsLen);
@@ -45,24 +58,41 @@ function readHostcalls(guest: WasiGuest): HostcallFamily {
         file.position += BigInt(count);
       };
       return readFile(guest, file, { ranges, position: file.position, nPtr, advance });
-    }),
-  };
-}
+    },
+  }),
+];
 
-function writeHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    fd_pwrite: guest.waitingHostcall(
-      (fd: number, iovs: number, iovsLen: number, offset: bigint, nPtr: number) => {
-        const { file } = writableFile(guest.process.descriptor(fd));
-        guest.requireRange(nPtr, 4);
-        const ranges = guest.readIovecs(iovs, iovsLen);
-        const position = BigInt.asUintN(64, offset);
-        if (position > int64Max) throw new WasiError('inval');
-        return writeAt(guest, { ranges, nPtr, file, position });
-      },
-    ),
+const writeHostcalls = [
+  waiting({
+    name: 'fd_pwrite',
+    params: [
+      ['fd', 'fd'],
+      ['iovs', 'sources'],
+      ['iovs_len', 'count'],
+      ['offset', 'number64'],
+      ['nwritten', 'out_number'],
+    ],
+    meaning: 'writes at an offset',
+    act: (guest, fd, iovs, iovsLen, offset, nPtr) => {
+      const { file } = writableFile(guest.process.descriptor(fd));
+      guest.requireRange(nPtr, 4);
+      const ranges = guest.readIovecs(iovs, iovsLen);
+      const position = BigInt.asUintN(64, offset);
+      if (position > int64Max) throw new WasiError('inval');
+      return writeAt(guest, { ranges, nPtr, file, position });
+    },
+  }),
 
-    fd_write: guest.waitingHostcall((fd: number, iovs: number, iovsLen: number, nPtr: number) => {
+  waiting({
+    name: 'fd_write',
+    params: [
+      ['fd', 'fd'],
+      ['iovs', 'sources'],
+      ['iovs_len', 'count'],
+      ['nwritten', 'out_number'],
+    ],
+    meaning: 'writes; waits where the visitor does not keep up',
+    act: (guest, fd, iovs, iovsLen, nPtr) => {
       const descriptor = guest.process.descriptor(fd);
       guest.requireRange(nPtr, 4);
       const ranges = guest.readIovecs(iovs, iovsLen);
@@ -70,37 +100,28 @@ function writeHostcalls(guest: WasiGuest): HostcallFamily {
         return writeStream(guest, descriptor.stream, { ranges, nPtr });
       }
       return writeAtPlace(guest, writableFile(descriptor), { ranges, nPtr });
-    }),
-  };
-}
+    },
+  }),
+];
 
-function placeHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    /**
-     * buf ──► dirents, the last one cut where the buffer ends:
-     *         u64 next cookie, u64 ino @8, u32 name length @16, u8 type @20, name @24
-     *
-     * The listing is the one seen at cookie 0: removing what was listed skips nothing.
-     */
-    fd_readdir: guest.waitingHostcall(
-      (fd: number, buf: number, len: number, cookie: bigint, nPtr: number) => {
-        const directory = guest.process.descriptors.directory(fd);
-        const length = len >>> 0;
-        guest.requireRange(buf, length);
-        guest.requireRange(nPtr, 4);
-        const from = BigInt.asUintN(64, cookie);
-        return readDirectory(guest, directory, { from, buf, length, nPtr });
-      },
-    ),
+const placeHostcalls = [
+  seek(preview1Layout),
 
-    fd_seek: seekHostcall(guest, preview1Layout),
-
-    /** ptr ──► u64 the place */
-    fd_tell: guest.hostcall((fd: number, ptr: number) => {
+  /** ptr ──► u64 the place */
+  answering({
+    name: 'fd_tell',
+    params: [
+      ['fd', 'fd'],
+      ['offset', 'out_number64'],
+    ],
+    meaning: '',
+    act: (guest, fd, ptr) => {
       guest.writeU64(ptr, guest.process.descriptors.file(fd).position);
-    }),
-  };
-}
+    },
+  }),
+];
+
+export const fdBytesHostcalls = [...readHostcalls, ...writeHostcalls, ...placeHostcalls];
 
 /** Gives what is there, or waits for the next bytes; with `nonblock` it answers `again`. */
 function readStream(
@@ -295,63 +316,6 @@ function splitRanges(ranges: readonly MemoryRange[]): readonly MemoryRange[] {
     }
   }
   return parts;
-}
-
-function* readDirectory(
-  guest: WasiGuest,
-  directory: DirectoryDescriptor,
-  asked: {
-    readonly from: bigint;
-    readonly buf: number;
-    readonly length: number;
-    readonly nPtr: number;
-  },
-): Steps<void> {
-  const { from, nPtr } = asked;
-  const known = from === 0n ? undefined : directory.listing;
-  const listing = known ?? (yield* listWithDots(directory));
-  directory.listing = listing;
-  const start = from < BigInt(listing.length) ? Number(from) : listing.length;
-  guest.writeU32(nPtr, yield* writeDirents(guest, listing, { ...asked, start }));
-}
-
-/** What is in memory is listed at once, on the guest's own time. */
-function* listWithDots({ node }: DirectoryDescriptor): Steps<readonly ListedEntry[]> {
-  const facts = node.facts();
-  const { inode } = facts instanceof Promise ? yield* wait(facts) : facts;
-  const listed = node.list();
-  const entries = listed instanceof Promise ? yield* wait(listed) : listed;
-  const dots = ['.', '..'].map((name) => ({ name, filetype: filetype.directory, inode }));
-  return [...dots, ...entries];
-}
-
-function* writeDirents(
-  guest: WasiGuest,
-  listing: readonly ListedEntry[],
-  { start, buf, length }: { readonly start: number; readonly buf: number; readonly length: number },
-): Steps<number> {
-  let used = 0;
-  for (let index = start; index < listing.length && used < length; index += 1) {
-    const entry = listing[index];
-    if (entry === undefined) break;
-    if (index > start && (index - start) % pieceItems === 0) yield;
-    const dirent = encodeDirent(entry, BigInt(index + 1)).subarray(0, length - used);
-    guest.writeBytes((buf >>> 0) + used, dirent);
-    used += dirent.length;
-  }
-  return used;
-}
-
-function encodeDirent(entry: ListedEntry, next: bigint): Uint8Array {
-  const name = Buffer.from(entry.name);
-  const bytes = new Uint8Array(direntBytes + name.length);
-  const record = new DataView(bytes.buffer);
-  record.setBigUint64(0, next, true);
-  record.setBigUint64(8, entry.inode, true);
-  record.setUint32(16, name.length, true);
-  record.setUint8(20, entry.filetype);
-  bytes.set(name, direntBytes);
-  return bytes;
 }
 
 function readableFile(descriptor: Descriptor): FileDescriptor {

@@ -1,9 +1,10 @@
 /** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
-import type { Hostcall } from '../hostcall.ts';
+import type { DeclaredHostcall } from '../hostcall.ts';
+import { answering, waiting } from './declare.ts';
 import type { Descriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { NewTimes, Node, NodeFacts } from './files/node.ts';
-import type { HostcallFamily, WasiGuest } from './guest.ts';
+import type { WasiGuest } from './guest.ts';
 import {
   adviceMax,
   fdflagsAll,
@@ -16,25 +17,37 @@ import {
   type SnapshotLayout,
 } from './layout.ts';
 
-export function fdHostcalls(guest: WasiGuest): HostcallFamily {
-  return { ...stateHostcalls(guest), ...fileHostcalls(guest), ...preopenHostcalls(guest) };
-}
-
-function stateHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    fd_close: guest.hostcall((fd: number) => {
+const stateHostcalls = [
+  answering({
+    name: 'fd_close',
+    params: [['fd', 'fd']],
+    meaning: '',
+    act: (guest, fd) => {
       closeDescriptor(guest.process.descriptors.take(fd));
-    }),
+    },
+  }),
 
-    /** What is written is where it goes, and gone with the run; only output may be held back. */
-    fd_datasync: guest.hostcall((fd: number) => sync(guest.process.descriptor(fd))),
+  /** What is written is where it goes, and gone with the run; only output may be held back. */
+  answering({
+    name: 'fd_datasync',
+    params: [['fd', 'fd']],
+    meaning: 'as `fd_sync`',
+    act: (guest, fd) => sync(guest.process.descriptor(fd)),
+  }),
 
-    /**
-     * ptr ──► u8 filetype, u16 flags @2, u64 rights @8, u64 inheriting rights @16
-     *
-     * Streams say `unknown`: as a character device without a place C would send line by line.
-     */
-    fd_fdstat_get: guest.hostcall((fd: number, ptr: number) => {
+  /**
+   * ptr ──► u8 filetype, u16 flags @2, u64 rights @8, u64 inheriting rights @16
+   *
+   * Streams say `unknown`: as a character device without a place C would send line by line.
+   */
+  answering({
+    name: 'fd_fdstat_get',
+    params: [
+      ['fd', 'fd'],
+      ['stat', 'address'],
+    ],
+    meaning: 'file type, flags, rights',
+    act: (guest, fd, ptr) => {
       const descriptor = guest.process.descriptor(fd);
       const record = new DataView(new ArrayBuffer(fdstatBytes));
       record.setUint8(0, filetypeOf(descriptor));
@@ -42,108 +55,197 @@ function stateHostcalls(guest: WasiGuest): HostcallFamily {
       record.setBigUint64(8, descriptor.rightsBase, true);
       record.setBigUint64(16, descriptor.rightsInheriting, true);
       guest.writeBytes(ptr, new Uint8Array(record.buffer));
-    }),
+    },
+  }),
 
-    fd_fdstat_set_flags: guest.hostcall((fd: number, flags: number) => {
+  answering({
+    name: 'fd_fdstat_set_flags',
+    params: [
+      ['fd', 'fd'],
+      ['flags', 'flags'],
+    ],
+    meaning: 'append, non-blocking and so on',
+    act: (guest, fd, flags) => {
       const descriptor = guest.process.descriptor(fd);
       if ((flags & ~fdflagsAll) !== 0) throw new WasiError('inval');
       descriptor.flags = flags;
-    }),
+    },
+  }),
 
-    /** Rights left the standard; nothing here hangs on them (wasmtime answers the same). */
-    fd_fdstat_set_rights: guest.hostcall((fd: number, _base: bigint, _inheriting: bigint) => {
+  /** Rights left the standard; nothing here hangs on them (wasmtime answers the same). */
+  answering({
+    name: 'fd_fdstat_set_rights',
+    params: [
+      ['fd', 'fd'],
+      ['base', 'flags64'],
+      ['inheriting', 'flags64'],
+    ],
+    meaning: 'answers `notsup`: rights left the standard',
+    act: (guest, fd, _base, _inheriting) => {
       guest.process.descriptor(fd);
       throw new WasiError('notsup');
-    }),
+    },
+  }),
 
-    fd_renumber: guest.hostcall((from: number, to: number) => {
+  answering({
+    name: 'fd_renumber',
+    params: [
+      ['fd', 'fd'],
+      ['to', 'fd'],
+    ],
+    meaning: '',
+    act: (guest, from, to) => {
       const replaced = guest.process.descriptors.renumber(from, to);
       if (replaced !== undefined) closeDescriptor(replaced);
-    }),
+    },
+  }),
 
-    fd_sync: guest.hostcall((fd: number) => sync(guest.process.descriptor(fd))),
-  };
-}
+  answering({
+    name: 'fd_sync',
+    params: [['fd', 'fd']],
+    meaning: 'what is written leaves at once',
+    act: (guest, fd) => sync(guest.process.descriptor(fd)),
+  }),
+];
 
-function fileHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    fd_advise: guest.hostcall((fd: number, _offset: bigint, _len: bigint, advice: number) => {
+const fileHostcalls = [
+  answering({
+    name: 'fd_advise',
+    params: [
+      ['fd', 'fd'],
+      ['offset', 'number64'],
+      ['len', 'number64'],
+      ['advice', 'number'],
+    ],
+    meaning: 'nothing is made of it',
+    act: (guest, fd, _offset, _len, advice) => {
       requireFile(guest.process.descriptor(fd));
       if (advice >>> 0 > adviceMax) throw new WasiError('inval');
-    }),
+    },
+  }),
 
-    fd_allocate: guest.hostcall((fd: number, offset: bigint, len: bigint) => {
+  answering({
+    name: 'fd_allocate',
+    params: [
+      ['fd', 'fd'],
+      ['offset', 'number64'],
+      ['len', 'number64'],
+    ],
+    meaning: 'room in a file that can be written',
+    act: (guest, fd, offset, len) => {
       const { file, mayWrite } = requireFile(guest.process.descriptor(fd));
       if (!mayWrite) throw new WasiError('badf');
       const length = BigInt.asUintN(64, len);
       if (length === 0n) throw new WasiError('inval');
       file.allocate(BigInt.asUintN(64, offset) + length);
-    }),
+    },
+  }),
 
-    fd_filestat_get: fileStatHostcall(guest, preview1Layout),
+  fileStat(preview1Layout),
 
-    fd_filestat_set_size: guest.hostcall((fd: number, size: bigint) => {
+  answering({
+    name: 'fd_filestat_set_size',
+    params: [
+      ['fd', 'fd'],
+      ['size', 'number64'],
+    ],
+    meaning: '',
+    act: (guest, fd, size) => {
       const { file, mayWrite } = requireFile(guest.process.descriptor(fd));
       if (!mayWrite) throw new WasiError('badf');
       file.resize(BigInt.asUintN(64, size));
-    }),
+    },
+  }),
 
-    fd_filestat_set_times: guest.hostcall(
-      (fd: number, accessed: bigint, modified: bigint, flags: number) => {
-        const descriptor = guest.process.descriptor(fd);
-        const times = readTimes(guest, { accessed, modified, flags });
-        requireStored(descriptor).setTimes(times);
-      },
-    ),
-  };
-}
+  answering({
+    name: 'fd_filestat_set_times',
+    params: [
+      ['fd', 'fd'],
+      ['atim', 'number64'],
+      ['mtim', 'number64'],
+      ['fst_flags', 'flags'],
+    ],
+    meaning: '',
+    act: (guest, fd, accessed, modified, flags) => {
+      const descriptor = guest.process.descriptor(fd);
+      const times = readTimes(guest, { accessed, modified, flags });
+      requireStored(descriptor).setTimes(times);
+    },
+  }),
+];
 
 /** ptr ──► filestat, see `writeFilestat` */
-export function fileStatHostcall(guest: WasiGuest, { filestat }: SnapshotLayout): Hostcall {
-  return guest.waitingHostcall((fd: number, ptr: number) => {
-    const descriptor = guest.process.descriptor(fd);
-    guest.requireRange(ptr, filestat.bytes);
-    if (descriptor.kind === 'input' || descriptor.kind === 'output') {
-      writeFilestat(guest, { ptr, filestat }, { device: 0n, facts: streamFacts });
-      return undefined;
-    }
-    const { device } = descriptor.node;
-    const source = descriptor.kind === 'file' ? descriptor.file : descriptor.node;
-    const facts = source.facts();
-    if (!(facts instanceof Promise)) {
-      writeFilestat(guest, { ptr, filestat }, { device, facts });
-      return undefined;
-    }
-    return guest
-      .waitFor(facts)
-      .then((late) => writeFilestat(guest, { ptr, filestat }, { device, facts: late }));
+export function fileStat({ filestat }: SnapshotLayout): DeclaredHostcall<WasiGuest> {
+  return waiting({
+    name: 'fd_filestat_get',
+    params: [
+      ['fd', 'fd'],
+      ['stat', 'address'],
+    ],
+    meaning: 'device, inode, type, links, size, times',
+    act: (guest, fd, ptr) => {
+      const descriptor = guest.process.descriptor(fd);
+      guest.requireRange(ptr, filestat.bytes);
+      if (descriptor.kind === 'input' || descriptor.kind === 'output') {
+        writeFilestat(guest, { ptr, filestat }, { device: 0n, facts: streamFacts });
+        return undefined;
+      }
+      const { device } = descriptor.node;
+      const source = descriptor.kind === 'file' ? descriptor.file : descriptor.node;
+      const facts = source.facts();
+      if (!(facts instanceof Promise)) {
+        writeFilestat(guest, { ptr, filestat }, { device, facts });
+        return undefined;
+      }
+      return guest
+        .waitFor(facts)
+        .then((late) => writeFilestat(guest, { ptr, filestat }, { device, facts: late }));
+    },
   });
 }
 
-function preopenHostcalls(guest: WasiGuest): HostcallFamily {
-  const nameOf = (fd: number): Uint8Array => {
-    const descriptor = guest.process.descriptors.get(fd);
-    if (descriptor.kind !== 'directory' || descriptor.preopenName === undefined) {
-      throw new WasiError('badf');
-    }
-    return Buffer.from(descriptor.preopenName);
-  };
-  return {
-    /** ptr ──► u8 0 (a directory), u32 length of its name @4. `badf` ends a program's search. */
-    fd_prestat_get: guest.hostcall((fd: number, ptr: number) => {
-      const name = nameOf(fd);
+const preopenHostcalls = [
+  /** ptr ──► u8 0 (a directory), u32 length of its name @4. `badf` ends a program's search. */
+  answering({
+    name: 'fd_prestat_get',
+    params: [
+      ['fd', 'fd'],
+      ['prestat', 'address'],
+    ],
+    meaning: 'the length of the name of a directory that is open from the start',
+    act: (guest, fd, ptr) => {
+      const name = preopenNameOf(guest, fd);
       const record = new DataView(new ArrayBuffer(prestatBytes));
       record.setUint32(4, name.length, true);
       guest.writeBytes(ptr, new Uint8Array(record.buffer));
-    }),
+    },
+  }),
 
-    /** ptr ──► the name, without NUL */
-    fd_prestat_dir_name: guest.hostcall((fd: number, ptr: number, len: number) => {
-      const name = nameOf(fd);
+  /** ptr ──► the name, without NUL */
+  answering({
+    name: 'fd_prestat_dir_name',
+    params: [
+      ['fd', 'fd'],
+      ['path', 'room'],
+      ['path_len', 'length'],
+    ],
+    meaning: 'that name',
+    act: (guest, fd, ptr, len) => {
+      const name = preopenNameOf(guest, fd);
       if (len >>> 0 < name.length) throw new WasiError('nametoolong');
       guest.writeBytes(ptr, name);
-    }),
-  };
+    },
+  }),
+];
+
+export const fdHostcalls = [...stateHostcalls, ...fileHostcalls, ...preopenHostcalls];
+
+function preopenNameOf(guest: WasiGuest, fd: number): Uint8Array {
+  const descriptor = guest.process.descriptors.get(fd);
+  if (descriptor.kind !== 'directory' || descriptor.preopenName === undefined) {
+    throw new WasiError('badf');
+  }
+  return Buffer.from(descriptor.preopenName);
 }
 
 /**

@@ -7,16 +7,13 @@
  */
 import { TerrafirmaError } from '../../errors.ts';
 import type { GuestHost } from '../abi.ts';
-import type { Hostcall } from '../hostcall.ts';
 import { isSteps, type Steps } from '../steps.ts';
 import { errno, WasiError } from './errno.ts';
 import { iovecBytes } from './layout.ts';
 import type { WasiProcess } from './process.ts';
 
-/** The hostcalls of one family: import name → hostcall. */
-export type HostcallFamily = Readonly<Record<string, Hostcall>>;
-
-type Work = Steps<void> | Promise<void> | undefined;
+/** What is still to be done when a hostcall comes back; nothing where all is. */
+export type Work = Steps<void> | Promise<void> | undefined;
 type Answer = number | Steps<number> | Promise<number>;
 
 export interface MemoryRange {
@@ -71,35 +68,14 @@ export class WasiGuest {
     return this.#host.exit(exitCode);
   }
 
-  /** A hostcall that never waits: `act`, or the errno it throws. */
-  hostcall(act: (...args: never[]) => void): Hostcall {
-    const call = (a: never, b: never, c: never, d: never, e: never): number => {
-      try {
-        act(a, b, c, d, e);
-        return 0;
-      } catch (error) {
-        return toErrno(error);
-      }
-    };
-    if (act.length <= call.length) return { waits: false, call };
-    return { waits: false, call: (...args) => this.hostcall(() => act(...args)).call() };
-  }
-
-  /**
-   * A hostcall that may wait, or does much in steps; when it has its answer at once, the guest is
-   * not suspended.
-   */
-  waitingHostcall(act: (...args: never[]) => Work): Hostcall {
-    const call = (a: never, b: never, c: never, d: never, e: never): Answer => {
-      const { process } = this;
-      try {
-        return this.#answer(process, act(a, b, c, d, e));
-      } catch (error) {
-        return toErrno(error);
-      }
-    };
-    if (act.length <= call.length) return { waits: true, call };
-    return { waits: true, call: (...args) => this.waitingHostcall(() => act(...args)).call() };
+  /** The errno of `work` once it is done, on behalf of the run of `process`. */
+  answerWork(process: WasiProcess, work: Work): Answer {
+    if (work === undefined) return 0;
+    if (isSteps(work)) return this.#answerInSteps(work);
+    return work.then(
+      () => this.#answerLater(process, 0),
+      (error: unknown) => this.#answerLater(process, toErrno(error)),
+    );
   }
 
   /**
@@ -234,15 +210,6 @@ export class WasiGuest {
     }
   }
 
-  #answer(process: WasiProcess, work: Work): Answer {
-    if (work === undefined) return 0;
-    if (isSteps(work)) return this.#answerInSteps(work);
-    return work.then(
-      () => this.#answerLater(process, 0),
-      (error: unknown) => this.#answerLater(process, toErrno(error)),
-    );
-  }
-
   *#answerInSteps(steps: Steps<void>): Steps<number> {
     try {
       yield* steps;
@@ -265,7 +232,7 @@ export class WasiGuest {
 }
 
 /** Throws on what the guest is not to be told: traps, the end of the run, failures of the road. */
-function toErrno(error: unknown): number {
+export function toErrno(error: unknown): number {
   if (error instanceof WasiError) return error.errno;
   // The folder's mount does not answer: for the program a broken disk.
   if (error instanceof TerrafirmaError && error.code === 'folder-unreachable') return errno.io;

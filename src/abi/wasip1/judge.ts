@@ -8,13 +8,10 @@
  */
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
+import { faceOf } from '../hostcall.ts';
 import { reallocName } from './guest.ts';
-import { compilerImportTypes, functionTypes, httpImportTypes } from './signatures.ts';
+import { http, preview1, unstable, wasip1Table } from './table.ts';
 
-export const preview1 = 'wasi_snapshot_preview1';
-export const unstable = 'wasi_unstable';
-export const compiler = 'env';
-export const http = 'http';
 export const commandEntry = '_start';
 const initializerName = '_initialize';
 const reactorEntries = ['handle', '_handle', 'run'] as const;
@@ -80,18 +77,13 @@ function judgeEntry(entry: Export, results: 'nothing' | 'anything'): readonly st
 
 function judgeImport({ module, name, kind, type }: Import): readonly string[] {
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
-  const expected = typeOf(module, name);
-  if (expected === undefined) return [`unknown ${label} (${kind})`];
+  const declared = wasip1Table.get(module)?.get(name);
+  if (declared === undefined) return [`unknown ${label} (${kind})`];
+  const expected = faceOf(declared);
   const rule = `${label}: expected a function ${describeType(expected)}`;
   if (kind !== 'function') return [`${rule}: received a ${kind}`];
   if (type === undefined || describeType(type) === describeType(expected)) return [];
   return [`${rule}: received ${describeType(type)}`];
-}
-
-function typeOf(module: string, name: string): FunctionFace | undefined {
-  if (module === preview1 || module === unstable) return functionTypes.get(name);
-  if (module === http) return httpImportTypes.get(name);
-  return module === compiler ? compilerImportTypes.get(name) : undefined;
 }
 
 function describeType({ params, results }: FunctionFace): string {

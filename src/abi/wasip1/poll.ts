@@ -6,16 +6,16 @@
  *                           (snapshot 0: 56 bytes, and the clock's record is at 24)
  *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
  */
-import type { Hostcall } from '../hostcall.ts';
+import type { DeclaredHostcall } from '../hostcall.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
+import { waiting } from './declare.ts';
 import { errno, WasiError } from './errno.ts';
-import type { HostcallFamily, WasiGuest } from './guest.ts';
+import type { WasiGuest } from './guest.ts';
 import {
   eventBytes,
   eventHangup,
   eventtype,
-  preview1Layout,
   type SnapshotLayout,
   subclockAbstime,
 } from './layout.ts';
@@ -52,14 +52,18 @@ interface Listed extends Pick<SnapshotLayout, 'subscription'> {
   readonly length: number;
 }
 
-export function pollHostcalls(guest: WasiGuest): HostcallFamily {
-  return { poll_oneoff: pollHostcall(guest, preview1Layout) };
-}
-
-/** countPtr ──► u32 events that were written, at least one */
-export function pollHostcall(guest: WasiGuest, { subscription }: SnapshotLayout): Hostcall {
-  return guest.waitingHostcall(
-    (subscriptions: number, events: number, count: number, countPtr: number) => {
+/** nevents ──► u32 events that were written, at least one */
+export function pollOneoff({ subscription }: SnapshotLayout): DeclaredHostcall<WasiGuest> {
+  return waiting({
+    name: 'poll_oneoff',
+    params: [
+      ['in', 'address'],
+      ['out', 'address'],
+      ['nsubscriptions', 'number'],
+      ['nevents', 'out_number'],
+    ],
+    meaning: 'waits for the first of clocks, input and output',
+    act: (guest, subscriptions, events, count, countPtr) => {
       const length = count >>> 0;
       if (length === 0 || length > subscriptionsMax) throw new WasiError('inval');
       guest.requireRange(subscriptions, length * subscription.bytes);
@@ -67,7 +71,7 @@ export function pollHostcall(guest: WasiGuest, { subscription }: SnapshotLayout)
       guest.requireRange(countPtr, 4);
       return poll(guest, { subscriptions, length, events, countPtr, subscription });
     },
-  );
+  });
 }
 
 function* poll(guest: WasiGuest, wanted: Buffers & Listed): Steps<void> {

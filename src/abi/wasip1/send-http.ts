@@ -11,11 +11,13 @@
  */
 
 import type { OutboundReply, OutboundRequest } from '../../capability/fetch/contract.ts';
+import { CapabilityRefusal, type RefusalKind } from '../../capability/refusal.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';
+import { hostcall } from './declare.ts';
 import { WasiError } from './errno.ts';
-import type { HostcallFamily, WasiGuest } from './guest.ts';
+import type { WasiGuest } from './guest.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];
 /** `http-error`. */
@@ -26,13 +28,17 @@ const headersMax = 1_000;
 /** Of an address, and of each name and value. */
 const textBytesMax = 65_536;
 
-/** By the kind of a capability's refusal; any other is an internal error. */
-const errors: ReadonlyMap<unknown, number> = new Map([
-  ['input', httpError.invalidRequest],
-  ['limit', httpError.notAllowed],
-  ['forbidden', httpError.notAllowed],
-  ['timeout', httpError.timeout],
-]);
+/** What the guest is told of a capability's refusal; none is left out, or this does not compile. */
+const httpErrors: Readonly<Record<RefusalKind, number>> = {
+  input: httpError.invalidRequest,
+  limit: httpError.notAllowed,
+  forbidden: httpError.notAllowed,
+  dns: httpError.internalError,
+  connection: httpError.internalError,
+  timeout: httpError.timeout,
+  abandoned: httpError.internalError,
+  unavailable: httpError.internalError,
+};
 
 interface Asked {
   readonly body: { readonly isThere: boolean; readonly ptr: number; readonly len: number };
@@ -45,22 +51,31 @@ type Outcome =
   | { readonly kind: 'reply'; readonly reply: OutboundReply }
   | { readonly kind: 'failed'; readonly error: number; readonly message: string };
 
-export function httpHostcalls(guest: WasiGuest): HostcallFamily {
-  return {
-    'send-http-request': guest.waitingHostcall(
-      (
-        hasBody: number,
-        bodyPtr: number,
-        bodyLen: number,
-        headersPtr: number,
-        headersLen: number,
-        method: number,
-        _paramsPtr: number,
-        _paramsLen: number,
-        uriPtr: number,
-        uriLen: number,
-        resultPtr: number,
-      ) => {
+export const httpHostcalls = [
+  hostcall({
+    name: 'send-http-request',
+    params: [
+      ['has_body', 'flag'],
+      ['body', 'bytes'],
+      ['body_len', 'length'],
+      ['headers', 'address'],
+      ['headers_len', 'number'],
+      ['method', 'number'],
+      ['params', 'address'],
+      ['params_len', 'number'],
+      ['uri', 'text'],
+      ['uri_len', 'length'],
+      ['result', 'address'],
+    ],
+    results: [],
+    waits: true,
+    meaning: 'sends one request; its answer, or why there is none, is at `result`',
+    spec: '',
+    call:
+      (guest) =>
+      (...args) => {
+        const [hasBody, bodyPtr, bodyLen, headersPtr, headersLen, method] = args;
+        const [, , , , , , , , uriPtr, uriLen, resultPtr] = args;
         const asked = {
           body: { isThere: hasBody !== 0, ptr: bodyPtr >>> 0, len: bodyLen >>> 0 },
           headers: { ptr: headersPtr >>> 0, len: headersLen >>> 0 },
@@ -69,9 +84,8 @@ export function httpHostcalls(guest: WasiGuest): HostcallFamily {
         };
         return answer(guest, asked, resultPtr >>> 0);
       },
-    ),
-  };
-}
+  }),
+];
 
 /** The function has no result to tell of a bad address by: it traps. */
 function* answer(guest: WasiGuest, asked: Asked, resultPtr: number): Steps<void> {
@@ -109,8 +123,8 @@ function toReply(reply: OutboundReply): Outcome {
 }
 
 function toFailure(error: unknown): Outcome {
-  const kind = error instanceof Error && 'kind' in error ? error.kind : undefined;
-  const code = errors.get(kind) ?? httpError.internalError;
+  const code =
+    error instanceof CapabilityRefusal ? httpErrors[error.kind] : httpError.internalError;
   const message = error instanceof Error ? error.message : String(error);
   return { kind: 'failed', error: code, message };
 }

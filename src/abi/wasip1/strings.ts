@@ -4,65 +4,100 @@
  *   sizes_get   countPtr ──► u32 2          bytesPtr ──► u32 8
  *   get         ptrs ──► | u32 | u32 |      buffer ──► 'a' '=' '1' NUL 'b' '=' '2' NUL
  */
-import type { Hostcall } from '../hostcall.ts';
-import type { HostcallFamily, WasiGuest } from './guest.ts';
+import { answering, waiting } from './declare.ts';
+import type { WasiGuest } from './guest.ts';
 
-/** Writes to two addresses. Throws WasiError. */
-type Give = (first: number, second: number) => void;
+/** The list of a guest's run. */
+type ListOf = (guest: WasiGuest) => readonly string[];
 
-export function argsHostcalls(guest: WasiGuest): HostcallFamily {
-  const list = (): readonly string[] => guest.process.arguments;
-  const give = giveStrings(guest, list);
-  return {
-    args_get: guest.waitingHostcall((ptrs: number, buffer: number) => {
-      give(ptrs, buffer);
-      return undefined;
-    }),
-    args_sizes_get: guest.hostcall(giveSizes(guest, list)),
-  };
+const argumentsOf: ListOf = (guest) => guest.process.arguments;
+const environmentOf: ListOf = (guest) => guest.process.environment;
+
+export const argsHostcalls = [
+  waiting({
+    name: 'args_get',
+    params: [
+      ['argv', 'address'],
+      ['argv_buf', 'address'],
+    ],
+    meaning: 'the arguments: their addresses, and the strings with a NUL each',
+    act: (guest, argv, buffer) => giveStrings(guest, argumentsOf, [argv, buffer]),
+  }),
+
+  answering({
+    name: 'args_sizes_get',
+    params: [
+      ['argc', 'out_number'],
+      ['argv_buf_size', 'out_number'],
+    ],
+    meaning: 'how many arguments there are, and bytes of all',
+    act: (guest, countPtr, bytesPtr) => giveSizes(guest, argumentsOf, [countPtr, bytesPtr]),
+  }),
+];
+
+export const environHostcalls = [
+  waiting({
+    name: 'environ_get',
+    params: [
+      ['environ', 'address'],
+      ['environ_buf', 'address'],
+    ],
+    meaning: 'the environment as `NAME=value`: addresses, and the strings with a NUL each',
+    act: (guest, ptrs, buffer) =>
+      afterPreparing(guest, () => giveStrings(guest, environmentOf, [ptrs, buffer])),
+  }),
+
+  waiting({
+    name: 'environ_sizes_get',
+    params: [
+      ['environc', 'out_number'],
+      ['environ_buf_size', 'out_number'],
+    ],
+    meaning: 'how many variables there are, and bytes of all',
+    act: (guest, countPtr, bytesPtr) =>
+      afterPreparing(guest, () => giveSizes(guest, environmentOf, [countPtr, bytesPtr])),
+  }),
+];
+
+/** The environment may have to wait for the length of the body. */
+function afterPreparing(guest: WasiGuest, give: () => undefined): Promise<void> | undefined {
+  const wait = guest.process.prepareEnvironment();
+  return wait === undefined ? give() : guest.waitFor(wait).then(give);
 }
 
-export function environHostcalls(guest: WasiGuest): HostcallFamily {
-  const list = (): readonly string[] => guest.process.environment;
-  const prepared = (give: Give): Hostcall =>
-    guest.waitingHostcall((first: number, second: number) => {
-      const wait = guest.process.prepareEnvironment();
-      if (wait !== undefined) return guest.waitFor(wait).then(() => give(first, second));
-      give(first, second);
-      return undefined;
-    });
-  return {
-    environ_get: prepared(giveStrings(guest, list)),
-    environ_sizes_get: prepared(giveSizes(guest, list)),
-  };
+/**
+ * Two writes for the whole list: each one looks at the memory anew, and lists are long. Throws
+ * WasiError, as the next.
+ */
+function giveStrings(
+  guest: WasiGuest,
+  list: ListOf,
+  [ptrs, buffer]: readonly [ptrs: number, buffer: number],
+): undefined {
+  const texts = list(guest);
+  const addresses = new Uint8Array(texts.length * 4);
+  const view = new DataView(addresses.buffer);
+  let joined = '';
+  for (const [index, text] of texts.entries()) {
+    view.setUint32(index * 4, (buffer >>> 0) + joined.length, true);
+    joined += `${text}\0`;
+  }
+  guest.requireRange(ptrs, addresses.length);
+  guest.requireRange(buffer, joined.length);
+  guest.writeBytes(ptrs, addresses);
+  guest.writeText(buffer, joined);
 }
 
-/** Two writes for the whole list: each one looks at the memory anew, and lists are long. */
-function giveStrings(guest: WasiGuest, list: () => readonly string[]): Give {
-  return (ptrs, buffer) => {
-    const texts = list();
-    const addresses = new Uint8Array(texts.length * 4);
-    const view = new DataView(addresses.buffer);
-    let joined = '';
-    for (const [index, text] of texts.entries()) {
-      view.setUint32(index * 4, (buffer >>> 0) + joined.length, true);
-      joined += `${text}\0`;
-    }
-    guest.requireRange(ptrs, addresses.length);
-    guest.requireRange(buffer, joined.length);
-    guest.writeBytes(ptrs, addresses);
-    guest.writeText(buffer, joined);
-  };
-}
-
-function giveSizes(guest: WasiGuest, list: () => readonly string[]): Give {
-  return (countPtr, bytesPtr) => {
-    const texts = list();
-    guest.requireRange(countPtr, 4);
-    guest.requireRange(bytesPtr, 4);
-    guest.writeU32(countPtr, texts.length);
-    guest.writeU32(bytesPtr, countBytes(texts));
-  };
+function giveSizes(
+  guest: WasiGuest,
+  list: ListOf,
+  [countPtr, bytesPtr]: readonly [countPtr: number, bytesPtr: number],
+): undefined {
+  const texts = list(guest);
+  guest.requireRange(countPtr, 4);
+  guest.requireRange(bytesPtr, 4);
+  guest.writeU32(countPtr, texts.length);
+  guest.writeU32(bytesPtr, countBytes(texts));
 }
 
 function countBytes(texts: readonly string[]): number {

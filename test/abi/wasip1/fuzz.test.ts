@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import type { WasmValue } from '../../../src/abi/abi.ts';
 import { errno } from '../../../src/abi/wasip1/errno.ts';
-import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import { World } from '../../support/abi-world.ts';
+import { functionTypes } from '../../support/hostcall-faces.ts';
 import { createPuppet, END, type Puppet } from './puppet.ts';
 
 const CALLS = 6_000;

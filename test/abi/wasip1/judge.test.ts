@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Binding, FunctionFace, ModuleFace } from '../../../src/abi/abi.ts';
 import { judgeWasip1 } from '../../../src/abi/wasip1/judge.ts';
-import { compilerImportTypes, functionTypes } from '../../../src/abi/wasip1/signatures.ts';
+import { wasip1Table } from '../../../src/abi/wasip1/table.ts';
 import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
+import { facesOf, functionTypes } from '../../support/hostcall-faces.ts';
+
+const compilerImportTypes = facesOf(wasip1Table.get('env') ?? new Map());
 
 type Import = ModuleFace['imports'][number];
 type Export = ModuleFace['exports'][number];

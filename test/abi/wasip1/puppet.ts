@@ -9,10 +9,10 @@ import type { WasmValue } from '../../../src/abi/abi.ts';
 import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
 import type { DirectoryNode } from '../../../src/abi/wasip1/files/node.ts';
 import { type ProcessOptions, WasiProcess } from '../../../src/abi/wasip1/process.ts';
-import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import type { InputStream } from '../../../src/abi/wasip1/streams.ts';
 import { assemble } from '../../support/abi-puppet.ts';
 import { World } from '../../support/abi-world.ts';
+import { functionTypes } from '../../support/hostcall-faces.ts';
 
 export const MASK = 0xaa;
 /** Bytes of the puppet's memory: the first address outside. */

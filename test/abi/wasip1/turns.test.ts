@@ -1,11 +1,11 @@
 /** Every WASI hostcall with its dearest arguments: none does much between two looks. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { pieceBytes } from '../../../src/abi/steps.ts';
-import { functionTypes } from '../../../src/abi/wasip1/signatures.ts';
 import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
 import type { SiteEntry } from '../../../src/capability/files/contract.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { World } from '../../support/abi-world.ts';
+import { functionTypes } from '../../support/hostcall-faces.ts';
 import { LookedAtHost } from '../../support/looked-at.ts';
 import { StreamExchange } from './cgi/stream-exchange.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Writes what is made from the tables of settings: the sample configuration, its JSON schema, that
- * of the file in a folder, and docs/configuration.md. A test compares; run this after a change of the table:
- * `node scripts/config-files.ts`.
+ * of the file in a folder, and docs/configuration.md. A test compares; run this after a change of
+ * the table: `node scripts/config-files.ts`.
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';

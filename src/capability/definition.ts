@@ -6,7 +6,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Account } from '../account/account.ts';
 import type { Config } from '../config/config.ts';
-import type { JournalLog } from '../journal/log.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -44,7 +44,7 @@ export interface Speech {
 /** What the control plane lends to the control sides. */
 export interface ControlWorld<S extends Speech = Speech> {
   readonly config: Config;
-  readonly logger: JournalLog;
+  readonly journal: Journal;
   readonly resolver: Pick<Resolver, 'addresses' | 'exchange'>;
   /** What was stored for one folder now belongs to another; for the start alone. */
   readonly renamed: { readonly from: FolderKey; readonly to: FolderKey } | undefined;

@@ -3,9 +3,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import type { AcmeConfig, Config } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
@@ -23,7 +23,7 @@ import { newCertificateKey } from '../tls/x509.ts';
 
 export interface CertificatesParts {
   readonly config: Config;
-  readonly logger: Logger;
+  readonly journal: Journal;
   readonly resolver: Resolver;
   readonly servedName: (hostName: HostName, clientAddress?: string) => Promise<ServedName>;
   /** Certificates that the threads hold are out of date. */
@@ -43,15 +43,15 @@ const orderTimeoutMs = 120_000;
 export async function openCertificates(
   parts: CertificatesParts,
 ): Promise<Certificates | undefined> {
-  const { config, logger, onChange } = parts;
+  const { config, journal, onChange } = parts;
   if (config.tls.listen.length === 0) return undefined;
   const own = await OwnCertificates.open(config.tls.certificates, {
     nowMs: Date.now,
     onChange: () => {
-      logger.info('certificates read again: their files have changed');
+      journal.tell('certificates-read-again', {});
       onChange();
     },
-    onTrouble: (message) => logger.error(message),
+    onTrouble: (reason) => journal.tell('certificates-not-usable', { reason }),
   });
   const isOrdering = config.acme.isAgreed && config.folder === undefined;
   const acme = isOrdering ? await openAcme(parts) : undefined;
@@ -61,13 +61,13 @@ export async function openCertificates(
 }
 
 async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
-  const { config, logger, resolver, servedName, onChange } = parts;
+  const { config, journal, resolver, servedName, onChange } = parts;
   const { acme, limits } = config;
   const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
   const external = await readExternal(acme);
   const store = TlsStore.open(config.stateDirectory, Date.now());
   if (store.damagedFile !== undefined) {
-    logger.error({ file: store.damagedFile }, 'certificates damaged: put aside, ordering anew');
+    journal.tell('certificates-damaged', { file: store.damagedFile });
   }
   const challenges = new Challenges(Date.now);
   const urls = acme.isStaging ? [staging] : acme.directories;
@@ -89,12 +89,12 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
         random: Math.random,
       }),
   );
-  const onTrouble = (message: string): void => logger.warn(`ACME: ${message}`);
+  const onTrouble = (reason: string): void => journal.tell('acme-trouble', { reason });
   const directories = new Directories({ clients, nowMs: Date.now, onTrouble });
   const publicAddresses = acme.publicAddresses.map(readAddress);
   const admission = new Admission({ servedName, resolver, publicAddresses });
   const gate = new OrderGate({ limits, store, nowMs: Date.now });
-  const shared = { store, directories, logger, nowMs: Date.now, random: Math.random };
+  const shared = { store, directories, journal, nowMs: Date.now, random: Math.random };
   const orders = new Orders({ ...shared, limits, admission, gate });
   const renewals = new Renewals({ ...shared, orders, onRenewed: onChange });
   return { store, orders, directories, challenges, renewals };

@@ -1,6 +1,6 @@
 /** The log of the daemon as a whole: the control plane's own lines, and the writer of all lines. */
-import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { createLogger, tellLosses } from '../journal/telemetry.ts';
@@ -10,7 +10,7 @@ import { LogWriter } from './log-writer.ts';
 const lossesMs = 60_000;
 
 export class DaemonLog {
-  readonly logger: Logger;
+  readonly journal: Journal;
   readonly writer: LogWriter;
   readonly #channel: LogChannel;
   readonly #losses: NodeJS.Timeout;
@@ -18,10 +18,10 @@ export class DaemonLog {
   constructor({ limits, log, threads }: Config, stream: OutputStream) {
     this.writer = new LogWriter({
       ...{ log, limits, threads, stream },
-      onTrouble: (detail) => this.logger.error({ errorDetail: detail }, 'the log writer crashed'),
+      onTrouble: (errorDetail) => this.journal.tell('log-writer-crashed', { errorDetail }),
     });
     this.#channel = new LogChannel(this.writer.queue, limits);
-    this.logger = createLogger(log.level, this.#channel.own);
+    this.journal = openJournal(logReader(createLogger(log.level, this.#channel.own)));
     this.#losses = setInterval(() => this.#tellLosses(), lossesMs).unref();
   }
 
@@ -33,6 +33,6 @@ export class DaemonLog {
   }
 
   #tellLosses(): void {
-    tellLosses(this.logger, this.#channel);
+    tellLosses(this.journal, this.#channel);
   }
 }

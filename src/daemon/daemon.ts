@@ -2,13 +2,13 @@
  * The control plane: builds every part from Config, starts them in order, stops them in reverse.
  */
 import { availableParallelism } from 'node:os';
-import type { Logger } from 'pino';
 import { createSharedAccount } from '../account/shared.ts';
 import { ControlSides } from '../capability/control.ts';
 import { keyValueDatabasePath } from '../capability/kv/writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
@@ -63,7 +63,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
   const account = openAccount(config);
   const lock = lockState(config.stateDirectory);
   const log = new DaemonLog(config, io.output);
-  const { logger } = log;
+  const { journal } = log;
   const parts = new RunningParts(lock, log);
   try {
     const endpoints = await settleEndpoints(config.listen, io.portsTriedMax);
@@ -72,20 +72,20 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
     parts.capabilities = await openCapabilities(config, parts, {
-      ...{ resolver, logger },
+      ...{ resolver, journal },
       folder: places.folder,
     });
-    parts.publisher = await Publisher.open({ config, logger, guards, relocate });
+    parts.publisher = await Publisher.open({ config, journal, guards, relocate });
     const answers = openAnswers(config, parts, {
-      ...{ ...places, resolver, guards, logger },
+      ...{ ...places, resolver, guards, journal },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    parts.certificates = await openTls(config, parts, { logger, resolver, answers });
+    parts.certificates = await openTls(config, parts, { journal, resolver, answers });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities } = parts;
     const threads = new ServingThreads({
       config,
-      logger,
+      journal,
       account,
       logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
       answer: (question) => answers.answer(question),
@@ -93,7 +93,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       ticketKeys: () => parts.ticketKeys?.current,
     });
     parts.threads = threads;
-    parts.reclaimer = openReclaimer(config, logger, {
+    parts.reclaimer = openReclaimer(config, journal, {
       publisher: parts.publisher,
       keyValue: capabilities.side('keyValue').writer,
       locator: places.locator,
@@ -102,7 +102,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     parts.publisher.onReplaced((digest) => threads.tell({ kind: 'module-replaced', digest }));
     parts.ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
     await threads.start({ plain: endpoints, tls: tlsEndpoints });
-    announce(logger, config, { plain: endpoints, tls: tlsEndpoints });
+    announce(journal, config, { plain: endpoints, tls: tlsEndpoints });
     if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
     return createDaemon(endpoints, parts);
   } catch (error) {
@@ -115,11 +115,11 @@ function openAnswers(
   config: Config,
   parts: RunningParts,
   from: Pick<AnswersOptions, 'folder' | 'locator' | 'resolver' | 'guards' | 'publisher'> & {
-    readonly logger: Logger;
+    readonly journal: Journal;
     readonly capabilities: ControlSides;
   },
 ): ControlAnswers {
-  const { logger, ...rest } = from;
+  const { journal, ...rest } = from;
   const served = new ServedAddresses({
     resolver: rest.resolver,
     nowMs,
@@ -129,7 +129,7 @@ function openAnswers(
     ...rest,
     config,
     hostRules: new HostRules(config.hosts),
-    logins: openLogins(config, logger, parts),
+    logins: openLogins(config, journal, parts),
     certificates: () => parts.certificates,
     nowMs,
     onServed: (hostName, owner) => served.note(hostName, owner),
@@ -139,11 +139,15 @@ function openAnswers(
 function openTls(
   config: Config,
   parts: RunningParts,
-  from: { readonly logger: Logger; readonly resolver: Resolver; readonly answers: ControlAnswers },
+  from: {
+    readonly journal: Journal;
+    readonly resolver: Resolver;
+    readonly answers: ControlAnswers;
+  },
 ): Promise<Certificates | undefined> {
-  const { answers, logger, resolver } = from;
+  const { answers, journal, resolver } = from;
   return openCertificates({
-    ...{ config, logger, resolver },
+    ...{ config, journal, resolver },
     servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
     onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
   });
@@ -172,8 +176,8 @@ class RunningParts {
     this.#log = log;
   }
 
-  get logger(): Logger {
-    return this.#log.logger;
+  get journal(): Journal {
+    return this.#log.journal;
   }
 
   async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
@@ -186,7 +190,7 @@ class RunningParts {
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
     this.#lock.release();
-    if (drain) this.logger.info('stopped');
+    if (drain) this.journal.tell('stopped', {});
     await this.#log.close(logFlushMs[how]);
   }
 
@@ -195,7 +199,7 @@ class RunningParts {
     try {
       await stop();
     } catch (error) {
-      this.logger.error({ errorDetail: describeError(error) }, 'a part did not stop cleanly');
+      this.journal.tell('stop-failed', { errorDetail: describeError(error) });
     }
   }
 }
@@ -215,7 +219,7 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
       void parts.stop('force').then(resolve);
     },
     noteIgnored(signal) {
-      parts.logger.info({ signal }, `${signal} does nothing here`);
+      parts.journal.tell('signal-ignored', { signal });
     },
   };
 }
@@ -234,15 +238,15 @@ async function openCapabilities(
   parts: RunningParts,
   from: {
     readonly resolver: Resolver;
-    readonly logger: Logger;
+    readonly journal: Journal;
     readonly folder: LocatedFolder | undefined;
   },
 ): Promise<ControlSides> {
-  const { resolver, logger, folder } = from;
+  const { resolver, journal, folder } = from;
   const isAdopted =
-    folder !== undefined && (await adoptShared(config.stateDirectory, folder, logger));
+    folder !== undefined && (await adoptShared(config.stateDirectory, folder, journal));
   return new ControlSides({
-    ...{ config, logger, resolver },
+    ...{ config, journal, resolver },
     renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
     tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
   });
@@ -250,12 +254,12 @@ async function openCapabilities(
 
 function openReclaimer(
   config: Config,
-  logger: Logger,
+  journal: Journal,
   parts: Pick<ReclaimerOptions, 'publisher' | 'keyValue' | 'locator'>,
 ): Reclaimer {
   const reclaimer = new Reclaimer({
     ...parts,
-    logger,
+    journal,
     isFolderMode: config.folder !== undefined,
     databasePath: keyValueDatabasePath(config.stateDirectory),
     goneKeptDays: config.limits.goneKeptDays,
@@ -265,24 +269,22 @@ function openReclaimer(
   return reclaimer;
 }
 
-function openLogins(config: Config, logger: Logger, parts: RunningParts): Logins {
-  const onTrouble = (message: string): void => logger.error(`passwords: ${message}`);
+function openLogins(config: Config, journal: Journal, parts: RunningParts): Logins {
+  const onTrouble = (reason: string): void => journal.tell('logins-trouble', { reason });
   parts.logins = new Logins({ limits: config.limits, nowMs, onTrouble });
   return parts.logins;
 }
 
 /** The first line says where it really listens, for people and for programs that start it. */
-function announce(logger: Logger, config: Config, endpoints: ThreadEndpoints): void {
+function announce(journal: Journal, config: Config, endpoints: ThreadEndpoints): void {
   const urls = [
     ...endpoints.plain.map((endpoint) => `http://${formatEndpoint(endpoint)}`),
     ...endpoints.tls.map((endpoint) => `https://${formatEndpoint(endpoint)}`),
   ];
   const what =
     config.folder ?? config.mounts.map((mount) => `${mount.prefix}=${mount.directory}`).join(', ');
-  logger.info(
-    { listening: urls, threads: config.threads, cores: availableParallelism() },
-    `serving ${what} on ${urls.join(' and ')}`,
-  );
+  const { threads } = config;
+  journal.tell('serving', { listening: urls, threads, cores: availableParallelism(), what });
 }
 
 function nowMs(): number {

@@ -10,7 +10,7 @@ import type { FolderPresence } from '../deploy/keep/reclaim.ts';
 import type { FolderRecord } from '../deploy/keep/record.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
-import type { JournalLog } from '../journal/log.ts';
+import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, parseFolderPath } from '../names.ts';
 import type { Locator } from '../outside/mount/locate.ts';
 
@@ -22,7 +22,7 @@ export interface ReclaimerOptions {
   /** One folder is served by its path, and nothing is known of others. */
   readonly isFolderMode: boolean;
   readonly goneKeptDays: number;
-  readonly logger: JournalLog;
+  readonly journal: Journal;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
 }
@@ -61,12 +61,12 @@ export class Reclaimer {
     } catch (error) {
       if (this.#isStopped) return;
       const fields = { errorDetail: describeError(error) };
-      this.#options.logger.error(fields, 'space of what is gone not taken back');
+      this.#options.journal.tell('reclaim-failed', fields);
     }
   }
 
   async #lookAtKeyValue(records: readonly FolderRecord[], keptMs: number): Promise<void> {
-    const { databasePath, keyValue, logger, nowMs } = this.#options;
+    const { databasePath, keyValue, journal, nowMs } = this.#options;
     const byKey = new Map<FolderKey, FolderRecord>(records.map((one) => [one.folderKey, one]));
     for (const namespaces of readNamespaces(databasePath)) {
       if (this.#isStopped) return;
@@ -75,8 +75,8 @@ export class Reclaimer {
         return changeOf(namespace, { isThere, nowMs: nowMs(), keptMs });
       });
       for (const { change, folderKey, modulePath } of changes) {
-        if (change === 'forgotten')
-          logger.info({ folderKey, modulePath }, 'key-value data forgotten');
+        if (change !== 'forgotten') continue;
+        journal.tell('key-value-forgotten', { folderKey, modulePath });
       }
       if (changes.length > 0) keyValue.reclaim(changes);
       await setImmediate();

@@ -3,7 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { pinsDirectory } from '../deploy/keep/pins.ts';
 import { formatRecord } from '../deploy/keep/record.ts';
 import { readFolderRecord, recordPath } from '../deploy/keep/store.ts';
-import type { JournalLog } from '../journal/log.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { FolderKey } from '../names.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { fileErrorCode, writeDurably } from '../outside/state/durable.ts';
@@ -18,11 +18,11 @@ export const sharedKey = '/folder' as FolderKey;
 export async function adoptShared(
   stateDirectory: string,
   folder: LocatedFolder,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<boolean> {
-  const record = await readFolderRecord(stateDirectory, sharedKey, log);
+  const record = await readFolderRecord(stateDirectory, sharedKey, journal);
   if (record === undefined || record.directory !== folder.directory) return false;
-  const known = await readFolderRecord(stateDirectory, folder.key, log);
+  const known = await readFolderRecord(stateDirectory, folder.key, journal);
   if (known === undefined) {
     const text = formatRecord({ ...record, folderKey: folder.key });
     await writeDurably(recordPath(stateDirectory, folder.key), text);

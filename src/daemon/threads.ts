@@ -3,7 +3,6 @@
  * with back-off when they crash or hang, told the news, drained. Touches worker threads.
  */
 import type { Worker } from 'node:worker_threads';
-import type { Logger } from 'pino';
 import { Account } from '../account/account.ts';
 import { giveHeapsRoom } from '../account/heap-room.ts';
 import { Overseer } from '../account/overseer.ts';
@@ -11,6 +10,7 @@ import { Tidy } from '../account/tidy.ts';
 import type { ControlSides } from '../capability/control.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
 import type { Site } from '../site/table.ts';
 import { BackOff } from '../threads/back-off.ts';
@@ -26,7 +26,7 @@ const drainGraceMs = 1_000;
 
 export interface ThreadsOptions {
   readonly config: Config;
-  readonly logger: Logger;
+  readonly journal: Journal;
   /** What the whole process holds; see `account/account.ts`. */
   readonly account: SharedArrayBuffer;
   /** The queue of each thread to the log writer; a thread's successor gets the same one. */
@@ -118,7 +118,7 @@ export class ServingThreads {
   }
 
   #startThread(number: number): Promise<void> {
-    const { config, capabilities, logger } = this.#options;
+    const { config, capabilities, journal } = this.#options;
     const { starts, transfer } = capabilities.connectThread();
     const start: ThreadStart = {
       config,
@@ -143,7 +143,7 @@ export class ServingThreads {
       {
         onMessage: (message) => this.#hear(thread, message, listening),
         onCrash: (errorDetail) => {
-          logger.error({ threadNumber: number, errorDetail }, 'thread crashed');
+          journal.tell('thread-crashed', { threadNumber: number, errorDetail });
         },
         onExit: () => {
           listening.reject(new TerrafirmaError('start', 'Cannot start a serving thread: it ended'));
@@ -200,10 +200,11 @@ export class ServingThreads {
       const { beat, running } = glanceAt(this.#ledger, thread.number);
       const stuckMs = thread.turning.look({ beat, nowMs, coreMs: coreMsOf(thread.systemThread) });
       if (stuckMs === undefined) continue;
-      this.#options.logger.error(
-        { threadNumber: thread.number, digest: running, stuckMs: Math.round(stuckMs) },
-        'thread stuck: it is ended and replaced',
-      );
+      this.#options.journal.tell('thread-stuck', {
+        threadNumber: thread.number,
+        digest: running,
+        stuckMs: Math.round(stuckMs),
+      });
       void thread.worker.terminate();
     }
   }
@@ -222,12 +223,10 @@ export class ServingThreads {
     const timer = setTimeout(() => {
       this.#restarts.delete(timer);
       this.#startThread(number).then(
-        () => this.#options.logger.warn({ threadNumber: number }, 'thread replaced'),
+        () => this.#options.journal.tell('thread-replaced', { threadNumber: number }),
         (error: unknown) => {
-          this.#options.logger.error(
-            { threadNumber: number, errorDetail: describeError(error) },
-            'thread not replaced: trying again',
-          );
+          const errorDetail = describeError(error);
+          this.#options.journal.tell('thread-not-replaced', { threadNumber: number, errorDetail });
           if (!this.#isDraining) this.#restartLater(number, backOff.msMax);
         },
       );

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache';
 import { OwnedCache } from '../account/owned-cache.ts';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
-import type { JournalLog } from '../journal/log.ts';
+import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -29,7 +29,7 @@ import { WatchPlaces } from './look/watch.ts';
 
 export interface PublisherOptions {
   readonly config: DeployConfig;
-  readonly logger: JournalLog;
+  readonly journal: Journal;
   readonly guards: MountGuards;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
@@ -58,7 +58,7 @@ interface MountGates {
 
 export class Publisher {
   readonly #config: DeployConfig;
-  readonly #log: JournalLog;
+  readonly #journal: Journal;
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
   readonly #probation: Probation;
@@ -82,7 +82,7 @@ export class Publisher {
   private constructor(options: PublisherOptions, state: StateParts) {
     const { config } = options;
     this.#config = config;
-    this.#log = options.logger;
+    this.#journal = options.journal;
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = state.store;
@@ -95,7 +95,7 @@ export class Publisher {
       ...state,
       builder: this.#builder,
       trial: this.#trial,
-      log: options.logger,
+      journal: options.journal,
       compiledBytesMax,
       onReplaced: (digest) => {
         for (const listener of this.#replaceListeners) listener(digest);
@@ -111,8 +111,8 @@ export class Publisher {
 
   /** Opens the state directory. Throws TerrafirmaError('state') when it cannot be used. */
   static async open(options: PublisherOptions): Promise<Publisher> {
-    const { config, logger } = options;
-    return new Publisher(options, await openState(config, logger));
+    const { config, journal } = options;
+    return new Publisher(options, await openState(config, journal));
   }
 
   /**
@@ -167,10 +167,7 @@ export class Publisher {
       return await this.#modules.load(digest);
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || error.code !== 'state') throw error;
-      this.#log.error(
-        { digest, reason: error.message },
-        'kept module lost: reading the files again',
-      );
+      this.#journal.tell('module-lost', { digest, reason: error.message });
       for (const folder of this.#folders.values()) folder.judgeAgain();
       throw new TerrafirmaError('no-verdict', undefined, { cause: error });
     }
@@ -178,7 +175,7 @@ export class Publisher {
 
   /** The kept versions of all folders; see `listVersions`. */
   async versions(filter?: VersionFilter): Promise<readonly ListedModule[]> {
-    return await listVersions(this.#config.stateDirectory, filter, this.#log);
+    return await listVersions(this.#config.stateDirectory, filter, this.#journal);
   }
 
   /**
@@ -192,7 +189,7 @@ export class Publisher {
     presenceOf: (record: FolderRecord) => Promise<FolderPresence>,
   ): Promise<readonly FolderRecord[]> {
     const left: FolderRecord[] = [];
-    for (const record of await readRecords(this.#config.stateDirectory, this.#log)) {
+    for (const record of await readRecords(this.#config.stateDirectory, this.#journal)) {
       if (this.#isClosed) break;
       const isInUse = this.#folders.has(record.folderKey);
       const presence = isInUse ? 'there' : await presenceOf(record);
@@ -200,7 +197,8 @@ export class Publisher {
       if (next !== undefined) left.push(next);
       if (next === record || this.#folders.has(record.folderKey)) continue;
       await (next === undefined ? this.#store.forget(record.folderKey) : this.#store.commit(next));
-      if (next === undefined) this.#log.info({ folderKey: record.folderKey }, 'folder forgotten');
+      if (next === undefined)
+        this.#journal.tell('folder-forgotten', { folderKey: record.folderKey });
     }
     return left;
   }
@@ -238,7 +236,7 @@ export class Publisher {
       store: this.#store,
       modules: this.#modules,
       builder: this.#builder,
-      log: this.#log,
+      journal: this.#journal,
       nowMs: this.#nowMs,
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
@@ -249,7 +247,7 @@ export class Publisher {
     this.#folders.add(ownerOf(located.key), located.key, folder);
     folder.open().catch((error: unknown) => {
       const fields = { folderKey: located.key, reason: describeError(error) };
-      this.#log.error(fields, 'folder not opened');
+      this.#journal.tell('folder-not-opened', fields);
       this.#folders.delete(located.key);
     });
     return folder;
@@ -283,7 +281,7 @@ export class Publisher {
   #closeFolder(folder: WatchedFolder): void {
     const closing = folder.close().catch((error: unknown) => {
       const fields = { folderKey: folder.key, reason: describeError(error) };
-      this.#log.error(fields, 'folder not closed cleanly');
+      this.#journal.tell('folder-not-closed', fields);
     });
     this.#closing.add(closing);
     void closing.then(() => this.#closing.delete(closing));

@@ -1,23 +1,23 @@
 /** What the log was told of each path of a folder, so that it is told once, not at every look. */
 
 import type { FolderKey } from '../names.ts';
-import type { JournalLog } from './log.ts';
+import type { Journal } from './journal.ts';
 
 export class TellOnce {
   readonly #folderKey: FolderKey;
-  readonly #log: JournalLog;
+  readonly #journal: Journal;
   readonly #told = new Map<string, string>();
 
-  constructor(folderKey: FolderKey, log: JournalLog) {
+  constructor(folderKey: FolderKey, journal: Journal) {
     this.#folderKey = folderKey;
-    this.#log = log;
+    this.#journal = journal;
   }
 
   /** Warns, unless this was the last thing told of `path`. */
   tell(path: string, reason: string): void {
     if (this.#told.get(path) === reason) return;
     this.#told.set(path, reason);
-    this.#log.warn({ folderKey: this.#folderKey, path, reason }, 'file not served');
+    this.#journal.tell('file-not-served', { folderKey: this.#folderKey, path, reason });
   }
 
   forget(path: string): void {

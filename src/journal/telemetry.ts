@@ -7,6 +7,7 @@ import pino, { type Logger } from 'pino';
 import type { LogLevel } from '../config/config.ts';
 import type { ErrorCode } from '../errors.ts';
 import { errorRow } from '../errors.ts';
+import type { Journal } from './journal.ts';
 import type { LineSink, LogChannel } from './log-channel.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -55,9 +56,9 @@ export function createLogger(level: LogLevel, sink: LineSink): Logger {
 }
 
 /** Tells what one thread has dropped of the log since this was told last, if anything. */
-export function tellLosses(logger: Logger, channel: LogChannel): void {
+export function tellLosses(journal: Journal, channel: LogChannel): void {
   const losses = channel.takeLosses();
-  if (losses !== undefined) logger.warn(losses, 'log lines dropped');
+  if (losses !== undefined) journal.tell('log-lines-dropped', losses);
 }
 
 function cutFields(fields: Record<string, unknown>): Record<string, unknown> {

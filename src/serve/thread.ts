@@ -3,7 +3,6 @@
  * thread is ready when it says `listening`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
 import { Account } from '../account/account.ts';
 import { Tidy } from '../account/tidy.ts';
@@ -11,6 +10,7 @@ import type { ThreadWorld } from '../capability/definition.ts';
 import { ThreadCapabilities } from '../capability/lending.ts';
 import { GuestPool } from '../engine/supply/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
@@ -39,7 +39,7 @@ async function start(start: ThreadStart): Promise<void> {
   const control = parentPort;
   const { config } = start;
   const { limits } = config;
-  const { channel, logger, log } = openLog(start);
+  const { channel, journal, log } = openLog(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -70,7 +70,7 @@ async function start(start: ThreadStart): Promise<void> {
     account,
     log,
   });
-  const secured = createTlsParts(start, { link, replica, log, logger, gateway, hostRules });
+  const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
   const listener = new Listener({
     limits,
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
@@ -83,24 +83,25 @@ async function start(start: ThreadStart): Promise<void> {
     await Promise.all([listener.drain(drainMs), conversations.drain(drainMs)]);
     pool.close();
     await capabilities.close();
-    tellLosses(logger, channel);
+    tellLosses(journal, channel);
     control.close();
   }
 
-  logUnhandled(logger);
+  logUnhandled(journal);
   control.on('message', (message: ToThread) => link.receive(message));
   control.postMessage(await listen(listener, start));
 }
 
 function openLog({ config, logQueue }: ThreadStart): {
   readonly channel: LogChannel;
-  readonly logger: Logger;
+  readonly journal: Journal;
   readonly log: RequestLog;
 } {
   const channel = new LogChannel(logQueue, config.limits);
   const logger = createLogger(config.log.level, channel.own);
-  setInterval(() => tellLosses(logger, channel), lossesMs).unref();
-  return { channel, logger, log: new RequestLog(logger, channel) };
+  const journal = openJournal(logReader(logger));
+  setInterval(() => tellLosses(journal, channel), lossesMs).unref();
+  return { channel, journal, log: new RequestLog(logger, channel) };
 }
 
 function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {
@@ -157,9 +158,9 @@ function openBeatingPage({ ledger, threadNumber }: ThreadStart): LedgerPage {
  * Ours by definition: no guest and no visitor can reach a promise of ours. It is said and the
  * thread goes on: ending it would turn one lost request into hundreds.
  */
-function logUnhandled(logger: Logger): void {
+function logUnhandled(journal: Journal): void {
   process.on('unhandledRejection', (reason) => {
-    logger.error({ errorDetail: describeError(reason) }, 'unhandled rejection');
+    journal.tell('thread-rejection', { errorDetail: describeError(reason) });
   });
 }
 

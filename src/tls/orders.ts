@@ -4,11 +4,11 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { Logger } from 'pino';
 import { Counts } from '../account/counts.ts';
 import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { describeError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, type HostName, type OwnerKey, ownerOf } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Admission } from './admission.ts';
@@ -26,7 +26,7 @@ export interface OrdersOptions {
   readonly admission: Admission;
   readonly gate: OrderGate;
   readonly directories: Directories;
-  readonly logger: Pick<Logger, 'info' | 'warn' | 'error' | 'debug'>;
+  readonly journal: Journal;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   /** From 0 to 1. */
@@ -118,17 +118,17 @@ export class Orders {
       return await start();
     } catch (error) {
       const fields = { hostName, errorDetail: describeError(error) };
-      this.#options.logger.error(fields, 'certificate not ordered: an error of the server itself');
+      this.#options.journal.tell('certificate-order-broken', fields);
       const refusal = { reason: 'an error of the server itself', holdsMs: ownErrorHoldsMs };
       return this.#refuse(hostName, refusal);
     }
   }
 
   async #obtain(hostName: HostName, clientAddress: string | undefined): Promise<OrderEnd> {
-    const { admission, gate, limits, logger, store } = this.#options;
+    const { admission, gate, limits, journal, store } = this.#options;
     const verdict = await admission.judge(hostName, clientAddress);
     if (verdict.kind === 'refused') {
-      logger.debug({ hostName, reason: verdict.refusal.reason }, 'certificate not ordered');
+      journal.tell('certificate-not-wanted', { hostName, reason: verdict.refusal.reason });
       return this.#refuse(hostName, verdict.refusal);
     }
     if (!this.#hasRoom(ownerOf(verdict.folderKey))) return busy();
@@ -156,7 +156,7 @@ export class Orders {
     folderKey: FolderKey,
     replaced?: X509Certificate,
   ): Promise<OrderEnd> {
-    const { directories, logger, store } = this.#options;
+    const { directories, journal, store } = this.#options;
     const owner = ownerOf(folderKey);
     this.#inFlight.add(owner, 1);
     let isOrdered = false;
@@ -171,7 +171,7 @@ export class Orders {
       store.saveCertificate(certificate);
       this.#refusals.delete(hostName);
       const notAfter = new Date(certificate.notAfterMs).toISOString();
-      logger.info({ hostName, directory: issued.directoryUrl, notAfter }, 'certificate issued');
+      journal.tell('certificate-issued', { hostName, directory: issued.directoryUrl, notAfter });
       return { kind: 'issued', certificate };
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
@@ -207,20 +207,21 @@ export class Orders {
 
   #tellOnce(hostName: HostName, reason: string): void {
     if (!this.#told.has(reason)) {
-      this.#options.logger.warn({ hostName, reason }, 'certificate not ordered');
+      this.#options.journal.tell('certificate-not-ordered', { hostName, reason });
     }
     this.#told.set(reason, true);
   }
 
   #fail(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
     if (this.#isStopped) return busy();
-    const { logger, nowMs, random, store } = this.#options;
+    const { journal, nowMs, random, store } = this.#options;
     const failures = (store.failure(hostName)?.failures ?? 0) + 1;
     const usualMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
     const restMs = isOutage ? Math.min(usualMs, outageHoldsMsMax) : usualMs;
     const reason = error.message;
     store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
-    logger.warn({ hostName, failures, reason, nextTryInMs: Math.round(restMs) }, 'order failed');
+    const nextTryInMs = Math.round(restMs);
+    journal.tell('certificate-order-failed', { hostName, failures, reason, nextTryInMs });
     return { kind: 'refused', refusal: { reason, holdsMs: restMs }, isOutage };
   }
 

@@ -2,8 +2,9 @@
  * The clockwork of renewals: looks at what is due, renews it, asks for renewal windows, and plans
  * the next look. What fails stays in force and is tried again later.
  */
-import type { Logger } from 'pino';
+
 import { describeError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Directories } from './directories.ts';
@@ -17,7 +18,7 @@ export interface RenewalsOptions {
   readonly store: TlsStore;
   readonly orders: Orders;
   readonly directories: Directories;
-  readonly logger: Pick<Logger, 'error' | 'warn' | 'info'>;
+  readonly journal: Journal;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   readonly random: () => number;
@@ -59,7 +60,7 @@ export class Renewals {
 
   /** One look at what is due now. Never rejects. */
   async look(): Promise<void> {
-    const { logger, nowMs, store } = this.#options;
+    const { journal, nowMs, store } = this.#options;
     try {
       const atMs = nowMs();
       store.forgetBefore({ expiredMs: atMs - expiredKeptMs, ordersMs: atMs - weekMs });
@@ -68,12 +69,12 @@ export class Renewals {
       const due = store.dueForRenewal(nowMs(), renewedAtOnceMax);
       await Promise.all(due.map((certificate) => this.#renew(certificate)));
     } catch (error) {
-      logger.error({ errorDetail: describeError(error) }, 'certificates not looked at');
+      journal.tell('certificates-not-looked-at', { errorDetail: describeError(error) });
     }
   }
 
   async #renew(certificate: StoredCertificate): Promise<void> {
-    const { logger, nowMs, onRenewed, orders, store } = this.#options;
+    const { journal, nowMs, onRenewed, orders, store } = this.#options;
     const { hostName } = certificate;
     const end = await orders.renew(certificate);
     if (end.kind === 'issued') {
@@ -85,7 +86,7 @@ export class Renewals {
     const leftMs = Math.max(0, certificate.notAfterMs - nowMs());
     const retryMs = leftMs === 0 ? usualMs : Math.max(60_000, Math.min(usualMs, leftMs / 2));
     store.setRenewal(hostName, nowMs() + retryMs);
-    logger.warn({ hostName, reason: end.refusal.reason }, 'certificate not renewed: it stays');
+    journal.tell('certificate-not-renewed', { hostName, reason: end.refusal.reason });
   }
 
   #retryMs(hostName: HostName, end: OrderEnd & { readonly kind: 'refused' }): number {
@@ -95,7 +96,7 @@ export class Renewals {
   }
 
   async #askWindow(certificate: StoredCertificate): Promise<void> {
-    const { directories, logger, nowMs, random, store } = this.#options;
+    const { directories, journal, nowMs, random, store } = this.#options;
     const { hostName, directoryUrl } = certificate;
     const [leaf] = readChain(certificate.chainPem);
     if (leaf === undefined) return store.setWindowAsk(hostName, nowMs() + windowAskMsMax);
@@ -112,7 +113,7 @@ export class Renewals {
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
       store.setWindowAsk(hostName, nowMs() + windowRetryMs);
-      logger.info({ hostName, reason: error.message }, 'renewal window not known');
+      journal.tell('renewal-window-unknown', { hostName, reason: error.message });
     }
   }
 

@@ -11,6 +11,7 @@ import { ThreadCapabilities } from '../../src/capability/lending.ts';
 import type { GuestLogTag } from '../../src/capability/log/guest-log.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { openJournal } from '../../src/journal/journal.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 
 /** Call it once, at the top of a test file. */
@@ -56,10 +57,9 @@ export class LendingBench {
     const { limits } = config;
     const lines: [string, GuestLogTag][] = [];
     const asked: string[] = [];
-    const nothing = (): void => undefined;
     const control = new ControlSides({
       config,
-      logger: { info: nothing, warn: nothing, error: nothing },
+      journal: openJournal(),
       resolver: {
         addresses: () => Promise.resolve([Uint8Array.of(192, 0, 2, 1)]),
         exchange: (query) => Promise.resolve(query),

@@ -20,8 +20,8 @@ const modulePath = 'kv.wasm' as ModulePath;
 /** Two folders with a module each that has stored something, and a clock. */
 async function prepare(scratch: Scratch) {
   const state = scratch.path('state');
-  const log = new LogBook();
-  const store = await ModuleStore.open(state, { log, limits: defaultLimits });
+  const journal = new LogBook();
+  const store = await ModuleStore.open(state, { journal, limits: defaultLimits });
   const writer = bench.openWriter();
   const client = bench.openClient(writer);
   for (const [index, folderKey] of [alice, bob].entries()) {
@@ -44,7 +44,7 @@ async function prepare(scratch: Scratch) {
     locator: new Locator({ mounts: [mount], botUser: undefined, guards }),
     isFolderMode: false,
     goneKeptDays: 30,
-    logger: log,
+    journal: journal,
     nowMs: () => nowMs,
   });
   const stored = (): readonly string[] =>
@@ -55,12 +55,12 @@ async function prepare(scratch: Scratch) {
     world,
     reclaimer,
     stored,
-    records: () => readRecords(state, log),
-    kept: async () => (await readRecords(state, log)).map(({ folderKey }) => folderKey).sort(),
+    records: () => readRecords(state, journal),
+    kept: async () => (await readRecords(state, journal)).map(({ folderKey }) => folderKey).sort(),
     lookAt: async (atMs: number) => {
       nowMs = atMs;
       await reclaimer.look();
-      expect(log.matching(/not taken back/)).toEqual([]);
+      expect(journal.matching(/not taken back/)).toEqual([]);
     },
   };
 }

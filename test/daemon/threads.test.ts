@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pino from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
@@ -12,6 +11,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
 import { buildArtifact } from '../../src/deploy/build/artifact.ts';
+import { openJournal } from '../../src/journal/journal.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
 import { Resolver } from '../../src/outside/dns/dns.ts';
@@ -94,9 +94,9 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     },
   });
   const log: Record<string, unknown>[] = [];
-  const logger = pino({ base: null }, { write: (line) => log.push(JSON.parse(line)) });
+  const journal = openJournal(({ facts, text: msg }) => log.push({ ...facts, msg }));
   const capabilities = new ControlSides({
-    ...{ config, logger },
+    ...{ config, journal },
     resolver: new Resolver({ ...config, nowMs: () => performance.now() }),
     renamed: undefined,
     tell: () => undefined,
@@ -104,7 +104,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
   const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
   const threads = new ServingThreads({
     config,
-    logger,
+    journal,
     account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];

@@ -95,7 +95,7 @@ class Story implements AsyncDisposable {
   }
 
   #complaints(): number {
-    return this.#world.log.matching(/module refused|file not served/).length;
+    return this.#world.journal.matching(/module refused|file not served/).length;
   }
 
   async restart(): Promise<void> {
@@ -132,7 +132,7 @@ class Story implements AsyncDisposable {
     const digestStart = chosen.digest.slice(0, 16);
     this.deeds.push(`roll back to ${digestStart}`);
     const target = { name: `/folder/${NAME}`, digestStart };
-    await rollBack(this.#scratch.path('state'), target, this.#world.log);
+    await rollBack(this.#scratch.path('state'), target, this.#world.journal);
     await this.#untilServed(chosen.digest);
   }
 

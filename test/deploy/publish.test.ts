@@ -75,7 +75,7 @@ describe('Publisher', () => {
       await world.moduleWhen(located, 'new.wasm', (module) => module === undefined);
       folder.remove('renamed.wasm');
       await world.moduleWhen(located, 'renamed.wasm', (module) => module === undefined);
-      expect(world.log.matching(/"renamed.wasm".*module removed/)).toHaveLength(1);
+      expect(world.journal.matching(/"renamed.wasm".*module removed/)).toHaveLength(1);
       const generations = world.published.map(({ generation }) => generation);
       expect(generations).toEqual([...generations].sort((a, b) => a - b));
       expect(new Set(generations).size).toBe(generations.length);
@@ -89,17 +89,17 @@ describe('Publisher', () => {
     await world.untilServes(located, 'app.wasm', D1);
     for (const broken of [V2.subarray(0, 60), V2.subarray(0, 8), 'text', '']) {
       folder.write('app.wasm', broken);
-      const before = world.log.matching(/refused/).length;
-      await until(() => world.log.matching(/refused/).length > before);
+      const before = world.journal.matching(/refused/).length;
+      await until(() => world.journal.matching(/refused/).length > before);
       const site = await world.publisher.siteOf(located);
       expect(site.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
     }
-    const told = world.log.matching(/refused: the last good version keeps serving/);
+    const told = world.journal.matching(/refused: the last good version keeps serving/);
     expect(told).toHaveLength(4);
     // The same content again is the same verdict, and is not told again.
     folder.write('app.wasm', V2);
     await world.untilServes(located, 'app.wasm', D2);
-    expect(world.log.matching(/refused/)).toHaveLength(4);
+    expect(world.journal.matching(/refused/)).toHaveLength(4);
   });
 
   test('says a refusal once however often the file is touched', async () => {
@@ -112,7 +112,7 @@ describe('Publisher', () => {
       folder.write(`marker-${time}.wasm`, V1);
       await world.untilServes(located, `marker-${time}.wasm`, D1);
     }
-    expect(world.log.matching(/module refused/)).toHaveLength(1);
+    expect(world.journal.matching(/module refused/)).toHaveLength(1);
   });
 
   test('does not publish a file that is cut at a section end while it grows', async () => {
@@ -228,7 +228,7 @@ describe('Publisher', () => {
       await world.untilServes(located, 'n.wasm', D2);
       folder.remove('m.wasm');
       await world.untilServes(located, 'a.wasm', D1);
-      expect(world.log.matching(/"a.wasm".*at most 2 modules/)).toHaveLength(1);
+      expect(world.journal.matching(/"a.wasm".*at most 2 modules/)).toHaveLength(1);
     });
 
     test('moduleBytesPerFolderMax: refuses what does not fit; good ones stay', async () => {
@@ -262,7 +262,7 @@ describe('Publisher', () => {
     await world.untilServes(located, 'good.wasm', D1);
     folder.write('good.wasm', V2);
     await world.untilServes(located, 'good.wasm', D2);
-    expect(world.log.matching(/conflict copy/)).toHaveLength(2);
+    expect(world.journal.matching(/conflict copy/)).toHaveLength(2);
     expect((await world.publisher.siteOf(located)).modules.size).toBe(1);
   });
 
@@ -271,8 +271,8 @@ describe('Publisher', () => {
     const config = testConfig(scratch.path('file'));
     const guards = new MountGuards(config.limits);
     const relocate = (located: LocatedFolder) => Promise.resolve(located);
-    const logger = new LogBook();
-    await expect(Publisher.open({ config, logger, guards, relocate })).rejects.toMatchObject({
+    const journal = new LogBook();
+    await expect(Publisher.open({ config, journal, guards, relocate })).rejects.toMatchObject({
       code: 'state',
     });
   });

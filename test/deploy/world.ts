@@ -9,7 +9,8 @@ import { Trial } from '../../src/deploy/build/trial.ts';
 import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
 import { openState } from '../../src/deploy/keep/state.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
-import type { JournalLog, LogFields } from '../../src/journal/log.ts';
+import type { EventKind, EventLevel, Events } from '../../src/journal/events.ts';
+import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
@@ -17,22 +18,21 @@ import type { Site, SiteModule } from '../../src/site/table.ts';
 import type { Digest } from '../../src/threads/messages.ts';
 
 export interface LogEntry {
-  readonly level: 'info' | 'warn' | 'error';
-  readonly fields: LogFields;
+  readonly kind: EventKind;
+  readonly level: EventLevel;
+  readonly fields: Readonly<Record<string, unknown>>;
   readonly text: string;
 }
 
-export class LogBook implements JournalLog {
+/** Everything that was told. */
+export class LogBook implements Journal {
   readonly entries: LogEntry[] = [];
+  readonly #journal = openJournal(({ facts: fields, kind, level, text }) =>
+    this.entries.push({ kind, level, fields, text }),
+  );
 
-  info(fields: LogFields, text: string): void {
-    this.entries.push({ level: 'info', fields, text });
-  }
-  warn(fields: LogFields, text: string): void {
-    this.entries.push({ level: 'warn', fields, text });
-  }
-  error(fields: LogFields, text: string): void {
-    this.entries.push({ level: 'error', fields, text });
+  tell<K extends EventKind>(kind: K, facts: Events[K]): void {
+    this.#journal.tell(kind, facts);
   }
   /** Entries whose text and fields, as one line of JSON, match. */
   matching(pattern: RegExp): readonly LogEntry[] {
@@ -57,11 +57,17 @@ export async function openModules(
   scratch: Scratch,
   parts: Pick<ModulesOptions, 'store' | 'builder'> & Partial<ModulesOptions>,
 ): Promise<Modules> {
-  const log = new LogBook();
+  const journal = new LogBook();
   // Several of them share one state, as no daemons do.
   const config = testConfig(scratch.path('state'), { probationMs: 0 });
-  const { store: _, ...state } = await openState(config, log);
-  return new Modules({ ...state, trial: new Trial(), log, compiledBytesMax: 1_000_000, ...parts });
+  const { store: _, ...state } = await openState(config, journal);
+  return new Modules({
+    ...state,
+    trial: new Trial(),
+    journal,
+    compiledBytesMax: 1_000_000,
+    ...parts,
+  });
 }
 
 /** Asks until the answer is not undefined or false; generous, because it is no measure. */
@@ -103,18 +109,18 @@ export interface WorldOptions {
 
 export class World implements AsyncDisposable {
   readonly publisher: Publisher;
-  readonly log: LogBook;
+  readonly journal: LogBook;
   /** Every site that was told, in order. */
   readonly published: Site[] = [];
 
-  private constructor(publisher: Publisher, log: LogBook) {
+  private constructor(publisher: Publisher, journal: LogBook) {
     this.publisher = publisher;
-    this.log = log;
+    this.journal = journal;
     publisher.onPublish((site) => this.published.push(site));
   }
 
   static async open(options: WorldOptions): Promise<World> {
-    const log = new LogBook();
+    const journal = new LogBook();
     const config = testConfig(options.stateDirectory, options.limits);
     const guards = new MountGuards(config.limits);
     const relocate = async (located: LocatedFolder): Promise<LocatedFolder> => ({
@@ -124,8 +130,8 @@ export class World implements AsyncDisposable {
     const { nowMs } = options;
     const clock = nowMs === undefined ? {} : { nowMs };
     return new World(
-      await Publisher.open({ config, logger: log, guards, relocate, ...clock }),
-      log,
+      await Publisher.open({ config, journal: journal, guards, relocate, ...clock }),
+      journal,
     );
   }
 

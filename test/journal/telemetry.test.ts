@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { logReader, openJournal } from '../../src/journal/journal.ts';
 import { LogChannel } from '../../src/journal/log-channel.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import {
@@ -175,8 +176,9 @@ describe('the lines of guests', () => {
     logger.info('own');
     log.write({ ...record, folderKey: '/keybase/private/bob,bot', clientAddress: '192.0.2.9' });
     expect(takeLines().map(({ msg }) => msg)).toEqual(['own', 'request']);
-    tellLosses(logger, channel);
-    tellLosses(logger, channel);
+    const journal = openJournal(logReader(logger));
+    tellLosses(journal, channel);
+    tellLosses(journal, channel);
     expect(takeLines()).toEqual([
       expect.objectContaining({
         level: 'warn',

@@ -6,6 +6,7 @@ import pino from 'pino';
 import type { Limits } from '../../src/config/config.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { TerrafirmaError } from '../../src/errors.ts';
+import { logReader, openJournal } from '../../src/journal/journal.ts';
 import { type FolderKey, type HostName, parseFolderPath } from '../../src/names.ts';
 import { AcmeClient } from '../../src/tls/acme/client.ts';
 import { Admission, type ServedName } from '../../src/tls/admission.ts';
@@ -114,7 +115,8 @@ export class TlsWorld implements AsyncDisposable {
     const { servedName, resolver } = names;
     const admission = new Admission({ servedName, resolver, publicAddresses });
     const gate = new OrderGate({ limits, store, nowMs });
-    const shared = { store, directories, logger, nowMs, random };
+    const journal = openJournal(logReader(logger));
+    const shared = { store, directories, journal, nowMs, random };
     this.orders = new Orders({ ...shared, limits, admission, gate });
     const onRenewed = (): void => {
       this.renewed += 1;

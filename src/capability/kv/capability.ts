@@ -32,14 +32,14 @@ export const keyValueCapability: CapabilityDefinition<
   KeyValueSpeech,
   KeyValueControl
 > = {
-  openControl: ({ config, logger, renamed }) =>
+  openControl: ({ config, journal, renamed }) =>
     new KeyValueControl(
       startKeyValueWriter({
         renamed,
         databasePath: keyValueDatabasePath(config.stateDirectory),
         synchronous: config.keyValue.synchronous,
         limits: config.limits,
-        onTrouble: (message) => logger.error({}, message),
+        onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
       }),
     ),
   openThread: ({ config, account }, { start }) =>

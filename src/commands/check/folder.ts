@@ -7,7 +7,7 @@ import { quarantineRecord, readQuarantined } from '../../deploy/keep/quarantine.
 import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import { openJournal } from '../../journal/journal.ts';
 import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import { Locator } from '../../outside/mount/locate.ts';
@@ -25,8 +25,8 @@ export interface FolderFindings {
 }
 
 const namesToldMax = 20;
-const silent = (): void => undefined;
-const silentLog: JournalLog = { info: silent, warn: silent, error: silent };
+/** What is wrong is a finding here. */
+const silent = openJournal();
 
 const noMount: Finding = {
   mark: 'bad',
@@ -71,7 +71,7 @@ async function lookInside(
   findings.push(...names.findings());
   await using judge = new ModuleJudge(limits);
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
-  const quarantined = await readQuarantined(config.stateDirectory, silentLog);
+  const quarantined = await readQuarantined(config.stateDirectory, silent);
   let modulePath: string | undefined;
   for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
     const problem =

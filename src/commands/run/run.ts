@@ -15,7 +15,7 @@ import { settings } from '../../config/schema.ts';
 import type { Artifact } from '../../deploy/build/artifact.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { LogFields } from '../../journal/log.ts';
+import { openJournal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
@@ -117,10 +117,9 @@ async function runRequest(
 ): Promise<RunReport> {
   const { config, io, folder, modulePath } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
-  const tellTrouble = (_fields: LogFields, message: string): void => io.report(message);
   const capabilities = new ControlSides({
     config: { ...config, stateDirectory: directory },
-    logger: { info: tellTrouble, warn: tellTrouble, error: tellTrouble },
+    journal: openJournal(({ text }) => io.report(text)),
     resolver: new Resolver({
       dns: config.dns,
       limits: config.limits,

@@ -29,9 +29,9 @@ export const rollback: Command = {
   ],
   async run(given, io) {
     const [asked = '', digestStart = ''] = given.positionals;
-    const log = reportTo(io);
+    const journal = reportTo(io);
     const { directory, name } = await findModule(asked, stateDirectoriesOf(given, io), io);
-    const version = await rollBack(directory, { name, digestStart }, log);
+    const version = await rollBack(directory, { name, digestStart }, journal);
     io.write(`${name} serves ${version.digest}\n`);
     return 0;
   },
@@ -43,11 +43,11 @@ async function findModule(
   directories: readonly string[],
   io: CommandIo,
 ): Promise<{ readonly directory: string; readonly name: string }> {
-  const log = reportTo(io);
+  const journal = reportTo(io);
   let first: { readonly directory: string; readonly name: string } | undefined;
   for (const directory of directories) {
-    const name = await nameStored(asked, { directory, io, log });
-    const listed = await listVersions(directory, name, log);
+    const name = await nameStored(asked, { directory, io, journal });
+    const listed = await listVersions(directory, name, journal);
     if (listed.length > 0) return { directory, name };
     first ??= { directory, name };
   }

@@ -7,7 +7,7 @@ import { settings } from '../../config/schema.ts';
 import { localStatesOf } from '../../config/state-directory.ts';
 import { readFolderRecord } from '../../deploy/keep/store.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import { type Journal, openJournal } from '../../journal/journal.ts';
 import type { FolderKey } from '../../names.ts';
 import type { Arguments, CommandIo } from '../command.ts';
 
@@ -39,9 +39,10 @@ export function stateDirectoriesOf(given: Arguments, io: CommandIo): readonly st
 }
 
 /** What the deploy road has to tell, on standard error. */
-export function reportTo(io: CommandIo): JournalLog {
-  const report = (_fields: unknown, text: string): void => io.report(text);
-  return { info: () => undefined, warn: report, error: report };
+export function reportTo(io: CommandIo): Journal {
+  return openJournal(({ level, text }) => {
+    if (level === 'warn' || level === 'error') io.report(text);
+  });
 }
 
 /**

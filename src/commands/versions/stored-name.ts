@@ -1,7 +1,7 @@
 /** What a person calls a folder or module → what the state directory calls it. */
 import path from 'node:path';
 import { readRecords } from '../../deploy/keep/store.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { CommandIo } from '../command.ts';
 
 /**
@@ -10,10 +10,10 @@ import type { CommandIo } from '../command.ts';
  */
 export async function nameStored(
   asked: string,
-  options: { readonly directory: string; readonly io: CommandIo; readonly log: JournalLog },
+  options: { readonly directory: string; readonly io: CommandIo; readonly journal: Journal },
 ): Promise<string> {
   const listed = asked.replace(/\/+$/, '');
-  const records = await readRecords(options.directory, options.log);
+  const records = await readRecords(options.directory, options.journal);
   const isListed = records.some(
     ({ folderKey }) => listed === folderKey || listed.startsWith(`${folderKey}/`),
   );

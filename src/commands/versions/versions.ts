@@ -21,13 +21,13 @@ export const versions: Command = {
   notes: ['Reads the state directory alone: a daemon may run or not.'],
   async run(given, io) {
     const directories = stateDirectoriesOf(given, io);
-    const log = reportTo(io);
+    const journal = reportTo(io);
     const asked = given.positionals[0];
     const listed: ListedModule[] = [];
     for (const directory of directories) {
       const filter =
-        asked === undefined ? undefined : await nameStored(asked, { directory, io, log });
-      listed.push(...(await listVersions(directory, filter, log)));
+        asked === undefined ? undefined : await nameStored(asked, { directory, io, journal });
+      listed.push(...(await listVersions(directory, filter, journal)));
     }
     if (given.has('json')) io.write(`${JSON.stringify(listed, undefined, 2)}\n`);
     else io.write(listed.map(describeListed).join('\n'));

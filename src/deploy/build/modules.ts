@@ -7,7 +7,7 @@
 import { OwnedCache } from '../../account/owned-cache.ts';
 import { OwnerQueue } from '../../account/owner-queue.ts';
 import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
 import type { Probation } from '../keep/probation.ts';
@@ -32,7 +32,7 @@ export interface ModulesOptions {
   readonly book: TrialBook;
   readonly suspects: Suspects;
   readonly probation: Probation;
-  readonly log: JournalLog;
+  readonly journal: Journal;
   readonly compiledBytesMax: number;
   /** The module was compiled anew, for the optimiser: threads that have it want the new one. */
   readonly onReplaced?: (digest: Digest) => void;
@@ -149,7 +149,7 @@ export class Modules {
   }
 
   async #keepVerdict(artifact: Artifact, verdict: OptimiserVerdict): Promise<void> {
-    const { book, log } = this.#options;
+    const { book, journal } = this.#options;
     const { digest } = artifact;
     if (verdict.kind === 'open') {
       this.#open.set(digest, 0);
@@ -158,7 +158,7 @@ export class Modules {
     this.#open.delete(digest);
     const reason = verdict.kind === 'unbounded' ? verdict.reason : undefined;
     if (reason !== undefined) {
-      log.warn({ digest, reason }, "module runs slowly: V8's optimiser may not have it");
+      journal.tell('module-slow', { digest, reason });
     }
     await book.write(artifact, { tier: tierFor(verdict), reason });
   }
@@ -175,18 +175,18 @@ export class Modules {
         if (error instanceof TerrafirmaError && error.code === 'draining') return;
         this.#open.set(digest, performance.now() + optimiseRetryMs);
         const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-        this.#options.log.warn({ digest, reason }, 'trial with the optimiser postponed');
+        this.#options.journal.tell('optimising-postponed', { digest, reason });
       });
   }
 
   async #optimise(digest: Digest): Promise<void> {
-    const { trial, probation, log, onReplaced } = this.#options;
+    const { trial, probation, journal, onReplaced } = this.#options;
     const candidate = await this.#buildKept(digest);
     const verdict = await trial.optimise(subjectOf(candidate));
     if (verdict.kind === 'bounded') await this.#compile(candidate, 'optimised');
     await this.#keepVerdict(candidate.artifact, verdict);
     if (verdict.kind !== 'bounded') return;
-    log.info({ digest }, 'module may be optimised now');
+    journal.tell('module-optimised', { digest });
     probation.renew(digest);
     onReplaced?.(digest);
   }

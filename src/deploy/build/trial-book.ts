@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
@@ -31,14 +31,14 @@ const trialsKeptMax = 100_000;
 
 export class TrialBook {
   readonly #directory: string;
-  readonly #log: JournalLog;
+  readonly #journal: Journal;
   readonly #keptMax: number;
   /** Modules with a file, the oldest first. */
   readonly #kept = new Set<Digest>();
 
-  private constructor(directory: string, log: JournalLog, keptMax: number) {
+  private constructor(directory: string, journal: Journal, keptMax: number) {
     this.#directory = directory;
-    this.#log = log;
+    this.#journal = journal;
     this.#keptMax = keptMax;
   }
 
@@ -49,13 +49,13 @@ export class TrialBook {
   static async open(
     stateDirectory: string,
     options: {
-      readonly log: JournalLog;
+      readonly journal: Journal;
       readonly isKept: (digest: Digest) => boolean;
       readonly trialsKeptMax?: number;
     },
   ): Promise<TrialBook> {
     const directory = join(stateDirectory, 'trials');
-    const book = new TrialBook(directory, options.log, options.trialsKeptMax ?? trialsKeptMax);
+    const book = new TrialBook(directory, options.journal, options.trialsKeptMax ?? trialsKeptMax);
     try {
       makeDirectory(directory);
       for (const name of await readdir(directory)) {
@@ -74,7 +74,7 @@ export class TrialBook {
   async read(
     artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
   ): Promise<TriedModule | undefined> {
-    const tried = await readTried(this.#path(artifact.digest), this.#log);
+    const tried = await readTried(this.#path(artifact.digest), this.#journal);
     return tried?.key === keyOf(artifact) ? tried : undefined;
   }
 
@@ -89,18 +89,18 @@ export class TrialBook {
       await writeDurably(this.#path(artifact.digest), text);
     } catch (error) {
       const fields = { digest: artifact.digest, reason: describeError(error) };
-      this.#log.error(fields, 'trial of a module not kept');
+      this.#journal.tell('trial-not-kept', fields);
     }
   }
 
   /** Whether the process did well with this very code for as long as a probation takes. */
   async hasSurvived(digest: Digest): Promise<boolean> {
-    return (await readTried(this.#path(digest), this.#log))?.hasSurvived ?? false;
+    return (await readTried(this.#path(digest), this.#journal))?.hasSurvived ?? false;
   }
 
   /** Throws the file system's own error. Nothing is kept of a module that has no whole trial. */
   async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
-    const tried = await readTried(this.#path(digest), this.#log);
+    const tried = await readTried(this.#path(digest), this.#journal);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;
     await writeDurably(this.#path(digest), formatTried({ ...tried, hasSurvived }));
   }
@@ -123,13 +123,13 @@ export class TrialBook {
 /** Why modules run without the optimiser, for the command line; see `TrialBook`. */
 export async function readUnoptimised(
   stateDirectory: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<ReadonlyMap<Digest, string>> {
   const directory = join(stateDirectory, 'trials');
   const reasons = new Map<Digest, string>();
   for (const name of await listNames(directory)) {
     if (!name.endsWith('.json')) continue;
-    const tried = await readTried(join(directory, name), log);
+    const tried = await readTried(join(directory, name), journal);
     if (tried?.tier !== 'baseline' || tried.reason === undefined) continue;
     reasons.set(name.replace(/\.json$/, '') as Digest, tried.reason);
   }
@@ -146,7 +146,7 @@ function formatTried(tried: KeptTrial): string {
   return `${JSON.stringify({ format: 1, ...tried })}\n`;
 }
 
-async function readTried(path: string, log: JournalLog): Promise<KeptTrial | undefined> {
+async function readTried(path: string, journal: Journal): Promise<KeptTrial | undefined> {
   try {
     const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
     const { reason } = value;
@@ -158,7 +158,7 @@ async function readTried(path: string, log: JournalLog): Promise<KeptTrial | und
     };
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return undefined;
-    log.error({ file: path, reason: describeError(error) }, 'Cannot use a trial: it is repeated');
+    journal.tell('trial-damaged', { file: path, reason: describeError(error) });
     return undefined;
   }
 }

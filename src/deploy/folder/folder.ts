@@ -3,7 +3,7 @@
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
 import { describeError, TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
@@ -28,7 +28,7 @@ export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
-  readonly log: JournalLog;
+  readonly journal: Journal;
   readonly walks: WalkGates;
   readonly watches: WatchPlaces;
   readonly fs: GuardedFs;
@@ -75,7 +75,7 @@ export class WatchedFolder {
   #lookedAtMs = 0;
 
   constructor(located: LocatedFolder, parts: FolderParts) {
-    const { config, log, fs } = parts;
+    const { config, journal, fs } = parts;
     const { limits } = config;
     this.#place = new FolderPlace(located, parts);
     this.#parts = parts;
@@ -85,7 +85,7 @@ export class WatchedFolder {
     const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
     this.#modules = new FolderModules(located, {
       limits,
-      log,
+      journal,
       kept: this.#kept,
       judging,
       onVerdict: () => this.#takeVerdict(),
@@ -263,12 +263,12 @@ export class WatchedFolder {
     this.#awayReason = describeAway(error);
     if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
       const fields = { folderKey: this.key, reason: describeError(error) };
-      this.#parts.log.error(fields, 'folder could not be looked at');
+      this.#parts.journal.tell('folder-failed', fields);
     }
     if (isNew) {
-      const kept = this.#kept.hasLive ? 'its last good version keeps serving' : 'nothing kept';
-      const fields = { folderKey: this.key, reason: this.#awayReason.message };
-      this.#parts.log.warn(fields, `folder cannot be reached: ${kept}`);
+      const { message: reason } = this.#awayReason;
+      const fields = { folderKey: this.key, reason, isServed: this.#kept.hasLive };
+      this.#parts.journal.tell('folder-away', fields);
       this.#events.follow([]);
     }
     if (this.#kept.hasLive) this.#publish();
@@ -279,7 +279,7 @@ export class WatchedFolder {
   #postpone(error: TerrafirmaError): number {
     if (!this.#isPostponed) {
       const fields = { folderKey: this.key, reason: error.message };
-      this.#parts.log.warn(fields, 'look at the folder postponed');
+      this.#parts.journal.tell('folder-postponed', fields);
     }
     this.#isPostponed = true;
     return this.#timing.pollMs;
@@ -288,7 +288,7 @@ export class WatchedFolder {
   #comeBack(): void {
     this.#isPostponed = false;
     if (this.#awayReason !== undefined) {
-      this.#parts.log.info({ folderKey: this.key }, 'folder can be reached again');
+      this.#parts.journal.tell('folder-back', { folderKey: this.key });
       this.#awayReason = undefined;
     }
   }
@@ -301,7 +301,7 @@ export class WatchedFolder {
   #tellNoEvents(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     const fields = { folderKey: this.key, reason };
-    this.#parts.log.warn(fields, 'no file events for the folder: it is polled');
+    this.#parts.journal.tell('folder-polled', fields);
   }
 
   async #chooseTiming(): Promise<void> {

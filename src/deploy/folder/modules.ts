@@ -4,7 +4,7 @@
  */
 import type { Limits } from '../../config/config.ts';
 import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { TellOnce } from '../../journal/log-once.ts';
 import { type ModulePath, quoteReceived } from '../../names.ts';
 import { errnoOf, isPassing } from '../../outside/mount/guarded-fs.ts';
@@ -30,7 +30,7 @@ import { capFiles } from './limits.ts';
 export interface FolderModulesParts {
   readonly limits: Limits;
   readonly kept: KeptModules;
-  readonly log: JournalLog;
+  readonly journal: Journal;
   readonly judging: JudgeParts;
   /** A module changed what it serves or why it does not. */
   readonly onVerdict: () => void;
@@ -71,7 +71,7 @@ export class FolderModules {
     this.#located = located;
     this.#parts = parts;
     this.#directory = located.directory;
-    this.#once = new TellOnce(located.key, parts.log);
+    this.#once = new TellOnce(located.key, parts.journal);
     this.#queue = new JudgeQueue({
       judge: (file) => this.#judge(file),
       onTrouble: (file, error) => this.#takeTrouble(file, error),
@@ -224,7 +224,8 @@ export class FolderModules {
   #takeTrouble({ path }: ListedFile, error: unknown): void {
     if (error instanceof TerrafirmaError && error.code === 'draining') return;
     const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-    if (!isPassing(error)) this.#parts.log.error({ ...this.#fields(path), reason }, 'not judged');
+    const fields = { ...this.#fields(path), reason };
+    if (!isPassing(error)) this.#parts.journal.tell('module-judging-failed', fields);
     this.#postpone(path, reason);
   }
 
@@ -262,10 +263,8 @@ export class FolderModules {
     if (serving === digest || serving === tracked.toldPinned) return;
     tracked.toldPinned = serving;
     const reason = 'the content is that of the rollback, which holds until it becomes another';
-    this.#parts.log.info(
-      { ...this.#fields(path), digest: serving, reason },
-      'module pinned: nothing published',
-    );
+    const fields = { ...this.#fields(path), digest: serving, reason };
+    this.#parts.journal.tell('module-pinned', fields);
   }
 
   async #accept(
@@ -276,7 +275,7 @@ export class FolderModules {
     bytes?: AddedModule['bytes'],
   ): Promise<void> {
     const { path, stamp } = file;
-    const { kept, log, judging } = this.#parts;
+    const { kept, journal, judging } = this.#parts;
     const { digest, abi } = version;
     const tracked = this.#track(path);
     try {
@@ -292,21 +291,20 @@ export class FolderModules {
     tracked.refusedDigest = undefined;
     tracked.toldPinned = undefined;
     this.#once.forget(path);
-    log.info({ ...this.#fields(path), digest, abi }, 'module published');
+    journal.tell('module-published', { ...this.#fields(path), digest, abi });
   }
 
   async #refuse(file: ListedFile, verdict: Verdict & { kind: 'refused' }): Promise<void> {
     const { path, stamp } = file;
     const { digest, error } = verdict;
-    const { kept, log } = this.#parts;
+    const { kept, journal } = this.#parts;
     const tracked = this.#track(path);
     tracked.judgedStamp = stamp;
     tracked.refusal = error;
     tracked.refusedDigest = digest;
-    const stays = kept.live(path) === undefined ? '' : ': the last good version keeps serving';
-    const fields = { ...this.#fields(path), digest, reason: error.detail };
-    if (error.code.startsWith('module-')) log.warn(fields, `module refused${stays}`);
-    else log.error(fields, `module could not be judged${stays}`);
+    const isServed = kept.live(path) !== undefined;
+    const fields = { ...this.#fields(path), digest, reason: error.detail, isServed };
+    journal.tell(error.code.startsWith('module-') ? 'module-refused' : 'module-not-judged', fields);
     if (digest !== undefined) await kept.see(path, { digest, stamp, refusal: error.detail });
   }
 
@@ -352,7 +350,7 @@ export class FolderModules {
 
   /** Gone at two looks in a row, apart by the quiet time, in a folder that itself can be read. */
   async #takeMissing(path: ModulePath, timing: FolderTiming): Promise<number> {
-    const { kept, judging, log } = this.#parts;
+    const { kept, judging, journal } = this.#parts;
     const nowMs = judging.nowMs();
     const tracked = this.#track(path);
     tracked.missingSinceMs ??= nowMs;
@@ -362,7 +360,7 @@ export class FolderModules {
     this.#files.delete(path);
     if (kept.live(path) !== undefined) {
       await kept.remove(path, nowMs);
-      log.info(this.#fields(path), 'module removed: its file is gone');
+      journal.tell('module-removed', this.#fields(path));
     }
     this.#parts.onVerdict();
     return 0;

@@ -4,13 +4,13 @@
  * visitor sees half of each.
  */
 
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 
 export interface PlaceParts {
   readonly fs: GuardedFs;
-  readonly log: JournalLog;
+  readonly journal: Journal;
   readonly nowMs: () => number;
   /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: () => Promise<LocatedFolder>;
@@ -46,13 +46,13 @@ export class FolderPlace {
 
   /** Resolves to whether the folder is elsewhere than at the last look. */
   async find(): Promise<boolean> {
-    const { relocate, log, nowMs } = this.#parts;
+    const { relocate, journal, nowMs } = this.#parts;
     const located = await relocate();
     const hasMoved = located.directory !== this.#located.directory;
     if (hasMoved) {
       const from = this.#move?.from ?? this.#located.directory;
       const { key: folderKey, directory } = located;
-      log.info({ folderKey, directory }, 'folder leads elsewhere: what is there is deployed');
+      journal.tell('folder-moved', { folderKey, directory });
       this.#located = located;
       this.#move = { from, untilMs: nowMs() + moveMsMax };
     }

@@ -4,7 +4,7 @@
  * before anything depends on it.
  */
 import { describeError, type ErrorRecord, TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Digest } from '../../threads/messages.ts';
@@ -21,7 +21,7 @@ const dayMs = 86_400_000;
 export interface KeptModulesParts {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
-  readonly log: JournalLog;
+  readonly journal: Journal;
 }
 
 export class KeptModules {
@@ -190,19 +190,19 @@ export class KeptModules {
 
   /** Reads the rollbacks when any was made since the last time, and tells what they changed. */
   async takePins(): Promise<void> {
-    const { config, log } = this.#parts;
-    const stamp = await pinsStamp(config.stateDirectory, log);
+    const { config, journal } = this.#parts;
+    const stamp = await pinsStamp(config.stateDirectory, journal);
     if (stamp === this.#pinsStamp || stamp === undefined) return;
     const isFirst = this.#pinsStamp === 'unread';
     const paths = [...this.#records.keys()];
     const before = paths.map((path) => this.serving(path)?.digest);
-    this.#pins = await readPins(config.stateDirectory, this.#located.key, log);
+    this.#pins = await readPins(config.stateDirectory, this.#located.key, journal);
     this.#pinsStamp = stamp;
     for (const [path, pin] of this.#pins) this.#spend(path, pin);
     for (const [index, modulePath] of paths.entries()) {
       const digest = this.serving(modulePath)?.digest;
       if (isFirst || digest === before[index]) continue;
-      log.info({ folderKey: this.#located.key, modulePath, digest }, 'module rolled back');
+      journal.tell('module-rolled-back', { folderKey: this.#located.key, modulePath, digest });
     }
   }
 
@@ -225,7 +225,7 @@ export class KeptModules {
       await this.#commit();
     } catch (error) {
       const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-      this.#parts.log.error({ folderKey: this.#located.key, reason }, 'folder record not kept');
+      this.#parts.journal.tell('folder-record-not-kept', { folderKey: this.#located.key, reason });
     }
   }
 }

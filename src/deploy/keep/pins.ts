@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
 import type { Digest } from '../../threads/messages.ts';
@@ -46,7 +46,7 @@ export async function writePin(
 export async function readPins(
   stateDirectory: string,
   folderKey: FolderKey,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<ReadonlyMap<ModulePath, Pin>> {
   const directory = pinsDirectory(stateDirectory, folderKey);
   const pins = new Map<ModulePath, Pin>();
@@ -57,7 +57,7 @@ export async function readPins(
       pins.set(pin.modulePath, pin);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      log.error({ file: join(directory, name), reason }, 'Cannot use a rollback: ignored');
+      journal.tell('rollback-damaged', { file: join(directory, name), reason });
     }
   }
   return pins;
@@ -69,14 +69,14 @@ export async function readPins(
  */
 export async function pinsStamp(
   stateDirectory: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<string | undefined> {
   try {
     const found = await stat(join(stateDirectory, 'pins', 'changed'), { bigint: true });
     return `${found.ino}:${found.mtimeNs}:${found.ctimeNs}`;
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return 'none';
-    log.error({ reason: describeError(error) }, 'Cannot look for rollbacks');
+    journal.tell('rollbacks-not-read', { reason: describeError(error) });
     return undefined;
   }
 }

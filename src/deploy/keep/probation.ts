@@ -13,7 +13,7 @@
 import { readFile } from 'node:fs/promises';
 import { OwnerQueue } from '../../account/owner-queue.ts';
 import { describeError, fromErrorRecord } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { TrialBook } from '../build/trial-book.ts';
@@ -22,7 +22,7 @@ import type { Suspects } from './quarantine.ts';
 export interface ProbationOptions {
   readonly suspects: Suspects;
   readonly book: TrialBook;
-  readonly log: JournalLog;
+  readonly journal: Journal;
   /** How long a module is new; 0: nobody is suspected. */
   readonly probationMs: number;
   /** Those that came into use longest ago are forgotten first, as if they had done well. */
@@ -72,14 +72,14 @@ export class Probation {
 
   /** Draws the consequences of how the last daemon ended. */
   static async open(options: ProbationOptions): Promise<Probation> {
-    const { suspects, book, log, nowMs } = options;
+    const { suspects, book, journal, nowMs } = options;
     const bootId = await readBootId();
     const left = await suspects.readLeftBehind();
     if (left !== undefined && options.probationMs > 0 && left.bootId === bootId) {
       await blame(suspects, left.onProbation);
       if (left.onProbation.size === 0 && left.inUse.size > 0) {
         const reason = `${left.inUse.size} modules were in use, none of them new`;
-        log.warn({ reason }, 'the last daemon ended without saying so: all modules are new again');
+        journal.tell('modules-new-again', { reason });
         for (const digest of left.inUse) await book.noteSurvival(digest, false);
         await suspects.noteUnexplained(nowMs());
       }
@@ -159,7 +159,7 @@ export class Probation {
   }
 
   async #leave(digest: Digest): Promise<void> {
-    const { suspects, book, log } = this.#options;
+    const { suspects, book, journal } = this.#options;
     this.#onProbation.delete(digest);
     if (this.#isClosed) return;
     try {
@@ -167,7 +167,7 @@ export class Probation {
       await suspects.clear(digest);
       await this.#write();
     } catch (error) {
-      log.error({ digest, reason: describeError(error) }, 'end of a probation not kept');
+      journal.tell('probation-end-not-kept', { digest, reason: describeError(error) });
     }
   }
 
@@ -183,7 +183,7 @@ export class Probation {
   async #writeNow(): Promise<void> {
     this.#isWriteDue = false;
     if (this.#isClosed) return;
-    const { suspects, log } = this.#options;
+    const { suspects, journal } = this.#options;
     const onProbation = new Set(this.#onProbation.keys());
     const left = { onProbation, inUse: this.#inUse, bootId: this.#bootId };
     try {
@@ -193,7 +193,7 @@ export class Probation {
       // A full disk must not close every site: who runs goes on, without a mark.
       if (this.#isTroubleTold) return;
       this.#isTroubleTold = true;
-      log.error({ reason: describeError(error) }, 'new modules cannot be marked');
+      journal.tell('modules-not-marked', { reason: describeError(error) });
     }
   }
 }

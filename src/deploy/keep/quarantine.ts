@@ -14,7 +14,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { digestOf, listOf, numberOf, objectOf, parseJson, textOf } from './record.ts';
@@ -34,20 +34,20 @@ export interface LeftBehind {
 
 export class Suspects {
   readonly #directory: string;
-  readonly #log: JournalLog;
+  readonly #journal: Journal;
   readonly #marks: Map<Digest, number>;
 
-  private constructor(directory: string, log: JournalLog, marks: Map<Digest, number>) {
+  private constructor(directory: string, journal: Journal, marks: Map<Digest, number>) {
     this.#directory = directory;
-    this.#log = log;
+    this.#journal = journal;
     this.#marks = marks;
   }
 
   /** Throws TerrafirmaError('state') when the directory cannot be read. */
-  static async open(stateDirectory: string, log: JournalLog): Promise<Suspects> {
+  static async open(stateDirectory: string, journal: Journal): Promise<Suspects> {
     try {
-      const marks = await readMarks(stateDirectory, log);
-      return new Suspects(join(stateDirectory, 'suspects'), log, new Map(marks));
+      const marks = await readMarks(stateDirectory, journal);
+      return new Suspects(join(stateDirectory, 'suspects'), journal, new Map(marks));
     } catch (error) {
       const detail = `Cannot use the state directory ${stateDirectory}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });
@@ -59,7 +59,7 @@ export class Suspects {
     const marks = this.#marks.get(digest) ?? 0;
     if (marks < marksMax || existsSync(this.#path(digest))) return marks;
     this.#marks.delete(digest);
-    this.#log.info({ digest }, 'module released from quarantine');
+    this.#journal.tell('module-released', { digest });
     return 0;
   }
 
@@ -75,7 +75,10 @@ export class Suspects {
     await writeDurably(this.#path(digest), `${JSON.stringify({ format: 1, marks })}\n`);
     const what = 'the daemon ended while this module was new to it';
     const reason = marks < marksMax ? what : `${what}, again and again`;
-    this.#log.error({ digest, reason }, marks < marksMax ? 'module marked' : 'module quarantined');
+    this.#journal.tell(marks < marksMax ? 'module-marked' : 'module-quarantined', {
+      digest,
+      reason,
+    });
   }
 
   /** Modules with a mark that are not quarantined. */
@@ -110,7 +113,7 @@ export class Suspects {
       };
     } catch (error) {
       if (fileErrorCode(error) === 'ENOENT') return undefined;
-      this.#log.error({ file: path, reason: describeError(error) }, 'Cannot use the probation');
+      this.#journal.tell('probation-damaged', { file: path, reason: describeError(error) });
       return undefined;
     }
   }
@@ -161,7 +164,7 @@ export function quarantineRecord(digest: Digest): ErrorRecord {
 /** The marks of all suspects, for the command line and the daemon. */
 export async function readMarks(
   stateDirectory: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<ReadonlyMap<Digest, number>> {
   const directory = join(stateDirectory, 'suspects');
   const marks = new Map<Digest, number>();
@@ -174,10 +177,7 @@ export async function readMarks(
     } catch (error) {
       // A mark that cannot be read was one all the same.
       marks.set(digest as Digest, 1);
-      log.error(
-        { file: join(directory, name), reason: describeError(error) },
-        'Cannot read a mark',
-      );
+      journal.tell('mark-damaged', { file: join(directory, name), reason: describeError(error) });
     }
   }
   return marks;
@@ -185,9 +185,9 @@ export async function readMarks(
 
 export async function readQuarantined(
   stateDirectory: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<ReadonlySet<Digest>> {
-  const marks = await readMarks(stateDirectory, log);
+  const marks = await readMarks(stateDirectory, journal);
   return new Set([...marks].filter(([, count]) => count >= marksMax).map(([digest]) => digest));
 }
 
@@ -201,9 +201,9 @@ export async function readQuarantined(
 export async function release(
   stateDirectories: readonly string[],
   digestStart: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<Digest> {
-  const each = stateDirectories.map((directory) => readQuarantined(directory, log));
+  const each = stateDirectories.map((directory) => readQuarantined(directory, journal));
   const all = (await Promise.all(each)).flatMap((digests) => [...digests]);
   const quarantined = [...new Set(all)];
   const isDigestStart = /^[0-9a-f]{8,64}$/.test(digestStart);

@@ -1,6 +1,6 @@
 /** Edge: everything of the state directory that the deploy road keeps there, opened in order. */
 
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { TrialBook } from '../build/trial-book.ts';
 import type { DeployConfig } from '../deploy-config.ts';
@@ -18,13 +18,13 @@ export interface StateParts {
 /** Throws TerrafirmaError('state') when the directory cannot be used. */
 export async function openState(
   { stateDirectory, limits }: DeployConfig,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<StateParts> {
-  const store = await ModuleStore.open(stateDirectory, { log, limits });
+  const store = await ModuleStore.open(stateDirectory, { journal, limits });
   const isKept = (digest: Digest): boolean => store.has(digest);
-  const book = await TrialBook.open(stateDirectory, { log, isKept });
-  const suspects = await Suspects.open(stateDirectory, log);
+  const book = await TrialBook.open(stateDirectory, { journal, isKept });
+  const suspects = await Suspects.open(stateDirectory, journal);
   const { probationMs } = limits;
-  const probation = await Probation.open({ suspects, book, log, probationMs, nowMs: Date.now });
+  const probation = await Probation.open({ suspects, book, journal, probationMs, nowMs: Date.now });
   return { store, book, suspects, probation };
 }

@@ -17,7 +17,7 @@ import { mayHold } from '../../account/threshold.ts';
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import {
   fileErrorCode,
@@ -34,13 +34,13 @@ import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './recor
 const recordBytesMax = 16 * 1024 ** 2;
 
 export interface StoreOptions {
-  readonly log: JournalLog;
+  readonly journal: Journal;
   readonly limits: Pick<Limits, 'storeBytesMax' | 'storeOwnerBytesMax'>;
 }
 
 export class ModuleStore {
   readonly #directory: string;
-  readonly #log: JournalLog;
+  readonly #journal: Journal;
   readonly #limits: StoreOptions['limits'];
   /** What each folder's record names; a module no folder names is deleted. */
   readonly #named = new NamedVersions();
@@ -51,7 +51,7 @@ export class ModuleStore {
 
   private constructor(directory: string, options: StoreOptions) {
     this.#directory = directory;
-    this.#log = options.log;
+    this.#journal = options.journal;
     this.#limits = options.limits;
   }
 
@@ -64,7 +64,7 @@ export class ModuleStore {
     try {
       makeDirectory(join(directory, 'modules'));
       makeDirectory(join(directory, 'folders'));
-      for (const record of await readRecords(directory, options.log)) {
+      for (const record of await readRecords(directory, options.journal)) {
         store.#named.set(record.folderKey, digestsOf(record));
       }
       await store.#sweep();
@@ -91,7 +91,7 @@ export class ModuleStore {
 
   /** The record of a folder; undefined when there is none or it cannot be read. */
   async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
-    return await readFolderRecord(this.#directory, folderKey, this.#log);
+    return await readFolderRecord(this.#directory, folderKey, this.#journal);
   }
 
   /**
@@ -107,7 +107,7 @@ export class ModuleStore {
       throw new TerrafirmaError('state', `Cannot read ${digest}: ${describeError(error)}`);
     }
     if (createHash('sha256').update(bytes).digest('hex') === digest) return bytes;
-    this.#log.error({ digest }, 'Cannot use a kept module: its bytes are damaged: deleted');
+    this.#journal.tell('module-damaged', { digest });
     await this.#serialise(() => this.#remove(digest));
     throw new TerrafirmaError('state', `Cannot read ${digest}: its bytes are damaged`);
   }
@@ -240,13 +240,13 @@ export interface AddedModule {
 /** All records of the state directory; those that cannot be read are logged and left out. */
 export async function readRecords(
   stateDirectory: string,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<readonly FolderRecord[]> {
   const folder = join(stateDirectory, 'folders');
   const records: FolderRecord[] = [];
   for (const name of await listNames(folder)) {
     if (!name.endsWith('.json')) continue;
-    const record = await readRecord(join(folder, name), log);
+    const record = await readRecord(join(folder, name), journal);
     if (record !== undefined) records.push(record);
   }
   return records;
@@ -256,12 +256,12 @@ export async function readRecords(
 export async function readFolderRecord(
   stateDirectory: string,
   folderKey: FolderKey,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<FolderRecord | undefined> {
-  return await readRecord(recordPath(stateDirectory, folderKey), log);
+  return await readRecord(recordPath(stateDirectory, folderKey), journal);
 }
 
-async function readRecord(path: string, log: JournalLog): Promise<FolderRecord | undefined> {
+async function readRecord(path: string, journal: Journal): Promise<FolderRecord | undefined> {
   try {
     const { size } = await stat(path);
     if (size > recordBytesMax) throw new RangeError(`it has ${size} bytes`);
@@ -269,7 +269,7 @@ async function readRecord(path: string, log: JournalLog): Promise<FolderRecord |
   } catch (error) {
     if (fileErrorCode(error) === 'ENOENT') return undefined;
     const reason = error instanceof Error ? error.message : String(error);
-    log.error({ file: path, reason }, 'Cannot use the record of a folder: it will be rebuilt');
+    journal.tell('folder-record-damaged', { file: path, reason });
     return undefined;
   }
 }

@@ -3,7 +3,7 @@
  * Reads what the daemon wrote; writes only rollbacks.
  */
 import { TerrafirmaError } from '../../errors.ts';
-import type { JournalLog } from '../../journal/log.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { readUnoptimised } from '../build/trial-book.ts';
@@ -49,12 +49,12 @@ export type VersionFilter = string | undefined;
 export async function listVersions(
   stateDirectory: string,
   filter: VersionFilter,
-  log: JournalLog,
+  journal: Journal,
 ): Promise<readonly ListedModule[]> {
   const listed: ListedModule[] = [];
-  const standing = await readStanding(stateDirectory, log);
-  for (const record of await readRecords(stateDirectory, log)) {
-    const pins = await readPins(stateDirectory, record.folderKey, log);
+  const standing = await readStanding(stateDirectory, journal);
+  for (const record of await readRecords(stateDirectory, journal)) {
+    const pins = await readPins(stateDirectory, record.folderKey, journal);
     for (const [modulePath, module] of record.modules) {
       const name = `${record.folderKey}/${modulePath}`;
       if (filter !== undefined && filter !== record.folderKey && filter !== name) continue;
@@ -79,17 +79,17 @@ export async function listVersions(
 export async function rollBack(
   stateDirectory: string,
   target: { readonly name: string; readonly digestStart: string },
-  log: JournalLog,
+  journal: Journal,
 ): Promise<ListedVersion> {
   const { name, digestStart } = target;
-  for (const record of await readRecords(stateDirectory, log)) {
+  for (const record of await readRecords(stateDirectory, journal)) {
     for (const [modulePath, module] of record.modules) {
       if (`${record.folderKey}/${modulePath}` !== name) continue;
       const { digest } = findVersion(module, digestStart);
       const seenDigest = module.seen.digest;
       await writePin(stateDirectory, record.folderKey, { modulePath, digest, seenDigest });
       const { folderKey } = record;
-      const standing = await readStanding(stateDirectory, log);
+      const standing = await readStanding(stateDirectory, journal);
       const after = describeModule(module, { folderKey, modulePath, serving: digest, standing });
       const version = after.versions.find((each) => each.isServing);
       if (version !== undefined) return version;
@@ -105,9 +105,9 @@ interface Standing {
   readonly unoptimised: ReadonlyMap<Digest, string>;
 }
 
-async function readStanding(stateDirectory: string, log: JournalLog): Promise<Standing> {
-  const unoptimised = await readUnoptimised(stateDirectory, log);
-  return { quarantined: await readQuarantined(stateDirectory, log), unoptimised };
+async function readStanding(stateDirectory: string, journal: Journal): Promise<Standing> {
+  const unoptimised = await readUnoptimised(stateDirectory, journal);
+  return { quarantined: await readQuarantined(stateDirectory, journal), unoptimised };
 }
 
 function findVersion(module: ModuleRecord, digestStart: string): { readonly digest: Digest } {

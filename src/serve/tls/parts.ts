@@ -1,6 +1,6 @@
 /** What a serving thread needs for HTTPS, and for plain HTTP beside it, from the configuration. */
-import type { Logger } from 'pino';
 import type { Config } from '../../config/config.ts';
+import type { Journal } from '../../journal/journal.ts';
 import type { RequestLog, RequestRecord } from '../../journal/telemetry.ts';
 import type { HostName } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
@@ -17,7 +17,7 @@ import { TlsContexts } from './contexts.ts';
 export interface ThreadParts {
   readonly link: ControlLink;
   readonly replica: Replica;
-  readonly logger: Logger;
+  readonly journal: Journal;
   readonly log: RequestLog;
   readonly gateway: Gateway;
   readonly hostRules: HostRules;
@@ -35,7 +35,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { gateway, hostRules, link, log, logger, replica } = parts;
+  const { gateway, hostRules, link, log, journal, replica } = parts;
   const nowMs = (): number => performance.now();
   const proxies = trustedProxies(config);
   const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
@@ -58,9 +58,9 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
         proxies?.trusts(remoteAddress) === true ? undefined : remoteAddress,
       challengeOf: (hostName) =>
         link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
-      onRefused: (serverName, reason) => logger.debug({ serverName, reason }, 'handshake refused'),
+      onRefused: (serverName, reason) => journal.tell('handshake-refused', { serverName, reason }),
       onFlood: (clientAddress, reason) =>
-        logger.info({ clientAddress, reason }, 'HTTP/2 connection cut'),
+        journal.tell('http2-connection-cut', { clientAddress, reason }),
     },
     serve: (exchange, record) => door.serve(exchange, record),
   };

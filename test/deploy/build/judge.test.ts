@@ -20,7 +20,7 @@ describe('judgeFile()', () => {
     scratch = new Scratch();
     folder = new TestFolder(scratch.directory);
     const store = await ModuleStore.open(scratch.path('state'), {
-      log: new LogBook(),
+      journal: new LogBook(),
       limits: defaultLimits,
     });
     const builder = new Builder({ limits: defaultLimits });

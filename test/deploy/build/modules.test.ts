@@ -18,7 +18,7 @@ describe('Modules', () => {
   beforeEach(async () => {
     scratch = new Scratch();
     store = await ModuleStore.open(scratch.path('state'), {
-      log: new LogBook(),
+      journal: new LogBook(),
       limits: defaultLimits,
     });
     builder = new Builder({ limits: defaultLimits });

@@ -7,16 +7,16 @@ import { LogBook, Scratch } from '../world.ts';
 
 describe('TrialBook', () => {
   let scratch: Scratch;
-  let log: LogBook;
+  let journal: LogBook;
   const code = Uint8Array.of(1, 2, 3);
   const artifact = { digest: digestBytes(code), code, cardsCode: undefined };
   const fileOf = (digest: Digest) => scratch.path('state', 'trials', `${digest}.json`);
   const open = (isKept = (_: Digest) => true) =>
-    TrialBook.open(scratch.path('state'), { log, isKept });
+    TrialBook.open(scratch.path('state'), { journal, isKept });
 
   beforeEach(() => {
     scratch = new Scratch();
-    log = new LogBook();
+    journal = new LogBook();
   });
   afterEach(() => scratch[Symbol.dispose]());
 
@@ -27,7 +27,7 @@ describe('TrialBook', () => {
     expect(await again.read(artifact)).toMatchObject({ tier: 'baseline', reason: 'it is slow' });
     expect(await again.read({ ...artifact, code: Uint8Array.of(1, 2, 4) })).toBeUndefined();
     expect(await again.read({ ...artifact, cardsCode: code })).toBeUndefined();
-    const reasons = await readUnoptimised(scratch.path('state'), log);
+    const reasons = await readUnoptimised(scratch.path('state'), journal);
     expect([...reasons]).toEqual([[artifact.digest, 'it is slow']]);
   });
 
@@ -36,13 +36,13 @@ describe('TrialBook', () => {
     await book.write(artifact, { tier: 'optimised' });
     writeFileSync(fileOf(artifact.digest), readFileSync(fileOf(artifact.digest)).subarray(0, 20));
     expect(await book.read(artifact)).toBeUndefined();
-    expect(log.matching(/Cannot use a trial/)).toHaveLength(1);
+    expect(journal.matching(/Cannot use a trial/)).toHaveLength(1);
     await open(() => false);
     expect(existsSync(fileOf(artifact.digest))).toBe(false);
   });
 
   test('forgets the oldest beyond its limit, and counts one that is repeated once', async () => {
-    const options = { log, isKept: () => true, trialsKeptMax: 2 };
+    const options = { journal, isKept: () => true, trialsKeptMax: 2 };
     const book = await TrialBook.open(scratch.path('state'), options);
     const modules = [1, 2, 3].map((byte) => {
       const bytes = Uint8Array.of(byte);

@@ -44,14 +44,14 @@ describe('WatchedFolder, through the publisher', () => {
       await world.untilServes(located, 'app.wasm', D1);
       const away = scratch.path('away');
       renameSync(folder.directory, away);
-      await until(() => world.log.matching(/cannot be reached/).length > 0);
+      await until(() => world.journal.matching(/cannot be reached/).length > 0);
       const kept = await world.publisher.siteOf(located);
       expect(kept.modules.get(pathOf('app.wasm'))).toMatchObject({ digest: D1 });
       writeFileSync(join(away, 'app.wasm'), V2);
       renameSync(away, folder.directory);
       await world.untilServes(located, 'app.wasm', D2);
-      expect(world.log.matching(/cannot be reached/)).toHaveLength(1);
-      expect(world.log.matching(/can be reached again/)).toHaveLength(1);
+      expect(world.journal.matching(/cannot be reached/)).toHaveLength(1);
+      expect(world.journal.matching(/can be reached again/)).toHaveLength(1);
       folder.write('app.wasm', V1);
       await world.untilServes(located, 'app.wasm', D1);
     });
@@ -150,7 +150,7 @@ describe('WatchedFolder, through the publisher', () => {
     folder.write('d19/deep.wasm', V1);
     await using world = await open({ limits: { folderEntriesMax: 5 } });
     await world.publisher.siteOf(locate(folder.directory));
-    await until(() => world.log.matching(/may hold at most 5 entries/).length > 0);
+    await until(() => world.journal.matching(/may hold at most 5 entries/).length > 0);
     const site = await world.publisher.verdict(KEY, pathOf('d19/deep.wasm'));
     expect(site.modules.get(pathOf('d19/deep.wasm'))).toMatchObject({ digest: D1 });
     folder.write('d19/deep.wasm', V2);
@@ -196,7 +196,7 @@ describe('WatchedFolder, through the publisher', () => {
       for (const name of readdirSync(folders)) writeFileSync(join(folders, name), '{"half":');
       await using world = await open();
       await world.untilServes(located, 'app.wasm', D1);
-      expect(world.log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+      expect(world.journal.matching(/Cannot use the record/).length).toBeGreaterThan(0);
     });
 
     test('reads the file again when the kept bytes are damaged', async () => {

@@ -20,7 +20,7 @@ describe('FolderModules, by a clock of its own', () => {
   let folder: TestFolder;
   let builder: Builder;
   let modules: FolderModules;
-  let log: LogBook;
+  let journal: LogBook;
   let nowMs: number;
   let verdicts: number;
 
@@ -28,7 +28,7 @@ describe('FolderModules, by a clock of its own', () => {
     scratch = new Scratch();
     folder = new TestFolder(scratch.directory);
     builder = new Builder({ limits: defaultLimits });
-    log = new LogBook();
+    journal = new LogBook();
     nowMs = Date.now();
     verdicts = 0;
     await open();
@@ -43,10 +43,10 @@ describe('FolderModules, by a clock of its own', () => {
     const located = locate(folder.directory);
     const config = testConfig(scratch.path('state'));
     const store = await ModuleStore.open(scratch.path('state'), {
-      log,
+      journal,
       limits: { ...defaultLimits, storeBytesMax },
     });
-    const kept = new KeptModules(located, { config, store, log });
+    const kept = new KeptModules(located, { config, store, journal });
     const record = await kept.restore();
     const judging = {
       fs,
@@ -61,7 +61,7 @@ describe('FolderModules, by a clock of its own', () => {
     modules = new FolderModules(located, {
       limits: defaultLimits,
       kept,
-      log,
+      journal,
       judging,
       onVerdict: () => {
         verdicts += 1;
@@ -124,7 +124,7 @@ describe('FolderModules, by a clock of its own', () => {
     nowMs += 1;
     await look();
     expect(served()).toBe(D2);
-    expect(log.matching(/refused/)).toEqual([]);
+    expect(journal.matching(/refused/)).toEqual([]);
   });
 
   test('a file counts as deleted at the second look in a row, a quiet time apart', async () => {
@@ -137,7 +137,7 @@ describe('FolderModules, by a clock of its own', () => {
     nowMs += 1;
     expect(await look()).toBe(0);
     expect(served()).toBeUndefined();
-    expect(log.matching(/module removed/)).toHaveLength(1);
+    expect(journal.matching(/module removed/)).toHaveLength(1);
   });
 
   test('a file that is back in between was never deleted', async () => {
@@ -160,10 +160,10 @@ describe('FolderModules, by a clock of its own', () => {
     await look();
     nowMs += 1_100;
     await look();
-    expect([served(), log.matching(/refused/).length]).toEqual([D1, 0]);
+    expect([served(), journal.matching(/refused/).length]).toEqual([D1, 0]);
     nowMs += 200;
     await look();
-    expect([served(), log.matching(/refused.*keeps serving/).length]).toEqual([D1, 1]);
+    expect([served(), journal.matching(/refused.*keeps serving/).length]).toEqual([D1, 1]);
   });
 
   test('a version that cannot be kept is not served, and is tried again later', async () => {
@@ -176,6 +176,6 @@ describe('FolderModules, by a clock of its own', () => {
     expect(await look()).toBe(10_000);
     nowMs += 10_000;
     expect(await look()).toBe(0);
-    expect(log.matching(/the store holds at most/)).toHaveLength(1);
+    expect(journal.matching(/the store holds at most/)).toHaveLength(1);
   });
 });

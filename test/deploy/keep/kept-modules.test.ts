@@ -21,15 +21,15 @@ describe('KeptModules', () => {
   });
 
   const open = async ({ storeBytesMax = 1_000, limits = {} } = {}) => {
-    const log = new LogBook();
+    const journal = new LogBook();
     const store = await ModuleStore.open(scratch.path('state'), {
-      log,
+      journal,
       limits: { ...defaultLimits, storeBytesMax },
     });
     const config = testConfig(scratch.path('state'), limits);
-    const kept = new KeptModules(located, { config, store, log });
+    const kept = new KeptModules(located, { config, store, journal });
     const record = await kept.restore();
-    return { kept, store, log, record };
+    return { kept, store, journal, record };
   };
   const accept = async (kept: KeptModules, path: string, text: string) => {
     const bytes = bytesOf(text);

@@ -20,24 +20,24 @@ const [killer, good, other] = [digestOf('killer'), digestOf('good'), digestOf('o
 /** One daemon after another on the same state; those that are not closed have been killed. */
 describe('Probation', () => {
   let scratch: Scratch;
-  let log: LogBook;
+  let journal: LogBook;
 
   beforeEach(() => {
     scratch = new Scratch();
-    log = new LogBook();
+    journal = new LogBook();
   });
   afterEach(() => scratch[Symbol.dispose]());
 
   const begin = async (probationMs = 3_600_000, inUseMax = 100) => {
     const state = scratch.path('state');
-    const book = await TrialBook.open(state, { log, isKept: () => true });
+    const book = await TrialBook.open(state, { journal, isKept: () => true });
     for (const digest of [killer, good, other]) {
       const artifact = { digest, code: new Uint8Array(1), cardsCode: undefined };
       if ((await book.read(artifact)) === undefined)
         await book.write(artifact, { tier: 'baseline' });
     }
-    const suspects = await Suspects.open(state, log);
-    const options = { suspects, book, log, probationMs, inUseMax, nowMs: Date.now };
+    const suspects = await Suspects.open(state, journal);
+    const options = { suspects, book, journal, probationMs, inUseMax, nowMs: Date.now };
     return { probation: await Probation.open(options), suspects, book };
   };
 
@@ -55,8 +55,8 @@ describe('Probation', () => {
       code: 'module-quarantined',
       message: expect.stringMatching(/terrafirma release/),
     });
-    expect(log.matching(/module quarantined/)).toHaveLength(1);
-    expect([...(await readQuarantined(scratch.path('state'), log))]).toEqual([killer]);
+    expect(journal.matching(/module quarantined/)).toHaveLength(1);
+    expect([...(await readQuarantined(scratch.path('state'), journal))]).toEqual([killer]);
   });
 
   test('blames nobody for an end that was announced, and forgets nothing by it', async () => {
@@ -156,7 +156,7 @@ describe('Probation', () => {
     const { probation } = await begin();
     mkdirSync(scratch.path('state', 'suspects', 'probation.json'), { recursive: true });
     for (const digest of [killer, good]) await probation.begin(digest, owner);
-    expect(log.matching(/new modules cannot be marked/)).toHaveLength(1);
+    expect(journal.matching(/new modules cannot be marked/)).toHaveLength(1);
   });
 
   test('suspects nobody where probations take no time', async () => {
@@ -171,8 +171,8 @@ describe('Probation', () => {
     const { suspects, probation } = await begin();
     expect(suspects.refusalOf(killer)?.code).toBe('module-quarantined');
     const state = scratch.path('state');
-    await expect(release([state], '0123456789', log)).rejects.toMatchObject({ code: 'usage' });
-    expect(await release([state], killer.slice(0, 8), log)).toBe(killer);
+    await expect(release([state], '0123456789', journal)).rejects.toMatchObject({ code: 'usage' });
+    expect(await release([state], killer.slice(0, 8), journal)).toBe(killer);
     expect(suspects.refusalOf(killer)).toBeUndefined();
     await probation.begin(killer, owner);
   });

@@ -42,9 +42,9 @@ function record(digests: readonly Digest[], folderKey = KEY): FolderRecord {
 
 describe('ModuleStore', () => {
   const open = (scratch: Scratch, limits: Partial<Limits> = {}) => {
-    const log = new LogBook();
+    const journal = new LogBook();
     return ModuleStore.open(scratch.path('state'), {
-      log,
+      journal,
       limits: { ...defaultLimits, ...limits },
     });
   };
@@ -111,11 +111,11 @@ describe('ModuleStore', () => {
     await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
     const path = recordPath(scratch.path('state'), KEY);
     writeFileSync(path, '{"format":1,');
-    const log = new LogBook();
-    const store = await ModuleStore.open(scratch.path('state'), { log, limits: defaultLimits });
+    const journal = new LogBook();
+    const store = await ModuleStore.open(scratch.path('state'), { journal, limits: defaultLimits });
     expect(await store.readFolder(KEY)).toBeUndefined();
-    expect(await readRecords(scratch.path('state'), log)).toEqual([]);
-    expect(log.matching(/Cannot use the record/).length).toBeGreaterThan(0);
+    expect(await readRecords(scratch.path('state'), journal)).toEqual([]);
+    expect(journal.matching(/Cannot use the record/).length).toBeGreaterThan(0);
   });
 
   test('a record larger than any of ours is not read', async () => {

@@ -14,7 +14,7 @@ const [D1, D2, DH] = [digestBytes(V1), digestBytes(V2), digestBytes(HELLO)];
 describe('versions', () => {
   let scratch: Scratch;
   let folder: TestFolder;
-  const log = new LogBook();
+  const journal = new LogBook();
 
   beforeEach(() => {
     scratch = new Scratch();
@@ -34,7 +34,7 @@ describe('versions', () => {
       await world.untilServes(located(), 'app.wasm', digestBytes(bytes));
     }
   };
-  const listed = async (filter?: string) => await listVersions(state(), filter, log);
+  const listed = async (filter?: string) => await listVersions(state(), filter, journal);
 
   test('listVersions() shows newest first, what serves; only what the filter names', async () => {
     await using world = await open();
@@ -55,7 +55,7 @@ describe('versions', () => {
   });
 
   test('listVersions() of a state directory that is not there is empty', async () => {
-    expect(await listVersions(scratch.path('none'), undefined, log)).toEqual([]);
+    expect(await listVersions(scratch.path('none'), undefined, journal)).toEqual([]);
   });
 
   test('rollBack() is taken up by the running daemon and ends with the next change', async () => {
@@ -64,11 +64,11 @@ describe('versions', () => {
     const version = await rollBack(
       state(),
       { name: '/folder/app.wasm', digestStart: D1.slice(0, 8) },
-      log,
+      journal,
     );
     expect(version).toMatchObject({ digest: D1, isServing: true });
     await world.untilServes(located(), 'app.wasm', D1);
-    expect(world.log.matching(/rolled back/)).toHaveLength(1);
+    expect(world.journal.matching(/rolled back/)).toHaveLength(1);
     expect((await listed())[0]).toMatchObject({ isPinned: true });
     folder.write('app.wasm', HELLO);
     await world.untilServes(located(), 'app.wasm', DH);
@@ -83,7 +83,7 @@ describe('versions', () => {
       await using world = await open();
       await deploy(world, [V1, V2]);
     }
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     folder.write('app.wasm', V2);
     await using world = await open();
     await world.untilServes(located(), 'app.wasm', D1);
@@ -96,9 +96,9 @@ describe('versions', () => {
   test('says once that a rollback holds over a file written again as it was', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     await world.untilServes(located(), 'app.wasm', D1);
-    const told = () => world.log.matching(/pinned/);
+    const told = () => world.journal.matching(/pinned/);
     expect(told()).toEqual([]);
     folder.write('app.wasm', V2);
     await until(() => told().length > 0);
@@ -120,7 +120,7 @@ describe('versions', () => {
     await world.untilServes(located(), 'marker.wasm', DH);
     const { refusal } = (await listed('/folder/app.wasm'))[0] ?? {};
     expect(refusal).toMatch(/^Cannot/);
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     await world.untilServes(located(), 'app.wasm', D1);
     folder.write('app.wasm', V2);
     await world.untilServes(located(), 'app.wasm', D2);
@@ -129,9 +129,9 @@ describe('versions', () => {
   test('rollBack() to the newest ends a rollback', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     await world.untilServes(located(), 'app.wasm', D1);
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D2 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D2 }, journal);
     await world.untilServes(located(), 'app.wasm', D2);
     expect((await listed())[0]).toMatchObject({ isPinned: false });
   });
@@ -149,7 +149,7 @@ describe('versions', () => {
       ['/folder/app.wasm', ''],
       ['/folder/app.wasm', '../../../etc'],
     ] as const) {
-      await expect(rollBack(state(), { name, digestStart }, log)).rejects.toMatchObject({
+      await expect(rollBack(state(), { name, digestStart }, journal)).rejects.toMatchObject({
         code: 'usage',
         message: expect.stringMatching(/^Cannot roll back/),
       });
@@ -168,7 +168,7 @@ describe('versions', () => {
   test('a damaged rollback is logged and counts as none', async () => {
     await using world = await open();
     await deploy(world, [V1, V2]);
-    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, log);
+    await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     await world.untilServes(located(), 'app.wasm', D1);
     const pins = join(state(), 'pins');
     for (const name of readdirSync(pins, { recursive: true }).map(String)) {
@@ -177,7 +177,7 @@ describe('versions', () => {
     mkdirSync(join(pins, 'elsewhere'));
     writeFileSync(join(pins, 'changed'), 'by hand');
     await world.untilServes(located(), 'app.wasm', D2);
-    expect(world.log.matching(/Cannot use a rollback/).length).toBeGreaterThan(0);
+    expect(world.journal.matching(/Cannot use a rollback/).length).toBeGreaterThan(0);
   });
 
   test('a deleted module keeps its versions and serves nothing', async () => {

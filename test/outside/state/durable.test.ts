@@ -66,10 +66,10 @@ import { createHash } from 'node:crypto';
 import { ModuleStore } from ${source('store.ts')};
 const [, , state, startText] = process.argv;
 const start = Number(startText);
-const complain = (fields) => console.log('broken: ' + JSON.stringify(fields));
-const log = { info: complain, warn: complain, error: complain };
+const tell = (kind, facts) => console.log('broken: ' + JSON.stringify([kind, facts]));
+const journal = { tell };
 const store = await ModuleStore.open(state, {
-  log,
+  journal,
   limits: { storeBytesMax: 2 ** 30, storeOwnerBytesMax: 2 ** 30 },
 });
 const bytesOf = (number) => Buffer.alloc(200_000, String(number).padStart(8, '0'));

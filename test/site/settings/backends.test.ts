@@ -29,7 +29,16 @@ describe('[backends.NAME]', () => {
       lifetime_ms = 60_000
       prefer_ipv4 = true
       grpc = false
-      health = { path = "/up", method = "GET", host = "a", interval_ms = "5 s", timeout_ms = 100, expected_status = 204, window = 5, threshold = 3, initial = 2 }
+      [backends.origin.health]
+      path = "/up"
+      method = "GET"
+      host = "a"
+      interval_ms = "5 s"
+      timeout_ms = 100
+      expected_status = 204
+      window = 5
+      threshold = 3
+      initial = 2
       ${secret}
     `);
     expect(backends?.get('plain')).toEqual({

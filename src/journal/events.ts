@@ -1,0 +1,235 @@
+/**
+ * Everything the daemon tells beside requests and guests' own lines: by kind, with the facts it
+ * carries, its level and its sentence. Data. Readers (the log, counters) are in `journal.ts`.
+ */
+import type { LogLosses } from './log-shares.ts';
+
+interface InFolder {
+  readonly folderKey: string;
+}
+interface OfFile extends InFolder {
+  readonly modulePath: string;
+}
+interface OfModule {
+  readonly digest: string;
+}
+interface InStateFile {
+  readonly file: string;
+}
+interface Because {
+  readonly reason: string;
+}
+interface OfHost {
+  readonly hostName: string;
+}
+interface OfThread {
+  readonly threadNumber: number;
+}
+interface Failed {
+  /** For the log only: may name what is inside the program. */
+  readonly errorDetail: string;
+}
+
+/** Kind → facts. */
+export interface Events {
+  readonly 'file-not-served': InFolder & Because & { readonly path: string };
+  readonly 'folder-away': InFolder & Because & { readonly isServed: boolean };
+  readonly 'folder-back': InFolder;
+  readonly 'folder-failed': InFolder & Because;
+  readonly 'folder-forgotten': InFolder;
+  readonly 'folder-moved': InFolder & { readonly directory: string };
+  readonly 'folder-not-closed': InFolder & Because;
+  readonly 'folder-not-opened': InFolder & Because;
+  readonly 'folder-polled': InFolder & Because;
+  readonly 'folder-postponed': InFolder & Because;
+  readonly 'folder-record-damaged': InStateFile & Because;
+  readonly 'folder-record-not-kept': InFolder & Because;
+
+  readonly 'module-published': OfFile & OfModule & { readonly abi: string };
+  readonly 'module-refused': OfFile & Because & Refused;
+  readonly 'module-not-judged': OfFile & Because & Refused;
+  readonly 'module-judging-failed': OfFile & Because;
+  readonly 'module-pinned': OfFile & Because & { readonly digest: string | undefined };
+  readonly 'module-rolled-back': OfFile & { readonly digest: string | undefined };
+  readonly 'module-removed': OfFile;
+  readonly 'module-lost': OfModule & Because;
+  readonly 'module-damaged': OfModule;
+  readonly 'module-slow': OfModule & Because;
+  readonly 'module-optimised': OfModule;
+  readonly 'module-marked': OfModule & Because;
+  readonly 'module-quarantined': OfModule & Because;
+  readonly 'module-released': OfModule;
+  readonly 'optimising-postponed': OfModule & Because;
+  readonly 'trial-not-kept': OfModule & Because;
+  readonly 'trial-damaged': InStateFile & Because;
+  readonly 'probation-damaged': InStateFile & Because;
+  readonly 'probation-end-not-kept': OfModule & Because;
+  readonly 'modules-not-marked': Because;
+  readonly 'mark-damaged': InStateFile & Because;
+  readonly 'modules-new-again': Because;
+  readonly 'rollback-damaged': InStateFile & Because;
+  readonly 'rollbacks-not-read': Because;
+
+  readonly 'certificate-issued': OfHost & {
+    readonly directory: string;
+    readonly notAfter: string;
+  };
+  readonly 'certificate-not-ordered': OfHost & Because;
+  readonly 'certificate-not-wanted': OfHost & Because;
+  readonly 'certificate-not-renewed': OfHost & Because;
+  readonly 'certificate-order-broken': OfHost & Failed;
+  readonly 'certificate-order-failed': OfHost &
+    Because & { readonly failures: number; readonly nextTryInMs: number };
+  readonly 'certificates-damaged': InStateFile;
+  readonly 'certificates-not-looked-at': Failed;
+  readonly 'certificates-not-usable': Because;
+  readonly 'certificates-read-again': Readonly<Record<never, never>>;
+  readonly 'renewal-window-unknown': OfHost & Because;
+  readonly 'acme-trouble': Because;
+
+  readonly 'handshake-refused': Because & { readonly serverName: string | undefined };
+  readonly 'http2-connection-cut': Because & { readonly clientAddress: string };
+
+  readonly serving: {
+    readonly listening: readonly string[];
+    readonly threads: number;
+    readonly cores: number;
+    readonly what: string;
+  };
+  readonly stopped: Readonly<Record<never, never>>;
+  readonly 'stop-failed': Failed;
+  readonly 'signal-ignored': { readonly signal: string };
+  readonly 'thread-crashed': OfThread & Failed;
+  readonly 'thread-stuck': OfThread & {
+    readonly digest: string | undefined;
+    readonly stuckMs: number;
+  };
+  readonly 'thread-replaced': OfThread;
+  readonly 'thread-not-replaced': OfThread & Failed;
+  readonly 'thread-rejection': Failed;
+  readonly 'log-writer-crashed': Failed;
+  readonly 'log-lines-dropped': LogLosses;
+  readonly 'logins-trouble': Because;
+  readonly 'key-value-trouble': Because;
+  readonly 'key-value-forgotten': OfFile;
+  readonly 'reclaim-failed': Failed;
+}
+
+interface Refused {
+  readonly digest: string | undefined;
+  /** Whether a version before it goes on serving. */
+  readonly isServed: boolean;
+}
+
+export type EventKind = keyof Events;
+export type EventLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface EventRow<Facts> {
+  readonly level: EventLevel;
+  /** The sentence of the log. */
+  readonly text: string | ((facts: Facts) => string);
+}
+
+const stays = ({ isServed }: Refused): string =>
+  isServed ? ': the last good version keeps serving' : '';
+const kept = (isServed: boolean): string =>
+  isServed ? 'its last good version keeps serving' : 'nothing kept';
+
+export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
+  'file-not-served': { level: 'warn', text: 'file not served' },
+  'folder-away': {
+    level: 'warn',
+    text: ({ isServed }) => `folder cannot be reached: ${kept(isServed)}`,
+  },
+  'folder-back': { level: 'info', text: 'folder can be reached again' },
+  'folder-failed': { level: 'error', text: 'folder could not be looked at' },
+  'folder-forgotten': { level: 'info', text: 'folder forgotten' },
+  'folder-moved': { level: 'info', text: 'folder leads elsewhere: what is there is deployed' },
+  'folder-not-closed': { level: 'error', text: 'folder not closed cleanly' },
+  'folder-not-opened': { level: 'error', text: 'folder not opened' },
+  'folder-polled': { level: 'warn', text: 'no file events for the folder: it is polled' },
+  'folder-postponed': { level: 'warn', text: 'look at the folder postponed' },
+  'folder-record-damaged': {
+    level: 'error',
+    text: 'Cannot use the record of a folder: it will be rebuilt',
+  },
+  'folder-record-not-kept': { level: 'error', text: 'folder record not kept' },
+
+  'module-published': { level: 'info', text: 'module published' },
+  'module-refused': { level: 'warn', text: (facts) => `module refused${stays(facts)}` },
+  'module-not-judged': {
+    level: 'error',
+    text: (facts) => `module could not be judged${stays(facts)}`,
+  },
+  'module-judging-failed': { level: 'error', text: 'not judged' },
+  'module-pinned': { level: 'info', text: 'module pinned: nothing published' },
+  'module-rolled-back': { level: 'info', text: 'module rolled back' },
+  'module-removed': { level: 'info', text: 'module removed: its file is gone' },
+  'module-lost': { level: 'error', text: 'kept module lost: reading the files again' },
+  'module-damaged': {
+    level: 'error',
+    text: 'Cannot use a kept module: its bytes are damaged: deleted',
+  },
+  'module-slow': { level: 'warn', text: "module runs slowly: V8's optimiser may not have it" },
+  'module-optimised': { level: 'info', text: 'module may be optimised now' },
+  'module-marked': { level: 'error', text: 'module marked' },
+  'module-quarantined': { level: 'error', text: 'module quarantined' },
+  'module-released': { level: 'info', text: 'module released from quarantine' },
+  'optimising-postponed': { level: 'warn', text: 'trial with the optimiser postponed' },
+  'trial-not-kept': { level: 'error', text: 'trial of a module not kept' },
+  'trial-damaged': { level: 'error', text: 'Cannot use a trial: it is repeated' },
+  'probation-damaged': { level: 'error', text: 'Cannot use the probation' },
+  'probation-end-not-kept': { level: 'error', text: 'end of a probation not kept' },
+  'modules-not-marked': { level: 'error', text: 'new modules cannot be marked' },
+  'mark-damaged': { level: 'error', text: 'Cannot read a mark' },
+  'modules-new-again': {
+    level: 'warn',
+    text: 'the last daemon ended without saying so: all modules are new again',
+  },
+  'rollback-damaged': { level: 'error', text: 'Cannot use a rollback: ignored' },
+  'rollbacks-not-read': { level: 'error', text: 'Cannot look for rollbacks' },
+
+  'certificate-issued': { level: 'info', text: 'certificate issued' },
+  'certificate-not-ordered': { level: 'warn', text: 'certificate not ordered' },
+  'certificate-not-wanted': { level: 'debug', text: 'certificate not ordered' },
+  'certificate-not-renewed': { level: 'warn', text: 'certificate not renewed: it stays' },
+  'certificate-order-broken': {
+    level: 'error',
+    text: 'certificate not ordered: an error of the server itself',
+  },
+  'certificate-order-failed': { level: 'warn', text: 'order failed' },
+  'certificates-damaged': {
+    level: 'error',
+    text: 'certificates damaged: put aside, ordering anew',
+  },
+  'certificates-not-looked-at': { level: 'error', text: 'certificates not looked at' },
+  'certificates-not-usable': { level: 'error', text: ({ reason }) => reason },
+  'certificates-read-again': {
+    level: 'info',
+    text: 'certificates read again: their files have changed',
+  },
+  'renewal-window-unknown': { level: 'info', text: 'renewal window not known' },
+  'acme-trouble': { level: 'warn', text: ({ reason }) => `ACME: ${reason}` },
+
+  'handshake-refused': { level: 'debug', text: 'handshake refused' },
+  'http2-connection-cut': { level: 'info', text: 'HTTP/2 connection cut' },
+
+  serving: {
+    level: 'info',
+    text: ({ listening, what }) => `serving ${what} on ${listening.join(' and ')}`,
+  },
+  stopped: { level: 'info', text: 'stopped' },
+  'stop-failed': { level: 'error', text: 'a part did not stop cleanly' },
+  'signal-ignored': { level: 'info', text: ({ signal }) => `${signal} does nothing here` },
+  'thread-crashed': { level: 'error', text: 'thread crashed' },
+  'thread-stuck': { level: 'error', text: 'thread stuck: it is ended and replaced' },
+  'thread-replaced': { level: 'warn', text: 'thread replaced' },
+  'thread-not-replaced': { level: 'error', text: 'thread not replaced: trying again' },
+  'thread-rejection': { level: 'error', text: 'unhandled rejection' },
+  'log-writer-crashed': { level: 'error', text: 'the log writer crashed' },
+  'log-lines-dropped': { level: 'warn', text: 'log lines dropped' },
+  'logins-trouble': { level: 'error', text: ({ reason }) => `passwords: ${reason}` },
+  'key-value-trouble': { level: 'error', text: ({ reason }) => reason },
+  'key-value-forgotten': { level: 'info', text: 'key-value data forgotten' },
+  'reclaim-failed': { level: 'error', text: 'space of what is gone not taken back' },
+};

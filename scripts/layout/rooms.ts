@@ -94,6 +94,7 @@ export const rooms: readonly Room[] = [
       'site',
       'journal',
       'threads',
+      'outside/mount/guarded-file',
       'outside/mount/guarded-fs',
       'outside/mount/mount-guards',
       'outside/mount/open-inside',

@@ -5,10 +5,12 @@
 
 import type { BigIntStats, Dir, Dirent, StatsFs } from 'node:fs';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, realpath, stat, statfs } from 'node:fs/promises';
+import { lstat, opendir, realpath, stat, statfs } from 'node:fs/promises';
 import { inBytes } from '../../amounts.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
+import { closeDescriptor, openDescriptor } from './descriptors.ts';
+import { GuardedFile } from './guarded-file.ts';
 import type { MountGuard, Operation } from './mount-guard.ts';
 
 const readChunkBytes = 1_048_576;
@@ -83,13 +85,13 @@ export class GuardedFs {
 
   /** Opens for reading. The caller closes, also when something in between throws. */
   async open(path: string): Promise<GuardedFile> {
-    const handle = await this.run({
+    const descriptor = await this.run({
       name: 'open',
       path,
-      start: () => open(path, openFlags),
-      discard: (late) => late.close(),
+      start: () => openDescriptor(path, openFlags),
+      discard: closeDescriptor,
     });
-    return new GuardedFile(this, handle, path);
+    return new GuardedFile((operation) => this.run(operation), { descriptor, path });
   }
 
   /**
@@ -141,64 +143,6 @@ export class FileTooLargeError extends Error {
   constructor(sizeBytes: bigint, bytesMax: number) {
     super(`Cannot read the file: at most ${inBytes(bytesMax)}: received ${sizeBytes}`);
     this.sizeBytes = sizeBytes;
-  }
-}
-
-/** An open file whose every operation is guarded by its mount. Made by `GuardedFs.open`. */
-export class GuardedFile implements AsyncDisposable {
-  readonly #fileSystem: GuardedFs;
-  readonly #handle: FileHandle;
-  readonly #path: string;
-  #isClosed = false;
-
-  constructor(fileSystem: GuardedFs, handle: FileHandle, path: string) {
-    this.#fileSystem = fileSystem;
-    this.#handle = handle;
-    this.#path = path;
-  }
-
-  /** For asking the system about the open file itself, while it is open. */
-  get fd(): number {
-    return this.#handle.fd;
-  }
-
-  stat(): Promise<BigIntStats> {
-    return this.#fileSystem.run({
-      name: 'stat',
-      path: this.#path,
-      start: () => this.#handle.stat({ bigint: true }),
-    });
-  }
-
-  /**
-   * Fills `target` from `position`; resolves to the bytes read, 0 at the end of the file. After a
-   * rejection `target` must not be used again: a late read may still write into it.
-   */
-  async read(target: Uint8Array, position: number): Promise<number> {
-    const { bytesRead } = await this.#fileSystem.run({
-      name: 'read',
-      path: this.#path,
-      start: () => this.#handle.read(target, 0, target.length, position),
-    });
-    return bytesRead;
-  }
-
-  /**
-   * Gives the file back. Waits no longer than the time limit: behind a read that hangs, closing
-   * hangs too, and it then happens when the read returns. Never rejects: a file that was only read
-   * has nothing to lose by a failed closing.
-   */
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    const closing = { name: 'close', path: this.#path, isPatient: true };
-    const start = (): Promise<void> => this.#handle.close();
-    // It failed, hangs or comes later: either way there is nothing left to do with the file.
-    await this.#fileSystem.run({ ...closing, start }).catch(errnoOf);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }
 

@@ -5,7 +5,8 @@
 import { readlinkSync } from 'node:fs';
 import { sep } from 'node:path';
 import { isStaticName, spellingsOf, wellKnownDirectory } from '../../names.ts';
-import { errnoOf, type GuardedFile, type GuardedFs } from './guarded-fs.ts';
+import type { GuardedFile } from './guarded-file.ts';
+import { errnoOf, type GuardedFs } from './guarded-fs.ts';
 
 /** Errors that mean "no such file" to a visitor, whatever the system's reason. */
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENXIO']);

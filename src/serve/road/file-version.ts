@@ -69,6 +69,18 @@ export function isRewritten(before: VersionFacts, after: VersionFacts): boolean 
   return before.ctimeNs !== after.ctimeNs && before.nlink === after.nlink;
 }
 
+const preconditions = new Set([
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+]);
+
+/** Whether the answer may be one without the file's bytes. */
+export function isConditional(headers: readonly Header[]): boolean {
+  return headers.some(([name]) => preconditions.has(name));
+}
+
 export type PreconditionVerdict = 'proceed' | 'not-modified' | 'failed';
 
 /** RFC 9110, section 13.2.2, for GET and HEAD. */

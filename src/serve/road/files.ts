@@ -1,167 +1,174 @@
 /**
  * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
- * requests (RFC 9110, sections 8.8, 13, 14). Touches the file system, through the mount's guard.
+ * requests (RFC 9110, sections 8.8, 13, 14). Visitors who want the same file at the same time share
+ * a look at it.
  */
 
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
-import { mediaTypeOf } from '../../http/media-types.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';
-import { type GuardedFile, type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
+import { isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
-import { isOpenInside, openSpelled } from '../../outside/mount/open-inside.ts';
-import { isPrivate } from '../../site/private-files.ts';
-import type { Route, Site } from '../../site/table.ts';
+import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
-import { FilePart } from './file-part.ts';
 import {
-  evaluatePreconditions,
-  type FileVersion,
-  parseRange,
-  type VersionFacts,
-  versionOf,
-} from './file-version.ts';
-
-type FileRoute = Route & { readonly kind: 'file' };
+  FileLook,
+  type FileRoute,
+  type OpenFile,
+  type Seen,
+  type SeenFile,
+  unreachable,
+} from './file-look.ts';
+import { FilePart } from './file-part.ts';
+import { evaluatePreconditions, isConditional, parseRange } from './file-version.ts';
+import { SharedLooks } from './shared-looks.ts';
 
 /** A file that is written while its first piece is read is opened again so often. */
 const attemptsMax = 3;
-const indexName = 'index.html';
-interface OpenFile {
-  readonly file: GuardedFile;
-  /** As it was when it was opened. */
-  readonly facts: VersionFacts;
-  readonly version: FileVersion;
-  readonly name: string;
+
+/** What to answer from a file. */
+interface Plan {
+  readonly reply: ReplyHead;
+  /** Undefined: the answer has no body. */
+  readonly part: { readonly first: number; readonly length: number } | undefined;
 }
 
 export class StaticFiles {
-  readonly #guards: MountGuards;
+  readonly #files: FileLook;
+  readonly #looks = new SharedLooks<Seen>();
 
   constructor(guards: MountGuards) {
-    this.#guards = guards;
+    this.#files = new FileLook(guards);
   }
 
   /**
    * Answers with the file, or with its redirect or failure. False, and nothing sent, when the path
    * is a directory without an index.html: its `index.wasm` may have to answer.
    *
-   * @throws TerrafirmaError `not-found`, `method-not-allowed`, `range-not-satisfiable`,
-   * `folder-unreachable`, `overloaded`.
+   * @throws TerrafirmaError `not-found`, `method-not-allowed`, `folder-unreachable`, `overloaded`.
    */
   async answer(exchange: HttpExchange, site: Site, route: FileRoute): Promise<boolean> {
-    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      const answered = await this.#tryAnswer(exchange, site, route);
-      if (answered !== 'changed') return answered;
+    const { headers, method } = exchange.request;
+    // Most conditional requests need no bytes, and what has no body none at all.
+    let wantsBytes = method === 'GET' && !isConditional(headers);
+    for (let changes = 0; changes < attemptsMax; ) {
+      const seen = await this.#look(site, route, wantsBytes);
+      const answered = await this.#answerWith(exchange, seen, { site, route });
+      if (typeof answered === 'boolean') return answered;
+      if (answered === 'changed') changes += 1;
+      else wantsBytes = true;
     }
     throw unreachable(route, new Error('it is written all the time'));
   }
 
+  #look(site: Site, route: FileRoute, wantsBytes: boolean): Promise<Seen> {
+    const { folderKey, generation } = site;
+    const kind = `${route.isDirectory ? 'directory' : 'file'} ${wantsBytes}`;
+    const key = `${kind} ${generation} ${folderKey}\0${route.segments.join('/')}`;
+    return this.#looks.ask(key, () => this.#files.look(site, route, wantsBytes));
+  }
+
   /** 'changed', and nothing sent, when the file was written while it was read. */
-  async #tryAnswer(
+  async #answerWith(
     exchange: HttpExchange,
-    site: Site,
-    route: FileRoute,
-  ): Promise<boolean | 'changed'> {
-    const opened = await this.#open(site, route);
-    if (opened === 'redirect') {
+    seen: Seen,
+    place: { readonly site: Site; readonly route: FileRoute },
+  ): Promise<boolean | 'changed' | 'needs-bytes'> {
+    if (seen === 'changed') return seen;
+    if (seen === 'no-index') return false;
+    if (seen === 'redirect') {
       redirectToDirectory(exchange);
       return true;
     }
-    if (opened === undefined) {
-      // An index.wasm may answer, also while its mount is away.
-      if (route.isDirectory) return false;
-      await this.#guardOf(site).requireDirectory(site.directory);
-      throw notFound(route);
+    if (seen.open !== undefined) {
+      const { site, route } = place;
+      const opened = seen.open.take() ?? (await this.#files.open(site, route));
+      return typeof opened === 'object' ? stream(exchange, route, opened) : 'changed';
     }
-    try {
-      const { method } = exchange.request;
-      if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
-      return await send(exchange, opened);
-    } catch (error) {
-      throw isUnreachable(error) ? unreachable(route, error) : error;
-    } finally {
-      await opened.file.close();
-    }
-  }
-
-  async #open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
-    const guard = this.#guardOf(site);
-    const segments = route.isDirectory ? [...route.segments, indexName] : route.segments;
-    const found = await openSpelled(guard, site.directory, segments).catch((error: unknown) => {
-      throw isUnreachable(error) ? unreachable(route, error) : error;
-    });
-    if (found === undefined) return undefined;
-    const { file, path } = found;
-    let opened: OpenFile | 'redirect' | undefined;
-    try {
-      opened = await this.#examine(guard, file, { site, path, route });
-    } finally {
-      if (typeof opened !== 'object') await file.close();
-    }
-    return opened;
-  }
-
-  async #examine(
-    guard: GuardedFs,
-    file: GuardedFile,
-    place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
-  ): Promise<OpenFile | 'redirect' | undefined> {
-    const { directory, settings } = place.site;
-    const privateFiles = settings?.privateFiles ?? [];
-    const isClosed = (segments: readonly string[]): boolean =>
-      isPrivate(privateFiles, { segments, isDirectory: false });
-    const inside = { directory, path: place.path, isClosed };
-    if (!(await isOpenInside(guard, file, inside))) return undefined;
-    const stats = await file.stat();
-    if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
-    if (!stats.isFile()) return undefined;
-    const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
-    return { file, facts: stats, version: versionOf(stats, Date.now()), name };
-  }
-
-  #guardOf({ mountDirectory, owner }: Site): GuardedFs {
-    return this.#guards.fsOf(mountDirectory, owner);
+    const { reply, part } = planReply(exchange, seen);
+    if (part === undefined) sendEmpty(exchange, reply);
+    else if (seen.bytes === undefined) return 'needs-bytes';
+    else exchange.send(reply, seen.bytes.subarray(part.first, part.first + part.length));
+    return true;
   }
 }
 
-/** Answers with the file; 'changed', and nothing sent, when it was written since it was opened. */
-async function send(exchange: HttpExchange, opened: OpenFile): Promise<true | 'changed'> {
-  const { version, name } = opened;
+function planReply(exchange: HttpExchange, { version, mediaType }: SeenFile): Plan {
+  const { headers, method } = exchange.request;
+  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
   const validators: Header[] = [
     ['etag', version.etag],
     ['last-modified', version.lastModified],
     ['cache-control', 'no-cache'],
     ['accept-ranges', 'bytes'],
   ];
-  const { headers, method } = exchange.request;
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
-    exchange.send({ status: verdict === 'not-modified' ? 304 : 412, headers: validators }, noBytes);
-    return true;
+    const status = verdict === 'not-modified' ? 304 : 412;
+    return { reply: { status, headers: validators }, part: undefined };
   }
+  const { sizeBytes } = version;
+  const head: Header[] = [
+    ['content-type', mediaType],
+    ['x-content-type-options', 'nosniff'],
+    ...validators,
+  ];
   // For every other method Range means nothing (RFC 9110, section 14.2).
-  const range = method === 'GET' ? parseRange(headers, version) : undefined;
-  const type: Header = ['content-type', mediaTypeOf(name)];
-  const sniff: Header = ['x-content-type-options', 'nosniff'];
-  if (range === 'unsatisfiable') {
-    const full: Header = ['content-range', `bytes */${version.sizeBytes}`];
-    exchange.send({ status: 416, headers: [...validators, full] }, noBytes);
-    return true;
+  if (method === 'HEAD') {
+    head.push(['content-length', String(sizeBytes)]);
+    return { reply: { status: 200, headers: head }, part: undefined };
   }
-  const { first, last } = range ?? { first: 0, last: version.sizeBytes - 1 };
-  const length = last - first + 1;
-  const head: Header[] = [type, sniff, ...validators, ['content-length', String(length)]];
-  if (range !== undefined)
-    head.push(['content-range', `bytes ${first}-${last}/${version.sizeBytes}`]);
-  const reply = { status: range === undefined ? 200 : 206, headers: head };
-  const part = new FilePart({ ...opened, first, length: method === 'HEAD' ? 0 : length });
-  return await stream(exchange, reply, part);
+  const range = parseRange(headers, version);
+  if (range === 'unsatisfiable') {
+    validators.push(['content-range', `bytes */${sizeBytes}`]);
+    return { reply: { status: 416, headers: validators }, part: undefined };
+  }
+  if (range === undefined) {
+    return { reply: { status: 200, headers: head }, part: { first: 0, length: sizeBytes } };
+  }
+  const { first, last } = range;
+  head.push(['content-range', `bytes ${first}-${last}/${sizeBytes}`]);
+  return { reply: { status: 206, headers: head }, part: { first, length: last - first + 1 } };
+}
+
+/** An answer to HEAD says how long the body would be. */
+function sendEmpty(exchange: HttpExchange, reply: ReplyHead): void {
+  if (exchange.request.method !== 'HEAD' || reply.status !== 200) {
+    exchange.send(reply, noBytes);
+    return;
+  }
+  exchange.start(reply);
+  exchange.end();
+}
+
+/** Answers with a file piece by piece, and closes it. */
+async function stream(
+  exchange: HttpExchange,
+  route: FileRoute,
+  opened: OpenFile,
+): Promise<true | 'changed'> {
+  try {
+    const { reply, part } = planReply(exchange, opened);
+    if (part === undefined) sendEmpty(exchange, reply);
+    else {
+      const headers = [...reply.headers, ['content-length', String(part.length)] as const];
+      return await streamPart(
+        exchange,
+        { ...reply, headers },
+        new FilePart({ ...opened, ...part }),
+      );
+    }
+    return true;
+  } catch (error) {
+    throw isUnreachable(error) ? unreachable(route, error) : error;
+  } finally {
+    await opened.file.close();
+  }
 }
 
 /** The head goes out with the first piece, so that a file that hangs is told by its status. */
-async function stream(
+async function streamPart(
   exchange: HttpExchange,
   reply: ReplyHead,
   part: FilePart,
@@ -197,16 +204,4 @@ function methodNotAllowed(method: string): TerrafirmaError {
     'method-not-allowed',
     `Cannot serve the file: only GET and HEAD are allowed for files: received ${method}`,
   );
-}
-
-function notFound(route: FileRoute): TerrafirmaError {
-  return new TerrafirmaError(
-    'not-found',
-    `Cannot find the file: received /${route.segments.join('/')}`,
-  );
-}
-
-function unreachable(route: FileRoute, cause: unknown): TerrafirmaError {
-  const detail = `Cannot read the file /${route.segments.join('/')}: ${String(cause)}`;
-  return new TerrafirmaError('folder-unreachable', detail, { cause });
 }

@@ -1,0 +1,162 @@
+/**
+ * Looks at the file that a path of a site names. Edge: opens and reads it, through the mount's
+ * guard.
+ */
+import { TerrafirmaError } from '../../errors.ts';
+import { mediaTypeOf } from '../../http/media-types.ts';
+import type { GuardedFile } from '../../outside/mount/guarded-file.ts';
+import { type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
+import type { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { isOpenInside, openSpelled } from '../../outside/mount/open-inside.ts';
+import { isPrivate } from '../../site/private-files.ts';
+import type { Route, Site } from '../../site/table.ts';
+import { FilePart, pieceBytes } from './file-part.ts';
+import { type FileVersion, type VersionFacts, versionOf } from './file-version.ts';
+
+export type FileRoute = Route & { readonly kind: 'file' };
+
+export interface OpenFile {
+  readonly file: GuardedFile;
+  /** As it was when it was opened. */
+  readonly facts: VersionFacts;
+  readonly version: FileVersion;
+  readonly mediaType: string;
+}
+
+export interface SeenFile extends Pick<OpenFile, 'version' | 'mediaType'> {
+  /** All of a file of one piece, where they were asked for. */
+  readonly bytes?: Uint8Array;
+  /** A larger file, where its bytes were asked for. */
+  readonly open?: OpenOnce;
+}
+
+/**
+ * 'redirect': it is a directory, asked for without a slash at the end. 'no-index': it is a
+ * directory without an index.html. 'changed': it was written while it was read.
+ */
+export type Seen = SeenFile | 'redirect' | 'no-index' | 'changed';
+
+/** A file that was opened for several askers, of whom the first has it and closes it. */
+export class OpenOnce {
+  #opened: OpenFile | undefined;
+
+  constructor(opened: OpenFile) {
+    this.#opened = opened;
+  }
+
+  take(): OpenFile | undefined {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    return opened;
+  }
+}
+
+const indexName = 'index.html';
+
+export class FileLook {
+  readonly #guards: MountGuards;
+
+  constructor(guards: MountGuards) {
+    this.#guards = guards;
+  }
+
+  /**
+   * What is there now. Of the askers who share the answer, the first must take `open`.
+   *
+   * @throws TerrafirmaError `not-found`, `folder-unreachable`, `overloaded`.
+   */
+  async look(site: Site, route: FileRoute, wantsBytes: boolean): Promise<Seen> {
+    const opened = await this.open(site, route);
+    if (opened === 'redirect') return opened;
+    if (opened === undefined) {
+      // An index.wasm may answer, also while its mount is away.
+      if (route.isDirectory) return 'no-index';
+      await this.#guardOf(site).requireDirectory(site.directory);
+      throw notFound(route);
+    }
+    const { version, mediaType } = opened;
+    if (wantsBytes && version.sizeBytes > pieceBytes) {
+      return { version, mediaType, open: new OpenOnce(opened) };
+    }
+    try {
+      if (!wantsBytes) return { version, mediaType };
+      const bytes = await readWhole(opened);
+      return bytes === 'changed' ? bytes : { version, mediaType, bytes };
+    } catch (error) {
+      throw isUnreachable(error) ? unreachable(route, error) : error;
+    } finally {
+      // Nobody has to wait for it, and it never rejects.
+      void opened.file.close();
+    }
+  }
+
+  /**
+   * Opens the file; undefined where there is none. The caller closes.
+   *
+   * @throws TerrafirmaError `folder-unreachable`, `overloaded`.
+   */
+  async open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
+    const guard = this.#guardOf(site);
+    const segments = route.isDirectory ? [...route.segments, indexName] : route.segments;
+    const found = await openSpelled(guard, site.directory, segments).catch((error: unknown) => {
+      throw isUnreachable(error) ? unreachable(route, error) : error;
+    });
+    if (found === undefined) return undefined;
+    const { file, path } = found;
+    let opened: OpenFile | 'redirect' | undefined;
+    try {
+      opened = await this.#examine(guard, file, { site, path, route });
+    } finally {
+      if (typeof opened !== 'object') await file.close();
+    }
+    return opened;
+  }
+
+  async #examine(
+    guard: GuardedFs,
+    file: GuardedFile,
+    place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
+  ): Promise<OpenFile | 'redirect' | undefined> {
+    const { directory, settings } = place.site;
+    const privateFiles = settings?.privateFiles ?? [];
+    const isClosed = (segments: readonly string[]): boolean =>
+      isPrivate(privateFiles, { segments, isDirectory: false });
+    const inside = { directory, path: place.path, isClosed };
+    if (!(await isOpenInside(guard, file, inside))) return undefined;
+    const stats = await file.stat();
+    if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
+    if (!stats.isFile()) return undefined;
+    const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
+    const version = versionOf(stats, Date.now());
+    return { file, facts: stats, version, mediaType: mediaTypeOf(name) };
+  }
+
+  #guardOf({ mountDirectory, owner }: Site): GuardedFs {
+    return this.#guards.fsOf(mountDirectory, owner);
+  }
+}
+
+async function readWhole(opened: OpenFile): Promise<Uint8Array | 'changed'> {
+  const { sizeBytes } = opened.version;
+  const part = new FilePart({ ...opened, first: 0, length: sizeBytes });
+  const pieces: Uint8Array[] = [];
+  for (let length = 0; length < sizeBytes; ) {
+    const piece = await part.next();
+    if (piece === 'changed' || piece.length === sizeBytes) return piece;
+    length += piece.length;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function notFound(route: FileRoute): TerrafirmaError {
+  return new TerrafirmaError(
+    'not-found',
+    `Cannot find the file: received /${route.segments.join('/')}`,
+  );
+}
+
+export function unreachable(route: FileRoute, cause: unknown): TerrafirmaError {
+  const detail = `Cannot read the file /${route.segments.join('/')}: ${String(cause)}`;
+  return new TerrafirmaError('folder-unreachable', detail, { cause });
+}

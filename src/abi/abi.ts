@@ -5,6 +5,7 @@
  */
 
 import type { Capabilities } from '../capability/capability.ts';
+import type { ReadBody } from '../http/body.ts';
 import type { ReplyHead, RequestHead } from '../http/message.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
@@ -12,8 +13,13 @@ import type { GuestMemory } from './memory.ts';
 /**
  * One request and the place for its answer. Made by the listener, used by one run.
  *
- * Either `send` is called once, or `start`, any number of `write`, and `end` or `abort`. Calling
- * anything after that throws: it is a bug of the ABI, never of the guest.
+ * Any number of `inform`, then `send` or `sendPiped` once, or `start`, any number of `write` and
+ * `pipe`, and `end` or `abort`. Calling anything after that throws: it is a bug of the ABI, never
+ * of the guest.
+ *
+ * The answer may be complete before the run is: it leaves at once, and the connection is free for
+ * the next request when it and the request's body have gone through. The run may read on in the
+ * body as long as HTTP lets the client send it.
  */
 export interface Exchange {
   readonly request: RequestHead;
@@ -27,11 +33,29 @@ export interface Exchange {
   readonly hasBody: boolean;
   /** Whether all of the body has arrived; also where there is none. */
   readonly isBodyReceived: boolean;
+  /**
+   * Sends an interim answer (RFC 9110, section 15.2), such as 103 with links to what the client
+   * will need. `head` must be a valid one, with a status of 100 to 199 but 101. False, and nothing
+   * is sent, when the client cannot take it (HTTP/1.0, or gone) or has had as many as it may get.
+   */
+  inform(head: ReplyHead): boolean;
   /** Head and body leave in one write. The exchange owns `body` from here on. */
   send(head: ReplyHead, body: Uint8Array): void;
-  start(head: ReplyHead): void;
+  /**
+   * As `send`, but the body comes from elsewhere: it goes to the client at the pace of both, also
+   * after the run has ended, and never through the guest. The exchange owns `body` from here on. A
+   * body that breaks off breaks the answer off.
+   */
+  sendPiped(head: ReplyHead, body: ReadBody): void;
+  /** `bodyBytes`: how long the body will be, where that is known; more or less breaks it off. */
+  start(head: ReplyHead, bodyBytes?: number): void;
   /** Resolves when the client has taken enough for more to be welcome (back-pressure). */
   write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Writes all of `body`, which the exchange owns from here on; no `write` meanwhile. Rejects when
+   * it breaks off; the answer is then still open.
+   */
+  pipe(body: ReadBody): Promise<void>;
   end(): void;
   /** Breaks the answer off so that the client sees it is not whole. */
   abort(): void;

@@ -1,18 +1,18 @@
 /** One request and its answer, over whichever wire it came. */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Exchange } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
-import { inBytes } from '../amounts.ts';
-import { TerrafirmaError } from '../errors.ts';
-import { noBytes } from '../http/body.ts';
+import { noBytes, type ReadBody } from '../http/body.ts';
+import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { statusHasBody } from '../http/status.ts';
-import { queryOf } from '../http/target.ts';
 import { clientNetwork } from '../names.ts';
-import { BodyReader } from './body-reader.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
+import { InterimReplies } from './interim.ts';
+import { pipe } from './piping.ts';
 import { pieceBytes, wholeBytesMax } from './reply-pump.ts';
+import { RequestBody } from './request-body.ts';
+import { redirectedHead } from './road/inside-redirect.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
@@ -31,10 +31,6 @@ const requestId = 'x-request-id';
 const switchingProtocols = 101;
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 const uncountedBytesMax = 4 * 1024;
-/** How often a body that must wait looks whether there is room: thousands may wait at once. */
-const roomLookMs = 250;
-/** They tell of a body, and a request that was redirected inside has none. */
-const bodyHeaders = new Set(['content-length', 'content-type', 'content-encoding', 'expect']);
 
 /** Which part of the path names the module is known only when it has been routed. */
 export interface RoutableHead extends RequestHead {
@@ -44,7 +40,6 @@ export interface RoutableHead extends RequestHead {
 
 export class HttpExchange implements Exchange {
   #hasBody: boolean;
-  readonly #hadBody: boolean;
   #redirectTarget: string | undefined;
   #request: RoutableHead;
   readonly #wire: Wire;
@@ -53,12 +48,20 @@ export class HttpExchange implements Exchange {
   #status = 0;
   #onGone: (() => void) | undefined;
   #isGone = false;
-  #body: BodyReader | undefined;
+  readonly #body: RequestBody | undefined;
   #bytesSent = 0;
-  #bytesReceived = 0;
+  /** Of messages, once the connection is a WebSocket. */
+  #messageBytesReceived = 0;
   #added: Header[] | undefined;
   #share: Share | undefined;
   #bytes: ExchangeBytes | undefined;
+  #interim: InterimReplies | undefined;
+  /** The body that is being passed on to the client. */
+  #piped: ReadBody | undefined;
+  #passing: Promise<void> | undefined;
+  /** What is still to come of a body whose length was told; undefined where it was not. */
+  #bytesDue: number | undefined;
+  #isBroken = false;
 
   /** Owns `request` from here on. */
   constructor(request: RoutableHead, wire: Wire, options: ExchangeOptions) {
@@ -66,7 +69,10 @@ export class HttpExchange implements Exchange {
     this.#wire = wire;
     this.#options = options;
     this.#hasBody = wire.hasBody;
-    this.#hadBody = wire.hasBody;
+    if (wire.hasBody) {
+      const tryHold = (bytes: number): boolean => this.#openBytes()?.tryAddBody(bytes) ?? true;
+      this.#body = new RequestBody({ wire, idleTimeoutMs: options.bodyIdleTimeoutMs, tryHold });
+    }
     // It comes once by itself; asking for it once costs a wrapper for every request.
     wire.events.on('close', () => this.#close());
   }
@@ -113,14 +119,7 @@ export class HttpExchange implements Exchange {
     const target = this.#redirectTarget;
     this.#redirectTarget = undefined;
     if (target === undefined) return undefined;
-    const { method, headers } = this.#request;
-    this.#request = {
-      ...this.#request,
-      method: method === 'HEAD' ? method : 'GET',
-      target,
-      query: queryOf(target),
-      headers: headers.filter(([name]) => !bodyHeaders.has(name)),
-    };
+    this.#request = redirectedHead(this.#request, target);
     this.#hasBody = false;
     return target;
   }
@@ -143,7 +142,7 @@ export class HttpExchange implements Exchange {
   /** What went through the WebSocket. */
   countMessages(counts: { readonly bytesSent: number; readonly bytesReceived: number }): void {
     this.#bytesSent = counts.bytesSent;
-    this.#bytesReceived = counts.bytesReceived;
+    this.#messageBytesReceived = counts.bytesReceived;
   }
 
   /** Status sent, 0 before any. */
@@ -156,7 +155,7 @@ export class HttpExchange implements Exchange {
   }
 
   get bytesReceived(): number {
-    return this.#bytesReceived;
+    return this.#body?.bytesReceived ?? this.#messageBytesReceived;
   }
 
   get isGone(): boolean {
@@ -169,29 +168,36 @@ export class HttpExchange implements Exchange {
   }
 
   async readBody(bodyBytesMax: number): Promise<Uint8Array> {
-    if (!this.hasBody) return noBytes;
-    const declared = this.#wire.declaredBytes;
-    if (declared > bodyBytesMax) throw tooLarge(bodyBytesMax, declared);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for (;;) {
-      const chunk = await this.readChunk();
-      if (chunk === undefined) break;
-      length += chunk.length;
-      if (length > bodyBytesMax) throw tooLarge(bodyBytesMax, length);
-      if (!this.#tryHold(chunk.length)) await this.#roomFor(chunk.length);
-      chunks.push(chunk);
-    }
-    const [only] = chunks;
-    return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
+    return !this.#hasBody || this.#body === undefined
+      ? noBytes
+      : await this.#body.readWhole(bodyBytesMax);
   }
 
   async readChunk(): Promise<Uint8Array | undefined> {
-    if (!this.hasBody) return undefined;
-    this.#body ??= this.#openBody();
-    const chunk = await this.#body.read();
-    this.#bytesReceived += chunk?.length ?? 0;
-    return chunk;
+    return this.#hasBody ? await this.#body?.read() : undefined;
+  }
+
+  /** A run begins, which may read the body for as long as it goes on, also after the answer. */
+  keepBody(): void {
+    this.#body?.keep();
+  }
+
+  /** The run is over: what is still to come of the body nobody will read. */
+  releaseBody(): void {
+    this.#body?.release();
+  }
+
+  /** Resolves when a body that is passed on without the run has gone, well or not. */
+  whenPassed(): Promise<void> | undefined {
+    return this.#passing;
+  }
+
+  inform(head: ReplyHead): boolean {
+    this.#expectState('none', 'inform before');
+    this.#interim ??= new InterimReplies();
+    if (this.#isGone || !this.#interim.tryAdd(head)) return false;
+    const headers = head.headers.filter(([name]) => !isLeftToDaemon(name.toLowerCase()));
+    return this.#wire.sendInterim(head.status, headers.flat());
   }
 
   send(head: ReplyHead, body: Uint8Array): void {
@@ -207,21 +213,62 @@ export class HttpExchange implements Exchange {
     this.#status = head.status;
     this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
     if (withBody) this.#bytesSent += body.length;
-    this.#leaveBody();
+    this.#body?.answered();
   }
 
-  start(head: ReplyHead): void {
+  sendPiped(head: ReplyHead, body: ReadBody): void {
+    this.start(head, body.knownBytes);
+    this.#replyState = 'ended';
+    this.#passing = this.#pass(body).then(
+      () => this.#complete(),
+      () => this.#breakOff(),
+    );
+  }
+
+  start(head: ReplyHead, bodyBytes?: number): void {
     this.#expectState('none', 'start');
     this.#replyState = 'started';
     if (this.#isGone) return;
+    const headers = this.#flatten(head);
+    if (bodyBytes !== undefined && statusHasBody(head.status)) {
+      headers.push('content-length', String(bodyBytes));
+      if (mayHaveBody(head.status, this.request.method)) this.#bytesDue = bodyBytes;
+    }
     this.#status = head.status;
-    this.#wire.sendHead(head.status, this.#flatten(head));
+    this.#wire.sendHead(head.status, headers);
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> {
     this.#expectState('started', 'write');
-    if (this.#isGone || chunk.length === 0) return;
+    return this.#write(chunk);
+  }
+
+  async pipe(body: ReadBody): Promise<void> {
+    this.#expectState('started', 'pipe');
+    await this.#pass(body);
+  }
+
+  async #pass(body: ReadBody): Promise<void> {
+    if (this.#piped !== undefined) throw new TypeError('Cannot pipe: a body is on its way');
+    this.#piped = body;
+    const takesBody = mayHaveBody(this.#status, this.request.method);
+    await pipe(body, {
+      write: (piece) => this.#write(piece),
+      isOver: () => !takesBody || this.#isGone || this.#piped !== body,
+      pieceMs: this.#options.bodyIdleTimeoutMs,
+    }).finally(() => {
+      this.#piped = undefined;
+    });
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    if (this.#isGone || this.#isBroken || chunk.length === 0) return;
     if (!mayHaveBody(this.#status, this.request.method)) return;
+    if (this.#bytesDue !== undefined) {
+      // It would be taken for the head of the next answer.
+      if (chunk.length > this.#bytesDue) return this.#breakOff();
+      this.#bytesDue -= chunk.length;
+    }
     this.#bytesSent += chunk.length;
     if (chunk.length > wholeBytesMax) await this.#writePieces(chunk);
     else if (!this.#wire.write(chunk)) await this.#drained();
@@ -233,7 +280,7 @@ export class HttpExchange implements Exchange {
     bytes?.addReply(chunk.length);
     try {
       for (let start = 0; start < chunk.length; start += pieceBytes) {
-        if (this.#isGone || this.#replyState !== 'started') return;
+        if (this.#isGone || this.#isBroken) return;
         if (!this.#wire.write(chunk.subarray(start, start + pieceBytes))) await this.#drained();
       }
     } finally {
@@ -244,14 +291,28 @@ export class HttpExchange implements Exchange {
   end(): void {
     this.#expectState('started', 'end');
     this.#replyState = 'ended';
-    if (this.#isGone) return;
-    this.#wire.end();
-    this.#leaveBody();
+    this.#complete();
   }
 
   abort(): void {
     if (this.#replyState === 'ended') return;
     this.#replyState = 'ended';
+    this.#breakOff();
+  }
+
+  #complete(): void {
+    if (this.#isGone || this.#isBroken) return;
+    if (this.#bytesDue !== undefined && this.#bytesDue > 0) this.#breakOff();
+    else {
+      this.#wire.end();
+      this.#body?.answered();
+    }
+  }
+
+  #breakOff(): void {
+    this.#isBroken = true;
+    this.#piped?.cancel();
+    this.#piped = undefined;
     this.#wire.destroy();
   }
 
@@ -262,24 +323,6 @@ export class HttpExchange implements Exchange {
     const client = clientNetwork(this.#request.clientAddress);
     this.#bytes ??= new ExchangeBytes({ clients, client, share });
     return this.#bytes;
-  }
-
-  #tryHold(bytes: number): boolean {
-    return this.#openBytes()?.tryAddBody(bytes) ?? true;
-  }
-
-  /** Reads no further meanwhile, so that the client is held up and not we. */
-  async #roomFor(bytes: number): Promise<void> {
-    for (let waitedMs = 0; !this.#tryHold(bytes); waitedMs += roomLookMs) {
-      if (this.#isGone || this.#replyState !== 'none') throw clientGone();
-      if (waitedMs >= this.#options.bodyIdleTimeoutMs) throw noRoom(waitedMs);
-      await delay(roomLookMs);
-    }
-  }
-
-  #openBody(): BodyReader {
-    this.#wire.sendContinue();
-    return new BodyReader(this.#wire.body, this.#options.bodyIdleTimeoutMs);
   }
 
   /** Names and values in turn, with the request id of the log in place of a guest's. */
@@ -308,16 +351,14 @@ export class HttpExchange implements Exchange {
     });
   }
 
-  #leaveBody(): void {
-    if (this.#hadBody && !this.#wire.isReceived) this.#wire.leaveBody();
-  }
-
   #close(): void {
     this.#bytes?.close();
     this.#wire.closed();
     if (this.#wire.isFinished) return;
     this.#isGone = true;
-    this.#onGone?.();
+    this.#piped?.cancel();
+    // Who has answered has nobody left to wait for: such a run goes on.
+    if (this.#replyState !== 'ended') this.#onGone?.();
   }
 
   #expectState(state: Exchange['replyState'], action: string): void {
@@ -339,23 +380,4 @@ function addAbsent(flat: string[], headers: readonly Header[]): void {
 /** RFC 9110, section 6.4.1. */
 function mayHaveBody(status: number, method: string): boolean {
   return method !== 'HEAD' && statusHasBody(status);
-}
-
-function clientGone(): TerrafirmaError {
-  return new TerrafirmaError('client-gone', 'Cannot read the request body: nobody waits for it');
-}
-
-function noRoom(waitedMs: number): TerrafirmaError {
-  return new TerrafirmaError(
-    'overloaded',
-    `Cannot read the request body now: memory for bodies is short: waited ${waitedMs} ms`,
-  );
-}
-
-function tooLarge(bodyBytesMax: number, received: number): TerrafirmaError {
-  const rule = `its body may have at most ${inBytes(bodyBytesMax)}`;
-  return new TerrafirmaError(
-    'request-too-large',
-    `Cannot accept the request: ${rule}: received ${received} bytes`,
-  );
 }

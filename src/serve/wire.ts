@@ -15,12 +15,19 @@ export interface Wire {
   readonly events: EventEmitter;
   /** The client waits for a word before it sends the body (RFC 9110, section 10.1.1). */
   sendContinue(): void;
+  /** An interim answer, before the head; false where the client's HTTP knows none. */
+  sendInterim(status: number, headers: string[]): boolean;
   /** Head and body, or none, in as few writes as possible. `headers`: names and values in turn. */
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void;
   sendHead(status: number, headers: string[]): void;
   /** False when the client should take some before there is more. */
   write(chunk: Uint8Array): boolean;
   end(): void;
+  /**
+   * The answer has been handed over, but somebody may still read the body; only while it is not
+   * all received. `leaveBody` must follow.
+   */
+  keepBody(): void;
   /** The answer has been handed over, and nobody wants what is still to come of the body. */
   leaveBody(): void;
   /** It is closed: nothing of it is limited any more. To be called at the event. */

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/config/config.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
+import { waitFor } from '../support/daemon.ts';
 import { ask, sendRaw, statusOf } from '../support/http.ts';
 import { BYTES_MAX, listenPlainly, type PlainListener } from '../support/plain-listener.ts';
 
@@ -141,16 +142,14 @@ describe('Listener', () => {
   });
 
   test('cuts off a client that does not take an answer sent whole', async () => {
-    const { promise: gone, resolve } = Promise.withResolvers<void>();
-    const { port } = await listen({ replyIdleTimeoutMs: 200 }, async (exchange) => {
-      exchange.onGone(resolve);
+    const { port, exchanges } = await listen({ replyIdleTimeoutMs: 200 }, async (exchange) => {
       exchange.send({ status: 200, headers: [] }, new Uint8Array(64 << 20));
     });
     const socket = connect({ host: '127.0.0.1', port });
     socket.pause();
     socket.on('error', () => undefined);
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-    await gone;
+    await waitFor(() => Promise.resolve(exchanges[0]?.isGone === true || undefined));
     socket.destroy();
   });
 

@@ -215,6 +215,18 @@ export class RecordingExchange implements Exchange {
     this.start();
   }
 
+  inform(): boolean {
+    return false;
+  }
+
+  sendPiped(): void {
+    this.start();
+  }
+
+  async pipe(): Promise<void> {
+    this.start();
+  }
+
   end(): void {
     this.start();
   }

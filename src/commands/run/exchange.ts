@@ -3,7 +3,7 @@
 import type { Exchange } from '../../abi/abi.ts';
 import { inBytes } from '../../amounts.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import { noBytes } from '../../http/body.ts';
+import { noBytes, type ReadBody } from '../../http/body.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import type { FromRun } from './messages.ts';
 
@@ -16,6 +16,7 @@ export class RunExchange implements Exchange {
   readonly #tell: (message: ReplyMessage) => void;
   #unread: Uint8Array | undefined;
   #replyState: 'none' | 'started' | 'ended' = 'none';
+  #passing: Promise<void> | undefined;
 
   constructor(
     request: RequestHead,
@@ -61,6 +62,34 @@ export class RunExchange implements Exchange {
   async write(chunk: Uint8Array): Promise<void> {
     this.#require('started');
     this.#tell({ kind: 'chunk', chunk });
+  }
+
+  /** Nobody waits on a slow line: `run` shows the answer alone. */
+  inform(): boolean {
+    this.#require('none');
+    return false;
+  }
+
+  sendPiped(head: ReplyHead, body: ReadBody): void {
+    this.start(head);
+    this.#passing = this.pipe(body);
+    // Whoever waits for it is told; nobody may until the run has ended.
+    this.#passing.catch(() => undefined);
+    this.#replyState = 'ended';
+  }
+
+  /** Resolves when a body that comes without the run has come; rejects when it broke off. */
+  whenPassed(): Promise<void> | undefined {
+    return this.#passing;
+  }
+
+  async pipe(body: ReadBody): Promise<void> {
+    this.#require('started');
+    for (;;) {
+      const piece = await body.read();
+      if (piece === undefined) return;
+      this.#tell({ kind: 'chunk', chunk: piece });
+    }
   }
 
   end(): void {

@@ -8,6 +8,7 @@ import { Account } from '../../account/account.ts';
 import type { RunIdentity } from '../../capability/definition.ts';
 import { ThreadCapabilities } from '../../capability/lending.ts';
 import { GuestPool } from '../../engine/supply/pool.ts';
+import { describeError } from '../../errors.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { settingsFor } from '../../site/settings.ts';
@@ -52,6 +53,11 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
   const identity = { folderKey: folderKey, modulePath, requestId: request.id };
   const lent = capabilities.forRun({ ...identity, ...placeOf(start) });
   const report = await guest.run(exchange, lent);
+  try {
+    await exchange.whenPassed();
+  } catch (error) {
+    tell({ kind: 'log', line: `Cannot show the answer whole: ${describeError(error)}` });
+  }
   tell({ kind: 'done', report });
 }
 

@@ -42,6 +42,8 @@ export class Http1Wire implements Wire, Departure, Watched {
   #isContinued = false;
   #saysClose = false;
   #isUnmarked = false;
+  /** The answer has left, and the connection ends as soon as nobody reads the body any more. */
+  #closesLater = false;
 
   constructor(incoming: Http1Request, response: Http1Response, options: Http1WireOptions) {
     this.#options = options;
@@ -69,6 +71,13 @@ export class Http1Wire implements Wire, Departure, Watched {
     if (this.#isContinued || this.events.headersSent || !this.#expectsContinue) return;
     this.#isContinued = true;
     this.events.writeContinue();
+  }
+
+  sendInterim(status: number, headers: string[]): boolean {
+    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    if (this.body.httpVersion === '1.0') return false;
+    this.events.writeInformation(status, headers);
+    return true;
   }
 
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
@@ -125,8 +134,25 @@ export class Http1Wire implements Wire, Departure, Watched {
     if (this.#isLimited) this.#options.taking.unwatch(this);
   }
 
+  keepBody(): void {
+    // Where the end of the connection tells the end of the answer, there is no reading on.
+    if (this.#isUnmarked) return;
+    // Node throws away a body that nobody has begun to read when the answer has left.
+    this.body.read(0);
+    const { socket } = this.body;
+    if (!this.#saysClose) return;
+    socket.destroySoon = () => {
+      this.#closesLater = true;
+    };
+  }
+
   leaveBody(): void {
-    if (!this.#saysClose) this.events.once('finish', () => this.#takeRest());
+    const { socket, readableEnded } = this.body;
+    if (readableEnded && !this.#closesLater) return;
+    if (this.#closesLater) this.#options.lingering.close(socket);
+    else if (this.#saysClose) this.#options.lingering.expect(socket);
+    else if (this.events.writableFinished) this.#takeRest();
+    else this.events.once('finish', () => this.#takeRest());
   }
 
   destroy(): void {
@@ -169,6 +195,7 @@ export class Http1Wire implements Wire, Departure, Watched {
   #takeRest(): void {
     const { body } = this;
     const { lingering } = this.#options;
+    if (body.readableEnded || body.destroyed) return;
     if (body.fault !== undefined) {
       lingering.close(body.socket);
       return;

@@ -1,6 +1,6 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
 
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { connectionHeaders } from '../../http/connection-headers.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
@@ -47,6 +47,11 @@ export class Http2Wire implements Wire, Watched {
       this.#quietly(() => this.body.additionalHeaders({ ':status': 100 }));
   }
 
+  sendInterim(status: number, headers: string[]): boolean {
+    this.#quietly(() => this.body.additionalHeaders(toInterim(status, headers)));
+    return true;
+  }
+
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void {
     const endStream = body === undefined || body.length === 0;
     this.#quietly(() => {
@@ -73,7 +78,15 @@ export class Http2Wire implements Wire, Watched {
 
   /** The connection lives on: only this stream is told that its body is not wanted. */
   leaveBody(): void {
-    this.body.once('finish', () => this.body.close(constants.NGHTTP2_NO_ERROR));
+    if (this.isReceived) return;
+    const close = (): void => this.body.close(constants.NGHTTP2_NO_ERROR);
+    if (this.body.writableFinished) close();
+    else this.body.once('finish', close);
+  }
+
+  keepBody(): void {
+    // Node closes a stream that nobody has begun to read when the answer has left.
+    this.body.read(0);
   }
 
   destroy(): void {
@@ -109,6 +122,18 @@ export class Http2Wire implements Wire, Watched {
 /** In place of a last frame with the flag END_STREAM. */
 function endQuietly(callback: (error?: Error | null) => void): void {
   callback();
+}
+
+/** For interim answers node takes no names and values in turn. */
+function toInterim(status: number, flat: readonly string[]): OutgoingHttpHeaders {
+  const headers: Record<string, string[]> = Object.create(null);
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const name = (flat[index] ?? '').toLowerCase();
+    if (connectionHeaders.has(name)) continue;
+    headers[name] ??= [];
+    headers[name].push(flat[index + 1] ?? '');
+  }
+  return { ...headers, ':status': status };
 }
 
 /** Names and values in turn, the status first. */

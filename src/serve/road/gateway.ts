@@ -61,9 +61,13 @@ export class Gateway {
     try {
       await this.#answer(exchange, record);
       await this.#followRedirects(exchange, record);
+      const passing = exchange.whenPassed();
+      if (passing !== undefined) await passing;
     } catch (failure) {
       this.#fail(exchange, record, toErrorRecord(failure));
     } finally {
+      // Begun, and nobody goes on with it: the client must see that it is not whole.
+      if (exchange.replyState === 'started') exchange.abort();
       record.status = exchange.status;
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;
@@ -165,6 +169,7 @@ export class Gateway {
       place: site,
       settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
     });
+    exchange.keepBody();
     const report =
       upgrade === undefined
         ? await guest.run(exchange, lent)
@@ -176,6 +181,7 @@ export class Gateway {
             shares,
             share,
           });
+    exchange.releaseBody();
     this.#note(record, report);
     if (report.error !== undefined) this.#fail(exchange, record, report.error);
   }

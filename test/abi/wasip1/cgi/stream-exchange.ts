@@ -72,6 +72,18 @@ export class StreamExchange implements Exchange {
     await this.gate;
   }
 
+  inform(): boolean {
+    return false;
+  }
+
+  sendPiped(): void {
+    throw new Error('Cannot pipe: nothing is fetched here');
+  }
+
+  async pipe(): Promise<void> {
+    this.sendPiped();
+  }
+
   end(): void {
     this.#require('started');
     this.replyState = 'ended';

@@ -1,0 +1,120 @@
+/** The body of one request, read whole or piece by piece, and what becomes of an unread rest. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { inBytes } from '../amounts.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { BodyReader } from './body-reader.ts';
+import type { Wire } from './wire.ts';
+
+export interface RequestBodyOptions {
+  readonly wire: Wire;
+  readonly idleTimeoutMs: number;
+  /** Takes bytes on the account of whoever keeps them; false where there is no room now. */
+  readonly tryHold: (bytes: number) => boolean;
+}
+
+/** How often a body that must wait looks whether there is room: thousands may wait at once. */
+const roomLookMs = 250;
+
+export class RequestBody {
+  readonly #options: RequestBodyOptions;
+  #reader: BodyReader | undefined;
+  #bytesReceived = 0;
+  /** A run may still read it, whether or not there is an answer. */
+  #isKept = false;
+  #isAnswered = false;
+  #isLeft = false;
+
+  constructor(options: RequestBodyOptions) {
+    this.#options = options;
+  }
+
+  /** Read so far. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  /** As `Exchange.readBody`. */
+  async readWhole(bytesMax: number): Promise<Uint8Array> {
+    const declared = this.#options.wire.declaredBytes;
+    if (declared > bytesMax) throw tooLarge(bytesMax, declared);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const chunk = await this.read();
+      if (chunk === undefined) break;
+      length += chunk.length;
+      if (length > bytesMax) throw tooLarge(bytesMax, length);
+      if (!this.#options.tryHold(chunk.length)) await this.#roomFor(chunk.length);
+      chunks.push(chunk);
+    }
+    const [only] = chunks;
+    return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
+  }
+
+  /** The next piece; undefined at the end. */
+  async read(): Promise<Uint8Array | undefined> {
+    this.#reader ??= this.#open();
+    const chunk = await this.#reader.read();
+    this.#bytesReceived += chunk?.length ?? 0;
+    return chunk;
+  }
+
+  /** A run begins, which may read for as long as it goes on, also after the answer. */
+  keep(): void {
+    this.#isKept = true;
+  }
+
+  /** The run is over. */
+  release(): void {
+    this.#isKept = false;
+    if (this.#isAnswered) this.#leave();
+  }
+
+  /** The answer has been handed over. */
+  answered(): void {
+    this.#isAnswered = true;
+    if (!this.#isKept) this.#leave();
+    else if (!this.#options.wire.isReceived) this.#options.wire.keepBody();
+  }
+
+  #leave(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    this.#options.wire.leaveBody();
+  }
+
+  #open(): BodyReader {
+    const { wire, idleTimeoutMs } = this.#options;
+    wire.sendContinue();
+    return new BodyReader(wire.body, idleTimeoutMs);
+  }
+
+  /** Reads no further meanwhile, so that the client is held up and not we. */
+  async #roomFor(bytes: number): Promise<void> {
+    const { tryHold, idleTimeoutMs, wire } = this.#options;
+    for (let waitedMs = 0; !tryHold(bytes); waitedMs += roomLookMs) {
+      if (wire.body.destroyed || this.#isLeft) throw nobodyWaits();
+      if (waitedMs >= idleTimeoutMs) throw noRoom(waitedMs);
+      await delay(roomLookMs);
+    }
+  }
+}
+
+function nobodyWaits(): TerrafirmaError {
+  return new TerrafirmaError('client-gone', 'Cannot read the request body: nobody waits for it');
+}
+
+function noRoom(waitedMs: number): TerrafirmaError {
+  return new TerrafirmaError(
+    'overloaded',
+    `Cannot read the request body now: memory for bodies is short: waited ${waitedMs} ms`,
+  );
+}
+
+function tooLarge(bytesMax: number, received: number): TerrafirmaError {
+  const rule = `its body may have at most ${inBytes(bytesMax)}`;
+  return new TerrafirmaError(
+    'request-too-large',
+    `Cannot accept the request: ${rule}: received ${received} bytes`,
+  );
+}

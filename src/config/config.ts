@@ -258,6 +258,7 @@ export const defaultLimits = {
   logBytesPerOwnerPerMinuteMax: 64 * mib,
   logBytesPerSitePerMinuteMax: 32 * mib,
   logBytesPerClientPerMinuteMax: 32 * mib,
+  metricRowsMax: 1_000,
 } as const satisfies Record<string, number>;
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -223,4 +223,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   logBytesPerClientPerMinuteMax: {
     summary: 'Log lines that one client network causes, per thread and minute',
   },
+  metricRowsMax: {
+    summary: 'Modules that are counted each for itself; what others do is counted together',
+    max: 100_000,
+  },
 };

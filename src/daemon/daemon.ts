@@ -6,8 +6,10 @@ import { createSharedAccount } from '../account/shared.ts';
 import { ControlSides } from '../capability/control.ts';
 import { keyValueDatabasePath } from '../capability/kv/writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
+import type { CounterRows } from '../deploy/folder/site-picture.ts';
 import { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
+import { CounterBook } from '../journal/counter-book.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { Resolver } from '../outside/dns/dns.ts';
@@ -75,7 +77,9 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       ...{ resolver, journal },
       folder: places.folder,
     });
-    parts.publisher = await Publisher.open({ config, journal, guards, relocate });
+    const counters = openCounters(config);
+    const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
+    parts.publisher = await Publisher.open({ config, journal, guards, relocate, counterRows });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
@@ -88,6 +92,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       journal,
       account,
       logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
+      counterPageOf: (threadNumber) => counters.pageOf(threadNumber),
       answer: (question) => answers.answer(question),
       capabilities,
       ticketKeys: () => parts.ticketKeys?.current,
@@ -222,6 +227,10 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
       parts.journal.tell('signal-ignored', { signal });
     },
   };
+}
+
+function openCounters({ limits, threads }: Config): CounterBook {
+  return new CounterBook({ threads, rowsMax: limits.metricRowsMax, nowMs });
 }
 
 function openAccount({ threads, processMemoryBytesMax, limits }: Config): SharedArrayBuffer {

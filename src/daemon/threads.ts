@@ -31,6 +31,7 @@ export interface ThreadsOptions {
   readonly account: SharedArrayBuffer;
   /** The queue of each thread to the log writer; a thread's successor gets the same one. */
   readonly logQueueOf: (threadNumber: number) => LogQueueMemory;
+  readonly counterPageOf: (threadNumber: number) => SharedArrayBuffer;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly capabilities: Pick<ControlSides, 'connectThread'>;
   /** The keys of session tickets now; undefined without TLS. */
@@ -130,6 +131,7 @@ export class ServingThreads {
       ledger: this.#ledger,
       account: this.#options.account,
       logQueue: this.#options.logQueueOf(number),
+      counterPage: this.#options.counterPageOf(number),
       capabilities: starts,
     };
     const listening = Promise.withResolvers<void>();

@@ -17,6 +17,7 @@ import { Modules } from './build/modules.ts';
 import { Trial } from './build/trial.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import { type FolderParts, WatchedFolder } from './folder/folder.ts';
+import type { CounterRows } from './folder/site-picture.ts';
 import type { Probation } from './keep/probation.ts';
 import { type FolderPresence, recordAfter } from './keep/reclaim.ts';
 import type { FolderRecord } from './keep/record.ts';
@@ -33,6 +34,8 @@ export interface PublisherOptions {
   readonly guards: MountGuards;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
+  /** See `PictureOptions`. */
+  readonly counterRows?: CounterRows;
   /** Milliseconds since the Unix epoch: compared with the times of files. */
   readonly nowMs?: () => number;
 }
@@ -231,6 +234,7 @@ export class Publisher {
       known.noteLocated(located);
       return known;
     }
+    const { counterRows } = this.#options;
     const folder = new WatchedFolder(located, {
       config: this.#config,
       store: this.#store,
@@ -240,6 +244,7 @@ export class Publisher {
       nowMs: this.#nowMs,
       nextGeneration: () => ++this.#generation,
       onPublish: (site) => this.#tell(site),
+      ...(counterRows === undefined ? {} : { counterRows }),
       relocate: () => this.#options.relocate(located),
       watches: this.#watches,
       ...this.#mountParts(located),
@@ -279,6 +284,7 @@ export class Publisher {
   }
 
   #closeFolder(folder: WatchedFolder): void {
+    this.#options.counterRows?.(folder.key, []);
     const closing = folder.close().catch((error: unknown) => {
       const fields = { folderKey: folder.key, reason: describeError(error) };
       this.#journal.tell('folder-not-closed', fields);

@@ -1,38 +1,12 @@
-/**
- * One record a request: made at the door, filled along the road, told once on the way out; and the
- * lines of the log that requests and guests cause.
- */
+/** The lines of the log, above all those that requests and guests cause. */
 
 import pino, { type Logger } from 'pino';
 import type { LogLevel } from '../config/config.ts';
-import type { ErrorCode } from '../errors.ts';
 import { errorRow } from '../errors.ts';
+import type { ThreadCounters } from './counters.ts';
 import type { Journal } from './journal.ts';
 import type { LineSink, LogChannel } from './log-channel.ts';
-import type { Outcome } from './outcome.ts';
-
-export interface RequestRecord {
-  readonly id: string;
-  readonly method: string;
-  /** The host name once it was parsed; until then what the visitor sent, cut short. */
-  hostName: string;
-  path: string;
-  clientAddress: string;
-  status: number;
-  bytesReceived: number;
-  bytesSent: number;
-  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge';
-  folderKey: string | undefined;
-  modulePath: string | undefined;
-  digest: string | undefined;
-  abi: string | undefined;
-  cpuUs: number | undefined;
-  wallUs: number;
-  memoryBytes: number | undefined;
-  errorCode: ErrorCode | undefined;
-  /** For the log only: visitors read the row's sentence unless the row may be shown. */
-  errorDetail: string | undefined;
-}
+import type { RequestRecord } from './request-record.ts';
 
 /** What others chose (paths, names, values) is told up to here; a mark says that it was longer. */
 const valueCharsMax = 200;
@@ -96,18 +70,21 @@ export interface GuestLineTag {
 export class RequestLog {
   readonly #logger: Logger;
   readonly #channel: LogChannel;
+  readonly #counters: ThreadCounters;
   /** The text of one millisecond: making it would cost more than the rest of a line. */
   #textAtMs = 0;
   #timeText = '';
   readonly #place = new PlaceText();
 
-  constructor(logger: Logger, channel: LogChannel) {
+  constructor(logger: Logger, channel: LogChannel, counters: ThreadCounters) {
+    this.#counters = counters;
     this.#logger = logger;
     this.#channel = channel;
   }
 
-  /** Failures that are ours or the operator's stand out by their level. */
+  /** Counts and logs a request. Failures that are ours or the operator's stand out by level. */
   write(record: RequestRecord): void {
+    this.#counters.note(record);
     const level = levelOf(record);
     if (!this.#logger.isLevelEnabled(level) || !this.#channel.allows(record)) return;
     this.#channel.write(

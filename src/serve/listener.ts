@@ -14,7 +14,7 @@ import type { Endpoint, Limits } from '../config/config.ts';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Header, RequestHead } from '../http/message.ts';
 import { type HeadLimits, type RawHead, readRequestHead } from '../http/request-head.ts';
-import type { RequestRecord } from '../journal/telemetry.ts';
+import type { RequestRecord } from '../journal/request-record.ts';
 import { LimitClock } from '../limit-clock.ts';
 import { parseHostName, quoteReceived } from '../names.ts';
 import { ClientConnections } from './client-connections.ts';

@@ -7,7 +7,8 @@
 import { isIP } from 'node:net';
 import { toErrorRecord } from '../errors.ts';
 import { noBytes } from '../http/body.ts';
-import type { RequestLog, RequestRecord } from '../journal/telemetry.ts';
+import type { RequestRecord } from '../journal/request-record.ts';
+import type { RequestLog } from '../journal/telemetry.ts';
 import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { ControlLink } from '../threads/control-link.ts';

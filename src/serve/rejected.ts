@@ -1,8 +1,9 @@
 /** What is known of a request before there is an exchange, and why there may be none. Pure. */
+
 import { inBytes } from '../amounts.ts';
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { RequestRecord } from '../journal/telemetry.ts';
+import type { RequestRecord } from '../journal/request-record.ts';
 import { withoutSecrets } from '../names.ts';
 
 export function newRecord(
@@ -32,6 +33,7 @@ export function newRecord(
     memoryBytes: undefined,
     errorCode: undefined,
     errorDetail: undefined,
+    counterRow: 0,
   };
 }
 

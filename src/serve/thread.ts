@@ -10,6 +10,7 @@ import type { ThreadWorld } from '../capability/definition.ts';
 import { ThreadCapabilities } from '../capability/lending.ts';
 import { GuestPool } from '../engine/supply/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { ThreadCounters } from '../journal/counters.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
@@ -92,7 +93,7 @@ async function start(start: ThreadStart): Promise<void> {
   control.postMessage(await listen(listener, start));
 }
 
-function openLog({ config, logQueue }: ThreadStart): {
+function openLog({ config, counterPage, logQueue }: ThreadStart): {
   readonly channel: LogChannel;
   readonly journal: Journal;
   readonly log: RequestLog;
@@ -101,7 +102,11 @@ function openLog({ config, logQueue }: ThreadStart): {
   const logger = createLogger(config.log.level, channel.own);
   const journal = openJournal(logReader(logger));
   setInterval(() => tellLosses(journal, channel), lossesMs).unref();
-  return { channel, journal, log: new RequestLog(logger, channel) };
+  return {
+    channel,
+    journal,
+    log: new RequestLog(logger, channel, new ThreadCounters(counterPage)),
+  };
 }
 
 function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {

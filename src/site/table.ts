@@ -15,9 +15,13 @@ import type { Manifest } from './manifest.ts';
 import type { SiteSettings } from './settings.ts';
 
 /** A module with a good version, or one that never had any and why. */
-export type SiteModule =
+export type SiteModule = {
+  /** Where its requests are counted (`src/journal/counters.ts`); left out: with the others. */
+  readonly counterRow?: number;
+} & (
   | { readonly kind: 'serving'; readonly digest: Digest; readonly abi: string }
-  | { readonly kind: 'refused'; readonly error: ErrorRecord };
+  | { readonly kind: 'refused'; readonly error: ErrorRecord }
+);
 
 export interface Site {
   readonly folderKey: FolderKey;
@@ -46,8 +50,9 @@ export type Route =
       /** Decoded; see RequestHead. */
       readonly scriptName: string;
       readonly pathInfo: string;
+      readonly counterRow: number;
     }
-  | { readonly kind: 'failure'; readonly error: ErrorRecord }
+  | { readonly kind: 'failure'; readonly error: ErrorRecord; readonly counterRow: number }
   /** No such module in this picture: the control plane knows whether a verdict is still to come. */
   | { readonly kind: 'unknown-module'; readonly modulePath: ModulePath }
   /** A file or directory below the folder; for a directory see `routeIndex`. */
@@ -82,7 +87,8 @@ const indexModule = 'index.wasm';
 function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Route {
   const module = site.modules.get(modulePath);
   if (module === undefined) return { kind: 'unknown-module', modulePath };
-  if (module.kind === 'refused') return { kind: 'failure', error: module.error };
+  const { counterRow = 0 } = module;
+  if (module.kind === 'refused') return { kind: 'failure', error: module.error, counterRow };
   const scriptName = `/${modulePath}`;
   return {
     kind: 'module',
@@ -91,5 +97,6 @@ function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Rout
     abi: module.abi,
     scriptName,
     pathInfo,
+    counterRow,
   };
 }

@@ -145,6 +145,8 @@ export interface ThreadStart {
   readonly account: SharedArrayBuffer;
   /** The thread's way to the log writer. */
   readonly logQueue: LogQueueMemory;
+  /** See `journal/counters.ts`; of the number, whichever thread has it. */
+  readonly counterPage: SharedArrayBuffer;
   /** What control sides give to the sides of a thread; see `capability/control.ts`. */
   readonly capabilities: Readonly<Record<string, unknown>>;
 }

@@ -11,6 +11,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
 import { buildArtifact } from '../../src/deploy/build/artifact.ts';
+import { createCounterPage } from '../../src/journal/counters.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
@@ -102,10 +103,12 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     tell: () => undefined,
   });
   const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
+  const counterPage = createCounterPage(1);
   const threads = new ServingThreads({
     config,
     journal,
     account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
+    counterPageOf: () => counterPage,
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];
       if (queue === undefined) throw new TypeError('Cannot log: no such thread');

@@ -33,6 +33,15 @@ function route(modules: Record<string, SiteModule>, target: string): Route {
 }
 
 describe('a path with a module', () => {
+  test('leads to the row on which its requests are counted', () => {
+    expect(route({ 'x.wasm': { ...good, counterRow: 7 } }, '/x.wasm')).toMatchObject({
+      counterRow: 7,
+    });
+    expect(route({ 'x.wasm': { ...bad, counterRow: 8 } }, '/x.wasm')).toMatchObject({
+      counterRow: 8,
+    });
+  });
+
   test('leads to it, with the rest as path info', () => {
     expect(route({ 'dir/x.wasm': good }, '/dir/x.wasm/a%20b/?q')).toEqual({
       kind: 'module',
@@ -41,11 +50,12 @@ describe('a path with a module', () => {
       abi: 'terrarium',
       scriptName: '/dir/x.wasm',
       pathInfo: '/a b/',
+      counterRow: 0,
     });
   });
 
   test('leads to the refusal of a module that never was good', () => {
-    expect(route({ 'x.wasm': bad }, '/x.wasm')).toEqual({ kind: 'failure', error });
+    expect(route({ 'x.wasm': bad }, '/x.wasm')).toEqual({ kind: 'failure', error, counterRow: 0 });
   });
 
   test('leads nowhere yet when this picture has no such module', () => {
@@ -86,8 +96,9 @@ describe('a directory without index.html', () => {
       modulePath: 'index.wasm',
       scriptName: '/index.wasm',
       pathInfo: '',
+      counterRow: 0,
     });
-    expect(routeIndex(site, ['dir'])).toEqual({ kind: 'failure', error });
+    expect(routeIndex(site, ['dir'])).toEqual({ kind: 'failure', error, counterRow: 0 });
     expect(routeIndex(site, ['new'])).toMatchObject({ kind: 'unknown-module' });
   });
 

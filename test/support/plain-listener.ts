@@ -1,7 +1,8 @@
 /** A listener for plain HTTP, and the bytes that come back from it taken apart. */
+
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
-import type { RequestRecord } from '../../src/journal/telemetry.ts';
+import type { RequestRecord } from '../../src/journal/request-record.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
 import { failureHead } from '../../src/serve/road/failure.ts';

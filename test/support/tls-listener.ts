@@ -1,8 +1,9 @@
 /** A listener for HTTPS with a certificate of its own, and raw HTTP/2 frames to try it with. */
+
 import { connect, type TLSSocket } from 'node:tls';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
-import type { RequestRecord } from '../../src/journal/telemetry.ts';
+import type { RequestRecord } from '../../src/journal/request-record.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
 import { TrustedProxies } from '../../src/serve/road/client-address.ts';

@@ -22,7 +22,7 @@ import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
 import { FolderRules } from './rules.ts';
-import { SitePicture } from './site-picture.ts';
+import { type CounterRows, SitePicture } from './site-picture.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
@@ -35,6 +35,8 @@ export interface FolderParts
   /** Where the folder is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: () => Promise<LocatedFolder>;
   readonly nextGeneration: () => number;
+  /** See `PictureOptions`. */
+  readonly counterRows?: CounterRows;
   readonly onPublish: (site: Site) => void;
 }
 

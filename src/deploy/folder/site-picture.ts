@@ -1,7 +1,7 @@
 /** What a folder serves, as an immutable picture; a new one only when something differs. */
 import { isDeepStrictEqual } from 'node:util';
 import { toErrorRecord } from '../../errors.ts';
-import { type ModulePath, ownerOf } from '../../names.ts';
+import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import type { Site, SiteModule } from '../../site/table.ts';
@@ -11,7 +11,14 @@ import type { SettingsState } from './settings-file.ts';
 export interface PictureOptions {
   readonly nextGeneration: () => number;
   readonly onPublish: (site: Site) => void;
+  /** Where requests of a folder's modules are counted; left out: nobody counts. */
+  readonly counterRows?: CounterRows;
 }
+
+export type CounterRows = (
+  folderKey: FolderKey,
+  modulePaths: Iterable<ModulePath>,
+) => ReadonlyMap<ModulePath, number>;
 
 /** Nobody may read anything: stands beside the failure of a broken `.kbp_config`. */
 const closedManifest: Manifest = Object.freeze({
@@ -56,7 +63,7 @@ export class SitePicture {
       manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
       // Both files may restrict who is served: while one cannot be read, nobody is.
       failure: broken === undefined ? undefined : toErrorRecord(broken.error),
-      modules,
+      modules: this.#withRows(located.key, modules),
       ...(settings.kind === 'good' ? { settings: settings.value } : {}),
     };
     if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
@@ -68,5 +75,14 @@ export class SitePicture {
       ...content,
     });
     this.#options.onPublish(this.#site);
+  }
+
+  #withRows(folderKey: FolderKey, modules: Site['modules']): Site['modules'] {
+    const rows = this.#options.counterRows?.(folderKey, modules.keys());
+    if (rows === undefined) return modules;
+    const counted = [...modules].map(
+      ([path, module]) => [path, { ...module, counterRow: rows.get(path) ?? 0 }] as const,
+    );
+    return new Map(counted);
   }
 }

@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { formatHttpDate } from '../../http/date.ts';
-import type { RequestRecord } from '../../journal/telemetry.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
 import { explainParserError, newRecord, plainAddress } from '../rejected.ts';
 import { failureHead } from '../road/failure.ts';
 import type { Http1Connections } from './connections.ts';

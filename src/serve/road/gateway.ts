@@ -2,6 +2,7 @@
  * The request road: host name → site → route → guest or file → answer, one line a stage.
  * Every failure on it becomes the answer of its row in the table of errors.
  */
+
 import type { Account } from '../../account/account.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
@@ -9,7 +10,8 @@ import type { Limits } from '../../config/config.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { RequestLog, RequestRecord } from '../../journal/telemetry.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
+import type { RequestLog } from '../../journal/telemetry.ts';
 import { type HostName, parseHostName, withoutSecrets } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import { isPrivate } from '../../site/private-files.ts';
@@ -94,13 +96,13 @@ export class Gateway {
     const route =
       first.kind === 'module'
         ? first
-        : await this.#settle(first, site, (newest) => routeRequest(newest, path));
+        : await this.#settle(first, { site, record }, (newest) => routeRequest(newest, path));
     if (route.kind === 'module') return this.#run(exchange, record, { site, route });
     refuseUpgrade(exchange);
     record.outcome = 'file';
     if (await this.#options.files.answer(exchange, site, route)) return;
     const seek = (newest: Site): Route => routeIndex(newest, route.segments) ?? route;
-    const index = await this.#settle(seek(site), site, seek);
+    const index = await this.#settle(seek(site), { site, record }, seek);
     if (index.kind !== 'module') throw notFound(path.segments);
     return this.#run(exchange, record, { site, route: index });
   }
@@ -128,14 +130,22 @@ export class Gateway {
    * A module that is not in the picture may be a file whose verdict is still to come: waits for it
    * and looks at the newest picture.
    */
-  async #settle(first: Route, site: Site, find: (site: Site) => Route): Promise<SettledRoute> {
+  async #settle(
+    first: Route,
+    at: { readonly site: Site; readonly record: RequestRecord },
+    find: (site: Site) => Route,
+  ): Promise<SettledRoute> {
+    const { record, site } = at;
     let route = first;
     if (route.kind === 'unknown-module') {
       const { modulePath } = route;
       route = find(await this.#options.replica.siteWithVerdict(site, modulePath));
       if (route.kind === 'unknown-module') throw notFound([modulePath]);
     }
-    if (route.kind === 'failure') throw fromErrorRecord(route.error);
+    if (route.kind === 'failure') {
+      record.counterRow = route.counterRow;
+      throw fromErrorRecord(route.error);
+    }
     return route;
   }
 
@@ -148,6 +158,7 @@ export class Gateway {
     const { pool, replica, capabilities, conversations } = this.#options;
     const { upgrade } = exchange;
     record.modulePath = route.modulePath;
+    record.counterRow = route.counterRow;
     record.digest = route.digest;
     record.abi = route.abi;
     const loopHops = countLoopHops(exchange.request.headers);

@@ -1,7 +1,9 @@
 /** What a serving thread needs for HTTPS, and for plain HTTP beside it, from the configuration. */
+
 import type { Config } from '../../config/config.ts';
 import type { Journal } from '../../journal/journal.ts';
-import type { RequestLog, RequestRecord } from '../../journal/telemetry.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
+import type { RequestLog } from '../../journal/telemetry.ts';
 import type { HostName } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { ControlLink } from '../../threads/control-link.ts';

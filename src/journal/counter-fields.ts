@@ -1,0 +1,54 @@
+/**
+ * What is counted of each module, as places in a row of numbers. Data. Counters only grow, but for
+ * the peak of memory; a reader adds up the rows of all threads.
+ */
+import type { RequestRecord } from './request-record.ts';
+
+export const outcomes: readonly RequestRecord['outcome'][] = [
+  'replied',
+  'exited',
+  'trapped',
+  'out-of-cpu',
+  'out-of-time',
+  'out-of-memory',
+  'abandoned',
+  'refused',
+  'file',
+  'failed',
+  'redirected',
+  'challenge',
+];
+
+/** Upper ends of the buckets of request durations, in seconds; one more holds what is longer. */
+export const durationBucketsS: readonly number[] = [
+  0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+  30,
+];
+
+/** The first place of each group; groups without a count are one number. */
+export const counterPlace = layOut({
+  requests: outcomes.length,
+  durations: durationBucketsS.length + 1,
+  durationSumUs: 1,
+  guestCpuUs: 1,
+  memoryPeakBytes: 1,
+  receivedBytes: 1,
+  sentBytes: 1,
+});
+
+/** Numbers of a row: whole cache lines, so that threads do not share one. */
+export const counterRowWords = Math.ceil(endOf(counterPlace.sentBytes) / 8) * 8;
+
+function endOf(lastPlace: number): number {
+  return lastPlace + 1;
+}
+
+function layOut<Name extends string>(counts: Record<Name, number>): Readonly<Record<Name, number>> {
+  let next = 0;
+  const places = Object.entries<number>(counts).map(([name, count]) => {
+    const place = next;
+    next += count;
+    return [name, place];
+  });
+  return Object.fromEntries(places) as Record<Name, number>;
+}

@@ -1,0 +1,28 @@
+/** One record a request: made at the door, filled along the road, told once on the way out. */
+import type { ErrorCode } from '../errors.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface RequestRecord {
+  readonly id: string;
+  readonly method: string;
+  /** The host name once it was parsed; until then what the visitor sent, cut short. */
+  hostName: string;
+  path: string;
+  clientAddress: string;
+  status: number;
+  bytesReceived: number;
+  bytesSent: number;
+  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge';
+  folderKey: string | undefined;
+  modulePath: string | undefined;
+  digest: string | undefined;
+  abi: string | undefined;
+  cpuUs: number | undefined;
+  wallUs: number;
+  memoryBytes: number | undefined;
+  errorCode: ErrorCode | undefined;
+  /** Of the module; see `counters.ts`. */
+  counterRow: number;
+  /** For the log only: visitors read the row's sentence unless the row may be shown. */
+  errorDetail: string | undefined;
+}

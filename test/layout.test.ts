@@ -11,6 +11,7 @@ import {
   checkShapes,
   checkWords,
 } from '../scripts/layout/checks.ts';
+import { checkCitations } from '../scripts/layout/citations.ts';
 import { checkReadme } from '../scripts/layout/readme.ts';
 import { checkLayout } from '../scripts/layout/repository.ts';
 import type { SourceFile } from '../scripts/layout/source.ts';
@@ -84,6 +85,20 @@ test('a room that imports one standing after it is found', () => {
   expect(checkRooms([errors, names])).toEqual([]);
   expect(checkRooms([names, errors])).toEqual([
     'the room names must stand after errors, which it imports',
+  ]);
+});
+
+test('what is cited must be there, with its section', () => {
+  const documents = [{ path: 'docs/spec/a.md', text: '## 2. Two\n\n**2.1** One.\n' }];
+  const good = sources({
+    'src/a.ts': '/** docs/spec/a.md, 2.1; docs/spec/a.md, section 2; docs/spec/a.md. */',
+    'src/b.ts': '/**\n * As it says (docs/spec/a.md,\n * 2.1)\n */',
+  });
+  expect(checkCitations(good, documents)).toEqual([]);
+  const bad = sources({ 'src/c.ts': '/** docs/spec/a.md, 2.2, docs/gone.md */' });
+  expect(checkCitations(bad, documents)).toEqual([
+    'src/c.ts cites section 2.2 of docs/spec/a.md, which is not there',
+    'src/c.ts cites docs/gone.md, which is not there',
   ]);
 });
 

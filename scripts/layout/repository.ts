@@ -1,5 +1,5 @@
 /** All checks of the layout over the files of a repository. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadCommands } from '../../src/commands/catalogue.ts';
 import { checkArchitecture } from './architecture.ts';
@@ -13,6 +13,7 @@ import {
   checkShapes,
   checkWords,
 } from './checks.ts';
+import { checkCitations, type Document } from './citations.ts';
 import { checkReadme } from './readme.ts';
 import { rooms } from './rooms.ts';
 import { readSources } from './source.ts';
@@ -33,8 +34,20 @@ export async function checkLayout(root: string): Promise<readonly string[]> {
     ...checkWords(sources),
     ...checkPurity(sources),
     ...checkArchitecture(readText(path.join(root, 'docs/architecture.md')), rooms),
+    ...checkCitations(sources, readDocuments(root)),
     ...checkReadme(readText(path.join(root, 'README.md')), await loadCommands()),
   ];
+}
+
+/** The Markdown files that people read. */
+function readDocuments(root: string): readonly Document[] {
+  const docs = path.join(root, 'docs');
+  const names = existsSync(docs) ? readdirSync(docs, { recursive: true, encoding: 'utf8' }) : [];
+  const inDocs = names.map((name) => `docs/${name.split(path.sep).join('/')}`);
+  const atTop = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+  return [...atTop, ...inDocs]
+    .filter((name) => name.endsWith('.md') && existsSync(path.join(root, name)))
+    .map((name) => ({ path: name, text: readText(path.join(root, name)) }));
 }
 
 /** A README.md that is not there shows nothing of what it must. */

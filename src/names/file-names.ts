@@ -1,6 +1,6 @@
 /**
  * Which names inside a folder are the owner's words and which are the leavings of sync tools and
- * editors (Terrafirma spec 3.3). One segment at a time.
+ * editors (docs/spec/folders.md, 6). One segment at a time.
  */
 
 /** `served`: publish. `conflict`: a copy of a real file, worth telling the owner. */

@@ -44,10 +44,10 @@ export function localFolderKey(absolutePath: string): FolderKey {
 }
 
 /**
- * Reads the value of a record: `/keybase/<private|public|team>/<tlf>[/<subpath>]` (Terrafirma spec
- * 2.3), or another prefix with an ordinary path behind it. One final slash is fine. Each segment of
- * a subpath follows the served-name rule of the files, plus ',' and '#': so no hidden, virtual
- * (`.kbfs_…`) or empty segments, no '..', spaces, backslashes or NUL.
+ * Reads the value of a record: `/keybase/<private|public|team>/<tlf>[/<subpath>]`
+ * (docs/spec/folders.md, 1.4), or another prefix with an ordinary path behind it. One final slash
+ * is fine. Each segment of a subpath follows the served-name rule of the files, plus ',' and '#':
+ * so no hidden, virtual (`.kbfs_…`) or empty segments, no '..', spaces, backslashes or NUL.
  *
  * @throws TerrafirmaError `bad-record`.
  */
@@ -103,7 +103,7 @@ function parseKeybasePath(rest: readonly string[], value: string): FolderPath {
 }
 
 /**
- * The canonical form of a TLF name (Terrafirma spec 3.2): lower case, writers sorted, readers
+ * The canonical form of a TLF name (docs/spec/folders.md, 2): lower case, writers sorted, readers
  * sorted behind '#' and only under `private`; a member listed twice counts once, one listed as both
  * is a writer. Undefined when it is not such a name: assertions (`alice@twitter`) only Keybase can
  * resolve, and a space begins the suffix of a conflicted or reset folder.
@@ -134,8 +134,8 @@ export function folderSegments(path: FolderPath): readonly string[] {
 
 /**
  * Picks the one `kbp=` among the TXT values of a name, each already joined from its strings
- * (Terrafirma spec 2.2): trimmed, key in this case only, an empty value counts as absent. A value
- * that was meant as one but is not is refused with what was received, not passed over.
+ * (docs/spec/folders.md, 1.2): trimmed, key in this case only, an empty value counts as absent. A
+ * value that was meant as one but is not is refused with what was received, not passed over.
  *
  * @param recordName The DNS name, for the sentence that says what to set.
  * @throws TerrafirmaError `no-record`, or `bad-record` for several values or a malformed one.

@@ -1,7 +1,7 @@
 /**
- * Who may read what in a folder (Terrafirma spec 2.4), and the passwords that say who somebody is.
- * Pure. The deepest configured ancestor decides alone; what it gives a user comes on top of what it
- * gives everybody.
+ * Who may read what in a folder (docs/spec/folders.md, 4), and the passwords that say who somebody
+ * is. Pure. The deepest configured ancestor decides alone; what it gives a user comes on top of
+ * what it gives everybody.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { foldName } from '../names.ts';

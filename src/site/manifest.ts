@@ -1,6 +1,6 @@
 /**
- * What a folder says about itself: its `.kbp_config` → Manifest (Terrafirma spec 2.4). Pure. The
- * result is plain data: it crosses threads by structured cloning.
+ * What a folder says about itself: its `.kbp_config` → Manifest (docs/spec/folders.md, 4). Pure.
+ * The result is plain data: it crosses threads by structured cloning.
  */
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';

@@ -64,7 +64,7 @@ export type Route =
 
 /**
  * Where `path` leads in `site`: the first segment that ends in `.wasm` names the module, the rest
- * stays visible to the guest (Terrafirma spec 2.1); anything else is a file.
+ * stays visible to the guest (docs/spec/folders.md, 3.1); anything else is a file.
  */
 export function routeRequest(site: Site, path: RequestPath): Route {
   if (path.modulePath !== undefined) {

@@ -102,7 +102,7 @@ export class TerrariumRun {
   }
 }
 
-/** `host` is what the visitor named, whichever way: guests build absolute URLs from it (A5). */
+/** `host` is what the visitor named, whichever way: guests build absolute URLs from it. */
 function indexRequest(request: RequestHead): HeaderIndex {
   const index = indexHeaders(request.headers);
   if (request.authority !== '') index.set('host', [encodeValue(request.authority)]);

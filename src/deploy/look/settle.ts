@@ -1,5 +1,5 @@
 /**
- * When a file is complete enough to be read (Terrafirma spec 3.5, rule 2). Pure: the clock is
+ * When a file is complete enough to be read (docs/spec/folders.md, 7.2). Pure: the clock is
  * handed in. A file that is still being copied has a stamp that moves; one cut at a section's end
  * may even be valid, so nothing but waiting tells.
  */

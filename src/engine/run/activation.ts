@@ -1,7 +1,8 @@
 /**
  * One run's time on the thread: whether it holds it, how much of its budget it has used, what it
  * waits for, and the one place where it can be ended. A run that is given up is always ended, never
- * abandoned: a suspended guest whose promise never settles is never freed (engine rule A5).
+ * abandoned: a suspended guest whose promise never settles is never freed (docs/spec/engine.md,
+ * A5).
  */
 
 import type { RunEnd } from '../../abi/abi.ts';

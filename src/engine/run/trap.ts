@@ -1,8 +1,8 @@
 /**
  * The one exception that no guest can catch. A guest's `catch_all` and `try_table` catch every
  * JavaScript error thrown through it, `new WebAssembly.RuntimeError` included; only an error that
- * V8 itself raised for a trap passes them (engine rule A5). So one real trap is taken from a wasm
- * `unreachable` and thrown again for every run that must end; it carries nothing of any run.
+ * V8 itself raised for a trap passes them (docs/spec/engine.md, A5). So one real trap is taken from
+ * a wasm `unreachable` and thrown again for every run that must end; it carries nothing of any run.
  */
 
 /** (module (func (export "t") unreachable)) */

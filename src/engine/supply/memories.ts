@@ -1,7 +1,8 @@
 /**
  * Makes linear memories within the process's stock of them: every one reserves 8 GiB of addresses,
- * and some 16,000 exhaust what V8 can have, over all threads (engine rule A6). The stock is shared
- * by owner, like bytes: nobody takes all of it, however many sites and connections it has.
+ * and some 16,000 exhaust what V8 can have, over all threads (docs/spec/engine.md, A6). The stock
+ * is shared by owner, like bytes: nobody takes all of it, however many sites and connections it
+ * has.
  */
 import type { Account } from '../../account/account.ts';
 import type { Share } from '../../account/share.ts';

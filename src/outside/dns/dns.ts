@@ -1,8 +1,8 @@
 /**
- * Host name → folder, by TXT record (Terrafirma spec 2.2); and name resolution for guests. Records
- * and questions are strangers' work: equal lookups are joined, answers and failures are cached, and
- * all of it is bounded, so that nobody can make the daemon ask or remember without end. The network
- * is touched by `dns/exchange.ts`; `dns/wire.ts` reads what comes from it.
+ * Host name → folder, by TXT record (docs/spec/folders.md, 1); and name resolution for guests.
+ * Records and questions are strangers' work: equal lookups are joined, answers and failures are
+ * cached, and all of it is bounded, so that nobody can make the daemon ask or remember without end.
+ * The network is touched by `dns/exchange.ts`; `dns/wire.ts` reads what comes from it.
  */
 import { isIP } from 'node:net';
 import type { DnsConfig, Endpoint, Limits } from '../../config/config.ts';

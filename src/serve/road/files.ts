@@ -1,7 +1,7 @@
 /**
- * Static files beside the modules (Terrafirma spec 2.6): types, validators, conditional and range
- * requests (RFC 9110, sections 8.8, 13, 14). Visitors who want the same file at the same time share
- * a look at it.
+ * Static files beside the modules (docs/spec/folders.md, 5): types, validators, conditional and
+ * range requests (RFC 9110, sections 8.8, 13, 14). Visitors who want the same file at the same time
+ * share a look at it.
  */
 
 import { TerrafirmaError } from '../../errors.ts';

@@ -17,7 +17,7 @@ export interface Room {
 const common = ['amounts', 'errors', 'names', 'config', 'account', 'limit-clock'];
 /** What capabilities are to a guest: their contracts. */
 const aboutCapabilities = ['capability/capability', 'capability/*/contract'];
-const aboutAbis = ['abi/abi', 'abi/catalogue'];
+const aboutAbis = ['abi/abi', 'abi/catalogue', 'abi/trace/trace'];
 
 export const rooms: readonly Room[] = [
   { name: 'amounts', holds: 'numbers and their units in words', imports: [] },

@@ -5,6 +5,7 @@ import type { Abi, ModuleFace } from './abi.ts';
 import { explainForeign, listFace } from './foreign.ts';
 import { isHostcall } from './terrarium/judge.ts';
 import { createTerrariumAbi } from './terrarium.ts';
+import { type TraceOptions, traceAbi } from './trace/trace.ts';
 import { isWasi } from './wasip1/judge.ts';
 import { createWasip1Abi } from './wasip1.ts';
 
@@ -20,10 +21,11 @@ export interface Catalogue {
   judgeModule(face: ModuleFace): ModuleVerdict;
 }
 
-export function createCatalogue(limits: Limits): Catalogue {
-  const abis = new Map(
-    [createTerrariumAbi(limits), createWasip1Abi(limits)].map((abi) => [abi.name, abi]),
-  );
+/** @param trace Left out: hostcalls are not told. */
+export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue {
+  const known = [createTerrariumAbi(limits), createWasip1Abi(limits)];
+  const chosen = trace === undefined ? known : known.map((abi) => traceAbi(abi, trace));
+  const abis = new Map(chosen.map((abi) => [abi.name, abi]));
   return { abis, judgeModule: (face) => judgeModule(face, abis) };
 }
 

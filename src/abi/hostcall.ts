@@ -100,6 +100,8 @@ export interface HostcallFacts {
   readonly name: string;
   readonly params: readonly Value[];
   readonly results: readonly Value[];
+  /** What values of the result are called, where they have names. */
+  readonly resultNames?: ReadonlyMap<number, string>;
   /** Whether the guest may be suspended in it; see `Hostcall`. */
   readonly waits: boolean;
   /** One line of Markdown for who writes guests; empty where name and types say all. */

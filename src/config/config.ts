@@ -157,6 +157,7 @@ export const defaultLimits = {
   tmpBytesPerRunMax: 16 * mib,
   tmpNodesPerRunMax: 4_096,
   logLinesPerRunMax: 100,
+  traceLinesPerRunMax: 1_000,
   logBytesPerRunMax: 64 * kib,
   // Requests a guest makes.
   outboundRequestsPerRunMax: 32,

@@ -53,6 +53,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: gib },
   tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
   logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
+  traceLinesPerRunMax: {
+    summary: 'Hostcalls of one run that are told at the log level trace',
+    min: 0,
+  },
   logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * mib },
   outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
   runsPerVisitMax: {

@@ -192,7 +192,7 @@ export const settings = {
   logLevel: define({
     name: 'log.level',
     flag: 'log-level',
-    summary: 'The least important lines that are written',
+    summary: 'The least important lines that are written; trace tells each hostcall of a function',
     kind: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     fallback: () => 'info' as const,
   }),

@@ -98,7 +98,11 @@ export class RequestLog {
   }
 
   /** One line that a guest wrote; `message` holds no control characters. */
-  writeOfGuest(level: 'info' | 'warn' | 'error', message: string, tag: GuestLineTag): void {
+  writeOfGuest(
+    level: 'trace' | 'info' | 'warn' | 'error',
+    message: string,
+    tag: GuestLineTag,
+  ): void {
     if (!this.#logger.isLevelEnabled(level)) return;
     const { folderKey, clientAddress, modulePath, requestId } = tag;
     const origin = { folderKey, clientAddress };

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../abi/catalogue.ts';
+import type { TraceOptions } from '../abi/trace/trace.ts';
 import { Account } from '../account/account.ts';
 import { Tidy } from '../account/tidy.ts';
 import type { ThreadWorld } from '../capability/definition.ts';
@@ -114,8 +115,19 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   const account = new Account(start.account, start.threadNumber);
   const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
   setInterval(() => tidy.look(), tidyLookMs).unref();
-  const { abis } = createCatalogue(limits);
+  const { abis } = createCatalogue(limits, traceOf(start));
   return { account, pool: new GuestPool({ limits, abis, page: openBeatingPage(start), account }) };
+}
+
+/** At the log level trace hostcalls are told; the guests are linked to others then. */
+function traceOf({ config }: ThreadStart): TraceOptions | undefined {
+  if (config.log.level !== 'trace') return undefined;
+  return {
+    showsSecrets: false,
+    nowMs: () => performance.now(),
+    // Whose instance it is, nobody can say before it serves.
+    onEarlyLine: () => undefined,
+  };
 }
 
 function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: GuestPool }) {

@@ -27,6 +27,8 @@ import { RecordingExchange, type SentReply, World } from './abi-world.ts';
 export interface AbiHostOptions {
   readonly limits?: Partial<Limits>;
   readonly world?: World;
+  /** Puts something around the ABI. */
+  readonly wrapAbi?: (abi: Abi) => Abi;
 }
 
 export interface RunRecord {
@@ -71,7 +73,8 @@ export class AbiHost implements GuestHost {
     this.limits = { ...defaultLimits, ...options.limits };
     const exposed = exposePrivates(wasm, inspectModule(wasm));
     const module = new WebAssembly.Module(exposed.bytes);
-    const abi: Abi = createTerrariumAbi(this.limits);
+    const bare = createTerrariumAbi(this.limits);
+    const abi: Abi = options.wrapAbi?.(bare) ?? bare;
     this.#exports = Object.create(null);
     this.binding = abi.bind(this);
     this.#exports = new WebAssembly.Instance(module, this.#link(module)).exports;

@@ -140,10 +140,16 @@ export class World implements Capabilities {
     arguments: undefined,
   };
   readonly logLines: string[] = [];
+  readonly traceLines: string[] = [];
+  traceLinesMax = Number.POSITIVE_INFINITY;
   readonly log: GuestLog = {
     isFull: false,
     write: (level, message) => {
       this.logLines.push(`${level} ${message}`);
+    },
+    trace: (line) => {
+      this.traceLines.push(line);
+      return this.traceLines.length < this.traceLinesMax;
     },
   };
   /** Bytes to give instead of random ones. */

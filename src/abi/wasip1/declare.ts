@@ -9,6 +9,7 @@ import {
   type HostcallFacts,
   type Value,
 } from '../hostcall.ts';
+import { errnoNames } from './errno.ts';
 import { toErrno, type WasiGuest, type Work } from './guest.ts';
 
 /** A function without an errno. */
@@ -54,7 +55,8 @@ export function waiting<const P extends readonly Value[]>(
 
 /** Each stands in the specification under its own name. */
 function factsOf({ name, params, meaning }: Pick<HostcallFacts, 'name' | 'params' | 'meaning'>) {
-  return { name, params, results: errnoAlone, meaning, spec: `#${name}` };
+  const resultNames = errnoNames;
+  return { name, params, results: errnoAlone, resultNames, meaning, spec: `#${name}` };
 }
 
 function answer(guest: WasiGuest, { act, count }: Counted<void>): (...args: never[]) => number {

@@ -37,6 +37,10 @@ export const errno = {
 
 export type ErrnoName = keyof typeof errno;
 
+export const errnoNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(errno).map(([name, number]) => [number, name]),
+);
+
 /** A guest's mistake or bad luck: the hostcall answers `errno`, the run goes on. */
 export class WasiError extends Error {
   override readonly name = 'WasiError';

@@ -3,9 +3,12 @@ import type { Limits } from '../../config/config.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import type { GuestLog } from './contract.ts';
 
-export type GuestLogLevel = Parameters<GuestLog['write']>[0];
+export type GuestLogLevel = Parameters<GuestLog['write']>[0] | 'trace';
 
-export type GuestLogLimits = Pick<Limits, 'logLinesPerRunMax' | 'logBytesPerRunMax'>;
+export type GuestLogLimits = Pick<
+  Limits,
+  'logLinesPerRunMax' | 'logBytesPerRunMax' | 'traceLinesPerRunMax'
+>;
 
 /** Whose words they are. */
 export interface GuestLogTag {
@@ -33,6 +36,7 @@ export class RunLog implements GuestLog {
   #lines = 0;
   #bytes = 0;
   #isCut = false;
+  #traceLines = 0;
 
   constructor(
     sink: GuestLineSink,
@@ -57,6 +61,16 @@ export class RunLog implements GuestLog {
       if (this.#isCut) return;
     }
     if (head.length < message.length) this.#cut();
+  }
+
+  trace(line: string): boolean {
+    const { traceLinesPerRunMax } = this.#limits;
+    if (this.#traceLines > traceLinesPerRunMax) return false;
+    this.#traceLines += 1;
+    const isLast = this.#traceLines > traceLinesPerRunMax;
+    const rule = `… cut: trace_lines_per_run_max: ${traceLinesPerRunMax} hostcalls are told`;
+    this.#sink('trace', isLast ? rule : escapeControls(line), this.#tag);
+    return !isLast;
   }
 
   #writeLine(level: GuestLogLevel, line: string): void {

@@ -16,6 +16,8 @@ export interface RunStart {
   readonly folder: RunFolder | undefined;
   readonly request: RequestHead;
   readonly body: Uint8Array;
+  /** Whether each hostcall is told. */
+  readonly traces: boolean;
   /** For one thread; see ledger.ts. */
   readonly ledger: SharedArrayBuffer;
   /** For one thread; see account/account.ts. */

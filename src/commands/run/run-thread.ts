@@ -4,6 +4,7 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
+import type { TraceOptions } from '../../abi/trace/trace.ts';
 import { Account } from '../../account/account.ts';
 import type { RunIdentity } from '../../capability/definition.ts';
 import { ThreadCapabilities } from '../../capability/lending.ts';
@@ -47,7 +48,12 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
       ask: (question, key) => link.ask({ ask: 'capability', ...question }, key),
     },
   );
-  const pool = new GuestPool({ limits, abis: createCatalogue(limits).abis, page, account });
+  const pool = new GuestPool({
+    limits,
+    abis: createCatalogue(limits, traceOf(start, tell)).abis,
+    page,
+    account,
+  });
   const guest = pool.acquire(loaded, { owner: ownerOf(folderKey), site: folderKey, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: folderKey, modulePath, requestId: request.id };
@@ -59,6 +65,16 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
     tell({ kind: 'log', line: `Cannot show the answer whole: ${describeError(error)}` });
   }
   tell({ kind: 'done', report });
+}
+
+/** All that the guest passes is shown: who runs it has the module and the request in her hands. */
+function traceOf({ traces }: RunStart, tell: (message: FromRun) => void): TraceOptions | undefined {
+  if (!traces) return undefined;
+  return {
+    showsSecrets: true,
+    nowMs: () => performance.now(),
+    onEarlyLine: (line) => tell({ kind: 'log', line }),
+  };
 }
 
 function placeOf({ folder, modulePath }: RunStart): Pick<RunIdentity, 'place' | 'settings'> {

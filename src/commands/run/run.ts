@@ -47,6 +47,7 @@ export const run: Command = {
       summary: 'Run it as this folder would: with its files and its terrafirma.toml',
     },
     { name: 'include', summary: 'Print the head of the answer, too' },
+    { name: 'trace', summary: 'Print each hostcall: arguments, result, microseconds' },
   ],
   readsConfig: true,
   settings: [
@@ -59,6 +60,8 @@ export const run: Command = {
     'With --folder the module may be named by its path in that folder, and the path of the ' +
       'request is that of the module unless --path says another. Without it the path is /, and ' +
       'a module finds no files and no settings.',
+    'With --trace beginnings of texts and bytes are shown, secrets too. A run is traced up to ' +
+      'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
   async run(given, io) {
@@ -92,6 +95,7 @@ export const run: Command = {
       modulePath,
       io,
       showsHead: given.has('include'),
+      traces: given.has('trace'),
     });
     return tellEnd(report, io);
   },
@@ -108,6 +112,7 @@ interface RunOptions {
   readonly modulePath: ModulePath;
   readonly io: CommandIo;
   readonly showsHead: boolean;
+  readonly traces: boolean;
 }
 
 async function runRequest(
@@ -139,6 +144,7 @@ async function runRequest(
       folder,
       request: request.head,
       body: request.body,
+      traces: options.traces,
       ledger: createLedger(1),
       account: createSharedAccount({
         threads: 1,

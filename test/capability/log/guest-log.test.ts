@@ -82,4 +82,21 @@ describe('the guest log', () => {
     expect(lines[0]?.length).toBe('info '.length + 100);
     expect(lines).toHaveLength(2);
   });
+
+  test('traceLinesPerRunMax: so many hostcalls are told, then that there are more', () => {
+    const { log, lines } = open({ traceLinesPerRunMax: 2, logLinesPerRunMax: 1 });
+    expect([log.trace('a'), log.trace('b\u001b'), log.trace('c'), log.trace('d')]).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    log.write('info', 'its own');
+    expect(lines).toEqual([
+      'trace a',
+      'trace b\\u{1b}',
+      'trace … cut: trace_lines_per_run_max: 2 hostcalls are told',
+      'info its own',
+    ]);
+  });
 });

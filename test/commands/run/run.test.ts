@@ -212,3 +212,59 @@ describe('--folder: as the folder would serve it', () => {
     expect(odd.stderr).toContain('must be a regular file');
   });
 });
+
+describe('--trace', () => {
+  test('prints each hostcall with its arguments and its result, on standard error', async () => {
+    const argv = ['--path', '/x?y=1', '--header', 'Cookie: a=b', '--trace'];
+    const { code, stdout, stderr } = await runProgram(['run', guest('echo'), ...argv]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^GET \/x\?y=1$/m);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines.map((line) => line.replace(/\d+ µs/, 'µs'))).toEqual(
+      expect.arrayContaining([
+        'hostcall_req_get_path(request=0) → out="/x?y=1" (µs)',
+        'hostcall_req_get_header(request=0, name="cookie") → out=["a=b"] (µs)',
+      ]),
+    );
+    expect(lines.every((line) => /^hostcall_\w+\(.*\) (→ .* )?\(\d+ µs\)$/.test(line))).toBe(true);
+  });
+
+  test('names what WASI answers with', async () => {
+    using folder = new TestFolder();
+    const module = await assemble(`(module
+      (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "fd_read"
+        (func $read (param i32 i32 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "\\20\\00\\00\\00\\20\\00\\00\\00")
+      (data (i32.const 32) "Content-Type: text/plain\\n\\nhello\\n")
+      (data (i32.const 128) "\\00\\01\\00\\00\\10\\00\\00\\00")
+      (data (i32.const 144) "none.txt")
+      (func (export "_start")
+        (drop (call $read (i32.const 0) (i32.const 128) (i32.const 1) (i32.const 136)))
+        (drop (call $open (i32.const 3) (i32.const 1) (i32.const 144) (i32.const 8) (i32.const 0)
+          (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 136)))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 136)))
+        (call $exit (i32.const 0))))`);
+    folder.write('cgi.wasm', module);
+    const argv = ['run', folder.path('cgi.wasm'), '--data', 'abc', '--trace'];
+    const { code, stderr } = await runProgram(argv);
+    expect(code).toBe(0);
+    expect(
+      stderr
+        .replaceAll(/\d+ µs/g, 'µs')
+        .trimEnd()
+        .split('\n'),
+    ).toEqual([
+      'fd_read(fd=0, iovs=[16 bytes]) → success, iovs="abc", nread=3 (µs)',
+      'path_open(fd=3, dirflags=0x1, path="none.txt", oflags=0x0, rights_base=0x2, ' +
+        'rights_inheriting=0x0, fdflags=0x0) → noent, opened=3 (µs)',
+      'fd_write(fd=1, iovs=["Content-Type: text/plain\\n\\nhello\\n"]) → success, nwritten=32 (µs)',
+      'proc_exit(code=0) → the run ends (µs)',
+    ]);
+  });
+});

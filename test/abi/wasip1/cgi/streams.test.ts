@@ -96,7 +96,7 @@ describe('the log', () => {
   test('goes nowhere once a run has written what it may', () => {
     const log = new RunLog(() => undefined, {
       tag: {} as never,
-      limits: { logLinesPerRunMax: 1, logBytesPerRunMax: 100 },
+      limits: { logLinesPerRunMax: 1, logBytesPerRunMax: 100, traceLinesPerRunMax: 1 },
     });
     const stream = new LogStream(log);
     stream.write(Buffer.from('one\n'));

@@ -1,0 +1,151 @@
+/**
+ * Hostcalls as they happen, one line each: for who wants to know what a guest does. A traced ABI is
+ * another object around the ABI, chosen when guests are linked, so an untraced guest pays nothing.
+ */
+import type { Abi, Binding, GuestHost, Run, RunEnd } from '../abi.ts';
+import type { Hostcall, HostcallAnswer, ImportName } from '../hostcall.ts';
+import { isSteps, type Steps } from '../steps.ts';
+import { type CallSight, describeAnswer, describeGiven } from './values.ts';
+
+export interface TraceOptions {
+  /** Whether contents, queries and the values of secret headers are shown. */
+  readonly showsSecrets: boolean;
+  readonly nowMs: () => number;
+  /** Takes the lines of an instance that serves no request yet. */
+  readonly onEarlyLine: (line: string) => void;
+}
+
+/** Of one line; what is longer is cut. */
+const lineCharsMax = 1_000;
+
+type Call = (...args: (number | bigint)[]) => HostcallAnswer | Promise<unknown>;
+
+/** The same ABI, with a line to the log of the run for each hostcall; see `GuestLog.trace`. */
+export function traceAbi(abi: Abi, options: TraceOptions): Abi {
+  const { name, requestBody } = abi;
+  return {
+    name,
+    requestBody,
+    judge: (face) => abi.judge(face),
+    converses: (entry) => abi.converses?.(entry) === true,
+    bind: (host) => new TracedBinding(abi.bind(host), host, options),
+  };
+}
+
+class TracedBinding implements Binding {
+  readonly #binding: Binding;
+  readonly #host: GuestHost;
+  readonly #options: TraceOptions;
+  /** Calls that have no answer yet, of the present run. */
+  readonly #open = new Set<OpenCall>();
+  #run: Run | undefined;
+  /** The log of the run takes no more lines. */
+  #isFull = false;
+
+  constructor(binding: Binding, host: GuestHost, options: TraceOptions) {
+    this.#binding = binding;
+    this.#host = host;
+    this.#options = options;
+  }
+
+  hostcall(wanted: ImportName): Hostcall | undefined {
+    const hostcall = this.#binding.hostcall(wanted);
+    if (hostcall?.facts === undefined) return hostcall;
+    const { facts } = hostcall;
+    const call = hostcall.call as unknown as Call;
+    const traced: Call = (...args) => {
+      if (this.#isFull) return call(...args);
+      const { showsSecrets } = this.#options;
+      const open = this.#begin({ host: this.#host, showsSecrets, facts, args });
+      return this.#follow(open, () => call(...args));
+    };
+    return { ...hostcall, call: traced as Hostcall['call'] };
+  }
+
+  begin(run: Run): void {
+    this.#run = run;
+    this.#isFull = false;
+    this.#binding.begin(run);
+  }
+
+  finish(end: RunEnd): void {
+    this.#binding.finish(end);
+  }
+
+  release(): void {
+    for (const open of this.#open) this.#tell(open, 'no answer');
+    this.#open.clear();
+    this.#run = undefined;
+    this.#binding.release();
+  }
+
+  #begin(sight: CallSight): OpenCall {
+    const given = describeGiven(sight);
+    const open = { sight, given, startedAtMs: this.#options.nowMs() };
+    this.#open.add(open);
+    return open;
+  }
+
+  /** Makes the call, and tells of it when its answer is there. */
+  #follow(open: OpenCall, call: () => ReturnType<Call>): ReturnType<Call> {
+    try {
+      const answer = call();
+      if (isSteps(answer)) return this.#followSteps(open, answer) as Steps<number>;
+      if (answer instanceof Promise) return this.#followPromise(open, answer);
+      this.#end(open, answer);
+      return answer;
+    } catch (error) {
+      this.#fail(open);
+      throw error;
+    }
+  }
+
+  *#followSteps(open: OpenCall, steps: Steps<unknown>): Steps<unknown> {
+    try {
+      const answer = yield* steps;
+      this.#end(open, answer);
+      return answer;
+    } catch (error) {
+      this.#fail(open);
+      throw error;
+    }
+  }
+
+  async #followPromise(open: OpenCall, work: Promise<unknown>): Promise<unknown> {
+    try {
+      const answer = await work;
+      this.#end(open, answer);
+      return answer;
+    } catch (error) {
+      this.#fail(open);
+      throw error;
+    }
+  }
+
+  /** Where the run has ended meanwhile, its memory may be somebody else's: it has been told. */
+  #end(open: OpenCall, answer: unknown): void {
+    if (!this.#open.delete(open)) return;
+    this.#tell(open, describeAnswer(open.sight, answer).join(', '));
+  }
+
+  /** The guest trapped or ended in it. */
+  #fail(open: OpenCall): void {
+    if (this.#open.delete(open)) this.#tell(open, 'the run ends');
+  }
+
+  #tell({ sight, given, startedAtMs }: OpenCall, answer: string): void {
+    const us = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
+    const arrow = answer === '' ? '' : ` → ${answer}`;
+    const call = `${sight.facts.name}(${given.join(', ')})${arrow}`;
+    const cut = call.length > lineCharsMax ? `${call.slice(0, lineCharsMax)}…` : call;
+    const line = `${cut} (${us} µs)`;
+    if (this.#run === undefined) this.#options.onEarlyLine(line);
+    else this.#isFull = !this.#run.capabilities.log.trace(line);
+  }
+}
+
+interface OpenCall {
+  readonly sight: CallSight;
+  readonly given: readonly string[];
+  readonly startedAtMs: number;
+}

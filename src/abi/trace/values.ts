@@ -1,0 +1,230 @@
+/**
+ * What stands behind the arguments of a hostcall, in words that a person reads. Looks into the
+ * guest's memory and trusts nothing there: what does not lie in it is shown as its address.
+ */
+import { withoutSecrets } from '../../names.ts';
+import type { GuestHost } from '../abi.ts';
+import type { HostcallFacts, Value, ValueType } from '../hostcall.ts';
+import type { GuestMemory } from '../memory.ts';
+
+/** Of one text. */
+const textBytesShownMax = 64;
+/** Of a list, or of the slices that bytes are scattered over. */
+const itemsShownMax = 8;
+const sliceBytes = 8;
+
+/** Headers whose values open doors. */
+const secretHeader = /auth|cookie|token|secret|password|session|api-?key|signature/i;
+
+export interface CallSight {
+  readonly facts: HostcallFacts;
+  readonly args: readonly (number | bigint)[];
+  /** Looked at only for an address: a module that passes none may have no memory. */
+  readonly host: Pick<GuestHost, 'memory'>;
+  /** Whether contents, queries and the values of secret headers are shown. */
+  readonly showsSecrets: boolean;
+}
+
+/** The arguments that a guest gives, as they are before the call. */
+export function describeGiven(call: CallSight): readonly string[] {
+  const words: string[] = [];
+  for (const [at, [name, type]] of call.facts.params.entries()) {
+    if (isOfPair(type) || isForResult(type)) continue;
+    words.push(`${name}=${describeArgument(call, at, type)}`);
+  }
+  return words;
+}
+
+/** What the host gave: the result, then what it wrote through addresses. */
+export function describeAnswer(call: CallSight, result: unknown): readonly string[] {
+  const words = call.facts.results.map((value) => describeResult(call.facts, value, result));
+  for (const [at, [name, type]] of call.facts.params.entries()) {
+    if (isForResult(type)) words.push(`${name}=${describeWritten(call, at, type)}`);
+    if (type === 'targets' && result === 0) words.push(`${name}=${describeFilled(call, at)}`);
+  }
+  return words;
+}
+
+function isOfPair(type: ValueType): boolean {
+  return type === 'length' || type === 'count' || type === 'out_length';
+}
+
+/** Whether it is worth a look after the call alone. */
+function isForResult(type: ValueType): boolean {
+  return type.startsWith('out_') && type !== 'out_length';
+}
+
+function describeArgument(call: CallSight, at: number, type: ValueType): string {
+  const value = numberAt(call, at);
+  switch (type) {
+    case 'text':
+      return hidesValues(call, at) ? hidden : describeText(call, value, numberAt(call, at + 1));
+    case 'bytes':
+      return describeBytes(call, value, numberAt(call, at + 1));
+    case 'list':
+      return hidesValues(call, at) ? hidden : describeList(call, value, numberAt(call, at + 1));
+    case 'handles':
+      return describeHandles(call, value, numberAt(call, at + 1));
+    case 'sources':
+      return describeSources(call, value, numberAt(call, at + 1));
+    case 'targets':
+      return describeRoom(call, value, numberAt(call, at + 1));
+    case 'room':
+      return `${numberAt(call, at + 1) >>> 0} bytes`;
+    default:
+      return describeNumber(type, call.args[at] ?? 0);
+  }
+}
+
+function describeWritten(call: CallSight, at: number, type: ValueType): string {
+  const ptr = numberAt(call, at);
+  if (ptr === 0) return '0x0';
+  const { memory } = call.host;
+  const bytes = type === 'out_number64' ? 8 : 4;
+  if (!memory.holds(ptr, bytes)) return describeNumber('address', ptr);
+  if (type === 'out_number64') return `${memory.readU64(ptr)}`;
+  const value = memory.readU32(ptr);
+  if (type === 'out_handle') return `${value | 0}`;
+  if (type === 'out_number' || type === 'out_fd') return `${value}`;
+  const lengthPtr = numberAt(call, at + 1);
+  if (!memory.holds(lengthPtr, 4)) return describeNumber('address', ptr);
+  const length = memory.readU32(lengthPtr);
+  if (value === 0) return 'nothing';
+  if (type === 'out_text') return describeText(call, value, length);
+  if (type === 'out_bytes') return describeBytes(call, value, length);
+  if (type === 'out_addresses') return `${length} addresses`;
+  return hidesValues(call, at) ? hidden : describeList(call, value, length);
+}
+
+function describeResult(facts: HostcallFacts, [name, type]: Value, result: unknown): string {
+  if (typeof result !== 'number' && typeof result !== 'bigint') return `${name}=?`;
+  const named = facts.resultNames?.get(Number(result));
+  return named ?? `${name}=${describeNumber(type, result)}`;
+}
+
+function describeNumber(type: ValueType, value: number | bigint): string {
+  if (typeof value === 'bigint') {
+    if (type === 'signed64') return `${BigInt.asIntN(64, value)}`;
+    const unsigned = BigInt.asUintN(64, value);
+    return type === 'flags64' ? `0x${unsigned.toString(16)}` : `${unsigned}`;
+  }
+  if (type === 'handle' || type === 'signed') return `${value | 0}`;
+  const unsigned = value >>> 0;
+  return type === 'flags' || type === 'address' ? `0x${unsigned.toString(16)}` : `${unsigned}`;
+}
+
+const hidden = '[hidden]';
+
+/**
+ * Whether what stands at `at` belongs to a name that is a secret's: the values that come with a
+ * header's name, not the name.
+ */
+function hidesValues(call: CallSight, at: number): boolean {
+  if (call.showsSecrets) return false;
+  const nameAt = call.facts.params.findIndex(([name, type]) => name === 'name' && type === 'text');
+  if (nameAt === -1 || nameAt === at) return false;
+  const [ptr, len] = [numberAt(call, nameAt), numberAt(call, nameAt + 1)];
+  const { memory } = call.host;
+  return !memory.holds(ptr, len) || secretHeader.test(readShown(memory, ptr, len));
+}
+
+function describeText(call: CallSight, ptr: number, len: number): string {
+  const { showsSecrets } = call;
+  const { memory } = call.host;
+  if (!memory.holds(ptr, len)) return describeOutside(ptr, len);
+  const text = readShown(memory, ptr, len);
+  const shown =
+    showsSecrets || !/^(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(text) ? text : withoutSecrets(text);
+  const rest = len >>> 0 > textBytesShownMax ? `… (${len >>> 0} bytes)` : '';
+  return `${quote(shown)}${shown === text ? rest : '…'}`;
+}
+
+function describeBytes(call: CallSight, ptr: number, len: number): string {
+  if (!call.host.memory.holds(ptr, len)) return describeOutside(ptr, len);
+  return call.showsSecrets ? describeText(call, ptr, len) : `${len >>> 0} bytes`;
+}
+
+function describeList(call: CallSight, ptr: number, count: number): string {
+  const slices = readSlices(call, ptr, count);
+  if (slices === undefined) return describeOutside(ptr, count);
+  const words = slices.map((slice) => describeText(call, slice.ptr, slice.len));
+  if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
+  return `[${words.join(', ')}]`;
+}
+
+function describeHandles({ host: { memory } }: CallSight, ptr: number, count: number): string {
+  const shown = Math.min(count >>> 0, itemsShownMax);
+  if (!memory.holds(ptr, shown * 4)) return describeOutside(ptr, count);
+  const words = Array.from(
+    { length: shown },
+    (_, index) => `${memory.readI32((ptr >>> 0) + index * 4)}`,
+  );
+  if (count >>> 0 > shown) words.push(`${(count >>> 0) - shown} more`);
+  return `[${words.join(', ')}]`;
+}
+
+function describeSources(call: CallSight, ptr: number, count: number): string {
+  const slices = readSlices(call, ptr, count);
+  if (slices === undefined) return describeOutside(ptr, count);
+  const words = slices.map((slice) => describeBytes(call, slice.ptr, slice.len));
+  if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
+  return `[${words.join(', ')}]`;
+}
+
+function describeRoom(call: CallSight, ptr: number, count: number): string {
+  const slices = readSlices(call, ptr, count);
+  if (slices === undefined) return describeOutside(ptr, count);
+  const words = slices.map(({ len }) => `${len} bytes`);
+  if (count >>> 0 > slices.length) words.push(`${(count >>> 0) - slices.length} more`);
+  return `[${words.join(', ')}]`;
+}
+
+/** What the host put into the first slice; how much in all stands behind another address. */
+function describeFilled(call: CallSight, at: number): string {
+  const countAt = call.facts.params.findIndex(([, type]) => type === 'out_number');
+  const countPtr = numberAt(call, countAt);
+  const [first] = readSlices(call, numberAt(call, at), numberAt(call, at + 1)) ?? [];
+  if (first === undefined || !call.host.memory.holds(countPtr, 4)) return 'nothing';
+  const count = call.host.memory.readU32(countPtr);
+  return describeBytes(call, first.ptr, Math.min(count, first.len));
+}
+
+interface Slice {
+  readonly ptr: number;
+  readonly len: number;
+}
+
+/** The first of them; undefined where they do not lie in memory. */
+function readSlices(
+  { host: { memory } }: CallSight,
+  ptr: number,
+  count: number,
+): Slice[] | undefined {
+  const shown = Math.min(count >>> 0, itemsShownMax);
+  if (!memory.holds(ptr, shown * sliceBytes)) return undefined;
+  return Array.from({ length: shown }, (_, index) => {
+    const at = (ptr >>> 0) + index * sliceBytes;
+    return { ptr: memory.readU32(at), len: memory.readU32(at + 4) };
+  });
+}
+
+function readShown(memory: GuestMemory, ptr: number, len: number): string {
+  const length = Math.min(len >>> 0, textBytesShownMax);
+  return memory.readUtf8Lossy(ptr, length, textBytesShownMax);
+}
+
+function describeOutside(ptr: number, len: number): string {
+  return `0x${(ptr >>> 0).toString(16)}+${len >>> 0}`;
+}
+
+/** In quotes, and with nothing in it that could forge a line or command a terminal. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function numberAt({ args }: CallSight, at: number): number {
+  return Number(args[at] ?? 0);
+}

@@ -38,8 +38,8 @@ const invalidFramesMax = 100;
 const rejectedStreamsMax = 100;
 /** Memory of one connection, in the unit of node: megabytes. */
 const sessionMegabytesMax = 10;
-/** Requests of one connection that begin before other connections have their turn. */
-const requestsPerTurn = 8;
+/** Requests that begin before whatever else has arrived has its turn: a millisecond or two. */
+const requestsPerTurn = 16;
 /** A proxy's connection carries the requests of many. */
 const proxiesRequestsPerTurn = 64;
 /** How often connections are looked at for what they sent. */
@@ -52,10 +52,14 @@ export class Http2Sessions {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Of the sessions that are watched: those of trusted proxies are not. */
   readonly #watches = new Map<ServerHttp2Session, Http2Watch>();
+  readonly #turns: Http2Turns;
+  readonly #proxiesTurns: Http2Turns;
   #lookTimer: NodeJS.Timeout | undefined;
 
   constructor(options: Http2SessionsOptions) {
     this.#options = options;
+    this.#turns = new Http2Turns(requestsPerTurn, options.onStream);
+    this.#proxiesTurns = new Http2Turns(proxiesRequestsPerTurn, options.onStream);
   }
 
   /** Takes over a socket whose handshake chose `h2`. */
@@ -80,8 +84,7 @@ export class Http2Sessions {
     this.#sessions.add(session);
     const idle = new IdleLimit(session, limits);
     const watch = isWatched ? this.#watch(session, socket) : undefined;
-    const perTurn = isWatched ? requestsPerTurn : proxiesRequestsPerTurn;
-    const turns = new Http2Turns(perTurn, this.#options.onStream);
+    const turns = isWatched ? this.#turns : this.#proxiesTurns;
     session.on('stream', (stream, _headers, _flags, rawHeaders) => {
       stream.on('error', ignoreBrokenStream);
       if (watch?.takeRequest(stream, rawHeaders) === false) return;

@@ -8,7 +8,10 @@ let running: SecureListener | undefined;
 afterEach(() => running?.[Symbol.asyncDispose]());
 
 /** The most requests that begin before the event loop has gone round. */
-async function mostPerTurn(trustedCidrs: readonly string[] = []): Promise<number> {
+async function mostPerTurn(
+  connections: number,
+  trustedCidrs: readonly string[] = [],
+): Promise<number> {
   let most = 0;
   let begun = 0;
   let all = 0;
@@ -27,19 +30,29 @@ async function mostPerTurn(trustedCidrs: readonly string[] = []): Promise<number
     },
     trustedCidrs,
   );
-  const client = await FrameClient.open(running.port);
-  client.send(...Array.from({ length: REQUESTS }, (_, n) => FrameClient.get(2 * n + 1)));
+  const { port } = running;
+  const clients = await Promise.all(
+    Array.from({ length: connections }, () => FrameClient.open(port)),
+  );
+  for (const client of clients) {
+    const requests = REQUESTS / connections;
+    client.send(...Array.from({ length: requests }, (_, n) => FrameClient.get(2 * n + 1)));
+  }
   await expect.poll(() => all).toBe(REQUESTS);
   await new Promise((resolve) => setImmediate(resolve));
-  client.destroy();
+  for (const client of clients) client.destroy();
   return most;
 }
 
 test('begins a few requests of one connection, then lets others have their turn', async () => {
-  expect(await mostPerTurn()).toBe(8);
+  expect(await mostPerTurn(1)).toBe(16);
+});
+
+test('begins no more where they come on several connections', async () => {
+  expect(await mostPerTurn(6)).toBe(16);
 });
 
 test('begins more of a trusted proxy, which carries the requests of many', async () => {
-  const most = await mostPerTurn(['127.0.0.0/8']);
-  expect(most).toBeGreaterThan(8);
+  const most = await mostPerTurn(1, ['127.0.0.0/8']);
+  expect(most).toBeGreaterThan(16);
 });

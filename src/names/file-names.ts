@@ -7,7 +7,7 @@
 export type NameClass = 'served' | 'conflict' | 'ignored';
 
 /** ext4, APFS and NTFS agree on 255; KBFS too. Longer names cannot exist. */
-const segmentBytesMax = 255;
+export const segmentBytesMax = 255;
 /** The one directory with a leading dot whose files are served, at the top of a site. */
 export const wellKnownDirectory = '.well-known';
 const served = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;

@@ -1,5 +1,11 @@
 import { TerrafirmaError } from '../errors.ts';
-import { foldName, isServedName, isStaticName, wellKnownDirectory } from './file-names.ts';
+import {
+  foldName,
+  isServedName,
+  isStaticName,
+  segmentBytesMax,
+  wellKnownDirectory,
+} from './file-names.ts';
 import { quoteReceived, withoutSecrets } from './quote.ts';
 
 /** Relative, '/'-joined, e.g. `dir/hello.wasm`. */
@@ -109,6 +115,8 @@ function checkWellKnownName(segment: string): void {
 }
 
 function checkStaticName(segment: string): void {
+  // First: whoever asks for names of kilobytes must not have them folded and compared.
+  if (segment.length > segmentBytesMax) throw notFound(segment);
   const folded = foldName(segment);
   if (folded === '.kbp_config') {
     throw new TerrafirmaError('forbidden-path', 'Reading /.kbp_config directly is forbidden.');

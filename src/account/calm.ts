@@ -5,8 +5,8 @@
 
 /** So long it is measured before it is judged. */
 const windowMs = 5_000;
-/** Of one core: a site with some visitors a second is calm. */
-const calmShare = 0.25;
+/** Of one core: a collection holds all threads for a moment, and there is hardly anybody to wait. */
+const calmShare = 0.1;
 
 export class Calm {
   #startedAtMs: number | undefined;

@@ -9,10 +9,19 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-/** Of old objects and buffers, in each thread that is started from now on. */
-const heapMibMin = 64;
+const mib = 1024 * 1024;
+
+/** Guests' objects may take 64 MiB of a thread, and the program takes 30: room for as much again. */
+const threadMibMax = 128;
+/** Of what the process may hold, what may be garbage in all threads together. */
+const garbageShare = 1 / 8;
 
 /** To be called before threads are started whose garbage is collected on demand; see tidy.ts. */
-export function giveHeapsRoom(): void {
-  setFlagsFromString(`--initial-old-space-size=${heapMibMin}`);
+export function giveHeapsRoom(process: {
+  readonly bytesMax: number;
+  readonly threads: number;
+}): void {
+  const threadMib = (process.bytesMax * garbageShare) / process.threads / mib;
+  const heapMib = Math.floor(Math.min(threadMibMax, threadMib));
+  setFlagsFromString(`--initial-old-space-size=${heapMib}`);
 }

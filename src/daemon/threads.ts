@@ -78,8 +78,9 @@ export class ServingThreads {
   /** Starts all threads. Resolves when every one listens; rejects when one cannot. */
   async start(endpoints: ThreadEndpoints): Promise<void> {
     this.#endpoints = endpoints;
-    giveHeapsRoom();
-    const numbers = Array.from({ length: this.#options.config.threads }, (_, number) => number);
+    const { threads, processMemoryBytesMax: bytesMax } = this.#options.config;
+    giveHeapsRoom({ threads, bytesMax });
+    const numbers = Array.from({ length: threads }, (_, number) => number);
     await Promise.all(numbers.map((number) => this.#startThread(number)));
     this.#overseer.begin();
     this.#glance = setInterval(() => this.#lookAtAll(performance.now()), glanceMs);

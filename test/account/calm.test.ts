@@ -24,8 +24,8 @@ describe('Calm', () => {
   });
 
   test('calls a process calm that uses little, all cores together', () => {
-    expect(new Watch().after(60, 0.2)).toBe(true);
-    expect(new Watch().after(60, 0.3)).toBe(false);
+    expect(new Watch().after(60, 0.08)).toBe(true);
+    expect(new Watch().after(60, 0.12)).toBe(false);
     expect(new Watch().after(60, 2)).toBe(false);
   });
 

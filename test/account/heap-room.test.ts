@@ -37,8 +37,10 @@ async function fullCollections(): Promise<number> {
   return count;
 }
 
-test('lets a heap grow after a collection without another', async () => {
+test('lets a heap grow after a collection without another, where there is memory', async () => {
   expect(await fullCollections()).toBeGreaterThan(0);
-  giveHeapsRoom();
+  giveHeapsRoom({ bytesMax: 2 * 1024 ** 3, threads: 2 });
   expect(await fullCollections()).toBe(0);
+  giveHeapsRoom({ bytesMax: 128 * 1024 ** 2, threads: 2 });
+  expect(await fullCollections()).toBeGreaterThan(0);
 });

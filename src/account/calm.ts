@@ -5,7 +5,7 @@
 
 /** So long it is measured before it is judged. */
 const windowMs = 5_000;
-/** Of one core: a collection holds all threads for a moment, and there is hardly anybody to wait. */
+/** Of one core: a collection holds all threads, and hardly anybody is there to wait for it. */
 const calmShare = 0.1;
 
 export class Calm {

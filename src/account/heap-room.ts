@@ -11,7 +11,7 @@ import { setFlagsFromString } from 'node:v8';
 
 const mib = 1024 * 1024;
 
-/** Guests' objects may take 64 MiB of a thread, and the program takes 30: room for as much again. */
+/** Guests' objects may take 64 MiB of a thread, and the program takes 30: some room beyond. */
 const threadMibMax = 128;
 /** Of what the process may hold, what may be garbage in all threads together. */
 const garbageShare = 1 / 8;

@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
+import type { StoreKeeper } from '../outside/store/store-keeper.ts';
 import type { SiteDirectory } from './files/files.ts';
 import type { GuestLineSink } from './log/guest-log.ts';
 import type { GuestSettings } from './settings/contract.ts';
@@ -46,8 +47,8 @@ export interface ControlWorld<S extends Speech = Speech> {
   readonly config: Config;
   readonly journal: Journal;
   readonly resolver: Pick<Resolver, 'addresses' | 'exchange'>;
-  /** What was stored for one folder now belongs to another; for the start alone. */
-  readonly renamed: { readonly from: FolderKey; readonly to: FolderKey } | undefined;
+  /** The writer of the shared store. */
+  readonly store: Pick<StoreKeeper, 'connect'>;
   /** Tells the thread sides of this capability. */
   tell(news: S['news']): void;
 }

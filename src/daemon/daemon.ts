@@ -4,7 +4,6 @@
 import { availableParallelism } from 'node:os';
 import { createSharedAccount } from '../account/shared.ts';
 import { ControlSides } from '../capability/control.ts';
-import { keyValueDatabasePath } from '../capability/kv/writer.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import type { CounterRows } from '../deploy/folder/site-picture.ts';
 import { Publisher } from '../deploy/publish.ts';
@@ -17,6 +16,8 @@ import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { lockState, type StateLock } from '../outside/state/lock.ts';
+import { storePath } from '../outside/store/sqlite-schema.ts';
+import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
@@ -73,9 +74,11 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
-    parts.capabilities = await openCapabilities(config, parts, {
-      ...{ resolver, journal },
-      folder: places.folder,
+    parts.store = await startStore(config, places.folder, journal);
+    const { store } = parts;
+    parts.capabilities = new ControlSides({
+      ...{ config, journal, resolver, store },
+      tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
     });
     const counters = openCounters(config);
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
@@ -100,7 +103,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     parts.threads = threads;
     parts.reclaimer = openReclaimer(config, journal, {
       publisher: parts.publisher,
-      keyValue: capabilities.side('keyValue').writer,
+      store,
       locator: places.locator,
     });
     parts.publisher.onPublish((site) => threads.publish(site));
@@ -168,6 +171,7 @@ async function limitThreads(config: Config): Promise<Config> {
 class RunningParts {
   readonly #lock: StateLock;
   readonly #log: DaemonLog;
+  store: StoreKeeper | undefined;
   capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
   publisher: Publisher | undefined;
@@ -194,6 +198,7 @@ class RunningParts {
     await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
+    await this.#step(() => this.store?.close());
     this.#lock.release();
     if (drain) this.journal.tell('stopped', {});
     await this.#log.close(logFlushMs[how]);
@@ -241,36 +246,34 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-/** What a capability's part cannot use, such as a damaged file, stops that capability alone. */
-async function openCapabilities(
+/** A damaged file stops only what is stored: the sites go on, and the log names the file. */
+async function startStore(
   config: Config,
-  parts: RunningParts,
-  from: {
-    readonly resolver: Resolver;
-    readonly journal: Journal;
-    readonly folder: LocatedFolder | undefined;
-  },
-): Promise<ControlSides> {
-  const { resolver, journal, folder } = from;
-  const isAdopted =
-    folder !== undefined && (await adoptShared(config.stateDirectory, folder, journal));
-  return new ControlSides({
-    ...{ config, journal, resolver },
+  folder: LocatedFolder | undefined,
+  journal: Journal,
+): Promise<StoreKeeper> {
+  const { stateDirectory } = config;
+  const isAdopted = folder !== undefined && (await adoptShared(stateDirectory, folder, journal));
+  return startStoreKeeper({
     renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
-    tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
+    databasePath: storePath(stateDirectory),
+    legacy: { directory: stateDirectory },
+    synchronous: config.keyValue.synchronous,
+    limits: config.limits,
+    onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
   });
 }
 
 function openReclaimer(
   config: Config,
   journal: Journal,
-  parts: Pick<ReclaimerOptions, 'publisher' | 'keyValue' | 'locator'>,
+  parts: Pick<ReclaimerOptions, 'publisher' | 'store' | 'locator'>,
 ): Reclaimer {
   const reclaimer = new Reclaimer({
     ...parts,
     journal,
     isFolderMode: config.folder !== undefined,
-    databasePath: keyValueDatabasePath(config.stateDirectory),
+    databasePath: storePath(config.stateDirectory),
     goneKeptDays: config.limits.goneKeptDays,
     nowMs: Date.now,
   });

@@ -3,9 +3,6 @@
  * data. Edge: the file system, by the locator, and timers.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { NamespaceChange } from '../capability/kv/messages.ts';
-import { readNamespaces, type StoredNamespace } from '../capability/kv/namespaces.ts';
-import type { KeyValueWriter } from '../capability/kv/writer.ts';
 import type { FolderPresence } from '../deploy/keep/reclaim.ts';
 import type { FolderRecord } from '../deploy/keep/record.ts';
 import type { Publisher } from '../deploy/publish.ts';
@@ -13,10 +10,14 @@ import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, parseFolderPath } from '../names.ts';
 import type { Locator } from '../outside/mount/locate.ts';
+import type { SpaceChange } from '../outside/store/messages.ts';
+import { type GuestSpace, parseGuestSpace } from '../outside/store/spaces.ts';
+import type { StoreKeeper } from '../outside/store/store-keeper.ts';
+import { readGuestSpaces, type StoredSpace } from '../outside/store/stored-spaces.ts';
 
 export interface ReclaimerOptions {
   readonly publisher: Pick<Publisher, 'reclaim'>;
-  readonly keyValue: Pick<KeyValueWriter, 'reclaim'>;
+  readonly store: Pick<StoreKeeper, 'reclaim'>;
   readonly databasePath: string;
   readonly locator: Pick<Locator, 'locate' | 'mountOf'>;
   /** One folder is served by its path, and nothing is known of others. */
@@ -57,7 +58,7 @@ export class Reclaimer {
       const keptMs = this.#options.goneKeptDays * dayMs;
       const { publisher } = this.#options;
       const records = await publisher.reclaim(keptMs, (record) => this.#presenceOf(record));
-      await this.#lookAtKeyValue(records, keptMs);
+      await this.#lookAtStores(records, keptMs);
     } catch (error) {
       if (this.#isStopped) return;
       const fields = { errorDetail: describeError(error) };
@@ -65,20 +66,23 @@ export class Reclaimer {
     }
   }
 
-  async #lookAtKeyValue(records: readonly FolderRecord[], keptMs: number): Promise<void> {
-    const { databasePath, keyValue, journal, nowMs } = this.#options;
+  async #lookAtStores(records: readonly FolderRecord[], keptMs: number): Promise<void> {
+    const { databasePath, store, journal, nowMs } = this.#options;
     const byKey = new Map<FolderKey, FolderRecord>(records.map((one) => [one.folderKey, one]));
-    for (const namespaces of readNamespaces(databasePath)) {
+    for (const spaces of readGuestSpaces(databasePath)) {
       if (this.#isStopped) return;
-      const changes = namespaces.flatMap((namespace) => {
-        const isThere = hasModule(byKey.get(namespace.folderKey), namespace);
-        return changeOf(namespace, { isThere, nowMs: nowMs(), keptMs });
+      const changes = spaces.flatMap((space) => {
+        const owned = parseGuestSpace(space.name);
+        const isThere = isNeeded(byKey.get(owned.folderKey), owned);
+        return changeOf(space, { isThere, nowMs: nowMs(), keptMs });
       });
-      for (const { change, folderKey, modulePath } of changes) {
+      for (const { change, name } of changes) {
         if (change !== 'forgotten') continue;
-        journal.tell('key-value-forgotten', { folderKey, modulePath });
+        const { folderKey, modulePath } = parseGuestSpace(name);
+        const ofModule = modulePath === undefined ? {} : { modulePath };
+        journal.tell('key-value-forgotten', { folderKey, ...ofModule });
       }
-      if (changes.length > 0) keyValue.reclaim(changes);
+      if (changes.length > 0) store.reclaim(changes);
       await setImmediate();
     }
   }
@@ -109,21 +113,22 @@ export class Reclaimer {
   }
 }
 
-/** Whether a file of the module is there, as far as was seen last. */
-function hasModule(record: FolderRecord | undefined, { modulePath }: StoredNamespace): boolean {
+/** Whether a file of the module is there, or for a shared store the folder, as was seen last. */
+function isNeeded(record: FolderRecord | undefined, { modulePath }: GuestSpace): boolean {
   if (record === undefined || record.goneAtMs !== undefined) return false;
+  if (modulePath === undefined) return true;
   const module = record.modules.get(modulePath);
   return module !== undefined && module.goneAtMs === undefined;
 }
 
-/** What is to be done about a namespace: nothing, or one thing. */
+/** What is to be done about a space: nothing, or one thing. */
 function changeOf(
-  { folderKey, modulePath, goneAtMs }: StoredNamespace,
+  { area, name, goneAtMs }: StoredSpace,
   look: { readonly isThere: boolean; readonly nowMs: number; readonly keptMs: number },
-): readonly NamespaceChange[] {
+): readonly SpaceChange[] {
   const { isThere, nowMs: atMs, keptMs } = look;
-  const name = { folderKey, modulePath, atMs };
-  if (isThere) return goneAtMs === undefined ? [] : [{ ...name, change: 'back' }];
-  if (goneAtMs === undefined) return [{ ...name, change: 'gone' }];
-  return atMs - goneAtMs > keptMs ? [{ ...name, change: 'forgotten' }] : [];
+  const space = { area, name, atMs };
+  if (isThere) return goneAtMs === undefined ? [] : [{ ...space, change: 'back' }];
+  if (goneAtMs === undefined) return [{ ...space, change: 'gone' }];
+  return atMs - goneAtMs > keptMs ? [{ ...space, change: 'forgotten' }] : [];
 }

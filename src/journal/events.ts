@@ -111,7 +111,8 @@ export interface Events {
   readonly 'log-lines-dropped': LogLosses;
   readonly 'logins-trouble': Because;
   readonly 'key-value-trouble': Because;
-  readonly 'key-value-forgotten': OfFile;
+  /** Without a module: of a store that modules of the folder shared. */
+  readonly 'key-value-forgotten': Omit<OfFile, 'modulePath'> & Partial<OfFile>;
   readonly 'reclaim-failed': Failed;
 }
 

@@ -3,21 +3,29 @@
  * the key-value store has answered. Edge: standard output.
  */
 import { KeyValueClient } from '../../src/capability/kv/client.ts';
-import { startKeyValueWriter } from '../../src/capability/kv/writer.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
+import { openStoreClient } from '../../src/outside/store/open.ts';
+import { storePath } from '../../src/outside/store/sqlite-schema.ts';
+import { startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
 
-const [databasePath = '', folderKey = '', modulePath = '', first = '0'] = process.argv.slice(2);
+const [directory = '', folderKey = '', modulePath = '', first = '0'] = process.argv.slice(2);
 
 const limits = { ...defaultLimits, kvOperationsPerRunMax: 1_000_000 };
-const writer = startKeyValueWriter({
-  databasePath,
+const writer = startStoreKeeper({
+  databasePath: storePath(directory),
   synchronous: 'normal',
   limits,
   onTrouble: (message) => process.stderr.write(`${message}\n`),
 });
-const client = new KeyValueClient({ port: writer.connect(), databasePath, limits });
-const store = client.namespace(folderKey as FolderKey, modulePath as ModulePath);
+const client = new KeyValueClient({
+  store: openStoreClient(writer.connect(), directory),
+  limits,
+});
+const store = client.forRun({
+  folderKey: folderKey as FolderKey,
+  modulePath: modulePath as ModulePath,
+});
 const encoder = new TextEncoder();
 
 async function writeNumbers(from: number): Promise<never> {

@@ -13,6 +13,8 @@ import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { storePath } from '../../src/outside/store/sqlite-schema.ts';
+import { type StoreKeeper, startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
 
 /** Call it once, at the top of a test file. */
 export function useLending(): LendingBench {
@@ -33,6 +35,7 @@ export interface OpenedThread {
 export class LendingBench {
   directory = '';
   readonly #opened: OpenedThread[] = [];
+  readonly #stores: StoreKeeper[] = [];
 
   start(): void {
     this.directory = mkdtempSync(join(tmpdir(), 'terrafirma-lending-'));
@@ -43,6 +46,7 @@ export class LendingBench {
       await thread.close();
       await control.close();
     }
+    for (const store of this.#stores.splice(0)) await store.close();
     rmSync(this.directory, { recursive: true });
   }
 
@@ -57,6 +61,15 @@ export class LendingBench {
     const { limits } = config;
     const lines: [string, GuestLogTag][] = [];
     const asked: string[] = [];
+    const store = startStoreKeeper({
+      databasePath: storePath(this.directory),
+      synchronous: 'normal',
+      limits,
+      onTrouble: (message) => {
+        throw new Error(message);
+      },
+    });
+    this.#stores.push(store);
     const control = new ControlSides({
       config,
       journal: openJournal(),
@@ -64,7 +77,7 @@ export class LendingBench {
         addresses: () => Promise.resolve([Uint8Array.of(192, 0, 2, 1)]),
         exchange: (query) => Promise.resolve(query),
       },
-      renamed: undefined,
+      store,
       tell: (news) => thread.hear(news),
       ...more.control,
     });

@@ -1,6 +1,5 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readNamespaces } from '../../src/capability/kv/namespaces.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { Reclaimer } from '../../src/daemon/reclaim.ts';
 import { digestBytes } from '../../src/deploy/build/artifact.ts';
@@ -8,6 +7,8 @@ import { ModuleStore, readRecords } from '../../src/deploy/keep/store.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import { Locator } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { parseGuestSpace } from '../../src/outside/store/spaces.ts';
+import { readGuestSpaces } from '../../src/outside/store/stored-spaces.ts';
 import { bytes, useKeyValue } from '../capability/kv/client-bench.ts';
 import { LogBook, Scratch, until, World } from '../deploy/world.ts';
 
@@ -31,7 +32,7 @@ async function prepare(scratch: Scratch) {
     const module = { versions: [version], seen: { digest: added.digest, stamp: '1' } } as const;
     const modules = new Map([[modulePath, module]]);
     await store.commit({ folderKey, directory: scratch.path('mount'), modules }, added);
-    await client.namespace(folderKey, modulePath).insert(bytes('k'), bytes('v'));
+    await client.forRun({ folderKey, modulePath }).insert(bytes('k'), bytes('v'));
   }
   let nowMs = 1;
   const world = await World.open({ stateDirectory: state, nowMs: () => nowMs });
@@ -39,7 +40,7 @@ async function prepare(scratch: Scratch) {
   const guards = new MountGuards(defaultLimits);
   const reclaimer = new Reclaimer({
     publisher: world.publisher,
-    keyValue: writer,
+    store: writer,
     databasePath: bench.databasePath,
     locator: new Locator({ mounts: [mount], botUser: undefined, guards }),
     isFolderMode: false,
@@ -48,9 +49,9 @@ async function prepare(scratch: Scratch) {
     nowMs: () => nowMs,
   });
   const stored = (): readonly string[] =>
-    [...readNamespaces(bench.databasePath)]
+    [...readGuestSpaces(bench.databasePath)]
       .flat()
-      .map(({ folderKey, goneAtMs }) => `${folderKey} ${goneAtMs ?? 'there'}`);
+      .map(({ name, goneAtMs }) => `${parseGuestSpace(name).folderKey} ${goneAtMs ?? 'there'}`);
   return {
     world,
     reclaimer,

@@ -16,6 +16,8 @@ import { openJournal } from '../../src/journal/journal.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
 import { Resolver } from '../../src/outside/dns/dns.ts';
+import { storePath } from '../../src/outside/store/sqlite-schema.ts';
+import { startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import type { Site } from '../../src/site/table.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/threads/messages.ts';
@@ -96,10 +98,15 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
   });
   const log: Record<string, unknown>[] = [];
   const journal = openJournal(({ facts, text: msg }) => log.push({ ...facts, msg }));
+  const store = startStoreKeeper({
+    databasePath: storePath(directory),
+    synchronous: 'normal',
+    limits: config.limits,
+    onTrouble: (message) => log.push({ msg: message }),
+  });
   const capabilities = new ControlSides({
-    ...{ config, journal },
+    ...{ config, journal, store },
     resolver: new Resolver({ ...config, nowMs: () => performance.now() }),
-    renamed: undefined,
     tell: () => undefined,
   });
   const logQueues = createLogQueues(1, config.limits.logQueueBytesMax);
@@ -146,5 +153,6 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
   } finally {
     await threads.terminate();
     await capabilities.close();
+    await store.close();
   }
 });

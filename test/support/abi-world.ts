@@ -6,7 +6,7 @@ import type { Capabilities } from '../../src/capability/capability.ts';
 import type { Clock, Timer } from '../../src/capability/clock/contract.ts';
 import type { Fetch, OutboundReply, OutboundRequest } from '../../src/capability/fetch/contract.ts';
 import type { SiteFiles } from '../../src/capability/files/contract.ts';
-import type { KeyValue } from '../../src/capability/kv/contract.ts';
+import type { KeyValue, KeyValueStore } from '../../src/capability/kv/contract.ts';
 import type { GuestLog } from '../../src/capability/log/contract.ts';
 import type { Resolve } from '../../src/capability/resolve/contract.ts';
 import type { GuestSettings } from '../../src/capability/settings/contract.ts';
@@ -57,6 +57,11 @@ export class MapKeyValue implements KeyValue {
   readonly entries = new Map<string, Uint8Array>();
   /** When set, every operation fails with it. */
   failure: string | undefined;
+  data: KeyValueStore | undefined;
+
+  named(): undefined {
+    return undefined;
+  }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.#requireWorking();

@@ -104,8 +104,8 @@ test('what an earlier release kept stays with the folder it was last kept for', 
 
 /** As earlier releases kept it: one key for whatever folder was served. */
 function asEarlierRelease(state: string, key: FolderKey): void {
-  const database = new DatabaseSync(join(state, 'kv.sqlite'));
-  database.prepare('UPDATE namespaces SET folder_key = ? WHERE folder_key = ?').run(sharedKey, key);
+  const database = new DatabaseSync(join(state, 'shared.sqlite'));
+  database.prepare('UPDATE spaces SET name = ? || substr(name, length(?) + 1)').run(sharedKey, key);
   database.close();
   const text = readFileSync(recordPath(state, key), 'utf8');
   const record = { ...JSON.parse(text), folderKey: sharedKey };

@@ -1,4 +1,4 @@
-/** A key-value store as a guest's ABI sees it. */
+/** Key-value stores as a guest's ABI sees them. */
 
 /** The key-value namespace of one module of one folder. Operations are atomic over all threads. */
 export interface KeyValue {
@@ -11,4 +11,68 @@ export interface KeyValue {
   append(key: Uint8Array, value: Uint8Array): Promise<boolean>;
   /** Resolves to whether the key existed. */
   remove(key: Uint8Array): Promise<boolean>;
+  /** Undefined where the folder names no such store, or the module may not reach it. */
+  named(name: string): KeyValueStore | undefined;
+  /** Where a program's `/data` lasts; undefined where the owner gives it none. */
+  readonly data: KeyValueStore | undefined;
+}
+
+export interface StoredEntry {
+  readonly value: Uint8Array;
+  /** Grows with every write of the key; 0 is said of an absent one. */
+  readonly revision: number;
+  /** What was noted of the key when it was stored. */
+  readonly meta?: Uint8Array;
+  /** Milliseconds since the Unix epoch. */
+  readonly expiresAtMs?: number;
+}
+
+/** One write, of one key; see `outside/store/contract.ts`. */
+export interface StoreChange {
+  readonly key: Uint8Array;
+  readonly op: 'put' | 'add' | 'append' | 'prepend' | 'increment' | 'delete';
+  readonly value?: Uint8Array;
+  readonly meta?: Uint8Array;
+  readonly ttlMs?: number;
+  /** Written only where the key has this revision. */
+  readonly ifRevision?: number;
+  /** Of an `increment`. */
+  readonly by?: bigint;
+}
+
+export type StoreChanged =
+  | {
+      readonly kind: 'done';
+      /** At the moment before; 0: it was absent, and an `add` stored it. */
+      readonly before: number;
+      readonly revision: number;
+      /** After an `increment`. */
+      readonly number?: bigint;
+    }
+  | { readonly kind: 'conflict'; readonly before: number };
+
+export interface StoreListing {
+  readonly keys: readonly Uint8Array[];
+  /** Bytes of the values. */
+  readonly sizes: readonly number[];
+  readonly isLast: boolean;
+}
+
+/** A key-value store by name; what it holds is shared by all runs that reach it. */
+export interface KeyValueStore {
+  /** In the order of the keys; undefined for what is absent. */
+  read(keys: readonly Uint8Array[]): Promise<readonly (StoredEntry | undefined)[]>;
+  /** Resolves after the write is durable. */
+  change(change: StoreChange): Promise<StoreChanged>;
+  /**
+   * All of them or, where a condition does not hold, none; whether they were done. Only `put` and
+   * `delete`, each key once.
+   */
+  commit(writes: readonly StoreChange[]): Promise<boolean>;
+  /** By key bytes, those after `after`. */
+  list(options: {
+    readonly prefix: Uint8Array;
+    readonly after?: Uint8Array;
+    readonly limit: number;
+  }): Promise<StoreListing>;
 }

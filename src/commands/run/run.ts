@@ -18,6 +18,8 @@ import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
+import { storePath } from '../../outside/store/sqlite-schema.ts';
+import { startStoreKeeper } from '../../outside/store/store-keeper.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
 import type { ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
@@ -122,15 +124,22 @@ async function runRequest(
 ): Promise<RunReport> {
   const { config, io, folder, modulePath } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
+  const journal = openJournal(({ text }) => io.report(text));
+  const store = startStoreKeeper({
+    databasePath: storePath(directory),
+    synchronous: 'normal',
+    limits: config.limits,
+    onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
+  });
   const capabilities = new ControlSides({
     config: { ...config, stateDirectory: directory },
-    journal: openJournal(({ text }) => io.report(text)),
+    journal,
     resolver: new Resolver({
       dns: config.dns,
       limits: config.limits,
       nowMs: () => performance.now(),
     }),
-    renamed: undefined,
+    store,
     tell: () => undefined,
   });
   try {
@@ -156,6 +165,7 @@ async function runRequest(
     return await superviseRun(start, { ...options, capabilities, transfer });
   } finally {
     await capabilities.close();
+    await store.close();
     await rm(directory, { recursive: true, force: true });
   }
 }

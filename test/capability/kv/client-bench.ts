@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { KeyValueClient } from '../../../src/capability/kv/client.ts';
-import {
-  type KeyValueWriter,
-  type KeyValueWriterOptions,
-  keyValueDatabasePath,
-  startKeyValueWriter,
-} from '../../../src/capability/kv/writer.ts';
 import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import type { FolderKey, ModulePath } from '../../../src/names.ts';
+import { openStoreClient } from '../../../src/outside/store/open.ts';
+import { storePath } from '../../../src/outside/store/sqlite-schema.ts';
+import {
+  type StoreKeeper,
+  type StoreKeeperOptions,
+  startStoreKeeper,
+} from '../../../src/outside/store/store-keeper.ts';
 
 export const folderKey = '/keybase/public/alice' as FolderKey;
 export const modulePath = 'kv.wasm' as ModulePath;
@@ -43,7 +44,7 @@ export class KeyValueBench {
   directory = '';
   readonly troubles: string[] = [];
   readonly #clients: KeyValueClient[] = [];
-  readonly #writers: KeyValueWriter[] = [];
+  readonly #writers: StoreKeeper[] = [];
 
   start(): void {
     this.directory = mkdtempSync(join(tmpdir(), 'terrafirma-kv-'));
@@ -51,20 +52,17 @@ export class KeyValueBench {
   }
 
   async stop(): Promise<void> {
-    for (const client of this.#clients.splice(0)) client.close();
+    for (const client of this.#clients.splice(0)) await client.store.close();
     await Promise.all(this.#writers.splice(0).map((writer) => writer.close()));
     rmSync(this.directory, { recursive: true });
   }
 
   get databasePath(): string {
-    return keyValueDatabasePath(this.directory);
+    return storePath(this.directory);
   }
 
-  openWriter(
-    limits: Partial<Limits> = {},
-    options: Partial<KeyValueWriterOptions> = {},
-  ): KeyValueWriter {
-    const writer = startKeyValueWriter({
+  openWriter(limits: Partial<Limits> = {}, options: Partial<StoreKeeperOptions> = {}): StoreKeeper {
+    const writer = startStoreKeeper({
       databasePath: this.databasePath,
       synchronous: 'normal',
       limits: { ...defaultLimits, ...limits },
@@ -75,11 +73,10 @@ export class KeyValueBench {
     return writer;
   }
 
-  openClient(writer: KeyValueWriter, limits: Partial<Limits> = {}): KeyValueClient {
+  openClient(writer: StoreKeeper, limits: Partial<Limits> = {}): KeyValueClient {
     const given = { ...defaultLimits, ...limits };
     const client = new KeyValueClient({
-      port: writer.connect(),
-      databasePath: this.databasePath,
+      store: openStoreClient(writer.connect(), this.directory),
       limits: given,
     });
     this.#clients.push(client);

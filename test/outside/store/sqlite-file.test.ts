@@ -1,28 +1,26 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test } from 'vitest';
-import type {
-  WriteAnswer,
-  WriteOperation,
-  WriteRequest,
-} from '../../../src/capability/kv/messages.ts';
-import { entryBytes } from '../../../src/capability/kv/owners.ts';
-import { KeyValueStore } from '../../../src/capability/kv/store.ts';
 import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../../src/names.ts';
-import { bytes, folderKey, modulePath, useKeyValue } from './client-bench.ts';
+import type { Change } from '../../../src/outside/store/contract.ts';
+import type { WriteAnswer, WriteRequest } from '../../../src/outside/store/messages.ts';
+import { moduleSpace } from '../../../src/outside/store/spaces.ts';
+import { SqliteFile } from '../../../src/outside/store/sqlite-file.ts';
+import { entryBytes } from '../../../src/outside/store/usage.ts';
+import { bytes, folderKey, modulePath, useKeyValue } from '../../capability/kv/client-bench.ts';
 
 const bench = useKeyValue();
 const owner = ownerOf(folderKey);
 const subFolder = `${folderKey}/sub` as FolderKey;
-const opened: KeyValueStore[] = [];
+const opened: SqliteFile[] = [];
 
 afterEach(() => {
   for (const store of opened.splice(0)) store.close();
 });
 
-function open(limits: Partial<Limits> = {}): KeyValueStore {
-  const store = new KeyValueStore({
+function open(limits: Partial<Limits> = {}): SqliteFile {
+  const store = new SqliteFile({
     databasePath: bench.databasePath,
     synchronous: 'normal',
     limits: { ...defaultLimits, ...limits },
@@ -31,14 +29,24 @@ function open(limits: Partial<Limits> = {}): KeyValueStore {
   return store;
 }
 
+const otherModule = moduleSpace(folderKey, 'other.wasm' as ModulePath);
+const own = moduleSpace(folderKey, modulePath);
+
 function ask(
-  operation: WriteOperation,
+  op: Change['op'],
   key: string,
   value: string | Uint8Array<ArrayBuffer> = '',
   id = 0,
 ): WriteRequest {
   const given = typeof value === 'string' ? bytes(value) : value;
-  return { id, operation, folderKey, modulePath, key: bytes(key), value: given };
+  return { ...own, id, nowMs: 0, writes: [{ key: bytes(key), op, value: given }] };
+}
+
+/** Each answer as its id, and whether the key was there before. */
+function presence(answers: readonly WriteAnswer[]): readonly unknown[] {
+  return answers.map((answer) =>
+    answer.kind === 'done' ? [answer.id, answer.before[0] !== 0] : answer.kind,
+  );
 }
 
 function pragma(name: string): unknown {
@@ -50,19 +58,19 @@ function pragma(name: string): unknown {
 
 function goneAt(): unknown[] {
   const database = new DatabaseSync(bench.databasePath, { readOnly: true });
-  const rows = database.prepare('SELECT gone_at_ms FROM namespaces').all();
+  const rows = database.prepare('SELECT gone_at_ms FROM spaces').all();
   database.close();
   return rows.map((row) => row.gone_at_ms);
 }
 
 function reasonOf(answer: WriteAnswer | undefined): string {
-  return answer !== undefined && 'refusal' in answer ? answer.refusal.message : 'no refusal';
+  return answer?.kind === 'error' ? answer.error.message : 'no refusal';
 }
 
 /** The counters as stored, and as counted afresh: they must never differ. */
 function counters(): unknown {
   const database = new DatabaseSync(bench.databasePath, { readOnly: true });
-  const kept = database.prepare('SELECT bytes, keys FROM namespaces').all();
+  const kept = database.prepare('SELECT bytes, keys FROM spaces').all();
   const counted = database
     .prepare(
       `SELECT coalesce(sum(length(key) + length(value)), 0) AS bytes, count(*) AS keys
@@ -77,24 +85,24 @@ function counters(): unknown {
 describe('limits of a namespace', () => {
   test('kvNamespaceKeysMax: overwriting is allowed, one key more is not, removing frees', () => {
     const store = open({ kvNamespaceKeysMax: 2 });
-    store.apply([ask('insert', 'a'), ask('append', 'b')]);
-    const [third, overwritten] = store.apply([ask('insert', 'c'), ask('insert', 'a', 'x')]);
+    store.apply([ask('put', 'a'), ask('append', 'b')]);
+    const [third, overwritten] = store.apply([ask('put', 'c'), ask('put', 'a', 'x')]);
     expect(reasonOf(third)).toMatch(/at most 2 keys/);
-    expect(overwritten).toEqual({ id: 0, wasPresent: true });
-    const [, again] = store.apply([ask('remove', 'b'), ask('insert-if-absent', 'c')]);
-    expect(again).toEqual({ id: 0, wasPresent: false });
+    expect(presence([overwritten].flatMap((one) => one ?? []))).toEqual([[0, true]]);
+    const [, again] = store.apply([ask('delete', 'b'), ask('add', 'c')]);
+    expect(presence([again].flatMap((one) => one ?? []))).toEqual([[0, false]]);
     expect(counters()).toEqual({ bytes: 3, keys: 2 });
   });
 
   test('kvNamespaceBytesMax counts keys and values; what shrinks is always allowed', () => {
-    open({ kvNamespaceBytesMax: 10 }).apply([ask('insert', 'a', '123456789')]);
+    open({ kvNamespaceBytesMax: 10 }).apply([ask('put', 'a', '123456789')]);
     expect(counters()).toEqual({ bytes: 10, keys: 1 });
     const store = open({ kvNamespaceBytesMax: 4 });
-    expect(reasonOf(store.apply([ask('insert', 'b')])[0])).toMatch(/at most 4 bytes/);
+    expect(reasonOf(store.apply([ask('put', 'b')])[0])).toMatch(/at most 4 bytes/);
     expect(reasonOf(store.apply([ask('append', 'a', '1')])[0])).toMatch(/at most 4 bytes/);
-    expect(store.apply([ask('insert', 'a', '12345')])).toEqual([{ id: 0, wasPresent: true }]);
-    expect(store.apply([ask('append', 'a', '')])).toEqual([{ id: 0, wasPresent: true }]);
-    expect(store.apply([ask('remove', 'a')])).toEqual([{ id: 0, wasPresent: true }]);
+    expect(presence(store.apply([ask('put', 'a', '12345')]))).toEqual([[0, true]]);
+    expect(presence(store.apply([ask('append', 'a', '')]))).toEqual([[0, true]]);
+    expect(presence(store.apply([ask('delete', 'a')]))).toEqual([[0, true]]);
     expect(counters()).toEqual({ bytes: 0, keys: 0 });
   });
 
@@ -109,56 +117,58 @@ describe('limits of a namespace', () => {
 
   test('one namespace full does not refuse another', () => {
     const store = open({ kvNamespaceKeysMax: 1 });
-    const other = { ...ask('insert', 'b'), modulePath: 'other.wasm' as ModulePath };
-    const answers = store.apply([ask('insert', 'a'), ask('insert', 'b', '', 1), other]);
-    expect(answers.map((answer) => 'refusal' in answer)).toEqual([false, true, false]);
+    const other = { ...ask('put', 'b'), ...otherModule };
+    const answers = store.apply([ask('put', 'a'), ask('put', 'b', '', 1), other]);
+    expect(answers.map((answer) => answer.kind === 'error')).toEqual([false, true, false]);
   });
 });
 
 describe('a transaction', () => {
   test('answers in order, each request seeing those before it', () => {
-    const answers = open().apply([
-      ask('insert-if-absent', 'a', '1', 1),
-      ask('insert-if-absent', 'a', '2', 2),
-      ask('remove', 'a', '', 3),
-      ask('append', 'a', '3', 4),
-    ]);
+    const answers = presence(
+      open().apply([
+        ask('add', 'a', '1', 1),
+        ask('add', 'a', '2', 2),
+        ask('delete', 'a', '', 3),
+        ask('append', 'a', '3', 4),
+      ]),
+    );
     expect(answers).toEqual([
-      { id: 1, wasPresent: false },
-      { id: 2, wasPresent: true },
-      { id: 3, wasPresent: true },
-      { id: 4, wasPresent: false },
+      [1, false],
+      [2, true],
+      [3, true],
+      [4, false],
     ]);
   });
 
   test('a full file refuses what does not fit, and nothing else of the same transaction', () => {
     // A key stands in the file twice, and counts once.
     const store = open({ kvBytesMax: 310 * 1024 });
-    store.apply([ask('insert', 'small', 'x')]);
+    store.apply([ask('put', 'small', 'x')]);
     const answers = store.apply([
-      ask('insert', 'before', 'x', 1),
-      ask('insert', 'l'.repeat(150 * 1024), '', 2),
-      ask('remove', 'small', '', 3),
+      ask('put', 'before', 'x', 1),
+      ask('put', 'l'.repeat(150 * 1024), '', 2),
+      ask('delete', 'small', '', 3),
     ]);
-    expect(answers[0]).toEqual({ id: 1, wasPresent: false });
+    expect(presence(answers.slice(0, 1))).toEqual([[1, false]]);
     expect(reasonOf(answers[1])).toMatch(/writing failed: .*full/);
-    expect(answers[2]).toEqual({ id: 3, wasPresent: true });
+    expect(presence(answers.slice(2))).toEqual([[3, true]]);
     expect(counters()).toEqual({ bytes: 7, keys: 1 });
   });
 });
 
 describe('the file', () => {
   test('is readable by nobody else', () => {
-    open().apply([ask('insert', 'a')]);
+    open().apply([ask('put', 'a')]);
     for (const suffix of ['', '-wal']) {
       expect(statSync(`${bench.databasePath}${suffix}`).mode & 0o777).toBe(0o600);
     }
   });
 
   test('keeps its entries when opened again', () => {
-    open().apply([ask('insert', 'a', '1')]);
+    open().apply([ask('put', 'a', '1')]);
     opened.pop()?.close();
-    expect(open().apply([ask('insert-if-absent', 'a')])).toEqual([{ id: 0, wasPresent: true }]);
+    expect(presence(open().apply([ask('add', 'a')]))).toEqual([[0, true]]);
   });
 
   test('is refused when it is not a database', () => {
@@ -171,31 +181,9 @@ describe('the file', () => {
 
   test('is refused when a later release wrote it', () => {
     const database = new DatabaseSync(bench.databasePath);
-    database.exec('PRAGMA user_version = 3');
+    database.exec('PRAGMA user_version = 2');
     database.close();
-    expect(() => open()).toThrow('its format is version 3, this release knows 2');
-  });
-
-  test('of the first release gets owners, and can shrink', () => {
-    const database = new DatabaseSync(bench.databasePath);
-    database.exec(`
-      CREATE TABLE namespaces (
-        id INTEGER PRIMARY KEY, folder_key TEXT NOT NULL, module_path TEXT NOT NULL,
-        bytes INTEGER NOT NULL, keys INTEGER NOT NULL, UNIQUE (folder_key, module_path)
-      ) STRICT;
-      CREATE TABLE entries (
-        namespace INTEGER NOT NULL REFERENCES namespaces (id), key BLOB NOT NULL,
-        value BLOB NOT NULL, PRIMARY KEY (namespace, key)
-      ) STRICT;
-      INSERT INTO namespaces VALUES (1, '${folderKey}/sub', '${modulePath}', 3, 1);
-      INSERT INTO entries VALUES (1, x'61', x'6263');
-      PRAGMA user_version = 1;`);
-    database.close();
-    const store = open();
-    expect(store.bytesOf(owner)).toBe(3 + entryBytes);
-    const request = { ...ask('insert-if-absent', 'a'), folderKey: subFolder };
-    expect(store.apply([request])).toEqual([{ id: 0, wasPresent: true }]);
-    expect(pragma('auto_vacuum')).toBe(2);
+    expect(() => open()).toThrow('its format is version 2, this release knows 1');
   });
 });
 
@@ -203,20 +191,20 @@ describe('an owner', () => {
   test('kvOwnerBytesMax: has a quota over all modules of all folders, which removing frees', () => {
     const store = open({ kvOwnerBytesMax: 300 });
     const value = 'x'.repeat(100);
-    const other = { ...ask('insert', 'a', value), folderKey: subFolder };
-    const [first] = store.apply([ask('insert', 'a', value)]);
-    expect(first).toEqual({ id: 0, wasPresent: false });
+    const other = { ...ask('put', 'a', value), ...moduleSpace(subFolder, modulePath) };
+    const [first] = store.apply([ask('put', 'a', value)]);
+    expect(presence([first].flatMap((one) => one ?? []))).toEqual([[0, false]]);
     expect(reasonOf(store.apply([other])[0])).toMatch(/one owner store at most 300 bytes/);
     expect(reasonOf(store.apply([ask('append', 'a', value + value)])[0])).toMatch(/at most 300/);
-    store.apply([ask('remove', 'a')]);
+    store.apply([ask('delete', 'a')]);
     expect(store.bytesOf(owner)).toBe(0);
-    expect(store.apply([other])).toEqual([{ id: 0, wasPresent: false }]);
+    expect(presence(store.apply([other]))).toEqual([[0, false]]);
     expect(store.bytesOf(owner)).toBe(101 + entryBytes);
   });
 
   test('is counted right when the file is opened again, and after a refusal', () => {
     const store = open({ kvNamespaceKeysMax: 1 });
-    store.apply([ask('insert', 'a', '12'), ask('insert', 'b', '12')]);
+    store.apply([ask('put', 'a', '12'), ask('put', 'b', '12')]);
     expect(store.bytesOf(owner)).toBe(3 + entryBytes);
     opened.pop()?.close();
     expect(open().bytesOf(owner)).toBe(3 + entryBytes);
@@ -226,7 +214,8 @@ describe('an owner', () => {
     const store = open({ kvBytesMax: 1_000_000, kvNamespaceBytesMax: 1_000_000 });
     const piece = new Uint8Array(50_000);
     const put = (key: string, folder: FolderKey): boolean =>
-      'wasPresent' in (store.apply([{ ...ask('insert', key, piece), folderKey: folder }])[0] ?? {});
+      store.apply([{ ...ask('put', key, piece), ...moduleSpace(folder, modulePath) }])[0]?.kind ===
+      'done';
     const stored = (folder: FolderKey): number => {
       let count = 0;
       while (put(`${count}`, folder)) count += 1;
@@ -244,29 +233,28 @@ describe('reclaim', () => {
   test('takes a forgotten namespace away step by step, and gives the disk its pages back', () => {
     const store = open();
     const piece = new Uint8Array(100_000);
-    for (let n = 0; n < 100; n += 1) store.apply([ask('insert', `${n}`, piece)]);
-    const kept = { ...ask('insert', 'k', 'v'), modulePath: 'other.wasm' as ModulePath };
+    for (let n = 0; n < 100; n += 1) store.apply([ask('put', `${n}`, piece)]);
+    const kept = { ...ask('put', 'k', 'v'), ...otherModule };
     store.apply([kept]);
     const pagesBefore = Number(pragma('page_count'));
     const { reclaim } = store;
-    reclaim.note([{ folderKey, modulePath, change: 'forgotten', atMs: 0 }]);
+    reclaim.note([{ ...own, change: 'forgotten', atMs: 0 }]);
     let steps = 0;
     for (; reclaim.isDue; steps += 1) reclaim.step();
     expect(steps).toBeGreaterThan(10);
     expect(store.bytesOf(owner)).toBe(2 + entryBytes);
     expect(pragma('page_count')).toBeLessThan(pagesBefore / 2);
-    const request = { ...ask('insert-if-absent', 'k'), modulePath: 'other.wasm' as ModulePath };
-    expect(store.apply([request])).toEqual([{ id: 0, wasPresent: true }]);
+    const request = { ...ask('add', 'k'), ...otherModule };
+    expect(presence(store.apply([request]))).toEqual([[0, true]]);
     expect(counters()).toEqual({ bytes: 2, keys: 1 });
   });
 
   test('remembers since when a module has been gone, over a restart', () => {
     const store = open();
-    store.apply([ask('insert', 'a')]);
-    const name = { folderKey, modulePath };
-    store.reclaim.note([{ ...name, change: 'gone', atMs: 5 }]);
+    store.apply([ask('put', 'a')]);
+    store.reclaim.note([{ ...own, change: 'gone', atMs: 5 }]);
     expect(goneAt()).toEqual([5]);
-    store.reclaim.note([{ ...name, change: 'back', atMs: 6 }]);
+    store.reclaim.note([{ ...own, change: 'back', atMs: 6 }]);
     expect(goneAt()).toEqual([null]);
   });
 });

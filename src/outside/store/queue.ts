@@ -6,51 +6,53 @@
  * robin (Shreedhar and Varghese, 1995): in every round each owner may add so many bytes. A write
  * larger than a transaction goes alone, so that nobody's small one waits for more than one of them.
  */
-import type { MessagePort } from 'node:worker_threads';
-import { type OwnerKey, ownerOf } from '../../names.ts';
+import type { OwnerKey } from '../../names.ts';
 import type { WriteRequest } from './messages.ts';
+import { ownerOfSpace } from './spaces.ts';
 
-export interface Arrived {
-  /** Where the answer goes. */
-  readonly port: MessagePort;
+/** `From`: where the answer goes. */
+export interface Arrived<From> {
+  readonly from: From;
   readonly request: WriteRequest;
 }
 
-interface OwnerQueue {
-  readonly waiting: Arrived[];
+interface OwnerQueue<From> {
+  readonly waiting: Arrived<From>[];
   /** Bytes that the owner may still add, from earlier rounds. */
   deficit: number;
 }
 
 /** One transaction takes at most so much: the journal and the wait for an answer stay short. */
-const transactionRequestsMax = 1_000;
+const transactionWritesMax = 1_000;
 const transactionBytesMax = 1024 * 1024;
 const bytesPerRound = 256 * 1024;
 /** What a write costs beside its bytes. */
-const requestBytes = 256;
+const writeBytes = 256;
 
-export class OwnerQueues {
+export class OwnerQueues<From> {
   /** In the order in which they have their turn. */
-  readonly #queues = new Map<OwnerKey, OwnerQueue>();
+  readonly #queues = new Map<OwnerKey, OwnerQueue<From>>();
 
   get isEmpty(): boolean {
     return this.#queues.size === 0;
   }
 
-  push(arrived: Arrived): void {
-    const owner = ownerOf(arrived.request.folderKey);
+  push(arrived: Arrived<From>): void {
+    const owner = ownerOfSpace(arrived.request.area, arrived.request.name);
     const queue = this.#queues.get(owner);
     if (queue === undefined) this.#queues.set(owner, { waiting: [arrived], deficit: 0 });
     else queue.waiting.push(arrived);
   }
 
   /** Takes off what the next transaction writes: in order for each owner. */
-  takeTransaction(): readonly Arrived[] {
-    const taken: Arrived[] = [];
+  takeTransaction(): readonly Arrived<From>[] {
+    const taken: Arrived<From>[] = [];
     let bytes = 0;
-    const hasRoom = (next: Arrived): boolean =>
+    let writes = 0;
+    const hasRoom = (next: Arrived<From>): boolean =>
       taken.length === 0 ||
-      (taken.length < transactionRequestsMax && bytes + costOf(next) <= transactionBytesMax);
+      (writes + next.request.writes.length <= transactionWritesMax &&
+        bytes + costOf(next.request) <= transactionBytesMax);
     while (!this.isEmpty) {
       for (const [owner, queue] of [...this.#queues]) {
         queue.deficit += bytesPerRound;
@@ -58,7 +60,8 @@ export class OwnerQueues {
         if (next === undefined || !hasRoom(next)) return taken;
         const count = countWithin(queue, hasRoom, (one) => {
           taken.push(one);
-          bytes += costOf(one);
+          bytes += costOf(one.request);
+          writes += one.request.writes.length;
         });
         queue.waiting.splice(0, count);
         // Behind all others; an owner with nothing to write saves nothing up.
@@ -71,14 +74,14 @@ export class OwnerQueues {
 }
 
 /** Takes from the front what the deficit and the transaction allow; how many that were. */
-function countWithin(
-  queue: OwnerQueue,
-  hasRoom: (next: Arrived) => boolean,
-  take: (one: Arrived) => void,
+function countWithin<From>(
+  queue: OwnerQueue<From>,
+  hasRoom: (next: Arrived<From>) => boolean,
+  take: (one: Arrived<From>) => void,
 ): number {
   let count = 0;
   for (const next of queue.waiting) {
-    const cost = costOf(next);
+    const cost = costOf(next.request);
     if (cost > queue.deficit || !hasRoom(next)) break;
     queue.deficit -= cost;
     take(next);
@@ -87,6 +90,10 @@ function countWithin(
   return count;
 }
 
-function costOf({ request }: Arrived): number {
-  return request.key.byteLength + request.value.byteLength + requestBytes;
+function costOf({ writes }: WriteRequest): number {
+  let bytes = 0;
+  for (const { key, value, meta } of writes) {
+    bytes += key.byteLength + value.byteLength + (meta?.byteLength ?? 0) + writeBytes;
+  }
+  return bytes;
 }

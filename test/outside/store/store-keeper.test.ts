@@ -5,9 +5,16 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import type { ToClient } from '../../../src/capability/kv/messages.ts';
 import type { FolderKey } from '../../../src/names.ts';
-import { bytes, folderKey, modulePath, refusal, text, useKeyValue } from './client-bench.ts';
+import type { ToClient } from '../../../src/outside/store/messages.ts';
+import {
+  bytes,
+  folderKey,
+  modulePath,
+  refusal,
+  text,
+  useKeyValue,
+} from '../../capability/kv/client-bench.ts';
 
 const bench = useKeyValue();
 
@@ -16,7 +23,7 @@ async function crashWriter(port: MessagePort): Promise<void> {
   const [message]: ToClient[] = await once(port, 'message');
   if (message?.kind !== 'writer') throw new Error('expected a writer');
   const closed = once(message.port, 'close');
-  message.port.postMessage('not a list of requests');
+  message.port.postMessage({ kind: 'write', requests: 'not a list' });
   await closed;
   port.close();
 }
@@ -26,16 +33,16 @@ describe('the writer', () => {
     const writer = bench.openWriter();
     const threads = ['a', 'b', 'c', 'd'].map((mark) => {
       const port = writer.connect();
-      const { databasePath } = bench;
-      const start = { port, databasePath, folderKey, modulePath, mark, appends: 200 };
-      return new Worker(new URL('../kv-append-thread.ts', import.meta.url), {
+      const { directory } = bench;
+      const start = { port, directory, folderKey, modulePath, mark, appends: 200 };
+      return new Worker(new URL('../../capability/kv-append-thread.ts', import.meta.url), {
         workerData: start,
         transferList: [port],
       });
     });
     const winners = await Promise.all(threads.map((thread) => once(thread, 'message')));
     expect(winners.flat().reduce((sum: number, won: number) => sum + won, 0)).toBe(1);
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     const appended = text(await store.get(bytes('shared'))) ?? '';
     const counts = ['a', 'b', 'c', 'd'].map((mark) => appended.split(mark).length - 1);
     expect(counts).toEqual([200, 200, 200, 200]);
@@ -45,8 +52,11 @@ describe('the writer', () => {
   test('lets nobody’s small write wait for another owner’s large ones', async () => {
     const writer = bench.openWriter();
     const client = bench.openClient(writer);
-    const mallory = client.namespace('/keybase/public/mallory' as FolderKey, modulePath);
-    const alice = client.namespace(folderKey, modulePath);
+    const mallory = client.forRun({
+      folderKey: '/keybase/public/mallory' as FolderKey,
+      modulePath,
+    });
+    const alice = client.forRun({ folderKey, modulePath });
     await alice.insert(bytes('warm'), bytes('up'));
     const large = new Uint8Array(2 * 1024 * 1024);
     let stored = 0;
@@ -61,7 +71,7 @@ describe('the writer', () => {
 
   test('keeps the journal short under a flood, and moves it into the file afterwards', async () => {
     const writer = bench.openWriter();
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     const large = new Uint8Array(3 * 1024 * 1024);
     let journalBytesSeen = 0;
     for (let n = 0; n < 40; n += 1) {
@@ -74,17 +84,17 @@ describe('the writer', () => {
 
   test('values survive a restart', async () => {
     const first = bench.openWriter();
-    const store = bench.openClient(first).namespace(folderKey, modulePath);
+    const store = bench.openClient(first).forRun({ folderKey, modulePath });
     await store.insert(bytes('k'), bytes('kept'));
     await first.close();
-    const second = bench.openClient(bench.openWriter()).namespace(folderKey, modulePath);
+    const second = bench.openClient(bench.openWriter()).forRun({ folderKey, modulePath });
     expect(text(await second.get(bytes('k')))).toBe('kept');
     expect(bench.troubles).toEqual([]);
   });
 
   test('close commits and answers what was sent before', async () => {
     const writer = bench.openWriter();
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     await store.insert(bytes('warm'), bytes('up'));
     const sent = Array.from({ length: 100 }, (_, at) => store.insert(bytes(`${at}`), bytes('v')));
     await Promise.resolve();
@@ -97,7 +107,7 @@ describe('the writer', () => {
 
   test('a crashed writer is replaced, and clients go on with the next one', async () => {
     const writer = bench.openWriter();
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     await store.insert(bytes('k'), bytes('1'));
     await crashWriter(writer.connect());
     const kept = async (): Promise<boolean> => store.insert(bytes('l'), bytes('2'));
@@ -112,11 +122,11 @@ describe('the writer', () => {
   test('a damaged file refuses every call, and only the operator reads its name', async () => {
     writeFileSync(bench.databasePath, 'damaged'.repeat(1_000));
     const writer = bench.openWriter();
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     const why = refusal('unavailable', /its file is unusable: file is not a database$/);
     await expect(store.get(bytes('k'))).rejects.toMatchObject(why);
     await expect(store.insert(bytes('k'), bytes('v'))).rejects.toMatchObject(why);
-    const late = bench.openClient(writer).namespace(folderKey, modulePath);
+    const late = bench.openClient(writer).forRun({ folderKey, modulePath });
     await expect(late.insert(bytes('k'), bytes('v'))).rejects.toMatchObject(why);
     expect(bench.troubles).toHaveLength(1);
     expect(bench.troubles[0]).toContain(bench.databasePath);
@@ -125,7 +135,7 @@ describe('the writer', () => {
 
   test('works with synchronous FULL, which the file confirms when it is opened', async () => {
     const writer = bench.openWriter({}, { synchronous: 'full' });
-    const store = bench.openClient(writer).namespace(folderKey, modulePath);
+    const store = bench.openClient(writer).forRun({ folderKey, modulePath });
     expect(await store.insert(bytes('k'), bytes('v'))).toBe(true);
   });
 });
@@ -147,7 +157,7 @@ describe('a process killed while it writes', () => {
     }
     expect(acknowledged.size).toBeGreaterThan(20);
     expect([...acknowledged].filter((number) => !numbers.has(number))).toEqual([]);
-    const [kept] = database.prepare('SELECT keys FROM namespaces').all();
+    const [kept] = database.prepare('SELECT keys FROM spaces').all();
     expect(kept?.keys).toBe(stored.length);
     database.close();
   }, 120_000);
@@ -155,10 +165,10 @@ describe('a process killed while it writes', () => {
 
 /** The numbers whose writing was acknowledged before SIGKILL, which comes after a few of them. */
 async function writeUntilKilled(first: number): Promise<number[]> {
-  const script = new URL('../kv-killed-process.ts', import.meta.url).pathname;
+  const script = new URL('../../capability/kv-killed-process.ts', import.meta.url).pathname;
   const child = spawn(
     process.execPath,
-    [script, bench.databasePath, folderKey, modulePath, String(first)],
+    [script, bench.directory, folderKey, modulePath, String(first)],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');

@@ -1,37 +1,34 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { afterAll, expect, test } from 'vitest';
-import { type Arrived, OwnerQueues } from '../../../src/capability/kv/queue.ts';
+import { expect, test } from 'vitest';
 import type { FolderKey, ModulePath } from '../../../src/names.ts';
-
-const { port1, port2 } = new MessageChannel();
-const port: MessagePort = port1;
-afterAll(() => {
-  port1.close();
-  port2.close();
-});
+import { type Arrived, OwnerQueues } from '../../../src/outside/store/queue.ts';
+import { moduleSpace } from '../../../src/outside/store/spaces.ts';
 
 let nextId = 0;
-function write(who: string, valueBytes: number): Arrived {
+function write(who: string, valueBytes: number): Arrived<string> {
   nextId += 1;
   return {
-    port,
+    from: who,
     request: {
+      ...moduleSpace(`/keybase/public/${who}` as FolderKey, 'kv.wasm' as ModulePath),
       id: nextId,
-      operation: 'insert',
-      folderKey: `/keybase/public/${who}` as FolderKey,
-      modulePath: 'kv.wasm' as ModulePath,
-      key: new Uint8Array(1),
-      value: new Uint8Array(valueBytes),
+      nowMs: 0,
+      writes: [
+        {
+          key: new Uint8Array(1),
+          op: 'put',
+          value: new Uint8Array(valueBytes),
+        },
+      ],
     },
   };
 }
 
-function ownersOf(transaction: readonly Arrived[]): string {
-  return transaction.map(({ request }) => request.folderKey.slice(16, 17)).join('');
+function ownersOf(transaction: readonly Arrived<string>[]): string {
+  return transaction.map(({ request }) => request.name.slice(16, 17)).join('');
 }
 
 test('small writes of many owners are one transaction, in order for each', () => {
-  const queues = new OwnerQueues();
+  const queues = new OwnerQueues<string>();
   const writes = ['alice', 'bob', 'alice', 'carol', 'bob'].map((who) => write(who, 10));
   for (const one of writes) queues.push(one);
   const taken = queues.takeTransaction();
@@ -42,7 +39,7 @@ test('small writes of many owners are one transaction, in order for each', () =>
 });
 
 test('a write larger than a transaction goes alone, and others in between', () => {
-  const queues = new OwnerQueues();
+  const queues = new OwnerQueues<string>();
   for (let n = 0; n < 10; n += 1) queues.push(write('mallory', 4 * 1024 * 1024));
   const seen: string[] = [];
   for (let turn = 0; turn < 200 && !queues.isEmpty; turn += 1) {
@@ -57,10 +54,10 @@ test('a write larger than a transaction goes alone, and others in between', () =
 });
 
 test('a transaction has at most a mebibyte and a thousand writes', () => {
-  const queues = new OwnerQueues();
+  const queues = new OwnerQueues<string>();
   for (let n = 0; n < 30; n += 1) queues.push(write('alice', 100 * 1024));
   expect(queues.takeTransaction().length).toBe(10);
-  const many = new OwnerQueues();
+  const many = new OwnerQueues<string>();
   for (let n = 0; n < 1_500; n += 1) many.push(write('alice', 0));
   expect(many.takeTransaction().length).toBe(1_000);
   expect(many.takeTransaction().length).toBe(500);

@@ -1,48 +1,32 @@
 /**
- * The control plane's hold on the key-value writer: starts its thread, gives every serving thread
- * a port to it, and replaces it when it crashes. Edge: worker threads.
+ * The control plane's hold on the store thread: starts it, gives every thread a port to it, and
+ * replaces it when it crashes. Edge: worker threads.
  */
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { describeError } from '../../errors.ts';
-import type {
-  FromWriter,
-  NamespaceChange,
-  StoreLimits,
-  ToClient,
-  ToWriter,
-  WriterStart,
-} from './messages.ts';
+import type { FromWriter, SpaceChange, StoreStart, ToClient, ToWriter } from './messages.ts';
 
-export interface KeyValueWriterOptions {
-  readonly databasePath: string;
-  readonly synchronous: 'normal' | 'full';
-  readonly limits: StoreLimits;
-  readonly renamed?: WriterStart['renamed'];
-  /** Told when the file cannot be used, or a writer crashed. For the operator's log. */
+export interface StoreKeeperOptions extends StoreStart {
+  /** Told when the file cannot be used, or a store thread crashed. For the operator's log. */
   readonly onTrouble: (message: string) => void;
 }
 
 const restartDelayMsMin = 50;
 const restartDelayMsMax = 5_000;
 
-/** Where the key-value file is within the state directory. */
-export function keyValueDatabasePath(stateDirectory: string): string {
-  return join(stateDirectory, 'kv.sqlite');
-}
-
 /**
- * Starts the writer thread. Never throws for a damaged file: the daemon goes on, `onTrouble` names
- * the file, and every key-value call is refused until the daemon is started with a good one. The
- * file is left where it is, because only its owner can tell whether it can be repaired.
+ * Starts the store thread. Never throws for a damaged file: the daemon goes on, `onTrouble` names
+ * the file, and every call is refused until the daemon is started with a good one. The file is left
+ * where it is, because only its owner can tell whether it can be repaired.
  */
-export function startKeyValueWriter(options: KeyValueWriterOptions): KeyValueWriter {
-  return new KeyValueWriter(options);
+export function startStoreKeeper(options: StoreKeeperOptions): StoreKeeper {
+  return new StoreKeeper(options);
 }
 
-/** See `startKeyValueWriter`. */
-export class KeyValueWriter {
-  readonly #start: WriterStart;
+/** See `startStoreKeeper`. */
+export class StoreKeeper {
+  readonly #start: StoreStart;
   readonly #onTrouble: (message: string) => void;
   readonly #clients = new Set<MessagePort>();
   readonly #closed = Promise.withResolvers<void>();
@@ -52,14 +36,13 @@ export class KeyValueWriter {
   #restartDelayMs = restartDelayMsMin;
   #restartTimer: NodeJS.Timeout | undefined;
 
-  constructor(options: KeyValueWriterOptions) {
-    const { databasePath, synchronous, limits, renamed } = options;
-    this.#start = { databasePath, synchronous, limits, renamed };
-    this.#onTrouble = options.onTrouble;
+  constructor({ onTrouble, ...start }: StoreKeeperOptions) {
+    this.#start = start;
+    this.#onTrouble = onTrouble;
     this.#worker = this.#spawn();
   }
 
-  /** The port of one serving thread, to be transferred to it and given to a KeyValueClient. */
+  /** The port of one thread, to be transferred to it and given to a StoreClient. */
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     // The daemon lives by its listeners, not by this port.
@@ -72,7 +55,7 @@ export class KeyValueWriter {
   }
 
   /** Tells the writer what has become of modules. Lost while there is no writer: tell again. */
-  reclaim(changes: readonly NamespaceChange[]): void {
+  reclaim(changes: readonly SpaceChange[]): void {
     if (this.#state === 'ready') this.#tellWorker({ kind: 'reclaim', changes }, []);
   }
 
@@ -89,18 +72,22 @@ export class KeyValueWriter {
 
   #spawn(): Worker {
     // The sources run as they are (.ts) and published as JavaScript (.js).
-    const entry = `./writer-thread${extname(import.meta.filename)}`;
+    const entry = `./store-thread${extname(import.meta.filename)}`;
     const worker = new Worker(new URL(entry, import.meta.url), {
-      name: 'key-value writer',
+      name: 'shared store',
       workerData: this.#start,
     });
-    worker.on('message', (message: FromWriter) => this.#hear(message));
+    worker.on('message', (message: FromWriter) => this.#onMessage(message));
     worker.on('error', (error) => this.#onTrouble(this.#trouble(describeError(error))));
-    worker.on('exit', () => this.#outlive());
+    worker.on('exit', () => this.#onExit());
     return worker;
   }
 
-  #hear(message: FromWriter): void {
+  #onMessage(message: FromWriter): void {
+    if (message.kind === 'trouble') {
+      this.#onTrouble(message.message);
+      return;
+    }
     if (this.#state !== 'starting') return;
     if (message.kind === 'ready') {
       this.#state = 'ready';
@@ -114,7 +101,7 @@ export class KeyValueWriter {
     for (const client of this.#clients) tellClient(client, this.#brokenNews());
   }
 
-  #outlive(): void {
+  #onExit(): void {
     if (this.#state === 'closing') this.#finish();
     if (this.#state === 'closing' || this.#state === 'broken') return;
     this.#state = 'starting';
@@ -142,13 +129,20 @@ export class KeyValueWriter {
 
   /** What guests' owners read: no path of this machine. */
   #brokenNews(): ToClient {
-    return { kind: 'broken', message: `its file is unusable: ${this.#brokenMessage}` };
+    return {
+      kind: 'broken',
+      message: `its file is unusable: ${withoutPaths(this.#brokenMessage)}`,
+    };
   }
 
   #trouble(reason: string): string {
     const { databasePath } = this.#start;
-    return `Cannot use the key-value store: its file must be usable: ${databasePath}: ${reason}`;
+    return `Cannot use the shared store: its file must be usable: ${databasePath}: ${reason}`;
   }
+}
+
+function withoutPaths(text: string): string {
+  return text.replaceAll(/\/\S+/g, '(a file)');
 }
 
 function tellClient(client: MessagePort, message: ToClient, transferred: MessagePort[] = []): void {

@@ -6,7 +6,7 @@ import { Counts } from '../../account/counts.ts';
 import { mayHold } from '../../account/threshold.ts';
 import { inBytes } from '../../amounts.ts';
 import type { OwnerKey } from '../../names.ts';
-import { CapabilityRefusal } from '../refusal.ts';
+import { StoreError } from './contract.ts';
 import type { StoreLimits } from './messages.ts';
 
 /** What an entry takes in the file beside its key and value: an owner's quota counts it. */
@@ -31,6 +31,12 @@ export class OwnerBytes {
     return this.#committed.of(owner) + this.#added.of(owner);
   }
 
+  /** Counting begins anew. */
+  clear(): void {
+    this.#committed.clear();
+    this.#added.clear();
+  }
+
   begin(): void {
     this.#added.clear();
   }
@@ -45,7 +51,7 @@ export class OwnerBytes {
   }
 
   /** An owner has a quota, and no more of the file than is left for the others. */
-  refusalOf(owner: OwnerKey, added: number): CapabilityRefusal | undefined {
+  refusalOf(owner: OwnerKey, added: number): StoreError | undefined {
     // What makes it smaller is always allowed, also after the limit was lowered.
     if (added <= 0) return undefined;
     const { kvBytesMax: max, kvOwnerBytesMax } = this.#limits;
@@ -61,6 +67,6 @@ export class OwnerBytes {
   }
 }
 
-function refuse(rule: string, received: string): CapabilityRefusal {
-  return new CapabilityRefusal('limit', `Cannot store: ${rule}: received ${received}`);
+function refuse(rule: string, received: string): StoreError {
+  return new StoreError('limit', `Cannot store: ${rule}: received ${received}`);
 }

@@ -31,9 +31,17 @@ export interface MeterOptions {
   readonly memoryPagesMax?: number;
   /** Entries no table may outgrow. */
   readonly tableEntriesMax?: number;
+  /** The module is a core of a program; see program.ts. Left out: it runs alone. */
+  readonly links?: {
+    /** Of its own tables, those that cores which import them change. */
+    readonly tablesChangedByOthers: ReadonlySet<number>;
+    /** Pages of a card memory that serves whichever core has the most of them. */
+    readonly cardPages: number;
+  };
 }
 
 const pageBytes = 65_536;
+const nothing: ReadonlySet<number> = new Set();
 
 /**
  * The metered form of the module in `bytes`, whose shape is `shape`. Throws
@@ -52,7 +60,7 @@ export function meterModule(
   const tableEntriesMax = options.tableEntriesMax ?? defaultModuleLimits.tableEntriesMax;
   const grow = new Grow({ shape, additions, charges, memoryPagesMax, tableEntriesMax });
   const memories = planMemories(shape, grow);
-  const cards = options.cards ? planCards(shape, memories) : undefined;
+  const cards = options.cards ? planCards(shape, memories, options.links?.cardPages) : undefined;
   const cardMemory = cards === undefined ? undefined : shape.memories.length;
   const bulk = new Bulk({ shape, additions, charges, cardMemory });
   const arrays = new Arrays({ bytes, shape, additions, charges });
@@ -72,7 +80,9 @@ export function meterModule(
   });
   const bodies = new ByteWriter(bytes.length * 2);
   for (let i = 0; i * 2 < shape.bodies.length; i++) rewriter.rewrite(i, bodies);
-  const restorable = judgeRestorable(shape, replacer.changedTables);
+  const changedByOthers = options.links?.tablesChangedByOthers ?? nothing;
+  const changed = new Set([...replacer.changedTables, ...changedByOthers]);
+  const restorable = judgeRestorable(shape, { changed, isLinked: options.links !== undefined });
   const names = nameParts(shape, additions, { charges, grow });
   const state =
     restorable === true
@@ -80,12 +90,12 @@ export function meterModule(
           bytes,
           shape,
           additions,
-          changedTables: replacer.changedTables,
+          changed,
+          changedByOthers,
           tableFlag: (table) => replacer.tableFlag(table),
         })
       : { capture: undefined, restore: undefined };
-  const parts = { bytes, shape, additions, memories, cards, bodies, hints };
-  const assembled = assembleModule(parts);
+  const assembled = assembleModule({ bytes, shape, additions, memories, cards, bodies, hints });
   const functionCount = shape.functionTypes.length;
   return {
     bytes: assembled.bytes,
@@ -94,6 +104,7 @@ export function meterModule(
     memories,
     cards,
     restorable,
+    changedTables: [...changed],
     tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
   };
 }
@@ -126,13 +137,20 @@ function planMemories(shape: ModuleShape, grow: Grow): MemoryPlan[] {
   });
 }
 
-/** A card is a byte: one 64 KiB page of them covers 256 MiB. */
-function planCards(shape: ModuleShape, memories: readonly MemoryPlan[]): CardPlan | undefined {
+function planCards(
+  shape: ModuleShape,
+  memories: readonly MemoryPlan[],
+  pagesMin = 1,
+): CardPlan | undefined {
   const first = memories[0];
   if (first === undefined) return undefined;
-  const cardCount = first.pagesMax * (pageBytes / cardBytes);
-  const pages = Math.max(1, Math.ceil(cardCount / pageBytes));
+  const pages = Math.max(pagesMin, countCardPages(first));
   return { module: importModuleName(shape), name: 'cards', pages };
+}
+
+/** A card is a byte: one 64 KiB page of them covers 256 MiB. */
+export function countCardPages({ pagesMax }: Pick<MemoryPlan, 'pagesMax'>): number {
+  return Math.max(1, Math.ceil((pagesMax * (pageBytes / cardBytes)) / pageBytes));
 }
 
 function nameParts(

@@ -16,6 +16,9 @@
  *     any hostcall of the meter traps. The trampoline imports its functions as `host.<slot>`.
  *  4. Set the i32 global export `names.fuel` (> 0) and, where the module has it, `names.heap`
  *     (0: it asks `allocate` first).
+ *     A core of a program gets its links beside the ABI's imports, and host functions of its own:
+ *     each core counts its own fuel. The host grows a memory that cores share: `growMemory` answers
+ *     1 once the memory has that size and `memorySizes` of all other cores say so.
  *  5. `names.capture?.()`: from here on `names.restore?.()` brings this state back.
  *  6. Where `names.start` is set, call it before the first entry, under the same rules as any
  *     entry (whether once before step 5, or in every run, is the engine's choice).
@@ -133,6 +136,15 @@ export interface MeteredNames {
   readonly memorySizes: readonly string[];
 }
 
+/** An import of a program's core that is an export of a core before it; see program.ts. */
+export interface Link {
+  readonly module: string;
+  readonly name: string;
+  /** Number of the core that has it. */
+  readonly core: number;
+  readonly export: string;
+}
+
 export type Restorable = true | { readonly reason: string };
 
 export interface MeteredModule {
@@ -141,6 +153,8 @@ export interface MeteredModule {
   readonly memories: readonly MemoryPlan[];
   readonly cards: CardPlan | undefined;
   readonly restorable: Restorable;
+  /** Tables whose entries may change after the first state was taken, imported ones too. */
+  readonly changedTables: readonly number[];
   /** Of all tables in an instance's first state. */
   readonly tableEntries: number;
   /** Where its code stands in the original: for what a trap tells. */

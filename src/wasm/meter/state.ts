@@ -27,18 +27,33 @@ export interface StateContext {
   readonly bytes: Uint8Array;
   readonly shape: ModuleShape;
   readonly additions: Additions;
-  readonly changedTables: ReadonlySet<number>;
+  /** All tables that change. */
+  readonly changed: ReadonlySet<number>;
+  /** Tables that other cores of the program change: put back whatever the flag says. */
+  readonly changedByOthers: ReadonlySet<number>;
   /** The global that says that a table was changed. */
   tableFlag(table: number): number;
 }
 
+export interface RestorableContext {
+  /** Tables that the module or other cores of its program change. */
+  readonly changed: ReadonlySet<number>;
+  /** What it imports is other cores', which put that back themselves. */
+  readonly isLinked: boolean;
+}
+
 /** Whether an instance can be brought back to its first state, or why not. */
-export function judgeRestorable(shape: ModuleShape, changed: ReadonlySet<number>): Restorable {
+export function judgeRestorable(
+  shape: ModuleShape,
+  { changed, isLinked }: RestorableContext,
+): Restorable {
   for (const [i, global] of shape.globals.entries()) {
+    if (global.isImported && isLinked) continue;
     const reason = judgeGlobal(global, shape);
     if (reason !== undefined) return { reason: `global ${i} ${reason}` };
   }
   for (const [i, table] of shape.tables.entries()) {
+    if (table.isImported && isLinked) continue;
     const isOurs = isFunctionType(table.type, shape) && !table.isImported && !table.allocates;
     if (!isOurs) {
       return { reason: `table ${i} is imported or of type ${table.type}, which may hold state` };
@@ -80,10 +95,12 @@ export function addStateFunctions(context: StateContext): { capture: string; res
   });
   const restore = additions.functionIndex('restore', [[], []], (code) => {
     for (const { index, shadow, is64, flag } of tables) {
-      code.globalGet(flag);
-      code.if();
+      if (flag !== undefined) {
+        code.globalGet(flag);
+        code.if();
+      }
       writeTableCopy(code, { to: index, from: shadow, is64 });
-      code.end();
+      if (flag !== undefined) code.end();
     }
     for (const { index, shadow } of globals) writeMove(code, shadow, index);
   });
@@ -114,7 +131,7 @@ function addShadowGlobals(context: StateContext): { index: number; shadow: numbe
   const { bytes, shape, additions } = context;
   const pairs: { index: number; shadow: number }[] = [];
   for (const [index, global] of shape.globals.entries()) {
-    if (!global.isMutable) continue;
+    if (!global.isMutable || global.isImported) continue;
     const { entries } = additions.globals;
     entries.copyRange(bytes, global.typeStart, global.typeEnd);
     entries.writeByte(1);
@@ -145,12 +162,14 @@ interface ShadowTable {
   readonly index: number;
   readonly shadow: number;
   readonly is64: boolean;
-  readonly flag: number;
+  /** Undefined: other cores change the table, and set no flag of ours. */
+  readonly flag: number | undefined;
 }
 
 function addShadowTables(context: StateContext): ShadowTable[] {
-  const { bytes, shape, additions, changedTables } = context;
-  return [...changedTables].map((index) => {
+  const { bytes, shape, additions, changed, changedByOthers } = context;
+  const own = [...changed].filter((index) => shape.tables[index]?.isImported !== true);
+  return own.map((index) => {
     const table = shape.tables[index];
     const { entries } = additions.tables;
     const is64 = table?.is64 === true;
@@ -158,6 +177,7 @@ function addShadowTables(context: StateContext): ShadowTable[] {
     entries.writeByte(is64 ? 5 : 1);
     entries.writeU32(table?.entriesMin ?? 0);
     entries.writeU32(table?.entriesMin ?? 0);
-    return { index, shadow: additions.tables.add(), is64, flag: context.tableFlag(index) };
+    const flag = changedByOthers.has(index) ? undefined : context.tableFlag(index);
+    return { index, shadow: additions.tables.add(), is64, flag };
   });
 }

@@ -143,20 +143,32 @@ export type HostcallResult = WasmValue | undefined;
 
 export type GuestFunction = (...args: WasmValue[]) => HostcallResult;
 
-/** What the engine lends to a binding: one instance, seen through bounds checks. */
-export interface GuestHost {
-  /** Traps the guest when it exports no memory and none could be exposed. */
+/** One core module of a program, seen through bounds checks. */
+export interface CoreFace {
+  /** Its memory 0. Traps the guest when it exports no memory and none could be exposed. */
   readonly memory: GuestMemory;
   /** The export of that name when it is a function. */
   exportedFunction(name: string): GuestFunction | undefined;
   /** Entry `index` of table 0 when it is a function. */
   tableFunction(index: number): GuestFunction | undefined;
+}
+
+/** What the engine lends to a binding: one instance. Its own core is the one with the entry. */
+export interface GuestHost extends CoreFace {
+  /** Core number `core` of the program. */
+  core(core: number): CoreFace;
   /**
    * Calls the guest from inside a hostcall (its allocator). Memory may have grown afterwards. A
    * trap below it ends the run, whoever catches it. While it runs, the guest's own hostcalls trap,
    * and nobody else can have a turn: so it has some milliseconds.
    */
   callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult;
+  /**
+   * Calls the guest on a stack of its own, on the run's next turn, beside the stacks that wait: it
+   * may make hostcalls and be suspended like the entry. Not to be waited for by a hostcall without
+   * `waits`. A trap below it ends the run, and the end of the run ends it: then this rejects.
+   */
+  callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult>;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
   trap(reason: string): never;
   /** Ends the run as `exited`. The guest cannot catch it. */
@@ -193,7 +205,7 @@ export type RunEnd =
 
 /** One instance's side of an ABI. Serves many runs, one after another. */
 export interface Binding {
-  /** Asked for each import of the module, once, to link. Undefined: there is no such hostcall. */
+  /** Asked for each import of each core, once, to link. Undefined: there is no such hostcall. */
   hostcall(wanted: ImportName): Hostcall | undefined;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;

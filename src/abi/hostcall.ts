@@ -129,6 +129,8 @@ export interface Hostcall {
 export interface ImportName {
   readonly module: string;
   readonly name: string;
+  /** Which core of the program asks; left out where it has only one. */
+  readonly core?: number;
 }
 
 /** A hostcall of an ABI whose guests are seen as `Guest`. */

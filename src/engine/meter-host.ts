@@ -1,7 +1,7 @@
 /**
- * The host's side of metered modules: one set of functions for all guests of a thread, because only
- * one guest runs at a time and the scheduler knows which. `src/wasm/meter/contract.ts` says what
- * each must do.
+ * The host's side of metered modules: for each place in a program one set of functions for all
+ * guests of the thread, because only one guest runs at a time and the scheduler knows which.
+ * `src/wasm/meter/contract.ts` says what each must do.
  */
 import { type HostSlot, hostSlots, trampolineBytes } from '../wasm/meter/contract.ts';
 import type { Activation } from './run/activation.ts';
@@ -18,8 +18,9 @@ export interface MeterHostOptions {
 }
 
 export class MeterHost {
-  /** The functions as table entries want them, in the order of the slots. */
-  readonly #functions: readonly unknown[];
+  /** For each core of a program its functions as table entries want them, in slot order. */
+  readonly #functions: (readonly unknown[])[] = [];
+  readonly #trampoline = new WebAssembly.Module(trampolineBytes);
   readonly #scheduler: Scheduler<Activation>;
   readonly #trap: WebAssembly.RuntimeError;
   readonly #objects: ObjectHeap;
@@ -28,27 +29,29 @@ export class MeterHost {
     this.#scheduler = options.scheduler;
     this.#trap = options.trap;
     this.#objects = options.objects;
+  }
+
+  /** Fills the host table of core number `core` of a program; before that its meter traps. */
+  connect(table: WebAssembly.Table, core: number): void {
+    this.#functions[core] ??= this.#openFunctions(core);
+    for (const [slot, host] of this.#functions[core].entries()) table.set(slot, host);
+  }
+
+  #openFunctions(core: number): readonly unknown[] {
     const slots: Record<HostSlot, WebAssembly.ImportValue> = {
-      check: (remaining: number) => this.#running().check(remaining),
-      pause: new WebAssembly.Suspending(() => this.#pause()),
-      growMemory: (memory: number, pages: number) =>
-        this.#running().allowMemory(memory, (pages >>> 0) * pageBytes) ? 1 : 0,
+      check: (remaining: number) => this.#running().check(remaining, core),
+      pause: new WebAssembly.Suspending(() => this.#pause(core)),
+      growMemory: (memory: number, pages: number) => this.#growMemory(core, memory, pages >>> 0),
       growTable: () => this.#growTable(),
       allocate: (bytes: number) => this.#allocate(bytes),
     };
-    const trampoline = new WebAssembly.Module(trampolineBytes);
-    const { exports } = new WebAssembly.Instance(trampoline, { host: slots });
-    this.#functions = hostSlots.map((slot) => exports[slot]);
+    const { exports } = new WebAssembly.Instance(this.#trampoline, { host: slots });
+    return hostSlots.map((slot) => exports[slot]);
   }
 
-  /** Fills a new instance's host table; before that its meter traps. */
-  connect(table: WebAssembly.Table): void {
-    for (const [slot, host] of this.#functions.entries()) table.set(slot, host);
-  }
-
-  #pause(): Promise<number> {
+  #pause(core: number): Promise<number> {
     const running = this.#running();
-    return running.pauseWith(running.gauge.fuel);
+    return running.pauseWith(running.gaugeOf(core).fuel);
   }
 
   #running(): Activation {
@@ -56,6 +59,15 @@ export class MeterHost {
     // No guest may run on nobody's account: were it possible, the meter would be void.
     if (running === undefined) throw this.#trap;
     return running;
+  }
+
+  /** `memory` is the core's own number of it. */
+  #growMemory(core: number, memory: number, pages: number): number {
+    const running = this.#running();
+    const { instance } = running;
+    const number = instance?.memoryNumber(core, memory) ?? memory;
+    if (!running.allowMemory(number, pages * pageBytes)) return 0;
+    return instance?.growShared(number, pages, { core, index: memory }) === false ? 0 : 1;
   }
 
   /** The meter bounds the size itself; what is left is that a grown table cannot shrink again. */
@@ -71,7 +83,7 @@ export class MeterHost {
     running.objects ??= this.#objects.open({ owner, share: running.share });
     const taken = running.objects.take(bytes);
     if (typeof taken === 'number') return taken;
-    running.memoryRefusal = taken;
+    running.quota.refusal = taken;
     throw running.endByGuest({ kind: 'trapped', reason: taken.detail });
   }
 }

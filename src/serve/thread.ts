@@ -116,7 +116,9 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
   setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits, traceOf(start));
-  return { account, pool: new GuestPool({ limits, abis, page: openBeatingPage(start), account }) };
+  const page = openBeatingPage(start);
+  const nowMs = (): number => performance.now();
+  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs }) };
 }
 
 /** At the log level trace hostcalls are told; the guests are linked to others then. */

@@ -8,33 +8,18 @@ import type { LogQueueMemory } from '../journal/log-queue.ts';
 import type { Digest, FolderKey, HostName, ModulePath } from '../names.ts';
 import type { PasswordHash } from '../site/manifest.ts';
 import type { Site } from '../site/table.ts';
-import type { MeteredModule } from '../wasm/meter/contract.ts';
+import type { Program } from './program.ts';
 
 export type { Digest };
 
-/** What a serving thread needs to instantiate: the compiled module and what is known about it. */
+/** What a serving thread needs to instantiate: what runs, compiled, and what is known about it. */
 export interface LoadedModule {
   readonly digest: Digest;
-  readonly module: WebAssembly.Module;
-  /** The same module in the form that marks what it writes. */
-  readonly cardsModule?: WebAssembly.Module | undefined;
+  readonly program: Program;
   readonly abi: string;
   readonly entry: string;
   /** Bytes of the code that was compiled, for the bounds of caches. */
   readonly codeBytes: number;
-  /** What `deploy/build/artifact.ts` tells `engine/` about the rewritten module; theirs alone. */
-  readonly engine: EngineFacts;
-}
-
-/** One metered form of a module, without its bytes; see the contract. */
-export type FormFacts = Omit<MeteredModule, 'bytes'>;
-
-/** Reserved export names and facts of the rewriting, read only by the engine. */
-export interface EngineFacts {
-  /** How to run `module`. */
-  readonly metered: FormFacts;
-  /** How to run `cardsModule`. */
-  readonly cards?: FormFacts | undefined;
 }
 
 /** Questions of a serving thread to the control plane; equal ones are joined by the asker. */

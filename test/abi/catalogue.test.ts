@@ -41,6 +41,8 @@ describe('a Terrarium guest', () => {
     const abi = catalogue.abis.get('terrarium');
     const binding = abi?.bind({
       memory: undefined as never,
+      core: () => undefined as never,
+      callBeside: async () => undefined,
       exportedFunction: () => undefined,
       tableFunction: () => undefined,
       callGuest: () => undefined,

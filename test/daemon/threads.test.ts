@@ -21,6 +21,7 @@ import { startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import type { Site } from '../../src/site/table.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/threads/messages.ts';
+import { programOfOne } from '../../src/threads/program.ts';
 import { waitFor } from '../support/daemon.ts';
 import { guestBytes } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -42,18 +43,21 @@ function loadMetered(guest: string): LoadedModule {
   const artifact = buildArtifact(bytes, { limits: defaultLimits, judge });
   const { digest, abi, entry, engine, code } = artifact;
   const module = new WebAssembly.Module(code);
-  return { digest, module, abi, entry, codeBytes: code.length, engine };
+  const program = programOfOne({ module, engine });
+  return { digest, program, abi, entry, codeBytes: code.length };
 }
 
 /** The module as it is, which no deploy road would hand out: nothing counts its instructions. */
 function loadUnmetered(guest: string): LoadedModule {
   const module = new WebAssembly.Module(Uint8Array.from(guestBytes(guest)));
   const loaded = loadMetered(guest);
-  const { names } = loaded.engine.metered;
+  const facts = loaded.program.cores[0]?.engine.metered;
+  if (facts === undefined) throw new Error('Cannot find the core of the guest');
+  const { names } = facts;
   const unknown = { ...names, start: undefined, capture: undefined, restore: undefined };
   const restorable = { reason: 'nothing was appended' };
-  const metered = { ...loaded.engine.metered, names: unknown, memories: [], restorable };
-  return { ...loaded, module, engine: { metered } };
+  const metered = { ...facts, names: unknown, memories: [], restorable };
+  return { ...loaded, program: programOfOne({ module, engine: { metered } }) };
 }
 
 function siteOf(modules: ReadonlyMap<string, LoadedModule>): Site {

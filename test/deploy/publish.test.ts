@@ -6,6 +6,7 @@ import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import type { LoadedModule } from '../../src/threads/messages.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
 
@@ -13,6 +14,12 @@ const V1 = guestBytes('v1');
 const V2 = guestBytes('v2');
 const HELLO = guestBytes('hello');
 const [D1, D2, DH] = [digestBytes(V1), digestBytes(V2), digestBytes(HELLO)];
+/** Names of the exports of what was compiled. */
+function exportsOf({ program }: LoadedModule): string[] {
+  const modules = program.cores.map(({ module }) => WebAssembly.Module.exports(module));
+  return modules.flat().map(({ name }) => name);
+}
+
 const KEY = '/folder' as FolderKey;
 
 describe('Publisher', () => {
@@ -40,7 +47,7 @@ describe('Publisher', () => {
     expect(site.mountDirectory).toBe(folder.directory);
     const loaded = await world.publisher.module(D1);
     expect(loaded).toMatchObject({ digest: D1, abi: 'terrarium', entry: 'run' });
-    expect(WebAssembly.Module.exports(loaded.module).map(({ name }) => name)).toContain('run');
+    expect(exportsOf(loaded)).toContain('run');
   });
 
   test('siteOf() rejects with folder-not-found where nothing is and nothing was kept', async () => {

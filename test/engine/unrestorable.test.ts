@@ -37,10 +37,11 @@ describe('modules that cannot be restored', () => {
   test('are recognised, and serve one run an instance', async () => {
     using engine = new Engine();
     const loaded = engine.load(countingGuest);
-    expect(loaded.engine.metered.restorable).toEqual({
+    const [core] = loaded.program.cores;
+    expect(core?.engine.metered.restorable).toEqual({
       reason: expect.stringMatching(/global 0/),
     });
-    expect(loaded.cardsModule).toBeUndefined();
+    expect(core?.cardsModule).toBeUndefined();
     for (let run = 0; run < 3; run += 1) {
       expect((await engine.run(loaded)).text).toBe('1');
       expect(engine.pool.idleBytes).toBe(0);

@@ -15,6 +15,7 @@ import type { ReplyHead } from '../../src/http/message.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
 import type { LoadedModule } from '../../src/threads/messages.ts';
+import { programOfOne } from '../../src/threads/program.ts';
 import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
 
 export interface EngineOptions {
@@ -102,7 +103,8 @@ export class Engine implements Disposable {
     const { abis } = createCatalogue(this.limits);
     const { restoreMode } = options;
     const { limits, page, account } = this;
-    this.pool = new GuestPool({ limits, abis, page, account, restoreMode });
+    const nowMs = (): number => performance.now();
+    this.pool = new GuestPool({ limits, abis, page, account, nowMs, restoreMode });
   }
 
   /** One of our guests by name, or a module's bytes. */
@@ -112,15 +114,10 @@ export class Engine implements Disposable {
     const limits = this.limits;
     const artifact = buildArtifact(Uint8Array.from(bytes), { limits, judge: judgeModule });
     const { digest, abi, entry, engine, code, cardsCode } = artifact;
-    return {
-      digest,
-      abi,
-      entry,
-      engine,
-      module: new WebAssembly.Module(code),
-      cardsModule: cardsCode === undefined ? undefined : new WebAssembly.Module(cardsCode),
-      codeBytes: code.length,
-    };
+    const module = new WebAssembly.Module(code);
+    const cardsModule = cardsCode === undefined ? undefined : new WebAssembly.Module(cardsCode);
+    const program = programOfOne({ module, cardsModule, engine });
+    return { digest, abi, entry, program, codeBytes: code.length };
   }
 
   async run(loaded: LoadedModule, plan: RequestPlan = {}): Promise<Answer> {

@@ -6,6 +6,7 @@
 import type {
   Abi,
   Binding,
+  CoreFace,
   GuestFunction,
   GuestHost,
   HostcallResult,
@@ -141,6 +142,14 @@ export class AbiHost implements GuestHost {
   tableFunction(index: number): GuestFunction | undefined {
     if (this.#table === undefined || index >= this.#table.length) return undefined;
     return asFunction(this.#table.get(index));
+  }
+
+  core(): CoreFace {
+    return this;
+  }
+
+  callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
+    return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
   }
 
   callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult {

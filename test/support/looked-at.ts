@@ -3,7 +3,15 @@
  * hostcall begins and ends, and at each step of one that is done in steps. So "nobody holds the
  * thread for long" is tested without a clock.
  */
-import type { Abi, GuestFunction, GuestHost, HostcallResult, Run } from '../../src/abi/abi.ts';
+import type {
+  Abi,
+  CoreFace,
+  GuestFunction,
+  GuestHost,
+  HostcallResult,
+  Run,
+  WasmValue,
+} from '../../src/abi/abi.ts';
 import type { Hostcall } from '../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
 import { isSteps, type Steps } from '../../src/abi/steps.ts';
@@ -76,6 +84,14 @@ export class LookedAtHost implements GuestHost {
 
   tableFunction(): undefined {
     return undefined;
+  }
+
+  core(): CoreFace {
+    return this;
+  }
+
+  callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
+    return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
   }
 
   callGuest(callee: GuestFunction, arg: number | bigint): HostcallResult {

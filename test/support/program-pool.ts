@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Abi } from '../../src/abi/abi.ts';
+import type { Abi, Exchange } from '../../src/abi/abi.ts';
 import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
@@ -13,9 +13,11 @@ import type { RunReport } from '../../src/engine/run/report.ts';
 import { GuestPool } from '../../src/engine/supply/pool.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
-import type { Digest, FormFacts, LoadedModule } from '../../src/threads/messages.ts';
+import type { Digest, LoadedModule } from '../../src/threads/messages.ts';
+import type { FormFacts, ProgramCore } from '../../src/threads/program.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
-import { type MeteredModule, meterModule } from '../../src/wasm/meter.ts';
+import type { MeteredModule } from '../../src/wasm/meter.ts';
+import { type CoreSource, type MeteredCore, meterProgram } from '../../src/wasm/program.ts';
 import { defaultModuleLimits, type ModuleLimits } from '../../src/wasm/shape.ts';
 import { RecordingExchange, World } from './abi-world.ts';
 
@@ -44,7 +46,8 @@ export class ProgramPool implements Disposable {
     const account = new Account(createSharedAccount({ threads: 1, bytesMax, memoriesMax }), 0);
     const abis = new Map([[abi.name, abi]]);
     this.#abi = abi;
-    this.#pool = new GuestPool({ limits, abis, page, account, restoreMode });
+    const nowMs = (): number => performance.now();
+    this.#pool = new GuestPool({ limits, abis, page, account, nowMs, restoreMode });
   }
 
   /** Rewrites a module as the deploy road does, whatever it imports. */
@@ -53,37 +56,67 @@ export class ProgramPool implements Disposable {
     entry: string,
     limits: ModuleLimits = defaultModuleLimits,
   ): LoadedModule {
-    const shape = inspectModule(bytes, limits);
+    return this.link([{ bytes, links: [] }], entry, limits);
+  }
+
+  /** The same for cores that link to each other; the last has the entry. */
+  link(
+    cores: readonly Pick<CoreSource, 'bytes' | 'links'>[],
+    entry: string,
+    limits: ModuleLimits = defaultModuleLimits,
+  ): LoadedModule {
     const { memoryPagesMax, tableEntriesMax } = limits;
-    const meter = (cards: boolean): MeteredModule =>
-      meterModule(bytes, shape, { cards, memoryPagesMax, tableEntriesMax });
-    const plain = meter(false);
-    const hasCards = plain.restorable === true && plain.memories.length > 0;
-    const cards = hasCards ? meter(true) : undefined;
+    const sources = cores.map((core) => ({ ...core, shape: inspectModule(core.bytes, limits) }));
+    const metered = meterProgram(sources, { memoryPagesMax, tableEntriesMax });
+    const digest = createHash('sha256').update(entry);
+    for (const { bytes } of cores) digest.update(bytes);
+    const program = {
+      cores: metered.cores.map(compileCore),
+      mainCore: cores.length - 1,
+      memories: metered.memories,
+    };
+    const codeBytes = metered.cores.reduce((sum, { plain }) => sum + plain.bytes.length, 0);
     return {
-      digest: createHash('sha256').update(bytes).update(entry).digest('hex') as Digest,
+      digest: digest.digest('hex') as Digest,
       abi: this.#abi.name,
       entry,
-      engine: {
-        metered: factsOf(plain),
-        cards: cards === undefined ? undefined : factsOf(cards),
-      },
-      module: new WebAssembly.Module(plain.bytes),
-      cardsModule: cards === undefined ? undefined : new WebAssembly.Module(cards.bytes),
-      codeBytes: plain.bytes.length,
+      program,
+      codeBytes,
     };
   }
 
   /** One run of the entry, by a guest that may have served before. */
-  run(loaded: LoadedModule, site = '/suite'): Promise<RunReport> {
-    const exchange = new ProgramExchange({}, new Uint8Array(0));
+  run(
+    loaded: LoadedModule,
+    site = '/suite',
+    exchange: Exchange = new ProgramExchange({}, new Uint8Array(0)),
+  ): Promise<RunReport> {
     const shares = { owner: site as OwnerKey, site, client: '192.0.2.7' };
     return this.#pool.acquire(loaded, shares).run(exchange, new World());
+  }
+
+  modeOf(loaded: LoadedModule): RestoreMode {
+    return this.#pool.modeOf(loaded);
+  }
+
+  /** Bytes of the guests that wait for their next run. */
+  get idleBytes(): number {
+    return this.#pool.idleBytes;
   }
 
   [Symbol.dispose](): void {
     this.#pool.close();
   }
+}
+
+function compileCore({ plain, cards, links, memories }: MeteredCore): ProgramCore {
+  return {
+    module: new WebAssembly.Module(plain.bytes),
+    cardsModule: cards === undefined ? undefined : new WebAssembly.Module(cards.bytes),
+    engine: { metered: factsOf(plain), cards: cards === undefined ? undefined : factsOf(cards) },
+    links,
+    memories,
+  };
 }
 
 function factsOf({ bytes: _, ...facts }: MeteredModule): FormFacts {

@@ -5,6 +5,7 @@
 import type {
   Abi,
   Binding,
+  CoreFace,
   GuestFunction,
   GuestHost,
   HostcallResult,
@@ -100,6 +101,14 @@ export class WasiHost implements GuestHost {
   /** No table is looked at. */
   tableFunction(_index: number): GuestFunction | undefined {
     return undefined;
+  }
+
+  core(): CoreFace {
+    return this;
+  }
+
+  callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
+    return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
   }
 
   callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {

@@ -1,5 +1,6 @@
 /** What `terrafirma inspect` found, as text and as plain data for JSON. */
-import type { Digest, EngineFacts } from '../../threads/messages.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type { EngineFacts } from '../../threads/program.ts';
 import type { FuncType, ModuleShape } from '../../wasm/shape.ts';
 
 const pageKib = 64;

@@ -53,6 +53,7 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
     abis: createCatalogue(limits, traceOf(start, tell)).abis,
     page,
     account,
+    nowMs: () => performance.now(),
   });
   const guest = pool.acquire(loaded, { owner: ownerOf(folderKey), site: folderKey, client: '' });
   const exchange = new RunExchange(request, { body: start.body, tell });

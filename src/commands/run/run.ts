@@ -22,6 +22,7 @@ import { storePath } from '../../outside/store/sqlite-schema.ts';
 import { startStoreKeeper } from '../../outside/store/store-keeper.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
 import type { ToThread } from '../../threads/messages.ts';
+import { programOfOne } from '../../threads/program.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
@@ -146,9 +147,10 @@ async function runRequest(
     const { artifact, module } = judged;
     const { digest, abi, entry, code, engine } = artifact;
     const { starts, transfer } = capabilities.connectThread();
+    const program = programOfOne({ module, engine });
     const start: RunStart = {
       config: { ...config, stateDirectory: directory },
-      loaded: { digest, module, abi, entry, codeBytes: code.length, engine },
+      loaded: { digest, program, abi, entry, codeBytes: code.length },
       modulePath,
       folder,
       request: request.head,

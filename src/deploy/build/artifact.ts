@@ -6,9 +6,11 @@ import { createHash } from 'node:crypto';
 import type { ModuleFace } from '../../abi/abi.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { Digest, EngineFacts, FormFacts } from '../../threads/messages.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type { EngineFacts, FormFacts } from '../../threads/program.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
-import { type MeteredModule, meterModule } from '../../wasm/meter.ts';
+import type { MeteredModule } from '../../wasm/meter.ts';
+import { type MeteredCore, meterProgram } from '../../wasm/program.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../../wasm/shape.ts';
 
 const wasmPageBytes = 65_536;
@@ -52,10 +54,9 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
   checkValid(bytes);
   const verdict = options.judge(faceOf(shape));
   if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
-  const plain = meter(bytes, shape, options.limits);
-  // Marking what was written helps only where it can be put back.
-  const marks = plain.restorable === true && plain.memories.length > 0;
-  const cards = marks ? meter(bytes, shape, options.limits, true) : undefined;
+  const metered = meter(bytes, shape, options.limits);
+  if (metered === undefined) throw new TypeError('Cannot build the artifact: it has no core');
+  const { plain, cards } = metered;
   return {
     digest: digestBytes(bytes),
     originalBytes: bytes.length,
@@ -79,14 +80,9 @@ function meter(
   bytes: Uint8Array<ArrayBuffer>,
   shape: ModuleShape,
   { tableEntriesMax }: Limits,
-  cards = false,
-): MeteredModule {
-  return meterModule(bytes, shape, {
-    cards,
-    isValidated: true,
-    memoryPagesMax: addressablePages,
-    tableEntriesMax,
-  });
+): MeteredCore | undefined {
+  const alone = [{ bytes, shape, links: [] }];
+  return meterProgram(alone, { memoryPagesMax: addressablePages, tableEntriesMax }).cores[0];
 }
 
 function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {

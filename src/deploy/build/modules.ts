@@ -10,6 +10,7 @@ import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } fro
 import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import { programOfOne } from '../../threads/program.ts';
 import type { Probation } from '../keep/probation.ts';
 import type { Suspects } from '../keep/quarantine.ts';
 import type { ModuleStore } from '../keep/store.ts';
@@ -197,7 +198,8 @@ export class Modules {
     const [module, cardsModule] = await this.#options.builder.compile(forms, tier, owner);
     if (module === undefined) throw new TerrafirmaError('internal', 'Cannot load the module');
     const codeBytes = code.length + (cardsCode?.length ?? 0);
-    const loaded = { digest, module, cardsModule, abi, entry, codeBytes, engine };
+    const program = programOfOne({ module, cardsModule, engine });
+    const loaded = { digest, program, abi, entry, codeBytes };
     this.#compiled.add(owner, digest, loaded);
     return loaded;
   }

@@ -1,5 +1,5 @@
 /**
- * Which 4 KiB cards of linear memory a guest has written to. The meter marks them in a card memory
+ * Which 4 KiB cards of a memory a guest has written to. The meter marks them in a card memory
  * that all guests of the thread share (one for each guest would halve how many fit into the address
  * space, docs/spec/engine.md, A6); so whoever runs owns it, and the marks of a guest that is
  * suspended meanwhile are kept aside. Otherwise the next restore would miss them, and one visitor's
@@ -50,8 +50,27 @@ export class CardTable {
   }
 }
 
-/** The marks of one guest: in the table while it owns that, and set aside while it does not. */
-export class CardMarks {
+/** Who must have the tables when a guest runs. */
+export interface MarksOwner {
+  /** The guest is about to run. */
+  own(): void;
+}
+
+/** The marks of a guest of several memories: each has a table of its own. */
+export class AllMarks implements MarksOwner {
+  readonly #marks: readonly CardMarks[];
+
+  constructor(marks: readonly CardMarks[]) {
+    this.#marks = marks;
+  }
+
+  own(): void {
+    for (const marks of this.#marks) marks.own();
+  }
+}
+
+/** Of one memory of a guest: in the table while they own that, set aside while they do not. */
+export class CardMarks implements MarksOwner {
   readonly #table: CardTable;
   readonly #memory: WebAssembly.Memory;
   /** Made when the guest is first interrupted; most never are. */

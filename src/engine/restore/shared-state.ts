@@ -16,7 +16,7 @@ export interface SharedStateOptions {
 export class SharedState {
   readonly #options: SharedStateOptions;
   #first: FirstState | undefined;
-  #pages: PageImage | undefined;
+  readonly #pages = new Map<number, PageImage>();
   #guests = 0;
 
   constructor(options: SharedStateOptions) {
@@ -52,16 +52,19 @@ export class SharedState {
     this.closePages();
   }
 
-  /** The image of memory 0, made once. */
-  openPages(): PageImage | undefined {
-    const image = this.#first?.images[0];
-    if (image !== undefined) this.#pages ??= this.#options.mapper()?.createImage(image);
-    return this.#pages;
+  /** The image of a memory, made once. */
+  openPages(memory: number): PageImage | undefined {
+    const known = this.#pages.get(memory);
+    const image = this.#first?.images[memory];
+    if (known !== undefined || image === undefined) return known;
+    const made = this.#options.mapper()?.createImage(image);
+    if (made !== undefined) this.#pages.set(memory, made);
+    return made;
   }
 
   /** No further memory is mapped. */
   closePages(): void {
-    this.#pages?.close();
-    this.#pages = undefined;
+    for (const image of this.#pages.values()) image.close();
+    this.#pages.clear();
   }
 }

@@ -22,10 +22,10 @@ export type RestoreMode = 'cards' | 'copy' | 'copy-on-write';
 export interface SnapshotOptions {
   readonly memories: readonly WebAssembly.Memory[];
   readonly first: FirstState;
-  /** The marks of memory 0; undefined in the form without cards. */
-  readonly marks: CardMarks | undefined;
-  /** The image of memory 0; undefined where pages are not mapped. */
-  readonly pages: PageImage | undefined;
+  /** Of each memory, where its stores are marked; none in the form without cards. */
+  readonly marks: readonly (CardMarks | undefined)[];
+  /** Of each memory, where its pages are mapped. */
+  readonly pages: readonly (PageImage | undefined)[];
 }
 
 const noImage = Buffer.alloc(0);
@@ -42,6 +42,8 @@ interface Stretch {
 export class Snapshot {
   readonly mode: RestoreMode;
   readonly #options: SnapshotOptions;
+  /** The images that the memories were mapped to. */
+  readonly #mapped: (PageImage | undefined)[] = [];
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
   #memory = 0;
@@ -53,10 +55,12 @@ export class Snapshot {
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
-    const [memory] = options.memories;
-    if (options.marks !== undefined) this.mode = 'cards';
-    else if (memory !== undefined && options.pages?.map(memory)) this.mode = 'copy-on-write';
-    else this.mode = 'copy';
+    for (const [number, memory] of options.memories.entries()) {
+      const pages = options.pages[number];
+      if (pages?.map(memory) === true) this.#mapped[number] = pages;
+    }
+    if (options.marks.some((marks) => marks !== undefined)) this.mode = 'cards';
+    else this.mode = this.#mapped[0] === undefined ? 'copy' : 'copy-on-write';
   }
 
   /**
@@ -68,13 +72,15 @@ export class Snapshot {
     this.#atOnceBytes = atOnceBytesMax;
     let cards: number | undefined;
     for (let memory = 0; memory < memories.length; memory += 1) {
-      if (memory === 0 && this.mode === 'copy-on-write') {
-        this.#resetPages();
+      const pages = this.#mapped[memory];
+      if (pages !== undefined) {
+        this.#resetPages(pages, memory);
         continue;
       }
       this.#aimAt(memory);
-      if (memory > 0 || marks === undefined) this.#putBack(0, this.#target.length);
-      else cards = marks.drain(this.#visit, this.#target.length / cardBytes);
+      const written = marks[memory]?.drain(this.#visit, this.#target.length / cardBytes);
+      if (written === undefined) this.#putBack(0, this.#target.length);
+      else cards = (cards ?? 0) + written;
     }
     return cards;
   }
@@ -122,10 +128,9 @@ export class Snapshot {
     if (stop > imageStop) target.fill(0, Math.max(start, imageStop), stop);
   }
 
-  #resetPages(): void {
-    const { memories, pages } = this.#options;
-    const [memory] = memories;
-    if (memory !== undefined && !pages?.reset(memory)) {
+  #resetPages(pages: PageImage, number: number): void {
+    const memory = this.#options.memories[number];
+    if (memory !== undefined && !pages.reset(memory)) {
       // A memory that was not put back must never serve again: whoever asked discards it.
       throw new Error('Cannot restore the memory: the system refused to take its pages back');
     }

@@ -15,7 +15,7 @@ import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
-import type { Artifact, ArtifactParts } from '../supply/program.ts';
+import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
 import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
@@ -23,7 +23,7 @@ import { RunBytes } from './bytes.ts';
 import type { RunReport } from './report.ts';
 
 /** What all runs of a thread share. */
-export interface RunParts extends ArtifactParts {
+export interface RunParts extends ProgramParts {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly bodies: Bodies;
@@ -38,7 +38,7 @@ type Phase = 'body' | 'queue' | 'guest';
 
 export class GuestRun implements SeatWaiter {
   readonly #parts: RunParts;
-  readonly #artifact: Artifact;
+  readonly #program: ProgramHost;
   readonly #shares: Shares;
   #phase: Phase = 'body';
   /** Among the requests of the site, once the request is there. */
@@ -50,9 +50,9 @@ export class GuestRun implements SeatWaiter {
   #restoring: Promise<void> | undefined;
   #cpuMsMax: number;
 
-  constructor(parts: RunParts, artifact: Artifact, shares: Shares) {
+  constructor(parts: RunParts, program: ProgramHost, shares: Shares) {
     this.#parts = parts;
-    this.#artifact = artifact;
+    this.#program = program;
     this.#shares = shares;
     this.#cpuMsMax = parts.cpuMsMax;
   }
@@ -63,12 +63,12 @@ export class GuestRun implements SeatWaiter {
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
     const { admission, bodies, clock } = this.#parts;
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
-      activation.share.requireRoom(this.#artifact.guestBytes);
+      activation.share.requireRoom(this.#program.guestBytes);
       admission.requireRoom(this.#shares);
       if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
@@ -107,7 +107,7 @@ export class GuestRun implements SeatWaiter {
 
   /** Whether `converse` makes sense. */
   get canConverse(): boolean {
-    const { abi, loaded } = this.#artifact;
+    const { abi, loaded } = this.#program;
     return abi.converses?.(loaded.entry) ?? false;
   }
 
@@ -121,7 +121,7 @@ export class GuestRun implements SeatWaiter {
     capabilities: Capabilities,
     conversation: Conversation,
   ): Promise<RunReport> {
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#parts.nowMs();
     this.#cpuMsMax = this.#parts.limits.websocketCpuMsMax;
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation.share);
@@ -151,19 +151,19 @@ export class GuestRun implements SeatWaiter {
   }
 
   #activate(): Activation {
-    const { digestWords, fuel } = this.#artifact;
-    const cpuMsMax = this.#cpuMsMax + this.#artifact.compileCreditMs;
+    const { digestWords, fuel } = this.#program;
+    const cpuMsMax = this.#cpuMsMax + this.#program.compileCreditMs;
     return new Activation(this.#parts, { shares: this.#shares, digestWords, fuel, cpuMsMax });
   }
 
   #settleCredit(activation: Activation): void {
     const beyondMs = activation.cpuMs - this.#cpuMsMax;
-    if (beyondMs > 0) this.#artifact.spendCompileCredit(beyondMs);
+    if (beyondMs > 0) this.#program.spendCompileCredit(beyondMs);
   }
 
   /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
   #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
-    if (this.#artifact.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
+    if (this.#program.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
     return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
   }
 
@@ -174,22 +174,22 @@ export class GuestRun implements SeatWaiter {
     this.#parts.admission.wait(place, this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
-    this.#parts.clock.watch(activation, performance.now());
+    this.#parts.clock.watch(activation, this.#parts.nowMs());
   }
 
   /** Holds the thread. Throws what is no end of the guest's. */
   async #serve(run: Run, activation: Activation): Promise<RunEnd> {
-    const artifact = this.#artifact;
+    const program = this.#program;
     try {
       activation.requireAlive();
       const isForOnce = run.conversation !== undefined;
       const guest = isForOnce
-        ? artifact.createForOnce(activation)
-        : (this.#takeIdle(activation) ?? (await artifact.create(activation)));
+        ? program.createForOnce(activation)
+        : (this.#takeIdle(activation) ?? (await program.create(activation)));
       this.#guest = guest;
       guest.instance.begin(run);
-      if (isForOnce || artifact.startsInRun) await artifact.start(guest.instance);
-      await guest.instance.callEntry(artifact.loaded.entry);
+      if (isForOnce || program.startsInRun) await guest.instance.start();
+      await guest.instance.callEntry();
       return returned;
     } catch (error) {
       return activation.explain(error);
@@ -197,7 +197,7 @@ export class GuestRun implements SeatWaiter {
   }
 
   #takeIdle(activation: Activation): Guest | undefined {
-    const guest = this.#parts.idle.take(this.#artifact, this.#shares.site);
+    const guest = this.#parts.idle.take(this.#program, this.#shares.site);
     guest?.charge.serve(activation.share);
     guest?.instance.attach(activation);
     return guest;
@@ -217,26 +217,29 @@ export class GuestRun implements SeatWaiter {
     }
     instance.binding.release();
     instance.detach();
-    if (isCleanEnd(end, activation) && !activation.hasGrownTable) this.#putBack(guest, activation);
+    // Stacks that are left would go on in an instance that serves somebody else.
+    const isAlone = !activation.endOthers();
+    const isClean = isCleanEnd(end, activation) && !activation.hasGrownTable;
+    if (isClean && isAlone) this.#putBack(guest, activation);
     else guest.discard();
     return error;
   }
 
   #putBack(guest: Guest, activation: Activation): void {
-    const artifact = this.#artifact;
-    artifact.fuel = activation.gauge.fuel;
+    const program = this.#program;
+    program.fuel = activation.gauge.fuel;
     const physicalBytes = guest.instance.physicalBytes;
-    if (!artifact.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
+    if (!program.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
       guest.discard();
       return;
     }
-    guest.charge.set(artifact.bytesWith(physicalBytes));
+    guest.charge.set(program.bytesWith(physicalBytes));
     const cpuUs = activation.cpuUsNow();
     try {
       const cards = guest.restore(physicalBytes, this.#shares.site);
-      artifact.learn({ cpuUs, cards, memoryBytes: physicalBytes });
+      program.learn({ cpuUs, cards, memoryBytes: physicalBytes });
       const rest = guest.takeRest();
-      if (rest === undefined) this.#parts.idle.put(artifact, guest);
+      if (rest === undefined) this.#parts.idle.put(program, guest);
       else this.#restoring = this.#putBackRest(guest, activation, rest);
     } catch {
       // A state that could not be put back must not be seen by anybody: a new guest costs less.
@@ -254,8 +257,8 @@ export class GuestRun implements SeatWaiter {
       guest.discard();
       return;
     }
-    if (this.#artifact.suits(guest, guest.instance.physicalBytes)) {
-      this.#parts.idle.put(this.#artifact, guest);
+    if (this.#program.suits(guest, guest.instance.physicalBytes)) {
+      this.#parts.idle.put(this.#program, guest);
     } else guest.discard();
   }
 
@@ -272,7 +275,7 @@ export class GuestRun implements SeatWaiter {
       outcome: outcomeOf(activation, end, cause),
       error: run.isAnswered ? undefined : cause,
       cpuUs: Math.round(activation.cpuMs * 1_000),
-      wallUs: Math.round((performance.now() - run.startedAtMs) * 1_000),
+      wallUs: Math.round((this.#parts.nowMs() - run.startedAtMs) * 1_000),
       memoryBytes: this.#memoryBytes,
       exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
     };
@@ -287,8 +290,7 @@ export class GuestRun implements SeatWaiter {
       return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
     }
     if (end?.kind === 'trapped') {
-      const { memoryRefusal } = activation;
-      return memoryRefusal === undefined ? record('guest-trapped', end.reason) : memoryRefusal;
+      return activation.quota.refusal ?? record('guest-trapped', end.reason);
     }
     if (end?.kind === 'exited' && end.exitCode !== 0) {
       return record('guest-exited', `the function exited with code ${end.exitCode}`);

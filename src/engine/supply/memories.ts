@@ -7,9 +7,9 @@
 import type { Account } from '../../account/account.ts';
 import type { Share } from '../../account/share.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { FormFacts } from '../../threads/messages.ts';
+import type { Program } from '../../threads/program.ts';
 
-export type MemoryPlan = Pick<FormFacts['memories'][number], 'pagesMin' | 'pagesMax' | 'is64'>;
+export type MemoryPlan = Pick<Program['memories'][number], 'pagesMin' | 'pagesMax' | 'is64'>;
 
 export interface MemoryStockOptions {
   readonly account: Account;

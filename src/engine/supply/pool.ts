@@ -23,7 +23,7 @@ import { Admission } from './admission.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
-import { Artifact } from './program.ts';
+import { ProgramHost } from './program-host.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -31,27 +31,29 @@ export interface PoolOptions {
   readonly abis: ReadonlyMap<string, Abi>;
   readonly page: LedgerPage;
   readonly account: Account;
+  /** Milliseconds since some instant. */
+  readonly nowMs: () => number;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
 
-/** Artifacts of which a thread remembers how they run. */
-const artifactsMax = 4_096;
+/** Programs of which a thread remembers how they run. */
+const programsMax = 4_096;
 /** How often idle guests are looked at: memory that is short cannot wait long. */
 const idleLookMs = 100;
 
 export class GuestPool {
   readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
-  readonly #artifacts: LRUCache<Digest, Artifact>;
+  readonly #programs: LRUCache<Digest, ProgramHost>;
   readonly #idleTimer: NodeJS.Timeout;
   readonly #warmUp = new WarmUp();
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
-  constructor({ limits, abis, page, account, restoreMode }: PoolOptions) {
+  constructor({ limits, abis, page, account, nowMs, restoreMode }: PoolOptions) {
     this.#abis = abis;
-    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs });
+    const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs });
     const trap = takeTrap();
     const objects = new ObjectHeap({
       bytesPerRunMax: limits.objectBytesPerRunMax,
@@ -62,17 +64,17 @@ export class GuestPool {
       bytesMax: limits.idleGuestBytesMax,
       idleMsMax: limits.idleGuestMsMax,
     });
-    this.#idleTimer = setInterval(() => idle.expire(performance.now()), idleLookMs);
+    this.#idleTimer = setInterval(() => idle.expire(nowMs()), idleLookMs);
     this.#idleTimer.unref();
-    this.#artifacts = new LRUCache({
-      max: artifactsMax,
-      // An artifact holds its compiled module; one that is too large is held alone.
+    this.#programs = new LRUCache({
+      max: programsMax,
+      // A program holds its compiled modules; one that is too large is held alone.
       maxSize: limits.compiledBytesMax,
       sizeCalculation: ({ loaded }) =>
         Math.min(Math.max(1, loaded.codeBytes), limits.compiledBytesMax),
-      dispose: (artifact) => {
-        idle.evictAll(artifact);
-        artifact.close();
+      dispose: (program) => {
+        idle.evictAll(program);
+        program.close();
       },
     });
     this.#parts = {
@@ -82,6 +84,7 @@ export class GuestPool {
       account,
       limits,
       idle,
+      nowMs,
       cpu: new ThreadCpu(),
       cpuMsMax: limits.cpuMsMax,
       guestCallMsMax: limits.guestCallMsMax,
@@ -103,7 +106,7 @@ export class GuestPool {
 
   /** A run of `loaded` on the account of `shares`, which waits its turn when it is begun. */
   acquire(loaded: LoadedModule, shares: Shares): GuestRun {
-    return new GuestRun(this.#parts, this.#artifactOf(loaded), shares);
+    return new GuestRun(this.#parts, this.#programOf(loaded), shares);
   }
 
   /**
@@ -111,14 +114,14 @@ export class GuestPool {
    * One at a time for each owner: its start function runs like any other guest, on its account.
    */
   warm(loaded: LoadedModule, shares: Shares): void {
-    this.#warmUp.add(shares.owner, () => this.#warm(this.#artifactOf(loaded), shares));
+    this.#warmUp.add(shares.owner, () => this.#warm(this.#programOf(loaded), shares));
   }
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
-    const known = this.#artifacts.get(loaded.digest);
+    const known = this.#programs.get(loaded.digest);
     if (known === undefined || known.loaded === loaded) return;
-    this.#artifacts.set(loaded.digest, new Artifact(loaded, known.abi, this.#parts));
+    this.#programs.set(loaded.digest, new ProgramHost(loaded, known.abi, this.#parts));
   }
 
   /** Bytes of the guests that wait for their next run. */
@@ -128,7 +131,7 @@ export class GuestPool {
 
   /** How guests of `loaded` are restored now. */
   modeOf(loaded: LoadedModule): RestoreMode {
-    return this.#artifactOf(loaded).mode;
+    return this.#programOf(loaded).mode;
   }
 
   close(): void {
@@ -136,23 +139,23 @@ export class GuestPool {
     clearInterval(this.#idleTimer);
     this.#parts.clock.close();
     this.#parts.scheduler.close();
-    this.#artifacts.clear();
+    this.#programs.clear();
     this.#parts.idle.close();
   }
 
-  async #warm(artifact: Artifact, shares: Shares): Promise<void> {
-    const { clock, idle } = this.#parts;
-    if (idle.has(artifact)) return;
-    const { digestWords, fuel } = artifact;
+  async #warm(program: ProgramHost, shares: Shares): Promise<void> {
+    const { clock, idle, nowMs } = this.#parts;
+    if (idle.has(program)) return;
+    const { digestWords, fuel } = program;
     const activation = new Activation(this.#parts, { shares, digestWords, fuel });
-    clock.watch(activation, performance.now());
+    clock.watch(activation, nowMs());
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const guest = await artifact.create(activation);
+      const guest = await program.create(activation);
       guest.instance.detach();
-      if (artifact.suits(guest, guest.instance.physicalBytes) && !activation.isEnding)
-        idle.put(artifact, guest);
+      if (program.suits(guest, guest.instance.physicalBytes) && !activation.isEnding)
+        idle.put(program, guest);
       else guest.discard();
     } catch {
       // The first request will meet the same and be told; there is nobody to tell here.
@@ -162,17 +165,17 @@ export class GuestPool {
     }
   }
 
-  #artifactOf(loaded: LoadedModule): Artifact {
-    const known = this.#artifacts.get(loaded.digest);
+  #programOf(loaded: LoadedModule): ProgramHost {
+    const known = this.#programs.get(loaded.digest);
     if (known !== undefined) return known;
     const abi = this.#abis.get(loaded.abi);
     if (abi === undefined) {
       const detail = `Cannot run the module: unknown ABI: received ${loaded.abi}`;
       throw new TerrafirmaError('internal', detail);
     }
-    const artifact = new Artifact(loaded, abi, this.#parts);
-    this.#artifacts.set(loaded.digest, artifact);
-    return artifact;
+    const program = new ProgramHost(loaded, abi, this.#parts);
+    this.#programs.set(loaded.digest, program);
+    return program;
   }
 
   #openMapper(): PageMapper | undefined {

@@ -21,8 +21,8 @@ export type Line = 'ready' | 'hogs';
 
 export interface SchedulerOptions {
   readonly sliceMs: number;
-  /** In milliseconds; for tests. */
-  readonly now?: () => number;
+  /** Milliseconds since some instant. */
+  readonly nowMs: () => number;
 }
 
 /** An owner who waits gets a slice within about twice this, as long as there are few such. */
@@ -34,7 +34,7 @@ const sliceMsMin = 0.1;
 
 export class Scheduler<T extends Turn = Turn> {
   readonly #sliceMs: number;
-  readonly #now: () => number;
+  readonly #nowMs: () => number;
   readonly #ready = new FairQueue<T>();
   readonly #hogs = new FairQueue<T>();
   #current: T | undefined;
@@ -47,7 +47,7 @@ export class Scheduler<T extends Turn = Turn> {
 
   constructor(options: SchedulerOptions) {
     this.#sliceMs = options.sliceMs;
-    this.#now = options.now ?? (() => performance.now());
+    this.#nowMs = options.nowMs;
   }
 
   /** Who holds the thread. */
@@ -126,13 +126,13 @@ export class Scheduler<T extends Turn = Turn> {
     if (this.#current !== undefined) return;
     this.#isInMacrotask = true;
     this.#hasServedHog = false;
-    this.#macrotaskStartMs = this.#now();
+    this.#macrotaskStartMs = this.#nowMs();
     this.#serveNext();
   }
 
   /** Hands the thread on. The guest itself resumes in a microtask, so this does not recurse. */
   #serveNext(): void {
-    const nowMs = this.#now();
+    const nowMs = this.#nowMs();
     const next = nowMs - this.#macrotaskStartMs < macrotaskMs ? this.#chooseNext(nowMs) : undefined;
     if (next === undefined) {
       this.#isInMacrotask = false;

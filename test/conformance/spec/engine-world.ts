@@ -59,7 +59,9 @@ export class EngineWorld implements Disposable {
       return undefined;
     }
     const loaded = this.#pool.load(addEntry(bytes, shape, entry), entry, suiteLimits);
-    const isRestorable = loaded.engine.metered.restorable === true;
+    const isRestorable = loaded.program.cores.every(
+      ({ engine }) => engine.metered.restorable === true,
+    );
     const differences: string[] = [];
     for (const round of ['fresh', 'restored']) {
       const before = this.#instances;

@@ -8,6 +8,7 @@ import { ThreadCpu } from '../../../src/engine/turn/thread-cpu.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { createLedger, LedgerPage } from '../../../src/threads/ledger.ts';
 
+const nowMs = (): number => performance.now();
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function drainMicrotasks(): Promise<void> {
@@ -16,10 +17,11 @@ async function drainMicrotasks(): Promise<void> {
 
 function newParts(options: Partial<ThreadParts> & { readonly sliceMs?: number } = {}): ThreadParts {
   return {
-    scheduler: new Scheduler<Activation>({ sliceMs: options.sliceMs ?? 1_000 }),
+    scheduler: new Scheduler<Activation>({ sliceMs: options.sliceMs ?? 1_000, nowMs }),
     trap: takeTrap(),
     page: new LedgerPage(createLedger(1), 0),
     account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
+    nowMs,
     cpu: options.cpu ?? new ThreadCpu(),
     cpuMsMax: options.cpuMsMax ?? 1_000,
     guestCallMsMax: options.guestCallMsMax ?? 5,

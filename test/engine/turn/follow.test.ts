@@ -14,10 +14,11 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 function newParts(sliceMs: number): ThreadParts {
   return {
-    scheduler: new Scheduler<Activation>({ sliceMs, now: () => 0 }),
+    scheduler: new Scheduler<Activation>({ sliceMs, nowMs: () => 0 }),
     trap: takeTrap(),
     page: new LedgerPage(createLedger(1), 0),
     account: new Account(createSharedAccount({ threads: 1, bytesMax: 2 ** 30, memoriesMax: 9 }), 0),
+    nowMs: () => performance.now(),
     cpu: new ThreadCpu(),
     cpuMsMax: 1_000,
     guestCallMsMax: 5,

@@ -29,7 +29,7 @@ const now = (): number => 1_000;
 
 describe('Scheduler', () => {
   test('gives the thread to one at a time', async () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
     const first = new TestTurn('a', () => order.push('first again'));
     const second = new TestTurn('b', () => order.push('second'));
@@ -45,7 +45,7 @@ describe('Scheduler', () => {
   });
 
   test('serves ready first, then one hog a turn of the event loop, fairly by site', async () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
     const enqueue = (site: string, name: string, line: Line): void => {
       const turn = new TestTurn(site, (self) => {
@@ -67,7 +67,7 @@ describe('Scheduler', () => {
   });
 
   test('a hog that has waited long goes before new runs', () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const hog = new TestTurn('hog', () => undefined);
     const fresh = new TestTurn('fresh', () => undefined);
     const nowMs = now();
@@ -81,7 +81,7 @@ describe('Scheduler', () => {
   });
 
   test('serves a hog that has waited long before the ready', async () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
     const enqueue = (name: string, line: Line, nowMs: number): void => {
       const turn = new TestTurn(name, (self) => {
@@ -97,7 +97,7 @@ describe('Scheduler', () => {
   });
 
   test('lets the ready in between hogs, however many owners have waited long', async () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
     const add = (site: string, line: Line, nowMs: number): void => {
       const turn: TestTurn = new TestTurn(site, (self) => {
@@ -118,7 +118,7 @@ describe('Scheduler', () => {
   });
 
   test('gives the sites of one owner, together, one share of the hogs', async () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
     const add = (site: string): void => {
       const turn: TestTurn = new TestTurn(site, (self) => {
@@ -138,7 +138,7 @@ describe('Scheduler', () => {
   });
 
   test('makes slices shorter when many owners compute, and no shorter than a tenth', () => {
-    const scheduler = new Scheduler({ sliceMs: 1, now });
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const enqueueOwners = (first: number, end: number): void => {
       for (let site = first; site < end; site += 1) {
         const turn = new TestTurn(`site${site}`, () => undefined);

@@ -1,18 +1,19 @@
 /**
- * One artifact on one thread: makes guests of it, and learns from their runs which form and which
+ * One program on one thread: makes guests of it, and learns from their runs which form and which
  * way of restoring suit it.
  */
 import type { Abi } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import { digestToWords } from '../../threads/ledger.ts';
-import type { FormFacts, LoadedModule } from '../../threads/messages.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
+import type { FormFacts } from '../../threads/program.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';
 import { CardTable } from '../restore/card-table.ts';
 import { chooseRestoreMode } from '../restore/choice.ts';
 import type { FirstState } from '../restore/first-state.ts';
-import type { PageMapper } from '../restore/page-mapper.ts';
+import type { PageImage, PageMapper } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
 import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
 import type { Activation, ThreadParts } from '../run/activation.ts';
@@ -22,12 +23,12 @@ import { firstFuel } from '../turn/fuel-gauge.ts';
 import { GuestCharge } from './guest-charge.ts';
 import type { MemoryStock } from './memories.ts';
 
-/** What all artifacts of a thread share. */
-export interface ArtifactParts extends ThreadParts {
+/** What all programs of a thread share. */
+export interface ProgramParts extends ThreadParts {
   readonly meterHost: MeterHost;
   readonly stock: MemoryStock;
-  /** Card memories by their pages: modules of other maxima import other sizes. */
-  readonly cardTables: Map<number, CardTable>;
+  /** Card memories by the number of the memory in its program, and by their own pages. */
+  readonly cardTables: Map<string, CardTable>;
   /** Looked for when it is first wanted. */
   readonly mapper: () => PageMapper | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
@@ -36,7 +37,6 @@ export interface ArtifactParts extends ThreadParts {
 
 interface MadeInstance {
   readonly instance: GuestInstance;
-  readonly form: FormFacts;
   readonly discard: () => void;
 }
 
@@ -54,23 +54,22 @@ const givenBackBytesMin = 1024 * 1024;
  * machine that was busy with others; a few of all functions are compiled twice, for both compilers.
  */
 const compileNsPerByte = 30;
+/** Images of memories beside the first are mapped only where copying would cost more. */
+const mappedBytesMin = 1024 * 1024;
 
-/** What a reactor wants to be called before anything else. */
-const initializeExport = '_initialize';
-/** A command's entry does that itself; called after the other it would do it twice. */
-const commandEntry = '_start';
-
-export class Artifact {
+export class ProgramHost {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
   readonly digestWords: Int32Array;
-  readonly #parts: ArtifactParts;
+  readonly #parts: ProgramParts;
   /** First fuel of a run: what the last one was given. */
   fuel = firstFuel;
   #mode: RestoreMode;
   readonly #shared: SharedState;
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
+  readonly #isRestorable: boolean;
+  readonly #tableEntries: number;
   #canMap = true;
   #isClosed = false;
   readonly #record = new RunRecord();
@@ -80,7 +79,7 @@ export class Artifact {
   /** Milliseconds that runs may still use beyond their limit, because V8 compiles in them. */
   #compileCreditMs: number;
 
-  constructor(loaded: LoadedModule, abi: Abi, parts: ArtifactParts) {
+  constructor(loaded: LoadedModule, abi: Abi, parts: ProgramParts) {
     this.loaded = loaded;
     this.abi = abi;
     this.#parts = parts;
@@ -88,6 +87,9 @@ export class Artifact {
     this.digestWords = digestToWords(loaded.digest);
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
+    const forms = loaded.program.cores.map(({ engine }) => engine.metered);
+    this.#isRestorable = fixedMode !== 'never' && forms.every(isRestorable);
+    this.#tableEntries = forms.reduce((sum, { tableEntries }) => sum + tableEntries, 0);
     const wanted = fixedMode ?? 'cards';
     const isPossible = wanted !== 'never' && (wanted !== 'cards' || this.#hasCards);
     this.#mode = isPossible ? wanted : 'copy';
@@ -130,7 +132,7 @@ export class Artifact {
     if (!this.#startsInRun) {
       const made = this.#instantiate(activation);
       try {
-        await this.start(made.instance);
+        await made.instance.start();
         this.#objectBytes = Math.max(this.#objectBytes, activation.objects?.bytes ?? 0);
         return await this.#capture(made, activation);
       } catch (error) {
@@ -140,6 +142,8 @@ export class Artifact {
         this.#startsInRun = true;
       }
     }
+    // Of several cores only the first is there before the start functions have run.
+    if (this.loaded.program.cores.length > 1) return this.#createBare(activation, false);
     const made = this.#instantiate(activation);
     try {
       return await this.#capture(made, activation);
@@ -156,15 +160,12 @@ export class Artifact {
    * @throws TerrafirmaError `overloaded`.
    */
   createForOnce(activation: Activation): Guest {
-    const form = this.loaded.engine.metered;
-    const made = this.#instantiate(activation, { form, stays: true });
-    return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
+    return this.#createBare(activation, true);
   }
 
-  /** Runs what the module wants to be run before its entry. */
-  async start(instance: GuestInstance): Promise<void> {
-    await instance.callStart(this.#form.names.start);
-    if (this.loaded.entry !== commandEntry) await instance.callStart(initializeExport);
+  #createBare(activation: Activation, stays: boolean): Guest {
+    const made = this.#instantiate(activation, { withCards: false, stays });
+    return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
   }
 
   /** What one more guest holds, as far as that is known. */
@@ -174,8 +175,8 @@ export class Artifact {
 
   /** What an instance holds that has so much memory now. */
   bytesWith(physicalBytes: number): number {
-    const tableEntries = this.loaded.engine.metered?.tableEntries ?? 0;
-    return physicalBytes + instanceBytes + tableEntries * tableEntryBytes + this.#objectBytes;
+    const instances = this.loaded.program.cores.length * instanceBytes;
+    return physicalBytes + instances + this.#tableEntries * tableEntryBytes + this.#objectBytes;
   }
 
   /** Takes in what a clean run told. */
@@ -187,49 +188,58 @@ export class Artifact {
     this.#mode = chooseRestoreMode(this.#mode, measured, possible);
   }
 
-  /** The artifact is not wanted any more; its guests have been given up. */
+  /** The program is not wanted any more; its guests have been given up. */
   close(): void {
     this.#isClosed = true;
     this.#shared.closePages();
   }
 
   get #hasCards(): boolean {
-    return this.loaded.engine.cards !== undefined && this.loaded.cardsModule !== undefined;
+    return this.loaded.program.cores.some(
+      ({ cardsModule, engine }) => cardsModule !== undefined && engine.cards?.cards !== undefined,
+    );
   }
 
-  /** The facts of the form that guests are made of now. */
-  get #form(): FormFacts {
-    const { cards, metered } = this.loaded.engine;
-    return this.#mode === 'cards' ? (cards ?? metered) : metered;
+  /** For each memory of the program the table where its stores are marked. */
+  #openCardTables(): readonly (CardTable | undefined)[] {
+    const tables: (CardTable | undefined)[] = [];
+    for (const { engine, memories } of this.loaded.program.cores) {
+      const [number] = memories;
+      const pages = engine.cards?.cards?.pages;
+      if (number === undefined || pages === undefined) continue;
+      tables[number] ??= this.#openCardTable(number, pages);
+    }
+    return tables;
   }
 
-  #cardTableOf(form: FormFacts): CardTable | undefined {
-    if (form.cards === undefined) return undefined;
-    const { pages } = form.cards;
+  /** Memories of one program share addresses: the marks of one would name cards of the other. */
+  #openCardTable(number: number, pages: number): CardTable | undefined {
     const { cardTables, stock } = this.#parts;
-    const known = cardTables.get(pages);
+    const key = `${number} ${pages}`;
+    const known = cardTables.get(key);
     if (known !== undefined) return known;
     const [memory] = stock.create([{ pagesMin: pages, pagesMax: pages, is64: false }]);
     if (memory === undefined) return undefined;
     const made = new CardTable(memory);
-    cardTables.set(pages, made);
+    cardTables.set(key, made);
     return made;
   }
 
   /** Takes the first state, if the module can be brought back to it. */
-  async #capture({ instance, form, discard }: MadeInstance, waiting: Activation): Promise<Guest> {
-    const isRestorable = form.restorable === true && this.#parts.fixedMode !== 'never';
-    if (!isRestorable) return new Guest({ instance, snapshot: undefined, onDiscard: discard });
-    instance.captureState(form.names.capture);
+  async #capture({ instance, discard }: MadeInstance, waiting: Activation): Promise<Guest> {
+    if (!this.#isRestorable) {
+      return new Guest({ instance, snapshot: undefined, onDiscard: discard });
+    }
+    instance.captureState();
     this.#physicalBytes = instance.physicalBytes;
     instance.charge.set(this.guestBytes);
     const shared = this.#shared;
-    const first = (await follow(waiting, shared.take(instance.memories))) as FirstState;
+    const { all: memories, marks } = instance.memories;
+    const first = (await follow(waiting, shared.take(memories))) as FirstState;
     const isShared = shared.isShared(first);
     if (isShared) shared.join();
     else instance.charge.addImage(first.byteLength);
-    const pages = isShared && this.#mode === 'copy-on-write' ? shared.openPages() : undefined;
-    const { memories, marks } = instance;
+    const pages = isShared && this.#mode === 'copy-on-write' ? this.#openPages(first) : [];
     const snapshot = new Snapshot({ memories, first, marks, pages });
     if (this.#mode === 'copy-on-write' && snapshot.mode === 'copy') this.#giveUpMapping();
     const onDiscard = (): void => {
@@ -237,6 +247,12 @@ export class Artifact {
       if (isShared) shared.leave();
     };
     return new Guest({ instance, snapshot, onDiscard });
+  }
+
+  #openPages({ images }: FirstState): readonly (PageImage | undefined)[] {
+    return images.map((image, memory) =>
+      memory === 0 || image.length >= mappedBytesMin ? this.#shared.openPages(memory) : undefined,
+    );
   }
 
   /** No FFI, no memory file, no mapping: it will not be any better the next time. */
@@ -248,12 +264,13 @@ export class Artifact {
   /** An instance of which no code has run, attached to `activation`. */
   #instantiate(
     activation: Activation,
-    { form = this.#form, stays = false }: { form?: FormFacts; stays?: boolean } = {},
+    { withCards = this.#mode === 'cards', stays = false } = {},
   ): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
-    const { loaded, abi } = this;
+    const { abi } = this;
+    const { program, entry } = this.loaded;
     const { share } = activation;
-    const plans = form.memories;
+    const plans = program.memories;
     const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0));
     share.requireRoom(bytes);
     const count = plans.length;
@@ -263,13 +280,12 @@ export class Artifact {
     charge.set(bytes);
     try {
       const memories = stock.create(plans);
-      const cardTable = this.#cardTableOf(form);
-      const parts = { loaded, abi, form, memories, cardTable, charge, meterHost, trap };
-      const firstFuel = this.fuel;
-      const instance = new GuestInstance({ ...parts, firstFuel });
+      const cardTables = withCards ? this.#openCardTables() : undefined;
+      const parts = { program, abi, entry, memories, cardTables, charge, meterHost, trap };
+      const instance = new GuestInstance({ ...parts, firstFuel: this.fuel });
       instance.attach(activation);
       charge.set(this.bytesWith(instance.physicalBytes));
-      return { instance, form, discard: () => this.#discard(instance) };
+      return { instance, discard: () => this.#discard(instance) };
     } catch (error) {
       charge.close();
       throw error;
@@ -280,9 +296,13 @@ export class Artifact {
   #discard(instance: GuestInstance): void {
     instance.discard();
     instance.charge.close();
-    for (const memory of instance.memories) {
+    for (const memory of instance.memories.all) {
       if (memory.buffer.byteLength < givenBackBytesMin) continue;
       this.#parts.mapper()?.giveBack(memory);
     }
   }
+}
+
+function isRestorable({ restorable }: FormFacts): boolean {
+  return restorable === true;
 }

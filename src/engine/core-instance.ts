@@ -1,0 +1,97 @@
+/**
+ * One core module, instantiated and metered: its exports, and the globals and functions that the
+ * rewriting gave it.
+ */
+import type { GuestFunction } from '../abi/abi.ts';
+import type { FormFacts } from '../threads/program.ts';
+
+export interface CoreOptions {
+  readonly module: WebAssembly.Module;
+  readonly form: FormFacts;
+  readonly imports: WebAssembly.Imports;
+  /** Fills the host table: before that its meter traps. */
+  readonly connect: (hostTable: WebAssembly.Table) => void;
+  readonly firstFuel: number;
+}
+
+type SizeGlobal = WebAssembly.Global<number | bigint>;
+
+export class CoreInstance {
+  readonly exports: WebAssembly.Exports;
+  /** The pages that it believes its memories have. */
+  readonly sizes: readonly (SizeGlobal | undefined)[];
+  readonly #fuel: WebAssembly.Global<number> | undefined;
+  readonly #heap: WebAssembly.Global<number> | undefined;
+  readonly #table: WebAssembly.Table | undefined;
+  readonly #restore: GuestFunction | undefined;
+  readonly #names: FormFacts['names'];
+
+  /** No code of the guest runs. Throws what V8 throws where imports do not fit. */
+  constructor({ module, form, imports, connect, firstFuel }: CoreOptions) {
+    const { names } = form;
+    this.#names = names;
+    this.exports = new WebAssembly.Instance(module, imports).exports;
+    this.sizes = names.memorySizes.map((name) => this.#global(name));
+    this.#fuel = this.#global(names.fuel);
+    this.#heap = this.#global(names.heap);
+    this.#table = this.#pick(names.table, WebAssembly.Table);
+    this.#restore = this.#own(names.restore);
+    const hostTable = this.#pick(names.host, WebAssembly.Table);
+    if (hostTable !== undefined) connect(hostTable);
+    if (this.#fuel !== undefined) this.#fuel.value = firstFuel;
+  }
+
+  /** What instantiation would have called, were it not metered. */
+  get start(): GuestFunction | undefined {
+    return this.#own(this.#names.start);
+  }
+
+  /** The next check comes at once. */
+  endSlice(): void {
+    if (this.#fuel !== undefined) this.#fuel.value = 0;
+  }
+
+  /** A run begins that has taken nothing of V8's heap. */
+  forgetHeap(): void {
+    if (this.#heap !== undefined) this.#heap.value = 0;
+  }
+
+  /** From here on `restore` brings this state back. */
+  capture(): void {
+    this.#own(this.#names.capture)?.();
+  }
+
+  /** Puts back everything but memories, and what others define. */
+  restore(): void {
+    this.#restore?.();
+  }
+
+  exportedFunction(name: string): GuestFunction | undefined {
+    return asFunction(Object.hasOwn(this.exports, name) ? this.exports[name] : undefined);
+  }
+
+  /** Entry `index` of table 0. */
+  tableFunction(index: number): GuestFunction | undefined {
+    if (this.#table === undefined || index >= this.#table.length) return undefined;
+    return asFunction(this.#table.get(index));
+  }
+
+  #own(name: string | undefined): GuestFunction | undefined {
+    return name === undefined ? undefined : this.exportedFunction(name);
+  }
+
+  #global<T extends number | bigint>(name: string | undefined): WebAssembly.Global<T> | undefined {
+    const found = this.#pick(name, WebAssembly.Global);
+    return found === undefined ? undefined : (found as WebAssembly.Global<T>);
+  }
+
+  #pick<T>(name: unknown, kind: abstract new (...args: never[]) => T): T | undefined {
+    if (typeof name !== 'string') return undefined;
+    const found = this.exports[name];
+    return found instanceof kind ? found : undefined;
+  }
+}
+
+function asFunction(value: unknown): GuestFunction | undefined {
+  return typeof value === 'function' ? (value as GuestFunction) : undefined;
+}

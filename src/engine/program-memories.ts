@@ -1,0 +1,171 @@
+/**
+ * The linear memories of one instance, each once, whichever of its cores have it: how large the
+ * guest believes they are, what was written, and the host's way into them.
+ */
+import { GuestMemory, pageBytes } from '../abi/memory.ts';
+import type { CardMarks } from './restore/card-table.ts';
+import type { RunSlot } from './run-slot.ts';
+import type { CoreMemory } from './serving.ts';
+
+export interface ProgramMemoriesOptions {
+  readonly slot: RunSlot;
+  /** In the order of the program's plan. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** Of each that is marked. */
+  readonly marks: readonly (CardMarks | undefined)[];
+}
+
+type SizeGlobal = WebAssembly.Global<number | bigint>;
+
+/** What one core believes of the size of a memory, in pages. */
+interface Belief extends CoreMemory {
+  readonly size: SizeGlobal;
+}
+
+export class ProgramMemories {
+  readonly all: readonly WebAssembly.Memory[];
+  readonly marks: readonly (CardMarks | undefined)[];
+  readonly #slot: RunSlot;
+  /** Of each memory, for every core that has it. */
+  readonly #sizes: Belief[][];
+  /** Made when the host first wants in. */
+  readonly #opened: GuestMemory[] = [];
+
+  constructor({ slot, memories, marks }: ProgramMemoriesOptions) {
+    this.#slot = slot;
+    this.all = memories;
+    this.marks = marks;
+    this.#sizes = memories.map(() => []);
+  }
+
+  /**
+   * Core number `core` was made, which has these memories, by their numbers here. What it shares
+   * with cores before it has the size that those believe in.
+   */
+  join(core: number, numbers: readonly number[], sizes: readonly (SizeGlobal | undefined)[]): void {
+    for (const [index, number] of numbers.entries()) {
+      const size = sizes[index];
+      const all = this.#sizes[number];
+      if (size === undefined || all === undefined) continue;
+      const [known] = all;
+      if (known !== undefined) size.value = known.size.value;
+      all.push({ core, index, size });
+    }
+  }
+
+  /** Bytes that all memories take now, those included that runs before this one grew. */
+  get physicalBytes(): number {
+    let bytes = 0;
+    for (const { buffer } of this.all) bytes += buffer.byteLength;
+    return bytes;
+  }
+
+  physicalBytesOf(memory: number): number {
+    return this.all[memory]?.buffer.byteLength ?? 0;
+  }
+
+  /** Bytes of all memories but number `memory` as this run sees them. */
+  bytesBeside(memory: number): number {
+    let bytes = 0;
+    for (let other = 0; other < this.all.length; other += 1) {
+      if (other !== memory) bytes += this.bytesOf(other);
+    }
+    return bytes;
+  }
+
+  /** Size of memory number `memory` as the guest sees it. */
+  bytesOf(memory: number): number {
+    const size = this.#sizes[memory]?.[0]?.size;
+    return size === undefined ? this.physicalBytesOf(memory) : Number(size.value) * pageBytes;
+  }
+
+  /**
+   * A core that grows a memory of its own does so itself. Where others share it they would not
+   * learn of it: then the host does it, and tells them. The core that asked tells itself.
+   */
+  growShared(memory: number, pages: number, asking: CoreMemory): boolean {
+    if ((this.#sizes[memory]?.length ?? 0) <= 1) return true;
+    if (!this.#growPhysical(memory, pages)) return false;
+    this.#setSize(memory, pages, asking);
+    return true;
+  }
+
+  /** The host's way into a memory. */
+  open(memory: number): GuestMemory | undefined {
+    const plain = this.all[memory];
+    if (plain === undefined) return undefined;
+    this.#opened[memory] ??= new GuestMemory(plain, {
+      onWrite: (ptr, len) => {
+        this.#slot.running();
+        this.marks[memory]?.mark(ptr, len);
+      },
+      trap: (reason) => this.#slot.endTrapped(reason),
+      grow: (pages) => this.#grow(memory, pages),
+      byteLength: () => this.bytesOf(memory),
+    });
+    return this.#opened[memory];
+  }
+
+  /** The next run begins, in which they may be smaller. */
+  forgetSizes(): void {
+    for (const memory of this.#opened) memory?.forgetSize();
+  }
+
+  /** What the host moved since it was last asked; see `GuestMemory.takeTouched`. */
+  takeTouched(): number {
+    let touched = 0;
+    for (let memory = 0; memory < this.#opened.length; memory += 1) {
+      touched += this.#opened[memory]?.takeTouched() ?? 0;
+    }
+    return touched;
+  }
+
+  /** What was written so far is part of the first state. */
+  clearMarks(): void {
+    for (const marks of this.marks) marks?.clear();
+  }
+
+  /** The instance is gone. */
+  discard(): void {
+    for (const marks of this.marks) marks?.discard();
+  }
+
+  /** As the guest's own `memory.grow` would: within the limit, and keeping the virtual size. */
+  #grow(memory: number, pages: number): number {
+    const before = this.bytesOf(memory) / pageBytes;
+    const wanted = before + pages;
+    if (!this.#slot.running().allowMemory(memory, wanted * pageBytes)) return -1;
+    if (!this.#growPhysical(memory, wanted)) return -1;
+    this.#setSize(memory, wanted);
+    return before;
+  }
+
+  #growPhysical(memory: number, pages: number): boolean {
+    const plain = this.all[memory];
+    const more = pages - this.physicalBytesOf(memory) / pageBytes;
+    if (plain === undefined || more <= 0) return plain !== undefined;
+    try {
+      this.#growBy(plain, memory, more);
+      return true;
+    } catch (error) {
+      // RangeError is how JavaScript spells the -1 of `memory.grow`.
+      if (!(error instanceof RangeError)) throw error;
+      const detail = `Cannot answer: the memory cannot grow: ${error.message}`;
+      this.#slot.running().quota.refusal = { code: 'guest-out-of-memory', detail };
+      return false;
+    }
+  }
+
+  #growBy(plain: WebAssembly.Memory, memory: number, pages: number): void {
+    const isWide = typeof this.#sizes[memory]?.[0]?.size.value === 'bigint';
+    if (isWide) (plain as { grow(pages: bigint): bigint }).grow(BigInt(pages));
+    else plain.grow(pages);
+  }
+
+  #setSize(memory: number, pages: number, except?: CoreMemory): void {
+    for (const { core, index, size } of this.#sizes[memory] ?? []) {
+      if (core === except?.core && index === except.index) continue;
+      size.value = typeof size.value === 'bigint' ? BigInt(pages) : pages;
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** Which run an instance serves now: what its hostcalls ask before they do anything. */
+import type { Activation } from './run/activation.ts';
+
+export class RunSlot {
+  readonly trap: WebAssembly.RuntimeError;
+  activation: Activation | undefined;
+
+  constructor(trap: WebAssembly.RuntimeError) {
+    this.trap = trap;
+  }
+
+  /** Throws the trap where there is no run: what comes late finds nothing. */
+  running(): Activation {
+    if (this.activation === undefined) throw this.trap;
+    return this.activation;
+  }
+
+  /** Ends the run as `trapped`. */
+  endTrapped(reason: string): never {
+    throw this.activation?.endByGuest({ kind: 'trapped', reason }) ?? this.trap;
+  }
+}

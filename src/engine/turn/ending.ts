@@ -1,0 +1,57 @@
+/**
+ * How a run ends: by itself, or by the host. The first end is the one that counts, and it is thrown
+ * into the guest as the one trap that no guest can catch (engine rule A5).
+ */
+import type { RunEnd } from '../../abi/abi.ts';
+import { TerrafirmaError } from '../../errors.ts';
+
+/** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
+export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
+
+export class Ending {
+  readonly trap: WebAssembly.RuntimeError;
+  #byHost: HostEnd | undefined;
+  #byGuest: RunEnd | undefined;
+
+  constructor(trap: WebAssembly.RuntimeError) {
+    this.trap = trap;
+  }
+
+  get byHost(): HostEnd | undefined {
+    return this.#byHost;
+  }
+
+  get isSet(): boolean {
+    return this.#byHost !== undefined || this.#byGuest !== undefined;
+  }
+
+  endByHost(cause: HostEnd): void {
+    if (!this.isSet) this.#byHost = cause;
+  }
+
+  /** The budget is used up, also where the guest has just ended itself and goes on nevertheless. */
+  endByBudget(): void {
+    this.#byHost ??= 'out-of-cpu';
+  }
+
+  endByGuest(end: RunEnd): void {
+    if (!this.isSet) this.#byGuest = end;
+  }
+
+  /** Lets a trap of the guest pass, unless the host ended the run. */
+  forgive(): boolean {
+    if (this.#byHost !== undefined) return false;
+    this.#byGuest = undefined;
+    return true;
+  }
+
+  /**
+   * How the run ended, from what the guest's promise was rejected with; `describe` says it of what
+   * V8 threw. Errors of our own, such as a memory that could not be had, are thrown on.
+   */
+  explain(error: unknown, describe: (error: unknown) => string): RunEnd {
+    if (this.#byGuest !== undefined) return this.#byGuest;
+    if (error instanceof TerrafirmaError) throw error;
+    return { kind: 'trapped', reason: describe(error) };
+  }
+}

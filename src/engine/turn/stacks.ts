@@ -1,0 +1,184 @@
+/**
+ * The stacks of one run on the thread. A run may have several: its entry's, and those of calls that
+ * the host made beside it. Each waits for something of its own; those whose wait is over go on one
+ * after another, when the run has the thread. For the scheduler it is one turn, in one line.
+ */
+import type { Budget } from './budget.ts';
+import type { GiveUp, GoOn } from './follow.ts';
+import type { Line, Scheduler, Turn } from './scheduler.ts';
+
+/** The run whose stacks these are. */
+export interface StackOwner extends Turn {
+  /** Throws when the run is over. */
+  requireAlive(): void;
+  /** It has the thread from now on. */
+  onBegin(nowMs: number): void;
+  /** It has let go of it. */
+  onLeave(): void;
+}
+
+export interface StackParts<T extends Turn> {
+  readonly scheduler: Scheduler<T>;
+  readonly nowMs: () => number;
+}
+
+interface Wait {
+  readonly giveUp: GiveUp;
+  /** What to do at the turn; undefined while what it waits for is not there. */
+  goOn: (() => void) | undefined;
+}
+
+export class Stacks<T extends StackOwner> {
+  readonly #parts: StackParts<T>;
+  readonly #owner: T;
+  readonly #budget: Budget;
+  /** Made at the first wait: most runs never wait. */
+  #waiting: Set<Wait> | undefined;
+  readonly #ready: Wait[] = [];
+  #holdsThread = false;
+  /** Whether it stands in a line of the scheduler: once, however many stacks are ready. */
+  #isQueued = false;
+
+  constructor(parts: StackParts<T>, owner: T, budget: Budget) {
+    this.#parts = parts;
+    this.#owner = owner;
+    this.#budget = budget;
+  }
+
+  get holdsThread(): boolean {
+    return this.#holdsThread;
+  }
+
+  /** Waits for the thread where it cannot be had at once. Rejects with what `giveUpAll` gets. */
+  enter(): Promise<void> | undefined {
+    const nowMs = this.#parts.nowMs();
+    if (!this.#parts.scheduler.tryEnter(this.#owner, nowMs)) return this.waitForThread();
+    this.#begin(nowMs);
+    return undefined;
+  }
+
+  /** Lets go of the thread. Another stack of the run may have it next. */
+  leave(): void {
+    if (!this.#holdsThread) return;
+    const nowMs = this.#parts.nowMs();
+    this.#budget.stop(nowMs);
+    this.#holdsThread = false;
+    this.#owner.onLeave();
+    this.#parts.scheduler.leave(this.#owner);
+    if (this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
+  }
+
+  /** The scheduler gives the thread: the first stack that is ready goes on. */
+  onTurn(nowMs: number): void {
+    this.#isQueued = false;
+    this.#begin(nowMs);
+    const wait = this.#ready.shift();
+    if (wait === undefined) return;
+    this.#waiting?.delete(wait);
+    wait.goOn?.();
+  }
+
+  waitForThread(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#addReady(resolve, reject);
+      // While another stack of the run has the thread, `leave` sees to this one.
+      if (!this.#holdsThread) this.#queue('ready', this.#parts.nowMs());
+    });
+  }
+
+  /** Lets go of the thread; goes on when it is the run's turn again, behind all that is short. */
+  waitForTurn(goOn: () => void, giveUp: GiveUp): void {
+    this.#addReady(goOn, giveUp);
+    this.#queue('hogs', this.#parts.nowMs());
+    this.leave();
+  }
+
+  /** The same once `work` has settled. Throws where the run is over. */
+  waitForWork(work: Promise<unknown>, goOn: GoOn, giveUp: GiveUp): void {
+    const wait: Wait = { giveUp, goOn: undefined };
+    // Heard in any case: a hostcall that ended the run itself has failed already.
+    work.then(
+      (value) => this.#makeReady(wait, () => goOn.withValue(value)),
+      (error: unknown) => this.#makeReady(wait, () => goOn.withError(error)),
+    );
+    this.#add(wait);
+    this.leave();
+  }
+
+  /** Waits for something of the host's, without a turn. */
+  waitOutside<R>(work: Promise<R>): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { giveUp: reject, goOn: undefined };
+      work.then(
+        (value) => this.#settleOutside(wait, () => resolve(value)),
+        (error: unknown) => this.#settleOutside(wait, () => reject(error)),
+      );
+      this.#add(wait);
+    });
+  }
+
+  /** Wakes all that waits with the trap, so that the stacks are freed; false: nothing did. */
+  giveUpAll(trap: WebAssembly.RuntimeError): boolean {
+    if (this.#isQueued) this.#parts.scheduler.withdraw(this.#owner);
+    this.#isQueued = false;
+    this.#ready.length = 0;
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.size === 0) return false;
+    this.#waiting = undefined;
+    for (const { giveUp } of waiting) giveUp(trap);
+    return true;
+  }
+
+  #begin(nowMs: number): void {
+    this.#holdsThread = true;
+    this.#owner.onBegin(nowMs);
+  }
+
+  #addReady(goOn: () => void, giveUp: GiveUp): void {
+    const wait: Wait = { giveUp, goOn };
+    this.#add(wait);
+    this.#ready.push(wait);
+  }
+
+  /** Throws where the run is over already: nobody would wake it. */
+  #add(wait: Wait): void {
+    this.#owner.requireAlive();
+    this.#waiting ??= new Set();
+    this.#waiting.add(wait);
+  }
+
+  /** What was waited for is there. What comes after the end is dropped. */
+  #makeReady(wait: Wait, goOn: () => void): void {
+    if (this.#waiting?.has(wait) !== true) return;
+    wait.goOn = goOn;
+    this.#ready.push(wait);
+    // While another stack of the run has the thread, `leave` sees to this one.
+    if (!this.#holdsThread && !this.#isQueued) this.#claim(this.#parts.nowMs());
+  }
+
+  /** A stack is ready, and the run has not the thread. */
+  #claim(nowMs: number): void {
+    const { scheduler } = this.#parts;
+    // A guest that waits for what is there already must not keep the event loop from turning.
+    if (this.#budget.hasSpentSlice(nowMs)) this.#queue('hogs', nowMs);
+    else if (scheduler.tryEnter(this.#owner, nowMs)) this.onTurn(nowMs);
+    else this.#enqueue('ready', nowMs);
+  }
+
+  /** In line for a new slice. */
+  #queue(line: Line, nowMs: number): void {
+    this.#budget.stop(nowMs);
+    this.#budget.renewSlice();
+    this.#enqueue(line, nowMs);
+  }
+
+  #enqueue(line: Line, nowMs: number): void {
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    this.#parts.scheduler.enqueue(this.#owner, line, nowMs);
+  }
+
+  #settleOutside(wait: Wait, settle: () => void): void {
+    if (this.#waiting?.delete(wait) === true) settle();
+  }
+}

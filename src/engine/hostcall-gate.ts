@@ -9,10 +9,14 @@ import type { Activation } from './run/activation.ts';
 import type { RunSlot } from './run-slot.ts';
 import { follow } from './turn/follow.ts';
 
+export interface Touched {
+  /** What hostcalls moved since it was last asked, in bytes. */
+  takeTouched(): number;
+}
+
 export interface GateOptions {
   readonly slot: RunSlot;
-  /** What hostcalls moved since it was last asked, in bytes. */
-  readonly takeTouched: () => number;
+  readonly memories: Touched;
   /** The guest comes to its next check as soon as it counts again. */
   readonly endSlice: () => void;
 }
@@ -28,13 +32,13 @@ const shortLength = 5;
 
 export class HostcallGate {
   readonly #slot: RunSlot;
-  readonly #takeTouched: () => number;
+  readonly #memories: Touched;
   readonly #endSlice: () => void;
   #work = 0;
 
-  constructor({ slot, takeTouched, endSlice }: GateOptions) {
+  constructor({ slot, memories, endSlice }: GateOptions) {
     this.#slot = slot;
-    this.#takeTouched = takeTouched;
+    this.#memories = memories;
     this.#endSlice = endSlice;
   }
 
@@ -92,7 +96,7 @@ export class HostcallGate {
    * its answer; a hostcall that cannot wait brings it to its next check. Throws past the budget.
    */
   #leave(activation: Activation, answer: unknown, waits: boolean): unknown {
-    this.#work += workPerHostcall + this.#takeTouched();
+    this.#work += workPerHostcall + this.#memories.takeTouched();
     if (typeof answer === 'object' && answer !== null) {
       return isSteps(answer) ? follow(activation, answer) : settle(activation, answer);
     }

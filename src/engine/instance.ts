@@ -65,7 +65,7 @@ export class GuestInstance implements ServingInstance {
     this.memories = new ProgramMemories({ slot, memories, marks });
     this.#gate = new HostcallGate({
       slot,
-      takeTouched: () => this.memories.takeTouched(),
+      memories: this.memories,
       endSlice: () => {
         for (const core of this.#cores) core.endSlice();
       },

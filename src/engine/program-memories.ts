@@ -94,10 +94,12 @@ export class ProgramMemories {
   open(memory: number): GuestMemory | undefined {
     const plain = this.all[memory];
     if (plain === undefined) return undefined;
+    const slot = this.#slot;
+    const marks = this.marks[memory];
     this.#opened[memory] ??= new GuestMemory(plain, {
       onWrite: (ptr, len) => {
-        this.#slot.running();
-        this.marks[memory]?.mark(ptr, len);
+        slot.running();
+        marks?.mark(ptr, len);
       },
       trap: (reason) => this.#slot.endTrapped(reason),
       grow: (pages) => this.#grow(memory, pages),
@@ -108,11 +110,14 @@ export class ProgramMemories {
 
   /** The next run begins, in which they may be smaller. */
   forgetSizes(): void {
-    for (const memory of this.#opened) memory?.forgetSize();
+    for (let memory = 0; memory < this.#opened.length; memory += 1) {
+      this.#opened[memory]?.forgetSize();
+    }
   }
 
   /** What the host moved since it was last asked; see `GuestMemory.takeTouched`. */
   takeTouched(): number {
+    if (this.#opened.length === 1) return this.#opened[0]?.takeTouched() ?? 0;
     let touched = 0;
     for (let memory = 0; memory < this.#opened.length; memory += 1) {
       touched += this.#opened[memory]?.takeTouched() ?? 0;

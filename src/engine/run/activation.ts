@@ -9,6 +9,7 @@ import type { RunEnd } from '../../abi/abi.ts';
 import type { Account } from '../../account/account.ts';
 import type { Share } from '../../account/share.ts';
 import type { Shares } from '../../account/shares.ts';
+import type { ErrorRecord } from '../../errors.ts';
 import type { Watched } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { MarksOwner } from '../restore/card-table.ts';
@@ -42,13 +43,14 @@ export class Activation implements StackOwner, Watched, Waiting {
   readonly share: Share;
   /** For the clock of runs. */
   deadlineMs = 0;
-  readonly quota: MemoryQuota;
   /** What the run has taken of the thread's heap, once it takes something. */
   objects: RunObjects | undefined;
   /** Which limit ended the run as `out-of-cpu`, where it is not that of the run. */
   cpuRefusal: string | undefined;
   /** A table grew: it cannot shrink again, so the instance serves no other run. */
   hasGrownTable = false;
+  /** Where the host's calls into the guest are counted. */
+  readonly hostCalls: HostCalls;
   readonly gauge: FuelGauge;
   /** Of the cores but the first, which nearly all programs have alone. */
   #otherGauges: FuelGauge[] | undefined;
@@ -60,6 +62,8 @@ export class Activation implements StackOwner, Watched, Waiting {
   readonly #budget: Budget;
   readonly #ending: Ending;
   readonly #stacks: Stacks<Activation>;
+  /** Made when memory grows: most runs have what they begin with. */
+  #quota: MemoryQuota | undefined;
 
   constructor(
     parts: ThreadParts,
@@ -76,8 +80,8 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.share = parts.account.shareOf(run.shares.owner);
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
-    this.quota = new MemoryQuota(parts.memoryBytesMax);
     this.#budget = new Budget(parts, run.cpuMsMax ?? parts.cpuMsMax);
+    this.hostCalls = this.#budget.hostCalls;
     this.#ending = new Ending(parts.trap);
     this.#stacks = new Stacks(parts, this, this.#budget);
   }
@@ -89,12 +93,12 @@ export class Activation implements StackOwner, Watched, Waiting {
 
   /** CPU time used until now, in microseconds. */
   cpuUsNow(): number {
-    return this.#budget.usedMsNow * 1_000;
+    return this.#budget.usedMsAt(this.#parts.nowMs()) * 1_000;
   }
 
   /** From now on the run has its whole CPU budget again. */
   renewBudget(): void {
-    this.#budget.renew();
+    this.#budget.renewBudget(this.#parts.nowMs());
   }
 
   get hostEnd(): HostEnd | undefined {
@@ -107,11 +111,6 @@ export class Activation implements StackOwner, Watched, Waiting {
 
   get holdsThread(): boolean {
     return this.#stacks.holdsThread;
-  }
-
-  /** Where the host's calls into the guest are counted. */
-  get hostCalls(): HostCalls {
-    return this.#budget.hostCalls;
   }
 
   /** The fuel of core number `core`: one that counts another's would be measured wrongly. */
@@ -263,7 +262,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     const nowMs = this.#parts.nowMs();
     this.#requireBudget(nowMs);
     const fuel = this.gaugeOf(core).refill(remaining, nowMs);
-    if (!this.hostCalls.isWithin) return this.#budget.hasSpentSlice(nowMs) ? -1 : fuel;
+    if (!this.hostCalls.isWithin) return this.#budget.isSliceSpent(nowMs) ? -1 : fuel;
     this.#requireShortCall(nowMs);
     return fuel;
   }
@@ -275,7 +274,17 @@ export class Activation implements StackOwner, Watched, Waiting {
   looksOverdue(): boolean {
     const nowMs = this.#parts.nowMs();
     this.#requireBudget(nowMs);
-    return this.#budget.hasSpentSlice(nowMs);
+    return this.#budget.isSliceSpent(nowMs);
+  }
+
+  /** Why memory was refused to the guest: if it traps now, that is why. */
+  get memoryRefusal(): ErrorRecord | undefined {
+    return this.#quota?.refusal;
+  }
+
+  get quota(): MemoryQuota {
+    this.#quota ??= new MemoryQuota(this.#parts.memoryBytesMax);
+    return this.#quota;
   }
 
   /** May memory number `memory` have so many bytes? All memories together are bounded. */
@@ -311,7 +320,7 @@ export class Activation implements StackOwner, Watched, Waiting {
 
   /** An allocator takes microseconds; one that computes would keep everybody waiting. */
   #requireShortCall(nowMs: number): void {
-    if (!this.#budget.hasSpentCall(nowMs)) return;
+    if (!this.#budget.isCallSpent(nowMs)) return;
     const { guestCallMsMax } = this.#parts;
     this.cpuRefusal = `was called for memory and took more than ${guestCallMsMax} ms`;
     this.#ending.endByBudget();

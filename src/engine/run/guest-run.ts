@@ -290,7 +290,7 @@ export class GuestRun implements SeatWaiter {
       return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
     }
     if (end?.kind === 'trapped') {
-      return activation.quota.refusal ?? record('guest-trapped', end.reason);
+      return activation.memoryRefusal ?? record('guest-trapped', end.reason);
     }
     if (end?.kind === 'exited' && end.exitCode !== 0) {
       return record('guest-exited', `the function exited with code ${end.exitCode}`);

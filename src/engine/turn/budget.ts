@@ -11,62 +11,37 @@ export interface BudgetParts {
   readonly guestCallMsMax: number;
 }
 
-export class Budget {
+export class Budget extends CpuAccount {
   readonly hostCalls = new HostCalls();
   readonly #parts: BudgetParts;
   readonly #cpuMsMax: number;
-  readonly #account: CpuAccount;
 
   constructor(parts: BudgetParts, cpuMsMax: number) {
+    super(parts.cpu);
     this.#parts = parts;
     this.#cpuMsMax = cpuMsMax;
-    this.#account = new CpuAccount(parts.cpu);
   }
 
-  /** Until the clock was last stopped, in milliseconds. */
-  get usedMs(): number {
-    return this.#account.usedMs;
-  }
-
-  /** Until now, in milliseconds. */
-  get usedMsNow(): number {
-    return this.#account.usedMsAt(this.#parts.nowMs());
-  }
-
-  /** From now on the run has its whole budget again. */
-  renew(): void {
-    this.#account.renewBudget(this.#parts.nowMs());
-  }
-
-  start(nowMs: number): void {
-    this.#account.start(nowMs);
-  }
-
-  stop(nowMs: number): void {
-    this.#account.stop(nowMs);
-  }
-
-  /** A new slice begins when the clock is started next. */
-  renewSlice(): void {
+  override renewSlice(): void {
     this.hostCalls.renew();
-    this.#account.renewSlice();
+    super.renewSlice();
   }
 
   isSpent(nowMs: number): boolean {
-    return this.#account.hasSpentBudget(this.#cpuMsMax, nowMs);
+    return this.hasSpentBudget(this.#cpuMsMax, nowMs);
   }
 
-  hasSpentSlice(nowMs: number): boolean {
-    return this.#account.hasSpentSlice(this.#parts.scheduler.sliceMs, nowMs);
+  isSliceSpent(nowMs: number): boolean {
+    return this.hasSpentSlice(this.#parts.scheduler.sliceMs, nowMs);
   }
 
   /**
    * At a check below a call of the host, where nobody else can have a turn: it may take a slice and
    * a bit more.
    */
-  hasSpentCall(nowMs: number): boolean {
+  isCallSpent(nowMs: number): boolean {
     if (!this.hostCalls.countCheck()) return false;
     const { scheduler, guestCallMsMax } = this.#parts;
-    return this.#account.hasSpentSlice(scheduler.sliceMs + guestCallMsMax, nowMs);
+    return this.hasSpentSlice(scheduler.sliceMs + guestCallMsMax, nowMs);
   }
 }

@@ -10,6 +10,8 @@ export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
 
 export class Ending {
   readonly trap: WebAssembly.RuntimeError;
+  /** Whether the run is to end, or has. */
+  isSet = false;
   #byHost: HostEnd | undefined;
   #byGuest: RunEnd | undefined;
 
@@ -21,27 +23,27 @@ export class Ending {
     return this.#byHost;
   }
 
-  get isSet(): boolean {
-    return this.#byHost !== undefined || this.#byGuest !== undefined;
-  }
-
   endByHost(cause: HostEnd): void {
     if (!this.isSet) this.#byHost = cause;
+    this.isSet = true;
   }
 
   /** The budget is used up, also where the guest has just ended itself and goes on nevertheless. */
   endByBudget(): void {
     this.#byHost ??= 'out-of-cpu';
+    this.isSet = true;
   }
 
   endByGuest(end: RunEnd): void {
     if (!this.isSet) this.#byGuest = end;
+    this.isSet = true;
   }
 
   /** Lets a trap of the guest pass, unless the host ended the run. */
   forgive(): boolean {
     if (this.#byHost !== undefined) return false;
     this.#byGuest = undefined;
+    this.isSet = false;
     return true;
   }
 

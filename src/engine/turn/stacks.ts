@@ -34,7 +34,7 @@ export class Stacks<T extends StackOwner> {
   readonly #budget: Budget;
   /** Made at the first wait: most runs never wait. */
   #waiting: Set<Wait> | undefined;
-  readonly #ready: Wait[] = [];
+  #ready: Wait[] | undefined;
   #holdsThread = false;
   /** Whether it stands in a line of the scheduler: once, however many stacks are ready. */
   #isQueued = false;
@@ -65,14 +65,14 @@ export class Stacks<T extends StackOwner> {
     this.#holdsThread = false;
     this.#owner.onLeave();
     this.#parts.scheduler.leave(this.#owner);
-    if (this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
+    if (this.#ready !== undefined && this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
   }
 
   /** The scheduler gives the thread: the first stack that is ready goes on. */
   onTurn(nowMs: number): void {
     this.#isQueued = false;
     this.#begin(nowMs);
-    const wait = this.#ready.shift();
+    const wait = this.#ready?.shift();
     if (wait === undefined) return;
     this.#waiting?.delete(wait);
     wait.goOn?.();
@@ -121,7 +121,7 @@ export class Stacks<T extends StackOwner> {
   giveUpAll(trap: WebAssembly.RuntimeError): boolean {
     if (this.#isQueued) this.#parts.scheduler.withdraw(this.#owner);
     this.#isQueued = false;
-    this.#ready.length = 0;
+    this.#ready = undefined;
     const waiting = this.#waiting;
     if (waiting === undefined || waiting.size === 0) return false;
     this.#waiting = undefined;
@@ -137,6 +137,7 @@ export class Stacks<T extends StackOwner> {
   #addReady(goOn: () => void, giveUp: GiveUp): void {
     const wait: Wait = { giveUp, goOn };
     this.#add(wait);
+    this.#ready ??= [];
     this.#ready.push(wait);
   }
 
@@ -151,6 +152,7 @@ export class Stacks<T extends StackOwner> {
   #makeReady(wait: Wait, goOn: () => void): void {
     if (this.#waiting?.has(wait) !== true) return;
     wait.goOn = goOn;
+    this.#ready ??= [];
     this.#ready.push(wait);
     // While another stack of the run has the thread, `leave` sees to this one.
     if (!this.#holdsThread && !this.#isQueued) this.#claim(this.#parts.nowMs());
@@ -160,7 +162,7 @@ export class Stacks<T extends StackOwner> {
   #claim(nowMs: number): void {
     const { scheduler } = this.#parts;
     // A guest that waits for what is there already must not keep the event loop from turning.
-    if (this.#budget.hasSpentSlice(nowMs)) this.#queue('hogs', nowMs);
+    if (this.#budget.isSliceSpent(nowMs)) this.#queue('hogs', nowMs);
     else if (scheduler.tryEnter(this.#owner, nowMs)) this.onTurn(nowMs);
     else this.#enqueue('ready', nowMs);
   }

@@ -1,6 +1,6 @@
 /**
  * How a run ends: by itself, or by the host. The first end is the one that counts, and it is thrown
- * into the guest as the one trap that no guest can catch (engine rule A5).
+ * into the guest as the one trap that no guest can catch (docs/spec/engine.md, A5).
  */
 import type { RunEnd } from '../../abi/abi.ts';
 import { TerrafirmaError } from '../../errors.ts';

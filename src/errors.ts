@@ -209,6 +209,12 @@ export const errorTable = {
     sentence: 'Cannot find that path in the folder',
     shown: false,
   },
+  gone: {
+    status: 410,
+    fault: 'visitor',
+    sentence: 'Cannot find the path: it is gone for good',
+    shown: true,
+  },
   'forbidden-path': {
     status: 403,
     fault: 'visitor',

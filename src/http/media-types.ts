@@ -1,6 +1,8 @@
 /** The media type of a static file, by its name. Pure. Browsers believe it: nosniff is sent. */
 import mime from 'mime';
 
+/** Of the daemon's own sentences. */
+export const plainText = 'text/plain; charset=utf-8';
 const unknown = 'application/octet-stream';
 
 /** What the list of types does not have, or still calls by an older name. */

@@ -6,10 +6,12 @@ import { noBytes, type ReadBody } from '../http/body.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { statusHasBody } from '../http/status.ts';
+import { queryOf } from '../http/target.ts';
 import { clientNetwork } from '../names.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
 import { InterimReplies } from './interim.ts';
 import { pipe } from './piping.ts';
+import { ReplyHeaders } from './reply-headers.ts';
 import { pieceBytes, wholeBytesMax } from './reply-pump.ts';
 import { RequestBody } from './request-body.ts';
 import { redirectedHead } from './road/inside-redirect.ts';
@@ -27,7 +29,6 @@ export interface ExchangeOptions {
   readonly fixedHeaders?: readonly Header[] | undefined;
 }
 
-const requestId = 'x-request-id';
 const switchingProtocols = 101;
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 const uncountedBytesMax = 4 * 1024;
@@ -52,7 +53,7 @@ export class HttpExchange implements Exchange {
   #bytesSent = 0;
   /** Of messages, once the connection is a WebSocket. */
   #messageBytesReceived = 0;
-  #added: Header[] | undefined;
+  readonly #replyHeaders = new ReplyHeaders();
   #share: Share | undefined;
   #bytes: ExchangeBytes | undefined;
   #interim: InterimReplies | undefined;
@@ -100,10 +101,19 @@ export class HttpExchange implements Exchange {
     this.#request.pathInfo = pathInfo;
   }
 
-  /** Adds a header to the answer, unless the answer says otherwise; `name` in lower case. */
+  /** See `ReplyHeaders.add`. */
   addReplyHeader(name: string, value: string): void {
-    this.#added ??= [];
-    this.#added.push([name, value]);
+    this.#replyHeaders.add(name, value);
+  }
+
+  /** See `ReplyHeaders.replace`. */
+  replaceReplyHeaders(headers: readonly Header[]): void {
+    this.#replyHeaders.replace(headers);
+  }
+
+  /** The request stands for one of `target`, a path and query of the same site. */
+  rewrite(target: string): void {
+    this.#request = { ...this.#request, target, query: queryOf(target) };
   }
 
   redirectInside(target: string): void {
@@ -206,7 +216,7 @@ export class HttpExchange implements Exchange {
     if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
     this.#replyState = 'ended';
     if (this.#isGone) return;
-    const headers = this.#flatten(head);
+    const headers = this.#compose(head);
     if (withBody || (this.request.method === 'HEAD' && statusHasBody(head.status))) {
       headers.push('content-length', String(body.length));
     }
@@ -229,7 +239,7 @@ export class HttpExchange implements Exchange {
     this.#expectState('none', 'start');
     this.#replyState = 'started';
     if (this.#isGone) return;
-    const headers = this.#flatten(head);
+    const headers = this.#compose(head);
     if (bodyBytes !== undefined && statusHasBody(head.status)) {
       headers.push('content-length', String(bodyBytes));
       if (mayHaveBody(head.status, this.request.method)) this.#bytesDue = bodyBytes;
@@ -325,14 +335,8 @@ export class HttpExchange implements Exchange {
     return this.#bytes;
   }
 
-  /** Names and values in turn, with the request id of the log in place of a guest's. */
-  #flatten(head: ReplyHead): string[] {
-    const flat = [requestId, this.#request.id];
-    for (const [name, value] of head.headers) if (name !== requestId) flat.push(name, value);
-    const { fixedHeaders } = this.#options;
-    if (fixedHeaders !== undefined) addAbsent(flat, fixedHeaders);
-    if (this.#added !== undefined) addAbsent(flat, this.#added);
-    return flat;
+  #compose(head: ReplyHead): string[] {
+    return this.#replyHeaders.compose(head, this.#request.id, this.#options.fixedHeaders);
   }
 
   /** Waits for room; a client that takes nothing for the idle limit is cut off. */
@@ -366,14 +370,6 @@ export class HttpExchange implements Exchange {
     throw new TypeError(
       `Cannot ${action} the answer: its state must be ${state}: received ${this.#replyState}`,
     );
-  }
-}
-
-/** What the guest has said itself stays as it said it: two of these would contradict each other. */
-function addAbsent(flat: string[], headers: readonly Header[]): void {
-  for (const [name, value] of headers) {
-    const isThere = flat.some((one, index) => index % 2 === 0 && one.toLowerCase() === name);
-    if (!isThere) flat.push(name, value);
   }
 }
 

@@ -9,6 +9,7 @@ import { Account } from '../account/account.ts';
 import { Tidy } from '../account/tidy.ts';
 import type { ThreadWorld } from '../capability/definition.ts';
 import { ThreadCapabilities } from '../capability/lending.ts';
+import type { Config } from '../config/config.ts';
 import { GuestPool } from '../engine/supply/pool.ts';
 import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { ThreadCounters } from '../journal/counters.ts';
@@ -23,9 +24,11 @@ import type { ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
 import { Listener } from './listener.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
-import { Gateway } from './road/gateway.ts';
+import { Gateway, type GatewayOptions } from './road/gateway.ts';
+import { ModuleRuns } from './road/module-runs.ts';
 import { Replica, type ReplicaOptions } from './road/replica.ts';
 import { sharesOf } from './road/shares-of.ts';
+import { SiteRoad } from './road/site-road.ts';
 import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts, trustedProxies } from './tls/parts.ts';
 import { Conversations } from './websocket/conversations.ts';
@@ -59,19 +62,8 @@ async function start(start: ThreadStart): Promise<void> {
   const capabilities = openCapabilities(start, { link, guards, log, account });
   const hostRules = new HostRules(config.hosts);
   const conversations = new Conversations({ limits, nowMs: () => performance.now() });
-  const gateway = new Gateway({
-    limits,
-    isFolderMode: config.folder !== undefined,
-    replica,
-    pool,
-    files: new StaticFiles(guards),
-    hostRules,
-    doorkeeper: new Doorkeeper({ limits, link, nowMs: () => performance.now() }),
-    capabilities,
-    conversations,
-    account,
-    log,
-  });
+  const runs = new ModuleRuns({ replica, pool, capabilities, conversations, account });
+  const gateway = openGateway(config, { link, replica, guards, hostRules, runs, account, log });
   const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
   const listener = new Listener({
     limits,
@@ -92,6 +84,22 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(journal);
   control.on('message', (message: ToThread) => link.receive(message));
   control.postMessage(await listen(listener, start));
+}
+
+function openGateway(
+  { folder, limits }: Config,
+  parts: Pick<GatewayOptions, 'account' | 'hostRules' | 'log' | 'replica'> & {
+    readonly guards: MountGuards;
+    readonly link: ControlLink;
+    readonly runs: ModuleRuns;
+  },
+): Gateway {
+  const { account, hostRules, link, log, replica, runs } = parts;
+  const files = new StaticFiles(parts.guards);
+  const doorkeeper = new Doorkeeper({ limits, link, nowMs: () => performance.now() });
+  const road = new SiteRoad({ replica, files, doorkeeper, runs });
+  const isFolderMode = folder !== undefined;
+  return new Gateway({ isFolderMode, replica, road, files, hostRules, account, log });
 }
 
 function openLog({ config, counterPage, logQueue }: ThreadStart): {

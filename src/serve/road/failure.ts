@@ -1,26 +1,39 @@
-/** The daemon's own answers: one sentence of plain text. The exchange adds the request id. */
-
+/** The heads of answers that tell of a failure, and the daemon's own sentence as a body. */
 import { type ErrorRecord, errorRow, visitorSentence } from '../../errors.ts';
+import { mediaTypeOf, plainText } from '../../http/media-types.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
+import { noCache } from './rules/caching.ts';
 
 export interface FailureReply {
   readonly head: ReplyHead;
   readonly body: Uint8Array;
 }
 
-/** The answer for `error`; what may not be shown stays in the log under the same request id. */
+/**
+ * The answer for `error`, one sentence of plain text; what may not be shown stays in the log under
+ * the same request id, which the exchange adds.
+ */
 export function failureHead(error: ErrorRecord): FailureReply {
+  return {
+    head: headOf(error, plainText, 'no-store'),
+    body: new TextEncoder().encode(`${visitorSentence(error)}\n`),
+  };
+}
+
+/** The head before a page of the folder, whose name says what it is. */
+export function failurePageHead(error: ErrorRecord, pageName: string): ReplyHead {
+  return headOf(error, mediaTypeOf(pageName), noCache);
+}
+
+function headOf(error: ErrorRecord, mediaType: string, cacheControl: string): ReplyHead {
   const row = errorRow(error.code);
   const headers: Header[] = [
-    ['content-type', 'text/plain; charset=utf-8'],
-    ['cache-control', 'no-store'],
+    ['content-type', mediaType],
+    ['cache-control', cacheControl],
     ['x-content-type-options', 'nosniff'],
   ];
   if (row.retryAfterS !== undefined) headers.push(['retry-after', String(row.retryAfterS)]);
   if (row.allow !== undefined) headers.push(['allow', row.allow]);
   if (row.headers !== undefined) headers.push(...row.headers);
-  return {
-    head: { status: row.status, headers },
-    body: new TextEncoder().encode(`${visitorSentence(error)}\n`),
-  };
+  return { status: row.status, headers };
 }

@@ -12,6 +12,7 @@ import { isPrivate } from '../../site/private-files.ts';
 import type { Route, Site } from '../../site/table.ts';
 import { FilePart, pieceBytes } from './file-part.ts';
 import { type FileVersion, type VersionFacts, versionOf } from './file-version.ts';
+import { cacheControlOf } from './rules/caching.ts';
 
 export type FileRoute = Route & { readonly kind: 'file' };
 
@@ -21,9 +22,10 @@ export interface OpenFile {
   readonly facts: VersionFacts;
   readonly version: FileVersion;
   readonly mediaType: string;
+  readonly cacheControl: string;
 }
 
-export interface SeenFile extends Pick<OpenFile, 'version' | 'mediaType'> {
+export interface SeenFile extends Pick<OpenFile, 'version' | 'mediaType' | 'cacheControl'> {
   /** All of a file of one piece, where they were asked for. */
   readonly bytes?: Uint8Array;
   /** A larger file, where its bytes were asked for. */
@@ -74,19 +76,39 @@ export class FileLook {
       await this.#guardOf(site).requireDirectory(site.directory);
       throw notFound(route);
     }
-    const { version, mediaType } = opened;
+    const { version, mediaType, cacheControl } = opened;
+    const seen = { version, mediaType, cacheControl };
     if (wantsBytes && version.sizeBytes > pieceBytes) {
-      return { version, mediaType, open: new OpenOnce(opened) };
+      return { ...seen, open: new OpenOnce(opened) };
     }
     try {
-      if (!wantsBytes) return { version, mediaType };
+      if (!wantsBytes) return seen;
       const bytes = await readWhole(opened);
-      return bytes === 'changed' ? bytes : { version, mediaType, bytes };
+      return bytes === 'changed' ? bytes : { ...seen, bytes };
     } catch (error) {
       throw isUnreachable(error) ? unreachable(route, error) : error;
     } finally {
       // Nobody has to wait for it, and it never rejects.
       void opened.file.close();
+    }
+  }
+
+  /**
+   * A small file whole, such as a page that tells of an error; undefined where there is none, or
+   * none that can be read now.
+   */
+  async readSmall(site: Site, route: FileRoute, bytesMax: number): Promise<Uint8Array | undefined> {
+    let opened: OpenFile | 'redirect' | undefined;
+    try {
+      opened = await this.open(site, route);
+      if (typeof opened !== 'object' || opened.version.sizeBytes > bytesMax) return undefined;
+      const bytes = await readWhole(opened);
+      return bytes === 'changed' ? undefined : bytes;
+    } catch (error) {
+      if (isUnreachable(error) || error instanceof TerrafirmaError) return undefined;
+      throw error;
+    } finally {
+      if (typeof opened === 'object') void opened.file.close();
     }
   }
 
@@ -128,7 +150,9 @@ export class FileLook {
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
     const version = versionOf(stats, Date.now());
-    return { file, facts: stats, version, mediaType: mediaTypeOf(name) };
+    const { anonymousRead, paths } = place.site.manifest;
+    const cacheControl = cacheControlOf(name, anonymousRead && paths.length === 0);
+    return { file, facts: stats, version, mediaType: mediaTypeOf(name), cacheControl };
   }
 
   #guardOf({ mountDirectory, owner }: Site): GuardedFs {

@@ -26,6 +26,8 @@ import { SharedLooks } from './shared-looks.ts';
 
 /** A file that is written while its first piece is read is opened again so often. */
 const attemptsMax = 3;
+/** Of a page that tells of an error. */
+const pageBytesMax = 256 * 1024;
 
 /** What to answer from a file. */
 interface Plan {
@@ -62,6 +64,11 @@ export class StaticFiles {
     throw unreachable(route, new Error('it is written all the time'));
   }
 
+  /** A page that tells of an error; undefined where there is none, or it is too large. */
+  readPage(site: Site, route: FileRoute): Promise<Uint8Array | undefined> {
+    return this.#files.readSmall(site, route, pageBytesMax);
+  }
+
   #look(site: Site, route: FileRoute, wantsBytes: boolean): Promise<Seen> {
     const { folderKey, generation } = site;
     const kind = `${route.isDirectory ? 'directory' : 'file'} ${wantsBytes}`;
@@ -94,13 +101,13 @@ export class StaticFiles {
   }
 }
 
-function planReply(exchange: HttpExchange, { version, mediaType }: SeenFile): Plan {
+function planReply(exchange: HttpExchange, { version, mediaType, cacheControl }: SeenFile): Plan {
   const { headers, method } = exchange.request;
   if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
   const validators: Header[] = [
     ['etag', version.etag],
     ['last-modified', version.lastModified],
-    ['cache-control', 'no-cache'],
+    ['cache-control', cacheControl],
     ['accept-ranges', 'bytes'],
   ];
   const verdict = evaluatePreconditions(headers, version);

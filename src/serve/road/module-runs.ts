@@ -1,0 +1,94 @@
+/** The end of the road for a module: its guest answers. */
+import type { Account } from '../../account/account.ts';
+import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
+import type { ThreadCapabilities } from '../../capability/lending.ts';
+import type { RunReport } from '../../engine/run/report.ts';
+import type { GuestPool } from '../../engine/supply/pool.ts';
+import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
+import { noSettings, settingsFor } from '../../site/settings.ts';
+import type { Route, Site } from '../../site/table.ts';
+import type { Conversations } from '../websocket/conversations.ts';
+import type { Replica } from './replica.ts';
+import { sharesOf } from './shares-of.ts';
+import type { Visit } from './visit.ts';
+
+export type ModuleRoute = Route & { readonly kind: 'module' };
+
+export interface ModuleRunsOptions {
+  readonly replica: Replica;
+  readonly pool: GuestPool;
+  readonly capabilities: ThreadCapabilities;
+  readonly conversations: Conversations;
+  readonly account: Account;
+}
+
+export class ModuleRuns {
+  readonly #options: ModuleRunsOptions;
+
+  constructor(options: ModuleRunsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs the module for one visit. With an error the exchange may be without an answer.
+   *
+   * @throws TerrafirmaError `loop`, `overloaded`, and why the module cannot be had.
+   */
+  async run(visit: Visit, site: Site, route: ModuleRoute): Promise<ErrorRecord | undefined> {
+    const { exchange, record } = visit;
+    const { account, pool, replica, capabilities, conversations } = this.#options;
+    const { upgrade } = exchange;
+    record.modulePath = route.modulePath;
+    record.counterRow = route.counterRow;
+    record.digest = route.digest;
+    record.abi = route.abi;
+    const loopHops = countLoopHops(exchange.request.headers);
+    if (loopHops > loopHopsMax) throw looping(loopHops);
+    const entered = capabilities.side('fetch').visits.enter(exchange.request.headers);
+    exchange.enterModule(route.scriptName, route.pathInfo);
+    const held = replica.moduleOf(route.digest);
+    const loaded = held instanceof Promise ? await held : held;
+    const shares = sharesOf(site, exchange.request.clientAddress);
+    const guest = pool.acquire(loaded, shares);
+    const share = account.shareOf(site.owner);
+    const lent = capabilities.forRun({
+      folderKey: site.folderKey,
+      modulePath: route.modulePath,
+      requestId: record.id,
+      clientAddress: record.clientAddress,
+      loopHops,
+      visit: entered,
+      place: site,
+      settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
+    });
+    exchange.keepBody();
+    const report =
+      upgrade === undefined
+        ? await guest.run(exchange, lent)
+        : await conversations.hold({
+            ...{ exchange, upgrade, guest, shares, share },
+            capabilities: lent,
+          });
+    exchange.releaseBody();
+    note(record, report);
+    return report.error;
+  }
+}
+
+function note(record: RequestRecord, report: RunReport): void {
+  record.outcome = report.outcome;
+  record.cpuUs = report.cpuUs;
+  record.memoryBytes = report.memoryBytes;
+  record.errorCode = report.error?.code;
+  record.errorDetail = report.error?.detail;
+}
+
+/** A module that fetches its own address would keep the daemon busy with itself (RFC 8586). */
+function looping(loopHops: number): TerrafirmaError {
+  return new TerrafirmaError(
+    'loop',
+    `Cannot answer: a request may pass ${loopHopsMax} servers of this kind: ` +
+      `received ${loopHops} in CDN-Loop`,
+  );
+}

@@ -1,0 +1,250 @@
+/**
+ * The road of a request within a site: canonical host name and preflights, who may read, forced
+ * redirects, module or file, and where there is neither, other redirects and rewrites, clean URLs,
+ * the page of a single-page application. A site without rules passes the first and the last by.
+ */
+import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
+import { noBytes } from '../../http/body.ts';
+import { firstField } from '../../http/fields.ts';
+import type { RequestPath } from '../../names.ts';
+import { isPrivate } from '../../site/private-files.ts';
+import type { SiteSettings } from '../../site/settings.ts';
+import { type Route, routeIndex, routeRequest, type Site } from '../../site/table.ts';
+import { refuseUpgrade } from '../websocket/conversations.ts';
+import type { Doorkeeper } from './doorkeeper.ts';
+import type { FileRoute } from './file-look.ts';
+import type { StaticFiles } from './files.ts';
+import type { ModuleRoute, ModuleRuns } from './module-runs.ts';
+import { PathCache } from './path-cache.ts';
+import type { Replica } from './replica.ts';
+import { canonicalLocation } from './rules/canonical-host.ts';
+import { corsHeaders, isPreflight, preflightReply } from './rules/cors.ts';
+import { headersFor } from './rules/headers.ts';
+import { findRedirection, type Redirection, ruledPath } from './rules/redirects.ts';
+import { cleanRoute, pageRoute, wantsApplication } from './rules/stand-ins.ts';
+import type { Visit } from './visit.ts';
+
+/** Rewrites that one request may take. */
+const rewritesMax = 5;
+
+type SettledRoute = ModuleRoute | FileRoute;
+
+export interface SiteRoadOptions {
+  readonly replica: Replica;
+  readonly files: StaticFiles;
+  readonly doorkeeper: Doorkeeper;
+  readonly runs: ModuleRuns;
+}
+
+export class SiteRoad {
+  readonly #options: SiteRoadOptions;
+  readonly #paths = new PathCache();
+
+  constructor(options: SiteRoadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers a visit to `site`, or leaves it to the caller to say why not: what a run reports is in
+   * `visit.failure`, everything else is thrown.
+   */
+  async answer(visit: Visit, site: Site): Promise<void> {
+    const { exchange } = visit;
+    const { settings } = site;
+    if (settings !== undefined && this.#answerAtDoor(visit, site, settings)) return;
+    for (let rewrites = 0; ; rewrites += 1) {
+      const path = this.#paths.parse(exchange.request.target);
+      const target = await this.#answerPath(visit, site, path);
+      if (target === undefined) return;
+      if (rewrites === rewritesMax) throw tooManyRewrites();
+      exchange.rewrite(target);
+    }
+  }
+
+  /** What needs no look at the path: visitors by another name, and questions of browsers. */
+  #answerAtDoor(visit: Visit, site: Site, settings: SiteSettings): boolean {
+    const { exchange, hostName } = visit;
+    const location = canonicalLocation(settings.site?.canonicalHost, hostName, exchange.request);
+    if (location !== undefined) {
+      redirect(visit, 308, location);
+      return true;
+    }
+    const { cors } = settings;
+    if (cors === undefined || this.#speaksCorsItself(visit, site, settings)) return false;
+    if (isPreflight(exchange.request)) {
+      exchange.send(preflightReply(cors, exchange.request), noBytes);
+      visit.record.outcome = 'file';
+      return true;
+    }
+    const origin = firstField(exchange.request.headers, 'origin');
+    for (const [name, value] of corsHeaders(cors, origin)) exchange.addReplyHeader(name, value);
+    return false;
+  }
+
+  /** A module may want to answer preflights itself (`cors = "module"`). */
+  #speaksCorsItself({ exchange }: Visit, site: Site, { modules }: SiteSettings): boolean {
+    const route = routeRequest(site, this.#paths.parse(exchange.request.target));
+    return route.kind === 'module' && modules.get(route.modulePath)?.cors === 'module';
+  }
+
+  /** Answers; or the target of the rewrite that the request stands for. */
+  async #answerPath(visit: Visit, site: Site, path: RequestPath): Promise<string | undefined> {
+    const { exchange } = visit;
+    const asking = this.#options.doorkeeper.check(exchange, site, path);
+    if (asking !== undefined) await asking;
+    const { settings } = site;
+    if (settings === undefined) return this.#answerFound(visit, site, path);
+    if (settings.headers !== undefined) visit.shownPath ??= ruledPath(path);
+    const { redirects } = settings;
+    if (redirects?.hasForced === true) {
+      const forced = findRedirection(redirects, path, 'forced');
+      if (forced !== undefined) return followRedirection(visit, forced);
+    }
+    try {
+      return await this.#answerFound(visit, site, path);
+    } catch (failure) {
+      if (!isMissing(failure) || exchange.replyState !== 'none') throw failure;
+      const other = redirects && findRedirection(redirects, path, 'other');
+      if (other !== undefined) return followRedirection(visit, other);
+      if (await this.#answerWithStandIn(visit, site, path)) return undefined;
+      throw failure;
+    }
+  }
+
+  /**
+   * Answers with the module or file that the path names.
+   *
+   * @throws TerrafirmaError `not-found` and nothing sent where there is neither.
+   */
+  async #answerFound(visit: Visit, site: Site, path: RequestPath): Promise<undefined> {
+    const privateFiles = site.settings?.privateFiles;
+    if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
+    const first = routeRequest(site, path);
+    const route =
+      first.kind === 'module'
+        ? first
+        : await this.#settle(first, { visit, site }, (newest) => routeRequest(newest, path));
+    if (route.kind === 'module') return await this.#run(visit, site, route);
+    if (await this.#answerFile(visit, site, route)) return;
+    const seek = (newest: Site): Route => routeIndex(newest, route.segments) ?? route;
+    const index = await this.#settle(seek(site), { visit, site }, seek);
+    if (index.kind !== 'module') throw notFound(path.segments);
+    await this.#run(visit, site, index);
+  }
+
+  async #answerFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
+    const { exchange, record, shownPath } = visit;
+    refuseUpgrade(exchange);
+    record.outcome = 'file';
+    if (shownPath !== undefined) {
+      exchange.replaceReplyHeaders(headersFor(site.settings?.headers, shownPath, 'file'));
+    }
+    return await this.#options.files.answer(exchange, site, route);
+  }
+
+  async #run(visit: Visit, site: Site, route: ModuleRoute): Promise<undefined> {
+    const { exchange, shownPath } = visit;
+    if (shownPath !== undefined) {
+      exchange.replaceReplyHeaders([]);
+      for (const [name, value] of headersFor(site.settings?.headers, shownPath, 'module')) {
+        exchange.addReplyHeader(name, value);
+      }
+    }
+    visit.failure = await this.#options.runs.run(visit, site, route);
+    return undefined;
+  }
+
+  /** Where nothing is: `about.html` for `/about`, or the one page of an application. */
+  async #answerWithStandIn(visit: Visit, site: Site, path: RequestPath): Promise<boolean> {
+    const { exchange } = visit;
+    const behaviour = site.settings?.site;
+    const { method } = exchange.request;
+    const clean = behaviour?.cleanUrls === true ? cleanRoute(method, path) : undefined;
+    if (clean !== undefined && (await this.#tryFile(visit, site, clean))) return true;
+    const page = behaviour?.spa;
+    if (page === undefined || !wantsApplication(exchange.request, path)) return false;
+    const { headers } = site.settings ?? {};
+    const others = headersFor(headers, visit.shownPath ?? ruledPath(path), 'stand-in');
+    refuseUpgrade(exchange);
+    visit.record.outcome = 'file';
+    exchange.replaceReplyHeaders(others);
+    return await found(this.#options.files.answer(exchange, site, pageRoute(page)));
+  }
+
+  #tryFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
+    const path = { segments: route.segments, isDirectory: false };
+    const privateFiles = site.settings?.privateFiles;
+    if (privateFiles !== undefined && isPrivate(privateFiles, path)) return Promise.resolve(false);
+    return found(this.#answerFile(visit, site, route));
+  }
+
+  /**
+   * A module that is not in the picture may be a file whose verdict is still to come: waits for it
+   * and looks at the newest picture.
+   */
+  async #settle(
+    first: Route,
+    at: { readonly visit: Visit; readonly site: Site },
+    find: (site: Site) => Route,
+  ): Promise<SettledRoute> {
+    const { site, visit } = at;
+    let route = first;
+    if (route.kind === 'unknown-module') {
+      const { modulePath } = route;
+      route = find(await this.#options.replica.siteWithVerdict(site, modulePath));
+      if (route.kind === 'unknown-module') throw notFound([modulePath]);
+    }
+    if (route.kind === 'failure') {
+      visit.record.counterRow = route.counterRow;
+      throw fromErrorRecord(route.error);
+    }
+    return route;
+  }
+}
+
+/** The target of a rewrite; undefined when the visitor has been answered. */
+function followRedirection(visit: Visit, redirection: Redirection): string | undefined {
+  if (redirection.kind === 'rewrite') return redirection.target;
+  if (redirection.kind === 'gone') throw new TerrafirmaError('gone');
+  redirect(visit, redirection.status, redirection.location);
+  return undefined;
+}
+
+function redirect({ exchange, record }: Visit, status: number, location: string): void {
+  record.outcome = 'redirected';
+  exchange.replaceReplyHeaders([]);
+  exchange.send({ status, headers: [['location', location]] }, noBytes);
+}
+
+/** Whether nothing is there for the request: for a WebSocket a file is nothing. */
+function isMissing(failure: unknown): boolean {
+  if (!(failure instanceof TerrafirmaError)) return false;
+  return failure.code === 'not-found' || failure.code === 'no-websocket';
+}
+
+/** False for a file that is not there. */
+async function found(answering: Promise<boolean>): Promise<boolean> {
+  try {
+    return await answering;
+  } catch (failure) {
+    if (isMissing(failure)) return false;
+    throw failure;
+  }
+}
+
+function tooManyRewrites(): TerrafirmaError {
+  return new TerrafirmaError(
+    'loop',
+    `Cannot answer: a request may be rewritten ${rewritesMax} times: received one more; look ` +
+      'for redirects with status 200 that lead to each other',
+  );
+}
+
+/** As for a file that is not there: nobody learns which are private. */
+function noFile(segments: readonly string[]): TerrafirmaError {
+  return new TerrafirmaError('not-found', `Cannot find the file: received /${segments.join('/')}`);
+}
+
+function notFound(segments: readonly string[]): TerrafirmaError {
+  return new TerrafirmaError('not-found', `Cannot find the path: received /${segments.join('/')}`);
+}

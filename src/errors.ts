@@ -175,6 +175,12 @@ export const errorTable = {
     sentence: 'Cannot run the modules of the folder: its terrafirma.toml is invalid',
     shown: true,
   },
+  'secret-unreadable': {
+    status: 503,
+    fault: 'owner',
+    sentence: 'Cannot run the module: a sealed secret of its terrafirma.toml does not open here',
+    shown: true,
+  },
   'folder-unreachable': {
     status: 503,
     fault: 'operator',

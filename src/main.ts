@@ -6,6 +6,7 @@ import { parseArguments } from './commands/arguments.ts';
 import { commandNames, loadCommand, loadCommands } from './commands/catalogue.ts';
 import { type CommandIo, type ExitCode, mindedSignals } from './commands/command.ts';
 import { describeCommand, describeProgram } from './commands/help.ts';
+import { readHiddenLine } from './commands/hidden-input.ts';
 import { machineMemoryBytes } from './commands/machine-memory.ts';
 import { readVersion } from './commands/version.ts';
 import { suggestion } from './config/suggest.ts';
@@ -91,6 +92,7 @@ function processIo(): CommandIo {
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),
     readInput: readStandardInput,
+    readSecret: readSecretInput,
     nowMs: () => performance.now(),
     onSignal(listener) {
       for (const signal of mindedSignals) process.on(signal, listener);
@@ -113,6 +115,15 @@ function endWithWrapper(): void {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   // The channel alone must not keep a finished program from ending.
   process.channel?.unref();
+}
+
+async function readSecretInput(prompt: string): Promise<Uint8Array> {
+  const { stdin, stderr } = process;
+  if (stdin.isTTY) {
+    return Buffer.from(await readHiddenLine(stdin, prompt, (text) => stderr.write(text)));
+  }
+  const text = Buffer.from(await readStandardInput()).toString('utf8');
+  return Buffer.from(text.replace(/\r?\n$/, ''));
 }
 
 async function readStandardInput(): Promise<Uint8Array> {

@@ -12,6 +12,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['versions', async () => (await import('./versions/versions.ts')).versions],
   ['rollback', async () => (await import('./versions/rollback.ts')).rollback],
   ['release', async () => (await import('./versions/release.ts')).release],
+  ['secret', async () => (await import('./secret/secret.ts')).secret],
   ['config', async () => (await import('./config/config.ts')).config],
 ]);
 

@@ -43,6 +43,8 @@ export interface CommandIo {
   /** Standard error: everything else; a line end is added. */
   report(line: string): void;
   readInput(): Promise<Uint8Array>;
+  /** One line from a terminal, without an echo; elsewhere the input without its last line end. */
+  readSecret(prompt: string): Promise<Uint8Array>;
   /** A clock that only goes forward, in milliseconds. */
   nowMs(): number;
   /** Until the returned function is called, the signals no longer end the process. */

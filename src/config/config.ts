@@ -54,6 +54,27 @@ export interface OutboundConfig {
   readonly allowedCidrs: readonly string[];
 }
 
+/**
+ * How far modules may reach at most, whatever their folder says.
+ */
+export interface GrantsConfig {
+  /** `public`: any address that is public; `listed`: what the folder lists; `none`: nowhere. */
+  readonly outbound: 'public' | 'listed' | 'none';
+  readonly keyValue: boolean;
+  /** Whether programs read the files of their folder. */
+  readonly files: boolean;
+}
+
+export interface SecretsConfig {
+  /** The file of the sealing keys; undefined: `sealing.json` of the state directory. */
+  readonly keyFile: string | undefined;
+}
+
+export interface CronConfig {
+  /** Whether this daemon calls modules at their times. */
+  readonly isEnabled: boolean;
+}
+
 /** A certificate of the operator's own and its key, both PEM. */
 export interface CertificateFiles {
   readonly certificate: string;
@@ -126,6 +147,9 @@ export interface Config {
   readonly tls: TlsConfig;
   readonly acme: AcmeConfig;
   readonly hosts: HostsConfig;
+  readonly grants: GrantsConfig;
+  readonly secrets: SecretsConfig;
+  readonly cron: CronConfig;
   readonly proxies: ProxyConfig;
   readonly limits: Limits;
 }

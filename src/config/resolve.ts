@@ -2,10 +2,11 @@
 import path from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { TerrafirmaError } from '../errors.ts';
+import { assemble } from './assemble.ts';
 import type { Config, Limits } from './config.ts';
 import { ValueFault } from './kinds.ts';
 import type { Machine, Setting } from './schema.ts';
-import { allSettings, limitNames, limitSettings, settings, variableOf } from './schema.ts';
+import { allSettings, limitSettings, settings, variableOf } from './schema.ts';
 import { stateOfFolder } from './state-directory.ts';
 import { suggestion } from './suggest.ts';
 import { lineOf, scanTomlLines } from './toml-lines.ts';
@@ -72,7 +73,7 @@ export function resolveConfig(input: ResolveInput): LoadedConfig {
     const value = stateOfFolder(String(state.value), folder);
     resolved.set(settings.stateDirectory as Setting<unknown>, { ...state, value });
   }
-  const config = assemble(resolved);
+  const config = assemble((setting) => resolved.get(setting)?.value);
   refuseContradictions(config, resolved);
   return {
     config,
@@ -276,72 +277,6 @@ function settleMode(resolved: Map<Setting<unknown>, Resolved>): void {
   }
 }
 
-function assemble(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Config {
-  // A value was parsed by the kind of its own setting, so it has that setting's type.
-  const of = <T>(setting: Setting<T>): T => resolved.get(setting as Setting<unknown>)?.value as T;
-  return freezeDeep({
-    listen: of(settings.listen),
-    folder: of(settings.folder),
-    mounts: of(settings.mounts),
-    botUser: of(settings.botUser),
-    stateDirectory: of(settings.stateDirectory),
-    threads: of(settings.threads),
-    processMemoryBytesMax: of(settings.processMemoryBytesMax),
-    dns: {
-      servers: of(settings.dnsServers),
-      recordNames: of(settings.dnsRecordNames),
-      recordKey: of(settings.dnsRecordKey),
-    },
-    watch: {
-      quietMs: of(settings.watchQuietMs),
-      quietNetworkMs: of(settings.watchQuietNetworkMs),
-      pollMs: of(settings.watchPollMs),
-      pollNetworkMs: of(settings.watchPollNetworkMs),
-    },
-    outbound: { allowedCidrs: of(settings.outboundAllowedCidrs) },
-    keyValue: { synchronous: of(settings.keyValueSynchronous) },
-    log: {
-      level: of(settings.logLevel),
-      format: of(settings.logFormat),
-      color: of(settings.logColor),
-    },
-    tls: {
-      listen: of(settings.tlsListen),
-      certificates: of(settings.tlsCertificates),
-      redirects: of(settings.tlsRedirects),
-      publicPort: of(settings.tlsPublicPort),
-      hstsMaxAgeS: of(settings.tlsHstsMaxAgeS),
-    },
-    acme: {
-      isAgreed: of(settings.acmeIsAgreed),
-      directories: of(settings.acmeDirectories),
-      isStaging: of(settings.acmeIsStaging),
-      contacts: of(settings.acmeContacts),
-      profile: of(settings.acmeProfile),
-      externalKeyId: of(settings.acmeExternalKeyId),
-      externalKeyFile: of(settings.acmeExternalKeyFile),
-      caFile: of(settings.acmeCaFile),
-      challengeTypes: of(settings.acmeChallengeTypes),
-      publicAddresses: of(settings.acmePublicAddresses),
-    },
-    hosts: {
-      allowed: of(settings.hostsAllowed),
-      denied: of(settings.hostsDenied),
-      allowedFolders: of(settings.hostsAllowedFolders),
-      deniedFolders: of(settings.hostsDeniedFolders),
-      requireFolderConsent: of(settings.hostsRequireFolderConsent),
-    },
-    proxies: { trustedCidrs: of(settings.proxiesTrustedCidrs) },
-    limits: assembleLimits(resolved),
-  });
-}
-
-function assembleLimits(resolved: ReadonlyMap<Setting<unknown>, Resolved>): Limits {
-  return Object.fromEntries(
-    limitNames.map((name) => [name, resolved.get(limitSettings[name] as Setting<unknown>)?.value]),
-  ) as Limits;
-}
-
 /** Values that are right alone and wrong together. */
 function refuseContradictions(
   config: Config,
@@ -390,11 +325,4 @@ function refuseTlsWithoutCertificates(
   if (config.folder === undefined) return;
   const rule = 'in folder mode every name is answered, so none is ordered: tls.listen needs a';
   refuse(label, `${rule} [[tls.certificate]]: received none`);
-}
-
-function freezeDeep<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) freezeDeep(inner);
-  }
-  return Object.freeze(value);
 }

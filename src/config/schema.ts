@@ -6,6 +6,7 @@
 import path from 'node:path';
 import type { Limits } from './config.ts';
 import { defaultDns, defaultLimits, defaultWatch } from './config.ts';
+import { grantSettings } from './grant-settings.ts';
 import {
   bytes,
   choice,
@@ -188,6 +189,7 @@ export const settings = {
     kind: choice(['normal', 'full']),
     fallback: () => 'full' as const,
   }),
+  ...grantSettings,
   ...tlsSettings,
   logLevel: define({
     name: 'log.level',

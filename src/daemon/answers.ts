@@ -17,6 +17,7 @@ import { type FolderPath, type HostName, isServedName, type OwnerKey, ownerOf } 
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { LocatedFolder, Locator } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
+import type { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { Site } from '../site/table.ts';
 import type { Answers, Question, SiteAnswer } from '../threads/messages.ts';
@@ -49,6 +50,7 @@ export interface AnswersOptions {
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
   readonly logins: Logins;
+  readonly sealingKeys: Pick<SealingKeys, 'newest'>;
   readonly capabilities: Pick<ControlSides, 'answer'>;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
@@ -89,6 +91,8 @@ export class ControlAnswers {
         return Promise.resolve(this.#certificates().httpAnswer(question.token));
       case 'alpn-challenge':
         return Promise.resolve(this.#certificates().alpnCertificate(question.hostName));
+      case 'sealing-key':
+        return this.#options.sealingKeys.newest();
       case 'login':
         return this.#options.logins.check(question);
     }

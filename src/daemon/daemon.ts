@@ -15,6 +15,7 @@ import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
+import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { lockState, type StateLock } from '../outside/state/lock.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
@@ -82,9 +83,11 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     });
     const counters = openCounters(config);
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
-    parts.publisher = await Publisher.open({ config, journal, guards, relocate, counterRows });
+    const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
+    const publishing = { config, journal, guards, relocate, sealingKeys, counterRows };
+    parts.publisher = await Publisher.open(publishing);
     const answers = openAnswers(config, parts, {
-      ...{ ...places, resolver, guards, journal },
+      ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
     parts.certificates = await openTls(config, parts, { journal, resolver, answers });
@@ -122,7 +125,10 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
 function openAnswers(
   config: Config,
   parts: RunningParts,
-  from: Pick<AnswersOptions, 'folder' | 'locator' | 'resolver' | 'guards' | 'publisher'> & {
+  from: Pick<
+    AnswersOptions,
+    'folder' | 'locator' | 'resolver' | 'guards' | 'publisher' | 'sealingKeys'
+  > & {
     readonly journal: Journal;
     readonly capabilities: ControlSides;
   },

@@ -17,6 +17,7 @@ import { Modules } from './build/modules.ts';
 import { Trial } from './build/trial.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import { type FolderParts, WatchedFolder } from './folder/folder.ts';
+import type { InForceParts } from './folder/settings-in-force.ts';
 import type { CounterRows } from './folder/site-picture.ts';
 import type { Probation } from './keep/probation.ts';
 import { type FolderPresence, recordAfter } from './keep/reclaim.ts';
@@ -32,6 +33,7 @@ export interface PublisherOptions {
   readonly config: DeployConfig;
   readonly journal: Journal;
   readonly guards: MountGuards;
+  readonly sealingKeys: InForceParts['sealingKeys'];
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** See `PictureOptions`. */
@@ -246,6 +248,7 @@ export class Publisher {
       onPublish: (site) => this.#tell(site),
       ...(counterRows === undefined ? {} : { counterRows }),
       relocate: () => this.#options.relocate(located),
+      sealingKeys: this.#options.sealingKeys,
       watches: this.#watches,
       ...this.#mountParts(located),
     });

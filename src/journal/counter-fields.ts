@@ -17,6 +17,7 @@ export const outcomes: readonly RequestRecord['outcome'][] = [
   'failed',
   'redirected',
   'challenge',
+  'sealing-key',
 ];
 
 /** Upper ends of the buckets of request durations, in seconds; one more holds what is longer. */

@@ -45,6 +45,9 @@ export interface Events {
   readonly 'folder-record-damaged': InStateFile & Because;
   readonly 'folder-record-not-kept': InFolder & Because;
 
+  readonly 'settings-noted': InFolder & Because;
+  readonly 'sealing-keys-not-read': Because;
+
   readonly 'module-published': OfFile & OfModule & { readonly abi: string };
   readonly 'module-refused': OfFile & Because & Refused;
   readonly 'module-not-judged': OfFile & Because & Refused;
@@ -143,6 +146,8 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     text: ({ isServed }) => `folder cannot be reached: ${kept(isServed)}`,
   },
   'folder-back': { level: 'info', text: 'folder can be reached again' },
+  'settings-noted': { level: 'warn', text: 'terrafirma.toml of the folder' },
+  'sealing-keys-not-read': { level: 'error', text: 'sealing keys not read' },
   'folder-failed': { level: 'error', text: 'folder could not be looked at' },
   'folder-forgotten': { level: 'info', text: 'folder forgotten' },
   'folder-moved': { level: 'info', text: 'folder leads elsewhere: what is there is deployed' },

@@ -12,7 +12,7 @@ export interface RequestRecord {
   status: number;
   bytesReceived: number;
   bytesSent: number;
-  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge';
+  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge' | 'sealing-key';
   folderKey: string | undefined;
   modulePath: string | undefined;
   digest: string | undefined;

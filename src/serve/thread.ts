@@ -27,6 +27,7 @@ import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
 import { ModuleRuns } from './road/module-runs.ts';
 import { Replica, type ReplicaOptions } from './road/replica.ts';
+import { SealingKeyDoor } from './road/sealing-key.ts';
 import { sharesOf } from './road/shares-of.ts';
 import { SiteRoad } from './road/site-road.ts';
 import { ownSystemThread } from './system-thread.ts';
@@ -96,10 +97,13 @@ function openGateway(
 ): Gateway {
   const { account, hostRules, link, log, replica, runs } = parts;
   const files = new StaticFiles(parts.guards);
-  const doorkeeper = new Doorkeeper({ limits, link, nowMs: () => performance.now() });
+  const nowMs = (): number => performance.now();
+  const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const road = new SiteRoad({ replica, files, doorkeeper, runs });
   const isFolderMode = folder !== undefined;
-  return new Gateway({ isFolderMode, replica, road, files, hostRules, account, log });
+  const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
+  const own = { isFolderMode, road, sealingKey, files };
+  return new Gateway({ ...own, replica, hostRules, account, log });
 }
 
 function openLog({ config, counterPage, logQueue }: ThreadStart): {

@@ -8,12 +8,14 @@ import { inBytes } from '../amounts.ts';
 import { lineOf, scanTomlLines } from '../config/toml-lines.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { ModulePath } from '../names.ts';
+import { variableNames } from './settings/environment.ts';
 import { SettingsFault } from './settings/fault.ts';
 import { type FileFields, settingsFile } from './settings/file.ts';
-import type { Grants } from './settings/grants.ts';
+import type { Grants, NamesGrant } from './settings/grants.ts';
 import type { OwnLimits } from './settings/limits.ts';
 import { type ModuleTable, moduleTable, type SharedTable } from './settings/modules.ts';
 import type { SiteSettings } from './settings/site-settings.ts';
+import { defaultStore } from './settings/stores.ts';
 import { requireTogether } from './settings/together.ts';
 
 export const settingsName = 'terrafirma.toml';
@@ -87,7 +89,7 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
   const { general, modules } = settings;
   const own = modules.get(modulePath as ModulePath);
   return {
-    environment: mergeEnvironments(general.environment ?? noVariables, own?.environment),
+    environment: environmentFor(settings, own, modulePath),
     protocol: own?.protocol ?? general.protocol ?? 'cgi',
     webSocket: own?.webSocket ?? general.webSocket ?? 'lines',
     isPlainTextAllowed: own?.cgi?.textPlain ?? general.cgi?.textPlain ?? false,
@@ -113,12 +115,51 @@ export function limitsFor({ general, modules }: SiteSettings, modulePath: string
   return general.limits === undefined ? own : { ...general.limits, ...own };
 }
 
-/** On the road of every request: most modules have nothing of their own. */
-function mergeEnvironments(
-  general: ReadonlyMap<string, string>,
-  own: ReadonlyMap<string, string> | undefined,
+/**
+ * Values of the config store that was named, secrets of the store `default`, and `env`, the later
+ * over the former. On the road of every request: most modules have one of them at most.
+ */
+function environmentFor(
+  settings: SiteSettings,
+  own: ModuleTable | undefined,
+  modulePath: string,
 ): ReadonlyMap<string, string> {
-  return own === undefined || own.size === 0 ? general : new Map([...general, ...own]);
+  const { general, configStores, secretStores } = settings;
+  const sources: ReadonlyMap<string, string>[] = [];
+  const add = (source: ReadonlyMap<string, string> | undefined): void => {
+    if (source !== undefined && source.size > 0) sources.push(source);
+  };
+  const configEnv = own?.configEnv ?? general.configEnv;
+  if (configEnv !== undefined && isGranted(grantsFor(settings, modulePath).config, configEnv)) {
+    add(asVariables(configStores?.get(configEnv)));
+  }
+  const secrets = secretStores?.get(defaultStore);
+  if (
+    (secrets !== undefined || own?.secrets !== undefined) &&
+    isGranted(grantsFor(settings, modulePath).secrets, defaultStore)
+  ) {
+    add(asVariables(secrets));
+    add(asVariables(own?.secrets));
+  }
+  add(general.environment);
+  add(own?.environment);
+  if (sources.length < 2) return sources[0] ?? noVariables;
+  return new Map(sources.flatMap((source) => [...source]));
+}
+
+/** Names of stores may hold what names of variables may not. */
+function asVariables(
+  values: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> | undefined {
+  if (values === undefined) return undefined;
+  const isAll = [...values.keys()].every((name) => variableNames.pattern.test(name));
+  if (isAll) return values;
+  return new Map([...values].filter(([name]) => variableNames.pattern.test(name)));
+}
+
+/** Whether a module is granted a store; where nothing is said, all are. */
+export function isGranted(grant: NamesGrant | undefined, name: string): boolean {
+  return typeof grant === 'object' ? grant.includes(name) : (grant ?? true);
 }
 
 function decode(bytes: Uint8Array): string {

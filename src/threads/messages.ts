@@ -45,6 +45,8 @@ export type Question =
   /** What an authority asks for at `/.well-known/acme-challenge/<token>`, if anything. */
   | { readonly ask: 'http-challenge'; readonly token: string }
   | { readonly ask: 'alpn-challenge'; readonly hostName: HostName }
+  /** What `terrafirma secret seal` seals with. */
+  | { readonly ask: 'sealing-key' }
   | LoginQuestion;
 
 /** Is that the password? The client's address is there for the limit on guesses. */
@@ -77,6 +79,12 @@ export type CertificateAnswer =
     }
   | { readonly kind: 'none'; readonly reason: string; readonly expiresInMs: number };
 
+/** X25519; `id` is the first 8 hex digits of its SHA-256. */
+export interface PublicSealingKey {
+  readonly id: string;
+  readonly publicKey: Uint8Array;
+}
+
 export interface Answers {
   readonly site: SiteAnswer;
   /** The newest site of that folder, after the verdict. */
@@ -87,6 +95,7 @@ export interface Answers {
   readonly 'http-challenge': string | null;
   readonly 'alpn-challenge': CertificatePair | null;
   readonly login: boolean;
+  readonly 'sealing-key': PublicSealingKey;
 }
 
 export type ToControl =

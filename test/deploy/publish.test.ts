@@ -6,6 +6,7 @@ import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { SealingKeys } from '../../src/outside/secrets/sealing-keys.ts';
 import type { LoadedModule } from '../../src/threads/messages.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig, until, World } from './world.ts';
@@ -279,7 +280,10 @@ describe('Publisher', () => {
     const guards = new MountGuards(config.limits);
     const relocate = (located: LocatedFolder) => Promise.resolve(located);
     const journal = new LogBook();
-    await expect(Publisher.open({ config, journal, guards, relocate })).rejects.toMatchObject({
+    const sealingKeys = new SealingKeys(scratch.path('state'));
+    await expect(
+      Publisher.open({ config, journal, guards, relocate, sealingKeys }),
+    ).rejects.toMatchObject({
       code: 'state',
     });
   });

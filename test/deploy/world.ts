@@ -14,6 +14,7 @@ import { type Journal, openJournal } from '../../src/journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { SealingKeys } from '../../src/outside/secrets/sealing-keys.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
 import type { Digest } from '../../src/threads/messages.ts';
 
@@ -87,6 +88,8 @@ export async function until<T>(
 export function testConfig(stateDirectory: string, limits: Partial<Limits> = {}): DeployConfig {
   return {
     stateDirectory,
+    botUser: undefined,
+    grants: { outbound: 'public', keyValue: true, files: true },
     watch: { quietMs: 40, quietNetworkMs: 40, pollMs: 60, pollNetworkMs: 60 },
     limits: { ...defaultLimits, ...limits },
   };
@@ -127,10 +130,11 @@ export class World implements AsyncDisposable {
       ...located,
       directory: await realpath(located.directory),
     });
+    const sealingKeys = new SealingKeys(options.stateDirectory);
     const { nowMs } = options;
     const clock = nowMs === undefined ? {} : { nowMs };
     return new World(
-      await Publisher.open({ config, journal: journal, guards, relocate, ...clock }),
+      await Publisher.open({ config, journal, guards, relocate, sealingKeys, ...clock }),
       journal,
     );
   }

@@ -162,3 +162,41 @@ describe('parseSettings()', () => {
     expect(() => parseSettings(modules(257), 1e6)).toThrow('at most 256 modules');
   });
 });
+
+describe('the environment of a module', () => {
+  const text = `
+    config_env = "settings"
+    [env]
+    C = "env"
+    [config.settings]
+    A = "config"
+    B = "config"
+    "not.a-variable" = "x"
+    [config.other]
+    A = "other"
+    [secrets]
+    B = "secret"
+    C = "secret"
+    D = "secret"
+    [secrets.vault]
+    E = "vault"
+    ["own.wasm"]
+    config_env = "other"
+    ["own.wasm".secrets]
+    D = "own"
+    ["closed.wasm".grants]
+    secrets = ["vault"]
+    config = false
+  `;
+  const environmentOf = (modulePath: string) =>
+    Object.fromEntries(settingsFor(parseSettings(Buffer.from(text), 1e6), modulePath).environment);
+
+  test('has its config store, then the default secrets, then env', () => {
+    expect(environmentOf('a.wasm')).toEqual({ A: 'config', B: 'secret', C: 'env', D: 'secret' });
+    expect(environmentOf('own.wasm')).toEqual({ A: 'other', B: 'secret', C: 'env', D: 'own' });
+  });
+
+  test('has nothing that is not granted', () => {
+    expect(environmentOf('closed.wasm')).toEqual({ C: 'env' });
+  });
+});

@@ -10,13 +10,14 @@ import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
-import { Locator } from '../../outside/mount/locate.ts';
+import { type LocatedFolder, Locator } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { manifestName, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { ModuleJudge } from '../inspect/judge.ts';
 import type { Finding } from './report.ts';
+import { checkSettings } from './settings.ts';
 
 export interface FolderFindings {
   readonly findings: readonly Finding[];
@@ -45,7 +46,7 @@ export async function checkFolder(folder: FolderPath, config: Config): Promise<F
     const located = await new Locator({ mounts, botUser, guards }).locate(folder);
     findings.push({ mark: 'ok', subject: 'folder', text: `${folder.key} is ${located.directory}` });
     const fs = guards.fsOf(located.mount.directory, ownerOf(located.key));
-    return await lookInside(located.directory, { fs, config, findings });
+    return await lookInside(located, { fs, config, findings });
   } catch (error) {
     const isExpected = error instanceof TerrafirmaError || errnoOf(error) !== undefined;
     if (!isExpected || !(error instanceof Error)) throw error;
@@ -55,7 +56,7 @@ export async function checkFolder(folder: FolderPath, config: Config): Promise<F
 }
 
 async function lookInside(
-  directory: string,
+  { directory, key: folderKey }: LocatedFolder,
   options: { readonly fs: GuardedFs; readonly config: Config; readonly findings: Finding[] },
 ): Promise<FolderFindings> {
   const { fs, config, findings } = options;
@@ -69,6 +70,8 @@ async function lookInside(
     findings.push({ mark: 'note', subject: 'file', text: `${note.path}: ${note.reason}` });
   }
   findings.push(...names.findings());
+  const modules = new Set<string>(listing.files.map((file) => file.path));
+  findings.push(...(await checkSettings({ fs, directory, folderKey, config, modules })));
   await using judge = new ModuleJudge(limits);
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
   const quarantined = await readQuarantined(config.stateDirectory, silent);

@@ -22,10 +22,12 @@ import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
 import { FolderRules } from './rules.ts';
+import { type InForceParts, SettingsInForce } from './settings-in-force.ts';
 import { type CounterRows, SitePicture } from './site-picture.ts';
 
 export interface FolderParts
-  extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'> {
+  extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
+    Pick<InForceParts, 'sealingKeys'> {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly journal: Journal;
@@ -94,7 +96,8 @@ export class WatchedFolder {
       onIdle: () => this.#takeVerdict(),
       onUnjudged: () => this.#loop.hint(),
     });
-    this.#rules = new FolderRules({ fs, directory, limits });
+    const inForce = new SettingsInForce(located.key, { ...parts, ...config, ceilings: config });
+    this.#rules = new FolderRules({ fs, directory, limits, inForce });
     this.#picture = new SitePicture(parts);
     this.#events = new FolderEvents({
       places: parts.watches,
@@ -117,7 +120,7 @@ export class WatchedFolder {
     this.#askedAtMs = this.#openedAtMs;
     const record = await this.#kept.restore();
     if (record !== undefined) {
-      this.#rules.restore(record);
+      await this.#rules.restore(record);
       this.#modules.restore(record.modules.keys());
     }
     if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
@@ -250,9 +253,9 @@ export class WatchedFolder {
   #publish(): void {
     const isKept = this.#picture.site !== undefined;
     if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
-    const { manifest, settings } = this.#rules;
+    const { manifest, inForce } = this.#rules;
     const modules = this.#modules.siteModules();
-    this.#picture.publish(this.#place.located, { manifest, modules, settings });
+    this.#picture.publish(this.#place.located, { manifest, modules, inForce });
   }
 
   /** A folder that cannot be read keeps its last good site; said once. */

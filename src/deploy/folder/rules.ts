@@ -6,11 +6,13 @@ import { soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import { ManifestFile, type ManifestState } from './manifest-file.ts';
 import { openSettingsFile, type SettingsState } from './settings-file.ts';
+import type { SettingsInForce } from './settings-in-force.ts';
 
 export interface RulesOptions {
   readonly fs: GuardedFs;
   readonly directory: string;
   readonly limits: Pick<Limits, 'manifestBytesMax' | 'settingsBytesMax'>;
+  readonly inForce: SettingsInForce;
 }
 
 export class FolderRules {
@@ -28,8 +30,14 @@ export class FolderRules {
     return this.#manifest.state;
   }
 
+  /** As the file says it. */
   get settings(): SettingsState {
     return this.#settings.state;
+  }
+
+  /** As it holds here. */
+  get inForce(): SettingsInForce {
+    return this.#options.inForce;
   }
 
   /** Whether both have been looked at, good or broken: before, nobody knows who may read. */
@@ -38,7 +46,12 @@ export class FolderRules {
   }
 
   /** Takes what held before, until the files have been looked at. */
-  restore(record: Pick<FolderRecord, 'manifest' | 'settings'>): void {
+  async restore(record: Pick<FolderRecord, 'manifest' | 'settings'>): Promise<void> {
+    this.#restore(record);
+    await this.inForce.take(this.settings);
+  }
+
+  #restore(record: Pick<FolderRecord, 'manifest' | 'settings'>): void {
     this.#manifest.restore(record.manifest);
     this.#settings.restore(record.settings);
   }
@@ -48,7 +61,7 @@ export class FolderRules {
     const moved = new FolderRules({ ...this.#options, directory });
     const { manifest, settings } = this;
     if (manifest.kind !== 'unknown' && settings.kind !== 'unknown') {
-      moved.restore({ manifest: manifest.text, settings: settings.text });
+      moved.#restore({ manifest: manifest.text, settings: settings.text });
     }
     return moved;
   }
@@ -59,6 +72,8 @@ export class FolderRules {
    */
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
     const files = [this.#manifest, this.#settings];
-    return soonest(await Promise.all(files.map((file) => file.look(timing, nowMs))));
+    const waitMs = soonest(await Promise.all(files.map((file) => file.look(timing, nowMs))));
+    await this.inForce.take(this.settings);
+    return waitMs;
   }
 }

@@ -4,9 +4,10 @@ import { toErrorRecord } from '../../errors.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Manifest } from '../../site/manifest.ts';
+import { noSettings } from '../../site/settings.ts';
 import type { Site, SiteModule } from '../../site/table.ts';
 import type { ManifestState } from './manifest-file.ts';
-import type { SettingsState } from './settings-file.ts';
+import type { SettingsInForce } from './settings-in-force.ts';
 
 export interface PictureOptions {
   readonly nextGeneration: () => number;
@@ -31,7 +32,7 @@ const closedManifest: Manifest = Object.freeze({
 export interface PictureParts {
   readonly manifest: ManifestState;
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;
-  readonly settings: SettingsState;
+  readonly inForce: Pick<SettingsInForce, 'state' | 'refusalOf'>;
 }
 
 /** What may differ from one picture of a folder to the next. */
@@ -55,7 +56,8 @@ export class SitePicture {
 
   /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
   publish(located: LocatedFolder, told: PictureParts): void {
-    const { manifest, modules, settings } = told;
+    const { manifest, inForce } = told;
+    const settings = inForce.state;
     if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
     const broken = [manifest, settings].find((file) => file.kind === 'broken');
     const content = {
@@ -63,8 +65,10 @@ export class SitePicture {
       manifest: manifest.kind === 'good' ? manifest.manifest : closedManifest,
       // Both files may restrict who is served: while one cannot be read, nobody is.
       failure: broken === undefined ? undefined : toErrorRecord(broken.error),
-      modules: this.#withRows(located.key, modules),
-      ...(settings.kind === 'good' ? { settings: settings.value } : {}),
+      modules: this.#withRows(located.key, withoutSecretless(told.modules, inForce)),
+      ...(settings.kind === 'good' && settings.value !== noSettings
+        ? { settings: settings.value }
+        : {}),
     };
     if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
     this.#site = Object.freeze({
@@ -85,4 +89,17 @@ export class SitePicture {
     );
     return new Map(counted);
   }
+}
+
+/** A module whose secrets do not open would run without them, and not as its owner wants. */
+function withoutSecretless(
+  modules: ReadonlyMap<ModulePath, SiteModule>,
+  inForce: Pick<SettingsInForce, 'refusalOf'>,
+): ReadonlyMap<ModulePath, SiteModule> {
+  const refused = new Map<ModulePath, SiteModule>();
+  for (const [path, module] of modules) {
+    const error = module.kind === 'serving' ? inForce.refusalOf(path) : undefined;
+    if (error !== undefined) refused.set(path, { kind: 'refused', error });
+  }
+  return refused.size === 0 ? modules : new Map([...modules, ...refused]);
 }

@@ -3,7 +3,7 @@
  * and the directory synced: a reader sees the old bytes or the new ones, never half of either.
  */
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { makeDirectory } from './make-directory.ts';
 
@@ -15,6 +15,22 @@ export const unfinishedSuffix = '.unfinished';
  * Throws the file system's own error; what stood at `path` is then still there.
  */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  await writeBeside(path, bytes, (beside) => rename(beside, path));
+}
+
+/** The same, but only where nothing stands at `path`: else it rejects with `EEXIST`. */
+export async function linkDurably(path: string, bytes: Uint8Array | string): Promise<void> {
+  await writeBeside(path, bytes, async (beside) => {
+    await link(beside, path);
+    await rm(beside);
+  });
+}
+
+async function writeBeside(
+  path: string,
+  bytes: Uint8Array | string,
+  settle: (beside: string) => Promise<void>,
+): Promise<void> {
   const directory = dirname(path);
   await makeDirectoryDurably(directory);
   const tag = randomBytes(6).toString('hex');
@@ -27,7 +43,7 @@ export async function writeDurably(path: string, bytes: Uint8Array | string): Pr
     } finally {
       await file.close();
     }
-    await rename(beside, path);
+    await settle(beside);
   } catch (error) {
     await rm(beside, { force: true });
     throw error;

@@ -15,6 +15,7 @@ import type { StaticFiles } from './files.ts';
 import type { Replica } from './replica.ts';
 import { headersFor } from './rules/headers.ts';
 import { errorPageOf, pageRoute } from './rules/stand-ins.ts';
+import { type SealingKeyDoor, sealingKeyTarget } from './sealing-key.ts';
 import type { SiteRoad } from './site-road.ts';
 import type { Visit } from './visit.ts';
 
@@ -30,6 +31,7 @@ export interface GatewayOptions {
   readonly road: SiteRoad;
   readonly files: StaticFiles;
   readonly hostRules: HostRules;
+  readonly sealingKey: SealingKeyDoor;
   readonly account: Account;
   readonly log: RequestLog;
 }
@@ -68,7 +70,7 @@ export class Gateway {
   }
 
   async #answer(visit: Visit): Promise<void> {
-    const { account, hostRules, replica, road } = this.#options;
+    const { account, hostRules, replica, road, sealingKey } = this.#options;
     const { exchange, record } = visit;
     this.#readHostName(visit);
     const { clientAddress } = exchange.request;
@@ -78,6 +80,11 @@ export class Gateway {
     exchange.chargeTo(account.shareOf(site.owner));
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);
     hostRules.checkConsent(visit.hostName, site.settings?.hostNames);
+    if (exchange.request.target === sealingKeyTarget) {
+      record.outcome = 'sealing-key';
+      await sealingKey.answer(exchange, site);
+      return;
+    }
     visit.site = site;
     await road.answer(visit, site);
   }

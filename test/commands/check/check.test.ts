@@ -161,3 +161,34 @@ test.each(['127.0.0.1', 'exa mple', ''])('%j is no host name: 2', async (name) =
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^Cannot check: the host name must |^Cannot run check: /);
 });
+
+test('terrafirma.toml: what is wrong, what is lowered, and secrets that others read', async () => {
+  const write = (text: string) => folder.write(`${site}/terrafirma.toml`, text);
+  write('[site]\nclean_url = true');
+  const broken = await check();
+  expect(broken.code).toBe(1);
+  expect(broken.stdout).toMatch(/bad +settings +.*terrafirma\.toml:2: site may hold only/m);
+  expect(broken.stdout).toMatch(/^It would not work\. Mend terrafirma\.toml: .*"clean_urls"\?/m);
+
+  write('[limits]\ncpu_ms = "1 h"\n[[routes]]\npath = "/x"\nmodule = "gone.wasm"');
+  const noted = await check();
+  expect(noted.code).toBe(0);
+  expect(noted.stdout).toMatch(/ok +settings +terrafirma\.toml is valid$/m);
+  expect(noted.stdout).toMatch(/note +settings +limits\.cpu_ms is 1000 ms, the most/m);
+  expect(noted.stdout).toMatch(/note +settings +\[\[routes\]\] names gone\.wasm, which is not/m);
+
+  write('[secrets]\nAPI_KEY = "hunter2"');
+  const alone = await check();
+  expect(alone.stdout).not.toMatch(/secrets/);
+  folder.put('hello', 'private/alice,kbwasm#bob/hello.wasm');
+  folder.write('private/alice,kbwasm#bob/terrafirma.toml', '[secrets]\nAPI_KEY = "hunter2"');
+  dns.table.set('_keybase_pages.example.com', {
+    txt: ['kbp=/keybase/private/alice,kbwasm#bob'],
+  });
+  const exposed = await check();
+  expect(exposed.code).toBe(0);
+  expect(exposed.stdout).toMatch(
+    /note +secrets +secrets\.API_KEY stands in plain text .* bob may/m,
+  );
+  expect(exposed.stdout).not.toContain('hunter2');
+});

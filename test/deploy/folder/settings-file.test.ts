@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
-import { openSettingsFile } from '../../../src/deploy/folder/settings-file.ts';
+import { openSettingsFile, type SettingsState } from '../../../src/deploy/folder/settings-file.ts';
 import { SitePicture } from '../../../src/deploy/folder/site-picture.ts';
 import { parseManifest } from '../../../src/site/manifest.ts';
 import { guardedFs } from '../../support/guarded-fs.ts';
@@ -60,9 +60,10 @@ describe('openSettingsFile()', () => {
       [pathOf('a.wasm'), { kind: 'refused', error: { code: 'internal', detail: '' } } as const],
     ]);
     const place = locate(scratch.directory);
-    picture.publish(place, { manifest: good, modules, settings: { kind: 'unknown' } });
+    const inForce = (state: SettingsState) => ({ state, refusalOf: () => undefined });
+    picture.publish(place, { manifest: good, modules, inForce: inForce({ kind: 'unknown' }) });
     expect(picture.site).toBeUndefined();
-    picture.publish(place, { manifest: good, modules, settings: file.state });
+    picture.publish(place, { manifest: good, modules, inForce: inForce(file.state) });
     expect(picture.site?.failure).toMatchObject({ code: 'bad-settings' });
   });
 });

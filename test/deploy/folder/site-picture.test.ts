@@ -27,12 +27,13 @@ const broken: ManifestState = {
   text: '{',
 };
 
+const refusalOf = () => undefined;
 const PLACE = locate('/d');
 
 const parts = (manifest: ManifestState, digest: string): PictureParts => ({
   manifest,
   modules: modules(digest),
-  settings: { kind: 'good', value: noSettings, text: undefined },
+  inForce: { state: { kind: 'good', value: noSettings, text: undefined }, refusalOf },
 });
 
 function makePicture(): { picture: SitePicture; told: Site[] } {

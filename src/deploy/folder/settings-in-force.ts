@@ -1,0 +1,196 @@
+/**
+ * What of a folder's `terrafirma.toml` holds here: lowered to the operator's ceilings, with its
+ * sealed secrets open. What does not open stops the modules that would have it, and nothing else.
+ */
+import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
+import type { Journal } from '../../journal/journal.ts';
+import { type FolderKey, quoteReceived } from '../../names.ts';
+import type { SecretPlace } from '../../outside/secrets/sealed.ts';
+import type { SealingKeys, Unopened } from '../../outside/secrets/sealing-keys.ts';
+import { type Ceilings, lower } from '../../site/settings/ceilings.ts';
+import { describeExposed, sealedStart } from '../../site/settings/exposed.ts';
+import type { SiteSettings } from '../../site/settings/site-settings.ts';
+import { defaultStore, type TextStores } from '../../site/settings/stores.ts';
+import { grantsFor, isGranted } from '../../site/settings.ts';
+import type { SettingsState } from './settings-file.ts';
+
+export interface InForceParts {
+  readonly ceilings: Ceilings;
+  readonly sealingKeys: Pick<SealingKeys, 'open' | 'stamp'>;
+  readonly botUser: string | undefined;
+  readonly journal: Journal;
+}
+
+/** A secret that does not open, and who would have it. */
+export interface UnreadableSecret {
+  /** Undefined: every module that is granted the store. */
+  readonly modulePath: string | undefined;
+  readonly store: string;
+  readonly error: ErrorRecord;
+}
+
+type Closed = Unopened | 'no-keys';
+type Open = (text: string, place: SecretPlace) => Promise<Uint8Array | Closed>;
+
+interface Opened {
+  readonly settings: SiteSettings;
+  readonly unreadable: readonly UnreadableSecret[];
+}
+
+const reasons: Readonly<Record<Closed, string>> = {
+  malformed: 'it is no whole sealed text',
+  'no-keys': 'this daemon cannot read its keys',
+  'unknown-key': 'its key is not, or not any more, that of this daemon; seal it again',
+  'other-place': 'it was sealed for another folder, module or name; seal it again',
+};
+
+export class SettingsInForce {
+  readonly #parts: InForceParts;
+  readonly #folderKey: FolderKey;
+  #taken: { readonly state: SettingsState; readonly stamp: string } | undefined;
+  #state: SettingsState = { kind: 'unknown' };
+  #unreadable: readonly UnreadableSecret[] = [];
+  #told = '';
+
+  constructor(folderKey: FolderKey, parts: InForceParts) {
+    this.#folderKey = folderKey;
+    this.#parts = parts;
+  }
+
+  /** As the file's, with what is in force as its value. */
+  get state(): SettingsState {
+    return this.#state;
+  }
+
+  /** Why a module cannot run with these settings; undefined when it can. */
+  refusalOf(modulePath: string): ErrorRecord | undefined {
+    if (this.#unreadable.length === 0 || this.#state.kind !== 'good') return undefined;
+    const { secrets: granted } = grantsFor(this.#state.value, modulePath);
+    return this.#unreadable.find(
+      (each) =>
+        (each.modulePath === undefined || each.modulePath === modulePath) &&
+        isGranted(granted, each.store),
+    )?.error;
+  }
+
+  /** Takes what the file says now. Costs little while neither it nor the keys change. */
+  async take(state: SettingsState): Promise<void> {
+    const isSealed = state.kind === 'good' && hasSealed(state.value);
+    const stamp = isSealed ? await this.#stampOfKeys() : '';
+    if (this.#taken?.state === state && this.#taken.stamp === stamp) return;
+    if (state.kind !== 'good') {
+      this.#unreadable = [];
+      this.#state = state;
+    } else {
+      const { settings, notes } = lower(state.value, this.#parts.ceilings);
+      const opened = isSealed ? await this.#open(settings) : { settings, unreadable: [] };
+      this.#unreadable = opened.unreadable;
+      this.#state = { ...state, value: opened.settings };
+      this.#tell([...notes, ...this.#exposed(state.value), ...sentencesOf(opened.unreadable)]);
+    }
+    this.#taken = { state, stamp };
+  }
+
+  #exposed(settings: SiteSettings): readonly string[] {
+    const sentence = describeExposed(settings, this.#folderKey, this.#parts.botUser);
+    return sentence === undefined ? [] : [sentence];
+  }
+
+  /** Once for each state of affairs, not at each look. */
+  #tell(notes: readonly string[]): void {
+    const all = notes.join('\n');
+    if (all === this.#told) return;
+    this.#told = all;
+    for (const reason of notes) {
+      this.#parts.journal.tell('settings-noted', { folderKey: this.#folderKey, reason });
+    }
+  }
+
+  #open(settings: SiteSettings): Promise<Opened> {
+    return openSecrets(settings, this.#folderKey, async (text, place) => {
+      try {
+        return await this.#parts.sealingKeys.open(text, place);
+      } catch (error) {
+        if (error instanceof TerrafirmaError) return 'no-keys';
+        throw error;
+      }
+    });
+  }
+
+  /** Keys that cannot be read are the operator's matter; the folder's files go on. */
+  async #stampOfKeys(): Promise<string> {
+    try {
+      return await this.#parts.sealingKeys.stamp();
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      if (error.message !== this.#taken?.stamp)
+        this.#parts.journal.tell('sealing-keys-not-read', { reason: error.message });
+      return error.message;
+    }
+  }
+}
+
+function sentencesOf(unreadable: readonly UnreadableSecret[]): readonly string[] {
+  return unreadable.map(({ error }) => error.detail);
+}
+
+function hasSealed({ secretStores, modules }: SiteSettings): boolean {
+  const own = [...modules.values()].flatMap(({ secrets }) =>
+    secrets === undefined ? [] : [secrets],
+  );
+  return [...(secretStores?.values() ?? []), ...own].some((secrets) =>
+    [...secrets.values()].some((value) => value.startsWith(sealedStart)),
+  );
+}
+
+/** Opens every sealed text; those that do not open are left out. */
+async function openSecrets(
+  settings: SiteSettings,
+  folderKey: FolderKey,
+  open: Open,
+): Promise<Opened> {
+  const unreadable: UnreadableSecret[] = [];
+  const openTable = async (
+    secrets: ReadonlyMap<string, string>,
+    at: { readonly store: string; readonly modulePath: string | undefined },
+  ): Promise<ReadonlyMap<string, string>> => {
+    const { store, modulePath } = at;
+    const read = new Map<string, string>();
+    for (const [name, text] of secrets) {
+      const place = {
+        folderKey,
+        modulePath,
+        store: store === defaultStore ? undefined : store,
+        name,
+      };
+      const opened = text.startsWith(sealedStart) ? await open(text, place) : Buffer.from(text);
+      if (typeof opened !== 'string') read.set(name, Buffer.from(opened).toString('utf8'));
+      else unreadable.push({ modulePath, store, error: describe(place, opened) });
+    }
+    return read;
+  };
+  const stores = new Map<string, ReadonlyMap<string, string>>();
+  for (const [store, secrets] of settings.secretStores ?? []) {
+    stores.set(store, await openTable(secrets, { store, modulePath: undefined }));
+  }
+  const modules = new Map(settings.modules);
+  for (const [path, table] of settings.modules) {
+    if (table.secrets === undefined) continue;
+    const at = { store: defaultStore, modulePath: path };
+    modules.set(path, { ...table, secrets: await openTable(table.secrets, at) });
+  }
+  const secretStores: { secretStores?: TextStores } =
+    settings.secretStores === undefined ? {} : { secretStores: stores };
+  return { settings: { ...settings, ...secretStores, modules }, unreadable };
+}
+
+function describe({ modulePath, store, name }: SecretPlace, why: Closed): ErrorRecord {
+  const at = [
+    ...(modulePath === undefined ? [] : [quoteReceived(modulePath)]),
+    'secrets',
+    ...(store === undefined ? [] : [store]),
+    name,
+  ].join('.');
+  const detail = `Cannot run the module: the sealed secret ${at} does not open: ${reasons[why]}`;
+  return { code: 'secret-unreadable', detail };
+}

@@ -11,9 +11,9 @@ import type { FolderKey, ModulePath } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { StoreKeeper } from '../outside/store/store-keeper.ts';
+import type { SiteSettings } from '../site/settings.ts';
 import type { SiteDirectory } from './files/files.ts';
 import type { GuestLineSink } from './log/guest-log.ts';
-import type { GuestSettings } from './settings/contract.ts';
 
 /** Which run: everything it reaches is narrowed to this. */
 export interface RunIdentity {
@@ -28,8 +28,8 @@ export interface RunIdentity {
   readonly visit?: string | undefined;
   /** Where the site's files are; left out when the module is run alone. */
   readonly place?: SiteDirectory;
-  /** What the owner has set for the module; asked for at most once. */
-  readonly settings?: () => GuestSettings;
+  /** What the owner has set for the folder; left out where there is nothing. */
+  readonly siteSettings?: SiteSettings | undefined;
 }
 
 /** What the two sides say to each other: plain data that is structured-cloned. */

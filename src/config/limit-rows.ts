@@ -62,9 +62,19 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   runsPerVisitMax: {
     summary: 'Runs that one visitor’s request may cause by requests that modules send, per thread',
   },
-  outboundRequestBytesMax: { summary: 'Body of a request that a guest sends', min: 0, max: gib },
-  outboundReplyBytesMax: { summary: 'Body of a reply that a guest receives', min: 0, max: gib },
-  outboundTimeoutMs: { summary: 'One request of a guest, redirects included' },
+  outboundRequestBytesMax: {
+    summary: 'Body of a request that a guest sends whole',
+    min: 0,
+    max: gib,
+  },
+  outboundReplyBytesMax: {
+    summary: 'Body of a reply that a guest receives whole',
+    min: 0,
+    max: gib,
+  },
+  outboundTimeoutMs: {
+    summary: 'One request of a guest, redirects included; each pause of a reply that is streamed',
+  },
   outboundRedirectsMax: { summary: 'Redirects that are followed', min: 0, max: 100 },
   outboundSocketsPerOriginMax: { summary: 'Connections to one origin, per thread', max: 10_000 },
   dnsQueriesPerRunMax: { summary: 'DNS queries a guest may send in one run', min: 0 },

@@ -102,32 +102,32 @@ describe('limits', () => {
   });
 
   test('heldBytesMax bounds bodies under way, both directions, and is given back', async () => {
-    // One owner has three quarters of them.
-    const run = bench.openRun({ heldBytesMax: 134 });
-    await bench.send(run, '/?bytes=10', { method: 'POST', body: 'b'.repeat(90) });
-    await bench.send(run, '/?bytes=100');
-    await expect(bench.send(run, '/?bytes=101')).rejects.toMatchObject(
-      refusal('limit', /100 bytes/),
+    // One owner has three quarters of them; each piece weighs something by itself.
+    const run = bench.openRun({ heldBytesMax: 13_400 });
+    await bench.send(run, '/?bytes=500', { method: 'POST', body: 'b'.repeat(9_000) });
+    await bench.send(run, '/?bytes=9000');
+    await expect(bench.send(run, '/?bytes=10100')).rejects.toMatchObject(
+      refusal('limit', /10050 bytes/),
     );
-    const large = bench.send(run, '/', { method: 'POST', body: 'b'.repeat(101) });
-    await expect(large).rejects.toMatchObject(refusal('limit', /100 bytes/));
+    const large = bench.send(run, '/', { method: 'POST', body: 'b'.repeat(10_100) });
+    await expect(large).rejects.toMatchObject(refusal('limit', /10050 bytes/));
     await expect
-      .poll(() => bench.send(run, '/?bytes=100').then(text, () => ''), { timeout: 10_000 })
-      .toHaveLength(100);
+      .poll(() => bench.send(run, '/?bytes=9000').then(text, () => ''), { timeout: 10_000 })
+      .toHaveLength(9_000);
   });
 
   test('one owner’s bodies leave room for those of another', async () => {
-    const outbound = bench.open({ heldBytesMax: 100 });
+    const outbound = bench.open({ heldBytesMax: 10_000 });
     const greedy = outbound.forRun({ folderKey, loopHops: 0 });
-    const body = 'b'.repeat(75);
+    const body = 'b'.repeat(7_500);
     const stop = new AbortController();
     const held = bench.send(greedy, '/silent', { method: 'POST', body, signal: stop.signal });
     held.catch(() => undefined);
     await expect(bench.send(greedy, '/', { method: 'POST', body: 'one' })).rejects.toMatchObject(
-      refusal('limit', /75 bytes/),
+      refusal('limit', /7500 bytes/),
     );
     const other = outbound.forRun({ folderKey: '/keybase/public/bob' as FolderKey, loopHops: 0 });
-    expect((await bench.send(other, '/?bytes=20')).body.byteLength).toBe(20);
+    expect((await bench.send(other, '/?bytes=2000')).body.byteLength).toBe(2_000);
     stop.abort();
     await expect(held).rejects.toThrow();
   });

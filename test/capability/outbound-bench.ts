@@ -2,10 +2,17 @@
 
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { Fetch, OutboundReply } from '../../src/capability/fetch/contract.ts';
+import type {
+  Fetch,
+  OutboundReply,
+  OutboundRequest,
+  StreamedReply,
+} from '../../src/capability/fetch/contract.ts';
 import { OutboundHttp, type OutboundOptions } from '../../src/capability/fetch/fetch.ts';
+import { wholeFetchGrant } from '../../src/capability/fetch/grant.ts';
 import { Visits } from '../../src/capability/fetch/visits.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import type { ReadBody } from '../../src/http/body.ts';
 import type { Header } from '../../src/http/message.ts';
 import type { FolderKey } from '../../src/names.ts';
 import { LoopbackServer, type SeenRequest } from './loopback-server.ts';
@@ -16,8 +23,10 @@ const never = new AbortController().signal;
 export interface Sending {
   readonly method?: string;
   readonly headers?: readonly Header[];
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | ReadBody;
   readonly signal?: AbortSignal;
+  readonly backend?: string;
+  readonly redirects?: 'follow' | 'give';
 }
 
 /** A server and the clients opened by one test. Call it once, at the top of a test file. */
@@ -55,8 +64,8 @@ export class OutboundBench {
     return outbound;
   }
 
-  openRun(options: Partial<OutboundOptions> = {}): Fetch {
-    return this.open(options).forRun({ folderKey, loopHops: 0 });
+  openRun(options: Partial<OutboundOptions> = {}, grant = wholeFetchGrant): Fetch {
+    return this.open(options).forRun({ folderKey, loopHops: 0, grant });
   }
 
   withLimit(limits: Partial<Limits>): Fetch {
@@ -65,10 +74,19 @@ export class OutboundBench {
 
   /** `path` of the loopback server, or a whole URL. */
   send(fetch: Fetch, path: string, sending: Sending = {}): Promise<OutboundReply> {
-    const { method = 'GET', headers = [], body = '', signal = never } = sending;
+    return fetch.send(this.#request(path, sending), sending.signal ?? never);
+  }
+
+  /** The same, with the reply's body as it arrives. */
+  openReply(fetch: Fetch, path: string, sending: Sending = {}): Promise<StreamedReply> {
+    return fetch.open(this.#request(path, sending), sending.signal ?? never);
+  }
+
+  #request(path: string, sending: Sending): OutboundRequest {
+    const { method = 'GET', headers = [], body = '', signal: _signal, ...others } = sending;
     const url = path.startsWith('/') ? `http://127.0.0.1:${this.server.port}${path}` : path;
-    const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
-    return fetch.send({ method, url, headers, body: bytes }, signal);
+    const sent = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+    return { method, url, headers, body: sent, ...others };
   }
 }
 

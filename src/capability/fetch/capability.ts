@@ -4,12 +4,15 @@ import type {
   CapabilityDefinition,
   ControlSide,
   ControlWorld,
+  RunIdentity,
   ThreadLink,
   ThreadWorld,
 } from '../definition.ts';
+import { GrantCache } from '../granted.ts';
 import type { Lookup } from './connect.ts';
 import type { Fetch } from './contract.ts';
 import { OutboundHttp } from './fetch.ts';
+import { wholeFetchGrant, workOutFetchGrant } from './grant.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { openVisitKey } from './visit-key.ts';
 import { Visits } from './visits.ts';
@@ -58,17 +61,35 @@ export class FetchControl implements ControlSide<FetchSpeech> {
   }
 }
 
-export const fetchCapability: CapabilityDefinition<Fetch, OutboundHttp, FetchSpeech, FetchControl> =
-  {
-    openControl: (world) => new FetchControl(world),
-    openThread: (world, link) => openOutbound(world, link),
-    lend: (outbound, { folderKey, loopHops = 0, visit }) =>
-      outbound.forRun({ folderKey, loopHops, visit }),
-    closeThread: (outbound) => outbound.close(),
-  };
+/** The connections of one serving thread, and what they may be used for. */
+export class FetchSide {
+  readonly outbound: OutboundHttp;
+  readonly #grants = new GrantCache(workOutFetchGrant);
+
+  constructor(outbound: OutboundHttp) {
+    this.outbound = outbound;
+  }
+
+  get visits(): Visits {
+    return this.outbound.visits;
+  }
+
+  lend({ folderKey, modulePath, siteSettings, loopHops = 0, visit }: RunIdentity): Fetch {
+    const grant =
+      siteSettings === undefined ? wholeFetchGrant : this.#grants.of(siteSettings, modulePath);
+    return this.outbound.forRun({ folderKey, loopHops, visit, grant });
+  }
+}
+
+export const fetchCapability: CapabilityDefinition<Fetch, FetchSide, FetchSpeech, FetchControl> = {
+  openControl: (world) => new FetchControl(world),
+  openThread: (world, link) => new FetchSide(openOutbound(world, link)),
+  lend: (side, run) => side.lend(run),
+  closeThread: ({ outbound }) => outbound.close(),
+};
 
 function openOutbound(world: ThreadWorld, link: ThreadLink<FetchSpeech>): OutboundHttp {
-  const { config, servedPorts, isRunAlone } = world;
+  const { config, servedPorts, isRunAlone, account } = world;
   const { limits } = config;
   const own = new OwnAddresses({
     named: config.acme.publicAddresses,
@@ -87,5 +108,6 @@ function openOutbound(world: ThreadWorld, link: ThreadLink<FetchSpeech>): Outbou
     allowedCidrs: config.outbound.allowedCidrs,
     isClosed: (address, port) => !isRunAlone && own.isClosed(address, port),
     lookupOf,
+    account,
   });
 }

@@ -4,10 +4,17 @@
  * that remain instead of the name. So a name server that changes its mind gains nothing.
  */
 import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net';
-import { connect as openTls } from 'node:tls';
+import {
+  type ConnectionOptions,
+  checkServerIdentity,
+  createSecureContext,
+  connect as openTls,
+  type SecureContext,
+} from 'node:tls';
 import type { buildConnector } from 'undici';
 import { CapabilityRefusal } from '../refusal.ts';
 import { type AddressFilter, formatAddress, parseAddress } from './addresses.ts';
+import type { Backend } from './contract.ts';
 
 /** Addresses of `name`, 4 or 16 bytes each. Rejects when there are none. */
 export type Lookup = (name: string, family: 4 | 6) => Promise<readonly Uint8Array[]>;
@@ -16,6 +23,8 @@ export interface ConnectorOptions {
   readonly filter: AddressFilter;
   readonly lookup: Lookup;
   readonly timeoutMs: number;
+  /** Of a back-end; left out: the usual. */
+  readonly backend?: Backend | undefined;
 }
 
 /** How long one address may take before the next is tried beside it (RFC 8305, section 5). */
@@ -26,7 +35,10 @@ const loopbackAddresses = [
   Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
 ];
 
-/** A connector for undici. It ignores the Host header: TLS always proves the name in the URL. */
+/**
+ * A connector for undici. It ignores the Host header: TLS proves the name in the URL, or what a
+ * back-end is set to.
+ */
 export function createConnector(options: ConnectorOptions): buildConnector.connector {
   return (target, callback) => {
     openSocket(target, options).then(
@@ -42,10 +54,10 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
  */
 export async function reachableAddresses(
   { hostName, port }: { readonly hostName: string; readonly port: number },
-  options: Pick<ConnectorOptions, 'filter' | 'lookup'>,
+  options: Pick<ConnectorOptions, 'filter' | 'lookup' | 'backend'>,
 ): Promise<readonly Uint8Array[]> {
   const literal = parseAddress(hostName);
-  const found = literal === undefined ? await resolve(hostName, options.lookup) : [literal];
+  const found = literal === undefined ? await resolve(hostName, options) : [literal];
   const reachable: Uint8Array[] = [];
   let refusal = '';
   for (const address of found) {
@@ -60,15 +72,18 @@ export async function reachableAddresses(
   return reachable.slice(0, addressesTriedMax);
 }
 
-async function resolve(hostName: string, lookup: Lookup): Promise<readonly Uint8Array[]> {
+async function resolve(
+  hostName: string,
+  { lookup, backend }: Pick<ConnectorOptions, 'lookup' | 'backend'>,
+): Promise<readonly Uint8Array[]> {
+  const prefersIpv4 = backend?.preferIpv4 === true;
   const name = hostName.replace(/\.$/, '');
   // These names are never asked for (RFC 6761, section 6.3).
   if (name === 'localhost' || name.endsWith('.localhost')) return loopbackAddresses;
   const [ipv4, ipv6] = await Promise.allSettled([lookup(name, 4), lookup(name, 6)]);
-  const addresses = alternate(
-    ipv6.status === 'fulfilled' ? ipv6.value : [],
-    ipv4.status === 'fulfilled' ? ipv4.value : [],
-  );
+  const found4 = ipv4.status === 'fulfilled' ? ipv4.value : [];
+  const found6 = ipv6.status === 'fulfilled' ? ipv6.value : [];
+  const addresses = prefersIpv4 ? alternate(found4, found6) : alternate(found6, found4);
   if (addresses.length > 0) return addresses;
   const cause = ipv4.status === 'rejected' ? ipv4.reason : undefined;
   const rule = 'the name must have an address';
@@ -102,10 +117,7 @@ async function openSocket(
     autoSelectFamilyAttemptTimeout: nextAddressAfterMs,
     noDelay: true,
   };
-  const servername = isIP(target.hostname) === 0 ? target.hostname.replace(/\.$/, '') : '';
-  const socket = isTls
-    ? openTls({ ...tcp, servername, ALPNProtocols: ['http/1.1'] })
-    : openTcp(tcp);
+  const socket = isTls ? openTls({ ...tcp, ...tlsOptions(target, options.backend) }) : openTcp(tcp);
   await untilConnected(socket, {
     event: isTls ? 'secureConnect' : 'connect',
     timeoutMs: options.timeoutMs,
@@ -113,6 +125,39 @@ async function openSocket(
   });
   checkPeer(socket, port, options.filter);
   return socket;
+}
+
+/** What Node's TLS is told; throws CapabilityRefusal for what it cannot use, such as a bad PEM. */
+function tlsOptions(
+  { hostname }: buildConnector.Options,
+  backend: Backend | undefined,
+): ConnectionOptions {
+  const usual = isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : '';
+  if (backend === undefined) return { servername: usual, ALPNProtocols: ['http/1.1'] };
+  const proven = backend.certificateHost ?? (usual === '' ? hostname : usual);
+  return {
+    servername: backend.sni ?? usual,
+    ALPNProtocols: backend.grpc === true ? ['h2'] : ['http/1.1'],
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(proven, certificate),
+    secureContext: secureContextOf(backend),
+  };
+}
+
+function secureContextOf(backend: Backend): SecureContext {
+  const { ca, ciphers, clientCertificate, clientKeyPem, tlsMin, tlsMax } = backend;
+  try {
+    return createSecureContext({
+      ...(ca === undefined ? {} : { ca }),
+      ...(ciphers === undefined ? {} : { ciphers }),
+      ...(clientCertificate === undefined ? {} : { cert: clientCertificate, key: clientKeyPem }),
+      minVersion: `TLSv${tlsMin ?? '1.2'}`,
+      maxVersion: `TLSv${tlsMax ?? '1.3'}`,
+    });
+  } catch (cause) {
+    const rule = 'the TLS settings of a back-end must be usable';
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CapabilityRefusal('input', `Cannot connect: ${rule}: received ${reason}`, { cause });
+  }
 }
 
 /** A lookup that knows nothing but the addresses that were judged. */

@@ -9,6 +9,8 @@ import { isToken } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { OutboundRequest } from './contract.ts';
+import { refuse } from './refusals.ts';
+import { isStreamed } from './sent-body.ts';
 import { visitHeader } from './visits.ts';
 
 /** What the HTTP client derives from the body and the connection. */
@@ -158,9 +160,13 @@ export function redirected(
     if (from.origin !== to.origin && originHeaders.has(name)) return false;
     return keepsBody || !bodyHeaders.has(name);
   });
+  if (keepsBody && isStreamed(request.body)) {
+    const rule = 'a body that is sent as it comes cannot be sent again';
+    throw refuse('input', rule, `a redirect to ${to.origin} that keeps it`);
+  }
   if (keepsBody) return { ...request, url: to.href, headers };
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-  return { method, url: to.href, headers, body: noBytes };
+  return { ...request, method, url: to.href, headers, body: noBytes };
 }
 
 function checkHeader(name: string, value: string): void {

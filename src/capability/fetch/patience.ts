@@ -1,7 +1,6 @@
-/** How long a guest's request may take in all: until its time is up or its run has ended. */
-
+/** How long a guest's request may take: until its time is up or its run has ended. */
 import { CapabilityRefusal } from '../refusal.ts';
-import type { ReplyCollector } from './reply.ts';
+import type { ServerExchange } from './exchange.ts';
 
 /** Gives up what it watches, and refuses all that is later, when `signal` or the time says so. */
 export class Patience {
@@ -12,22 +11,29 @@ export class Patience {
     this.#lose(new CapabilityRefusal('abandoned', message));
   };
   #refusal: CapabilityRefusal | undefined;
-  #watched: ReplyCollector | undefined;
+  #watched: ServerExchange | undefined;
 
-  constructor(signal: AbortSignal, timeoutMs: number) {
+  /** `what` must be there within `timeoutMs`, such as `the reply must be whole`. */
+  constructor(signal: AbortSignal, limit: { readonly timeoutMs: number; readonly what: string }) {
+    const { timeoutMs, what } = limit;
     this.#signal = signal;
     signal.addEventListener('abort', this.#abandon, { once: true });
     this.#timer = setTimeout(() => {
-      const message = `Cannot fetch: the reply must be whole within ${timeoutMs} ms: received less`;
+      const message = `Cannot fetch: ${what} within ${timeoutMs} ms: received less`;
       this.#lose(new CapabilityRefusal('timeout', message));
     }, timeoutMs);
     if (signal.aborted) this.#abandon();
   }
 
   /** Throws the refusal when it is too late already: then nothing must be sent. */
-  watch(collector: ReplyCollector): void {
+  watch(exchange: ServerExchange): void {
     if (this.#refusal !== undefined) throw this.#refusal;
-    this.#watched = collector;
+    this.#watched = exchange;
+  }
+
+  /** There is no hurry any more; the run may still end. */
+  stopTimer(): void {
+    clearTimeout(this.#timer);
   }
 
   /** Must be called once the exchange is over, well or not. */

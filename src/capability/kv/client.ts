@@ -13,6 +13,7 @@ import { filesSpace, moduleSpace, namedSpace } from '../../outside/store/spaces.
 import type { RunIdentity } from '../definition.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { KeyValue, KeyValueStore, StoreChange } from './contract.ts';
+import { isStoreGranted } from './grant.ts';
 import { asRefusal, type RunDoor, RunStore } from './run-store.ts';
 
 export type KeyValueLimits = Pick<
@@ -27,7 +28,7 @@ export interface KeyValueClientOptions {
   readonly account?: Account | undefined;
 }
 
-export type KeyValueRun = Pick<RunIdentity, 'folderKey' | 'modulePath' | 'settings'>;
+export type KeyValueRun = Pick<RunIdentity, 'folderKey' | 'modulePath' | 'siteSettings'>;
 
 /** One a serving thread. Who made the store closes it. */
 export class KeyValueClient {
@@ -119,14 +120,16 @@ class RunKeyValue implements KeyValue, RunDoor {
   }
 
   named(name: string): KeyValueStore | undefined {
-    const { folderKey, settings } = this.#run;
-    if (settings?.().stores?.includes(name) !== true) return undefined;
+    const { folderKey, modulePath, siteSettings } = this.#run;
+    if (siteSettings === undefined || !isStoreGranted(siteSettings, modulePath, name)) {
+      return undefined;
+    }
     return new RunStore(this, namedSpace(folderKey, name));
   }
 
   get data(): KeyValueStore | undefined {
-    const { folderKey, modulePath, settings } = this.#run;
-    if (settings?.().hasData !== true) return undefined;
+    const { folderKey, modulePath, siteSettings } = this.#run;
+    if (siteSettings?.modules.get(modulePath)?.data !== true) return undefined;
     return new RunStore(this, filesSpace(folderKey, modulePath));
   }
 

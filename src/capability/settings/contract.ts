@@ -10,10 +10,6 @@ export interface GuestSettings {
   readonly webSocket: 'lines' | 'frames' | 'off';
   /** Whether output without a header block is an answer, of plain text. */
   readonly isPlainTextAllowed: boolean;
-  /** Which stores of the folder the module may reach by name; left out: none. */
-  readonly stores?: readonly string[];
-  /** Whether the program has a `/data` that lasts. */
-  readonly hasData?: boolean;
   /** After the program's name; undefined: what the request gives. */
   readonly arguments: readonly string[] | undefined;
 }

@@ -12,7 +12,6 @@ import { GuestPool } from '../../engine/supply/pool.ts';
 import { describeError } from '../../errors.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
-import { settingsFor } from '../../site/settings.ts';
 import { ControlLink } from '../../threads/control-link.ts';
 import { LedgerPage } from '../../threads/ledger.ts';
 import type { ToThread } from '../../threads/messages.ts';
@@ -78,12 +77,12 @@ function traceOf({ traces }: RunStart, tell: (message: FromRun) => void): TraceO
   };
 }
 
-function placeOf({ folder, modulePath }: RunStart): Pick<RunIdentity, 'place' | 'settings'> {
+function placeOf({ folder }: RunStart): Pick<RunIdentity, 'place' | 'siteSettings'> {
   if (folder === undefined) return {};
   const { directory, settings } = folder;
   return {
     place: { directory, mountDirectory: directory, owner: ownerOf(folderKey) },
-    settings: () => settingsFor(settings, modulePath),
+    siteSettings: settings,
   };
 }
 

@@ -6,7 +6,6 @@ import type { RunReport } from '../../engine/run/report.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import { noSettings, settingsFor } from '../../site/settings.ts';
 import type { Route, Site } from '../../site/table.ts';
 import type { Conversations } from '../websocket/conversations.ts';
 import type { Replica } from './replica.ts';
@@ -60,7 +59,7 @@ export class ModuleRuns {
       loopHops,
       visit: entered,
       place: site,
-      settings: () => settingsFor(site.settings ?? noSettings, route.modulePath),
+      siteSettings: site.settings,
     });
     exchange.keepBody();
     const report =

@@ -1,42 +1,46 @@
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
+import { ServerExchange } from '../../../src/capability/fetch/exchange.ts';
 import { Patience } from '../../../src/capability/fetch/patience.ts';
-import { ReplyCollector } from '../../../src/capability/fetch/reply.ts';
 import { refusal } from '../outbound-bench.ts';
 
-function newCollector(): ReplyCollector {
+function newExchange(): ServerExchange {
   const budget = { take: () => undefined, release: () => undefined };
-  return new ReplyCollector({ replyBytesMax: 10, headersMax: 10 }, budget);
+  return new ServerExchange({ headersMax: 10, budget });
+}
+
+function within(timeoutMs: number) {
+  return { timeoutMs, what: 'the reply must be whole' };
 }
 
 test('the end of the run gives up what is watched, and refuses what comes later', async () => {
   const run = new AbortController();
-  const patience = new Patience(run.signal, 60_000);
-  const collector = newCollector();
-  patience.watch(collector);
+  const patience = new Patience(run.signal, within(60_000));
+  const exchange = newExchange();
+  patience.watch(exchange);
   run.abort();
-  await expect(collector.reply).rejects.toMatchObject(refusal('abandoned'));
-  expect(() => patience.watch(newCollector())).toThrow('Cannot fetch: the run must still want');
+  await expect(exchange.head).rejects.toMatchObject(refusal('abandoned'));
+  expect(() => patience.watch(newExchange())).toThrow('Cannot fetch: the run must still want');
   patience.end();
 });
 
 test('a run that has ended already is refused at once', () => {
-  const patience = new Patience(AbortSignal.abort(), 60_000);
-  expect(() => patience.watch(newCollector())).toThrow('Cannot fetch: the run must still want');
+  const patience = new Patience(AbortSignal.abort(), within(60_000));
+  expect(() => patience.watch(newExchange())).toThrow('Cannot fetch: the run must still want');
   patience.end();
 });
 
 test('the end of the time gives up what is watched', async () => {
-  const patience = new Patience(new AbortController().signal, 1);
-  const collector = newCollector();
-  patience.watch(collector);
-  await expect(collector.reply).rejects.toMatchObject(refusal('timeout', /within 1 ms/));
+  const patience = new Patience(new AbortController().signal, within(1));
+  const exchange = newExchange();
+  patience.watch(exchange);
+  await expect(exchange.head).rejects.toMatchObject(refusal('timeout', /within 1 ms/));
   patience.end();
 });
 
 test('end leaves nothing behind on the signal: a run sends many requests', () => {
   const run = new AbortController();
-  const patience = new Patience(run.signal, 60_000);
+  const patience = new Patience(run.signal, within(60_000));
   expect(getEventListeners(run.signal, 'abort')).toHaveLength(1);
   patience.end();
   expect(getEventListeners(run.signal, 'abort')).toHaveLength(0);

@@ -1,0 +1,121 @@
+/**
+ * Connections of guests' requests. Edge: other people's servers, by undici.
+ *
+ * They are pooled per folder and origin, or back-end, and never shared between folders: a request
+ * whose body its server leaves unread can make that server answer the next one on the same
+ * connection with what the body says. Mallory may do that to her own pool, not to Alice's.
+ */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { Pool } from 'undici';
+import type { Limits } from '../../config/config.ts';
+import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
+import type { AddressFilter } from './addresses.ts';
+import { createConnector, type Lookup } from './connect.ts';
+import type { Backend } from './contract.ts';
+import { refuse } from './refusals.ts';
+
+export type PoolLimits = Pick<
+  Limits,
+  'outboundTimeoutMs' | 'outboundSocketsPerOriginMax' | 'replyHeaderBytesMax'
+>;
+
+export interface PoolsOptions {
+  readonly limits: PoolLimits;
+  readonly filter: AddressFilter;
+  /** Resolves names for the guests of an owner; its answers are judged, not trusted. */
+  readonly lookupOf: (owner: OwnerKey) => Lookup;
+  /** Pools kept; the least recently used one is closed when its last request has ended. */
+  readonly poolsMax: number;
+}
+
+export interface OriginPool {
+  readonly pool: Pool;
+  /** Requests sent or waiting for a socket. */
+  inFlight: number;
+}
+
+/** Where a request goes. */
+export interface Destination {
+  readonly folderKey: FolderKey;
+  readonly origin: string;
+  readonly backend: Backend | undefined;
+}
+
+const connectTimeoutMsMax = 10_000;
+const keepAliveMs = 10_000;
+const keepAliveMsMax = 60_000;
+
+export class Pools {
+  readonly #options: PoolsOptions;
+  readonly #pools: LRUCache<string, OriginPool>;
+  /** A folder's settings are the same object for all runs, until they change. */
+  readonly #backendKeys = new WeakMap<Backend, string>();
+  #isClosed = false;
+
+  constructor(options: PoolsOptions) {
+    this.#options = options;
+    this.#pools = new LRUCache({
+      max: options.poolsMax,
+      dispose: ({ pool }) => closePool(pool),
+    });
+  }
+
+  /** Throws CapabilityRefusal `unavailable` after `close`. */
+  of(destination: Destination): OriginPool {
+    const { folderKey, origin, backend } = destination;
+    if (this.#isClosed) throw refuse('unavailable', 'the server is about to stop', origin);
+    const key = `${folderKey}\0${origin}\0${backend === undefined ? '' : this.#keyOf(backend)}`;
+    const known = this.#pools.get(key);
+    if (known !== undefined) return known;
+    const entry = { pool: this.#open(destination), inFlight: 0 };
+    this.#pools.set(key, entry);
+    return entry;
+  }
+
+  /** Ends all connections, those in use too. Call it when no run is left. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const pools = [...this.#pools.values()].map(({ pool }) => pool);
+    await Promise.all(pools.map((pool) => pool.destroy()));
+    this.#pools.clear();
+  }
+
+  #open({ folderKey, origin, backend }: Destination): Pool {
+    const { limits, filter, lookupOf } = this.#options;
+    const connectMs = Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs);
+    const timeoutMs = Math.min(backend?.connectTimeoutMs ?? connectMs, limits.outboundTimeoutMs);
+    const lookup = lookupOf(ownerOf(folderKey));
+    const socketsMax = limits.outboundSocketsPerOriginMax;
+    const { usesMax, lifetimeMs } = backend ?? {};
+    return new Pool(origin, {
+      connect: createConnector({ filter, lookup, timeoutMs, backend }),
+      connections: Math.min(backend?.connectionsMax ?? socketsMax, socketsMax),
+      allowH2: backend?.grpc === true,
+      pipelining: 1,
+      maxHeaderSize: limits.replyHeaderBytesMax,
+      headersTimeout: limits.outboundTimeoutMs,
+      bodyTimeout: limits.outboundTimeoutMs,
+      // 0 would be refused: a connection that is not kept lasts a moment.
+      keepAliveTimeout: Math.max(1, Math.min(backend?.keepAliveMs ?? keepAliveMs, keepAliveMsMax)),
+      keepAliveMaxTimeout: keepAliveMsMax,
+      ...(usesMax === undefined ? {} : { maxRequestsPerClient: usesMax }),
+      ...(lifetimeMs === undefined ? {} : { clientTtl: lifetimeMs }),
+    });
+  }
+
+  #keyOf(backend: Backend): string {
+    let key = this.#backendKeys.get(backend);
+    if (key === undefined) {
+      // With its secrets: nobody who knows less may use its connections.
+      key = createHash('sha256').update(JSON.stringify(backend)).digest('base64url');
+      this.#backendKeys.set(backend, key);
+    }
+    return key;
+  }
+}
+
+/** Requests under way end first; a pool that does not manage to is cut off. */
+function closePool(pool: Pool): void {
+  pool.close().catch(() => pool.destroy());
+}

@@ -1,0 +1,257 @@
+/** Outbound HTTP of one run: redirects, limits and counts. */
+import { inBytes } from '../../amounts.ts';
+import type { Limits } from '../../config/config.ts';
+import { noBytes } from '../../http/body.ts';
+import { type FolderKey, ownerOf } from '../../names.ts';
+import type { CapabilityRefusal } from '../refusal.ts';
+import { type AdmissionLimits, admitRequest } from './admission.ts';
+import { hostFor, originOf, RunBackends } from './backends.ts';
+import type {
+  Backend,
+  BackendHealth,
+  Fetch,
+  OutboundReply,
+  OutboundRequest,
+  ReplyBody,
+  StreamedReply,
+} from './contract.ts';
+import { ServerExchange } from './exchange.ts';
+import { type FetchGrant, requireGranted, wholeFetchGrant } from './grant.ts';
+import { redirected } from './headers.ts';
+import type { HeldBytes } from './held-bytes.ts';
+import { Patience } from './patience.ts';
+import type { Destination } from './pools.ts';
+import { isStaleConnection, limitRefusal, toRefusal } from './refusals.ts';
+import { isStreamed } from './sent-body.ts';
+import type { Visits } from './visits.ts';
+
+export type RunFetchLimits = AdmissionLimits &
+  Pick<
+    Limits,
+    | 'outboundRequestsPerRunMax'
+    | 'outboundReplyBytesMax'
+    | 'outboundTimeoutMs'
+    | 'outboundRedirectsMax'
+    | 'replyHeadersMax'
+  >;
+
+export interface RunOrigin {
+  readonly folderKey: FolderKey;
+  /** From `countLoopHops` of the request that started the run; 0 when it is not known. */
+  readonly loopHops: number;
+  /** From `Visits.enter` of that request; left out where a visitor sent it. */
+  readonly visit?: string | undefined;
+  /** Left out: all that guests may reach. */
+  readonly grant?: FetchGrant;
+}
+
+/** The thread's part: connections, and what all runs hold together. */
+export interface Outbound {
+  readonly limits: RunFetchLimits;
+  readonly visits: Visits;
+  readonly held: HeldBytes;
+  healthOf(folderKey: FolderKey, backend: Backend): BackendHealth;
+  /** Sends one request; `exchange` gets the reply. */
+  dispatch(destination: Destination, request: OutboundRequest, exchange: ServerExchange): void;
+}
+
+/** What all whole replies of one run may weigh together, in replies of full size. */
+const fullRepliesPerRunMax = 4;
+
+export class RunFetch implements Fetch {
+  readonly backends: RunBackends;
+  readonly #outbound: Outbound;
+  readonly #origin: RunOrigin;
+  readonly #grant: FetchGrant;
+  #requests = 0;
+  #replyBytes = 0;
+  #visit: string | undefined;
+
+  constructor(outbound: Outbound, origin: RunOrigin) {
+    this.#outbound = outbound;
+    this.#origin = origin;
+    this.#grant = origin.grant ?? wholeFetchGrant;
+    this.backends = new RunBackends(this.#grant, (backend) =>
+      outbound.healthOf(origin.folderKey, backend),
+    );
+  }
+
+  async send(request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply> {
+    const { outboundTimeoutMs: timeoutMs } = this.#outbound.limits;
+    const patience = new Patience(signal, { timeoutMs, what: 'the reply must be whole' });
+    try {
+      const exchange = await this.#follow(request, patience);
+      return { ...(await exchange.head), body: await this.#collect(exchange.body) };
+    } catch (error) {
+      throw toRefusal(error);
+    } finally {
+      patience.end();
+    }
+  }
+
+  async open(request: OutboundRequest, signal: AbortSignal): Promise<StreamedReply> {
+    const { outboundTimeoutMs } = this.#outbound.limits;
+    const timeoutMs = Math.min(request.firstByteMs ?? outboundTimeoutMs, outboundTimeoutMs);
+    const patience = new Patience(signal, { timeoutMs, what: 'the reply must begin' });
+    try {
+      const exchange = await this.#follow(request, patience);
+      patience.stopTimer();
+      exchange.onceDone(() => patience.end());
+      return { ...(await exchange.head), body: exchange.body };
+    } catch (error) {
+      patience.end();
+      throw toRefusal(error);
+    }
+  }
+
+  /** The exchange at the end of all redirects that are followed, with its head. */
+  async #follow(request: OutboundRequest, patience: Patience): Promise<ServerExchange> {
+    const { outboundRedirectsMax: redirectsMax } = this.#outbound.limits;
+    let current: OutboundRequest;
+    try {
+      current = this.#admit(request);
+    } catch (error) {
+      if (isStreamed(request.body)) request.body.cancel();
+      throw error;
+    }
+    const follows =
+      (request.redirects ?? (request.backend === undefined ? 'follow' : 'give')) === 'follow';
+    for (let redirects = 0; ; redirects += 1) {
+      const exchange = await this.#exchange(current, patience);
+      const start = await exchange.head;
+      const next = follows ? this.#redirected(current, start, exchange) : undefined;
+      if (next === undefined) return exchange;
+      if (redirects >= redirectsMax) {
+        exchange.body.cancel();
+        throw limitRefusal(
+          `at most ${redirectsMax} redirects are followed`,
+          `one more to ${next.url}`,
+        );
+      }
+      await exchange.dismiss();
+      current = next;
+    }
+  }
+
+  #redirected(
+    request: OutboundRequest,
+    start: { readonly status: number; readonly headers: OutboundReply['headers'] },
+    exchange: ServerExchange,
+  ): OutboundRequest | undefined {
+    try {
+      const next = redirected(request, start);
+      if (next !== undefined) requireGranted(this.#grant, new URL(next.url));
+      return next;
+    } catch (error) {
+      exchange.body.cancel();
+      throw error;
+    }
+  }
+
+  #admit(request: OutboundRequest): OutboundRequest {
+    this.#visit ??= this.#origin.visit ?? this.#outbound.visits.open();
+    const { limits } = this.#outbound;
+    const hops = this.#origin.loopHops;
+    const admitted = admitRequest(request, { limits, hops, visit: this.#visit });
+    if (request.backend === undefined) {
+      requireGranted(this.#grant, new URL(admitted.url));
+      return admitted;
+    }
+    const backend = this.backends.require(request.backend);
+    const others = admitted.headers.filter(([name]) => name !== 'host');
+    return { ...admitted, headers: [['host', hostFor(backend, admitted)], ...others] };
+  }
+
+  /**
+   * One request and its reply's head. A kept connection may be closed by the server in the moment
+   * it is used again; what is safe to repeat is then repeated once (RFC 9110, section 9.2.2).
+   */
+  async #exchange(request: OutboundRequest, patience: Patience): Promise<ServerExchange> {
+    const first = this.#dispatch(request, patience);
+    try {
+      await first.head;
+      return first;
+    } catch (error) {
+      const isSafe = request.method === 'GET' || request.method === 'HEAD';
+      const isEmpty = !isStreamed(request.body) && request.body.byteLength === 0;
+      if (!isSafe || !isEmpty || first.hasBegun || !isStaleConnection(error)) throw error;
+      const second = this.#dispatch(request, patience);
+      await second.head;
+      return second;
+    }
+  }
+
+  #dispatch(request: OutboundRequest, patience: Patience): ServerExchange {
+    const { limits } = this.#outbound;
+    this.#requests += 1;
+    if (this.#requests > limits.outboundRequestsPerRunMax) {
+      const rule = `a run may send ${limits.outboundRequestsPerRunMax} requests, redirects counted`;
+      throw limitRefusal(rule, 'one more');
+    }
+    const { folderKey } = this.#origin;
+    const owner = ownerOf(folderKey);
+    const budget = {
+      take: (bytes: number) => this.#outbound.held.hold(owner, bytes),
+      release: (bytes: number) => this.#outbound.held.release(owner, bytes),
+    };
+    const exchange = new ServerExchange(
+      { headersMax: limits.replyHeadersMax, budget },
+      isStreamed(request.body) ? request.body : undefined,
+    );
+    patience.watch(exchange);
+    const backend: Backend | undefined =
+      request.backend === undefined ? undefined : this.backends.require(request.backend);
+    const origin = backend === undefined ? new URL(request.url).origin : originOf(backend);
+    this.#outbound.dispatch({ folderKey, origin, backend }, request, exchange);
+    return exchange;
+  }
+
+  /** All of a body, held on the thread until it is whole. */
+  async #collect(body: ReplyBody): Promise<Uint8Array> {
+    const { outboundReplyBytesMax: bytesMax } = this.#outbound.limits;
+    const owner = ownerOf(this.#origin.folderKey);
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    try {
+      for (;;) {
+        const piece = await body.read();
+        if (piece === undefined) break;
+        const refusal = this.#take(piece.byteLength, bytes + piece.byteLength, bytesMax);
+        if (refusal !== undefined) throw refusal;
+        bytes += piece.byteLength;
+        pieces.push(piece);
+      }
+      return join(pieces, bytes);
+    } finally {
+      body.cancel();
+      this.#outbound.held.release(owner, bytes);
+    }
+  }
+
+  #take(bytes: number, ofReply: number, replyBytesMax: number): CapabilityRefusal | undefined {
+    if (ofReply > replyBytesMax) {
+      return limitRefusal(`a reply has at most ${inBytes(replyBytesMax)}`, 'more');
+    }
+    const runBytesMax = replyBytesMax * fullRepliesPerRunMax;
+    if (this.#replyBytes + bytes > runBytesMax) {
+      return limitRefusal(`all replies of a run have at most ${inBytes(runBytesMax)}`, 'more');
+    }
+    const refusal = this.#outbound.held.hold(ownerOf(this.#origin.folderKey), bytes);
+    if (refusal === undefined) this.#replyBytes += bytes;
+    return refusal;
+  }
+}
+
+function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
+  const [only] = pieces;
+  if (only === undefined) return noBytes;
+  // Of a whole buffer of its own: a view would keep the rest of it.
+  if (pieces.length === 1 && only.byteLength === only.buffer.byteLength) return only;
+  const body = new Uint8Array(bytes);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.byteLength;
+  }
+  return body;
+}

@@ -1,0 +1,38 @@
+/** The body of a guest's request on its way out. Edge: types of undici. */
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { noBytes, type ReadBody } from '../../http/body.ts';
+
+/** What the HTTP client takes. */
+export type SentBody = NonNullable<Dispatcher.DispatchOptions['body']> | null;
+
+export function isStreamed(body: Uint8Array | ReadBody): body is ReadBody {
+  return !(body instanceof Uint8Array);
+}
+
+/** A streamed body that is known to be empty is none. */
+export function withoutEmptyStream(body: Uint8Array | ReadBody): Uint8Array | ReadBody {
+  if (!isStreamed(body) || body.knownBytes !== 0) return body;
+  body.cancel();
+  return noBytes;
+}
+
+/** Null: none. Pieces are asked for one by one, as the connection takes them. */
+export function toSentBody(body: Uint8Array | ReadBody): SentBody {
+  // The client takes any asynchronous iterable, which its types do not say.
+  if (isStreamed(body)) return piecesOf(body) as AsyncIterable<Uint8Array> as unknown as Readable;
+  return body.byteLength === 0 ? null : body;
+}
+
+async function* piecesOf(body: ReadBody): AsyncGenerator<Uint8Array, void> {
+  try {
+    for (;;) {
+      const piece = await body.read();
+      if (piece === undefined) return;
+      yield piece;
+    }
+  } finally {
+    // The connection broke, or the reply was there first.
+    body.cancel();
+  }
+}

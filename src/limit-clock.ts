@@ -6,9 +6,11 @@ const ticksPerLimit = 50;
 const tickMsMin = 5;
 const tickMsMax = 250;
 
+/** The fields are the clock's: a set of its own would be made anew again and again. */
 export interface Watched {
-  /** Set by the clock. */
   deadlineMs: number;
+  earlier: Watched | undefined;
+  later: Watched | undefined;
   onDeadline(): void;
 }
 
@@ -16,7 +18,9 @@ export class LimitClock {
   readonly #limitMs: number;
   readonly #tickMs: number;
   /** In order of their deadlines, because the limit is the same for all. */
-  readonly #watched = new Set<Watched>();
+  #first: Watched | undefined;
+  #last: Watched | undefined;
+  #size = 0;
   /** Runs only while something is watched; alone it keeps no process. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -25,37 +29,50 @@ export class LimitClock {
     this.#tickMs = Math.min(tickMsMax, Math.max(tickMsMin, limitMs / ticksPerLimit));
   }
 
-  /** What is watched now. */
+  /** How many are watched now. */
   get size(): number {
-    return this.#watched.size;
+    return this.#size;
   }
 
   /**
    * Calls `onDeadline` once the limit has passed since `nowMs`, unless `unwatch` comes first. What
-   * is watched already has its whole time again.
+   * is watched already has its whole time again. One clock at a time may watch a thing.
    */
   watch(watched: Watched, nowMs: number): void {
+    this.unwatch(watched);
     watched.deadlineMs = nowMs + this.#limitMs;
-    this.#watched.delete(watched);
-    this.#watched.add(watched);
+    watched.earlier = this.#last;
+    if (this.#last === undefined) this.#first = watched;
+    else this.#last.later = watched;
+    this.#last = watched;
+    this.#size += 1;
     this.#timer ??= setInterval(() => this.#tick(performance.now()), this.#tickMs).unref();
   }
 
   unwatch(watched: Watched): void {
-    this.#watched.delete(watched);
+    const { earlier, later } = watched;
+    if (earlier === undefined && this.#first !== watched) return;
+    if (earlier === undefined) this.#first = later;
+    else earlier.later = later;
+    if (later === undefined) this.#last = earlier;
+    else later.earlier = earlier;
+    watched.earlier = undefined;
+    watched.later = undefined;
+    this.#size -= 1;
   }
 
   close(): void {
     this.#stop();
-    this.#watched.clear();
+    while (this.#first !== undefined) this.unwatch(this.#first);
   }
 
   #tick(nowMs: number): void {
-    if (this.#watched.size === 0) this.#stop();
-    for (const watched of this.#watched) {
-      if (watched.deadlineMs > nowMs) return;
-      this.#watched.delete(watched);
-      watched.onDeadline();
+    if (this.#size === 0) this.#stop();
+    for (;;) {
+      const first = this.#first;
+      if (first === undefined || first.deadlineMs > nowMs) return;
+      this.unwatch(first);
+      first.onDeadline();
     }
   }
 

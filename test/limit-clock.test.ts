@@ -11,7 +11,12 @@ afterEach(() => {
 });
 
 function named(name: string): Watched {
-  return { deadlineMs: 0, onDeadline: () => ended.push(name) };
+  return {
+    deadlineMs: 0,
+    earlier: undefined,
+    later: undefined,
+    onDeadline: () => ended.push(name),
+  };
 }
 
 it('ends what is watched in the order in which it was, and watches it no longer', async () => {
@@ -38,4 +43,14 @@ it('goes on after a time in which nothing was watched', async () => {
     clock.watch(named(name), performance.now());
     await vi.waitFor(() => expect(ended).toContain(name));
   }
+});
+
+it('forgets those in the middle, at the ends, and those it never knew', async () => {
+  const all = ['a', 'b', 'c', 'd', 'e'].map(named);
+  for (const one of all) clock.watch(one, performance.now());
+  for (const at of [0, 2, 4]) clock.unwatch(all[at] ?? named('none'));
+  clock.unwatch(named('unknown'));
+  expect(clock.size).toBe(2);
+  await vi.waitFor(() => expect(ended).toEqual(['b', 'd']));
+  expect(clock.size).toBe(0);
 });

@@ -43,6 +43,8 @@ export class Activation implements StackOwner, Watched, Waiting {
   readonly share: Share;
   /** For the clock of runs. */
   deadlineMs = 0;
+  earlier: Watched | undefined;
+  later: Watched | undefined;
   /** What the run has taken of the thread's heap, once it takes something. */
   objects: RunObjects | undefined;
   /** Which limit ended the run as `out-of-cpu`, where it is not that of the run. */

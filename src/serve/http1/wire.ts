@@ -36,6 +36,8 @@ export class Http1Wire implements Wire, Departure, Watched {
   readonly hasBody: boolean;
   /** For the clock. */
   deadlineMs = 0;
+  earlier: Watched | undefined;
+  later: Watched | undefined;
   readonly #options: Http1WireOptions;
   #isLimited = false;
   #whole: Uint8Array | undefined;

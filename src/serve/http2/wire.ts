@@ -20,6 +20,8 @@ export class Http2Wire implements Wire, Watched {
   readonly declaredBytes: number;
   /** For the clock. */
   deadlineMs = 0;
+  earlier: Watched | undefined;
+  later: Watched | undefined;
   readonly #options: Http2WireOptions;
 
   constructor(stream: ServerHttp2Stream, options: Http2WireOptions) {

@@ -74,6 +74,8 @@ export class RequestLog {
   /** The text of one millisecond: making it would cost more than the rest of a line. */
   #textAtMs = 0;
   #timeText = '';
+  readonly #asked = new AskedText();
+  readonly #client = new ClientText();
   readonly #place = new PlaceText();
 
   constructor(logger: Logger, channel: LogChannel, counters: ThreadCounters) {
@@ -91,6 +93,8 @@ export class RequestLog {
       requestLine(record, {
         level,
         time: this.#isoTime(Date.now()),
+        asked: this.#asked.of(record),
+        client: this.#client.of(record),
         place: this.#place.of(record),
       }),
       record,
@@ -131,6 +135,35 @@ function levelOf({ errorCode }: RequestRecord): 'info' | 'warn' | 'error' {
   return fault === 'visitor' ? 'info' : 'warn';
 }
 
+/** What was asked of whom, as text: a thread is often asked the same again. */
+class AskedText {
+  #method: string | undefined;
+  #hostName: string | undefined;
+  #text = '';
+
+  of({ method, hostName }: RequestRecord): string {
+    if (method === this.#method && hostName === this.#hostName) return this.#text;
+    this.#method = method;
+    this.#hostName = hostName;
+    const host = quote(cut(hostName, hostNameCharsMax));
+    this.#text = `,"method":${quoteValue(method)},"hostName":${host},"path":`;
+    return this.#text;
+  }
+}
+
+/** Who asked, as text. */
+class ClientText {
+  #clientAddress: string | undefined;
+  #text = '';
+
+  of({ clientAddress }: RequestRecord): string {
+    if (clientAddress === this.#clientAddress) return this.#text;
+    this.#clientAddress = clientAddress;
+    this.#text = `,"clientAddress":${quoteValue(clientAddress)},"status":`;
+    return this.#text;
+  }
+}
+
 /** What was served, as text: a thread often serves the same again. */
 class PlaceText {
   #folderKey: string | undefined;
@@ -153,11 +186,17 @@ class PlaceText {
   }
 }
 
+interface LineTexts {
+  readonly level: string;
+  readonly time: string;
+  readonly asked: string;
+  readonly client: string;
+  readonly place: string;
+}
+
 /** Only what a visitor or an owner has chosen can need escaping. */
-function requestLine(
-  record: RequestRecord,
-  { level, time, place }: { readonly level: string; readonly time: string; readonly place: string },
-): string {
+function requestLine(record: RequestRecord, texts: LineTexts): string {
+  const { level, time, asked, client, place } = texts;
   const { cpuUs, errorCode, errorDetail, memoryBytes } = record;
   const detail = errorDetail === undefined ? '' : cut(errorDetail, detailCharsMax);
   const error =
@@ -165,11 +204,8 @@ function requestLine(
       ? ''
       : `,"errorCode":"${errorCode}"${detail === '' ? '' : `,"errorDetail":${quote(detail)}`}`;
   return (
-    `{"level":"${level}","time":"${time}","id":"${record.id}"` +
-    `,"method":${quoteValue(record.method)}` +
-    `,"hostName":${quote(cut(record.hostName, hostNameCharsMax))}` +
-    `,"path":${quoteValue(record.path)},"clientAddress":${quoteValue(record.clientAddress)}` +
-    `,"status":${record.status},"bytesReceived":${record.bytesReceived}` +
+    `{"level":"${level}","time":"${time}","id":"${record.id}"${asked}${quoteValue(record.path)}` +
+    `${client}${record.status},"bytesReceived":${record.bytesReceived}` +
     `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
     `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
     `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`}${error}` +

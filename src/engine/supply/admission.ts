@@ -138,9 +138,9 @@ export class Admission {
 
   #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
     const { runsPerSiteMax, queuedRunsPerSiteMax } = this.#options;
-    const who = `this site may have ${runsPerSiteMax} runs at once and ${queuedRunsPerSiteMax}`;
     if (site.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {
-      throw overloaded(`${who} requests that wait`);
+      const runs = `${runsPerSiteMax} runs at once and ${queuedRunsPerSiteMax} requests that wait`;
+      throw overloaded(`this site may have ${runs}`);
     }
     if ((client?.requests ?? 0) >= this.#clientRequestsMax) {
       throw overloaded(`one client may have ${this.#clientRequestsMax} requests at once`);

@@ -6,7 +6,7 @@ import type { Account } from '../../account/account.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { RequestLog } from '../../journal/telemetry.ts';
-import { parseHostName, withoutSecrets } from '../../names.ts';
+import { parseHostName } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -100,7 +100,7 @@ export class Gateway {
   #readHostName(visit: Visit): void {
     const { authority } = visit.exchange.request;
     if (this.#options.isFolderMode) {
-      visit.record.hostName = withoutSecrets(authority).slice(0, hostNameCharsMax);
+      visit.record.hostName = authority.slice(0, hostNameCharsMax);
     } else {
       visit.hostName = parseHostName(authority);
       visit.record.hostName = visit.hostName;

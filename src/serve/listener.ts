@@ -213,6 +213,8 @@ export class Listener {
       connectionsCheckingInterval: checkIntervalMs,
       shouldUpgradeCallback: (incoming) =>
         asksForWebSocket(incoming) && this.#connections.mayTakeOver(incoming),
+      // Most requests have no body, and the stream of one costs as much as a short guest.
+      optimizeEmptyRequests: true,
       IncomingMessage: Http1Request,
       noDelay: true,
     };

@@ -41,7 +41,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'threads',
     holds: 'messages between the threads, heartbeats, questions and answers',
-    imports: [...common, 'site', 'journal', 'wasm/meter/contract'],
+    imports: [...common, 'http', 'site', 'journal', 'wasm/meter/contract'],
   },
   {
     name: 'outside',

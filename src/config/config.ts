@@ -214,6 +214,7 @@ export const defaultLimits = {
   storeBytesMax: 16 * gib,
   goneKeptDays: 30,
   compiledBytesMax: 512 * mib,
+  compressedBytesMax: 64 * mib,
   idleGuestBytesMax: 256 * mib,
   idleGuestMsMax: 30_000,
   instancesMax: 12_000,

@@ -109,6 +109,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     max: 36_500,
   },
   compiledBytesMax: { summary: 'Compiled modules kept in memory' },
+  compressedBytesMax: {
+    summary: 'Compressed files kept in memory; half of it is shared among the threads',
+    min: 0,
+  },
   idleGuestBytesMax: { summary: 'Idle instances kept in memory, per thread', min: 0 },
   idleGuestMsMax: { summary: 'How long an idle instance is kept in memory' },
   instancesMax: { summary: 'Instances at once, over all threads', max: 1_000_000 },

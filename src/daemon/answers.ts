@@ -23,6 +23,7 @@ import type { Site } from '../site/table.ts';
 import type { Answers, Question, SiteAnswer } from '../threads/messages.ts';
 import type { ServedName } from '../tls/admission.ts';
 import type { Certificates } from '../tls/certificates.ts';
+import type { Compressor } from './compress/compressor.ts';
 import type { Logins } from './logins/logins.ts';
 
 /**
@@ -51,6 +52,7 @@ export interface AnswersOptions {
   readonly hostRules: HostRules;
   readonly logins: Logins;
   readonly sealingKeys: Pick<SealingKeys, 'newest'>;
+  readonly compressor: Compressor;
   readonly capabilities: Pick<ControlSides, 'answer'>;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
@@ -95,6 +97,8 @@ export class ControlAnswers {
         return this.#options.sealingKeys.newest();
       case 'login':
         return this.#options.logins.check(question);
+      case 'compress':
+        return this.#options.compressor.compress(question);
     }
   }
 

@@ -24,6 +24,7 @@ import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
+import { Compressor } from './compress/compressor.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { Logins } from './logins/logins.ts';
@@ -144,6 +145,7 @@ function openAnswers(
     config,
     hostRules: new HostRules(config.hosts),
     logins: openLogins(config, journal, parts),
+    compressor: openCompressor(config, journal, parts),
     certificates: () => parts.certificates,
     nowMs,
     onServed: (hostName, owner) => served.note(hostName, owner),
@@ -184,6 +186,7 @@ class RunningParts {
   certificates: Certificates | undefined;
   ticketKeys: TicketKeys | undefined;
   logins: Logins | undefined;
+  compressor: Compressor | undefined;
   threads: ServingThreads | undefined;
 
   constructor(lock: StateLock, log: DaemonLog) {
@@ -201,6 +204,7 @@ class RunningParts {
     this.ticketKeys?.close();
     await this.#step(() => this.certificates?.close());
     await this.#step(() => this.logins?.close());
+    await this.#step(() => this.compressor?.close());
     await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
@@ -285,6 +289,15 @@ function openReclaimer(
   });
   reclaimer.start();
   return reclaimer;
+}
+
+function openCompressor({ limits }: Config, journal: Journal, parts: RunningParts): Compressor {
+  parts.compressor = new Compressor({
+    bytesMax: limits.compressedBytesMax / 2,
+    nowMs,
+    onTrouble: (reason) => journal.tell('compress-trouble', { reason }),
+  });
+  return parts.compressor;
 }
 
 function openLogins(config: Config, journal: Journal, parts: RunningParts): Logins {

@@ -39,3 +39,19 @@ export function mediaTypeOf(name: string): string {
   const isText = type.startsWith('text/') || type === 'application/json' || type.endsWith('+xml');
   return isText || type === 'application/javascript' ? `${type}; charset=utf-8` : type;
 }
+
+/** Text in other clothes; what is packed already becomes no smaller. */
+const compressible = new RegExp(
+  [
+    String.raw`^text\/`,
+    String.raw`^application\/(?:javascript|json|jsonl|xml|x-ndjson|rtf)\b`,
+    String.raw`^[\w.-]+\/[\w.-]+\+(?:json|xml)\b`,
+    String.raw`^font\/(?:ttf|otf)\b`,
+    String.raw`^image\/(?:bmp|vnd\.microsoft\.icon)\b`,
+  ].join('|'),
+);
+
+/** Whether content of that type gets much smaller by compression. */
+export function isCompressible(mediaType: string): boolean {
+  return compressible.test(mediaType);
+}

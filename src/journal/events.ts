@@ -113,6 +113,7 @@ export interface Events {
   readonly 'log-writer-crashed': Failed;
   readonly 'log-lines-dropped': LogLosses;
   readonly 'logins-trouble': Because;
+  readonly 'compress-trouble': Because;
   readonly 'key-value-trouble': Because;
   /** Without a module: of a store that modules of the folder shared. */
   readonly 'key-value-forgotten': Omit<OfFile, 'modulePath'> & Partial<OfFile>;
@@ -235,6 +236,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'log-writer-crashed': { level: 'error', text: 'the log writer crashed' },
   'log-lines-dropped': { level: 'warn', text: 'log lines dropped' },
   'logins-trouble': { level: 'error', text: ({ reason }) => `passwords: ${reason}` },
+  'compress-trouble': { level: 'error', text: ({ reason }) => `compressing: ${reason}` },
   'key-value-trouble': { level: 'error', text: ({ reason }) => reason },
   'key-value-forgotten': { level: 'info', text: 'key-value data forgotten' },
   'reclaim-failed': { level: 'error', text: 'space of what is gone not taken back' },

@@ -88,7 +88,7 @@ async function start(start: ThreadStart): Promise<void> {
 }
 
 function openGateway(
-  { folder, limits }: Config,
+  { folder, limits, threads }: Config,
   parts: Pick<GatewayOptions, 'account' | 'hostRules' | 'log' | 'replica'> & {
     readonly guards: MountGuards;
     readonly link: ControlLink;
@@ -96,7 +96,8 @@ function openGateway(
   },
 ): Gateway {
   const { account, hostRules, link, log, replica, runs } = parts;
-  const files = new StaticFiles(parts.guards);
+  const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
+  const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax });
   const nowMs = (): number => performance.now();
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const road = new SiteRoad({ replica, files, doorkeeper, runs });

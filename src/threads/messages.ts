@@ -4,8 +4,9 @@
  */
 import type { Config, Endpoint } from '../config/config.ts';
 import type { ErrorRecord } from '../errors.ts';
+import type { ContentCoding } from '../http/content-coding.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
-import type { Digest, FolderKey, HostName, ModulePath } from '../names.ts';
+import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from '../names.ts';
 import type { PasswordHash } from '../site/manifest.ts';
 import type { Site } from '../site/table.ts';
 import type { Program } from './program.ts';
@@ -47,7 +48,8 @@ export type Question =
   | { readonly ask: 'alpn-challenge'; readonly hostName: HostName }
   /** What `terrafirma secret seal` seals with. */
   | { readonly ask: 'sealing-key' }
-  | LoginQuestion;
+  | LoginQuestion
+  | CompressQuestion;
 
 /** Is that the password? The client's address is there for the limit on guesses. */
 export interface LoginQuestion {
@@ -56,6 +58,15 @@ export interface LoginQuestion {
   readonly clientAddress: string;
   readonly password: string;
   readonly hash: PasswordHash;
+}
+
+/** A file in a coding of content; `key` names the file's version and the coding. */
+export interface CompressQuestion {
+  readonly ask: 'compress';
+  readonly owner: OwnerKey;
+  readonly key: string;
+  readonly coding: ContentCoding;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** A failure is an answer too: it is cached by the same rule. */
@@ -96,6 +107,8 @@ export interface Answers {
   readonly 'alpn-challenge': CertificatePair | null;
   readonly login: boolean;
   readonly 'sealing-key': PublicSealingKey;
+  /** Null where it would hardly be smaller. */
+  readonly compress: Uint8Array<ArrayBuffer> | null;
 }
 
 export type ToControl =

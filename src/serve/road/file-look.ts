@@ -3,7 +3,7 @@
  * guard.
  */
 import { TerrafirmaError } from '../../errors.ts';
-import { mediaTypeOf } from '../../http/media-types.ts';
+import { isCompressible, mediaTypeOf } from '../../http/media-types.ts';
 import type { GuardedFile } from '../../outside/mount/guarded-file.ts';
 import { type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
@@ -23,13 +23,21 @@ export interface OpenFile {
   readonly version: FileVersion;
   readonly mediaType: string;
   readonly cacheControl: string;
+  /** Whether it may be sent compressed. */
+  readonly isCodable: boolean;
 }
 
-export interface SeenFile extends Pick<OpenFile, 'version' | 'mediaType' | 'cacheControl'> {
+export interface SeenFile
+  extends Pick<OpenFile, 'version' | 'mediaType' | 'cacheControl' | 'isCodable'> {
   /** All of a file of one piece, where they were asked for. */
   readonly bytes?: Uint8Array;
   /** A larger file, where its bytes were asked for. */
   readonly open?: OpenOnce;
+}
+
+/** A file whole. */
+export interface SmallFile extends Pick<OpenFile, 'version'> {
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -53,7 +61,9 @@ export class OpenOnce {
   }
 }
 
-const indexName = 'index.html';
+/** Smaller files fit into one packet either way. */
+const codedBytesMin = 1024;
+export const indexName = 'index.html';
 
 export class FileLook {
   readonly #guards: MountGuards;
@@ -76,8 +86,8 @@ export class FileLook {
       await this.#guardOf(site).requireDirectory(site.directory);
       throw notFound(route);
     }
-    const { version, mediaType, cacheControl } = opened;
-    const seen = { version, mediaType, cacheControl };
+    const { version, mediaType, cacheControl, isCodable } = opened;
+    const seen = { version, mediaType, cacheControl, isCodable };
     if (wantsBytes && version.sizeBytes > pieceBytes) {
       return { ...seen, open: new OpenOnce(opened) };
     }
@@ -97,13 +107,13 @@ export class FileLook {
    * A small file whole, such as a page that tells of an error; undefined where there is none, or
    * none that can be read now.
    */
-  async readSmall(site: Site, route: FileRoute, bytesMax: number): Promise<Uint8Array | undefined> {
+  async readSmall(site: Site, route: FileRoute, bytesMax: number): Promise<SmallFile | undefined> {
     let opened: OpenFile | 'redirect' | undefined;
     try {
       opened = await this.open(site, route);
       if (typeof opened !== 'object' || opened.version.sizeBytes > bytesMax) return undefined;
       const bytes = await readWhole(opened);
-      return bytes === 'changed' ? undefined : bytes;
+      return bytes === 'changed' ? undefined : { bytes, version: opened.version };
     } catch (error) {
       if (isUnreachable(error) || error instanceof TerrafirmaError) return undefined;
       throw error;
@@ -152,7 +162,9 @@ export class FileLook {
     const version = versionOf(stats, Date.now());
     const { anonymousRead, paths } = place.site.manifest;
     const cacheControl = cacheControlOf(name, anonymousRead && paths.length === 0);
-    return { file, facts: stats, version, mediaType: mediaTypeOf(name), cacheControl };
+    const mediaType = mediaTypeOf(name);
+    const isCodable = version.sizeBytes >= codedBytesMin && isCompressible(mediaType);
+    return { file, facts: stats, version, mediaType, cacheControl, isCodable };
   }
 
   #guardOf({ mountDirectory, owner }: Site): GuardedFs {

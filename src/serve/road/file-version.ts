@@ -1,5 +1,6 @@
 /** Validators, preconditions and ranges of static files (RFC 9110, sections 8.8, 13, 14). Pure. */
 
+import { type ContentCoding, codingSuffixes } from '../../http/content-coding.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
 import { combinedField } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
@@ -97,12 +98,24 @@ export function evaluatePreconditions(
   }
   const ifNoneMatch = combinedField(headers, 'if-none-match');
   if (ifNoneMatch !== undefined) {
-    return listHolds(ifNoneMatch, version.etag, 'weak') ? 'not-modified' : 'proceed';
+    return listHolds(withoutCodings(ifNoneMatch), version.etag, 'weak')
+      ? 'not-modified'
+      : 'proceed';
   }
   // Only the date that was sent with this version. A file may be replaced by an older one, as when
   // a link leads back to the last release: "not since then" would keep the new one for ever.
   const since = dateOf(headers, 'if-modified-since', version.seenAtMs);
   return since === version.modifiedAtMs ? 'not-modified' : 'proceed';
+}
+
+/** The ETag of the file's content in a coding: other bytes, another name. */
+export function codedEtag(etag: string, coding: ContentCoding): string {
+  return `${etag.slice(0, -1)}-${codingSuffixes[coding]}"`;
+}
+
+/** Whoever has the content in one coding has the content. */
+function withoutCodings(list: string): string {
+  return list.replace(/-(?:zst|br|gz)"/g, '"');
 }
 
 /**

@@ -6,26 +6,23 @@
 
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
+import type { ContentCoding } from '../../http/content-coding.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';
 import { isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
 import type { Site } from '../../site/table.ts';
+import type { ControlLink } from '../../threads/control-link.ts';
 import type { HttpExchange } from '../exchange.ts';
-import {
-  FileLook,
-  type FileRoute,
-  type OpenFile,
-  type Seen,
-  type SeenFile,
-  unreachable,
-} from './file-look.ts';
+import { CodedFiles } from './coded-files.ts';
+import { FileLook, type FileRoute, type Seen, type SeenFile, unreachable } from './file-look.ts';
 import { FilePart } from './file-part.ts';
-import { evaluatePreconditions, isConditional, parseRange } from './file-version.ts';
+import { codedEtag, evaluatePreconditions, isConditional, parseRange } from './file-version.ts';
 import { SharedLooks } from './shared-looks.ts';
 
 /** A file that is written while its first piece is read is opened again so often. */
 const attemptsMax = 3;
+const noCodings: readonly ContentCoding[] = [];
 /** Of a page that tells of an error. */
 const pageBytesMax = 256 * 1024;
 
@@ -36,12 +33,21 @@ interface Plan {
   readonly part: { readonly first: number; readonly length: number } | undefined;
 }
 
+export interface StaticFilesOptions {
+  readonly guards: MountGuards;
+  readonly link: ControlLink;
+  /** For compressed files that this thread keeps. */
+  readonly compressedBytesMax: number;
+}
+
 export class StaticFiles {
   readonly #files: FileLook;
   readonly #looks = new SharedLooks<Seen>();
+  readonly #coded: CodedFiles;
 
-  constructor(guards: MountGuards) {
+  constructor({ compressedBytesMax, guards, link }: StaticFilesOptions) {
     this.#files = new FileLook(guards);
+    this.#coded = new CodedFiles({ files: this.#files, link, bytesMax: compressedBytesMax });
   }
 
   /**
@@ -65,8 +71,8 @@ export class StaticFiles {
   }
 
   /** A page that tells of an error; undefined where there is none, or it is too large. */
-  readPage(site: Site, route: FileRoute): Promise<Uint8Array | undefined> {
-    return this.#files.readSmall(site, route, pageBytesMax);
+  async readPage(site: Site, route: FileRoute): Promise<Uint8Array | undefined> {
+    return (await this.#files.readSmall(site, route, pageBytesMax))?.bytes;
   }
 
   #look(site: Site, route: FileRoute, wantsBytes: boolean): Promise<Seen> {
@@ -74,6 +80,73 @@ export class StaticFiles {
     const kind = `${route.isDirectory ? 'directory' : 'file'} ${wantsBytes}`;
     const key = `${kind} ${generation} ${folderKey}\0${route.segments.join('/')}`;
     return this.#looks.ask(key, () => this.#files.look(site, route, wantsBytes));
+  }
+
+  /** A file of several pieces, which was opened for the first of those who asked. */
+  async #answerLarge(
+    exchange: HttpExchange,
+    seen: SeenFile,
+    { route, site }: { readonly site: Site; readonly route: FileRoute },
+  ): Promise<true | 'changed'> {
+    const opened = seen.open?.take() ?? (await this.#files.open(site, route));
+    if (typeof opened !== 'object') return 'changed';
+    try {
+      const { reply, part } = planReply(exchange, opened, site);
+      const codings = this.#codingsFor(exchange, opened, { site, reply });
+      if (codings.length > 0) {
+        const plan = { codings, reply, route, site };
+        if (await this.#answerCoded(exchange, opened, plan)) return true;
+      }
+      if (part === undefined) sendEmpty(exchange, reply, opened.version.sizeBytes);
+      else {
+        const pieces = new FilePart({ ...opened, ...part });
+        return await streamPart(exchange, reply, pieces, part.length);
+      }
+      return true;
+    } catch (error) {
+      throw isUnreachable(error) ? unreachable(route, error) : error;
+    } finally {
+      await opened.file.close();
+    }
+  }
+
+  /** In which codings the client takes the whole file; none for what is not to be coded. */
+  #codingsFor(
+    exchange: HttpExchange,
+    seen: Pick<SeenFile, 'isCodable'>,
+    { reply, site }: { readonly site: Site; readonly reply: ReplyHead },
+  ): readonly ContentCoding[] {
+    if (!seen.isCodable || reply.status !== 200 || !mayCode(site)) return noCodings;
+    return this.#coded.codingsOf(exchange.request);
+  }
+
+  /** Answers with the content in one of the codings, if there is one. */
+  async #answerCoded(
+    exchange: HttpExchange,
+    seen: Omit<SeenFile, 'open'>,
+    plan: {
+      readonly site: Site;
+      readonly route: FileRoute;
+      readonly reply: ReplyHead;
+      readonly codings: readonly ContentCoding[];
+    },
+  ): Promise<boolean> {
+    const { codings, reply, route, site } = plan;
+    const found = await this.#coded.find(site, route, { seen, codings });
+    if (found === undefined) return false;
+    const head = codedReply(reply, seen.version.etag, found.coding);
+    if (found.kind === 'bytes') {
+      exchange.send(head, found.bytes);
+      return true;
+    }
+    const { opened } = found;
+    try {
+      const length = exchange.request.method === 'HEAD' ? 0 : opened.version.sizeBytes;
+      const part = new FilePart({ ...opened, first: 0, length });
+      return (await streamPart(exchange, head, part, opened.version.sizeBytes)) === true;
+    } finally {
+      await opened.file.close();
+    }
   }
 
   /** 'changed', and nothing sent, when the file was written while it was read. */
@@ -88,20 +161,25 @@ export class StaticFiles {
       redirectToDirectory(exchange);
       return true;
     }
-    if (seen.open !== undefined) {
-      const { site, route } = place;
-      const opened = seen.open.take() ?? (await this.#files.open(site, route));
-      return typeof opened === 'object' ? stream(exchange, route, opened) : 'changed';
+    if (seen.open !== undefined) return this.#answerLarge(exchange, seen, place);
+    const { reply, part } = planReply(exchange, seen, place.site);
+    const codings = this.#codingsFor(exchange, seen, { site: place.site, reply });
+    if (codings.length > 0) {
+      if (await this.#answerCoded(exchange, seen, { ...place, codings, reply })) return true;
     }
-    const { reply, part } = planReply(exchange, seen);
-    if (part === undefined) sendEmpty(exchange, reply);
+    if (part === undefined) sendEmpty(exchange, reply, seen.version.sizeBytes);
     else if (seen.bytes === undefined) return 'needs-bytes';
     else exchange.send(reply, seen.bytes.subarray(part.first, part.first + part.length));
     return true;
   }
 }
 
-function planReply(exchange: HttpExchange, { version, mediaType, cacheControl }: SeenFile): Plan {
+function planReply(
+  exchange: HttpExchange,
+  seen: Omit<SeenFile, 'bytes' | 'open'>,
+  site: Site,
+): Plan {
+  const { version, mediaType, cacheControl } = seen;
   const { headers, method } = exchange.request;
   if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed(method);
   const validators: Header[] = [
@@ -110,6 +188,7 @@ function planReply(exchange: HttpExchange, { version, mediaType, cacheControl }:
     ['cache-control', cacheControl],
     ['accept-ranges', 'bytes'],
   ];
+  if (seen.isCodable && mayCode(site)) validators.push(['vary', 'Accept-Encoding']);
   const verdict = evaluatePreconditions(headers, version);
   if (verdict !== 'proceed') {
     const status = verdict === 'not-modified' ? 304 : 412;
@@ -123,7 +202,6 @@ function planReply(exchange: HttpExchange, { version, mediaType, cacheControl }:
   ];
   // For every other method Range means nothing (RFC 9110, section 14.2).
   if (method === 'HEAD') {
-    head.push(['content-length', String(sizeBytes)]);
     return { reply: { status: 200, headers: head }, part: undefined };
   }
   const range = parseRange(headers, version);
@@ -140,38 +218,13 @@ function planReply(exchange: HttpExchange, { version, mediaType, cacheControl }:
 }
 
 /** An answer to HEAD says how long the body would be. */
-function sendEmpty(exchange: HttpExchange, reply: ReplyHead): void {
+function sendEmpty(exchange: HttpExchange, reply: ReplyHead, sizeBytes: number): void {
   if (exchange.request.method !== 'HEAD' || reply.status !== 200) {
     exchange.send(reply, noBytes);
     return;
   }
-  exchange.start(reply);
+  exchange.start(reply, sizeBytes);
   exchange.end();
-}
-
-/** Answers with a file piece by piece, and closes it. */
-async function stream(
-  exchange: HttpExchange,
-  route: FileRoute,
-  opened: OpenFile,
-): Promise<true | 'changed'> {
-  try {
-    const { reply, part } = planReply(exchange, opened);
-    if (part === undefined) sendEmpty(exchange, reply);
-    else {
-      const headers = [...reply.headers, ['content-length', String(part.length)] as const];
-      return await streamPart(
-        exchange,
-        { ...reply, headers },
-        new FilePart({ ...opened, ...part }),
-      );
-    }
-    return true;
-  } catch (error) {
-    throw isUnreachable(error) ? unreachable(route, error) : error;
-  } finally {
-    await opened.file.close();
-  }
 }
 
 /** The head goes out with the first piece, so that a file that hangs is told by its status. */
@@ -179,10 +232,11 @@ async function streamPart(
   exchange: HttpExchange,
   reply: ReplyHead,
   part: FilePart,
+  bodyBytes: number,
 ): Promise<true | 'changed'> {
   let piece = await part.next();
   if (piece === 'changed') return piece;
-  exchange.start(reply);
+  exchange.start(reply, bodyBytes);
   while (piece.length > 0 && !exchange.isGone) {
     await exchange.write(piece);
     const next = await part.next();
@@ -204,6 +258,19 @@ function redirectToDirectory(exchange: HttpExchange): void {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const location = `./${name}/${query === '' ? '' : `?${query}`}`;
   exchange.send({ status: 301, headers: [['location', location]] }, noBytes);
+}
+
+function mayCode({ settings }: Site): boolean {
+  return settings?.site?.compress !== 'off';
+}
+
+/** Ranges are those of the file's own bytes, and so is its ETag. */
+function codedReply(reply: ReplyHead, etag: string, coding: ContentCoding): ReplyHead {
+  const headers = reply.headers.filter(
+    ([name]) => name !== 'accept-ranges' && name !== 'content-length' && name !== 'etag',
+  );
+  headers.push(['etag', codedEtag(etag, coding)], ['content-encoding', coding]);
+  return { ...reply, headers };
 }
 
 function methodNotAllowed(method: string): TerrafirmaError {

@@ -8,6 +8,7 @@
  * the named at once. Exit code 1: a bar was missed.
  */
 import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Attack } from './attack/attack.ts';
 import { barsFor, judge, type Measured, mib, ms, quantile } from './attack/bars.ts';
@@ -47,6 +48,8 @@ function describe(measured: Measured): string {
     `resident ${mib(measured.residentStartBytes)} → ${mib(measured.residentMaxBytes)} → ` +
       mib(measured.residentEndBytes),
     `end ${measured.drainMs === undefined ? 'killed' : ms(measured.drainMs)}`,
+    // What others do on the machine: without it the times say little.
+    `load ${(loadavg()[0] ?? 0).toFixed(1)}`,
   ].join(', ');
 }
 

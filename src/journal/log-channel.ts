@@ -12,13 +12,17 @@ export interface LineSink {
 
 /** pino tells a sink that has this symbol what the next line is made of. */
 const metadata = Symbol.for('pino.metadata');
-/** pino's number of the level `warn`. */
+/** pino's numbers of the levels `warn` and `error`. */
 const warn = 40;
+const error = 50;
 /** Room for the line that tells what was dropped: told later rather than dropped itself. */
 const lossesBytesMax = 8_192;
 
 export class LogChannel {
-  /** For the daemon's own lines. From `warn` on they may use the part that is kept for them. */
+  /**
+   * For the daemon's own lines. From `warn` on they may use the part that is kept for them; those of
+   * a folder from `error` on, because warnings can be had for a refused file.
+   */
   readonly own: LineSink = new OwnLines(this);
   readonly #input: LogQueueInput;
   readonly #shares: LogShares;
@@ -67,7 +71,7 @@ class OwnLines implements LineSink {
 
   write(line: string): void {
     const folderKey = readFolderKey(this.lastObj);
-    const isImportant = this.lastLevel >= warn;
+    const isImportant = this.lastLevel >= (folderKey === undefined ? warn : error);
     // An owner who saves refused files all day fills his own share of the log.
     if (folderKey === undefined) this.#channel.writeOwn(line, isImportant);
     else {

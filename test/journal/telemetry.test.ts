@@ -205,6 +205,7 @@ describe('the daemon’s own lines', () => {
     for (let count = 0; count < 2_000; count += 1) log.write(record);
     logger.info('not important'.repeat(40));
     logger.warn('important');
+    logger.warn({ folderKey: '/keybase/private/alice,bot' }, 'file not served'.repeat(40));
     logger.error({ folderKey: '/keybase/private/alice,bot' }, 'important, of a folder');
     const words = takeLines().map(({ msg }) => msg);
     expect(words.length).toBeLessThan(2_000);

@@ -114,12 +114,20 @@ export class Account {
     return this.#words[headerWord.idleMs] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** How often the overseer has asked for each; see tidy.ts. */
-  get tidyRounds(): { readonly collect: number; readonly trim: number } {
-    return {
-      collect: this.#words[headerWord.collectRounds] ?? 0,
-      trim: this.#words[headerWord.trimRounds] ?? 0,
-    };
+  /** How often the overseer has asked for a collection; see tidy.ts. */
+  get collectRounds(): number {
+    return this.#words[headerWord.collectRounds] ?? 0;
+  }
+
+  /** Changes with each collection on demand, of whatever thread. */
+  get collections(): number {
+    return this.#sum(pageWord.collections);
+  }
+
+  /** This thread has collected on demand. */
+  noteCollection(): void {
+    const word = this.#base + pageWord.collections;
+    this.#words[word] = (this.#words[word] ?? 0) + 1;
   }
 
   /** What `share` may hold at most now. */

@@ -64,11 +64,8 @@ export class Overseer {
     const { isShort } = this.#account;
     const { cpuMs = cpuMsOfProcess, nowMs = () => performance.now() } = this.#options;
     const isCalm = this.#calm.look({ cpuMs: cpuMs(), nowMs: nowMs() });
-    const wanted = this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort, isCalm });
-    for (const step of wanted) {
-      const word = step === 'collect' ? headerWord.collectRounds : headerWord.trimRounds;
-      this.#words[word] = (this.#words[word] ?? 0) + 1;
-    }
+    if (!this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort, isCalm })) return;
+    this.#words[headerWord.collectRounds] = (this.#words[headerWord.collectRounds] ?? 0) + 1;
   }
 
   #limitIdleTime(): void {

@@ -60,9 +60,8 @@ export const headerWord = {
   baseBytes: 17,
   /** How long a guest may stay idle now, in milliseconds. */
   idleMs: 18,
-  /** How often garbage was to be collected, and freed memory given back; see tidy.ts. */
+  /** How often garbage was to be collected; see tidy.ts. */
   collectRounds: 19,
-  trimRounds: 20,
 } as const;
 const headerWords = 24;
 
@@ -74,6 +73,8 @@ export const pageWord = {
   held: lineWords,
   /** Where whoever is nobody's adds: read by none. */
   scratch: lineWords + 1,
+  /** How often the thread has collected its garbage on demand. */
+  collections: lineWords + 2,
   categories: 2 * lineWords,
 } as const;
 

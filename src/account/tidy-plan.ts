@@ -17,8 +17,6 @@ export interface MemoryNow {
   readonly isCalm: boolean;
 }
 
-export type TidyStep = 'collect' | 'trim';
-
 /** A change by less is not worth a collection. */
 const changeShare = 0.1;
 /** Nor is this while there is much to do: heaps and compiled code grow under any load. */
@@ -26,9 +24,8 @@ const changeBytesMin = 256 * 1024 * 1024;
 /** Nor this when it is calm again: about what a young generation takes for itself. */
 const calmBytesMin = 32 * 1024 * 1024;
 const looksBetween = 20;
-/** First collect; what that frees can be trimmed; then it shows what is in use. */
-const looksToTrim = 4;
-const looksToJudge = 8;
+/** What was collected has been trimmed by then: it shows what is in use. */
+const looksToJudge = 12;
 /** Between two times for nothing but a suspicion; each is followed by twice as long a pause. */
 const looksToSuspectMin = 120;
 const looksToSuspectMax = 2_400;
@@ -42,20 +39,19 @@ export class TidyPlan {
   /** Since the last collection in a calm time. */
   #wasBusy = false;
 
-  /** To be called with every look. */
-  next(now: MemoryNow): readonly TidyStep[] {
+  /** To be called with every look: whether garbage is to be collected now. */
+  next(now: MemoryNow): boolean {
     const { heldBytes, outsideBytes, isCalm } = now;
     this.#looks += 1;
     if (this.#looks === looksToJudge) this.#usedBytes = outsideBytes;
     this.#usedBytes = Math.min(this.#usedBytes, outsideBytes);
     this.#heldPeakBytes = Math.max(this.#heldPeakBytes, heldBytes);
     this.#wasBusy ||= !isCalm;
-    if (this.#looks === looksToTrim) return ['trim'];
-    if (this.#looks < looksBetween || !this.#isWorthwhile(now)) return [];
+    if (this.#looks < looksBetween || !this.#isWorthwhile(now)) return false;
     if (isCalm) this.#wasBusy = false;
     this.#looks = 0;
     this.#heldPeakBytes = heldBytes;
-    return ['collect'];
+    return true;
   }
 
   #isWorthwhile({ heldBytes, outsideBytes, baseBytes, isShort, isCalm }: MemoryNow): boolean {

@@ -2,8 +2,8 @@
  * Gives memory back that nobody holds any more. V8 collects when it allocates, so that a thread
  * with nothing to do keeps the garbage of an attack for ever; and what it frees stays in the arenas
  * of the C library (measured: 1,346 MB after a flood of bodies, 307 after a collection, 78 after
- * trimming). The overseer says when; each thread collects its own, and one trims for all. Touches
- * V8's flags, and the C library through `node:ffi`.
+ * trimming). The overseer says when; each thread collects its own when it has the time, and after
+ * each collection one trims for all. Touches V8's flags, and the C library through `node:ffi`.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -14,41 +14,59 @@ export interface TidyOptions {
   readonly trimsToo: boolean;
   /** Whether the thread has had much to do since it was last asked; for tests. */
   readonly isBusy?: (() => boolean) | undefined;
+  /** Gives freed memory back to the system; for tests. */
+  readonly trim?: (() => void) | undefined;
 }
 
 /** Of the time since the last look, in which a thread with little to do was at work. */
 const busyShare = 0.5;
 /** A heap that is full of living objects takes long to look through, and collects by itself. */
 const heapBytesMax = 256 * 1024 * 1024;
+/** V8 lets go of buffers on other threads, some time after the collection. */
+const looksToTrim = 5;
 
 export class Tidy {
   readonly #account: Account;
   readonly #trimsToo: boolean;
   readonly #isBusy: () => boolean;
-  #collected: number;
-  #trimmed: number;
+  /** The last of the overseer's rounds that was done. */
+  #round: number;
+  /** What all threads together had collected at the last look. */
+  #collections: number;
+  #looksUntilTrim = 0;
   #collect: (() => void) | undefined;
   #trim: (() => void) | undefined;
 
-  constructor(account: Account, { trimsToo, isBusy = watchBusiness() }: TidyOptions) {
+  constructor(account: Account, { trimsToo, isBusy = watchBusiness(), trim }: TidyOptions) {
     this.#account = account;
     this.#trimsToo = trimsToo;
     this.#isBusy = isBusy;
-    this.#collected = account.tidyRounds.collect;
-    this.#trimmed = account.tidyRounds.trim;
+    this.#trim = trim;
+    this.#round = account.collectRounds;
+    this.#collections = account.collections;
   }
 
   /** To be called every moment, while no guest runs. */
   look(): void {
-    const { collect, trim } = this.#account.tidyRounds;
+    const { collectRounds, isShort } = this.#account;
     // A busy thread allocates, and so V8 collects by itself: it would only be held up.
-    const isDue = !this.#isBusy() || this.#account.isShort;
-    if (collect !== this.#collected && isDue) {
-      this.#collected = collect;
+    const isDue = !this.#isBusy() || isShort;
+    if (collectRounds !== this.#round && isDue) {
+      this.#round = collectRounds;
       this.#collectGarbage();
     }
-    if (trim !== this.#trimmed && this.#trimsToo) {
-      this.#trimmed = trim;
+    if (this.#trimsToo) this.#lookToTrim();
+  }
+
+  /** Some time after the last collection: those that were busy collect later than the others. */
+  #lookToTrim(): void {
+    const { collections } = this.#account;
+    if (collections !== this.#collections) {
+      this.#collections = collections;
+      this.#looksUntilTrim = looksToTrim;
+    } else if (this.#looksUntilTrim > 0) {
+      this.#looksUntilTrim -= 1;
+      if (this.#looksUntilTrim > 0) return;
       this.#trim ??= openTrim();
       this.#trim();
     }
@@ -58,6 +76,7 @@ export class Tidy {
     if (getHeapStatistics().used_heap_size > heapBytesMax) return;
     this.#collect ??= openCollector();
     this.#collect();
+    this.#account.noteCollection();
   }
 }
 

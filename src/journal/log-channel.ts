@@ -20,8 +20,8 @@ const lossesBytesMax = 8_192;
 
 export class LogChannel {
   /**
-   * For the daemon's own lines. From `warn` on they may use the part that is kept for them; those of
-   * a folder from `error` on, because warnings can be had for a refused file.
+   * For the daemon's own lines. From `warn` on they may use the part that is kept for them; those
+   * of a folder from `error` on, because warnings can be had for a refused file.
    */
   readonly own: LineSink = new OwnLines(this);
   readonly #input: LogQueueInput;

@@ -8,6 +8,9 @@ import { Tidy } from '../../src/account/tidy.ts';
 /** A thread that is as busy as it is told, and something that only a collection takes away. */
 class World {
   isBusy = false;
+  trims = 0;
+  /** Another thread's. */
+  readonly other: Account;
   readonly #words: Float64Array;
   readonly #tidy: Tidy;
 
@@ -15,13 +18,21 @@ class World {
     const shared = createSharedAccount({ threads: 1, bytesMax, memoriesMax: 10 });
     this.#words = new Float64Array(shared);
     this.#tidy = new Tidy(new Account(shared, 0), {
-      trimsToo: false,
+      trimsToo: true,
       isBusy: () => this.isBusy,
+      trim: () => {
+        this.trims += 1;
+      },
     });
+    this.other = new Account(shared, 'control');
   }
 
   askForCollection(): void {
     this.#words[headerWord.collectRounds] = (this.#words[headerWord.collectRounds] ?? 0) + 1;
+  }
+
+  look(times: number): void {
+    for (let count = 0; count < times; count += 1) this.#tidy.look();
   }
 
   /** So much lies outside of the account. */
@@ -76,5 +87,23 @@ describe('Tidy', () => {
     world.isBusy = true;
     world.askForCollection();
     expect(await world.collects()).toBe(true);
+  });
+
+  test('trims once after a collection, and again after one that came late', () => {
+    const world = new World();
+    world.look(20);
+    expect(world.trims).toBe(0);
+    world.askForCollection();
+    world.look(5);
+    expect(world.trims).toBe(0);
+    world.look(15);
+    expect(world.trims).toBe(1);
+    world.other.noteCollection();
+    world.look(3);
+    world.other.noteCollection();
+    world.look(5);
+    expect(world.trims).toBe(1);
+    world.look(15);
+    expect(world.trims).toBe(2);
   });
 });

@@ -8,6 +8,7 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Account } from './account.ts';
+import { TickShape } from './tick-shape.ts';
 
 export interface TidyOptions {
   /** For one thread of the process. */
@@ -36,6 +37,8 @@ export class Tidy {
   #looksUntilTrim = 0;
   #collect: (() => void) | undefined;
   #trim: (() => void) | undefined;
+  /** What a collection must not forget, V8's own neither. */
+  readonly tickShape = new TickShape();
 
   constructor(account: Account, { trimsToo, isBusy = watchBusiness(), trim }: TidyOptions) {
     this.#account = account;

@@ -4,21 +4,24 @@
  */
 import type { RequestRecord } from './request-record.ts';
 
-export const outcomes: readonly RequestRecord['outcome'][] = [
-  'replied',
-  'exited',
-  'trapped',
-  'out-of-cpu',
-  'out-of-time',
-  'out-of-memory',
-  'abandoned',
-  'refused',
-  'file',
-  'failed',
-  'redirected',
-  'challenge',
-  'sealing-key',
-];
+/** A table, so that no outcome can be left out. */
+const outcomeTable: { readonly [outcome in RequestRecord['outcome']]: true } = {
+  replied: true,
+  exited: true,
+  trapped: true,
+  'out-of-cpu': true,
+  'out-of-time': true,
+  'out-of-memory': true,
+  abandoned: true,
+  refused: true,
+  file: true,
+  failed: true,
+  redirected: true,
+  challenge: true,
+  'sealing-key': true,
+};
+
+export const outcomes = Object.keys(outcomeTable) as readonly RequestRecord['outcome'][];
 
 /** Upper ends of the buckets of request durations, in seconds; one more holds what is longer. */
 export const durationBucketsS: readonly number[] = [

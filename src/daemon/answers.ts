@@ -90,9 +90,9 @@ export class ControlAnswers {
       case 'certificate':
         return this.#certificates().answer(question.hostName, question.clientAddress);
       case 'http-challenge':
-        return Promise.resolve(this.#certificates().httpAnswer(question.token));
+        return this.#certificates().httpAnswer(question.token);
       case 'alpn-challenge':
-        return Promise.resolve(this.#certificates().alpnCertificate(question.hostName));
+        return this.#certificates().alpnCertificate(question.hostName);
       case 'sealing-key':
         return this.#options.sealingKeys.newest();
       case 'login':

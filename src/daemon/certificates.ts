@@ -4,10 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AcmeConfig, Config } from '../config/config.ts';
-import { TerrafirmaError } from '../errors.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
+import { type SharedStore, StoreError } from '../outside/store/contract.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
@@ -25,6 +26,7 @@ export interface CertificatesParts {
   readonly config: Config;
   readonly journal: Journal;
   readonly resolver: Resolver;
+  readonly store: SharedStore;
   readonly servedName: (hostName: HostName, clientAddress?: string) => Promise<ServedName>;
   /** Certificates that the threads hold are out of date. */
   readonly onChange: () => void;
@@ -54,10 +56,22 @@ export async function openCertificates(
     onTrouble: (reason) => journal.tell('certificates-not-usable', { reason }),
   });
   const isOrdering = config.acme.isAgreed && config.folder === undefined;
-  const acme = isOrdering ? await openAcme(parts) : undefined;
+  const acme = isOrdering ? await openAcmeOrNone(parts) : undefined;
   own.watch(ownFilesLookMs);
   acme?.renewals.start();
   return new Certificates({ own, acme, nowMs: Date.now });
+}
+
+/** Where the store cannot be used, its operator is told, and names of own files are served. */
+async function openAcmeOrNone(parts: CertificatesParts): Promise<AcmeParts | undefined> {
+  try {
+    return await openAcme(parts);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const reason = `no certificates are ordered or kept: ${error.message}`;
+    parts.journal.tell('certificates-not-usable', { reason });
+    return undefined;
+  }
 }
 
 async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
@@ -65,48 +79,49 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const { acme, limits } = config;
   const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
   const external = await readExternal(acme);
-  const store = TlsStore.open(config.stateDirectory, Date.now());
-  if (store.damagedFile !== undefined) {
-    journal.tell('certificates-damaged', { file: store.damagedFile });
-  }
-  const challenges = new Challenges(Date.now);
+  const shared = parts.store;
+  const onStoreTrouble = (error: unknown): void =>
+    journal.tell('acme-trouble', { reason: describeError(error) });
+  const opening = { store: shared, nowMs: Date.now, onTrouble: onStoreTrouble };
+  const store = await TlsStore.open(opening);
+  const challenges = new Challenges(opening);
   const urls = acme.isStaging ? [staging] : acme.directories;
-  const clients = urls.map(
-    (directoryUrl) =>
-      new AcmeClient({
-        directoryUrl,
-        accountKey: openAccountKey(store, directoryUrl),
-        contacts: acme.contacts,
-        external,
-        profile: acme.profile,
-        challengeTypes: acme.challengeTypes,
-        stage: challenges,
-        caPem,
-        requestTimeoutMs: acmeRequestTimeoutMs,
-        orderTimeoutMs: orderTimeoutMs,
-        nowMs: Date.now,
-        wait: (delayMs) => wait(delayMs, undefined, { ref: false }),
-        random: Math.random,
-      }),
+  const clients = await Promise.all(
+    urls.map(
+      async (directoryUrl) =>
+        new AcmeClient({
+          directoryUrl,
+          accountKey: await openAccountKey(store, directoryUrl),
+          contacts: acme.contacts,
+          external,
+          profile: acme.profile,
+          challengeTypes: acme.challengeTypes,
+          stage: challenges,
+          caPem,
+          requestTimeoutMs: acmeRequestTimeoutMs,
+          orderTimeoutMs: orderTimeoutMs,
+          nowMs: Date.now,
+          wait: (delayMs) => wait(delayMs, undefined, { ref: false }),
+          random: Math.random,
+        }),
+    ),
   );
   const onTrouble = (reason: string): void => journal.tell('acme-trouble', { reason });
   const directories = new Directories({ clients, nowMs: Date.now, onTrouble });
   const publicAddresses = acme.publicAddresses.map(readAddress);
   const admission = new Admission({ servedName, resolver, publicAddresses });
   const gate = new OrderGate({ limits, store, nowMs: Date.now });
-  const shared = { store, directories, journal, nowMs: Date.now, random: Math.random };
-  const orders = new Orders({ ...shared, limits, admission, gate });
-  const renewals = new Renewals({ ...shared, orders, onRenewed: onChange });
+  const common = { store, directories, journal, nowMs: Date.now, random: Math.random };
+  const orders = new Orders({ ...common, limits, admission, gate });
+  const renewals = new Renewals({ ...common, orders, onRenewed: onChange });
   return { store, orders, directories, challenges, renewals };
 }
 
 /** One key a directory, kept: a new account every start would soon be one too many. */
-function openAccountKey(store: TlsStore, directoryUrl: string): KeyObject {
-  const kept = store.accountKeyPem(directoryUrl);
-  if (kept !== undefined) return createPrivateKey(kept);
-  const key = newCertificateKey();
-  store.saveAccountKey(directoryUrl, key.export({ type: 'pkcs8', format: 'pem' }).toString());
-  return key;
+async function openAccountKey(store: TlsStore, directoryUrl: string): Promise<KeyObject> {
+  const make = (): string =>
+    newCertificateKey().export({ type: 'pkcs8', format: 'pem' }).toString();
+  return createPrivateKey(await store.accountKeyPem(directoryUrl, make));
 }
 
 async function readExternal(acme: AcmeConfig): Promise<ExternalAccount | undefined> {

@@ -17,6 +17,8 @@ import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { lockState, type StateLock } from '../outside/state/lock.ts';
+import type { SharedStore } from '../outside/store/contract.ts';
+import { openStoreClient } from '../outside/store/open.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
 import { HostRules } from '../site/hosts.ts';
@@ -76,8 +78,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
-    parts.store = await startStore(config, places.folder, journal);
-    const { store } = parts;
+    const { keeper: store, shared } = await startStore(config, parts, places.folder);
     parts.capabilities = new ControlSides({
       ...{ config, journal, resolver, store },
       tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
@@ -85,13 +86,14 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const counters = openCounters(config);
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
-    const publishing = { config, journal, guards, relocate, sealingKeys, counterRows };
-    parts.publisher = await Publisher.open(publishing);
+    const rules = { relocate, sealingKeys, counterRows };
+    parts.publisher = await Publisher.open({ config, journal, guards, shared, ...rules });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    parts.certificates = await openTls(config, parts, { journal, resolver, answers });
+    const within = { journal, resolver, answers, store: shared };
+    parts.certificates = await openTls(config, parts, within);
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities } = parts;
     const threads = new ServingThreads({
@@ -159,11 +161,12 @@ function openTls(
     readonly journal: Journal;
     readonly resolver: Resolver;
     readonly answers: ControlAnswers;
+    readonly store: SharedStore;
   },
 ): Promise<Certificates | undefined> {
-  const { answers, journal, resolver } = from;
+  const { answers, journal, resolver, store } = from;
   return openCertificates({
-    ...{ config, journal, resolver },
+    ...{ config, journal, resolver, store },
     servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
     onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
   });
@@ -179,7 +182,8 @@ async function limitThreads(config: Config): Promise<Config> {
 class RunningParts {
   readonly #lock: StateLock;
   readonly #log: DaemonLog;
-  store: StoreKeeper | undefined;
+  keeper: StoreKeeper | undefined;
+  shared: SharedStore | undefined;
   capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
   publisher: Publisher | undefined;
@@ -208,7 +212,8 @@ class RunningParts {
     await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
-    await this.#step(() => this.store?.close());
+    await this.#step(() => this.shared?.close());
+    await this.#step(() => this.keeper?.close());
     this.#lock.release();
     if (drain) this.journal.tell('stopped', {});
     await this.#log.close(logFlushMs[how]);
@@ -256,15 +261,19 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-/** A damaged file stops only what is stored: the sites go on, and the log names the file. */
+/**
+ * The writer of the shared store, and the control plane's own way to it. A damaged file stops only
+ * what is stored: the sites go on, and the log names the file.
+ */
 async function startStore(
   config: Config,
+  parts: RunningParts,
   folder: LocatedFolder | undefined,
-  journal: Journal,
-): Promise<StoreKeeper> {
+): Promise<{ readonly keeper: StoreKeeper; readonly shared: SharedStore }> {
+  const { journal } = parts;
   const { stateDirectory } = config;
   const isAdopted = folder !== undefined && (await adoptShared(stateDirectory, folder, journal));
-  return startStoreKeeper({
+  const keeper = startStoreKeeper({
     renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
     databasePath: storePath(stateDirectory),
     legacy: { directory: stateDirectory },
@@ -272,6 +281,10 @@ async function startStore(
     limits: config.limits,
     onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
   });
+  const shared = openStoreClient(keeper.connect(), stateDirectory);
+  parts.keeper = keeper;
+  parts.shared = shared;
+  return { keeper, shared };
 }
 
 function openReclaimer(

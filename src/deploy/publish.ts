@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
+import type { SharedStore } from '../outside/store/contract.ts';
 import type { Site } from '../site/table.ts';
 import type { Digest, LoadedModule } from '../threads/messages.ts';
 import { Builder } from './build/builder.ts';
@@ -34,6 +35,8 @@ export interface PublisherOptions {
   readonly journal: Journal;
   readonly guards: MountGuards;
   readonly sealingKeys: InForceParts['sealingKeys'];
+  /** Where rollbacks are. */
+  readonly shared: SharedStore;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** See `PictureOptions`. */
@@ -240,6 +243,7 @@ export class Publisher {
     const folder = new WatchedFolder(located, {
       config: this.#config,
       store: this.#store,
+      shared: this.#options.shared,
       modules: this.#modules,
       builder: this.#builder,
       journal: this.#journal,

@@ -70,7 +70,7 @@ export interface Events {
   readonly 'modules-not-marked': Because;
   readonly 'mark-damaged': InStateFile & Because;
   readonly 'modules-new-again': Because;
-  readonly 'rollback-damaged': InStateFile & Because;
+  readonly 'rollback-damaged': OfFile & Because;
   readonly 'rollbacks-not-read': Because;
 
   readonly 'certificate-issued': OfHost & {
@@ -83,7 +83,6 @@ export interface Events {
   readonly 'certificate-order-broken': OfHost & Failed;
   readonly 'certificate-order-failed': OfHost &
     Because & { readonly failures: number; readonly nextTryInMs: number };
-  readonly 'certificates-damaged': InStateFile;
   readonly 'certificates-not-looked-at': Failed;
   readonly 'certificates-not-usable': Because;
   readonly 'certificates-read-again': Readonly<Record<never, never>>;
@@ -205,10 +204,6 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     text: 'certificate not ordered: an error of the server itself',
   },
   'certificate-order-failed': { level: 'warn', text: 'order failed' },
-  'certificates-damaged': {
-    level: 'error',
-    text: 'certificates damaged: put aside, ordering anew',
-  },
   'certificates-not-looked-at': { level: 'error', text: 'certificates not looked at' },
   'certificates-not-usable': { level: 'error', text: ({ reason }) => reason },
   'certificates-read-again': {

@@ -9,8 +9,9 @@ import type { Challenges } from './challenges.ts';
 import type { Directories } from './directories.ts';
 import type { Orders } from './orders.ts';
 import type { OwnCertificates } from './own-certificates.ts';
+import type { StoredCertificate } from './records.ts';
 import type { Renewals } from './renewals.ts';
-import type { StoredCertificate, TlsStore } from './store.ts';
+import type { TlsStore } from './store.ts';
 
 /** What ordering needs; undefined where the operator wants none. */
 export interface AcmeParts {
@@ -55,7 +56,7 @@ export class Certificates {
     if (acme === undefined) {
       return none('no certificate is configured for the name', noneHoldsMsMax);
     }
-    const kept = acme.store.certificate(hostName);
+    const kept = await acme.store.certificate(hostName);
     if (kept !== undefined && this.#isUsable(kept, acme)) return this.#stored(kept);
     const end = await acme.orders.obtain(hostName, clientAddress);
     if (end.kind === 'issued') return this.#stored(end.certificate);
@@ -63,12 +64,12 @@ export class Certificates {
   }
 
   /** Null for a token that is not shown right now. */
-  httpAnswer(token: string): string | null {
-    return this.#options.acme?.challenges.httpAnswer(token) ?? null;
+  async httpAnswer(token: string): Promise<string | null> {
+    return (await this.#options.acme?.challenges.httpAnswer(token)) ?? null;
   }
 
-  alpnCertificate(hostName: HostName): CertificatePair | null {
-    return this.#options.acme?.challenges.alpnCertificate(hostName) ?? null;
+  async alpnCertificate(hostName: HostName): Promise<CertificatePair | null> {
+    return (await this.#options.acme?.challenges.alpnCertificate(hostName)) ?? null;
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,8 @@ import { getDomain } from 'tldts';
 import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type HostName, ownerOf } from '../names.ts';
-import type { TlsStore } from './store.ts';
+import { hourShape, keys, weekShape } from './records.ts';
+import type { OrderCount, TlsStore } from './store.ts';
 
 export type GateLimits = Pick<
   Limits,
@@ -22,7 +23,6 @@ export interface Refusal {
 }
 
 const hourMs = 3_600_000;
-export const weekMs = 7 * 24 * hourMs;
 /** A cap over a week is not worth asking about every minute. */
 const weeklyHoldsMs = hourMs;
 const hourlyHoldsMs = 60_000;
@@ -34,6 +34,20 @@ export interface GateOptions {
   readonly nowMs: () => number;
 }
 
+/** An order that was counted. */
+export interface CountedOrder {
+  readonly atMs: number;
+  readonly counts: readonly OrderCount[];
+}
+
+export type Admitted =
+  | { readonly kind: 'counted'; readonly order: CountedOrder }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+interface Cap extends OrderCount {
+  readonly refusal: Refusal;
+}
+
 export class OrderGate {
   readonly #options: GateOptions;
 
@@ -41,47 +55,67 @@ export class OrderGate {
     this.#options = options;
   }
 
-  /** Counts one order, or says why there must be none. */
-  take(hostName: HostName, folderKey: FolderKey): Refusal | undefined {
-    const { limits, store, nowMs } = this.#options;
+  /** Counts one order, or says why there must be none. Rejects with StoreError. */
+  async take(hostName: HostName, folderKey: FolderKey): Promise<Admitted> {
+    const { store, nowMs } = this.#options;
     const registeredName = registeredNameOf(hostName);
     if (registeredName === undefined) {
-      return { reason: 'the name is a public suffix', holdsMs: weeklyHoldsMs };
+      const refusal = { reason: 'the name is a public suffix', holdsMs: weeklyHoldsMs };
+      return { kind: 'refused', refusal };
     }
+    const caps = this.#caps(registeredName, folderKey);
     const atMs = nowMs();
-    const ofName = store.countOrders(atMs - weekMs, { registeredName });
-    if (ofName >= limits.ordersPerRegisteredNamePerWeekMax) {
-      const max = limits.ordersPerRegisteredNamePerWeekMax;
-      const reason = `${registeredName} may cause ${max} certificates a week`;
-      return { reason, holdsMs: weeklyHoldsMs };
-    }
-    const ofFolder = store.countOrders(atMs - weekMs, { folderKey });
-    if (ofFolder >= limits.ordersPerFolderPerWeekMax) {
-      const reason = `a folder may cause ${limits.ordersPerFolderPerWeekMax} certificates a week`;
-      return { reason, holdsMs: weeklyHoldsMs };
-    }
-    const refusal = this.#refuseByHour(folderKey);
-    if (refusal !== undefined) return refusal;
-    store.noteOrder({ atMs, hostName, registeredName, folderKey });
-    return undefined;
+    const full = await store.takeOrder(caps);
+    if (full === undefined) return { kind: 'counted', order: { atMs, counts: caps } };
+    const cap = caps.find((one) => one === full);
+    return { kind: 'refused', refusal: cap?.refusal ?? this.#hourRefusal('') };
   }
 
-  /** What there is in an hour is shared by owner: nobody takes more than is left for the others. */
-  #refuseByHour(folderKey: FolderKey): Refusal | undefined {
-    const { limits, store, nowMs } = this.#options;
-    const sinceMs = nowMs() - hourMs;
+  /** What was taken came to no authority: an outage must not use up a week's count. */
+  giveBack({ counts, atMs }: CountedOrder): Promise<void> {
+    return this.#options.store.giveBackOrder(counts, atMs);
+  }
+
+  /**
+   * What there is in an hour is shared by owner: nobody takes more than is left for the others.
+   */
+  #caps(registeredName: string, folderKey: FolderKey): readonly Cap[] {
+    const { limits } = this.#options;
+    const { ordersPerRegisteredNamePerWeekMax: perName, ordersPerFolderPerWeekMax: perFolder } =
+      limits;
     const max = limits.ordersPerHourMax;
-    const held = store.countOrders(sinceMs, 'all');
-    const own = store.countOrders(sinceMs, { owner: ownerOf(folderKey) });
-    if (mayHold({ max, held, own, added: 1 })) return undefined;
-    const rule = held >= max ? '' : ', those of one owner as many as are left for the others';
-    const reason = `at most ${max} certificates are ordered an hour${rule}`;
-    return { reason, holdsMs: hourlyHoldsMs };
+    const weekly = (who: string, most: number): Refusal => ({
+      reason: `${who} may cause ${most} certificates a week`,
+      holdsMs: weeklyHoldsMs,
+    });
+    return [
+      {
+        ...{ key: keys.ordersOfName(registeredName), shape: weekShape },
+        allows: ([ofName = 0]) => ofName < perName,
+        refusal: weekly(registeredName, perName),
+      },
+      {
+        ...{ key: keys.ordersOfFolder(folderKey), shape: weekShape },
+        allows: ([, ofFolder = 0]) => ofFolder < perFolder,
+        refusal: weekly('a folder', perFolder),
+      },
+      {
+        ...{ key: keys.allOrders, shape: hourShape },
+        allows: ([, , all = 0]) => all < max,
+        refusal: this.#hourRefusal(''),
+      },
+      {
+        ...{ key: keys.ordersOfOwner(ownerOf(folderKey)), shape: hourShape },
+        allows: ([, , held = 0, own = 0]) => mayHold({ max, held, own, added: 1 }),
+        refusal: this.#hourRefusal(', those of one owner as many as are left for the others'),
+      },
+    ];
   }
 
-  /** What was taken for the name came to no authority: an outage must not use up a week's count. */
-  giveBack(hostName: HostName): void {
-    this.#options.store.forgetLastOrder(hostName);
+  #hourRefusal(share: string): Refusal {
+    const max = this.#options.limits.ordersPerHourMax;
+    const reason = `at most ${max} certificates are ordered an hour${share}`;
+    return { reason, holdsMs: hourlyHoldsMs };
   }
 }
 

@@ -13,9 +13,10 @@ import { type FolderKey, type HostName, type OwnerKey, ownerOf } from '../names.
 import { AcmeError } from './acme/problem.ts';
 import type { Admission } from './admission.ts';
 import type { Directories, DirectoryIssue } from './directories.ts';
-import type { GateLimits, OrderGate, Refusal } from './gate.ts';
+import type { Admitted, GateLimits, OrderGate, Refusal } from './gate.ts';
+import type { StoredCertificate } from './records.ts';
 import { backOffMs, plannedRenewalMs } from './renewal.ts';
-import type { StoredCertificate, TlsStore } from './store.ts';
+import type { TlsStore } from './store.ts';
 import { readChain } from './x509.ts';
 
 export type OrderLimits = GateLimits & Pick<Limits, 'ordersInFlightMax' | 'certificatesMax'>;
@@ -74,7 +75,7 @@ export class Orders {
   obtain(hostName: HostName, clientAddress?: string): Promise<OrderEnd> {
     const underWay = this.#underWay.get(hostName);
     if (underWay !== undefined) return underWay;
-    const refusal = this.#knownRefusal(hostName);
+    const refusal = this.#stillHolds(this.#refusals.get(hostName));
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
     if (this.#isStopped || this.#underWay.size >= lookedAtMax) return Promise.resolve(busy());
     return this.#join(hostName, () => this.#obtain(hostName, clientAddress));
@@ -90,7 +91,8 @@ export class Orders {
       const verdict = await this.#options.admission.judge(hostName);
       if (verdict.kind === 'refused') return verdict;
       const [replaced] = readChain(certificate.chainPem);
-      return this.#order(hostName, verdict.folderKey, replaced);
+      const owner = ownerOf(verdict.folderKey);
+      return this.#seated(owner, () => this.#order(hostName, replaced));
     });
   }
 
@@ -125,24 +127,36 @@ export class Orders {
   }
 
   async #obtain(hostName: HostName, clientAddress: string | undefined): Promise<OrderEnd> {
-    const { admission, gate, limits, journal, store } = this.#options;
+    const { admission, journal, store } = this.#options;
+    const failed = this.#stillHolds(await store.failure(hostName));
+    if (failed !== undefined) return { kind: 'refused', refusal: failed };
     const verdict = await admission.judge(hostName, clientAddress);
     if (verdict.kind === 'refused') {
       journal.tell('certificate-not-wanted', { hostName, reason: verdict.refusal.reason });
       return this.#refuse(hostName, verdict.refusal);
     }
-    if (!this.#hasRoom(ownerOf(verdict.folderKey))) return busy();
-    const refusal =
-      store.countCertificates() >= limits.certificatesMax
-        ? { reason: `at most ${limits.certificatesMax} certificates are kept`, holdsMs: 60_000 }
-        : gate.take(hostName, verdict.folderKey);
-    if (refusal !== undefined) {
-      this.#tellOnce(hostName, refusal.reason);
-      return this.#refuse(hostName, refusal);
+    const owner = ownerOf(verdict.folderKey);
+    if (!this.#hasRoom(owner)) return busy();
+    return this.#seated(owner, () => this.#orderCounted(hostName, verdict.folderKey));
+  }
+
+  async #orderCounted(hostName: HostName, folderKey: FolderKey): Promise<OrderEnd> {
+    const { gate } = this.#options;
+    const admitted = await this.#admit(hostName, folderKey);
+    if (admitted.kind === 'refused') {
+      this.#tellOnce(hostName, admitted.refusal.reason);
+      return this.#refuse(hostName, admitted.refusal);
     }
-    const end = await this.#order(hostName, verdict.folderKey);
-    if (end.kind === 'refused' && end.isOutage === true) gate.giveBack(hostName);
+    const end = await this.#order(hostName);
+    if (end.kind === 'refused' && end.isOutage === true) await gate.giveBack(admitted.order);
     return end;
+  }
+
+  async #admit(hostName: HostName, folderKey: FolderKey): Promise<Admitted> {
+    const { gate, limits, store } = this.#options;
+    if (store.countCertificates() < limits.certificatesMax) return gate.take(hostName, folderKey);
+    const reason = `at most ${limits.certificatesMax} certificates are kept`;
+    return { kind: 'refused', refusal: { reason, holdsMs: 60_000 } };
   }
 
   /** Names whose proof takes long must not keep those of others waiting. */
@@ -151,24 +165,28 @@ export class Orders {
     return mayHold({ max, held: this.#inFlight.total, own: this.#inFlight.of(owner), added: 1 });
   }
 
-  async #order(
-    hostName: HostName,
-    folderKey: FolderKey,
-    replaced?: X509Certificate,
-  ): Promise<OrderEnd> {
-    const { directories, journal, store } = this.#options;
-    const owner = ownerOf(folderKey);
+  /** Does `work` on one of the seats that owners share. */
+  async #seated(owner: OwnerKey, work: () => Promise<OrderEnd>): Promise<OrderEnd> {
     this.#inFlight.add(owner, 1);
+    try {
+      return await work();
+    } finally {
+      this.#inFlight.add(owner, -1);
+    }
+  }
+
+  async #order(hostName: HostName, replaced?: X509Certificate): Promise<OrderEnd> {
+    const { directories, journal, store } = this.#options;
     let isOrdered = false;
     const onOrdered = (): void => {
       isOrdered = true;
     };
     try {
-      const attempt = store.failure(hostName)?.failures ?? 0;
+      const attempt = (await store.failure(hostName))?.failures ?? 0;
       const options = { replaces: replaced, attempt, onOrdered };
       const issued = await directories.order(hostName, options);
       const certificate = this.#describe(hostName, issued);
-      store.saveCertificate(certificate);
+      await store.saveCertificate(certificate);
       this.#refusals.delete(hostName);
       const notAfter = new Date(certificate.notAfterMs).toISOString();
       journal.tell('certificate-issued', { hostName, directory: issued.directoryUrl, notAfter });
@@ -177,9 +195,7 @@ export class Orders {
       if (!(error instanceof AcmeError)) throw error;
       const isOutage = !isOrdered && (error.fault === 'unavailable' || error.scope === 'directory');
       if (error.scope === 'directory') return this.#suspend(hostName, error, isOutage);
-      return this.#fail(hostName, error, isOutage);
-    } finally {
-      this.#inFlight.add(owner, -1);
+      return await this.#fail(hostName, error, isOutage);
     }
   }
 
@@ -212,23 +228,22 @@ export class Orders {
     this.#told.set(reason, true);
   }
 
-  #fail(hostName: HostName, error: AcmeError, isOutage: boolean): OrderEnd {
+  async #fail(hostName: HostName, error: AcmeError, isOutage: boolean): Promise<OrderEnd> {
     if (this.#isStopped) return busy();
     const { journal, nowMs, random, store } = this.#options;
-    const failures = (store.failure(hostName)?.failures ?? 0) + 1;
+    const failures = ((await store.failure(hostName))?.failures ?? 0) + 1;
     const usualMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
     const restMs = isOutage ? Math.min(usualMs, outageHoldsMsMax) : usualMs;
     const reason = error.message;
-    store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
+    await store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
     const nextTryInMs = Math.round(restMs);
     journal.tell('certificate-order-failed', { hostName, failures, reason, nextTryInMs });
     return { kind: 'refused', refusal: { reason, holdsMs: restMs }, isOutage };
   }
 
   /** Refused lately, or failed and to be left alone: the latter holds over a restart. */
-  #knownRefusal(hostName: HostName): Refusal | undefined {
+  #stillHolds(known: { reason: string; untilMs: number } | undefined): Refusal | undefined {
     const nowMs = this.#options.nowMs();
-    const known = this.#refusals.get(hostName) ?? this.#options.store.failure(hostName);
     if (known === undefined || known.untilMs <= nowMs) return undefined;
     return { reason: known.reason, holdsMs: known.untilMs - nowMs };
   }

@@ -8,10 +8,10 @@ import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Directories } from './directories.ts';
-import { weekMs } from './gate.ts';
 import type { OrderEnd, Orders } from './orders.ts';
+import type { StoredCertificate } from './records.ts';
 import { backOffMs, windowRenewalMs } from './renewal.ts';
-import type { StoredCertificate, TlsStore } from './store.ts';
+import type { TlsStore } from './store.ts';
 import { readChain } from './x509.ts';
 
 export interface RenewalsOptions {
@@ -63,10 +63,10 @@ export class Renewals {
     const { journal, nowMs, store } = this.#options;
     try {
       const atMs = nowMs();
-      store.forgetBefore({ expiredMs: atMs - expiredKeptMs, ordersMs: atMs - weekMs });
-      const asked = store.dueForWindow(atMs, windowsAtOnceMax);
+      await store.forgetBefore(atMs - expiredKeptMs);
+      const asked = await store.dueForWindow(atMs, windowsAtOnceMax);
       await Promise.all(asked.map((certificate) => this.#askWindow(certificate)));
-      const due = store.dueForRenewal(nowMs(), renewedAtOnceMax);
+      const due = await store.dueForRenewal(nowMs(), renewedAtOnceMax);
       await Promise.all(due.map((certificate) => this.#renew(certificate)));
     } catch (error) {
       journal.tell('certificates-not-looked-at', { errorDetail: describeError(error) });
@@ -82,16 +82,19 @@ export class Renewals {
       return;
     }
     // The gap to the end of the lifetime is the time there is: never sleep beyond half of it.
-    const usualMs = this.#retryMs(hostName, end);
+    const usualMs = await this.#retryMs(hostName, end);
     const leftMs = Math.max(0, certificate.notAfterMs - nowMs());
     const retryMs = leftMs === 0 ? usualMs : Math.max(60_000, Math.min(usualMs, leftMs / 2));
-    store.setRenewal(hostName, nowMs() + retryMs);
+    await store.setRenewal(hostName, nowMs() + retryMs);
     journal.tell('certificate-not-renewed', { hostName, reason: end.refusal.reason });
   }
 
-  #retryMs(hostName: HostName, end: OrderEnd & { readonly kind: 'refused' }): number {
+  async #retryMs(
+    hostName: HostName,
+    end: OrderEnd & { readonly kind: 'refused' },
+  ): Promise<number> {
     if (end.isOutage === true) return end.refusal.holdsMs;
-    const failures = this.#options.store.failure(hostName)?.failures;
+    const failures = (await this.#options.store.failure(hostName))?.failures;
     return failures === undefined ? notServedRetryMs : backOffMs(failures, this.#options.random());
   }
 
@@ -103,16 +106,18 @@ export class Renewals {
     try {
       const window = await directories.renewalWindow(directoryUrl, leaf);
       const againMs = Math.min(window?.retryAfterMs ?? windowAskMsMax, windowAskMsMax);
-      store.setWindowAsk(hostName, nowMs() + Math.max(60_000, againMs));
+      await store.setWindowAsk(hostName, nowMs() + Math.max(60_000, againMs));
       if (window === undefined) return;
       const renewAtMs = windowRenewalMs(window, certificate, random());
       // Within the same window a moment was chosen before: choosing again would drift to its start.
       const isChosen =
         certificate.renewAtMs >= window.startMs && certificate.renewAtMs <= window.endMs;
-      if (!isChosen) store.setRenewal(hostName, Math.min(renewAtMs, certificate.notAfterMs));
+      if (!isChosen) {
+        await store.setRenewal(hostName, Math.min(renewAtMs, certificate.notAfterMs));
+      }
     } catch (error) {
       if (!(error instanceof AcmeError)) throw error;
-      store.setWindowAsk(hostName, nowMs() + windowRetryMs);
+      await store.setWindowAsk(hostName, nowMs() + windowRetryMs);
       journal.tell('renewal-window-unknown', { hostName, reason: error.message });
     }
   }

@@ -1,270 +1,287 @@
 /**
- * Edge: `tls.sqlite` in the state directory: account keys, certificates, and what was ordered when.
- * Certificates are no cache: they cost the operator's quota. SQLite writes each change whole or not
- * at all, also when the process is killed; the file is readable by its owner alone.
+ * Account keys, certificates, and what was ordered when: in the shared store. Certificates are no
+ * cache: they cost the operator's quota. What is due is known in memory, and kept true by a watch.
+ * All promises reject with StoreError alone.
  */
-import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { TerrafirmaError } from '../errors.ts';
-import type { FolderKey, HostName, OwnerKey } from '../names.ts';
+import {
+  addToBuckets,
+  type BucketShape,
+  countBuckets,
+  type TimeBuckets,
+} from '../account/time-buckets.ts';
+import type { HostName } from '../names.ts';
+import type { Notice, SharedStore, Watch, Write } from '../outside/store/contract.ts';
+import { DueIndex } from './due-index.ts';
+import {
+  bytesOf,
+  decode,
+  encode,
+  type FailureEntry,
+  hostNameOf,
+  keys,
+  type StoredCertificate,
+  certificateSpace as space,
+  textOf,
+} from './records.ts';
 
-export interface StoredCertificate {
-  readonly hostName: HostName;
-  readonly chainPem: string;
-  readonly keyPem: string;
-  /** Which directory issued it. */
-  readonly directoryUrl: string;
-  readonly issuedAtMs: number;
-  readonly notAfterMs: number;
-  readonly renewAtMs: number;
-  /** When to ask the directory for its renewal window again. */
-  readonly windowAskAtMs: number;
+export interface TlsStoreOptions {
+  readonly store: SharedStore;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+  /** Told what was not read; it is read again at the next change. */
+  readonly onTrouble: (error: unknown) => void;
 }
 
-export interface OrderEntry {
-  readonly atMs: number;
-  readonly hostName: HostName;
-  readonly registeredName: string;
-  readonly folderKey: FolderKey;
+/** What is counted: under which key, in which buckets, and how many there may be. */
+export interface OrderCount {
+  readonly key: Uint8Array;
+  readonly shape: BucketShape;
+  /** Whether one more is allowed where there are so many, of each that is counted. */
+  readonly allows: (counts: readonly number[]) => boolean;
 }
 
-export interface FailureEntry {
-  readonly failures: number;
-  readonly untilMs: number;
-  readonly reason: string;
-}
-
-const fileName = 'tls.sqlite';
-const schemaVersion = 1;
-const schema = `
-  CREATE TABLE IF NOT EXISTS accounts (directory TEXT PRIMARY KEY, key_pem TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS certificates (
-    host_name TEXT PRIMARY KEY, chain_pem TEXT NOT NULL, key_pem TEXT NOT NULL,
-    directory TEXT NOT NULL, issued_at INTEGER NOT NULL, not_after INTEGER NOT NULL,
-    renew_at INTEGER NOT NULL, window_ask_at INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS certificates_renew ON certificates (renew_at);
-  CREATE INDEX IF NOT EXISTS certificates_window ON certificates (window_ask_at);
-  CREATE TABLE IF NOT EXISTS orders (
-    at INTEGER NOT NULL, host_name TEXT NOT NULL, registered_name TEXT NOT NULL,
-    folder TEXT NOT NULL);
-  CREATE INDEX IF NOT EXISTS orders_at ON orders (at);
-  CREATE INDEX IF NOT EXISTS orders_name ON orders (registered_name, at);
-  CREATE INDEX IF NOT EXISTS orders_folder ON orders (folder, at);
-  CREATE TABLE IF NOT EXISTS failures (
-    host_name TEXT PRIMARY KEY, failures INTEGER NOT NULL, until INTEGER NOT NULL,
-    reason TEXT NOT NULL);
-`;
+const listedAtOnce = 1_000;
+const dayMs = 86_400_000;
+const failureKeptMs = 7 * dayMs;
+const wait = { deadlineMs: 10_000 };
+/** Others write the same key now and then; more often in a row it is no accident. */
+const triesMax = 100;
+const retryMsMin = 10;
+const retryMsMax = 50;
 
 export class TlsStore {
-  readonly #database: DatabaseSync;
-  /** Where a damaged file was put aside at the opening; undefined when all was well. */
-  readonly damagedFile: string | undefined;
+  readonly #options: TlsStoreOptions;
+  readonly #due = new DueIndex();
+  #watch: Watch | undefined;
 
-  private constructor(database: DatabaseSync, damagedFile: string | undefined) {
-    this.#database = database;
-    this.damagedFile = damagedFile;
+  private constructor(options: TlsStoreOptions) {
+    this.#options = options;
   }
 
-  /**
-   * Opens the store, and makes it where it is missing. A damaged file is put aside: the names order
-   * again, which is better than a daemon that does not start.
-   *
-   * @throws TerrafirmaError `state` when the file cannot be used at all.
-   */
-  static open(stateDirectory: string, nowMs: number): TlsStore {
-    const file = join(stateDirectory, fileName);
-    try {
-      return new TlsStore(openDatabase(file), undefined);
-    } catch (error) {
-      if (!existsSync(file) || !isDamage(error)) throw unusable(file, error);
-    }
-    const aside = `${file}.damaged-${nowMs}`;
-    try {
-      renameSync(file, aside);
-      for (const ending of ['-wal', '-shm']) rmSync(`${file}${ending}`, { force: true });
-      return new TlsStore(openDatabase(file), aside);
-    } catch (error) {
-      throw unusable(file, error);
-    }
+  static async open(options: TlsStoreOptions): Promise<TlsStore> {
+    const opened = new TlsStore(options);
+    const watch = options.store.watch(space, (notice) => opened.#onNotice(notice));
+    opened.#watch = watch;
+    await watch.ready;
+    await opened.#readAll();
+    return opened;
   }
 
+  /** The store itself is closed by whoever opened it. */
   close(): void {
-    this.#database.close();
+    this.#watch?.close();
   }
 
-  accountKeyPem(directoryUrl: string): string | undefined {
-    const row = this.#get('SELECT key_pem FROM accounts WHERE directory = ?', directoryUrl);
-    return row === undefined ? undefined : String(row.key_pem);
+  /** The directory's account key: the one that is kept, else `make`'s, kept from now on. */
+  async accountKeyPem(directoryUrl: string, make: () => string): Promise<string> {
+    const key = keys.account(directoryUrl);
+    const kept = await this.#read(key);
+    if (kept !== undefined) return textOf(kept);
+    const made = make();
+    const write: Write = { key, op: 'put', value: bytesOf(made), ifRevision: 0 };
+    const result = await this.#options.store.commit(space, [write], wait);
+    if (result.kind === 'done') return made;
+    // Somebody else was first: one account is enough.
+    return textOf((await this.#read(key)) ?? bytesOf(made));
   }
 
-  saveAccountKey(directoryUrl: string, keyPem: string): void {
-    this.#run('INSERT OR REPLACE INTO accounts VALUES (?, ?)', directoryUrl, keyPem);
-  }
-
-  certificate(hostName: HostName): StoredCertificate | undefined {
-    const row = this.#get('SELECT * FROM certificates WHERE host_name = ?', hostName);
-    return row === undefined ? undefined : readCertificate(row);
+  async certificate(hostName: HostName): Promise<StoredCertificate | undefined> {
+    const value = await this.#read(keys.certificate(hostName));
+    return value === undefined ? undefined : decode<StoredCertificate>(value);
   }
 
   /** Keeps a certificate for good; what was remembered of failures of its name is forgotten. */
-  saveCertificate(certificate: StoredCertificate): void {
-    const { hostName, chainPem, keyPem, directoryUrl } = certificate;
-    const { issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs } = certificate;
-    this.#database.exec('BEGIN IMMEDIATE');
-    try {
-      this.#run(
-        'INSERT OR REPLACE INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-        ...[hostName, chainPem, keyPem, directoryUrl],
-        ...[issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs].map(Math.round),
-      );
-      this.#run('DELETE FROM failures WHERE host_name = ?', hostName);
-      this.#database.exec('COMMIT');
-    } catch (error) {
-      this.#database.exec('ROLLBACK');
-      throw error;
-    }
+  async saveCertificate(certificate: StoredCertificate): Promise<void> {
+    const { hostName } = certificate;
+    const rounded = roundTimes(certificate);
+    const writes: readonly Write[] = [
+      { key: keys.certificate(hostName), op: 'put', value: encode(rounded) },
+      { key: keys.failure(hostName), op: 'delete' },
+    ];
+    await this.#options.store.commit(space, writes, wait);
+    this.#due.set(rounded);
   }
 
-  setRenewal(hostName: HostName, renewAtMs: number): void {
-    const text = 'UPDATE certificates SET renew_at = ? WHERE host_name = ?';
-    this.#run(text, Math.round(renewAtMs), hostName);
+  setRenewal(hostName: HostName, renewAtMs: number): Promise<void> {
+    return this.#update(hostName, { renewAtMs });
   }
 
-  setWindowAsk(hostName: HostName, windowAskAtMs: number): void {
-    const text = 'UPDATE certificates SET window_ask_at = ? WHERE host_name = ?';
-    this.#run(text, Math.round(windowAskAtMs), hostName);
+  setWindowAsk(hostName: HostName, windowAskAtMs: number): Promise<void> {
+    return this.#update(hostName, { windowAskAtMs });
   }
 
   /** Certificates to renew by `nowMs`, the most urgent first. */
-  dueForRenewal(nowMs: number, countMax: number): readonly StoredCertificate[] {
-    const text = 'SELECT * FROM certificates WHERE renew_at <= ? ORDER BY not_after LIMIT ?';
-    return this.#all(text, nowMs, countMax).map(readCertificate);
+  dueForRenewal(nowMs: number, countMax: number): Promise<readonly StoredCertificate[]> {
+    return this.#certificates(this.#due.toRenew(nowMs, countMax));
   }
 
   /** Certificates whose renewal window is to be asked for by `nowMs`. */
-  dueForWindow(nowMs: number, countMax: number): readonly StoredCertificate[] {
-    const text =
-      'SELECT * FROM certificates WHERE window_ask_at <= ? ORDER BY window_ask_at LIMIT ?';
-    return this.#all(text, nowMs, countMax).map(readCertificate);
+  dueForWindow(nowMs: number, countMax: number): Promise<readonly StoredCertificate[]> {
+    return this.#certificates(this.#due.toAsk(nowMs, countMax));
   }
 
   /** When something is due next; undefined when there are no certificates. */
   nextDueMs(): number | undefined {
-    const row = this.#get('SELECT MIN(MIN(renew_at, window_ask_at)) AS next FROM certificates');
-    return row?.next === null || row === undefined ? undefined : Number(row.next);
+    return this.#due.nextMs();
   }
 
   countCertificates(): number {
-    return Number(this.#get('SELECT COUNT(*) AS n FROM certificates')?.n ?? 0);
+    return this.#due.size;
   }
 
-  /** Forgets what no rule asks about any more. */
-  forgetBefore(limits: { readonly expiredMs: number; readonly ordersMs: number }): void {
-    this.#run('DELETE FROM certificates WHERE not_after < ?', limits.expiredMs);
-    this.#run('DELETE FROM orders WHERE at < ?', limits.ordersMs);
-    this.#run('DELETE FROM failures WHERE until < ?', limits.ordersMs);
-  }
-
-  noteOrder(order: OrderEntry): void {
-    const { atMs, hostName, registeredName, folderKey } = order;
-    this.#run('INSERT INTO orders VALUES (?, ?, ?, ?)', atMs, hostName, registeredName, folderKey);
-  }
-
-  /** The newest order of the name was none after all. */
-  forgetLastOrder(hostName: HostName): void {
-    const last = 'SELECT rowid FROM orders WHERE host_name = ? ORDER BY at DESC LIMIT 1';
-    this.#run(`DELETE FROM orders WHERE rowid = (${last})`, hostName);
-  }
-
-  /** Orders since `sinceMs`: all, those of a registered name, of a folder, of an owner. */
-  countOrders(
-    sinceMs: number,
-    of:
-      | { readonly registeredName: string }
-      | { readonly folderKey: FolderKey }
-      | { readonly owner: OwnerKey }
-      | 'all',
-  ): number {
-    const text = 'SELECT COUNT(*) AS n FROM orders WHERE at > ?';
-    if (of === 'all') return Number(this.#get(text, sinceMs)?.n ?? 0);
-    if ('owner' in of) {
-      // An owner is a folder and all that lies below it.
-      const below = `${text} AND (folder = ? OR substr(folder, 1, ?) = ?)`;
-      const start = `${of.owner}/`;
-      return Number(this.#get(below, sinceMs, of.owner, start.length, start)?.n ?? 0);
+  /** Forgets certificates that were over before `expiredMs`. */
+  async forgetBefore(expiredMs: number): Promise<void> {
+    for (const hostName of this.#due.overBefore(expiredMs)) {
+      const write = { key: keys.certificate(hostName), op: 'delete' } as const;
+      await this.#options.store.commit(space, [write], wait);
+      this.#due.delete(hostName);
     }
-    const [column, value] =
-      'folderKey' in of ? ['folder', of.folderKey] : ['registered_name', of.registeredName];
-    return Number(this.#get(`${text} AND ${column} = ?`, sinceMs, value)?.n ?? 0);
   }
 
-  failure(hostName: HostName): FailureEntry | undefined {
-    const row = this.#get('SELECT * FROM failures WHERE host_name = ?', hostName);
-    if (row === undefined) return undefined;
-    const { failures, until, reason } = row;
-    return { failures: Number(failures), untilMs: Number(until), reason: String(reason) };
+  async failure(hostName: HostName): Promise<FailureEntry | undefined> {
+    const value = await this.#read(keys.failure(hostName));
+    return value === undefined ? undefined : decode<FailureEntry>(value);
   }
 
-  noteFailure(hostName: HostName, failure: FailureEntry): void {
-    const { failures, untilMs, reason } = failure;
-    const text = 'INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)';
-    this.#run(text, hostName, failures, Math.round(untilMs), reason);
+  async noteFailure(hostName: HostName, failure: FailureEntry): Promise<void> {
+    const untilMs = Math.round(failure.untilMs);
+    const value = encode({ ...failure, untilMs });
+    const ttlMs = Math.max(0, untilMs - this.#options.nowMs()) + failureKeptMs;
+    const write: Write = { key: keys.failure(hostName), op: 'put', value, ttlMs };
+    await this.#options.store.commit(space, [write], wait);
   }
 
-  #get(text: string, ...values: readonly (string | number)[]): Row | undefined {
-    return this.#database.prepare(text).get(...values);
+  /**
+   * Counts one order under all of `counts`, in one commit, or finds the first that allows none;
+   * undefined: it is counted.
+   */
+  takeOrder(counts: readonly OrderCount[]): Promise<OrderCount | undefined> {
+    const { nowMs } = this.#options;
+    return this.#retry(async () => {
+      const present = await this.#readCounts(counts);
+      const atMs = nowMs();
+      const numbers = counts.map(({ shape }, index) =>
+        countBuckets(present[index]?.buckets, shape, atMs),
+      );
+      const full = counts.find(({ allows }) => !allows(numbers));
+      if (full !== undefined) return { value: full };
+      return this.#count(counts, present, { atMs, amount: 1 });
+    });
   }
 
-  #all(text: string, ...values: readonly (string | number)[]): readonly Row[] {
-    return this.#database.prepare(text).all(...values);
+  /** An order that was counted at `atMs` came to no authority. */
+  async giveBackOrder(counts: readonly OrderCount[], atMs: number): Promise<void> {
+    await this.#retry(async () => {
+      const present = await this.#readCounts(counts);
+      return this.#count(counts, present, { atMs, amount: -1 });
+    });
   }
 
-  #run(text: string, ...values: readonly (string | number)[]): void {
-    this.#database.prepare(text).run(...values);
+  async #readCounts(counts: readonly OrderCount[]): Promise<readonly PresentCount[]> {
+    const entries = await this.#options.store.read(
+      space,
+      counts.map(({ key }) => key),
+    );
+    return entries.map((entry) => ({
+      revision: entry?.revision ?? 0,
+      buckets: entry === undefined ? undefined : decode<TimeBuckets>(entry.value),
+    }));
+  }
+
+  /** `undefined`: somebody else counted meanwhile. */
+  async #count(
+    counts: readonly OrderCount[],
+    present: readonly PresentCount[],
+    order: { readonly atMs: number; readonly amount: number },
+  ): Promise<{ readonly value: undefined } | undefined> {
+    const writes = counts.map(({ key, shape }, index): Write => {
+      const added = addToBuckets(present[index]?.buckets, shape, order);
+      const ttlMs = shape.bucketMs * (shape.buckets + 1);
+      const ifRevision = present[index]?.revision ?? 0;
+      return { key, op: 'put', value: encode(added), ttlMs, ifRevision };
+    });
+    const result = await this.#options.store.commit(space, writes, wait);
+    return result.kind === 'done' ? { value: undefined } : undefined;
+  }
+
+  /** Again after a moment while `attempt` gives nothing. */
+  async #retry<T>(attempt: () => Promise<{ readonly value: T } | undefined>): Promise<T> {
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      const done = await attempt();
+      if (done !== undefined) return done.value;
+      const delayMs = retryMsMin + Math.random() * (retryMsMax - retryMsMin);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+    }
+    throw new Error(`Cannot count an order: somebody else wrote ${triesMax} times in between`);
+  }
+
+  async #update(hostName: HostName, change: Partial<StoredCertificate>): Promise<void> {
+    const key = keys.certificate(hostName);
+    await this.#retry(async () => {
+      const [entry] = await this.#options.store.read(space, [key]);
+      if (entry === undefined) return { value: undefined };
+      const certificate = roundTimes({ ...decode<StoredCertificate>(entry.value), ...change });
+      const { revision: ifRevision } = entry;
+      const write: Write = { key, op: 'put', value: encode(certificate), ifRevision };
+      const result = await this.#options.store.commit(space, [write], wait);
+      if (result.kind === 'conflict') return undefined;
+      this.#due.set(certificate);
+      return { value: undefined };
+    });
+  }
+
+  async #certificates(names: readonly HostName[]): Promise<readonly StoredCertificate[]> {
+    const entries = await this.#options.store.read(space, names.map(keys.certificate));
+    return entries.flatMap((entry) =>
+      entry === undefined ? [] : [decode<StoredCertificate>(entry.value)],
+    );
+  }
+
+  async #read(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return (await this.#options.store.read(space, [key]))[0]?.value;
+  }
+
+  #onNotice(notice: Notice): void {
+    const work = notice === 'reset' ? this.#readAll() : this.#readOne(notice.key);
+    work.catch(this.#options.onTrouble);
+  }
+
+  async #readOne(key: Uint8Array): Promise<void> {
+    const hostName = hostNameOf(key);
+    if (hostName === undefined) return;
+    const certificate = await this.certificate(hostName);
+    if (certificate === undefined) this.#due.delete(hostName);
+    else this.#due.set(certificate);
+  }
+
+  async #readAll(): Promise<void> {
+    this.#due.clear();
+    for (let after: Uint8Array | undefined; ; ) {
+      const options = { prefix: keys.certificates, limit: listedAtOnce };
+      const page = await this.#options.store.list(
+        space,
+        after === undefined ? options : { ...options, after },
+      );
+      const names = page.items.flatMap(({ key }) => hostNameOf(key) ?? []);
+      for (const certificate of await this.#certificates(names)) this.#due.set(certificate);
+      after = page.items.at(-1)?.key;
+      if (page.isLast) return;
+    }
   }
 }
 
-type Row = Readonly<Record<string, unknown>>;
+interface PresentCount {
+  readonly revision: number;
+  readonly buckets: TimeBuckets | undefined;
+}
 
-function readCertificate(row: Row): StoredCertificate {
+function roundTimes(certificate: StoredCertificate): StoredCertificate {
+  const { issuedAtMs, notAfterMs, renewAtMs, windowAskAtMs } = certificate;
   return {
-    hostName: row.host_name as HostName,
-    chainPem: String(row.chain_pem),
-    keyPem: String(row.key_pem),
-    directoryUrl: String(row.directory),
-    issuedAtMs: Number(row.issued_at),
-    notAfterMs: Number(row.not_after),
-    renewAtMs: Number(row.renew_at),
-    windowAskAtMs: Number(row.window_ask_at),
+    ...certificate,
+    issuedAtMs: Math.round(issuedAtMs),
+    notAfterMs: Math.round(notAfterMs),
+    renewAtMs: Math.round(renewAtMs),
+    windowAskAtMs: Math.round(windowAskAtMs),
   };
-}
-
-function openDatabase(file: string): DatabaseSync {
-  // SQLite gives its files beside this one the same permissions.
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
-  const database = new DatabaseSync(file);
-  try {
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    const check = database.prepare('PRAGMA quick_check(1)').get();
-    if (check?.quick_check !== 'ok') throw new Error('database disk image is malformed');
-    const version = database.prepare('PRAGMA user_version').get()?.user_version;
-    if (Number(version) > schemaVersion) throw new Error('it was written by a newer version');
-    database.exec(`${schema} PRAGMA user_version = ${schemaVersion};`);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof Error && /malformed|not a database/.test(error.message);
-}
-
-function unusable(file: string, cause: unknown): TerrafirmaError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const detail = `Cannot use the certificates: ${file} must be a file of ours: received ${reason}`;
-  return new TerrafirmaError('state', detail, { cause });
 }

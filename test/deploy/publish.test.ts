@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../src/deploy/build/artifact.ts';
+import { openStoreOf } from '../../src/deploy/keep/pins.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
@@ -281,10 +282,12 @@ describe('Publisher', () => {
     const relocate = (located: LocatedFolder) => Promise.resolve(located);
     const journal = new LogBook();
     const sealingKeys = new SealingKeys(scratch.path('state'));
+    const shared = openStoreOf(scratch.path('state'));
     await expect(
-      Publisher.open({ config, journal, guards, relocate, sealingKeys }),
+      Publisher.open({ config, journal, guards, relocate, sealingKeys, shared }),
     ).rejects.toMatchObject({
       code: 'state',
     });
+    await shared.close();
   });
 });

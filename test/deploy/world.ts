@@ -1,4 +1,5 @@
 /** A real publisher over a real folder and state directory, and what its log said. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { Modules, type ModulesOptions } from '../../src/deploy/build/modules.ts';
 import { Trial } from '../../src/deploy/build/trial.ts';
 import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
+import { openStoreOf } from '../../src/deploy/keep/pins.ts';
 import { openState } from '../../src/deploy/keep/state.ts';
 import { Publisher } from '../../src/deploy/publish.ts';
 import type { EventKind, EventLevel, Events } from '../../src/journal/events.ts';
@@ -15,6 +17,7 @@ import type { FolderKey, ModulePath } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 import { SealingKeys } from '../../src/outside/secrets/sealing-keys.ts';
+import type { SharedStore } from '../../src/outside/store/contract.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
 import type { Digest } from '../../src/threads/messages.ts';
 
@@ -116,8 +119,11 @@ export class World implements AsyncDisposable {
   /** Every site that was told, in order. */
   readonly published: Site[] = [];
 
-  private constructor(publisher: Publisher, journal: LogBook) {
+  readonly #shared: SharedStore;
+
+  private constructor(publisher: Publisher, journal: LogBook, shared: SharedStore) {
     this.publisher = publisher;
+    this.#shared = shared;
     this.journal = journal;
     publisher.onPublish((site) => this.published.push(site));
   }
@@ -132,10 +138,12 @@ export class World implements AsyncDisposable {
     });
     const sealingKeys = new SealingKeys(options.stateDirectory);
     const { nowMs } = options;
+    const shared = openStoreOf(options.stateDirectory);
     const clock = nowMs === undefined ? {} : { nowMs };
     return new World(
-      await Publisher.open({ config, journal, guards, relocate, sealingKeys, ...clock }),
+      await Publisher.open({ config, journal, guards, relocate, sealingKeys, shared, ...clock }),
       journal,
+      shared,
     );
   }
 
@@ -163,5 +171,6 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.publisher.close();
+    await this.#shared.close();
   }
 }

@@ -19,12 +19,12 @@ export class HttpStage implements ChallengeStage, AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  show(challenge: Challenge): void {
+  async show(challenge: Challenge): Promise<void> {
     this.shown.push(challenge);
     this.current.set(challenge.token, challenge);
   }
 
-  withdraw(challenge: Challenge): void {
+  async withdraw(challenge: Challenge): Promise<void> {
     this.current.delete(challenge.token);
   }
 

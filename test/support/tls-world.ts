@@ -8,6 +8,9 @@ import { defaultLimits } from '../../src/config/config.ts';
 import { TerrafirmaError } from '../../src/errors.ts';
 import { logReader, openJournal } from '../../src/journal/journal.ts';
 import { type FolderKey, type HostName, parseFolderPath } from '../../src/names.ts';
+import { DirectStore } from '../../src/outside/store/direct-store.ts';
+import { openBlobs } from '../../src/outside/store/open.ts';
+import { storePath } from '../../src/outside/store/sqlite-schema.ts';
 import { AcmeClient } from '../../src/tls/acme/client.ts';
 import { Admission, type ServedName } from '../../src/tls/admission.ts';
 import { Directories } from '../../src/tls/directories.ts';
@@ -73,6 +76,7 @@ export class TlsWorld implements AsyncDisposable {
   limits: Limits = { ...defaultLimits };
   publicAddresses: readonly string[] = [];
   #httpPort = 0;
+  shared!: DirectStore;
   store!: TlsStore;
   directories!: Directories;
   orders!: Orders;
@@ -87,7 +91,7 @@ export class TlsWorld implements AsyncDisposable {
       server.rules.httpPort = world.#httpPort;
       world.servers.push(server);
     }
-    world.build();
+    await world.build();
     return world;
   }
 
@@ -98,11 +102,18 @@ export class TlsWorld implements AsyncDisposable {
   }
 
   /** Builds the parts anew over the same state, as after a restart. */
-  build(): void {
+  async build(): Promise<void> {
     const { limits, names, stateDirectory } = this;
     const nowMs = (): number => this.nowMs;
     const random = (): number => 0.5;
-    this.store = TlsStore.open(stateDirectory, this.nowMs);
+    this.shared = DirectStore.open({
+      databasePath: storePath(stateDirectory),
+      synchronous: 'normal',
+      limits: defaultLimits,
+      blobs: openBlobs(stateDirectory),
+      nowMs,
+    });
+    this.store = await TlsStore.open({ store: this.shared, nowMs, onTrouble: rethrow });
     const logger = pino({ level: 'debug' }, { write: (line) => this.log.push(JSON.parse(line)) });
     const clients = this.servers.map((server) => this.#client(server));
     const { store } = this;
@@ -142,12 +153,22 @@ export class TlsWorld implements AsyncDisposable {
     });
   }
 
+  /** Closes what is stored, as at the end of a daemon. */
+  async close(): Promise<void> {
+    this.store.close();
+    await this.shared.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.directories.close();
     await this.orders.settled();
-    this.store.close();
+    await this.close();
     await this.stage[Symbol.asyncDispose]();
     for (const server of this.servers) await server[Symbol.asyncDispose]();
     rmSync(this.stateDirectory, { recursive: true, force: true });
   }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }

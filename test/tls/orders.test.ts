@@ -17,7 +17,7 @@ describe('orders', () => {
     const ends = await Promise.all(Array.from({ length: 1_000 }, () => world.orders.obtain(name)));
     expect(new Set(ends.map((end) => end.kind))).toEqual(new Set(['issued']));
     expect(world.server.orders.length).toBe(1);
-    expect(world.store.certificate(name)?.hostName).toBe(name);
+    expect((await world.store.certificate(name))?.hostName).toBe(name);
   });
 
   test('causes none for 200 names without a record, and looks at each once', async () => {
@@ -59,9 +59,9 @@ describe('orders', () => {
     const names = Array.from({ length: 4 }, (_, n) => world.names.serve(`n${n}.site.test`));
     for (const name of names.slice(0, 3)) await world.orders.obtain(name);
     expect(world.server.orders.length).toBe(2);
-    world.store.close();
+    await world.close();
     await world.directories.close();
-    world.build();
+    await world.build();
     const last = names[3] as HostName;
     expect(await world.orders.obtain(last)).toMatchObject({ refusal: { reason: /week/ } });
     expect(await world.orders.obtain(world.names.serve('other.test'))).toMatchObject({
@@ -88,7 +88,7 @@ describe('orders', () => {
     );
     for (const name of names) await world.orders.obtain(name);
     expect(world.server.orders.length).toBe(2);
-    world.nowMs += HOUR_MS + 1;
+    world.nowMs += HOUR_MS + 60_000;
     expect(await world.orders.obtain(names[3] as HostName)).toMatchObject({ kind: 'issued' });
   });
 
@@ -153,8 +153,8 @@ describe('orders', () => {
     world.names.addresses.delete(name);
     expect(await world.orders.obtain(name)).toMatchObject({ refusal: { reason: /no A or AAAA/ } });
     world.publicAddresses = ['cb007101'];
-    world.store.close();
-    world.build();
+    await world.close();
+    await world.build();
     const other = world.names.serve('b.test');
     expect(await world.orders.obtain(other)).toMatchObject({ refusal: { reason: /public_add/ } });
     world.names.addresses.set('c.test', 'cb007101');
@@ -173,8 +173,8 @@ describe('orders', () => {
       holds.push(end.refusal.holdsMs);
       const before = world.server.requests;
       await world.directories.close();
-      world.store.close();
-      world.build();
+      await world.close();
+      await world.build();
       await world.orders.obtain(name);
       expect(world.server.requests).toBe(before);
       world.nowMs += end.refusal.holdsMs + 1;
@@ -182,7 +182,7 @@ describe('orders', () => {
     expect(holds).toEqual([60_000, 120_000, 240_000]);
     world.server.rules.rejectedNames.clear();
     expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
-    expect(world.store.failure(name)).toBeUndefined();
+    expect(await world.store.failure(name)).toBeUndefined();
   });
 
   test('that no authority took count for nothing, and are tried again soon after', async () => {
@@ -201,7 +201,7 @@ describe('orders', () => {
 
   test('that cannot be proved count, for the authority counts them', async () => {
     world = await TlsWorld.open(1, { ordersPerRegisteredNamePerWeekMax: 2 });
-    world.stage.show = () => undefined;
+    world.stage.show = () => Promise.resolve();
     const name = world.names.serve('a.test');
     for (let attempts = 0; attempts < 4; attempts += 1) {
       await world.orders.obtain(name);
@@ -220,7 +220,7 @@ describe('orders', () => {
     world.orders.stop();
     await world.directories.close();
     expect(await end).toMatchObject({ kind: 'refused' });
-    expect(world.store.failure(name)).toBeUndefined();
+    expect(await world.store.failure(name)).toBeUndefined();
     held.resolve();
   });
 
@@ -269,7 +269,7 @@ describe('orders', () => {
     const end = await world.orders.obtain(world.names.serve('d.test'));
     expect(end).toMatchObject({ kind: 'refused', isOutage: true });
     expect(world.server.requests).toBe(before);
-    expect(world.store.failure('d.test' as HostName)).toBeUndefined();
+    expect(await world.store.failure('d.test' as HostName)).toBeUndefined();
     world.nowMs += 61_000;
     expect(await world.orders.obtain('d.test' as HostName)).toMatchObject({ kind: 'issued' });
   });
@@ -279,7 +279,7 @@ describe('orders', () => {
     world.server.rules.failure = { status: 503, type: 'serverInternal' };
     const name = world.names.serve('a.test');
     expect(await world.orders.obtain(name)).toMatchObject({ refusal: { holdsMs: 60_000 } });
-    expect(world.store.failure(name)).toBeUndefined();
+    expect(await world.store.failure(name)).toBeUndefined();
     world.server.rules.failure = undefined;
     world.nowMs += 60_001;
     expect(await world.orders.obtain(name)).toMatchObject({ kind: 'issued' });
@@ -314,7 +314,7 @@ describe('orders', () => {
 
   test('does not carry a name that cannot prove itself to the next directory', async () => {
     world = await TlsWorld.open(2);
-    world.stage.show = () => undefined;
+    world.stage.show = () => Promise.resolve();
     expect(await world.orders.obtain(world.names.serve('a.test'))).toMatchObject({
       kind: 'refused',
     });

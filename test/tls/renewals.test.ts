@@ -35,7 +35,7 @@ describe('renewals', () => {
     });
     await world.orders.obtain(name);
     await world.renewals.look();
-    const plannedMs = world.store.certificate(name)?.renewAtMs ?? 0;
+    const plannedMs = (await world.store.certificate(name))?.renewAtMs ?? 0;
     expect(plannedMs).toBeGreaterThanOrEqual(startMs - 1_000);
     expect(plannedMs).toBeLessThanOrEqual(startMs + DAY_MS);
     // A revocation is near: the window is in the past from one day to the next.
@@ -65,15 +65,15 @@ describe('renewals', () => {
     world = await TlsWorld.open();
     const name = world.names.serve('a.test');
     await world.orders.obtain(name);
-    const before = world.store.certificate(name);
+    const before = await world.store.certificate(name);
     world.server.rules.failure = { status: 500, type: 'serverInternal' };
     world.nowMs += 61 * DAY_MS;
     await world.renewals.look();
-    expect(world.store.certificate(name)?.chainPem).toBe(before?.chainPem);
+    expect((await world.store.certificate(name))?.chainPem).toBe(before?.chainPem);
     world.server.rules.failure = undefined;
     world.nowMs += DAY_MS;
     await world.renewals.look();
-    expect(world.store.certificate(name)?.chainPem).not.toBe(before?.chainPem);
+    expect((await world.store.certificate(name))?.chainPem).not.toBe(before?.chainPem);
   });
 
   test('are not asked for every minute once a certificate is over', async () => {
@@ -105,7 +105,7 @@ describe('renewals', () => {
     expect(world.server.requests - before).toBeLessThan(3);
     world.nowMs += 60 * DAY_MS;
     await world.renewals.look();
-    expect(world.store.certificate(name)).toBeUndefined();
+    expect(await world.store.certificate(name)).toBeUndefined();
   });
 
   test('do not count against the caps for strangers', async () => {

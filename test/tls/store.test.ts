@@ -1,9 +1,16 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../src/config/config.ts';
 import type { HostName } from '../../src/names.ts';
+import { DirectStore } from '../../src/outside/store/direct-store.ts';
+import { takeOverLegacy } from '../../src/outside/store/legacy.ts';
+import { openBlobs } from '../../src/outside/store/open.ts';
+import { openDatabase, storePath } from '../../src/outside/store/sqlite-schema.ts';
+import { hourShape, keys } from '../../src/tls/records.ts';
 import { TlsStore } from '../../src/tls/store.ts';
+import { writeOldTls } from '../outside/store/old-files.ts';
 
 const certificate = {
   hostName: 'a.test' as HostName,
@@ -18,54 +25,107 @@ const certificate = {
 
 describe('the store of certificates', () => {
   let directory: string;
+  let nowMs = 0;
+  const opened: DirectStore[] = [];
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'terrafirma-store-'));
+    nowMs = 0;
   });
 
-  afterEach(() => {
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test('keeps certificates and account keys, readable by their owner alone', () => {
-    const store = TlsStore.open(directory, 0);
-    store.saveCertificate(certificate);
-    store.saveAccountKey(certificate.directoryUrl, 'account');
-    for (const name of readdirSync(directory)) {
-      expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
-    }
-    store.close();
-    const again = TlsStore.open(directory, 0);
-    expect(again.certificate(certificate.hostName)).toEqual(certificate);
-    expect(again.accountKeyPem(certificate.directoryUrl)).toBe('account');
-    expect(again.damagedFile).toBeUndefined();
-    again.close();
+  function open(): Promise<TlsStore> {
+    const clock = { nowMs: () => nowMs };
+    const store = DirectStore.open({
+      ...{ databasePath: storePath(directory), synchronous: 'normal', limits: defaultLimits },
+      ...{ blobs: openBlobs(directory), ...clock },
+    });
+    opened.push(store);
+    const onTrouble = (error: unknown): never => {
+      throw error;
+    };
+    return TlsStore.open({ store, onTrouble, ...clock });
+  }
+
+  test('keeps certificates and account keys, also when it is opened again', async () => {
+    const store = await open();
+    await store.saveCertificate(certificate);
+    expect(await store.accountKeyPem(certificate.directoryUrl, () => 'account')).toBe('account');
+    const again = await open();
+    expect(await again.certificate(certificate.hostName)).toEqual(certificate);
+    const other = (): string => 'another';
+    expect(await again.accountKeyPem(certificate.directoryUrl, other)).toBe('account');
+    expect(again.countCertificates()).toBe(1);
   });
 
-  test('takes permissions back that are too wide', () => {
-    writeFileSync(join(directory, 'tls.sqlite'), '', { mode: 0o644 });
-    TlsStore.open(directory, 0).close();
-    expect(statSync(join(directory, 'tls.sqlite')).mode & 0o777).toBe(0o600);
+  test('two that are new at once have one account', async () => {
+    const stores = [await open(), await open()];
+    const made = await Promise.all(
+      stores.map((store, at) => store.accountKeyPem(certificate.directoryUrl, () => `key ${at}`)),
+    );
+    expect(new Set(made).size).toBe(1);
   });
 
-  test('puts a damaged file aside and begins anew', () => {
-    writeFileSync(join(directory, 'tls.sqlite'), 'this is no database'.repeat(100));
-    const store = TlsStore.open(directory, 7);
-    expect(store.damagedFile).toBe(join(directory, 'tls.sqlite.damaged-7'));
-    store.saveCertificate(certificate);
-    expect(store.countCertificates()).toBe(1);
-    store.close();
-  });
-
-  test('says what is due, and forgets what is over', () => {
-    const store = TlsStore.open(directory, 0);
+  test('says what is due, and forgets what is over', async () => {
+    const store = await open();
     expect(store.nextDueMs()).toBeUndefined();
-    store.saveCertificate(certificate);
+    await store.saveCertificate(certificate);
     expect(store.nextDueMs()).toBe(10);
-    expect(store.dueForRenewal(49, 10)).toEqual([]);
-    expect(store.dueForRenewal(50, 10)).toHaveLength(1);
-    store.forgetBefore({ expiredMs: 101, ordersMs: 0 });
+    expect(await store.dueForRenewal(49, 10)).toEqual([]);
+    expect(await store.dueForRenewal(50, 10)).toHaveLength(1);
+    await store.setRenewal(certificate.hostName, 70);
+    expect(await store.dueForRenewal(69, 10)).toEqual([]);
+    expect((await open()).nextDueMs()).toBe(10);
+    await store.forgetBefore(101);
     expect(store.countCertificates()).toBe(0);
-    store.close();
+    expect(await store.certificate(certificate.hostName)).toBeUndefined();
+  });
+
+  test('learns of certificates that another process keeps', async () => {
+    const store = await open();
+    await (await open()).saveCertificate(certificate);
+    await expect.poll(() => store.countCertificates()).toBe(1);
+  });
+
+  test('counts every order of two that count at once, and no more than are allowed', async () => {
+    const stores = [await open(), await open()];
+    const key = keys.allOrders;
+    const counts = [{ key, shape: hourShape, allows: ([all = 0]: readonly number[]) => all < 25 }];
+    const taken = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => stores[n % 2]?.takeOrder(counts)),
+    );
+    expect(taken.filter((full) => full === undefined).length).toBe(25);
+    const [first] = stores;
+    await first?.giveBackOrder(counts, nowMs);
+    expect(await first?.takeOrder(counts)).toBeUndefined();
+    expect(await first?.takeOrder(counts)).toBe(counts[0]);
+    // A minute counts until all of it is an hour ago.
+    nowMs += 60 * 60_000;
+    expect(await first?.takeOrder(counts)).toBe(counts[0]);
+    nowMs += 60_000;
+    expect(await first?.takeOrder(counts)).toBeUndefined();
+  });
+
+  test('has what an earlier release kept', async () => {
+    nowMs = Date.now();
+    writeOldTls(directory, { nowMs, folder: '/keybase/public/alice' });
+    const database = openDatabase(storePath(directory));
+    takeOverLegacy(database, { directory }, (message) => {
+      throw new Error(message);
+    });
+    database.close();
+    const store = await open();
+    expect(await store.certificate(certificate.hostName)).toEqual(certificate);
+    expect(store.nextDueMs()).toBe(10);
+    const account = await store.accountKeyPem(certificate.directoryUrl, () => 'new');
+    expect(account).toBe('account key');
+    expect(await store.failure('b.test' as HostName)).toMatchObject({ failures: 2, reason: 'no' });
+    const key = keys.allOrders;
+    const counts = [{ key, shape: hourShape, allows: ([all = 0]: readonly number[]) => all < 2 }];
+    expect(await store.takeOrder(counts)).toBe(counts[0]);
   });
 });

@@ -3,16 +3,13 @@
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
 import { describeError, TerrafirmaError } from '../../errors.ts';
-import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
 import type { JudgeParts } from '../build/judge.ts';
-import type { DeployConfig } from '../deploy-config.ts';
-import { KeptModules } from '../keep/kept-modules.ts';
-import type { ModuleStore } from '../keep/store.ts';
+import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
 import { type FolderListing, type ListedFile, listFolder, lookAtFile } from '../look/scan.ts';
 import { soonest } from '../look/settle.ts';
@@ -27,10 +24,8 @@ import { type CounterRows, SitePicture } from './site-picture.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
-    Pick<InForceParts, 'sealingKeys'> {
-  readonly config: DeployConfig;
-  readonly store: ModuleStore;
-  readonly journal: Journal;
+    Pick<InForceParts, 'sealingKeys'>,
+    KeptModulesParts {
   readonly walks: WalkGates;
   readonly watches: WatchPlaces;
   readonly fs: GuardedFs;

@@ -7,12 +7,13 @@ import { describeError, type ErrorRecord, TerrafirmaError } from '../../errors.t
 import type { Journal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
+import type { SharedStore } from '../../outside/store/contract.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { DeployConfig } from '../deploy-config.ts';
 import type { ManifestState } from '../folder/manifest-file.ts';
 import type { SettingsState } from '../folder/settings-file.ts';
 import { acceptVersion, noteSeen, servingVersion } from './history.ts';
-import { type Pin, pinsStamp, readPins } from './pins.ts';
+import { type Pin, readPins, takeOverPins } from './pins.ts';
 import type { FolderRecord, KeptVersion, ModuleRecord, SeenContent } from './record.ts';
 import type { AddedModule, ModuleStore } from './store.ts';
 
@@ -22,6 +23,8 @@ export interface KeptModulesParts {
   readonly config: DeployConfig;
   readonly store: ModuleStore;
   readonly journal: Journal;
+  /** Where rollbacks are. */
+  readonly shared: SharedStore;
 }
 
 export class KeptModules {
@@ -190,19 +193,36 @@ export class KeptModules {
 
   /** Reads the rollbacks when any was made since the last time, and tells what they changed. */
   async takePins(): Promise<void> {
-    const { config, journal } = this.#parts;
-    const stamp = await pinsStamp(config.stateDirectory, journal);
-    if (stamp === this.#pinsStamp || stamp === undefined) return;
+    const { journal } = this.#parts;
+    const pins = await this.#readPins();
+    const stamp = [...(pins?.values() ?? [])].map(({ id }) => id).join();
+    // Those known before still hold when they cannot be read.
+    if (pins === undefined || stamp === this.#pinsStamp) return;
     const isFirst = this.#pinsStamp === 'unread';
     const paths = [...this.#records.keys()];
     const before = paths.map((path) => this.serving(path)?.digest);
-    this.#pins = await readPins(config.stateDirectory, this.#located.key, journal);
+    this.#pins = pins;
     this.#pinsStamp = stamp;
     for (const [path, pin] of this.#pins) this.#spend(path, pin);
     for (const [index, modulePath] of paths.entries()) {
       const digest = this.serving(modulePath)?.digest;
       if (isFirst || digest === before[index]) continue;
       journal.tell('module-rolled-back', { folderKey: this.#located.key, modulePath, digest });
+    }
+  }
+
+  async #readPins(): Promise<ReadonlyMap<ModulePath, Pin> | undefined> {
+    const { config, journal, shared } = this.#parts;
+    const { key: folderKey } = this.#located;
+    const { stateDirectory } = config;
+    try {
+      if (this.#pinsStamp === 'unread') {
+        await takeOverPins(shared, { stateDirectory, folderKey }, journal);
+      }
+      return await readPins(shared, folderKey, journal);
+    } catch (error) {
+      journal.tell('rollbacks-not-read', { reason: describeError(error) });
+      return undefined;
     }
   }
 

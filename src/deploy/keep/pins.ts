@@ -1,22 +1,29 @@
 /**
- * Edge: the pins/ directory of the state. A rollback pins one kept version of one module: it serves
- * until the file's content becomes something else than it was at the time of the rollback. So a
- * rollback ends by itself with the next deploy, and never by the poll that sees the same bad file
- * again.
+ * Rollbacks, in the shared store. A rollback pins one kept version of one module: it serves until
+ * the file's content becomes something else than it was at the time of the rollback. So a rollback
+ * ends by itself with the next deploy, and never by the poll that sees the same bad file again.
  *
- *     pins/<hash of folder key>/<hash of module path>.json    one file a rollback, written whole
- *     pins/changed                                            rewritten after each, polled
+ *     area deploy, named by the folder key: module path → {"pin": {id, digest, seenDigest}}
  *
- * The command line writes here, the daemon only reads: each file has one writer, so neither can
- * undo what the other did.
+ * The command line writes here, beside a running daemon or without one; the daemon only reads.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError } from '../../errors.ts';
+import { defaultLimits } from '../../config/config.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
-import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
+import {
+  type SharedStore,
+  type Space,
+  StoreError,
+  type Write,
+} from '../../outside/store/contract.ts';
+import { DirectStore } from '../../outside/store/direct-store.ts';
+import { openBlobs } from '../../outside/store/open.ts';
+import { storePath } from '../../outside/store/sqlite-schema.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { digestOf, objectOf, parseJson, textOf } from './record.ts';
 import { hashName, listNames } from './store.ts';
@@ -30,68 +37,125 @@ export interface Pin {
   readonly seenDigest: Digest;
 }
 
-/** Durable when it resolves. A running daemon notices within one poll. */
+const listedAtOnce = 1_000;
+const wait = { deadlineMs: 10_000 };
+
+/**
+ * The shared store of a state directory, for a command of the operator. Whoever opens it closes it.
+ *
+ * @throws TerrafirmaError `state` when its file cannot be used.
+ */
+export function openStoreOf(stateDirectory: string): SharedStore {
+  try {
+    return DirectStore.open({
+      databasePath: storePath(stateDirectory),
+      synchronous: 'full',
+      limits: defaultLimits,
+      blobs: openBlobs(stateDirectory),
+      nowMs: Date.now,
+    });
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    const detail = `${cause.message}: ${storePath(stateDirectory)}`;
+    throw new TerrafirmaError('state', detail, { cause });
+  }
+}
+
+/** Durable when it resolves. A running daemon notices within one poll. Rejects with StoreError. */
 export async function writePin(
-  stateDirectory: string,
+  store: SharedStore,
   folderKey: FolderKey,
   pin: Omit<Pin, 'id'>,
 ): Promise<void> {
   const id = randomBytes(12).toString('hex');
-  const path = join(pinsDirectory(stateDirectory, folderKey), `${hashName(pin.modulePath)}.json`);
-  await writeDurably(path, `${JSON.stringify({ format: 1, id, ...pin })}\n`);
-  await writeDurably(join(stateDirectory, 'pins', 'changed'), id);
-}
-
-/** The pins of a folder, spent ones included; unreadable files are logged and count as none. */
-export async function readPins(
-  stateDirectory: string,
-  folderKey: FolderKey,
-  journal: Journal,
-): Promise<ReadonlyMap<ModulePath, Pin>> {
-  const directory = pinsDirectory(stateDirectory, folderKey);
-  const pins = new Map<ModulePath, Pin>();
-  for (const name of await listNames(directory)) {
-    if (!name.endsWith('.json')) continue;
-    try {
-      const pin = parsePin(await readFile(join(directory, name), 'utf8'));
-      pins.set(pin.modulePath, pin);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      journal.tell('rollback-damaged', { file: join(directory, name), reason });
-    }
-  }
-  return pins;
+  await store.commit(spaceOf(folderKey), [writeOf({ ...pin, id })], wait);
 }
 
 /**
- * Changes whenever any pin of the state directory did; undefined, and logged, when it cannot be
- * read: the pins known then still hold.
+ * The rollbacks of a folder, spent ones included; those that cannot be read are told to `journal`
+ * and count as none. Rejects with StoreError.
  */
-export async function pinsStamp(
-  stateDirectory: string,
+export async function readPins(
+  store: SharedStore,
+  folderKey: FolderKey,
   journal: Journal,
-): Promise<string | undefined> {
-  try {
-    const found = await stat(join(stateDirectory, 'pins', 'changed'), { bigint: true });
-    return `${found.ino}:${found.mtimeNs}:${found.ctimeNs}`;
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return 'none';
-    journal.tell('rollbacks-not-read', { reason: describeError(error) });
-    return undefined;
+): Promise<ReadonlyMap<ModulePath, Pin>> {
+  const space = spaceOf(folderKey);
+  const pins = new Map<ModulePath, Pin>();
+  for (let after: Uint8Array | undefined; ; ) {
+    const options = { prefix: new Uint8Array(0), limit: listedAtOnce };
+    const page = await store.list(space, after === undefined ? options : { ...options, after });
+    const keys = page.items.map(({ key }) => key);
+    const entries = await store.read(space, keys);
+    for (const [index, key] of keys.entries()) {
+      const modulePath = Buffer.from(key).toString() as ModulePath;
+      const value = entries[index]?.value;
+      if (value === undefined) continue;
+      try {
+        pins.set(modulePath, parsePin(Buffer.from(value).toString(), modulePath));
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        journal.tell('rollback-damaged', { folderKey, modulePath, reason });
+      }
+    }
+    after = keys.at(-1);
+    if (page.isLast) return pins;
   }
 }
 
-function parsePin(text: string): Pin {
-  const value = objectOf(parseJson(text), 'a rollback');
+/**
+ * Takes over what earlier releases kept as files in `pins/`, once. Killed in between, it begins
+ * again: what is in the store already stays what it is. Rejects with StoreError.
+ */
+export async function takeOverPins(
+  store: SharedStore,
+  at: { readonly stateDirectory: string; readonly folderKey: FolderKey },
+  journal: Journal,
+): Promise<void> {
+  const { stateDirectory, folderKey } = at;
+  const directory = pinsDirectory(stateDirectory, folderKey);
+  if (!existsSync(directory)) return;
+  for (const name of await listNames(directory)) {
+    if (!name.endsWith('.json')) continue;
+    try {
+      const value = objectOf(
+        parseJson(await readFile(join(directory, name), 'utf8')),
+        'a rollback',
+      );
+      const pin = pinOf(value, textOf(value.modulePath, 'modulePath') as ModulePath);
+      await store.commit(spaceOf(folderKey), [{ ...writeOf(pin), ifRevision: 0 }], wait);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      journal.tell('rollback-damaged', { folderKey, modulePath: name, reason });
+    }
+  }
+  await rm(directory, { recursive: true });
+}
+
+/** Where earlier releases kept the rollbacks of a folder. */
+export function pinsDirectory(stateDirectory: string, folderKey: FolderKey): string {
+  return join(stateDirectory, 'pins', hashName(folderKey));
+}
+
+function spaceOf(folderKey: FolderKey): Space {
+  return { area: 'deploy', name: folderKey };
+}
+
+function writeOf({ id, modulePath, digest, seenDigest }: Pin): Write {
+  const value = Buffer.from(JSON.stringify({ pin: { id, digest, seenDigest } }));
+  return { key: Buffer.from(modulePath), op: 'put', value };
+}
+
+function parsePin(text: string, modulePath: ModulePath): Pin {
+  return pinOf(objectOf(objectOf(parseJson(text), 'a module').pin, 'a rollback'), modulePath);
+}
+
+function pinOf(value: Readonly<Record<string, unknown>>, modulePath: ModulePath): Pin {
   return {
     id: textOf(value.id, 'id'),
-    modulePath: textOf(value.modulePath, 'modulePath') as ModulePath,
+    modulePath,
     digest: digestOf(value.digest),
     seenDigest: digestOf(value.seenDigest),
   };
-}
-
-/** Where the rollbacks of a folder are. */
-export function pinsDirectory(stateDirectory: string, folderKey: FolderKey): string {
-  return join(stateDirectory, 'pins', hashName(folderKey));
 }

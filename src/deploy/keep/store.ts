@@ -4,7 +4,6 @@
  *
  *     modules/ab/abcdef….wasm     accepted bytes; checked against their name when read
  *     folders/<SHA-256 of the folder key>.json
- *     pins/…                      see pins.ts: written by the command line, only read here
  *
  * Only one daemon writes modules/ and folders/. A process killed at any moment leaves the state as
  * it was before or after the write that was running.

@@ -5,12 +5,13 @@
 import { TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath } from '../../names.ts';
+import { type SharedStore, StoreError } from '../../outside/store/contract.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { readUnoptimised } from '../build/trial-book.ts';
 import { servingVersion } from './history.ts';
-import { readPins, writePin } from './pins.ts';
+import { openStoreOf, type Pin, readPins, takeOverPins, writePin } from './pins.ts';
 import { readQuarantined } from './quarantine.ts';
-import type { ModuleRecord } from './record.ts';
+import type { FolderRecord, ModuleRecord } from './record.ts';
 import { readRecords } from './store.ts';
 
 export interface ListedVersion {
@@ -53,8 +54,10 @@ export async function listVersions(
 ): Promise<readonly ListedModule[]> {
   const listed: ListedModule[] = [];
   const standing = await readStanding(stateDirectory, journal);
-  for (const record of await readRecords(stateDirectory, journal)) {
-    const pins = await readPins(stateDirectory, record.folderKey, journal);
+  const records = await readRecords(stateDirectory, journal);
+  const pinsOf = await readAllPins(stateDirectory, records, journal);
+  for (const record of records) {
+    const pins = pinsOf.get(record.folderKey) ?? new Map();
     for (const [modulePath, module] of record.modules) {
       const name = `${record.folderKey}/${modulePath}`;
       if (filter !== undefined && filter !== record.folderKey && filter !== name) continue;
@@ -87,8 +90,11 @@ export async function rollBack(
       if (`${record.folderKey}/${modulePath}` !== name) continue;
       const { digest } = findVersion(module, digestStart);
       const seenDigest = module.seen.digest;
-      await writePin(stateDirectory, record.folderKey, { modulePath, digest, seenDigest });
       const { folderKey } = record;
+      await pinVersion(stateDirectory, folderKey, {
+        pin: { modulePath, digest, seenDigest },
+        journal,
+      });
       const standing = await readStanding(stateDirectory, journal);
       const after = describeModule(module, { folderKey, modulePath, serving: digest, standing });
       const version = after.versions.find((each) => each.isServing);
@@ -97,6 +103,50 @@ export async function rollBack(
   }
   const rule = 'the module must have kept versions, see `terrafirma versions`';
   throw new TerrafirmaError('usage', `Cannot roll back: ${rule}: received ${name}`);
+}
+
+/** Makes nothing where nothing was ever accepted. Rejects with TerrafirmaError `state`. */
+async function readAllPins(
+  stateDirectory: string,
+  records: readonly FolderRecord[],
+  journal: Journal,
+): Promise<ReadonlyMap<FolderKey, ReadonlyMap<ModulePath, Pin>>> {
+  const pins = new Map<FolderKey, ReadonlyMap<ModulePath, Pin>>();
+  if (records.length === 0) return pins;
+  await withStore(stateDirectory, async (store) => {
+    for (const { folderKey } of records) {
+      await takeOverPins(store, { stateDirectory, folderKey }, journal);
+      pins.set(folderKey, await readPins(store, folderKey, journal));
+    }
+  });
+  return pins;
+}
+
+async function pinVersion(
+  stateDirectory: string,
+  folderKey: FolderKey,
+  { pin, journal }: { readonly pin: Omit<Pin, 'id'>; readonly journal: Journal },
+): Promise<void> {
+  await withStore(stateDirectory, async (store) => {
+    await takeOverPins(store, { stateDirectory, folderKey }, journal);
+    await writePin(store, folderKey, pin);
+  });
+}
+
+/** Rejects with TerrafirmaError `state`. */
+async function withStore(
+  stateDirectory: string,
+  work: (store: SharedStore) => Promise<void>,
+): Promise<void> {
+  const store = openStoreOf(stateDirectory);
+  try {
+    await work(store);
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new TerrafirmaError('state', cause.message, { cause });
+  } finally {
+    await store.close();
+  }
 }
 
 /** What is known of modules whatever folder they are in. */

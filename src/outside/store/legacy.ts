@@ -8,6 +8,7 @@ import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { copyKeyValue } from './legacy-kv.ts';
+import { copyTls } from './legacy-tls.ts';
 
 import type { LegacyFiles } from './messages.ts';
 import { inTransaction, setSynchronous } from './sqlite-schema.ts';
@@ -19,7 +20,10 @@ interface Source {
   readonly mayBeDamaged: boolean;
 }
 
-const sources: readonly Source[] = [{ name: 'kv.sqlite', copy: copyKeyValue, mayBeDamaged: false }];
+const sources: readonly Source[] = [
+  { name: 'kv.sqlite', copy: copyKeyValue, mayBeDamaged: false },
+  { name: 'tls.sqlite', copy: copyTls, mayBeDamaged: true },
+];
 
 /** Throws when a file is there and cannot be taken over; nothing has changed then. */
 export function takeOverLegacy(

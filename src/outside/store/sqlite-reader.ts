@@ -96,7 +96,8 @@ function endOf(prefix: Uint8Array): Uint8Array | undefined {
   let length = prefix.byteLength;
   while (length > 0 && prefix[length - 1] === 0xff) length -= 1;
   if (length === 0) return undefined;
-  const end = prefix.slice(0, length);
+  // Not `slice`: that of a Buffer is no copy.
+  const end = new Uint8Array(prefix.subarray(0, length));
   end[length - 1] = (end[length - 1] ?? 0) + 1;
   return end;
 }

@@ -23,8 +23,10 @@ export interface Challenge {
 
 /** Where challenges are shown: the listeners ask it. */
 export interface ChallengeStage {
-  show(challenge: Challenge): void;
-  withdraw(challenge: Challenge): void;
+  /** When it resolves, whoever asks is answered. */
+  show(challenge: Challenge): Promise<void>;
+  /** Never rejects. */
+  withdraw(challenge: Challenge): Promise<void>;
 }
 
 export interface AcmeClientOptions {
@@ -199,12 +201,12 @@ export class AcmeClient {
     if (asRecord(body).status === 'valid') return;
     const found = this.#chooseChallenge(body, { ...order, url }, attempt);
     const { stage } = this.#options;
-    stage.show(found.challenge);
     try {
+      await stage.show(found.challenge);
       await this.#claim(found.url, { ...order, url });
       await this.#poll(url, order, ['pending']);
     } finally {
-      stage.withdraw(found.challenge);
+      await stage.withdraw(found.challenge);
     }
   }
 

@@ -5,9 +5,11 @@ import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import { FolderModules } from '../../../src/deploy/folder/modules.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
+import { openStoreOf } from '../../../src/deploy/keep/pins.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import { Gate } from '../../../src/deploy/look/gate.ts';
 import { listFolder } from '../../../src/deploy/look/scan.ts';
+import type { SharedStore } from '../../../src/outside/store/contract.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
 import { guardedFs, testOwner } from '../../support/guarded-fs.ts';
 import { LogBook, locate, openModules, pathOf, Scratch, testConfig } from '../world.ts';
@@ -35,8 +37,15 @@ describe('FolderModules, by a clock of its own', () => {
   });
   afterEach(async () => {
     await builder.close();
+    for (const shared of opened.splice(0)) await shared.close();
     scratch[Symbol.dispose]();
   });
+  const opened: SharedStore[] = [];
+  const openShared = (): SharedStore => {
+    const shared = openStoreOf(scratch.path('state'));
+    opened.push(shared);
+    return shared;
+  };
 
   const fs = guardedFs(defaultLimits);
   const open = async (storeBytesMax = 1_000_000) => {
@@ -46,7 +55,7 @@ describe('FolderModules, by a clock of its own', () => {
       journal,
       limits: { ...defaultLimits, storeBytesMax },
     });
-    const kept = new KeptModules(located, { config, store, journal });
+    const kept = new KeptModules(located, { config, store, journal, shared: openShared() });
     const record = await kept.restore();
     const judging = {
       fs,

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
+import { openStoreOf } from '../../../src/deploy/keep/pins.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
+import type { SharedStore } from '../../../src/outside/store/contract.ts';
 import { parseManifest } from '../../../src/site/manifest.ts';
 import { noSettings } from '../../../src/site/settings.ts';
 import { LogBook, locate, pathOf, Scratch, testConfig } from '../world.ts';
@@ -16,9 +18,16 @@ describe('KeptModules', () => {
   beforeEach(() => {
     scratch = new Scratch();
   });
-  afterEach(() => {
+  afterEach(async () => {
+    for (const shared of opened.splice(0)) await shared.close();
     scratch[Symbol.dispose]();
   });
+  const opened: SharedStore[] = [];
+  const openShared = (): SharedStore => {
+    const shared = openStoreOf(scratch.path('state'));
+    opened.push(shared);
+    return shared;
+  };
 
   const open = async ({ storeBytesMax = 1_000, limits = {} } = {}) => {
     const journal = new LogBook();
@@ -27,7 +36,7 @@ describe('KeptModules', () => {
       limits: { ...defaultLimits, storeBytesMax },
     });
     const config = testConfig(scratch.path('state'), limits);
-    const kept = new KeptModules(located, { config, store, journal });
+    const kept = new KeptModules(located, { config, store, journal, shared: openShared() });
     const record = await kept.restore();
     return { kept, store, journal, record };
   };

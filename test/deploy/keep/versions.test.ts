@@ -1,8 +1,10 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { openStoreOf, pinsDirectory } from '../../../src/deploy/keep/pins.ts';
 import { listVersions, rollBack } from '../../../src/deploy/keep/versions.ts';
+import type { FolderKey } from '../../../src/names.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
 import { LogBook, locate, pathOf, Scratch, until, World } from '../world.ts';
 
@@ -170,14 +172,32 @@ describe('versions', () => {
     await deploy(world, [V1, V2]);
     await rollBack(state(), { name: '/folder/app.wasm', digestStart: D1 }, journal);
     await world.untilServes(located(), 'app.wasm', D1);
-    const pins = join(state(), 'pins');
-    for (const name of readdirSync(pins, { recursive: true }).map(String)) {
-      if (name.endsWith('.json')) writeFileSync(join(pins, name), '{"id":');
-    }
-    mkdirSync(join(pins, 'elsewhere'));
-    writeFileSync(join(pins, 'changed'), 'by hand');
+    const store = openStoreOf(state());
+    const write = {
+      key: Buffer.from('app.wasm'),
+      op: 'put',
+      value: Buffer.from('{"id":'),
+    } as const;
+    await store.commit({ area: 'deploy', name: '/folder' }, [write], { deadlineMs: 1_000 });
+    await store.close();
     await world.untilServes(located(), 'app.wasm', D2);
     expect(world.journal.matching(/Cannot use a rollback/).length).toBeGreaterThan(0);
+  });
+
+  test('a rollback of an earlier release is taken over, once', async () => {
+    {
+      await using world = await open();
+      await deploy(world, [V1, V2]);
+    }
+    const pins = pinsDirectory(state(), '/folder' as FolderKey);
+    mkdirSync(pins, { recursive: true });
+    const pin = { format: 1, id: 'a', modulePath: 'app.wasm', digest: D1, seenDigest: D2 };
+    writeFileSync(join(pins, 'a.json'), JSON.stringify(pin));
+    writeFileSync(join(pins, 'b.json'), '{"id":');
+    expect((await listed())[0]).toMatchObject({ isPinned: true });
+    expect(existsSync(pins)).toBe(false);
+    await using world = await open();
+    await world.untilServes(located(), 'app.wasm', D1);
   });
 
   test('a deleted module keeps its versions and serves nothing', async () => {

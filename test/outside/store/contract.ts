@@ -242,7 +242,8 @@ export function describeContract(name: string, open: () => Promise<Installation>
         await store.commit(space, [put('o', ''), put('p', ''), put('p0', ''), put('q', '')], wait);
         const seen: string[] = [];
         for (let after: Uint8Array | undefined; ; ) {
-          const options = { prefix: bytes('p/'), limit: 400 };
+          // A Buffer, whose `slice` is no copy, stays what it is.
+          const options = { prefix: Buffer.from('p/'), limit: 400 };
           const page = await store.list(space, after ? { ...options, after } : options);
           seen.push(...page.items.map(({ key }) => text(key) ?? ''));
           after = page.items.at(-1)?.key;

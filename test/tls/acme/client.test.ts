@@ -179,7 +179,7 @@ describe('an ACME client', () => {
   });
 
   test('fails as rejected, and withdraws, when a challenge is not met', async () => {
-    stage.show = () => undefined;
+    stage.show = () => Promise.resolve();
     await expect(open().order(NAME)).rejects.toMatchObject({
       fault: 'rejected',
       problemType: 'unauthorized',

@@ -1,0 +1,61 @@
+/** When something is due of each certificate, in memory beside the store. Pure. */
+import type { HostName } from '../names.ts';
+import type { StoredCertificate } from './records.ts';
+
+export type Due = Pick<
+  StoredCertificate,
+  'hostName' | 'notAfterMs' | 'renewAtMs' | 'windowAskAtMs'
+>;
+
+export class DueIndex {
+  readonly #byName = new Map<HostName, Due>();
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  set({ hostName, notAfterMs, renewAtMs, windowAskAtMs }: Due): void {
+    this.#byName.set(hostName, { hostName, notAfterMs, renewAtMs, windowAskAtMs });
+  }
+
+  delete(hostName: HostName): void {
+    this.#byName.delete(hostName);
+  }
+
+  clear(): void {
+    this.#byName.clear();
+  }
+
+  /** To renew by `nowMs`, the most urgent first. */
+  toRenew(nowMs: number, countMax: number): readonly HostName[] {
+    return this.#first((due) => due.renewAtMs <= nowMs, 'notAfterMs', countMax);
+  }
+
+  /** Whose renewal window is to be asked for by `nowMs`. */
+  toAsk(nowMs: number, countMax: number): readonly HostName[] {
+    return this.#first((due) => due.windowAskAtMs <= nowMs, 'windowAskAtMs', countMax);
+  }
+
+  /** Over before `atMs`. */
+  overBefore(atMs: number): readonly HostName[] {
+    return this.#first((due) => due.notAfterMs < atMs, 'notAfterMs', this.size);
+  }
+
+  /** When something is due next; undefined when there is nothing. */
+  nextMs(): number | undefined {
+    let next: number | undefined;
+    for (const { renewAtMs, windowAskAtMs } of this.#byName.values()) {
+      next = Math.min(next ?? Number.POSITIVE_INFINITY, renewAtMs, windowAskAtMs);
+    }
+    return next;
+  }
+
+  #first(
+    isMeant: (due: Due) => boolean,
+    by: 'notAfterMs' | 'windowAskAtMs',
+    countMax: number,
+  ): readonly HostName[] {
+    const found = [...this.#byName.values()].filter(isMeant).sort((a, b) => a[by] - b[by]);
+    return found.slice(0, countMax).map(({ hostName }) => hostName);
+  }
+}

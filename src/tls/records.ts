@@ -1,0 +1,77 @@
+/**
+ * Keys and values of the space of certificates, one space so that one commit can hold what belongs
+ * together. Values are JSON, an account's key is PEM. Pure.
+ *
+ *     account/<directory>      cert/<host name>       fail/<host name>
+ *     count/all   count/owner/<owner>                 orders of the last hour, by minutes
+ *     count/name/<registered name>   count/folder/<folder key>      of the last week, by hours
+ *     challenge/<token>        alpn/<host name>
+ */
+import type { BucketShape, TimeBuckets } from '../account/time-buckets.ts';
+import type { FolderKey, HostName, OwnerKey } from '../names.ts';
+import type { Space } from '../outside/store/contract.ts';
+
+export interface StoredCertificate {
+  readonly hostName: HostName;
+  readonly chainPem: string;
+  readonly keyPem: string;
+  /** Which directory issued it. */
+  readonly directoryUrl: string;
+  readonly issuedAtMs: number;
+  readonly notAfterMs: number;
+  readonly renewAtMs: number;
+  /** When to ask the directory for its renewal window again. */
+  readonly windowAskAtMs: number;
+}
+
+export interface FailureEntry {
+  readonly failures: number;
+  readonly untilMs: number;
+  readonly reason: string;
+}
+
+export const certificateSpace: Space = { area: 'tls', name: 'tls' };
+
+/** Orders in minutes of the last hour. */
+export const hourShape: BucketShape = { bucketMs: 60_000, buckets: 60 };
+/** Orders in hours of the last week. */
+export const weekShape: BucketShape = { bucketMs: 3_600_000, buckets: 168 };
+
+/** Each ends in what it is of. */
+export const keys = {
+  account: (directoryUrl: string) => bytesOf(`account/${directoryUrl}`),
+  certificates: bytesOf('cert/'),
+  certificate: (hostName: HostName) => bytesOf(`cert/${hostName}`),
+  failure: (hostName: HostName) => bytesOf(`fail/${hostName}`),
+  allOrders: bytesOf('count/all'),
+  ordersOfOwner: (owner: OwnerKey) => bytesOf(`count/owner/${owner}`),
+  ordersOfName: (registeredName: string) => bytesOf(`count/name/${registeredName}`),
+  ordersOfFolder: (folderKey: FolderKey) => bytesOf(`count/folder/${folderKey}`),
+  httpChallenge: (token: string) => bytesOf(`challenge/${token}`),
+  alpnChallenge: (hostName: HostName) => bytesOf(`alpn/${hostName}`),
+} as const;
+
+/** The host name of a certificate's key; undefined for any other key. */
+export function hostNameOf(key: Uint8Array): HostName | undefined {
+  const text = Buffer.from(key).toString();
+  return text.startsWith('cert/') ? (text.slice('cert/'.length) as HostName) : undefined;
+}
+
+export function encode(value: StoredCertificate | FailureEntry | TimeBuckets): Uint8Array {
+  return bytesOf(JSON.stringify(value));
+}
+
+/** `T` is what was encoded under the key: nobody else writes to the space. */
+export function decode<T extends StoredCertificate | FailureEntry | TimeBuckets>(
+  value: Uint8Array,
+): T {
+  return JSON.parse(textOf(value)) as T;
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text);
+}
+
+export function textOf(value: Uint8Array): string {
+  return Buffer.from(value).toString();
+}

@@ -1,6 +1,7 @@
 /**
  * Guests hold numbers, the host holds objects. One table a kind and a run: numbers are never given
- * out twice, so a handle that was consumed can never name another object later.
+ * out twice, so a handle that was consumed can never name another object later. Several kinds may
+ * have their numbers in common, where an ABI takes any of them in one place.
  */
 
 /** `unknown`: no live object of that number. `full`: the table holds as many as it may. */
@@ -28,14 +29,64 @@ export interface HandleTableOptions {
 /** Handles are i32 for the guest, and its error values are negative. */
 const handleMax = 0x7fff_ffff;
 
-export class HandleTable<T extends object> {
-  readonly #options: HandleTableOptions;
-  readonly #objects = new Map<number, T>();
+/** Numbers that several tables give out in turn; a handle names an object of one of them. */
+export class HandleSpace {
+  readonly handlesMax: number;
+  readonly #tables: HandleTable<object>[] = [];
   #next: number;
 
-  constructor(options: HandleTableOptions) {
-    this.#options = options;
+  /** `handlesMax`: how many objects of all kinds may live at once. */
+  constructor(options: Omit<HandleTableOptions, 'kind'>) {
     this.#next = options.firstHandle;
+    this.handlesMax = options.handlesMax;
+  }
+
+  /** A table of one kind within the space. */
+  open<T extends object>(kind: string): HandleTable<T> {
+    const table = new HandleTable<T>({ kind, space: this });
+    this.#tables.push(table);
+    return table;
+  }
+
+  /** The object of `handle`, of whichever kind. Throws HandleError `unknown`. */
+  get(handle: number): object {
+    for (const table of this.#tables) {
+      const object = table.find(handle);
+      if (object !== undefined) return object;
+    }
+    const detail = `Cannot find what it names: no such handle: received ${handle}`;
+    throw new HandleError('unknown', detail);
+  }
+
+  get size(): number {
+    return this.#tables.reduce((sum, table) => sum + table.size, 0);
+  }
+
+  get hasNumber(): boolean {
+    return this.#next <= handleMax;
+  }
+
+  /** For one of its tables, where `hasNumber`. */
+  takeNumber(): number {
+    const handle = this.#next;
+    this.#next += 1;
+    return handle;
+  }
+}
+
+export class HandleTable<T extends object> {
+  readonly #kind: string;
+  readonly #space: HandleSpace;
+  /** Whether its own objects are all that count. */
+  readonly #isAlone: boolean;
+  readonly #objects = new Map<number, T>();
+
+  constructor(
+    options: HandleTableOptions | { readonly kind: string; readonly space: HandleSpace },
+  ) {
+    this.#kind = options.kind;
+    this.#isAlone = !('space' in options);
+    this.#space = 'space' in options ? options.space : new HandleSpace(options);
   }
 
   get size(): number {
@@ -44,14 +95,24 @@ export class HandleTable<T extends object> {
 
   /** The new handle of `object`. Throws HandleError `full`. */
   add(object: T): number {
-    const { kind, handlesMax } = this.#options;
-    if (this.#objects.size >= handlesMax || this.#next > handleMax) {
-      throw new HandleError('full', `Cannot open a ${kind}: at most ${handlesMax} at once`);
-    }
-    const handle = this.#next;
-    this.#next += 1;
+    this.requireRoom();
+    const handle = this.#space.takeNumber();
     this.#objects.set(handle, object);
     return handle;
+  }
+
+  /** Throws HandleError `full` where `add` would. */
+  requireRoom(): void {
+    const { handlesMax } = this.#space;
+    const count = this.#isAlone ? this.#objects.size : this.#space.size;
+    if (count < handlesMax && this.#space.hasNumber) return;
+    const detail = `Cannot open a ${this.#kind}: at most ${handlesMax} at once`;
+    throw new HandleError('full', detail);
+  }
+
+  /** The object of `handle`, or undefined. */
+  find(handle: number): T | undefined {
+    return this.#objects.get(handle);
   }
 
   /** The object of `handle`, which stays. Throws HandleError `unknown`. */
@@ -79,7 +140,9 @@ export class HandleTable<T extends object> {
   }
 
   #unknown(handle: number): HandleError {
-    const { kind } = this.#options;
-    return new HandleError('unknown', `Cannot find a ${kind}: no such handle: received ${handle}`);
+    return new HandleError(
+      'unknown',
+      `Cannot find a ${this.#kind}: no such handle: received ${handle}`,
+    );
   }
 }

@@ -104,7 +104,7 @@ class Wasip1Binding implements Binding {
     this.#guest.release();
   }
 
-  #openStreams({ exchange, capabilities, conversation }: Run): Streams {
+  #openStreams({ exchange, capabilities, conversation, hostMemory }: Run): Streams {
     const stderr = new LogStream(capabilities.log);
     if (conversation !== undefined) {
       const framing = capabilities.settings.webSocket === 'frames' ? 'frames' : 'lines';
@@ -127,7 +127,7 @@ class Wasip1Binding implements Binding {
       bodyBytesMax: replyBodyBytesMax,
       isPlainTextAllowed: capabilities.settings.isPlainTextAllowed,
     });
-    return { stdin: new RequestBody(exchange), stdout, stderr };
+    return { stdin: new RequestBody(exchange, hostMemory), stdout, stderr };
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HandleError, HandleTable } from '../../src/abi/handles.ts';
+import { HandleError, HandleSpace, HandleTable } from '../../src/abi/handles.ts';
 
 function createTable(handlesMax = 2): HandleTable<{ name: string }> {
   return new HandleTable({ kind: 'request', firstHandle: 1, handlesMax });
@@ -66,5 +66,33 @@ describe('HandleTable', () => {
     const table = new HandleTable<object>(options);
     expect(table.add({})).toBe(0x7fff_ffff);
     expect(problemOf(() => table.add({}))).toMatch(/^full/);
+  });
+});
+
+describe('numbers in common', () => {
+  test('name objects of several kinds, each of them once', () => {
+    const space = new HandleSpace({ firstHandle: 1, handlesMax: 3 });
+    const bodies = space.open<{ readonly body: string }>('body');
+    const requests = space.open<{ readonly request: string }>('pending request');
+    const body = bodies.add({ body: 'a' });
+    const request = requests.add({ request: 'b' });
+    expect([body, request]).toEqual([1, 2]);
+    expect(space.get(body)).toEqual({ body: 'a' });
+    expect(space.get(request)).toEqual({ request: 'b' });
+    expect(() => bodies.get(request)).toThrow('Cannot find a body: no such handle: received 2');
+    bodies.drop(body);
+    expect(() => space.get(body)).toThrow('Cannot find what it names');
+    expect(requests.add({ request: 'c' })).toBe(3);
+  });
+
+  test('are limited together', () => {
+    const space = new HandleSpace({ firstHandle: 0, handlesMax: 2 });
+    const bodies = space.open('body');
+    const requests = space.open('pending request');
+    bodies.add({});
+    requests.add({});
+    expect(() => bodies.add({})).toThrow('Cannot open a body: at most 2 at once');
+    requests.drop(1);
+    expect(bodies.add({})).toBe(2);
   });
 });

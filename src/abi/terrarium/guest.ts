@@ -18,9 +18,10 @@ import type { Limits } from '../../config/config.ts';
 import type { GuestHost } from '../abi.ts';
 import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
+import type { HeaderLimits } from '../objects/headers.ts';
+import { ObjectError } from '../objects/object-error.ts';
 import { pieceBytes, type Steps, writePieces } from '../steps.ts';
 import { GuestAllocator } from './allocator.ts';
-import type { HeaderLimits } from './headers.ts';
 import { HostcallFailure, Misuse } from './misuse.ts';
 import type { TerrariumRun } from './run.ts';
 
@@ -267,7 +268,11 @@ export class TerrariumGuest {
 
   /** Throws on what the guest is not to be told: traps, the end of the run, our own bugs. */
   #logFailure(error: unknown): void {
-    if (!(error instanceof HostcallFailure || error instanceof HandleError)) throw error;
+    const isTold =
+      error instanceof HostcallFailure ||
+      error instanceof HandleError ||
+      error instanceof ObjectError;
+    if (!isTold) throw error;
     this.run.capabilities.log.write('warn', error.message);
   }
 }

@@ -3,19 +3,9 @@
  * what a guest may set, and in which form values reach a guest.
  */
 
-import { inBytes } from '../../amounts.ts';
 import { isLeftToDaemon } from '../../http/connection-headers.ts';
-import { isFieldValue } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
-import { isToken } from '../../http/token.ts';
-import { Misuse } from './misuse.ts';
-
-export interface HeaderLimits {
-  /** Header lines; several values of one name are several lines. */
-  readonly linesMax: number;
-  /** Names and values together, in bytes. */
-  readonly bytesMax: number;
-}
+import type { HeaderMap } from '../objects/headers.ts';
 
 /** What a Rust guest's HeaderValue takes as text; anything else makes it panic. */
 const guestValue = /^[\t\x20-\x7e]*$/;
@@ -56,75 +46,38 @@ export function indexHeaders(headers: readonly Header[]): Map<string, string[]> 
   return index;
 }
 
-/** The headers a guest sets on one message, bounded and always valid HTTP. */
+/** The headers a guest sets on one message, bounded and always valid HTTP; in lower case. */
 export class GuestHeaders {
-  readonly #limits: HeaderLimits;
-  readonly #index = new Map<string, readonly string[]>();
-  #lines = 0;
-  #bytes = 0;
+  readonly #map: HeaderMap;
 
-  constructor(limits: HeaderLimits) {
-    this.#limits = limits;
+  constructor(map: HeaderMap) {
+    this.#map = map;
   }
 
   get index(): HeaderIndex {
-    return this.#index;
+    return new Map(this.#map.names().map((name) => [name, this.#map.values(name)]));
   }
 
   /** Names and values together, in bytes. */
   get byteLength(): number {
-    return this.#bytes;
+    return this.#map.byteLength;
   }
 
   /**
    * Replaces all values of `name`; no values remove it. Names and values have one character a
-   * byte. Throws Misuse, and changes nothing, when they are no valid HTTP or past the limits.
+   * byte. Throws ObjectError, and changes nothing, when they are no valid HTTP or past the limits.
    */
   set(name: string, values: readonly string[]): void {
-    if (!isToken(name)) throw new Misuse('Cannot set the header: its name is not a token', name);
-    for (const value of values) {
-      if (!isFieldValue(value)) {
-        // The value stays out of the log: it may be a secret.
-        throw new Misuse(
-          `Cannot set the header ${name}: no control bytes in its value`,
-          `${value.length} bytes`,
-        );
-      }
-    }
     const lowerName = name.toLowerCase();
-    if (isLeftToDaemon(lowerName)) return;
-    const before = this.#index.get(lowerName) ?? [];
-    const lines = this.#lines - before.length + values.length;
-    const bytes = this.#bytes - countBytes(name, before) + countBytes(name, values);
-    if (lines > this.#limits.linesMax || bytes > this.#limits.bytesMax) {
-      const { linesMax, bytesMax } = this.#limits;
-      throw new Misuse(
-        `Cannot set the header ${name}: at most ${linesMax} lines and ${inBytes(bytesMax)}`,
-        `${lines} lines and ${bytes} bytes`,
-      );
-    }
-    this.#lines = lines;
-    this.#bytes = bytes;
-    if (values.length === 0) this.#index.delete(lowerName);
-    else this.#index.set(lowerName, values);
+    if (!isLeftToDaemon(lowerName)) this.#map.set(lowerName, values);
   }
 
   has(lowerName: string): boolean {
-    return this.#index.has(lowerName);
+    return this.#map.has(lowerName);
   }
 
   /** One line a value. */
   toLines(): Header[] {
-    const lines: Header[] = [];
-    for (const [name, values] of this.#index) {
-      for (const value of values) lines.push([name, value]);
-    }
-    return lines;
+    return this.#map.lines();
   }
-}
-
-function countBytes(name: string, values: readonly string[]): number {
-  let bytes = 0;
-  for (const value of values) bytes += name.length + value.length;
-  return bytes;
 }

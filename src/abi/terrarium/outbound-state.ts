@@ -3,16 +3,17 @@
  * budget of bytes covers all bodies, because a guest may hold as many as it has handles.
  */
 
-import { inBytes } from '../../amounts.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { OutboundReply, OutboundRequest } from '../../capability/fetch/contract.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
-import type { Header } from '../../http/message.ts';
-import type { HostMemory, Run } from '../abi.ts';
+import type { Run } from '../abi.ts';
 import { HandleTable } from '../handles.ts';
-import { GuestHeaders, type HeaderIndex, type HeaderLimits, indexHeaders } from './headers.ts';
-import { Misuse } from './misuse.ts';
+import { type HeaderLimits, HeaderMap } from '../objects/headers.ts';
+import { HeldForRun } from '../objects/held-for-run.ts';
+import { RequestObject } from '../objects/messages.ts';
+import { type Pending, PendingSet } from '../objects/pending.ts';
+import { GuestHeaders, type HeaderIndex, indexHeaders } from './headers.ts';
 
 /** What the getters of requests read, whether a visitor's or one the guest is writing. */
 export interface ReadableRequest {
@@ -24,23 +25,32 @@ export interface ReadableRequest {
 }
 
 export class CreatedRequest implements ReadableRequest {
-  readonly method: string;
-  readonly url: URL;
   readonly fields: GuestHeaders;
   body: Uint8Array = noBytes;
+  readonly #request: RequestObject;
 
   constructor(method: string, url: URL, limits: HeaderLimits) {
-    this.method = method;
-    this.url = url;
-    this.fields = new GuestHeaders(limits);
+    const headers = new HeaderMap(limits);
+    this.#request = new RequestObject({ method, url: url.href, headers });
+    this.fields = new GuestHeaders(headers);
+  }
+
+  get method(): string {
+    return this.#request.method;
   }
 
   get path(): string {
-    return this.url.pathname + this.url.search;
+    const { pathname, search } = new URL(this.#request.url);
+    return pathname + search;
   }
 
   get headers(): HeaderIndex {
     return this.fields.index;
+  }
+
+  toOutbound(): OutboundRequest {
+    const { method, url } = this.#request;
+    return { method, url, headers: this.fields.toLines(), body: this.body };
   }
 }
 
@@ -50,42 +60,8 @@ export interface FetchedReply {
   readonly body: Uint8Array;
 }
 
-/** A request under way. `settled` never rejects; after it `reply` is there, or it has failed. */
-export class PendingRequest {
-  readonly #controller = new AbortController();
-  #reply: OutboundReply | undefined;
-  #isSettled = false;
-  #settled: Promise<void> = Promise.resolve();
-
-  get isSettled(): boolean {
-    return this.#isSettled;
-  }
-
-  get isGivenUp(): boolean {
-    return this.#controller.signal.aborted;
-  }
-
-  /** Undefined while the request is under way, and when it has failed. */
-  get reply(): OutboundReply | undefined {
-    return this.#reply;
-  }
-
-  get settled(): Promise<void> {
-    return this.#settled;
-  }
-
-  /** `send` resolves to undefined when it has failed, and never rejects. */
-  start(send: (signal: AbortSignal) => Promise<OutboundReply | undefined>): void {
-    this.#settled = send(this.#controller.signal).then((reply) => {
-      this.#reply = reply;
-      this.#isSettled = true;
-    });
-  }
-
-  giveUp(): void {
-    this.#controller.abort();
-  }
-}
+/** Undefined when it has failed; the log says why. */
+export type PendingRequest = Pending<OutboundReply | undefined>;
 
 export class OutboundState {
   readonly requests: HandleTable<CreatedRequest>;
@@ -93,14 +69,13 @@ export class OutboundState {
   readonly replies: HandleTable<FetchedReply>;
   readonly #limits: Limits;
   readonly #capabilities: Capabilities;
-  readonly #underWay = new Set<PendingRequest>();
-  readonly #hostMemory: HostMemory | undefined;
-  #heldBytes = 0;
+  readonly #underWay = new PendingSet();
+  readonly #held: HeldForRun;
 
   constructor(limits: Limits, run: Pick<Run, 'capabilities' | 'hostMemory'>) {
     this.#limits = limits;
     this.#capabilities = run.capabilities;
-    this.#hostMemory = run.hostMemory;
+    this.#held = new HeldForRun(run.hostMemory, limits.memoryBytesMax);
     // 0 is the incoming request and the outgoing response in the guest's numbers.
     const options = { firstHandle: 1, handlesMax: limits.handlesPerRunMax };
     this.requests = new HandleTable({ ...options, kind: 'request' });
@@ -115,93 +90,62 @@ export class OutboundState {
   }
 
   /**
-   * Before the body of `request` is replaced by one of `len` bytes. Throws Misuse when the bodies
-   * of the run would be too many bytes.
+   * Before the body of `request` is replaced by one of `len` bytes. Throws ObjectError when the
+   * bodies of the run would be too many bytes.
    */
   makeRoom(request: CreatedRequest, len: number): void {
-    this.#hold(len - request.body.length);
+    const more = len - request.body.length;
+    if (more > 0) this.#held.hold(more);
+    else this.#held.release(-more);
   }
 
   /** Consumes the request `handle` and sends it. Throws HandleError. */
   send(handle: number): PendingRequest {
-    const request = this.requests.take(handle);
-    const pending = new PendingRequest();
-    this.#start(pending, request);
-    return pending;
+    return this.#start(this.requests.take(handle));
   }
 
   /** The same, as a pending handle. On HandleError the request is not consumed. */
   sendAsync(handle: number): number {
     const request = this.requests.get(handle);
-    const pending = new PendingRequest();
-    const pendingHandle = this.pending.add(pending);
+    this.pending.requireRoom();
     this.requests.drop(handle);
-    this.#start(pending, request);
-    return pendingHandle;
+    return this.pending.add(this.#start(request));
   }
 
   /** The handle of a settled request's response, or -1 when it has failed. Throws HandleError. */
   keepReply(pending: PendingRequest): number {
-    const { reply } = pending;
+    const reply = pending.outcome?.kind === 'done' ? pending.outcome.value : undefined;
     if (reply === undefined) return -1;
     const { status, headers, body } = reply;
     return this.replies.add({ status, headers: indexHeaders(headers), body });
   }
 
   giveUpAll(): void {
-    for (const pending of this.#underWay) pending.giveUp();
-    this.#underWay.clear();
+    this.#underWay.giveUpAll();
   }
 
-  #start(pending: PendingRequest, request: CreatedRequest): void {
-    this.#underWay.add(pending);
-    pending.start((signal) => this.#exchange(pending, request, signal));
+  #start(request: CreatedRequest): PendingRequest {
+    return this.#underWay.start((signal) => this.#exchange(request, signal));
   }
 
   async #exchange(
-    pending: PendingRequest,
     request: CreatedRequest,
     signal: AbortSignal,
   ): Promise<OutboundReply | undefined> {
     try {
-      const reply = await this.#capabilities.fetch.send(toOutbound(request), signal);
-      this.#hold(countBytes(reply));
+      const reply = await this.#capabilities.fetch.send(request.toOutbound(), signal);
+      this.#held.hold(countBytes(reply));
       return reply;
     } catch (error) {
-      if (!pending.isGivenUp) {
+      if (!signal.aborted) {
         const reason = error instanceof Error ? error.message : String(error);
         this.#capabilities.log.write('warn', reason);
       }
       return undefined;
     } finally {
-      this.#underWay.delete(pending);
-      this.#release(request.body.length);
+      this.#held.release(request.body.length);
     }
   }
-
-  #hold(bytes: number): void {
-    const bytesMax = this.#limits.memoryBytesMax;
-    if (this.#heldBytes + bytes > bytesMax) {
-      throw new Misuse(
-        `Cannot hold the body: requests and responses of a run hold at most ${inBytes(bytesMax)}`,
-        `${this.#heldBytes + bytes} bytes`,
-      );
-    }
-    if (bytes < 0) this.#release(-bytes);
-    else if (this.#hostMemory?.tryHold(bytes) === false) {
-      throw new Misuse('Cannot hold the body: memory is short', `${bytes} bytes`);
-    } else this.#heldBytes += bytes;
-  }
-
-  #release(bytes: number): void {
-    this.#heldBytes -= bytes;
-    this.#hostMemory?.release(bytes);
-  }
-}
-
-function toOutbound(request: CreatedRequest): OutboundRequest {
-  const headers: readonly Header[] = request.fields.toLines();
-  return { method: request.method, url: request.url.href, headers, body: request.body };
 }
 
 function countBytes(reply: OutboundReply): number {

@@ -93,7 +93,7 @@ export const outboundHostcalls = [
       guest.answerLater(noHandle, async () => {
         const { outbound } = guest.run;
         const pending = outbound.send(handle);
-        await guest.waitFor(pending.settled);
+        await guest.waitFor(pending.whenReady());
         return outbound.keepReply(pending);
       }),
   }),

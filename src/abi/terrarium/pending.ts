@@ -21,7 +21,7 @@ export const pendingHostcalls = [
       guest.answerLater(failed, async () => {
         const { outbound } = guest.run;
         const pending = outbound.pending.take(handle);
-        await guest.waitFor(pending.settled);
+        await guest.waitFor(pending.whenReady());
         return outbound.keepReply(pending);
       }),
   }),
@@ -39,8 +39,8 @@ export const pendingHostcalls = [
         const { outbound } = guest.run;
         const pending = outbound.pending.get(handle);
         // A guest that polls in a loop must let the network in: promises alone never do.
-        if (!pending.isSettled) await guest.waitFor(reachMacrotask());
-        if (!pending.isSettled) return notReady;
+        if (!pending.isReady) await guest.waitFor(reachMacrotask());
+        if (!pending.isReady) return notReady;
         outbound.pending.drop(handle);
         return outbound.keepReply(pending);
       }),
@@ -82,8 +82,8 @@ function select(guest: TerrariumGuest, { handlesPtr, count, outPtr }: Selected):
       guest.memory.writeU32(outPtr, handle);
       return { handle, pending: outbound.pending.get(handle) };
     });
-    await guest.waitFor(Promise.race(candidates.map(({ pending }) => pending.settled)));
-    const ended = candidates.find(({ pending }) => pending.isSettled);
+    await guest.waitFor(Promise.race(candidates.map(({ pending }) => pending.whenReady())));
+    const ended = candidates.find(({ pending }) => pending.isReady);
     if (ended === undefined) throw new Error('Cannot select: nothing has settled');
     guest.memory.writeU32(outPtr, ended.handle);
     outbound.pending.drop(ended.handle);

@@ -9,6 +9,7 @@ import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { RequestHead } from '../../http/message.ts';
 import type { Exchange, HostMemory, Run } from '../abi.ts';
+import { HeaderMap } from '../objects/headers.ts';
 import {
   encodeTarget,
   encodeValue,
@@ -35,7 +36,8 @@ export class OutgoingReply {
 
   constructor(limits: Limits) {
     const { replyHeadersMax, replyHeaderBytesMax } = limits;
-    this.headers = new GuestHeaders({ linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax });
+    const limitsOfHead = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
+    this.headers = new GuestHeaders(new HeaderMap(limitsOfHead));
   }
 
   /** Bytes that may be overwritten for the next body: what was the last one is given up. */

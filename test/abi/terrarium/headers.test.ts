@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { HeaderMap } from '../../../src/abi/objects/headers.ts';
+import { ObjectError } from '../../../src/abi/objects/object-error.ts';
 import {
   encodeTarget,
   encodeValue,
   GuestHeaders,
   indexHeaders,
 } from '../../../src/abi/terrarium/headers.ts';
-import { Misuse } from '../../../src/abi/terrarium/misuse.ts';
 
 function createHeaders(limits: { linesMax?: number; bytesMax?: number } = {}): GuestHeaders {
-  return new GuestHeaders({ linesMax: 8, bytesMax: 64, ...limits });
+  return new GuestHeaders(new HeaderMap({ linesMax: 8, bytesMax: 64, ...limits }));
 }
 
 describe('values for a guest', () => {
@@ -68,7 +69,7 @@ describe('headers a guest sets', () => {
   test.each(['', 'a b', 'a:b', 'a\r\nb', 'a\0', 'é', 'a\u007f', '(a)', 'a"'])(
     'refuse the name %j',
     (name) => {
-      expect(() => createHeaders().set(name, ['1'])).toThrow(Misuse);
+      expect(() => createHeaders().set(name, ['1'])).toThrow(ObjectError);
     },
   );
 
@@ -77,7 +78,7 @@ describe('headers a guest sets', () => {
     (value) => {
       const headers = createHeaders();
       headers.set('a', ['before']);
-      expect(() => headers.set('a', ['fine', value])).toThrow(Misuse);
+      expect(() => headers.set('a', ['fine', value])).toThrow(ObjectError);
       expect(headers.toLines()).toEqual([['a', 'before']]);
     },
   );
@@ -125,7 +126,7 @@ describe('headers a guest sets', () => {
 
   test('the log never holds a refused value', () => {
     expect(() => createHeaders().set('authorization', ['secret\n'])).toThrow(
-      /^(?!.*secret).*received "7 bytes"$/,
+      /^(?!.*secret).*received 7 bytes$/,
     );
   });
 });

@@ -3,29 +3,33 @@
  * that does not say how long it is comes in whole before a program is told its environment, which
  * must say it (RFC 3875, section 4.1.2): many programs read so many bytes and not one more.
  */
-
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
-import { noBytes } from '../../../http/body.ts';
-import type { Exchange } from '../../abi.ts';
+import type { HostMemory } from '../../abi.ts';
+import { Body } from '../../objects/body.ts';
+import { declaredBytes, ExchangeBody, type ReadableExchange } from '../../objects/exchange-body.ts';
+import { HeldForRun } from '../../objects/held-for-run.ts';
+import { ObjectError } from '../../objects/object-error.ts';
 import type { InputStream } from '../streams.ts';
-import { declaredLength } from './environment.ts';
+
+/** Standard input has none. */
+const noTrailers = { linesMax: 0, bytesMax: 0 };
 
 export class RequestBody implements InputStream {
-  readonly #exchange: Pick<Exchange, 'readChunk' | 'hasBody'>;
-  /** Undefined while nothing is here; empty at the end. */
-  #chunk: Uint8Array | undefined;
-  #pending: Promise<void> | undefined;
-  #failure: Error | undefined;
+  readonly #body: Body;
+  #refusal: Error | undefined;
   #takenBytes = 0;
   #totalBytes: number | undefined;
   #measuring: Promise<void> | undefined;
-  #isAtEnd = false;
 
-  constructor(exchange: Pick<Exchange, 'readChunk' | 'hasBody' | 'request'>) {
-    this.#exchange = exchange;
-    this.#chunk = exchange.hasBody ? undefined : noBytes;
-    this.#totalBytes = exchange.hasBody ? declaredLength(exchange.request.headers) : 0;
+  constructor(exchange: ReadableExchange, hostMemory?: HostMemory) {
+    // What is held is bounded by `measure`, and by the account of the run's owner.
+    const held = new HeldForRun(hostMemory, Number.POSITIVE_INFINITY);
+    const options = { held, headerLimits: noTrailers };
+    this.#body = exchange.hasBody
+      ? Body.of(new ExchangeBody(exchange), options)
+      : new Body(options);
+    this.#totalBytes = declaredBytes(exchange);
   }
 
   /** All of the body, as soon as that is known. */
@@ -45,70 +49,50 @@ export class RequestBody implements InputStream {
 
   /** Why the body broke off, such as `request-timeout`: the run ends with it. */
   get failure(): Error | undefined {
-    return this.#failure;
+    if (this.#refusal !== undefined) return this.#refusal;
+    const { failure } = this.#body;
+    if (!(failure instanceof ObjectError)) return failure;
+    return new TerrafirmaError('overloaded', failure.message);
   }
 
   get readyBytes(): number | undefined {
-    return this.#failure === undefined ? this.#chunk?.length : 0;
+    return this.#refusal === undefined ? this.#body.readyBytes : 0;
   }
 
   /** Throws the failure. */
   take(bytesMax: number): Uint8Array | undefined {
-    if (this.#failure !== undefined) throw this.#failure;
-    const chunk = this.#chunk;
-    if (chunk === undefined || chunk.length === 0) return chunk;
-    const taken = chunk.subarray(0, bytesMax);
-    this.#takenBytes += taken.length;
-    if (taken.length < chunk.length) this.#chunk = chunk.subarray(bytesMax);
-    else this.#chunk = this.#isAtEnd ? noBytes : undefined;
+    const { failure } = this;
+    if (failure !== undefined) throw failure;
+    const taken = this.#body.readNow(bytesMax);
+    this.#takenBytes += taken?.length ?? 0;
     return taken;
   }
 
   /** Never rejects: `take` tells. */
   whenReady(): Promise<void> {
-    if (this.readyBytes !== undefined) return Promise.resolve();
-    this.#pending ??= this.#readOn();
-    return this.#pending;
-  }
-
-  async #readOn(): Promise<void> {
-    try {
-      this.#chunk = await this.#readChunk();
-    } catch (error) {
-      this.#failure = error instanceof Error ? error : new Error(String(error));
-    } finally {
-      this.#pending = undefined;
-    }
-  }
-
-  /** Empty at the end alone. */
-  async #readChunk(): Promise<Uint8Array> {
-    for (;;) {
-      const chunk = await this.#exchange.readChunk();
-      if (chunk === undefined) return noBytes;
-      if (chunk.length > 0) return chunk;
-    }
+    return this.#body.whenReady();
   }
 
   async #readAll(bytesMax: number): Promise<void> {
+    const takenBefore = this.#takenBytes;
     const pieces: Uint8Array[] = [];
     let heldBytes = 0;
     for (;;) {
       await this.whenReady();
-      if (this.#failure !== undefined) throw this.#failure;
-      const chunk = this.#chunk ?? noBytes;
-      if (chunk.length === 0) break;
-      heldBytes += chunk.length;
-      if (this.#takenBytes + heldBytes > bytesMax) {
-        this.#failure = tooLarge(bytesMax, this.#takenBytes + heldBytes);
-        throw this.#failure;
+      const { failure } = this;
+      if (failure !== undefined) throw failure;
+      const piece = this.#body.readNow(bytesMax);
+      if (piece === undefined) continue;
+      if (piece.length === 0) break;
+      heldBytes += piece.length;
+      if (takenBefore + heldBytes > bytesMax) {
+        this.#refusal = tooLarge(bytesMax, takenBefore + heldBytes);
+        throw this.#refusal;
       }
-      pieces.push(chunk);
-      this.#chunk = undefined;
+      pieces.push(piece);
     }
-    this.#totalBytes = this.#takenBytes + heldBytes;
-    this.#chunk = Buffer.concat(pieces, heldBytes);
-    this.#isAtEnd = true;
+    this.#totalBytes = takenBefore + heldBytes;
+    this.#body.write(Buffer.concat(pieces, heldBytes), 'front');
   }
 }
 

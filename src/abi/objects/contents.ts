@@ -1,0 +1,299 @@
+/**
+ * What a body holds, in order: bytes that are here, and bodies that are still to come. A body that
+ * was taken in from elsewhere is never copied: its pieces go straight to whoever reads.
+ */
+import type { ReadBody } from '../../http/body.ts';
+import type { Header } from '../../http/message.ts';
+import type { HeldForRun } from './held-for-run.ts';
+import { ObjectError } from './object-error.ts';
+
+type Part = Uint8Array | SourceBody;
+
+/** A body from outside; replies of servers have trailers, too. */
+export interface SourceBody extends ReadBody {
+  readonly trailers?: readonly Header[];
+}
+
+/** What a piece weighs beside its bytes: pieces of one byte each are bounded, too. */
+const pieceOverheadBytes = 128;
+/** How much of what is written may wait for a reader before the writer has to. */
+const windowBytesMax = 64 * 1024;
+/** Each is a handle less, but not a list without end. */
+const sourcesMax = 1_000;
+
+export class BodyContents implements ReadBody {
+  readonly #held: HeldForRun;
+  #parts: Part[] = [];
+  #waitingBytes = 0;
+  /** More may still be added while somebody reads. */
+  #isOpen = false;
+  #isCancelled = false;
+  #failure: Error | undefined;
+  #trailers: Header[] = [];
+  #onMore: PromiseWithResolvers<void> | undefined;
+  /** A source is being read: one call at a time. */
+  #reading: Promise<unknown> | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  constructor(held: HeldForRun) {
+    this.#held = held;
+  }
+
+  /** Undefined while more may come, or where a part does not say. */
+  get knownBytes(): number | undefined {
+    if (this.#isOpen) return undefined;
+    let bytes = 0;
+    for (const part of this.#parts) {
+      const partBytes = part instanceof Uint8Array ? part.length : part.knownBytes;
+      if (partBytes === undefined) return undefined;
+      bytes += partBytes;
+    }
+    return bytes;
+  }
+
+  /** Own ones, and those of sources that were read to their end. */
+  get trailers(): readonly Header[] {
+    return this.#trailers;
+  }
+
+  /** Whether nothing is left and nothing will come. */
+  get isAtEnd(): boolean {
+    return this.#isCancelled || (this.#parts.length === 0 && !this.#isOpen);
+  }
+
+  /** Whether `take` has an answer now: bytes, the end, or why the body broke off. */
+  get isReady(): boolean {
+    return this.isAtEnd || this.#failure !== undefined || this.#parts[0] instanceof Uint8Array;
+  }
+
+  /** Bytes that `take` could give at once; 0 at the end, undefined where one must wait. */
+  get readyBytes(): number | undefined {
+    const [part] = this.#parts;
+    if (this.#failure === undefined && part instanceof Uint8Array) return part.length;
+    return this.isReady ? 0 : undefined;
+  }
+
+  /** Why the body broke off. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Whether adding is welcome. */
+  get hasRoom(): boolean {
+    return this.#waitingBytes < windowBytesMax;
+  }
+
+  /** Adds bytes, which it owns from here on. @throws ObjectError `limit`, `memory` */
+  addBytes(bytes: Uint8Array, end: 'back' | 'front'): void {
+    if (bytes.length === 0 || this.#isCancelled) return;
+    this.#held.hold(bytes.length + pieceOverheadBytes);
+    this.#waitingBytes += bytes.length + pieceOverheadBytes;
+    if (end === 'back') this.#parts.push(bytes);
+    else this.#parts.unshift(bytes);
+    this.#tellMore();
+  }
+
+  /** Adds a body at the end; it is cancelled where nobody wants it. @throws ObjectError `limit` */
+  addSource(source: SourceBody): void {
+    if (this.#isCancelled) {
+      source.cancel();
+      return;
+    }
+    if (this.#parts.length >= sourcesMax) {
+      const message = `Cannot append: a body has at most ${sourcesMax} parts: received one more`;
+      throw new ObjectError('limit', message);
+    }
+    this.#parts.push(source);
+    this.#tellMore();
+  }
+
+  addTrailers(trailers: readonly Header[]): void {
+    this.#trailers.push(...trailers);
+  }
+
+  /** From here on a reader waits for more where there is nothing, until `close` or `fail`. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#tellMore();
+  }
+
+  fail(error: Error): void {
+    if (this.isAtEnd) return;
+    this.#failure = error;
+    this.#isOpen = false;
+    this.#drop();
+    this.#tellMore();
+  }
+
+  /** Resolves when adding is welcome again; also where nobody reads any more. Undefined: now. */
+  whenRoom(): Promise<void> | undefined {
+    if (this.hasRoom || this.#isCancelled) return undefined;
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  /**
+   * The next bytes, at most so many; empty at the end, undefined where they must be waited for.
+   * Throws what broke the body off.
+   */
+  take(bytesMax: number): Uint8Array | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    const [part] = this.#parts;
+    if (!(part instanceof Uint8Array)) return this.isAtEnd ? new Uint8Array(0) : undefined;
+    if (part.length <= bytesMax) {
+      this.#parts.shift();
+      this.#release(part.length + pieceOverheadBytes);
+      return part;
+    }
+    this.#parts[0] = part.subarray(bytesMax);
+    this.#release(bytesMax);
+    return part.subarray(0, bytesMax);
+  }
+
+  /** Resolves when `isReady`; never rejects. */
+  async whenReady(): Promise<void> {
+    while (!this.isReady) {
+      const [part] = this.#parts;
+      if (this.#reading !== undefined) await this.#reading;
+      else if (part === undefined) await this.#more();
+      else if (!(part instanceof Uint8Array)) await this.#fill(part);
+    }
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.isAtEnd) return undefined;
+      const [part] = this.#parts;
+      if (this.#reading !== undefined) await this.#reading;
+      else if (part === undefined) await this.#more();
+      else if (part instanceof Uint8Array) return this.take(part.length);
+      else {
+        const piece = await this.#readSource(part);
+        if (piece !== undefined) return this.#isCancelled ? undefined : piece;
+      }
+    }
+  }
+
+  cancel(): void {
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.#drop();
+    this.#tellMore();
+  }
+
+  /** Takes in what `other` has; what was held for it stays so. @throws ObjectError `limit` */
+  takeFrom(other: BodyContents): void {
+    if (this.#parts.length + other.#parts.length > sourcesMax) {
+      const message = `Cannot append: a body has at most ${sourcesMax} parts: received more`;
+      throw new ObjectError('limit', message);
+    }
+    const { waitingBytes, parts } = other.#handOver();
+    this.#trailers.push(...other.#trailers.splice(0));
+    if (this.#isCancelled) {
+      this.#held.release(waitingBytes);
+      for (const part of parts) if (!(part instanceof Uint8Array)) part.cancel();
+      return;
+    }
+    this.#parts.push(...parts);
+    this.#waitingBytes += waitingBytes;
+    this.#tellMore();
+  }
+
+  /** The one body it consists of, which nobody has read from: passed on as it is. */
+  get onlySource(): SourceBody | undefined {
+    const [part, ...more] = this.#parts;
+    if (this.#isOpen || more.length > 0 || this.#trailers.length > 0) return undefined;
+    return part instanceof Uint8Array ? undefined : part;
+  }
+
+  /** All of it, where all of it is here; then it is empty. */
+  takeWhole(): Uint8Array | undefined {
+    const bytes: Uint8Array[] = [];
+    if (this.#isOpen || this.#failure !== undefined) return undefined;
+    for (const part of this.#parts) {
+      if (!(part instanceof Uint8Array)) return undefined;
+      bytes.push(part);
+    }
+    this.#parts = [];
+    this.#release(this.#waitingBytes);
+    const [only] = bytes;
+    return bytes.length === 1 && only !== undefined ? only : Buffer.concat(bytes);
+  }
+
+  #handOver(): { readonly parts: readonly Part[]; readonly waitingBytes: number } {
+    const handed = { parts: this.#parts, waitingBytes: this.#waitingBytes };
+    this.#parts = [];
+    this.#waitingBytes = 0;
+    return handed;
+  }
+
+  /** A piece of a source becomes bytes that are here; never rejects. */
+  #fill(source: SourceBody): Promise<void> {
+    const filling = this.#fillPiece(source).finally(() => {
+      this.#reading = undefined;
+    });
+    this.#reading = filling;
+    return filling;
+  }
+
+  async #fillPiece(source: SourceBody): Promise<void> {
+    try {
+      const piece = await source.read();
+      if (piece === undefined) this.#finish(source);
+      else this.addBytes(piece, 'front');
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Its next piece, for the reader alone; at its end it is taken off. */
+  async #readSource(source: SourceBody): Promise<Uint8Array | undefined> {
+    const piece = source.read();
+    this.#reading = piece.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      const read = await piece;
+      if (read === undefined) this.#finish(source);
+      return read;
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  #finish(source: SourceBody): void {
+    this.#trailers.push(...(source.trailers ?? []));
+    this.#parts = this.#parts.filter((part) => part !== source);
+  }
+
+  #drop(): void {
+    const parts = this.#parts;
+    this.#parts = [];
+    for (const part of parts) if (!(part instanceof Uint8Array)) part.cancel();
+    this.#release(this.#waitingBytes);
+  }
+
+  #release(bytes: number): void {
+    this.#waitingBytes -= bytes;
+    this.#held.release(bytes);
+    if (!this.hasRoom && !this.#isCancelled) return;
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #more(): Promise<void> {
+    this.#onMore ??= Promise.withResolvers<void>();
+    return this.#onMore.promise;
+  }
+
+  #tellMore(): void {
+    this.#onMore?.resolve();
+    this.#onMore = undefined;
+  }
+}

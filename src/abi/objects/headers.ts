@@ -1,0 +1,148 @@
+/**
+ * The fields of one message as a guest writes and reads them: in their order, as often as they
+ * stand there, and in the case they were given. Names are compared in lower case (RFC 9110, 5.1).
+ */
+import { inBytes } from '../../amounts.ts';
+import { isFieldValue } from '../../http/fields.ts';
+import type { Header } from '../../http/message.ts';
+import { isToken } from '../../http/token.ts';
+import { ObjectError } from './object-error.ts';
+
+export interface HeaderLimits {
+  /** Header lines; several values of one name are several lines. */
+  readonly linesMax: number;
+  /** Names and values together, in bytes. */
+  readonly bytesMax: number;
+}
+
+interface Line {
+  readonly name: string;
+  readonly lowerName: string;
+  readonly value: string;
+}
+
+export class HeaderMap {
+  readonly #limits: HeaderLimits;
+  #lines: Line[] = [];
+  #bytes = 0;
+
+  constructor(limits: HeaderLimits) {
+    this.#limits = limits;
+  }
+
+  /** Of a message that has come: what is there counts, and is not looked at again. */
+  static of(headers: readonly Header[], limits: HeaderLimits): HeaderMap {
+    const map = new HeaderMap(limits);
+    map.#lines = headers.map(([name, value]) => ({ name, lowerName: name.toLowerCase(), value }));
+    map.#bytes = countBytes(map.#lines);
+    return map;
+  }
+
+  /** Names and values together, in bytes. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  get lineCount(): number {
+    return this.#lines.length;
+  }
+
+  /** Each name once, in lower case, in the order of its first line. */
+  names(): readonly string[] {
+    return [...new Set(this.#lines.map(({ lowerName }) => lowerName))];
+  }
+
+  has(name: string): boolean {
+    const lowerName = name.toLowerCase();
+    return this.#lines.some((line) => line.lowerName === lowerName);
+  }
+
+  /** All values of a name, in order. */
+  values(name: string): readonly string[] {
+    const lowerName = name.toLowerCase();
+    const values: string[] = [];
+    for (const line of this.#lines) if (line.lowerName === lowerName) values.push(line.value);
+    return values;
+  }
+
+  /**
+   * Replaces all values of a name; the new ones stand where the first of the old stood. No values
+   * remove it.
+   *
+   * @throws ObjectError `syntax`, `limit`; nothing is changed then.
+   */
+  set(name: string, values: readonly string[]): void {
+    const lowerName = name.toLowerCase();
+    const fresh = values.map((value) => ({ name, lowerName, value }));
+    this.#check(name, fresh);
+    const first = this.#lines.findIndex((line) => line.lowerName === lowerName);
+    const others = this.#lines.filter((line) => line.lowerName !== lowerName);
+    if (first === -1) others.push(...fresh);
+    else others.splice(first, 0, ...fresh);
+    this.#replace(name, others);
+  }
+
+  /** @throws ObjectError `syntax`, `limit`; nothing is changed then. */
+  append(name: string, value: string): void {
+    const line = { name, lowerName: name.toLowerCase(), value };
+    this.#check(name, [line]);
+    this.#replace(name, [...this.#lines, line]);
+  }
+
+  /** Whether there was one. */
+  remove(name: string): boolean {
+    const lowerName = name.toLowerCase();
+    const before = this.#lines.length;
+    this.#lines = this.#lines.filter((line) => line.lowerName !== lowerName);
+    this.#bytes = countBytes(this.#lines);
+    return this.#lines.length < before;
+  }
+
+  /** In order, names as they were given. */
+  lines(): Header[] {
+    return this.#lines.map(({ name, value }) => [name, value]);
+  }
+
+  copy(): HeaderMap {
+    const map = new HeaderMap(this.#limits);
+    map.#lines = [...this.#lines];
+    map.#bytes = this.#bytes;
+    return map;
+  }
+
+  #check(name: string, lines: readonly Line[]): void {
+    if (!isToken(name)) {
+      const message = 'Cannot set the header: its name must be a token: received another';
+      throw new ObjectError('syntax', message);
+    }
+    for (const { value } of lines) {
+      if (isFieldValue(value)) continue;
+      // The value stays out of the log: it may be a secret.
+      const rule = `Cannot set the header ${name}: no control bytes in its value`;
+      throw new ObjectError('syntax', `${rule}: received ${value.length} bytes`);
+    }
+  }
+
+  #replace(name: string, lines: Line[]): void {
+    const { linesMax, bytesMax } = this.#limits;
+    const bytes = countBytes(lines);
+    // What makes it smaller is always allowed: a message that came may have had more.
+    const grows = lines.length > this.#lines.length || bytes > this.#bytes;
+    if (grows && (lines.length > linesMax || bytes > bytesMax)) {
+      const rule = `at most ${linesMax} lines and ${inBytes(bytesMax)}`;
+      const received = `${lines.length} lines and ${bytes} bytes`;
+      throw new ObjectError(
+        'limit',
+        `Cannot set the header ${name}: ${rule}: received ${received}`,
+      );
+    }
+    this.#lines = lines;
+    this.#bytes = bytes;
+  }
+}
+
+function countBytes(lines: readonly Line[]): number {
+  let bytes = 0;
+  for (const { name, value } of lines) bytes += name.length + value.length;
+  return bytes;
+}

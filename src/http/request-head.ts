@@ -6,7 +6,7 @@
 import { isIPv6 } from 'node:net';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
-import { quoteReceived, withoutSecrets } from '../names.ts';
+import { type HostName, quoteReceived, withoutSecrets } from '../names.ts';
 import { connectionHeaders, namedByConnection } from './connection-headers.ts';
 import type { Header, RequestHead } from './message.ts';
 import { queryOf } from './target.ts';
@@ -32,6 +32,11 @@ export interface HeadLimits {
   readonly keepsForwarded?: boolean;
   readonly targetBytesMax: number;
   readonly headersMax: number;
+}
+
+/** A head with its host name parsed; undefined where the authority is none, as an address is. */
+export interface ReadHead extends RequestHead {
+  readonly hostName: HostName | undefined;
 }
 
 /** What only a trusted proxy may say about the visitor: guests believe these. */
@@ -76,7 +81,8 @@ export function readRequestHead(
   raw: RawHead,
   context: HeadContext,
   limits: HeadLimits,
-): RequestHead {
+  hostNameOf: (authority: string) => HostName | undefined = () => undefined,
+): ReadHead {
   const { method, httpVersion } = raw;
   const { headers, host } = readHeaders(raw, limits);
   const { target, authority } = readTarget(raw, limits);
@@ -87,6 +93,7 @@ export function readRequestHead(
     );
   }
   const named = host === undefined ? '' : readAuthority(host);
+  const asked = authority === undefined ? named : readAuthority(authority);
   return {
     ...context,
     method,
@@ -96,7 +103,8 @@ export function readRequestHead(
     query: queryOf(target),
     scriptName: '',
     pathInfo: '',
-    authority: authority === undefined ? named : readAuthority(authority),
+    authority: asked,
+    hostName: hostNameOf(asked),
   };
 }
 

@@ -5,9 +5,10 @@ import type { Share } from '../account/share.ts';
 import { noBytes, type ReadBody } from '../http/body.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
+import type { ReadHead } from '../http/request-head.ts';
 import { statusHasBody } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
-import { clientNetwork } from '../names.ts';
+import { clientNetwork, type HostName } from '../names.ts';
 import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
 import { InterimReplies } from './interim.ts';
 import { pipe } from './piping.ts';
@@ -34,7 +35,7 @@ const switchingProtocols = 101;
 const uncountedBytesMax = 4 * 1024;
 
 /** Which part of the path names the module is known only when it has been routed. */
-export interface RoutableHead extends RequestHead {
+export interface RoutableHead extends ReadHead {
   scriptName: string;
   pathInfo: string;
 }
@@ -80,6 +81,11 @@ export class HttpExchange implements Exchange {
 
   get request(): RequestHead {
     return this.#request;
+  }
+
+  /** Of the request's authority; undefined where that is none. */
+  get hostName(): HostName | undefined {
+    return this.#request.hostName;
   }
 
   get hasBody(): boolean {

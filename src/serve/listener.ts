@@ -7,17 +7,22 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Server as TlsServer } from 'node:https';
-import { type AddressInfo, isIP, Server as NetServer, type Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Endpoint, Limits } from '../config/config.ts';
-import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
-import type { Header, RequestHead } from '../http/message.ts';
-import { type HeadLimits, type RawHead, readRequestHead } from '../http/request-head.ts';
+import { type ErrorRecord, toErrorRecord } from '../errors.ts';
+import type { Header } from '../http/message.ts';
+import {
+  type HeadLimits,
+  type RawHead,
+  type ReadHead,
+  readRequestHead,
+} from '../http/request-head.ts';
 import type { RequestRecord } from '../journal/request-record.ts';
 import { LimitClock } from '../limit-clock.ts';
-import { parseHostName, quoteReceived } from '../names.ts';
 import { ClientConnections } from './client-connections.ts';
+import type { Clocks } from './clocks.ts';
 import { type ExchangeOptions, HttpExchange } from './exchange.ts';
 import { ClientBytes } from './exchange-bytes.ts';
 import { Http1Connections, type Http1Response } from './http1/connections.ts';
@@ -34,11 +39,14 @@ import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import type { TrustedProxies, Visitor } from './road/client-address.ts';
 import { failureHead } from './road/failure.ts';
+import { HostNames } from './road/host-names.ts';
 import { createTlsServer, type TlsServerOptions } from './tls/server.ts';
+import { checkServerName } from './tls/server-name.ts';
 import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
 import { UpgradeRequest } from './websocket/upgrade.ts';
 
 export interface ListenerOptions {
+  readonly clocks: Clocks;
   readonly limits: Limits;
   readonly serve: (exchange: HttpExchange, record: RequestRecord) => Promise<void>;
   /** Requests that never became an exchange are logged too. */
@@ -70,7 +78,8 @@ export class Listener {
   readonly #servers: (Server | TlsServer)[] = [];
   readonly #tlsServers: TlsServer[] = [];
   readonly #http2: Http2Sessions;
-  readonly #offenders = new Http2Offenders(() => performance.now());
+  readonly #offenders: Http2Offenders;
+  readonly #hostNames = new HostNames();
   readonly #lingering: Lingering;
   readonly #connections: Http1Connections;
   readonly #refusals: Refusals;
@@ -88,7 +97,8 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { limits, proxies } = options;
+    const { clocks, limits, proxies } = options;
+    this.#offenders = new Http2Offenders(clocks.nowMs);
     const isProxy = (address: string): boolean => proxies?.trusts(address) === true;
     this.#clients = new ClientConnections(limits.connectionsPerClientMax, isProxy);
     const taking = new LimitClock(limits.replyIdleTimeoutMs);
@@ -102,9 +112,11 @@ export class Listener {
       connections: this.#connections,
       newId: () => this.#newId(),
       onRejected: options.onRejected,
+      wallMs: clocks.wallMs,
     });
     this.#wireOptions = {
       taking,
+      nowMs: clocks.nowMs,
       batch: new ReplyBatch(),
       lingering: this.#lingering,
       unmarked: new Set(),
@@ -115,7 +127,7 @@ export class Listener {
       offenders: this.#offenders,
       isProxy,
       onFlood: (address, reason) => options.tls?.onFlood(address, reason),
-      nowMs: () => performance.now(),
+      nowMs: clocks.nowMs,
     });
   }
 
@@ -293,8 +305,8 @@ export class Listener {
 
   #wireOf(stream: ServerHttp2Stream, declared: Http2Declared): Http2Wire {
     const hasBody = !stream.endAfterHeaders;
-    const { taking } = this.#wireOptions;
-    return new Http2Wire(stream, { hasBody, taking, ...declared });
+    const { nowMs, taking } = this.#wireOptions;
+    return new Http2Wire(stream, { hasBody, nowMs, taking, ...declared });
   }
 
   #rejectStream(stream: ServerHttp2Stream, record: RequestRecord, error: ErrorRecord): void {
@@ -309,7 +321,7 @@ export class Listener {
   #readHead(
     raw: RawHead,
     from: { readonly id: string; readonly socket: Socket; readonly visitor: Visitor },
-  ): RequestHead {
+  ): ReadHead {
     const { id, socket, visitor } = from;
     const { clientAddress, scheme, isForwarded } = visitor;
     const { limits } = this.#options;
@@ -317,9 +329,12 @@ export class Listener {
       raw,
       { id, scheme, clientAddress, clientPort: socket.remotePort ?? 0 },
       isForwarded ? this.#forwardedLimits : limits,
+      (authority) => this.#hostNames.of(authority),
     );
     // A proxy names itself in its handshake and the visitor's host in the request.
-    if (socket instanceof TLSSocket && !isForwarded) checkServerName(head.authority, socket);
+    if (socket instanceof TLSSocket && !isForwarded) {
+      checkServerName(head, socket, this.#hostNames);
+    }
     return head;
   }
 
@@ -368,21 +383,4 @@ function stopAccepting(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     NetServer.prototype.close.call(server, () => resolve());
   });
-}
-
-/**
- * A connection was let in for one name, and may be asked for that one alone (RFC 9110, section
- * 15.5.20): what is said about a name, such as who may be served, was asked about this one.
- */
-function checkServerName(authority: string, socket: TLSSocket): void {
-  const { servername } = socket as { servername?: string | false };
-  if (servername === undefined || servername === false || authority === servername) return;
-  // The handshake named an address, which counts as naming nobody.
-  if (isIP(servername) !== 0) return;
-  if (parseHostName(authority) === parseHostName(servername)) return;
-  throw new TerrafirmaError(
-    'misdirected',
-    `Cannot serve the request: its host name must be that of the TLS handshake: received ` +
-      `${quoteReceived(authority)} after ${quoteReceived(servername)}`,
-  );
 }

@@ -20,6 +20,7 @@ export interface PlainDoorOptions {
   readonly link: ControlLink;
   readonly replica: Replica;
   readonly log: RequestLog;
+  readonly nowMs: () => number;
   readonly isFolderMode: boolean;
   readonly hostRules: HostRules;
   /** Whether visitors are sent on; else only challenges are answered here. */
@@ -54,7 +55,7 @@ export class PlainDoor {
   }
 
   async #answer(exchange: HttpExchange, record: RequestRecord, goesOn: boolean): Promise<void> {
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#options.nowMs();
     try {
       if (await this.#answerChallenge(exchange)) record.outcome = 'challenge';
       else if (goesOn) return this.#options.serve(exchange, record);
@@ -68,7 +69,7 @@ export class PlainDoor {
     }
     record.status = exchange.status;
     record.bytesSent = exchange.bytesSent;
-    record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
+    record.wallUs = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
     this.#options.log.write(record);
   }
 
@@ -102,13 +103,13 @@ export class PlainDoor {
     const { hostRules, isFolderMode, replica } = this.#options;
     if (isFolderMode) {
       // The one folder answers whatever it is called, also by its address.
-      record.hostName = readAddress(authority) ?? parseHostName(authority);
-      record.folderKey = (await replica.siteOf(undefined, performance.now())).folderKey;
+      record.hostName = readAddress(authority) ?? exchange.hostName ?? parseHostName(authority);
+      record.folderKey = (await replica.siteOf(undefined, this.#options.nowMs())).folderKey;
       return record.hostName;
     }
-    const hostName = parseHostName(authority);
+    const hostName = exchange.hostName ?? parseHostName(authority);
     record.hostName = hostName;
-    const site = await replica.siteOf(hostName, performance.now(), clientAddress);
+    const site = await replica.siteOf(hostName, this.#options.nowMs(), clientAddress);
     record.folderKey = site.folderKey;
     hostRules.checkConsent(hostName, site.settings?.hostNames);
     return hostName;

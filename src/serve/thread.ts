@@ -21,6 +21,7 @@ import { HostRules } from '../site/hosts.ts';
 import { ControlLink } from '../threads/control-link.ts';
 import { LedgerPage } from '../threads/ledger.ts';
 import type { ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import { systemClocks } from './clocks.ts';
 import { Listener } from './listener.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
@@ -34,6 +35,7 @@ import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts, trustedProxies } from './tls/parts.ts';
 import { Conversations } from './websocket/conversations.ts';
 
+const { nowMs, wallMs } = systemClocks;
 const beatMs = 100;
 /** How often it is looked whether memory is to be given back. */
 const tidyLookMs = 200;
@@ -62,12 +64,12 @@ async function start(start: ThreadStart): Promise<void> {
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account });
   const hostRules = new HostRules(config.hosts);
-  const conversations = new Conversations({ limits, nowMs: () => performance.now() });
+  const conversations = new Conversations({ limits, nowMs });
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, account });
   const gateway = openGateway(config, { link, replica, guards, hostRules, runs, account, log });
   const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
   const listener = new Listener({
-    limits,
+    ...{ clocks: systemClocks, limits },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
     onRejected: (record) => log.write(record),
     proxies: trustedProxies(config),
@@ -97,13 +99,12 @@ function openGateway(
 ): Gateway {
   const { account, hostRules, link, log, replica, runs } = parts;
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
-  const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax });
-  const nowMs = (): number => performance.now();
+  const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const road = new SiteRoad({ replica, files, doorkeeper, runs });
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
-  const own = { isFolderMode, road, sealingKey, files };
+  const own = { isFolderMode, road, sealingKey, files, nowMs };
   return new Gateway({ ...own, replica, hostRules, account, log });
 }
 
@@ -130,7 +131,6 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = openBeatingPage(start);
-  const nowMs = (): number => performance.now();
   return { account, pool: new GuestPool({ limits, abis, page, account, nowMs }) };
 }
 
@@ -139,7 +139,7 @@ function traceOf({ config }: ThreadStart): TraceOptions | undefined {
   if (config.log.level !== 'trace') return undefined;
   return {
     showsSecrets: false,
-    nowMs: () => performance.now(),
+    nowMs,
     // Whose instance it is, nobody can say before it serves.
     onEarlyLine: () => undefined,
   };

@@ -6,6 +6,7 @@ import { createSharedAccount } from '../../src/account/shared.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
 import type { OwnerKey } from '../../src/names.ts';
+import { systemClocks } from '../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
 import { failureHead } from '../../src/serve/road/failure.ts';
@@ -38,6 +39,7 @@ async function listen(
   const account = new Account(shared, 0);
   const ends: string[] = [];
   const listener = new Listener({
+    clocks: systemClocks,
     limits: { ...defaultLimits, ...limits },
     serve: async (exchange) => {
       exchange.chargeTo(account.shareOf(exchange.request.target.slice(0, 8) as OwnerKey));

@@ -3,6 +3,7 @@
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
 import type { RequestRecord } from '../../src/journal/request-record.ts';
+import { systemClocks } from '../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
 import { failureHead } from '../../src/serve/road/failure.ts';
@@ -24,6 +25,7 @@ export async function listenPlainly(
   const rejected: RequestRecord[] = [];
   const exchanges: HttpExchange[] = [];
   const listener = new Listener({
+    clocks: systemClocks,
     limits: { ...defaultLimits, ...limits },
     serve: async (exchange) => {
       exchanges.push(exchange);

@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { toErrorRecord } from '../../src/errors.ts';
 import type { RequestRecord } from '../../src/journal/request-record.ts';
+import { systemClocks } from '../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
 import { TrustedProxies } from '../../src/serve/road/client-address.ts';
@@ -62,6 +63,7 @@ export async function listenSecurely(
   const rejected: RequestRecord[] = [];
   const floods: string[] = [];
   const listener = new Listener({
+    clocks: systemClocks,
     limits: all,
     serve: async (exchange) => {
       exchanges.push(exchange);

@@ -18,6 +18,7 @@ export interface RefusalsOptions {
   readonly connections: Http1Connections;
   readonly newId: () => string;
   readonly onRejected: (record: RequestRecord) => void;
+  readonly wallMs: () => number;
 }
 
 /** The client ended in the middle of a request. */
@@ -70,7 +71,7 @@ export class Refusals {
       const error = toErrorRecord(fault);
       const clientAddress = plainAddress(socket.remoteAddress);
       const record = newRecord(this.#options.newId(), { ...from, clientAddress });
-      const { text, bytes } = compose(error, record.id);
+      const { text, bytes } = compose(error, record.id, this.#options.wallMs());
       this.note(record, error, bytes);
       return text;
     });
@@ -78,11 +79,11 @@ export class Refusals {
 }
 
 /** A whole answer, as text of one byte a character. */
-function compose(error: ErrorRecord, id: string) {
+function compose(error: ErrorRecord, id: string, wallMs: number) {
   const { head, body } = failureHead(error);
   const headers = [
     ...head.headers,
-    ['date', formatHttpDate(Date.now())],
+    ['date', formatHttpDate(wallMs)],
     ['content-length', String(body.length)],
     ['x-request-id', id],
     ['connection', 'close'],

@@ -11,6 +11,7 @@ import type { Http1Request } from './request.ts';
 export interface Http1WireOptions {
   /** How long an answer, or a piece of it, may lie untaken. */
   readonly taking: LimitClock;
+  readonly nowMs: () => number;
   readonly batch: ReplyBatch;
   readonly lingering: Lingering;
   /** Answers under way whose end is told by the end of the connection alone. */
@@ -125,7 +126,7 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   #renewLimit(): void {
     this.#isLimited = true;
-    this.#options.taking.watch(this, performance.now());
+    this.#options.taking.watch(this, this.#options.nowMs());
   }
 
   onDeadline(): void {

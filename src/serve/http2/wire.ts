@@ -12,6 +12,7 @@ export interface Http2WireOptions {
   readonly expectsContinue: boolean;
   /** How long an answer, or a piece of it, may lie untaken. */
   readonly taking: LimitClock;
+  readonly nowMs: () => number;
 }
 
 export class Http2Wire implements Wire, Watched {
@@ -104,7 +105,7 @@ export class Http2Wire implements Wire, Watched {
   }
 
   #renewLimit(): void {
-    this.#options.taking.watch(this, performance.now());
+    this.#options.taking.watch(this, this.#options.nowMs());
   }
 
   onDeadline(): void {

@@ -67,9 +67,11 @@ export const indexName = 'index.html';
 
 export class FileLook {
   readonly #guards: MountGuards;
+  readonly #wallMs: () => number;
 
-  constructor(guards: MountGuards) {
+  constructor(guards: MountGuards, wallMs: () => number) {
     this.#guards = guards;
+    this.#wallMs = wallMs;
   }
 
   /**
@@ -159,7 +161,7 @@ export class FileLook {
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
-    const version = versionOf(stats, Date.now());
+    const version = versionOf(stats, this.#wallMs());
     const { anonymousRead, paths } = place.site.manifest;
     const cacheControl = cacheControlOf(name, anonymousRead && paths.length === 0);
     const mediaType = mediaTypeOf(name);

@@ -36,6 +36,7 @@ interface Plan {
 export interface StaticFilesOptions {
   readonly guards: MountGuards;
   readonly link: ControlLink;
+  readonly wallMs: () => number;
   /** For compressed files that this thread keeps. */
   readonly compressedBytesMax: number;
 }
@@ -45,8 +46,8 @@ export class StaticFiles {
   readonly #looks = new SharedLooks<Seen>();
   readonly #coded: CodedFiles;
 
-  constructor({ compressedBytesMax, guards, link }: StaticFilesOptions) {
-    this.#files = new FileLook(guards);
+  constructor({ compressedBytesMax, guards, link, wallMs }: StaticFilesOptions) {
+    this.#files = new FileLook(guards, wallMs);
     this.#coded = new CodedFiles({ files: this.#files, link, bytesMax: compressedBytesMax });
   }
 

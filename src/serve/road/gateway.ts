@@ -34,6 +34,7 @@ export interface GatewayOptions {
   readonly sealingKey: SealingKeyDoor;
   readonly account: Account;
   readonly log: RequestLog;
+  readonly nowMs: () => number;
 }
 
 export class Gateway {
@@ -45,7 +46,7 @@ export class Gateway {
 
   /** Answers one exchange and logs it. Never rejects. */
   async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#options.nowMs();
     const visit: Visit = {
       ...{ exchange, record, hostName: undefined, site: undefined },
       ...{ shownPath: undefined, failure: undefined },
@@ -64,7 +65,7 @@ export class Gateway {
       record.status = exchange.status;
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;
-      record.wallUs = Math.round((performance.now() - startedAtMs) * 1_000);
+      record.wallUs = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
       this.#options.log.write(record);
     }
   }
@@ -74,7 +75,7 @@ export class Gateway {
     const { exchange, record } = visit;
     this.#readHostName(visit);
     const { clientAddress } = exchange.request;
-    const found = replica.siteOf(visit.hostName, performance.now(), clientAddress);
+    const found = replica.siteOf(visit.hostName, this.#options.nowMs(), clientAddress);
     const site = found instanceof Promise ? await found : found;
     record.folderKey = site.folderKey;
     exchange.chargeTo(account.shareOf(site.owner));
@@ -102,7 +103,7 @@ export class Gateway {
     if (this.#options.isFolderMode) {
       visit.record.hostName = authority.slice(0, hostNameCharsMax);
     } else {
-      visit.hostName = parseHostName(authority);
+      visit.hostName = visit.exchange.hostName ?? parseHostName(authority);
       visit.record.hostName = visit.hostName;
     }
   }

@@ -8,6 +8,7 @@ import type { HostName } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import type { ThreadStart } from '../../threads/messages.ts';
+import { systemClocks } from '../clocks.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { ListenerTls } from '../listener.ts';
 import { PlainDoor } from '../plain-door.ts';
@@ -38,12 +39,12 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
   const { gateway, hostRules, link, log, journal, replica } = parts;
-  const nowMs = (): number => performance.now();
+  const { nowMs } = systemClocks;
   const proxies = trustedProxies(config);
   const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
-    ...{ link, replica, log, isFolderMode, hostRules },
+    ...{ link, replica, log, isFolderMode, hostRules, nowMs },
     redirects: config.tls.redirects,
     publicPort: config.tls.publicPort ?? endpoint.port,
     serve: (exchange, record) => gateway.serve(exchange, record),
@@ -81,7 +82,7 @@ function warm(
   clientAddress: string | undefined,
 ): void {
   const looked = new Promise((resolve) =>
-    resolve(replica.siteOf(hostName, performance.now(), clientAddress)),
+    resolve(replica.siteOf(hostName, systemClocks.nowMs(), clientAddress)),
   );
   // Why there is no site is told to the request that asks for it.
   looked.catch(() => undefined);

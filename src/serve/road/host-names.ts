@@ -1,0 +1,41 @@
+/**
+ * Parsed host names by the authority they were parsed from: a site is asked for by few names, and
+ * parsing one costs more than all the rest of a head.
+ */
+import { LRUCache } from 'lru-cache';
+import { TerrafirmaError } from '../../errors.ts';
+import { type HostName, parseHostName } from '../../names.ts';
+
+const namesMax = 2_048;
+/** No host name with its port is longer; `parseHostName` refuses what is. */
+const authorityCharsMax = 260;
+
+export class HostNames {
+  readonly #names = new LRUCache<string, { readonly name: HostName | undefined }>({
+    max: namesMax,
+  });
+
+  /** Undefined for what is no host name, such as an address: `parseHostName` says why. */
+  of(authority: string): HostName | undefined {
+    if (authority.length > authorityCharsMax) return undefined;
+    let known = this.#names.get(authority);
+    if (known === undefined) {
+      known = { name: parse(authority) };
+      this.#names.set(authority, known);
+    }
+    return known.name;
+  }
+
+  get size(): number {
+    return this.#names.size;
+  }
+}
+
+function parse(authority: string): HostName | undefined {
+  try {
+    return parseHostName(authority);
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return undefined;
+    throw error;
+  }
+}

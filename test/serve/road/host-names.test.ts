@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest';
+import { HostNames } from '../../../src/serve/road/host-names.ts';
+
+describe('HostNames', () => {
+  test.each([
+    ['example.com', 'example.com'],
+    ['EXAMPLE.com.:8080', 'example.com'],
+    ['127.0.0.1:80', undefined],
+    ['[::1]', undefined],
+    ['', undefined],
+    ['x'.repeat(300), undefined],
+  ])('of %s is %j, each time', (authority, name) => {
+    const names = new HostNames();
+    expect([names.of(authority), names.of(authority)]).toEqual([name, name]);
+  });
+
+  test('keeps few names, and none that is too long', () => {
+    const names = new HostNames();
+    names.of('x'.repeat(300));
+    expect(names.size).toBe(0);
+    for (let count = 0; count < 5_000; count += 1) names.of(`host-${count}.example`);
+    expect(names.size).toBe(2_048);
+  });
+});

@@ -53,13 +53,16 @@ export class SharedState {
   }
 
   /** The image of a memory, made once. */
-  openPages(memory: number): PageImage | undefined {
-    const known = this.#pages.get(memory);
+  *openPages(memory: number): Steps<PageImage | undefined> {
     const image = this.#first?.images[memory];
-    if (known !== undefined || image === undefined) return known;
-    const made = this.#options.mapper()?.createImage(image);
-    if (made !== undefined) this.#pages.set(memory, made);
-    return made;
+    if (this.#pages.has(memory) || image === undefined) return this.#pages.get(memory);
+    const mapper = this.#options.mapper();
+    const made = mapper === undefined ? undefined : yield* mapper.createImage(image);
+    // Somebody else may have made it meanwhile.
+    const known = this.#pages.get(memory);
+    if (known !== undefined) made?.close();
+    else if (made !== undefined) this.#pages.set(memory, made);
+    return known ?? made;
   }
 
   /** No further memory is mapped. */

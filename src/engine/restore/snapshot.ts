@@ -15,7 +15,7 @@ import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import { cardBytes, cardOverlapBytes } from '../../wasm/meter/contract.ts';
 import type { CardMarks } from './card-table.ts';
 import type { FirstState } from './first-state.ts';
-import type { PageImage } from './page-mapper.ts';
+import { mappedPieceBytes, type PageImage } from './page-mapper.ts';
 
 export type RestoreMode = 'cards' | 'copy' | 'copy-on-write';
 
@@ -31,6 +31,8 @@ export interface SnapshotOptions {
 const noImage = Buffer.alloc(0);
 /** Some 0.1 ms; hardly a run writes to more. */
 const atOnceBytesMax = 1024 * 1024;
+/** The same for mapped pages: how many of them were written shows in the time alone. */
+const atOnceMsMax = 0.5;
 
 /** Bytes of a memory that are still to be put back. */
 interface Stretch {
@@ -95,9 +97,13 @@ export class Snapshot {
 
   *#putBackRest(rest: readonly Stretch[]): Steps<void> {
     for (const { memory, start, stop } of rest) {
-      for (let at = start; at < stop; at += pieceBytes) {
+      const pages = this.#mapped[memory];
+      const piece = pages === undefined ? pieceBytes : mappedPieceBytes;
+      for (let at = start; at < stop; at += piece) {
+        const end = Math.min(at + piece, stop);
         this.#aimAt(memory);
-        this.#putBackNow(at, Math.min(at + pieceBytes, stop));
+        if (pages === undefined) this.#putBackNow(at, end);
+        else this.#resetNow(pages, { memory, start: at, stop: end });
         yield;
       }
     }
@@ -128,9 +134,21 @@ export class Snapshot {
     if (stop > imageStop) target.fill(0, Math.max(start, imageStop), stop);
   }
 
-  #resetPages(pages: PageImage, number: number): void {
+  #resetPages(pages: PageImage, memory: number): void {
+    const startedAtMs = performance.now();
+    const stop = this.#view(memory).length;
+    for (let start = 0; start < stop; start += mappedPieceBytes) {
+      if (start > 0 && performance.now() - startedAtMs > atOnceMsMax) {
+        this.#rest.push({ memory, start, stop });
+        return;
+      }
+      this.#resetNow(pages, { memory, start, stop: Math.min(start + mappedPieceBytes, stop) });
+    }
+  }
+
+  #resetNow(pages: PageImage, { memory: number, start, stop }: Stretch): void {
     const memory = this.#options.memories[number];
-    if (memory !== undefined && !pages.reset(memory)) {
+    if (memory !== undefined && !pages.reset(memory, start, stop)) {
       // A memory that was not put back must never serve again: whoever asked discards it.
       throw new Error('Cannot restore the memory: the system refused to take its pages back');
     }

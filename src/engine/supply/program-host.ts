@@ -4,6 +4,7 @@
  */
 import type { Abi } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
+import type { Steps } from '../../abi/steps.ts';
 import { digestToWords } from '../../threads/ledger.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
 import type { FormFacts } from '../../threads/program.ts';
@@ -56,6 +57,9 @@ const givenBackBytesMin = 1024 * 1024;
 const compileNsPerByte = 30;
 /** Images of memories beside the first are mapped only where copying would cost more. */
 const mappedBytesMin = 1024 * 1024;
+
+/** Of each memory, where its pages are mapped. */
+type PageImages = readonly (PageImage | undefined)[];
 
 export class ProgramHost {
   readonly loaded: LoadedModule;
@@ -239,20 +243,31 @@ export class ProgramHost {
     const isShared = shared.isShared(first);
     if (isShared) shared.join();
     else instance.charge.addImage(first.byteLength);
-    const pages = isShared && this.#mode === 'copy-on-write' ? this.#openPages(first) : [];
-    const snapshot = new Snapshot({ memories, first, marks, pages });
-    if (this.#mode === 'copy-on-write' && snapshot.mode === 'copy') this.#giveUpMapping();
-    const onDiscard = (): void => {
-      discard();
+    const maps = this.#mode === 'copy-on-write';
+    try {
+      const steps = isShared && maps ? this.#openPages(first) : undefined;
+      const pages = steps === undefined ? [] : ((await follow(waiting, steps)) as PageImages);
+      const snapshot = new Snapshot({ memories, first, marks, pages });
+      if (maps && snapshot.mode === 'copy') this.#giveUpMapping();
+      const onDiscard = (): void => {
+        discard();
+        if (isShared) shared.leave();
+      };
+      return new Guest({ instance, snapshot, onDiscard });
+    } catch (error) {
+      // The run ended before the pages were there.
       if (isShared) shared.leave();
-    };
-    return new Guest({ instance, snapshot, onDiscard });
+      throw error;
+    }
   }
 
-  #openPages({ images }: FirstState): readonly (PageImage | undefined)[] {
-    return images.map((image, memory) =>
-      memory === 0 || image.length >= mappedBytesMin ? this.#shared.openPages(memory) : undefined,
-    );
+  *#openPages({ images }: FirstState): Steps<PageImages> {
+    const pages: (PageImage | undefined)[] = [];
+    for (const [memory, image] of images.entries()) {
+      const isMapped = memory === 0 || image.length >= mappedBytesMin;
+      pages.push(isMapped ? yield* this.#shared.openPages(memory) : undefined);
+    }
+    return pages;
   }
 
   /** No FFI, no memory file, no mapping: it will not be any better the next time. */

@@ -20,16 +20,19 @@ export interface RequestPath {
   readonly modulePath: ModulePath | undefined;
   /** The decoded rest after the module: '' or begins with '/'. */
   readonly pathInfo: string;
+  /** Of `hello.wasm@3f5a9c1d`: the first digits of the version that is meant. */
+  readonly version?: string;
   /** Raw, without '?'. */
   readonly query: string;
 }
 
 /**
  * Reads an origin-form target (RFC 9112, section 3.2.1): split at the first '?', each segment
- * percent-decoded exactly once. The first segment that ends in `.wasm` names the module and the
- * rest is the guest's own: it may hold dots, empty segments and encoded slashes, because no file is
- * ever opened by it. Before the module, and in every other path, nothing is forgiven: a doubled
- * slash, a dot segment or an encoded slash is how one path pretends to be another.
+ * percent-decoded exactly once. The first segment that ends in `.wasm`, or in `.wasm@` and the
+ * digits of a version, names the module, and the rest is the guest's own: it may hold dots, empty
+ * segments and encoded slashes, because no file is ever opened by it. Before the module, and in
+ * every other path, nothing is forgiven: a doubled slash, a dot segment or an encoded slash is how
+ * one path pretends to be another.
  *
  * @throws TerrafirmaError `bad-path`: not a valid path. `forbidden-path`: dot names but for
  * `/.well-known/`, the folder's and the daemon's own files. `not-found`: names that are never
@@ -55,14 +58,20 @@ export function parseRequestPath(target: string): RequestPath {
     segments.push(segment);
     if (index === 0 && isWellKnown(segment)) continue;
     if (index === 1 && isWellKnown(segments[0] ?? '')) checkWellKnownName(segment);
-    if (segment.endsWith('.wasm')) {
+    const [, name, version] = versionAddress.exec(segment) ?? [];
+    if (name !== undefined) segments[index] = name;
+    if (name !== undefined || segment.endsWith('.wasm')) {
       const rest = rawSegments.slice(index + 1);
-      return parseModulePath(segments, { rest, query, target });
+      const path = parseModulePath(segments, { rest, query, target });
+      return version === undefined ? path : { ...path, version };
     }
     checkStaticName(segment);
   }
   return { ...nothing, segments, isDirectory: false, query };
 }
+
+/** Fewer digits could be a name of the owner's, and guessed. */
+const versionAddress = /^(.+\.wasm)@([0-9a-f]{8,64})$/;
 
 /** The validations of certificate authorities (RFC 8555, section 8.3), and our own name. */
 const daemonsWellKnown: ReadonlySet<string> = new Set(['acme-challenge', 'terrafirma']);

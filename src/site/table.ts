@@ -14,12 +14,23 @@ import {
 import type { Manifest } from './manifest.ts';
 import type { SiteSettings } from './settings.ts';
 
+export interface ModuleVersion {
+  readonly digest: Digest;
+  readonly abi: string;
+}
+
 /** A module with a good version, or one that never had any and why. */
 export type SiteModule = {
   /** Where its requests are counted (`src/journal/counters.ts`); left out: with the others. */
   readonly counterRow?: number;
 } & (
-  | { readonly kind: 'serving'; readonly digest: Digest; readonly abi: string }
+  | {
+      readonly kind: 'serving';
+      readonly digest: Digest;
+      readonly abi: string;
+      /** All that are kept, where the owner gives them addresses. */
+      readonly versions?: readonly ModuleVersion[];
+    }
   | { readonly kind: 'refused'; readonly error: ErrorRecord }
 );
 
@@ -39,6 +50,8 @@ export interface Site {
   /** Left out where the folder has none. */
   readonly settings?: SiteSettings;
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;
+  /** There may be modules that have never been seen: the folder has just come into use. */
+  readonly isIncomplete?: true;
 }
 
 export type Route =
@@ -53,6 +66,8 @@ export type Route =
       readonly counterRow: number;
     }
   | { readonly kind: 'failure'; readonly error: ErrorRecord; readonly counterRow: number }
+  /** Neither a module nor a file. */
+  | { readonly kind: 'nothing' }
   /** No such module in this picture: the control plane knows whether a verdict is still to come. */
   | { readonly kind: 'unknown-module'; readonly modulePath: ModulePath }
   /** A file or directory below the folder; for a directory see `routeIndex`. */
@@ -67,29 +82,67 @@ export type Route =
  * stays visible to the guest (docs/spec/folders.md, 3.1); anything else is a file.
  */
 export function routeRequest(site: Site, path: RequestPath): Route {
-  if (path.modulePath !== undefined) {
-    return routeModule(site, path.modulePath, path.pathInfo);
+  const { modulePath, version, pathInfo } = path;
+  if (modulePath !== undefined) {
+    if (version !== undefined) return routeVersion(site, { modulePath, version, pathInfo });
+    return routeModule(site, modulePath, { scriptName: `/${modulePath}`, pathInfo });
   }
   return { kind: 'file', segments: path.segments, isDirectory: path.isDirectory };
 }
 
 /**
- * Where a directory leads that has no index.html: to its `index.wasm`, whatever is known of it.
- * Undefined when no module may have such a path.
+ * Where a directory leads that has no index.html: to its `index.wasm`, whatever is known of it. The
+ * directory is what the module answers for (see `functions.ts`). Undefined when no module may have
+ * such a path.
  */
 export function routeIndex(site: Site, segments: readonly string[]): Route | undefined {
   if (!segments.every(isServedName)) return undefined;
-  return routeModule(site, [...segments, indexModule].join('/') as ModulePath, '');
+  const place = { scriptName: segments.map((name) => `/${name}`).join(''), pathInfo: '/' };
+  return routeModule(site, indexPath(segments), place);
+}
+
+/** The module that answers for a directory. */
+export function indexPath(directory: readonly string[]): ModulePath {
+  return [...directory, indexModule].join('/') as ModulePath;
+}
+
+export function isIndex(modulePath: ModulePath): boolean {
+  return modulePath === indexModule || modulePath.endsWith(`/${indexModule}`);
 }
 
 const indexModule = 'index.wasm';
 
-function routeModule(site: Site, modulePath: ModulePath, pathInfo: string): Route {
+/** How a module sees its place in the path (RFC 3875, sections 4.1.5 and 4.1.13); decoded. */
+export interface ScriptPlace {
+  readonly scriptName: string;
+  readonly pathInfo: string;
+}
+
+/** The kept version that alone begins with those digits. */
+function routeVersion(
+  site: Site,
+  asked: { readonly modulePath: ModulePath; readonly version: string; readonly pathInfo: string },
+): Route {
+  const { modulePath, version, pathInfo } = asked;
+  const module = site.modules.get(modulePath);
+  const versions = module?.kind === 'serving' ? (module.versions ?? []) : [];
+  const [found, another] = versions.filter(({ digest }) => digest.startsWith(version));
+  if (found === undefined || another !== undefined) return { kind: 'nothing' };
+  const scriptName = `/${modulePath}@${version}`;
+  const { counterRow = 0 } = module ?? {};
+  return { kind: 'module', modulePath, ...found, scriptName, pathInfo, counterRow };
+}
+
+/** Where the module leads that lies there, whatever is known of it. */
+export function routeModule(
+  site: Site,
+  modulePath: ModulePath,
+  { scriptName, pathInfo }: ScriptPlace,
+): Route {
   const module = site.modules.get(modulePath);
   if (module === undefined) return { kind: 'unknown-module', modulePath };
   const { counterRow = 0 } = module;
   if (module.kind === 'refused') return { kind: 'failure', error: module.error, counterRow };
-  const scriptName = `/${modulePath}`;
   return {
     kind: 'module',
     modulePath,

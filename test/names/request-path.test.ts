@@ -43,6 +43,21 @@ describe('a request path', () => {
     expect(parseRequestPath('/hello%2ewasm').modulePath).toBe('hello.wasm');
   });
 
+  test('may name a version of the module by eight hexadecimal digits or more', () => {
+    expect(parseRequestPath('/d/x.wasm@3f5a9c1d/a//b?q')).toEqual({
+      segments: ['d', 'x.wasm'],
+      isDirectory: false,
+      modulePath: 'd/x.wasm',
+      pathInfo: '/a//b',
+      query: 'q',
+      version: '3f5a9c1d',
+    });
+    for (const name of ['x.wasm@3f5a9c1', 'x.wasm@3F5A9C1D', 'x.wasm@3f5a9c1z', 'x@3f5a9c1d']) {
+      expect(parseRequestPath(`/${name}`)).toMatchObject({ modulePath: undefined });
+    }
+    expect(() => parseRequestPath('/.x.wasm@3f5a9c1d')).toThrow(/never served/);
+  });
+
   test('is decoded exactly once', () => {
     expect(parseRequestPath('/a%2541').segments).toEqual(['a%41']);
     expect(parseRequestPath('/%252e%252e/x').segments).toEqual(['%2e%2e', 'x']);

@@ -73,6 +73,40 @@ describe('a path with a module', () => {
   });
 });
 
+describe('the address of a version', () => {
+  const older = `3f5a9c1d${'a'.repeat(56)}` as Digest;
+  const alike = `3f5a9c1d${'b'.repeat(56)}` as Digest;
+  const versions = [digest, older].map((each) => ({ digest: each, abi: 'terrarium' }));
+
+  test('leads to that version of the module', () => {
+    expect(route({ 'd/x.wasm': { ...good, versions } }, '/d/x.wasm@3f5a9c1d/a?q')).toEqual({
+      kind: 'module',
+      modulePath: 'd/x.wasm',
+      digest: older,
+      abi: 'terrarium',
+      scriptName: '/d/x.wasm@3f5a9c1d',
+      pathInfo: '/a',
+      counterRow: 0,
+    });
+    const whole = `/x.wasm@${digest}`;
+    expect(route({ 'x.wasm': { ...good, versions } }, whole)).toMatchObject({ digest });
+  });
+
+  test.each([
+    ['of a version that is not kept', { ...good, versions }, 'eeeeeeee'],
+    [
+      'that two versions have',
+      { ...good, versions: [...versions, { ...good, digest: alike }] },
+      '3f5a9c1d',
+    ],
+    ['where versions have no addresses', good, '3f5a9c1d'],
+    ['of a module that never was good', bad, '3f5a9c1d'],
+  ])('leads nowhere: %s', (_, module, digits) => {
+    expect(route({ 'x.wasm': module }, `/x.wasm@${digits}`)).toEqual({ kind: 'nothing' });
+    expect(route({}, `/x.wasm@${digits}`)).toEqual({ kind: 'nothing' });
+  });
+});
+
 describe('any other path', () => {
   test('leads to a file', () => {
     expect(route({ 'index.wasm': good }, '/img/my%20cat.jpg')).toEqual({
@@ -94,8 +128,8 @@ describe('a directory without index.html', () => {
     expect(routeIndex(site, [])).toMatchObject({
       kind: 'module',
       modulePath: 'index.wasm',
-      scriptName: '/index.wasm',
-      pathInfo: '',
+      scriptName: '',
+      pathInfo: '/',
       counterRow: 0,
     });
     expect(routeIndex(site, ['dir'])).toEqual({ kind: 'failure', error, counterRow: 0 });

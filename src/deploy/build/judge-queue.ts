@@ -1,9 +1,11 @@
 /**
  * The files of one folder that are to be judged, one at a time: first what a request waits for,
- * then the smallest, so that one large module does not keep fifty small ones from answering.
+ * then what answers for whole directories, then the smallest, so that one large module does not
+ * keep fifty small ones from answering.
  */
 import { Counts } from '../../account/counts.ts';
 import type { ModulePath } from '../../names.ts';
+import { isIndex } from '../../site/table.ts';
 import type { ListedFile } from '../look/scan.ts';
 
 export interface JudgeQueueOptions {
@@ -91,6 +93,7 @@ export class JudgeQueue {
   #isBefore(file: ListedFile, other: ListedFile): boolean {
     const isWanted = this.#wanted.of(file.path) > 0;
     if (isWanted !== this.#wanted.of(other.path) > 0) return isWanted;
+    if (isIndex(file.path) !== isIndex(other.path)) return isIndex(file.path);
     return file.sizeBytes < other.sizeBytes;
   }
 }

@@ -248,9 +248,10 @@ export class WatchedFolder {
   #publish(): void {
     const isKept = this.#picture.site !== undefined;
     if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
-    const { manifest, inForce } = this.#rules;
-    const modules = this.#modules.siteModules();
-    this.#picture.publish(this.#place.located, { manifest, modules, inForce });
+    const { manifest, inForce, hasAddresses } = this.#rules;
+    const modules = this.#modules.siteModules(hasAddresses);
+    const told = { manifest, modules, inForce, isJudged: this.#isJudged };
+    this.#picture.publish(this.#place.located, told);
   }
 
   /** A folder that cannot be read keeps its last good site; said once. */

@@ -111,8 +111,8 @@ export class FolderModules {
     }
   }
 
-  /** What serves and what is refused; files without a verdict are not in it. */
-  siteModules(): ReadonlyMap<ModulePath, SiteModule> {
+  /** What serves and what is refused, not what has no verdict; perhaps with all kept versions. */
+  siteModules(hasAddresses: boolean): ReadonlyMap<ModulePath, SiteModule> {
     const { kept, judging } = this.#parts;
     const modules = new Map<ModulePath, SiteModule>();
     for (const [path, { refusal }] of this.#files) {
@@ -120,7 +120,9 @@ export class FolderModules {
       if (quarantine !== undefined) this.#once.tell(path, quarantine.detail);
       const error = refusal ?? quarantine;
       if (version !== undefined) {
-        modules.set(path, { kind: 'serving', digest: version.digest, abi: version.abi });
+        const { digest, abi } = version;
+        const versions = hasAddresses ? { versions: kept.addressable(path) } : {};
+        modules.set(path, { kind: 'serving', digest, abi, ...versions });
       } else if (error !== undefined) {
         modules.set(path, { kind: 'refused', error });
       }

@@ -40,6 +40,12 @@ export class FolderRules {
     return this.#options.inForce;
   }
 
+  /** Whether kept versions of modules can be asked for. */
+  get hasAddresses(): boolean {
+    const { settings } = this;
+    return settings.kind === 'good' && settings.value.site?.versionsPublic === true;
+  }
+
   /** Whether both have been looked at, good or broken: before, nobody knows who may read. */
   get isKnown(): boolean {
     return this.manifest.kind !== 'unknown' && this.settings.kind !== 'unknown';

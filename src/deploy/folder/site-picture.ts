@@ -33,18 +33,21 @@ export interface PictureParts {
   readonly manifest: ManifestState;
   readonly modules: ReadonlyMap<ModulePath, SiteModule>;
   readonly inForce: Pick<SettingsInForce, 'state' | 'refusalOf'>;
+  /** All that was there at the last look has been judged. */
+  readonly isJudged: boolean;
 }
 
 /** What may differ from one picture of a folder to the next. */
 function contentOf(site: Site): Partial<Site> {
-  const { directory, manifest, failure, modules, settings } = site;
-  const content = { directory, manifest, failure, modules };
-  return settings === undefined ? content : { ...content, settings };
+  const { folderKey, owner, mountDirectory, generation, ...content } = site;
+  return content;
 }
 
 export class SitePicture {
   readonly #options: PictureOptions;
   #site: Site | undefined;
+  /** All that was there has been judged once, since the folder came into use. */
+  #isComplete = false;
 
   constructor(options: PictureOptions) {
     this.#options = options;
@@ -56,7 +59,8 @@ export class SitePicture {
 
   /** Swaps the picture in and tells, if it differs. Before anything is known there is none. */
   publish(located: LocatedFolder, told: PictureParts): void {
-    const { manifest, inForce } = told;
+    const { manifest, inForce, isJudged } = told;
+    this.#isComplete ||= isJudged;
     const settings = inForce.state;
     if (manifest.kind === 'unknown' || settings.kind === 'unknown') return;
     const broken = [manifest, settings].find((file) => file.kind === 'broken');
@@ -69,6 +73,7 @@ export class SitePicture {
       ...(settings.kind === 'good' && settings.value !== noSettings
         ? { settings: settings.value }
         : {}),
+      ...(this.#isComplete ? {} : { isIncomplete: true as const }),
     };
     if (this.#site !== undefined && isDeepStrictEqual(contentOf(this.#site), content)) return;
     this.#site = Object.freeze({

@@ -8,6 +8,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { SharedStore } from '../../outside/store/contract.ts';
+import type { ModuleVersion } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { DeployConfig } from '../deploy-config.ts';
 import type { ManifestState } from '../folder/manifest-file.ts';
@@ -111,6 +112,14 @@ export class KeptModules {
     const versions = this.#durable(path)?.versions ?? [];
     const free = versions.find(({ digest }) => verdicts.refusalOf(digest) === undefined);
     return { version: free, quarantine };
+  }
+
+  /** The versions of a module that can be asked for: durable, with their bytes. */
+  addressable(path: ModulePath): readonly ModuleVersion[] {
+    const versions = this.#durable(path)?.versions ?? [];
+    return versions
+      .filter(({ digest }) => this.#parts.store.has(digest))
+      .map(({ digest, abi }) => ({ digest, abi }));
   }
 
   /** Versions of a module whose bytes are here. */

@@ -15,7 +15,12 @@ import {
   decideAccess,
   readCredentials,
 } from '../../site/access.ts';
-import { type ManifestUser, mayReadAnonymously, type PasswordHash } from '../../site/manifest.ts';
+import {
+  type Manifest,
+  type ManifestUser,
+  mayReadAnonymously,
+  type PasswordHash,
+} from '../../site/manifest.ts';
 import type { Site } from '../../site/table.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -52,15 +57,26 @@ export class Doorkeeper {
     if (readingsOf(path).every((segments) => allowsAnyOrigin(manifest, segments))) {
       exchange.addReplyHeader('access-control-allow-origin', '*');
     }
-    const isOpen = wantedPaths(path).every((segments) => mayReadAnonymously(manifest, segments));
-    return isOpen ? undefined : this.#checkUser(exchange, site, path);
+    return isOpenToAll(manifest, path) ? undefined : this.#checkUser(exchange, site, path);
   }
 
-  async #checkUser(exchange: HttpExchange, site: Site, path: RequestPath): Promise<void> {
+  /** Whether the request may have that path, too, besides the one that it asked for. */
+  allows(exchange: HttpExchange, site: Site, path: RequestPath): true | Promise<boolean> {
+    const { manifest } = site;
+    if (manifest.paths.length === 0 && manifest.anonymousRead) return true;
+    if (isOpenToAll(manifest, path)) return true;
+    return this.#decide(exchange, site, path).then(({ kind }) => kind === 'granted');
+  }
+
+  async #decide(exchange: HttpExchange, site: Site, path: RequestPath): Promise<Access> {
     const header = exchange.request.headers.find(([name]) => name === 'authorization')?.[1];
     const credentials = readCredentials(header);
     const isKnown = credentials !== undefined && (await this.#isRight(exchange, site, credentials));
-    const access = decide(site, path, isKnown ? credentials.user : undefined);
+    return decide(site, path, isKnown ? credentials.user : undefined);
+  }
+
+  async #checkUser(exchange: HttpExchange, site: Site, path: RequestPath): Promise<void> {
+    const access = await this.#decide(exchange, site, path);
     if (access.kind === 'granted') return;
     const place = `${site.folderKey}: /${path.segments.join('/')}`;
     if (access.kind === 'denied') {
@@ -118,6 +134,10 @@ function decoyOf(users: readonly ManifestUser[], name: string): ManifestUser | u
   if (first === undefined) return undefined;
   const digest = createHmac('sha256', JSON.stringify(first.passwordHash)).update(name).digest();
   return users[digest.readUInt32BE(0) % users.length];
+}
+
+function isOpenToAll(manifest: Manifest, path: RequestPath): boolean {
+  return wantedPaths(path).every((segments) => mayReadAnonymously(manifest, segments));
 }
 
 /** A directory is answered with its index: both must be allowed, whichever kind it is. */

@@ -1,12 +1,14 @@
 /**
  * The road of a request within a site: canonical host name and preflights, who may read, forced
- * redirects, module or file, and where there is neither, other redirects and rewrites, clean URLs,
- * the page of a single-page application. A site without rules passes the first and the last by.
+ * redirects, module or file, and where there is neither, routes, other redirects and rewrites,
+ * clean URLs, the page of a single-page application, the nearest `index.wasm`. A site without
+ * rules passes most of it by.
  */
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import { firstField } from '../../http/fields.ts';
 import type { RequestPath } from '../../names.ts';
+import { functionFor } from '../../site/functions.ts';
 import { isPrivate } from '../../site/private-files.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../../site/table.ts';
@@ -22,8 +24,11 @@ import { corsHeaders, isPreflight, preflightReply } from './rules/cors.ts';
 import { headersFor } from './rules/headers.ts';
 import { findRedirection, type Redirection, ruledPath } from './rules/redirects.ts';
 import { cleanRoute, pageRoute, wantsApplication } from './rules/stand-ins.ts';
+import { type FoundFunction, SiteFunctions } from './site-functions.ts';
 import type { Visit } from './visit.ts';
 
+/** Names the version of the module that answered. */
+const versionHeader = 'x-terrafirma-version';
 /** Rewrites that one request may take. */
 const rewritesMax = 5;
 
@@ -39,9 +44,11 @@ export interface SiteRoadOptions {
 export class SiteRoad {
   readonly #options: SiteRoadOptions;
   readonly #paths = new PathCache();
+  readonly #functions: SiteFunctions;
 
   constructor(options: SiteRoadOptions) {
     this.#options = options;
+    this.#functions = new SiteFunctions(options);
   }
 
   /**
@@ -83,8 +90,12 @@ export class SiteRoad {
 
   /** A module may want to answer preflights itself (`cors = "module"`). */
   #speaksCorsItself({ exchange }: Visit, site: Site, { modules }: SiteSettings): boolean {
-    const route = routeRequest(site, this.#paths.parse(exchange.request.target));
-    return route.kind === 'module' && modules.get(route.modulePath)?.cors === 'module';
+    if ([...modules.values()].every((module) => module.cors !== 'module')) return false;
+    const { method, target } = exchange.request;
+    const path = this.#paths.parse(target);
+    const route = routeRequest(site, path);
+    const answering = route.kind === 'module' ? route.modulePath : functionFor(site, path, method);
+    return answering !== undefined && modules.get(answering)?.cors === 'module';
   }
 
   /** Answers; or the target of the rewrite that the request stands for. */
@@ -93,22 +104,39 @@ export class SiteRoad {
     const asking = this.#options.doorkeeper.check(exchange, site, path);
     if (asking !== undefined) await asking;
     const { settings } = site;
-    if (settings === undefined) return this.#answerFound(visit, site, path);
-    if (settings.headers !== undefined) visit.shownPath ??= ruledPath(path);
-    const { redirects } = settings;
-    if (redirects?.hasForced === true) {
-      const forced = findRedirection(redirects, path, 'forced');
-      if (forced !== undefined) return followRedirection(visit, forced);
-    }
+    if (settings?.headers !== undefined) visit.shownPath ??= ruledPath(path);
+    const forced = findRedirection(settings?.redirects, path, 'forced');
+    if (forced !== undefined) return followRedirection(visit, forced);
+    // What most requests are needs nothing of what follows.
+    if (settings === undefined && isServing(site, path))
+      return this.#answerFound(visit, site, path);
+    const isFirst = settings?.site?.indexFirst === true;
+    if (isFirst && (await this.#answerBeforeFiles(visit, site, path))) return undefined;
     try {
       return await this.#answerFound(visit, site, path);
     } catch (failure) {
       if (!isMissing(failure) || exchange.replyState !== 'none') throw failure;
-      const other = redirects && findRedirection(redirects, path, 'other');
+      if (await this.#runFound(visit, this.#functions.byRoute(visit, site, path))) return undefined;
+      const other = findRedirection(settings?.redirects, path, 'other');
       if (other !== undefined) return followRedirection(visit, other);
-      if (await this.#answerWithStandIn(visit, site, path)) return undefined;
+      if (settings !== undefined && (await this.#answerWithStandIn(visit, site, path)))
+        return undefined;
+      if (await this.#runFound(visit, this.#functions.byIndex(visit, site, path))) return undefined;
       throw failure;
     }
+  }
+
+  /** With `index_first` functions come before files, but not before a module of that name. */
+  async #answerBeforeFiles(visit: Visit, site: Site, path: RequestPath): Promise<boolean> {
+    if (routeRequest(site, path).kind === 'module') return false;
+    const isRouted = await this.#runFound(visit, this.#functions.byRoute(visit, site, path));
+    return isRouted || (await this.#runFound(visit, this.#functions.byIndex(visit, site, path)));
+  }
+
+  async #runFound(visit: Visit, finding: Promise<FoundFunction | undefined>): Promise<boolean> {
+    const found = await finding;
+    if (found !== undefined) await this.#run(visit, found.site, found.route);
+    return found !== undefined;
   }
 
   /**
@@ -149,6 +177,9 @@ export class SiteRoad {
       for (const [name, value] of headersFor(site.settings?.headers, shownPath, 'module')) {
         exchange.addReplyHeader(name, value);
       }
+    }
+    if (site.settings?.site?.versionsPublic === true) {
+      exchange.addReplyHeader(versionHeader, route.digest);
     }
     visit.failure = await this.#options.runs.run(visit, site, route);
     return undefined;
@@ -194,12 +225,17 @@ export class SiteRoad {
       route = find(await this.#options.replica.siteWithVerdict(site, modulePath));
       if (route.kind === 'unknown-module') throw notFound([modulePath]);
     }
+    if (route.kind === 'nothing') throw notFound([]);
     if (route.kind === 'failure') {
       visit.record.counterRow = route.counterRow;
       throw fromErrorRecord(route.error);
     }
     return route;
   }
+}
+
+function isServing({ modules }: Site, { modulePath, version }: RequestPath): boolean {
+  return modulePath !== undefined && version === undefined && modules.has(modulePath);
 }
 
 /** The target of a rewrite; undefined when the visitor has been answered. */

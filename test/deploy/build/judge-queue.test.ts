@@ -52,6 +52,16 @@ describe('JudgeQueue', () => {
     expect([queue.isBusy, idles()]).toEqual([false, 1]);
   });
 
+  test('judges what answers for whole directories before the others', async () => {
+    const { queue, judged, step } = makeQueue();
+    queue.put(file('small.wasm', 1));
+    queue.put(file('dir/index.wasm', 500));
+    queue.put(file('index.wasm', 300));
+    queue.put(file('my-index.wasm', 2));
+    for (let count = 0; count < 4; count += 1) await step();
+    expect(judged).toEqual(['index.wasm', 'dir/index.wasm', 'small.wasm', 'my-index.wasm']);
+  });
+
   test('judges what a request waits for before all others', async () => {
     const { queue, judged, step } = makeQueue();
     queue.put(file('first', 1));

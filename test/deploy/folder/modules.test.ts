@@ -87,7 +87,7 @@ describe('FolderModules, by a clock of its own', () => {
     return waitMs;
   };
   const served = (path = 'app.wasm') => {
-    const module = modules.siteModules().get(pathOf(path));
+    const module = modules.siteModules(false).get(pathOf(path));
     return module?.kind === 'serving' ? module.digest : module?.kind;
   };
   /** So long after the file was changed, by the file system's own clock. */

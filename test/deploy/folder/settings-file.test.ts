@@ -55,15 +55,18 @@ describe('openSettingsFile()', () => {
       onPublish: () => undefined,
     });
     const manifest = parseManifest(undefined, 1);
-    const good = { kind: 'good', manifest, text: undefined } as const;
     const modules = new Map([
       [pathOf('a.wasm'), { kind: 'refused', error: { code: 'internal', detail: '' } } as const],
     ]);
     const place = locate(scratch.directory);
-    const inForce = (state: SettingsState) => ({ state, refusalOf: () => undefined });
-    picture.publish(place, { manifest: good, modules, inForce: inForce({ kind: 'unknown' }) });
+    const good = { manifest: { kind: 'good', manifest, text: undefined }, modules } as const;
+    const publish = (state: SettingsState): void => {
+      const inForce = { state, refusalOf: () => undefined };
+      picture.publish(place, { ...good, inForce, isJudged: true });
+    };
+    publish({ kind: 'unknown' });
     expect(picture.site).toBeUndefined();
-    picture.publish(place, { manifest: good, modules, inForce: inForce(file.state) });
+    publish(file.state);
     expect(picture.site?.failure).toMatchObject({ code: 'bad-settings' });
   });
 });

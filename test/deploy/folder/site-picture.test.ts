@@ -34,6 +34,7 @@ const parts = (manifest: ManifestState, digest: string): PictureParts => ({
   manifest,
   modules: modules(digest),
   inForce: { state: { kind: 'good', value: noSettings, text: undefined }, refusalOf },
+  isJudged: true,
 });
 
 function makePicture(): { picture: SitePicture; told: Site[] } {
@@ -54,6 +55,15 @@ describe('SitePicture', () => {
     picture.publish(PLACE, parts(good, 'b'));
     expect(told.map(({ generation }) => generation)).toEqual([1, 2]);
     expect(picture.site).toBe(told[1]);
+  });
+
+  test('says while there may be modules that have never been seen', () => {
+    const { picture, told } = makePicture();
+    picture.publish(PLACE, { ...parts(good, 'a'), isJudged: false });
+    picture.publish(PLACE, { ...parts(good, 'a'), isJudged: false });
+    picture.publish(PLACE, parts(good, 'a'));
+    picture.publish(PLACE, { ...parts(good, 'b'), isJudged: false });
+    expect(told.map(({ isIncomplete }) => isIncomplete)).toEqual([true, undefined, undefined]);
   });
 
   test('is another one in another place', () => {

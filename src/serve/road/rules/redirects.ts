@@ -20,10 +20,12 @@ export function ruledPath({ segments, pathInfo }: RequestPath): string {
  * for, the others where there is neither.
  */
 export function findRedirection(
-  { table, rules }: Redirects,
+  redirects: Redirects | undefined,
   path: RequestPath,
   stage: 'forced' | 'other',
 ): Redirection | undefined {
+  if (redirects === undefined || (stage === 'forced' && !redirects.hasForced)) return undefined;
+  const { table, rules } = redirects;
   const found = matchFirst(table, ruledPath(path));
   const rule = found === undefined ? undefined : rules[found.rule];
   if (found === undefined || rule === undefined) return undefined;

@@ -2,7 +2,9 @@
  * Everything a guest may reach outside its own memory, one line a capability: the word that ABIs
  * know it by, and its folder. Threads open and close them in this order.
  */
+import { aclsCapability } from './acls/capability.ts';
 import { clockCapability, timerCapability } from './clock/capability.ts';
+import { configCapability } from './config/capability.ts';
 import type { AnyDefinition } from './definition.ts';
 import { fetchCapability } from './fetch/capability.ts';
 import { filesCapability } from './files/capability.ts';
@@ -10,6 +12,7 @@ import { keyValueCapability } from './kv/capability.ts';
 import { logCapability } from './log/capability.ts';
 import { randomCapability } from './random/capability.ts';
 import { resolveCapability } from './resolve/capability.ts';
+import { secretsCapability } from './secrets/capability.ts';
 import { settingsCapability } from './settings/capability.ts';
 
 export const catalogue = {
@@ -19,6 +22,9 @@ export const catalogue = {
   log: logCapability,
   settings: settingsCapability,
   files: filesCapability,
+  config: configCapability,
+  secrets: secretsCapability,
+  acls: aclsCapability,
   resolve: resolveCapability,
   fetch: fetchCapability,
   keyValue: keyValueCapability,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { formatAddress } from '../../src/capability/fetch/addresses.ts';
+import { formatAddress } from '../../src/capability/networks.ts';
 import { defaultDns, defaultLimits } from '../../src/config/config.ts';
 import { ServedAddresses } from '../../src/daemon/served-addresses.ts';
 import { type FolderKey, ownerOf, parseHostName } from '../../src/names.ts';

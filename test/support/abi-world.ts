@@ -2,8 +2,10 @@
 
 import { randomFillSync } from 'node:crypto';
 import type { Exchange } from '../../src/abi/abi.ts';
+import type { Acl } from '../../src/capability/acls/contract.ts';
 import type { Capabilities } from '../../src/capability/capability.ts';
 import type { Clock, Timer } from '../../src/capability/clock/contract.ts';
+import type { ConfigStore } from '../../src/capability/config/contract.ts';
 import type {
   Backends,
   Fetch,
@@ -15,6 +17,7 @@ import type { SiteFiles } from '../../src/capability/files/contract.ts';
 import type { KeyValue, KeyValueStore } from '../../src/capability/kv/contract.ts';
 import type { GuestLog } from '../../src/capability/log/contract.ts';
 import type { Resolve } from '../../src/capability/resolve/contract.ts';
+import type { SecretStore } from '../../src/capability/secrets/contract.ts';
 import type { GuestSettings } from '../../src/capability/settings/contract.ts';
 import { BodyQueue } from '../../src/http/body-queue.ts';
 import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
@@ -138,7 +141,19 @@ export class TableResolve implements Resolve {
   }
 }
 
+/** What the folder has under names, for the guest under test. */
+class TableNames<Store> {
+  readonly stores = new Map<string, Store>();
+
+  open(name: string): Store | undefined {
+    return this.stores.get(name);
+  }
+}
+
 export class World implements Capabilities {
+  readonly config = new TableNames<ConfigStore>();
+  readonly secrets = new TableNames<SecretStore>();
+  readonly acls = new TableNames<Acl>();
   readonly fetch = new TableFetch();
   readonly keyValue = new MapKeyValue();
   readonly resolve = new TableResolve();

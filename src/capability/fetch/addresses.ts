@@ -6,6 +6,14 @@
  * redirected to `http://2130706433/`. So names are never judged, only the very address a socket
  * is about to connect to, in one canonical form, and what is not known to be public is refused.
  */
+import {
+  contains,
+  groupAt,
+  type Network,
+  parseNetwork,
+  unmapped,
+  unmappedNetwork,
+} from '../networks.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 
 /** Networks of IPv4 that are not public: the IANA special-purpose registry (RFC 6890). */
@@ -47,18 +55,15 @@ const refusedIpv6: readonly (readonly [cidr: string, what: string])[] = [
   ['ff00::/8', 'multicast (RFC 4291)'],
 ];
 
-interface Network {
-  readonly bytes: Uint8Array;
-  readonly prefixBits: number;
+interface RefusedNetwork extends Network {
   readonly what: string;
 }
 
-const ipv4Networks = refusedIpv4.map(([cidr, what]) => parseNetwork(cidr, what));
-const ipv6Networks = refusedIpv6.map(([cidr, what]) => parseNetwork(cidr, what));
-const globalUnicast = parseNetwork('2000::/3', '');
-const mapped = parseNetwork('::ffff:0:0/96', '');
-const translated = parseNetwork('64:ff9b::/96', '');
-const sixToFour = parseNetwork('2002::/16', '');
+const ipv4Networks = refusedIpv4.map(([cidr, what]) => describeNetwork(cidr, what));
+const ipv6Networks = refusedIpv6.map(([cidr, what]) => describeNetwork(cidr, what));
+const globalUnicast = describeNetwork('2000::/3', '');
+const translated = describeNetwork('64:ff9b::/96', '');
+const sixToFour = describeNetwork('2002::/16', '');
 
 /** Whether this machine itself is behind an address and port; see own-addresses.ts. */
 export type IsClosed = (address: Uint8Array, port: number) => boolean;
@@ -71,7 +76,7 @@ export class AddressFilter {
   /** Throws CapabilityRefusal (`input`) for what is not `address/bits`. */
   constructor(allowedCidrs: readonly string[], isClosed: IsClosed) {
     this.#isClosed = isClosed;
-    this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(parseNetwork(cidr, 'allowed')));
+    this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(describeNetwork(cidr, 'allowed')));
   }
 
   /**
@@ -99,30 +104,6 @@ export class AddressFilter {
   }
 }
 
-/** The 4 or 16 bytes of an IP literal without brackets and zone, or undefined. */
-export function parseAddress(text: string): Uint8Array | undefined {
-  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
-}
-
-/** Text of 4 or 16 bytes; IPv6 in full, without `::`. */
-export function formatAddress(address: Uint8Array): string {
-  if (address.length === 4) return address.join('.');
-  const groups: string[] = [];
-  for (let at = 0; at + 1 < address.length; at += 2) groups.push(groupAt(address, at).toString(16));
-  return groups.join(':');
-}
-
-/** ::ffff:a.b.c.d is the same socket as a.b.c.d on every system we run on. */
-function unmapped(address: Uint8Array): Uint8Array {
-  return address.length === 16 && contains(mapped, address) ? address.subarray(12) : address;
-}
-
-function unmappedNetwork(network: Network): Network {
-  const bytes = unmapped(network.bytes);
-  if (bytes === network.bytes || network.prefixBits < mapped.prefixBits) return network;
-  return { ...network, bytes, prefixBits: network.prefixBits - mapped.prefixBits };
-}
-
 /** The IPv4 address that packets to `address` are translated or tunnelled to. */
 function carried(address: Uint8Array): Uint8Array | undefined {
   if (contains(translated, address)) return address.subarray(12);
@@ -132,73 +113,9 @@ function carried(address: Uint8Array): Uint8Array | undefined {
   return isIsatap ? address.subarray(12) : undefined;
 }
 
-function groupAt(address: Uint8Array, at: number): number {
-  return ((address[at] ?? 0) << 8) | (address[at + 1] ?? 0);
-}
-
-function contains(network: Network, address: Uint8Array): boolean {
-  if (network.bytes.length !== address.length) return false;
-  const wholeBytes = network.prefixBits >> 3;
-  for (let at = 0; at < wholeBytes; at += 1) {
-    if (network.bytes[at] !== address[at]) return false;
-  }
-  const restBits = network.prefixBits & 7;
-  if (restBits === 0) return true;
-  const mask = (0xff << (8 - restBits)) & 0xff;
-  return ((network.bytes[wholeBytes] ?? 0) & mask) === ((address[wholeBytes] ?? 0) & mask);
-}
-
-function parseNetwork(cidr: string, what: string): Network {
-  const [text = '', bits = '', ...rest] = cidr.split('/');
-  const bytes = parseAddress(text);
-  const prefixBits = /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-  const isValid = bytes !== undefined && rest.length === 0 && prefixBits <= bytes.length * 8;
-  if (!isValid) {
-    const rule = 'it must be an IP address, a slash and the length of the prefix';
-    throw new CapabilityRefusal('input', `Cannot allow a network: ${rule}: received ${cidr}`);
-  }
-  return { bytes, prefixBits, what };
-}
-
-/** Four decimal numbers only: URL parsing has already made `0x7f.1` and the like into that. */
-function parseIpv4(text: string): Uint8Array | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
-  const numbers = match.slice(1).map(Number);
-  return numbers.every((number) => number <= 255) ? Uint8Array.from(numbers) : undefined;
-}
-
-/** RFC 4291, section 2.2: groups, one `::`, a dotted IPv4 tail. */
-function parseIpv6(text: string): Uint8Array | undefined {
-  const halves = text.split('::');
-  if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
-  if (head === undefined) return undefined;
-  const bytes = new Uint8Array(16);
-  if (halves.length === 1) {
-    if (head.length !== 16) return undefined;
-    bytes.set(head);
-    return bytes;
-  }
-  if (tail === undefined || head.length + tail.length > 14) return undefined;
-  bytes.set(head);
-  bytes.set(tail, 16 - tail.length);
-  return bytes;
-}
-
-function parseGroups(text: string, isEnd: boolean): number[] | undefined {
-  if (text === '') return [];
-  const groups = text.split(':');
-  const bytes: number[] = [];
-  for (const [index, group] of groups.entries()) {
-    if (/^[0-9a-f]{1,4}$/i.test(group)) {
-      const value = Number.parseInt(group, 16);
-      bytes.push(value >> 8, value & 0xff);
-      continue;
-    }
-    const ipv4 = isEnd && index === groups.length - 1 ? parseIpv4(group) : undefined;
-    if (ipv4 === undefined) return undefined;
-    bytes.push(...ipv4);
-  }
-  return bytes;
+function describeNetwork(cidr: string, what: string): RefusedNetwork {
+  const network = parseNetwork(cidr);
+  if (network !== undefined) return { ...network, what };
+  const rule = 'it must be an IP address, a slash and the length of the prefix';
+  throw new CapabilityRefusal('input', `Cannot allow a network: ${rule}: received ${cidr}`);
 }

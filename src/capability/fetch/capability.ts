@@ -8,7 +8,7 @@ import type {
   ThreadLink,
   ThreadWorld,
 } from '../definition.ts';
-import { GrantCache } from '../granted.ts';
+import { GrantCache } from '../grant-cache.ts';
 import type { Lookup } from './connect.ts';
 import type { Fetch } from './contract.ts';
 import { OutboundHttp } from './fetch.ts';

@@ -12,8 +12,9 @@ import {
   type SecureContext,
 } from 'node:tls';
 import type { buildConnector } from 'undici';
+import { formatAddress, parseAddress } from '../networks.ts';
 import { CapabilityRefusal } from '../refusal.ts';
-import { type AddressFilter, formatAddress, parseAddress } from './addresses.ts';
+import type { AddressFilter } from './addresses.ts';
 import type { Backend } from './contract.ts';
 
 /** Addresses of `name`, 4 or 16 bytes each. Rejects when there are none. */

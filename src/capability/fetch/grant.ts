@@ -1,7 +1,6 @@
 /** What a folder lets one of its modules fetch. Pure. */
 import { allowsOrigin, type OriginRule } from '../../site/settings/grants.ts';
-import { grantsFor, type SiteSettings } from '../../site/settings.ts';
-import { isGranted } from '../granted.ts';
+import { grantsFor, isGranted, type SiteSettings } from '../../site/settings.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { Backend } from './contract.ts';
 

@@ -4,7 +4,7 @@
  * between the machine and itself. Edge: the list of network interfaces, and the clock.
  */
 import { networkInterfaces } from 'node:os';
-import { parseAddress } from './addresses.ts';
+import { parseAddress } from '../networks.ts';
 
 /** An interface comes up, a lease changes its address: no later than this it is known. */
 const interfacesHoldMs = 5_000;

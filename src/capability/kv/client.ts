@@ -13,7 +13,7 @@ import { filesSpace, moduleSpace, namedSpace } from '../../outside/store/spaces.
 import type { RunIdentity } from '../definition.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { KeyValue, KeyValueStore, StoreChange } from './contract.ts';
-import { isStoreGranted } from './grant.ts';
+import { isStoreGranted, requireOwnStore } from './grant.ts';
 import { asRefusal, type RunDoor, RunStore } from './run-store.ts';
 
 export type KeyValueLimits = Pick<
@@ -100,7 +100,7 @@ class RunKeyValue implements KeyValue, RunDoor {
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return (await this.#own.get(key))?.value;
+    return (await this.#granted().get(key))?.value;
   }
 
   insert(key: Uint8Array, value: Uint8Array): Promise<boolean> {
@@ -116,7 +116,7 @@ class RunKeyValue implements KeyValue, RunDoor {
   }
 
   async remove(key: Uint8Array): Promise<boolean> {
-    return (await this.#own.change({ key, op: 'delete' })).before !== 0;
+    return (await this.#granted().change({ key, op: 'delete' })).before !== 0;
   }
 
   named(name: string): KeyValueStore | undefined {
@@ -138,6 +138,13 @@ class RunKeyValue implements KeyValue, RunDoor {
   }
 
   async #wasAbsent(op: StoreChange['op'], key: Uint8Array, value: Uint8Array): Promise<boolean> {
-    return (await this.#own.change({ key, op, value })).before === 0;
+    return (await this.#granted().change({ key, op, value })).before === 0;
+  }
+
+  /** Throws CapabilityRefusal `forbidden` where the folder grants no stores at all. */
+  #granted(): RunStore {
+    const { modulePath, siteSettings } = this.#run;
+    if (siteSettings !== undefined) requireOwnStore(siteSettings, modulePath);
+    return this.#own;
   }
 }

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  AddressFilter,
-  formatAddress,
-  parseAddress,
-} from '../../../src/capability/fetch/addresses.ts';
+import { AddressFilter } from '../../../src/capability/fetch/addresses.ts';
+import { formatAddress, parseAddress } from '../../../src/capability/networks.ts';
 
 const refused: readonly string[] = [
   // IPv4: the first and last address of what is not public.

@@ -1,10 +1,11 @@
 import type { networkInterfaces } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { AddressFilter, parseAddress } from '../../../src/capability/fetch/addresses.ts';
+import { AddressFilter } from '../../../src/capability/fetch/addresses.ts';
 import {
   OwnAddresses,
   type OwnAddressesOptions,
 } from '../../../src/capability/fetch/own-addresses.ts';
+import { parseAddress } from '../../../src/capability/networks.ts';
 
 const port = 5432;
 let nowMs = 0;

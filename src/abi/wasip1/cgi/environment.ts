@@ -117,12 +117,6 @@ function indexHeaders(headers: readonly Header[]): ReadonlyMap<string, string> {
   return variables;
 }
 
-/** What the visitor said of the body's length, in bytes; undefined when nothing that is one. */
-export function declaredLength(headers: readonly Header[]): number | undefined {
-  const length = findHeader(headers, 'content-length')?.trim() ?? '';
-  return /^\d{1,15}$/.test(length) ? Number(length) : undefined;
-}
-
 function findHeader(headers: readonly Header[], wanted: string): string | undefined {
   return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }

@@ -274,6 +274,9 @@ export const defaultLimits = {
   ordersPerFolderPerWeekMax: 20,
   loginTtlMs: 120_000,
   passwordChecksQueuedMax: 64,
+  // Schedules.
+  cronEntriesMax: 10_000,
+  cronRunsMax: 16,
   // The daemon.
   verdictWaitMs: 10_000,
   probationMs: 30_000,

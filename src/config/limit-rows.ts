@@ -119,6 +119,8 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
   importsMax: { summary: 'Imports of one module', max: 100_000 },
+  cronEntriesMax: { summary: 'Entries of all schedules', max: 100_000 },
+  cronRunsMax: { summary: 'Runs of schedules at once, of all folders', max: 1_000 },
   manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * mib },
   settingsBytesMax: { summary: 'The terrafirma.toml of a folder', max: 16 * mib },
   dnsTimeoutMs: { summary: 'One attempt at one DNS server' },

@@ -13,7 +13,7 @@ import {
   TerrafirmaError,
   toErrorRecord,
 } from '../errors.ts';
-import { type FolderPath, type HostName, isServedName, type OwnerKey, ownerOf } from '../names.ts';
+import { type FolderKey, type FolderPath, type HostName, isServedName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { LocatedFolder, Locator } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -58,7 +58,7 @@ export interface AnswersOptions {
   readonly certificates: () => Certificates | undefined;
   readonly nowMs: () => number;
   /** Somebody asked for a name whose folder is here. */
-  readonly onServed: (hostName: HostName, owner: OwnerKey) => void;
+  readonly onServed: (hostName: HostName, folderKey: FolderKey) => void;
 }
 
 interface GoodRecord {
@@ -150,7 +150,7 @@ export class ControlAnswers {
     try {
       hostRules.checkFolder(record.path);
       const located = await this.#options.locator.locate(record.path);
-      this.#options.onServed(hostName, ownerOf(located.key));
+      this.#options.onServed(hostName, located.key);
       return await this.#publishedSite(located, record.expiresInMs);
     } catch (error) {
       return (await this.#keptSite(record.path, error)) ?? failure(toErrorRecord(error));

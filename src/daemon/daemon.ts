@@ -11,6 +11,7 @@ import { describeError } from '../errors.ts';
 import { CounterBook } from '../journal/counter-book.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
+import { ownerOf } from '../names.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
@@ -27,6 +28,7 @@ import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
 import { Compressor } from './compress/compressor.ts';
+import { Cron, type CronParts } from './cron/open.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { Logins } from './logins/logins.ts';
@@ -107,22 +109,32 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       ticketKeys: () => parts.ticketKeys?.current,
     });
     parts.threads = threads;
-    parts.reclaimer = openReclaimer(config, journal, {
-      publisher: parts.publisher,
-      store,
-      locator: places.locator,
-    });
-    parts.publisher.onPublish((site) => threads.publish(site));
-    parts.publisher.onReplaced((digest) => threads.tell({ kind: 'module-replaced', digest }));
-    parts.ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
+    const { publisher } = parts;
+    const { locator } = places;
+    parts.reclaimer = openReclaimer(config, journal, { publisher, store, locator });
+    const timing = { config, journal, places, resolver, store: shared };
+    parts.cron = openCron({ ...timing, threads, publisher });
+    tellNews(parts, publisher, threads);
     await threads.start({ plain: endpoints, tls: tlsEndpoints });
     announce(journal, config, { plain: endpoints, tls: tlsEndpoints });
+    void parts.cron?.start();
     if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
     return createDaemon(endpoints, parts);
   } catch (error) {
     await parts.stop('force');
     throw error;
   }
+}
+
+/** What changes is told to every thread. */
+function tellNews(
+  { ticketKeys }: RunningParts,
+  publisher: Publisher,
+  threads: ServingThreads,
+): void {
+  publisher.onPublish((site) => threads.publish(site));
+  publisher.onReplaced((digest) => threads.tell({ kind: 'module-replaced', digest }));
+  ticketKeys?.rotate((keys) => threads.tell({ kind: 'ticket-keys', keys }));
 }
 
 function openAnswers(
@@ -150,7 +162,10 @@ function openAnswers(
     compressor: openCompressor(config, journal, parts),
     certificates: () => parts.certificates,
     nowMs,
-    onServed: (hostName, owner) => served.note(hostName, owner),
+    onServed: (hostName, folderKey) => {
+      served.note(hostName, ownerOf(folderKey));
+      parts.cron?.note(hostName, folderKey);
+    },
   });
 }
 
@@ -186,6 +201,7 @@ class RunningParts {
   shared: SharedStore | undefined;
   capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
+  cron: Cron | undefined;
   publisher: Publisher | undefined;
   certificates: Certificates | undefined;
   ticketKeys: TicketKeys | undefined;
@@ -204,7 +220,9 @@ class RunningParts {
 
   async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
     const drain = how === 'drain';
+    this.cron?.rest();
     await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
+    await this.#step(() => this.cron?.close());
     this.ticketKeys?.close();
     await this.#step(() => this.certificates?.close());
     await this.#step(() => this.logins?.close());
@@ -311,6 +329,20 @@ function openCompressor({ limits }: Config, journal: Journal, parts: RunningPart
     onTrouble: (reason) => journal.tell('compress-trouble', { reason }),
   });
   return parts.compressor;
+}
+
+/** Undefined where the operator wants none. */
+function openCron(
+  parts: Omit<CronParts, 'hostRules' | 'call'> & { readonly threads: ServingThreads },
+): Cron | undefined {
+  const { threads, ...rest } = parts;
+  if (!parts.config.cron.isEnabled) return undefined;
+  const hostRules = new HostRules(parts.config.hosts);
+  return new Cron({
+    ...rest,
+    hostRules,
+    call: (order, limitMs) => threads.callAtItsTime(order, limitMs),
+  });
 }
 
 function openLogins(config: Config, journal: Journal, parts: RunningParts): Logins {

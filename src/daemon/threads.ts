@@ -15,8 +15,17 @@ import type { LogQueueMemory } from '../journal/log-queue.ts';
 import type { Site } from '../site/table.ts';
 import { BackOff } from '../threads/back-off.ts';
 import { createLedger, glanceAt } from '../threads/ledger.ts';
-import type { Answers, Question, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import type {
+  Answers,
+  CronEnd,
+  CronOrder,
+  Question,
+  ThreadStart,
+  ToControl,
+  ToThread,
+} from '../threads/messages.ts';
 import { entryBeside, startWorker } from '../threads/worker.ts';
+import { CallsAtTheirTime } from './cron/calls.ts';
 import { coreMsOf, Turning } from './turning.ts';
 
 const glanceMs = 250;
@@ -63,6 +72,7 @@ export class ServingThreads {
   readonly #threads = new Map<number, ServingThread>();
   readonly #backOffs = new Map<number, BackOff>();
   readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #calls = new CallsAtTheirTime();
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
@@ -117,6 +127,14 @@ export class ServingThreads {
   /** Tells every thread. */
   tell(message: ToThread): void {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
+  }
+
+  /**
+   * Has a module called by one of the threads, by turns. Rejects when the thread ends before it has
+   * said how the call ended, or says nothing for `limitMs`.
+   */
+  callAtItsTime(order: CronOrder, limitMs: number): Promise<CronEnd> {
+    return this.#calls.begin(order, [...this.#threads.values()], limitMs);
   }
 
   #startThread(number: number): Promise<void> {
@@ -177,7 +195,8 @@ export class ServingThreads {
     } else if (message.kind === 'listen-failed') {
       listening.reject(fromErrorRecord(message.error));
       void thread.worker.terminate();
-    } else this.#receive(thread.worker, message);
+    } else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
+    else this.#receive(thread.worker, message);
   }
 
   #receive(worker: Worker, message: ToControl): void {
@@ -216,6 +235,7 @@ export class ServingThreads {
     const { number } = thread;
     if (this.#threads.get(number) === thread) this.#threads.delete(number);
     this.#overseer.forget(number);
+    this.#calls.forget(thread);
     if (this.#isDraining || !thread.isListening) return;
     const known = this.#backOffs.get(number) ?? new BackOff(backOff);
     this.#backOffs.set(number, known);

@@ -39,9 +39,14 @@ export interface ReadHead extends RequestHead {
   readonly hostName: HostName | undefined;
 }
 
+/** What only the daemon says to guests, whoever stands before it. */
+const daemonsHeaders = ['x-terrafirma-cron', 'x-terrafirma-scheduled-at'];
+const droppedAlways = new Set([...connectionHeaders, ...daemonsHeaders]);
+
 /** What only a trusted proxy may say about the visitor: guests believe these. */
 const droppedHeaders = new Set([
   ...connectionHeaders,
+  ...daemonsHeaders,
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -120,7 +125,7 @@ function readHeaders(
         `received ${rawHeaders.length / 2}`,
     );
   }
-  const dropped = limits.keepsForwarded === true ? connectionHeaders : droppedHeaders;
+  const dropped = limits.keepsForwarded === true ? droppedAlways : droppedHeaders;
   const headers: Header[] = [];
   let host: string | undefined;
   let connection = '';

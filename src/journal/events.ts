@@ -10,6 +10,10 @@ interface InFolder {
 interface OfFile extends InFolder {
   readonly modulePath: string;
 }
+interface OfSlot extends OfFile {
+  /** ISO 8601, UTC. */
+  readonly scheduledAt: string;
+}
 interface OfModule {
   readonly digest: string;
 }
@@ -45,6 +49,15 @@ export interface Events {
   readonly 'folder-record-damaged': InStateFile & Because;
   readonly 'folder-record-not-kept': InFolder & Because;
 
+  readonly 'cron-ran': OfSlot & {
+    readonly status: number;
+    readonly outcome: string;
+    readonly requestId: string;
+  };
+  readonly 'cron-skipped': OfSlot & Because;
+  readonly 'cron-unknown': OfSlot;
+  readonly 'cron-rests': InFolder & Because;
+  readonly 'cron-trouble': Because;
   readonly 'settings-noted': InFolder & Because;
   readonly 'sealing-keys-not-read': Because;
 
@@ -146,6 +159,11 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     text: ({ isServed }) => `folder cannot be reached: ${kept(isServed)}`,
   },
   'folder-back': { level: 'info', text: 'folder can be reached again' },
+  'cron-ran': { level: 'info', text: 'module called at its time' },
+  'cron-skipped': { level: 'warn', text: 'module not called at its time' },
+  'cron-unknown': { level: 'warn', text: 'nobody knows how a call at its time ended' },
+  'cron-rests': { level: 'warn', text: 'schedule of the folder rests' },
+  'cron-trouble': { level: 'error', text: 'schedules are in trouble' },
   'settings-noted': { level: 'warn', text: 'terrafirma.toml of the folder' },
   'sealing-keys-not-read': { level: 'error', text: 'sealing keys not read' },
   'folder-failed': { level: 'error', text: 'folder could not be looked at' },

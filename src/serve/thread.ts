@@ -20,8 +20,9 @@ import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { HostRules } from '../site/hosts.ts';
 import { ControlLink } from '../threads/control-link.ts';
 import { LedgerPage } from '../threads/ledger.ts';
-import type { ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import type { CronOrder, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
 import { systemClocks } from './clocks.ts';
+import { CronRuns } from './cron/cron-runs.ts';
 import { Listener } from './listener.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
@@ -56,6 +57,7 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
       else if (news.kind === 'capability-news') capabilities.hear(news);
+      else if (news.kind === 'cron') void callAtItsTime(news.id, news.order);
       else void drain(news.drainMs);
     },
   });
@@ -67,6 +69,7 @@ async function start(start: ThreadStart): Promise<void> {
   const conversations = new Conversations({ limits, nowMs });
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, account });
   const gateway = openGateway(config, { link, replica, guards, hostRules, runs, account, log });
+  const cron = new CronRuns({ limits, runs, account, log, nowMs });
   const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
   const listener = new Listener({
     ...{ clocks: systemClocks, limits },
@@ -76,8 +79,13 @@ async function start(start: ThreadStart): Promise<void> {
     tls: secured?.listener,
   });
 
+  async function callAtItsTime(id: number, order: CronOrder): Promise<void> {
+    link.tell({ kind: 'cron-ended', id, end: await cron.run(order) });
+  }
+
   async function drain(drainMs: number): Promise<void> {
-    await Promise.all([listener.drain(drainMs), conversations.drain(drainMs)]);
+    const parts = [listener, conversations, cron];
+    await Promise.all(parts.map((part) => part.drain(drainMs)));
     pool.close();
     await capabilities.close();
     tellLosses(journal, channel);

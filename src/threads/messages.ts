@@ -111,7 +111,28 @@ export interface Answers {
   readonly compress: Uint8Array<ArrayBuffer> | null;
 }
 
+/** A module is to be called because its time has come. */
+export interface CronOrder {
+  readonly site: Site;
+  readonly modulePath: ModulePath;
+  /** What follows the module in the address: begins with `/` or `?`, or is empty. */
+  readonly target: string;
+  readonly schedule: string;
+  /** ISO 8601, UTC. */
+  readonly scheduledAt: string;
+  readonly hostName: string;
+}
+
+export interface CronEnd {
+  /** As a visitor would have got it. */
+  readonly status: number;
+  /** As in the log. */
+  readonly outcome: string;
+  readonly requestId: string;
+}
+
 export type ToControl =
+  | { readonly kind: 'cron-ended'; readonly id: number; readonly end: CronEnd }
   | {
       readonly kind: 'listening';
       readonly endpoints: readonly Endpoint[];
@@ -133,6 +154,7 @@ export type ToThread =
   | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
   /** A capability's control side tells its thread sides. */
   | { readonly kind: 'capability-news'; readonly capability: string; readonly news: unknown }
+  | { readonly kind: 'cron'; readonly id: number; readonly order: CronOrder }
   | { readonly kind: 'drain'; readonly drainMs: number };
 
 /** `workerData` of a serving thread. */

@@ -1,5 +1,8 @@
-/** `terrafirma secret`: seals values that folders keep, and tends the keys that open them. */
-import { realpath } from 'node:fs/promises';
+/**
+ * `terrafirma secret`: seals values that folders keep, and tends the keys that open them. Touches
+ * the state directory, by `SealingKeys`.
+ */
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
@@ -58,7 +61,7 @@ export const secret: Command = {
     }
     if (found === 'seal') return sealOne(given, io, name);
     if (name !== undefined) throw usage(`${found} takes no name: received "${name}"`);
-    const keys = await openKeys(given, io);
+    const keys = openKeys(given, io);
     const key = found === 'key' ? await keys.newest() : await keys.rotate(given.has('retire'));
     io.write(`${Buffer.from(key.publicKey).toString('base64url')}\n`);
     io.report(`Fingerprint: ${fingerprintOf(key.publicKey)}`);
@@ -75,9 +78,9 @@ async function sealOne(given: Arguments, io: CommandIo, name: string | undefined
   }
   const to = given.value('to');
   const asked = to === undefined ? undefined : await askForKey(to);
-  const folderKey = await folderKeyOf(given, io, asked?.folder);
+  const folderKey = folderKeyOf(given, io, asked?.folder);
   const place: SecretPlace = { folderKey, ...readPlace(given), name };
-  const publicKey = asked?.publicKey ?? (await (await openKeys(given, io)).newest()).publicKey;
+  const publicKey = asked?.publicKey ?? (await openKeys(given, io).newest()).publicKey;
   const value = await io.readSecret(`Value of ${name}: `);
   if (value.length === 0 || value.length > secretBytesMax) {
     throw usage(`a value must have from 1 to ${secretBytesMax} bytes: received ${value.length}`);
@@ -115,19 +118,13 @@ function describePlace({ folderKey, modulePath, store, name }: SecretPlace): str
 }
 
 /** The folder that was named; else the one that the daemon serves for the host name. */
-async function folderKeyOf(
-  given: Arguments,
-  io: CommandIo,
-  served: FolderKey | undefined,
-): Promise<FolderKey> {
+function folderKeyOf(given: Arguments, io: CommandIo, served: FolderKey | undefined): FolderKey {
   const named = given.value('folder');
   if (named === undefined) {
     if (served !== undefined) return served;
     throw usage('seal needs --folder, the folder whose secret it is: received none');
   }
-  const local = await realpath(path.resolve(io.machine.workingDirectory, named)).catch(
-    () => undefined,
-  );
+  const local = pathThere(io, named);
   if (local !== undefined) return localFolderKey(local);
   try {
     return parseFolderPath(named).key;
@@ -140,7 +137,7 @@ async function folderKeyOf(
 }
 
 /** The keys of the daemon here: a folder that is served by its path has a state of its own. */
-async function openKeys(given: Arguments, io: CommandIo): Promise<SealingKeys> {
+function openKeys(given: Arguments, io: CommandIo): SealingKeys {
   const { config, origins } = loadConfig({
     flags: given.settings,
     machine: io.machine,
@@ -152,11 +149,15 @@ async function openKeys(given: Arguments, io: CommandIo): Promise<SealingKeys> {
   if (isNamed || folder === undefined || config.folder !== undefined) {
     return new SealingKeys(stateDirectory, secrets.keyFile);
   }
-  const local = await realpath(path.resolve(io.machine.workingDirectory, folder)).catch(
-    () => undefined,
-  );
+  const local = pathThere(io, folder);
   const state = local === undefined ? stateDirectory : stateOfFolder(stateDirectory, local);
   return new SealingKeys(state, secrets.keyFile);
+}
+
+/** As the operator would write it to serve it: a link is not followed. */
+function pathThere(io: CommandIo, given: string): string | undefined {
+  const absolute = path.resolve(io.machine.workingDirectory, given);
+  return existsSync(absolute) ? absolute : undefined;
 }
 
 function usage(rest: string): TerrafirmaError {

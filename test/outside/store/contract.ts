@@ -271,6 +271,11 @@ export function describeContract(name: string, open: () => Promise<Installation>
         const prefix = Uint8Array.of(0xff);
         const after = await store.list(space, { prefix, after: prefix, limit: 1 });
         expect(after.items.map(({ key }) => [...key])).toEqual([[0xff, 0xff]]);
+        // A Buffer's `slice` shares its bytes: the caller's prefix stays what it is.
+        const buffer = Buffer.from([0xc3]);
+        const below = await store.list(space, { prefix: buffer, limit: 5 });
+        expect(below.items.map(({ key }) => [...key])).toEqual([[0xc3, 0xa4]]);
+        expect([...buffer]).toEqual([0xc3]);
       });
     });
 

@@ -1,0 +1,58 @@
+/** The wire of a request that nobody sent: without a body, and the answer goes nowhere. */
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
+import type { Wire } from '../wire.ts';
+
+export class SilentWire implements Wire {
+  readonly body = Readable.from([]);
+  readonly events = new EventEmitter();
+  readonly hasBody = false;
+  readonly declaredBytes = 0;
+  readonly isReceived = true;
+  #isFinished = false;
+
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  sendContinue(): void {
+    // Nobody waits for a word.
+  }
+
+  sendInterim(): boolean {
+    return false;
+  }
+
+  sendWhole(): void {
+    this.end();
+  }
+
+  sendHead(): void {
+    // Nobody reads it; the exchange keeps the status.
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  end(): void {
+    this.#isFinished = true;
+    this.events.emit('close');
+  }
+
+  keepBody(): void {
+    // There is none.
+  }
+
+  leaveBody(): void {
+    // There is none.
+  }
+
+  closed(): void {
+    // Nothing is limited.
+  }
+
+  destroy(): void {
+    this.events.emit('close');
+  }
+}

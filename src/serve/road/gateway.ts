@@ -33,7 +33,7 @@ export interface GatewayOptions {
   readonly hostRules: HostRules;
   readonly sealingKey: SealingKeyDoor;
   readonly account: Account;
-  readonly log: RequestLog;
+  readonly log: Pick<RequestLog, 'write'>;
   readonly nowMs: () => number;
 }
 

@@ -38,7 +38,7 @@ export interface SiteRoadOptions {
   readonly replica: Replica;
   readonly files: StaticFiles;
   readonly doorkeeper: Doorkeeper;
-  readonly runs: ModuleRuns;
+  readonly runs: Pick<ModuleRuns, 'run'>;
 }
 
 export class SiteRoad {

@@ -16,6 +16,7 @@ import { ReplyHeaders } from './reply-headers.ts';
 import { pieceBytes, wholeBytesMax } from './reply-pump.ts';
 import { RequestBody } from './request-body.ts';
 import { redirectedHead } from './road/inside-redirect.ts';
+import type { ReplyCoder } from './road/rules/coded-replies.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
@@ -64,6 +65,7 @@ export class HttpExchange implements Exchange {
   /** What is still to come of a body whose length was told; undefined where it was not. */
   #bytesDue: number | undefined;
   #isBroken = false;
+  #coder: ReplyCoder | undefined;
 
   /** Owns `request` from here on. */
   constructor(request: RoutableHead, wire: Wire, options: ExchangeOptions) {
@@ -216,8 +218,21 @@ export class HttpExchange implements Exchange {
     return this.#wire.sendInterim(head.status, headers.flat());
   }
 
+  /** What is sent whole from here on goes through `coder`; undefined: as it is. */
+  codeReplies(coder: ReplyCoder | undefined): void {
+    this.#coder = coder;
+  }
+
   send(head: ReplyHead, body: Uint8Array): void {
     this.#expectState('none', 'send');
+    if (this.#coder === undefined) this.#sendWhole(head, body);
+    else {
+      const coded = this.#coder({ head, body });
+      this.#sendWhole(coded.head, coded.body);
+    }
+  }
+
+  #sendWhole(head: ReplyHead, body: Uint8Array): void {
     const withBody = mayHaveBody(head.status, this.request.method);
     if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
     this.#replyState = 'ended';

@@ -7,6 +7,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assemble } from '../support/abi-puppet.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, type TestReply } from '../support/http.ts';
@@ -14,6 +15,13 @@ import { ask, type TestReply } from '../support/http.ts';
 const TEXT = 'A line of text that says the same again and again.\n'.repeat(200);
 const LARGE = TEXT.repeat(50);
 const SIBLING = 'what the folder has beside it';
+/** Answers with 8 KiB of text. */
+const LONG_PAGE = `(module
+  (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "run")
+    (memory.fill (i32.const 0) (i32.const 97) (i32.const 8192))
+    (drop (call $set (i32.const 0) (i32.const 0) (i32.const 8192)))))`;
 const BROWSER = 'gzip, deflate, br, zstd';
 
 describe('compressed files', () => {
@@ -152,4 +160,19 @@ test('compress = "off" leaves all files as they are', async () => {
     headers: { 'accept-encoding': BROWSER },
   });
   expect([headers['content-encoding'], headers.vary, text]).toEqual([undefined, undefined, TEXT]);
+});
+
+test('compress = "all" holds for what modules send whole', async () => {
+  using folder = new TestFolder();
+  folder.write('page.wasm', await assemble(LONG_PAGE));
+  folder.write('terrafirma.toml', '[site]\ncompress = "all"\n');
+  await using daemon = await TestDaemon.start({ args: [folder.directory] });
+  const get = (headers: Record<string, string>) => ask(daemon.port, '/page.wasm', { headers });
+  const coded = await get({ 'accept-encoding': BROWSER });
+  expect(coded.headers).toMatchObject({ 'content-encoding': 'zstd', vary: 'Accept-Encoding' });
+  expect(zstdDecompressSync(coded.body).toString()).toBe('a'.repeat(8_192));
+  const own = await get({});
+  expect([own.text.length, own.headers.vary]).toEqual([8_192, 'Accept-Encoding']);
+  const withCookie = await get({ 'accept-encoding': BROWSER, cookie: 'a=b' });
+  expect(withCookie.headers['content-encoding']).toBeUndefined();
 });

@@ -7,8 +7,10 @@ import type { GuestPool } from '../../engine/supply/pool.ts';
 import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { Route, Site } from '../../site/table.ts';
+import type { HttpExchange } from '../exchange.ts';
 import type { Conversations } from '../websocket/conversations.ts';
 import type { Replica } from './replica.ts';
+import { replyCoderFor } from './rules/coded-replies.ts';
 import { sharesOf } from './shares-of.ts';
 import type { Visit } from './visit.ts';
 
@@ -61,6 +63,7 @@ export class ModuleRuns {
       place: site,
       siteSettings: site.settings,
     });
+    if (site.settings?.site?.compress === 'all') beginCoding(exchange);
     exchange.keepBody();
     const report =
       upgrade === undefined
@@ -70,9 +73,15 @@ export class ModuleRuns {
             capabilities: lent,
           });
     exchange.releaseBody();
+    exchange.codeReplies(undefined);
     note(record, report);
     return report.error;
   }
+}
+
+function beginCoding(exchange: HttpExchange): void {
+  exchange.addReplyHeader('vary', 'Accept-Encoding');
+  exchange.codeReplies(replyCoderFor(exchange.request));
 }
 
 function note(record: RequestRecord, report: RunReport): void {

@@ -1,4 +1,4 @@
-/** The request road from inside: real connections, files and replica; what a run does is said here. */
+/** The request road from inside: real connections, files and replica; what runs do is said here. */
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Account } from '../../../src/account/account.ts';

@@ -42,7 +42,7 @@ const staleTtlMs = 5_000;
 const firstEntriesMax = 1_000;
 
 export interface AnswersOptions {
-  readonly config: Config;
+  readonly config: Pick<Config, 'limits'>;
   /** The one folder of folder mode; undefined in mount mode. */
   readonly folder: LocatedFolder | undefined;
   readonly resolver: Resolver;
@@ -50,9 +50,9 @@ export interface AnswersOptions {
   readonly guards: MountGuards;
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
-  readonly logins: Logins;
+  readonly logins: Pick<Logins, 'check'>;
   readonly sealingKeys: Pick<SealingKeys, 'newest'>;
-  readonly compressor: Compressor;
+  readonly compressor: Pick<Compressor, 'compress'>;
   readonly capabilities: Pick<ControlSides, 'answer'>;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;

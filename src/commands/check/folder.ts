@@ -1,9 +1,8 @@
 /** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
 import path from 'node:path';
 import type { Config } from '../../config/config.ts';
-import { digestBytes } from '../../deploy/build/artifact.ts';
 import { capFiles } from '../../deploy/folder/limits.ts';
-import { quarantineRecord, readQuarantined } from '../../deploy/keep/quarantine.ts';
+import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -14,7 +13,6 @@ import { type LocatedFolder, Locator } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { manifestName, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
-import type { Digest } from '../../threads/messages.ts';
 import { ModuleJudge } from '../inspect/judge.ts';
 import type { Finding } from './report.ts';
 import { checkSettings } from './settings.ts';
@@ -72,14 +70,13 @@ async function lookInside(
   findings.push(...names.findings());
   const modules = new Set<string>(listing.files.map((file) => file.path));
   findings.push(...(await checkSettings({ fs, directory, folderKey, config, modules })));
-  await using judge = new ModuleJudge(limits);
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
   const quarantined = await readQuarantined(config.stateDirectory, silent);
+  await using judge = new ModuleJudge({ limits, quarantined });
   let modulePath: string | undefined;
   for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
     const problem =
-      refusal?.detail ??
-      (await judgeFile(file, { fs, judge, config, quarantined, notes: findings }));
+      refusal?.detail ?? (await judgeFile(file, { fs, judge, config, notes: findings }));
     const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
     findings.push(describeFile(file, problem, isReadable));
     if (problem === undefined && isReadable) modulePath ??= file.path;
@@ -146,7 +143,6 @@ async function judgeFile(
     readonly fs: GuardedFs;
     readonly judge: ModuleJudge;
     readonly config: Config;
-    readonly quarantined: ReadonlySet<Digest>;
     /** Gets what is no problem and yet worth knowing. */
     readonly notes: Finding[];
   },
@@ -155,8 +151,6 @@ async function judgeFile(
     const { moduleBytesMax } = parts.config.limits;
     const { bytes } = await parts.fs.readFile(file.realPath, moduleBytesMax);
     const judged = await parts.judge.judge(bytes);
-    const quarantine = parts.quarantined.has(digestBytes(bytes));
-    if (quarantine) return quarantineRecord(digestBytes(bytes)).detail;
     if (judged.kind === 'refused') return judged.error.detail;
     if (judged.slowReason !== undefined) parts.notes.push(describeSlow(file, judged.slowReason));
     return undefined;

@@ -3,12 +3,14 @@ import path from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import { digestBytes, moduleLimits } from '../../deploy/build/artifact.ts';
+import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { openJournal } from '../../journal/journal.ts';
 import { classifyName } from '../../names.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
 import type { ModuleShape } from '../../wasm/shape.ts';
 import type { Command } from '../command.ts';
-import { ModuleJudge, readNamedFile } from './judge.ts';
+import { ModuleJudge, type ModuleJudgeOptions, readNamedFile } from './judge.ts';
 import type { ModuleReport } from './report.ts';
 import { describeModule, reportRestore, reportShape } from './report.ts';
 
@@ -28,7 +30,9 @@ export const inspect: Command = {
       configFile: given.configFile,
     });
     const file = path.resolve(io.machine.workingDirectory, given.positionals[0] ?? '');
-    const report = await reportModule(file, config.limits);
+    // Of the daemon on this machine, if any.
+    const quarantined = await readQuarantined(config.stateDirectory, openJournal());
+    const report = await reportModule(file, { limits: config.limits, quarantined });
     const text = given.has('json')
       ? `${JSON.stringify(report, undefined, 2)}\n`
       : describeModule(report);
@@ -38,9 +42,13 @@ export const inspect: Command = {
 };
 
 /** Errors: `usage` when the file cannot be read. A bad module is a report like any other. */
-export async function reportModule(file: string, limits: Limits): Promise<ModuleReport> {
+export async function reportModule(
+  file: string,
+  options: ModuleJudgeOptions,
+): Promise<ModuleReport> {
+  const { limits } = options;
   const bytes = await readNamedFile(file, limits.moduleBytesMax);
-  await using judge = new ModuleJudge(limits);
+  await using judge = new ModuleJudge(options);
   const judged = await judge.judge(bytes);
   const isAccepted = judged.kind === 'accepted';
   const nameProblem = problemOfName(path.basename(file));

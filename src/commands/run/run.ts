@@ -12,7 +12,6 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
-import type { Artifact } from '../../deploy/build/artifact.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
@@ -21,8 +20,7 @@ import { Resolver } from '../../outside/dns/dns.ts';
 import { storePath } from '../../outside/store/sqlite-schema.ts';
 import { startStoreKeeper } from '../../outside/store/store-keeper.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
-import type { ToThread } from '../../threads/messages.ts';
-import { programOfOne } from '../../threads/program.ts';
+import type { LoadedModule, ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
@@ -86,13 +84,13 @@ export const run: Command = {
       defaultTarget: folder === undefined ? '/' : urlOf(modulePath),
     });
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
-    await using judge = new ModuleJudge(config.limits);
+    await using judge = new ModuleJudge({ limits: config.limits });
     const judged = await judge.judge(bytes);
     if (judged.kind === 'refused') {
       io.report(judged.error.detail);
       return 1;
     }
-    const report = await runRequest(judged, request, {
+    const report = await runRequest(judged.loaded, request, {
       config,
       folder,
       modulePath,
@@ -104,11 +102,6 @@ export const run: Command = {
   },
 };
 
-interface Judged {
-  readonly artifact: Artifact;
-  readonly module: WebAssembly.Module;
-}
-
 interface RunOptions {
   readonly config: Config;
   readonly folder: RunFolder | undefined;
@@ -119,7 +112,7 @@ interface RunOptions {
 }
 
 async function runRequest(
-  judged: Judged,
+  loaded: LoadedModule,
   request: RunRequest,
   options: RunOptions,
 ): Promise<RunReport> {
@@ -144,13 +137,10 @@ async function runRequest(
     tell: () => undefined,
   });
   try {
-    const { artifact, module } = judged;
-    const { digest, abi, entry, code, engine } = artifact;
     const { starts, transfer } = capabilities.connectThread();
-    const program = programOfOne({ module, engine });
     const start: RunStart = {
       config: { ...config, stateDirectory: directory },
-      loaded: { digest, program, abi, entry, codeBytes: code.length },
+      loaded,
       modulePath,
       folder,
       request: request.head,

@@ -27,12 +27,12 @@ import type { TrialBook } from './trial-book.ts';
 export const compiledBytesPerCodeByte = 4;
 
 export interface ModulesOptions {
-  readonly store: ModuleStore;
+  readonly store: Pick<ModuleStore, 'ownerOf' | 'readModule'>;
   readonly builder: Builder;
   readonly trial: Pick<Trial, 'admit' | 'optimise'>;
-  readonly book: TrialBook;
-  readonly suspects: Suspects;
-  readonly probation: Probation;
+  readonly book: Pick<TrialBook, 'read' | 'write'>;
+  readonly suspects: Pick<Suspects, 'refusalOf'>;
+  readonly probation: Pick<Probation, 'begin' | 'renew'>;
   readonly journal: Journal;
   readonly compiledBytesMax: number;
   /** The module was compiled anew, for the optimiser: threads that have it want the new one. */

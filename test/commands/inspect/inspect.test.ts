@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 import { runProgram } from '../program.ts';
@@ -101,4 +103,18 @@ test('a file beyond moduleBytesMax is not read', async () => {
   });
   expect(code).toBe(2);
   expect(stderr).toContain('at most 100 bytes');
+});
+
+test('a module that the daemon of this machine has quarantined', async () => {
+  using folder = new TestFolder();
+  using state = new TestFolder();
+  folder.put('hello');
+  const digest = digestBytes(readFileSync(folder.path('hello.wasm')));
+  state.write(`suspects/${digest}.json`, '{ "marks": 2 }');
+  const environment = { TERRAFIRMA_STATE_DIRECTORY: state.directory };
+  const { code, stdout } = await runProgram(['inspect', folder.path('hello.wasm')], {
+    environment,
+  });
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/verdict +.*it must not end the daemon/);
 });

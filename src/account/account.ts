@@ -26,6 +26,7 @@ import {
   headerWord,
   type OtherPage,
   otherPageNumber,
+  otherPages,
   pageCount,
   pageStart,
   pageWord,
@@ -122,6 +123,20 @@ export class Account {
   /** Changes with each collection on demand, of whatever thread. */
   get collections(): number {
     return this.#sum(pageWord.collections);
+  }
+
+  /** Of their time lately, in which serving threads were at work, all together: 2 of two. */
+  get utilization(): number {
+    const serving = this.#pageStarts.slice(0, this.#pageStarts.length - otherPages.length);
+    return serving.reduce(
+      (sum, start) => sum + (this.#words[start + pageWord.utilization] ?? 0),
+      0,
+    );
+  }
+
+  /** This thread was at work for so much of its time since it last said so. */
+  noteUtilization(share: number): void {
+    this.#words[this.#base + pageWord.utilization] = share;
   }
 
   /** This thread has collected on demand. */

@@ -12,8 +12,6 @@ export interface OverseerOptions {
   readonly shared: SharedArrayBuffer;
   /** Resident bytes of the process; for tests. */
   readonly residentBytes?: (() => number) | undefined;
-  /** CPU time that the process has used, in milliseconds; for tests. */
-  readonly cpuMs?: (() => number) | undefined;
   readonly nowMs?: (() => number) | undefined;
   /** How long guests may stay idle while memory is plenty. */
   readonly idleGuestMsMax: number;
@@ -61,9 +59,9 @@ export class Overseer {
     const outsideBytes = this.#words[headerWord.outsideBytes] ?? 0;
     const baseBytes = this.#words[headerWord.baseBytes] ?? 0;
     if (baseBytes === 0) return;
-    const { isShort } = this.#account;
-    const { cpuMs = cpuMsOfProcess, nowMs = () => performance.now() } = this.#options;
-    const isCalm = this.#calm.look({ cpuMs: cpuMs(), nowMs: nowMs() });
+    const { isShort, utilization: share } = this.#account;
+    const { nowMs = () => performance.now() } = this.#options;
+    const isCalm = this.#calm.look({ share, nowMs: nowMs() });
     if (!this.#plan.next({ heldBytes, outsideBytes, baseBytes, isShort, isCalm })) return;
     this.#words[headerWord.collectRounds] = (this.#words[headerWord.collectRounds] ?? 0) + 1;
   }
@@ -78,9 +76,4 @@ export class Overseer {
 
 function residentBytesOfProcess(): number {
   return process.memoryUsage.rss();
-}
-
-function cpuMsOfProcess(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
 }

@@ -75,6 +75,8 @@ export const pageWord = {
   scratch: lineWords + 1,
   /** How often the thread has collected its garbage on demand. */
   collections: lineWords + 2,
+  /** Of the thread's time lately, in which it was at work. */
+  utilization: lineWords + 3,
   categories: 2 * lineWords,
 } as const;
 

@@ -13,7 +13,7 @@ export interface MemoryNow {
   readonly baseBytes: number;
   /** Idle guests must go: then it cannot wait for calmer times. */
   readonly isShort: boolean;
-  /** The process has had little to do for some seconds: nobody minds a collection. */
+  /** Serving threads have had little to do for some seconds: nobody minds a collection. */
   readonly isCalm: boolean;
 }
 

@@ -13,8 +13,8 @@ import { TickShape } from './tick-shape.ts';
 export interface TidyOptions {
   /** For one thread of the process. */
   readonly trimsToo: boolean;
-  /** Whether the thread has had much to do since it was last asked; for tests. */
-  readonly isBusy?: (() => boolean) | undefined;
+  /** Of the thread's time since it was last asked, in which it was at work; for tests. */
+  readonly utilization?: (() => number) | undefined;
   /** Gives freed memory back to the system; for tests. */
   readonly trim?: (() => void) | undefined;
 }
@@ -29,7 +29,7 @@ const looksToTrim = 5;
 export class Tidy {
   readonly #account: Account;
   readonly #trimsToo: boolean;
-  readonly #isBusy: () => boolean;
+  readonly #utilization: () => number;
   /** The last of the overseer's rounds that was done. */
   #round: number;
   /** What all threads together had collected at the last look. */
@@ -40,10 +40,10 @@ export class Tidy {
   /** What a collection must not forget, V8's own neither. */
   readonly tickShape = new TickShape();
 
-  constructor(account: Account, { trimsToo, isBusy = watchBusiness(), trim }: TidyOptions) {
+  constructor(account: Account, { trimsToo, utilization = watchUtilization(), trim }: TidyOptions) {
     this.#account = account;
     this.#trimsToo = trimsToo;
-    this.#isBusy = isBusy;
+    this.#utilization = utilization;
     this.#trim = trim;
     this.#round = account.collectRounds;
     this.#collections = account.collections;
@@ -52,8 +52,10 @@ export class Tidy {
   /** To be called every moment, while no guest runs. */
   look(): void {
     const { collectRounds, isShort } = this.#account;
+    const utilization = this.#utilization();
+    this.#account.noteUtilization(utilization);
     // A busy thread allocates, and so V8 collects by itself: it would only be held up.
-    const isDue = !this.#isBusy() || isShort;
+    const isDue = utilization <= busyShare || isShort;
     if (collectRounds !== this.#round && isDue) {
       this.#round = collectRounds;
       this.#collectGarbage();
@@ -83,13 +85,13 @@ export class Tidy {
   }
 }
 
-function watchBusiness(): () => boolean {
+function watchUtilization(): () => number {
   let last = performance.eventLoopUtilization();
   return () => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, last);
     last = now;
-    return utilization > busyShare;
+    return utilization;
   };
 }
 

@@ -19,7 +19,7 @@ class World {
     this.#words = new Float64Array(shared);
     this.#tidy = new Tidy(new Account(shared, 0), {
       trimsToo: true,
-      isBusy: () => this.isBusy,
+      utilization: () => (this.isBusy ? 0.6 : 0.4),
       trim: () => {
         this.trims += 1;
       },
@@ -105,5 +105,14 @@ describe('Tidy', () => {
     expect(world.trims).toBe(1);
     world.look(15);
     expect(world.trims).toBe(2);
+  });
+
+  test('tells how busy the thread is', () => {
+    const world = new World();
+    world.isBusy = true;
+    world.look(1);
+    expect(world.other.utilization).toBe(0.6);
+    world.other.noteUtilization(1);
+    expect(world.other.utilization).toBe(0.6);
   });
 });

@@ -277,6 +277,13 @@ export const errorTable = {
     sentence: 'Cannot answer: the function reached its wall-clock limit',
     shown: true,
   },
+  'data-not-stored': {
+    status: 503,
+    fault: 'owner',
+    sentence: 'Cannot answer: what the function wrote could not be stored',
+    shown: false,
+    retryAfterS: 5,
+  },
   'bad-reply': {
     status: 500,
     fault: 'owner',

@@ -210,6 +210,11 @@ export interface Binding {
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;
   /**
+   * The entry ended: what has to be done before the answer may say so, without the guest. Left out,
+   * or undefined, where there is nothing; what it rejects with takes the place of the answer.
+   */
+  settle?(end: RunEnd): Promise<void> | undefined;
+  /**
    * The entry ended: answers the exchange if an answer is due. It may leave the exchange without
    * an answer only when `end` is not `returned`; the gateway then answers with the failure.
    */

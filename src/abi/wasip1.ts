@@ -4,6 +4,7 @@
  * output, the log standard error.
  */
 import type { Limits } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
 import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { RequestBody } from './wasip1/cgi/body.ts';
@@ -11,7 +12,10 @@ import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
 import { LogStream } from './wasip1/cgi/log-stream.ts';
 import { CgiReply, type Reply } from './wasip1/cgi/reply.ts';
 import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
+import { WasiError } from './wasip1/errno.ts';
+import { DataTree } from './wasip1/files/data-tree.ts';
 import { createMemoryTree } from './wasip1/files/memory-tree.ts';
+import type { DirectoryNode } from './wasip1/files/node.ts';
 import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
@@ -46,13 +50,17 @@ interface Streams {
 }
 
 const tmpName = 'tmp';
+const dataName = 'data';
 /** Apart from the site's own, whose device is 1. */
 const tmpDevice = 2n;
+const dataDevice = 3n;
 
 class Wasip1Binding implements Binding {
   readonly #guest: WasiGuest;
   readonly #limits: Limits;
   #streams: Streams | undefined;
+  /** Of this run, once it has looked for files. */
+  #data: DataTree | undefined;
 
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
@@ -77,7 +85,11 @@ class Wasip1Binding implements Binding {
         return listEnvironment({ request, bodyBytes, isWebSocket, environment });
       },
       prepareEnvironment: () => streams.stdin.measure?.(this.#limits.requestBodyBytesMax),
-      openPreopens: (keeper) => openPreopens(run, { keeper, limits: this.#limits }),
+      openPreopens: (keeper) => {
+        this.#data = openData(run, this.#limits);
+        const root = this.#data?.root;
+        return openPreopens(run, { keeper, limits: this.#limits, data: root });
+      },
       ...streams,
       capabilities,
       descriptorsMax: this.#limits.handlesPerRunMax,
@@ -95,12 +107,17 @@ class Wasip1Binding implements Binding {
     streams.stderr.end();
     const failure = streams.stdin.failure ?? streams.stdout.failure;
     if (failure !== undefined) throw failure;
-    const isGood = end.kind === 'returned' || (end.kind === 'exited' && end.exitCode === 0);
-    if (isGood) streams.stdout.end();
+    if (isGoodEnd(end)) streams.stdout.end();
+  }
+
+  /** A program may leave its files open: C does. What it left when it failed is not stored. */
+  settle(end: RunEnd): Promise<void> | undefined {
+    return isGoodEnd(end) ? this.#data?.saveAll()?.catch(explainUnsaved) : undefined;
   }
 
   release(): void {
     this.#streams = undefined;
+    this.#data = undefined;
     this.#guest.release();
   }
 
@@ -131,11 +148,16 @@ class Wasip1Binding implements Binding {
   }
 }
 
-/** The site's folder as `/`, and in it, and by its own name, an empty `/tmp` to write to. */
+/** The site's folder as `/`, and in it, and by their own names, what can be written to. */
 function openPreopens(
   { capabilities, hostMemory }: Run,
-  { keeper, limits }: { readonly keeper: FileKeeper; readonly limits: Limits },
+  from: {
+    readonly keeper: FileKeeper;
+    readonly limits: Limits;
+    readonly data: DirectoryNode | undefined;
+  },
 ): readonly Preopen[] {
+  const { keeper, limits, data } = from;
   const { files, clock } = capabilities;
   const site = createSiteTree({ files, keeper, listedEntriesMax: limits.folderEntriesMax });
   const tmp = createMemoryTree({
@@ -145,8 +167,36 @@ function openPreopens(
     nowNs: () => clock.nowNs(),
     hostMemory,
   });
+  const root = mountTree(site, tmpName, tmp);
   return [
-    { name: '/', directory: mountTree(site, tmpName, tmp) },
+    { name: '/', directory: data === undefined ? root : mountTree(root, dataName, data) },
     { name: `/${tmpName}`, directory: tmp },
+    ...(data === undefined ? [] : [{ name: `/${dataName}`, directory: data }]),
   ];
+}
+
+/** `/data`, where the owner gives the program one. */
+function openData({ capabilities, hostMemory }: Run, limits: Limits): DataTree | undefined {
+  const store = capabilities.keyValue.data;
+  if (store === undefined) return undefined;
+  return new DataTree({
+    store,
+    device: dataDevice,
+    fileBytesMax: limits.kvValueBytesMax,
+    bytesMax: limits.tmpBytesPerRunMax,
+    pathBytesMax: limits.kvKeyBytesMax,
+    nowNs: () => capabilities.clock.nowNs(),
+    hostMemory,
+  });
+}
+
+function isGoodEnd(end: RunEnd): boolean {
+  return end.kind === 'returned' || (end.kind === 'exited' && end.exitCode === 0);
+}
+
+function explainUnsaved(cause: unknown): never {
+  if (!(cause instanceof WasiError)) throw cause;
+  const rule = 'what it left open in /data must be stored';
+  const detail = `Cannot answer for the program: ${rule}: received ${cause.message}`;
+  throw new TerrafirmaError('data-not-stored', detail, { cause });
 }

@@ -6,7 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { RunEnd } from '../../../src/abi/abi.ts';
-import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
+import { createMemoryTree, type MemoryRoot } from '../../../src/abi/wasip1/files/memory-tree.ts';
 import type { DirectoryNode } from '../../../src/abi/wasip1/files/node.ts';
 import { WasiProcess } from '../../../src/abi/wasip1/process.ts';
 import type { InputStream, OutputStream } from '../../../src/abi/wasip1/streams.ts';
@@ -115,19 +115,19 @@ export function copyTree(folder: string): DirectoryNode {
   return root;
 }
 
-function fillTree(directory: DirectoryNode, folder: string): void {
+function fillTree(directory: MemoryRoot, folder: string): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const entryPath = path.join(folder, entry.name);
     if (entry.isDirectory()) {
       directory.createDirectory(entry.name);
       const below = directory.lookup(entry.name);
-      if (below instanceof Promise || below?.kind !== 'directory') throw new TypeError(entryPath);
-      fillTree(below, entryPath);
+      if (below?.kind !== 'directory') throw new TypeError(entryPath);
+      fillTree(below as MemoryRoot, entryPath);
     } else if (entry.isFile()) {
       const file = directory.createFile(entry.name).open();
       if (file instanceof Promise) throw new TypeError(entryPath);
       file.write(0n, readFileSync(entryPath));
-      file.close();
+      void file.close();
     }
   }
 }

@@ -3,7 +3,7 @@ import type { DeclaredHostcall } from '../hostcall.ts';
 import { answering, waiting } from './declare.ts';
 import type { Descriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
-import type { NewTimes, Node, NodeFacts } from './files/node.ts';
+import type { Awaitable, NewTimes, Node, NodeFacts } from './files/node.ts';
 import type { WasiGuest } from './guest.ts';
 import {
   adviceMax,
@@ -18,21 +18,20 @@ import {
 } from './layout.ts';
 
 const stateHostcalls = [
-  answering({
+  /** A file that lasts is stored with it. */
+  waiting({
     name: 'fd_close',
     params: [['fd', 'fd']],
     meaning: '',
-    act: (guest, fd) => {
-      closeDescriptor(guest.process.descriptors.take(fd));
-    },
+    act: (guest, fd) => closeDescriptor(guest, guest.process.descriptors.take(fd)),
   }),
 
-  /** What is written is where it goes, and gone with the run; only output may be held back. */
-  answering({
+  /** Output may be held back, and a file that lasts is stored; all else is where it goes. */
+  waiting({
     name: 'fd_datasync',
     params: [['fd', 'fd']],
     meaning: 'as `fd_sync`',
-    act: (guest, fd) => sync(guest.process.descriptor(fd)),
+    act: (guest, fd) => sync(guest, guest.process.descriptor(fd)),
   }),
 
   /**
@@ -87,7 +86,7 @@ const stateHostcalls = [
     },
   }),
 
-  answering({
+  waiting({
     name: 'fd_renumber',
     params: [
       ['fd', 'fd'],
@@ -96,15 +95,15 @@ const stateHostcalls = [
     meaning: '',
     act: (guest, from, to) => {
       const replaced = guest.process.descriptors.renumber(from, to);
-      if (replaced !== undefined) closeDescriptor(replaced);
+      return replaced === undefined ? undefined : closeDescriptor(guest, replaced);
     },
   }),
 
-  answering({
+  waiting({
     name: 'fd_sync',
     params: [['fd', 'fd']],
-    meaning: 'what is written leaves at once',
-    act: (guest, fd) => sync(guest.process.descriptor(fd)),
+    meaning: 'what is written leaves at once, or is stored',
+    act: (guest, fd) => sync(guest, guest.process.descriptor(fd)),
   }),
 ];
 
@@ -157,7 +156,7 @@ const fileHostcalls = [
     },
   }),
 
-  answering({
+  waiting({
     name: 'fd_filestat_set_times',
     params: [
       ['fd', 'fd'],
@@ -169,7 +168,11 @@ const fileHostcalls = [
     act: (guest, fd, accessed, modified, flags) => {
       const descriptor = guest.process.descriptor(fd);
       const times = readTimes(guest, { accessed, modified, flags });
-      requireStored(descriptor).setTimes(times);
+      if (descriptor.kind !== 'file' || descriptor.file.setTimes === undefined) {
+        return later(guest, requireStored(descriptor).setTimes(times));
+      }
+      descriptor.file.setTimes(times);
+      return undefined;
     },
   }),
 ];
@@ -291,8 +294,13 @@ export function readTimes(
   };
 }
 
-export function closeDescriptor(descriptor: Descriptor): void {
-  if (descriptor.kind === 'file') descriptor.file.close();
+function closeDescriptor(guest: WasiGuest, descriptor: Descriptor): Promise<void> | undefined {
+  return descriptor.kind === 'file' ? later(guest, descriptor.file.close()) : undefined;
+}
+
+/** Most of it is done at once. */
+function later(guest: WasiGuest, done: Awaitable<void>): Promise<void> | undefined {
+  return done instanceof Promise ? guest.waitFor(done) : undefined;
 }
 
 function filetypeOf(descriptor: Descriptor): number {
@@ -300,9 +308,10 @@ function filetypeOf(descriptor: Descriptor): number {
   return descriptor.kind === 'file' ? filetype.regularFile : filetype.unknown;
 }
 
-function sync(descriptor: Descriptor): void {
+function sync(guest: WasiGuest, descriptor: Descriptor): Promise<void> | undefined {
   if (descriptor.kind === 'output') descriptor.stream.flush();
   else requireStored(descriptor);
+  return descriptor.kind === 'file' ? later(guest, descriptor.file.sync?.()) : undefined;
 }
 
 function requireFile(descriptor: Descriptor): Descriptor & { readonly kind: 'file' } {

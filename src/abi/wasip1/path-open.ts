@@ -1,7 +1,7 @@
 /** `path_open`: what a path, its flags and rights make of a node. */
 import type { DirectoryDescriptor } from './descriptors.ts';
 import { WasiError } from './errno.ts';
-import type { FileNode, Node } from './files/node.ts';
+import type { Awaitable, FileNode, Node } from './files/node.ts';
 import { type Found, walk } from './files/walk.ts';
 import type { WasiGuest } from './guest.ts';
 import {
@@ -42,16 +42,20 @@ export async function openPath(
     walk(directory.node, asked.path, isFollowing ? 'follow' : 'look'),
   );
   if (found.node !== undefined && isExclusive) throw new WasiError('exist');
-  const node = found.node ?? create(found, creates);
+  const node =
+    found.node ?? (await guest.waitFor(Promise.resolve(create(found, { creates, isExclusive }))));
   if (node.kind === 'directory') return openDirectory(guest, node, asked);
   const file = requireFile(found, node, asked);
   return openFile(guest, file, asked);
 }
 
-function create(found: Found, creates: boolean): FileNode {
+function create(
+  found: Found,
+  { creates, isExclusive }: { readonly creates: boolean; readonly isExclusive: boolean },
+): Awaitable<FileNode> {
   if (!creates) throw new WasiError('noent');
   if (found.mustBeDirectory) throw new WasiError('isdir');
-  return found.parent.createFile(found.name);
+  return found.parent.createFile(found.name, isExclusive);
 }
 
 function openDirectory(
@@ -96,7 +100,7 @@ async function openFile(guest: WasiGuest, node: FileNode, asked: OpenAsked): Pro
     const access = { mayRead, mayWrite, flags, rightsBase, rightsInheriting: 0n };
     return descriptors.add({ kind: 'file', node, file, position: 0n, ...access });
   } catch (error) {
-    file.close();
+    await file.close();
     throw error;
   }
 }

@@ -37,7 +37,8 @@ const statHostcalls = [
     meaning: '',
     act: async (guest, fd, lookup, ptr, len, accessed, modified, flags) => {
       const times = readTimes(guest, { accessed, modified, flags });
-      requireNode(await find(guest, { fd, ptr, len }, lookupOf(lookup))).setTimes(times);
+      const node = requireNode(await find(guest, { fd, ptr, len }, lookupOf(lookup)));
+      await guest.waitFor(Promise.resolve(node.setTimes(times)));
     },
   }),
 ];
@@ -125,7 +126,7 @@ const changeHostcalls = [
     act: async (guest, fd, ptr, len) => {
       const found = await find(guest, { fd, ptr, len }, 'change');
       if (found.node !== undefined) throw new WasiError('exist');
-      found.parent.createDirectory(found.name);
+      await guest.waitFor(Promise.resolve(found.parent.createDirectory(found.name)));
     },
   }),
 
@@ -140,7 +141,7 @@ const changeHostcalls = [
     act: async (guest, fd, ptr, len) => {
       const found = await find(guest, { fd, ptr, len }, 'change');
       requireEntry(found);
-      found.parent.removeDirectory(found.name);
+      await guest.waitFor(Promise.resolve(found.parent.removeDirectory(found.name)));
     },
   }),
 
@@ -156,7 +157,7 @@ const changeHostcalls = [
       const found = await find(guest, { fd, ptr, len }, 'change');
       const node = requireEntry(found);
       if (found.mustBeDirectory && node.kind !== 'directory') throw new WasiError('notdir');
-      found.parent.unlink(found.name);
+      await guest.waitFor(Promise.resolve(found.parent.unlink(found.name)));
     },
   }),
 
@@ -178,7 +179,7 @@ const changeHostcalls = [
       if (to.name === '.') throw new WasiError('busy');
       const mustBeDirectory = from.mustBeDirectory || to.mustBeDirectory;
       if (mustBeDirectory && node.kind !== 'directory') throw new WasiError('notdir');
-      from.parent.rename(from.name, to.parent, to.name);
+      await guest.waitFor(Promise.resolve(from.parent.rename(from.name, to.parent, to.name)));
     },
   }),
 ];

@@ -89,6 +89,7 @@ export class GuestRun implements SeatWaiter {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
       end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
+      await this.#settle(end, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
@@ -134,6 +135,7 @@ export class GuestRun implements SeatWaiter {
       if (turn !== undefined) await turn;
       const run = { exchange, capabilities, conversation, hostMemory };
       end = await this.#serve({ ...run, body: noBytes }, activation);
+      await this.#settle(end, activation);
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
@@ -201,6 +203,14 @@ export class GuestRun implements SeatWaiter {
     guest?.charge.serve(activation.share);
     guest?.instance.attach(activation);
     return guest;
+  }
+
+  /** What has to be done before the answer, while others have the thread. */
+  async #settle(end: RunEnd, activation: Activation): Promise<void> {
+    const settling = this.#guest?.instance.binding.settle?.(end);
+    if (settling === undefined) return;
+    activation.leave();
+    await settling;
   }
 
   /** The reply, if it is due; then the guest is put back, or given up. */

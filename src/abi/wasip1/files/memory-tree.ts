@@ -367,7 +367,10 @@ class MemoryDirectory extends MemoryEntry implements DirectoryNode {
   }
 }
 
+/** A directory that answers at once. */
+export type MemoryRoot = MemoryDirectory;
+
 /** The root of a new, empty tree. */
-export function createMemoryTree(options: MemoryTreeOptions): DirectoryNode {
+export function createMemoryTree(options: MemoryTreeOptions): MemoryRoot {
   return new MemoryDirectory(new Storage(options), undefined);
 }

@@ -28,7 +28,7 @@ interface CommonNode {
   readonly device: bigint;
   facts(): Awaitable<NodeFacts>;
   /** Throws WasiError `rofs` where nothing may change. */
-  setTimes(times: NewTimes): void;
+  setTimes(times: NewTimes): Awaitable<void>;
 }
 
 /** An open file. Its owner closes it. */
@@ -42,7 +42,12 @@ export interface OpenFile {
   resize(sizeBytes: bigint): void;
   /** The bytes up to `sizeBytes` will be there: grows, never shrinks. Throws WasiError. */
   allocate(sizeBytes: bigint): void;
-  close(): void;
+  /** What was written lasts when it resolves; left out where there is nothing to do. */
+  sync?(): Awaitable<void>;
+  /** Left out: the node's. */
+  setTimes?(times: NewTimes): void;
+  /** Throws WasiError where what was written cannot be kept; it is closed then, too. */
+  close(): Awaitable<void>;
 }
 
 export interface FileNode extends CommonNode {
@@ -71,15 +76,16 @@ export interface DirectoryNode extends CommonNode {
   lookup(name: string): Awaitable<Node | undefined>;
   /** Without '.' and '..'. */
   list(): Awaitable<readonly ListedEntry[]>;
-  createFile(name: string): FileNode;
-  createDirectory(name: string): void;
+  /** `isExclusive`: throws `exist` where somebody else was first. */
+  createFile(name: string, isExclusive: boolean): Awaitable<FileNode>;
+  createDirectory(name: string): Awaitable<void>;
   createSymlink(name: string, target: string): void;
   /** One more name for `node`, which is no directory. */
   link(name: string, node: FileNode | SymlinkNode): void;
-  unlink(name: string): void;
-  removeDirectory(name: string): void;
+  unlink(name: string): Awaitable<void>;
+  removeDirectory(name: string): Awaitable<void>;
   /** Moves an entry, over what stands there where POSIX allows it. */
-  rename(name: string, into: DirectoryNode, newName: string): void;
+  rename(name: string, into: DirectoryNode, newName: string): Awaitable<void>;
 }
 
 export type Node = FileNode | DirectoryNode | SymlinkNode;

@@ -12,7 +12,15 @@ import type {
 import { noBytes } from '../../../http/body.ts';
 import { WasiError } from '../errno.ts';
 import { filetype } from '../layout.ts';
-import type { DirectoryNode, FileNode, ListedEntry, Node, NodeFacts, OpenFile } from './node.ts';
+import type {
+  Awaitable,
+  DirectoryNode,
+  FileNode,
+  ListedEntry,
+  Node,
+  NodeFacts,
+  OpenFile,
+} from './node.ts';
 
 /** Holds the open files of a run, so that none outlives it. */
 export interface FileKeeper {
@@ -186,18 +194,18 @@ class MountPoint implements DirectoryNode {
     return [...others, { name: this.#name, filetype: type, inode }];
   }
 
-  setTimes(times: Parameters<DirectoryNode['setTimes']>[0]): void {
-    this.#below.setTimes(times);
+  setTimes(times: Parameters<DirectoryNode['setTimes']>[0]): Awaitable<void> {
+    return this.#below.setTimes(times);
   }
 
-  createFile(name: string): FileNode {
+  createFile(name: string, isExclusive: boolean): Awaitable<FileNode> {
     this.#requireOther(name, 'exist');
-    return this.#below.createFile(name);
+    return this.#below.createFile(name, isExclusive);
   }
 
-  createDirectory(name: string): void {
+  createDirectory(name: string): Awaitable<void> {
     this.#requireOther(name, 'exist');
-    this.#below.createDirectory(name);
+    return this.#below.createDirectory(name);
   }
 
   createSymlink(name: string, target: string): void {
@@ -210,19 +218,19 @@ class MountPoint implements DirectoryNode {
     this.#below.link(name, node);
   }
 
-  unlink(name: string): void {
+  unlink(name: string): Awaitable<void> {
     this.#requireOther(name, 'busy');
-    this.#below.unlink(name);
+    return this.#below.unlink(name);
   }
 
-  removeDirectory(name: string): void {
+  removeDirectory(name: string): Awaitable<void> {
     this.#requireOther(name, 'busy');
-    this.#below.removeDirectory(name);
+    return this.#below.removeDirectory(name);
   }
 
-  rename(name: string, into: DirectoryNode, newName: string): void {
+  rename(name: string, into: DirectoryNode, newName: string): Awaitable<void> {
     this.#requireOther(name, 'busy');
-    this.#below.rename(name, into, newName);
+    return this.#below.rename(name, into, newName);
   }
 
   #requireOther(name: string, otherwise: 'exist' | 'busy'): void {

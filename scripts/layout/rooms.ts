@@ -32,7 +32,11 @@ export const rooms: readonly Room[] = [
   },
   { name: 'limit-clock', holds: 'one coarse timer for many limits of one kind', imports: [] },
   { name: 'http', holds: 'the one vocabulary of HTTP; pure', imports: common },
-  { name: 'site', holds: 'the nouns: manifest, settings, routes, who may read', imports: common },
+  {
+    name: 'site',
+    holds: 'the nouns: manifest, settings, routes, who may read',
+    imports: [...common, 'http'],
+  },
   {
     name: 'journal',
     holds: 'what happened: one record a request, lines, the thread that writes them',

@@ -3,10 +3,10 @@
  * bounded here, once. Pure.
  */
 
-import { isIPv6 } from 'node:net';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { type HostName, quoteReceived, withoutSecrets } from '../names.ts';
+import { readAuthority } from './authority.ts';
 import { connectionHeaders, namedByConnection } from './connection-headers.ts';
 import type { Header, RequestHead } from './message.ts';
 import { queryOf } from './target.ts';
@@ -58,22 +58,6 @@ const droppedHeaders = new Set([
   'x-client-ip',
   'true-client-ip',
 ]);
-
-const utf8OrError = { fatal: true, ignoreBOM: true };
-
-/** Nearly all of them: a name or an IPv4 address, perhaps a port, which the groups hold. */
-const plainAuthority = /^(?=\.*[\w-])[\w.-]+(?::(\d{1,5}))?$/;
-/**
- * What RFC 3986, section 3.2, lets an authority be, in UTF-8 and without what no host has: user
- * info, percent signs, and the marks `!$&'()*+,;=`, which guests would copy into pages. The groups
- * hold the address of `[::1]` and the port.
- */
-const authorityPattern = new RegExp(
-  String.raw`^(?:(?=\.*[^.:])(?:[\w.~-]|[^\0-\x7f\p{Cc}\p{Cf}\p{Z}]|[\u200c\u200d])+` +
-    String.raw`|\[([\da-f:.]+)\])(?::(\d{0,5}))?$`,
-  'iu',
-);
-const portMax = 65_535;
 
 /**
  * Reads the head. The authority of an absolute-form target wins over the Host header, which
@@ -170,36 +154,6 @@ function readTarget(
   }
   const [, authority = '', rest = ''] = absolute;
   return { target: rest.startsWith('/') ? rest : `/${rest}`, authority };
-}
-
-/**
- * Node hands bytes on as latin1, one character each. A host name that is not ASCII was meant as
- * UTF-8 (RFC 3986, section 3.2.2); read as latin1 it would be another name.
- */
-function readAuthority(raw: string): string {
-  const plain = plainAuthority.exec(raw);
-  if (plain !== null && isPort(plain[1])) return raw;
-  let authority: string;
-  try {
-    authority = new TextDecoder('utf-8', utf8OrError).decode(Buffer.from(raw, 'latin1'));
-  } catch (cause) {
-    throw badHost('the host name must be ASCII or UTF-8', raw, cause);
-  }
-  const [whole, address, port] = authorityPattern.exec(authority) ?? [];
-  // Programs take it apart once more, and fail at what only looks like an address or a port.
-  const isHost = whole !== undefined && (address === undefined || isIPv6(address));
-  if (isHost && isPort(port)) return authority;
-  throw badHost('it must name a host, and perhaps a port', authority);
-}
-
-function isPort(port: string | undefined): boolean {
-  return port === undefined || Number(port) <= portMax;
-}
-
-function badHost(rule: string, authority: string, cause?: unknown): TerrafirmaError {
-  const received = quoteReceived(withoutSecrets(authority));
-  const detail = `Cannot serve the request: ${rule}: received ${received}`;
-  return new TerrafirmaError('bad-host', detail, { cause });
 }
 
 function twoHosts(first: string, second: string): TerrafirmaError {

@@ -2,11 +2,13 @@
 
 /** The characters of a token (RFC 9110, section 5.6.2), for use inside `[…]`. */
 const characters = String.raw`!#$%&'*+\-.^_\x60|~0-9A-Za-z`;
-const token = new RegExp(`^[${characters}]+$`);
 const fieldStart = new RegExp(`^[${characters}]+:`);
 
+/** A token; for rules that are told to others, such as editors. */
+export const tokenPattern = new RegExp(`^[${characters}]+$`);
+
 export function isToken(text: string): boolean {
-  return token.test(text);
+  return tokenPattern.test(text);
 }
 
 /** Whether `line` begins as the line of a field does: a token and a colon. */

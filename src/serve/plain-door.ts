@@ -4,8 +4,8 @@
  * behind HTTPS they would only see a handshake fail.
  */
 
-import { isIP } from 'node:net';
 import { toErrorRecord } from '../errors.ts';
+import { addressOf } from '../http/authority.ts';
 import { noBytes } from '../http/body.ts';
 import type { RequestRecord } from '../journal/request-record.ts';
 import type { RequestLog } from '../journal/telemetry.ts';
@@ -34,8 +34,6 @@ export interface PlainDoorOptions {
 const challengePath = '/.well-known/acme-challenge/';
 const tokenPattern = /^[A-Za-z0-9_-]{1,256}$/;
 const defaultPort = 443;
-/** IPv4, or IPv6 in brackets; then perhaps a port. */
-const addressPattern = /^(\d[\d.]*|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
 export class PlainDoor {
   readonly #options: PlainDoorOptions;
@@ -103,7 +101,7 @@ export class PlainDoor {
     const { hostRules, isFolderMode, replica } = this.#options;
     if (isFolderMode) {
       // The one folder answers whatever it is called, also by its address.
-      record.hostName = readAddress(authority) ?? exchange.hostName ?? parseHostName(authority);
+      record.hostName = addressOf(authority) ?? exchange.hostName ?? parseHostName(authority);
       record.folderKey = (await replica.siteOf(undefined, this.#options.nowMs())).folderKey;
       return record.hostName;
     }
@@ -114,9 +112,4 @@ export class PlainDoor {
     hostRules.checkConsent(hostName, site.settings?.hostNames);
     return hostName;
   }
-}
-
-function readAddress(authority: string): string | undefined {
-  const address = addressPattern.exec(authority)?.[1];
-  return address !== undefined && isIP(address.replace(/^\[|\]$/g, '')) !== 0 ? address : undefined;
 }

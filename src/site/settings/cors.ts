@@ -1,4 +1,5 @@
 /** `[cors]`: scripts of which other sites may read answers (Fetch standard, section 3.2). */
+import { tokenPattern } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
 import { namePlace, nameType, type Place, SettingsFault } from './fault.ts';
 import { type Kind, text, turned, whole, yesOrNo } from './kinds.ts';
@@ -19,10 +20,14 @@ const listMax = 64;
 const nameBytesMax = 128;
 /** What browsers keep at most. */
 const maxAgeSMax = 86_400;
-const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const tokens = (what: string) =>
   listOf(
-    text({ bytesMax: nameBytesMax, rule: `must hold ${what}`, pattern: token, isShown: true }),
+    text({
+      bytesMax: nameBytesMax,
+      rule: `must hold ${what}`,
+      pattern: tokenPattern,
+      isShown: true,
+    }),
     {
       max: listMax,
       what,

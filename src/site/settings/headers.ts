@@ -1,4 +1,6 @@
 /** `[[headers]]`: what answers for some paths carry. */
+import { connectionHeaders } from '../../http/connection-headers.ts';
+import { tokenPattern } from '../../http/token.ts';
 import { quoteReceived } from '../../names.ts';
 import { compilePatterns, type PatternTable } from '../path-patterns.ts';
 import { namePlace, type Place, SettingsFault } from './fault.ts';
@@ -24,25 +26,17 @@ const valueBytesMax = 4_096;
 
 /** What the daemon says itself, for the connection, the body or the whole host name. */
 export const refusedHeaders: ReadonlySet<string> = new Set([
+  ...connectionHeaders,
   'alt-svc',
-  'connection',
   'content-encoding',
   'content-length',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
   'set-cookie',
   'strict-transport-security',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'x-request-id',
 ]);
 
-/** A field name (RFC 9110, section 5.1). */
-const namePattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+/** A token that is not as long as a head. */
+const namePattern = new RegExp(`^(?=.{1,128}$)${tokenPattern.source.slice(1)}`);
 
 const set = tableOf(
   text({

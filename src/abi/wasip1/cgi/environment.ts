@@ -2,6 +2,7 @@
  * A request as environment variables: RFC 3875, section 4.1, and what WAGI adds. One character a
  * byte, as headers stand on the wire; what was decoded is UTF-8.
  */
+import { splitAuthority } from '../../../http/authority.ts';
 import { connectionHeaders } from '../../../http/connection-headers.ts';
 import type { Header, RequestHead } from '../../../http/message.ts';
 import { pathOf } from '../../../http/target.ts';
@@ -73,7 +74,7 @@ function listMetaVariables({
   bodyBytes,
   isWebSocket,
 }: CgiSource): readonly (readonly [string, string])[] {
-  const { host, port } = splitAuthority(request);
+  const { host, port } = serverOf(request);
   const pathInfo = toBytes(request.pathInfo);
   const hasLength = isWebSocket !== true && bodyBytes !== undefined;
   const scriptName = toBytes(request.scriptName);
@@ -121,14 +122,10 @@ function findHeader(headers: readonly Header[], wanted: string): string | undefi
   return headers.find(([name]) => name.toLowerCase() === wanted)?.[1];
 }
 
-function splitAuthority({ authority, scheme }: RequestHead): {
-  readonly host: string;
-  readonly port: string;
-} {
-  const match = /^(.*?)(?::(\d*))?$/s.exec(authority);
-  const port = match?.[2] ?? '';
+function serverOf({ authority, scheme }: RequestHead) {
+  const { host, port } = splitAuthority(authority);
   const usual = scheme === 'https' ? '443' : '80';
-  return { host: match?.[1] ?? '', port: port === '' ? usual : port };
+  return { host, port: port === '' ? usual : port };
 }
 
 /** What stands after the module's name, not decoded: as many segments are cut as the name has. */

@@ -1,4 +1,5 @@
 /** `canonical_host`: visitors who come by another name of the site are sent to this one. Pure. */
+import { splitAuthority } from '../../../http/authority.ts';
 import type { RequestHead } from '../../../http/message.ts';
 import type { HostName } from '../../../names.ts';
 
@@ -12,6 +13,6 @@ export function canonicalLocation(
   { authority, scheme, target }: Pick<RequestHead, 'authority' | 'scheme' | 'target'>,
 ): string | undefined {
   if (canonical === undefined || hostName === undefined || canonical === hostName) return undefined;
-  const port = /:\d+$/.exec(authority)?.[0] ?? '';
-  return `${scheme}://${canonical}${port}${target}`;
+  const { port } = splitAuthority(authority);
+  return `${scheme}://${canonical}${port === '' ? '' : `:${port}`}${target}`;
 }

@@ -195,9 +195,9 @@ export class HttpExchange implements Exchange {
     return this.#hasBody ? await this.#body?.read() : undefined;
   }
 
-  /** A run begins, which may read the body for as long as it goes on, also after the answer. */
-  keepBody(): void {
-    this.#body?.keep();
+  /** See `RequestBody.keep`. */
+  keepBody(bytesMax?: number): void {
+    this.#body?.keep(bytesMax);
   }
 
   /** The run is over: what is still to come of the body nobody will read. */

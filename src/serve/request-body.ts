@@ -23,6 +23,8 @@ export class RequestBody {
   #isKept = false;
   #isAnswered = false;
   #isLeft = false;
+  /** What the folder's owner lets a module receive. */
+  #bytesMax = Number.POSITIVE_INFINITY;
 
   constructor(options: RequestBodyOptions) {
     this.#options = options;
@@ -56,11 +58,20 @@ export class RequestBody {
     this.#reader ??= this.#open();
     const chunk = await this.#reader.read();
     this.#bytesReceived += chunk?.length ?? 0;
+    if (this.#bytesReceived > this.#bytesMax) throw tooLarge(this.#bytesMax, this.#bytesReceived);
     return chunk;
   }
 
-  /** A run begins, which may read for as long as it goes on, also after the answer. */
-  keep(): void {
+  /**
+   * A run begins, which may read for as long as it goes on, also after the answer.
+   *
+   * @param bytesMax More is refused, now or as it comes, however it is read.
+   * @throws TerrafirmaError `request-too-large`.
+   */
+  keep(bytesMax = Number.POSITIVE_INFINITY): void {
+    const declared = this.#options.wire.declaredBytes;
+    if (declared > bytesMax) throw tooLarge(bytesMax, declared);
+    this.#bytesMax = bytesMax;
     this.#isKept = true;
   }
 

@@ -12,6 +12,7 @@ import { GuestPool } from '../../engine/supply/pool.ts';
 import { describeError } from '../../errors.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { limitsFor } from '../../site/settings.ts';
 import { ControlLink } from '../../threads/control-link.ts';
 import { LedgerPage } from '../../threads/ledger.ts';
 import type { ToThread } from '../../threads/messages.ts';
@@ -54,7 +55,9 @@ async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
     account,
     nowMs: () => performance.now(),
   });
-  const guest = pool.acquire(loaded, { owner: ownerOf(folderKey), site: folderKey, client: '' });
+  const shares = { owner: ownerOf(folderKey), site: folderKey, client: '' };
+  const own = start.folder && limitsFor(start.folder.settings, modulePath);
+  const guest = pool.acquire(loaded, shares, own);
   const exchange = new RunExchange(request, { body: start.body, tell });
   const identity = { folderKey: folderKey, modulePath, requestId: request.id };
   const lent = capabilities.forRun({ ...identity, ...placeOf(start) });

@@ -62,6 +62,7 @@ export class Activation implements StackOwner, Watched, Waiting {
   readonly #parts: ThreadParts;
   readonly #digestWords: Int32Array;
   readonly #budget: Budget;
+  readonly #memoryBytesMax: number;
   readonly #ending: Ending;
   readonly #stacks: Stacks<Activation>;
   /** Made when memory grows: most runs have what they begin with. */
@@ -75,6 +76,7 @@ export class Activation implements StackOwner, Watched, Waiting {
       readonly fuel: number;
       /** Where it is not that of all runs. */
       readonly cpuMsMax?: number | undefined;
+      readonly memoryBytesMax?: number | undefined;
     },
   ) {
     this.#parts = parts;
@@ -83,6 +85,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.#digestWords = run.digestWords;
     this.gauge = new FuelGauge(run.fuel);
     this.#budget = new Budget(parts, run.cpuMsMax ?? parts.cpuMsMax);
+    this.#memoryBytesMax = run.memoryBytesMax ?? parts.memoryBytesMax;
     this.hostCalls = this.#budget.hostCalls;
     this.#ending = new Ending(parts.trap);
     this.#stacks = new Stacks(parts, this, this.#budget);
@@ -285,7 +288,7 @@ export class Activation implements StackOwner, Watched, Waiting {
   }
 
   get quota(): MemoryQuota {
-    this.#quota ??= new MemoryQuota(this.#parts.memoryBytesMax);
+    this.#quota ??= new MemoryQuota(this.#memoryBytesMax);
     return this.#quota;
   }
 

@@ -21,6 +21,7 @@ import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
 import type { RunReport } from './report.ts';
+import type { RunLimits } from './run-limits.ts';
 
 /** What all runs of a thread share. */
 export interface RunParts extends ProgramParts {
@@ -49,12 +50,24 @@ export class GuestRun implements SeatWaiter {
   /** Set while a large guest is put back in pieces. */
   #restoring: Promise<void> | undefined;
   #cpuMsMax: number;
+  readonly #limits: RunLimits;
+  /** Where the run has less time than all. */
+  readonly #wallMs: number | undefined;
+  #wallTimer: NodeJS.Timeout | undefined;
 
-  constructor(parts: RunParts, program: ProgramHost, shares: Shares) {
+  constructor(
+    parts: RunParts,
+    program: ProgramHost,
+    { shares, limits }: { readonly shares: Shares; readonly limits: RunLimits },
+  ) {
     this.#parts = parts;
     this.#program = program;
     this.#shares = shares;
-    this.#cpuMsMax = parts.cpuMsMax;
+    this.#limits = limits;
+    this.#cpuMsMax = atMost(parts.cpuMsMax, limits.cpuMs);
+    const { wallMsMax } = parts.limits;
+    const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < wallMsMax;
+    this.#wallMs = hasOwnTime ? limits.wallMs : undefined;
   }
 
   /**
@@ -62,20 +75,20 @@ export class GuestRun implements SeatWaiter {
    * report has an error, the exchange may still be without an answer; the caller gives one.
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
-    const { admission, bodies, clock } = this.#parts;
+    const { admission, bodies } = this.#parts;
     const startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
-      admission.requireRoom(this.#shares);
+      admission.requireRoom(this.#shares, this.#limits.runs);
       if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
     exchange.onGone(() => activation.end('abandoned'));
-    clock.watch(activation, startedAtMs);
+    this.#watch(activation, startedAtMs);
     let end: RunEnd | undefined;
     let error: ErrorRecord | undefined;
     try {
@@ -83,7 +96,7 @@ export class GuestRun implements SeatWaiter {
       const arriving = this.#readBody(exchange, activation);
       const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
-      this.#place = admission.join(this.#shares);
+      this.#place = admission.join(this.#shares, this.#limits.runs);
       if (!admission.tryTakeSeat(this.#place)) await this.#waitForSeat(this.#place, activation);
       this.#phase = 'guest';
       const turn = activation.enter();
@@ -94,7 +107,7 @@ export class GuestRun implements SeatWaiter {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
     exchange.onGone(undefined);
-    clock.unwatch(activation);
+    this.#unwatch(activation);
     error = this.#finish(activation, end) ?? error;
     if (this.#restoring !== undefined) await this.#restoring;
     hostMemory.close();
@@ -123,7 +136,8 @@ export class GuestRun implements SeatWaiter {
     conversation: Conversation,
   ): Promise<RunReport> {
     const startedAtMs = this.#parts.nowMs();
-    this.#cpuMsMax = this.#parts.limits.websocketCpuMsMax;
+    const { websocketCpuMsMax } = this.#parts.limits;
+    this.#cpuMsMax = atMost(websocketCpuMsMax, this.#limits.cpuMs);
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation.share);
     conversation.onTaken(() => activation.renewBudget());
@@ -155,7 +169,10 @@ export class GuestRun implements SeatWaiter {
   #activate(): Activation {
     const { digestWords, fuel } = this.#program;
     const cpuMsMax = this.#cpuMsMax + this.#program.compileCreditMs;
-    return new Activation(this.#parts, { shares: this.#shares, digestWords, fuel, cpuMsMax });
+    const memoryBytesMax = atMost(this.#parts.memoryBytesMax, this.#limits.memoryBytes);
+    const shares = this.#shares;
+    const run = { shares, digestWords, fuel, cpuMsMax, memoryBytesMax };
+    return new Activation(this.#parts, run);
   }
 
   #settleCredit(activation: Activation): void {
@@ -176,7 +193,21 @@ export class GuestRun implements SeatWaiter {
     this.#parts.admission.wait(place, this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
-    this.#parts.clock.watch(activation, this.#parts.nowMs());
+    this.#watch(activation, this.#parts.nowMs());
+  }
+
+  /** A limit of its own has a timer of its own: the clock has one limit for all. */
+  #watch(activation: Activation, nowMs: number): void {
+    if (this.#wallMs === undefined) this.#parts.clock.watch(activation, nowMs);
+    else {
+      clearTimeout(this.#wallTimer);
+      this.#wallTimer = setTimeout(() => activation.onDeadline(), this.#wallMs);
+    }
+  }
+
+  #unwatch(activation: Activation): void {
+    if (this.#wallMs === undefined) this.#parts.clock.unwatch(activation);
+    else clearTimeout(this.#wallTimer);
   }
 
   /** Holds the thread. Throws what is no end of the guest's. */
@@ -189,6 +220,7 @@ export class GuestRun implements SeatWaiter {
         ? program.createForOnce(activation)
         : (this.#takeIdle(activation) ?? (await program.create(activation)));
       this.#guest = guest;
+      this.#requireMemory(guest, activation);
       guest.instance.begin(run);
       if (isForOnce || program.startsInRun) await guest.instance.start();
       await guest.instance.callEntry();
@@ -196,6 +228,13 @@ export class GuestRun implements SeatWaiter {
     } catch (error) {
       return activation.explain(error);
     }
+  }
+
+  /** Only an own limit can be below what the module was judged by. */
+  #requireMemory(guest: Guest, activation: Activation): void {
+    if (this.#limits.memoryBytes === undefined) return;
+    if (activation.quota.allowsStart(guest.instance.memoryBytes)) return;
+    throw activation.endByGuest({ kind: 'trapped', reason: 'it begins with more memory' });
   }
 
   #takeIdle(activation: Activation): Guest | undefined {
@@ -309,7 +348,7 @@ export class GuestRun implements SeatWaiter {
   }
 
   #explainTime(): ErrorRecord {
-    const { wallMsMax } = this.#parts.limits;
+    const wallMsMax = this.#wallMs ?? this.#parts.limits.wallMsMax;
     if (this.#phase === 'body') {
       const detail = `Cannot read the request: its body may take ${wallMsMax} ms`;
       return record('request-timeout', detail);
@@ -321,6 +360,11 @@ export class GuestRun implements SeatWaiter {
     const detail = `Cannot answer: the function reached its wall-clock limit of ${wallMsMax} ms`;
     return record('guest-out-of-time', detail);
   }
+}
+
+/** What all may have, or less. */
+function atMost(most: number, own: number | undefined): number {
+  return own === undefined ? most : Math.min(most, own);
 }
 
 /**

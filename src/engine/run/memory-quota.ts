@@ -12,10 +12,19 @@ export class MemoryQuota {
     this.#bytesMax = bytesMax;
   }
 
+  /** Whether an instance that begins with so many bytes may serve the run. */
+  allowsStart(bytes: number): boolean {
+    return bytes <= this.#bytesMax || this.#refuse();
+  }
+
   /** May memory number `memory` of `instance` have so many bytes? */
   allows(instance: ServingInstance | undefined, memory: number, bytes: number): boolean {
     const otherBytes = instance?.bytesBeside(memory) ?? 0;
     if (otherBytes + bytes <= this.#bytesMax) return this.#mayHold(instance, memory, bytes);
+    return this.#refuse();
+  }
+
+  #refuse(): false {
     const rule = `memory limit of ${inBytes(this.#bytesMax)}`;
     const detail = `Cannot answer: the function reached its ${rule}`;
     this.refusal = { code: 'guest-out-of-memory', detail };

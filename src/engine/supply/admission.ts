@@ -36,6 +36,9 @@ interface SiteSeats {
   readonly owner: OwnerSeats;
   requests: number;
   runs: number;
+  /** What its owner allows, where that is less than what every site may have. */
+  runsMax: number;
+  clientRunsMax: number;
   /** The client that was served last at the end. */
   readonly clients: Map<string, ClientSeats>;
 }
@@ -55,7 +58,6 @@ const idleClientsKeptMax = 16;
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #clientRunsMax: number;
   readonly #clientRequestsMax: number;
   readonly #sites = new Map<string, SiteSeats>();
   readonly #owners = new Map<string, OwnerSeats>();
@@ -64,7 +66,6 @@ export class Admission {
     this.#options = options;
     const { runsPerSiteMax, queuedRunsPerSiteMax, clientSharePercentMax } = options;
     const shareOf = (count: number): number => Math.ceil((count * clientSharePercentMax) / 100);
-    this.#clientRunsMax = shareOf(runsPerSiteMax);
     this.#clientRequestsMax = shareOf(runsPerSiteMax + queuedRunsPerSiteMax);
   }
 
@@ -74,9 +75,11 @@ export class Admission {
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  requireRoom({ site, client }: Shares): void {
+  requireRoom({ site, client }: Shares, runsMax?: number): void {
     const seats = this.#sites.get(site);
-    if (seats !== undefined) this.#requireRoom(seats, seats.clients.get(client));
+    if (seats === undefined) return;
+    this.#setLimit(seats, runsMax);
+    this.#requireRoom(seats, seats.clients.get(client));
   }
 
   /**
@@ -84,8 +87,9 @@ export class Admission {
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  join(shares: Shares): Place {
+  join(shares: Shares, runsMax?: number): Place {
     const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
+    this.#setLimit(site, runsMax);
     const known = site.clients.get(shares.client);
     // First: a client that is refused must leave nothing behind.
     this.#requireRoom(site, known);
@@ -136,10 +140,18 @@ export class Admission {
     }
   }
 
+  #setLimit(site: SiteSeats, runsMax: number | undefined): void {
+    const { clientSharePercentMax, runsPerSiteMax } = this.#options;
+    const most = Math.min(runsMax ?? runsPerSiteMax, runsPerSiteMax);
+    if (site.runsMax === most) return;
+    site.runsMax = most;
+    site.clientRunsMax = Math.ceil((most * clientSharePercentMax) / 100);
+  }
+
   #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
-    const { runsPerSiteMax, queuedRunsPerSiteMax } = this.#options;
-    if (site.requests >= runsPerSiteMax + queuedRunsPerSiteMax) {
-      const runs = `${runsPerSiteMax} runs at once and ${queuedRunsPerSiteMax} requests that wait`;
+    const { queuedRunsPerSiteMax } = this.#options;
+    if (site.requests >= site.runsMax + queuedRunsPerSiteMax) {
+      const runs = `${site.runsMax} runs at once and ${queuedRunsPerSiteMax} requests that wait`;
       throw overloaded(`this site may have ${runs}`);
     }
     if ((client?.requests ?? 0) >= this.#clientRequestsMax) {
@@ -148,9 +160,9 @@ export class Admission {
   }
 
   #hasSeatFor(site: SiteSeats, client: ClientSeats): boolean {
-    const { runsPerSiteMax, runsPerOwnerMax } = this.#options;
-    if (site.runs >= runsPerSiteMax || site.owner.runs >= runsPerOwnerMax) return false;
-    return client.runs < this.#clientRunsMax;
+    const { runsPerOwnerMax } = this.#options;
+    if (site.runs >= site.runsMax || site.owner.runs >= runsPerOwnerMax) return false;
+    return client.runs < site.clientRunsMax;
   }
 
   /** Gives one seat to the owner's next site, and there to the next client, that may have it. */
@@ -189,7 +201,14 @@ export class Admission {
       ownerSeats = { runs: 0, waiting: new Set() };
       this.#owners.set(owner, ownerSeats);
     }
-    const seats: SiteSeats = { owner: ownerSeats, requests: 0, runs: 0, clients: new Map() };
+    const limits = { runsMax: 0, clientRunsMax: 0 };
+    const seats: SiteSeats = {
+      ...limits,
+      owner: ownerSeats,
+      requests: 0,
+      runs: 0,
+      clients: new Map(),
+    };
     this.#sites.set(site, seats);
     return seats;
   }

@@ -16,6 +16,7 @@ import type { RestoreMode } from '../restore/snapshot.ts';
 import { Activation } from '../run/activation.ts';
 import { Bodies } from '../run/bodies.ts';
 import { GuestRun, type RunParts } from '../run/guest-run.ts';
+import { noRunLimits } from '../run/run-limits.ts';
 import { takeTrap } from '../run/trap.ts';
 import { Scheduler } from '../turn/scheduler.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
@@ -105,8 +106,8 @@ export class GuestPool {
   }
 
   /** A run of `loaded` on the account of `shares`, which waits its turn when it is begun. */
-  acquire(loaded: LoadedModule, shares: Shares): GuestRun {
-    return new GuestRun(this.#parts, this.#programOf(loaded), shares);
+  acquire(loaded: LoadedModule, shares: Shares, limits = noRunLimits): GuestRun {
+    return new GuestRun(this.#parts, this.#programOf(loaded), { shares, limits });
   }
 
   /**

@@ -1,11 +1,14 @@
 /** The end of the road for a module: its guest answers. */
 import type { Account } from '../../account/account.ts';
+import type { Shares } from '../../account/shares.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
+import type { ModulePath } from '../../names.ts';
+import { limitsFor } from '../../site/settings.ts';
 import type { Route, Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Conversations } from '../websocket/conversations.ts';
@@ -50,8 +53,9 @@ export class ModuleRuns {
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;
-    const shares = sharesOf(site, exchange.request.clientAddress);
-    const guest = pool.acquire(loaded, shares);
+    const limits = site.settings && limitsFor(site.settings, route.modulePath);
+    const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
+    const guest = pool.acquire(loaded, shares, limits);
     const share = account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
@@ -64,7 +68,7 @@ export class ModuleRuns {
       siteSettings: site.settings,
     });
     if (site.settings?.site?.compress === 'all') beginCoding(exchange);
-    exchange.keepBody();
+    exchange.keepBody(limits?.requestBodyBytes);
     const report =
       upgrade === undefined
         ? await guest.run(exchange, lent)
@@ -82,6 +86,13 @@ export class ModuleRuns {
 function beginCoding(exchange: HttpExchange): void {
   exchange.addReplyHeader('vary', 'Accept-Encoding');
   exchange.codeReplies(replyCoderFor(exchange.request));
+}
+
+/** A module with a number of runs of its own has seats of its own; its owner pays for all. */
+function runShares(site: Site, modulePath: ModulePath, clientAddress: string): Shares {
+  const shares = sharesOf(site, clientAddress);
+  const ownRuns = site.settings?.modules.get(modulePath)?.limits?.runs;
+  return ownRuns === undefined ? shares : { ...shares, site: `${shares.site}\n${modulePath}` };
 }
 
 function note(record: RequestRecord, report: RunReport): void {

@@ -37,6 +37,23 @@ describe('Admission', () => {
     expect(admission.tryTakeSeat(admission.join(by('y', '/a/2')))).toBe(true);
   });
 
+  test('a site may have fewer runs than others, and a client its share of them', () => {
+    const admission = new Admission({
+      ...limits,
+      runsPerSiteMax: 4,
+      queuedRunsPerSiteMax: 3,
+      clientSharePercentMax: 50,
+    });
+    const take = (client: string, runsMax?: number) =>
+      admission.tryTakeSeat(admission.join(by(client), runsMax));
+    expect([take('x', 2), take('x', 2), take('y', 2)]).toEqual([true, false, true]);
+    expect(take('z', 2)).toBe(false);
+    // What the owner allows may change with each request, and is never more than the site's.
+    expect(take('z', 100)).toBe(true);
+    expect(() => admission.requireRoom(by('w'), 2)).toThrow('may have 2 runs at once and 3');
+    expect(() => admission.join(by('w'), 1)).toThrow('may have 1 runs at once');
+  });
+
   test('join() remembers no client that it refuses', () => {
     const admission = new Admission(limits);
     for (let request = 0; request < 3; request += 1) admission.join(by('x'));

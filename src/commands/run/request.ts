@@ -9,12 +9,12 @@ import { noBytes } from '../../http/body.ts';
 import { isFieldValue } from '../../http/fields.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import { readRequestHead } from '../../http/request-head.ts';
-import { pathOf } from '../../http/target.ts';
 import { isToken } from '../../http/token.ts';
 import type { ModulePath } from '../../names.ts';
-import { parseRequestPath } from '../../names.ts';
+import type { SiteSettings } from '../../site/settings.ts';
 import type { Arguments, CommandIo } from '../command.ts';
 import { readNamedFile } from '../inspect/judge.ts';
+import { placeOf } from './place.ts';
 
 export interface RunRequest {
   readonly head: RequestHead;
@@ -24,6 +24,8 @@ export interface RunRequest {
 export interface RunRequestOptions {
   readonly limits: Limits;
   readonly modulePath: ModulePath;
+  /** Of the folder, where there is one. */
+  readonly settings: SiteSettings | undefined;
   /** Path and query when none are given. */
   readonly defaultTarget: string;
 }
@@ -32,7 +34,7 @@ export interface RunRequestOptions {
 export async function readRequest(
   given: Arguments,
   io: CommandIo,
-  { limits, modulePath, defaultTarget }: RunRequestOptions,
+  { limits, modulePath, settings, defaultTarget }: RunRequestOptions,
 ): Promise<RunRequest> {
   const body = await readBody(given.value('data'), io, limits);
   const target = readTarget(given.value('path') ?? defaultTarget);
@@ -49,29 +51,11 @@ export async function readRequest(
       { id: randomUUID(), scheme: 'http', clientAddress: '127.0.0.1', clientPort: 0 },
       limits,
     );
-    return { head: { ...head, ...splitPath(target, modulePath) }, body };
+    return { head: { ...head, ...placeOf({ target, method }, modulePath, settings) }, body };
   } catch (error) {
     if (error instanceof TerrafirmaError) throw new TerrafirmaError('usage', error.message);
     throw error;
   }
-}
-
-/**
- * The path may begin with the module's own name, as it does on a site; where it does not, all of it
- * is the path behind the module.
- */
-function splitPath(target: string, name: ModulePath): { scriptName: string; pathInfo: string } {
-  const own = urlOf(name);
-  const below = target.startsWith(own) ? target.slice(own.length) : target;
-  const isBelow = below === '' || /^[/?]/.test(below);
-  const { pathInfo } = parseRequestPath(`/m.wasm${isBelow ? below : target}`);
-  const isRoot = pathOf(target) === '/';
-  return { scriptName: `/${name}`, pathInfo: isRoot ? '' : pathInfo };
-}
-
-/** The path of a URL under which a site has the module. */
-export function urlOf(name: ModulePath): string {
-  return `/${name.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 function refuse(flag: string, rule: string, received: string): TerrafirmaError {

@@ -26,8 +26,9 @@ import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder } from './folder.ts';
 import type { FromRun, RunStart } from './messages.ts';
+import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
-import { describeHead, readRequest, urlOf } from './request.ts';
+import { describeHead, readRequest } from './request.ts';
 
 export const run: Command = {
   name: 'run',
@@ -59,8 +60,8 @@ export const run: Command = {
     'The answer goes to standard output, what the guest logs to standard error. The same limits ' +
       'hold as in the daemon; the key-value store is empty at first and thrown away at the end.',
     'With --folder the module may be named by its path in that folder, and the path of the ' +
-      'request is that of the module unless --path says another. Without it the path is /, and ' +
-      'a module finds no files and no settings.',
+      'request is that of the module, or of its directory for an index.wasm, unless --path says ' +
+      'another. Without it the path is /, and a module finds no files and no settings.',
     'With --trace beginnings of texts and bytes are shown, secrets too. A run is traced up to ' +
       'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
@@ -81,7 +82,8 @@ export const run: Command = {
     const request = await readRequest(given, io, {
       limits: config.limits,
       modulePath,
-      defaultTarget: folder === undefined ? '/' : urlOf(modulePath),
+      settings: folder?.settings,
+      defaultTarget: folder === undefined ? '/' : usualTarget(modulePath),
     });
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
     await using judge = new ModuleJudge({ limits: config.limits });

@@ -48,12 +48,16 @@ export class Gateway {
   async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const startedAtMs = this.#options.nowMs();
     const visit: Visit = {
-      ...{ exchange, record, hostName: undefined, site: undefined },
-      ...{ shownPath: undefined, failure: undefined },
+      exchange,
+      record,
+      hostName: undefined,
+      site: undefined,
+      shownPath: undefined,
+      failure: undefined,
     };
     try {
-      await this.#answer(visit);
-      await this.#followRedirects(visit);
+      await this.#answer(visit, startedAtMs);
+      if (exchange.takeRedirect() !== undefined) await this.#followRedirects(visit);
       if (visit.failure !== undefined) await this.#fail(visit, visit.failure);
       const passing = exchange.whenPassed();
       if (passing !== undefined) await passing;
@@ -70,31 +74,37 @@ export class Gateway {
     }
   }
 
-  async #answer(visit: Visit): Promise<void> {
-    const { account, hostRules, replica, road, sealingKey } = this.#options;
-    const { exchange, record } = visit;
+  /** Throws at once, or later: whoever asks waits for it in any case. */
+  #answer(visit: Visit, nowMs: number): Promise<void> {
     this.#readHostName(visit);
-    const { clientAddress } = exchange.request;
-    const found = replica.siteOf(visit.hostName, this.#options.nowMs(), clientAddress);
-    const site = found instanceof Promise ? await found : found;
+    const { clientAddress } = visit.exchange.request;
+    const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);
+    if (!(found instanceof Promise)) return this.#answerFrom(visit, found);
+    return found.then((site) => this.#answerFrom(visit, site));
+  }
+
+  #answerFrom(visit: Visit, site: Site): Promise<void> {
+    const { account, hostRules, road, sealingKey } = this.#options;
+    const { exchange, record } = visit;
     record.folderKey = site.folderKey;
     exchange.chargeTo(account.shareOf(site.owner));
     if (site.failure !== undefined) throw fromErrorRecord(site.failure);
     hostRules.checkConsent(visit.hostName, site.settings?.hostNames);
     if (exchange.request.target === sealingKeyTarget) {
       record.outcome = 'sealing-key';
-      await sealingKey.answer(exchange, site);
-      return;
+      return sealingKey.answer(exchange, site);
     }
     visit.site = site;
-    await road.answer(visit, site);
+    return road.answer(visit, site);
   }
 
   /** A guest may answer with another path of its site (RFC 3875, section 6.2.2), which may too. */
   async #followRedirects(visit: Visit): Promise<void> {
-    for (let count = 1; visit.exchange.takeRedirect() !== undefined; count += 1) {
-      if (count > insideRedirectsMax) throw tooManyRedirects();
-      await this.#answer(visit);
+    const { exchange } = visit;
+    for (let count = 1; ; count += 1) {
+      await this.#answer(visit, this.#options.nowMs());
+      if (exchange.takeRedirect() === undefined) return;
+      if (count === insideRedirectsMax) throw tooManyRedirects();
     }
   }
 

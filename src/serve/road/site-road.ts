@@ -53,9 +53,21 @@ export class SiteRoad {
 
   /**
    * Answers a visit to `site`, or leaves it to the caller to say why not: what a run reports is in
-   * `visit.failure`, everything else is thrown.
+   * `visit.failure`, everything else is thrown, at once or later. A request for a module of a site
+   * without rules goes straight to its run: a function that waits costs as much as a hostcall.
    */
-  async answer(visit: Visit, site: Site): Promise<void> {
+  answer(visit: Visit, site: Site): Promise<void> {
+    const { exchange } = visit;
+    const path = this.#paths.parse(exchange.request.target);
+    if (site.settings !== undefined || !isServing(site, path)) {
+      return this.#answerByRules(visit, site);
+    }
+    const asking = this.#options.doorkeeper.check(exchange, site, path);
+    if (asking === undefined) return this.#answerFound(visit, site, path);
+    return asking.then(() => this.#answerFound(visit, site, path));
+  }
+
+  async #answerByRules(visit: Visit, site: Site): Promise<void> {
     const { exchange } = visit;
     const { settings } = site;
     if (settings !== undefined && this.#answerAtDoor(visit, site, settings)) return;
@@ -107,13 +119,11 @@ export class SiteRoad {
     if (settings?.headers !== undefined) visit.shownPath ??= ruledPath(path);
     const forced = findRedirection(settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
-    // What most requests are needs nothing of what follows.
-    if (settings === undefined && isServing(site, path))
-      return this.#answerFound(visit, site, path);
     const isFirst = settings?.site?.indexFirst === true;
     if (isFirst && (await this.#answerBeforeFiles(visit, site, path))) return undefined;
     try {
-      return await this.#answerFound(visit, site, path);
+      await this.#answerFound(visit, site, path);
+      return undefined;
     } catch (failure) {
       if (!isMissing(failure) || exchange.replyState !== 'none') throw failure;
       if (await this.#runFound(visit, this.#functions.byRoute(visit, site, path))) return undefined;
@@ -142,17 +152,25 @@ export class SiteRoad {
   /**
    * Answers with the module or file that the path names.
    *
-   * @throws TerrafirmaError `not-found` and nothing sent where there is neither.
+   * @throws TerrafirmaError `not-found` and nothing sent where there is neither, at once or later.
    */
-  async #answerFound(visit: Visit, site: Site, path: RequestPath): Promise<undefined> {
+  #answerFound(visit: Visit, site: Site, path: RequestPath): Promise<void> {
     const privateFiles = site.settings?.privateFiles;
     if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
-    const first = routeRequest(site, path);
-    const route =
-      first.kind === 'module'
-        ? first
-        : await this.#settle(first, { visit, site }, (newest) => routeRequest(newest, path));
-    if (route.kind === 'module') return await this.#run(visit, site, route);
+    const route = routeRequest(site, path);
+    if (route.kind === 'module') return this.#run(visit, site, route);
+    return this.#answerOther(visit, { site, path, first: route });
+  }
+
+  /** With a file, or with a module that is not settled yet. */
+  async #answerOther(
+    visit: Visit,
+    at: { readonly site: Site; readonly path: RequestPath; readonly first: Route },
+  ): Promise<void> {
+    const { site, path, first } = at;
+    const again = (newest: Site): Route => routeRequest(newest, path);
+    const route = await this.#settle(first, { visit, site }, again);
+    if (route.kind === 'module') return this.#run(visit, site, route);
     if (await this.#answerFile(visit, site, route)) return;
     const seek = (newest: Site): Route => routeIndex(newest, route.segments) ?? route;
     const index = await this.#settle(seek(site), { visit, site }, seek);
@@ -170,7 +188,7 @@ export class SiteRoad {
     return await this.#options.files.answer(exchange, site, route);
   }
 
-  async #run(visit: Visit, site: Site, route: ModuleRoute): Promise<undefined> {
+  #run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
     const { exchange, shownPath } = visit;
     if (shownPath !== undefined) {
       exchange.replaceReplyHeaders([]);
@@ -181,8 +199,9 @@ export class SiteRoad {
     if (site.settings?.site?.versionsPublic === true) {
       exchange.addReplyHeader(versionHeader, route.digest);
     }
-    visit.failure = await this.#options.runs.run(visit, site, route);
-    return undefined;
+    return this.#options.runs.run(visit, site, route).then((failure) => {
+      visit.failure = failure;
+    });
   }
 
   /** Where nothing is: `about.html` for `/about`, or the one page of an application. */

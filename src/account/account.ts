@@ -43,6 +43,11 @@ const plentyShare = greed / (greed + 1);
 const marginShare = 1 / 4;
 /** However much lies outside of the account, every owner may hold so much of what is inside. */
 const floorShare = 1 / 32;
+/**
+ * However much others hold, for idle guests begin to serve without asking, every owner may hold so
+ * much as long as the margin has room: a small site must not be refused for what a large one does.
+ */
+const smallShare = 1 / 256;
 
 /** What is held now, over all threads. */
 export interface Held {
@@ -157,7 +162,10 @@ export class Account {
     const inside = this.#bytesMax - base - held;
     const free = greed * (this.#bytesMax - outside - held);
     const left = Math.max(free, this.#bytesMax * floorShare);
-    return share === this.common ? inside : Math.min(inside * greed, left);
+    if (share === this.common) return inside;
+    const whole = this.#words[headerWord.bytesMax] ?? 0;
+    const small = base + held < whole ? whole * smallShare : 0;
+    return Math.max(small, Math.min(inside * greed, left));
   }
 
   #allows(share: Share, stock: Stock, amount: number): boolean {

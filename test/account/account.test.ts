@@ -57,6 +57,20 @@ describe('account', () => {
     expect(there.shareOf(owner('alice')).allows('bytes', left - mib)).toBe(true);
   });
 
+  test('has a little for everybody of its margin, where others hold more than they may', () => {
+    const { here, there } = openTwo();
+    const greedy = here.shareOf(owner('mallory'));
+    greedy.charge('memory', usable + 100 * mib);
+    expect(greedy.allows('bytes', 1)).toBe(false);
+    const alice = there.shareOf(owner('alice'));
+    expect([alice.allows('bytes', 2 * mib), alice.allows('bytes', 20 * mib)]).toEqual([
+      true,
+      false,
+    ]);
+    greedy.charge('memory', 200 * mib);
+    expect(alice.allows('bytes', 1)).toBe(false);
+  });
+
   test('shares out memories by their number in the same way', () => {
     const { threads } = createProcess({ memoriesMax: 100 });
     const [here, there] = threads;

@@ -84,8 +84,7 @@ async function start(start: ThreadStart): Promise<void> {
   }
 
   async function drain(drainMs: number): Promise<void> {
-    const parts = [listener, conversations, cron];
-    await Promise.all(parts.map((part) => part.drain(drainMs)));
+    await drainRuns([listener, conversations, cron], pool, drainMs);
     pool.close();
     await capabilities.close();
     tellLosses(journal, channel);

@@ -95,6 +95,10 @@ export class ProgramPool implements Disposable {
     return this.#pool.acquire(loaded, shares).run(exchange, new World());
   }
 
+  drain(waitMs: number): Promise<void> {
+    return this.#pool.drain(waitMs);
+  }
+
   modeOf(loaded: LoadedModule): RestoreMode {
     return this.#pool.modeOf(loaded);
   }

@@ -242,6 +242,7 @@ function stuckReport(config: Config): RunReport {
   return {
     outcome: 'out-of-cpu',
     error: { code: 'guest-out-of-cpu', detail },
+    cause: { code: 'guest-out-of-cpu', detail },
     cpuUs: limitMs * 1_000,
     wallUs: limitMs * 1_000,
     memoryBytes: 0,
@@ -250,7 +251,8 @@ function stuckReport(config: Config): RunReport {
 
 function tellEnd(report: RunReport, io: CommandIo): ExitCode {
   if (report.outcome === 'replied' && report.error === undefined) return 0;
-  const reason = report.error === undefined ? 'after it had answered' : report.error.detail;
+  const { error, cause } = report;
+  const reason = error?.detail ?? `after it had answered${cause ? `: ${cause.detail}` : ''}`;
   io.report(`The function failed (${report.outcome}): ${reason}`);
   return 1;
 }

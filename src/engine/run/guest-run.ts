@@ -22,6 +22,7 @@ import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
 import type { RunReport } from './report.ts';
 import type { RunLimits } from './run-limits.ts';
+import type { RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
 export interface RunParts extends ProgramParts {
@@ -29,6 +30,7 @@ export interface RunParts extends ProgramParts {
   readonly admission: Admission;
   readonly bodies: Bodies;
   readonly clock: LimitClock;
+  readonly underWay: RunsUnderWay;
   readonly idle: IdleGuests;
 }
 
@@ -72,10 +74,11 @@ export class GuestRun implements SeatWaiter {
 
   /**
    * Runs the entry for one exchange. Never rejects: whatever happens is in the report. When the
-   * report has an error, the exchange may still be without an answer; the caller gives one.
+   * report has an error, the exchange may still be without an answer; the caller gives one. The
+   * answer may leave long before: the run goes on within the same limits, and keeps its seat.
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
-    const { admission, bodies } = this.#parts;
+    const { admission, bodies, underWay } = this.#parts;
     const startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
     const hostMemory = new RunBytes(activation.share);
@@ -87,6 +90,7 @@ export class GuestRun implements SeatWaiter {
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
+    underWay.begin(activation);
     exchange.onGone(() => activation.end('abandoned'));
     this.#watch(activation, startedAtMs);
     let end: RunEnd | undefined;
@@ -115,6 +119,7 @@ export class GuestRun implements SeatWaiter {
     this.#settleCredit(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
     if (this.#place !== undefined) admission.leave(this.#place);
+    underWay.end(activation);
     const isAnswered = exchange.replyState === 'ended';
     return this.#report({ isAnswered, activation, end, error, startedAtMs });
   }
@@ -319,10 +324,11 @@ export class GuestRun implements SeatWaiter {
     readonly startedAtMs: number;
   }): RunReport {
     const { activation, end } = run;
-    const cause = run.error ?? this.#explain(activation, end);
+    const cause = run.error ?? this.#explain(activation, end, run.isAnswered);
     return {
       outcome: outcomeOf(activation, end, cause),
       error: run.isAnswered ? undefined : cause,
+      cause,
       cpuUs: Math.round(activation.cpuMs * 1_000),
       wallUs: Math.round((this.#parts.nowMs() - run.startedAtMs) * 1_000),
       memoryBytes: this.#memoryBytes,
@@ -330,10 +336,18 @@ export class GuestRun implements SeatWaiter {
     };
   }
 
-  #explain(activation: Activation, end: RunEnd | undefined): ErrorRecord | undefined {
+  #explain(
+    activation: Activation,
+    end: RunEnd | undefined,
+    isAnswered: boolean,
+  ): ErrorRecord | undefined {
     const { hostEnd } = activation;
     if (hostEnd === 'out-of-time') return this.#explainTime();
-    if (hostEnd === 'abandoned') return record('client-gone', 'the client went away');
+    if (hostEnd === 'abandoned') {
+      // Who has the answer may go: then it was not the client.
+      if (isAnswered) return record('draining', 'the daemon stopped before the run had ended');
+      return record('client-gone', 'the client went away');
+    }
     if (hostEnd === 'out-of-cpu') {
       const limit = activation.cpuRefusal ?? `reached its CPU limit of ${this.#cpuMsMax} ms`;
       return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
@@ -393,7 +407,7 @@ function outcomeOf(
 }
 
 function refused(error: ErrorRecord): RunReport {
-  return { outcome: 'refused', error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
+  return { outcome: 'refused', error, cause: error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
 }
 
 function record(code: ErrorCode, detail: string): ErrorRecord {

@@ -6,6 +6,11 @@ export interface RunReport {
   readonly outcome: Outcome;
   /** Why there is no answer, or none that is whole; undefined when the guest replied. */
   readonly error: ErrorRecord | undefined;
+  /**
+   * The same where the whole answer had left before, for the log: nobody can be told any more.
+   * Undefined when the run ended well.
+   */
+  readonly cause?: ErrorRecord | undefined;
   /** Time the guest and its hostcalls held the thread, in microseconds. */
   readonly cpuUs: number;
   readonly wallUs: number;

@@ -18,6 +18,7 @@ import { Bodies } from '../run/bodies.ts';
 import { GuestRun, type RunParts } from '../run/guest-run.ts';
 import { noRunLimits } from '../run/run-limits.ts';
 import { takeTrap } from '../run/trap.ts';
+import { RunsUnderWay } from '../run/under-way.ts';
 import { Scheduler } from '../turn/scheduler.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
 import { Admission } from './admission.ts';
@@ -102,6 +103,7 @@ export class GuestPool {
       admission: new Admission(limits),
       bodies: new Bodies(limits.bodiesPerClientMax),
       clock: new LimitClock(limits.wallMsMax),
+      underWay: new RunsUnderWay(),
     };
   }
 
@@ -133,6 +135,14 @@ export class GuestPool {
   /** How guests of `loaded` are restored now. */
   modeOf(loaded: LoadedModule): RestoreMode {
     return this.#programOf(loaded).mode;
+  }
+
+  /**
+   * Resolves when no run is under way, also none whose answer has left; those that are left after
+   * `waitMs` are given up. Conversations are not waited for.
+   */
+  drain(waitMs: number): Promise<void> {
+    return this.#parts.underWay.drain(waitMs);
   }
 
   close(): void {

@@ -99,8 +99,8 @@ function note(record: RequestRecord, report: RunReport): void {
   record.outcome = report.outcome;
   record.cpuUs = report.cpuUs;
   record.memoryBytes = report.memoryBytes;
-  record.errorCode = report.error?.code;
-  record.errorDetail = report.error?.detail;
+  record.errorCode = report.cause?.code;
+  record.errorDetail = report.cause?.detail;
 }
 
 /** A module that fetches its own address would keep the daemon busy with itself (RFC 8586). */

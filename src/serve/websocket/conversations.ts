@@ -126,7 +126,8 @@ export class Conversations {
       connection.finish(code, reason);
       await connection.closed;
       exchange.countMessages(connection);
-      return isOwnCode(report) ? { ...report, outcome: 'replied', error: undefined } : report;
+      if (!isOwnCode(report)) return report;
+      return { ...report, outcome: 'replied', error: undefined, cause: undefined };
     } finally {
       this.#open.delete(connection);
       resolve();

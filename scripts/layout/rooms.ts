@@ -76,6 +76,7 @@ export const rooms: readonly Room[] = [
       'abi/memory',
       'abi/steps',
       'wasm/meter/contract',
+      'wasm/meter/mover',
       'wasm/offsets',
     ],
   },

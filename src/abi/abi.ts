@@ -197,6 +197,9 @@ export interface Run {
   readonly conversation?: Conversation;
 }
 
+/** What an initialisation may reach: nothing that depends on a request. */
+export type EarlyCapabilities = Pick<Capabilities, 'clock' | 'timer' | 'fillRandom' | 'log'>;
+
 /** How the entry ended. `returned` is also `exit(0)` where the ABI says so. */
 export type RunEnd =
   | { readonly kind: 'returned' }
@@ -207,6 +210,11 @@ export type RunEnd =
 export interface Binding {
   /** Asked for each import of each core, once, to link. Undefined: there is no such hostcall. */
   hostcall(wanted: ImportName): Hostcall | undefined;
+  /**
+   * Takes an initialisation, until `release`: no request is there, and hostcalls that are about one
+   * fail as the ABI has it. Left out: every hostcall traps.
+   */
+  prepare?(capabilities: EarlyCapabilities): void;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;
   /**

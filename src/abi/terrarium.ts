@@ -4,7 +4,7 @@
  * sent when `run` has returned.
  */
 import type { Limits } from '../config/config.ts';
-import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
+import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { TerrariumGuest } from './terrarium/guest.ts';
 import { judgeTerrarium } from './terrarium/judge.ts';
@@ -34,6 +34,10 @@ class TerrariumBinding implements Binding {
 
   hostcall(wanted: ImportName): Hostcall | undefined {
     return bindHostcall(terrariumTable, this.#guest, wanted);
+  }
+
+  prepare(capabilities: EarlyCapabilities): void {
+    this.#guest.prepare(capabilities);
   }
 
   begin(run: Run): void {

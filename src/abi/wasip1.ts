@@ -5,7 +5,8 @@
  */
 import type { Limits } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
-import type { Abi, Binding, GuestHost, Run, RunEnd } from './abi.ts';
+import { noBytes } from '../http/body.ts';
+import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import { RequestBody } from './wasip1/cgi/body.ts';
 import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
@@ -49,6 +50,13 @@ interface Streams {
   readonly stderr: LogStream;
 }
 
+/** At its end from the start. */
+const noInput: InputStream = {
+  take: () => noBytes,
+  whenReady: () => Promise.resolve(),
+  readyBytes: 0,
+};
+
 const tmpName = 'tmp';
 const dataName = 'data';
 /** Apart from the site's own, whose device is 1. */
@@ -61,6 +69,8 @@ class Wasip1Binding implements Binding {
   #streams: Streams | undefined;
   /** Of this run, once it has looked for files. */
   #data: DataTree | undefined;
+  /** Of an initialisation. */
+  #early: readonly LogStream[] = [];
 
   constructor(host: GuestHost, limits: Limits) {
     this.#limits = limits;
@@ -69,6 +79,29 @@ class Wasip1Binding implements Binding {
 
   hostcall(wanted: ImportName): Hostcall | undefined {
     return bindHostcall(wasip1Table, this.#guest, wanted);
+  }
+
+  /** No arguments, no environment, no input, no files; all output goes to the log. */
+  prepare(capabilities: EarlyCapabilities): void {
+    const stdout = new LogStream(capabilities.log);
+    const stderr = new LogStream(capabilities.log);
+    this.#early = [stdout, stderr];
+    const process = new WasiProcess({
+      listArguments: () => [],
+      listEnvironment: () => [],
+      openPreopens: () => [],
+      stdin: noInput,
+      stdout,
+      stderr,
+      // Not what else a run's capabilities have: there is no request to spend it on.
+      capabilities: {
+        clock: capabilities.clock,
+        timer: capabilities.timer,
+        fillRandom: (target) => capabilities.fillRandom(target),
+      },
+      descriptorsMax: this.#limits.handlesPerRunMax,
+    });
+    this.#guest.begin(process);
   }
 
   begin(run: Run): void {
@@ -116,6 +149,8 @@ class Wasip1Binding implements Binding {
   }
 
   release(): void {
+    for (const stream of this.#early) stream.end();
+    this.#early = [];
     this.#streams = undefined;
     this.#data = undefined;
     this.#guest.release();

@@ -66,6 +66,14 @@ export class CoreInstance {
     this.#restore?.();
   }
 
+  /** Takes over the state that `source`, an instance of the same program, began its runs with. */
+  copyState(source: CoreInstance, mover: WebAssembly.Module): void {
+    const imports = { from: source.#stateGlobals(), to: this.#stateGlobals() };
+    const { move } = new WebAssembly.Instance(mover, imports).exports;
+    if (typeof move === 'function') move();
+    this.restore();
+  }
+
   exportedFunction(name: string): GuestFunction | undefined {
     return asFunction(Object.hasOwn(this.exports, name) ? this.exports[name] : undefined);
   }
@@ -74,6 +82,15 @@ export class CoreInstance {
   tableFunction(index: number): GuestFunction | undefined {
     if (this.#table === undefined || index >= this.#table.length) return undefined;
     return asFunction(this.#table.get(index));
+  }
+
+  #stateGlobals(): Record<string, WebAssembly.ExportValue> {
+    const globals: Record<string, WebAssembly.ExportValue> = Object.create(null);
+    for (const [position, { name }] of (this.#names.state ?? []).entries()) {
+      const global = this.#global(name);
+      if (global !== undefined) globals[position] = global;
+    }
+    return globals;
   }
 
   #own(name: string | undefined): GuestFunction | undefined {

@@ -8,6 +8,8 @@ export interface GuestOptions {
   readonly instance: GuestInstance;
   /** Undefined where the module cannot be restored, and serves one run an instance. */
   readonly snapshot: Snapshot | undefined;
+  /** Whether what the program wants to be run before its entry has been; else each run does it. */
+  readonly isStarted: boolean;
   /** Ends the instance and gives back what it took out of the thread's stock. */
   readonly onDiscard: () => void;
 }
@@ -17,6 +19,7 @@ const grownBytesMax = 16 * 1024 * 1024;
 
 export class Guest {
   readonly instance: GuestInstance;
+  readonly isStarted: boolean;
   readonly #snapshot: Snapshot | undefined;
   readonly #firstBytes: number;
   readonly #onDiscard: () => void;
@@ -26,6 +29,7 @@ export class Guest {
 
   constructor(options: GuestOptions) {
     this.instance = options.instance;
+    this.isStarted = options.isStarted;
     this.#snapshot = options.snapshot;
     this.#onDiscard = options.onDiscard;
     this.#firstBytes = options.instance.physicalBytes;

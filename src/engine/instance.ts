@@ -3,7 +3,7 @@
  * ABI's hostcalls, and serves one run after another. What it may do is decided by the activation of
  * the run it serves.
  */
-import type { Abi, Binding, GuestFunction, Run } from '../abi/abi.ts';
+import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
@@ -138,8 +138,42 @@ export class GuestInstance implements ServingInstance {
       const made = this.#cores[number] ?? this.#make(core);
       if (made.start !== undefined) await callPlainly(made.start);
     }
-    if (entry === commandEntry) return;
+    if (entry === commandEntry && program.initialise === undefined) return;
     await callPlainly(this.#cores[program.mainCore]?.exportedFunction(initializeExport));
+  }
+
+  /** Starts the program, and calls what it wants to be called once, before any request. */
+  async initialise(capabilities: EarlyCapabilities): Promise<void> {
+    const { program } = this.#options;
+    this.binding.prepare?.(capabilities);
+    try {
+      await this.start();
+      const name = program.initialise ?? '';
+      await callPlainly(this.#cores[program.mainCore]?.exportedFunction(name));
+    } finally {
+      this.binding.release();
+    }
+  }
+
+  /**
+   * Takes over the state of `source` but for the memories' contents, in place of starting anew;
+   * `movers` has a module for each core.
+   *
+   * @param memoryBytes Of each memory in that state.
+   */
+  copyState(
+    source: GuestInstance,
+    movers: readonly WebAssembly.Module[],
+    memoryBytes: readonly number[],
+  ): void {
+    for (const core of this.#options.program.cores.slice(this.#cores.length)) this.#make(core);
+    this.memories.growTo(memoryBytes);
+    for (const [number, core] of this.#cores.entries()) {
+      const from = source.#cores[number];
+      const mover = movers[number];
+      if (from !== undefined && mover !== undefined) core.copyState(from, mover);
+    }
+    this.memories.clearMarks();
   }
 
   /**

@@ -3,6 +3,7 @@
  * guest believes they are, what was written, and the host's way into them.
  */
 import { GuestMemory, pageBytes } from '../abi/memory.ts';
+import { TerrafirmaError } from '../errors.ts';
 import type { CardMarks } from './restore/card-table.ts';
 import type { RunSlot } from './run-slot.ts';
 import type { CoreMemory } from './serving.ts';
@@ -106,6 +107,14 @@ export class ProgramMemories {
       byteLength: () => this.bytesOf(memory),
     });
     return this.#opened[memory];
+  }
+
+  /** Gives new memories the sizes of others, in bytes; what the guest believes is set apart. */
+  growTo(memoryBytes: readonly number[]): void {
+    for (const [memory, bytes] of memoryBytes.entries()) {
+      if (this.#growPhysical(memory, bytes / pageBytes)) continue;
+      throw new TerrafirmaError('overloaded', this.#slot.running().memoryRefusal?.detail);
+    }
   }
 
   /** The next run begins, in which they may be smaller. */

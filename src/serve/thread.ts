@@ -7,7 +7,8 @@ import { createCatalogue } from '../abi/catalogue.ts';
 import type { TraceOptions } from '../abi/trace/trace.ts';
 import { Account } from '../account/account.ts';
 import { Tidy } from '../account/tidy.ts';
-import type { ThreadWorld } from '../capability/definition.ts';
+import type { Capabilities } from '../capability/capability.ts';
+import type { RunIdentity, ThreadWorld } from '../capability/definition.ts';
 import { ThreadCapabilities } from '../capability/lending.ts';
 import type { Config } from '../config/config.ts';
 import { GuestPool } from '../engine/supply/pool.ts';
@@ -62,7 +63,7 @@ async function start(start: ThreadStart): Promise<void> {
     },
   });
   const { account, pool } = openEngine(start);
-  const replica = createReplica({ limits, link, pool });
+  const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account });
   const hostRules = new HostRules(config.hosts);
@@ -115,6 +116,19 @@ function openGateway(
   return new Gateway({ ...own, replica, hostRules, account, log });
 }
 
+type Drainable = { drain(waitMs: number): Promise<unknown> };
+
+/** Clients first; what they were answered by may still be at work. */
+async function drainRuns(
+  clients: readonly Drainable[],
+  runs: Drainable,
+  drainMs: number,
+): Promise<void> {
+  const untilMs = performance.now() + drainMs;
+  await Promise.all(clients.map((each) => each.drain(drainMs)));
+  await runs.drain(Math.max(0, untilMs - performance.now()));
+}
+
 function openLog({ config, counterPage, logQueue }: ThreadStart): {
   readonly channel: LogChannel;
   readonly journal: Journal;
@@ -152,12 +166,22 @@ function traceOf({ config }: ThreadStart): TraceOptions | undefined {
   };
 }
 
-function createReplica(parts: Pick<ReplicaOptions, 'limits' | 'link'> & { pool: GuestPool }) {
+/** Stands in the log where a request has its id. */
+const warmUpId = 'warm-up';
+
+function createReplica(
+  parts: Pick<ReplicaOptions, 'limits' | 'link'> & { readonly pool: GuestPool },
+  lend: (run: RunIdentity) => Capabilities,
+): Replica {
   const { pool } = parts;
   return new Replica({
     ...parts,
     // Makes a guest of a module ready before the first visitor of its site wants it.
-    onModule: (loaded, site) => pool.warm(loaded, sharesOf(site)),
+    onModule: (loaded, site, modulePath) => {
+      const { folderKey } = site;
+      const lent = lend({ folderKey, modulePath, requestId: warmUpId });
+      pool.warm(loaded, sharesOf(site), lent);
+    },
     onRenewed: (loaded) => pool.renew(loaded),
   });
 }

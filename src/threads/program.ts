@@ -34,14 +34,16 @@ export interface Program {
   readonly mainCore: number;
   /** Each memory once. */
   readonly memories: readonly MemoryPlan[];
+  /** The export of the main core that is called once, before any request. */
+  readonly initialise?: string | undefined;
 }
 
 /** What is compiled of a module that runs alone. */
 export type LoneCore = Pick<ProgramCore, 'module' | 'cardsModule' | 'engine'>;
 
 /** A module that runs alone. */
-export function programOfOne(core: LoneCore): Program {
+export function programOfOne(core: LoneCore, initialise?: string): Program {
   const { memories } = core.engine.metered;
   const own = { ...core, links: [], memories: memories.map((_, index) => index) };
-  return { cores: [own], mainCore: 0, memories };
+  return { cores: [own], mainCore: 0, memories, initialise };
 }

@@ -17,6 +17,7 @@ import { Grow } from './meter/grow.ts';
 import { HintSection } from './meter/hints.ts';
 import { Replacer } from './meter/replace.ts';
 import { addStateFunctions, judgeRestorable } from './meter/state.ts';
+import type { OffsetMap } from './offsets.ts';
 import { reserveName } from './reserve.ts';
 import { defaultModuleLimits, type ModuleShape } from './shape.ts';
 
@@ -31,6 +32,8 @@ export interface MeterOptions {
   readonly memoryPagesMax?: number;
   /** Entries no table may outgrow. */
   readonly tableEntriesMax?: number;
+  /** Whether an instance can be given the state of another; see `MeteredNames.state`. */
+  readonly exportsState?: boolean;
   /** The module is a core of a program; see program.ts. Left out: it runs alone. */
   readonly links?: {
     /** Of its own tables, those that cores which import them change. */
@@ -42,6 +45,7 @@ export interface MeterOptions {
 
 const pageBytes = 65_536;
 const nothing: ReadonlySet<number> = new Set();
+const noStateFunctions = { capture: undefined, restore: undefined, state: undefined };
 
 /**
  * The metered form of the module in `bytes`, whose shape is `shape`. Throws
@@ -93,13 +97,13 @@ export function meterModule(
           changed,
           changedByOthers,
           tableFlag: (table) => replacer.tableFlag(table),
+          exportsState: options.exportsState === true,
         })
-      : { capture: undefined, restore: undefined };
+      : noStateFunctions;
   const assembled = assembleModule({ bytes, shape, additions, memories, cards, bodies, hints });
-  const functionCount = shape.functionTypes.length;
   return {
     bytes: assembled.bytes,
-    offsets: { codeStart: assembled.bodiesStart, functionCount, runs: emitter.runs.finish() },
+    offsets: offsetsOf(shape, assembled.bodiesStart, emitter),
     names: { ...names, ...state },
     memories,
     cards,
@@ -107,6 +111,14 @@ export function meterModule(
     changedTables: [...changed],
     tableEntries: shape.tables.reduce((sum, { entriesMin }) => sum + entriesMin, 0),
   };
+}
+
+function offsetsOf(
+  { functionTypes }: ModuleShape,
+  codeStart: number,
+  { runs }: Emitter,
+): OffsetMap {
+  return { codeStart, functionCount: functionTypes.length, runs: runs.finish() };
 }
 
 function requireValid(bytes: Uint8Array<ArrayBuffer>): void {
@@ -157,7 +169,7 @@ function nameParts(
   shape: ModuleShape,
   additions: Additions,
   parts: { readonly charges: Charges; readonly grow: Grow },
-): Omit<MeteredModule['names'], 'capture' | 'restore'> {
+): Omit<MeteredModule['names'], 'capture' | 'restore' | 'state'> {
   const { charges, grow } = parts;
   const { heap } = charges;
   return {

@@ -39,7 +39,10 @@ export interface MeteredProgram {
   readonly memories: readonly MemoryPlan[];
 }
 
-export type ProgramOptions = Pick<MeterOptions, 'memoryPagesMax' | 'tableEntriesMax'>;
+export type ProgramOptions = Pick<
+  MeterOptions,
+  'memoryPagesMax' | 'tableEntriesMax' | 'exportsState'
+>;
 
 /**
  * Meters all cores of a program.

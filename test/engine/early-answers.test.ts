@@ -6,7 +6,7 @@ import { ProgramPool } from '../support/program-pool.ts';
 import { assemble } from '../wasm/support/assemble.ts';
 import { TestExchange } from './world.ts';
 
-/** Hostcalls `answer` and `wait`: the answer leaves at once, the wait ends when the test says so. */
+/** Hostcalls `answer`, which answers at once, and `wait`, which ends when the test says so. */
 class EarlyAbi implements Abi {
   readonly name = 'early';
   readonly requestBody = 'streamed';

@@ -284,7 +284,7 @@ describe('the first state', () => {
   test('warm() has a guest ready before the first request', async () => {
     using engine = new Engine();
     const loaded = engine.load('hello');
-    engine.pool.warm(loaded, sharesOf());
+    engine.pool.warm(loaded, sharesOf(), new World());
     await nextTurn();
     expect(engine.pool.idleBytes).toBeGreaterThan(0);
     expect((await engine.run(loaded)).text).toBe('hello\n');
@@ -293,7 +293,7 @@ describe('the first state', () => {
   test('warm() of a guest that never starts up ends, and keeps nothing', async () => {
     using engine = new Engine({ limits: { cpuMsMax: 20 } });
     const loaded = engine.load('start-loop');
-    engine.pool.warm(loaded, sharesOf());
+    engine.pool.warm(loaded, sharesOf(), new World());
     expect((await engine.run(loaded)).report.outcome).toBe('out-of-cpu');
     expect(engine.pool.idleBytes).toBe(0);
   });

@@ -113,10 +113,10 @@ export class Engine implements Disposable {
     const { judgeModule } = createCatalogue(this.limits);
     const limits = this.limits;
     const artifact = buildArtifact(Uint8Array.from(bytes), { limits, judge: judgeModule });
-    const { digest, abi, entry, engine, code, cardsCode } = artifact;
+    const { digest, abi, entry, engine, code, cardsCode, initialise } = artifact;
     const module = new WebAssembly.Module(code);
     const cardsModule = cardsCode === undefined ? undefined : new WebAssembly.Module(cardsCode);
-    const program = programOfOne({ module, cardsModule, engine });
+    const program = programOfOne({ module, cardsModule, engine }, initialise);
     return { digest, abi, entry, program, codeBytes: code.length };
   }
 

@@ -13,7 +13,7 @@ export const clockHostcalls = [
     spec: '',
     /** nanos ──► u32 nanoseconds, 0 to 999,999,999 */
     call: (guest) => (nanosPtr) => {
-      const nowNs = guest.run.capabilities.clock.nowNs();
+      const nowNs = guest.early.clock.nowNs();
       if (nanosPtr !== 0) guest.memory.writeU32(nanosPtr, Number(nowNs % nsPerS));
       return nowNs / nsPerS;
     },

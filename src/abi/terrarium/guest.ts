@@ -15,7 +15,7 @@
  */
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
-import type { GuestHost } from '../abi.ts';
+import type { EarlyCapabilities, GuestHost } from '../abi.ts';
 import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
 import type { HeaderLimits } from '../objects/headers.ts';
@@ -43,6 +43,8 @@ export class TerrariumGuest {
   readonly allocator: GuestAllocator;
   readonly #host: GuestHost;
   #run: TerrariumRun | undefined;
+  /** Set while the module is initialised. */
+  #early: EarlyCapabilities | undefined;
 
   constructor(host: GuestHost, limits: Limits) {
     this.#host = host;
@@ -50,10 +52,20 @@ export class TerrariumGuest {
     this.allocator = new GuestAllocator(host, limits.memoryBytesMax);
   }
 
-  /** Traps when the guest calls before its first request, while it is instantiated. */
+  /**
+   * Traps when the guest calls before its first request, while it is instantiated. Throws
+   * HostcallFailure while it is initialised.
+   */
   get run(): TerrariumRun {
-    if (this.#run === undefined) return this.trap('Cannot answer a hostcall: no request yet');
-    return this.#run;
+    if (this.#run !== undefined) return this.#run;
+    const reason = 'Cannot answer a hostcall: no request yet';
+    if (this.#early !== undefined) throw new HostcallFailure(reason);
+    return this.trap(reason);
+  }
+
+  /** What needs no request: there while the module is initialised, too. Traps like `run`. */
+  get early(): EarlyCapabilities {
+    return this.#early ?? this.run.capabilities;
   }
 
   get currentRun(): TerrariumRun | undefined {
@@ -64,6 +76,11 @@ export class TerrariumGuest {
     return this.#host.memory;
   }
 
+  prepare(capabilities: EarlyCapabilities): void {
+    this.#early = capabilities;
+    this.allocator.reset();
+  }
+
   begin(run: TerrariumRun): void {
     this.#run = run;
     this.allocator.reset();
@@ -72,6 +89,7 @@ export class TerrariumGuest {
   release(): void {
     const run = this.#run;
     this.#run = undefined;
+    this.#early = undefined;
     run?.giveUp();
   }
 
@@ -273,6 +291,6 @@ export class TerrariumGuest {
       error instanceof HandleError ||
       error instanceof ObjectError;
     if (!isTold) throw error;
-    this.run.capabilities.log.write('warn', error.message);
+    this.early.log.write('warn', error.message);
   }
 }

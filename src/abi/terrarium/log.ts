@@ -21,7 +21,7 @@ export const logHostcalls = [
     /** The message goes to the log only; the guest traps itself right after. */
     call: (guest) => (ptr, len) => {
       const text = readMessage(guest, ptr, len);
-      guest.run.capabilities.log.write('error', `panic: ${text}`);
+      guest.early.log.write('error', `panic: ${text}`);
     },
   }),
 
@@ -34,7 +34,7 @@ export const logHostcalls = [
     spec: '',
     call: (guest) => (ptr, len) => {
       const text = readMessage(guest, ptr, len);
-      guest.run.capabilities.log.write('info', text);
+      guest.early.log.write('info', text);
     },
   }),
 ];

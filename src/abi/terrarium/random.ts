@@ -14,7 +14,7 @@ export const randomHostcalls = [
       const view = new DataView(bytes.buffer);
       // A BigInt, because an i64 result that is a Number throws in the guest's call.
       return () => {
-        guest.run.capabilities.fillRandom(bytes);
+        guest.early.fillRandom(bytes);
         const value = view.getBigUint64(0, true);
         bytes.fill(0);
         return value;

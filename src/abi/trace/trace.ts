@@ -2,7 +2,7 @@
  * Hostcalls as they happen, one line each: for who wants to know what a guest does. A traced ABI is
  * another object around the ABI, chosen when guests are linked, so an untraced guest pays nothing.
  */
-import type { Abi, Binding, GuestHost, Run, RunEnd } from '../abi.ts';
+import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from '../abi.ts';
 import type { Hostcall, HostcallAnswer, ImportName } from '../hostcall.ts';
 import { isSteps, type Steps } from '../steps.ts';
 import { type CallSight, describeAnswer, describeGiven } from './values.ts';
@@ -60,6 +60,10 @@ class TracedBinding implements Binding {
       return this.#follow(open, () => call(...args));
     };
     return { ...hostcall, call: traced as Hostcall['call'] };
+  }
+
+  prepare(capabilities: EarlyCapabilities): void {
+    this.#binding.prepare?.(capabilities);
   }
 
   begin(run: Run): void {

@@ -52,7 +52,7 @@ export async function reportModule(
   const judged = await judge.judge(bytes);
   const isAccepted = judged.kind === 'accepted';
   const nameProblem = problemOfName(path.basename(file));
-  const reason = isAccepted ? nameProblem : judged.error.detail;
+  const reason = isAccepted ? (nameProblem ?? judged.failure) : judged.error.detail;
   return {
     file,
     bytes: bytes.length,
@@ -60,6 +60,7 @@ export async function reportModule(
     abi: isAccepted ? judged.artifact.abi : undefined,
     entry: isAccepted ? judged.artifact.entry : undefined,
     ...reportShape(shapeOf(bytes, limits)),
+    initialise: isAccepted ? judged.artifact.initialise : undefined,
     restore: isAccepted ? reportRestore(judged.artifact.engine) : undefined,
     verdict: { isServed: reason === undefined, reason },
   };

@@ -16,6 +16,7 @@ import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from
 import { openJournal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import { tryInitialisation } from './initialise.ts';
 
 export type JudgedModule =
   | {
@@ -25,6 +26,8 @@ export type JudgedModule =
       readonly loaded: LoadedModule;
       /** Why V8's optimiser may not have it; undefined when it may, or that takes long to say. */
       readonly slowReason: string | undefined;
+      /** Why no request would be answered, though it is accepted: its initialisation fails. */
+      readonly failure: string | undefined;
     }
   | { readonly kind: 'refused'; readonly error: ErrorRecord };
 
@@ -43,12 +46,14 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['module-refused', 'module-quar
  * to be closed. Nothing is kept: of the state directory there are only the marks it is given.
  */
 export class ModuleJudge implements AsyncDisposable {
+  readonly #limits: Limits;
   readonly #builder: Builder;
   readonly #trial = new Trial();
   readonly #book = new PassingBook();
   readonly #modules: Modules;
 
   constructor({ limits, quarantined }: ModuleJudgeOptions) {
+    this.#limits = limits;
     this.#builder = new Builder({ limits });
     this.#modules = new Modules({
       builder: this.#builder,
@@ -74,7 +79,8 @@ export class ModuleJudge implements AsyncDisposable {
     try {
       const loaded = await this.#modules.admit({ artifact, original: verdict.bytes, owner });
       const slowReason = (await this.#book.read(artifact))?.reason;
-      return { kind: 'accepted', artifact, loaded, slowReason };
+      const failure = await tryInitialisation(loaded, this.#limits);
+      return { kind: 'accepted', artifact, loaded, slowReason, failure };
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || !refusals.has(error.code)) throw error;
       return { kind: 'refused', error: toErrorRecord(error) };

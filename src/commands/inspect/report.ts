@@ -20,6 +20,8 @@ export interface ModuleReport {
   readonly digest: Digest;
   readonly abi: string | undefined;
   readonly entry: string | undefined;
+  /** The export that is called once, before any request. */
+  readonly initialise: string | undefined;
   readonly imports: readonly ReportedExtern[] | undefined;
   readonly exports: readonly ReportedExtern[] | undefined;
   readonly memories: readonly ReportedSize[] | undefined;
@@ -104,6 +106,7 @@ export function describeModule(report: ModuleReport): string {
     `  size      ${report.bytes} bytes, SHA-256 ${report.digest}`,
     `  ABI       ${report.abi ?? 'none that is served'}`,
     ...(report.entry === undefined ? [] : [`  entry     ${report.entry}`]),
+    ...describeInitialiser(report.initialise),
     ...describeShape(report),
     ...describeRestore(report.restore),
     verdict.isServed
@@ -130,6 +133,11 @@ function describeRestore(restore: ReportedRestore | undefined): readonly string[
   return restore.isRestored
     ? ['  state     one instance serves many requests, put back after each']
     : [`  state     every request needs a new instance: ${restore.reason ?? ''}`];
+}
+
+function describeInitialiser(name: string | undefined): readonly string[] {
+  if (name === undefined) return [];
+  return [`  first     ${name} is called once; every request begins with what it leaves`];
 }
 
 function describeMemory(memory: ReportedSize): string {

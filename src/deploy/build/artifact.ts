@@ -8,6 +8,7 @@ import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { EngineFacts, FormFacts } from '../../threads/program.ts';
+import { findInitialiser } from '../../wasm/initialiser.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
 import type { MeteredModule } from '../../wasm/meter.ts';
 import { type MeteredCore, meterProgram } from '../../wasm/program.ts';
@@ -24,6 +25,8 @@ export interface Artifact {
   readonly originalBytes: number;
   readonly abi: string;
   readonly entry: string;
+  /** The export that is called once, before any request; see wasm/initialiser.ts. */
+  readonly initialise: string | undefined;
   /** What is compiled: the original, metered. */
   readonly code: Uint8Array<ArrayBuffer>;
   /** The form that also marks what it writes. */
@@ -54,7 +57,8 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
   checkValid(bytes);
   const verdict = options.judge(faceOf(shape));
   if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
-  const metered = meter(bytes, shape, options.limits);
+  const initialise = findInitialiser(shape);
+  const metered = meter(bytes, shape, options.limits, initialise !== undefined);
   if (metered === undefined) throw new TypeError('Cannot build the artifact: it has no core');
   const { plain, cards } = metered;
   return {
@@ -62,6 +66,7 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
     originalBytes: bytes.length,
     abi: verdict.abi,
     entry: verdict.entry,
+    initialise,
     code: plain.bytes,
     cardsCode: cards?.bytes,
     engine: {
@@ -80,9 +85,11 @@ function meter(
   bytes: Uint8Array<ArrayBuffer>,
   shape: ModuleShape,
   { tableEntriesMax }: Limits,
+  exportsState: boolean,
 ): MeteredCore | undefined {
   const alone = [{ bytes, shape, links: [] }];
-  return meterProgram(alone, { memoryPagesMax: addressablePages, tableEntriesMax }).cores[0];
+  const options = { memoryPagesMax: addressablePages, tableEntriesMax, exportsState };
+  return meterProgram(alone, options).cores[0];
 }
 
 function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {

@@ -193,12 +193,12 @@ export class Modules {
   }
 
   async #compile({ artifact, owner }: Candidate, tier: CompilerTier): Promise<LoadedModule> {
-    const { digest, code, cardsCode, abi, entry, engine } = artifact;
+    const { digest, code, cardsCode, abi, entry, engine, initialise } = artifact;
     const forms = cardsCode === undefined ? [code] : [code, cardsCode];
     const [module, cardsModule] = await this.#options.builder.compile(forms, tier, owner);
     if (module === undefined) throw new TerrafirmaError('internal', 'Cannot load the module');
     const codeBytes = code.length + (cardsCode?.length ?? 0);
-    const program = programOfOne({ module, cardsModule, engine });
+    const program = programOfOne({ module, cardsModule, engine }, initialise);
     const loaded = { digest, program, abi, entry, codeBytes };
     this.#compiled.add(owner, digest, loaded);
     return loaded;

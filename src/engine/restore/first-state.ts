@@ -13,25 +13,44 @@ export class FirstState {
   /** One for each memory; what lies beyond is zero. */
   readonly images: readonly Buffer[];
   readonly byteLength: number;
+  /** How large the memories were. */
+  readonly memoryBytes: readonly number[];
 
-  private constructor(images: readonly Buffer[]) {
+  private constructor(images: readonly Buffer[], memoryBytes: readonly number[]) {
     this.images = images;
+    this.memoryBytes = memoryBytes;
     this.byteLength = images.reduce((sum, image) => sum + image.length, 0);
   }
 
-  /** Copies what `memories` hold now, or answers `known` where that is the same. */
+  /**
+   * Copies what `memories` hold now, or answers `known` where that is the same.
+   *
+   * @param lengthsMin Bytes that the image of each memory has at least.
+   */
   static *take(
     memories: readonly WebAssembly.Memory[],
     known: FirstState | undefined,
+    lengthsMin: readonly number[] = [],
   ): Steps<FirstState> {
     const used: Buffer[] = [];
-    for (const { buffer } of memories) {
-      used.push(Buffer.from(buffer, 0, yield* usedLength(new BigUint64Array(buffer))));
+    for (const [memory, length] of (yield* FirstState.measure(memories)).entries()) {
+      const { buffer } = memories[memory] ?? { buffer: new ArrayBuffer(0) };
+      used.push(Buffer.from(buffer, 0, Math.max(length, lengthsMin[memory] ?? 0)));
     }
     if (known !== undefined && (yield* holdSame(used, known.images))) return known;
     const images: Buffer[] = [];
     for (const view of used) images.push(yield* copyOf(view));
-    return new FirstState(images);
+    return new FirstState(
+      images,
+      memories.map(({ buffer }) => buffer.byteLength),
+    );
+  }
+
+  /** For each memory the bytes up to the last that is not zero, rounded up to whole cards. */
+  static *measure(memories: readonly WebAssembly.Memory[]): Steps<readonly number[]> {
+    const lengths: number[] = [];
+    for (const { buffer } of memories) lengths.push(yield* usedLength(new BigUint64Array(buffer)));
+    return lengths;
   }
 }
 

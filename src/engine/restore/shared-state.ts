@@ -23,9 +23,21 @@ export class SharedState {
     this.#options = options;
   }
 
-  /** The state of `memories` now: the shared one where it is the same, else one of its own. */
-  *take(memories: readonly WebAssembly.Memory[]): Steps<FirstState> {
-    const first = yield* FirstState.take(memories, this.#first);
+  /** The shared one, while there is one. */
+  get first(): FirstState | undefined {
+    return this.#first;
+  }
+
+  /**
+   * The state of `memories` now: the shared one where it is the same, else one of its own.
+   *
+   * @param lengthsMin Bytes that the image of each memory has at least.
+   */
+  *take(
+    memories: readonly WebAssembly.Memory[],
+    lengthsMin: readonly number[] = [],
+  ): Steps<FirstState> {
+    const first = yield* FirstState.take(memories, this.#first, lengthsMin);
     // Another guest's may have become the shared one meanwhile.
     if (this.#first === undefined) {
       this.#first = first;

@@ -87,6 +87,16 @@ export class Snapshot {
     return cards;
   }
 
+  /** Fills memories that hold no more than a new instance does, and are not mapped. */
+  *fill(): Steps<void> {
+    const { memories, first } = this.#options;
+    for (let memory = 0; memory < memories.length; memory += 1) {
+      if (this.#mapped[memory] !== undefined) continue;
+      const stop = first.images[memory]?.length ?? 0;
+      yield* this.#putBackRest([{ memory, start: 0, stop }]);
+    }
+  }
+
   /** What the last `restore` left to do; undefined where that is nothing. */
   takeRest(): Steps<void> | undefined {
     if (this.#rest.length === 0) return undefined;

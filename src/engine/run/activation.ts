@@ -211,6 +211,19 @@ export class Activation implements StackOwner, Watched, Waiting {
     return this.#ending.explain(error, (thrown) => this.#describe(thrown));
   }
 
+  /**
+   * The same for what ended an initialisation, which nobody can forgive: gives what must be thrown
+   * for it. Throws our own errors.
+   */
+  explainEarly(error: unknown, name: string | undefined): WebAssembly.RuntimeError {
+    if (this.hostEnd !== undefined) return this.#ending.trap;
+    const end = this.explain(error);
+    const how = end.kind === 'exited' ? `it exited with code ${end.exitCode}` : undefined;
+    const detail = end.kind === 'trapped' ? end.reason : (how ?? 'it returned');
+    this.#ending.forgive();
+    return this.endByGuest({ kind: 'trapped', reason: `${name}, before any request: ${detail}` });
+  }
+
   /** Waits for something of the host's that is no part of the guest's own time. */
   waitOutside<T>(work: Promise<T>): Promise<T> {
     return this.#stacks.waitOutside(work);

@@ -8,9 +8,8 @@ import type { Steps } from '../../abi/steps.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import { type ErrorCode, type ErrorRecord, toErrorRecord } from '../../errors.ts';
+import { type ErrorRecord, toErrorRecord } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
-import type { Outcome } from '../../journal/outcome.ts';
 import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
@@ -20,6 +19,7 @@ import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
+import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import type { RunReport } from './report.ts';
 import type { RunLimits } from './run-limits.ts';
 import type { RunsUnderWay } from './under-way.ts';
@@ -35,9 +35,6 @@ export interface RunParts extends ProgramParts {
 }
 
 const returned: RunEnd = { kind: 'returned' };
-
-/** What the run was doing, for the sentence when its time is up. */
-type Phase = 'body' | 'queue' | 'guest';
 
 export class GuestRun implements SeatWaiter {
   readonly #parts: RunParts;
@@ -222,12 +219,12 @@ export class GuestRun implements SeatWaiter {
       activation.requireAlive();
       const isForOnce = run.conversation !== undefined;
       const guest = isForOnce
-        ? program.createForOnce(activation)
-        : (this.#takeIdle(activation) ?? (await program.create(activation)));
+        ? await program.createForOnce(activation, run.capabilities)
+        : (this.#takeIdle(activation) ?? (await program.create(activation, run.capabilities)));
       this.#guest = guest;
       this.#requireMemory(guest, activation);
       guest.instance.begin(run);
-      if (isForOnce || program.startsInRun) await guest.instance.start();
+      if (!guest.isStarted) await guest.instance.start();
       await guest.instance.callEntry();
       return returned;
     } catch (error) {
@@ -324,7 +321,14 @@ export class GuestRun implements SeatWaiter {
     readonly startedAtMs: number;
   }): RunReport {
     const { activation, end } = run;
-    const cause = run.error ?? this.#explain(activation, end, run.isAnswered);
+    const cause =
+      run.error ??
+      explainEnd(activation, end, {
+        cpuMsMax: this.#cpuMsMax,
+        wallMsMax: this.#parts.limits.wallMsMax,
+        phase: this.#phase,
+        isAnswered: run.isAnswered,
+      });
     return {
       outcome: outcomeOf(activation, end, cause),
       error: run.isAnswered ? undefined : cause,
@@ -335,45 +339,6 @@ export class GuestRun implements SeatWaiter {
       exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
     };
   }
-
-  #explain(
-    activation: Activation,
-    end: RunEnd | undefined,
-    isAnswered: boolean,
-  ): ErrorRecord | undefined {
-    const { hostEnd } = activation;
-    if (hostEnd === 'out-of-time') return this.#explainTime();
-    if (hostEnd === 'abandoned') {
-      // Who has the answer may go: then it was not the client.
-      if (isAnswered) return record('draining', 'the daemon stopped before the run had ended');
-      return record('client-gone', 'the client went away');
-    }
-    if (hostEnd === 'out-of-cpu') {
-      const limit = activation.cpuRefusal ?? `reached its CPU limit of ${this.#cpuMsMax} ms`;
-      return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
-    }
-    if (end?.kind === 'trapped') {
-      return activation.memoryRefusal ?? record('guest-trapped', end.reason);
-    }
-    if (end?.kind === 'exited' && end.exitCode !== 0) {
-      return record('guest-exited', `the function exited with code ${end.exitCode}`);
-    }
-    return undefined;
-  }
-
-  #explainTime(): ErrorRecord {
-    const wallMsMax = this.#wallMs ?? this.#parts.limits.wallMsMax;
-    if (this.#phase === 'body') {
-      const detail = `Cannot read the request: its body may take ${wallMsMax} ms`;
-      return record('request-timeout', detail);
-    }
-    if (this.#phase === 'queue') {
-      const detail = `Cannot answer now: the request waited ${wallMsMax} ms for its turn`;
-      return record('overloaded', detail);
-    }
-    const detail = `Cannot answer: the function reached its wall-clock limit of ${wallMsMax} ms`;
-    return record('guest-out-of-time', detail);
-  }
 }
 
 /** What all may have, or less. */
@@ -381,35 +346,6 @@ function atMost(most: number, own: number | undefined): number {
   return own === undefined ? most : Math.min(most, own);
 }
 
-/**
- * Whether the guest may be restored. An exit with 0 is the usual end of Go, TinyGo and Zig: it
- * happens inside a hostcall, when every store before it has marked its card.
- */
-function isCleanEnd(end: RunEnd | undefined, activation: Activation): boolean {
-  if (activation.hostEnd !== undefined) return false;
-  if (end?.kind === 'exited') return end.exitCode === 0;
-  return end?.kind === 'returned' && !activation.isEnding;
-}
-
-function outcomeOf(
-  activation: Activation,
-  end: RunEnd | undefined,
-  cause: ErrorRecord | undefined,
-): Outcome {
-  if (activation.hostEnd !== undefined) return activation.hostEnd;
-  if (end?.kind === 'trapped') {
-    if (cause?.code === 'guest-out-of-memory') return 'out-of-memory';
-    // Ended by the host for an answer or a body that it cannot take: not the guest's own trap.
-    return cause === undefined || cause.code === 'guest-trapped' ? 'trapped' : 'refused';
-  }
-  if (end?.kind === 'exited' && end.exitCode !== 0) return 'exited';
-  return cause === undefined ? 'replied' : 'refused';
-}
-
 function refused(error: ErrorRecord): RunReport {
   return { outcome: 'refused', error, cause: error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
-}
-
-function record(code: ErrorCode, detail: string): ErrorRecord {
-  return { code, detail };
 }

@@ -2,26 +2,29 @@
  * Guests of one serving thread, ready to run: the engine's face towards the request road.
  */
 import { LRUCache } from 'lru-cache';
-import type { Abi } from '../../abi/abi.ts';
+import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Limits } from '../../config/config.ts';
-import { TerrafirmaError } from '../../errors.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { LimitClock } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import type { Guest } from '../guest.ts';
 import { MeterHost } from '../meter-host.ts';
 import { PageMapper } from '../restore/page-mapper.ts';
 import type { RestoreMode } from '../restore/snapshot.ts';
 import { Activation } from '../run/activation.ts';
 import { Bodies } from '../run/bodies.ts';
 import { GuestRun, type RunParts } from '../run/guest-run.ts';
+import { explainEnd } from '../run/outcome.ts';
 import { noRunLimits } from '../run/run-limits.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
 import { Scheduler } from '../turn/scheduler.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
 import { Admission } from './admission.ts';
+import { CardTables } from './card-tables.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
@@ -97,7 +100,7 @@ export class GuestPool {
         memoriesMax: limits.instancesMax,
         evictOne: () => idle.evictOne(),
       }),
-      cardTables: new Map(),
+      cardTables: new CardTables(),
       mapper: () => this.#openMapper(),
       fixedMode: restoreMode,
       admission: new Admission(limits),
@@ -116,8 +119,9 @@ export class GuestPool {
    * Makes one guest ready before the first request asks for it. Never fails: that one will say.
    * One at a time for each owner: its start function runs like any other guest, on its account.
    */
-  warm(loaded: LoadedModule, shares: Shares): void {
-    this.#warmUp.add(shares.owner, () => this.#warm(this.#programOf(loaded), shares));
+  warm(loaded: LoadedModule, shares: Shares, capabilities: EarlyCapabilities): void {
+    const warm = (): Promise<void> => this.#warm(this.#programOf(loaded), shares, capabilities);
+    this.#warmUp.add(shares.owner, warm);
   }
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
@@ -154,22 +158,64 @@ export class GuestPool {
     this.#parts.idle.close();
   }
 
-  async #warm(program: ProgramHost, shares: Shares): Promise<void> {
-    const { clock, idle, nowMs } = this.#parts;
+  /** Makes a guest, and gives it up: why none can be made, if so. Never rejects. */
+  async tryOut(
+    loaded: LoadedModule,
+    shares: Shares,
+    capabilities: EarlyCapabilities,
+  ): Promise<ErrorRecord | undefined> {
+    return await this.#make(this.#programOf(loaded), shares, {
+      capabilities,
+      use: (guest) => guest.discard(),
+    });
+  }
+
+  async #warm(
+    program: ProgramHost,
+    shares: Shares,
+    capabilities: EarlyCapabilities,
+  ): Promise<void> {
+    const { idle } = this.#parts;
     if (idle.has(program)) return;
+    // What fails the first request will meet again and be told; there is nobody to tell here.
+    await this.#make(program, shares, {
+      capabilities,
+      use: (guest, isEnding) => {
+        const isGood = program.suits(guest, guest.instance.physicalBytes) && !isEnding;
+        if (isGood) idle.put(program, guest);
+        else guest.discard();
+      },
+    });
+  }
+
+  /** Has a guest made on a run of its own, and gives it to `use`; answers why there is none. */
+  async #make(
+    program: ProgramHost,
+    shares: Shares,
+    {
+      capabilities,
+      use,
+    }: {
+      readonly capabilities: EarlyCapabilities;
+      readonly use: (guest: Guest, isEnding: boolean) => void;
+    },
+  ): Promise<ErrorRecord | undefined> {
+    const { clock, nowMs, limits } = this.#parts;
     const { digestWords, fuel } = program;
     const activation = new Activation(this.#parts, { shares, digestWords, fuel });
     clock.watch(activation, nowMs());
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const guest = await program.create(activation);
+      const guest = await program.create(activation, capabilities);
       guest.instance.detach();
-      if (program.suits(guest, guest.instance.physicalBytes) && !activation.isEnding)
-        idle.put(program, guest);
-      else guest.discard();
-    } catch {
-      // The first request will meet the same and be told; there is nobody to tell here.
+      use(guest, activation.isEnding);
+      return undefined;
+    } catch (error) {
+      if (!activation.isEnding) return toErrorRecord(error);
+      const { cpuMsMax, wallMsMax } = limits;
+      const facts = { cpuMsMax, wallMsMax, phase: 'guest', isAnswered: false } as const;
+      return explainEnd(activation, activation.explain(error), facts);
     } finally {
       activation.finish();
       clock.unwatch(activation);

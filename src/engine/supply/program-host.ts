@@ -2,7 +2,7 @@
  * One program on one thread: makes guests of it, and learns from their runs which form and which
  * way of restoring suit it.
  */
-import type { Abi } from '../../abi/abi.ts';
+import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { Steps } from '../../abi/steps.ts';
 import { digestToWords } from '../../threads/ledger.ts';
@@ -11,9 +11,8 @@ import type { FormFacts } from '../../threads/program.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';
-import { CardTable } from '../restore/card-table.ts';
 import { chooseRestoreMode } from '../restore/choice.ts';
-import type { FirstState } from '../restore/first-state.ts';
+import { FirstState } from '../restore/first-state.ts';
 import type { PageImage, PageMapper } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
 import { type RestoreMode, Snapshot } from '../restore/snapshot.ts';
@@ -21,6 +20,8 @@ import type { Activation, ThreadParts } from '../run/activation.ts';
 import { type RunFacts, RunRecord } from '../run/record.ts';
 import { follow } from '../turn/follow.ts';
 import { firstFuel } from '../turn/fuel-gauge.ts';
+import type { CardTables } from './card-tables.ts';
+import { FirstInstances } from './first-instances.ts';
 import { GuestCharge } from './guest-charge.ts';
 import type { MemoryStock } from './memories.ts';
 
@@ -28,12 +29,18 @@ import type { MemoryStock } from './memories.ts';
 export interface ProgramParts extends ThreadParts {
   readonly meterHost: MeterHost;
   readonly stock: MemoryStock;
-  /** Card memories by the number of the memory in its program, and by their own pages. */
-  readonly cardTables: Map<string, CardTable>;
+  readonly cardTables: CardTables;
   /** Looked for when it is first wanted. */
   readonly mapper: () => PageMapper | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly fixedMode?: RestoreMode | 'never' | undefined;
+}
+
+interface CaptureOptions {
+  /** Whether its start functions have run. */
+  readonly isStarted?: boolean;
+  /** Bytes that the image of each memory has at least; see `FirstState.take`. */
+  readonly lengthsMin?: readonly number[];
 }
 
 interface MadeInstance {
@@ -72,6 +79,8 @@ export class ProgramHost {
   readonly #shared: SharedState;
   /** The start function failed or asked for its request: it runs as a part of every run. */
   #startsInRun = false;
+  /** Of a program that is initialised. */
+  readonly #first: FirstInstances | undefined;
   readonly #isRestorable: boolean;
   readonly #tableEntries: number;
   #canMap = true;
@@ -92,7 +101,10 @@ export class ProgramHost {
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
     const forms = loaded.program.cores.map(({ engine }) => engine.metered);
-    this.#isRestorable = fixedMode !== 'never' && forms.every(isRestorable);
+    this.#isRestorable = fixedMode !== 'never' && forms.every((form) => form.restorable === true);
+    const { program } = loaded;
+    const canCopy = this.#isRestorable;
+    if (program.initialise !== undefined) this.#first = new FirstInstances(program, { canCopy });
     this.#tableEntries = forms.reduce((sum, { tableEntries }) => sum + tableEntries, 0);
     const wanted = fixedMode ?? 'cards';
     const isPossible = wanted !== 'never' && (wanted !== 'cards' || this.#hasCards);
@@ -102,11 +114,6 @@ export class ProgramHost {
   /** The way of restoring that suits best now; guests of another form are not kept. */
   get mode(): RestoreMode {
     return this.#mode;
-  }
-
-  /** Whether a guest's start function is a part of its runs. */
-  get startsInRun(): boolean {
-    return this.#startsInRun;
   }
 
   /**
@@ -129,10 +136,14 @@ export class ProgramHost {
 
   /**
    * A new guest in its first state, on the account of `activation`, which has the thread. The start
-   * function is done before that state is taken, so that it costs nothing per run. Throws what the
-   * run ended with meanwhile, and TerrafirmaError `overloaded`.
+   * function, and what the module wants to be called once, are done before that state is taken, so
+   * that they cost nothing per run. Throws what the run ended with meanwhile, and TerrafirmaError
+   * `overloaded`.
    */
-  async create(activation: Activation): Promise<Guest> {
+  async create(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
+    if (this.#first !== undefined) {
+      return await this.#createInitialised(activation, capabilities, false);
+    }
     if (!this.#startsInRun) {
       const made = this.#instantiate(activation);
       try {
@@ -150,7 +161,7 @@ export class ProgramHost {
     if (this.loaded.program.cores.length > 1) return this.#createBare(activation, false);
     const made = this.#instantiate(activation);
     try {
-      return await this.#capture(made, activation);
+      return await this.#capture(made, activation, { isStarted: false });
     } catch (error) {
       made.discard();
       throw error;
@@ -158,18 +169,81 @@ export class ProgramHost {
   }
 
   /**
-   * A new guest for one run alone, of which no code has run. Its form is the one without cards:
-   * nothing of it is ever put back.
+   * A new guest for one run alone, of which no code has run but what the module wants to be called
+   * once. Its form is the one without cards where nothing of it is ever put back.
    *
    * @throws TerrafirmaError `overloaded`.
    */
-  createForOnce(activation: Activation): Guest {
-    return this.#createBare(activation, true);
+  async createForOnce(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
+    if (this.#first === undefined) return this.#createBare(activation, true);
+    return await this.#createInitialised(activation, capabilities, true);
   }
 
   #createBare(activation: Activation, stays: boolean): Guest {
-    const made = this.#instantiate(activation, { withCards: false, stays });
-    return new Guest({ instance: made.instance, snapshot: undefined, onDiscard: made.discard });
+    const { instance, discard } = this.#instantiate(activation, { withCards: false, stays });
+    return new Guest({ instance, snapshot: undefined, isStarted: false, onDiscard: discard });
+  }
+
+  /** A copy of one that is initialised; where there is none, one that does it. */
+  async #createInitialised(
+    activation: Activation,
+    capabilities: EarlyCapabilities,
+    stays: boolean,
+  ): Promise<Guest> {
+    const first = this.#first;
+    if (first === undefined) return this.#createBare(activation, stays);
+    while (first.source === undefined && first.underWay !== undefined) {
+      await activation.suspend(first.underWay);
+    }
+    if (first.source !== undefined) return await this.#copy(first.source, activation, stays);
+    const end = first.begin();
+    try {
+      return await this.#initialise(activation, capabilities, stays);
+    } finally {
+      end();
+    }
+  }
+
+  /** On the budget of the run that comes first: it has all of it again afterwards. */
+  async #initialise(
+    activation: Activation,
+    capabilities: EarlyCapabilities,
+    stays: boolean,
+  ): Promise<Guest> {
+    const made = this.#instantiate(activation, { stays });
+    try {
+      const { all } = made.instance.memories;
+      const lengthsMin = (await follow(activation, FirstState.measure(all))) as readonly number[];
+      await made.instance.initialise(capabilities);
+      this.#objectBytes = Math.max(this.#objectBytes, activation.objects?.bytes ?? 0);
+      const guest = await this.#capture(made, activation, { lengthsMin });
+      activation.renewBudget();
+      return guest;
+    } catch (error) {
+      made.discard();
+      throw activation.explainEarly(error, this.loaded.program.initialise);
+    }
+  }
+
+  async #copy(source: GuestInstance, activation: Activation, stays: boolean): Promise<Guest> {
+    // Taken before anything is given up for the copy, such as the source.
+    const { first: state } = this.#shared;
+    if (state === undefined) throw new TypeError('Cannot copy an instance without its first state');
+    const made = this.#instantiate(activation, { stays, bytesMin: this.#physicalBytes });
+    const { instance } = made;
+    let onDiscard = made.discard;
+    try {
+      const held = await this.#hold(made, state, activation, () => {
+        instance.copyState(source, this.#first?.movers ?? [], state.memoryBytes);
+        instance.charge.set(this.bytesWith(instance.physicalBytes));
+      });
+      onDiscard = held.onDiscard;
+      await follow(activation, held.snapshot.fill());
+      return new Guest({ instance, isStarted: true, ...held });
+    } catch (error) {
+      onDiscard();
+      throw error;
+    }
   }
 
   /** What one more guest holds, as far as that is known. */
@@ -204,59 +278,60 @@ export class ProgramHost {
     );
   }
 
-  /** For each memory of the program the table where its stores are marked. */
-  #openCardTables(): readonly (CardTable | undefined)[] {
-    const tables: (CardTable | undefined)[] = [];
-    for (const { engine, memories } of this.loaded.program.cores) {
-      const [number] = memories;
-      const pages = engine.cards?.cards?.pages;
-      if (number === undefined || pages === undefined) continue;
-      tables[number] ??= this.#openCardTable(number, pages);
-    }
-    return tables;
-  }
-
-  /** Memories of one program share addresses: the marks of one would name cards of the other. */
-  #openCardTable(number: number, pages: number): CardTable | undefined {
-    const { cardTables, stock } = this.#parts;
-    const key = `${number} ${pages}`;
-    const known = cardTables.get(key);
-    if (known !== undefined) return known;
-    const [memory] = stock.create([{ pagesMin: pages, pagesMax: pages, is64: false }]);
-    if (memory === undefined) return undefined;
-    const made = new CardTable(memory);
-    cardTables.set(key, made);
-    return made;
-  }
-
-  /** Takes the first state, if the module can be brought back to it. */
-  async #capture({ instance, discard }: MadeInstance, waiting: Activation): Promise<Guest> {
+  /** Takes the first state, if the program can be brought back to it. */
+  async #capture(
+    made: MadeInstance,
+    waiting: Activation,
+    { isStarted = true, lengthsMin = [] }: CaptureOptions = {},
+  ): Promise<Guest> {
+    const { instance } = made;
     if (!this.#isRestorable) {
-      return new Guest({ instance, snapshot: undefined, onDiscard: discard });
+      return new Guest({ instance, snapshot: undefined, isStarted, onDiscard: made.discard });
     }
     instance.captureState();
     this.#physicalBytes = instance.physicalBytes;
     instance.charge.set(this.guestBytes);
+    const steps = this.#shared.take(instance.memories.all, lengthsMin);
+    const first = (await follow(waiting, steps)) as FirstState;
+    return new Guest({ instance, isStarted, ...(await this.#hold(made, first, waiting)) });
+  }
+
+  /**
+   * Keeps `first` for as long as there is the instance, which `prepare` brings to that state.
+   * Where this rejects the instance is still to be discarded.
+   */
+  async #hold(
+    { instance, discard }: MadeInstance,
+    first: FirstState,
+    waiting: Activation,
+    prepare?: () => void,
+  ): Promise<{ readonly snapshot: Snapshot; readonly onDiscard: () => void }> {
     const shared = this.#shared;
-    const { all: memories, marks } = instance.memories;
-    const first = (await follow(waiting, shared.take(memories))) as FirstState;
     const isShared = shared.isShared(first);
-    if (isShared) shared.join();
-    else instance.charge.addImage(first.byteLength);
-    const maps = this.#mode === 'copy-on-write';
+    const letGo = (): void => {
+      this.#first?.delete(instance);
+      if (isShared) shared.leave();
+    };
+    if (isShared) {
+      shared.join();
+      this.#first?.add(instance);
+    } else instance.charge.addImage(first.byteLength);
     try {
+      prepare?.();
+      const maps = this.#mode === 'copy-on-write';
       const steps = isShared && maps ? this.#openPages(first) : undefined;
       const pages = steps === undefined ? [] : ((await follow(waiting, steps)) as PageImages);
+      const { all: memories, marks } = instance.memories;
       const snapshot = new Snapshot({ memories, first, marks, pages });
       if (maps && snapshot.mode === 'copy') this.#giveUpMapping();
       const onDiscard = (): void => {
         discard();
-        if (isShared) shared.leave();
+        letGo();
       };
-      return new Guest({ instance, snapshot, onDiscard });
+      return { snapshot, onDiscard };
     } catch (error) {
-      // The run ended before the pages were there.
-      if (isShared) shared.leave();
+      // The run ended before the pages were there, or there is no room for a copy.
+      letGo();
       throw error;
     }
   }
@@ -279,14 +354,15 @@ export class ProgramHost {
   /** An instance of which no code has run, attached to `activation`. */
   #instantiate(
     activation: Activation,
-    { withCards = this.#mode === 'cards', stays = false } = {},
+    { withCards = this.#mode === 'cards', stays = false, bytesMin = 0 } = {},
   ): MadeInstance {
     const { stock, meterHost, trap } = this.#parts;
     const { abi } = this;
     const { program, entry } = this.loaded;
     const { share } = activation;
     const plans = program.memories;
-    const bytes = this.bytesWith(plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0));
+    const planned = plans.reduce((sum, plan) => sum + plan.pagesMin * pageBytes, 0);
+    const bytes = this.bytesWith(Math.max(planned, bytesMin));
     share.requireRoom(bytes);
     const count = plans.length;
     if (stays) stock.takeToStay(share, count);
@@ -295,7 +371,7 @@ export class ProgramHost {
     charge.set(bytes);
     try {
       const memories = stock.create(plans);
-      const cardTables = withCards ? this.#openCardTables() : undefined;
+      const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;
       const parts = { program, abi, entry, memories, cardTables, charge, meterHost, trap };
       const instance = new GuestInstance({ ...parts, firstFuel: this.fuel });
       instance.attach(activation);
@@ -316,8 +392,4 @@ export class ProgramHost {
       this.#parts.mapper()?.giveBack(memory);
     }
   }
-}
-
-function isRestorable({ restorable }: FormFacts): boolean {
-  return restorable === true;
 }

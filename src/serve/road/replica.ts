@@ -27,7 +27,7 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   readonly link: ControlLink;
   /** Called with a module that will soon be wanted: its first request need not be the slow one. */
-  readonly onModule: (loaded: LoadedModule, site: Site) => void;
+  readonly onModule: (loaded: LoadedModule, site: Site, modulePath: ModulePath) => void;
   /** Called with a new compilation of a module that is in use. */
   readonly onRenewed: (loaded: LoadedModule) => void;
 }
@@ -35,7 +35,7 @@ export interface ReplicaOptions {
 export class Replica {
   readonly #onRenewed: (loaded: LoadedModule) => void;
   readonly #link: ControlLink;
-  readonly #onModule: (loaded: LoadedModule, site: Site) => void;
+  readonly #onModule: ReplicaOptions['onModule'];
   readonly #names: LRUCache<string, KnownName>;
   readonly #sites: LRUCache<FolderKey, Site>;
   readonly #modules: LRUCache<Digest, LoadedModule>;
@@ -106,7 +106,7 @@ export class Replica {
       if (before.digest === module.digest || !this.#modules.has(before.digest)) continue;
       // A failure here costs nothing: the request that wants the module asks again and says why.
       Promise.resolve(this.moduleOf(module.digest)).then(
-        (loaded) => this.#onModule(loaded, site),
+        (loaded) => this.#onModule(loaded, site, modulePath),
         () => undefined,
       );
     }

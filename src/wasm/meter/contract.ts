@@ -134,6 +134,18 @@ export interface MeteredNames {
   readonly capture: string | undefined;
   readonly restore: string | undefined;
   readonly memorySizes: readonly string[];
+  /**
+   * Where `restore` takes its globals from; written, they are what it brings back. Undefined where
+   * nobody asked for them, and where there is state that cannot be copied to another instance:
+   * references, and tables that change. See mover.ts.
+   */
+  readonly state: readonly StateGlobal[] | undefined;
+}
+
+/** An exported global; `type` is the byte of its value type. */
+export interface StateGlobal {
+  readonly name: string;
+  readonly type: number;
 }
 
 /** An import of a program's core that is an export of a core before it; see program.ts. */

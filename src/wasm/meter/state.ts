@@ -6,7 +6,7 @@
 import type { GlobalShape, ModuleShape, ValueType } from '../shape.ts';
 import { type Additions, ExportKind, Value } from './additions.ts';
 import type { CodeWriter } from './code.ts';
-import type { Restorable } from './contract.ts';
+import type { MeteredNames, Restorable, StateGlobal } from './contract.ts';
 
 const numberTypes: ReadonlySet<ValueType> = new Set(['i32', 'i64', 'f32', 'f64', 'v128']);
 
@@ -33,7 +33,12 @@ export interface StateContext {
   readonly changedByOthers: ReadonlySet<number>;
   /** The global that says that a table was changed. */
   tableFlag(table: number): number;
+  /** Whether the state can be copied to another instance; see `MeteredNames.state`. */
+  readonly exportsState: boolean;
 }
+
+/** More make no copy: each is an export, and an import of the mover. */
+const copiedGlobalsMax = 1_000;
 
 export interface RestorableContext {
   /** Tables that the module or other cores of its program change. */
@@ -83,7 +88,9 @@ function judgeGlobal(global: GlobalShape, shape: ModuleShape): string | undefine
 }
 
 /** Appends shadows, `$capture` and `$restore`; answers the names of their exports. */
-export function addStateFunctions(context: StateContext): { capture: string; restore: string } {
+export function addStateFunctions(
+  context: StateContext,
+): Required<Pick<MeteredNames, 'capture' | 'restore' | 'state'>> {
   const { additions } = context;
   const globals = addShadowGlobals(context);
   const tables = addShadowTables(context);
@@ -107,7 +114,29 @@ export function addStateFunctions(context: StateContext): { capture: string; res
   return {
     capture: additions.addExport('capture', ExportKind.func, capture),
     restore: additions.addExport('restore', ExportKind.func, restore),
+    state:
+      context.exportsState && tables.length === 0 ? exportShadows(additions, globals) : undefined,
   };
+}
+
+interface ShadowGlobal {
+  readonly index: number;
+  readonly shadow: number;
+  /** Undefined: a reference. */
+  readonly type: number | undefined;
+}
+
+function exportShadows(
+  additions: Additions,
+  globals: readonly ShadowGlobal[],
+): readonly StateGlobal[] | undefined {
+  if (globals.length > copiedGlobalsMax) return undefined;
+  const types = globals.map(({ type }) => type);
+  if (!types.every((type) => type !== undefined)) return undefined;
+  return types.map((type, position) => {
+    const { shadow } = globals[position] ?? { shadow: 0 };
+    return { name: additions.addExport(`state${position}`, ExportKind.global, shadow), type };
+  });
 }
 
 function writeMove(code: CodeWriter, from: number, to: number): void {
@@ -127,9 +156,9 @@ function writeTableCopy(
   code.misc(14, copy.to, copy.from);
 }
 
-function addShadowGlobals(context: StateContext): { index: number; shadow: number }[] {
+function addShadowGlobals(context: StateContext): ShadowGlobal[] {
   const { bytes, shape, additions } = context;
-  const pairs: { index: number; shadow: number }[] = [];
+  const pairs: ShadowGlobal[] = [];
   for (const [index, global] of shape.globals.entries()) {
     if (!global.isMutable || global.isImported) continue;
     const { entries } = additions.globals;
@@ -137,10 +166,11 @@ function addShadowGlobals(context: StateContext): { index: number; shadow: numbe
     entries.writeByte(1);
     entries.writeBytes(zeroOf(bytes, global));
     entries.writeByte(0x0b);
-    pairs.push({ index, shadow: additions.globals.add() });
+    const type = numberTypes.has(global.type) ? bytes[global.typeStart] : undefined;
+    pairs.push({ index, shadow: additions.globals.add(), type });
   }
   for (const { index, type } of [...additions.stateGlobals]) {
-    pairs.push({ index, shadow: additions.addGlobal(type, 0) });
+    pairs.push({ index, shadow: additions.addGlobal(type, 0), type });
   }
   return pairs;
 }

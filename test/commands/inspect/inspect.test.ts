@@ -49,6 +49,31 @@ test('a module whose state cannot be put back: which part of it, and why', async
   expect(code).toBe(0);
 });
 
+describe('a module that is initialised before any request', () => {
+  const moduleThat = (body: string): Uint8Array<ArrayBuffer> =>
+    assemble(`(module
+      (import "env" "hostcall_resp_set_body" (func (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "wizer.initialize") ${body})
+      (func (export "run")))`);
+
+  test('says what is called', async () => {
+    using folder = new TestFolder();
+    folder.write('app.wasm', moduleThat(''));
+    const { code, stdout } = await runProgram(['inspect', folder.path('app.wasm')]);
+    expect(stdout).toMatch(/^ {2}first +wizer\.initialize is called once/m);
+    expect(code).toBe(0);
+  });
+
+  test('says why that fails, with 1', async () => {
+    using folder = new TestFolder();
+    folder.write('app.wasm', moduleThat('unreachable'));
+    const { code, stdout } = await runProgram(['inspect', folder.path('app.wasm')]);
+    expect(stdout).toMatch(/^ {2}verdict .*wizer\.initialize, before any request: .*unreachable/m);
+    expect(code).toBe(1);
+  });
+});
+
 describe('a module that would not be served: why, with 1', () => {
   test.each([
     ['imports-unknown', 'app.wasm', 'unknown import "env" "nope"'],

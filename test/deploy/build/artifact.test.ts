@@ -9,6 +9,7 @@ import {
 } from '../../../src/deploy/build/artifact.ts';
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { guestBytes } from '../../support/folder.ts';
+import { assemble } from '../../wasm/support/assemble.ts';
 
 const catalogue = createCatalogue(defaultLimits);
 const options = { limits: defaultLimits, judge: catalogue.judgeModule };
@@ -75,5 +76,21 @@ describe('faceOf()', () => {
     });
     expect(face.exports).toContainEqual({ name: 'memory', kind: 'memory', type: undefined });
     expect(face.imports[0]).toMatchObject({ module: 'env', kind: 'function' });
+  });
+
+  test.each(['wizer.initialize', 'wizer-initialize'])('knows what %s is for', (name) => {
+    const text = (type: string): string => `(module
+      (import "env" "hostcall_resp_set_body" (func (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "run"))
+      (func (export "${name}") ${type}))`;
+    expect(buildArtifact(assemble(text('')), options).initialise).toBe(name);
+    expect(() => buildArtifact(assemble(text('(param i32)')), options)).toThrow(
+      expect.objectContaining({
+        code: 'module-refused',
+        message: expect.stringMatching(/^Cannot initialise the module: .* \(i32\) -> \(\)$/),
+      }),
+    );
+    expect(buildArtifact(guest('hello'), options).initialise).toBeUndefined();
   });
 });

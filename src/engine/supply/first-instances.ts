@@ -1,0 +1,70 @@
+/**
+ * Instances of one program that hold the state it was initialised to. Initialising may take as long
+ * as a thousand runs, so it is done once, and further instances are copies. Whoever comes meanwhile
+ * waits for it; the state is forgotten with the last instance that has it.
+ */
+import type { Program } from '../../threads/program.ts';
+import { moverBytes } from '../../wasm/meter/mover.ts';
+import type { GuestInstance } from '../instance.ts';
+
+export class FirstInstances {
+  readonly #living = new Set<GuestInstance>();
+  /** For each core; undefined where the state cannot be copied. */
+  readonly #types: readonly (readonly number[])[] | undefined;
+  #movers: readonly WebAssembly.Module[] | undefined;
+  #underWay: Promise<void> | undefined;
+
+  /** `canCopy`: whether instances can be brought to a state at all. */
+  constructor({ cores }: Program, { canCopy }: { readonly canCopy: boolean }) {
+    this.#types = canCopy ? typesOf(cores) : undefined;
+  }
+
+  /** One to copy; undefined where there is none, or no copy can be made. */
+  get source(): GuestInstance | undefined {
+    const [first] = this.#living;
+    return this.#types === undefined ? undefined : first;
+  }
+
+  /** For each core a module that copies its globals. */
+  get movers(): readonly WebAssembly.Module[] {
+    this.#movers ??= (this.#types ?? []).map((types) => new WebAssembly.Module(moverBytes(types)));
+    return this.#movers;
+  }
+
+  /** Settles when the initialisation that is under way has ended, well or not. */
+  get underWay(): Promise<void> | undefined {
+    return this.#types === undefined ? undefined : this.#underWay;
+  }
+
+  /** Somebody initialises from now on; to be called when that has ended, well or not. */
+  begin(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#underWay = promise;
+    return () => {
+      if (this.#underWay === promise) this.#underWay = undefined;
+      resolve();
+    };
+  }
+
+  add(instance: GuestInstance): void {
+    this.#living.add(instance);
+  }
+
+  /** The instance is gone. */
+  delete(instance: GuestInstance): void {
+    this.#living.delete(instance);
+  }
+}
+
+/** Both forms of a core must have the same globals: an instance of one is copied to the other. */
+function typesOf(cores: Program['cores']): readonly (readonly number[])[] | undefined {
+  const all: (readonly number[])[] = [];
+  for (const { engine } of cores) {
+    const types = engine.metered.names.state?.map(({ type }) => type);
+    const marked = engine.cards?.names.state?.map(({ type }) => type);
+    if (types === undefined) return undefined;
+    if (engine.cards !== undefined && String(types) !== String(marked)) return undefined;
+    all.push(types);
+  }
+  return all;
+}

@@ -7,7 +7,6 @@ import { pageBytes } from '../../abi/memory.ts';
 import type { Steps } from '../../abi/steps.ts';
 import { digestToWords } from '../../threads/ledger.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
-import type { FormFacts } from '../../threads/program.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';

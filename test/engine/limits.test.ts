@@ -285,8 +285,8 @@ describe('the first state', () => {
     using engine = new Engine();
     const loaded = engine.load('hello');
     engine.pool.warm(loaded, sharesOf(), new World());
-    await nextTurn();
-    expect(engine.pool.idleBytes).toBeGreaterThan(0);
+    // As many turns as it takes: on a busy machine its slice is soon over.
+    while (engine.pool.idleBytes === 0) await nextTurn();
     expect((await engine.run(loaded)).text).toBe('hello\n');
   });
 

@@ -9,6 +9,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { type SharedStore, StoreError } from '../outside/store/contract.ts';
+import { Lease } from '../outside/store/leases.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
@@ -18,6 +19,7 @@ import { Directories } from '../tls/directories.ts';
 import { OrderGate } from '../tls/gate.ts';
 import { Orders } from '../tls/orders.ts';
 import { OwnCertificates } from '../tls/own-certificates.ts';
+import { certificateSpace, keys } from '../tls/records.ts';
 import { Renewals } from '../tls/renewals.ts';
 import { TlsStore } from '../tls/store.ts';
 import { newCertificateKey } from '../tls/x509.ts';
@@ -36,6 +38,8 @@ const staging = 'https://acme-staging-v02.api.letsencrypt.org/directory';
 const ownFilesLookMs = 5_000;
 const acmeRequestTimeoutMs = 20_000;
 const orderTimeoutMs = 120_000;
+/** Three times as long as between two looks. */
+const renewalsLeaseMs = 180_000;
 
 /**
  * Opens the certificates; undefined when there is no TLS.
@@ -113,7 +117,13 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const gate = new OrderGate({ limits, store, nowMs: Date.now });
   const common = { store, directories, journal, nowMs: Date.now, random: Math.random };
   const orders = new Orders({ ...common, limits, admission, gate });
-  const renewals = new Renewals({ ...common, orders, onRenewed: onChange });
+  const lease = new Lease({
+    ...{ store: shared, space: certificateSpace, key: keys.renewalsLease },
+    ttlMs: renewalsLeaseMs,
+    nowMs: () => performance.now(),
+    isAlone: true,
+  });
+  const renewals = new Renewals({ ...common, orders, lease, onRenewed: onChange });
   return { store, orders, directories, challenges, renewals };
 }
 

@@ -5,7 +5,7 @@
  *     account/<directory>      cert/<host name>       fail/<host name>
  *     count/all   count/owner/<owner>                 orders of the last hour, by minutes
  *     count/name/<registered name>   count/folder/<folder key>      of the last week, by hours
- *     challenge/<token>        alpn/<host name>
+ *     challenge/<token>        alpn/<host name>       lock/renewals
  */
 import type { BucketShape, TimeBuckets } from '../account/time-buckets.ts';
 import type { FolderKey, HostName, OwnerKey } from '../names.ts';
@@ -48,6 +48,7 @@ export const keys = {
   ordersOfName: (registeredName: string) => bytesOf(`count/name/${registeredName}`),
   ordersOfFolder: (folderKey: FolderKey) => bytesOf(`count/folder/${folderKey}`),
   httpChallenge: (token: string) => bytesOf(`challenge/${token}`),
+  renewalsLease: bytesOf('lock/renewals'),
   alpnChallenge: (hostName: HostName) => bytesOf(`alpn/${hostName}`),
 } as const;
 

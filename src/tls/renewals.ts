@@ -6,6 +6,7 @@
 import { describeError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
+import type { Lease } from '../outside/store/leases.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Directories } from './directories.ts';
 import type { OrderEnd, Orders } from './orders.ts';
@@ -22,6 +23,8 @@ export interface RenewalsOptions {
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   readonly random: () => number;
+  /** Of all that share the store one looks; left out where nobody else does. */
+  readonly lease?: Pick<Lease, 'tryHold' | 'release'>;
   /** A certificate was replaced: what was made of the old one is out of date. */
   readonly onRenewed: () => void;
 }
@@ -56,12 +59,17 @@ export class Renewals {
     this.#isStopped = true;
     clearTimeout(this.#timer);
     await this.#looking;
+    const { lease, journal } = this.#options;
+    await lease?.release().catch((error: unknown) => {
+      journal.tell('certificates-not-looked-at', { errorDetail: describeError(error) });
+    });
   }
 
   /** One look at what is due now. Never rejects. */
   async look(): Promise<void> {
-    const { journal, nowMs, store } = this.#options;
+    const { journal, lease, nowMs, store } = this.#options;
     try {
+      if (lease !== undefined && !(await lease.tryHold())) return;
       const atMs = nowMs();
       await store.forgetBefore(atMs - expiredKeptMs);
       const asked = await store.dueForWindow(atMs, windowsAtOnceMax);

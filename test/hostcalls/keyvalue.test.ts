@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { CapabilityRefusal } from '../../src/capability/refusal.ts';
 import type { AbiHost } from '../support/abi-host.ts';
 import { changesSince, createPuppet, put } from '../support/abi-puppet.ts';
 
@@ -107,4 +108,35 @@ test.each([
   const puppet = await createPuppet();
   puppet.world.keyValue.failure = 'Cannot use the store: it is full';
   await expect(puppet.call(name, ...args)).rejects.toThrow('Cannot use the store: it is full');
+});
+
+describe('a store that the module is not granted', () => {
+  const forbid = (puppet: AbiHost): void => {
+    const refuse = () => Promise.reject(new CapabilityRefusal('forbidden', 'Cannot use the store'));
+    Object.assign(puppet.world.keyValue, { get: refuse, remove: refuse, insert: refuse });
+  };
+
+  test('has no keys; the log says why', async () => {
+    const puppet = await createPuppet();
+    forbid(puppet);
+    const key = put(puppet, KEY, 'k');
+    expect(await puppet.call('kvstore_get', OUT, OUT + 4, ...key)).toBe(0);
+    expect(puppet.bytes.readBigUInt64LE(OUT)).toBe(0n);
+    expect(await puppet.call('kvstore_remove', ...key)).toBe(0);
+    expect(puppet.world.logLines).toEqual(Array(2).fill('warn Cannot use the store'));
+  });
+
+  test('traps who writes', async () => {
+    const puppet = await createPuppet();
+    forbid(puppet);
+    await expect(store(puppet, 'insert', ['k', 'v'])).rejects.toThrow('Cannot use the store');
+  });
+
+  test('is another thing than a store that fails', async () => {
+    const puppet = await createPuppet();
+    const refusal = new CapabilityRefusal('unavailable', 'Cannot get: the store is gone');
+    Object.assign(puppet.world.keyValue, { get: () => Promise.reject(refusal) });
+    const key = put(puppet, KEY, 'k');
+    await expect(puppet.call('kvstore_get', OUT, OUT + 4, ...key)).rejects.toThrow('is gone');
+  });
 });

@@ -6,6 +6,7 @@ import { inBytes } from '../../amounts.ts';
 import { readPieces, type Steps, wait } from '../steps.ts';
 import { hostcall, outBytes } from './declare.ts';
 import type { TerrariumGuest } from './guest.ts';
+import { answerLooking } from './refusals.ts';
 
 const keyBytes = [
   ['key', 'bytes'],
@@ -69,7 +70,7 @@ export const keyValueHostcalls = [
         guest.giveNothing(out);
         const key = readKeyToFind(guest, keyPtr, keyLen);
         if (key === undefined) return 0;
-        const value = yield* waitForStore(guest, guest.run.capabilities.keyValue.get(key));
+        const value = yield* lookUp(guest, guest.run.capabilities.keyValue.get(key));
         if (value === undefined) return 0;
         yield* guest.givePresentBytes(out, value) ?? [];
         return 1;
@@ -87,7 +88,7 @@ export const keyValueHostcalls = [
       function* (keyPtr, keyLen): Steps<number> {
         const key = readKeyToFind(guest, keyPtr, keyLen);
         if (key === undefined) return 0;
-        return (yield* waitForStore(guest, guest.run.capabilities.keyValue.remove(key))) ? 1 : 0;
+        return (yield* lookUp(guest, guest.run.capabilities.keyValue.remove(key))) === true ? 1 : 0;
       },
   }),
 ];
@@ -135,5 +136,17 @@ function* waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T> {
     return yield* wait(work);
   } catch (error) {
     return guest.trap(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Undefined also where the guest may not have the store; the log says so. */
+function* lookUp<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T | undefined> {
+  try {
+    return yield* wait(work);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (answerLooking(error) === 'trap') return guest.trap(message);
+    guest.run.capabilities.log.write('warn', message);
+    return undefined;
   }
 }

@@ -38,7 +38,7 @@ export class RunBackends implements Backends {
     const { isTls, host, port } = backend.address;
     const url = URL.parse(`${isTls ? 'https' : 'http'}://${host}:${port}`);
     if (url === null) throw refuse('input', 'its address must be a host and a port', 'another');
-    requireGranted(this.#grant, url);
+    requireGranted(this.#grant, url.href);
     this.#added.set(name, backend);
   }
 

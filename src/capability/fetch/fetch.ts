@@ -9,7 +9,13 @@ import { Health } from './health.ts';
 import { HeldBytes } from './held-bytes.ts';
 import { type Destination, type PoolLimits, Pools } from './pools.ts';
 import { limitRefusal } from './refusals.ts';
-import { type Outbound, RunFetch, type RunFetchLimits, type RunOrigin } from './run-fetch.ts';
+import {
+  type Outbound,
+  RunFetch,
+  type RunFetchLimits,
+  type RunOrigin,
+  type SentRequest,
+} from './run-fetch.ts';
 import { isStreamed, toSentBody } from './sent-body.ts';
 import type { Visits } from './visits.ts';
 
@@ -71,8 +77,9 @@ export class OutboundHttp implements Outbound {
     return this.#health.of(folderKey, backend);
   }
 
-  dispatch(destination: Destination, request: OutboundRequest, exchange: ServerExchange): void {
+  dispatch(destination: Destination, sent: SentRequest, exchange: ServerExchange): void {
     const { folderKey, origin, backend } = destination;
+    const { request, url } = sent;
     const entry = this.#pools.of(destination);
     if (entry.inFlight >= this.#inFlightPerOriginMax) {
       const rule = `a site may wait for ${this.#inFlightPerOriginMax} replies of one server`;
@@ -93,14 +100,13 @@ export class OutboundHttp implements Outbound {
       entry.inFlight -= 1;
       this.held.release(owner, bodyBytes);
     });
-    const { pathname, search } = new URL(request.url);
     const options = {
-      path: pathname + search,
+      path: url.pathname + url.search,
       method: request.method,
       headers: headersOf(request),
       body: toSentBody(body),
       // Otherwise undici would derive it from the Host header, which is the guest's to choose.
-      servername: new URL(origin).hostname,
+      servername: backend?.address.host ?? url.hostname,
       ...this.#timesOf(request, backend),
     };
     entry.pool.dispatch(options, exchange);

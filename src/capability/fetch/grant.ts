@@ -30,8 +30,10 @@ export function workOutFetchGrant(settings: SiteSettings, modulePath: string): F
  *
  * @throws CapabilityRefusal `forbidden`.
  */
-export function requireGranted(grant: FetchGrant, url: URL): void {
-  if (grant.outbound === undefined || allowsOrigin(grant.outbound, url)) return;
+export function requireGranted(grant: FetchGrant, href: string): void {
+  if (grant.outbound === undefined) return;
+  const url = new URL(href);
+  if (allowsOrigin(grant.outbound, url)) return;
   const message = `Cannot fetch ${url.origin}: the folder's list must have it: received another`;
   throw new CapabilityRefusal('forbidden', message);
 }

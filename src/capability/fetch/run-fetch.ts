@@ -45,6 +45,12 @@ export interface RunOrigin {
   readonly grant?: FetchGrant;
 }
 
+/** A request and its URL, read. */
+export interface SentRequest {
+  readonly request: OutboundRequest;
+  readonly url: URL;
+}
+
 /** The thread's part: connections, and what all runs hold together. */
 export interface Outbound {
   readonly limits: RunFetchLimits;
@@ -52,7 +58,7 @@ export interface Outbound {
   readonly held: HeldBytes;
   healthOf(folderKey: FolderKey, backend: Backend): BackendHealth;
   /** Sends one request; `exchange` gets the reply. */
-  dispatch(destination: Destination, request: OutboundRequest, exchange: ServerExchange): void;
+  dispatch(destination: Destination, sent: SentRequest, exchange: ServerExchange): void;
 }
 
 /** What all whole replies of one run may weigh together, in replies of full size. */
@@ -140,7 +146,7 @@ export class RunFetch implements Fetch {
   ): OutboundRequest | undefined {
     try {
       const next = redirected(request, start);
-      if (next !== undefined) requireGranted(this.#grant, new URL(next.url));
+      if (next !== undefined) requireGranted(this.#grant, next.url);
       return next;
     } catch (error) {
       exchange.body.cancel();
@@ -154,7 +160,7 @@ export class RunFetch implements Fetch {
     const hops = this.#origin.loopHops;
     const admitted = admitRequest(request, { limits, hops, visit: this.#visit });
     if (request.backend === undefined) {
-      requireGranted(this.#grant, new URL(admitted.url));
+      requireGranted(this.#grant, admitted.url);
       return admitted;
     }
     const backend = this.backends.require(request.backend);
@@ -201,8 +207,9 @@ export class RunFetch implements Fetch {
     patience.watch(exchange);
     const backend: Backend | undefined =
       request.backend === undefined ? undefined : this.backends.require(request.backend);
-    const origin = backend === undefined ? new URL(request.url).origin : originOf(backend);
-    this.#outbound.dispatch({ folderKey, origin, backend }, request, exchange);
+    const url = new URL(request.url);
+    const origin = backend === undefined ? url.origin : originOf(backend);
+    this.#outbound.dispatch({ folderKey, origin, backend }, { request, url }, exchange);
     return exchange;
   }
 

@@ -42,7 +42,7 @@ describe('a store by name', () => {
     expect(openFor('a.wasm', '')).toBeUndefined();
   });
 
-  test('is shared by the modules of its folder, and is neither a module’s own nor another’s', async () => {
+  test('is shared by the modules of its folder, and nobody else', async () => {
     const client = bench.openClient(bench.openWriter());
     const runOf = (folder: FolderKey, module: string) =>
       client.forRun({ folderKey: folder, modulePath: module as ModulePath, siteSettings });

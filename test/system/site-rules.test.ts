@@ -1,4 +1,5 @@
 /** What a folder's terrafirma.toml makes of requests, through the daemon. */
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -87,6 +88,47 @@ max_age_s = 600
 
 ["trap.wasm"]
 cors = "module"
+`;
+
+const SALT = '00112233445566778899aabb';
+const HASH = createHash('sha256')
+  .update(Buffer.concat([Buffer.from(SALT, 'hex'), Buffer.from('geheim')]))
+  .digest('hex');
+const ALICE = { whitelist_additional_permissions: { alice: 'read' } };
+const CLOSED = JSON.stringify({
+  version: 'v1',
+  users: { alice: `sha256:${SALT}:${HASH}` },
+  per_path_configs: {
+    '/': { anonymous_permissions: 'read' },
+    '/closed': ALICE,
+    '/hidden.html': ALICE,
+    '/app.html': ALICE,
+    '/never': {},
+  },
+});
+const CLOSED_RULES = `
+[[redirects]]
+from = "/page"
+to = "/closed/page.html"
+status = 200
+
+[[redirects]]
+from = "/module"
+to = "/closed/hello.wasm"
+status = 200
+
+[[redirects]]
+from = "/closed/moved"
+to = "/elsewhere"
+force = true
+
+[errors]
+401 = "/401.html"
+403 = "/403.html"
+
+[site]
+spa = "/app.html"
+clean_urls = true
 `;
 
 describe('rules of a folder', () => {
@@ -255,5 +297,55 @@ describe('a folder without rules', () => {
     const hashed = await ask(daemon.port, '/app.3f5a9c1d.css');
     expect(hashed.headers['cache-control']).toBe(YEAR);
     expect((await ask(daemon.port, '/app.css')).headers['cache-control']).toBe('no-cache');
+  });
+});
+
+describe('rules of a folder that not everybody may read', () => {
+  const folder = new TestFolder();
+  let daemon: TestDaemon;
+
+  beforeAll(async () => {
+    folder.put('hello', 'closed/hello.wasm');
+    folder.write('closed/page.html', 'secret');
+    folder.write('hidden.html', 'secret');
+    folder.write('app.html', 'secret');
+    folder.write('401.html', '<p>who?</p>');
+    folder.write('403.html', '<p>no</p>');
+    folder.write('.kbp_config', CLOSED);
+    folder.write('terrafirma.toml', CLOSED_RULES);
+    daemon = await TestDaemon.start({ args: [folder.directory] });
+  });
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    ask(daemon.port, path, { headers });
+
+  test('no rewrite opens what is closed', async () => {
+    for (const path of ['/page', '/module', '/closed/page.html']) {
+      const reply = await get(path);
+      expect([path, reply.status, reply.text]).toEqual([path, 401, '<p>who?</p>']);
+      expect(reply.headers['www-authenticate']).toMatch(/^Basic /);
+    }
+    expect(await get('/never')).toMatchObject({ status: 403, text: '<p>no</p>' });
+  });
+
+  test('no forced redirect tells of a path that is closed', async () => {
+    expect((await get('/closed/moved')).status).toBe(401);
+  });
+
+  test('neither a clean URL nor an application opens a closed page', async () => {
+    expect((await get('/hidden')).status).toBe(404);
+    expect((await get('/view', { accept: 'text/html' })).status).toBe(404);
+  });
+
+  test('whoever may read gets what the rules say', async () => {
+    const authorization = `Basic ${Buffer.from('alice:geheim').toString('base64')}`;
+    expect((await get('/page', { authorization })).text).toBe('secret');
+    expect((await get('/hidden', { authorization })).text).toBe('secret');
+    expect((await get('/view', { authorization, accept: 'text/html' })).text).toBe('secret');
+    expect((await get('/closed/moved', { authorization })).status).toBe(301);
   });
 });

@@ -213,19 +213,28 @@ export class SiteRoad {
     if (clean !== undefined && (await this.#tryFile(visit, site, clean))) return true;
     const page = behaviour?.spa;
     if (page === undefined || !wantsApplication(exchange.request, path)) return false;
+    const application = pageRoute(page);
+    if (!(await this.#isOpen(visit, site, application))) return false;
     const { headers } = site.settings ?? {};
     const others = headersFor(headers, visit.shownPath ?? ruledPath(path), 'stand-in');
     refuseUpgrade(exchange);
     visit.record.outcome = 'file';
     exchange.replaceReplyHeaders(others);
-    return await found(this.#options.files.answer(exchange, site, pageRoute(page)));
+    return await found(this.#options.files.answer(exchange, site, application));
   }
 
-  #tryFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
-    const path = { segments: route.segments, isDirectory: false };
-    const privateFiles = site.settings?.privateFiles;
-    if (privateFiles !== undefined && isPrivate(privateFiles, path)) return Promise.resolve(false);
-    return found(this.#answerFile(visit, site, route));
+  async #tryFile(visit: Visit, site: Site, route: FileRoute): Promise<boolean> {
+    if (!(await this.#isOpen(visit, site, route))) return false;
+    return await found(this.#answerFile(visit, site, route));
+  }
+
+  /** Whether the visitor may have that file in place of what was asked for. */
+  async #isOpen({ exchange }: Visit, site: Site, { segments }: FileRoute): Promise<boolean> {
+    const privateFiles = site.settings?.privateFiles ?? [];
+    if (isPrivate(privateFiles, { segments, isDirectory: false })) return false;
+    return await this.#options.doorkeeper.allows(exchange, site, {
+      ...{ segments, isDirectory: false, modulePath: undefined, pathInfo: '', query: '' },
+    });
   }
 
   /**

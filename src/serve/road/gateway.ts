@@ -6,7 +6,7 @@ import type { Account } from '../../account/account.ts';
 import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { RequestLog } from '../../journal/telemetry.ts';
-import { parseHostName } from '../../names.ts';
+import { parseHostName, parseRequestPath } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -88,7 +88,11 @@ export class Gateway {
     const { exchange, record } = visit;
     record.folderKey = site.folderKey;
     exchange.chargeTo(account.shareOf(site.owner));
-    if (site.failure !== undefined) throw fromErrorRecord(site.failure);
+    if (site.failure !== undefined) {
+      // What is never served is refused for that, and says nothing of the folder.
+      parseRequestPath(exchange.request.target);
+      throw fromErrorRecord(site.failure);
+    }
     hostRules.checkConsent(visit.hostName, site.settings?.hostNames);
     if (exchange.request.target === sealingKeyTarget) {
       record.outcome = 'sealing-key';

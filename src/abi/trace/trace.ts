@@ -38,7 +38,8 @@ class TracedBinding implements Binding {
   readonly #options: TraceOptions;
   /** Calls that have no answer yet, of the present run. */
   readonly #open = new Set<OpenCall>();
-  #run: Run | undefined;
+  /** Of the present run, or of the initialisation. */
+  #log: Pick<Run['capabilities']['log'], 'trace'> | undefined;
   /** The log of the run takes no more lines. */
   #isFull = false;
 
@@ -55,21 +56,28 @@ class TracedBinding implements Binding {
     const call = hostcall.call as unknown as Call;
     const traced: Call = (...args) => {
       if (this.#isFull) return call(...args);
+      const { core } = wanted;
+      const host = core === undefined ? this.#host : this.#host.core(core);
       const { showsSecrets } = this.#options;
-      const open = this.#begin({ host: this.#host, showsSecrets, facts, args });
+      const open = this.#begin({ host, showsSecrets, facts, args });
       return this.#follow(open, () => call(...args));
     };
     return { ...hostcall, call: traced as Hostcall['call'] };
   }
 
   prepare(capabilities: EarlyCapabilities): void {
+    this.#log = capabilities.log;
     this.#binding.prepare?.(capabilities);
   }
 
   begin(run: Run): void {
-    this.#run = run;
+    this.#log = run.capabilities.log;
     this.#isFull = false;
     this.#binding.begin(run);
+  }
+
+  settle(end: RunEnd): Promise<void> | undefined {
+    return this.#binding.settle?.(end);
   }
 
   finish(end: RunEnd): void {
@@ -79,7 +87,7 @@ class TracedBinding implements Binding {
   release(): void {
     for (const open of this.#open) this.#tell(open, 'no answer');
     this.#open.clear();
-    this.#run = undefined;
+    this.#log = undefined;
     this.#binding.release();
   }
 
@@ -143,8 +151,8 @@ class TracedBinding implements Binding {
     const call = `${sight.facts.name}(${given.join(', ')})${arrow}`;
     const cut = call.length > lineCharsMax ? `${call.slice(0, lineCharsMax)}…` : call;
     const line = `${cut} (${us} µs)`;
-    if (this.#run === undefined) this.#options.onEarlyLine(line);
-    else this.#isFull = !this.#run.capabilities.log.trace(line);
+    if (this.#log === undefined) this.#options.onEarlyLine(line);
+    else this.#isFull = !this.#log.trace(line);
   }
 }
 

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { createTerrariumAbi } from '../../../src/abi/terrarium.ts';
 import { traceAbi } from '../../../src/abi/trace/trace.ts';
+import { createWasip1Abi } from '../../../src/abi/wasip1.ts';
+import { defaultLimits } from '../../../src/config/config.ts';
 import type { AbiHost } from '../../support/abi-host.ts';
 import { createPuppet, put, putList } from '../../support/abi-puppet.ts';
 import { outboundReply, World } from '../../support/abi-world.ts';
@@ -131,4 +134,18 @@ test('a call that has no answer when the run is over is told then', async () => 
   sent.catch(() => undefined);
   puppet.binding.release();
   expect(world.traceLines.at(-1)).toBe('hostcall_req_send(request=1) → no answer (500 µs)');
+});
+
+test('has all that the ABIs and their bindings have', () => {
+  const host = { memory: undefined } as never;
+  const options = { showsSecrets: false, nowMs: () => 0, onEarlyLine: () => undefined };
+  const membersOf = (object: object): string[] => {
+    const own = Object.getOwnPropertyNames(object);
+    return [...own, ...Object.getOwnPropertyNames(Object.getPrototypeOf(object))].sort();
+  };
+  for (const abi of [createTerrariumAbi(defaultLimits), createWasip1Abi(defaultLimits)]) {
+    const traced = traceAbi(abi, options);
+    expect(membersOf(traced)).toEqual(expect.arrayContaining(membersOf(abi)));
+    expect(membersOf(traced.bind(host))).toEqual(expect.arrayContaining(membersOf(abi.bind(host))));
+  }
 });

@@ -324,7 +324,7 @@ export class GuestRun implements SeatWaiter {
       run.error ??
       explainEnd(activation, end, {
         cpuMsMax: this.#cpuMsMax,
-        wallMsMax: this.#parts.limits.wallMsMax,
+        wallMsMax: this.#wallMs ?? this.#parts.limits.wallMsMax,
         phase: this.#phase,
         isAnswered: run.isAnswered,
       });

@@ -102,7 +102,8 @@ export class GuestRun implements SeatWaiter {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
       end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
-      await this.#settle(end, activation);
+      const settling = this.#settle(end, activation);
+      if (settling !== undefined) await settling;
     } catch (failure) {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
@@ -246,11 +247,10 @@ export class GuestRun implements SeatWaiter {
   }
 
   /** What has to be done before the answer, while others have the thread. */
-  async #settle(end: RunEnd, activation: Activation): Promise<void> {
+  #settle(end: RunEnd, activation: Activation): Promise<void> | undefined {
     const settling = this.#guest?.instance.binding.settle?.(end);
-    if (settling === undefined) return;
-    activation.leave();
-    await settling;
+    if (settling !== undefined) activation.leave();
+    return settling;
   }
 
   /** The reply, if it is due; then the guest is put back, or given up. */

@@ -24,6 +24,7 @@ import type { Scheduler } from '../turn/scheduler.ts';
 import { type StackOwner, Stacks } from '../turn/stacks.ts';
 import { MemoryQuota } from './memory-quota.ts';
 import { describeTrap } from './trap-report.ts';
+import type { Endable } from './under-way.ts';
 
 /** What all runs of a thread share. */
 export interface ThreadParts extends BudgetParts {
@@ -37,7 +38,7 @@ export interface ThreadParts extends BudgetParts {
   readonly memoryBytesMax: number;
 }
 
-export class Activation implements StackOwner, Watched, Waiting {
+export class Activation implements StackOwner, Watched, Waiting, Endable {
   readonly shares: Shares;
   /** What the run's owner holds of the process. */
   readonly share: Share;
@@ -45,6 +46,9 @@ export class Activation implements StackOwner, Watched, Waiting {
   deadlineMs = 0;
   earlier: Watched | undefined;
   later: Watched | undefined;
+  /** For the list of runs under way. */
+  begunBefore: Endable | undefined;
+  begunAfter: Endable | undefined;
   /** What the run has taken of the thread's heap, once it takes something. */
   objects: RunObjects | undefined;
   /** Which limit ended the run as `out-of-cpu`, where it is not that of the run. */

@@ -5,8 +5,8 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, rewriting, daemon, guests, tls, upload, wasmtime, workerd, with
- * commas; all but the last by default.
+ * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, tls, upload, wasmtime, workerd,
+ * with commas; all but the last by default.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -21,6 +21,7 @@ import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
+import { measureStore } from './store-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
 import { measureWasmtime } from './wasmtime.ts';
@@ -30,7 +31,10 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
-    only: { type: 'string', default: 'engine,cpu,rewriting,daemon,guests,tls,upload,wasmtime' },
+    only: {
+      type: 'string',
+      default: 'engine,cpu,rewriting,daemon,guests,store,tls,upload,wasmtime',
+    },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
   },
@@ -44,6 +48,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   rewriting: () => measureRewriting(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
+  store: () => measureStore(rounds),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),

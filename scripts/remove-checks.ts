@@ -10,7 +10,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { checks, type RemovableCheck } from './remove-checks/checks.ts';
+import { checks } from './remove-checks/checks.ts';
+import type { RemovableCheck } from './remove-checks/removable.ts';
 
 const root = path.dirname(import.meta.dirname);
 const copied = [

@@ -36,6 +36,7 @@ export class KeptModules {
   readonly #written = new Map<ModulePath, ModuleRecord | undefined>();
   #pins: ReadonlyMap<ModulePath, Pin> = new Map();
   #pinsStamp = 'unread';
+  #isPinTroubleTold = false;
   #manifestText: string | undefined;
   #settingsText: string | undefined;
 
@@ -228,9 +229,15 @@ export class KeptModules {
       if (this.#pinsStamp === 'unread') {
         await takeOverPins(shared, { stateDirectory, folderKey }, journal);
       }
-      return await readPins(shared, folderKey, journal);
+      const pins = await readPins(shared, folderKey, journal);
+      this.#isPinTroubleTold = false;
+      return pins;
     } catch (error) {
-      journal.tell('rollbacks-not-read', { reason: describeError(error) });
+      // Once, not at every look at every folder, for as long as it lasts.
+      if (!this.#isPinTroubleTold) {
+        journal.tell('rollbacks-not-read', { reason: describeError(error) });
+      }
+      this.#isPinTroubleTold = true;
       return undefined;
     }
   }

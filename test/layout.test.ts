@@ -6,6 +6,7 @@ import {
   checkDeadFiles,
   checkImports,
   checkLengths,
+  checkLimits,
   checkPurity,
   checkRooms,
   checkShapes,
@@ -85,6 +86,16 @@ test('a room that imports one standing after it is found', () => {
   expect(checkRooms([errors, names])).toEqual([]);
   expect(checkRooms([names, errors])).toEqual([
     'the room names must stand after errors, which it imports',
+  ]);
+});
+
+test('limits of a room stand before it, and import nothing of it', () => {
+  const config = { name: 'config', holds: '', imports: ['capability/*/limits'] };
+  expect(checkRooms([config, { name: 'capability', holds: '', imports: [] }])).toEqual([]);
+  const limits = (text: string) => checkLimits(sources({ 'src/capability/a/limits.ts': text }));
+  expect(limits("import type { LimitTable } from '../../config/limit-table.ts';")).toEqual([]);
+  expect(limits("import { a } from './a.ts';")).toEqual([
+    'src/capability/a/limits.ts must be limits alone: it imports src/capability/a/a.ts',
   ]);
 });
 

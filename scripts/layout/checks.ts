@@ -42,11 +42,25 @@ export function checkImports(sources: Sources): readonly string[] {
 export function checkRooms(list: readonly Room[]): readonly string[] {
   return list.flatMap(({ name, imports }, place) => {
     const before = new Set(list.slice(0, place).map((room) => room.name));
-    const needed = imports === 'any' ? [] : imports.map((each) => each.split('/')[0] ?? '');
+    // Limits are data that import nothing of their room: see `checkLimits`.
+    const others = imports === 'any' ? [] : imports.filter((each) => !each.endsWith('/limits'));
+    const needed = others.map((each) => each.split('/')[0] ?? '');
     return needed
       .filter((each) => !before.has(each))
       .map((each) => `the room ${name} must stand after ${each}, which it imports`);
   });
+}
+
+/** The limits of a room, which `config` collects before the room itself is there. */
+export function checkLimits(sources: Sources): readonly string[] {
+  const isLimits = /^src\/capability\/[^/]+\/limits\.ts$/;
+  return sources
+    .filter(({ path: file }) => isLimits.test(file))
+    .flatMap(({ path: file, imports }) =>
+      imports
+        .filter((imported) => imported !== 'src/config/limit-table.ts')
+        .map((imported) => `${file} must be limits alone: it imports ${imported}`),
+    );
 }
 
 function mayImport(file: string, imported: string): boolean {

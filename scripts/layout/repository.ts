@@ -8,6 +8,7 @@ import {
   checkDeadFiles,
   checkImports,
   checkLengths,
+  checkLimits,
   checkPurity,
   checkRooms,
   checkShapes,
@@ -26,6 +27,7 @@ export async function checkLayout(root: string): Promise<readonly string[]> {
   const sources = readSources(root, present);
   return [
     ...checkRooms(rooms),
+    ...checkLimits(sources),
     ...checkImports(sources),
     ...checkCycles(sources),
     ...checkLengths(sources),

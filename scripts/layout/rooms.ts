@@ -23,7 +23,11 @@ export const rooms: readonly Room[] = [
   { name: 'amounts', holds: 'numbers and their units in words', imports: [] },
   { name: 'errors', holds: 'the table of everything that can go wrong', imports: [] },
   { name: 'names', holds: 'host names, paths, folders, owners, digests', imports: ['errors'] },
-  { name: 'config', holds: 'settings, limits, their sources', imports: ['errors'] },
+  {
+    name: 'config',
+    holds: 'settings, limits, their sources',
+    imports: ['errors', 'capability/*/limits'],
+  },
   { name: 'wasm', holds: 'bytes → bytes: reading, judging, metering; pure', imports: ['errors'] },
   {
     name: 'account',

@@ -2,6 +2,8 @@
  * What the daemon is told: every setting and every limit, with its default. One frozen value, built
  * once at the start by `load.ts` and handed to the parts; nothing reads the environment later.
  */
+import { fallbacksOf } from './limit-table.ts';
+import { roomLimits } from './room-limits.ts';
 
 export type WatchMode = 'auto' | 'poll' | 'events';
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -180,27 +182,9 @@ export const defaultLimits = {
   handlesPerRunMax: 128,
   tmpBytesPerRunMax: 16 * mib,
   tmpNodesPerRunMax: 4_096,
-  logLinesPerRunMax: 100,
   traceLinesPerRunMax: 1_000,
-  logBytesPerRunMax: 64 * kib,
-  // Requests a guest makes.
-  outboundRequestsPerRunMax: 32,
-  runsPerVisitMax: 100,
-  outboundRequestBytesMax: 10 * mib,
-  outboundReplyBytesMax: 32 * mib,
-  outboundTimeoutMs: 20_000,
-  outboundRedirectsMax: 10,
-  outboundSocketsPerOriginMax: 32,
-  dnsQueriesPerRunMax: 32,
-  // Key-value.
-  kvKeyBytesMax: 4 * kib,
-  kvValueBytesMax: 4 * mib,
-  kvNamespaceBytesMax: 64 * mib,
-  kvNamespaceKeysMax: 100_000,
-  kvOperationsPerRunMax: 1_000,
-  kvOwnerBytesMax: gib,
-  kvBytesMax: 16 * gib,
-  kvQueuedBytesMax: 64 * mib,
+  // What a run may reach.
+  ...fallbacksOf(roomLimits),
   // Modules and folders.
   moduleBytesMax: 64 * mib,
   modulesPerFolderMax: 256,

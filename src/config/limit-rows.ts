@@ -1,12 +1,7 @@
 /** What each limit bounds, in words, and the values it may have. One row a limit. */
 import type { Limits } from './config.ts';
-
-export interface LimitRow {
-  readonly summary: string;
-  /** Default 1: nothing works with a limit of nothing. */
-  readonly min?: number;
-  readonly max?: number;
-}
+import type { LimitRow } from './limit-table.ts';
+import { roomLimits } from './room-limits.ts';
 
 const mib = 1024 * 1024;
 const gib = 1024 * mib;
@@ -52,42 +47,11 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   handlesPerRunMax: { summary: 'Handles a guest may hold at once, per kind', max: 1_000_000 },
   tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: gib },
   tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
-  logLinesPerRunMax: { summary: 'Log lines a guest may write in one run', min: 0 },
   traceLinesPerRunMax: {
     summary: 'Hostcalls of one run that are told at the log level trace',
     min: 0,
   },
-  logBytesPerRunMax: { summary: 'Log text a guest may write in one run', min: 0, max: 16 * mib },
-  outboundRequestsPerRunMax: { summary: 'HTTP requests a guest may send in one run', min: 0 },
-  runsPerVisitMax: {
-    summary: 'Runs that one visitor’s request may cause by requests that modules send, per thread',
-  },
-  outboundRequestBytesMax: {
-    summary: 'Body of a request that a guest sends whole',
-    min: 0,
-    max: gib,
-  },
-  outboundReplyBytesMax: {
-    summary: 'Body of a reply that a guest receives whole',
-    min: 0,
-    max: gib,
-  },
-  outboundTimeoutMs: {
-    summary: 'One request of a guest, redirects included; each pause of a reply that is streamed',
-  },
-  outboundRedirectsMax: { summary: 'Redirects that are followed', min: 0, max: 100 },
-  outboundSocketsPerOriginMax: { summary: 'Connections to one origin, per thread', max: 10_000 },
-  dnsQueriesPerRunMax: { summary: 'DNS queries a guest may send in one run', min: 0 },
-  kvKeyBytesMax: { summary: 'One key', max: 4_096 },
-  kvValueBytesMax: { summary: 'One value, after appending too', max: 512 * mib },
-  kvNamespaceBytesMax: { summary: 'All keys and values of one store, such as a module’s own' },
-  kvNamespaceKeysMax: { summary: 'Keys of one store' },
-  kvOperationsPerRunMax: { summary: 'Key-value operations in one run', min: 0 },
-  kvOwnerBytesMax: { summary: 'All keys and values of the modules of one owner' },
-  kvBytesMax: {
-    summary: 'What guests store in all; an owner gets no more of it than is left for others',
-  },
-  kvQueuedBytesMax: { summary: 'Writes that wait for their commit' },
+  ...roomLimits,
   moduleBytesMax: { summary: 'One .wasm file', min: 8, max: gib },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },
   moduleBytesPerFolderMax: { summary: 'All .wasm files of one folder together' },

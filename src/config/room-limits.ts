@@ -1,0 +1,12 @@
+/** The limits that stand beside their room, one line a table, in the order of the sample file. */
+import { fetchLimits } from '../capability/fetch/limits.ts';
+import { keyValueLimits } from '../capability/kv/limits.ts';
+import { logLimits } from '../capability/log/limits.ts';
+import { resolveLimits } from '../capability/resolve/limits.ts';
+
+export const roomLimits = {
+  ...logLimits,
+  ...fetchLimits,
+  ...resolveLimits,
+  ...keyValueLimits,
+} as const;

@@ -10,6 +10,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../../names.ts';
 import { errnoOf, FileTooLargeError } from '../../outside/mount/guarded-fs.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { withoutSealed } from '../../site/settings/exposed.ts';
 import { parseSettings, type SiteSettings, settingsName } from '../../site/settings.ts';
 
 /** Plain data: it crosses to the thread of the run. */
@@ -18,6 +19,8 @@ export interface RunFolder {
   readonly directory: string;
   readonly modulePath: ModulePath;
   readonly settings: SiteSettings;
+  /** Some are sealed, and only the daemon opens them. */
+  readonly lacksSecrets: boolean;
 }
 
 /**
@@ -50,8 +53,10 @@ export async function openRunFolder(
     const rule = `it must be a module that ${directory} serves`;
     throw new TerrafirmaError('usage', `Cannot run ${file}: ${rule}: received ${realFile}`);
   }
-  const settings = await readSettings(realDirectory, limits);
-  return { directory: realDirectory, modulePath: inside.join('/') as ModulePath, settings };
+  const read = await readSettings(realDirectory, limits);
+  const settings = withoutSealed(read);
+  const modulePath = inside.join('/') as ModulePath;
+  return { directory: realDirectory, modulePath, settings, lacksSecrets: settings !== read };
 }
 
 async function findPath(given: string): Promise<string> {

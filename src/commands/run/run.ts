@@ -78,6 +78,9 @@ export const run: Command = {
     const file = findModule(given.positionals[0] ?? '', { workingDirectory, directory });
     const folder =
       directory === undefined ? undefined : await openRunFolder(directory, file, config.limits);
+    if (folder?.lacksSecrets === true) {
+      io.report('Sealed secrets are left out: only the daemon of the folder opens them');
+    }
     const modulePath = folder?.modulePath ?? (path.basename(file) as ModulePath);
     const request = await readRequest(given, io, {
       limits: config.limits,

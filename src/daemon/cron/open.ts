@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../../config/config.ts';
 import { readRecords } from '../../deploy/keep/store.ts';
 import type { Publisher } from '../../deploy/publish.ts';
+import { describeError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type HostName, type ModulePath, parseFolderPath } from '../../names.ts';
 import type { Resolver } from '../../outside/dns/dns.ts';
@@ -61,9 +62,18 @@ export class Cron {
 
   /** From now on modules are called; first those of folders that are known from before. */
   async start(): Promise<void> {
-    const { config, journal, publisher } = this.#parts;
+    const { journal, publisher } = this.#parts;
     publisher.onPublish((site) => this.#scheduler.learn(site));
-    await this.#scheduler.start();
+    try {
+      await this.#scheduler.start();
+      await this.#learnKept();
+    } catch (error) {
+      journal.tell('cron-trouble', { reason: describeError(error) });
+    }
+  }
+
+  async #learnKept(): Promise<void> {
+    const { config, journal } = this.#parts;
     for (const record of await readRecords(config.stateDirectory, journal)) {
       const mayHaveTimes = record.settings?.includes('cron') === true;
       if (!mayHaveTimes || record.goneAtMs !== undefined) continue;

@@ -27,6 +27,25 @@ export function describeExposed(
   );
 }
 
+/** What a run without the daemon's keys can use; the same object where nothing is sealed. */
+export function withoutSealed(settings: SiteSettings): SiteSettings {
+  const { secretStores } = settings;
+  let isSealed = false;
+  const open = (secrets: ReadonlyMap<string, string>): ReadonlyMap<string, string> => {
+    const left = [...secrets].filter(([, value]) => !value.startsWith(sealedStart));
+    isSealed ||= left.length < secrets.size;
+    return new Map(left);
+  };
+  const stores = new Map([...(secretStores ?? [])].map(([name, store]) => [name, open(store)]));
+  const modules = new Map(
+    [...settings.modules].map(([path, table]) => {
+      const secrets = table.secrets && open(table.secrets);
+      return [path, secrets === undefined ? table : { ...table, secrets }];
+    }),
+  );
+  return isSealed ? { ...settings, secretStores: stores, modules } : settings;
+}
+
 function plainSecrets({ secretStores, modules }: SiteSettings): readonly string[] {
   const ofStores = [...(secretStores ?? [])].flatMap(([store, secrets]) =>
     [...secrets].map(([name, value]) => ({

@@ -167,6 +167,19 @@ describe('--folder: as the folder would serve it', () => {
     expect(alone.stdout).not.toContain('the page');
   });
 
+  test('without the secrets that only a daemon opens', async () => {
+    using folder = new TestFolder();
+    folder.write('sub/a.wasm', await assemble(program));
+    const secrets = '[secrets]\nA = "plain"\nB = "sealed:v1:00000000:AAAA"';
+    folder.write('terrafirma.toml', `${secrets}\n["sub/a.wasm".secrets]\nC = "sealed:v1:x"`);
+    const argv = ['run', 'sub/a.wasm', '--folder', folder.directory];
+    const { code, stdout, stderr } = await runProgram(argv);
+    expect(code).toBe(0);
+    expect(stderr).toContain('Sealed secrets are left out');
+    expect(stdout.split('\0')).toContain('A=plain');
+    expect(stdout).not.toContain('sealed:');
+  });
+
   test('by its path in the folder, which is the path of the request', async () => {
     using folder = new TestFolder();
     folder.put('echo', 'sub/echo.wasm');

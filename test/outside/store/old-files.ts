@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** `entries`: by the name of a public folder, what its `kv.wasm` stored. */
+/** `entries`: by a folder's key, or the name of a public one, what its `kv.wasm` stored. */
 export function writeOldKeyValue(
   directory: string,
   format: 1 | 2,
@@ -35,7 +35,7 @@ export function writeOldKeyValue(
         `INSERT INTO namespaces (folder_key, module_path, bytes, keys)
          VALUES (?, 'kv.wasm', ?, ?)`,
       )
-      .run(`/keybase/public/${folder}`, bytes, pairs.length);
+      .run(folder.startsWith('/') ? folder : `/keybase/public/${folder}`, bytes, pairs.length);
     const id = Number(added.lastInsertRowid);
     for (const [key, value] of pairs) addEntry.run(id, Buffer.from(key), Buffer.from(value));
   }

@@ -2,7 +2,7 @@
  * Which module answers for a path that is neither a module nor a file: one that `[[routes]]` name,
  * or the nearest `index.wasm` at or above it.
  */
-import { fromErrorRecord } from '../../errors.ts';
+import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { RequestPath } from '../../names.ts';
 import {
   indexModules,
@@ -59,7 +59,7 @@ export class SiteFunctions {
    */
   async byIndex(visit: Visit, site: Site, path: RequestPath): Promise<FoundFunction | undefined> {
     for (const standing of indexModules(path)) {
-      const found = await this.#find(site, standing, site.isIncomplete === true);
+      const found = await this.#findSeenOrNew(site, standing);
       if (found === undefined) continue;
       const segments = standing.modulePath.split('/');
       const rules = found.site.settings?.privateFiles ?? [];
@@ -67,6 +67,16 @@ export class SiteFunctions {
       return await this.#choose(visit, found, standing);
     }
     return undefined;
+  }
+
+  /** While the folder is away nothing new can be seen; what was kept answers all the same. */
+  async #findSeenOrNew(site: Site, standing: Standing): Promise<Found | undefined> {
+    try {
+      return await this.#find(site, standing, site.isIncomplete === true);
+    } catch (error) {
+      if (error instanceof TerrafirmaError && error.code === 'folder-unreachable') return undefined;
+      throw error;
+    }
   }
 
   async #find(site: Site, standing: Standing, waits: boolean): Promise<Found | undefined> {

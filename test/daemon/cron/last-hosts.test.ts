@@ -12,7 +12,7 @@ describe('LastHosts', () => {
   });
   afterEach(() => stage[Symbol.asyncDispose]());
 
-  test('the canonical name, else the first that is listed, else the last that was seen', async () => {
+  test('the canonical name, else the first listed, else the last seen', async () => {
     const hosts = stage.openHosts();
     const nameOf = async (text: string) => hosts.hostFor(siteWith(text));
     hosts.note(seen, folderKey);

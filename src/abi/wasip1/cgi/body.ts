@@ -5,6 +5,7 @@
  */
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
+import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
 import { Body } from '../../objects/body.ts';
 import { declaredBytes, ExchangeBody, type ReadableExchange } from '../../objects/exchange-body.ts';
@@ -16,20 +17,19 @@ import type { InputStream } from '../streams.ts';
 const noTrailers = { linesMax: 0, bytesMax: 0 };
 
 export class RequestBody implements InputStream {
-  readonly #body: Body;
+  /** Undefined where there is none: most requests have nothing to read. */
+  readonly #body: Body | undefined;
   #refusal: Error | undefined;
   #takenBytes = 0;
   #totalBytes: number | undefined;
   #measuring: Promise<void> | undefined;
 
   constructor(exchange: ReadableExchange, hostMemory?: HostMemory) {
+    this.#totalBytes = declaredBytes(exchange);
+    if (!exchange.hasBody) return;
     // What is held is bounded by `measure`, and by the account of the run's owner.
     const held = new HeldForRun(hostMemory, Number.POSITIVE_INFINITY);
-    const options = { held, headerLimits: noTrailers };
-    this.#body = exchange.hasBody
-      ? Body.of(new ExchangeBody(exchange), options)
-      : new Body(options);
-    this.#totalBytes = declaredBytes(exchange);
+    this.#body = Body.of(new ExchangeBody(exchange), { held, headerLimits: noTrailers });
   }
 
   /** All of the body, as soon as that is known. */
@@ -43,26 +43,28 @@ export class RequestBody implements InputStream {
    */
   measure(bytesMax: number): Promise<void> | undefined {
     if (this.#totalBytes !== undefined) return undefined;
-    this.#measuring ??= this.#readAll(bytesMax);
+    this.#measuring ??= this.#readAll(this.#body, bytesMax);
     return this.#measuring;
   }
 
   /** Why the body broke off, such as `request-timeout`: the run ends with it. */
   get failure(): Error | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
-    const { failure } = this.#body;
+    const failure = this.#body?.failure;
     if (!(failure instanceof ObjectError)) return failure;
     return new TerrafirmaError('overloaded', failure.message);
   }
 
   get readyBytes(): number | undefined {
-    return this.#refusal === undefined ? this.#body.readyBytes : 0;
+    if (this.#body === undefined || this.#refusal !== undefined) return 0;
+    return this.#body.readyBytes;
   }
 
   /** Throws the failure. */
   take(bytesMax: number): Uint8Array | undefined {
     const { failure } = this;
     if (failure !== undefined) throw failure;
+    if (this.#body === undefined) return noBytes;
     const taken = this.#body.readNow(bytesMax);
     this.#takenBytes += taken?.length ?? 0;
     return taken;
@@ -70,10 +72,11 @@ export class RequestBody implements InputStream {
 
   /** Never rejects: `take` tells. */
   whenReady(): Promise<void> {
-    return this.#body.whenReady();
+    return this.#body?.whenReady() ?? Promise.resolve();
   }
 
-  async #readAll(bytesMax: number): Promise<void> {
+  async #readAll(body: Body | undefined, bytesMax: number): Promise<void> {
+    if (body === undefined) return;
     const takenBefore = this.#takenBytes;
     const pieces: Uint8Array[] = [];
     let heldBytes = 0;
@@ -81,7 +84,7 @@ export class RequestBody implements InputStream {
       await this.whenReady();
       const { failure } = this;
       if (failure !== undefined) throw failure;
-      const piece = this.#body.readNow(bytesMax);
+      const piece = body.readNow(bytesMax);
       if (piece === undefined) continue;
       if (piece.length === 0) break;
       heldBytes += piece.length;
@@ -92,7 +95,7 @@ export class RequestBody implements InputStream {
       pieces.push(piece);
     }
     this.#totalBytes = takenBefore + heldBytes;
-    this.#body.write(Buffer.concat(pieces, heldBytes), 'front');
+    body.write(Buffer.concat(pieces, heldBytes), 'front');
   }
 }
 

@@ -101,8 +101,8 @@ function refuseStrangers(
     const nearest = nearestName(key, keys);
     const meant = nearest === undefined ? '' : `; did you mean "${nearest}"?`;
     const hint = others?.hint(key, value) ?? '';
-    const known = keys.join(', ');
-    const rule = `${namePlace(place)} may hold only ${known}${hint === '' ? meant : hint}`;
+    const known = keys.length === 0 ? 'must be an empty table' : `may hold only ${keys.join(', ')}`;
+    const rule = `${namePlace(place)} ${known}${hint === '' ? meant : hint}`;
     throw new SettingsFault([...place, key], rule, quoteReceived(key));
   }
 }

@@ -53,7 +53,7 @@ export const errorTable = {
   'bad-upgrade': {
     status: 400,
     fault: 'visitor',
-    sentence: 'Cannot open a WebSocket: the request is no valid handshake',
+    sentence: 'Cannot open a WebSocket: the request is not a valid handshake',
     shown: true,
   },
   'websocket-version': {
@@ -69,7 +69,7 @@ export const errorTable = {
   'no-websocket': {
     status: 404,
     fault: 'visitor',
-    sentence: 'Cannot open a WebSocket: that path is no program that takes part in one',
+    sentence: 'Cannot open a WebSocket: this path does not accept WebSockets',
     shown: true,
   },
   'request-timeout': {
@@ -117,14 +117,14 @@ export const errorTable = {
   loop: {
     status: 508,
     fault: 'owner',
-    sentence: 'Cannot answer: the request came round to this server too often',
+    sentence: 'Cannot answer: the request came back to this server too often (a loop)',
     shown: true,
   },
   // From the host name to the folder.
   'no-record': {
     status: 503,
     fault: 'owner',
-    sentence: 'Cannot find the folder of this host name: it has no TXT record',
+    sentence: 'Cannot find the folder of this host name: no TXT record begins with kbp=',
     shown: true,
   },
   'bad-record': {
@@ -160,7 +160,7 @@ export const errorTable = {
   'host-denied': {
     status: 403,
     fault: 'operator',
-    sentence: 'Cannot serve this host name: this server is not for it',
+    sentence: 'Cannot serve this host name: this server does not allow it',
     shown: false,
   },
   'bad-manifest': {
@@ -204,7 +204,7 @@ export const errorTable = {
   'too-many-logins': {
     status: 429,
     fault: 'visitor',
-    sentence: 'Cannot check the password now: too many were tried',
+    sentence: 'Cannot check the password now: too many were tried; try again in a moment',
     shown: true,
     retryAfterS: 5,
   },
@@ -236,13 +236,13 @@ export const errorTable = {
   'module-quarantined': {
     status: 502,
     fault: 'operator',
-    sentence: 'Cannot run the module: it is quarantined, because the daemon ended when it was new',
+    sentence: 'Cannot run the module: the daemon crashed when it was new, so it is quarantined',
     shown: true,
   },
   'no-verdict': {
     status: 503,
     fault: 'ours',
-    sentence: 'Cannot answer yet: the folder or module is still being looked at',
+    sentence: 'Cannot answer yet: the folder or module is being checked; try again in a moment',
     shown: true,
     retryAfterS: 2,
   },
@@ -256,7 +256,7 @@ export const errorTable = {
   'guest-exited': {
     status: 500,
     fault: 'owner',
-    sentence: 'Cannot answer: the function ended without success',
+    sentence: 'Cannot answer: the function exited with an error code',
     shown: false,
   },
   'guest-out-of-memory': {
@@ -307,21 +307,21 @@ export const errorTable = {
   draining: {
     status: 503,
     fault: 'operator',
-    sentence: 'Cannot answer now: the server is about to stop',
+    sentence: 'Cannot answer now: the server is stopping; try again in a moment',
     shown: true,
     retryAfterS: 5,
   },
   'thread-lost': {
     status: 502,
     fault: 'ours',
-    sentence: 'Cannot answer: the serving thread was replaced',
+    sentence: 'Cannot answer: the thread that served the request was replaced; try again',
     shown: true,
     retryAfterS: 1,
   },
   internal: {
     status: 500,
     fault: 'ours',
-    sentence: 'Cannot answer: an error of the server itself',
+    sentence: 'Cannot answer: the server itself failed',
     shown: false,
   },
   // Not HTTP: the command line and the start of the daemon.

@@ -138,8 +138,8 @@ async function readExternal(acme: AcmeConfig): Promise<ExternalAccount | undefin
   const { externalKeyId: keyId, externalKeyFile } = acme;
   if (keyId === undefined && externalKeyFile === undefined) return undefined;
   if (keyId === undefined || externalKeyFile === undefined) {
-    const rule = 'acme.external_key_id and acme.external_key_file go together';
-    throw new TerrafirmaError('config', `Cannot use ACME: ${rule}: received one of them`);
+    const rule = 'acme.external_key_id and acme.external_key_file must be set together';
+    throw new TerrafirmaError('config', `Cannot use ACME: ${rule}: received only one of them`);
   }
   const hmacKey = (await readSetting(externalKeyFile, 'external_key_file')).trim();
   if (/^[A-Za-z0-9_-]{16,}$/.test(hmacKey)) return { keyId, hmacKey };

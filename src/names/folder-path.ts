@@ -180,7 +180,7 @@ export function noRecord(
   const received = other === undefined ? '' : `; received only ${quoteReceived(other)}`;
   return new TerrafirmaError(
     'no-record',
-    `Cannot find the folder of this host name: no TXT record is found for ${key}=: ` +
+    `Cannot find the folder of this host name: no TXT record begins with ${key}=: ` +
       `set ${example}${received}`,
   );
 }

@@ -9,6 +9,8 @@ export type HostName = string & { readonly hostName: unique symbol };
 const hostNameCharsMax = 253;
 /** The longest name, a final dot and the longest port: what is longer is not looked at. */
 const authorityCharsMax = hostNameCharsMax + '.:65535'.length;
+const notAnAddress =
+  'must be a name, not an address, because only a name has a TXT record that leads to a folder';
 const labelPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** What URL parsing would strip, split at or decode, and so must not reach `domainToASCII`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it refuses
@@ -34,7 +36,7 @@ export function parseHostName(authority: string): HostName {
     throw badHost(`must be at most ${hostNameCharsMax} characters`, authority);
   }
   if (authority.includes('@')) throw badHost('must have no user info before it', authority);
-  if (authority.startsWith('[')) throw badHost('must be a name, not an address', authority);
+  if (authority.startsWith('[')) throw badHost(notAnAddress, authority);
   const name = removePort(authority);
   const undotted = name.endsWith('.') ? name.slice(0, -1) : name;
   if (forbidden.test(undotted)) throw badHost('must be letters, digits, "-" and "."', authority);
@@ -44,7 +46,7 @@ export function parseHostName(authority: string): HostName {
   }
   const labels = ascii.split('.');
   if (numericLabel.test(labels.at(-1) ?? '')) {
-    throw badHost('must be a name, not an address', authority);
+    throw badHost(notAnAddress, authority);
   }
   if (!labels.every((label) => labelPattern.test(label))) {
     throw badHost('must have labels of 1 to 63 letters, digits and inner "-"', authority);

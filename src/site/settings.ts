@@ -176,7 +176,7 @@ function parseToml(text: string): Record<string, unknown> {
     return parse(text);
   } catch (cause) {
     const line = cause instanceof Error && 'line' in cause ? `:${cause.line}` : '';
-    throw bad(`${line}: must be TOML`, 'something else');
+    throw bad(`${line}: must be TOML`, `${line === '' ? 'a text' : 'a line'} that is not`);
   }
 }
 

@@ -61,7 +61,7 @@ describe('meterModule()', () => {
     expect(() => meter(bodyOf(...loop))).toThrow(/limits of V8 when metered/);
   });
 
-  test('refuses a function with too many locals around too many calls that are paid for', () => {
+  test('refuses a function with too many locals around too many metered calls', () => {
     // Exceptions may skip a payment: so each call pays before it, by a condition.
     const bodyOf = (calls: number): Uint8Array<ArrayBuffer> =>
       emitModule({
@@ -74,7 +74,7 @@ describe('meterModule()', () => {
         ],
       });
     expect(() => meter(bodyOf(190))).not.toThrow();
-    expect(() => meter(bodyOf(210))).toThrow(/locals times calls/);
+    expect(() => meter(bodyOf(210))).toThrow(/locals times metered calls/);
   });
 
   test('refuses a function that is too long for V8 once it is metered', () => {

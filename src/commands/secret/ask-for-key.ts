@@ -28,9 +28,10 @@ export async function askForKey(to: string): Promise<AskedKey> {
     return parseAnswer(await readBounded(reply.body));
   } catch (error) {
     const reason = error instanceof Error ? describeCause(error) : String(error);
-    throw new TerrafirmaError('usage', `Cannot seal: ${url} must give its key: ${reason}`, {
-      cause: error,
-    });
+    const rule = `the daemon must give its key at ${url}`;
+    const advice = 'or seal on the machine of the daemon, with --folder instead of --to';
+    const detail = `Cannot seal: ${rule}: received ${reason}; ${advice}`;
+    throw new TerrafirmaError('usage', detail, { cause: error });
   }
 }
 

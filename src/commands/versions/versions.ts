@@ -18,7 +18,10 @@ export const versions: Command = {
   flags: [{ name: 'json', summary: 'Print JSON' }],
   readsConfig: true,
   settings: stateSettings,
-  notes: ['Reads the state directory alone: a daemon may run or not.'],
+  notes: [
+    'A version marked with * is the one that serves.',
+    'Reads the state directory alone: a daemon may run or not.',
+  ],
   async run(given, io) {
     const directories = stateDirectoriesOf(given, io);
     const journal = reportTo(io);

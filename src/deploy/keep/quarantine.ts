@@ -211,7 +211,7 @@ export async function release(
   const [digest] = found;
   if (!isDigestStart || digest === undefined || found.length > 1) {
     const known = quarantined.map((one) => one.slice(0, 16)).join(', ') || 'none';
-    const rule = `it takes 8 or more digits of one quarantined module (${known})`;
+    const rule = `8 or more digits of one quarantined module are needed (quarantined: ${known})`;
     throw new TerrafirmaError('usage', `Cannot release: ${rule}: received ${digestStart}`);
   }
   for (const directory of stateDirectories) {

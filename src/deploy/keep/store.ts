@@ -227,7 +227,7 @@ export class ModuleStore {
 function noRoom(rule: string): TerrafirmaError {
   return new TerrafirmaError(
     'state',
-    `Cannot keep the module: ${rule}; delete modules, then again`,
+    `Cannot keep the module: ${rule}; delete modules that are not needed, then copy this one again`,
   );
 }
 

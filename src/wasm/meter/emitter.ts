@@ -39,8 +39,8 @@ function requireWithinLimits(bodyBytes: number, localCount: number, conditions: 
   if (work > insertedWorkMax) {
     throw new TerrafirmaError(
       'module-refused',
-      'Cannot meter the module: locals times calls that are paid for, of one function, may be ' +
-        `${insertedWorkMax}; split it: received a function with ${localCount} locals and ` +
+      'Cannot meter the module: in one function, locals times metered calls may be at most ' +
+        `${insertedWorkMax}; split the function: received ${localCount} locals and ` +
         `${conditions} such calls`,
     );
   }

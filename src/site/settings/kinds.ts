@@ -12,7 +12,14 @@ import {
   type ValueKind,
 } from '../../config/kinds.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import { type HostName, isServedName, parseHostName, quoteReceived } from '../../names.ts';
+import {
+  type HostName,
+  isServedName,
+  isStaticName,
+  parseHostName,
+  quoteReceived,
+  wellKnownDirectory,
+} from '../../names.ts';
 import { namePlace, nameType, type Place, SettingsFault } from './fault.ts';
 
 export type { JsonSchema };
@@ -165,10 +172,22 @@ export const filePath: Kind<string> = {
   read(value, place) {
     const rule = `${namePlace(place)} must be the path of a file, such as "/404.html"`;
     if (typeof value !== 'string') throw new SettingsFault(place, rule, nameType(value));
-    if (isPlainPath(value) && !value.endsWith('/')) return value;
-    throw new SettingsFault(place, rule, quoteReceived(value));
+    if (!isPlainPath(value) || value.endsWith('/')) {
+      throw new SettingsFault(place, rule, quoteReceived(value));
+    }
+    if (isServedFile(value)) return value;
+    const served = `${namePlace(place)} must be a file that visitors may ask for by its name`;
+    throw new SettingsFault(place, served, quoteReceived(value));
   },
 };
+
+/** A page in place of another must not show a module's bytes, passwords or hidden files. */
+function isServedFile(path: string): boolean {
+  const segments = path.slice(1).split('/');
+  return segments.every(
+    (name, depth) => isStaticName(name) || (depth === 0 && name === wellKnownDirectory),
+  );
+}
 
 /** A path below the folder in which no segment leads elsewhere. */
 export function isPlainPath(path: string): boolean {

@@ -6,7 +6,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { foldName } from '../names.ts';
 import { bcryptCost, verifyBcrypt } from './bcrypt.ts';
-import type { Manifest, PasswordHash, PathConfig } from './manifest.ts';
+import {
+  type Manifest,
+  mayReadAnonymously,
+  type PasswordHash,
+  type PathConfig,
+} from './manifest.ts';
 
 export type Access =
   | { readonly kind: 'granted' }
@@ -49,6 +54,21 @@ export function allowsAnyOrigin(manifest: Manifest, segments: readonly string[])
   if (!manifest.paths.some((path) => path.allowsAnyOrigin)) return false;
   const deciding = decidingPaths(manifest.paths, segments);
   return deciding.length > 0 && deciding.every((path) => path.allowsAnyOrigin);
+}
+
+/**
+ * Whether whoever may read `one` may read `other` as well: one file may stand in for another only
+ * then.
+ */
+export function isReadWith(
+  manifest: Manifest,
+  one: readonly string[],
+  other: readonly string[],
+): boolean {
+  const { paths } = manifest;
+  if (paths.length === 0 || mayReadAnonymously(manifest, other)) return true;
+  const [rules, others] = [decidingPaths(paths, one), decidingPaths(paths, other)];
+  return others.length === rules.length && others.every((path) => rules.includes(path));
 }
 
 /** The deepest configured ancestor by name, and those as deep or deeper by folded name. */

@@ -11,6 +11,7 @@ import { OwnedCache } from '../../account/owned-cache.ts';
 import { acceptedCodings, type ContentCoding, codingSuffixes } from '../../http/content-coding.ts';
 import { firstField } from '../../http/fields.ts';
 import type { RequestHead } from '../../http/message.ts';
+import { isReadWith } from '../../site/access.ts';
 import type { Site } from '../../site/table.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import {
@@ -87,7 +88,10 @@ export class CodedFiles {
   ): Promise<CodedContent | undefined> {
     const { codings, seen } = wanted;
     for (const coding of codings) {
-      const path = `${pathOf(route)}.${codingSuffixes[coding]}`;
+      const name = pathOf(route);
+      const path = `${name}.${codingSuffixes[coding]}`;
+      // Whoever may read the one may not be meant to read the other.
+      if (!isReadWith(site.manifest, name.split('/'), path.split('/'))) continue;
       if (this.#withoutSibling.has(`${site.folderKey}\0${path}`)) continue;
       const sibling = await this.#openSibling(site, path, seen);
       if (sibling !== undefined) return { kind: 'file', coding, opened: sibling };

@@ -122,6 +122,7 @@ export class HttpExchange implements Exchange {
   /** The request stands for one of `target`, a path and query of the same site. */
   rewrite(target: string): void {
     this.#request = { ...this.#request, target, query: queryOf(target) };
+    this.#replyHeaders.clear();
   }
 
   redirectInside(target: string): void {
@@ -129,15 +130,13 @@ export class HttpExchange implements Exchange {
     this.#redirectTarget = target;
   }
 
-  /**
-   * The target that a guest has redirected to, once. The request is then a GET of it without a
-   * body; what was not read of the body is left.
-   */
+  /** The target that a guest has redirected to, once: now a GET of it, whatever the body. */
   takeRedirect(): string | undefined {
     const target = this.#redirectTarget;
     this.#redirectTarget = undefined;
     if (target === undefined) return undefined;
     this.#request = redirectedHead(this.#request, target);
+    this.#replyHeaders.clear();
     this.#hasBody = false;
     return target;
   }

@@ -17,7 +17,15 @@ export class ReplyHeaders {
     this.#added.push([name, value]);
   }
 
-  /** From here on these stand in place of what the answer says under their names. */
+  /** Forgets what was added: the answer becomes that of another path. */
+  clear(): void {
+    this.#added = undefined;
+  }
+
+  /**
+   * From here on these stand in place of what the answer says under their names. What it varies by
+   * is a list here, too: a cache that is not told of a coding gives it to whoever cannot read it.
+   */
   replace(headers: readonly Header[]): void {
     this.#replacing = headers;
   }
@@ -34,6 +42,7 @@ export class ReplyHeaders {
       for (const [name, value] of head.headers) if (name !== requestId) flat.push(name, value);
     } else {
       const names = new Set(replacing.map(([name]) => name)).add(requestId);
+      names.delete('vary');
       for (const [name, value] of head.headers) if (!names.has(name)) flat.push(name, value);
       for (const [name, value] of replacing) flat.push(name, value);
     }

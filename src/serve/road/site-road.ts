@@ -70,8 +70,8 @@ export class SiteRoad {
   async #answerByRules(visit: Visit, site: Site): Promise<void> {
     const { exchange } = visit;
     const { settings } = site;
-    if (settings !== undefined && this.#answerAtDoor(visit, site, settings)) return;
     for (let rewrites = 0; ; rewrites += 1) {
+      if (settings !== undefined && this.#answerAtDoor(visit, site, settings)) return;
       const path = this.#paths.parse(exchange.request.target);
       const target = await this.#answerPath(visit, site, path);
       if (target === undefined) return;

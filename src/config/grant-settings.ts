@@ -1,5 +1,5 @@
 /** The settings of how far modules may reach, of sealed secrets and of schedules. */
-import { choice, fileSystemPath, optional, yesOrNo } from './kinds.ts';
+import { choice, fileKind, optional, yesOrNo } from './kinds.ts';
 import { define } from './setting.ts';
 
 export const grantSettings = {
@@ -25,7 +25,7 @@ export const grantSettings = {
   secretsKeyFile: define({
     name: 'secrets.key_file',
     summary: 'The private keys that open sealed secrets, the same on all machines of a site',
-    kind: optional(fileSystemPath),
+    kind: optional(fileKind),
     fallback: () => undefined,
     fallbackWords: 'sealing.json of the state directory',
   }),

@@ -173,7 +173,7 @@ export function text(placeholder: string, pattern: RegExp, rule: string): ValueK
   };
 }
 
-/** A directory or file; relative ones are seen from the configuration file or the caller. */
+/** A directory; a relative one is seen from the configuration file or the caller. */
 export const fileSystemPath: ValueKind<string> = {
   placeholder: 'directory',
   jsonSchema: { type: 'string', minLength: 1 },
@@ -185,6 +185,9 @@ export const fileSystemPath: ValueKind<string> = {
   },
   print: (value) => value,
 };
+
+/** A file, by the same rules. */
+export const fileKind: ValueKind<string> = { ...fileSystemPath, placeholder: 'file' };
 
 export interface EndpointRules {
   readonly rule: string;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { endpoint, mount, network, printEndpoint, ValueFault } from '../../src/config/kinds.ts';
+import { allSettings } from '../../src/config/schema.ts';
 
 const listening = endpoint({ rule: 'must be host:port', portMin: 0, allowsNames: true });
 const server = endpoint({
@@ -111,4 +112,13 @@ describe('mounts', () => {
   ])('%j is refused', (text) => {
     expect(() => mount.parse(text, '/srv')).toThrow(ValueFault);
   });
+});
+
+test('a setting that names a file says so where its flag is explained', () => {
+  const files = allSettings.filter(({ name }) => name.endsWith('_file'));
+  expect(files.map(({ name, kind }) => [name, kind.placeholder])).toEqual([
+    ['secrets.key_file', 'file'],
+    ['acme.external_key_file', 'file'],
+    ['acme.ca_file', 'file'],
+  ]);
 });

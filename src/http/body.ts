@@ -1,6 +1,6 @@
-/** What passes as a body from one place to another, a piece at a time. */
+/** The read side of bodies, which all rooms share: a piece at a time, on demand. */
 
-/** Stands wherever there is no body, or nothing left of one. */
+/** Used wherever there is no body, or nothing left of one. */
 export const noBytes: Uint8Array = new Uint8Array(0);
 
 /**

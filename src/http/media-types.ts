@@ -1,7 +1,7 @@
 /** The media type of a static file, by its name. Pure. Browsers believe it: nosniff is sent. */
 import mime from 'mime';
 
-/** Of the daemon's own sentences. */
+/** The type of the daemon's own answers. */
 export const plainText = 'text/plain; charset=utf-8';
 const unknown = 'application/octet-stream';
 
@@ -40,7 +40,7 @@ export function mediaTypeOf(name: string): string {
   return isText || type === 'application/javascript' ? `${type}; charset=utf-8` : type;
 }
 
-/** Text in other clothes; what is packed already becomes no smaller. */
+/** Text, and formats that are text inside or not compressed themselves. */
 const compressible = new RegExp(
   [
     String.raw`^text\/`,

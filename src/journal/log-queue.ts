@@ -81,7 +81,7 @@ export class LogQueueInput {
     return this.#ring.capacity - this.#ring.used >= byteCount;
   }
 
-  /** Puts the line in; its bytes, or 0 where there is no room. Never waits. */
+  /** Puts the line in. Returns its size in bytes, or 0 when there is no room. Never waits. */
   put(line: string, isImportant: boolean): number {
     const ring = this.#ring;
     const free = ring.capacity - ring.used - (isImportant ? 0 : this.#reservedBytes);

@@ -11,7 +11,7 @@ export type LogShareLimits = Pick<
   'logBytesPerOwnerPerMinuteMax' | 'logBytesPerSitePerMinuteMax' | 'logBytesPerClientPerMinuteMax'
 >;
 
-/** Whose doing a line is. Without a folder: a name that nothing serves, or no request at all. */
+/** Who caused a line. No folder: the host name is not served, or there was no request. */
 export interface LineOrigin {
   readonly folderKey: string | undefined;
   readonly clientAddress: string | undefined;

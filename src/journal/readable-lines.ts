@@ -27,7 +27,7 @@ function isRequest(line: string): boolean {
   return line.endsWith('"msg":"request"}');
 }
 
-/** What happened first; the id last, for looking up what a visitor was told. */
+/** What happened comes first; the id comes last, to find the line that a visitor asks about. */
 function describeRequest(record: Readonly<Record<string, unknown>>): string {
   const { id, method, hostName, path, status, outcome, errorDetail } = record;
   const { bytesSent, cpuUs, memoryBytes, wallUs } = record;

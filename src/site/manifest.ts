@@ -26,7 +26,7 @@ export interface ManifestUser {
 export interface PathConfig {
   /** The cleaned path below the folder; none for its root. */
   readonly segments: readonly string[];
-  /** The same as a forgiving file system compares names. */
+  /** The same, folded: as a file system that ignores case compares names. */
   readonly foldedSegments: readonly string[];
   readonly anonymous: Permissions;
   /** Added to `anonymous` for that user. */

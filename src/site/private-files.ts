@@ -5,7 +5,7 @@
 import { foldName } from '../names.ts';
 
 export interface PrivateRule {
-  /** Folded: what a forgiving file system takes for the same name is the same file. */
+  /** Folded: a file system that ignores case opens the same file under several spellings. */
   readonly segments: readonly string[];
   /** Everything below that directory; else that one file. */
   readonly isBelow: boolean;

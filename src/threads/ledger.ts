@@ -34,7 +34,7 @@ export class LedgerPage {
   /** Notes which artifact's code the thread is about to enter. */
   enter(digestWords: Int32Array): void {
     const first = this.#base + digestWord;
-    // `set` is a call into the engine: dearer than eight words.
+    // `set` is a call into V8, which costs more than writing eight words.
     for (let word = 0; word < wordsPerDigest; word += 1) {
       this.#words[first + word] = digestWords[word] ?? 0;
     }

@@ -25,7 +25,7 @@ export interface AskOptions {
 /** A name's records, or that it has none, from servers that worked. */
 export type Records = Extract<Answer, { kind: 'found' | 'empty' }>;
 
-/** A record's worth; what a stranger's zone answers beyond it is not decoded. */
+/** Enough for any record we use. A stranger's zone may answer more, which is not decoded. */
 const replyBytesMax = 16_384;
 const nameCharsMax = 253;
 /** Questions for one name. Servers that know the other end of an alias say it at once. */

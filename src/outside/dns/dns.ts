@@ -1,7 +1,8 @@
 /**
  * Host name → folder, by TXT record (docs/spec/folders.md, 1); and name resolution for guests.
- * Records and questions are strangers' work: equal lookups are joined, answers and failures are
- * cached, and all of it is bounded, so that nobody can make the daemon ask or remember without end.
+ * Strangers choose the records and the questions: equal lookups are joined, answers and failures
+ * are cached, and all of it is bounded, so that nobody can make the daemon ask or remember without
+ * end.
  * The network is touched by `dns/exchange.ts`; `dns/wire.ts` reads what comes from it.
  */
 import { isIP } from 'node:net';
@@ -52,8 +53,8 @@ const guestName = /^(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0
  */
 const negativeTtlMsMax = 60_000;
 /**
- * Of the time a request waits for its verdict, this much may go into the record: the visitor is to
- * hear that the DNS servers are silent, not that the wait was over.
+ * The part of a request's waiting time that looking up the record may take. It ends before the
+ * wait does, so that the visitor reads that the DNS servers are silent, not that time is up.
  */
 const recordWaitShare = 0.8;
 /** A laptop changes its network, a DHCP lease its servers. */

@@ -1,6 +1,6 @@
 /**
  * Edge: blobs as files of a directory, named by their digest, written beside and renamed. What is
- * read is checked: a file that is not what its name says is as good as none.
+ * read is checked: a file whose bytes do not match its name counts as absent.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';

@@ -5,7 +5,7 @@
  */
 import type { Digest } from '../../names.ts';
 
-/** What a space holds: `kv` what guests store, within their limits; the others what we store. */
+/** What a space holds. `kv`: what guests store, within limits; the others: the daemon's own. */
 export type Area = 'kv' | 'tls' | 'deploy' | 'site' | 'node';
 
 /** Keys are a space's own, and a commit is atomic within one space. */
@@ -79,7 +79,7 @@ export type ChangeResult =
   | { readonly kind: 'conflict'; readonly before: Revision };
 
 export interface ReadOptions {
-  /** Asks the authority, not a copy. No ground for a decision: that is what conditions are for. */
+  /** Asks the authority, not a copy. Still do not decide by it: use a write with a condition. */
   readonly fresh?: boolean;
   readonly signal?: AbortSignal;
 }

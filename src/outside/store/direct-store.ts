@@ -69,7 +69,7 @@ export class DirectStore implements SharedStore {
     return this.#isClosed ? 'refused' : 'ready';
   }
 
-  /** It is ready from the start until it is closed by whoever would listen. */
+  /** Never called: the state stays `ready` until the caller closes the store. */
   onState(_listener: () => void): void {
     // Nothing to tell.
   }

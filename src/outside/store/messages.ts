@@ -106,7 +106,7 @@ export type StoreLimits = Pick<
 /** `workerData` of the store thread. */
 export interface StoreStart {
   readonly databasePath: string;
-  /** For what guests store; what we store is always on the disk before it is answered. */
+  /** For guests' data. The daemon's own is always on the disk before it is answered. */
   readonly synchronous: Synchronous;
   readonly limits: StoreLimits;
   /** Files of earlier releases that are to be taken over, once. */

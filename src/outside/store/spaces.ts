@@ -40,7 +40,7 @@ export function parseGuestSpace(name: string): GuestSpace {
   };
 }
 
-/** What we store ourselves is shared with nobody: it waits in a queue of its own. */
+/** The daemon's own data has no other owner to share with: it waits in a queue of its own. */
 export const houseOwner = '' as OwnerKey;
 
 /** Who answers for what is written there. */

@@ -30,7 +30,7 @@ const sqliteFull = 13;
 
 export interface SqliteFileOptions {
   readonly databasePath: string;
-  /** For what guests store; what we store is always on the disk before it is answered. */
+  /** For guests' data. The daemon's own is always on the disk before it is answered. */
   readonly synchronous: Synchronous;
   readonly limits: StoreLimits;
 }

@@ -158,7 +158,7 @@ function pathOf({ isDirectory, segments }: FileRoute): string {
   return (isDirectory ? [...segments, indexName] : segments).join('/');
 }
 
-/** Some tenths of a millisecond for the largest. */
+/** The largest file takes some tenths of a millisecond, so it is compressed on the spot. */
 function compressQuickly(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: quickLevel } });
 }

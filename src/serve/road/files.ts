@@ -20,7 +20,7 @@ import { FilePart } from './file-part.ts';
 import { codedEtag, evaluatePreconditions, isConditional, parseRange } from './file-version.ts';
 import { SharedLooks } from './shared-looks.ts';
 
-/** A file that is written while its first piece is read is opened again so often. */
+/** How often a file is opened that somebody writes while its first piece is read. */
 const attemptsMax = 3;
 const noCodings: readonly ContentCoding[] = [];
 /** Of a page that tells of an error. */

@@ -15,7 +15,7 @@ export interface HeaderRule {
   readonly isForModules: boolean;
 }
 
-/** Plain data; `table` numbers the `rules`. All that match hold, the later over the former. */
+/** Plain data; `table` numbers the `rules`. All that match hold; later ones override earlier ones. */
 export interface Headers {
   readonly table: PatternTable;
   readonly rules: readonly HeaderRule[];

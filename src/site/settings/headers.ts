@@ -15,7 +15,7 @@ export interface HeaderRule {
   readonly isForModules: boolean;
 }
 
-/** Plain data; `table` numbers the `rules`. All that match hold; later ones override earlier ones. */
+/** Plain data; `table` numbers the `rules`. All rules that match hold; a later one wins. */
 export interface Headers {
   readonly table: PatternTable;
   readonly rules: readonly HeaderRule[];

@@ -2,9 +2,9 @@
  * The control plane's hold on the store thread: starts it, gives every thread a port to it, and
  * replaces it when it crashes. Edge: worker threads.
  */
-import { extname } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { describeError } from '../../errors.ts';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import { BackOff } from '../../threads/back-off.ts';
+import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { FromWriter, SpaceChange, StoreStart, ToClient, ToWriter } from './messages.ts';
 
 export interface StoreKeeperOptions extends StoreStart {
@@ -12,8 +12,7 @@ export interface StoreKeeperOptions extends StoreStart {
   readonly onTrouble: (message: string) => void;
 }
 
-const restartDelayMsMin = 50;
-const restartDelayMsMax = 5_000;
+const restarts = { msMin: 50, msMax: 5_000, steadyMs: Number.POSITIVE_INFINITY };
 
 /**
  * Starts the store thread. Never throws for a damaged file: the daemon goes on, `onTrouble` names
@@ -33,7 +32,7 @@ export class StoreKeeper {
   #worker: Worker;
   #state: 'starting' | 'ready' | 'broken' | 'closing' = 'starting';
   #brokenMessage = '';
-  #restartDelayMs = restartDelayMsMin;
+  #backOff = new BackOff(restarts);
   #restartTimer: NodeJS.Timeout | undefined;
 
   constructor({ onTrouble, ...start }: StoreKeeperOptions) {
@@ -71,16 +70,18 @@ export class StoreKeeper {
   }
 
   #spawn(): Worker {
-    // The sources run as they are (.ts) and published as JavaScript (.js).
-    const entry = `./store-thread${extname(import.meta.filename)}`;
-    const worker = new Worker(new URL(entry, import.meta.url), {
-      name: 'shared store',
-      workerData: this.#start,
-    });
-    worker.on('message', (message: FromWriter) => this.#onMessage(message));
-    worker.on('error', (error) => this.#onTrouble(this.#trouble(describeError(error))));
-    worker.on('exit', () => this.#onExit());
-    return worker;
+    return startWorker<FromWriter>(
+      {
+        entry: entryBeside(import.meta, './store-thread'),
+        name: 'shared store',
+        data: this.#start,
+      },
+      {
+        onMessage: (message) => this.#onMessage(message),
+        onCrash: (detail) => this.#onTrouble(this.#trouble(detail)),
+        onExit: () => this.#onExit(),
+      },
+    );
   }
 
   #onMessage(message: FromWriter): void {
@@ -91,7 +92,7 @@ export class StoreKeeper {
     if (this.#state !== 'starting') return;
     if (message.kind === 'ready') {
       this.#state = 'ready';
-      this.#restartDelayMs = restartDelayMsMin;
+      this.#backOff = new BackOff(restarts);
       for (const client of this.#clients) this.#introduce(client);
       return;
     }
@@ -108,8 +109,7 @@ export class StoreKeeper {
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = undefined;
       this.#worker = this.#spawn();
-    }, this.#restartDelayMs);
-    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, restartDelayMsMax);
+    }, this.#backOff.next(0));
   }
 
   #finish(): void {

@@ -25,6 +25,11 @@ const CLOSED = JSON.stringify({
   },
 });
 const SETTINGS = `
+private = ["/shown.csv.gz", "/private.html"]
+
+[errors]
+404 = "/private.html"
+
 [[redirects]]
 from = "/short/*"
 to = "/:splat"
@@ -43,8 +48,10 @@ describe('rules under attack', () => {
 
   beforeAll(async () => {
     folder.write('page.html', '<p>page</p>');
+    folder.write('private.html', '<p>private</p>');
     folder.write('own/page.html', '<p>own</p>');
-    for (const name of ['data.csv', 'both.csv', 'closed/open.csv', 'closed/x.csv']) {
+    const names = ['data.csv', 'both.csv', 'shown.csv', 'closed/open.csv', 'closed/x.csv'];
+    for (const name of names) {
       folder.write(name, CSV);
       folder.write(`${name}.gz`, gzipSync(WHOLE));
     }
@@ -65,13 +72,19 @@ describe('rules under attack', () => {
     const [whole, cut] = [gzipSync(WHOLE), Buffer.from(CSV)];
     expect((await get('/both.csv', gzip)).body).toEqual(whole);
     expect((await get('/data.csv.gz')).status).toBe(401);
-    for (const path of ['/data.csv', '/short/data.csv', '/closed/open.csv']) {
+    for (const path of ['/data.csv', '/short/data.csv', '/shown.csv', '/closed/open.csv']) {
       const { body, status } = await get(path, gzip);
       expect([path, status, body.equals(whole)]).toEqual([path, 200, false]);
       expect((await get(path)).body).toEqual(cut);
     }
     const authorization = AUTHORIZATION;
     expect((await get('/closed/x.csv', { ...gzip, authorization })).body).toEqual(whole);
+  });
+
+  test('a page that tells of an error is none where it is private', async () => {
+    const reply = await get('/nothing');
+    expect(reply.status).toBe(404);
+    expect(reply.text).toMatch(/^Cannot find that path/);
   });
 
   test('what scripts of others may read is said by the path that answers', async () => {

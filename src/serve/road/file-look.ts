@@ -132,6 +132,8 @@ export class FileLook {
   async open(site: Site, route: FileRoute): Promise<OpenFile | 'redirect' | undefined> {
     const guard = this.#guardOf(site);
     const segments = route.isDirectory ? [...route.segments, indexName] : route.segments;
+    // Whoever asks: a page of an error, or what lies compressed beside a file, is asked for here.
+    if (isClosed(site, segments)) return undefined;
     const found = await openSpelled(guard, site.directory, segments).catch((error: unknown) => {
       throw isUnreachable(error) ? unreachable(route, error) : error;
     });
@@ -151,18 +153,19 @@ export class FileLook {
     file: GuardedFile,
     place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
   ): Promise<OpenFile | 'redirect' | undefined> {
-    const { directory, settings } = place.site;
-    const privateFiles = settings?.privateFiles ?? [];
-    const isClosed = (segments: readonly string[]): boolean =>
-      isPrivate(privateFiles, { segments, isDirectory: false });
-    const inside = { directory, path: place.path, isClosed };
+    const { site } = place;
+    const inside = {
+      directory: site.directory,
+      path: place.path,
+      isClosed: (segments: readonly string[]) => isClosed(site, segments),
+    };
     if (!(await isOpenInside(guard, file, inside))) return undefined;
     const stats = await file.stat();
     if (stats.isDirectory() && !place.route.isDirectory) return 'redirect';
     if (!stats.isFile()) return undefined;
     const name = place.route.isDirectory ? indexName : (place.route.segments.at(-1) ?? '');
     const version = versionOf(stats, this.#wallMs());
-    const { anonymousRead, paths } = place.site.manifest;
+    const { anonymousRead, paths } = site.manifest;
     const cacheControl = cacheControlOf(name, anonymousRead && paths.length === 0);
     const mediaType = mediaTypeOf(name);
     const isCodable = version.sizeBytes >= codedBytesMin && isCompressible(mediaType);
@@ -172,6 +175,11 @@ export class FileLook {
   #guardOf({ mountDirectory, owner }: Site): GuardedFs {
     return this.#guards.fsOf(mountDirectory, owner);
   }
+}
+
+function isClosed({ settings }: Site, segments: readonly string[]): boolean {
+  const rules = settings?.privateFiles;
+  return rules !== undefined && isPrivate(rules, { segments, isDirectory: false });
 }
 
 async function readWhole(opened: OpenFile): Promise<Uint8Array | 'changed'> {

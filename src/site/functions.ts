@@ -4,7 +4,7 @@
  */
 import { isServedName, type ModulePath, type RequestPath } from '../names.ts';
 import { matchAll } from './path-patterns.ts';
-import type { Routes } from './settings/routes.ts';
+import type { RouteRule, Routes } from './settings/routes.ts';
 import { indexPath, type Route, routeModule, type ScriptPlace, type Site } from './table.ts';
 
 /** A module that may answer, and how it sees its place. */
@@ -28,10 +28,16 @@ export function routedModules(
   const found: Standing[] = [];
   for (const number of matchAll(table, wholePath(path))) {
     const rule = rules[number];
-    if (rule === undefined || rule.methods?.has(method.toUpperCase()) === false) continue;
+    if (rule === undefined || !takesMethod(rule, method.toUpperCase())) continue;
     found.push({ modulePath: rule.modulePath, ...placeAt(path, rule.depth) });
   }
   return found;
+}
+
+/** Whoever answers GET answers HEAD (RFC 9110, section 9.3.2). */
+function takesMethod({ methods }: RouteRule, method: string): boolean {
+  if (methods === undefined || methods.has(method)) return true;
+  return method === 'HEAD' && methods.has('GET');
 }
 
 /** The places of an `index.wasm` at or above the path, the nearest first. */

@@ -145,6 +145,9 @@ describe('beside other rules of the folder', () => {
 
   test('a route holds for its methods; the index.wasm takes the rest', async () => {
     expect(await stage.place('/users/7', { method: 'PUT' })).toBe('root PUT - /users/7');
+    await stage.ask('/users/9', { method: 'HEAD' });
+    const line = await stage.daemon.waitForLog(({ path }) => path === '/users/9');
+    expect(line.modulePath).toBe('users.wasm');
     expect(await stage.place('/api/x', { method: 'DELETE' })).toBe('api DELETE /api /x');
   });
 

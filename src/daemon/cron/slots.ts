@@ -1,6 +1,6 @@
 /** When an entry of a schedule comes, worked out from a clock that is handed in. Pure. */
 import { createHash } from 'node:crypto';
-import { type CronEntry, nextTime } from '../../site/settings/cron.ts';
+import { type CronEntry, lastTime, nextTime } from '../../site/settings/cron.ts';
 
 /** Runs that fall on one minute begin spread over this time. */
 export const spreadMs = 5_000;
@@ -32,12 +32,8 @@ export function newestSlot(
   entry: CronEntry,
   { afterMs, untilMs }: { readonly afterMs: number; readonly untilMs: number },
 ): number | undefined {
-  let newest: number | undefined;
-  // At most one a minute: a day has 1,440.
-  let slot = slotAfter(entry, Math.max(afterMs, untilMs - makeUpMs));
-  while (slot !== undefined && slot <= untilMs) {
-    newest = slot;
-    slot = slotAfter(entry, slot);
-  }
-  return newest;
+  // Asked for backwards: a day of minutes, one after the other, holds the control plane for 0.1 s.
+  const newest = lastTime(entry, new Date(untilMs + 1))?.getTime();
+  const earliestMs = Math.max(afterMs, untilMs - makeUpMs);
+  return newest === undefined || newest <= earliestMs ? undefined : newest;
 }

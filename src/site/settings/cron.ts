@@ -107,9 +107,17 @@ function firstTime(schedule: string): Date | null | undefined {
  * The first time of a schedule after `after`; null when there is none. An hour that a change of the
  * clock leaves out runs when it is over; one that comes twice runs once.
  */
-export function nextTime(
-  { schedule, timezone }: Pick<CronEntry, 'schedule' | 'timezone'>,
-  after: Date,
-): Date | null {
-  return new Cron(schedule, { mode: '5-part', timezone, paused: true }).nextRun(after);
+export function nextTime(when: CronTimes, after: Date): Date | null {
+  return timesOf(when).nextRun(after);
+}
+
+/** The last time of a schedule before `before`; undefined when there is none. */
+export function lastTime(when: CronTimes, before: Date): Date | undefined {
+  return timesOf(when).previousRuns(1, before)[0];
+}
+
+type CronTimes = Pick<CronEntry, 'schedule' | 'timezone'>;
+
+function timesOf({ schedule, timezone }: CronTimes): Cron {
+  return new Cron(schedule, { mode: '5-part', timezone, paused: true });
 }

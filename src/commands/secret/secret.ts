@@ -26,7 +26,7 @@ const actions = ['seal', 'rotate', 'key'] as const;
 
 export const secret: Command = {
   name: 'secret',
-  summary: 'Seal a secret for the terrafirma.toml of a folder, or tend the keys that open it',
+  summary: 'Seal a secret for the terrafirma.toml of a folder, or manage its keys',
   positionals: [
     { name: 'seal|rotate|key', isRequired: true, summary: 'What to do, see below' },
     { name: 'name', isRequired: false, summary: 'With seal: what the secret is called' },

@@ -221,7 +221,7 @@ describe('failures of paths, modules and runs', () => {
     const growing = setInterval(() => appendFileSync(folder.path('growing.wasm'), 'more'), 10);
     try {
       const reply = await ask(daemon.port, '/growing.wasm');
-      expectFailure(reply, 503, /looked at/);
+      expectFailure(reply, 503, /being checked/);
       expect(reply.headers['retry-after']).toBe('2');
     } finally {
       clearInterval(growing);

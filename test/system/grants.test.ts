@@ -25,17 +25,23 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}`;
   folder.put('fetch');
   folder.put('fetch', 'closed.wasm');
+  folder.put('fetch', 'apart.wasm');
   folder.put('kv');
   folder.put('kv', 'storeless.wasm');
   folder.write(
     'terrafirma.toml',
     `
+    [backends.origin]
+    url = "${url}"
     [grants]
     outbound = ["${url}"]
     ["closed.wasm".grants]
     outbound = []
+    backends = ["origin"]
     ["storeless.wasm".grants]
     kv = false
+    ["apart.wasm".grants]
+    backends = []
     `,
   );
   daemon = await TestDaemon.start({
@@ -72,6 +78,19 @@ describe('where requests may go', () => {
   test('may be less for one module', async () => {
     expect((await ask(daemon.port, `/closed.wasm?${url}/closed`)).status).toBe(502);
     expect(visited).not.toContain('/closed');
+  });
+});
+
+describe('a back-end', () => {
+  test('is named in place of a host, also where nothing else may be fetched', async () => {
+    const reply = await ask(daemon.port, '/closed.wasm?http://origin/named');
+    expect([reply.status, reply.text]).toEqual([200, 'from the server']);
+    expect(visited).toContain('/named');
+  });
+
+  test('does not exist for a module that is not granted it', async () => {
+    expect((await ask(daemon.port, '/apart.wasm?http://origin/apart')).status).toBe(502);
+    expect(visited).not.toContain('/apart');
   });
 });
 

@@ -20,6 +20,19 @@ export class RunBackends implements Backends {
     return this.#grant.backends.get(name) ?? this.#added?.get(name);
   }
 
+  /**
+   * The back-end that a URL names as its host, and the URL at its server. Only a name without a dot
+   * can be one: no name of the Internet is covered up.
+   */
+  namedBy(url: string): { readonly backend: string; readonly url: string } | undefined {
+    const read = URL.parse(url);
+    if (read === null || read.host.includes('.')) return undefined;
+    const backend = this.#grant.backends.get(read.host);
+    if (backend === undefined) return undefined;
+    const target = `${originOf(backend)}${read.pathname}${read.search}`;
+    return { backend: read.host, url: target };
+  }
+
   isAdded(name: string): boolean {
     return this.#added?.has(name) ?? false;
   }

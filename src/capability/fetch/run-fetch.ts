@@ -115,13 +115,13 @@ export class RunFetch implements Fetch {
     const { outboundRedirectsMax: redirectsMax } = this.#outbound.limits;
     let current: OutboundRequest;
     try {
-      current = this.#admit(request);
+      current = this.#admit(this.#named(request));
     } catch (error) {
       if (isStreamed(request.body)) request.body.cancel();
       throw error;
     }
     const follows =
-      (request.redirects ?? (request.backend === undefined ? 'follow' : 'give')) === 'follow';
+      (current.redirects ?? (current.backend === undefined ? 'follow' : 'give')) === 'follow';
     for (let redirects = 0; ; redirects += 1) {
       const exchange = await this.#exchange(current, patience);
       const start = await exchange.head;
@@ -152,6 +152,12 @@ export class RunFetch implements Fetch {
       exchange.body.cancel();
       throw error;
     }
+  }
+
+  /** ABIs without a word for back-ends name one as a host: `http://origin/cart`. */
+  #named(request: OutboundRequest): OutboundRequest {
+    if (request.backend !== undefined || this.#grant.backends.size === 0) return request;
+    return { ...request, ...this.backends.namedBy(request.url) };
   }
 
   #admit(request: OutboundRequest): OutboundRequest {

@@ -54,6 +54,29 @@ describe('a back-end', () => {
     await expect(sent).rejects.toMatchObject(refusal('input', /^((?!vault).)*$/));
   });
 
+  test('may be named as the host of a URL, with either scheme', async () => {
+    const run = bench.openRun({}, granted({ origin: plain({ host: 'shop.example' }) }));
+    await bench.send(run, 'http://origin/cart?id=1');
+    await bench.send(run, 'https://origin/more');
+    expect(bench.server.seen.map(({ url }) => url)).toEqual(['/cart?id=1', '/more']);
+    expect(bench.server.seen[0]?.headers.host).toBe('shop.example');
+  });
+
+  test('hears no host that is only its name', async () => {
+    const run = bench.openRun({}, granted({ origin: plain() }));
+    await bench.send(run, 'http://origin/');
+    expect(bench.server.seen[0]?.headers.host).toBe(`127.0.0.1:${bench.server.port}`);
+  });
+
+  test.each(['http://vault/', 'http://origin:8080/', 'http://origin.example/'])(
+    'is not what %s names',
+    async (url) => {
+      const run = bench.openRun({}, { ...granted({ origin: plain() }), outbound: [] });
+      await expect(bench.send(run, url)).rejects.toMatchObject(refusal('forbidden'));
+      expect(bench.server.seen).toEqual([]);
+    },
+  );
+
   test('gives its redirects to the guest', async () => {
     const run = bench.openRun({}, granted({ origin: plain() }));
     const reply = await bench.send(run, 'http://x.example/?to=/else', { backend: 'origin' });

@@ -1,8 +1,12 @@
 /** Kept versions of modules have addresses where the folder says so. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { placeGuest } from '../support/cgi-guests.ts';
-import { waitFor } from '../support/daemon.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { TestFolder } from '../support/folder.ts';
 import { FunctionStage } from '../support/function-stage.ts';
+import { ask } from '../support/http.ts';
 
 describe('versions', () => {
   const toml = '[site]\nversions_public = true';
@@ -56,6 +60,31 @@ describe('versions', () => {
     stage.folder.write('terrafirma.toml', '# nothing');
     await waitFor(async () => ((await digestOf(stage)) === 'undefined' ? true : undefined));
     expect(await stage.place(`/app.wasm@${older}`)).toBe('404');
+  });
+
+  test('do not run while they are quarantined', async () => {
+    using folder = new TestFolder();
+    folder.write('app.wasm', await placeGuest('older'));
+    folder.write('terrafirma.toml', toml);
+    const args = [folder.directory];
+    await using first = await TestDaemon.start({ args, threads: 1 });
+    const digestNow = async (): Promise<string | undefined> => {
+      const { headers } = await ask(first.port, '/app.wasm');
+      return headers['x-terrafirma-version'] as string | undefined;
+    };
+    const older = await waitFor(digestNow);
+    folder.write('app.wasm', await placeGuest('newer'));
+    await waitFor(async () => ((await digestNow()) === older ? undefined : true));
+    expect((await ask(first.port, `/app.wasm@${older}`)).status).toBe(200);
+    await first.stop();
+    const { stateDirectory } = first;
+    mkdirSync(join(stateDirectory, 'suspects'), { recursive: true });
+    const mark = JSON.stringify({ format: 1, marks: 2 });
+    writeFileSync(join(stateDirectory, 'suspects', `${older}.json`), mark);
+    await using second = await TestDaemon.start({ args, threads: 1, stateDirectory });
+    expect((await ask(second.port, '/app.wasm')).status).toBe(200);
+
+    expect((await ask(second.port, `/app.wasm@${older}`)).status).toBe(502);
   });
 
   test('are as private as the module', async () => {

@@ -22,6 +22,8 @@ describe('serve --mount', () => {
       '_keybase_pages.team.example': { txt: ['kbp=/keybase/team/acme'] },
       '_keybase_pages.link.example': { txt: ['kbp=/keybase/private/eve,kbwasm/out'] },
       '_keybase_pages.closed.example': { txt: ['kbp=/keybase/private/carol,kbwasm'] },
+      '_keybase_pages.consents.example': { txt: ['kbp=/keybase/private/erin,kbwasm'] },
+      '_keybase_pages.mallory.example': { txt: ['kbp=/keybase/private/erin,kbwasm/lib'] },
       '_keybase_pages.nobot.example': { txt: ['kbp=/keybase/private/alice,bob'] },
       '_keybase_pages.long.example': {
         txt: [
@@ -40,6 +42,12 @@ describe('serve --mount', () => {
     writeFileSync(
       mount.path('private/carol,kbwasm/.kbp_config'),
       '{"version":"v1","per_path_configs":{}}',
+    );
+    mkdirSync(mount.path('private/erin,kbwasm/lib'), { recursive: true });
+    writeFileSync(mount.path('private/erin,kbwasm/lib/app.py'), 'secret');
+    writeFileSync(
+      mount.path('private/erin,kbwasm/terrafirma.toml'),
+      'host_names = ["consents.example"]\nprivate = ["/lib/*"]\n',
     );
     mkdirSync(mount.path('private/eve,kbwasm'));
     symlinkSync(mount.path(FOLDER), mount.path('private/eve,kbwasm/out'));
@@ -65,6 +73,12 @@ describe('serve --mount', () => {
 
   const status = async (host: string, path = '/hello.wasm'): Promise<number> =>
     (await ask(daemon.port, path, { host })).status;
+
+  test('no record for a directory inside passes by what its folder says', async () => {
+    expect(await status('consents.example', '/lib/app.py')).toBe(404);
+    const reply = await ask(daemon.port, '/app.py', { host: 'mallory.example' });
+    expect([reply.status, reply.text.includes('secret')]).toEqual([403, false]);
+  });
 
   test('runs the module of the folder that the record names', async () => {
     const reply = await ask(daemon.port, '/hello.wasm', { host: 'example.com' });

@@ -11,6 +11,7 @@ import type { Mount } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type FolderPath, folderSegments, ownerOf, parseTlf } from '../../names.ts';
 import { manifestName } from '../../site/manifest.ts';
+import { settingsName } from '../../site/settings.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from './guarded-fs.ts';
 import type { MountGuards } from './mount-guards.ts';
 
@@ -59,8 +60,8 @@ export class Locator {
    * canonical one comes first, so that a folder has one directory however a record spells it.
    *
    * @throws TerrafirmaError `folder-not-found` (no mount, not there, leads out of its TLF, or a
-   * private folder without the bot), `folder-forbidden` (a `.kbp_config` above it),
-   * `folder-unreachable` (the mount is gone, empty or hangs).
+   * private folder without the bot), `folder-forbidden` (a `.kbp_config` or `terrafirma.toml` above
+   * it), `folder-unreachable` (the mount is gone, empty or hangs).
    */
   async locate(path: FolderPath): Promise<LocatedFolder> {
     this.#checkBotUser(path);
@@ -166,7 +167,13 @@ async function realpathOrNothing(fs: GuardedFs, path: string): Promise<string | 
   }
 }
 
-/** Keybase's own defence against Eve, from the TLF's root down to the folder's parent. */
+/** In them an owner says who may read, what is private, and which names may show the folder. */
+const ownersFiles = [manifestName, settingsName];
+
+/**
+ * Keybase's own defence against Eve, from the TLF's root down to the folder's parent: a record of
+ * hers that names a directory inside would pass by what is said above it.
+ */
 async function checkAncestors(
   fs: GuardedFs,
   place: { readonly path: FolderPath; readonly confines: string; readonly directory: string },
@@ -178,14 +185,21 @@ async function checkAncestors(
     .filter((segment) => segment !== '');
   for (let depth = 0; depth < below.length; depth += 1) {
     const ancestor = join(confines, ...below.slice(0, depth));
-    try {
-      await fs.lstat(join(ancestor, manifestName));
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') continue;
-      throw error;
+    for (const name of ownersFiles) {
+      if (!(await isThere(fs, join(ancestor, name)))) continue;
+      const detail = `Cannot serve ${path.key}: no folder above it may have a ${name}`;
+      throw new TerrafirmaError('folder-forbidden', `${detail}: received one in ${ancestor}`);
     }
-    const detail = `Cannot serve ${path.key}: no folder above it may have a ${manifestName}`;
-    throw new TerrafirmaError('folder-forbidden', `${detail}: received one in ${ancestor}`);
+  }
+}
+
+async function isThere(fs: GuardedFs, path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
   }
 }
 

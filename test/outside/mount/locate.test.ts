@@ -177,6 +177,15 @@ describe('a folder is forbidden', () => {
     expect(await locate(locator, '/keybase/private/bob/a')).toBe(own);
   });
 
+  test('below a directory that has its own terrafirma.toml', async () => {
+    await makeFile('kb', 'private', 'carol', 'terrafirma.toml');
+    await makeDirectory('kb', 'private', 'carol', 'lib');
+    const locator = locatorOf([mountAt('/keybase', 'kb')]);
+    expect(await codeOf(locator, '/keybase/private/carol/lib')).toBe('folder-forbidden');
+    const own = join(base, 'kb', 'private', 'carol');
+    expect(await locate(locator, '/keybase/private/carol')).toBe(own);
+  });
+
   test('when a link inside the TLF leads below such a directory', async () => {
     await makeFile('kb', 'private', 'bob', 'a', '.kbp_config');
     await makeDirectory('kb', 'private', 'bob', 'a', 'b');

@@ -69,6 +69,7 @@ export const bannedWords: readonly BannedWord[] = [
 export const bannedInComments: readonly BannedWord[] = [
   { pattern: /(?<!\.)\bhostnames?\b/, instead: 'host name (HostName)' },
   { pattern: /\bworkers?\b(?! threads?\b)/, instead: 'thread' },
+  { pattern: /\bThrows\b/, instead: '@throws' },
 ];
 
 /** Modules that reach outside: a file with one says in its first comment what it touches. */

@@ -48,7 +48,11 @@ export class HandleSpace {
     return table;
   }
 
-  /** The object of `handle`, of whichever kind. Throws HandleError `unknown`. */
+  /**
+   * The object of `handle`, of whichever kind.
+   *
+   * @throws HandleError `unknown`
+   */
   get(handle: number): object {
     for (const table of this.#tables) {
       const object = table.find(handle);
@@ -93,7 +97,11 @@ export class HandleTable<T extends object> {
     return this.#objects.size;
   }
 
-  /** The new handle of `object`. Throws HandleError `full`. */
+  /**
+   * The new handle of `object`.
+   *
+   * @throws HandleError `full`
+   */
   add(object: T): number {
     this.requireRoom();
     const handle = this.#space.takeNumber();
@@ -101,7 +109,7 @@ export class HandleTable<T extends object> {
     return handle;
   }
 
-  /** Throws HandleError `full` where `add` would. */
+  /** @throws HandleError `full` where `add` would */
   requireRoom(): void {
     const { handlesMax } = this.#space;
     const count = this.#isAlone ? this.#objects.size : this.#space.size;
@@ -115,21 +123,33 @@ export class HandleTable<T extends object> {
     return this.#objects.get(handle);
   }
 
-  /** The object of `handle`, which stays. Throws HandleError `unknown`. */
+  /**
+   * The object of `handle`, which stays.
+   *
+   * @throws HandleError `unknown`
+   */
   get(handle: number): T {
     const object = this.#objects.get(handle);
     if (object === undefined) throw this.#unknown(handle);
     return object;
   }
 
-  /** The object of `handle`, which is consumed. Throws HandleError `unknown`. */
+  /**
+   * The object of `handle`, which is consumed.
+   *
+   * @throws HandleError `unknown`
+   */
   take(handle: number): T {
     const object = this.get(handle);
     this.#objects.delete(handle);
     return object;
   }
 
-  /** Forgets `handle`. Throws HandleError `unknown`. */
+  /**
+   * Forgets `handle`.
+   *
+   * @throws HandleError `unknown`
+   */
   drop(handle: number): void {
     this.take(handle);
   }

@@ -46,8 +46,9 @@ class TerrariumBinding implements Binding {
 
   /**
    * A guest that trapped after it had set a server error has said what it wanted to say: C guests
-   * end like that. Any other trap leaves the exchange to the gateway. Throws TerrafirmaError
-   * `reply-too-large`, `overloaded`.
+   * end like that. Any other trap leaves the exchange to the gateway.
+   *
+   * @throws TerrafirmaError `reply-too-large`, `overloaded`
    */
   finish(end: RunEnd): void {
     const { exchange, reply, hostMemory } = this.#guest.run;

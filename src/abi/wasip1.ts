@@ -132,7 +132,9 @@ class Wasip1Binding implements Binding {
 
   /**
    * Answers when the program ended well. Otherwise nothing more is sent: an answer that has begun
-   * is broken off, so that the visitor sees that it is not whole. Throws TerrafirmaError.
+   * is broken off, so that the visitor sees that it is not whole.
+   *
+   * @throws TerrafirmaError
    */
   finish(end: RunEnd): void {
     const streams = this.#streams;

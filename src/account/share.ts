@@ -55,9 +55,8 @@ export class Share {
   }
 
   /**
-   * Throws where `allows` says no to more bytes.
-   *
    * @throws TerrafirmaError `overloaded`.
+   * @throws where `allows` says no to more bytes
    */
   requireRoom(bytes: number): void {
     if (this.allows('bytes', bytes)) return;

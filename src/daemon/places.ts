@@ -13,7 +13,7 @@ export interface Places {
   relocate(located: LocatedFolder): Promise<LocatedFolder>;
 }
 
-/** Throws the error of the system when the folder of folder mode is not there. */
+/** @throws the error of the system when the folder of folder mode is not there */
 export function openPlaces(config: Config, guards: MountGuards): Places {
   const { mounts, botUser, folder: served } = config;
   const locator = new Locator({ mounts, botUser, guards });

@@ -87,7 +87,7 @@ export class Reclaimer {
     }
   }
 
-  /** Throws TerrafirmaError `draining` after `stop`, which waits for the look to end. */
+  /** @throws TerrafirmaError `draining` after `stop`, which waits for the look to end */
   async #presenceOf({ folderKey }: FolderRecord): Promise<FolderPresence> {
     if (this.#isStopped) throw new TerrafirmaError('draining');
     // Other folders that used this state directory: nobody says where they would be.

@@ -117,7 +117,11 @@ export class Publisher {
     this.#missing = new LRUCache({ max: missingPathsMax, ttl: missingTtlMs });
   }
 
-  /** Opens the state directory. Throws TerrafirmaError('state') when it cannot be used. */
+  /**
+   * Opens the state directory.
+   *
+   * @throws TerrafirmaError('state') when it cannot be used
+   */
   static async open(options: PublisherOptions): Promise<Publisher> {
     const { config, journal } = options;
     return new Publisher(options, await openState(config, journal));
@@ -128,8 +132,8 @@ export class Publisher {
    * from the kept versions where files did not change, else when the files that are there have
    * settled and were judged; what takes longer is left to `verdict`.
    *
-   * Throws TerrafirmaError: 'bad-manifest'; 'folder-not-found' or 'folder-unreachable' when the
-   * folder cannot be read and nothing was kept; 'draining' after `close`.
+   * @throws TerrafirmaError: 'bad-manifest'; 'folder-not-found' or 'folder-unreachable' when the
+   *   folder cannot be read and nothing was kept; 'draining' after `close`
    */
   async siteOf(located: LocatedFolder): Promise<Site> {
     return await this.#watch(located).site();
@@ -137,7 +141,9 @@ export class Publisher {
 
   /**
    * The site of a folder that cannot be located now, because its mount is away: what was kept of
-   * it. Undefined when nothing was. Throws what `siteOf` throws.
+   * it. Undefined when nothing was.
+   *
+   * @throws what `siteOf` throws
    */
   async keptSite(folderKey: FolderKey, mount: Mount): Promise<Site | undefined> {
     const known = this.#located.get(folderKey);
@@ -149,8 +155,9 @@ export class Publisher {
 
   /**
    * The newest site of a folder once the module has a verdict: at once when there is no such file.
-   * Throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs` or the folder
-   * is not in use, and what `siteOf` throws.
+   *
+   * @throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs` or the folder
+   *   is not in use, and what `siteOf` throws
    */
   async verdict(folderKey: FolderKey, modulePath: ModulePath): Promise<Site> {
     const located = this.#located.get(folderKey);
@@ -167,8 +174,10 @@ export class Publisher {
   }
 
   /**
-   * The compiled module of a version, to be run. Throws TerrafirmaError: 'module-refused',
-   * 'module-quarantined'; 'no-verdict' when its bytes were lost, and the files are read again.
+   * The compiled module of a version, to be run.
+   *
+   * @throws TerrafirmaError: 'module-refused', 'module-quarantined'; 'no-verdict' when its bytes
+   *   were lost, and the files are read again
    */
   async module(digest: Digest): Promise<LoadedModule> {
     try {

@@ -26,7 +26,11 @@ export class CoreInstance {
   readonly #restore: GuestFunction | undefined;
   readonly #names: FormFacts['names'];
 
-  /** No code of the guest runs. Throws what V8 throws where imports do not fit. */
+  /**
+   * No code of the guest runs.
+   *
+   * @throws what V8 throws where imports do not fit
+   */
   constructor({ module, form, imports, connect, firstFuel }: CoreOptions) {
     const { names } = form;
     this.#names = names;

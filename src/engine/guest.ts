@@ -59,8 +59,9 @@ export class Guest {
 
   /**
    * Puts everything but `takeRest` back to the first state after a run of `siteKey`. Answers how
-   * many cards were written, or undefined where that is not known. Throws when it cannot: then the
-   * guest must be discarded.
+   * many cards were written, or undefined where that is not known.
+   *
+   * @throws when it cannot: then the guest must be discarded
    */
   restore(memoryBytes: number, siteKey: string): number | undefined {
     if (memoryBytes > this.#firstBytes) this.#siteKey = siteKey;

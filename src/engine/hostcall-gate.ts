@@ -81,7 +81,7 @@ export class HostcallGate {
     };
   }
 
-  /** Throws where the run is over, or may make no hostcalls now. */
+  /** @throws where the run is over, or may make no hostcalls now */
   #enter(): Activation {
     const activation = this.#slot.running();
     activation.requireAlive();
@@ -93,7 +93,9 @@ export class HostcallGate {
 
   /**
    * Host work is the guest's time, too. When that is over, others have a turn before the guest has
-   * its answer; a hostcall that cannot wait brings it to its next check. Throws past the budget.
+   * its answer; a hostcall that cannot wait brings it to its next check.
+   *
+   * @throws past the budget
    */
   #leave(activation: Activation, answer: unknown, waits: boolean): unknown {
     this.#work += workPerHostcall + this.#memories.takeTouched();

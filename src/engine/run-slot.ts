@@ -9,7 +9,7 @@ export class RunSlot {
     this.trap = trap;
   }
 
-  /** Throws the trap where there is no run: what comes late finds nothing. */
+  /** @throws the trap where there is no run: what comes late finds nothing */
   running(): Activation {
     if (this.activation === undefined) throw this.trap;
     return this.activation;

@@ -89,7 +89,11 @@ export interface Element {
   readonly whole: Uint8Array;
 }
 
-/** The elements that stand one after another in `bytes`. Throws RangeError where they do not. */
+/**
+ * The elements that stand one after another in `bytes`.
+ *
+ * @throws RangeError where they do not
+ */
 export function readElements(bytes: Uint8Array): readonly Element[] {
   const elements: Element[] = [];
   let at = 0;

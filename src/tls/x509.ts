@@ -115,7 +115,11 @@ export function toPem(certificate: Uint8Array): string {
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
-/** The certificates of a PEM chain, leaf first. Throws Error when one cannot be read. */
+/**
+ * The certificates of a PEM chain, leaf first.
+ *
+ * @throws Error when one cannot be read
+ */
 export function readChain(pem: string): readonly X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((block) => new X509Certificate(block));

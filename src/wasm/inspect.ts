@@ -24,9 +24,11 @@ export {
 } from './shape.ts';
 
 /**
- * The shape of the module in `bytes`. Throws `TerrafirmaError('module-refused')` with the offset
- * for anything that is not a complete core module within `limits`. Bodies are walked, not type
- * checked: `WebAssembly.validate` does that.
+ * The shape of the module in `bytes`. Bodies are walked, not type checked: `WebAssembly.validate`
+ * does that.
+ *
+ * @throws `TerrafirmaError('module-refused')` with the offset for anything that is not a complete
+ *   core module within `limits`
  */
 export function inspectModule(
   bytes: Uint8Array,

@@ -48,9 +48,10 @@ const nothing: ReadonlySet<number> = new Set();
 const noStateFunctions = { capture: undefined, restore: undefined, state: undefined };
 
 /**
- * The metered form of the module in `bytes`, whose shape is `shape`. Throws
- * `TerrafirmaError('module-refused')` for invalid modules, indices that do not exist,
- * functions beyond the limits of V8 when metered, and atomics.
+ * The metered form of the module in `bytes`, whose shape is `shape`.
+ *
+ * @throws TerrafirmaError('module-refused') for invalid modules, indices that do not exist,
+ *   functions beyond the limits of V8 when metered, and atomics
  */
 export function meterModule(
   bytes: Uint8Array<ArrayBuffer>,

@@ -138,7 +138,8 @@ export class BodyContents implements ReadBody {
 
   /**
    * The next bytes, at most so many; empty at the end, undefined where they must be waited for.
-   * Throws what broke the body off.
+   *
+   * @throws what broke the body off
    */
   take(bytesMax: number): Uint8Array | undefined {
     if (this.#failure !== undefined) throw this.#failure;

@@ -53,8 +53,9 @@ export class TerrariumGuest {
   }
 
   /**
-   * Traps when the guest calls before its first request, while it is instantiated. Throws
-   * HostcallFailure while it is initialised.
+   * Traps when the guest calls before its first request, while it is instantiated.
+   *
+   * @throws HostcallFailure while it is initialised
    */
   get run(): TerrariumRun {
     if (this.#run !== undefined) return this.#run;
@@ -185,7 +186,11 @@ export class TerrariumGuest {
     return undefined;
   }
 
-  /** Text of one character a byte. Throws Misuse above `bytesMax`; traps on a bad range. */
+  /**
+   * Text of one character a byte.
+   *
+   * @throws Misuse above `bytesMax`; traps on a bad range
+   */
   readText(ptr: number, len: number, bytesMax: number): string {
     this.memory.requireRange(ptr, len);
     const length = len >>> 0;
@@ -195,7 +200,11 @@ export class TerrariumGuest {
     return this.memory.readLatin1(ptr, length, bytesMax);
   }
 
-  /** The texts of `count` slices. Throws Misuse past the limits; traps on a bad range. */
+  /**
+   * The texts of `count` slices.
+   *
+   * @throws Misuse past the limits; traps on a bad range
+   */
   readTexts(ptr: number, count: number, limits: HeaderLimits): readonly string[] {
     const itemCount = count >>> 0;
     if (itemCount > limits.linesMax) {
@@ -284,7 +293,7 @@ export class TerrariumGuest {
     if (this.#run !== run) throw new Error('Cannot go on with a hostcall: its run has ended');
   }
 
-  /** Throws on what the guest is not to be told: traps, the end of the run, our own bugs. */
+  /** @throws on what the guest is not to be told: traps, the end of the run, our own bugs */
   #logFailure(error: unknown): void {
     const isTold =
       error instanceof HostcallFailure ||

@@ -64,8 +64,9 @@ export class GuestHeaders {
   }
 
   /**
-   * Replaces all values of `name`; no values remove it. Names and values have one character a
-   * byte. Throws ObjectError, and changes nothing, when they are no valid HTTP or past the limits.
+   * Replaces all values of `name`; no values remove it. Names and values have one character a byte.
+   *
+   * @throws ObjectError, and changes nothing, when they are no valid HTTP or past the limits
    */
   set(name: string, values: readonly string[]): void {
     const lowerName = name.toLowerCase();

@@ -90,8 +90,9 @@ export class OutboundState {
   }
 
   /**
-   * Before the body of `request` is replaced by one of `len` bytes. Throws ObjectError when the
-   * bodies of the run would be too many bytes.
+   * Before the body of `request` is replaced by one of `len` bytes.
+   *
+   * @throws ObjectError when the bodies of the run would be too many bytes
    */
   makeRoom(request: CreatedRequest, len: number): void {
     const more = len - request.body.length;
@@ -99,7 +100,11 @@ export class OutboundState {
     else this.#held.release(-more);
   }
 
-  /** Consumes the request `handle` and sends it. Throws HandleError. */
+  /**
+   * Consumes the request `handle` and sends it.
+   *
+   * @throws HandleError
+   */
   send(handle: number): PendingRequest {
     return this.#start(this.requests.take(handle));
   }
@@ -112,7 +117,11 @@ export class OutboundState {
     return this.pending.add(this.#start(request));
   }
 
-  /** The handle of a settled request's response, or -1 when it has failed. Throws HandleError. */
+  /**
+   * The handle of a settled request's response, or -1 when it has failed.
+   *
+   * @throws HandleError
+   */
   keepReply(pending: PendingRequest): number {
     const reply = pending.outcome?.kind === 'done' ? pending.outcome.value : undefined;
     if (reply === undefined) return -1;

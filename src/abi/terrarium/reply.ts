@@ -21,7 +21,7 @@ const htmlStart = new RegExp(
   'i',
 );
 
-/** Throws TerrafirmaError `reply-too-large`, `overloaded` when the last body was refused. */
+/** @throws TerrafirmaError `reply-too-large`, `overloaded` when the last body was refused */
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
   const status = reply.status ?? statusDefault;
   if (reply.body === undefined) throw new TerrafirmaError(reply.refusal);

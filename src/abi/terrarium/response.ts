@@ -165,7 +165,11 @@ function* setLargeBody(guest: TerrariumGuest, handle: number, place: MemoryRange
   return ok;
 }
 
-/** The reply to set, and the length of its new body. Throws Misuse past the limit. */
+/**
+ * The reply to set, and the length of its new body.
+ *
+ * @throws Misuse past the limit
+ */
 function openBody(
   guest: TerrariumGuest,
   handle: number,

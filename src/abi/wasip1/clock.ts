@@ -44,7 +44,7 @@ export const clockHostcalls = [
   }),
 ];
 
-/** Throws WasiError `inval` for a clock that is none. */
+/** @throws WasiError `inval` for a clock that is none */
 export function readClock(guest: WasiGuest, id: number): bigint {
   requireClock(id);
   const { process } = guest;

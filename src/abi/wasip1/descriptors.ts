@@ -54,12 +54,16 @@ export class DescriptorTable {
     return this.#count;
   }
 
-  /** Throws WasiError `mfile` when one more would be too many: ask before work is done. */
+  /** @throws WasiError `mfile` when one more would be too many: ask before work is done */
   requireRoom(): void {
     if (this.#count >= this.#descriptorsMax) throw new WasiError('mfile');
   }
 
-  /** The number of `descriptor` from now on. Throws WasiError `mfile`. */
+  /**
+   * The number of `descriptor` from now on.
+   *
+   * @throws WasiError `mfile`
+   */
   add(descriptor: Descriptor): number {
     this.requireRoom();
     let fd = this.#open.indexOf(undefined);
@@ -69,14 +73,18 @@ export class DescriptorTable {
     return fd;
   }
 
-  /** Throws WasiError `badf`. */
+  /** @throws WasiError `badf` */
   get(fd: number): Descriptor {
     const descriptor = this.#open[fd >>> 0];
     if (descriptor === undefined) throw new WasiError('badf');
     return descriptor;
   }
 
-  /** The descriptor of `fd`, which is free from now on. Throws WasiError `badf`. */
+  /**
+   * The descriptor of `fd`, which is free from now on.
+   *
+   * @throws WasiError `badf`
+   */
   take(fd: number): Descriptor {
     const descriptor = this.get(fd);
     this.#open[fd >>> 0] = undefined;
@@ -84,7 +92,11 @@ export class DescriptorTable {
     return descriptor;
   }
 
-  /** Moves `from` to the number `to`; gives back what was there. Throws WasiError `badf`. */
+  /**
+   * Moves `from` to the number `to`; gives back what was there.
+   *
+   * @throws WasiError `badf`
+   */
   renumber(from: number, to: number): Descriptor | undefined {
     const moved = this.get(from);
     const replaced = this.get(to);
@@ -95,14 +107,14 @@ export class DescriptorTable {
     return replaced;
   }
 
-  /** Throws WasiError `badf` where nothing is open, `notdir` where no directory is. */
+  /** @throws WasiError `badf` where nothing is open, `notdir` where no directory is */
   directory(fd: number): DirectoryDescriptor {
     const descriptor = this.get(fd);
     if (descriptor.kind !== 'directory') throw new WasiError('notdir');
     return descriptor;
   }
 
-  /** Throws WasiError: `badf`, `isdir` for a directory, `spipe` for a stream. */
+  /** @throws WasiError: `badf`, `isdir` for a directory, `spipe` for a stream */
   file(fd: number): FileDescriptor {
     const descriptor = this.get(fd);
     if (descriptor.kind === 'file') return descriptor;

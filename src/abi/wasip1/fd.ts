@@ -276,7 +276,7 @@ export function writeFilestat(
   guest.writeBytes(ptr, new Uint8Array(record.buffer));
 }
 
-/** Throws WasiError `inval` for flags that contradict each other. */
+/** @throws WasiError `inval` for flags that contradict each other */
 export function readTimes(
   guest: WasiGuest,
   asked: { readonly accessed: bigint; readonly modified: bigint; readonly flags: number },

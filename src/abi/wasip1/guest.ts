@@ -105,7 +105,7 @@ export class WasiGuest {
     return ptr >>> 0;
   }
 
-  /** Throws WasiError `fault` unless all `len` bytes at `ptr` lie in memory. */
+  /** @throws WasiError `fault` unless all `len` bytes at `ptr` lie in memory */
   requireRange(ptr: number, len: number): void {
     const start = ptr >>> 0;
     if (start + len > this.#host.memory.byteLength) throw new WasiError('fault');
@@ -164,7 +164,7 @@ export class WasiGuest {
     this.#host.memory.writeLatin1(ptr, text);
   }
 
-  /** Throws WasiError `nametoolong`, `ilseq` for what is no UTF-8. */
+  /** @throws WasiError `nametoolong`, `ilseq` for what is no UTF-8 */
   readPath(ptr: number, len: number): string {
     const length = len >>> 0;
     this.requireRange(ptr, length);
@@ -231,7 +231,7 @@ export class WasiGuest {
   }
 }
 
-/** Throws on what the guest is not to be told: traps, the end of the run, failures of the road. */
+/** @throws on what the guest is not to be told: traps, the end of the run, failures of the road */
 export function toErrno(error: unknown): number {
   if (error instanceof WasiError) return error.errno;
   // The folder's mount does not answer: for the program a broken disk.

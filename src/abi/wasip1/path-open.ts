@@ -24,7 +24,11 @@ export interface OpenAsked {
   readonly fdflags: number;
 }
 
-/** The number of the new descriptor. Throws WasiError. */
+/**
+ * The number of the new descriptor.
+ *
+ * @throws WasiError
+ */
 export async function openPath(
   guest: WasiGuest,
   directory: DirectoryDescriptor,

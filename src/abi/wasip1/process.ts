@@ -95,7 +95,11 @@ export class WasiProcess implements FileKeeper {
     return this.#descriptors;
   }
 
-  /** The descriptor of `fd`; for a stream without making the directories. Throws `badf`. */
+  /**
+   * The descriptor of `fd`; for a stream without making the directories.
+   *
+   * @throws `badf`
+   */
   descriptor(fd: number): Descriptor {
     return fd >>> 0 < streamCount ? this.#descriptors.get(fd) : this.descriptors.get(fd);
   }

@@ -66,8 +66,9 @@ function afterPreparing(guest: WasiGuest, give: () => undefined): Promise<void> 
 }
 
 /**
- * Two writes for the whole list: each one looks at the memory anew, and lists are long. Throws
- * WasiError, as the next.
+ * Two writes for the whole list: each one looks at the memory anew, and lists are long.
+ *
+ * @throws WasiError, as the next
  */
 function giveStrings(
   guest: WasiGuest,

@@ -73,7 +73,7 @@ export class AddressFilter {
   readonly #allowed: readonly Network[];
   readonly #isClosed: IsClosed;
 
-  /** Throws CapabilityRefusal (`input`) for what is not `address/bits`. */
+  /** @throws CapabilityRefusal (`input`) for what is not `address/bits` */
   constructor(allowedCidrs: readonly string[], isClosed: IsClosed) {
     this.#isClosed = isClosed;
     this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(describeNetwork(cidr, 'allowed')));

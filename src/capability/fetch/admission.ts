@@ -12,7 +12,7 @@ export type AdmissionLimits = Pick<
   'outboundRequestBytesMax' | 'targetBytesMax' | 'headersMax' | 'headerBytesMax'
 >;
 
-/** Throws CapabilityRefusal. */
+/** @throws CapabilityRefusal */
 export function admitRequest(
   request: OutboundRequest,
   options: { readonly limits: AdmissionLimits; readonly hops: number; readonly visit: string },

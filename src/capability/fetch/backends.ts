@@ -55,7 +55,7 @@ export class RunBackends implements Backends {
     this.#added.set(name, backend);
   }
 
-  /** Throws CapabilityRefusal `input` for a name that there is not. */
+  /** @throws CapabilityRefusal `input` for a name that there is not */
   require(name: string): Backend {
     const backend = this.find(name);
     if (backend !== undefined) return backend;

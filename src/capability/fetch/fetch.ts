@@ -54,7 +54,7 @@ export class OutboundHttp implements Outbound {
   readonly #health: Health;
   readonly #inFlightPerOriginMax: number;
 
-  /** Throws CapabilityRefusal (`input`) for a malformed CIDR. */
+  /** @throws CapabilityRefusal (`input`) for a malformed CIDR */
   constructor(options: OutboundOptions) {
     const { limits, lookupOf } = options;
     this.limits = limits;

@@ -58,8 +58,9 @@ export function countLoopHops(headers: readonly Header[]): number {
 
 /**
  * The headers that go out: checked, without hop-by-hop and framing headers, with the loop guard
- * grown by one and the visit they are part of. Throws CapabilityRefusal: `input`, or `limit` when
- * there were hops enough.
+ * grown by one and the visit they are part of.
+ *
+ * @throws CapabilityRefusal: `input`, or `limit` when there were hops enough
  */
 export function requestHeaders(
   headers: readonly Header[],
@@ -101,7 +102,7 @@ export function replyHeaders(raw: readonly (string | Uint8Array)[]): Header[] {
   return headers.filter(([name]) => !connectionHeaders.has(name) && !named.has(name));
 }
 
-/** Throws CapabilityRefusal unless `method` is a method that guests may use; upper case. */
+/** @throws CapabilityRefusal unless `method` is a method that guests may use; upper case */
 export function parseMethod(method: string): string {
   const upper = method.toUpperCase();
   if (!isToken(method)) {
@@ -118,7 +119,7 @@ export function parseMethod(method: string): string {
   return upper;
 }
 
-/** Throws CapabilityRefusal unless `text`, against `base`, is a URL that guests may fetch. */
+/** @throws CapabilityRefusal unless `text`, against `base`, is a URL that guests may fetch */
 export function parseTarget(text: string, base?: URL): URL {
   const url = URL.parse(text, base?.href);
   if (url === null) {

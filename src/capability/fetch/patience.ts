@@ -25,7 +25,7 @@ export class Patience {
     if (signal.aborted) this.#abandon();
   }
 
-  /** Throws the refusal when it is too late already: then nothing must be sent. */
+  /** @throws the refusal when it is too late already: then nothing must be sent */
   watch(exchange: ServerExchange): void {
     if (this.#refusal !== undefined) throw this.#refusal;
     this.#watched = exchange;

@@ -61,7 +61,7 @@ export class Pools {
     });
   }
 
-  /** Throws CapabilityRefusal `unavailable` after `close`. */
+  /** @throws CapabilityRefusal `unavailable` after `close` */
   of(destination: Destination): OriginPool {
     const { folderKey, origin, backend } = destination;
     if (this.#isClosed) throw refuse('unavailable', 'the server is about to stop', origin);

@@ -183,7 +183,11 @@ async function factsOf(file: GuardedFile): Promise<SiteFileFacts | undefined> {
   };
 }
 
-/** Undefined when there is no such file. Throws TerrafirmaError `folder-unreachable`. */
+/**
+ * Undefined when there is no such file.
+ *
+ * @throws TerrafirmaError `folder-unreachable`
+ */
 async function absentOr<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();

@@ -141,7 +141,7 @@ class RunKeyValue implements KeyValue, RunDoor {
     return (await this.#granted().change({ key, op, value })).before === 0;
   }
 
-  /** Throws CapabilityRefusal `forbidden` where the folder grants no stores at all. */
+  /** @throws CapabilityRefusal `forbidden` where the folder grants no stores at all */
   #granted(): RunStore {
     const { modulePath, siteSettings } = this.#run;
     if (siteSettings !== undefined) requireOwnStore(siteSettings, modulePath);

@@ -49,8 +49,10 @@ export interface ArtifactOptions {
 }
 
 /**
- * Judges `bytes` and makes the artifact. Throws TerrafirmaError('module-refused') with the reason;
- * the same bytes and limits always get the same answer.
+ * Judges `bytes` and makes the artifact.
+ *
+ * @throws TerrafirmaError('module-refused') with the reason; the same bytes and limits always get
+ *   the same answer
  */
 export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
   const shape = inspectModule(bytes, moduleLimits(options.limits));

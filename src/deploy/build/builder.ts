@@ -52,8 +52,8 @@ export class Builder {
    * free, so that a queue of large modules does not fill the memory. They are the builder's from
    * then on. Content in `known` is only recognised.
    *
-   * Throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
-   * started, 'draining' when the builder is closed; and whatever `read` throws.
+   * @throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
+   *   started, 'draining' when the builder is closed; and whatever `read` throws
    */
   async build(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
@@ -77,8 +77,10 @@ export class Builder {
   }
 
   /**
-   * Compiles forms that a trial has passed, each whole. Throws what `build` throws, and
-   * TerrafirmaError: 'module-refused' when V8 will not, 'overloaded' when it takes too long here.
+   * Compiles forms that a trial has passed, each whole.
+   *
+   * @throws what `build` throws, and TerrafirmaError: 'module-refused' when V8 will not,
+   *   'overloaded' when it takes too long here
    */
   async compile(
     forms: readonly Uint8Array<ArrayBuffer>[],

@@ -52,7 +52,7 @@ export type Verdict =
   /** No verdict can be had now, and that is not the file's doing. */
   | { readonly kind: 'postponed'; readonly reason: string };
 
-/** Throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining'. */
+/** @throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining' */
 export async function judgeFile(
   file: ListedFile,
   known: ReadonlySet<Digest>,

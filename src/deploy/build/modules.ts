@@ -81,8 +81,10 @@ export class Modules {
   }
 
   /**
-   * Compiles a new artifact, in a trial first. Throws TerrafirmaError: 'module-refused' when it is
-   * too dear to compile, 'module-quarantined', 'internal' or 'overloaded' when no trial can be had.
+   * Compiles a new artifact, in a trial first.
+   *
+   * @throws TerrafirmaError: 'module-refused' when it is too dear to compile, 'module-quarantined',
+   *   'internal' or 'overloaded' when no trial can be had
    */
   async admit(candidate: Candidate): Promise<LoadedModule> {
     const { digest } = candidate.artifact;
@@ -96,9 +98,10 @@ export class Modules {
   }
 
   /**
-   * The compiled module of a kept version, to be run: its probation begins. Throws TerrafirmaError:
-   * 'state' when its bytes are not in the store, 'module-refused' when they are not accepted any
-   * more, 'module-quarantined', and what `admit` throws.
+   * The compiled module of a kept version, to be run: its probation begins.
+   *
+   * @throws TerrafirmaError: 'state' when its bytes are not in the store, 'module-refused' when
+   *   they are not accepted any more, 'module-quarantined', and what `admit` throws
    */
   async load(digest: Digest): Promise<LoadedModule> {
     this.#requireFree(digest);

@@ -43,8 +43,9 @@ export class TrialBook {
   }
 
   /**
-   * Opens the book of a state directory; trials of modules that are not kept are forgotten. Throws
-   * TerrafirmaError('state') when the directory cannot be used.
+   * Opens the book of a state directory; trials of modules that are not kept are forgotten.
+   *
+   * @throws TerrafirmaError('state') when the directory cannot be used
    */
   static async open(
     stateDirectory: string,
@@ -98,7 +99,11 @@ export class TrialBook {
     return (await readTried(this.#path(digest), this.#journal))?.hasSurvived ?? false;
   }
 
-  /** Throws the file system's own error. Nothing is kept of a module that has no whole trial. */
+  /**
+   * Nothing is kept of a module that has no whole trial.
+   *
+   * @throws the file system's own error
+   */
   async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
     const tried = await readTried(this.#path(digest), this.#journal);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;

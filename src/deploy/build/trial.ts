@@ -95,8 +95,9 @@ export class Trial {
   }
 
   /**
-   * The optimiser's verdict, however long it takes; at once, whatever else is tried. Throws what
-   * `admit` throws, but no refusal.
+   * The optimiser's verdict, however long it takes; at once, whatever else is tried.
+   *
+   * @throws what `admit` throws, but no refusal
    */
   async optimise(subject: TrialSubject): Promise<OptimiserVerdict> {
     this.#requireOpen();

@@ -123,8 +123,10 @@ export class WatchedFolder {
   }
 
   /**
-   * The newest site, after the first verdict. Throws TerrafirmaError: 'bad-manifest'; or
-   * 'folder-unreachable', 'folder-not-found' when it cannot be read and nothing was kept.
+   * The newest site, after the first verdict.
+   *
+   * @throws TerrafirmaError: 'bad-manifest'; or 'folder-unreachable', 'folder-not-found' when it
+   *   cannot be read and nothing was kept
    */
   async site(): Promise<Site> {
     await this.#opened.promise;
@@ -137,8 +139,10 @@ export class WatchedFolder {
   }
 
   /**
-   * The newest site once `path` has a verdict or is known not to exist. Throws TerrafirmaError
-   * 'no-verdict' when that takes longer than `verdictWaitMs`, and what `site` throws.
+   * The newest site once `path` has a verdict or is known not to exist.
+   *
+   * @throws TerrafirmaError 'no-verdict' when that takes longer than `verdictWaitMs`, and what
+   *   `site` throws
    */
   async verdict(path: ModulePath): Promise<Site> {
     const { nowMs, config } = this.#parts;
@@ -357,8 +361,9 @@ export class WatchedFolder {
   }
 
   /**
-   * The file that could be the module. Throws TerrafirmaError 'folder-unreachable' when that cannot
-   * be said: the folder is away.
+   * The file that could be the module.
+   *
+   * @throws TerrafirmaError 'folder-unreachable' when that cannot be said: the folder is away
    */
   async #find(path: ModulePath): Promise<ListedFile | undefined> {
     const { fs } = this.#parts;

@@ -50,7 +50,8 @@ export class ManifestFile {
 
   /**
    * Looks once; resolves to the milliseconds until it is worth looking again, 0 when all is known.
-   * Throws only when the mount is unreachable.
+   *
+   * @throws only when the mount is unreachable
    */
   look(timing: FolderTiming, nowMs: number): Promise<number> {
     return this.#file.look(timing, nowMs);

@@ -28,7 +28,11 @@ export interface OwnerFileOptions<T> {
   readonly directory: string;
   readonly name: string;
   readonly bytesMax: number;
-  /** Undefined: there is no such file. Throws TerrafirmaError for a file that is not valid. */
+  /**
+   * Undefined: there is no such file.
+   *
+   * @throws TerrafirmaError for a file that is not valid
+   */
   readonly parse: (bytes: Uint8Array | undefined) => T;
   /** The error for a file that cannot even be parsed. */
   readonly refuse: (rule: string) => TerrafirmaError;
@@ -59,7 +63,8 @@ export class OwnerFile<T> {
 
   /**
    * Looks once; resolves to the milliseconds until it is worth looking again, 0 when all is known.
-   * Throws only when the mount is unreachable or the process has no open files left.
+   *
+   * @throws only when the mount is unreachable or the process has no open files left
    */
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
     const { fs, directory, name, bytesMax } = this.#options;

@@ -74,7 +74,8 @@ export class FolderRules {
 
   /**
    * Looks once; resolves to the milliseconds until it is worth looking again, 0 when all is known.
-   * Throws only when the mount is unreachable.
+   *
+   * @throws only when the mount is unreachable
    */
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
     const files = [this.#manifest, this.#settings];

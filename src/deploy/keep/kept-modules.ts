@@ -130,8 +130,9 @@ export class KeptModules {
   }
 
   /**
-   * Keeps a good version, durably, with its bytes where it is new. Throws TerrafirmaError('state')
-   * when it cannot be kept; everything is then as before.
+   * Keeps a good version, durably, with its bytes where it is new.
+   *
+   * @throws TerrafirmaError('state') when it cannot be kept; everything is then as before
    */
   async accept(
     path: ModulePath,

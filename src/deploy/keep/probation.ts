@@ -93,7 +93,7 @@ export class Probation {
    * Before a module is first handed out to run: durably remembered when this resolves. One with a
    * mark waits for its turn among those with one.
    *
-   * Throws TerrafirmaError 'module-quarantined', and 'overloaded' when too many wait.
+   * @throws TerrafirmaError 'module-quarantined', and 'overloaded' when too many wait
    */
   async begin(digest: Digest, owner: OwnerKey): Promise<void> {
     const refusal = this.#options.suspects.refusalOf(digest);

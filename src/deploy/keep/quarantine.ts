@@ -43,7 +43,7 @@ export class Suspects {
     this.#marks = marks;
   }
 
-  /** Throws TerrafirmaError('state') when the directory cannot be read. */
+  /** @throws TerrafirmaError('state') when the directory cannot be read */
   static async open(stateDirectory: string, journal: Journal): Promise<Suspects> {
     try {
       const marks = await readMarks(stateDirectory, journal);
@@ -196,7 +196,7 @@ export async function readQuarantined(
  * running daemon takes it up at its next look at the folder. `digestStart` may be the first 8 or
  * more digits when they are unambiguous.
  *
- * Throws TerrafirmaError('usage') when no such module is quarantined.
+ * @throws TerrafirmaError('usage') when no such module is quarantined
  */
 export async function release(
   stateDirectories: readonly string[],

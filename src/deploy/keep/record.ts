@@ -64,7 +64,7 @@ export function formatRecord(record: FolderRecord): string {
   return `${JSON.stringify(kept, null, 1)}\n`;
 }
 
-/** Throws TerrafirmaError('state') when `text` is not a whole record. */
+/** @throws TerrafirmaError('state') when `text` is not a whole record */
 export function parseRecord(text: string): FolderRecord {
   const value = objectOf(parseJson(text), 'the record');
   if (value.format !== 1) throw broken('format is 1', value.format);

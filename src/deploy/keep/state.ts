@@ -15,7 +15,7 @@ export interface StateParts {
   readonly probation: Probation;
 }
 
-/** Throws TerrafirmaError('state') when the directory cannot be used. */
+/** @throws TerrafirmaError('state') when the directory cannot be used */
 export async function openState(
   { stateDirectory, limits }: DeployConfig,
   journal: Journal,

@@ -55,8 +55,9 @@ export class ModuleStore {
   }
 
   /**
-   * Opens or makes the store in `directory` and deletes what no record names. Throws
-   * TerrafirmaError('state') when the directory cannot be used.
+   * Opens or makes the store in `directory` and deletes what no record names.
+   *
+   * @throws TerrafirmaError('state') when the directory cannot be used
    */
   static async open(directory: string, options: StoreOptions): Promise<ModuleStore> {
     const store = new ModuleStore(directory, options);
@@ -94,8 +95,10 @@ export class ModuleStore {
   }
 
   /**
-   * The bytes of an accepted module. Throws TerrafirmaError('state') when they are not there or are
-   * not what their name says; a damaged file is deleted so that it can be accepted again.
+   * The bytes of an accepted module.
+   *
+   * @throws TerrafirmaError('state') when they are not there or are not what their name says; a
+   *   damaged file is deleted so that it can be accepted again
    */
   async readModule(digest: Digest): Promise<Uint8Array<ArrayBuffer>> {
     const path = modulePathOf(this.#directory, digest);
@@ -113,8 +116,10 @@ export class ModuleStore {
 
   /**
    * Makes `record` the folder's, with the bytes of a version it newly names. Durable when this
-   * resolves; what no record names any more is deleted. Throws TerrafirmaError('state') when the
-   * store is full or the disk fails, and the earlier record then still holds.
+   * resolves; what no record names any more is deleted.
+   *
+   * @throws TerrafirmaError('state') when the store is full or the disk fails, and the earlier
+   *   record then still holds
    */
   async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
     await this.#serialise(async () => {
@@ -132,8 +137,9 @@ export class ModuleStore {
   }
 
   /**
-   * Takes back all that is kept of a folder: it has been gone for long. Throws
-   * TerrafirmaError('state') when the disk fails.
+   * Takes back all that is kept of a folder: it has been gone for long.
+   *
+   * @throws TerrafirmaError('state') when the disk fails
    */
   async forget(folderKey: FolderKey): Promise<void> {
     await this.#serialise(async () => {

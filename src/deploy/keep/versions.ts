@@ -77,7 +77,7 @@ export async function listVersions(
  * once it is durable, to the version that serves from now on; a running daemon takes it up at its
  * next poll.
  *
- * Throws TerrafirmaError('usage') when there is no such module or version.
+ * @throws TerrafirmaError('usage') when there is no such module or version
  */
 export async function rollBack(
   stateDirectory: string,

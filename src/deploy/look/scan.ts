@@ -91,8 +91,10 @@ interface OpenDirectory {
 }
 
 /**
- * Lists the folder. Throws the file system's error when the folder itself cannot be read, and
- * whatever says that the mount is unreachable; one unreadable directory below becomes a note.
+ * Lists the folder.
+ *
+ * @throws the file system's error when the folder itself cannot be read, and whatever says that the
+ *   mount is unreachable; one unreadable directory below becomes a note
  */
 export async function listFolder(options: ScanOptions): Promise<FolderListing> {
   const { dev } = await options.fs.stat(options.directory);
@@ -105,8 +107,10 @@ export async function listFolder(options: ScanOptions): Promise<FolderListing> {
 
 /**
  * The file at `path` when it could be a module now: a regular file, or a link to one inside the
- * folder. A text says why it is none. Throws the file system's error, `ENOENT` among them.
- * `realParent` is the real path of the directory it is in, where that is known to be inside.
+ * folder. A text says why it is none.
+ *
+ * @throws the file system's error, `ENOENT` among them. `realParent` is the real path of the
+ *   directory it is in, where that is known to be inside
  */
 export async function lookAtFile(
   options: Pick<ScanOptions, 'fs' | 'directory'>,

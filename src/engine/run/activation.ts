@@ -205,19 +205,25 @@ export class Activation implements StackOwner, Watched, Waiting, Endable {
     return this.#ending.forgive();
   }
 
-  /** Throws when the run is to end: at every hostcall. */
+  /** @throws when the run is to end: at every hostcall */
   requireAlive(): void {
     if (this.#ending.isSet) throw this.#ending.trap;
   }
 
-  /** How the run ended, from what the guest's promise was rejected with. Throws our own errors. */
+  /**
+   * How the run ended, from what the guest's promise was rejected with.
+   *
+   * @throws our own errors
+   */
   explain(error: unknown): RunEnd {
     return this.#ending.explain(error, (thrown) => this.#describe(thrown));
   }
 
   /**
    * The same for what ended an initialisation, which nobody can forgive: gives what must be thrown
-   * for it. Throws our own errors.
+   * for it.
+   *
+   * @throws our own errors
    */
   explainEarly(error: unknown, name: string | undefined): WebAssembly.RuntimeError {
     if (this.hostEnd !== undefined) return this.#ending.trap;
@@ -290,8 +296,9 @@ export class Activation implements StackOwner, Watched, Waiting, Endable {
   }
 
   /**
-   * Looks at the clock where no fuel is counted. Throws when the budget is used up; true when
-   * others should have a turn soon.
+   * Looks at the clock where no fuel is counted.
+   *
+   * @throws when the budget is used up; true when others should have a turn soon
    */
   looksOverdue(): boolean {
     const nowMs = this.#parts.nowMs();

@@ -212,7 +212,11 @@ export class GuestRun implements SeatWaiter {
     else clearTimeout(this.#wallTimer);
   }
 
-  /** Holds the thread. Throws what is no end of the guest's. */
+  /**
+   * Holds the thread.
+   *
+   * @throws what is no end of the guest's
+   */
   async #serve(run: Run, activation: Activation): Promise<RunEnd> {
     const program = this.#program;
     try {

@@ -136,8 +136,9 @@ export class ProgramHost {
   /**
    * A new guest in its first state, on the account of `activation`, which has the thread. The start
    * function, and what the module wants to be called once, are done before that state is taken, so
-   * that they cost nothing per run. Throws what the run ended with meanwhile, and TerrafirmaError
-   * `overloaded`.
+   * that they cost nothing per run.
+   *
+   * @throws what the run ended with meanwhile, and TerrafirmaError `overloaded`
    */
   async create(activation: Activation, capabilities: EarlyCapabilities): Promise<Guest> {
     if (this.#first !== undefined) {

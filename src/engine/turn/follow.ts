@@ -6,12 +6,20 @@ import { isSteps, type Steps } from '../../abi/steps.ts';
 
 /** The run whose hostcall it is. */
 export interface Waiting {
-  /** Whether others should have a turn. Throws when the run's budget is used up. */
+  /**
+   * Whether others should have a turn.
+   *
+   * @throws when the run's budget is used up
+   */
   looksOverdue(): boolean;
-  /** Throws when the run is over. */
+  /** @throws when the run is over */
   requireAlive(): void;
   endByError(error: unknown): WebAssembly.RuntimeError;
-  /** Lets go of the thread; at the next turn calls `goOn`. Throws when the run is over. */
+  /**
+   * Lets go of the thread; at the next turn calls `goOn`.
+   *
+   * @throws when the run is over
+   */
   waitForTurn(goOn: () => void, giveUp: GiveUp): void;
   /** The same when `work` has settled. */
   waitForWork(work: Promise<unknown>, goOn: GoOn, giveUp: GiveUp): void;

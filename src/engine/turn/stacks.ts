@@ -9,7 +9,7 @@ import type { Line, Scheduler, Turn } from './scheduler.ts';
 
 /** The run whose stacks these are. */
 export interface StackOwner extends Turn {
-  /** Throws when the run is over. */
+  /** @throws when the run is over */
   requireAlive(): void;
   /** It has the thread from now on. */
   onBegin(nowMs: number): void;
@@ -93,7 +93,11 @@ export class Stacks<T extends StackOwner> {
     this.leave();
   }
 
-  /** The same once `work` has settled. Throws where the run is over. */
+  /**
+   * The same once `work` has settled.
+   *
+   * @throws where the run is over
+   */
   waitForWork(work: Promise<unknown>, goOn: GoOn, giveUp: GiveUp): void {
     const wait: Wait = { giveUp, goOn: undefined };
     // Heard in any case: a hostcall that ended the run itself has failed already.
@@ -141,7 +145,7 @@ export class Stacks<T extends StackOwner> {
     this.#ready.push(wait);
   }
 
-  /** Throws where the run is over already: nobody would wake it. */
+  /** @throws where the run is over already: nobody would wake it */
   #add(wait: Wait): void {
     this.#owner.requireAlive();
     this.#waiting ??= new Set();

@@ -12,7 +12,8 @@ export const unfinishedSuffix = '.unfinished';
 
 /**
  * Puts `bytes` at `path`, whole and for good once this resolves. Makes the directories above it.
- * Throws the file system's own error; what stood at `path` is then still there.
+ *
+ * @throws the file system's own error; what stood at `path` is then still there
  */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   await writeBeside(path, bytes, (beside) => rename(beside, path));

@@ -53,7 +53,7 @@ export class DirectStore implements SharedStore {
     this.#reader = new SqliteReader(file.database);
   }
 
-  /** Throws StoreError `refused` when the file cannot be used. */
+  /** @throws StoreError `refused` when the file cannot be used */
   static open(options: DirectStoreOptions): DirectStore {
     try {
       return new DirectStore(options, new SqliteFile(options));

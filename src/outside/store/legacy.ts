@@ -25,7 +25,7 @@ const sources: readonly Source[] = [
   { name: 'tls.sqlite', copy: copyTls, mayBeDamaged: true },
 ];
 
-/** Throws when a file is there and cannot be taken over; nothing has changed then. */
+/** @throws when a file is there and cannot be taken over; nothing has changed then */
 export function takeOverLegacy(
   database: DatabaseSync,
   { directory }: LegacyFiles,

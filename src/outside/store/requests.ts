@@ -48,7 +48,7 @@ export function bytesOf(request: WriteRequest): number {
   return bytes;
 }
 
-/** Throws StoreError. */
+/** @throws StoreError */
 export function commitResult(answer: WriteAnswer, writes: readonly Write[]): CommitResult {
   if (answer.kind === 'error') throw fromRecord(answer.error);
   if (answer.kind === 'done') return { kind: 'done', revisions: answer.revisions };
@@ -56,7 +56,7 @@ export function commitResult(answer: WriteAnswer, writes: readonly Write[]): Com
   return { kind: 'conflict', keys };
 }
 
-/** Throws StoreError. */
+/** @throws StoreError */
 export function changeResult(answer: WriteAnswer): ChangeResult {
   if (answer.kind === 'error') throw fromRecord(answer.error);
   const [before = 0] = answer.before;

@@ -156,7 +156,11 @@ export class SpaceWriter {
     }
   }
 
-  /** Throws StoreError `limit`. What makes the space smaller is always allowed. */
+  /**
+   * What makes the space smaller is always allowed.
+   *
+   * @throws StoreError `limit`
+   */
   #requireRoom(space: SpaceRow, owner: OwnerKey, planned: readonly Planned[]): void {
     const { kvValueBytesMax, kvNamespaceBytesMax, kvNamespaceKeysMax } = this.#limits;
     let bytes = 0;

@@ -35,7 +35,11 @@ export interface SqliteFileOptions {
   readonly limits: StoreLimits;
 }
 
-/** The file, opened for writing. Throws when it is not ours, damaged, or of a later release. */
+/**
+ * The file, opened for writing.
+ *
+ * @throws when it is not ours, damaged, or of a later release
+ */
 export class SqliteFile {
   readonly database: DatabaseSync;
   /** Takes back what nobody can use any more. */

@@ -38,7 +38,11 @@ export class SqliteReader {
     this.#read.setReturnArrays(true);
   }
 
-  /** Undefined for what is absent or has expired by `nowMs`. Throws what SQLite throws. */
+  /**
+   * Undefined for what is absent or has expired by `nowMs`.
+   *
+   * @throws what SQLite throws
+   */
   read(space: Space, key: Uint8Array, nowMs: () => number): Entry | undefined {
     const row: unknown = this.#read.get(space.area, space.name, key);
     if (!Array.isArray(row)) return undefined;
@@ -54,7 +58,7 @@ export class SqliteReader {
     };
   }
 
-  /** Throws what SQLite throws. */
+  /** @throws what SQLite throws */
   list(
     space: Space,
     { prefix, after, limit }: ListOptions,

@@ -53,7 +53,7 @@ export function storePath(stateDirectory: string): string {
   return join(stateDirectory, 'shared.sqlite');
 }
 
-/** Throws when the file is not ours, damaged, or of a later release. */
+/** @throws when the file is not ours, damaged, or of a later release */
 export function openDatabase(path: string): DatabaseSync {
   makeDirectory(dirname(path));
   // SQLite gives its journal files the mode of the database file: nobody else may read them.

@@ -11,7 +11,11 @@ export interface StoredSpace extends Space {
 const busyTimeoutMs = 2_000;
 const rowsPerReadMax = 1_000;
 
-/** All of them, some at a time. None while there is no file. Throws when it cannot be read. */
+/**
+ * All of them, some at a time. None while there is no file.
+ *
+ * @throws when it cannot be read
+ */
 export function* readGuestSpaces(databasePath: string): Generator<readonly StoredSpace[]> {
   if (!existsSync(databasePath)) return;
   const database = new DatabaseSync(databasePath, { readOnly: true, timeout: busyTimeoutMs });

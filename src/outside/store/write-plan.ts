@@ -31,7 +31,10 @@ export interface Planned {
 
 const encoder = new TextEncoder();
 
-/** @param counted What an increment counts on. Throws StoreError `refused`. */
+/**
+ * @param counted What an increment counts on.
+ * @throws StoreError `refused`
+ */
 export function planOf(
   write: SentWrite,
   present: Present | undefined,
@@ -88,7 +91,7 @@ function addedKeys(effect: Planned['effect'], present: Present | undefined): num
   return effect === 'save' && present === undefined ? 1 : 0;
 }
 
-/** Throws StoreError `refused`. */
+/** @throws StoreError `refused` */
 function counting(plan: Draft, counted: bigint): Draft {
   plan.number = sumOf(counted, plan.write.by ?? 1n);
   const value = encoder.encode(String(plan.number));
@@ -98,7 +101,7 @@ function counting(plan: Draft, counted: bigint): Draft {
   return plan;
 }
 
-/** Throws StoreError `refused` for what is no decimal number of 64 bits. */
+/** @throws StoreError `refused` for what is no decimal number of 64 bits */
 export function decimal(value: unknown): bigint {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : '';
   if (/^-?[0-9]{1,19}$/.test(text)) return requireRange(BigInt(text));

@@ -12,7 +12,7 @@ export const metaBytesMax = 2_000;
 export const writesPerCommitMax = 999;
 export const commitBytesMax = 16 * 1024 * 1024;
 
-/** Throws StoreError `limit`, `refused` for a key that is named twice. */
+/** @throws StoreError `limit`, `refused` for a key that is named twice */
 export function requireCommit(writes: readonly Write[]): void {
   if (writes.length > writesPerCommitMax) {
     throw limit(`a commit has at most ${writesPerCommitMax} writes`, `${writes.length}`);
@@ -37,7 +37,7 @@ export function requireCommit(writes: readonly Write[]): void {
   }
 }
 
-/** Throws StoreError `limit`. */
+/** @throws StoreError `limit` */
 export function requireChange(change: Change): void {
   requireKey(change.key);
   requireMeta(change);

@@ -74,7 +74,7 @@ export class Gateway {
     }
   }
 
-  /** Throws at once, or later: whoever asks waits for it in any case. */
+  /** @throws at once, or later: whoever asks waits for it in any case */
   #answer(visit: Visit, nowMs: number): Promise<void> {
     this.#readHostName(visit);
     const { clientAddress } = visit.exchange.request;

@@ -157,7 +157,7 @@ function noWebSocket(): TerrafirmaError {
   return new TerrafirmaError('no-websocket');
 }
 
-/** Throws TerrafirmaError `no-websocket` for a request that wants one where there is a file. */
+/** @throws TerrafirmaError `no-websocket` for a request that wants one where there is a file */
 export function refuseUpgrade(exchange: HttpExchange): void {
   if (exchange.upgrade !== undefined) throw noWebSocket();
 }

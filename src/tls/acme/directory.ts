@@ -13,7 +13,11 @@ export interface Directory {
   readonly termsOfService: string | undefined;
 }
 
-/** The object at `url`. Throws AcmeError `unavailable` when it is no directory. */
+/**
+ * The object at `url`.
+ *
+ * @throws AcmeError `unavailable` when it is no directory
+ */
 export function readDirectory(body: unknown, url: string): Directory {
   const action = 'use the ACME directory';
   const from = { url, action };

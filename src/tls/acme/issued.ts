@@ -6,8 +6,9 @@ import { readChain } from '../x509.ts';
 import { AcmeError } from './problem.ts';
 
 /**
- * An authority that hands out something else must not make us serve it, or loop. Throws AcmeError
- * `unavailable`.
+ * An authority that hands out something else must not make us serve it, or loop.
+ *
+ * @throws AcmeError `unavailable`
  */
 export function checkIssued(
   chainPem: string,

@@ -183,7 +183,11 @@ export function readRetryAfter(header: string | undefined, nowMs: number): numbe
   return delayMs === undefined ? undefined : Math.min(delayMs, retryAfterMsMax);
 }
 
-/** The member `name` of an answer as an absolute URL. Throws AcmeError `unavailable`. */
+/**
+ * The member `name` of an answer as an absolute URL.
+ *
+ * @throws AcmeError `unavailable`
+ */
 export function urlField(
   body: unknown,
   name: string,
@@ -193,7 +197,11 @@ export function urlField(
   return resolveUrl(text, from.url) ?? text;
 }
 
-/** The member `name` of an answer as text. Throws AcmeError `unavailable`. */
+/**
+ * The member `name` of an answer as text.
+ *
+ * @throws AcmeError `unavailable`
+ */
 export function textField(body: unknown, name: string, action: string): string {
   const value = asRecord(body)[name];
   if (typeof value === 'string') return value;

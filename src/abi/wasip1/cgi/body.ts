@@ -60,7 +60,7 @@ export class RequestBody implements InputStream {
     return this.#body.readyBytes;
   }
 
-  /** Throws the failure. */
+  /** @throws the failure */
   take(bytesMax: number): Uint8Array | undefined {
     const { failure } = this;
     if (failure !== undefined) throw failure;

@@ -94,7 +94,7 @@ export class HeadBlock {
     return bytes.subarray(start);
   }
 
-  /** Throws TerrafirmaError `reply-too-large`. */
+  /** @throws TerrafirmaError `reply-too-large` */
   requireWithinLimits(): void {
     if (!this.#isTooLong) return;
     const { linesMax, bytesMax } = this.#limits;
@@ -125,7 +125,11 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-/** Reads a whole block. Throws TerrafirmaError `bad-reply`. */
+/**
+ * Reads a whole block.
+ *
+ * @throws TerrafirmaError `bad-reply`
+ */
 export function parseHead(lines: readonly string[]): CgiHead {
   const special = new Map<string, string>();
   const headers: Header[] = [];

@@ -60,7 +60,7 @@ export class CgiReply implements Reply {
     return this.#pendingBytes > 0 && this.#options.exchange.replyState === 'none';
   }
 
-  /** Throws the failure. */
+  /** @throws the failure */
   write(bytes: Uint8Array): Promise<void> | undefined {
     try {
       const body = this.#head === undefined ? this.#takeHead(bytes) : bytes;

@@ -254,7 +254,11 @@ class DataDirectory implements DirectoryNode {
     throw new WasiError('busy');
   }
 
-  /** What POSIX lets a renaming replace. Throws WasiError. */
+  /**
+   * What POSIX lets a renaming replace.
+   *
+   * @throws WasiError
+   */
   async #makeWay(name: string, forDirectory: boolean): Promise<void> {
     const target = await this.lookup(name);
     if (target === undefined) return;
@@ -287,7 +291,7 @@ class DataDirectory implements DirectoryNode {
     return isMoved;
   }
 
-  /** Throws WasiError: `inval` into itself, `xdev` for more than one commit takes. */
+  /** @throws WasiError: `inval` into itself, `xdev` for more than one commit takes */
   async #moveDirectory(from: string, to: string): Promise<boolean> {
     if (`${to}/`.startsWith(`${from}/`)) throw new WasiError('inval');
     const { store } = this.#files.options;
@@ -360,7 +364,7 @@ class DataDirectory implements DirectoryNode {
     }
   }
 
-  /** Throws WasiError `exist`. */
+  /** @throws WasiError `exist` */
   async #add(path: string): Promise<void> {
     const meta = metaOf(this.#files.options.nowNs());
     const { store } = this.#files.options;
@@ -376,7 +380,7 @@ class DataDirectory implements DirectoryNode {
     return this.#path === '' ? '' : `${this.#path}/`;
   }
 
-  /** Throws WasiError `nametoolong`. */
+  /** @throws WasiError `nametoolong` */
   #pathOf(name: string): string {
     const path = this.#prefix + name;
     // A directory's key is one byte longer.

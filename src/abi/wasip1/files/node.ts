@@ -27,7 +27,7 @@ interface CommonNode {
   /** Which storage it is in: no link and no renaming crosses from one to another. */
   readonly device: bigint;
   facts(): Awaitable<NodeFacts>;
-  /** Throws WasiError `rofs` where nothing may change. */
+  /** @throws WasiError `rofs` where nothing may change */
   setTimes(times: NewTimes): Awaitable<void>;
 }
 
@@ -36,17 +36,25 @@ export interface OpenFile {
   facts(): Awaitable<NodeFacts>;
   /** Up to `bytesMax` bytes from `position`; none at the end. */
   read(position: bigint, bytesMax: number): Awaitable<Uint8Array>;
-  /** Writes all of `bytes`; a hole before them reads as zeros. Throws WasiError. */
+  /**
+   * Writes all of `bytes`; a hole before them reads as zeros.
+   *
+   * @throws WasiError
+   */
   write(position: bigint, bytes: Uint8Array): void;
-  /** Throws WasiError. */
+  /** @throws WasiError */
   resize(sizeBytes: bigint): void;
-  /** The bytes up to `sizeBytes` will be there: grows, never shrinks. Throws WasiError. */
+  /**
+   * The bytes up to `sizeBytes` will be there: grows, never shrinks.
+   *
+   * @throws WasiError
+   */
   allocate(sizeBytes: bigint): void;
   /** What was written lasts when it resolves; left out where there is nothing to do. */
   sync?(): Awaitable<void>;
   /** Left out: the node's. */
   setTimes?(times: NewTimes): void;
-  /** Throws WasiError where what was written cannot be kept; it is closed then, too. */
+  /** @throws WasiError where what was written cannot be kept; it is closed then, too */
   close(): Awaitable<void>;
 }
 

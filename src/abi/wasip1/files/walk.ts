@@ -33,8 +33,8 @@ export type LastLink = 'follow' | 'look' | 'change';
  * What is in memory is walked at once, on the guest's own time: Mallory would otherwise have the
  * thread for nothing.
  *
- * Throws WasiError: `noent` when a directory on the way is missing, `notdir` when it is none,
- * `notcapable` when the path leads out, `loop`, `nametoolong`, `inval`.
+ * @throws WasiError: `noent` when a directory on the way is missing, `notdir` when it is none,
+ *   `notcapable` when the path leads out, `loop`, `nametoolong`, `inval`
  */
 export async function walk(start: DirectoryNode, path: string, lastLink: LastLink): Promise<Found> {
   const road = new Road(start, path);

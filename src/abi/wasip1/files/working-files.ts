@@ -46,7 +46,11 @@ export class WorkingFiles {
     return this.#open.keys();
   }
 
-  /** A copy of what is stored, or a new one that is to be stored. Throws WasiError `nospc`. */
+  /**
+   * A copy of what is stored, or a new one that is to be stored.
+   *
+   * @throws WasiError `nospc`
+   */
   take(path: string, entry: StoredEntry | undefined): WorkingFile {
     const known = this.#open.get(path);
     if (known !== undefined) return known;
@@ -71,7 +75,11 @@ export class WorkingFiles {
     }
   }
 
-  /** Stores all that is not stored yet. Throws WasiError. */
+  /**
+   * Stores all that is not stored yet.
+   *
+   * @throws WasiError
+   */
   async saveAll(): Promise<void> {
     for (const file of [...this.#open.values()]) await file.save();
   }
@@ -80,7 +88,7 @@ export class WorkingFiles {
     return [...this.#open.values()].some((file) => file.isChanged);
   }
 
-  /** Throws WasiError `nospc`. */
+  /** @throws WasiError `nospc` */
   hold(bytes: number): void {
     const { bytesMax, hostMemory } = this.options;
     if (this.#heldBytes + bytes > bytesMax) throw new WasiError('nospc');
@@ -121,7 +129,11 @@ export class WorkingFile {
     this.#openCount += 1;
   }
 
-  /** One descriptor less; the last one stores. Throws WasiError. */
+  /**
+   * One descriptor less; the last one stores.
+   *
+   * @throws WasiError
+   */
   async release(): Promise<void> {
     this.#openCount -= 1;
     if (this.#openCount > 0) return;
@@ -140,7 +152,7 @@ export class WorkingFile {
     return this.#content.read(Number(position), bytesMax);
   }
 
-  /** Throws WasiError `fbig`, `nospc`. */
+  /** @throws WasiError `fbig`, `nospc` */
   write(position: bigint, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#reserve(position + BigInt(bytes.length));
@@ -148,7 +160,7 @@ export class WorkingFile {
     this.#touch();
   }
 
-  /** Throws WasiError `fbig`, `nospc`. */
+  /** @throws WasiError `fbig`, `nospc` */
   resize(sizeBytes: bigint): void {
     this.#reserve(sizeBytes);
     this.#content.resize(Number(sizeBytes));
@@ -171,7 +183,11 @@ export class WorkingFile {
     return { value, meta: metaOf(this.#modifiedNs) };
   }
 
-  /** Stores it where it is not what is stored. Throws WasiError. */
+  /**
+   * Stores it where it is not what is stored.
+   *
+   * @throws WasiError
+   */
   async save(): Promise<void> {
     const { path } = this;
     if (path === undefined || !this.isChanged) return;

@@ -45,7 +45,7 @@ export class MessageOutput implements Reply {
     return this.#conversation.isOver;
   }
 
-  /** Throws TerrafirmaError `reply-too-large` when a message is. */
+  /** @throws TerrafirmaError `reply-too-large` when a message is */
   write(bytes: Uint8Array): Written | undefined {
     let taken = 0;
     let room: Promise<void> | undefined;

@@ -1,5 +1,6 @@
 /** What rules of a folder must never pass by: passwords, hidden files, what caches must know. */
 import { createHash } from 'node:crypto';
+import { symlinkSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
@@ -55,6 +56,9 @@ describe('rules under attack', () => {
       folder.write(name, CSV);
       folder.write(`${name}.gz`, gzipSync(WHOLE));
     }
+    symlinkSync('closed/x.csv', `${folder.directory}/linked.csv`);
+    symlinkSync('both.csv', `${folder.directory}/alias.csv`);
+    symlinkSync('x.csv', `${folder.directory}/closed/latest.csv`);
     folder.write('.kbp_config', CLOSED);
     folder.write('terrafirma.toml', SETTINGS);
     daemon = await TestDaemon.start({ args: [folder.directory] });
@@ -67,6 +71,16 @@ describe('rules under attack', () => {
   const get = (path: string, headers: Record<string, string> = {}) =>
     ask(daemon.port, path, { headers });
   const gzip = { 'accept-encoding': 'gzip' };
+
+  test('no link leads from what everybody may read to what is closed', async () => {
+    expect((await get('/closed/x.csv')).status).toBe(401);
+    expect((await get('/linked.csv')).status).toBe(404);
+    expect((await get('/short/linked.csv', { authorization: AUTHORIZATION })).status).toBe(404);
+    // Within one rule a link is a name like any other.
+    expect((await get('/alias.csv')).text).toBe(CSV);
+    expect((await get('/closed/latest.csv')).status).toBe(401);
+    expect((await get('/closed/latest.csv', { authorization: AUTHORIZATION })).text).toBe(CSV);
+  });
 
   test('no compressed file beside another is sent to whoever may not read it', async () => {
     const [whole, cut] = [gzipSync(WHOLE), Buffer.from(CSV)];

@@ -8,6 +8,7 @@ import type { GuardedFile } from '../../outside/mount/guarded-file.ts';
 import { type GuardedFs, isUnreachable } from '../../outside/mount/guarded-fs.ts';
 import type { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { isOpenInside, openSpelled } from '../../outside/mount/open-inside.ts';
+import { isReadWith } from '../../site/access.ts';
 import { isPrivate } from '../../site/private-files.ts';
 import type { Route, Site } from '../../site/table.ts';
 import { FilePart, pieceBytes } from './file-part.ts';
@@ -141,7 +142,7 @@ export class FileLook {
     const { file, path } = found;
     let opened: OpenFile | 'redirect' | undefined;
     try {
-      opened = await this.#examine(guard, file, { site, path, route });
+      opened = await this.#examine(guard, file, { site, path, route, segments });
     } finally {
       if (typeof opened !== 'object') await file.close();
     }
@@ -151,13 +152,20 @@ export class FileLook {
   async #examine(
     guard: GuardedFs,
     file: GuardedFile,
-    place: { readonly site: Site; readonly path: string; readonly route: FileRoute },
+    place: {
+      readonly site: Site;
+      readonly path: string;
+      readonly route: FileRoute;
+      readonly segments: readonly string[];
+    },
   ): Promise<OpenFile | 'redirect' | undefined> {
-    const { site } = place;
+    const { segments: asked, site } = place;
     const inside = {
       directory: site.directory,
       path: place.path,
-      isClosed: (segments: readonly string[]) => isClosed(site, segments),
+      // A link may lead only to what whoever asked may read by its own name, too.
+      isClosed: (real: readonly string[]) =>
+        isClosed(site, real) || !isReadWith(site.manifest, asked, real),
     };
     if (!(await isOpenInside(guard, file, inside))) return undefined;
     const stats = await file.stat();

@@ -36,7 +36,7 @@ describe('TrialBook', () => {
     await book.write(artifact, { tier: 'optimised' });
     writeFileSync(fileOf(artifact.digest), readFileSync(fileOf(artifact.digest)).subarray(0, 20));
     expect(await book.read(artifact)).toBeUndefined();
-    expect(journal.matching(/Cannot use a trial/)).toHaveLength(1);
+    expect(journal.matching(/trial-damaged/)).toHaveLength(1);
     await open(() => false);
     expect(existsSync(fileOf(artifact.digest))).toBe(false);
   });

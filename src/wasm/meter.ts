@@ -58,7 +58,7 @@ export function meterModule(
   shape: ModuleShape,
   options: MeterOptions,
 ): MeteredModule {
-  if (options.isValidated !== true) requireValid(bytes);
+  requireMeterable(bytes, shape, options);
   const additions = new Additions(shape);
   const charges = new Charges(additions);
   const memoryPagesMax = options.memoryPagesMax ?? defaultModuleLimits.memoryPagesMax;
@@ -122,11 +122,26 @@ function offsetsOf(
   return { codeStart, functionCount: functionTypes.length, runs: runs.finish() };
 }
 
-function requireValid(bytes: Uint8Array<ArrayBuffer>): void {
-  if (WebAssembly.validate(bytes)) return;
+function requireMeterable(
+  bytes: Uint8Array<ArrayBuffer>,
+  shape: ModuleShape,
+  { isValidated }: MeterOptions,
+): void {
+  requireOneKindOfExceptions(shape);
+  if (isValidated === true || WebAssembly.validate(bytes)) return;
   throw new TerrafirmaError(
     'module-refused',
     `Cannot meter the module: it must be valid: received ${bytes.length} bytes V8 refuses`,
+  );
+}
+
+/** V8 refuses both in one module, but sees it by luck: it compiles functions side by side. */
+function requireOneKindOfExceptions({ features }: ModuleShape): void {
+  if (!features.has('exceptions') || !features.has('legacy-exceptions')) return;
+  throw new TerrafirmaError(
+    'module-refused',
+    'Cannot meter the module: its exceptions must be of one kind, `try_table` or the older ' +
+      '`try`: received both; build all of it with the same options',
   );
 }
 

@@ -46,6 +46,22 @@ describe('meterModule()', () => {
     expect(metered.cards?.module).toBe('terrafirma#2');
   });
 
+  test('refuses both kinds of exceptions in one module, which V8 sees only by luck', () => {
+    const older = [0, 0x06, 0x40, 0x0b, 0x0b];
+    const newer = [0, 0x1f, 0x40, 0, 0x0b, 0x0b];
+    const moduleOf = (...bodies: number[][]) =>
+      emitModule({ types: [[0x60, 0, 0]], functions: bodies.map(() => 0), bodies });
+    const both = moduleOf(older, newer);
+    for (let time = 0; time < 20; time += 1) {
+      expect(() =>
+        meterModule(both, inspectModule(both), { cards: false, isValidated: true }),
+      ).toThrow(/exceptions must be of one kind/);
+    }
+    for (const one of [moduleOf(older, older), moduleOf(newer, newer)]) {
+      expect(WebAssembly.validate(meter(one).bytes)).toBe(true);
+    }
+  });
+
   test('refuses what V8 finds invalid', () => {
     const bytes = emitModule({ types: [[0x60, 0, 0]], functions: [0], bodies: [[0, 0x6a, 0x0b]] });
     expect(() => meterModule(bytes, inspectModule(bytes), { cards: false })).toThrow(/be valid/);

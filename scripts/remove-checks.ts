@@ -18,6 +18,7 @@ const copied = [
   'src',
   'test',
   'bin',
+  'scripts',
   'config',
   'package.json',
   'tsconfig.json',

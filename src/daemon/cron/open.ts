@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Config } from '../../config/config.ts';
 import { readRecords } from '../../deploy/keep/store.ts';
 import type { Publisher } from '../../deploy/publish.ts';
-import { describeError } from '../../errors.ts';
+import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type HostName, type ModulePath, parseFolderPath } from '../../names.ts';
 import type { Resolver } from '../../outside/dns/dns.ts';
@@ -77,9 +77,13 @@ export class Cron {
     for (const record of await readRecords(config.stateDirectory, journal)) {
       const mayHaveTimes = record.settings?.includes('cron') === true;
       if (!mayHaveTimes || record.goneAtMs !== undefined) continue;
-      // A folder that is away now is heard of when it is back.
-      const site = await this.#siteOf(record.folderKey).catch(() => undefined);
-      if (site !== undefined) this.#scheduler.learn(site);
+      try {
+        this.#scheduler.learn(await this.#siteOf(record.folderKey));
+      } catch (error) {
+        // A folder that is away now is heard of when it is back.
+        if (error instanceof TerrafirmaError) continue;
+        journal.tell('cron-trouble', { reason: describeError(error) });
+      }
     }
   }
 

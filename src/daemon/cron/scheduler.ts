@@ -200,7 +200,12 @@ export class CronScheduler {
     } catch {
       journal.tell('cron-unknown', { folderKey, modulePath, scheduledAt });
     }
-    await claims.finish(slot, modulePath).catch(() => undefined);
+    try {
+      await claims.finish(slot, modulePath);
+    } catch (error) {
+      // The claim stays, so it is not called again; after a restart its end counts as unknown.
+      journal.tell('cron-trouble', { reason: describeError(error) });
+    }
   }
 
   /** Whether the folder rests; each reason is told once. */

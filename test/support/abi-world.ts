@@ -9,6 +9,7 @@ import type { ConfigStore } from '../../src/capability/config/contract.ts';
 import type {
   Backends,
   Fetch,
+  FetchFault,
   OutboundReply,
   OutboundRequest,
   StreamedReply,
@@ -20,12 +21,14 @@ import type { Resolve } from '../../src/capability/resolve/contract.ts';
 import type { SecretStore } from '../../src/capability/secrets/contract.ts';
 import type { GuestSettings } from '../../src/capability/settings/contract.ts';
 import { BodyQueue } from '../../src/http/body-queue.ts';
+import type { LateReply } from '../../src/http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
 
 const noBackends: Backends = {
   find: () => undefined,
   isAdded: () => false,
   healthOf: () => 'unknown',
+  timesOf: () => ({ connectMs: 1, firstByteMs: 1, betweenBytesMs: 1, keepAliveMs: 1 }),
   add: () => {
     throw new Error('Cannot add a back-end: there are none here');
   },
@@ -59,6 +62,14 @@ export class TableFetch implements Fetch {
     pieces.push(body);
     pieces.end();
     return { ...start, body: pieces };
+  }
+
+  async openTunnel(): Promise<LateReply> {
+    throw new Error('Cannot open a tunnel: there are none here');
+  }
+
+  faultOf(): FetchFault {
+    return { type: 'destination_unavailable' };
   }
 }
 
@@ -275,6 +286,10 @@ export class RecordingExchange implements Exchange {
   }
 
   sendPiped(): void {
+    this.start();
+  }
+
+  sendLater(): void {
     this.start();
   }
 

@@ -13,6 +13,8 @@ export class RequestObject {
   url: string;
   version: MessageVersion = '1.1';
   framing: Framing = 'automatic';
+  /** Whether a reply that is coded by gzip is to come without it. */
+  decodesGzip = false;
   readonly headers: HeaderMap;
 
   constructor(start: {

@@ -57,6 +57,11 @@ export class PendingSet {
     return pending;
   }
 
+  /** It goes on after the run, for whoever has it. */
+  letGo(pending: Pending<unknown>): void {
+    this.#underWay.delete(pending);
+  }
+
   giveUpAll(): void {
     for (const pending of this.#underWay) pending.giveUp();
     this.#underWay.clear();

@@ -1,23 +1,29 @@
 /** The back-ends of one run: those of its folder, and those that it adds itself. */
+import type { Limits } from '../../config/config.ts';
 import { CapabilityRefusal } from '../refusal.ts';
-import type { Backend, BackendHealth, Backends } from './contract.ts';
+import type { Backend, BackendHealth, Backends, BackendTimes } from './contract.ts';
 import { type FetchGrant, requireGranted } from './grant.ts';
+import { timesOf } from './times.ts';
 
 /** A folder defines 64 at most; a run adds no more. */
 const addedMax = 64;
 
+export interface RunBackendsOptions {
+  readonly grant: FetchGrant;
+  readonly healthOf: (backend: Backend) => BackendHealth;
+  readonly limits: Pick<Limits, 'outboundTimeoutMs'>;
+}
+
 export class RunBackends implements Backends {
-  readonly #grant: FetchGrant;
-  readonly #healthOf: (backend: Backend) => BackendHealth;
+  readonly #options: RunBackendsOptions;
   #added: Map<string, Backend> | undefined;
 
-  constructor(grant: FetchGrant, healthOf: (backend: Backend) => BackendHealth) {
-    this.#grant = grant;
-    this.#healthOf = healthOf;
+  constructor(options: RunBackendsOptions) {
+    this.#options = options;
   }
 
   find(name: string): Backend | undefined {
-    return this.#grant.backends.get(name) ?? this.#added?.get(name);
+    return this.#options.grant.backends.get(name) ?? this.#added?.get(name);
   }
 
   /**
@@ -27,7 +33,7 @@ export class RunBackends implements Backends {
   namedBy(url: string): { readonly backend: string; readonly url: string } | undefined {
     const read = URL.parse(url);
     if (read === null || read.host.includes('.')) return undefined;
-    const backend = this.#grant.backends.get(read.host);
+    const backend = this.#options.grant.backends.get(read.host);
     if (backend === undefined) return undefined;
     const target = `${originOf(backend)}${read.pathname}${read.search}`;
     return { backend: read.host, url: target };
@@ -39,7 +45,11 @@ export class RunBackends implements Backends {
 
   healthOf(name: string): BackendHealth {
     const backend = this.find(name);
-    return backend === undefined ? 'unknown' : this.#healthOf(backend);
+    return backend === undefined ? 'unknown' : this.#options.healthOf(backend);
+  }
+
+  timesOf(backend: Backend): BackendTimes {
+    return timesOf(backend, this.#options.limits);
   }
 
   add(name: string, backend: Backend): void {
@@ -51,7 +61,7 @@ export class RunBackends implements Backends {
     const { isTls, host, port } = backend.address;
     const url = URL.parse(`${isTls ? 'https' : 'http'}://${host}:${port}`);
     if (url === null) throw refuse('input', 'its address must be a host and a port', 'another');
-    requireGranted(this.#grant, url.href);
+    requireGranted(this.#options.grant, url.href);
     this.#added.set(name, backend);
   }
 
@@ -67,6 +77,11 @@ export class RunBackends implements Backends {
 /** The origin of its requests, as URLs have it. */
 export function originOf({ address }: Backend): string {
   return new URL(`${address.isTls ? 'https' : 'http'}://${address.host}:${address.port}`).origin;
+}
+
+/** Where a request goes at its server: what the back-end puts before comes first. */
+export function pathFor({ address }: Backend, { pathname, search }: URL): string {
+  return `${address.path ?? ''}${pathname}${search}`;
 }
 
 /**

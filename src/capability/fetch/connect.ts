@@ -3,19 +3,15 @@
  * name is resolved once, what guests may not reach is dropped, and the socket gets the addresses
  * that remain instead of the name. So a name server that changes its mind gains nothing.
  */
-import { isIP, type LookupFunction, connect as openTcp, type Socket } from 'node:net';
-import {
-  type ConnectionOptions,
-  checkServerIdentity,
-  createSecureContext,
-  connect as openTls,
-  type SecureContext,
-} from 'node:tls';
+import { type LookupFunction, connect as openTcp, type Socket } from 'node:net';
+import { connect as openTls, TLSSocket } from 'node:tls';
 import type { buildConnector } from 'undici';
 import { formatAddress, parseAddress } from '../networks.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { AddressFilter } from './addresses.ts';
 import type { Backend } from './contract.ts';
+import { FaultyRefusal } from './faults.ts';
+import { tlsOptions } from './tls.ts';
 
 /** Addresses of `name`, 4 or 16 bytes each. Rejects when there are none. */
 export type Lookup = (name: string, family: 4 | 6) => Promise<readonly Uint8Array[]>;
@@ -86,7 +82,8 @@ async function resolve(
   const found6 = ipv6.status === 'fulfilled' ? ipv6.value : [];
   const addresses = prefersIpv4 ? alternate(found4, found6) : alternate(found6, found4);
   if (addresses.length > 0) return addresses;
-  const cause = ipv4.status === 'rejected' ? ipv4.reason : undefined;
+  const failed = [ipv4, ipv6].find(({ status }) => status === 'rejected');
+  const cause = failed?.status === 'rejected' ? failed.reason : undefined;
   const rule = 'the name must have an address';
   throw new CapabilityRefusal('dns', `Cannot connect: ${rule}: received ${name}`, { cause });
 }
@@ -118,47 +115,38 @@ async function openSocket(
     autoSelectFamilyAttemptTimeout: nextAddressAfterMs,
     noDelay: true,
   };
-  const socket = isTls ? openTls({ ...tcp, ...tlsOptions(target, options.backend) }) : openTcp(tcp);
+  const socket = isTls
+    ? openTls({ ...tcp, ...tlsOptions(target.hostname, options.backend) })
+    : openTcp(tcp);
   await untilConnected(socket, {
     event: isTls ? 'secureConnect' : 'connect',
     timeoutMs: options.timeoutMs,
     host: target.host ?? target.hostname,
   });
   checkPeer(socket, port, options.filter);
-  return socket;
+  keepAwake(socket, options.backend);
+  return options.backend?.grpc === true ? speakingHttp2(socket) : socket;
 }
 
-/** What Node's TLS is told; throws CapabilityRefusal for what it cannot use, such as a bad PEM. */
-function tlsOptions(
-  { hostname }: buildConnector.Options,
-  backend: Backend | undefined,
-): ConnectionOptions {
-  const usual = isIP(hostname) === 0 ? hostname.replace(/\.$/, '') : '';
-  if (backend === undefined) return { servername: usual, ALPNProtocols: ['http/1.1'] };
-  const proven = backend.certificateHost ?? (usual === '' ? hostname : usual);
-  return {
-    servername: backend.sni ?? usual,
-    ALPNProtocols: backend.grpc === true ? ['h2'] : ['http/1.1'],
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(proven, certificate),
-    secureContext: secureContextOf(backend),
-  };
+/** Only where the folder asks for it: what is left out is the system's usual. */
+function keepAwake(socket: Socket, backend: Backend | undefined): void {
+  if (backend?.tcpKeepAlive !== true) return;
+  const { tcpKeepAliveIdleMs, tcpKeepAliveIntervalMs, tcpKeepAliveProbes } = backend;
+  socket.setKeepAlive({
+    enable: true,
+    ...(tcpKeepAliveIdleMs === undefined ? {} : { initialDelay: tcpKeepAliveIdleMs }),
+    ...(tcpKeepAliveIntervalMs === undefined ? {} : { interval: tcpKeepAliveIntervalMs }),
+    ...(tcpKeepAliveProbes === undefined ? {} : { count: tcpKeepAliveProbes }),
+  });
 }
 
-function secureContextOf(backend: Backend): SecureContext {
-  const { ca, ciphers, clientCertificate, clientKeyPem, tlsMin, tlsMax } = backend;
-  try {
-    return createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(ciphers === undefined ? {} : { ciphers }),
-      ...(clientCertificate === undefined ? {} : { cert: clientCertificate, key: clientKeyPem }),
-      minVersion: `TLSv${tlsMin ?? '1.2'}`,
-      maxVersion: `TLSv${tlsMax ?? '1.3'}`,
-    });
-  } catch (cause) {
-    const rule = 'the TLS settings of a back-end must be usable';
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CapabilityRefusal('input', `Cannot connect: ${rule}: received ${reason}`, { cause });
-  }
+/** Without TLS nobody negotiates: the HTTP client goes by what the socket says. */
+function speakingHttp2(socket: Socket): Socket {
+  if (!(socket instanceof TLSSocket)) return Object.assign(socket, { alpnProtocol: 'h2' });
+  if (socket.alpnProtocol === 'h2') return socket;
+  socket.destroy();
+  const message = 'Cannot connect: the server must speak HTTP/2: received one that does not';
+  throw new FaultyRefusal('connection', message, { fault: { type: 'tls_protocol_error' } });
 }
 
 /** A lookup that knows nothing but the addresses that were judged. */
@@ -183,7 +171,8 @@ function untilConnected(
   const timer = setTimeout(() => {
     const rule = `connecting may take ${options.timeoutMs} ms`;
     socket.destroy();
-    reject(new CapabilityRefusal('timeout', `Cannot connect: ${rule}: received ${options.host}`));
+    const message = `Cannot connect: ${rule}: received ${options.host}`;
+    reject(new FaultyRefusal('timeout', message, { fault: { type: 'connection_timeout' } }));
   }, options.timeoutMs);
   const fail = (error: Error): void => {
     clearTimeout(timer);

@@ -1,4 +1,5 @@
 /** One exchange on a pooled connection: its head, and its body as it arrives. Edge: undici. */
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { ReadBody } from '../../http/body.ts';
 import { BodyQueue } from '../../http/body-queue.ts';
@@ -36,6 +37,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   readonly #head = Promise.withResolvers<ReplyStart>();
   readonly #takenAway: ReadBody | undefined;
   #body: BodyQueue | undefined;
+  #tunnel: Duplex | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #givenUp: CapabilityRefusal | undefined;
   #isOver = false;
@@ -59,9 +61,14 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
     return this.#body;
   }
 
+  /** Once the head is there: the connection, where the server goes on with what was asked. */
+  get tunnel(): Duplex | undefined {
+    return this.#tunnel;
+  }
+
   /** True once the server has begun to answer: then the request must not be sent again. */
   get hasBegun(): boolean {
-    return this.#body !== undefined;
+    return this.#body !== undefined || this.#tunnel !== undefined;
   }
 
   /** `then` is called when the HTTP client has let go of the exchange, well or not. */
@@ -113,6 +120,22 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
     }
     this.#body = this.#openBody(controller, headers);
     this.#head.resolve({ status, headers });
+  }
+
+  /** From here on the connection is whoever's asked for it; the HTTP client has let go of it. */
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    if (this.#givenUp !== undefined) {
+      socket.destroy();
+      return;
+    }
+    this.#tunnel = socket;
+    this.#head.resolve({ status, headers: replyHeaders(fieldsOf(controller.rawHeaders)) });
+    this.#finish();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {

@@ -2,6 +2,7 @@
 import type { Account } from '../../account/account.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import { AddressFilter, type IsClosed } from './addresses.ts';
+import { pathFor } from './backends.ts';
 import type { Lookup } from './connect.ts';
 import type { Backend, BackendHealth, Fetch, OutboundRequest } from './contract.ts';
 import type { ServerExchange } from './exchange.ts';
@@ -34,6 +35,8 @@ export interface OutboundOptions {
   readonly account?: Account | undefined;
   /** Pools kept; the least recently used one is closed when its last request has ended. */
   readonly poolsMax?: number;
+  /** Of these, for the folders of one owner. */
+  readonly poolsPerOwnerMax?: number;
   /** Requests sent or waiting for a socket, for one folder and origin. */
   readonly inFlightPerOriginMax?: number;
   /** Bytes of bodies under way on this thread, both directions. */
@@ -41,6 +44,7 @@ export interface OutboundOptions {
 }
 
 const poolsMaxDefault = 512;
+const poolsPerOwnerMaxDefault = 128;
 const inFlightPerOriginMaxDefault = 512;
 const heldBytesMaxDefault = 256 * 1024 * 1024;
 
@@ -62,7 +66,8 @@ export class OutboundHttp implements Outbound {
     this.held = new HeldBytes(options.heldBytesMax ?? heldBytesMaxDefault, options.account);
     const filter = new AddressFilter(options.allowedCidrs, options.isClosed);
     const poolsMax = options.poolsMax ?? poolsMaxDefault;
-    this.#pools = new Pools({ limits, filter, lookupOf, poolsMax });
+    const poolsPerOwnerMax = options.poolsPerOwnerMax ?? poolsPerOwnerMaxDefault;
+    this.#pools = new Pools({ limits, filter, lookupOf, poolsMax, poolsPerOwnerMax });
     this.#health = new Health(this.#pools);
     this.#inFlightPerOriginMax = options.inFlightPerOriginMax ?? inFlightPerOriginMaxDefault;
   }
@@ -79,7 +84,7 @@ export class OutboundHttp implements Outbound {
 
   dispatch(destination: Destination, sent: SentRequest, exchange: ServerExchange): void {
     const { folderKey, origin, backend } = destination;
-    const { request, url } = sent;
+    const { request, url, protocol } = sent;
     const entry = this.#pools.of(destination);
     if (entry.inFlight >= this.#inFlightPerOriginMax) {
       const rule = `a site may wait for ${this.#inFlightPerOriginMax} replies of one server`;
@@ -101,13 +106,14 @@ export class OutboundHttp implements Outbound {
       this.held.release(owner, bodyBytes);
     });
     const options = {
-      path: url.pathname + url.search,
+      path: backend === undefined ? url.pathname + url.search : pathFor(backend, url),
       method: request.method,
       headers: headersOf(request),
       body: toSentBody(body),
       // Otherwise undici would derive it from the Host header, which is the guest's to choose.
       servername: backend?.address.host ?? url.hostname,
-      ...this.#timesOf(request, backend),
+      ...(protocol === undefined ? {} : { upgrade: protocol }),
+      ...ownTimes(request, this.limits.outboundTimeoutMs),
     };
     entry.pool.dispatch(options, exchange);
   }
@@ -117,19 +123,17 @@ export class OutboundHttp implements Outbound {
     this.#health.close();
     await this.#pools.close();
   }
+}
 
-  #timesOf(
-    { firstByteMs, betweenBytesMs }: OutboundRequest,
-    backend: Backend | undefined,
-  ): { headersTimeout?: number; bodyTimeout?: number } {
-    const { outboundTimeoutMs: max } = this.limits;
-    const first = firstByteMs ?? backend?.firstByteTimeoutMs;
-    const between = betweenBytesMs ?? backend?.betweenBytesTimeoutMs;
-    return {
-      ...(first === undefined ? {} : { headersTimeout: Math.min(first, max) }),
-      ...(between === undefined ? {} : { bodyTimeout: Math.min(between, max) }),
-    };
-  }
+/** Those that the request itself brings, within the operator's limit. */
+function ownTimes(
+  { firstByteMs, betweenBytesMs }: OutboundRequest,
+  max: number,
+): { headersTimeout?: number; bodyTimeout?: number } {
+  return {
+    ...(firstByteMs === undefined ? {} : { headersTimeout: Math.min(firstByteMs, max) }),
+    ...(betweenBytesMs === undefined ? {} : { bodyTimeout: Math.min(betweenBytesMs, max) }),
+  };
 }
 
 /** Names and values in turn. The length of a streamed body is said where it is known. */

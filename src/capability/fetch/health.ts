@@ -3,7 +3,8 @@
  * know, by each serving thread for itself. Edge: timers, and the network by the pools.
  */
 import { LRUCache } from 'lru-cache';
-import type { FolderKey } from '../../names.ts';
+import { Counts } from '../../account/counts.ts';
+import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import { originOf } from './backends.ts';
 import type { Backend, BackendHealth, HealthCheck } from './contract.ts';
 import { ServerExchange } from './exchange.ts';
@@ -11,6 +12,8 @@ import type { Pools } from './pools.ts';
 import { refuse } from './refusals.ts';
 
 const watchesMax = 256;
+/** Of these, for the folders of one owner: no more are asked. */
+const watchesPerOwnerMax = 64;
 const headersMax = 256;
 /** A few small answers of the owner's own server. */
 const uncounted = { take: () => undefined, release: () => undefined };
@@ -25,28 +28,42 @@ const defaults = {
   expectedStatus: 200,
 } as const;
 
+interface OwnedWatch {
+  readonly watch: HealthWatch;
+  readonly owner: OwnerKey;
+}
+
 export class Health {
   readonly #pools: Pools;
-  readonly #watches = new LRUCache<Backend, HealthWatch>({
-    max: watchesMax,
-    dispose: (watch) => watch.close(),
-  });
+  readonly #watches: LRUCache<string, OwnedWatch>;
+  readonly #byOwner = new Counts<OwnerKey>();
 
   constructor(pools: Pools) {
     this.#pools = pools;
+    this.#watches = new LRUCache({
+      max: watchesMax,
+      dispose: ({ watch, owner }) => {
+        this.#byOwner.add(owner, -1);
+        watch.close();
+      },
+    });
   }
 
   of(folderKey: FolderKey, backend: Backend): BackendHealth {
-    const { health } = backend;
-    if (health === undefined) return 'unknown';
-    let watch = this.#watches.get(backend);
-    if (watch === undefined) {
-      watch = new HealthWatch(health, {
-        ask: () => this.#ask(folderKey, backend, health),
-        onForgotten: () => this.#watches.delete(backend),
-      });
-      this.#watches.set(backend, watch);
-    }
+    const { health, statedHealth = 'unknown' } = backend;
+    if (health === undefined) return statedHealth;
+    // Runs that add the same back-end one after another ask once.
+    const key = `${folderKey}\0${this.#pools.keyOf(backend)}`;
+    const known = this.#watches.get(key);
+    if (known !== undefined) return known.watch.state();
+    const owner = ownerOf(folderKey);
+    if (this.#byOwner.of(owner) >= watchesPerOwnerMax) return statedHealth;
+    const watch = new HealthWatch(health, {
+      ask: () => this.#ask(folderKey, backend, health),
+      onForgotten: () => this.#watches.delete(key),
+    });
+    this.#byOwner.add(owner, 1);
+    this.#watches.set(key, { watch, owner });
     return watch.state();
   }
 

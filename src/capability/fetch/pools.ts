@@ -8,12 +8,14 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
+import { Counts } from '../../account/counts.ts';
 import type { Limits } from '../../config/config.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import type { AddressFilter } from './addresses.ts';
 import { createConnector, type Lookup } from './connect.ts';
 import type { Backend } from './contract.ts';
 import { refuse } from './refusals.ts';
+import { timesOf } from './times.ts';
 
 export type PoolLimits = Pick<
   Limits,
@@ -27,10 +29,13 @@ export interface PoolsOptions {
   readonly lookupOf: (owner: OwnerKey) => Lookup;
   /** Pools kept; the least recently used one is closed when its last request has ended. */
   readonly poolsMax: number;
+  /** Of these, for the folders of one owner. */
+  readonly poolsPerOwnerMax: number;
 }
 
 export interface OriginPool {
   readonly pool: Pool;
+  readonly owner: OwnerKey;
   /** Requests sent or waiting for a socket. */
   inFlight: number;
 }
@@ -42,22 +47,27 @@ export interface Destination {
   readonly backend: Backend | undefined;
 }
 
-const connectTimeoutMsMax = 10_000;
-const keepAliveMs = 10_000;
-const keepAliveMsMax = 60_000;
+/** Of what servers say themselves about how long they keep a connection. */
+const keepAliveHintMsMax = 60_000;
+/** Requests that share a connection of HTTP/2. */
+const streamsPerConnectionMax = 100;
 
 export class Pools {
   readonly #options: PoolsOptions;
   readonly #pools: LRUCache<string, OriginPool>;
   /** A folder's settings are the same object for all runs, until they change. */
   readonly #backendKeys = new WeakMap<Backend, string>();
+  readonly #byOwner = new Counts<OwnerKey>();
   #isClosed = false;
 
   constructor(options: PoolsOptions) {
     this.#options = options;
     this.#pools = new LRUCache({
       max: options.poolsMax,
-      dispose: ({ pool }) => closePool(pool),
+      dispose: ({ pool, owner }) => {
+        this.#byOwner.add(owner, -1);
+        closePool(pool);
+      },
     });
   }
 
@@ -65,12 +75,26 @@ export class Pools {
   of(destination: Destination): OriginPool {
     const { folderKey, origin, backend } = destination;
     if (this.#isClosed) throw refuse('unavailable', 'the server is about to stop', origin);
-    const key = `${folderKey}\0${origin}\0${backend === undefined ? '' : this.#keyOf(backend)}`;
+    const key = `${folderKey}\0${origin}\0${backend === undefined ? '' : this.keyOf(backend)}`;
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
-    const entry = { pool: this.#open(destination), inFlight: 0 };
+    const owner = ownerOf(folderKey);
+    const entry = { pool: this.#open(destination), owner, inFlight: 0 };
+    if (this.#byOwner.of(owner) >= this.#options.poolsPerOwnerMax) this.#closeOldestOf(owner);
+    this.#byOwner.add(owner, 1);
     this.#pools.set(key, entry);
     return entry;
+  }
+
+  /** What tells its connections from those of others, secrets included. */
+  keyOf(backend: Backend): string {
+    let key = this.#backendKeys.get(backend);
+    if (key === undefined) {
+      // With its secrets: nobody who knows less may use its connections.
+      key = createHash('sha256').update(JSON.stringify(backend)).digest('base64url');
+      this.#backendKeys.set(backend, key);
+    }
+    return key;
   }
 
   /** Ends all connections, those in use too. Call it when no run is left. */
@@ -83,35 +107,33 @@ export class Pools {
 
   #open({ folderKey, origin, backend }: Destination): Pool {
     const { limits, filter, lookupOf } = this.#options;
-    const connectMs = Math.min(connectTimeoutMsMax, limits.outboundTimeoutMs);
-    const timeoutMs = Math.min(backend?.connectTimeoutMs ?? connectMs, limits.outboundTimeoutMs);
+    const { connectMs: timeoutMs, ...times } = timesOf(backend, limits);
     const lookup = lookupOf(ownerOf(folderKey));
     const socketsMax = limits.outboundSocketsPerOriginMax;
-    const { usesMax, lifetimeMs } = backend ?? {};
+    const { usesMax, lifetimeMs, grpc = false } = backend ?? {};
     return new Pool(origin, {
       connect: createConnector({ filter, lookup, timeoutMs, backend }),
       connections: Math.min(backend?.connectionsMax ?? socketsMax, socketsMax),
-      allowH2: backend?.grpc === true,
-      pipelining: 1,
+      allowH2: grpc,
+      pipelining: grpc ? streamsPerConnectionMax : 1,
       maxHeaderSize: limits.replyHeaderBytesMax,
-      headersTimeout: limits.outboundTimeoutMs,
-      bodyTimeout: limits.outboundTimeoutMs,
+      headersTimeout: times.firstByteMs,
+      bodyTimeout: times.betweenBytesMs,
       // 0 would be refused: a connection that is not kept lasts a moment.
-      keepAliveTimeout: Math.max(1, Math.min(backend?.keepAliveMs ?? keepAliveMs, keepAliveMsMax)),
-      keepAliveMaxTimeout: keepAliveMsMax,
+      keepAliveTimeout: Math.max(1, times.keepAliveMs),
+      keepAliveMaxTimeout: keepAliveHintMsMax,
       ...(usesMax === undefined ? {} : { maxRequestsPerClient: usesMax }),
       ...(lifetimeMs === undefined ? {} : { clientTtl: lifetimeMs }),
     });
   }
 
-  #keyOf(backend: Backend): string {
-    let key = this.#backendKeys.get(backend);
-    if (key === undefined) {
-      // With its secrets: nobody who knows less may use its connections.
-      key = createHash('sha256').update(JSON.stringify(backend)).digest('base64url');
-      this.#backendKeys.set(backend, key);
+  /** Who opens pools without end (a back-end of its own for every run) pushes out her own. */
+  #closeOldestOf(owner: OwnerKey): void {
+    for (const key of this.#pools.rkeys()) {
+      if (this.#pools.peek(key)?.owner !== owner) continue;
+      this.#pools.delete(key);
+      return;
     }
-    return key;
   }
 }
 

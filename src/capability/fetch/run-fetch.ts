@@ -2,6 +2,8 @@
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
+import type { LateReply } from '../../http/late-reply.ts';
+import type { Header } from '../../http/message.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
 import type { CapabilityRefusal } from '../refusal.ts';
 import { type AdmissionLimits, admitRequest } from './admission.ts';
@@ -10,13 +12,17 @@ import type {
   Backend,
   BackendHealth,
   Fetch,
+  FetchFault,
   OutboundReply,
   OutboundRequest,
   ReplyBody,
   StreamedReply,
+  TunnelRequest,
 } from './contract.ts';
 import { ServerExchange } from './exchange.ts';
+import { faultOf } from './faults.ts';
 import { type FetchGrant, requireGranted, wholeFetchGrant } from './grant.ts';
+import { withoutGzip } from './gunzip.ts';
 import { redirected } from './headers.ts';
 import type { HeldBytes } from './held-bytes.ts';
 import { Patience } from './patience.ts';
@@ -49,6 +55,8 @@ export interface RunOrigin {
 export interface SentRequest {
   readonly request: OutboundRequest;
   readonly url: URL;
+  /** To go on with; see `Fetch.openTunnel`. */
+  readonly protocol: string | undefined;
 }
 
 /** The thread's part: connections, and what all runs hold together. */
@@ -63,6 +71,7 @@ export interface Outbound {
 
 /** What all whole replies of one run may weigh together, in replies of full size. */
 const fullRepliesPerRunMax = 4;
+const trailersWanted: Header = ['te', 'trailers'];
 
 export class RunFetch implements Fetch {
   readonly backends: RunBackends;
@@ -77,9 +86,11 @@ export class RunFetch implements Fetch {
     this.#outbound = outbound;
     this.#origin = origin;
     this.#grant = origin.grant ?? wholeFetchGrant;
-    this.backends = new RunBackends(this.#grant, (backend) =>
-      outbound.healthOf(origin.folderKey, backend),
-    );
+    this.backends = new RunBackends({
+      grant: this.#grant,
+      healthOf: (backend) => outbound.healthOf(origin.folderKey, backend),
+      limits: outbound.limits,
+    });
   }
 
   async send(request: OutboundRequest, signal: AbortSignal): Promise<OutboundReply> {
@@ -103,11 +114,32 @@ export class RunFetch implements Fetch {
       const exchange = await this.#follow(request, patience);
       patience.stopTimer();
       exchange.onceDone(() => patience.end());
-      return { ...(await exchange.head), body: exchange.body };
+      const reply = { ...(await exchange.head), body: exchange.body };
+      return request.decodesGzip === true ? withoutGzip(reply) : reply;
     } catch (error) {
       patience.end();
       throw toRefusal(error);
     }
+  }
+
+  async openTunnel(request: TunnelRequest, signal: AbortSignal): Promise<LateReply> {
+    const { outboundTimeoutMs: timeoutMs } = this.#outbound.limits;
+    const patience = new Patience(signal, { timeoutMs, what: 'the reply must begin' });
+    try {
+      const exchange = await this.#follow({ ...request, redirects: 'give' }, patience);
+      patience.stopTimer();
+      const head = await exchange.head;
+      if (exchange.tunnel !== undefined) return { head, body: exchange.tunnel };
+      return { head, body: exchange.body };
+    } catch (error) {
+      throw toRefusal(error);
+    } finally {
+      patience.end();
+    }
+  }
+
+  faultOf(error: unknown): FetchFault {
+    return faultOf(error);
   }
 
   /** The exchange at the end of all redirects that are followed, with its head. */
@@ -171,7 +203,9 @@ export class RunFetch implements Fetch {
     }
     const backend = this.backends.require(request.backend);
     const others = admitted.headers.filter(([name]) => name !== 'host');
-    return { ...admitted, headers: [['host', hostFor(backend, admitted)], ...others] };
+    // gRPC asks for its trailers by name; elsewhere this says something about another connection.
+    const te: Header[] = backend.grpc === true && asksForTrailers(request) ? [trailersWanted] : [];
+    return { ...admitted, headers: [['host', hostFor(backend, admitted)], ...others, ...te] };
   }
 
   /**
@@ -215,7 +249,8 @@ export class RunFetch implements Fetch {
       request.backend === undefined ? undefined : this.backends.require(request.backend);
     const url = new URL(request.url);
     const origin = backend === undefined ? url.origin : originOf(backend);
-    this.#outbound.dispatch({ folderKey, origin, backend }, { request, url }, exchange);
+    const sent = { request, url, protocol: protocolOf(request) };
+    this.#outbound.dispatch({ folderKey, origin, backend }, sent, exchange);
     return exchange;
   }
 
@@ -253,6 +288,14 @@ export class RunFetch implements Fetch {
     if (refusal === undefined) this.#replyBytes += bytes;
     return refusal;
   }
+}
+
+function asksForTrailers({ headers }: OutboundRequest): boolean {
+  return headers.some(([name, value]) => name.toLowerCase() === 'te' && value === 'trailers');
+}
+
+function protocolOf(request: OutboundRequest | TunnelRequest): string | undefined {
+  return 'protocol' in request ? request.protocol : undefined;
 }
 
 function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {

@@ -21,6 +21,8 @@ export interface BackendAddress {
   /** As URLs have it: addresses of IPv6 stand in brackets. */
   readonly host: string;
   readonly port: number;
+  /** Stands before the path of each request, without a slash at its end; left out for none. */
+  readonly path?: string;
 }
 
 /** `vault/key`, or `key` of the store `default`. */
@@ -37,7 +39,7 @@ const hostText = text({
 });
 const pem = (what: string): Kind<string> =>
   text({ bytesMax: pemBytesMax, rule: `must be ${what} as PEM`, pattern: /^\s*-----BEGIN / });
-const tlsVersion = choice(['1.2', '1.3']);
+const tlsVersion = choice(['1.0', '1.1', '1.2', '1.3']);
 const time = milliseconds({ min: 1, max: msMax });
 
 const healthFields = {
@@ -58,7 +60,7 @@ const healthFields = {
 const fields = {
   address: needed(
     { jsonSchema: { type: 'string', pattern: '^https?://' }, read: readAddress },
-    'Where it is: "https://origin.example"',
+    'Where it is: "https://origin.example"; a path comes before that of each request',
     'url',
   ),
   host: maybe(hostText, 'Host header, where it is not that of the URL'),
@@ -93,6 +95,10 @@ const fields = {
     'The secret with the key of client_certificate: "vault/key"',
   ),
   keepAliveMs: maybe(milliseconds({ min: 0, max: msMax }), 'How long an idle connection is kept'),
+  tcpKeepAlive: maybe(yesOrNo, 'Let TCP ask at times whether the server is still there'),
+  tcpKeepAliveIdleMs: maybe(milliseconds({ min: 1_000, max: msMax }), 'When it first asks'),
+  tcpKeepAliveIntervalMs: maybe(milliseconds({ min: 1_000, max: msMax }), 'How often it asks then'),
+  tcpKeepAliveProbes: maybe(whole({ min: 1, max: 127 }), 'How often it asks in vain'),
   connectionsMax: maybe(whole({ min: 1, max: 10_000 }), 'Connections at once, per thread'),
   usesMax: maybe(whole({ min: 1, max: 1_000_000 }), 'Requests on one connection'),
   lifetimeMs: maybe(time, 'How long a connection may be used'),
@@ -110,13 +116,17 @@ export const backends: Kind<ReadonlyMap<string, Backend>> = tableOf(record(field
 });
 
 function readAddress(value: unknown, place: Place): BackendAddress {
-  const rule = `${namePlace(place)} must be a URL without a path, such as "https://origin.example"`;
+  const rule = `${namePlace(place)} must be a URL without a query, as "https://origin.example"`;
   if (typeof value !== 'string') throw new SettingsFault(place, rule, nameType(value));
-  const isOrigin = /^https?:\/\/[^/?#@\\]+\/?$/i.test(value) && URL.canParse(value);
+  const isOrigin = /^https?:\/\/[^/?#@\\]+(?:\/[^?#\\]*)?$/i.test(value) && URL.canParse(value);
   if (!isOrigin) throw new SettingsFault(place, rule, quoteReceived(withoutSecrets(value)));
-  const { protocol, hostname, port } = new URL(value);
+  const { protocol, hostname, port, pathname } = new URL(value);
   const isTls = protocol === 'https:';
-  return { isTls, host: hostname, port: port === '' ? (isTls ? 443 : 80) : Number(port) };
+  const path = pathname.replace(/\/+$/, '');
+  return {
+    ...{ isTls, host: hostname, port: port === '' ? (isTls ? 443 : 80) : Number(port) },
+    ...(path === '' ? {} : { path }),
+  };
 }
 
 function readSecretName(value: unknown, place: Place): SecretName {

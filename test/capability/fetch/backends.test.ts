@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Backend } from '../../../src/capability/fetch/contract.ts';
+import type { Backend, Fetch } from '../../../src/capability/fetch/contract.ts';
 import type { FetchGrant } from '../../../src/capability/fetch/grant.ts';
 import { workOutFetchGrant } from '../../../src/capability/fetch/grant.ts';
 import type { FolderKey } from '../../../src/names.ts';
@@ -29,6 +29,16 @@ function granted(backends: Readonly<Record<string, Backend>>): FetchGrant {
 
 function plain(more: Partial<Backend> = {}): Backend {
   return { address: { isTls: false, host: '127.0.0.1', port: bench.server.port }, ...more };
+}
+
+/** What the system waits for on the connections to that port: proc_net_tcp(5), `tr`. */
+function timersTo(port: number): readonly string[] {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0');
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  const theirs = lines.filter((line) => line.trim().split(/\s+/)[2]?.endsWith(`:${hexPort}`));
+  return theirs.map((line) =>
+    line.trim().split(/\s+/)[5]?.startsWith('02') ? 'keep-alive' : 'other',
+  );
 }
 
 describe('a back-end', () => {
@@ -76,6 +86,37 @@ describe('a back-end', () => {
       expect(bench.server.seen).toEqual([]);
     },
   );
+
+  test('has a path that stands before that of each request', async () => {
+    const address = { isTls: false, host: '127.0.0.1', port: bench.server.port, path: '/v1' };
+    const run = bench.openRun({}, granted({ origin: plain({ address }) }));
+    await bench.send(run, 'https://shop.example/cart?id=1', { backend: 'origin' });
+    await bench.send(run, 'http://origin/');
+    // A way out of the path would be a way to what the owner did not mean.
+    await bench.send(run, 'https://shop.example/../../admin', { backend: 'origin' });
+    expect(bench.server.seen.map(({ url }) => url)).toEqual(['/v1/cart?id=1', '/v1/', '/v1/admin']);
+  });
+
+  test.skipIf(process.platform !== 'linux')('lets TCP ask whether it is there', async () => {
+    const asked = { tcpKeepAlive: true, tcpKeepAliveIdleMs: 9_000, tcpKeepAliveProbes: 3 };
+    const run = bench.openRun({}, granted({ asked: plain(asked), plain: plain() }));
+    const timers = async (backend: string) => {
+      await bench.send(run, 'http://x.example/', { backend });
+      return timersTo(bench.server.port);
+    };
+    expect(await timers('plain')).not.toContain('keep-alive');
+    expect(await timers('asked')).toContain('keep-alive');
+  });
+
+  test('tells its times, within those of the operator', () => {
+    const { backends } = bench.openRun();
+    expect(backends.timesOf(plain({ firstByteTimeoutMs: 99_000, keepAliveMs: 1 }))).toEqual({
+      connectMs: 10_000,
+      firstByteMs: 20_000,
+      betweenBytesMs: 20_000,
+      keepAliveMs: 1,
+    });
+  });
 
   test('gives its redirects to the guest', async () => {
     const run = bench.openRun({}, granted({ origin: plain() }));
@@ -127,6 +168,36 @@ describe('a back-end', () => {
     expect(bench.server.sockets).toHaveLength(1);
     await send('/keybase/public/mallory');
     expect(bench.server.sockets).toHaveLength(2);
+  });
+});
+
+describe('pools of connections', () => {
+  /** Back-ends that differ have pools of their own. */
+  function many(count: number): FetchGrant {
+    const each = Array.from({ length: count }, (_, n): [string, Backend] => [
+      `b${n}`,
+      plain({ keepAliveMs: 10_000 + n }),
+    ]);
+    return { outbound: undefined, backends: new Map(each) };
+  }
+
+  test('are so many for an owner: one more pushes out her oldest, and nobody else’s', async () => {
+    const outbound = bench.open({ poolsPerOwnerMax: 2 });
+    const grant = many(3);
+    const of = (folder: string) =>
+      outbound.forRun({ folderKey: folder as FolderKey, loopHops: 0, grant });
+    const alice = of('/keybase/public/alice/site');
+    const mallory = of('/keybase/public/mallory/site');
+    const send = (run: Fetch, backend: string) => bench.send(run, 'http://x.example/', { backend });
+    await send(alice, 'b0');
+    for (const name of ['b0', 'b1', 'b2']) await send(mallory, name);
+    await expect.poll(() => bench.server.sockets.filter((each) => each.destroyed).length).toBe(1);
+    expect(bench.server.sockets).toHaveLength(4);
+    await send(alice, 'b0');
+    await send(mallory, 'b2');
+    expect(bench.server.sockets).toHaveLength(4);
+    await send(mallory, 'b0');
+    expect(bench.server.sockets).toHaveLength(5);
   });
 });
 
@@ -202,6 +273,26 @@ describe('what a folder grants', () => {
 });
 
 describe('health', () => {
+  test('is what the folder says where nobody asks', () => {
+    const { backends } = bench.openRun({}, granted({ ill: plain({ statedHealth: 'unhealthy' }) }));
+    expect(backends.healthOf('ill')).toBe('unhealthy');
+  });
+
+  test('is asked once for runs that add the same back-end one after another', async () => {
+    const outbound = bench.open();
+    const health = { path: '/up', intervalMs: 3_600_000 };
+    for (let run = 0; run < 5; run += 1) {
+      const { backends } = outbound.forRun({ folderKey: '/a' as FolderKey, loopHops: 0 });
+      backends.add('mine', plain({ health }));
+      backends.healthOf('mine');
+    }
+    await expect.poll(() => bench.server.seen.length).toBe(1);
+    const { backends } = outbound.forRun({ folderKey: '/a' as FolderKey, loopHops: 0 });
+    backends.add('mine', plain({ health: { ...health, path: '/other' } }));
+    backends.healthOf('mine');
+    await expect.poll(() => bench.server.seen.length).toBe(2);
+  });
+
   test('is what a back-end answers, as long as somebody wants to know', async () => {
     const health = { path: '/?bytes=1', method: 'GET', intervalMs: 50, window: 1, threshold: 1 };
     const well = plain({ health: { ...health, initial: 0 } });
@@ -285,6 +376,27 @@ describe.skipIf(!hasOpenssl())('TLS of a back-end (needs openssl)', () => {
     const certificates = { clientCertificate: cert, clientKeyPem: key };
     await send(secure({ ca: cert, certificateHost: 'inner.example', ...certificates }));
     expect(seen.at(-1)?.client).toBe('inner.example');
+  });
+
+  test('says by what alert or certificate it was refused', async () => {
+    const failureOf = async (grant: FetchGrant) => {
+      const run = bench.openRun({}, grant);
+      const sent = bench.send(run, 'https://x.example/', { backend: 'origin' });
+      return run.faultOf(
+        await sent.then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+      );
+    };
+    const other = secure({ ca: cert, certificateHost: 'other.example' });
+    expect(await failureOf(other)).toEqual({ type: 'tls_certificate_error' });
+    const name = { ca: cert, certificateHost: 'inner.example' };
+    // The server has no version below 1.2: it says so by alert 70 (protocol_version).
+    const old = secure({ ...name, tlsMin: '1.0', tlsMax: '1.1' });
+    expect(await failureOf(old)).toEqual({ type: 'tls_alert_received', tlsAlert: 70 });
+    const broken = secure({ ...name, clientCertificate: cert, clientKeyPem: 'no PEM' });
+    expect(await failureOf(broken)).toEqual({ type: 'tls_configuration_error' });
   });
 
   test('keeps to its versions, and refuses what cannot be used', async () => {

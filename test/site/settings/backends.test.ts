@@ -9,7 +9,7 @@ describe('[backends.NAME]', () => {
       [backends.plain]
       url = "http://[::1]:8080/"
       [backends.origin]
-      url = "https://Origin.example"
+      url = "https://Origin.example/v1/"
       host = "site.example:8443"
       connect_timeout_ms = 500
       first_byte_timeout_ms = "2 s"
@@ -24,6 +24,10 @@ describe('[backends.NAME]', () => {
       client_certificate = "-----BEGIN CERTIFICATE-----"
       client_key = "vault/key"
       keep_alive_ms = 0
+      tcp_keep_alive = true
+      tcp_keep_alive_idle_ms = "60 s"
+      tcp_keep_alive_interval_ms = 1000
+      tcp_keep_alive_probes = 3
       connections_max = 4
       uses_max = 9
       lifetime_ms = 60_000
@@ -45,7 +49,7 @@ describe('[backends.NAME]', () => {
       address: { isTls: false, host: '[::1]', port: 8_080 },
     });
     expect(backends?.get('origin')).toEqual({
-      address: { isTls: true, host: 'origin.example', port: 443 },
+      address: { isTls: true, host: 'origin.example', port: 443, path: '/v1' },
       host: 'site.example:8443',
       connectTimeoutMs: 500,
       firstByteTimeoutMs: 2_000,
@@ -59,6 +63,10 @@ describe('[backends.NAME]', () => {
       clientCertificate: '-----BEGIN CERTIFICATE-----',
       clientKey: { store: 'vault', name: 'key' },
       keepAliveMs: 0,
+      tcpKeepAlive: true,
+      tcpKeepAliveIdleMs: 60_000,
+      tcpKeepAliveIntervalMs: 1_000,
+      tcpKeepAliveProbes: 3,
       connectionsMax: 4,
       usesMax: 9,
       lifetimeMs: 60_000,
@@ -80,10 +88,10 @@ describe('[backends.NAME]', () => {
 
   test.each([
     ['', 'toml:1: backends.a must have "url"'],
-    ['url = "origin.example"', 'backends.a.url must be a URL without a path'],
-    ['url = "https://o.example/v1"', 'backends.a.url must be a URL without a path'],
+    ['url = "origin.example"', 'backends.a.url must be a URL without a query'],
+    ['url = "https://o.example/v1?a"', 'backends.a.url must be a URL without a query'],
     ['url = "https://u:secret@o.example"', 'received "https://o.example"'],
-    ['url = "https://o.example"\ntls_min = "1.1"', 'backends.a.tls_min must be "1.2" or "1.3"'],
+    ['url = "https://o.example"\ntls_min = "2"', 'backends.a.tls_min must be "1.0"'],
     ['url = "https://o.example"\nca = "x"', 'backends.a.ca must be certificates as PEM'],
     ['url = "https://o.example"\nconnect_timeout = 1', 'did you mean "connect_timeout_ms"?'],
     ['url = "https://o.example"\nciphers = "a b"', 'backends.a.ciphers must be a list of ciphers'],

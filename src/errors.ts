@@ -290,6 +290,12 @@ export const errorTable = {
     sentence: 'Cannot answer: the function gave an answer that is not valid HTTP',
     shown: false,
   },
+  'no-answer': {
+    status: 503,
+    fault: 'owner',
+    sentence: 'Cannot answer: the server that the function has asked did not answer',
+    shown: false,
+  },
   'reply-too-large': {
     status: 500,
     fault: 'owner',

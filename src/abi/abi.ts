@@ -6,6 +6,7 @@
 
 import type { Capabilities } from '../capability/capability.ts';
 import type { ReadBody } from '../http/body.ts';
+import type { LateReply } from '../http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../http/message.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
@@ -47,6 +48,12 @@ export interface Exchange {
    * body that breaks off breaks the answer off.
    */
   sendPiped(head: ReplyHead, body: ReadBody): void;
+  /**
+   * As `sendPiped`, for an answer that is still to come from elsewhere, perhaps long after the run
+   * has ended. `signal` says that the client has gone. With status 101 it may bring a connection,
+   * where the client asked for that: see `upgradeWanted`. One that fails is told by the gateway.
+   */
+  sendLater(open: (signal: AbortSignal) => Promise<LateReply>): void;
   /** `bodyBytes`: how long the body will be, where that is known; more or less breaks it off. */
   start(head: ReplyHead, bodyBytes?: number): void;
   /** Resolves when the client has taken enough for more to be welcome (back-pressure). */
@@ -65,6 +72,8 @@ export interface Exchange {
    */
   redirectInside(target: string): void;
   readonly replyState: 'none' | 'started' | 'ended';
+  /** What the client wants its connection to become, where it may; see `Abi.takesUpgrades`. */
+  readonly upgradeWanted?: 'websocket' | undefined;
   /** One listener, called once when the client goes away before the answer has ended. */
   onGone(listener: (() => void) | undefined): void;
 }
@@ -133,6 +142,11 @@ export interface Abi {
   readonly requestBody: 'whole' | 'streamed';
   /** Whether a module with that entry can take part in a conversation; left out: none can. */
   converses?(entry: string): boolean;
+  /**
+   * Whether its guests answer requests for another protocol like any other, and may hand them to a
+   * server; left out: where they do not converse they have none.
+   */
+  readonly takesUpgrades?: boolean;
   /** Everything one instance needs; called once per instance, before it is instantiated. */
   bind(host: GuestHost): Binding;
 }

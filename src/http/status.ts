@@ -29,6 +29,11 @@ export function statusHasBody(status: number): boolean {
   return !bodiless.has(status);
 }
 
+/** Whether an answer of that status to a request of that method has one (section 6.4.1). */
+export function answerHasBody(status: number, method: string): boolean {
+  return method !== 'HEAD' && statusHasBody(status);
+}
+
 /** Whether an answer of that status sends the client on to its Location. */
 export function isRedirect(status: number): boolean {
   return redirects.has(status);

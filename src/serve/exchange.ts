@@ -5,41 +5,26 @@ import type { Share } from '../account/share.ts';
 import { noBytes, type ReadBody } from '../http/body.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
-import type { ReadHead } from '../http/request-head.ts';
-import { statusHasBody } from '../http/status.ts';
+import { answerHasBody, statusHasBody } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
 import { clientNetwork, type HostName } from '../names.ts';
-import { type ClientBytes, ExchangeBytes } from './exchange-bytes.ts';
+import { ExchangeBytes } from './exchange-bytes.ts';
+import type { ExchangeOptions, RoutableHead } from './exchange-options.ts';
 import { InterimReplies } from './interim.ts';
+import { LateAnswer, type LateOpening, type TunnelTaker } from './late-answer.ts';
 import { pipe } from './piping.ts';
 import { ReplyHeaders } from './reply-headers.ts';
-import { pieceBytes, wholeBytesMax } from './reply-pump.ts';
+import { pieceBytes, untilDrained, wholeBytesMax } from './reply-pump.ts';
 import { RequestBody } from './request-body.ts';
 import { redirectedHead } from './road/inside-redirect.ts';
 import type { ReplyCoder } from './road/rules/coded-replies.ts';
+import type { PassedBytes } from './websocket/tunnels.ts';
 import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
-
-export interface ExchangeOptions {
-  readonly bodyIdleTimeoutMs: number;
-  readonly replyIdleTimeoutMs: number;
-  /** Where the client asks for a WebSocket. */
-  readonly upgrade?: UpgradeRequest | undefined;
-  /** What clients make this thread hold; undefined: nobody counts. */
-  readonly clientBytes?: ClientBytes | undefined;
-  /** On every answer that does not say otherwise; names in lower case. */
-  readonly fixedHeaders?: readonly Header[] | undefined;
-}
 
 const switchingProtocols = 101;
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 const uncountedBytesMax = 4 * 1024;
-
-/** Which part of the path names the module is known only when it has been routed. */
-export interface RoutableHead extends ReadHead {
-  scriptName: string;
-  pathInfo: string;
-}
 
 export class HttpExchange implements Exchange {
   #hasBody: boolean;
@@ -62,6 +47,8 @@ export class HttpExchange implements Exchange {
   /** The body that is being passed on to the client. */
   #piped: ReadBody | undefined;
   #passing: Promise<void> | undefined;
+  #late: LateAnswer | undefined;
+  #tunnel: TunnelTaker | undefined;
   /** What is still to come of a body whose length was told; undefined where it was not. */
   #bytesDue: number | undefined;
   #isBroken = false;
@@ -149,15 +136,24 @@ export class HttpExchange implements Exchange {
     return this.#options.upgrade;
   }
 
+  get upgradeWanted(): 'websocket' | undefined {
+    return this.upgrade === undefined ? undefined : 'websocket';
+  }
+
+  /** Who joins the client with the server that a module hands it to. */
+  tunnelBy(tunnel: TunnelTaker): void {
+    this.#tunnel = tunnel;
+  }
+
   /** The connection has become a WebSocket: nothing is answered on it any more. */
   leaveHttp(): void {
     this.#expectState('none', 'upgrade');
     this.#replyState = 'ended';
-    this.#status = switchingProtocols;
   }
 
   /** What went through the WebSocket. */
-  countMessages(counts: { readonly bytesSent: number; readonly bytesReceived: number }): void {
+  countMessages(counts: PassedBytes): void {
+    this.#status = switchingProtocols;
     this.#bytesSent = counts.bytesSent;
     this.#messageBytesReceived = counts.bytesReceived;
   }
@@ -206,7 +202,10 @@ export class HttpExchange implements Exchange {
 
   /** Resolves when a body that is passed on without the run has gone, well or not. */
   whenPassed(): Promise<void> | undefined {
-    return this.#passing;
+    if (this.#late === undefined) return this.#passing;
+    return this.#late.whenPassed(() => {
+      this.#replyState = 'none';
+    });
   }
 
   inform(head: ReplyHead): boolean {
@@ -232,7 +231,7 @@ export class HttpExchange implements Exchange {
   }
 
   #sendWhole(head: ReplyHead, body: Uint8Array): void {
-    const withBody = mayHaveBody(head.status, this.request.method);
+    const withBody = answerHasBody(head.status, this.request.method);
     if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
     this.#replyState = 'ended';
     if (this.#isGone) return;
@@ -255,6 +254,21 @@ export class HttpExchange implements Exchange {
     );
   }
 
+  sendLater(open: LateOpening): void {
+    this.#expectState('none', 'send');
+    this.#replyState = 'ended';
+    const tunnel = this.#tunnel;
+    this.#late = new LateAnswer(open, {
+      give: (head, body) => {
+        this.#replyState = 'none';
+        this.sendPiped(head, body);
+        return this.#passing;
+      },
+      tunnel: tunnel && (async (...with101) => this.countMessages(await tunnel(...with101))),
+    });
+    if (this.#isGone) this.#late.giveUp();
+  }
+
   start(head: ReplyHead, bodyBytes?: number): void {
     this.#expectState('none', 'start');
     this.#replyState = 'started';
@@ -262,7 +276,7 @@ export class HttpExchange implements Exchange {
     const headers = this.#compose(head);
     if (bodyBytes !== undefined && statusHasBody(head.status)) {
       headers.push('content-length', String(bodyBytes));
-      if (mayHaveBody(head.status, this.request.method)) this.#bytesDue = bodyBytes;
+      if (answerHasBody(head.status, this.request.method)) this.#bytesDue = bodyBytes;
     }
     this.#status = head.status;
     this.#wire.sendHead(head.status, headers);
@@ -281,7 +295,7 @@ export class HttpExchange implements Exchange {
   async #pass(body: ReadBody): Promise<void> {
     if (this.#piped !== undefined) throw new TypeError('Cannot pipe: a body is on its way');
     this.#piped = body;
-    const takesBody = mayHaveBody(this.#status, this.request.method);
+    const takesBody = answerHasBody(this.#status, this.request.method);
     await pipe(body, {
       write: (piece) => this.#write(piece),
       isOver: () => !takesBody || this.#isGone || this.#piped !== body,
@@ -293,7 +307,7 @@ export class HttpExchange implements Exchange {
 
   async #write(chunk: Uint8Array): Promise<void> {
     if (this.#isGone || this.#isBroken || chunk.length === 0) return;
-    if (!mayHaveBody(this.#status, this.request.method)) return;
+    if (!answerHasBody(this.#status, this.request.method)) return;
     if (this.#bytesDue !== undefined) {
       // It would be taken for the head of the next answer.
       if (chunk.length > this.#bytesDue) return this.#breakOff();
@@ -359,20 +373,8 @@ export class HttpExchange implements Exchange {
     return this.#replyHeaders.compose(head, this.#request.id, this.#options.fixedHeaders);
   }
 
-  /** Waits for room; a client that takes nothing for the idle limit is cut off. */
   #drained(): Promise<void> {
-    const { events } = this.#wire;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#wire.destroy(), this.#options.replyIdleTimeoutMs);
-      const settle = (): void => {
-        clearTimeout(timer);
-        events.off('drain', settle);
-        events.off('close', settle);
-        resolve();
-      };
-      events.once('drain', settle);
-      events.once('close', settle);
-    });
+    return untilDrained(this.#wire, this.#options.replyIdleTimeoutMs);
   }
 
   #close(): void {
@@ -381,6 +383,7 @@ export class HttpExchange implements Exchange {
     if (this.#wire.isFinished) return;
     this.#isGone = true;
     this.#piped?.cancel();
+    this.#late?.giveUp();
     // Who has answered has nobody left to wait for: such a run goes on.
     if (this.#replyState !== 'ended') this.#onGone?.();
   }
@@ -391,9 +394,4 @@ export class HttpExchange implements Exchange {
       `Cannot ${action} the answer: its state must be ${state}: received ${this.#replyState}`,
     );
   }
-}
-
-/** RFC 9110, section 6.4.1. */
-function mayHaveBody(status: number, method: string): boolean {
-  return method !== 'HEAD' && statusHasBody(status);
 }

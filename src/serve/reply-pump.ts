@@ -5,6 +5,7 @@
  * never holds more than one piece twice.
  */
 import type { Writable } from 'node:stream';
+import type { Wire } from './wire.ts';
 
 /**
  * Bytes of one write. A connection asks for a pause at 64 KiB, so that some of these can follow
@@ -34,4 +35,23 @@ export function pumpReply(stream: Writable, body: Uint8Array, renewLimit: () => 
   };
   stream.on('drain', sendMore);
   sendMore();
+}
+
+/** Waits for room; a client that takes nothing for so long is cut off. */
+export function untilDrained(
+  wire: Pick<Wire, 'events' | 'destroy'>,
+  idleTimeoutMs: number,
+): Promise<void> {
+  const { events } = wire;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => wire.destroy(), idleTimeoutMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      events.off('drain', settle);
+      events.off('close', settle);
+      resolve();
+    };
+    events.once('drain', settle);
+    events.once('close', settle);
+  });
 }

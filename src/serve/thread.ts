@@ -35,7 +35,9 @@ import { sharesOf } from './road/shares-of.ts';
 import { SiteRoad } from './road/site-road.ts';
 import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts, trustedProxies } from './tls/parts.ts';
+import { ConnectionCounts } from './websocket/connection-counts.ts';
 import { Conversations } from './websocket/conversations.ts';
+import { Tunnels } from './websocket/tunnels.ts';
 
 const { nowMs, wallMs } = systemClocks;
 const beatMs = 100;
@@ -67,8 +69,10 @@ async function start(start: ThreadStart): Promise<void> {
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account });
   const hostRules = new HostRules(config.hosts);
-  const conversations = new Conversations({ limits, nowMs });
-  const runs = new ModuleRuns({ replica, pool, capabilities, conversations, account });
+  const counts = new ConnectionCounts(limits);
+  const conversations = new Conversations({ limits, counts, nowMs });
+  const tunnels = new Tunnels(limits, counts);
+  const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
   const gateway = openGateway(config, { link, replica, guards, hostRules, runs, account, log });
   const cron = new CronRuns({ limits, runs, account, log, nowMs });
   const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
@@ -85,7 +89,7 @@ async function start(start: ThreadStart): Promise<void> {
   }
 
   async function drain(drainMs: number): Promise<void> {
-    await drainRuns([listener, conversations, cron], pool, drainMs);
+    await drainRuns([listener, conversations, tunnels, cron], pool, drainMs);
     pool.close();
     await capabilities.close();
     tellLosses(journal, channel);

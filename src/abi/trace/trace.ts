@@ -28,6 +28,7 @@ export function traceAbi(abi: Abi, options: TraceOptions): Abi {
     requestBody,
     judge: (face) => abi.judge(face),
     converses: (entry) => abi.converses?.(entry) === true,
+    takesUpgrades: abi.takesUpgrades === true,
     bind: (host) => new TracedBinding(abi.bind(host), host, options),
   };
 }

@@ -4,6 +4,7 @@ import type { Exchange } from '../../abi/abi.ts';
 import { inBytes } from '../../amounts.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes, type ReadBody } from '../../http/body.ts';
+import { isConnection, type LateReply } from '../../http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import type { FromRun } from './messages.ts';
 
@@ -78,6 +79,13 @@ export class RunExchange implements Exchange {
     this.#replyState = 'ended';
   }
 
+  sendLater(open: (signal: AbortSignal) => Promise<LateReply>): void {
+    this.#require('none');
+    this.#replyState = 'ended';
+    this.#passing = this.#passLate(open(new AbortController().signal));
+    this.#passing.catch(() => undefined);
+  }
+
   /** Resolves when a body that comes without the run has come; rejects when it broke off. */
   whenPassed(): Promise<void> | undefined {
     return this.#passing;
@@ -89,6 +97,17 @@ export class RunExchange implements Exchange {
       const piece = await body.read();
       if (piece === undefined) return;
       this.#tell({ kind: 'chunk', chunk: piece });
+    }
+  }
+
+  async #passLate(coming: Promise<LateReply>): Promise<void> {
+    const { head, body } = await coming;
+    // Nobody here asks for another protocol.
+    if (isConnection(body)) body.destroy();
+    else {
+      this.#replyState = 'none';
+      this.sendPiped(head, body);
+      await this.#passing;
     }
   }
 

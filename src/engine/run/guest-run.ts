@@ -127,6 +127,11 @@ export class GuestRun implements SeatWaiter {
     return abi.converses?.(loaded.entry) ?? false;
   }
 
+  /** Whether `run` is for requests of another protocol, too. */
+  get takesUpgrades(): boolean {
+    return this.#program.abi.takesUpgrades === true;
+  }
+
   /**
    * Runs the entry for as long as a conversation lasts. It takes no seat of the site's, has no
    * wall-clock limit, and a CPU budget for every message it takes; its start counts as one.

@@ -12,6 +12,7 @@ import { limitsFor } from '../../site/settings.ts';
 import type { Route, Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Conversations } from '../websocket/conversations.ts';
+import type { Tunnels } from '../websocket/tunnels.ts';
 import type { Replica } from './replica.ts';
 import { replyCoderFor } from './rules/coded-replies.ts';
 import { sharesOf } from './shares-of.ts';
@@ -24,6 +25,7 @@ export interface ModuleRunsOptions {
   readonly pool: GuestPool;
   readonly capabilities: ThreadCapabilities;
   readonly conversations: Conversations;
+  readonly tunnels: Tunnels;
   readonly account: Account;
 }
 
@@ -41,7 +43,7 @@ export class ModuleRuns {
    */
   async run(visit: Visit, site: Site, route: ModuleRoute): Promise<ErrorRecord | undefined> {
     const { exchange, record } = visit;
-    const { account, pool, replica, capabilities, conversations } = this.#options;
+    const { account, pool, replica, capabilities, conversations, tunnels } = this.#options;
     const { upgrade } = exchange;
     record.modulePath = route.modulePath;
     record.counterRow = route.counterRow;
@@ -69,8 +71,11 @@ export class ModuleRuns {
     });
     if (site.settings?.site?.compress === 'all') beginCoding(exchange);
     exchange.keepBody(limits?.requestBodyBytes);
+    if (upgrade !== undefined && guest.takesUpgrades) {
+      exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
+    }
     const report =
-      upgrade === undefined
+      upgrade === undefined || guest.takesUpgrades
         ? await guest.run(exchange, lent)
         : await conversations.hold({
             ...{ exchange, upgrade, guest, shares, share },

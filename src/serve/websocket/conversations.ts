@@ -11,11 +11,13 @@ import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, visitorSentence } from '../../errors.ts';
 import type { HttpExchange } from '../exchange.ts';
 import { Connection, type ConnectionLimits, closeCode } from './connection.ts';
-import { type ConnectionCountLimits, ConnectionCounts } from './connection-counts.ts';
+import type { ConnectionCounts } from './connection-counts.ts';
 import type { UpgradeRequest } from './upgrade.ts';
 
 export interface ConversationsOptions {
-  readonly limits: ConnectionLimits & ConnectionCountLimits;
+  readonly limits: ConnectionLimits;
+  /** Of all WebSockets of the thread. */
+  readonly counts: ConnectionCounts;
   readonly nowMs: () => number;
 }
 
@@ -48,7 +50,7 @@ export class Conversations {
   constructor(options: ConversationsOptions) {
     this.#options = options;
     const { limits, nowMs } = options;
-    this.#counts = new ConnectionCounts(limits);
+    this.#counts = options.counts;
     const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       clientTracking: false,

@@ -6,6 +6,7 @@ import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { TerrafirmaError } from '../../errors.ts';
+import type { ReplyHead } from '../../http/message.ts';
 import type { Http1Response } from '../http1/connections.ts';
 import type { Http1Request } from '../http1/request.ts';
 
@@ -33,6 +34,16 @@ export class UpgradeRequest {
   /** All that has come on the connection, in bytes. */
   get bytesRead(): number {
     return this.#parts.socket.bytesRead;
+  }
+
+  /** Answers 101 as somebody else has: from here on the connection is whoever's asked for it. */
+  handOver({ headers }: ReplyHead): { readonly client: Socket; readonly firstBytes: Uint8Array } {
+    const { socket, firstBytes } = this.#parts;
+    this.response.detachSocket(socket);
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const fixed = 'connection: Upgrade\r\nupgrade: websocket\r\n';
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fixed}${lines}\r\n`, 'latin1');
+    return { client: socket, firstBytes };
   }
 
   /** Answers 101. @throws TerrafirmaError `client-gone`. */

@@ -41,6 +41,7 @@ const guestFailures: ReadonlySet<ErrorCode> = new Set([
   'guest-trapped',
   'module-quarantined',
   'module-refused',
+  'no-answer',
   'reply-too-large',
 ]);
 const failedPage = 500;

@@ -80,6 +80,10 @@ export class StreamExchange implements Exchange {
     throw new Error('Cannot pipe: nothing is fetched here');
   }
 
+  sendLater(): void {
+    this.sendPiped();
+  }
+
   async pipe(): Promise<void> {
     this.sendPiped();
   }

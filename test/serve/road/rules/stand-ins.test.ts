@@ -67,6 +67,7 @@ describe('errorPageOf()', () => {
       'guest-trapped',
       'module-quarantined',
       'module-refused',
+      'no-answer',
       'reply-too-large',
     ],
   };

@@ -1,9 +1,11 @@
 /**
- * Compares original and metered modules at random until the time is over or something differs.
+ * Compares original and metered modules at random, and calls the functions of Fastly Compute with
+ * arguments at random, until the time is over or something is wrong.
  *
  *   node scripts/fuzz.ts [--seconds N] [--seed S]
  */
 import { parseArgs } from 'node:util';
+import { fuzzFastly } from '../test/support/fastly-fuzz.ts';
 import { checkGenerated, checkMutated } from '../test/wasm/fuzz/compare.ts';
 
 const { values } = parseArgs({
@@ -13,7 +15,9 @@ const { values } = parseArgs({
   },
 });
 
-function main(): number {
+const fastlyCalls = 2_000;
+
+async function main(): Promise<number> {
   const deadlineMs = performance.now() + Number(values.seconds) * 1000;
   let seed = Number(values.seed);
   for (; performance.now() < deadlineMs; seed++) {
@@ -23,9 +27,13 @@ function main(): number {
       console.error(`${check.name}, seed ${seed}: ${complaint}`);
       return 1;
     }
+    const { complaint } = await fuzzFastly(seed, fastlyCalls);
+    if (complaint === undefined) continue;
+    console.error(`fastly, seed ${seed}: ${complaint}`);
+    return 1;
   }
   console.log(`nothing found in seeds ${values.seed} to ${seed - 1}`);
   return 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fastlyModules } from '../src/abi/fastly/table.ts';
 import type { HostcallFacts, Value, ValueType } from '../src/abi/hostcall.ts';
 import { clockHostcalls } from '../src/abi/terrarium/clock.ts';
 import { dnsHostcalls } from '../src/abi/terrarium/dns.ts';
@@ -53,6 +54,7 @@ const tables: ReadonlyMap<string, ReadonlyMap<string, Render>> = new Map([
       ['beside', () => wasiTable([...httpHostcalls, ...compilerHostcalls])],
     ]),
   ],
+  ['docs/guests/fastly.md', new Map<string, Render>([['fastly', fastlyTables]])],
 ]);
 
 /** Path from the root → the document as it should be, made from what it is in `root`. */
@@ -110,6 +112,25 @@ function wasiTable(hostcalls: readonly HostcallFacts[]): readonly string[] {
   return [['Function', 'Arguments', ''], ['---', '---', '---'], ...rows].map(line);
 }
 
+function fastlyTables(): readonly string[] {
+  return [...fastlyModules].flatMap(([module, functions]) => [
+    `### \`${module}\``,
+    '',
+    ...fastlyTable([...functions.values()]),
+    '',
+  ]);
+}
+
+function fastlyTable(hostcalls: readonly HostcallFacts[]): readonly string[] {
+  const rows = hostcalls.map(({ name, params, meaning, spec }) => [
+    `[\`${name}\`](../spec/fastly.md${spec})`,
+    describeParams(params),
+    meaning,
+  ]);
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [['Function', 'Arguments', ''], ['---', '---', '---'], ...rows].map(line);
+}
+
 /** What stands for an address and what follows it. */
 const pairs: ReadonlyMap<ValueType, (name: string) => string> = new Map([
   ['text', (name: string) => `${name} text`],
@@ -119,16 +140,19 @@ const pairs: ReadonlyMap<ValueType, (name: string) => string> = new Map([
   ['sources', (name: string) => `${name} list`],
   ['targets', (name: string) => `${name} list`],
   ['room', (name: string) => `${name} bytes`],
+  ['text_room', (name: string) => `${name} text`],
   ['out_text', () => 'out'],
   ['out_bytes', () => 'out'],
   ['out_list', () => 'out'],
   ['out_addresses', () => 'out'],
 ]);
 
+const isOfPair: ReadonlySet<ValueType> = new Set(['length', 'count', 'out_length', 'out_filled']);
+
 function describeParams(params: readonly Value[]): string {
   const words: string[] = [];
   for (const [name, type] of params) {
-    if (type === 'length' || type === 'count' || type === 'out_length') continue;
+    if (isOfPair.has(type)) continue;
     words.push(pairs.get(type)?.(name) ?? name);
   }
   return words.join(', ');

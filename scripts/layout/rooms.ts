@@ -64,7 +64,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'abi',
     holds: 'translators between guests and exchanges',
-    imports: [...common, 'http', ...aboutCapabilities, 'capability/refusal'],
+    imports: [...common, 'http', ...aboutCapabilities, 'capability/networks', 'capability/refusal'],
   },
   {
     name: 'engine',
@@ -132,4 +132,5 @@ export const rooms: readonly Room[] = [
 ];
 
 /** What all ABIs share; an ABI imports this and its own folder. */
-export const sharedByAbis = /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps)\.ts$|objects\/)/;
+export const sharedByAbis =
+  /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps|wasi-side)\.ts$|objects\/)/;

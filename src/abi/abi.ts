@@ -169,6 +169,8 @@ export interface CoreFace {
 
 /** What the engine lends to a binding: one instance. Its own core is the one with the entry. */
 export interface GuestHost extends CoreFace {
+  /** CPU time that the run has used until now, in milliseconds. */
+  readonly cpuMs: number;
   /** Core number `core` of the program. */
   core(core: number): CoreFace;
   /**

@@ -2,10 +2,13 @@
 import type { Limits } from '../config/config.ts';
 import { quoteReceived } from '../names/quote.ts';
 import type { Abi, ModuleFace } from './abi.ts';
+import { isFastly } from './fastly/judge.ts';
+import { createFastlyAbi } from './fastly.ts';
 import { explainForeign, listFace } from './foreign.ts';
 import { isHostcall } from './terrarium/judge.ts';
 import { createTerrariumAbi } from './terrarium.ts';
 import { type TraceOptions, traceAbi } from './trace/trace.ts';
+import { createWasiBeside } from './wasip1/beside.ts';
 import { isWasi } from './wasip1/judge.ts';
 import { createWasip1Abi } from './wasip1.ts';
 
@@ -23,7 +26,12 @@ export interface Catalogue {
 
 /** @param trace Left out: hostcalls are not told. */
 export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue {
-  const known = [createTerrariumAbi(limits), createWasip1Abi(limits)];
+  const known = [
+    createTerrariumAbi(limits),
+    // It imports from WASI, too, so that it comes first.
+    createFastlyAbi(limits, createWasiBeside(limits)),
+    createWasip1Abi(limits),
+  ];
   const chosen = trace === undefined ? known : known.map((abi) => traceAbi(abi, trace));
   const abis = new Map(chosen.map((abi) => [abi.name, abi]));
   return { abis, judgeModule: (face) => judgeModule(face, abis) };
@@ -43,14 +51,16 @@ function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVe
 /** A module speaks one ABI: each has its own way to be called and to answer. */
 function explainMixed(face: ModuleFace): string | undefined {
   const hostcall = face.imports.find(isHostcall);
-  const wasi = face.imports.find(isWasi);
-  if (hostcall === undefined || wasi === undefined) return undefined;
-  const [one, other] = [hostcall, wasi].map(({ module, name }) =>
+  const fastly = face.imports.find(isFastly);
+  const foreign = fastly ?? face.imports.find(isWasi);
+  if (hostcall === undefined || foreign === undefined) return undefined;
+  const what = fastly === undefined ? 'WASI' : 'those of Fastly Compute';
+  const [one, other] = [hostcall, foreign].map(({ module, name }) =>
     quoteReceived(`${module}.${name}`),
   );
   return (
-    'Cannot run the module: it cannot mix the hostcalls of Terrarium with WASI: build it without ' +
-    `the one or the other: received imports ${one} and ${other}`
+    `Cannot run the module: it cannot mix the hostcalls of Terrarium with ${what}: build it ` +
+    `without the one or the other: received imports ${one} and ${other}`
   );
 }
 

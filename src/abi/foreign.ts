@@ -37,11 +37,6 @@ const foreigners: readonly Foreign[] = [
     instead: `build ${programForm}`,
   },
   {
-    what: 'a program for Fastly Compute',
-    isOne: ({ imports }) => imports.some(({ module }) => module.startsWith('fastly_')),
-    instead: `build ${programForm}, without the Fastly kit`,
-  },
-  {
     what: 'Rust with wasm-bindgen, which needs its JavaScript',
     isOne: ({ imports }) => imports.some(isFromBindgen),
     instead: 'build a program with `main` for the target wasm32-wasip1, without wasm-bindgen',

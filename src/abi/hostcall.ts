@@ -41,6 +41,8 @@ const wasmTypes = {
   targets: 'i32',
   /** Address of room for what the host gives; its length follows. */
   room: 'i32',
+  /** The same for text that is no secret. */
+  text_room: 'i32',
   /** Address of an address: the host stores there where its text is; `out_length` follows. */
   out_text: 'i32',
   /** The same for bytes that are no text. */
@@ -57,8 +59,14 @@ const wasmTypes = {
   out_handle: 'i32',
   /** Address of a descriptor that the host writes. */
   out_fd: 'i32',
+  /** Address of a u16 that the host writes. */
+  out_number16: 'i32',
   /** Address of a u64 that the host writes. */
   out_number64: 'i32',
+  /** Address of an i64 that the host writes. */
+  out_signed64: 'i32',
+  /** Address of the length of what the host puts into the room before it. */
+  out_filled: 'i32',
   /** An address, whatever lies there. */
   address: 'i32',
   /** 0: it was done. 1: it was refused. */

@@ -164,6 +164,11 @@ export class GuestMemory {
     return this.#view.getInt32(start, true);
   }
 
+  readU16(ptr: number): number {
+    const start = this.#open(ptr, 2);
+    return this.#view.getUint16(start, true);
+  }
+
   readU64(ptr: number): bigint {
     const start = this.#open(ptr, 8);
     return this.#view.getBigUint64(start, true);
@@ -172,6 +177,12 @@ export class GuestMemory {
   writeU8(ptr: number, value: number): void {
     const start = this.#openForWrite(ptr, 1);
     this.#view.setUint8(start, value);
+  }
+
+  /** The value is taken modulo 2^16. */
+  writeU16(ptr: number, value: number): void {
+    const start = this.#openForWrite(ptr, 2);
+    this.#view.setUint16(start, value, true);
   }
 
   /** Also for i32: the value is taken modulo 2^32. */

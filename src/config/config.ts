@@ -180,6 +180,7 @@ export const defaultLimits = {
   replyHeadersMax: 256,
   replyHeaderBytesMax: 64 * kib,
   handlesPerRunMax: 128,
+  fastlyHandlesPerRunMax: 4_096,
   tmpBytesPerRunMax: 16 * mib,
   tmpNodesPerRunMax: 4_096,
   traceLinesPerRunMax: 1_000,

@@ -45,6 +45,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   replyHeadersMax: { summary: 'Headers of a guest’s reply', max: 10_000 },
   replyHeaderBytesMax: { summary: 'All headers of a guest’s reply together', max: mib },
   handlesPerRunMax: { summary: 'Handles a guest may hold at once, per kind', max: 1_000_000 },
+  fastlyHandlesPerRunMax: {
+    summary: 'Handles a program for Fastly Compute may hold at once, per kind',
+    max: 1_000_000,
+  },
   tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: gib },
   tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
   traceLinesPerRunMax: {

@@ -47,6 +47,10 @@ export class HostFace extends Face implements GuestHost {
     super(options, options.mainCore);
   }
 
+  get cpuMs(): number {
+    return this.options.slot.running().cpuUsNow() / 1_000;
+  }
+
   core(core: number): CoreFace {
     if (core === this.options.mainCore) return this;
     this.#others[core] ??= new Face(this.options, core);

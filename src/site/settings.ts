@@ -24,10 +24,14 @@ export type { SiteSettings } from './settings/site-settings.ts';
 
 /** The settings of one module; the shape guests see. */
 export interface ModuleSettings {
+  /** Which one, without the leading `/`. */
+  readonly modulePath: string;
   readonly environment: ReadonlyMap<string, string>;
   readonly protocol: 'cgi' | 'wws';
   readonly webSocket: 'lines' | 'frames' | 'off';
   readonly isPlainTextAllowed: boolean;
+  /** Whether files of the folder were granted by name; programs for WASI have them without. */
+  readonly isGrantedFiles: boolean;
   /** Undefined: those of the request, as WAGI has them. */
   readonly arguments: readonly string[] | undefined;
 }
@@ -89,10 +93,12 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
   const { general, modules } = settings;
   const own = modules.get(modulePath as ModulePath);
   return {
+    modulePath,
     environment: environmentFor(settings, own, modulePath),
     protocol: own?.protocol ?? general.protocol ?? 'cgi',
     webSocket: own?.webSocket ?? general.webSocket ?? 'lines',
     isPlainTextAllowed: own?.cgi?.textPlain ?? general.cgi?.textPlain ?? false,
+    isGrantedFiles: (grantsFor(settings, modulePath).files?.length ?? 0) > 0,
     arguments: own?.arguments,
   };
 }

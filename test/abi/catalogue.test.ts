@@ -41,6 +41,7 @@ describe('a Terrarium guest', () => {
     const abi = catalogue.abis.get('terrarium');
     const binding = abi?.bind({
       memory: undefined as never,
+      cpuMs: 0,
       core: () => undefined as never,
       callBeside: async () => undefined,
       exportedFunction: () => undefined,
@@ -253,7 +254,6 @@ describe('modules of other hosts are named, with what to build instead', () => {
     ['Extism', [foreign('extism:host/env', 'input_length'), wasi], /an Extism plug-in/],
     ['waPC', [foreign('wapc', '__guest_request'), wasi], /a waPC guest/],
     ['Proxy-Wasm', [env('proxy_log'), wasi], /Proxy-Wasm/],
-    ['Fastly', [foreign('fastly_http_req', 'body_downstream_get'), wasi], /Fastly Compute/],
     ['wasm-bindgen', [foreign('__wbindgen_placeholder__', '__wbg_log_1')], /wasm32-wasip1/],
     ['its bundler', [foreign('./app_bg.js', '__wbg_log_1')], /wasm-bindgen/],
     ['its web', [foreign('wbg', '__wbindgen_throw')], /wasm-bindgen/],

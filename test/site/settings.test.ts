@@ -16,10 +16,12 @@ describe('parseSettings()', () => {
   test('without a file nothing is set', () => {
     const settings = settingsFor(parseSettings(undefined, BYTES_MAX), 'a.wasm');
     expect(settings).toEqual({
+      modulePath: 'a.wasm',
       environment: new Map(),
       protocol: 'cgi',
       webSocket: 'lines',
       isPlainTextAllowed: false,
+      isGrantedFiles: false,
       arguments: undefined,
     });
   });
@@ -39,6 +41,7 @@ describe('parseSettings()', () => {
       B = "own"
     `);
     expect(settingsFor(settings, 'b.wasm')).toEqual({
+      modulePath: 'b.wasm',
       environment: new Map([
         ['A', 'site'],
         ['B', 'site'],
@@ -46,9 +49,11 @@ describe('parseSettings()', () => {
       protocol: 'wws',
       webSocket: 'lines',
       isPlainTextAllowed: true,
+      isGrantedFiles: false,
       arguments: undefined,
     });
     expect(settingsFor(settings, 'dir/a.wasm')).toEqual({
+      modulePath: 'dir/a.wasm',
       environment: new Map([
         ['A', 'site'],
         ['B', 'own'],
@@ -56,6 +61,7 @@ describe('parseSettings()', () => {
       protocol: 'cgi',
       webSocket: 'lines',
       isPlainTextAllowed: false,
+      isGrantedFiles: false,
       arguments: undefined,
     });
   });

@@ -59,6 +59,7 @@ export class AbiHost implements GuestHost {
   readonly world: World;
   readonly limits: Limits;
   readonly binding: Binding;
+  cpuMs = 0;
   /** Every write of the host, as the engine is told of it. */
   readonly writes: { readonly ptr: number; readonly len: number }[] = [];
   readonly #trap = takeTrap();

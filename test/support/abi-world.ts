@@ -196,7 +196,9 @@ export class World {
     environment: new Map(),
     protocol: 'cgi',
     webSocket: 'lines',
+    modulePath: 'hello.wasm',
     isPlainTextAllowed: false,
+    isGrantedFiles: false,
     arguments: undefined,
   };
   readonly logLines: string[] = [];

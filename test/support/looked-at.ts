@@ -28,6 +28,7 @@ export interface Measured {
 }
 
 export class LookedAtHost implements GuestHost {
+  readonly cpuMs = 0;
   readonly memory: GuestMemory;
   readonly bytes: Buffer;
   readonly #hostcall: (name: string) => Hostcall | undefined;

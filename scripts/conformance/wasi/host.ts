@@ -22,6 +22,7 @@ import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { exposePrivates } from '../../../test/wasm/support/expose.ts';
 
 export class WasiHost implements GuestHost {
+  readonly cpuMs = 0;
   /** Every write of the host, as the engine is told of it. */
   readonly writes: { readonly ptr: number; readonly len: number }[] = [];
   /** A process to begin with; where an ABI binds, that does it. */

@@ -39,6 +39,8 @@ export class ResponseObject {
   status: number;
   version: MessageVersion = '1.1';
   framing: Framing = 'automatic';
+  /** Whether no other request should come on the connection. */
+  endsConnection = false;
   readonly headers: HeaderMap;
 
   constructor(start: { readonly status: number; readonly headers: HeaderMap }) {

@@ -39,7 +39,8 @@ export function describeGiven(call: CallSight): readonly string[] {
 export function describeAnswer(call: CallSight, result: unknown): readonly string[] {
   const words = call.facts.results.map((value) => describeResult(call.facts, value, result));
   for (const [at, [name, type]] of call.facts.params.entries()) {
-    if (isForResult(type)) words.push(`${name}=${describeWritten(call, at, type)}`);
+    if (type === 'out_filled') words.push(describeRoomFilled(call, at, result));
+    else if (isForResult(type)) words.push(`${name}=${describeWritten(call, at, type)}`);
     if (type === 'targets' && result === 0) words.push(`${name}=${describeFilled(call, at)}`);
   }
   return words;
@@ -70,19 +71,28 @@ function describeArgument(call: CallSight, at: number, type: ValueType): string 
     case 'targets':
       return describeRoom(call, value, numberAt(call, at + 1));
     case 'room':
+    case 'text_room':
       return `${numberAt(call, at + 1) >>> 0} bytes`;
     default:
       return describeNumber(type, call.args[at] ?? 0);
   }
 }
 
+/** Of what the host writes to an address; 4 where nothing stands here. */
+const writtenBytes: ReadonlyMap<ValueType, number> = new Map([
+  ['out_number16', 2],
+  ['out_number64', 8],
+  ['out_signed64', 8],
+]);
+
 function describeWritten(call: CallSight, at: number, type: ValueType): string {
   const ptr = numberAt(call, at);
   if (ptr === 0) return '0x0';
   const { memory } = call.host;
-  const bytes = type === 'out_number64' ? 8 : 4;
-  if (!memory.holds(ptr, bytes)) return describeNumber('address', ptr);
+  if (!memory.holds(ptr, writtenBytes.get(type) ?? 4)) return describeNumber('address', ptr);
+  if (type === 'out_number16') return `${memory.readU16(ptr)}`;
   if (type === 'out_number64') return `${memory.readU64(ptr)}`;
+  if (type === 'out_signed64') return `${BigInt.asIntN(64, memory.readU64(ptr))}`;
   const value = memory.readU32(ptr);
   if (type === 'out_handle') return `${value | 0}`;
   if (type === 'out_number' || type === 'out_fd') return `${value}`;
@@ -187,6 +197,22 @@ function describeFilled(call: CallSight, at: number): string {
   if (first === undefined || !call.host.memory.holds(countPtr, 4)) return 'nothing';
   const count = call.host.memory.readU32(countPtr);
   return describeBytes(call, first.ptr, Math.min(count, first.len));
+}
+
+/** What the host put into the last room before `at`; after a failure only the length is of use. */
+function describeRoomFilled(call: CallSight, at: number, result: unknown): string {
+  const { params } = call.facts;
+  const roomAt = params.findLastIndex(
+    ([, type], index) => index < at && (type === 'room' || type === 'text_room'),
+  );
+  const [name, type] = params[roomAt] ?? ['', 'room'];
+  const lengthPtr = numberAt(call, at);
+  if (lengthPtr === 0 || !call.host.memory.holds(lengthPtr, 4)) return `${name}=?`;
+  const length = call.host.memory.readU32(lengthPtr);
+  if (result !== 0) return `${name}=${length} bytes`;
+  if (hidesValues(call, roomAt)) return `${name}=${hidden}`;
+  const describe = type === 'text_room' ? describeText : describeBytes;
+  return `${name}=${describe(call, numberAt(call, roomAt), length)}`;
 }
 
 interface Slice {

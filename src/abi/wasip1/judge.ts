@@ -56,7 +56,7 @@ function judgeAllocator(face: ModuleFace): readonly string[] {
   return received === '(i32 i32 i32 i32) -> (i32)' ? [] : [`${rule}: received ${received}`];
 }
 
-export function isWasi({ module }: Import): boolean {
+export function isWasi({ module }: Pick<Import, 'module'>): boolean {
   return module === preview1 || module === unstable;
 }
 
@@ -75,7 +75,7 @@ function judgeEntry(entry: Export, results: 'nothing' | 'anything'): readonly st
   return [`${rule}: received ${describeType(entry.type)}`];
 }
 
-function judgeImport({ module, name, kind, type }: Import): readonly string[] {
+export function judgeImport({ module, name, kind, type }: Import): readonly string[] {
   const label = `import ${quoteReceived(module)} ${quoteReceived(name)}`;
   const declared = wasip1Table.get(module)?.get(name);
   if (declared === undefined) return [`unknown ${label} (${kind})`];

@@ -2,6 +2,8 @@
 
 /** What the owner has set for one module; see `site/settings.ts`. */
 export interface GuestSettings {
+  /** Which module, by its path in the folder, without the leading `/`. */
+  readonly modulePath: string;
   /** Names and values of the environment, the module's own before the site's. */
   readonly environment: ReadonlyMap<string, string>;
   /** `wws`: one JSON object in, one out. */
@@ -10,6 +12,8 @@ export interface GuestSettings {
   readonly webSocket: 'lines' | 'frames' | 'off';
   /** Whether output without a header block is an answer, of plain text. */
   readonly isPlainTextAllowed: boolean;
+  /** Whether the owner granted files of the folder by name. */
+  readonly isGrantedFiles: boolean;
   /** After the program's name; undefined: what the request gives. */
   readonly arguments: readonly string[] | undefined;
 }

@@ -1,0 +1,93 @@
+/**
+ * The answer to the visitor, which leaves as soon as the guest gives it; the run goes on. What it
+ * still writes to a body that is being sent goes out at the pace of both.
+ */
+
+import type { ReadBody } from '../../http/body.ts';
+import { isLeftToDaemon } from '../../http/connection-headers.ts';
+import type { Header, ReplyHead } from '../../http/message.ts';
+import { isFinalStatus, isInterimStatus } from '../../http/status.ts';
+import type { Body } from '../objects/body.ts';
+import type { ResponseObject } from '../objects/messages.ts';
+import { answering } from './declare.ts';
+import { findResponse } from './response.ts';
+import type { FastlyRun } from './run.ts';
+import { type Given, status } from './status.ts';
+
+const closes: Header = ['connection', 'close'];
+const lengthPattern = /^\d{1,15}$/;
+
+export const answerHostcalls = [
+  answering({
+    name: 'send_downstream',
+    params: [
+      ['h', 'handle'],
+      ['b', 'handle'],
+      ['streaming', 'number'],
+    ],
+    spec: '#the-answer',
+    meaning: 'once, after any number with a status of 103',
+    act: (guest, handle, bodyHandle, streaming) => {
+      const { run } = guest;
+      const response = findResponse(guest, handle);
+      const body = run.bodies.get(bodyHandle);
+      const isStreaming = streaming !== 0;
+      if (body.isStreaming) return status.badf;
+      if (!isFinalStatus(response.status) && response.status < 200) {
+        if (!isInterimStatus(response.status) || isStreaming) return status.inval;
+      }
+      if (run.exchange.replyState !== 'none') return status.error;
+      run.responses.drop(handle);
+      run.held.release(response.headers.byteLength);
+      if (!isStreaming) run.bodies.drop(bodyHandle);
+      return answer(run, response, { body, isStreaming });
+    },
+  }),
+];
+
+/** Sends `response`, whose body, unless it is streaming, is the exchange's from here on. */
+export function answer(
+  run: FastlyRun,
+  response: ResponseObject,
+  { body, isStreaming }: { readonly body: Body; readonly isStreaming: boolean },
+): Given {
+  const { exchange } = run;
+  const head = headOf(response);
+  if (isInterimStatus(response.status)) {
+    body.close();
+    exchange.inform(head);
+    return status.ok;
+  }
+  const bytesDue = response.framing === 'by-headers' ? declaredLength(response) : undefined;
+  if (isStreaming) {
+    exchange.sendPiped(head, withLength(body.startStreaming(), bytesDue));
+    return status.ok;
+  }
+  const whole = bytesDue === undefined ? body.takeWhole() : undefined;
+  if (whole !== undefined) exchange.send(head, whole);
+  else exchange.sendPiped(head, withLength(body.handOver(), bytesDue));
+  return status.ok;
+}
+
+/** What is about the connection is the daemon's; guests copy whole heads of back-ends. */
+function headOf({ status: code, headers, endsConnection }: ResponseObject): ReplyHead {
+  const lines = headers.lines().filter(([name]) => !isLeftToDaemon(name.toLowerCase()));
+  if (endsConnection) lines.push(closes);
+  return { status: code, headers: lines };
+}
+
+/** Undefined where the guest says nothing that could be told to a client. */
+function declaredLength({ headers }: ResponseObject): number | undefined {
+  const values = new Set(headers.values('content-length'));
+  const [only = ''] = values;
+  return values.size === 1 && lengthPattern.test(only) ? Number(only) : undefined;
+}
+
+function withLength(body: ReadBody, bytes: number | undefined): ReadBody {
+  if (bytes === undefined) return body;
+  return {
+    knownBytes: bytes,
+    read: () => body.read(),
+    cancel: () => body.cancel(),
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * What one run of a guest has: the request that it answers, the objects it holds by numbers, and
+ * whatever a family of hostcalls keeps besides.
+ */
+import type { Capabilities } from '../../capability/capability.ts';
+import type { Limits } from '../../config/config.ts';
+import type { Exchange, Run } from '../abi.ts';
+import { HandleSpace, HandleTable } from '../handles.ts';
+import { Body, type BodyOptions } from '../objects/body.ts';
+import type { SourceBody } from '../objects/contents.ts';
+import type { HeaderLimits } from '../objects/headers.ts';
+import { HeldForRun } from '../objects/held-for-run.ts';
+import { RequestObject, ResponseObject } from '../objects/messages.ts';
+import { PendingSet } from '../objects/pending.ts';
+
+/** What a family of hostcalls keeps of a run. */
+export type FamilyState = object & {
+  /** The run is over. Never throws. */
+  release?(): void;
+};
+
+/** Makes it; the function itself is its name. */
+export type FamilyMaker<T extends FamilyState> = (run: FastlyRun) => T;
+
+/** 0xFFFFFFFE, which guests take for no handle, is far beyond what the tables give out. */
+export const noHandle = 0xffff_fffe;
+/** Guests have been seen to take 0 for none. */
+const firstHandle = 1;
+
+export class FastlyRun {
+  readonly exchange: Exchange;
+  readonly capabilities: Capabilities;
+  readonly limits: Limits;
+  /** Bytes of bodies and heads. */
+  readonly held: HeldForRun;
+  readonly headerLimits: HeaderLimits;
+  readonly requests: HandleTable<RequestObject>;
+  readonly responses: HandleTable<ResponseObject>;
+  /**
+   * The numbers that bodies, requests under way, operations of stores and the like have in common,
+   * because they can be waited for together. Who adds a kind opens a table for it.
+   */
+  readonly items: HandleSpace;
+  readonly bodies: HandleTable<Body>;
+  /** Given up at the end. */
+  readonly underWay = new PendingSet();
+  readonly #states = new Map<FamilyMaker<FamilyState>, FamilyState>();
+
+  constructor({ exchange, capabilities, hostMemory }: Run, limits: Limits) {
+    this.exchange = exchange;
+    this.capabilities = capabilities;
+    this.limits = limits;
+    this.held = new HeldForRun(hostMemory, limits.memoryBytesMax);
+    this.headerLimits = {
+      linesMax: limits.replyHeadersMax,
+      bytesMax: limits.replyHeaderBytesMax,
+    };
+    const options = { firstHandle, handlesMax: limits.fastlyHandlesPerRunMax };
+    this.requests = new HandleTable({ ...options, kind: 'request' });
+    this.responses = new HandleTable({ ...options, kind: 'response' });
+    this.items = new HandleSpace(options);
+    this.bodies = this.items.open('body');
+  }
+
+  /** What a family keeps of this run, made when it is first asked for. */
+  of<T extends FamilyState>(maker: FamilyMaker<T>): T {
+    const known = this.#states.get(maker);
+    if (known !== undefined) return known as T;
+    const made = maker(this);
+    this.#states.set(maker, made);
+    return made;
+  }
+
+  get bodyOptions(): BodyOptions {
+    return { held: this.held, headerLimits: this.headerLimits };
+  }
+
+  newRequest(): RequestObject {
+    return RequestObject.blank(this.headerLimits);
+  }
+
+  newResponse(): ResponseObject {
+    return ResponseObject.blank(this.headerLimits);
+  }
+
+  newBody(source?: SourceBody): Body {
+    return source === undefined ? new Body(this.bodyOptions) : Body.of(source, this.bodyOptions);
+  }
+
+  /** All of it is given up. Never throws. */
+  release(): void {
+    this.underWay.giveUpAll();
+    for (const state of this.#states.values()) state.release?.();
+    for (const body of this.bodies.values()) body.abandon();
+    this.held.close();
+  }
+}

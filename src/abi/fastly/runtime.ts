@@ -1,0 +1,22 @@
+/** What the run has used so far. */
+import { answering } from './declare.ts';
+
+const mib = 1024 * 1024;
+
+export const runtimeHostcalls = [
+  answering({
+    name: 'get_vcpu_ms',
+    params: [['vcpu_ms', 'out_number64']],
+    spec: '#what-a-run-has-used',
+    meaning: 'CPU time',
+    act: (guest, ptr) => guest.writeU64(ptr, BigInt(Math.floor(guest.cpuMs))),
+  }),
+
+  answering({
+    name: 'get_heap_mib',
+    params: [['memory_mib', 'out_number']],
+    spec: '#what-a-run-has-used',
+    meaning: 'linear memory, rounded up',
+    act: (guest, ptr) => guest.writeU32(ptr, Math.ceil(guest.memoryBytes / mib)),
+  }),
+];

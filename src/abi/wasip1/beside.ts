@@ -1,0 +1,90 @@
+/** WASI preview1 as a part of another ABI; see `WasiSide`. */
+import type { Limits } from '../../config/config.ts';
+import { noBytes } from '../../http/body.ts';
+import type { EarlyCapabilities, GuestHost, Run } from '../abi.ts';
+import { bindHostcall, type Hostcall, type ImportName } from '../hostcall.ts';
+import type { WasiBeside, WasiGiven, WasiSide } from '../wasi-side.ts';
+import { LogStream } from './cgi/log-stream.ts';
+import { createSiteTree } from './files/site-tree.ts';
+import { WasiGuest } from './guest.ts';
+import { isWasi, judgeImport } from './judge.ts';
+import { type ProcessOptions, WasiProcess } from './process.ts';
+import type { InputStream } from './streams.ts';
+import { wasip1Table } from './table.ts';
+
+/** At its end from the start. */
+const noInput: InputStream = {
+  take: () => noBytes,
+  whenReady: () => Promise.resolve(),
+  readyBytes: 0,
+};
+
+const toldNothing: WasiGiven = { listArguments: () => [], listEnvironment: () => [] };
+
+export function createWasiBeside(limits: Limits): WasiBeside {
+  return {
+    judgeImport: (wanted) => (isWasi(wanted) ? judgeImport(wanted) : undefined),
+    bind: (host) => new Beside(host, limits),
+  };
+}
+
+class Beside implements WasiSide {
+  readonly #guest: WasiGuest;
+  readonly #limits: Limits;
+  #outputs: readonly LogStream[] = [];
+
+  constructor(host: GuestHost, limits: Limits) {
+    this.#guest = new WasiGuest(host);
+    this.#limits = limits;
+  }
+
+  hostcall(wanted: ImportName): Hostcall | undefined {
+    return isWasi(wanted) ? bindHostcall(wasip1Table, this.#guest, wanted) : undefined;
+  }
+
+  prepare({ clock, timer, fillRandom, log }: EarlyCapabilities): void {
+    const capabilities = {
+      clock,
+      timer,
+      fillRandom: (target: Parameters<typeof fillRandom>[0]) => fillRandom(target),
+    };
+    this.#begin({ capabilities, log, given: toldNothing, openPreopens: () => [] });
+  }
+
+  begin({ capabilities }: Run, given: WasiGiven): void {
+    const { files, settings, log } = capabilities;
+    const listedEntriesMax = this.#limits.folderEntriesMax;
+    this.#begin({
+      capabilities,
+      log,
+      given,
+      openPreopens: (keeper) =>
+        settings.isGrantedFiles
+          ? [{ name: '/', directory: createSiteTree({ files, keeper, listedEntriesMax }) }]
+          : [],
+    });
+  }
+
+  release(): void {
+    for (const output of this.#outputs) output.end();
+    this.#outputs = [];
+    this.#guest.release();
+  }
+
+  #begin(run: {
+    readonly capabilities: ProcessOptions['capabilities'];
+    readonly log: EarlyCapabilities['log'];
+    readonly given: WasiGiven;
+    readonly openPreopens: ProcessOptions['openPreopens'];
+  }): void {
+    const { capabilities, log, given, openPreopens } = run;
+    const stdout = new LogStream(log);
+    const stderr = new LogStream(log);
+    this.#outputs = [stdout, stderr];
+    const descriptorsMax = this.#limits.handlesPerRunMax;
+    const streams = { stdin: noInput, stdout, stderr };
+    this.#guest.begin(
+      new WasiProcess({ ...given, ...streams, capabilities, openPreopens, descriptorsMax }),
+    );
+  }
+}

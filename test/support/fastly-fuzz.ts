@@ -1,0 +1,167 @@
+/**
+ * Calls without sense, a great many, of all functions of Fastly Compute: every answer is a status,
+ * nothing traps or throws, and what the run makes the host hold stays within its limit and is given
+ * back at its end.
+ */
+import type { HostMemory, WasmValue } from '../../src/abi/abi.ts';
+import { statusNames } from '../../src/abi/fastly/status.ts';
+import { fastlyModules } from '../../src/abi/fastly/table.ts';
+import type { HostcallFacts, ValueType } from '../../src/abi/hostcall.ts';
+import { World } from './abi-world.ts';
+import { createFastlyPuppet, END, type FastlyPuppet } from './fastly-puppet.ts';
+
+const HELD_BYTES_MAX = 262_144;
+/** Calls of one run; the next one begins with the same instance. */
+const CALLS_PER_RUN = 400;
+/** A call that has no answer after so many turns waits for what will never come. */
+const TURNS_MAX = 4;
+/** Where the texts stand, and structures and lists. */
+const TEXTS = 1_000;
+const STRUCTS = 8_000;
+const texts = [
+  ...['x-a', 'GET', '/a?b', 'http://a.test/', 'store', 'key', 'back', '192.0.2.0/24', ''],
+  ...['a b', '\r\n', '\xff\xfe', '..', '.well-known/acme-challenge', 'stdout', 'v\0w\0'],
+  'x'.repeat(300),
+];
+
+/** Mulberry32: the same calls for the same seed. */
+function randomOf(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+class CountedMemory implements HostMemory {
+  bytes = 0;
+
+  tryHold(bytes: number): boolean {
+    if (this.bytes + bytes > HELD_BYTES_MAX) return false;
+    this.bytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.bytes -= bytes;
+    if (this.bytes < 0) throw new Error('more was given back than was held');
+  }
+}
+
+/** Timers are due at once. */
+class HastyWorld extends World {
+  override readonly timer = {
+    resolutionNs: 1n,
+    nowNs: () => 0n,
+    start: (_delayNs: bigint, onDue: () => void) => {
+      onDue();
+      return () => undefined;
+    },
+  };
+}
+
+export interface FuzzResult {
+  /** Undefined where there is nothing to complain about. */
+  readonly complaint: string | undefined;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export async function fuzzFastly(seed: number, calls: number): Promise<FuzzResult> {
+  const random = randomOf(seed);
+  const memory = new CountedMemory();
+  const puppet = await createFastlyPuppet({
+    world: new HastyWorld(),
+    body: 'the body of the visitor',
+    hostMemory: memory,
+    limits: { memoryBytesMax: HELD_BYTES_MAX, fastlyHandlesPerRunMax: 32 },
+  });
+  const functions = [...fastlyModules].flatMap(([module, names]) =>
+    [...names.values()].map((facts) => ({ label: `${module}.${facts.name}`, facts })),
+  );
+  const counts = new Map<string, number>();
+  for (let turn = 0; turn < calls; turn += 1) {
+    if (turn % CALLS_PER_RUN === 0 && turn > 0) {
+      puppet.end();
+      if (memory.bytes !== 0) return { complaint: `${memory.bytes} bytes stay held`, counts };
+      puppet.begin();
+    }
+    if (turn % 50 === 0) fill(puppet, random);
+    const { label, facts } = functions[random(functions.length)] ?? { label: '', facts: undefined };
+    if (facts === undefined) continue;
+    const args = facts.params.map(([name, type]) => argumentOf({ facts, name, type }, random));
+    const answer = await answerOf(puppet, label, args);
+    if (!counted.has(answer)) {
+      return { complaint: `${label}(${args.join(', ')}): ${answer}`, counts };
+    }
+    counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  }
+  puppet.end();
+  return { complaint: undefined, counts };
+}
+
+const counted = new Set([...statusNames.values(), 'waits']);
+
+async function answerOf(
+  puppet: FastlyPuppet,
+  label: string,
+  args: readonly WasmValue[],
+): Promise<string> {
+  const called = puppet.call(label, ...args).then(
+    (status) => statusNames.get(status) ?? `status ${status}`,
+    (error: unknown) => String(error),
+  );
+  return Promise.race([called, someTurns()]);
+}
+
+async function someTurns(): Promise<string> {
+  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return 'waits';
+}
+
+function fill(puppet: FastlyPuppet, random: (below: number) => number): void {
+  let at = TEXTS;
+  for (const text of texts) {
+    puppet.put(at, text);
+    at += 400;
+  }
+  for (let word = 0; word < 64; word += 1) {
+    const values = [0, 1, 2, 3, 5, 8, TEXTS, TEXTS + 400, 300, END, 0xffff_ffff];
+    puppet.bytes.writeUInt32LE(values[random(values.length)] ?? 0, STRUCTS + word * 4);
+  }
+}
+
+const strange = [0, 1, 2, 3, 4, 8, 100, STRUCTS, TEXTS, END - 1, END, 0x7fff_ffff, -1, -2, -8];
+
+function argumentOf(
+  wanted: { readonly facts: HostcallFacts; readonly name: string; readonly type: ValueType },
+  random: (below: number) => number,
+): WasmValue {
+  const { type } = wanted;
+  if (type === 'number64') return BigInt(random(3));
+  if (random(12) === 0) return strange[random(strange.length)] ?? 0;
+  switch (type) {
+    case 'handle':
+      return random(24);
+    case 'text':
+    case 'bytes':
+      return TEXTS + random(texts.length) * 400;
+    case 'length':
+      return random(3) === 0 ? random(400) : random(16);
+    case 'count':
+      return random(4);
+    case 'handles':
+    case 'address':
+      return STRUCTS + random(16) * 4;
+    case 'flags':
+      return random(2) === 0 ? 0 : random(2_048) * 2;
+    case 'number':
+    case 'signed':
+      return [0, 1, 2, 103, 200, 404, 1_000][random(7)] ?? 0;
+    default:
+      return 40_000 + random(1_000) * 8;
+  }
+}

@@ -32,6 +32,7 @@ export const categories = [
   'log',
   'listing',
   'code',
+  'cache',
 ] as const;
 
 export type Category = (typeof categories)[number];

@@ -3,6 +3,7 @@
  * know it by, and its folder. Threads open and close them in this order.
  */
 import { aclsCapability } from './acls/capability.ts';
+import { cacheCapability } from './cache/capability.ts';
 import { clockCapability, timerCapability } from './clock/capability.ts';
 import { configCapability } from './config/capability.ts';
 import type { AnyDefinition } from './definition.ts';
@@ -28,6 +29,7 @@ export const catalogue = {
   resolve: resolveCapability,
   fetch: fetchCapability,
   keyValue: keyValueCapability,
+  cache: cacheCapability,
 } satisfies Readonly<Record<string, AnyDefinition>>;
 
 export type Catalogue = typeof catalogue;

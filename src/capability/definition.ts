@@ -46,6 +46,8 @@ export interface Speech {
 export interface ControlWorld<S extends Speech = Speech> {
   readonly config: Config;
   readonly journal: Journal;
+  /** The control plane's own page of it. */
+  readonly account: Account;
   readonly resolver: Pick<Resolver, 'addresses' | 'exchange'>;
   /** The writer of the shared store. */
   readonly store: Pick<StoreKeeper, 'connect'>;

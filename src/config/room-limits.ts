@@ -1,4 +1,5 @@
 /** The limits that stand beside their room, one line a table, in the order of the sample file. */
+import { cacheLimits } from '../capability/cache/limits.ts';
 import { fetchLimits } from '../capability/fetch/limits.ts';
 import { keyValueLimits } from '../capability/kv/limits.ts';
 import { logLimits } from '../capability/log/limits.ts';
@@ -9,4 +10,5 @@ export const roomLimits = {
   ...fetchLimits,
   ...resolveLimits,
   ...keyValueLimits,
+  ...cacheLimits,
 } as const;

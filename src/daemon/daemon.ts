@@ -2,6 +2,7 @@
  * The control plane: builds every part from Config, starts them in order, stops them in reverse.
  */
 import { availableParallelism } from 'node:os';
+import { Account } from '../account/account.ts';
 import { createSharedAccount } from '../account/shared.ts';
 import { ControlSides } from '../capability/control.ts';
 import type { Config, Endpoint } from '../config/config.ts';
@@ -82,7 +83,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const { relocate, ...places } = openPlaces(config, guards);
     const { keeper: store, shared } = await startStore(config, parts, places.folder);
     parts.capabilities = new ControlSides({
-      ...{ config, journal, resolver, store },
+      ...{ config, journal, resolver, store, account: new Account(account, 'control') },
       tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
     });
     const counters = openCounters(config);

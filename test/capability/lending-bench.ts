@@ -70,9 +70,11 @@ export class LendingBench {
       },
     });
     this.#stores.push(store);
+    const shared = createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 });
     const control = new ControlSides({
       config,
       journal: openJournal(),
+      account: new Account(shared, 'control'),
       resolver: {
         addresses: () => Promise.resolve([Uint8Array.of(192, 0, 2, 1)]),
         exchange: (query) => Promise.resolve(query),
@@ -81,7 +83,6 @@ export class LendingBench {
       tell: (news) => thread.hear(news),
       ...more.control,
     });
-    const shared = createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 });
     const thread = new ThreadCapabilities(
       {
         config,

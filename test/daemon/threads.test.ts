@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCatalogue } from '../../src/abi/catalogue.ts';
+import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import { ControlSides } from '../../src/capability/control.ts';
 import { defaultLimits } from '../../src/config/config.ts';
@@ -108,8 +109,9 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     limits: config.limits,
     onTrouble: (message) => log.push({ msg: message }),
   });
+  const account = createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 });
   const capabilities = new ControlSides({
-    ...{ config, journal, store },
+    ...{ config, journal, store, account: new Account(account, 'control') },
     resolver: new Resolver({ ...config, nowMs: () => performance.now() }),
     tell: () => undefined,
   });
@@ -118,7 +120,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
   const threads = new ServingThreads({
     config,
     journal,
-    account: createSharedAccount({ threads: 1, bytesMax: 1024 ** 3, memoriesMax: 100 }),
+    account,
     counterPageOf: () => counterPage,
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];

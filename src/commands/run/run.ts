@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Transferable, Worker } from 'node:worker_threads';
+import { Account } from '../../account/account.ts';
 import { createSharedAccount } from '../../account/shared.ts';
 import { ControlSides } from '../../capability/control.ts';
 import type { Config } from '../../config/config.ts';
@@ -130,9 +131,15 @@ async function runRequest(
     limits: config.limits,
     onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
   });
+  const account = createSharedAccount({
+    threads: 1,
+    bytesMax: config.processMemoryBytesMax,
+    memoriesMax: config.limits.instancesMax,
+  });
   const capabilities = new ControlSides({
     config: { ...config, stateDirectory: directory },
     journal,
+    account: new Account(account, 'control'),
     resolver: new Resolver({
       dns: config.dns,
       limits: config.limits,
@@ -152,11 +159,7 @@ async function runRequest(
       body: request.body,
       traces: options.traces,
       ledger: createLedger(1),
-      account: createSharedAccount({
-        threads: 1,
-        bytesMax: config.processMemoryBytesMax,
-        memoriesMax: config.limits.instancesMax,
-      }),
+      account,
       capabilities: starts,
     };
     return await superviseRun(start, { ...options, capabilities, transfer });

@@ -1,0 +1,154 @@
+/**
+ * All objects of one key of one site: one for each set of values of the request's headers that they
+ * vary by, and who is obliged to bring one. Pure: the time is handed in.
+ *
+ * Rules of variation are tried with the newest first, as responses may change what they vary by.
+ */
+import type { LookMode } from './messages.ts';
+import { isFresh, isUsable, type StoredObject } from './stored.ts';
+
+/** Rules of one key; with the oldest go the objects that were found by it. */
+const rulesMax = 16;
+
+/** Whoever is to bring an object; compared by identity. */
+export interface Holder {
+  readonly place: Place;
+}
+
+/** Where an object is found, is or was. */
+export interface Place {
+  object: StoredObject | undefined;
+  holder: Holder | undefined;
+  readonly name: string;
+  readonly rule: string;
+}
+
+export type Verdict =
+  /** Somebody is bringing it. */
+  | { readonly kind: 'wait' }
+  | {
+      readonly kind: 'answer';
+      readonly object: StoredObject | undefined;
+      /** Where whoever asks is obliged to bring it; undefined where not. */
+      readonly obliged: Place | undefined;
+      readonly isUncacheable: boolean;
+    };
+
+export interface Look {
+  readonly headers: readonly string[];
+  readonly mode: LookMode;
+  readonly nowMs: number;
+}
+
+export class Shelf {
+  /** The newest first; the names are sorted. */
+  #rules: (readonly string[])[] = [];
+  readonly #places = new Map<string, Place>();
+  readonly #onForgotten: (place: Place) => void;
+
+  /** `onForgotten`: what is at this place is found no more. */
+  constructor(onForgotten: (place: Place) => void) {
+    this.#onForgotten = onForgotten;
+  }
+
+  get isEmpty(): boolean {
+    return this.#places.size === 0;
+  }
+
+  look(look: Look): Verdict {
+    const places = this.#placesFor(look.headers);
+    if (look.mode === 'immediate' || look.mode === 'force-miss') {
+      return this.#lookToReplace(places, look);
+    }
+    const fresh = places.find(({ object }) => object !== undefined && isFresh(object, look.nowMs));
+    if (fresh?.object?.isMarker === true) return answer(undefined, undefined, true);
+    if (fresh !== undefined && look.mode !== 'wait') return answer(fresh.object);
+    const usable = places.find(({ object }) => isGood(object, look.nowMs));
+    if (look.mode === 'find') return answer((usable ?? places.find(hasObject))?.object);
+    if (usable !== undefined && look.mode === 'enter') {
+      return answer(usable.object, usable.holder === undefined ? usable : undefined);
+    }
+    if (places.some(({ holder }) => holder !== undefined)) return { kind: 'wait' };
+    const place = usable ?? places.find(hasObject) ?? this.#placeOf(this.#rules[0] ?? [], look);
+    return answer(place.object, place);
+  }
+
+  /** Where an object that varies so is to be put for that request; its rule is the newest. */
+  placeFor(varyBy: readonly string[], headers: readonly string[]): Place {
+    const rule = [...new Set(varyBy)].sort();
+    const name = JSON.stringify(rule);
+    this.#rules = [rule, ...this.#rules.filter((one) => JSON.stringify(one) !== name)];
+    for (const old of this.#rules.splice(rulesMax)) this.#forgetRule(JSON.stringify(old));
+    return this.#placeOf(rule, { headers });
+  }
+
+  /** Whether a request may be answered with what is at that place. */
+  isAt(place: Place, { headers }: Pick<Look, 'headers'>): boolean {
+    return this.#placesFor(headers).includes(place);
+  }
+
+  /** A place that is empty, and that nobody is obliged to fill, is nothing. */
+  tidy(place: Place): void {
+    if (place.object !== undefined || place.holder !== undefined) return;
+    if (this.#places.get(place.name) === place) this.#places.delete(place.name);
+  }
+
+  #lookToReplace(places: readonly Place[], { headers, mode, nowMs }: Look): Verdict {
+    const there = places.find(({ object }) => isGood(object, nowMs));
+    const object = there?.object;
+    if (mode === 'immediate' || places.some(({ holder }) => holder !== undefined)) {
+      return answer(object);
+    }
+    const place = there ?? this.#placeOf(this.#rules[0] ?? [], { headers });
+    return answer(object, place);
+  }
+
+  #placesFor(headers: readonly string[]): readonly Place[] {
+    const found: Place[] = [];
+    for (const rule of this.#rules) {
+      const place = this.#places.get(nameOf(rule, headers));
+      if (place !== undefined) found.push(place);
+    }
+    return found;
+  }
+
+  #placeOf(rule: readonly string[], { headers }: Pick<Look, 'headers'>): Place {
+    if (this.#rules.length === 0) this.#rules = [rule];
+    const name = nameOf(rule, headers);
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    const place = { object: undefined, holder: undefined, name, rule: JSON.stringify(rule) };
+    this.#places.set(name, place);
+    return place;
+  }
+
+  #forgetRule(rule: string): void {
+    for (const place of this.#places.values()) if (place.rule === rule) this.#onForgotten(place);
+  }
+}
+
+function answer(object: StoredObject | undefined, obliged?: Place, isUncacheable = false): Verdict {
+  const found = object?.isMarker === true ? undefined : object;
+  return { kind: 'answer', object: found, obliged, isUncacheable };
+}
+
+function hasObject({ object }: Place): boolean {
+  return object !== undefined && !object.isMarker;
+}
+
+function isGood(object: StoredObject | undefined, nowMs: number): boolean {
+  return object !== undefined && !object.isMarker && isUsable(object, nowMs);
+}
+
+/** The values that a request has of a rule's headers; no two sets have the same name. */
+function nameOf(rule: readonly string[], headers: readonly string[]): string {
+  if (rule.length === 0) return '[]';
+  const values = rule.map((name) => {
+    const ofName: string[] = [name];
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      if (headers[at] === name) ofName.push(headers[at + 1] ?? '');
+    }
+    return ofName;
+  });
+  return JSON.stringify(values);
+}

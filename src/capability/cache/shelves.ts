@@ -1,0 +1,295 @@
+/**
+ * Where everything is that the caches of all sites hold, and who is to bring what: on the control
+ * plane, one a daemon. Bytes never pass through it, because bodies lie in memory that all threads
+ * see. Pure but for the clock.
+ */
+import type { Account } from '../../account/account.ts';
+import type { Limits } from '../../config/config.ts';
+import { type FolderKey, ownerOf } from '../../names.ts';
+import type { ObjectOptions } from './contract.ts';
+import type { WireAddress } from './messages.ts';
+import { Room } from './room.ts';
+import { type Place, Shelf } from './shelf.ts';
+import { baseBytesOf, isUsable, newBody, type StoredBody, type StoredObject } from './stored.ts';
+import { Surrogates } from './surrogates.ts';
+import type { LiveShelf, Obligation, Waiter } from './waiting.ts';
+
+export type CacheLimits = Pick<
+  Limits,
+  'cacheBytesMax' | 'cacheSiteBytesMax' | 'cacheEntryBytesMax' | 'cacheMetadataBytesMax'
+>;
+
+export interface CacheShelvesOptions {
+  readonly limits: CacheLimits;
+  readonly account: Account;
+  readonly nowMs: () => number;
+}
+
+/** What was done since the daemon began; for the operator. */
+export interface CacheCounts {
+  hits: number;
+  misses: number;
+  /** Lookups that waited for another's object. */
+  collapsed: number;
+  stored: number;
+  /** Given up for want of room. */
+  evicted: number;
+  purged: number;
+}
+
+/** So long after an object was too large nobody waits for it. */
+const tooLargeMs = 120_000;
+
+export class CacheShelves {
+  readonly limits: CacheLimits;
+  readonly counts: CacheCounts = newCounts();
+  readonly room: Room;
+  readonly #options: CacheShelvesOptions;
+  readonly #shelves = new Map<string, LiveShelf>();
+  readonly #surrogates = new Surrogates();
+  readonly #places = new Map<StoredObject, { live: LiveShelf; place: Place }>();
+  #lastId = 0;
+
+  constructor(options: CacheShelvesOptions) {
+    const { account, limits } = options;
+    this.limits = limits;
+    this.#options = options;
+    this.room = new Room({
+      bytesMax: limits.cacheBytesMax,
+      siteBytesMax: limits.cacheSiteBytesMax,
+      account,
+      onGone: (object) => {
+        this.counts.evicted += 1;
+        this.drop(object);
+      },
+    });
+  }
+
+  get nowMs(): number {
+    return this.#options.nowMs();
+  }
+
+  /** Answers the waiter now, or when it can. */
+  look(waiter: Waiter): void {
+    const live = this.#shelfOf(waiter.address);
+    if (!this.#tryAnswer(waiter, live)) {
+      this.counts.collapsed += 1;
+      live.waiting.add(waiter);
+    }
+    this.#tidy(live);
+  }
+
+  /** Takes a waiter off again. */
+  forget(waiter: Waiter): void {
+    const live = this.#shelves.get(nameOf(waiter.address));
+    live?.waiting.delete(waiter);
+    if (live !== undefined) this.#tidy(live);
+  }
+
+  /**
+   * Stores an object of which the body is still to come, or is that of the one before. Whoever does
+   * so tells its thread, and then `wake`s those who wait: a thread must know what it writes before
+   * others of its runs are told of it.
+   */
+  store(address: WireAddress, options: ObjectOptions, body = this.newBody()): StoredObject {
+    this.counts.stored += 1;
+    return this.#put({ address, options, body, isMarker: false });
+  }
+
+  /** Those who wait for what is there may have it. */
+  wake(address: WireAddress): void {
+    const live = this.#shelves.get(nameOf(address));
+    if (live !== undefined) this.#wake(live);
+  }
+
+  /** For so long nobody is obliged to bring what is there. */
+  mark({ address }: Obligation, { maxAgeMs, varyBy }: MarkerOptions): void {
+    const options = { ...markerOptions, maxAgeMs, varyBy };
+    this.#put({ address, options, body: this.#wholeBody(), isMarker: true });
+  }
+
+  /**
+   * The obligation is no more, fulfilled or not; those who waited are answered, or the next of them
+   * is obliged. `chosen`: the stale object of its place is good for all who wait now.
+   */
+  release({ live, place }: Obligation, chosen?: StoredObject): void {
+    place.holder = undefined;
+    this.#wake(live, chosen && { place, object: chosen });
+    live.shelf.tidy(place);
+    this.#tidy(live);
+  }
+
+  /** A body has grown; false where nobody wants it any more. */
+  grow(body: StoredBody): boolean {
+    const { object } = body;
+    if (body.bytes > this.limits.cacheEntryBytesMax) {
+      if (object !== undefined) this.#giveUpTooLarge(object);
+      return false;
+    }
+    if (object !== undefined) this.room.put(object);
+    // Who reads it gets all of it, also where it is found no more.
+    return body.object !== undefined || body.readers.size > 0;
+  }
+
+  /** It is found no more. */
+  drop(object: StoredObject): void {
+    const place = this.#clear(object);
+    if (place === undefined) return;
+    place.live.shelf.tidy(place.place);
+    this.#tidy(place.live);
+  }
+
+  purge(folderKey: FolderKey, surrogateKey: string, how: 'hard' | 'soft'): number {
+    const objects = this.#surrogates.with(folderKey, surrogateKey);
+    for (const object of objects) {
+      if (how === 'soft') object.isSoftPurged = true;
+      else this.drop(object);
+    }
+    this.counts.purged += objects.length;
+    return objects.length;
+  }
+
+  newBody(): StoredBody {
+    return newBody(this.#nextId());
+  }
+
+  /** The next who want it are not to wait for what will not be kept. */
+  #giveUpTooLarge(object: StoredObject): void {
+    const at = this.#clear(object);
+    if (at === undefined) return;
+    const { baseBytes, folderKey, options } = object;
+    const made = { ...markerOptions, maxAgeMs: tooLargeMs, varyBy: options.varyBy };
+    this.#putAt(at, {
+      baseBytes,
+      folderKey,
+      options: made,
+      body: this.#wholeBody(),
+      isMarker: true,
+    });
+    this.#wake(at.live);
+  }
+
+  #wholeBody(): StoredBody {
+    const body = this.newBody();
+    body.state = 'whole';
+    return body;
+  }
+
+  #wake(live: LiveShelf, chosen?: { readonly place: Place; readonly object: StoredObject }): void {
+    for (const waiter of [...live.waiting]) {
+      const { address, mode } = waiter;
+      if (chosen !== undefined && mode === 'enter' && live.shelf.isAt(chosen.place, address)) {
+        live.waiting.delete(waiter);
+        const { object } = chosen;
+        waiter.answer({ object, isUncacheable: false, isChosen: true, obliged: undefined });
+      } else if (this.#tryAnswer(waiter, live)) {
+        live.waiting.delete(waiter);
+      }
+    }
+  }
+
+  #tryAnswer(waiter: Waiter, live: LiveShelf): boolean {
+    const { headers } = waiter.address;
+    const { nowMs } = this;
+    const verdict = live.shelf.look({ headers, mode: waiter.mode, nowMs });
+    if (verdict.kind === 'wait') return false;
+    const { isUncacheable, object, obliged: place } = verdict;
+    if (object !== undefined && isUsable(object, nowMs)) {
+      this.counts.hits += 1;
+      object.hits += 1;
+      this.room.touch(object);
+    } else {
+      this.counts.misses += 1;
+    }
+    const obliged = place && { live, place };
+    waiter.answer({ object, isUncacheable, isChosen: false, obliged });
+    if (waiter.mode === 'force-miss' && object !== undefined) this.drop(object);
+    return true;
+  }
+
+  #put({ address, ...made }: Made): StoredObject {
+    const { folderKey, headers, key } = address;
+    const live = this.#shelfOf(address);
+    const place = live.shelf.placeFor(made.options.varyBy, headers);
+    if (place.object !== undefined) this.#clear(place.object);
+    const baseBytes = baseBytesOf(key, made.options);
+    return this.#putAt({ live, place }, { ...made, folderKey, baseBytes });
+  }
+
+  #putAt(
+    at: { readonly live: LiveShelf; readonly place: Place },
+    made: Pick<StoredObject, 'baseBytes' | 'body' | 'folderKey' | 'isMarker' | 'options'>,
+  ): StoredObject {
+    const object: StoredObject = {
+      ...made,
+      id: this.#nextId(),
+      owner: ownerOf(made.folderKey),
+      storedAtMs: this.nowMs,
+      isSoftPurged: false,
+      hits: 0,
+    };
+    at.place.object = object;
+    object.body.object = object;
+    this.#places.set(object, at);
+    this.#surrogates.add(object);
+    this.room.put(object);
+    return object;
+  }
+
+  /** Out of everything; its place stays, maybe empty. */
+  #clear(object: StoredObject): { live: LiveShelf; place: Place } | undefined {
+    const at = this.#places.get(object);
+    if (at === undefined) return undefined;
+    this.#places.delete(object);
+    this.#surrogates.remove(object);
+    this.room.remove(object);
+    at.place.object = undefined;
+    if (object.body.object === object) object.body.object = undefined;
+    return at;
+  }
+
+  #shelfOf(address: WireAddress): LiveShelf {
+    const name = nameOf(address);
+    const known = this.#shelves.get(name);
+    if (known !== undefined) return known;
+    const shelf = new Shelf(({ object }) => object && this.drop(object));
+    const live = { name, shelf, waiting: new Set<Waiter>() };
+    this.#shelves.set(name, live);
+    return live;
+  }
+
+  #tidy({ name, shelf, waiting }: LiveShelf): void {
+    if (shelf.isEmpty && waiting.size === 0) this.#shelves.delete(name);
+  }
+
+  #nextId(): number {
+    this.#lastId += 1;
+    return this.#lastId;
+  }
+}
+
+type MarkerOptions = Pick<ObjectOptions, 'maxAgeMs' | 'varyBy'>;
+
+type Made = Pick<StoredObject, 'body' | 'isMarker' | 'options'> & {
+  readonly address: WireAddress;
+};
+
+const markerOptions: ObjectOptions = {
+  maxAgeMs: 0,
+  initialAgeMs: 0,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  varyBy: [],
+  surrogateKeys: [],
+  metadata: new Uint8Array(0),
+  isSensitive: false,
+};
+
+function newCounts(): CacheCounts {
+  return { hits: 0, misses: 0, collapsed: 0, stored: 0, evicted: 0, purged: 0 };
+}
+
+/** No folder has a line end in its key. */
+function nameOf({ folderKey, space, key }: WireAddress): string {
+  return `${folderKey}\n${space}\n${key}`;
+}

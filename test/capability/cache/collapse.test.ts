@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import { address, bodyOf, openBody, options, readAll, textOf, useCache } from './cache-bench.ts';
+
+const bench = useCache();
+
+describe('whoever wants what is not there', () => {
+  test('is obliged alone, and the others wait, on whatever thread they are', async () => {
+    const keeper = bench.openKeeper();
+    const first = await bench.openRun(keeper).enter(address('k'));
+    expect(first.found).toBeUndefined();
+    expect(first.isObliged).toBe(true);
+    const others = Array.from({ length: 20 }, () => bench.openRun(keeper).enter(address('k')));
+    expect(await hasSettled(others[0])).toBe(false);
+    await first.insert(options(), bodyOf('one for all'));
+    for (const entry of await Promise.all(others)) {
+      expect(entry.isObliged).toBe(false);
+      expect(await textOf(entry.found)).toBe('one for all');
+    }
+    expect(keeper.counts.collapsed).toBe(20);
+    expect(keeper.counts.stored).toBe(1);
+  });
+
+  test('waits for nobody with another key, or in another space', async () => {
+    const cache = bench.openRun(bench.openKeeper());
+    const entries = await Promise.all([
+      cache.enter(address('a')),
+      cache.enter(address('b')),
+      cache.enter({ ...address('a'), space: 'http' }),
+    ]);
+    expect(entries.map(({ isObliged }) => isObliged)).toEqual([true, true, true]);
+  });
+
+  test('gets it while it is still written', async () => {
+    const keeper = bench.openKeeper();
+    const body = openBody();
+    body.push(Buffer.from('begin '));
+    await bench.openRun(keeper).insert(address('k'), options(), body);
+    const { found } = await bench.openRun(keeper).find(address('k'));
+    const reading = await found?.open();
+    expect(Buffer.from((await reading?.read()) ?? '').toString()).toBe('begin ');
+    const next = reading?.read();
+    expect(await hasSettled(next)).toBe(false);
+    body.push(Buffer.from('end'));
+    body.end();
+    expect(Buffer.from((await next) ?? '').toString()).toBe('end');
+    expect(await reading?.read()).toBeUndefined();
+    expect((await bench.openRun(keeper).find(address('k'))).found?.knownBytes).toBe(9);
+  });
+
+  test('can ask what is there without waiting or being obliged', async () => {
+    const keeper = bench.openKeeper();
+    const holder = await bench.openRun(keeper).enter(address('k'));
+    const entry = await bench.openRun(keeper).find(address('k'));
+    expect(entry.found).toBeUndefined();
+    expect(entry.isObliged).toBe(false);
+    holder.giveUp();
+  });
+});
+
+describe('the obligation goes to the next who waits', () => {
+  test('when it is given up, in the order of waiting', async () => {
+    const keeper = bench.openKeeper();
+    const first = await bench.openRun(keeper).enter(address('k'));
+    const second = bench.openRun(keeper).enter(address('k'));
+    expect(await hasSettled(second)).toBe(false);
+    const third = bench.openRun(keeper).enter(address('k'));
+    first.giveUp();
+    expect((await second).isObliged).toBe(true);
+    expect(await hasSettled(third)).toBe(false);
+    await (await second).insert(options(), bodyOf('second'));
+    expect(await textOf((await third).found)).toBe('second');
+  });
+
+  test('when the run ends', async () => {
+    const keeper = bench.openKeeper();
+    const run = bench.openRun(keeper);
+    await run.enter(address('k'));
+    const next = bench.openRun(keeper).enter(address('k'));
+    expect(await hasSettled(next)).toBe(false);
+    run.close();
+    expect((await next).isObliged).toBe(true);
+  });
+
+  test('when the thread is gone', async () => {
+    const keeper = bench.openKeeper();
+    const client = bench.openClient(keeper);
+    await client.forRun({ folderKey: '/keybase/public/alice' as never }).enter(address('k'));
+    const next = bench.openRun(keeper).enter(address('k'));
+    expect(await hasSettled(next)).toBe(false);
+    client.close();
+    expect((await next).isObliged).toBe(true);
+  });
+
+  test('but who has stopped waiting gets none', async () => {
+    const keeper = bench.openKeeper();
+    const first = await bench.openRun(keeper).enter(address('k'));
+    const giveUp = new AbortController();
+    const second = bench.openRun(keeper).enter(address('k'), giveUp.signal);
+    const third = bench.openRun(keeper).enter(address('k'));
+    expect(await hasSettled(third)).toBe(false);
+    giveUp.abort();
+    await expect(second).rejects.toMatchObject({ kind: 'abandoned' });
+    first.giveUp();
+    expect((await third).isObliged).toBe(true);
+  });
+
+  test('is fulfilled once', async () => {
+    const entry = await bench.openRun(bench.openKeeper()).enter(address('k'));
+    entry.recordUncacheable({ maxAgeMs: 1_000, varyBy: [] });
+    expect(entry.isObliged).toBe(false);
+    await expect(entry.update(options())).rejects.toMatchObject({ kind: 'input' });
+    expect(() => entry.chooseStale()).toThrow(/only who is obliged/);
+  });
+});
+
+describe('what cannot be cached', () => {
+  test('obliges nobody, and nobody waits, for as long as was said', async () => {
+    const keeper = bench.openKeeper();
+    const first = await bench.openRun(keeper).enter(address('k'));
+    const waiting = Array.from({ length: 3 }, () => bench.openRun(keeper).enter(address('k')));
+    expect(await hasSettled(waiting[0])).toBe(false);
+    first.recordUncacheable({ maxAgeMs: 5_000, varyBy: [] });
+    for (const entry of await Promise.all(waiting)) {
+      expect(entry).toMatchObject({ isUncacheable: true, isObliged: false, found: undefined });
+    }
+    bench.nowMs += 5_001;
+    const later = await bench.openRun(keeper).enter(address('k'));
+    expect(later).toMatchObject({ isUncacheable: false, isObliged: true });
+  });
+});
+
+describe('a body that is not whole', () => {
+  test('breaks off for its readers, and is found no more', async () => {
+    const keeper = bench.openKeeper();
+    const body = openBody();
+    body.push(Buffer.from('half'));
+    await bench.openRun(keeper).insert(address('k'), options(), body);
+    const reader = await (await bench.openRun(keeper).find(address('k'))).found?.open();
+    await reader?.read();
+    body.fail(new Error('the server has gone'));
+    await expect(reader?.read()).rejects.toThrow(/not written to its end/);
+    const next = await bench.openRun(keeper).enter(address('k'));
+    expect(next).toMatchObject({ found: undefined, isObliged: true });
+    expect(keeper.room.bytes).toBe(0);
+  });
+
+  test('is one of another length than was said', async () => {
+    const keeper = bench.openKeeper();
+    const cache = bench.openRun(keeper);
+    for (const text of ['too short', 'this one is too long']) {
+      const stored = await cache.insert(address('k'), options({ knownBytes: 12 }), bodyOf(text));
+      await expect(textOf(stored)).rejects.toThrow(/not written to its end/);
+    }
+    const fits = await cache.insert(address('k'), options({ knownBytes: 4 }), bodyOf('good'));
+    expect(await textOf(fits)).toBe('good');
+  });
+
+  test('is what a thread wrote that is gone', async () => {
+    const keeper = bench.openKeeper();
+    const client = bench.openClient(keeper);
+    const body = openBody();
+    body.push(Buffer.from('half'));
+    const writer = client.forRun({ folderKey: '/keybase/public/alice' as never });
+    await writer.insert(address('k'), options(), body);
+    const reader = await (await bench.openRun(keeper).find(address('k'))).found?.open();
+    await reader?.read();
+    client.close();
+    await expect(reader?.read()).rejects.toThrow(/not written to its end/);
+    expect((await bench.openRun(keeper).find(address('k'))).found).toBeUndefined();
+  });
+});
+
+test('a body of many tiny pieces, and one of large ones, come out as they went in', async () => {
+  const keeper = bench.openKeeper();
+  const body = openBody();
+  let text = '';
+  for (let at = 0; at < 5_000; at += 1) {
+    const piece = String(at);
+    text += piece;
+    body.push(Buffer.from(piece));
+  }
+  const large = 'x'.repeat(700_000);
+  body.push(Buffer.from(large));
+  body.end();
+  const stored = await bench.openRun(keeper).insert(address('k'), options(), body);
+  expect(await textOf(stored)).toBe(text + large);
+  const found = (await bench.openRun(keeper).find(address('k'))).found;
+  expect(await readAll((await found?.open()) ?? bodyOf(''))).toBe(text + large);
+});
+
+/** Whether it settles while everything else that is under way is done. */
+async function hasSettled(promise: Promise<unknown> | undefined): Promise<boolean> {
+  let settled = false;
+  void promise?.then(
+    () => (settled = true),
+    () => (settled = true),
+  );
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((next) => setImmediate(next));
+  return settled;
+}

@@ -6,6 +6,7 @@
 
 import type { Capabilities } from '../capability/capability.ts';
 import type { ReadBody } from '../http/body.ts';
+import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../http/message.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
@@ -24,6 +25,8 @@ import type { GuestMemory } from './memory.ts';
  */
 export interface Exchange {
   readonly request: RequestHead;
+  /** What is known of the connection below; made anew each time that it is asked for. */
+  readonly connection: ConnectionFacts;
   /**
    * The whole request body. Errors: `request-too-large` past `bodyBytesMax`, `request-timeout`,
    * `client-gone`. An empty body costs no wait: `hasBody` tells.

@@ -3,6 +3,7 @@
 import type { Exchange } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
 import { noBytes, type ReadBody } from '../http/body.ts';
+import type { ConnectionFacts } from '../http/connection-facts.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { answerHasBody, statusHasBody } from '../http/status.ts';
@@ -70,6 +71,10 @@ export class HttpExchange implements Exchange {
 
   get request(): RequestHead {
     return this.#request;
+  }
+
+  get connection(): ConnectionFacts {
+    return this.#wire.factsFor(this.#request.clientAddress);
   }
 
   /** Of the request's authority; undefined where that is none. */
@@ -236,9 +241,7 @@ export class HttpExchange implements Exchange {
     this.#replyState = 'ended';
     if (this.#isGone) return;
     const headers = this.#compose(head);
-    if (withBody || (this.request.method === 'HEAD' && statusHasBody(head.status))) {
-      headers.push('content-length', String(body.length));
-    }
+    if (statusHasBody(head.status)) headers.push('content-length', String(body.length));
     this.#status = head.status;
     this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
     if (withBody) this.#bytesSent += body.length;

@@ -5,7 +5,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -41,6 +40,7 @@ import { ReplyBatch } from './reply-batch.ts';
 import type { TrustedProxies, Visitor } from './road/client-address.ts';
 import { failureHead } from './road/failure.ts';
 import { HostNames } from './road/host-names.ts';
+import { KeptHellos } from './tls/kept-hellos.ts';
 import { createTlsServer, type TlsServerOptions } from './tls/server.ts';
 import { checkServerName } from './tls/server-name.ts';
 import { asksForWebSocket, checkHandshake, comesTooEarly } from './websocket/handshake.ts';
@@ -89,6 +89,7 @@ export class Listener {
   readonly #forwardedLimits: HeadLimits;
   readonly #tlsSockets = new Set<Socket>();
   readonly #greeting = new Set<Socket>();
+  readonly #hellos = new KeptHellos();
   readonly #clients: ClientConnections;
   /** Random start, then a count: unique without asking the system's generator every time. */
   readonly #idPrefix = randomBytes(6).toString('hex');
@@ -121,6 +122,7 @@ export class Listener {
       batch: new ReplyBatch(),
       lingering: this.#lingering,
       unmarked: new Set(),
+      hellos: this.#hellos,
     };
     this.#http2 = new Http2Sessions({
       limits,
@@ -204,6 +206,7 @@ export class Listener {
       mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
       onHttp2: (socket) => this.#http2.accept(socket),
       greeting: this.#greeting,
+      hellos: this.#hellos,
     });
     server.on('connection', (socket: Socket) => {
       this.#tlsSockets.add(socket);
@@ -285,7 +288,7 @@ export class Listener {
   }
 
   #acceptStream(request: Http2Request): void {
-    const { stream, rawHeaders, socket } = request;
+    const { rawHeaders, socket } = request;
     const id = this.#newId();
     const visitor = this.#visitorOf(socket, rawHeaders);
     const { clientAddress } = visitor;
@@ -295,25 +298,25 @@ export class Listener {
       const { raw, ...body } = readHttp2Head(rawHeaders, headerBytesMax);
       record = newRecord(id, { method: raw.method, url: raw.url, clientAddress });
       const head = this.#readHead(raw, { id, socket, visitor });
-      const wire = this.#wireOf(stream, body);
+      const wire = this.#wireOf(request, body);
       const exchange = new HttpExchange(head, wire, this.#tlsExchangeOptions());
       void this.#options.serve(exchange, record);
     } catch (failure) {
       record ??= newRecord(id, { clientAddress });
-      this.#rejectStream(stream, record, toErrorRecord(failure));
+      this.#rejectStream(request, record, toErrorRecord(failure));
     }
   }
 
-  #wireOf(stream: ServerHttp2Stream, declared: Http2Declared): Http2Wire {
-    const hasBody = !stream.endAfterHeaders;
-    const { nowMs, taking } = this.#wireOptions;
-    return new Http2Wire(stream, { hasBody, nowMs, taking, ...declared });
+  #wireOf(request: Http2Request, declared: Http2Declared): Http2Wire {
+    const hasBody = !request.stream.endAfterHeaders;
+    const { hellos, nowMs, taking } = this.#wireOptions;
+    return new Http2Wire({ request, hasBody, nowMs, taking, hellos, ...declared });
   }
 
-  #rejectStream(stream: ServerHttp2Stream, record: RequestRecord, error: ErrorRecord): void {
+  #rejectStream(request: Http2Request, record: RequestRecord, error: ErrorRecord): void {
     const { head, body } = failureHead(error);
-    const wire = this.#wireOf(stream, { declaredBytes: 0, expectsContinue: false });
-    stream.once('close', () => wire.closed());
+    const wire = this.#wireOf(request, { declaredBytes: 0, expectsContinue: false });
+    request.stream.once('close', () => wire.closed());
     wire.sendWhole(head.status, [...head.headers.flat(), 'x-request-id', record.id], body);
     if (!wire.isReceived) wire.leaveBody();
     this.#refusals.note(record, error, body.length);

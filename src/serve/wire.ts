@@ -1,5 +1,6 @@
 /** What an exchange needs of the connection below it: HTTP/1.1 and HTTP/2 differ only here. */
 import type { EventEmitter } from 'node:events';
+import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { BodySource } from './body-reader.ts';
 
 export interface Wire {
@@ -13,6 +14,8 @@ export interface Wire {
   readonly isFinished: boolean;
   /** Tells `drain` and `close`. */
   readonly events: EventEmitter;
+  /** `clientAddress`: the visitor's, which may stand behind a proxy. */
+  factsFor(clientAddress: string): ConnectionFacts;
   /** The client waits for a word before it sends the body (RFC 9110, section 10.1.1). */
   sendContinue(): void;
   /** An interim answer, before the head; false where the client's HTTP knows none. */

@@ -21,6 +21,7 @@ import type { Resolve } from '../../src/capability/resolve/contract.ts';
 import type { SecretStore } from '../../src/capability/secrets/contract.ts';
 import type { GuestSettings } from '../../src/capability/settings/contract.ts';
 import { BodyQueue } from '../../src/http/body-queue.ts';
+import { type ConnectionFacts, noConnection } from '../../src/http/connection-facts.ts';
 import type { LateReply } from '../../src/http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
 
@@ -242,6 +243,7 @@ export interface SentReply {
 /** Keeps what was sent, and holds the ABI to the exchange's contract. */
 export class RecordingExchange implements Exchange {
   readonly request: RequestHead;
+  connection: ConnectionFacts = noConnection;
   readonly hasBody: boolean;
   isBodyReceived = true;
   sent: SentReply | undefined;

@@ -2,6 +2,7 @@
 import type { Exchange } from '../../src/abi/abi.ts';
 import type { ReadBody } from '../../src/http/body.ts';
 import { BodyQueue } from '../../src/http/body-queue.ts';
+import { type ConnectionFacts, noConnection } from '../../src/http/connection-facts.ts';
 import { isConnection, type LateReply } from '../../src/http/late-reply.ts';
 import type { Header, ReplyHead, RequestHead } from '../../src/http/message.ts';
 
@@ -22,6 +23,7 @@ const defaultRequest: RequestHead = {
 
 export class FastlyExchange implements Exchange {
   readonly request: RequestHead;
+  connection: ConnectionFacts = noConnection;
   readonly hasBody: boolean;
   replyState: Exchange['replyState'] = 'none';
   head: ReplyHead | undefined;

@@ -4,6 +4,7 @@ import type { Exchange } from '../../abi/abi.ts';
 import { inBytes } from '../../amounts.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes, type ReadBody } from '../../http/body.ts';
+import { type ConnectionFacts, noConnection } from '../../http/connection-facts.ts';
 import { isConnection, type LateReply } from '../../http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
 import type { FromRun } from './messages.ts';
@@ -12,6 +13,7 @@ export type ReplyMessage = Extract<FromRun, { kind: 'head' | 'chunk' }>;
 
 export class RunExchange implements Exchange {
   readonly request: RequestHead;
+  readonly connection: ConnectionFacts;
   readonly hasBody: boolean;
   readonly isBodyReceived = true;
   readonly #tell: (message: ReplyMessage) => void;
@@ -24,6 +26,7 @@ export class RunExchange implements Exchange {
     options: { readonly body: Uint8Array; readonly tell: (message: ReplyMessage) => void },
   ) {
     this.request = request;
+    this.connection = { ...noConnection, headerNames: request.headers.map(([name]) => name) };
     this.hasBody = options.body.length > 0;
     this.#unread = this.hasBody ? options.body : undefined;
     this.#tell = options.tell;

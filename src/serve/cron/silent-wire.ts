@@ -1,6 +1,7 @@
 /** The wire of a request that nobody sent: without a body, and the answer goes nowhere. */
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
+import { type ConnectionFacts, noConnection } from '../../http/connection-facts.ts';
 import type { Wire } from '../wire.ts';
 
 export class SilentWire implements Wire {
@@ -13,6 +14,10 @@ export class SilentWire implements Wire {
 
   get isFinished(): boolean {
     return this.#isFinished;
+  }
+
+  factsFor(): ConnectionFacts {
+    return noConnection;
   }
 
   sendContinue(): void {

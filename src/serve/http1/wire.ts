@@ -1,8 +1,11 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
 import { TLSSocket } from 'node:tls';
+import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
+import { SocketFacts } from '../connection-facts.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
 import type { Http1Response } from './connections.ts';
 import type { Lingering } from './lingering.ts';
@@ -16,6 +19,7 @@ export interface Http1WireOptions {
   readonly lingering: Lingering;
   /** Answers under way whose end is told by the end of the connection alone. */
   readonly unmarked: Set<Http1Wire>;
+  readonly hellos: KeptHellos;
 }
 
 /**
@@ -63,6 +67,11 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   get isReceived(): boolean {
     return this.body.complete;
+  }
+
+  factsFor(clientAddress: string): ConnectionFacts {
+    const { rawHeaders, socket } = this.body;
+    return new SocketFacts({ socket, rawHeaders, clientAddress, hellos: this.#options.hellos });
   }
 
   get isFinished(): boolean {

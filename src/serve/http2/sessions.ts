@@ -8,6 +8,7 @@ import type { Limits } from '../../config/config.ts';
 import { plainAddress } from '../rejected.ts';
 import { Http2Budget, type Http2BudgetLimits } from './budget.ts';
 import type { Http2Offenders } from './offenders.ts';
+import { peekOpening } from './opening-peek.ts';
 import { type Http2Request, Http2Turns } from './turns.ts';
 import { Http2Watch } from './watch.ts';
 
@@ -50,11 +51,14 @@ const pseudoHeaders = 4;
 export class Http2Sessions {
   readonly #options: Http2SessionsOptions;
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections on which nothing has come. */
+  readonly #opening = new Set<TLSSocket>();
   /** Of the sessions that are watched: those of trusted proxies are not. */
   readonly #watches = new Map<ServerHttp2Session, Http2Watch>();
   readonly #turns: Http2Turns;
   readonly #proxiesTurns: Http2Turns;
   #lookTimer: NodeJS.Timeout | undefined;
+  #isDraining = false;
 
   constructor(options: Http2SessionsOptions) {
     this.#options = options;
@@ -64,6 +68,19 @@ export class Http2Sessions {
 
   /** Takes over a socket whose handshake chose `h2`. */
   accept(socket: TLSSocket): void {
+    if (this.#isDraining) {
+      socket.destroy();
+      return;
+    }
+    this.#opening.add(socket);
+    socket.once('close', () => this.#opening.delete(socket));
+    peekOpening(socket, Math.max(this.#options.limits.headerTimeoutMs, 1), (opening) => {
+      this.#opening.delete(socket);
+      this.#begin(socket, opening);
+    });
+  }
+
+  #begin(socket: TLSSocket, opening: Uint8Array): void {
     const { isProxy, limits, offenders } = this.#options;
     const address = plainAddress(socket.remoteAddress);
     const isWatched = !isProxy(address);
@@ -93,7 +110,7 @@ export class Http2Sessions {
         idle.leave();
         if (isWatched && stream.aborted) offenders.noteReset(address);
       });
-      turns.add({ stream, rawHeaders, socket });
+      turns.add({ stream, rawHeaders, socket, opening });
     });
     session.on('error', (error) => {
       if (isWatched) offenders.noteEnd(address, error);
@@ -133,6 +150,8 @@ export class Http2Sessions {
 
   /** No new requests; connections end when those under way have been answered. */
   drain(): void {
+    this.#isDraining = true;
+    for (const socket of this.#opening) socket.destroy();
     for (const session of this.#sessions) session.close();
   }
 

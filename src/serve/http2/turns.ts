@@ -12,6 +12,8 @@ export interface Http2Request {
   /** Names and values in turn, pseudo-headers included. */
   readonly rawHeaders: readonly string[];
   readonly socket: TLSSocket;
+  /** The first bytes that came on the connection, `openingBytesMax` at most. */
+  readonly opening: Uint8Array;
 }
 
 export class Http2Turns {

@@ -1,18 +1,24 @@
 /** One request and its answer as a stream of node:http2. Touches the connection, through node. */
 
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import { connectionHeaders } from '../../http/connection-headers.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
+import { SocketFacts } from '../connection-facts.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
+import type { Http2Request } from './turns.ts';
 
 export interface Http2WireOptions {
+  readonly request: Http2Request;
   readonly hasBody: boolean;
   readonly declaredBytes: number;
   readonly expectsContinue: boolean;
   /** How long an answer, or a piece of it, may lie untaken. */
   readonly taking: LimitClock;
   readonly nowMs: () => number;
+  readonly hellos: KeptHellos;
 }
 
 export class Http2Wire implements Wire, Watched {
@@ -25,8 +31,8 @@ export class Http2Wire implements Wire, Watched {
   later: Watched | undefined;
   readonly #options: Http2WireOptions;
 
-  constructor(stream: ServerHttp2Stream, options: Http2WireOptions) {
-    this.body = stream;
+  constructor(options: Http2WireOptions) {
+    this.body = options.request.stream;
     this.hasBody = options.hasBody;
     this.declaredBytes = options.declaredBytes;
     this.#options = options;
@@ -38,6 +44,12 @@ export class Http2Wire implements Wire, Watched {
 
   get isReceived(): boolean {
     return this.body.readableEnded || this.body.endAfterHeaders;
+  }
+
+  factsFor(clientAddress: string): ConnectionFacts {
+    const { hellos, request } = this.#options;
+    const { socket, rawHeaders, opening } = request;
+    return new SocketFacts({ socket, rawHeaders, opening, clientAddress, hellos });
   }
 
   get isFinished(): boolean {

@@ -2,12 +2,15 @@
  * Reading a ClientHello before the handshake begins (RFC 8446, section 4.1.2): which host is named
  * and which protocols are offered decide what is to be done with the connection. Pure.
  */
+import { ByteCursor } from './byte-cursor.ts';
 
 export interface ClientHello {
   /** As the client wrote it; undefined when it named nobody. */
   readonly serverName: string | undefined;
   /** ALPN, in the client's order. */
   readonly protocols: readonly string[];
+  /** The handshake message, its type and length included; may be a view of what was received. */
+  readonly message: Uint8Array;
 }
 
 export type HelloReading =
@@ -15,34 +18,87 @@ export type HelloReading =
   | { readonly kind: 'partial' }
   | { readonly kind: 'malformed' };
 
+/** What a hello holds, in the client's order. */
+export interface HelloParts {
+  /** `legacy_version`. */
+  readonly version: number;
+  readonly ciphers: readonly number[];
+  readonly extensions: readonly HelloExtension[];
+}
+
+export interface HelloExtension {
+  readonly type: number;
+  readonly content: Uint8Array;
+}
+
 /** Hellos with post-quantum keys have 2 KiB; what is longer than this is no browser. */
 export const helloBytesMax = 32 * 1024;
 
+/** As IANA numbers them; those that are looked into. */
+export const extensionTypes = {
+  serverName: 0,
+  supportedGroups: 10,
+  pointFormats: 11,
+  signatureAlgorithms: 13,
+  alpn: 16,
+  supportedVersions: 43,
+} as const;
+
 const handshakeRecord = 22;
 const clientHello = 1;
-const serverNameType = 0;
-const alpn = 16;
 const dnsName = 0;
 const recordHeadBytes = 5;
+const messageHeadBytes = 4;
 
 const partial: HelloReading = { kind: 'partial' };
 const malformed: HelloReading = { kind: 'malformed' };
 
 /** Reads what has arrived so far. */
 export function readClientHello(bytes: Uint8Array): HelloReading {
-  const message = joinRecords(bytes);
-  if (message === undefined) return malformed;
-  if (message.length < 4) return partialUnlessTooLong(bytes);
-  if (message[0] !== clientHello) return malformed;
-  const bodyBytes = new Cursor(message.subarray(1, 4)).number(3);
-  if (bodyBytes + 4 > helloBytesMax) return malformed;
-  if (message.length < 4 + bodyBytes) return partialUnlessTooLong(bytes);
+  const received = joinRecords(bytes);
+  if (received === undefined) return malformed;
+  if (received.length < messageHeadBytes) return partialUnlessTooLong(bytes);
+  if (received[0] !== clientHello) return malformed;
+  const bodyBytes = new ByteCursor(received.subarray(1, messageHeadBytes)).number(3);
+  const messageBytes = messageHeadBytes + bodyBytes;
+  if (messageBytes > helloBytesMax) return malformed;
+  if (received.length < messageBytes) return partialUnlessTooLong(bytes);
   try {
-    return { kind: 'whole', hello: readHello(message.subarray(4, 4 + bodyBytes)) };
+    return { kind: 'whole', hello: readHello(received.subarray(0, messageBytes)) };
   } catch (error) {
     if (error instanceof RangeError) return malformed;
     throw error;
   }
+}
+
+/**
+ * Takes a whole handshake message apart.
+ *
+ * @throws RangeError when its lengths lie.
+ */
+export function readHelloParts(message: Uint8Array): HelloParts {
+  const cursor = new ByteCursor(message.subarray(messageHeadBytes));
+  const version = cursor.number(2);
+  // Random and session id, then after the ciphers the compression methods.
+  cursor.skip(32);
+  cursor.vector(1);
+  const ciphers = cursor.vector(2).numbers(2);
+  cursor.vector(1);
+  const extensions: HelloExtension[] = [];
+  if (cursor.isAtEnd) return { version, ciphers, extensions };
+  const list = cursor.vector(2);
+  while (!list.isAtEnd) {
+    extensions.push({ type: list.number(2), content: list.vector(2).rest() });
+  }
+  return { version, ciphers, extensions };
+}
+
+/** RFC 7301, section 3.1; as bytes, since a name may be anything. */
+export function readProtocols(content: Uint8Array): readonly Uint8Array[] {
+  const list = new ByteCursor(content).vector(2);
+  const protocols: Uint8Array[] = [];
+  while (!list.isAtEnd) protocols.push(list.vector(1).rest());
+  return protocols;
 }
 
 function partialUnlessTooLong(bytes: Uint8Array): HelloReading {
@@ -65,74 +121,27 @@ function joinRecords(bytes: Uint8Array): Uint8Array | undefined {
   return parts.length === 1 ? parts[0] : Buffer.concat(parts);
 }
 
-function readHello(body: Uint8Array): ClientHello {
-  const cursor = new Cursor(body);
-  // Version and random, then session id, cipher suites, compression methods.
-  cursor.skip(2 + 32);
-  cursor.take(cursor.number(1));
-  cursor.take(cursor.number(2));
-  cursor.take(cursor.number(1));
+function readHello(message: Uint8Array): ClientHello {
   let serverName: string | undefined;
   let protocols: readonly string[] = [];
-  if (cursor.isAtEnd) return { serverName, protocols };
-  const extensions = new Cursor(cursor.take(cursor.number(2)));
-  while (!extensions.isAtEnd) {
-    const type = extensions.number(2);
-    const content = new Cursor(extensions.take(extensions.number(2)));
-    if (type === serverNameType) serverName = readServerName(content);
-    else if (type === alpn) protocols = readProtocols(content);
+  for (const { type, content } of readHelloParts(message).extensions) {
+    if (type === extensionTypes.serverName) serverName = readServerName(content);
+    else if (type === extensionTypes.alpn) protocols = readProtocols(content).map(latin1);
   }
-  return { serverName, protocols };
+  return { serverName, protocols, message };
 }
 
 /** RFC 6066, section 3. */
-function readServerName(content: Cursor): string | undefined {
-  const list = new Cursor(content.take(content.number(2)));
+function readServerName(content: Uint8Array): string | undefined {
+  const list = new ByteCursor(content).vector(2);
   while (!list.isAtEnd) {
     const type = list.number(1);
-    const name = list.take(list.number(2));
-    if (type === dnsName) return Buffer.from(name).toString('latin1');
+    const name = list.vector(2).rest();
+    if (type === dnsName) return latin1(name);
   }
   return undefined;
 }
 
-/** RFC 7301, section 3.1. */
-function readProtocols(content: Cursor): readonly string[] {
-  const list = new Cursor(content.take(content.number(2)));
-  const protocols: string[] = [];
-  while (!list.isAtEnd) {
-    protocols.push(Buffer.from(list.take(list.number(1))).toString('latin1'));
-  }
-  return protocols;
-}
-
-class Cursor {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  number(byteCount: number): number {
-    let value = 0;
-    for (const byte of this.take(byteCount)) value = value * 256 + byte;
-    return value;
-  }
-
-  take(byteCount: number): Uint8Array {
-    const end = this.#at + byteCount;
-    if (end > this.#bytes.length) throw new RangeError('the ClientHello ends too early');
-    const taken = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return taken;
-  }
-
-  skip(byteCount: number): void {
-    this.take(byteCount);
-  }
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
 }

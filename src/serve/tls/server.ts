@@ -14,6 +14,7 @@ import type { Http1Request } from '../http1/request.ts';
 import type { TlsContexts } from './contexts.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
 import { alerts, peekHello, sendAlert } from './hello-peek.ts';
+import type { KeptHellos } from './kept-hellos.ts';
 
 export interface TlsServerOptions {
   /** What the HTTP/1.1 side has in common with the plain server. */
@@ -32,6 +33,7 @@ export interface TlsServerOptions {
   readonly onHttp2: (socket: TLSSocket) => void;
   /** Connections whose handshake has not begun, for whoever ends them all. */
   readonly greeting: Set<Socket>;
+  readonly hellos: KeptHellos;
   /** A handshake was refused; for the log. */
   readonly onRefused: (serverName: string | undefined, reason: string) => void;
 }
@@ -73,6 +75,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
     );
   });
   server.on('secureConnection', (socket) => {
+    options.hellos.secure(socket);
     if (socket.alpnProtocol === 'h2') options.onHttp2(socket);
     else serveHttp1(socket);
   });
@@ -134,6 +137,7 @@ async function greet(
       ticketKeys: server.getTicketKeys(),
     });
   }
+  options.hellos.greet(socket, hello.message);
   return true;
 }
 

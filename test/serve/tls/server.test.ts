@@ -26,10 +26,10 @@ async function recordHello(serverName: string, protocols: readonly string[]): Pr
 describe('a ClientHello', () => {
   test('tells the name and the protocols', async () => {
     const bytes = await recordHello('site.test', ['h2', 'http/1.1']);
-    expect(readClientHello(bytes)).toEqual({
-      kind: 'whole',
-      hello: { serverName: 'site.test', protocols: ['h2', 'http/1.1'] },
-    });
+    const protocols = ['h2', 'http/1.1'];
+    const message = bytes.subarray(5);
+    const hello = { serverName: 'site.test', protocols, message };
+    expect(readClientHello(bytes)).toEqual({ kind: 'whole', hello });
   });
 
   test('is partial until its last byte, however it is cut', async () => {

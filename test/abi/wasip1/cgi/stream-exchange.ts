@@ -1,6 +1,7 @@
 /** An exchange whose body comes in pieces and whose answer may leave in pieces. */
 
 import type { Exchange } from '../../../../src/abi/abi.ts';
+import { type ConnectionFacts, noConnection } from '../../../../src/http/connection-facts.ts';
 import type { ReplyHead, RequestHead } from '../../../../src/http/message.ts';
 
 export const defaultRequest: RequestHead = {
@@ -20,6 +21,7 @@ export const defaultRequest: RequestHead = {
 
 export class StreamExchange implements Exchange {
   readonly request: RequestHead;
+  connection: ConnectionFacts = noConnection;
   readonly hasBody: boolean;
   isBodyReceived = true;
   replyState: Exchange['replyState'] = 'none';

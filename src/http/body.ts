@@ -1,5 +1,7 @@
 /** The read side of bodies, which all rooms share: a piece at a time, on demand. */
 
+import type { Header } from './message.ts';
+
 /** Used wherever there is no body, or nothing left of one. */
 export const noBytes: Uint8Array = new Uint8Array(0);
 
@@ -10,6 +12,8 @@ export const noBytes: Uint8Array = new Uint8Array(0);
 export interface ReadBody {
   /** How many bytes there will be in all, where that is known beforehand. */
   readonly knownBytes: number | undefined;
+  /** Fields after the body; none before its end. Left out: there will be none. */
+  readonly trailers?: readonly Header[] | undefined;
   /**
    * The next piece, not empty, which the reader owns from here on; undefined at the end, and again
    * after it. One call at a time. Rejects when the body breaks off; then there is nothing more.

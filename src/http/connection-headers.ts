@@ -5,7 +5,7 @@
  */
 
 /**
- * RFC 9110, section 7.6.1, with `trailer`, because trailers are not passed on, and the two fields
+ * RFC 9110, section 7.6.1, with `trailer`, which says what an answer ends with, and the two fields
  * of proxies that are for the next hop only (sections 11.7.1 and 11.7.2). In HTTP/2 the first five
  * would make a message malformed (RFC 9113, section 8.2.2).
  */

@@ -15,7 +15,7 @@ import { InterimReplies } from './interim.ts';
 import { LateAnswer, type LateOpening, type TunnelTaker } from './late-answer.ts';
 import { pipe } from './piping.ts';
 import { ReplyHeaders } from './reply-headers.ts';
-import { pieceBytes, untilDrained, wholeBytesMax } from './reply-pump.ts';
+import { ReplyStream } from './reply-stream.ts';
 import { RequestBody } from './request-body.ts';
 import { redirectedHead } from './road/inside-redirect.ts';
 import type { ReplyCoder } from './road/rules/coded-replies.ts';
@@ -50,8 +50,8 @@ export class HttpExchange implements Exchange {
   #passing: Promise<void> | undefined;
   #late: LateAnswer | undefined;
   #tunnel: TunnelTaker | undefined;
-  /** What is still to come of a body whose length was told; undefined where it was not. */
-  #bytesDue: number | undefined;
+  /** Of an answer that goes out in pieces. */
+  #stream: ReplyStream | undefined;
   #isBroken = false;
   #coder: ReplyCoder | undefined;
 
@@ -169,7 +169,7 @@ export class HttpExchange implements Exchange {
   }
 
   get bytesSent(): number {
-    return this.#bytesSent;
+    return this.#bytesSent + (this.#stream?.bytesSent ?? 0);
   }
 
   get bytesReceived(): number {
@@ -249,12 +249,13 @@ export class HttpExchange implements Exchange {
   }
 
   sendPiped(head: ReplyHead, body: ReadBody): void {
-    this.start(head, body.knownBytes);
+    this.#start(head, body.knownBytes, body.trailers !== undefined);
     this.#replyState = 'ended';
     this.#passing = this.#pass(body).then(
-      () => this.#complete(),
+      () => this.#complete(body.trailers),
       () => this.#breakOff(),
     );
+    this.#stream?.flushHeadSoon();
   }
 
   sendLater(open: LateOpening): void {
@@ -273,16 +274,26 @@ export class HttpExchange implements Exchange {
   }
 
   start(head: ReplyHead, bodyBytes?: number): void {
+    this.#start(head, bodyBytes, false);
+  }
+
+  #start(head: ReplyHead, bodyBytes: number | undefined, hasTrailers: boolean): void {
     this.#expectState('none', 'start');
     this.#replyState = 'started';
     if (this.#isGone) return;
     const headers = this.#compose(head);
     if (bodyBytes !== undefined && statusHasBody(head.status)) {
       headers.push('content-length', String(bodyBytes));
-      if (answerHasBody(head.status, this.request.method)) this.#bytesDue = bodyBytes;
     }
     this.#status = head.status;
-    this.#wire.sendHead(head.status, headers);
+    const withBody = answerHasBody(head.status, this.request.method);
+    this.#stream = new ReplyStream({
+      wire: this.#wire,
+      openBytes: () => this.#openBytes(),
+      idleTimeoutMs: this.#options.replyIdleTimeoutMs,
+      bodyBytes: withBody ? bodyBytes : undefined,
+    });
+    this.#wire.sendHead(head.status, headers, withBody && hasTrailers);
   }
 
   write(chunk: Uint8Array): Promise<void> {
@@ -311,28 +322,7 @@ export class HttpExchange implements Exchange {
   async #write(chunk: Uint8Array): Promise<void> {
     if (this.#isGone || this.#isBroken || chunk.length === 0) return;
     if (!answerHasBody(this.#status, this.request.method)) return;
-    if (this.#bytesDue !== undefined) {
-      // It would be taken for the head of the next answer.
-      if (chunk.length > this.#bytesDue) return this.#breakOff();
-      this.#bytesDue -= chunk.length;
-    }
-    this.#bytesSent += chunk.length;
-    if (chunk.length > wholeBytesMax) await this.#writePieces(chunk);
-    else if (!this.#wire.write(chunk)) await this.#drained();
-  }
-
-  /** Each piece has the idle limit to be taken, which makes a least rate. */
-  async #writePieces(chunk: Uint8Array): Promise<void> {
-    const bytes = this.#openBytes();
-    bytes?.addReply(chunk.length);
-    try {
-      for (let start = 0; start < chunk.length; start += pieceBytes) {
-        if (this.#isGone || this.#isBroken) return;
-        if (!this.#wire.write(chunk.subarray(start, start + pieceBytes))) await this.#drained();
-      }
-    } finally {
-      bytes?.removeReply(chunk.length);
-    }
+    if ((await this.#stream?.write(chunk)) === false) this.#breakOff();
   }
 
   end(): void {
@@ -347,17 +337,19 @@ export class HttpExchange implements Exchange {
     this.#breakOff();
   }
 
-  #complete(): void {
+  #complete(trailers: readonly Header[] = []): void {
     if (this.#isGone || this.#isBroken) return;
-    if (this.#bytesDue !== undefined && this.#bytesDue > 0) this.#breakOff();
+    if (this.#stream?.isShort === true) this.#breakOff();
     else {
-      this.#wire.end();
+      const fields = trailers.filter(([name]) => !isLeftToDaemon(name.toLowerCase()));
+      this.#wire.end(fields);
       this.#body?.answered();
     }
   }
 
   #breakOff(): void {
     this.#isBroken = true;
+    this.#stream?.stop();
     this.#piped?.cancel();
     this.#piped = undefined;
     this.#wire.destroy();
@@ -376,15 +368,12 @@ export class HttpExchange implements Exchange {
     return this.#replyHeaders.compose(head, this.#request.id, this.#options.fixedHeaders);
   }
 
-  #drained(): Promise<void> {
-    return untilDrained(this.#wire, this.#options.replyIdleTimeoutMs);
-  }
-
   #close(): void {
     this.#bytes?.close();
     this.#wire.closed();
     if (this.#wire.isFinished) return;
     this.#isGone = true;
+    this.#stream?.stop();
     this.#piped?.cancel();
     this.#late?.giveUp();
     // Who has answered has nobody left to wait for: such a run goes on.

@@ -1,6 +1,7 @@
 /** What an exchange needs of the connection below it: HTTP/1.1 and HTTP/2 differ only here. */
 import type { EventEmitter } from 'node:events';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
+import type { Header } from '../http/message.ts';
 import type { BodySource } from './body-reader.ts';
 
 export interface Wire {
@@ -22,10 +23,14 @@ export interface Wire {
   sendInterim(status: number, headers: string[]): boolean;
   /** Head and body, or none, in as few writes as possible. `headers`: names and values in turn. */
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void;
-  sendHead(status: number, headers: string[]): void;
+  /** `mayTrail`: `end` may bring fields. */
+  sendHead(status: number, headers: string[], mayTrail?: boolean): void;
+  /** The head need not wait for the first piece any more. */
+  flushHead(): void;
   /** False when the client should take some before there is more. */
   write(chunk: Uint8Array): boolean;
-  end(): void;
+  /** With fields after the body, where the client's HTTP has a place for them. */
+  end(trailers?: readonly Header[]): void;
   /**
    * The answer has been handed over, but somebody may still read the body; only while it is not
    * all received. `leaveBody` must follow.

@@ -104,6 +104,22 @@ describe('a program for Fastly Compute behind the daemon', () => {
     expect(echoed.equals(body)).toBe(true);
   });
 
+  test('answers before the body has come, and takes what comes later', async () => {
+    const outgoing = request({ port: daemon.port, path: '/copy.wasm', method: 'POST' });
+    outgoing.flushHeaders();
+    const incoming = await new Promise<import('node:http').IncomingMessage>((resolve) =>
+      outgoing.on('response', resolve),
+    );
+    expect(incoming.statusCode).toBe(200);
+    const first = new Promise<Buffer>((resolve) => incoming.once('data', resolve));
+    outgoing.write('one');
+    expect(String(await first)).toBe('one');
+    outgoing.end('two');
+    const rest: Buffer[] = [];
+    for await (const piece of incoming) rest.push(piece as Buffer);
+    expect(String(Buffer.concat(rest))).toBe('two');
+  });
+
   test.each([
     ['/place.wasm/users/1?x=2', '/users/1?x=2 /place.wasm'],
     ['/place.wasm', '/ /place.wasm'],
@@ -163,5 +179,17 @@ describe('a program for Fastly Compute behind the daemon', () => {
     incoming.resume();
     expect(hints).toEqual([[103, '</a.css>']]);
     expect(incoming.statusCode).toBe(203);
+  });
+
+  test.each(['trailers', 'late-trailers'])('sends %s', async (name) => {
+    const outgoing = request({ port: daemon.port, path: `/${name}.wasm` });
+    outgoing.end();
+    const incoming = await new Promise<import('node:http').IncomingMessage>((resolve) =>
+      outgoing.on('response', resolve),
+    );
+    const pieces: Buffer[] = [];
+    for await (const piece of incoming) pieces.push(piece as Buffer);
+    expect(String(Buffer.concat(pieces))).toBe('body');
+    expect(incoming.trailers).toEqual({ 'x-sum': '42' });
   });
 });

@@ -60,12 +60,13 @@ export function answer(
   }
   const bytesDue = response.framing === 'by-headers' ? declaredLength(response) : undefined;
   if (isStreaming) {
-    exchange.sendPiped(head, withLength(body.startStreaming(), bytesDue));
+    const source = body.startStreaming();
+    exchange.sendPiped(head, bytesDue === undefined ? source : withLength(source, bytesDue));
     return status.ok;
   }
   const whole = bytesDue === undefined ? body.takeWhole() : undefined;
   if (whole !== undefined) exchange.send(head, whole);
-  else exchange.sendPiped(head, withLength(body.handOver(), bytesDue));
+  else exchange.sendPiped(head, withTrailers(body.handOver(), bytesDue));
   return status.ok;
 }
 
@@ -83,11 +84,20 @@ function declaredLength({ headers }: ResponseObject): number | undefined {
   return values.size === 1 && lengthPattern.test(only) ? Number(only) : undefined;
 }
 
-function withLength(body: ReadBody, bytes: number | undefined): ReadBody {
-  if (bytes === undefined) return body;
+/** HTTP/1.1 has a place for trailers only behind a body whose length it was not told. */
+function withTrailers(body: ReadBody, bytesDue: number | undefined): ReadBody {
+  const hasTrailers = (body.trailers?.length ?? 0) > 0;
+  if (bytesDue === undefined && !hasTrailers) return body;
+  return withLength(body, bytesDue);
+}
+
+function withLength(body: ReadBody, knownBytes: number | undefined): ReadBody {
   return {
-    knownBytes: bytes,
+    knownBytes,
     read: () => body.read(),
     cancel: () => body.cancel(),
+    get trailers() {
+      return body.trailers;
+    },
   };
 }

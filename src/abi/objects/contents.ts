@@ -11,7 +11,7 @@ type Part = Uint8Array | SourceBody;
 
 /** A body from outside; replies of servers have trailers, too. */
 export interface SourceBody extends ReadBody {
-  readonly trailers?: readonly Header[];
+  readonly trailers?: readonly Header[] | undefined;
 }
 
 /** What a piece weighs beside its bytes: pieces of one byte each are bounded, too. */

@@ -36,6 +36,10 @@ export class SilentWire implements Wire {
     // Nobody reads it; the exchange keeps the status.
   }
 
+  flushHead(): void {
+    // Nobody waits for it.
+  }
+
   write(): boolean {
     return true;
   }

@@ -1,6 +1,7 @@
 /** One request and its answer over node:http. Touches the connection's socket, through node. */
 import { TLSSocket } from 'node:tls';
 import type { ConnectionFacts } from '../../http/connection-facts.ts';
+import type { Header } from '../../http/message.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { SocketFacts } from '../connection-facts.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
@@ -123,7 +124,13 @@ export class Http1Wire implements Wire, Departure, Watched {
     return this.events.write(chunk);
   }
 
-  end(): void {
+  flushHead(): void {
+    if (!this.events.writableEnded) this.events.flushHeaders();
+  }
+
+  end(trailers: readonly Header[] = []): void {
+    // Node leaves them out where the body is not sent in chunks: only there is a place for them.
+    if (trailers.length > 0) this.events.addTrailers(trailers as [string, string][]);
     this.events.end();
     this.#limitTaking();
   }

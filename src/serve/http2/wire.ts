@@ -3,6 +3,7 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import { connectionHeaders } from '../../http/connection-headers.ts';
+import type { Header } from '../../http/message.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { SocketFacts } from '../connection-facts.ts';
 import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
@@ -30,6 +31,7 @@ export class Http2Wire implements Wire, Watched {
   earlier: Watched | undefined;
   later: Watched | undefined;
   readonly #options: Http2WireOptions;
+  #trailers: readonly Header[] = [];
 
   constructor(options: Http2WireOptions) {
     this.body = options.request.stream;
@@ -78,15 +80,24 @@ export class Http2Wire implements Wire, Watched {
     if (endStream || body.length <= wholeBytesMax) this.#limitTaking();
   }
 
-  sendHead(status: number, headers: string[]): void {
-    this.#quietly(() => this.body.respond(toHeaders(status, headers)));
+  sendHead(status: number, headers: string[], mayTrail = false): void {
+    this.#quietly(() => {
+      this.body.respond(toHeaders(status, headers), { waitForTrailers: mayTrail });
+      // Without fields this ends the stream as ever.
+      if (mayTrail) this.body.once('wantTrailers', () => this.#sendTrailers());
+    });
+  }
+
+  flushHead(): void {
+    // It has left.
   }
 
   write(chunk: Uint8Array): boolean {
     return this.body.write(chunk);
   }
 
-  end(): void {
+  end(trailers: readonly Header[] = []): void {
+    this.#trailers = trailers;
     this.body.end();
     this.#limitTaking();
   }
@@ -108,6 +119,15 @@ export class Http2Wire implements Wire, Watched {
     // Node ends the stream before it resets it: what was broken off would look whole.
     this.body._final = endQuietly;
     this.body.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  #sendTrailers(): void {
+    const fields: Record<string, string[]> = Object.create(null);
+    for (const [name, value] of this.#trailers) {
+      const lowerName = name.toLowerCase();
+      fields[lowerName] = [...(fields[lowerName] ?? []), value];
+    }
+    this.#quietly(() => this.body.sendTrailers(fields));
   }
 
   /** A client that opens no window would keep the answer in our memory for as long as it likes. */

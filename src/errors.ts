@@ -175,6 +175,12 @@ export const errorTable = {
     sentence: 'Cannot run the modules of the folder: its terrafirma.toml is invalid',
     shown: true,
   },
+  'bad-fastly-toml': {
+    status: 412,
+    fault: 'owner',
+    sentence: 'Cannot run the module: the fastly.toml of its folder is invalid',
+    shown: true,
+  },
   'secret-unreadable': {
     status: 503,
     fault: 'owner',

@@ -26,6 +26,7 @@ export {
   type TlfName,
 } from './names/folder-path.ts';
 export { type HostName, parseHostName } from './names/host-name.ts';
+export { kvKeyBytesMax, kvKeyFault } from './names/kv-key.ts';
 export { type OwnerKey, ownerOf } from './names/owner.ts';
 export { quoteReceived, withoutSecrets } from './names/quote.ts';
 export { type ModulePath, parseRequestPath, type RequestPath } from './names/request-path.ts';

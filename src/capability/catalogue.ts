@@ -7,14 +7,17 @@ import { cacheCapability } from './cache/capability.ts';
 import { clockCapability, timerCapability } from './clock/capability.ts';
 import { configCapability } from './config/capability.ts';
 import type { AnyDefinition } from './definition.ts';
+import { devicesCapability } from './devices/capability.ts';
 import { fetchCapability } from './fetch/capability.ts';
 import { filesCapability } from './files/capability.ts';
+import { geoCapability } from './geo/capability.ts';
 import { keyValueCapability } from './kv/capability.ts';
 import { logCapability } from './log/capability.ts';
 import { randomCapability } from './random/capability.ts';
 import { resolveCapability } from './resolve/capability.ts';
 import { secretsCapability } from './secrets/capability.ts';
 import { settingsCapability } from './settings/capability.ts';
+import { vendorCapability } from './vendor/capability.ts';
 
 export const catalogue = {
   clock: clockCapability,
@@ -26,6 +29,9 @@ export const catalogue = {
   config: configCapability,
   secrets: secretsCapability,
   acls: aclsCapability,
+  geo: geoCapability,
+  devices: devicesCapability,
+  vendor: vendorCapability,
   resolve: resolveCapability,
   fetch: fetchCapability,
   keyValue: keyValueCapability,

@@ -53,6 +53,17 @@ export function contains(network: Network, address: Uint8Array): boolean {
   return ((network.bytes[wholeBytes] ?? 0) & mask) === ((address[wholeBytes] ?? 0) & mask);
 }
 
+/** `address/bits` with the bits behind the prefix cleared, IPv6 with its `::`. */
+export function formatNetwork({ bytes, prefixBits }: Network): string {
+  const masked = bytes.map((byte, at) => {
+    const bits = Math.min(8, Math.max(0, prefixBits - at * 8));
+    return byte & (0xff << (8 - bits));
+  });
+  const text = formatAddress(masked);
+  const address = masked.length === 4 ? text : new URL(`http://[${text}]`).hostname.slice(1, -1);
+  return `${address}/${prefixBits}`;
+}
+
 /** `address/bits`; undefined for what is none. */
 export function parseNetwork(cidr: string): Network | undefined {
   const [text = '', bits = '', ...rest] = cidr.split('/');

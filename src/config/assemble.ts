@@ -74,7 +74,10 @@ function assembleFolders(of: ValueOf): Pick<Config, 'grants' | 'secrets' | 'cron
       keyValue: of(settings.grantsKeyValue),
       files: of(settings.grantsFiles),
     },
-    secrets: { keyFile: of(settings.secretsKeyFile) },
+    secrets: {
+      keyFile: of(settings.secretsKeyFile),
+      variables: of(settings.secretsVariables),
+    },
     cron: { isEnabled: of(settings.cronEnabled) },
   };
 }

@@ -70,6 +70,8 @@ export interface GrantsConfig {
 export interface SecretsConfig {
   /** The file of the sealing keys; undefined: `sealing.json` of the state directory. */
   readonly keyFile: string | undefined;
+  /** Environment variables of the daemon that folders may have as secrets. */
+  readonly variables: readonly string[];
 }
 
 export interface CronConfig {
@@ -208,6 +210,8 @@ export const defaultLimits = {
   importsMax: 1_000,
   manifestBytesMax: 64 * kib,
   settingsBytesMax: 256 * kib,
+  fastlyTomlBytesMax: mib,
+  fastlyFilesBytesMax: 8 * mib,
   // Names.
   dnsTimeoutMs: 2_000,
   dnsAttemptsMax: 2,

@@ -1,5 +1,5 @@
 /** The settings of how far modules may reach, of sealed secrets and of schedules. */
-import { choice, fileKind, optional, yesOrNo } from './kinds.ts';
+import { choice, fileKind, listOf, optional, variableName, yesOrNo } from './kinds.ts';
 import { define } from './setting.ts';
 
 export const grantSettings = {
@@ -28,6 +28,13 @@ export const grantSettings = {
     kind: optional(fileKind),
     fallback: () => undefined,
     fallbackWords: 'sealing.json of the state directory',
+  }),
+  secretsVariables: define({
+    name: 'secrets.variables',
+    summary:
+      'Environment variables of the daemon that every folder may have as secrets (fastly.toml)',
+    kind: listOf(variableName, { elementsMax: 64 }),
+    fallback: () => [],
   }),
   cronEnabled: define({
     name: 'cron.enabled',

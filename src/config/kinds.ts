@@ -233,6 +233,17 @@ function isListenName(host: string): boolean {
   return /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host) && !/^[\d.]+$/.test(host);
 }
 
+/** The name of an environment variable. */
+export const variableName: ValueKind<string> = {
+  placeholder: 'NAME',
+  jsonSchema: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' },
+  parse(raw) {
+    if (typeof raw === 'string' && /^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(raw)) return raw;
+    throw new ValueFault('must be the name of an environment variable', raw);
+  },
+  print: (value) => value,
+};
+
 /** A network as `address/bits`; a single address stands for itself alone. */
 export const network: ValueKind<string> = {
   placeholder: 'cidr',

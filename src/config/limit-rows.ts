@@ -91,6 +91,11 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   cronRunsMax: { summary: 'Runs of schedules at once, of all folders', max: 1_000 },
   manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * mib },
   settingsBytesMax: { summary: 'The terrafirma.toml of a folder', max: 16 * mib },
+  fastlyTomlBytesMax: { summary: 'The fastly.toml of a folder', max: 16 * mib },
+  fastlyFilesBytesMax: {
+    summary: 'All files together that the fastly.toml of a folder names',
+    max: 256 * mib,
+  },
   dnsTimeoutMs: { summary: 'One attempt at one DNS server' },
   dnsAttemptsMax: { summary: 'Attempts per DNS server', max: 10 },
   dnsCacheEntriesMax: { summary: 'DNS answers kept', max: 10_000_000 },

@@ -18,6 +18,7 @@ import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
+import { grantedVariables } from '../outside/secrets/variables.ts';
 import { lockState, type StateLock } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { openStoreClient } from '../outside/store/open.ts';
@@ -89,7 +90,8 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const counters = openCounters(config);
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
-    const rules = { relocate, sealingKeys, counterRows };
+    const variable = grantedVariables(config.secrets.variables, process.env);
+    const rules = { relocate, sealingKeys, counterRows, variable };
     parts.publisher = await Publisher.open({ config, journal, guards, shared, ...rules });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal, sealingKeys },

@@ -11,6 +11,7 @@ import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
+import type { ReadVariable } from '../site/fastly/resolve.ts';
 import type { Site } from '../site/table.ts';
 import type { Digest, LoadedModule } from '../threads/messages.ts';
 import { Builder } from './build/builder.ts';
@@ -35,6 +36,8 @@ export interface PublisherOptions {
   readonly journal: Journal;
   readonly guards: MountGuards;
   readonly sealingKeys: InForceParts['sealingKeys'];
+  /** Variables of the daemon that folders may have as secrets. */
+  readonly variable: ReadVariable;
   /** Where rollbacks are. */
   readonly shared: SharedStore;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
@@ -262,6 +265,7 @@ export class Publisher {
       ...(counterRows === undefined ? {} : { counterRows }),
       relocate: () => this.#options.relocate(located),
       sealingKeys: this.#options.sealingKeys,
+      variable: this.#options.variable,
       watches: this.#watches,
       ...this.#mountParts(located),
     });

@@ -17,7 +17,9 @@ const conflictPattern =
 /** `hello (1).wasm`, as download tools and Drive count copies; never a name that is served. */
 const numberedCopy = / \(\d+\)(?:\.[^.]*)?$/;
 const temporaryPattern = /\.(?:tmp|temp|part|partial|crdownload|swp|swx)$/;
-const internal = new Set(['terrafirma.toml', 'desktop.ini', 'thumbs.db']);
+/** What the owner tells the daemon; with what may be secrets in it. */
+export const settingsNames: ReadonlySet<string> = new Set(['terrafirma.toml', 'fastly.toml']);
+const internal = new Set([...settingsNames, 'desktop.ini', 'thumbs.db']);
 /** Characters that show nothing: APFS and HFS+ skip some of them when they compare names. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 const everyInvisible = new RegExp(invisible, 'gu');

@@ -4,6 +4,7 @@ import {
   isServedName,
   isStaticName,
   segmentBytesMax,
+  settingsNames,
   wellKnownDirectory,
 } from './file-names.ts';
 import { quoteReceived, withoutSecrets } from './quote.ts';
@@ -130,7 +131,7 @@ function checkStaticName(segment: string): void {
   if (folded === '.kbp_config') {
     throw new TerrafirmaError('forbidden-path', 'Reading /.kbp_config directly is forbidden.');
   }
-  if (segment.startsWith('.') || folded.startsWith('.') || folded === 'terrafirma.toml')
+  if (segment.startsWith('.') || folded.startsWith('.') || settingsNames.has(folded))
     throw forbidden(segment);
   if (!isStaticName(segment)) throw notFound(segment);
 }

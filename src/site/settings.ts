@@ -16,7 +16,7 @@ import type { OwnLimits } from './settings/limits.ts';
 import { type ModuleTable, moduleTable, type SharedTable } from './settings/modules.ts';
 import type { SiteSettings } from './settings/site-settings.ts';
 import { defaultStore } from './settings/stores.ts';
-import { requireTogether } from './settings/together.ts';
+import { requireNamesThere, requireTogether } from './settings/together.ts';
 
 export const settingsName = 'terrafirma.toml';
 
@@ -40,6 +40,11 @@ const modulesMax = 256;
 
 export const noSettings: SiteSettings = { general: {}, modules: new Map() };
 
+export interface ParseOptions {
+  /** Names that grants list may be those of the folder's `fastly.toml`: see `requireNames`. */
+  readonly areNamesLater?: boolean;
+}
+
 /**
  * Reads a `terrafirma.toml`; `undefined` means that there is none. What is not of the format is
  * refused, because a misspelled setting must not look like one that holds.
@@ -47,13 +52,37 @@ export const noSettings: SiteSettings = { general: {}, modules: new Map() };
  * @param bytesMax Limit of the file's size in bytes.
  * @throws TerrafirmaError `bad-settings`; it names the line, and never what may be a secret.
  */
-export function parseSettings(bytes: Uint8Array | undefined, bytesMax: number): SiteSettings {
+export function parseSettings(
+  bytes: Uint8Array | undefined,
+  bytesMax: number,
+  { areNamesLater = false }: ParseOptions = {},
+): SiteSettings {
   if (bytes === undefined) return noSettings;
   if (bytes.length > bytesMax) throw bad(`: must be at most ${inBytes(bytesMax)}`, bytes.length);
   const text = decode(bytes);
   const file = parseToml(text);
+  return withLine(text, () => {
+    const settings = readSettings(file);
+    if (!areNamesLater) requireNamesThere(settings, settings);
+    return settings;
+  });
+}
+
+/**
+ * What the file names must be there, in it or in the folder's `fastly.toml`.
+ *
+ * @param text Of the file.
+ * @param known What both say.
+ * @throws TerrafirmaError `bad-settings`
+ */
+export function requireNames(settings: SiteSettings, text: string, known: SiteSettings): void {
+  withLine(text, () => requireNamesThere(settings, known));
+}
+
+/** What `read` says of a mistake, with its line. */
+function withLine<T>(text: string, read: () => T): T {
   try {
-    return readSettings(file);
+    return read();
   } catch (error) {
     if (!(error instanceof SettingsFault)) throw error;
     const line = lineOf(scanTomlLines(text), error.place);

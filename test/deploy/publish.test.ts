@@ -284,7 +284,15 @@ describe('Publisher', () => {
     const sealingKeys = new SealingKeys(scratch.path('state'));
     const shared = openStoreOf(scratch.path('state'));
     await expect(
-      Publisher.open({ config, journal, guards, relocate, sealingKeys, shared }),
+      Publisher.open({
+        config,
+        journal,
+        guards,
+        relocate,
+        sealingKeys,
+        shared,
+        variable: () => 'closed' as const,
+      }),
     ).rejects.toMatchObject({
       code: 'state',
     });

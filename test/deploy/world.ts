@@ -18,6 +18,7 @@ import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
 import { SealingKeys } from '../../src/outside/secrets/sealing-keys.ts';
 import type { SharedStore } from '../../src/outside/store/contract.ts';
+import type { ReadVariable } from '../../src/site/fastly/resolve.ts';
 import type { Site, SiteModule } from '../../src/site/table.ts';
 import type { Digest } from '../../src/threads/messages.ts';
 
@@ -111,6 +112,8 @@ export interface WorldOptions {
   readonly stateDirectory: string;
   readonly limits?: Partial<Limits>;
   readonly nowMs?: () => number;
+  /** Left out: folders may have none. */
+  readonly variable?: ReadVariable;
 }
 
 export class World implements AsyncDisposable {
@@ -141,7 +144,10 @@ export class World implements AsyncDisposable {
     const shared = openStoreOf(options.stateDirectory);
     const clock = nowMs === undefined ? {} : { nowMs };
     return new World(
-      await Publisher.open({ config, journal, guards, relocate, sealingKeys, shared, ...clock }),
+      await Publisher.open({
+        ...{ config, journal, guards, relocate, sealingKeys, shared, ...clock },
+        variable: options.variable ?? (() => 'closed'),
+      }),
       journal,
       shared,
     );

@@ -1,6 +1,13 @@
 /** Which of a list's networks an address is in. Pure. */
 import type { Acl as AclSetting } from '../../site/settings/stores.ts';
-import { contains, type Network, parseNetwork, unmapped, unmappedNetwork } from '../networks.ts';
+import {
+  contains,
+  formatNetwork,
+  type Network,
+  parseNetwork,
+  unmapped,
+  unmappedNetwork,
+} from '../networks.ts';
 import type { Acl, AclMatch } from './contract.ts';
 
 interface Entry {
@@ -12,8 +19,13 @@ export class AddressList implements Acl {
   /** The longest prefix first, and of equal ones what denies. */
   readonly #entries: readonly Entry[];
 
-  constructor({ allow = [], deny = [] }: AclSetting) {
-    const entries = [...entriesOf(deny, 'deny'), ...entriesOf(allow, 'allow')];
+  constructor({ allow = [], deny = [], entries: ordered = [] }: AclSetting) {
+    const entries = [
+      ...entriesOf(deny, 'deny'),
+      ...entriesOf(allow, 'allow'),
+      // Sorting keeps the order of equals: the later one comes first.
+      ...ordered.toReversed().flatMap(({ prefix, action }) => entriesOf([prefix], action)),
+    ];
     this.#entries = entries.sort((one, other) => depthOf(other) - depthOf(one));
   }
 
@@ -28,7 +40,7 @@ function entriesOf(prefixes: readonly string[], action: AclMatch['action']): Ent
     const network = parseNetwork(prefix);
     return network === undefined
       ? []
-      : [{ network: unmappedNetwork(network), match: { prefix, action } }];
+      : [{ network: unmappedNetwork(network), match: { prefix: formatNetwork(network), action } }];
   });
 }
 

@@ -11,6 +11,7 @@ import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } fr
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import { type LocatedFolder, Locator } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { grantedVariables } from '../../outside/secrets/variables.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { manifestName, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
 import { ModuleJudge } from '../inspect/judge.ts';
@@ -69,7 +70,9 @@ async function lookInside(
   }
   findings.push(...names.findings());
   const modules = new Set<string>(listing.files.map((file) => file.path));
-  findings.push(...(await checkSettings({ fs, directory, folderKey, config, modules })));
+  const variable = grantedVariables(config.secrets.variables, process.env);
+  const place = { fs, directory, folderKey, config, modules, variable };
+  findings.push(...(await checkSettings(place)));
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
   const quarantined = await readQuarantined(config.stateDirectory, silent);
   await using judge = new ModuleJudge({ limits, quarantined });

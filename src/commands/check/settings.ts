@@ -1,9 +1,16 @@
-/** What `terrafirma check` says of a folder's terrafirma.toml. Touches the folder, by its guard. */
+/**
+ * What `terrafirma check` says of a folder's terrafirma.toml and fastly.toml. Touches the folder,
+ * by its guard.
+ */
 import path from 'node:path';
 import type { Config } from '../../config/config.ts';
+import type { ResolvedFastly } from '../../deploy/folder/fastly-files.ts';
+import { readFastly, settingsOfBoth } from '../../deploy/folder/read-fastly.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { FolderKey } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import { fastlyName } from '../../site/fastly/fastly-toml.ts';
+import type { ReadVariable } from '../../site/fastly/resolve.ts';
 import { lower } from '../../site/settings/ceilings.ts';
 import { describeExposed } from '../../site/settings/exposed.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
@@ -15,32 +22,89 @@ export interface SettingsPlace {
   readonly directory: string;
   readonly folderKey: FolderKey;
   readonly config: Config;
+  /** Variables of this machine that folders may have as secrets. */
+  readonly variable: ReadVariable;
   /** Paths of the folder's modules. */
   readonly modules: ReadonlySet<string>;
 }
 
 /** Rejects only when the folder cannot be read. */
 export async function checkSettings(place: SettingsPlace): Promise<readonly Finding[]> {
-  const { fs, directory, folderKey, config, modules } = place;
-  const { settingsBytesMax } = config.limits;
-  let settings: SiteSettings;
-  try {
-    const { bytes } = await fs.readFile(path.join(directory, settingsName), settingsBytesMax);
-    settings = parseSettings(bytes, settingsBytesMax);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    const isFault = error instanceof TerrafirmaError || error instanceof FileTooLargeError;
-    if (!isFault) throw error;
-    const nextStep = `Mend ${settingsName}: ${error.message}`;
-    return [{ mark: 'bad', subject: 'settings', text: error.message, nextStep }];
-  }
+  const findings: Finding[] = [];
+  const fastly = await checkFastly(place, findings);
+  const settings = await readBoth(place, fastly, findings);
+  if (settings === undefined) return findings;
+  const { folderKey, config, modules } = place;
   const exposed = describeExposed(settings, folderKey, config.botUser);
   const notes = lower(settings, { limits: config.limits, grants: config.grants }).notes;
   return [
-    { mark: 'ok', subject: 'settings', text: `${settingsName} is valid` },
+    ...findings,
     ...[...notes, ...absentModules(settings, modules)].map(noteOf('settings')),
     ...(exposed === undefined ? [] : [exposed]).map(noteOf('secrets')),
   ];
+}
+
+/** What both files say together; undefined where there is nothing, or nothing that is right. */
+async function readBoth(
+  { fs, directory, config }: SettingsPlace,
+  fastly: ResolvedFastly | 'broken' | undefined,
+  findings: Finding[],
+): Promise<SiteSettings | undefined> {
+  const { settingsBytesMax } = config.limits;
+  try {
+    const bytes = await readThere(fs, path.join(directory, settingsName), settingsBytesMax);
+    if (bytes === undefined && typeof fastly !== 'object') return undefined;
+    // While nobody knows what it names, no name is a mistake.
+    const settings =
+      fastly === 'broken'
+        ? parseSettings(bytes, settingsBytesMax, { areNamesLater: true })
+        : settingsOfBoth(bytes, settingsBytesMax, fastly);
+    if (bytes !== undefined) {
+      findings.push({ mark: 'ok', subject: 'settings', text: `${settingsName} is valid` });
+    }
+    return settings;
+  } catch (error) {
+    findings.push(faultOf(settingsName, error));
+    return undefined;
+  }
+}
+
+async function checkFastly(
+  { fs, directory, config, variable }: SettingsPlace,
+  findings: Finding[],
+): Promise<ResolvedFastly | 'broken' | undefined> {
+  try {
+    const fastly = await readFastly({ fs, directory, variable, limits: config.limits });
+    if (fastly === undefined) return undefined;
+    const text = `${fastlyName} is valid, with ${fastly.paths.length} files that it names`;
+    findings.push({ mark: 'ok', subject: 'settings', text });
+    findings.push(...fastly.settings.notes.map(noteOf('secrets')));
+    return fastly;
+  } catch (error) {
+    findings.push(faultOf(fastlyName, error));
+    return 'broken';
+  }
+}
+
+async function readThere(
+  fs: GuardedFs,
+  file: string,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  try {
+    return (await fs.readFile(file, bytesMax)).bytes;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** @throws what is no fault of the file */
+function faultOf(name: string, error: unknown): Finding {
+  const isFault = error instanceof TerrafirmaError || error instanceof FileTooLargeError;
+  if (!isFault) throw error;
+  const nextStep = `Mend ${name}: ${error.message}`;
+  return { mark: 'bad', subject: 'settings', text: error.message, nextStep };
 }
 
 function noteOf(subject: string): (text: string) => Finding {

@@ -6,12 +6,17 @@ import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { Limits } from '../../config/config.ts';
+import { readFastly, settingsOfBoth } from '../../deploy/folder/read-fastly.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../../names.ts';
-import { errnoOf, FileTooLargeError } from '../../outside/mount/guarded-fs.ts';
+import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import type { ReadVariable, Seeds } from '../../site/fastly/resolve.ts';
 import { withoutSealed } from '../../site/settings/exposed.ts';
-import { parseSettings, type SiteSettings, settingsName } from '../../site/settings.ts';
+import { type SiteSettings, settingsName } from '../../site/settings.ts';
+
+/** Whose everything is that a run touches. */
+export const runKey = '/run' as FolderKey;
 
 /** Plain data: it crosses to the thread of the run. */
 export interface RunFolder {
@@ -21,6 +26,16 @@ export interface RunFolder {
   readonly settings: SiteSettings;
   /** Some are sealed, and only the daemon opens them. */
   readonly lacksSecrets: boolean;
+  /** What its key-value stores begin with. */
+  readonly seeds: Seeds;
+  /** What the person should be told. */
+  readonly notes: readonly string[];
+}
+
+export interface RunFolderWorld {
+  readonly limits: Limits;
+  /** Variables that the folder may have as secrets. */
+  readonly variable: ReadVariable;
 }
 
 /**
@@ -40,12 +55,12 @@ export function findModule(
  * @param directory As the person gave it, absolute.
  * @param file The module, absolute.
  * @throws TerrafirmaError `usage`: the folder cannot be read, or does not serve the module;
- * `bad-settings`.
+ * `bad-settings`, `bad-fastly-toml`.
  */
 export async function openRunFolder(
   directory: string,
   file: string,
-  limits: Limits,
+  world: RunFolderWorld,
 ): Promise<RunFolder> {
   const [realDirectory, realFile] = await Promise.all([findPath(directory), findPath(file)]);
   const inside = path.relative(realDirectory, realFile).split(path.sep);
@@ -53,10 +68,20 @@ export async function openRunFolder(
     const rule = `it must be a module that ${directory} serves`;
     throw new TerrafirmaError('usage', `Cannot run ${file}: ${rule}: received ${realFile}`);
   }
-  const read = await readSettings(realDirectory, limits);
+  const { limits } = world;
+  const fs = new MountGuards(limits).fsOf(realDirectory, ownerOf(runKey));
+  const fastly = await readFastly({ ...world, fs, directory: realDirectory });
+  const bytes = await readSettings(fs, realDirectory, limits);
+  const read = settingsOfBoth(bytes, limits.settingsBytesMax, fastly);
   const settings = withoutSealed(read);
-  const modulePath = inside.join('/') as ModulePath;
-  return { directory: realDirectory, modulePath, settings, lacksSecrets: settings !== read };
+  return {
+    directory: realDirectory,
+    modulePath: inside.join('/') as ModulePath,
+    settings,
+    lacksSecrets: settings !== read,
+    seeds: fastly?.settings.seeds ?? new Map(),
+    notes: fastly?.settings.notes ?? [],
+  };
 }
 
 async function findPath(given: string): Promise<string> {
@@ -71,16 +96,17 @@ async function findPath(given: string): Promise<string> {
   }
 }
 
-async function readSettings(directory: string, limits: Limits): Promise<SiteSettings> {
-  const { settingsBytesMax } = limits;
-  const fs = new MountGuards(limits).fsOf(directory, ownerOf('/run' as FolderKey));
+async function readSettings(
+  fs: GuardedFs,
+  directory: string,
+  { settingsBytesMax }: Limits,
+): Promise<Uint8Array | undefined> {
   const file = path.join(directory, settingsName);
   try {
     if (!(await fs.lstat(file)).isFile()) throw refuseSettings('it must be a regular file');
-    const { bytes } = await fs.readFile(file, settingsBytesMax);
-    return parseSettings(bytes, settingsBytesMax);
+    return (await fs.readFile(file, settingsBytesMax)).bytes;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return parseSettings(undefined, settingsBytesMax);
+    if (errnoOf(error) === 'ENOENT') return undefined;
     if (error instanceof FileTooLargeError) throw refuseSettings(error.message);
     throw error;
   }

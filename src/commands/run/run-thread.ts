@@ -10,17 +10,18 @@ import type { RunIdentity } from '../../capability/definition.ts';
 import { ThreadCapabilities } from '../../capability/lending.ts';
 import { GuestPool } from '../../engine/supply/pool.ts';
 import { describeError } from '../../errors.ts';
-import { type FolderKey, ownerOf } from '../../names.ts';
+import { ownerOf } from '../../names.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { limitsFor } from '../../site/settings.ts';
 import { ControlLink } from '../../threads/control-link.ts';
 import { LedgerPage } from '../../threads/ledger.ts';
 import type { ToThread } from '../../threads/messages.ts';
 import { RunExchange } from './exchange.ts';
+import { runKey } from './folder.ts';
 import type { FromRun, RunStart } from './messages.ts';
 
 const beatMs = 100;
-const folderKey = '/run' as FolderKey;
+const folderKey = runKey;
 
 async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
   const tell = (message: FromRun): void => port.postMessage(message);

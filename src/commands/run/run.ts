@@ -13,19 +13,22 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
+import { StoreSeeds } from '../../deploy/folder/seeds.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
+import { grantedVariables } from '../../outside/secrets/variables.ts';
+import { openStoreClient } from '../../outside/store/open.ts';
 import { storePath } from '../../outside/store/sqlite-schema.ts';
-import { startStoreKeeper } from '../../outside/store/store-keeper.ts';
+import { type StoreKeeper, startStoreKeeper } from '../../outside/store/store-keeper.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
 import type { LoadedModule, ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
-import { findModule, openRunFolder, type RunFolder } from './folder.ts';
+import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
 import type { FromRun, RunStart } from './messages.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
@@ -77,8 +80,11 @@ export const run: Command = {
     const named = given.value('folder');
     const directory = named === undefined ? undefined : path.resolve(workingDirectory, named);
     const file = findModule(given.positionals[0] ?? '', { workingDirectory, directory });
+    const variable = grantedVariables(config.secrets.variables, io.machine.environment);
+    const world = { limits: config.limits, variable };
     const folder =
-      directory === undefined ? undefined : await openRunFolder(directory, file, config.limits);
+      directory === undefined ? undefined : await openRunFolder(directory, file, world);
+    for (const note of folder?.notes ?? []) io.report(note);
     if (folder?.lacksSecrets === true) {
       io.report('Sealed secrets are left out: only the daemon of the folder opens them');
     }
@@ -149,6 +155,7 @@ async function runRequest(
     tell: () => undefined,
   });
   try {
+    if (folder !== undefined) await sow(folder, store, directory);
     const { starts, transfer } = capabilities.connectThread();
     const start: RunStart = {
       config: { ...config, stateDirectory: directory },
@@ -167,6 +174,18 @@ async function runRequest(
     await capabilities.close();
     await store.close();
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Puts into the folder's stores what they begin with. */
+async function sow(folder: RunFolder, keeper: StoreKeeper, directory: string): Promise<void> {
+  if (folder.seeds.size === 0) return;
+  const store = openStoreClient(keeper.connect(), directory);
+  try {
+    const { notes } = await new StoreSeeds(store).sow(runKey, folder.seeds);
+    if (notes.length > 0) throw new TerrafirmaError('bad-fastly-toml', notes.join('; '));
+  } finally {
+    await store.close();
   }
 }
 

@@ -18,13 +18,14 @@ import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
-import { FolderRules } from './rules.ts';
-import { type InForceParts, SettingsInForce } from './settings-in-force.ts';
+import { FolderRules, type RulesParts } from './rules.ts';
+import type { InForceParts } from './settings-in-force.ts';
 import { type CounterRows, SitePicture } from './site-picture.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
     Pick<InForceParts, 'sealingKeys'>,
+    Pick<RulesParts, 'variable'>,
     KeptModulesParts {
   readonly walks: WalkGates;
   readonly watches: WatchPlaces;
@@ -74,7 +75,7 @@ export class WatchedFolder {
   #lookedAtMs = 0;
 
   constructor(located: LocatedFolder, parts: FolderParts) {
-    const { config, journal, fs } = parts;
+    const { config, journal } = parts;
     const { limits } = config;
     this.#place = new FolderPlace(located, parts);
     this.#parts = parts;
@@ -91,8 +92,7 @@ export class WatchedFolder {
       onIdle: () => this.#takeVerdict(),
       onUnjudged: () => this.#loop.hint(),
     });
-    const inForce = new SettingsInForce(located.key, { ...parts, ...config, ceilings: config });
-    this.#rules = new FolderRules({ fs, directory, limits, inForce });
+    this.#rules = FolderRules.open(located, parts);
     this.#picture = new SitePicture(parts);
     this.#events = new FolderEvents({
       places: parts.watches,
@@ -228,7 +228,7 @@ export class WatchedFolder {
     this.#comeBack();
     this.#followEvents(listing);
     await this.#kept.takePins();
-    await this.#kept.keepRules(this.#rules.manifest, this.#rules.settings);
+    await this.#kept.keepRules(this.#rules);
     const modulesWaitMs = await this.#modules.takeListing(listing, this.#timing);
     const waitMs = soonest([rulesWaitMs, modulesWaitMs]);
     this.#isSettled = waitMs === 0;

@@ -1,29 +1,63 @@
-/** What the owner says about one folder: its `.kbp_config` and its `terrafirma.toml`, together. */
+/**
+ * What the owner says about one folder: its `.kbp_config`, its `terrafirma.toml` and its
+ * `fastly.toml`, together.
+ */
 import type { Limits } from '../../config/config.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import type { LocatedFolder } from '../../outside/mount/locate.ts';
+import type { SharedStore } from '../../outside/store/contract.ts';
+import type { ReadVariable } from '../../site/fastly/resolve.ts';
+import type { DeployConfig } from '../deploy-config.ts';
 import type { FolderRecord } from '../keep/record.ts';
 import { soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
+import { FolderFastly } from './fastly-file.ts';
 import { ManifestFile, type ManifestState } from './manifest-file.ts';
+import { StoreSeeds } from './seeds.ts';
 import { openSettingsFile, type SettingsState } from './settings-file.ts';
-import type { SettingsInForce } from './settings-in-force.ts';
+import { type InForceParts, SettingsInForce } from './settings-in-force.ts';
+
+type KeptRules = Pick<FolderRecord, 'manifest' | 'settings' | 'fastly'>;
 
 export interface RulesOptions {
   readonly fs: GuardedFs;
   readonly directory: string;
-  readonly limits: Pick<Limits, 'manifestBytesMax' | 'settingsBytesMax'>;
+  readonly limits: Pick<
+    Limits,
+    'manifestBytesMax' | 'settingsBytesMax' | 'fastlyTomlBytesMax' | 'fastlyFilesBytesMax'
+  >;
+  /** Variables of the daemon that folders may have as secrets. */
+  readonly variable: ReadVariable;
   readonly inForce: SettingsInForce;
+}
+
+export interface RulesParts extends Pick<InForceParts, 'sealingKeys' | 'journal'> {
+  readonly config: DeployConfig;
+  readonly fs: GuardedFs;
+  readonly shared: SharedStore;
+  readonly variable: ReadVariable;
 }
 
 export class FolderRules {
   readonly #options: RulesOptions;
   readonly #manifest: ManifestFile;
   readonly #settings: ReturnType<typeof openSettingsFile>;
+  readonly #fastly: FolderFastly;
+
+  /** Those of a folder that comes into use. */
+  static open({ key, directory }: LocatedFolder, parts: RulesParts): FolderRules {
+    const { config, fs, shared, variable } = parts;
+    const { limits } = config;
+    const seeds = new StoreSeeds(shared);
+    const inForce = new SettingsInForce(key, { ...parts, ...config, ceilings: config, seeds });
+    return new FolderRules({ fs, directory, limits, inForce, variable });
+  }
 
   constructor(options: RulesOptions) {
     this.#options = options;
     this.#manifest = new ManifestFile(options);
     this.#settings = openSettingsFile(options);
+    this.#fastly = new FolderFastly(options);
   }
 
   get manifest(): ManifestState {
@@ -33,6 +67,11 @@ export class FolderRules {
   /** As the file says it. */
   get settings(): SettingsState {
     return this.#settings.state;
+  }
+
+  /** The text of the `fastly.toml`; undefined where there is none, or nobody knows yet. */
+  get fastlyText(): string | undefined {
+    return this.#fastly.text;
   }
 
   /** As it holds here. */
@@ -46,20 +85,22 @@ export class FolderRules {
     return settings.kind === 'good' && settings.value.site?.versionsPublic === true;
   }
 
-  /** Whether both have been looked at, good or broken: before, nobody knows who may read. */
+  /** Whether all have been looked at, good or broken: before, nobody knows who may read. */
   get isKnown(): boolean {
-    return this.manifest.kind !== 'unknown' && this.settings.kind !== 'unknown';
+    const { manifest, settings } = this;
+    return manifest.kind !== 'unknown' && settings.kind !== 'unknown' && this.#fastly.isKnown;
   }
 
   /** Takes what held before, until the files have been looked at. */
-  async restore(record: Pick<FolderRecord, 'manifest' | 'settings'>): Promise<void> {
+  async restore(record: KeptRules): Promise<void> {
     this.#restore(record);
-    await this.inForce.take(this.settings);
+    await this.inForce.take(this.settings, this.#fastly.state);
   }
 
-  #restore(record: Pick<FolderRecord, 'manifest' | 'settings'>): void {
+  #restore(record: KeptRules): void {
     this.#manifest.restore(record.manifest);
     this.#settings.restore(record.settings);
+    this.#fastly.restore(record.fastly);
   }
 
   /** The rules of the folder in its new place; those of the old one hold until it is looked at. */
@@ -67,7 +108,8 @@ export class FolderRules {
     const moved = new FolderRules({ ...this.#options, directory });
     const { manifest, settings } = this;
     if (manifest.kind !== 'unknown' && settings.kind !== 'unknown') {
-      moved.#restore({ manifest: manifest.text, settings: settings.text });
+      const fastly = this.fastlyText;
+      moved.#restore({ manifest: manifest.text, settings: settings.text, fastly });
     }
     return moved;
   }
@@ -78,9 +120,9 @@ export class FolderRules {
    * @throws only when the mount is unreachable
    */
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
-    const files = [this.#manifest, this.#settings];
+    const files = [this.#manifest, this.#settings, this.#fastly];
     const waitMs = soonest(await Promise.all(files.map((file) => file.look(timing, nowMs))));
-    await this.inForce.take(this.settings);
+    await this.inForce.take(this.settings, this.#fastly.state);
     return waitMs;
   }
 }

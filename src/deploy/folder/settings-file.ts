@@ -21,7 +21,7 @@ export function openSettingsFile(options: SettingsFileOptions): OwnerFile<SiteSe
     directory,
     name: settingsName,
     bytesMax,
-    parse: (bytes) => parseSettings(bytes, bytesMax),
+    parse: (bytes) => parseSettings(bytes, bytesMax, { areNamesLater: true }),
     refuse: (rule) => {
       const detail = `Cannot run the modules: ${settingsName}: ${rule}`;
       return new TerrafirmaError('bad-settings', detail);

@@ -1,17 +1,21 @@
 /**
- * What of a folder's `terrafirma.toml` holds here: lowered to the operator's ceilings, with its
- * sealed secrets open. What does not open stops the modules that would have it, and nothing else.
+ * What of a folder's `terrafirma.toml` and `fastly.toml` holds here: together, lowered to the
+ * operator's ceilings, with sealed secrets open. What does not open stops the modules that would
+ * have it, and a wrong `fastly.toml` those that are written for it, and nothing else.
  */
-import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
+import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, quoteReceived } from '../../names.ts';
 import type { SecretPlace } from '../../outside/secrets/sealed.ts';
 import type { SealingKeys, Unopened } from '../../outside/secrets/sealing-keys.ts';
+import { mergeFastly, withPrivate } from '../../site/fastly/merge.ts';
 import { type Ceilings, lower } from '../../site/settings/ceilings.ts';
 import { describeExposed, sealedStart } from '../../site/settings/exposed.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
 import { defaultStore, type TextStores } from '../../site/settings/stores.ts';
-import { grantsFor, isGranted } from '../../site/settings.ts';
+import { grantsFor, isGranted, requireNames } from '../../site/settings.ts';
+import type { FastlyState } from './fastly-file.ts';
+import type { Sown, StoreSeeds } from './seeds.ts';
 import type { SettingsState } from './settings-file.ts';
 
 export interface InForceParts {
@@ -19,6 +23,7 @@ export interface InForceParts {
   readonly sealingKeys: Pick<SealingKeys, 'open' | 'stamp'>;
   readonly botUser: string | undefined;
   readonly journal: Journal;
+  readonly seeds: Pick<StoreSeeds, 'sow'>;
 }
 
 /** A secret that does not open, and who would have it. */
@@ -29,8 +34,19 @@ export interface UnreadableSecret {
   readonly error: ErrorRecord;
 }
 
+/** As `abi/catalogue.ts` calls it. */
+const fastlyAbi = 'fastly';
+
+const nothingSown: Sown = { notes: [], isDone: true };
+
 type Closed = Unopened | 'no-keys';
 type Open = (text: string, place: SecretPlace) => Promise<Uint8Array | Closed>;
+
+/** What the two files said. */
+interface Files {
+  readonly state: SettingsState;
+  readonly fastly: FastlyState;
+}
 
 interface Opened {
   readonly settings: SiteSettings;
@@ -47,7 +63,9 @@ const reasons: Readonly<Record<Closed, string>> = {
 export class SettingsInForce {
   readonly #parts: InForceParts;
   readonly #folderKey: FolderKey;
-  #taken: { readonly state: SettingsState; readonly stamp: string } | undefined;
+  #taken: (Files & { readonly stamp: string }) | undefined;
+  #merged: (Files & { readonly merged: Merged | undefined }) | undefined;
+  #fastlyRefusal: ErrorRecord | undefined;
   #state: SettingsState = { kind: 'unknown' };
   #unreadable: readonly UnreadableSecret[] = [];
   #told = '';
@@ -63,7 +81,8 @@ export class SettingsInForce {
   }
 
   /** Why a module cannot run with these settings; undefined when it can. */
-  refusalOf(modulePath: string): ErrorRecord | undefined {
+  refusalOf(modulePath: string, abi: string): ErrorRecord | undefined {
+    if (this.#fastlyRefusal !== undefined && abi === fastlyAbi) return this.#fastlyRefusal;
     if (this.#unreadable.length === 0 || this.#state.kind !== 'good') return undefined;
     const { secrets: granted } = grantsFor(this.#state.value, modulePath);
     return this.#unreadable.find(
@@ -73,22 +92,64 @@ export class SettingsInForce {
     )?.error;
   }
 
-  /** Takes what the file says now. Costs little while neither it nor the keys change. */
-  async take(state: SettingsState): Promise<void> {
-    const isSealed = state.kind === 'good' && hasSealed(state.value);
+  /** Takes what the files say now. Costs little while neither they nor the keys change. */
+  async take(state: SettingsState, fastly: FastlyState): Promise<void> {
+    const merged = this.#mergedOf(state, fastly);
+    const isSealed = merged !== undefined && hasSealed(merged.settings);
     const stamp = isSealed ? await this.#stampOfKeys() : '';
-    if (this.#taken?.state === state && this.#taken.stamp === stamp) return;
-    if (state.kind !== 'good') {
+    const taken = this.#taken;
+    if (taken?.state === state && taken.fastly === fastly && taken.stamp === stamp) return;
+    this.#fastlyRefusal = refusalBy(fastly);
+    if (state.kind !== 'good' || merged?.fault !== undefined) {
       this.#unreadable = [];
-      this.#state = state;
-    } else {
-      const { settings, notes } = lower(state.value, this.#parts.ceilings);
-      const opened = isSealed ? await this.#open(settings) : { settings, unreadable: [] };
-      this.#unreadable = opened.unreadable;
-      this.#state = { ...state, value: opened.settings };
-      this.#tell([...notes, ...this.#exposed(state.value), ...sentencesOf(opened.unreadable)]);
+      this.#state =
+        state.kind === 'good' && merged?.fault !== undefined
+          ? { kind: 'broken', error: merged.fault, text: state.text ?? '' }
+          : state;
+    } else if (merged !== undefined) {
+      const isDone = await this.#takeGood(state, merged.settings, { fastly, isSealed });
+      if (!isDone) {
+        this.#taken = undefined;
+        return;
+      }
     }
-    this.#taken = { state, stamp };
+    this.#taken = { state, fastly, stamp };
+  }
+
+  /** The same object while neither file changes. */
+  #mergedOf(state: SettingsState, fastly: FastlyState): Merged | undefined {
+    const known = this.#merged;
+    if (known?.state === state && known.fastly === fastly) return known.merged;
+    const merged = state.kind === 'good' ? mergeOf(state, fastly) : undefined;
+    this.#merged = { state, fastly, merged };
+    return merged;
+  }
+
+  /** Whether that is all; false: it is to be taken again. */
+
+  async #takeGood(
+    state: Extract<SettingsState, { kind: 'good' }>,
+    merged: SiteSettings,
+    { fastly, isSealed }: { readonly fastly: FastlyState; readonly isSealed: boolean },
+  ): Promise<boolean> {
+    const { ceilings, seeds } = this.#parts;
+    const { settings, notes } = lower(merged, ceilings);
+    const opened = isSealed ? await this.#open(settings) : { settings, unreadable: [] };
+    const sown =
+      fastly.kind === 'good' && ceilings.grants.keyValue
+        ? await seeds.sow(this.#folderKey, fastly.settings.seeds)
+        : nothingSown;
+    this.#unreadable = opened.unreadable;
+    this.#state = { ...state, value: opened.settings };
+    const ofFastly = fastly.kind === 'good' ? fastly.settings.notes : [];
+    const wrong = fastly.kind === 'broken' ? [fastly.error.message] : [];
+    const exposed = this.#exposed(merged);
+    this.#tell([
+      ...notes,
+      ...[...wrong, ...ofFastly, ...sown.notes, ...exposed],
+      ...sentencesOf(opened.unreadable),
+    ]);
+    return sown.isDone;
   }
 
   #exposed(settings: SiteSettings): readonly string[] {
@@ -128,6 +189,48 @@ export class SettingsInForce {
       return error.message;
     }
   }
+}
+
+interface Merged {
+  readonly settings: SiteSettings;
+  /** A name that neither file has. */
+  readonly fault: TerrafirmaError | undefined;
+}
+
+function mergeOf(
+  { value, text }: Extract<SettingsState, { kind: 'good' }>,
+  fastly: FastlyState,
+): Merged {
+  if (fastly.kind === 'none') return { settings: value, fault: faultOf(value, text, value) };
+  const settings = withPrivate(
+    fastly.kind === 'good' ? mergeFastly(value, fastly.settings) : value,
+    fastly.paths,
+  );
+  // While nobody knows what it names, no name is a mistake.
+  const fault = fastly.kind === 'good' ? faultOf(value, text, settings) : undefined;
+  return { settings, fault };
+}
+
+function faultOf(
+  settings: SiteSettings,
+  text: string | undefined,
+  known: SiteSettings,
+): TerrafirmaError | undefined {
+  if (text === undefined) return undefined;
+  try {
+    requireNames(settings, text, known);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return error;
+    throw error;
+  }
+}
+
+function refusalBy(fastly: FastlyState): ErrorRecord | undefined {
+  if (fastly.kind === 'broken') return toErrorRecord(fastly.error);
+  if (fastly.kind !== 'unread') return undefined;
+  const detail = 'Cannot run the module yet: the fastly.toml of its folder is still to be read';
+  return { code: 'no-verdict', detail };
 }
 
 function sentencesOf(unreadable: readonly UnreadableSecret[]): readonly string[] {

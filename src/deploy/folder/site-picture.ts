@@ -103,7 +103,7 @@ function withoutSecretless(
 ): ReadonlyMap<ModulePath, SiteModule> {
   const refused = new Map<ModulePath, SiteModule>();
   for (const [path, module] of modules) {
-    const error = module.kind === 'serving' ? inForce.refusalOf(path) : undefined;
+    const error = module.kind === 'serving' ? inForce.refusalOf(path, module.abi) : undefined;
     if (error !== undefined) refused.set(path, { kind: 'refused', error });
   }
   return refused.size === 0 ? modules : new Map([...modules, ...refused]);

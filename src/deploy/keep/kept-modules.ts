@@ -28,6 +28,14 @@ export interface KeptModulesParts {
   readonly shared: SharedStore;
 }
 
+/** What the owner says now. */
+export interface RulesNow {
+  readonly manifest: ManifestState;
+  readonly settings: SettingsState;
+  /** Of the `fastly.toml`; undefined where there is none. */
+  readonly fastlyText: string | undefined;
+}
+
 export class KeptModules {
   #located: LocatedFolder;
   readonly #parts: KeptModulesParts;
@@ -39,6 +47,7 @@ export class KeptModules {
   #isPinTroubleTold = false;
   #manifestText: string | undefined;
   #settingsText: string | undefined;
+  #fastlyText: string | undefined;
 
   constructor(located: LocatedFolder, parts: KeptModulesParts) {
     this.#located = located;
@@ -52,6 +61,7 @@ export class KeptModules {
     if (record === undefined) return undefined;
     this.#manifestText = record.manifest;
     this.#settingsText = record.settings;
+    this.#fastlyText = record.fastly;
     for (const [path, module] of record.modules) {
       const [newest, ...older] = module.versions.filter(({ digest }) => store.has(digest));
       if (newest !== undefined) {
@@ -193,12 +203,13 @@ export class KeptModules {
   }
 
   /** Keeps what the owner says with the versions: it holds also while the mount is away. */
-  async keepRules(manifest: ManifestState, settings: SettingsState): Promise<void> {
-    const manifestText = manifest.kind === 'unknown' ? this.#manifestText : manifest.text;
-    const settingsText = settings.kind === 'unknown' ? this.#settingsText : settings.text;
-    const isSame = manifestText === this.#manifestText && settingsText === this.#settingsText;
-    this.#manifestText = manifestText;
-    this.#settingsText = settingsText;
+  async keepRules({ manifest, settings, fastlyText }: RulesNow): Promise<void> {
+    const before = [this.#manifestText, this.#settingsText, this.#fastlyText];
+    if (manifest.kind !== 'unknown') this.#manifestText = manifest.text;
+    if (settings.kind !== 'unknown') this.#settingsText = settings.text;
+    this.#fastlyText = fastlyText;
+    const after = [this.#manifestText, this.#settingsText, this.#fastlyText];
+    const isSame = before.every((text, index) => text === after[index]);
     if (!isSame && this.#records.size > 0) await this.#commitOrLog();
   }
 
@@ -251,7 +262,8 @@ export class KeptModules {
 
   async #commit(added?: AddedModule): Promise<void> {
     const { key: folderKey, directory } = this.#located;
-    const rules = { manifest: this.#manifestText, settings: this.#settingsText };
+    const fastly = this.#fastlyText;
+    const rules = { manifest: this.#manifestText, settings: this.#settingsText, fastly };
     const record = { folderKey, directory, ...rules, modules: this.#records };
     await this.#parts.store.commit(record, added);
   }

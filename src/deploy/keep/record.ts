@@ -41,6 +41,8 @@ export interface FolderRecord {
   readonly manifest?: string | undefined;
   /** The text of the last valid `terrafirma.toml`; absent when the folder had none. */
   readonly settings?: string | undefined;
+  /** The text of the last `fastly.toml`; absent when the folder had none. */
+  readonly fastly?: string | undefined;
   readonly modules: ReadonlyMap<ModulePath, ModuleRecord>;
   /** Since when the folder itself has not been there; see reclaim.ts. */
   readonly goneAtMs?: number | undefined;
@@ -59,8 +61,9 @@ export function digestsOf(record: FolderRecord): Set<Digest> {
 
 export function formatRecord(record: FolderRecord): string {
   const modules = [...record.modules].sort(([a], [b]) => (a < b ? -1 : 1));
-  const { folderKey, directory, manifest, settings, goneAtMs } = record;
-  const kept = { format: 1, folderKey, directory, manifest, settings, goneAtMs, modules };
+  const { folderKey, directory, manifest, settings, fastly, goneAtMs } = record;
+  const rules = { manifest, settings, fastly };
+  const kept = { format: 1, folderKey, directory, ...rules, goneAtMs, modules };
   return `${JSON.stringify(kept, null, 1)}\n`;
 }
 
@@ -78,6 +81,7 @@ export function parseRecord(text: string): FolderRecord {
     directory: textOf(value.directory, 'directory'),
     manifest: optional(value.manifest, 'manifest', textOf),
     settings: optional(value.settings, 'settings', textOf),
+    fastly: optional(value.fastly, 'fastly', textOf),
     goneAtMs: optional(value.goneAtMs, 'goneAtMs', numberOf),
     modules,
   };

@@ -12,6 +12,7 @@ import { type FSWatcher, watch } from 'chokidar';
 import { Counts } from '../../account/counts.ts';
 import { mayHold } from '../../account/threshold.ts';
 import { isServedName, type OwnerKey } from '../../names.ts';
+import { fastlyName } from '../../site/fastly/fastly-toml.ts';
 import { manifestName } from '../../site/manifest.ts';
 import { settingsName } from '../../site/settings.ts';
 
@@ -153,5 +154,6 @@ export class FolderEvents {
 
 /** Names that are never served say nothing; static files are read as they are at each request. */
 function isWatched(name: string): boolean {
-  return name === manifestName || name === settingsName || isServedName(name);
+  const isOwners = name === manifestName || name === settingsName || name === fastlyName;
+  return isOwners || isServedName(name);
 }

@@ -103,20 +103,7 @@ export class GuardedFs {
    */
   async readFile(path: string, bytesMax: number): Promise<ReadFile> {
     await using file = await this.open(path);
-    const before = await file.stat();
-    if (!before.isFile()) {
-      throw new TerrafirmaError('not-found', 'Cannot read the file: it is not a regular file');
-    }
-    if (before.size > BigInt(bytesMax)) throw new FileTooLargeError(before.size, bytesMax);
-    const bytes = new Uint8Array(Number(before.size));
-    let length = 0;
-    while (length < bytes.length) {
-      const chunkBytes = Math.min(readChunkBytes, bytes.length - length);
-      const read = await file.read(bytes.subarray(length, length + chunkBytes), length);
-      if (read === 0) break;
-      length += read;
-    }
-    return { bytes: bytes.subarray(0, length), before, after: await file.stat() };
+    return await readWhole(file, bytesMax);
   }
 
   /** Runs one operation in its turn and under the time limit. */
@@ -127,6 +114,24 @@ export class GuardedFs {
       throw outOfFilesCodes.has(errnoOf(error) ?? '') ? outOfFiles(error) : error;
     }
   }
+}
+
+/** `GuardedFs.readFile` of a file that is open. */
+export async function readWhole(file: GuardedFile, bytesMax: number): Promise<ReadFile> {
+  const before = await file.stat();
+  if (!before.isFile()) {
+    throw new TerrafirmaError('not-found', 'Cannot read the file: it is not a regular file');
+  }
+  if (before.size > BigInt(bytesMax)) throw new FileTooLargeError(before.size, bytesMax);
+  const bytes = new Uint8Array(Number(before.size));
+  let length = 0;
+  while (length < bytes.length) {
+    const chunkBytes = Math.min(readChunkBytes, bytes.length - length);
+    const read = await file.read(bytes.subarray(length, length + chunkBytes), length);
+    if (read === 0) break;
+    length += read;
+  }
+  return { bytes: bytes.subarray(0, length), before, after: await file.stat() };
 }
 
 /** What a whole read saw. `bytes` is shorter than `before.size` when the file shrank meanwhile. */

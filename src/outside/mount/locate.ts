@@ -10,6 +10,7 @@ import { join, sep } from 'node:path';
 import type { Mount } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type FolderPath, folderSegments, ownerOf, parseTlf } from '../../names.ts';
+import { fastlyName } from '../../site/fastly/fastly-toml.ts';
 import { manifestName } from '../../site/manifest.ts';
 import { settingsName } from '../../site/settings.ts';
 import { errnoOf, type GuardedFs, isUnreachable } from './guarded-fs.ts';
@@ -60,8 +61,8 @@ export class Locator {
    * canonical one comes first, so that a folder has one directory however a record spells it.
    *
    * @throws TerrafirmaError `folder-not-found` (no mount, not there, leads out of its TLF, or a
-   * private folder without the bot), `folder-forbidden` (a `.kbp_config` or `terrafirma.toml` above
-   * it), `folder-unreachable` (the mount is gone, empty or hangs).
+   * private folder without the bot), `folder-forbidden` (one of the files in which owners say who
+   * is served above it), `folder-unreachable` (the mount is gone, empty or hangs).
    */
   async locate(path: FolderPath): Promise<LocatedFolder> {
     this.#checkBotUser(path);
@@ -168,7 +169,7 @@ async function realpathOrNothing(fs: GuardedFs, path: string): Promise<string | 
 }
 
 /** In them an owner says who may read, what is private, and which names may show the folder. */
-const ownersFiles = [manifestName, settingsName];
+const ownersFiles = [manifestName, settingsName, fastlyName];
 
 /**
  * Keybase's own defence against Eve, from the TLF's root down to the folder's parent: a record of

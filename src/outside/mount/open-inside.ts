@@ -110,6 +110,19 @@ export async function isOpenInside(
   return inside.every(isNameServed) && isClosed?.(inside) !== true;
 }
 
+/**
+ * Whether the open file lies in `directory`, whatever its name there is. As in `isOpenInside`, the
+ * open file is asked, not its path.
+ */
+export async function liesInside(
+  guard: GuardedFs,
+  file: GuardedFile,
+  place: { readonly directory: string; readonly path: string },
+): Promise<boolean> {
+  const real = await realPathOf(guard, file, place.path);
+  return real?.startsWith(place.directory + sep) === true;
+}
+
 /** How Linux names a file that has been replaced or deleted since it was opened. */
 const replaced = / \(deleted\)$/;
 

@@ -5,6 +5,7 @@
  *     folder key \n module path               what a module stores
  *     folder key \n module path \n files      its `/data`
  *     folder key \n \n store                  a store that modules of the folder share
+ *     folder key \n \n store \n seeds         which of its keys the folder's files gave it
  *
  * The path of a folder that is served alone may hold a line feed: there it is written `%0A`.
  */
@@ -12,6 +13,7 @@ import { type FolderKey, type ModulePath, type OwnerKey, ownerOf } from '../../n
 import type { Area, Space } from './contract.ts';
 
 const filesPart = 'files';
+const seedsPart = 'seeds';
 
 export function moduleSpace(folderKey: FolderKey, modulePath: ModulePath): Space {
   return { area: 'kv', name: `${folderPart(folderKey)}\n${modulePath}` };
@@ -23,6 +25,10 @@ export function filesSpace(folderKey: FolderKey, modulePath: ModulePath): Space 
 
 export function namedSpace(folderKey: FolderKey, store: string): Space {
   return { area: 'kv', name: `${folderPart(folderKey)}\n\n${store}` };
+}
+
+export function seedSpace(folderKey: FolderKey, store: string): Space {
+  return { area: 'kv', name: `${folderPart(folderKey)}\n\n${store}\n${seedsPart}` };
 }
 
 export interface GuestSpace {

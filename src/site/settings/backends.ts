@@ -107,7 +107,12 @@ const fields = {
   health: maybe(record(healthFields), 'How it is asked whether it is well'),
 } as const;
 
-export type Backend = ReadFields<typeof fields>;
+export type Backend = ReadFields<typeof fields> & {
+  /** From a `fastly.toml`: the key itself. */
+  readonly clientKeyPem?: string;
+  /** From a `fastly.toml`: its health is said, not asked. */
+  readonly statedHealth?: 'unknown' | 'healthy' | 'unhealthy';
+};
 
 export const backends: Kind<ReadonlyMap<string, Backend>> = tableOf(record(fields), {
   max: backendsMax,

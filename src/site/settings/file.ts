@@ -7,6 +7,7 @@ import { errorPages } from './error-pages.ts';
 import { SettingsFault } from './fault.ts';
 import { headers } from './headers.ts';
 import { hostName, isModulePath, type JsonSchema } from './kinds.ts';
+import { devices, geo } from './lookups.ts';
 import { moduleTable, sharedFields } from './modules.ts';
 import { privatePaths } from './private-paths.ts';
 import { redirects } from './redirects.ts';
@@ -29,6 +30,8 @@ const fileFields = {
   secretStores: maybe(secretStores, 'Secret stores: plain or sealed values by name', 'secrets'),
   keyValueStores: maybe(keyValueStores, 'Key-value stores that modules share', 'kv'),
   acls: maybe(acls, 'Lists of addresses'),
+  geo: maybe(geo, 'What modules are told of an address'),
+  devices: maybe(devices, 'What modules are told of a user agent'),
   cron: maybe(cron, 'When modules are called without a visitor'),
   redirects: maybe(redirects, 'Where paths have gone'),
   headers: maybe(headers, 'What answers carry'),

@@ -1,5 +1,6 @@
 /** What a `terrafirma.toml` says, read and checked. Plain data: it crosses threads. */
 import type { ModulePath } from '../../names.ts';
+import type { VendorSettings } from '../fastly/vendor-settings.ts';
 import type { FileFields } from './file.ts';
 import type { ModuleTable, SharedTable } from './modules.ts';
 
@@ -11,4 +12,6 @@ export interface SiteSettings extends Omit<FileFields, keyof SharedTable> {
   /** For all modules of the folder. */
   readonly general: SharedTable;
   readonly modules: ReadonlyMap<ModulePath, ModuleTable>;
+  /** From the folder's `fastly.toml` alone. */
+  readonly vendor?: VendorSettings;
 }

@@ -107,8 +107,17 @@ const aclFields = {
   deny: maybe(networks, 'Networks that are kept out; the longest prefix wins'),
 } as const;
 
+export interface AclEntry {
+  /** As `address/bits`. */
+  readonly prefix: string;
+  readonly action: 'allow' | 'deny';
+}
+
 /** Networks as `address/bits`. */
-export type Acl = ReadFields<typeof aclFields>;
+export type Acl = ReadFields<typeof aclFields> & {
+  /** From a `fastly.toml`: of equal networks the later one holds. */
+  readonly entries?: readonly AclEntry[];
+};
 
 export const acls: Kind<ReadonlyMap<string, Acl>> = tableOf(record(aclFields), {
   max: storesMax,

@@ -9,14 +9,23 @@ import { defaultStore } from './stores.ts';
 /** Of the whole folder: each is opened whenever the file changes. */
 const secretsMax = 64;
 
+/**
+ * What the file names must be there.
+ *
+ * @param known What the folder has, by this file and its `fastly.toml`.
+ * @throws SettingsFault
+ */
+export function requireNamesThere(settings: SiteSettings, known: SiteSettings): void {
+  requireGrants(settings.general.grants, { settings: known, place: ['grants'] });
+  requireConfigEnv(known, settings.general.configEnv, ['config_env']);
+  for (const [path, table] of settings.modules) {
+    requireGrants(table.grants, { settings: known, place: [path, 'grants'] });
+    requireConfigEnv(known, table.configEnv, [path, 'config_env']);
+  }
+}
+
 /** @throws SettingsFault */
 export function requireTogether(settings: SiteSettings): void {
-  requireGrants(settings.general.grants, { settings, place: ['grants'] });
-  requireConfigEnv(settings, settings.general.configEnv, ['config_env']);
-  for (const [path, table] of settings.modules) {
-    requireGrants(table.grants, { settings, place: [path, 'grants'] });
-    requireConfigEnv(settings, table.configEnv, [path, 'config_env']);
-  }
   requireClientKeys(settings);
   requireFewSecrets(settings);
   requireCanonicalHost(settings);

@@ -1,18 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
+import type { FastlyState } from '../../../src/deploy/folder/fastly-file.ts';
 import type { SettingsState } from '../../../src/deploy/folder/settings-file.ts';
 import { SettingsInForce } from '../../../src/deploy/folder/settings-in-force.ts';
+import { TerrafirmaError } from '../../../src/errors.ts';
 import type { FolderKey } from '../../../src/names.ts';
 import { type SecretPlace, seal } from '../../../src/outside/secrets/sealed.ts';
 import { SealingKeys } from '../../../src/outside/secrets/sealing-keys.ts';
 import { parseSettings } from '../../../src/site/settings.ts';
+import { read as readFastly } from '../../site/fastly/read.ts';
 import { LogBook, Scratch } from '../world.ts';
 
 const folderKey = '/keybase/private/alice,bot' as FolderKey;
 
+const noFastly: FastlyState = { kind: 'none' };
+
 function stateOf(text: string): SettingsState {
-  return { kind: 'good', value: parseSettings(Buffer.from(text), 1e6), text };
+  const value = parseSettings(Buffer.from(text), 1e6, { areNamesLater: true });
+  return { kind: 'good', value, text };
 }
 
 describe('SettingsInForce', () => {
@@ -20,9 +26,11 @@ describe('SettingsInForce', () => {
   let sealingKeys: SealingKeys;
   let journal: LogBook;
   let inForce: SettingsInForce;
+  let sown: { count: number; isDone: boolean };
 
   beforeEach(() => {
     scratch = new Scratch();
+    sown = { count: 0, isDone: true };
     sealingKeys = new SealingKeys(scratch.directory);
     journal = new LogBook();
     inForce = new SettingsInForce(folderKey, {
@@ -33,6 +41,12 @@ describe('SettingsInForce', () => {
       sealingKeys,
       botUser: 'bot',
       journal,
+      seeds: {
+        sow: async () => {
+          sown.count += 1;
+          return { notes: [], isDone: sown.isDone };
+        },
+      },
     });
   });
   afterEach(() => scratch[Symbol.dispose]());
@@ -43,10 +57,12 @@ describe('SettingsInForce', () => {
     return seal(publicKey, Buffer.from(value), whole);
   }
 
+  const take = (state: SettingsState, fastly: FastlyState = noFastly) =>
+    inForce.take(state, fastly);
   const settingsNow = () => (inForce.state.kind === 'good' ? inForce.state.value : undefined);
 
   test('opens secrets of stores and of modules, and leaves plain ones', async () => {
-    await inForce.take(
+    await take(
       stateOf(`
         [secrets]
         A = "${await sealed('one', { name: 'A' })}"
@@ -66,7 +82,7 @@ describe('SettingsInForce', () => {
     );
     expect(secretStores?.get('vault')?.get('A')).toBe('two');
     expect(modules?.get('a.wasm' as never)?.secrets?.get('A')).toBe('drei ü');
-    expect(inForce.refusalOf('a.wasm')).toBeUndefined();
+    expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();
     expect(journal.entries).toEqual([]);
   });
 
@@ -82,49 +98,55 @@ describe('SettingsInForce', () => {
       ["free.wasm".grants]
       secrets = []
     `;
-    await inForce.take(stateOf(text));
-    await inForce.take(stateOf(text));
-    expect(inForce.refusalOf('other.wasm')).toEqual({
+    await take(stateOf(text));
+    await take(stateOf(text));
+    expect(inForce.refusalOf('other.wasm', 'wasip1')).toEqual({
       code: 'secret-unreadable',
       detail:
         'Cannot run the module: the sealed secret secrets.vault.A does not open: it was sealed ' +
         'for another folder, module or name; seal it again',
     });
-    expect(inForce.refusalOf('own.wasm')?.detail).toContain('"own.wasm".secrets.B does not open');
-    expect(inForce.refusalOf('free.wasm')).toBeUndefined();
+    expect(inForce.refusalOf('own.wasm', 'wasip1')?.detail).toContain(
+      '"own.wasm".secrets.B does not open',
+    );
+    expect(inForce.refusalOf('free.wasm', 'wasip1')).toBeUndefined();
     expect(journal.entries.map(({ kind }) => kind)).toEqual(['settings-noted', 'settings-noted']);
     expect(JSON.stringify(journal.entries)).not.toContain(moved);
   });
 
   test('follows the keys: retired ones stop, and new ones open', async () => {
     const state = stateOf(`[secrets]\nA = "${await sealed('one', { name: 'A' })}"`);
-    await inForce.take(state);
+    await take(state);
     const before = settingsNow();
-    await inForce.take(state);
+    await take(state);
     expect(settingsNow()).toBe(before);
     await new SealingKeys(scratch.directory).rotate(true);
-    await inForce.take(state);
-    expect(inForce.refusalOf('a.wasm')?.detail).toContain('its key is not, or not any more');
-    await inForce.take(stateOf(`[secrets]\nA = "${await sealed('two', { name: 'A' })}"`));
-    expect(inForce.refusalOf('a.wasm')).toBeUndefined();
+    await take(state);
+    expect(inForce.refusalOf('a.wasm', 'wasip1')?.detail).toContain(
+      'its key is not, or not any more',
+    );
+    await take(stateOf(`[secrets]\nA = "${await sealed('two', { name: 'A' })}"`));
+    expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();
   });
 
   test('keys that cannot be read are told, and stop only what needs them', async () => {
     const state = stateOf(`[secrets]\nA = "${await sealed('one', { name: 'A' })}"`);
     writeFileSync(scratch.path('sealing.json'), 'no');
-    await inForce.take(state);
-    await inForce.take(state);
-    expect(inForce.refusalOf('a.wasm')?.detail).toContain('this daemon cannot read its keys');
+    await take(state);
+    await take(state);
+    expect(inForce.refusalOf('a.wasm', 'wasip1')?.detail).toContain(
+      'this daemon cannot read its keys',
+    );
     const told = journal.entries.map(({ kind }) => kind);
     expect(told).toEqual(['sealing-keys-not-read', 'settings-noted']);
-    await inForce.take(stateOf('[env]'));
-    expect(inForce.refusalOf('a.wasm')).toBeUndefined();
+    await take(stateOf('[env]'));
+    expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();
   });
 
   test('values above the ceilings are lowered and told once', async () => {
     const text = '[limits]\ncpu_ms = 5000';
-    await inForce.take(stateOf(text));
-    await inForce.take(stateOf(text));
+    await take(stateOf(text));
+    await take(stateOf(text));
     expect(settingsNow()?.general.limits).toEqual({ cpuMs: 1_000 });
     expect(journal.entries).toHaveLength(1);
     expect(journal.matching(/warn.*limits.cpu_ms is 1000 ms/)).toHaveLength(1);
@@ -132,8 +154,70 @@ describe('SettingsInForce', () => {
 
   test('a broken file stays broken', async () => {
     const broken: SettingsState = { kind: 'broken', error: new Error('x') as never, text: '' };
-    await inForce.take(broken);
+    await take(broken);
     expect(inForce.state).toBe(broken);
-    expect(inForce.refusalOf('a.wasm')).toBeUndefined();
+    expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();
+  });
+
+  describe('with a fastly.toml', () => {
+    const good = (text: string): FastlyState => {
+      return { kind: 'good', settings: readFastly(text), paths: ['data/x.json'] };
+    };
+
+    test('has what both say, and keeps the files that are named from visitors', async () => {
+      await take(
+        stateOf('["a.wasm".grants]\nkv = ["notes"]'),
+        good('[local_server.kv_stores]\nnotes = []'),
+      );
+      expect(settingsNow()?.keyValueStores).toEqual(['notes']);
+      expect(settingsNow()?.privateFiles).toEqual([
+        { segments: ['data', 'x.json'], isBelow: false },
+      ]);
+    });
+
+    test('a name that neither file has closes the folder, with its line', async () => {
+      const state = stateOf('\n["a.wasm".grants]\nkv = ["note"]');
+      await take(state, good('[local_server.kv_stores]\nnotes = []'));
+      const { state: closed } = inForce;
+      expect(closed).toMatchObject({ kind: 'broken', error: { code: 'bad-settings' } });
+      expect(closed.kind === 'broken' && closed.error.message).toContain('terrafirma.toml:3');
+      await take(state, good('[local_server.kv_stores]\nnote = []'));
+      expect(inForce.state.kind).toBe('good');
+    });
+
+    test('that is wrong or unread stops what is written for it, and nothing else', async () => {
+      const error = new TerrafirmaError('bad-fastly-toml', 'fastly.toml:3: wrong');
+      await take(stateOf('[grants]\nkv = ["note"]'), { kind: 'broken', error, paths: ['s.pem'] });
+      expect(inForce.refusalOf('a.wasm', 'fastly')?.detail).toContain('fastly.toml:3');
+      expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();
+      expect(inForce.state.kind).toBe('good');
+      expect(settingsNow()?.privateFiles).toEqual([{ segments: ['s.pem'], isBelow: false }]);
+      expect(journal.matching(/fastly.toml:3/)).toHaveLength(1);
+      await take(stateOf('[env]'), { kind: 'unread', paths: [] });
+      expect(inForce.refusalOf('a.wasm', 'fastly')?.code).toBe('no-verdict');
+      await take(stateOf('[env]'));
+      expect(inForce.refusalOf('a.wasm', 'fastly')).toBeUndefined();
+    });
+
+    test('opens sealed secrets of it', async () => {
+      const text = await sealed('hunter2', { name: 'A', store: 'vault' });
+      await take(
+        stateOf('[env]'),
+        good(`[[local_server.secret_stores.vault]]\nkey = "A"\ndata = "${text}"`),
+      );
+      expect(settingsNow()?.secretStores?.get('vault')?.get('A')).toBe('hunter2');
+    });
+
+    test('is taken again while its stores cannot be reached', async () => {
+      sown.isDone = false;
+      const fastly = good('[local_server.kv_stores]\nnotes = []');
+      const state = stateOf('[env]');
+      await take(state, fastly);
+      await take(state, fastly);
+      sown.isDone = true;
+      await take(state, fastly);
+      await take(state, fastly);
+      expect(sown.count).toBe(3);
+    });
   });
 });

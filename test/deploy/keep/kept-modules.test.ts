@@ -56,8 +56,16 @@ describe('KeptModules', () => {
     await kept.see(pathOf('a.wasm'), { digest: two, stamp: 'touched' });
     await kept.remove(pathOf('b.wasm'), 7);
     const manifest = parseManifest(undefined, 1);
-    await kept.keepRules({ kind: 'good', manifest, text: '{}' }, { kind: 'unknown' });
-    await kept.keepRules({ kind: 'unknown' }, { kind: 'good', value: noSettings, text: '[env]' });
+    await kept.keepRules({
+      manifest: { kind: 'good', manifest, text: '{}' },
+      settings: { kind: 'unknown' },
+      fastlyText: 'name = "a"',
+    });
+    await kept.keepRules({
+      manifest: { kind: 'unknown' },
+      settings: { kind: 'good', value: noSettings, text: '[env]' },
+      fastlyText: 'name = "a"',
+    });
     const reopened = await open();
     expect(reopened.record).toMatchObject({ manifest: '{}', settings: '[env]' });
     const again = reopened.kept;

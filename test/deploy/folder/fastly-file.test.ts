@@ -1,0 +1,154 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../../src/config/config.ts';
+import { FolderFastly } from '../../../src/deploy/folder/fastly-file.ts';
+import { guardedFs } from '../../support/guarded-fs.ts';
+import { Scratch } from '../world.ts';
+
+const timing = { quietMs: 300, pollMs: 1_000, settledAgeMs: 300, hasEvents: false };
+const json = '[local_server.config_stores.s]\nformat = "json"\nfile = "data/s.json"';
+
+describe('FolderFastly', () => {
+  let scratch: Scratch;
+  let outside: Scratch;
+  let nowMs: number;
+
+  beforeEach(() => {
+    scratch = new Scratch();
+    outside = new Scratch();
+    nowMs = Date.now() + 7_200_000;
+  });
+  afterEach(() => {
+    scratch[Symbol.dispose]();
+    outside[Symbol.dispose]();
+  });
+
+  const open = (limits = {}): FolderFastly =>
+    new FolderFastly({
+      fs: guardedFs(defaultLimits),
+      directory: scratch.directory,
+      limits: { ...defaultLimits, ...limits },
+      variable: () => 'closed',
+    });
+  const write = (name: string, text: string | Uint8Array): void => {
+    mkdirSync(scratch.path('data'), { recursive: true });
+    writeFileSync(scratch.path(name), text);
+  };
+  const look = (file: FolderFastly): Promise<number> => {
+    nowMs += 1_000;
+    return file.look(timing, nowMs);
+  };
+  const storeOf = ({ state }: FolderFastly): ReadonlyMap<string, string> | undefined =>
+    state.kind === 'good' ? state.settings.configStores.get('s') : undefined;
+  const faultOf = ({ state }: FolderFastly): string =>
+    state.kind === 'broken' ? state.error.message : state.kind;
+
+  test('says that there is none', async () => {
+    const file = open();
+    expect(file.isKnown).toBe(false);
+    await look(file);
+    expect([file.isKnown, file.state.kind]).toEqual([true, 'none']);
+  });
+
+  test('reads the file and what it names, and reads anew what changes', async () => {
+    write('fastly.toml', json);
+    write('data/s.json', '{"a": "1"}');
+    const file = open();
+    expect(await look(file)).toBe(0);
+    expect(storeOf(file)).toEqual(new Map([['a', '1']]));
+    const { state } = file;
+    expect(await look(file)).toBe(0);
+    expect(file.state).toBe(state);
+    write('data/s.json', '{"a": "22"}');
+    await look(file);
+    expect(storeOf(file)).toEqual(new Map([['a', '22']]));
+    rmSync(scratch.path('fastly.toml'));
+    await look(file);
+    await look(file);
+    expect(file.state.kind).toBe('none');
+  });
+
+  test('waits until a file that it names has settled', async () => {
+    write('fastly.toml', json);
+    write('data/s.json', '{"a": "1"}');
+    const file = open();
+    nowMs = Date.now();
+    expect(await file.look({ ...timing, settledAgeMs: 60_000 }, nowMs)).toBeGreaterThan(0);
+    expect(file.state).toMatchObject({ kind: 'unread' });
+    expect(await file.look({ ...timing, settledAgeMs: 60_000 }, nowMs + 400)).toBeGreaterThan(0);
+    expect(file.state).toMatchObject({ kind: 'unread', paths: ['data/s.json'] });
+    expect(await file.look({ ...timing, settledAgeMs: 60_000 }, nowMs + 800)).toBe(0);
+    expect(file.state.kind).toBe('good');
+  });
+
+  test('is mended by the file that was missing', async () => {
+    write('fastly.toml', `\n${json}`);
+    const file = open();
+    await look(file);
+    expect(faultOf(file)).toContain(
+      'fastly.toml:4: the file must be there: received "data/s.json"',
+    );
+    await look(file);
+    write('data/s.json', '{"a": "1"}');
+    await look(file);
+    expect(storeOf(file)?.get('a')).toBe('1');
+  });
+
+  test('reads nothing that lies elsewhere, whichever way it is named', async () => {
+    writeFileSync(outside.path('s.json'), '{"secret": "1"}');
+    write('fastly.toml', json);
+    symlinkSync(outside.path('s.json'), scratch.path('data', 's.json'));
+    const file = open();
+    await look(file);
+    expect(faultOf(file)).toContain(
+      'a file must lie in the folder: received a link that leads out',
+    );
+    rmSync(scratch.path('data'), { recursive: true });
+    symlinkSync(outside.directory, scratch.path('data'));
+    await look(file);
+    expect(faultOf(file)).toContain('a link that leads out');
+    rmSync(scratch.path('data'));
+    mkdirSync(scratch.path('data', 's.json'), { recursive: true });
+    await look(file);
+    expect(faultOf(file)).toContain('it must be a regular file');
+  });
+
+  test('follows a link inside the folder', async () => {
+    write('fastly.toml', json);
+    write('data/real.json', '{"a": "1"}');
+    symlinkSync('real.json', scratch.path('data', 's.json'));
+    const file = open();
+    await look(file);
+    expect(storeOf(file)?.get('a')).toBe('1');
+  });
+
+  test('is bounded in bytes, and in those of its files together', async () => {
+    write('fastly.toml', json);
+    write('data/s.json', `{"a": "${'x'.repeat(200)}"}`);
+    const file = open({ fastlyFilesBytesMax: 100 });
+    await look(file);
+    expect(faultOf(file)).toContain('all its files have at most 100 bytes: received more');
+    const small = open({ fastlyTomlBytesMax: 10 });
+    await look(small);
+    expect(faultOf(small)).toContain('fastly.toml: it may have at most 10 bytes');
+  });
+
+  test('keeps private what it names, also while it is wrong and after a restart', async () => {
+    write('fastly.toml', json);
+    write('data/s.json', '{"a": 1}');
+    const file = open();
+    await look(file);
+    expect(file.state).toMatchObject({ kind: 'broken', paths: ['data/s.json'] });
+    write('fastly.toml', `${json}\n[[`);
+    await look(file);
+    expect(file.state).toMatchObject({
+      kind: 'broken',
+      paths: expect.arrayContaining(['data/s.json']),
+    });
+    const again = open();
+    again.restore(json);
+    expect(again.state).toEqual({ kind: 'unread', paths: ['data/s.json'] });
+    again.restore(undefined);
+    expect(again.state).toEqual({ kind: 'none' });
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { lines } from '../settings/read.ts';
+import { faultOf, read } from './read.ts';
+
+describe('parseFastlyToml()', () => {
+  test('takes what the vendor’s own tools take', () => {
+    const settings = read(`
+      manifest_version = 3
+      name = "app"
+      authors = ["me"]
+      [scripts]
+      build = "cargo build"
+      [setup.backends.origin]
+      address = "example.com"
+      [local_server]
+      viceroy_version = "0.16.5"
+      [local_server.pushpin]
+      enable = true
+      [local_server.config_stores.settings]
+      format = "inline-toml"
+      [local_server.config_stores.settings.contents]
+      greeting = "moin"
+    `);
+    expect(settings.configStores).toEqual(new Map([['settings', new Map([['greeting', 'moin']])]]));
+  });
+
+  test('needs no [local_server]', () => {
+    const { seeds, backends, secretStores } = read('name = "app"');
+    expect([seeds.size, backends.size, secretStores.size]).toEqual([0, 0, 0]);
+  });
+
+  test.each([
+    [
+      'manifest_version = 4',
+      'fastly.toml:1: manifest_version must be a whole number of at most 3: received 4',
+    ],
+    [
+      'manifest_version = "1"',
+      'fastly.toml:1: manifest_version must be a whole number of at most 3: received a string',
+    ],
+    ['[local_server]\n\n[local_server.backend.a]\nurl = "http://a"', 'did you mean "backends"?'],
+    ['[local_server.backends.a]\nurl = "http://a"\nhostt = 1', 'fastly.toml:3: '],
+    [
+      '[local_server.dictionaries]\n[local_server.config_stores]',
+      'must stand under one of its names',
+    ],
+    ['[local_server', 'fastly.toml:1: must be TOML: received a text that is not'],
+  ])('%s is refused', (text, sentence) => {
+    expect(faultOf(text)).toContain(sentence);
+  });
+
+  test('is bounded in stores and entries', () => {
+    const stores = lines(65, (n) => `[local_server.kv_stores]\ns${n} = []`).replaceAll(
+      /\n\[local_server.kv_stores\]/g,
+      '',
+    );
+    expect(faultOf(stores)).toContain('may hold at most 64 stores: received 65');
+    const secrets = lines(
+      257,
+      (n) => `[[local_server.secret_stores.s]]\nkey = "k${n}"\ndata = "x"`,
+    );
+    expect(faultOf(secrets)).toContain('may hold at most 256 secrets: received 257');
+  });
+});

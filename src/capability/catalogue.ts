@@ -14,6 +14,7 @@ import { geoCapability } from './geo/capability.ts';
 import { keyValueCapability } from './kv/capability.ts';
 import { logCapability } from './log/capability.ts';
 import { randomCapability } from './random/capability.ts';
+import { ratesCapability } from './rates/capability.ts';
 import { resolveCapability } from './resolve/capability.ts';
 import { secretsCapability } from './secrets/capability.ts';
 import { settingsCapability } from './settings/capability.ts';
@@ -32,6 +33,7 @@ export const catalogue = {
   geo: geoCapability,
   devices: devicesCapability,
   vendor: vendorCapability,
+  rates: ratesCapability,
   resolve: resolveCapability,
   fetch: fetchCapability,
   keyValue: keyValueCapability,

@@ -3,6 +3,7 @@ import { cacheLimits } from '../capability/cache/limits.ts';
 import { fetchLimits } from '../capability/fetch/limits.ts';
 import { keyValueLimits } from '../capability/kv/limits.ts';
 import { logLimits } from '../capability/log/limits.ts';
+import { rateLimits } from '../capability/rates/limits.ts';
 import { resolveLimits } from '../capability/resolve/limits.ts';
 
 export const roomLimits = {
@@ -11,4 +12,5 @@ export const roomLimits = {
   ...resolveLimits,
   ...keyValueLimits,
   ...cacheLimits,
+  ...rateLimits,
 } as const;

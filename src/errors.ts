@@ -172,13 +172,7 @@ export const errorTable = {
   'bad-settings': {
     status: 412,
     fault: 'owner',
-    sentence: 'Cannot run the modules of the folder: its terrafirma.toml is invalid',
-    shown: true,
-  },
-  'bad-fastly-toml': {
-    status: 412,
-    fault: 'owner',
-    sentence: 'Cannot run the module: the fastly.toml of its folder is invalid',
+    sentence: 'Cannot run the modules of the folder: a settings file is invalid',
     shown: true,
   },
   'secret-unreadable': {

@@ -55,7 +55,7 @@ export function findModule(
  * @param directory As the person gave it, absolute.
  * @param file The module, absolute.
  * @throws TerrafirmaError `usage`: the folder cannot be read, or does not serve the module;
- * `bad-settings`, `bad-fastly-toml`.
+ * `bad-settings`.
  */
 export async function openRunFolder(
   directory: string,

@@ -183,7 +183,7 @@ async function sow(folder: RunFolder, keeper: StoreKeeper, directory: string): P
   const store = openStoreClient(keeper.connect(), directory);
   try {
     const { notes } = await new StoreSeeds(store).sow(runKey, folder.seeds);
-    if (notes.length > 0) throw new TerrafirmaError('bad-fastly-toml', notes.join('; '));
+    if (notes.length > 0) throw new TerrafirmaError('bad-settings', notes.join('; '));
   } finally {
     await store.close();
   }

@@ -126,7 +126,7 @@ export class FolderFastly {
       if (resolved === undefined) return waitMs;
       this.#state = { kind: 'good', ...resolved };
     } catch (error) {
-      if (!(error instanceof TerrafirmaError) || error.code !== 'bad-fastly-toml') throw error;
+      if (!(error instanceof TerrafirmaError) || error.code !== 'bad-settings') throw error;
       this.#break(error, [...namedFiles(local), ...stamps.keys()]);
     }
     this.#basis = { local, stamps };

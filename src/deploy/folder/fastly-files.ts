@@ -60,7 +60,7 @@ const nobody: FileListener = { onNeeded: () => undefined, takes: () => true };
 /**
  * Reads what is needed. Undefined, and nothing more is read, where the listener does not take one.
  *
- * @throws TerrafirmaError `bad-fastly-toml`; what says that the mount is away
+ * @throws TerrafirmaError `bad-settings`; what says that the mount is away
  */
 export async function resolveFastly(
   file: FastlyFile,

@@ -14,7 +14,7 @@ export interface ReadFastlyPlace extends FastlyFilesPlace {
 /**
  * Undefined where there is none.
  *
- * @throws TerrafirmaError `bad-fastly-toml`; what says that the mount is away
+ * @throws TerrafirmaError `bad-settings`; what says that the mount is away
  */
 export async function readFastly(place: ReadFastlyPlace): Promise<ResolvedFastly | undefined> {
   const { fs, directory, limits } = place;

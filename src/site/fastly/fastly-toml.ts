@@ -53,7 +53,7 @@ export const noLocalServer: LocalServer = {};
  * `manifest_version`.
  *
  * @param bytesMax Limit of the file's size in bytes.
- * @throws TerrafirmaError `bad-fastly-toml`; it names the line, and never what may be a secret.
+ * @throws TerrafirmaError `bad-settings`; it names the line, and never what may be a secret.
  */
 export function parseFastlyToml(bytes: Uint8Array, bytesMax: number): LocalServer {
   if (bytes.length > bytesMax) {
@@ -72,7 +72,7 @@ export function parseFastlyToml(bytes: Uint8Array, bytesMax: number): LocalServe
 
 /** @param what File, line, rule and what was received. */
 export function badFastlyToml(what: string): TerrafirmaError {
-  return new TerrafirmaError('bad-fastly-toml', `Cannot run the module: ${what}`);
+  return new TerrafirmaError('bad-settings', `Cannot run the module: ${what}`);
 }
 
 function readFile(file: Record<string, unknown>): LocalServer {

@@ -51,7 +51,7 @@ export type Resolution =
   /** Files that are needed, too. */
   | { readonly kind: 'needs'; readonly files: readonly FileSource[] };
 
-/** @throws TerrafirmaError `bad-fastly-toml`; it names file and line, and never a secret. */
+/** @throws TerrafirmaError `bad-settings`; it names file and line, and never a secret. */
 export function resolveLocalServer(local: LocalServer, world: ResolveWorld): Resolution {
   const resolver = new Resolver(world);
   const settings = resolver.resolve(local);

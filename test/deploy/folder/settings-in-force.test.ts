@@ -186,7 +186,7 @@ describe('SettingsInForce', () => {
     });
 
     test('that is wrong or unread stops what is written for it, and nothing else', async () => {
-      const error = new TerrafirmaError('bad-fastly-toml', 'fastly.toml:3: wrong');
+      const error = new TerrafirmaError('bad-settings', 'fastly.toml:3: wrong');
       await take(stateOf('[grants]\nkv = ["note"]'), { kind: 'broken', error, paths: ['s.pem'] });
       expect(inForce.refusalOf('a.wasm', 'fastly')?.detail).toContain('fastly.toml:3');
       expect(inForce.refusalOf('a.wasm', 'wasip1')).toBeUndefined();

@@ -28,23 +28,6 @@ describe('what is known of the visitor', () => {
     expect((await puppet.value(`${REQ}.downstream_client_request_id`)).text).toBe(given.text);
   });
 
-  test('its headers, whatever the guest made of them', async () => {
-    const headers = [
-      ['host', 'example.test'],
-      ['x-a', '1'],
-      ['x-a', '2'],
-    ] as const;
-    const puppet = await createFastlyPuppet({ request: { headers } });
-    const { request } = await puppet.downstream();
-    await puppet.call(`${REQ}.header_remove`, request, 'x-a');
-    const names = await puppet.list(`${DOWN}.downstream_original_header_names`, [request]);
-    expect(names.text).toBe('host\0x-a\0x-a\0');
-    expect((await puppet.list(`${REQ}.original_header_names_get`, [])).text).toBe(names.text);
-    const count = `${DOWN}.downstream_original_header_count`;
-    expect(await puppet.number(count, request)).toBe(3);
-    expect(await puppet.number(`${REQ}.original_header_count`)).toBe(3);
-  });
-
   test.each([
     ['downstream_client_ddos_detected', 0],
     ['fastly_key_is_valid', 0],

@@ -12,7 +12,6 @@ const spec = '#the-visitor';
 /** What this daemon says of rules about where data may be: it knows of none. */
 const noRegion = 'none';
 const addressBytesMax = 16;
-const noAddress = '0.0.0.0';
 
 interface Asked<P extends readonly Value[]> {
   /** With the handle of a request first. */
@@ -68,16 +67,16 @@ const facts: readonly Both[] = [
     name: 'downstream_original_header_names',
     oldName: 'original_header_names_get',
     params: listRoom,
-    meaning: 'as they came, whatever became of the request since',
-    act: (guest, head, ptr, len, cursor, next, written) =>
-      guest.giveValues({ ptr, len, cursor, next, written }, originalNames(head)),
+    meaning: 'as they came, in their order and case',
+    act: (guest, _head, ptr, len, cursor, next, written) =>
+      guest.giveValues({ ptr, len, cursor, next, written }, originalNames(guest)),
   }),
 
   aboutVisitor({
     name: 'downstream_original_header_count',
     oldName: 'original_header_count',
     params: [['header_count', 'out_number']],
-    act: (guest, head, ptr) => guest.writeU32(ptr, originalNames(head).length),
+    act: (guest, _head, ptr) => guest.writeU32(ptr, originalNames(guest).length),
   }),
 
   aboutVisitor({
@@ -93,7 +92,8 @@ const facts: readonly Both[] = [
     oldName: 'downstream_server_ip_addr',
     params: address,
     meaning: '4 or 16 bytes',
-    act: (guest, _head, ptr, written) => giveAddress(guest, noAddress, { ptr, written }),
+    act: (guest, _head, ptr, written) =>
+      giveAddress(guest, guest.run.exchange.connection.serverAddress, { ptr, written }),
   }),
 
   aboutVisitor({
@@ -132,8 +132,8 @@ const facts: readonly Both[] = [
 export const visitorHostcalls = facts.map(({ now }) => now);
 export const oldVisitorHostcalls = facts.map(({ old }) => old);
 
-function originalNames({ headers }: RequestHead): readonly string[] {
-  return headers.map(([name]) => name);
+function originalNames({ run }: FastlyGuest): readonly string[] {
+  return run.exchange.connection.headerNames;
 }
 
 function giveAddress(

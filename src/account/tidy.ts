@@ -15,14 +15,18 @@ export interface TidyOptions {
   readonly trimsToo: boolean;
   /** Of the thread's time since it was last asked, in which it was at work; for tests. */
   readonly utilization?: (() => number) | undefined;
+  /** Of the thread's heap, garbage included; for tests. */
+  readonly heapBytes?: (() => number) | undefined;
   /** Gives freed memory back to the system; for tests. */
   readonly trim?: (() => void) | undefined;
 }
 
 /** Of the time since the last look, in which a thread with little to do was at work. */
 const busyShare = 0.5;
-/** A heap that is full of living objects takes long to look through, and collects by itself. */
-const heapBytesMax = 256 * 1024 * 1024;
+/** Of a thread that does next to nothing: however long a collection takes, nobody waits for it. */
+const restingShare = 0.1;
+/** A heap that may be full of living objects takes long to look through. */
+const largeHeapBytesMin = 256 * 1024 * 1024;
 /** V8 lets go of buffers on other threads, some time after the collection. */
 const looksToTrim = 5;
 
@@ -30,6 +34,7 @@ export class Tidy {
   readonly #account: Account;
   readonly #trimsToo: boolean;
   readonly #utilization: () => number;
+  readonly #heapBytes: () => number;
   /** The last of the overseer's rounds that was done. */
   #round: number;
   /** What all threads together had collected at the last look. */
@@ -40,11 +45,12 @@ export class Tidy {
   /** What a collection must not forget, V8's own neither. */
   readonly tickShape = new TickShape();
 
-  constructor(account: Account, { trimsToo, utilization = watchUtilization(), trim }: TidyOptions) {
+  constructor(account: Account, options: TidyOptions) {
     this.#account = account;
-    this.#trimsToo = trimsToo;
-    this.#utilization = utilization;
-    this.#trim = trim;
+    this.#trimsToo = options.trimsToo;
+    this.#utilization = options.utilization ?? watchUtilization();
+    this.#heapBytes = options.heapBytes ?? usedHeapBytes;
+    this.#trim = options.trim;
     this.#round = account.collectRounds;
     this.#collections = account.collections;
   }
@@ -54,9 +60,7 @@ export class Tidy {
     const { collectRounds, isShort } = this.#account;
     const utilization = this.#utilization();
     this.#account.noteUtilization(utilization);
-    // A busy thread allocates, and so V8 collects by itself: it would only be held up.
-    const isDue = utilization <= busyShare || isShort;
-    if (collectRounds !== this.#round && isDue) {
+    if (collectRounds !== this.#round && (isShort || this.#hasTime(utilization))) {
       this.#round = collectRounds;
       this.#collectGarbage();
     }
@@ -77,12 +81,25 @@ export class Tidy {
     }
   }
 
+  /**
+   * A busy thread allocates, and so V8 collects by itself: it would only be held up. One with a
+   * large heap waits until it rests: 630 MB of discarded tables, of which V8 says no more than that
+   * they are there, would lie about for ever.
+   */
+  #hasTime(utilization: number): boolean {
+    if (utilization <= restingShare) return true;
+    return utilization <= busyShare && this.#heapBytes() < largeHeapBytesMin;
+  }
+
   #collectGarbage(): void {
-    if (getHeapStatistics().used_heap_size > heapBytesMax) return;
     this.#collect ??= openCollector();
     this.#collect();
     this.#account.noteCollection();
   }
+}
+
+function usedHeapBytes(): number {
+  return getHeapStatistics().used_heap_size;
 }
 
 function watchUtilization(): () => number {

@@ -8,6 +8,8 @@ import { Tidy } from '../../src/account/tidy.ts';
 /** A thread that is as busy as it is told, and something that only a collection takes away. */
 class World {
   isBusy = false;
+  isResting = false;
+  heapBytes = 0;
   trims = 0;
   /** Another thread's. */
   readonly other: Account;
@@ -19,7 +21,8 @@ class World {
     this.#words = new Float64Array(shared);
     this.#tidy = new Tidy(new Account(shared, 0), {
       trimsToo: true,
-      utilization: () => (this.isBusy ? 0.6 : 0.4),
+      utilization: () => (this.isBusy ? 0.6 : this.isResting ? 0.05 : 0.4),
+      heapBytes: () => this.heapBytes,
       trim: () => {
         this.trims += 1;
       },
@@ -78,6 +81,23 @@ describe('Tidy', () => {
     world.isBusy = true;
     expect(await world.collects()).toBe(false);
     world.isBusy = false;
+    expect(await world.collects()).toBe(true);
+  });
+
+  test('looks through a large heap once the thread rests', async () => {
+    const world = new World();
+    world.heapBytes = 300 * 1024 ** 2;
+    world.askForCollection();
+    expect(await world.collects()).toBe(false);
+    world.isResting = true;
+    expect(await world.collects()).toBe(true);
+  });
+
+  test('looks through a large heap while memory is short', async () => {
+    const world = new World(1024);
+    world.fill(2048);
+    world.heapBytes = 300 * 1024 ** 2;
+    world.askForCollection();
     expect(await world.collects()).toBe(true);
   });
 

@@ -24,6 +24,7 @@ import { BodyQueue } from '../../src/http/body-queue.ts';
 import { type ConnectionFacts, noConnection } from '../../src/http/connection-facts.ts';
 import type { LateReply } from '../../src/http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../src/http/message.ts';
+import { WorldCache } from './world-cache.ts';
 
 const noBackends: Backends = {
   find: () => undefined,
@@ -173,6 +174,7 @@ export class World {
   readonly fetch = new TableFetch();
   readonly keyValue = new MapKeyValue();
   readonly resolve = new TableResolve();
+  #cache: WorldCache | undefined;
   nowNs = 1_700_000_000_123_456_789n;
   readonly clock: Clock = { nowNs: () => this.nowNs };
   /** Nanoseconds of the timer; `elapse` lets them pass. */
@@ -217,6 +219,11 @@ export class World {
   };
   /** Bytes to give instead of random ones. */
   randomBytes: Uint8Array | undefined;
+
+  get cache(): WorldCache {
+    this.#cache ??= new WorldCache();
+    return this.#cache;
+  }
 
   elapse(ns: bigint): void {
     this.timerNs += ns;

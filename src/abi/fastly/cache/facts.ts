@@ -1,39 +1,156 @@
-/** What is known of an object that the cache has. */
-import { room, unsupported } from '../declare.ts';
+/** What is known of an object that the cache has: of a lookup, and of one that is replaced. */
+import type { FoundObject } from '../../../capability/cache/contract.ts';
+import type { HandleTable } from '../../handles.ts';
+import type { DeclaredHostcall } from '../../hostcall.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { answering, bytesRoom, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import type { FastlyRun } from '../run.ts';
+import { FastlyFault, type Given, status } from '../status.ts';
+import { type CacheHandle, cacheHandles, requireFound } from './entries.ts';
+import { nsOf, readRange } from './options.ts';
 
-export const cacheFactsHostcalls = [
-  unsupported('get_state', '#cache', [
-    ['handle', 'handle'],
-    ['cache_lookup_state', 'out_number'],
-  ]),
-  unsupported('get_user_metadata', '#cache', [
-    ['handle', 'handle'],
-    ...room('user_metadata_out_ptr'),
-  ]),
-  unsupported('get_body', '#cache', [
-    ['handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('get_length', '#cache', [
-    ['handle', 'handle'],
-    ['cache_object_length', 'out_number64'],
-  ]),
-  unsupported('get_max_age_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_stale_while_revalidate_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_age_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_hits', '#cache', [
-    ['handle', 'handle'],
-    ['cache_hit_count', 'out_number64'],
-  ]),
-];
+/** Bits of a lookup's state. */
+export const stateBits = { found: 1, usable: 2, stale: 4, mustInsert: 8, usableIfError: 16 };
+
+type TableOf = (run: FastlyRun) => HandleTable<CacheHandle>;
+
+export const cacheFactsHostcalls = factsHostcalls('', (run) => run.of(cacheHandles).lookups);
+
+/** The eight functions, with a prefix of their names. */
+export function factsHostcalls(
+  prefix: string,
+  tableOf: TableOf,
+): readonly DeclaredHostcall<FastlyGuest>[] {
+  const find: Find = (guest, handle) => tableOf(guest.run).get(handle);
+  return [
+    answering({
+      name: `${prefix}get_state`,
+      params: [
+        ['handle', 'handle'],
+        ['cache_lookup_state', 'out_number'],
+      ],
+      spec: '#cache',
+      meaning: 'bits: 1 found and usable (2), 4 stale, 8 to be brought by this run',
+      act: (guest, handle, ptr) => guest.writeU32(ptr, coreStateOf(find(guest, handle))),
+    }),
+
+    answering({
+      name: `${prefix}get_user_metadata`,
+      params: [['handle', 'handle'], ...bytesRoom('user_metadata_out')],
+      spec: '#cache',
+      act: (guest, handle, ptr, len, written) =>
+        guest.give({ ptr, len, written }, requireGood(find(guest, handle)).options.metadata),
+    }),
+
+    ...bodyHostcalls(prefix, find),
+    ...timesHostcalls(prefix, find),
+  ];
+}
+
+type Find = (guest: FastlyGuest, handle: number) => CacheHandle;
+
+function bodyHostcalls(prefix: string, find: Find): readonly DeclaredHostcall<FastlyGuest>[] {
+  return [
+    waiting({
+      name: `${prefix}get_body`,
+      params: [
+        ['handle', 'handle'],
+        ['mask', 'flags'],
+        ['opts', 'address'],
+        ['body', 'out_handle'],
+      ],
+      spec: '#cache',
+      meaning: 'one at a time; bytes `from` to `to`, or the last `to`',
+      act: (guest, handle, mask, opts, ptr) => {
+        const range = readRange(guest, mask, opts);
+        guest.requireRange(ptr, 4);
+        const found = find(guest, handle);
+        found.requireNoBody(guest.run);
+        const { isRangeStrict: isStrict } = found;
+        const opened = requireGood(found).open({ ...range, isStrict });
+        return giveBody(guest, found, { ptr, opened });
+      },
+    }),
+
+    answering({
+      name: `${prefix}get_length`,
+      params: [
+        ['handle', 'handle'],
+        ['cache_object_length', 'out_number64'],
+      ],
+      spec: '#cache',
+      meaning: '`none` while nobody knows it',
+      act: (guest, handle, ptr) => {
+        const { knownBytes } = requireGood(find(guest, handle));
+        if (knownBytes === undefined) return status.none;
+        guest.writeU64(ptr, BigInt(knownBytes));
+        return status.ok;
+      },
+    }),
+  ];
+}
+
+function timesHostcalls(prefix: string, find: Find) {
+  const time = (name: string, msOf: (found: FoundObject) => number) =>
+    answering({
+      name: `${prefix}${name}`,
+      params: [
+        ['handle', 'handle'],
+        ['cache_duration_ns', 'out_number64'],
+      ],
+      spec: '#cache',
+      act: (guest, handle, ptr) =>
+        guest.writeU64(ptr, nsOf(msOf(requireGood(find(guest, handle))))),
+    });
+  return [
+    time('get_max_age_ns', ({ options }) => options.maxAgeMs),
+    time('get_stale_while_revalidate_ns', ({ options }) => options.staleWhileRevalidateMs),
+    time('get_age_ns', ({ ageMs }) => ageMs),
+
+    answering({
+      name: `${prefix}get_hits`,
+      params: [
+        ['handle', 'handle'],
+        ['cache_hit_count', 'out_number64'],
+      ],
+      spec: '#cache',
+      meaning: 'how often it was found on this node',
+      act: (guest, handle, ptr) =>
+        guest.writeU64(ptr, BigInt(requireGood(find(guest, handle)).hits)),
+    }),
+  ];
+}
+
+/** Kits take `found` alone for an object that may be used. */
+function coreStateOf({ found, isObliged }: CacheHandle): number {
+  let state = isObliged ? stateBits.mustInsert : 0;
+  if (found?.isUsable === true) {
+    state |= stateBits.found | stateBits.usable;
+    if (!found.isFresh) state |= stateBits.stale;
+  }
+  return state;
+}
+
+/** @throws FastlyFault `none` where nothing was found that may be used */
+function requireGood(handle: CacheHandle): FoundObject {
+  const found = requireFound(handle);
+  if (!found.isUsable) throw new FastlyFault('none');
+  return found;
+}
+
+function* giveBody(
+  guest: FastlyGuest,
+  handle: CacheHandle,
+  { opened, ptr }: { readonly ptr: number; readonly opened: ReturnType<FoundObject['open']> },
+): Steps<Given> {
+  const reading = yield* wait(opened);
+  try {
+    const body = guest.run.newBody(reading);
+    guest.writeU32(ptr, guest.run.bodies.add(body));
+    handle.give(body);
+  } catch (error) {
+    reading.cancel();
+    throw error;
+  }
+}

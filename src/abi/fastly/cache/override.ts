@@ -1,18 +1,96 @@
-/** What a guest wants of the cache for one request. */
-import { text, unsupported } from '../declare.ts';
+/** What a guest wants of the cache for one request that it sends. */
+import { surrogateKeysOf } from '../../../http/caching.ts';
+import type { RequestObject } from '../../objects/messages.ts';
+import { answering, text } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import type { FamilyState, FastlyRun } from '../run.ts';
+import { FastlyFault } from '../status.ts';
+
+export interface CacheOverride {
+  /** Past the cache. */
+  readonly isPass: boolean;
+  /** Whatever the response says of it, in milliseconds. */
+  readonly maxAgeMs: number | undefined;
+  readonly staleWhileRevalidateMs: number | undefined;
+  readonly isSensitive: boolean;
+  readonly surrogateKeys: readonly string[];
+}
+
+const bits = { pass: 1, ttl: 2, staleWhileRevalidate: 4, sensitive: 8 };
+const allBits = Object.values(bits).reduce((mask, bit) => mask | bit);
+const surrogateBytesMax = 16 * 1024;
 
 export const cacheOverrideHostcalls = [
-  unsupported('cache_override_set', '#reading-through', [
-    ['h', 'handle'],
-    ['tag', 'number'],
-    ['ttl', 'number'],
-    ['swr', 'number'],
-  ]),
-  unsupported('cache_override_v2_set', '#reading-through', [
-    ['h', 'handle'],
-    ['tag', 'number'],
-    ['ttl', 'number'],
-    ['swr', 'number'],
-    ...text('sk'),
-  ]),
+  answering({
+    name: 'cache_override_set',
+    params: [
+      ['h', 'handle'],
+      ['tag', 'flags'],
+      ['ttl', 'number'],
+      ['swr', 'number'],
+    ],
+    spec: '#reading-through',
+    meaning: 'bits of `tag`: 1 past the cache, 2 `ttl`, 4 `swr` (in seconds), 8 sensitive',
+    act: (guest, handle, tag, ttl, swr) => setOverride(guest, handle, { tag, ttl, swr, keys: '' }),
+  }),
+
+  answering({
+    name: 'cache_override_v2_set',
+    params: [
+      ['h', 'handle'],
+      ['tag', 'flags'],
+      ['ttl', 'number'],
+      ['swr', 'number'],
+      ...text('sk'),
+    ],
+    spec: '#reading-through',
+    meaning: 'surrogate keys too, with spaces between',
+    act: (guest, handle, tag, ttl, swr, ptr, len) => {
+      const keys = guest.readLatin1(ptr, len, surrogateBytesMax);
+      setOverride(guest, handle, { tag, ttl, swr, keys });
+    },
+  }),
 ];
+
+class Overrides implements FamilyState {
+  readonly #ofRequests = new WeakMap<RequestObject, CacheOverride>();
+
+  set(request: RequestObject, override: CacheOverride): void {
+    this.#ofRequests.set(request, override);
+  }
+
+  /** Undefined where the guest wants nothing special. */
+  of(request: RequestObject): CacheOverride | undefined {
+    return this.#ofRequests.get(request);
+  }
+}
+
+/** Those of a run; a family state. */
+export function cacheOverrides(_run: FastlyRun): Overrides {
+  return new Overrides();
+}
+
+function setOverride(
+  guest: FastlyGuest,
+  handle: number,
+  told: {
+    readonly tag: number;
+    readonly ttl: number;
+    readonly swr: number;
+    readonly keys: string;
+  },
+): void {
+  const { run } = guest;
+  const request = run.requests.get(handle);
+  const { keys, swr, tag, ttl } = told;
+  if ((tag & ~allBits) !== 0) throw new FastlyFault('inval');
+  const seconds = (bit: number, value: number): number | undefined =>
+    (tag & bit) === 0 ? undefined : (value >>> 0) * 1_000;
+  run.of(cacheOverrides).set(request, {
+    isPass: (tag & bits.pass) !== 0,
+    maxAgeMs: seconds(bits.ttl, ttl),
+    staleWhileRevalidateMs: seconds(bits.staleWhileRevalidate, swr),
+    isSensitive: (tag & bits.sensitive) !== 0,
+    surrogateKeys: surrogateKeysOf(keys),
+  });
+}

@@ -1,10 +1,42 @@
 /** Objects thrown out of the cache by what they are about. */
-import { text, unsupported } from '../declare.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { text, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { type Given, status } from '../status.ts';
+import { cacheHandles } from './entries.ts';
+import { keyBytesMax } from './lookup.ts';
+import { requireBits } from './options.ts';
+
+const bits = { soft: 1, answer: 2 };
 
 export const purgeHostcalls = [
-  unsupported('purge_surrogate_key', '#purging', [
-    ...text('surrogate_key'),
-    ['mask', 'flags'],
-    ['opts', 'address'],
-  ]),
+  waiting({
+    name: 'purge_surrogate_key',
+    params: [...text('surrogate_key'), ['mask', 'flags'], ['opts', 'address']],
+    spec: '#purging',
+    meaning: 'on this node, of this site',
+    act: (guest, keyPtr, keyLen, mask, opts) => {
+      requireBits(mask, bits.soft | bits.answer);
+      const key = guest.readLatin1(keyPtr, keyLen, keyBytesMax);
+      if (key === '' || /[\s,]/.test(key)) return status.inval;
+      return purge(guest, key, { mask, opts });
+    },
+  }),
 ];
+
+/** purge_options: ret_buf@0, ret_buf_len@4, nwritten_out@8. The answer is JSON with an id. */
+function* purge(
+  guest: FastlyGuest,
+  key: string,
+  { mask, opts }: { readonly mask: number; readonly opts: number },
+): Steps<Given> {
+  const { cache } = guest.run.of(cacheHandles);
+  yield* wait(cache.purge(key, (mask & bits.soft) === 0 ? 'hard' : 'soft'));
+  if ((mask & bits.answer) === 0) return status.ok;
+  const at = opts >>> 0;
+  const [ptr, len, written] = [guest.readU32(at), guest.readU32(at + 4), guest.readU32(at + 8)];
+  const id = new Uint8Array(8);
+  guest.run.capabilities.fillRandom(id);
+  const answer = { status: 'ok', id: Buffer.from(id).toString('hex') };
+  return guest.giveText({ ptr, len, written }, JSON.stringify(answer));
+}

@@ -1,51 +1,81 @@
 /** The cache: objects put in place of others. */
-import { room, text, unsupported } from '../declare.ts';
+import type { ReplaceStrategy } from '../../../capability/cache/contract.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { bytes, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { FastlyFault, type Given } from '../status.ts';
+import { CacheHandle, cacheHandles, requireHandleRoom } from './entries.ts';
+import { factsHostcalls } from './facts.ts';
+import { insert } from './insert.ts';
+import { keyBytesMax } from './lookup.ts';
+import { readHeaders, readWriteOptions, requireBits } from './options.ts';
+
+const bits = { headers: 2, strategy: 4, service: 8, isRangeStrict: 16 };
+const strategies: ReadonlyMap<number, ReplaceStrategy> = new Map([
+  [1, 'immediate'],
+  [2, 'force-miss'],
+  [3, 'wait'],
+]);
 
 export const cacheReplaceHostcalls = [
-  unsupported('replace', '#cache', [
-    ...text('cache_key'),
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['cache_replace', 'out_handle'],
-  ]),
-  unsupported('replace_insert', '#cache', [
-    ['handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('replace_get_age_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('replace_get_body', '#cache', [
-    ['handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('replace_get_hits', '#cache', [
-    ['handle', 'handle'],
-    ['cache_hit_count', 'out_number64'],
-  ]),
-  unsupported('replace_get_length', '#cache', [
-    ['handle', 'handle'],
-    ['cache_object_length', 'out_number64'],
-  ]),
-  unsupported('replace_get_max_age_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('replace_get_stale_while_revalidate_ns', '#cache', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('replace_get_state', '#cache', [
-    ['handle', 'handle'],
-    ['cache_lookup_state', 'out_number'],
-  ]),
-  unsupported('replace_get_user_metadata', '#cache', [
-    ['handle', 'handle'],
-    ...room('user_metadata_out_ptr'),
-  ]),
+  waiting({
+    name: 'replace',
+    params: [
+      ...bytes('cache_key'),
+      ['mask', 'flags'],
+      ['opts', 'address'],
+      ['cache_replace', 'out_handle'],
+    ],
+    spec: '#cache',
+    meaning: 'strategies: 1 at once, 2 at once and gone for others, 3 in turn',
+    act: (guest, keyPtr, keyLen, mask, opts, ptr) => {
+      guest.requireRange(ptr, 4);
+      const key = guest.readBytes(keyPtr, keyLen, keyBytesMax);
+      return replace(guest, key, { mask, opts, ptr });
+    },
+  }),
+
+  waiting({
+    name: 'replace_insert',
+    params: [
+      ['handle', 'handle'],
+      ['mask', 'flags'],
+      ['opts', 'address'],
+      ['body', 'out_handle'],
+    ],
+    spec: '#cache',
+    meaning: 'consumes `handle`',
+    act: (guest, handle, mask, opts, bodyPtr) => {
+      requireHandleRoom(guest, bodyPtr);
+      const { replacements } = guest.run.of(cacheHandles);
+      const { entry } = replacements.get(handle);
+      const { options } = readWriteOptions(guest, mask, opts, true);
+      if (entry === undefined) throw new FastlyFault('badf');
+      replacements.drop(handle);
+      return insert(guest, (body) => entry.insert(options, body), { bodyPtr });
+    },
+  }),
+
+  ...factsHostcalls('replace_', (run) => run.of(cacheHandles).replacements),
 ];
+
+/** cache_replace_options: request_headers@0, replace_strategy@4, service_id@8. */
+function* replace(
+  guest: FastlyGuest,
+  key: Uint8Array,
+  { mask, opts, ptr }: { readonly mask: number; readonly opts: number; readonly ptr: number },
+): Steps<Given> {
+  requireBits(mask, bits.headers | bits.strategy | bits.service | bits.isRangeStrict);
+  if ((mask & bits.service) !== 0) throw new FastlyFault('unsupported');
+  const headers = (mask & bits.headers) === 0 ? [] : readHeaders(guest, guest.readU32(opts));
+  const number = (mask & bits.strategy) === 0 ? 1 : guest.readU32((opts >>> 0) + 4);
+  const strategy = strategies.get(number);
+  if (strategy === undefined) throw new FastlyFault('inval');
+  const { replacements } = guest.run.of(cacheHandles);
+  replacements.requireRoom();
+  const { cache } = guest.run.of(cacheHandles);
+  const entry = yield* wait(cache.replace({ space: 'core', key, headers }, strategy));
+  const isRangeStrict = (mask & bits.isRangeStrict) !== 0;
+  const handle = new CacheHandle({ found: entry.found, entry, isRangeStrict });
+  guest.writeU32(ptr, replacements.add(handle));
+}

@@ -1,51 +1,154 @@
 /** What is known of an answer that the cache has. */
-import { room, unsupported } from '../declare.ts';
+import type { FoundObject } from '../../../capability/cache/contract.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { cacheHandles, type ResponseHandle, requireFound } from '../cache/entries.ts';
+import { stateBits } from '../cache/facts.ts';
+import { headOf, openPart, replyFor } from '../cache/kept-response.ts';
+import { nsOf } from '../cache/options.ts';
+import { answering, room, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { type Given, status } from '../status.ts';
+import { addResponse, nowMs } from './insert.ts';
 
 export const httpCacheFactsHostcalls = [
-  unsupported('get_found_response', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['transform_for_client', 'number'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('get_state', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_lookup_state', 'out_number'],
-  ]),
-  unsupported('get_length', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_object_length', 'out_number64'],
-  ]),
-  unsupported('get_max_age_ns', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_stale_while_revalidate_ns', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_stale_if_error_ns', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_age_ns', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_duration_ns', 'out_number64'],
-  ]),
-  unsupported('get_hits', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['cache_hit_count', 'out_number64'],
-  ]),
-  unsupported('get_sensitive_data', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['is_sensitive', 'out_number'],
-  ]),
-  unsupported('get_surrogate_keys', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ...room('surrogate_keys_out_ptr'),
-  ]),
-  unsupported('get_vary_rule', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ...room('vary_rule_out_ptr'),
-  ]),
+  waiting({
+    name: 'get_found_response',
+    params: [
+      ['handle', 'handle'],
+      ['transform_for_client', 'number'],
+      ['response', 'out_handle'],
+      ['body', 'out_handle'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'as it is kept, or 1: as the request that was looked up wants it',
+    act: (guest, handle, transform, responsePtr, bodyPtr) =>
+      giveResponse(guest, { handle, isForClient: transform !== 0, responsePtr, bodyPtr }),
+  }),
+
+  answering({
+    name: 'get_state',
+    params: [
+      ['handle', 'handle'],
+      ['cache_lookup_state', 'out_number'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'bits: 1 found, 2 usable, 4 stale, 8 to be brought, 16 usable where that fails',
+    act: (guest, handle, ptr) => guest.writeU32(ptr, stateOf(find(guest, handle))),
+  }),
+
+  answering({
+    name: 'get_length',
+    params: [
+      ['handle', 'handle'],
+      ['cache_object_length', 'out_number64'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: '`none` while nobody knows it',
+    act: (guest, handle, ptr) => {
+      const { knownBytes } = requireFound(find(guest, handle));
+      if (knownBytes === undefined) return status.none;
+      guest.writeU64(ptr, BigInt(knownBytes));
+      return status.ok;
+    },
+  }),
+
+  time('get_max_age_ns', ({ options }) => options.maxAgeMs),
+  time('get_stale_while_revalidate_ns', ({ options }) => options.staleWhileRevalidateMs),
+  time('get_stale_if_error_ns', ({ options }) => options.staleIfErrorMs),
+  time('get_age_ns', ({ ageMs }) => ageMs),
+
+  answering({
+    name: 'get_hits',
+    params: [
+      ['handle', 'handle'],
+      ['cache_hit_count', 'out_number64'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'how often it was found on this node',
+    act: (guest, handle, ptr) =>
+      guest.writeU64(ptr, BigInt(requireFound(find(guest, handle)).hits)),
+  }),
+
+  answering({
+    name: 'get_sensitive_data',
+    params: [
+      ['handle', 'handle'],
+      ['is_sensitive', 'out_number'],
+    ],
+    spec: '#cache-of-answers',
+    act: (guest, handle, ptr) =>
+      guest.writeU32(ptr, requireFound(find(guest, handle)).options.isSensitive ? 1 : 0),
+  }),
+
+  list('get_surrogate_keys', 'surrogate_keys_out', ({ options }) => options.surrogateKeys),
+  list('get_vary_rule', 'vary_rule_out', ({ options }) => options.varyBy),
 ];
+
+function find(guest: FastlyGuest, handle: number): ResponseHandle {
+  return guest.run.of(cacheHandles).responses.get(handle);
+}
+
+function time(name: string, msOf: (found: FoundObject) => number) {
+  return answering({
+    name,
+    params: [
+      ['handle', 'handle'],
+      ['cache_duration_ns', 'out_number64'],
+    ],
+    spec: '#cache-of-answers',
+    act: (guest, handle, ptr) => guest.writeU64(ptr, nsOf(msOf(requireFound(find(guest, handle))))),
+  });
+}
+
+/** With spaces between. */
+function list(name: string, out: string, itemsOf: (found: FoundObject) => readonly string[]) {
+  return answering({
+    name,
+    params: [['handle', 'handle'], ...room(out)],
+    spec: '#cache-of-answers',
+    act: (guest, handle, ptr, len, written) => {
+      const items = itemsOf(requireFound(find(guest, handle)));
+      return guest.give({ ptr, len, written }, items.join(' '));
+    },
+  });
+}
+
+function stateOf({ found, isObliged }: ResponseHandle): number {
+  let state = isObliged ? stateBits.mustInsert : 0;
+  if (found === undefined) return state;
+  state |= stateBits.found;
+  if (found.isUsable) state |= stateBits.usable;
+  if (!found.isFresh) state |= stateBits.stale;
+  if (found.isUsableIfError && (isObliged || found.isUsable)) state |= stateBits.usableIfError;
+  return state;
+}
+
+interface ResponsePlace {
+  readonly handle: number;
+  readonly isForClient: boolean;
+  readonly responsePtr: number;
+  readonly bodyPtr: number;
+}
+
+function* giveResponse(
+  guest: FastlyGuest,
+  { bodyPtr, handle, isForClient, responsePtr }: ResponsePlace,
+): Steps<Given> {
+  guest.requireRange(responsePtr, 4);
+  guest.requireRange(bodyPtr, 4);
+  const lookup = find(guest, handle);
+  const found = requireFound(lookup);
+  const reply = isForClient
+    ? replyFor(found, lookup.request, nowMs(guest))
+    : { ...headOf(found), part: { kind: 'all' } as const };
+  guest.run.bodies.requireRoom();
+  const opened = yield* wait(openPart(found, reply.part));
+  try {
+    const response = addResponse(guest, reply);
+    guest.writeU32(responsePtr, response);
+    guest.writeU32(bodyPtr, guest.run.bodies.add(guest.run.newBody(opened)));
+  } catch (error) {
+    opened.cancel();
+    throw error;
+  }
+}

@@ -1,54 +1,240 @@
-/** The cache of answers: put in. */
-import { unsupported } from '../declare.ts';
+/** The cache of answers: put in, kept on, or not to be kept. */
+import type { FoundObject } from '../../../capability/cache/contract.ts';
+import { refreshed } from '../../../http/cached-reply.ts';
+import { type CacheableResponse, cachePolicyOf, storabilityOf } from '../../../http/caching.ts';
+import { HeaderMap } from '../../objects/headers.ts';
+import { ResponseObject } from '../../objects/messages.ts';
+import { type Steps, wait } from '../../steps.ts';
+import {
+  cacheHandles,
+  ResponseHandle,
+  requireHandleRoom,
+  requireObliged,
+} from '../cache/entries.ts';
+import { openWriteEnd } from '../cache/insert.ts';
+import { headOf } from '../cache/kept-response.ts';
+import { answering, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { FastlyFault, type Given, status } from '../status.ts';
+import { giveResponseOptions, readResponseOptions } from './options.ts';
+
+const writeParams = [
+  ['handle', 'handle'],
+  ['resp_handle', 'handle'],
+  ['mask', 'flags'],
+  ['opts', 'address'],
+] as const;
+/** What becomes of a response. */
+const actions = { insert: 0, update: 1, doNotStore: 2, recordUncacheable: 3 };
+const nsPerMs = 1_000_000n;
 
 export const httpCacheInsertHostcalls = [
-  unsupported('transaction_insert', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['resp_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('transaction_insert_and_stream_back', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['resp_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['body', 'out_handle'],
-    ['http_cache', 'out_handle'],
-  ]),
-  unsupported('transaction_update', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['resp_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-  ]),
-  unsupported('transaction_update_and_return_fresh', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['resp_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['http_cache', 'out_handle'],
-  ]),
-  unsupported('transaction_choose_stale', '#cache-of-answers', [['handle', 'handle']]),
-  unsupported('transaction_record_not_cacheable', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-  ]),
-  unsupported('transaction_abandon', '#cache-of-answers', [['handle', 'handle']]),
-  unsupported('get_suggested_cache_options', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['response', 'out_handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['mask_out', 'address'],
-    ['opts_out', 'address'],
-  ]),
-  unsupported('prepare_response_for_storage', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['response', 'out_handle'],
-    ['http_storage_action', 'out_number'],
-    ['response', 'out_handle'],
-  ]),
+  waiting({
+    name: 'transaction_insert',
+    params: [...writeParams, ['body', 'out_handle']],
+    spec: '#cache-of-answers',
+    meaning: 'consumes the response; `body` is the write end',
+    act: (guest, handle, response, mask, opts, bodyPtr) =>
+      insert(guest, { handle, response, mask, opts }, { bodyPtr }),
+  }),
+
+  waiting({
+    name: 'transaction_insert_and_stream_back',
+    params: [...writeParams, ['body', 'out_handle'], ['http_cache', 'out_handle']],
+    spec: '#cache-of-answers',
+    meaning: '`http_cache` reads what is written',
+    act: (guest, handle, response, mask, opts, bodyPtr, cachePtr) =>
+      insert(guest, { handle, response, mask, opts }, { bodyPtr, cachePtr }),
+  }),
+
+  waiting({
+    name: 'transaction_update',
+    params: writeParams,
+    spec: '#cache-of-answers',
+    meaning: 'another head and other options, the same body',
+    act: (guest, handle, response, mask, opts) =>
+      update(guest, { handle, response, mask, opts }, undefined),
+  }),
+
+  waiting({
+    name: 'transaction_update_and_return_fresh',
+    params: [...writeParams, ['http_cache', 'out_handle']],
+    spec: '#cache-of-answers',
+    act: (guest, handle, response, mask, opts, cachePtr) =>
+      update(guest, { handle, response, mask, opts }, cachePtr),
+  }),
+
+  answering({
+    name: 'transaction_choose_stale',
+    params: [['handle', 'handle']],
+    spec: '#cache-of-answers',
+    meaning: 'what was found is good for all who wait',
+    act: (guest, handle) => {
+      const { entry, found } = guest.run.of(cacheHandles).responses.get(handle);
+      if (entry?.isObliged !== true || found === undefined) return status.badf;
+      if (!found.isUsable && !found.isUsableIfError) return status.badf;
+      entry.chooseStale();
+      return status.ok;
+    },
+  }),
+
+  answering({
+    name: 'transaction_record_not_cacheable',
+    params: [
+      ['handle', 'handle'],
+      ['mask', 'flags'],
+      ['opts', 'address'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'for `max_age_ns` nobody waits for it',
+    act: (guest, handle, mask, opts) => {
+      const entry = requireObliged(guest.run.of(cacheHandles).responses.get(handle));
+      const options = readResponseOptions(guest, mask, opts, { status: 0, headers: [] });
+      entry.recordUncacheable(options);
+    },
+  }),
+
+  answering({
+    name: 'transaction_abandon',
+    params: [['handle', 'handle']],
+    spec: '#cache-of-answers',
+    meaning: 'the next who waits is to bring it',
+    act: (guest, handle) => {
+      requireObliged(guest.run.of(cacheHandles).responses.get(handle)).giveUp();
+    },
+  }),
+
+  answering({
+    name: 'get_suggested_cache_options',
+    params: [
+      ['handle', 'handle'],
+      ['response', 'handle'],
+      ['mask', 'flags'],
+      ['opts', 'address'],
+      ['mask_out', 'address'],
+      ['opts_out', 'address'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'what the response says of itself',
+    act: (guest, handle, response, mask, opts, maskOut, optsOut) => {
+      guest.run.of(cacheHandles).responses.get(handle);
+      const policy = cachePolicyOf(responseOf(guest, response), nowMs(guest));
+      return giveResponseOptions(guest, policy, { mask, opts, maskOut, optsOut });
+    },
+  }),
+
+  answering({
+    name: 'prepare_response_for_storage',
+    params: [
+      ['handle', 'handle'],
+      ['response', 'handle'],
+      ['http_storage_action', 'out_number'],
+      ['response_out', 'out_handle'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: '0 store, 1 update, 2 neither, 3 record that it cannot be kept',
+    act: (guest, handle, response, actionPtr, responsePtr) => {
+      guest.requireRange(actionPtr, 4);
+      guest.requireRange(responsePtr, 4);
+      const lookup = guest.run.of(cacheHandles).responses.get(handle);
+      const { action, head } = prepare(lookup, responseOf(guest, response));
+      guest.writeU32(actionPtr, action);
+      guest.writeU32(responsePtr, addResponse(guest, head));
+    },
+  }),
 ];
+
+interface WriteArguments {
+  readonly handle: number;
+  readonly response: number;
+  readonly mask: number;
+  readonly opts: number;
+}
+
+function* insert(
+  guest: FastlyGuest,
+  wanted: WriteArguments,
+  { bodyPtr, cachePtr }: { readonly bodyPtr: number; readonly cachePtr?: number },
+): Steps<Given> {
+  requireHandleRoom(guest, bodyPtr, ...(cachePtr === undefined ? [] : [cachePtr]));
+  const { responses } = guest.run.of(cacheHandles);
+  const lookup = responses.get(wanted.handle);
+  const entry = requireObliged(lookup);
+  const options = takeResponse(guest, wanted);
+  yield* openWriteEnd(
+    guest,
+    (body) => entry.insert(options, body),
+    { bodyPtr },
+    (found) => {
+      if (cachePtr !== undefined) giveHandle(guest, lookup, { found, cachePtr });
+    },
+  );
+}
+
+function* update(
+  guest: FastlyGuest,
+  wanted: WriteArguments,
+  cachePtr: number | undefined,
+): Steps<Given> {
+  if (cachePtr !== undefined) requireHandleRoom(guest, cachePtr);
+  const lookup = guest.run.of(cacheHandles).responses.get(wanted.handle);
+  const entry = requireObliged(lookup);
+  if (lookup.found === undefined) throw new FastlyFault('badf');
+  const found = yield* wait(entry.update(takeResponse(guest, wanted)));
+  if (cachePtr !== undefined) giveHandle(guest, lookup, { found, cachePtr });
+}
+
+/** Consumes the response. */
+function takeResponse(guest: FastlyGuest, { mask, opts, response }: WriteArguments) {
+  const { held, responses } = guest.run;
+  const options = readResponseOptions(guest, mask, opts, responseOf(guest, response));
+  held.release(responses.take(response).headers.byteLength);
+  return options;
+}
+
+function giveHandle(
+  guest: FastlyGuest,
+  { request }: ResponseHandle,
+  { cachePtr, found }: { readonly found: FoundObject; readonly cachePtr: number },
+): void {
+  const { responses } = guest.run.of(cacheHandles);
+  guest.writeU32(cachePtr, responses.add(new ResponseHandle({ found }, request)));
+}
+
+function prepare(
+  { found, isObliged, request }: ResponseHandle,
+  response: CacheableResponse,
+): { readonly action: number; readonly head: CacheableResponse } {
+  if (response.status === 304 && found !== undefined && isObliged) {
+    return { action: actions.update, head: refreshed(headOf(found), response) };
+  }
+  const storability = storabilityOf({ ...request, method: 'GET' }, response);
+  const action = {
+    store: actions.insert,
+    'not-now': actions.doNotStore,
+    never: actions.recordUncacheable,
+  }[storability];
+  return { action, head: response };
+}
+
+/** Names in lower case. @throws HandleError */
+function responseOf(guest: FastlyGuest, handle: number): CacheableResponse {
+  const response = guest.run.responses.get(handle);
+  const headers = response.headers
+    .lines()
+    .map(([name, value]) => [name.toLowerCase(), value] as const);
+  return { status: response.status, headers };
+}
+
+/** @throws HandleError, ObjectError where the run has too many */
+export function addResponse(guest: FastlyGuest, head: CacheableResponse): number {
+  const { run } = guest;
+  const headers = HeaderMap.of(head.headers, run.headerLimits);
+  run.responses.requireRoom();
+  run.held.hold(headers.byteLength);
+  return run.responses.add(new ResponseObject({ status: head.status, headers }));
+}
+
+export function nowMs({ run }: FastlyGuest): number {
+  return Number(run.capabilities.clock.nowNs() / nsPerMs);
+}

@@ -1,30 +1,140 @@
 /** The cache of answers: found, and promised. */
-import { room, unsupported } from '../declare.ts';
+import type { CacheEntry } from '../../../capability/cache/contract.ts';
+import { backendHeaders, hasValidator } from '../../../http/cached-reply.ts';
+import { isCacheableRequest } from '../../../http/caching.ts';
+import { HeaderMap } from '../../objects/headers.ts';
+import { RequestObject } from '../../objects/messages.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { cacheHandles, type LookedUpRequest, ResponseHandle } from '../cache/entries.ts';
+import { headOf, responseKeyBytes, responseKeyOf } from '../cache/kept-response.ts';
+import { answering, bytesRoom, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { FastlyFault, type Given } from '../status.ts';
+import { readResponseLookup } from './options.ts';
+
+const lookupParams = [
+  ['req_handle', 'handle'],
+  ['mask', 'flags'],
+  ['opts', 'address'],
+  ['http_cache', 'out_handle'],
+] as const;
 
 export const httpCacheLookupHostcalls = [
-  unsupported('is_request_cacheable', '#cache-of-answers', [
-    ['req_handle', 'handle'],
-    ['is_cacheable', 'out_number'],
-  ]),
-  unsupported('get_suggested_cache_key', '#cache-of-answers', [
-    ['req_handle', 'handle'],
-    ...room('key_out_ptr'),
-  ]),
-  unsupported('lookup', '#cache-of-answers', [
-    ['req_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['http_cache', 'out_handle'],
-  ]),
-  unsupported('transaction_lookup', '#cache-of-answers', [
-    ['req_handle', 'handle'],
-    ['mask', 'flags'],
-    ['opts', 'address'],
-    ['http_cache', 'out_handle'],
-  ]),
-  unsupported('close', '#cache-of-answers', [['handle', 'handle']]),
-  unsupported('get_suggested_backend_request', '#cache-of-answers', [
-    ['handle', 'handle'],
-    ['request', 'out_handle'],
-  ]),
+  answering({
+    name: 'is_request_cacheable',
+    params: [
+      ['req_handle', 'handle'],
+      ['is_cacheable', 'out_number'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: '1 for GET and HEAD',
+    act: (guest, handle, ptr) =>
+      guest.writeU32(ptr, isCacheableRequest(requestOf(guest, handle)) ? 1 : 0),
+  }),
+
+  answering({
+    name: 'get_suggested_cache_key',
+    params: [['req_handle', 'handle'], ...bytesRoom('key_out')],
+    spec: '#cache-of-answers',
+    meaning: '32 bytes',
+    act: (guest, handle, ptr, len, written) => {
+      const { url } = requestOf(guest, handle);
+      return guest.give({ ptr, len, written }, responseKeyOf(url, '', ''));
+    },
+  }),
+
+  waiting({
+    name: 'lookup',
+    params: lookupParams,
+    spec: '#cache-of-answers',
+    meaning: 'what is there now; obliges to nothing',
+    act: (guest, handle, mask, opts, ptr) =>
+      look(guest, 'find', { request: requestOf(guest, handle), mask, opts, ptr }),
+  }),
+
+  waiting({
+    name: 'transaction_lookup',
+    params: lookupParams,
+    spec: '#cache-of-answers',
+    meaning: 'waits while another run is bringing it',
+    act: (guest, handle, mask, opts, ptr) =>
+      look(guest, 'enter', { request: requestOf(guest, handle), mask, opts, ptr }),
+  }),
+
+  answering({
+    name: 'close',
+    params: [['handle', 'handle']],
+    spec: '#cache-of-answers',
+    meaning: 'gives up what it obliges to',
+    act: (guest, handle) => guest.run.of(cacheHandles).responses.take(handle).entry?.giveUp(),
+  }),
+
+  answering({
+    name: 'get_suggested_backend_request',
+    params: [
+      ['handle', 'handle'],
+      ['request', 'out_handle'],
+    ],
+    spec: '#cache-of-answers',
+    meaning: 'for all of it, or whether what is kept still holds',
+    act: (guest, handle, ptr) => {
+      guest.requireRange(ptr, 4);
+      const { run } = guest;
+      const request = backendRequest(run.of(cacheHandles).responses.get(handle), run.headerLimits);
+      run.requests.requireRoom();
+      run.held.hold(request.headers.byteLength);
+      guest.writeU32(ptr, run.requests.add(request));
+    },
+  }),
 ];
+
+interface LookArguments {
+  readonly request: LookedUpRequest;
+  readonly mask: number;
+  readonly opts: number;
+  readonly ptr: number;
+}
+
+function* look(
+  guest: FastlyGuest,
+  how: 'enter' | 'find',
+  { mask, opts, ptr, request }: LookArguments,
+): Steps<Given> {
+  guest.requireRange(ptr, 4);
+  const { cache, responses } = guest.run.of(cacheHandles);
+  responses.requireRoom();
+  const { backend, key = responseKeyOf(request.url, backend, '') } = readResponseLookup(
+    guest,
+    mask,
+    opts,
+  );
+  if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
+  const address = { space: 'http', key, headers: request.headers } as const;
+  const entry: CacheEntry = yield* wait(cache[how](address));
+  try {
+    const handle = new ResponseHandle({ found: entry.found, entry }, request);
+    guest.writeU32(ptr, responses.add(handle));
+  } catch (error) {
+    entry.giveUp();
+    throw error;
+  }
+}
+
+/** As it is now: the guest may go on with it. @throws HandleError */
+function requestOf(guest: FastlyGuest, handle: number): LookedUpRequest {
+  const { headers, method, url } = guest.run.requests.get(handle);
+  const lines = headers.lines().map(([name, value]) => [name.toLowerCase(), value] as const);
+  return { method, url, headers: lines };
+}
+
+function backendRequest(
+  { entry, found, request }: ResponseHandle,
+  limits: ConstructorParameters<typeof HeaderMap>[0],
+): RequestObject {
+  const kept = found === undefined || entry?.isObliged !== true ? undefined : headOf(found);
+  const asked = kept !== undefined && hasValidator(kept) ? kept : undefined;
+  const headers = HeaderMap.of(backendHeaders(request.headers, asked), limits);
+  // A body is wanted, to be kept.
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return new RequestObject({ method, url: request.url, headers });
+}

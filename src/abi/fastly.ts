@@ -23,6 +23,7 @@ export function createFastlyAbi(limits: Limits, wasi: WasiBeside): Abi {
     name: 'fastly',
     judge: (face) => judgeFastly(face, wasi),
     requestBody: 'streamed',
+    takesUpgrades: true,
     bind: (host) => new FastlyBinding(host, limits, wasi.bind(host)),
   };
 }

@@ -12,6 +12,7 @@ export class Patience {
   };
   #refusal: CapabilityRefusal | undefined;
   #watched: ServerExchange | undefined;
+  #isHurried = true;
 
   /** `what` must be there within `timeoutMs`, such as `the reply must be whole`. */
   constructor(signal: AbortSignal, limit: { readonly timeoutMs: number; readonly what: string }) {
@@ -31,14 +32,20 @@ export class Patience {
     this.#watched = exchange;
   }
 
+  /** Something has happened: the time begins anew. */
+  renew(): void {
+    if (this.#isHurried) this.#timer.refresh();
+  }
+
   /** There is no hurry any more; the run may still end. */
   stopTimer(): void {
+    this.#isHurried = false;
     clearTimeout(this.#timer);
   }
 
   /** Must be called once the exchange is over, well or not. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.stopTimer();
     this.#signal.removeEventListener('abort', this.#abandon);
     this.#watched = undefined;
   }

@@ -28,7 +28,7 @@ import type { HeldBytes } from './held-bytes.ts';
 import { Patience } from './patience.ts';
 import type { Destination } from './pools.ts';
 import { isStaleConnection, limitRefusal, toRefusal } from './refusals.ts';
-import { isStreamed } from './sent-body.ts';
+import { isStreamed, watchPieces } from './sent-body.ts';
 import type { Visits } from './visits.ts';
 
 export type RunFetchLimits = AdmissionLimits &
@@ -111,7 +111,10 @@ export class RunFetch implements Fetch {
     const timeoutMs = Math.min(request.firstByteMs ?? outboundTimeoutMs, outboundTimeoutMs);
     const patience = new Patience(signal, { timeoutMs, what: 'the reply must begin' });
     try {
-      const exchange = await this.#follow(request, patience);
+      const { body: sent } = request;
+      // A long body takes its time: a server seldom answers before it has come.
+      const body = isStreamed(sent) ? watchPieces(sent, () => patience.renew()) : sent;
+      const exchange = await this.#follow({ ...request, body }, patience);
       patience.stopTimer();
       exchange.onceDone(() => patience.end());
       const reply = { ...(await exchange.head), body: exchange.body };

@@ -17,6 +17,18 @@ export function withoutEmptyStream(body: Uint8Array | ReadBody): Uint8Array | Re
   return noBytes;
 }
 
+/** The same body; `onPiece` hears of each piece that was asked for. */
+export function watchPieces(body: ReadBody, onPiece: () => void): ReadBody {
+  return {
+    knownBytes: body.knownBytes,
+    read: () => {
+      onPiece();
+      return body.read();
+    },
+    cancel: () => body.cancel(),
+  };
+}
+
 /** Null: none. Pieces are asked for one by one, as the connection takes them. */
 export function toSentBody(body: Uint8Array | ReadBody): SentBody {
   // The client takes any asynchronous iterable, which its types do not say.

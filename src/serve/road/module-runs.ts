@@ -72,6 +72,7 @@ export class ModuleRuns {
     if (site.settings?.site?.compress === 'all') beginCoding(exchange);
     exchange.keepBody(limits?.requestBodyBytes);
     if (upgrade !== undefined && guest.takesUpgrades) {
+      upgrade.watch();
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
     }
     const report =

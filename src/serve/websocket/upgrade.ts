@@ -21,6 +21,12 @@ export class UpgradeRequest {
   /** For an answer other than the upgrade, after which the connection is to end. */
   readonly response: Http1Response;
   readonly #parts: UpgradeParts;
+  /** Nobody reads: without a look now and then the end of a connection is not told. */
+  readonly #look = (): void => {
+    const { socket } = this.#parts;
+    if (socket.readableLength === 0) socket.read();
+  };
+  readonly #leave = (): void => void this.#parts.socket.destroy();
 
   constructor(parts: UpgradeParts) {
     const { incoming, socket } = parts;
@@ -36,9 +42,19 @@ export class UpgradeRequest {
     return this.#parts.socket.bytesRead;
   }
 
+  /** Notices from here on that the client goes away; what it sends is left where it is. */
+  watch(): void {
+    const { socket } = this.#parts;
+    socket.on('readable', this.#look);
+    socket.once('end', this.#leave);
+    this.#look();
+  }
+
   /** Answers 101 as somebody else has: from here on the connection is whoever's asked for it. */
   handOver({ headers }: ReplyHead): { readonly client: Socket; readonly firstBytes: Uint8Array } {
     const { socket, firstBytes } = this.#parts;
+    socket.off('readable', this.#look);
+    socket.off('end', this.#leave);
     this.response.detachSocket(socket);
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     const fixed = 'connection: Upgrade\r\nupgrade: websocket\r\n';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Backend, Fetch } from '../../../src/capability/fetch/contract.ts';
+import type { Backend } from '../../../src/capability/fetch/contract.ts';
 import type { FetchGrant } from '../../../src/capability/fetch/grant.ts';
 import { workOutFetchGrant } from '../../../src/capability/fetch/grant.ts';
 import type { FolderKey } from '../../../src/names.ts';
@@ -171,36 +171,6 @@ describe('a back-end', () => {
   });
 });
 
-describe('pools of connections', () => {
-  /** Back-ends that differ have pools of their own. */
-  function many(count: number): FetchGrant {
-    const each = Array.from({ length: count }, (_, n): [string, Backend] => [
-      `b${n}`,
-      plain({ keepAliveMs: 10_000 + n }),
-    ]);
-    return { outbound: undefined, backends: new Map(each) };
-  }
-
-  test('are so many for an owner: one more pushes out her oldest, and nobody else’s', async () => {
-    const outbound = bench.open({ poolsPerOwnerMax: 2 });
-    const grant = many(3);
-    const of = (folder: string) =>
-      outbound.forRun({ folderKey: folder as FolderKey, loopHops: 0, grant });
-    const alice = of('/keybase/public/alice/site');
-    const mallory = of('/keybase/public/mallory/site');
-    const send = (run: Fetch, backend: string) => bench.send(run, 'http://x.example/', { backend });
-    await send(alice, 'b0');
-    for (const name of ['b0', 'b1', 'b2']) await send(mallory, name);
-    await expect.poll(() => bench.server.sockets.filter((each) => each.destroyed).length).toBe(1);
-    expect(bench.server.sockets).toHaveLength(4);
-    await send(alice, 'b0');
-    await send(mallory, 'b2');
-    expect(bench.server.sockets).toHaveLength(4);
-    await send(mallory, 'b0');
-    expect(bench.server.sockets).toHaveLength(5);
-  });
-});
-
 describe('a back-end of a run', () => {
   test('is there for the run that added it', async () => {
     const outbound = bench.open();
@@ -269,41 +239,6 @@ describe('what a folder grants', () => {
     expect(of('a.wasm').get('one')).not.toHaveProperty('clientKey');
     expect([...of('b.wasm').keys()]).toEqual(['two']);
     expect(of('c.wasm').size).toBe(0);
-  });
-});
-
-describe('health', () => {
-  test('is what the folder says where nobody asks', () => {
-    const { backends } = bench.openRun({}, granted({ ill: plain({ statedHealth: 'unhealthy' }) }));
-    expect(backends.healthOf('ill')).toBe('unhealthy');
-  });
-
-  test('is asked once for runs that add the same back-end one after another', async () => {
-    const outbound = bench.open();
-    const health = { path: '/up', intervalMs: 3_600_000 };
-    for (let run = 0; run < 5; run += 1) {
-      const { backends } = outbound.forRun({ folderKey: '/a' as FolderKey, loopHops: 0 });
-      backends.add('mine', plain({ health }));
-      backends.healthOf('mine');
-    }
-    await expect.poll(() => bench.server.seen.length).toBe(1);
-    const { backends } = outbound.forRun({ folderKey: '/a' as FolderKey, loopHops: 0 });
-    backends.add('mine', plain({ health: { ...health, path: '/other' } }));
-    backends.healthOf('mine');
-    await expect.poll(() => bench.server.seen.length).toBe(2);
-  });
-
-  test('is what a back-end answers, as long as somebody wants to know', async () => {
-    const health = { path: '/?bytes=1', method: 'GET', intervalMs: 50, window: 1, threshold: 1 };
-    const well = plain({ health: { ...health, initial: 0 } });
-    const ill = plain({ health: { ...health, initial: 1, expectedStatus: 503 } });
-    const { backends } = bench.openRun({}, granted({ well, ill, unasked: plain() }));
-    expect(backends.healthOf('unasked')).toBe('unknown');
-    expect(backends.healthOf('nowhere')).toBe('unknown');
-    expect(backends.healthOf('well')).toBe('unhealthy');
-    expect(backends.healthOf('ill')).toBe('healthy');
-    await expect.poll(() => backends.healthOf('well')).toBe('healthy');
-    await expect.poll(() => backends.healthOf('ill')).toBe('unhealthy');
   });
 });
 

@@ -45,3 +45,19 @@ test('end leaves nothing behind on the signal: a run sends many requests', () =>
   patience.end();
   expect(getEventListeners(run.signal, 'abort')).toHaveLength(0);
 });
+
+test('the time begins anew while something happens, until there is no hurry any more', async () => {
+  const patience = new Patience(new AbortController().signal, within(1_000));
+  const exchange = newExchange();
+  patience.watch(exchange);
+  const untilMs = performance.now() + 1_500;
+  while (performance.now() < untilMs) {
+    patience.renew();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  patience.stopTimer();
+  patience.renew();
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(() => patience.watch(exchange)).not.toThrow();
+  patience.end();
+});

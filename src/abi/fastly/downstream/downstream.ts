@@ -16,6 +16,14 @@ export interface DownstreamHandles {
   readonly body: number;
 }
 
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly Header[];
+}
+
+const connectionWanted: Header = ['connection', 'Upgrade'];
+
 class Downstream {
   readonly head: RequestHead;
   readonly #run: FastlyRun;
@@ -31,15 +39,30 @@ class Downstream {
     return this.#handles;
   }
 
-  #open(): DownstreamHandles {
-    const { requests, bodies, exchange, headerLimits } = this.#run;
+  /** As it came, whatever the guest has made of it since. */
+  get received(): ReceivedRequest {
+    const { exchange, capabilities } = this.#run;
     const { head } = this;
-    const prefix = prefixOf(head, this.#run.capabilities.settings.modulePath);
-    const request = new RequestObject({
+    const prefix = prefixOf(head, capabilities.settings.modulePath);
+    const headers = headersOf(head, prefix);
+    const upgrade = exchange.upgradeWanted;
+    return {
       method: head.method,
       url: urlOf(head, prefix),
-      headers: HeaderMap.of(headersOf(head, prefix), headerLimits),
-      version: versionOf(head),
+      // Guests tell by these fields that somebody wants a WebSocket.
+      headers:
+        upgrade === undefined ? headers : [...headers, connectionWanted, ['upgrade', upgrade]],
+    };
+  }
+
+  #open(): DownstreamHandles {
+    const { requests, bodies, exchange, headerLimits } = this.#run;
+    const { method, url, headers } = this.received;
+    const request = new RequestObject({
+      method,
+      url,
+      headers: HeaderMap.of(headers, headerLimits),
+      version: versionOf(this.head),
     });
     const body = this.#run.newBody(exchange.hasBody ? new ExchangeBody(exchange) : undefined);
     return { request: requests.add(request), body: bodies.add(body) };

@@ -1,11 +1,48 @@
-/** Back-ends that a guest adds for itself. */
-import { text, unsupported } from '../declare.ts';
+/** Back-ends that a guest adds for itself; they are gone with the run. */
+import type { Backend } from '../../../capability/fetch/contract.ts';
+import { answering, text } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { FastlyFault, type Given, status } from '../status.ts';
+import { heldSecrets } from '../stores/held-secrets.ts';
+import { nameBytesMax } from './backend.ts';
+import { readBackendSettings } from './dynamic-config.ts';
+
+const targetBytesMax = 1_024;
+/** A host, and a port where it is not the usual one. */
+const targetPattern = /^[^/?#@\\]+$/;
 
 export const dynamicBackendHostcalls = [
-  unsupported('register_dynamic_backend', '#back-ends', [
-    ...text('name_prefix'),
-    ...text('target'),
-    ['mask', 'flags'],
-    ['cfg', 'address'],
-  ]),
+  answering({
+    name: 'register_dynamic_backend',
+    params: [...text('name_prefix'), ...text('target'), ['mask', 'flags'], ['cfg', 'address']],
+    spec: '#back-ends',
+    meaning: 'for this run alone; `error` where the name is taken',
+    act: (guest, namePtr, nameLen, targetPtr, targetLen, mask, ptr): Given => {
+      const name = readFilled(guest, namePtr, nameLen, nameBytesMax);
+      const target = readFilled(guest, targetPtr, targetLen, targetBytesMax);
+      const { table } = guest.run.of(heldSecrets);
+      const { isTls, ...settings } = readBackendSettings(guest, { mask, ptr }, (handle) =>
+        Buffer.from(table.get(handle).bytes).toString('latin1'),
+      );
+      const { backends } = guest.run.capabilities.fetch;
+      if (backends.find(name) !== undefined) return status.error;
+      backends.add(name, { address: addressOf(target, isTls), ...settings });
+      return status.ok;
+    },
+  }),
 ];
+
+function readFilled(guest: FastlyGuest, ptr: number, len: number, bytesMax: number): string {
+  const read = guest.readText(ptr, len, bytesMax);
+  if (read === '') throw new FastlyFault('inval');
+  return read;
+}
+
+function addressOf(target: string, isTls: boolean): Backend['address'] {
+  const url = targetPattern.test(target)
+    ? URL.parse(`${isTls ? 'https' : 'http'}://${target}`)
+    : null;
+  if (url === null) throw new FastlyFault('inval');
+  const usualPort = isTls ? 443 : 80;
+  return { isTls, host: url.hostname, port: url.port === '' ? usualPort : Number(url.port) };
+}

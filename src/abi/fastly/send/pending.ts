@@ -1,42 +1,116 @@
 /** Requests under way: asked for, waited for, chosen among. */
-import { handles, unsupported } from '../declare.ts';
+import { setImmediate as reachMacrotask } from 'node:timers/promises';
+import { selectReady } from '../../objects/ready.ts';
+import { type Steps, wait } from '../../steps.ts';
+import { handles, waiting } from '../declare.ts';
+import type { FastlyGuest } from '../guest.ts';
+import { FastlyFault, type Given, status } from '../status.ts';
+import { giveNoReply, giveReply, type ReplyPlace, requireReplyPlace } from './reply.ts';
+import { backendRequests } from './under-way.ts';
+
+const reply = [
+  ['response', 'out_handle'],
+  ['body', 'out_handle'],
+] as const;
+const detailed = [['error_detail', 'address']] as const;
 
 export const pendingHostcalls = [
-  unsupported('pending_req_poll', '#requests-under-way', [
-    ['h', 'handle'],
-    ['is_done', 'out_number'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('pending_req_poll_v2', '#requests-under-way', [
-    ['h', 'handle'],
-    ['error_detail', 'address'],
-    ['is_done', 'out_number'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('pending_req_wait', '#requests-under-way', [
-    ['h', 'handle'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('pending_req_wait_v2', '#requests-under-way', [
-    ['h', 'handle'],
-    ['error_detail', 'address'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('pending_req_select', '#requests-under-way', [
-    ...handles('hs'),
-    ['done_idx', 'out_number'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
-  unsupported('pending_req_select_v2', '#requests-under-way', [
-    ...handles('hs'),
-    ['error_detail', 'address'],
-    ['done_idx', 'out_number'],
-    ['response', 'out_handle'],
-    ['body', 'out_handle'],
-  ]),
+  waiting({
+    name: 'pending_req_poll',
+    params: [['h', 'handle'], ['is_done', 'out_number'], ...reply],
+    spec: '#requests-under-way',
+    meaning: 'does not wait; consumes it once it is done',
+    act: (guest, handle, done, response, body) =>
+      poll(guest, { handle, done }, { response, body, detail: 0 }),
+  }),
+
+  waiting({
+    name: 'pending_req_poll_v2',
+    params: [['h', 'handle'], ...detailed, ['is_done', 'out_number'], ...reply],
+    spec: '#requests-under-way',
+    act: (guest, handle, detail, done, response, body) =>
+      poll(guest, { handle, done }, { response, body, detail }),
+  }),
+
+  waiting({
+    name: 'pending_req_wait',
+    params: [['h', 'handle'], ...reply],
+    spec: '#requests-under-way',
+    meaning: 'waits, and consumes it',
+    act: (guest, handle, response, body) => finish(guest, handle, { response, body, detail: 0 }),
+  }),
+
+  waiting({
+    name: 'pending_req_wait_v2',
+    params: [['h', 'handle'], ...detailed, ...reply],
+    spec: '#requests-under-way',
+    act: (guest, handle, detail, response, body) =>
+      finish(guest, handle, { response, body, detail }),
+  }),
+
+  waiting({
+    name: 'pending_req_select',
+    params: [...handles('hs'), ['done_idx', 'out_number'], ...reply],
+    spec: '#requests-under-way',
+    meaning: 'waits for the first to end, and consumes that one alone',
+    act: (guest, list, count, done, response, body) =>
+      select(guest, { list, count, done }, { response, body, detail: 0 }),
+  }),
+
+  waiting({
+    name: 'pending_req_select_v2',
+    params: [...handles('hs'), ...detailed, ['done_idx', 'out_number'], ...reply],
+    spec: '#requests-under-way',
+    act: (guest, list, count, detail, done, response, body) =>
+      select(guest, { list, count, done }, { response, body, detail }),
+  }),
 ];
+
+function* poll(
+  guest: FastlyGuest,
+  { handle, done }: { readonly handle: number; readonly done: number },
+  place: ReplyPlace,
+): Steps<Given> {
+  requireReplyPlace(guest, place);
+  guest.requireRange(done, 4);
+  const { table } = guest.run.of(backendRequests);
+  const request = table.get(handle);
+  // A guest that polls in a loop must let the network in: promises alone never do.
+  if (!request.isReady) yield* wait(reachMacrotask());
+  guest.writeU32(done, request.isReady ? 1 : 0);
+  if (!request.isReady) return giveNoReply(guest, place);
+  table.drop(handle);
+  return giveReply(guest, request, place);
+}
+
+function* finish(guest: FastlyGuest, handle: number, place: ReplyPlace): Steps<Given> {
+  requireReplyPlace(guest, place);
+  const { table } = guest.run.of(backendRequests);
+  const request = table.get(handle);
+  if (!request.isReady) yield* wait(request.whenReady());
+  table.drop(handle);
+  return giveReply(guest, request, place);
+}
+
+/** Which one it was is told in any case: one that has failed has no handles. */
+function* select(
+  guest: FastlyGuest,
+  { list, count, done }: { readonly list: number; readonly count: number; readonly done: number },
+  place: ReplyPlace,
+): Steps<Given> {
+  requireReplyPlace(guest, place);
+  guest.requireRange(done, 4);
+  const { table } = guest.run.of(backendRequests);
+  const chosen = guest.readHandles(list, count, guest.limits.fastlyHandlesPerRunMax);
+  if (chosen.length === 0) throw new FastlyFault('inval');
+  const requests = chosen.map((handle) => table.get(handle));
+  const ready = requests.findIndex(({ isReady }) => isReady);
+  const index = ready === -1 ? ((yield* wait(selectReady(requests))) ?? 0) : ready;
+  const [handle, request] = [chosen[index], requests[index]];
+  if (handle === undefined || request === undefined) throw new FastlyFault('error');
+  table.drop(handle);
+  guest.writeU32(done, index);
+  giveNoReply(guest, place);
+  giveReply(guest, request, place);
+  return status.ok;
+}

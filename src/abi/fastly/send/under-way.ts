@@ -1,0 +1,98 @@
+/** Requests that a guest has sent to back-ends, from the sending to the reply. */
+import type { StreamedReply } from '../../../capability/fetch/contract.ts';
+import type { HandleTable } from '../../handles.ts';
+import type { HeaderMap } from '../../objects/headers.ts';
+import { ObjectError } from '../../objects/object-error.ts';
+import type { Outcome, Pending } from '../../objects/pending.ts';
+import type { ReadyItem } from '../../objects/ready.ts';
+import type { FamilyState, FastlyRun } from '../run.ts';
+import { type Outgoing, toOutbound } from './outgoing.ts';
+
+/** Which answer a change is for: the back-end's, or the one that says that there is none. */
+export type EditTarget = 'response' | 'failure';
+
+interface Edit {
+  readonly targets: readonly EditTarget[];
+  readonly change: (headers: HeaderMap) => void;
+}
+
+/** Of one request; each is a closure that the run keeps. */
+const editsMax = 256;
+
+export class BackendRequest implements ReadyItem {
+  readonly isHttp2: boolean;
+  readonly #pending: Pending<StreamedReply>;
+  readonly #edits: Edit[] = [];
+
+  constructor(pending: Pending<StreamedReply>, isHttp2: boolean) {
+    this.#pending = pending;
+    this.isHttp2 = isHttp2;
+  }
+
+  get pending(): Pending<StreamedReply> {
+    return this.#pending;
+  }
+
+  /** Undefined while it is under way. */
+  get outcome(): Outcome<StreamedReply> | undefined {
+    return this.#pending.outcome;
+  }
+
+  get isReady(): boolean {
+    return this.#pending.isReady;
+  }
+
+  whenReady(): Promise<void> {
+    return this.#pending.whenReady();
+  }
+
+  giveUp(): void {
+    this.#pending.giveUp();
+  }
+
+  /** What is to be changed of the answer before the visitor gets it. @throws ObjectError `limit` */
+  edit(edit: Edit): void {
+    if (this.#edits.length >= editsMax) {
+      const message = `Cannot change the answer: at most ${editsMax} changes: received one more`;
+      throw new ObjectError('limit', message);
+    }
+    this.#edits.push(edit);
+  }
+
+  /** @throws ObjectError where the fields become more than a message may have */
+  applyEdits(headers: HeaderMap, target: EditTarget): void {
+    for (const { targets, change } of this.#edits) if (targets.includes(target)) change(headers);
+  }
+}
+
+class BackendRequests implements FamilyState {
+  readonly table: HandleTable<BackendRequest>;
+  readonly #run: FastlyRun;
+
+  constructor(run: FastlyRun) {
+    this.#run = run;
+    this.table = run.items.open('request under way');
+  }
+
+  /** Sends it; what becomes of it is in the result. */
+  start(outgoing: Outgoing): BackendRequest {
+    const { capabilities, underWay } = this.#run;
+    const outbound = toOutbound(outgoing);
+    const pending = underWay.start((signal) => capabilities.fetch.open(outbound, signal));
+    return new BackendRequest(pending, outgoing.backend.grpc === true);
+  }
+
+  /** It is the visitor's answer now, and outlives the run. */
+  letGo(request: BackendRequest): void {
+    this.#run.underWay.letGo(request.pending);
+  }
+
+  release(): void {
+    for (const request of this.table.values()) request.giveUp();
+  }
+}
+
+/** Those of a run; a family state. */
+export function backendRequests(run: FastlyRun): BackendRequests {
+  return new BackendRequests(run);
+}

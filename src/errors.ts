@@ -6,22 +6,10 @@
  * go to the log only, because they would tell a stranger about somebody else's folder.
  */
 
-/** Who has to act: the visitor, the folder's owner, the operator, a server elsewhere, or us. */
-export type Fault = 'visitor' | 'owner' | 'operator' | 'upstream' | 'ours';
+import { adminRows } from './errors/admin-rows.ts';
+import type { ErrorRow } from './errors/row.ts';
 
-interface ErrorRow {
-  readonly status: number;
-  readonly fault: Fault;
-  /** What the visitor reads when there is no detail or it is not shown. One sentence. */
-  readonly sentence: string;
-  readonly shown: boolean;
-  /** Seconds for Retry-After, on the rows where trying again can help. */
-  readonly retryAfterS?: number;
-  /** Other headers that the status asks for. */
-  readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** The Allow header that a 405 must have (RFC 9110, section 15.5.6). */
-  readonly allow?: string;
-}
+export type { Fault } from './errors/row.ts';
 
 export const errorTable = {
   // The request itself.
@@ -330,6 +318,7 @@ export const errorTable = {
     sentence: 'Cannot answer: the server itself failed',
     shown: false,
   },
+  ...adminRows,
   // Not HTTP: the command line and the start of the daemon.
   usage: { status: 500, fault: 'operator', sentence: 'Cannot run: bad arguments', shown: true },
   config: {

@@ -19,12 +19,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       recordNames: of(settings.dnsRecordNames),
       recordKey: of(settings.dnsRecordKey),
     },
-    watch: {
-      quietMs: of(settings.watchQuietMs),
-      quietNetworkMs: of(settings.watchQuietNetworkMs),
-      pollMs: of(settings.watchPollMs),
-      pollNetworkMs: of(settings.watchPollNetworkMs),
-    },
+    watch: assembleWatch(of),
     outbound: { allowedCidrs: of(settings.outboundAllowedCidrs) },
     keyValue: { synchronous: of(settings.keyValueSynchronous) },
     log: {
@@ -59,6 +54,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       requireFolderConsent: of(settings.hostsRequireFolderConsent),
     },
     ...assembleFolders(of),
+    admin: assembleAdmin(of),
     proxies: { trustedCidrs: of(settings.proxiesTrustedCidrs) },
     limits: assembleLimits(resolvedOf),
   });
@@ -79,6 +75,24 @@ function assembleFolders(of: ValueOf): Pick<Config, 'grants' | 'secrets' | 'cron
       variables: of(settings.secretsVariables),
     },
     cron: { isEnabled: of(settings.cronEnabled) },
+  };
+}
+
+function assembleWatch(of: ValueOf): Config['watch'] {
+  return {
+    quietMs: of(settings.watchQuietMs),
+    quietNetworkMs: of(settings.watchQuietNetworkMs),
+    pollMs: of(settings.watchPollMs),
+    pollNetworkMs: of(settings.watchPollNetworkMs),
+  };
+}
+
+function assembleAdmin(of: ValueOf): Config['admin'] {
+  return {
+    listen: of(settings.adminListen),
+    directory: of(settings.adminDirectory),
+    tokenFile: of(settings.adminTokenFile),
+    metricsListen: of(settings.adminMetricsListen),
   };
 }
 

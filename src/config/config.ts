@@ -127,6 +127,22 @@ export interface HostsConfig {
   readonly requireFolderConsent: boolean;
 }
 
+/** Where the daemon is operated from; `auto`: `admin.sock` in its directory. */
+export type AdminAddress =
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly endpoint: Endpoint };
+
+export interface AdminConfig {
+  readonly listen: readonly AdminAddress[];
+  /** Of the socket `auto`; undefined: the state directory. */
+  readonly directory: string | undefined;
+  /** Undefined: a file of the state directory, which is made. */
+  readonly tokenFile: string | undefined;
+  /** Where numbers and health alone are told, to everybody. */
+  readonly metricsListen: readonly Endpoint[];
+}
+
 export interface ProxyConfig {
   /** Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDR. */
   readonly trustedCidrs: readonly string[];
@@ -154,6 +170,7 @@ export interface Config {
   readonly grants: GrantsConfig;
   readonly secrets: SecretsConfig;
   readonly cron: CronConfig;
+  readonly admin: AdminConfig;
   readonly proxies: ProxyConfig;
   readonly limits: Limits;
 }
@@ -277,6 +294,12 @@ export const defaultLimits = {
   logBytesPerSitePerMinuteMax: 32 * mib,
   logBytesPerClientPerMinuteMax: 32 * mib,
   metricRowsMax: 1_000,
+  // Whoever operates the daemon.
+  logRingBytesMax: 16 * mib,
+  logRingLinesMax: 10_000,
+  adminConnectionsMax: 32,
+  adminStreamsMax: 64,
+  adminBodyBytesMax: mib,
 } as const satisfies Record<string, number>;
 
 export type Limits = { readonly [name in keyof typeof defaultLimits]: number };

@@ -220,4 +220,13 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Modules that are counted each for itself; what others do is counted together',
     max: 100_000,
   },
+  logRingBytesMax: {
+    summary: 'The newest log lines, kept in memory for whoever operates the daemon',
+    min: 64 * 1024,
+    max: gib,
+  },
+  logRingLinesMax: { summary: 'Of those, how many are looked through', max: 1_000_000 },
+  adminConnectionsMax: { summary: 'Requests at once to an admin listener', max: 1_000 },
+  adminStreamsMax: { summary: 'Streams of events at once to an admin listener', max: 1_000 },
+  adminBodyBytesMax: { summary: 'Body of a request to an admin listener', max: 64 * mib },
 };

@@ -225,7 +225,10 @@ function splitList(text: string, separator: string): readonly string[] {
  * named terrafirma (`TERRAFIRMA_SERVICE_HOST`, `TERRAFIRMA_PORT_80_TCP`): those are not for us.
  */
 function refuseUnknownVariables(environment: Machine['environment']): void {
-  const known = new Set(['TERRAFIRMA_CONFIG', ...allSettings.map((entry) => variableOf(entry))]);
+  const known = new Set([
+    ...['TERRAFIRMA_CONFIG', 'TERRAFIRMA_ADMIN_TOKEN'],
+    ...allSettings.map((entry) => variableOf(entry)),
+  ]);
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('TERRAFIRMA_') || known.has(name)) continue;
     if (/^TERRAFIRMA_(SERVICE_(HOST|PORT)|PORT)(_|$)/.test(name)) continue;

@@ -4,6 +4,7 @@
  * documentation are all made from this table.
  */
 import path from 'node:path';
+import { adminSettings } from './admin-settings.ts';
 import type { Limits } from './config.ts';
 import { defaultDns, defaultLimits, defaultWatch } from './config.ts';
 import { grantSettings } from './grant-settings.ts';
@@ -191,6 +192,7 @@ export const settings = {
   }),
   ...grantSettings,
   ...tlsSettings,
+  ...adminSettings,
   logLevel: define({
     name: 'log.level',
     flag: 'log-level',

@@ -10,6 +10,7 @@ import {
   type LogQueueMemory,
   LogQueueOutput,
 } from '../journal/log-queue.ts';
+import { createLogRing } from '../journal/log-ring.ts';
 import type { LogWriterStart } from '../journal/log-writer-thread.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { LastingWorker } from '../threads/lasting-worker.ts';
@@ -17,7 +18,7 @@ import { entryBeside } from '../threads/worker.ts';
 
 export interface LogWriterOptions {
   readonly log: LogConfig;
-  readonly limits: Pick<Limits, 'logQueueBytesMax'>;
+  readonly limits: Pick<Limits, 'logQueueBytesMax' | 'logRingBytesMax'>;
   /** Serving threads; each has a queue, and the control plane has one. */
   readonly threads: number;
   readonly stream: OutputStream;
@@ -33,6 +34,8 @@ const exitLookMs = 5;
 export class LogWriter {
   /** The control plane's own. */
   readonly queue: LogQueueMemory;
+  /** The newest lines; see `journal/log-ring.ts`. */
+  readonly ring: SharedArrayBuffer;
   readonly #queues: readonly LogQueueMemory[];
   readonly #bell: LogBell;
   readonly #waitAtExit = (): void => this.#waitUntilEmpty();
@@ -43,10 +46,12 @@ export class LogWriter {
     const [own] = this.#queues;
     if (own === undefined) throw new TypeError('Cannot write the log: there is no queue');
     this.queue = own;
+    this.ring = createLogRing(options.limits.logRingBytesMax);
     this.#bell = new LogBell(own);
     const { log, onTrouble, stream } = options;
     const { fd, isTTY } = stream;
-    const data: LogWriterStart = { log, stream: { fd, isTTY }, queues: this.#queues };
+    const { ring } = this;
+    const data: LogWriterStart = { log, stream: { fd, isTTY }, queues: this.#queues, ring };
     this.#worker = new LastingWorker({
       plan: () => ({
         entry: entryBeside(import.meta, '../journal/log-writer-thread'),

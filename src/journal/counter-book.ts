@@ -29,6 +29,15 @@ export interface Counted {
   readonly sentBytes: number;
 }
 
+/** One row, added up over all threads. */
+export interface CountedRow {
+  readonly row: number;
+  /** Undefined in the row of the others. */
+  readonly folderKey: FolderKey | undefined;
+  readonly modulePath: ModulePath | undefined;
+  readonly words: Float64Array;
+}
+
 interface Place {
   readonly row: number;
   readonly folderKey: FolderKey;
@@ -89,6 +98,38 @@ export class CounterBook {
     for (const places of this.#folders.values()) {
       for (const place of places.values()) yield this.#sum(place.row, place);
     }
+  }
+
+  /** The same as one row of numbers each, laid out by `counterPlace`: for many rows at once. */
+  *sums(): IterableIterator<CountedRow> {
+    yield {
+      row: otherRow,
+      folderKey: undefined,
+      modulePath: undefined,
+      words: this.#add(otherRow),
+    };
+    for (const places of this.#folders.values()) {
+      for (const { row, folderKey, modulePath } of places.values()) {
+        yield { row, folderKey, modulePath, words: this.#add(row) };
+      }
+    }
+  }
+
+  /** The peak of memory is no sum, but the highest. */
+  #add(row: number): Float64Array {
+    const sum = new Float64Array(counterRowWords);
+    for (const page of this.#pages) {
+      const words = this.#wordsOf(page, row);
+      const peak = Math.max(
+        sum[counterPlace.memoryPeakBytes] ?? 0,
+        words[counterPlace.memoryPeakBytes] ?? 0,
+      );
+      for (let word = 0; word < counterRowWords; word += 1) {
+        sum[word] = (sum[word] ?? 0) + (words[word] ?? 0);
+      }
+      sum[counterPlace.memoryPeakBytes] = peak;
+    }
+    return sum;
   }
 
   #take(folderKey: FolderKey, modulePath: ModulePath, nowMs: number): Place | undefined {

@@ -13,6 +13,7 @@ const outcomeTable: { readonly [outcome in RequestRecord['outcome']]: true } = {
   'out-of-time': true,
   'out-of-memory': true,
   abandoned: true,
+  ended: true,
   refused: true,
   file: true,
   failed: true,
@@ -29,6 +30,10 @@ export const durationBucketsS: readonly number[] = [
   30,
 ];
 
+/** Who made an answer, and the first digit of its status: a place for each of both. */
+export const replyKinds = ['guest', 'file', 'daemon'] as const;
+export const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+
 /** The first place of each group; groups without a count are one number. */
 export const counterPlace = layOut({
   requests: outcomes.length,
@@ -38,14 +43,12 @@ export const counterPlace = layOut({
   memoryPeakBytes: 1,
   receivedBytes: 1,
   sentBytes: 1,
+  replies: replyKinds.length * statusClasses.length,
 });
 
 /** Numbers of a row: whole cache lines, so that threads do not share one. */
-export const counterRowWords = Math.ceil(endOf(counterPlace.sentBytes) / 8) * 8;
-
-function endOf(lastPlace: number): number {
-  return lastPlace + 1;
-}
+export const counterRowWords =
+  Math.ceil((counterPlace.replies + replyKinds.length * statusClasses.length) / 8) * 8;
 
 function layOut<Name extends string>(counts: Record<Name, number>): Readonly<Record<Name, number>> {
   let next = 0;

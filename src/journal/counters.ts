@@ -4,7 +4,13 @@
  * never fall. Adding costs a few stores and never waits.
  */
 
-import { counterPlace, counterRowWords, durationBucketsS, outcomes } from './counter-fields.ts';
+import {
+  counterPlace,
+  counterRowWords,
+  durationBucketsS,
+  outcomes,
+  statusClasses,
+} from './counter-fields.ts';
 import type { RequestRecord } from './request-record.ts';
 
 /** Row 0: what belongs to no module, or to one for which there was no row. */
@@ -38,9 +44,17 @@ export class ThreadCounters {
     if (cpuUs !== undefined) add(words, row + counterPlace.guestCpuUs, cpuUs);
     add(words, row + counterPlace.receivedBytes, record.bytesReceived);
     add(words, row + counterPlace.sentBytes, record.bytesSent);
+    add(words, row + counterPlace.replies + replyPlaceOf(record), 1);
     const peak = row + counterPlace.memoryPeakBytes;
     if (memoryBytes !== undefined && memoryBytes > (words[peak] ?? 0)) words[peak] = memoryBytes;
   }
+}
+
+/** In the order of `replyKinds` and `statusClasses`. */
+function replyPlaceOf({ modulePath, outcome, status }: RequestRecord): number {
+  const kind = outcome === 'file' ? 1 : modulePath === undefined ? 2 : 0;
+  const statusClass = Math.min(Math.max(Math.floor(status / 100), 1), statusClasses.length);
+  return kind * statusClasses.length + statusClass - 1;
 }
 
 function add(words: Float64Array, place: number, amount: number): void {

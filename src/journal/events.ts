@@ -105,6 +105,15 @@ export interface Events {
   readonly 'handshake-refused': Because & { readonly serverName: string | undefined };
   readonly 'http2-connection-cut': Because & { readonly clientAddress: string };
 
+  readonly 'operator-action': {
+    readonly action: string;
+    readonly target: string;
+    /** `socket`: the admin socket; `token`: by TCP; `signal`. */
+    readonly actor: string;
+  };
+  readonly 'admin-listening': { readonly admin: readonly string[] };
+  readonly 'admin-trouble': Because;
+
   readonly serving: {
     readonly listening: readonly string[];
     readonly threads: number;
@@ -245,6 +254,13 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
 
   'handshake-refused': { level: 'debug', text: 'handshake refused' },
   'http2-connection-cut': { level: 'info', text: 'HTTP/2 connection cut' },
+
+  'operator-action': { level: 'info', text: 'operator action' },
+  'admin-listening': {
+    level: 'info',
+    text: ({ admin }) => `operated at ${admin.join(' and ')}`,
+  },
+  'admin-trouble': { level: 'error', text: 'admin listener' },
 
   serving: {
     level: 'info',

@@ -5,6 +5,7 @@
 import { workerData } from 'node:worker_threads';
 import type { LogConfig } from '../config/config.ts';
 import { LogBell, type LogQueueMemory, LogQueueOutput } from './log-queue.ts';
+import { LogRingInput } from './log-ring.ts';
 import { LogOutput, type OutputStream } from './output.ts';
 
 /** `workerData` of the thread. */
@@ -13,6 +14,8 @@ export interface LogWriterStart {
   readonly stream: OutputStream;
   /** Those of the control plane first. */
   readonly queues: readonly LogQueueMemory[];
+  /** Where the newest lines stay; see `log-ring.ts`. */
+  readonly ring: SharedArrayBuffer;
 }
 
 /** Bytes that one queue gets written before the next has its turn. */
@@ -24,7 +27,7 @@ const lookMs = 1_000;
 /** How long a reader that does not read is left alone. */
 const pauseMs = 5;
 
-function run({ log, queues, stream }: LogWriterStart): void {
+function run({ log, queues, ring, stream }: LogWriterStart): void {
   const [first] = queues;
   if (first === undefined) throw new TypeError('Cannot write the log: there is no queue');
   const bell = new LogBell(first);
@@ -34,8 +37,9 @@ function run({ log, queues, stream }: LogWriterStart): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   const pause = (): void => void Atomics.wait(sleeper, 0, 0, pauseMs);
   const losses = new WriteLosses(new LogOutput({ ...log, stream, pause }));
+  const newest = new LogRingInput(ring);
   for (;;) {
-    for (const queue of outputs) writeTurn(queue, losses);
+    for (const queue of outputs) writeTurn(queue, { losses, newest });
     if (!areEmpty()) continue;
     if (bell.isClosing) return;
     bell.sleep(areEmpty, lookMs);
@@ -43,9 +47,14 @@ function run({ log, queues, stream }: LogWriterStart): void {
   }
 }
 
-function writeTurn(queue: LogQueueOutput, losses: WriteLosses): void {
+function writeTurn(
+  queue: LogQueueOutput,
+  { losses, newest }: { readonly losses: WriteLosses; readonly newest: LogRingInput },
+): void {
   if (queue.isEmpty) return;
   const lines = queue.peek(turnBytesMax);
+  // First: whoever does not read the output must not keep an operator from seeing why.
+  newest.put(lines);
   losses.write(lines);
   queue.release(lines.length);
 }

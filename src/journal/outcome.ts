@@ -7,4 +7,6 @@ export type Outcome =
   | 'out-of-time'
   | 'out-of-memory'
   | 'abandoned'
+  /** By an operator. */
+  | 'ended'
   | 'refused';

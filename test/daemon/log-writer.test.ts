@@ -40,7 +40,7 @@ describe('LogWriter', () => {
   function startWriter(fd: number, troubles: string[] = []): LogWriter {
     return new LogWriter({
       ...{ log, threads: 2, stream: { fd, isTTY: false } },
-      limits: { logQueueBytesMax: QUEUE_BYTES },
+      limits: { logQueueBytesMax: QUEUE_BYTES, logRingBytesMax: QUEUE_BYTES },
       onTrouble: (detail) => troubles.push(detail),
     });
   }

@@ -89,6 +89,7 @@ function processIo(): CommandIo {
       parallelism: availableParallelism(),
       memoryBytes: machineMemoryBytes(),
     },
+    isTerminal: process.stdout.isTTY === true,
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),
     readInput: readStandardInput,

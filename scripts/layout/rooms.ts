@@ -113,6 +113,11 @@ export const rooms: readonly Room[] = [
     ],
   },
   {
+    name: 'admin',
+    holds: 'what operators see and do while the daemon runs',
+    imports: [...common, 'http', 'site', 'journal', 'threads', 'outside', 'deploy', 'tls'],
+  },
+  {
     name: 'daemon',
     holds: 'the control plane: builds, starts, stops, answers',
     imports: [
@@ -125,6 +130,7 @@ export const rooms: readonly Room[] = [
       'capability',
       'deploy',
       'tls',
+      'admin',
     ],
   },
   { name: 'commands', holds: 'one thin file a command', imports: 'any' },

@@ -5,7 +5,7 @@ import { suggestion } from '../config/suggest.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Arguments, Command, FlagRow } from './command.ts';
 
-export const helpFlag: FlagRow = { name: 'help', summary: 'Show this help' };
+export const helpFlag: FlagRow = { name: 'help', short: 'h', summary: 'Show this help' };
 
 const configFlag: FlagRow = {
   name: 'config',
@@ -60,7 +60,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
 }
 
 function optionOf(row: FlagRow): { type: 'string' | 'boolean'; short?: string } {
-  if (row.name === 'help') return { type: 'boolean', short: 'h' };
+  if (row.short !== undefined) return { type: 'boolean', short: row.short };
   return { type: row.placeholder === undefined ? 'boolean' : 'string' };
 }
 

@@ -14,6 +14,8 @@ export interface FlagRow {
   /** Absent: the flag takes no value. */
   readonly placeholder?: string;
   readonly isRepeatable?: boolean;
+  /** One letter, with one dash; of flags without a value alone. */
+  readonly short?: string;
   readonly summary: string;
 }
 
@@ -38,6 +40,8 @@ export type MindedSignal = (typeof mindedSignals)[number];
 /** The process, as far as commands may see it. */
 export interface CommandIo {
   readonly machine: Machine;
+  /** Whether standard output is one. */
+  readonly isTerminal: boolean;
   /** Standard output: what was asked for. Bytes are written as they are. */
   write(output: string | Uint8Array): void;
   /** Standard error: everything else; a line end is added. */

@@ -55,7 +55,7 @@ export function describeCommand(command: Command): string {
 
 function flagWords(row: FlagRow): string {
   const long = row.placeholder === undefined ? `--${row.name}` : `--${row.name} ${row.placeholder}`;
-  return row.name === 'help' ? `-h, ${long}` : long;
+  return row.short === undefined ? long : `-${row.short}, ${long}`;
 }
 
 /** Two columns; the right one is wrapped. Choices too long for the left get their own line. */

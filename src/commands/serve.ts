@@ -8,6 +8,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
+import { readVersion } from './version.ts';
 import { tellOfEarlierState } from './versions/states.ts';
 
 export const serve: Command = {
@@ -34,7 +35,7 @@ export const serve: Command = {
   ],
   async run(given, io) {
     const folder = given.positionals[0];
-    const { config, origins } = loadConfig({
+    const { config, file, origins } = loadConfig({
       flags: [...given.settings, ...folderFlag(folder)],
       machine: io.machine,
       configFile: given.configFile,
@@ -52,7 +53,10 @@ export const serve: Command = {
       config.folder !== undefined && isDefault(origins, settings.listen as Setting<unknown>);
     const portsTriedMax = isFreeToMove ? portsToTryMax : 1;
     return superviseDaemon(
-      () => startDaemon(config, { output: process.stdout, portsTriedMax }),
+      () =>
+        startDaemon(config, {
+          ...{ output: process.stdout, portsTriedMax, version: readVersion(), configFile: file },
+        }),
       io,
     );
   },

@@ -56,6 +56,8 @@ export interface AnswersOptions {
   readonly capabilities: Pick<ControlSides, 'answer'>;
   /** Undefined without TLS. */
   readonly certificates: () => Certificates | undefined;
+  /** @throws TerrafirmaError `banned`. */
+  readonly checkBans: (hostName: HostName, folderKey: FolderKey) => void;
   readonly nowMs: () => number;
   /** Somebody asked for a name whose folder is here. */
   readonly onServed: (hostName: HostName, folderKey: FolderKey) => void;
@@ -73,6 +75,11 @@ export class ControlAnswers {
   constructor(options: AnswersOptions) {
     this.#options = options;
     this.#goodRecords = new LRUCache({ max: options.config.limits.sitesCachedMax });
+  }
+
+  /** Names that led to a folder when they were asked for last. */
+  *hostNames(): IterableIterator<readonly [HostName, FolderKey]> {
+    for (const [hostName, { path }] of this.#goodRecords) yield [hostName, path.key];
   }
 
   /** Answers one question. Rejects with the failure where failures are not answers. */
@@ -112,6 +119,7 @@ export class ControlAnswers {
     const { site } = answer;
     const listed = site.settings?.hostNames;
     this.#options.hostRules.checkConsent(hostName, listed);
+    this.#options.checkBans(hostName, site.folderKey);
     if (site.modules.size === 0) await this.#requireFile(site);
     return { folderKey: site.folderKey, isListed: listed?.includes(hostName) === true };
   }

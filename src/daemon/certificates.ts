@@ -63,7 +63,7 @@ export async function openCertificates(
   const acme = isOrdering ? await openAcmeOrNone(parts) : undefined;
   own.watch(ownFilesLookMs);
   acme?.renewals.start();
-  return new Certificates({ own, acme, nowMs: Date.now });
+  return new Certificates({ own, acme, onRenewed: onChange, nowMs: Date.now });
 }
 
 /** Where the store cannot be used, its operator is told, and names of own files are served. */

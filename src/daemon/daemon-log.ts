@@ -1,4 +1,5 @@
 /** The log of the daemon as a whole: the control plane's own lines, and the writer of all lines. */
+import { EventBook } from '../admin/event-book.ts';
 import type { Config } from '../config/config.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
@@ -8,9 +9,13 @@ import { LogWriter } from './log-writer.ts';
 
 /** How often what was dropped is told. */
 const lossesMs = 60_000;
+/** Deploys that a page which was away for a while is told. */
+const eventsKeptMax = 1_000;
 
 export class DaemonLog {
   readonly journal: Journal;
+  /** What was told, for whoever asks later. */
+  readonly events: EventBook;
   readonly writer: LogWriter;
   readonly #channel: LogChannel;
   readonly #losses: NodeJS.Timeout;
@@ -21,7 +26,11 @@ export class DaemonLog {
       onTrouble: (errorDetail) => this.journal.tell('log-writer-crashed', { errorDetail }),
     });
     this.#channel = new LogChannel(this.writer.queue, limits);
-    this.journal = openJournal(logReader(createLogger(log.level, this.#channel.own)));
+    const { metricRowsMax: rowsMax } = limits;
+    this.events = new EventBook({ rowsMax, keptMax: eventsKeptMax, nowMs: Date.now });
+    this.journal = openJournal(logReader(createLogger(log.level, this.#channel.own)), (event) =>
+      this.events.take(event),
+    );
     this.#losses = setInterval(() => this.#tellLosses(), lossesMs).unref();
   }
 

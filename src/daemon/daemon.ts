@@ -8,7 +8,6 @@ import { ControlSides } from '../capability/control.ts';
 import type { Config, Endpoint } from '../config/config.ts';
 import type { CounterRows } from '../deploy/folder/site-picture.ts';
 import { Publisher } from '../deploy/publish.ts';
-import { describeError } from '../errors.ts';
 import { CounterBook } from '../journal/counter-book.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
@@ -19,11 +18,12 @@ import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
-import { lockState, type StateLock } from '../outside/state/lock.ts';
+import { lockState } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { openStoreClient } from '../outside/store/open.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
+import { noBans, requireNoBan } from '../site/bans.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
@@ -34,11 +34,13 @@ import { Cron, type CronParts } from './cron/open.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { Logins } from './logins/logins.ts';
+import { Operation, type OperationParts, openBans } from './operation.ts';
 import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
+import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { adoptShared, sharedKey } from './served-folder.ts';
-import { ServingThreads, type ThreadEndpoints } from './threads.ts';
+import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
 
 export interface Daemon {
   /** What it really listens on. */
@@ -57,10 +59,11 @@ export interface DaemonIo {
   readonly output: OutputStream;
   /** Where the port to listen on is taken, so many are tried, one after the other; default 1. */
   readonly portsTriedMax?: number;
+  readonly version?: string;
+  /** Where the configuration was read, for who asks. */
+  readonly configFile?: string | undefined;
 }
 
-/** How long the end waits for whoever reads the log. */
-const logFlushMs = { drain: 2_000, force: 200 } as const;
 const standardOutput: DaemonIo = { output: process.stdout };
 
 /**
@@ -88,6 +91,8 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       tell: (news) => parts.threads?.tell({ kind: 'capability-news', ...news }),
     });
     const counters = openCounters(config);
+    parts.bans = openBans(config, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
+    const { bans } = parts;
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
     const variable = grantedVariables(config.secrets.variables, process.env);
@@ -100,29 +105,28 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const within = { journal, resolver, answers, store: shared };
     parts.certificates = await openTls(config, parts, within);
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
-    const { capabilities } = parts;
-    const threads = new ServingThreads({
-      config,
-      journal,
-      account,
-      logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
-      counterPageOf: (threadNumber) => counters.pageOf(threadNumber),
-      answer: (question) => answers.answer(question),
-      capabilities,
-      ticketKeys: () => parts.ticketKeys?.current,
-    });
-    parts.threads = threads;
-    const { publisher } = parts;
+    const { capabilities, publisher } = parts;
+    const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
     const { locator } = places;
     parts.reclaimer = openReclaimer(config, journal, { publisher, store, locator });
     const timing = { config, journal, places, resolver, store: shared };
     parts.cron = openCron({ ...timing, threads, publisher });
     tellNews(parts, publisher, threads);
-    await threads.start({ plain: endpoints, tls: tlsEndpoints });
-    announce(journal, config, { plain: endpoints, tls: tlsEndpoints });
+    const daemon = createDaemon(endpoints, parts);
+    const all = { plain: endpoints, tls: tlsEndpoints };
+    const operated = { config, journal, resolver, counters, bans, daemonLog: log };
+    parts.operation = await Operation.open({
+      ...{ ...operated, threads, publisher, store: shared },
+      ...aboutDaemon(io, daemon, parts),
+      account: new Account(account, 'control'),
+      listening: () => urlsOf(all),
+      hostNames: () => answers.hostNames(),
+    });
+    await threads.start(all);
+    announce(journal, config, { ...all, admin: parts.operation.listeners.places });
     void parts.cron?.start();
     if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
-    return createDaemon(endpoints, parts);
+    return daemon;
   } catch (error) {
     await parts.stop('force');
     throw error;
@@ -164,6 +168,7 @@ function openAnswers(
     logins: openLogins(config, journal, parts),
     compressor: openCompressor(config, journal, parts),
     certificates: () => parts.certificates,
+    checkBans: (hostName, folderKey) => requireNoBan(parts.bans?.rules, hostName, folderKey),
     nowMs,
     onServed: (hostName, folderKey) => {
       served.note(hostName, ownerOf(folderKey));
@@ -196,58 +201,42 @@ async function limitThreads(config: Config): Promise<Config> {
   return { ...config, threads: 1 };
 }
 
-/** What has been started so far, stopped in reverse. */
-class RunningParts {
-  readonly #lock: StateLock;
-  readonly #log: DaemonLog;
-  keeper: StoreKeeper | undefined;
-  shared: SharedStore | undefined;
-  capabilities: ControlSides | undefined;
-  reclaimer: Reclaimer | undefined;
-  cron: Cron | undefined;
-  publisher: Publisher | undefined;
-  certificates: Certificates | undefined;
-  ticketKeys: TicketKeys | undefined;
-  logins: Logins | undefined;
-  compressor: Compressor | undefined;
-  threads: ServingThreads | undefined;
+function openThreads(
+  parts: RunningParts,
+  from: Pick<ThreadsOptions, 'account' | 'capabilities' | 'config'> & {
+    readonly log: DaemonLog;
+    readonly counters: CounterBook;
+    readonly answers: ControlAnswers;
+  },
+): ServingThreads {
+  const { account, answers, capabilities, config, counters, log } = from;
+  parts.threads = new ServingThreads({
+    ...{ config, journal: log.journal, account, capabilities },
+    logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
+    counterPageOf: (threadNumber) => counters.pageOf(threadNumber),
+    answer: (question) => answers.answer(question),
+    ticketKeys: () => parts.ticketKeys?.current,
+    bans: () => parts.bans?.rules ?? noBans,
+  });
+  return parts.threads;
+}
 
-  constructor(lock: StateLock, log: DaemonLog) {
-    this.#lock = lock;
-    this.#log = log;
-  }
-
-  get journal(): Journal {
-    return this.#log.journal;
-  }
-
-  async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
-    const drain = how === 'drain';
-    this.cron?.rest();
-    await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
-    await this.#step(() => this.cron?.close());
-    this.ticketKeys?.close();
-    await this.#step(() => this.certificates?.close());
-    await this.#step(() => this.logins?.close());
-    await this.#step(() => this.compressor?.close());
-    await this.#step(() => this.reclaimer?.stop());
-    await this.#step(() => this.publisher?.close());
-    await this.#step(() => this.capabilities?.close());
-    await this.#step(() => this.shared?.close());
-    await this.#step(() => this.keeper?.close());
-    this.#lock.release();
-    if (drain) this.journal.tell('stopped', {});
-    await this.#log.close(logFlushMs[how]);
-  }
-
-  /** A part that fails to stop must not keep the others from it. */
-  async #step(stop: () => Promise<void> | undefined): Promise<void> {
-    try {
-      await stop();
-    } catch (error) {
-      this.journal.tell('stop-failed', { errorDetail: describeError(error) });
-    }
-  }
+function aboutDaemon(
+  { configFile, version = '' }: DaemonIo,
+  daemon: Daemon,
+  parts: RunningParts,
+): Pick<OperationParts, 'certificates' | 'configFile' | 'control' | 'startedAtMs' | 'version'> {
+  return {
+    ...{ configFile, version, startedAtMs: Date.now() },
+    certificates: () => parts.certificates,
+    control: {
+      get isDraining() {
+        return parts.isStopping;
+      },
+      drain: () => void daemon.drain(),
+      reload: () => Promise.resolve({ changed: [], needRestart: [] }),
+    },
+  };
 }
 
 function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daemon {
@@ -355,15 +344,25 @@ function openLogins(config: Config, journal: Journal, parts: RunningParts): Logi
 }
 
 /** The first line says where it really listens, for people and for programs that start it. */
-function announce(journal: Journal, config: Config, endpoints: ThreadEndpoints): void {
-  const urls = [
-    ...endpoints.plain.map((endpoint) => `http://${formatEndpoint(endpoint)}`),
-    ...endpoints.tls.map((endpoint) => `https://${formatEndpoint(endpoint)}`),
-  ];
+function announce(
+  journal: Journal,
+  config: Config,
+  endpoints: ThreadEndpoints & { readonly admin: readonly string[] },
+): void {
   const what =
     config.folder ?? config.mounts.map((mount) => `${mount.prefix}=${mount.directory}`).join(', ');
   const { threads } = config;
-  journal.tell('serving', { listening: urls, threads, cores: availableParallelism(), what });
+  const listening = urlsOf(endpoints);
+  journal.tell('serving', { listening, threads, cores: availableParallelism(), what });
+  const { admin } = endpoints;
+  if (admin.length > 0) journal.tell('admin-listening', { admin });
+}
+
+function urlsOf({ plain, tls }: ThreadEndpoints): readonly string[] {
+  return [
+    ...plain.map((endpoint) => `http://${formatEndpoint(endpoint)}`),
+    ...tls.map((endpoint) => `https://${formatEndpoint(endpoint)}`),
+  ];
 }
 
 function nowMs(): number {

@@ -12,8 +12,10 @@ import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
+import type { BanRules } from '../site/bans.ts';
 import type { Site } from '../site/table.ts';
 import { BackOff } from '../threads/back-off.ts';
+import { clearGauges, createGauges, gaugesOf, type ThreadLook } from '../threads/gauges.ts';
 import { createLedger, glanceAt } from '../threads/ledger.ts';
 import type {
   Answers,
@@ -24,8 +26,10 @@ import type {
   ToControl,
   ToThread,
 } from '../threads/messages.ts';
+import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
 import { entryBeside, startWorker } from '../threads/worker.ts';
 import { CallsAtTheirTime } from './cron/calls.ts';
+import { OperatorQuestions } from './operator-questions.ts';
 import { coreMsOf, Turning } from './turning.ts';
 
 const glanceMs = 250;
@@ -43,6 +47,8 @@ export interface ThreadsOptions {
   readonly counterPageOf: (threadNumber: number) => SharedArrayBuffer;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly capabilities: Pick<ControlSides, 'connectThread'>;
+  /** Whom the operator has banned, now. */
+  readonly bans: () => BanRules;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
 }
@@ -59,6 +65,7 @@ interface ServingThread {
   readonly startedAtMs: number;
   turning: Turning;
   isListening: boolean;
+  isStuck: boolean;
   /** See `serve/system-thread.ts`. */
   systemThread: string | undefined;
 }
@@ -73,6 +80,9 @@ export class ServingThreads {
   readonly #backOffs = new Map<number, BackOff>();
   readonly #restarts = new Set<NodeJS.Timeout>();
   readonly #calls = new CallsAtTheirTime();
+  readonly #questions = new OperatorQuestions();
+  readonly #gauges: SharedArrayBuffer;
+  readonly #replaced = { crashed: 0, stuck: 0 };
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
@@ -80,6 +90,7 @@ export class ServingThreads {
   constructor(options: ThreadsOptions) {
     this.#options = options;
     this.#ledger = createLedger(options.config.threads);
+    this.#gauges = createGauges(options.config.threads);
     const { idleGuestMsMax } = options.config.limits;
     this.#overseer = new Overseer({ shared: options.account, idleGuestMsMax });
     this.#tidy = new Tidy(new Account(options.account, 'control'), { trimsToo: false });
@@ -129,6 +140,29 @@ export class ServingThreads {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
   }
 
+  /** What whoever operates the daemon asks of all threads. */
+  ask(question: OperatorQuestion): Promise<readonly OperatorAnswer[]> {
+    const workers = [...this.#threads.values()].map(({ worker }) => worker);
+    return this.#questions.ask(question, workers);
+  }
+
+  /** What is to be seen of each thread without asking it. */
+  looks(): readonly ThreadLook[] {
+    const nowMs = performance.now();
+    return [...this.#threads.values()].map(({ number, isListening, startedAtMs, turning }) => ({
+      number,
+      isListening,
+      ageMs: nowMs - startedAtMs,
+      beatAgeMs: turning.beatAgeMs(nowMs),
+      gauges: gaugesOf(this.#gauges, number),
+    }));
+  }
+
+  /** Threads that took the place of others, by why. */
+  get replaced(): Readonly<Record<'crashed' | 'stuck', number>> {
+    return this.#replaced;
+  }
+
   /**
    * Has a module called by one of the threads, by turns. Rejects when the thread ends before it has
    * said how the call ended, or says nothing for `limitMs`.
@@ -151,6 +185,8 @@ export class ServingThreads {
       account: this.#options.account,
       logQueue: this.#options.logQueueOf(number),
       counterPage: this.#options.counterPageOf(number),
+      gauges: this.#gauges,
+      bans: this.#options.bans(),
       capabilities: starts,
     };
     const listening = Promise.withResolvers<void>();
@@ -179,6 +215,7 @@ export class ServingThreads {
       startedAtMs: nowMs,
       turning: new Turning(config.limits.threadStuckMs, nowMs),
       isListening: false,
+      isStuck: false,
       systemThread: undefined,
     };
     this.#threads.set(number, thread);
@@ -196,6 +233,7 @@ export class ServingThreads {
       listening.reject(fromErrorRecord(message.error));
       void thread.worker.terminate();
     } else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
+    else if (message.kind === 'operator-answer') this.#questions.take(message.id, message.answer);
     else this.#receive(thread.worker, message);
   }
 
@@ -227,6 +265,7 @@ export class ServingThreads {
         digest: running,
         stuckMs: Math.round(stuckMs),
       });
+      thread.isStuck = true;
       void thread.worker.terminate();
     }
   }
@@ -235,8 +274,10 @@ export class ServingThreads {
     const { number } = thread;
     if (this.#threads.get(number) === thread) this.#threads.delete(number);
     this.#overseer.forget(number);
+    clearGauges(this.#gauges, number);
     this.#calls.forget(thread);
     if (this.#isDraining || !thread.isListening) return;
+    this.#replaced[thread.isStuck ? 'stuck' : 'crashed'] += 1;
     const known = this.#backOffs.get(number) ?? new BackOff(backOff);
     this.#backOffs.set(number, known);
     this.#restartLater(number, known.next(performance.now() - thread.startedAtMs));

@@ -37,6 +37,11 @@ export class Turning {
     this.#beatAtMs = nowMs;
   }
 
+  /** Since it was last seen to have gone on, in milliseconds. */
+  beatAgeMs(nowMs: number): number {
+    return nowMs - this.#beatAtMs;
+  }
+
   /**
    * Looks at the beat now; how long it has stood still by the clock, in milliseconds, when that
    * means that the thread is stuck.

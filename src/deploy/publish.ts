@@ -19,6 +19,7 @@ import { Modules } from './build/modules.ts';
 import { Trial } from './build/trial.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import { type FolderParts, WatchedFolder } from './folder/folder.ts';
+import type { FolderLook } from './folder/folder-look.ts';
 import type { InForceParts } from './folder/settings-in-force.ts';
 import type { CounterRows } from './folder/site-picture.ts';
 import type { Probation } from './keep/probation.ts';
@@ -26,7 +27,13 @@ import { type FolderPresence, recordAfter } from './keep/reclaim.ts';
 import type { FolderRecord } from './keep/record.ts';
 import { openState, type StateParts } from './keep/state.ts';
 import { type ModuleStore, readRecords } from './keep/store.ts';
-import { type ListedModule, listVersions, type VersionFilter } from './keep/versions.ts';
+import {
+  type ListedModule,
+  type ListedVersion,
+  listVersions,
+  rollBack,
+  type VersionFilter,
+} from './keep/versions.ts';
 import { Gate } from './look/gate.ts';
 import { WalkPace } from './look/pace.ts';
 import { WatchPlaces } from './look/watch.ts';
@@ -196,6 +203,30 @@ export class Publisher {
   /** The kept versions of all folders; see `listVersions`. */
   async versions(filter?: VersionFilter): Promise<readonly ListedModule[]> {
     return await listVersions(this.#config.stateDirectory, filter, this.#journal);
+  }
+
+  /** Folders that are watched now, by key. */
+  folders(): readonly FolderLook[] {
+    const looks = [...this.#folders.values()].map((folder) => folder.look());
+    return looks.sort((one, other) => (one.folderKey < other.folderKey ? -1 : 1));
+  }
+
+  /**
+   * Lets a kept version serve again, as `rollBack` says; it is in force when this resolves.
+   *
+   * @param digestStart Of the version; `newest` ends a rollback.
+   * @throws TerrafirmaError 'usage'; StoreError
+   */
+  async rollBack(
+    folderKey: FolderKey,
+    modulePath: ModulePath,
+    digestStart: string,
+  ): Promise<ListedVersion> {
+    const { shared: store } = this.#options;
+    const target = { name: `${folderKey}/${modulePath}`, digestStart, store };
+    const version = await rollBack(this.#config.stateDirectory, target, this.#journal);
+    await this.#folders.get(folderKey)?.takeRollbacks();
+    return version;
   }
 
   /**

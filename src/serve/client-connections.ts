@@ -11,14 +11,24 @@ export class ClientConnections {
   readonly #perClientMax: number;
   readonly #isProxy: (address: string) => boolean;
   readonly #counts = new Counts<string>();
+  #open = 0;
 
   constructor(perClientMax: number, isProxy: (address: string) => boolean) {
     this.#perClientMax = perClientMax;
     this.#isProxy = isProxy;
   }
 
+  /** How many connections are open now. */
+  get open(): number {
+    return this.#open;
+  }
+
   /** Counts a new connection until it closes, or cuts it. */
   enter(socket: Pick<Socket, 'remoteAddress' | 'once' | 'destroy'>): void {
+    this.#open += 1;
+    socket.once('close', () => {
+      this.#open -= 1;
+    });
     const address = plainAddress(socket.remoteAddress);
     if (this.#isProxy(address)) return;
     const client = clientNetwork(address);

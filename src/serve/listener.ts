@@ -146,6 +146,12 @@ export class Listener {
     return this.#open(server, endpoint, reusePort);
   }
 
+  /** Connections that are open now, WebSockets among those of HTTP/1. */
+  get connectionCounts(): { readonly http1: number; readonly http2: number } {
+    const http2 = this.#http2.count;
+    return { http1: this.#clients.open - http2, http2 };
+  }
+
   /** Tickets sealed with older keys are worth nothing from now on. */
   setTicketKeys(keys: Uint8Array): void {
     for (const server of this.#tlsServers) server.setTicketKeys(Buffer.from(keys));

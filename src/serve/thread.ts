@@ -22,9 +22,12 @@ import { HostRules } from '../site/hosts.ts';
 import { ControlLink } from '../threads/control-link.ts';
 import { LedgerPage } from '../threads/ledger.ts';
 import type { CronOrder, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import { beatWith } from './beat.ts';
 import { systemClocks } from './clocks.ts';
 import { CronRuns } from './cron/cron-runs.ts';
 import { Listener } from './listener.ts';
+import { OperatorSide } from './operator-side.ts';
+import { Bans } from './road/bans.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
@@ -40,7 +43,6 @@ import { Conversations } from './websocket/conversations.ts';
 import { Tunnels } from './websocket/tunnels.ts';
 
 const { nowMs, wallMs } = systemClocks;
-const beatMs = 100;
 /** How often it is looked whether memory is to be given back. */
 const tidyLookMs = 200;
 /** How often what was dropped of the log is told. */
@@ -60,6 +62,8 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
       else if (news.kind === 'capability-news') capabilities.hear(news);
+      else if (news.kind === 'forget-name') replica.forgetName(news.hostName);
+      else if (news.kind === 'operator-question' || news.kind === 'bans') operator.hear(news);
       else if (news.kind === 'cron') void callAtItsTime(news.id, news.order);
       else void drain(news.drainMs);
     },
@@ -73,9 +77,11 @@ async function start(start: ThreadStart): Promise<void> {
   const conversations = new Conversations({ limits, counts, nowMs });
   const tunnels = new Tunnels(limits, counts);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
-  const gateway = openGateway(config, { link, replica, guards, hostRules, runs, account, log });
-  const cron = new CronRuns({ limits, runs, account, log, nowMs });
-  const secured = createTlsParts(start, { link, replica, log, journal, gateway, hostRules });
+  const bans = new Bans(start.bans);
+  const within = { bans, link, replica, hostRules, log };
+  const gateway = openGateway(config, { ...within, guards, runs, account });
+  const cron = new CronRuns({ limits, runs, account, bans, log, nowMs });
+  const secured = createTlsParts(start, { ...within, journal, gateway });
   const listener = new Listener({
     ...{ clocks: systemClocks, limits },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
@@ -83,6 +89,9 @@ async function start(start: ThreadStart): Promise<void> {
     proxies: trustedProxies(config),
     tls: secured?.listener,
   });
+
+  const operator = new OperatorSide({ start, link, pool, listener, conversations, bans });
+  beatWith(start, (lagMs) => operator.tellGauges(lagMs));
 
   async function callAtItsTime(id: number, order: CronOrder): Promise<void> {
     link.tell({ kind: 'cron-ended', id, end: await cron.run(order) });
@@ -103,13 +112,13 @@ async function start(start: ThreadStart): Promise<void> {
 
 function openGateway(
   { folder, limits, threads }: Config,
-  parts: Pick<GatewayOptions, 'account' | 'hostRules' | 'log' | 'replica'> & {
+  parts: Pick<GatewayOptions, 'account' | 'bans' | 'hostRules' | 'log' | 'replica'> & {
     readonly guards: MountGuards;
     readonly link: ControlLink;
     readonly runs: ModuleRuns;
   },
 ): Gateway {
-  const { account, hostRules, link, log, replica, runs } = parts;
+  const { account, bans, hostRules, link, log, replica, runs } = parts;
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
   const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
@@ -117,7 +126,7 @@ function openGateway(
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
   const own = { isFolderMode, road, sealingKey, files, nowMs };
-  return new Gateway({ ...own, replica, hostRules, account, log });
+  return new Gateway({ ...own, replica, hostRules, bans, account, log });
 }
 
 type Drainable = { drain(waitMs: number): Promise<unknown> };
@@ -155,7 +164,7 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
   setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits, traceOf(start));
-  const page = openBeatingPage(start);
+  const page = new LedgerPage(start.ledger, start.threadNumber);
   return { account, pool: new GuestPool({ limits, abis, page, account, nowMs }) };
 }
 
@@ -212,13 +221,6 @@ function openCapabilities(
       ask: (question, key) => link.ask({ ask: 'capability', ...question }, key),
     },
   );
-}
-
-/** Shows the control plane that the thread is not stuck. */
-function openBeatingPage({ ledger, threadNumber }: ThreadStart): LedgerPage {
-  const page = new LedgerPage(ledger, threadNumber);
-  setInterval(() => page.beat(), beatMs).unref();
-  return page;
 }
 
 /**

@@ -7,8 +7,10 @@ import type { ErrorRecord } from '../errors.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
 import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from '../names.ts';
+import type { BanRules } from '../site/bans.ts';
 import type { PasswordHash } from '../site/manifest.ts';
 import type { Site } from '../site/table.ts';
+import type { OperatorAnswer, OperatorQuestion } from './operator-messages.ts';
 import type { Program } from './program.ts';
 
 export type { Digest };
@@ -132,6 +134,7 @@ export interface CronEnd {
 }
 
 export type ToControl =
+  | { readonly kind: 'operator-answer'; readonly id: number; readonly answer: OperatorAnswer }
   | { readonly kind: 'cron-ended'; readonly id: number; readonly end: CronEnd }
   | {
       readonly kind: 'listening';
@@ -154,6 +157,10 @@ export type ToThread =
   | { readonly kind: 'ticket-keys'; readonly keys: Uint8Array }
   /** A capability's control side tells its thread sides. */
   | { readonly kind: 'capability-news'; readonly capability: string; readonly news: unknown }
+  | { readonly kind: 'operator-question'; readonly id: number; readonly question: OperatorQuestion }
+  /** What is known of the name is to be asked for again. */
+  | { readonly kind: 'forget-name'; readonly hostName: HostName }
+  | { readonly kind: 'bans'; readonly bans: BanRules }
   | { readonly kind: 'cron'; readonly id: number; readonly order: CronOrder }
   | { readonly kind: 'drain'; readonly drainMs: number };
 
@@ -176,6 +183,9 @@ export interface ThreadStart {
   readonly logQueue: LogQueueMemory;
   /** See `journal/counters.ts`; of the number, whichever thread has it. */
   readonly counterPage: SharedArrayBuffer;
+  /** What the thread has right now; see `gauges.ts`. */
+  readonly gauges: SharedArrayBuffer;
+  readonly bans: BanRules;
   /** What control sides give to the sides of a thread; see `capability/control.ts`. */
   readonly capabilities: Readonly<Record<string, unknown>>;
 }

@@ -7,9 +7,9 @@ import type { HostName } from '../names.ts';
 import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
 import type { Challenges } from './challenges.ts';
 import type { Directories } from './directories.ts';
-import type { Orders } from './orders.ts';
+import type { OrderEnd, Orders } from './orders.ts';
 import type { OwnCertificates } from './own-certificates.ts';
-import type { StoredCertificate } from './records.ts';
+import type { FailureEntry, StoredCertificate } from './records.ts';
 import type { Renewals } from './renewals.ts';
 import type { TlsStore } from './store.ts';
 
@@ -25,8 +25,21 @@ export interface AcmeParts {
 export interface CertificatesOptions {
   readonly own: OwnCertificates;
   readonly acme: AcmeParts | undefined;
+  /** A certificate was replaced at an operator's word. */
+  readonly onRenewed: () => void;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
+}
+
+/** Without its key. */
+export interface KeptCertificate extends Omit<StoredCertificate, 'chainPem' | 'keyPem'> {
+  /** Why it was not ordered last, if so. */
+  readonly failure: FailureEntry | undefined;
+}
+
+export interface CertificateList {
+  readonly own: ReturnType<OwnCertificates['list']>;
+  readonly kept: readonly KeptCertificate[];
 }
 
 /** Threads ask again after this; a change is told to them at once. */
@@ -70,6 +83,40 @@ export class Certificates {
 
   async alpnCertificate(hostName: HostName): Promise<CertificatePair | null> {
     return (await this.#options.acme?.challenges.alpnCertificate(hostName)) ?? null;
+  }
+
+  /** Those that are kept, by name, and those of the operator's own on the first page. */
+  async list(after: HostName | undefined, countMax: number): Promise<CertificateList> {
+    const { acme, own } = this.#options;
+    const stored = (await acme?.store.listCertificates(after, countMax)) ?? [];
+    const kept = stored.map(async ({ chainPem, keyPem, ...facts }): Promise<KeptCertificate> => {
+      const failure = await acme?.store.failure(facts.hostName);
+      return { ...facts, failure };
+    });
+    return { own: after === undefined ? own.list() : [], kept: await Promise.all(kept) };
+  }
+
+  /** How many are kept, and when the first of all ends. */
+  get counts(): { readonly kept: number; readonly earliestEndMs: number | undefined } {
+    const { acme, own } = this.#options;
+    const ends = own.list().map(({ notAfterMs }) => notAfterMs);
+    const first = acme?.store.earliestEndMs;
+    if (first !== undefined) ends.push(first);
+    const earliestEndMs = ends.length === 0 ? undefined : Math.min(...ends);
+    return { kept: acme?.store.countCertificates() ?? 0, earliestEndMs };
+  }
+
+  /**
+   * Orders the certificate of a name anew, for an operator. Undefined where none is ordered here,
+   * or none is kept of the name.
+   */
+  async renew(hostName: HostName): Promise<OrderEnd | undefined> {
+    const { acme } = this.#options;
+    const kept = await acme?.store.certificate(hostName);
+    if (acme === undefined || kept === undefined) return undefined;
+    const end = await acme.orders.renew(kept);
+    if (end.kind === 'issued') this.#options.onRenewed();
+    return end;
   }
 
   async close(): Promise<void> {

@@ -50,6 +50,15 @@ export class DueIndex {
     return next;
   }
 
+  /** When the first ends; undefined when there is nothing. */
+  earliestEndMs(): number | undefined {
+    let earliest: number | undefined;
+    for (const { notAfterMs } of this.#byName.values()) {
+      earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, notAfterMs);
+    }
+    return earliest;
+  }
+
   #first(
     isMeant: (due: Due) => boolean,
     by: 'notAfterMs' | 'windowAskAtMs',

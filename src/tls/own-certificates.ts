@@ -67,6 +67,10 @@ export class OwnCertificates {
     );
   }
 
+  list(): readonly { readonly names: readonly string[]; readonly notAfterMs: number }[] {
+    return this.#loaded.map(({ names, notAfterMs }) => ({ names, notAfterMs }));
+  }
+
   /** For clients that name nobody in their handshake. */
   first(): OwnCertificate | undefined {
     return this.#loaded[0];

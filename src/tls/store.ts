@@ -129,6 +129,24 @@ export class TlsStore {
     return this.#due.size;
   }
 
+  /** Some certificates, by name: those after `after`. */
+  async listCertificates(
+    after: HostName | undefined,
+    countMax: number,
+  ): Promise<readonly StoredCertificate[]> {
+    const options = { prefix: keys.certificates, limit: countMax };
+    const page = await this.#options.store.list(
+      space,
+      after === undefined ? options : { ...options, after: keys.certificate(after) },
+    );
+    return await this.#certificates(page.items.flatMap(({ key }) => hostNameOf(key) ?? []));
+  }
+
+  /** When the first of them ends; undefined without any. */
+  get earliestEndMs(): number | undefined {
+    return this.#due.earliestEndMs();
+  }
+
   /** Forgets certificates that were over before `expiredMs`. */
   async forgetBefore(expiredMs: number): Promise<void> {
     for (const hostName of this.#due.overBefore(expiredMs)) {

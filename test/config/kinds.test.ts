@@ -120,5 +120,6 @@ test('a setting that names a file says so where its flag is explained', () => {
     ['secrets.key_file', 'file'],
     ['acme.external_key_file', 'file'],
     ['acme.ca_file', 'file'],
+    ['admin.token_file', 'file'],
   ]);
 });

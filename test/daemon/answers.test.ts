@@ -64,6 +64,7 @@ function openAnswers(options: Partial<AnswersOptions> = {}): ControlAnswers {
     compressor: { compress: notAsked },
     capabilities: { answer: notAsked },
     certificates: () => undefined,
+    checkBans: () => undefined,
     nowMs: () => nowMs,
     onServed: (hostName, folderKey) => served.push([hostName, folderKey]),
     ...options,

@@ -19,6 +19,7 @@ import { type FolderKey, type ModulePath, ownerOf } from '../../src/names.ts';
 import { Resolver } from '../../src/outside/dns/dns.ts';
 import { storePath } from '../../src/outside/store/sqlite-schema.ts';
 import { startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
+import { noBans } from '../../src/site/bans.ts';
 import { parseManifest } from '../../src/site/manifest.ts';
 import type { Site } from '../../src/site/table.ts';
 import type { Answers, Digest, LoadedModule, Question } from '../../src/threads/messages.ts';
@@ -129,6 +130,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     },
     capabilities,
     ticketKeys: () => undefined,
+    bans: () => noBans,
     answer: async (question: Question): Promise<Answers[keyof Answers]> => {
       const site = siteOf(modules);
       if (question.ask === 'site') return { kind: 'site', site, expiresInMs: 60_000 };

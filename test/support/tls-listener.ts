@@ -58,7 +58,10 @@ export async function listenSecurely(
     },
     { verdictWaitMs: 5_000, onNews: () => undefined },
   );
-  const contexts = new TlsContexts({ limits: all, link, nowMs: () => performance.now() });
+  const contexts = new TlsContexts({
+    ...{ limits: all, link, isBanned: () => false },
+    nowMs: () => performance.now(),
+  });
   const exchanges: HttpExchange[] = [];
   const rejected: RequestRecord[] = [];
   const floods: string[] = [];

@@ -1,4 +1,5 @@
 /** What `terrafirma check` finds, one finding a line, and what to do next. */
+import { printable } from '../printable.ts';
 
 export type FindingMark = 'ok' | 'note' | 'bad';
 
@@ -39,10 +40,4 @@ export function describeCheck(report: CheckReport): string {
   );
   const verdict = report.wouldWork ? 'It would work.' : 'It would not work.';
   return `${[report.hostName, ...lines, `${verdict} ${printable(report.nextStep)}`].join('\n')}\n`;
-}
-
-/** Records and file names are strangers': they must not command the terminal. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
 }

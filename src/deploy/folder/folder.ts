@@ -4,18 +4,20 @@
  */
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
-import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
+import { errnoOf, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
 import type { JudgeParts } from '../build/judge.ts';
 import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
-import { type FolderListing, type ListedFile, listFolder, lookAtFile } from '../look/scan.ts';
+import { type FolderListing, listFolder } from '../look/scan.ts';
 import { soonest } from '../look/settle.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
 import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
+import { describeAway, findFile } from './away.ts';
+import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
 import { FolderRules, type RulesParts } from './rules.ts';
@@ -148,7 +150,8 @@ export class WatchedFolder {
     const { nowMs, config } = this.#parts;
     const site = await this.site();
     if (site.modules.has(path)) return site;
-    const file = await this.#find(path);
+    const { directory } = this.#place.located;
+    const file = await findFile(this.#parts.fs, { directory, path }, this.#awayReason);
     if (file === undefined) return site;
     const deadlineMs = nowMs() + config.limits.verdictWaitMs;
     using _ = this.#modules.want(file, this.#timing);
@@ -173,6 +176,20 @@ export class WatchedFolder {
 
   get key(): FolderKey {
     return this.#place.located.key;
+  }
+
+  /** What is to be seen of it without asking anybody. */
+  look(): FolderLook {
+    const { directory } = this.#place.located;
+    const { site } = this.#picture;
+    const seen = { directory, site, awayReason: this.#awayReason, isJudged: this.#isJudged };
+    return lookAt(this.key, seen);
+  }
+
+  /** Takes up rollbacks now, not at the next look. */
+  async takeRollbacks(): Promise<void> {
+    await this.#kept.takePins();
+    this.#publish();
   }
 
   /** It was found elsewhere than it is watched: looks at once whether it has moved. */
@@ -360,25 +377,6 @@ export class WatchedFolder {
     }
   }
 
-  /**
-   * The file that could be the module.
-   *
-   * @throws TerrafirmaError 'folder-unreachable' when that cannot be said: the folder is away
-   */
-  async #find(path: ModulePath): Promise<ListedFile | undefined> {
-    const { fs } = this.#parts;
-    const { directory } = this.#place.located;
-    try {
-      const found = await lookAtFile({ fs, directory }, path);
-      return typeof found === 'string' ? undefined : found;
-    } catch (error) {
-      if (isPassing(error)) throw describeAway(error);
-      await fs.requireDirectory(directory);
-      if (this.#awayReason === undefined) return undefined;
-      throw new TerrafirmaError('folder-unreachable', this.#awayReason.message);
-    }
-  }
-
   #isPatienceOver(): boolean {
     if (!this.#rules.isKnown && this.#awayReason === undefined) return false;
     return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
@@ -390,11 +388,4 @@ export class WatchedFolder {
     this.#publish();
     this.#opened.resolve();
   }
-}
-
-function describeAway(error: unknown): TerrafirmaError {
-  if (error instanceof TerrafirmaError) return error;
-  const code = errnoOf(error) === 'ENOENT' ? 'folder-not-found' : 'folder-unreachable';
-  const reason = error instanceof Error ? error.message : String(error);
-  return new TerrafirmaError(code, `Cannot read the folder: ${reason}`, { cause: error });
 }

@@ -43,6 +43,15 @@ export interface ListedModule {
 /** Which modules: a folder key as in the listing, or a folder key, `/`, and a module's path. */
 export type VersionFilter = string | undefined;
 
+export interface RollbackTarget {
+  /** `<folder key>/<module path>` */
+  readonly name: string;
+  /** `newest`: the rollback ends. */
+  readonly digestStart: string;
+  /** Where rollbacks are, for who has it open. */
+  readonly store?: SharedStore;
+}
+
 /**
  * The kept versions, sorted by folder and path. `filter` is a folder key, or one followed by `/`
  * and a module path. Records that cannot be read are told to `log` and left out.
@@ -81,7 +90,7 @@ export async function listVersions(
  */
 export async function rollBack(
   stateDirectory: string,
-  target: { readonly name: string; readonly digestStart: string },
+  target: RollbackTarget,
   journal: Journal,
 ): Promise<ListedVersion> {
   const { name, digestStart } = target;
@@ -94,6 +103,7 @@ export async function rollBack(
       await pinVersion(stateDirectory, folderKey, {
         pin: { modulePath, digest, seenDigest },
         journal,
+        store: target.store,
       });
       const standing = await readStanding(stateDirectory, journal);
       const after = describeModule(module, { folderKey, modulePath, serving: digest, standing });
@@ -125,12 +135,21 @@ async function readAllPins(
 async function pinVersion(
   stateDirectory: string,
   folderKey: FolderKey,
-  { pin, journal }: { readonly pin: Omit<Pin, 'id'>; readonly journal: Journal },
+  {
+    pin,
+    journal,
+    store: opened,
+  }: {
+    readonly pin: Omit<Pin, 'id'>;
+    readonly journal: Journal;
+    readonly store: SharedStore | undefined;
+  },
 ): Promise<void> {
-  await withStore(stateDirectory, async (store) => {
+  const write = async (store: SharedStore): Promise<void> => {
     await takeOverPins(store, { stateDirectory, folderKey }, journal);
     await writePin(store, folderKey, pin);
-  });
+  };
+  await (opened === undefined ? withStore(stateDirectory, write) : write(opened));
 }
 
 /** Rejects with TerrafirmaError `state`. */
@@ -161,6 +180,7 @@ async function readStanding(stateDirectory: string, journal: Journal): Promise<S
 }
 
 function findVersion(module: ModuleRecord, digestStart: string): { readonly digest: Digest } {
+  if (digestStart === 'newest') return module.versions[0];
   const isDigestStart = /^[0-9a-f]{8,64}$/.test(digestStart);
   const found = module.versions.filter(({ digest }) => digest.startsWith(digestStart));
   const [version] = found;

@@ -24,7 +24,6 @@ import type { Scheduler } from '../turn/scheduler.ts';
 import { type StackOwner, Stacks } from '../turn/stacks.ts';
 import { MemoryQuota } from './memory-quota.ts';
 import { describeTrap } from './trap-report.ts';
-import type { Endable } from './under-way.ts';
 
 /** What all runs of a thread share. */
 export interface ThreadParts extends BudgetParts {
@@ -38,7 +37,7 @@ export interface ThreadParts extends BudgetParts {
   readonly memoryBytesMax: number;
 }
 
-export class Activation implements StackOwner, Watched, Waiting, Endable {
+export class Activation implements StackOwner, Watched, Waiting {
   readonly shares: Shares;
   /** What the run's owner holds of the process. */
   readonly share: Share;
@@ -46,9 +45,6 @@ export class Activation implements StackOwner, Watched, Waiting, Endable {
   deadlineMs = 0;
   earlier: Watched | undefined;
   later: Watched | undefined;
-  /** For the list of runs under way. */
-  begunBefore: Endable | undefined;
-  begunAfter: Endable | undefined;
   /** What the run has taken of the thread's heap, once it takes something. */
   objects: RunObjects | undefined;
   /** Which limit ended the run as `out-of-cpu`, where it is not that of the run. */

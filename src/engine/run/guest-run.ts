@@ -9,19 +9,21 @@ import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, toErrorRecord } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
 import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
+import type { HostEnd } from '../turn/ending.ts';
 import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
-import type { RunReport } from './report.ts';
+import type { RunLook, RunReport } from './report.ts';
 import type { RunLimits } from './run-limits.ts';
-import type { RunsUnderWay } from './under-way.ts';
+import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
 export interface RunParts extends ProgramParts {
@@ -29,17 +31,26 @@ export interface RunParts extends ProgramParts {
   readonly admission: Admission;
   readonly bodies: Bodies;
   readonly clock: LimitClock;
-  readonly underWay: RunsUnderWay;
+  readonly underWay: RunsUnderWay<GuestRun>;
+  /** Those of WebSocket connections, which nobody waits for. */
+  readonly conversing: RunsUnderWay<GuestRun>;
   readonly idle: IdleGuests;
 }
 
 const returned: RunEnd = { kind: 'returned' };
 
-export class GuestRun implements SeatWaiter {
+export class GuestRun implements SeatWaiter, Endable<GuestRun> {
+  begunBefore: GuestRun | undefined;
+  begunAfter: GuestRun | undefined;
+  /** Whose run it is; undefined where nobody asked for it. */
+  readonly record: RequestRecord | undefined;
   readonly #parts: RunParts;
   readonly #program: ProgramHost;
   readonly #shares: Shares;
   #phase: Phase = 'body';
+  #isConversation = false;
+  #startedAtMs = 0;
+  #activation: Activation | undefined;
   /** Among the requests of the site, once the request is there. */
   #place: Place | undefined;
   #onSeat: (() => void) | undefined;
@@ -56,8 +67,14 @@ export class GuestRun implements SeatWaiter {
   constructor(
     parts: RunParts,
     program: ProgramHost,
-    { shares, limits }: { readonly shares: Shares; readonly limits: RunLimits },
+    run: {
+      readonly shares: Shares;
+      readonly limits: RunLimits;
+      readonly record?: RequestRecord | undefined;
+    },
   ) {
+    const { shares, limits } = run;
+    this.record = run.record;
     this.#parts = parts;
     this.#program = program;
     this.#shares = shares;
@@ -75,8 +92,8 @@ export class GuestRun implements SeatWaiter {
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
     const { admission, bodies, underWay } = this.#parts;
-    const startedAtMs = this.#parts.nowMs();
     const activation = this.#activate();
+    const startedAtMs = this.#startedAtMs;
     const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
@@ -86,7 +103,7 @@ export class GuestRun implements SeatWaiter {
     } catch (refusal) {
       return refused(toErrorRecord(refusal));
     }
-    underWay.begin(activation);
+    underWay.begin(this);
     exchange.onGone(() => activation.end('abandoned'));
     this.#watch(activation, startedAtMs);
     let end: RunEnd | undefined;
@@ -116,7 +133,7 @@ export class GuestRun implements SeatWaiter {
     this.#settleCredit(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
     if (this.#place !== undefined) admission.leave(this.#place);
-    underWay.end(activation);
+    underWay.end(this);
     const isAnswered = exchange.replyState === 'ended';
     return this.#report({ isAnswered, activation, end, error, startedAtMs });
   }
@@ -142,11 +159,13 @@ export class GuestRun implements SeatWaiter {
     capabilities: Capabilities,
     conversation: Conversation,
   ): Promise<RunReport> {
-    const startedAtMs = this.#parts.nowMs();
     const { websocketCpuMsMax } = this.#parts.limits;
     this.#cpuMsMax = atMost(websocketCpuMsMax, this.#limits.cpuMs);
     const activation = this.#activate();
+    const startedAtMs = this.#startedAtMs;
     const hostMemory = new RunBytes(activation.share);
+    this.#isConversation = true;
+    this.#parts.conversing.begin(this);
     conversation.onTaken(() => activation.renewBudget());
     conversation.onGivenUp(() => activation.end('abandoned'));
     let end: RunEnd | undefined;
@@ -166,11 +185,33 @@ export class GuestRun implements SeatWaiter {
     hostMemory.close();
     activation.finish();
     this.#settleCredit(activation);
+    this.#parts.conversing.end(this);
     return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
   }
 
   onSeat(): void {
     this.#onSeat?.();
+  }
+
+  /** From outside; what has ended stays as it is. */
+  end(cause: HostEnd): void {
+    this.#activation?.end(cause);
+  }
+
+  get isWaiting(): boolean {
+    return this.#phase !== 'guest';
+  }
+
+  /** Undefined where nobody asked for the run. */
+  look(): RunLook | undefined {
+    const { record } = this;
+    if (record === undefined) return undefined;
+    return {
+      record,
+      phase: this.#isConversation ? 'websocket' : this.#phase,
+      ageMs: this.#parts.nowMs() - this.#startedAtMs,
+      cpuMs: this.#activation?.cpuMs ?? 0,
+    };
   }
 
   #activate(): Activation {
@@ -179,7 +220,9 @@ export class GuestRun implements SeatWaiter {
     const memoryBytesMax = atMost(this.#parts.memoryBytesMax, this.#limits.memoryBytes);
     const shares = this.#shares;
     const run = { shares, digestWords, fuel, cpuMsMax, memoryBytesMax };
-    return new Activation(this.#parts, run);
+    this.#startedAtMs = this.#parts.nowMs();
+    this.#activation = new Activation(this.#parts, run);
+    return this.#activation;
   }
 
   #settleCredit(activation: Activation): void {

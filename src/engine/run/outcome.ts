@@ -1,6 +1,6 @@
 /** What became of a run: whether it ended well, and the sentence that says why not. */
 import type { RunEnd } from '../../abi/abi.ts';
-import type { ErrorCode, ErrorRecord } from '../../errors.ts';
+import { type ErrorCode, type ErrorRecord, errorRow } from '../../errors.ts';
 import type { Outcome } from '../../journal/outcome.ts';
 import type { HostEnd } from '../turn/ending.ts';
 
@@ -35,6 +35,7 @@ export function explainEnd(
     if (facts.isAnswered) return record('draining', 'the daemon stopped before the run had ended');
     return record('client-gone', 'the client went away');
   }
+  if (hostEnd === 'ended') return record('run-ended', errorRow('run-ended').sentence);
   if (hostEnd === 'out-of-cpu') {
     const limit = cpuRefusal ?? `reached its CPU limit of ${facts.cpuMsMax} ms`;
     return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);

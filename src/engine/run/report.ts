@@ -1,5 +1,7 @@
 import type { ErrorRecord } from '../../errors.ts';
 import type { Outcome } from '../../journal/outcome.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
+import type { Phase } from './outcome.ts';
 
 /** What a run was: worked out in one place, read by the gateway and the log. */
 export interface RunReport {
@@ -18,4 +20,13 @@ export interface RunReport {
   readonly memoryBytes: number;
   /** Where the guest ended itself with a code other than 0. */
   readonly exitCode?: number | undefined;
+}
+
+/** What an operator sees of a run. */
+export interface RunLook {
+  readonly record: RequestRecord;
+  readonly phase: Phase | 'websocket';
+  readonly ageMs: number;
+  /** Until the run let go of the thread last. */
+  readonly cpuMs: number;
 }

@@ -40,6 +40,12 @@ export class IdleGuests {
     return this.#bytes;
   }
 
+  get count(): number {
+    let count = 0;
+    for (const { guests } of this.#shelves.values()) count += guests.length;
+    return count;
+  }
+
   /**
    * The guest of `artifact` that was used last and may serve that site: its memory is the likeliest
    * to be in a cache.

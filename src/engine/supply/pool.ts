@@ -7,6 +7,7 @@ import type { Account } from '../../account/account.ts';
 import type { Shares } from '../../account/shares.ts';
 import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import type { RequestRecord } from '../../journal/request-record.ts';
 import { LimitClock } from '../../limit-clock.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
@@ -18,6 +19,7 @@ import { Activation } from '../run/activation.ts';
 import { Bodies } from '../run/bodies.ts';
 import { GuestRun, type RunParts } from '../run/guest-run.ts';
 import { explainEnd } from '../run/outcome.ts';
+import type { RunLook } from '../run/report.ts';
 import { noRunLimits } from '../run/run-limits.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
@@ -107,12 +109,60 @@ export class GuestPool {
       bodies: new Bodies(limits.bodiesPerClientMax),
       clock: new LimitClock(limits.wallMsMax),
       underWay: new RunsUnderWay(),
+      conversing: new RunsUnderWay(),
     };
   }
 
-  /** A run of `loaded` on the account of `shares`, which waits its turn when it is begun. */
-  acquire(loaded: LoadedModule, shares: Shares, limits = noRunLimits): GuestRun {
-    return new GuestRun(this.#parts, this.#programOf(loaded), { shares, limits });
+  /**
+   * A run of `loaded` on the account of `shares`, which waits its turn when it is begun.
+   *
+   * @param record Of the request, for who looks at what runs.
+   */
+  acquire(
+    loaded: LoadedModule,
+    shares: Shares,
+    limits = noRunLimits,
+    record?: RequestRecord,
+  ): GuestRun {
+    return new GuestRun(this.#parts, this.#programOf(loaded), { shares, limits, record });
+  }
+
+  /** What runs or waits now, the youngest first, WebSocket connections last. */
+  *looks(): IterableIterator<RunLook> {
+    for (const run of this.#runs()) {
+      const look = run.look();
+      if (look !== undefined) yield look;
+    }
+  }
+
+  /** Ends the run of a request for an operator; false: there is none. */
+  endRun(requestId: string): boolean {
+    for (const run of this.#runs()) {
+      if (run.record?.id !== requestId) continue;
+      run.end('ended');
+      return true;
+    }
+    return false;
+  }
+
+  get runCount(): number {
+    return this.#parts.underWay.size;
+  }
+
+  /** Of them, those whose body is still being read or that have no seat yet. */
+  get waitingCount(): number {
+    let count = 0;
+    for (const run of this.#parts.underWay) if (run.isWaiting) count += 1;
+    return count;
+  }
+
+  get idleCount(): number {
+    return this.#parts.idle.count;
+  }
+
+  *#runs(): IterableIterator<GuestRun> {
+    yield* this.#parts.underWay;
+    yield* this.#parts.conversing;
   }
 
   /**

@@ -5,8 +5,11 @@
 import type { RunEnd } from '../../abi/abi.ts';
 import { TerrafirmaError } from '../../errors.ts';
 
-/** Why a run was ended by the host; where the guest ends itself it is a `RunEnd`. */
-export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned';
+/**
+ * Why a run was ended by the host (`ended`: by an operator); where the guest ends itself it is a
+ * `RunEnd`.
+ */
+export type HostEnd = 'out-of-cpu' | 'out-of-time' | 'abandoned' | 'ended';
 
 export class Ending {
   readonly trap: WebAssembly.RuntimeError;

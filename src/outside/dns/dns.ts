@@ -109,6 +109,16 @@ export class Resolver {
     }
   }
 
+  /** What was learned of the host name's record last, whether it still holds or not. */
+  known(hostName: HostName): Lookup<FolderPath> | undefined {
+    return this.#records.peek(hostName);
+  }
+
+  /** The next visitor has the record looked up anew. */
+  forget(hostName: HostName): void {
+    this.#records.forget(hostName);
+  }
+
   /**
    * The addresses of a name, 4 or 16 bytes each, at most 64. Neither /etc/hosts nor search domains
    * are looked at: a guest should see the public name space.

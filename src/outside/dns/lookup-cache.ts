@@ -32,6 +32,11 @@ export class LookupCache<T> {
     return this.#known.peek(key);
   }
 
+  /** The next question is asked anew. */
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+
   /** What is known of `key`, or what `look` finds. A rejection of `look` is not remembered. */
   async get(key: string, look: () => Promise<Lookup<T>>): Promise<Lookup<T>> {
     const known = this.#known.get(key);

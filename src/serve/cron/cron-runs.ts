@@ -14,6 +14,7 @@ import type { CronEnd, CronOrder } from '../../threads/messages.ts';
 import { HttpExchange } from '../exchange.ts';
 import type { RoutableHead } from '../exchange-options.ts';
 import { newRecord } from '../rejected.ts';
+import type { Bans } from '../road/bans.ts';
 import type { ModuleRoute, ModuleRuns } from '../road/module-runs.ts';
 import type { Visit } from '../road/visit.ts';
 import { SilentWire } from './silent-wire.ts';
@@ -22,6 +23,7 @@ export interface CronRunsOptions {
   readonly limits: Limits;
   readonly runs: Pick<ModuleRuns, 'run'>;
   readonly account: Account;
+  readonly bans: Bans;
   readonly log: Pick<RequestLog, 'write'>;
   readonly nowMs: () => number;
 }
@@ -92,7 +94,9 @@ export class CronRuns {
     { exchange, record }: { readonly exchange: HttpExchange; readonly record: RequestRecord },
   ): Promise<ErrorRecord | undefined> {
     const { site, modulePath } = order;
+    const { bans } = this.#options;
     if (site.failure !== undefined) return site.failure;
+    if (bans.hasAny) bans.checkFolder(site.folderKey);
     const module = site.modules.get(modulePath);
     if (module === undefined) {
       const detail = `Cannot call the module at its time: it must be there: received ${modulePath}`;

@@ -66,6 +66,11 @@ export class Http2Sessions {
     this.#proxiesTurns = new Http2Turns(proxiesRequestsPerTurn, options.onStream);
   }
 
+  /** Connections that are open now. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
   /** Takes over a socket whose handshake chose `h2`. */
   accept(socket: TLSSocket): void {
     if (this.#isDraining) {

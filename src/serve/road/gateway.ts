@@ -10,6 +10,7 @@ import { parseHostName, parseRequestPath } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
+import type { Bans } from './bans.ts';
 import { failureHead, failurePageHead } from './failure.ts';
 import type { StaticFiles } from './files.ts';
 import type { Replica } from './replica.ts';
@@ -31,6 +32,7 @@ export interface GatewayOptions {
   readonly road: SiteRoad;
   readonly files: StaticFiles;
   readonly hostRules: HostRules;
+  readonly bans: Bans;
   readonly sealingKey: SealingKeyDoor;
   readonly account: Account;
   readonly log: Pick<RequestLog, 'write'>;
@@ -78,15 +80,18 @@ export class Gateway {
   #answer(visit: Visit, nowMs: number): Promise<void> {
     this.#readHostName(visit);
     const { clientAddress } = visit.exchange.request;
+    const { bans } = this.#options;
+    if (bans.hasAny) bans.checkVisitor(visit.hostName, clientAddress);
     const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);
     if (!(found instanceof Promise)) return this.#answerFrom(visit, found);
     return found.then((site) => this.#answerFrom(visit, site));
   }
 
   #answerFrom(visit: Visit, site: Site): Promise<void> {
-    const { account, hostRules, road, sealingKey } = this.#options;
+    const { account, bans, hostRules, road, sealingKey } = this.#options;
     const { exchange, record } = visit;
     record.folderKey = site.folderKey;
+    if (bans.hasAny) bans.checkFolder(site.folderKey);
     exchange.chargeTo(account.shareOf(site.owner));
     if (site.failure !== undefined) {
       // What is never served is refused for that, and says nothing of the folder.

@@ -57,7 +57,7 @@ export class ModuleRuns {
     const loaded = held instanceof Promise ? await held : held;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
-    const guest = pool.acquire(loaded, shares, limits);
+    const guest = pool.acquire(loaded, shares, limits, record);
     const share = account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,

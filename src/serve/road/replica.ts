@@ -112,6 +112,11 @@ export class Replica {
     }
   }
 
+  /** The control plane is asked at the name's next request. */
+  forgetName(hostName: HostName): void {
+    this.#names.delete(hostName);
+  }
+
   /** A module was compiled anew: taken up where it is in use. Until then the old one serves. */
   renewModule(digest: Digest): void {
     if (this.#modules.has(digest)) this.#askModule(digest).then(this.#onRenewed, () => undefined);

@@ -13,6 +13,8 @@ import type { CertificateAnswer, CertificatePair } from '../../threads/messages.
 export interface TlsContextsOptions {
   readonly limits: Pick<Limits, 'tlsContextsMax' | 'certificateWaitMs'>;
   readonly link: ControlLink;
+  /** Whether the operator has banned the name: then it has no certificate. */
+  readonly isBanned: (hostName: HostName | undefined) => boolean;
   readonly nowMs: () => number;
 }
 
@@ -52,6 +54,7 @@ export class TlsContexts {
     hostName: HostName | undefined,
     clientAddress?: string,
   ): ContextAnswer | Promise<ContextAnswer> {
+    if (this.#options.isBanned(hostName)) return { kind: 'none', reason: 'the name is banned' };
     const key = hostName ?? nobody;
     const nowMs = this.#options.nowMs();
     const held = this.#held.get(key);

@@ -12,6 +12,7 @@ import { systemClocks } from '../clocks.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { ListenerTls } from '../listener.ts';
 import { PlainDoor } from '../plain-door.ts';
+import type { Bans } from '../road/bans.ts';
 import { TrustedProxies } from '../road/client-address.ts';
 import type { Gateway } from '../road/gateway.ts';
 import type { Replica } from '../road/replica.ts';
@@ -24,6 +25,7 @@ export interface ThreadParts {
   readonly log: RequestLog;
   readonly gateway: Gateway;
   readonly hostRules: HostRules;
+  readonly bans: Bans;
 }
 
 export interface TlsParts {
@@ -38,10 +40,13 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { gateway, hostRules, link, log, journal, replica } = parts;
+  const { bans, gateway, hostRules, link, log, journal, replica } = parts;
   const { nowMs } = systemClocks;
   const proxies = trustedProxies(config);
-  const contexts = new TlsContexts({ limits: config.limits, link, nowMs });
+  const contexts = new TlsContexts({
+    ...{ limits: config.limits, link, nowMs },
+    isBanned: (hostName) => bans.isHostBanned(hostName),
+  });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
     ...{ link, replica, log, isFolderMode, hostRules, nowMs },

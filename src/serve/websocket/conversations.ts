@@ -92,6 +92,11 @@ export class Conversations {
     }
   }
 
+  /** Connections that are open now. */
+  get count(): number {
+    return this.#open.size;
+  }
+
   /**
    * Says goodbye to all clients; their guests see the end of their input. Resolves when all have
    * ended; after `drainMs` they are cut off.
@@ -150,7 +155,8 @@ function goodbyeFor(report: RunReport): { readonly code: number; readonly reason
   if (isOwnCode(report)) return { code: exitCode, reason: '' };
   if (error === undefined) return { code: closeCode.normal, reason: '' };
   const reason = visitorSentence(error);
-  if (error.code === 'guest-out-of-cpu') return { code: closeCode.policy, reason };
+  if (error.code === 'guest-out-of-cpu' || error.code === 'run-ended')
+    return { code: closeCode.policy, reason };
   if (error.code === 'overloaded') return { code: closeCode.tryAgainLater, reason };
   return { code: closeCode.internal, reason };
 }

@@ -11,12 +11,14 @@ import { MountGuards } from '../../../src/outside/mount/mount-guards.ts';
 import { systemClocks } from '../../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../../src/serve/exchange.ts';
 import { Listener } from '../../../src/serve/listener.ts';
+import { Bans } from '../../../src/serve/road/bans.ts';
 import { Doorkeeper } from '../../../src/serve/road/doorkeeper.ts';
 import { StaticFiles } from '../../../src/serve/road/files.ts';
 import { Gateway } from '../../../src/serve/road/gateway.ts';
 import { Replica } from '../../../src/serve/road/replica.ts';
 import { SealingKeyDoor } from '../../../src/serve/road/sealing-key.ts';
 import { SiteRoad } from '../../../src/serve/road/site-road.ts';
+import { noBans } from '../../../src/site/bans.ts';
 import { HostRules } from '../../../src/site/hosts.ts';
 import { parseManifest } from '../../../src/site/manifest.ts';
 import { parseSettings } from '../../../src/site/settings.ts';
@@ -89,6 +91,7 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
       runs: { run: ({ exchange }) => run(exchange) },
     }),
     sealingKey: new SealingKeyDoor({ link, isFolderMode, nowMs }),
+    bans: new Bans(noBans),
     hostRules: new HostRules({
       ...{ allowed: [], denied: [], allowedFolders: [], deniedFolders: [] },
       requireFolderConsent: false,

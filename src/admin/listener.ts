@@ -1,0 +1,234 @@
+/**
+ * One admin listener: a Unix socket, a loopback address, or a place where numbers alone are told.
+ * Touches the network, by node:http in the control plane; so everything about a request is bounded.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Limits } from '../config/config.ts';
+import { describeError, errorRow, TerrafirmaError, toErrorRecord } from '../errors.ts';
+import { plainText } from '../http/media-types.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Door } from './door.ts';
+import { EventStream } from './event-stream.ts';
+import type { Actor, AdminReply, Route } from './request.ts';
+import { Routes } from './routes.ts';
+
+export interface AdminListenerOptions {
+  readonly routes: readonly Route[];
+  /** Undefined: everybody may come in, and only routes that are public are there. */
+  readonly door: (authorities: readonly string[] | undefined) => Door | undefined;
+  readonly limits: Pick<Limits, 'adminConnectionsMax' | 'adminStreamsMax' | 'adminBodyBytesMax'>;
+  readonly journal: Journal;
+}
+
+const headBytesMax = 16 * 1024;
+const headMsMax = 10_000;
+const requestMsMax = 10_000;
+const idleMsMax = 5_000;
+
+export class AdminListener {
+  readonly #options: AdminListenerOptions;
+  readonly #server: Server;
+  readonly #routes: Routes;
+  readonly #sockets = new Set<Socket>();
+  readonly #openStreams = new Set<EventStream>();
+  #door: Door | undefined;
+  #underWay = 0;
+
+  constructor(options: AdminListenerOptions) {
+    this.#options = options;
+    this.#routes = new Routes(options.routes);
+    this.#server = createServer(
+      {
+        maxHeaderSize: headBytesMax,
+        headersTimeout: headMsMax,
+        requestTimeout: requestMsMax,
+        keepAliveTimeout: idleMsMax,
+        connectionsCheckingInterval: 1_000,
+        requireHostHeader: false,
+      },
+      (incoming, response) => void this.#serve(incoming, response),
+    );
+    const { adminConnectionsMax, adminStreamsMax } = options.limits;
+    this.#server.maxConnections = adminConnectionsMax + adminStreamsMax;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** Rejects with the error of the system. */
+  async listenAtSocket(path: string): Promise<void> {
+    this.#door = this.#options.door(undefined);
+    await this.#listen(() => {
+      // The file is made in this very call, with these rights from the first moment on.
+      const before = process.umask(0o177);
+      this.#server.listen({ path });
+      process.umask(before);
+    });
+  }
+
+  /** Resolves to the real port. Rejects with the error of the system. */
+  async listenAtPort(host: string, port: number): Promise<number> {
+    await this.#listen(() => this.#server.listen({ host, port, exclusive: true }));
+    const { port: settled } = this.#server.address() as AddressInfo;
+    const name = host.includes(':') ? `[${host}]` : host;
+    this.#door = this.#options.door([`${name}:${settled}`, `localhost:${settled}`]);
+    return settled;
+  }
+
+  /** Streams end, requests under way are answered for a moment, and nobody comes in. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const cut = setTimeout(() => this.#cut(), idleMsMax / 5);
+    this.#server.closeIdleConnections();
+    for (const stream of this.#openStreams) stream.end();
+    await closed;
+    clearTimeout(cut);
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #listen(begin: () => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.once('listening', resolve);
+    begin();
+    await promise;
+    this.#server.off('error', reject);
+    this.#server.on('error', (error) => {
+      this.#options.journal.tell('admin-trouble', { reason: error.message });
+    });
+  }
+
+  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => response.destroy());
+    this.#underWay += 1;
+    try {
+      if (this.#underWay > this.#options.limits.adminConnectionsMax) {
+        throw new TerrafirmaError('admin-busy');
+      }
+      const reply = await this.#answer(incoming);
+      if (reply.kind === 'events') this.#stream(reply.run, response);
+      else send(response, incoming.method === 'HEAD', reply);
+    } catch (error) {
+      this.#fail(response, error);
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  async #answer(incoming: IncomingMessage): Promise<AdminReply> {
+    const { headers, method = '', url = '', socket } = incoming;
+    const target = new URL(`http://admin${url.startsWith('/') ? url : '/'}`);
+    const { route, params } = this.#findRoute(method, target.pathname);
+    const isOpen = route.isOpen === true;
+    const actor: Actor =
+      this.#door?.admit({
+        method: route.method,
+        headers,
+        address: socket.remoteAddress ?? '',
+        needsToken: !isOpen,
+        takesBytes: route.takesBytes === true,
+      }) ?? 'anybody';
+    const body = route.method === 'GET' ? nothing : await this.#readBody(incoming);
+    return await route.answer({ method, params, query: target.searchParams, headers, actor, body });
+  }
+
+  #findRoute(method: string, path: string): ReturnType<Routes['find']> {
+    const isForAll = this.#door === undefined;
+    const match = this.#routes.find(method, path);
+    if (!isForAll || match.route.isPublic === true) return match;
+    throw new TerrafirmaError('admin-verb');
+  }
+
+  async #readBody(incoming: IncomingMessage): Promise<Uint8Array> {
+    const { adminBodyBytesMax: bytesMax } = this.#options.limits;
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) {
+        throw new TerrafirmaError(
+          'request-too-large',
+          `Cannot accept the request: its body must have at most ${bytesMax} bytes`,
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  #stream(run: (stream: EventStream) => void, response: ServerResponse): void {
+    if (this.#openStreams.size >= this.#options.limits.adminStreamsMax) {
+      throw new TerrafirmaError('admin-busy');
+    }
+    const stream = new EventStream(response);
+    this.#openStreams.add(stream);
+    stream.onClose(() => this.#openStreams.delete(stream));
+    run(stream);
+  }
+
+  #fail(response: ServerResponse, error: unknown): void {
+    const { code, detail } = toErrorRecord(error);
+    const row = errorRow(code);
+    if (code === 'internal') {
+      this.#options.journal.tell('admin-trouble', { reason: describeError(error) });
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const problem = {
+      schemaVersion: 1,
+      type: 'about:blank',
+      title: row.sentence,
+      status: row.status,
+      code,
+      detail: code === 'internal' ? row.sentence : detail,
+    };
+    for (const [name, value] of row.headers ?? []) response.setHeader(name, value);
+    if (row.retryAfterS !== undefined) response.setHeader('retry-after', row.retryAfterS);
+    // What is left of its body would be taken for the next request.
+    response.setHeader('connection', 'close');
+    respond(response, {
+      status: row.status,
+      mediaType: 'application/problem+json',
+      body: `${JSON.stringify(problem)}\n`,
+    });
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+function send(
+  response: ServerResponse,
+  isHead: boolean,
+  reply: Exclude<AdminReply, { kind: 'events' }>,
+): void {
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
+  const { status = 200 } = reply;
+  const body = reply.kind === 'json' ? `${JSON.stringify(reply.value)}\n` : reply.bytes;
+  const mediaType = reply.kind === 'json' ? 'application/json' : reply.mediaType;
+  respond(response, { status, mediaType, body, isHead });
+}
+
+function respond(
+  response: ServerResponse,
+  reply: {
+    readonly status: number;
+    readonly mediaType: string;
+    readonly body: Uint8Array | string;
+    readonly isHead?: boolean;
+  },
+): void {
+  const { status, mediaType, body, isHead = false } = reply;
+  if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store');
+  response.setHeader('x-content-type-options', 'nosniff');
+  response.setHeader('content-type', mediaType === 'text/plain' ? plainText : mediaType);
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.writeHead(status);
+  response.end(isHead ? undefined : body);
+}

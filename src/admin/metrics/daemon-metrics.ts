@@ -1,0 +1,182 @@
+/** What the daemon as a whole has and does, as metrics. Touches the process and the disk's size. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { constrainedMemory } from 'node:process';
+import type { EventKind } from '../../journal/events.ts';
+import type { AdminWorld } from '../world.ts';
+import type { MetricsText } from './text.ts';
+
+type Row = readonly [label: string, value: number];
+
+/** Counters that are events, by the label that they have. */
+const eventFamilies: readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly label: string;
+  readonly kinds: readonly (readonly [label: string, kind: EventKind])[];
+}[] = [
+  {
+    name: 'acme_orders_total',
+    help: 'Orders of certificates',
+    label: 'result',
+    kinds: [
+      ['issued', 'certificate-issued'],
+      ['failed', 'certificate-order-failed'],
+      ['broken', 'certificate-order-broken'],
+      ['not-ordered', 'certificate-not-ordered'],
+    ],
+  },
+  {
+    name: 'cron_runs_total',
+    help: 'Calls of modules at their times',
+    label: 'result',
+    kinds: [
+      ['ran', 'cron-ran'],
+      ['skipped', 'cron-skipped'],
+      ['unknown', 'cron-unknown'],
+    ],
+  },
+];
+
+export async function addDaemonMetrics(text: MetricsText, world: AdminWorld): Promise<void> {
+  const { version } = world;
+  const build = { version, node: process.version, v8: process.versions.v8 };
+  text.family('build_info', 'gauge', { help: 'Always 1' }).add(1, build);
+  addThreads(text, world);
+  addHeld(text, world);
+  addFolders(text, world);
+  for (const { help, kinds, label, name } of eventFamilies) {
+    const family = text.family(name, 'counter', { help });
+    for (const [value, kind] of kinds) family.add(world.events.countOf(kind), { [label]: value });
+  }
+  addCertificates(text, world);
+  await addProcess(text, world);
+}
+
+function addThreads(text: MetricsText, { threads }: AdminWorld): void {
+  const looks = threads.looks();
+  const sum = (name: keyof (typeof looks)[number]['gauges']): number =>
+    looks.reduce((total, { gauges }) => total + gauges[name], 0);
+  addRows(text.family('runs', 'gauge', { help: 'Runs now' }), 'state', [
+    ['running', sum('runsRunning')],
+    ['waiting', sum('runsWaiting')],
+  ]);
+  addRows(text.family('instances', 'gauge', { help: 'Instances of modules now' }), 'state', [
+    ['running', sum('runsRunning')],
+    ['idle', sum('idleGuests')],
+  ]);
+  addRows(text.family('connections', 'gauge', { help: 'Connections now' }), 'protocol', [
+    ['http1', sum('http1Connections')],
+    ['http2', sum('http2Connections')],
+  ]);
+  text.family('websockets', 'gauge', { help: 'WebSocket connections now' }).add(sum('websockets'));
+  const lag = text.family('thread_lag_seconds', 'gauge', {
+    help: 'How much later than planned a heartbeat of the thread came lately',
+  });
+  for (const { gauges, number } of looks) lag.add(gauges.lagMs / 1_000, { thread: `${number}` });
+  const heap = text.family('thread_heap_bytes', 'gauge', {
+    help: 'JavaScript objects of the thread',
+  });
+  for (const { gauges, number } of looks) heap.add(gauges.heapBytes, { thread: `${number}` });
+  const replaced = text.family('threads_replaced_total', 'counter', {
+    help: 'Threads that another took the place of',
+  });
+  addRows(replaced, 'reason', Object.entries(threads.replaced));
+}
+
+function addHeld(text: MetricsText, { account }: AdminWorld): void {
+  const held = account.held();
+  const simple: readonly (readonly [name: string, help: string, value: number])[] = [
+    ['held_bytes', 'What is charged to owners', held.bytes],
+    ['idle_guest_bytes', 'Idle instances', held.idleBytes],
+    ['compiled_bytes', 'Compiled modules', account.heldBy('code')],
+    ['kv_queued_bytes', 'Key-value writes that wait', account.heldBy('key-value')],
+    ['memories', 'Linear memories, those of idle instances included', held.memories],
+  ];
+  for (const [name, help, value] of simple) text.family(name, 'gauge', { help }).add(value);
+}
+
+function addFolders(text: MetricsText, { bans, publisher }: AdminWorld): void {
+  const folders = publisher.folders();
+  const count = (wanted: string): number => folders.filter(({ state }) => state === wanted).length;
+  addRows(text.family('folders', 'gauge', { help: 'Folders in use' }), 'state', [
+    ['served', count('served')],
+    ['away', count('away')],
+    ['closed', count('closed')],
+    ['opening', count('opening')],
+  ]);
+  addRows(text.family('modules', 'gauge', { help: 'Modules of folders in use' }), 'verdict', [
+    ['serving', folders.reduce((sum, { serving }) => sum + serving, 0)],
+    ['refused', folders.reduce((sum, { refused }) => sum + refused, 0)],
+  ]);
+  const { rules } = bans;
+  addRows(text.family('bans', 'gauge', { help: 'Bans in force' }), 'kind', [
+    ['host', rules.hosts.length],
+    ['folder', rules.folders.length],
+    ['address', rules.addresses.length],
+  ]);
+}
+
+function addCertificates(text: MetricsText, world: AdminWorld): void {
+  const counts = world.certificates()?.counts;
+  if (counts === undefined) return;
+  const { earliestEndMs, kept } = counts;
+  text.family('certificates', 'gauge', { help: 'Certificates of ACME that are kept' }).add(kept);
+  if (earliestEndMs === undefined) return;
+  text
+    .family('certificate_earliest_expiry_timestamp_seconds', 'gauge', {
+      help: 'When the first certificate ends',
+    })
+    .add(earliestEndMs / 1_000);
+}
+
+async function addProcess(text: MetricsText, world: AdminWorld): Promise<void> {
+  const usage = process.resourceUsage();
+  const memory = process.memoryUsage();
+  const rows: readonly (readonly [name: string, type: 'counter' | 'gauge', value: number])[] = [
+    ['process_cpu_user_seconds_total', 'counter', usage.userCPUTime / 1e6],
+    ['process_cpu_system_seconds_total', 'counter', usage.systemCPUTime / 1e6],
+    ['process_cpu_seconds_total', 'counter', (usage.userCPUTime + usage.systemCPUTime) / 1e6],
+    ['process_resident_memory_bytes', 'gauge', memory.rss],
+    ['process_start_time_seconds', 'gauge', world.startedAtMs / 1_000],
+    ['nodejs_heap_size_total_bytes', 'gauge', memory.heapTotal],
+    ['nodejs_heap_size_used_bytes', 'gauge', memory.heapUsed],
+    ['nodejs_external_memory_bytes', 'gauge', memory.external],
+    ...descriptorRows(),
+  ];
+  for (const [name, type, value] of rows) {
+    text.family(name, type, { help: 'Of the process', isBare: true }).add(value);
+  }
+  const limit = constrainedMemory();
+  if (limit > 0 && limit < Number.MAX_SAFE_INTEGER) {
+    text.family('memory_limit_bytes', 'gauge', { help: 'Of the control group' }).add(limit);
+  }
+  try {
+    const { bavail, bsize } = await statfs(world.config.stateDirectory);
+    const help = 'Free on the disk of the state directory';
+    text.family('state_free_bytes', 'gauge', { help }).add(bavail * bsize);
+  } catch {
+    // The system does not say: there is no such sample then.
+  }
+}
+
+/** Linux alone says. */
+function descriptorRows(): readonly (readonly [string, 'gauge', number])[] {
+  try {
+    const open = readdirSync('/proc/self/fd').length;
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const max = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
+    const rows: (readonly [string, 'gauge', number])[] = [['process_open_fds', 'gauge', open]];
+    return Number.isFinite(max) ? [...rows, ['process_max_fds', 'gauge', max]] : rows;
+  } catch {
+    return [];
+  }
+}
+
+function addRows(
+  family: ReturnType<MetricsText['family']>,
+  label: string,
+  rows: readonly Row[],
+): void {
+  for (const [value, count] of rows) family.add(count, { [label]: value });
+}

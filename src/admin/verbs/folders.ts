@@ -1,0 +1,170 @@
+/** `/v1/folders`: which folders are in use, what became of their modules, and rollbacks. */
+import type { FolderLook } from '../../deploy/folder/folder-look.ts';
+import type { ListedModule } from '../../deploy/keep/versions.ts';
+import { TerrafirmaError } from '../../errors.ts';
+import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
+import { grantsFor, limitsFor, type SiteSettings } from '../../site/settings.ts';
+import type { SiteModule } from '../../site/table.ts';
+import {
+  type AdminRequest,
+  bodyOf,
+  json,
+  notThere,
+  pageOf,
+  type Route,
+  textOf,
+} from '../request.ts';
+import type { AdminWorld } from '../world.ts';
+
+type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'publisher' | 'threads'>;
+type Json = Readonly<Record<string, unknown>>;
+
+export function folderRoutes(world: FolderWorld): readonly Route[] {
+  const rollback = '/v1/folders/{}/modules/{}/rollback';
+  return [
+    { method: 'GET', path: '/v1/folders', answer: (request) => json(listFolders(world, request)) },
+    {
+      method: 'GET',
+      path: '/v1/folders/{}',
+      answer: async (request) => json(await describeFolder(world, request.params[0] ?? '')),
+    },
+    {
+      method: 'GET',
+      path: '/v1/folders/{}/modules/{}',
+      answer: async ({ params: [key = '', path = ''] }) =>
+        json({ module: await describeModule(world, key, path) }),
+    },
+    {
+      method: 'POST',
+      path: rollback,
+      answer: async (request) => {
+        const digest = textOf(bodyOf(request).digest, 'digest', 64);
+        return json(await rollBack(world, request, digest));
+      },
+    },
+    {
+      method: 'DELETE',
+      path: rollback,
+      answer: async (request) => json(await rollBack(world, request, 'newest')),
+    },
+  ];
+}
+
+function listFolders(world: FolderWorld, request: AdminRequest): Json {
+  const names = namesByFolder(world);
+  const { rows, cursor } = pageOf(world.publisher.folders(), ({ folderKey }) => folderKey, request);
+  return { folders: rows.map((look) => summary(look, names)), cursor };
+}
+
+function namesByFolder({ hostNames }: FolderWorld): ReadonlyMap<FolderKey, readonly string[]> {
+  const names = new Map<FolderKey, string[]>();
+  for (const [hostName, folderKey] of hostNames()) {
+    const known = names.get(folderKey);
+    if (known === undefined) names.set(folderKey, [hostName]);
+    else known.push(hostName);
+  }
+  return names;
+}
+
+function summary(look: FolderLook, names: ReadonlyMap<FolderKey, readonly string[]>): Json {
+  const { directory, folderKey, isJudged, reason, refused, serving, state } = look;
+  return {
+    folder: folderKey,
+    owner: ownerOf(folderKey),
+    directory,
+    state,
+    reason: reason ?? null,
+    isJudged,
+    hostNames: names.get(folderKey) ?? [],
+    modules: { serving, refused },
+  };
+}
+
+async function describeFolder(world: FolderWorld, key: string): Promise<Json> {
+  const look = world.publisher.folders().find(({ folderKey }) => folderKey === key);
+  const kept = await world.publisher.versions(key);
+  if (look === undefined && kept.length === 0) notThere('folder in use or kept', key);
+  const paths = new Set<ModulePath>([
+    ...(look?.site?.modules.keys() ?? []),
+    ...kept.map(({ modulePath }) => modulePath),
+  ]);
+  const modules = [...paths].sort().map((path) =>
+    moduleOf(path, {
+      live: look?.site?.modules.get(path),
+      kept: kept.find(({ modulePath }) => modulePath === path),
+      settings: look?.site?.settings,
+    }),
+  );
+  const known =
+    look === undefined
+      ? { folder: key, state: 'idle', hostNames: [] }
+      : summary(look, namesByFolder(world));
+  const settings = look?.site?.settings;
+  return {
+    ...known,
+    listedHostNames: settings?.hostNames ?? null,
+    schedules: settings?.cron?.length ?? 0,
+    modules,
+  };
+}
+
+async function describeModule(world: FolderWorld, key: string, path: string): Promise<Json> {
+  const { modules } = await describeFolder(world, key);
+  const found = (modules as readonly Json[]).find(({ module }) => module === path);
+  return found ?? notThere('module', `${key}/${path}`);
+}
+
+function moduleOf(
+  path: ModulePath,
+  known: {
+    readonly live: SiteModule | undefined;
+    readonly kept: ListedModule | undefined;
+    readonly settings: SiteSettings | undefined;
+  },
+): Json {
+  const { kept, live, settings } = known;
+  const error = live?.kind === 'refused' ? live.error : undefined;
+  const verdict = live === undefined ? 'gone' : live.kind;
+  return {
+    module: path,
+    verdict,
+    abi: live?.kind === 'serving' ? live.abi : null,
+    digest: live?.kind === 'serving' ? live.digest : null,
+    error: error === undefined ? null : { code: error.code, detail: error.detail },
+    /** Why the file as it is now is not what serves. */
+    refusal: kept?.refusal ?? null,
+    isPinned: kept?.isPinned ?? false,
+    limits: settings === undefined ? {} : limitsFor(settings, path),
+    grants: settings === undefined ? {} : grantsFor(settings, path),
+    versions: (kept?.versions ?? []).map((version) => ({
+      digest: version.digest,
+      abi: version.abi,
+      bytes: version.bytes,
+      acceptedAt: new Date(version.acceptedAtMs).toISOString(),
+      isServing: version.isServing,
+      isQuarantined: version.isQuarantined,
+      runsSlowly: version.unoptimised ?? null,
+    })),
+  };
+}
+
+/** Every thread serves it before the answer. */
+async function rollBack(
+  { journal, publisher, threads }: FolderWorld,
+  { actor, params: [folder = '', module = ''] }: AdminRequest,
+  digest: string,
+): Promise<Json> {
+  const path = module as ModulePath;
+  const version = await publisher
+    .rollBack(folder as FolderKey, path, digest)
+    .catch((error: unknown) => {
+      // The command line's word for it.
+      if (!(error instanceof TerrafirmaError) || error.code !== 'usage') throw error;
+      throw new TerrafirmaError('admin-request', error.message, { cause: error });
+    });
+  const action = digest === 'newest' ? 'unpin' : 'rollback';
+  const target = `${folder}/${module} ${version.digest}`;
+  journal.tell('operator-action', { action, target, actor });
+  await threads.ask({ ask: 'sync' });
+  return { folder, module, digest: version.digest };
+}

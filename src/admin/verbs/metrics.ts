@@ -1,0 +1,22 @@
+/** `/metrics`: everything that is counted, in Prometheus' text format. */
+import { addDaemonMetrics } from '../metrics/daemon-metrics.ts';
+import { addModuleMetrics } from '../metrics/module-metrics.ts';
+import { MetricsText, metricsMediaType } from '../metrics/text.ts';
+import type { Route } from '../request.ts';
+import type { AdminWorld } from '../world.ts';
+
+export function metricsRoutes(world: AdminWorld): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/metrics',
+      isPublic: true,
+      async answer() {
+        const text = new MetricsText();
+        await addDaemonMetrics(text, world);
+        addModuleMetrics(text, [...world.counters.sums()], world.events);
+        return { kind: 'bytes', mediaType: metricsMediaType, bytes: String(text) };
+      },
+    },
+  ];
+}

@@ -1,0 +1,108 @@
+/** `/v1/status`: what the daemon is, what it has and where it is at its limits. */
+import { statfs } from 'node:fs/promises';
+import { categories } from '../../account/shared.ts';
+import type { CountedRow } from '../../journal/counter-book.ts';
+import { counterPlace, durationBucketsS, outcomes } from '../../journal/counter-fields.ts';
+import { quantileMs } from '../quantile.ts';
+import { json, type Route } from '../request.ts';
+import type { AdminWorld } from '../world.ts';
+
+/** How many modules that have reached a limit are named. */
+const limitsToldMax = 20;
+/** Outcomes that say that a limit was reached. */
+const limitOutcomes = ['out-of-cpu', 'out-of-time', 'out-of-memory', 'refused'] as const;
+
+export function statusRoutes(world: AdminWorld): readonly Route[] {
+  return [{ method: 'GET', path: '/v1/status', answer: async () => json(await statusOf(world)) }];
+}
+
+export async function statusOf(world: AdminWorld): Promise<Readonly<Record<string, unknown>>> {
+  const { account, config, publisher, store, threads } = world;
+  const lastMinute = world.history.growth(60);
+  const folders = publisher.folders();
+  const held = account.held();
+  return {
+    version: world.version,
+    node: process.version,
+    pid: process.pid,
+    startedAt: new Date(world.startedAtMs).toISOString(),
+    configFile: world.configFile ?? null,
+    stateDirectory: config.stateDirectory,
+    listening: world.listening(),
+    isDraining: world.control.isDraining,
+    threads: threads.looks().map(({ number, beatAgeMs, isListening, gauges }) => ({
+      n: number,
+      isListening,
+      beatAgeMs: Math.round(beatAgeMs),
+      runs: gauges.runsRunning,
+      waiting: gauges.runsWaiting,
+      instances: gauges.runsRunning + gauges.idleGuests,
+      connections: gauges.http1Connections + gauges.http2Connections,
+      websockets: gauges.websockets,
+      lagMs: Math.round(gauges.lagMs),
+      heapBytes: gauges.heapBytes,
+    })),
+    threadsReplaced: threads.replaced,
+    lastMinute: rates(lastMinute),
+    folders: {
+      inUse: folders.length,
+      away: folders.filter(({ state }) => state === 'away').length,
+      closed: folders.filter(({ state }) => state === 'closed').length,
+      banned: world.bans.list().length,
+    },
+    modules: {
+      serving: folders.reduce((sum, { serving }) => sum + serving, 0),
+      refused: folders.reduce((sum, { refused }) => sum + refused, 0),
+    },
+    memory: {
+      residentBytes: process.memoryUsage.rss(),
+      bytesMax: config.processMemoryBytesMax,
+      heldBytes: held.bytes,
+      idleGuestBytes: held.idleBytes,
+      instances: held.memories,
+      instancesMax: config.limits.instancesMax,
+      by: Object.fromEntries(categories.map((name) => [name, account.heldBy(name)])),
+    },
+    store: store.state,
+    stateFreeBytes: await freeBytes(config.stateDirectory),
+    limitsReached: limitsReached(world.history.growth(3_600)),
+  };
+}
+
+/** What happened in about a minute, over all modules. */
+function rates(rows: readonly CountedRow[]): Readonly<Record<string, unknown>> {
+  const total = (place: number): number =>
+    rows.reduce((sum, { words }) => sum + (words[place] ?? 0), 0);
+  const counts = Array.from({ length: durationBucketsS.length + 1 }, (_, at) =>
+    total(counterPlace.durations + at),
+  );
+  const requests = outcomes.reduce((sum, _, at) => sum + total(counterPlace.requests + at), 0);
+  return {
+    requests,
+    cpuMs: Math.round(total(counterPlace.guestCpuUs) / 1_000),
+    p50Ms: quantileMs(counts, 0.5),
+    p99Ms: quantileMs(counts, 0.99),
+    sentBytes: total(counterPlace.sentBytes),
+  };
+}
+
+function limitsReached(rows: readonly CountedRow[]): readonly unknown[] {
+  const reached = rows.flatMap(({ folderKey, modulePath, words }) =>
+    limitOutcomes.flatMap((outcome) => {
+      const count = words[counterPlace.requests + outcomes.indexOf(outcome)] ?? 0;
+      if (count === 0) return [];
+      return [{ folder: folderKey ?? null, module: modulePath ?? null, outcome, count }];
+    }),
+  );
+  return reached.sort((one, other) => other.count - one.count).slice(0, limitsToldMax);
+}
+
+/** Null where the system does not say. */
+async function freeBytes(directory: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
+}

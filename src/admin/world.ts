@@ -1,0 +1,77 @@
+/** What the admin listener sees of the daemon and does to it: the control plane gives it. */
+import type { Account } from '../account/account.ts';
+import type { Config } from '../config/config.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import type { CounterBook } from '../journal/counter-book.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { LogRing } from '../journal/log-ring.ts';
+import type { FolderKey, HostName } from '../names.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import type { SharedStore } from '../outside/store/contract.ts';
+import type { ThreadLook } from '../threads/gauges.ts';
+import type { ToThread } from '../threads/messages.ts';
+import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
+import type { Certificates } from '../tls/certificates.ts';
+import type { BanBook } from './bans.ts';
+import type { EventBook } from './event-book.ts';
+import type { History } from './history.ts';
+
+export interface AdminWorld {
+  readonly version: string;
+  readonly startedAtMs: number;
+  /** Undefined: the daemon was told everything by flags and the environment. */
+  readonly configFile: string | undefined;
+  readonly config: Config;
+  /** URLs. */
+  readonly listening: () => readonly string[];
+  readonly journal: Journal;
+  readonly account: Account;
+  readonly counters: Pick<CounterBook, 'sums'>;
+  readonly history: Pick<History, 'growth'>;
+  readonly events: EventBook;
+  readonly log: LogRing;
+  readonly bans: BanBook;
+  readonly threads: ThreadsView;
+  readonly publisher: Pick<Publisher, 'folders' | 'versions' | 'rollBack'>;
+  readonly resolver: Pick<Resolver, 'known' | 'forget' | 'record'>;
+  /** Of the resolver's times. */
+  readonly clockMs: () => number;
+  readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
+  readonly certificates: () => Certificates | undefined;
+  /** Names that led to a folder lately. */
+  readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;
+  readonly control: DaemonControl;
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: () => number;
+}
+
+export interface ThreadsView {
+  looks(): readonly ThreadLook[];
+  readonly replaced: Readonly<Record<'crashed' | 'stuck', number>>;
+  tell(message: ToThread): void;
+  ask(question: OperatorQuestion): Promise<readonly OperatorAnswer[]>;
+}
+
+/** What an operator does to the daemon as a whole. */
+export interface DaemonControl {
+  readonly isDraining: boolean;
+  /** Stops accepting and ends, within the drain limit. */
+  drain(): void;
+  /** Reads the configuration again. Rejects with TerrafirmaError `config` where it is wrong. */
+  reload(): Promise<ReloadReport>;
+  /** Copies everything that is kept into a new directory. Rejects with TerrafirmaError. */
+  backup(directory: string): Promise<BackupReport>;
+}
+
+export interface ReloadReport {
+  /** Settings that are in force now. */
+  readonly changed: readonly string[];
+  /** Settings that hold from the next start on. */
+  readonly needRestart: readonly string[];
+}
+
+export interface BackupReport {
+  readonly directory: string;
+  readonly files: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,144 @@
+/** `terrafirma logs`: the newest lines of a running daemon's log, and those still to come. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { TerrafirmaError } from '../../errors.ts';
+import { createPrettifier } from '../../journal/readable-lines.ts';
+import type { Arguments, Command, CommandIo } from '../command.ts';
+import { printable } from '../printable.ts';
+import { readDuration } from './bans.ts';
+import type { Connection } from './connection.ts';
+import { adminFlags, adminNote, adminSettings, findDaemon } from './find-daemon.ts';
+import { splitSubject } from './subject.ts';
+
+/** A broken stream is tried again so often, so long after. */
+const retryMs = 500;
+const retriesMax = 20;
+
+export const logs: Command = {
+  name: 'logs',
+  summary: 'Show lines of a running daemon’s log: of a host name, a folder or a module',
+  positionals: [
+    {
+      name: 'host|folder[/module]',
+      isRequired: false,
+      summary: 'Such as example.com, /keybase/public/you, /keybase/public/you/hello.wasm',
+    },
+  ],
+  flags: [
+    ...adminFlags,
+    { name: 'follow', short: 'f', summary: 'Go on with what comes' },
+    { name: 'since', placeholder: '10m|2h|1d', summary: 'Only lines of the last so long' },
+    { name: 'outcome', placeholder: 'word', summary: 'Only requests that ended so: trapped, …' },
+    { name: 'status', placeholder: '404|5xx', summary: 'Only answers with that status' },
+    { name: 'level', placeholder: 'word', summary: 'Only lines that are at least so important' },
+    { name: 'request', placeholder: 'id', summary: 'Only lines of that request' },
+    { name: 'lines', placeholder: 'count', summary: 'How many at most; default 100' },
+    { name: 'json', summary: 'Print the lines as they are' },
+  ],
+  readsConfig: true,
+  settings: adminSettings,
+  notes: [
+    'The daemon keeps the newest lines in memory (limits.log_ring_bytes_max); older ones are ' +
+      'where its standard output goes.',
+    adminNote,
+  ],
+  async run(given, io) {
+    const daemon = await findDaemon(given, io);
+    const query = await queryOf(given, daemon);
+    const print = printerOf(given, io);
+    const told = await daemon.json(`/v1/log?${query}`);
+    for (const line of told.lines as readonly object[]) print(JSON.stringify(line));
+    if (given.has('follow')) await follow(daemon, { query, print, next: String(told.next), io });
+    return 0;
+  },
+};
+
+async function queryOf(given: Arguments, daemon: Connection): Promise<URLSearchParams> {
+  const query = new URLSearchParams({ limit: given.value('lines') ?? '100' });
+  const [subject] = given.positionals;
+  if (subject !== undefined) await addSubject(query, subject, daemon);
+  for (const name of ['outcome', 'status', 'level', 'request']) {
+    const value = given.value(name);
+    if (value !== undefined) query.set(name, value);
+  }
+  const since = given.value('since');
+  if (since !== undefined) query.set('sinceMs', String(Date.now() - readDuration(since)));
+  return query;
+}
+
+async function addSubject(
+  query: URLSearchParams,
+  subject: string,
+  daemon: Connection,
+): Promise<void> {
+  if (!subject.startsWith('/')) {
+    query.set('host', subject);
+    return;
+  }
+  const { folder, module } = await splitSubject(subject, daemon);
+  query.set('folder', folder);
+  if (module !== undefined) query.set('module', module);
+}
+
+function printerOf(given: Arguments, io: CommandIo): (line: string) => void {
+  if (given.has('json')) return (line) => io.write(`${line}\n`);
+  const isColored = io.isTerminal && io.machine.environment.NO_COLOR === undefined;
+  const prettify = createPrettifier(isColored);
+  // Only the values are strangers': the colours are ours.
+  return (line) => io.write(prettify(safeLine(line)));
+}
+
+/** JSON escapes the controls below 32, and prettifying would turn them back. */
+function safeLine(line: string): string {
+  return JSON.stringify(JSON.parse(line, (_, value) => printableValue(value)));
+}
+
+function printableValue(value: unknown): unknown {
+  return typeof value === 'string' ? printable(value) : value;
+}
+
+/** A stream that breaks is taken up where it was, without a gap. */
+async function follow(
+  daemon: Connection,
+  from: {
+    readonly query: URLSearchParams;
+    readonly print: (line: string) => void;
+    readonly next: string;
+    readonly io: CommandIo;
+  },
+): Promise<void> {
+  const { io, print, query } = from;
+  let lastId = from.next;
+  let failures = 0;
+  const stop = new AbortController();
+  const remove = io.onSignal(() => stop.abort());
+  try {
+    while (!stop.signal.aborted) {
+      try {
+        for await (const event of untilStopped(daemon.events(`/v1/log?${query}`, lastId), stop)) {
+          failures = 0;
+          if (event.name === 'line') print(event.data);
+          else if (event.name === 'gap') io.report(`Some lines were too many: ${event.data}`);
+          lastId = event.id ?? lastId;
+        }
+      } catch (error) {
+        failures += 1;
+        const isFinal = error instanceof TerrafirmaError && error.code === 'refused';
+        if (isFinal || failures > retriesMax) throw error;
+      }
+      if (!stop.signal.aborted) await wait(retryMs);
+    }
+  } finally {
+    remove();
+  }
+}
+
+async function* untilStopped<T>(events: AsyncGenerator<T>, stop: AbortController) {
+  const aborted = new Promise<'stopped'>((resolve) => {
+    stop.signal.addEventListener('abort', () => resolve('stopped'), { once: true });
+  });
+  for (;;) {
+    const next = await Promise.race([events.next(), aborted]);
+    if (next === 'stopped' || next.done === true) return;
+    yield next.value;
+  }
+}

@@ -1,0 +1,80 @@
+/** What of the daemon has been started so far; stopped in reverse, however far the start came. */
+import type { BanBook } from '../admin/bans.ts';
+import type { ControlSides } from '../capability/control.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import { describeError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { StateLock } from '../outside/state/lock.ts';
+import type { SharedStore } from '../outside/store/contract.ts';
+import type { StoreKeeper } from '../outside/store/store-keeper.ts';
+import type { Certificates } from '../tls/certificates.ts';
+import type { TicketKeys } from '../tls/ticket-keys.ts';
+import type { Compressor } from './compress/compressor.ts';
+import type { Cron } from './cron/open.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import type { Logins } from './logins/logins.ts';
+import type { Operation } from './operation.ts';
+import type { Reclaimer } from './reclaim.ts';
+import type { ServingThreads } from './threads.ts';
+
+/** How long the end waits for whoever reads the log. */
+const logFlushMs = { drain: 2_000, force: 200 } as const;
+
+export class RunningParts {
+  readonly #lock: StateLock;
+  readonly #log: DaemonLog;
+  keeper: StoreKeeper | undefined;
+  shared: SharedStore | undefined;
+  capabilities: ControlSides | undefined;
+  reclaimer: Reclaimer | undefined;
+  cron: Cron | undefined;
+  publisher: Publisher | undefined;
+  certificates: Certificates | undefined;
+  ticketKeys: TicketKeys | undefined;
+  logins: Logins | undefined;
+  compressor: Compressor | undefined;
+  threads: ServingThreads | undefined;
+  bans: BanBook | undefined;
+  operation: Operation | undefined;
+  isStopping = false;
+
+  constructor(lock: StateLock, log: DaemonLog) {
+    this.#lock = lock;
+    this.#log = log;
+  }
+
+  get journal(): Journal {
+    return this.#log.journal;
+  }
+
+  async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
+    const drain = how === 'drain';
+    this.isStopping = true;
+    this.cron?.rest();
+    await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
+    await this.#step(() => this.operation?.close());
+    this.bans?.close();
+    await this.#step(() => this.cron?.close());
+    this.ticketKeys?.close();
+    await this.#step(() => this.certificates?.close());
+    await this.#step(() => this.logins?.close());
+    await this.#step(() => this.compressor?.close());
+    await this.#step(() => this.reclaimer?.stop());
+    await this.#step(() => this.publisher?.close());
+    await this.#step(() => this.capabilities?.close());
+    await this.#step(() => this.shared?.close());
+    await this.#step(() => this.keeper?.close());
+    this.#lock.release();
+    if (drain) this.journal.tell('stopped', {});
+    await this.#log.close(logFlushMs[how]);
+  }
+
+  /** A part that fails to stop must not keep the others from it. */
+  async #step(stop: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.journal.tell('stop-failed', { errorDetail: describeError(error) });
+    }
+  }
+}

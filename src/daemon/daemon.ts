@@ -107,8 +107,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities, publisher } = parts;
     const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
-    const { locator } = places;
-    parts.reclaimer = openReclaimer(config, journal, { publisher, store, locator });
+    parts.reclaimer = openReclaimer(config, journal, { publisher, store, ...places });
     const timing = { config, journal, places, resolver, store: shared };
     parts.cron = openCron({ ...timing, threads, publisher });
     tellNews(parts, publisher, threads);

@@ -72,13 +72,12 @@ async function start(start: ThreadStart): Promise<void> {
   const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account });
-  const hostRules = new HostRules(config.hosts);
   const counts = new ConnectionCounts(limits);
   const conversations = new Conversations({ limits, counts, nowMs });
   const tunnels = new Tunnels(limits, counts);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
   const bans = new Bans(start.bans);
-  const within = { bans, link, replica, hostRules, log };
+  const within = { bans, link, replica, hostRules: new HostRules(config.hosts), log };
   const gateway = openGateway(config, { ...within, guards, runs, account });
   const cron = new CronRuns({ limits, runs, account, bans, log, nowMs });
   const secured = createTlsParts(start, { ...within, journal, gateway });

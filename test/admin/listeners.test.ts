@@ -28,7 +28,7 @@ async function startWith(...args: readonly string[]): Promise<{
   return { daemon, folder };
 }
 
-test('by TCP everything but /healthz needs the token of a file that only its owner reads', async () => {
+test('by TCP everything but /healthz needs the token, which only its owner can read', async () => {
   const { daemon, folder } = await startWith('--admin-listen', '127.0.0.1:0');
   await using _ = daemon;
   using __ = folder;
@@ -54,7 +54,7 @@ test('by TCP everything but /healthz needs the token of a file that only its own
   expect(told).toMatchObject({ code: 0 });
 });
 
-test('10,000 wrong tokens are refused, and neither lock anybody out nor hold the daemon', async () => {
+test('10,000 wrong tokens neither get in nor lock anybody out nor hold the daemon', async () => {
   const { daemon, folder } = await startWith('--admin-listen', '127.0.0.1:0');
   await using _ = daemon;
   using __ = folder;

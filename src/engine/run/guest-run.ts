@@ -73,8 +73,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       readonly record?: RequestRecord | undefined;
     },
   ) {
-    const { shares, limits } = run;
-    this.record = run.record;
+    const { shares, limits, record } = run;
+    this.record = record;
     this.#parts = parts;
     this.#program = program;
     this.#shares = shares;
@@ -202,12 +202,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return this.#phase !== 'guest';
   }
 
-  /** Undefined where nobody asked for the run. */
-  look(): RunLook | undefined {
-    const { record } = this;
-    if (record === undefined) return undefined;
+  look(): Omit<RunLook, 'record'> {
     return {
-      record,
       phase: this.#isConversation ? 'websocket' : this.#phase,
       ageMs: this.#parts.nowMs() - this.#startedAtMs,
       cpuMs: this.#activation?.cpuMs ?? 0,

@@ -130,8 +130,8 @@ export class GuestPool {
   /** What runs or waits now, the youngest first, WebSocket connections last. */
   *looks(): IterableIterator<RunLook> {
     for (const run of this.#runs()) {
-      const look = run.look();
-      if (look !== undefined) yield look;
+      const { record } = run;
+      if (record !== undefined) yield { record, ...run.look() };
     }
   }
 

@@ -6,6 +6,7 @@ import type { Acl } from '../../src/capability/acls/contract.ts';
 import type { Capabilities } from '../../src/capability/capability.ts';
 import type { Clock, Timer } from '../../src/capability/clock/contract.ts';
 import type { ConfigStore } from '../../src/capability/config/contract.ts';
+import type { Devices } from '../../src/capability/devices/contract.ts';
 import type {
   Backends,
   Fetch,
@@ -15,11 +16,17 @@ import type {
   StreamedReply,
 } from '../../src/capability/fetch/contract.ts';
 import type { SiteFiles } from '../../src/capability/files/contract.ts';
+import type { Geo } from '../../src/capability/geo/contract.ts';
+import { Places } from '../../src/capability/geo/places.ts';
 import type { KeyValue, KeyValueStore } from '../../src/capability/kv/contract.ts';
 import type { GuestLog } from '../../src/capability/log/contract.ts';
+import type { Rates } from '../../src/capability/rates/contract.ts';
+import { createTable, SharedRateTable } from '../../src/capability/rates/shared-table.ts';
+import { CapabilityRefusal } from '../../src/capability/refusal.ts';
 import type { Resolve } from '../../src/capability/resolve/contract.ts';
 import type { SecretStore } from '../../src/capability/secrets/contract.ts';
 import type { GuestSettings } from '../../src/capability/settings/contract.ts';
+import type { Vendor } from '../../src/capability/vendor/contract.ts';
 import { BodyQueue } from '../../src/http/body-queue.ts';
 import { type ConnectionFacts, noConnection } from '../../src/http/connection-facts.ts';
 import type { LateReply } from '../../src/http/late-reply.ts';
@@ -32,7 +39,7 @@ const noBackends: Backends = {
   healthOf: () => 'unknown',
   timesOf: () => ({ connectMs: 1, firstByteMs: 1, betweenBytesMs: 1, keepAliveMs: 1 }),
   add: () => {
-    throw new Error('Cannot add a back-end: there are none here');
+    throw new CapabilityRefusal('forbidden', 'Cannot add a back-end: there are none here');
   },
 };
 
@@ -171,6 +178,11 @@ export class World {
   readonly config = new TableNames<ConfigStore>();
   readonly secrets = new TableNames<SecretStore>();
   readonly acls = new TableNames<Acl>();
+  readonly geo: Geo = new Places({});
+  readonly devices: Devices = { lookup: () => undefined };
+  readonly vendor: Vendor = { shieldingSite: () => undefined, isValidKey: () => false };
+  readonly #rates = new SharedRateTable(createTable(64, new Uint8Array(16)), Date.now);
+  readonly rates: Rates = { table: () => this.#rates };
   readonly fetch = new TableFetch();
   readonly keyValue = new MapKeyValue();
   readonly resolve = new TableResolve();

@@ -27,23 +27,6 @@ export const imageOptimizerHostcalls = [
   ]),
 ];
 
-export const shieldingHostcalls = [
-  unsupported('shield_info', '#elsewhere', [
-    ...text('name'),
-    ['info_block', 'room'],
-    ['info_block_len', 'length'],
-    ['num_bytes', 'out_filled'],
-  ]),
-  unsupported('backend_for_shield', '#elsewhere', [
-    ...text('shield_name'),
-    ['mask', 'flags'],
-    ['cfg', 'address'],
-    ['backend_name_out', 'room'],
-    ['backend_name_len', 'length'],
-    ['num_bytes', 'out_filled'],
-  ]),
-];
-
 export const userAgentHostcalls = [
   unsupported('parse', '#elsewhere', [
     ...text('user_agent'),

@@ -11,12 +11,7 @@ import { cacheLookupHostcalls } from './cache/lookup.ts';
 import { cacheOverrideHostcalls } from './cache/override.ts';
 import { purgeHostcalls } from './cache/purge.ts';
 import { cacheReplaceHostcalls } from './cache/replace.ts';
-import {
-  cloudRequestHostcalls,
-  imageOptimizerHostcalls,
-  shieldingHostcalls,
-  userAgentHostcalls,
-} from './cloud.ts';
+import { cloudRequestHostcalls, imageOptimizerHostcalls, userAgentHostcalls } from './cloud.ts';
 import { nextRequestHostcalls } from './downstream/next-request.ts';
 import { reputationHostcalls, visitsHostcalls } from './downstream/reputation.ts';
 import { connectionHostcalls, oldConnectionHostcalls } from './downstream/tls.ts';
@@ -46,6 +41,7 @@ import { kvStoreHostcalls } from './stores/kv-store.ts';
 import { objectStoreHostcalls } from './stores/object-store.ts';
 import { ratesHostcalls } from './stores/rates.ts';
 import { secretStoreHostcalls } from './stores/secret-store.ts';
+import { shieldingHostcalls } from './stores/shielding.ts';
 import { trailerHostcalls } from './trailers.ts';
 
 type Declared = DeclaredHostcall<FastlyGuest>;

@@ -124,8 +124,8 @@ const facts: readonly Both[] = [
     name: 'fastly_key_is_valid',
     oldName: 'fastly_key_is_valid',
     params: [['is_valid', 'out_number']],
-    meaning: 'gives 0: nobody has a key',
-    act: (guest, _head, ptr) => guest.writeU32(ptr, 0),
+    meaning: 'whether `Fastly-Key` is one that the folder’s `fastly.toml` lists',
+    act: (guest, head, ptr) => guest.writeU32(ptr, hasValidKey(guest, head) ? 1 : 0),
   }),
 ];
 
@@ -134,6 +134,11 @@ export const oldVisitorHostcalls = facts.map(({ old }) => old);
 
 function originalNames({ run }: FastlyGuest): readonly string[] {
   return run.exchange.connection.headerNames;
+}
+
+function hasValidKey({ run }: FastlyGuest, { headers }: RequestHead): boolean {
+  const key = headers.find(([name]) => name.toLowerCase() === 'fastly-key')?.[1];
+  return key !== undefined && run.capabilities.vendor.isValidKey(key);
 }
 
 function giveAddress(

@@ -69,6 +69,10 @@ export class WorldCache implements Cache {
     return this.#run.purge(surrogateKey, how);
   }
 
+  apart(): Cache {
+    return this.another();
+  }
+
   /** The run is over; the next one may begin. */
   close(): void {
     this.#run.close();

@@ -95,8 +95,6 @@ export interface CacheEntry {
   recordUncacheable(options: Pick<ObjectOptions, 'maxAgeMs' | 'varyBy'>): void;
   /** The next who waits is obliged. Does nothing where not obliged. */
   giveUp(): void;
-  /** The end of the run does not give it up: whoever has it will do so, or bring the object. */
-  outlive(): void;
 }
 
 /**
@@ -121,6 +119,8 @@ export interface Cache {
   insert(address: CacheAddress, options: ObjectOptions, body: ReadBody): Promise<FoundObject>;
   /** How many objects had that key and are gone or, softly, stale from here on. */
   purge(surrogateKey: string, how: 'hard' | 'soft'): Promise<number>;
+  /** The same for what may outlive the run: whoever gets it closes it. */
+  apart(): Cache;
   /** The end of the run: all obligations are given up, and all waiting. */
   close(): void;
 }

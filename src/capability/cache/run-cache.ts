@@ -24,8 +24,6 @@ export class RunCache implements Cache {
   readonly #run: CacheRun;
   /** Numbers of questions under way, and of obligations. */
   readonly #open = new Set<number>();
-  /** Obligations that the end of the run does not give up. */
-  readonly #outliving = new Set<number>();
   readonly #found = new Set<Found>();
   #operations = 0;
   #isClosed = false;
@@ -66,6 +64,10 @@ export class RunCache implements Cache {
     return answer.kind === 'purged' ? answer.count : 0;
   }
 
+  apart(): Cache {
+    return new RunCache(this.#line, this.#run);
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const id of [...this.#open]) this.forget(id);
@@ -82,14 +84,14 @@ export class RunCache implements Cache {
   }): Promise<FoundObject> {
     const { address, body, obligation, options } = wanted;
     try {
-      this.#countStore(obligation);
+      this.#count('store');
       this.#requireStorable(options);
     } catch (error) {
       body.cancel();
       if (obligation !== undefined) this.forget(obligation);
       throw error;
     }
-    if (obligation !== undefined) this.#forgetNumber(obligation);
+    if (obligation !== undefined) this.#open.delete(obligation);
     const { answer } = this.#line.ask({ kind: 'insert', address, obligation, options });
     const stored = await answer.catch((error: unknown) => {
       body.cancel();
@@ -103,9 +105,9 @@ export class RunCache implements Cache {
 
   /** @internal For its entries. */
   async update(obligation: number, options: ObjectOptions): Promise<FoundObject> {
-    this.#countStore(obligation);
+    this.#count('store');
     this.#requireStorable(options);
-    this.#forgetNumber(obligation);
+    this.#open.delete(obligation);
     const stored = await this.#line.ask({ kind: 'update', obligation, options }).answer;
     return this.#keep(this.#foundOf(requireStored(stored)));
   }
@@ -121,21 +123,12 @@ export class RunCache implements Cache {
           readonly varyBy: readonly string[];
         },
   ): void {
-    if (this.#forgetNumber(obligation)) this.#line.tell({ ...how, obligation });
+    if (this.#open.delete(obligation)) this.#line.tell({ ...how, obligation });
   }
 
   /** @internal For its entries. */
   forget(id: number): void {
-    if (this.#forgetNumber(id)) this.#line.forget(id);
-  }
-
-  /** @internal For its entries. */
-  outlive(obligation: number): void {
-    if (this.#open.delete(obligation)) this.#outliving.add(obligation);
-  }
-
-  #forgetNumber(id: number): boolean {
-    return this.#open.delete(id) || this.#outliving.delete(id);
+    if (this.#open.delete(id)) this.#line.forget(id);
   }
 
   async #look(address: CacheAddress, mode: LookMode, signal?: AbortSignal): Promise<CacheEntry> {
@@ -184,11 +177,6 @@ export class RunCache implements Cache {
     }
     const { folderKey } = this.#run;
     return { folderKey, space, key: Buffer.from(key).toString('latin1'), headers: headers.flat() };
-  }
-
-  /** What outlives the run is stored after its end. */
-  #countStore(obligation: number | undefined): void {
-    if (obligation === undefined || !this.#outliving.has(obligation)) this.#count('store');
   }
 
   #count(verb: string): void {
@@ -259,10 +247,6 @@ class RunCacheEntry implements CacheEntry {
   giveUp(): void {
     if (this.#obligation !== undefined) this.#cache.forget(this.#obligation);
     this.#obligation = undefined;
-  }
-
-  outlive(): void {
-    if (this.#obligation !== undefined) this.#cache.outlive(this.#obligation);
   }
 
   #takeObligation(verb: string): number {

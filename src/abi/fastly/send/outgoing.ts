@@ -15,6 +15,8 @@ export interface Outgoing {
   readonly body: Uint8Array | ReadBody;
   readonly name: string;
   readonly backend: Backend;
+  /** Whatever is kept, and nothing is. */
+  readonly isPastCache?: boolean;
 }
 
 export function toOutbound({ request, body, name, backend }: Outgoing): OutboundRequest {

@@ -47,7 +47,7 @@ export const sendHostcalls = [
     spec: '#sending',
     meaning: 'past the cache',
     act: (guest, handle, b, namePtr, nameLen, detail, response, body) =>
-      send(guest, { handle, body: b, namePtr, nameLen }, { response, body, detail }),
+      send(guest, { handle, body: b, namePtr, nameLen }, { response, body, detail }, true),
   }),
 
   answering({
@@ -77,9 +77,15 @@ export const sendHostcalls = [
   }),
 ];
 
-function* send(guest: FastlyGuest, sent: Sent, place: ReplyPlace): Steps<Given> {
+function* send(
+  guest: FastlyGuest,
+  sent: Sent,
+  place: ReplyPlace,
+  isPastCache = false,
+): Steps<Given> {
   requireReplyPlace(guest, place);
-  const request = guest.run.of(backendRequests).start(take(guest, sent, takeBody));
+  const outgoing = { ...take(guest, sent, takeBody), isPastCache };
+  const request = guest.run.of(backendRequests).start(outgoing);
   yield* wait(request.whenReady());
   return giveReply(guest, request, place);
 }

@@ -5,6 +5,8 @@ import type { HeaderMap } from '../../objects/headers.ts';
 import { ObjectError } from '../../objects/object-error.ts';
 import type { Outcome, Pending } from '../../objects/pending.ts';
 import type { ReadyItem } from '../../objects/ready.ts';
+import { cacheOverrides } from '../cache/override.ts';
+import { openThroughCache, type ReadThrough } from '../cache/read-through.ts';
 import type { FamilyState, FastlyRun } from '../run.ts';
 import { type Outgoing, toOutbound } from './outgoing.ts';
 
@@ -76,10 +78,19 @@ class BackendRequests implements FamilyState {
 
   /** Sends it; what becomes of it is in the result. */
   start(outgoing: Outgoing): BackendRequest {
-    const { capabilities, underWay } = this.#run;
-    const outbound = toOutbound(outgoing);
-    const pending = underWay.start((signal) => capabilities.fetch.open(outbound, signal));
+    const pending = this.#run.underWay.start((signal) => this.#open(outgoing, signal));
     return new BackendRequest(pending, outgoing.backend.grpc === true);
+  }
+
+  #open(outgoing: Outgoing, signal: AbortSignal): Promise<StreamedReply> {
+    const run = this.#run;
+    const { fetch } = run.capabilities;
+    const { backend, isPastCache, request } = outgoing;
+    const outbound = toOutbound(outgoing);
+    if (isPastCache === true) return fetch.open(outbound, signal);
+    const override = run.of(cacheOverrides).of(request);
+    const open: ReadThrough['open'] = (wanted, until) => fetch.open(wanted, until);
+    return openThroughCache(run, { outbound, backend, override, open }, signal);
   }
 
   /** It is the visitor's answer now, and outlives the run. */

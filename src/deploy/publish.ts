@@ -3,6 +3,7 @@
  * told when they change, modules handed out by digest.
  */
 import { LRUCache } from 'lru-cache';
+import { Gate } from '../account/gate.ts';
 import { OwnedCache } from '../account/owned-cache.ts';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
@@ -34,7 +35,6 @@ import {
   rollBack,
   type VersionFilter,
 } from './keep/versions.ts';
-import { Gate } from './look/gate.ts';
 import { WalkPace } from './look/pace.ts';
 import { WatchPlaces } from './look/watch.ts';
 

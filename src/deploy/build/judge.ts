@@ -4,13 +4,13 @@
  */
 
 import { join } from 'node:path';
+import type { OwnerGate } from '../../account/gate.ts';
 import { inBytes } from '../../amounts.ts';
 import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { KeptVersion } from '../keep/record.ts';
-import type { OwnerGate } from '../look/gate.ts';
 import { type ListedFile, stampOf } from '../look/scan.ts';
 import type { Builder } from './builder.ts';
 import type { BuildVerdict } from './builder-messages.ts';

@@ -2,7 +2,7 @@
  * The turn of one walk over a folder. Walks of small folders never wait for those of large ones: a
  * walk that turns out to be long gives its place back, and goes on among the long ones.
  */
-import type { OwnerGate } from './gate.ts';
+import type { OwnerGate } from '../../account/gate.ts';
 import type { OwnerPace } from './pace.ts';
 
 export interface WalkGates {

@@ -1,11 +1,11 @@
 import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Gate } from '../../../src/account/gate.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import { type JudgeParts, judgeFile } from '../../../src/deploy/build/judge.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
-import { Gate } from '../../../src/deploy/look/gate.ts';
 import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
 import { guardedFs, testOwner } from '../../support/guarded-fs.ts';

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Gate } from '../../../src/account/gate.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -7,7 +8,6 @@ import { FolderModules } from '../../../src/deploy/folder/modules.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
 import { openStoreOf } from '../../../src/deploy/keep/pins.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
-import { Gate } from '../../../src/deploy/look/gate.ts';
 import { listFolder } from '../../../src/deploy/look/scan.ts';
 import type { SharedStore } from '../../../src/outside/store/contract.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';

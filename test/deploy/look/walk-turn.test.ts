@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Gate } from '../../../src/deploy/look/gate.ts';
+import { Gate } from '../../../src/account/gate.ts';
 import { WalkTurn } from '../../../src/deploy/look/walk-turn.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Gate } from '../../../src/deploy/look/gate.ts';
-import type { OwnerKey } from '../../../src/names.ts';
+import { Gate } from '../../src/account/gate.ts';
+import type { OwnerKey } from '../../src/names.ts';
 
 const ALICE = '/keybase/private/alice' as OwnerKey;
 const MALLORY = '/keybase/private/mallory' as OwnerKey;

@@ -2,7 +2,7 @@
  * Lets a few through at a time, by owner in turn: an owner with a hundred folders waits for as many
  * turns as one with a single folder. Within an owner first come, first served.
  */
-import type { OwnerKey } from '../../names.ts';
+import type { OwnerKey } from '../names.ts';
 
 export interface GateLimits {
   readonly passesMax: number;

@@ -50,7 +50,7 @@ export interface ControlWorld<S extends Speech = Speech> {
   readonly account: Account;
   readonly resolver: Pick<Resolver, 'addresses' | 'exchange'>;
   /** The writer of the shared store. */
-  readonly store: Pick<StoreKeeper, 'connect'>;
+  readonly store: Pick<StoreKeeper, 'connect' | 'cluster'>;
   /** Tells the thread sides of this capability. */
   tell(news: S['news']): void;
 }

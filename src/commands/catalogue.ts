@@ -21,6 +21,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['reload', async () => (await import('./admin/reload.ts')).reload],
   ['backup', async () => (await import('./admin/backup.ts')).backup],
   ['restore', async () => (await import('./admin/backup.ts')).restore],
+  ['cluster', async () => (await import('./cluster/cluster.ts')).cluster],
   ['secret', async () => (await import('./secret/secret.ts')).secret],
   ['config', async () => (await import('./config/config.ts')).config],
 ]);

@@ -62,9 +62,10 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
 
 type ValueOf = <T>(setting: Setting<T>) => T;
 
-/** What folders may have. */
-function assembleFolders(of: ValueOf): Pick<Config, 'grants' | 'secrets' | 'cron'> {
+/** What folders may have, and with whom it is shared. */
+function assembleFolders(of: ValueOf): Pick<Config, 'grants' | 'secrets' | 'cron' | 'cluster'> {
   return {
+    cluster: assembleCluster(of),
     grants: {
       outbound: of(settings.grantsOutbound),
       keyValue: of(settings.grantsKeyValue),
@@ -93,6 +94,26 @@ function assembleAdmin(of: ValueOf): Config['admin'] {
     directory: of(settings.adminDirectory),
     tokenFile: of(settings.adminTokenFile),
     metricsListen: of(settings.adminMetricsListen),
+  };
+}
+
+function assembleCluster(of: ValueOf): Config['cluster'] {
+  return {
+    servers: of(settings.clusterServers),
+    name: of(settings.clusterName),
+    node: of(settings.clusterNode),
+    credentialsFile: of(settings.clusterCredentialsFile),
+    nkeyFile: of(settings.clusterNkeyFile),
+    caFile: of(settings.clusterCaFile),
+    certificateFile: of(settings.clusterCertificateFile),
+    keyFile: of(settings.clusterKeyFile),
+    sealKeyFile: of(settings.clusterSealKeyFile),
+    monitorUrls: of(settings.clusterMonitorUrls),
+    shards: of(settings.clusterShards),
+    replicas: of(settings.clusterReplicas),
+    waitMs: of(settings.clusterWaitMs),
+    staleReadsMs: of(settings.clusterStaleReadsMs),
+    mirrorBytesMax: of(settings.clusterMirrorBytesMax),
   };
 }
 

@@ -143,6 +143,30 @@ export interface AdminConfig {
   readonly metricsListen: readonly Endpoint[];
 }
 
+/** Several nodes, one installation; see docs/cluster.md. */
+export interface ClusterConfig {
+  /** Empty: one machine, which keeps everything itself. */
+  readonly servers: readonly string[];
+  readonly name: string;
+  /** Undefined: the host name. */
+  readonly node: string | undefined;
+  readonly credentialsFile: string | undefined;
+  readonly nkeyFile: string | undefined;
+  readonly caFile: string | undefined;
+  readonly certificateFile: string | undefined;
+  readonly keyFile: string | undefined;
+  readonly sealKeyFile: string | undefined;
+  readonly monitorUrls: readonly string[];
+  /** How many parts guests' data is divided into; fixed for good with the first start. */
+  readonly shards: number;
+  /** How many servers keep each of them. */
+  readonly replicas: number;
+  /** How long a call may wait for the engine: longer than an election takes. */
+  readonly waitMs: number;
+  readonly staleReadsMs: number;
+  readonly mirrorBytesMax: number;
+}
+
 export interface ProxyConfig {
   /** Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, as CIDR. */
   readonly trustedCidrs: readonly string[];
@@ -171,6 +195,7 @@ export interface Config {
   readonly secrets: SecretsConfig;
   readonly cron: CronConfig;
   readonly admin: AdminConfig;
+  readonly cluster: ClusterConfig;
   readonly proxies: ProxyConfig;
   readonly limits: Limits;
 }

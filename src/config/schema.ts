@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { adminSettings } from './admin-settings.ts';
+import { clusterSettings } from './cluster-settings.ts';
 import type { Limits } from './config.ts';
 import { defaultDns, defaultLimits, defaultWatch } from './config.ts';
 import { grantSettings } from './grant-settings.ts';
@@ -193,6 +194,7 @@ export const settings = {
   ...grantSettings,
   ...tlsSettings,
   ...adminSettings,
+  ...clusterSettings,
   logLevel: define({
     name: 'log.level',
     flag: 'log-level',

@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AcmeConfig, Config } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
@@ -9,7 +10,9 @@ import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { type SharedStore, StoreError } from '../outside/store/contract.ts';
+import { KeptStore } from '../outside/store/kept-store.ts';
 import { Lease } from '../outside/store/leases.ts';
+import { readSealKeys, SealingStore } from '../outside/store/sealing-store.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
@@ -17,7 +20,7 @@ import { type AcmeParts, Certificates } from '../tls/certificates.ts';
 import { Challenges } from '../tls/challenges.ts';
 import { Directories } from '../tls/directories.ts';
 import { OrderGate } from '../tls/gate.ts';
-import { Orders } from '../tls/orders.ts';
+import { Orders, orderLockMs } from '../tls/orders.ts';
 import { OwnCertificates } from '../tls/own-certificates.ts';
 import { certificateSpace, keys } from '../tls/records.ts';
 import { Renewals } from '../tls/renewals.ts';
@@ -83,9 +86,9 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const { acme, limits } = config;
   const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
   const external = await readExternal(acme);
-  const shared = parts.store;
   const onStoreTrouble = (error: unknown): void =>
     journal.tell('acme-trouble', { reason: describeError(error) });
+  const shared = await openCertificateStore(parts, onStoreTrouble);
   const opening = { store: shared, nowMs: Date.now, onTrouble: onStoreTrouble };
   const store = await TlsStore.open(opening);
   const challenges = new Challenges(opening);
@@ -116,15 +119,43 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const admission = new Admission({ servedName, resolver, publicAddresses });
   const gate = new OrderGate({ limits, store, nowMs: Date.now });
   const common = { store, directories, journal, nowMs: Date.now, random: Math.random };
-  const orders = new Orders({ ...common, limits, admission, gate });
+  const isAlone = config.cluster.servers.length === 0;
+  const leasing = { store: shared, space: certificateSpace, nowMs: () => performance.now() };
+  const lockOf = (hostName: HostName): Lease =>
+    new Lease({ ...leasing, key: keys.orderLease(hostName), ttlMs: orderLockMs });
+  const orders = new Orders({ ...common, limits, admission, gate, ...(isAlone ? {} : { lockOf }) });
   const lease = new Lease({
-    ...{ store: shared, space: certificateSpace, key: keys.renewalsLease },
-    ttlMs: renewalsLeaseMs,
-    nowMs: () => performance.now(),
-    isAlone: true,
+    ...{ ...leasing, key: keys.renewalsLease, ttlMs: renewalsLeaseMs, isAlone },
   });
   const renewals = new Renewals({ ...common, orders, lease, onRenewed: onChange });
   return { store, orders, directories, challenges, renewals };
+}
+
+/** Of several nodes: sealed before it leaves this one, and kept for when the engine is away. */
+async function openCertificateStore(
+  { config, store }: CertificatesParts,
+  onTrouble: (error: unknown) => void,
+): Promise<SharedStore> {
+  if (config.cluster.servers.length === 0) return store;
+  const { sealKeyFile } = config.cluster;
+  if (sealKeyFile === undefined) {
+    const rule = 'cluster.seal_key_file must be set where certificates are ordered';
+    throw new TerrafirmaError('config', `Cannot use ACME: ${rule}: received nothing`);
+  }
+  const directory = join(config.stateDirectory, 'kept');
+  const prefixes = [keys.certificates, keys.accounts];
+  const kept = new KeptStore({ store, directory, prefixes, onTrouble });
+  return new SealingStore(kept, await readKeys(sealKeyFile));
+}
+
+/** @throws TerrafirmaError `config` */
+async function readKeys(sealKeyFile: string): Promise<readonly Buffer[]> {
+  try {
+    return await readSealKeys(sealKeyFile);
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    throw new TerrafirmaError('config', cause.message, { cause });
+  }
 }
 
 /** One key a directory, kept: a new account every start would soon be one too many. */

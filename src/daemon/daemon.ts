@@ -14,15 +14,12 @@ import type { OutputStream } from '../journal/output.ts';
 import { ownerOf } from '../names.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
-import type { LocatedFolder } from '../outside/mount/locate.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
 import { lockState } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
-import { openStoreClient } from '../outside/store/open.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
-import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
 import { noBans, requireNoBan } from '../site/bans.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
@@ -39,7 +36,7 @@ import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
-import { adoptShared, sharedKey } from './served-folder.ts';
+import { startStore } from './shared-store.ts';
 import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
 
 export interface Daemon {
@@ -270,32 +267,6 @@ function openAccount({ threads, processMemoryBytesMax, limits }: Config): Shared
   });
 }
 
-/**
- * The writer of the shared store, and the control plane's own way to it. A damaged file stops only
- * what is stored: the sites go on, and the log names the file.
- */
-async function startStore(
-  config: Config,
-  parts: RunningParts,
-  folder: LocatedFolder | undefined,
-): Promise<{ readonly keeper: StoreKeeper; readonly shared: SharedStore }> {
-  const { journal } = parts;
-  const { stateDirectory } = config;
-  const isAdopted = folder !== undefined && (await adoptShared(stateDirectory, folder, journal));
-  const keeper = startStoreKeeper({
-    renamed: isAdopted ? { from: sharedKey, to: folder.key } : undefined,
-    databasePath: storePath(stateDirectory),
-    legacy: { directory: stateDirectory },
-    synchronous: config.keyValue.synchronous,
-    limits: config.limits,
-    onTrouble: (reason) => journal.tell('key-value-trouble', { reason }),
-  });
-  const shared = openStoreClient(keeper.connect(), stateDirectory);
-  parts.keeper = keeper;
-  parts.shared = shared;
-  return { keeper, shared };
-}
-
 function openReclaimer(
   config: Config,
   journal: Journal,
@@ -305,7 +276,8 @@ function openReclaimer(
     ...parts,
     journal,
     isFolderMode: config.folder !== undefined,
-    databasePath: storePath(config.stateDirectory),
+    // What several nodes share is taken back by none of them.
+    databasePath: config.cluster.servers.length > 0 ? undefined : storePath(config.stateDirectory),
     goneKeptDays: config.limits.goneKeptDays,
     nowMs: Date.now,
   });

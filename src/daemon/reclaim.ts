@@ -18,7 +18,8 @@ import { readGuestSpaces, type StoredSpace } from '../outside/store/stored-space
 export interface ReclaimerOptions {
   readonly publisher: Pick<Publisher, 'reclaim'>;
   readonly store: Pick<StoreKeeper, 'reclaim'>;
-  readonly databasePath: string;
+  /** Undefined: the stores of guests are not this machine's. */
+  readonly databasePath: string | undefined;
   readonly locator: Pick<Locator, 'locate' | 'mountOf'>;
   /** One folder is served by its path, and nothing is known of others. */
   readonly isFolderMode: boolean;
@@ -68,6 +69,7 @@ export class Reclaimer {
 
   async #lookAtStores(records: readonly FolderRecord[], keptMs: number): Promise<void> {
     const { databasePath, store, journal, nowMs } = this.#options;
+    if (databasePath === undefined) return;
     const byKey = new Map<FolderKey, FolderRecord>(records.map((one) => [one.folderKey, one]));
     for (const spaces of readGuestSpaces(databasePath)) {
       if (this.#isStopped) return;

@@ -6,6 +6,7 @@ import { describeError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StateLock } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
+import type { NodePresence } from '../outside/store/nodes.ts';
 import type { StoreKeeper } from '../outside/store/store-keeper.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import type { TicketKeys } from '../tls/ticket-keys.ts';
@@ -25,6 +26,7 @@ export class RunningParts {
   readonly #log: DaemonLog;
   keeper: StoreKeeper | undefined;
   shared: SharedStore | undefined;
+  presence: NodePresence | undefined;
   capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
   cron: Cron | undefined;
@@ -62,6 +64,7 @@ export class RunningParts {
     await this.#step(() => this.reclaimer?.stop());
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
+    this.presence?.close();
     await this.#step(() => this.shared?.close());
     await this.#step(() => this.keeper?.close());
     this.#lock.release();

@@ -136,6 +136,10 @@ export interface Events {
   readonly 'logins-trouble': Because;
   readonly 'compress-trouble': Because;
   readonly 'key-value-trouble': Because;
+  readonly 'cluster-trouble': Because;
+  readonly 'cluster-refused': Because;
+  readonly 'cluster-ready': { readonly server: string };
+  readonly 'cluster-away': { readonly server: string };
   /** Without a module: of a store that modules of the folder shared. */
   readonly 'key-value-forgotten': Omit<OfFile, 'modulePath'> & Partial<OfFile>;
   readonly 'reclaim-failed': Failed;
@@ -279,6 +283,16 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'logins-trouble': { level: 'error', text: ({ reason }) => `passwords: ${reason}` },
   'compress-trouble': { level: 'error', text: ({ reason }) => `compressing: ${reason}` },
   'key-value-trouble': { level: 'error', text: ({ reason }) => reason },
+  'cluster-trouble': { level: 'warn', text: ({ reason }) => reason },
+  'cluster-refused': { level: 'error', text: ({ reason }) => reason },
+  'cluster-ready': {
+    level: 'info',
+    text: ({ server }) => `the shared store answers, by way of ${server}`,
+  },
+  'cluster-away': {
+    level: 'error',
+    text: 'the shared store does not answer: what is kept goes on, nothing is stored',
+  },
   'key-value-forgotten': { level: 'info', text: 'key-value data forgotten' },
   'reclaim-failed': { level: 'error', text: 'Cannot free the space of deleted modules and data' },
 };

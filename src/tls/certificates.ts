@@ -128,6 +128,7 @@ export class Certificates {
     await acme.directories.close();
     await acme.renewals.stop();
     await acme.orders.settled();
+    acme.challenges.close();
     acme.store.close();
   }
 

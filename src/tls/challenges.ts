@@ -3,12 +3,13 @@
  * shared store for ten minutes, so that whichever node the authority asks can answer.
  */
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { TokenBucket } from '../account/token-buckets.ts';
 import type { HostName } from '../names.ts';
-import type { SharedStore } from '../outside/store/contract.ts';
+import type { Notice, SharedStore, Watch } from '../outside/store/contract.ts';
 import type { CertificatePair } from '../threads/messages.ts';
 import type { Challenge, ChallengeStage } from './acme/client.ts';
-import { bytesOf, keys, certificateSpace as space, textOf } from './records.ts';
+import { bytesOf, isChallengeKey, keys, certificateSpace as space, textOf } from './records.ts';
 import { createChallengeCertificate, newCertificateKey } from './x509.ts';
 
 export interface ChallengesOptions {
@@ -19,6 +20,8 @@ export interface ChallengesOptions {
 }
 
 const shownMs = 600_000;
+/** Far more than are ordered at once by all nodes. */
+const announcedMax = 10_000;
 const wait = { deadlineMs: 10_000 };
 /** Strangers ask for tokens that nobody has: only so many of their questions reach the store. */
 const strangersRule = { burst: 20, perSecond: 20 } as const;
@@ -31,10 +34,19 @@ export class Challenges implements ChallengeStage {
   readonly #byToken = new Map<string, Challenge>();
   readonly #byName = new Map<HostName, Challenge>();
   readonly #strangers: TokenBucket;
+  /** Keys of what others show, as far as it was told: no stranger keeps those from being read. */
+  readonly #announced = new LRUCache<string, true>({ max: announcedMax, ttl: shownMs });
+  readonly #watch: Watch;
 
   constructor(options: ChallengesOptions) {
     this.#options = options;
     this.#strangers = new TokenBucket(strangersRule, options.nowMs());
+    this.#watch = options.store.watch(space, (notice) => this.#onNotice(notice));
+  }
+
+  /** The store itself is closed by whoever opened it. */
+  close(): void {
+    this.#watch.close();
   }
 
   /** Rejects with StoreError. */
@@ -78,7 +90,8 @@ export class Challenges implements ChallengeStage {
 
   async #shownElsewhere(key: Uint8Array): Promise<string | undefined> {
     const { store, nowMs, onTrouble } = this.#options;
-    if (!this.#strangers.take(1, nowMs())) return undefined;
+    const isAnnounced = this.#announced.has(textOf(key));
+    if (!isAnnounced && !this.#strangers.take(1, nowMs())) return undefined;
     try {
       const [entry] = await store.read(space, [key], { fresh: true });
       return entry === undefined ? undefined : textOf(entry.value);
@@ -86,6 +99,12 @@ export class Challenges implements ChallengeStage {
       onTrouble(error);
       return undefined;
     }
+  }
+
+  #onNotice(notice: Notice): void {
+    if (notice === 'reset' || !isChallengeKey(notice.key)) return;
+    if (notice.revision === 0) this.#announced.delete(textOf(notice.key));
+    else this.#announced.set(textOf(notice.key), true);
   }
 }
 

@@ -8,6 +8,7 @@ import { getDomain } from 'tldts';
 import { mayHold } from '../account/threshold.ts';
 import type { Limits } from '../config/config.ts';
 import { type FolderKey, type HostName, ownerOf } from '../names.ts';
+import type { Lease } from '../outside/store/leases.ts';
 import { hourShape, keys, weekShape } from './records.ts';
 import type { OrderCount, TlsStore } from './store.ts';
 
@@ -42,6 +43,8 @@ export interface CountedOrder {
 
 export type Admitted =
   | { readonly kind: 'counted'; readonly order: CountedOrder }
+  /** Another node orders it now. */
+  | { readonly kind: 'locked' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 interface Cap extends OrderCount {
@@ -55,8 +58,12 @@ export class OrderGate {
     this.#options = options;
   }
 
-  /** Counts one order, or says why there must be none. Rejects with StoreError. */
-  async take(hostName: HostName, folderKey: FolderKey): Promise<Admitted> {
+  /**
+   * Counts one order and takes its lock, or says why there must be none. Rejects with StoreError.
+   *
+   * @param lock Left out where nobody else orders.
+   */
+  async take(hostName: HostName, folderKey: FolderKey, lock?: Lease): Promise<Admitted> {
     const { store, nowMs } = this.#options;
     const registeredName = registeredNameOf(hostName);
     if (registeredName === undefined) {
@@ -65,7 +72,8 @@ export class OrderGate {
     }
     const caps = this.#caps(registeredName, folderKey);
     const atMs = nowMs();
-    const full = await store.takeOrder(caps);
+    const full = await store.takeOrder(caps, lock);
+    if (full === 'locked') return { kind: 'locked' };
     if (full === undefined) return { kind: 'counted', order: { atMs, counts: caps } };
     const cap = caps.find((one) => one === full);
     return { kind: 'refused', refusal: cap?.refusal ?? this.#hourRefusal('') };

@@ -10,6 +10,7 @@ import type { Limits } from '../config/config.ts';
 import { describeError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, type HostName, type OwnerKey, ownerOf } from '../names.ts';
+import type { Lease } from '../outside/store/leases.ts';
 import { AcmeError } from './acme/problem.ts';
 import type { Admission } from './admission.ts';
 import type { Directories, DirectoryIssue } from './directories.ts';
@@ -19,7 +20,11 @@ import { backOffMs, plannedRenewalMs } from './renewal.ts';
 import type { TlsStore } from './store.ts';
 import { readChain } from './x509.ts';
 
-export type OrderLimits = GateLimits & Pick<Limits, 'ordersInFlightMax' | 'certificatesMax'>;
+/** A node that dies while it orders keeps others from it for so long, and two seconds. */
+export const orderLockMs = 30_000;
+
+export type OrderLimits = GateLimits &
+  Pick<Limits, 'ordersInFlightMax' | 'certificatesMax' | 'certificateWaitMs'>;
 
 export interface OrdersOptions {
   readonly limits: OrderLimits;
@@ -32,6 +37,8 @@ export interface OrdersOptions {
   readonly nowMs: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** Under which a name is ordered, where other nodes may order it too. */
+  readonly lockOf?: (hostName: HostName) => Lease;
 }
 
 export type OrderEnd =
@@ -50,6 +57,10 @@ const ownErrorHoldsMs = 60_000;
 const outageHoldsMs = 60_000;
 /** An outage is nobody's fault: soon after its end every name should have its certificate. */
 const outageHoldsMsMax = 600_000;
+/** How often a lock is looked at that another node has: it may have died. */
+const lockLookMs = 5_000;
+/** A third of the time after which an order's lock ends with its holder. */
+const lockRenewMs = orderLockMs / 3;
 
 export class Orders {
   readonly #options: OrdersOptions;
@@ -127,7 +138,9 @@ export class Orders {
   }
 
   async #obtain(hostName: HostName, clientAddress: string | undefined): Promise<OrderEnd> {
-    const { admission, journal, store } = this.#options;
+    const { admission, journal, lockOf, store } = this.#options;
+    const issued = lockOf && (await this.#issuedElsewhere(hostName));
+    if (issued !== undefined) return { kind: 'issued', certificate: issued };
     const failed = this.#stillHolds(await store.failure(hostName));
     if (failed !== undefined) return { kind: 'refused', refusal: failed };
     const verdict = await admission.judge(hostName, clientAddress);
@@ -141,22 +154,62 @@ export class Orders {
   }
 
   async #orderCounted(hostName: HostName, folderKey: FolderKey): Promise<OrderEnd> {
-    const { gate } = this.#options;
-    const admitted = await this.#admit(hostName, folderKey);
+    const { gate, journal, lockOf } = this.#options;
+    const lock = lockOf?.(hostName);
+    const admitted = await this.#admitInTurn(hostName, folderKey, lock);
+    if (admitted.kind === 'issued') return admitted;
+    if (admitted.kind === 'locked') return busy();
     if (admitted.kind === 'refused') {
       this.#tellOnce(hostName, admitted.refusal.reason);
       return this.#refuse(hostName, admitted.refusal);
     }
-    const end = await this.#order(hostName);
+    const end = await keepHolding(lock, () => this.#order(hostName, undefined, lock));
+    await lock?.release().catch((error: unknown) => {
+      // It ends by itself.
+      journal.tell('acme-trouble', { reason: describeError(error) });
+    });
     if (end.kind === 'refused' && end.isOutage === true) await gate.giveBack(admitted.order);
     return end;
   }
 
-  async #admit(hostName: HostName, folderKey: FolderKey): Promise<Admitted> {
+  /** Where another node orders the name, its certificate is waited for; or its end. */
+  async #admitInTurn(
+    hostName: HostName,
+    folderKey: FolderKey,
+    lock: Lease | undefined,
+  ): Promise<Admitted | (OrderEnd & { readonly kind: 'issued' })> {
+    const { limits, nowMs, store } = this.#options;
+    const untilMs = nowMs() + limits.certificateWaitMs;
+    for (;;) {
+      const admitted = await this.#admit(hostName, folderKey, lock);
+      if (admitted.kind !== 'locked' || nowMs() >= untilMs) return admitted;
+      await store.changeOf(hostName, Math.min(lockLookMs, Math.max(1, untilMs - nowMs())));
+      const issued = await this.#issuedElsewhere(hostName);
+      if (issued !== undefined) return { kind: 'issued', certificate: issued };
+      const failed = this.#stillHolds(await store.failure(hostName));
+      if (failed !== undefined) return { kind: 'refused', refusal: failed };
+    }
+  }
+
+  async #admit(
+    hostName: HostName,
+    folderKey: FolderKey,
+    lock: Lease | undefined,
+  ): Promise<Admitted> {
     const { gate, limits, store } = this.#options;
-    if (store.countCertificates() < limits.certificatesMax) return gate.take(hostName, folderKey);
+    if (store.countCertificates() < limits.certificatesMax) {
+      return gate.take(hostName, folderKey, lock);
+    }
     const reason = `at most ${limits.certificatesMax} certificates are kept`;
     return { kind: 'refused', refusal: { reason, holdsMs: 60_000 } };
+  }
+
+  /** A certificate that is good for a while yet, of a directory in force. */
+  async #issuedElsewhere(hostName: HostName): Promise<StoredCertificate | undefined> {
+    const { directories, nowMs, store } = this.#options;
+    const kept = await store.certificate(hostName);
+    const isGood = kept !== undefined && kept.notAfterMs > nowMs();
+    return isGood && directories.urls.includes(kept.directoryUrl) ? kept : undefined;
   }
 
   /** Names whose proof takes long must not keep those of others waiting. */
@@ -175,7 +228,7 @@ export class Orders {
     }
   }
 
-  async #order(hostName: HostName, replaced?: X509Certificate): Promise<OrderEnd> {
+  async #order(hostName: HostName, replaced?: X509Certificate, lock?: Lease): Promise<OrderEnd> {
     const { directories, journal, store } = this.#options;
     let isOrdered = false;
     const onOrdered = (): void => {
@@ -186,7 +239,7 @@ export class Orders {
       const options = { replaces: replaced, attempt, onOrdered };
       const issued = await directories.order(hostName, options);
       const certificate = this.#describe(hostName, issued);
-      await store.saveCertificate(certificate);
+      await store.saveCertificate(certificate, lock);
       this.#refusals.delete(hostName);
       const notAfter = new Date(certificate.notAfterMs).toISOString();
       journal.tell('certificate-issued', { hostName, directory: issued.directoryUrl, notAfter });
@@ -195,7 +248,7 @@ export class Orders {
       if (!(error instanceof AcmeError)) throw error;
       const isOutage = !isOrdered && (error.fault === 'unavailable' || error.scope === 'directory');
       if (error.scope === 'directory') return this.#suspend(hostName, error, isOutage);
-      return await this.#fail(hostName, error, isOutage);
+      return await this.#fail(hostName, error, { isOutage, lock });
     }
   }
 
@@ -228,14 +281,18 @@ export class Orders {
     this.#told.set(reason, true);
   }
 
-  async #fail(hostName: HostName, error: AcmeError, isOutage: boolean): Promise<OrderEnd> {
+  async #fail(
+    hostName: HostName,
+    error: AcmeError,
+    { isOutage, lock }: { readonly isOutage: boolean; readonly lock: Lease | undefined },
+  ): Promise<OrderEnd> {
     if (this.#isStopped) return busy();
     const { journal, nowMs, random, store } = this.#options;
     const failures = ((await store.failure(hostName))?.failures ?? 0) + 1;
     const usualMs = Math.max(backOffMs(failures, random()), error.retryAfterMs ?? 0);
     const restMs = isOutage ? Math.min(usualMs, outageHoldsMsMax) : usualMs;
     const reason = error.message;
-    await store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason });
+    await store.noteFailure(hostName, { failures, untilMs: nowMs() + restMs, reason }, lock);
     const nextTryInMs = Math.round(restMs);
     journal.tell('certificate-order-failed', { hostName, failures, reason, nextTryInMs });
     return { kind: 'refused', refusal: { reason, holdsMs: restMs }, isOutage };
@@ -252,6 +309,21 @@ export class Orders {
     const { reason, holdsMs } = refusal;
     this.#refusals.set(hostName, { reason, untilMs: this.#options.nowMs() + holdsMs });
     return { kind: 'refused', refusal };
+  }
+}
+
+/** Does `work` while the lock is renewed in time. A lock that is lost is noticed at the commit. */
+async function keepHolding<T>(lock: Lease | undefined, work: () => Promise<T>): Promise<T> {
+  if (lock === undefined) return work();
+  let renewing: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    renewing = lock.tryHold().catch(() => false);
+  }, lockRenewMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    await renewing;
   }
 }
 

@@ -5,7 +5,7 @@
  *     account/<directory>      cert/<host name>       fail/<host name>
  *     count/all   count/owner/<owner>                 orders of the last hour, by minutes
  *     count/name/<registered name>   count/folder/<folder key>      of the last week, by hours
- *     challenge/<token>        alpn/<host name>       lock/renewals
+ *     challenge/<token>        alpn/<host name>       lock/renewals    lock/name/<host name>
  */
 import type { BucketShape, TimeBuckets } from '../account/time-buckets.ts';
 import type { FolderKey, HostName, OwnerKey } from '../names.ts';
@@ -49,6 +49,8 @@ export const keys = {
   ordersOfFolder: (folderKey: FolderKey) => bytesOf(`count/folder/${folderKey}`),
   httpChallenge: (token: string) => bytesOf(`challenge/${token}`),
   renewalsLease: bytesOf('lock/renewals'),
+  orderLease: (hostName: HostName) => bytesOf(`lock/name/${hostName}`),
+  accounts: bytesOf('account/'),
   alpnChallenge: (hostName: HostName) => bytesOf(`alpn/${hostName}`),
 } as const;
 
@@ -56,6 +58,17 @@ export const keys = {
 export function hostNameOf(key: Uint8Array): HostName | undefined {
   const text = Buffer.from(key).toString();
   return text.startsWith('cert/') ? (text.slice('cert/'.length) as HostName) : undefined;
+}
+
+/** The host name of a certificate, a failure or an order's lock; undefined for any other key. */
+export function orderedNameOf(key: Uint8Array): HostName | undefined {
+  const found = /^(?:cert|fail|lock\/name)\/(.+)$/.exec(textOf(key));
+  return found === null ? undefined : (found[1] as HostName);
+}
+
+/** Whether it is of something that is shown to an authority. */
+export function isChallengeKey(key: Uint8Array): boolean {
+  return /^(?:challenge|alpn)\//.test(textOf(key));
 }
 
 export function encode(value: StoredCertificate | FailureEntry | TimeBuckets): Uint8Array {

@@ -10,7 +10,8 @@ import {
   type TimeBuckets,
 } from '../account/time-buckets.ts';
 import type { HostName } from '../names.ts';
-import type { Notice, SharedStore, Watch, Write } from '../outside/store/contract.ts';
+import type { Notice, Revision, SharedStore, Watch, Write } from '../outside/store/contract.ts';
+import type { Claim, Lease } from '../outside/store/leases.ts';
 import { DueIndex } from './due-index.ts';
 import {
   bytesOf,
@@ -19,6 +20,7 @@ import {
   type FailureEntry,
   hostNameOf,
   keys,
+  orderedNameOf,
   type StoredCertificate,
   certificateSpace as space,
   textOf,
@@ -52,6 +54,8 @@ const retryMsMax = 50;
 export class TlsStore {
   readonly #options: TlsStoreOptions;
   readonly #due = new DueIndex();
+  /** Who waits for news of a name. */
+  readonly #waiting = new Map<HostName, Set<() => void>>();
   #watch: Watch | undefined;
 
   private constructor(options: TlsStoreOptions) {
@@ -90,16 +94,36 @@ export class TlsStore {
     return value === undefined ? undefined : decode<StoredCertificate>(value);
   }
 
-  /** Keeps a certificate for good; what was remembered of failures of its name is forgotten. */
-  async saveCertificate(certificate: StoredCertificate): Promise<void> {
+  /**
+   * Keeps a certificate for good; what was remembered of failures of its name is forgotten, and the
+   * lock under which it was ordered is let go. One that comes late changes nothing that is there.
+   */
+  async saveCertificate(certificate: StoredCertificate, lock?: Lease): Promise<void> {
     const { hostName } = certificate;
     const rounded = roundTimes(certificate);
-    const writes: readonly Write[] = [
-      { key: keys.certificate(hostName), op: 'put', value: encode(rounded) },
-      { key: keys.failure(hostName), op: 'delete' },
-    ];
-    await this.#options.store.commit(space, writes, wait);
+    const key = keys.certificate(hostName);
+    const put: Write = { key, op: 'put', value: encode(rounded) };
+    const forget: Write = { key: keys.failure(hostName), op: 'delete' };
+    const { store } = this.#options;
+    const release = lock?.takeRelease();
+    const isUnlocked = lock === undefined || release === undefined;
+    const together = [put, forget, ...(release === undefined ? [] : [release])];
+    const late = [{ ...put, ifRevision: 0 }];
+    const result = await store.commit(space, lock && isUnlocked ? late : together, wait);
+    if (result.kind === 'conflict') await store.commit(space, late, wait);
     this.#due.set(rounded);
+  }
+
+  /** Resolves when the name's certificate, failure or lock was written, or after `limitMs`. */
+  async changeOf(hostName: HostName, limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    const waiting = this.#waiting.get(hostName) ?? new Set();
+    this.#waiting.set(hostName, waiting.add(resolve));
+    await promise;
+    clearTimeout(timer);
+    waiting.delete(resolve);
+    if (waiting.size === 0) this.#waiting.delete(hostName);
   }
 
   setRenewal(hostName: HostName, renewAtMs: number): Promise<void> {
@@ -161,21 +185,29 @@ export class TlsStore {
     return value === undefined ? undefined : decode<FailureEntry>(value);
   }
 
-  async noteFailure(hostName: HostName, failure: FailureEntry): Promise<void> {
+  /** Lets go of the lock under which it was ordered, too. */
+  async noteFailure(hostName: HostName, failure: FailureEntry, lock?: Lease): Promise<void> {
     const untilMs = Math.round(failure.untilMs);
     const value = encode({ ...failure, untilMs });
     const ttlMs = Math.max(0, untilMs - this.#options.nowMs()) + failureKeptMs;
     const write: Write = { key: keys.failure(hostName), op: 'put', value, ttlMs };
-    await this.#options.store.commit(space, [write], wait);
+    const release = lock?.takeRelease();
+    const writes = release === undefined ? [write] : [write, release];
+    await this.#options.store.commit(space, writes, wait);
   }
 
   /**
-   * Counts one order under all of `counts`, in one commit, or finds the first that allows none;
-   * undefined: it is counted.
+   * Counts one order under all of `counts` and takes its lock, in one commit, or finds the first
+   * that allows none; undefined: it is counted. `locked`: somebody else orders it now.
    */
-  takeOrder(counts: readonly OrderCount[]): Promise<OrderCount | undefined> {
+  takeOrder(
+    counts: readonly OrderCount[],
+    lock?: Lease,
+  ): Promise<OrderCount | 'locked' | undefined> {
     const { nowMs } = this.#options;
-    return this.#retry(async () => {
+    return this.#retry<OrderCount | 'locked' | undefined>(async () => {
+      const claim = await lock?.claim();
+      if (lock !== undefined && claim === undefined) return { value: 'locked' };
       const present = await this.#readCounts(counts);
       const atMs = nowMs();
       const numbers = counts.map(({ shape }, index) =>
@@ -183,7 +215,9 @@ export class TlsStore {
       );
       const full = counts.find(({ allows }) => !allows(numbers));
       if (full !== undefined) return { value: full };
-      return this.#count(counts, present, { atMs, amount: 1 });
+      const result = await this.#count(counts, present, { atMs, amount: 1, claim });
+      if (claim !== undefined) lock?.claimed(claim, result?.at(-1));
+      return result === undefined ? undefined : { value: undefined };
     });
   }
 
@@ -191,7 +225,8 @@ export class TlsStore {
   async giveBackOrder(counts: readonly OrderCount[], atMs: number): Promise<void> {
     await this.#retry(async () => {
       const present = await this.#readCounts(counts);
-      return this.#count(counts, present, { atMs, amount: -1 });
+      const result = await this.#count(counts, present, { atMs, amount: -1 });
+      return result === undefined ? undefined : { value: undefined };
     });
   }
 
@@ -206,20 +241,21 @@ export class TlsStore {
     }));
   }
 
-  /** `undefined`: somebody else counted meanwhile. */
+  /** The revisions of what was written; undefined: somebody else counted meanwhile. */
   async #count(
     counts: readonly OrderCount[],
     present: readonly PresentCount[],
-    order: { readonly atMs: number; readonly amount: number },
-  ): Promise<{ readonly value: undefined } | undefined> {
+    order: { readonly atMs: number; readonly amount: number; readonly claim?: Claim | undefined },
+  ): Promise<readonly Revision[] | undefined> {
     const writes = counts.map(({ key, shape }, index): Write => {
       const added = addToBuckets(present[index]?.buckets, shape, order);
       const ttlMs = shape.bucketMs * (shape.buckets + 1);
       const ifRevision = present[index]?.revision ?? 0;
       return { key, op: 'put', value: encode(added), ttlMs, ifRevision };
     });
-    const result = await this.#options.store.commit(space, writes, wait);
-    return result.kind === 'done' ? { value: undefined } : undefined;
+    const claimed = order.claim === undefined ? writes : [...writes, order.claim.write];
+    const result = await this.#options.store.commit(space, claimed, wait);
+    return result.kind === 'done' ? result.revisions : undefined;
   }
 
   /** Again after a moment while `attempt` gives nothing. */
@@ -260,8 +296,16 @@ export class TlsStore {
   }
 
   #onNotice(notice: Notice): void {
+    this.#wake(notice === 'reset' ? [...this.#waiting.keys()] : [orderedNameOf(notice.key)]);
     const work = notice === 'reset' ? this.#readAll() : this.#readOne(notice.key);
     work.catch(this.#options.onTrouble);
+  }
+
+  #wake(names: readonly (HostName | undefined)[]): void {
+    for (const name of names) {
+      if (name === undefined) continue;
+      for (const wake of this.#waiting.get(name) ?? []) wake();
+    }
   }
 
   async #readOne(key: Uint8Array): Promise<void> {

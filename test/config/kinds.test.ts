@@ -121,5 +121,11 @@ test('a setting that names a file says so where its flag is explained', () => {
     ['acme.external_key_file', 'file'],
     ['acme.ca_file', 'file'],
     ['admin.token_file', 'file'],
+    ['cluster.credentials_file', 'file'],
+    ['cluster.nkey_file', 'file'],
+    ['cluster.ca_file', 'file'],
+    ['cluster.certificate_file', 'file'],
+    ['cluster.key_file', 'file'],
+    ['cluster.seal_key_file', 'file'],
   ]);
 });

@@ -26,7 +26,12 @@ export interface KeyValueClientOptions {
   readonly limits: KeyValueLimits;
   /** Where what waits is charged to its owner; left out where a run is alone in its process. */
   readonly account?: Account | undefined;
+  /** How long a write may wait for its answer; left out: as long as a lost writer takes. */
+  readonly waitMs?: number | undefined;
 }
+
+/** How long the store may take for an answer, when its writer has to be replaced. */
+const writeWaitMs = 10_000;
 
 export type KeyValueRun = Pick<RunIdentity, 'folderKey' | 'modulePath' | 'siteSettings'>;
 
@@ -34,11 +39,14 @@ export type KeyValueRun = Pick<RunIdentity, 'folderKey' | 'modulePath' | 'siteSe
 export class KeyValueClient {
   readonly store: SharedStore;
   readonly limits: KeyValueLimits;
+  /** How long a write may wait for its answer. */
+  readonly wait: { readonly deadlineMs: number };
   readonly #account: Account | undefined;
   readonly #queuedBytes = new Counts<OwnerKey>();
 
-  constructor({ store, limits, account }: KeyValueClientOptions) {
+  constructor({ store, limits, account, waitMs = writeWaitMs }: KeyValueClientOptions) {
     this.store = store;
+    this.wait = { deadlineMs: waitMs };
     this.limits = limits;
     this.#account = account;
   }
@@ -87,6 +95,7 @@ class RunKeyValue implements KeyValue, RunDoor {
   operations = 0;
   readonly store: SharedStore;
   readonly limits: KeyValueLimits;
+  readonly wait: RunDoor['wait'];
   readonly #client: KeyValueClient;
   readonly #run: KeyValueRun;
   readonly #own: RunStore;
@@ -94,6 +103,7 @@ class RunKeyValue implements KeyValue, RunDoor {
   constructor(client: KeyValueClient, run: KeyValueRun) {
     this.store = client.store;
     this.limits = client.limits;
+    this.wait = client.wait;
     this.#client = client;
     this.#run = run;
     this.#own = new RunStore(this, moduleSpace(run.folderKey, run.modulePath));

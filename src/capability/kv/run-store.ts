@@ -15,6 +15,8 @@ import type {
 export interface RunDoor {
   readonly store: SharedStore;
   readonly limits: Pick<Limits, 'kvKeyBytesMax' | 'kvValueBytesMax' | 'kvOperationsPerRunMax'>;
+  /** How long a write may wait for its answer. */
+  readonly wait: { readonly deadlineMs: number };
   /** Operations of all its stores so far. */
   operations: number;
   /** Does `work`, for which `bytes` wait. Rejects with CapabilityRefusal. */
@@ -23,10 +25,7 @@ export interface RunDoor {
 
 /** What a waiting write weighs beside its key and value: empty ones are bounded too. */
 const requestBytes = 100;
-/** How long the store may take for an answer, when its writer has to be replaced. */
-const writeWaitMs = 10_000;
 const listedMax = 1_000;
-const wait = { deadlineMs: writeWaitMs };
 
 type Verb = 'read' | 'store' | 'append' | 'remove' | 'count' | 'list';
 
@@ -69,7 +68,7 @@ export class RunStore implements KeyValueStore {
 
   async change(change: StoreChange): Promise<StoreChanged> {
     this.#admit(verbs[change.op], change.key, change.value);
-    const { store } = this.#run;
+    const { store, wait } = this.#run;
     const work = () => store.change(this.#space, change, wait);
     return this.#run.queue(weightOf(change), work);
   }
@@ -86,7 +85,7 @@ export class RunStore implements KeyValueStore {
       bytes += weightOf(write);
       return { ...write, op };
     });
-    const { store } = this.#run;
+    const { store, wait } = this.#run;
     const work = () => store.commit(this.#space, plain, wait);
     const result = await this.#run.queue(bytes, work);
     return result.kind === 'done';

@@ -23,8 +23,16 @@ import type {
   Write,
   WriteOptions,
 } from './contract.ts';
-import type { FromStore, ToClient, ToStore, WriteAnswer, WriteRequest } from './messages.ts';
-import { changeResult, commitResult, requestOf } from './requests.ts';
+import type {
+  FromStore,
+  StoreQuestion,
+  StoreReply,
+  ToClient,
+  ToStore,
+  WriteAnswer,
+  WriteRequest,
+} from './messages.ts';
+import { changeResult, commitResult, fromRecord, requestOf } from './requests.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { unavailable, WaitingWrites } from './waiting-writes.ts';
 import { requireChange, requireCommit } from './write-rules.ts';
@@ -36,6 +44,8 @@ export interface StoreClientOptions {
   readonly blobs: Blobs;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
+  /** How much later than asked for a writer may answer that tells by itself when it is too late. */
+  readonly answerGraceMs?: number;
 }
 
 interface OpenWatch {
@@ -50,6 +60,7 @@ export class StoreClient implements SharedStore {
   readonly #options: StoreClientOptions;
   readonly #waiting: WaitingWrites;
   readonly #watches = new Map<number, OpenWatch>();
+  readonly #asked = new Map<number, PromiseWithResolvers<StoreReply>>();
   readonly #stateListeners: (() => void)[] = [];
   #state: SharedStore['state'] = 'waiting';
   #connected = Promise.withResolvers<void>();
@@ -139,6 +150,20 @@ export class StoreClient implements SharedStore {
     };
   }
 
+  /** Asks the writer for what is in no file of this machine. Rejects with StoreError. */
+  async ask(question: StoreQuestion, signal?: AbortSignal): Promise<StoreReply> {
+    if (signal?.aborted === true) throw unavailable('nobody waits for the answer any more');
+    if (this.#broken === undefined && this.#writer === undefined) await this.#connected.promise;
+    if (this.#broken !== undefined) throw unavailable(this.#broken);
+    const id = this.#nextId++;
+    const asked = Promise.withResolvers<StoreReply>();
+    this.#asked.set(id, asked);
+    this.#tell({ kind: 'ask', id, question });
+    const reply = await asked.promise;
+    if (reply.kind === 'error') throw fromRecord(reply.error);
+    return reply;
+  }
+
   /** Refuses what still waits and closes the file. */
   close(): Promise<void> {
     this.#fail('it was closed');
@@ -175,9 +200,11 @@ export class StoreClient implements SharedStore {
       return Promise.reject(unavailable('there is no time left for an answer'));
     }
     const id = this.#nextId++;
-    this.#outbox.push(requestOf(id, space, { writes, nowMs: this.#options.nowMs() }));
+    const { answerGraceMs = 0, nowMs } = this.#options;
+    const { deadlineMs } = options;
+    this.#outbox.push(requestOf(id, space, { writes, nowMs: nowMs(), waitMs: deadlineMs }));
     this.#planFlush();
-    return this.#waiting.enter(id, options);
+    return this.#waiting.enter(id, { ...options, deadlineMs: deadlineMs + answerGraceMs });
   }
 
   #obey(message: ToClient): void {
@@ -199,6 +226,15 @@ export class StoreClient implements SharedStore {
   #hear(news: FromStore): void {
     if (news.kind === 'answers') {
       for (const answer of news.answers) this.#waiting.settle(answer);
+      return;
+    }
+    if (news.kind === 'state') {
+      this.#enter(news.state);
+      return;
+    }
+    if (news.kind === 'told') {
+      this.#asked.get(news.id)?.resolve(news.reply);
+      this.#asked.delete(news.id);
       return;
     }
     const watch = this.#watches.get(news.id);
@@ -242,6 +278,7 @@ export class StoreClient implements SharedStore {
     this.#writer = undefined;
     this.#connected = Promise.withResolvers<void>();
     this.#waiting.loseAllBut(new Set(this.#outbox.map(({ id }) => id)));
+    this.#refuseAsked(unavailable('its writer was lost'));
     this.#enter('waiting');
   }
 
@@ -250,9 +287,15 @@ export class StoreClient implements SharedStore {
     this.#outbox = [];
     const error = unavailable(reason);
     this.#waiting.rejectAll(error);
+    this.#refuseAsked(error);
     for (const { ready } of this.#watches.values()) ready.reject(error);
     this.#connected.resolve();
     this.#enter('refused');
+  }
+
+  #refuseAsked(error: StoreError): void {
+    for (const { reject } of this.#asked.values()) reject(error);
+    this.#asked.clear();
   }
 
   #enter(state: SharedStore['state']): void {

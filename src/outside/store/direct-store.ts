@@ -128,7 +128,7 @@ export class DirectStore implements SharedStore {
     if (deadlineMs <= 0 || signal?.aborted === true) {
       throw unavailable('there is no time left for an answer');
     }
-    const request = requestOf(0, space, { writes, nowMs: this.#nowMs() });
+    const request = requestOf(0, space, { writes, nowMs: this.#nowMs(), waitMs: deadlineMs });
     const [answer] = this.#file.apply([request]);
     if (answer === undefined) throw new Error('Cannot answer a write: an answer is missing');
     this.#watchers.tell(request, answer, (target, notices) => {

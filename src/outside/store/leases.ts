@@ -19,6 +19,12 @@ export interface LeaseOptions {
   readonly isAlone?: boolean;
 }
 
+/** See `Lease.claim`. */
+export interface Claim {
+  readonly write: Write;
+  readonly askedAtMs: number;
+}
+
 /** Clocks run differently, and threads are held up. */
 const graceMs = 2_000;
 
@@ -50,16 +56,41 @@ export class Lease {
    * to lose it: ask again, at least every third of its time. Rejects with StoreError.
    */
   async tryHold(): Promise<boolean> {
-    const { space, store } = this.#options;
-    if (this.#held === undefined && !(await this.#mayTake())) return false;
-    const { nowMs, ttlMs } = this.#options;
-    const askedAtMs = nowMs();
-    const ifRevision = this.#held?.revision ?? this.#seen?.revision ?? 0;
-    const result = await store.commit(space, [this.#write(ifRevision)], { deadlineMs: ttlMs });
+    const claim = await this.claim();
+    if (claim === undefined) return false;
+    const { space, store, ttlMs } = this.#options;
+    const result = await store.commit(space, [claim.write], { deadlineMs: ttlMs });
     const [revision] = result.kind === 'done' ? result.revisions : [];
-    this.#seen = undefined;
-    this.#held = revision === undefined ? undefined : { revision, untilMs: askedAtMs + ttlMs };
+    this.claimed(claim, revision);
     return this.isHeld;
+  }
+
+  /**
+   * What takes or renews it, to be committed with what belongs to it; then call `claimed`.
+   * Undefined: somebody else has it. Rejects with StoreError.
+   */
+  async claim(): Promise<Claim | undefined> {
+    if (this.#held === undefined && !(await this.#mayTake())) return undefined;
+    const ifRevision = this.#held?.revision ?? this.#seen?.revision ?? 0;
+    return { write: this.#write(ifRevision), askedAtMs: this.#options.nowMs() };
+  }
+
+  /** @param revision Of the claim's write; undefined: the commit was not done. */
+  claimed({ askedAtMs }: Claim, revision: Revision | undefined): void {
+    this.#seen = undefined;
+    const untilMs = askedAtMs + this.#options.ttlMs;
+    this.#held = revision === undefined ? undefined : { revision, untilMs };
+  }
+
+  /**
+   * What lets others have it, to be committed with what was done under it: a late holder's commit
+   * conflicts. It is not held from then on. Undefined: it is not held.
+   */
+  takeRelease(): Write | undefined {
+    const held = this.isHeld ? this.#held : undefined;
+    this.#held = undefined;
+    if (held === undefined) return undefined;
+    return { key: this.#options.key, op: 'delete', ifRevision: held.revision };
   }
 
   /**

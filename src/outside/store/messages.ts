@@ -1,8 +1,19 @@
 /** What crosses between the clients of the store, the control plane and the one store thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Limits } from '../../config/config.ts';
-import type { FolderKey } from '../../names.ts';
-import type { Area, Change, Notice, Revision, Space, StoreErrorKind } from './contract.ts';
+import type { Digest, FolderKey } from '../../names.ts';
+import type {
+  Area,
+  Change,
+  Entry,
+  ListedKey,
+  ListOptions,
+  Notice,
+  Revision,
+  SharedStore,
+  Space,
+  StoreErrorKind,
+} from './contract.ts';
 import type { Synchronous } from './sqlite-schema.ts';
 
 /**
@@ -25,6 +36,8 @@ export interface WriteRequest extends Space {
   readonly id: number;
   /** The asker's clock, by which entries have expired. */
   readonly nowMs: number;
+  /** How long the answer may take, where the writer has to wait for an engine. */
+  readonly waitMs: number;
   readonly writes: readonly SentWrite[];
 }
 
@@ -58,11 +71,39 @@ export type ToStore =
   | { readonly kind: 'write'; readonly requests: readonly WriteRequest[] }
   /** `id` is the client's own. Answered by `watching`. */
   | { readonly kind: 'watch'; readonly id: number; readonly space: Space }
-  | { readonly kind: 'unwatch'; readonly id: number };
+  | { readonly kind: 'unwatch'; readonly id: number }
+  /** What a client cannot read by itself. Answered by `told`. */
+  | { readonly kind: 'ask'; readonly id: number; readonly question: StoreQuestion };
+
+export type StoreQuestion =
+  | {
+      readonly what: 'read';
+      readonly space: Space;
+      readonly keys: readonly Uint8Array[];
+      readonly fresh: boolean;
+    }
+  | { readonly what: 'list'; readonly space: Space; readonly options: ListOptions }
+  | { readonly what: 'put-blob'; readonly digest: Digest; readonly bytes: Uint8Array }
+  | { readonly what: 'get-blob' | 'remove-blob'; readonly digest: Digest }
+  | { readonly what: 'list-blobs' };
+
+export type StoreReply =
+  | { readonly kind: 'entries'; readonly entries: readonly (Entry | undefined)[] }
+  | { readonly kind: 'page'; readonly items: readonly ListedKey[]; readonly isLast: boolean }
+  | { readonly kind: 'blob'; readonly bytes: Uint8Array | undefined }
+  | {
+      readonly kind: 'blobs';
+      readonly blobs: readonly { readonly digest: Digest; readonly storedAtMs: number }[];
+    }
+  | { readonly kind: 'done' }
+  | { readonly kind: 'error'; readonly error: StoreErrorRecord };
 
 export type FromStore =
   | { readonly kind: 'answers'; readonly answers: readonly WriteAnswer[] }
   | { readonly kind: 'watching'; readonly id: number }
+  | { readonly kind: 'told'; readonly id: number; readonly reply: StoreReply }
+  /** Of a writer that depends on an engine. */
+  | { readonly kind: 'state'; readonly state: SharedStore['state'] }
   | { readonly kind: 'notices'; readonly id: number; readonly notices: readonly Notice[] };
 
 /**
@@ -91,7 +132,21 @@ export interface SpaceChange extends Space {
 export type FromWriter =
   | { readonly kind: 'ready' }
   | { readonly kind: 'trouble'; readonly message: string }
-  | { readonly kind: 'broken'; readonly message: string };
+  | { readonly kind: 'broken'; readonly message: string }
+  | { readonly kind: 'engine'; readonly engine: EngineState };
+
+/** How the engine of an installation of several nodes is. */
+export interface EngineState {
+  readonly state: SharedStore['state'];
+  /** Why it is refused; undefined in any other state. */
+  readonly reason: string | undefined;
+  /** It is refused because what this node knew is not there any more. */
+  readonly isLost: boolean;
+  /** Whether it was reached since the daemon was started. */
+  readonly isOpened: boolean;
+  /** The server that the node is connected to; empty without one. */
+  readonly server: string;
+}
 
 /** What guests may store: checked where it is stored, because it depends on what is there. */
 export type StoreLimits = Pick<

@@ -3,17 +3,24 @@ import { join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import { DirectoryBlobs } from './blobs.ts';
 import { StoreClient } from './client.ts';
-import type { Blobs } from './contract.ts';
+import type { Blobs, SharedStore } from './contract.ts';
+import { type ClusterAccess, openClusterClient } from './nats/cluster-access.ts';
 import { storePath } from './sqlite-schema.ts';
 
-/** @param port From `StoreKeeper.connect()`. */
-export function openStoreClient(port: MessagePort, stateDirectory: string): StoreClient {
-  return new StoreClient({
-    port,
-    databasePath: storePath(stateDirectory),
-    blobs: openBlobs(stateDirectory),
-    nowMs: Date.now,
-  });
+/**
+ * @param port From `StoreKeeper.connect()`.
+ * @param access `StoreKeeper.cluster`: undefined on one machine.
+ */
+export function openStoreClient(
+  port: MessagePort,
+  stateDirectory: string,
+  access?: ClusterAccess,
+): SharedStore {
+  const nowMs = Date.now;
+  const blobs = openBlobs(stateDirectory);
+  if (access !== undefined)
+    return openClusterClient({ port, stateDirectory, access, blobs, nowMs });
+  return new StoreClient({ port, databasePath: storePath(stateDirectory), blobs, nowMs });
 }
 
 export function openBlobs(stateDirectory: string): Blobs {

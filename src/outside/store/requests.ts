@@ -7,7 +7,7 @@ import {
   StoreError,
   type Write,
 } from './contract.ts';
-import type { SentWrite, WriteAnswer, WriteRequest } from './messages.ts';
+import type { SentWrite, StoreErrorRecord, WriteAnswer, WriteRequest } from './messages.ts';
 
 const noBytes = new Uint8Array(0);
 
@@ -18,11 +18,15 @@ const noBytes = new Uint8Array(0);
 export function requestOf(
   id: number,
   space: Space,
-  asked: { readonly writes: readonly (Write | Change)[]; readonly nowMs: number },
+  asked: {
+    readonly writes: readonly (Write | Change)[];
+    readonly nowMs: number;
+    readonly waitMs: number;
+  },
 ): WriteRequest {
-  const { writes, nowMs } = asked;
+  const { writes, nowMs, waitMs } = asked;
   const { area, name } = space;
-  return { id, area, name, nowMs, writes: writes.map((write) => sent(write, nowMs)) };
+  return { id, area, name, nowMs, waitMs, writes: writes.map((write) => sent(write, nowMs)) };
 }
 
 function sent(write: Write | Change, nowMs: number): SentWrite {
@@ -66,12 +70,6 @@ export function changeResult(answer: WriteAnswer): ChangeResult {
   return { kind: 'done', before, revision, ...(number === undefined ? {} : { number }) };
 }
 
-function fromRecord({
-  kind,
-  message,
-}: {
-  readonly kind: StoreError['kind'];
-  message: string;
-}): StoreError {
+export function fromRecord({ kind, message }: StoreErrorRecord): StoreError {
   return new StoreError(kind, message);
 }

@@ -4,10 +4,9 @@
  * is written, so that a refused one leaves no trace among the others of its transaction.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { inBytes } from '../../amounts.ts';
 import type { OwnerKey } from '../../names.ts';
-import { StoreError } from './contract.ts';
 import type { SentWrite, StoreLimits, WriteAnswer, WriteRequest } from './messages.ts';
+import { requireSpaceRoom } from './space-room.ts';
 import { ownerOfSpace } from './spaces.ts';
 import { entryBytes, type OwnerBytes } from './usage.ts';
 import { decimal, joinBytes, type Planned, type Present, planOf } from './write-plan.ts';
@@ -162,23 +161,7 @@ export class SpaceWriter {
    * @throws StoreError `limit`
    */
   #requireRoom(space: SpaceRow, owner: OwnerKey, planned: readonly Planned[]): void {
-    const { kvValueBytesMax, kvNamespaceBytesMax, kvNamespaceKeysMax } = this.#limits;
-    let bytes = 0;
-    let keys = 0;
-    for (const plan of planned) {
-      if (plan.effect === 'save' && plan.valueBytes > kvValueBytesMax) {
-        throw limit(`a value has at most ${inBytes(kvValueBytesMax)}`, `${plan.valueBytes} bytes`);
-      }
-      bytes += plan.addedBytes;
-      keys += plan.addedKeys;
-    }
-    if (bytes > 0 && space.bytes + bytes > kvNamespaceBytesMax) {
-      const rule = `a store holds at most ${inBytes(kvNamespaceBytesMax)}, keys included`;
-      throw limit(rule, `${bytes} bytes over ${space.bytes}; remove some`);
-    }
-    if (keys > 0 && space.keys + keys > kvNamespaceKeysMax) {
-      throw limit(`a store holds at most ${kvNamespaceKeysMax} keys`, `${keys} more; remove some`);
-    }
+    const { bytes, keys } = requireSpaceRoom(this.#limits, space, planned);
     const refusal = this.#owners.refusalOf(owner, bytes + keys * entryBytes);
     if (refusal !== undefined) throw refusal;
   }
@@ -239,8 +222,4 @@ function prepareStatements(database: DatabaseSync): Statements {
     ),
     remove: prepare('DELETE FROM entries WHERE space = ? AND key = ?'),
   };
-}
-
-function limit(rule: string, received: string): StoreError {
-  return new StoreError('limit', `Cannot store: ${rule}: received ${received}`);
 }

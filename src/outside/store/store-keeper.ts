@@ -5,11 +5,32 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { BackOff } from '../../threads/back-off.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
-import type { FromWriter, SpaceChange, StoreStart, ToClient, ToWriter } from './messages.ts';
+import type {
+  EngineState,
+  FromWriter,
+  SpaceChange,
+  StoreStart,
+  ToClient,
+  ToWriter,
+} from './messages.ts';
+import type { ClusterAccess } from './nats/cluster-access.ts';
 
 export interface StoreKeeperOptions extends StoreStart {
   /** Told when the file cannot be used, or a store thread crashed. For the operator's log. */
   readonly onTrouble: (message: string) => void;
+}
+
+/** The thread that is kept running. */
+export interface StoreThread {
+  readonly entry: URL;
+  /** `workerData`, for each that is started. */
+  readonly data: unknown;
+  /** What the operator reads of a trouble. */
+  readonly troubleOf: (reason: string) => string;
+  readonly onTrouble: (message: string) => void;
+  readonly onEngine?: (engine: EngineState) => void;
+  /** Of an installation of several nodes. */
+  readonly cluster?: ClusterAccess;
 }
 
 const restarts = { msMin: 50, msMax: 5_000, steadyMs: Number.POSITIVE_INFINITY };
@@ -20,13 +41,21 @@ const restarts = { msMin: 50, msMax: 5_000, steadyMs: Number.POSITIVE_INFINITY }
  * where it is, because only its owner can tell whether it can be repaired.
  */
 export function startStoreKeeper(options: StoreKeeperOptions): StoreKeeper {
-  return new StoreKeeper(options);
+  const { onTrouble, ...data } = options;
+  const rule = 'its file must be usable';
+  return new StoreKeeper({
+    entry: entryBeside(import.meta, './store-thread'),
+    ...{ data, onTrouble },
+    troubleOf: (reason) =>
+      `Cannot use the shared store: ${rule}: ${options.databasePath}: ${reason}`,
+  });
 }
 
 /** See `startStoreKeeper`. */
 export class StoreKeeper {
-  readonly #start: StoreStart;
-  readonly #onTrouble: (message: string) => void;
+  /** What clients are to be opened with; undefined on one machine. */
+  readonly cluster: ClusterAccess | undefined;
+  readonly #thread: StoreThread;
   readonly #clients = new Set<MessagePort>();
   readonly #closed = Promise.withResolvers<void>();
   #worker: Worker;
@@ -35,9 +64,9 @@ export class StoreKeeper {
   #backOff = new BackOff(restarts);
   #restartTimer: NodeJS.Timeout | undefined;
 
-  constructor({ onTrouble, ...start }: StoreKeeperOptions) {
-    this.#start = start;
-    this.#onTrouble = onTrouble;
+  constructor(thread: StoreThread) {
+    this.#thread = thread;
+    this.cluster = thread.cluster;
     this.#worker = this.#spawn();
   }
 
@@ -71,14 +100,10 @@ export class StoreKeeper {
 
   #spawn(): Worker {
     return startWorker<FromWriter>(
-      {
-        entry: entryBeside(import.meta, './store-thread'),
-        name: 'shared store',
-        data: this.#start,
-      },
+      { entry: this.#thread.entry, name: 'shared store', data: this.#thread.data },
       {
         onMessage: (message) => this.#onMessage(message),
-        onCrash: (detail) => this.#onTrouble(this.#trouble(detail)),
+        onCrash: (detail) => this.#thread.onTrouble(this.#thread.troubleOf(detail)),
         onExit: () => this.#onExit(),
       },
     );
@@ -86,7 +111,11 @@ export class StoreKeeper {
 
   #onMessage(message: FromWriter): void {
     if (message.kind === 'trouble') {
-      this.#onTrouble(message.message);
+      this.#thread.onTrouble(message.message);
+      return;
+    }
+    if (message.kind === 'engine') {
+      this.#thread.onEngine?.(message.engine);
       return;
     }
     if (this.#state !== 'starting') return;
@@ -98,7 +127,7 @@ export class StoreKeeper {
     }
     this.#state = 'broken';
     this.#brokenMessage = message.message;
-    this.#onTrouble(this.#trouble(message.message));
+    this.#thread.onTrouble(this.#thread.troubleOf(message.message));
     for (const client of this.#clients) tellClient(client, this.#brokenNews());
   }
 
@@ -133,11 +162,6 @@ export class StoreKeeper {
       kind: 'broken',
       message: `its file is unusable: ${withoutPaths(this.#brokenMessage)}`,
     };
-  }
-
-  #trouble(reason: string): string {
-    const { databasePath } = this.#start;
-    return `Cannot use the shared store: its file must be usable: ${databasePath}: ${reason}`;
   }
 }
 

@@ -98,6 +98,14 @@ class Writer {
     const watches = this.#ports.get(port);
     if (watches === undefined) return;
     const { id } = message;
+    if (message.kind === 'ask') {
+      const error = {
+        kind: 'refused',
+        message: 'Cannot ask: it must be read from the file',
+      } as const;
+      tell(port, { kind: 'told', id, reply: { kind: 'error', error } });
+      return;
+    }
     const known = watches.get(id);
     if (known !== undefined) this.#watchers.remove(known.space, known);
     watches.delete(id);

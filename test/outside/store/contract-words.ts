@@ -12,6 +12,8 @@ export interface Installation {
   /** Increments the number at `key`, so often from each of several threads or processes. */
   increment(space: Space, key: string, times: number): Promise<{ readonly counted: number }>;
   end(): Promise<void>;
+  /** What others wrote is seen soon, by notices, not at the moment it is done. */
+  readonly isFollowing?: boolean;
 }
 
 export const space: Space = { area: 'site', name: 'contract' };

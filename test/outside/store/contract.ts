@@ -114,7 +114,13 @@ export function describeContract(name: string, open: () => Promise<Installation>
         for (let n = 0; n < 30; n += 1) {
           await store.commit(space, [put('a', `${n}`)], wait);
           expect(await readText(store, 'a')).toBe(`${n}`);
-          expect(await readText(other, 'a')).toBe(`${n}`);
+          const seen: string[] = [];
+          const look = async () => seen.push((await readText(other, 'a')) ?? '-1');
+          await look();
+          while (installation.isFollowing === true && seen.at(-1) !== `${n}`) await look();
+          expect(seen.at(-1)).toBe(`${n}`);
+          // Never back.
+          expect(seen).toEqual([...seen].sort((a, b) => Number(a) - Number(b)));
         }
       });
 

@@ -88,7 +88,9 @@ describe('the old key-value file', () => {
     {
       using opened = takeOver();
       const write = { key: copy('a'), op: 'put', value: copy('new') } as const;
-      const answers = opened.file.apply([{ ...space, id: 0, nowMs: 0, writes: [write] }]);
+      const answers = opened.file.apply([
+        { ...space, id: 0, nowMs: 0, waitMs: 0, writes: [write] },
+      ]);
       expect(answers[0]?.kind).toBe('done');
     }
     using again = takeOver();
@@ -101,7 +103,13 @@ describe('the old key-value file', () => {
     {
       using opened = takeOver();
       opened.file.apply([
-        { ...space, id: 0, nowMs: 0, writes: [{ key: copy('a'), op: 'delete', value: copy('') }] },
+        {
+          ...space,
+          id: 0,
+          nowMs: 0,
+          waitMs: 0,
+          writes: [{ key: copy('a'), op: 'delete', value: copy('') }],
+        },
       ]);
     }
     // As it was before the renaming: the same file under its old name.

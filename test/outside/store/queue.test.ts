@@ -12,6 +12,7 @@ function write(who: string, valueBytes: number): Arrived<string> {
       ...moduleSpace(`/keybase/public/${who}` as FolderKey, 'kv.wasm' as ModulePath),
       id: nextId,
       nowMs: 0,
+      waitMs: 0,
       writes: [
         {
           key: new Uint8Array(1),

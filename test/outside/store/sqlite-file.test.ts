@@ -39,7 +39,7 @@ function ask(
   id = 0,
 ): WriteRequest {
   const given = typeof value === 'string' ? bytes(value) : value;
-  return { ...own, id, nowMs: 0, writes: [{ key: bytes(key), op, value: given }] };
+  return { ...own, id, nowMs: 0, waitMs: 0, writes: [{ key: bytes(key), op, value: given }] };
 }
 
 /** Each answer as its id, and whether the key was there before. */

@@ -1,0 +1,85 @@
+/**
+ * Whole files by the SHA-256 of their bytes, in an object store of the engine. Edge: NATS. What is
+ * read is checked here too: a blob whose bytes do not match its name counts as absent.
+ */
+import { createHash } from 'node:crypto';
+import { jetstream } from '@nats-io/jetstream';
+import { type ObjectStore, Objm } from '@nats-io/obj';
+import type { Digest } from '../../../names.ts';
+import { type Blobs, StoreError } from '../contract.ts';
+import { unavailable } from '../waiting-writes.ts';
+import type { Link } from './link.ts';
+
+export interface NatsBlobsOptions {
+  readonly link: Link;
+  readonly bucket: string;
+  readonly replicas: number;
+}
+
+/** A blob as large as the largest module takes less than a second on an idle machine. */
+const apiMs = 30_000;
+
+export class NatsBlobs implements Blobs {
+  readonly #options: NatsBlobsOptions;
+  #store: Promise<ObjectStore> | undefined;
+
+  constructor(options: NatsBlobsOptions) {
+    this.#options = options;
+  }
+
+  async put(digest: Digest, bytes: Uint8Array): Promise<void> {
+    if (digestOf(bytes) !== digest) {
+      const rule = 'the bytes must be those of the digest';
+      throw new StoreError('refused', `Cannot store: ${rule}: received others`);
+    }
+    await this.#guarded('store', async (store) => {
+      await store.putBlob({ name: digest }, bytes);
+    });
+  }
+
+  async get(digest: Digest): Promise<Uint8Array | undefined> {
+    const bytes = await this.#guarded('read', (store) => store.getBlob(digest));
+    return bytes === null || digestOf(bytes) !== digest ? undefined : bytes;
+  }
+
+  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly storedAtMs: number }> {
+    const found = await this.#guarded('list', (store) => store.list());
+    for (const { name, mtime, deleted } of found) {
+      if (!deleted && isDigest(name)) yield { digest: name, storedAtMs: Date.parse(mtime) };
+    }
+  }
+
+  async remove(digest: Digest): Promise<void> {
+    await this.#guarded('remove', async (store) => {
+      if ((await store.info(digest)) !== null) await store.delete(digest);
+    });
+  }
+
+  async #guarded<T>(verb: string, work: (store: ObjectStore) => Promise<T>): Promise<T> {
+    if (!this.#options.link.isConnected) throw unavailable('it is not connected');
+    try {
+      this.#store ??= this.#open();
+      return await work(await this.#store);
+    } catch (cause) {
+      if (cause instanceof StoreError) throw cause;
+      this.#store = undefined;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const rule = 'its engine must keep whole files';
+      throw new StoreError('unavailable', `Cannot ${verb}: ${rule}: received ${reason}`, { cause });
+    }
+  }
+
+  #open(): Promise<ObjectStore> {
+    const { bucket, link, replicas } = this.#options;
+    const manager = new Objm(jetstream(link.connection, { timeout: apiMs }));
+    return manager.create(bucket, { replicas });
+  }
+}
+
+function isDigest(name: string): name is Digest {
+  return /^[0-9a-f]{64}$/.test(name);
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

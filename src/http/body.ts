@@ -12,6 +12,8 @@ export const noBytes: Uint8Array = new Uint8Array(0);
 export interface ReadBody {
   /** How many bytes there will be in all, where that is known beforehand. */
   readonly knownBytes: number | undefined;
+  /** Of it, bytes that are here already, for who counts what is held. Left out: none. */
+  readonly heldBytes?: number | undefined;
   /** Fields after the body; none before its end. Left out: there will be none. */
   readonly trailers?: readonly Header[] | undefined;
   /**

@@ -8,6 +8,10 @@ import { Counts } from '../account/counts.ts';
 import { Holding, type Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { ReadBody } from '../http/body.ts';
+
+/** A smaller reply is taken at once by the system, or waits in the connection with others. */
+export const uncountedBytesMax = 4 * 1024;
 
 /** What each client makes one thread hold; clients are told apart by their network. */
 export class ClientBytes {
@@ -104,5 +108,22 @@ export class ExchangeBytes {
     if (holding.tryAdd(bytes)) return true;
     clients.release(client, bytes);
     return false;
+  }
+}
+
+/**
+ * What is here of a body that is passed on stays when the run that made it has ended: until the
+ * answer has gone it is the exchange's.
+ *
+ * @throws TerrafirmaError `overloaded` where there is no room for it; the body is cancelled then.
+ */
+export function holdBody(body: ReadBody, open: () => ExchangeBytes | undefined): void {
+  const { heldBytes = 0 } = body;
+  if (heldBytes <= uncountedBytesMax) return;
+  try {
+    open()?.addReply(heldBytes);
+  } catch (error) {
+    body.cancel();
+    throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { answerHasBody, statusHasBody } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
 import { clientNetwork, type HostName } from '../names.ts';
-import { ExchangeBytes } from './exchange-bytes.ts';
+import { ExchangeBytes, holdBody, uncountedBytesMax } from './exchange-bytes.ts';
 import type { ExchangeOptions, RoutableHead } from './exchange-options.ts';
 import { InterimReplies } from './interim.ts';
 import { LateAnswer, type LateOpening, type TunnelTaker } from './late-answer.ts';
@@ -24,8 +24,6 @@ import type { UpgradeRequest } from './websocket/upgrade.ts';
 import type { Wire } from './wire.ts';
 
 const switchingProtocols = 101;
-/** A smaller reply is taken at once by the system, or waits in the connection with others. */
-const uncountedBytesMax = 4 * 1024;
 
 export class HttpExchange implements Exchange {
   #hasBody: boolean;
@@ -249,6 +247,8 @@ export class HttpExchange implements Exchange {
   }
 
   sendPiped(head: ReplyHead, body: ReadBody): void {
+    this.#expectState('none', 'send');
+    holdBody(body, () => this.#openBytes());
     this.#start(head, body.knownBytes, body.trailers !== undefined);
     this.#replyState = 'ended';
     this.#passing = this.#pass(body).then(

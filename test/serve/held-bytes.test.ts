@@ -79,6 +79,55 @@ async function askWithoutReading(port: number, path = '/mallory'): Promise<Socke
 }
 
 describe('replies that nobody takes', () => {
+  test('that come in pieces are, too, where the pieces are here', async () => {
+    const { port, account, ends } = await listen(async (exchange) => {
+      const held = new Uint8Array(LARGE);
+      let isRead = false;
+      exchange.sendPiped(
+        { status: 200, headers: [] },
+        {
+          knownBytes: LARGE,
+          heldBytes: LARGE,
+          read: async () => {
+            if (isRead) return undefined;
+            isRead = true;
+            return held;
+          },
+          cancel: () => undefined,
+        },
+      );
+    });
+    const client = await askWithoutReading(port);
+    const share = account.shareOf('/mallory' as OwnerKey);
+    await vi.waitFor(() => expect(share.held('bytes')).toBeGreaterThanOrEqual(LARGE));
+    client.destroy();
+    await vi.waitFor(() => expect(share.held('bytes')).toBe(0), { timeout: 10_000 });
+    expect(ends).toEqual(['ok']);
+  });
+
+  test('that come in pieces are not sent where there is no room for them', async () => {
+    let isCancelled = false;
+    const { port, ends } = await listen(
+      async (exchange) => {
+        exchange.sendPiped(
+          { status: 200, headers: [] },
+          {
+            knownBytes: undefined,
+            heldBytes: LARGE,
+            read: async () => undefined,
+            cancel: () => {
+              isCancelled = true;
+            },
+          },
+        );
+      },
+      { bytesMax: 8 * mib },
+    );
+    expect((await ask(port, '/mallory')).status).toBe(503);
+    expect(isCancelled).toBe(true);
+    expect(ends).toEqual(['overloaded']);
+  });
+
   test('are on the owner’s account until they are taken, or the client is gone', async () => {
     const { port, account } = await listen(answerLarge);
     const client = await askWithoutReading(port);

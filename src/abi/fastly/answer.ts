@@ -96,6 +96,7 @@ function withLength(body: ReadBody, knownBytes: number | undefined): ReadBody {
     knownBytes,
     read: () => body.read(),
     cancel: () => body.cancel(),
+    heldBytes: body.heldBytes,
     get trailers() {
       return body.trailers;
     },

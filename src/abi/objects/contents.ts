@@ -51,6 +51,10 @@ export class BodyContents implements ReadBody {
     return bytes;
   }
 
+  get heldBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Own ones, and those of sources that were read to their end. */
   get trailers(): readonly Header[] {
     return this.#trailers;

@@ -8,7 +8,7 @@ import type { Capabilities } from '../capability/capability.ts';
 import type { ReadBody } from '../http/body.ts';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
-import type { ReplyHead, RequestHead } from '../http/message.ts';
+import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
 
@@ -35,6 +35,8 @@ export interface Exchange {
   /** The next piece of the body, at its own pace; undefined at the end. Not after `readBody`. */
   readChunk(): Promise<Uint8Array | undefined>;
   readonly hasBody: boolean;
+  /** Fields after the body, names in lower case; none before its end. Left out: none. */
+  readonly bodyTrailers?: readonly Header[];
   /** Whether all of the body has arrived; also where there is none. */
   readonly isBodyReceived: boolean;
   /**

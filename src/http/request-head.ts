@@ -43,6 +43,9 @@ export interface ReadHead extends RequestHead {
 const daemonsHeaders = ['x-terrafirma-cron', 'x-terrafirma-scheduled-at'];
 const droppedAlways = new Set([...connectionHeaders, ...daemonsHeaders]);
 
+/** RFC 9110, section 6.5.1: framing, routing, authentication. */
+const inHeadAlone = new Set(['content-length', 'host', 'authorization', 'cookie', 'cdn-loop']);
+
 /** What only a trusted proxy may say about the visitor: guests believe these. */
 const droppedHeaders = new Set([
   ...connectionHeaders,
@@ -124,6 +127,20 @@ function readHeaders(
     if (!dropped.has(name)) headers.push([name, value]);
   }
   return { headers: dropNamed(headers, connection), host };
+}
+
+/**
+ * The fields after a body, without what is about the connection or would be another head's: a
+ * visitor could add behind it what a proxy has taken out of it.
+ */
+export function readTrailers(rawTrailers: readonly string[]): readonly Header[] {
+  const trailers: Header[] = [];
+  for (let index = 0; index + 1 < rawTrailers.length; index += 2) {
+    const name = (rawTrailers[index] ?? '').toLowerCase();
+    const isDropped = droppedHeaders.has(name) || inHeadAlone.has(name) || name.startsWith(':');
+    if (!isDropped) trailers.push([name, rawTrailers[index + 1] ?? '']);
+  }
+  return trailers;
 }
 
 function dropNamed(headers: Header[], connection: string): readonly Header[] {

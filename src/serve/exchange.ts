@@ -6,6 +6,7 @@ import { noBytes, type ReadBody } from '../http/body.ts';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
 import { isLeftToDaemon } from '../http/connection-headers.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
+import { readTrailers } from '../http/request-head.ts';
 import { answerHasBody, statusHasBody } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
 import { clientNetwork, type HostName } from '../names.ts';
@@ -82,6 +83,10 @@ export class HttpExchange implements Exchange {
 
   get hasBody(): boolean {
     return this.#hasBody;
+  }
+
+  get bodyTrailers(): readonly Header[] {
+    return readTrailers(this.#wire.rawTrailers);
   }
 
   /** The site has been found: what the exchange holds is on its owner's account. */

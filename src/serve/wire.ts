@@ -7,6 +7,8 @@ import type { BodySource } from './body-reader.ts';
 export interface Wire {
   readonly body: BodySource;
   readonly hasBody: boolean;
+  /** Names and values in turn of the fields after the body; none before its end. */
+  readonly rawTrailers: readonly string[];
   /** As declared by the client; 0 when it did not say. */
   readonly declaredBytes: number;
   /** Whether all of the request has arrived. */

@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BodyQueue } from '../../src/http/body-queue.ts';
 import type { Header } from '../../src/http/message.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
+import { sendRaw } from '../support/http.ts';
 import { listenPlainly, type PlainListener } from '../support/plain-listener.ts';
 import { listenSecurely, type SecureListener } from '../support/tls-listener.ts';
 
@@ -89,4 +90,41 @@ test.each([
   expect(Buffer.concat(pieces).toString()).toBe('body');
   expect(got).toEqual(expected);
   session.close();
+});
+
+describe('behind the body of a request', () => {
+  async function serveRead(exchange: HttpExchange): Promise<void> {
+    const before = exchange.bodyTrailers;
+    while ((await exchange.readChunk()) !== undefined) expect(before).toEqual([]);
+    const told = JSON.stringify(exchange.bodyTrailers);
+    exchange.send({ status: 200, headers: [] }, Buffer.from(told));
+  }
+
+  test('HTTP/1.1 has fields, but for those that only a head may have', async () => {
+    await using listener = await listenPlainly({}, serveRead);
+    const raw = await sendRaw(
+      listener.port,
+      'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n' +
+        '4\r\nbody\r\n0\r\nX-Sum: 1\r\nAuthorization: x\r\nX-Forwarded-For: y\r\nHost: z\r\n\r\n',
+    );
+    expect(raw.split('\r\n').at(-1)).toBe('[["x-sum","1"]]');
+  });
+
+  test('HTTP/2 has them', async () => {
+    await using listener = await listenSecurely({}, serveRead);
+    const session = connectHttp2(`https://127.0.0.1:${listener.port}`, {
+      ca: listener.ca,
+      servername: 'site.test',
+    });
+    const stream = session.request(
+      { ':method': 'POST', ':path': '/', ':authority': 'site.test' },
+      { waitForTrailers: true },
+    );
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': '1', cookie: 'a=1' }));
+    stream.end('body');
+    const pieces: Buffer[] = [];
+    for await (const piece of stream) pieces.push(piece as Buffer);
+    expect(Buffer.concat(pieces).toString()).toBe('[["x-sum","1"]]');
+    session.close();
+  });
 });

@@ -1,9 +1,10 @@
 /** The body of the request that a run answers, as it arrives. */
 import { firstField } from '../../http/fields.ts';
+import type { Header } from '../../http/message.ts';
 import type { Exchange } from '../abi.ts';
 import type { SourceBody } from './contents.ts';
 
-export type ReadableExchange = Pick<Exchange, 'readChunk' | 'hasBody' | 'request'>;
+export type ReadableExchange = Pick<Exchange, 'readChunk' | 'hasBody' | 'request' | 'bodyTrailers'>;
 
 /** How long the visitor said that the body is, in bytes; undefined where nothing says it. */
 export function declaredBytes({ hasBody, request }: ReadableExchange): number | undefined {
@@ -22,6 +23,10 @@ export class ExchangeBody implements SourceBody {
     this.#exchange = exchange;
     this.#isAtEnd = !exchange.hasBody;
     this.knownBytes = declaredBytes(exchange);
+  }
+
+  get trailers(): readonly Header[] {
+    return this.#exchange.bodyTrailers ?? [];
   }
 
   async read(): Promise<Uint8Array | undefined> {

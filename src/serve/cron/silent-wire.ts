@@ -8,6 +8,7 @@ export class SilentWire implements Wire {
   readonly body = Readable.from([]);
   readonly events = new EventEmitter();
   readonly hasBody = false;
+  readonly rawTrailers = [];
   readonly declaredBytes = 0;
   readonly isReceived = true;
   #isFinished = false;

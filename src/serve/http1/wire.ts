@@ -62,6 +62,10 @@ export class Http1Wire implements Wire, Departure, Watched {
     this.hasBody = encoding !== undefined || (length !== undefined && length !== '0');
   }
 
+  get rawTrailers(): readonly string[] {
+    return this.body.rawTrailers;
+  }
+
   get declaredBytes(): number {
     return Number(this.body.headers['content-length'] ?? 0);
   }

@@ -2,7 +2,12 @@
  * HTTP/2 over finished handshakes, with limits on what one connection may ask of us. Touches the
  * connections, through node:http2.
  */
-import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { Limits } from '../../config/config.ts';
 import { plainAddress } from '../rejected.ts';
@@ -11,6 +16,8 @@ import type { Http2Offenders } from './offenders.ts';
 import { peekOpening } from './opening-peek.ts';
 import { type Http2Request, Http2Turns } from './turns.ts';
 import { Http2Watch } from './watch.ts';
+
+const noTrailers: readonly string[] = [];
 
 export interface Http2SessionsOptions {
   readonly limits: Http2BudgetLimits &
@@ -115,7 +122,7 @@ export class Http2Sessions {
         idle.leave();
         if (isWatched && stream.aborted) offenders.noteReset(address);
       });
-      turns.add({ stream, rawHeaders, socket, opening });
+      turns.add({ stream, rawHeaders, rawTrailers: keepTrailers(stream), socket, opening });
     });
     session.on('error', (error) => {
       if (isWatched) offenders.noteEnd(address, error);
@@ -163,6 +170,16 @@ export class Http2Sessions {
   destroy(): void {
     for (const session of this.#sessions) session.destroy();
   }
+}
+
+/** Filled with the fields after the body: they may come before its request has its turn. */
+function keepTrailers(stream: ServerHttp2Stream): readonly string[] {
+  if (stream.endAfterHeaders) return noTrailers;
+  const rawTrailers: string[] = [];
+  stream.on('trailers', (_headers: object, _flags: number, raw?: readonly string[]) => {
+    rawTrailers.push(...(raw ?? []));
+  });
+  return rawTrailers;
 }
 
 /** The stream's `close` event follows, and that is what the exchange listens to. */

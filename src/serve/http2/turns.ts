@@ -11,6 +11,8 @@ export interface Http2Request {
   readonly stream: ServerHttp2Stream;
   /** Names and values in turn, pseudo-headers included. */
   readonly rawHeaders: readonly string[];
+  /** The same of the fields after the body, as soon as they have come. */
+  readonly rawTrailers: readonly string[];
   readonly socket: TLSSocket;
   /** The first bytes that came on the connection, `openingBytesMax` at most. */
   readonly opening: Uint8Array;

@@ -44,6 +44,10 @@ export class Http2Wire implements Wire, Watched {
     return this.body;
   }
 
+  get rawTrailers(): readonly string[] {
+    return this.#options.request.rawTrailers;
+  }
+
   get isReceived(): boolean {
     return this.body.readableEnded || this.body.endAfterHeaders;
   }

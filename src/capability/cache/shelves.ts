@@ -208,11 +208,12 @@ export class CacheShelves {
   }
 
   #put({ address, ...made }: Made): StoredObject {
-    const { folderKey, headers, key } = address;
+    const { folderKey, headers } = address;
     const live = this.#shelfOf(address);
     const place = live.shelf.placeFor(made.options.varyBy, headers);
     if (place.object !== undefined) this.#clear(place.object);
-    const baseBytes = baseBytesOf(key, made.options);
+    // The values that it varies by are as long as the visitors' headers.
+    const baseBytes = baseBytesOf([live.name, place.name], made.options);
     return this.#putAt({ live, place }, { ...made, folderKey, baseBytes });
   }
 

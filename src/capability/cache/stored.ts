@@ -48,10 +48,11 @@ export function weightOf({ baseBytes, body }: StoredObject): number {
   return baseBytes + body.heldBytes;
 }
 
-/** The same without its body. */
-export function baseBytesOf(key: string, options: ObjectOptions): number {
+/** The same without its body; `names`: what stands in tables to find it by. */
+export function baseBytesOf(names: readonly string[], options: ObjectOptions): number {
   const { metadata, surrogateKeys, varyBy } = options;
-  let bytes = overheadBytes + key.length + metadata.length;
+  let bytes = overheadBytes + metadata.length;
+  for (const name of names) bytes += name.length;
   for (const name of varyBy) bytes += name.length;
   for (const one of surrogateKeys) bytes += one.length + overheadPerKeyBytes;
   return bytes;

@@ -215,6 +215,14 @@ describe('room', () => {
     expect(keeper.counts.evicted).toBe(1);
   });
 
+  test('is taken by the headers that objects vary by, too', async () => {
+    const keeper = bench.openKeeper();
+    const run = bench.openRun(keeper);
+    const at = address('k', [['x-long', 'x'.repeat(20_000)]]);
+    await textOf(await run.insert(at, options({ varyBy: ['x-long'] }), bodyOf('small')));
+    expect(keeper.room.bytes).toBeGreaterThan(20_000);
+  });
+
   test('is made by the owner who has the most', async () => {
     const keeper = bench.openKeeper({ cacheBytesMax: 60_000 });
     const small = bench.openRun(keeper, bob);

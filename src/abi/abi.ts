@@ -50,8 +50,10 @@ export interface Exchange {
   /**
    * As `send`, but the body comes from elsewhere: it goes to the client at the pace of both, also
    * after the run has ended, and never through the guest. The exchange owns `body` from here on. A
-   * body that breaks off breaks the answer off. Throws TerrafirmaError `overloaded`, and nothing is
-   * sent, where there is no room for what is here of it already.
+   * body that breaks off breaks the answer off.
+   *
+   * @throws TerrafirmaError `overloaded`, and nothing is sent, where there is no room for what is
+   * here of it already.
    */
   sendPiped(head: ReplyHead, body: ReadBody): void;
   /**

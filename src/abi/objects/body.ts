@@ -162,10 +162,11 @@ export class Body implements ReadyItem {
 
   /**
    * The read side of a transfer that begins with what is here; from here on this is its write end.
+   * It is ready when something is to be read; its length is known once the write end was closed.
    *
    * @throws ObjectError `state` when it is one already.
    */
-  startStreaming(): ReadBody {
+  startStreaming(): ReadBody & ReadyItem {
     this.#require('own', 'send');
     this.#state = 'streaming';
     this.#contents.open();

@@ -3,7 +3,7 @@ import type { Backend } from '../../../capability/fetch/contract.ts';
 import { answering, text } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, type Given, status } from '../status.ts';
-import { heldSecrets } from '../stores/held-secrets.ts';
+import { secrets } from '../stores/secret-store.ts';
 import { nameBytesMax } from './backend.ts';
 import { readBackendSettings } from './dynamic-config.ts';
 
@@ -20,9 +20,9 @@ export const dynamicBackendHostcalls = [
     act: (guest, namePtr, nameLen, targetPtr, targetLen, mask, ptr): Given => {
       const name = readFilled(guest, namePtr, nameLen, nameBytesMax);
       const target = readFilled(guest, targetPtr, targetLen, targetBytesMax);
-      const { table } = guest.run.of(heldSecrets);
+      const held = guest.run.of(secrets);
       const { isTls, ...settings } = readBackendSettings(guest, { mask, ptr }, (handle) =>
-        Buffer.from(table.get(handle).bytes).toString('latin1'),
+        Buffer.from(held.get(handle).bytes).toString('latin1'),
       );
       const { backends } = guest.run.capabilities.fetch;
       if (backends.find(name) !== undefined) return status.error;

@@ -4,6 +4,7 @@ import type { ReadBody } from '../../../http/body.ts';
 import type { Body } from '../../objects/body.ts';
 import type { HeaderMap } from '../../objects/headers.ts';
 import type { RequestObject } from '../../objects/messages.ts';
+import type { ReadyItem } from '../../objects/ready.ts';
 
 /** Up to this size a body that is here leaves in one write with its head. */
 const wholeBytesMax = 64 * 1024;
@@ -13,6 +14,8 @@ const whole = /^https?:\/\//i;
 export interface Outgoing {
   readonly request: RequestObject;
   readonly body: Uint8Array | ReadBody;
+  /** Where the body is still written: nothing leaves before something of it is there. */
+  readonly written?: ReadyItem | undefined;
   readonly name: string;
   readonly backend: Backend;
   /** Whatever is kept, and nothing is. */

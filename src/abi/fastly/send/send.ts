@@ -1,6 +1,7 @@
 /** Requests that leave: to a back-end, whole or while their body is still written. */
 import type { ReadBody } from '../../../http/body.ts';
 import type { Body } from '../../objects/body.ts';
+import type { ReadyItem } from '../../objects/ready.ts';
 import { type Steps, wait } from '../../steps.ts';
 import { answering, text, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
@@ -98,10 +99,18 @@ function sendAsync(
   guest.requireRange(ptr, 4);
   const requests = guest.run.of(backendRequests);
   requests.table.requireRoom();
-  const outgoing = isStreaming
-    ? take(guest, sent, (body) => body.startStreaming())
-    : take(guest, sent, takeBody);
+  const outgoing = isStreaming ? takeStreaming(guest, sent) : take(guest, sent, takeBody);
   guest.writeU32(ptr, requests.table.add(requests.start(outgoing)));
+}
+
+function takeStreaming(guest: FastlyGuest, sent: Sent): Outgoing {
+  let written: ReadyItem | undefined;
+  const outgoing = take(guest, sent, (body) => {
+    const reading = body.startStreaming();
+    written = reading;
+    return reading;
+  });
+  return { ...outgoing, written };
 }
 
 /**

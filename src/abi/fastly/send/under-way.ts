@@ -1,4 +1,5 @@
 /** Requests that a guest has sent to back-ends, from the sending to the reply. */
+import { setImmediate as reachMacrotask } from 'node:timers/promises';
 import type { StreamedReply } from '../../../capability/fetch/contract.ts';
 import type { HandleTable } from '../../handles.ts';
 import type { HeaderMap } from '../../objects/headers.ts';
@@ -82,15 +83,23 @@ class BackendRequests implements FamilyState {
     return new BackendRequest(pending, outgoing.backend.grpc === true);
   }
 
-  #open(outgoing: Outgoing, signal: AbortSignal): Promise<StreamedReply> {
+  /**
+   * The head of a request can only leave with the first bytes of its body; and kits write a body
+   * that they have whole and close it in one go: then its length is known.
+   */
+  async #open(outgoing: Outgoing, signal: AbortSignal): Promise<StreamedReply> {
+    if (outgoing.written !== undefined) {
+      await outgoing.written.whenReady();
+      await reachMacrotask();
+    }
     const run = this.#run;
     const { fetch } = run.capabilities;
     const { backend, isPastCache, request } = outgoing;
     const outbound = toOutbound(outgoing);
-    if (isPastCache === true) return fetch.open(outbound, signal);
+    if (isPastCache === true) return await fetch.open(outbound, signal);
     const override = run.of(cacheOverrides).of(request);
     const open: ReadThrough['open'] = (wanted, until) => fetch.open(wanted, until);
-    return openThroughCache(run, { outbound, backend, override, open }, signal);
+    return await openThroughCache(run, { outbound, backend, override, open }, signal);
   }
 
   /** It is the visitor's answer now, and outlives the run. */

@@ -186,6 +186,20 @@ describe('a body that is still written', () => {
     expect(await puppet.read(puppet.u32(BODY))).toBe('and the end');
   });
 
+  test('that was closed before anything left is sent with its length', async () => {
+    const puppet = await bench.puppet();
+    for (const text of ['meow', '']) {
+      const request = await makeRequest(puppet, 'http://x.example/', { method: 'POST' });
+      const body = await puppet.body(text);
+      const send = `${REQ}.send_async_streaming`;
+      const pending = await puppet.number(send, request, body, 'origin');
+      expect(await puppet.call('fastly_http_body.close', body)).toBe(0);
+      await ok(puppet.call(`${REQ}.pending_req_wait`, pending, RESPONSE, BODY));
+    }
+    const lengths = bench.seen.map(({ headers }) => headers['content-length']);
+    expect(lengths).toEqual(['4', '0']);
+  });
+
   test('that is abandoned breaks the request off', async () => {
     const broken = Promise.withResolvers<void>();
     bench.answer = (request) => request.once('error', () => broken.resolve());

@@ -1,12 +1,12 @@
-// Edge: builds test/guests/fastly/* with the vendor's SDKs into the folder that is named. Needs
-// package registries; a language whose SDK or compiler cannot be had is told, and left out.
+// Edge: builds test/guests/fastly/* and examples/fastly/* with the vendor's kits into the folder that
+// is named. Needs package registries; what cannot be built is told, and left out.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const sourceFolder = join(import.meta.dirname, '..', 'test', 'guests', 'fastly');
+const rootFolder = join(import.meta.dirname, '..');
 /** Registries and compilers may take minutes on a slow machine; a hanging one may not take all. */
 const stepMsMax = 15 * 60_000;
 
@@ -16,28 +16,37 @@ interface Step {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-interface Language {
-  /** The folder of its sources, and the name of the module. */
+interface Program {
+  /** What its module is called. */
   readonly name: string;
+  /** Of its sources. */
+  readonly folder: string;
   /** Where the module is when the steps are done. */
   readonly module: string;
   readonly steps: readonly Step[];
 }
 
-const languages: readonly Language[] = [
+const sdk = '@fastly/js-compute@3.46.0';
+const rustFolder = 'target/wasm32-wasip1/release';
+const cargo: Step = { command: 'cargo', args: ['build', '--release', '--target', 'wasm32-wasip1'] };
+
+function javascript(source: string): readonly Step[] {
+  return [
+    { command: 'npm', args: ['install', '--no-audit', '--no-fund', '--no-save', sdk] },
+    { command: 'node_modules/.bin/js-compute-runtime', args: [source, 'app.wasm'] },
+  ];
+}
+
+const programs: readonly Program[] = [
   {
     name: 'javascript',
+    folder: 'test/guests/fastly/javascript',
     module: 'app.wasm',
-    steps: [
-      {
-        command: 'npm',
-        args: ['install', '--no-audit', '--no-fund', '--no-save', '@fastly/js-compute@3.46.0'],
-      },
-      { command: 'node_modules/.bin/js-compute-runtime', args: ['app.js', 'app.wasm'] },
-    ],
+    steps: javascript('app.js'),
   },
   {
     name: 'go',
+    folder: 'test/guests/fastly/go',
     module: 'app.wasm',
     steps: [
       { command: 'go', args: ['mod', 'tidy'] },
@@ -50,16 +59,28 @@ const languages: readonly Language[] = [
   },
   {
     name: 'rust',
-    module: 'target/wasm32-wasip1/release/app.wasm',
-    steps: [{ command: 'cargo', args: ['build', '--release', '--target', 'wasm32-wasip1'] }],
+    folder: 'test/guests/fastly/rust',
+    module: `${rustFolder}/app.wasm`,
+    steps: [cargo],
+  },
+  {
+    name: 'example-javascript',
+    folder: 'examples/fastly/javascript',
+    module: 'app.wasm',
+    steps: javascript('src/index.js'),
+  },
+  {
+    name: 'example-rust',
+    folder: 'examples/fastly/rust',
+    module: `${rustFolder}/proxy.wasm`,
+    steps: [cargo],
   },
 ];
 
-/** Whether the module is in `targetFolder` now. */
-function build({ name, module, steps }: Language, targetFolder: string): boolean {
+function build({ name, folder: source, module, steps }: Program, targetFolder: string): void {
   const folder = mkdtempSync(join(tmpdir(), `terrafirma-fastly-${name}-`));
   try {
-    cpSync(join(sourceFolder, name), folder, { recursive: true });
+    cpSync(join(rootFolder, source), folder, { recursive: true });
     for (const { command, args, env } of steps) {
       const { status, error, stderr } = spawnSync(command, args, {
         cwd: folder,
@@ -70,11 +91,10 @@ function build({ name, module, steps }: Language, targetFolder: string): boolean
       if (status === 0) continue;
       const reason = error?.message ?? stderr.trim().split('\n').slice(-5).join('\n');
       process.stdout.write(`not built: ${name}: ${command} ${args.join(' ')}: ${reason}\n`);
-      return false;
+      return;
     }
     cpSync(join(folder, module), join(targetFolder, `${name}.wasm`));
     process.stdout.write(`built: ${name}\n`);
-    return true;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -85,6 +105,6 @@ if (targetFolder === undefined) {
   throw new Error('Cannot build: it needs a folder to build into: received none');
 }
 mkdirSync(targetFolder, { recursive: true });
-for (const language of languages) {
-  if (wanted.length === 0 || wanted.includes(language.name)) build(language, targetFolder);
+for (const program of programs) {
+  if (wanted.length === 0 || wanted.includes(program.name)) build(program, targetFolder);
 }

@@ -156,3 +156,44 @@ for (const language of languages) {
     });
   });
 }
+
+describe.skipIf(!isBuilt('example-javascript'))('the example in JavaScript', () => {
+  test('keeps notes and lists them', async () => {
+    using folder = new TestFolder();
+    folder.write('index.wasm', readFileSync(moduleOf('example-javascript')));
+    folder.write('fastly.toml', readExample('javascript/fastly.toml'));
+    await using daemon = await TestDaemon.start({ args: [folder.directory, '--quiet-ms', '50'] });
+    const get = (path: string) => ask(daemon.port, path);
+    await waitFor(async () => ((await get('/')).status === 200 ? true : undefined));
+    const put = await ask(daemon.port, '/notes/milk', { method: 'PUT', body: 'two litres' });
+    expect(put.status).toBe(204);
+    expect((await get('/notes/milk')).text).toBe('two litres');
+    expect((await get('/')).text).toBe(
+      'Notes\n\nfirst: This one came with fastly.toml.\nmilk: two litres\n',
+    );
+    expect((await get('/notes/none')).status).toBe(404);
+    expect((await get('/fastly.toml')).status).toBe(403);
+  });
+});
+
+describe.skipIf(!isBuilt('example-rust'))('the example in Rust', () => {
+  test('passes everything on but /health', async () => {
+    await using origin = await FastlyOrigin.start();
+    using folder = new TestFolder();
+    folder.write('index.wasm', readFileSync(moduleOf('example-rust')));
+    const settings = readExample('rust/fastly.toml').replace('http://127.0.0.1:3000', origin.url);
+    folder.write('fastly.toml', settings);
+    await using daemon = await TestDaemon.start({
+      args: [folder.directory, '--allow-outbound', '127.0.0.0/8', '--quiet-ms', '50'],
+    });
+    const get = (path: string) => ask(daemon.port, path);
+    await waitFor(async () => ((await get('/health')).text === 'ok\n' ? true : undefined));
+    const passed = await get('/large');
+    expect(passed.headers['x-passed-by']).toBe('rust');
+    expect(passed.body.equals(origin.largeBody)).toBe(true);
+  });
+});
+
+function readExample(name: string): string {
+  return readFileSync(join(import.meta.dirname, '../../examples/fastly', name), 'utf8');
+}

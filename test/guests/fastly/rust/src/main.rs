@@ -151,8 +151,12 @@ fn cache(req: &Request) -> Result<Response, Error> {
 fn about(req: &Request) -> Response {
     let address = req.get_client_ip_addr().map(|it| it.to_string()).unwrap_or_default();
     let hostname = std::env::var("FASTLY_HOSTNAME").unwrap_or_default();
-    let protocol = req.get_tls_protocol().unwrap_or("");
-    let cipher = req.get_tls_cipher_openssl_name().unwrap_or("");
+    let protocol = req.get_tls_protocol().ok().flatten().unwrap_or("");
+    let cipher = req
+        .get_tls_cipher_openssl_name()
+        .ok()
+        .flatten()
+        .unwrap_or("");
     Response::from_body(format!(
         r#"{{"address":"{address}","hostname":"{hostname}","protocol":"{protocol}","cipher":"{cipher}"}}"#
     ))

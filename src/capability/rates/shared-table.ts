@@ -8,14 +8,14 @@
  * An entry is known by 64 bits of a hash with a secret salt: nobody can make two that collide. It
  * lies in the set that its hash names. The counts are a ring, one for each second.
  */
-import { hash } from 'node:crypto';
 import type { RateTable } from './contract.ts';
+import { HalfSipHash } from './half-sip-hash.ts';
 
 const ways = 8;
 const ringSeconds = 61;
 const secondsMax = 60;
 const slotWords = 4 + ringSeconds + 3;
-const saltWords = 4;
+const saltWords = 2;
 const countMax = 0xffff_ffff;
 /** A holder does some dozens of steps. One that holds for longer has been ended with its thread. */
 const spinsMax = 200_000;
@@ -49,7 +49,7 @@ export class SharedRateTable implements RateTable {
   readonly #words: Int32Array;
   readonly #counts: Uint32Array;
   readonly #sets: number;
-  readonly #salt: string;
+  readonly #hash: HalfSipHash;
   readonly #nowMs: () => number;
 
   /** @param nowMs The same clock in all threads: milliseconds since the Unix epoch. */
@@ -57,7 +57,7 @@ export class SharedRateTable implements RateTable {
     this.#words = new Int32Array(memory);
     this.#counts = new Uint32Array(memory);
     this.#sets = (this.#words.length - saltWords) / (1 + ways * slotWords);
-    this.#salt = Buffer.from(memory, this.#sets * 4, saltWords * 4).toString('latin1');
+    this.#hash = new HalfSipHash(this.#word(this.#sets), this.#word(this.#sets + 1));
     this.#nowMs = nowMs;
   }
 
@@ -124,15 +124,10 @@ export class SharedRateTable implements RateTable {
     return Math.floor(this.#nowMs() / 1_000);
   }
 
-  /** Names are told apart by their length: `a` with `bc` is not `ab` with `c`. */
   #keyOf(kind: string, name: string, entry: string): Key {
-    const digest = hash('sha256', `${this.#salt}${kind} ${name.length} ${name}${entry}`, 'buffer');
-    return {
-      low: digest.readInt32LE(0),
-      // Never 0: that is a slot of nobody.
-      high: digest.readInt32LE(4) | 1,
-      set: digest.readUInt32LE(8) % this.#sets,
-    };
+    const { low, high } = this.#hash.of(kind, name, entry);
+    // Never 0: that is a slot of nobody.
+    return { low, high: high | 1, set: (low >>> 0) % this.#sets };
   }
 
   #find({ low, high, set }: Key, second: number): number | undefined {

@@ -17,7 +17,7 @@ interface Held {
 export const askAgainAfterMs = 60_000;
 /** The longest punishment: what nobody has asked for so long says nothing any more. */
 const forgetAfterMs = 3_600_000 + 2 * askAgainAfterMs;
-const saltBytes = 16;
+const saltBytes = 8;
 
 export class RateTables {
   readonly #limits: TableLimits;

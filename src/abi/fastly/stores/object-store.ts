@@ -1,6 +1,7 @@
 /** The key-value store as older guests call it. */
 import { answering, text, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
+import { noHandle } from '../run.ts';
 import { type Given, type Later, status } from '../status.ts';
 import {
   type KvError,
@@ -38,7 +39,7 @@ export const objectStoreHostcalls = [
     name: 'lookup',
     params: [['store', 'handle'], ...text('key'), ['body_handle_out', 'out_handle']],
     spec,
-    meaning: '`none` where it is not there',
+    meaning: 'gives no handle (0xFFFFFFFE) where it is not there',
     act: (guest, store, keyPtr, keyLen, ptr) => {
       guest.requireRange(ptr, 4);
       return finishLookup(guest, startLookup(guest, store, { keyPtr, keyLen }), ptr);
@@ -62,7 +63,7 @@ export const objectStoreHostcalls = [
       ['body_handle_out', 'out_handle'],
     ],
     spec,
-    meaning: '`none` where it is not there',
+    meaning: 'gives no handle (0xFFFFFFFE) where it is not there',
     act: (guest, handle, ptr) => {
       guest.requireRange(ptr, 4);
       return finishLookup(guest, handle, ptr);
@@ -153,9 +154,10 @@ function startOverwrite(
 
 function finishLookup(guest: FastlyGuest, handle: number, ptr: number): Later {
   return finish(guest, handle, 'lookup', (result) =>
-    result.kind === 'entry'
-      ? guest.writeU32(ptr, newBody(guest.run, result.entry.value))
-      : status.none,
+    guest.writeU32(
+      ptr,
+      result.kind === 'entry' ? newBody(guest.run, result.entry.value) : noHandle,
+    ),
   );
 }
 
@@ -178,6 +180,7 @@ function finish(
   const operation = findOperation(guest, handle, verb);
   return whenReady(operation, () => {
     const result = takeResult(guest, handle, operation);
-    return result.kind === 'failed' ? statuses[result.error]() : give(result);
+    const isAbsent = result.kind === 'failed' && result.error === kvError.notFound;
+    return result.kind === 'failed' && !isAbsent ? statuses[result.error]() : give(result);
   });
 }

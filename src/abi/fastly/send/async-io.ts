@@ -5,7 +5,7 @@ import { type ReadyItem, selectReady } from '../../objects/ready.ts';
 import { type Steps, wait } from '../../steps.ts';
 import { handles, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
-import { FastlyFault, type Given } from '../status.ts';
+import { FastlyFault, type Given, type Later, status } from '../status.ts';
 
 const nsPerMs = 1_000_000n;
 /** The time was up first. */
@@ -32,30 +32,32 @@ export const asyncIoHostcalls = [
   }),
 ];
 
-function* select(
-  guest: FastlyGuest,
-  {
-    list,
-    count,
-    timeoutMs,
-    ptr,
-  }: {
-    readonly list: number;
-    readonly count: number;
-    readonly timeoutMs: number;
-    readonly ptr: number;
-  },
-): Steps<Given> {
+interface Selecting {
+  readonly list: number;
+  readonly count: number;
+  readonly timeoutMs: number;
+  readonly ptr: number;
+}
+
+/** With something ready the guest is not suspended: kits ask before each step of their loops. */
+function select(guest: FastlyGuest, { list, count, timeoutMs, ptr }: Selecting): Later {
   guest.requireRange(ptr, 4);
   const chosen = guest.readHandles(list, count, guest.limits.fastlyHandlesPerRunMax);
-  if (chosen.length === 0 && timeoutMs === 0) throw new FastlyFault('inval');
+  if (chosen.length === 0 && timeoutMs === 0) return status.inval;
   const items = chosen.map((handle) => findItem(guest, handle));
   const now = items.findIndex((item) => item.isReady);
   if (now !== -1) return guest.writeU32(ptr, now);
+  return selectLater(guest, items, { timeoutMs, ptr });
+}
+
+function* selectLater(
+  guest: FastlyGuest,
+  items: readonly ReadyItem[],
+  { timeoutMs, ptr }: Pick<Selecting, 'timeoutMs' | 'ptr'>,
+): Steps<Given> {
   const { timer } = guest.run.capabilities;
-  const ready = yield* wait(
-    timeoutMs === 0 ? selectReady(items) : selectFor(timeoutMs, items, timer),
-  );
+  const selecting = timeoutMs === 0 ? selectReady(items) : selectFor(timeoutMs, items, timer);
+  const ready = yield* wait(selecting);
   return guest.writeU32(ptr, ready ?? noIndex);
 }
 
@@ -73,15 +75,18 @@ async function selectFor(
   }
 }
 
-/** A guest that asks in a loop must let the network in: promises alone never do. */
-function* isReady(guest: FastlyGuest, handle: number, ptr: number): Steps<Given> {
+function isReady(guest: FastlyGuest, handle: number, ptr: number): Later {
   guest.requireRange(ptr, 4);
   const item = findItem(guest, handle);
-  if (!item.isReady) {
-    // A body is not read before somebody wants to know.
-    void item.whenReady();
-    yield* wait(reachMacrotask());
-  }
+  if (item.isReady) return guest.writeU32(ptr, 1);
+  // A body is not read before somebody wants to know.
+  void item.whenReady();
+  return lookAgain(guest, item, ptr);
+}
+
+/** A guest that asks in a loop must let the network in: promises alone never do. */
+function* lookAgain(guest: FastlyGuest, item: ReadyItem, ptr: number): Steps<Given> {
+  yield* wait(reachMacrotask());
   return guest.writeU32(ptr, item.isReady ? 1 : 0);
 }
 

@@ -4,9 +4,9 @@ import { selectReady } from '../../objects/ready.ts';
 import { type Steps, wait } from '../../steps.ts';
 import { handles, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
-import { FastlyFault, type Given, status } from '../status.ts';
+import { type Given, type Later, status } from '../status.ts';
 import { giveNoReply, giveReply, type ReplyPlace, requireReplyPlace } from './reply.ts';
-import { backendRequests } from './under-way.ts';
+import { type BackendRequest, backendRequests } from './under-way.ts';
 
 const reply = [
   ['response', 'out_handle'],
@@ -66,49 +66,90 @@ export const pendingHostcalls = [
   }),
 ];
 
-function* poll(
-  guest: FastlyGuest,
-  { handle, done }: { readonly handle: number; readonly done: number },
-  place: ReplyPlace,
-): Steps<Given> {
+interface Polling {
+  readonly handle: number;
+  readonly done: number;
+}
+
+/** What is done is given at once, and the guest is not suspended. */
+function poll(guest: FastlyGuest, polling: Polling, place: ReplyPlace): Later {
   requireReplyPlace(guest, place);
-  guest.requireRange(done, 4);
+  guest.requireRange(polling.done, 4);
+  const { table } = guest.run.of(backendRequests);
+  if (table.get(polling.handle).isReady) return givePolled(guest, polling, place);
+  return pollAgain(guest, polling, place);
+}
+
+/** A guest that polls in a loop must let the network in: promises alone never do. */
+function* pollAgain(guest: FastlyGuest, polling: Polling, place: ReplyPlace): Steps<Given> {
+  yield* wait(reachMacrotask());
+  return givePolled(guest, polling, place);
+}
+
+function givePolled(guest: FastlyGuest, { handle, done }: Polling, place: ReplyPlace): Given {
   const { table } = guest.run.of(backendRequests);
   const request = table.get(handle);
-  // A guest that polls in a loop must let the network in: promises alone never do.
-  if (!request.isReady) yield* wait(reachMacrotask());
   guest.writeU32(done, request.isReady ? 1 : 0);
   if (!request.isReady) return giveNoReply(guest, place);
   table.drop(handle);
   return giveReply(guest, request, place);
 }
 
-function* finish(guest: FastlyGuest, handle: number, place: ReplyPlace): Steps<Given> {
+function finish(guest: FastlyGuest, handle: number, place: ReplyPlace): Later {
   requireReplyPlace(guest, place);
   const { table } = guest.run.of(backendRequests);
   const request = table.get(handle);
-  if (!request.isReady) yield* wait(request.whenReady());
+  if (!request.isReady) return finishLater(guest, handle, place);
   table.drop(handle);
   return giveReply(guest, request, place);
 }
 
-/** Which one it was is told in any case: one that has failed has no handles. */
-function* select(
-  guest: FastlyGuest,
-  { list, count, done }: { readonly list: number; readonly count: number; readonly done: number },
-  place: ReplyPlace,
-): Steps<Given> {
+function* finishLater(guest: FastlyGuest, handle: number, place: ReplyPlace): Steps<Given> {
+  const { table } = guest.run.of(backendRequests);
+  const request = table.take(handle);
+  yield* wait(request.whenReady());
+  return giveReply(guest, request, place);
+}
+
+interface Selecting {
+  readonly list: number;
+  readonly count: number;
+  readonly done: number;
+}
+
+function select(guest: FastlyGuest, { list, count, done }: Selecting, place: ReplyPlace): Later {
   requireReplyPlace(guest, place);
   guest.requireRange(done, 4);
   const { table } = guest.run.of(backendRequests);
   const chosen = guest.readHandles(list, count, guest.limits.fastlyHandlesPerRunMax);
-  if (chosen.length === 0) throw new FastlyFault('inval');
+  if (chosen.length === 0) return status.inval;
   const requests = chosen.map((handle) => table.get(handle));
   const ready = requests.findIndex(({ isReady }) => isReady);
-  const index = ready === -1 ? ((yield* wait(selectReady(requests))) ?? 0) : ready;
-  const [handle, request] = [chosen[index], requests[index]];
-  if (handle === undefined || request === undefined) throw new FastlyFault('error');
-  table.drop(handle);
+  if (ready !== -1) return giveSelected(guest, { chosen, done, index: ready }, place);
+  return selectLater(guest, { chosen, done, requests }, place);
+}
+
+interface Chosen {
+  readonly chosen: readonly number[];
+  readonly done: number;
+}
+
+function* selectLater(
+  guest: FastlyGuest,
+  { requests, ...among }: Chosen & { readonly requests: readonly BackendRequest[] },
+  place: ReplyPlace,
+): Steps<Given> {
+  const index = yield* wait(selectReady(requests));
+  return giveSelected(guest, { ...among, index: index ?? 0 }, place);
+}
+
+/** Which one it was is told in any case: one that has failed has no handles. */
+function giveSelected(
+  guest: FastlyGuest,
+  { chosen, done, index }: Chosen & { readonly index: number },
+  place: ReplyPlace,
+): Given {
+  const request = guest.run.of(backendRequests).table.take(chosen[index] ?? 0);
   guest.writeU32(done, index);
   giveNoReply(guest, place);
   giveReply(guest, request, place);

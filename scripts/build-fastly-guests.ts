@@ -1,5 +1,5 @@
-// Edge: builds test/guests/fastly/* and examples/fastly/* with the vendor's kits into the folder that
-// is named. Needs package registries; what cannot be built is told, and left out.
+// Edge: builds test/guests/fastly/* and examples/fastly/* with the vendor's kits into the folder
+// that is named. Needs package registries; what cannot be built is told, and left out.
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';

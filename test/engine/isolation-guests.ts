@@ -91,6 +91,45 @@ const wasip1Seams: Seams = {
         (i32.const 0x3b8000))))`,
 };
 
+/** It waits as WASI programs do. Each run leaves a request, a body and a response behind. */
+const fastlySeams: Seams = {
+  entry: '_start',
+  imports: `
+    (import "fastly_http_req" "body_downstream_get" (func $downstream (param i32 i32) (result i32)))
+    (import "fastly_http_req" "uri_get" (func $uri (param i32 i32 i32 i32) (result i32)))
+    (import "fastly_http_body" "read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "fastly_http_body" "new" (func $newBody (param i32) (result i32)))
+    (import "fastly_http_body" "write" (func $write (param i32 i32 i32 i32 i32) (result i32)))
+    (import "fastly_http_resp" "new" (func $newResponse (param i32) (result i32)))
+    (import "fastly_http_resp" "send_downstream" (func $send (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+      (func $poll (param i32 i32 i32 i32) (result i32)))`,
+  functions: `
+    (func $reply (param $ptr i32) (param $len i32)
+      (drop (call $newResponse (i32.const 0x60)))
+      (drop (call $newBody (i32.const 0x64)))
+      (drop (call $write (i32.load (i32.const 0x64)) (local.get $ptr) (local.get $len)
+        (i32.const 0) (i32.const 0x68)))
+      (drop (call $send (i32.load (i32.const 0x60)) (i32.load (i32.const 0x64)) (i32.const 0))))
+    (func $readRequest
+      (drop (call $downstream (i32.const 0x40) (i32.const 0x44)))
+      (drop (call $uri (i32.load (i32.const 0x40)) (i32.const 0x3c0000) (i32.const 0x8000)
+        (i32.const 0x48)))
+      (drop (call $read (i32.load (i32.const 0x44)) (i32.const 0x3d0000) (i32.const 0x10000)
+        (i32.const 0x4c)))
+      (drop (call $newResponse (i32.const 0x50)))
+      (drop (call $newBody (i32.const 0x54)))
+      (drop (call $write (i32.load (i32.const 0x54)) (i32.const 0x3c0000) (i32.const 64)
+        (i32.const 0) (i32.const 0x58))))
+    (func $visitor (result i32)
+      (i32.load8_u (i32.add (i32.const 0x3bffff) (i32.load (i32.const 0x48)))))
+    (func $wait
+      (i32.store (i32.const 0x3a0010) (i32.const 1))
+      (i64.store (i32.const 0x3a0018) (i64.const 1000000000))
+      (drop (call $poll (i32.const 0x3a0000) (i32.const 0x3b0ff8) (i32.const 1)
+        (i32.const 0x3b8000))))`,
+};
+
 /** Pages of both guests; the segments lie in 0x100 to 0x17f. */
 const shared = `
   (memory (export "memory") 64 128)
@@ -207,4 +246,5 @@ function sleeperOf({ entry, imports, functions }: Seams): string {
 export const isolationGuests: readonly IsolationGuests[] = [
   { abi: 'terrarium', writer: writerOf(terrariumSeams), sleeper: sleeperOf(terrariumSeams) },
   { abi: 'wasip1', writer: writerOf(wasip1Seams), sleeper: sleeperOf(wasip1Seams) },
+  { abi: 'fastly', writer: writerOf(fastlySeams), sleeper: sleeperOf(fastlySeams) },
 ];

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../../support/abi-puppet.ts';
+import { fastlyProgram } from '../../support/fastly-guests.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { runProgram } from '../program.ts';
 
@@ -278,6 +279,37 @@ describe('--trace', () => {
         'rights_inheriting=0x0, fdflags=0x0) → noent, opened=3 (µs)',
       'fd_write(fd=1, iovs=["Content-Type: text/plain\\n\\nhello\\n"]) → success, nwritten=32 (µs)',
       'proc_exit(code=0) → the run ends (µs)',
+    ]);
+  });
+
+  test('names what programs for Fastly Compute are answered with', async () => {
+    using folder = new TestFolder();
+    const module = await fastlyProgram(`(call $ask)
+      (drop (call $fastly_http_req.uri_get (i32.load (i32.const 0)) (i32.const 65536)
+        (i32.const 4) (i32.const 20)))
+      (drop (call $fastly_http_req.uri_get (i32.load (i32.const 0)) (i32.const 65536)
+        (i32.const 99) (i32.const 20)))
+      (call $answer (i32.const 201)) (call $header "Set-Cookie" "a=secret")
+      (call $write "hello") (call $send (i32.const 0))`);
+    folder.write('app.wasm', module);
+    const argv = ['run', folder.path('app.wasm'), '--path', '/app.wasm/x', '--trace'];
+    const { code, stdout, stderr } = await runProgram(argv);
+    expect([code, stdout]).toEqual([0, 'hello']);
+    expect(
+      stderr
+        .replaceAll(/\d+ µs/g, 'µs')
+        .trimEnd()
+        .split('\n'),
+    ).toEqual([
+      'body_downstream_get() → ok, request=0x0, body=1 (µs)',
+      'uri_get(h=1, buf=4 bytes) → buflen, buf=18 bytes (µs)',
+      'uri_get(h=1, buf=99 bytes) → ok, buf="http://localhost/x" (µs)',
+      'new() → ok, response=1 (µs)',
+      'new() → ok, body=2 (µs)',
+      'status_set(h=1, status=201) → ok (µs)',
+      'header_insert(h=1, name="Set-Cookie", value="a=secret") → ok (µs)',
+      'write(h=2, buf="hello", end=0) → ok, num_bytes=5 (µs)',
+      'send_downstream(h=1, b=2, streaming=0) → ok (µs)',
     ]);
   });
 });

@@ -72,6 +72,7 @@ export interface Events {
   readonly 'module-damaged': OfModule;
   readonly 'module-slow': OfModule & Because;
   readonly 'module-optimised': OfModule;
+  readonly 'module-compiling': OfModule & { readonly bytes: number };
   readonly 'module-marked': OfModule & Because;
   readonly 'module-quarantined': OfModule & Because;
   readonly 'module-released': OfModule;
@@ -214,6 +215,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     text: 'Cannot use a kept module: its bytes are damaged: deleted',
   },
   'module-slow': { level: 'warn', text: "module runs slowly: V8's optimiser may not have it" },
+  'module-compiling': { level: 'info', text: 'module is large: compiling it takes a while' },
   'module-optimised': { level: 'info', text: 'module may be optimised now' },
   'module-marked': { level: 'error', text: 'module marked: it was new when the daemon crashed' },
   'module-quarantined': { level: 'error', text: 'module quarantined' },

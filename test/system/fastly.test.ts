@@ -42,6 +42,7 @@ const guests: Readonly<Record<string, string>> = {
   'hand-over': HAND_OVER,
   place: PLACE,
   environment: ENVIRONMENT,
+  files: ENVIRONMENT,
   nothing: '',
   exits: '(call $exit (i32.const 0))',
   fails: '(call $exit (i32.const 3))',
@@ -71,7 +72,7 @@ describe('a program for Fastly Compute behind the daemon', () => {
       folder.write(`${name}.wasm`, await fastlyProgram(body));
     }
     folder.write('whole/index.wasm', await fastlyProgram(PLACE));
-    folder.write('terrafirma.toml', '[env]\nGREETING = "hello"\nFASTLY_POP = "OWN"\n');
+    folder.write('terrafirma.toml', '[env]\nGREETING = "hello"\nFASTLY_POP = "OWN"\n["files.wasm"]\ngrants.files = ["/whole"]\n');
     daemon = await TestDaemon.start({ args: [folder.directory] });
     await waitFor(async () => {
       const { status } = await ask(daemon.port, '/hello.wasm');
@@ -139,6 +140,7 @@ describe('a program for Fastly Compute behind the daemon', () => {
     expect(variables).toContain('FASTLY_IS_STAGING=0');
     expect(text).toMatch(/FASTLY_TRACE_ID=[0-9a-f]{32}\0/);
     expect(variables.at(-1)).toBe('no files');
+    expect((await ask(daemon.port, '/files.wasm')).text).not.toMatch(/no files/);
   });
 
   test.each([

@@ -46,6 +46,8 @@ export interface Candidate {
   readonly owner: OwnerKey;
 }
 
+/** Of a module whose compiling a person who waits for it is told of. */
+const largeBytes = 4 * 1024 * 1024;
 /** After "no verdict can be had now": not before then. */
 const optimiseRetryMs = 60_000;
 const optimisesWaitingMax = 4_096;
@@ -142,6 +144,8 @@ export class Modules {
   async #prove(candidate: Candidate): Promise<LoadedModule> {
     const { trial, book } = this.#options;
     const { artifact } = candidate;
+    const { digest, originalBytes: bytes } = artifact;
+    if (bytes >= largeBytes) this.#options.journal.tell('module-compiling', { digest, bytes });
     const tried = await book.read(artifact);
     if (tried !== undefined) return await this.#compile(candidate, tried.tier);
     const isKnown = async () => (await book.read(artifact)) !== undefined;

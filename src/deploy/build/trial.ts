@@ -48,6 +48,8 @@ const defaultBounds: Readonly<Record<Compiler, TrialBounds>> = {
 };
 /** The code of real programs took 0.1 s (baseline) and 2.4 s (optimiser) a mebibyte. */
 const cpuMsPerMebibyte: Readonly<Record<Compiler, number>> = { baseline: 500, optimiser: 6_000 };
+/** A quarter of what real programs took: where even that is beyond the patience none is spent. */
+const optimiserCpuMsPerMebibyteMin = 600;
 /** Machine code and its tables; 6 to 12 were seen with real modules. */
 const residentBytesPerCodeByte = 24;
 /** A trial that gets less of the processor than this gets no verdict. */
@@ -117,11 +119,21 @@ export class Trial {
   async #admit(subject: TrialSubject): Promise<OptimiserVerdict> {
     const bounds = this.#boundsOf(subject, 'baseline');
     const ending = await this.#run(subject, 'baseline', { bounds, priority: promptPriority });
-    if (ending.kind === 'compiled') return await this.#optimise(subject, { isPatient: false });
+    if (ending.kind === 'compiled') {
+      if (this.#isHopeless(subject)) return { kind: 'open' };
+      return await this.#optimise(subject, { isPatient: false });
+    }
     const rule = 'compiling it must stay within bounds of time and memory';
     const received = explainFailure(ending, subject);
     const detail = `Cannot accept the module: ${rule}: received ${received}`;
     throw new TerrafirmaError('module-refused', detail);
+  }
+
+  /** Whether the optimiser would take longer than the patience however fast it is. */
+  #isHopeless({ code, cardsCode }: TrialSubject): boolean {
+    const codeBytes = code.length + (cardsCode?.length ?? 0);
+    const leastCpuMs = (codeBytes / mebibyte) * optimiserCpuMsPerMebibyteMin;
+    return leastCpuMs > (this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault);
   }
 
   async #optimise(

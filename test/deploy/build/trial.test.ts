@@ -105,6 +105,15 @@ describe('Trial', () => {
     expect(await trial.optimise(hello())).toEqual({ kind: 'bounded' });
   });
 
+  test('does not begin what is far too much for its patience', async () => {
+    // Whatever is begun has too little memory, and a verdict.
+    const bounds = { optimiser: { residentBytesMax: -1e12, functionCpuMsMax: 60_000 } };
+    const trial = makeTrial({ patienceCpuMsMax: 400, bounds });
+    expect(await trial.admit(hello())).toMatchObject({ kind: 'unbounded' });
+    const code = Buffer.concat([guestCode('hello'), customSection(1024 * 1024)]);
+    expect(await trial.admit(subjectOf(code))).toEqual({ kind: 'open' });
+  });
+
   test('bounds the time of all functions together', async () => {
     const trial = makeTrial({ bounds: { optimiser: { cpuMsMax: 1 } } });
     expect(await trial.optimise(subjectOf(manyIfs(3_000)))).toMatchObject({
@@ -144,3 +153,12 @@ describe('Trial', () => {
     await expect(trial.admit(hello())).rejects.toMatchObject({ code: 'draining' });
   });
 });
+
+/** A section that says nothing, of so many bytes and a few more. */
+function customSection(bytes: number): Uint8Array {
+  const size = bytes + 1;
+  const length = [0, 7, 14, 21, 28].map(
+    (shift) => ((size >>> shift) & 127) | (shift < 28 ? 128 : 0),
+  );
+  return Buffer.concat([Uint8Array.of(0, ...length, 0), new Uint8Array(bytes)]);
+}

@@ -72,7 +72,14 @@ describe('a program for Fastly Compute behind the daemon', () => {
       folder.write(`${name}.wasm`, await fastlyProgram(body));
     }
     folder.write('whole/index.wasm', await fastlyProgram(PLACE));
-    folder.write('terrafirma.toml', '[env]\nGREETING = "hello"\nFASTLY_POP = "OWN"\n["files.wasm"]\ngrants.files = ["/whole"]\n');
+    folder.write(
+      'terrafirma.toml',
+      `[env]
+      GREETING = "hello"
+      FASTLY_POP = "OWN"
+      ["files.wasm"]
+      grants.files = ["/whole"]`,
+    );
     daemon = await TestDaemon.start({ args: [folder.directory] });
     await waitFor(async () => {
       const { status } = await ask(daemon.port, '/hello.wasm');

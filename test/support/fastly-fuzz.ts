@@ -9,6 +9,7 @@ import { fastlyModules } from '../../src/abi/fastly/table.ts';
 import type { HostcallFacts, ValueType } from '../../src/abi/hostcall.ts';
 import { World } from './abi-world.ts';
 import { createFastlyPuppet, END, type FastlyPuppet } from './fastly-puppet.ts';
+import { FuzzFetch } from './fuzz-fetch.ts';
 
 const HELD_BYTES_MAX = 262_144;
 /** Calls of one run; the next one begins with the same instance. */
@@ -72,7 +73,7 @@ export async function fuzzFastly(seed: number, calls: number): Promise<FuzzResul
   const random = randomOf(seed);
   const memory = new CountedMemory();
   const puppet = await createFastlyPuppet({
-    world: new HastyWorld(),
+    world: Object.assign(new HastyWorld(), { fetch: new FuzzFetch() }),
     body: 'the body of the visitor',
     hostMemory: memory,
     limits: { memoryBytesMax: HELD_BYTES_MAX, fastlyHandlesPerRunMax: 32 },

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import {
   BODY,
@@ -79,6 +80,48 @@ test('the body goes along as far as the guest has left it', async () => {
   expect(await puppet.call(`${REQ}.redirect_to_websocket_proxy`, 'origin')).toBe(0);
   await puppet.exchange.passed;
   expect(puppet.exchange.text).toBe('');
+});
+
+describe('a visitor who wants a WebSocket', () => {
+  test('is known by the fields that kits look for', async () => {
+    const puppet = await bench.puppet();
+    Object.assign(puppet.exchange, { upgradeWanted: 'websocket' });
+    const { request } = await puppet.downstream();
+    const field = (name: string) => puppet.value(`${REQ}.header_value_get`, request, name);
+    expect(await field('upgrade')).toMatchObject({ status: 0, text: 'websocket' });
+    expect(await field('connection')).toMatchObject({ status: 0, text: 'Upgrade' });
+  });
+
+  test('is handed over with the handshake that was received, whatever the guest says', async () => {
+    const headers = [
+      ['sec-websocket-key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+      ['sec-websocket-version', '13'],
+      ['sec-websocket-protocol', 'chat'],
+    ] as const;
+    const seen = Promise.withResolvers<IncomingMessage>();
+    bench.server.on('upgrade', (incoming, socket) => {
+      seen.resolve(incoming);
+      socket.end('HTTP/1.1 403 No\r\ncontent-length: 2\r\n\r\nno');
+    });
+    const puppet = await bench.puppet({ request: { headers } });
+    Object.assign(puppet.exchange, { upgradeWanted: 'websocket' });
+    const { request } = await puppet.downstream();
+    const set = (name: string, value: string) =>
+      ok(puppet.call(`${REQ}.header_insert`, request, name, value));
+    await set('sec-websocket-key', 'of the guest');
+    await set('x-mine', '1');
+    expect(await puppet.call(`${REQ}.redirect_to_websocket_proxy_v2`, request, 'origin')).toBe(0);
+    expect((await seen.promise).headers).toMatchObject({
+      upgrade: 'websocket',
+      'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      'sec-websocket-version': '13',
+      'sec-websocket-protocol': 'chat',
+      'x-mine': '1',
+    });
+    await puppet.exchange.passed;
+    expect(puppet.exchange.head?.status).toBe(403);
+    expect(puppet.exchange.text).toBe('no');
+  });
 });
 
 test('upgrade_websocket is not supported', async () => {

@@ -10,6 +10,11 @@
  *
  * DIR is a copy of https://github.com/WebAssembly/wasi-testsuite with its programs built, such as
  * its branch `prod/testsuite-base`; see `conformance/wasi.ts`.
+ *
+ *   node scripts/conformance.ts components DIR [--wasm-tools FILE]
+ *
+ * DIR is the folder `test` of https://github.com/WebAssembly/component-model; FILE: the program
+ * `wasm-tools`, where it is not on the path; see `conformance/components.ts`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +23,7 @@ import { EngineWorld } from '../test/conformance/spec/engine-world.ts';
 import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conformance/spec/script.ts';
 import { meteredWorld } from '../test/conformance/spec/world.ts';
 import { openAssembler } from './conformance/assembler.ts';
+import { checkComponents } from './conformance/components.ts';
 import { checkWasi } from './conformance/wasi.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
@@ -93,14 +99,18 @@ const { values, positionals } = parseArgs({
     assembler: { type: 'string' },
     only: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    'wasm-tools': { type: 'string', default: 'wasm-tools' },
   },
 });
 const [suite, directory] = positionals;
 if (suite === 'wasi' && directory !== undefined) {
   process.exitCode = await checkWasi(directory);
+} else if (suite === 'components' && directory !== undefined) {
+  process.exitCode = checkComponents(directory, values['wasm-tools']);
 } else if (suite !== 'spec' || directory === undefined) {
   console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
   console.error('       conformance.ts wasi DIR');
+  console.error('       conformance.ts components DIR [--wasm-tools FILE]');
   process.exitCode = 2;
 } else {
   process.exitCode = await runSpec(directory, await openAssembler(values.assembler));

@@ -1,0 +1,273 @@
+/**
+ * Makes components for tests: a core module in text form that imports functions of WASI by their
+ * own names, and memory from `libc`, becomes a component with all types of the interfaces that it
+ * names. Written by hand, byte by byte, so that nothing but the format stands between.
+ */
+import { Interfaces, type KnownInterface } from '../../src/abi/component/interfaces.ts';
+import { ByteWriter } from '../../src/wasm/binary/writer.ts';
+import { compatibleName } from '../../src/wasm/component/names.ts';
+import {
+  type FuncType,
+  hasPointers,
+  primitives,
+  type ResourceType,
+  type ValueType,
+} from '../../src/wasm/component/types.ts';
+import { assemble } from '../wasm/support/assemble.ts';
+
+export const preamble = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
+
+/** A section: its number, its length, its contents. */
+export function section(id: number, contents: readonly number[]): number[] {
+  return [id, ...leb(contents.length), ...contents];
+}
+
+/** A section that is a list. */
+export function list(id: number, entries: readonly (readonly number[])[]): number[] {
+  return section(id, [...leb(entries.length), ...entries.flat()]);
+}
+
+export function name(text: string): number[] {
+  const writer = new ByteWriter();
+  writer.writeName(text);
+  return [...writer.finish()];
+}
+
+export function leb(value: number): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest = Math.floor(rest / 128)) {
+    if (rest < 128) return [...bytes, rest];
+    bytes.push((rest % 128) + 128);
+  }
+}
+
+/** The index of a type as a value type: signed, so that 64 and more need two bytes. */
+function typeRef(index: number): number[] {
+  return index < 64 ? [index] : [(index % 128) + 128, Math.floor(index / 128)];
+}
+
+export function component(...sections: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from([...preamble, ...sections.flat()]);
+}
+
+/** Types, each defined once in a scope. */
+class TypeSpace {
+  readonly #known = new Map<object, number>();
+  readonly #outer: TypeSpace | undefined;
+  readonly #emit: (kind: 'type' | 'alias', bytes: readonly number[]) => void;
+  count = 0;
+
+  constructor(emit: (kind: 'type' | 'alias', bytes: readonly number[]) => void, outer?: TypeSpace) {
+    this.#emit = emit;
+    this.#outer = outer;
+  }
+
+  /** The type has the next index. */
+  note(type: object): number {
+    this.#known.set(type, this.count);
+    this.count += 1;
+    return this.count - 1;
+  }
+
+  find(type: object): number | undefined {
+    const known = this.#known.get(type);
+    if (known !== undefined) return known;
+    const outer = this.#outer?.find(type);
+    if (outer === undefined) return undefined;
+    this.#emit('alias', [0x03, 0x02, 0x01, ...leb(outer)]);
+    return this.note(type);
+  }
+
+  define(bytes: readonly number[], type: object): number {
+    this.#emit('type', bytes);
+    return this.note(type);
+  }
+
+  resource(type: ResourceType): number {
+    const index = this.find(type);
+    if (index === undefined) throw new TypeError('Cannot encode: a resource that nobody named');
+    return index;
+  }
+
+  /** As it stands where a value type is wanted. */
+  value(type: ValueType): number[] {
+    const primitive = (primitives as readonly string[]).indexOf(type.kind);
+    if (primitive !== -1) return [0x7f - primitive];
+    return typeRef(this.find(type) ?? this.define(this.#encode(type), type));
+  }
+
+  func({ params, result }: FuncType): number {
+    const encoded = params.map((param) => [...name(param.name), ...this.value(param.type)]);
+    const answer = result === undefined ? [0x01, 0x00] : [0x00, ...this.value(result)];
+    return this.define([0x40, ...leb(encoded.length), ...encoded.flat(), ...answer], {});
+  }
+
+  #optional(type: ValueType | undefined): number[] {
+    return type === undefined ? [0x00] : [0x01, ...this.value(type)];
+  }
+
+  #encode(type: ValueType): number[] {
+    switch (type.kind) {
+      case 'record': {
+        const fields = type.fields.map((field) => [...name(field.name), ...this.value(field.type)]);
+        return [0x72, ...leb(fields.length), ...fields.flat()];
+      }
+      case 'variant': {
+        const cases = type.cases.map((each) => [
+          ...name(each.name),
+          ...this.#optional(each.type),
+          0x00,
+        ]);
+        return [0x71, ...leb(cases.length), ...cases.flat()];
+      }
+      case 'list':
+        return [0x70, ...this.value(type.element)];
+      case 'tuple':
+        return [0x6f, ...leb(type.items.length), ...type.items.flatMap((item) => this.value(item))];
+      case 'flags':
+      case 'enum': {
+        const labels = type.labels.flatMap(name);
+        return [type.kind === 'flags' ? 0x6e : 0x6d, ...leb(type.labels.length), ...labels];
+      }
+      case 'option':
+        return [0x6b, ...this.value(type.some)];
+      case 'result':
+        return [0x6a, ...this.#optional(type.ok), ...this.#optional(type.error)];
+      case 'own':
+      case 'borrow':
+        return [type.kind === 'own' ? 0x69 : 0x68, ...leb(this.resource(type.resource))];
+      default:
+        throw new TypeError(`Cannot encode ${type.kind}`);
+    }
+  }
+}
+
+/** As toolchains name the canonical built-in that drops a handle. */
+const dropPrefix = '[resource-drop]';
+const structural: ReadonlySet<string> = new Set(['record', 'variant', 'flags', 'enum', 'resource']);
+
+/** An instance type with all types of an interface, and some of its functions. */
+function instanceType(known: KnownInterface, functions: readonly string[], outer: TypeSpace) {
+  const declarations: number[][] = [];
+  const own = new TypeSpace((kind, bytes) => {
+    declarations.push([kind === 'type' ? 0x01 : 0x02, ...bytes]);
+  }, outer);
+  const exported: string[] = [];
+  const declare = (text: string, extern: readonly number[]): void => {
+    declarations.push([0x04, 0x00, ...name(text), ...extern]);
+  };
+  for (const [text, type] of known.types) {
+    if (!structural.has(type.kind)) continue;
+    exported.push(text);
+    if (type.kind === 'resource' && own.find(type) === undefined) {
+      declare(text, [0x03, 0x01]);
+      own.note(type);
+      continue;
+    }
+    const isAlias = type.kind === 'resource';
+    if (type.kind !== 'resource') own.value(type);
+    declare(text, [0x03, 0x00, ...leb(own.find(type) ?? 0)]);
+    // Other names of a resource are its aliases: its methods have the first.
+    own.note(isAlias ? {} : type);
+  }
+  for (const text of functions) {
+    if (text.startsWith(dropPrefix)) continue;
+    const type = known.functions.get(text)?.type;
+    if (type === undefined) throw new TypeError(`Cannot encode: ${known.name} has no ${text}`);
+    declare(text, [0x01, ...leb(own.func(type))]);
+  }
+  return { bytes: [0x42, ...leb(declarations.length), ...declarations.flat()], exported };
+}
+
+export interface ComponentOptions {
+  /** Core module in text form. */
+  readonly wat: string;
+  /** Interfaces in dependency order, with the functions that are wanted of each. */
+  readonly imports: Readonly<Record<string, readonly string[]>>;
+  /** The interface and function that it exports: its core function has the function's name. */
+  readonly exports: readonly [string, string];
+  /** In place of the memory and allocator that every guest here has. */
+  readonly libc?: string;
+}
+
+/** One page, and an allocator that only goes on; `realloc_at` says where it begins. */
+export const libc = `(module
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and
+      (i32.add (global.get $next) (i32.sub (local.get 2) (i32.const 1)))
+      (i32.sub (i32.const 0) (local.get 2))))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at)))`;
+
+/** See the head of this file. */
+export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer> {
+  const interfaces = new Interfaces();
+  const sections: number[][] = [];
+  const types = new TypeSpace((kind, bytes) => {
+    sections.push(list(kind === 'type' ? 7 : 6, [bytes]));
+  });
+  const module = (wat: string): number[] => section(1, [...assemble(wat)]);
+  sections.push(module(options.libc ?? libc), list(2, [[0x00, 0x00, 0x00]]));
+  sections.push(
+    list(6, [
+      [0x00, 0x02, 0x01, 0x00, ...name('memory')],
+      [0x00, 0x00, 0x01, 0x00, ...name('realloc')],
+    ]),
+  );
+  const bags: { readonly from: string; readonly functions: readonly string[]; first: number }[] =
+    [];
+  let funcs = 0;
+  let coreFuncs = 1;
+  let instances = 0;
+  for (const [from, functions] of Object.entries(options.imports)) {
+    const known = interfaces.imports.get(compatibleName(from));
+    if (known === undefined) throw new TypeError(`Cannot encode: no interface ${from}`);
+    const { bytes, exported } = instanceType(known, functions, types);
+    const index = types.define(bytes, {});
+    sections.push(list(10, [[0x00, ...name(from), 0x05, ...leb(index)]]));
+    for (const text of exported) {
+      sections.push(list(6, [[0x03, 0x00, ...leb(instances), ...name(text)]]));
+      const type = known.types.get(text) ?? {};
+      types.note(types.find(type) === undefined ? type : {});
+    }
+    bags.push({ from, functions, first: coreFuncs });
+    for (const text of functions) {
+      coreFuncs += 1;
+      const dropped = known.types.get(text.replace(dropPrefix, ''));
+      if (text.startsWith(dropPrefix) && dropped?.kind === 'resource') {
+        sections.push(list(8, [[0x03, ...leb(types.resource(dropped))]]));
+        continue;
+      }
+      sections.push(list(6, [[0x01, 0x00, ...leb(instances), ...name(text)]]));
+      const lower = [0x01, 0x00, ...leb(funcs), 0x02, 0x03, 0x00, 0x04, 0x00];
+      sections.push(list(8, [lower]));
+      funcs += 1;
+    }
+    instances += 1;
+  }
+  // Core instances: libc, then a bag for each interface, then the guest.
+  for (const { functions, first } of bags) {
+    const entries = functions.map((text, at) => [...name(text), 0x00, ...leb(first + at)]);
+    sections.push(list(2, [[0x01, ...leb(entries.length), ...entries.flat()]]));
+  }
+  sections.push(module(options.wat));
+  const args = [
+    [...name('libc'), 0x12, 0x00],
+    ...bags.map(({ from }, at) => [...name(from), 0x12, ...leb(at + 1)]),
+  ];
+  sections.push(list(2, [[0x00, 0x01, ...leb(args.length), ...args.flat()]]));
+  const [owner, func] = options.exports;
+  const type = interfaces.exports.get(compatibleName(owner))?.functions.get(func)?.type;
+  if (type === undefined) throw new TypeError(`Cannot encode: no export ${owner}#${func}`);
+  sections.push(list(6, [[0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(func)]]));
+  const typeIndex = types.func(type);
+  const needsMemory = type.params.some((param) => hasPointers(param.type));
+  const opts = needsMemory ? [0x02, 0x03, 0x00, 0x04, 0x00] : [0x00];
+  sections.push(list(8, [[0x00, 0x00, ...leb(coreFuncs), ...opts, ...leb(typeIndex)]]));
+  sections.push(list(5, [[0x01, 0x01, 0x00, ...name(func), 0x01, ...leb(funcs)]]));
+  sections.push(list(11, [[0x00, ...name(owner), 0x05, ...leb(instances), 0x00]]));
+  return component(...sections);
+}

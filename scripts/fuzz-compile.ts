@@ -12,7 +12,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createCatalogue } from '../src/abi/catalogue.ts';
 import { defaultLimits } from '../src/config/config.ts';
-import { buildArtifact } from '../src/deploy/build/artifact.ts';
+import { buildArtifact, formsOf } from '../src/deploy/build/artifact.ts';
 import { Trial, type TrialSubject } from '../src/deploy/build/trial.ts';
 import { type Compiler, runTrial, type TrialBounds } from '../src/deploy/build/trial-process.ts';
 import { TerrafirmaError } from '../src/errors.ts';
@@ -44,7 +44,9 @@ const counts = { refused: 0, baseline: 0, optimised: 0 };
 function build(bytes: Uint8Array<ArrayBuffer>): TrialSubject | undefined {
   try {
     const artifact = buildArtifact(bytes, { limits: defaultLimits, judge });
-    return { ...artifact, original: bytes, owner: '/fuzz/owner' as OwnerKey };
+    const { cores, importedFunctionCount = 0 } = artifact;
+    const source = { bytes, importedFunctionCount };
+    return { forms: formsOf(cores), source, owner: '/fuzz/owner' as OwnerKey };
   } catch (error) {
     if (error instanceof TerrafirmaError && error.code === 'module-refused') return undefined;
     throw error;
@@ -70,8 +72,7 @@ async function complain(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefi
   if (compilers.length === 0) counts.refused += 1;
   else counts[compilers.length === 1 ? 'baseline' : 'optimised'] += 1;
   for (const compiler of compilers) {
-    const { code = new Uint8Array(0), cardsCode } = subject ?? {};
-    const forms = cardsCode === undefined ? [code] : [code, cardsCode];
+    const { forms = [] } = subject ?? {};
     const bounds = { ...secondBounds, functionCpuMsMax: functionCpuMsMax[compiler] };
     const task = { compiler, forms, bounds, priority: 0 };
     const ending = await runTrial(task, new AbortController().signal);

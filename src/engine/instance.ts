@@ -3,7 +3,15 @@
  * ABI's hostcalls, and serves one run after another. What it may do is decided by the activation of
  * the run it serves.
  */
-import type { Abi, Binding, EarlyCapabilities, GuestFunction, Run } from '../abi/abi.ts';
+import type {
+  Abi,
+  Binding,
+  EarlyCapabilities,
+  GuestFunction,
+  HostcallResult,
+  Run,
+  WasmValue,
+} from '../abi/abi.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
@@ -70,7 +78,9 @@ export class GuestInstance implements ServingInstance {
         for (const core of this.#cores) core.endSlice();
       },
     });
-    this.binding = options.abi.bind(this.#openFace());
+    const plan = program.component;
+    const component = plan === undefined ? undefined : { plan, entry: options.entry };
+    this.binding = options.abi.bind(this.#openFace(), component);
     const [first] = program.cores;
     // Offsets are those of one module: they say nothing about code of another.
     this.offsets = program.cores.length > 1 || !first ? undefined : this.#formOf(first).offsets;
@@ -138,6 +148,8 @@ export class GuestInstance implements ServingInstance {
       const made = this.#cores[number] ?? this.#make(core);
       if (made.start !== undefined) await callPlainly(made.start);
     }
+    // A component's own core modules call what they want to be called.
+    if (program.component !== undefined) return;
     if (entry === commandEntry && program.initialise === undefined) return;
     await callPlainly(this.#cores[program.mainCore]?.exportedFunction(initializeExport));
   }
@@ -258,6 +270,9 @@ export class GuestInstance implements ServingInstance {
 
   #findEntry(): () => Promise<unknown> {
     const { program, entry } = this.#options;
+    const { binding } = this;
+    const enter = binding.enter?.bind(binding);
+    if (enter !== undefined) return () => enter(callEntry);
     const found = this.#cores[program.mainCore]?.exportedFunction(entry);
     if (found === undefined) return this.#slot.endTrapped(`the module has no export ${entry}`);
     return WebAssembly.promising(found);
@@ -272,6 +287,10 @@ function offer(
   imports[module] ??= Object.create(null);
   const names = imports[module];
   if (names !== undefined) names[name] = value;
+}
+
+function callEntry(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
+  return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
 }
 
 /** Calls an export of no parameters on a stack that can be suspended. */

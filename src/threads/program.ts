@@ -2,6 +2,7 @@
  * What runs, as it crosses to the serving threads: compiled cores, how they link, and what
  * `deploy/` tells `engine/` about the rewriting. Plain data: it is structured-cloned.
  */
+import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { Link, MemoryPlan, MeteredModule } from '../wasm/meter/contract.ts';
 
 /** One metered form of a module, without its bytes; see the contract. */
@@ -36,6 +37,8 @@ export interface Program {
   readonly memories: readonly MemoryPlan[];
   /** The export of the main core that is called once, before any request. */
   readonly initialise?: string | undefined;
+  /** Where the cores are those of a component: what crosses between them and the host. */
+  readonly component?: ComponentPlan | undefined;
 }
 
 /** What is compiled of a module that runs alone. */

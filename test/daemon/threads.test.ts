@@ -11,7 +11,8 @@ import { defaultLimits } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
-import { buildArtifact } from '../../src/deploy/build/artifact.ts';
+import { buildArtifact, formsOf } from '../../src/deploy/build/artifact.ts';
+import { programFrom } from '../../src/deploy/build/program.ts';
 import { createCounterPage } from '../../src/journal/counters.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { createLogQueues, LogQueueOutput } from '../../src/journal/log-queue.ts';
@@ -43,10 +44,12 @@ function loadMetered(guest: string): LoadedModule {
   const bytes = Uint8Array.from(guestBytes(guest));
   const { judgeModule: judge } = createCatalogue(defaultLimits);
   const artifact = buildArtifact(bytes, { limits: defaultLimits, judge });
-  const { digest, abi, entry, engine, code } = artifact;
-  const module = new WebAssembly.Module(code);
-  const program = programOfOne({ module, engine });
-  return { digest, program, abi, entry, codeBytes: code.length };
+  const { digest, abi, entry, cores } = artifact;
+  const forms = formsOf(cores);
+  const modules = forms.map((form) => new WebAssembly.Module(form));
+  const program = programFrom(artifact, modules);
+  const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+  return { digest, program, abi, entry, codeBytes };
 }
 
 /** The module as it is, which no deploy road would hand out: nothing counts its instructions. */

@@ -17,7 +17,7 @@ test('some that it draws are too dear for the optimiser, and the trial sees it',
   const kinds = new Set<string>();
   for (let seed = 1; seed <= 12 && kinds.size < 2; seed += 1) {
     const { bytes: code } = drawCostly(seed);
-    const subject = { code, cardsCode: undefined, original: code, importedFunctionCount: 0, owner };
+    const subject = { forms: [code], source: { bytes: code, importedFunctionCount: 0 }, owner };
     kinds.add((await trial.optimise(subject)).kind);
   }
   await trial.close();

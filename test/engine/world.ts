@@ -7,7 +7,8 @@ import { Account } from '../../src/account/account.ts';
 import { createSharedAccount } from '../../src/account/shared.ts';
 import type { Shares } from '../../src/account/shares.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
-import { buildArtifact } from '../../src/deploy/build/artifact.ts';
+import { buildArtifact, formsOf } from '../../src/deploy/build/artifact.ts';
+import { programFrom } from '../../src/deploy/build/program.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import type { RunReport } from '../../src/engine/run/report.ts';
 import { GuestPool } from '../../src/engine/supply/pool.ts';
@@ -15,7 +16,6 @@ import type { ReplyHead } from '../../src/http/message.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
 import type { LoadedModule } from '../../src/threads/messages.ts';
-import { programOfOne } from '../../src/threads/program.ts';
 import { RecordingExchange, type SentReply, World } from '../support/abi-world.ts';
 
 export interface EngineOptions {
@@ -110,14 +110,13 @@ export class Engine implements Disposable {
   /** One of our guests by name, or a module's bytes. */
   load(guest: string | Uint8Array): LoadedModule {
     const bytes = typeof guest === 'string' ? guestBytes(guest) : guest;
-    const { judgeModule } = createCatalogue(this.limits);
-    const limits = this.limits;
-    const artifact = buildArtifact(Uint8Array.from(bytes), { limits, judge: judgeModule });
-    const { digest, abi, entry, engine, code, cardsCode, initialise } = artifact;
-    const module = new WebAssembly.Module(code);
-    const cardsModule = cardsCode === undefined ? undefined : new WebAssembly.Module(cardsCode);
-    const program = programOfOne({ module, cardsModule, engine }, initialise);
-    return { digest, abi, entry, program, codeBytes: code.length };
+    const { judgeModule: judge, judgeComponent } = createCatalogue(this.limits);
+    const { limits } = this;
+    const artifact = buildArtifact(Uint8Array.from(bytes), { limits, judge, judgeComponent });
+    const { digest, abi, entry, cores } = artifact;
+    const modules = formsOf(cores).map((form) => new WebAssembly.Module(form));
+    const codeBytes = cores.reduce((sum, { code }) => sum + code.length, 0);
+    return { digest, abi, entry, program: programFrom(artifact, modules), codeBytes };
   }
 
   async run(loaded: LoadedModule, plan: RequestPlan = {}): Promise<Answer> {

@@ -61,7 +61,9 @@ export async function reportModule(
     entry: isAccepted ? judged.artifact.entry : undefined,
     ...reportShape(shapeOf(bytes, limits)),
     initialise: isAccepted ? judged.artifact.initialise : undefined,
-    restore: isAccepted ? reportRestore(judged.artifact.engine) : undefined,
+    restore: isAccepted
+      ? reportRestore(judged.artifact.cores.map(({ engine }) => engine))
+      : undefined,
     verdict: { isServed: reason === undefined, reason },
   };
 }

@@ -74,10 +74,12 @@ export function reportShape(shape: ModuleShape | undefined): ShapeReport {
 }
 
 /** What the rewriting of an accepted module found out about its state. */
-export function reportRestore({ metered }: EngineFacts): ReportedRestore {
-  const restorable = metered?.restorable ?? { reason: 'it is not rewritten' };
-  if (restorable === true) return { isRestored: true, reason: undefined };
-  return { isRestored: false, reason: restorable.reason };
+export function reportRestore(cores: readonly EngineFacts[]): ReportedRestore {
+  for (const { metered } of cores) {
+    if (metered.restorable === true) continue;
+    return { isRestored: false, reason: metered.restorable.reason };
+  }
+  return { isRestored: true, reason: undefined };
 }
 
 type ShapeReport = Pick<

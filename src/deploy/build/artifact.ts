@@ -7,11 +7,14 @@ import type { ModuleFace } from '../../abi/abi.ts';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
-import type { EngineFacts, FormFacts } from '../../threads/program.ts';
+import type { FormFacts, Program, ProgramCore } from '../../threads/program.ts';
+import { defaultComponentLimits } from '../../wasm/component/limits.ts';
+import type { ComponentPlan } from '../../wasm/component/plan.ts';
+import { isComponent, readComponent } from '../../wasm/component.ts';
 import { findInitialiser } from '../../wasm/initialiser.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
-import type { MeteredModule } from '../../wasm/meter.ts';
-import { type MeteredCore, meterProgram } from '../../wasm/program.ts';
+import type { MemoryPlan, MeteredModule } from '../../wasm/meter.ts';
+import { type CoreSource, meterProgram } from '../../wasm/program.ts';
 import { defaultModuleLimits, type ModuleLimits, type ModuleShape } from '../../wasm/shape.ts';
 
 const wasmPageBytes = 65_536;
@@ -19,7 +22,14 @@ const wasmPageBytes = 65_536;
 const addressablePages = 65_536;
 const reasonCharsMax = 300;
 
-export interface Artifact {
+/** One core module, metered: what is compiled of it, and how it links. */
+export interface ArtifactCore extends Pick<ProgramCore, 'engine' | 'links' | 'memories'> {
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** The form that also marks what it writes. */
+  readonly cardsCode: Uint8Array<ArrayBuffer> | undefined;
+}
+
+export interface Artifact extends Pick<Program, 'mainCore' | 'memories' | 'component'> {
   /** Of the original bytes. */
   readonly digest: Digest;
   readonly originalBytes: number;
@@ -27,25 +37,32 @@ export interface Artifact {
   readonly entry: string;
   /** The export that is called once, before any request; see wasm/initialiser.ts. */
   readonly initialise: string | undefined;
-  /** What is compiled: the original, metered. */
-  readonly code: Uint8Array<ArrayBuffer>;
-  /** The form that also marks what it writes. */
-  readonly cardsCode: Uint8Array<ArrayBuffer> | undefined;
-  readonly engine: EngineFacts;
-  /** The first function with a body has this index. */
-  readonly importedFunctionCount: number;
+  /** One, but for components. */
+  readonly cores: readonly ArtifactCore[];
+  /** Of a module that is alone: the first function with a body has this index. */
+  readonly importedFunctionCount: number | undefined;
 }
 
-/** Which ABI a module speaks, by what it imports and exports. */
-export type JudgeModule = (
-  face: ModuleFace,
-) =>
+/** All that is compiled, in order. */
+export function formsOf(cores: readonly Pick<ArtifactCore, 'code' | 'cardsCode'>[]) {
+  return cores.flatMap(({ code, cardsCode }) =>
+    cardsCode === undefined ? [code] : [code, cardsCode],
+  );
+}
+
+/** Which ABI it speaks, by what it imports and exports. */
+type Judgement =
   | { readonly kind: 'speaks'; readonly abi: string; readonly entry: string }
   | { readonly kind: 'refused'; readonly reason: string };
+
+export type JudgeModule = (face: ModuleFace) => Judgement;
+export type JudgeComponent = (plan: ComponentPlan) => Judgement;
 
 export interface ArtifactOptions {
   readonly limits: Limits;
   readonly judge: JudgeModule;
+  /** Left out: no component is accepted. */
+  readonly judgeComponent?: JudgeComponent;
 }
 
 /**
@@ -55,28 +72,63 @@ export interface ArtifactOptions {
  *   the same answer
  */
 export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
+  return isComponent(bytes) ? buildComponent(bytes, options) : buildModule(bytes, options);
+}
+
+function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
   const shape = inspectModule(bytes, moduleLimits(options.limits));
   checkValid(bytes);
-  const verdict = options.judge(faceOf(shape));
-  if (verdict.kind === 'refused') throw new TerrafirmaError('module-refused', verdict.reason);
+  const { abi, entry } = accept(options.judge(faceOf(shape)));
   const initialise = findInitialiser(shape);
-  const metered = meter(bytes, shape, options.limits, initialise !== undefined);
-  if (metered === undefined) throw new TypeError('Cannot build the artifact: it has no core');
-  const { plain, cards } = metered;
+  const alone = [{ bytes, shape, links: [] }];
+  const metered = meter(alone, options.limits, initialise !== undefined);
+  const { importedFunctionCount } = shape;
   return {
-    digest: digestBytes(bytes),
-    originalBytes: bytes.length,
-    abi: verdict.abi,
-    entry: verdict.entry,
+    ...common(bytes),
+    ...metered,
+    abi,
+    entry,
     initialise,
-    code: plain.bytes,
-    cardsCode: cards?.bytes,
-    engine: {
-      metered: formFacts(plain),
-      cards: cards === undefined ? undefined : formFacts(cards),
-    },
-    importedFunctionCount: shape.importedFunctionCount,
+    mainCore: 0,
+    importedFunctionCount,
   };
+}
+
+function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
+  const { limits } = options;
+  const bytesMax = limits.moduleBytesMax;
+  const { cores, plan } = readComponent(bytes, {
+    limits: { ...defaultComponentLimits, bytesMax },
+    moduleLimits: moduleLimits(limits),
+  });
+  const unserved: Judgement = { kind: 'refused', reason: 'Cannot run the component: not here' };
+  const { abi, entry } = accept(options.judgeComponent?.(plan) ?? unserved);
+  const metered = meter(cores, limits, false);
+  requireMemories(metered.memories, limits);
+  const exported = plan.exports.find((each) => `${each.interface}#${each.name}` === entry);
+  const mainCore = exported?.func.core ?? 0;
+  const rest = { initialise: undefined, importedFunctionCount: undefined, component: plan };
+  return { ...common(bytes), ...metered, ...rest, abi, entry, mainCore };
+}
+
+function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {
+  return { digest: digestBytes(bytes), originalBytes: bytes.length };
+}
+
+function accept(verdict: Judgement): Extract<Judgement, { readonly kind: 'speaks' }> {
+  if (verdict.kind === 'speaks') return verdict;
+  throw new TerrafirmaError('module-refused', verdict.reason);
+}
+
+/** Each core was held against the limits alone; together they begin with no more. */
+function requireMemories(memories: readonly MemoryPlan[], limits: Limits): void {
+  const pages = memories.reduce((sum, { pagesMin }) => sum + pagesMin, 0);
+  const { memoryPagesMax, memoriesMax } = moduleLimits(limits);
+  if (pages <= memoryPagesMax && memories.length <= memoriesMax) return;
+  const rule = `at most ${memoriesMax} memories with ${memoryPagesMax} pages to begin with`;
+  const received = `${memories.length} with ${pages}`;
+  const detail = `Cannot accept the component: ${rule}: received ${received}`;
+  throw new TerrafirmaError('module-refused', detail);
 }
 
 /**
@@ -84,14 +136,23 @@ export function buildArtifact(bytes: Uint8Array<ArrayBuffer>, options: ArtifactO
  * refused, and can say so when the guest traps over it.
  */
 function meter(
-  bytes: Uint8Array<ArrayBuffer>,
-  shape: ModuleShape,
+  sources: readonly CoreSource[],
   { tableEntriesMax }: Limits,
   exportsState: boolean,
-): MeteredCore | undefined {
-  const alone = [{ bytes, shape, links: [] }];
+): Pick<Artifact, 'cores' | 'memories'> {
   const options = { memoryPagesMax: addressablePages, tableEntriesMax, exportsState };
-  return meterProgram(alone, options).cores[0];
+  const { cores, memories } = meterProgram(sources, options);
+  const made = cores.map(({ plain, cards, links, memories: numbers }) => ({
+    code: plain.bytes,
+    cardsCode: cards?.bytes,
+    engine: {
+      metered: formFacts(plain),
+      cards: cards === undefined ? undefined : formFacts(cards),
+    },
+    links,
+    memories: numbers,
+  }));
+  return { cores: made, memories };
 }
 
 function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {

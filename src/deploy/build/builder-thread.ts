@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { toErrorRecord } from '../../errors.ts';
-import { buildArtifact, digestBytes, type JudgeModule } from './artifact.ts';
+import { buildArtifact, digestBytes, type JudgeComponent, type JudgeModule } from './artifact.ts';
 import type {
   BuilderReady,
   BuilderReply,
@@ -20,6 +20,7 @@ import { compileForms } from './compile.ts';
 const { limits } = workerData as BuilderStart;
 const catalogue = createCatalogue(limits);
 const judge: JudgeModule = (face) => catalogue.judgeModule(face);
+const judgeComponent: JudgeComponent = (plan) => catalogue.judgeComponent(plan);
 const port = parentPort;
 if (port === null) throw new Error('Cannot build modules: this file is the entry of a thread');
 
@@ -36,7 +37,11 @@ function buildOne({ bytes, known }: BuildRequest): BuildVerdict {
   const digest = digestBytes(bytes);
   if (known.has(digest)) return { kind: 'known', digest };
   try {
-    return { kind: 'built', artifact: buildArtifact(bytes, { limits, judge }), bytes };
+    return {
+      kind: 'built',
+      artifact: buildArtifact(bytes, { limits, judge, judgeComponent }),
+      bytes,
+    };
   } catch (error) {
     return { kind: 'refused', digest, error: toErrorRecord(error) };
   }

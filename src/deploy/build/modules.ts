@@ -10,13 +10,13 @@ import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } fro
 import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
-import { programOfOne } from '../../threads/program.ts';
 import type { Probation } from '../keep/probation.ts';
 import type { Suspects } from '../keep/quarantine.ts';
 import type { ModuleStore } from '../keep/store.ts';
-import type { Artifact } from './artifact.ts';
+import { type Artifact, formsOf } from './artifact.ts';
 import type { Builder } from './builder.ts';
 import type { CompilerTier } from './builder-messages.ts';
+import { programFrom } from './program.ts';
 import type { OptimiserVerdict, Trial } from './trial.ts';
 import type { TrialBook } from './trial-book.ts';
 
@@ -200,12 +200,11 @@ export class Modules {
   }
 
   async #compile({ artifact, owner }: Candidate, tier: CompilerTier): Promise<LoadedModule> {
-    const { digest, code, cardsCode, abi, entry, engine, initialise } = artifact;
-    const forms = cardsCode === undefined ? [code] : [code, cardsCode];
-    const [module, cardsModule] = await this.#options.builder.compile(forms, tier, owner);
-    if (module === undefined) throw new TerrafirmaError('internal', 'Cannot load the module');
-    const codeBytes = code.length + (cardsCode?.length ?? 0);
-    const program = programOfOne({ module, cardsModule, engine }, initialise);
+    const { digest, cores, abi, entry } = artifact;
+    const forms = formsOf(cores);
+    const modules = await this.#options.builder.compile(forms, tier, owner);
+    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+    const program = programFrom(artifact, modules);
     const loaded = { digest, program, abi, entry, codeBytes };
     this.#compiled.add(owner, digest, loaded);
     return loaded;
@@ -213,8 +212,11 @@ export class Modules {
 }
 
 function subjectOf({ artifact, original, owner }: Candidate) {
-  const { code, cardsCode, importedFunctionCount } = artifact;
-  return { code, cardsCode, importedFunctionCount, original, owner };
+  const { cores, importedFunctionCount } = artifact;
+  const forms = formsOf(cores);
+  // Offsets and indexes are those of one module: of several they would say nothing.
+  if (importedFunctionCount === undefined) return { forms, owner };
+  return { forms, source: { bytes: original, importedFunctionCount }, owner };
 }
 
 function tierFor(verdict: OptimiserVerdict): CompilerTier {

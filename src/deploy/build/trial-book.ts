@@ -17,13 +17,18 @@ import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { objectOf, parseJson, textOf } from '../keep/record.ts';
 import { listNames } from '../keep/store.ts';
-import type { Artifact } from './artifact.ts';
+import type { Artifact, ArtifactCore } from './artifact.ts';
 import type { CompilerTier } from './builder-messages.ts';
 
 export interface TriedModule {
   readonly tier: CompilerTier;
   /** Why the optimiser may not have it. */
   readonly reason?: string | undefined;
+}
+
+/** What decides whether a trial is that of an artifact. */
+export interface TriedCode extends Pick<Artifact, 'digest'> {
+  readonly cores: readonly Pick<ArtifactCore, 'code' | 'cardsCode'>[];
 }
 
 /** Files in the directory; the oldest makes room. Opening sweeps what is not kept any more. */
@@ -72,18 +77,13 @@ export class TrialBook {
   }
 
   /** What is known of this very code; undefined when nothing is. */
-  async read(
-    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
-  ): Promise<TriedModule | undefined> {
+  async read(artifact: TriedCode): Promise<TriedModule | undefined> {
     const tried = await readTried(this.#path(artifact.digest), this.#journal);
     return tried?.key === keyOf(artifact) ? tried : undefined;
   }
 
   /** Remembers a trial. A failure is logged: then the module is tried again after a restart. */
-  async write(
-    artifact: Pick<Artifact, 'digest' | 'code' | 'cardsCode'>,
-    { tier, reason }: TriedModule,
-  ): Promise<void> {
+  async write(artifact: TriedCode, { tier, reason }: TriedModule): Promise<void> {
     const text = formatTried({ key: keyOf(artifact), tier, reason, hasSurvived: false });
     try {
       await this.#makeRoom(artifact.digest);
@@ -169,9 +169,12 @@ async function readTried(path: string, journal: Journal): Promise<KeptTrial | un
 }
 
 /** What decides how a module compiles: its code, and the compilers. */
-function keyOf({ code, cardsCode }: Pick<Artifact, 'code' | 'cardsCode'>): string {
+function keyOf({ cores }: TriedCode): string {
   const hash = createHash('sha256').update(`${process.versions.v8} ${process.arch}\n`);
-  for (const form of [code, cardsCode])
-    hash.update(`${form?.length ?? 'none'}\n`).update(form ?? '');
+  for (const { code, cardsCode } of cores) {
+    for (const form of [code, cardsCode]) {
+      hash.update(`${form?.length ?? 'none'}\n`).update(form ?? '');
+    }
+  }
   return hash.digest('hex');
 }

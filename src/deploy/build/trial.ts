@@ -8,7 +8,6 @@ import { OwnerQueue } from '../../account/owner-queue.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import { describeFunction, listFunctions } from '../../wasm/function-list.ts';
-import type { Artifact } from './artifact.ts';
 import { type Compiler, runTrial, type TrialBounds, type TrialEnding } from './trial-process.ts';
 
 export interface TrialOptions {
@@ -21,10 +20,13 @@ export interface TrialOptions {
 }
 
 /** What is tried, and for whom. */
-export interface TrialSubject extends Pick<Artifact, 'code' | 'cardsCode'> {
-  readonly importedFunctionCount: number;
-  /** As the owner wrote it: names and indexes are told in its terms. */
-  readonly original: Uint8Array;
+export interface TrialSubject {
+  readonly forms: readonly Uint8Array<ArrayBuffer>[];
+  /** As the owner wrote it, where it is one module: names and indexes are told in its terms. */
+  readonly source?: {
+    readonly bytes: Uint8Array;
+    readonly importedFunctionCount: number;
+  };
   readonly owner: OwnerKey;
 }
 
@@ -153,12 +155,11 @@ export class Trial {
   }
 
   async #run(
-    { code, cardsCode }: TrialSubject,
+    { forms }: TrialSubject,
     compiler: Compiler,
     how: { readonly bounds: TrialBounds; readonly priority: number },
   ): Promise<Extract<TrialEnding, { kind: 'compiled' | 'failed' }>> {
     this.#requireOpen();
-    const forms = [code, cardsCode].filter((form) => form !== undefined);
     const ending = await runTrial({ compiler, forms, ...how }, this.#stop.signal);
     this.#requireOpen();
     if (ending.kind === 'compiled' || ending.kind === 'failed') return ending;
@@ -167,9 +168,9 @@ export class Trial {
   }
 
   /** What real programs of that size take, several times over. */
-  #boundsOf({ code, cardsCode }: TrialSubject, compiler: Compiler): TrialBounds {
+  #boundsOf({ forms }: TrialSubject, compiler: Compiler): TrialBounds {
     const bounds = { ...defaultBounds[compiler], ...this.#options.bounds?.[compiler] };
-    const codeBytes = code.length + (cardsCode?.length ?? 0);
+    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
     const cpuMsMax = bounds.cpuMsMax + (codeBytes / mebibyte) * cpuMsPerMebibyte[compiler];
     return {
       ...bounds,
@@ -189,18 +190,23 @@ function explainFailure(
   ending: Extract<TrialEnding, { kind: 'failed' }>,
   subject: TrialSubject,
 ): string {
-  const index = ending.functionIndex ?? blame(ending.compiled, subject);
+  const { source } = subject;
+  if (source === undefined) return ending.received;
+  const index = ending.functionIndex ?? blame(ending.compiled, source);
   if (index === undefined) return ending.received;
-  return `${ending.received}: ${describeFunction(subject.original, index)}`;
+  return `${ending.received}: ${describeFunction(source.bytes, index)}`;
 }
 
 /**
  * V8 does not say which function it was at. It begins with the large ones, and small ones cannot
  * take long: so it was the largest of those that were not done.
  */
-function blame(compiled: ReadonlySet<number>, subject: TrialSubject): number | undefined {
+function blame(
+  compiled: ReadonlySet<number>,
+  { bytes, importedFunctionCount }: NonNullable<TrialSubject['source']>,
+): number | undefined {
   let largest: { index: number; bodyBytes: number } | undefined;
-  for (const each of listFunctions(subject.original, subject.importedFunctionCount)) {
+  for (const each of listFunctions(bytes, importedFunctionCount)) {
     if (compiled.has(each.index)) continue;
     if (largest === undefined || each.bodyBytes > largest.bodyBytes) largest = each;
   }

@@ -25,8 +25,10 @@ describe('buildArtifact()', () => {
       abi: 'terrarium',
       entry: 'run',
     });
-    const { memory } = artifact.engine.metered.names;
-    const exports = WebAssembly.Module.exports(new WebAssembly.Module(artifact.code));
+    const [core] = artifact.cores;
+    const memory = core?.engine.metered.names.memory;
+    const code = core?.code ?? new Uint8Array(0);
+    const exports = WebAssembly.Module.exports(new WebAssembly.Module(code));
     expect(exports).toContainEqual({ name: memory, kind: 'memory' });
   });
 

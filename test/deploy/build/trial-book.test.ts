@@ -9,7 +9,7 @@ describe('TrialBook', () => {
   let scratch: Scratch;
   let journal: LogBook;
   const code = Uint8Array.of(1, 2, 3);
-  const artifact = { digest: digestBytes(code), code, cardsCode: undefined };
+  const artifact = { digest: digestBytes(code), cores: [{ code, cardsCode: undefined }] };
   const fileOf = (digest: Digest) => scratch.path('state', 'trials', `${digest}.json`);
   const open = (isKept = (_: Digest) => true) =>
     TrialBook.open(scratch.path('state'), { journal, isKept });
@@ -25,8 +25,13 @@ describe('TrialBook', () => {
     await book.write(artifact, { tier: 'baseline', reason: 'it is slow' });
     const again = await open();
     expect(await again.read(artifact)).toMatchObject({ tier: 'baseline', reason: 'it is slow' });
-    expect(await again.read({ ...artifact, code: Uint8Array.of(1, 2, 4) })).toBeUndefined();
-    expect(await again.read({ ...artifact, cardsCode: code })).toBeUndefined();
+    expect(
+      await again.read({
+        ...artifact,
+        cores: [{ code: Uint8Array.of(1, 2, 4), cardsCode: undefined }],
+      }),
+    ).toBeUndefined();
+    expect(await again.read({ ...artifact, cores: [{ code, cardsCode: code }] })).toBeUndefined();
     const reasons = await readUnoptimised(scratch.path('state'), journal);
     expect([...reasons]).toEqual([[artifact.digest, 'it is slow']]);
   });
@@ -46,7 +51,7 @@ describe('TrialBook', () => {
     const book = await TrialBook.open(scratch.path('state'), options);
     const modules = [1, 2, 3].map((byte) => {
       const bytes = Uint8Array.of(byte);
-      return { digest: digestBytes(bytes), code: bytes, cardsCode: undefined };
+      return { digest: digestBytes(bytes), cores: [{ code: bytes, cardsCode: undefined }] };
     });
     const [first, second, third] = modules;
     if (first === undefined || second === undefined || third === undefined) throw new Error('3');

@@ -17,7 +17,7 @@ const guestCode = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(gues
 
 function subjectOf(code: Uint8Array<ArrayBuffer>, extra: Partial<TrialSubject> = {}): TrialSubject {
   const owner = '/shared/alice' as OwnerKey;
-  return { code, cardsCode: undefined, original: code, importedFunctionCount: 0, owner, ...extra };
+  return { forms: [code], source: { bytes: code, importedFunctionCount: 0 }, owner, ...extra };
 }
 
 const hello = () => subjectOf(guestCode('hello'));
@@ -33,7 +33,7 @@ afterEach(async () => {
 describe('Trial', () => {
   test('lets modules pass that compile, one after another', async () => {
     const trial = makeTrial();
-    const both = subjectOf(guestCode('hello'), { cardsCode: guestCode('echo') });
+    const both = subjectOf(guestCode('hello'), { forms: [guestCode('hello'), guestCode('echo')] });
     expect(await Promise.all([trial.admit(both), trial.admit(hello())])).toEqual([
       { kind: 'bounded' },
       { kind: 'bounded' },
@@ -58,9 +58,10 @@ describe('Trial', () => {
     const trial = makeTrial();
     const bad = guestCode('hello').slice(0, 40);
     const rejection = refusal(/ended the process/);
-    const subject = { ...subjectOf(bad), original: guestCode('hello') };
+    const source = { bytes: guestCode('hello'), importedFunctionCount: 0 };
+    const subject = { ...subjectOf(bad), source };
     await expect(trial.admit(subject)).rejects.toMatchObject(rejection);
-    const half = subjectOf(guestCode('hello'), { cardsCode: bad });
+    const half = subjectOf(guestCode('hello'), { forms: [guestCode('hello'), bad] });
     await expect(trial.admit(half)).rejects.toMatchObject(rejection);
     await trial.admit(hello());
   });

@@ -49,7 +49,7 @@ export const rooms: readonly Room[] = [
   {
     name: 'threads',
     holds: 'messages between the threads, heartbeats, questions and answers',
-    imports: [...common, 'http', 'site', 'journal', 'wasm/meter/contract'],
+    imports: [...common, 'http', 'site', 'journal', 'wasm/meter/contract', 'wasm/component/plan'],
   },
   {
     name: 'outside',
@@ -64,7 +64,16 @@ export const rooms: readonly Room[] = [
   {
     name: 'abi',
     holds: 'translators between guests and exchanges',
-    imports: [...common, 'http', ...aboutCapabilities, 'capability/networks', 'capability/refusal'],
+    imports: [
+      ...common,
+      'http',
+      ...aboutCapabilities,
+      'capability/networks',
+      'capability/refusal',
+      'wasm/component/plan',
+      'wasm/component/types',
+      'wasm/component/names',
+    ],
   },
   {
     name: 'engine',

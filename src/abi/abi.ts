@@ -9,6 +9,7 @@ import type { ReadBody } from '../http/body.ts';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
+import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
 
@@ -146,6 +147,8 @@ export interface Abi {
   readonly name: string;
   /** `other`: not this ABI's module. `refused`: it is, but it must not run, and why. */
   judge(face: ModuleFace): AbiVerdict;
+  /** The same of a component; left out: none is of this ABI. */
+  judgeComponent?(plan: ComponentPlan): AbiVerdict;
   /** `whole`: the body is read before the run, up to the limit. `streamed`: as the guest asks. */
   readonly requestBody: 'whole' | 'streamed';
   /** Whether a module with that entry can take part in a conversation; left out: none can. */
@@ -155,8 +158,17 @@ export interface Abi {
    * server; left out: where they do not converse they have none.
    */
   readonly takesUpgrades?: boolean;
-  /** Everything one instance needs; called once per instance, before it is instantiated. */
-  bind(host: GuestHost): Binding;
+  /**
+   * Everything one instance needs; called once per instance, before it is instantiated. `component`
+   * is there where it is one.
+   */
+  bind(host: GuestHost, component?: BoundComponent): Binding;
+}
+
+/** A component that is bound, and the entry that its verdict named. */
+export interface BoundComponent {
+  readonly plan: ComponentPlan;
+  readonly entry: string;
 }
 
 /** i32, f32, f64 arrive as number, i64 as bigint. */
@@ -164,6 +176,12 @@ export type WasmValue = number | bigint;
 export type HostcallResult = WasmValue | undefined;
 
 export type GuestFunction = (...args: WasmValue[]) => HostcallResult;
+
+/** Calls the guest as the entry of a run that has the thread. */
+export type CallEntry = (
+  callee: GuestFunction,
+  ...args: readonly WasmValue[]
+) => Promise<HostcallResult>;
 
 /** One core module of a program, seen through bounds checks. */
 export interface CoreFace {
@@ -241,6 +259,11 @@ export interface Binding {
   prepare?(capabilities: EarlyCapabilities): void;
   /** Takes the next run. Everything of the run before is forgotten. */
   begin(run: Run): void;
+  /**
+   * Runs the entry, where there is more to it than a call without parameters: by `call`, which
+   * rejects when the guest trapped or was ended; so does this then.
+   */
+  enter?(call: CallEntry): Promise<void>;
   /**
    * The entry ended: what has to be done before the answer may say so, without the guest. Left out,
    * or undefined, where there is nothing; what it rejects with takes the place of the answer.

@@ -1,7 +1,9 @@
 /** The ABIs we serve, and which of them a module's outside asks for. */
 import type { Limits } from '../config/config.ts';
 import { quoteReceived } from '../names/quote.ts';
+import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { Abi, ModuleFace } from './abi.ts';
+import { createHttpComponentAbi } from './component.ts';
 import { isFastly } from './fastly/judge.ts';
 import { createFastlyAbi } from './fastly.ts';
 import { explainForeign, listFace } from './foreign.ts';
@@ -22,6 +24,7 @@ export interface Catalogue {
   /** By name, as `LoadedModule.abi` has it. */
   readonly abis: ReadonlyMap<string, Abi>;
   judgeModule(face: ModuleFace): ModuleVerdict;
+  judgeComponent(plan: ComponentPlan): ModuleVerdict;
 }
 
 /** @param trace Left out: hostcalls are not told. */
@@ -31,11 +34,34 @@ export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue
     // It imports from WASI, too, so that it comes first.
     createFastlyAbi(limits, createWasiBeside(limits)),
     createWasip1Abi(limits),
+    createHttpComponentAbi(limits),
   ];
   const chosen = trace === undefined ? known : known.map((abi) => traceAbi(abi, trace));
   const abis = new Map(chosen.map((abi) => [abi.name, abi]));
-  return { abis, judgeModule: (face) => judgeModule(face, abis) };
+  return {
+    abis,
+    judgeModule: (face) => judgeModule(face, abis),
+    judgeComponent: (plan) => judgeComponent(plan, abis),
+  };
 }
+
+/** The first export that is served counts, in the order of the ABIs. */
+function judgeComponent(plan: ComponentPlan, abis: ReadonlyMap<string, Abi>): ModuleVerdict {
+  for (const abi of abis.values()) {
+    const verdict = abi.judgeComponent?.(plan) ?? { kind: 'other' };
+    if (verdict.kind === 'speaks') return { kind: 'speaks', abi: abi.name, entry: verdict.entry };
+    if (verdict.kind === 'refused') return verdict;
+  }
+  const exported = [...new Set(plan.exports.map((each) => quoteReceived(each.interface)))];
+  return {
+    kind: 'refused',
+    reason:
+      'Cannot run the component: expected an export `wasi:http/incoming-handler@0.2`: ' +
+      `received ${exported.slice(0, exportsNamedMax).join(', ') || 'no functions'}`,
+  };
+}
+
+const exportsNamedMax = 10;
 
 function judgeModule(face: ModuleFace, abis: ReadonlyMap<string, Abi>): ModuleVerdict {
   const foreign = explainForeign(face) ?? explainMixed(face);

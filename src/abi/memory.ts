@@ -154,6 +154,16 @@ export class GuestMemory {
     return bytesMax;
   }
 
+  readU8(ptr: number): number {
+    const start = this.#open(ptr, 1);
+    return this.#view.getUint8(start);
+  }
+
+  readU16(ptr: number): number {
+    const start = this.#open(ptr, 2);
+    return this.#view.getUint16(start, true);
+  }
+
   readU32(ptr: number): number {
     const start = this.#open(ptr, 4);
     return this.#view.getUint32(start, true);
@@ -162,11 +172,6 @@ export class GuestMemory {
   readI32(ptr: number): number {
     const start = this.#open(ptr, 4);
     return this.#view.getInt32(start, true);
-  }
-
-  readU16(ptr: number): number {
-    const start = this.#open(ptr, 2);
-    return this.#view.getUint16(start, true);
   }
 
   readU64(ptr: number): bigint {

@@ -24,7 +24,8 @@ const catalogue = createCatalogue(defaultLimits);
 /** Why the module is refused; `accepted` when it is not. */
 function judge(bytes: Uint8Array): string {
   try {
-    const options = { limits: defaultLimits, judge: catalogue.judgeModule };
+    const { judgeModule, judgeComponent } = catalogue;
+    const options = { limits: defaultLimits, judge: judgeModule, judgeComponent };
     buildArtifact(Uint8Array.from(bytes), options);
     return 'accepted';
   } catch (error) {
@@ -56,7 +57,11 @@ const table: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp
   ['the bare header', raw(...header), /^Cannot run the module: no known ABI: .* exports none/],
   ['bad magic', raw(0, 0x61, 0x73, 0x6e, 1, 0, 0, 0), /received 8 bytes beginning 0x00 0x61/],
   ['bad version', raw(0, 0x61, 0x73, 0x6d, 2, 0, 0, 0), /received version bytes 0x02/],
-  ['a component', raw(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0), /a component, not a core module/],
+  [
+    'a component',
+    raw(0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0),
+    /expected an export `wasi:http\/incoming-handler/,
+  ],
   ['gzip', gzipSync(hello), /received a gzip file; put the unpacked \.wasm/],
   ['an ELF program', raw(0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0), /received an ELF file/],
   ['text', text('hello, not a module\n'), /received text/],
@@ -131,7 +136,9 @@ describe('hostile modules', () => {
   test('every reason reads "Cannot …: …" on one line that a terminal can show', () => {
     const hostile = moduleExporting('run\u001b[2J\u202e\n', { times: 2 });
     for (const bytes of [...table.map(([, each]) => each), hostile]) {
-      expect(judge(bytes)).toMatch(/^Cannot (?:read|run|accept) the module: [\x20-\x7e…]+$/);
+      expect(judge(bytes)).toMatch(
+        /^Cannot (?:read|run|accept) the (?:module|component): [\x20-\x7e…]+$/,
+      );
     }
   });
 

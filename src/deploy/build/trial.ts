@@ -132,8 +132,8 @@ export class Trial {
   }
 
   /** Whether the optimiser would take longer than the patience however fast it is. */
-  #isHopeless({ code, cardsCode }: TrialSubject): boolean {
-    const codeBytes = code.length + (cardsCode?.length ?? 0);
+  #isHopeless({ forms }: TrialSubject): boolean {
+    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
     const leastCpuMs = (codeBytes / mebibyte) * optimiserCpuMsPerMebibyteMin;
     return leastCpuMs > (this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault);
   }

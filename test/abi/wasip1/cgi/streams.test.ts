@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { LogStream } from '../../../../src/abi/objects/log-stream.ts';
 import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
-import { LogStream } from '../../../../src/abi/wasip1/cgi/log-stream.ts';
 import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
 import { RunLog } from '../../../../src/capability/log/guest-log.ts';
 import { World } from '../../../support/abi-world.ts';

@@ -1,11 +1,10 @@
-/** Standard error as lines of the log. */
-import type { GuestLog } from '../../../capability/log/contract.ts';
-import type { OutputStream } from '../streams.ts';
+/** What a program writes, as lines of the log. */
+import type { GuestLog } from '../../capability/log/contract.ts';
 
 /** A longer line is cut into several: nothing is kept back without bound. */
 const lineBytesMax = 8_192;
 
-export class LogStream implements OutputStream {
+export class LogStream {
   readonly #log: GuestLog;
   /** One character a byte, so that a character of several bytes is not torn between writes. */
   #partial = '';

@@ -1,0 +1,106 @@
+/** `wasi:clocks` and `wasi:random` 0.2. */
+import { inBytes } from '../../amounts.ts';
+import { type HostInterface, prompt } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
+import { Pollable } from './io.ts';
+import { insecure, insecureSeed, monotonicClock, random, wallClock } from './wit/clocks.ts';
+
+const nsPerSecond = 1_000_000_000n;
+const randomBytesMax = 1024 * 1024;
+/** Some kits take 0 for "no time yet". */
+const monotonicStartNs = 1_000_000_000n;
+
+/** Ready when so much time has passed. */
+function after(guest: ComponentGuest, delayNs: bigint): Pollable {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isReady = delayNs <= 0n;
+  if (isReady) resolve();
+  const onDue = (): void => {
+    isReady = true;
+    resolve();
+  };
+  const cancel = isReady ? undefined : guest.run.capabilities.timer.start(delayNs, onDue);
+  const item = {
+    get isReady(): boolean {
+      return isReady;
+    },
+    whenReady: () => promise,
+  };
+  return new Pollable(item, cancel);
+}
+
+function monotonicNs(guest: ComponentGuest): bigint {
+  return monotonicStartNs + guest.run.capabilities.timer.nowNs();
+}
+
+function datetime(ns: bigint): readonly [bigint, number] {
+  return [ns / nsPerSecond, Number(ns % nsPerSecond)];
+}
+
+function randomBytes(guest: ComponentGuest, length: bigint): Uint8Array {
+  if (length > randomBytesMax) {
+    const rule = `at most ${inBytes(randomBytesMax)} in one call`;
+    guest.trap(`Cannot give random bytes: ${rule}: received ${length}`);
+  }
+  const bytes = new Uint8Array(Number(length));
+  guest.run.capabilities.fillRandom(bytes);
+  return bytes;
+}
+
+function randomU64(guest: ComponentGuest): bigint {
+  const bytes = Buffer.allocUnsafe(8);
+  guest.run.capabilities.fillRandom(bytes);
+  return bytes.readBigUInt64LE();
+}
+
+export const clockInterfaces: readonly HostInterface[] = [
+  {
+    name: 'wasi:clocks/monotonic-clock@0.2.0',
+    text: monotonicClock,
+    functions: {
+      now: prompt((guest) => () => monotonicNs(guest)),
+      resolution: prompt((guest) => () => guest.run.capabilities.timer.resolutionNs),
+      'subscribe-instant': prompt(
+        (guest) => (instant: bigint) => after(guest, instant - monotonicNs(guest)),
+      ),
+      'subscribe-duration': prompt((guest) => (delayNs: bigint) => after(guest, delayNs)),
+    },
+  },
+  {
+    name: 'wasi:clocks/wall-clock@0.2.0',
+    text: wallClock,
+    functions: {
+      now: prompt((guest) => () => datetime(guest.run.capabilities.clock.nowNs())),
+      resolution: prompt((guest) => () => datetime(guest.run.capabilities.timer.resolutionNs)),
+    },
+  },
+];
+
+/** All of them are good random numbers: there is nothing to be gained by worse ones. */
+export const randomInterfaces: readonly HostInterface[] = [
+  {
+    name: 'wasi:random/random@0.2.0',
+    text: random,
+    functions: {
+      'get-random-bytes': prompt((guest) => (length: bigint) => randomBytes(guest, length)),
+      'get-random-u64': prompt((guest) => () => randomU64(guest)),
+    },
+  },
+  {
+    name: 'wasi:random/insecure@0.2.0',
+    text: insecure,
+    functions: {
+      'get-insecure-random-bytes': prompt(
+        (guest) => (length: bigint) => randomBytes(guest, length),
+      ),
+      'get-insecure-random-u64': prompt((guest) => () => randomU64(guest)),
+    },
+  },
+  {
+    name: 'wasi:random/insecure-seed@0.2.0',
+    text: insecureSeed,
+    functions: {
+      'insecure-seed': prompt((guest) => () => [randomU64(guest), randomU64(guest)]),
+    },
+  },
+];

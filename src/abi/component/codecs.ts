@@ -1,0 +1,237 @@
+/** Makes the codecs of types; those of compound ones are here. */
+import type { FlatType, ResourceType, ValueType } from '../../wasm/component/types.ts';
+import { alignTo, flatten, Layouts } from '../../wasm/component/types.ts';
+import type { WasmValue } from '../abi.ts';
+import type { Codec } from './codec.ts';
+import { scalarCodec } from './codec-scalars.ts';
+import { VariantCodec } from './codec-variants.ts';
+import type { Crossing } from './crossing.ts';
+import { loadText, storeText } from './text.ts';
+
+/** What an object of JavaScript costs beside what it holds, about, in bytes. */
+const objectBytes = 32;
+
+/** Codecs of types, each made once. */
+export class Codecs {
+  readonly layouts = new Layouts();
+  readonly #identityOf: (resource: ResourceType) => number;
+  readonly #known = new Map<ValueType, Codec>();
+
+  /** @param identityOf Resource types that are the same have the same. */
+  constructor(identityOf: (resource: ResourceType) => number) {
+    this.#identityOf = identityOf;
+  }
+
+  of(type: ValueType): Codec {
+    const known = this.#known.get(type);
+    if (known !== undefined) return known;
+    const codec = this.#make(type);
+    this.#known.set(type, codec);
+    return codec;
+  }
+
+  /** Parameters of a function as one value. */
+  ofParams(types: readonly ValueType[]): Codec {
+    return new RecordCodec(types.map((type) => this.of(type)));
+  }
+
+  #make(type: ValueType): Codec {
+    switch (type.kind) {
+      case 'record':
+        return this.ofParams(type.fields.map((field) => field.type));
+      case 'tuple':
+        return this.ofParams(type.items);
+      case 'list':
+        return type.element.kind === 'u8' ? bytesCodec : new ListCodec(this.of(type.element));
+      case 'variant':
+      case 'option':
+      case 'result':
+        return this.#makeVariant(type);
+      case 'string':
+        return textCodec;
+      case 'own':
+      case 'borrow':
+        return handleCodec(type.kind, this.#identityOf(type.resource));
+      case 'stream':
+      case 'future':
+      case 'map':
+        throw new TypeError(`Cannot make a codec: no ${type.kind} crosses yet`);
+      default:
+        return scalarCodec(type);
+    }
+  }
+
+  #makeVariant(type: ValueType & { readonly kind: 'variant' | 'option' | 'result' }): Codec {
+    const payloads =
+      type.kind === 'variant'
+        ? type.cases.map((each) => each.type)
+        : type.kind === 'option'
+          ? [undefined, type.some]
+          : [type.ok, type.error];
+    const layout = this.layouts.of(type);
+    const cases = payloads.map((payload) =>
+      payload === undefined ? undefined : { codec: this.of(payload), flat: flatten(payload) },
+    );
+    const joined = flatten(type).slice(1) as readonly FlatType[];
+    return new VariantCodec({ layout, cases, joined, isOption: type.kind === 'option' });
+  }
+}
+
+/** One after another; an array of them. */
+class RecordCodec implements Codec {
+  readonly size: number;
+  readonly align: number;
+  readonly flatCount: number;
+  readonly #codecs: readonly Codec[];
+  readonly #offsets: readonly number[];
+
+  constructor(codecs: readonly Codec[]) {
+    this.#codecs = codecs;
+    const offsets: number[] = [];
+    let size = 0;
+    for (const codec of codecs) {
+      offsets.push(alignTo(size, codec.align));
+      size = alignTo(size, codec.align) + codec.size;
+    }
+    this.#offsets = offsets;
+    this.align = Math.max(1, ...codecs.map(({ align }) => align));
+    this.size = alignTo(size, this.align);
+    this.flatCount = codecs.reduce((sum, { flatCount }) => sum + flatCount, 0);
+  }
+
+  lift(crossing: Crossing, flat: readonly WasmValue[], at: number): unknown[] {
+    const values: unknown[] = [];
+    let place = at;
+    for (const codec of this.#codecs) {
+      values.push(codec.lift(crossing, flat, place));
+      place += codec.flatCount;
+    }
+    return values;
+  }
+
+  load(crossing: Crossing, ptr: number): unknown[] {
+    const values: unknown[] = [];
+    for (let place = 0; place < this.#codecs.length; place += 1) {
+      values.push(this.#codecs[place]?.load(crossing, ptr + (this.#offsets[place] ?? 0)));
+    }
+    return values;
+  }
+
+  lower(crossing: Crossing, values: readonly never[], flat: WasmValue[]): void {
+    for (const [place, codec] of this.#codecs.entries()) {
+      codec.lower(crossing, values[place] as never, flat);
+    }
+  }
+
+  store(crossing: Crossing, values: readonly never[], ptr: number): void {
+    for (const [place, codec] of this.#codecs.entries()) {
+      codec.store(crossing, values[place] as never, ptr + (this.#offsets[place] ?? 0));
+    }
+  }
+}
+
+/** Address and length, as two words. */
+abstract class PointerCodec implements Codec {
+  readonly size = 8;
+  readonly align = 4;
+  readonly flatCount = 2;
+
+  protected abstract read(crossing: Crossing, ptr: number, length: number): unknown;
+  /** Puts the value into the guest; its address and length. */
+  protected abstract write(crossing: Crossing, value: never): readonly [number, number];
+
+  lift(crossing: Crossing, flat: readonly WasmValue[], at: number): unknown {
+    return this.read(crossing, Number(flat[at]) >>> 0, Number(flat[at + 1]) >>> 0);
+  }
+
+  load(crossing: Crossing, ptr: number): unknown {
+    const { memory } = crossing;
+    return this.read(crossing, memory.readU32(ptr), memory.readU32(ptr + 4));
+  }
+
+  lower(crossing: Crossing, value: never, flat: WasmValue[]): void {
+    const [ptr, length] = this.write(crossing, value);
+    flat.push(ptr, length);
+  }
+
+  store(crossing: Crossing, value: never, ptr: number): void {
+    const [place, length] = this.write(crossing, value);
+    crossing.memory.writeU32(ptr, place);
+    crossing.memory.writeU32(ptr + 4, length);
+  }
+}
+
+class TextCodec extends PointerCodec {
+  protected read(crossing: Crossing, ptr: number, length: number): string {
+    return loadText(crossing, ptr, length);
+  }
+
+  protected write(crossing: Crossing, text: string): readonly [number, number] {
+    return storeText(crossing, text);
+  }
+}
+
+class BytesCodec extends PointerCodec {
+  protected read(crossing: Crossing, ptr: number, length: number): Uint8Array {
+    crossing.takeBytes(length + objectBytes);
+    return crossing.memory.readBytesPooled(ptr, length, length);
+  }
+
+  protected write(crossing: Crossing, bytes: Uint8Array): readonly [number, number] {
+    const ptr = crossing.allocate(bytes.length, 1);
+    crossing.memory.writeBytes(ptr, bytes);
+    return [ptr, bytes.length];
+  }
+}
+
+class ListCodec extends PointerCodec {
+  readonly #element: Codec;
+
+  constructor(element: Codec) {
+    super();
+    this.#element = element;
+  }
+
+  protected read(crossing: Crossing, ptr: number, length: number): unknown[] {
+    const { size, align } = this.#element;
+    crossing.requireAligned(ptr, align);
+    // Before anything is allocated for it.
+    crossing.takeBytes(length * (size + objectBytes));
+    crossing.memory.requireRange(ptr, length * size);
+    const items: unknown[] = [];
+    for (let index = 0; index < length; index += 1) {
+      items.push(this.#element.load(crossing, ptr + index * size));
+    }
+    return items;
+  }
+
+  protected write(crossing: Crossing, items: readonly never[]): readonly [number, number] {
+    const { size, align } = this.#element;
+    const ptr = crossing.allocate(items.length * size, align);
+    for (const [index, item] of items.entries()) {
+      this.#element.store(crossing, item as never, ptr + index * size);
+    }
+    return [ptr, items.length];
+  }
+}
+
+/** One word that names something. */
+function handleCodec(kind: 'own' | 'borrow', type: number): Codec {
+  const take = (crossing: Crossing, index: number): unknown =>
+    kind === 'own'
+      ? crossing.handles.take(index, type).value
+      : crossing.handles.get(index, type).value;
+  const give = (crossing: Crossing, value: never): number => crossing.handles.add({ type, value });
+  return {
+    size: 4,
+    align: 4,
+    flatCount: 1,
+    lift: (crossing, flat, at) => take(crossing, Number(flat[at])),
+    load: (crossing, ptr) => take(crossing, crossing.memory.readU32(ptr)),
+    lower: (crossing, value, flat) => void flat.push(give(crossing, value)),
+    store: (crossing, value, ptr) => crossing.memory.writeU32(ptr, give(crossing, value)),
+  };
+}
+
+const textCodec = new TextCodec();
+const bytesCodec = new BytesCodec();

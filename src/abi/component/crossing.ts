@@ -1,0 +1,89 @@
+/**
+ * One place where values cross between a guest and the host: whose memory, whose handles, who
+ * allocates. Made once for each function of each instance.
+ */
+
+import { inBytes } from '../../amounts.ts';
+import type { CrossingOptions } from '../../wasm/component/plan.ts';
+import type { GuestFunction, GuestHost } from '../abi.ts';
+import type { GuestMemory } from '../memory.ts';
+import type { HandleTable } from './handles.ts';
+
+/**
+ * What one call may bring out of a guest, in bytes: lists may point at the same place a million
+ * times, so that a small memory holds lists of any size.
+ */
+const liftBytesMax = 16 * 1024 * 1024;
+
+export class Crossing {
+  readonly encoding: CrossingOptions['encoding'];
+  readonly handles: HandleTable;
+  readonly #host: GuestHost;
+  readonly #options: CrossingOptions;
+  #memory: GuestMemory | undefined;
+  #realloc: GuestFunction | undefined;
+  #liftedBytes = 0;
+
+  constructor(host: GuestHost, options: CrossingOptions, handles: HandleTable) {
+    this.#host = host;
+    this.#options = options;
+    this.encoding = options.encoding;
+    this.handles = handles;
+  }
+
+  get memory(): GuestMemory {
+    const { memory } = this.#options;
+    // Validation saw that there is one wherever a type needs it.
+    this.#memory ??= memory === undefined ? this.#host.memory : this.#host.core(memory).memory;
+    return this.#memory;
+  }
+
+  /** A call begins. */
+  begin(): void {
+    this.#liftedBytes = 0;
+  }
+
+  /** So many bytes more are taken out of the guest. Traps past what a call may take. */
+  takeBytes(bytes: number): void {
+    this.#liftedBytes += bytes;
+    if (this.#liftedBytes <= liftBytesMax) return;
+    this.trap(
+      `Cannot take the values: at most ${inBytes(liftBytesMax)} in one call: received more`,
+    );
+  }
+
+  /**
+   * The address of `size` fresh bytes in the guest, from its own allocator; memory may have grown.
+   * Traps when the answer is no place for them.
+   */
+  allocate(size: number, align: number): number {
+    const realloc = this.#findRealloc();
+    const ptr =
+      Number(this.#host.callGuest((bytes) => realloc(0, 0, align, bytes ?? 0), size)) >>> 0;
+    if (ptr % align === 0 && ptr + size <= this.memory.byteLength) return ptr;
+    return this.trap(`Cannot place ${size} bytes in the guest: realloc answered ${ptr}`);
+  }
+
+  trap(reason: string): never {
+    return this.#host.trap(reason);
+  }
+
+  /** Traps unless `ptr` is a multiple of `align`. */
+  requireAligned(ptr: number, align: number): void {
+    if (ptr % align === 0) return;
+    this.trap(`Cannot read from linear memory: at multiples of ${align}: received address ${ptr}`);
+  }
+
+  #findRealloc(): GuestFunction {
+    if (this.#realloc !== undefined) return this.#realloc;
+    const { realloc } = this.#options;
+    const found =
+      realloc === undefined
+        ? undefined
+        : this.#host.core(realloc.core).exportedFunction(realloc.export);
+    if (found === undefined)
+      return this.trap('Cannot place a value in the guest: it has no realloc');
+    this.#realloc = found;
+    return found;
+  }
+}

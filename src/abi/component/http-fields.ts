@@ -1,0 +1,159 @@
+/** `fields` of `wasi:http`: headers and trailers. */
+
+import { isFieldValue } from '../../http/fields.ts';
+import type { Header } from '../../http/message.ts';
+import { isToken } from '../../http/token.ts';
+import { type HeaderLimits, HeaderMap } from '../objects/headers.ts';
+import { ObjectError } from '../objects/object-error.ts';
+import { type HostFunction, prompt } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
+import { HostResource } from './handles.ts';
+import { failed, ok, type Variant } from './results.ts';
+
+/** About the connection, or said elsewhere: guests neither see nor set them. */
+const forbidden: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'http2-settings',
+]);
+
+/** Of `header-error`. */
+const invalidSyntax: Variant = { tag: 0, value: undefined };
+const isForbidden: Variant = { tag: 1, value: undefined };
+const isImmutableError: Variant = { tag: 2, value: undefined };
+
+type Entry = readonly [name: string, value: Uint8Array];
+
+export class Fields extends HostResource {
+  readonly map: HeaderMap;
+  #isImmutable: boolean;
+
+  constructor(map: HeaderMap, isImmutable = false) {
+    super();
+    this.map = map;
+    this.#isImmutable = isImmutable;
+  }
+
+  /** Those of a message that came. */
+  static of(headers: readonly Header[], limits: HeaderLimits): Fields {
+    const shown = headers.filter(([name]) => !forbidden.has(name.toLowerCase()));
+    return new Fields(HeaderMap.of(shown, limits), true);
+  }
+
+  get isImmutable(): boolean {
+    return this.#isImmutable;
+  }
+
+  /** They are a message's now. */
+  freeze(): void {
+    this.#isImmutable = true;
+  }
+
+  get(name: string): Uint8Array[] {
+    return this.map.values(name).map(toBytes);
+  }
+
+  entries(): Entry[] {
+    return this.map.lines().map(([name, value]) => [name.toLowerCase(), toBytes(value)] as const);
+  }
+}
+
+export function headerLimitsOf({ limits }: ComponentGuest): HeaderLimits {
+  return { linesMax: limits.headersMax, bytesMax: limits.headerBytesMax };
+}
+
+function toBytes(value: string): Uint8Array {
+  return Buffer.from(value, 'latin1');
+}
+
+function toText(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+}
+
+/** What is wrong with a name, and then with values; undefined: nothing. */
+function faultOf(name: string, values: readonly string[]): Variant | undefined {
+  if (!isToken(name)) return invalidSyntax;
+  const lowerName = name.toLowerCase();
+  if (forbidden.has(lowerName)) return isForbidden;
+  if (!values.every(isFieldValue)) return invalidSyntax;
+  const isLength = lowerName === 'content-length';
+  return isLength && !values.every((value) => /^\d+$/.test(value)) ? invalidSyntax : undefined;
+}
+
+/** More than a message may have ends the run, as the interface has no word for it. */
+function change(guest: ComponentGuest, act: () => void): Variant {
+  try {
+    act();
+    return ok();
+  } catch (error) {
+    if (!(error instanceof ObjectError)) throw error;
+    return error.problem === 'syntax' ? failed(invalidSyntax) : guest.trap(error.message);
+  }
+}
+
+function fromList(guest: ComponentGuest, entries: readonly Entry[]): Variant {
+  const map = new HeaderMap(headerLimitsOf(guest));
+  for (const [name, value] of entries) {
+    const text = toText(value);
+    const fault = faultOf(name, [text]);
+    if (fault !== undefined) return failed(fault);
+    const appended = change(guest, () => map.append(name, text));
+    if (appended.tag !== 0) return appended;
+  }
+  return ok(new Fields(map));
+}
+
+function set(
+  guest: ComponentGuest,
+  fields: Fields,
+  [name, values]: readonly [string, readonly Uint8Array[]],
+): Variant {
+  const nameFault = faultOf(name, []);
+  if (nameFault !== undefined) return failed(nameFault);
+  if (fields.isImmutable) return failed(isImmutableError);
+  const texts = values.map(toText);
+  const fault = faultOf(name, texts);
+  return fault === undefined ? change(guest, () => fields.map.set(name, texts)) : failed(fault);
+}
+
+function remove(fields: Fields, name: string): Variant {
+  const fault = faultOf(name, []);
+  if (fault !== undefined) return failed(fault);
+  if (fields.isImmutable) return failed(isImmutableError);
+  fields.map.remove(name);
+  return ok();
+}
+
+function append(guest: ComponentGuest, fields: Fields, [name, value]: Entry): Variant {
+  const text = toText(value);
+  const fault = faultOf(name, [text]);
+  if (fault !== undefined) return failed(fault);
+  if (fields.isImmutable) return failed(isImmutableError);
+  return change(guest, () => fields.map.append(name, text));
+}
+
+export const fieldFunctions: Readonly<Record<string, HostFunction>> = {
+  '[constructor]fields': prompt((guest) => () => new Fields(new HeaderMap(headerLimitsOf(guest)))),
+  '[static]fields.from-list': prompt(
+    (guest) => (entries: readonly Entry[]) => fromList(guest, entries),
+  ),
+  '[method]fields.get': prompt(() => (fields: Fields, name: string) => fields.get(name)),
+  '[method]fields.has': prompt(() => (fields: Fields, name: string) => fields.map.has(name)),
+  '[method]fields.set': prompt(
+    (guest) => (fields: Fields, name: string, values: readonly Uint8Array[]) =>
+      set(guest, fields, [name, values]),
+  ),
+  '[method]fields.delete': prompt(() => (fields: Fields, name: string) => remove(fields, name)),
+  '[method]fields.append': prompt(
+    (guest) => (fields: Fields, name: string, value: Uint8Array) =>
+      append(guest, fields, [name, value]),
+  ),
+  '[method]fields.entries': prompt(() => (fields: Fields) => fields.entries()),
+  '[method]fields.clone': prompt(() => (fields: Fields) => new Fields(fields.map.copy())),
+};

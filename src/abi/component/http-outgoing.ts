@@ -1,0 +1,260 @@
+/** Requests that a guest sends, and what comes back, as `wasi:http` has them. */
+import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
+import { noBytes, type ReadBody } from '../../http/body.ts';
+import { Body } from '../objects/body.ts';
+import type { Pending } from '../objects/pending.ts';
+import { errorCode, errorCodeOf } from './error-codes.ts';
+import { type HostFunction, prompt } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
+import { HostResource } from './handles.ts';
+import { declaredLength, IncomingBody, newBody, OutgoingBody } from './http-bodies.ts';
+import { Fields, headerLimitsOf } from './http-fields.ts';
+import { headersToSend } from './http-reply.ts';
+import { methodName, methodOf, schemeName } from './http-words.ts';
+import { Pollable } from './io.ts';
+import { failed, ok, type Variant } from './results.ts';
+
+const nsPerMs = 1_000_000n;
+/** Longer no timer is; the operator's own limits are below. */
+const timeoutMsMax = 2 ** 31 - 1;
+const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[^\s/?#@:[\]\\]+)(?::([0-9]{1,5}))?$/;
+const pathPattern = /^[\x21-\x7e\x80-\uffff]*$/;
+const portMax = 65_535;
+
+export class RequestOptions extends HostResource {
+  readonly timeouts = new Map<TimeoutName, bigint>();
+}
+
+type TimeoutName = 'connect' | 'first-byte' | 'between-bytes';
+
+export class OutgoingRequest extends HostResource {
+  readonly fields: Fields;
+  method: Variant = methodOf('GET');
+  path: string | undefined;
+  scheme: Variant | undefined;
+  authority: string | undefined;
+  body: OutgoingBody | undefined;
+
+  constructor(fields: Fields) {
+    super();
+    fields.freeze();
+    this.fields = fields;
+  }
+
+  openBody(guest: ComponentGuest): Variant {
+    if (this.body !== undefined) return failed();
+    const declared = declaredLength(this.fields);
+    this.body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
+    return ok(this.body);
+  }
+
+  setMethod(method: Variant): Variant {
+    if (methodName(method) === undefined) return failed();
+    this.method = method;
+    return ok();
+  }
+
+  setPath(path: string | undefined): Variant {
+    if (path !== undefined && !pathPattern.test(path)) return failed();
+    this.path = path;
+    return ok();
+  }
+
+  setScheme(scheme: Variant | undefined): Variant {
+    if (scheme !== undefined && schemeName(scheme) === undefined) return failed();
+    this.scheme = scheme;
+    return ok();
+  }
+
+  setAuthority(authority: string | undefined): Variant {
+    if (authority !== undefined) {
+      const [whole, port] = authorityPattern.exec(authority) ?? [];
+      if (whole === undefined || Number(port ?? 0) > portMax) return failed();
+    }
+    this.authority = authority;
+    return ok();
+  }
+}
+
+export class IncomingResponse extends HostResource {
+  readonly #reply: StreamedReply;
+  #isConsumed = false;
+
+  constructor(reply: StreamedReply) {
+    super();
+    this.#reply = reply;
+  }
+
+  get status(): number {
+    return this.#reply.status;
+  }
+
+  headers(guest: ComponentGuest): Fields {
+    return this.adopt(Fields.of(this.#reply.headers, headerLimitsOf(guest)));
+  }
+
+  consume(guest: ComponentGuest): Variant {
+    if (this.#isConsumed) return failed();
+    this.#isConsumed = true;
+    const { held } = guest.run;
+    const options = { held, headerLimits: headerLimitsOf(guest) };
+    return ok(new IncomingBody(Body.of(this.#reply.body, options)));
+  }
+
+  override drop(): void {
+    super.drop();
+    if (!this.#isConsumed) this.#reply.body.cancel();
+  }
+}
+
+export class FutureIncomingResponse extends HostResource {
+  readonly #pending: Pending<StreamedReply>;
+  #isGiven = false;
+
+  constructor(pending: Pending<StreamedReply>) {
+    super();
+    this.#pending = pending;
+  }
+
+  get isReady(): boolean {
+    return this.#pending.isReady;
+  }
+
+  whenReady(): Promise<void> {
+    return this.#pending.whenReady();
+  }
+
+  get(): Variant | undefined {
+    const { outcome } = this.#pending;
+    if (outcome === undefined) return undefined;
+    if (this.#isGiven) return failed();
+    this.#isGiven = true;
+    if (outcome.kind === 'failed') return ok(failed(errorCodeOf(outcome.error)));
+    return ok(ok(new IncomingResponse(outcome.value)));
+  }
+
+  override drop(): void {
+    super.drop();
+    if (!this.#isGiven) this.#pending.giveUp();
+  }
+}
+
+/** `result<future-incoming-response, error-code>`. */
+function send(
+  guest: ComponentGuest,
+  request: OutgoingRequest,
+  options: RequestOptions | undefined,
+): Variant {
+  const { run } = guest;
+  const method = methodName(request.method);
+  if (method === undefined) return failed(errorCode('HTTP-request-method-invalid'));
+  const scheme = request.scheme === undefined ? 'https' : schemeName(request.scheme);
+  if (scheme !== 'http' && scheme !== 'https') return failed(errorCode('HTTP-protocol-error'));
+  const { authority, path = '' } = request;
+  if (authority === undefined) return failed(errorCode('HTTP-request-URI-invalid'));
+  const slash = path === '' || path.startsWith('/') ? '' : '/';
+  const url = `${scheme}://${authority}${slash}${path}`;
+  if (!URL.canParse(url)) return failed(errorCode('HTTP-request-URI-invalid'));
+  const outbound: OutboundRequest = {
+    method,
+    url,
+    headers: headersToSend(request.fields.map.lines()),
+    body: bodyToSend(request),
+    redirects: 'give',
+    firstByteMs: timeoutOf(options, 'first-byte'),
+    betweenBytesMs: timeoutOf(options, 'between-bytes'),
+  };
+  const { fetch } = run.capabilities;
+  return ok(
+    new FutureIncomingResponse(run.pending.start((signal) => fetch.open(outbound, signal))),
+  );
+}
+
+function bodyToSend({ body, fields }: OutgoingRequest): Uint8Array | ReadBody {
+  if (body === undefined) return noBytes;
+  const whole = body.isFinished ? body.body.takeWhole() : undefined;
+  if (whole !== undefined) return whole;
+  const contents = body.body.startStreaming();
+  if (body.isFinished) body.body.close();
+  const knownBytes = declaredLength(fields);
+  return {
+    knownBytes,
+    read: () => contents.read(),
+    cancel: () => contents.cancel(),
+  };
+}
+
+function timeoutOf(options: RequestOptions | undefined, name: TimeoutName): number | undefined {
+  const ns = options?.timeouts.get(name);
+  if (ns === undefined) return undefined;
+  const ms = (ns + nsPerMs - 1n) / nsPerMs;
+  return ms > timeoutMsMax ? timeoutMsMax : Math.max(1, Number(ms));
+}
+
+function getTimeout(name: TimeoutName): HostFunction {
+  return prompt(() => (options: RequestOptions) => options.timeouts.get(name));
+}
+
+function setTimeoutOf(name: TimeoutName): HostFunction {
+  return prompt(() => (options: RequestOptions, ns: bigint | undefined) => {
+    if (ns === undefined) options.timeouts.delete(name);
+    else options.timeouts.set(name, ns);
+    return ok();
+  });
+}
+
+export const outgoingFunctions: Readonly<Record<string, HostFunction>> = {
+  '[constructor]outgoing-request': prompt(() => (fields: Fields) => new OutgoingRequest(fields)),
+  '[method]outgoing-request.body': prompt(
+    (guest) => (request: OutgoingRequest) => request.openBody(guest),
+  ),
+  '[method]outgoing-request.method': prompt(() => (request: OutgoingRequest) => request.method),
+  '[method]outgoing-request.set-method': prompt(
+    () => (request: OutgoingRequest, method: Variant) => request.setMethod(method),
+  ),
+  '[method]outgoing-request.path-with-query': prompt(
+    () => (request: OutgoingRequest) => request.path,
+  ),
+  '[method]outgoing-request.set-path-with-query': prompt(
+    () => (request: OutgoingRequest, path: string | undefined) => request.setPath(path),
+  ),
+  '[method]outgoing-request.scheme': prompt(() => (request: OutgoingRequest) => request.scheme),
+  '[method]outgoing-request.set-scheme': prompt(
+    () => (request: OutgoingRequest, scheme: Variant | undefined) => request.setScheme(scheme),
+  ),
+  '[method]outgoing-request.authority': prompt(
+    () => (request: OutgoingRequest) => request.authority,
+  ),
+  '[method]outgoing-request.set-authority': prompt(
+    () => (request: OutgoingRequest, authority: string | undefined) =>
+      request.setAuthority(authority),
+  ),
+  '[method]outgoing-request.headers': prompt(
+    () => (request: OutgoingRequest) => request.adopt(new Fields(request.fields.map.copy(), true)),
+  ),
+  '[constructor]request-options': prompt(() => () => new RequestOptions()),
+  '[method]request-options.connect-timeout': getTimeout('connect'),
+  '[method]request-options.set-connect-timeout': setTimeoutOf('connect'),
+  '[method]request-options.first-byte-timeout': getTimeout('first-byte'),
+  '[method]request-options.set-first-byte-timeout': setTimeoutOf('first-byte'),
+  '[method]request-options.between-bytes-timeout': getTimeout('between-bytes'),
+  '[method]request-options.set-between-bytes-timeout': setTimeoutOf('between-bytes'),
+  '[method]incoming-response.status': prompt(() => (response: IncomingResponse) => response.status),
+  '[method]incoming-response.headers': prompt(
+    (guest) => (response: IncomingResponse) => response.headers(guest),
+  ),
+  '[method]incoming-response.consume': prompt(
+    (guest) => (response: IncomingResponse) => response.consume(guest),
+  ),
+  '[method]future-incoming-response.subscribe': prompt(
+    () => (future: FutureIncomingResponse) => future.adopt(new Pollable(future)),
+  ),
+  '[method]future-incoming-response.get': prompt(
+    () => (future: FutureIncomingResponse) => future.get(),
+  ),
+};
+
+export const outgoingHandle: HostFunction = prompt(
+  (guest) => (request: OutgoingRequest, options: RequestOptions | undefined) =>
+    send(guest, request, options),
+);

@@ -1,0 +1,79 @@
+/** What is worked out once for a component on one thread, and used by all its instances. */
+import type { ComponentPlan, PlannedResource, Trampoline } from '../../wasm/component/plan.ts';
+import { type FuncType, flatParamsMax, flatResultsMax } from '../../wasm/component/types.ts';
+import type { Codec } from './codec.ts';
+import { Codecs } from './codecs.ts';
+import type { HostFunction } from './functions.ts';
+import type { Interfaces } from './interfaces.ts';
+
+/** A function that crosses, with the codecs of its types. */
+export interface PreparedFunction {
+  readonly params: Codec;
+  /** Undefined where it answers nothing. */
+  readonly result: Codec | undefined;
+  /** Parameters that are too many come in memory. */
+  readonly hasParamsInMemory: boolean;
+  /** A result of several core values goes into memory, at the last parameter. */
+  readonly hasResultInMemory: boolean;
+}
+
+export interface PreparedImport extends PreparedFunction {
+  /** Undefined where nobody can call it; see `HostInterface.functions`. */
+  readonly function: HostFunction | undefined;
+}
+
+export class PreparedComponent {
+  readonly plan: ComponentPlan;
+  /** For each trampoline; undefined for those that are no functions of the host. */
+  readonly imports: readonly (PreparedImport | undefined)[];
+  /** For each core: its module and name → number of the trampoline. */
+  readonly #places: readonly ReadonlyMap<string, number>[];
+  readonly #resources: ReadonlyMap<number, PlannedResource>;
+  readonly #codecs: Codecs;
+
+  constructor(plan: ComponentPlan, interfaces: Interfaces) {
+    this.plan = plan;
+    this.#resources = new Map(plan.resources.map((resource) => [resource.id, resource]));
+    this.#codecs = new Codecs(({ id }) => this.resource(id).identity);
+    this.#places = plan.hostImports.map(
+      (imports) => new Map(imports.map((each) => [keyOf(each), each.trampoline])),
+    );
+    this.imports = plan.trampolines.map((each) => this.#prepareImport(each, interfaces));
+  }
+
+  resource(id: number): PlannedResource {
+    const found = this.#resources.get(id);
+    if (found === undefined) throw new TypeError(`Cannot find resource type ${id}`);
+    return found;
+  }
+
+  /** Which trampoline an import of a core is. */
+  find(
+    core: number,
+    wanted: { readonly module: string; readonly name: string },
+  ): number | undefined {
+    return this.#places[core]?.get(keyOf(wanted));
+  }
+
+  prepare({ params, result }: FuncType): PreparedFunction {
+    const codec = this.#codecs.ofParams(params.map(({ type }) => type));
+    const resultCodec = result === undefined ? undefined : this.#codecs.of(result);
+    return {
+      params: codec,
+      result: resultCodec,
+      hasParamsInMemory: codec.flatCount > flatParamsMax,
+      hasResultInMemory: (resultCodec?.flatCount ?? 0) > flatResultsMax,
+    };
+  }
+
+  #prepareImport(trampoline: Trampoline, interfaces: Interfaces): PreparedImport | undefined {
+    if (trampoline.kind !== 'host') return undefined;
+    const { interface: owner, name, type } = trampoline;
+    const known = interfaces.findImport(owner)?.functions.get(name);
+    return { ...this.prepare(type), function: known?.function };
+  }
+}
+
+function keyOf({ module, name }: { readonly module: string; readonly name: string }): string {
+  return `${module.length} ${module}${name}`;
+}

@@ -10,6 +10,7 @@ import { ObjectError } from '../../objects/object-error.ts';
 import type { Pending } from '../../objects/pending.ts';
 import type { ReadyItem } from '../../objects/ready.ts';
 import type { FastlyRun } from '../run.ts';
+import { KvWrites } from './kv-writes.ts';
 
 /** What a guest is told of the end of an operation. */
 export const kvError = {
@@ -63,15 +64,40 @@ export function kvOperations(run: FastlyRun): HandleTable<KvOperation> {
   return run.items.open('operation of a store');
 }
 
-/** Starts one; it is given up with the run. @throws HandleError `full` */
+function kvWrites(): KvWrites {
+  return new KvWrites();
+}
+
+/** What an operation is about. */
+export interface KvSubject {
+  readonly store: KeyValueStore;
+  /** Undefined: all of them. */
+  readonly key?: string;
+}
+
+/**
+ * Starts one; it is given up with the run. It comes after the writes of the same key that the run
+ * has started before, as it would if each had been waited for.
+ *
+ * @throws HandleError `full`
+ */
 export function startOperation(
   run: FastlyRun,
   verb: KvVerb,
+  { store, key }: KvSubject,
   work: (signal: AbortSignal) => Promise<KvResult>,
 ): number {
   const operations = run.of(kvOperations);
   operations.requireRoom();
-  const pending = run.underWay.start((signal) => work(signal).catch(asResult));
+  const writes = run.of(kvWrites);
+  const before = writes.before(store, key);
+  const pending = run.underWay.start((signal) =>
+    // At once where nothing is before it: it is then done whatever becomes of the run.
+    (before === undefined ? work(signal) : before.then(() => work(signal))).catch(asResult),
+  );
+  if (key !== undefined && (verb === 'insert' || verb === 'delete')) {
+    writes.add(store, key, pending.whenReady());
+  }
   return operations.add(new KvOperation(verb, pending));
 }
 

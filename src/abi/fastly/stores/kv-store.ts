@@ -76,7 +76,7 @@ export const kvStoreHostcalls = [
       guest.requireRange(ptr, 4);
       guest.writeU32(
         ptr,
-        startOperation(run, 'lookup', () => lookUp(store, key)),
+        startOperation(run, 'lookup', { store, key }, () => lookUp(store, key)),
       );
     },
   }),
@@ -167,7 +167,7 @@ export const kvStoreHostcalls = [
       guest.requireRange(ptr, 4);
       guest.writeU32(
         ptr,
-        startOperation(run, 'delete', () => remove(store, key)),
+        startOperation(run, 'delete', { store, key }, () => remove(store, key)),
       );
     },
   }),
@@ -198,7 +198,7 @@ export const kvStoreHostcalls = [
       guest.requireRange(ptr, 4);
       guest.writeU32(
         ptr,
-        startOperation(run, 'list', () => list(store, asked)),
+        startOperation(run, 'list', { store }, () => list(store, asked)),
       );
     },
   }),
@@ -243,7 +243,7 @@ export function startInsert(
   const taken = run.bodies.take(bodyHandle);
   const body = taken.takeWhole() ?? taken.handOver();
   const bytesMax = run.limits.kvValueBytesMax;
-  return startOperation(run, 'insert', (signal) =>
+  return startOperation(run, 'insert', asked, (signal) =>
     insert(run, { ...asked, body, bytesMax, signal }),
   );
 }

@@ -113,7 +113,7 @@ export const objectStoreHostcalls = [
       guest.requireRange(ptr, 4);
       guest.writeU32(
         ptr,
-        startOperation(run, 'delete', () => remove(store, key)),
+        startOperation(run, 'delete', { store, key }, () => remove(store, key)),
       );
     },
   }),
@@ -139,7 +139,7 @@ function startLookup(guest: FastlyGuest, handle: number, { keyPtr, keyLen }: Key
   const { run } = guest;
   const store = run.of(kvStores).get(handle);
   const key = readKey(guest, keyPtr, keyLen);
-  return startOperation(run, 'lookup', () => lookUp(store, key));
+  return startOperation(run, 'lookup', { store, key }, () => lookUp(store, key));
 }
 
 function startOverwrite(

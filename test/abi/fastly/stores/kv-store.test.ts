@@ -14,6 +14,7 @@ import {
   startInsert,
 } from './kv-guest.ts';
 
+const OLD = 'fastly_object_store';
 const bench = useKeyValue();
 /** One character a byte, as puppets are given text. */
 const bytesOf = (text: string): string => Buffer.from(text).toString('latin1');
@@ -197,6 +198,25 @@ describe('fastly_kv_store', () => {
     puppet.exchange.arriving.end();
     expect(await waiting).toBe(1);
     expect(await lookup(puppet, store, 'a')).toMatchObject({ value: 'hello' });
+  });
+
+  test('sees the writes that it has started and not waited for', async () => {
+    const { puppet, store } = await open({ body: 'later' });
+    const { body } = await puppet.downstream();
+    puppet.bytes.writeUInt32LE(0, CFG);
+    const slow = await puppet.number(`${KV}.insert`, store, 'a', body, 0, CFG);
+    const appending = await startInsert(puppet, store, { key: 'a', value: '+', mode: 2 });
+    const looking = await puppet.number(`${OLD}.lookup_async`, store, 'a');
+    expect(await insert(puppet, store, 'b', 'not held up')).toBe(1);
+    expect(await puppet.number('fastly_async_io.is_ready', looking)).toBe(0);
+    puppet.exchange.arriving.push(Buffer.from('slow'));
+    puppet.exchange.arriving.end();
+    const found = await puppet.number(`${OLD}.pending_lookup_wait`, looking);
+    expect(await readAll(puppet, found)).toBe('slow+');
+    expect(await puppet.number(`${KV}.insert_wait`, slow)).toBe(1);
+    expect(await puppet.number(`${KV}.insert_wait`, appending)).toBe(1);
+    await puppet.number(`${KV}.delete`, store, 'a', 0, CFG);
+    expect(await list(puppet, store)).toMatchObject({ data: ['b'] });
   });
 
   test('a value above the limit is too large, and told the owner', async () => {

@@ -12,9 +12,7 @@ export function listEnvironment({ exchange, capabilities }: Run): readonly strin
   for (const [name, value] of capabilities.settings.environment) {
     if (variableName.test(name)) variables.set(name, value);
   }
-  const { id, authority } = exchange.request;
-  variables.set('FASTLY_HOSTNAME', authority === '' ? 'localhost' : authority);
-  variables.set('FASTLY_TRACE_ID', traceIdOf(id));
+  variables.set('FASTLY_TRACE_ID', traceIdOf(exchange.request.id));
   for (const [name, value] of fixed) if (!variables.has(name)) variables.set(name, value);
   return Array.from(variables, ([name, value]) =>
     Buffer.from(`${name}=${value.replaceAll('\0', '')}`, 'utf8').toString('latin1'),
@@ -23,6 +21,8 @@ export function listEnvironment({ exchange, capabilities }: Run): readonly strin
 
 /** Of a service that runs in one place; the owner's `[env]` may say otherwise. */
 const fixed: readonly (readonly [string, string])[] = [
+  // The server's name, and not the one that the visitor asked for.
+  ['FASTLY_HOSTNAME', 'localhost'],
   ['FASTLY_SERVICE_ID', '0000000000000000000000'],
   ['FASTLY_SERVICE_VERSION', '0'],
   ['FASTLY_CUSTOMER_ID', '0000000000000000000000'],

@@ -33,7 +33,6 @@ describe('what is known of the visitor', () => {
     ['fastly_key_is_valid', 0],
     ['downstream_bot_analyzed', 0],
     ['downstream_bot_detected', 0],
-    ['downstream_bot_verified', 0],
     ['downstream_resvpnproxy_is_tor_exit_node', 0],
   ])('%s is %d', async (name, value) => {
     const puppet = await createFastlyPuppet();
@@ -58,6 +57,7 @@ describe('what is known of the visitor', () => {
       expect((await puppet.value(`${DOWN}.downstream_${name}`, request)).status).toBe(10);
     }
     expect(await puppet.call(`${DOWN}.downstream_bot_category_kind`, request, 0)).toBe(10);
+    expect(await puppet.call(`${DOWN}.downstream_bot_verified`, request, 0)).toBe(10);
     expect(await puppet.call(`${DOWN}.downstream_visits_this_service`, 0)).toBe(5);
     expect((await puppet.value(`${DOWN}.downstream_compliance_region`, request)).text).toBe('none');
   });

@@ -1,8 +1,9 @@
 /**
  * What a network of many sites knows of a visitor: whether a robot asks, or an address that hides
- * others. This daemon knows nothing of it, and makes nothing up: flags are 0, names are not there.
+ * others. This daemon knows nothing of it, and makes nothing up: flags are 0; names, and
+ * whether a name is right, are not there.
  */
-import { absent, answering, room } from '../declare.ts';
+import { absent, answering, room, unsupported } from '../declare.ts';
 import { status } from '../status.ts';
 import { receivedHead } from './downstream.ts';
 
@@ -33,7 +34,10 @@ export const reputationHostcalls = [
     ['req', 'handle'],
     ['bot_category_kind', 'out_number'],
   ]),
-  flag('bot_verified'),
+  absent('downstream_bot_verified', spec, [
+    ['req', 'handle'],
+    ['bot_verified', 'out_number'],
+  ]),
   flag('resvpnproxy_is_anonymous'),
   flag('resvpnproxy_is_anonymous_vpn'),
   flag('resvpnproxy_is_hosting_provider'),
@@ -52,11 +56,5 @@ export const reputationHostcalls = [
 
 /** How often a request has come round: there is one node and one service. */
 export const visitsHostcalls = ['service', 'pop'].map((place) =>
-  answering({
-    name: `downstream_visits_this_${place}`,
-    params: [['num_hops', 'out_number']],
-    spec,
-    meaning: 'answers `unsupported`',
-    act: () => status.unsupported,
-  }),
+  unsupported(`downstream_visits_this_${place}`, spec, [['num_hops', 'out_number']]),
 );

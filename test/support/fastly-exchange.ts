@@ -51,6 +51,10 @@ export class FastlyExchange implements Exchange {
     return !this.hasBody;
   }
 
+  get bodyTrailers(): readonly Header[] {
+    return this.arriving.trailers;
+  }
+
   get text(): string {
     return Buffer.concat(this.pieces).toString('latin1');
   }

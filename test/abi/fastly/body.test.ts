@@ -150,6 +150,17 @@ describe('trailers', () => {
     expect(await puppet.list(values, [body, 'x-c'])).toMatchObject({ status: 0, next: -1 });
   });
 
+  test("of the visitor's body come with its end", async () => {
+    const puppet = await createFastlyPuppet({ body: 'later' });
+    const { body } = await puppet.downstream();
+    puppet.exchange.arriving.push(Buffer.from('abc'));
+    puppet.exchange.arriving.end([['x-sum', '42']]);
+    expect(await puppet.read(body)).toBe('abc');
+    expect((await puppet.list(names, [body])).status).toBe(14);
+    expect(await puppet.read(body)).toBe('');
+    expect((await puppet.list(names, [body])).text).toBe('x-sum\0');
+  });
+
   test('move with their body', async () => {
     const puppet = await createFastlyPuppet();
     const [destination, source] = [await puppet.body('a'), await puppet.body('b')];

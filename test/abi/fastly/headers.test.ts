@@ -135,3 +135,26 @@ describe.each(['fastly_http_req', 'fastly_http_resp'])('headers of %s', (module)
     expect(await puppet.call(`${module}.header_remove`, 77, 'x-a')).toBe(3);
   });
 });
+
+test("the visitor's fields count, too, and are given back once", async () => {
+  const held = { bytes: 0 };
+  const puppet = await createFastlyPuppet({
+    request: { headers: [['x-a', 'v'.repeat(997)]] },
+    hostMemory: {
+      tryHold: (bytes) => {
+        held.bytes += bytes;
+        return true;
+      },
+      release: (bytes) => {
+        held.bytes -= bytes;
+      },
+    },
+  });
+  const { request } = await puppet.downstream();
+  const whole = held.bytes;
+  expect(whole).toBeGreaterThanOrEqual(1_000);
+  await puppet.call('fastly_http_req.header_remove', request, 'x-a');
+  expect(held.bytes).toBe(whole - 1_000);
+  await puppet.call('fastly_http_req.close', request);
+  expect(held.bytes).toBe(0);
+});

@@ -64,6 +64,8 @@ class Downstream {
       headers: HeaderMap.of(headers, headerLimits),
       version: versionOf(this.head),
     });
+    // Its head is the run's to keep, or to give back by closing it.
+    this.#run.held.hold(request.headers.byteLength);
     const body = this.#run.newBody(exchange.hasBody ? new ExchangeBody(exchange) : undefined);
     return { request: requests.add(request), body: bodies.add(body) };
   }

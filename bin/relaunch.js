@@ -26,7 +26,8 @@ export function relaunch(argv, { isTied = false } = {}) {
     PATH: [path.dirname(executable), process.env.PATH].filter(Boolean).join(path.delimiter),
   };
   const child = spawn(executable, [...nodeFlags, ...argv], {
-    stdio: ['inherit', 'inherit', 'inherit', ...(isTied ? ['ipc'] : [])],
+    // A descriptor that is not named here is not there for the child.
+    stdio: ['inherit', 'inherit', 'inherit', ...listInherited(), ...(isTied ? ['ipc'] : [])],
     env,
   });
   for (const signal of passedOn) process.on(signal, () => child.kill(signal));
@@ -39,4 +40,16 @@ export function relaunch(argv, { isTied = false } = {}) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/**
+ * Sockets that were opened for this process (sd_listen_fds(3)): the child checks that they were
+ * meant for its parent.
+ *
+ * @returns {readonly number[]}
+ */
+function listInherited() {
+  const { LISTEN_FDS, LISTEN_PID } = process.env;
+  const count = LISTEN_PID === String(process.pid) ? Number(LISTEN_FDS) : 0;
+  return Array.from({ length: Number.isInteger(count) ? count : 0 }, (_, at) => 3 + at);
 }

@@ -14,6 +14,7 @@ import { describeError, type ErrorCode, TerrafirmaError } from './errors.ts';
 
 // Without a listener of ours, node would open its inspector to every program on this machine.
 process.on('SIGUSR1', () => undefined);
+const service = takeServiceVariables();
 endWithWrapper();
 
 /** What trying again without a change cannot mend. */
@@ -92,6 +93,7 @@ function processIo(): CommandIo {
     isTerminal: process.stdout.isTTY === true,
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),
+    service,
     readInput: readStandardInput,
     readSecret: readSecretInput,
     nowMs: () => performance.now(),
@@ -102,6 +104,19 @@ function processIo(): CommandIo {
       };
     },
   };
+}
+
+/**
+ * What systemd has said to us is not for the programs that we start. Sockets are ours only when
+ * they were meant for this process, or for the older Node.js that stands in for it.
+ */
+function takeServiceVariables(): CommandIo['service'] {
+  const names = ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES', 'NOTIFY_SOCKET', 'WATCHDOG_USEC'];
+  const taken = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+  for (const name of [...names, 'WATCHDOG_PID']) delete process.env[name];
+  const wrappers = process.env.TERRAFIRMA_WRAPPED === '1' ? [process.ppid] : [];
+  const isForUs = [process.pid, ...wrappers].some((pid) => taken.LISTEN_PID === String(pid));
+  return isForUs ? taken : { ...taken, LISTEN_FDS: undefined };
 }
 
 /**

@@ -1,11 +1,14 @@
 /** `terrafirma serve`: runs the daemon until it is told to stop. */
 import { statSync } from 'node:fs';
+import type { Config } from '../config/config.ts';
 import { loadConfig, requireSomethingToServe } from '../config/load.ts';
 import type { FlagValue, LoadedConfig } from '../config/resolve.ts';
 import type { Setting } from '../config/schema.ts';
 import { allSettings, settings } from '../config/schema.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
+import { type InheritedSocket, takeInherited } from '../outside/sockets/inherited.ts';
+import { ServiceManager } from '../outside/sockets/notify.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
 import { StopGate } from './signals.ts';
 import { readVersion } from './version.ts';
@@ -52,15 +55,34 @@ export const serve: Command = {
     const isFreeToMove =
       config.folder !== undefined && isDefault(origins, settings.listen as Setting<unknown>);
     const portsTriedMax = isFreeToMove ? portsToTryMax : 1;
+    const hasOwnPlace = !isDefault(origins, settings.listen as Setting<unknown>);
+    const placed = addInherited(config, takeInherited(io.service), hasOwnPlace);
     return superviseDaemon(
       () =>
-        startDaemon(config, {
+        startDaemon(placed, {
           ...{ output: process.stdout, portsTriedMax, version: readVersion(), configFile: file },
+          manager: new ServiceManager(io.service),
         }),
       io,
     );
   },
 };
+
+/** Sockets that are open already come first; the default place is for those who have none. */
+function addInherited(
+  config: Config,
+  inherited: readonly InheritedSocket[],
+  hasOwnPlace: boolean,
+): Config {
+  if (inherited.length === 0) return config;
+  const tls = inherited.filter(({ isTls }) => isTls);
+  const plain = inherited.filter(({ isTls }) => !isTls);
+  return {
+    ...config,
+    listen: [...plain, ...(hasOwnPlace ? config.listen : [])],
+    tls: { ...config.tls, listen: [...tls, ...config.tls.listen] },
+  };
+}
 
 /** Whoever serves one folder after the other should not have to think of ports. */
 const portsToTryMax = 20;

@@ -13,6 +13,8 @@ export type LogFormat = 'auto' | 'json' | 'pretty';
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
+  /** Of a socket that listens there already; see `outside/sockets/inherited.ts`. */
+  readonly descriptor?: number;
 }
 
 /** With prefix `/keybase`, the folder `/keybase/private/…` is `directory/private/…` here. */
@@ -312,6 +314,7 @@ export const defaultLimits = {
   verdictWaitMs: 10_000,
   probationMs: 30_000,
   drainMs: 10_000,
+  drainLeadMs: 0,
   threadStuckMs: 5_000,
   // The log.
   logQueueBytesMax: 4 * mib,

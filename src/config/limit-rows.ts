@@ -198,6 +198,11 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   },
   verdictWaitMs: { summary: 'How long a request waits for a module to be judged', min: 0 },
   drainMs: { summary: 'How long requests may go on after SIGTERM', min: 0 },
+  drainLeadMs: {
+    summary: 'How long /readyz says no before connections are refused: for load balancers',
+    min: 0,
+    max: 600_000,
+  },
   threadStuckMs: {
     summary: 'A serving thread without a heartbeat for so long is replaced',
     min: 100,

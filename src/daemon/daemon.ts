@@ -17,6 +17,7 @@ import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
+import type { ServiceManager } from '../outside/sockets/notify.ts';
 import { lockState } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
@@ -38,6 +39,7 @@ import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { startStore } from './shared-store.ts';
 import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface Daemon {
   /** What it really listens on. */
@@ -57,6 +59,8 @@ export interface DaemonIo {
   /** Where the port to listen on is taken, so many are tried, one after the other; default 1. */
   readonly portsTriedMax?: number;
   readonly version?: string;
+  /** Who is told how the daemon is. */
+  readonly manager?: ServiceManager;
   /** Where the configuration was read, for who asks. */
   readonly configFile?: string | undefined;
 }
@@ -75,7 +79,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
   const lock = lockState(config.stateDirectory);
   const log = new DaemonLog(config, io.output);
   const { journal } = log;
-  const parts = new RunningParts(lock, log);
+  const parts = new RunningParts(lock, log, config.limits.drainLeadMs);
   try {
     const endpoints = await settleEndpoints(config.listen, io.portsTriedMax);
     const tlsEndpoints = await settleEndpoints(config.tls.listen);
@@ -99,8 +103,12 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    const within = { journal, resolver, answers, store: shared };
-    parts.certificates = await openTls(config, parts, within);
+    parts.certificates = await openTls(config, parts, {
+      journal,
+      resolver,
+      answers,
+      store: shared,
+    });
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities, publisher } = parts;
     const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
@@ -120,6 +128,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     });
     await threads.start(all);
     announce(journal, config, { ...all, admin: parts.operation.listeners.places });
+    parts.watchdog = Watchdog.begin(io.manager, { threads, publisher });
     void parts.cron?.start();
     if (config.folder !== undefined) void answers.answer({ ask: 'site', hostName: undefined });
     return daemon;

@@ -18,7 +18,10 @@ export async function settleEndpoints(
   portsTriedMax = 1,
 ): Promise<readonly Endpoint[]> {
   const settled: Endpoint[] = [];
-  for (const endpoint of wanted) settled.push(await probeFrom(endpoint, portsTriedMax));
+  for (const endpoint of wanted) {
+    const isOpen = endpoint.descriptor !== undefined;
+    settled.push(isOpen ? endpoint : await probeFrom(endpoint, portsTriedMax));
+  }
   return settled;
 }
 

@@ -1,4 +1,5 @@
 /** What of the daemon has been started so far; stopped in reverse, however far the start came. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BanBook } from '../admin/bans.ts';
 import type { ControlSides } from '../capability/control.ts';
 import type { Publisher } from '../deploy/publish.ts';
@@ -17,6 +18,7 @@ import type { Logins } from './logins/logins.ts';
 import type { Operation } from './operation.ts';
 import type { Reclaimer } from './reclaim.ts';
 import type { ServingThreads } from './threads.ts';
+import type { Watchdog } from './watchdog.ts';
 
 /** How long the end waits for whoever reads the log. */
 const logFlushMs = { drain: 2_000, force: 200 } as const;
@@ -24,6 +26,7 @@ const logFlushMs = { drain: 2_000, force: 200 } as const;
 export class RunningParts {
   readonly #lock: StateLock;
   readonly #log: DaemonLog;
+  readonly #leadMs: number;
   keeper: StoreKeeper | undefined;
   shared: SharedStore | undefined;
   presence: NodePresence | undefined;
@@ -38,11 +41,14 @@ export class RunningParts {
   threads: ServingThreads | undefined;
   bans: BanBook | undefined;
   operation: Operation | undefined;
+  watchdog: Watchdog | undefined;
   isStopping = false;
 
-  constructor(lock: StateLock, log: DaemonLog) {
+  /** `leadMs`: for how long it only says that it will stop, before it does. */
+  constructor(lock: StateLock, log: DaemonLog, leadMs: number) {
     this.#lock = lock;
     this.#log = log;
+    this.#leadMs = leadMs;
   }
 
   get journal(): Journal {
@@ -52,8 +58,11 @@ export class RunningParts {
   async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {
     const drain = how === 'drain';
     this.isStopping = true;
+    this.watchdog?.tellStopping();
+    if (drain && this.#leadMs > 0) await wait(this.#leadMs);
     this.cron?.rest();
     await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
+    this.watchdog?.close();
     await this.#step(() => this.operation?.close());
     this.bans?.close();
     await this.#step(() => this.cron?.close());

@@ -12,6 +12,7 @@ import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
+import { SocketCalls } from '../outside/sockets/system-calls.ts';
 import type { BanRules } from '../site/bans.ts';
 import type { Site } from '../site/table.ts';
 import { BackOff } from '../threads/back-off.ts';
@@ -84,6 +85,7 @@ export class ServingThreads {
   readonly #gauges: SharedArrayBuffer;
   readonly #replaced = { crashed: 0, stuck: 0 };
   #endpoints: ThreadEndpoints = { plain: [], tls: [] };
+  #socketCalls: SocketCalls | undefined;
   #glance: NodeJS.Timeout | undefined;
   #isDraining = false;
 
@@ -177,8 +179,8 @@ export class ServingThreads {
     const start: ThreadStart = {
       config,
       threadNumber: number,
-      endpoints: this.#endpoints.plain,
-      tlsEndpoints: this.#endpoints.tls,
+      endpoints: this.#endpoints.plain.map((endpoint) => this.#ownSocket(endpoint)),
+      tlsEndpoints: this.#endpoints.tls.map((endpoint) => this.#ownSocket(endpoint)),
       ticketKeys: this.#options.ticketKeys(),
       reusePort: config.threads > 1,
       ledger: this.#ledger,
@@ -220,6 +222,18 @@ export class ServingThreads {
     };
     this.#threads.set(number, thread);
     return listening.promise;
+  }
+
+  /**
+   * One thread's close would close an inherited socket for all of them, and every later request
+   * would hang: each thread has a descriptor of its own.
+   */
+  #ownSocket(endpoint: Endpoint): Endpoint {
+    if (endpoint.descriptor === undefined) return endpoint;
+    this.#socketCalls ??= SocketCalls.open();
+    const descriptor = this.#socketCalls?.duplicate(endpoint.descriptor);
+    if (descriptor !== undefined) return { ...endpoint, descriptor };
+    throw new TerrafirmaError('start', 'Cannot start a serving thread: no descriptor is left');
   }
 
   #hear(thread: ServingThread, message: ToControl, listening: PromiseWithResolvers<void>): void {

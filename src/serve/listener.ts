@@ -71,8 +71,10 @@ export interface ListenerTls
 
 /** How often node looks for connections past their header time limit. */
 const checkIntervalMs = 1_000;
+/** Listening on a socket that was inherited sets its queue anew: as long as the system allows. */
+const inheritedBacklog = 4_096;
 /** How long a connection without a request may still bring one while the daemon stops. */
-const drainGraceMs = 300;
+const drainGraceMs = 500;
 
 export class Listener {
   readonly #options: ListenerOptions;
@@ -164,7 +166,9 @@ export class Listener {
   ): Promise<Endpoint> {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: endpoint.host, port: endpoint.port, reusePort }, resolve);
+      const { descriptor: fd, host, port } = endpoint;
+      if (fd === undefined) server.listen({ host, port, reusePort }, resolve);
+      else server.listen({ fd, backlog: inheritedBacklog }, resolve);
     });
     this.#servers.push(server);
     const { address, port } = server.address() as AddressInfo;
@@ -182,9 +186,9 @@ export class Listener {
     const closeIdle = setInterval(() => {
       for (const server of this.#servers) server.closeIdleConnections();
       this.#lingering.cut();
+      for (const socket of this.#greeting) socket.destroy();
     }, drainGraceMs);
-    for (const socket of this.#greeting) socket.destroy();
-    this.#http2.drain();
+    this.#http2.drain(drainGraceMs);
     const cut = setTimeout(() => {
       for (const wire of this.#wireOptions.unmarked) wire.destroy();
       for (const server of this.#servers) server.closeAllConnections();

@@ -52,6 +52,8 @@ const requestsPerTurn = 16;
 const proxiesRequestsPerTurn = 64;
 /** How often connections are looked at for what they sent. */
 const lookMs = 250;
+/** Of all streams there can be, the last: none is refused yet. */
+const anyStream = 2 ** 31 - 1;
 /** A pseudo-header is no header of the request's own. */
 const pseudoHeaders = 4;
 
@@ -160,11 +162,18 @@ export class Http2Sessions {
     this.#lookTimer = undefined;
   }
 
-  /** No new requests; connections end when those under way have been answered. */
-  drain(): void {
-    this.#isDraining = true;
-    for (const socket of this.#opening) socket.destroy();
-    for (const session of this.#sessions) session.close();
+  /**
+   * Clients are told first that the end is near (RFC 9113, section 6.8): requests that are on their
+   * way are still answered. After `graceMs` there are no new ones; connections end when those under
+   * way have been answered.
+   */
+  drain(graceMs: number): void {
+    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, anyStream);
+    setTimeout(() => {
+      this.#isDraining = true;
+      for (const socket of this.#opening) socket.destroy();
+      for (const session of this.#sessions) session.close();
+    }, graceMs).unref();
   }
 
   destroy(): void {

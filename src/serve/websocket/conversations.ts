@@ -103,13 +103,20 @@ export class Conversations {
    */
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
-    for (const connection of this.#open.keys()) {
-      connection.close(closeCode.goingAway, 'the server is about to stop');
-    }
+    // Not all in one moment: they come back at once, and whoever serves them then has to live.
+    const open = [...this.#open.keys()];
+    const spreadMs = drainMs / 2 / Math.max(1, open.length);
+    const goodbyes = open.map((connection, at) =>
+      setTimeout(
+        () => connection.close(closeCode.goingAway, 'the server is about to stop'),
+        at * spreadMs,
+      ),
+    );
     const cut = setTimeout(() => {
       for (const connection of this.#open.keys()) connection.cut();
     }, drainMs);
     await Promise.all(this.#open.values());
+    for (const goodbye of goodbyes) clearTimeout(goodbye);
     clearTimeout(cut);
     clearInterval(this.#timer);
   }

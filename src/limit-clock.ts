@@ -15,7 +15,7 @@ export interface Watched {
 }
 
 export class LimitClock {
-  readonly #limitMs: number;
+  #limitMs: number;
   readonly #tickMs: number;
   /** In order of their deadlines, because the limit is the same for all. */
   #first: Watched | undefined;
@@ -47,6 +47,17 @@ export class LimitClock {
     this.#last = watched;
     this.#size += 1;
     this.#timer ??= setInterval(() => this.#tick(performance.now()), this.#tickMs).unref();
+  }
+
+  /** A shorter limit holds for what is watched already, too; a longer one for what comes. */
+  setLimit(limitMs: number, nowMs: number): void {
+    this.#limitMs = limitMs;
+    const latestMs = nowMs + limitMs;
+    // In their order, as before: what would end later ends with the last that may.
+    for (let watched = this.#last; watched !== undefined; watched = watched.earlier) {
+      if (watched.deadlineMs <= latestMs) return;
+      watched.deadlineMs = latestMs;
+    }
   }
 
   unwatch(watched: Watched): void {

@@ -33,16 +33,19 @@ export const serve: Command = {
     'Every setting and limit can also be set in the configuration file and the environment: ' +
       'see "terrafirma config".',
     'SIGTERM or SIGINT lets running requests finish and exits with 0; SIGQUIT gives them one ' +
-      'second. A second signal, at least a second later, ends at once and exits with 1. SIGHUP, ' +
-      'SIGUSR1 and SIGUSR2 do nothing.',
+      'second. A second signal, at least a second later, ends at once and exits with 1. SIGHUP ' +
+      'reads the configuration again; SIGUSR1 and SIGUSR2 do nothing.',
   ],
   async run(given, io) {
     const folder = given.positionals[0];
-    const { config, file, origins } = loadConfig({
-      flags: [...given.settings, ...folderFlag(folder)],
-      machine: io.machine,
-      configFile: given.configFile,
-    });
+    const reread = (): LoadedConfig =>
+      loadConfig({
+        flags: [...given.settings, ...folderFlag(folder)],
+        machine: io.machine,
+        configFile: given.configFile,
+      });
+    const loaded = reread();
+    const { config, origins } = loaded;
     requireSomethingToServe(config);
     if (config.folder !== undefined) requireDirectory(config.folder);
     for (const mount of config.mounts) warnOfMissing(mount.directory, io);
@@ -60,7 +63,8 @@ export const serve: Command = {
     return superviseDaemon(
       () =>
         startDaemon(placed, {
-          ...{ output: process.stdout, portsTriedMax, version: readVersion(), configFile: file },
+          ...{ output: process.stdout, portsTriedMax, version: readVersion() },
+          reading: { loaded, reread },
           manager: new ServiceManager(io.service),
         }),
       io,
@@ -99,7 +103,7 @@ export function folderFlag(folder: string | undefined): readonly FlagValue[] {
 }
 
 /** What serving needs of the daemon; a test of signals needs no more. */
-export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force' | 'noteIgnored'>;
+export type StoppableDaemon = Pick<Daemon, 'closed' | 'drain' | 'force' | 'noteIgnored' | 'reload'>;
 
 const stopSignals: ReadonlySet<MindedSignal> = new Set(['SIGTERM', 'SIGINT', 'SIGQUIT']);
 /** What SIGQUIT leaves to the requests under way. */
@@ -119,10 +123,9 @@ export async function superviseDaemon(
   const drained = Promise.withResolvers<number | undefined>();
   let running: StoppableDaemon | undefined;
   const removeListener = io.onSignal((signal) => {
-    if (!stopSignals.has(signal)) {
-      running?.noteIgnored(signal);
-      return;
-    }
+    if (signal === 'SIGHUP') void running?.reload();
+    else if (!stopSignals.has(signal)) running?.noteIgnored(signal);
+    if (!stopSignals.has(signal)) return;
     const step = gate.take(io.nowMs());
     if (step === 'drain') drained.resolve(signal === 'SIGQUIT' ? fastDrainMs : undefined);
     if (step === 'force') forced.resolve('forced');

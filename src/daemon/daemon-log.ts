@@ -1,6 +1,7 @@
 /** The log of the daemon as a whole: the control plane's own lines, and the writer of all lines. */
+import type { Logger } from 'pino';
 import { EventBook } from '../admin/event-book.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, LogLevel } from '../config/config.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import type { OutputStream } from '../journal/output.ts';
@@ -18,6 +19,7 @@ export class DaemonLog {
   readonly events: EventBook;
   readonly writer: LogWriter;
   readonly #channel: LogChannel;
+  readonly #logger: Logger;
   readonly #losses: NodeJS.Timeout;
 
   constructor({ limits, log, threads }: Config, stream: OutputStream) {
@@ -28,10 +30,14 @@ export class DaemonLog {
     this.#channel = new LogChannel(this.writer.queue, limits);
     const { metricRowsMax: rowsMax } = limits;
     this.events = new EventBook({ rowsMax, keptMax: eventsKeptMax, nowMs: Date.now });
-    this.journal = openJournal(logReader(createLogger(log.level, this.#channel.own)), (event) =>
-      this.events.take(event),
-    );
+    this.#logger = createLogger(log.level, this.#channel.own);
+    this.journal = openJournal(logReader(this.#logger), (event) => this.events.take(event));
     this.#losses = setInterval(() => this.#tellLosses(), lossesMs).unref();
+  }
+
+  /** Of the control plane's own lines, from now on. */
+  setLevel(level: LogLevel): void {
+    this.#logger.level = level;
   }
 
   /** Writes what is queued, within `withinMs`. Nothing is to be logged afterwards. */

@@ -22,7 +22,6 @@ import { lockState } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { noBans, requireNoBan } from '../site/bans.ts';
-import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
@@ -32,7 +31,8 @@ import { Cron, type CronParts } from './cron/open.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
 import { Logins } from './logins/logins.ts';
-import { Operation, type OperationParts, openBans } from './operation.ts';
+import { type OperationIo, openOperation } from './open-operation.ts';
+import { openBans } from './operation.ts';
 import { openPlaces } from './places.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { RunningParts } from './running-parts.ts';
@@ -50,19 +50,18 @@ export interface Daemon {
   drain(limitMs?: number): Promise<void>;
   /** Ends at once. */
   force(): void;
+  /** Reads the configuration again; what became of it is in the log. Never rejects. */
+  reload(): Promise<void>;
   /** A signal came that means nothing here: the log says so. */
   noteIgnored(signal: string): void;
 }
 
-export interface DaemonIo {
+export interface DaemonIo extends OperationIo {
   readonly output: OutputStream;
   /** Where the port to listen on is taken, so many are tried, one after the other; default 1. */
   readonly portsTriedMax?: number;
-  readonly version?: string;
   /** Who is told how the daemon is. */
   readonly manager?: ServiceManager;
-  /** Where the configuration was read, for who asks. */
-  readonly configFile?: string | undefined;
 }
 
 const standardOutput: DaemonIo = { output: process.stdout };
@@ -93,7 +92,6 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     });
     const counters = openCounters(config);
     parts.bans = openBans(config, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
-    const { bans } = parts;
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
     const variable = grantedVariables(config.secrets.variables, process.env);
@@ -103,26 +101,22 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
       ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    parts.certificates = await openTls(config, parts, {
-      journal,
-      resolver,
-      answers,
-      store: shared,
-    });
+    const within = { journal, resolver, answers, store: shared };
+    parts.certificates = await openTls(config, parts, within);
     if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities, publisher } = parts;
     const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
     parts.reclaimer = openReclaimer(config, journal, { publisher, store, ...places });
     const timing = { config, journal, places, resolver, store: shared };
-    parts.cron = openCron({ ...timing, threads, publisher });
+    const hostRules = parts.openHostRules(config.hosts);
+    parts.cron = openCron({ ...timing, hostRules, threads, publisher });
     tellNews(parts, publisher, threads);
     const daemon = createDaemon(endpoints, parts);
     const all = { plain: endpoints, tls: tlsEndpoints };
-    const operated = { config, journal, resolver, counters, bans, daemonLog: log };
-    parts.operation = await Operation.open({
-      ...{ ...operated, threads, publisher, store: shared },
-      ...aboutDaemon(io, daemon, parts),
-      account: new Account(account, 'control'),
+    parts.operation = await openOperation(io, parts, {
+      ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
+      ...{ account: new Account(account, 'control'), bans: parts.bans },
+      drain: () => void daemon.drain(),
       listening: () => urlsOf(all),
       hostNames: () => answers.hostNames(),
     });
@@ -169,7 +163,7 @@ function openAnswers(
   return new ControlAnswers({
     ...rest,
     config,
-    hostRules: new HostRules(config.hosts),
+    hostRules: parts.openHostRules(config.hosts),
     logins: openLogins(config, journal, parts),
     compressor: openCompressor(config, journal, parts),
     certificates: () => parts.certificates,
@@ -226,24 +220,6 @@ function openThreads(
   return parts.threads;
 }
 
-function aboutDaemon(
-  { configFile, version = '' }: DaemonIo,
-  daemon: Daemon,
-  parts: RunningParts,
-): Pick<OperationParts, 'certificates' | 'configFile' | 'control' | 'startedAtMs' | 'version'> {
-  return {
-    ...{ configFile, version, startedAtMs: Date.now() },
-    certificates: () => parts.certificates,
-    control: {
-      get isDraining() {
-        return parts.isStopping;
-      },
-      drain: () => void daemon.drain(),
-      reload: () => Promise.resolve({ changed: [], needRestart: [] }),
-    },
-  };
-}
-
 function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daemon {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   let draining: Promise<void> | undefined;
@@ -257,6 +233,9 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
     force() {
       void parts.threads?.terminate();
       void parts.stop('force').then(resolve);
+    },
+    async reload() {
+      await parts.reload().catch(() => undefined);
     },
     noteIgnored(signal) {
       parts.journal.tell('signal-ignored', { signal });
@@ -305,14 +284,12 @@ function openCompressor({ limits }: Config, journal: Journal, parts: RunningPart
 
 /** Undefined where the operator wants none. */
 function openCron(
-  parts: Omit<CronParts, 'hostRules' | 'call'> & { readonly threads: ServingThreads },
+  parts: Omit<CronParts, 'call'> & { readonly threads: ServingThreads },
 ): Cron | undefined {
   const { threads, ...rest } = parts;
   if (!parts.config.cron.isEnabled) return undefined;
-  const hostRules = new HostRules(parts.config.hosts);
   return new Cron({
     ...rest,
-    hostRules,
     call: (order, limitMs) => threads.callAtItsTime(order, limitMs),
   });
 }

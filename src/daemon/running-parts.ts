@@ -1,7 +1,9 @@
 /** What of the daemon has been started so far; stopped in reverse, however far the start came. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BanBook } from '../admin/bans.ts';
+import type { ReloadReport } from '../admin/world.ts';
 import type { ControlSides } from '../capability/control.ts';
+import type { HostsConfig } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import { describeError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -9,6 +11,7 @@ import type { StateLock } from '../outside/state/lock.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import type { NodePresence } from '../outside/store/nodes.ts';
 import type { StoreKeeper } from '../outside/store/store-keeper.ts';
+import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import type { TicketKeys } from '../tls/ticket-keys.ts';
 import type { Compressor } from './compress/compressor.ts';
@@ -17,6 +20,7 @@ import type { DaemonLog } from './daemon-log.ts';
 import type { Logins } from './logins/logins.ts';
 import type { Operation } from './operation.ts';
 import type { Reclaimer } from './reclaim.ts';
+import type { Reloads } from './reloads.ts';
 import type { ServingThreads } from './threads.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -42,6 +46,10 @@ export class RunningParts {
   bans: BanBook | undefined;
   operation: Operation | undefined;
   watchdog: Watchdog | undefined;
+  /** Undefined where nobody knows where the configuration came from. */
+  reloads: Reloads | undefined;
+  /** All that the control plane has: a configuration that is read again changes them together. */
+  readonly hostRules: HostRules[] = [];
   isStopping = false;
 
   /** `leadMs`: for how long it only says that it will stop, before it does. */
@@ -53,6 +61,23 @@ export class RunningParts {
 
   get journal(): Journal {
     return this.#log.journal;
+  }
+
+  openHostRules(hosts: HostsConfig): HostRules {
+    const rules = new HostRules(hosts);
+    this.hostRules.push(rules);
+    return rules;
+  }
+
+  /** Rejects with TerrafirmaError `config`: nothing has changed then. */
+  async reload(): Promise<ReloadReport> {
+    if (this.reloads === undefined) return { changed: [], needRestart: [] };
+    this.watchdog?.tellReloading();
+    try {
+      return await this.reloads.reload();
+    } finally {
+      this.watchdog?.tellReady();
+    }
   }
 
   async stop(how: 'drain' | 'force', limitMs?: number): Promise<void> {

@@ -73,6 +73,8 @@ interface ServingThread {
 
 export class ServingThreads {
   readonly #options: ThreadsOptions;
+  /** As it is in force now. */
+  #config: Config;
   readonly #ledger: SharedArrayBuffer;
   readonly #overseer: Overseer;
   /** Of the control plane's own memory. */
@@ -91,6 +93,7 @@ export class ServingThreads {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
+    this.#config = options.config;
     this.#ledger = createLedger(options.config.threads);
     this.#gauges = createGauges(options.config.threads);
     const { idleGuestMsMax } = options.config.limits;
@@ -137,6 +140,12 @@ export class ServingThreads {
     await Promise.all([...this.#threads.values()].map(({ worker }) => worker.terminate()));
   }
 
+  /** What may change while threads run holds from now on, also for those to come. */
+  reconfigure(config: Config): void {
+    this.#config = config;
+    this.tell({ kind: 'reconfigured', config });
+  }
+
   /** Tells every thread. */
   tell(message: ToThread): void {
     for (const { worker } of this.#threads.values()) worker.postMessage(message);
@@ -174,7 +183,8 @@ export class ServingThreads {
   }
 
   #startThread(number: number): Promise<void> {
-    const { config, capabilities, journal } = this.#options;
+    const { capabilities, journal } = this.#options;
+    const config = this.#config;
     const { starts, transfer } = capabilities.connectThread();
     const start: ThreadStart = {
       config,

@@ -114,6 +114,11 @@ export interface Events {
   };
   readonly 'admin-listening': { readonly admin: readonly string[] };
   readonly 'admin-trouble': Because;
+  readonly 'config-reloaded': {
+    readonly changed: readonly string[];
+    readonly needRestart: readonly string[];
+  };
+  readonly 'config-not-reloaded': Because;
 
   readonly serving: {
     readonly listening: readonly string[];
@@ -267,6 +272,11 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     text: ({ admin }) => `operated at ${admin.join(' and ')}`,
   },
   'admin-trouble': { level: 'error', text: 'admin listener' },
+  'config-reloaded': { level: 'info', text: 'configuration read again' },
+  'config-not-reloaded': {
+    level: 'error',
+    text: 'configuration not read again: the one before stays in force',
+  },
 
   serving: {
     level: 'info',

@@ -2,7 +2,6 @@
  * Sockets ↔ exchanges: the HTTP server of one serving thread with its limits on headers, idle and
  * slow connections, and its draining. Touches the network.
  */
-
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
@@ -73,7 +72,7 @@ export interface ListenerTls
 const checkIntervalMs = 1_000;
 /** Listening on a socket that was inherited sets its queue anew: as long as the system allows. */
 const inheritedBacklog = 4_096;
-/** How long a connection without a request may still bring one while the daemon stops. */
+/** How long a connection without a request may bring one while the daemon stops. */
 const drainGraceMs = 500;
 
 export class Listener {
@@ -166,9 +165,9 @@ export class Listener {
   ): Promise<Endpoint> {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      const { descriptor: fd, host, port } = endpoint;
-      if (fd === undefined) server.listen({ host, port, reusePort }, resolve);
-      else server.listen({ fd, backlog: inheritedBacklog }, resolve);
+      const { descriptor: fd, ...place } = endpoint;
+      const where = fd === undefined ? { ...place, reusePort } : { fd, backlog: inheritedBacklog };
+      server.listen(where, resolve);
     });
     this.#servers.push(server);
     const { address, port } = server.address() as AddressInfo;
@@ -356,7 +355,8 @@ export class Listener {
     const clientAddress = plainAddress(socket.remoteAddress);
     const scheme = socket instanceof TLSSocket ? 'https' : 'http';
     const { proxies } = this.#options;
-    if (proxies === undefined) return { clientAddress, scheme, isForwarded: false };
+    if (proxies === undefined || proxies.isEmpty)
+      return { clientAddress, scheme, isForwarded: false };
     return proxies.visitorOf({ address: clientAddress, scheme, rawHeaders });
   }
 

@@ -3,6 +3,7 @@
  * thread is ready when it says `listening`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Logger } from 'pino';
 import { createCatalogue } from '../abi/catalogue.ts';
 import type { TraceOptions } from '../abi/trace/trace.ts';
 import { Account } from '../account/account.ts';
@@ -27,7 +28,9 @@ import { systemClocks } from './clocks.ts';
 import { CronRuns } from './cron/cron-runs.ts';
 import { Listener } from './listener.ts';
 import { OperatorSide } from './operator-side.ts';
+import { retune } from './retuning.ts';
 import { Bans } from './road/bans.ts';
+import { TrustedProxies } from './road/client-address.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
@@ -37,7 +40,7 @@ import { SealingKeyDoor } from './road/sealing-key.ts';
 import { sharesOf } from './road/shares-of.ts';
 import { SiteRoad } from './road/site-road.ts';
 import { ownSystemThread } from './system-thread.ts';
-import { createTlsParts, trustedProxies } from './tls/parts.ts';
+import { createTlsParts } from './tls/parts.ts';
 import { ConnectionCounts } from './websocket/connection-counts.ts';
 import { Conversations } from './websocket/conversations.ts';
 import { Tunnels } from './websocket/tunnels.ts';
@@ -53,7 +56,7 @@ async function start(start: ThreadStart): Promise<void> {
   const control = parentPort;
   const { config } = start;
   const { limits } = config;
-  const { channel, journal, log } = openLog(start);
+  const { channel, journal, log, logger } = openLog(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -62,6 +65,7 @@ async function start(start: ThreadStart): Promise<void> {
       else if (news.kind === 'certificates-changed') secured?.contexts.expireAll();
       else if (news.kind === 'ticket-keys') listener.setTicketKeys(news.keys);
       else if (news.kind === 'capability-news') capabilities.hear(news);
+      else if (news.kind === 'reconfigured') retune(news.config, retunable);
       else if (news.kind === 'forget-name') replica.forgetName(news.hostName);
       else if (news.kind === 'operator-question' || news.kind === 'bans') operator.hear(news);
       else if (news.kind === 'cron') void callAtItsTime(news.id, news.order);
@@ -76,20 +80,19 @@ async function start(start: ThreadStart): Promise<void> {
   const conversations = new Conversations({ limits, counts, nowMs });
   const tunnels = new Tunnels(limits, counts);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
-  const bans = new Bans(start.bans);
-  const within = { bans, link, replica, hostRules: new HostRules(config.hosts), log };
+  const doors = openDoors(start);
+  const within = { ...doors, link, replica, log };
   const gateway = openGateway(config, { ...within, guards, runs, account });
-  const cron = new CronRuns({ limits, runs, account, bans, log, nowMs });
+  const cron = new CronRuns({ ...doors, limits, runs, account, log, nowMs });
   const secured = createTlsParts(start, { ...within, journal, gateway });
   const listener = new Listener({
-    ...{ clocks: systemClocks, limits },
+    ...{ clocks: systemClocks, limits, proxies: doors.proxies, tls: secured?.listener },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
     onRejected: (record) => log.write(record),
-    proxies: trustedProxies(config),
-    tls: secured?.listener,
   });
 
-  const operator = new OperatorSide({ start, link, pool, listener, conversations, bans });
+  const retunable = { ...doors, replica, limits, logger, pool, capabilities };
+  const operator = new OperatorSide({ ...doors, start, link, pool, listener, conversations });
   beatWith(start, (lagMs) => operator.tellGauges(lagMs));
 
   async function callAtItsTime(id: number, order: CronOrder): Promise<void> {
@@ -107,6 +110,15 @@ async function start(start: ThreadStart): Promise<void> {
   logUnhandled(journal);
   control.on('message', (message: ToThread) => link.receive(message));
   control.postMessage(await listen(listener, start));
+}
+
+/** Whom the thread lets in; each may be replaced while it runs. */
+function openDoors({ bans, config }: ThreadStart) {
+  return {
+    bans: new Bans(bans),
+    proxies: new TrustedProxies(config.proxies.trustedCidrs),
+    hostRules: new HostRules(config.hosts),
+  };
 }
 
 function openGateway(
@@ -145,14 +157,14 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
   readonly channel: LogChannel;
   readonly journal: Journal;
   readonly log: RequestLog;
+  readonly logger: Logger;
 } {
   const channel = new LogChannel(logQueue, config.limits);
   const logger = createLogger(config.log.level, channel.own);
   const journal = openJournal(logReader(logger));
   setInterval(() => tellLosses(journal, channel), lossesMs).unref();
   return {
-    channel,
-    journal,
+    ...{ channel, journal, logger },
     log: new RequestLog(logger, channel, new ThreadCounters(counterPage)),
   };
 }

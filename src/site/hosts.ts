@@ -18,39 +18,45 @@ interface NamePatterns {
   readonly parents: ReadonlySet<string>;
 }
 
+interface ReadRules {
+  readonly allowed: NamePatterns;
+  readonly denied: NamePatterns;
+  readonly allowedFolders: readonly string[];
+  readonly deniedFolders: readonly string[];
+  readonly requiresConsent: boolean;
+}
+
 /** `/keybase/private` is above folders; what is longer has to name one. */
 const prefixNamesMax = 2;
 
 export class HostRules {
-  readonly #allowed: NamePatterns;
-  readonly #denied: NamePatterns;
-  readonly #allowedFolders: readonly string[];
-  readonly #deniedFolders: readonly string[];
-  readonly #requiresConsent: boolean;
+  #rules: ReadRules;
 
   /** @throws TerrafirmaError `config` for a folder that no TXT record could name. */
   constructor(config: HostsConfig) {
-    this.#allowed = readPatterns(config.allowed);
-    this.#denied = readPatterns(config.denied);
-    this.#allowedFolders = config.allowedFolders.map(readFolder);
-    this.#deniedFolders = config.deniedFolders.map(readFolder);
-    this.#requiresConsent = config.requireFolderConsent;
+    this.#rules = readRules(config);
+  }
+
+  /** Others from now on; those before stay in force when this throws what the constructor does. */
+  replace(config: HostsConfig): void {
+    this.#rules = readRules(config);
   }
 
   /** @throws TerrafirmaError `host-denied`. */
   checkName(hostName: HostName): void {
-    const { exact, parents } = this.#allowed;
-    const isListed = exact.size + parents.size === 0 || matches(this.#allowed, hostName);
-    if (isListed && !matches(this.#denied, hostName)) return;
+    const { allowed, denied: refused } = this.#rules;
+    const { exact, parents } = allowed;
+    const isListed = exact.size + parents.size === 0 || matches(allowed, hostName);
+    if (isListed && !matches(refused, hostName)) return;
     throw denied(`hosts.${isListed ? 'denied' : 'allowed'}: received ${hostName}`);
   }
 
   /** @throws TerrafirmaError `host-denied`. */
   checkFolder(path: Pick<FolderPath, 'key'>): void {
     const { key } = path;
-    const isListed =
-      this.#allowedFolders.length === 0 || this.#allowedFolders.some((one) => isAt(one, key));
-    if (isListed && !this.#deniedFolders.some((one) => isAt(one, key))) return;
+    const { allowedFolders, deniedFolders } = this.#rules;
+    const isListed = allowedFolders.length === 0 || allowedFolders.some((one) => isAt(one, key));
+    if (isListed && !deniedFolders.some((one) => isAt(one, key))) return;
     throw denied(`hosts.${isListed ? 'denied' : 'allowed'}_folders: received ${key}`);
   }
 
@@ -63,13 +69,23 @@ export class HostRules {
    */
   checkConsent(hostName: HostName | undefined, listed: readonly HostName[] | undefined): void {
     if (hostName === undefined) return;
-    if (listed === undefined ? !this.#requiresConsent : listed.includes(hostName)) return;
+    if (listed === undefined ? !this.#rules.requiresConsent : listed.includes(hostName)) return;
     const rule = 'the folder must list it in host_names of its terrafirma.toml';
     throw new TerrafirmaError(
       'folder-forbidden',
       `Cannot serve this host name: ${rule}: received ${hostName}`,
     );
   }
+}
+
+function readRules(config: HostsConfig): ReadRules {
+  return {
+    allowed: readPatterns(config.allowed),
+    denied: readPatterns(config.denied),
+    allowedFolders: config.allowedFolders.map(readFolder),
+    deniedFolders: config.deniedFolders.map(readFolder),
+    requiresConsent: config.requireFolderConsent,
+  };
 }
 
 function readPatterns(patterns: readonly string[]): NamePatterns {

@@ -160,6 +160,8 @@ export type ToThread =
   | { readonly kind: 'operator-question'; readonly id: number; readonly question: OperatorQuestion }
   /** What is known of the name is to be asked for again. */
   | { readonly kind: 'forget-name'; readonly hostName: HostName }
+  /** What may change of it while the thread runs is to be taken over. */
+  | { readonly kind: 'reconfigured'; readonly config: Config }
   | { readonly kind: 'bans'; readonly bans: BanRules }
   | { readonly kind: 'cron'; readonly id: number; readonly order: CronOrder }
   | { readonly kind: 'drain'; readonly drainMs: number };

@@ -3,6 +3,7 @@
  * the one that is kept, else one that is ordered now.
  */
 import { createHash } from 'node:crypto';
+import type { CertificateFiles } from '../config/config.ts';
 import type { HostName } from '../names.ts';
 import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
 import type { Challenges } from './challenges.ts';
@@ -117,6 +118,11 @@ export class Certificates {
     const end = await acme.orders.renew(kept);
     if (end.kind === 'issued') this.#options.onRenewed();
     return end;
+  }
+
+  /** The operator's own, from now on. Rejects as `OwnCertificates.open` does. */
+  replaceOwn(files: readonly CertificateFiles[]): Promise<void> {
+    return this.#options.own.replace(files);
   }
 
   async close(): Promise<void> {

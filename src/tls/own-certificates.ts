@@ -67,6 +67,19 @@ export class OwnCertificates {
     );
   }
 
+  /**
+   * Others from now on, in force once they are all in order.
+   *
+   * @throws TerrafirmaError `config` naming the file that cannot be used.
+   */
+  async replace(files: readonly CertificateFiles[]): Promise<void> {
+    const loaded: Loaded[] = [];
+    for (const pair of files) loaded.push(await load(pair));
+    this.#loaded = loaded;
+    for (const one of loaded) this.#tellOf(one);
+    this.#options.onChange();
+  }
+
   list(): readonly { readonly names: readonly string[]; readonly notAfterMs: number }[] {
     return this.#loaded.map(({ names, notAfterMs }) => ({ names, notAfterMs }));
   }

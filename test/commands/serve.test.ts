@@ -17,6 +17,11 @@ class ToldDaemon implements StoppableDaemon {
     this.#closed.resolve();
   }
 
+  reload(): Promise<void> {
+    this.told.push('reload');
+    return Promise.resolve();
+  }
+
   noteIgnored(signal: string): void {
     this.told.push(`${signal} ignored`);
   }
@@ -135,7 +140,7 @@ test('SIGQUIT drains fast, and a later one forces', async () => {
   expect(await ended).toBe(1);
 });
 
-test('other signals do nothing, and that is said', async () => {
+test('SIGHUP reads the configuration again; others do nothing, and that is said', async () => {
   const daemon = new ToldDaemon();
   const signals = new Signals();
   const ended = superviseDaemon(async () => daemon, signals.io);
@@ -144,7 +149,7 @@ test('other signals do nothing, and that is said', async () => {
   await signals.send(0, 'SIGHUP');
   await signals.send(5_000, 'SIGUSR1');
   await signals.send(10_000, 'SIGUSR2');
-  expect(daemon.told).toEqual(['SIGHUP ignored', 'SIGUSR1 ignored', 'SIGUSR2 ignored']);
+  expect(daemon.told).toEqual(['reload', 'SIGUSR1 ignored', 'SIGUSR2 ignored']);
   await signals.send(20_000);
   daemon.drained.resolve();
   expect(await ended).toBe(0);

@@ -70,13 +70,22 @@ export type IsClosed = (address: Uint8Array, port: number) => boolean;
 
 /** Judges addresses: those in `allowedCidrs` pass, and public ones that are not this machine's. */
 export class AddressFilter {
-  readonly #allowed: readonly Network[];
+  #allowed: readonly Network[] = [];
   readonly #isClosed: IsClosed;
 
   /** @throws CapabilityRefusal (`input`) for what is not `address/bits` */
   constructor(allowedCidrs: readonly string[], isClosed: IsClosed) {
     this.#isClosed = isClosed;
-    this.#allowed = allowedCidrs.map((cidr) => unmappedNetwork(describeNetwork(cidr, 'allowed')));
+    this.allow(allowedCidrs);
+  }
+
+  /**
+   * These networks, and no others, from now on.
+   *
+   * @throws CapabilityRefusal (`input`) for what is not `address/bits`
+   */
+  allow(cidrs: readonly string[]): void {
+    this.#allowed = cidrs.map((cidr) => unmappedNetwork(describeNetwork(cidr, 'allowed')));
   }
 
   /**

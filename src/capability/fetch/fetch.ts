@@ -54,6 +54,7 @@ export class OutboundHttp implements Outbound {
   readonly visits: Visits;
   /** Of bodies under way. */
   readonly held: HeldBytes;
+  readonly #filter: AddressFilter;
   readonly #pools: Pools;
   readonly #health: Health;
   readonly #inFlightPerOriginMax: number;
@@ -64,12 +65,18 @@ export class OutboundHttp implements Outbound {
     this.limits = limits;
     this.visits = options.visits;
     this.held = new HeldBytes(options.heldBytesMax ?? heldBytesMaxDefault, options.account);
-    const filter = new AddressFilter(options.allowedCidrs, options.isClosed);
+    this.#filter = new AddressFilter(options.allowedCidrs, options.isClosed);
+    const filter = this.#filter;
     const poolsMax = options.poolsMax ?? poolsMaxDefault;
     const poolsPerOwnerMax = options.poolsPerOwnerMax ?? poolsPerOwnerMaxDefault;
     this.#pools = new Pools({ limits, filter, lookupOf, poolsMax, poolsPerOwnerMax });
     this.#health = new Health(this.#pools);
     this.#inFlightPerOriginMax = options.inFlightPerOriginMax ?? inFlightPerOriginMaxDefault;
+  }
+
+  /** Networks that guests may reach although private, from now on. */
+  allow(cidrs: readonly string[]): void {
+    this.#filter.allow(cidrs);
   }
 
   /** Outbound HTTP for one run, counting from zero. */

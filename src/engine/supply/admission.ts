@@ -58,15 +58,11 @@ const idleClientsKeptMax = 16;
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  readonly #clientRequestsMax: number;
   readonly #sites = new Map<string, SiteSeats>();
   readonly #owners = new Map<string, OwnerSeats>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    const { runsPerSiteMax, queuedRunsPerSiteMax, clientSharePercentMax } = options;
-    const shareOf = (count: number): number => Math.ceil((count * clientSharePercentMax) / 100);
-    this.#clientRequestsMax = shareOf(runsPerSiteMax + queuedRunsPerSiteMax);
   }
 
   /**
@@ -149,13 +145,15 @@ export class Admission {
   }
 
   #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
-    const { queuedRunsPerSiteMax } = this.#options;
+    const { clientSharePercentMax, queuedRunsPerSiteMax, runsPerSiteMax } = this.#options;
     if (site.requests >= site.runsMax + queuedRunsPerSiteMax) {
       const runs = `${site.runsMax} runs at once and ${queuedRunsPerSiteMax} requests that wait`;
       throw overloaded(`this site may have ${runs}`);
     }
-    if ((client?.requests ?? 0) >= this.#clientRequestsMax) {
-      throw overloaded(`one client may have ${this.#clientRequestsMax} requests at once`);
+    const requestsMax = runsPerSiteMax + queuedRunsPerSiteMax;
+    const clientMax = Math.ceil((requestsMax * clientSharePercentMax) / 100);
+    if ((client?.requests ?? 0) >= clientMax) {
+      throw overloaded(`one client may have ${clientMax} requests at once`);
     }
   }
 

@@ -93,7 +93,9 @@ export class GuestPool {
       idle,
       nowMs,
       cpu: new ThreadCpu(),
-      cpuMsMax: limits.cpuMsMax,
+      get cpuMsMax() {
+        return limits.cpuMsMax;
+      },
       guestCallMsMax: limits.guestCallMsMax,
       memoryBytesMax: limits.memoryBytesMax,
       meterHost: new MeterHost({ scheduler, trap, objects }),
@@ -143,6 +145,12 @@ export class GuestPool {
       return true;
     }
     return false;
+  }
+
+  /** The limits, which whoever made the pool has changed, hold from now on. */
+  retune(): void {
+    const { clock, limits } = this.#parts;
+    clock.setLimit(limits.wallMsMax, this.#parts.nowMs());
   }
 
   get runCount(): number {

@@ -64,6 +64,7 @@ export type { Lookup };
 
 export class Resolver {
   readonly #options: ResolverOptions;
+  #dns: DnsConfig;
   readonly #records: LookupCache<FolderPath>;
   /** Apart from the records: what guests ask for must not push out what visitors need. */
   readonly #addresses: LookupCache<readonly Uint8Array[]>;
@@ -72,12 +73,8 @@ export class Resolver {
 
   /** @throws TerrafirmaError `config` for a server that is not an IP address. */
   constructor(options: ResolverOptions) {
-    for (const { host } of options.dns.servers) {
-      if (isIP(host) === 0) {
-        const detail = 'Cannot use the DNS server: it must be an IP address';
-        throw new TerrafirmaError('config', `${detail}: received ${quoteReceived(host)}`);
-      }
-    }
+    requireAddresses(options.dns);
+    this.#dns = options.dns;
     this.#options = options;
     const { limits, nowMs } = options;
     this.#records = new LookupCache({ entriesMax: limits.dnsCacheEntriesMax, nowMs });
@@ -107,6 +104,16 @@ export class Resolver {
       if (error instanceof TerrafirmaError) return this.#failure(error, 0);
       throw error;
     }
+  }
+
+  /**
+   * Whom to ask, and for what, from now on; answers that are known hold for their time.
+   *
+   * @throws TerrafirmaError `config` for a server that is not an IP address.
+   */
+  setDns(dns: DnsConfig): void {
+    requireAddresses(dns);
+    this.#dns = dns;
   }
 
   /** What was learned of the host name's record last, whether it still holds or not. */
@@ -183,7 +190,7 @@ export class Resolver {
   }
 
   async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {
-    const { recordNames, recordKey } = this.#options.dns;
+    const { recordNames, recordKey } = this.#dns;
     const waitMs = this.#options.limits.verdictWaitMs * recordWaitShare;
     const budgetMs = waitMs / recordNames.length;
     let failure: TerrafirmaError | undefined;
@@ -251,7 +258,8 @@ export class Resolver {
   }
 
   async #servers(): Promise<readonly Endpoint[]> {
-    const { dns, nowMs, readServers = readSystemServers } = this.#options;
+    const { nowMs, readServers = readSystemServers } = this.#options;
+    const dns = this.#dns;
     if (dns.servers.length > 0) return dns.servers;
     if (nowMs() < this.#systemServers.expiresAtMs) return this.#systemServers.servers;
     const servers = await readServers();
@@ -271,6 +279,15 @@ export class Resolver {
   #negativeTtlMs(ttlS: number | undefined): number {
     if (ttlS === undefined) return this.#options.limits.dnsFailureTtlMs;
     return Math.min(this.#boundTtlMs(ttlS), negativeTtlMsMax);
+  }
+}
+
+/** @throws TerrafirmaError `config`. */
+function requireAddresses({ servers }: DnsConfig): void {
+  for (const { host } of servers) {
+    if (isIP(host) !== 0) continue;
+    const detail = 'Cannot use the DNS server: it must be an IP address';
+    throw new TerrafirmaError('config', `${detail}: received ${quoteReceived(host)}`);
   }
 }
 

@@ -168,7 +168,9 @@ export class Http2Sessions {
    * way have been answered.
    */
   drain(graceMs: number): void {
-    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, anyStream);
+    for (const session of this.#sessions) {
+      if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, anyStream);
+    }
     setTimeout(() => {
       this.#isDraining = true;
       for (const socket of this.#opening) socket.destroy();

@@ -22,11 +22,18 @@ export interface Peer {
 const hopsMax = 32;
 
 export class TrustedProxies {
-  readonly #networks = new BlockList();
-  readonly #isEmpty: boolean;
+  #networks = new BlockList();
+  /** Whether nobody is trusted: then no request is looked through for nothing. */
+  isEmpty = true;
 
   constructor(cidrs: readonly string[]) {
-    this.#isEmpty = cidrs.length === 0;
+    this.replace(cidrs);
+  }
+
+  /** These, and no others, from now on. */
+  replace(cidrs: readonly string[]): void {
+    this.isEmpty = cidrs.length === 0;
+    this.#networks = new BlockList();
     for (const cidr of cidrs) {
       const [address = '', bits = ''] = cidr.split('/');
       this.#networks.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
@@ -57,7 +64,7 @@ export class TrustedProxies {
 
   /** Whether `address` is that of a proxy, behind which there are many visitors. */
   trusts(address: string): boolean {
-    return !this.#isEmpty && this.#isTrusted(address);
+    return !this.isEmpty && this.#isTrusted(address);
   }
 
   /** From the end, as each proxy adds the address that it saw. */

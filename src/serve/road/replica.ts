@@ -112,6 +112,11 @@ export class Replica {
     }
   }
 
+  /** What names lead to was decided by rules that are others now. */
+  forgetNames(): void {
+    this.#names.clear();
+  }
+
   /** The control plane is asked at the name's next request. */
   forgetName(hostName: HostName): void {
     this.#names.delete(hostName);

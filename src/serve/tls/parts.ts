@@ -13,7 +13,7 @@ import type { HttpExchange } from '../exchange.ts';
 import type { ListenerTls } from '../listener.ts';
 import { PlainDoor } from '../plain-door.ts';
 import type { Bans } from '../road/bans.ts';
-import { TrustedProxies } from '../road/client-address.ts';
+import type { TrustedProxies } from '../road/client-address.ts';
 import type { Gateway } from '../road/gateway.ts';
 import type { Replica } from '../road/replica.ts';
 import { TlsContexts } from './contexts.ts';
@@ -26,6 +26,7 @@ export interface ThreadParts {
   readonly gateway: Gateway;
   readonly hostRules: HostRules;
   readonly bans: Bans;
+  readonly proxies: TrustedProxies;
 }
 
 export interface TlsParts {
@@ -40,9 +41,8 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { bans, gateway, hostRules, link, log, journal, replica } = parts;
+  const { bans, proxies, gateway, hostRules, link, log, journal, replica } = parts;
   const { nowMs } = systemClocks;
-  const proxies = trustedProxies(config);
   const contexts = new TlsContexts({
     ...{ limits: config.limits, link, nowMs },
     isBanned: (hostName) => bans.isHostBanned(hostName),
@@ -63,7 +63,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
       onHello: (hostName, clientAddress) =>
         warm(replica, isFolderMode ? undefined : hostName, clientAddress),
       clientOf: ({ remoteAddress = '' }) =>
-        proxies?.trusts(remoteAddress) === true ? undefined : remoteAddress,
+        proxies.trusts(remoteAddress) ? undefined : remoteAddress,
       challengeOf: (hostName) =>
         link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
       onRefused: (serverName, reason) => journal.tell('handshake-refused', { serverName, reason }),
@@ -72,12 +72,6 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
     },
     serve: (exchange, record) => door.serve(exchange, record),
   };
-}
-
-/** Undefined when nobody is trusted, so that requests are not looked through for nothing. */
-export function trustedProxies(config: Config): TrustedProxies | undefined {
-  const { trustedCidrs } = config.proxies;
-  return trustedCidrs.length === 0 ? undefined : new TrustedProxies(trustedCidrs);
 }
 
 /** The record is looked up and the folder read while the handshake is still going on. */

@@ -1,0 +1,63 @@
+/** Lets the parts of a running daemon be operated, and its configuration be read again. */
+import type { Config } from '../config/config.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import { HostRules } from '../site/hosts.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { Operation, type OperationParts } from './operation.ts';
+import { type LiveConfig, type ReloadParts, Reloads, withLive } from './reloads.ts';
+import type { RunningParts } from './running-parts.ts';
+import type { ServingThreads } from './threads.ts';
+
+export interface OperationIo {
+  readonly version?: string;
+  /** What the configuration was read from, and how to read it again; left out: it stays. */
+  readonly reading?: Pick<ReloadParts, 'loaded' | 'reread'>;
+}
+
+export function openOperation(
+  { reading, version = '' }: OperationIo,
+  parts: RunningParts,
+  from: Omit<
+    OperationParts,
+    'certificates' | 'configFile' | 'control' | 'journal' | 'startedAtMs' | 'version'
+  > &
+    Pick<SwapParts, 'daemonLog' | 'resolver' | 'threads'> & { readonly drain: () => void },
+): Promise<Operation> {
+  const { drain, ...rest } = from;
+  const { journal } = parts;
+  if (reading !== undefined) {
+    const swap = (live: LiveConfig): Promise<void> => swapConfig(live, { ...rest, parts });
+    parts.reloads = new Reloads({ ...reading, journal, swap });
+  }
+  return Operation.open({
+    ...{ ...rest, journal, version, startedAtMs: Date.now() },
+    configFile: reading?.loaded.file,
+    certificates: () => parts.certificates,
+    control: {
+      get isDraining() {
+        return parts.isStopping;
+      },
+      drain,
+      reload: () => parts.reload(),
+    },
+  });
+}
+
+interface SwapParts {
+  readonly config: Config;
+  readonly resolver: Resolver;
+  readonly threads: ServingThreads;
+  readonly daemonLog: DaemonLog;
+  readonly parts: RunningParts;
+}
+
+/** What could refuse it comes first. */
+async function swapConfig(live: LiveConfig, from: SwapParts): Promise<void> {
+  const { config, daemonLog, parts, resolver, threads } = from;
+  new HostRules(live.hosts);
+  await parts.certificates?.replaceOwn(live.certificates);
+  resolver.setDns(live.dns);
+  for (const rules of parts.hostRules) rules.replace(live.hosts);
+  daemonLog.setLevel(live.logLevel);
+  threads.reconfigure(withLive(config, live));
+}

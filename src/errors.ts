@@ -272,6 +272,13 @@ export const errorTable = {
     shown: false,
     retryAfterS: 5,
   },
+  'store-away': {
+    status: 503,
+    fault: 'operator',
+    sentence: 'Cannot answer now: what functions store cannot be reached; try again in a moment',
+    shown: false,
+    retryAfterS: 5,
+  },
   'bad-reply': {
     status: 500,
     fault: 'owner',

@@ -212,7 +212,7 @@ export interface GuestHost extends CoreFace {
    */
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult>;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
-  trap(reason: string): never;
+  trap(reason: string, code?: TrapCode): never;
   /** Ends the run as `exited`. The guest cannot catch it. */
   exit(exitCode: number): never;
 }
@@ -246,7 +246,10 @@ export type EarlyCapabilities = Pick<Capabilities, 'clock' | 'timer' | 'fillRand
 export type RunEnd =
   | { readonly kind: 'returned' }
   | { readonly kind: 'exited'; readonly exitCode: number }
-  | { readonly kind: 'trapped'; readonly reason: string };
+  | { readonly kind: 'trapped'; readonly reason: string; readonly code?: TrapCode | undefined };
+
+/** What visitors are told, where it is not the guest's own fault that it trapped. */
+export type TrapCode = 'store-away';
 
 /** One instance's side of an ABI. Serves many runs, one after another. */
 export interface Binding {

@@ -95,7 +95,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
     const variable = grantedVariables(config.secrets.variables, process.env);
-    const rules = { relocate, sealingKeys, counterRows, variable };
+    const rules = { relocate, sealingKeys, counterRows, variable, node: store.node };
     parts.publisher = await Publisher.open({ config, journal, guards, shared, ...rules });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal, sealingKeys },

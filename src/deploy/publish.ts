@@ -47,6 +47,8 @@ export interface PublisherOptions {
   readonly variable: ReadVariable;
   /** Where rollbacks are. */
   readonly shared: SharedStore;
+  /** The name of this node, where several have copies of the folders. */
+  readonly node?: string | undefined;
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** See `PictureOptions`. */
@@ -202,7 +204,8 @@ export class Publisher {
 
   /** The kept versions of all folders; see `listVersions`. */
   async versions(filter?: VersionFilter): Promise<readonly ListedModule[]> {
-    return await listVersions(this.#config.stateDirectory, filter, this.#journal);
+    const { shared } = this.#options;
+    return await listVersions(this.#config.stateDirectory, filter, this.#journal, shared);
   }
 
   /** Folders that are watched now, by key. */
@@ -287,6 +290,7 @@ export class Publisher {
       config: this.#config,
       store: this.#store,
       shared: this.#options.shared,
+      node: this.#options.node,
       modules: this.#modules,
       builder: this.#builder,
       journal: this.#journal,

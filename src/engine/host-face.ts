@@ -1,5 +1,12 @@
 /** What an ABI sees of an instance: `GuestHost`, seen through bounds checks. */
-import type { CoreFace, GuestFunction, GuestHost, HostcallResult, WasmValue } from '../abi/abi.ts';
+import type {
+  CoreFace,
+  GuestFunction,
+  GuestHost,
+  HostcallResult,
+  TrapCode,
+  WasmValue,
+} from '../abi/abi.ts';
 import type { GuestMemory } from '../abi/memory.ts';
 import type { CoreInstance } from './core-instance.ts';
 import type { RunSlot } from './run-slot.ts';
@@ -73,8 +80,8 @@ export class HostFace extends Face implements GuestHost {
     return activation.callBeside(() => call(...args) as Promise<HostcallResult>);
   }
 
-  trap(reason: string): never {
-    return this.options.slot.endTrapped(reason);
+  trap(reason: string, code?: TrapCode): never {
+    return this.options.slot.endTrapped(reason, code);
   }
 
   exit(exitCode: number): never {

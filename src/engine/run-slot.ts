@@ -1,4 +1,5 @@
 /** Which run an instance serves now: what its hostcalls ask before they do anything. */
+import type { TrapCode } from '../abi/abi.ts';
 import type { Activation } from './run/activation.ts';
 
 export class RunSlot {
@@ -16,7 +17,7 @@ export class RunSlot {
   }
 
   /** Ends the run as `trapped`. */
-  endTrapped(reason: string): never {
-    throw this.activation?.endByGuest({ kind: 'trapped', reason }) ?? this.trap;
+  endTrapped(reason: string, code?: TrapCode): never {
+    throw this.activation?.endByGuest({ kind: 'trapped', reason, code }) ?? this.trap;
   }
 }

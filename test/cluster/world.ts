@@ -1,10 +1,15 @@
 /** Three daemons with a copy of the folders each, three servers of the engine, on loopback. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestDaemon } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { ask, type TestReply } from '../support/http.ts';
 import { NatsServers } from '../support/nats-servers.ts';
+
+const program = join(import.meta.dirname, '../../src/main.ts');
 
 export const host = 'alice.example';
 export const folder = 'public/alice';
@@ -25,6 +30,7 @@ export interface ClusterWorldOptions {
   /** Each node talks to one server alone. */
   readonly isPinned?: boolean;
   readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly serverLines?: string;
   readonly guests?: readonly string[];
@@ -79,6 +85,19 @@ export class ClusterWorld implements AsyncDisposable {
     node.daemon = await this.#start(node);
   }
 
+  /** As the operator does it, by the command line of that node. */
+  async rollBack(node: Node, file: string, digest: string): Promise<void> {
+    const args = ['rollback', `/keybase/${file}`, digest, '--state', node.state.directory];
+    const child = spawn(process.execPath, [program, ...args], {
+      env: { ...process.env, ...this.#environment(node) },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const complaints: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => complaints.push(String(chunk)));
+    const [code] = await once(child, 'exit');
+    if (code !== 0) throw new Error(`rollback ended with ${code}: ${complaints.join('')}`);
+  }
+
   ask(node: Node, path: string, init: Parameters<typeof ask>[2] = {}): Promise<TestReply> {
     return ask(node.daemon.port, path, { host, ...init });
   }
@@ -99,10 +118,10 @@ export class ClusterWorld implements AsyncDisposable {
     await this.servers.close();
   }
 
-  #start({ mount, name, server, state }: Omit<Node, 'daemon'>): Promise<TestDaemon> {
-    const { args = [], name: installation = 'main', waitMs = 10_000 } = this.#options;
+  #environment({ name, server }: Pick<Node, 'name' | 'server'>): Readonly<Record<string, string>> {
+    const { name: installation = 'main', waitMs = 10_000 } = this.#options;
     const { urls } = this.servers;
-    const env = {
+    return {
       TERRAFIRMA_CLUSTER_SERVERS: (server === undefined ? urls : [urls[server]]).join(','),
       TERRAFIRMA_CLUSTER_NAME: installation,
       TERRAFIRMA_CLUSTER_NODE: name,
@@ -110,9 +129,15 @@ export class ClusterWorld implements AsyncDisposable {
       TERRAFIRMA_CLUSTER_REPLICAS: String(this.servers.count),
       TERRAFIRMA_CLUSTER_WAIT_MS: String(waitMs),
       TERRAFIRMA_CLUSTER_MONITOR_URLS: this.servers.monitorUrls.join(','),
+      ...this.#options.environment,
     };
+  }
+
+  #start(node: Omit<Node, 'daemon'>): Promise<TestDaemon> {
+    const { mount, state } = node;
+    const { args = [] } = this.#options;
     return TestDaemon.start({
-      env,
+      env: this.#environment(node),
       stateDirectory: state.directory,
       threads: 1,
       args: [

@@ -15,7 +15,7 @@
  */
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
-import type { EarlyCapabilities, GuestHost } from '../abi.ts';
+import type { EarlyCapabilities, GuestHost, TrapCode } from '../abi.ts';
 import { HandleError } from '../handles.ts';
 import type { GuestMemory } from '../memory.ts';
 import type { HeaderLimits } from '../objects/headers.ts';
@@ -94,8 +94,8 @@ export class TerrariumGuest {
     run?.giveUp();
   }
 
-  trap(reason: string): never {
-    return this.#host.trap(reason);
+  trap(reason: string, code?: TrapCode): never {
+    return this.#host.trap(reason, code);
   }
 
   /**

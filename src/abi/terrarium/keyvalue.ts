@@ -3,6 +3,8 @@
  * have no error result, so a failure of the store traps: a guest told "stored" would lose data.
  */
 import { inBytes } from '../../amounts.ts';
+import { CapabilityRefusal } from '../../capability/refusal.ts';
+import type { TrapCode } from '../abi.ts';
 import { readPieces, type Steps, wait } from '../steps.ts';
 import { hostcall, outBytes } from './declare.ts';
 import type { TerrariumGuest } from './guest.ts';
@@ -135,7 +137,7 @@ function* waitForStore<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T> {
   try {
     return yield* wait(work);
   } catch (error) {
-    return guest.trap(error instanceof Error ? error.message : String(error));
+    return guest.trap(error instanceof Error ? error.message : String(error), codeOf(error));
   }
 }
 
@@ -145,8 +147,14 @@ function* lookUp<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T | undefine
     return yield* wait(work);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (answerLooking(error) === 'trap') return guest.trap(message);
+    if (answerLooking(error) === 'trap') return guest.trap(message, codeOf(error));
     guest.run.capabilities.log.write('warn', message);
     return undefined;
   }
+}
+
+/** The engine is away: no fault of the guest's, and the visitor may try again. */
+function codeOf(error: unknown): TrapCode | undefined {
+  const isAway = error instanceof CapabilityRefusal && error.kind === 'unavailable';
+  return isAway ? 'store-away' : undefined;
 }

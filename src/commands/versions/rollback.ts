@@ -1,6 +1,7 @@
 /** `terrafirma rollback`: an accepted version of a module serves again. */
 import { listVersions, rollBack } from '../../deploy/keep/versions.ts';
 import type { Command, CommandIo } from '../command.ts';
+import { openShared } from './shared.ts';
 import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
 
@@ -31,7 +32,9 @@ export const rollback: Command = {
     const [asked = '', digestStart = ''] = given.positionals;
     const journal = reportTo(io);
     const { directory, name } = await findModule(asked, stateDirectoriesOf(given, io), io);
-    const version = await rollBack(directory, { name, digestStart }, journal);
+    await using shared = await openShared(given, io);
+    const target = { name, digestStart, ...shared.opened };
+    const version = await rollBack(directory, target, journal);
     io.write(`${name} serves ${version.digest}\n`);
     return 0;
   },

@@ -2,6 +2,7 @@
 import type { ListedModule } from '../../deploy/keep/versions.ts';
 import { listVersions } from '../../deploy/keep/versions.ts';
 import type { Command } from '../command.ts';
+import { openShared } from './shared.ts';
 import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
 
@@ -27,10 +28,12 @@ export const versions: Command = {
     const journal = reportTo(io);
     const asked = given.positionals[0];
     const listed: ListedModule[] = [];
+    await using shared = await openShared(given, io);
+    const { store } = shared.opened;
     for (const directory of directories) {
       const filter =
         asked === undefined ? undefined : await nameStored(asked, { directory, io, journal });
-      listed.push(...(await listVersions(directory, filter, journal)));
+      listed.push(...(await listVersions(directory, filter, journal, store)));
     }
     if (given.has('json')) io.write(`${JSON.stringify(listed, undefined, 2)}\n`);
     else io.write(listed.map(describeListed).join('\n'));

@@ -9,6 +9,7 @@ import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
 import type { JudgeParts } from '../build/judge.ts';
+import { commonOf, type FolderCommon, type FolderCommonParts } from '../common/folder-common.ts';
 import { KeptModules, type KeptModulesParts } from '../keep/kept-modules.ts';
 import { LookLoop } from '../look/loop.ts';
 import { type FolderListing, listFolder } from '../look/scan.ts';
@@ -27,6 +28,7 @@ import { type CounterRows, SitePicture } from './site-picture.ts';
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
     Pick<InForceParts, 'sealingKeys'>,
+    Pick<FolderCommonParts, 'node'>,
     Pick<RulesParts, 'variable'>,
     KeptModulesParts {
   readonly walks: WalkGates;
@@ -56,6 +58,7 @@ const walkRestMsMax = 60_000;
 export class WatchedFolder {
   readonly #parts: FolderParts;
   readonly #kept: KeptModules;
+  readonly #common: FolderCommon | undefined;
   readonly #modules: FolderModules;
   readonly #picture: SitePicture;
   readonly #loop: LookLoop;
@@ -85,7 +88,10 @@ export class WatchedFolder {
     const { directory } = located;
     const owner = ownerOf(located.key);
     const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
+    const onChange = (): void => this.#loop.lookNow();
+    this.#common = commonOf(located, { ...parts, judging, kept: this.#kept, onChange });
     this.#modules = new FolderModules(located, {
+      common: this.#common,
       limits,
       journal,
       kept: this.#kept,
@@ -120,6 +126,7 @@ export class WatchedFolder {
       await this.#rules.restore(record);
       this.#modules.restore(record.modules.keys());
     }
+    await this.#common?.open();
     if (this.#kept.hasLive) setTimeout(() => this.#finishOpening(), keptPatienceMs).unref();
     this.#loop.lookNow();
   }
@@ -202,6 +209,7 @@ export class WatchedFolder {
     this.#opened.resolve();
     this.#changed.notify();
     this.#events.close();
+    this.#common?.close();
     await Promise.all([this.#loop.close(), this.#modules.close()]);
   }
 
@@ -342,6 +350,7 @@ export class WatchedFolder {
     this.#rules = this.#rules.movedTo(located.directory);
     this.#kept.moveTo(located);
     this.#modules.moveTo(located.directory);
+    await this.#common?.moveTo(located.directory);
   }
 
   /** What the last look saw has been judged, and none of it is still being written. */

@@ -7,25 +7,21 @@ import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from 
 import type { Journal } from '../../journal/journal.ts';
 import { TellOnce } from '../../journal/log-once.ts';
 import { type ModulePath, quoteReceived } from '../../names.ts';
-import { errnoOf, isPassing } from '../../outside/mount/guarded-fs.ts';
+import { isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { type JudgeParts, judgeFile, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
 import type { Modules } from '../build/modules.ts';
+import type { FolderCommon } from '../common/folder-common.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
 import type { AddedModule } from '../keep/store.ts';
-import {
-  type FileStamp,
-  type FolderListing,
-  isLinkAt,
-  type ListedFile,
-  lookAtFile,
-} from '../look/scan.ts';
-import { type Sighting, settleWaitMs, sight, soonest } from '../look/settle.ts';
+import type { FolderListing, ListedFile } from '../look/scan.ts';
+import { settleWaitMs, sight, soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import { capFiles } from './limits.ts';
+import { lookForMissing, newFile, type TrackedFile } from './tracked-file.ts';
 
 export interface FolderModulesParts {
   readonly limits: Limits;
@@ -38,24 +34,9 @@ export interface FolderModulesParts {
   readonly onIdle: () => void;
   /** A file could not be judged as it was listed: a look is due. */
   readonly onUnjudged: () => void;
+  /** Of several nodes. */
+  readonly common?: FolderCommon | undefined;
 }
-
-/** One file as it was last looked at. */
-interface TrackedFile {
-  judgedStamp: FileStamp | undefined;
-  sighting: Sighting | undefined;
-  missingSinceMs: number | undefined;
-  /** Why the content is refused; an earlier version may serve all the same. */
-  refusal: ErrorRecord | undefined;
-  refusedDigest: Digest | undefined;
-  /** The version of a rollback of which the log was told that it holds. */
-  toldPinned: Digest | undefined;
-  /** After a failure that is not the file's: not before then. */
-  retryAtMs: number;
-}
-
-/** What stands where a module was, that the walk did not list. */
-type FoundInPlace = ListedFile | { readonly refusal: string } | 'missing' | 'unclear';
 
 const retryMs = 10_000;
 
@@ -134,6 +115,8 @@ export class FolderModules {
   isPending(path: ModulePath): boolean {
     const file = this.#files.get(path);
     if (file === undefined || file.refusal !== undefined) return false;
+    // Judged, and yet not what serves: other nodes have something newer.
+    if (this.#parts.common !== undefined && file.judgedStamp !== undefined) return false;
     return this.#parts.kept.serving(path) === undefined;
   }
 
@@ -165,12 +148,14 @@ export class FolderModules {
   async takeListing(listing: FolderListing, timing: FolderTiming): Promise<number> {
     const { limits, kept } = this.#parts;
     for (const note of listing.notes) this.#once.tell(note.path, note.reason);
+    for (const path of (await this.#parts.common?.takeHeads()) ?? []) this.#track(path);
     const waits: number[] = [];
     const files = [...listing.files];
     const listed = new Set(files.map(({ path }) => path));
     const noted = new Set(listing.notes.map(({ path }) => path));
     for (const path of [...this.#files.keys()].filter((each) => !listed.has(each))) {
-      const found = await this.#lookForMissing(path);
+      const place = { fs: this.#parts.judging.fs, directory: this.#directory };
+      const found = await lookForMissing(place, path);
       if (found === 'unclear') continue;
       if (found === 'missing') waits.push(await this.#takeMissing(path, timing));
       else if ('refusal' in found) this.#refusePlace(path, found.refusal, noted);
@@ -216,10 +201,29 @@ export class FolderModules {
       this.#postpone(file.path, verdict.reason);
       return;
     }
+    if (verdict.kind !== 'refused' && !(await this.#mayServe(file, verdict))) return onVerdict();
     if (verdict.kind === 'refused') await this.#refuse(file, verdict);
     else if (verdict.kind === 'known') await this.#recognise(file, verdict.digest);
     else await this.#accept(file, verdict.version, verdict.bytes);
     onVerdict();
+  }
+
+  /** Of several nodes: whether what the own copy shows is, or becomes, what serves on all. */
+  async #mayServe(
+    file: ListedFile,
+    verdict: Extract<Verdict, { readonly kind: 'accepted' | 'known' }>,
+  ): Promise<boolean> {
+    const { common, kept } = this.#parts;
+    const { path, stamp } = file;
+    const isRefused = verdict.kind === 'known' && !kept.digestsOf(path).includes(verdict.digest);
+    if (common === undefined || isRefused) return true;
+    const fate = await common.modules.judge(file, verdict);
+    if (fate.kind === 'serves') return true;
+    const tracked = this.#track(path);
+    tracked.judgedStamp = stamp;
+    tracked.refusal = undefined;
+    if (fate.note !== undefined) this.#once.tell(path, fate.note);
+    return false;
   }
 
   /** The file hangs, or no file can be opened: it is tried again, the others are judged. */
@@ -322,25 +326,6 @@ export class FolderModules {
     this.#once.tell(file.path, refusal.detail);
   }
 
-  /**
-   * A file that the walk did not show: beyond a limit, gone, or it cannot be said. What stands in
-   * its place and is no module, such as a link that leads out of the folder or nowhere, is refused
-   * like a broken module: the good version keeps serving.
-   */
-  async #lookForMissing(path: ModulePath): Promise<FoundInPlace> {
-    const { fs } = this.#parts.judging;
-    const place = { fs, directory: this.#directory };
-    try {
-      return asFound(await lookAtFile(place, path));
-    } catch (error) {
-      if (isPassing(error)) return 'unclear';
-      const isGone = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
-      if (!isGone) return 'unclear';
-      if (!(await isLinkAt(place, path))) return 'missing';
-      return { refusal: 'Cannot accept the module: its link must lead to a file' };
-    }
-  }
-
   #refusePlace(path: ModulePath, detail: string, noted: ReadonlySet<string>): void {
     const tracked = this.#track(path);
     tracked.missingSinceMs = undefined;
@@ -358,6 +343,7 @@ export class FolderModules {
     tracked.missingSinceMs ??= nowMs;
     const missingMs = nowMs - tracked.missingSinceMs;
     if (missingMs < timing.quietMs) return timing.quietMs - missingMs;
+    if ((await this.#parts.common?.modules.judgeAbsence(path))?.kind === 'waits') return 0;
     this.#queue.drop(path);
     this.#files.delete(path);
     if (kept.live(path) !== undefined) {
@@ -371,15 +357,7 @@ export class FolderModules {
   #track(path: ModulePath): TrackedFile {
     const known = this.#files.get(path);
     if (known !== undefined) return known;
-    const file: TrackedFile = {
-      judgedStamp: undefined,
-      sighting: undefined,
-      missingSinceMs: undefined,
-      refusal: undefined,
-      refusedDigest: undefined,
-      toldPinned: undefined,
-      retryAtMs: 0,
-    };
+    const file = newFile();
     this.#files.set(path, file);
     return file;
   }
@@ -387,10 +365,6 @@ export class FolderModules {
   #fields(modulePath: ModulePath): { readonly folderKey: string; readonly modulePath: string } {
     return { folderKey: this.#located.key, modulePath };
   }
-}
-
-function asFound(found: ListedFile | string): ListedFile | { readonly refusal: string } {
-  return typeof found === 'string' ? { refusal: found } : found;
 }
 
 /** Refused because it was quarantined, and released since: to be judged anew. */

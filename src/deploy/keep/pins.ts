@@ -38,6 +38,7 @@ export interface Pin {
 }
 
 const listedAtOnce = 1_000;
+const triesMax = 20;
 const wait = { deadlineMs: 10_000 };
 
 /**
@@ -68,7 +69,15 @@ export async function writePin(
   pin: Omit<Pin, 'id'>,
 ): Promise<void> {
   const id = randomBytes(12).toString('hex');
-  await store.commit(spaceOf(folderKey), [writeOf({ ...pin, id })], wait);
+  const space = spaceOf(folderKey);
+  const key = Buffer.from(pin.modulePath);
+  for (let tries = 0; tries < triesMax; tries += 1) {
+    const [entry] = await store.read(space, [key], { fresh: true });
+    const write = { ...writeOf({ ...pin, id }, entry?.value), ifRevision: entry?.revision ?? 0 };
+    if ((await store.commit(space, [write], wait)).kind === 'done') return;
+  }
+  const rule = 'others must leave the module alone for a moment';
+  throw new StoreError('unavailable', `Cannot roll back: ${rule}: received ${triesMax} changes`);
 }
 
 /**
@@ -92,7 +101,8 @@ export async function readPins(
       const value = entries[index]?.value;
       if (value === undefined) continue;
       try {
-        pins.set(modulePath, parsePin(Buffer.from(value).toString(), modulePath));
+        const pin = parsePin(Buffer.from(value).toString(), modulePath);
+        if (pin !== undefined) pins.set(modulePath, pin);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         journal.tell('rollback-damaged', { folderKey, modulePath, reason });
@@ -142,13 +152,18 @@ function spaceOf(folderKey: FolderKey): Space {
   return { area: 'deploy', name: folderKey };
 }
 
-function writeOf({ id, modulePath, digest, seenDigest }: Pin): Write {
-  const value = Buffer.from(JSON.stringify({ pin: { id, digest, seenDigest } }));
+/** What else is known of the module stays. */
+function writeOf({ id, modulePath, digest, seenDigest }: Pin, present?: Uint8Array): Write {
+  const rest =
+    present === undefined ? {} : objectOf(parseJson(Buffer.from(present).toString()), 'a module');
+  const value = Buffer.from(JSON.stringify({ ...rest, pin: { id, digest, seenDigest } }));
   return { key: Buffer.from(modulePath), op: 'put', value };
 }
 
-function parsePin(text: string, modulePath: ModulePath): Pin {
-  return pinOf(objectOf(objectOf(parseJson(text), 'a module').pin, 'a rollback'), modulePath);
+/** Undefined where the module was never rolled back. */
+function parsePin(text: string, modulePath: ModulePath): Pin | undefined {
+  const { pin } = objectOf(parseJson(text), 'a module');
+  return pin === undefined ? undefined : pinOf(objectOf(pin, 'a rollback'), modulePath);
 }
 
 function pinOf(value: Readonly<Record<string, unknown>>, modulePath: ModulePath): Pin {

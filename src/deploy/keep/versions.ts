@@ -60,11 +60,12 @@ export async function listVersions(
   stateDirectory: string,
   filter: VersionFilter,
   journal: Journal,
+  store?: SharedStore,
 ): Promise<readonly ListedModule[]> {
   const listed: ListedModule[] = [];
   const standing = await readStanding(stateDirectory, journal);
   const records = await readRecords(stateDirectory, journal);
-  const pinsOf = await readAllPins(stateDirectory, records, journal);
+  const pinsOf = await readAllPins(stateDirectory, records, { journal, store });
   for (const record of records) {
     const pins = pinsOf.get(record.folderKey) ?? new Map();
     for (const [modulePath, module] of record.modules) {
@@ -119,16 +120,20 @@ export async function rollBack(
 async function readAllPins(
   stateDirectory: string,
   records: readonly FolderRecord[],
-  journal: Journal,
+  {
+    journal,
+    store: opened,
+  }: { readonly journal: Journal; readonly store: SharedStore | undefined },
 ): Promise<ReadonlyMap<FolderKey, ReadonlyMap<ModulePath, Pin>>> {
   const pins = new Map<FolderKey, ReadonlyMap<ModulePath, Pin>>();
   if (records.length === 0) return pins;
-  await withStore(stateDirectory, async (store) => {
+  const read = async (store: SharedStore): Promise<void> => {
     for (const { folderKey } of records) {
       await takeOverPins(store, { stateDirectory, folderKey }, journal);
       pins.set(folderKey, await readPins(store, folderKey, journal));
     }
-  });
+  };
+  await (opened === undefined ? withStore(stateDirectory, read) : read(opened));
   return pins;
 }
 

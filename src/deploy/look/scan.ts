@@ -156,6 +156,11 @@ export function stampOf(stats: BigIntStats): FileStamp {
   return `${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}:${stats.ino}`;
 }
 
+/** When the file was last written, by its stamp. */
+export function modifiedAtMs(stamp: FileStamp): number {
+  return Number(BigInt(stamp.split(':')[1] ?? '0') / 1_000_000n);
+}
+
 export function changedAtMs(stats: BigIntStats): number {
   return Math.max(Number(stats.mtimeMs), Number(stats.ctimeMs));
 }

@@ -40,7 +40,8 @@ export function explainEnd(
     const limit = cpuRefusal ?? `reached its CPU limit of ${facts.cpuMsMax} ms`;
     return record('guest-out-of-cpu', `Cannot answer: the function ${limit}`);
   }
-  if (end?.kind === 'trapped') return memoryRefusal ?? record('guest-trapped', end.reason);
+  if (end?.kind === 'trapped')
+    return memoryRefusal ?? record(end.code ?? 'guest-trapped', end.reason);
   if (end?.kind === 'exited' && end.exitCode !== 0) {
     return record('guest-exited', `the function exited with code ${end.exitCode}`);
   }

@@ -70,6 +70,11 @@ export class StoreKeeper {
     this.#worker = this.#spawn();
   }
 
+  /** The name of this node, of several; undefined on one machine. */
+  get node(): string | undefined {
+    return this.cluster?.settings.node;
+  }
+
   /** The port of one thread, to be transferred to it and given to a StoreClient. */
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();

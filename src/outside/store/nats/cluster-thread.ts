@@ -145,7 +145,8 @@ class ClusterWriter {
     const listener = (notice: Notice): void => {
       // The connection is there again, and with it the subscription.
       if (notice === 'reset') beReady();
-      tell(port, { kind: 'notices', id, notices: [notice] });
+      // After the mirror has let go of what is old: who hears of it reads at once.
+      queueMicrotask(() => tell(port, { kind: 'notices', id, notices: [notice] }));
     };
     const watches = this.#ports.get(port);
     watches?.set(id, { space, listener });

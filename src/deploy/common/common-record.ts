@@ -1,0 +1,63 @@
+/** What all nodes have accepted of one module, as it lies in the shared store. Pure. */
+import type { Digest } from '../../threads/messages.ts';
+import { digestOf, objectOf, parseJson } from '../keep/record.ts';
+import type { Entry } from './decision.ts';
+
+export interface CommonEntry extends Entry {
+  readonly abi: string;
+  readonly bytes: number;
+  /** Which node accepted it. */
+  readonly by: string;
+}
+
+export interface CommonModule {
+  /** Newest first. */
+  readonly entries: readonly CommonEntry[];
+  /** The version of a rollback. */
+  readonly pinned: Digest | undefined;
+}
+
+/**
+ * The module's value, with whatever else is in it; a rollback without entries among them.
+ *
+ * @throws TerrafirmaError `state` when it is not whole
+ */
+export function parseCommon(value: Uint8Array): CommonModule {
+  const read = objectOf(parseJson(Buffer.from(value).toString()), 'a module');
+  const list: readonly unknown[] = Array.isArray(read.entries) ? read.entries : [];
+  const pin = read.pin === undefined ? undefined : objectOf(read.pin, 'a rollback');
+  return { entries: list.map(parseEntry), pinned: pin && digestOf(pin.digest) };
+}
+
+/** The same value with other entries; what else is in it stays. */
+export function withEntries(
+  value: Uint8Array | undefined,
+  entries: readonly CommonEntry[],
+): Uint8Array {
+  const read = value === undefined ? {} : objectOf(parseJson(Buffer.from(value).toString()), 'it');
+  return Buffer.from(JSON.stringify({ ...read, entries }));
+}
+
+/** What is kept of them: the newest, and that of a rollback. */
+export function trimEntries(
+  entries: readonly CommonEntry[],
+  keep: { readonly versionsKeptMax: number; readonly pinned: Digest | undefined },
+): readonly CommonEntry[] {
+  return entries.filter(
+    ({ digest }, index) =>
+      index < keep.versionsKeptMax || (digest !== null && digest === keep.pinned),
+  );
+}
+
+function parseEntry(json: unknown): CommonEntry {
+  const { seq, digest, mtimeMs, acceptedAtMs, abi, bytes, by } = objectOf(json, 'an entry');
+  return {
+    seq: Number(seq),
+    digest: digest === null ? null : digestOf(digest),
+    mtimeMs: Number(mtimeMs),
+    acceptedAtMs: Number(acceptedAtMs),
+    abi: String(abi),
+    bytes: Number(bytes),
+    by: String(by),
+  };
+}

@@ -1,0 +1,146 @@
+/** Deploys where copies of a folder arrive at different times. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { guestBytes, padded } from '../support/folder.ts';
+import { natsProgram } from '../support/nats-servers.ts';
+import { ClusterWorld, folder, type Node } from './world.ts';
+
+const path = `${folder}/v.wasm`;
+
+describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
+  let world: ClusterWorld;
+  let nextName = 0;
+  let file = path;
+  let minute = 0;
+
+  beforeAll(async () => {
+    world = await ClusterWorld.open({ guests: ['hello'] });
+    return () => world[Symbol.asyncDispose]();
+  });
+
+  beforeEach(() => {
+    nextName += 1;
+    file = `${folder}/v${nextName}.wasm`;
+    minute = 0;
+  });
+
+  afterEach(() => {
+    for (const { mount } of world.nodes) rmSync(mount.path(file), { force: true });
+  });
+
+  /** Version `n` of the module: each answers with other text, or as another program. */
+  function version(n: number): Uint8Array {
+    return n % 2 === 0 ? padded(guestBytes('hello'), n) : padded(guestBytes('kv'), n);
+  }
+
+  /** The copy has it now; written when the owner wrote it. */
+  function arrive(node: Node, n: number, writtenAt = timeOf(n)): void {
+    writeFileSync(node.mount.path(file), version(n));
+    utimesSync(node.mount.path(file), writtenAt, writtenAt);
+  }
+
+  function timeOf(n: number): Date {
+    return new Date(Date.now() - 60_000 + n * 5_000 + minute * 1_000);
+  }
+
+  async function digestOn(node: Node): Promise<string> {
+    const name = file.slice(folder.length + 1);
+    const { status, headers } = await world.ask(node, `/${name}/get?x`);
+    return `${status} ${headers['content-type'] ?? ''}`;
+  }
+
+  const served = {
+    even: expect.stringMatching(/^200/),
+    odd: expect.stringMatching(/^404 (?!text\/html)/),
+  };
+
+  async function servesOnAll(n: number): Promise<void> {
+    const wanted = n % 2 === 0 ? served.even : served.odd;
+    for (const node of world.nodes) {
+      await expect.poll(() => digestOn(node), { timeout: 30_000 }).toEqual(wanted);
+    }
+  }
+
+  test('a module that is in one copy alone serves on all; late copies change nothing', async () => {
+    const [a, b, c] = [world.node(0), world.node(1), world.node(2)];
+    arrive(a, 2);
+    await servesOnAll(2);
+    arrive(a, 3);
+    await servesOnAll(3);
+    // B gets the old version first, then the newest; C the newest.
+    arrive(b, 2);
+    await settled(b);
+    await servesOnAll(3);
+    arrive(b, 3);
+    arrive(c, 3);
+    await settled(c);
+    await servesOnAll(3);
+  });
+
+  test('what the owner puts back serves again, also with its old time', async () => {
+    const [a] = [world.node(0)];
+    const first = timeOf(0);
+    arrive(a, 2, first);
+    await servesOnAll(2);
+    arrive(a, 3);
+    await servesOnAll(3);
+    arrive(a, 2, first);
+    await servesOnAll(2);
+  });
+
+  test('what is deleted in one copy is gone on all, and stays gone', async () => {
+    const [a, b] = [world.node(0), world.node(1)];
+    arrive(a, 2);
+    arrive(b, 2);
+    await servesOnAll(2);
+    await settled(b);
+    rmSync(a.mount.path(file));
+    for (const node of world.nodes) {
+      await expect.poll(() => digestOn(node), { timeout: 30_000 }).toMatch(/^404/);
+    }
+    await settled(b);
+    expect(await digestOn(b)).toMatch(/^404/);
+  });
+
+  test('a rollback on one holds on all, over a restart, until the next deploy', async () => {
+    const [a, b, c] = [world.node(0), world.node(1), world.node(2)];
+    arrive(a, 2);
+    await servesOnAll(2);
+    arrive(a, 3);
+    await servesOnAll(3);
+    await world.rollBack(c, file, createHash('sha256').update(version(2)).digest('hex'));
+    await servesOnAll(2);
+    await world.restart(a);
+    await servesOnAll(2);
+    // A copy that comes late ends nothing.
+    arrive(b, 3);
+    await settled(b);
+    await servesOnAll(2);
+    arrive(a, 5);
+    await servesOnAll(5);
+  });
+
+  test('a new node with an empty folder serves all modules, and deletes nothing', async () => {
+    arrive(world.node(0), 2);
+    await servesOnAll(2);
+    const fresh = await world.addNode([]);
+    mkdirSync(fresh.mount.path(folder), { recursive: true });
+    await servesOnAll(2);
+    await settled(fresh);
+    await servesOnAll(2);
+  });
+
+  /** The node has looked at its copy twice since now. */
+  async function settled(node: Node): Promise<void> {
+    const mark = `mark-${Math.random().toString(36).slice(2)}`;
+    for (const step of [1, 2]) {
+      const name = `${mark}-${step}.wasm`;
+      writeFileSync(node.mount.path(`${folder}/${name}`), padded(guestBytes('hello'), step));
+      await expect
+        .poll(async () => (await world.ask(node, `/${name}`)).status, { timeout: 30_000 })
+        .toBe(200);
+      rmSync(node.mount.path(`${folder}/${name}`));
+    }
+  }
+});

@@ -15,7 +15,7 @@ import type { Answer, CacheLine, CacheRun } from './line.ts';
 import type { LookMode, WireAddress, WireObject } from './messages.ts';
 
 /** As the contract of the ABIs has it. */
-const keyBytesMax = 4_096;
+const keyBytesMax = 8_135;
 
 type Looked = Extract<Answer, { kind: 'looked' }>;
 

@@ -291,7 +291,7 @@ describe('limits of a run', () => {
 
   test('a key, and what is kept beside a body, are so long', async () => {
     const run = bench.openRun(bench.openKeeper(), alice, { cacheMetadataBytesMax: 10 });
-    const long = run.find({ space: 'core', key: new Uint8Array(4_097), headers: [] });
+    const long = run.find({ space: 'core', key: new Uint8Array(8_136), headers: [] });
     await expect(long).rejects.toMatchObject({ kind: 'input' });
     const body = openBody();
     const heavy = run.insert(address('k'), options({ metadata: new Uint8Array(11) }), body);

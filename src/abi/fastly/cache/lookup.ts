@@ -8,7 +8,7 @@ import { BusyHandle, CacheHandle, cacheHandles } from './entries.ts';
 import { readLookupOptions } from './options.ts';
 
 /** As long as a key may be. */
-export const keyBytesMax = 4_096;
+export const keyBytesMax = 8_135;
 
 const lookupParams = [...bytes('cache_key'), ['mask', 'flags'], ['opts', 'address']] as const;
 

@@ -297,7 +297,7 @@ describe('options and addresses that are no good', () => {
     for (const name of ['lookup', 'transaction_lookup', 'transaction_lookup_async']) {
       expect(await puppet.call(`${CACHE}.${name}`, 'k', 1, OPTIONS, 60_000)).toBe(2);
       expect(await puppet.call(`${CACHE}.${name}`, 'k', 4, OPTIONS, 60_000)).toBe(5);
-      expect(await puppet.call(`${CACHE}.${name}`, 0, 4_097, 0, 0, 60_000)).toBe(2);
+      expect(await puppet.call(`${CACHE}.${name}`, 0, 8_136, 0, 0, 60_000)).toBe(2);
       expect(await puppet.call(`${CACHE}.${name}`, 'k', 0, 0, END - 3)).toBe(2);
     }
     expect(puppet.world.cache.keeper.counts.stored).toBe(0);

@@ -58,10 +58,15 @@ class FastlyBinding implements Binding {
     });
   }
 
-  /** A program that ended well without an answer has answered with nothing. */
+  /**
+   * A program that ended well without an answer has answered with nothing.
+   *
+   * @throws TerrafirmaError `overloaded` where it gave one that could not be sent
+   */
   finish(end: RunEnd): void {
-    const { exchange } = this.#guest.run;
+    const { exchange, answerFailure } = this.#guest.run;
     if (exchange.replyState !== 'none' || !isGoodEnd(end)) return;
+    if (answerFailure !== undefined) throw answerFailure;
     exchange.send(emptyAnswer, noBytes);
   }
 

@@ -241,14 +241,16 @@ export class HttpExchange implements Exchange {
   #sendWhole(head: ReplyHead, body: Uint8Array): void {
     const withBody = answerHasBody(head.status, this.request.method);
     if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
+    if (!this.#isGone) {
+      const headers = this.#compose(head);
+      if (statusHasBody(head.status)) headers.push('content-length', String(body.length));
+      // It throws for what is no valid head: there is no answer then, and another may follow.
+      this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
+      this.#status = head.status;
+      if (withBody) this.#bytesSent += body.length;
+      this.#body?.answered();
+    }
     this.#replyState = 'ended';
-    if (this.#isGone) return;
-    const headers = this.#compose(head);
-    if (statusHasBody(head.status)) headers.push('content-length', String(body.length));
-    this.#status = head.status;
-    this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
-    if (withBody) this.#bytesSent += body.length;
-    this.#body?.answered();
   }
 
   sendPiped(head: ReplyHead, body: ReadBody): void {
@@ -284,21 +286,24 @@ export class HttpExchange implements Exchange {
 
   #start(head: ReplyHead, bodyBytes: number | undefined, hasTrailers: boolean): void {
     this.#expectState('none', 'start');
+    if (!this.#isGone) this.#sendHead(head, bodyBytes, hasTrailers);
     this.#replyState = 'started';
-    if (this.#isGone) return;
+  }
+
+  #sendHead(head: ReplyHead, bodyBytes: number | undefined, hasTrailers: boolean): void {
     const headers = this.#compose(head);
     if (bodyBytes !== undefined && statusHasBody(head.status)) {
       headers.push('content-length', String(bodyBytes));
     }
-    this.#status = head.status;
     const withBody = answerHasBody(head.status, this.request.method);
+    this.#wire.sendHead(head.status, headers, withBody && hasTrailers);
+    this.#status = head.status;
     this.#stream = new ReplyStream({
       wire: this.#wire,
       openBytes: () => this.#openBytes(),
       idleTimeoutMs: this.#options.replyIdleTimeoutMs,
       bodyBytes: withBody ? bodyBytes : undefined,
     });
-    this.#wire.sendHead(head.status, headers, withBody && hasTrailers);
   }
 
   write(chunk: Uint8Array): Promise<void> {

@@ -6,13 +6,13 @@
 import type { ReadBody } from '../../http/body.ts';
 import { isLeftToDaemon } from '../../http/connection-headers.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
-import { isFinalStatus, isInterimStatus } from '../../http/status.ts';
+import { isFinalStatus, isInterimStatus, statusMax } from '../../http/status.ts';
 import type { Body } from '../objects/body.ts';
 import type { ResponseObject } from '../objects/messages.ts';
 import { answering } from './declare.ts';
 import { findResponse } from './response.ts';
 import type { FastlyRun } from './run.ts';
-import { type Given, status } from './status.ts';
+import { type Given, type Status, status } from './status.ts';
 
 const closes: Header = ['connection', 'close'];
 const lengthPattern = /^\d{1,15}$/;
@@ -33,17 +33,29 @@ export const answerHostcalls = [
       const body = run.bodies.get(bodyHandle);
       const isStreaming = streaming !== 0;
       if (body.isStreaming) return status.badf;
-      if (!isFinalStatus(response.status) && response.status < 200) {
-        if (!isInterimStatus(response.status) || isStreaming) return status.inval;
-      }
+      const refusal = refuseStatus(response.status, isStreaming);
+      if (refusal !== undefined) return refusal;
       if (run.exchange.replyState !== 'none') return status.error;
       run.responses.drop(handle);
       run.held.release(response.headers.byteLength);
       if (!isStreaming) run.bodies.drop(bodyHandle);
-      return answer(run, response, { body, isStreaming });
+      try {
+        return answer(run, response, { body, isStreaming });
+      } catch (error) {
+        // There is no room for it now: another answer in its place would be taken for the real one.
+        run.answerFailure = error;
+        throw error;
+      }
     },
   }),
 ];
+
+/** Above 599 is no status of HTTP, and nobody can be sent one over HTTP/2. */
+function refuseStatus(code: number, isStreaming: boolean): Status | undefined {
+  if (isFinalStatus(code)) return undefined;
+  if (code > statusMax) return status.httpinvalidstatus;
+  return isInterimStatus(code) && !isStreaming ? undefined : status.inval;
+}
 
 /** Sends `response`, whose body, unless it is streaming, is the exchange's from here on. */
 export function answer(

@@ -44,6 +44,8 @@ export class FastlyRun {
   readonly bodies: HandleTable<Body>;
   /** Given up at the end. */
   readonly underWay = new PendingSet();
+  /** Why the answer that the guest gave could not be sent. */
+  answerFailure: unknown;
   readonly #states = new Map<FamilyMaker<FamilyState>, FamilyState>();
 
   constructor({ exchange, capabilities, hostMemory }: Run, limits: Limits) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TerrafirmaError } from '../../../src/errors.ts';
 import { createFastlyPuppet, type FastlyPuppet } from '../../support/fastly-puppet.ts';
 
 const RESP = 'fastly_http_resp';
@@ -163,6 +164,27 @@ describe('send_downstream', () => {
     expect(puppet.exchange.interim).toHaveLength(status === 0 ? 1 : 0);
     expect(puppet.exchange.replyState).toBe('none');
     expect(await puppet.call(`${RESP}.close`, response)).toBe(status === 0 ? 3 : 0);
+  });
+
+  test.each([600, 999])('with status %d, which is none of HTTP, is refused', async (code) => {
+    const { puppet, response } = await withResponse(code);
+    for (const streaming of [0, 1]) {
+      const body = await puppet.body();
+      expect(await puppet.call(`${RESP}.send_downstream`, response, body, streaming)).toBe(12);
+    }
+    expect(puppet.exchange.replyState).toBe('none');
+  });
+
+  test('that finds no room has no other answer in its place', async () => {
+    const { puppet, response } = await withResponse();
+    const body = await puppet.body('large');
+    const overloaded = new TerrafirmaError('overloaded', 'Cannot send: memory is short');
+    puppet.exchange.send = () => {
+      throw overloaded;
+    };
+    expect(await puppet.call(`${RESP}.send_downstream`, response, body, 0)).toBe(1);
+    expect(puppet.world.logLines.join()).toMatch(/memory is short/);
+    expect(() => puppet.end()).toThrow(overloaded);
   });
 
   test('leaves the length to the guest that wants it so', async () => {

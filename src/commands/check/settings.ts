@@ -76,7 +76,8 @@ async function checkFastly(
   try {
     const fastly = await readFastly({ fs, directory, variable, limits: config.limits });
     if (fastly === undefined) return undefined;
-    const text = `${fastlyName} is valid, with ${fastly.paths.length} files that it names`;
+    const count = fastly.paths.length === 1 ? 'one file' : `${fastly.paths.length} files`;
+    const text = `${fastlyName} is valid, with ${count} that it names`;
     findings.push({ mark: 'ok', subject: 'settings', text });
     findings.push(...fastly.settings.notes.map(noteOf('secrets')));
     return fastly;

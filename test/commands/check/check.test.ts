@@ -192,3 +192,26 @@ test('terrafirma.toml: what is wrong, what is lowered, and secrets that others r
   );
   expect(exposed.stdout).not.toContain('hunter2');
 });
+
+test('fastly.toml: what is wrong, and names that only it has', async () => {
+  folder.remove(`${site}/terrafirma.toml`);
+  const write = (text: string) => folder.write(`${site}/fastly.toml`, text);
+  write('[local_server.acls]\nhome = "acl.json"');
+  const broken = await check();
+  expect(broken.code).toBe(1);
+  expect(broken.stdout).toMatch(/bad +settings +.*fastly\.toml:2: the file must be there/m);
+  expect(broken.stdout).toMatch(/^It would not work\. Mend fastly\.toml: /m);
+
+  folder.write(`${site}/acl.json`, '{"entries":[]}');
+  folder.write(`${site}/terrafirma.toml`, '[grants]\nacls = ["home"]');
+  const good = await check();
+  expect(good.code).toBe(0);
+  expect(good.stdout).toMatch(/ok +settings +fastly\.toml is valid, with one file that it names$/m);
+  expect(good.stdout).toMatch(/ok +settings +terrafirma\.toml is valid$/m);
+
+  folder.write(`${site}/terrafirma.toml`, '[grants]\nacls = ["hom"]');
+  const misspelled = await check();
+  expect(misspelled.stdout).toMatch(/bad +settings +.*terrafirma\.toml:2: .*"home"\?/m);
+  folder.remove(`${site}/terrafirma.toml`);
+  folder.remove(`${site}/fastly.toml`);
+});

@@ -132,6 +132,30 @@ test.each([
 });
 
 describe('--folder: as the folder would serve it', () => {
+  test('has what the fastly.toml of the folder says, stores included', async () => {
+    using folder = new TestFolder();
+    folder.put('fastly-stores', 'app.wasm');
+    folder.write('note.txt', 'planted');
+    folder.write(
+      'fastly.toml',
+      '[local_server.kv_stores]\nnotes = [{ key = "k", file = "note.txt" }]\n' +
+        '[[local_server.secret_stores.s]]\nkey = "a"\nenv = "PATH"\n',
+    );
+    const look = (op: string, store: string, key: string) =>
+      ['op', 'store', 'key'].flatMap((name, at) => [
+        ...['--header', `${name}: ${[op, store, key][at]}`],
+      ]);
+    const options = { workingDirectory: folder.directory };
+    const argv = ['run', 'app.wasm', '--folder', '.'];
+    const found = await runProgram([...argv, ...look('g', 'notes', 'k')], options);
+    expect([found.code, found.stdout]).toEqual([0, '01planted']);
+    expect(found.stderr).toContain('the environment variable PATH is not allowed here');
+    folder.write('fastly.toml', '[local_server.kv_stores]\nnotes = [{ key = "k", file = "../x" }]');
+    const wrong = await runProgram([...argv, ...look('g', 'notes', 'k')], options);
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain('fastly.toml:2: ');
+  });
+
   /** Answers with its environment, then the beginning of /page.txt. */
   const program = `(module
     (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))

@@ -5,8 +5,9 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, tls, upload, wasmtime, workerd,
- * with commas; all but the last by default.
+ * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, tls, upload, wasmtime, fastly,
+ * workerd, with commas; all but the last by default. `fastly` needs FASTLY_GUESTS, and compares
+ * with VICEROY where that names the program.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -17,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { measureCpu } from './cpu-rows.ts';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
+import { measureFastly } from './fastly-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
@@ -33,7 +35,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     only: {
       type: 'string',
-      default: 'engine,cpu,rewriting,daemon,guests,store,tls,upload,wasmtime',
+      default: 'engine,cpu,rewriting,daemon,guests,store,tls,upload,wasmtime,fastly',
     },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
@@ -52,6 +54,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),
+  fastly: () => measureFastly({ rounds, seconds }),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 

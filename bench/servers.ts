@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { packedProgram } from './packed.ts';
 
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
+const sameJavascript = fileURLToPath(new URL('./same-javascript.ts', import.meta.url));
 
 export class Server implements AsyncDisposable {
   /** Where it listens, as it says itself. */
@@ -60,6 +61,11 @@ export class Server implements AsyncDisposable {
   static empty(bodyBytes = 6): Promise<Server> {
     const args = [emptyServer, String(bodyBytes)];
     return Server.#start(args, { environment: {}, directory: undefined });
+  }
+
+  /** Does what the program of Fastly's kit does. */
+  static sameJavascript(): Promise<Server> {
+    return Server.#start([sameJavascript], { environment: {}, directory: undefined });
   }
 
   static async #start(

@@ -1,4 +1,4 @@
-/** What the run has used so far. */
+/** What the run has used so far, and which of the vendor's products there are: none. */
 import { answering } from './declare.ts';
 
 const mib = 1024 * 1024;
@@ -19,4 +19,14 @@ export const runtimeHostcalls = [
     meaning: 'linear memory, rounded up',
     act: (guest, ptr) => guest.writeU32(ptr, Math.ceil(guest.memoryBytes / mib)),
   }),
+
+  ...['has_domain_inspector', 'has_image_optimizer', 'has_origin_inspector'].map((name) =>
+    answering({
+      name,
+      params: [['has_it', 'out_number']],
+      spec: '#elsewhere',
+      meaning: 'gives 0',
+      act: (guest, ptr) => guest.writeU32(ptr, 0),
+    }),
+  ),
 ];

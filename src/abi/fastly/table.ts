@@ -46,7 +46,7 @@ import { trailerHostcalls } from './trailers.ts';
 
 type Declared = DeclaredHostcall<FastlyGuest>;
 
-/** The 251 functions of today, by their modules. */
+/** The 255 functions of today, by their modules. */
 export const fastlyModules: HostcallTable<FastlyGuest> = new Map([
   ['fastly_abi', byName(startHostcalls)],
   [

@@ -18,6 +18,10 @@ export interface CacheOverride {
 
 const bits = { pass: 1, ttl: 2, staleWhileRevalidate: 4, sensitive: 8 };
 const allBits = Object.values(bits).reduce((mask, bit) => mask | bit);
+/** Of the newest form alone: how long to wait for what others fetch. */
+const lookupTimeoutBit = 16;
+/** Offsets in the structure of the newest form: u32 each. */
+const fields = { ttl: 0, swr: 4, keys: 8, keysLength: 12, lookupTimeout: 16, end: 20 } as const;
 const surrogateBytesMax = 16 * 1024;
 
 export const cacheOverrideHostcalls = [
@@ -48,6 +52,26 @@ export const cacheOverrideHostcalls = [
     act: (guest, handle, tag, ttl, swr, ptr, len) => {
       const keys = guest.readLatin1(ptr, len, surrogateBytesMax);
       setOverride(guest, handle, { tag, ttl, swr, keys });
+    },
+  }),
+
+  answering({
+    name: 'cache_override_v3_set',
+    params: [
+      ['h', 'handle'],
+      ['tag', 'flags'],
+      ['cache_override', 'address'],
+    ],
+    spec: '#reading-through',
+    meaning: 'the same in a structure; bit 16, how long to wait for others, changes nothing',
+    act: (guest, handle, tag, ptr) => {
+      guest.requireRange(ptr, (tag & lookupTimeoutBit) === 0 ? fields.lookupTimeout : fields.end);
+      const ttl = guest.readU32(ptr + fields.ttl);
+      const swr = guest.readU32(ptr + fields.swr);
+      const keysPtr = guest.readU32(ptr + fields.keys);
+      const keysLength = guest.readU32(ptr + fields.keysLength);
+      const keys = guest.readLatin1(keysPtr, keysLength, surrogateBytesMax);
+      setOverride(guest, handle, { tag: tag & ~lookupTimeoutBit, ttl, swr, keys });
     },
   }),
 ];

@@ -26,6 +26,7 @@ export interface AdminWorld {
   readonly listening: () => readonly string[];
   readonly journal: Journal;
   readonly account: Account;
+  readonly cache: CacheView;
   readonly counters: Pick<CounterBook, 'sums'>;
   readonly history: Pick<History, 'growth'>;
   readonly events: EventBook;
@@ -43,6 +44,14 @@ export interface AdminWorld {
   readonly control: DaemonControl;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
+}
+
+/** The caches of all sites. */
+export interface CacheView {
+  readonly counts: Readonly<
+    Record<'hits' | 'misses' | 'collapsed' | 'stored' | 'evicted' | 'purged', number>
+  >;
+  readonly held: { readonly bytes: number; readonly objects: number };
 }
 
 export interface ThreadsView {

@@ -116,7 +116,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     parts.operation = await openOperation(io, parts, {
       ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
       ...{ account: new Account(account, 'control'), bans: parts.bans },
-      drain: () => void daemon.drain(),
+      ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache') },
       listening: () => urlsOf(all),
       hostNames: () => answers.hostNames(),
     });

@@ -44,6 +44,7 @@ export async function addDaemonMetrics(text: MetricsText, world: AdminWorld): Pr
   text.family('build_info', 'gauge', { help: 'Always 1' }).add(1, build);
   addThreads(text, world);
   addHeld(text, world);
+  addCache(text, world);
   addFolders(text, world);
   for (const { help, kinds, label, name } of eventFamilies) {
     const family = text.family(name, 'counter', { help });
@@ -94,6 +95,24 @@ function addHeld(text: MetricsText, { account }: AdminWorld): void {
     ['memories', 'Linear memories, those of idle instances included', held.memories],
   ];
   for (const [name, help, value] of simple) text.family(name, 'gauge', { help }).add(value);
+}
+
+function addCache(text: MetricsText, { cache }: AdminWorld): void {
+  const { counts, held } = cache;
+  const bytes = { help: 'What the caches of sites hold' };
+  text.family('cache_bytes', 'gauge', bytes).add(held.bytes);
+  text.family('cache_objects', 'gauge', { help: 'Objects in them' }).add(held.objects);
+  addRows(text.family('cache_lookups_total', 'counter', { help: 'Lookups in them' }), 'result', [
+    ['hit', counts.hits],
+    ['miss', counts.misses],
+  ]);
+  const waits = { help: 'Lookups that waited for what another run was bringing' };
+  text.family('cache_waits_total', 'counter', waits).add(counts.collapsed);
+  addRows(text.family('cache_changes_total', 'counter', { help: 'Objects' }), 'change', [
+    ['stored', counts.stored],
+    ['evicted', counts.evicted],
+    ['purged', counts.purged],
+  ]);
 }
 
 function addFolders(text: MetricsText, { bans, publisher }: AdminWorld): void {

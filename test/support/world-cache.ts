@@ -45,8 +45,8 @@ export class WorldCache implements Cache {
     return this.#client.forRun({ folderKey });
   }
 
-  find(address: CacheAddress): Promise<CacheEntry> {
-    return this.#run.find(address);
+  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
+    return this.#run.find(address, signal);
   }
 
   enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {

@@ -106,7 +106,7 @@ export type ReplaceStrategy = 'immediate' | 'force-miss' | 'wait';
 /** All reject with CapabilityRefusal: `limit`, `abandoned`, `unavailable`. */
 export interface Cache {
   /** What is there now; obliges nobody and waits for nobody. */
-  find(address: CacheAddress): Promise<CacheEntry>;
+  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry>;
   /** What is there, or the obligation to bring it; waits while another has that. */
   enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry>;
   /** What is there, to be replaced by `insert`. */

@@ -33,8 +33,8 @@ export class RunCache implements Cache {
     this.#run = run;
   }
 
-  find(address: CacheAddress): Promise<CacheEntry> {
-    return this.#look(address, 'find');
+  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
+    return this.#look(address, 'find', signal);
   }
 
   enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {

@@ -5,36 +5,72 @@ import type { HandleTable } from '../../handles.ts';
 import type { Body } from '../../objects/body.ts';
 import type { Pending } from '../../objects/pending.ts';
 import type { ReadyItem } from '../../objects/ready.ts';
+import { isSteps, type Steps, wait } from '../../steps.ts';
 import type { FastlyGuest } from '../guest.ts';
 import type { FamilyState, FastlyRun } from '../run.ts';
-import { FastlyFault } from '../status.ts';
+import { FastlyFault, type Given, type Later } from '../status.ts';
 
-/** A lookup that has its answer. */
+/** What a handle begins with: a lookup under way, or what was just stored. */
+export type HandleStart =
+  | { readonly pending: Pending<CacheEntry>; readonly isRangeStrict?: boolean }
+  | { readonly found: FoundObject };
+
+/**
+ * A lookup, which may still wait for another run. It is under way beside the guest, which may wait
+ * for something else meanwhile: only who wants to know what it has found waits for it.
+ */
 export class CacheHandle implements ReadyItem {
-  readonly found: FoundObject | undefined;
-  /** To bring an object; left out of one that was just stored. */
-  readonly entry: CacheEntry | undefined;
   readonly isRangeStrict: boolean;
-  readonly isReady = true;
+  readonly #pending: Pending<CacheEntry> | undefined;
+  readonly #stored: FoundObject | undefined;
   /** The body that the guest has of it. */
   #body: Body | undefined;
 
-  constructor(start: {
-    readonly found: FoundObject | undefined;
-    readonly entry?: CacheEntry;
-    readonly isRangeStrict?: boolean;
-  }) {
-    this.found = start.found;
-    this.entry = start.entry;
-    this.isRangeStrict = start.isRangeStrict ?? false;
+  constructor(start: HandleStart) {
+    this.#pending = 'pending' in start ? start.pending : undefined;
+    this.#stored = 'found' in start ? start.found : undefined;
+    this.isRangeStrict = 'isRangeStrict' in start && start.isRangeStrict === true;
   }
 
-  whenReady(): Promise<void> {
-    return Promise.resolve();
+  get isReady(): boolean {
+    return this.#pending?.isReady ?? true;
+  }
+
+  async whenReady(): Promise<void> {
+    await this.#pending?.whenReady();
+  }
+
+  /** To bring an object, once ready; undefined of one that was just stored. @throws its failure */
+  get entry(): CacheEntry | undefined {
+    const outcome = this.#pending?.outcome;
+    if (outcome?.kind === 'failed') throw outcome.error;
+    return outcome?.value;
+  }
+
+  /** Once ready. @throws the failure of the lookup */
+  get found(): FoundObject | undefined {
+    return this.#stored ?? this.entry?.found;
   }
 
   get isObliged(): boolean {
     return this.entry?.isObliged ?? false;
+  }
+
+  /** The same lookup by another handle. */
+  again(): CacheHandle {
+    const { isRangeStrict } = this;
+    if (this.#pending !== undefined)
+      return new CacheHandle({ pending: this.#pending, isRangeStrict });
+    throw new TypeError('Cannot hand over the lookup: there was none');
+  }
+
+  /** Nobody wants it any more; what it has brought, or obliges to, is given up. */
+  giveUp(): void {
+    const pending = this.#pending;
+    pending?.giveUp();
+    void pending?.whenReady().then(() => {
+      if (pending.outcome?.kind === 'done') pending.outcome.value.giveUp();
+    });
   }
 
   /** @throws FastlyFault `badf` where the guest still has a body of it */
@@ -49,37 +85,6 @@ export class CacheHandle implements ReadyItem {
   }
 }
 
-/** A lookup that may still wait for another run. */
-export class BusyHandle implements ReadyItem {
-  readonly pending: Pending<CacheEntry>;
-  readonly isRangeStrict: boolean;
-  /** Its answer has a handle of its own by now. */
-  isTaken = false;
-
-  constructor(pending: Pending<CacheEntry>, isRangeStrict: boolean) {
-    this.pending = pending;
-    this.isRangeStrict = isRangeStrict;
-  }
-
-  get isReady(): boolean {
-    return this.pending.isReady;
-  }
-
-  whenReady(): Promise<void> {
-    return this.pending.whenReady();
-  }
-
-  /** Nobody wants it any more; what it brings, or obliges to, is given up. */
-  giveUp(): void {
-    if (this.isTaken) return;
-    this.pending.giveUp();
-    void this.pending.whenReady().then(() => {
-      const { outcome } = this.pending;
-      if (outcome?.kind === 'done') outcome.value.giveUp();
-    });
-  }
-}
-
 /** The request that a response was looked up for, as it was then. */
 export interface LookedUpRequest extends CacheableRequest {
   readonly url: string;
@@ -89,10 +94,7 @@ export interface LookedUpRequest extends CacheableRequest {
 export class ResponseHandle extends CacheHandle {
   readonly request: LookedUpRequest;
 
-  constructor(
-    start: { readonly found: FoundObject | undefined; readonly entry?: CacheEntry },
-    request: LookedUpRequest,
-  ) {
+  constructor(start: HandleStart, request: LookedUpRequest) {
     super(start);
     this.request = request;
   }
@@ -100,7 +102,9 @@ export class ResponseHandle extends CacheHandle {
 
 class CacheHandles implements FamilyState {
   readonly lookups: HandleTable<CacheHandle>;
-  readonly busy: HandleTable<BusyHandle>;
+  readonly busy: HandleTable<CacheHandle>;
+  /** Of those that are under way, what has a handle of its own by now. */
+  readonly taken = new WeakSet<CacheHandle>();
   readonly replacements: HandleTable<CacheHandle>;
   readonly responses: HandleTable<ResponseHandle>;
   readonly #run: FastlyRun;
@@ -138,6 +142,19 @@ export function requireFound(handle: CacheHandle): FoundObject {
 export function requireObliged(handle: CacheHandle): CacheEntry {
   if (handle.entry?.isObliged !== true) throw new FastlyFault('badf');
   return handle.entry;
+}
+
+/** Does `act` once the lookup is ready; at once where it is. */
+export function onceReady<H extends CacheHandle>(handle: H, act: (handle: H) => Later): Later {
+  if (handle.isReady) return act(handle);
+  return waitAndAct(handle, act);
+}
+
+function* waitAndAct<H extends CacheHandle>(handle: H, act: (handle: H) => Later): Steps<Given> {
+  yield* wait(handle.whenReady());
+  const later = act(handle);
+  if (typeof later !== 'object') return later;
+  return isSteps(later) ? yield* later : yield* wait(later);
 }
 
 /** Before anything is done: room for a new body. @throws FastlyFault `inval`, HandleError */

@@ -3,11 +3,11 @@ import type { FoundObject } from '../../../capability/cache/contract.ts';
 import type { HandleTable } from '../../handles.ts';
 import type { DeclaredHostcall } from '../../hostcall.ts';
 import { type Steps, wait } from '../../steps.ts';
-import { answering, bytesRoom, waiting } from '../declare.ts';
+import { bytesRoom, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import type { FastlyRun } from '../run.ts';
 import { FastlyFault, type Given, status } from '../status.ts';
-import { type CacheHandle, cacheHandles, requireFound } from './entries.ts';
+import { type CacheHandle, cacheHandles, onceReady, requireFound } from './entries.ts';
 import { nsOf, readRange } from './options.ts';
 
 /** Bits of a lookup's state. */
@@ -24,7 +24,7 @@ export function factsHostcalls(
 ): readonly DeclaredHostcall<FastlyGuest>[] {
   const find: Find = (guest, handle) => tableOf(guest.run).get(handle);
   return [
-    answering({
+    waiting({
       name: `${prefix}get_state`,
       params: [
         ['handle', 'handle'],
@@ -32,15 +32,18 @@ export function factsHostcalls(
       ],
       spec: '#cache',
       meaning: 'bits: 1 found and usable (2), 4 stale, 8 to be brought by this run',
-      act: (guest, handle, ptr) => guest.writeU32(ptr, coreStateOf(find(guest, handle))),
+      act: (guest, handle, ptr) =>
+        onceReady(find(guest, handle), (lookup) => guest.writeU32(ptr, coreStateOf(lookup))),
     }),
 
-    answering({
+    waiting({
       name: `${prefix}get_user_metadata`,
       params: [['handle', 'handle'], ...bytesRoom('user_metadata_out')],
       spec: '#cache',
       act: (guest, handle, ptr, len, written) =>
-        guest.give({ ptr, len, written }, requireGood(find(guest, handle)).options.metadata),
+        onceReady(find(guest, handle), (lookup) =>
+          guest.give({ ptr, len, written }, requireGood(lookup).options.metadata),
+        ),
     }),
 
     ...bodyHostcalls(prefix, find),
@@ -65,15 +68,16 @@ function bodyHostcalls(prefix: string, find: Find): readonly DeclaredHostcall<Fa
       act: (guest, handle, mask, opts, ptr) => {
         const range = readRange(guest, mask, opts);
         guest.requireRange(ptr, 4);
-        const found = find(guest, handle);
-        found.requireNoBody(guest.run);
-        const { isRangeStrict: isStrict } = found;
-        const opened = requireGood(found).open({ ...range, isStrict });
-        return giveBody(guest, found, { ptr, opened });
+        return onceReady(find(guest, handle), (lookup) => {
+          lookup.requireNoBody(guest.run);
+          const { isRangeStrict: isStrict } = lookup;
+          const opened = requireGood(lookup).open({ ...range, isStrict });
+          return giveBody(guest, lookup, { ptr, opened });
+        });
       },
     }),
 
-    answering({
+    waiting({
       name: `${prefix}get_length`,
       params: [
         ['handle', 'handle'],
@@ -81,19 +85,19 @@ function bodyHostcalls(prefix: string, find: Find): readonly DeclaredHostcall<Fa
       ],
       spec: '#cache',
       meaning: '`none` while nobody knows it',
-      act: (guest, handle, ptr) => {
-        const { knownBytes } = requireGood(find(guest, handle));
-        if (knownBytes === undefined) return status.none;
-        guest.writeU64(ptr, BigInt(knownBytes));
-        return status.ok;
-      },
+      act: (guest, handle, ptr) =>
+        onceReady(find(guest, handle), (lookup) => {
+          const { knownBytes } = requireGood(lookup);
+          if (knownBytes === undefined) return status.none;
+          return guest.writeU64(ptr, BigInt(knownBytes));
+        }),
     }),
   ];
 }
 
 function timesHostcalls(prefix: string, find: Find) {
   const time = (name: string, msOf: (found: FoundObject) => number) =>
-    answering({
+    waiting({
       name: `${prefix}${name}`,
       params: [
         ['handle', 'handle'],
@@ -101,14 +105,16 @@ function timesHostcalls(prefix: string, find: Find) {
       ],
       spec: '#cache',
       act: (guest, handle, ptr) =>
-        guest.writeU64(ptr, nsOf(msOf(requireGood(find(guest, handle))))),
+        onceReady(find(guest, handle), (lookup) =>
+          guest.writeU64(ptr, nsOf(msOf(requireGood(lookup)))),
+        ),
     });
   return [
     time('get_max_age_ns', ({ options }) => options.maxAgeMs),
     time('get_stale_while_revalidate_ns', ({ options }) => options.staleWhileRevalidateMs),
     time('get_age_ns', ({ ageMs }) => ageMs),
 
-    answering({
+    waiting({
       name: `${prefix}get_hits`,
       params: [
         ['handle', 'handle'],
@@ -117,7 +123,9 @@ function timesHostcalls(prefix: string, find: Find) {
       spec: '#cache',
       meaning: 'how often it was found on this node',
       act: (guest, handle, ptr) =>
-        guest.writeU64(ptr, BigInt(requireGood(find(guest, handle)).hits)),
+        onceReady(find(guest, handle), (lookup) =>
+          guest.writeU64(ptr, BigInt(requireGood(lookup).hits)),
+        ),
     }),
   ];
 }

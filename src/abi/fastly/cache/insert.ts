@@ -5,7 +5,13 @@ import { type Steps, wait } from '../../steps.ts';
 import { bytes, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, type Given } from '../status.ts';
-import { CacheHandle, cacheHandles, requireHandleRoom, requireObliged } from './entries.ts';
+import {
+  CacheHandle,
+  cacheHandles,
+  onceReady,
+  requireHandleRoom,
+  requireObliged,
+} from './entries.ts';
 import { keyBytesMax } from './lookup.ts';
 import { readWriteOptions } from './options.ts';
 
@@ -38,7 +44,9 @@ export const cacheInsertHostcalls = [
     meaning: '`badf` where another is to bring it',
     act: (guest, handle, mask, opts, bodyPtr) => {
       requireHandleRoom(guest, bodyPtr);
-      return insert(guest, storeOf(guest, { handle, mask, opts }), { bodyPtr });
+      return onceReady(guest.run.of(cacheHandles).lookups.get(handle), (lookup) =>
+        insert(guest, storeOf(guest, { lookup, mask, opts }), { bodyPtr }),
+      );
     },
   }),
 
@@ -49,7 +57,9 @@ export const cacheInsertHostcalls = [
     meaning: '`cache` reads what is written',
     act: (guest, handle, mask, opts, bodyPtr, cachePtr) => {
       requireHandleRoom(guest, bodyPtr, cachePtr);
-      return insert(guest, storeOf(guest, { handle, mask, opts }), { bodyPtr, cachePtr });
+      return onceReady(guest.run.of(cacheHandles).lookups.get(handle), (lookup) =>
+        insert(guest, storeOf(guest, { lookup, mask, opts }), { bodyPtr, cachePtr }),
+      );
     },
   }),
 
@@ -58,7 +68,10 @@ export const cacheInsertHostcalls = [
     params: writeParams,
     spec: '#cache',
     meaning: 'other options, the same body',
-    act: (guest, handle, mask, opts) => update(guest, { handle, mask, opts }),
+    act: (guest, handle, mask, opts) =>
+      onceReady(guest.run.of(cacheHandles).lookups.get(handle), (lookup) =>
+        update(guest, { lookup, mask, opts }),
+      ),
   }),
 ];
 
@@ -66,13 +79,13 @@ export const cacheInsertHostcalls = [
 export type Store = (body: ReadBody) => Promise<FoundObject>;
 
 interface WriteArguments {
-  readonly handle: number;
+  readonly lookup: CacheHandle;
   readonly mask: number;
   readonly opts: number;
 }
 
-function storeOf(guest: FastlyGuest, { handle, mask, opts }: WriteArguments): Store {
-  const entry = requireObliged(guest.run.of(cacheHandles).lookups.get(handle));
+function storeOf(guest: FastlyGuest, { lookup, mask, opts }: WriteArguments): Store {
+  const entry = requireObliged(lookup);
   const { options } = readWriteOptions(guest, mask, opts, true);
   return (body) => entry.insert(options, body);
 }
@@ -112,8 +125,7 @@ export function* openWriteEnd(
   }
 }
 
-function* update(guest: FastlyGuest, { handle, mask, opts }: WriteArguments): Steps<Given> {
-  const lookup = guest.run.of(cacheHandles).lookups.get(handle);
+function* update(guest: FastlyGuest, { lookup, mask, opts }: WriteArguments): Steps<Given> {
   const entry = requireObliged(lookup);
   if (lookup.found?.isUsable !== true) throw new FastlyFault('badf');
   const { options } = readWriteOptions(guest, mask, opts, true);

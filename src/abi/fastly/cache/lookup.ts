@@ -1,10 +1,8 @@
 /** The cache: objects found, and promised. */
-import type { CacheAddress, CacheEntry } from '../../../capability/cache/contract.ts';
-import { type Steps, wait } from '../../steps.ts';
 import { answering, bytes, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
-import { FastlyFault, type Given, status } from '../status.ts';
-import { BusyHandle, CacheHandle, cacheHandles } from './entries.ts';
+import { status } from '../status.ts';
+import { CacheHandle, cacheHandles, onceReady, requireObliged } from './entries.ts';
 import { readLookupOptions } from './options.ts';
 
 /** As long as a key may be. */
@@ -13,51 +11,31 @@ export const keyBytesMax = 8_135;
 const lookupParams = [...bytes('cache_key'), ['mask', 'flags'], ['opts', 'address']] as const;
 
 export const cacheLookupHostcalls = [
-  waiting({
+  answering({
     name: 'lookup',
     params: [...lookupParams, ['cache', 'out_handle']],
     spec: '#cache',
     meaning: 'what is there now; obliges to nothing',
-    act: (guest, keyPtr, keyLen, mask, opts, ptr) => {
-      requirePlace(guest, ptr);
-      const { address, isRangeStrict } = readLookup(guest, { keyPtr, keyLen, mask, opts });
-      return giveEntry(guest, guest.run.of(cacheHandles).cache.find(address), {
-        ptr,
-        isRangeStrict,
-      });
-    },
+    act: (guest, keyPtr, keyLen, mask, opts, ptr) =>
+      look(guest, 'find', { keyPtr, keyLen, mask, opts, ptr, table: 'lookups' }),
   }),
 
-  waiting({
+  answering({
     name: 'transaction_lookup',
     params: [...lookupParams, ['cache', 'out_handle']],
     spec: '#cache',
-    meaning: 'waits while another run is bringing it',
-    act: (guest, keyPtr, keyLen, mask, opts, ptr) => {
-      requirePlace(guest, ptr);
-      const { address, isRangeStrict } = readLookup(guest, { keyPtr, keyLen, mask, opts });
-      return giveEntry(guest, guest.run.of(cacheHandles).cache.enter(address), {
-        ptr,
-        isRangeStrict,
-      });
-    },
+    meaning: 'who asks for its state waits while another run is bringing it',
+    act: (guest, keyPtr, keyLen, mask, opts, ptr) =>
+      look(guest, 'enter', { keyPtr, keyLen, mask, opts, ptr, table: 'lookups' }),
   }),
 
   answering({
     name: 'transaction_lookup_async',
     params: [...lookupParams, ['cache_busy', 'out_handle']],
     spec: '#cache',
-    meaning: 'does not wait',
-    act: (guest, keyPtr, keyLen, mask, opts, ptr) => {
-      guest.requireRange(ptr, 4);
-      const { address, isRangeStrict } = readLookup(guest, { keyPtr, keyLen, mask, opts });
-      const { run } = guest;
-      const { busy } = run.of(cacheHandles);
-      busy.requireRoom();
-      const { cache } = run.of(cacheHandles);
-      const pending = run.underWay.start((signal) => cache.enter(address, signal));
-      guest.writeU32(ptr, busy.add(new BusyHandle(pending, isRangeStrict)));
-    },
+    meaning: 'the same, for `cache_busy_handle_wait`',
+    act: (guest, keyPtr, keyLen, mask, opts, ptr) =>
+      look(guest, 'enter', { keyPtr, keyLen, mask, opts, ptr, table: 'busy' }),
   }),
 
   waiting({
@@ -68,14 +46,27 @@ export const cacheLookupHostcalls = [
     ],
     spec: '#cache',
     meaning: 'once',
-    act: (guest, handle, ptr) => waitForBusy(guest, handle, ptr),
+    act: (guest, handle, ptr) => {
+      guest.requireRange(ptr, 4);
+      const { busy, lookups, taken } = guest.run.of(cacheHandles);
+      const lookup = busy.get(handle);
+      if (taken.has(lookup)) return status.badf;
+      return onceReady(lookup, () => {
+        guest.writeU32(ptr, lookups.add(lookup.again()));
+        taken.add(lookup);
+      });
+    },
   }),
 
   answering({
     name: 'close_busy',
     params: [['handle', 'handle']],
     spec: '#cache',
-    act: (guest, handle) => guest.run.of(cacheHandles).busy.take(handle).giveUp(),
+    act: (guest, handle) => {
+      const { busy, taken } = guest.run.of(cacheHandles);
+      const lookup = busy.take(handle);
+      if (!taken.has(lookup)) lookup.giveUp();
+    },
   }),
 
   answering({
@@ -83,20 +74,18 @@ export const cacheLookupHostcalls = [
     params: [['handle', 'handle']],
     spec: '#cache',
     meaning: 'gives up what it obliges to',
-    act: (guest, handle) => guest.run.of(cacheHandles).lookups.take(handle).entry?.giveUp(),
+    act: (guest, handle) => guest.run.of(cacheHandles).lookups.take(handle).giveUp(),
   }),
 
-  answering({
+  waiting({
     name: 'transaction_cancel',
     params: [['handle', 'handle']],
     spec: '#cache',
     meaning: 'the next who waits is to bring it',
-    act: (guest, handle) => {
-      const { entry, isObliged } = guest.run.of(cacheHandles).lookups.get(handle);
-      if (!isObliged) return status.badf;
-      entry?.giveUp();
-      return status.ok;
-    },
+    act: (guest, handle) =>
+      onceReady(guest.run.of(cacheHandles).lookups.get(handle), (lookup) =>
+        requireObliged(lookup).giveUp(),
+      ),
   }),
 ];
 
@@ -105,55 +94,22 @@ interface LookupArguments {
   readonly keyLen: number;
   readonly mask: number;
   readonly opts: number;
+  readonly ptr: number;
+  readonly table: 'busy' | 'lookups';
 }
 
-function readLookup(
+function look(
   guest: FastlyGuest,
-  { keyLen, keyPtr, mask, opts }: LookupArguments,
-): { readonly address: CacheAddress; readonly isRangeStrict: boolean } {
+  how: 'enter' | 'find',
+  { keyLen, keyPtr, mask, opts, ptr, table }: LookupArguments,
+): void {
+  guest.requireRange(ptr, 4);
   const key = guest.readBytes(keyPtr, keyLen, keyBytesMax);
   const { headers, isRangeStrict } = readLookupOptions(guest, mask, opts);
-  return { address: { space: 'core', key, headers }, isRangeStrict };
-}
-
-function requirePlace(guest: FastlyGuest, ptr: number): void {
-  guest.requireRange(ptr, 4);
-  guest.run.of(cacheHandles).lookups.requireRoom();
-}
-
-function giveEntry(
-  guest: FastlyGuest,
-  looked: Promise<CacheEntry>,
-  place: { readonly ptr: number; readonly isRangeStrict: boolean },
-): Steps<Given> {
-  return (function* (): Steps<Given> {
-    const entry = yield* wait(looked);
-    addEntry(guest, entry, place);
-  })();
-}
-
-function addEntry(
-  guest: FastlyGuest,
-  entry: CacheEntry,
-  { isRangeStrict, ptr }: { readonly ptr: number; readonly isRangeStrict: boolean },
-): void {
-  try {
-    guest.requireRange(ptr, 4);
-    const handle = new CacheHandle({ found: entry.found, entry, isRangeStrict });
-    guest.writeU32(ptr, guest.run.of(cacheHandles).lookups.add(handle));
-  } catch (error) {
-    entry.giveUp();
-    throw error;
-  }
-}
-
-function* waitForBusy(guest: FastlyGuest, handle: number, ptr: number): Steps<Given> {
-  guest.requireRange(ptr, 4);
-  const busy = guest.run.of(cacheHandles).busy.get(handle);
-  if (busy.isTaken) throw new FastlyFault('badf');
-  yield* wait(busy.whenReady());
-  const { outcome } = busy.pending;
-  if (outcome?.kind !== 'done') throw outcome?.error;
-  busy.isTaken = true;
-  addEntry(guest, outcome.value, { ptr, isRangeStrict: busy.isRangeStrict });
+  const { run } = guest;
+  const handles = run.of(cacheHandles);
+  handles[table].requireRoom();
+  const address = { space: 'core', key, headers } as const;
+  const pending = run.underWay.start((signal) => handles.cache[how](address, signal));
+  guest.writeU32(ptr, handles[table].add(new CacheHandle({ pending, isRangeStrict })));
 }

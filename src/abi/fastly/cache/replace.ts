@@ -1,10 +1,9 @@
 /** The cache: objects put in place of others. */
 import type { ReplaceStrategy } from '../../../capability/cache/contract.ts';
-import { type Steps, wait } from '../../steps.ts';
-import { bytes, waiting } from '../declare.ts';
+import { answering, bytes, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
-import { FastlyFault, type Given } from '../status.ts';
-import { CacheHandle, cacheHandles, requireHandleRoom } from './entries.ts';
+import { FastlyFault, status } from '../status.ts';
+import { CacheHandle, cacheHandles, onceReady, requireHandleRoom } from './entries.ts';
 import { factsHostcalls } from './facts.ts';
 import { insert } from './insert.ts';
 import { keyBytesMax } from './lookup.ts';
@@ -18,7 +17,7 @@ const strategies: ReadonlyMap<number, ReplaceStrategy> = new Map([
 ]);
 
 export const cacheReplaceHostcalls = [
-  waiting({
+  answering({
     name: 'replace',
     params: [
       ...bytes('cache_key'),
@@ -48,11 +47,12 @@ export const cacheReplaceHostcalls = [
     act: (guest, handle, mask, opts, bodyPtr) => {
       requireHandleRoom(guest, bodyPtr);
       const { replacements } = guest.run.of(cacheHandles);
-      const { entry } = replacements.get(handle);
-      const { options } = readWriteOptions(guest, mask, opts, true);
-      if (entry === undefined) throw new FastlyFault('badf');
-      replacements.drop(handle);
-      return insert(guest, (body) => entry.insert(options, body), { bodyPtr });
+      return onceReady(replacements.get(handle), ({ entry }) => {
+        const { options } = readWriteOptions(guest, mask, opts, true);
+        if (entry === undefined) return status.badf;
+        replacements.drop(handle);
+        return insert(guest, (body) => entry.insert(options, body), { bodyPtr });
+      });
     },
   }),
 
@@ -60,22 +60,21 @@ export const cacheReplaceHostcalls = [
 ];
 
 /** cache_replace_options: request_headers@0, replace_strategy@4, service_id@8. */
-function* replace(
+function replace(
   guest: FastlyGuest,
   key: Uint8Array,
   { mask, opts, ptr }: { readonly mask: number; readonly opts: number; readonly ptr: number },
-): Steps<Given> {
+): void {
   requireBits(mask, bits.headers | bits.strategy | bits.service | bits.isRangeStrict);
   if ((mask & bits.service) !== 0) throw new FastlyFault('unsupported');
   const headers = (mask & bits.headers) === 0 ? [] : readHeaders(guest, guest.readU32(opts));
   const number = (mask & bits.strategy) === 0 ? 1 : guest.readU32((opts >>> 0) + 4);
   const strategy = strategies.get(number);
   if (strategy === undefined) throw new FastlyFault('inval');
-  const { replacements } = guest.run.of(cacheHandles);
+  const { cache, replacements } = guest.run.of(cacheHandles);
   replacements.requireRoom();
-  const { cache } = guest.run.of(cacheHandles);
-  const entry = yield* wait(cache.replace({ space: 'core', key, headers }, strategy));
+  const address = { space: 'core', key, headers } as const;
+  const pending = guest.run.underWay.start((signal) => cache.replace(address, strategy, signal));
   const isRangeStrict = (mask & bits.isRangeStrict) !== 0;
-  const handle = new CacheHandle({ found: entry.found, entry, isRangeStrict });
-  guest.writeU32(ptr, replacements.add(handle));
+  guest.writeU32(ptr, replacements.add(new CacheHandle({ pending, isRangeStrict })));
 }

@@ -1,11 +1,11 @@
 /** What is known of an answer that the cache has. */
 import type { FoundObject } from '../../../capability/cache/contract.ts';
 import { type Steps, wait } from '../../steps.ts';
-import { cacheHandles, type ResponseHandle, requireFound } from '../cache/entries.ts';
+import { cacheHandles, onceReady, type ResponseHandle, requireFound } from '../cache/entries.ts';
 import { stateBits } from '../cache/facts.ts';
 import { headOf, openPart, replyFor } from '../cache/kept-response.ts';
 import { nsOf } from '../cache/options.ts';
-import { answering, room, waiting } from '../declare.ts';
+import { room, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { type Given, status } from '../status.ts';
 import { addResponse, nowMs } from './insert.ts';
@@ -22,10 +22,12 @@ export const httpCacheFactsHostcalls = [
     spec: '#cache-of-answers',
     meaning: 'as it is kept, or 1: as the request that was looked up wants it',
     act: (guest, handle, transform, responsePtr, bodyPtr) =>
-      giveResponse(guest, { handle, isForClient: transform !== 0, responsePtr, bodyPtr }),
+      onceReady(find(guest, handle), (lookup) =>
+        giveResponse(guest, lookup, { isForClient: transform !== 0, responsePtr, bodyPtr }),
+      ),
   }),
 
-  answering({
+  waiting({
     name: 'get_state',
     params: [
       ['handle', 'handle'],
@@ -33,10 +35,11 @@ export const httpCacheFactsHostcalls = [
     ],
     spec: '#cache-of-answers',
     meaning: 'bits: 1 found, 2 usable, 4 stale, 8 to be brought, 16 usable where that fails',
-    act: (guest, handle, ptr) => guest.writeU32(ptr, stateOf(find(guest, handle))),
+    act: (guest, handle, ptr) =>
+      onceReady(find(guest, handle), (lookup) => guest.writeU32(ptr, stateOf(lookup))),
   }),
 
-  answering({
+  waiting({
     name: 'get_length',
     params: [
       ['handle', 'handle'],
@@ -44,12 +47,12 @@ export const httpCacheFactsHostcalls = [
     ],
     spec: '#cache-of-answers',
     meaning: '`none` while nobody knows it',
-    act: (guest, handle, ptr) => {
-      const { knownBytes } = requireFound(find(guest, handle));
-      if (knownBytes === undefined) return status.none;
-      guest.writeU64(ptr, BigInt(knownBytes));
-      return status.ok;
-    },
+    act: (guest, handle, ptr) =>
+      onceReady(find(guest, handle), (lookup) => {
+        const { knownBytes } = requireFound(lookup);
+        if (knownBytes === undefined) return status.none;
+        return guest.writeU64(ptr, BigInt(knownBytes));
+      }),
   }),
 
   time('get_max_age_ns', ({ options }) => options.maxAgeMs),
@@ -57,7 +60,7 @@ export const httpCacheFactsHostcalls = [
   time('get_stale_if_error_ns', ({ options }) => options.staleIfErrorMs),
   time('get_age_ns', ({ ageMs }) => ageMs),
 
-  answering({
+  waiting({
     name: 'get_hits',
     params: [
       ['handle', 'handle'],
@@ -66,10 +69,12 @@ export const httpCacheFactsHostcalls = [
     spec: '#cache-of-answers',
     meaning: 'how often it was found on this node',
     act: (guest, handle, ptr) =>
-      guest.writeU64(ptr, BigInt(requireFound(find(guest, handle)).hits)),
+      onceReady(find(guest, handle), (lookup) =>
+        guest.writeU64(ptr, BigInt(requireFound(lookup).hits)),
+      ),
   }),
 
-  answering({
+  waiting({
     name: 'get_sensitive_data',
     params: [
       ['handle', 'handle'],
@@ -77,7 +82,9 @@ export const httpCacheFactsHostcalls = [
     ],
     spec: '#cache-of-answers',
     act: (guest, handle, ptr) =>
-      guest.writeU32(ptr, requireFound(find(guest, handle)).options.isSensitive ? 1 : 0),
+      onceReady(find(guest, handle), (lookup) =>
+        guest.writeU32(ptr, requireFound(lookup).options.isSensitive ? 1 : 0),
+      ),
   }),
 
   list('get_surrogate_keys', 'surrogate_keys_out', ({ options }) => options.surrogateKeys),
@@ -89,27 +96,30 @@ function find(guest: FastlyGuest, handle: number): ResponseHandle {
 }
 
 function time(name: string, msOf: (found: FoundObject) => number) {
-  return answering({
+  return waiting({
     name,
     params: [
       ['handle', 'handle'],
       ['cache_duration_ns', 'out_number64'],
     ],
     spec: '#cache-of-answers',
-    act: (guest, handle, ptr) => guest.writeU64(ptr, nsOf(msOf(requireFound(find(guest, handle))))),
+    act: (guest, handle, ptr) =>
+      onceReady(find(guest, handle), (lookup) =>
+        guest.writeU64(ptr, nsOf(msOf(requireFound(lookup)))),
+      ),
   });
 }
 
 /** With spaces between. */
 function list(name: string, out: string, itemsOf: (found: FoundObject) => readonly string[]) {
-  return answering({
+  return waiting({
     name,
     params: [['handle', 'handle'], ...room(out)],
     spec: '#cache-of-answers',
-    act: (guest, handle, ptr, len, written) => {
-      const items = itemsOf(requireFound(find(guest, handle)));
-      return guest.give({ ptr, len, written }, items.join(' '));
-    },
+    act: (guest, handle, ptr, len, written) =>
+      onceReady(find(guest, handle), (lookup) =>
+        guest.give({ ptr, len, written }, itemsOf(requireFound(lookup)).join(' ')),
+      ),
   });
 }
 
@@ -124,7 +134,6 @@ function stateOf({ found, isObliged }: ResponseHandle): number {
 }
 
 interface ResponsePlace {
-  readonly handle: number;
   readonly isForClient: boolean;
   readonly responsePtr: number;
   readonly bodyPtr: number;
@@ -132,11 +141,11 @@ interface ResponsePlace {
 
 function* giveResponse(
   guest: FastlyGuest,
-  { bodyPtr, handle, isForClient, responsePtr }: ResponsePlace,
+  lookup: ResponseHandle,
+  { bodyPtr, isForClient, responsePtr }: ResponsePlace,
 ): Steps<Given> {
   guest.requireRange(responsePtr, 4);
   guest.requireRange(bodyPtr, 4);
-  const lookup = find(guest, handle);
   const found = requireFound(lookup);
   const reply = isForClient
     ? replyFor(found, lookup.request, nowMs(guest))

@@ -7,13 +7,14 @@ import { ResponseObject } from '../../objects/messages.ts';
 import { type Steps, wait } from '../../steps.ts';
 import {
   cacheHandles,
+  onceReady,
   ResponseHandle,
   requireHandleRoom,
   requireObliged,
 } from '../cache/entries.ts';
 import { openWriteEnd } from '../cache/insert.ts';
 import { headOf } from '../cache/kept-response.ts';
-import { answering, waiting } from '../declare.ts';
+import { waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, type Given, status } from '../status.ts';
 import { giveResponseOptions, readResponseOptions } from './options.ts';
@@ -64,21 +65,20 @@ export const httpCacheInsertHostcalls = [
       update(guest, { handle, response, mask, opts }, cachePtr),
   }),
 
-  answering({
+  waiting({
     name: 'transaction_choose_stale',
     params: [['handle', 'handle']],
     spec: '#cache-of-answers',
     meaning: 'what was found is good for all who wait',
-    act: (guest, handle) => {
-      const { entry, found } = guest.run.of(cacheHandles).responses.get(handle);
-      if (entry?.isObliged !== true || found === undefined) return status.badf;
-      if (!found.isUsable && !found.isUsableIfError) return status.badf;
-      entry.chooseStale();
-      return status.ok;
-    },
+    act: (guest, handle) =>
+      onceReady(find(guest, handle), ({ entry, found }) => {
+        if (entry?.isObliged !== true || found === undefined) return status.badf;
+        if (!found.isUsable && !found.isUsableIfError) return status.badf;
+        return entry.chooseStale();
+      }),
   }),
 
-  answering({
+  waiting({
     name: 'transaction_record_not_cacheable',
     params: [
       ['handle', 'handle'],
@@ -87,24 +87,23 @@ export const httpCacheInsertHostcalls = [
     ],
     spec: '#cache-of-answers',
     meaning: 'for `max_age_ns` nobody waits for it',
-    act: (guest, handle, mask, opts) => {
-      const entry = requireObliged(guest.run.of(cacheHandles).responses.get(handle));
-      const options = readResponseOptions(guest, mask, opts, { status: 0, headers: [] });
-      entry.recordUncacheable(options);
-    },
+    act: (guest, handle, mask, opts) =>
+      onceReady(find(guest, handle), (lookup) => {
+        const entry = requireObliged(lookup);
+        entry.recordUncacheable(readResponseOptions(guest, mask, opts, noHead));
+      }),
   }),
 
-  answering({
+  waiting({
     name: 'transaction_abandon',
     params: [['handle', 'handle']],
     spec: '#cache-of-answers',
     meaning: 'the next who waits is to bring it',
-    act: (guest, handle) => {
-      requireObliged(guest.run.of(cacheHandles).responses.get(handle)).giveUp();
-    },
+    act: (guest, handle) =>
+      onceReady(find(guest, handle), (lookup) => requireObliged(lookup).giveUp()),
   }),
 
-  answering({
+  waiting({
     name: 'get_suggested_cache_options',
     params: [
       ['handle', 'handle'],
@@ -117,13 +116,13 @@ export const httpCacheInsertHostcalls = [
     spec: '#cache-of-answers',
     meaning: 'what the response says of itself',
     act: (guest, handle, response, mask, opts, maskOut, optsOut) => {
-      guest.run.of(cacheHandles).responses.get(handle);
+      find(guest, handle);
       const policy = cachePolicyOf(responseOf(guest, response), nowMs(guest));
       return giveResponseOptions(guest, policy, { mask, opts, maskOut, optsOut });
     },
   }),
 
-  answering({
+  waiting({
     name: 'prepare_response_for_storage',
     params: [
       ['handle', 'handle'],
@@ -136,13 +135,20 @@ export const httpCacheInsertHostcalls = [
     act: (guest, handle, response, actionPtr, responsePtr) => {
       guest.requireRange(actionPtr, 4);
       guest.requireRange(responsePtr, 4);
-      const lookup = guest.run.of(cacheHandles).responses.get(handle);
-      const { action, head } = prepare(lookup, responseOf(guest, response));
-      guest.writeU32(actionPtr, action);
-      guest.writeU32(responsePtr, addResponse(guest, head));
+      return onceReady(find(guest, handle), (lookup) => {
+        const { action, head } = prepare(lookup, responseOf(guest, response));
+        guest.writeU32(actionPtr, action);
+        guest.writeU32(responsePtr, addResponse(guest, head));
+      });
     },
   }),
 ];
+
+const noHead: CacheableResponse = { status: 0, headers: [] };
+
+function find(guest: FastlyGuest, handle: number): ResponseHandle {
+  return guest.run.of(cacheHandles).responses.get(handle);
+}
 
 interface WriteArguments {
   readonly handle: number;
@@ -157,8 +163,8 @@ function* insert(
   { bodyPtr, cachePtr }: { readonly bodyPtr: number; readonly cachePtr?: number },
 ): Steps<Given> {
   requireHandleRoom(guest, bodyPtr, ...(cachePtr === undefined ? [] : [cachePtr]));
-  const { responses } = guest.run.of(cacheHandles);
-  const lookup = responses.get(wanted.handle);
+  const lookup = find(guest, wanted.handle);
+  if (!lookup.isReady) yield* wait(lookup.whenReady());
   const entry = requireObliged(lookup);
   const options = takeResponse(guest, wanted);
   yield* openWriteEnd(
@@ -177,7 +183,8 @@ function* update(
   cachePtr: number | undefined,
 ): Steps<Given> {
   if (cachePtr !== undefined) requireHandleRoom(guest, cachePtr);
-  const lookup = guest.run.of(cacheHandles).responses.get(wanted.handle);
+  const lookup = find(guest, wanted.handle);
+  if (!lookup.isReady) yield* wait(lookup.whenReady());
   const entry = requireObliged(lookup);
   if (lookup.found === undefined) throw new FastlyFault('badf');
   const found = yield* wait(entry.update(takeResponse(guest, wanted)));

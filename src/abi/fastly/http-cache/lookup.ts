@@ -1,15 +1,13 @@
 /** The cache of answers: found, and promised. */
-import type { CacheEntry } from '../../../capability/cache/contract.ts';
 import { backendHeaders, hasValidator } from '../../../http/cached-reply.ts';
 import { isCacheableRequest } from '../../../http/caching.ts';
 import { HeaderMap } from '../../objects/headers.ts';
 import { RequestObject } from '../../objects/messages.ts';
-import { type Steps, wait } from '../../steps.ts';
-import { cacheHandles, type LookedUpRequest, ResponseHandle } from '../cache/entries.ts';
+import { cacheHandles, type LookedUpRequest, onceReady, ResponseHandle } from '../cache/entries.ts';
 import { headOf, responseKeyBytes, responseKeyOf } from '../cache/kept-response.ts';
 import { answering, bytesRoom, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
-import { FastlyFault, type Given } from '../status.ts';
+import { FastlyFault } from '../status.ts';
 import { readResponseLookup } from './options.ts';
 
 const lookupParams = [
@@ -43,7 +41,7 @@ export const httpCacheLookupHostcalls = [
     },
   }),
 
-  waiting({
+  answering({
     name: 'lookup',
     params: lookupParams,
     spec: '#cache-of-answers',
@@ -52,11 +50,11 @@ export const httpCacheLookupHostcalls = [
       look(guest, 'find', { request: requestOf(guest, handle), mask, opts, ptr }),
   }),
 
-  waiting({
+  answering({
     name: 'transaction_lookup',
     params: lookupParams,
     spec: '#cache-of-answers',
-    meaning: 'waits while another run is bringing it',
+    meaning: 'who asks for its state waits while another run is bringing it',
     act: (guest, handle, mask, opts, ptr) =>
       look(guest, 'enter', { request: requestOf(guest, handle), mask, opts, ptr }),
   }),
@@ -66,10 +64,10 @@ export const httpCacheLookupHostcalls = [
     params: [['handle', 'handle']],
     spec: '#cache-of-answers',
     meaning: 'gives up what it obliges to',
-    act: (guest, handle) => guest.run.of(cacheHandles).responses.take(handle).entry?.giveUp(),
+    act: (guest, handle) => guest.run.of(cacheHandles).responses.take(handle).giveUp(),
   }),
 
-  answering({
+  waiting({
     name: 'get_suggested_backend_request',
     params: [
       ['handle', 'handle'],
@@ -80,10 +78,12 @@ export const httpCacheLookupHostcalls = [
     act: (guest, handle, ptr) => {
       guest.requireRange(ptr, 4);
       const { run } = guest;
-      const request = backendRequest(run.of(cacheHandles).responses.get(handle), run.headerLimits);
-      run.requests.requireRoom();
-      run.held.hold(request.headers.byteLength);
-      guest.writeU32(ptr, run.requests.add(request));
+      return onceReady(run.of(cacheHandles).responses.get(handle), (lookup) => {
+        const request = backendRequest(lookup, run.headerLimits);
+        run.requests.requireRoom();
+        run.held.hold(request.headers.byteLength);
+        guest.writeU32(ptr, run.requests.add(request));
+      });
     },
   }),
 ];
@@ -95,11 +95,11 @@ interface LookArguments {
   readonly ptr: number;
 }
 
-function* look(
+function look(
   guest: FastlyGuest,
   how: 'enter' | 'find',
   { mask, opts, ptr, request }: LookArguments,
-): Steps<Given> {
+): void {
   guest.requireRange(ptr, 4);
   const { cache, responses } = guest.run.of(cacheHandles);
   responses.requireRoom();
@@ -110,14 +110,8 @@ function* look(
   );
   if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
   const address = { space: 'http', key, headers: request.headers } as const;
-  const entry: CacheEntry = yield* wait(cache[how](address));
-  try {
-    const handle = new ResponseHandle({ found: entry.found, entry }, request);
-    guest.writeU32(ptr, responses.add(handle));
-  } catch (error) {
-    entry.giveUp();
-    throw error;
-  }
+  const pending = guest.run.underWay.start((signal) => cache[how](address, signal));
+  guest.writeU32(ptr, responses.add(new ResponseHandle({ pending }, request)));
 }
 
 /** As it is now: the guest may go on with it. @throws HandleError */

@@ -64,8 +64,13 @@ export const sendHostcalls = [
     name: 'send_async_v2',
     params: [...message, ['streaming', 'number'], ['pending_request', 'out_handle']],
     spec: '#sending',
+    meaning: 'past the cache',
     act: (guest, handle, body, namePtr, nameLen, streaming, ptr) =>
-      sendAsync(guest, { handle, body, namePtr, nameLen }, { ptr, isStreaming: streaming === 1 }),
+      sendAsync(
+        guest,
+        { handle, body, namePtr, nameLen },
+        { ptr, isStreaming: streaming === 1, isPastCache: true },
+      ),
   }),
 
   answering({
@@ -91,16 +96,22 @@ function* send(
   return giveReply(guest, request, place);
 }
 
+interface AsyncOptions {
+  readonly ptr: number;
+  readonly isStreaming: boolean;
+  readonly isPastCache?: boolean;
+}
+
 function sendAsync(
   guest: FastlyGuest,
   sent: Sent,
-  { ptr, isStreaming }: { readonly ptr: number; readonly isStreaming: boolean },
+  { ptr, isPastCache = false, isStreaming }: AsyncOptions,
 ): void {
   guest.requireRange(ptr, 4);
   const requests = guest.run.of(backendRequests);
   requests.table.requireRoom();
   const outgoing = isStreaming ? takeStreaming(guest, sent) : take(guest, sent, takeBody);
-  guest.writeU32(ptr, requests.table.add(requests.start(outgoing)));
+  guest.writeU32(ptr, requests.table.add(requests.start({ ...outgoing, isPastCache })));
 }
 
 function takeStreaming(guest: FastlyGuest, sent: Sent): Outgoing {

@@ -6,6 +6,7 @@ import type {
   Cache,
   CacheAddress,
   CacheEntry,
+  CacheWait,
   FoundObject,
   ObjectOptions,
   ReplaceStrategy,
@@ -45,20 +46,16 @@ export class WorldCache implements Cache {
     return this.#client.forRun({ folderKey });
   }
 
-  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
-    return this.#run.find(address, signal);
+  find(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#run.find(address, wait);
   }
 
-  enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
-    return this.#run.enter(address, signal);
+  enter(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#run.enter(address, wait);
   }
 
-  replace(
-    address: CacheAddress,
-    strategy: ReplaceStrategy,
-    signal?: AbortSignal,
-  ): Promise<CacheEntry> {
-    return this.#run.replace(address, strategy, signal);
+  replace(address: CacheAddress, strategy: ReplaceStrategy, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#run.replace(address, strategy, wait);
   }
 
   insert(address: CacheAddress, options: ObjectOptions, body: ReadBody): Promise<FoundObject> {

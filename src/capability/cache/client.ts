@@ -42,6 +42,7 @@ export class CacheClient implements CacheLine {
   readonly #bodies = new Map<number, KnownBody>();
   readonly #fillings = new Map<number, Filling>();
   #lastId = 0;
+  #lastRun = 0;
   #isClosed = false;
 
   constructor({ account, limits, nowMs, port }: CacheClientOptions) {
@@ -56,6 +57,11 @@ export class CacheClient implements CacheLine {
   /** What one run reaches: operations are counted from zero. */
   forRun(run: CacheRun): Cache {
     return new RunCache(this, run);
+  }
+
+  nextRun(): number {
+    this.#lastRun += 1;
+    return this.#lastRun;
   }
 
   ask(question: Asked): Question {

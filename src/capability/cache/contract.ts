@@ -103,18 +103,24 @@ export interface CacheEntry {
  */
 export type ReplaceStrategy = 'immediate' | 'force-miss' | 'wait';
 
+export interface CacheWait {
+  /** Gives it up. */
+  readonly signal?: AbortSignal;
+  /**
+   * Resolves when the run does nothing but wait for this. Where it would then wait for what it is
+   * itself to bring, it gets the same as where nothing can be cached.
+   */
+  readonly blocked?: Promise<void>;
+}
+
 /** All reject with CapabilityRefusal: `limit`, `abandoned`, `unavailable`. */
 export interface Cache {
   /** What is there now; obliges nobody and waits for nobody. */
-  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry>;
+  find(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry>;
   /** What is there, or the obligation to bring it; waits while another has that. */
-  enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry>;
+  enter(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry>;
   /** What is there, to be replaced by `insert`. */
-  replace(
-    address: CacheAddress,
-    strategy: ReplaceStrategy,
-    signal?: AbortSignal,
-  ): Promise<CacheEntry>;
+  replace(address: CacheAddress, strategy: ReplaceStrategy, wait?: CacheWait): Promise<CacheEntry>;
   /** Stores it, whoever else does so. */
   insert(address: CacheAddress, options: ObjectOptions, body: ReadBody): Promise<FoundObject>;
   /** How many objects had that key and are gone or, softly, stale from here on. */

@@ -3,7 +3,7 @@
  * that a thread that dies leaves nothing that others wait for.
  */
 import type { MessagePort } from 'node:worker_threads';
-import type { FromKeeper, Growth, ToKeeper, WireAddress } from './messages.ts';
+import type { FromKeeper, Growth, ToKeeper } from './messages.ts';
 import type { CacheShelves } from './shelves.ts';
 import { type BodyReader, type StoredBody, toWire } from './stored.ts';
 import type { Found, Obligation, Waiter } from './waiting.ts';
@@ -13,6 +13,7 @@ type Message<Kind extends ToKeeper['kind']> = Extract<ToKeeper, { kind: Kind }>;
 export class CacheDesk implements BodyReader {
   readonly #shelves: CacheShelves;
   readonly #port: MessagePort;
+  readonly #number: number;
   /** By the number of the question. */
   readonly #waiting = new Map<number, Waiter>();
   readonly #obligations = new Map<number, Obligation>();
@@ -21,8 +22,10 @@ export class CacheDesk implements BodyReader {
   /** Bodies that grow, of what the thread was told: it may read them. */
   readonly #shown = new Map<number, { readonly body: StoredBody; times: number }>();
 
-  constructor(shelves: CacheShelves, port: MessagePort) {
+  /** `number`: another one for each desk. */
+  constructor(shelves: CacheShelves, port: MessagePort, number: number) {
     this.#shelves = shelves;
+    this.#number = number;
     this.#port = port;
     port.on('message', (message: ToKeeper) => this.#obey(message));
   }
@@ -57,6 +60,9 @@ export class CacheDesk implements BodyReader {
       case 'look':
         this.#look(message);
         break;
+      case 'insist':
+        this.#insist(message.id);
+        break;
       case 'forget':
         this.#forget(message.id);
         break;
@@ -87,23 +93,30 @@ export class CacheDesk implements BodyReader {
     }
   }
 
-  #look({ address, id, mode }: Message<'look'>): void {
+  #look({ address, id, mode, run: number }: Message<'look'>): void {
+    const run = `${this.#number}/${number}`;
     const waiter: Waiter = {
-      address,
-      mode,
+      ...{ address, mode, run, isInsistent: false },
       answer: (found) => {
         this.#waiting.delete(id);
-        this.#answer(id, address, found);
+        this.#answer(id, waiter, found);
       },
     };
     this.#waiting.set(id, waiter);
     this.#shelves.look(waiter);
   }
 
-  #answer(id: number, address: WireAddress, found: Found): void {
+  #insist(id: number): void {
+    const waiter = this.#waiting.get(id);
+    if (waiter === undefined) return;
+    waiter.isInsistent = true;
+    this.#shelves.wake(waiter.address);
+  }
+
+  #answer(id: number, { address, run }: Waiter, found: Found): void {
     const { isChosen, isUncacheable, object, obliged } = found;
     if (obliged !== undefined) {
-      const obligation = { ...obliged, address };
+      const obligation = { ...obliged, address, run };
       obliged.place.holder = obligation;
       this.#obligations.set(id, obligation);
     }

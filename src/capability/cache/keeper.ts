@@ -10,6 +10,7 @@ import { type CacheCounts, CacheShelves, type CacheShelvesOptions } from './shel
 export class CacheKeeper {
   readonly #shelves: CacheShelves;
   readonly #desks = new Set<CacheDesk>();
+  #lastDesk = 0;
 
   constructor(options: CacheShelvesOptions) {
     this.#shelves = new CacheShelves(options);
@@ -26,7 +27,8 @@ export class CacheKeeper {
   /** The port of one thread, to be transferred to it. Its end gives up all that is its own. */
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    const desk = new CacheDesk(this.#shelves, port1);
+    this.#lastDesk += 1;
+    const desk = new CacheDesk(this.#shelves, port1, this.#lastDesk);
     this.#desks.add(desk);
     port1.on('close', () => {
       this.#desks.delete(desk);

@@ -30,6 +30,8 @@ export interface Question {
 export interface CacheLine {
   readonly limits: CacheClientLimits;
   readonly nowMs: () => number;
+  /** A number that no other run of the thread has. */
+  nextRun(): number;
   /** Settles when the keeper answers; rejects with CapabilityRefusal. */
   ask(question: Asked): Question;
   /** Nobody waits for the answer any more; what it obliges to is given up. */

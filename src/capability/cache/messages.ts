@@ -22,9 +22,13 @@ export type ToKeeper =
   | {
       readonly kind: 'look';
       readonly id: number;
+      /** Which run of the thread it is. */
+      readonly run: number;
       readonly address: WireAddress;
       readonly mode: LookMode;
     }
+  /** The run does nothing until it has the answer. */
+  | { readonly kind: 'insist'; readonly id: number }
   /** Nobody waits for the answer any more, or will do what it obliges to. */
   | { readonly kind: 'forget'; readonly id: number }
   | {

@@ -6,6 +6,7 @@ import type {
   Cache,
   CacheAddress,
   CacheEntry,
+  CacheWait,
   FoundObject,
   ObjectOptions,
   ReplaceStrategy,
@@ -22,6 +23,7 @@ type Looked = Extract<Answer, { kind: 'looked' }>;
 export class RunCache implements Cache {
   readonly #line: CacheLine;
   readonly #run: CacheRun;
+  readonly #number: number;
   /** Numbers of questions under way, and of obligations. */
   readonly #open = new Set<number>();
   readonly #found = new Set<Found>();
@@ -29,24 +31,21 @@ export class RunCache implements Cache {
   #isClosed = false;
 
   constructor(line: CacheLine, run: CacheRun) {
+    this.#number = line.nextRun();
     this.#line = line;
     this.#run = run;
   }
 
-  find(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
-    return this.#look(address, 'find', signal);
+  find(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#look(address, 'find', wait);
   }
 
-  enter(address: CacheAddress, signal?: AbortSignal): Promise<CacheEntry> {
-    return this.#look(address, 'enter', signal);
+  enter(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#look(address, 'enter', wait);
   }
 
-  replace(
-    address: CacheAddress,
-    strategy: ReplaceStrategy,
-    signal?: AbortSignal,
-  ): Promise<CacheEntry> {
-    return this.#look(address, strategy, signal);
+  replace(address: CacheAddress, strategy: ReplaceStrategy, wait?: CacheWait): Promise<CacheEntry> {
+    return this.#look(address, strategy, wait);
   }
 
   async insert(
@@ -131,12 +130,17 @@ export class RunCache implements Cache {
     if (this.#open.delete(id)) this.#line.forget(id);
   }
 
-  async #look(address: CacheAddress, mode: LookMode, signal?: AbortSignal): Promise<CacheEntry> {
+  async #look(
+    address: CacheAddress,
+    mode: LookMode,
+    { blocked, signal }: CacheWait = {},
+  ): Promise<CacheEntry> {
     this.#count('look');
     const wire = this.#wire(address);
-    const { answer, id } = this.#line.ask({ kind: 'look', address: wire, mode });
+    const { answer, id } = this.#line.ask({ kind: 'look', run: this.#number, address: wire, mode });
     this.#open.add(id);
     const giveUp = (): void => this.forget(id);
+    void blocked?.then(() => this.#insist(id));
     signal?.addEventListener('abort', giveUp);
     if (signal?.aborted === true) giveUp();
     try {
@@ -149,6 +153,11 @@ export class RunCache implements Cache {
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
+  }
+
+  /** Nothing else happens in the run until it has its answer. */
+  #insist(id: number): void {
+    if (this.#open.has(id)) this.#line.tell({ kind: 'insist', id });
   }
 
   #entryOf(id: number, address: WireAddress, looked: Looked): CacheEntry {

@@ -13,6 +13,8 @@ const rulesMax = 16;
 /** Whoever is to bring an object; compared by identity. */
 export interface Holder {
   readonly place: Place;
+  /** Which run of which thread. */
+  readonly run: string;
 }
 
 /** Where an object is found, is or was. */
@@ -24,8 +26,8 @@ export interface Place {
 }
 
 export type Verdict =
-  /** Somebody is bringing it. */
-  | { readonly kind: 'wait' }
+  /** Somebody is bringing it: one of these runs. */
+  | { readonly kind: 'wait'; readonly runs: readonly string[] }
   | {
       readonly kind: 'answer';
       readonly object: StoredObject | undefined;
@@ -68,7 +70,8 @@ export class Shelf {
     if (usable !== undefined && look.mode === 'enter') {
       return answer(usable.object, usable.holder === undefined ? usable : undefined);
     }
-    if (places.some(({ holder }) => holder !== undefined)) return { kind: 'wait' };
+    const runs = places.flatMap(({ holder }) => (holder === undefined ? [] : [holder.run]));
+    if (runs.length > 0) return { kind: 'wait', runs };
     const place = usable ?? places.find(hasObject) ?? this.#placeOf(this.#rules[0] ?? [], look);
     return answer(place.object, place);
   }

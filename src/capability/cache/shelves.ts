@@ -12,7 +12,7 @@ import { Room } from './room.ts';
 import { type Place, Shelf } from './shelf.ts';
 import { baseBytesOf, isUsable, newBody, type StoredBody, type StoredObject } from './stored.ts';
 import { Surrogates } from './surrogates.ts';
-import type { LiveShelf, Obligation, Waiter } from './waiting.ts';
+import type { Found, LiveShelf, Obligation, Waiter } from './waiting.ts';
 
 export type CacheLimits = Pick<
   Limits,
@@ -192,7 +192,11 @@ export class CacheShelves {
     const { headers } = waiter.address;
     const { nowMs } = this;
     const verdict = live.shelf.look({ headers, mode: waiter.mode, nowMs });
-    if (verdict.kind === 'wait') return false;
+    if (verdict.kind === 'wait') {
+      const waitsForItself = waiter.isInsistent && verdict.runs.includes(waiter.run);
+      if (waitsForItself) waiter.answer(notCollapsed);
+      return waitsForItself;
+    }
     const { isUncacheable, object, obliged: place } = verdict;
     if (object !== undefined && isUsable(object, nowMs)) {
       this.counts.hits += 1;
@@ -284,6 +288,14 @@ const markerOptions: ObjectOptions = {
   surrogateKeys: [],
   metadata: new Uint8Array(0),
   isSensitive: false,
+};
+
+/** A run that waited for itself would never end. */
+const notCollapsed: Found = {
+  object: undefined,
+  isUncacheable: true,
+  isChosen: false,
+  obliged: undefined,
 };
 
 function newCounts(): CacheCounts {

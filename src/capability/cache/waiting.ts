@@ -7,6 +7,10 @@ import type { StoredObject } from './stored.ts';
 export interface Waiter {
   readonly address: WireAddress;
   readonly mode: LookMode;
+  /** Which run of which thread. */
+  readonly run: string;
+  /** That run can do nothing else until it has its answer. */
+  isInsistent: boolean;
   answer(found: Found): void;
 }
 

@@ -95,7 +95,7 @@ describe('the obligation goes to the next who waits', () => {
     const keeper = bench.openKeeper();
     const first = await bench.openRun(keeper).enter(address('k'));
     const giveUp = new AbortController();
-    const second = bench.openRun(keeper).enter(address('k'), giveUp.signal);
+    const second = bench.openRun(keeper).enter(address('k'), giveUp);
     const third = bench.openRun(keeper).enter(address('k'));
     expect(await hasSettled(third)).toBe(false);
     giveUp.abort();

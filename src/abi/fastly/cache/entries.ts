@@ -1,5 +1,10 @@
 /** What a run has found in the cache or is bringing to it, by its handles. */
-import type { Cache, CacheEntry, FoundObject } from '../../../capability/cache/contract.ts';
+import type {
+  Cache,
+  CacheEntry,
+  CacheWait,
+  FoundObject,
+} from '../../../capability/cache/contract.ts';
 import type { CacheableRequest } from '../../../http/caching.ts';
 import type { HandleTable } from '../../handles.ts';
 import type { Body } from '../../objects/body.ts';
@@ -12,8 +17,24 @@ import { FastlyFault, type Given, type Later } from '../status.ts';
 
 /** What a handle begins with: a lookup under way, or what was just stored. */
 export type HandleStart =
-  | { readonly pending: Pending<CacheEntry>; readonly isRangeStrict?: boolean }
+  | { readonly lookup: Lookup; readonly isRangeStrict?: boolean }
   | { readonly found: FoundObject };
+
+/** A lookup under way. */
+export interface Lookup {
+  readonly pending: Pending<CacheEntry>;
+  /** The guest does nothing but wait for it. */
+  readonly block: () => void;
+}
+
+/** Begins one. */
+export function startLookup(
+  { underWay }: FastlyRun,
+  look: (wait: CacheWait) => Promise<CacheEntry>,
+): Lookup {
+  const { promise: blocked, resolve: block } = Promise.withResolvers<void>();
+  return { pending: underWay.start((signal) => look({ signal, blocked })), block };
+}
 
 /**
  * A lookup, which may still wait for another run. It is under way beside the guest, which may wait
@@ -21,28 +42,28 @@ export type HandleStart =
  */
 export class CacheHandle implements ReadyItem {
   readonly isRangeStrict: boolean;
-  readonly #pending: Pending<CacheEntry> | undefined;
+  readonly #lookup: Lookup | undefined;
   readonly #stored: FoundObject | undefined;
   /** The body that the guest has of it. */
   #body: Body | undefined;
 
   constructor(start: HandleStart) {
-    this.#pending = 'pending' in start ? start.pending : undefined;
+    this.#lookup = 'lookup' in start ? start.lookup : undefined;
     this.#stored = 'found' in start ? start.found : undefined;
     this.isRangeStrict = 'isRangeStrict' in start && start.isRangeStrict === true;
   }
 
   get isReady(): boolean {
-    return this.#pending?.isReady ?? true;
+    return this.#lookup?.pending.isReady ?? true;
   }
 
   async whenReady(): Promise<void> {
-    await this.#pending?.whenReady();
+    await this.#lookup?.pending.whenReady();
   }
 
   /** To bring an object, once ready; undefined of one that was just stored. @throws its failure */
   get entry(): CacheEntry | undefined {
-    const outcome = this.#pending?.outcome;
+    const outcome = this.#lookup?.pending.outcome;
     if (outcome?.kind === 'failed') throw outcome.error;
     return outcome?.value;
   }
@@ -59,14 +80,19 @@ export class CacheHandle implements ReadyItem {
   /** The same lookup by another handle. */
   again(): CacheHandle {
     const { isRangeStrict } = this;
-    if (this.#pending !== undefined)
-      return new CacheHandle({ pending: this.#pending, isRangeStrict });
+    if (this.#lookup !== undefined) return new CacheHandle({ lookup: this.#lookup, isRangeStrict });
     throw new TypeError('Cannot hand over the lookup: there was none');
+  }
+
+  /** The guest does nothing else until it is ready. */
+  block(): Promise<void> {
+    this.#lookup?.block();
+    return this.whenReady();
   }
 
   /** Nobody wants it any more; what it has brought, or obliges to, is given up. */
   giveUp(): void {
-    const pending = this.#pending;
+    const pending = this.#lookup?.pending;
     pending?.giveUp();
     void pending?.whenReady().then(() => {
       if (pending.outcome?.kind === 'done') pending.outcome.value.giveUp();
@@ -151,7 +177,7 @@ export function onceReady<H extends CacheHandle>(handle: H, act: (handle: H) => 
 }
 
 function* waitAndAct<H extends CacheHandle>(handle: H, act: (handle: H) => Later): Steps<Given> {
-  yield* wait(handle.whenReady());
+  yield* wait(handle.block());
   const later = act(handle);
   if (typeof later !== 'object') return later;
   return isSteps(later) ? yield* later : yield* wait(later);

@@ -2,7 +2,7 @@
 import { answering, bytes, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { status } from '../status.ts';
-import { CacheHandle, cacheHandles, onceReady, requireObliged } from './entries.ts';
+import { CacheHandle, cacheHandles, onceReady, requireObliged, startLookup } from './entries.ts';
 import { readLookupOptions } from './options.ts';
 
 /** As long as a key may be. */
@@ -110,6 +110,6 @@ function look(
   const handles = run.of(cacheHandles);
   handles[table].requireRoom();
   const address = { space: 'core', key, headers } as const;
-  const pending = run.underWay.start((signal) => handles.cache[how](address, signal));
-  guest.writeU32(ptr, handles[table].add(new CacheHandle({ pending, isRangeStrict })));
+  const lookup = startLookup(run, (wait) => handles.cache[how](address, wait));
+  guest.writeU32(ptr, handles[table].add(new CacheHandle({ lookup, isRangeStrict })));
 }

@@ -114,7 +114,7 @@ class Trip {
     );
     try {
       if (isPartial || outbound.method === 'HEAD') return await this.#cache.find(address);
-      return await this.#cache.enter(address, signal);
+      return await this.#cache.enter(address, { signal });
     } catch (error) {
       const isOver = signal.aborted || !(error instanceof CapabilityRefusal);
       if (isOver) throw error;

@@ -3,7 +3,7 @@ import type { ReplaceStrategy } from '../../../capability/cache/contract.ts';
 import { answering, bytes, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, status } from '../status.ts';
-import { CacheHandle, cacheHandles, onceReady, requireHandleRoom } from './entries.ts';
+import { CacheHandle, cacheHandles, onceReady, requireHandleRoom, startLookup } from './entries.ts';
 import { factsHostcalls } from './facts.ts';
 import { insert } from './insert.ts';
 import { keyBytesMax } from './lookup.ts';
@@ -74,7 +74,7 @@ function replace(
   const { cache, replacements } = guest.run.of(cacheHandles);
   replacements.requireRoom();
   const address = { space: 'core', key, headers } as const;
-  const pending = guest.run.underWay.start((signal) => cache.replace(address, strategy, signal));
+  const lookup = startLookup(guest.run, (wait) => cache.replace(address, strategy, wait));
   const isRangeStrict = (mask & bits.isRangeStrict) !== 0;
-  guest.writeU32(ptr, replacements.add(new CacheHandle({ pending, isRangeStrict })));
+  guest.writeU32(ptr, replacements.add(new CacheHandle({ lookup, isRangeStrict })));
 }

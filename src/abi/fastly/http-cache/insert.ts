@@ -164,7 +164,7 @@ function* insert(
 ): Steps<Given> {
   requireHandleRoom(guest, bodyPtr, ...(cachePtr === undefined ? [] : [cachePtr]));
   const lookup = find(guest, wanted.handle);
-  if (!lookup.isReady) yield* wait(lookup.whenReady());
+  if (!lookup.isReady) yield* wait(lookup.block());
   const entry = requireObliged(lookup);
   const options = takeResponse(guest, wanted);
   yield* openWriteEnd(
@@ -184,7 +184,7 @@ function* update(
 ): Steps<Given> {
   if (cachePtr !== undefined) requireHandleRoom(guest, cachePtr);
   const lookup = find(guest, wanted.handle);
-  if (!lookup.isReady) yield* wait(lookup.whenReady());
+  if (!lookup.isReady) yield* wait(lookup.block());
   const entry = requireObliged(lookup);
   if (lookup.found === undefined) throw new FastlyFault('badf');
   const found = yield* wait(entry.update(takeResponse(guest, wanted)));

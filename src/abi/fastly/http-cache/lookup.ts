@@ -3,7 +3,13 @@ import { backendHeaders, hasValidator } from '../../../http/cached-reply.ts';
 import { isCacheableRequest } from '../../../http/caching.ts';
 import { HeaderMap } from '../../objects/headers.ts';
 import { RequestObject } from '../../objects/messages.ts';
-import { cacheHandles, type LookedUpRequest, onceReady, ResponseHandle } from '../cache/entries.ts';
+import {
+  cacheHandles,
+  type LookedUpRequest,
+  onceReady,
+  ResponseHandle,
+  startLookup,
+} from '../cache/entries.ts';
 import { headOf, responseKeyBytes, responseKeyOf } from '../cache/kept-response.ts';
 import { answering, bytesRoom, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
@@ -110,8 +116,8 @@ function look(
   );
   if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
   const address = { space: 'http', key, headers: request.headers } as const;
-  const pending = guest.run.underWay.start((signal) => cache[how](address, signal));
-  guest.writeU32(ptr, responses.add(new ResponseHandle({ pending }, request)));
+  const lookup = startLookup(guest.run, (wait) => cache[how](address, wait));
+  guest.writeU32(ptr, responses.add(new ResponseHandle({ lookup }, request)));
 }
 
 /** As it is now: the guest may go on with it. @throws HandleError */

@@ -198,6 +198,32 @@ describe('the obligation', () => {
     puppet.end();
   });
 
+  test('of the run itself is not waited for where nothing else happens', async () => {
+    const puppet = await createFastlyPuppet();
+    const first = await look(puppet, 'k');
+    const second = await look(puppet, 'k');
+    const third = await look(puppet, 'k');
+    expect(await state(puppet, first)).toBe(8);
+    expect(await state(puppet, second)).toBe(0);
+    const insert = `${CACHE}.transaction_insert`;
+    const body = await puppet.number(insert, first, ...write(puppet, {}));
+    await puppet.call('fastly_http_body.close', body);
+    expect(await state(puppet, third)).toBe(3);
+    puppet.end();
+  });
+
+  test('that the run gets while it waits for the same by another lookup is its own', async () => {
+    const puppet = await createFastlyPuppet();
+    const holder = await puppet.world.cache.another().enter(address('k'));
+    const first = await look(puppet, 'k');
+    const second = await look(puppet, 'k');
+    const waiting = state(puppet, second);
+    holder.giveUp();
+    expect(await waiting).toBe(0);
+    expect(await state(puppet, first)).toBe(8);
+    puppet.end();
+  });
+
   test('ends with the run, and so does a body that was not closed', async () => {
     const puppet = await createFastlyPuppet();
     await look(puppet, 'owed');

@@ -60,7 +60,8 @@ const guests: Readonly<Record<string, string>> = {
     (call $send (i32.const 0))`,
 };
 
-const WALL_MS = 2_000;
+/** Of those that never end; others wait for them. */
+const STALLING_MS = 1_000;
 const ENTRY_BYTES_MAX = 200_000;
 const folder = new TestFolder();
 const seen: IncomingMessage[] = [];
@@ -79,13 +80,21 @@ beforeAll(async () => {
   for (const [name, steps] of Object.entries(guests)) {
     folder.write(`${name}.wasm`, await fastlyProgram(steps));
   }
-  folder.write('terrafirma.toml', `[backends.origin]\nurl = "http://127.0.0.1:${port}"\n`);
+  folder.write(
+    'terrafirma.toml',
+    `[backends.origin]
+    url = "http://127.0.0.1:${port}"
+    ["owes.wasm".limits]
+    wall_ms = ${STALLING_MS}
+    ["stalls.wasm".limits]
+    wall_ms = ${3 * STALLING_MS}
+    `,
+  );
   answer = (_request, response) => response.end();
   daemon = await TestDaemon.start({
     args: [folder.directory],
     env: {
       TERRAFIRMA_OUTBOUND_ALLOWED_CIDRS: '127.0.0.0/8',
-      TERRAFIRMA_LIMITS_WALL_MS_MAX: String(WALL_MS),
       TERRAFIRMA_LIMITS_CACHE_ENTRY_BYTES_MAX: String(ENTRY_BYTES_MAX),
     },
   });

@@ -253,7 +253,7 @@ export const checks: readonly RemovableCheck[] = [
   },
   {
     limit: 'bytes of a body that does not say its length',
-    file: 'src/abi/wasip1/cgi/body.ts',
+    file: 'src/abi/objects/cgi/body.ts',
     check: 'if (takenBefore + heldBytes > bytesMax) {',
     instead: 'if (heldBytes < 0) {',
     test: 'test/abi/wasip1/cgi/streams.test.ts',

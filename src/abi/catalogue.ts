@@ -3,7 +3,7 @@ import type { Limits } from '../config/config.ts';
 import { quoteReceived } from '../names/quote.ts';
 import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { Abi, ModuleFace } from './abi.ts';
-import { createHttpComponentAbi } from './component.ts';
+import { createComponentAbis } from './component.ts';
 import { isFastly } from './fastly/judge.ts';
 import { createFastlyAbi } from './fastly.ts';
 import { explainForeign, listFace } from './foreign.ts';
@@ -34,7 +34,7 @@ export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue
     // It imports from WASI, too, so that it comes first.
     createFastlyAbi(limits, createWasiBeside(limits)),
     createWasip1Abi(limits),
-    createHttpComponentAbi(limits),
+    ...createComponentAbis(limits),
   ];
   const chosen = trace === undefined ? known : known.map((abi) => traceAbi(abi, trace));
   const abis = new Map(chosen.map((abi) => [abi.name, abi]));
@@ -56,7 +56,8 @@ function judgeComponent(plan: ComponentPlan, abis: ReadonlyMap<string, Abi>): Mo
   return {
     kind: 'refused',
     reason:
-      'Cannot run the component: expected an export `wasi:http/incoming-handler@0.2`: ' +
+      'Cannot run the component: expected an export `wasi:http/incoming-handler@0.2` or ' +
+      '`wasi:cli/run@0.2`: ' +
       `received ${exported.slice(0, exportsNamedMax).join(', ') || 'no functions'}`,
   };
 }

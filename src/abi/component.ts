@@ -6,18 +6,39 @@
 import type { Limits } from '../config/config.ts';
 import type { ComponentPlan, PlannedExport } from '../wasm/component/plan.ts';
 import type { Abi, Binding, CallEntry, GuestHost, Run, RunEnd, WasmValue } from './abi.ts';
-import { ComponentGuest } from './component/guest.ts';
+import { CliRun } from './component/cli-run.ts';
+import { ComponentGuest, type WorldRun } from './component/guest.ts';
 import { HttpRun } from './component/http-run.ts';
 import { Interfaces } from './component/interfaces.ts';
 import { findEntry, judgeComponent } from './component/judge.ts';
 import { PreparedComponent } from './component/prepared.ts';
+import type { Variant } from './component/results.ts';
 import { Trampolines } from './component/trampolines.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 
-const httpEntry = 'wasi:http/incoming-handler@0.2.0';
+/** What is called for a request, and how it answers. */
+interface World {
+  readonly abi: string;
+  /** The export that makes a component one of it. */
+  readonly entry: string;
+  readonly open: (run: Run, limits: Limits) => WorldRun;
+}
 
-/** @param limits Of runs. */
-export function createHttpComponentAbi(limits: Limits): Abi {
+const worlds: readonly World[] = [
+  {
+    abi: 'wasi-http',
+    entry: 'wasi:http/incoming-handler@0.2.0',
+    open: (run, limits) => new HttpRun(run, limits),
+  },
+  {
+    abi: 'wasi-cli',
+    entry: 'wasi:cli/run@0.2.0',
+    open: (run, limits) => new CliRun(run, limits),
+  },
+];
+
+/** One for each world; a component that could be of several is of the first. */
+export function createComponentAbis(limits: Limits): readonly Abi[] {
   const interfaces = new Interfaces();
   const prepared = new WeakMap<ComponentPlan, PreparedComponent>();
   const prepare = (plan: ComponentPlan): PreparedComponent => {
@@ -25,36 +46,37 @@ export function createHttpComponentAbi(limits: Limits): Abi {
     prepared.set(plan, known);
     return known;
   };
-  return {
-    name: 'wasi-http',
-    judge: () => ({ kind: 'other' }),
-    judgeComponent: (plan) => judgeComponent(plan, interfaces, httpEntry),
+  return worlds.map((world) => ({
+    name: world.abi,
+    judge: () => ({ kind: 'other' }) as const,
+    judgeComponent: (plan) => judgeComponent(plan, interfaces, world.entry),
     requestBody: 'streamed',
-    bind: (host, program) => {
-      if (program === undefined) throw new TypeError('Cannot bind a component without its plan');
-      const { plan, entry } = program;
-      return new HttpBinding(host, prepare(plan), { entry: findEntry(plan, entry), limits });
+    bind: (host, component) => {
+      if (component === undefined) throw new TypeError('Cannot bind a component without its plan');
+      const { plan, entry } = component;
+      const open = (run: Run): WorldRun => world.open(run, limits);
+      return new ComponentBinding(host, prepare(plan), { entry: findEntry(plan, entry), open });
     },
-  };
+  }));
 }
 
-class HttpBinding implements Binding {
+class ComponentBinding implements Binding {
   readonly #guest: ComponentGuest;
-  readonly #limits: Limits;
   readonly #prepared: PreparedComponent;
   readonly #trampolines: Trampolines;
   readonly #entry: PlannedExport;
-  #run: HttpRun | undefined;
+  readonly #open: (run: Run) => WorldRun;
+  #run: WorldRun | undefined;
 
   constructor(
     host: GuestHost,
     prepared: PreparedComponent,
-    how: { readonly entry: PlannedExport; readonly limits: Limits },
+    how: { readonly entry: PlannedExport; readonly open: (run: Run) => WorldRun },
   ) {
-    this.#limits = how.limits;
     this.#entry = how.entry;
+    this.#open = how.open;
     this.#prepared = prepared;
-    this.#guest = new ComponentGuest(host, prepared.plan, how.limits);
+    this.#guest = new ComponentGuest(host, prepared.plan);
     this.#trampolines = new Trampolines(this.#guest, prepared);
   }
 
@@ -64,29 +86,30 @@ class HttpBinding implements Binding {
   }
 
   begin(run: Run): void {
-    this.#run = new HttpRun(run, this.#limits);
+    this.#run = this.#open(run);
     this.#guest.begin(this.#run);
   }
 
-  /** Calls `handle` with the request and the right to answer it. */
+  /** Calls the entry. A program that says that it failed has ended with exit code 1. */
   async enter(call: CallEntry): Promise<void> {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
     const { func, type, options } = this.#entry;
-    const { params } = this.#prepared.prepare(type);
+    const { params, result } = this.#prepared.prepare(type);
     const flat: WasmValue[] = [];
-    params.lower(this.#trampolines.crossing(options), run.open() as never, flat);
-    await call(this.#trampolines.func(func), ...flat);
+    const crossing = this.#trampolines.crossing(options);
+    params.lower(crossing, run.parameters() as never, flat);
+    const answer = await call(this.#trampolines.func(func), ...flat);
+    const value = result?.lift(crossing, [answer ?? 0], 0) as Variant | undefined;
     if (options.postReturn !== undefined) {
-      this.#guest.host.callGuest(this.#trampolines.func(options.postReturn), 0);
+      this.#guest.host.callGuest(this.#trampolines.func(options.postReturn), answer ?? 0);
     }
+    if (value?.tag === 1) this.#guest.host.exit(1);
   }
 
-  /** @throws TerrafirmaError `bad-reply` where no answer was set */
+  /** @throws TerrafirmaError where there is no answer */
   finish(end: RunEnd): void {
-    this.#run?.endLog();
-    const isGood = end.kind === 'returned' || (end.kind === 'exited' && end.exitCode === 0);
-    if (isGood) this.#run?.reply.end();
+    this.#run?.finish(end);
   }
 
   release(): void {

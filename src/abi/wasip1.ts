@@ -8,10 +8,11 @@ import { TerrafirmaError } from '../errors.ts';
 import { noBytes } from '../http/body.ts';
 import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
+import { RequestBody } from './objects/cgi/body.ts';
+import { listArguments, listEnvironment } from './objects/cgi/environment.ts';
+import { CgiReply, type Reply } from './objects/cgi/reply.ts';
+import type { InputStream } from './objects/cgi/streams.ts';
 import { LogStream } from './objects/log-stream.ts';
-import { RequestBody } from './wasip1/cgi/body.ts';
-import { listArguments, listEnvironment } from './wasip1/cgi/environment.ts';
-import { CgiReply, type Reply } from './wasip1/cgi/reply.ts';
 import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
 import { WasiError } from './wasip1/errno.ts';
 import { DataTree } from './wasip1/files/data-tree.ts';
@@ -23,7 +24,6 @@ import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
 import { MessageInput } from './wasip1/messages/input.ts';
 import { MessageOutput } from './wasip1/messages/output.ts';
 import { type Preopen, WasiProcess } from './wasip1/process.ts';
-import type { InputStream } from './wasip1/streams.ts';
 import { wasip1Table } from './wasip1/table.ts';
 
 export function createWasip1Abi(limits: Limits): Abi {

@@ -75,11 +75,43 @@ export const answer = `
 `;
 
 /** A component that answers requests: `handle` gets the request and the right to answer. */
-export function httpGuest(functions: string): Uint8Array<ArrayBuffer> {
+export function httpGuest(functions: string, libc?: string): Uint8Array<ArrayBuffer> {
   return makeComponent({
     wat: `(module ${imports}
       ${functions})`,
     imports: { ...before, [types]: httpFunctions },
     exports: ['wasi:http/incoming-handler@0.2.0', 'handle'],
+    ...(libc === undefined ? {} : { libc }),
+  });
+}
+
+/** A program: `run` answers 0 when it has done well. */
+export function cliGuest(functions: string): Uint8Array<ArrayBuffer> {
+  return makeComponent({
+    wat: `(module
+      (import "libc" "memory" (memory 1))
+      (import "${streams}" "[method]output-stream.blocking-write-and-flush"
+        (func $write-flush (param i32 i32 i32 i32)))
+      (import "${streams}" "[method]input-stream.blocking-read"
+        (func $read (param i32 i64 i32)))
+      (import "wasi:cli/environment@0.2.0" "get-environment" (func $environment (param i32)))
+      (import "wasi:cli/environment@0.2.0" "get-arguments" (func $arguments (param i32)))
+      (import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))
+      (import "wasi:cli/stdin@0.2.0" "get-stdin" (func $stdin (result i32)))
+      (import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+      ${functions})`,
+    imports: {
+      'wasi:io/error@0.2.0': [],
+      'wasi:io/poll@0.2.0': [],
+      [streams]: [
+        '[method]output-stream.blocking-write-and-flush',
+        '[method]input-stream.blocking-read',
+      ],
+      'wasi:cli/environment@0.2.0': ['get-environment', 'get-arguments'],
+      'wasi:cli/exit@0.2.0': ['exit'],
+      'wasi:cli/stdin@0.2.0': ['get-stdin'],
+      'wasi:cli/stdout@0.2.0': ['get-stdout'],
+    },
+    exports: ['wasi:cli/run@0.2.0', 'run'],
   });
 }

@@ -1,5 +1,6 @@
 /** `wasi:cli` 0.2: what a program has around it. There is no terminal. */
-import { type HostInterface, prompt } from './functions.ts';
+import { type HostInterface, prompt, waiting } from './functions.ts';
+import type { ComponentRun } from './guest.ts';
 import type { Variant } from './results.ts';
 import { InputStream, OutputStream } from './streams.ts';
 import {
@@ -15,6 +16,13 @@ import {
   terminalStdout,
 } from './wit/cli.ts';
 
+type Variables = ComponentRun['environment'];
+
+function environmentOf(run: ComponentRun): Variables | Promise<Variables> {
+  const prepared = run.prepareEnvironment();
+  return prepared === undefined ? run.environment : prepared.then(() => run.environment);
+}
+
 const none = prompt(() => () => undefined);
 
 export const cliInterfaces: readonly HostInterface[] = [
@@ -22,7 +30,7 @@ export const cliInterfaces: readonly HostInterface[] = [
     name: 'wasi:cli/environment@0.2.0',
     text: environment,
     functions: {
-      'get-environment': prompt((guest) => () => guest.run.environment),
+      'get-environment': waiting((guest) => () => environmentOf(guest.run)),
       'get-arguments': prompt((guest) => () => guest.run.arguments),
       'initial-cwd': none,
     },

@@ -3,7 +3,7 @@
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
-import type { GuestHost } from '../abi.ts';
+import type { GuestHost, RunEnd } from '../abi.ts';
 import type { HeldForRun } from '../objects/held-for-run.ts';
 import type { PendingSet } from '../objects/pending.ts';
 import { HandleTable } from './handles.ts';
@@ -12,8 +12,12 @@ import type { ByteSink, ByteSource } from './streams.ts';
 /** What one run has; each world fills it in its own way. */
 export interface ComponentRun {
   readonly capabilities: Capabilities;
+  readonly limits: Limits;
   readonly held: HeldForRun;
   readonly pending: PendingSet;
+  /** What the environment waits for; undefined where it waits for nothing. */
+  prepareEnvironment(): Promise<void> | undefined;
+  /** Once it is prepared. */
   readonly environment: readonly (readonly [string, string])[];
   readonly arguments: readonly string[];
   readonly stdin: ByteSource;
@@ -27,20 +31,30 @@ export interface ComponentRun {
 
 /** A handle names anything that a guest has: fields and pollables among them. */
 const handlesMax = 10_000;
+/** A run, as what calls its entry sees it. */
+export interface WorldRun extends ComponentRun {
+  /** What the entry is called with. */
+  parameters(): readonly unknown[];
+  /**
+   * The entry ended: answers the exchange if an answer is due.
+   *
+   * @throws TerrafirmaError
+   */
+  finish(end: RunEnd): void;
+}
+
 /** Words of the guest's own for each task (`context.get`). */
 const contextWords = 2;
 
 export class ComponentGuest {
   readonly host: GuestHost;
-  readonly limits: Limits;
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
   readonly context: number[] = Array<number>(contextWords).fill(0);
   #run: ComponentRun | undefined;
 
-  constructor(host: GuestHost, plan: ComponentPlan, limits: Limits) {
+  constructor(host: GuestHost, plan: ComponentPlan) {
     this.host = host;
-    this.limits = limits;
     const trap = (reason: string): never => host.trap(reason);
     this.handles = Array.from(
       { length: plan.instanceCount },

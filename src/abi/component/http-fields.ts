@@ -64,7 +64,7 @@ export class Fields extends HostResource {
   }
 }
 
-export function headerLimitsOf({ limits }: ComponentGuest): HeaderLimits {
+export function headerLimitsOf({ run: { limits } }: ComponentGuest): HeaderLimits {
   return { linesMax: limits.headersMax, bytesMax: limits.headerBytesMax };
 }
 

@@ -81,7 +81,7 @@ export class OutgoingResponse extends HostResource {
   openBody(guest: ComponentGuest): Variant {
     if (this.body !== undefined) return failed();
     const declared = declaredLength(this.fields);
-    const limit = guest.limits.replyBodyBytesMax;
+    const limit = guest.run.limits.replyBodyBytesMax;
     this.body = new OutgoingBody(newBody(guest), { declared, limit });
     return ok(this.body);
   }

@@ -179,6 +179,9 @@ function bodyToSend({ body, fields }: OutgoingRequest): Uint8Array | ReadBody {
   const knownBytes = declaredLength(fields);
   return {
     knownBytes,
+    get trailers() {
+      return contents.trailers;
+    },
     read: () => contents.read(),
     cancel: () => contents.cancel(),
   };

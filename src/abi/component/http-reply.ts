@@ -97,6 +97,10 @@ class SizedBody implements ReadBody {
     this.knownBytes = bytes;
   }
 
+  get trailers(): readonly Header[] | undefined {
+    return this.#body.trailers;
+  }
+
   read(): Promise<Uint8Array | undefined> {
     return this.#body.read();
   }

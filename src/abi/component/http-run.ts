@@ -2,43 +2,21 @@
 
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Run } from '../abi.ts';
+import type { Run, RunEnd } from '../abi.ts';
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import { PendingSet } from '../objects/pending.ts';
-import type { ComponentRun } from './guest.ts';
+import type { WorldRun } from './guest.ts';
 import { guestPathOf } from './guest-path.ts';
 import { IncomingRequest, ResponseOutparam } from './http-incoming.ts';
 import { HttpReply } from './http-reply.ts';
+import { LogSink } from './log-sink.ts';
+import { isGoodEnd } from './results.ts';
 import { type ByteSink, noSource } from './streams.ts';
 
-/** What one write to the log takes. */
-const logBytesMax = 64 * 1024;
-
-/** Output as lines of the log, which never waits. */
-export class LogSink implements ByteSink {
-  readonly room = logBytesMax;
-  readonly #stream: LogStream;
-
-  constructor(stream: LogStream) {
-    this.#stream = stream;
-  }
-
-  whenReady(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  write(bytes: Uint8Array): void {
-    this.#stream.write(bytes);
-  }
-
-  flush(): void {
-    // A line leaves when it is whole.
-  }
-}
-
-export class HttpRun implements ComponentRun {
+export class HttpRun implements WorldRun {
   readonly capabilities: Capabilities;
+  readonly limits: Limits;
   readonly held: HeldForRun;
   readonly pending = new PendingSet();
   readonly arguments: readonly string[] = [];
@@ -53,6 +31,7 @@ export class HttpRun implements ComponentRun {
     const { capabilities, exchange, hostMemory } = run;
     this.#run = run;
     this.capabilities = capabilities;
+    this.limits = limits;
     this.held = new HeldForRun(hostMemory, limits.memoryBytesMax);
     this.reply = new HttpReply(exchange);
     const [out, err] = [new LogStream(capabilities.log), new LogStream(capabilities.log)];
@@ -65,8 +44,12 @@ export class HttpRun implements ComponentRun {
     return [...this.capabilities.settings.environment];
   }
 
-  /** The parameters of `handle`. */
-  open(): readonly [IncomingRequest, ResponseOutparam] {
+  prepareEnvironment(): undefined {
+    return undefined;
+  }
+
+  /** The request, and the right to answer it. */
+  parameters(): readonly unknown[] {
     const { exchange } = this.#run;
     const path = guestPathOf(exchange.request);
     return [new IncomingRequest(exchange, path), new ResponseOutparam(this.reply)];
@@ -76,8 +59,10 @@ export class HttpRun implements ComponentRun {
     this.reply.flush();
   }
 
-  endLog(): void {
+  /** @throws TerrafirmaError `bad-reply` where no answer was set */
+  finish(end: RunEnd): void {
     for (const stream of this.#streams) stream.end();
+    if (isGoodEnd(end)) this.reply.end();
   }
 
   release(): void {

@@ -3,13 +3,13 @@ import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
 import type { EarlyCapabilities, GuestHost, Run } from '../abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from '../hostcall.ts';
+import type { InputStream } from '../objects/cgi/streams.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import type { WasiBeside, WasiGiven, WasiSide } from '../wasi-side.ts';
 import { createSiteTree } from './files/site-tree.ts';
 import { WasiGuest } from './guest.ts';
 import { isWasi, judgeImport } from './judge.ts';
 import { type ProcessOptions, WasiProcess } from './process.ts';
-import type { InputStream } from './streams.ts';
 import { wasip1Table } from './table.ts';
 
 /** At its end from the start. */

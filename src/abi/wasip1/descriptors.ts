@@ -1,7 +1,8 @@
 /** Open descriptors of one run: small numbers, the lowest free one first, as POSIX has it. */
+
+import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
 import { WasiError } from './errno.ts';
 import type { DirectoryNode, FileNode, ListedEntry, OpenFile } from './files/node.ts';
-import type { InputStream, OutputStream } from './streams.ts';
 
 interface Common {
   /** `fdflags` */

@@ -5,6 +5,7 @@
  *   iovs ──► | u32 buf | u32 buf_len | …        nPtr ──► u32 bytes moved
  */
 import { noBytes } from '../../http/body.ts';
+import type { InputStream, OutputStream, Written } from '../objects/cgi/streams.ts';
 import { pieceBytes, type Steps, wait } from '../steps.ts';
 import { answering, waiting } from './declare.ts';
 import type { Descriptor, FileDescriptor } from './descriptors.ts';
@@ -12,7 +13,6 @@ import { WasiError } from './errno.ts';
 import { countBytes, type MemoryRange, type WasiGuest } from './guest.ts';
 import { fdflag, preview1Layout } from './layout.ts';
 import { seek } from './seek.ts';
-import type { InputStream, OutputStream, Written } from './streams.ts';
 
 const int64Max = 0x7fff_ffff_ffff_ffffn;
 

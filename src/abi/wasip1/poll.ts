@@ -7,6 +7,7 @@
  *   event, 32 bytes:        u64 userdata, u16 errno @8, u8 type @10, u64 bytes @16, u16 flags @24
  */
 import type { DeclaredHostcall } from '../hostcall.ts';
+import type { InputStream } from '../objects/cgi/streams.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { waiting } from './declare.ts';
@@ -19,7 +20,6 @@ import {
   type SnapshotLayout,
   subclockAbstime,
 } from './layout.ts';
-import type { InputStream } from './streams.ts';
 
 const subscriptionsMax = 1_024;
 /** An answer to "how much could be written": as much as leaves in one piece. */

@@ -4,12 +4,12 @@
  */
 import type { Capabilities } from '../../capability/capability.ts';
 import type { SiteFile } from '../../capability/files/contract.ts';
+import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
 import { type Descriptor, DescriptorTable } from './descriptors.ts';
 import { WasiError } from './errno.ts';
 import type { DirectoryNode } from './files/node.ts';
 import type { FileKeeper } from './files/site-tree.ts';
 import { directoryRights, inheritedRights, streamReadRights, streamWriteRights } from './layout.ts';
-import type { InputStream, OutputStream } from './streams.ts';
 
 export interface Preopen {
   /** The guest's name for it, e.g. `/tmp`. */

@@ -6,10 +6,10 @@
 import { Collected, noInput } from '../../../scripts/conformance/wasi/case.ts';
 import { WasiHost } from '../../../scripts/conformance/wasi/host.ts';
 import type { WasmValue } from '../../../src/abi/abi.ts';
+import type { InputStream } from '../../../src/abi/objects/cgi/streams.ts';
 import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
 import type { DirectoryNode } from '../../../src/abi/wasip1/files/node.ts';
 import { type ProcessOptions, WasiProcess } from '../../../src/abi/wasip1/process.ts';
-import type { InputStream } from '../../../src/abi/wasip1/streams.ts';
 import { assemble } from '../../support/abi-puppet.ts';
 import { World } from '../../support/abi-world.ts';
 import { functionTypes } from '../../support/hostcall-faces.ts';

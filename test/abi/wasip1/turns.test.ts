@@ -7,7 +7,7 @@ import { defaultLimits } from '../../../src/config/config.ts';
 import { World } from '../../support/abi-world.ts';
 import { functionTypes } from '../../support/hostcall-faces.ts';
 import { LookedAtHost } from '../../support/looked-at.ts';
-import { StreamExchange } from './cgi/stream-exchange.ts';
+import { StreamExchange } from '../objects/cgi/stream-exchange.ts';
 
 const MIB = 1024 * 1024;
 const N = 0x40;

@@ -15,8 +15,8 @@ import { isFinalStatus, statusMax, statusMin } from '../../../http/status.ts';
 import { isToken } from '../../../http/token.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
-import type { InputStream } from '../streams.ts';
-import type { Reply } from './reply.ts';
+import type { Reply } from '../../objects/cgi/reply.ts';
+import type { InputStream } from '../../objects/cgi/streams.ts';
 
 const kvKey = new TextEncoder().encode('wws');
 const headersMax = 256;

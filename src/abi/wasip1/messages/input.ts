@@ -8,7 +8,7 @@
  */
 import { noBytes } from '../../../http/body.ts';
 import type { Conversation } from '../../abi.ts';
-import type { InputStream } from '../streams.ts';
+import type { InputStream } from '../../objects/cgi/streams.ts';
 
 export type Framing = 'lines' | 'frames';
 

@@ -7,8 +7,8 @@ import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { noBytes } from '../../../http/body.ts';
 import type { Conversation } from '../../abi.ts';
-import type { Reply } from '../cgi/reply.ts';
-import type { Written } from '../streams.ts';
+import type { Reply } from '../../objects/cgi/reply.ts';
+import type { Written } from '../../objects/cgi/streams.ts';
 import type { Framing } from './input.ts';
 
 const lengthBytes = 4;

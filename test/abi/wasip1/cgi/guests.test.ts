@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Collected, copyTree, toBytes } from '../../../../scripts/conformance/wasi/case.ts';
 import { WasiHost } from '../../../../scripts/conformance/wasi/host.ts';
 import type { RunEnd } from '../../../../src/abi/abi.ts';
-import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
+import { RequestBody } from '../../../../src/abi/objects/cgi/body.ts';
 import { WasiProcess } from '../../../../src/abi/wasip1/process.ts';
 import { createWasip1Abi } from '../../../../src/abi/wasip1.ts';
 import { systemTimer } from '../../../../src/capability/clock/clock.ts';
 import { defaultLimits } from '../../../../src/config/config.ts';
 import { World } from '../../../support/abi-world.ts';
-import { StreamExchange } from './stream-exchange.ts';
+import { StreamExchange } from '../../objects/cgi/stream-exchange.ts';
 
 const GUESTS = join(import.meta.dirname, '../../../../../shared/guests');
 const hasGuests = existsSync(GUESTS);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { RequestBody } from '../../../../src/abi/objects/cgi/body.ts';
 import { LogStream } from '../../../../src/abi/objects/log-stream.ts';
-import { RequestBody } from '../../../../src/abi/wasip1/cgi/body.ts';
 import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
 import { RunLog } from '../../../../src/capability/log/guest-log.ts';
 import { World } from '../../../support/abi-world.ts';
-import { StreamExchange } from './stream-exchange.ts';
+import { StreamExchange } from '../../objects/cgi/stream-exchange.ts';
 
 describe('the request’s body', () => {
   test('without one there is nothing to wait for', () => {

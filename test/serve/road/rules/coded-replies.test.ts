@@ -2,7 +2,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { Header, RequestHead } from '../../../../src/http/message.ts';
 import { replyCoderFor } from '../../../../src/serve/road/rules/coded-replies.ts';
-import { defaultRequest } from '../../../abi/wasip1/cgi/stream-exchange.ts';
+import { defaultRequest } from '../../../abi/objects/cgi/stream-exchange.ts';
 
 const BODY = Buffer.from('the same again and again '.repeat(100));
 const HTML: Header = ['Content-Type', 'text/html; charset=utf-8'];

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RequestHead } from '../../../../src/http/message.ts';
 import { corsHeaders, isPreflight, preflightReply } from '../../../../src/serve/road/rules/cors.ts';
 import { parseSettings } from '../../../../src/site/settings.ts';
-import { defaultRequest } from '../../../abi/wasip1/cgi/stream-exchange.ts';
+import { defaultRequest } from '../../../abi/objects/cgi/stream-exchange.ts';
 
 function corsOf(toml: string) {
   const { cors } = parseSettings(Buffer.from(`[cors]\n${toml}`), 10_000);

@@ -7,7 +7,7 @@ import {
   pageRoute,
   wantsApplication,
 } from '../../../../src/serve/road/rules/stand-ins.ts';
-import { defaultRequest } from '../../../abi/wasip1/cgi/stream-exchange.ts';
+import { defaultRequest } from '../../../abi/objects/cgi/stream-exchange.ts';
 
 describe('cleanRoute()', () => {
   test.each([

@@ -7,11 +7,11 @@ import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
-import { Body } from '../../objects/body.ts';
-import { declaredBytes, ExchangeBody, type ReadableExchange } from '../../objects/exchange-body.ts';
-import { HeldForRun } from '../../objects/held-for-run.ts';
-import { ObjectError } from '../../objects/object-error.ts';
-import type { InputStream } from '../streams.ts';
+import { Body } from '../body.ts';
+import { declaredBytes, ExchangeBody, type ReadableExchange } from '../exchange-body.ts';
+import { HeldForRun } from '../held-for-run.ts';
+import { ObjectError } from '../object-error.ts';
+import type { InputStream } from './streams.ts';
 
 /** Standard input has none. */
 const noTrailers = { linesMax: 0, bytesMax: 0 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CgiReply } from '../../../../src/abi/wasip1/cgi/reply.ts';
+import { CgiReply } from '../../../../src/abi/objects/cgi/reply.ts';
 import { StreamExchange } from './stream-exchange.ts';
 
 const HEAD = 'Content-Type: text/plain\n\n';

@@ -10,8 +10,8 @@ import { noBytes } from '../../../http/body.ts';
 import type { ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
-import type { OutputStream } from '../streams.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
+import type { OutputStream } from './streams.ts';
 
 const flushBytes = 16_384;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { listArguments, listEnvironment } from '../../../../src/abi/wasip1/cgi/environment.ts';
+import { listArguments, listEnvironment } from '../../../../src/abi/objects/cgi/environment.ts';
 import type { RequestHead } from '../../../../src/http/message.ts';
 import { defaultRequest } from './stream-exchange.ts';
 

@@ -25,6 +25,8 @@ export class BodyContents implements ReadBody {
   readonly #held: HeldForRun;
   #parts: Part[] = [];
   #waitingBytes = 0;
+  /** Of these, what was here before the transfer began: it keeps nobody from writing on. */
+  #earlyBytes = 0;
   /** More may still be added while somebody reads. */
   #isOpen = false;
   #isCancelled = false;
@@ -84,7 +86,7 @@ export class BodyContents implements ReadBody {
 
   /** Whether adding is welcome. */
   get hasRoom(): boolean {
-    return this.#waitingBytes < windowBytesMax;
+    return this.#waitingBytes - this.#earlyBytes < windowBytesMax;
   }
 
   /** Adds bytes, which it owns from here on. @throws ObjectError `limit`, `memory` */
@@ -118,6 +120,7 @@ export class BodyContents implements ReadBody {
   /** From here on a reader waits for more where there is nothing, until `close` or `fail`. */
   open(): void {
     this.#isOpen = true;
+    this.#earlyBytes = this.#waitingBytes;
   }
 
   close(): void {
@@ -286,6 +289,7 @@ export class BodyContents implements ReadBody {
 
   #release(bytes: number): void {
     this.#waitingBytes -= bytes;
+    this.#earlyBytes = Math.max(0, this.#earlyBytes - bytes);
     this.#held.release(bytes);
     if (!this.hasRoom && !this.#isCancelled) return;
     this.#room?.resolve();

@@ -257,6 +257,20 @@ describe('a write end', () => {
     expect(body.isReady).toBe(true);
   });
 
+  test('does not hold its writer up by what was there before', async () => {
+    const body = new Body(options);
+    body.write(new Uint8Array(100 * 1024));
+    const reader = body.startStreaming();
+    expect(body.isReady).toBe(true);
+    expect(body.write(new Uint8Array(60 * 1024))).toBeUndefined();
+    expect(body.write(new Uint8Array(10 * 1024))).toBeInstanceOf(Promise);
+    // What was there before goes first, and makes no room.
+    expect((await reader.read())?.length).toBe(100 * 1024);
+    expect(body.isReady).toBe(false);
+    await reader.read();
+    expect(body.isReady).toBe(true);
+  });
+
   test('lets its writer go when nobody reads any more, and holds nothing', async () => {
     const body = new Body(options);
     const reader = body.startStreaming();

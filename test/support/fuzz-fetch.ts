@@ -1,4 +1,4 @@
-/** Outbound HTTP for calls without sense: it answers, fails or waits, by the path it is asked for. */
+/** Outbound HTTP for calls without sense: it answers, fails or waits, by what it is asked for. */
 import type {
   Backend,
   Backends,

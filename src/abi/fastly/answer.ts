@@ -6,7 +6,7 @@
 import type { ReadBody } from '../../http/body.ts';
 import { isLeftToDaemon } from '../../http/connection-headers.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
-import { isFinalStatus, isInterimStatus, statusMax } from '../../http/status.ts';
+import { isFinalStatus, statusMax } from '../../http/status.ts';
 import type { Body } from '../objects/body.ts';
 import type { ResponseObject } from '../objects/messages.ts';
 import { answering } from './declare.ts';
@@ -15,6 +15,8 @@ import type { FastlyRun } from './run.ts';
 import { type Given, type Status, status } from './status.ts';
 
 const closes: Header = ['connection', 'close'];
+/** The one interim answer that guests may give (RFC 8297). */
+const earlyHints = 103;
 const lengthPattern = /^\d{1,15}$/;
 
 export const answerHostcalls = [
@@ -54,7 +56,7 @@ export const answerHostcalls = [
 function refuseStatus(code: number, isStreaming: boolean): Status | undefined {
   if (isFinalStatus(code)) return undefined;
   if (code > statusMax) return status.httpinvalidstatus;
-  return isInterimStatus(code) && !isStreaming ? undefined : status.inval;
+  return code === earlyHints && !isStreaming ? undefined : status.inval;
 }
 
 /** Sends `response`, whose body, unless it is streaming, is the exchange's from here on. */
@@ -65,7 +67,7 @@ export function answer(
 ): Given {
   const { exchange } = run;
   const head = headOf(response);
-  if (isInterimStatus(response.status)) {
+  if (response.status === earlyHints) {
     body.close();
     exchange.inform(head);
     return status.ok;

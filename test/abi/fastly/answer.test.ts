@@ -153,7 +153,8 @@ describe('send_downstream', () => {
 
   test.each([
     [103, 0, 0],
-    [100, 0, 0],
+    [100, 0, 2],
+    [102, 0, 2],
     [103, 1, 2],
     [101, 0, 2],
   ])('with status %d and streaming %d: %d', async (code, streaming, status) => {

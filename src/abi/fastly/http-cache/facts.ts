@@ -20,7 +20,7 @@ export const httpCacheFactsHostcalls = [
       ['body', 'out_handle'],
     ],
     spec: '#cache-of-answers',
-    meaning: 'as it is kept, or 1: as the request that was looked up wants it',
+    meaning: 'as it is kept, or 1: as the request that was looked up wants it; `none` if not usable',
     act: (guest, handle, transform, responsePtr, bodyPtr) =>
       onceReady(find(guest, handle), (lookup) =>
         giveResponse(guest, lookup, { isForClient: transform !== 0, responsePtr, bodyPtr }),
@@ -147,6 +147,8 @@ function* giveResponse(
   guest.requireRange(responsePtr, 4);
   guest.requireRange(bodyPtr, 4);
   const found = requireFound(lookup);
+  // Kits take what they get here for the answer: an older one must be chosen first.
+  if (!found.isUsable) return status.none;
   const reply = isForClient
     ? replyFor(found, lookup.request, nowMs(guest))
     : { ...headOf(found), part: { kind: 'all' } as const };

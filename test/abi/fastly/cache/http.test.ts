@@ -152,6 +152,8 @@ describe('answers in the cache', () => {
     puppet.world.cache.nowMs += 2_000;
     const lookup = await look(puppet, await request(puppet, url));
     expect(await state(puppet, lookup)).toBe(1 | 4 | 8 | 16);
+    const give = `${HTTP}.get_found_response`;
+    expect(await puppet.call(give, lookup, 1, OUT, OUT + 4)).toBe(10);
     expect(await puppet.call(`${HTTP}.transaction_choose_stale`, lookup)).toBe(0);
     expect(await state(puppet, lookup)).toBe(1 | 2 | 4 | 16);
     expect(await found(puppet, lookup)).toMatchObject({ status: 200, text: 'kept' });

@@ -6,6 +6,7 @@ import type { Command } from './command.ts';
 
 const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./serve.ts')).serve],
+  ['doctor', async () => (await import('./check/check.ts')).doctor],
   ['check', async () => (await import('./check/check.ts')).check],
   ['inspect', async () => (await import('./inspect/inspect.ts')).inspect],
   ['run', async () => (await import('./run/run.ts')).run],

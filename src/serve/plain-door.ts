@@ -62,7 +62,13 @@ export class PlainDoor {
       const error = toErrorRecord(failure);
       record.errorCode = error.code;
       record.errorDetail = error.detail;
-      const { head, body } = failureHead(error);
+      const { request: asked } = exchange;
+      const { head, body } = failureHead(error, {
+        head: asked,
+        requestId: asked.id,
+        hostName: record.hostName,
+        nowMs: Date.now(),
+      });
       exchange.send(head, body);
     }
     record.status = exchange.status;

@@ -1,4 +1,4 @@
-/** `terrafirma check`: would this host name work here, and if not, what is to be done? */
+/** `terrafirma doctor`: would this host name work here, and if not, what is to be done? */
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
@@ -6,26 +6,30 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { HostName } from '../../names.ts';
 import { parseHostName } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
+import { adminFlags, adminSettings } from '../admin/find-daemon.ts';
 import type { Command } from '../command.ts';
+import { checkDaemon, checkRules } from './daemon.ts';
 import { checkDns } from './dns.ts';
 import { checkFolder } from './folder.ts';
 import { describeCheck, summarize } from './report.ts';
 
-export const check: Command = {
-  name: 'check',
-  summary: 'Look at the DNS records and the folder of a host name, and say what to do next',
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Look at everything about a host name, and say what to do next',
   positionals: [{ name: 'host name', isRequired: true, summary: 'Such as example.com' }],
-  flags: [{ name: 'json', summary: 'Print JSON' }],
+  flags: [...adminFlags, { name: 'json', summary: 'Print JSON' }],
   readsConfig: true,
   settings: [
+    ...adminSettings,
     settings.mounts as Setting<unknown>,
     settings.botUser as Setting<unknown>,
     settings.dnsServers as Setting<unknown>,
   ],
   notes: [
     'Looks at the addresses, at both TXT records and what they mean, at the folder and at every ' +
-      'module in it, with the DNS servers and mounts that "terrafirma serve" would use. Touches ' +
-      'nothing; a daemon may run or not.',
+      'module in it, with the DNS servers and mounts that "terrafirma serve" would use, and asks ' +
+      'the daemon that runs, if one does. Touches nothing.',
+    'It looks from this machine: whether others reach it, it cannot say.',
     'Exits with 0 only when the host name would work.',
   ],
   async run(given, io) {
@@ -39,7 +43,12 @@ export const check: Command = {
     const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
     const names = await checkDns(hostName, resolver, dns);
     const inside = names.folder === undefined ? undefined : await checkFolder(names.folder, config);
-    const findings = [...names.findings, ...(inside?.findings ?? [])];
+    const findings = [
+      ...names.findings,
+      ...checkRules(hostName, names.folder, config),
+      ...(inside?.findings ?? []),
+      ...(await checkDaemon(hostName, given, io)),
+    ];
     const report = summarize(
       hostName,
       findings,
@@ -51,6 +60,9 @@ export const check: Command = {
     return report.wouldWork ? 0 : 1;
   },
 };
+
+/** As it was called first. */
+export const check: Command = { ...doctor, name: 'check', summary: 'The same as doctor' };
 
 /** A host name, or the URL of a page there, as it is copied from a browser. */
 function readHostName(text: string): HostName {

@@ -2,6 +2,7 @@
 import { type ErrorRecord, errorRow, visitorSentence } from '../../errors.ts';
 import { mediaTypeOf, plainText } from '../../http/media-types.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
+import { type FailedRequest, failureBody } from './error-page.ts';
 import { noCache } from './rules/caching.ts';
 
 export interface FailureReply {
@@ -10,13 +11,16 @@ export interface FailureReply {
 }
 
 /**
- * The answer for `error`, one sentence of plain text; what may not be shown stays in the log under
- * the same request id, which the exchange adds.
+ * The answer for `error`: in the form that the client asks for, a line of plain text where it asks
+ * for none or is not known. What may not be shown stays in the log under the same request id, which
+ * the exchange adds.
  */
-export function failureHead(error: ErrorRecord): FailureReply {
+export function failureHead(error: ErrorRecord, failed?: FailedRequest): FailureReply {
+  const form = failed === undefined ? undefined : failureBody(error, failed);
+  const { headers, ...head } = headOf(error, form?.mediaType ?? plainText, 'no-store');
   return {
-    head: headOf(error, plainText, 'no-store'),
-    body: new TextEncoder().encode(`${visitorSentence(error)}\n`),
+    head: { ...head, headers: [...headers, ['vary', 'Accept'], ...(form?.headers ?? [])] },
+    body: form?.bytes ?? new TextEncoder().encode(`${visitorSentence(error)}\n`),
   };
 }
 

@@ -135,7 +135,13 @@ export class Gateway {
     if (exchange.replyState === 'started') exchange.abort();
     if (exchange.replyState !== 'none') return;
     if (site?.settings !== undefined && (await this.#tellByPage(visit, site, error))) return;
-    const { head, body } = failureHead(error);
+    const { request: asked } = exchange;
+    const { head, body } = failureHead(error, {
+      head: asked,
+      requestId: asked.id,
+      hostName: record.hostName,
+      nowMs: Date.now(),
+    });
     exchange.send(head, body);
   }
 

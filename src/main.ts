@@ -93,6 +93,7 @@ function processIo(): CommandIo {
     isTerminal: process.stdout.isTTY === true,
     write: (output) => process.stdout.write(output),
     report: (line) => process.stderr.write(`${line}\n`),
+    loadCommands,
     service,
     readInput: readStandardInput,
     readSecret: readSecretInput,

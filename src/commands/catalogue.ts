@@ -24,6 +24,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['restore', async () => (await import('./admin/backup.ts')).restore],
   ['cluster', async () => (await import('./cluster/cluster.ts')).cluster],
   ['secret', async () => (await import('./secret/secret.ts')).secret],
+  ['completion', async () => (await import('./completion/completion.ts')).completion],
   ['config', async () => (await import('./config/config.ts')).config],
 ]);
 

@@ -49,6 +49,8 @@ export interface CommandIo {
   readInput(): Promise<Uint8Array>;
   /** One line from a terminal, without an echo; elsewhere the input without its last line end. */
   readSecret(prompt: string): Promise<Uint8Array>;
+  /** All commands there are, for who tells of them. */
+  loadCommands(): Promise<readonly Command[]>;
   /** What a service manager has said to this process alone: sockets, where to tell how it is. */
   readonly service: Readonly<Record<string, string | undefined>>;
   /** A clock that only goes forward, in milliseconds. */

@@ -23,7 +23,11 @@ export async function insert(run: FastlyRun, asked: InsertAsked): Promise<KvResu
     const reason = `Cannot store: a value has at most ${bytesMax} bytes: received more`;
     return { kind: 'failed', error: kvError.payloadTooLarge, reason };
   }
-  const changed = await store.change({ ...change, key: Buffer.from(key), value });
+  const wanted = { ...change, key: Buffer.from(key), value };
+  const first = await store.change(wanted);
+  // What is not there has no generation to differ, as the vendor's own store has it.
+  const isAbsent = first.kind === 'conflict' && first.before === 0;
+  const changed = isAbsent ? await store.change({ ...wanted, ifRevision: 0 }) : first;
   const isThere = change.op === 'add' && changed.before !== 0;
   if (changed.kind === 'conflict' || isThere) {
     return { kind: 'failed', error: kvError.preconditionFailed };

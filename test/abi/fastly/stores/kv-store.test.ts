@@ -52,8 +52,10 @@ describe('fastly_kv_store', () => {
     expect(generation).toBeGreaterThan(0n);
     expect(await insert(puppet, store, 'a', 'two', { generation })).toBe(1);
     expect(await insert(puppet, store, 'a', 'three', { generation })).toBe(4);
-    expect(await insert(puppet, store, 'b', 'x', { generation })).toBe(4);
     expect(await insert(puppet, store, 'a', 'x', { generation: 2n ** 64n - 1n })).toBe(4);
+    expect(await insert(puppet, store, 'b', 'new', { generation })).toBe(1);
+    expect(await insert(puppet, store, 'b', 'x', { generation })).toBe(4);
+    expect(await lookup(puppet, store, 'b')).toMatchObject({ value: 'new' });
     expect(await lookup(puppet, store, 'a')).toMatchObject({ value: 'two' });
   });
 

@@ -23,6 +23,8 @@ const bits = {
   sensitive: 64,
   staleIfError: 128,
 };
+/** The vendor's crate for Rust asks for every bit that it knows, and this is one of them. */
+const reservedBit = 1;
 const allBits = Object.values(bits).reduce((mask, bit) => mask | bit);
 /** Where the fields stand. */
 const at = {
@@ -75,8 +77,9 @@ interface Places {
 export function giveResponseOptions(
   guest: FastlyGuest,
   policy: CachePolicy,
-  { mask, maskOut, opts, optsOut }: Places,
+  { mask: wanted, maskOut, opts, optsOut }: Places,
 ): Status {
+  const mask = wanted & ~reservedBit;
   requireBits(mask, allBits);
   const out = optsOut >>> 0;
   const has = (bit: number): boolean => (mask & bit) !== 0;

@@ -16,7 +16,7 @@ import wabt from 'wabt';
 
 const rootFolder = join(import.meta.dirname, '..');
 const guestsFolder = join(rootFolder, 'test', 'guests');
-const examplesFolder = join(rootFolder, 'examples', 'terrarium');
+const examplesFolder = join(rootFolder, 'examples');
 const demoFolder = join(rootFolder, 'demo');
 
 /** One module that is assembled from WAT: the same text always gives the same bytes. */
@@ -31,7 +31,7 @@ export function listWatGuests(): WatGuest[] {
   const guests: WatGuest[] = [
     { name: 'big', wasmPath: join(guestsFolder, 'big.wasm'), readSource: writeBigWat },
     ...listWatFiles(guestsFolder, guestsFolder),
-    ...listWatFiles(join(examplesFolder, 'wat'), demoFolder),
+    ...listWatFiles(join(examplesFolder, 'terrarium', 'wat'), demoFolder),
   ];
   return guests.sort((left, right) => (left.wasmPath < right.wasmPath ? -1 : 1));
 }
@@ -77,8 +77,10 @@ export async function assembleWat(guest: WatGuest): Promise<Uint8Array> {
 /** A build by a compiler that not everybody has; docs/guests shows the same command. */
 interface CompiledGuest {
   readonly name: string;
-  /** The folder of the source, below examples/terrarium. The command runs there. */
+  /** The folder of the source, below examples. The command runs there. */
   readonly folder: string;
+  /** The page of docs/guests that shows the command. */
+  readonly page: string;
   /** The environment variable that names the compiler, in several words if need be. */
   readonly toolVariable: string;
   readonly tool: string;
@@ -94,21 +96,32 @@ const zigExports = '--export=run --export=default_malloc_impl --export=default_f
 export const compiledGuests: readonly CompiledGuest[] = [
   {
     name: 'echo',
-    folder: 'c',
+    folder: 'terrarium/c',
+    page: 'c',
     toolVariable: 'CLANG',
     tool: 'clang',
     command: `${clangFlags} -o echo.wasm echo.c`,
   },
   {
     name: 'visits',
-    folder: 'c',
+    folder: 'terrarium/c',
+    page: 'c',
     toolVariable: 'CLANG',
     tool: 'clang',
     command: `${clangFlags} -o visits.wasm visits.c`,
   },
   {
+    name: 'visitor',
+    folder: 'fastly/c',
+    page: 'fastly',
+    toolVariable: 'CLANG',
+    tool: 'clang',
+    command: `${clangFlags} -o visitor.wasm visitor.c`,
+  },
+  {
     name: 'badge',
-    folder: 'rust',
+    folder: 'terrarium/rust',
+    page: 'rust',
     toolVariable: 'RUSTC',
     tool: 'rustc',
     command:
@@ -117,7 +130,8 @@ export const compiledGuests: readonly CompiledGuest[] = [
   },
   {
     name: 'mandelbrot',
-    folder: 'zig',
+    folder: 'terrarium/zig',
+    page: 'zig',
     toolVariable: 'ZIG',
     tool: 'zig',
     command:
@@ -126,7 +140,8 @@ export const compiledGuests: readonly CompiledGuest[] = [
   },
   {
     name: 'dice',
-    folder: 'assemblyscript',
+    folder: 'terrarium/assemblyscript',
+    page: 'assemblyscript',
     toolVariable: 'ASC',
     tool: 'asc',
     command: '-Oz --runtime stub --use abort=terrarium/abort -o dice.wasm dice.ts',

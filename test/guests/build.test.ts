@@ -43,6 +43,6 @@ describe('the pages for guest authors', () => {
   });
 
   test.each(compiledGuests)('the page of $name.wasm has the command that built it', (guest) => {
-    expect(readPage(guest.folder)).toContain(`${guest.tool} ${guest.command}\n`);
+    expect(readPage(guest.page)).toContain(`${guest.tool} ${guest.command}\n`);
   });
 });

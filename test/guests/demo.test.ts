@@ -19,7 +19,7 @@ describe('the demo, served by the daemon', () => {
     const page = await ask(daemon.port, '/');
     expect(page.headers['content-type']).toMatch(/^text\/html/);
     const actions = [...page.text.matchAll(/<form action="([^"]+)"/g)].map((form) => form[1] ?? '');
-    expect(actions).toHaveLength(6);
+    expect(actions).toHaveLength(7);
     for (const action of actions) {
       expect((await ask(daemon.port, `/${action}`)).status).toBe(200);
     }
@@ -72,6 +72,12 @@ describe('the demo, served by the daemon', () => {
     expect(reply.headers['content-type']).toBe('image/svg+xml');
     expect(reply.text).toContain('<title>&lt;b&gt;&amp;&quot;: ok</title>');
     expect(reply.text).not.toMatch(/<b>|<x/);
+  });
+
+  test('visitor tells what is known of the connection', async () => {
+    const { text } = await ask(daemon.port, '/visitor.wasm', { headers: { 'X-One': '1' } });
+    expect(text).toMatch(/^address {2}127\.0\.0\.1\nHTTP {5}1\.1\nTLS {6}not known\n/);
+    expect(text).toMatch(/\nheaders {2}.*\bX-One\b/);
   });
 
   test('mandelbrot draws a PNG, another one elsewhere', async () => {

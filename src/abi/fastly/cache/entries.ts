@@ -73,6 +73,13 @@ export class CacheHandle implements ReadyItem {
     return this.#stored ?? this.entry?.found;
   }
 
+  /** What may be used: what was just stored may be read by who has stored it, however old it is. */
+  get usable(): FoundObject | undefined {
+    if (this.#stored !== undefined) return this.#stored;
+    const { found } = this;
+    return found?.isUsable === true ? found : undefined;
+  }
+
   get isObliged(): boolean {
     return this.entry?.isObliged ?? false;
   }
@@ -158,10 +165,16 @@ export function cacheHandles(run: FastlyRun): CacheHandles {
   return new CacheHandles(run);
 }
 
-/** What was found by a lookup. @throws HandleError; FastlyFault `none` */
-export function requireFound(handle: CacheHandle): FoundObject {
-  if (handle.found === undefined) throw new FastlyFault('none');
-  return handle.found;
+/** What was found by a lookup, however old. @throws FastlyFault `none` */
+export function requireFound({ found }: CacheHandle): FoundObject {
+  if (found === undefined) throw new FastlyFault('none');
+  return found;
+}
+
+/** What was found and may be used. @throws HandleError; FastlyFault `none` */
+export function requireUsable({ usable }: CacheHandle): FoundObject {
+  if (usable === undefined) throw new FastlyFault('none');
+  return usable;
 }
 
 /** For who has to bring an object. @throws FastlyFault `badf` where that is somebody else */

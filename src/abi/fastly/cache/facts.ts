@@ -6,8 +6,8 @@ import { type Steps, wait } from '../../steps.ts';
 import { bytesRoom, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import type { FastlyRun } from '../run.ts';
-import { FastlyFault, type Given, status } from '../status.ts';
-import { type CacheHandle, cacheHandles, onceReady, requireFound } from './entries.ts';
+import { type Given, status } from '../status.ts';
+import { type CacheHandle, cacheHandles, onceReady, requireUsable } from './entries.ts';
 import { nsOf, readRange } from './options.ts';
 
 /** Bits of a lookup's state. */
@@ -42,7 +42,7 @@ export function factsHostcalls(
       spec: '#cache',
       act: (guest, handle, ptr, len, written) =>
         onceReady(find(guest, handle), (lookup) =>
-          guest.give({ ptr, len, written }, requireGood(lookup).options.metadata),
+          guest.give({ ptr, len, written }, requireUsable(lookup).options.metadata),
         ),
     }),
 
@@ -71,7 +71,7 @@ function bodyHostcalls(prefix: string, find: Find): readonly DeclaredHostcall<Fa
         return onceReady(find(guest, handle), (lookup) => {
           lookup.requireNoBody(guest.run);
           const { isRangeStrict: isStrict } = lookup;
-          const opened = requireGood(lookup).open({ ...range, isStrict });
+          const opened = requireUsable(lookup).open({ ...range, isStrict });
           return giveBody(guest, lookup, { ptr, opened });
         });
       },
@@ -87,7 +87,7 @@ function bodyHostcalls(prefix: string, find: Find): readonly DeclaredHostcall<Fa
       meaning: '`none` while nobody knows it',
       act: (guest, handle, ptr) =>
         onceReady(find(guest, handle), (lookup) => {
-          const { knownBytes } = requireGood(lookup);
+          const { knownBytes } = requireUsable(lookup);
           if (knownBytes === undefined) return status.none;
           return guest.writeU64(ptr, BigInt(knownBytes));
         }),
@@ -106,7 +106,7 @@ function timesHostcalls(prefix: string, find: Find) {
       spec: '#cache',
       act: (guest, handle, ptr) =>
         onceReady(find(guest, handle), (lookup) =>
-          guest.writeU64(ptr, nsOf(msOf(requireGood(lookup)))),
+          guest.writeU64(ptr, nsOf(msOf(requireUsable(lookup)))),
         ),
     });
   return [
@@ -124,27 +124,19 @@ function timesHostcalls(prefix: string, find: Find) {
       meaning: 'how often it was found on this node',
       act: (guest, handle, ptr) =>
         onceReady(find(guest, handle), (lookup) =>
-          guest.writeU64(ptr, BigInt(requireGood(lookup).hits)),
+          guest.writeU64(ptr, BigInt(requireUsable(lookup).hits)),
         ),
     }),
   ];
 }
 
 /** Kits take `found` alone for an object that may be used. */
-function coreStateOf({ found, isObliged }: CacheHandle): number {
+function coreStateOf({ isObliged, usable }: CacheHandle): number {
   let state = isObliged ? stateBits.mustInsert : 0;
-  if (found?.isUsable === true) {
-    state |= stateBits.found | stateBits.usable;
-    if (!found.isFresh) state |= stateBits.stale;
-  }
+  if (usable === undefined) return state;
+  state |= stateBits.found | stateBits.usable;
+  if (!usable.isFresh) state |= stateBits.stale;
   return state;
-}
-
-/** @throws FastlyFault `none` where nothing was found that may be used */
-function requireGood(handle: CacheHandle): FoundObject {
-  const found = requireFound(handle);
-  if (!found.isUsable) throw new FastlyFault('none');
-  return found;
 }
 
 function* giveBody(

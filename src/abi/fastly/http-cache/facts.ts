@@ -1,7 +1,13 @@
 /** What is known of an answer that the cache has. */
 import type { FoundObject } from '../../../capability/cache/contract.ts';
 import { type Steps, wait } from '../../steps.ts';
-import { cacheHandles, onceReady, type ResponseHandle, requireFound } from '../cache/entries.ts';
+import {
+  cacheHandles,
+  onceReady,
+  type ResponseHandle,
+  requireFound,
+  requireUsable,
+} from '../cache/entries.ts';
 import { stateBits } from '../cache/facts.ts';
 import { headOf, openPart, replyFor } from '../cache/kept-response.ts';
 import { nsOf } from '../cache/options.ts';
@@ -20,7 +26,8 @@ export const httpCacheFactsHostcalls = [
       ['body', 'out_handle'],
     ],
     spec: '#cache-of-answers',
-    meaning: 'as it is kept, or 1: as the request that was looked up wants it; `none` if not usable',
+    meaning:
+      'as it is kept, or 1: as the request that was looked up wants it; `none` if not usable',
     act: (guest, handle, transform, responsePtr, bodyPtr) =>
       onceReady(find(guest, handle), (lookup) =>
         giveResponse(guest, lookup, { isForClient: transform !== 0, responsePtr, bodyPtr }),
@@ -123,13 +130,14 @@ function list(name: string, out: string, itemsOf: (found: FoundObject) => readon
   });
 }
 
-function stateOf({ found, isObliged }: ResponseHandle): number {
+function stateOf({ found, isObliged, usable }: ResponseHandle): number {
   let state = isObliged ? stateBits.mustInsert : 0;
   if (found === undefined) return state;
   state |= stateBits.found;
-  if (found.isUsable) state |= stateBits.usable;
+  if (usable !== undefined) state |= stateBits.usable;
   if (!found.isFresh) state |= stateBits.stale;
-  if (found.isUsableIfError && (isObliged || found.isUsable)) state |= stateBits.usableIfError;
+  if (found.isUsableIfError && (isObliged || usable !== undefined))
+    state |= stateBits.usableIfError;
   return state;
 }
 
@@ -146,9 +154,8 @@ function* giveResponse(
 ): Steps<Given> {
   guest.requireRange(responsePtr, 4);
   guest.requireRange(bodyPtr, 4);
-  const found = requireFound(lookup);
   // Kits take what they get here for the answer: an older one must be chosen first.
-  if (!found.isUsable) return status.none;
+  const found = requireUsable(lookup);
   const reply = isForClient
     ? replyFor(found, lookup.request, nowMs(guest))
     : { ...headOf(found), part: { kind: 'all' } as const };

@@ -178,6 +178,20 @@ describe('answers in the cache', () => {
     puppet.end();
   });
 
+  test('that are stale from the beginning are read by who stores them', async () => {
+    const puppet = await createFastlyPuppet();
+    const lookup = await look(puppet, await request(puppet, 'http://origin.test/a'));
+    const kept = await response(puppet, 200);
+    const name = `${HTTP}.transaction_insert_and_stream_back`;
+    const options = times(puppet, 0n);
+    expect(await puppet.call(name, lookup, kept, ...options, OUT, OUT + 4)).toBe(0);
+    const [body, back] = [puppet.u32(OUT), puppet.u32(OUT + 4)];
+    await puppet.number('fastly_http_body.write', body, 'now', 0);
+    expect(await state(puppet, back)).toBe(7);
+    expect(await found(puppet, back)).toMatchObject({ status: 200, text: 'now' });
+    puppet.end();
+  });
+
   test('can be read while they are written', async () => {
     const puppet = await createFastlyPuppet();
     const lookup = await look(puppet, await request(puppet, 'http://origin.test/a'));

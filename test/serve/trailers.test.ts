@@ -92,6 +92,21 @@ test.each([
   session.close();
 });
 
+test('HTTP/2 sees that a body which might have had them broke off', async () => {
+  const session = connectHttp2(`https://127.0.0.1:${secure.port}`, {
+    ca: secure.ca,
+    servername: 'site.test',
+  });
+  const stream = session.request({ ':path': '/', ':authority': 'site.test' });
+  await once(stream, 'response');
+  const closed = once(stream, 'close');
+  stream.resume();
+  body.push(Buffer.from('half'));
+  body.fail(new Error('Cannot go on'));
+  await expect(closed).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/);
+  session.close();
+});
+
 describe('behind the body of a request', () => {
   async function serveRead(exchange: HttpExchange): Promise<void> {
     const before = exchange.bodyTrailers;

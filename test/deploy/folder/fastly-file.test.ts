@@ -133,6 +133,22 @@ describe('FolderFastly', () => {
     expect(faultOf(small)).toContain('fastly.toml: it may have at most 10 bytes');
   });
 
+  test('names at most a thousand files', async () => {
+    const text = (count: number) =>
+      Array.from(
+        { length: count },
+        (_, n) => `[[local_server.kv_stores.s]]\nkey = "k${n}"\nfile = "data/${n}"`,
+      ).join('\n');
+    for (let n = 0; n <= 1_000; n += 1) write(`data/${n}`, 'x');
+    write('fastly.toml', text(1_000));
+    const file = open();
+    await look(file);
+    expect(file.state).toMatchObject({ kind: 'good' });
+    write('fastly.toml', text(1_001));
+    await look(file);
+    expect(faultOf(file)).toContain('the file may name at most 1000 files: received one more');
+  });
+
   test('keeps private what it names, also while it is wrong and after a restart', async () => {
     write('fastly.toml', json);
     write('data/s.json', '{"a": 1}');

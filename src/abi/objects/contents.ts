@@ -4,6 +4,7 @@
  */
 import type { ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
+import { BegunSource } from './begun-source.ts';
 import type { HeldForRun } from './held-for-run.ts';
 import { ObjectError } from './object-error.ts';
 
@@ -253,7 +254,10 @@ export class BodyContents implements ReadBody {
     try {
       const piece = await source.read();
       if (piece === undefined) this.#finish(source);
-      else this.addBytes(piece, 'front');
+      else {
+        this.#noteBegun(source, piece);
+        this.addBytes(piece, 'front');
+      }
     } catch (error) {
       this.fail(error instanceof Error ? error : new Error(String(error)));
     }
@@ -269,10 +273,19 @@ export class BodyContents implements ReadBody {
     try {
       const read = await piece;
       if (read === undefined) this.#finish(source);
+      else this.#noteBegun(source, read);
       return read;
     } finally {
       this.#reading = undefined;
     }
+  }
+
+  /** From here on its length is that of the rest. */
+  #noteBegun(source: SourceBody, piece: Uint8Array): void {
+    const place = this.#parts.indexOf(source);
+    const { knownBytes } = source;
+    if (knownBytes === undefined || place === -1 || source instanceof BegunSource) return;
+    this.#parts[place] = new BegunSource(source, Math.max(0, knownBytes - piece.length));
   }
 
   #finish(source: SourceBody): void {

@@ -7,8 +7,10 @@ import {
   listOf,
   optional,
   printEndpoint,
+  text,
   ValueFault,
   type ValueKind,
+  yesOrNo,
 } from './kinds.ts';
 import { define } from './setting.ts';
 
@@ -103,5 +105,19 @@ export const adminSettings = {
     ),
     fallback: () => [],
     fallbackWords: 'none',
+  }),
+  feedbackEnabled: define({
+    name: 'feedback.enabled',
+    summary:
+      'Owners who ask for it are told by files in their folders, on mounts that are writable',
+    kind: yesOrNo,
+    fallback: () => false,
+  }),
+  feedbackNodeName: define({
+    name: 'feedback.node_name',
+    summary: 'What this daemon’s directory in folders is called',
+    kind: optional(text('name', /^[a-z0-9-]{1,32}$/, 'must be a name of a-z, 0-9 and -')),
+    fallback: () => undefined,
+    fallbackWords: '8 hex digits, made once and kept',
   }),
 } as const;

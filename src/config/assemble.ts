@@ -54,7 +54,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       requireFolderConsent: of(settings.hostsRequireFolderConsent),
     },
     ...assembleFolders(of),
-    admin: assembleAdmin(of),
+    ...assembleOperation(of),
     proxies: { trustedCidrs: of(settings.proxiesTrustedCidrs) },
     limits: assembleLimits(resolvedOf),
   });
@@ -88,13 +88,19 @@ function assembleWatch(of: ValueOf): Config['watch'] {
   };
 }
 
-function assembleAdmin(of: ValueOf): Config['admin'] {
-  return {
+/** What operators see and owners are told. */
+function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'feedback'> {
+  const admin = {
     listen: of(settings.adminListen),
     directory: of(settings.adminDirectory),
     tokenFile: of(settings.adminTokenFile),
     metricsListen: of(settings.adminMetricsListen),
   };
+  const feedback = {
+    isEnabled: of(settings.feedbackEnabled),
+    nodeName: of(settings.feedbackNodeName),
+  };
+  return { admin, feedback };
 }
 
 function assembleCluster(of: ValueOf): Config['cluster'] {

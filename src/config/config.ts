@@ -22,6 +22,8 @@ export interface Mount {
   readonly prefix: string;
   readonly directory: string;
   readonly watch: WatchMode;
+  /** The daemon may write there what owners ask to be told; see `admin/feedback/`. */
+  readonly isWritable?: true;
 }
 
 export interface DnsConfig {
@@ -135,6 +137,13 @@ export type AdminAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly endpoint: Endpoint };
 
+export interface FeedbackConfig {
+  /** Whether owners may be told by files in their folders. */
+  readonly isEnabled: boolean;
+  /** Undefined: a name of its own that is kept. */
+  readonly nodeName: string | undefined;
+}
+
 export interface AdminConfig {
   readonly listen: readonly AdminAddress[];
   /** Of the socket `auto`; undefined: the state directory. */
@@ -197,6 +206,7 @@ export interface Config {
   readonly secrets: SecretsConfig;
   readonly cron: CronConfig;
   readonly admin: AdminConfig;
+  readonly feedback: FeedbackConfig;
   readonly cluster: ClusterConfig;
   readonly proxies: ProxyConfig;
   readonly limits: Limits;

@@ -261,7 +261,7 @@ export const network: ValueKind<string> = {
 };
 
 const watchModes: ValueKind<WatchMode> = choice(['auto', 'poll', 'events']);
-const mountKeys = ['prefix', 'directory', 'watch'];
+const mountKeys = ['prefix', 'directory', 'watch', 'writable'];
 
 /** `prefix=directory` as text; a table with `prefix`, `directory`, `watch` in TOML. */
 export const mount: ValueKind<Mount> = {
@@ -272,6 +272,7 @@ export const mount: ValueKind<Mount> = {
       prefix: { type: 'string', pattern: '^/[^/]' },
       directory: { type: 'string', minLength: 1 },
       watch: watchModes.jsonSchema,
+      writable: yesOrNo.jsonSchema,
     },
     required: ['prefix', 'directory'],
     additionalProperties: false,
@@ -284,13 +285,17 @@ export const mount: ValueKind<Mount> = {
     const table = new Map<string, unknown>(Object.entries(fields));
     refuseStrangers(table, mountKeys);
     const watch = { key: 'watch', kind: watchModes };
+    const writable = { key: 'writable', kind: yesOrNo };
     return {
       prefix: parseField(table, { key: 'prefix', kind: { parse: parseMountPrefix } }, base),
       directory: parseField(table, { key: 'directory', kind: fileSystemPath }, base),
       watch: table.has('watch') ? parseField(table, watch, base) : 'auto',
+      ...(table.has('writable') && parseField(table, writable, base) ? { isWritable: true } : {}),
     };
   },
-  print: (value) => [{ prefix: value.prefix, directory: value.directory, watch: value.watch }],
+  print: ({ directory, isWritable, prefix, watch }) => [
+    { prefix, directory, watch, ...(isWritable === true ? { writable: true } : {}) },
+  ],
 };
 
 function splitMount(raw: string): Record<string, string> {

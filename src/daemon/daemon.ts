@@ -115,7 +115,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const all = { plain: endpoints, tls: tlsEndpoints };
     parts.operation = await openOperation(io, parts, {
       ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
-      ...{ account: new Account(account, 'control'), bans: parts.bans },
+      ...{ account: new Account(account, 'control'), bans: parts.bans, guards },
       ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache') },
       listening: () => urlsOf(all),
       hostNames: () => answers.hostNames(),

@@ -1,5 +1,6 @@
 /** Builds what operators see the daemon by, from its parts: the admin listeners and their verbs. */
 import { BanBook } from '../admin/bans.ts';
+import type { Feedback } from '../admin/feedback/feedback.ts';
 import { History, tickMs } from '../admin/history.ts';
 import { AdminListeners } from '../admin/listeners.ts';
 import { allRoutes } from '../admin/verbs.ts';
@@ -7,9 +8,11 @@ import type { AdminWorld, DaemonControl } from '../admin/world.ts';
 import type { Config } from '../config/config.ts';
 import type { CounterBook } from '../journal/counter-book.ts';
 import { LogRing } from '../journal/log-ring.ts';
+import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { BanRules } from '../site/bans.ts';
 import { Backups } from './backups.ts';
 import type { DaemonLog } from './daemon-log.ts';
+import { openFeedback } from './feedback.ts';
 
 export interface OperationParts
   extends Omit<
@@ -17,6 +20,7 @@ export interface OperationParts
     'clockMs' | 'control' | 'events' | 'history' | 'log' | 'nowMs' | 'version'
   > {
   readonly daemonLog: DaemonLog;
+  readonly guards: MountGuards;
   readonly counters: CounterBook;
   readonly control: Omit<DaemonControl, 'backup'>;
   readonly version: string;
@@ -25,10 +29,16 @@ export interface OperationParts
 export class Operation {
   readonly listeners: AdminListeners;
   readonly #ticks: NodeJS.Timeout;
+  readonly #feedback: Feedback | undefined;
 
-  private constructor(listeners: AdminListeners, ticks: NodeJS.Timeout) {
+  private constructor(
+    listeners: AdminListeners,
+    ticks: NodeJS.Timeout,
+    feedback: Feedback | undefined,
+  ) {
     this.listeners = listeners;
     this.#ticks = ticks;
+    this.#feedback = feedback;
   }
 
   /** @throws TerrafirmaError `config`, `start`. */
@@ -56,11 +66,13 @@ export class Operation {
       ...{ config, journal, nowMs },
       routes: allRoutes(world),
     });
-    return new Operation(listeners, setInterval(() => history.tick(), tickMs).unref());
+    const ticks = setInterval(() => history.tick(), tickMs).unref();
+    return new Operation(listeners, ticks, openFeedback(parts));
   }
 
   async close(): Promise<void> {
     clearInterval(this.#ticks);
+    await this.#feedback?.close();
     await this.listeners.close();
   }
 }

@@ -114,6 +114,7 @@ export interface Events {
   };
   readonly 'admin-listening': { readonly admin: readonly string[] };
   readonly 'admin-trouble': Because;
+  readonly 'feedback-paused': InFolder & Because;
   readonly 'config-reloaded': {
     readonly changed: readonly string[];
     readonly needRestart: readonly string[];
@@ -270,6 +271,10 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'admin-listening': {
     level: 'info',
     text: ({ admin }) => `operated at ${admin.join(' and ')}`,
+  },
+  'feedback-paused': {
+    level: 'warn',
+    text: 'nothing is written into the folder for ten minutes: it could not be',
   },
   'admin-trouble': { level: 'error', text: 'admin listener' },
   'config-reloaded': { level: 'info', text: 'configuration read again' },

@@ -5,6 +5,7 @@ import { cors } from './cors.ts';
 import { cron } from './cron.ts';
 import { errorPages } from './error-pages.ts';
 import { SettingsFault } from './fault.ts';
+import { feedback } from './feedback.ts';
 import { headers } from './headers.ts';
 import { hostName, isModulePath, type JsonSchema } from './kinds.ts';
 import { devices, geo } from './lookups.ts';
@@ -36,6 +37,7 @@ const fileFields = {
   redirects: maybe(redirects, 'Where paths have gone'),
   headers: maybe(headers, 'What answers carry'),
   errorPages: maybe(errorPages, 'Pages in place of the daemon’s own', 'errors'),
+  feedback: maybe(feedback, 'What the daemon may write into the folder'),
   site: maybe(site, 'How the folder behaves as a website'),
   cors: maybe(cors, 'Scripts of which other sites may read answers'),
   routes: maybe(routes, 'Paths that modules answer'),

@@ -1,0 +1,49 @@
+/** Opens what tells owners by files in their folders. Touches the state directory. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Feedback } from '../admin/feedback/feedback.ts';
+import type { Config } from '../config/config.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import type { Journal } from '../journal/journal.ts';
+import { ownerOf } from '../names.ts';
+import type { MountGuards } from '../outside/mount/mount-guards.ts';
+
+export interface FeedbackParts {
+  readonly config: Config;
+  readonly publisher: Pick<Publisher, 'folders'>;
+  readonly guards: MountGuards;
+  readonly journal: Journal;
+  readonly version: string;
+}
+
+const nodeNamePattern = /^[a-z0-9-]{1,32}$/;
+
+/** Undefined where the operator wants none, and where it could not be done safely. */
+export function openFeedback(parts: FeedbackParts): Feedback | undefined {
+  const { config, guards, ...rest } = parts;
+  const { feedback, folder, mounts, stateDirectory } = config;
+  if (!feedback.isEnabled || process.platform !== 'linux') return undefined;
+  const writable = new Set(mounts.flatMap((mount) => (mount.isWritable ? [mount.directory] : [])));
+  return new Feedback({
+    ...rest,
+    fsOf: (mountDirectory, folderKey) => guards.fsOf(mountDirectory, ownerOf(folderKey)),
+    // A folder that is served by its path is the operator's own: enabling is enough.
+    isWritable: (mountDirectory) => folder !== undefined || writable.has(mountDirectory),
+    node: feedback.nodeName ?? keptNodeName(stateDirectory),
+    nowMs: Date.now,
+  });
+}
+
+function keptNodeName(stateDirectory: string): string {
+  const file = join(stateDirectory, 'node-name');
+  try {
+    const kept = readFileSync(file, 'utf8').trim();
+    if (nodeNamePattern.test(kept)) return kept;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const made = randomBytes(4).toString('hex');
+  writeFileSync(file, `${made}\n`, { mode: 0o600 });
+  return made;
+}

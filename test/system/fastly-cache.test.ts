@@ -92,7 +92,7 @@ beforeAll(async () => {
   );
   answer = (_request, response) => response.end();
   daemon = await TestDaemon.start({
-    args: [folder.directory],
+    args: [folder.directory, '--metrics-listen', '127.0.0.1:0'],
     env: {
       TERRAFIRMA_OUTBOUND_ALLOWED_CIDRS: '127.0.0.0/8',
       TERRAFIRMA_LIMITS_CACHE_ENTRY_BYTES_MAX: String(ENTRY_BYTES_MAX),
@@ -293,4 +293,20 @@ describe('a run that is obliged to bring an object', () => {
     await expect(ask(daemon.port, '/reads.wasm')).rejects.toThrow();
     expect((await ask(daemon.port, '/state.wasm')).status).toBe(208);
   });
+});
+
+test('operators see what was found, what was not, and what is held', async () => {
+  const line = await daemon.waitForLog(({ event }) => event === 'admin-listening');
+  const place = (line.admin as string[]).find((each) => each.startsWith('http://')) ?? '';
+  const { text } = await ask(Number(new URL(place).port), '/metrics');
+  const numberOf = (name: string): number => {
+    const found = text.split('\n').find((each) => each.startsWith(`terrafirma_${name} `));
+    return Number(found?.split(' ').at(-1));
+  };
+  expect(numberOf('cache_lookups_total{result="hit"}')).toBeGreaterThan(0);
+  expect(numberOf('cache_lookups_total{result="miss"}')).toBeGreaterThan(0);
+  expect(numberOf('cache_waits_total')).toBeGreaterThan(0);
+  expect(numberOf('cache_changes_total{change="purged"}')).toBe(1);
+  expect(numberOf('cache_bytes')).toBeGreaterThan(0);
+  expect(numberOf('cache_objects')).toBeGreaterThan(0);
 });

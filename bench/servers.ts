@@ -19,17 +19,20 @@ export class Server implements AsyncDisposable {
   readonly startMs: number;
   readonly #child: ChildProcess;
   readonly #directory: string | undefined;
+  readonly #told: Told;
 
   private constructor(parts: {
     readonly urls: readonly string[];
     readonly startMs: number;
     readonly child: ChildProcess;
     readonly directory: string | undefined;
+    readonly told: Told;
   }) {
     this.#urls = parts.urls;
     this.startMs = parts.startMs;
     this.#child = parts.child;
     this.#directory = parts.directory;
+    this.#told = parts.told;
   }
 
   /** The daemon as shipped, with one serving thread, on `folder`. */
@@ -77,9 +80,10 @@ export class Server implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...options.environment },
     });
-    const urls = await readUrls(child);
+    const told = new Told(child);
+    const urls = await told.urls;
     const startMs = performance.now() - startedAtMs;
-    return new Server({ urls, startMs, child, directory: options.directory });
+    return new Server({ urls, startMs, child, told, directory: options.directory });
   }
 
   get url(): string {
@@ -96,6 +100,11 @@ export class Server implements AsyncDisposable {
     return url;
   }
 
+  /** Resolves when the log tells of `event`, or has told. */
+  whenTold(event: string): Promise<void> {
+    return this.#told.when(event);
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -108,17 +117,33 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** The first line that tells where it listens; the rest, such as the access log, is drained. */
-function readUrls(child: ChildProcess): Promise<readonly string[]> {
-  return new Promise((resolve, reject) => {
+/** What a server's log tells; the rest of it, such as the access log, is drained. */
+class Told {
+  /** The first line that tells where it listens. */
+  readonly urls: Promise<readonly string[]>;
+  readonly #events = new Set<string>();
+  readonly #waiting = new Map<string, () => void>();
+
+  constructor(child: ChildProcess) {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
+    this.urls = promise;
     child.once('exit', (code) => reject(new Error(`a server ended with ${code}`)));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (!line.includes('"listening"')) return;
-      const { listening } = JSON.parse(line) as { listening: readonly string[] };
-      resolve(listening);
+      if (line.includes('"listening"')) resolve(JSON.parse(line).listening);
+      else if (line.includes('"event":"')) this.#note(JSON.parse(line).event);
     });
-  });
+  }
+
+  when(event: string): Promise<void> {
+    if (this.#events.has(event)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.set(event, resolve));
+  }
+
+  #note(event: string): void {
+    this.#events.add(event);
+    this.#waiting.get(event)?.();
+  }
 }
 
 /** A folder with copies of `files`, by name. */

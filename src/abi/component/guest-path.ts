@@ -1,32 +1,36 @@
 /**
  * The path that a component sees. `/app.wasm/users/1` is `/users/1` for it, as if it had the host
- * for itself; what comes before stands in `x-forwarded-prefix`. Where its name is not part of what
- * the visitor asked for, as with `index.wasm` and routes, it sees all of it.
+ * for itself; what comes before stands in `x-forwarded-prefix`. What answers as an `index.wasm` or
+ * by a route sees all of the path.
  */
-import type { RequestHead } from '../../http/message.ts';
+import type { Header, RequestHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';
 
 export interface GuestPath {
   /** Path and query. */
   readonly target: string;
-  /** Empty where nothing was cut. */
-  readonly prefix: string;
+  /** Undefined where nothing was cut. */
+  readonly prefix: string | undefined;
 }
 
-export function guestPathOf({ target, scriptName, query }: RequestHead): GuestPath {
+const prefixHeader = 'x-forwarded-prefix';
+
+/** The module may also be asked for by the name of a version: `/app.wasm@3f5a9c1d`. */
+export function guestPathOf(
+  { target, scriptName }: Pick<RequestHead, 'target' | 'scriptName'>,
+  modulePath: string,
+): GuestPath {
+  const own = `/${modulePath}`;
+  const isNamed = scriptName === own || scriptName.startsWith(`${own}@`);
+  if (!isNamed) return { target, prefix: undefined };
   const path = pathOf(target);
-  const segmentCount = scriptName.split('/').length;
-  const segments = path.split('/');
-  const prefix = segments.slice(0, segmentCount).join('/');
-  if (decode(prefix) !== scriptName) return { target, prefix: '' };
-  const rest = `/${segments.slice(segmentCount).join('/')}`;
-  return { target: query === '' ? rest : `${rest}?${query}`, prefix };
+  const rest = path.split('/').slice(scriptName.split('/').length);
+  return { target: `/${rest.join('/')}${target.slice(path.length)}`, prefix: scriptName };
 }
 
-function decode(path: string): string | undefined {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return undefined;
-  }
+/** A visitor's own word for the prefix gives way to ours. */
+export function withPrefix(headers: readonly Header[], { prefix }: GuestPath): readonly Header[] {
+  if (prefix === undefined) return headers;
+  const others = headers.filter(([name]) => name !== prefixHeader);
+  return [...others, [prefixHeader, Buffer.from(prefix, 'utf8').toString('latin1')]];
 }

@@ -6,7 +6,7 @@ import { ExchangeBody } from '../objects/exchange-body.ts';
 import { nameOf, statusOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
-import type { GuestPath } from './guest-path.ts';
+import { type GuestPath, withPrefix } from './guest-path.ts';
 import { HostResource } from './handles.ts';
 import {
   bodyFunctions,
@@ -53,8 +53,7 @@ export class IncomingRequest extends HostResource {
 
   headers(guest: ComponentGuest): Fields {
     const { headers } = this.#exchange.request;
-    const { prefix } = this.#path;
-    const shown = prefix === '' ? headers : [...headers, ['x-forwarded-prefix', prefix] as const];
+    const shown = withPrefix(headers, this.#path);
     return this.adopt(Fields.of(shown, headerLimitsOf(guest)));
   }
 

@@ -51,7 +51,7 @@ export class HttpRun implements WorldRun {
   /** The request, and the right to answer it. */
   parameters(): readonly unknown[] {
     const { exchange } = this.#run;
-    const path = guestPathOf(exchange.request);
+    const path = guestPathOf(exchange.request, this.capabilities.settings.modulePath);
     return [new IncomingRequest(exchange, path), new ResponseOutparam(this.reply)];
   }
 

@@ -1,6 +1,18 @@
 /** What is worked out once for a component on one thread, and used by all its instances. */
-import type { ComponentPlan, PlannedResource, Trampoline } from '../../wasm/component/plan.ts';
-import { type FuncType, flatParamsMax, flatResultsMax } from '../../wasm/component/types.ts';
+import type {
+  ComponentPlan,
+  HostTrampoline,
+  PlannedResource,
+  Trampoline,
+} from '../../wasm/component/plan.ts';
+import {
+  type FuncType,
+  flatParamsMax,
+  flatResultsMax,
+  flatten,
+  type ValueType,
+} from '../../wasm/component/types.ts';
+import type { HostcallFacts, Value } from '../hostcall.ts';
 import type { Codec } from './codec.ts';
 import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
@@ -18,6 +30,8 @@ export interface PreparedFunction {
 }
 
 export interface PreparedImport extends PreparedFunction {
+  /** For a trace: core values, by the names of the parameters that they belong to. */
+  readonly facts: HostcallFacts;
   /** Undefined where nobody can call it; see `HostInterface.functions`. */
   readonly function: HostFunction | undefined;
 }
@@ -70,8 +84,31 @@ export class PreparedComponent {
     if (trampoline.kind !== 'host') return undefined;
     const { interface: owner, name, type } = trampoline;
     const known = interfaces.findImport(owner)?.functions.get(name);
-    return { ...this.prepare(type), function: known?.function };
+    const prepared = this.prepare(type);
+    const facts = factsOf(trampoline, prepared, known?.function?.waits === true);
+    return { ...prepared, facts, function: known?.function };
   }
+}
+
+function factsOf(
+  { interface: owner, name, type }: HostTrampoline,
+  { hasParamsInMemory, hasResultInMemory }: PreparedFunction,
+  waits: boolean,
+): HostcallFacts {
+  const valuesOf = (label: string, each: ValueType): Value[] =>
+    flatten(each).map(
+      (flat, place): Value => [
+        place === 0 ? label : `${label}.${place}`,
+        flat === 'i64' ? 'number64' : 'number',
+      ],
+    );
+  const params: Value[] = hasParamsInMemory
+    ? [['parameters', 'address']]
+    : type.params.flatMap((param) => valuesOf(param.name, param.type));
+  const isDirect = type.result !== undefined && !hasResultInMemory;
+  const results = isDirect && type.result !== undefined ? valuesOf('result', type.result) : [];
+  if (hasResultInMemory) params.push(['result', 'address']);
+  return { name: `${owner}#${name}`, params, results, waits, meaning: '', spec: '' };
 }
 
 function keyOf({ module, name }: { readonly module: string; readonly name: string }): string {

@@ -58,6 +58,7 @@ export class Trampolines {
     const act = bind(this.#guest) as (...args: unknown[]) => unknown;
     const crossing = this.crossing(trampoline.options);
     return {
+      facts: prepared.facts,
       waits,
       call: callOf({ guest: this.#guest, prepared, crossing, act }) as Hostcall['call'],
     };

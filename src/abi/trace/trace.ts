@@ -2,7 +2,7 @@
  * Hostcalls as they happen, one line each: for who wants to know what a guest does. A traced ABI is
  * another object around the ABI, chosen when guests are linked, so an untraced guest pays nothing.
  */
-import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from '../abi.ts';
+import type { Abi, Binding, CallEntry, EarlyCapabilities, GuestHost, Run, RunEnd } from '../abi.ts';
 import type { Hostcall, HostcallAnswer, ImportName } from '../hostcall.ts';
 import { isSteps, type Steps } from '../steps.ts';
 import { type CallSight, describeAnswer, describeGiven } from './values.ts';
@@ -27,13 +27,15 @@ export function traceAbi(abi: Abi, options: TraceOptions): Abi {
     name,
     requestBody,
     judge: (face) => abi.judge(face),
+    judgeComponent: (plan) => abi.judgeComponent?.(plan) ?? { kind: 'other' },
     converses: (entry) => abi.converses?.(entry) === true,
     takesUpgrades: abi.takesUpgrades === true,
-    bind: (host) => new TracedBinding(abi.bind(host), host, options),
+    bind: (host, component) => new TracedBinding(abi.bind(host, component), host, options),
   };
 }
 
 class TracedBinding implements Binding {
+  readonly enter?: (call: CallEntry) => Promise<void>;
   readonly #binding: Binding;
   readonly #host: GuestHost;
   readonly #options: TraceOptions;
@@ -46,6 +48,8 @@ class TracedBinding implements Binding {
 
   constructor(binding: Binding, host: GuestHost, options: TraceOptions) {
     this.#binding = binding;
+    const enter = binding.enter?.bind(binding);
+    if (enter !== undefined) this.enter = enter;
     this.#host = host;
     this.#options = options;
   }

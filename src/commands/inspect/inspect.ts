@@ -7,11 +7,13 @@ import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import { classifyName } from '../../names.ts';
+import { listProducers } from '../../wasm/component/producers.ts';
+import { isComponent, readComponent } from '../../wasm/component.ts';
 import { inspectModule } from '../../wasm/inspect.ts';
 import type { ModuleShape } from '../../wasm/shape.ts';
 import type { Command } from '../command.ts';
 import { ModuleJudge, type ModuleJudgeOptions, readNamedFile } from './judge.ts';
-import type { ModuleReport } from './report.ts';
+import type { ModuleReport, ReportedComponent } from './report.ts';
 import { describeModule, reportRestore, reportShape } from './report.ts';
 
 export const inspect: Command = {
@@ -61,11 +63,32 @@ export async function reportModule(
     entry: isAccepted ? judged.artifact.entry : undefined,
     ...reportShape(shapeOf(bytes, limits)),
     initialise: isAccepted ? judged.artifact.initialise : undefined,
+    component: describeComponent(bytes, limits),
     restore: isAccepted
       ? reportRestore(judged.artifact.cores.map(({ engine }) => engine))
       : undefined,
     verdict: { isServed: reason === undefined, reason },
   };
+}
+
+/** What is known of a component, also of one that is refused for what it imports. */
+function describeComponent(
+  bytes: Uint8Array<ArrayBuffer>,
+  limits: Limits,
+): ReportedComponent | undefined {
+  if (!isComponent(bytes)) return undefined;
+  try {
+    const { cores, plan } = readComponent(bytes, { moduleLimits: moduleLimits(limits) });
+    return {
+      imports: plan.imports,
+      exports: plan.exports.map((each) => `${each.interface}#${each.name}`),
+      coreModules: cores.length,
+      producers: listProducers(bytes),
+    };
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return undefined;
+    throw error;
+  }
 }
 
 /** What is known of a module that is refused, when it is one at all. */

@@ -28,9 +28,21 @@ export interface ModuleReport {
   readonly tables: readonly ReportedSize[] | undefined;
   readonly functions: number | undefined;
   readonly features: readonly string[] | undefined;
+  /** Where it is a component. */
+  readonly component: ReportedComponent | undefined;
   /** Of a module that is accepted. */
   readonly restore: ReportedRestore | undefined;
   readonly verdict: { readonly isServed: boolean; readonly reason: string | undefined };
+}
+
+export interface ReportedComponent {
+  /** Names of interfaces. */
+  readonly imports: readonly string[];
+  /** Functions, as `interface#function`. */
+  readonly exports: readonly string[];
+  readonly coreModules: number;
+  /** What made it, as it says itself. */
+  readonly producers: readonly string[];
 }
 
 /** Whether one instance serves many requests, put back to its first state between them. */
@@ -109,6 +121,7 @@ export function describeModule(report: ModuleReport): string {
     `  ABI       ${report.abi ?? 'none that is served'}`,
     ...(report.entry === undefined ? [] : [`  entry     ${report.entry}`]),
     ...describeInitialiser(report.initialise),
+    ...describeComponent(report.component),
     ...describeShape(report),
     ...describeRestore(report.restore),
     verdict.isServed
@@ -128,6 +141,24 @@ function describeShape(report: ModuleReport): readonly string[] {
     ...listExterns('imports', report.imports),
     ...listExterns('exports', report.exports),
   ];
+}
+
+function describeComponent(component: ReportedComponent | undefined): readonly string[] {
+  if (component === undefined) return [];
+  const { imports, exports, coreModules, producers } = component;
+  return [
+    `  component ${coreModules} core modules`,
+    ...(producers.length === 0 ? [] : [`  made by   ${producers.map(show).join(', ')}`]),
+    ...listNames('imports', imports),
+    ...listNames('exports', exports),
+  ];
+}
+
+function listNames(title: string, names: readonly string[]): readonly string[] {
+  return listExterns(
+    title,
+    names.map((name) => ({ name, kind: '' })),
+  );
 }
 
 function describeRestore(restore: ReportedRestore | undefined): readonly string[] {
@@ -162,7 +193,7 @@ function listExterns(title: string, externs: readonly ReportedExtern[]): readonl
     `  ${title}   ${externs.length}`,
     ...externs.slice(0, listedMax).map((extern) => {
       const name = [extern.module, extern.name].filter((part) => part !== undefined).map(show);
-      return `    ${[extern.kind, name.join('.'), extern.type ?? ''].join(' ').trimEnd()}`;
+      return `    ${[extern.kind, name.join('.'), extern.type ?? ''].join(' ').trim()}`;
     }),
     ...(rest > 0 ? [`    … and ${rest} more: see --json`] : []),
   ];
@@ -170,5 +201,7 @@ function listExterns(title: string, externs: readonly ReportedExtern[]): readonl
 
 /** Names are a stranger's: they must not command the terminal. */
 function show(name: string): string {
-  return /^[\w$.:/@-]+$/.test(name) ? name : JSON.stringify(name).replace(/[^\x20-\x7e]/g, '?');
+  return /^[\w$.:/@#()[\] +-]+$/.test(name)
+    ? name
+    : JSON.stringify(name).replace(/[^\x20-\x7e]/g, '?');
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { cliGuest } from '../../support/component-guests.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
 import { runProgram } from '../program.ts';
@@ -15,6 +16,17 @@ test('a module that would be served: everything about it, with 0', async () => {
   expect(stdout).toMatch(/^ {4}func env\.hostcall_resp_set_body \(i32, i32, i32\) -> \(i32\)$/m);
   expect(stdout).toMatch(/^ {2}state +one instance serves many requests, put back after each$/m);
   expect(stdout).toMatch(/^ {2}verdict +it would be served$/m);
+});
+
+test('a component: its interfaces, and how it is called', async () => {
+  using folder = new TestFolder();
+  folder.write('app.wasm', cliGuest('(func (export "run") (result i32) (i32.const 0))'));
+  const { code, stdout } = await runProgram(['inspect', folder.path('app.wasm')]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ {2}ABI +wasi-cli$/m);
+  expect(stdout).toMatch(/^ {2}component 2 core modules$/m);
+  expect(stdout).toMatch(/^ {4}wasi:cli\/stdout@0\.2\.0$/m);
+  expect(stdout).toMatch(/^ {4}wasi:cli\/run@0\.2\.0#run$/m);
 });
 
 test('--json has the same as data', async () => {

@@ -5,9 +5,9 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, tls, upload, wasmtime, fastly,
- * workerd, with commas; all but the last by default. `fastly` needs FASTLY_GUESTS, and compares
- * with VICEROY where that names the program.
+ * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cluster, tls, upload, wasmtime,
+ * fastly, workerd, with commas; all but the last by default. `fastly` needs FASTLY_GUESTS, and
+ * compares with VICEROY where that names the program. `cluster` needs NATS_SERVER.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -15,6 +15,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureCluster } from './cluster-rows.ts';
 import { measureCpu } from './cpu-rows.ts';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
@@ -35,7 +36,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     only: {
       type: 'string',
-      default: 'engine,cpu,rewriting,daemon,guests,store,tls,upload,wasmtime,fastly',
+      default: 'engine,cpu,rewriting,daemon,guests,store,cluster,tls,upload,wasmtime,fastly',
     },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
@@ -51,6 +52,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
   store: () => measureStore(rounds),
+  cluster: () => measureCluster(rounds),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),

@@ -33,6 +33,8 @@ export interface ClusterWorldOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly name?: string;
   readonly serverLines?: string;
+  /** Servers that somebody else closes. */
+  readonly onServers?: NatsServers;
   readonly guests?: readonly string[];
 }
 
@@ -50,7 +52,7 @@ export class ClusterWorld implements AsyncDisposable {
 
   static async open(options: ClusterWorldOptions = {}): Promise<ClusterWorld> {
     const { nodes = 3, serverLines: more = '', servers: count = 3 } = options;
-    const servers = await NatsServers.start({ count, more });
+    const servers = options.onServers ?? (await NatsServers.start({ count, more }));
     const world = new ClusterWorld(servers, await startDnsServer(), options);
     world.point(host);
     // The first one makes the installation; the others find it.
@@ -80,8 +82,8 @@ export class ClusterWorld implements AsyncDisposable {
   }
 
   /** A node that ended is there again, over what it has kept. */
-  async restart(node: Node): Promise<void> {
-    await node.daemon.stop('SIGKILL');
+  async restart(node: Node, signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    await node.daemon.stop(signal);
     node.daemon = await this.#start(node);
   }
 
@@ -89,7 +91,7 @@ export class ClusterWorld implements AsyncDisposable {
   async rollBack(node: Node, file: string, digest: string): Promise<void> {
     const args = ['rollback', `/keybase/${file}`, digest, '--state', node.state.directory];
     const child = spawn(process.execPath, [program, ...args], {
-      env: { ...process.env, ...this.#environment(node) },
+      env: { ...process.env, ...this.environment(node) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     const complaints: string[] = [];
@@ -115,10 +117,11 @@ export class ClusterWorld implements AsyncDisposable {
       state[Symbol.dispose]();
     }
     await this.dns.close();
-    await this.servers.close();
+    if (this.#options.onServers === undefined) await this.servers.close();
   }
 
-  #environment({ name, server }: Pick<Node, 'name' | 'server'>): Readonly<Record<string, string>> {
+  /** What its daemon, and commands beside it, are told by variables. */
+  environment({ name, server }: Pick<Node, 'name' | 'server'>): Readonly<Record<string, string>> {
     const { name: installation = 'main', waitMs = 10_000 } = this.#options;
     const { urls } = this.servers;
     return {
@@ -137,7 +140,7 @@ export class ClusterWorld implements AsyncDisposable {
     const { mount, state } = node;
     const { args = [] } = this.#options;
     return TestDaemon.start({
-      env: this.#environment(node),
+      env: this.environment(node),
       stateDirectory: state.directory,
       threads: 1,
       args: [

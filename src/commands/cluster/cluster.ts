@@ -8,6 +8,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
 import { clusterSettingsOf } from '../../daemon/cluster-settings.ts';
+import { forgetBases } from '../../deploy/common/bases.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { StoreError } from '../../outside/store/contract.ts';
 import { importFile } from '../../outside/store/import.ts';
@@ -102,6 +103,7 @@ async function importAll(config: Config, io: CommandIo): Promise<ExitCode> {
 
 async function adopt(config: Config, io: CommandIo): Promise<ExitCode> {
   await forgetInstallation(config.stateDirectory);
+  await forgetBases(config.stateDirectory);
   const store = await open(config, { mayMake: true });
   await store.close();
   io.write(

@@ -3,12 +3,14 @@
  * state directory. It belongs to that copy: at another place it is forgotten. One that is lost
  * costs a hint from the owner at worst. Edge: the disk.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
 import { objectOf, parseJson } from '../keep/record.ts';
 import { hashName } from '../keep/store.ts';
+
+const basesDirectory = 'bases';
 
 export class Bases {
   readonly #path: string;
@@ -27,7 +29,7 @@ export class Bases {
     folderKey: FolderKey,
     directory: string,
   ): Promise<Bases> {
-    const path = join(stateDirectory, 'bases', `${hashName(folderKey)}.json`);
+    const path = join(stateDirectory, basesDirectory, `${hashName(folderKey)}.json`);
     const opened = new Bases(path, directory);
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if (fileErrorCode(error) === 'ENOENT') return undefined;
@@ -67,4 +69,9 @@ export class Bases {
     this.#writing = this.#writing.then(() => writeDurably(this.#path, text));
     await this.#writing;
   }
+}
+
+/** Another record begins: what was shown of the one before says nothing of it. */
+export async function forgetBases(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, basesDirectory), { recursive: true, force: true });
 }

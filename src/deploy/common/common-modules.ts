@@ -59,6 +59,12 @@ export class CommonModules {
     return this.#take(path, { digest: null, mtimeMs: 0 }, async () => undefined);
   }
 
+  /** Whether no node has accepted any version of it, as after the servers were emptied. */
+  isUnknown(path: ModulePath): boolean {
+    const { versions } = this.#options;
+    return versions.isRead && versions.headOf(path) === undefined;
+  }
+
   /** Takes up what others have accepted; the paths whose versions changed. Never rejects. */
   async takeHeads(): Promise<readonly ModulePath[]> {
     const changed: ModulePath[] = [];

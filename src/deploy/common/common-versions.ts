@@ -70,7 +70,12 @@ export class CommonVersions {
     await this.#readAll();
   }
 
-  /** Whether it is known what others have accepted; waits a moment for it. */
+  /** Whether it is known what others have accepted. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  /** The same; waits a moment for it. */
   async isKnown(): Promise<boolean> {
     if (!this.#isRead) {
       const late = delay(readWaitMs, undefined, { ref: false });

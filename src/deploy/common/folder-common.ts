@@ -66,6 +66,11 @@ export class FolderCommon {
     return this.#modules;
   }
 
+  /** See `CommonModules.isUnknown`. */
+  isUnknown(path: ModulePath): boolean {
+    return this.#modules?.isUnknown(path) === true;
+  }
+
   /** See `CommonModules.takeHeads`. */
   async takeHeads(): Promise<readonly ModulePath[]> {
     return (await this.#modules?.takeHeads()) ?? [];

@@ -180,13 +180,19 @@ export class FolderModules {
     this.#queue.drop(file.path);
     if (isReleased(tracked, this.#parts.judging.modules))
       tracked.judgedStamp = tracked.refusedDigest = undefined;
-    if (tracked.judgedStamp === file.stamp) return 0;
+    if (tracked.judgedStamp === file.stamp && !this.#isUnknown(file.path)) return 0;
     const nowMs = this.#parts.judging.nowMs();
     if (nowMs < tracked.retryAtMs) return tracked.retryAtMs - nowMs;
     tracked.sighting = sight(file, tracked.sighting, nowMs);
     const waitMs = settleWaitMs(file, tracked.sighting, { timing, nowMs });
     if (waitMs === 0) this.#queue.put(file);
     return waitMs;
+  }
+
+  /** It is kept here, and no node of several knows of it: it is theirs too, once it is judged. */
+  #isUnknown(path: ModulePath): boolean {
+    const { common, kept } = this.#parts;
+    return common?.isUnknown(path) === true && kept.live(path) !== undefined;
   }
 
   async #judge(file: ListedFile): Promise<void> {

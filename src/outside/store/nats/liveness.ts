@@ -34,7 +34,10 @@ export class Liveness {
   }
 }
 
-/** Milliseconds since the machine was started, about. */
+/** Both clocks only go on, at the same pace; each thread's own begins with the thread. */
+const threadBeganMs = Number(process.hrtime.bigint() / 1_000_000n) - performance.now();
+
+/** Milliseconds since the machine was started, about; the same in every thread. */
 export function machineMs(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n);
+  return threadBeganMs + performance.now();
 }

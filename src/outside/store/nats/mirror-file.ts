@@ -117,7 +117,7 @@ export class MirrorFile implements RowSink {
       subject,
       place.streamIndex,
       this.#liveness.epoch,
-      machineMs(),
+      Math.floor(machineMs()),
       sequence,
     ] as const;
     const { value = null, meta = null, expiresAtMs = null } = entry ?? {};

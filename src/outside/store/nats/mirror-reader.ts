@@ -32,7 +32,8 @@ export class MirrorReader {
     this.#liveness = new Liveness(options.liveness);
     this.#database = new DatabaseSync(options.path, { readOnly: true, timeout: busyTimeoutMs });
     this.#find = this.#database.prepare(
-      `SELECT epoch, read_at_ms, revision, value, meta, expires_at FROM rows WHERE subject = ?`,
+      `SELECT value, revision, meta, expires_at FROM rows
+       WHERE subject = ? AND epoch = ? AND read_at_ms > ?`,
     );
     this.#find.setReturnArrays(true);
   }
@@ -45,10 +46,9 @@ export class MirrorReader {
     // Before the row is read: what dies in between was true when it was asked for.
     if (atMs >= this.#liveness.aliveUntil(place.streamIndex)) return undefined;
     const { epoch } = this.#liveness;
-    const row: unknown = this.#find.get(subjectOf(place, key));
+    const row: unknown = this.#find.get(subjectOf(place, key), epoch, atMs - trustedMs);
     if (!Array.isArray(row)) return undefined;
-    const [rowEpoch, readAtMs, revision, value, meta, expiresAtMs]: readonly unknown[] = row;
-    if (rowEpoch !== epoch || atMs - Number(readAtMs) >= trustedMs) return undefined;
+    const [value, revision, meta, expiresAtMs]: readonly unknown[] = row;
     if (!(value instanceof Uint8Array)) return { entry: undefined };
     if (typeof expiresAtMs === 'number' && expiresAtMs <= nowMs()) return { entry: undefined };
     return {

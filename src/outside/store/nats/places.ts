@@ -33,6 +33,7 @@ export class Places {
   readonly installation: string;
   readonly shards: number;
   readonly #known = new LRUCache<string, Place>({ max: placesKept });
+  #last: Place | undefined;
 
   constructor(installation: string, shards: number) {
     this.installation = installation;
@@ -73,6 +74,15 @@ export class Places {
   }
 
   of(space: Space): Place {
+    const last = this.#last;
+    // Reads of one run are of one space, one after the other.
+    if (last?.space.name === space.name && last.space.area === space.area) return last;
+    const place = this.#find(space);
+    this.#last = place;
+    return place;
+  }
+
+  #find(space: Space): Place {
     const id = `${space.area}\0${space.name}`;
     const known = this.#known.get(id);
     if (known !== undefined) return known;

@@ -1,0 +1,102 @@
+/** Certificates of three nodes: each name is ordered once, challenges are answered by any node. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AcmeServer } from '../support/acme-server.ts';
+import { TestFolder } from '../support/folder.ts';
+import { natsProgram } from '../support/nats-servers.ts';
+import { tlsPortOf } from '../support/secure-daemon.ts';
+import { askHttp1 } from '../support/tls-client.ts';
+import { ClusterWorld, type Node } from './world.ts';
+
+const hourly = 6;
+
+describe.skipIf(natsProgram === undefined)('certificates of three nodes', () => {
+  let acme: AcmeServer;
+  let keys: TestFolder;
+  let world: ClusterWorld;
+
+  beforeAll(async () => {
+    acme = await AcmeServer.start();
+    keys = new TestFolder();
+    const sealKeyFile = keys.path('seal.key');
+    writeFileSync(sealKeyFile, `${randomBytes(32).toString('hex')}\n`);
+    world = await ClusterWorld.open({
+      args: [
+        ...['--tls-listen', '127.0.0.1:0', '--acme-terms-agreed', 'true'],
+        ...['--acme-directory', acme.directoryUrl],
+      ],
+      environment: {
+        TERRAFIRMA_CLUSTER_SEAL_KEY_FILE: sealKeyFile,
+        TERRAFIRMA_LIMITS_ORDERS_PER_HOUR_MAX: String(hourly * 2),
+      },
+    });
+  });
+
+  afterAll(async () => {
+    await world?.[Symbol.asyncDispose]();
+    await acme?.[Symbol.asyncDispose]();
+    keys?.[Symbol.dispose]();
+  });
+
+  /** The authority looks at this node, whichever orders. */
+  function lookAt(node: Node): void {
+    acme.rules.httpPort = node.daemon.port;
+    acme.rules.tlsPort = tlsPortOf(node.daemon);
+  }
+
+  async function handshake(node: Node, name: string): Promise<number> {
+    const options = { serverName: name, ca: acme.authority.rootPem };
+    const reply = await askHttp1(tlsPortOf(node.daemon), '/hello.wasm', options);
+    return reply.status;
+  }
+
+  function ordersOf(name: string): number {
+    return acme.orders.filter(({ hostName }) => hostName === name).length;
+  }
+
+  test('the first handshakes of one name on all nodes at once cause one order', async () => {
+    const name = 'www.one.example';
+    world.point(name);
+    lookAt(world.node(1));
+    const all = await Promise.all(world.nodes.map((node) => handshake(node, name)));
+    expect(all).toEqual([200, 200, 200]);
+    expect(ordersOf(name)).toBe(1);
+  });
+
+  test.each(['http-01', 'tls-alpn-01'])('any node answers a %s challenge', async (type) => {
+    acme.rules.challengeTypes = [type];
+    const name = `www.${type}.example`;
+    world.point(name);
+    lookAt(world.node(2));
+    expect(await handshake(world.node(0), name)).toBe(200);
+    expect(ordersOf(name)).toBe(1);
+    expect(acme.validated.at(-1)).toBe(type);
+    expect(await handshake(world.node(1), name)).toBe(200);
+    expect(ordersOf(name)).toBe(1);
+    acme.rules.challengeTypes = ['http-01', 'tls-alpn-01'];
+  });
+
+  test('what is kept serves while the engine is away, also after a restart', async () => {
+    const name = 'www.one.example';
+    const node = world.node(0);
+    expect(await handshake(node, name)).toBe(200);
+    for (const index of [0, 1, 2]) await world.servers.signal(index, 'SIGTERM');
+    await world.restart(node);
+    await expect.poll(() => handshake(node, name).catch(String), { timeout: 60_000 }).toBe(200);
+    await world.servers.restart();
+    const before = acme.orders.length;
+    expect(await handshake(node, name)).toBe(200);
+    expect(acme.orders.length).toBe(before);
+  });
+
+  test('the cap of an hour holds for all nodes together', async () => {
+    lookAt(world.node(0));
+    const before = acme.orders.length;
+    const names = Array.from({ length: hourly * 4 }, (_, n) => `www.many${n}.example`);
+    for (const name of names) world.point(name);
+    await Promise.allSettled(names.map((name, n) => handshake(world.node(n % 3), name)));
+    expect(acme.orders.length).toBeLessThanOrEqual(hourly * 2);
+    expect(acme.orders.length).toBeGreaterThan(before);
+  });
+});

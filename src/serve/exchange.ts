@@ -243,7 +243,7 @@ export class HttpExchange implements Exchange {
     if (withBody && body.length > uncountedBytesMax) this.#openBytes()?.addReply(body.length);
     if (!this.#isGone) {
       const headers = this.#compose(head);
-      if (withBody || statusHasBody(head.status)) headers.push('content-length', String(body.length));
+      if (statusHasBody(head.status)) headers.push('content-length', String(body.length));
       // It throws for what is no valid head: there is no answer then, and another may follow.
       this.#wire.sendWhole(head.status, headers, withBody ? body : undefined);
       this.#status = head.status;

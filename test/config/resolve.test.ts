@@ -178,7 +178,8 @@ describe('bad values are refused with line or name, rule and value', () => {
     ],
     [
       '[[mounts]]\nprefix="/a"\ndirectory="/a"\nwach="poll"',
-      `${filePath}:4: mounts.wach must be a known key (prefix, directory, watch, writable): received "poll"`,
+      `${filePath}:4: mounts.wach must be a known key ` +
+        `(prefix, directory, watch, writable): received "poll"`,
     ],
     [
       '[[mounts]]\nprefix="/a"\ndirectory="/a"\nwatch="x"',

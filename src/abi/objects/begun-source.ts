@@ -1,13 +1,15 @@
 /** A body of which some has been read already: its length is what is still to come. */
+import type { ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
-import type { SourceBody } from './contents.ts';
 
-export class BegunSource implements SourceBody {
-  readonly #source: SourceBody;
+type Source = ReadBody & { readonly trailers?: readonly Header[] | undefined };
+
+export class BegunSource implements ReadBody {
+  readonly #source: Source;
   #bytesDue: number;
 
   /** `bytesDue`: what `source` has not given yet. */
-  constructor(source: SourceBody, bytesDue: number) {
+  constructor(source: Source, bytesDue: number) {
     this.#source = source;
     this.#bytesDue = bytesDue;
   }

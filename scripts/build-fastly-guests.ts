@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const rootFolder = join(import.meta.dirname, '..');
 /** Registries and compilers may take minutes on a slow machine; a hanging one may not take all. */
@@ -21,14 +21,20 @@ interface Program {
   readonly name: string;
   /** Of its sources. */
   readonly folder: string;
-  /** Where the module is when the steps are done. */
+  /** Where the module is when the steps are done, seen from the copy of the sources. */
   readonly module: string;
   readonly steps: readonly Step[];
 }
 
 const sdk = '@fastly/js-compute@3.46.0';
-const rustFolder = 'target/wasm32-wasip1/release';
-const cargo: Step = { command: 'cargo', args: ['build', '--release', '--target', 'wasm32-wasip1'] };
+/** Of all Rust programs together: what they have in common is compiled once. */
+const rustTarget = mkdtempSync(join(tmpdir(), 'terrafirma-fastly-cargo-'));
+const rustFolder = join(rustTarget, 'wasm32-wasip1', 'release');
+const cargo: Step = {
+  command: 'cargo',
+  args: ['build', '--release', '--target', 'wasm32-wasip1'],
+  env: { CARGO_TARGET_DIR: rustTarget },
+};
 
 function javascript(source: string): readonly Step[] {
   return [
@@ -60,7 +66,7 @@ const programs: readonly Program[] = [
   {
     name: 'rust',
     folder: 'test/guests/fastly/rust',
-    module: `${rustFolder}/app.wasm`,
+    module: join(rustFolder, 'app.wasm'),
     steps: [cargo],
   },
   {
@@ -72,7 +78,7 @@ const programs: readonly Program[] = [
   {
     name: 'example-rust',
     folder: 'examples/fastly/rust',
-    module: `${rustFolder}/proxy.wasm`,
+    module: join(rustFolder, 'proxy.wasm'),
     steps: [cargo],
   },
 ];
@@ -93,7 +99,7 @@ function build({ name, folder: source, module, steps }: Program, targetFolder: s
       process.stdout.write(`not built: ${name}: ${command} ${args.join(' ')}: ${reason}\n`);
       return;
     }
-    cpSync(join(folder, module), join(targetFolder, `${name}.wasm`));
+    cpSync(resolve(folder, module), join(targetFolder, `${name}.wasm`));
     process.stdout.write(`built: ${name}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -105,6 +111,10 @@ if (targetFolder === undefined) {
   throw new Error('Cannot build: it needs a folder to build into: received none');
 }
 mkdirSync(targetFolder, { recursive: true });
-for (const program of programs) {
-  if (wanted.length === 0 || wanted.includes(program.name)) build(program, targetFolder);
+try {
+  for (const program of programs) {
+    if (wanted.length === 0 || wanted.includes(program.name)) build(program, targetFolder);
+  }
+} finally {
+  rmSync(rustTarget, { recursive: true, force: true });
 }

@@ -142,7 +142,8 @@ export class CacheDesk implements BodyReader {
     const object = this.#shelves.store(address, options, body);
     this.#tell({ kind: 'stored', id, object: toWire(object, this.#shelves.nowMs) });
     if (obligation === undefined) this.#shelves.wake(address);
-    else this.#shelves.release(obligation);
+    else if (body.object === object) this.#shelves.release(obligation);
+    else this.#shelves.releaseInVain(obligation);
   }
 
   #update({ id, obligation: number, options }: Message<'update'>): void {

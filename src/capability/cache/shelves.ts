@@ -115,6 +115,25 @@ export class CacheShelves {
   release({ live, place }: Obligation, chosen?: StoredObject): void {
     place.holder = undefined;
     this.#wake(live, chosen && { place, object: chosen });
+    this.#leave(live, place);
+  }
+
+  /**
+   * It is fulfilled, and there was no place for what was brought: who waited would be obliged one
+   * after the other, each for nothing.
+   */
+  releaseInVain({ live, place }: Obligation): void {
+    place.holder = undefined;
+    for (const waiter of [...live.waiting]) {
+      if (waiter.mode !== 'enter' || !live.shelf.isAt(place, waiter.address)) continue;
+      live.waiting.delete(waiter);
+      waiter.answer(notCollapsed);
+    }
+    this.#wake(live);
+    this.#leave(live, place);
+  }
+
+  #leave(live: LiveShelf, place: Place): void {
     live.shelf.tidy(place);
     this.#tidy(live);
   }

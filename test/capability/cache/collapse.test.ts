@@ -129,6 +129,18 @@ describe('what cannot be cached', () => {
   });
 });
 
+test('what finds no place is brought by each at once, and not by one after the other', async () => {
+  const keeper = bench.openKeeper({ cacheBytesMax: 0 });
+  const first = await bench.openRun(keeper).enter(address('k'));
+  const waiting = Array.from({ length: 3 }, () => bench.openRun(keeper).enter(address('k')));
+  expect(await hasSettled(waiting[0])).toBe(false);
+  const stored = await first.insert(options(), bodyOf('for one'));
+  for (const entry of await Promise.all(waiting)) {
+    expect(entry).toMatchObject({ isUncacheable: true, isObliged: false, found: undefined });
+  }
+  expect(await textOf(stored)).toBe('for one');
+});
+
 describe('a body that is not whole', () => {
   test('breaks off for its readers, and is found no more', async () => {
     const keeper = bench.openKeeper();

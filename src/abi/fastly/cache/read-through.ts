@@ -88,19 +88,20 @@ class Trip {
 
   async answer(key: Uint8Array, signal: AbortSignal): Promise<StreamedReply> {
     const { open, outbound } = this.#options;
-    const entry = await this.#look(key, signal);
-    const found = entry?.found;
-    if (entry !== undefined && found?.isUsable === true) {
-      const reply = await this.#replyOf(found);
-      if (entry.isObliged) this.#refreshLater(entry);
-      else this.#cache.close();
-      return reply;
-    }
+    let goesOn = false;
     try {
+      const entry = await this.#look(key, signal);
+      const found = entry?.found;
+      if (entry !== undefined && found?.isUsable === true) {
+        const reply = await this.#replyOf(found);
+        goesOn = entry.isObliged;
+        if (goesOn) this.#refreshLater(entry);
+        return reply;
+      }
       if (entry?.isObliged !== true) return await open(outbound, signal);
       return await this.#bring(entry, signal);
     } finally {
-      this.#cache.close();
+      if (!goesOn) this.#cache.close();
     }
   }
 

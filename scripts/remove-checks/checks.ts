@@ -57,7 +57,7 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'requests of one client that wait',
     file: 'src/engine/supply/admission.ts',
-    check: 'if ((client?.requests ?? 0) >= this.#clientRequestsMax) {',
+    check: 'if ((client?.requests ?? 0) >= clientMax) {',
     instead: 'if ((client?.requests ?? 0) < 0) {',
     test: 'test/engine/supply/admission.test.ts',
   },

@@ -78,9 +78,11 @@ export const bodyHostcalls = [
       if (side === undefined || (side === 'front' && body.isStreaming)) return status.inval;
       const length = len >>> 0;
       if (length > smallBytes) return writeLarge(guest, body, { ptr, length, side, written });
-      const room = body.write(guest.readBytesPooled(ptr, length, length), side);
-      guest.writeU32(written, length);
-      return room === undefined ? undefined : waitFor(room);
+      if (body.isStreaming && !body.isReady) {
+        return writeLarge(guest, body, { ptr, length, side, written });
+      }
+      body.write(guest.readBytesPooled(ptr, length, length), side);
+      return guest.writeU32(written, length);
     },
   }),
 
@@ -164,13 +166,14 @@ function* writeLarge(
 ): Steps<Given> {
   const { ptr, length, side, written } = input;
   const { held } = guest.run;
+  // Who asked whether there is room, and heard that there is, must not wait.
+  if (body.isStreaming && !body.isReady) yield* wait(body.whenReady());
   // Before it is copied, so that what may not be held is not.
   held.hold(length);
   const copy = yield* readPieces(guest, { ptr, len: length });
   held.release(length);
-  const room = body.write(copy, side);
+  body.write(copy, side);
   guest.writeU32(written, length);
-  if (room !== undefined) yield* wait(room);
   return status.ok;
 }
 

@@ -21,10 +21,20 @@ const pieceOverheadBytes = 128;
 const windowBytesMax = 64 * 1024;
 /** Each is a handle less, but not a list without end. */
 const sourcesMax = 1_000;
+/**
+ * Where there are so many parts, small pieces are joined to larger ones. They lie in allocations
+ * that many share (`GuestMemory.readBytesPooled`): with a byte of each a body would keep them all.
+ */
+const partsUnjoinedMax = 4;
+const joinedPieceBytesMax = 16 * 1024;
+const joinedBytesMax = 64 * 1024;
+const joinedBytesMin = 256;
 
 export class BodyContents implements ReadBody {
   readonly #held: HeldForRun;
   #parts: Part[] = [];
+  /** The last part, where it was joined from others, and the allocation that it begins. */
+  #joined: { readonly part: Uint8Array; readonly room: Uint8Array } | undefined;
   #waitingBytes = 0;
   /** Of these, what was here before the transfer began: it keeps nobody from writing on. */
   #earlyBytes = 0;
@@ -95,8 +105,8 @@ export class BodyContents implements ReadBody {
     if (bytes.length === 0 || this.#isCancelled) return;
     this.#held.hold(bytes.length + pieceOverheadBytes);
     this.#waitingBytes += bytes.length + pieceOverheadBytes;
-    if (end === 'back') this.#parts.push(bytes);
-    else this.#parts.unshift(bytes);
+    if (end === 'back') this.#push(bytes);
+    else this.#parts.unshift(alone(bytes));
     this.#tellMore();
   }
 
@@ -153,12 +163,13 @@ export class BodyContents implements ReadBody {
     if (this.#failure !== undefined) throw this.#failure;
     const [part] = this.#parts;
     if (!(part instanceof Uint8Array)) return this.isAtEnd ? new Uint8Array(0) : undefined;
+    if (this.#parts.length === 1) this.#joined = undefined;
     if (part.length <= bytesMax) {
       this.#parts.shift();
       this.#release(part.length + pieceOverheadBytes);
       return part;
     }
-    this.#parts[0] = part.subarray(bytesMax);
+    this.#parts[0] = alone(part.subarray(bytesMax));
     this.#release(bytesMax);
     return part.subarray(0, bytesMax);
   }
@@ -208,8 +219,11 @@ export class BodyContents implements ReadBody {
       for (const part of parts) if (!(part instanceof Uint8Array)) part.cancel();
       return;
     }
-    this.#parts.push(...parts);
     this.#waitingBytes += waitingBytes;
+    for (const part of parts) {
+      if (part instanceof Uint8Array) this.#push(part);
+      else this.#parts.push(part);
+    }
     this.#tellMore();
   }
 
@@ -229,14 +243,38 @@ export class BodyContents implements ReadBody {
       bytes.push(part);
     }
     this.#parts = [];
+    this.#joined = undefined;
     this.#release(this.#waitingBytes);
     const [only] = bytes;
     return bytes.length === 1 && only !== undefined ? only : Buffer.concat(bytes);
   }
 
+  /** Adds a piece that is held, as a part of its own or joined to the last one. */
+  #push(bytes: Uint8Array): void {
+    const last = this.#parts.at(-1);
+    const isSmall = this.#parts.length >= partsUnjoinedMax && bytes.length <= joinedPieceBytesMax;
+    const isJoined = isSmall && last instanceof Uint8Array;
+    if (!isJoined || last.length + bytes.length > joinedBytesMax) {
+      this.#parts.push(bytes);
+      return;
+    }
+    const length = last.length + bytes.length;
+    const known = this.#joined;
+    const goesOn = known !== undefined && known.part === last && known.room.length >= length;
+    const room = goesOn ? known.room : new Uint8Array(Math.max(joinedBytesMin, 2 * length));
+    if (!goesOn) room.set(last);
+    room.set(bytes, last.length);
+    const part = room.subarray(0, length);
+    this.#joined = { part, room };
+    this.#parts[this.#parts.length - 1] = part;
+    this.#waitingBytes -= pieceOverheadBytes;
+    this.#held.release(pieceOverheadBytes);
+  }
+
   #handOver(): { readonly parts: readonly Part[]; readonly waitingBytes: number } {
     const handed = { parts: this.#parts, waitingBytes: this.#waitingBytes };
     this.#parts = [];
+    this.#joined = undefined;
     this.#waitingBytes = 0;
     return handed;
   }
@@ -296,6 +334,7 @@ export class BodyContents implements ReadBody {
   #drop(): void {
     const parts = this.#parts;
     this.#parts = [];
+    this.#joined = undefined;
     for (const part of parts) if (!(part instanceof Uint8Array)) part.cancel();
     this.#release(this.#waitingBytes);
   }
@@ -318,4 +357,9 @@ export class BodyContents implements ReadBody {
     this.#onMore?.resolve();
     this.#onMore = undefined;
   }
+}
+
+/** Alone in its allocation, where that is much larger and would be kept as long. */
+function alone(piece: Uint8Array): Uint8Array {
+  return piece.buffer.byteLength > 2 * piece.length ? new Uint8Array(piece) : piece;
 }

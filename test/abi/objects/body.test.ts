@@ -154,7 +154,7 @@ describe('a body', () => {
     let pieces = 0;
     const write = () => {
       for (;;) {
-        body.write(utf8.encode('x'));
+        body.write(utf8.encode('x'), 'front');
         pieces += 1;
       }
     };

@@ -42,6 +42,11 @@ const defaultMaxAgeMs = 120_000;
 /** As Fastly keeps them: those of RFC 9110, section 15.1, that have a body worth keeping. */
 const keptStatuses: ReadonlySet<number> = new Set([200, 203, 300, 301, 302, 404, 410]);
 const surrogateKeysMax = 1_000;
+/**
+ * Names that an object may vary by. Each is looked for at every lookup of its key, by the one
+ * thread that keeps the caches of all sites.
+ */
+export const varyNamesMax = 64;
 
 /** Whether responses to such a request are kept at all, as far as one can say beforehand. */
 export function isCacheableRequest({ method }: CacheableRequest): boolean {
@@ -95,11 +100,12 @@ export function surrogateKeysOf(text: string | undefined): readonly string[] {
   return [...keys].slice(0, surrogateKeysMax);
 }
 
-/** Names that Vary lists; undefined where nothing will ever match (`*`). */
+/** Names that Vary lists; undefined where nothing will ever match (`*`), or too many. */
 function varyOf(headers: readonly Header[]): readonly string[] | undefined {
   const names = (combinedField(headers, 'vary') ?? '').split(',').map((name) => name.trim());
   if (names.includes('*')) return undefined;
-  return [...new Set(names.filter((name) => name !== '').map((name) => name.toLowerCase()))].sort();
+  const listed = new Set(names.filter((name) => name !== '').map((name) => name.toLowerCase()));
+  return listed.size > varyNamesMax ? undefined : [...listed].sort();
 }
 
 /** RFC 9111, section 4.2.1; the time of day of the server counts only for Expires. */

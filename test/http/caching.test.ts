@@ -16,6 +16,8 @@ import type { Header } from '../../src/http/message.ts';
 
 const nowMs = Date.UTC(2026, 10, 29, 12);
 const get = { method: 'GET', headers: [] as Header[] };
+const varyBy = (count: number): string =>
+  Array.from({ length: count }, (_, at) => `x-${at}`).join(', ');
 
 describe('Cache-Control', () => {
   test.each([
@@ -101,6 +103,8 @@ describe('a response', () => {
     ['no-store', 200, [['cache-control', 'no-store']], 'never'],
     ['with a cookie', 200, [['set-cookie', 'a=b']], 'never'],
     ['that varies by everything', 200, [['vary', 'accept, *']], 'never'],
+    ['that varies by much', 200, [['vary', varyBy(64)]], 'store'],
+    ['that varies by too much', 200, [['vary', varyBy(65)]], 'never'],
     [
       'private but for caches like this one',
       200,

@@ -22,7 +22,15 @@ export interface Place {
   object: StoredObject | undefined;
   holder: Holder | undefined;
   readonly name: string;
-  readonly rule: string;
+  readonly rule: Rule;
+}
+
+/** What objects vary by, and where they are: a rule without a place is none. */
+interface Rule {
+  readonly name: string;
+  /** In lower case, each once, sorted. */
+  readonly headers: readonly string[];
+  readonly places: Map<string, Place>;
 }
 
 export type Verdict =
@@ -43,9 +51,8 @@ export interface Look {
 }
 
 export class Shelf {
-  /** The newest first; the names are sorted. */
-  #rules: (readonly string[])[] = [];
-  readonly #places = new Map<string, Place>();
+  /** The newest first. */
+  #rules: Rule[] = [];
   readonly #onForgotten: (place: Place) => void;
 
   /** `onForgotten`: what is at this place is found no more. */
@@ -54,7 +61,7 @@ export class Shelf {
   }
 
   get isEmpty(): boolean {
-    return this.#places.size === 0;
+    return this.#rules.length === 0;
   }
 
   look(look: Look): Verdict {
@@ -72,17 +79,22 @@ export class Shelf {
     }
     const runs = places.flatMap(({ holder }) => (holder === undefined ? [] : [holder.run]));
     if (runs.length > 0) return { kind: 'wait', runs };
-    const place = usable ?? places.find(hasObject) ?? this.#placeOf(this.#rules[0] ?? [], look);
+    const place = usable ?? places.find(hasObject) ?? this.#emptyPlace(look);
     return answer(place.object, place);
   }
 
   /** Where an object that varies so is to be put for that request; its rule is the newest. */
   placeFor(varyBy: readonly string[], headers: readonly string[]): Place {
-    const rule = [...new Set(varyBy)].sort();
-    const name = JSON.stringify(rule);
-    this.#rules = [rule, ...this.#rules.filter((one) => JSON.stringify(one) !== name)];
-    for (const old of this.#rules.splice(rulesMax)) this.#forgetRule(JSON.stringify(old));
-    return this.#placeOf(rule, { headers });
+    const names = [...new Set(varyBy)].sort();
+    const name = JSON.stringify(names);
+    const known = this.#rules.find((rule) => rule.name === name);
+    const rule = known ?? { name, headers: names, places: new Map<string, Place>() };
+    const place = placeOf(rule, { headers });
+    this.#rules = [rule, ...this.#rules.filter((one) => one !== rule)];
+    for (const { places } of this.#rules.splice(rulesMax)) {
+      for (const old of places.values()) this.#onForgotten(old);
+    }
+    return place;
   }
 
   /** Whether a request may be answered with what is at that place. */
@@ -93,7 +105,9 @@ export class Shelf {
   /** A place that is empty, and that nobody is obliged to fill, is nothing. */
   tidy(place: Place): void {
     if (place.object !== undefined || place.holder !== undefined) return;
-    if (this.#places.get(place.name) === place) this.#places.delete(place.name);
+    const { name, rule } = place;
+    if (rule.places.get(name) === place) rule.places.delete(name);
+    if (rule.places.size === 0) this.#rules = this.#rules.filter((one) => one !== rule);
   }
 
   #lookToReplace(places: readonly Place[], { headers, mode, nowMs }: Look): Verdict {
@@ -102,32 +116,33 @@ export class Shelf {
     if (mode === 'immediate' || places.some(({ holder }) => holder !== undefined)) {
       return answer(object);
     }
-    const place = there ?? this.#placeOf(this.#rules[0] ?? [], { headers });
+    const place = there ?? this.#emptyPlace({ headers });
     return answer(object, place);
   }
 
   #placesFor(headers: readonly string[]): readonly Place[] {
     const found: Place[] = [];
     for (const rule of this.#rules) {
-      const place = this.#places.get(nameOf(rule, headers));
+      const place = rule.places.get(nameOf(rule.headers, headers));
       if (place !== undefined) found.push(place);
     }
     return found;
   }
 
-  #placeOf(rule: readonly string[], { headers }: Pick<Look, 'headers'>): Place {
-    if (this.#rules.length === 0) this.#rules = [rule];
-    const name = nameOf(rule, headers);
-    const known = this.#places.get(name);
-    if (known !== undefined) return known;
-    const place = { object: undefined, holder: undefined, name, rule: JSON.stringify(rule) };
-    this.#places.set(name, place);
-    return place;
+  /** Of the newest rule; of none where there is no rule yet. */
+  #emptyPlace(look: Pick<Look, 'headers'>): Place {
+    const [newest] = this.#rules;
+    return newest === undefined ? this.placeFor([], look.headers) : placeOf(newest, look);
   }
+}
 
-  #forgetRule(rule: string): void {
-    for (const place of this.#places.values()) if (place.rule === rule) this.#onForgotten(place);
-  }
+function placeOf(rule: Rule, { headers }: Pick<Look, 'headers'>): Place {
+  const name = nameOf(rule.headers, headers);
+  const known = rule.places.get(name);
+  if (known !== undefined) return known;
+  const place = { object: undefined, holder: undefined, name, rule };
+  rule.places.set(name, place);
+  return place;
 }
 
 function answer(object: StoredObject | undefined, obliged?: Place, isUncacheable = false): Verdict {
@@ -146,12 +161,9 @@ function isGood(object: StoredObject | undefined, nowMs: number): boolean {
 /** The values that a request has of a rule's headers; no two sets have the same name. */
 function nameOf(rule: readonly string[], headers: readonly string[]): string {
   if (rule.length === 0) return '[]';
-  const values = rule.map((name) => {
-    const ofName: string[] = [name];
-    for (let at = 0; at + 1 < headers.length; at += 2) {
-      if (headers[at] === name) ofName.push(headers[at + 1] ?? '');
-    }
-    return ofName;
-  });
-  return JSON.stringify(values);
+  const values = new Map(rule.map((name) => [name, [name]]));
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    values.get(headers[at] ?? '')?.push(headers[at + 1] ?? '');
+  }
+  return JSON.stringify([...values.values()]);
 }

@@ -159,7 +159,7 @@ export class CacheShelves {
   }
 
   purge(folderKey: FolderKey, surrogateKey: string, how: 'hard' | 'soft'): number {
-    const objects = this.#surrogates.with(folderKey, surrogateKey);
+    const objects = this.#surrogates.take(folderKey, surrogateKey, how);
     for (const object of objects) {
       if (how === 'soft') object.isSoftPurged = true;
       else this.drop(object);
@@ -282,8 +282,11 @@ export class CacheShelves {
     return live;
   }
 
-  #tidy({ name, shelf, waiting }: LiveShelf): void {
-    if (shelf.isEmpty && waiting.size === 0) this.#shelves.delete(name);
+  #tidy(live: LiveShelf): void {
+    const { name, shelf, waiting } = live;
+    const isOver = shelf.isEmpty && waiting.size === 0;
+    // One that is owed an object by a forgotten rule may have a successor.
+    if (isOver && this.#shelves.get(name) === live) this.#shelves.delete(name);
   }
 
   #nextId(): number {

@@ -97,50 +97,6 @@ describe('an object', () => {
   });
 });
 
-describe('what varies', () => {
-  test('is found by the same values of the headers it varies by', async () => {
-    const run = bench.openRun(bench.openKeeper());
-    const asked = (language: string) =>
-      address('k', [
-        ['accept-language', language],
-        ['x-other', String(bench.nowMs)],
-      ]);
-    for (const language of ['de', 'en']) {
-      const entry = await run.enter(asked(language));
-      expect(entry.isObliged).toBe(true);
-      const varying = options({ varyBy: ['accept-language'] });
-      await textOf(await entry.insert(varying, bodyOf(language)));
-    }
-    for (const language of ['de', 'en']) {
-      expect(await textOf((await run.find(asked(language))).found)).toBe(language);
-    }
-    expect((await run.find(asked('fr'))).found).toBeUndefined();
-    expect((await run.find(address('k'))).found).toBeUndefined();
-  });
-
-  test('by other headers than before is found by both rules', async () => {
-    const run = bench.openRun(bench.openKeeper());
-    const at = address('k', [
-      ['a', '1'],
-      ['b', '2'],
-    ]);
-    await textOf(await run.insert(at, options({ varyBy: ['a'] }), bodyOf('by a')));
-    await textOf(await run.insert(at, options({ varyBy: ['b'] }), bodyOf('by b')));
-    expect(await textOf((await run.find(at)).found)).toBe('by b');
-    const onlyA = address('k', [['a', '1']]);
-    expect(await textOf((await run.find(onlyA)).found)).toBe('by a');
-  });
-
-  test('by too many rules is forgotten, the oldest rule first', async () => {
-    const keeper = bench.openKeeper();
-    const run = bench.openRun(keeper);
-    for (let rule = 0; rule < 20; rule += 1) {
-      await textOf(await run.insert(address('k'), options({ varyBy: [`x-${rule}`] }), bodyOf('x')));
-    }
-    expect(keeper.room.objects).toBe(16);
-  });
-});
-
 describe('purging by a surrogate key', () => {
   test('takes away what has it, of the site alone', async () => {
     const keeper = bench.openKeeper();
@@ -164,6 +120,17 @@ describe('purging by a surrogate key', () => {
     const entry = await run.enter(address('k'));
     expect(entry.found).toMatchObject({ isFresh: false, isUsable: true });
     expect(entry.isObliged).toBe(true);
+  });
+
+  test('softly, again and again, has nothing to do but with what is new', async () => {
+    const run = bench.openRun(bench.openKeeper());
+    for (const key of ['a', 'b']) await store(run, key, key, { surrogateKeys: ['s', 'other'] });
+    expect(await run.purge('s', 'soft')).toBe(2);
+    expect(await run.purge('s', 'soft')).toBe(0);
+    await store(run, 'c', 'c', { surrogateKeys: ['s'] });
+    expect(await run.purge('s', 'soft')).toBe(1);
+    expect(await run.purge('other', 'hard')).toBe(2);
+    expect(await run.purge('s', 'hard')).toBe(1);
   });
 });
 
@@ -245,6 +212,28 @@ describe('room', () => {
     await bench.openRun(keeper).purge('s', 'hard');
     expect(keeper.room.bytes).toBe(0);
     expect(share.held('bytes')).toBe(0);
+  });
+
+  test('is taken by who waits or is obliged, with the headers that were asked with', async () => {
+    const keeper = bench.openKeeper();
+    const share = new Account(bench.account, 'control').shareOf(ownerOf(alice));
+    const asked = address('k', [['x-long', 'x'.repeat(300_000)]]);
+    const run = bench.openRun(keeper);
+    await run.enter(asked);
+    expect(share.held('bytes')).toBeGreaterThan(300_000);
+    const waiting = bench.openRun(keeper);
+    const gaveUp = expect(waiting.enter(asked)).rejects.toMatchObject({ kind: 'abandoned' });
+    expect(share.held('bytes')).toBeGreaterThan(600_000);
+    waiting.close();
+    await gaveUp;
+    run.close();
+    expect(share.held('bytes')).toBe(0);
+  });
+
+  test('is not there for who asks where memory is short', async () => {
+    const run = bench.openRun(bench.openKeeper());
+    new Account(bench.account, 'control').shareOf(ownerOf(alice)).charge('cache', 1024 ** 3);
+    await expect(run.enter(address('k'))).rejects.toMatchObject({ kind: 'limit' });
   });
 
   test('is not there for one that is too large: who stored it gets it all the same', async () => {

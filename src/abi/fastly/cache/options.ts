@@ -3,7 +3,7 @@
  * set are there, because structures have grown (docs/spec/fastly.md, "Cache").
  */
 import type { ObjectOptions } from '../../../capability/cache/contract.ts';
-import { surrogateKeysOf } from '../../../http/caching.ts';
+import { surrogateKeysOf, varyNamesMax } from '../../../http/caching.ts';
 import type { Header } from '../../../http/message.ts';
 import { isToken } from '../../../http/token.ts';
 import type { FastlyGuest } from '../guest.ts';
@@ -118,13 +118,19 @@ export function readPart(guest: FastlyGuest, at: number): Uint8Array {
   return guest.readBytes(ptr, length, bytesMax);
 }
 
-/** Names with spaces between. @throws FastlyFault `inval` for what is no name of a field */
+/**
+ * Names with spaces between.
+ *
+ * @throws FastlyFault `inval` for what is no name of a field, `limitexceeded`
+ */
 export function toVaryRule(bytes: Uint8Array | undefined): readonly string[] {
   const names = toText(bytes)
     .split(' ')
     .filter((name) => name !== '');
   if (!names.every(isToken)) throw new FastlyFault('inval');
-  return [...new Set(names.map((name) => name.toLowerCase()))].sort();
+  const distinct = new Set(names.map((name) => name.toLowerCase()));
+  if (distinct.size > varyNamesMax) throw new FastlyFault('limitexceeded');
+  return [...distinct].sort();
 }
 
 export function toSurrogateKeys(bytes: Uint8Array | undefined): readonly string[] {

@@ -312,6 +312,9 @@ describe('options and addresses that are no good', () => {
     expect(await puppet.call(insert, 'k', 2_048, OPTIONS, 60_000)).toBe(2);
     expect(await puppet.call(insert, 'k', 1_024, OPTIONS, 60_000)).toBe(5);
     expect(await puppet.call(insert, 'k', ...write(puppet, { vary: 'a:b' }), 60_000)).toBe(2);
+    const names = Array.from({ length: 65 }, (_, at) => `x-${at}`);
+    const tooMany = write(puppet, { vary: names.join(' ') });
+    expect(await puppet.call(insert, 'k', ...tooMany, 60_000)).toBe(13);
     const edge = write(puppet, { maxAge: s, edgeMaxAge: 2n * s });
     expect(await puppet.call(insert, 'k', ...edge, 60_000)).toBe(2);
     expect(await puppet.call(insert, 'k', ...write(puppet, { request: 77 }), 60_000)).toBe(3);

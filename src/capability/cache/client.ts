@@ -1,8 +1,9 @@
 /** The caches as one serving thread has them: it asks the keeper, and shares bodies by its runs. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Account } from '../../account/account.ts';
+import type { Share } from '../../account/share.ts';
 import type { ReadBody } from '../../http/body.ts';
-import { type FolderKey, ownerOf } from '../../names.ts';
+import { ownerOf } from '../../names.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { Cache } from './contract.ts';
 import { Filling } from './filling.ts';
@@ -59,6 +60,10 @@ export class CacheClient implements CacheLine {
     return new RunCache(this, run);
   }
 
+  shareOf({ folderKey }: CacheRun): Share {
+    return this.#account.shareOf(ownerOf(folderKey));
+  }
+
   nextRun(): number {
     this.#lastRun += 1;
     return this.#lastRun;
@@ -89,16 +94,16 @@ export class CacheClient implements CacheLine {
     if (!this.#isClosed) this.#port.postMessage(message);
   }
 
-  bodyOf({ body: wire }: Pick<WireObject, 'body'>, { folderKey }: CacheRun): SharedBody {
-    const known = this.#bodies.get(wire.id) ?? this.#newBody(wire, folderKey, false);
+  bodyOf({ body: wire }: Pick<WireObject, 'body'>, run: CacheRun): SharedBody {
+    const known = this.#bodies.get(wire.id) ?? this.#newBody(wire, run, false);
     known.body.enter();
     if (wire.state === 'growing') known.timesTold += 1;
     if (!known.isWritten) known.body.catchUp(wire);
     return known.body;
   }
 
-  fill(object: WireObject, source: ReadBody, { folderKey }: CacheRun): SharedBody {
-    const { body } = this.#newBody(object.body, folderKey, true);
+  fill(object: WireObject, source: ReadBody, run: CacheRun): SharedBody {
+    const { body } = this.#newBody(object.body, run, true);
     const filling = new Filling({
       ...{ body, source, knownBytes: object.options.knownBytes },
       bytesMax: this.limits.cacheEntryBytesMax,
@@ -122,8 +127,8 @@ export class CacheClient implements CacheLine {
     this.#end();
   }
 
-  #newBody({ id }: WireBody, folderKey: FolderKey, isWritten: boolean): KnownBody {
-    const share = this.#account.shareOf(ownerOf(folderKey));
+  #newBody({ id }: WireBody, run: CacheRun, isWritten: boolean): KnownBody {
+    const share = this.shareOf(run);
     const body = new SharedBody({ id, share, onUnread: (unread) => this.#forgetBody(unread) });
     const known = { body, isWritten, timesTold: 0 };
     this.#bodies.set(id, known);

@@ -1,4 +1,5 @@
 /** A thread's line to the keeper of the caches, as its runs use it. */
+import type { Share } from '../../account/share.ts';
 import type { Limits } from '../../config/config.ts';
 import type { ReadBody } from '../../http/body.ts';
 import type { RunIdentity } from '../definition.ts';
@@ -30,6 +31,8 @@ export interface Question {
 export interface CacheLine {
   readonly limits: CacheClientLimits;
   readonly nowMs: () => number;
+  /** What the site's owner holds. */
+  shareOf(run: CacheRun): Share;
   /** A number that no other run of the thread has. */
   nextRun(): number;
   /** Settles when the keeper answers; rejects with CapabilityRefusal. */

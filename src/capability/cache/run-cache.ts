@@ -17,6 +17,8 @@ import type { LookMode, WireAddress, WireObject } from './messages.ts';
 
 /** As the contract of the ABIs has it. */
 const keyBytesMax = 8_135;
+/** What a question weighs beside what it says. */
+const questionBytes = 1_024;
 
 type Looked = Extract<Answer, { kind: 'looked' }>;
 
@@ -24,8 +26,8 @@ export class RunCache implements Cache {
   readonly #line: CacheLine;
   readonly #run: CacheRun;
   readonly #number: number;
-  /** Numbers of questions under way, and of obligations. */
-  readonly #open = new Set<number>();
+  /** Numbers of questions under way, and of obligations, and what the keeper holds for each. */
+  readonly #open = new Map<number, number>();
   readonly #found = new Set<Found>();
   #operations = 0;
   #isClosed = false;
@@ -69,7 +71,7 @@ export class RunCache implements Cache {
 
   close(): void {
     this.#isClosed = true;
-    for (const id of [...this.#open]) this.forget(id);
+    for (const id of [...this.#open.keys()]) this.forget(id);
     for (const found of this.#found) found.close();
     this.#found.clear();
   }
@@ -90,7 +92,7 @@ export class RunCache implements Cache {
       if (obligation !== undefined) this.forget(obligation);
       throw error;
     }
-    if (obligation !== undefined) this.#open.delete(obligation);
+    if (obligation !== undefined) this.#settle(obligation);
     const { answer } = this.#line.ask({ kind: 'insert', address, obligation, options });
     const stored = await answer.catch((error: unknown) => {
       body.cancel();
@@ -106,7 +108,7 @@ export class RunCache implements Cache {
   async update(obligation: number, options: ObjectOptions): Promise<FoundObject> {
     this.#count('store');
     this.#requireStorable(options);
-    this.#open.delete(obligation);
+    this.#settle(obligation);
     const stored = await this.#line.ask({ kind: 'update', obligation, options }).answer;
     return this.#keep(this.#foundOf(requireStored(stored)));
   }
@@ -122,12 +124,18 @@ export class RunCache implements Cache {
           readonly varyBy: readonly string[];
         },
   ): void {
-    if (this.#open.delete(obligation)) this.#line.tell({ ...how, obligation });
+    if (this.#settle(obligation)) this.#line.tell({ ...how, obligation });
   }
 
   /** @internal For its entries. */
   forget(id: number): void {
-    if (this.#open.delete(id)) this.#line.forget(id);
+    if (this.#settle(id)) this.#line.forget(id);
+  }
+
+  /** False where it was settled before. */
+  #settle(id: number): boolean {
+    this.#line.shareOf(this.#run).release('cache', this.#open.get(id) ?? 0);
+    return this.#open.delete(id);
   }
 
   async #look(
@@ -137,8 +145,9 @@ export class RunCache implements Cache {
   ): Promise<CacheEntry> {
     this.#count('look');
     const wire = this.#wire(address);
+    const bytes = this.#holdQuestion(wire);
     const { answer, id } = this.#line.ask({ kind: 'look', run: this.#number, address: wire, mode });
-    this.#open.add(id);
+    this.#open.set(id, bytes);
     const giveUp = (): void => this.forget(id);
     void blocked?.then(() => this.#insist(id));
     signal?.addEventListener('abort', giveUp);
@@ -148,11 +157,24 @@ export class RunCache implements Cache {
       if (looked.kind !== 'looked') throw new TypeError(`Cannot look: received ${looked.kind}`);
       return this.#entryOf(id, wire, looked);
     } catch (error) {
-      this.#open.delete(id);
+      this.#settle(id);
       throw error;
     } finally {
       signal?.removeEventListener('abort', giveUp);
     }
+  }
+
+  /** The keeper has it as long as it waits or is obliged, with all of the request's headers. */
+  #holdQuestion({ headers, key }: WireAddress): number {
+    let bytes = questionBytes + key.length;
+    for (const text of headers) bytes += text.length;
+    const share = this.#line.shareOf(this.#run);
+    if (!share.allows('bytes', bytes)) {
+      const rule = 'the sites of one owner may have no larger part of the memory than is left';
+      throw new CapabilityRefusal('limit', `Cannot ask the cache: ${rule}: received more`);
+    }
+    share.charge('cache', bytes);
+    return bytes;
   }
 
   /** Nothing else happens in the run until it has its answer. */
@@ -162,7 +184,7 @@ export class RunCache implements Cache {
 
   #entryOf(id: number, address: WireAddress, looked: Looked): CacheEntry {
     const { isObliged, isUncacheable, object } = looked;
-    if (!isObliged) this.#open.delete(id);
+    if (!isObliged) this.#settle(id);
     const found = object === undefined ? undefined : this.#keep(this.#foundOf(object));
     const obligation = isObliged ? id : undefined;
     return new RunCacheEntry(this, { address, found, obligation, isUncacheable });

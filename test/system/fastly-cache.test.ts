@@ -209,6 +209,16 @@ describe('requests that are read through the cache', () => {
     expect(same).toMatchObject({ status: 304, text: '' });
   });
 
+  test('do not keep what still holds, but for one visitor alone', async () => {
+    answerWith({ 'cache-control': 'max-age=1', age: '5', etag: '"1"' });
+    await visit();
+    answer = (_request, response) =>
+      response.writeHead(304, { 'cache-control': 'private, max-age=60' }).end();
+    expect(await visit()).toMatchObject({ status: 200, text: 'answer 1' });
+    answerWith({});
+    expect((await visit()).text).toBe('answer 3');
+  });
+
   test('for a part get it of what is kept', async () => {
     answer = (_request, response) => response.end('0123456789');
     await visit();

@@ -148,9 +148,9 @@ class Trip {
         reply.body.cancel();
         return await this.#chooseStale(entry, found);
       }
-      if (reply.status === 304 && asked !== undefined) {
+      if (reply.status === 304 && found !== undefined && asked !== undefined) {
         reply.body.cancel();
-        return await this.#replyOf(await this.#update(entry, refreshed(asked, reply)));
+        return await this.#replyOf(await this.#refresh(entry, found, refreshed(asked, reply)));
       }
       return await this.#keep(entry, reply);
     } catch (error) {
@@ -183,13 +183,25 @@ class Trip {
     return reply;
   }
 
-  /** The server says that it holds; where the cache has given it up meanwhile, it still does. */
-  async #update(entry: CacheEntry, head: CacheableResponse): Promise<FoundObject> {
-    const { found } = entry;
+  /**
+   * The server says that `found` holds, with this head from now on: maybe one by which it is for
+   * this visitor alone. Where the cache has given it up meanwhile, it still holds.
+   */
+  async #refresh(
+    entry: CacheEntry,
+    found: FoundObject,
+    head: CacheableResponse,
+  ): Promise<FoundObject> {
+    const { headers, outbound, override } = this.#options;
+    const isForced = override?.maxAgeMs !== undefined;
+    if (storabilityOf({ method: outbound.method, headers }, head, isForced) === 'never') {
+      entry.recordUncacheable({ maxAgeMs: neverMs, varyBy: [] });
+      return found;
+    }
     try {
       return await entry.update(this.#optionsOf(head));
     } catch (error) {
-      if (!(error instanceof CapabilityRefusal) || found === undefined) throw error;
+      if (!(error instanceof CapabilityRefusal)) throw error;
       return found;
     }
   }

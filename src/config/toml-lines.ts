@@ -10,6 +10,10 @@ interface Cursor {
   line: number;
 }
 
+/** Longer paths are not listed: none is read here, and each key would keep its whole path. */
+const pathPartsMax = 32;
+const pathCharactersMax = 4_096;
+
 /**
  * Key path → line number, counted from 1. Tables are keys too; elements of an array of tables are
  * numbered: `mounts.0.prefix`. Keys inside inline values are not listed: use `lineOf`.
@@ -18,14 +22,16 @@ export function scanTomlLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
   const elements = new Map<string, number>();
   const cursor: Cursor = { text, offset: 0, line: 1 };
-  let table: readonly string[] = [];
+  let table: readonly string[] | undefined = [];
   for (skipBlank(cursor); cursor.offset < text.length; skipBlank(cursor)) {
     const line = cursor.line;
     if (peek(cursor) === '[') {
-      table = readHeader(cursor, elements);
-      lines.set(table.join('.'), line);
+      table = ifListed(readHeader(cursor, elements));
+      if (table !== undefined) lines.set(table.join('.'), line);
     } else {
-      lines.set([...table, ...readKey(cursor)].join('.'), line);
+      const key = ifListed(readKey(cursor));
+      const path = table && key && ifListed([...table, ...key]);
+      if (path !== undefined) lines.set(path.join('.'), line);
       skipValue(cursor);
     }
   }
@@ -39,6 +45,11 @@ export function lineOf(lines: ReadonlyMap<string, number>, path: readonly string
     if (line !== undefined) return line;
   }
   return 1;
+}
+
+function ifListed(path: readonly string[]): readonly string[] | undefined {
+  const isShort = path.length <= pathPartsMax && path.join('.').length <= pathCharactersMax;
+  return isShort ? path : undefined;
 }
 
 function peek(cursor: Cursor): string {

@@ -61,3 +61,11 @@ test('a key inside an inline value has the line of what is around it', () => {
 test('lines that end in CR LF are counted once', () => {
   expect(scanTomlLines('a = 1\r\nb = 2\r\n').get('b')).toBe(2);
 });
+
+test('keys below a long path are not listed, so that they do not keep it once for each', () => {
+  const path = 'a.'.repeat(5_000);
+  const keys = Array.from({ length: 5_000 }, (_, at) => `k${at} = 1`).join('\n');
+  const lines = scanTomlLines(`[${path}b]\n${keys}\n[c]\nlast = 1\n${path}d = 1`);
+  expect([...lines.keys()]).toEqual(['c', 'c.last']);
+  expect(lineOf(lines, ['c', 'last'])).toBe(5_003);
+});

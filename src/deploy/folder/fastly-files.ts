@@ -68,9 +68,11 @@ export async function resolveFastly(
   listener: FileListener = nobody,
 ): Promise<ResolvedFastly | undefined> {
   const files = new Map<string, Uint8Array>();
-  let bytesLeft = place.limits.fastlyFilesBytesMax;
+  const bytesMax = place.limits.fastlyFilesBytesMax;
+  let bytesLeft = bytesMax;
   for (;;) {
-    const resolution = resolveLocalServer(file.local, { files, variable: place.variable });
+    const { variable } = place;
+    const resolution = resolveLocalServer(file.local, { files, variable, bytesMax });
     if (resolution.kind === 'resolved') {
       return { settings: resolution.settings, paths: [...files.keys()] };
     }

@@ -4,6 +4,8 @@ import type { LocalServer } from './fastly-toml.ts';
 import { fileSource } from './sources.ts';
 
 const pathsMax = 1_000;
+/** Of these few are paths; to refuse each of the others takes a moment. */
+const quotesMax = 100_000;
 /** A longer one is no path. */
 const quoted = /"([^"\n]{1,1024})"|'([^'\n]{1,1024})'/g;
 
@@ -23,10 +25,12 @@ export function namedFiles(local: LocalServer): readonly string[] {
 /** Of any text: whatever stands in quotes and could be a path. */
 export function couldBeNamed(text: string): readonly string[] {
   const paths = new Set<string>();
+  let quotes = 0;
   for (const [, double, single] of text.matchAll(quoted)) {
     const path = asPath(double ?? single ?? '');
     if (path !== undefined) paths.add(path);
-    if (paths.size >= pathsMax) break;
+    quotes += 1;
+    if (paths.size >= pathsMax || quotes >= quotesMax) break;
   }
   return [...paths];
 }

@@ -2,6 +2,7 @@
  * What a `fastly.toml` says, with the files that it names: `[local_server]` and bytes → what the
  * folder's modules have. Pure: who reads the files is told which are needed, and asks again.
  */
+import { inBytes } from '../../amounts.ts';
 import { kvKeyBytesMax } from '../../names.ts';
 import type { Backend } from '../settings/backends.ts';
 import { SettingsFault } from '../settings/fault.ts';
@@ -41,6 +42,8 @@ export interface FastlySettings {
 export type ReadVariable = (name: string) => { readonly value: string } | 'absent' | 'closed';
 
 export interface ResolveWorld {
+  /** What files may give: one that is named often is there as often. */
+  readonly bytesMax: number;
   /** Whole files by their path in the folder. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly variable: ReadVariable;
@@ -63,9 +66,11 @@ class Resolver {
   readonly needs = new Map<string, FileSource>();
   readonly #world: ResolveWorld;
   readonly #notes: string[] = [];
+  #bytesLeft: number;
 
   constructor(world: ResolveWorld) {
     this.#world = world;
+    this.#bytesLeft = world.bytesMax;
   }
 
   resolve(local: LocalServer): FastlySettings {
@@ -171,7 +176,17 @@ class Resolver {
     if (source.kind === 'env') return undefined;
     const bytes = this.#world.files.get(source.path);
     if (bytes === undefined) this.needs.set(source.path, source);
+    else this.#count(source, bytes);
     return bytes;
+  }
+
+  /** A file that is named by 16,000 secrets would else be 16,000 texts. */
+  #count({ path }: FileSource, bytes: Uint8Array): void {
+    this.#bytesLeft -= bytes.length;
+    if (this.#bytesLeft >= 0) return;
+    const most = inBytes(this.#world.bytesMax);
+    const rule = `all files have at most ${most}, each as often as it is named`;
+    throw badFastlyToml(`${path}: ${rule}: received more`);
   }
 
   /** What a JSON file holds, by the rules of its kind; `absent` while the file is needed. */

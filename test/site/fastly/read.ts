@@ -20,7 +20,7 @@ export function read(
   const local = parseFastlyToml(Buffer.from(text), bytesMax);
   const known = new Map<string, Uint8Array>();
   for (;;) {
-    const resolution = resolveLocalServer(local, { files: known, variable });
+    const resolution = resolveLocalServer(local, { files: known, variable, bytesMax });
     if (resolution.kind === 'resolved') return resolution.settings;
     for (const { path } of resolution.files) {
       const file = files[path];

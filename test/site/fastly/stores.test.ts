@@ -159,3 +159,20 @@ describe('secret_stores', () => {
     expect(told).not.toContain('accepted');
   });
 });
+
+describe('what files give', () => {
+  const secrets = (count: number): string =>
+    Array.from(
+      { length: count },
+      (_, at) => `[[local_server.secret_stores.s]]\nkey = "k${at}"\nfile = "large.txt"`,
+    ).join('\n');
+
+  test('counts as often as they are named', () => {
+    const files = { 'large.txt': 'x'.repeat(1024 * 1024) };
+    expect(read(secrets(4), files).secretStores.get('s')?.size).toBe(4);
+    expect(faultOf(secrets(5), files)).toBe(
+      'Cannot run the module: large.txt: all files have at most 4 MiB, each as often as it is ' +
+        'named: received more',
+    );
+  });
+});

@@ -1,22 +1,35 @@
-/** `terrafirma doctor`: would this host name work here, and if not, what is to be done? */
+/**
+ * `terrafirma doctor`: would this host name or folder work here, and if not, what is to be done?
+ */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { FlagValue } from '../../config/resolve.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { HostName } from '../../names.ts';
-import { parseHostName } from '../../names.ts';
+import { parseHostName, quoteReceived } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
 import { adminFlags, adminSettings } from '../admin/find-daemon.ts';
-import type { Command } from '../command.ts';
+import type { Arguments, Command, CommandIo } from '../command.ts';
+import { folderFlag } from '../serve.ts';
 import { checkDaemon, checkRules } from './daemon.ts';
 import { checkDns } from './dns.ts';
-import { checkFolder } from './folder.ts';
-import { describeCheck, summarize } from './report.ts';
+import { checkFolder, checkServedFolder } from './folder.ts';
+import { type CheckReport, describeCheck, summarize } from './report.ts';
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Look at everything about a host name, and say what to do next',
-  positionals: [{ name: 'host name', isRequired: true, summary: 'Such as example.com' }],
+  summary: 'Look at everything about a host name or a folder, and say what to do next',
+  positionals: [
+    {
+      name: 'host name or folder',
+      isRequired: true,
+      summary: 'Such as example.com, or ./folder as for "terrafirma serve ./folder"',
+    },
+  ],
   flags: [...adminFlags, { name: 'json', summary: 'Print JSON' }],
   readsConfig: true,
   settings: [
@@ -29,31 +42,17 @@ export const doctor: Command = {
     'Looks at the addresses, at both TXT records and what they mean, at the folder and at every ' +
       'module in it, with the DNS servers and mounts that "terrafirma serve" would use, and asks ' +
       'the daemon that runs, if one does. Touches nothing.',
+    'Of a folder it looks at what is in it alone, before any host name leads there.',
     'It looks from this machine: whether others reach it, it cannot say.',
-    'Exits with 0 only when the host name would work.',
+    'Exits with 0 only when the host name or folder would work.',
   ],
   async run(given, io) {
-    const { config } = loadConfig({
-      flags: given.settings,
-      machine: io.machine,
-      configFile: given.configFile,
-    });
-    const hostName = readHostName(given.positionals[0] ?? '');
-    const { dns, limits } = config;
-    const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
-    const names = await checkDns(hostName, resolver, dns);
-    const inside = names.folder === undefined ? undefined : await checkFolder(names.folder, config);
-    const findings = [
-      ...names.findings,
-      ...checkRules(hostName, names.folder, config),
-      ...(inside?.findings ?? []),
-      ...(await checkDaemon(hostName, given, io)),
-    ];
-    const report = summarize(
-      hostName,
-      findings,
-      `Try: curl http://${hostName}/${inside?.modulePath ?? ''}`,
-    );
+    const subject = given.positionals[0] ?? '';
+    const folder = readFolder(subject, io.machine.workingDirectory);
+    const report =
+      folder === undefined
+        ? await judgeHostName(readHostName(subject), given, io)
+        : await judgeFolder(folder, given, io);
     io.write(
       given.has('json') ? `${JSON.stringify(report, undefined, 2)}\n` : describeCheck(report),
     );
@@ -64,9 +63,61 @@ export const doctor: Command = {
 /** As it was called first. */
 export const check: Command = { ...doctor, name: 'check', summary: 'The same as doctor' };
 
+async function judgeHostName(
+  hostName: HostName,
+  given: Arguments,
+  io: CommandIo,
+): Promise<CheckReport> {
+  const config = readConfig(given, io);
+  const { dns, limits } = config;
+  const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
+  const names = await checkDns(hostName, resolver, dns);
+  const inside = names.folder === undefined ? undefined : await checkFolder(names.folder, config);
+  const findings = [
+    ...names.findings,
+    ...checkRules(hostName, names.folder, config),
+    ...(inside?.findings ?? []),
+    ...(await checkDaemon(hostName, given, io)),
+  ];
+  const next = `Try: curl http://${hostName}/${inside?.modulePath ?? ''}`;
+  return summarize({ hostName }, findings, next);
+}
+
+/** @param folder Absolute. */
+async function judgeFolder(folder: string, given: Arguments, io: CommandIo): Promise<CheckReport> {
+  const config = readConfig(given, io, folderFlag(folder));
+  const { findings } = await checkServedFolder(config);
+  return summarize({ folder }, findings, `Try: terrafirma serve ${folder}`);
+}
+
+function readConfig(given: Arguments, io: CommandIo, more: readonly FlagValue[] = []): Config {
+  const flags = [...given.settings, ...more];
+  return loadConfig({ flags, machine: io.machine, configFile: given.configFile }).config;
+}
+
+/**
+ * The absolute path of a folder that is meant; undefined where it is a host name. A name without a
+ * dot is a folder where there is one, so that what serves a folder also checks it.
+ *
+ * @throws TerrafirmaError `usage`
+ */
+function readFolder(text: string, workingDirectory: string): string | undefined {
+  if (isUrl.test(text)) return undefined;
+  const folder = path.resolve(workingDirectory, text);
+  const isThere = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (/^\.{1,2}$|\//.test(text)) {
+    if (isThere) return folder;
+    const rule = 'a path must be that of a folder which is there';
+    throw new TerrafirmaError('usage', `Cannot check: ${rule}: received ${quoteReceived(text)}`);
+  }
+  return isThere && text !== '' && !text.includes('.') ? folder : undefined;
+}
+
+const isUrl = /^https?:\/\/([^/?#]+)/i;
+
 /** A host name, or the URL of a page there, as it is copied from a browser. */
 function readHostName(text: string): HostName {
-  const [, authority = text] = /^https?:\/\/([^/?#]+)/i.exec(text) ?? [];
+  const [, authority = text] = isUrl.exec(text) ?? [];
   try {
     return parseHostName(authority);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
 import path from 'node:path';
 import type { Config } from '../../config/config.ts';
+import { openPlaces } from '../../daemon/places.ts';
 import { capFiles } from '../../deploy/folder/limits.ts';
 import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import type { ListedFile } from '../../deploy/look/scan.ts';
@@ -9,7 +10,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
-import { type LocatedFolder, Locator } from '../../outside/mount/locate.ts';
+import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
 import { grantedVariables } from '../../outside/secrets/variables.ts';
 import type { Manifest } from '../../site/manifest.ts';
@@ -38,12 +39,25 @@ const noMount: Finding = {
 /** Never rejects for what is wrong with the folder: that is what it reports. */
 export async function checkFolder(folder: FolderPath, config: Config): Promise<FolderFindings> {
   if (config.mounts.length === 0) return { findings: [noMount], modulePath: undefined };
+  return checkLocated(config, (guards) => openPlaces(config, guards).locator.locate(folder));
+}
+
+/** The same of the one folder of `config.folder`. */
+export function checkServedFolder(config: Config): Promise<FolderFindings> {
+  return checkLocated(config, (guards) => openPlaces(config, guards).folder);
+}
+
+async function checkLocated(
+  config: Config,
+  locate: (guards: MountGuards) => Promise<LocatedFolder> | LocatedFolder | undefined,
+): Promise<FolderFindings> {
   const findings: Finding[] = [];
   try {
-    const { mounts, botUser, limits } = config;
-    const guards = new MountGuards(limits);
-    const located = await new Locator({ mounts, botUser, guards }).locate(folder);
-    findings.push({ mark: 'ok', subject: 'folder', text: `${folder.key} is ${located.directory}` });
+    const guards = new MountGuards(config.limits);
+    const located = await locate(guards);
+    if (located === undefined) return { findings: [noMount], modulePath: undefined };
+    const { key, directory } = located;
+    findings.push({ mark: 'ok', subject: 'folder', text: `${key} is ${directory}` });
     const fs = guards.fsOf(located.mount.directory, ownerOf(located.key));
     return await lookInside(located, { fs, config, findings });
   } catch (error) {

@@ -12,22 +12,24 @@ export interface Finding {
   readonly nextStep?: string;
 }
 
-export interface CheckReport {
-  readonly hostName: string;
+/** What was looked at: a host name, or a folder by its absolute path. */
+export type CheckSubject = { readonly hostName: string } | { readonly folder: string };
+
+export type CheckReport = CheckSubject & {
   readonly findings: readonly Finding[];
   readonly wouldWork: boolean;
   readonly nextStep: string;
-}
+};
 
 /** The first bad finding says what to do; without one, `whenGood` does. */
 export function summarize(
-  hostName: string,
+  subject: CheckSubject,
   findings: readonly Finding[],
   whenGood: string,
 ): CheckReport {
   const bad = findings.find((finding) => finding.mark === 'bad');
   return {
-    hostName,
+    ...subject,
     findings,
     wouldWork: bad === undefined,
     nextStep: bad === undefined ? whenGood : (bad.nextStep ?? bad.text),
@@ -39,5 +41,6 @@ export function describeCheck(report: CheckReport): string {
     ({ mark, subject, text }) => `  ${mark.padEnd(4)}  ${subject.padEnd(8)}  ${printable(text)}`,
   );
   const verdict = report.wouldWork ? 'It would work.' : 'It would not work.';
-  return `${[report.hostName, ...lines, `${verdict} ${printable(report.nextStep)}`].join('\n')}\n`;
+  const title = 'folder' in report ? printable(report.folder) : report.hostName;
+  return `${[title, ...lines, `${verdict} ${printable(report.nextStep)}`].join('\n')}\n`;
 }

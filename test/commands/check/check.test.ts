@@ -93,6 +93,39 @@ test('a URL copied from a browser stands for its host name', async () => {
   expect(stdout).toMatch(/^example\.com$/m);
 });
 
+test('a folder is looked at by its path, as "serve" takes it', async () => {
+  const directory = `${folder.directory}/${site}`;
+  const { code, stdout, stderr } = await runProgram(['check', directory]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^\/.*alice,kbwasm$/m);
+  expect(stdout).toMatch(/ok +module +hello\.wasm would be served$/m);
+  expect(stdout).not.toMatch(/TXT|daemon/);
+  expect(stdout).toMatch(/^It would work\. Try: terrafirma serve \/.*alice,kbwasm$/m);
+
+  folder.write(`${site}/fastly.toml`, '[local_server.acls]\nhome = "acl.json"');
+  const workingDirectory = `${folder.directory}/private`;
+  const wrong = await runProgram(['doctor', './alice,kbwasm', '--json'], { workingDirectory });
+  folder.remove(`${site}/fastly.toml`);
+  expect(wrong.code).toBe(1);
+  expect(JSON.parse(wrong.stdout)).toMatchObject({
+    folder: expect.stringMatching(/alice,kbwasm$/),
+    wouldWork: false,
+    nextStep: expect.stringContaining('fastly.toml:2: the file must be there'),
+  });
+});
+
+test('a name without a dot is a folder where there is one', async () => {
+  const workingDirectory = folder.directory;
+  const { stdout } = await runProgram(['check', 'private'], { workingDirectory });
+  expect(stdout).toMatch(/ok +folder +\/local\//m);
+});
+
+test('a path that is no folder: 2, and what it must be', async () => {
+  const { code, stderr } = await runProgram(['check', './no-such-folder']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('must be that of a folder which is there: received "./no-such-folder"');
+});
+
 test.each(broken)('%s: the next step, with 1', async (_name, table, nextStep) => {
   for (const [name, entry] of Object.entries(table)) dns.table.set(name, entry);
   const { code, stdout } = await check();

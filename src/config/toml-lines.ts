@@ -27,15 +27,24 @@ export function scanTomlLines(text: string): ReadonlyMap<string, number> {
     const line = cursor.line;
     if (peek(cursor) === '[') {
       table = ifListed(readHeader(cursor, elements));
-      if (table !== undefined) lines.set(table.join('.'), line);
+      if (table !== undefined) note(lines, table, line);
     } else {
       const key = ifListed(readKey(cursor));
       const path = table && key && ifListed([...table, ...key]);
-      if (path !== undefined) lines.set(path.join('.'), line);
+      if (path !== undefined) note(lines, path, line);
       skipValue(cursor);
     }
   }
   return lines;
+}
+
+/** What is around `path` begins here too, unless it has begun already: `[a.b]` makes `a`. */
+function note(lines: Map<string, number>, path: readonly string[], line: number): void {
+  for (let length = 1; length < path.length; length += 1) {
+    const around = path.slice(0, length).join('.');
+    if (!lines.has(around)) lines.set(around, line);
+  }
+  lines.set(path.join('.'), line);
 }
 
 /** The line of `path`, or of the nearest thing around it; 1 when nothing of it is listed. */

@@ -184,7 +184,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'cron-unknown': { level: 'warn', text: 'nobody knows how a call at its time ended' },
   'cron-rests': { level: 'warn', text: 'schedule of the folder does not run' },
   'cron-trouble': { level: 'error', text: 'schedules do not run as they should' },
-  'settings-noted': { level: 'warn', text: 'terrafirma.toml of the folder' },
+  'settings-noted': { level: 'warn', text: 'settings of the folder' },
   'sealing-keys-not-read': { level: 'error', text: 'sealing keys not read' },
   'folder-failed': { level: 'error', text: 'folder could not be looked at' },
   'folder-forgotten': { level: 'info', text: 'folder forgotten' },

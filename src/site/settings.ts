@@ -3,7 +3,7 @@
  * is a file of `settings/`. Pure. The result is plain data: it crosses threads by structured
  * cloning.
  */
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import { inBytes } from '../amounts.ts';
 import { lineOf, scanTomlLines } from '../config/toml-lines.ts';
 import { TerrafirmaError } from '../errors.ts';
@@ -210,8 +210,8 @@ function parseToml(text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (cause) {
-    const line = cause instanceof Error && 'line' in cause ? `:${cause.line}` : '';
-    throw bad(`${line}: must be TOML`, `${line === '' ? 'a text' : 'a line'} that is not`);
+    if (!(cause instanceof TomlError)) throw bad(': must be TOML', 'a text that is not');
+    throw bad(`:${cause.line}: must be TOML`, `a line that is not, at column ${cause.column}`);
   }
 }
 

@@ -2,7 +2,7 @@
  * The `fastly.toml` of a folder: what the vendor's own tools read of it as `[local_server]`, which
  * is how an app says what it runs with where it is not at the vendor's. Pure.
  */
-import { parse } from 'smol-toml';
+import { parse, TomlError } from 'smol-toml';
 import { inBytes } from '../../amounts.ts';
 import { lineOf, scanTomlLines } from '../../config/toml-lines.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -128,7 +128,8 @@ function parseToml(text: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (cause) {
-    const line = cause instanceof Error && 'line' in cause ? `:${cause.line}` : '';
-    throw badFastlyToml(`${fastlyName}${line}: must be TOML: received a text that is not`);
+    const [line, column] =
+      cause instanceof TomlError ? [`:${cause.line}`, `, at column ${cause.column}`] : ['', ''];
+    throw badFastlyToml(`${fastlyName}${line}: must be TOML: received a text that is not${column}`);
   }
 }

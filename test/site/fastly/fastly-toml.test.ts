@@ -38,13 +38,18 @@ describe('parseFastlyToml()', () => {
       'manifest_version = "1"',
       'fastly.toml:1: manifest_version must be a whole number of at most 3: received a string',
     ],
+    ['manifest_version = 3\n\n[local_server.backend.a]\nurl = "http://a"', 'fastly.toml:3: '],
     ['[local_server]\n\n[local_server.backend.a]\nurl = "http://a"', 'did you mean "backends"?'],
     ['[local_server.backends.a]\nurl = "http://a"\nhostt = 1', 'fastly.toml:3: '],
     [
       '[local_server.dictionaries]\n[local_server.config_stores]',
       'must stand under one of its names',
     ],
-    ['[local_server', 'fastly.toml:1: must be TOML: received a text that is not'],
+    ['[local_server', 'fastly.toml:1: must be TOML: received a text that is not, at column 2'],
+    [
+      '[local_server.backends.a]\nurl = http://a',
+      'fastly.toml:2: must be TOML: received a text that is not, at column 7',
+    ],
   ])('%s is refused', (text, sentence) => {
     expect(faultOf(text)).toContain(sentence);
   });

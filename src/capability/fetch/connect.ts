@@ -63,8 +63,8 @@ export async function reachableAddresses(
     else refusal = `${formatAddress(address)}, ${reason}`;
   }
   if (reachable.length === 0) {
-    const rule = `guests reach public addresses only: received ${hostName}: ${refusal}`;
-    throw new CapabilityRefusal('forbidden', `Cannot connect: ${rule}`);
+    const received = literal === undefined ? `${hostName}: ${refusal}` : refusal;
+    throw unreachable(received);
   }
   return reachable.slice(0, addressesTriedMax);
 }
@@ -195,8 +195,14 @@ function checkPeer(socket: Socket, port: number, filter: AddressFilter): void {
   const reason = peer === undefined ? 'the connection was lost' : filter.refusalOf(peer, port);
   if (reason === undefined) return;
   socket.destroy();
-  const rule = 'guests reach public addresses only';
-  throw new CapabilityRefusal('forbidden', `Cannot connect: ${rule}: received ${reason}`);
+  throw unreachable(reason);
+}
+
+/** Whoever has a back-end at home is told what to do, too. */
+function unreachable(received: string): CapabilityRefusal {
+  const rule =
+    'guests reach public addresses only, and others that the operator allows (--allow-outbound)';
+  return new CapabilityRefusal('forbidden', `Cannot connect: ${rule}: received ${received}`);
 }
 
 /** A short reason: Node's code where there is one, and the first of several attempts. */

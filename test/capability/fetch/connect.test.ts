@@ -40,6 +40,9 @@ describe('addresses of a name', () => {
     expect(await reach('a.example', { 4: [privateIpv4, publicIpv4], 6: [] })).toEqual([publicIpv4]);
     const sent = reach('a.example', { 4: [privateIpv4], 6: [] });
     await expect(sent).rejects.toMatchObject(refusal('forbidden', /a\.example: 10\.0\.0\.1, /));
+    const literal = reach('10.0.0.1', {});
+    const message = /\(--allow-outbound\): received 10\.0\.0\.1, a private/;
+    await expect(literal).rejects.toMatchObject(refusal('forbidden', message));
   });
 
   test('one family that fails does not matter while the other answers', async () => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import { WholeBody } from './whole-body.ts';
 import type { Wire } from './wire.ts';
 
 export interface RequestBodyOptions {
@@ -39,18 +40,15 @@ export class RequestBody {
   async readWhole(bytesMax: number): Promise<Uint8Array> {
     const declared = this.#options.wire.declaredBytes;
     if (declared > bytesMax) throw tooLarge(bytesMax, declared);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
+    const whole = new WholeBody(declared);
     for (;;) {
       const chunk = await this.read();
-      if (chunk === undefined) break;
-      length += chunk.length;
+      if (chunk === undefined) return whole.finish();
+      const length = whole.length + chunk.length;
       if (length > bytesMax) throw tooLarge(bytesMax, length);
       if (!this.#options.tryHold(chunk.length)) await this.#roomFor(chunk.length);
-      chunks.push(chunk);
+      whole.add(chunk);
     }
-    const [only] = chunks;
-    return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length);
   }
 
   /** The next piece; undefined at the end. */

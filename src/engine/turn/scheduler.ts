@@ -28,7 +28,7 @@ export interface SchedulerOptions {
 /** An owner who waits gets a slice within about twice this, as long as there are few such. */
 const overdueMs = 10;
 /** So long one macrotask may hand the thread from guest to guest before others get the loop. */
-const macrotaskMs = 5;
+const macrotaskMs = 2;
 /** With many hogs each slice becomes shorter, down to this; a switch costs about 10 µs. */
 const sliceMsMin = 0.1;
 

@@ -225,7 +225,7 @@ export const defaultLimits = {
   cpuMsMax: 1_000,
   wallMsMax: 30_000,
   sliceMs: 1,
-  guestCallMsMax: 5,
+  guestCallMsMax: 3,
   runsPerSiteMax: 100,
   queuedRunsPerSiteMax: 200,
   runsPerOwnerMax: 200,

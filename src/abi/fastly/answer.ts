@@ -39,7 +39,7 @@ export const answerHostcalls = [
       if (refusal !== undefined) return refusal;
       if (run.exchange.replyState !== 'none') return status.error;
       run.responses.drop(handle);
-      run.held.release(response.headers.byteLength);
+      run.held.release(response.headers.heldBytes);
       if (!isStreaming) run.bodies.drop(bodyHandle);
       try {
         return answer(run, response, { body, isStreaming });

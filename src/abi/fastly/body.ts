@@ -8,6 +8,8 @@ import { FastlyFault, type Given, status } from './status.ts';
 
 /** Read at once into allocations that small bodies share. */
 const smallBytes = 16 * 1024;
+/** With more bodies each piece lies alone: else a run would keep all memory by a byte of each. */
+const sharingBodiesMax = 64;
 const ends = ['back', 'front'] as const;
 
 export const bodyHostcalls = [
@@ -81,7 +83,11 @@ export const bodyHostcalls = [
       if (body.isStreaming && !body.isReady) {
         return writeLarge(guest, body, { ptr, length, side, written });
       }
-      body.write(guest.readBytesPooled(ptr, length, length), side);
+      const isShared = guest.run.bodies.size <= sharingBodiesMax;
+      const copy = isShared
+        ? guest.readBytesPooled(ptr, length, length)
+        : guest.readBytes(ptr, length, length);
+      body.write(copy, side);
       return guest.writeU32(written, length);
     },
   }),

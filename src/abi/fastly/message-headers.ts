@@ -105,9 +105,9 @@ function writers(find: FindHeaders) {
       act: (guest, handle, namePtr, nameLen): Status => {
         const headers = find(guest, handle);
         const name = readName(guest, namePtr, nameLen);
-        const bytesBefore = headers.byteLength;
+        const bytesBefore = headers.heldBytes;
         if (!headers.remove(name)) return status.inval;
-        guest.run.held.release(bytesBefore - headers.byteLength);
+        guest.run.held.release(bytesBefore - headers.heldBytes);
         return status.ok;
       },
     }),
@@ -129,9 +129,9 @@ export function readBytesMax({ limits }: FastlyGuest): number {
  * @throws ObjectError; nothing is changed then
  */
 function change({ run }: FastlyGuest, headers: HeaderMap, act: () => void): void {
-  const bytesBefore = headers.byteLength;
+  const bytesBefore = headers.heldBytes;
   act();
-  const more = headers.byteLength - bytesBefore;
+  const more = headers.heldBytes - bytesBefore;
   if (more < 0) run.held.release(-more);
   else run.held.hold(more);
 }

@@ -107,7 +107,7 @@ export const requestHostcalls = [
     spec: '#requests',
     act: (guest, handle) => {
       const request = guest.run.requests.take(handle);
-      guest.run.held.release(request.headers.byteLength);
+      guest.run.held.release(request.headers.heldBytes);
     },
   }),
 

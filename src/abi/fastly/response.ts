@@ -56,7 +56,7 @@ export const responseHostcalls = [
     spec: '#responses',
     act: (guest, handle) => {
       const response = guest.run.responses.take(handle);
-      guest.run.held.release(response.headers.byteLength);
+      guest.run.held.release(response.headers.heldBytes);
     },
   }),
 

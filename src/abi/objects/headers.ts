@@ -15,6 +15,9 @@ export interface HeaderLimits {
   readonly bytesMax: number;
 }
 
+/** Thousands of messages may have hundreds of empty lines each. */
+const lineOverheadBytes = 64;
+
 interface Line {
   readonly name: string;
   readonly lowerName: string;
@@ -41,6 +44,11 @@ export class HeaderMap {
   /** Names and values together, in bytes. */
   get byteLength(): number {
     return this.#bytes;
+  }
+
+  /** What they count for in memory: names and values, and what each line is beside them. */
+  get heldBytes(): number {
+    return this.#bytes + this.#lines.length * lineOverheadBytes;
   }
 
   get lineCount(): number {

@@ -195,7 +195,7 @@ function* update(
 function takeResponse(guest: FastlyGuest, { mask, opts, response }: WriteArguments) {
   const { held, responses } = guest.run;
   const options = readResponseOptions(guest, mask, opts, responseOf(guest, response));
-  held.release(responses.take(response).headers.byteLength);
+  held.release(responses.take(response).headers.heldBytes);
   return options;
 }
 
@@ -238,7 +238,7 @@ export function addResponse(guest: FastlyGuest, head: CacheableResponse): number
   const { run } = guest;
   const headers = HeaderMap.of(head.headers, run.headerLimits);
   run.responses.requireRoom();
-  run.held.hold(headers.byteLength);
+  run.held.hold(headers.heldBytes);
   return run.responses.add(new ResponseObject({ status: head.status, headers }));
 }
 

@@ -87,7 +87,7 @@ export const httpCacheLookupHostcalls = [
       return onceReady(run.of(cacheHandles).responses.get(handle), (lookup) => {
         const request = backendRequest(lookup, run.headerLimits);
         run.requests.requireRoom();
-        run.held.hold(request.headers.byteLength);
+        run.held.hold(request.headers.heldBytes);
         guest.writeU32(ptr, run.requests.add(request));
       });
     },

@@ -63,7 +63,7 @@ function openReply(
     if (isHttp2) response.version = '2';
     run.bodies.requireRoom();
     run.responses.requireRoom();
-    run.held.hold(response.headers.byteLength);
+    run.held.hold(response.headers.heldBytes);
     return {
       response: run.responses.add(response),
       body: run.bodies.add(run.newBody(reply.body)),

@@ -141,7 +141,7 @@ function take(
   const { name, backend } = findBackend(guest, namePtr, nameLen);
   const opened = open(body);
   run.requests.drop(handle);
-  run.held.release(request.headers.byteLength);
+  run.held.release(request.headers.heldBytes);
   if (!body.isStreaming) run.bodies.drop(bodyHandle);
   return { request, body: opened, name, backend };
 }

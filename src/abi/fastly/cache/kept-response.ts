@@ -1,7 +1,7 @@
 /** Responses as the cache keeps them: the head beside the body, as the metadata of the object. */
 import { createHash } from 'node:crypto';
 import type { FoundObject, ObjectOptions } from '../../../capability/cache/contract.ts';
-import type { ReplyBody, StreamedReply } from '../../../capability/fetch/contract.ts';
+import type { Backend, ReplyBody, StreamedReply } from '../../../capability/fetch/contract.ts';
 import type { ReadBody } from '../../../http/body.ts';
 import {
   type CachedReply,
@@ -21,6 +21,17 @@ const emptyBody: ReplyBody = {
   read: () => Promise.resolve(undefined),
   cancel: () => undefined,
 };
+
+/**
+ * What tells the answers of a back-end's server from those of others. Its name does not: each run
+ * may give it to another server. And who could not reach a server, for want of its authority or of
+ * a certificate of one's own, must not get what somebody else was answered.
+ */
+export function serverOf(backend: Backend): string {
+  const { address, host, sni, certificateHost, ca, clientCertificate } = backend;
+  const { isTls, host: at, port, path } = address;
+  return JSON.stringify([isTls, at, port, path, host, sni, certificateHost, ca, clientCertificate]);
+}
 
 /** No two lists of parts have the same. */
 export function responseKeyOf(...parts: readonly string[]): Uint8Array {

@@ -30,6 +30,7 @@ import {
   openReply,
   responseKeyBytes,
   responseKeyOf,
+  serverOf,
   toObjectOptions,
 } from './kept-response.ts';
 import type { CacheOverride } from './override.ts';
@@ -252,12 +253,10 @@ function isForCache({ body, headers, method }: OutboundRequest): boolean {
 function keyOf(
   headers: readonly Header[],
   { decodesGzip, url }: OutboundRequest,
-  { address, host = '' }: Backend,
+  backend: Backend,
 ): Uint8Array {
   const text = firstField(headers, keyHeader) ?? '';
   const own = /^[0-9a-f]+$/i.test(text) ? Buffer.from(text, 'hex') : undefined;
   if (own?.length === responseKeyBytes) return own;
-  // A run may call any server by any name.
-  const server = `${address.isTls ? 'https' : 'http'}://${address.host}:${address.port}`;
-  return responseKeyOf(url, server, host, decodesGzip === true ? 'decoded' : '');
+  return responseKeyOf(url, serverOf(backend), decodesGzip === true ? 'decoded' : '');
 }

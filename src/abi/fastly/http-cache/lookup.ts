@@ -10,7 +10,7 @@ import {
   ResponseHandle,
   startLookup,
 } from '../cache/entries.ts';
-import { headOf, responseKeyBytes, responseKeyOf } from '../cache/kept-response.ts';
+import { headOf, responseKeyBytes, responseKeyOf, serverOf } from '../cache/kept-response.ts';
 import { answering, bytesRoom, waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault } from '../status.ts';
@@ -109,11 +109,10 @@ function look(
   guest.requireRange(ptr, 4);
   const { cache, responses } = guest.run.of(cacheHandles);
   responses.requireRoom();
-  const { backend, key = responseKeyOf(request.url, backend, '') } = readResponseLookup(
-    guest,
-    mask,
-    opts,
-  );
+  const { backend: name, key: own } = readResponseLookup(guest, mask, opts);
+  const backend = guest.run.capabilities.fetch.backends.find(name);
+  const server = backend === undefined ? name : serverOf(backend);
+  const key = own ?? responseKeyOf(request.url, server, 'program');
   if (key.length !== responseKeyBytes) throw new FastlyFault('inval');
   const address = { space: 'http', key, headers: request.headers } as const;
   const lookup = startLookup(guest.run, (wait) => cache[how](address, wait));

@@ -18,7 +18,7 @@ import { FastlyFault, type Given, type Later } from '../status.ts';
 /** What a handle begins with: a lookup under way, or what was just stored. */
 export type HandleStart =
   | { readonly lookup: Lookup; readonly isRangeStrict?: boolean }
-  | { readonly found: FoundObject };
+  | { readonly found: FoundObject; readonly isRangeStrict?: boolean };
 
 /** A lookup under way. */
 export interface Lookup {
@@ -50,7 +50,7 @@ export class CacheHandle implements ReadyItem {
   constructor(start: HandleStart) {
     this.#lookup = 'lookup' in start ? start.lookup : undefined;
     this.#stored = 'found' in start ? start.found : undefined;
-    this.isRangeStrict = 'isRangeStrict' in start && start.isRangeStrict === true;
+    this.isRangeStrict = start.isRangeStrict === true;
   }
 
   get isReady(): boolean {

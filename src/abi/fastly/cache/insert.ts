@@ -58,7 +58,10 @@ export const cacheInsertHostcalls = [
     act: (guest, handle, mask, opts, bodyPtr, cachePtr) => {
       requireHandleRoom(guest, bodyPtr, cachePtr);
       return onceReady(guest.run.of(cacheHandles).lookups.get(handle), (lookup) =>
-        insert(guest, storeOf(guest, { lookup, mask, opts }), { bodyPtr, cachePtr }),
+        insert(guest, storeOf(guest, { lookup, mask, opts }), {
+          bodyPtr,
+          back: { ptr: cachePtr, isRangeStrict: lookup.isRangeStrict },
+        }),
       );
     },
   }),
@@ -90,16 +93,22 @@ function storeOf(guest: FastlyGuest, { lookup, mask, opts }: WriteArguments): St
   return (body) => entry.insert(options, body);
 }
 
+interface BackPlace {
+  readonly ptr: number;
+  readonly isRangeStrict: boolean;
+}
+
 /** Gives the write end, and where it is wanted a lookup that reads what is written. */
 export function insert(
   guest: FastlyGuest,
   store: Store,
-  { bodyPtr, cachePtr }: { readonly bodyPtr: number; readonly cachePtr?: number },
+  { bodyPtr, back }: { readonly bodyPtr: number; readonly back?: BackPlace },
 ): Steps<Given> {
   return openWriteEnd(guest, store, { bodyPtr }, (found) => {
-    if (cachePtr === undefined) return;
+    if (back === undefined) return;
+    const { isRangeStrict, ptr } = back;
     const { lookups } = guest.run.of(cacheHandles);
-    guest.writeU32(cachePtr, lookups.add(new CacheHandle({ found })));
+    guest.writeU32(ptr, lookups.add(new CacheHandle({ found, isRangeStrict })));
   });
 }
 

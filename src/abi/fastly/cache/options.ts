@@ -89,14 +89,14 @@ export function readWriteOptions(
   const maxAgeMs = msOf(guest.readU64(at));
   const ms = (bit: number, offset: number): number =>
     has(bit) ? msOf(guest.readU64(at + offset)) : 0;
-  const edgeMs = has(writeBits.edgeMaxAge) ? ms(writeBits.edgeMaxAge, 64) : maxAgeMs;
-  if (edgeMs > maxAgeMs) throw new FastlyFault('inval');
+  // How long the node next to the visitor may keep it, where that is another: here it is not.
+  if (ms(writeBits.edgeMaxAge, 64) > maxAgeMs) throw new FastlyFault('inval');
   const part = (bit: number, offset: number): Uint8Array | undefined =>
     has(bit) ? readPart(guest, at + offset) : undefined;
   return {
     headers: has(writeBits.headers) ? readHeaders(guest, guest.readU32(at + 8)) : [],
     options: {
-      maxAgeMs: edgeMs,
+      maxAgeMs,
       initialAgeMs: ms(writeBits.initialAge, 24),
       staleWhileRevalidateMs: ms(writeBits.staleWhileRevalidate, 32),
       staleIfErrorMs: 0,

@@ -304,6 +304,36 @@ describe('purging', () => {
   });
 });
 
+describe('an object whose age at the edge is over', () => {
+  test('is fresh here for as long as it is at all', async () => {
+    const puppet = await createFastlyPuppet();
+    await store(puppet, 'k', 'text', { maxAge: 60n * s, initialAge: 2n * s, edgeMaxAge: s });
+    const lookup = await look(puppet, 'k');
+    expect(await state(puppet, lookup)).toBe(3);
+    expect(await number64(puppet, 'get_max_age_ns', lookup)).toBe(60n * s);
+    puppet.end();
+  });
+});
+
+describe('an object that is read back by ranges', () => {
+  test('gives the range that the lookup always wanted, its length still unknown', async () => {
+    const puppet = await createFastlyPuppet();
+    const always = 8;
+    const args = ['k', always, OPTIONS] as const;
+    const lookup = await puppet.number(`${CACHE}.transaction_lookup`, ...args);
+    const name = `${CACHE}.transaction_insert_and_stream_back`;
+    expect(await puppet.call(name, lookup, ...write(puppet, {}), 59_000, 59_004)).toBe(0);
+    const [body, back] = [puppet.u32(59_000), puppet.u32(59_004)];
+    await puppet.number('fastly_http_body.write', body, 'hello beautiful world', 0);
+    puppet.bytes.writeBigUInt64LE(6n, OPTIONS);
+    puppet.bytes.writeBigUInt64LE(14n, OPTIONS + 8);
+    const part = await puppet.number(`${CACHE}.get_body`, back, 6, OPTIONS);
+    await puppet.call('fastly_http_body.close', body);
+    expect(await puppet.read(part)).toBe('beautiful');
+    puppet.end();
+  });
+});
+
 describe('options and addresses that are no good', () => {
   test('are told by their status, and nothing is done', async () => {
     const puppet = await createFastlyPuppet();

@@ -34,6 +34,7 @@ import { Logins } from './logins/logins.ts';
 import { type OperationIo, openOperation } from './open-operation.ts';
 import { openBans } from './operation.ts';
 import { openPlaces } from './places.ts';
+import { PortClaims } from './port-claims.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
@@ -80,8 +81,9 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
   const { journal } = log;
   const parts = new RunningParts(lock, log, config.limits.drainLeadMs);
   try {
-    const endpoints = await settleEndpoints(config.listen, io.portsTriedMax);
-    const tlsEndpoints = await settleEndpoints(config.tls.listen);
+    using claims = new PortClaims();
+    const plain = await settleEndpoints(config.listen, claims, io.portsTriedMax);
+    const all = { plain, tls: await settleEndpoints(config.tls.listen, claims) };
     const resolver = new Resolver({ dns: config.dns, limits: config.limits, nowMs });
     const guards = new MountGuards(config.limits, threadsPerGuard(config));
     const { relocate, ...places } = openPlaces(config, guards);
@@ -111,8 +113,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     const hostRules = parts.openHostRules(config.hosts);
     parts.cron = openCron({ ...timing, hostRules, threads, publisher });
     tellNews(parts, publisher, threads);
-    const daemon = createDaemon(endpoints, parts);
-    const all = { plain: endpoints, tls: tlsEndpoints };
+    const daemon = createDaemon(plain, parts);
     parts.operation = await openOperation(io, parts, {
       ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
       ...{ account: new Account(account, 'control'), bans: parts.bans, guards },

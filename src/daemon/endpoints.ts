@@ -6,29 +6,38 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { Endpoint } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { PortClaims } from './port-claims.ts';
 
 /**
  * The endpoints with real ports.
  *
+ * @param claims Keeps other daemons that start away from them, until it is disposed of.
  * @param portsTriedMax How many ports are tried, each one higher, where one is in use.
  * @throws TerrafirmaError `start` when one is in use or may not be bound.
  */
 export async function settleEndpoints(
   wanted: readonly Endpoint[],
+  claims: PortClaims,
   portsTriedMax = 1,
 ): Promise<readonly Endpoint[]> {
   const settled: Endpoint[] = [];
   for (const endpoint of wanted) {
     const isOpen = endpoint.descriptor !== undefined;
-    settled.push(isOpen ? endpoint : await probeFrom(endpoint, portsTriedMax));
+    settled.push(isOpen ? endpoint : await probeFrom(endpoint, claims, portsTriedMax));
   }
   return settled;
 }
 
-async function probeFrom(endpoint: Endpoint, portsTriedMax: number): Promise<Endpoint> {
+async function probeFrom(
+  endpoint: Endpoint,
+  claims: PortClaims,
+  portsTriedMax: number,
+): Promise<Endpoint> {
   for (let higher = 0; ; higher += 1) {
+    const port = endpoint.port + higher;
+    await claims.claim(port);
     try {
-      return await probe({ ...endpoint, port: endpoint.port + higher });
+      return await probe({ ...endpoint, port });
     } catch (error) {
       const cause = error instanceof TerrafirmaError ? error.cause : undefined;
       const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';

@@ -10,6 +10,7 @@ import { ControlSides } from '../../src/capability/control.ts';
 import { defaultLimits } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { settleEndpoints } from '../../src/daemon/endpoints.ts';
+import { PortClaims } from '../../src/daemon/port-claims.ts';
 import { ServingThreads } from '../../src/daemon/threads.ts';
 import { buildArtifact, formsOf } from '../../src/deploy/build/artifact.ts';
 import { programFrom } from '../../src/deploy/build/program.ts';
@@ -142,7 +143,8 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
       return loaded;
     },
   });
-  const plain = await settleEndpoints([{ host: '127.0.0.1', port: 0 }]);
+  using claims = new PortClaims();
+  const plain = await settleEndpoints([{ host: '127.0.0.1', port: 0 }], claims);
   const port = plain[0]?.port ?? 0;
   await threads.start({ plain, tls: [] });
   try {

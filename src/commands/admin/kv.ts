@@ -70,7 +70,9 @@ interface Entries {
 
 function requireModule({ folder, module }: Subject, text: string): StoreOf {
   if (module !== undefined) return { folder, module };
-  const rule = 'it takes a folder and a module of it, such as /keybase/public/you/visits.wasm';
+  const rule =
+    'it takes a folder and a module of it, such as /keybase/public/you/visits.wasm, or a store, ' +
+    'such as /keybase/public/you/store:notes';
   throw new TerrafirmaError('usage', `Cannot run kv: ${rule}: received "${text}"`);
 }
 

@@ -2,6 +2,7 @@
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
 import { noBytes } from '../../http/body.ts';
+import { BodyQueue } from '../../http/body-queue.ts';
 import type { LateReply } from '../../http/late-reply.ts';
 import type { Header } from '../../http/message.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
@@ -263,23 +264,26 @@ export class RunFetch implements Fetch {
     const owner = ownerOf(this.#origin.folderKey);
     const pieces: Uint8Array[] = [];
     let bytes = 0;
+    let heldBytes = 0;
     try {
       for (;;) {
         const piece = await body.read();
         if (piece === undefined) break;
-        const refusal = this.#take(piece.byteLength, bytes + piece.byteLength, bytesMax);
+        const refusal = this.#take(piece, bytes + piece.byteLength, bytesMax);
         if (refusal !== undefined) throw refusal;
         bytes += piece.byteLength;
+        heldBytes += BodyQueue.weigh(piece);
         pieces.push(piece);
       }
       return join(pieces, bytes);
     } finally {
       body.cancel();
-      this.#outbound.held.release(owner, bytes);
+      this.#outbound.held.release(owner, heldBytes);
     }
   }
 
-  #take(bytes: number, ofReply: number, replyBytesMax: number): CapabilityRefusal | undefined {
+  #take(piece: Uint8Array, ofReply: number, replyBytesMax: number): CapabilityRefusal | undefined {
+    const bytes = piece.byteLength;
     if (ofReply > replyBytesMax) {
       return limitRefusal(`a reply has at most ${inBytes(replyBytesMax)}`, 'more');
     }
@@ -287,7 +291,9 @@ export class RunFetch implements Fetch {
     if (this.#replyBytes + bytes > runBytesMax) {
       return limitRefusal(`all replies of a run have at most ${inBytes(runBytesMax)}`, 'more');
     }
-    const refusal = this.#outbound.held.hold(ownerOf(this.#origin.folderKey), bytes);
+    // A server may send a byte at a time.
+    const weight = BodyQueue.weigh(piece);
+    const refusal = this.#outbound.held.hold(ownerOf(this.#origin.folderKey), weight);
     if (refusal === undefined) this.#replyBytes += bytes;
     return refusal;
   }

@@ -5,6 +5,7 @@
 import type { KeyValueStore, StoredEntry } from '../../../capability/kv/contract.ts';
 import { CapabilityRefusal, type RefusalKind } from '../../../capability/refusal.ts';
 import type { ReadBody } from '../../../http/body.ts';
+import { BodyQueue } from '../../../http/body-queue.ts';
 import type { HandleTable } from '../../handles.ts';
 import { ObjectError } from '../../objects/object-error.ts';
 import type { Pending } from '../../objects/pending.ts';
@@ -125,6 +126,7 @@ export async function readWhole(
 ): Promise<Uint8Array | undefined> {
   const pieces: Uint8Array[] = [];
   let length = 0;
+  let heldBytes = 0;
   const giveUp = (): void => body.cancel();
   signal.addEventListener('abort', giveUp);
   try {
@@ -133,14 +135,16 @@ export async function readWhole(
       signal.throwIfAborted();
       if (piece === undefined) return Buffer.concat(pieces, length);
       if (length + piece.length > bytesMax) return undefined;
-      run.held.hold(piece.length);
+      const weight = BodyQueue.weigh(piece);
+      run.held.hold(weight);
+      heldBytes += weight;
       length += piece.length;
       pieces.push(piece);
     }
   } finally {
     signal.removeEventListener('abort', giveUp);
     body.cancel();
-    run.held.release(length);
+    run.held.release(heldBytes);
   }
 }
 

@@ -192,6 +192,7 @@ describe('fastly_kv_store', () => {
     const { puppet, store } = await open({ body: 'later' });
     const { body } = await puppet.downstream();
     puppet.bytes.writeUInt32LE(0, CFG);
+    puppet.bytes.fill(0, CFG, CFG + 32);
     const pending = await puppet.number(`${KV}.insert`, store, 'a', body, 0, CFG);
     expect(await puppet.call('fastly_http_body.close', body)).toBe(3);
     const waiting = puppet.number(`${KV}.insert_wait`, pending);
@@ -241,6 +242,17 @@ describe('fastly_kv_store', () => {
     const { puppet, store } = await open({ limits: { fastlyHandlesPerRunMax: 2 } });
     const start = () => puppet.call(`${KV}.lookup`, store, 'a', 0, CFG, OUT);
     expect([await start(), await start(), await start()]).toEqual([0, 0, 13]);
+  });
+
+  test('holds a body that comes a byte at a time for more than its bytes', async () => {
+    const limits = { memoryBytesMax: 20_000 };
+    const { puppet, store } = await open({ limits, body: 'later' });
+    const { body } = await puppet.downstream();
+    for (let at = 0; at < 300; at += 1) puppet.exchange.arriving.push(Buffer.from('x'));
+    puppet.exchange.arriving.end();
+    puppet.bytes.fill(0, CFG, CFG + 32);
+    const pending = await puppet.number(`${KV}.insert`, store, 'a', body, 0, CFG);
+    expect(await puppet.number(`${KV}.insert_wait`, pending)).toBe(5);
   });
 
   test('is not the store of that name of another folder', async () => {

@@ -116,10 +116,11 @@ describe('failures of paths, modules and runs', () => {
   let silentUrl: string;
 
   beforeAll(async () => {
-    for (const guest of ['hello', 'trap', 'panic', 'panic-after-500', 'imports-unknown', 'fetch']) {
-      folder.put(guest);
-    }
-    for (const guest of ['deep-recursion', 'trap-after-200', 'response-huge']) folder.put(guest);
+    const guests = [
+      ...['hello', 'trap', 'panic', 'panic-after-500', 'imports-unknown', 'fetch'],
+      ...['deep-recursion', 'trap-after-200', 'response-huge'],
+    ];
+    for (const guest of guests) folder.put(guest);
     folder.write('page.html', 'page');
     folder.write('.hidden', 'hidden');
     silent = createServer(() => undefined).listen(0, '127.0.0.1');
@@ -135,9 +136,12 @@ describe('failures of paths, modules and runs', () => {
       },
     });
     // The wait for a verdict is short here: only the test that is about it should meet it.
-    await waitFor(async () =>
-      (await ask(daemon.port, '/hello.wasm')).status === 200 ? true : undefined,
-    );
+    for (const guest of guests) {
+      await waitFor(async () => {
+        const { text } = await ask(daemon.port, `/${guest}.wasm`);
+        return /being checked/.test(text) ? undefined : true;
+      });
+    }
   });
 
   afterAll(async () => {

@@ -54,9 +54,18 @@ function describe(command: Command): readonly string[] {
   ];
 }
 
-/** Dots and apostrophes begin commands, backslashes and hyphens are others than they look. */
+/**
+ * Dots and apostrophes begin commands, backslashes and hyphens are others than they look, and troff
+ * reads bytes: what is not ASCII goes by its number.
+ */
 function text(words: string): string {
-  const escaped = words.replaceAll('\\', '\\e').replaceAll('-', '\\-');
+  const escaped = words
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/[^\0-\x7f]/gu, (sign) => {
+      const number = (sign.codePointAt(0) ?? 0).toString(16).toUpperCase();
+      return `\\[u${number.padStart(4, '0')}]`;
+    });
   return /^[.']/.test(escaped) ? `\\&${escaped}` : escaped;
 }
 

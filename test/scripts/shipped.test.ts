@@ -17,6 +17,14 @@ test('the manual page is what scripts/man-page.ts writes', async () => {
   expect(read(manPagePath)).toBe(await renderManPage());
 });
 
+test.skipIf(!has('groff'))('groff takes the manual page (skipped without it)', () => {
+  const { status, stderr } = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z', manPagePath], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
 test('the dashboard and the alerts ask for metrics that there are', () => {
   const source = ['module-metrics', 'daemon-metrics']
     .map((name) => read(`src/admin/metrics/${name}.ts`))
@@ -40,7 +48,7 @@ test.skipIf(!has('promtool'))('promtool takes the alerts (skipped without promto
 test.skipIf(!has('systemd-analyze'))('systemd takes the sockets (skipped without it)', () => {
   for (const name of ['terrafirma-http.socket', 'terrafirma-https.socket']) {
     const files = [name, 'terrafirma.service'].map((each) => path.join(root, 'systemd', each));
-    const { status, stderr } = spawnSync('systemd-analyze', ['verify', ...files]);
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...files]);
     expect([status, String(stderr)]).toEqual([0, '']);
   }
 });

@@ -1,5 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -11,21 +10,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from './support/daemon.ts';
 import { TestFolder } from './support/folder.ts';
 import { ask } from './support/http.ts';
+import { serve, systemPath } from './support/installed.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const BUILD_MS_MAX = 180_000;
 const INSTALL_MS_MAX = 240_000;
-
-/** Without the bin directory of our own dependencies: what a system has. */
-const systemPath = (process.env.PATH ?? '')
-  .split(path.delimiter)
-  .filter((directory) => !directory.includes('node_modules'))
-  .join(path.delimiter);
 
 /** A Node.js of the system that cannot run the program itself, if there is one. */
 const olderNode = findOlderNode();
@@ -50,56 +43,6 @@ function npm(argv: readonly string[], directory = root): string {
   });
   if (status !== 0) throw new Error(`npm ${argv[0]} failed:\n${stdout}${stderr}`);
   return stdout;
-}
-
-interface Started {
-  readonly port: number;
-  readonly complaints: string;
-  /** As a terminal does: every process of the group gets the signal. */
-  interrupt(): Promise<{ code: number | null; signal: string | null }>;
-  stop(): Promise<{ code: number | null; signal: string | null }>;
-  /** Kills the program that was started, and nothing else. */
-  kill(): Promise<unknown>;
-}
-
-/** Serves `directory` with `command` and waits until it says where. */
-async function serve(command: readonly string[], directory: string): Promise<Started> {
-  const state = mkdtempSync(path.join(tmpdir(), 'terrafirma-packaging-state-'));
-  const [file = '', ...argv] = command;
-  const flags = ['--listen', '127.0.0.1:0', '--threads', '1', '--state', state];
-  const child = spawn(file, [...argv, 'serve', directory, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    env: { PATH: systemPath, HOME: state },
-  });
-  const complaints: string[] = [];
-  child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk.toString()));
-  const exited = once(child, 'exit');
-  const lines = createInterface({ input: child.stdout });
-  const listening = (async () => {
-    for await (const line of lines) {
-      const found = /"listening":\["http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
-      if (found?.[1] !== undefined) return Number(found[1]);
-    }
-    throw new Error(`the program ended: ${complaints.join('')}`);
-  })();
-  const end = async (signal: () => void) => {
-    signal();
-    await exited;
-    rmSync(state, { recursive: true, force: true });
-    return { code: child.exitCode, signal: child.signalCode };
-  };
-  const port = await listening;
-  child.stdout.resume();
-  return {
-    port,
-    get complaints() {
-      return complaints.join('');
-    },
-    interrupt: () => end(() => process.kill(-(child.pid ?? Number.NaN), 'SIGINT')),
-    stop: () => end(() => child.kill('SIGTERM')),
-    kill: () => end(() => child.kill('SIGKILL')),
-  };
 }
 
 describe('the package', () => {

@@ -14,6 +14,7 @@ import type {
 import { Found } from './found.ts';
 import type { Answer, CacheLine, CacheRun } from './line.ts';
 import type { LookMode, WireAddress, WireObject } from './messages.ts';
+import { baseBytesOf } from './stored.ts';
 
 /** As the contract of the ABIs has it. */
 const keyBytesMax = 8_135;
@@ -29,6 +30,7 @@ export class RunCache implements Cache {
   /** Numbers of questions under way, and of obligations, and what the keeper holds for each. */
   readonly #open = new Map<number, number>();
   readonly #found = new Set<Found>();
+  #foundBytes = 0;
   #operations = 0;
   #isClosed = false;
 
@@ -74,6 +76,8 @@ export class RunCache implements Cache {
     for (const id of [...this.#open.keys()]) this.forget(id);
     for (const found of this.#found) found.close();
     this.#found.clear();
+    this.#line.shareOf(this.#run).release('cache', this.#foundBytes);
+    this.#foundBytes = 0;
   }
 
   /** @internal For its entries: stores, and begins to write. */
@@ -195,9 +199,16 @@ export class RunCache implements Cache {
     return new Found({ object, body, nowMs: this.#line.nowMs, isOwn: false });
   }
 
+  /** With what is kept beside its body, of which each lookup has a copy. */
   #keep(found: Found): Found {
-    if (this.#isClosed) found.close();
-    else this.#found.add(found);
+    if (this.#isClosed) {
+      found.close();
+      return found;
+    }
+    const bytes = baseBytesOf([], found.options);
+    this.#line.shareOf(this.#run).charge('cache', bytes);
+    this.#foundBytes += bytes;
+    this.#found.add(found);
     return found;
   }
 

@@ -230,6 +230,21 @@ describe('room', () => {
     expect(share.held('bytes')).toBe(0);
   });
 
+  test('is taken by what lookups have found, as often as it was found', async () => {
+    const keeper = bench.openKeeper();
+    const share = new Account(bench.account, 'control').shareOf(ownerOf(alice));
+    const writer = bench.openRun(keeper);
+    await store(writer, 'k', 'x', { metadata: new Uint8Array(60_000) });
+    await writer.purge('nothing', 'soft');
+    writer.close();
+    const storedBytes = share.held('bytes');
+    const run = bench.openRun(keeper);
+    for (let turn = 0; turn < 20; turn += 1) await run.find(address('k'));
+    expect(share.held('bytes') - storedBytes).toBeGreaterThan(1_000_000);
+    run.close();
+    expect(share.held('bytes')).toBe(storedBytes);
+  });
+
   test('is not there for who asks where memory is short', async () => {
     const run = bench.openRun(bench.openKeeper());
     new Account(bench.account, 'control').shareOf(ownerOf(alice)).charge('cache', 1024 ** 3);

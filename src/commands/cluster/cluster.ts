@@ -10,6 +10,7 @@ import { settings } from '../../config/schema.ts';
 import { clusterSettingsOf } from '../../daemon/cluster-settings.ts';
 import { forgetBases } from '../../deploy/common/bases.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { lockState } from '../../outside/state/lock.ts';
 import { StoreError } from '../../outside/store/contract.ts';
 import { importFile } from '../../outside/store/import.ts';
 import {
@@ -80,6 +81,20 @@ async function importAll(config: Config, io: CommandIo): Promise<ExitCode> {
   if (!existsSync(databasePath)) {
     throw usage(`there must be something to import: received no ${databasePath}`);
   }
+  // What a daemon would still write would be left behind.
+  const lock = lockState(config.stateDirectory);
+  try {
+    return await importLocked(config, databasePath, io);
+  } finally {
+    lock.release();
+  }
+}
+
+async function importLocked(
+  config: Config,
+  databasePath: string,
+  io: CommandIo,
+): Promise<ExitCode> {
   const { sealKeyFile } = config.cluster;
   const sealKeys = sealKeyFile === undefined ? undefined : await readSealKeys(sealKeyFile);
   const store = await open(config, { mayMake: true });

@@ -55,6 +55,8 @@ const notFoundCode = 10_037;
 /** Another node was first, or is about to be. */
 const wrongSequenceCodes = new Set([10_071, 10_164]);
 const apiMs = 10_000;
+/** A leader that has just died never answers, and to ask the next one does no harm. */
+const infoMs = 2_000;
 /** A stream of several servers has no leader in its first seconds. */
 const leaderWaitMs = 20_000;
 const retryMs = 200;
@@ -101,10 +103,14 @@ async function openStream(options: InstallationOptions, wanted: StreamConfig): P
   const stream = String(wanted.name);
   for (const untilMs = performance.now() + leaderWaitMs; ; ) {
     const info = await askUntil(link, untilMs, () =>
-      link.ask(`STREAM.INFO.${stream}`, undefined, apiMs).catch(absent),
+      link.ask(`STREAM.INFO.${stream}`, undefined, infoMs).catch(absent),
     );
     if (info !== undefined) return foundOf(stream, wanted, info);
-    if (known !== undefined || onlyLooks === true) {
+    if (known === undefined && onlyLooks === true) {
+      const rule = `stream ${stream} must be there: start a daemon, or run "terrafirma cluster import"`;
+      throw refused(rule, 'none');
+    }
+    if (known !== undefined) {
       throw new LostInstallation(`stream ${stream} must be there, as before`, 'none');
     }
     // Another node may be making it at this moment.

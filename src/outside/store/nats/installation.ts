@@ -107,8 +107,8 @@ async function openStream(options: InstallationOptions, wanted: StreamConfig): P
     );
     if (info !== undefined) return foundOf(stream, wanted, info);
     if (known === undefined && onlyLooks === true) {
-      const rule = `stream ${stream} must be there: start a daemon, or run "terrafirma cluster import"`;
-      throw refused(rule, 'none');
+      const next = 'start a daemon, or run "terrafirma cluster import"';
+      throw refused(`stream ${stream} must be there: ${next}`, 'none');
     }
     if (known !== undefined) {
       throw new LostInstallation(`stream ${stream} must be there, as before`, 'none');

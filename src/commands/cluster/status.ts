@@ -1,5 +1,6 @@
 /** What `terrafirma cluster status` shows. */
 import type { ClusterConfig } from '../../config/config.ts';
+import { StoreError } from '../../outside/store/contract.ts';
 import type { NatsStore } from '../../outside/store/nats/nats-store.ts';
 import { readNodes } from '../../outside/store/nodes.ts';
 
@@ -15,14 +16,25 @@ export async function describeCluster(
     lines.push(described.line);
     isWell &&= described.copies === replicas;
   }
-  const nodes = await readNodes(store);
-  for (const { node, startedAtMs } of nodes) {
-    const since = new Date(startedAtMs).toISOString();
-    lines.push(`node ${node}, since ${since}`);
+  try {
+    lines.push(...(await describeNodes(store)));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    // The streams are told all the same: they say why.
+    lines.push(`which nodes are there cannot be told: ${error.message}`);
+    isWell = false;
   }
-  if (nodes.length === 0) lines.push('no node is there');
   if (!isWell) lines.push('not well: copies are missing or behind');
   return { text: `${lines.join('\n')}\n`, isWell };
+}
+
+async function describeNodes(store: NatsStore): Promise<readonly string[]> {
+  const nodes = await readNodes(store);
+  if (nodes.length === 0) return ['no node is there'];
+  return nodes.map(({ node, startedAtMs }) => {
+    const since = new Date(startedAtMs).toISOString();
+    return `node ${node}, since ${since}`;
+  });
 }
 
 function describeStream(

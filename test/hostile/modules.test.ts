@@ -162,7 +162,10 @@ describe.skipIf(!existsSync(shared))('the hostile guests beside the checkout', (
     const verdict = judge(readFileSync(join(shared, file)));
     if (accepted.has(file.replace('.wasm', ''))) expect(verdict).toBe('accepted');
     // Others speak WASI: they may be served one day, but never crash the judge.
-    else expect(verdict).toMatch(/^(?:accepted|Cannot (?:read|run|accept) the module: .+)$/);
+    else
+      expect(verdict).toMatch(
+        /^(?:accepted|Cannot (?:read|run|accept) the (?:module|component): .+)$/,
+      );
   });
 
   const refused = [

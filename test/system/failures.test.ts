@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -135,7 +135,7 @@ describe('failures of paths, modules and runs', () => {
         TERRAFIRMA_LIMITS_BODY_IDLE_TIMEOUT_MS: '200',
       },
     });
-    // The wait for a verdict is short here: only the test that is about it should meet it.
+    // The wait for a verdict is short here: only a test that is about it should meet it.
     for (const guest of guests) {
       await waitFor(async () => {
         const { text } = await ask(daemon.port, `/${guest}.wasm`);
@@ -220,16 +220,16 @@ describe('failures of paths, modules and runs', () => {
   });
 
   test('asks to come back when there is no verdict in time', async () => {
-    // A file that keeps growing is still being copied: there is nothing to judge.
-    folder.write('growing.wasm', 'begun');
-    const growing = setInterval(() => appendFileSync(folder.path('growing.wasm'), 'more'), 10);
-    try {
-      const reply = await ask(daemon.port, '/growing.wasm');
-      expectFailure(reply, 503, /being checked/);
-      expect(reply.headers['retry-after']).toBe('2');
-    } finally {
-      clearInterval(growing);
-    }
+    using fresh = new TestFolder();
+    await using patient = await TestDaemon.start({
+      args: [fresh.directory, '--quiet-ms', '60000'],
+      env: { TERRAFIRMA_LIMITS_VERDICT_WAIT_MS: '300' },
+    });
+    // A file that was just written may still be growing: there is nothing to judge.
+    fresh.write('growing.wasm', 'begun');
+    const reply = await ask(patient.port, '/growing.wasm');
+    expectFailure(reply, 503, /being checked/);
+    expect(reply.headers['retry-after']).toBe('2');
   });
 
   test('allows only reading for files', async () => {

@@ -3,10 +3,10 @@ import type { ReplyHead } from '../../http/message.ts';
 import type { Exchange } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
+import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
 import { nameOf, statusOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
-import { type GuestPath, withPrefix } from './guest-path.ts';
 import { HostResource } from './handles.ts';
 import {
   bodyFunctions,

@@ -3,11 +3,11 @@
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { Run, RunEnd } from '../abi.ts';
+import { guestPathOf } from '../objects/guest-path.ts';
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import { PendingSet } from '../objects/pending.ts';
 import type { WorldRun } from './guest.ts';
-import { guestPathOf } from './guest-path.ts';
 import { IncomingRequest, ResponseOutparam } from './http-incoming.ts';
 import { HttpReply } from './http-reply.ts';
 import { LogSink } from './log-sink.ts';

@@ -1,15 +1,12 @@
 /** The visitor's request as the guest holds it: one object, one body, always the same handles. */
 import type { Header, RequestHead } from '../../../http/message.ts';
-import { pathOf } from '../../../http/target.ts';
 import { ExchangeBody } from '../../objects/exchange-body.ts';
+import { guestPathOf, withPrefix } from '../../objects/guest-path.ts';
 import { HeaderMap } from '../../objects/headers.ts';
 import { type MessageVersion, RequestObject } from '../../objects/messages.ts';
 import type { FastlyGuest } from '../guest.ts';
 import type { FastlyRun } from '../run.ts';
 import { FastlyFault } from '../status.ts';
-
-/** What a guest that is not asked at the root is told of where it is, so that its router works. */
-const prefixHeader = 'x-forwarded-prefix';
 
 export interface DownstreamHandles {
   readonly request: number;
@@ -43,12 +40,12 @@ class Downstream {
   get received(): ReceivedRequest {
     const { exchange, capabilities } = this.#run;
     const { head } = this;
-    const prefix = prefixOf(head, capabilities.settings.modulePath);
-    const headers = headersOf(head, prefix);
+    const path = guestPathOf(head, capabilities.settings.modulePath);
+    const headers = withPrefix(namedHeaders(head), path);
     const upgrade = exchange.upgradeWanted;
     return {
       method: head.method,
-      url: urlOf(head, prefix),
+      url: urlOf(head, path.target),
       // Guests tell by these fields that somebody wants a WebSocket.
       headers:
         upgrade === undefined ? headers : [...headers, connectionWanted, ['upgrade', upgrade]],
@@ -90,33 +87,14 @@ export function receivedHead({ run }: FastlyGuest, handle: number): RequestHead 
 }
 
 /** Guests take it apart: it is always a whole one. */
-function urlOf(head: RequestHead, prefix: string | undefined): string {
-  const host = head.authority === '' ? 'localhost' : head.authority;
-  return `${head.scheme}://${host}${prefix === undefined ? head.target : ownTarget(head, prefix)}`;
+function urlOf({ authority, scheme }: RequestHead, target: string): string {
+  return `${scheme}://${authority === '' ? 'localhost' : authority}${target}`;
 }
 
-/**
- * The path up to the module's name, where it was asked for by that, or by that of a version
- * (`/app.wasm@3f5a9c1d`). What answers as an `index.wasm` or by a route sees all of the path.
- */
-function prefixOf({ scriptName }: RequestHead, modulePath: string): string | undefined {
-  const own = `/${modulePath}`;
-  return scriptName === own || scriptName.startsWith(`${own}@`) ? scriptName : undefined;
-}
-
-/** Path and query behind the module's name, as they came. */
-function ownTarget({ target }: RequestHead, prefix: string): string {
-  const path = pathOf(target);
-  const segments = path.split('/').slice(prefix.split('/').length);
-  return `/${segments.join('/')}${target.slice(path.length)}`;
-}
-
-function headersOf(head: RequestHead, prefix: string | undefined): readonly Header[] {
-  const isNamed = head.headers.some(([name]) => name === 'host');
-  const named: Header[] = isNamed || head.authority === '' ? [] : [['host', head.authority]];
-  if (prefix === undefined) return [...named, ...head.headers];
-  const others = head.headers.filter(([name]) => name !== prefixHeader);
-  return [...named, ...others, [prefixHeader, Buffer.from(prefix, 'utf8').toString('latin1')]];
+/** With `host`, which HTTP/2 need not have. */
+function namedHeaders({ authority, headers }: RequestHead): readonly Header[] {
+  const isNamed = authority === '' || headers.some(([name]) => name === 'host');
+  return isNamed ? headers : [['host', authority], ...headers];
 }
 
 const versions: ReadonlyMap<string, MessageVersion> = new Map([

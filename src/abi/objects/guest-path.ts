@@ -1,7 +1,7 @@
 /**
- * The path that a component sees. `/app.wasm/users/1` is `/users/1` for it, as if it had the host
- * for itself; what comes before stands in `x-forwarded-prefix`. What answers as an `index.wasm` or
- * by a route sees all of the path.
+ * The path that a guest sees. `/app.wasm/users/1` is `/users/1` for it, as if it had the host for
+ * itself, so that unchanged routers work; what comes before stands in `x-forwarded-prefix`. What
+ * answers as an `index.wasm` or by a route sees all of the path.
  */
 import type { Header, RequestHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';

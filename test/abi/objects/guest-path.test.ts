@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { guestPathOf, withPrefix } from '../../../src/abi/component/guest-path.ts';
+import { guestPathOf, withPrefix } from '../../../src/abi/objects/guest-path.ts';
 
 describe('guestPathOf()', () => {
   test.each([

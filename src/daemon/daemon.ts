@@ -236,6 +236,7 @@ function createDaemon(endpoints: readonly Endpoint[], parts: RunningParts): Daem
       void parts.stop('force').then(resolve);
     },
     async reload() {
+      // A signal has nobody to answer to: the journal has been told why it failed.
       await parts.reload().catch(() => undefined);
     },
     noteIgnored(signal) {

@@ -225,6 +225,7 @@ export class ModuleStore {
 
   async #serialise<T>(write: () => Promise<T>): Promise<T> {
     const result = this.#lastWrite.then(write, write);
+    // Who asked for it is told; the next write goes on.
     this.#lastWrite = result.catch(() => undefined);
     return await result;
   }

@@ -5,12 +5,13 @@
  */
 import type { Limits } from '../config/config.ts';
 import type { ComponentPlan, PlannedExport } from '../wasm/component/plan.ts';
-import type { Abi, Binding, CallEntry, GuestHost, Run, RunEnd, WasmValue } from './abi.ts';
+import type { Abi, Binding, CallEntry, GuestHost, Run, RunEnd } from './abi.ts';
 import { CliRun } from './component/cli-run.ts';
 import { ComponentGuest, type WorldRun } from './component/guest.ts';
 import { HttpRun } from './component/http-run.ts';
 import { Interfaces } from './component/interfaces.ts';
 import { findEntry, judgeComponent } from './component/judge.ts';
+import { LiftedCall } from './component/lifted-call.ts';
 import { PreparedComponent } from './component/prepared.ts';
 import type { Variant } from './component/results.ts';
 import { Trampolines } from './component/trampolines.ts';
@@ -64,7 +65,7 @@ class ComponentBinding implements Binding {
   readonly #guest: ComponentGuest;
   readonly #prepared: PreparedComponent;
   readonly #trampolines: Trampolines;
-  readonly #entry: PlannedExport;
+  readonly #entry: LiftedCall;
   readonly #open: (run: Run) => WorldRun;
   #run: WorldRun | undefined;
 
@@ -73,11 +74,12 @@ class ComponentBinding implements Binding {
     prepared: PreparedComponent,
     how: { readonly entry: PlannedExport; readonly open: (run: Run) => WorldRun },
   ) {
-    this.#entry = how.entry;
     this.#open = how.open;
     this.#prepared = prepared;
-    this.#guest = new ComponentGuest(host, prepared.plan);
-    this.#trampolines = new Trampolines(this.#guest, prepared);
+    const guest = new ComponentGuest(host, prepared.plan);
+    this.#guest = guest;
+    this.#trampolines = new Trampolines(guest, prepared);
+    this.#entry = new LiftedCall({ guest, prepared, trampolines: this.#trampolines }, how.entry);
   }
 
   hostcall({ core = 0, module, name }: ImportName): Hostcall | undefined {
@@ -94,16 +96,8 @@ class ComponentBinding implements Binding {
   async enter(call: CallEntry): Promise<void> {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
-    const { func, type, options } = this.#entry;
-    const { params, result } = this.#prepared.prepare(type);
-    const flat: WasmValue[] = [];
-    const crossing = this.#trampolines.crossing(options);
-    params.lower(crossing, run.parameters() as never, flat);
-    const answer = await call(this.#trampolines.func(func), ...flat);
-    const value = result?.lift(crossing, [answer ?? 0], 0) as Variant | undefined;
-    if (options.postReturn !== undefined) {
-      this.#guest.host.callGuest(this.#trampolines.func(options.postReturn), answer ?? 0);
-    }
+    const answer = await this.#entry.run(call, run.parameters());
+    const value = answer as Variant | undefined;
     if (value?.tag === 1) this.#guest.host.exit(1);
   }
 

@@ -1,5 +1,5 @@
 /** Variants, options and results: which case, and its payload. */
-import type { FlatType, Layout } from '../../wasm/component/types.ts';
+import type { FlatType, Layout, ValueType } from '../../wasm/component/types.ts';
 import { alignTo, discriminantBytes } from '../../wasm/component/types.ts';
 import type { WasmValue } from '../abi.ts';
 import type { Codec } from './codec.ts';
@@ -114,6 +114,11 @@ interface Change {
 }
 
 const words = new DataView(new ArrayBuffer(8));
+
+/** An option in an option is a variant like others: there, no value is not the same as none. */
+export function isNestedOption(type: Extract<ValueType, { readonly kind: 'option' }>): boolean {
+  return type.some.kind === 'option';
+}
 
 /** A core value of a payload, out of one that serves several. */
 function narrow(value: WasmValue, { from, to }: Change): WasmValue {

@@ -6,7 +6,7 @@
  *   u8 … s32, f32   number               list, tuple,
  *   u64, s64        bigint               record          an array, in order
  *   char            its code point       option          the value, or undefined
- *   string          string               variant, result { tag, value }
+ *   string          string               variant, result { tag, value }; an option of options, too
  *   flags, enum     a number             own, borrow     the object that it names
  */
 import type { WasmValue } from '../abi.ts';

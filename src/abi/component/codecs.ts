@@ -4,7 +4,7 @@ import { alignTo, flatten, Layouts } from '../../wasm/component/types.ts';
 import type { WasmValue } from '../abi.ts';
 import type { Codec } from './codec.ts';
 import { scalarCodec } from './codec-scalars.ts';
-import { VariantCodec } from './codec-variants.ts';
+import { isNestedOption, VariantCodec } from './codec-variants.ts';
 import type { Crossing } from './crossing.ts';
 import { loadText, storeText } from './text.ts';
 
@@ -52,9 +52,10 @@ export class Codecs {
       case 'own':
       case 'borrow':
         return handleCodec(type.kind, this.#identityOf(type.resource));
+      case 'map':
+        return new ListCodec(this.ofParams([type.key, type.value]));
       case 'stream':
       case 'future':
-      case 'map':
         throw new TypeError(`Cannot make a codec: no ${type.kind} crosses yet`);
       default:
         return scalarCodec(type);
@@ -72,8 +73,9 @@ export class Codecs {
     const cases = payloads.map((payload) =>
       payload === undefined ? undefined : { codec: this.of(payload), flat: flatten(payload) },
     );
+    const isOption = type.kind === 'option' && !isNestedOption(type);
     const joined = flatten(type).slice(1) as readonly FlatType[];
-    return new VariantCodec({ layout, cases, joined, isOption: type.kind === 'option' });
+    return new VariantCodec({ layout, cases, joined, isOption });
   }
 }
 
@@ -173,6 +175,7 @@ class TextCodec extends PointerCodec {
 
 class BytesCodec extends PointerCodec {
   protected read(crossing: Crossing, ptr: number, length: number): Uint8Array {
+    if (length === 0) crossing.requireInside(ptr);
     crossing.takeBytes(length + objectBytes);
     return crossing.memory.readBytesPooled(ptr, length, length);
   }
@@ -195,6 +198,7 @@ class ListCodec extends PointerCodec {
   protected read(crossing: Crossing, ptr: number, length: number): unknown[] {
     const { size, align } = this.#element;
     crossing.requireAligned(ptr, align);
+    if (length === 0) crossing.requireInside(ptr);
     // Before anything is allocated for it.
     crossing.takeBytes(length * (size + objectBytes));
     crossing.memory.requireRange(ptr, length * size);

@@ -74,6 +74,12 @@ export class Crossing {
     this.trap(`Cannot read from linear memory: at multiples of ${align}: received address ${ptr}`);
   }
 
+  /** Traps unless `ptr` lies in memory, or at its end: also where nothing is read. */
+  requireInside(ptr: number): void {
+    if (ptr <= this.memory.byteLength) return;
+    this.trap(`Cannot read from linear memory: inside of it: received address ${ptr}`);
+  }
+
   #findRealloc(): GuestFunction {
     if (this.#realloc !== undefined) return this.#realloc;
     const { realloc } = this.#options;

@@ -13,24 +13,25 @@ const latin1Only = /^[\0-\xff]*$/;
 export function loadText(crossing: Crossing, ptr: number, length: number): string {
   const { memory, encoding } = crossing;
   if (encoding === 'utf8') {
-    takeText(crossing, length);
+    takeText(crossing, ptr, length);
     return memory.readUtf8(ptr, length, length) ?? crossing.trap(notText('UTF-8'));
   }
   if (encoding === 'utf16') return loadUtf16(crossing, ptr, length);
   crossing.requireAligned(ptr, 2);
   if (length >= utf16Tag) return loadUtf16(crossing, ptr, length - utf16Tag);
-  takeText(crossing, length);
+  takeText(crossing, ptr, length);
   return memory.readLatin1(ptr, length, length);
 }
 
 function loadUtf16(crossing: Crossing, ptr: number, units: number): string {
   crossing.requireAligned(ptr, 2);
-  takeText(crossing, units * 2);
+  takeText(crossing, ptr, units * 2);
   const text = crossing.memory.readUtf16(ptr, units * 2, units * 2);
   return text.isWellFormed() ? text : crossing.trap(notText('UTF-16'));
 }
 
-function takeText(crossing: Crossing, bytes: number): void {
+function takeText(crossing: Crossing, ptr: number, bytes: number): void {
+  if (bytes === 0) crossing.requireInside(ptr);
   if (bytes > textBytesMax) {
     crossing.trap(`Cannot take a string: at most ${textBytesMax} bytes: received ${bytes}`);
   }

@@ -71,6 +71,16 @@ const values: readonly [string, ValueType, unknown][] = [
   ['a tuple', { kind: 'tuple', items: [u8, u64, u16] }, [1, 2n, 3]],
   ['none', { kind: 'option', some: u64 }, undefined],
   ['some', { kind: 'option', some: u64 }, 7n],
+  ...[
+    { tag: 0, value: undefined },
+    { tag: 1, value: undefined },
+    { tag: 1, value: 7n },
+  ].map((value): [string, ValueType, unknown] => [
+    `an option of options, ${value.tag} and ${value.value}`,
+    { kind: 'option', some: { kind: 'option', some: u64 } },
+    value,
+  ]),
+  ['a map', { kind: 'map', key: text, value: u8 }, [['a', 1]]],
   ['flags', { kind: 'flags', labels: 'abcdefghijk'.split('') }, 0b101_0000_0001],
   ['an enum', { kind: 'enum', labels: ['a', 'b'] }, 1],
   ...[
@@ -143,6 +153,9 @@ describe('Codecs', () => {
     ['a list that is not aligned', { kind: 'list', element: u32 }, [2, 1], /multiples of 4/],
     ['a list past memory', { kind: 'list', element: u32 }, [65_536, 1], /linear memory/],
     ['a list of 2^32 - 1', { kind: 'list', element: u64 }, [0, -1], /at most 16 MiB/],
+    ['an empty list past memory', { kind: 'list', element: u32 }, [65_540, 0], /inside of it/],
+    ['no bytes past memory', { kind: 'list', element: u8 }, [65_537, 0], /inside of it/],
+    ['an empty string past memory', text, [-1, 0], /inside of it/],
     ['bytes past memory', { kind: 'list', element: u8 }, [65_535, 2], /linear memory/],
   ])('trap on %s', (_, type, flat, reason) => {
     const { crossing } = new Place();

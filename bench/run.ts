@@ -6,8 +6,9 @@
  *                    [--json FILE] [--record]
  *
  * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cluster, tls, upload, wasmtime,
- * fastly, workerd, with commas; all but the last by default. `fastly` needs FASTLY_GUESTS, and
- * compares with VICEROY where that names the program. `cluster` needs NATS_SERVER.
+ * components, fastly, workerd, with commas; all but the last by default. `fastly` needs
+ * FASTLY_GUESTS, and compares with VICEROY where that names the program; `components` needs
+ * COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -16,6 +17,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCluster } from './cluster-rows.ts';
+import { measureComponents } from './component-rows.ts';
 import { measureCpu } from './cpu-rows.ts';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
@@ -36,7 +38,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     only: {
       type: 'string',
-      default: 'engine,cpu,rewriting,daemon,guests,store,cluster,tls,upload,wasmtime,fastly',
+      default:
+        'engine,cpu,rewriting,daemon,guests,store,cluster,tls,upload,wasmtime,components,fastly',
     },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
@@ -56,6 +59,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),
+  components: () => measureComponents({ rounds, seconds }),
   fastly: () => measureFastly({ rounds, seconds }),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };

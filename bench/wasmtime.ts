@@ -3,16 +3,13 @@
  * new instance for every request, on one thread. Touches npm (the assembler of components), another
  * process and the file system.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openComponentAssembler } from '../scripts/conformance/assembler.ts';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
 import { measureRate } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
-import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
+import { askUntil, BenchFolder, Server } from './servers.ts';
+import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
 
 const connections = 32;
 const http = 'wasi:http/types@0.2.0';
@@ -112,9 +109,11 @@ const core = `(module
 
 export async function measureWasmtime(plan: DaemonPlan): Promise<readonly Row[]> {
   const name = 'wasmtime serve, a new instance each time';
-  const isInstalled = spawnSync('wasmtime', ['--version']).status === 0;
-  if (!isInstalled) return [{ name, value: Number.NaN, unit: 'not installed' }];
-  await using wasmtime = await Wasmtime.start();
+  if (!isWasmtimeInstalled()) return [{ name, value: Number.NaN, unit: 'not installed' }];
+  const assemble = await openComponentAssembler();
+  using theirs = new BenchFolder();
+  theirs.write(await assemble(core, { interfaces, world: 'hello' }), 'hello.wasm');
+  await using wasmtime = await Wasmtime.start(join(theirs.directory, 'hello.wasm'));
   using folder = new BenchFolder();
   folder.put(smallGuest(), 'small.wasm');
   await using daemon = await Server.daemon(folder.directory);
@@ -136,34 +135,4 @@ export async function measureWasmtime(plan: DaemonPlan): Promise<readonly Row[]>
       unit: 'x',
     },
   ];
-}
-
-class Wasmtime implements AsyncDisposable {
-  readonly url: string;
-  readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-wasmtime-'));
-  readonly #child: ReturnType<typeof spawn>;
-
-  private constructor(component: Uint8Array, port: number) {
-    const file = join(this.#directory, 'hello.wasm');
-    writeFileSync(file, component);
-    this.url = `http://127.0.0.1:${port}/`;
-    this.#child = spawn('wasmtime', ['serve', '--addr', `127.0.0.1:${port}`, file], {
-      // It tells of each connection that a load generator breaks off.
-      stdio: 'ignore',
-      // As many threads as ours.
-      env: { ...process.env, TOKIO_WORKER_THREADS: '1' },
-    });
-  }
-
-  static async start(): Promise<Wasmtime> {
-    const assemble = await openComponentAssembler();
-    return new Wasmtime(await assemble(core, { interfaces, world: 'hello' }), await findPort());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await exited;
-    rmSync(this.#directory, { recursive: true, force: true });
-  }
 }

@@ -11,10 +11,19 @@
  * DIR is a copy of https://github.com/WebAssembly/wasi-testsuite with its programs built, such as
  * its branch `prod/testsuite-base`; see `conformance/wasi.ts`.
  *
- *   node scripts/conformance.ts components DIR [--wasm-tools FILE]
+ *   node scripts/conformance.ts components DIR [--wasm-tools FILE] [--only NAME]
  *
  * DIR is the folder `test` of https://github.com/WebAssembly/component-model; FILE: the program
  * `wasm-tools`, where it is not on the path; see `conformance/components.ts`.
+ *
+ *   node scripts/conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]
+ *
+ * DIR is its folder `design/mvp/canonical-abi`; see `conformance/vectors.ts`.
+ *
+ *   node scripts/conformance.ts oracle DIR [--wasmtime FILE]
+ *
+ * DIR holds components; FILE: the program `wasmtime`, where it is not on the path; see
+ * `conformance/oracle.ts`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,6 +33,8 @@ import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conforma
 import { meteredWorld } from '../test/conformance/spec/world.ts';
 import { openAssembler } from './conformance/assembler.ts';
 import { checkComponents } from './conformance/components.ts';
+import { checkOracle } from './conformance/oracle.ts';
+import { checkVectors } from './conformance/vectors.ts';
 import { checkWasi } from './conformance/wasi.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
@@ -97,8 +108,12 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     assembler: { type: 'string' },
+    count: { type: 'string', default: '100000' },
     only: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    seed: { type: 'string', default: '1' },
     verbose: { type: 'boolean', default: false },
+    wasmtime: { type: 'string', default: 'wasmtime' },
     'wasm-tools': { type: 'string', default: 'wasm-tools' },
   },
 });
@@ -106,11 +121,20 @@ const [suite, directory] = positionals;
 if (suite === 'wasi' && directory !== undefined) {
   process.exitCode = await checkWasi(directory);
 } else if (suite === 'components' && directory !== undefined) {
-  process.exitCode = checkComponents(directory, values['wasm-tools']);
+  const { only, 'wasm-tools': wasmTools } = values;
+  process.exitCode = await checkComponents(directory, { wasmTools, only });
+} else if (suite === 'vectors' && directory !== undefined) {
+  const { python, count, seed } = values;
+  const options = { python, count: Number(count), seed: Number(seed) };
+  process.exitCode = await checkVectors(directory, options);
+} else if (suite === 'oracle' && directory !== undefined) {
+  process.exitCode = await checkOracle(directory, { wasmtime: values.wasmtime });
 } else if (suite !== 'spec' || directory === undefined) {
   console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
   console.error('       conformance.ts wasi DIR');
-  console.error('       conformance.ts components DIR [--wasm-tools FILE]');
+  console.error('       conformance.ts components DIR [--wasm-tools FILE] [--only NAME]');
+  console.error('       conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]');
+  console.error('       conformance.ts oracle DIR [--wasmtime FILE]');
   process.exitCode = 2;
 } else {
   process.exitCode = await runSpec(directory, await openAssembler(values.assembler));

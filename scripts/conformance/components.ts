@@ -1,6 +1,7 @@
 /**
- * Runs the official suite of the component model against our reading of components. Edge: reads the
- * suite's folder, and runs `wasm-tools`, which turns its text into binaries and a list of commands.
+ * Runs the official suite of the component model against our reading of components, and what its
+ * scripts call: plain, and metered with a restore between calls. Edge: reads the suite's folder,
+ * and runs `wasm-tools`, which turns its text into binaries and a list of commands.
  *
  * DIR is the folder `test` of https://github.com/WebAssembly/component-model.
  *
@@ -12,18 +13,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { decodeComponent, isComponent } from '../../src/wasm/component/decode.ts';
-import { defaultComponentLimits } from '../../src/wasm/component/limits.ts';
 import { validateComponent } from '../../src/wasm/component/validate.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
+import { EngineWorld } from '../../test/conformance/components/engine-world.ts';
+import { suiteComponentLimits as limits } from '../../test/conformance/components/limits.ts';
+import { PlainWorld } from '../../test/conformance/components/plain-world.ts';
+import { partsOf, runScript, type SuiteCommand } from '../../test/conformance/components/script.ts';
+import type { SuiteWorld } from '../../test/conformance/components/suite-world.ts';
 
 const SKIP_LIST = path.join(import.meta.dirname, '../../test/conformance/components-skip.json');
-
-interface Command {
-  readonly type: string;
-  readonly line: number;
-  readonly filename?: string;
-  readonly module_type?: string;
-}
 
 interface Report {
   /** Kind of command → how many passed. */
@@ -33,26 +31,58 @@ interface Report {
   skipped: number;
 }
 
+export interface ComponentsOptions {
+  readonly wasmTools: string;
+  /** Part of the names of the scripts that are run; left out: all are. */
+  readonly only: string | undefined;
+}
+
 const refusing: ReadonlySet<string> = new Set(['assert_invalid', 'assert_malformed']);
 const accepting: ReadonlySet<string> = new Set(['module', 'module_definition']);
 
 /** Prints the report; answers the exit code. */
-export function checkComponents(directory: string, wasmTools: string): number {
-  const skips = new Map<string, string>(
-    Object.entries(JSON.parse(readFileSync(SKIP_LIST, 'utf8')) as Record<string, string>),
-  );
+export async function checkComponents(
+  directory: string,
+  { wasmTools, only }: ComponentsOptions,
+): Promise<number> {
   const report: Report = { passed: new Map(), failed: new Map(), skipped: 0 };
-  for (const file of findScripts(directory))
-    runScript(path.join(directory, file), file, report, wasmTools);
-  for (const [place, reason] of skips) {
-    if (report.failed.delete(place)) report.skipped += 1;
-    else report.failed.set(place, `it passes, take it off the skip list: ${reason}`);
+  using copying = new EngineWorld('copy');
+  using marking = new EngineWorld('cards');
+  const worlds = [new PlainWorld(), copying, marking];
+  const isWanted = (name: string): boolean => only === undefined || name.includes(only);
+  for (const name of findScripts(directory).filter(isWanted)) {
+    await checkScript(path.join(directory, name), { name, report, wasmTools, worlds });
+  }
+  for (const [place, reason] of readSkips()) {
+    if (!isWanted(place)) continue;
+    const skipped = takeFailures(report, place);
+    report.skipped += skipped;
+    if (skipped > 0) continue;
+    report.failed.set(place, `it passes, take it off the skip list: ${reason}`);
   }
   for (const [place, fault] of report.failed) process.stdout.write(`FAIL ${place}: ${fault}\n`);
   const counts = [...report.passed].map(([kind, count]) => `${count} ${kind}`).join(', ');
-  const rest = `${report.skipped} skipped, ${report.failed.size} failed`;
+  const restored = copying.restoredCount + marking.restoredCount;
+  const rest = `${restored} restored, ${report.skipped} skipped, ${report.failed.size} failed`;
   process.stdout.write(`components: ${counts}; ${rest}\n`);
   return report.failed.size > 0 || report.passed.size === 0 ? 1 : 0;
+}
+
+/** Takes off what failed at a place, or anywhere in a script; how much that was. */
+function takeFailures({ failed }: Report, place: string): number {
+  const isScript = place.endsWith('.wast');
+  const found = [...failed.keys()].filter(
+    (each) => each === place || (isScript && each.startsWith(`${place}:`)),
+  );
+  for (const each of found) failed.delete(each);
+  return found.length;
+}
+
+/** Places, or whole scripts, that need not pass → why. */
+function readSkips(): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(JSON.parse(readFileSync(SKIP_LIST, 'utf8')) as Record<string, string>),
+  );
 }
 
 function findScripts(directory: string): readonly string[] {
@@ -60,38 +90,64 @@ function findScripts(directory: string): readonly string[] {
   return files.filter((file) => file.endsWith('.wast')).sort();
 }
 
-function runScript(file: string, name: string, report: Report, wasmTools: string): void {
+interface Where {
+  readonly name: string;
+  readonly report: Report;
+  readonly wasmTools: string;
+  readonly worlds: readonly SuiteWorld[];
+}
+
+async function checkScript(file: string, where: Where): Promise<void> {
+  const { name, report, wasmTools, worlds } = where;
   const folder = mkdtempSync(path.join(tmpdir(), 'terrafirma-components-'));
   try {
     const list = path.join(folder, 'commands.json');
     execFileSync(wasmTools, ['json-from-wast', file, '--wasm-dir', folder, '-o', list], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const { commands } = JSON.parse(readFileSync(list, 'utf8')) as { commands: Command[] };
-    for (const command of commands) runCommand(command, { folder, name, report });
+    const { commands } = JSON.parse(readFileSync(list, 'utf8')) as { commands: SuiteCommand[] };
+    const read = (each: string): Uint8Array<ArrayBuffer> =>
+      new Uint8Array(readFileSync(path.join(folder, each)));
+    for (const command of commands) checkBinary(command, { name, report, read });
+    for (const world of worlds) {
+      const { passed, failed } = await runScript(partsOf(commands, read), world);
+      for (const [kind, count] of passed) add(report, `${kind} (${world.name})`, count);
+      for (const [line, fault] of failed) note(report, `${name}:${line}`, world.name, fault);
+    }
   } catch (error) {
-    report.failed.set(
-      name,
-      error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'failed',
-    );
+    const reason = error instanceof Error ? error.message.split('\n')[0] : 'failed';
+    report.failed.set(name, reason ?? 'failed');
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-function runCommand(
-  command: Command,
-  where: { readonly folder: string; readonly name: string; readonly report: Report },
+function add({ passed }: Report, kind: string, count: number): void {
+  passed.set(kind, (passed.get(kind) ?? 0) + count);
+}
+
+/** One line may go wrong in several worlds. */
+function note({ failed }: Report, place: string, world: string, fault: string): void {
+  const before = failed.get(place);
+  const text = `${world}: ${fault}`;
+  failed.set(place, before === undefined ? text : `${before}; ${text}`);
+}
+
+function checkBinary(
+  command: SuiteCommand,
+  where: {
+    readonly name: string;
+    readonly report: Report;
+    readonly read: (file: string) => Uint8Array<ArrayBuffer>;
+  },
 ): void {
   const { type, line, filename, module_type: form } = command;
   // Text that is no component is refused by whoever reads text.
   if (filename === undefined || form === 'text') return;
   if (!refusing.has(type) && !accepting.has(type)) return;
-  const refusal = refusalOf(new Uint8Array(readFileSync(path.join(where.folder, filename))));
-  const { passed, failed } = where.report;
-  const place = `${where.name}:${line}`;
-  if (refusing.has(type) === (refusal !== undefined)) passed.set(type, (passed.get(type) ?? 0) + 1);
-  else failed.set(place, refusal ?? 'it was accepted');
+  const refusal = refusalOf(where.read(filename));
+  if (refusing.has(type) === (refusal !== undefined)) add(where.report, type, 1);
+  else where.report.failed.set(`${where.name}:${line}`, refusal ?? 'it was accepted');
 }
 
 /** Why we refuse it; undefined: we do not. */
@@ -99,7 +155,6 @@ function refusalOf(bytes: Uint8Array<ArrayBuffer>): string | undefined {
   const isValid = (module: Uint8Array<ArrayBuffer>): boolean => WebAssembly.validate(module);
   try {
     if (isComponent(bytes) || !isValid(bytes)) {
-      const limits = { ...defaultComponentLimits, membersMax: 10_000 };
       validateComponent(bytes, decodeComponent(bytes, limits), { limits, isValid });
     } else inspectModule(bytes);
     return undefined;

@@ -15,6 +15,8 @@ import type { OwnerKey } from '../../src/names.ts';
 import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
 import type { Digest, LoadedModule } from '../../src/threads/messages.ts';
 import type { FormFacts, ProgramCore } from '../../src/threads/program.ts';
+import type { ComponentPlan } from '../../src/wasm/component/plan.ts';
+import type { ReadComponent } from '../../src/wasm/component.ts';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import type { MeteredModule } from '../../src/wasm/meter.ts';
 import { type CoreSource, type MeteredCore, meterProgram } from '../../src/wasm/program.ts';
@@ -65,23 +67,45 @@ export class ProgramPool implements Disposable {
     entry: string,
     limits: ModuleLimits = defaultModuleLimits,
   ): LoadedModule {
-    const { memoryPagesMax, tableEntriesMax } = limits;
     const sources = cores.map((core) => ({ ...core, shape: inspectModule(core.bytes, limits) }));
+    return this.#load(sources, { entry, limits, mainCore: cores.length - 1 });
+  }
+
+  /** The same for the cores of a component; what a run calls is the ABI's matter. */
+  linkComponent(
+    { cores, plan }: ReadComponent,
+    entry: string,
+    limits: ModuleLimits = defaultModuleLimits,
+  ): LoadedModule {
+    return this.#load(cores, { entry, limits, mainCore: 0, component: plan });
+  }
+
+  #load(
+    sources: readonly CoreSource[],
+    how: {
+      readonly entry: string;
+      readonly limits: ModuleLimits;
+      readonly mainCore: number;
+      readonly component?: ComponentPlan;
+    },
+  ): LoadedModule {
+    const { entry, limits, mainCore, component } = how;
+    const { memoryPagesMax, tableEntriesMax } = limits;
     const metered = meterProgram(sources, { memoryPagesMax, tableEntriesMax });
     const digest = createHash('sha256').update(entry);
-    for (const { bytes } of cores) digest.update(bytes);
-    const program = {
-      cores: metered.cores.map(compileCore),
-      mainCore: cores.length - 1,
-      memories: metered.memories,
-    };
-    const codeBytes = metered.cores.reduce((sum, { plain }) => sum + plain.bytes.length, 0);
+    if (component !== undefined) digest.update(JSON.stringify(component));
+    for (const { bytes } of sources) digest.update(bytes);
     return {
       digest: digest.digest('hex') as Digest,
       abi: this.#abi.name,
       entry,
-      program,
-      codeBytes,
+      program: {
+        cores: metered.cores.map(compileCore),
+        mainCore,
+        memories: metered.memories,
+        component,
+      },
+      codeBytes: metered.cores.reduce((sum, { plain }) => sum + plain.bytes.length, 0),
     };
   }
 

@@ -1,0 +1,51 @@
+/** Requests that every component of the oracle's folder gets. */
+
+export interface OracleRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface OracleAnswer {
+  /** 0: the answer broke off. */
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+}
+
+function to(path: string, more: Partial<OracleRequest> = {}): OracleRequest {
+  return { method: 'GET', path, headers: {}, body: '', ...more };
+}
+
+const long = 'x'.repeat(2_000);
+
+/** Paths that guests of ours know, and many that none knows. */
+export const requests: readonly OracleRequest[] = [
+  to('/'),
+  to('/hello'),
+  to('/a/b/c?d=e&f'),
+  to('/?'),
+  to('//double'),
+  to('/%2F%20%C3%BC?q=%26'),
+  to(`/${long}?${long}`),
+  to('/count'),
+  to('/count'),
+  to('/headers', { headers: { 'x-test': 'one, two', accept: '*/*', cookie: 'a=b; c=d' } }),
+  to('/headers', { headers: { 'x-empty': '', 'X-CASE': 'Kept' } }),
+  to('/echo', { method: 'POST', body: 'hello' }),
+  to('/echo', { method: 'POST', body: '' }),
+  to('/echo', { method: 'PUT', body: `grüße ${long}` }),
+  to('/echo', { method: 'POST', body: 'y'.repeat(300_000) }),
+  to('/echo', { method: 'DELETE' }),
+  to('/', { method: 'HEAD' }),
+  to('/', { method: 'OPTIONS' }),
+  to('/stream'),
+  to('/big'),
+  to('/status/404'),
+  to('/status/204'),
+  to('/panic'),
+  to('/error'),
+  to('/nothing'),
+  to('/short'),
+];

@@ -1,0 +1,132 @@
+/** The two that answer: Wasmtime, and the daemon with a folder that is the one component. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { findPort } from '../../../bench/servers.ts';
+import { readComponent } from '../../../src/wasm/component.ts';
+import { TestDaemon, waitFor } from '../../../test/support/daemon.ts';
+import { ask } from '../../../test/support/http.ts';
+import type { OracleAnswer, OracleRequest } from './requests.ts';
+
+/** Large ones are compiled for a while. */
+const startMsMax = 120_000;
+
+export interface Oracle extends AsyncDisposable {
+  answer(request: OracleRequest): Promise<OracleAnswer>;
+}
+
+/** @param file A component that answers requests, or a program. */
+export async function openWasmtime(wasmtime: string, file: string): Promise<Oracle> {
+  const { plan } = readComponent(Uint8Array.from(readFileSync(file)));
+  const isProgram = plan.exports.some((each) => each.interface.startsWith('wasi:cli/run@'));
+  return isProgram ? new ProgramOracle(wasmtime, file) : await ServingOracle.start(wasmtime, file);
+}
+
+class ServingOracle implements Oracle {
+  readonly #child: ChildProcess;
+  readonly #port: number;
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.#port = port;
+  }
+
+  static async start(wasmtime: string, file: string): Promise<ServingOracle> {
+    const port = await findPort();
+    const args = ['serve', '-Scli', '-Sp3', '--addr', `127.0.0.1:${port}`, file];
+    const oracle = new ServingOracle(spawn(wasmtime, args, { stdio: 'ignore' }), port);
+    await waitFor(async () => {
+      const { status } = await oracle.answer({ method: 'GET', path: '/', headers: {}, body: '' });
+      return status === 0 ? undefined : true;
+    }, startMsMax);
+    return oracle;
+  }
+
+  async answer(request: OracleRequest): Promise<OracleAnswer> {
+    try {
+      const { status, headers, text } = await ask(this.#port, request.path, request);
+      return { status, headers, text };
+    } catch {
+      return { status: 0, headers: {}, text: '' };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+}
+
+/** A program, run once for each request, with what CGI says of it. */
+class ProgramOracle implements Oracle {
+  readonly #wasmtime: string;
+  readonly #file: string;
+
+  constructor(wasmtime: string, file: string) {
+    this.#wasmtime = wasmtime;
+    this.#file = file;
+  }
+
+  async answer({ method, path: target, headers, body }: OracleRequest): Promise<OracleAnswer> {
+    const [, query = ''] = /\?(.*)$/.exec(target) ?? [];
+    const variables: Record<string, string> = {
+      REQUEST_METHOD: method,
+      QUERY_STRING: query,
+      CONTENT_LENGTH: String(Buffer.byteLength(body)),
+    };
+    for (const [name, value] of Object.entries(headers)) {
+      variables[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
+    }
+    const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+    const { code, output } = await this.#run(['run', '-Sp3', ...env, this.#file], body);
+    return code === 0 ? readCgi(output) : { status: 500, headers: {}, text: '' };
+  }
+
+  #run(args: readonly string[], input: string): Promise<{ code: number; output: string }> {
+    return new Promise((resolve) => {
+      const options = { maxBuffer: 64 * 1024 * 1024 };
+      const child = execFile(this.#wasmtime, args, options, (error, output) => {
+        resolve({ code: error === null ? 0 : 1, output });
+      });
+      // A program may end before it has read all of it.
+      child.stdin?.on('error', () => child.stdin?.destroy());
+      child.stdin?.end(input);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Nothing runs on.
+  }
+}
+
+function readCgi(output: string): OracleAnswer {
+  const [, head = '', text = ''] = /^([\s\S]*?)\r?\n\r?\n([\s\S]*)$/.exec(output) ?? [];
+  const headers: Record<string, string> = {};
+  for (const line of head.split(/\r?\n/)) {
+    const at = line.indexOf(':');
+    headers[line.slice(0, at).toLowerCase()] = line.slice(at + 1).trim();
+  }
+  const { status = '200', ...rest } = headers;
+  return { status: Number.parseInt(status, 10), headers: rest, text };
+}
+
+/** The daemon with a folder of which the component is the whole site. */
+export async function openDaemon(
+  file: string,
+): Promise<{ readonly port: number } & AsyncDisposable> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'terrafirma-oracle-'));
+  copyFileSync(file, path.join(folder, 'index.wasm'));
+  const daemon = await TestDaemon.start({ args: [folder], threads: 1 });
+  const { port } = daemon;
+  await daemon.waitForLog(({ msg }) => /published/.test(msg), startMsMax);
+  return {
+    port,
+    async [Symbol.asyncDispose]() {
+      await daemon[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * The suite's components as V8 runs them: core modules that nobody has rewritten, with the
+ * product's linker and canonical ABI between them. What differs here from the engine is the
+ * engine's.
+ */
+import type {
+  CallEntry,
+  CoreFace,
+  GuestFunction,
+  GuestHost,
+  HostcallResult,
+} from '../../../src/abi/abi.ts';
+import type { Hostcall } from '../../../src/abi/hostcall.ts';
+import { GuestMemory } from '../../../src/abi/memory.ts';
+import { isSteps, runSteps } from '../../../src/abi/steps.ts';
+import { readComponent } from '../../../src/wasm/component.ts';
+import type { CoreSource } from '../../../src/wasm/program.ts';
+import { RecordingExchange, World } from '../../support/abi-world.ts';
+import { suiteComponentLimits, suiteModuleLimits } from './limits.ts';
+import { createSuiteAbi, type Outcome, type SuiteAction, suiteEntry } from './suite-abi.ts';
+import type { SuiteWorld } from './suite-world.ts';
+
+const trap = (reason: string): never => {
+  throw new WebAssembly.RuntimeError(reason);
+};
+
+export class PlainWorld implements SuiteWorld {
+  readonly name = 'plain';
+
+  async perform(
+    bytes: Uint8Array<ArrayBuffer>,
+    actions: readonly SuiteAction[],
+  ): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    const abi = createSuiteAbi(() => ({ actions, outcomes }));
+    const { cores, plan } = readComponent(bytes, {
+      limits: suiteComponentLimits,
+      moduleLimits: suiteModuleLimits,
+    });
+    const instance = new PlainInstance(cores);
+    const binding = abi.bind(instance, { plan, entry: suiteEntry });
+    const exchange = new RecordingExchange({}, new Uint8Array(0));
+    binding.begin({ exchange, capabilities: new World(), body: new Uint8Array(0) });
+    try {
+      instance.start((wanted) => binding.hostcall(wanted));
+      await binding.enter?.(callPromising);
+    } catch (error) {
+      outcomes.push({ kind: 'trapped', reason: String(error) });
+    } finally {
+      binding.release();
+    }
+    return outcomes;
+  }
+
+  async start(bytes: Uint8Array<ArrayBuffer>): Promise<Outcome | undefined> {
+    const [outcome] = await this.perform(bytes, []);
+    return outcome;
+  }
+}
+
+const callPromising: CallEntry = (callee, ...args) =>
+  WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
+
+/** One core, by what it exports. */
+class PlainCore implements CoreFace {
+  readonly instance: WebAssembly.Instance;
+  readonly #memoryName: string | undefined;
+  #memory: GuestMemory | undefined;
+
+  constructor(instance: WebAssembly.Instance, { shape }: CoreSource) {
+    this.instance = instance;
+    const isFirst = ({ kind, index }: (typeof shape.exports)[number]): boolean =>
+      kind === 'memory' && index === 0;
+    this.#memoryName = shape.exports.find(isFirst)?.name;
+  }
+
+  get memory(): GuestMemory {
+    if (this.#memory !== undefined) return this.#memory;
+    const memory = this.instance.exports[this.#memoryName ?? ''];
+    if (!(memory instanceof WebAssembly.Memory)) return trap('there is no memory');
+    this.#memory = new GuestMemory(memory, { onWrite: undefined, trap });
+    return this.#memory;
+  }
+
+  exportedFunction(name: string): GuestFunction | undefined {
+    const found = this.instance.exports[name];
+    return typeof found === 'function' ? (found as GuestFunction) : undefined;
+  }
+
+  tableFunction(): GuestFunction | undefined {
+    return undefined;
+  }
+}
+
+class PlainInstance implements GuestHost {
+  readonly cpuMs = 0;
+  readonly #sources: readonly CoreSource[];
+  readonly #cores: PlainCore[] = [];
+  #isWithin = false;
+
+  constructor(sources: readonly CoreSource[]) {
+    this.#sources = sources;
+  }
+
+  /** Makes the cores in order; their start functions run. */
+  start(hostcallOf: (wanted: WebAssembly.ModuleImportDescriptor & { core: number }) => unknown) {
+    for (const [core, source] of this.#sources.entries()) {
+      const module = new WebAssembly.Module(source.bytes);
+      const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+      const offer = (from: string, name: string, value: WebAssembly.ImportValue): void => {
+        imports[from] ??= {};
+        Object.assign(imports[from], { [name]: value });
+      };
+      for (const wanted of WebAssembly.Module.imports(module)) {
+        const hostcall = hostcallOf({ ...wanted, core }) as Hostcall | undefined;
+        if (hostcall !== undefined) offer(wanted.module, wanted.name, this.#wrap(hostcall));
+      }
+      for (const link of source.links) {
+        const value = this.#cores[link.core]?.instance.exports[link.export];
+        if (value !== undefined) offer(link.module, link.name, value as WebAssembly.ImportValue);
+      }
+      this.#cores.push(new PlainCore(new WebAssembly.Instance(module, imports), source));
+    }
+  }
+
+  core(core: number): CoreFace {
+    return this.#cores[core] ?? trap(`there is no core ${core}`);
+  }
+
+  get memory(): GuestMemory {
+    return this.core(0).memory;
+  }
+
+  exportedFunction(name: string): GuestFunction | undefined {
+    return this.core(0).exportedFunction(name);
+  }
+
+  tableFunction(): GuestFunction | undefined {
+    return undefined;
+  }
+
+  callGuest(callee: GuestFunction, arg: number | bigint): HostcallResult {
+    this.#isWithin = true;
+    try {
+      return callee(arg);
+    } finally {
+      this.#isWithin = false;
+    }
+  }
+
+  callBeside(callee: GuestFunction, ...args: readonly (number | bigint)[]) {
+    return callPromising(callee, ...args);
+  }
+
+  trap(reason: string): never {
+    return trap(reason);
+  }
+
+  exit(exitCode: number): never {
+    return trap(`exited with ${exitCode}`);
+  }
+
+  #wrap({ call, waits }: Hostcall): WebAssembly.ImportValue {
+    const act = call as (...args: unknown[]) => unknown;
+    const guarded = (...args: unknown[]): unknown => {
+      if (this.#isWithin) trap('a hostcall was made while the host called the guest');
+      const answer = act(...args);
+      return isSteps(answer as object) ? runSteps(answer as never) : answer;
+    };
+    return waits ? new WebAssembly.Suspending(guarded) : guarded;
+  }
+}

@@ -3,12 +3,18 @@
  * arguments at random, until the time is over or something is wrong.
  *
  *   node scripts/fuzz.ts [--seconds N] [--seed S]
+ *   node scripts/fuzz.ts components [--seconds N] [--seed S]
+ *
+ * The second damages components, which must be refused or be right.
  */
 import { parseArgs } from 'node:util';
 import { fuzzFastly } from '../test/support/fastly-fuzz.ts';
 import { checkGenerated, checkMutated } from '../test/wasm/fuzz/compare.ts';
+import { componentSamples } from '../test/wasm/fuzz/component-samples.ts';
+import { damageComponent } from '../test/wasm/fuzz/components.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
@@ -36,4 +42,23 @@ async function main(): Promise<number> {
   return 0;
 }
 
-process.exitCode = await main();
+function damageComponents(): number {
+  const samples = componentSamples();
+  const deadlineMs = performance.now() + Number(values.seconds) * 1000;
+  let accepted = 0;
+  let seed = Number(values.seed);
+  for (; performance.now() < deadlineMs; seed++) {
+    const { isAccepted, complaint } = damageComponent(samples, seed);
+    if (isAccepted) accepted += 1;
+    if (complaint === undefined) continue;
+    console.error(`components, seed ${seed}: ${complaint}`);
+    return 1;
+  }
+  const last = seed - 1;
+  console.log(
+    `nothing found in seeds ${values.seed} to ${last}, of which ${accepted} are accepted`,
+  );
+  return 0;
+}
+
+process.exitCode = positionals[0] === 'components' ? damageComponents() : await main();

@@ -147,7 +147,16 @@ const dropPrefix = '[resource-drop]';
 const structural: ReadonlySet<string> = new Set(['record', 'variant', 'flags', 'enum', 'resource']);
 
 /** An instance type with all types of an interface, and some of its functions. */
-function instanceType(known: KnownInterface, functions: readonly string[], outer: TypeSpace) {
+function instanceType(
+  known: KnownInterface,
+  wanted: {
+    readonly functions: readonly string[];
+    readonly outer: TypeSpace;
+    readonly isSeparate: boolean;
+    readonly typeOf: (name: string) => FuncType | undefined;
+  },
+) {
+  const { functions, outer, isSeparate, typeOf } = wanted;
   const declarations: number[][] = [];
   const own = new TypeSpace((kind, bytes) => {
     declarations.push([kind === 'type' ? 0x01 : 0x02, ...bytes]);
@@ -159,7 +168,7 @@ function instanceType(known: KnownInterface, functions: readonly string[], outer
   for (const [text, type] of known.types) {
     if (!structural.has(type.kind)) continue;
     exported.push(text);
-    if (type.kind === 'resource' && own.find(type) === undefined) {
+    if (type.kind === 'resource' && (isSeparate || own.find(type) === undefined)) {
       declare(text, [0x03, 0x01]);
       own.note(type);
       continue;
@@ -172,7 +181,7 @@ function instanceType(known: KnownInterface, functions: readonly string[], outer
   }
   for (const text of functions) {
     if (text.startsWith(dropPrefix)) continue;
-    const type = known.functions.get(text)?.type;
+    const type = typeOf(text);
     if (type === undefined) throw new TypeError(`Cannot encode: ${known.name} has no ${text}`);
     declare(text, [0x01, ...leb(own.func(type))]);
   }
@@ -188,6 +197,21 @@ export interface ComponentOptions {
   readonly exports: readonly [string, string];
   /** In place of the memory and allocator that every guest here has. */
   readonly libc?: string;
+  /** In place of the types that functions have here: `interface#function` → type. */
+  readonly importTypes?: Readonly<Record<string, FuncType>>;
+  /** In place of the type that the export has here. */
+  readonly exportType?: FuncType;
+  /** The core function that is called after the export. */
+  readonly postReturn?: string;
+  /**
+   * The function of libc that destroys a resource of the component's own. The guest imports `new`,
+   * `drop` and `rep` of it from `own`.
+   */
+  readonly destructor?: string;
+  /** Left out: new ones; types of others are not theirs. */
+  readonly interfaces?: Interfaces;
+  /** Interfaces that have resources of their own, whatever others had before. */
+  readonly separate?: readonly string[];
 }
 
 /** One page, and an allocator that only goes on; `realloc_at` says where it begins. */
@@ -204,7 +228,7 @@ export const libc = `(module
 
 /** See the head of this file. */
 export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer> {
-  const interfaces = new Interfaces();
+  const { interfaces = new Interfaces() } = options;
   const sections: number[][] = [];
   const types = new TypeSpace((kind, bytes) => {
     sections.push(list(kind === 'type' ? 7 : 6, [bytes]));
@@ -222,10 +246,28 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
   let funcs = 0;
   let coreFuncs = 1;
   let instances = 0;
+  if (options.destructor !== undefined) {
+    const type = types.note({});
+    sections.push(
+      list(6, [[0x00, 0x00, 0x01, 0x00, ...name(options.destructor)]]),
+      list(7, [[0x3f, 0x7f, 0x01, ...leb(coreFuncs)]]),
+      list(
+        8,
+        [0x02, 0x03, 0x04].map((each) => [each, ...leb(type)]),
+      ),
+    );
+    bags.push({ from: 'own', functions: ['new', 'drop', 'rep'], first: coreFuncs + 1 });
+    coreFuncs += 4;
+  }
   for (const [from, functions] of Object.entries(options.imports)) {
     const known = interfaces.imports.get(compatibleName(from));
     if (known === undefined) throw new TypeError(`Cannot encode: no interface ${from}`);
-    const { bytes, exported } = instanceType(known, functions, types);
+    const { bytes, exported } = instanceType(known, {
+      functions,
+      outer: types,
+      isSeparate: options.separate?.includes(from) === true,
+      typeOf: (text) => options.importTypes?.[`${from}#${text}`] ?? known.functions.get(text)?.type,
+    });
     const index = types.define(bytes, {});
     sections.push(list(10, [[0x00, ...name(from), 0x05, ...leb(index)]]));
     for (const text of exported) {
@@ -260,13 +302,27 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
   ];
   sections.push(list(2, [[0x00, 0x01, ...leb(args.length), ...args.flat()]]));
   const [owner, func] = options.exports;
-  const type = interfaces.exports.get(compatibleName(owner))?.functions.get(func)?.type;
+  const known = interfaces.exports.get(compatibleName(owner))?.functions.get(func)?.type;
+  const type = options.exportType ?? known;
   if (type === undefined) throw new TypeError(`Cannot encode: no export ${owner}#${func}`);
   sections.push(list(6, [[0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(func)]]));
   const typeIndex = types.func(type);
   const needsMemory = type.params.some((param) => hasPointers(param.type));
-  const opts = needsMemory ? [0x02, 0x03, 0x00, 0x04, 0x00] : [0x00];
-  sections.push(list(8, [[0x00, 0x00, ...leb(coreFuncs), ...opts, ...leb(typeIndex)]]));
+  const entryFunc = coreFuncs;
+  const opts = needsMemory
+    ? [
+        [0x03, 0x00],
+        [0x04, 0x00],
+      ]
+    : [];
+  if (options.postReturn !== undefined) {
+    coreFuncs += 1;
+    const after = [0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(options.postReturn)];
+    sections.push(list(6, [after]));
+    opts.push([0x05, ...leb(coreFuncs)]);
+  }
+  const lifted = [0x00, 0x00, ...leb(entryFunc), ...leb(opts.length), ...opts.flat()];
+  sections.push(list(8, [[...lifted, ...leb(typeIndex)]]));
   sections.push(list(5, [[0x01, 0x01, 0x00, ...name(func), 0x01, ...leb(funcs)]]));
   sections.push(list(11, [[0x00, ...name(owner), 0x05, ...leb(instances), 0x00]]));
   return component(...sections);

@@ -19,6 +19,7 @@ import { fetchedHostcalls, outgoingHostcalls } from '../src/abi/terrarium/respon
 import { compilerHostcalls } from '../src/abi/wasip1/compilers.ts';
 import { httpHostcalls } from '../src/abi/wasip1/send-http.ts';
 import { preview1Hostcalls } from '../src/abi/wasip1/table.ts';
+import { componentTables } from './hostcall-tables/components.ts';
 
 type Render = () => readonly string[];
 
@@ -55,6 +56,7 @@ const tables: ReadonlyMap<string, ReadonlyMap<string, Render>> = new Map([
     ]),
   ],
   ['docs/guests/fastly.md', new Map<string, Render>([['fastly', fastlyTables]])],
+  ['docs/guests/components.md', new Map<string, Render>([['components', componentTables]])],
 ]);
 
 /** Path from the root → the document as it should be, made from what it is in `root`. */

@@ -32,14 +32,14 @@ export const storeChecks: readonly RemovableCheck[] = [
   },
   {
     limit: 'a file of /data',
-    file: 'src/abi/wasip1/files/working-files.ts',
+    file: 'src/abi/objects/files/working-files.ts',
     check: 'if (sizeBytes > this.#files.options.fileBytesMax)',
     instead: 'if (sizeBytes < 0)',
     test: 'test/abi/wasip1/data.test.ts',
   },
   {
     limit: 'what a run has open of /data',
-    file: 'src/abi/wasip1/files/working-files.ts',
+    file: 'src/abi/objects/files/working-files.ts',
     check: 'if (this.#heldBytes + bytes > bytesMax)',
     instead: 'if (bytesMax < 0)',
     test: 'test/abi/wasip1/data.test.ts',

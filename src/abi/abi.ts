@@ -5,6 +5,7 @@
  */
 
 import type { Capabilities } from '../capability/capability.ts';
+import type { OutboundRequest, StreamedReply } from '../capability/fetch/contract.ts';
 import type { ReadBody } from '../http/body.ts';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
@@ -12,6 +13,7 @@ import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import type { ComponentPlan } from '../wasm/component/plan.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
+import type { NestedCall } from './steps.ts';
 
 /**
  * One request and the place for its answer. Made by the listener, used by one run.
@@ -81,10 +83,23 @@ export interface Exchange {
    */
   redirectInside(target: string): void;
   readonly replyState: 'none' | 'started' | 'ended';
+  /** What stands behind the run in a chain of middleware; left out: nothing does. */
+  readonly next?: NextInChain | undefined;
   /** What the client wants its connection to become, where it may; see `Abi.takesUpgrades`. */
   readonly upgradeWanted?: 'websocket' | undefined;
   /** One listener, called once when the client goes away before the answer has ended. */
   onGone(listener: (() => void) | undefined): void;
+}
+
+/** The rest of a chain of middleware: its other links, and what the path leads to. */
+export interface NextInChain {
+  /**
+   * The answer to `request`, a request to this site with any path. `signal` gives it up, and what
+   * is still to come of it. Rejects with a CapabilityRefusal.
+   */
+  open(request: OutboundRequest, signal: AbortSignal): Promise<StreamedReply>;
+  /** In place of an answer: the exchange, as it is, goes on when the run has ended. */
+  passOn(): void;
 }
 
 /**
@@ -211,6 +226,11 @@ export interface GuestHost extends CoreFace {
    * `waits`. A trap below it ends the run, and the end of the run ends it: then this rejects.
    */
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult>;
+  /**
+   * Makes calls of the guest for a hostcall with `waits` to yield (see `steps.ts`): they run on a
+   * stack of their own, may make hostcalls and be suspended, and keep the run's turn.
+   */
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
   trap(reason: string, code?: TrapCode): never;
   /** Ends the run as `exited`. The guest cannot catch it. */

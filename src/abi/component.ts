@@ -14,6 +14,7 @@ import { findEntry, judgeComponent } from './component/judge.ts';
 import { LiftedCall } from './component/lifted-call.ts';
 import { PreparedComponent } from './component/prepared.ts';
 import type { Variant } from './component/results.ts';
+import { isForSpin } from './component/spin.ts';
 import { Trampolines } from './component/trampolines.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 
@@ -22,14 +23,14 @@ interface World {
   readonly abi: string;
   /** The export that makes a component one of it. */
   readonly entry: string;
-  readonly open: (run: Run, limits: Limits) => WorldRun;
+  readonly open: (run: Run, limits: Limits, isForSpin: boolean) => WorldRun;
 }
 
 const worlds: readonly World[] = [
   {
     abi: 'wasi-http',
     entry: 'wasi:http/incoming-handler@0.2.0',
-    open: (run, limits) => new HttpRun(run, limits),
+    open: (run, limits, isForSpin) => new HttpRun(run, limits, isForSpin),
   },
   {
     abi: 'wasi-cli',
@@ -55,7 +56,8 @@ export function createComponentAbis(limits: Limits): readonly Abi[] {
     bind: (host, component) => {
       if (component === undefined) throw new TypeError('Cannot bind a component without its plan');
       const { plan, entry } = component;
-      const open = (run: Run): WorldRun => world.open(run, limits);
+      const isSpin = isForSpin(plan);
+      const open = (run: Run): WorldRun => world.open(run, limits, isSpin);
       return new ComponentBinding(host, prepare(plan), { entry: findEntry(plan, entry), open });
     },
   }));
@@ -99,6 +101,10 @@ class ComponentBinding implements Binding {
     const answer = await this.#entry.run(call, run.parameters());
     const value = answer as Variant | undefined;
     if (value?.tag === 1) this.#guest.host.exit(1);
+  }
+
+  settle(end: RunEnd): Promise<void> | undefined {
+    return this.#run?.settle?.(end);
   }
 
   /** @throws TerrafirmaError where there is no answer */

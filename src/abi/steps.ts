@@ -2,7 +2,7 @@
  * Hostcalls in pieces. What copies megabytes, or makes a list of thousands, is the guest's time,
  * and others must have their turn in between: such a hostcall is a generator that yields after each
  * piece. The engine then looks at the clock, and goes on when it is the guest's turn again. It may
- * also yield a promise, and is given its value on the guest's own turn.
+ * also yield a promise, and is given its value on the guest's own turn, or a call of the guest.
  *
  * Between two yields the memory stays as it is, because the guest is suspended; after one, views of
  * it must be taken anew.
@@ -13,7 +13,17 @@ export interface StepMemory {
   writeBytes(ptr: number, bytes: Uint8Array): void;
 }
 
-export type Steps<T> = Generator<Promise<unknown> | undefined, T, unknown>;
+export type Steps<T> = Generator<Promise<unknown> | NestedCall | undefined, T, unknown>;
+
+/** A call of the guest on a stack of its own, for which the stack that made the hostcall waits. */
+export class NestedCall {
+  /** Runs until it is done or has to wait; rejects when it trapped or was ended. */
+  readonly begin: () => Promise<unknown>;
+
+  constructor(begin: () => Promise<unknown>) {
+    this.begin = begin;
+  }
+}
 
 /** Bytes that are copied in one piece: some 30 µs. */
 export const pieceBytes = 262_144;
@@ -64,8 +74,9 @@ export function* writePieces(memory: StepMemory, ptr: number, bytes: Uint8Array)
 export async function runSteps<T>(steps: Steps<T>): Promise<T> {
   for (let step = steps.next(); ; ) {
     if (step.done === true) return step.value;
+    const { value: work } = step;
     step =
-      (await step.value?.then(
+      (await (work instanceof NestedCall ? work.begin() : work)?.then(
         (value) => steps.next(value),
         (error: unknown) => steps.throw(error),
       )) ?? steps.next();

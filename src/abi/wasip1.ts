@@ -4,7 +4,6 @@
  * output, the log standard error.
  */
 import type { Limits } from '../config/config.ts';
-import { TerrafirmaError } from '../errors.ts';
 import { noBytes } from '../http/body.ts';
 import type { Abi, Binding, EarlyCapabilities, GuestHost, Run, RunEnd } from './abi.ts';
 import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
@@ -12,18 +11,15 @@ import { RequestBody } from './objects/cgi/body.ts';
 import { listArguments, listEnvironment } from './objects/cgi/environment.ts';
 import { CgiReply, type Reply } from './objects/cgi/reply.ts';
 import type { InputStream } from './objects/cgi/streams.ts';
+import type { DataTree } from './objects/files/data-tree.ts';
+import { explainUnsaved, openPreopens } from './objects/files/preopens.ts';
 import { LogStream } from './objects/log-stream.ts';
 import { WwsReply, WwsRequest } from './wasip1/cgi/wws.ts';
-import { WasiError } from './wasip1/errno.ts';
-import { DataTree } from './wasip1/files/data-tree.ts';
-import { createMemoryTree } from './wasip1/files/memory-tree.ts';
-import type { DirectoryNode } from './wasip1/files/node.ts';
-import { createSiteTree, type FileKeeper, mountTree } from './wasip1/files/site-tree.ts';
 import { WasiGuest } from './wasip1/guest.ts';
 import { commandEntry, judgeWasip1 } from './wasip1/judge.ts';
 import { MessageInput } from './wasip1/messages/input.ts';
 import { MessageOutput } from './wasip1/messages/output.ts';
-import { type Preopen, WasiProcess } from './wasip1/process.ts';
+import { WasiProcess } from './wasip1/process.ts';
 import { wasip1Table } from './wasip1/table.ts';
 
 export function createWasip1Abi(limits: Limits): Abi {
@@ -56,12 +52,6 @@ const noInput: InputStream = {
   whenReady: () => Promise.resolve(),
   readyBytes: 0,
 };
-
-const tmpName = 'tmp';
-const dataName = 'data';
-/** Apart from the site's own, whose device is 1. */
-const tmpDevice = 2n;
-const dataDevice = 3n;
 
 class Wasip1Binding implements Binding {
   readonly #guest: WasiGuest;
@@ -119,9 +109,9 @@ class Wasip1Binding implements Binding {
       },
       prepareEnvironment: () => streams.stdin.measure?.(this.#limits.requestBodyBytesMax),
       openPreopens: (keeper) => {
-        this.#data = openData(run, this.#limits);
-        const root = this.#data?.root;
-        return openPreopens(run, { keeper, limits: this.#limits, data: root });
+        const opened = openPreopens(run, { keeper, limits: this.#limits });
+        this.#data = opened.data;
+        return opened.preopens;
       },
       ...streams,
       capabilities,
@@ -185,55 +175,6 @@ class Wasip1Binding implements Binding {
   }
 }
 
-/** The site's folder as `/`, and in it, and by their own names, what can be written to. */
-function openPreopens(
-  { capabilities, hostMemory }: Run,
-  from: {
-    readonly keeper: FileKeeper;
-    readonly limits: Limits;
-    readonly data: DirectoryNode | undefined;
-  },
-): readonly Preopen[] {
-  const { keeper, limits, data } = from;
-  const { files, clock } = capabilities;
-  const site = createSiteTree({ files, keeper, listedEntriesMax: limits.folderEntriesMax });
-  const tmp = createMemoryTree({
-    device: tmpDevice,
-    bytesMax: limits.tmpBytesPerRunMax,
-    nodesMax: limits.tmpNodesPerRunMax,
-    nowNs: () => clock.nowNs(),
-    hostMemory,
-  });
-  const root = mountTree(site, tmpName, tmp);
-  return [
-    { name: '/', directory: data === undefined ? root : mountTree(root, dataName, data) },
-    { name: `/${tmpName}`, directory: tmp },
-    ...(data === undefined ? [] : [{ name: `/${dataName}`, directory: data }]),
-  ];
-}
-
-/** `/data`, where the owner gives the program one. */
-function openData({ capabilities, hostMemory }: Run, limits: Limits): DataTree | undefined {
-  const store = capabilities.keyValue.data;
-  if (store === undefined) return undefined;
-  return new DataTree({
-    store,
-    device: dataDevice,
-    fileBytesMax: limits.kvValueBytesMax,
-    bytesMax: limits.tmpBytesPerRunMax,
-    pathBytesMax: limits.kvKeyBytesMax,
-    nowNs: () => capabilities.clock.nowNs(),
-    hostMemory,
-  });
-}
-
 function isGoodEnd(end: RunEnd): boolean {
   return end.kind === 'returned' || (end.kind === 'exited' && end.exitCode === 0);
-}
-
-function explainUnsaved(cause: unknown): never {
-  if (!(cause instanceof WasiError)) throw cause;
-  const rule = 'what it left open in /data must be stored';
-  const detail = `Cannot answer for the program: ${rule}: received ${cause.message}`;
-  throw new TerrafirmaError('data-not-stored', detail, { cause });
 }

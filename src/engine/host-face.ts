@@ -8,6 +8,7 @@ import type {
   WasmValue,
 } from '../abi/abi.ts';
 import type { GuestMemory } from '../abi/memory.ts';
+import { NestedCall } from '../abi/steps.ts';
 import type { CoreInstance } from './core-instance.ts';
 import type { RunSlot } from './run-slot.ts';
 
@@ -78,6 +79,11 @@ export class HostFace extends Face implements GuestHost {
     const activation = this.options.slot.running();
     const call = WebAssembly.promising(callee);
     return activation.callBeside(() => call(...args) as Promise<HostcallResult>);
+  }
+
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const call = WebAssembly.promising(callee);
+    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
   trap(reason: string, code?: TrapCode): never {

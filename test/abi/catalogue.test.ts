@@ -44,6 +44,7 @@ describe('a Terrarium guest', () => {
       cpuMs: 0,
       core: () => undefined as never,
       callBeside: async () => undefined,
+      nested: () => () => undefined as never,
       exportedFunction: () => undefined,
       tableFunction: () => undefined,
       callGuest: () => undefined,

@@ -130,7 +130,9 @@ export class Engine implements Disposable {
     plan: RequestPlan = {},
   ): { readonly exchange: TestExchange; readonly report: Promise<RunReport> } {
     const target = plan.target ?? '/guest.wasm';
-    const exchange = new TestExchange({ target }, Buffer.from(plan.body ?? ''));
+    const [, query] = target.split('?');
+    const asked = query === undefined ? { target } : { target, query };
+    const exchange = new TestExchange(asked, Buffer.from(plan.body ?? ''));
     exchange.lateBody = plan.lateBody;
     const report = this.pool
       .acquire(loaded, sharesOf(plan))

@@ -16,7 +16,7 @@ import type {
 } from '../../src/abi/abi.ts';
 import type { Hostcall } from '../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
-import { isSteps, runSteps } from '../../src/abi/steps.ts';
+import { isSteps, NestedCall, runSteps } from '../../src/abi/steps.ts';
 import { createTerrariumAbi } from '../../src/abi/terrarium.ts';
 import { defaultLimits, type Limits } from '../../src/config/config.ts';
 import { takeTrap } from '../../src/engine/run/trap.ts';
@@ -151,6 +151,11 @@ export class AbiHost implements GuestHost {
 
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
     return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
+  }
+
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const call = WebAssembly.promising(callee);
+    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
   callGuest(callee: GuestFunction, arg: WasmValue): HostcallResult {

@@ -111,6 +111,10 @@ export class MapKeyValue implements KeyValue {
     return undefined;
   }
 
+  get own(): KeyValueStore {
+    throw new Error('Cannot open the store: nothing here has one');
+  }
+
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     this.#requireWorking();
     return this.entries.get(toText(key));

@@ -14,7 +14,7 @@ import type {
 } from '../../src/abi/abi.ts';
 import type { Hostcall } from '../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../src/abi/memory.ts';
-import { isSteps, type Steps } from '../../src/abi/steps.ts';
+import { isSteps, NestedCall, type Steps } from '../../src/abi/steps.ts';
 
 /** Linear memory of the guest: 64 MiB to read from, as much for what the host gives. */
 const PAGES = 2_048;
@@ -93,6 +93,11 @@ export class LookedAtHost implements GuestHost {
 
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
     return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
+  }
+
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const call = WebAssembly.promising(callee);
+    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
   callGuest(callee: GuestFunction, arg: number | bigint): HostcallResult {

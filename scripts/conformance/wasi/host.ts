@@ -14,7 +14,7 @@ import type {
 } from '../../../src/abi/abi.ts';
 import { bindHostcall, type Hostcall } from '../../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
-import { isSteps, runSteps } from '../../../src/abi/steps.ts';
+import { isSteps, NestedCall, runSteps } from '../../../src/abi/steps.ts';
 import { WasiGuest } from '../../../src/abi/wasip1/guest.ts';
 import { wasip1Table } from '../../../src/abi/wasip1/table.ts';
 import { takeTrap } from '../../../src/engine/run/trap.ts';
@@ -110,6 +110,11 @@ export class WasiHost implements GuestHost {
 
   callBeside(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
     return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
+  }
+
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const call = WebAssembly.promising(callee);
+    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
   callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {

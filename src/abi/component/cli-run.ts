@@ -5,10 +5,13 @@
 
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Run, RunEnd } from '../abi.ts';
+import type { Exchange, Run, RunEnd } from '../abi.ts';
 import { RequestBody } from '../objects/cgi/body.ts';
 import { listArguments, listEnvironment } from '../objects/cgi/environment.ts';
 import { CgiReply } from '../objects/cgi/reply.ts';
+import type { OpenFile } from '../objects/files/node.ts';
+import { OpenFiles } from '../objects/files/open-files.ts';
+import { explainUnsaved, openPreopens, type Preopen } from '../objects/files/preopens.ts';
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import { PendingSet } from '../objects/pending.ts';
@@ -81,10 +84,14 @@ export class CliRun implements WorldRun {
   readonly #body: RequestBody;
   readonly #reply: CgiReply;
   readonly #log: LogStream;
+  readonly #files: OpenFiles;
+  readonly #closing: Promise<void>[] = [];
+  #opened: ReturnType<typeof openPreopens> | undefined;
 
   constructor(run: Run, limits: Limits) {
     const { exchange, capabilities, hostMemory } = run;
     this.#run = run;
+    this.#files = new OpenFiles(limits.handlesPerRunMax);
     this.limits = limits;
     this.capabilities = capabilities;
     this.held = new HeldForRun(hostMemory, limits.memoryBytesMax);
@@ -99,6 +106,10 @@ export class CliRun implements WorldRun {
     this.stdout = new ReplySink(this.#reply);
     this.#log = new LogStream(capabilities.log);
     this.stderr = new LogSink(this.#log);
+  }
+
+  get exchange(): Exchange {
+    return this.#run.exchange;
   }
 
   /** The body's length is part of it. */
@@ -123,6 +134,34 @@ export class CliRun implements WorldRun {
     return listArguments(exchange.request, capabilities.settings.arguments).map(toText);
   }
 
+  /** As programs of WASI preview1 have them. */
+  openDirectories(): readonly Preopen[] {
+    if (this.#opened === undefined) {
+      const opening = { keeper: this.#files, limits: this.limits };
+      this.#opened = openPreopens(this.#run, opening);
+    }
+    return this.#opened.preopens;
+  }
+
+  /** What lasts of it is stored meanwhile; `settle` waits for that. */
+  closeFile(file: OpenFile): void {
+    const closing = file.close();
+    if (!(closing instanceof Promise)) return;
+    closing.catch(() => undefined);
+    this.#closing.push(closing);
+  }
+
+  /** A program may leave its files open. */
+  settle(end: RunEnd): Promise<void> | undefined {
+    const data = this.#opened?.data;
+    if (data === undefined || !isGoodEnd(end)) return undefined;
+    const isClosed = this.#closing.length === 0;
+    const saving = isClosed
+      ? data.saveAll()
+      : Promise.all(this.#closing).then(() => data.saveAll());
+    return saving?.catch(explainUnsaved);
+  }
+
   parameters(): readonly unknown[] {
     return [];
   }
@@ -141,6 +180,7 @@ export class CliRun implements WorldRun {
 
   release(): void {
     this.pending.giveUpAll();
+    this.#files.release();
     this.held.close();
   }
 }

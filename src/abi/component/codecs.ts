@@ -5,7 +5,7 @@ import type { WasmValue } from '../abi.ts';
 import type { Codec } from './codec.ts';
 import { scalarCodec } from './codec-scalars.ts';
 import { isNestedOption, VariantCodec } from './codec-variants.ts';
-import type { Crossing } from './crossing.ts';
+import type { Crossing, KnownResource } from './crossing.ts';
 import { loadText, storeText } from './text.ts';
 
 /** What an object of JavaScript costs beside what it holds, about, in bytes. */
@@ -14,12 +14,11 @@ const objectBytes = 32;
 /** Codecs of types, each made once. */
 export class Codecs {
   readonly layouts = new Layouts();
-  readonly #identityOf: (resource: ResourceType) => number;
+  readonly #find: (resource: ResourceType) => KnownResource;
   readonly #known = new Map<ValueType, Codec>();
 
-  /** @param identityOf Resource types that are the same have the same. */
-  constructor(identityOf: (resource: ResourceType) => number) {
-    this.#identityOf = identityOf;
+  constructor(find: (resource: ResourceType) => KnownResource) {
+    this.#find = find;
   }
 
   of(type: ValueType): Codec {
@@ -51,7 +50,7 @@ export class Codecs {
         return textCodec;
       case 'own':
       case 'borrow':
-        return handleCodec(type.kind, this.#identityOf(type.resource));
+        return handleCodec(type.kind, this.#find(type.resource));
       case 'map':
         return new ListCodec(this.ofParams([type.key, type.value]));
       case 'stream':
@@ -220,12 +219,12 @@ class ListCodec extends PointerCodec {
 }
 
 /** One word that names something. */
-function handleCodec(kind: 'own' | 'borrow', type: number): Codec {
+function handleCodec(kind: 'own' | 'borrow', resource: KnownResource): Codec {
+  const isOwned = kind === 'own';
   const take = (crossing: Crossing, index: number): unknown =>
-    kind === 'own'
-      ? crossing.handles.take(index, type).value
-      : crossing.handles.get(index, type).value;
-  const give = (crossing: Crossing, value: never): number => crossing.handles.add({ type, value });
+    isOwned ? crossing.takeOwned(index, resource) : crossing.borrow(index, resource);
+  const give = (crossing: Crossing, value: never): number =>
+    isOwned ? crossing.giveOwned(value, resource) : crossing.lend(value, resource);
   return {
     size: 4,
     align: 4,

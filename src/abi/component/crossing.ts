@@ -7,7 +7,7 @@ import { inBytes } from '../../amounts.ts';
 import type { CrossingOptions } from '../../wasm/component/plan.ts';
 import type { GuestFunction, GuestHost } from '../abi.ts';
 import type { GuestMemory } from '../memory.ts';
-import type { HandleTable } from './handles.ts';
+import type { Borrowing, HandleTable, Representation } from './handles.ts';
 
 /**
  * What one call may bring out of a guest, in bytes: lists may point at the same place a million
@@ -15,11 +15,21 @@ import type { HandleTable } from './handles.ts';
  */
 const liftBytesMax = 16 * 1024 * 1024;
 
+/** A resource type where handles of it cross. */
+export interface KnownResource {
+  /** Equal for types that are the same. */
+  readonly identity: number;
+  /** The component instance that defines it; undefined: the host. */
+  readonly instance: number | undefined;
+}
+
 export class Crossing {
   readonly encoding: CrossingOptions['encoding'];
   readonly handles: HandleTable;
   readonly #host: GuestHost;
   readonly #options: CrossingOptions;
+  /** The call between components whose values cross now; undefined where the host is called. */
+  #call: Borrowing | undefined;
   #memory: GuestMemory | undefined;
   #realloc: GuestFunction | undefined;
   #liftedBytes = 0;
@@ -39,8 +49,32 @@ export class Crossing {
   }
 
   /** A call begins. */
-  begin(): void {
+  begin(call?: Borrowing): void {
+    this.#call = call;
     this.#liftedBytes = 0;
+  }
+
+  takeOwned(index: number, { identity }: KnownResource): Representation {
+    const { handles } = this;
+    const isMoved = this.#call !== undefined;
+    return (isMoved ? handles.move(index, identity) : handles.take(index, identity)).value;
+  }
+
+  giveOwned(value: Representation, { identity }: KnownResource): number {
+    return this.handles.add(identity, value);
+  }
+
+  /** For as long as the call lasts. */
+  borrow(index: number, { identity }: KnownResource): Representation {
+    const handle = this.handles.get(index, identity);
+    this.#call?.lend(handle);
+    return handle.value;
+  }
+
+  /** Whoever defines it is given what it knows it by, all others a handle until they return. */
+  lend(value: Representation, { identity, instance }: KnownResource): number {
+    if (typeof value === 'number' && instance === this.#options.instance) return value;
+    return this.handles.add(identity, value, this.#call);
   }
 
   /** So many bytes more are taken out of the guest. Traps past what a call may take. */

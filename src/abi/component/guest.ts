@@ -3,7 +3,9 @@
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
-import type { GuestHost, RunEnd } from '../abi.ts';
+import type { Exchange, GuestHost, RunEnd } from '../abi.ts';
+import type { OpenFile } from '../objects/files/node.ts';
+import type { Preopen } from '../objects/files/preopens.ts';
 import type { HeldForRun } from '../objects/held-for-run.ts';
 import type { PendingSet } from '../objects/pending.ts';
 import { HandleTable } from './handles.ts';
@@ -15,11 +17,17 @@ export interface ComponentRun {
   readonly limits: Limits;
   readonly held: HeldForRun;
   readonly pending: PendingSet;
+  /** Of the request that it answers, which may have something behind it. */
+  readonly exchange: Pick<Exchange, 'next' | 'request'>;
   /** What the environment waits for; undefined where it waits for nothing. */
   prepareEnvironment(): Promise<void> | undefined;
   /** Once it is prepared. */
   readonly environment: readonly (readonly [string, string])[];
   readonly arguments: readonly string[];
+  /** Directories that are open from the start. */
+  openDirectories(): readonly Preopen[];
+  /** The guest has given it up. Never throws. */
+  closeFile(file: OpenFile): void;
   readonly stdin: ByteSource;
   readonly stdout: ByteSink;
   readonly stderr: ByteSink;
@@ -35,6 +43,8 @@ const handlesMax = 10_000;
 export interface WorldRun extends ComponentRun {
   /** What the entry is called with. */
   parameters(): readonly unknown[];
+  /** The entry ended: what has to be done before the answer may say so; see `Binding.settle`. */
+  settle?(end: RunEnd): Promise<void> | undefined;
   /**
    * The entry ended: answers the exchange if an answer is due.
    *
@@ -51,13 +61,15 @@ export class ComponentGuest {
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
   readonly context: number[] = Array<number>(contextWords).fill(0);
+  /** Component instances whose functions are under way. */
+  readonly #entered = new Set<number>();
   #run: ComponentRun | undefined;
 
   constructor(host: GuestHost, plan: ComponentPlan) {
     this.host = host;
     const trap = (reason: string): never => host.trap(reason);
     this.handles = Array.from(
-      { length: plan.instanceCount },
+      { length: plan.instanceParents.length },
       () => new HandleTable({ handlesMax, trap }),
     );
   }
@@ -78,13 +90,42 @@ export class ComponentGuest {
     const run = this.#run;
     this.#run = undefined;
     this.context.fill(0);
+    this.#entered.clear();
     for (const table of this.handles) table.clear();
     run?.release();
+  }
+
+  /** The run's own end does more, or less, with what is still open. */
+  closeFile(file: OpenFile): void {
+    this.#run?.closeFile(file);
   }
 
   /** Traps like `run`. */
   requireRun(): void {
     if (this.#run === undefined) this.trap('Cannot answer a hostcall: no request yet');
+  }
+
+  /**
+   * A call begins that has words of its own; the ones until now are given back for `leave`. Traps
+   * where one of the instances is under way.
+   */
+  enter(instances: readonly number[]): readonly number[] {
+    for (const instance of instances) {
+      if (this.#entered.has(instance)) {
+        const rule = 'one that is under way is not called again';
+        this.trap(`Cannot call a component: ${rule}: received a call from within`);
+      }
+      this.#entered.add(instance);
+    }
+    const words = [...this.context];
+    this.context.fill(0);
+    return words;
+  }
+
+  /** The call is over. */
+  leave(instances: readonly number[], words: readonly number[]): void {
+    for (const instance of instances) this.#entered.delete(instance);
+    for (const [slot, word] of words.entries()) this.context[slot] = word;
   }
 
   trap(reason: string): never {

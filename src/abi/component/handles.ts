@@ -35,6 +35,40 @@ export interface Handle {
   /** Which resource type; see `PlannedResource.identity`. */
   readonly type: number;
   readonly value: Representation;
+  /** The call that it was borrowed for; undefined: it is owned. */
+  readonly borrowedBy: Borrowing | undefined;
+  /** Calls under way that it is lent to. */
+  lentCount: number;
+}
+
+/** What is lent for as long as one call between components lasts. */
+export class Borrowing {
+  /** Handles that the callee has to drop before it returns. */
+  #kept = 0;
+  #lent: Handle[] | undefined;
+
+  get isKept(): boolean {
+    return this.#kept > 0;
+  }
+
+  keep(): void {
+    this.#kept += 1;
+  }
+
+  giveBack(): void {
+    this.#kept -= 1;
+  }
+
+  lend(handle: Handle): void {
+    handle.lentCount += 1;
+    this.#lent ??= [];
+    this.#lent.push(handle);
+  }
+
+  /** The call is over: the caller may do with its handles what it likes. */
+  end(): void {
+    if (this.#lent !== undefined) for (const handle of this.#lent) handle.lentCount -= 1;
+  }
 }
 
 export class HandleTable {
@@ -52,8 +86,10 @@ export class HandleTable {
     this.#trap = options.trap;
   }
 
-  /** The new number of `handle`. Traps past the limit. */
-  add(handle: Handle): number {
+  /** A new number for `value`. Traps past the limit. */
+  add(type: number, value: Representation, borrowedBy?: Borrowing): number {
+    const handle: Handle = { type, value, borrowedBy, lentCount: 0 };
+    borrowedBy?.keep();
     const free = this.#free.pop();
     if (free !== undefined) {
       this.#handles[free] = handle;
@@ -77,16 +113,33 @@ export class HandleTable {
 
   /** The same, and the handle is gone: whoever asks owns what it named. */
   take(index: number, type: number): Handle {
+    const { value } = this.get(index, type);
+    if (typeof value === 'object' && value.hasChildren) {
+      return this.#refuse(index, 'what was made of it is dropped first', 'one with children');
+    }
+    return this.move(index, type);
+  }
+
+  /** The same for another component: what depends on it goes on doing so. */
+  move(index: number, type: number): Handle {
     const handle = this.get(index, type);
-    if (typeof handle.value === 'object' && handle.value.hasChildren) {
-      const rule = 'what was made of it is dropped first';
-      return this.#trap(
-        `Cannot give up handle ${index >>> 0}: ${rule}: received one with children`,
-      );
+    if (handle.borrowedBy === undefined) return this.drop(index, type);
+    return this.#refuse(index, 'only what is owned is given away', 'one that is borrowed');
+  }
+
+  /** The handle is gone, owned or borrowed. */
+  drop(index: number, type: number): Handle {
+    const handle = this.get(index, type);
+    if (handle.lentCount > 0) {
+      return this.#refuse(index, 'calls that it is lent to end first', 'one that is lent');
     }
     this.#handles[index >>> 0] = undefined;
     this.#free.push(index >>> 0);
     return handle;
+  }
+
+  #refuse(index: number, rule: string, received: string): never {
+    return this.#trap(`Cannot give up handle ${index >>> 0}: ${rule}: received ${received}`);
   }
 
   /** The run is over: the host gives up what is left. */
@@ -96,7 +149,9 @@ export class HandleTable {
     this.#handles = [undefined];
     this.#free = [];
     for (const handle of left.reverse()) {
-      if (typeof handle?.value === 'object') handle.value.drop();
+      if (handle?.borrowedBy === undefined && typeof handle?.value === 'object') {
+        handle.value.drop();
+      }
     }
   }
 }

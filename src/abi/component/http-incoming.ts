@@ -1,10 +1,10 @@
 /** The request that a run answers, and its answer, as `wasi:http` has them. */
 import type { ReplyHead } from '../../http/message.ts';
-import type { Exchange } from '../abi.ts';
+import type { Exchange, NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
 import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
-import { nameOf, statusOf } from './error-codes.ts';
+import { errorCode, nameOf, statusOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostResource } from './handles.ts';
@@ -19,6 +19,7 @@ import { Fields, fieldFunctions, headerLimitsOf } from './http-fields.ts';
 import { type HttpReply, headersToSend } from './http-reply.ts';
 import { methodOf, schemeOf } from './http-words.ts';
 import { failed, ok, type Variant } from './results.ts';
+import { withSpinHeaders } from './spin.ts';
 
 const statusMin = 100;
 const statusMax = 999;
@@ -26,12 +27,18 @@ const statusMax = 999;
 export class IncomingRequest extends HostResource {
   readonly #exchange: Exchange;
   readonly #path: GuestPath;
+  readonly #isForSpin: boolean;
   #isConsumed = false;
 
-  constructor(exchange: Exchange, path: GuestPath) {
+  constructor(exchange: Exchange, how: { readonly path: GuestPath; readonly isForSpin: boolean }) {
     super();
     this.#exchange = exchange;
-    this.#path = path;
+    this.#path = how.path;
+    this.#isForSpin = how.isForSpin;
+  }
+
+  get isConsumed(): boolean {
+    return this.#isConsumed;
   }
 
   get method(): Variant {
@@ -52,8 +59,9 @@ export class IncomingRequest extends HostResource {
   }
 
   headers(guest: ComponentGuest): Fields {
-    const { headers } = this.#exchange.request;
-    const shown = withPrefix(headers, this.#path);
+    const { request } = this.#exchange;
+    const prefixed = withPrefix(request.headers, this.#path);
+    const shown = this.#isForSpin ? withSpinHeaders(prefixed, request) : prefixed;
     return this.adopt(Fields.of(shown, headerLimitsOf(guest)));
   }
 
@@ -106,6 +114,12 @@ export class ResponseOutparam extends HostResource {
     this.#reply.inform(head);
   }
 
+  /** Whoever stands behind this run answers. */
+  passOn(next: NextInChain): void {
+    this.#reply.passOn();
+    next.passOn();
+  }
+
   set(guest: ComponentGuest, { tag, value }: Variant): void {
     if (tag === 0) {
       const { status, fields, body } = value as OutgoingResponse;
@@ -154,4 +168,21 @@ export const incomingFunctions: Readonly<Record<string, HostFunction>> = {
   '[static]response-outparam.set': prompt(
     (guest) => (outparam: ResponseOutparam, response: Variant) => outparam.set(guest, response),
   ),
+};
+
+/**
+ * The request goes on to what stands behind this link, with the right to answer it; it is answered
+ * when the run is over. Where nothing is behind, that is the answer.
+ */
+export const incomingHandle: HostFunction = {
+  ...prompt((guest) => (request: IncomingRequest, outparam: ResponseOutparam): void => {
+    const { next } = guest.run.exchange;
+    if (next === undefined) {
+      const detail = 'nothing stands behind this module: name it in [[middleware]]';
+      outparam.set(guest, failed(errorCode('internal-error', detail)));
+    } else if (request.isConsumed) {
+      guest.trap('Cannot pass the request on: its body was taken');
+    } else outparam.passOn(next);
+  }),
+  movesHandles: true,
 };

@@ -1,11 +1,12 @@
 /** Requests that a guest sends, and what comes back, as `wasi:http` has them. */
 import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
 import { noBytes, type ReadBody } from '../../http/body.ts';
+import type { NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import type { Pending } from '../objects/pending.ts';
 import { errorCode, errorCodeOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
-import type { ComponentGuest } from './guest.ts';
+import type { ComponentGuest, ComponentRun } from './guest.ts';
 import { HostResource } from './handles.ts';
 import { declaredLength, IncomingBody, newBody, OutgoingBody } from './http-bodies.ts';
 import { Fields, headerLimitsOf } from './http-fields.ts';
@@ -150,7 +151,9 @@ function send(
   if (method === undefined) return failed(errorCode('HTTP-request-method-invalid'));
   const scheme = request.scheme === undefined ? 'https' : schemeName(request.scheme);
   if (scheme !== 'http' && scheme !== 'https') return failed(errorCode('HTTP-protocol-error'));
-  const { authority, path = '' } = request;
+  const { path = '' } = request;
+  const next = nextFor(run, request);
+  const authority = request.authority ?? (next && run.exchange.request.authority);
   if (authority === undefined) return failed(errorCode('HTTP-request-URI-invalid'));
   const slash = path === '' || path.startsWith('/') ? '' : '/';
   const url = `${scheme}://${authority}${slash}${path}`;
@@ -164,10 +167,21 @@ function send(
     firstByteMs: timeoutOf(options, 'first-byte'),
     betweenBytesMs: timeoutOf(options, 'between-bytes'),
   };
-  const { fetch } = run.capabilities;
+  const opener = next ?? run.capabilities.fetch;
   return ok(
-    new FutureIncomingResponse(run.pending.start((signal) => fetch.open(outbound, signal))),
+    new FutureIncomingResponse(run.pending.start((signal) => opener.open(outbound, signal))),
   );
+}
+
+/** Behind a link of middleware is the site itself: what is sent there does not leave. */
+function nextFor(
+  { exchange }: ComponentRun,
+  { authority }: OutgoingRequest,
+): NextInChain | undefined {
+  const { next, request } = exchange;
+  const isOwn =
+    authority === undefined || authority.toLowerCase() === request.authority.toLowerCase();
+  return isOwn ? next : undefined;
 }
 
 function bodyToSend({ body, fields }: OutgoingRequest): Uint8Array | ReadBody {

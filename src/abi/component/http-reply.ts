@@ -18,6 +18,7 @@ export class HttpReply implements BodyOwner {
   /** What the fields announced. */
   #bodyBytes: number | undefined;
   #failure: TerrafirmaError | undefined;
+  #isPassedOn = false;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -52,6 +53,11 @@ export class HttpReply implements BodyOwner {
     this.#sendWhole();
   }
 
+  /** Somebody else answers. */
+  passOn(): void {
+    this.#isPassedOn = true;
+  }
+
   /** What there is of it leaves, and the rest as it comes. */
   flush(): void {
     const head = this.#head;
@@ -69,7 +75,7 @@ export class HttpReply implements BodyOwner {
   /** @throws TerrafirmaError where no answer was set, or none that can be sent */
   end(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#exchange.replyState !== 'none') return;
+    if (this.#isPassedOn || this.#exchange.replyState !== 'none') return;
     if (this.#head === undefined) {
       throw badReply('a handler sets its answer before it returns', 'none');
     }

@@ -2,7 +2,10 @@
 
 import type { Capabilities } from '../../capability/capability.ts';
 import type { Limits } from '../../config/config.ts';
-import type { Run, RunEnd } from '../abi.ts';
+import type { Exchange, Run, RunEnd } from '../abi.ts';
+import type { OpenFile } from '../objects/files/node.ts';
+import { OpenFiles } from '../objects/files/open-files.ts';
+import { openSite, type Preopen } from '../objects/files/preopens.ts';
 import { guestPathOf } from '../objects/guest-path.ts';
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
@@ -24,12 +27,16 @@ export class HttpRun implements WorldRun {
   readonly stdout: ByteSink;
   readonly stderr: ByteSink;
   readonly reply: HttpReply;
+  #files: OpenFiles | undefined;
   readonly #run: Run;
+  readonly #isForSpin: boolean;
   readonly #streams: readonly LogStream[];
 
-  constructor(run: Run, limits: Limits) {
+  /** @param isForSpin Whether the request is told of as Spin does. */
+  constructor(run: Run, limits: Limits, isForSpin = false) {
     const { capabilities, exchange, hostMemory } = run;
     this.#run = run;
+    this.#isForSpin = isForSpin;
     this.capabilities = capabilities;
     this.limits = limits;
     this.held = new HeldForRun(hostMemory, limits.memoryBytesMax);
@@ -40,8 +47,25 @@ export class HttpRun implements WorldRun {
     this.stderr = new LogSink(err);
   }
 
+  get exchange(): Exchange {
+    return this.#run.exchange;
+  }
+
   get environment(): readonly (readonly [string, string])[] {
     return [...this.capabilities.settings.environment];
+  }
+
+  /** The folder, where the owner grants files of it by name. */
+  openDirectories(): readonly Preopen[] {
+    if (!this.capabilities.settings.isGrantedFiles) return [];
+    this.#files ??= new OpenFiles(this.limits.handlesPerRunMax);
+    const opening = { keeper: this.#files, limits: this.limits };
+    return [{ name: '/', directory: openSite(this.#run, opening) }];
+  }
+
+  /** All of them are the site's, which are closed at once. */
+  closeFile(file: OpenFile): void {
+    void file.close();
   }
 
   prepareEnvironment(): undefined {
@@ -52,7 +76,8 @@ export class HttpRun implements WorldRun {
   parameters(): readonly unknown[] {
     const { exchange } = this.#run;
     const path = guestPathOf(exchange.request, this.capabilities.settings.modulePath);
-    return [new IncomingRequest(exchange, path), new ResponseOutparam(this.reply)];
+    const how = { path, isForSpin: this.#isForSpin };
+    return [new IncomingRequest(exchange, how), new ResponseOutparam(this.reply)];
   }
 
   beforeWait(): void {
@@ -67,6 +92,7 @@ export class HttpRun implements WorldRun {
 
   release(): void {
     this.pending.giveUpAll();
+    this.#files?.release();
     this.held.close();
   }
 }

@@ -3,12 +3,12 @@ import { errorCode, errorCodeOf } from './error-codes.ts';
 import { type HostInterface, prompt } from './functions.ts';
 import { BodySizeError } from './http-bodies.ts';
 import type { Fields } from './http-fields.ts';
-import { incomingFunctions, type ResponseOutparam } from './http-incoming.ts';
+import { incomingFunctions, incomingHandle, type ResponseOutparam } from './http-incoming.ts';
 import { outgoingFunctions, outgoingHandle } from './http-outgoing.ts';
 import { headersToSend } from './http-reply.ts';
 import { failed, ok, type Variant } from './results.ts';
 import type { IoError } from './streams.ts';
-import { httpTypes, outgoingHandler } from './wit/http.ts';
+import { httpTypes, incomingHandler, outgoingHandler } from './wit/http.ts';
 
 function codeOf({ error }: IoError): Variant {
   if (error instanceof BodySizeError) {
@@ -47,5 +47,11 @@ export const httpInterfaces: readonly HostInterface[] = [
     name: 'wasi:http/outgoing-handler@0.2.0',
     text: outgoingHandler,
     functions: { handle: outgoingHandle },
+  },
+  /** Of middleware: what stands behind it. */
+  {
+    name: 'wasi:http/incoming-handler@0.2.0',
+    text: incomingHandler,
+    functions: { handle: incomingHandle },
   },
 ];

@@ -5,10 +5,13 @@ import { compatibleName } from '../../wasm/component/names.ts';
 import type { FuncType, ResourceType, ValueType } from '../../wasm/component/types.ts';
 import { cliInterfaces } from './cli.ts';
 import { clockInterfaces, randomInterfaces } from './clocks.ts';
+import { filesystemInterfaces } from './files/filesystem.ts';
 import type { HostFunction, HostInterface } from './functions.ts';
 import { httpInterfaces } from './http.ts';
 import { ioInterfaces } from './io.ts';
+import { keyValueInterfaces } from './keyvalue.ts';
 import { refusedInterfaces } from './refused.ts';
+import { settingsInterfaces } from './settings.ts';
 import { run } from './wit/cli.ts';
 import { incomingHandler } from './wit/http.ts';
 import { WitReader } from './wit-parser.ts';
@@ -30,8 +33,11 @@ const offered: readonly HostInterface[] = [
   ...clockInterfaces,
   ...randomInterfaces,
   ...cliInterfaces,
+  ...filesystemInterfaces,
   ...refusedInterfaces,
   ...httpInterfaces,
+  ...keyValueInterfaces,
+  ...settingsInterfaces,
 ];
 
 /** Exports that make a component one that is served; the first that it has counts. */

@@ -1,10 +1,10 @@
 /** A function that a component exports, as the host calls it (CanonicalABI.md, "canon lift"). */
 import type { PlannedExport } from '../../wasm/component/plan.ts';
-import type { CallEntry, HostcallResult, WasmValue } from '../abi.ts';
-import type { Crossing } from './crossing.ts';
+import type { CallEntry } from '../abi.ts';
 import type { ComponentGuest } from './guest.ts';
 import type { PreparedComponent, PreparedFunction } from './prepared.ts';
 import type { Trampolines } from './trampolines.ts';
+import { liftResult, lowerParams } from './values.ts';
 
 /** Of one instance. */
 export interface LiftedCallParts {
@@ -17,11 +17,13 @@ export class LiftedCall {
   readonly #parts: LiftedCallParts;
   readonly #export: PlannedExport;
   readonly #function: PreparedFunction;
+  readonly #entered: readonly number[];
 
   constructor(parts: LiftedCallParts, exported: PlannedExport) {
     this.#parts = parts;
     this.#export = exported;
     this.#function = parts.prepared.prepare(exported.type);
+    this.#entered = parts.prepared.tree.entered(exported.options.instance);
   }
 
   /**
@@ -32,35 +34,17 @@ export class LiftedCall {
     const { guest, trampolines } = this.#parts;
     const { func, options } = this.#export;
     const crossing = trampolines.crossing(options);
-    const answer = await call(trampolines.func(func), ...this.#lower(crossing, values));
+    const words = guest.enter(this.#entered);
     crossing.begin();
-    const value = this.#lift(crossing, answer);
+    const flat = lowerParams(crossing, this.#function, values);
+    const answer = await call(trampolines.func(func), ...flat);
+    crossing.begin();
+    const value = liftResult(crossing, this.#function, answer);
     // Only now: what the answer points at is its own until then.
     if (options.postReturn !== undefined) {
       guest.host.callGuest(trampolines.func(options.postReturn), answer ?? 0);
     }
+    guest.leave(this.#entered, words);
     return value;
-  }
-
-  #lower(crossing: Crossing, values: readonly unknown[]): WasmValue[] {
-    const { params, hasParamsInMemory } = this.#function;
-    const flat: WasmValue[] = [];
-    if (!hasParamsInMemory) {
-      params.lower(crossing, values as never, flat);
-      return flat;
-    }
-    const ptr = crossing.allocate(params.size, params.align);
-    params.store(crossing, values as never, ptr);
-    return [ptr];
-  }
-
-  #lift(crossing: Crossing, answer: HostcallResult): unknown {
-    const { result, hasResultInMemory } = this.#function;
-    if (result === undefined) return undefined;
-    if (!hasResultInMemory) return result.lift(crossing, [answer ?? 0], 0);
-    const ptr = Number(answer) >>> 0;
-    crossing.requireAligned(ptr, result.align);
-    crossing.memory.requireRange(ptr, result.size);
-    return result.load(crossing, ptr);
   }
 }

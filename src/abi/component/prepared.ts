@@ -1,6 +1,7 @@
 /** What is worked out once for a component on one thread, and used by all its instances. */
 import type {
   ComponentPlan,
+  GuestTrampoline,
   HostTrampoline,
   PlannedResource,
   Trampoline,
@@ -16,6 +17,7 @@ import type { HostcallFacts, Value } from '../hostcall.ts';
 import type { Codec } from './codec.ts';
 import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
+import { InstanceTree } from './instance-tree.ts';
 import type { Interfaces } from './interfaces.ts';
 
 /** A function that crosses, with the codecs of its types. */
@@ -36,10 +38,19 @@ export interface PreparedImport extends PreparedFunction {
   readonly function: HostFunction | undefined;
 }
 
+/** A function of another component instance. */
+export interface PreparedCall extends PreparedFunction {
+  /** See `InstanceTree`. */
+  readonly entered: readonly number[];
+}
+
 export class PreparedComponent {
   readonly plan: ComponentPlan;
+  readonly tree: InstanceTree;
   /** For each trampoline; undefined for those that are no functions of the host. */
   readonly imports: readonly (PreparedImport | undefined)[];
+  /** The same for functions of other component instances. */
+  readonly calls: readonly (PreparedCall | undefined)[];
   /** For each core: its module and name → number of the trampoline. */
   readonly #places: readonly ReadonlyMap<string, number>[];
   readonly #resources: ReadonlyMap<number, PlannedResource>;
@@ -47,12 +58,20 @@ export class PreparedComponent {
 
   constructor(plan: ComponentPlan, interfaces: Interfaces) {
     this.plan = plan;
+    this.tree = new InstanceTree(plan.instanceParents);
     this.#resources = new Map(plan.resources.map((resource) => [resource.id, resource]));
-    this.#codecs = new Codecs(({ id }) => this.resource(id).identity);
+    this.#codecs = new Codecs(({ id }) => {
+      const resource = this.resource(id);
+      const { identity } = resource;
+      return { identity, instance: resource.origin === 'guest' ? resource.instance : undefined };
+    });
     this.#places = plan.hostImports.map(
       (imports) => new Map(imports.map((each) => [keyOf(each), each.trampoline])),
     );
     this.imports = plan.trampolines.map((each) => this.#prepareImport(each, interfaces));
+    this.calls = plan.trampolines.map((each) =>
+      each.kind === 'guest' ? this.#prepareCall(each) : undefined,
+    );
   }
 
   resource(id: number): PlannedResource {
@@ -78,6 +97,11 @@ export class PreparedComponent {
       hasParamsInMemory: codec.flatCount > flatParamsMax,
       hasResultInMemory: (resultCodec?.flatCount ?? 0) > flatResultsMax,
     };
+  }
+
+  #prepareCall({ type, options, callee }: GuestTrampoline): PreparedCall {
+    const entered = this.tree.entered(callee.options.instance, options.instance);
+    return { ...this.prepare(type), entered };
   }
 
   #prepareImport(trampoline: Trampoline, interfaces: Interfaces): PreparedImport | undefined {

@@ -1,12 +1,10 @@
 /**
- * Interfaces that toolchains import whole and hardly ever call: sockets and file systems. They
- * answer that there is nothing, as their types have it. Functions of descriptors and sockets are
- * left out: nobody is ever given one.
+ * Sockets, which toolchains import whole and hardly ever call. They answer that there is nothing,
+ * as their types have it. Functions of sockets are left out: nobody is ever given one.
  */
 import { type HostInterface, prompt } from './functions.ts';
 import { HostResource } from './handles.ts';
 import { failed } from './results.ts';
-import { filesystemPreopens, filesystemTypes } from './wit/filesystem.ts';
 import {
   instanceNetwork,
   ipNameLookup,
@@ -27,16 +25,6 @@ const notSupported = 2;
 const noCode = prompt(() => () => undefined);
 
 export const refusedInterfaces: readonly HostInterface[] = [
-  {
-    name: 'wasi:filesystem/types@0.2.0',
-    text: filesystemTypes,
-    functions: { 'filesystem-error-code': noCode },
-  },
-  {
-    name: 'wasi:filesystem/preopens@0.2.0',
-    text: filesystemPreopens,
-    functions: { 'get-directories': prompt(() => () => []) },
-  },
   {
     name: 'wasi:sockets/network@0.2.0',
     text: network,

@@ -2,15 +2,20 @@
 import type {
   CoreExport,
   CrossingOptions,
+  GuestTrampoline,
   HostTrampoline,
+  PlannedResource,
   ResourceTrampoline,
 } from '../../wasm/component/plan.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
 import type { Hostcall } from '../hostcall.ts';
-import { isSteps, type Steps, wait } from '../steps.ts';
+import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
+import { callComponent, type GuestCallParts } from './guest-calls.ts';
+import { Borrowing, type HandleTable } from './handles.ts';
 import type { PreparedComponent, PreparedImport } from './prepared.ts';
+import { liftParams, lowerResult } from './values.ts';
 
 export class Trampolines {
   readonly #guest: ComponentGuest;
@@ -28,6 +33,7 @@ export class Trampolines {
     const trampoline = this.#prepared.plan.trampolines[number];
     if (trampoline === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
     if (trampoline.kind === 'host') return this.#bindHost(trampoline, number);
+    if (trampoline.kind === 'guest') return this.#bindGuest(trampoline, number);
     if ('slot' in trampoline) return this.#bindContext(trampoline.kind, trampoline.slot);
     return this.#bindResource(trampoline);
   }
@@ -54,13 +60,14 @@ export class Trampolines {
   #bindHost(trampoline: HostTrampoline, number: number): Hostcall {
     const prepared = this.#prepared.imports[number];
     if (prepared?.function === undefined) return this.#bindUnreachable(trampoline.name);
-    const { waits, bind } = prepared.function;
+    const { waits, bind, movesHandles } = prepared.function;
     const act = bind(this.#guest) as (...args: unknown[]) => unknown;
+    const call = movesHandles === true ? new Borrowing() : undefined;
     const crossing = this.crossing(trampoline.options);
     return {
       facts: prepared.facts,
       waits,
-      call: callOf({ guest: this.#guest, prepared, crossing, act }) as Hostcall['call'],
+      call: callOf({ guest: this.#guest, prepared, crossing, act, call }) as Hostcall['call'],
     };
   }
 
@@ -79,31 +86,90 @@ export class Trampolines {
     return { waits: false, call: kind === 'context.get' ? () => context[slot] ?? 0 : set };
   }
 
+  #bindGuest({ options, callee }: GuestTrampoline, number: number): Hostcall {
+    const prepared = this.#prepared.calls[number];
+    if (prepared === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
+    const { postReturn } = callee.options;
+    const { host } = this.#guest;
+    const parts: GuestCallParts = {
+      guest: this.#guest,
+      prepared,
+      caller: this.crossing(options),
+      callee: this.crossing(callee.options),
+      entered: prepared.entered,
+      begin: this.#nested(callee.func),
+      postReturn: postReturn && ((answer) => host.callGuest(this.func(postReturn), answer)),
+    };
+    return { waits: true, call: (...flat: WasmValue[]) => callComponent(parts, flat) };
+  }
+
+  /** Found when it is first called: its core may still be to come. */
+  #nested(func: CoreExport): (...args: readonly WasmValue[]) => NestedCall {
+    let begin: ((...args: readonly WasmValue[]) => NestedCall) | undefined;
+    return (...args) => {
+      begin ??= this.#guest.host.nested(this.func(func));
+      return begin(...args);
+    };
+  }
+
   #bindResource(trampoline: ResourceTrampoline): Hostcall {
-    const handles = this.#guest.handles[trampoline.instance];
+    const { instance } = trampoline;
+    const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError('Cannot find the component instance');
     const resource = this.#prepared.resource(trampoline.resource.id);
     const { identity: type } = resource;
     if (trampoline.kind === 'resource.new') {
       const add = (value: number): number => {
         this.#guest.requireRun();
-        return handles.add({ type, value });
+        return handles.add(type, value);
       };
       return { waits: false, call: add };
     }
     if (trampoline.kind === 'resource.rep') {
       return { waits: false, call: (index: number) => Number(handles.get(index, type).value) };
     }
-    const destructor = resource.origin === 'guest' ? resource.destructor : undefined;
-    const drop = (index: number): Promise<WasmValue | undefined> | undefined => {
-      const { value } = handles.take(index, type);
-      if (typeof value === 'object') value.drop();
-      else if (destructor !== undefined) {
-        return this.#guest.host.callBeside(this.func(destructor), value);
+    return this.#bindDrop(handles, { resource, instance });
+  }
+
+  #bindDrop(
+    handles: HandleTable,
+    { resource, instance }: { readonly resource: PlannedResource; readonly instance: number },
+  ): Hostcall {
+    const { identity: type } = resource;
+    const destroy =
+      resource.origin === 'guest' && resource.destructor !== undefined
+        ? this.#destructor(
+            resource.destructor,
+            this.#prepared.tree.entered(resource.instance, instance),
+          )
+        : undefined;
+    const drop = (index: number): Steps<undefined> | undefined => {
+      const { borrowedBy } = handles.get(index, type);
+      if (borrowedBy !== undefined) {
+        handles.drop(index, type);
+        borrowedBy.giveBack();
+        return undefined;
       }
+      const { value } = handles.take(index, type);
+      if (typeof value === 'number') return destroy?.(value);
+      value.drop();
       return undefined;
     };
-    return { waits: destructor !== undefined, call: drop as Hostcall['call'] };
+    return { waits: destroy !== undefined, call: drop };
+  }
+
+  #destructor(
+    func: CoreExport,
+    entered: readonly number[],
+  ): (representation: number) => Steps<undefined> {
+    const begin = this.#nested(func);
+    const guest = this.#guest;
+    return function* destroy(representation) {
+      const words = guest.enter(entered);
+      yield begin(representation);
+      guest.leave(entered, words);
+      return undefined;
+    };
   }
 }
 
@@ -112,37 +178,25 @@ interface Bound {
   readonly prepared: PreparedImport;
   readonly crossing: Crossing;
   readonly act: (...args: unknown[]) => unknown;
+  /** Where it is like a call of another component. */
+  readonly call: Borrowing | undefined;
 }
 
-function callOf({ guest, prepared, crossing, act }: Bound): (...flat: WasmValue[]) => unknown {
-  const { params, hasParamsInMemory } = prepared;
+function callOf(bound: Bound): (...flat: WasmValue[]) => unknown {
+  const { guest, prepared, crossing, act, call } = bound;
   return (...flat) => {
     guest.requireRun();
-    crossing.begin();
-    const args = (
-      hasParamsInMemory ? loadParams(crossing, prepared, flat) : params.lift(crossing, flat, 0)
-    ) as unknown[];
-    const answer = act(...args);
+    crossing.begin(call);
+    const answer = act(...liftParams(crossing, prepared, flat));
     const isLater = answer instanceof Promise || (isObject(answer) && isSteps(answer));
     return isLater
       ? giveLater(answer as Promise<unknown> | Steps<unknown>, { prepared, crossing, flat })
-      : give(answer, { prepared, crossing, flat });
+      : lowerResult(crossing, prepared, { value: answer, flat });
   };
 }
 
 function isObject(answer: unknown): answer is object {
   return typeof answer === 'object' && answer !== null;
-}
-
-function loadParams(
-  crossing: Crossing,
-  { params }: PreparedImport,
-  flat: readonly WasmValue[],
-): unknown {
-  const ptr = Number(flat[0]) >>> 0;
-  crossing.requireAligned(ptr, params.align);
-  crossing.memory.requireRange(ptr, params.size);
-  return params.load(crossing, ptr);
 }
 
 interface Place {
@@ -154,23 +208,8 @@ interface Place {
 /** On the guest's own turn: its allocator is called. */
 function* giveLater(
   answer: Promise<unknown> | Steps<unknown>,
-  place: Place,
+  { prepared, crossing, flat }: Place,
 ): Steps<WasmValue | undefined> {
   const value = isSteps(answer) ? yield* answer : yield* wait(answer);
-  return give(value, place);
-}
-
-function give(value: unknown, { prepared, crossing, flat }: Place): WasmValue | undefined {
-  const { result, hasResultInMemory } = prepared;
-  if (result === undefined) return undefined;
-  if (!hasResultInMemory) {
-    const lowered: WasmValue[] = [];
-    result.lower(crossing, value as never, lowered);
-    return lowered[0];
-  }
-  const ptr = Number(flat.at(-1)) >>> 0;
-  crossing.requireAligned(ptr, result.align);
-  crossing.memory.requireRange(ptr, result.size);
-  result.store(crossing, value as never, ptr);
-  return undefined;
+  return lowerResult(crossing, prepared, { value, flat });
 }

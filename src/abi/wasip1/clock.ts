@@ -2,8 +2,9 @@
  * `clock`: the real time, and time since the run began. The CPU clocks answer the latter too: C's
  * `clock()` is used for measuring, and what a neighbour costs is nobody's business.
  */
+
+import { WasiError } from '../objects/files/errno.ts';
 import { answering } from './declare.ts';
-import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 import { clockId } from './layout.ts';
 

@@ -9,7 +9,7 @@ import {
   type HostcallFacts,
   type Value,
 } from '../hostcall.ts';
-import { errnoNames } from './errno.ts';
+import { errnoNames } from '../objects/files/errno.ts';
 import { toErrno, type WasiGuest, type Work } from './guest.ts';
 
 /** A function without an errno. */

@@ -1,8 +1,8 @@
 /** Open descriptors of one run: small numbers, the lowest free one first, as POSIX has it. */
 
 import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
-import { WasiError } from './errno.ts';
-import type { DirectoryNode, FileNode, ListedEntry, OpenFile } from './files/node.ts';
+import { WasiError } from '../objects/files/errno.ts';
+import type { DirectoryNode, FileNode, ListedEntry, OpenFile } from '../objects/files/node.ts';
 
 interface Common {
   /** `fdflags` */

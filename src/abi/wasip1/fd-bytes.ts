@@ -6,10 +6,10 @@
  */
 import { noBytes } from '../../http/body.ts';
 import type { InputStream, OutputStream, Written } from '../objects/cgi/streams.ts';
+import { WasiError } from '../objects/files/errno.ts';
 import { pieceBytes, type Steps, wait } from '../steps.ts';
 import { answering, waiting } from './declare.ts';
 import type { Descriptor, FileDescriptor } from './descriptors.ts';
-import { WasiError } from './errno.ts';
 import { countBytes, type MemoryRange, type WasiGuest } from './guest.ts';
 import { fdflag, preview1Layout } from './layout.ts';
 import { seek } from './seek.ts';

@@ -1,10 +1,12 @@
 /** `fd_readdir`: what is in a directory. */
+
+import { filetype } from '../objects/files/filetype.ts';
+import type { ListedEntry } from '../objects/files/node.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { waiting } from './declare.ts';
 import type { DirectoryDescriptor } from './descriptors.ts';
-import type { ListedEntry } from './files/node.ts';
 import type { WasiGuest } from './guest.ts';
-import { direntBytes, filetype } from './layout.ts';
+import { direntBytes } from './layout.ts';
 
 export const fdReaddir = [
   /**

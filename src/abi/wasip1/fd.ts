@@ -1,15 +1,15 @@
 /** `fd`, without what moves bytes (`fd-bytes.ts`): descriptors, and what they stand for. */
 import type { DeclaredHostcall } from '../hostcall.ts';
+import { WasiError } from '../objects/files/errno.ts';
+import { filetype } from '../objects/files/filetype.ts';
+import type { Awaitable, NewTimes, Node, NodeFacts } from '../objects/files/node.ts';
 import { answering, waiting } from './declare.ts';
 import type { Descriptor } from './descriptors.ts';
-import { WasiError } from './errno.ts';
-import type { Awaitable, NewTimes, Node, NodeFacts } from './files/node.ts';
 import type { WasiGuest } from './guest.ts';
 import {
   adviceMax,
   fdflagsAll,
   fdstatBytes,
-  filetype,
   fstflag,
   fstflagsAll,
   prestatBytes,

@@ -7,8 +7,8 @@
  */
 import { TerrafirmaError } from '../../errors.ts';
 import type { GuestHost } from '../abi.ts';
+import { errno, WasiError } from '../objects/files/errno.ts';
 import { isSteps, type Steps } from '../steps.ts';
-import { errno, WasiError } from './errno.ts';
 import { iovecBytes } from './layout.ts';
 import type { WasiProcess } from './process.ts';
 

@@ -1,13 +1,5 @@
 /** Numbers of WASI preview1, and the sizes of its records in bytes. */
 
-export const filetype = {
-  unknown: 0,
-  characterDevice: 2,
-  directory: 3,
-  regularFile: 4,
-  symbolicLink: 7,
-} as const;
-
 export const clockId = { realtime: 0, monotonic: 1, processCpu: 2, threadCpu: 3 } as const;
 
 /** `fdflags`. */

@@ -3,12 +3,17 @@
  * change is the tree's to say. All of them wait: a path may lead onto a disk.
  */
 import type { DeclaredHostcall } from '../hostcall.ts';
+import { WasiError } from '../objects/files/errno.ts';
+import {
+  requireEntry,
+  requireLinkable,
+  requireNewName,
+  requireNode,
+} from '../objects/files/found.ts';
+import { type Found, type LastLink, walk } from '../objects/files/walk.ts';
 import { waiting } from './declare.ts';
 import type { DirectoryDescriptor } from './descriptors.ts';
-import { WasiError } from './errno.ts';
 import { readTimes, writeFilestat } from './fd.ts';
-import type { FileNode, SymlinkNode } from './files/node.ts';
-import { type Found, type LastLink, walk } from './files/walk.ts';
 import type { WasiGuest } from './guest.ts';
 import { lookupSymlinkFollow, preview1Layout, type SnapshotLayout } from './layout.ts';
 import { openPath } from './path-open.ts';
@@ -245,28 +250,4 @@ async function find(guest: WasiGuest, place: Place, lastLink: LastLink): Promise
 
 function lookupOf(flags: number): LastLink {
   return (flags & lookupSymlinkFollow) !== 0 ? 'follow' : 'look';
-}
-
-function requireNode({ node, mustBeDirectory }: Found): NonNullable<Found['node']> {
-  if (node === undefined) throw new WasiError('noent');
-  if (mustBeDirectory && node.kind !== 'directory') throw new WasiError('notdir');
-  return node;
-}
-
-/** An entry that can be removed or moved, which the directory one stands in cannot. */
-function requireEntry({ node, name }: Found): NonNullable<Found['node']> {
-  if (name === '.') throw new WasiError('inval');
-  if (node === undefined) throw new WasiError('noent');
-  return node;
-}
-
-function requireLinkable(found: Found): FileNode | SymlinkNode {
-  const node = requireNode(found);
-  if (node.kind === 'directory') throw new WasiError('perm');
-  return node;
-}
-
-function requireNewName({ node, mustBeDirectory }: Found): void {
-  if (node !== undefined) throw new WasiError('exist');
-  if (mustBeDirectory) throw new WasiError('noent');
 }

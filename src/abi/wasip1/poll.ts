@@ -8,10 +8,10 @@
  */
 import type { DeclaredHostcall } from '../hostcall.ts';
 import type { InputStream } from '../objects/cgi/streams.ts';
+import { errno, WasiError } from '../objects/files/errno.ts';
 import { pieceItems, type Steps, wait } from '../steps.ts';
 import { readClock } from './clock.ts';
 import { waiting } from './declare.ts';
-import { errno, WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 import {
   eventBytes,

@@ -1,6 +1,7 @@
 /** `proc` and `sched`: a program's end, and its turn. */
+
+import { WasiError } from '../objects/files/errno.ts';
 import { answering, hostcall } from './declare.ts';
-import { WasiError } from './errno.ts';
 
 export const procHostcalls = [
   hostcall({

@@ -3,19 +3,12 @@
  * HTTP: the same program runs under CGI and under the conformance suite.
  */
 import type { Capabilities } from '../../capability/capability.ts';
-import type { SiteFile } from '../../capability/files/contract.ts';
 import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
+import { OpenFiles } from '../objects/files/open-files.ts';
+import type { Preopen } from '../objects/files/preopens.ts';
+import type { FileKeeper } from '../objects/files/site-tree.ts';
 import { type Descriptor, DescriptorTable } from './descriptors.ts';
-import { WasiError } from './errno.ts';
-import type { DirectoryNode } from './files/node.ts';
-import type { FileKeeper } from './files/site-tree.ts';
 import { directoryRights, inheritedRights, streamReadRights, streamWriteRights } from './layout.ts';
-
-export interface Preopen {
-  /** The guest's name for it, e.g. `/tmp`. */
-  readonly name: string;
-  readonly directory: DirectoryNode;
-}
 
 export interface ProcessOptions {
   /** One character a byte, without NUL; called at most once. */
@@ -40,7 +33,7 @@ const nothingToDo = (): void => undefined;
 /** Descriptors below this are the streams'. */
 const streamCount = 3;
 
-export class WasiProcess implements FileKeeper {
+export class WasiProcess {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -48,7 +41,7 @@ export class WasiProcess implements FileKeeper {
   readonly #options: ProcessOptions;
   readonly #descriptors: DescriptorTable;
   readonly #startedNs: bigint;
-  readonly #files = new Set<SiteFile>();
+  readonly #files: OpenFiles;
   readonly #cancels = new Set<() => void>();
   #arguments: readonly string[] | undefined;
   #environment: readonly string[] | undefined;
@@ -57,7 +50,6 @@ export class WasiProcess implements FileKeeper {
   /** Since the program first asked in vain for input that it would not wait for. */
   #retryingSinceNs: bigint | undefined;
   #hasPreopens = false;
-  #isReleased = false;
 
   constructor(options: ProcessOptions) {
     this.#options = options;
@@ -66,6 +58,7 @@ export class WasiProcess implements FileKeeper {
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
     this.#startedNs = options.capabilities.timer.nowNs();
+    this.#files = new OpenFiles(options.descriptorsMax);
     this.#descriptors = new DescriptorTable(options.descriptorsMax);
     const input = { flags: 0, rightsBase: streamReadRights, rightsInheriting: 0n };
     const output = { flags: 0, rightsBase: streamWriteRights, rightsInheriting: 0n };
@@ -162,23 +155,10 @@ export class WasiProcess implements FileKeeper {
     return () => void this.#cancels.delete(cancel);
   }
 
-  keep(file: SiteFile): void {
-    if (this.#isReleased) {
-      file.close();
-      throw new WasiError('badf');
-    }
-    this.#files.add(file);
-  }
-
-  letGo(file: SiteFile): void {
-    if (this.#files.delete(file)) file.close();
-  }
-
   /** The run is over: nothing of it stays open. Never throws. */
   release(): void {
-    this.#isReleased = true;
     for (const cancel of [...this.#cancels]) cancel();
-    for (const file of [...this.#files]) this.letGo(file);
+    this.#files.release();
   }
 
   #flush(): () => void {
@@ -188,7 +168,7 @@ export class WasiProcess implements FileKeeper {
 
   #addPreopens(): void {
     this.#hasPreopens = true;
-    for (const { name, directory } of this.#options.openPreopens(this)) {
+    for (const { name, directory } of this.#options.openPreopens(this.#files)) {
       this.#descriptors.add({
         kind: 'directory',
         node: directory,

@@ -1,7 +1,8 @@
 /** `random`. */
+
+import { WasiError } from '../objects/files/errno.ts';
 import type { Steps } from '../steps.ts';
 import { waiting } from './declare.ts';
-import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 
 /** The random numbers of one call; a program that needs more asks again. */

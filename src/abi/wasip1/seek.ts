@@ -1,7 +1,7 @@
 /** `fd_seek`: where the next byte of a file is read or written. */
 import type { DeclaredHostcall } from '../hostcall.ts';
+import { WasiError } from '../objects/files/errno.ts';
 import { waiting } from './declare.ts';
-import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 import type { SnapshotLayout } from './layout.ts';
 

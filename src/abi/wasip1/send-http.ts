@@ -14,9 +14,9 @@ import type { OutboundReply, OutboundRequest } from '../../capability/fetch/cont
 import { CapabilityRefusal, type RefusalKind } from '../../capability/refusal.ts';
 import { noBytes } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
+import { WasiError } from '../objects/files/errno.ts';
 import { pieceItems, readPieces, type Steps, wait, writePieces } from '../steps.ts';
 import { hostcall } from './declare.ts';
-import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];

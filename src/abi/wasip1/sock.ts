@@ -1,6 +1,7 @@
 /** `sock`. There are no sockets: what is open is no socket, what is not open is no descriptor. */
+
+import { WasiError } from '../objects/files/errno.ts';
 import { answering } from './declare.ts';
-import { WasiError } from './errno.ts';
 import type { WasiGuest } from './guest.ts';
 
 export const sockHostcalls = [

@@ -129,6 +129,10 @@ class RunKeyValue implements KeyValue, RunDoor {
     return (await this.#granted().change({ key, op: 'delete' })).before !== 0;
   }
 
+  get own(): KeyValueStore {
+    return this.#granted();
+  }
+
   named(name: string): KeyValueStore | undefined {
     const { folderKey, modulePath, siteSettings } = this.#run;
     if (siteSettings === undefined || !isStoreGranted(siteSettings, modulePath, name)) {

@@ -11,6 +11,12 @@ export interface KeyValue {
   append(key: Uint8Array, value: Uint8Array): Promise<boolean>;
   /** Resolves to whether the key existed. */
   remove(key: Uint8Array): Promise<boolean>;
+  /**
+   * The same namespace with all that named ones can do.
+   *
+   * @throws CapabilityRefusal `forbidden` where the folder grants no stores at all
+   */
+  readonly own: KeyValueStore;
   /** Undefined where the folder names no such store, or the module may not reach it. */
   named(name: string): KeyValueStore | undefined;
   /** Where a program's `/data` lasts; undefined where the owner gives it none. */

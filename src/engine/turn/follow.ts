@@ -2,7 +2,7 @@
  * Does the steps of a hostcall (`src/abi/steps.ts`) on the guest's turns: as many as its slice has
  * room for, then others have theirs.
  */
-import { isSteps, type Steps } from '../../abi/steps.ts';
+import { isSteps, NestedCall, type Steps } from '../../abi/steps.ts';
 
 /** The run whose hostcall it is. */
 export interface Waiting {
@@ -84,7 +84,10 @@ function goOnWith(waiting: Waiting, { steps, ends }: Course, go: () => Step): vo
   });
 }
 
-/** A promise that was yielded, or a turn after a piece that was done. */
+/**
+ * A promise that was yielded, or a turn after a piece that was done. A nested call has the thread
+ * that the run has: others have their turns when it is suspended itself.
+ */
 function waitForStep(waiting: Waiting, course: Course & { readonly yielded: unknown }): void {
   const { steps, ends, yielded } = course;
   const goOn = (go: () => Step): void => goOnWith(waiting, course, go);
@@ -92,6 +95,11 @@ function waitForStep(waiting: Waiting, course: Course & { readonly yielded: unkn
     const withValue = (value: unknown): void => goOn(() => advance(waiting, steps, value));
     const withError = (error: unknown): void => goOn(() => steps.throw(error));
     waiting.waitForWork(yielded, { withValue, withError }, ends.reject);
+  } else if (yielded instanceof NestedCall) {
+    yielded.begin().then(
+      (value) => goOn(() => advance(waiting, steps, value)),
+      (error: unknown) => ends.reject(waiting.endByError(error)),
+    );
   } else {
     waiting.waitForTurn(() => goOn(() => advance(waiting, steps, undefined)), ends.reject);
   }

@@ -53,8 +53,14 @@ export class CanonLinker {
     this.#requireSmall(func.type, offset);
     const options = this.#options(scope, canon.options, offset);
     if (func.kind === 'host') return { ...func, options };
-    const rule = 'no component in it calls a function of another one: compositions come later';
-    throw refuseComponent(rule, 'one that does', offset);
+    const { type } = func;
+    if (func.func.kind === 'export') {
+      const { core, export: exported } = func.func;
+      const callee = { func: { core, export: exported }, options: func.options };
+      return { kind: 'guest', type, options, callee };
+    }
+    const rule = 'what components call of each other are functions of core modules';
+    throw refuseComponent(rule, 'one of the host', offset);
   }
 
   #requireSync(isAsync: boolean, what: string, offset: number): void {

@@ -23,7 +23,7 @@ export interface CrossingOptions {
 }
 
 /** A function that a core module imports and the host answers. */
-export type Trampoline = HostTrampoline | ResourceTrampoline | ContextTrampoline;
+export type Trampoline = HostTrampoline | GuestTrampoline | ResourceTrampoline | ContextTrampoline;
 
 export interface HostTrampoline {
   readonly kind: 'host';
@@ -31,6 +31,15 @@ export interface HostTrampoline {
   readonly name: string;
   readonly type: FuncType;
   readonly options: CrossingOptions;
+}
+
+/** A call of another component instance of the program. */
+export interface GuestTrampoline {
+  readonly kind: 'guest';
+  readonly type: FuncType;
+  /** The caller's. */
+  readonly options: CrossingOptions;
+  readonly callee: { readonly func: CoreExport; readonly options: CrossingOptions };
 }
 
 export interface ResourceTrampoline {
@@ -83,6 +92,6 @@ export interface ComponentPlan {
   readonly exports: readonly PlannedExport[];
   /** Names of all that it imports, used or not. */
   readonly imports: readonly string[];
-  /** How many component instances have handles. */
-  readonly instanceCount: number;
+  /** For each component instance the one that made it; undefined for the program itself. */
+  readonly instanceParents: readonly (number | undefined)[];
 }

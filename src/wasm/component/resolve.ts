@@ -66,7 +66,7 @@ class Linking {
   readonly #hostImports: HostImport[][] = [];
   readonly #trampolines: Trampoline[] = [];
   readonly #resources: PlannedResource[] = [];
-  #instances = 0;
+  readonly #instanceParents: (number | undefined)[] = [];
 
   constructor(valid: ValidComponent, limits: ComponentLimits) {
     this.#valid = valid;
@@ -79,7 +79,9 @@ class Linking {
     const { imports } = this.#valid.type;
     const given = new Map<string, Item>();
     for (const [name, extern] of imports) given.set(name, this.#hostItem(extern, name, name));
-    const exports = this.#instantiate({ definition: component, parent: undefined, given });
+    const exports = this.#instantiate({
+      ...{ definition: component, parent: undefined, maker: undefined, given },
+    });
     return {
       cores: this.#cores,
       plan: {
@@ -88,7 +90,7 @@ class Linking {
         resources: this.#resources,
         exports: this.#planExports(exports),
         imports: [...imports.keys()],
-        instanceCount: this.#instances,
+        instanceParents: this.#instanceParents,
       },
     };
   }
@@ -129,17 +131,19 @@ class Linking {
 
   #instantiate(how: {
     readonly definition: ComponentDefinition;
+    /** Where it is defined. */
     readonly parent: LinkScope | undefined;
+    /** The instance that instantiates it. */
+    readonly maker: number | undefined;
     readonly given: ReadonlyMap<string, Item>;
   }): ReadonlyMap<string, Item> {
-    const { definition, parent, given } = how;
+    const { definition, parent, maker, given } = how;
     const { instancesMax } = this.#limits;
-    if (this.#instances >= instancesMax) {
+    if (this.#instanceParents.length >= instancesMax) {
       const rule = `it comes to at most ${instancesMax} instances of components`;
       throw refuseComponent(rule, 'more', definition.offset);
     }
-    const scope = new LinkScope(parent, this.#instances);
-    this.#instances += 1;
+    const scope = new LinkScope(parent, this.#instanceParents.push(maker) - 1);
     for (const each of definition.definitions) this.#run(scope, each, given);
     return scope.exports;
   }
@@ -200,12 +204,11 @@ class Linking {
   ): void {
     switch (definition.kind) {
       case 'instantiate': {
-        const { definition: inner, scope: parent } = scope.get<ComponentItem>(
-          'component',
-          definition.component,
-        );
-        const args = itemsOf(scope, definition.args);
-        const exports = this.#instantiate({ definition: inner, parent, given: args });
+        const component = scope.get<ComponentItem>('component', definition.component);
+        const { definition: inner, scope: parent } = component;
+        const given = itemsOf(scope, definition.args);
+        const maker = scope.instance;
+        const exports = this.#instantiate({ definition: inner, parent, maker, given });
         scope.push('instance', { kind: 'instance', exports } satisfies InstanceItem);
         return;
       }

@@ -52,7 +52,7 @@ class Place {
   }
 }
 
-const codecs = new Codecs(({ id }) => id);
+const codecs = new Codecs(({ id }) => ({ identity: id, instance: undefined }));
 
 const values: readonly [string, ValueType, unknown][] = [
   ['u8', u8, 255],

@@ -78,6 +78,7 @@ describe('a program for Fastly Compute', () => {
       cpuMs: 0,
       core: () => undefined as never,
       callBeside: async () => undefined,
+      nested: () => () => undefined as never,
       exportedFunction: () => undefined,
       tableFunction: () => undefined,
       callGuest: () => undefined,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createMemoryTree } from '../../../src/abi/wasip1/files/memory-tree.ts';
-import { mountTree } from '../../../src/abi/wasip1/files/site-tree.ts';
-import { walk } from '../../../src/abi/wasip1/files/walk.ts';
+import { createMemoryTree } from '../../../src/abi/objects/files/memory-tree.ts';
+import { mountTree } from '../../../src/abi/objects/files/site-tree.ts';
+import { walk } from '../../../src/abi/objects/files/walk.ts';
 import { createPuppet, type Puppet } from './puppet.ts';
 
 const CREATE = { oflags: 1 };

@@ -1,7 +1,7 @@
 /** Calls without sense, a great many: every answer is an errno, and the limits hold. */
 import { expect, test } from 'vitest';
 import type { WasmValue } from '../../../src/abi/abi.ts';
-import { errno } from '../../../src/abi/wasip1/errno.ts';
+import { errno } from '../../../src/abi/objects/files/errno.ts';
 import { World } from '../../support/abi-world.ts';
 import { functionTypes } from '../../support/hostcall-faces.ts';
 import { createPuppet, END, type Puppet } from './puppet.ts';

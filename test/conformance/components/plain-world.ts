@@ -9,10 +9,11 @@ import type {
   GuestFunction,
   GuestHost,
   HostcallResult,
+  WasmValue,
 } from '../../../src/abi/abi.ts';
 import type { Hostcall } from '../../../src/abi/hostcall.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
-import { isSteps, runSteps } from '../../../src/abi/steps.ts';
+import { isSteps, NestedCall, runSteps } from '../../../src/abi/steps.ts';
 import { readComponent } from '../../../src/wasm/component.ts';
 import type { CoreSource } from '../../../src/wasm/program.ts';
 import { RecordingExchange, World } from '../../support/abi-world.ts';
@@ -137,6 +138,11 @@ class PlainInstance implements GuestHost {
 
   tableFunction(): GuestFunction | undefined {
     return undefined;
+  }
+
+  nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
+    const call = WebAssembly.promising(callee);
+    return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
   callGuest(callee: GuestFunction, arg: number | bigint): HostcallResult {

@@ -109,7 +109,7 @@ export function compareVector(vector: Vector): readonly string[] {
   expect('layout', [size, align], [vector.size, vector.align]);
   const flatTypes = flatten(type);
   expect('flat types', flatTypes, vector.flatTypes);
-  const codec = new Codecs(({ id }) => id).of(type);
+  const codec = new Codecs(({ id }) => ({ identity: id, instance: undefined })).of(type);
   const value = readShown(type, vector.value) as never;
 
   const lowered = new Place(vector.encoding);

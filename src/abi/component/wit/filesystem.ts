@@ -1,5 +1,46 @@
 /** `wasi:filesystem` 0.2. */
 
+/** Cases of `error-code`, in order. */
+export const filesystemErrors: readonly string[] = [
+  'access',
+  'would-block',
+  'already',
+  'bad-descriptor',
+  'busy',
+  'deadlock',
+  'quota',
+  'exist',
+  'file-too-large',
+  'illegal-byte-sequence',
+  'in-progress',
+  'interrupted',
+  'invalid',
+  'io',
+  'is-directory',
+  'loop',
+  'too-many-links',
+  'message-size',
+  'name-too-long',
+  'no-device',
+  'no-entry',
+  'no-lock',
+  'insufficient-memory',
+  'insufficient-space',
+  'not-directory',
+  'not-empty',
+  'not-recoverable',
+  'unsupported',
+  'no-tty',
+  'no-such-device',
+  'overflow',
+  'not-permitted',
+  'pipe',
+  'read-only',
+  'invalid-seek',
+  'text-file-busy',
+  'cross-device',
+];
+
 export const filesystemTypes = `
   use wasi:io/streams.{input-stream, output-stream, error};
   use wasi:clocks/wall-clock.{datetime};
@@ -23,14 +64,7 @@ export const filesystemTypes = `
   flags open-flags { create, directory, exclusive, truncate }
   variant new-timestamp { no-change, now, timestamp(datetime) }
   record directory-entry { type: descriptor-type, name: string }
-  enum error-code {
-    access, would-block, already, bad-descriptor, busy, deadlock, quota, exist, file-too-large,
-    illegal-byte-sequence, in-progress, interrupted, invalid, io, is-directory, loop,
-    too-many-links, message-size, name-too-long, no-device, no-entry, no-lock,
-    insufficient-memory, insufficient-space, not-directory, not-empty, not-recoverable,
-    unsupported, no-tty, no-such-device, overflow, not-permitted, pipe, read-only, invalid-seek,
-    text-file-busy, cross-device
-  }
+  enum error-code { ${filesystemErrors.join(', ')} }
   enum advice { normal, sequential, random, will-need, dont-need, no-reuse }
   record metadata-hash-value { lower: u64, upper: u64 }
   resource directory-entry-stream {

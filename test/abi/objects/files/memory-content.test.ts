@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MemoryContent } from '../../../../src/abi/wasip1/files/memory-content.ts';
+import { MemoryContent } from '../../../../src/abi/objects/files/memory-content.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 

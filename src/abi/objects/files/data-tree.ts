@@ -4,8 +4,8 @@
  * where only something in it is.
  */
 import type { StoreChange, StoredEntry } from '../../../capability/kv/contract.ts';
-import { WasiError } from '../errno.ts';
-import { filetype } from '../layout.ts';
+import { WasiError } from './errno.ts';
+import { filetype } from './filetype.ts';
 import type {
   DirectoryNode,
   FileNode,

@@ -4,8 +4,8 @@
  */
 import { noBytes } from '../../../http/body.ts';
 import type { HostMemory } from '../../abi.ts';
-import { WasiError } from '../errno.ts';
-import { filetype } from '../layout.ts';
+import { WasiError } from './errno.ts';
+import { filetype } from './filetype.ts';
 import { MemoryContent } from './memory-content.ts';
 import type {
   DirectoryNode,

@@ -10,8 +10,8 @@ import type {
   SiteFiles,
 } from '../../../capability/files/contract.ts';
 import { noBytes } from '../../../http/body.ts';
-import { WasiError } from '../errno.ts';
-import { filetype } from '../layout.ts';
+import { WasiError } from './errno.ts';
+import { filetype } from './filetype.ts';
 import type {
   Awaitable,
   DirectoryNode,

@@ -6,8 +6,8 @@
 import type { KeyValueStore, StoreChange, StoredEntry } from '../../../capability/kv/contract.ts';
 import { CapabilityRefusal } from '../../../capability/refusal.ts';
 import type { HostMemory } from '../../abi.ts';
-import { WasiError } from '../errno.ts';
-import { filetype } from '../layout.ts';
+import { WasiError } from './errno.ts';
+import { filetype } from './filetype.ts';
 import { MemoryContent } from './memory-content.ts';
 import type { NewTimes, NodeFacts } from './node.ts';
 

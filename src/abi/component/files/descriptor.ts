@@ -1,0 +1,193 @@
+/** Descriptors of `wasi:filesystem` over the tree of files that a run has. */
+
+import { WasiError } from '../../objects/files/errno.ts';
+import { filetype } from '../../objects/files/filetype.ts';
+import { requireNode } from '../../objects/files/found.ts';
+import type {
+  DirectoryNode,
+  ListedEntry,
+  NewTimes,
+  Node,
+  NodeFacts,
+} from '../../objects/files/node.ts';
+import { type Opened, openAt } from '../../objects/files/open.ts';
+import { type Found, type LastLink, walk } from '../../objects/files/walk.ts';
+import type { HeldForRun } from '../../objects/held-for-run.ts';
+import { ObjectError } from '../../objects/object-error.ts';
+import type { ComponentGuest } from '../guest.ts';
+import { HostResource } from '../handles.ts';
+import type { Variant } from '../results.ts';
+
+/** What a name of a listing takes, about. */
+const entryBytes = 128;
+const nsPerSecond = 1_000_000_000n;
+/** `descriptor-type` of kinds of files. */
+const typeOf: ReadonlyMap<number, number> = new Map([
+  [filetype.characterDevice, 2],
+  [filetype.directory, 3],
+  [filetype.symbolicLink, 5],
+  [filetype.regularFile, 6],
+]);
+/** `descriptor-flags`. */
+const flag = { read: 1, write: 2, mutateDirectory: 32 } as const;
+/** `open-flags`. */
+const openFlag = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
+/** `path-flags`. */
+const symlinkFollow = 1;
+
+export type Datetime = readonly [seconds: bigint, nanoseconds: number];
+
+export function datetimeOf(ns: bigint): Datetime {
+  return [ns / nsPerSecond, Number(ns % nsPerSecond)];
+}
+
+export class Descriptor extends HostResource {
+  readonly opened: Opened;
+  readonly #guest: ComponentGuest;
+
+  constructor(guest: ComponentGuest, opened: Opened) {
+    super();
+    this.#guest = guest;
+    this.opened = opened;
+  }
+
+  get node(): Node {
+    return this.opened.node;
+  }
+
+  /** @throws WasiError `notdir` */
+  get directory(): DirectoryNode {
+    if (this.opened.kind === 'directory') return this.opened.node;
+    throw new WasiError('notdir');
+  }
+
+  /** @throws WasiError `isdir` */
+  get file(): Opened & { readonly kind: 'file' } {
+    if (this.opened.kind === 'file') return this.opened;
+    throw new WasiError('isdir');
+  }
+
+  /** @throws WasiError */
+  get readable() {
+    if (this.file.mayRead) return this.file.file;
+    throw new WasiError('badf');
+  }
+
+  /** @throws WasiError */
+  get writable() {
+    if (this.file.mayWrite) return this.file.file;
+    throw new WasiError(this.file.node.isReadOnly ? 'rofs' : 'badf');
+  }
+
+  get flags(): number {
+    if (this.opened.kind === 'directory') return flag.read | flag.mutateDirectory;
+    return (this.opened.mayRead ? flag.read : 0) | (this.opened.mayWrite ? flag.write : 0);
+  }
+
+  get type(): number {
+    return this.opened.kind === 'directory' ? 3 : 6;
+  }
+
+  facts(): NodeFacts | Promise<NodeFacts> {
+    return this.opened.kind === 'file' ? this.opened.file.facts() : this.opened.node.facts();
+  }
+
+  /** What the path below it leads to. */
+  find(path: string, lastLink: LastLink): Promise<Found> {
+    return walk(this.directory, path, lastLink);
+  }
+
+  async nodeAt(pathFlags: number, path: string): Promise<Node> {
+    const lastLink = (pathFlags & symlinkFollow) !== 0 ? 'follow' : 'look';
+    return requireNode(await this.find(path, lastLink));
+  }
+
+  async open(asked: OpenAtAsked): Promise<Descriptor> {
+    const { path, pathFlags, openFlags, flags } = asked;
+    const opened = await openAt(this.directory, {
+      path,
+      followsLink: (pathFlags & symlinkFollow) !== 0,
+      creates: (openFlags & openFlag.create) !== 0,
+      isExclusive: (openFlags & openFlag.exclusive) !== 0,
+      wantsDirectory: (openFlags & openFlag.directory) !== 0,
+      truncates: (openFlags & openFlag.truncate) !== 0,
+      reads: (flags & flag.read) !== 0,
+      writes: (flags & flag.write) !== 0,
+    });
+    return new Descriptor(this.#guest, opened);
+  }
+
+  override drop(): void {
+    super.drop();
+    if (this.opened.kind === 'file') this.#guest.closeFile(this.opened.file);
+  }
+}
+
+export interface OpenAtAsked {
+  readonly pathFlags: number;
+  readonly path: string;
+  readonly openFlags: number;
+  readonly flags: number;
+}
+
+/** Entries as they were when the directory was opened for reading. */
+export class EntryStream extends HostResource {
+  readonly #entries: readonly ListedEntry[];
+  readonly #held: HeldForRun;
+  #at = 0;
+
+  /** @throws WasiError where so many names find no room any more */
+  constructor(entries: readonly ListedEntry[], held: HeldForRun) {
+    super();
+    this.#held = held;
+    this.#entries = entries;
+    try {
+      held.hold(entries.length * entryBytes);
+    } catch (error) {
+      throw error instanceof ObjectError ? new WasiError('mfile') : error;
+    }
+  }
+
+  override drop(): void {
+    super.drop();
+    this.#held.release(this.#entries.length * entryBytes);
+  }
+
+  next(): readonly [type: number, name: string] | undefined {
+    const entry = this.#entries[this.#at];
+    this.#at += 1;
+    return entry === undefined ? undefined : [typeOf.get(entry.filetype) ?? 0, entry.name];
+  }
+}
+
+export function statOf(facts: NodeFacts): readonly unknown[] {
+  return [
+    typeOf.get(facts.filetype) ?? 0,
+    facts.links,
+    facts.sizeBytes,
+    datetimeOf(facts.accessedNs),
+    datetimeOf(facts.modifiedNs),
+    datetimeOf(facts.changedNs),
+  ];
+}
+
+/** `new-timestamp`s: no change, now, or a time. */
+export function timesOf(guest: ComponentGuest, accessed: Variant, modified: Variant): NewTimes {
+  const nowNs = guest.run.capabilities.clock.nowNs();
+  const nsOf = ({ tag, value }: Variant): bigint | undefined => {
+    if (tag === 0) return undefined;
+    if (tag === 1) return nowNs;
+    const [seconds, nanoseconds] = value as Datetime;
+    return seconds * nsPerSecond + BigInt(nanoseconds);
+  };
+  return { accessedNs: nsOf(accessed), modifiedNs: nsOf(modified) };
+}
+
+/** Two words that are the same for the same file, and others once it has changed. */
+export async function hashOf(node: Node): Promise<readonly [bigint, bigint]> {
+  const { inode, sizeBytes, modifiedNs } = await node.facts();
+  return [
+    BigInt.asUintN(64, inode ^ (node.device << 56n)),
+    BigInt.asUintN(64, sizeBytes ^ modifiedNs),
+  ];
+}

@@ -285,6 +285,12 @@ export const errorTable = {
     sentence: 'Cannot answer: the function gave an answer that is not valid HTTP',
     shown: false,
   },
+  'no-middleware': {
+    status: 500,
+    fault: 'owner',
+    sentence: 'Cannot answer: a module that stands before this path is missing',
+    shown: true,
+  },
   'no-answer': {
     status: 503,
     fault: 'owner',

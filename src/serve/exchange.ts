@@ -1,6 +1,6 @@
 /** One request and its answer, over whichever wire it came. */
 
-import type { Exchange } from '../abi/abi.ts';
+import type { Exchange, NextInChain } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
 import { noBytes, type ReadBody } from '../http/body.ts';
 import type { ConnectionFacts } from '../http/connection-facts.ts';
@@ -27,6 +27,7 @@ import type { Wire } from './wire.ts';
 const switchingProtocols = 101;
 
 export class HttpExchange implements Exchange {
+  next: NextInChain | undefined;
   #hasBody: boolean;
   #redirectTarget: string | undefined;
   #request: RoutableHead;

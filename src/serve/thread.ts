@@ -24,6 +24,7 @@ import { ControlLink } from '../threads/control-link.ts';
 import { LedgerPage } from '../threads/ledger.ts';
 import type { CronOrder, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
 import { beatWith } from './beat.ts';
+import { Chains } from './chain/chains.ts';
 import { systemClocks } from './clocks.ts';
 import { CronRuns } from './cron/cron-runs.ts';
 import { Listener } from './listener.ts';
@@ -32,6 +33,7 @@ import { retune } from './retuning.ts';
 import { Bans } from './road/bans.ts';
 import { TrustedProxies } from './road/client-address.ts';
 import { Doorkeeper } from './road/doorkeeper.ts';
+import { Failures } from './road/failures.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
 import { ModuleRuns } from './road/module-runs.ts';
@@ -133,10 +135,12 @@ function openGateway(
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
   const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
-  const road = new SiteRoad({ replica, files, doorkeeper, runs });
+  const failures = new Failures(files);
+  const chains = new Chains({ replica, runs, failures, account, exchange: limits });
+  const road = new SiteRoad({ replica, files, doorkeeper, runs, chains });
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
-  const own = { isFolderMode, road, sealingKey, files, nowMs };
+  const own = { isFolderMode, road, sealingKey, failures, nowMs };
   return new Gateway({ ...own, replica, hostRules, bans, account, log });
 }
 

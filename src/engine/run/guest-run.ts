@@ -21,8 +21,8 @@ import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
-import type { RunLook, RunReport } from './report.ts';
-import type { RunLimits } from './run-limits.ts';
+import { type RunLook, type RunReport, refusedReport } from './report.ts';
+import { atMost, type RunLimits } from './run-limits.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
@@ -49,6 +49,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   readonly #shares: Shares;
   #phase: Phase = 'body';
   #isConversation = false;
+  readonly #isNested: boolean;
   #startedAtMs = 0;
   #activation: Activation | undefined;
   /** Among the requests of the site, once the request is there. */
@@ -71,9 +72,12 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       readonly shares: Shares;
       readonly limits: RunLimits;
       readonly record?: RequestRecord | undefined;
+      /** Another run of the request waits for it, and has a seat: two could wait for each other. */
+      readonly isNested?: boolean;
     },
   ) {
-    const { shares, limits, record } = run;
+    const { shares, limits, record, isNested = false } = run;
+    this.#isNested = isNested;
     this.record = record;
     this.#parts = parts;
     this.#program = program;
@@ -98,10 +102,10 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
-      admission.requireRoom(this.#shares, this.#limits.runs);
+      if (!this.#isNested) admission.requireRoom(this.#shares, this.#limits.runs);
       if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
-      return refused(toErrorRecord(refusal));
+      return refusedReport(toErrorRecord(refusal));
     }
     underWay.begin(this);
     exchange.onGone(() => activation.end('abandoned'));
@@ -113,8 +117,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const arriving = this.#readBody(exchange, activation);
       const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
-      this.#place = admission.join(this.#shares, this.#limits.runs);
-      if (!admission.tryTakeSeat(this.#place)) await this.#waitForSeat(this.#place, activation);
+      const seat = this.#isNested ? undefined : this.#takeSeat(activation);
+      if (seat !== undefined) await seat;
       this.#phase = 'guest';
       const turn = activation.enter();
       if (turn !== undefined) await turn;
@@ -230,6 +234,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
     if (this.#program.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
     return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
+  }
+
+  #takeSeat(activation: Activation): Promise<void> | undefined {
+    const { admission } = this.#parts;
+    this.#place = admission.join(this.#shares, this.#limits.runs);
+    if (admission.tryTakeSeat(this.#place)) return undefined;
+    return this.#waitForSeat(this.#place, activation);
   }
 
   async #waitForSeat(place: Place, activation: Activation): Promise<void> {
@@ -386,13 +397,4 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
     };
   }
-}
-
-/** What all may have, or less. */
-function atMost(most: number, own: number | undefined): number {
-  return own === undefined ? most : Math.min(most, own);
-}
-
-function refused(error: ErrorRecord): RunReport {
-  return { outcome: 'refused', error, cause: error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
 }

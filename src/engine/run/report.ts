@@ -30,3 +30,8 @@ export interface RunLook {
   /** Until the run let go of the thread last. */
   readonly cpuMs: number;
 }
+
+/** Of a run that did not begin. */
+export function refusedReport(error: ErrorRecord): RunReport {
+  return { outcome: 'refused', error, cause: error, cpuUs: 0, wallUs: 0, memoryBytes: 0 };
+}

@@ -9,3 +9,8 @@ export interface RunLimits {
 }
 
 export const noRunLimits: RunLimits = {};
+
+/** What all may have, or less. */
+export function atMost(most: number, own: number | undefined): number {
+  return own === undefined ? most : Math.min(most, own);
+}

@@ -118,15 +118,16 @@ export class GuestPool {
   /**
    * A run of `loaded` on the account of `shares`, which waits its turn when it is begun.
    *
-   * @param record Of the request, for who looks at what runs.
+   * @param request Its record, for who looks at what runs.
    */
   acquire(
     loaded: LoadedModule,
     shares: Shares,
     limits = noRunLimits,
-    record?: RequestRecord,
+    request?: { readonly record: RequestRecord; readonly isNested: boolean },
   ): GuestRun {
-    return new GuestRun(this.#parts, this.#programOf(loaded), { shares, limits, record });
+    const program = this.#programOf(loaded);
+    return new GuestRun(this.#parts, program, { ...request, shares, limits });
   }
 
   /** What runs or waits now, the youngest first, WebSocket connections last. */

@@ -3,7 +3,7 @@
  * Every failure on it becomes the answer of its row in the table of errors.
  */
 import type { Account } from '../../account/account.ts';
-import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { RequestLog } from '../../journal/telemetry.ts';
 import { parseHostName, parseRequestPath } from '../../names.ts';
@@ -11,11 +11,8 @@ import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Bans } from './bans.ts';
-import { failureHead, failurePageHead } from './failure.ts';
-import type { StaticFiles } from './files.ts';
+import type { Failures } from './failures.ts';
 import type { Replica } from './replica.ts';
-import { headersFor } from './rules/headers.ts';
-import { errorPageOf, pageRoute } from './rules/stand-ins.ts';
 import { type SealingKeyDoor, sealingKeyTarget } from './sealing-key.ts';
 import type { SiteRoad } from './site-road.ts';
 import type { Visit } from './visit.ts';
@@ -30,7 +27,7 @@ export interface GatewayOptions {
   readonly isFolderMode: boolean;
   readonly replica: Replica;
   readonly road: SiteRoad;
-  readonly files: StaticFiles;
+  readonly failures: Failures;
   readonly hostRules: HostRules;
   readonly bans: Bans;
   readonly sealingKey: SealingKeyDoor;
@@ -55,16 +52,17 @@ export class Gateway {
       hostName: undefined,
       site: undefined,
       shownPath: undefined,
+      passage: undefined,
       failure: undefined,
     };
     try {
       await this.#answer(visit, startedAtMs);
       if (exchange.takeRedirect() !== undefined) await this.#followRedirects(visit);
-      if (visit.failure !== undefined) await this.#fail(visit, visit.failure);
+      if (visit.failure !== undefined) await this.#options.failures.tell(visit, visit.failure);
       const passing = exchange.whenPassed();
       if (passing !== undefined) await passing;
     } catch (failure) {
-      await this.#fail(visit, toErrorRecord(failure));
+      await this.#options.failures.tell(visit, toErrorRecord(failure));
     } finally {
       // Begun, and nobody goes on with it: the client must see that it is not whole.
       if (exchange.replyState === 'started') exchange.abort();
@@ -125,39 +123,6 @@ export class Gateway {
       visit.hostName = visit.exchange.hostName ?? parseHostName(authority);
       visit.record.hostName = visit.hostName;
     }
-  }
-
-  async #fail(visit: Visit, error: ErrorRecord): Promise<void> {
-    const { exchange, record, site } = visit;
-    record.errorCode = error.code;
-    record.errorDetail = error.detail;
-    if (record.outcome === 'file') record.outcome = 'failed';
-    if (exchange.replyState === 'started') exchange.abort();
-    if (exchange.replyState !== 'none') return;
-    if (site?.settings !== undefined && (await this.#tellByPage(visit, site, error))) return;
-    const { request: asked } = exchange;
-    const { head, body } = failureHead(error, {
-      head: asked,
-      requestId: asked.id,
-      hostName: record.hostName,
-      nowMs: Date.now(),
-    });
-    exchange.send(head, body);
-  }
-
-  /** With a page of the folder, where it has one for this; the status is the daemon's. */
-  async #tellByPage(visit: Visit, site: Site, error: ErrorRecord): Promise<boolean> {
-    const { exchange, shownPath } = visit;
-    const { errorPages, headers } = site.settings ?? {};
-    if (shownPath !== undefined) {
-      exchange.replaceReplyHeaders(headersFor(headers, shownPath, 'stand-in'));
-    }
-    const page = errorPageOf(errorPages, error);
-    if (page === undefined) return false;
-    const bytes = await this.#options.files.readPage(site, pageRoute(page));
-    if (bytes === undefined || exchange.replyState !== 'none') return false;
-    exchange.send(failurePageHead(error, page), bytes);
-    return true;
   }
 }
 

@@ -55,9 +55,11 @@ export class ModuleRuns {
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
     const loaded = held instanceof Promise ? await held : held;
+    const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
-    const guest = pool.acquire(loaded, shares, limits, record);
+    const isNested = isInner && ownRunsOf(site, route.modulePath) === undefined;
+    const guest = pool.acquire(loaded, shares, limits, { record, isNested });
     const share = account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
@@ -69,19 +71,20 @@ export class ModuleRuns {
       place: site,
       siteSettings: site.settings,
     });
-    if (site.settings?.site?.compress === 'all') beginCoding(exchange);
+    // What a link sends behind it comes back to the link, which may want to read the answer.
+    if (site.settings?.site?.compress === 'all' && !isInner) beginCoding(exchange);
     exchange.keepBody(limits?.requestBodyBytes);
+    const converses = upgrade !== undefined && !guest.takesUpgrades && exchange.next === undefined;
     if (upgrade !== undefined && guest.takesUpgrades) {
       upgrade.watch();
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
     }
-    const report =
-      upgrade === undefined || guest.takesUpgrades
-        ? await guest.run(exchange, lent)
-        : await conversations.hold({
-            ...{ exchange, upgrade, guest, shares, share },
-            capabilities: lent,
-          });
+    const report = converses
+      ? await conversations.hold({
+          ...{ exchange, upgrade, guest, shares, share },
+          capabilities: lent,
+        })
+      : await guest.run(exchange, lent);
     exchange.releaseBody();
     exchange.codeReplies(undefined);
     note(record, report);
@@ -97,13 +100,19 @@ function beginCoding(exchange: HttpExchange): void {
 /** A module with a number of runs of its own has seats of its own; its owner pays for all. */
 function runShares(site: Site, modulePath: ModulePath, clientAddress: string): Shares {
   const shares = sharesOf(site, clientAddress);
-  const ownRuns = site.settings?.modules.get(modulePath)?.limits?.runs;
-  return ownRuns === undefined ? shares : { ...shares, site: `${shares.site}\n${modulePath}` };
+  return ownRunsOf(site, modulePath) === undefined
+    ? shares
+    : { ...shares, site: `${shares.site}\n${modulePath}` };
+}
+
+function ownRunsOf({ settings }: Site, modulePath: ModulePath): number | undefined {
+  return settings?.modules.get(modulePath)?.limits?.runs;
 }
 
 function note(record: RequestRecord, report: RunReport): void {
   record.outcome = report.outcome;
-  record.cpuUs = report.cpuUs;
+  // Of all its runs, where middleware stands before it.
+  record.cpuUs = (record.cpuUs ?? 0) + report.cpuUs;
   record.memoryBytes = report.memoryBytes;
   record.errorCode = report.cause?.code;
   record.errorDetail = report.cause?.detail;

@@ -12,6 +12,7 @@ import { functionFor } from '../../site/functions.ts';
 import { isPrivate } from '../../site/private-files.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 import { type Route, routeIndex, routeRequest, type Site } from '../../site/table.ts';
+import type { Chains } from '../chain/chains.ts';
 import { refuseUpgrade } from '../websocket/conversations.ts';
 import type { Doorkeeper } from './doorkeeper.ts';
 import type { FileRoute } from './file-look.ts';
@@ -39,6 +40,7 @@ export interface SiteRoadOptions {
   readonly files: StaticFiles;
   readonly doorkeeper: Doorkeeper;
   readonly runs: Pick<ModuleRuns, 'run'>;
+  readonly chains: Chains;
 }
 
 export class SiteRoad {
@@ -70,8 +72,9 @@ export class SiteRoad {
   async #answerByRules(visit: Visit, site: Site): Promise<void> {
     const { exchange } = visit;
     const { settings } = site;
+    const isInner = visit.passage?.isInner === true;
     for (let rewrites = 0; ; rewrites += 1) {
-      if (settings !== undefined && this.#answerAtDoor(visit, site, settings)) return;
+      if (settings !== undefined && !isInner && this.#answerAtDoor(visit, site, settings)) return;
       const path = this.#paths.parse(exchange.request.target);
       const target = await this.#answerPath(visit, site, path);
       if (target === undefined) return;
@@ -116,7 +119,10 @@ export class SiteRoad {
     const asking = this.#options.doorkeeper.check(exchange, site, path);
     if (asking !== undefined) await asking;
     const { settings } = site;
-    if (settings?.headers !== undefined) visit.shownPath ??= ruledPath(path);
+    if (settings?.headers !== undefined && visit.passage?.isInner !== true) {
+      visit.shownPath ??= ruledPath(path);
+    }
+    if (!(await this.#passMiddleware(visit, site, path))) return undefined;
     const forced = findRedirection(settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
     const isFirst = settings?.site?.indexFirst === true;
@@ -134,6 +140,13 @@ export class SiteRoad {
       if (await this.#runFound(visit, this.#functions.byIndex(visit, site, path))) return undefined;
       throw failure;
     }
+  }
+
+  async #passMiddleware(visit: Visit, site: Site, path: RequestPath): Promise<boolean> {
+    const middleware = site.settings?.middleware;
+    if (middleware === undefined) return true;
+    const at = { site, path, middleware };
+    return await this.#options.chains.pass(visit, at, (inner) => this.#answerByRules(inner, site));
   }
 
   /** With `index_first` functions come before files, but not before a module of that name. */
@@ -158,6 +171,7 @@ export class SiteRoad {
     const privateFiles = site.settings?.privateFiles;
     if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
     const route = routeRequest(site, path);
+    if (isLink(site, path)) throw noFile(path.segments);
     if (route.kind === 'module') return this.#run(visit, site, route);
     return this.#answerOther(visit, { site, path, first: route });
   }
@@ -229,10 +243,11 @@ export class SiteRoad {
   }
 
   /** Whether the visitor may have that file in place of what was asked for. */
-  async #isOpen({ exchange }: Visit, site: Site, { segments }: FileRoute): Promise<boolean> {
-    const privateFiles = site.settings?.privateFiles ?? [];
+  async #isOpen(visit: Visit, site: Site, { segments }: FileRoute): Promise<boolean> {
+    const { privateFiles = [], middleware } = site.settings ?? {};
     if (isPrivate(privateFiles, { segments, isDirectory: false })) return false;
-    return await this.#options.doorkeeper.allows(exchange, site, {
+    if (this.#options.chains.isGuarded(visit, middleware, `/${segments.join('/')}`)) return false;
+    return await this.#options.doorkeeper.allows(visit.exchange, site, {
       ...{ segments, isDirectory: false, modulePath: undefined, pathInfo: '', query: '' },
     });
   }
@@ -260,6 +275,11 @@ export class SiteRoad {
     }
     return route;
   }
+}
+
+/** Middleware stands before others, and answers nobody who asks for it. */
+function isLink({ settings }: Site, { modulePath }: RequestPath): boolean {
+  return modulePath !== undefined && settings?.middleware?.links.has(modulePath) === true;
 }
 
 function isServing({ modules }: Site, { modulePath, version }: RequestPath): boolean {

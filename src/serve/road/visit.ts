@@ -3,6 +3,7 @@ import type { ErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { HostName } from '../../names.ts';
 import type { Site } from '../../site/table.ts';
+import type { Passage } from '../chain/passage.ts';
 import type { HttpExchange } from '../exchange.ts';
 
 export interface Visit {
@@ -14,6 +15,8 @@ export interface Visit {
   site: Site | undefined;
   /** The path that the visitor sees, as rules are written about it; undefined without rules. */
   shownPath: string | undefined;
+  /** Of the folder's middleware; undefined before any. */
+  passage?: Passage | undefined;
   /** What the run reports; there may be no answer then. */
   failure: ErrorRecord | undefined;
 }

@@ -9,6 +9,7 @@ import { feedback } from './feedback.ts';
 import { headers } from './headers.ts';
 import { hostName, isModulePath, type JsonSchema } from './kinds.ts';
 import { devices, geo } from './lookups.ts';
+import { middleware } from './middleware.ts';
 import { moduleTable, sharedFields } from './modules.ts';
 import { privatePaths } from './private-paths.ts';
 import { redirects } from './redirects.ts';
@@ -41,6 +42,7 @@ const fileFields = {
   site: maybe(site, 'How the folder behaves as a website'),
   cors: maybe(cors, 'Scripts of which other sites may read answers'),
   routes: maybe(routes, 'Paths that modules answer'),
+  middleware: maybe(middleware, 'Modules that stand before others, and before files'),
 } as const;
 
 export type FileFields = ReadFields<typeof fileFields>;

@@ -8,13 +8,16 @@ import type { ErrorRecord } from '../../../src/errors.ts';
 import type { RequestRecord } from '../../../src/journal/request-record.ts';
 import { type Digest, type FolderKey, type ModulePath, ownerOf } from '../../../src/names.ts';
 import { MountGuards } from '../../../src/outside/mount/mount-guards.ts';
+import { Chains } from '../../../src/serve/chain/chains.ts';
 import { systemClocks } from '../../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../../src/serve/exchange.ts';
 import { Listener } from '../../../src/serve/listener.ts';
 import { Bans } from '../../../src/serve/road/bans.ts';
 import { Doorkeeper } from '../../../src/serve/road/doorkeeper.ts';
+import { Failures } from '../../../src/serve/road/failures.ts';
 import { StaticFiles } from '../../../src/serve/road/files.ts';
 import { Gateway } from '../../../src/serve/road/gateway.ts';
+import type { ModuleRuns } from '../../../src/serve/road/module-runs.ts';
 import { Replica } from '../../../src/serve/road/replica.ts';
 import { SealingKeyDoor } from '../../../src/serve/road/sealing-key.ts';
 import { SiteRoad } from '../../../src/serve/road/site-road.ts';
@@ -83,12 +86,15 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
   const files = new StaticFiles({ guards, link, wallMs, compressedBytesMax: 0 });
   const records: RequestRecord[] = [];
   const isFolderMode = false;
+  const failures = new Failures(files);
+  const account = new Account(shared, 0);
+  const runs: Pick<ModuleRuns, 'run'> = { run: ({ exchange }) => run(exchange) };
   const gateway = new Gateway({
-    ...{ isFolderMode, replica, files, nowMs, account: new Account(shared, 0) },
+    ...{ isFolderMode, replica, failures, nowMs, account },
     road: new SiteRoad({
-      ...{ replica, files },
+      ...{ replica, files, runs },
       doorkeeper: new Doorkeeper({ limits, link, nowMs }),
-      runs: { run: ({ exchange }) => run(exchange) },
+      chains: new Chains({ replica, runs, failures, account, exchange: limits }),
     }),
     sealingKey: new SealingKeyDoor({ link, isFolderMode, nowMs }),
     bans: new Bans(noBans),

@@ -1,0 +1,146 @@
+/** What stands behind one link of middleware, as the link's guest sees it. */
+import type { NextInChain } from '../../abi/abi.ts';
+import type { Share } from '../../account/share.ts';
+import type { OutboundRequest, StreamedReply } from '../../capability/fetch/contract.ts';
+import { CapabilityRefusal } from '../../capability/refusal.ts';
+import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { connectionHeaders } from '../../http/connection-headers.ts';
+import type { Header } from '../../http/message.ts';
+import { pathOf, queryOf } from '../../http/target.ts';
+import { HttpExchange } from '../exchange.ts';
+import type { ExchangeOptions, RoutableHead } from '../exchange-options.ts';
+import { newRecord } from '../rejected.ts';
+import type { Failures } from '../road/failures.ts';
+import type { Visit } from '../road/visit.ts';
+import { ChainWire } from './chain-wire.ts';
+import type { Passage, Step } from './passage.ts';
+
+/** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
+const insideRedirectsMax = 5;
+const serverErrorMin = 500;
+/** What only the daemon says. */
+const daemonsHeaders: ReadonlySet<string> = new Set([
+  ...['x-terrafirma-cron', 'x-terrafirma-scheduled-at', 'content-length', 'host'],
+]);
+
+export interface NextOptions {
+  readonly exchange: ExchangeOptions;
+  readonly share: Share;
+  readonly failures: Failures;
+  /** Answers a visit, from its path on. */
+  readonly answer: (visit: Visit) => Promise<void>;
+}
+
+export class Next implements NextInChain {
+  readonly #options: NextOptions;
+  readonly #visit: Visit;
+  readonly #passage: Passage;
+  readonly #step: Step;
+  #isPassedOn = false;
+
+  constructor(visit: Visit, passage: Passage, how: { readonly step: Step } & NextOptions) {
+    this.#visit = visit;
+    this.#passage = passage;
+    this.#step = how.step;
+    this.#options = how;
+  }
+
+  get isPassedOn(): boolean {
+    return this.#isPassedOn;
+  }
+
+  passOn(): void {
+    this.#isPassedOn = true;
+  }
+
+  async open(request: OutboundRequest, signal: AbortSignal): Promise<StreamedReply> {
+    try {
+      this.#passage.spend();
+    } catch (error) {
+      if (error instanceof TerrafirmaError) throw new CapabilityRefusal('limit', error.message);
+      throw error;
+    }
+    const { exchange: outer } = this.#visit;
+    const wire = new ChainWire({
+      body: request.body,
+      isHead: request.method === 'HEAD',
+      facts: () => outer.connection,
+    });
+    const exchange = new HttpExchange(this.#headOf(request), wire, this.#options.exchange);
+    exchange.chargeTo(this.#options.share);
+    const giveUp = (): void => wire.giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    void this.#serve(exchange).finally(() => {
+      if (!wire.isFinished) wire.giveUp();
+      signal.removeEventListener('abort', giveUp);
+    });
+    return await wire.reply;
+  }
+
+  #headOf({ method, url, headers, body }: OutboundRequest): RoutableHead {
+    const { exchange } = this.#visit;
+    const target = targetOf(url);
+    const own: Header[] = [['host', exchange.request.authority]];
+    const knownBytes = body instanceof Uint8Array ? body.length : body.knownBytes;
+    if (knownBytes !== undefined && knownBytes > 0) own.push(['content-length', `${knownBytes}`]);
+    const others = headers.filter(
+      ([name]) => !connectionHeaders.has(name) && !daemonsHeaders.has(name),
+    );
+    return {
+      ...exchange.request,
+      hostName: exchange.hostName,
+      ...{ method, target, query: queryOf(target), scriptName: '', pathInfo: '' },
+      headers: [...own, ...others],
+    };
+  }
+
+  /** Never rejects: what goes wrong is the answer. */
+  async #serve(exchange: HttpExchange): Promise<void> {
+    const outer = this.#visit;
+    const { id, method, target, clientAddress } = exchange.request;
+    const record = newRecord(id, { method, url: target, clientAddress });
+    record.hostName = outer.record.hostName;
+    record.folderKey = outer.record.folderKey;
+    const visit: Visit = {
+      ...{ exchange, record, hostName: outer.hostName, site: outer.site },
+      ...{ shownPath: undefined, failure: undefined },
+      passage: this.#passage.behind(this.#step, pathOf(target)),
+    };
+    try {
+      await this.#answer(visit);
+    } catch (error) {
+      await this.#fail(visit, toErrorRecord(error));
+    }
+    if (exchange.replyState === 'started') exchange.abort();
+    outer.record.cpuUs = (outer.record.cpuUs ?? 0) + (record.cpuUs ?? 0);
+  }
+
+  async #answer(visit: Visit): Promise<void> {
+    const { exchange } = visit;
+    await this.#options.answer(visit);
+    for (let count = 0; exchange.takeRedirect() !== undefined; count += 1) {
+      if (count === insideRedirectsMax) {
+        throw new TerrafirmaError('loop', 'Cannot answer: redirected inside the site too often');
+      }
+      await this.#options.answer(visit);
+    }
+    if (visit.failure !== undefined) await this.#fail(visit, visit.failure);
+    const passing = exchange.whenPassed();
+    if (passing !== undefined) await passing;
+  }
+
+  /** The link may make something else of it, so that the log has it in any case. */
+  async #fail(visit: Visit, error: ErrorRecord): Promise<void> {
+    await this.#options.failures.tell(visit, error);
+    const { record } = this.#visit;
+    if (errorRow(error.code).status < serverErrorMin) return;
+    record.errorCode ??= error.code;
+    record.errorDetail ??= error.detail;
+  }
+}
+
+/** Path and query. */
+function targetOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+}

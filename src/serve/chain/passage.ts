@@ -1,0 +1,65 @@
+/** What a visitor's request has passed of its folder's middleware, and how far it may still go. */
+import { TerrafirmaError } from '../../errors.ts';
+
+/** One link before one path. */
+export interface Step {
+  readonly modulePath: string;
+  readonly rule: number;
+  readonly position: number;
+  readonly path: string;
+}
+
+/** Runs of links, and requests that links send behind them, for one request of a visitor. */
+const stepsMax = 32;
+
+/** What all requests have in common that one of a visitor's has led to. */
+interface Effort {
+  stepsLeft: number;
+}
+
+export class Passage {
+  /** Sent by a link: whoever answers it answers to that. */
+  readonly isInner: boolean;
+  readonly #effort: Effort;
+  readonly #passed: Set<string>;
+
+  private constructor(effort: Effort, passed: Set<string>, isInner: boolean) {
+    this.#effort = effort;
+    this.#passed = passed;
+    this.isInner = isInner;
+  }
+
+  static begin(): Passage {
+    return new Passage({ stepsLeft: stepsMax }, new Set(), false);
+  }
+
+  /** Of a request for `path` that the link at `step` sends: it is behind that link there, too. */
+  behind(step: Step, path: string): Passage {
+    const inner = new Passage(this.#effort, new Set(this.#passed), true);
+    inner.note({ ...step, path });
+    return inner;
+  }
+
+  hasPassed(step: Step): boolean {
+    return this.#passed.has(keyOf(step));
+  }
+
+  note(step: Step): void {
+    this.#passed.add(keyOf(step));
+  }
+
+  /** @throws TerrafirmaError `loop` */
+  spend(): void {
+    this.#effort.stepsLeft -= 1;
+    if (this.#effort.stepsLeft >= 0) return;
+    throw new TerrafirmaError(
+      'loop',
+      `Cannot answer: middleware may take ${stepsMax} steps for a request: received one more; ` +
+        'look for links that send requests to each other',
+    );
+  }
+}
+
+function keyOf({ rule, position, path }: Step): string {
+  return `${rule}.${position} ${path}`;
+}

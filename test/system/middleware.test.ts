@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { answer, httpGuest } from '../support/component-guests.ts';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { TestFolder } from '../support/folder.ts';
+import { ask, type TestRequest } from '../support/http.ts';
+import { guard, relayLink, relayTo, silent, trapsAfter, twice } from '../support/link-guests.ts';
+
+const handle = (code: string): string => `(func (export "handle") (param i32 i32) ${code})`;
+
+/** Answers its path. */
+const readsPath = httpGuest(
+  `${answer} ${handle(`
+  (call $path (local.get 0) (i32.const 512))
+  (call $answer (local.get 1) (i32.load (i32.const 516)) (i32.load (i32.const 520)))`)}`,
+);
+
+const settings = `
+[[middleware]]
+for = "/admin/*"
+use = ["links/guard.wasm"]
+[[middleware]]
+for = "/relayed/*"
+use = ["links/relay.wasm"]
+[[middleware]]
+for = "/both/*"
+use = ["links/guard.wasm", "links/relay.wasm"]
+[[middleware]]
+for = "/moved/*"
+use = ["links/to-admin.wasm"]
+[[middleware]]
+for = "/moved-well/*"
+use = ["links/to-open.wasm"]
+[[middleware]]
+for = "/round/*"
+use = ["links/to-trip.wasm"]
+[[middleware]]
+for = "/trip/*"
+use = ["links/to-round.wasm"]
+[[middleware]]
+for = "/silent/*"
+use = ["links/silent.wasm"]
+[[middleware]]
+for = "/twice/*"
+use = ["links/twice.wasm"]
+[[middleware]]
+for = "/traps/*"
+use = ["links/traps.wasm"]
+[[middleware]]
+for = "/missing/*"
+use = ["links/nowhere.wasm"]
+[[middleware]]
+for = "/refused/*"
+use = ["links/broken.wasm"]
+[[middleware]]
+for = "/page.html"
+use = ["links/guard.wasm"]
+[[middleware]]
+for = "/echo.wasm/*"
+use = ["links/relay.wasm"]
+
+[[redirects]]
+from = "/rewritten/*"
+to = "/admin/:splat"
+status = 200
+
+[[redirects]]
+from = "/admin/gone-k"
+status = 410
+
+[site]
+clean_urls = true
+`;
+
+describe('middleware behind the daemon', () => {
+  const folder = new TestFolder();
+  let daemon: TestDaemon;
+
+  const get = async (path: string, options: TestRequest = {}) => {
+    const { status, text, headers } = await ask(daemon.port, path, options);
+    return { status, text, link: headers['x-link'] };
+  };
+
+  beforeAll(async () => {
+    folder.write('terrafirma.toml', settings);
+    folder.write('links/guard.wasm', guard);
+    folder.write('links/relay.wasm', relayLink);
+    folder.write('links/to-admin.wasm', relayTo('/admin/secret'));
+    folder.write('links/to-open.wasm', relayTo('/admin/secret?ok'));
+    folder.write('links/to-trip.wasm', relayTo('/trip/x'));
+    folder.write('links/to-round.wasm', relayTo('/round/x'));
+    folder.write('links/silent.wasm', silent);
+    folder.write('links/twice.wasm', twice);
+    folder.write('links/traps.wasm', trapsAfter);
+    folder.write('links/broken.wasm', 'no module at all');
+    folder.write('page.html', '<p>page</p>');
+    for (const place of ['silent', 'twice', 'traps', 'missing', 'refused']) {
+      folder.write(`${place}/k.txt`, 'a secret');
+    }
+    folder.write('admin/secret', 'a secret');
+    folder.write('admin/k', 'a file');
+    folder.write('admin/path.wasm', readsPath);
+    folder.write('relayed/hello.txt', 'hello');
+    folder.write('relayed/large.txt', 'x'.repeat(3_000_000));
+    folder.write('relayed/path.wasm', readsPath);
+    folder.write('both/k', 'behind two');
+    folder.put('echo');
+    daemon = await TestDaemon.start({ args: [folder.directory] });
+    await waitFor(async () => {
+      const paths = ['/admin/path.wasm/k', '/relayed/path.wasm', '/echo.wasm', '/both/k'];
+      const all = await Promise.all(paths.map((path) => ask(daemon.port, path)));
+      return all.every(({ status }) => status === 200) ? true : undefined;
+    }, 100_000);
+  }, 120_000);
+
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  test('a link that passes on leaves file, module and redirect as they are', async () => {
+    expect(await get('/admin/k')).toMatchObject({ status: 200, text: 'a file' });
+    expect(await get('/admin/path.wasm/k')).toMatchObject({ status: 200, text: '/k' });
+    expect(await get('/admin/nothing-k')).toMatchObject({ status: 404 });
+    expect(await get('/admin/gone-k')).toMatchObject({ status: 410 });
+  });
+
+  test('one that answers keeps all behind it from running', async () => {
+    const refused = { status: 401, text: 'who are you?' };
+    expect(await get('/admin/secret')).toMatchObject(refused);
+    expect(await get('/admin/path.wasm')).toMatchObject(refused);
+    expect(await get('/admin')).toMatchObject(refused);
+    expect(await get('/admin/')).toMatchObject(refused);
+    expect(await get('/%61dmin/secret')).toMatchObject(refused);
+    expect(await get('/admin/../admin/secret')).not.toMatchObject({ text: 'a secret' });
+  });
+
+  test('a path that another leads to has its links, too', async () => {
+    expect(await get('/rewritten/secret')).toMatchObject({ status: 401 });
+    expect(await get('/rewritten/k')).toMatchObject({ status: 200, text: 'a file' });
+    expect(await get('/moved/k')).toMatchObject({ status: 401, link: 'x-link' });
+    expect(await get('/moved-well/')).toMatchObject({ status: 200, text: 'a secret' });
+  });
+
+  test('a page is not shown under a name that has no links', async () => {
+    expect(await get('/page.html')).toMatchObject({ status: 401 });
+    expect(await get('/page')).toMatchObject({ status: 404 });
+  });
+
+  test('one that sends on gets the answer, and gives it with more', async () => {
+    expect(await get('/relayed/hello.txt')).toEqual({ status: 200, text: 'hello', link: 'x-link' });
+    expect(await get('/relayed/path.wasm/a?b')).toMatchObject({ text: '/a?b', link: 'x-link' });
+    expect(await get('/relayed/nothing')).toMatchObject({ status: 404, link: 'x-link' });
+    expect((await get('/relayed/large.txt')).text).toHaveLength(3_000_000);
+    expect(await get('/both/k')).toMatchObject({ text: 'behind two', link: 'x-link' });
+  });
+
+  test('bodies go through, and answers to HEAD have none', async () => {
+    const body = `${'y'.repeat(500_000)}end`;
+    const posted = await get('/echo.wasm', { method: 'POST', body });
+    expect([posted.status, posted.link]).toEqual([200, 'x-link']);
+    expect(posted.text.endsWith(body)).toBe(true);
+    const head = await get('/relayed/hello.txt', { method: 'HEAD' });
+    expect(head).toEqual({ status: 200, text: '', link: 'x-link' });
+  });
+
+  test.each(['silent', 'twice', 'traps', 'missing', 'refused'])(
+    'a link that is %s shows nothing of what is behind it',
+    async (place) => {
+      const { status, text } = await get(`/${place}/k.txt`);
+      expect(text).not.toContain('secret');
+      if (place === 'twice') expect(text === 'once' || status >= 500).toBe(true);
+      else expect(status).toBeGreaterThanOrEqual(500);
+    },
+  );
+
+  test('links that send requests to each other are passed once each', async () => {
+    expect(await get('/round/x')).toMatchObject({ status: 404, link: 'x-link' });
+  });
+
+  test('a link answers nobody who asks for it', async () => {
+    expect(await get('/links/guard.wasm/k')).toMatchObject({ status: 404 });
+    expect(await get('/links/relay.wasm')).toMatchObject({ status: 404 });
+  });
+
+  test('many at once do not wait for each other without end', async () => {
+    const all = await Promise.all(Array.from({ length: 100 }, () => get('/both/k')));
+    expect(all.filter(({ status }) => status === 200).length).toBeGreaterThan(0);
+    expect(all.every(({ status }) => status === 200 || status === 503)).toBe(true);
+  });
+});

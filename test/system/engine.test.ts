@@ -59,7 +59,7 @@ describe('hostile guests of ours', () => {
       'evil-malloc, which never returns',
       '/evil-malloc.wasm/6',
       504,
-      /called for memory and took more than 5 ms/,
+      /called for memory and took more than 3 ms/,
     ],
     ['start-trap', '/start-trap.wasm', 500, /failed/],
     ['trap', '/trap.wasm', 500, /failed/],

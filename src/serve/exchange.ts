@@ -63,7 +63,8 @@ export class HttpExchange implements Exchange {
     this.#hasBody = wire.hasBody;
     if (wire.hasBody) {
       const tryHold = (bytes: number): boolean => this.#openBytes()?.tryAddBody(bytes) ?? true;
-      this.#body = new RequestBody({ wire, idleTimeoutMs: options.bodyIdleTimeoutMs, tryHold });
+      const { bodyIdleTimeoutMs: idleTimeoutMs, intake } = options;
+      this.#body = new RequestBody({ wire, idleTimeoutMs, tryHold, intake });
     }
     // It comes once by itself; asking for it once costs a wrapper for every request.
     wire.events.on('close', () => this.#close());

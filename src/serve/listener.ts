@@ -34,6 +34,7 @@ import { Http2Offenders } from './http2/offenders.ts';
 import { Http2Sessions } from './http2/sessions.ts';
 import type { Http2Request } from './http2/turns.ts';
 import { Http2Wire } from './http2/wire.ts';
+import { IntakeTurns } from './intake-turns.ts';
 import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import type { TrustedProxies, Visitor } from './road/client-address.ts';
@@ -104,9 +105,8 @@ export class Listener {
     this.#offenders = new Http2Offenders(clocks.nowMs);
     const isProxy = (address: string): boolean => proxies?.trusts(address) === true;
     this.#clients = new ClientConnections(limits.connectionsPerClientMax, isProxy);
-    const taking = new LimitClock(limits.replyIdleTimeoutMs);
     const clientBytes = new ClientBytes(limits.heldBytesPerClientMax);
-    this.#exchangeOptions = { ...limits, clientBytes };
+    this.#exchangeOptions = { ...limits, clientBytes, intake: new IntakeTurns() };
     this.#forwardedLimits = { ...limits, keepsForwarded: true };
     this.#lingering = new Lingering(limits);
     this.#connections = new Http1Connections(this.#lingering);
@@ -118,7 +118,7 @@ export class Listener {
       wallMs: clocks.wallMs,
     });
     this.#wireOptions = {
-      taking,
+      taking: new LimitClock(limits.replyIdleTimeoutMs),
       nowMs: clocks.nowMs,
       batch: new ReplyBatch(),
       lingering: this.#lingering,

@@ -3,14 +3,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import type { IntakeTurns } from './intake-turns.ts';
 import { WholeBody } from './whole-body.ts';
 import type { Wire } from './wire.ts';
 
+type BodyWire = Pick<
+  Wire,
+  'body' | 'declaredBytes' | 'isReceived' | 'keepBody' | 'leaveBody' | 'sendContinue'
+>;
+
 export interface RequestBodyOptions {
-  readonly wire: Wire;
+  readonly wire: BodyWire;
   readonly idleTimeoutMs: number;
   /** Takes bytes on the account of whoever keeps them; false where there is no room now. */
   readonly tryHold: (bytes: number) => boolean;
+  /** Of the thread; undefined: nobody else waits. */
+  readonly intake: IntakeTurns | undefined;
 }
 
 /** How often a body that must wait looks whether there is room: thousands may wait at once. */
@@ -54,8 +62,14 @@ export class RequestBody {
   /** The next piece; undefined at the end. */
   async read(): Promise<Uint8Array | undefined> {
     this.#reader ??= this.#open();
+    const { intake } = this.#options;
+    // Small bodies are one piece: the first never waits behind somebody's uploads.
+    if (intake?.isSpent === true && this.#bytesReceived > 0) await intake.turn();
     const chunk = await this.#reader.read();
-    this.#bytesReceived += chunk?.length ?? 0;
+    if (chunk !== undefined) {
+      this.#bytesReceived += chunk.length;
+      intake?.take(chunk.length);
+    }
     if (this.#bytesReceived > this.#bytesMax) throw tooLarge(this.#bytesMax, this.#bytesReceived);
     return chunk;
   }

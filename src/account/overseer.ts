@@ -5,13 +5,14 @@
  */
 import { Account } from './account.ts';
 import { Calm } from './calm.ts';
+import { residentBytes } from './resident-bytes.ts';
 import { clearPage, headerWord } from './shared.ts';
 import { TidyPlan } from './tidy-plan.ts';
 
 export interface OverseerOptions {
   readonly shared: SharedArrayBuffer;
-  /** Resident bytes of the process; for tests. */
-  readonly residentBytes?: (() => number) | undefined;
+  /** As `residentBytes`; for tests. */
+  readonly residentBytes?: (() => number | undefined) | undefined;
   readonly nowMs?: (() => number) | undefined;
   /** How long guests may stay idle while memory is plenty. */
   readonly idleGuestMsMax: number;
@@ -25,6 +26,8 @@ export class Overseer {
   readonly #words: Float64Array;
   readonly #account: Account;
   #shortLooks = 0;
+  /** As last told. */
+  #residentBytes = 0;
   readonly #calm = new Calm();
   readonly #plan = new TidyPlan();
 
@@ -42,10 +45,12 @@ export class Overseer {
 
   /** To be called every moment. */
   look(): void {
-    const { residentBytes = residentBytesOfProcess } = this.#options;
+    const { residentBytes: ask = residentBytes } = this.#options;
     const { bytes, idleBytes } = this.#account.held();
     const base = this.#words[headerWord.baseBytes] ?? 0;
-    this.#words[headerWord.outsideBytes] = Math.max(base, residentBytes() - bytes - idleBytes);
+    this.#residentBytes = ask() ?? this.#residentBytes;
+    const outside = this.#residentBytes - bytes - idleBytes;
+    this.#words[headerWord.outsideBytes] = Math.max(base, outside);
     this.#limitIdleTime();
     this.#askForTidiness(bytes);
   }
@@ -72,8 +77,4 @@ export class Overseer {
     const isLast = this.#shortLooks === looksToNothing;
     this.#words[headerWord.idleMs] = isLast ? 0 : idleGuestMsMax / 2 ** this.#shortLooks;
   }
-}
-
-function residentBytesOfProcess(): number {
-  return process.memoryUsage.rss();
 }

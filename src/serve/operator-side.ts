@@ -1,4 +1,5 @@
 /** A serving thread's side of what whoever operates the daemon sees and does. */
+import { getHeapStatistics } from 'node:v8';
 import type { GuestPool } from '../engine/supply/pool.ts';
 import type { FolderKey } from '../names.ts';
 import type { BanRules } from '../site/bans.ts';
@@ -46,7 +47,7 @@ export class OperatorSide {
       http2Connections: http2,
       websockets: conversations.count,
       lagMs,
-      heapBytes: process.memoryUsage().heapUsed,
+      heapBytes: getHeapStatistics().used_heap_size,
     });
   }
 

@@ -128,6 +128,18 @@ describe('overseer', () => {
     expect(alice.allows('bytes', 200 * mib)).toBe(true);
   });
 
+  test('goes by what it heard last where the system does not say', () => {
+    const { shared, here } = openTwo();
+    let resident: number | undefined = 100 * mib;
+    const overseer = new Overseer({ shared, residentBytes: () => resident, idleGuestMsMax: 1_000 });
+    overseer.begin();
+    resident = 2_000 * mib;
+    overseer.look();
+    resident = undefined;
+    overseer.look();
+    expect(here.shareOf(owner('alice')).allows('bytes', 200 * mib)).toBe(false);
+  });
+
   test('lets idle guests go sooner and sooner while memory is short, and only then', () => {
     const { shared, here } = openTwo();
     const residentBytes = (): number => 100 * mib + here.held().idleBytes + here.held().bytes;

@@ -11,7 +11,7 @@ const hostileFolder = join(import.meta.dirname, '../../../shared/guests/hostile'
 const judgingMsMax = 90_000;
 const environment = {
   TERRAFIRMA_LIMITS_CPU_MS_MAX: '300',
-  TERRAFIRMA_LIMITS_WALL_MS_MAX: '2000',
+  TERRAFIRMA_LIMITS_WALL_MS_MAX: '60000',
 };
 
 /** Waits until the module has its verdict. */

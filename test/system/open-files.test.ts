@@ -28,6 +28,11 @@ test.skipIf(!existsSync(PRLIMIT))(
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1']);
     await daemon.waitForLog(({ msg }) => msg === 'look at the folder postponed');
     expect((await get('/hello.wasm')).status).toBe(200);
+    // Whatever the daemon does every moment it must do without an open file, too.
+    for (let look = 0; look < 30; look += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect((await get('/hello.wasm')).status).toBe(200);
+    }
     allow(4096);
     expect((await get('/page.html')).status).toBe(200);
     agent.destroy();

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { constrainedMemory } from 'node:process';
+import { getHeapStatistics } from 'node:v8';
+import { residentBytes } from '../../account/resident-bytes.ts';
 import type { EventKind } from '../../journal/events.ts';
 import type { AdminWorld } from '../world.ts';
 import type { MetricsText } from './text.ts';
@@ -151,16 +153,19 @@ function addCertificates(text: MetricsText, world: AdminWorld): void {
 
 async function addProcess(text: MetricsText, world: AdminWorld): Promise<void> {
   const usage = process.resourceUsage();
-  const memory = process.memoryUsage();
+  const heap = getHeapStatistics();
+  const resident = residentBytes();
   const rows: readonly (readonly [name: string, type: 'counter' | 'gauge', value: number])[] = [
     ['process_cpu_user_seconds_total', 'counter', usage.userCPUTime / 1e6],
     ['process_cpu_system_seconds_total', 'counter', usage.systemCPUTime / 1e6],
     ['process_cpu_seconds_total', 'counter', (usage.userCPUTime + usage.systemCPUTime) / 1e6],
-    ['process_resident_memory_bytes', 'gauge', memory.rss],
+    ...(resident === undefined
+      ? []
+      : ([['process_resident_memory_bytes', 'gauge', resident]] as const)),
     ['process_start_time_seconds', 'gauge', world.startedAtMs / 1_000],
-    ['nodejs_heap_size_total_bytes', 'gauge', memory.heapTotal],
-    ['nodejs_heap_size_used_bytes', 'gauge', memory.heapUsed],
-    ['nodejs_external_memory_bytes', 'gauge', memory.external],
+    ['nodejs_heap_size_total_bytes', 'gauge', heap.total_heap_size],
+    ['nodejs_heap_size_used_bytes', 'gauge', heap.used_heap_size],
+    ['nodejs_external_memory_bytes', 'gauge', heap.external_memory],
     ...descriptorRows(),
   ];
   for (const [name, type, value] of rows) {

@@ -1,5 +1,6 @@
 /** `/v1/status`: what the daemon is, what it has and where it is at its limits. */
 import { statfs } from 'node:fs/promises';
+import { residentBytes } from '../../account/resident-bytes.ts';
 import { categories } from '../../account/shared.ts';
 import type { CountedRow } from '../../journal/counter-book.ts';
 import { counterPlace, durationBucketsS, outcomes } from '../../journal/counter-fields.ts';
@@ -55,7 +56,7 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
       refused: folders.reduce((sum, { refused }) => sum + refused, 0),
     },
     memory: {
-      residentBytes: process.memoryUsage.rss(),
+      residentBytes: residentBytes(),
       bytesMax: config.processMemoryBytesMax,
       heldBytes: held.bytes,
       idleGuestBytes: held.idleBytes,

@@ -9,7 +9,9 @@ const schemaVersion = 1;
 
 /**
  * `gone_at_ms` is kept for guests' spaces alone. Revisions come from one counter for the file,
- * which says up to where they may have been given: a writer takes many at once.
+ * which says up to where they may have been given: a writer takes many at once. A value is the last
+ * of its row: what stood behind a large one could only be read by following all of its pages. Files
+ * that were made before have it in the middle, and work as well.
  */
 const tablesSql = `
   CREATE TABLE spaces (
@@ -25,10 +27,10 @@ const tablesSql = `
   CREATE TABLE entries (
     space INTEGER NOT NULL REFERENCES spaces (id),
     key BLOB NOT NULL,
-    value BLOB NOT NULL,
-    meta BLOB,
     revision INTEGER NOT NULL,
     expires_at INTEGER,
+    meta BLOB,
+    value BLOB NOT NULL,
     PRIMARY KEY (space, key)
   ) STRICT;
   CREATE INDEX entries_expiry ON entries (expires_at) WHERE expires_at IS NOT NULL;

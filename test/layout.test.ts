@@ -15,6 +15,7 @@ import {
 import { checkCitations } from '../scripts/layout/citations.ts';
 import { checkReadme } from '../scripts/layout/readme.ts';
 import { checkLayout } from '../scripts/layout/repository.ts';
+import { checkRoads } from '../scripts/layout/roads.ts';
 import type { SourceFile } from '../scripts/layout/source.ts';
 import { findFunctions, parseSource } from '../scripts/layout/source.ts';
 import { loadCommands } from '../src/commands/catalogue.ts';
@@ -27,6 +28,37 @@ function sources(files: Record<string, string>): readonly SourceFile[] {
 
 test('this repository has no fault', async () => {
   expect(await checkLayout(path.dirname(import.meta.dirname))).toEqual([]);
+});
+
+describe('a road of docs/architecture.md', () => {
+  const road = (...files: readonly string[]): string =>
+    ['The request road', 'The deploy road']
+      .map(
+        (name) =>
+          `## ${name}\n\n${files.map((file, at) => `${at + 1}. \`${file}\` does.`).join('\n')}\n`,
+      )
+      .join('\n');
+  const all = sources({
+    'src/a.ts': `import { b } from './b.ts';`,
+    'src/b.ts': `export const b = 1;`,
+    'src/c.ts': `export const c = 1;`,
+  });
+
+  test('is a list of files, each of which is imported by one before it', () => {
+    expect(checkRoads(road('src/a.ts', 'src/b.ts'), all)).toEqual([]);
+  });
+
+  test.each([
+    [road(), /must list its files/],
+    [road('src/a.ts', 'src/none.ts'), /must be there: received src\/none\.ts/],
+    [road('src/a.ts', 'src/c.ts'), /must import it: received src\/c\.ts/],
+    [road('src/b.ts', 'src/a.ts'), /must import it: received src\/a\.ts/],
+    [road('src/a.ts', ...Array<string>(15).fill('src/b.ts')), /at most 15 files: received 16/],
+  ])('is at fault: %#', (text, fault) => {
+    const faults = checkRoads(text, all);
+    expect(faults).toHaveLength(2);
+    expect(faults[0]).toMatch(fault);
+  });
 });
 
 describe('who imports whom', () => {

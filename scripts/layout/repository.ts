@@ -16,6 +16,7 @@ import {
 } from './checks.ts';
 import { checkCitations, type Document } from './citations.ts';
 import { checkReadme } from './readme.ts';
+import { checkRoads } from './roads.ts';
 import { rooms } from './rooms.ts';
 import { readSources } from './source.ts';
 
@@ -25,6 +26,7 @@ const directories = ['src', 'test', 'scripts', 'bin', 'bench'];
 export async function checkLayout(root: string): Promise<readonly string[]> {
   const present = directories.filter((directory) => existsSync(path.join(root, directory)));
   const sources = readSources(root, present);
+  const architecture = readText(path.join(root, 'docs/architecture.md'));
   return [
     ...checkRooms(rooms),
     ...checkLimits(sources),
@@ -35,7 +37,8 @@ export async function checkLayout(root: string): Promise<readonly string[]> {
     ...checkShapes(sources),
     ...checkWords(sources),
     ...checkPurity(sources),
-    ...checkArchitecture(readText(path.join(root, 'docs/architecture.md')), rooms),
+    ...checkArchitecture(architecture, rooms),
+    ...checkRoads(architecture, sources),
     ...checkCitations(sources, readDocuments(root)),
     ...checkReadme(readText(path.join(root, 'README.md')), await loadCommands()),
   ];

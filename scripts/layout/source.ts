@@ -40,7 +40,10 @@ export function readSources(root: string, directories: readonly string[]): reado
 export function parseSource(file: string, text: string): SourceFile {
   const { code, comments } = blankOut(text);
   const imports = findSpecifiers(/(?:\bfrom|\bimport\s*\(?)\s*(['"`])/g, { file, text, code });
-  const starts = findSpecifiers(/\bnew URL\s*\(\s*(['"`])/g, { file, text, code });
+  const named = findSpecifiers(/\bnew URL\s*\(\s*(['"`])/g, { file, text, code });
+  const entry = /\bentryBeside\s*\(\s*import\.meta\s*,\s*(['"`])/g;
+  const threads = findSpecifiers(entry, { file, text, code }).map((each) => `${each}.ts`);
+  const starts = [...named, ...threads];
   return { path: file, text, code, comments, imports, starts };
 }
 

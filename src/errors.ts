@@ -7,6 +7,7 @@
  */
 
 import { adminRows } from './errors/admin-rows.ts';
+import { hostNameRows } from './errors/host-name-rows.ts';
 import type { ErrorRow } from './errors/row.ts';
 
 export type { Fault } from './errors/row.ts';
@@ -108,74 +109,7 @@ export const errorTable = {
     sentence: 'Cannot answer: the request came back to this server too often (a loop)',
     shown: true,
   },
-  // From the host name to the folder.
-  'no-record': {
-    status: 503,
-    fault: 'owner',
-    sentence: 'Cannot find the folder of this host name: no TXT record begins with kbp=',
-    shown: true,
-  },
-  'bad-record': {
-    status: 412,
-    fault: 'owner',
-    sentence: 'Cannot find the folder of this host name: its TXT record is malformed',
-    shown: true,
-  },
-  'dns-failed': {
-    status: 502,
-    fault: 'upstream',
-    sentence: 'Cannot look up the host name: the DNS servers failed',
-    shown: true,
-  },
-  'dns-timeout': {
-    status: 504,
-    fault: 'upstream',
-    sentence: 'Cannot look up the host name: the DNS servers did not answer in time',
-    shown: true,
-  },
-  'folder-not-found': {
-    status: 404,
-    fault: 'owner',
-    sentence: 'Cannot serve this host name: its folder is not served here',
-    shown: false,
-  },
-  'folder-forbidden': {
-    status: 403,
-    fault: 'owner',
-    sentence: 'Cannot serve this host name: its folder does not allow it',
-    shown: false,
-  },
-  'host-denied': {
-    status: 403,
-    fault: 'operator',
-    sentence: 'Cannot serve this host name: this server does not allow it',
-    shown: false,
-  },
-  'bad-manifest': {
-    status: 412,
-    fault: 'owner',
-    sentence: 'Cannot serve the folder: its .kbp_config is invalid',
-    shown: true,
-  },
-  'bad-settings': {
-    status: 412,
-    fault: 'owner',
-    sentence: 'Cannot run the modules of the folder: a settings file is invalid',
-    shown: true,
-  },
-  'secret-unreadable': {
-    status: 503,
-    fault: 'owner',
-    sentence: 'Cannot run the module: a sealed secret of its terrafirma.toml does not open here',
-    shown: true,
-  },
-  'folder-unreachable': {
-    status: 503,
-    fault: 'operator',
-    sentence: 'Cannot serve the folder: it cannot be reached right now',
-    shown: false,
-    retryAfterS: 10,
-  },
+  ...hostNameRows,
   // Who asks.
   unauthorized: {
     status: 401,
@@ -363,26 +297,37 @@ export function errorRow(code: ErrorCode): ErrorRow {
 export class TerrafirmaError extends Error {
   override readonly name = 'TerrafirmaError';
   readonly code: ErrorCode;
+  /** Of `dns-failed`, where servers have answered: the code of their answer (RFC 1035). */
+  readonly dnsRcode: number | undefined;
 
-  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, detail?: string, options?: TerrafirmaErrorOptions) {
     super(detail ?? errorTable[code].sentence, options);
     this.code = code;
+    this.dnsRcode = options?.dnsRcode;
   }
+}
+
+export interface TerrafirmaErrorOptions extends ErrorOptions {
+  readonly dnsRcode?: number | undefined;
 }
 
 /** The same error over a thread boundary: structured cloning loses classes. */
 export interface ErrorRecord {
   readonly code: ErrorCode;
   readonly detail: string;
+  readonly dnsRcode?: number;
 }
 
 export function toErrorRecord(error: unknown): ErrorRecord {
-  if (error instanceof TerrafirmaError) return { code: error.code, detail: error.message };
+  if (error instanceof TerrafirmaError) {
+    const { code, dnsRcode, message: detail } = error;
+    return dnsRcode === undefined ? { code, detail } : { code, detail, dnsRcode };
+  }
   return { code: 'internal', detail: describeError(error) };
 }
 
-export function fromErrorRecord(record: ErrorRecord): TerrafirmaError {
-  return new TerrafirmaError(record.code, record.detail);
+export function fromErrorRecord({ code, detail, dnsRcode }: ErrorRecord): TerrafirmaError {
+  return new TerrafirmaError(code, detail, { dnsRcode });
 }
 
 /** Text for the log about anything that was thrown. */

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach } from 'vitest';
+import type { Lookup } from '../../src/capability/fetch/connect.ts';
 import type { Backend } from '../../src/capability/fetch/contract.ts';
 import { OutboundHttp } from '../../src/capability/fetch/fetch.ts';
 import type { FetchGrant } from '../../src/capability/fetch/grant.ts';
@@ -26,10 +27,14 @@ export const DETAIL = 30_016;
 
 export const LIST = 31_000;
 
+const noLookup: Lookup = () => Promise.reject(new Error('no name is asked for here'));
+
 export interface SendingOptions extends FastlyPuppetOptions {
   /** Beside `origin`, which is the server. */
   readonly backends?: Readonly<Record<string, Backend>>;
   readonly outbound?: FetchGrant['outbound'];
+  /** For names; left out: none can be looked up. */
+  readonly lookup?: Lookup;
 }
 
 /** Call it once, at the top of a test file. */
@@ -78,13 +83,13 @@ export class SendingBench {
   }
 
   async puppet(options: SendingOptions = {}): Promise<FastlyPuppet> {
-    const { backends = {}, outbound: rules, ...others } = options;
+    const { backends = {}, lookup = noLookup, outbound: rules, ...others } = options;
     const outbound = new OutboundHttp({
       limits: { ...defaultLimits, ...options.limits },
       isClosed: () => false,
       visits: new Visits({ key: new Uint8Array(32), runsPerVisitMax: 9 }),
       allowedCidrs: ['127.0.0.0/8'],
-      lookupOf: () => () => Promise.reject(new Error('no name is asked for here')),
+      lookupOf: () => lookup,
     });
     this.#opened.push(outbound);
     const all = Object.entries({ origin: this.backend(), ...backends });

@@ -1,4 +1,5 @@
 /** A request and a response as guests hold them: heads that can be written. */
+import type { ServerAddress } from '../../capability/fetch/contract.ts';
 import { type HeaderLimits, HeaderMap } from './headers.ts';
 
 /** As guests name versions; what is sent has the version of its connection. */
@@ -42,10 +43,17 @@ export class ResponseObject {
   /** Whether no other request should come on the connection. */
   endsConnection = false;
   readonly headers: HeaderMap;
+  /** Of one that came from a server. */
+  readonly server: ServerAddress | undefined;
 
-  constructor(start: { readonly status: number; readonly headers: HeaderMap }) {
+  constructor(start: {
+    readonly status: number;
+    readonly headers: HeaderMap;
+    readonly server?: ServerAddress | undefined;
+  }) {
     this.status = start.status;
     this.headers = start.headers;
+    this.server = start.server;
   }
 
   static blank(limits: HeaderLimits): ResponseObject {

@@ -32,6 +32,14 @@ export interface ReplyStart {
   readonly status: number;
   /** Lower-case names, hop-by-hop headers removed, in order of arrival. */
   readonly headers: readonly Header[];
+  /** Who has answered; left out where no connection was needed, or that is not known. */
+  readonly server?: ServerAddress | undefined;
+}
+
+/** Of 4 or 16 octets. */
+export interface ServerAddress {
+  readonly octets: Uint8Array;
+  readonly port: number;
 }
 
 export interface OutboundReply extends ReplyStart {
@@ -98,6 +106,8 @@ export type FetchFaultType =
 
 export interface FetchFault {
   readonly type: FetchFaultType;
+  /** What the DNS servers answered (RFC 1035, section 4.1.1). */
+  readonly dnsRcode?: number;
   /** Number of the alert (RFC 8446, section 6). */
   readonly tlsAlert?: number;
   /** Type of the frame that ended it and the code in it (RFC 9113, sections 6 and 7). */

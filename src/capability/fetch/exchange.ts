@@ -6,7 +6,7 @@ import { BodyQueue } from '../../http/body-queue.ts';
 import { firstField } from '../../http/fields.ts';
 import type { Header } from '../../http/message.ts';
 import type { CapabilityRefusal } from '../refusal.ts';
-import type { ReplyBody, ReplyStart } from './contract.ts';
+import type { ReplyBody, ReplyStart, ServerAddress } from './contract.ts';
 import { replyHeaders } from './headers.ts';
 import { limitRefusal, toRefusal } from './refusals.ts';
 
@@ -39,6 +39,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   #body: BodyQueue | undefined;
   #tunnel: Duplex | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  #line: { readonly server: ServerAddress | undefined } | undefined;
   #givenUp: CapabilityRefusal | undefined;
   #isOver = false;
   #isDone = false;
@@ -69,6 +70,11 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   /** True once the server has begun to answer: then the request must not be sent again. */
   get hasBegun(): boolean {
     return this.#body !== undefined || this.#tunnel !== undefined;
+  }
+
+  /** Which connection it takes, as soon as that is settled. */
+  goesBy(line: { readonly server: ServerAddress | undefined }): void {
+    this.#line = line;
   }
 
   /** `then` is called when the HTTP client has let go of the exchange, well or not. */
@@ -119,7 +125,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#body = this.#openBody(controller, headers);
-    this.#head.resolve({ status, headers });
+    this.#head.resolve({ status, headers, server: this.#line?.server });
   }
 
   /** From here on the connection is whoever's asked for it; the HTTP client has let go of it. */

@@ -80,6 +80,9 @@ export function faultOf(error: unknown): FetchFault {
 function faultByCode(error: Error): FetchFault | undefined {
   const code = codeOf(error);
   const type = byCode.get(code);
+  if (type === 'dns_error' && error instanceof TerrafirmaError && error.dnsRcode !== undefined) {
+    return { type, dnsRcode: error.dnsRcode };
+  }
   if (type !== undefined) return { type };
   if (code.startsWith('HPE_')) return { type: 'http_protocol_error' };
   if (code.startsWith('ERR_HTTP2_')) return http2Fault(code, error.message);

@@ -14,6 +14,7 @@ import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import type { AddressFilter } from './addresses.ts';
 import { createConnector, type Lookup } from './connect.ts';
 import type { Backend } from './contract.ts';
+import { PoolClient, type PoolClientOptions } from './pool-client.ts';
 import { refuse } from './refusals.ts';
 import { timesOf } from './times.ts';
 
@@ -113,6 +114,7 @@ export class Pools {
     const { usesMax, lifetimeMs, grpc = false } = backend ?? {};
     return new Pool(origin, {
       connect: createConnector({ filter, lookup, timeoutMs, backend }),
+      factory: (url, options) => new PoolClient(url, options as PoolClientOptions),
       connections: Math.min(backend?.connectionsMax ?? socketsMax, socketsMax),
       allowH2: grpc,
       pipelining: grpc ? streamsPerConnectionMax : 1,

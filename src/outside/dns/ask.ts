@@ -3,7 +3,7 @@
  * followed to where it leads. Edge: DNS, by `exchange.ts`.
  */
 import type { Endpoint, Limits } from '../../config/config.ts';
-import { TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError, type TerrafirmaErrorOptions } from '../../errors.ts';
 import { quoteReceived } from '../../names.ts';
 import { exchangeMessage } from './exchange.ts';
 import {
@@ -77,10 +77,16 @@ async function askOnce(
     },
   });
   if (answer !== undefined && answer.kind !== 'failed') return answer;
-  throw failed(malformed?.message ?? `the servers answered with code ${rcodeOf(reply)}`, question);
+  if (malformed !== undefined) throw failed(malformed.message, question);
+  const dnsRcode = rcodeOf(reply);
+  throw failed(`the servers answered with code ${dnsRcode}`, question, { dnsRcode });
 }
 
-function failed(reason: string, { type, name }: DnsQuestion): TerrafirmaError {
+function failed(
+  reason: string,
+  { type, name }: DnsQuestion,
+  options?: TerrafirmaErrorOptions,
+): TerrafirmaError {
   const detail = `Cannot look up the name: ${reason}: asked for ${type} of ${quoteReceived(name)}`;
-  return new TerrafirmaError('dns-failed', detail);
+  return new TerrafirmaError('dns-failed', detail, options);
 }

@@ -7,7 +7,7 @@
  */
 import { isIP } from 'node:net';
 import type { DnsConfig, Endpoint, Limits } from '../../config/config.ts';
-import { TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError, type TerrafirmaErrorOptions } from '../../errors.ts';
 import {
   clientNetwork,
   type FolderPath,
@@ -59,6 +59,8 @@ const negativeTtlMsMax = 60_000;
 const recordWaitShare = 0.8;
 /** A laptop changes its network, a DHCP lease its servers. */
 const systemServersTtlMs = 30_000;
+/** RFC 1035, section 4.1.1. */
+const rcodes = { noError: 0, noSuchName: 3 };
 
 export type { Lookup };
 
@@ -163,7 +165,7 @@ export class Resolver {
     try {
       name = checkGuestQuery(query);
     } catch (error) {
-      if (error instanceof MalformedMessageError) throw failed(error.message, error);
+      if (error instanceof MalformedMessageError) throw failed(error.message, { cause: error });
       throw error;
     }
     const send = async (): Promise<Uint8Array> =>
@@ -172,7 +174,7 @@ export class Resolver {
         timeoutMs: this.#options.limits.dnsTimeoutMs,
         attemptsMax: this.#options.limits.dnsAttemptsMax,
         replyBytesMax: guestReplyBytesMax,
-        isUsable: (reply) => rcodeOf(reply) === 0 || rcodeOf(reply) === 3,
+        isUsable: (reply) => Object.values(rcodes).includes(rcodeOf(reply)),
       });
     return this.#shares.run(guestSeat(name, owner), send, (reply) =>
       rcodeOf(reply) === 0 ? 'hit' : 'miss',
@@ -239,7 +241,9 @@ export class Resolver {
       return this.#failure(records, this.#options.limits.dnsFailureTtlMs);
     }
     if (records.kind === 'empty') {
-      const error = failed(`it has no IPv${family} address: received ${quoteReceived(name)}`);
+      const dnsRcode = records.isNoName ? rcodes.noSuchName : rcodes.noError;
+      const reason = `it has no IPv${family} address: received ${quoteReceived(name)}`;
+      const error = failed(reason, { dnsRcode });
       return this.#failure(error, this.#negativeTtlMs(records.ttlS));
     }
     const value = records.records.slice(0, addressesMax);
@@ -301,6 +305,6 @@ function endOf(lookup: Lookup<unknown>): 'hit' | 'miss' | 'silence' {
   return lookup.error.code === 'dns-timeout' ? 'silence' : 'miss';
 }
 
-function failed(reason: string, cause?: Error): TerrafirmaError {
-  return new TerrafirmaError('dns-failed', `Cannot look up the name: ${reason}`, { cause });
+function failed(reason: string, options?: TerrafirmaErrorOptions): TerrafirmaError {
+  return new TerrafirmaError('dns-failed', `Cannot look up the name: ${reason}`, options);
 }

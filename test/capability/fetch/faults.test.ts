@@ -5,7 +5,7 @@ import type { Backend } from '../../../src/capability/fetch/contract.ts';
 import { FaultyRefusal, faultOf } from '../../../src/capability/fetch/faults.ts';
 import { CapabilityRefusal } from '../../../src/capability/refusal.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
-import { TerrafirmaError } from '../../../src/errors.ts';
+import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../../src/errors.ts';
 import { useOutbound } from '../outbound-bench.ts';
 
 function codeError(code: string, message = 'words of the library'): Error {
@@ -46,6 +46,11 @@ describe('faultOf()', () => {
     const cause = new TerrafirmaError('dns-timeout');
     expect(faultOf(new CapabilityRefusal('dns', 'no', { cause })).type).toBe('dns_timeout');
     expect(faultOf(new CapabilityRefusal('dns', 'no')).type).toBe('dns_error');
+    const answered = fromErrorRecord(
+      toErrorRecord(new TerrafirmaError('dns-failed', 'no', { dnsRcode: 3 })),
+    );
+    const refusal = new CapabilityRefusal('dns', 'no', { cause: answered });
+    expect(faultOf(refusal)).toEqual({ type: 'dns_error', dnsRcode: 3 });
   });
 
   test('tells the number of an alert, and of an error of HTTP/2', () => {

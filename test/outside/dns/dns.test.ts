@@ -286,6 +286,16 @@ describe('the cache', () => {
   });
 });
 
+test('what the servers answered is told with a failure', async () => {
+  const codes = { nxdomain: 3, servfail: 2, noerror: 0 } as const;
+  for (const rcode of ['nxdomain', 'servfail', 'noerror'] as const) {
+    server.table.set(`${rcode}.example`, { rcode });
+    const failure = { code: 'dns-failed', dnsRcode: codes[rcode] };
+    const looking = resolverWith({ dnsAttemptsMax: 1 }).addresses(`${rcode}.example`, 4);
+    await expect(looking).rejects.toMatchObject(failure);
+  }
+});
+
 describe('servers', () => {
   test('that fail are followed by the next', async () => {
     await using other = await startDnsServer({ [first]: { rcode: 'refused' } });

@@ -11,9 +11,9 @@ import type { FastlyGuest } from '../guest.ts';
 import { type Status, status } from '../status.ts';
 
 const structBytes = 20;
-const at = { mask: 4, tlsAlert: 12, http2Frame: 13, http2Code: 16 } as const;
+const at = { mask: 4, dnsRcode: 8, tlsAlert: 12, http2Frame: 13, http2Code: 16 } as const;
 const tagOk = 1;
-const bits = { tlsAlert: 8, http2: 16 } as const;
+const bits = { dnsRcode: 2, tlsAlert: 8, http2: 16 } as const;
 
 const tags: Readonly<Record<FetchFaultType, number>> = {
   dns_timeout: 2,
@@ -83,6 +83,10 @@ export function writeDetail(guest: FastlyGuest, ptr: number, fault?: FetchFault)
   const wanted = guest.readU32(start + at.mask);
   let filled = 0;
   guest.writeU32(start, fault === undefined ? tagOk : tags[fault.type]);
+  if (fault?.dnsRcode !== undefined && (wanted & bits.dnsRcode) !== 0) {
+    guest.writeU16(start + at.dnsRcode, fault.dnsRcode);
+    filled |= bits.dnsRcode;
+  }
   if (fault?.tlsAlert !== undefined && (wanted & bits.tlsAlert) !== 0) {
     guest.writeU8(start + at.tlsAlert, fault.tlsAlert);
     filled |= bits.tlsAlert;

@@ -1,5 +1,5 @@
 /** The reply of a back-end as it becomes the guest's: a response, a body, or why there is none. */
-import type { StreamedReply } from '../../../capability/fetch/contract.ts';
+import type { ReplyStart, StreamedReply } from '../../../capability/fetch/contract.ts';
 import { HeaderMap } from '../../objects/headers.ts';
 import { ResponseObject } from '../../objects/messages.ts';
 import type { FastlyGuest } from '../guest.ts';
@@ -75,8 +75,8 @@ function openReply(
 }
 
 export function responseOf(
-  { status: code, headers }: Pick<StreamedReply, 'status' | 'headers'>,
+  { status: code, headers, server }: ReplyStart,
   limits: ConstructorParameters<typeof HeaderMap>[0],
 ): ResponseObject {
-  return new ResponseObject({ status: code, headers: HeaderMap.of(headers, limits) });
+  return new ResponseObject({ status: code, headers: HeaderMap.of(headers, limits), server });
 }

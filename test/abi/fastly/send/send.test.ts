@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { TerrafirmaError } from '../../../../src/errors.ts';
 import { END, type FastlyPuppet } from '../../../support/fastly-puppet.ts';
 import {
   BODY,
@@ -38,6 +39,27 @@ describe('a request', () => {
     ]);
     expect(seen.text).toBe('PUT /cart?id=1 shop.example\0');
     expect(await replyOf(puppet)).toEqual({ status: 200, text: 'goods' });
+  });
+
+  test('tells who has answered it, and nobody where it was kept', async () => {
+    bench.answer = (_request, response) => response.setHeader('cache-control', 'max-age=60').end();
+    const puppet = await bench.puppet();
+    const [ip, port] = ['get_addr_dest_ip', 'get_addr_dest_port'];
+    expect(await send(puppet, await makeRequest(puppet), await puppet.body())).toBe(0);
+    const response = puppet.u32(RESPONSE);
+    expect(await puppet.number(`fastly_http_resp.${ip}`, response, 40_000)).toBe(4);
+    expect([...puppet.bytes.subarray(40_000, 40_004)]).toEqual([127, 0, 0, 1]);
+    expect(await puppet.call(`fastly_http_resp.${port}`, response, 40_000)).toBe(0);
+    expect(puppet.bytes.readUInt16LE(40_000)).toBe(bench.port);
+    expect(await puppet.call(`fastly_http_resp.${ip}`, response, END - 15, 40_000)).toBe(2);
+    expect(await puppet.call(`fastly_http_resp.${port}`, 99, 40_000)).toBe(3);
+    await replyOf(puppet);
+    expect(await send(puppet, await makeRequest(puppet), await puppet.body())).toBe(0);
+    expect(bench.seen.length).toBe(1);
+    const kept = puppet.u32(RESPONSE);
+    expect(await puppet.call(`fastly_http_resp.${ip}`, kept, 40_000, 40_016)).toBe(10);
+    expect(await puppet.call(`fastly_http_resp.${port}`, kept, 40_000)).toBe(10);
+    puppet.end();
   });
 
   test('without a host in its URI goes to that of the back-end', async () => {
@@ -165,6 +187,27 @@ describe('the word of what failed', () => {
 
   test('is that all is well where it is', async () => {
     expect(await failing('origin')).toMatchObject({ status: 0, tag: 1, mask: 0 });
+  });
+
+  test('has what the DNS servers answered where the guest has room for it', async () => {
+    const refused = new TerrafirmaError('dns-failed', 'Cannot look up the name', { dnsRcode: 5 });
+    const address = { isTls: false, host: 'shop.example', port: 80 };
+    const puppet = await bench.puppet({
+      backends: { named: { address } },
+      lookup: () => Promise.reject(refused),
+    });
+    for (const [maskWanted, mask, rcode] of [
+      [2, 2, 5],
+      [4 | 8 | 16, 0, 0],
+    ] as const) {
+      puppet.bytes.fill(0, DETAIL, DETAIL + 20);
+      puppet.bytes.writeUInt32LE(maskWanted, DETAIL + 4);
+      const [request, body] = [await makeRequest(puppet), await puppet.body()];
+      const args = [request, body, 'named', DETAIL, RESPONSE, BODY];
+      expect(await puppet.call(`${REQ}.send_v3`, ...args)).toBe(1);
+      expect(detail(puppet)).toMatchObject({ tag: 3, mask });
+      expect(puppet.bytes.readUInt16LE(DETAIL + 8)).toBe(rcode);
+    }
   });
 
   test('has the number of an alert where the guest has room for it', async () => {

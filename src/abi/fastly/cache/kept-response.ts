@@ -14,6 +14,8 @@ import type { Header } from '../../../http/message.ts';
 
 /** Keys of responses are digests. */
 export const responseKeyBytes = 32;
+/** So long nobody waits for what turned out to be for one person. */
+export const forOneMs = 120_000;
 
 const emptyBody: ReplyBody = {
   knownBytes: 0,
@@ -53,6 +55,15 @@ export function toObjectOptions(
   isSensitive = false,
 ): ObjectOptions {
   return { ...policy, metadata: encodeHead(head), isSensitive };
+}
+
+/** The same object for who has heard more of it, and for nobody else. */
+export function retold(found: FoundObject, options: ObjectOptions): FoundObject {
+  return {
+    ...{ options, hits: found.hits, ageMs: options.initialAgeMs, knownBytes: found.knownBytes },
+    ...{ isFresh: true, isUsable: true, isUsableIfError: false },
+    open: (range) => found.open(range),
+  };
 }
 
 /** The kept response for that request; how old it is, and how often it was found, in its head. */

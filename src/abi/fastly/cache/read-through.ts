@@ -26,10 +26,12 @@ import { firstField } from '../../../http/fields.ts';
 import type { Header } from '../../../http/message.ts';
 import type { FastlyRun } from '../run.ts';
 import {
+  forOneMs,
   headOf,
   openReply,
   responseKeyBytes,
   responseKeyOf,
+  retold,
   serverOf,
   toObjectOptions,
 } from './kept-response.ts';
@@ -46,8 +48,6 @@ export interface ReadThrough {
 
 /** By which kits name the key of a request; it is for the cache alone. */
 const keyHeader = 'fastly-xqd-cache-key';
-/** So long nobody waits for what turned out to be for one person. */
-const neverMs = 120_000;
 /** So long nobody waits for what was not kept this once, such as an error. */
 const notNowMs = 1_000;
 const nsPerMs = 1_000_000n;
@@ -172,10 +172,11 @@ class Trip {
     if (storability === 'store' && !isTooLarge) {
       const { status } = reply;
       const options = this.#optionsOf({ status, headers: reply.headers }, knownBytes);
-      return await this.#replyOf(await entry.insert(options, reply.body));
+      const kept = await this.#replyOf(await entry.insert(options, reply.body));
+      return { ...kept, server: reply.server };
     }
     if (storability === 'never' || isTooLarge) {
-      entry.recordUncacheable({ maxAgeMs: neverMs, varyBy: [] });
+      entry.recordUncacheable({ maxAgeMs: forOneMs, varyBy: [] });
     } else if (entry.found === undefined) {
       entry.recordUncacheable({ maxAgeMs: notNowMs, varyBy: [] });
     } else {
@@ -196,8 +197,8 @@ class Trip {
     const { headers, outbound, override } = this.#options;
     const isForced = override?.maxAgeMs !== undefined;
     if (storabilityOf({ method: outbound.method, headers }, head, isForced) === 'never') {
-      entry.recordUncacheable({ maxAgeMs: neverMs, varyBy: [] });
-      return found;
+      entry.recordUncacheable({ maxAgeMs: forOneMs, varyBy: [] });
+      return retold(found, this.#optionsOf(head));
     }
     try {
       return await entry.update(this.#optionsOf(head));

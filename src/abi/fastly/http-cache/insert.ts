@@ -13,7 +13,7 @@ import {
   requireObliged,
 } from '../cache/entries.ts';
 import { openWriteEnd } from '../cache/insert.ts';
-import { headOf } from '../cache/kept-response.ts';
+import { forOneMs, headOf, retold } from '../cache/kept-response.ts';
 import { waiting } from '../declare.ts';
 import type { FastlyGuest } from '../guest.ts';
 import { FastlyFault, type Given, status } from '../status.ts';
@@ -186,9 +186,27 @@ function* update(
   const lookup = find(guest, wanted.handle);
   if (!lookup.isReady) yield* wait(lookup.block());
   const entry = requireObliged(lookup);
-  if (lookup.found === undefined) throw new FastlyFault('badf');
-  const found = yield* wait(entry.update(takeResponse(guest, wanted)));
+  const { found: kept } = lookup;
+  if (kept === undefined) throw new FastlyFault('badf');
+  const isForOne = becomesForOne(lookup, kept, responseOf(guest, wanted.response));
+  const options = takeResponse(guest, wanted);
+  if (isForOne) entry.recordUncacheable({ maxAgeMs: forOneMs, varyBy: [] });
+  const found = isForOne ? retold(kept, options) : yield* wait(entry.update(options));
   if (cachePtr !== undefined) giveHandle(guest, lookup, { found, cachePtr });
+}
+
+/**
+ * Whether what was for all is for this visitor alone from now on. Kits update whatever a 304 says,
+ * and a cookie of it would go to whoever asks next.
+ */
+function becomesForOne(
+  { request }: ResponseHandle,
+  kept: FoundObject,
+  head: CacheableResponse,
+): boolean {
+  const asked = { ...request, method: 'GET' };
+  const isNever = (one: CacheableResponse): boolean => storabilityOf(asked, one) === 'never';
+  return isNever(head) && !isNever(headOf(kept));
 }
 
 /** Consumes the response. */

@@ -145,6 +145,43 @@ describe('answers in the cache', () => {
     puppet.end();
   });
 
+  test('that are stale and turn out to be for one visitor are for that one alone', async () => {
+    const puppet = await createFastlyPuppet();
+    const url = 'http://origin.test/a';
+    await store(puppet, url, { maxAge: s, headers: { etag: '"1"' } });
+    puppet.world.cache.nowMs += 2_000;
+    const lookup = await look(puppet, await request(puppet, url));
+    const own = { etag: '"1"', 'cache-control': 'private', 'set-cookie': 'user=alice' };
+    const same = await response(puppet, 304, own);
+    const prepare = `${HTTP}.prepare_response_for_storage`;
+    expect(await puppet.call(prepare, lookup, same, OUT, OUT + 4)).toBe(0);
+    expect(puppet.u32(OUT)).toBe(1);
+    const merged = puppet.u32(OUT + 4);
+    const update = `${HTTP}.transaction_update_and_return_fresh`;
+    const fresh = await puppet.number(update, lookup, merged, ...times(puppet, 60n * s));
+    const reply = await found(puppet, fresh);
+    expect([reply.status, reply.text]).toEqual([200, 'kept']);
+    expect(await reply.header('set-cookie')).toBe('user=alice');
+    const next = await look(puppet, await request(puppet, url));
+    expect(await state(puppet, next)).toBe(0);
+    puppet.end();
+  });
+
+  test('that were kept by their program as private ones stay so', async () => {
+    const puppet = await createFastlyPuppet();
+    const url = 'http://origin.test/a';
+    const headers = { etag: '"1"', 'cache-control': 'private' };
+    await store(puppet, url, { maxAge: s, headers });
+    puppet.world.cache.nowMs += 2_000;
+    const lookup = await look(puppet, await request(puppet, url));
+    const same = await response(puppet, 304, headers);
+    const update = `${HTTP}.transaction_update`;
+    expect(await puppet.call(update, lookup, same, ...times(puppet, 60n * s))).toBe(0);
+    const next = await look(puppet, await request(puppet, url));
+    expect(await state(puppet, next)).toBe(3);
+    puppet.end();
+  });
+
   test('that are stale are good where nothing better can be had', async () => {
     const puppet = await createFastlyPuppet();
     const url = 'http://origin.test/a';

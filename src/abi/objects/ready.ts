@@ -5,6 +5,11 @@ export interface ReadyItem {
   readonly isReady: boolean;
   /** Resolves when it is; never rejects. May be asked again. */
   whenReady(): Promise<void>;
+  /**
+   * Where somebody else says whether it is ready now: resolves when that has been said. Never
+   * rejects. Left out: `isReady` is right at once.
+   */
+  whenKnown?(): Promise<void>;
 }
 
 /**

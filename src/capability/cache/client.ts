@@ -23,6 +23,7 @@ export interface CacheClientOptions {
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: CapabilityRefusal) => void;
+  readonly onWaits: (() => void) | undefined;
 }
 
 interface KnownBody {
@@ -69,14 +70,14 @@ export class CacheClient implements CacheLine {
     return this.#lastRun;
   }
 
-  ask(question: Asked): Question {
+  ask(question: Asked, onWaits?: () => void): Question {
     this.#lastId += 1;
     const id = this.#lastId;
     const { promise, reject, resolve } = Promise.withResolvers<Answer>();
     if (this.#isClosed) {
       reject(gone());
     } else {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, onWaits });
       this.tell({ ...question, id } as ToKeeper);
     }
     return { id, answer: promise };
@@ -151,6 +152,9 @@ export class CacheClient implements CacheLine {
         break;
       case 'ended':
         this.#toldOf(message.body)?.end(message.isWhole);
+        break;
+      case 'waits':
+        this.#waiting.get(message.id)?.onWaits?.();
         break;
       default:
         this.#settle(message);

@@ -45,7 +45,10 @@ export interface BodyRange {
   readonly from?: number | undefined;
   /** Without `from`: so many bytes at the end. */
   readonly to?: number | undefined;
-  /** Holds also where the length is not known yet; otherwise all of it is given then. */
+  /**
+   * Holds also where the length is not known yet; otherwise all of it is given then. A body that
+   * turns out to end within the range breaks off there.
+   */
   readonly isStrict?: boolean;
 }
 
@@ -59,13 +62,14 @@ export interface FoundObject {
   readonly isUsable: boolean;
   /** Good only because nobody can bring a new one: if that is so, or because it is. */
   readonly isUsableIfError: boolean;
-  /** Of its body; undefined while it is written and nobody has said it. */
+  /** Of its body; undefined where nobody knew it when the object was found. */
   readonly knownBytes: number | undefined;
   /**
    * Its body, or a part, also while it is still written. A range that the body does not have gives
    * all of it. Waits where the range is to be counted from an end that is still to come.
    *
-   * Rejects with CapabilityRefusal `limit` where memory is short.
+   * Rejects with CapabilityRefusal `limit` where memory is short; `input` for a strict range that
+   * no body has.
    */
   open(range?: BodyRange): Promise<ReadBody>;
 }
@@ -111,13 +115,18 @@ export interface CacheWait {
    * itself to bring, it gets the same as where nothing can be cached.
    */
   readonly blocked?: Promise<void>;
+  /** Called once it is known that the answer waits for another run. */
+  readonly onWaits?: () => void;
 }
 
 /** All reject with CapabilityRefusal: `limit`, `abandoned`, `unavailable`. */
 export interface Cache {
   /** What is there now; obliges nobody and waits for nobody. */
   find(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry>;
-  /** What is there, or the obligation to bring it; waits while another has that. */
+  /**
+   * What is there, or the obligation to bring it; waits while another has that. Where too many wait
+   * for it already, the same as where nothing can be cached.
+   */
   enter(address: CacheAddress, wait?: CacheWait): Promise<CacheEntry>;
   /** What is there, to be replaced by `insert`. */
   replace(address: CacheAddress, strategy: ReplaceStrategy, wait?: CacheWait): Promise<CacheEntry>;

@@ -96,7 +96,8 @@ export class CacheDesk implements BodyReader {
   #look({ address, id, mode, run: number }: Message<'look'>): void {
     const run = `${this.#number}/${number}`;
     const waiter: Waiter = {
-      ...{ address, mode, run, isInsistent: false },
+      ...{ address, mode, run, isInsistent: false, marks: new WeakMap() },
+      onWaits: () => this.#tell({ kind: 'waits', id }),
       answer: (found) => {
         this.#waiting.delete(id);
         this.#answer(id, waiter, found);
@@ -110,7 +111,7 @@ export class CacheDesk implements BodyReader {
     const waiter = this.#waiting.get(id);
     if (waiter === undefined) return;
     waiter.isInsistent = true;
-    this.#shelves.wake(waiter.address);
+    this.#shelves.retry(waiter);
   }
 
   #answer(id: number, { address, run }: Waiter, found: Found): void {
@@ -141,8 +142,8 @@ export class CacheDesk implements BodyReader {
     this.#written.set(body.id, body);
     const object = this.#shelves.store(address, options, body);
     this.#tell({ kind: 'stored', id, object: toWire(object, this.#shelves.nowMs) });
-    if (obligation === undefined) this.#shelves.wake(address);
-    else if (body.object === object) this.#shelves.release(obligation);
+    if (obligation === undefined) this.#shelves.wakeFor(object);
+    else if (body.object === object) this.#shelves.release(obligation, { stored: object });
     else this.#shelves.releaseInVain(obligation);
   }
 
@@ -157,19 +158,20 @@ export class CacheDesk implements BodyReader {
     const object = this.#shelves.store(obligation.address, options, before.body);
     this.#show(object.body);
     this.#tell({ kind: 'stored', id, object: toWire(object, this.#shelves.nowMs) });
-    this.#shelves.release(obligation);
+    this.#shelves.release(obligation, { stored: object });
   }
 
   #chooseStale(number: number): void {
     const obligation = this.#take(number);
-    if (obligation !== undefined) this.#shelves.release(obligation, obligation.place.object);
+    if (obligation === undefined) return;
+    this.#shelves.release(obligation, { chosen: obligation.place.object });
   }
 
   #mark({ maxAgeMs, obligation: number, varyBy }: Message<'uncacheable'>): void {
     const obligation = this.#take(number);
     if (obligation === undefined) return;
-    this.#shelves.mark(obligation, { maxAgeMs, varyBy });
-    this.#shelves.release(obligation);
+    const stored = this.#shelves.mark(obligation, { maxAgeMs, varyBy });
+    this.#shelves.release(obligation, { stored });
   }
 
   #grow({ blocks, body: number, bytes }: Growth): void {

@@ -1,5 +1,6 @@
 /** An object that a run has found: how old it is now, and its body. */
 import type { ReadBody } from '../../http/body.ts';
+import { CapabilityRefusal } from '../refusal.ts';
 import type { BodyRange, FoundObject, ObjectOptions } from './contract.ts';
 import type { WireObject } from './messages.ts';
 import type { SharedBody } from './shared-body.ts';
@@ -16,24 +17,30 @@ export interface FoundOptions {
 interface Span {
   readonly from: number;
   readonly end: number | undefined;
+  /** The range was taken at its word: a body that ends before `end` breaks off. */
+  readonly isDue: boolean;
 }
 
-const all: Span = { from: 0, end: undefined };
+const all: Span = { from: 0, end: undefined, isDue: false };
 
 export class Found implements FoundObject {
   readonly options: ObjectOptions;
   readonly hits: number;
+  readonly knownBytes: number | undefined;
   readonly #facts: FoundOptions;
   readonly #sinceMs: number;
   #isChosen: boolean;
   #isClosed = false;
 
   constructor(facts: FoundOptions) {
-    this.options = facts.object.options;
-    this.hits = facts.object.hits;
+    const { body, hits, isChosen, options } = facts.object;
+    this.options = options;
+    this.hits = hits;
+    // A guest that has heard that nobody knows it goes on from there: it is not told otherwise.
+    this.knownBytes = body.state === 'whole' ? body.bytes : options.knownBytes;
     this.#facts = facts;
     this.#sinceMs = facts.nowMs();
-    this.#isChosen = facts.object.isChosen;
+    this.#isChosen = isChosen;
   }
 
   get ageMs(): number {
@@ -54,11 +61,6 @@ export class Found implements FoundObject {
     if (this.#isChosen) return true;
     const { maxAgeMs, staleIfErrorMs } = this.options;
     return !this.isUsable && this.ageMs < maxAgeMs + staleIfErrorMs;
-  }
-
-  get knownBytes(): number | undefined {
-    const { body } = this.#facts;
-    return body.state === 'whole' ? body.bytes : this.options.knownBytes;
   }
 
   async open(range: BodyRange = {}): Promise<ReadBody> {
@@ -87,11 +89,17 @@ export class Found implements FoundObject {
   async #spanOf({ from, isStrict, to }: BodyRange): Promise<Span> {
     const { body } = this.#facts;
     if (from === undefined && to === undefined) return all;
-    if (this.knownBytes === undefined) {
+    if (this.#bytesByNow === undefined) {
       if (isStrict !== true) return all;
+      if (from !== undefined && to !== undefined && to < from) throw refuseRange(from, to);
       await body.whenFilled(from === undefined ? Number.POSITIVE_INFINITY : from + 1);
     }
-    return spanWithin({ from, to }, this.knownBytes);
+    return spanWithin({ from, to }, this.#bytesByNow);
+  }
+
+  get #bytesByNow(): number | undefined {
+    const { body } = this.#facts;
+    return body.state === 'whole' ? body.bytes : this.options.knownBytes;
   }
 }
 
@@ -99,10 +107,16 @@ export class Found implements FoundObject {
 function spanWithin({ from, to }: BodyRange, length: number | undefined): Span {
   if (from === undefined) {
     if (length === undefined || to === undefined || to < 1 || to > length) return all;
-    return { from: length - to, end: length };
+    return { from: length - to, end: length, isDue: false };
   }
   if (length !== undefined && from >= length) return all;
-  if (to === undefined) return { from, end: length };
+  if (to === undefined) return { from, end: length, isDue: false };
   if (to < from || (length !== undefined && to >= length)) return all;
-  return { from, end: to + 1 };
+  return { from, end: to + 1, isDue: length === undefined };
+}
+
+function refuseRange(from: number, to: number): CapabilityRefusal {
+  const rule = 'the last byte must not come before the first';
+  const message = `Cannot open a part of the object: ${rule}: received ${from} to ${to}`;
+  return new CapabilityRefusal('input', message);
 }

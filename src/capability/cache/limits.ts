@@ -27,6 +27,11 @@ export const cacheLimits = {
     summary: 'What is kept with one object of a cache beside its body: headers, keys, own data',
     max: mib,
   },
+  cacheWaitersPerKeyMax: {
+    fallback: 1_000,
+    summary: 'Requests that wait for another to bring what one key of a cache stands for',
+    min: 0,
+  },
   cacheOperationsPerRunMax: {
     fallback: 1_000,
     summary: 'Operations of the cache in one run',

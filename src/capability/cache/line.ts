@@ -20,7 +20,10 @@ export type Asked = ToKeeper extends infer M
     : never
   : never;
 
-export type Answer = Extract<FromKeeper, { readonly id: number }>;
+export type Answer = Exclude<
+  Extract<FromKeeper, { readonly id: number }>,
+  { readonly kind: 'waits' }
+>;
 
 /** A question under way: its number is that of what it may oblige to. */
 export interface Question {
@@ -35,8 +38,11 @@ export interface CacheLine {
   shareOf(run: CacheRun): Share;
   /** A number that no other run of the thread has. */
   nextRun(): number;
-  /** Settles when the keeper answers; rejects with CapabilityRefusal. */
-  ask(question: Asked): Question;
+  /**
+   * Settles when the keeper answers; rejects with CapabilityRefusal. `onWaits`: the keeper has said
+   * that the answer waits for another run.
+   */
+  ask(question: Asked, onWaits?: () => void): Question;
   /** Nobody waits for the answer any more; what it obliges to is given up. */
   forget(id: number): void;
   tell(message: ToKeeper): void;

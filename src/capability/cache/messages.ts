@@ -101,6 +101,8 @@ export type FromKeeper =
       readonly isObliged: boolean;
       readonly isUncacheable: boolean;
     }
+  /** Another is bringing what was asked for: the answer comes later. */
+  | { readonly kind: 'waits'; readonly id: number }
   /** It is found by others from here on. */
   | { readonly kind: 'stored'; readonly id: number; readonly object: WireObject }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string }

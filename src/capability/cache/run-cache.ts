@@ -145,12 +145,13 @@ export class RunCache implements Cache {
   async #look(
     address: CacheAddress,
     mode: LookMode,
-    { blocked, signal }: CacheWait = {},
+    { blocked, onWaits, signal }: CacheWait = {},
   ): Promise<CacheEntry> {
     this.#count('look');
     const wire = this.#wire(address);
     const bytes = this.#holdQuestion(wire);
-    const { answer, id } = this.#line.ask({ kind: 'look', run: this.#number, address: wire, mode });
+    const question = { kind: 'look', run: this.#number, address: wire, mode } as const;
+    const { answer, id } = this.#line.ask(question, onWaits);
     this.#open.set(id, bytes);
     const giveUp = (): void => this.forget(id);
     void blocked?.then(() => this.#insist(id));

@@ -103,16 +103,17 @@ export class SharedBody {
 
   /**
    * A reader of the bytes from `from` up to, but not with, `end`; who reads lets go of it in the
-   * end, by reading all of it or by `cancel`. `isOwner`: see `passOn`.
+   * end, by reading all of it or by `cancel`. `isOwner`: see `passOn`; `isDue`: a body that ends
+   * before `end` breaks off.
    *
    * @throws CapabilityRefusal `limit` where memory is short
    */
-  open({ end, from, isOwner }: OpenOptions): BodyReading {
+  open({ end, from, isDue, isOwner }: OpenOptions): BodyReading {
     if (!this.#options.share.allows('bytes', 0)) {
       const rule = 'the sites of one owner may have no larger part of the memory than is left';
       throw new CapabilityRefusal('limit', `Cannot read from the cache: ${rule}: received more`);
     }
-    const reading = new BodyReading(this, { from, end });
+    const reading = new BodyReading(this, { from, end, isDue });
     if (isOwner) this.#owner ??= reading;
     return reading;
   }
@@ -162,6 +163,7 @@ export class SharedBody {
 interface OpenOptions {
   readonly from: number;
   readonly end: number | undefined;
+  readonly isDue: boolean;
   readonly isOwner: boolean;
 }
 
@@ -175,12 +177,14 @@ export class BodyReading implements ReadBody {
   readonly #body: SharedBody;
   readonly #end: number;
   readonly #from: number;
+  readonly #isDue: boolean;
   #at: Place | undefined;
   #isOver = false;
 
-  constructor(body: SharedBody, { end, from }: Pick<OpenOptions, 'end' | 'from'>) {
+  constructor(body: SharedBody, { end, from, isDue }: Omit<OpenOptions, 'isOwner'>) {
     this.#body = body;
     this.#from = from;
+    this.#isDue = isDue;
     this.#end = end ?? Number.POSITIVE_INFINITY;
     body.enter();
   }
@@ -204,11 +208,8 @@ export class BodyReading implements ReadBody {
       if (position < bytes) return this.#take(position);
       const rest = this.#body.restFor(this);
       if (rest !== undefined) return this.#readRest(rest);
-      if (state === 'whole') return this.#finish();
-      if (state === 'broken') {
-        this.#finish();
-        throw new Error('Cannot go on: the object of the cache was not written to its end');
-      }
+      if (state === 'whole' && !this.#isDue) return this.#finish();
+      if (state !== 'growing') return this.#breakOff(state);
       await this.#body.whenFilled(position + 1);
     }
   }
@@ -241,6 +242,12 @@ export class BodyReading implements ReadBody {
       this.#finish();
       throw error;
     }
+  }
+
+  #breakOff(state: 'whole' | 'broken'): never {
+    this.#finish();
+    const is = state === 'whole' ? 'is shorter than the range' : 'was not written to its end';
+    throw new Error(`Cannot go on: the object of the cache ${is}`);
   }
 
   #finish(): undefined {

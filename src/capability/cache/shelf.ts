@@ -22,11 +22,22 @@ export interface Place {
   object: StoredObject | undefined;
   holder: Holder | undefined;
   readonly name: string;
+  /** Of its name; other names may have the same. */
+  readonly mark: number;
   readonly rule: Rule;
 }
 
+/** What a request's headers are by the rules that it was looked for with, in short. */
+export type Marks = WeakMap<Rule, number>;
+
+/** Whoever waits for what may be at a place. */
+export interface Asker {
+  readonly address: { readonly headers: readonly string[] };
+  readonly marks: Marks;
+}
+
 /** What objects vary by, and where they are: a rule without a place is none. */
-interface Rule {
+export interface Rule {
   readonly name: string;
   /** In lower case, each once, sorted. */
   readonly headers: readonly string[];
@@ -97,9 +108,21 @@ export class Shelf {
     return place;
   }
 
+  /** Whether something may still be found there: the rule is not forgotten. */
+  has({ rule }: Place): boolean {
+    return this.#rules.includes(rule);
+  }
+
   /** Whether a request may be answered with what is at that place. */
-  isAt(place: Place, { headers }: Pick<Look, 'headers'>): boolean {
-    return this.#placesFor(headers).includes(place);
+  isAt(place: Place, { address, marks }: Asker): boolean {
+    const { rule } = place;
+    if (!this.has(place)) return false;
+    if (rule.headers.length === 0) return true;
+    const known = marks.get(rule);
+    if (known !== undefined && known !== place.mark) return false;
+    const name = nameOf(rule.headers, address.headers);
+    if (known === undefined) marks.set(rule, markOf(name));
+    return name === place.name;
   }
 
   /** A place that is empty, and that nobody is obliged to fill, is nothing. */
@@ -140,7 +163,7 @@ function placeOf(rule: Rule, { headers }: Pick<Look, 'headers'>): Place {
   const name = nameOf(rule.headers, headers);
   const known = rule.places.get(name);
   if (known !== undefined) return known;
-  const place = { object: undefined, holder: undefined, name, rule };
+  const place = { object: undefined, holder: undefined, name, mark: markOf(name), rule };
   rule.places.set(name, place);
   return place;
 }
@@ -154,7 +177,8 @@ function hasObject({ object }: Place): boolean {
   return object !== undefined && !object.isMarker;
 }
 
-function isGood(object: StoredObject | undefined, nowMs: number): boolean {
+/** Whether it may be the answer now. */
+export function isGood(object: StoredObject | undefined, nowMs: number): boolean {
   return object !== undefined && !object.isMarker && isUsable(object, nowMs);
 }
 
@@ -166,4 +190,13 @@ function nameOf(rule: readonly string[], headers: readonly string[]): string {
     values.get(headers[at] ?? '')?.push(headers[at + 1] ?? '');
   }
   return JSON.stringify([...values.values()]);
+}
+
+/** 32 bits of a text (FNV-1a): who has others is somewhere else. */
+function markOf(name: string): number {
+  let mark = 0x811c9dc5;
+  for (let at = 0; at < name.length; at += 1) {
+    mark = Math.imul(mark ^ name.charCodeAt(at), 0x01000193);
+  }
+  return mark;
 }

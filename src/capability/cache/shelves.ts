@@ -9,14 +9,18 @@ import { type FolderKey, ownerOf } from '../../names.ts';
 import type { ObjectOptions } from './contract.ts';
 import type { WireAddress } from './messages.ts';
 import { Room } from './room.ts';
-import { type Place, Shelf } from './shelf.ts';
+import { isGood, type Place, Shelf } from './shelf.ts';
 import { baseBytesOf, isUsable, newBody, type StoredBody, type StoredObject } from './stored.ts';
 import { Surrogates } from './surrogates.ts';
 import type { Found, LiveShelf, Obligation, Waiter } from './waiting.ts';
 
 export type CacheLimits = Pick<
   Limits,
-  'cacheBytesMax' | 'cacheSiteBytesMax' | 'cacheEntryBytesMax' | 'cacheMetadataBytesMax'
+  | 'cacheBytesMax'
+  | 'cacheSiteBytesMax'
+  | 'cacheEntryBytesMax'
+  | 'cacheMetadataBytesMax'
+  | 'cacheWaitersPerKeyMax'
 >;
 
 export interface CacheShelvesOptions {
@@ -72,10 +76,15 @@ export class CacheShelves {
   /** Answers the waiter now, or when it can. */
   look(waiter: Waiter): void {
     const live = this.#shelfOf(waiter.address);
-    if (!this.#tryAnswer(waiter, live)) {
-      this.counts.collapsed += 1;
-      live.waiting.add(waiter);
-    }
+    if (!this.#tryAnswer(waiter, live)) this.#letWait(waiter, live);
+    this.#tidy(live);
+  }
+
+  /** What it waits for it may be obliged to bring itself. */
+  retry(waiter: Waiter): void {
+    const live = this.#shelves.get(nameOf(waiter.address));
+    if (live?.waiting.has(waiter) !== true) return;
+    if (this.#tryAnswer(waiter, live)) live.waiting.delete(waiter);
     this.#tidy(live);
   }
 
@@ -88,33 +97,36 @@ export class CacheShelves {
 
   /**
    * Stores an object of which the body is still to come, or is that of the one before. Whoever does
-   * so tells its thread, and then `wake`s those who wait: a thread must know what it writes before
-   * others of its runs are told of it.
+   * so tells its thread, and then wakes those who wait (`wakeFor`, or `release` with it): a thread
+   * must know what it writes before others of its runs are told of it.
    */
   store(address: WireAddress, options: ObjectOptions, body = this.newBody()): StoredObject {
     this.counts.stored += 1;
     return this.#put({ address, options, body, isMarker: false });
   }
 
-  /** Those who wait for what is there may have it. */
-  wake(address: WireAddress): void {
-    const live = this.#shelves.get(nameOf(address));
-    if (live !== undefined) this.#wake(live);
+  /** Those who wait and may have what is stored get it. */
+  wakeFor(stored: StoredObject): void {
+    const at = this.#places.get(stored);
+    if (at !== undefined) this.#wake(at.live, { place: at.place });
   }
 
   /** For so long nobody is obliged to bring what is there. */
-  mark({ address }: Obligation, { maxAgeMs, varyBy }: MarkerOptions): void {
+  mark({ address }: Obligation, { maxAgeMs, varyBy }: MarkerOptions): StoredObject {
     const options = { ...markerOptions, maxAgeMs, varyBy };
-    this.#put({ address, options, body: this.#wholeBody(), isMarker: true });
+    return this.#put({ address, options, body: this.#wholeBody(), isMarker: true });
   }
 
   /**
    * The obligation is no more, fulfilled or not; those who waited are answered, or the next of them
-   * is obliged. `chosen`: the stale object of its place is good for all who wait now.
+   * is obliged. `stored`: what was brought; `chosen`: the stale object of its place is good for all
+   * who wait now.
    */
-  release({ live, place }: Obligation, chosen?: StoredObject): void {
+  release({ live, place }: Obligation, { chosen, stored }: Brought = {}): void {
     place.holder = undefined;
-    this.#wake(live, chosen && { place, object: chosen });
+    const at = stored && this.#places.get(stored);
+    if (at !== undefined && at.place !== place) this.#wake(at.live, { place: at.place });
+    this.#wake(live, { place, chosen });
     this.#leave(live, place);
   }
 
@@ -124,12 +136,12 @@ export class CacheShelves {
    */
   releaseInVain({ live, place }: Obligation): void {
     place.holder = undefined;
-    for (const waiter of [...live.waiting]) {
-      if (waiter.mode !== 'enter' || !live.shelf.isAt(place, waiter.address)) continue;
+    for (const waiter of live.waiting) {
+      if (waiter.mode !== 'enter' || !live.shelf.isAt(place, waiter)) continue;
       live.waiting.delete(waiter);
       waiter.answer(notCollapsed);
     }
-    this.#wake(live);
+    this.#wake(live, { place });
     this.#leave(live, place);
   }
 
@@ -185,7 +197,7 @@ export class CacheShelves {
       body: this.#wholeBody(),
       isMarker: true,
     });
-    this.#wake(at.live);
+    this.#wake(at.live, { place: at.place });
   }
 
   #wholeBody(): StoredBody {
@@ -194,22 +206,42 @@ export class CacheShelves {
     return body;
   }
 
-  #wake(live: LiveShelf, chosen?: { readonly place: Place; readonly object: StoredObject }): void {
-    for (const waiter of [...live.waiting]) {
-      const { address, mode } = waiter;
-      if (chosen !== undefined && mode === 'enter' && live.shelf.isAt(chosen.place, address)) {
+  /** Where too many wait for one key already, the rest do as if there were no cache. */
+  #letWait(waiter: Waiter, live: LiveShelf): void {
+    if (live.waiting.size >= this.limits.cacheWaitersPerKeyMax) {
+      waiter.answer(notCollapsed);
+      return;
+    }
+    this.counts.collapsed += 1;
+    live.waiting.add(waiter);
+    waiter.onWaits();
+  }
+
+  /**
+   * Answers those who wait for what is at a place, in the order in which they came. Where one of
+   * them is to bring it, the others wait on: nobody else is looked at, because one thread does this
+   * for all sites. Those at other places wait for somebody else, unless the shelf has forgotten
+   * this one.
+   */
+  #wake(live: LiveShelf, { chosen, place }: Wake): void {
+    const isForgotten = !live.shelf.has(place);
+    for (const waiter of live.waiting) {
+      if (!isForgotten && !live.shelf.isAt(place, waiter)) continue;
+      if (chosen !== undefined && waiter.mode === 'enter') {
         live.waiting.delete(waiter);
-        const { object } = chosen;
-        waiter.answer({ object, isUncacheable: false, isChosen: true, obliged: undefined });
+        const found = { object: chosen, isUncacheable: false, isChosen: true };
+        waiter.answer({ ...found, obliged: undefined });
       } else if (this.#tryAnswer(waiter, live)) {
         live.waiting.delete(waiter);
+        const isOwed = place.holder !== undefined && !isGood(place.object, this.nowMs);
+        if (isOwed && chosen === undefined) return;
       }
     }
   }
 
   #tryAnswer(waiter: Waiter, live: LiveShelf): boolean {
-    const { headers } = waiter.address;
     const { nowMs } = this;
+    const { headers } = waiter.address;
     const verdict = live.shelf.look({ headers, mode: waiter.mode, nowMs });
     if (verdict.kind === 'wait') {
       const waitsForItself = waiter.isInsistent && verdict.runs.includes(waiter.run);
@@ -296,6 +328,17 @@ export class CacheShelves {
 }
 
 type MarkerOptions = Pick<ObjectOptions, 'maxAgeMs' | 'varyBy'>;
+
+/** What has become of an obligation. */
+interface Brought {
+  readonly stored?: StoredObject | undefined;
+  readonly chosen?: StoredObject | undefined;
+}
+
+interface Wake {
+  readonly place: Place;
+  readonly chosen?: StoredObject | undefined;
+}
 
 type Made = Pick<StoredObject, 'body' | 'isMarker' | 'options'> & {
   readonly address: WireAddress;

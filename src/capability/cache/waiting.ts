@@ -1,17 +1,20 @@
 /** Who wants something of the keeper, and who owes it something. */
 import type { LookMode, WireAddress } from './messages.ts';
-import type { Holder, Place, Shelf } from './shelf.ts';
+import type { Holder, Marks, Place, Shelf } from './shelf.ts';
 import type { StoredObject } from './stored.ts';
 
 /** Who wants what is found at an address, at once or when nobody else is bringing it. */
 export interface Waiter {
   readonly address: WireAddress;
+  readonly marks: Marks;
   readonly mode: LookMode;
   /** Which run of which thread. */
   readonly run: string;
   /** That run can do nothing else until it has its answer. */
   isInsistent: boolean;
   answer(found: Found): void;
+  /** It waits for another: the answer comes later. */
+  onWaits(): void;
 }
 
 export interface Found {

@@ -113,6 +113,76 @@ describe('the obligation goes to the next who waits', () => {
   });
 });
 
+describe('of those who wait for one key', () => {
+  test('so many may; the rest do as if there were no cache', async () => {
+    const keeper = bench.openKeeper({ cacheWaitersPerKeyMax: 2 });
+    const first = await bench.openRun(keeper).enter(address('k'));
+    const waiting = Array.from({ length: 2 }, () => bench.openRun(keeper).enter(address('k')));
+    const third = await bench.openRun(keeper).enter(address('k'));
+    expect(third).toMatchObject({ isUncacheable: true, isObliged: false, found: undefined });
+    expect(await hasSettled(waiting[1])).toBe(false);
+    await first.insert(options(), bodyOf('for two'));
+    for (const entry of await Promise.all(waiting)) {
+      expect(await textOf(entry.found)).toBe('for two');
+    }
+    expect(keeper.counts.collapsed).toBe(2);
+  });
+
+  test('each hears at once that it waits', async () => {
+    const keeper = bench.openKeeper();
+    await bench.openRun(keeper).enter(address('k'));
+    const waits = Promise.withResolvers<void>();
+    const second = bench.openRun(keeper).enter(address('k'), { onWaits: waits.resolve });
+    await waits.promise;
+    expect(await hasSettled(second)).toBe(false);
+  });
+
+  test('those get what is brought who ask as it varies, one of the others goes on', async () => {
+    const keeper = bench.openKeeper();
+    const german = [['accept-language', 'de']] as const;
+    const french = [['accept-language', 'fr']] as const;
+    const first = await bench.openRun(keeper).enter(address('k', german));
+    const [fr1, de1, fr2, de2] = [french, german, french, german].map((headers) =>
+      bench.openRun(keeper).enter(address('k', headers)),
+    );
+    expect(await hasSettled(de2)).toBe(false);
+    const varyBy = ['accept-language'];
+    await first.insert(options({ varyBy }), bodyOf('moin'));
+    expect(await textOf((await de1)?.found)).toBe('moin');
+    expect(await textOf((await de2)?.found)).toBe('moin');
+    const obliged = await fr1;
+    expect(obliged?.isObliged).toBe(true);
+    expect(await hasSettled(fr2)).toBe(false);
+    await obliged?.insert(options({ varyBy }), bodyOf('salut'));
+    expect(await textOf((await fr2)?.found)).toBe('salut');
+  });
+
+  test('all get what is stale and may be used while one of them brings the new one', async () => {
+    const keeper = bench.openKeeper();
+    const first = await bench.openRun(keeper).enter(address('k'));
+    const waiting = Array.from({ length: 3 }, () => bench.openRun(keeper).enter(address('k')));
+    expect(await hasSettled(waiting[2])).toBe(false);
+    const old = options({ initialAgeMs: 61_000, staleWhileRevalidateMs: 60_000 });
+    await first.insert(old, bodyOf('stale'));
+    const entries = await Promise.all(waiting);
+    expect(entries.map(({ isObliged }) => isObliged)).toEqual([true, false, false]);
+    for (const { found } of entries) expect(await textOf(found)).toBe('stale');
+  });
+
+  test('none is forgotten where the rule by which it was looked for is', async () => {
+    const keeper = bench.openKeeper();
+    const run = bench.openRun(keeper);
+    const first = await run.enter(address('k'));
+    const second = bench.openRun(keeper).enter(address('k'));
+    expect(await hasSettled(second)).toBe(false);
+    for (let rule = 0; rule < 20; rule += 1) {
+      await run.insert(address('k'), options({ varyBy: [`x-${rule}`], maxAgeMs: 0 }), bodyOf(''));
+    }
+    first.giveUp();
+    expect((await second).isObliged).toBe(true);
+  });
+});
+
 describe('what cannot be cached', () => {
   test('obliges nobody, and nobody waits, for as long as was said', async () => {
     const keeper = bench.openKeeper();

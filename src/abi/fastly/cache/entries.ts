@@ -25,6 +25,8 @@ export interface Lookup {
   readonly pending: Pending<CacheEntry>;
   /** The guest does nothing but wait for it. */
   readonly block: () => void;
+  /** Resolves when it is known that it waits for another run. */
+  readonly waits: Promise<void>;
 }
 
 /** Begins one. */
@@ -33,7 +35,9 @@ export function startLookup(
   look: (wait: CacheWait) => Promise<CacheEntry>,
 ): Lookup {
   const { promise: blocked, resolve: block } = Promise.withResolvers<void>();
-  return { pending: underWay.start((signal) => look({ signal, blocked })), block };
+  const { promise: waits, resolve: onWaits } = Promise.withResolvers<void>();
+  const pending = underWay.start((signal) => look({ signal, blocked, onWaits }));
+  return { pending, block, waits };
 }
 
 /**
@@ -59,6 +63,11 @@ export class CacheHandle implements ReadyItem {
 
   async whenReady(): Promise<void> {
     await this.#lookup?.pending.whenReady();
+  }
+
+  async whenKnown(): Promise<void> {
+    if (this.#lookup === undefined) return;
+    await Promise.race([this.#lookup.waits, this.#lookup.pending.whenReady()]);
   }
 
   /** To bring an object, once ready; undefined of one that was just stored. @throws its failure */

@@ -86,6 +86,7 @@ function isReady(guest: FastlyGuest, handle: number, ptr: number): Later {
 
 /** A guest that asks in a loop must let the network in: promises alone never do. */
 function* lookAgain(guest: FastlyGuest, item: ReadyItem, ptr: number): Steps<Given> {
+  if (item.whenKnown !== undefined) yield* wait(item.whenKnown());
   yield* wait(reachMacrotask());
   return guest.writeU32(ptr, item.isReady ? 1 : 0);
 }

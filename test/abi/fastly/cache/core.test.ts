@@ -90,7 +90,7 @@ describe('an object of the core cache', () => {
     await puppet.call('fastly_http_body.close', body);
     expect(await puppet.read(read)).toBe('second');
     expect(await puppet.read(read)).toBe('');
-    expect(await number64(puppet, 'get_length', back)).toBe(12n);
+    expect(await puppet.call(`${CACHE}.get_length`, back, 60_000)).toBe(10);
     expect(await number64(puppet, 'get_max_age_ns', back)).toBe(60n * s);
     expect(await number64(puppet, 'get_stale_while_revalidate_ns', back)).toBe(5n * s);
     expect(await number64(puppet, 'get_age_ns', back)).toBe(s);
@@ -100,6 +100,7 @@ describe('an object of the core cache', () => {
       ...{ status: 4, written: 4 },
     });
     const next = await look(puppet, 'k');
+    expect(await number64(puppet, 'get_length', next)).toBe(12n);
     expect(await number64(puppet, 'get_hits', next)).toBe(1n);
     puppet.world.cache.nowMs += 60_000;
     expect(await state(puppet, next)).toBe(7);
@@ -195,6 +196,21 @@ describe('the obligation', () => {
     expect(await puppet.call(`${CACHE}.cache_busy_handle_wait`, busy, 60_000)).toBe(3);
     expect(await puppet.call(`${CACHE}.close_busy`, busy)).toBe(0);
     expect(await puppet.call(`${CACHE}.close_busy`, busy)).toBe(3);
+    puppet.end();
+  });
+
+  test('is known to be ready, or to wait for another, as soon as one asks', async () => {
+    const puppet = await createFastlyPuppet();
+    const name = `${CACHE}.transaction_lookup_async`;
+    const first = await puppet.number(name, 'k', ...NO_OPTIONS);
+    const second = await puppet.number(name, 'k', ...NO_OPTIONS);
+    const isReady = (busy: number) => puppet.number('fastly_async_io.is_ready', busy);
+    expect(await isReady(first)).toBe(1);
+    expect(await isReady(second)).toBe(0);
+    const lookup = await puppet.number(`${CACHE}.cache_busy_handle_wait`, first);
+    expect(await puppet.call(`${CACHE}.transaction_cancel`, lookup)).toBe(0);
+    const other = await puppet.number(`${CACHE}.cache_busy_handle_wait`, second);
+    expect(await state(puppet, other)).toBe(8);
     puppet.end();
   });
 
@@ -311,25 +327,6 @@ describe('an object whose age at the edge is over', () => {
     const lookup = await look(puppet, 'k');
     expect(await state(puppet, lookup)).toBe(3);
     expect(await number64(puppet, 'get_max_age_ns', lookup)).toBe(60n * s);
-    puppet.end();
-  });
-});
-
-describe('an object that is read back by ranges', () => {
-  test('gives the range that the lookup always wanted, its length still unknown', async () => {
-    const puppet = await createFastlyPuppet();
-    const always = 8;
-    const args = ['k', always, OPTIONS] as const;
-    const lookup = await puppet.number(`${CACHE}.transaction_lookup`, ...args);
-    const name = `${CACHE}.transaction_insert_and_stream_back`;
-    expect(await puppet.call(name, lookup, ...write(puppet, {}), 59_000, 59_004)).toBe(0);
-    const [body, back] = [puppet.u32(59_000), puppet.u32(59_004)];
-    await puppet.number('fastly_http_body.write', body, 'hello beautiful world', 0);
-    puppet.bytes.writeBigUInt64LE(6n, OPTIONS);
-    puppet.bytes.writeBigUInt64LE(14n, OPTIONS + 8);
-    const part = await puppet.number(`${CACHE}.get_body`, back, 6, OPTIONS);
-    await puppet.call('fastly_http_body.close', body);
-    expect(await puppet.read(part)).toBe('beautiful');
     puppet.end();
   });
 });

@@ -87,6 +87,8 @@ export interface Exchange {
   readonly next?: NextInChain | undefined;
   /** What the client wants its connection to become, where it may; see `Abi.takesUpgrades`. */
   readonly upgradeWanted?: 'websocket' | undefined;
+  /** Whether the client has gone away: nothing that is sent reaches it. */
+  readonly isGone: boolean;
   /** One listener, called once when the client goes away before the answer has ended. */
   onGone(listener: (() => void) | undefined): void;
 }

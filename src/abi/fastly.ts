@@ -16,6 +16,8 @@ import { bindHostcall, type Hostcall, type ImportName } from './hostcall.ts';
 import type { WasiBeside, WasiSide } from './wasi-side.ts';
 
 const emptyAnswer = { status: 200, headers: [] };
+const noAnswer =
+  'The program ended well and sent no answer (send_downstream): the visitor gets an empty 200';
 const newerHostcall: Hostcall = { waits: false, call: () => status.unsupported };
 
 export function createFastlyAbi(limits: Limits, wasi: WasiBeside): Abi {
@@ -64,9 +66,10 @@ class FastlyBinding implements Binding {
    * @throws TerrafirmaError `overloaded` where it gave one that could not be sent
    */
   finish(end: RunEnd): void {
-    const { exchange, answerFailure } = this.#guest.run;
+    const { exchange, answerFailure, capabilities } = this.#guest.run;
     if (exchange.replyState !== 'none' || !isGoodEnd(end)) return;
     if (answerFailure !== undefined) throw answerFailure;
+    capabilities.log.write('warn', noAnswer);
     exchange.send(emptyAnswer, noBytes);
   }
 

@@ -269,6 +269,7 @@ export class RecordingExchange implements Exchange {
   connection: ConnectionFacts = noConnection;
   readonly hasBody: boolean;
   isBodyReceived = true;
+  readonly isGone = false;
   sent: SentReply | undefined;
   readonly #body: Uint8Array;
 

@@ -30,6 +30,8 @@ export class FastlyExchange implements Exchange {
   readonly interim: ReplyHead[] = [];
   /** As they left: `send` is one piece. */
   readonly pieces: Uint8Array[] = [];
+  /** The test says when the client goes. */
+  isGone = false;
   /** Told to the client as its length. */
   knownBytes: number | undefined;
   trailers: readonly Header[] = [];

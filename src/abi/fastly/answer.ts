@@ -75,6 +75,7 @@ export function answer(
   const bytesDue = response.framing === 'by-headers' ? declaredLength(response) : undefined;
   if (isStreaming) {
     const source = body.startStreaming();
+    run.answerBody = body;
     exchange.sendPiped(head, bytesDue === undefined ? source : withLength(source, bytesDue));
     return status.ok;
   }

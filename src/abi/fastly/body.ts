@@ -24,6 +24,7 @@ export const bodyHostcalls = [
     act: (guest, destination, source) => {
       const { bodies } = guest.run;
       const body = bodies.get(destination);
+      requireVisitor(guest, body);
       body.append(bodies.get(source));
       bodies.drop(source);
       return whenWelcome(body);
@@ -71,13 +72,14 @@ export const bodyHostcalls = [
     name: 'write',
     params: [['h', 'handle'], ...bytes('buf'), ['end', 'number'], ['num_bytes', 'out_number']],
     spec: '#bodies',
-    meaning: 'all of it; `end` 1: before what is there',
+    meaning: 'all of it; `end` 1: before what is there; `error` once the visitor has gone',
     act: (guest, handle, ptr, len, end, written) => {
       const body = guest.run.bodies.get(handle);
       const side = ends[end >>> 0];
       guest.requireRange(ptr, len);
       guest.requireRange(written, 4);
       if (side === undefined || (side === 'front' && body.isStreaming)) return status.inval;
+      requireVisitor(guest, body);
       const length = len >>> 0;
       if (length > smallBytes) return writeLarge(guest, body, { ptr, length, side, written });
       if (body.isStreaming && !body.isReady) {
@@ -173,7 +175,10 @@ function* writeLarge(
   const { ptr, length, side, written } = input;
   const { held } = guest.run;
   // Who asked whether there is room, and heard that there is, must not wait.
-  if (body.isStreaming && !body.isReady) yield* wait(body.whenReady());
+  if (body.isStreaming && !body.isReady) {
+    yield* wait(body.whenReady());
+    requireVisitor(guest, body);
+  }
   // Before it is copied, so that what may not be held is not.
   held.hold(length);
   const copy = yield* readPieces(guest, { ptr, len: length });
@@ -181,6 +186,16 @@ function* writeLarge(
   body.write(copy, side);
   guest.writeU32(written, length);
   return status.ok;
+}
+
+/**
+ * A guest that streams to a visitor who has gone is told, so that it can stop: else it would work
+ * on until a budget ends it.
+ *
+ * @throws FastlyFault `error`
+ */
+function requireVisitor({ run }: FastlyGuest, body: Body): void {
+  if (body === run.answerBody && run.exchange.isGone) throw new FastlyFault('error');
 }
 
 /** Of a body that is being sent: what was added is on its way as far as there is room. */

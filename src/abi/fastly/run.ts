@@ -46,6 +46,8 @@ export class FastlyRun {
   readonly underWay = new PendingSet();
   /** Why the answer that the guest gave could not be sent. */
   answerFailure: unknown;
+  /** The body of the answer, where the guest still writes it. */
+  answerBody: Body | undefined;
   readonly #states = new Map<FamilyMaker<FamilyState>, FamilyState>();
 
   constructor({ exchange, capabilities, hostMemory }: Run, limits: Limits) {

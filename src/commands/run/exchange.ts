@@ -16,6 +16,7 @@ export class RunExchange implements Exchange {
   readonly connection: ConnectionFacts;
   readonly hasBody: boolean;
   readonly isBodyReceived = true;
+  readonly isGone = false;
   readonly #tell: (message: ReplyMessage) => void;
   #unread: Uint8Array | undefined;
   #replyState: 'none' | 'started' | 'ended' = 'none';

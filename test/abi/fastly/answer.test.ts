@@ -93,6 +93,20 @@ describe('send_downstream', () => {
     expect(puppet.exchange.text).toBe('one two three');
   });
 
+  test('whose visitor has gone is told to who goes on writing it', async () => {
+    const { puppet, response } = await withResponse();
+    const body = await puppet.body('one ');
+    expect(await puppet.call(`${RESP}.send_downstream`, response, body, 1)).toBe(0);
+    const other = await puppet.body('of its own');
+    puppet.exchange.isGone = true;
+    expect(await puppet.call(`${BODY}.write`, body, 'two ', 0, 60_000)).toBe(1);
+    expect(await puppet.call(`${BODY}.append`, body, other)).toBe(1);
+    await puppet.number(`${BODY}.write`, other, ' goes on', 0);
+    expect(await puppet.read(other)).toBe('of its own');
+    expect(await puppet.call(`${BODY}.close`, body)).toBe(0);
+    puppet.end();
+  });
+
   test('of a body that is abandoned breaks the answer off', async () => {
     const { puppet, response } = await withResponse();
     const body = await puppet.body('one');
@@ -224,6 +238,9 @@ describe('a program without an answer', () => {
       puppet.end(end);
       expect(puppet.exchange.head).toEqual({ status: 200, headers: [] });
       expect(puppet.exchange.text).toBe('');
+      expect(puppet.world.logLines).toEqual([
+        expect.stringContaining('sent no answer (send_downstream): the visitor gets an empty 200'),
+      ]);
     }
   });
 

@@ -24,6 +24,7 @@ export class StreamExchange implements Exchange {
   connection: ConnectionFacts = noConnection;
   readonly hasBody: boolean;
   isBodyReceived = true;
+  readonly isGone = false;
   replyState: Exchange['replyState'] = 'none';
   head: ReplyHead | undefined;
   /** As they left: `send` is one piece. */

@@ -106,6 +106,8 @@ export type HostcallAnswer = AnswerOf<number | bigint | undefined>;
 export interface HostcallFacts {
   /** As a module imports it. */
   readonly name: string;
+  /** What a trace puts before a name that functions of several modules have. */
+  readonly family?: string;
   readonly params: readonly Value[];
   readonly results: readonly Value[];
   /** What values of the result are called, where they have names. */

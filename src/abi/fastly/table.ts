@@ -46,8 +46,8 @@ import { trailerHostcalls } from './trailers.ts';
 
 type Declared = DeclaredHostcall<FastlyGuest>;
 
-/** The 255 functions of today, by their modules. */
-export const fastlyModules: HostcallTable<FastlyGuest> = new Map([
+/** By the modules that have them. */
+const families: readonly (readonly [string, ReadonlyMap<string, Declared>])[] = [
   ['fastly_abi', byName(startHostcalls)],
   [
     'fastly_http_req',
@@ -105,7 +105,21 @@ export const fastlyModules: HostcallTable<FastlyGuest> = new Map([
   ['fastly_image_optimizer', byName(imageOptimizerHostcalls)],
   ['fastly_shielding', byName(shieldingHostcalls)],
   ['fastly_uap', byName(userAgentHostcalls)],
-]);
+];
+
+/** The 255 functions of today, by their modules. */
+export const fastlyModules: HostcallTable<FastlyGuest> = new Map(
+  families.map(([module, functions]) => [module, withFamily(module, functions)]),
+);
+
+/** A trace says `http_body.close`: six modules have a function of that name. */
+function withFamily(
+  module: string,
+  functions: ReadonlyMap<string, Declared>,
+): ReadonlyMap<string, Declared> {
+  const family = module.replace(/^fastly_/, '');
+  return new Map(Array.from(functions, ([name, declared]) => [name, { ...declared, family }]));
+}
 
 /** The module of the oldest guests. */
 export const legacyModule = 'env';

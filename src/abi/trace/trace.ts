@@ -153,7 +153,9 @@ class TracedBinding implements Binding {
   #tell({ sight, given, startedAtMs }: OpenCall, answer: string): void {
     const us = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
     const arrow = answer === '' ? '' : ` → ${answer}`;
-    const call = `${sight.facts.name}(${given.join(', ')})${arrow}`;
+    const { family, name } = sight.facts;
+    const shownName = family === undefined ? name : `${family}.${name}`;
+    const call = `${shownName}(${given.join(', ')})${arrow}`;
     const cut = call.length > lineCharsMax ? `${call.slice(0, lineCharsMax)}…` : call;
     const line = `${cut} (${us} µs)`;
     if (this.#log === undefined) this.#options.onEarlyLine(line);

@@ -5,8 +5,8 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cluster, tls, upload, wasmtime,
- * components, fastly, workerd, with commas; all but the last by default. `fastly` needs
+ * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cache, cluster, tls, upload,
+ * wasmtime, components, fastly, workerd, with commas; all but the last by default. `fastly` needs
  * FASTLY_GUESTS, and compares with VICEROY where that names the program; `components` needs
  * COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
  *
@@ -16,6 +16,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureCache } from './cache-rows.ts';
 import { measureCluster } from './cluster-rows.ts';
 import { measureComponents } from './component-rows.ts';
 import { measureCpu } from './cpu-rows.ts';
@@ -32,14 +33,16 @@ import { measureUpload } from './upload-rows.ts';
 import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
+const groupsByDefault =
+  'engine,cpu,rewriting,daemon,guests,store,cache,cluster,tls,upload,wasmtime,components,fastly';
+
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '3' },
     only: {
       type: 'string',
-      default:
-        'engine,cpu,rewriting,daemon,guests,store,cluster,tls,upload,wasmtime,components,fastly',
+      default: groupsByDefault,
     },
     json: { type: 'string' },
     record: { type: 'boolean', default: false },
@@ -55,6 +58,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
   store: () => measureStore(rounds),
+  cache: () => measureCache({ rounds, seconds }),
   cluster: () => measureCluster(rounds),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),

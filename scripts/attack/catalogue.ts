@@ -3,6 +3,7 @@ import type { Attack } from './attack.ts';
 import { allMemories } from './rows/all-memories.ts';
 import { arrayCopy } from './rows/array-copy.ts';
 import { busyAllocator } from './rows/busy-allocator.ts';
+import { cacheFlood } from './rows/cache-flood.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
@@ -18,6 +19,7 @@ import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
+import { namedStores } from './rows/named-stores.ts';
 import { objectHoard } from './rows/object-hoard.ts';
 import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
@@ -35,6 +37,7 @@ export const attacks: readonly Attack[] = [
   allMemories,
   arrayCopy,
   busyAllocator,
+  cacheFlood,
   closedWindows,
   cpuHog,
   earlyBodies,
@@ -50,6 +53,7 @@ export const attacks: readonly Attack[] = [
   logFlood,
   manyDirectories,
   manyFolders,
+  namedStores,
   objectHoard,
   optimiserHog,
   optimiserKiller,

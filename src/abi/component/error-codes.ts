@@ -2,7 +2,9 @@
  * Errors of `wasi:http`: what a guest answers with → a status, and what we met → what the guest is
  * told.
  */
+import type { FetchFault, FetchFaultType } from '../../capability/fetch/contract.ts';
 import { CapabilityRefusal, type RefusalKind } from '../../capability/refusal.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import type { Variant } from './results.ts';
 
 /** In the order of the interface, with the status of each (RFC 9209, section 2.3). */
@@ -82,39 +84,57 @@ const ofRefusals: Readonly<Record<RefusalKind, ErrorName>> = {
   unavailable: 'internal-error',
 };
 
-const ofSystem: ReadonlyMap<string, ErrorName> = new Map([
-  ['ECONNREFUSED', 'connection-refused'],
-  ['UND_ERR_CONNECT_TIMEOUT', 'connection-timeout'],
-  ['ENETUNREACH', 'destination-IP-unroutable'],
-  ['EHOSTUNREACH', 'destination-IP-unroutable'],
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS-certificate-error'],
-  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS-certificate-error'],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'TLS-certificate-error'],
-  ['CERT_HAS_EXPIRED', 'TLS-certificate-error'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'TLS-certificate-error'],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'HTTP-response-incomplete'],
-]);
+/** Those that have no more to say than their name. */
+const ofFaults: Readonly<Partial<Record<FetchFaultType, ErrorName>>> = {
+  dns_timeout: 'DNS-timeout',
+  dns_error: 'DNS-error',
+  destination_not_found: 'destination-not-found',
+  destination_unavailable: 'destination-unavailable',
+  destination_ip_prohibited: 'destination-IP-prohibited',
+  destination_ip_unroutable: 'destination-IP-unroutable',
+  connection_refused: 'connection-refused',
+  connection_terminated: 'connection-terminated',
+  connection_timeout: 'connection-timeout',
+  connection_limit_reached: 'connection-limit-reached',
+  tls_certificate_error: 'TLS-certificate-error',
+  tls_configuration_error: 'TLS-protocol-error',
+  tls_alert_received: 'TLS-alert-received',
+  tls_protocol_error: 'TLS-protocol-error',
+  http_request_uri_invalid: 'HTTP-request-URI-invalid',
+  http_response_incomplete: 'HTTP-response-incomplete',
+  http_response_header_section_size: 'HTTP-response-header-section-size',
+  http_response_body_size: 'HTTP-response-body-size',
+  http_response_timeout: 'connection-read-timeout',
+  http_response_status_invalid: 'HTTP-protocol-error',
+  http_upgrade_failed: 'HTTP-upgrade-failed',
+  http_protocol_error: 'HTTP-protocol-error',
+  h2_error: 'HTTP-protocol-error',
+};
 
-/** What a guest is told of a request that failed, or of a body that broke off. */
-export function errorCodeOf(error: unknown): Variant {
-  const name = systemErrorOf(error) ?? refusalOf(error) ?? 'internal-error';
+/**
+ * What a guest is told of a request that failed, or of a body that broke off.
+ *
+ * @param faultOf What `Fetch` knows of it, where it was sent by that.
+ */
+export function errorCodeOf(
+  error: unknown,
+  faultOf?: { faultOf(error: unknown): FetchFault },
+): Variant {
+  if (error instanceof TerrafirmaError && error.code === 'loop') return errorCode('loop-detected');
+  const fault = isPolicy(error) ? undefined : faultOf?.faultOf(error);
+  const name = (fault && ofFaults[fault.type]) ?? refusalOf(error) ?? 'internal-error';
   if (name === 'DNS-error') return errorCode(name, ['address not available', undefined]);
+  if (name === 'TLS-alert-received') return errorCode(name, [fault?.tlsAlert, undefined]);
   return errorCode(name, name === 'internal-error' ? messageOf(error) : undefined);
+}
+
+/** What the folder or the operator forbids, apart from the addresses that nobody may reach. */
+function isPolicy(error: unknown): boolean {
+  return error instanceof CapabilityRefusal && error.kind === 'forbidden' && !('fault' in error);
 }
 
 function refusalOf(error: unknown): ErrorName | undefined {
   return error instanceof CapabilityRefusal ? ofRefusals[error.kind] : undefined;
-}
-
-/** The error that the system gave, wherever it stands among the causes. */
-function systemErrorOf(error: unknown): ErrorName | undefined {
-  let cause: unknown = error;
-  for (let depth = 0; depth < 8 && cause instanceof Error; depth += 1) {
-    const found = 'code' in cause ? ofSystem.get(String(cause.code)) : undefined;
-    if (found !== undefined) return found;
-    cause = cause.cause;
-  }
-  return undefined;
 }
 
 function messageOf(error: unknown): string {

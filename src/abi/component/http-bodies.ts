@@ -83,7 +83,8 @@ export class FutureTrailers extends HostResource {
     if (this.#state === 'reading') return undefined;
     if (this.#state === 'given') return failed();
     this.#state = 'given';
-    if (this.#failure !== undefined) return ok(failed(errorCodeOf(this.#failure)));
+    if (this.#failure !== undefined)
+      return ok(failed(errorCodeOf(this.#failure, guest.run.capabilities.fetch)));
     if (this.#trailers.length === 0) return ok(ok(undefined));
     return ok(ok(Fields.of(this.#trailers, headerLimitsOf(guest))));
   }

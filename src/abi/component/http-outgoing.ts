@@ -125,12 +125,14 @@ export class FutureIncomingResponse extends HostResource {
     return this.#pending.whenReady();
   }
 
-  get(): Variant | undefined {
+  get({ run }: ComponentGuest): Variant | undefined {
     const { outcome } = this.#pending;
     if (outcome === undefined) return undefined;
     if (this.#isGiven) return failed();
     this.#isGiven = true;
-    if (outcome.kind === 'failed') return ok(failed(errorCodeOf(outcome.error)));
+    if (outcome.kind === 'failed') {
+      return ok(failed(errorCodeOf(outcome.error, run.capabilities.fetch)));
+    }
     return ok(ok(new IncomingResponse(outcome.value)));
   }
 
@@ -267,7 +269,7 @@ export const outgoingFunctions: Readonly<Record<string, HostFunction>> = {
     () => (future: FutureIncomingResponse) => future.adopt(new Pollable(future)),
   ),
   '[method]future-incoming-response.get': prompt(
-    () => (future: FutureIncomingResponse) => future.get(),
+    (guest) => (future: FutureIncomingResponse) => future.get(guest),
   ),
 };
 

@@ -1,6 +1,7 @@
 /** `wasi:http` 0.2, as far as components import it. */
 import { errorCode, errorCodeOf } from './error-codes.ts';
 import { type HostInterface, prompt } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
 import { BodySizeError } from './http-bodies.ts';
 import type { Fields } from './http-fields.ts';
 import { incomingFunctions, incomingHandle, type ResponseOutparam } from './http-incoming.ts';
@@ -10,11 +11,11 @@ import { failed, ok, type Variant } from './results.ts';
 import type { IoError } from './streams.ts';
 import { httpTypes, incomingHandler, outgoingHandler } from './wit/http.ts';
 
-function codeOf({ error }: IoError): Variant {
+function codeOf({ run }: ComponentGuest, { error }: IoError): Variant {
   if (error instanceof BodySizeError) {
     return errorCode('HTTP-response-body-size', BigInt(error.written));
   }
-  return errorCodeOf(error);
+  return errorCodeOf(error, run.capabilities.fetch);
 }
 
 /** Interim answers, such as 103 with links to what the client will need. */
@@ -34,7 +35,7 @@ export const httpInterfaces: readonly HostInterface[] = [
     name: 'wasi:http/types@0.2.0',
     text: httpTypes,
     functions: {
-      'http-error-code': prompt(() => (error: IoError) => codeOf(error)),
+      'http-error-code': prompt((guest) => (error: IoError) => codeOf(guest, error)),
       ...incomingFunctions,
       ...outgoingFunctions,
       '[method]response-outparam.send-informational': prompt(

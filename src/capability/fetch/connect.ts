@@ -202,7 +202,8 @@ function checkPeer(socket: Socket, port: number, filter: AddressFilter): void {
 function unreachable(received: string): CapabilityRefusal {
   const rule =
     'guests reach public addresses only, and others that the operator allows (--allow-outbound)';
-  return new CapabilityRefusal('forbidden', `Cannot connect: ${rule}: received ${received}`);
+  const fault = { type: 'destination_ip_prohibited' } as const;
+  return new FaultyRefusal('forbidden', `Cannot connect: ${rule}: received ${received}`, { fault });
 }
 
 /** A short reason: Node's code where there is one, and the first of several attempts. */

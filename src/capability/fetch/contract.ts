@@ -84,6 +84,7 @@ export type FetchFaultType =
   | 'dns_error'
   | 'destination_not_found'
   | 'destination_unavailable'
+  | 'destination_ip_prohibited'
   | 'destination_ip_unroutable'
   | 'connection_refused'
   | 'connection_terminated'

@@ -233,6 +233,18 @@ export interface GuestHost extends CoreFace {
    * stack of their own, may make hostcalls and be suspended, and keep the run's turn.
    */
   nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall;
+  /**
+   * Runs `work`, which calls the guest, on the run's next turn, beside the stacks that wait. What
+   * it rejects with ends the run, and the end of the run ends it.
+   */
+  runBeside<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Lets go of the thread until `work` has settled and it is the run's turn again; not on a stack
+   * of the guest's, where hostcalls wait. Rejects when the run is ended meanwhile.
+   */
+  wait<T>(work: Promise<T>): Promise<T>;
+  /** Resolves when all that waits for the event loop has had its turn. */
+  afterTurn(): Promise<void>;
   /** Ends the run as `trapped`; the reason goes to the log. The guest cannot catch it. */
   trap(reason: string, code?: TrapCode): never;
   /** Ends the run as `exited`. The guest cannot catch it. */

@@ -9,6 +9,7 @@ import type { Abi, Binding, CallEntry, GuestHost, Run, RunEnd } from './abi.ts';
 import { CliRun } from './component/cli-run.ts';
 import { ComponentGuest, type WorldRun } from './component/guest.ts';
 import { HttpRun } from './component/http-run.ts';
+import { Http03Run } from './component/http03-run.ts';
 import { Interfaces } from './component/interfaces.ts';
 import { findEntry, judgeComponent } from './component/judge.ts';
 import { LiftedCall } from './component/lifted-call.ts';
@@ -28,9 +29,19 @@ interface World {
 
 const worlds: readonly World[] = [
   {
+    abi: 'wasi-http-0.3',
+    entry: 'wasi:http/handler@0.3.0',
+    open: (run, limits) => new Http03Run(run, limits),
+  },
+  {
     abi: 'wasi-http',
     entry: 'wasi:http/incoming-handler@0.2.0',
     open: (run, limits, isForSpin) => new HttpRun(run, limits, isForSpin),
+  },
+  {
+    abi: 'wasi-cli-0.3',
+    entry: 'wasi:cli/run@0.3.0',
+    open: (run, limits) => new CliRun(run, limits),
   },
   {
     abi: 'wasi-cli',
@@ -94,13 +105,16 @@ class ComponentBinding implements Binding {
     this.#guest.begin(this.#run);
   }
 
-  /** Calls the entry. A program that says that it failed has ended with exit code 1. */
+  /** Calls the entry, which may answer long before it ends. */
   async enter(call: CallEntry): Promise<void> {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
-    const answer = await this.#entry.run(call, run.parameters());
-    const value = answer as Variant | undefined;
-    if (value?.tag === 1) this.#guest.host.exit(1);
+    const guest = this.#guest;
+    let exitCode: number | undefined;
+    await this.#entry.run(call, run.parameters(guest), (value) => {
+      exitCode = run.answer(guest, value as Variant);
+    });
+    if (exitCode !== undefined) guest.host.exit(exitCode);
   }
 
   settle(end: RunEnd): Promise<void> | undefined {

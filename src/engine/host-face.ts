@@ -86,6 +86,18 @@ export class HostFace extends Face implements GuestHost {
     return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
+  runBeside<T>(work: () => Promise<T>): Promise<T> {
+    return this.options.slot.running().callBeside(work);
+  }
+
+  wait<T>(work: Promise<T>): Promise<T> {
+    return this.options.slot.running().suspend(work) as Promise<T>;
+  }
+
+  afterTurn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   trap(reason: string, code?: TrapCode): never {
     return this.options.slot.endTrapped(reason, code);
   }

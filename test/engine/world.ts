@@ -12,7 +12,8 @@ import { programFrom } from '../../src/deploy/build/program.ts';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import type { RunReport } from '../../src/engine/run/report.ts';
 import { GuestPool } from '../../src/engine/supply/pool.ts';
-import type { ReplyHead } from '../../src/http/message.ts';
+import type { ReadBody } from '../../src/http/body.ts';
+import type { Header, ReplyHead } from '../../src/http/message.ts';
 import type { OwnerKey } from '../../src/names.ts';
 import { createLedger, LedgerPage } from '../../src/threads/ledger.ts';
 import type { LoadedModule } from '../../src/threads/messages.ts';
@@ -34,6 +35,9 @@ export class TestExchange extends RecordingExchange {
   #isBodyRead = false;
   #head: ReplyHead | undefined;
   readonly #chunks: Uint8Array[] = [];
+  readonly #whole = Promise.withResolvers<void>();
+  trailers: readonly Header[] = [];
+  isBroken = false;
 
   override onGone(listener?: () => void): void {
     this.#onGone = listener;
@@ -65,6 +69,30 @@ export class TestExchange extends RecordingExchange {
 
   override end(): void {
     if (this.#head !== undefined) this.send(this.#head, Buffer.concat(this.#chunks));
+  }
+
+  /** What `sendPiped` was given, as it comes; a body that breaks off breaks the answer off. */
+  override sendPiped(head?: ReplyHead, body?: ReadBody): void {
+    this.start(head);
+    void this.#follow(body);
+  }
+
+  async #follow(body: ReadBody | undefined): Promise<void> {
+    try {
+      for (let piece = await body?.read(); piece !== undefined; piece = await body?.read()) {
+        await this.write(piece);
+      }
+      this.trailers = body?.trailers ?? [];
+      this.end();
+    } catch {
+      this.isBroken = true;
+    }
+    this.#whole.resolve();
+  }
+
+  /** Resolves when a piped answer has come to its end, good or bad. */
+  get whole(): Promise<void> {
+    return this.#whole.promise;
   }
 
   /** The client goes away. */

@@ -96,10 +96,16 @@ class TypeSpace {
     return typeRef(this.find(type) ?? this.define(this.#encode(type), type));
   }
 
-  func({ params, result }: FuncType): number {
+  /** The number of a type that is defined. */
+  index(type: ValueType): number {
+    return this.find(type) ?? this.define(this.#encode(type), type);
+  }
+
+  func({ params, result, isAsync }: FuncType): number {
     const encoded = params.map((param) => [...name(param.name), ...this.value(param.type)]);
     const answer = result === undefined ? [0x01, 0x00] : [0x00, ...this.value(result)];
-    return this.define([0x40, ...leb(encoded.length), ...encoded.flat(), ...answer], {});
+    const kind = isAsync ? 0x43 : 0x40;
+    return this.define([kind, ...leb(encoded.length), ...encoded.flat(), ...answer], {});
   }
 
   #optional(type: ValueType | undefined): number[] {
@@ -133,6 +139,9 @@ class TypeSpace {
         return [0x6b, ...this.value(type.some)];
       case 'result':
         return [0x6a, ...this.#optional(type.ok), ...this.#optional(type.error)];
+      case 'stream':
+      case 'future':
+        return [type.kind === 'stream' ? 0x66 : 0x65, ...this.#optional(type.element)];
       case 'own':
       case 'borrow':
         return [type.kind === 'own' ? 0x69 : 0x68, ...leb(this.resource(type.resource))];
@@ -144,6 +153,8 @@ class TypeSpace {
 
 /** As toolchains name the canonical built-in that drops a handle. */
 const dropPrefix = '[resource-drop]';
+/** The function is lowered so that it answers before it is done. */
+const asyncPrefix = '[async-lower]';
 const structural: ReadonlySet<string> = new Set(['record', 'variant', 'flags', 'enum', 'resource']);
 
 /** An instance type with all types of an interface, and some of its functions. */
@@ -179,7 +190,7 @@ function instanceType(
     // Other names of a resource are its aliases: its methods have the first.
     own.note(isAlias ? {} : type);
   }
-  for (const text of functions) {
+  for (const text of new Set(functions.map((each) => each.replace(asyncPrefix, '')))) {
     if (text.startsWith(dropPrefix)) continue;
     const type = typeOf(text);
     if (type === undefined) throw new TypeError(`Cannot encode: ${known.name} has no ${text}`);
@@ -188,6 +199,19 @@ function instanceType(
   return { bytes: [0x42, ...leb(declarations.length), ...declarations.flat()], exported };
 }
 
+export interface TypeFinder {
+  /** The number of a type, which is defined where it was not. */
+  index(type: ValueType): number;
+  /** As it stands where a value type is wanted. */
+  value(type: ValueType): readonly number[];
+  /** A function of an interface. */
+  func(from: string, name: string): FuncType;
+}
+
+/** As canonical definitions say it: UTF-8, memory 0, function 0 as allocator, and maybe async. */
+export const plainOptions = [0x02, 0x03, 0x00, 0x04, 0x00];
+export const asyncOptions = [0x03, 0x03, 0x00, 0x04, 0x00, 0x06];
+
 export interface ComponentOptions {
   /** Core module in text form. */
   readonly wat: string;
@@ -195,6 +219,10 @@ export interface ComponentOptions {
   readonly imports: Readonly<Record<string, readonly string[]>>;
   /** The interface and function that it exports: its core function has the function's name. */
   readonly exports: readonly [string, string];
+  /** The export answers by `task.return`; `callback`: by which function it is called back. */
+  readonly async?: { readonly callback?: string };
+  /** Built-in functions, by the names that the module imports them with from `canon`. */
+  readonly canons?: (types: TypeFinder) => Readonly<Record<string, readonly number[]>>;
   /** In place of the memory and allocator that every guest here has. */
   readonly libc?: string;
   /** In place of the types that functions have here: `interface#function` → type. */
@@ -283,12 +311,29 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
         sections.push(list(8, [[0x03, ...leb(types.resource(dropped))]]));
         continue;
       }
-      sections.push(list(6, [[0x01, 0x00, ...leb(instances), ...name(text)]]));
-      const lower = [0x01, 0x00, ...leb(funcs), 0x02, 0x03, 0x00, 0x04, 0x00];
-      sections.push(list(8, [lower]));
+      const plain = text.replace(asyncPrefix, '');
+      sections.push(list(6, [[0x01, 0x00, ...leb(instances), ...name(plain)]]));
+      const how = plain === text ? plainOptions : asyncOptions;
+      sections.push(list(8, [[0x01, 0x00, ...leb(funcs), ...how]]));
       funcs += 1;
     }
     instances += 1;
+  }
+  const func = (from: string, text: string): FuncType => {
+    const found = interfaces.imports.get(compatibleName(from))?.functions.get(text)?.type;
+    if (found === undefined) throw new TypeError(`Cannot encode: no function ${from}#${text}`);
+    return found;
+  };
+  const finder: TypeFinder = {
+    index: (type) => types.index(type),
+    value: (type) => types.value(type),
+    func,
+  };
+  const canons = Object.entries(options.canons?.(finder) ?? {});
+  if (canons.length > 0) {
+    bags.push({ from: 'canon', functions: canons.map(([text]) => text), first: coreFuncs });
+    for (const [, bytes] of canons) sections.push(list(8, [bytes]));
+    coreFuncs += canons.length;
   }
   // Core instances: libc, then a bag for each interface, then the guest.
   for (const { functions, first } of bags) {
@@ -301,29 +346,31 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
     ...bags.map(({ from }, at) => [...name(from), 0x12, ...leb(at + 1)]),
   ];
   sections.push(list(2, [[0x00, 0x01, ...leb(args.length), ...args.flat()]]));
-  const [owner, func] = options.exports;
-  const known = interfaces.exports.get(compatibleName(owner))?.functions.get(func)?.type;
+  const [owner, entry] = options.exports;
+  const known = interfaces.exports.get(compatibleName(owner))?.functions.get(entry)?.type;
   const type = options.exportType ?? known;
-  if (type === undefined) throw new TypeError(`Cannot encode: no export ${owner}#${func}`);
-  sections.push(list(6, [[0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(func)]]));
+  if (type === undefined) throw new TypeError(`Cannot encode: no export ${owner}#${entry}`);
+  const entryFunc = coreFuncs;
+  const aliasFunc = (text: string): number => {
+    sections.push(list(6, [[0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(text)]]));
+    coreFuncs += 1;
+    return coreFuncs - 1;
+  };
+  aliasFunc(entry);
   const typeIndex = types.func(type);
   const needsMemory = type.params.some((param) => hasPointers(param.type));
-  const entryFunc = coreFuncs;
-  const opts = needsMemory
-    ? [
-        [0x03, 0x00],
-        [0x04, 0x00],
-      ]
-    : [];
+  const opts: number[][] = [];
+  if (needsMemory || options.async !== undefined) opts.push([0x03, 0x00], [0x04, 0x00]);
   if (options.postReturn !== undefined) {
-    coreFuncs += 1;
-    const after = [0x00, 0x00, 0x01, ...leb(bags.length + 1), ...name(options.postReturn)];
-    sections.push(list(6, [after]));
-    opts.push([0x05, ...leb(coreFuncs)]);
+    opts.push([0x05, ...leb(aliasFunc(options.postReturn))]);
+  }
+  if (options.async !== undefined) opts.push([0x06]);
+  if (options.async?.callback !== undefined) {
+    opts.push([0x07, ...leb(aliasFunc(options.async.callback))]);
   }
   const lifted = [0x00, 0x00, ...leb(entryFunc), ...leb(opts.length), ...opts.flat()];
   sections.push(list(8, [[...lifted, ...leb(typeIndex)]]));
-  sections.push(list(5, [[0x01, 0x01, 0x00, ...name(func), 0x01, ...leb(funcs)]]));
+  sections.push(list(5, [[0x01, 0x01, 0x00, ...name(entry), 0x01, ...leb(funcs)]]));
   sections.push(list(11, [[0x00, ...name(owner), 0x05, ...leb(instances), 0x00]]));
   return component(...sections);
 }

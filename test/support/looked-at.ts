@@ -95,6 +95,18 @@ export class LookedAtHost implements GuestHost {
     return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
   }
 
+  runBeside<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
+  wait<T>(work: Promise<T>): Promise<T> {
+    return work;
+  }
+
+  afterTurn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   nested(callee: GuestFunction): (...args: readonly WasmValue[]) => NestedCall {
     const call = WebAssembly.promising(callee);
     return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);

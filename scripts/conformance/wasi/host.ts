@@ -117,6 +117,18 @@ export class WasiHost implements GuestHost {
     return (...args) => new NestedCall(() => call(...args) as Promise<unknown>);
   }
 
+  runBeside<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
+  wait<T>(work: Promise<T>): Promise<T> {
+    return work;
+  }
+
+  afterTurn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   callGuest(callee: GuestFunction, ...args: WasmValue[]): HostcallResult {
     return callee(...args);
   }

@@ -15,9 +15,9 @@ import { explainUnsaved, openPreopens, type Preopen } from '../objects/files/pre
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import { PendingSet } from '../objects/pending.ts';
-import type { WorldRun } from './guest.ts';
+import type { ComponentGuest, WorldRun } from './guest.ts';
 import { LogSink } from './log-sink.ts';
-import { isGoodEnd } from './results.ts';
+import { isGoodEnd, type Variant } from './results.ts';
 import type { ByteSink, ByteSource } from './streams.ts';
 
 const writeBytesMax = 64 * 1024;
@@ -164,6 +164,11 @@ export class CliRun implements WorldRun {
 
   parameters(): readonly unknown[] {
     return [];
+  }
+
+  /** A program that says that it failed has ended with exit code 1. */
+  answer(_guest: ComponentGuest, { tag }: Variant): number | undefined {
+    return tag === 1 ? 1 : undefined;
   }
 
   beforeWait(): void {

@@ -18,12 +18,40 @@ import {
 
 type Variables = ComponentRun['environment'];
 
-function environmentOf(run: ComponentRun): Variables | Promise<Variables> {
+export function environmentOf(run: ComponentRun): Variables | Promise<Variables> {
   const prepared = run.prepareEnvironment();
   return prepared === undefined ? run.environment : prepared.then(() => run.environment);
 }
 
-const none = prompt(() => () => undefined);
+export const none = prompt(() => () => undefined);
+
+/** As all versions have it. */
+export function exitInterface(version: string): HostInterface {
+  return {
+    name: `wasi:cli/exit@${version}`,
+    text: exit,
+    functions: {
+      exit: prompt(
+        (guest) =>
+          ({ tag }: Variant) =>
+            guest.host.exit(tag),
+      ),
+      'exit-with-code': prompt((guest) => (code: number) => guest.host.exit(code)),
+    },
+  };
+}
+
+/** As all versions have them. */
+export function terminalInterfaces(version: string): readonly HostInterface[] {
+  const named = (name: string): string => `wasi:cli/terminal-${name}@${version}`;
+  return [
+    { name: named('input'), text: terminalInput, functions: {} },
+    { name: named('output'), text: terminalOutput, functions: {} },
+    { name: named('stdin'), text: terminalStdin, functions: { 'get-terminal-stdin': none } },
+    { name: named('stdout'), text: terminalStdout, functions: { 'get-terminal-stdout': none } },
+    { name: named('stderr'), text: terminalStderr, functions: { 'get-terminal-stderr': none } },
+  ];
+}
 
 export const cliInterfaces: readonly HostInterface[] = [
   {
@@ -35,18 +63,7 @@ export const cliInterfaces: readonly HostInterface[] = [
       'initial-cwd': none,
     },
   },
-  {
-    name: 'wasi:cli/exit@0.2.0',
-    text: exit,
-    functions: {
-      exit: prompt(
-        (guest) =>
-          ({ tag }: Variant) =>
-            guest.host.exit(tag),
-      ),
-      'exit-with-code': prompt((guest) => (code: number) => guest.host.exit(code)),
-    },
-  },
+  exitInterface('0.2.0'),
   {
     name: 'wasi:cli/stdin@0.2.0',
     text: stdin,
@@ -62,21 +79,5 @@ export const cliInterfaces: readonly HostInterface[] = [
     text: stderr,
     functions: { 'get-stderr': prompt((guest) => () => new OutputStream(guest.run.stderr)) },
   },
-  { name: 'wasi:cli/terminal-input@0.2.0', text: terminalInput, functions: {} },
-  { name: 'wasi:cli/terminal-output@0.2.0', text: terminalOutput, functions: {} },
-  {
-    name: 'wasi:cli/terminal-stdin@0.2.0',
-    text: terminalStdin,
-    functions: { 'get-terminal-stdin': none },
-  },
-  {
-    name: 'wasi:cli/terminal-stdout@0.2.0',
-    text: terminalStdout,
-    functions: { 'get-terminal-stdout': none },
-  },
-  {
-    name: 'wasi:cli/terminal-stderr@0.2.0',
-    text: terminalStderr,
-    functions: { 'get-terminal-stderr': none },
-  },
+  ...terminalInterfaces('0.2.0'),
 ];

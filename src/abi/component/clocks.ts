@@ -6,7 +6,7 @@ import { Pollable } from './io.ts';
 import { insecure, insecureSeed, monotonicClock, random, wallClock } from './wit/clocks.ts';
 
 const nsPerSecond = 1_000_000_000n;
-const randomBytesMax = 1024 * 1024;
+export const randomBytesMax = 1024 * 1024;
 /** Some kits take 0 for "no time yet". */
 const monotonicStartNs = 1_000_000_000n;
 
@@ -29,7 +29,7 @@ function after(guest: ComponentGuest, delayNs: bigint): Pollable {
   return new Pollable(item, cancel);
 }
 
-function monotonicNs(guest: ComponentGuest): bigint {
+export function monotonicNs(guest: ComponentGuest): bigint {
   return monotonicStartNs + guest.run.capabilities.timer.nowNs();
 }
 
@@ -47,7 +47,7 @@ function randomBytes(guest: ComponentGuest, length: bigint): Uint8Array {
   return bytes;
 }
 
-function randomU64(guest: ComponentGuest): bigint {
+export function randomU64(guest: ComponentGuest): bigint {
   const bytes = Buffer.allocUnsafe(8);
   guest.run.capabilities.fillRandom(bytes);
   return bytes.readBigUInt64LE();

@@ -6,6 +6,9 @@ import type { Codec } from './codec.ts';
 import { scalarCodec } from './codec-scalars.ts';
 import { isNestedOption, VariantCodec } from './codec-variants.ts';
 import type { Crossing, KnownResource } from './crossing.ts';
+import { endCodec } from './tasks/end-codec.ts';
+import type { ElementType } from './tasks/guest-buffer.ts';
+import { TypeKeys } from './tasks/type-keys.ts';
 import { loadText, storeText } from './text.ts';
 
 /** What an object of JavaScript costs beside what it holds, about, in bytes. */
@@ -14,11 +17,13 @@ const objectBytes = 32;
 /** Codecs of types, each made once. */
 export class Codecs {
   readonly layouts = new Layouts();
+  readonly keys: TypeKeys;
   readonly #find: (resource: ResourceType) => KnownResource;
   readonly #known = new Map<ValueType, Codec>();
 
   constructor(find: (resource: ResourceType) => KnownResource) {
     this.#find = find;
+    this.keys = new TypeKeys((resource) => find(resource).identity);
   }
 
   of(type: ValueType): Codec {
@@ -27,6 +32,16 @@ export class Codecs {
     const codec = this.#make(type);
     this.#known.set(type, codec);
     return codec;
+  }
+
+  /** What a stream or a future of that type carries. */
+  element(type: ValueType | undefined): ElementType {
+    return {
+      key: this.keys.of(type),
+      codec: type === undefined ? undefined : this.of(type),
+      isByte: type?.kind === 'u8',
+      isPlain: type === undefined || plainKinds.has(type.kind),
+    };
   }
 
   /** Parameters of a function as one value. */
@@ -55,7 +70,7 @@ export class Codecs {
         return new ListCodec(this.ofParams([type.key, type.value]));
       case 'stream':
       case 'future':
-        throw new TypeError(`Cannot make a codec: no ${type.kind} crosses yet`);
+        return endCodec(type.kind, this.element(type.element));
       default:
         return scalarCodec(type);
     }
@@ -235,6 +250,11 @@ function handleCodec(kind: 'own' | 'borrow', resource: KnownResource): Codec {
     store: (crossing, value, ptr) => crossing.memory.writeU32(ptr, give(crossing, value)),
   };
 }
+
+/** Elements that an instance may pass to itself. */
+const plainKinds: ReadonlySet<string> = new Set([
+  ...['s8', 'u8', 's16', 'u16', 's32', 'u32', 's64', 'u64', 'f32', 'f64'],
+]);
 
 const textCodec = new TextCodec();
 const bytesCodec = new BytesCodec();

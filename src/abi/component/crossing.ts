@@ -23,9 +23,19 @@ export interface KnownResource {
   readonly instance: number | undefined;
 }
 
+export interface CrossingParts {
+  readonly host: GuestHost;
+  readonly handles: HandleTable;
+  /** Something that a guest may wait for has come. */
+  readonly onEvent: () => void;
+}
+
 export class Crossing {
   readonly encoding: CrossingOptions['encoding'];
   readonly handles: HandleTable;
+  /** The component instance whose values cross. */
+  readonly instance: number;
+  readonly onEvent: () => void;
   readonly #host: GuestHost;
   readonly #options: CrossingOptions;
   /** The call between components whose values cross now; undefined where the host is called. */
@@ -34,8 +44,10 @@ export class Crossing {
   #realloc: GuestFunction | undefined;
   #liftedBytes = 0;
 
-  constructor(host: GuestHost, options: CrossingOptions, handles: HandleTable) {
+  constructor({ host, handles, onEvent }: CrossingParts, options: CrossingOptions) {
     this.#host = host;
+    this.onEvent = onEvent;
+    this.instance = options.instance;
     this.#options = options;
     this.encoding = options.encoding;
     this.handles = handles;
@@ -73,7 +85,7 @@ export class Crossing {
 
   /** Whoever defines it is given what it knows it by, all others a handle until they return. */
   lend(value: Representation, { identity, instance }: KnownResource): number {
-    if (typeof value === 'number' && instance === this.#options.instance) return value;
+    if (typeof value === 'number' && instance === this.instance) return value;
     return this.handles.add(identity, value, this.#call);
   }
 

@@ -9,7 +9,9 @@ import type { Preopen } from '../objects/files/preopens.ts';
 import type { HeldForRun } from '../objects/held-for-run.ts';
 import type { PendingSet } from '../objects/pending.ts';
 import { HandleTable } from './handles.ts';
+import type { Variant } from './results.ts';
 import type { ByteSink, ByteSource } from './streams.ts';
+import { GuestTasks } from './tasks/guest-tasks.ts';
 
 /** What one run has; each world fills it in its own way. */
 export interface ComponentRun {
@@ -42,7 +44,9 @@ const handlesMax = 10_000;
 /** A run, as what calls its entry sees it. */
 export interface WorldRun extends ComponentRun {
   /** What the entry is called with. */
-  parameters(): readonly unknown[];
+  parameters(guest: ComponentGuest): readonly unknown[];
+  /** What it returned, which may be long before it ends: the code to exit with, where it failed. */
+  answer(guest: ComponentGuest, value: Variant): number | undefined;
   /** The entry ended: what has to be done before the answer may say so; see `Binding.settle`. */
   settle?(end: RunEnd): Promise<void> | undefined;
   /**
@@ -53,25 +57,19 @@ export interface WorldRun extends ComponentRun {
   finish(end: RunEnd): void;
 }
 
-/** Words of the guest's own for each task (`context.get`). */
-const contextWords = 2;
-
 export class ComponentGuest {
   readonly host: GuestHost;
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
-  readonly context: number[] = Array<number>(contextWords).fill(0);
-  /** Component instances whose functions are under way. */
-  readonly #entered = new Set<number>();
+  readonly tasks: GuestTasks;
   #run: ComponentRun | undefined;
 
   constructor(host: GuestHost, plan: ComponentPlan) {
     this.host = host;
     const trap = (reason: string): never => host.trap(reason);
-    this.handles = Array.from(
-      { length: plan.instanceParents.length },
-      () => new HandleTable({ handlesMax, trap }),
-    );
+    const instances = plan.instanceParents.length;
+    this.tasks = new GuestTasks({ host, instances, beforeIdle: () => this.#run?.beforeWait() });
+    this.handles = Array.from({ length: instances }, () => new HandleTable({ handlesMax, trap }));
   }
 
   /**
@@ -89,8 +87,7 @@ export class ComponentGuest {
   release(): void {
     const run = this.#run;
     this.#run = undefined;
-    this.context.fill(0);
-    this.#entered.clear();
+    this.tasks.clear();
     for (const table of this.handles) table.clear();
     run?.release();
   }
@@ -110,13 +107,9 @@ export class ComponentGuest {
    * where one of the instances is under way.
    */
   enter(instances: readonly number[]): readonly number[] {
-    for (const instance of instances) {
-      if (this.#entered.has(instance)) {
-        const rule = 'one that is under way is not called again';
-        this.trap(`Cannot call a component: ${rule}: received a call from within`);
-      }
-      this.#entered.add(instance);
-    }
+    const { tasks } = this;
+    this.requireApart(instances);
+    tasks.enter(instances);
     const words = [...this.context];
     this.context.fill(0);
     return words;
@@ -124,11 +117,21 @@ export class ComponentGuest {
 
   /** The call is over. */
   leave(instances: readonly number[], words: readonly number[]): void {
-    for (const instance of instances) this.#entered.delete(instance);
+    this.tasks.leave(instances);
     for (const [slot, word] of words.entries()) this.context[slot] = word;
   }
 
-  trap(reason: string): never {
-    return this.host.trap(reason);
+  /** Traps where one of the instances is under way. */
+  requireApart(instances: readonly number[]): void {
+    if (!instances.some((instance) => this.tasks.isEntered(instance))) return;
+    const rule = 'one that is under way is not called again';
+    this.trap(`Cannot call a component: ${rule}: received a call from within`);
   }
+
+  /** The words of the task that runs. */
+  get context(): number[] {
+    return this.tasks.context;
+  }
+
+  readonly trap = (reason: string): never => this.host.trap(reason);
 }

@@ -71,6 +71,9 @@ export class Borrowing {
   }
 }
 
+/** In place of a resource type, of which none has this number. */
+const taskType = 0;
+
 export class HandleTable {
   readonly #handlesMax: number;
   readonly #trap: (reason: string) => never;
@@ -99,6 +102,24 @@ export class HandleTable {
       return this.#trap(`Cannot give a handle: at most ${this.#handlesMax} at once: received more`);
     }
     return this.#handles.push(handle) - 1;
+  }
+
+  /** A new number for something of a task's, such as a set of what it waits for. */
+  addForTask(value: HostResource): number {
+    return this.add(taskType, value);
+  }
+
+  /** What `index` names, of that class. Traps where it is not. */
+  find<T extends HostResource>(index: number, wanted: abstract new (...args: never[]) => T): T {
+    const { value } = this.get(index, taskType);
+    if (value instanceof wanted) return value;
+    const rule = 'it must name what is asked for';
+    return this.#trap(`Cannot use handle ${index >>> 0}: ${rule}: received one of another kind`);
+  }
+
+  /** Something of a task's, found before, is gone from here. */
+  remove(index: number): void {
+    this.drop(index, taskType);
   }
 
   /** What `index` names, which must be of that type. Traps where it is not. */

@@ -1,7 +1,9 @@
 /** Bodies of `wasi:http`: those that come, those that go, and their trailers. */
+import type { ReadBody } from '../../http/body.ts';
 import type { Header } from '../../http/message.ts';
 import { Body } from '../objects/body.ts';
 import { ObjectError } from '../objects/object-error.ts';
+import type { ReadyItem } from '../objects/ready.ts';
 import { errorCode, errorCodeOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
@@ -120,6 +122,10 @@ export class OutgoingBody extends HostResource implements ByteSink {
   readonly #limit: number;
   #written = 0;
   #isTaken = false;
+  /** Settles when somebody begins to take it; made where somebody waits for that. */
+  #started: PromiseWithResolvers<void> | undefined;
+  /** Some of it does not pass through here: who sends it counts. */
+  #isUncounted = false;
   #state: 'open' | 'finished' | 'broken' = 'open';
   owner: BodyOwner | undefined;
 
@@ -151,9 +157,17 @@ export class OutgoingBody extends HostResource implements ByteSink {
 
   async whenReady(): Promise<void> {
     if (!this.body.isStreaming) this.owner?.flush();
-    if (this.body.isStreaming) await this.body.whenReady();
-    // Nobody takes it before the answer is set; its run's time is what ends that.
-    else await new Promise(() => undefined);
+    // Nobody takes it before it is sent; where that does not come, its run's time ends the wait.
+    this.#started ??= Promise.withResolvers<void>();
+    if (!this.body.isStreaming) await this.#started.promise;
+    await this.body.whenReady();
+  }
+
+  /** Its read side: whoever sends it takes what is there, and the rest as it comes. */
+  startStreaming(): ReadBody & ReadyItem {
+    const contents = this.body.startStreaming();
+    this.#started?.resolve();
+    return contents;
   }
 
   write(bytes: Uint8Array): void {
@@ -171,6 +185,12 @@ export class OutgoingBody extends HostResource implements ByteSink {
     if (this.#waiting >= writeBytesMax) this.owner?.flush();
   }
 
+  /** Adds all that is left of a body that came from outside, without copying it. */
+  append(other: Body): void {
+    this.#isUncounted = true;
+    this.body.append(other);
+  }
+
   flush(): void {
     // It leaves when the guest waits, or has written enough, or has ended: see HttpReply.
   }
@@ -183,7 +203,8 @@ export class OutgoingBody extends HostResource implements ByteSink {
 
   /** `result<_, error-code>`. */
   finish(trailers: Fields | undefined): Variant {
-    if (this.#bytesMax !== undefined && this.#written !== this.#bytesMax) {
+    const isCounted = this.#bytesMax !== undefined && !this.#isUncounted;
+    if (isCounted && this.#written !== this.#bytesMax) {
       this.break();
       return failed(errorCode('HTTP-response-body-size', BigInt(this.#written)));
     }

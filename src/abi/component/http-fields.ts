@@ -27,6 +27,8 @@ const forbidden: ReadonlySet<string> = new Set([
 const invalidSyntax: Variant = { tag: 0, value: undefined };
 const isForbidden: Variant = { tag: 1, value: undefined };
 const isImmutableError: Variant = { tag: 2, value: undefined };
+/** Of 0.3 alone. */
+const sizeExceeded: Variant = { tag: 3, value: undefined };
 
 type Entry = readonly [name: string, value: Uint8Array];
 
@@ -59,6 +61,11 @@ export class Fields extends HostResource {
     return this.map.values(name).map(toBytes);
   }
 
+  /** Names as they came, or were set. */
+  entriesAsSent(): Entry[] {
+    return this.map.lines().map(([name, value]) => [name, toBytes(value)] as const);
+  }
+
   entries(): Entry[] {
     return this.map.lines().map(([name, value]) => [name.toLowerCase(), toBytes(value)] as const);
   }
@@ -86,40 +93,62 @@ function faultOf(name: string, values: readonly string[]): Variant | undefined {
   return isLength && !values.every((value) => /^\d+$/.test(value)) ? invalidSyntax : undefined;
 }
 
-/** More than a message may have ends the run, as the interface has no word for it. */
-function change(guest: ComponentGuest, act: () => void): Variant {
-  try {
-    act();
-    return ok();
-  } catch (error) {
-    if (!(error instanceof ObjectError)) throw error;
-    return error.problem === 'syntax' ? failed(invalidSyntax) : guest.trap(error.message);
-  }
-}
+/** What comes of more than a message may have. */
+type TooMuch = (guest: ComponentGuest, message: string) => Variant;
 
-function fromList(guest: ComponentGuest, entries: readonly Entry[]): Variant {
-  const map = new HeaderMap(headerLimitsOf(guest));
-  for (const [name, value] of entries) {
+/** What changes fields, as both versions have it but for what is too much. */
+class FieldChanges {
+  readonly #tooMuch: TooMuch;
+
+  constructor(tooMuch: TooMuch) {
+    this.#tooMuch = tooMuch;
+  }
+
+  fromList(guest: ComponentGuest, entries: readonly Entry[]): Variant {
+    const map = new HeaderMap(headerLimitsOf(guest));
+    for (const [name, value] of entries) {
+      const text = toText(value);
+      const fault = faultOf(name, [text]);
+      if (fault !== undefined) return failed(fault);
+      const appended = this.#change(guest, () => map.append(name, text));
+      if (appended.tag !== 0) return appended;
+    }
+    return ok(new Fields(map));
+  }
+
+  set(
+    guest: ComponentGuest,
+    fields: Fields,
+    [name, values]: readonly [string, readonly Uint8Array[]],
+  ): Variant {
+    const nameFault = faultOf(name, []);
+    if (nameFault !== undefined) return failed(nameFault);
+    if (fields.isImmutable) return failed(isImmutableError);
+    const texts = values.map(toText);
+    const fault = faultOf(name, texts);
+    if (fault !== undefined) return failed(fault);
+    return this.#change(guest, () => fields.map.set(name, texts));
+  }
+
+  append(guest: ComponentGuest, fields: Fields, [name, value]: Entry): Variant {
     const text = toText(value);
     const fault = faultOf(name, [text]);
     if (fault !== undefined) return failed(fault);
-    const appended = change(guest, () => map.append(name, text));
-    if (appended.tag !== 0) return appended;
+    if (fields.isImmutable) return failed(isImmutableError);
+    return this.#change(guest, () => fields.map.append(name, text));
   }
-  return ok(new Fields(map));
-}
 
-function set(
-  guest: ComponentGuest,
-  fields: Fields,
-  [name, values]: readonly [string, readonly Uint8Array[]],
-): Variant {
-  const nameFault = faultOf(name, []);
-  if (nameFault !== undefined) return failed(nameFault);
-  if (fields.isImmutable) return failed(isImmutableError);
-  const texts = values.map(toText);
-  const fault = faultOf(name, texts);
-  return fault === undefined ? change(guest, () => fields.map.set(name, texts)) : failed(fault);
+  #change(guest: ComponentGuest, act: () => void): Variant {
+    try {
+      act();
+      return ok();
+    } catch (error) {
+      if (!(error instanceof ObjectError)) throw error;
+      return error.problem === 'syntax'
+        ? failed(invalidSyntax)
+        : this.#tooMuch(guest, error.message);
+    }
+  }
 }
 
 function remove(fields: Fields, name: string): Variant {
@@ -130,30 +159,47 @@ function remove(fields: Fields, name: string): Variant {
   return ok();
 }
 
-function append(guest: ComponentGuest, fields: Fields, [name, value]: Entry): Variant {
-  const text = toText(value);
-  const fault = faultOf(name, [text]);
-  if (fault !== undefined) return failed(fault);
-  if (fields.isImmutable) return failed(isImmutableError);
-  return change(guest, () => fields.map.append(name, text));
+function takeOut(fields: Fields, name: string): Variant {
+  const values = fields.get(name);
+  const removed = remove(fields, name);
+  return removed.tag === 0 ? ok(values) : removed;
 }
 
+function commonFunctions(tooMuch: TooMuch): Readonly<Record<string, HostFunction>> {
+  const changes = new FieldChanges(tooMuch);
+  return {
+    '[constructor]fields': prompt(
+      (guest) => () => new Fields(new HeaderMap(headerLimitsOf(guest))),
+    ),
+    '[static]fields.from-list': prompt(
+      (guest) => (entries: readonly Entry[]) => changes.fromList(guest, entries),
+    ),
+    '[method]fields.get': prompt(() => (fields: Fields, name: string) => fields.get(name)),
+    '[method]fields.has': prompt(() => (fields: Fields, name: string) => fields.map.has(name)),
+    '[method]fields.set': prompt(
+      (guest) => (fields: Fields, name: string, values: readonly Uint8Array[]) =>
+        changes.set(guest, fields, [name, values]),
+    ),
+    '[method]fields.delete': prompt(() => (fields: Fields, name: string) => remove(fields, name)),
+    '[method]fields.append': prompt(
+      (guest) => (fields: Fields, name: string, value: Uint8Array) =>
+        changes.append(guest, fields, [name, value]),
+    ),
+    '[method]fields.clone': prompt(() => (fields: Fields) => new Fields(fields.map.copy())),
+  };
+}
+
+/** It ends the run, as the interface has no word for it. */
 export const fieldFunctions: Readonly<Record<string, HostFunction>> = {
-  '[constructor]fields': prompt((guest) => () => new Fields(new HeaderMap(headerLimitsOf(guest)))),
-  '[static]fields.from-list': prompt(
-    (guest) => (entries: readonly Entry[]) => fromList(guest, entries),
-  ),
-  '[method]fields.get': prompt(() => (fields: Fields, name: string) => fields.get(name)),
-  '[method]fields.has': prompt(() => (fields: Fields, name: string) => fields.map.has(name)),
-  '[method]fields.set': prompt(
-    (guest) => (fields: Fields, name: string, values: readonly Uint8Array[]) =>
-      set(guest, fields, [name, values]),
-  ),
-  '[method]fields.delete': prompt(() => (fields: Fields, name: string) => remove(fields, name)),
-  '[method]fields.append': prompt(
-    (guest) => (fields: Fields, name: string, value: Uint8Array) =>
-      append(guest, fields, [name, value]),
-  ),
+  ...commonFunctions((guest, message) => guest.trap(message)),
   '[method]fields.entries': prompt(() => (fields: Fields) => fields.entries()),
-  '[method]fields.clone': prompt(() => (fields: Fields) => new Fields(fields.map.copy())),
+};
+
+/** Of 0.3. */
+export const fieldFunctions03: Readonly<Record<string, HostFunction>> = {
+  ...commonFunctions(() => failed(sizeExceeded)),
+  '[method]fields.get-and-delete': prompt(
+    () => (fields: Fields, name: string) => takeOut(fields, name),
+  ),
+  '[method]fields.copy-all': prompt(() => (fields: Fields) => fields.entriesAsSent()),
 };

@@ -11,29 +11,24 @@ import { HostResource } from './handles.ts';
 import { declaredLength, IncomingBody, newBody, OutgoingBody } from './http-bodies.ts';
 import { Fields, headerLimitsOf } from './http-fields.ts';
 import { headersToSend } from './http-reply.ts';
-import { methodName, methodOf, schemeName } from './http-words.ts';
+import { RequestTarget } from './http-target.ts';
+import { methodName, schemeName } from './http-words.ts';
 import { Pollable } from './io.ts';
 import { failed, ok, type Variant } from './results.ts';
 
 const nsPerMs = 1_000_000n;
 /** Longer no timer is; the operator's own limits are below. */
 const timeoutMsMax = 2 ** 31 - 1;
-const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[^\s/?#@:[\]\\]+)(?::([0-9]{1,5}))?$/;
-const pathPattern = /^[\x21-\x7e\x80-\uffff]*$/;
-const portMax = 65_535;
 
 export class RequestOptions extends HostResource {
   readonly timeouts = new Map<TimeoutName, bigint>();
 }
 
-type TimeoutName = 'connect' | 'first-byte' | 'between-bytes';
+export type TimeoutName = 'connect' | 'first-byte' | 'between-bytes';
 
 export class OutgoingRequest extends HostResource {
   readonly fields: Fields;
-  method: Variant = methodOf('GET');
-  path: string | undefined;
-  scheme: Variant | undefined;
-  authority: string | undefined;
+  readonly target = new RequestTarget();
   body: OutgoingBody | undefined;
 
   constructor(fields: Fields) {
@@ -47,33 +42,6 @@ export class OutgoingRequest extends HostResource {
     const declared = declaredLength(this.fields);
     this.body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
     return ok(this.body);
-  }
-
-  setMethod(method: Variant): Variant {
-    if (methodName(method) === undefined) return failed();
-    this.method = method;
-    return ok();
-  }
-
-  setPath(path: string | undefined): Variant {
-    if (path !== undefined && !pathPattern.test(path)) return failed();
-    this.path = path;
-    return ok();
-  }
-
-  setScheme(scheme: Variant | undefined): Variant {
-    if (scheme !== undefined && schemeName(scheme) === undefined) return failed();
-    this.scheme = scheme;
-    return ok();
-  }
-
-  setAuthority(authority: string | undefined): Variant {
-    if (authority !== undefined) {
-      const [whole, port] = authorityPattern.exec(authority) ?? [];
-      if (whole === undefined || Number(port ?? 0) > portMax) return failed();
-    }
-    this.authority = authority;
-    return ok();
   }
 }
 
@@ -142,43 +110,47 @@ export class FutureIncomingResponse extends HostResource {
   }
 }
 
-/** `result<future-incoming-response, error-code>`. */
-function send(
+export interface RequestParts {
+  readonly target: RequestTarget;
+  readonly fields: Fields;
+  readonly body: OutgoingBody | undefined;
+  readonly timeouts: ReadonlyMap<TimeoutName, bigint> | undefined;
+}
+
+/** Sends it; answers what is under way, or an `error-code` where it cannot be sent. */
+export function openRequest(
   guest: ComponentGuest,
-  request: OutgoingRequest,
-  options: RequestOptions | undefined,
-): Variant {
+  { target, fields, body, timeouts }: RequestParts,
+): Pending<StreamedReply> | Variant {
   const { run } = guest;
-  const method = methodName(request.method);
-  if (method === undefined) return failed(errorCode('HTTP-request-method-invalid'));
-  const scheme = request.scheme === undefined ? 'https' : schemeName(request.scheme);
-  if (scheme !== 'http' && scheme !== 'https') return failed(errorCode('HTTP-protocol-error'));
-  const { path = '' } = request;
-  const next = nextFor(run, request);
-  const authority = request.authority ?? (next && run.exchange.request.authority);
-  if (authority === undefined) return failed(errorCode('HTTP-request-URI-invalid'));
+  const method = methodName(target.method);
+  if (method === undefined) return errorCode('HTTP-request-method-invalid');
+  const scheme = target.scheme === undefined ? 'https' : schemeName(target.scheme);
+  if (scheme !== 'http' && scheme !== 'https') return errorCode('HTTP-protocol-error');
+  const { path = '' } = target;
+  const next = nextFor(run, target);
+  const authority = target.authority ?? (next && run.exchange.request.authority);
+  if (authority === undefined) return errorCode('HTTP-request-URI-invalid');
   const slash = path === '' || path.startsWith('/') ? '' : '/';
   const url = `${scheme}://${authority}${slash}${path}`;
-  if (!URL.canParse(url)) return failed(errorCode('HTTP-request-URI-invalid'));
+  if (!URL.canParse(url)) return errorCode('HTTP-request-URI-invalid');
   const outbound: OutboundRequest = {
     method,
     url,
-    headers: headersToSend(request.fields.map.lines()),
-    body: bodyToSend(request),
+    headers: headersToSend(fields.map.lines()),
+    body: bodyToSend(body, fields),
     redirects: 'give',
-    firstByteMs: timeoutOf(options, 'first-byte'),
-    betweenBytesMs: timeoutOf(options, 'between-bytes'),
+    firstByteMs: timeoutOf(timeouts, 'first-byte'),
+    betweenBytesMs: timeoutOf(timeouts, 'between-bytes'),
   };
   const opener = next ?? run.capabilities.fetch;
-  return ok(
-    new FutureIncomingResponse(run.pending.start((signal) => opener.open(outbound, signal))),
-  );
+  return run.pending.start((signal) => opener.open(outbound, signal));
 }
 
 /** Behind a link of middleware is the site itself: what is sent there does not leave. */
 function nextFor(
   { exchange }: ComponentRun,
-  { authority }: OutgoingRequest,
+  { authority }: RequestTarget,
 ): NextInChain | undefined {
   const { next, request } = exchange;
   const isOwn =
@@ -186,11 +158,21 @@ function nextFor(
   return isOwn ? next : undefined;
 }
 
-function bodyToSend({ body, fields }: OutgoingRequest): Uint8Array | ReadBody {
+/** `result<future-incoming-response, error-code>`. */
+function send(
+  guest: ComponentGuest,
+  { target, fields, body }: OutgoingRequest,
+  options: RequestOptions | undefined,
+): Variant {
+  const pending = openRequest(guest, { target, fields, body, timeouts: options?.timeouts });
+  return 'tag' in pending ? failed(pending) : ok(new FutureIncomingResponse(pending));
+}
+
+function bodyToSend(body: OutgoingBody | undefined, fields: Fields): Uint8Array | ReadBody {
   if (body === undefined) return noBytes;
   const whole = body.isFinished ? body.body.takeWhole() : undefined;
   if (whole !== undefined) return whole;
-  const contents = body.body.startStreaming();
+  const contents = body.startStreaming();
   if (body.isFinished) body.body.close();
   const knownBytes = declaredLength(fields);
   return {
@@ -203,8 +185,11 @@ function bodyToSend({ body, fields }: OutgoingRequest): Uint8Array | ReadBody {
   };
 }
 
-function timeoutOf(options: RequestOptions | undefined, name: TimeoutName): number | undefined {
-  const ns = options?.timeouts.get(name);
+function timeoutOf(
+  timeouts: ReadonlyMap<TimeoutName, bigint> | undefined,
+  name: TimeoutName,
+): number | undefined {
+  const ns = timeouts?.get(name);
   if (ns === undefined) return undefined;
   const ms = (ns + nsPerMs - 1n) / nsPerMs;
   return ms > timeoutMsMax ? timeoutMsMax : Math.max(1, Number(ms));
@@ -227,26 +212,31 @@ export const outgoingFunctions: Readonly<Record<string, HostFunction>> = {
   '[method]outgoing-request.body': prompt(
     (guest) => (request: OutgoingRequest) => request.openBody(guest),
   ),
-  '[method]outgoing-request.method': prompt(() => (request: OutgoingRequest) => request.method),
+  '[method]outgoing-request.method': prompt(
+    () => (request: OutgoingRequest) => request.target.method,
+  ),
   '[method]outgoing-request.set-method': prompt(
-    () => (request: OutgoingRequest, method: Variant) => request.setMethod(method),
+    () => (request: OutgoingRequest, method: Variant) => request.target.setMethod(method),
   ),
   '[method]outgoing-request.path-with-query': prompt(
-    () => (request: OutgoingRequest) => request.path,
+    () => (request: OutgoingRequest) => request.target.path,
   ),
   '[method]outgoing-request.set-path-with-query': prompt(
-    () => (request: OutgoingRequest, path: string | undefined) => request.setPath(path),
+    () => (request: OutgoingRequest, path: string | undefined) => request.target.setPath(path),
   ),
-  '[method]outgoing-request.scheme': prompt(() => (request: OutgoingRequest) => request.scheme),
+  '[method]outgoing-request.scheme': prompt(
+    () => (request: OutgoingRequest) => request.target.scheme,
+  ),
   '[method]outgoing-request.set-scheme': prompt(
-    () => (request: OutgoingRequest, scheme: Variant | undefined) => request.setScheme(scheme),
+    () => (request: OutgoingRequest, scheme: Variant | undefined) =>
+      request.target.setScheme(scheme),
   ),
   '[method]outgoing-request.authority': prompt(
-    () => (request: OutgoingRequest) => request.authority,
+    () => (request: OutgoingRequest) => request.target.authority,
   ),
   '[method]outgoing-request.set-authority': prompt(
     () => (request: OutgoingRequest, authority: string | undefined) =>
-      request.setAuthority(authority),
+      request.target.setAuthority(authority),
   ),
   '[method]outgoing-request.headers': prompt(
     () => (request: OutgoingRequest) => request.adopt(new Fields(request.fields.map.copy(), true)),

@@ -64,7 +64,7 @@ export class HttpReply implements BodyOwner {
     const body = this.#body;
     if (head === undefined || body === undefined || this.#exchange.replyState !== 'none') return;
     if (body.body.isStreaming) return;
-    const contents = body.body.startStreaming();
+    const contents = body.startStreaming();
     this.#exchange.sendPiped(head, new SizedBody(contents, this.#bodyBytes));
   }
 

@@ -10,11 +10,11 @@ import { guestPathOf } from '../objects/guest-path.ts';
 import { HeldForRun } from '../objects/held-for-run.ts';
 import { LogStream } from '../objects/log-stream.ts';
 import { PendingSet } from '../objects/pending.ts';
-import type { WorldRun } from './guest.ts';
+import type { ComponentGuest, WorldRun } from './guest.ts';
 import { IncomingRequest, ResponseOutparam } from './http-incoming.ts';
 import { HttpReply } from './http-reply.ts';
 import { LogSink } from './log-sink.ts';
-import { isGoodEnd } from './results.ts';
+import { isGoodEnd, type Variant } from './results.ts';
 import { type ByteSink, noSource } from './streams.ts';
 
 export class HttpRun implements WorldRun {
@@ -73,11 +73,16 @@ export class HttpRun implements WorldRun {
   }
 
   /** The request, and the right to answer it. */
-  parameters(): readonly unknown[] {
+  parameters(_guest: ComponentGuest): readonly unknown[] {
     const { exchange } = this.#run;
     const path = guestPathOf(exchange.request, this.capabilities.settings.modulePath);
     const how = { path, isForSpin: this.#isForSpin };
     return [new IncomingRequest(exchange, how), new ResponseOutparam(this.reply)];
+  }
+
+  /** It is answered by what `parameters` gave. */
+  answer(_guest: ComponentGuest, _value: Variant): undefined {
+    return undefined;
   }
 
   beforeWait(): void {

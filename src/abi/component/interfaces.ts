@@ -4,16 +4,22 @@
 import { compatibleName } from '../../wasm/component/names.ts';
 import type { FuncType, ResourceType, ValueType } from '../../wasm/component/types.ts';
 import { cliInterfaces } from './cli.ts';
+import { cli03Interfaces } from './cli03.ts';
 import { clockInterfaces, randomInterfaces } from './clocks.ts';
+import { clock03Interfaces, random03Interfaces } from './clocks03.ts';
 import { filesystemInterfaces } from './files/filesystem.ts';
 import type { HostFunction, HostInterface } from './functions.ts';
 import { httpInterfaces } from './http.ts';
+import { http03Interfaces } from './http03.ts';
 import { ioInterfaces } from './io.ts';
 import { keyValueInterfaces } from './keyvalue.ts';
 import { refusedInterfaces } from './refused.ts';
+import { refused03Interfaces } from './refused03.ts';
 import { settingsInterfaces } from './settings.ts';
 import { run } from './wit/cli.ts';
+import { run03 } from './wit/cli03.ts';
 import { incomingHandler } from './wit/http.ts';
+import { handler03 } from './wit/http03.ts';
 import { WitReader } from './wit-parser.ts';
 
 export interface KnownFunction {
@@ -38,11 +44,18 @@ const offered: readonly HostInterface[] = [
   ...httpInterfaces,
   ...keyValueInterfaces,
   ...settingsInterfaces,
+  ...clock03Interfaces,
+  ...random03Interfaces,
+  ...cli03Interfaces,
+  ...refused03Interfaces,
+  ...http03Interfaces,
 ];
 
 /** Exports that make a component one that is served; the first that it has counts. */
 const entries = [
+  { name: 'wasi:http/handler@0.3.0', text: handler03 },
   { name: 'wasi:http/incoming-handler@0.2.0', text: incomingHandler },
+  { name: 'wasi:cli/run@0.3.0', text: run03 },
   { name: 'wasi:cli/run@0.2.0', text: run },
 ] as const;
 

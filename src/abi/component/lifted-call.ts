@@ -2,9 +2,11 @@
 import type { PlannedExport } from '../../wasm/component/plan.ts';
 import type { CallEntry } from '../abi.ts';
 import type { ComponentGuest } from './guest.ts';
-import type { PreparedComponent, PreparedFunction } from './prepared.ts';
+import type { PreparedComponent } from './prepared.ts';
+import { type LiftedFunction, runTask } from './tasks/run-task.ts';
+import { Task } from './tasks/task.ts';
+import { Thread } from './tasks/threads.ts';
 import type { Trampolines } from './trampolines.ts';
-import { liftResult, lowerParams } from './values.ts';
 
 /** Of one instance. */
 export interface LiftedCallParts {
@@ -16,35 +18,42 @@ export interface LiftedCallParts {
 export class LiftedCall {
   readonly #parts: LiftedCallParts;
   readonly #export: PlannedExport;
-  readonly #function: PreparedFunction;
-  readonly #entered: readonly number[];
+  /** Found when it is first called: its core is there by then. */
+  #lifted: LiftedFunction | undefined;
 
   constructor(parts: LiftedCallParts, exported: PlannedExport) {
     this.#parts = parts;
     this.#export = exported;
-    this.#function = parts.prepared.prepare(exported.type);
-    this.#entered = parts.prepared.tree.entered(exported.options.instance);
   }
 
   /**
-   * Calls it with values as `codec.ts` has them; answers such a value. Rejects when the guest
-   * trapped or was ended.
+   * Calls it with values as `codec.ts` has them; answers such a value when its code has ended.
+   * Rejects when the guest trapped or was ended.
+   *
+   * @param onAnswer Told as soon as it answers, which may be long before.
    */
-  async run(call: CallEntry, values: readonly unknown[]): Promise<unknown> {
-    const { guest, trampolines } = this.#parts;
-    const { func, options } = this.#export;
-    const crossing = trampolines.crossing(options);
-    const words = guest.enter(this.#entered);
-    crossing.begin();
-    const flat = lowerParams(crossing, this.#function, values);
-    const answer = await call(trampolines.func(func), ...flat);
-    crossing.begin();
-    const value = liftResult(crossing, this.#function, answer);
-    // Only now: what the answer points at is its own until then.
-    if (options.postReturn !== undefined) {
-      guest.host.callGuest(trampolines.func(options.postReturn), answer ?? 0);
-    }
-    guest.leave(this.#entered, words);
-    return value;
+  async run(
+    call: CallEntry,
+    values: readonly unknown[],
+    onAnswer?: (value: unknown) => void,
+  ): Promise<unknown> {
+    const { guest, prepared, trampolines } = this.#parts;
+    const { host, tasks } = guest;
+    const { func, type, options } = this.#export;
+    this.#lifted ??= trampolines.lifted(type, func, options);
+    let answer: unknown;
+    const task = new Task(trampolines.facts(type, options), {
+      onResolve: (resolved) => {
+        answer = resolved?.value;
+        onAnswer?.(answer);
+      },
+    });
+    const thread = new Thread(task, prepared.tree.entered(options.instance));
+    tasks.call = call;
+    tasks.threads.begin(thread);
+    await runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
+    const rest = tasks.threads.end(thread);
+    if (rest !== undefined) await tasks.wait(rest);
+    return answer;
   }
 }

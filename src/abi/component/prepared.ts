@@ -8,6 +8,7 @@ import type {
 } from '../../wasm/component/plan.ts';
 import {
   type FuncType,
+  flatAsyncParamsMax,
   flatParamsMax,
   flatResultsMax,
   flatten,
@@ -19,6 +20,8 @@ import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
 import { InstanceTree } from './instance-tree.ts';
 import type { Interfaces } from './interfaces.ts';
+import type { ElementType } from './tasks/guest-buffer.ts';
+import type { TypeKeys } from './tasks/type-keys.ts';
 
 /** A function that crosses, with the codecs of its types. */
 export interface PreparedFunction {
@@ -88,34 +91,45 @@ export class PreparedComponent {
     return this.#places[core]?.get(keyOf(wanted));
   }
 
-  prepare({ params, result }: FuncType): PreparedFunction {
+  /** Numbers for types, equal where these are. */
+  get keys(): TypeKeys {
+    return this.#codecs.keys;
+  }
+
+  /** What a stream or a future carries. */
+  element(type: ValueType | undefined): ElementType {
+    return this.#codecs.element(type);
+  }
+
+  /** @param isAsync It is lowered so: few parameters, and no result but where the last one says. */
+  prepare({ params, result }: FuncType, isAsync = false): PreparedFunction {
     const codec = this.#codecs.ofParams(params.map(({ type }) => type));
     const resultCodec = result === undefined ? undefined : this.#codecs.of(result);
     return {
       params: codec,
       result: resultCodec,
-      hasParamsInMemory: codec.flatCount > flatParamsMax,
-      hasResultInMemory: (resultCodec?.flatCount ?? 0) > flatResultsMax,
+      hasParamsInMemory: codec.flatCount > (isAsync ? flatAsyncParamsMax : flatParamsMax),
+      hasResultInMemory: (resultCodec?.flatCount ?? 0) > (isAsync ? 0 : flatResultsMax),
     };
   }
 
   #prepareCall({ type, options, callee }: GuestTrampoline): PreparedCall {
     const entered = this.tree.entered(callee.options.instance, options.instance);
-    return { ...this.prepare(type), entered };
+    return { ...this.prepare(type, options.isAsync), entered };
   }
 
   #prepareImport(trampoline: Trampoline, interfaces: Interfaces): PreparedImport | undefined {
     if (trampoline.kind !== 'host') return undefined;
-    const { interface: owner, name, type } = trampoline;
+    const { interface: owner, name, type, options } = trampoline;
     const known = interfaces.findImport(owner)?.functions.get(name);
-    const prepared = this.prepare(type);
+    const prepared = this.prepare(type, options.isAsync);
     const facts = factsOf(trampoline, prepared, known?.function?.waits === true);
     return { ...prepared, facts, function: known?.function };
   }
 }
 
 function factsOf(
-  { interface: owner, name, type }: HostTrampoline,
+  { interface: owner, name, type, options }: HostTrampoline,
   { hasParamsInMemory, hasResultInMemory }: PreparedFunction,
   waits: boolean,
 ): HostcallFacts {
@@ -132,6 +146,7 @@ function factsOf(
   const isDirect = type.result !== undefined && !hasResultInMemory;
   const results = isDirect && type.result !== undefined ? valuesOf('result', type.result) : [];
   if (hasResultInMemory) params.push(['result', 'address']);
+  if (options.isAsync) results.push(['status', 'number']);
   return { name: `${owner}#${name}`, params, results, waits, meaning: '', spec: '' };
 }
 

@@ -7,6 +7,7 @@ import type {
   PlannedResource,
   ResourceTrampoline,
 } from '../../wasm/component/plan.ts';
+import type { FuncType } from '../../wasm/component/types.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
 import type { Hostcall } from '../hostcall.ts';
 import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
@@ -15,6 +16,11 @@ import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
 import { Borrowing, type HandleTable } from './handles.ts';
 import type { PreparedComponent, PreparedImport } from './prepared.ts';
+import { bindTaskFunction } from './tasks/built-ins.ts';
+import { callTask, type TaskCallParts } from './tasks/guest-task-calls.ts';
+import { bindAsyncHostCall } from './tasks/host-calls.ts';
+import type { LiftedFunction } from './tasks/run-task.ts';
+import type { TaskFacts } from './tasks/task.ts';
 import { liftParams, lowerResult } from './values.ts';
 
 export class Trampolines {
@@ -32,10 +38,52 @@ export class Trampolines {
   bind(number: number): Hostcall {
     const trampoline = this.#prepared.plan.trampolines[number];
     if (trampoline === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
-    if (trampoline.kind === 'host') return this.#bindHost(trampoline, number);
-    if (trampoline.kind === 'guest') return this.#bindGuest(trampoline, number);
-    if ('slot' in trampoline) return this.#bindContext(trampoline.kind, trampoline.slot);
-    return this.#bindResource(trampoline);
+    switch (trampoline.kind) {
+      case 'host':
+        return this.#bindHost(trampoline, number);
+      case 'guest':
+        return trampoline.type.isAsync
+          ? this.#bindTask(trampoline, number)
+          : this.#bindGuest(trampoline, number);
+      case 'context.get':
+      case 'context.set':
+        return this.#bindContext(trampoline.kind, trampoline.slot);
+      case 'resource.new':
+      case 'resource.drop':
+      case 'resource.rep':
+        return this.#bindResource(trampoline);
+      default: {
+        const crossing = (options: CrossingOptions): Crossing => this.crossing(options);
+        const parts = { guest: this.#guest, prepared: this.#prepared, crossing };
+        return bindTaskFunction(parts, trampoline);
+      }
+    }
+  }
+
+  /** A function that a core module has and the component lifts; its core is there by now. */
+  lifted(type: FuncType, func: CoreExport, options: CrossingOptions): LiftedFunction {
+    const { callback, postReturn } = options;
+    const crossing = this.crossing(options);
+    return {
+      prepared: this.#prepared.prepare(type),
+      crossing,
+      func: this.func(func),
+      callback: callback && this.func(callback),
+      postReturn: postReturn && this.func(postReturn),
+    };
+  }
+
+  /** What tasks of such a function have in common. */
+  facts(type: FuncType, options: CrossingOptions): TaskFacts {
+    return {
+      instance: this.#guest.tasks.state(options.instance),
+      mayBlock: type.isAsync,
+      isAsync: options.isAsync,
+      hasCallback: options.callback !== undefined,
+      resultKey: this.#prepared.keys.of(type.result),
+      encoding: options.encoding,
+      memory: options.memory,
+    };
   }
 
   /** Made when they are first wanted. */
@@ -46,7 +94,9 @@ export class Trampolines {
     if (known !== undefined) return known;
     const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError(`Cannot find component instance ${instance}`);
-    const crossing = new Crossing(this.#guest.host, options, handles);
+    const { host, tasks } = this.#guest;
+    const onEvent = (): void => tasks.threads.poke();
+    const crossing = new Crossing({ host, handles, onEvent }, options);
     this.#crossings.set(key, crossing);
     return crossing;
   }
@@ -64,6 +114,10 @@ export class Trampolines {
     const act = bind(this.#guest) as (...args: unknown[]) => unknown;
     const call = movesHandles === true ? new Borrowing() : undefined;
     const crossing = this.crossing(trampoline.options);
+    if (trampoline.type.isAsync) {
+      const parts = { guest: this.#guest, prepared, crossing, act };
+      return bindAsyncHostCall(parts, trampoline.options.isAsync);
+    }
     return {
       facts: prepared.facts,
       waits,
@@ -79,11 +133,11 @@ export class Trampolines {
   }
 
   #bindContext(kind: 'context.get' | 'context.set', slot: number): Hostcall {
-    const { context } = this.#guest;
+    const { tasks } = this.#guest;
     const set = (value: number): void => {
-      context[slot] = value;
+      tasks.context[slot] = value;
     };
-    return { waits: false, call: kind === 'context.get' ? () => context[slot] ?? 0 : set };
+    return { waits: false, call: kind === 'context.get' ? () => tasks.context[slot] ?? 0 : set };
   }
 
   #bindGuest({ options, callee }: GuestTrampoline, number: number): Hostcall {
@@ -101,6 +155,27 @@ export class Trampolines {
       postReturn: postReturn && ((answer) => host.callGuest(this.func(postReturn), answer)),
     };
     return { waits: true, call: (...flat: WasmValue[]) => callComponent(parts, flat) };
+  }
+
+  /** A call of an async function, which may go on beside its caller. */
+  #bindTask({ type, options, callee }: GuestTrampoline, number: number): Hostcall {
+    const prepared = this.#prepared.calls[number];
+    if (prepared === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
+    let lifted: LiftedFunction | undefined;
+    const parts: TaskCallParts = {
+      guest: this.#guest,
+      host: this.#guest.host,
+      prepared,
+      caller: this.crossing(options),
+      isAsync: options.isAsync,
+      entered: prepared.entered,
+      facts: this.facts(type, callee.options),
+      lifted: () => {
+        lifted ??= this.lifted(type, callee.func, callee.options);
+        return lifted;
+      },
+    };
+    return { waits: true, call: (...flat: WasmValue[]) => callTask(parts, flat) };
   }
 
   /** Found when it is first called: its core may still be to come. */

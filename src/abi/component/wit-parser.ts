@@ -59,13 +59,15 @@ export class WitReader {
       this.#lastResource += 1;
       return { kind: 'resource', id: this.#lastResource };
     };
+    const [, version] = name.split('@');
     const find = (path: string): ParsedInterface => {
-      const found = this.#interfaces.get(path);
+      const isWhole = version === undefined || path.includes('@');
+      const found = this.#interfaces.get(isWhole ? path : `${path}@${version}`);
       if (found === undefined) throw new TypeError(`Cannot read ${name}: it uses ${path}`);
       return found;
     };
     const parsed = new InterfaceParser(name, tokenize(text), { newResource, find }).parse();
-    this.#interfaces.set(name.replace(/@.*/, ''), parsed);
+    this.#interfaces.set(name, parsed);
     return parsed;
   }
 }
@@ -125,7 +127,6 @@ class InterfaceParser {
       }
       default:
         this.#expect(':');
-        this.#expect('func');
         this.#functions.set(word, this.#func([]));
     }
   }
@@ -174,13 +175,12 @@ class InterfaceParser {
     const name = this.#take();
     if (name === 'constructor') {
       const made: ValueType = { kind: 'own', resource };
-      this.#functions.set(`[constructor]${owner}`, { ...this.#func([]), result: made });
+      this.#functions.set(`[constructor]${owner}`, { ...this.#signature([]), result: made });
       return;
     }
     this.#expect(':');
-    const kind = this.#take();
-    if (kind === 'static') {
-      this.#expect('func');
+    if (this.#peek() === 'static') {
+      this.#take();
       this.#functions.set(`[static]${owner}.${name}`, this.#func([]));
     } else {
       const self: Field = { name: 'self', type: { kind: 'borrow', resource } };
@@ -189,6 +189,13 @@ class InterfaceParser {
   }
 
   #func(before: readonly Field[]): FuncType {
+    const isAsync = this.#peek() === 'async';
+    if (isAsync) this.#take();
+    this.#expect('func');
+    return { ...this.#signature(before), isAsync };
+  }
+
+  #signature(before: readonly Field[]): FuncType {
     this.#expect('(');
     const params = this.#list(')', () => this.#field());
     let result: ValueType | undefined;
@@ -237,6 +244,9 @@ class InterfaceParser {
         return { kind: 'tuple', items: this.#list('>', () => this.#type()) };
       case 'result':
         return this.#result();
+      case 'stream':
+      case 'future':
+        return { kind: word, element: this.#peek() === '<' ? this.#inner() : undefined };
       case 'borrow':
       case 'own': {
         const owned = this.#inner();

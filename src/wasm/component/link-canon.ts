@@ -1,9 +1,23 @@
 /** Canonical definitions, linked: where values cross, and in which way. */
 import type { Canon, CanonOptions } from './definitions.ts';
+import type { TypeItem } from './externs.ts';
 import { type ComponentLimits, refuseComponent } from './limits.ts';
 import type { CoreItem, HostFunc, Lifted, LinkScope, PlannedCore } from './link-scope.ts';
-import type { CoreExport, CrossingOptions, Trampoline } from './plan.ts';
-import { type FuncType, Layouts, type ResourceType } from './types.ts';
+import type { CoreExport, CrossingOptions, EndTrampoline, Trampoline } from './plan.ts';
+import { type FuncType, Layouts, type ResourceType, type ValueType } from './types.ts';
+import { TypeBuilder } from './validate-types.ts';
+
+type EndCanon = Extract<Canon, { readonly kind: `${'stream' | 'future'}.${string}` }>;
+type EndType = Extract<ValueType, { readonly kind: 'stream' | 'future' }>;
+
+/** Of what crosses in no other way than as numbers. */
+const plainOptions = {
+  encoding: 'utf8',
+  realloc: undefined,
+  postReturn: undefined,
+  isAsync: false,
+  callback: undefined,
+} as const;
 
 export class CanonLinker {
   readonly #limits: ComponentLimits;
@@ -18,7 +32,6 @@ export class CanonLinker {
 
   lift(scope: LinkScope, canon: Extract<Canon, { kind: 'lift' }>, offset: number): Lifted {
     const type = scope.get<FuncType>('type', canon.type);
-    this.#requireSync(canon.options.isAsync, 'an async function', offset);
     this.#requireSmall(type, offset);
     const func = scope.get<CoreItem>('core func', canon.func);
     return { kind: 'lifted', type, func, options: this.#options(scope, canon.options, offset) };
@@ -41,15 +54,44 @@ export class CanonLinker {
       case 'context.get':
       case 'context.set':
         return { kind: canon.kind, slot: canon.slot };
+      case 'task.return': {
+        const builder = new TypeBuilder((index) => scope.get<TypeItem>('type', index), offset);
+        const type = builder.optional(canon.result);
+        const options = this.#options(scope, canon.options, offset);
+        return { kind: canon.kind, result: type, options };
+      }
+      case 'waitable-set.wait':
+      case 'waitable-set.poll': {
+        const memory = this.#memory(scope, canon.memory, offset);
+        return { kind: canon.kind, options: { ...plainOptions, memory, instance: scope.instance } };
+      }
+      case 'subtask.cancel':
+        return { kind: canon.kind, isAsync: canon.isAsync, instance: scope.instance };
+      case 'task.cancel':
+      case 'backpressure.inc':
+      case 'backpressure.dec':
+      case 'thread.yield':
+      case 'waitable-set.new':
+      case 'waitable-set.drop':
+      case 'waitable.join':
+      case 'subtask.drop':
+        return { kind: canon.kind, instance: scope.instance };
       default:
-        this.#requireSync(true, canon.kind, offset);
-        throw new TypeError(`Cannot link: ${canon.kind}`);
+        return this.#end(scope, canon, offset);
     }
+  }
+
+  #end(scope: LinkScope, canon: EndCanon, offset: number): EndTrampoline {
+    const { kind, element } = scope.get<EndType>('type', canon.type);
+    const options = 'options' in canon ? this.#options(scope, canon.options, offset) : undefined;
+    const isAsync = 'isAsync' in canon ? canon.isAsync : (options?.isAsync ?? false);
+    if (element !== undefined) this.#requireSmallType(element, offset);
+    const [, operation] = canon.kind.split('.') as ['stream', EndTrampoline['operation']];
+    return { kind, operation, element, instance: scope.instance, isAsync, options };
   }
 
   #lower(scope: LinkScope, canon: Extract<Canon, { kind: 'lower' }>, offset: number): Trampoline {
     const func = scope.get<Lifted | HostFunc>('func', canon.func);
-    this.#requireSync(canon.options.isAsync, 'an async call', offset);
     this.#requireSmall(func.type, offset);
     const options = this.#options(scope, canon.options, offset);
     if (func.kind === 'host') return { ...func, options };
@@ -63,27 +105,22 @@ export class CanonLinker {
     throw refuseComponent(rule, 'one of the host', offset);
   }
 
-  #requireSync(isAsync: boolean, what: string, offset: number): void {
-    if (!isAsync) return;
-    const rule =
-      'its functions are called one after another: build it for WASI 0.2 in place of 0.3';
-    throw refuseComponent(rule, what, offset);
-  }
-
   /** Values that are built up on the stack, or in one piece, stay small. */
   #requireSmall({ params, result }: FuncType, offset: number): void {
+    for (const { type } of params) this.#requireSmallType(type, offset);
+    if (result !== undefined) this.#requireSmallType(result, offset);
+  }
+
+  #requireSmallType(type: ValueType, offset: number): void {
     const { valueBytesMax, valueFlatMax } = this.#limits;
-    const types = [...params.map(({ type }) => type), ...(result === undefined ? [] : [result])];
-    for (const type of types) {
-      const { size, flatCount } = this.#layouts.of(type);
-      if (size <= valueBytesMax && flatCount <= valueFlatMax) continue;
-      const rule = `a value that crosses has at most ${valueBytesMax} bytes of its own`;
-      throw refuseComponent(rule, `${size} bytes in ${flatCount} parts`, offset);
-    }
+    const { size, flatCount } = this.#layouts.of(type);
+    if (size <= valueBytesMax && flatCount <= valueFlatMax) return;
+    const rule = `a value that crosses has at most ${valueBytesMax} bytes of its own`;
+    throw refuseComponent(rule, `${size} bytes in ${flatCount} parts`, offset);
   }
 
   #options(scope: LinkScope, options: CanonOptions, offset: number): CrossingOptions {
-    const { encoding, realloc, postReturn } = options;
+    const { encoding, realloc, postReturn, isAsync, callback } = options;
     const exportOf = (index: number | undefined, what: string): CoreExport | undefined =>
       index === undefined ? undefined : this.exportOf(scope, index, what, offset);
     return {
@@ -93,6 +130,8 @@ export class CanonLinker {
       realloc: exportOf(realloc, 'realloc'),
       postReturn: exportOf(postReturn, 'post-return'),
       instance: scope.instance,
+      isAsync,
+      callback: exportOf(callback, 'a callback'),
     };
   }
 

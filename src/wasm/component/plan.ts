@@ -3,7 +3,7 @@
  * what each imports, and what crosses between them and the host. Plain data: it is sent to the
  * threads that run it. Names are a stranger's and stay strings.
  */
-import type { FuncType, ResourceType } from './types.ts';
+import type { FuncType, ResourceType, ValueType } from './types.ts';
 
 /** An export of a core module of the program. */
 export interface CoreExport {
@@ -20,10 +20,19 @@ export interface CrossingOptions {
   readonly postReturn: CoreExport | undefined;
   /** The component instance whose handles these are. */
   readonly instance: number;
+  /** Lowered: the call answers before it is done. Lifted: the answer comes by `task.return`. */
+  readonly isAsync: boolean;
+  /** Of an async function that gives up its stack when it waits. */
+  readonly callback: CoreExport | undefined;
 }
 
 /** A function that a core module imports and the host answers. */
-export type Trampoline = HostTrampoline | GuestTrampoline | ResourceTrampoline | ContextTrampoline;
+export type Trampoline =
+  | HostTrampoline
+  | GuestTrampoline
+  | ResourceTrampoline
+  | ContextTrampoline
+  | TaskTrampoline;
 
 export interface HostTrampoline {
   readonly kind: 'host';
@@ -52,6 +61,55 @@ export interface ResourceTrampoline {
 export interface ContextTrampoline {
   readonly kind: 'context.get' | 'context.set';
   readonly slot: number;
+}
+
+/** A built-in function for tasks and what they wait for. */
+export type TaskTrampoline =
+  | {
+      readonly kind: 'task.return';
+      readonly result: ValueType | undefined;
+      readonly options: CrossingOptions;
+    }
+  | {
+      readonly kind: 'waitable-set.wait' | 'waitable-set.poll';
+      readonly options: CrossingOptions;
+    }
+  | {
+      readonly kind: 'subtask.cancel';
+      readonly isAsync: boolean;
+      readonly instance: number;
+    }
+  | {
+      readonly kind:
+        | 'task.cancel'
+        | 'backpressure.inc'
+        | 'backpressure.dec'
+        | 'thread.yield'
+        | 'waitable-set.new'
+        | 'waitable-set.drop'
+        | 'waitable.join'
+        | 'subtask.drop';
+      readonly instance: number;
+    }
+  | EndTrampoline;
+
+/** A built-in function for ends of streams and futures. */
+export interface EndTrampoline {
+  readonly kind: 'stream' | 'future';
+  readonly operation:
+    | 'new'
+    | 'read'
+    | 'write'
+    | 'cancel-read'
+    | 'cancel-write'
+    | 'drop-readable'
+    | 'drop-writable';
+  readonly element: ValueType | undefined;
+  readonly instance: number;
+  /** Left out: it does not wait in any case. */
+  readonly isAsync: boolean;
+  /** Of `read` and `write`: where elements lie. */
+  readonly options: CrossingOptions | undefined;
 }
 
 /** A core module's import that the host answers. */

@@ -47,8 +47,11 @@ class Place {
       realloc: { core: 0, export: 'realloc' },
       postReturn: undefined,
       instance: 0,
+      isAsync: false,
+      callback: undefined,
     };
-    this.crossing = new Crossing(host, options, this.handles);
+    const parts = { host, handles: this.handles, onEvent: () => undefined };
+    this.crossing = new Crossing(parts, options);
   }
 }
 

@@ -158,6 +158,18 @@ class PlainInstance implements GuestHost {
     return callPromising(callee, ...args);
   }
 
+  runBeside<T>(work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+
+  wait<T>(work: Promise<T>): Promise<T> {
+    return work;
+  }
+
+  afterTurn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   trap(reason: string): never {
     return trap(reason);
   }

@@ -78,8 +78,11 @@ class Place {
       realloc: { core: 0, export: 'realloc' },
       postReturn: undefined,
       instance: 0,
+      isAsync: false,
+      callback: undefined,
     };
-    this.crossing = new Crossing(host, options, new HandleTable({ handlesMax: 1, trap }));
+    const handles = new HandleTable({ handlesMax: 1, trap });
+    this.crossing = new Crossing({ host, handles, onEvent: () => undefined }, options);
     this.crossing.begin();
   }
 

@@ -1,0 +1,42 @@
+/** Where a request goes, as a guest says it: method, scheme, authority and path. */
+import { methodName, methodOf, schemeName } from './http-words.ts';
+import { failed, ok, type Variant } from './results.ts';
+
+const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[^\s/?#@:[\]\\]+)(?::([0-9]{1,5}))?$/;
+const pathPattern = /^[\x21-\x7e\x80-\uffff]*$/;
+const portMax = 65_535;
+
+/** Setters answer `result`: what is no valid syntax is not taken. */
+export class RequestTarget {
+  method: Variant = methodOf('GET');
+  path: string | undefined;
+  scheme: Variant | undefined;
+  authority: string | undefined;
+
+  setMethod(method: Variant): Variant {
+    if (methodName(method) === undefined) return failed();
+    this.method = method;
+    return ok();
+  }
+
+  setPath(path: string | undefined): Variant {
+    if (path !== undefined && !pathPattern.test(path)) return failed();
+    this.path = path;
+    return ok();
+  }
+
+  setScheme(scheme: Variant | undefined): Variant {
+    if (scheme !== undefined && schemeName(scheme) === undefined) return failed();
+    this.scheme = scheme;
+    return ok();
+  }
+
+  setAuthority(authority: string | undefined): Variant {
+    if (authority !== undefined) {
+      const [whole, port] = authorityPattern.exec(authority) ?? [];
+      if (whole === undefined || Number(port ?? 0) > portMax) return failed();
+    }
+    this.authority = authority;
+    return ok();
+  }
+}

@@ -1,0 +1,214 @@
+/** Requests, their options, and responses of `wasi:http` 0.3. */
+import type { Exchange } from '../abi.ts';
+import { ExchangeBody } from '../objects/exchange-body.ts';
+import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
+import { type HostFunction, prompt } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
+import { HostResource } from './handles.ts';
+import { Fields, headerLimitsOf } from './http-fields.ts';
+import type { TimeoutName } from './http-outgoing.ts';
+import { RequestTarget } from './http-target.ts';
+import { methodOf, schemeOf } from './http-words.ts';
+import { MadeBody, type MessageBody, ReceivedBody } from './http03-bodies.ts';
+import { failed, ok, type Variant } from './results.ts';
+import type { FutureSide, StreamSide } from './tasks/host-sides.ts';
+
+const statusMin = 100;
+const statusMax = 599;
+/** Of `request-options-error`. */
+const isImmutable: Variant = { tag: 1, value: undefined };
+
+export class RequestOptions03 extends HostResource {
+  readonly timeouts: Map<TimeoutName, bigint>;
+  readonly #isImmutable: boolean;
+
+  constructor(timeouts: ReadonlyMap<TimeoutName, bigint> = new Map(), isFixed = false) {
+    super();
+    this.timeouts = new Map(timeouts);
+    this.#isImmutable = isFixed;
+  }
+
+  set(name: TimeoutName, ns: bigint | undefined): Variant {
+    if (this.#isImmutable) return failed(isImmutable);
+    if (ns === undefined) this.timeouts.delete(name);
+    else this.timeouts.set(name, ns);
+    return ok();
+  }
+}
+
+/** What requests and responses have in common. */
+abstract class Message extends HostResource {
+  readonly fields: Fields;
+  readonly body: MessageBody;
+  #isTaken = false;
+
+  constructor(fields: Fields, body: MessageBody) {
+    super();
+    fields.freeze();
+    this.fields = fields;
+    this.body = body;
+  }
+
+  headers(): Fields {
+    return new Fields(this.fields.map.copy(), true);
+  }
+
+  /** Its body is for whoever has asked; the message itself is gone. */
+  take(): MessageBody {
+    this.#isTaken = true;
+    return this.body;
+  }
+
+  override drop(): void {
+    super.drop();
+    if (!this.#isTaken) this.body.drop();
+  }
+}
+
+export class Request extends Message {
+  readonly target: RequestTarget;
+  readonly options: RequestOptions03 | undefined;
+
+  constructor(parts: {
+    readonly fields: Fields;
+    readonly body: MessageBody;
+    readonly target?: RequestTarget;
+    readonly options?: RequestOptions03 | undefined;
+  }) {
+    super(parts.fields, parts.body);
+    this.target = parts.target ?? new RequestTarget();
+    this.options = parts.options;
+  }
+
+  /** The one that a run answers. */
+  static of(guest: ComponentGuest, exchange: Exchange, path: GuestPath): Request {
+    const { request } = exchange;
+    const shown = withPrefix(request.headers, path);
+    const target = new RequestTarget();
+    target.method = methodOf(request.method);
+    target.path = path.target;
+    target.scheme = schemeOf(request.scheme);
+    target.authority = request.authority === '' ? undefined : request.authority;
+    return new Request({
+      fields: Fields.of(shown, headerLimitsOf(guest)),
+      body: new ReceivedBody(guest, new ExchangeBody(exchange)),
+      target,
+    });
+  }
+}
+
+export class Response extends Message {
+  status = 200;
+
+  setStatus(status: number): Variant {
+    if (status < statusMin || status > statusMax) return failed();
+    this.status = status;
+    return ok();
+  }
+}
+
+/** `tuple<stream<u8>, future<result<option<trailers>, error-code>>>`. */
+function consume(message: Message, result: FutureSide): readonly [StreamSide, FutureSide] {
+  // Nobody is left to be told; but who gives a future counts on its being read.
+  result.attach({ onValue: () => undefined, onAbandoned: () => undefined });
+  return message.take().open();
+}
+
+const requestFunctions: Readonly<Record<string, HostFunction>> = {
+  '[static]request.new': prompt(
+    (guest) =>
+      (
+        fields: Fields,
+        contents: StreamSide | undefined,
+        trailers: FutureSide,
+        options: RequestOptions03 | undefined,
+      ) => {
+        const body = new MadeBody(guest, { contents, trailers });
+        return [new Request({ fields, body, options }), body.sent];
+      },
+  ),
+  '[method]request.get-method': prompt(
+    () =>
+      ({ target }: Request) =>
+        target.method,
+  ),
+  '[method]request.set-method': prompt(
+    () =>
+      ({ target }: Request, method: Variant) =>
+        target.setMethod(method),
+  ),
+  '[method]request.get-path-with-query': prompt(
+    () =>
+      ({ target }: Request) =>
+        target.path,
+  ),
+  '[method]request.set-path-with-query': prompt(
+    () =>
+      ({ target }: Request, path: string | undefined) =>
+        target.setPath(path),
+  ),
+  '[method]request.get-scheme': prompt(
+    () =>
+      ({ target }: Request) =>
+        target.scheme,
+  ),
+  '[method]request.set-scheme': prompt(
+    () =>
+      ({ target }: Request, scheme: Variant | undefined) =>
+        target.setScheme(scheme),
+  ),
+  '[method]request.get-authority': prompt(
+    () =>
+      ({ target }: Request) =>
+        target.authority,
+  ),
+  '[method]request.set-authority': prompt(
+    () =>
+      ({ target }: Request, authority: string | undefined) =>
+        target.setAuthority(authority),
+  ),
+  '[method]request.get-options': prompt(
+    () => (request: Request) =>
+      request.options && request.adopt(new RequestOptions03(request.options.timeouts, true)),
+  ),
+  '[method]request.get-headers': prompt(() => (request: Request) => request.headers()),
+  '[static]request.consume-body': prompt(() => consume),
+};
+
+const responseFunctions: Readonly<Record<string, HostFunction>> = {
+  '[static]response.new': prompt(
+    (guest) => (fields: Fields, contents: StreamSide | undefined, trailers: FutureSide) => {
+      const body = new MadeBody(guest, { contents, trailers });
+      return [new Response(fields, body), body.sent];
+    },
+  ),
+  '[method]response.get-status-code': prompt(() => (response: Response) => response.status),
+  '[method]response.set-status-code': prompt(
+    () => (response: Response, status: number) => response.setStatus(status),
+  ),
+  '[method]response.get-headers': prompt(() => (response: Response) => response.headers()),
+  '[static]response.consume-body': prompt(() => consume),
+};
+
+function timeoutFunctions(name: TimeoutName): Readonly<Record<string, HostFunction>> {
+  return {
+    [`[method]request-options.get-${name}-timeout`]: prompt(
+      () => (options: RequestOptions03) => options.timeouts.get(name),
+    ),
+    [`[method]request-options.set-${name}-timeout`]: prompt(
+      () => (options: RequestOptions03, ns: bigint | undefined) => options.set(name, ns),
+    ),
+  };
+}
+
+export const messageFunctions03: Readonly<Record<string, HostFunction>> = {
+  ...requestFunctions,
+  ...responseFunctions,
+  '[constructor]request-options': prompt(() => () => new RequestOptions03()),
+  ...timeoutFunctions('connect'),
+  ...timeoutFunctions('first-byte'),
+  ...timeoutFunctions('between-bytes'),
+  '[method]request-options.clone': prompt(
+    () => (options: RequestOptions03) => new RequestOptions03(options.timeouts),
+  ),
+};

@@ -1,0 +1,43 @@
+/** One run of a component that answers by `wasi:http/handler` 0.3. */
+import type { Limits } from '../../config/config.ts';
+import type { Run } from '../abi.ts';
+import { guestPathOf } from '../objects/guest-path.ts';
+import { nameOf, statusOf } from './error-codes.ts';
+import type { ComponentGuest } from './guest.ts';
+import { declaredLength, newBody, OutgoingBody } from './http-bodies.ts';
+import { headersToSend } from './http-reply.ts';
+import { HttpRun } from './http-run.ts';
+import { Request, type Response } from './http03-messages.ts';
+import type { Variant } from './results.ts';
+
+export class Http03Run extends HttpRun {
+  readonly #exchange: Run['exchange'];
+
+  constructor(run: Run, limits: Limits) {
+    super(run, limits);
+    this.#exchange = run.exchange;
+  }
+
+  override parameters(guest: ComponentGuest): readonly unknown[] {
+    const { modulePath } = this.capabilities.settings;
+    return [Request.of(guest, this.#exchange, guestPathOf(this.#exchange.request, modulePath))];
+  }
+
+  /** The answer is there; its body may still be to come. */
+  override answer(guest: ComponentGuest, { tag, value }: Variant): undefined {
+    if (tag !== 0) {
+      const error = value as Variant;
+      const detail = typeof error.value === 'string' ? `: ${error.value}` : '';
+      this.capabilities.log.write('warn', `answered with ${nameOf(error)}${detail}`);
+      this.reply.refuse(statusOf(error));
+      return;
+    }
+    const response = value as Response;
+    const { status, fields } = response;
+    const declared = declaredLength(fields);
+    const limit = this.limits.replyBodyBytesMax;
+    const body = new OutgoingBody(newBody(guest), { declared, limit });
+    this.reply.set({ status, headers: headersToSend(fields.map.lines()) }, body, declared);
+    response.take().send(body);
+  }
+}

@@ -1,0 +1,50 @@
+/** `wasi:http` 0.3: its interfaces, and how a request that a guest makes is sent. */
+import { errorCode, errorCodeOf } from './error-codes.ts';
+import { type HostInterface, waiting } from './functions.ts';
+import type { ComponentGuest } from './guest.ts';
+import { HostWork } from './host-work.ts';
+import { declaredLength, newBody, OutgoingBody } from './http-bodies.ts';
+import { Fields, fieldFunctions03, headerLimitsOf } from './http-fields.ts';
+import { openRequest } from './http-outgoing.ts';
+import { ReceivedBody } from './http03-bodies.ts';
+import { messageFunctions03, type Request, Response } from './http03-messages.ts';
+import { failed, ok, type Variant } from './results.ts';
+import { client03, httpTypes03 } from './wit/http03.ts';
+
+/** `result<response, error-code>`, as soon as the head of the answer is there. */
+function send(guest: ComponentGuest, request: Request): Variant | HostWork<Variant> {
+  const { target, options, fields } = request;
+  const declared = declaredLength(fields);
+  const body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
+  request.take().send(body);
+  const pending = openRequest(guest, { target, fields, body, timeouts: options?.timeouts });
+  if ('tag' in pending) {
+    body.break();
+    return failed(pending);
+  }
+  const answer = async (): Promise<Variant> => {
+    await pending.whenReady();
+    const { outcome } = pending;
+    if (outcome === undefined) return failed(errorCode('internal-error'));
+    if (outcome.kind === 'failed') return failed(errorCodeOf(outcome.error));
+    const reply = outcome.value;
+    const received = Fields.of(reply.headers, headerLimitsOf(guest));
+    const response = new Response(received, new ReceivedBody(guest, reply.body));
+    response.status = reply.status;
+    return ok(response);
+  };
+  return new HostWork(answer(), () => pending.giveUp());
+}
+
+export const http03Interfaces: readonly HostInterface[] = [
+  {
+    name: 'wasi:http/types@0.3.0',
+    text: httpTypes03,
+    functions: { ...fieldFunctions03, ...messageFunctions03 },
+  },
+  {
+    name: 'wasi:http/client@0.3.0',
+    text: client03,
+    functions: { send: waiting((guest) => (request: Request) => send(guest, request)) },
+  },
+];

@@ -1,0 +1,170 @@
+/** Streams and futures that the host writes and a guest reads. */
+import type { ByteSource } from '../streams.ts';
+import type { ElementType, GuestBuffer } from './guest-buffer.ts';
+import type { FutureListener, SharedFuture } from './shared-future.ts';
+import type { Outside, SharedStream, StreamSink } from './shared-stream.ts';
+import { type Copy, type CopyResult, copyResults, type ReadableSide } from './sides.ts';
+
+/** What one read is given. */
+const readBytesMax = 64 * 1024;
+
+/** What a guest gives the host to read. */
+export type StreamSide = SharedStream | HostStream;
+export type FutureSide = SharedFuture | HostFuture;
+
+/** Gets the type that the guest has for it. */
+export abstract class HostSide implements ReadableSide {
+  element: ElementType | undefined;
+
+  abstract read(copy: Copy): void;
+  abstract cancelRead(): void;
+  abstract closeReader(): void;
+}
+
+/** A copy that waits for the host. */
+class Waiting {
+  #copy: Copy | undefined;
+  #isOver: (() => void) | undefined;
+
+  begin(copy: Copy, outside: Outside): void {
+    this.#copy = copy;
+    this.#isOver = outside.expect();
+  }
+
+  finish(finish: (copy: Copy) => CopyResult): void {
+    const copy = this.#copy;
+    this.#copy = undefined;
+    this.#isOver?.();
+    copy?.onDone(() => finish(copy));
+  }
+
+  is(copy: Copy): boolean {
+    return this.#copy === copy;
+  }
+}
+
+/** Bytes, straight from where they come from into the guest's memory. */
+export class HostStream extends HostSide {
+  readonly #outside: Outside;
+  readonly #waiting = new Waiting();
+  #source: ByteSource | undefined;
+
+  constructor(source: ByteSource, outside: Outside) {
+    super();
+    this.#source = source;
+    this.#outside = outside;
+  }
+
+  read(copy: Copy): void {
+    const { buffer } = copy;
+    const now = this.#fill(buffer);
+    if (now !== undefined) {
+      copy.onDone(() => now);
+      return;
+    }
+    this.#waiting.begin(copy, this.#outside);
+    void this.#source?.whenReady().then(() => {
+      if (!this.#waiting.is(copy)) return;
+      this.#waiting.finish(() => this.#fill(buffer) ?? copyResults.completed);
+    });
+  }
+
+  cancelRead(): void {
+    this.#waiting.finish(() => copyResults.cancelled);
+  }
+
+  closeReader(): void {
+    this.#source?.close?.();
+    this.#source = undefined;
+  }
+
+  /** What is left of its source, for the host to pass on; the guest's stream is at its end. */
+  release(): ByteSource | undefined {
+    const source = this.#source;
+    this.#source = undefined;
+    return source;
+  }
+
+  /** Undefined where the guest must wait. Why a stream broke off is said by a future beside it. */
+  #fill(buffer: GuestBuffer): CopyResult | undefined {
+    const source = this.#source;
+    if (source === undefined) return copyResults.dropped;
+    if (buffer.isEmpty) return source.isReady ? copyResults.completed : undefined;
+    try {
+      const bytes = source.take(Math.min(buffer.remaining, readBytesMax));
+      if (bytes === undefined) return undefined;
+      if (bytes.length > 0) {
+        buffer.putBytes(bytes);
+        return copyResults.completed;
+      }
+    } catch {
+      // Told by the future.
+    }
+    this.#source = undefined;
+    return copyResults.dropped;
+  }
+}
+
+/** Moves all of `source` into `sink`, at the pace of both. Never rejects. */
+export async function pump(source: ByteSource, sink: StreamSink): Promise<void> {
+  try {
+    for (let room = sink.room; room !== undefined; room = sink.room) {
+      const bytes = room > 0 ? source.take(Math.min(room, readBytesMax)) : undefined;
+      if (bytes === undefined) await (room === 0 ? sink : source).whenReady();
+      else if (bytes.length > 0) sink.write(bytes);
+      else {
+        sink.end();
+        return;
+      }
+    }
+  } catch {
+    sink.abandon();
+  }
+}
+
+/** One value, which crosses when the guest takes it. */
+export class HostFuture extends HostSide {
+  readonly #outside: Outside;
+  readonly #waiting = new Waiting();
+  #value: { readonly value: unknown } | undefined;
+  #listener: FutureListener | undefined;
+
+  constructor(outside: Outside) {
+    super();
+    this.#outside = outside;
+  }
+
+  /** The first value counts. */
+  settle(value: unknown): void {
+    if (this.#value !== undefined) return;
+    const settled = { value };
+    this.#value = settled;
+    this.#listener?.onValue(value);
+    this.#waiting.finish((copy) => give(copy, settled.value));
+  }
+
+  /** The host itself wants to know; see `SharedFuture.attach`. */
+  attach(listener: FutureListener): void {
+    if (this.#value === undefined) this.#listener = listener;
+    else listener.onValue(this.#value.value);
+  }
+
+  read(copy: Copy): void {
+    const settled = this.#value;
+    if (settled === undefined) this.#waiting.begin(copy, this.#outside);
+    else copy.onDone(() => give(copy, settled.value));
+  }
+
+  cancelRead(): void {
+    this.#waiting.finish(() => copyResults.cancelled);
+  }
+
+  closeReader(): void {
+    // What settles it has its own reasons to do so.
+  }
+}
+
+function give({ buffer }: Copy, value: unknown): CopyResult {
+  buffer.putValue(value);
+  return copyResults.completed;
+}

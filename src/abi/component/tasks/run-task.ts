@@ -1,0 +1,122 @@
+/** Runs a function that a guest exports as a task (CanonicalABI.md, `canon_lift`). */
+import type { GuestFunction, GuestHost, WasmValue } from '../../abi.ts';
+import type { Crossing } from '../crossing.ts';
+import type { PreparedFunction } from '../prepared.ts';
+import { liftResult, lowerParams } from '../values.ts';
+import type { GuestTasks } from './guest-tasks.ts';
+import type { Task } from './task.ts';
+import type { Thread } from './threads.ts';
+import { cancelledEvent, type GuestEvent, noEvent, WaitableSet } from './waitable.ts';
+
+/** What a callback says that it wants (CanonicalABI.md, "CallbackCode"). */
+const callbackCodes = { exit: 0, yield: 1, wait: 2 } as const;
+const codeMask = 0xf;
+const setShift = 4;
+
+export interface LiftedFunction {
+  readonly prepared: PreparedFunction;
+  readonly crossing: Crossing;
+  readonly func: GuestFunction;
+  readonly callback: GuestFunction | undefined;
+  readonly postReturn: GuestFunction | undefined;
+}
+
+export interface TaskParts {
+  readonly host: GuestHost;
+  readonly tasks: GuestTasks;
+  readonly lifted: LiftedFunction;
+  readonly thread: Thread;
+  /** What it is called with, taken when it starts. */
+  readonly start: () => readonly unknown[];
+}
+
+/** Until its code has ended: its answer may leave before. Rejects when it trapped or was ended. */
+export async function runTask(parts: TaskParts): Promise<void> {
+  const { host, tasks, lifted, thread } = parts;
+  const { task } = thread;
+  if (!(await enter(parts))) return;
+  const { call } = tasks;
+  if (call === undefined) throw new TypeError('Cannot run a task: no run has begun');
+  task.state = 'started';
+  const values = parts.start();
+  lifted.crossing.begin();
+  const answer = await call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
+  if (!task.facts.isAsync) finishSync(host, { lifted, task, answer: answer ?? 0 });
+  else if (lifted.callback !== undefined) await runCallbacks(parts, Number(answer));
+  if (!task.isResolved)
+    host.trap('Cannot end the task: it has returned: received one that has not');
+  if (task.needsExclusive) task.facts.instance.exclusive = undefined;
+}
+
+/** False: it was cancelled before it could start. */
+async function enter({ tasks, thread }: TaskParts): Promise<boolean> {
+  const { task } = thread;
+  const { instance, mayBlock } = task.facts;
+  if (!mayBlock) return true;
+  const isHeld = (): boolean =>
+    instance.backpressure > 0 || (task.needsExclusive && instance.exclusive !== undefined);
+  if (isHeld() || instance.waitingToEnter > 0) {
+    instance.waitingToEnter += 1;
+    const woken = await tasks.wait(tasks.threads.block(() => !isHeld(), true));
+    instance.waitingToEnter -= 1;
+    if (woken === 'cancelled') {
+      task.cancel();
+      return false;
+    }
+  }
+  if (task.needsExclusive) instance.exclusive = thread;
+  return true;
+}
+
+function finishSync(
+  host: GuestHost,
+  how: { readonly lifted: LiftedFunction; readonly task: Task; readonly answer: WasmValue },
+): void {
+  const { lifted, task, answer } = how;
+  lifted.crossing.begin();
+  task.resolve(liftResult(lifted.crossing, lifted.prepared, answer));
+  if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, answer);
+}
+
+/** Calls back with what the guest waits for, until it says that it is done. */
+async function runCallbacks(parts: TaskParts, first: number): Promise<void> {
+  const { tasks, lifted, thread } = parts;
+  const { call } = tasks;
+  const { callback } = lifted;
+  const { instance } = thread.task.facts;
+  if (callback === undefined || call === undefined) return;
+  for (let packed = first; (packed & codeMask) !== callbackCodes.exit; ) {
+    instance.exclusive = undefined;
+    const event = await nextEvent(parts, packed);
+    instance.exclusive = thread;
+    packed = Number(await call(callback, ...event));
+  }
+}
+
+async function nextEvent(parts: TaskParts, packed: number): Promise<GuestEvent> {
+  const { host, tasks, thread } = parts;
+  const { instance } = thread.task.facts;
+  const isFree = (): boolean => instance.exclusive === undefined;
+  const code = packed & codeMask;
+  if (code === callbackCodes.yield) {
+    const woken = await tasks.wait(tasks.yield(isFree, true));
+    return woken === 'cancelled' ? cancelledEvent : noEvent;
+  }
+  if (code !== callbackCodes.wait) {
+    host.trap(`Cannot go on: a callback answers 0, 1 or 2: received ${code}`);
+  }
+  const set = parts.lifted.crossing.handles.find(packed >>> setShift, WaitableSet);
+  return await waitFor(tasks, set, isFree);
+}
+
+/** The next event of `set`. */
+async function waitFor(
+  tasks: GuestTasks,
+  set: WaitableSet,
+  isFree: () => boolean,
+): Promise<GuestEvent> {
+  set.waiting += 1;
+  const woken = await tasks.wait(tasks.threads.block(() => isFree() && set.hasEvent, true));
+  set.waiting -= 1;
+  return woken === 'cancelled' ? cancelledEvent : set.takeEvent();
+}

@@ -1,0 +1,94 @@
+/** One call of a function that a guest exports (CanonicalABI.md, "Task State"). */
+import type { Borrowing } from '../handles.ts';
+
+/** What the tasks of one component instance share. */
+export interface InstanceState {
+  /** How often it said that it takes no more work. */
+  backpressure: number;
+  waitingToEnter: number;
+  /** The line that is in code that does not expect another one. */
+  exclusive: object | undefined;
+}
+
+export function newInstanceState(): InstanceState {
+  return { backpressure: 0, waitingToEnter: 0, exclusive: undefined };
+}
+
+/** How a task's function was lifted. */
+export interface TaskFacts {
+  readonly instance: InstanceState;
+  /** Whether its type is async: only then it may block. */
+  readonly mayBlock: boolean;
+  /** Whether it answers by `task.return`. */
+  readonly isAsync: boolean;
+  readonly hasCallback: boolean;
+  /** Which type it answers; see `typeKey`. */
+  readonly resultKey: number;
+  readonly encoding: string;
+  readonly memory: number | undefined;
+}
+
+/** `undefined`: it was cancelled. */
+export type OnResolve = (answer: { readonly value: unknown } | undefined) => void;
+
+/** Words of a task's own (`context.get`). */
+const contextWords = 2;
+
+export class Task {
+  readonly facts: TaskFacts;
+  readonly context: number[] = Array<number>(contextWords).fill(0);
+  readonly #onResolve: OnResolve;
+  readonly #borrowing: Borrowing | undefined;
+  state: 'initial' | 'started' | 'to-cancel' | 'told' | 'resolved' = 'initial';
+
+  /** @param how `borrowing`: what is lent to it. */
+  constructor(
+    facts: TaskFacts,
+    how: { readonly onResolve: OnResolve; readonly borrowing?: Borrowing },
+  ) {
+    this.facts = facts;
+    this.#onResolve = how.onResolve;
+    this.#borrowing = how.borrowing;
+  }
+
+  get isResolved(): boolean {
+    return this.state === 'resolved';
+  }
+
+  /** Whether its code must be left before other code of the instance is entered. */
+  get needsExclusive(): boolean {
+    const { mayBlock, isAsync, hasCallback } = this.facts;
+    return mayBlock && (!isAsync || hasCallback);
+  }
+
+  /** A cancellation that waits for the task to listen; true: it is told now. */
+  takeCancellation(isCancellable: boolean): boolean {
+    if (!isCancellable || this.state !== 'to-cancel') return false;
+    this.state = 'told';
+    return true;
+  }
+
+  /** @throws Error where it may not answer now, which is the guest's mistake */
+  resolve(value: unknown): void {
+    if (this.isResolved) throw new Error('Cannot return: a task returns once: received another');
+    this.#requireNoBorrows('return');
+    this.state = 'resolved';
+    this.#onResolve({ value });
+  }
+
+  /** @throws Error where nobody asked for it */
+  cancel(): void {
+    if (this.state !== 'told') {
+      throw new Error('Cannot cancel the task: it was told to: received none');
+    }
+    this.#requireNoBorrows('cancel');
+    this.state = 'resolved';
+    this.#onResolve(undefined);
+  }
+
+  #requireNoBorrows(action: string): void {
+    if (this.#borrowing?.isKept !== true) return;
+    const rule = 'what was lent to the task is dropped first';
+    throw new Error(`Cannot ${action}: ${rule}: received a handle that is kept`);
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * The lines of execution of one guest. Of all of them one goes on at a time, until it blocks or
+ * ends: guests count on that (component-model, Concurrency.md). A line that is put off because its
+ * slice is used up keeps its place, which is why the choice is made here and not by the engine.
+ */
+import type { InstanceState, Task } from './task.ts';
+
+/** Why a line goes on. */
+export type Woken = 'ready' | 'cancelled';
+
+export class Thread {
+  readonly task: Task;
+  /** Whether it may be told of a cancellation where it blocks now. */
+  isCancellable = false;
+  /** Undefined while it runs. */
+  blocked:
+    | { readonly isReady: () => boolean; readonly wake: PromiseWithResolvers<Woken> }
+    | undefined;
+  /** Who waits until it blocks or ends. */
+  resumer: { readonly thread: Thread; readonly goOn: PromiseWithResolvers<void> } | undefined;
+
+  /** Component instances that its calls have entered, the task's own among them. */
+  readonly entered: Set<number>;
+
+  constructor(task: Task, entered: readonly number[]) {
+    this.task = task;
+    this.entered = new Set(entered);
+  }
+
+  /** Whether calls under way below have entered it; who lent the turn is below, too. */
+  hasEntered(instance: number): boolean {
+    return this.entered.has(instance) || this.resumer?.thread.hasEntered(instance) === true;
+  }
+}
+
+/** Where nothing comes any more that could wake anybody. */
+export class DeadlockError extends Error {
+  override readonly name = 'DeadlockError';
+
+  constructor() {
+    super('Cannot go on: something is left to wait for: received none');
+  }
+}
+
+export class Threads {
+  #current: Thread | undefined;
+  readonly #waiting = new Set<Thread>();
+  /** What is under way outside of the guest, which may wake somebody. */
+  #outside = 0;
+  /** The first line has ended; settled when nothing more can go on. */
+  #rest: PromiseWithResolvers<void> | undefined;
+  readonly #beforeIdle: () => void;
+
+  /** @param beforeIdle All wait: what was written should leave now. */
+  constructor(beforeIdle: () => void) {
+    this.#beforeIdle = beforeIdle;
+  }
+
+  get current(): Thread | undefined {
+    return this.#current;
+  }
+
+  /** The first line of a run. */
+  begin(thread: Thread): void {
+    this.#current = thread;
+  }
+
+  /**
+   * The code of the first line has ended. What others have left to do goes on, for as long as there
+   * is something that it waits for; undefined where there are none.
+   */
+  end(thread: Thread): Promise<void> | undefined {
+    if (this.#waiting.size === 0) {
+      this.#current = undefined;
+      return undefined;
+    }
+    const rest = Promise.withResolvers<void>();
+    this.#rest = rest;
+    this.#passOn(thread);
+    return rest.promise;
+  }
+
+  /**
+   * The current line waits until `isReady` and it is its turn among the others. Rejects where
+   * nothing is left to wait for, and with what `fail` is given.
+   */
+  block(isReady: () => boolean, isCancellable: boolean): Promise<Woken> {
+    const thread = this.#current;
+    if (thread === undefined) throw new TypeError('Cannot block: nothing runs');
+    const wake = Promise.withResolvers<Woken>();
+    if (thread.task.takeCancellation(isCancellable)) {
+      wake.resolve('cancelled');
+      return wake.promise;
+    }
+    thread.isCancellable = isCancellable;
+    thread.blocked = { isReady, wake };
+    this.#waiting.add(thread);
+    this.#passOn(thread);
+    return wake.promise;
+  }
+
+  /**
+   * Runs a new line until it blocks or ends; then the current one goes on. Rejects with what it
+   * rejects with meanwhile.
+   */
+  start(thread: Thread, run: () => Promise<void>): Promise<void> {
+    const paused = this.#lend(thread);
+    run().then(
+      () => this.#passOn(thread),
+      (error: unknown) => this.#fail(thread, error),
+    );
+    return paused;
+  }
+
+  /** Lets a line go on that blocks and could; the current one goes on when it blocks again. */
+  resume(thread: Thread): Promise<void> {
+    const paused = this.#lend(thread);
+    this.#wake(thread, 'ready');
+    return paused;
+  }
+
+  /** Wakes a line that blocks with a cancellation; the current one goes on when it blocks again. */
+  cancel(thread: Thread): Promise<void> {
+    const paused = this.#lend(thread);
+    this.#wake(thread, 'cancelled');
+    return paused;
+  }
+
+  /**
+   * Something is under way outside that may wake somebody: not a reason to give up. Answers what
+   * says that it is over, once.
+   */
+  expect(): () => void {
+    this.#outside += 1;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#outside -= 1;
+    };
+  }
+
+  /** Whether something of that instance could go on now. */
+  hasReady(instance: InstanceState): boolean {
+    for (const { task, blocked } of this.#waiting) {
+      if (task.facts.instance === instance && blocked?.isReady() === true) return true;
+    }
+    return false;
+  }
+
+  /** Something has come from outside. */
+  poke(): void {
+    if (this.#current === undefined) this.#next();
+  }
+
+  /** The run is over, or about to be: all that waits is told. */
+  fail(error: unknown): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { blocked } of waiting) blocked?.wake.reject(error);
+    this.#rest?.reject(error);
+    this.#rest = undefined;
+  }
+
+  /** The run is over: nothing of it may go on. */
+  clear(): void {
+    this.#current = undefined;
+    this.#waiting.clear();
+    this.#outside = 0;
+    this.#rest = undefined;
+  }
+
+  /** The current line lets `thread` go first. */
+  #lend(thread: Thread): Promise<void> {
+    const current = this.#current;
+    const goOn = Promise.withResolvers<void>();
+    if (current !== undefined) thread.resumer = { thread: current, goOn };
+    this.#current = thread;
+    return goOn.promise;
+  }
+
+  #passOn(thread: Thread): void {
+    const { resumer } = thread;
+    thread.resumer = undefined;
+    this.#current = resumer?.thread;
+    if (resumer === undefined) this.#next();
+    else resumer.goOn.resolve();
+  }
+
+  #fail(thread: Thread, error: unknown): void {
+    const { resumer } = thread;
+    thread.resumer = undefined;
+    this.#current = resumer?.thread;
+    resumer?.goOn.reject(error);
+    this.fail(error);
+  }
+
+  #next(): void {
+    if (this.#wakeFirst()) return;
+    if (this.#waiting.size > 0) {
+      this.#beforeIdle();
+      // What has left may have made room for more.
+      if (this.#wakeFirst() || this.#outside > 0) return;
+    }
+    if (this.#rest === undefined) {
+      if (this.#waiting.size > 0) this.fail(new DeadlockError());
+      return;
+    }
+    this.#rest.resolve();
+    this.#rest = undefined;
+  }
+
+  #wakeFirst(): boolean {
+    for (const thread of this.#waiting) {
+      if (thread.blocked?.isReady() !== true) continue;
+      this.#current = thread;
+      this.#wake(thread, 'ready');
+      return true;
+    }
+    return false;
+  }
+
+  #wake(thread: Thread, how: Woken): void {
+    const { blocked } = thread;
+    thread.blocked = undefined;
+    thread.isCancellable = false;
+    this.#waiting.delete(thread);
+    blocked?.wake.resolve(how);
+  }
+}

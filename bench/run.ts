@@ -6,9 +6,9 @@
  *                    [--json FILE] [--record]
  *
  * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cache, cluster, tls, upload,
- * wasmtime, components, fastly, workerd, with commas; all but the last by default. `fastly` needs
- * FASTLY_GUESTS, and compares with VICEROY where that names the program; `components` needs
- * COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
+ * streams, wasmtime, components, fastly, workerd, with commas; all but the last by default.
+ * `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that names the program;
+ * `components` needs COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -28,13 +28,15 @@ import { generatorName } from './load.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
 import { measureStore } from './store-rows.ts';
+import { measureStreams } from './stream-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
 import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const groupsByDefault =
-  'engine,cpu,rewriting,daemon,guests,store,cache,cluster,tls,upload,wasmtime,components,fastly';
+  'engine,cpu,rewriting,daemon,guests,store,cache,cluster,tls,upload,streams,' +
+  'wasmtime,components,fastly';
 
 const { values } = parseArgs({
   options: {
@@ -62,6 +64,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   cluster: () => measureCluster(rounds),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
+  streams: () => measureStreams(rounds),
   wasmtime: () => measureWasmtime({ rounds, seconds }),
   components: () => measureComponents({ rounds, seconds }),
   fastly: () => measureFastly({ rounds, seconds }),

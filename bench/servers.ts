@@ -1,15 +1,16 @@
 /** Servers under load, as child processes that say where they listen. Touches other processes. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { packedProgram } from './packed.ts';
 
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
+const streamServer = fileURLToPath(new URL('./stream-server.ts', import.meta.url));
 const sameJavascript = fileURLToPath(new URL('./same-javascript.ts', import.meta.url));
 
 export class Server implements AsyncDisposable {
@@ -64,6 +65,11 @@ export class Server implements AsyncDisposable {
   static empty(bodyBytes = 6): Promise<Server> {
     const args = [emptyServer, String(bodyBytes)];
     return Server.#start(args, { environment: {}, directory: undefined });
+  }
+
+  /** Pipes `file`, and uploads back. */
+  static piping(file: string): Promise<Server> {
+    return Server.#start([streamServer, file], { environment: {}, directory: undefined });
   }
 
   /** Does what the program of Fastly's kit does. */
@@ -162,7 +168,14 @@ export class BenchFolder implements Disposable {
   }
 
   write(bytes: Uint8Array, name: string): void {
-    writeFileSync(join(this.directory, name), bytes);
+    const file = join(this.directory, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+
+  /** The same file under another name. */
+  link(file: string, name: string): void {
+    linkSync(file, join(this.directory, name));
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,4 @@
 /** One request and its answer, over whichever wire it came. */
-
 import type { Exchange, NextInChain } from '../abi/abi.ts';
 import type { Share } from '../account/share.ts';
 import { noBytes, type ReadBody } from '../http/body.ts';

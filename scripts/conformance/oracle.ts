@@ -3,7 +3,7 @@
  * folder, and what differs. Edge: runs both, reads the folder.
  *
  * Answers must be equal but for `date`, the pages and causes of failures (Wasmtime answers 500 to
- * all of them, we by RFC 9209), and the header by which a body is cut into pieces.
+ * all of them, we by RFC 9209), and what each server says of the connection and the request.
  */
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -70,6 +70,7 @@ const notCompared: ReadonlySet<string> = new Set([
   'keep-alive',
   'transfer-encoding',
   'content-length',
+  'x-request-id',
 ]);
 
 function compare(

@@ -1,5 +1,5 @@
 /** The two that answer: Wasmtime, and the daemon with a folder that is the one component. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,12 @@ export interface Oracle extends AsyncDisposable {
 export async function openWasmtime(wasmtime: string, file: string): Promise<Oracle> {
   const { plan } = readComponent(Uint8Array.from(readFileSync(file)));
   const isProgram = plan.exports.some((each) => each.interface.startsWith('wasi:cli/run@'));
-  return isProgram ? new ProgramOracle(wasmtime, file) : await ServingOracle.start(wasmtime, file);
+  if (!isProgram) return await ServingOracle.start(wasmtime, file);
+  const folder = mkdtempSync(path.join(tmpdir(), 'terrafirma-oracle-'));
+  // Once, not for each request.
+  const compiled = path.join(folder, 'program.cwasm');
+  execFileSync(wasmtime, ['compile', file, '-o', compiled], { stdio: 'pipe' });
+  return new ProgramOracle(wasmtime, compiled);
 }
 
 class ServingOracle implements Oracle {
@@ -81,7 +86,7 @@ class ProgramOracle implements Oracle {
       variables[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
     }
     const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    const { code, output } = await this.#run(['run', '-Sp3', ...env, this.#file], body);
+    const { code, output } = await this.#run(['run', '--allow-precompiled', ...env, this.#file], body);
     return code === 0 ? readCgi(output) : { status: 500, headers: {}, text: '' };
   }
 
@@ -98,7 +103,7 @@ class ProgramOracle implements Oracle {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Nothing runs on.
+    rmSync(path.dirname(this.#file), { recursive: true, force: true });
   }
 }
 

@@ -18,6 +18,7 @@ import { readComponent } from '../../../src/wasm/component.ts';
 import type { CoreSource } from '../../../src/wasm/program.ts';
 import { RecordingExchange, World } from '../../support/abi-world.ts';
 import { suiteComponentLimits, suiteModuleLimits } from './limits.ts';
+import { exportStart, startExport } from './start-export.ts';
 import { createSuiteAbi, type Outcome, type SuiteAction, suiteEntry } from './suite-abi.ts';
 import type { SuiteWorld } from './suite-world.ts';
 
@@ -43,7 +44,7 @@ export class PlainWorld implements SuiteWorld {
     const exchange = new RecordingExchange({}, new Uint8Array(0));
     binding.begin({ exchange, capabilities: new World(), body: new Uint8Array(0) });
     try {
-      instance.start((wanted) => binding.hostcall(wanted));
+      await instance.start((wanted) => binding.hostcall(wanted));
       await binding.enter?.(callPromising);
     } catch (error) {
       outcomes.push({ kind: 'trapped', reason: String(error) });
@@ -104,9 +105,11 @@ class PlainInstance implements GuestHost {
   }
 
   /** Makes the cores in order; their start functions run. */
-  start(hostcallOf: (wanted: WebAssembly.ModuleImportDescriptor & { core: number }) => unknown) {
+  async start(
+    hostcallOf: (wanted: WebAssembly.ModuleImportDescriptor & { core: number }) => unknown,
+  ): Promise<void> {
     for (const [core, source] of this.#sources.entries()) {
-      const module = new WebAssembly.Module(source.bytes);
+      const module = new WebAssembly.Module(exportStart(source.bytes));
       const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
       const offer = (from: string, name: string, value: WebAssembly.ImportValue): void => {
         imports[from] ??= {};
@@ -120,7 +123,10 @@ class PlainInstance implements GuestHost {
         const value = this.#cores[link.core]?.instance.exports[link.export];
         if (value !== undefined) offer(link.module, link.name, value as WebAssembly.ImportValue);
       }
-      this.#cores.push(new PlainCore(new WebAssembly.Instance(module, imports), source));
+      const made = new PlainCore(new WebAssembly.Instance(module, imports), source);
+      this.#cores.push(made);
+      const begin = made.exportedFunction(startExport);
+      if (begin !== undefined) await callPromising(begin);
     }
   }
 

@@ -69,7 +69,8 @@ export function createComponentAbis(limits: Limits): readonly Abi[] {
       const { plan, entry } = component;
       const isSpin = isForSpin(plan);
       const open = (run: Run): WorldRun => world.open(run, limits, isSpin);
-      return new ComponentBinding(host, prepare(plan), { entry: findEntry(plan, entry), open });
+      const how = { entry: findEntry(plan, entry), limits, open };
+      return new ComponentBinding(host, prepare(plan), how);
     },
   }));
 }
@@ -85,11 +86,15 @@ class ComponentBinding implements Binding {
   constructor(
     host: GuestHost,
     prepared: PreparedComponent,
-    how: { readonly entry: PlannedExport; readonly open: (run: Run) => WorldRun },
+    how: {
+      readonly entry: PlannedExport;
+      readonly limits: Limits;
+      readonly open: (run: Run) => WorldRun;
+    },
   ) {
     this.#open = how.open;
     this.#prepared = prepared;
-    const guest = new ComponentGuest(host, prepared.plan);
+    const guest = new ComponentGuest(host, prepared.plan, how.limits);
     this.#guest = guest;
     this.#trampolines = new Trampolines(guest, prepared);
     this.#entry = new LiftedCall({ guest, prepared, trampolines: this.#trampolines }, how.entry);

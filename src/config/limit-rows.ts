@@ -49,6 +49,19 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Handles a program for Fastly Compute may hold at once, per kind',
     max: 1_000_000,
   },
+  componentHandlesMax: {
+    summary: 'Handles that one instance of a component may hold at once, of all kinds together',
+    max: 1_000_000,
+  },
+  componentCallBytesMax: {
+    summary: 'What one call may bring out of a component, as the daemon holds it',
+    min: 65_536,
+    max: gib,
+  },
+  componentRandomBytesMax: {
+    summary: 'Random bytes that a component gets in one call',
+    max: 64 * mib,
+  },
   tmpBytesPerRunMax: { summary: 'Files a guest may keep in its /tmp', min: 0, max: gib },
   tmpNodesPerRunMax: { summary: 'Files and directories in /tmp', max: 1_000_000 },
   traceLinesPerRunMax: {
@@ -87,6 +100,20 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
   importsMax: { summary: 'Imports of one module', max: 100_000 },
+  componentModulesMax: { summary: 'Core modules in one component', max: 10_000 },
+  componentCoresMax: {
+    summary: 'Instances of core modules that a component comes to once it is linked',
+    max: 10_000,
+  },
+  componentInstancesMax: {
+    summary: 'Instances of components that a component comes to once it is linked',
+    max: 100_000,
+  },
+  componentTypesMax: { summary: 'Types that a component defines', max: 1_000_000 },
+  componentImportsMax: {
+    summary: 'Imports of a component, and likewise its exports',
+    max: 100_000,
+  },
   cronEntriesMax: { summary: 'Entries of all schedules', max: 100_000 },
   cronRunsMax: { summary: 'Runs of schedules at once, of all folders', max: 1_000 },
   manifestBytesMax: { summary: 'The .kbp_config file', max: 16 * mib },

@@ -86,7 +86,10 @@ class ProgramOracle implements Oracle {
       variables[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
     }
     const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    const { code, output } = await this.#run(['run', '--allow-precompiled', ...env, this.#file], body);
+    const { code, output } = await this.#run(
+      ['run', '--allow-precompiled', ...env, this.#file],
+      body,
+    );
     return code === 0 ? readCgi(output) : { status: 500, headers: {}, text: '' };
   }
 

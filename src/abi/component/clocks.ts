@@ -6,7 +6,6 @@ import { Pollable } from './io.ts';
 import { insecure, insecureSeed, monotonicClock, random, wallClock } from './wit/clocks.ts';
 
 const nsPerSecond = 1_000_000_000n;
-export const randomBytesMax = 1024 * 1024;
 /** Some kits take 0 for "no time yet". */
 const monotonicStartNs = 1_000_000_000n;
 
@@ -38,8 +37,9 @@ function datetime(ns: bigint): readonly [bigint, number] {
 }
 
 function randomBytes(guest: ComponentGuest, length: bigint): Uint8Array {
-  if (length > randomBytesMax) {
-    const rule = `at most ${inBytes(randomBytesMax)} in one call`;
+  const { componentRandomBytesMax } = guest.run.limits;
+  if (length > componentRandomBytesMax) {
+    const rule = `at most ${inBytes(componentRandomBytesMax)} in one call`;
     guest.trap(`Cannot give random bytes: ${rule}: received ${length}`);
   }
   const bytes = new Uint8Array(Number(length));

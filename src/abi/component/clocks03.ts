@@ -1,5 +1,5 @@
 /** `wasi:clocks` and `wasi:random` 0.3. */
-import { monotonicNs, randomBytesMax, randomU64 } from './clocks.ts';
+import { monotonicNs, randomU64 } from './clocks.ts';
 import { type HostInterface, prompt, waiting } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostWork } from './host-work.ts';
@@ -30,7 +30,8 @@ function instant(ns: bigint): readonly [bigint, number] {
 
 /** Fewer than asked for, where that are too many. */
 function randomBytes(guest: ComponentGuest, length: bigint): Uint8Array {
-  const bytes = new Uint8Array(length > randomBytesMax ? randomBytesMax : Number(length));
+  const { componentRandomBytesMax: most } = guest.run.limits;
+  const bytes = new Uint8Array(length > most ? most : Number(length));
   guest.run.capabilities.fillRandom(bytes);
   return bytes;
 }

@@ -9,12 +9,6 @@ import type { GuestFunction, GuestHost } from '../abi.ts';
 import type { GuestMemory } from '../memory.ts';
 import type { Borrowing, HandleTable, Representation } from './handles.ts';
 
-/**
- * What one call may bring out of a guest, in bytes: lists may point at the same place a million
- * times, so that a small memory holds lists of any size.
- */
-const liftBytesMax = 16 * 1024 * 1024;
-
 /** A resource type where handles of it cross. */
 export interface KnownResource {
   /** Equal for types that are the same. */
@@ -28,6 +22,11 @@ export interface CrossingParts {
   readonly handles: HandleTable;
   /** Something that a guest may wait for has come. */
   readonly onEvent: () => void;
+  /**
+   * What one call may bring out of a guest: lists may point at the same place a million times, so
+   * that a small memory holds lists of any size.
+   */
+  readonly callBytesMax: number;
 }
 
 export class Crossing {
@@ -37,6 +36,7 @@ export class Crossing {
   readonly instance: number;
   readonly onEvent: () => void;
   readonly #host: GuestHost;
+  readonly #callBytesMax: number;
   readonly #options: CrossingOptions;
   /** The call between components whose values cross now; undefined where the host is called. */
   #call: Borrowing | undefined;
@@ -44,8 +44,9 @@ export class Crossing {
   #realloc: GuestFunction | undefined;
   #liftedBytes = 0;
 
-  constructor({ host, handles, onEvent }: CrossingParts, options: CrossingOptions) {
+  constructor({ host, handles, onEvent, callBytesMax }: CrossingParts, options: CrossingOptions) {
     this.#host = host;
+    this.#callBytesMax = callBytesMax;
     this.onEvent = onEvent;
     this.instance = options.instance;
     this.#options = options;
@@ -92,9 +93,9 @@ export class Crossing {
   /** So many bytes more are taken out of the guest. Traps past what a call may take. */
   takeBytes(bytes: number): void {
     this.#liftedBytes += bytes;
-    if (this.#liftedBytes <= liftBytesMax) return;
+    if (this.#liftedBytes <= this.#callBytesMax) return;
     this.trap(
-      `Cannot take the values: at most ${inBytes(liftBytesMax)} in one call: received more`,
+      `Cannot take the values: at most ${inBytes(this.#callBytesMax)} in one call: received more`,
     );
   }
 

@@ -39,8 +39,6 @@ export interface ComponentRun {
   release(): void;
 }
 
-/** A handle names anything that a guest has: fields and pollables among them. */
-const handlesMax = 10_000;
 /** A run, as what calls its entry sees it. */
 export interface WorldRun extends ComponentRun {
   /** What the entry is called with. */
@@ -59,16 +57,19 @@ export interface WorldRun extends ComponentRun {
 
 export class ComponentGuest {
   readonly host: GuestHost;
+  readonly limits: Limits;
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
   readonly tasks: GuestTasks;
   #run: ComponentRun | undefined;
 
-  constructor(host: GuestHost, plan: ComponentPlan) {
+  constructor(host: GuestHost, plan: ComponentPlan, limits: Limits) {
     this.host = host;
+    this.limits = limits;
     const trap = (reason: string): never => host.trap(reason);
     const instances = plan.instanceParents.length;
     this.tasks = new GuestTasks({ host, instances, beforeIdle: () => this.#run?.beforeWait() });
+    const { componentHandlesMax: handlesMax } = limits;
     this.handles = Array.from({ length: instances }, () => new HandleTable({ handlesMax, trap }));
   }
 

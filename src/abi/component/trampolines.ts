@@ -94,9 +94,10 @@ export class Trampolines {
     if (known !== undefined) return known;
     const handles = this.#guest.handles[instance];
     if (handles === undefined) throw new TypeError(`Cannot find component instance ${instance}`);
-    const { host, tasks } = this.#guest;
+    const { host, tasks, limits } = this.#guest;
     const onEvent = (): void => tasks.threads.poke();
-    const crossing = new Crossing({ host, handles, onEvent }, options);
+    const { componentCallBytesMax: callBytesMax } = limits;
+    const crossing = new Crossing({ host, handles, onEvent, callBytesMax }, options);
     this.#crossings.set(key, crossing);
     return crossing;
   }

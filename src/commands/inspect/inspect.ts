@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
-import { digestBytes, moduleLimits } from '../../deploy/build/artifact.ts';
+import { componentLimits, digestBytes, moduleLimits } from '../../deploy/build/artifact.ts';
 import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
@@ -78,7 +78,10 @@ function describeComponent(
 ): ReportedComponent | undefined {
   if (!isComponent(bytes)) return undefined;
   try {
-    const { cores, plan } = readComponent(bytes, { moduleLimits: moduleLimits(limits) });
+    const { cores, plan } = readComponent(bytes, {
+      limits: componentLimits(limits),
+      moduleLimits: moduleLimits(limits),
+    });
     return {
       imports: plan.imports,
       exports: plan.exports.map((each) => `${each.interface}#${each.name}`),

@@ -8,7 +8,7 @@ import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { FormFacts, Program, ProgramCore } from '../../threads/program.ts';
-import { defaultComponentLimits } from '../../wasm/component/limits.ts';
+import { type ComponentLimits, defaultComponentLimits } from '../../wasm/component/limits.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
 import { isComponent, readComponent } from '../../wasm/component.ts';
 import { findInitialiser } from '../../wasm/initialiser.ts';
@@ -96,9 +96,8 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
 
 function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): Artifact {
   const { limits } = options;
-  const bytesMax = limits.moduleBytesMax;
   const { cores, plan } = readComponent(bytes, {
-    limits: { ...defaultComponentLimits, bytesMax },
+    limits: componentLimits(limits),
     moduleLimits: moduleLimits(limits),
   });
   const unserved: Judgement = { kind: 'refused', reason: 'Cannot run the component: not here' };
@@ -173,6 +172,20 @@ export function moduleLimits(limits: Limits): ModuleLimits {
     importsMax: limits.importsMax,
     tableEntriesMax: limits.tableEntriesMax,
     memoryPagesMax: Math.floor(limits.memoryBytesMax / wasmPageBytes),
+  };
+}
+
+/** The same for components. */
+export function componentLimits(limits: Limits): ComponentLimits {
+  return {
+    ...defaultComponentLimits,
+    bytesMax: limits.moduleBytesMax,
+    modulesMax: limits.componentModulesMax,
+    coreInstancesMax: limits.componentCoresMax,
+    instancesMax: limits.componentInstancesMax,
+    typesMax: limits.componentTypesMax,
+    importsMax: limits.componentImportsMax,
+    exportsMax: limits.componentImportsMax,
   };
 }
 

@@ -4,6 +4,7 @@ import { Codecs } from '../../../src/abi/component/codecs.ts';
 import { Crossing } from '../../../src/abi/component/crossing.ts';
 import { HandleTable, HostResource } from '../../../src/abi/component/handles.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
+import { defaultLimits } from '../../../src/config/config.ts';
 import type { CrossingOptions } from '../../../src/wasm/component/plan.ts';
 import type { ValueType } from '../../../src/wasm/component/types.ts';
 
@@ -50,7 +51,8 @@ class Place {
       isAsync: false,
       callback: undefined,
     };
-    const parts = { host, handles: this.handles, onEvent: () => undefined };
+    const callBytesMax = defaultLimits.componentCallBytesMax;
+    const parts = { host, handles: this.handles, onEvent: () => undefined, callBytesMax };
     this.crossing = new Crossing(parts, options);
   }
 }

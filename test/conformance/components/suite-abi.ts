@@ -53,7 +53,7 @@ class SuiteBinding implements Binding {
   constructor(host: GuestHost, plan: ComponentPlan, nextRun: () => SuiteRun) {
     this.#nextRun = nextRun;
     this.#prepared = new PreparedComponent(plan, interfaces);
-    this.#guest = new ComponentGuest(host, plan);
+    this.#guest = new ComponentGuest(host, plan, suiteRunLimits);
     this.#trampolines = new Trampolines(this.#guest, this.#prepared);
   }
 

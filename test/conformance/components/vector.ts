@@ -5,6 +5,7 @@ import { Codecs } from '../../../src/abi/component/codecs.ts';
 import { Crossing } from '../../../src/abi/component/crossing.ts';
 import { HandleTable } from '../../../src/abi/component/handles.ts';
 import { GuestMemory } from '../../../src/abi/memory.ts';
+import { defaultLimits } from '../../../src/config/config.ts';
 import type { CrossingOptions } from '../../../src/wasm/component/plan.ts';
 import {
   type FlatType,
@@ -82,7 +83,9 @@ class Place {
       callback: undefined,
     };
     const handles = new HandleTable({ handlesMax: 1, trap });
-    this.crossing = new Crossing({ host, handles, onEvent: () => undefined }, options);
+    const callBytesMax = defaultLimits.componentCallBytesMax;
+    const parts = { host, handles, onEvent: () => undefined, callBytesMax };
+    this.crossing = new Crossing(parts, options);
     this.crossing.begin();
   }
 

@@ -64,11 +64,14 @@ async function measureThroughput(
   const { daemon, fresh, empty } = servers;
   const urls = { ours: `${named(daemon)}/small.wasm`, fresh: `${fresh.url}/small.wasm` };
   const found = { ours: [] as number[], fresh: [] as number[], empty: [] as number[] };
+  const shares: number[] = [];
   await putLoad(urls.ours, { connections, seconds });
   for (let round = 0; round < rounds; round += 1) {
     const load = { connections, seconds };
     found.ours.push((await putLoad(urls.ours, load)).requestsPerS);
-    found.empty.push((await putLoad(empty.url, load)).requestsPerS);
+    const { requestsPerS, generatorShare } = await putLoad(empty.url, load);
+    found.empty.push(requestsPerS);
+    shares.push(generatorShare);
     found.fresh.push((await putLoad(urls.fresh, load)).requestsPerS);
   }
   const ratios = found.ours.map((each, round) => each / (found.empty[round] ?? Number.NaN));
@@ -77,6 +80,7 @@ async function measureThroughput(
     { name: 'small guest, fresh state', value: median(found.ours), unit },
     { name: 'small guest, new instance each time', value: median(found.fresh), unit },
     { name: 'empty node:http server', value: median(found.empty), unit },
+    { name: 'the load generator’s share of a processor there', value: median(shares), unit: 'x' },
     {
       name: 'daemon against an empty server',
       value: median(ratios),

@@ -5,6 +5,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import autocannon from 'autocannon';
+import { placed } from './pinning.ts';
 
 export interface LoadPlan {
   readonly connections: number;
@@ -17,6 +18,8 @@ export interface LoadResult {
   readonly p99Ms: number;
   /** Connections that broke, and answers that were not 2xx. */
   readonly failures: number;
+  /** CPU time of the generator by that of one processor; NaN where it is not known. */
+  readonly generatorShare: number;
 }
 
 const run = promisify(execFile);
@@ -30,8 +33,9 @@ export function putLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
 
 async function putWrkLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
   const { connections, seconds } = plan;
-  const args = ['-t1', `-c${connections}`, `-d${seconds}`, '--latency', url];
-  const { stdout } = await run('wrk', args);
+  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}`, '--latency', url];
+  // The shell tells what its children took.
+  const { stdout } = await run('sh', ['-c', '"$@"; times', 'sh', ...placed('generator', wrk)]);
   const count = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
   const broken = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(
     stdout,
@@ -42,7 +46,17 @@ async function putWrkLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
     p50Ms: readLatency(stdout, '50%'),
     p99Ms: readLatency(stdout, '99%'),
     failures: socketErrors + count(/Non-2xx or 3xx responses: (\d+)/),
+    generatorShare: readChildSeconds(stdout) / seconds,
   };
+}
+
+/** The last line of `times`: user and system time of the children, as `0m1.234s 0m0.567s`. */
+function readChildSeconds(text: string): number {
+  const last = text.trimEnd().split('\n').at(-1) ?? '';
+  const spent = [...last.matchAll(/(\d+)m([\d.]+)s/g)];
+  return spent.length === 2
+    ? spent.reduce((sum, [, minutes, rest]) => sum + Number(minutes) * 60 + Number(rest), 0)
+    : Number.NaN;
 }
 
 /** wrk writes `99%    1.25ms`, with us, ms or s as it fits. */
@@ -63,6 +77,8 @@ async function putAutocannonLoad(url: string, plan: LoadPlan): Promise<LoadResul
     p50Ms: result.latency.p50,
     p99Ms: result.latency.p99,
     failures: result.errors + result.timeouts + result.non2xx,
+    // It runs in this process, beside everything else.
+    generatorShare: Number.NaN,
   };
 }
 

@@ -25,6 +25,7 @@ import { measureEngine } from './engine-rows.ts';
 import { measureFastly } from './fastly-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
+import { isPinned } from './pinning.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
 import { measureStore } from './store-rows.ts';
@@ -89,6 +90,7 @@ const machine = {
   cores: availableParallelism(),
   load: loadavg()[0],
   generator: generatorName,
+  isPinned,
 };
 console.log(JSON.stringify(machine));
 if (values.json !== undefined) {

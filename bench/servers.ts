@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { packedProgram } from './packed.ts';
+import { placed } from './pinning.ts';
 
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
 const streamServer = fileURLToPath(new URL('./stream-server.ts', import.meta.url));
@@ -82,7 +83,8 @@ export class Server implements AsyncDisposable {
     options: { readonly environment: NodeJS.ProcessEnv; readonly directory: string | undefined },
   ): Promise<Server> {
     const startedAtMs = performance.now();
-    const child = spawn(process.execPath, args, {
+    const [program, ...rest] = placed('server', [process.execPath, ...args]);
+    const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...options.environment },
     });

@@ -14,7 +14,9 @@ export function checkReadme(text: string, commands: readonly Command[]): readonl
   const lines = code
     .flatMap((piece) => piece.split('\n'))
     .filter((line) => /\bterrafirma /.test(line));
-  const called = new Set(lines.flatMap((line) => /\bterrafirma ([a-z]+)\b/.exec(line)?.[1] ?? []));
+  const called = new Set(
+    lines.flatMap((line) => /\bterrafirma ([a-z]+(?:-[a-z]+)*)\b/.exec(line)?.[1] ?? []),
+  );
   const written = new Set(lines.flatMap((line) => line.match(/(?<=\s)--[a-z][a-z-]*/g) ?? []));
   return [
     ...[...names].filter((name) => !called.has(name)).map((name) => `README.md must show ${name}`),

@@ -121,6 +121,7 @@ export const rooms: readonly Room[] = [
       ...aboutAbis,
     ],
   },
+  { name: 'page', holds: 'what the dashboard runs in browsers', imports: [] },
   {
     name: 'admin',
     holds: 'what operators see and do while the daemon runs',

@@ -8,6 +8,7 @@ export const entryFiles: readonly RegExp[] = [
   /^src\/main\.ts$/,
   /-thread\.ts$/,
   /^src\/serve\/thread\.ts$/,
+  /^src\/page\/app\.js$/,
   /\.d\.ts$/,
 ];
 

@@ -14,8 +14,11 @@ import type { Actor } from './request.ts';
 export interface DoorOptions {
   /** Undefined for a socket, which only its owner can open. */
   readonly token: string | undefined;
-  /** `host:port` as listened on; undefined for a socket, where any name is fine. */
-  readonly authorities: readonly string[] | undefined;
+  /**
+   * `host:port` as listened on; undefined for a socket, where all but foreign names are fine;
+   * `of the gateway`: it has found here by the host name, and by HTTPS.
+   */
+  readonly authorities: readonly string[] | 'of the gateway' | undefined;
   /** Whether somebody is let in by a cookie that he got for the token. */
   readonly hasSession?: ((headers: IncomingHttpHeaders) => boolean) | undefined;
   readonly nowMs: () => number;
@@ -29,6 +32,11 @@ export interface Knock {
   readonly takesBytes: boolean;
 }
 
+/**
+ * A name with a dot that is no address. Whoever brings the socket to his machine (`ssh -L`) opens
+ * it to every page in his browser; one whose own name was made to lead there says that name.
+ */
+const reboundPattern = /^[\w-]+(?:\.[\w-]+)*\.[a-z][\w-]*\.?(?::\d+)?$/i;
 const failuresPerMinute = 10;
 /** Addresses of which it is remembered that they failed. */
 const addressesMax = 10_000;
@@ -52,7 +60,7 @@ export class Door {
    */
   admit(knock: Knock): Actor {
     this.#checkAuthority(knock.headers);
-    checkOrigin(knock.headers);
+    checkOrigin(knock.headers, this.#options.authorities === 'of the gateway');
     const actor = knock.needsToken ? this.#identify(knock) : 'anybody';
     if (knock.method !== 'GET' && !knock.takesBytes) checkType(knock.headers);
     return actor;
@@ -60,8 +68,13 @@ export class Door {
 
   #checkAuthority({ host = '' }: IncomingHttpHeaders): void {
     const { authorities } = this.#options;
-    if (authorities === undefined || authorities.includes(host.toLowerCase())) return;
-    const rule = `the host must be ${authorities.join(' or ')}`;
+    if (authorities === 'of the gateway') return;
+    const isRight =
+      authorities === undefined
+        ? !reboundPattern.test(host)
+        : authorities.includes(host.toLowerCase());
+    if (isRight) return;
+    const rule = `the host must be ${authorities?.join(' or ') ?? 'localhost'}`;
     throw new TerrafirmaError(
       'misdirected',
       `Cannot answer: ${rule}: received ${quoteReceived(host)}`,
@@ -91,10 +104,12 @@ function hash(text: string): Uint8Array {
   return createHash('sha256').update(text).digest();
 }
 
-function checkOrigin({ host = '', origin }: IncomingHttpHeaders): void {
+/** Who can change what comes by plain HTTP has no say in what is asked for by HTTPS. */
+function checkOrigin({ host = '', origin }: IncomingHttpHeaders, isSecure: boolean): void {
   if (origin === undefined) return;
   const authority = host.toLowerCase();
-  if (origin === `http://${authority}` || origin === `https://${authority}`) return;
+  const isPlain = origin === `http://${authority}`;
+  if (origin === `https://${authority}` || (isPlain && !isSecure)) return;
   const rule = 'the origin must be that of the admin listener';
   throw new TerrafirmaError(
     'admin-origin',

@@ -8,15 +8,19 @@ import type { ServerResponse } from 'node:http';
 /** What is held for a client that does not read. */
 const heldBytesMax = 256 * 1024;
 /** Proxies and browsers close what is silent. */
-const commentMs = 15_000;
+const commentMsDefault = 15_000;
+/** Who has read nothing for so many comments keeps others from a stream: two minutes. */
+const silentCommentsMax = 8;
 
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #comments: NodeJS.Timeout;
   readonly #onClose: (() => void)[] = [];
   #left = 0;
+  /** Comments since the client was last seen to read all that there was. */
+  #silentComments = 0;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, commentMs = commentMsDefault) {
     this.#response = response;
     response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -24,7 +28,7 @@ export class EventStream {
       'x-content-type-options': 'nosniff',
     });
     response.flushHeaders();
-    this.#comments = setInterval(() => this.#write(':\n\n'), commentMs);
+    this.#comments = setInterval(() => this.#comment(), commentMs);
     response.once('close', () => {
       clearInterval(this.#comments);
       for (const listener of this.#onClose) listener();
@@ -70,6 +74,13 @@ export class EventStream {
 
   end(): void {
     this.#response.end();
+  }
+
+  /** What the system holds for the connection is not counted: it is full soon. */
+  #comment(): void {
+    this.#silentComments = this.#response.writableLength === 0 ? 0 : this.#silentComments + 1;
+    if (this.#silentComments >= silentCommentsMax) this.#response.destroy();
+    else this.#write(':\n\n');
   }
 
   #write(text: string): void {

@@ -2,7 +2,13 @@
  * One admin listener: a Unix socket, a loopback address, or a place where numbers alone are told.
  * Touches the network, by node:http in the control plane; so everything about a request is bounded.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Limits } from '../config/config.ts';
 import { describeError, errorRow, TerrafirmaError, toErrorRecord } from '../errors.ts';
@@ -19,8 +25,13 @@ export interface AdminListenerOptions {
   readonly door: (authorities: readonly string[] | undefined) => Door | undefined;
   readonly limits: Pick<Limits, 'adminConnectionsMax' | 'adminStreamsMax' | 'adminBodyBytesMax'>;
   readonly journal: Journal;
+  /** Who has signed in in a browser, which may not have all the streams there are. */
+  readonly sessionOf?: (headers: IncomingHttpHeaders) => string | undefined;
+  /** Whose request it is; left out: that of the connection's other end. */
+  readonly addressOf?: (headers: IncomingHttpHeaders) => string;
 }
 
+const streamsPerSessionMax = 4;
 const headBytesMax = 16 * 1024;
 const headMsMax = 10_000;
 const requestMsMax = 10_000;
@@ -31,7 +42,8 @@ export class AdminListener {
   readonly #server: Server;
   readonly #routes: Routes;
   readonly #sockets = new Set<Socket>();
-  readonly #openStreams = new Set<EventStream>();
+  /** And whose they are. */
+  readonly #openStreams = new Map<EventStream, string | undefined>();
   #door: Door | undefined;
   #underWay = 0;
 
@@ -82,7 +94,7 @@ export class AdminListener {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const cut = setTimeout(() => this.#cut(), idleMsMax / 5);
     this.#server.closeIdleConnections();
-    for (const stream of this.#openStreams) stream.end();
+    for (const stream of this.#openStreams.keys()) stream.end();
     await closed;
     clearTimeout(cut);
   }
@@ -111,7 +123,7 @@ export class AdminListener {
         throw new TerrafirmaError('admin-busy');
       }
       const reply = await this.#answer(incoming);
-      if (reply.kind === 'events') this.#stream(reply.run, response);
+      if (reply.kind === 'events') this.#stream(reply.run, incoming, response);
       else send(response, incoming.method === 'HEAD', reply);
     } catch (error) {
       this.#fail(response, error);
@@ -125,16 +137,18 @@ export class AdminListener {
     const target = new URL(`http://admin${url.startsWith('/') ? url : '/'}`);
     const { route, params } = this.#findRoute(method, target.pathname);
     const isOpen = route.isOpen === true;
+    const address = this.#options.addressOf?.(headers) ?? socket.remoteAddress ?? '';
     const actor: Actor =
       this.#door?.admit({
         method: route.method,
         headers,
-        address: socket.remoteAddress ?? '',
+        address,
         needsToken: !isOpen,
         takesBytes: route.takesBytes === true,
       }) ?? 'anybody';
     const body = route.method === 'GET' ? nothing : await this.#readBody(incoming);
-    return await route.answer({ method, params, query: target.searchParams, headers, actor, body });
+    const { searchParams: query } = target;
+    return await route.answer({ method, params, query, headers, actor, address, body });
   }
 
   #findRoute(method: string, path: string): ReturnType<Routes['find']> {
@@ -161,12 +175,19 @@ export class AdminListener {
     return Buffer.concat(chunks);
   }
 
-  #stream(run: (stream: EventStream) => void, response: ServerResponse): void {
-    if (this.#openStreams.size >= this.#options.limits.adminStreamsMax) {
+  #stream(
+    run: (stream: EventStream) => void,
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const session = this.#options.sessionOf?.(headers);
+    const own = [...this.#openStreams.values()].filter((other) => other === session).length;
+    const isGreedy = session !== undefined && own >= streamsPerSessionMax;
+    if (isGreedy || this.#openStreams.size >= this.#options.limits.adminStreamsMax) {
       throw new TerrafirmaError('admin-busy');
     }
     const stream = new EventStream(response);
-    this.#openStreams.add(stream);
+    this.#openStreams.set(stream, session);
     stream.onClose(() => this.#openStreams.delete(stream));
     run(stream);
   }

@@ -7,12 +7,14 @@ import type { AdminAddress, Config } from '../config/config.ts';
 import { printEndpoint } from '../config/kinds.ts';
 import { TerrafirmaError } from '../errors.ts';
 import { makeDirectory } from '../outside/state/make-directory.ts';
+import type { Dashboard } from './dashboard/dashboard.ts';
 import { Door } from './door.ts';
 import { AdminListener, type AdminListenerOptions } from './listener.ts';
 import { openToken } from './token.ts';
 
 export interface AdminListenersOptions extends Pick<AdminListenerOptions, 'journal' | 'routes'> {
   readonly config: Config;
+  readonly dashboard: Pick<Dashboard, 'sessions'>;
   /** A clock that only goes forward, in milliseconds. */
   readonly nowMs: () => number;
 }
@@ -81,15 +83,29 @@ export class AdminListeners {
   }
 }
 
+/**
+ * What whoever comes by TCP must show; made where there is none.
+ *
+ * @throws TerrafirmaError `config`.
+ */
+export function adminToken({ admin, stateDirectory }: Config): string {
+  return openToken(admin.tokenFile, stateDirectory);
+}
+
 function createListener(
-  { config, journal, nowMs, routes }: AdminListenersOptions,
+  { config, dashboard, journal, nowMs, routes }: AdminListenersOptions,
   isTcp: boolean,
 ): AdminListener {
-  const { admin, limits, stateDirectory } = config;
-  const token = isTcp ? openToken(admin.tokenFile, stateDirectory) : undefined;
+  const { limits } = config;
+  const { sessions } = dashboard;
+  const token = isTcp ? adminToken(config) : undefined;
   const door: AdminListenerOptions['door'] = (authorities) =>
-    new Door({ token, authorities, nowMs });
-  return new AdminListener({ routes, door, limits, journal });
+    new Door({
+      ...{ token, authorities, nowMs },
+      hasSession: (headers) => sessions.find(headers) !== undefined,
+    });
+  const sessionOf: AdminListenerOptions['sessionOf'] = (headers) => sessions.find(headers)?.id;
+  return new AdminListener({ routes, door, limits, journal, sessionOf });
 }
 
 /** @throws TerrafirmaError `config`. */

@@ -5,7 +5,7 @@ import { quoteReceived } from '../names.ts';
 import type { EventStream } from './event-stream.ts';
 
 /** How whoever asks has shown that he may. */
-export type Actor = 'socket' | 'token' | 'session' | 'anybody';
+export type Actor = 'socket' | 'token' | 'session' | 'anybody' | `owner ${string}`;
 
 export interface AdminRequest {
   readonly method: string;
@@ -14,6 +14,8 @@ export interface AdminRequest {
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly actor: Actor;
+  /** Of whoever asks; empty by a socket. */
+  readonly address: string;
   readonly body: Uint8Array;
 }
 
@@ -51,7 +53,9 @@ const schemaVersion = 1;
 /** No list holds the control plane for longer. */
 export const rowsMax = 500;
 
-export function json(value: Readonly<Record<string, unknown>>, status = 200): AdminReply {
+export type JsonReply = Extract<AdminReply, { kind: 'json' }>;
+
+export function json(value: Readonly<Record<string, unknown>>, status = 200): JsonReply {
   return { kind: 'json', status, value: { schemaVersion, ...value } };
 }
 

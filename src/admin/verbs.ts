@@ -5,6 +5,7 @@ import { daemonRoutes } from './verbs/daemon.ts';
 import { eventRoutes } from './verbs/events.ts';
 import { folderRoutes } from './verbs/folders.ts';
 import { healthRoutes } from './verbs/health.ts';
+import { historyRoutes } from './verbs/history.ts';
 import { kvRoutes } from './verbs/kv.ts';
 import { logRoutes } from './verbs/log.ts';
 import { metricsRoutes } from './verbs/metrics.ts';
@@ -20,6 +21,7 @@ export function allRoutes(world: AdminWorld): readonly Route[] {
     ...metricsRoutes(world),
     ...statusRoutes(world),
     ...topRoutes(world),
+    ...historyRoutes(world),
     ...runRoutes(world),
     ...folderRoutes(world),
     ...logRoutes(world),
@@ -28,5 +30,6 @@ export function allRoutes(world: AdminWorld): readonly Route[] {
     ...nameRoutes(world),
     ...kvRoutes(world),
     ...daemonRoutes(world),
+    ...world.dashboard.routes(),
   ];
 }

@@ -13,8 +13,12 @@ import type { ToThread } from '../threads/messages.ts';
 import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import type { BanBook } from './bans.ts';
+import type { Dashboard } from './dashboard/dashboard.ts';
 import type { EventBook } from './event-book.ts';
 import type { History } from './history.ts';
+import type { Pulse } from './pulse.ts';
+import type { DaemonSeries } from './series/daemon-series.ts';
+import type { ModuleSeries } from './series/module-series.ts';
 
 export interface AdminWorld {
   readonly version: string;
@@ -29,6 +33,10 @@ export interface AdminWorld {
   readonly cache: CacheView;
   readonly counters: Pick<CounterBook, 'sums'>;
   readonly history: Pick<History, 'growth'>;
+  readonly daemonSeries: Pick<DaemonSeries, 'controlLagMs' | 'read'>;
+  readonly moduleSeries: Pick<ModuleSeries, 'cpu' | 'read'>;
+  readonly pulse: Pick<Pulse, 'watch'>;
+  readonly dashboard: Pick<Dashboard, 'routes'>;
   readonly events: EventBook;
   readonly log: LogRing;
   readonly bans: BanBook;
@@ -41,6 +49,10 @@ export interface AdminWorld {
   readonly certificates: () => Certificates | undefined;
   /** Names that led to a folder lately. */
   readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;
+  /** What is shown of a line or an event; left out: all of it. */
+  readonly showLine?: (line: unknown) => unknown;
+  /** Whose certificates are told; left out: all. */
+  readonly isOwnName?: (hostName: HostName) => boolean;
   readonly control: DaemonControl;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;

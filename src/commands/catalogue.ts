@@ -16,6 +16,8 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['status', async () => (await import('./admin/status.ts')).status],
   ['top', async () => (await import('./admin/top.ts')).top],
   ['logs', async () => (await import('./admin/logs.ts')).logs],
+  ['dashboard', async () => (await import('./admin/dashboard.ts')).dashboard],
+  ['sign-in', async () => (await import('./admin/sign-in.ts')).signIn],
   ['ban', async () => (await import('./admin/bans.ts')).ban],
   ['unban', async () => (await import('./admin/bans.ts')).unban],
   ['kv', async () => (await import('./admin/kv.ts')).kv],

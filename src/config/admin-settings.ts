@@ -46,6 +46,13 @@ const adminAddress: ValueKind<AdminAddress> = {
   },
 };
 
+/** In the one spelling that host names are compared in: lower case, punycode, no port, no dot. */
+const panelName = text(
+  'name',
+  /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  'must be a host name of its own in lower case, such as panel.host.example',
+);
+
 function isLoopback(host: string): boolean {
   return host.startsWith('127.') || host === '::1';
 }
@@ -104,6 +111,15 @@ export const adminSettings = {
       { elementsMax: 4 },
     ),
     fallback: () => [],
+    fallbackWords: 'none',
+  }),
+  dashboardHostName: define({
+    name: 'dashboard.host_name',
+    summary:
+      'Owners look at their own folders at this host name, by HTTPS; no site may be called so, ' +
+      'nor above or below it',
+    kind: optional(panelName),
+    fallback: () => undefined,
     fallbackWords: 'none',
   }),
   feedbackEnabled: define({

@@ -52,6 +52,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       allowedFolders: of(settings.hostsAllowedFolders),
       deniedFolders: of(settings.hostsDeniedFolders),
       requireFolderConsent: of(settings.hostsRequireFolderConsent),
+      reservedName: of(settings.dashboardHostName),
     },
     ...assembleFolders(of),
     ...assembleOperation(of),
@@ -89,7 +90,7 @@ function assembleWatch(of: ValueOf): Config['watch'] {
 }
 
 /** What operators see and owners are told. */
-function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'feedback'> {
+function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'dashboard' | 'feedback'> {
   const admin = {
     listen: of(settings.adminListen),
     directory: of(settings.adminDirectory),
@@ -100,7 +101,7 @@ function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'feedback'> {
     isEnabled: of(settings.feedbackEnabled),
     nodeName: of(settings.feedbackNodeName),
   };
-  return { admin, feedback };
+  return { admin, feedback, dashboard: { hostName: of(settings.dashboardHostName) } };
 }
 
 function assembleCluster(of: ValueOf): Config['cluster'] {

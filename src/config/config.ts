@@ -129,6 +129,8 @@ export interface HostsConfig {
   readonly deniedFolders: readonly string[];
   /** Serve only host names that the folder itself lists. */
   readonly requireFolderConsent: boolean;
+  /** Of the owners' dashboard: no site may be called so, nor above or below it. */
+  readonly reservedName: string | undefined;
 }
 
 /** Where the daemon is operated from; `auto`: `admin.sock` in its directory. */
@@ -152,6 +154,11 @@ export interface AdminConfig {
   readonly tokenFile: string | undefined;
   /** Where numbers and health alone are told, to everybody. */
   readonly metricsListen: readonly Endpoint[];
+}
+
+export interface DashboardConfig {
+  /** Where owners look at their folders; undefined: nowhere. */
+  readonly hostName: string | undefined;
 }
 
 /** Several nodes, one installation; see docs/cluster.md. */
@@ -206,6 +213,7 @@ export interface Config {
   readonly secrets: SecretsConfig;
   readonly cron: CronConfig;
   readonly admin: AdminConfig;
+  readonly dashboard: DashboardConfig;
   readonly feedback: FeedbackConfig;
   readonly cluster: ClusterConfig;
   readonly proxies: ProxyConfig;

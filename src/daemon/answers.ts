@@ -35,6 +35,8 @@ const siteTtlMsMax = 60_000;
 const failureTtlMs = 2_000;
 /** How long the last good record of a name is used while it cannot be looked up (RFC 8767). */
 const staleRecordMsMax = 3_600_000;
+/** What orders of its certificate are counted under. */
+const panelKey = '/dashboard' as FolderKey;
 /** Failures that say what the name's record is now; all others say nothing about it. */
 const recordCodes: ReadonlySet<ErrorCode> = new Set(['no-record', 'bad-record']);
 const staleTtlMs = 5_000;
@@ -50,6 +52,8 @@ export interface AnswersOptions {
   readonly guards: MountGuards;
   readonly publisher: Publisher;
   readonly hostRules: HostRules;
+  /** Of the owners' dashboard; undefined: there is none. */
+  readonly panelName: string | undefined;
   readonly logins: Pick<Logins, 'check'>;
   readonly sealingKeys: Pick<SealingKeys, 'newest'>;
   readonly compressor: Pick<Compressor, 'compress'>;
@@ -114,6 +118,8 @@ export class ControlAnswers {
    * the name be served, and has something to serve. Rejects with why not.
    */
   async servedName(hostName: HostName, clientAddress?: string): Promise<ServedName> {
+    // The owners' dashboard is nobody's folder.
+    if (hostName === this.#options.panelName) return { folderKey: panelKey, isListed: true };
     const answer = await this.#site(hostName, clientAddress);
     if (answer.kind === 'failure') throw fromErrorRecord(answer.error);
     const { site } = answer;

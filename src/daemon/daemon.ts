@@ -117,7 +117,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     parts.operation = await openOperation(io, parts, {
       ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
       ...{ account: new Account(account, 'control'), bans: parts.bans, guards },
-      ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache') },
+      ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache'), places, hostRules },
       listening: () => urlsOf(all),
       hostNames: () => answers.hostNames(),
     });
@@ -164,6 +164,7 @@ function openAnswers(
   return new ControlAnswers({
     ...rest,
     config,
+    panelName: config.dashboard.hostName,
     hostRules: parts.openHostRules(config.hosts),
     logins: openLogins(config, journal, parts),
     compressor: openCompressor(config, journal, parts),

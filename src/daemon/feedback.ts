@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Feedback } from '../admin/feedback/feedback.ts';
+import { Feedback, type FeedbackOptions } from '../admin/feedback/feedback.ts';
 import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -15,18 +15,19 @@ export interface FeedbackParts {
   readonly guards: MountGuards;
   readonly journal: Journal;
   readonly version: string;
+  readonly sessionsOf: FeedbackOptions['sessionsOf'];
 }
 
 const nodeNamePattern = /^[a-z0-9-]{1,32}$/;
 
 /** Undefined where the operator wants none, and where it could not be done safely. */
 export function openFeedback(parts: FeedbackParts): Feedback | undefined {
-  const { config, guards, ...rest } = parts;
+  const { config, guards, journal, publisher, sessionsOf, version } = parts;
   const { feedback, folder, mounts, stateDirectory } = config;
   if (!feedback.isEnabled || process.platform !== 'linux') return undefined;
   const writable = new Set(mounts.flatMap((mount) => (mount.isWritable ? [mount.directory] : [])));
   return new Feedback({
-    ...rest,
+    ...{ journal, publisher, sessionsOf, version },
     fsOf: (mountDirectory, folderKey) => guards.fsOf(mountDirectory, ownerOf(folderKey)),
     // A folder that is served by its path is the operator's own: enabling is enough.
     isWritable: (mountDirectory) => folder !== undefined || writable.has(mountDirectory),

@@ -34,6 +34,32 @@ export const adminRows = {
     sentence: 'Cannot answer: a page of another site must not operate the daemon',
     shown: true,
   },
+  'owner-session': {
+    status: 401,
+    fault: 'visitor',
+    sentence: 'Cannot answer: the browser must be signed in to the folder',
+    shown: true,
+  },
+  'sign-in-tries': {
+    status: 429,
+    fault: 'visitor',
+    sentence: 'Cannot show another code: too many were asked for; try again in a minute',
+    shown: true,
+    retryAfterS: 60,
+  },
+  'panel-https': {
+    status: 403,
+    fault: 'visitor',
+    sentence: 'Cannot answer: this page must be asked for by HTTPS',
+    shown: true,
+  },
+  'panel-away': {
+    status: 503,
+    fault: 'operator',
+    sentence: 'Cannot answer now: the dashboard does not answer; try again',
+    shown: true,
+    retryAfterS: 2,
+  },
   'admin-type': {
     status: 415,
     fault: 'visitor',

@@ -115,6 +115,19 @@ export class CounterBook {
     }
   }
 
+  /** The sum of all rows, laid out as they are: for looks that come every second. */
+  total(): Float64Array {
+    const sum = new Float64Array(counterRowWords);
+    for (const page of this.#pages) {
+      const words = new Float64Array(page, 0, (this.#rows + 1) * counterRowWords);
+      for (let at = 0; at < words.length; at += 1) {
+        const place = at % counterRowWords;
+        sum[place] = (sum[place] ?? 0) + (words[at] ?? 0);
+      }
+    }
+    return sum;
+  }
+
   /** The peak of memory is no sum, but the highest. */
   #add(row: number): Float64Array {
     const sum = new Float64Array(counterRowWords);

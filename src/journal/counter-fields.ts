@@ -20,6 +20,7 @@ const outcomeTable: { readonly [outcome in RequestRecord['outcome']]: true } = {
   redirected: true,
   challenge: true,
   'sealing-key': true,
+  panel: true,
 };
 
 export const outcomes = Object.keys(outcomeTable) as readonly RequestRecord['outcome'][];

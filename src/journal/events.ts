@@ -112,6 +112,13 @@ export interface Events {
     /** `socket`: the admin socket; `token`: by TCP; `signal`. */
     readonly actor: string;
   };
+  readonly 'owner-action': InFolder & {
+    readonly action: string;
+    readonly target: string;
+    /** What the page calls the session; it opens nothing. */
+    readonly session: string;
+  };
+  readonly 'owner-proved': InFolder & { readonly owner: string };
   readonly 'admin-listening': { readonly admin: readonly string[] };
   readonly 'admin-trouble': Because;
   readonly 'feedback-paused': InFolder & Because;
@@ -268,6 +275,8 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'http2-connection-cut': { level: 'info', text: 'HTTP/2 connection cut' },
 
   'operator-action': { level: 'info', text: 'operator action' },
+  'owner-action': { level: 'info', text: 'action of the folder’s owner' },
+  'owner-proved': { level: 'info', text: 'a code to sign in by was written into the folder' },
   'admin-listening': {
     level: 'info',
     text: ({ admin }) => `operated at ${admin.join(' and ')}`,

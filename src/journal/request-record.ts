@@ -12,7 +12,7 @@ export interface RequestRecord {
   status: number;
   bytesReceived: number;
   bytesSent: number;
-  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge' | 'sealing-key';
+  outcome: Outcome | 'file' | 'failed' | 'redirected' | 'challenge' | 'sealing-key' | 'panel';
   folderKey: string | undefined;
   modulePath: string | undefined;
   digest: string | undefined;

@@ -23,6 +23,8 @@ export interface PlainDoorOptions {
   readonly nowMs: () => number;
   readonly isFolderMode: boolean;
   readonly hostRules: HostRules;
+  /** Of the owners' dashboard; undefined: there is none. */
+  readonly panelName: string | undefined;
   /** Whether visitors are sent on; else only challenges are answered here. */
   readonly redirects: boolean;
   /** The port of HTTPS as visitors see it. */
@@ -113,6 +115,7 @@ export class PlainDoor {
     }
     const hostName = exchange.hostName ?? parseHostName(authority);
     record.hostName = hostName;
+    if (hostName === this.#options.panelName) return hostName;
     const site = await replica.siteOf(hostName, this.#options.nowMs(), clientAddress);
     record.folderKey = site.folderKey;
     hostRules.checkConsent(hostName, site.settings?.hostNames);

@@ -18,11 +18,13 @@ import { ThreadCounters } from '../journal/counters.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
+import type { HostName } from '../names.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { HostRules } from '../site/hosts.ts';
 import { ControlLink } from '../threads/control-link.ts';
 import { LedgerPage } from '../threads/ledger.ts';
 import type { CronOrder, ThreadStart, ToControl, ToThread } from '../threads/messages.ts';
+import { panelSocketPath } from '../threads/panel.ts';
 import { beatWith } from './beat.ts';
 import { Chains } from './chain/chains.ts';
 import { systemClocks } from './clocks.ts';
@@ -37,6 +39,7 @@ import { Failures } from './road/failures.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
 import { ModuleRuns } from './road/module-runs.ts';
+import { PanelDoor } from './road/panel-door.ts';
 import { Replica, type ReplicaOptions } from './road/replica.ts';
 import { SealingKeyDoor } from './road/sealing-key.ts';
 import { sharesOf } from './road/shares-of.ts';
@@ -124,13 +127,14 @@ function openDoors({ bans, config }: ThreadStart) {
 }
 
 function openGateway(
-  { folder, limits, threads }: Config,
+  config: Config,
   parts: Pick<GatewayOptions, 'account' | 'bans' | 'hostRules' | 'log' | 'replica'> & {
     readonly guards: MountGuards;
     readonly link: ControlLink;
     readonly runs: ModuleRuns;
   },
 ): Gateway {
+  const { folder, limits, threads } = config;
   const { account, bans, hostRules, link, log, replica, runs } = parts;
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
   const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
@@ -140,8 +144,16 @@ function openGateway(
   const road = new SiteRoad({ replica, files, doorkeeper, runs, chains });
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
-  const own = { isFolderMode, road, sealingKey, failures, nowMs };
+  const panel = openPanelDoor(config);
+  const own = { isFolderMode, road, sealingKey, panel, failures, nowMs };
   return new Gateway({ ...own, replica, hostRules, bans, account, log });
+}
+
+function openPanelDoor(config: Config): PanelDoor | undefined {
+  const { hostName } = config.dashboard;
+  if (hostName === undefined) return undefined;
+  // The setting was parsed as one.
+  return new PanelDoor({ hostName: hostName as HostName, socketPath: panelSocketPath(config) });
 }
 
 type Drainable = { drain(waitMs: number): Promise<unknown> };

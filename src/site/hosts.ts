@@ -24,6 +24,7 @@ interface ReadRules {
   readonly allowedFolders: readonly string[];
   readonly deniedFolders: readonly string[];
   readonly requiresConsent: boolean;
+  readonly reserved: string | undefined;
 }
 
 /** `/keybase/private` is above folders; what is longer has to name one. */
@@ -44,7 +45,10 @@ export class HostRules {
 
   /** @throws TerrafirmaError `host-denied`. */
   checkName(hostName: HostName): void {
-    const { allowed, denied: refused } = this.#rules;
+    const { allowed, denied: refused, reserved } = this.#rules;
+    if (reserved !== undefined && isRelated(reserved, hostName)) {
+      throw denied(`dashboard.host_name, ${reserved}: received ${hostName}`);
+    }
     const { exact, parents } = allowed;
     const isListed = exact.size + parents.size === 0 || matches(allowed, hostName);
     if (isListed && !matches(refused, hostName)) return;
@@ -79,13 +83,30 @@ export class HostRules {
 }
 
 function readRules(config: HostsConfig): ReadRules {
+  const { reservedName: reserved } = config;
+  const taken = config.allowed.find(
+    (name) => reserved !== undefined && !name.startsWith('*.') && isRelated(reserved, name),
+  );
+  if (taken !== undefined) {
+    const rule = 'hosts.allowed must have no name that is dashboard.host_name, above or below it';
+    throw new TerrafirmaError('config', `Cannot serve a site: ${rule}: received ${taken}`);
+  }
   return {
+    reserved,
     allowed: readPatterns(config.allowed),
     denied: readPatterns(config.denied),
     allowedFolders: config.allowedFolders.map(readFolder),
     deniedFolders: config.deniedFolders.map(readFolder),
     requiresConsent: config.requireFolderConsent,
   };
+}
+
+/**
+ * Whether one is the other, or below it: a browser lets such neighbours share cookies and calls
+ * them one site.
+ */
+function isRelated(one: string, other: string): boolean {
+  return one === other || one.endsWith(`.${other}`) || other.endsWith(`.${one}`);
 }
 
 function readPatterns(patterns: readonly string[]): NamePatterns {

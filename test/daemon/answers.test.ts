@@ -52,7 +52,13 @@ function openAnswers(options: Partial<AnswersOptions> = {}): ControlAnswers {
   const mount = { prefix: '/keybase', directory: scratch.path('kb'), watch: 'poll' } as const;
   const limits = { ...defaultLimits, dnsTimeoutMs: 100, dnsAttemptsMax: 1 };
   return new ControlAnswers({
-    ...{ config: { limits }, folder: undefined, guards, publisher: world.publisher },
+    ...{
+      config: { limits },
+      panelName: undefined,
+      folder: undefined,
+      guards,
+      publisher: world.publisher,
+    },
     resolver: new Resolver({
       ...{ dns: { ...defaultDns, servers: [dns] }, limits },
       nowMs: () => nowMs,
@@ -74,7 +80,7 @@ function openAnswers(options: Partial<AnswersOptions> = {}): ControlAnswers {
 function rulesOf(hosts: { denied?: readonly string[]; deniedFolders?: readonly string[] }) {
   return new HostRules({
     ...{ allowed: [], denied: [], allowedFolders: [], deniedFolders: [] },
-    ...{ requireFolderConsent: false, ...hosts },
+    ...{ requireFolderConsent: false, reservedName: undefined, ...hosts },
   });
 }
 

@@ -9,6 +9,7 @@ const open: HostsConfig = {
   allowedFolders: [],
   deniedFolders: [],
   requireFolderConsent: false,
+  reservedName: undefined,
 };
 
 function rules(config: Partial<HostsConfig>): HostRules {

@@ -18,6 +18,8 @@ export interface SecureRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string;
+  /** Which of loopback's addresses the request comes from; over HTTP/1.1 alone. */
+  readonly localAddress?: string;
 }
 
 /** One request over HTTP/1.1 on a connection of its own. */
@@ -29,6 +31,7 @@ export function askHttp1(port: number, path: string, options: SecureRequest): Pr
         ...{ host: '127.0.0.1', port, path, method, agent: false, servername: serverName },
         headers: { ...headers, host },
         ...(ca === undefined ? {} : { ca }),
+        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       },
       (incoming) => {
         const chunks: Buffer[] = [];

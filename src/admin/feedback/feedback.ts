@@ -20,6 +20,8 @@ export interface FeedbackOptions {
   /** Tells nodes that serve one folder apart: one name for two would make conflict copies. */
   readonly node: string;
   readonly version: string;
+  /** Browsers that are signed in to the folder; see `owners/panel.ts`. */
+  readonly sessionsOf: (folderKey: FolderKey) => readonly unknown[];
   readonly journal: Journal;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
@@ -65,13 +67,14 @@ export class Feedback {
   }
 
   async #tell(look: ReturnType<Publisher['folders']>[number]): Promise<void> {
-    const { isWritable, nowMs, version } = this.#options;
+    const { isWritable, nowMs, sessionsOf, version } = this.#options;
     const { site } = look;
     const settings = site?.settings?.feedback;
     if (site === undefined || settings?.write !== true || look.state === 'away') return;
     if (!isWritable(site.mountDirectory)) return;
     const isPublicAllowed = settings.public === true;
-    const status = describeForOwner(look, { version, isPublicAllowed });
+    const sessions = sessionsOf(look.folderKey);
+    const status = describeForOwner(look, { version, isPublicAllowed, sessions });
     if (status === undefined) return;
     const written = this.#writtenOf(look.folderKey);
     const text = JSON.stringify(status);

@@ -5,6 +5,7 @@ import { decideAccess } from '../../site/access.ts';
 const bytesMax = 64 * 1024;
 /** Sentences of ours may hold what strangers chose: cut as in the log. */
 const detailCharsMax = 500;
+const sessionsToldMax = 50;
 
 /** Whether anybody may read the folder, and so what is written into it. */
 export function isPublic({ folderKey, site }: FolderLook): boolean {
@@ -15,7 +16,11 @@ export function isPublic({ folderKey, site }: FolderLook): boolean {
 /** Undefined where nothing may be told: the folder is public, and its owner has not said so. */
 export function describeForOwner(
   look: FolderLook,
-  about: { readonly version: string; readonly isPublicAllowed: boolean },
+  about: {
+    readonly version: string;
+    readonly isPublicAllowed: boolean;
+    readonly sessions: readonly unknown[];
+  },
 ): Readonly<Record<string, unknown>> | undefined {
   const isOpen = isPublic(look);
   if (isOpen && !about.isPublicAllowed) return undefined;
@@ -33,6 +38,7 @@ export function describeForOwner(
     version: about.version,
     state: look.state,
     ...(isOpen ? {} : { reason: look.reason?.slice(0, detailCharsMax) ?? null }),
+    ...(isOpen ? {} : { sessions: about.sessions.slice(0, sessionsToldMax) }),
     modules,
   };
 }

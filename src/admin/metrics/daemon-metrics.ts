@@ -1,10 +1,10 @@
 /** What the daemon as a whole has and does, as metrics. Touches the process and the disk's size. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { constrainedMemory } from 'node:process';
 import { getHeapStatistics } from 'node:v8';
 import { residentBytes } from '../../account/resident-bytes.ts';
 import type { EventKind } from '../../journal/events.ts';
+import { readDescriptors } from '../descriptors.ts';
 import type { AdminWorld } from '../world.ts';
 import type { MetricsText } from './text.ts';
 
@@ -184,17 +184,11 @@ async function addProcess(text: MetricsText, world: AdminWorld): Promise<void> {
   }
 }
 
-/** Linux alone says. */
 function descriptorRows(): readonly (readonly [string, 'gauge', number])[] {
-  try {
-    const open = readdirSync('/proc/self/fd').length;
-    const limits = readFileSync('/proc/self/limits', 'utf8');
-    const max = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.NaN);
-    const rows: (readonly [string, 'gauge', number])[] = [['process_open_fds', 'gauge', open]];
-    return Number.isFinite(max) ? [...rows, ['process_max_fds', 'gauge', max]] : rows;
-  } catch {
-    return [];
-  }
+  const { max, open } = readDescriptors() ?? {};
+  if (open === undefined) return [];
+  const rows: (readonly [string, 'gauge', number])[] = [['process_open_fds', 'gauge', open]];
+  return max === undefined ? rows : [...rows, ['process_max_fds', 'gauge', max]];
 }
 
 function addRows(

@@ -4,12 +4,9 @@ import { readLogFilter } from '../log-filter.ts';
 import { type AdminReply, type AdminRequest, type Route, refuse } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
 import { followLog, lastIdOf } from './log.ts';
-import { statusOf } from './status.ts';
 
 const topics = ['metrics', 'log', 'deploys'] as const;
 type Topic = (typeof topics)[number];
-
-const metricsMs = 2_000;
 
 /** Where a stream is: a place of the log, and a number of the deploys. */
 interface Cursor {
@@ -32,13 +29,14 @@ function openStream(world: AdminWorld, request: AdminRequest): AdminReply {
       if (wanted.has('deploys')) sendDeploys(stream, { world, cursor, folder });
       if (wanted.has('metrics')) sendMetrics(stream, world);
       if (!wanted.has('log')) return;
-      const { log, startedAtMs } = world;
+      const { log, showLine, startedAtMs } = world;
       const from = cursor.logPlace;
       const idOf = (place: number): string => {
         cursor.logPlace = place;
         return formatCursor(world, cursor);
       };
-      void followLog(stream, { log, startedAtMs, filter, from, idOf });
+      const shown = showLine === undefined ? {} : { showLine };
+      void followLog(stream, { log, startedAtMs, filter, from, idOf, ...shown });
     },
   };
 }
@@ -60,25 +58,18 @@ function sendDeploys(
   const send = ({ atMs, event, id }: (typeof events)[number]): void => {
     cursor.deployId = id;
     if (folder !== null && event.facts.folderKey !== folder) return;
-    const data = JSON.stringify({
-      time: new Date(atMs).toISOString(),
-      event: event.kind,
-      msg: event.text,
-      ...event.facts,
-    });
+    const { kind, facts, text: msg } = event;
+    const told = { time: new Date(atMs).toISOString(), event: kind, msg, ...facts };
+    const data = JSON.stringify(world.showLine?.(told) ?? told);
     stream.send({ name: 'deploy', data, id: formatCursor(world, cursor) });
   };
   for (const event of events) send(event);
   stream.onClose(world.events.onDeploy(send));
 }
 
-function sendMetrics(stream: EventStream, world: AdminWorld): void {
-  const send = async (): Promise<void> => {
-    stream.send({ name: 'metrics', data: JSON.stringify(await statusOf(world)) });
-  };
-  const timer = setInterval(() => void send(), metricsMs);
-  stream.onClose(() => clearInterval(timer));
-  void send();
+/** The same text for all: whoever reads slowly misses some of it. */
+function sendMetrics(stream: EventStream, { pulse }: AdminWorld): void {
+  stream.onClose(pulse.watch((data) => stream.send({ name: 'metrics', data })));
 }
 
 function formatCursor({ startedAtMs }: AdminWorld, { deployId, logPlace }: Cursor): string {

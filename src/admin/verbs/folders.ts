@@ -1,4 +1,5 @@
 /** `/v1/folders`: which folders are in use, what became of their modules, and rollbacks. */
+import type { Config } from '../../config/config.ts';
 import type { FolderLook } from '../../deploy/folder/folder-look.ts';
 import type { ListedModule } from '../../deploy/keep/versions.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -12,11 +13,14 @@ import {
   notThere,
   pageOf,
   type Route,
+  refuse,
   textOf,
 } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
 
-type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'publisher' | 'threads'>;
+type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'publisher' | 'threads'> & {
+  readonly config: Pick<Config, 'limits'>;
+};
 type Json = Readonly<Record<string, unknown>>;
 
 export function folderRoutes(world: FolderWorld): readonly Route[] {
@@ -52,8 +56,21 @@ export function folderRoutes(world: FolderWorld): readonly Route[] {
 
 function listFolders(world: FolderWorld, request: AdminRequest): Json {
   const names = namesByFolder(world);
-  const { rows, cursor } = pageOf(world.publisher.folders(), ({ folderKey }) => folderKey, request);
+  const { query } = request;
+  const only = query.get('only');
+  if (only !== null && only !== 'wrong') refuse('"only" must be wrong', only);
+  const find = (query.get('find') ?? '').toLowerCase();
+  const looks = world.publisher.folders().filter((look) => {
+    if (only === 'wrong' && !hasTrouble(look)) return false;
+    const texts = [look.folderKey, ...(names.get(look.folderKey) ?? [])];
+    return find === '' || texts.some((text) => text.toLowerCase().includes(find));
+  });
+  const { rows, cursor } = pageOf(looks, ({ folderKey }) => folderKey, request);
   return { folders: rows.map((look) => summary(look, names)), cursor };
+}
+
+function hasTrouble({ refused, state }: FolderLook): boolean {
+  return refused > 0 || state === 'away' || state === 'closed';
 }
 
 function namesByFolder({ hostNames }: FolderWorld): ReadonlyMap<FolderKey, readonly string[]> {
@@ -93,6 +110,7 @@ async function describeFolder(world: FolderWorld, key: string): Promise<Json> {
       live: look?.site?.modules.get(path),
       kept: kept.find(({ modulePath }) => modulePath === path),
       settings: look?.site?.settings,
+      ceilings: ceilingsOf(world.config),
     }),
   );
   const known =
@@ -114,12 +132,21 @@ async function describeModule(world: FolderWorld, key: string, path: string): Pr
   return found ?? notThere('module', `${key}/${path}`);
 }
 
+function ceilingsOf({ limits }: Pick<Config, 'limits'>): Json {
+  const { cpuMsMax, memoryBytesMax, requestBodyBytesMax, runsPerSiteMax, wallMsMax } = limits;
+  return {
+    ...{ cpuMs: cpuMsMax, wallMs: wallMsMax, memoryBytes: memoryBytesMax },
+    ...{ requestBodyBytes: requestBodyBytesMax, runs: runsPerSiteMax },
+  };
+}
+
 function moduleOf(
   path: ModulePath,
   known: {
     readonly live: SiteModule | undefined;
     readonly kept: ListedModule | undefined;
     readonly settings: SiteSettings | undefined;
+    readonly ceilings: Json;
   },
 ): Json {
   const { kept, live, settings } = known;
@@ -135,6 +162,8 @@ function moduleOf(
     refusal: kept?.refusal ?? null,
     isPinned: kept?.isPinned ?? false,
     limits: settings === undefined ? {} : limitsFor(settings, path),
+    /** The operator's, under the same names: more is not had, whatever is asked for. */
+    ceilings: known.ceilings,
     grants: settings === undefined ? {} : grantsFor(settings, path),
     versions: (kept?.versions ?? []).map((version) => ({
       digest: version.digest,

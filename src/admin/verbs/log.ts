@@ -20,7 +20,7 @@ const linesFallback = 100;
 const gatherMs = 50;
 const waitMsMax = 60_000;
 
-type LogWorld = Pick<AdminWorld, 'log' | 'startedAtMs'> & {
+type LogWorld = Pick<AdminWorld, 'log' | 'showLine' | 'startedAtMs'> & {
   readonly config: { readonly limits: { readonly logRingLinesMax: number } };
 };
 
@@ -78,7 +78,7 @@ function take({ place, text }: RingLine, filter: LogFilter, found: FoundLine[]):
   if (line !== undefined) found.push({ place, line });
 }
 
-export interface Following extends Pick<LogWorld, 'log' | 'startedAtMs'> {
+export interface Following extends Pick<LogWorld, 'log' | 'showLine' | 'startedAtMs'> {
   readonly filter: LogFilter;
   /** Where to begin. */
   readonly from: number;
@@ -88,7 +88,7 @@ export interface Following extends Pick<LogWorld, 'log' | 'startedAtMs'> {
 
 /** Sends lines until the client goes. What was overwritten before it was read is told as a gap. */
 export async function followLog(stream: EventStream, following: Following): Promise<void> {
-  const { filter, log } = following;
+  const { filter, log, showLine } = following;
   const nameId = following.idOf ?? ((place: number) => idOf(following, place));
   let place = following.from;
   while (stream.isOpen) {
@@ -96,10 +96,12 @@ export async function followLog(stream: EventStream, following: Following): Prom
     const { lines, lostBytes, next } = log.readFrom(place, pieceBytes);
     if (lostBytes > 0) stream.send({ name: 'gap', data: JSON.stringify({ bytes: lostBytes }) });
     for (const line of lines) {
-      if (readLine(line.text, filter) === undefined) continue;
+      const read = readLine(line.text, filter);
+      if (read === undefined) continue;
       // Its id says where to go on after it.
       const after = line.place + Buffer.byteLength(line.text) + 1;
-      stream.send({ name: 'line', data: line.text, id: nameId(after) });
+      const data = showLine === undefined ? line.text : JSON.stringify(showLine(read));
+      stream.send({ name: 'line', data, id: nameId(after) });
     }
     const isCaughtUp = next === place || lines.length === 0;
     place = next;

@@ -15,7 +15,7 @@ import type { AdminWorld } from '../world.ts';
 
 type NameWorld = Pick<
   AdminWorld,
-  'certificates' | 'clockMs' | 'journal' | 'nowMs' | 'resolver' | 'threads'
+  'certificates' | 'clockMs' | 'isOwnName' | 'journal' | 'nowMs' | 'resolver' | 'threads'
 >;
 type Json = Readonly<Record<string, unknown>>;
 
@@ -88,10 +88,13 @@ async function listCertificates(world: NameWorld, request: AdminRequest): Promis
   const limit = countOf(request, 'limit', { fallback: 100, min: 1, max: rowsMax });
   const after = request.query.get('cursor');
   const listed = await certificates.list(after === null ? undefined : readName(after), limit);
+  const { isOwnName } = world;
   const own = listed.own.map(({ names, notAfterMs }) => ({ names, notAfter: iso(notAfterMs) }));
-  const kept = listed.kept.map((certificate) => describeCertificate(certificate, world.nowMs()));
-  const cursor = kept.length < limit ? null : (listed.kept.at(-1)?.hostName ?? null);
-  return { own, certificates: kept, cursor };
+  const kept = listed.kept
+    .filter(({ hostName }) => isOwnName?.(hostName) ?? true)
+    .map((certificate) => describeCertificate(certificate, world.nowMs()));
+  const cursor = listed.kept.length < limit ? null : (listed.kept.at(-1)?.hostName ?? null);
+  return { own: isOwnName === undefined ? own : [], certificates: kept, cursor };
 }
 
 function describeCertificate(certificate: KeptCertificate, nowMs: number): Json {

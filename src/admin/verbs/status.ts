@@ -1,9 +1,12 @@
 /** `/v1/status`: what the daemon is, what it has and where it is at its limits. */
 import { statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { residentBytes } from '../../account/resident-bytes.ts';
 import { categories } from '../../account/shared.ts';
+import type { Config } from '../../config/config.ts';
 import type { CountedRow } from '../../journal/counter-book.ts';
 import { counterPlace, durationBucketsS, outcomes } from '../../journal/counter-fields.ts';
+import { readDescriptors } from '../descriptors.ts';
 import { quantileMs } from '../quantile.ts';
 import { json, type Route } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
@@ -22,6 +25,8 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
   const lastMinute = world.history.growth(60);
   const folders = publisher.folders();
   const held = account.held();
+  const looks = threads.looks();
+  const descriptors = readDescriptors();
   return {
     version: world.version,
     node: process.version,
@@ -31,7 +36,7 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
     stateDirectory: config.stateDirectory,
     listening: world.listening(),
     isDraining: world.control.isDraining,
-    threads: threads.looks().map(({ number, beatAgeMs, isListening, gauges }) => ({
+    threads: looks.map(({ number, beatAgeMs, isListening, gauges }) => ({
       n: number,
       isListening,
       beatAgeMs: Math.round(beatAgeMs),
@@ -64,10 +69,21 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
       instancesMax: config.limits.instancesMax,
       by: Object.fromEntries(categories.map((name) => [name, account.heldBy(name)])),
     },
+    queued: looks.reduce((sum, { gauges }) => sum + gauges.runsWaiting, 0),
+    controlLagMs: Math.round(world.daemonSeries.controlLagMs),
+    descriptors: { open: descriptors?.open ?? null, max: descriptors?.max ?? null },
+    cluster: clusterOf(config),
     store: store.state,
     stateFreeBytes: await freeBytes(config.stateDirectory),
     limitsReached: limitsReached(world.history.growth(3_600)),
   };
+}
+
+/** Null where the node is on its own. */
+function clusterOf({ cluster }: Config): Readonly<Record<string, unknown>> | null {
+  const { name, node, replicas, servers, shards } = cluster;
+  if (servers.length === 0) return null;
+  return { name, node: node ?? hostname(), servers: servers.length, shards, replicas };
 }
 
 /** What happened in about a minute, over all modules. */

@@ -1,16 +1,12 @@
 /** `/v1/top`: which folders or modules had most of what, in the last minute, five, or hour. */
 import type { CountedRow } from '../../journal/counter-book.ts';
-import { counterPlace, durationBucketsS, outcomes } from '../../journal/counter-fields.ts';
+import { counterPlace, durationBucketsS } from '../../journal/counter-fields.ts';
 import { type WindowS, windowsS } from '../history.ts';
 import { quantileMs } from '../quantile.ts';
 import { type AdminRequest, countOf, json, type Route, refuse, rowsMax } from '../request.ts';
+import { requestsIn } from '../series/outcome-counts.ts';
 import type { AdminWorld } from '../world.ts';
 
-/** What a request that failed ended as. */
-const failures: ReadonlySet<string> = new Set([
-  ...['exited', 'trapped', 'out-of-cpu', 'out-of-time', 'out-of-memory', 'refused', 'failed'],
-  'ended',
-]);
 const orders = {
   cpu: (row: TopRow) => row.cpuMs,
   requests: (row: TopRow) => row.requests,
@@ -49,9 +45,10 @@ function topOf(
   if (of !== 'folder' && of !== 'module') refuse('"of" must be folder or module', of);
   const windowS = readWindow(request);
   const limit = countOf(request, 'limit', { fallback: 50, min: 1, max: rowsMax });
-  const rows = topRows(history.growth(windowS), of).sort(
-    (one, other) => orderOf(other) - orderOf(one),
-  );
+  const folder = request.query.get('folder');
+  const counted = history.growth(windowS);
+  const wanted = folder === null ? counted : counted.filter((row) => row.folderKey === folder);
+  const rows = topRows(wanted, of).sort((one, other) => orderOf(other) - orderOf(one));
   return { by, of, windowS, rows: rows.slice(0, limit) };
 }
 
@@ -93,20 +90,13 @@ function topRow(
   of: 'folder' | 'module',
   cpuOfAll: number,
 ): TopRow {
-  const countOfAll = (isWanted: (outcome: string) => boolean): number =>
-    outcomes.reduce(
-      (sum, outcome, at) =>
-        isWanted(outcome) ? sum + (words[counterPlace.requests + at] ?? 0) : sum,
-      0,
-    );
   const from = counterPlace.durations;
   const counts = words.subarray(from, from + durationBucketsS.length + 1);
   const cpuUs = words[counterPlace.guestCpuUs] ?? 0;
   return {
     folder: folderKey ?? null,
     module: of === 'module' ? (modulePath ?? null) : null,
-    requests: countOfAll(() => true),
-    errors: countOfAll((outcome) => failures.has(outcome)),
+    ...requestsIn(words),
     cpuMs: Math.round(cpuUs / 100) / 10,
     cpuShare: cpuOfAll === 0 ? 0 : Math.round((cpuUs / cpuOfAll) * 1e4) / 1e4,
     p50Ms: quantileMs(counts, 0.5),

@@ -1,16 +1,15 @@
 /**
  * Writes a file into a directory of our own in somebody else's folder. Touches the file system.
  *
- * The owner of the folder is free to make `.terrafirma` a link to `/etc`, or the file a hard link
- * of another: so each step is opened without following links, files are named through the open
- * directory, and nothing is ever written into a file that is there. Linux alone.
+ * Its owner may make the file a hard link of another: so nothing is ever written into a file that
+ * is there. The way to it is walked as in `directories-inside.ts`. Linux alone.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { below, openInside } from './directories-inside.ts';
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
-const directoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const fileFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 /**
@@ -25,31 +24,12 @@ export async function writeInside(
   { name, names }: { readonly names: readonly string[]; readonly name: string },
   bytes: Uint8Array,
 ): Promise<void> {
-  let at = await open(directory, directoryFlags);
+  const at = await openInside(directory, names, true);
   try {
-    for (const step of names) {
-      const next = await openStep(at, step);
-      await at.close();
-      at = next;
-    }
     await replaceFile(at, name, bytes);
   } finally {
     await at.close();
   }
-}
-
-function below({ fd }: FileHandle, name: string): string {
-  return `/proc/self/fd/${fd}/${name}`;
-}
-
-async function openStep(at: FileHandle, name: string): Promise<FileHandle> {
-  const path = below(at, name);
-  try {
-    await mkdir(path, 0o755);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return await open(path, directoryFlags);
 }
 
 async function replaceFile(at: FileHandle, name: string, bytes: Uint8Array): Promise<void> {

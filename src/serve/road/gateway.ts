@@ -12,6 +12,7 @@ import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Bans } from './bans.ts';
 import type { Failures } from './failures.ts';
+import type { PanelDoor } from './panel-door.ts';
 import type { Replica } from './replica.ts';
 import { type SealingKeyDoor, sealingKeyTarget } from './sealing-key.ts';
 import type { SiteRoad } from './site-road.ts';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly hostRules: HostRules;
   readonly bans: Bans;
   readonly sealingKey: SealingKeyDoor;
+  /** Undefined: owners have no dashboard here. */
+  readonly panel: PanelDoor | undefined;
   readonly account: Account;
   readonly log: Pick<RequestLog, 'write'>;
   readonly nowMs: () => number;
@@ -78,8 +81,12 @@ export class Gateway {
   #answer(visit: Visit, nowMs: number): Promise<void> {
     this.#readHostName(visit);
     const { clientAddress } = visit.exchange.request;
-    const { bans } = this.#options;
+    const { bans, panel } = this.#options;
     if (bans.hasAny) bans.checkVisitor(visit.hostName, clientAddress);
+    if (panel !== undefined && panel.hostName === visit.hostName) {
+      visit.record.outcome = 'panel';
+      return panel.answer(visit.exchange);
+    }
     const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);
     if (!(found instanceof Promise)) return this.#answerFrom(visit, found);
     return found.then((site) => this.#answerFrom(visit, site));

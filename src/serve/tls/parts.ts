@@ -50,6 +50,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
     ...{ link, replica, log, isFolderMode, hostRules, nowMs },
+    panelName: config.dashboard.hostName,
     redirects: config.tls.redirects,
     publicPort: config.tls.publicPort ?? endpoint.port,
     serve: (exchange, record) => gateway.serve(exchange, record),

@@ -65,7 +65,7 @@ describe.skipIf(!isLinux)('writeInside() (skipped but on Linux)', () => {
 test('nothing is told of a folder that anybody may read, unless its owner says so', () => {
   const site = { manifest: { paths: [], anonymousRead: true }, modules: new Map() };
   const look = { folderKey: '/keybase/private/alice', state: 'served', site } as never;
-  const about = { version: '1', isPublicAllowed: false };
+  const about = { version: '1', isPublicAllowed: false, sessions: [] };
   expect(describeForOwner(look, about)).toBeUndefined();
   expect(describeForOwner(look, { ...about, isPublicAllowed: true })).toBeDefined();
   const closedSite = { ...site, manifest: { paths: [], anonymousRead: false } };

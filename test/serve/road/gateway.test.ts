@@ -97,10 +97,12 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
       chains: new Chains({ replica, runs, failures, account, exchange: limits }),
     }),
     sealingKey: new SealingKeyDoor({ link, isFolderMode, nowMs }),
+    panel: undefined,
     bans: new Bans(noBans),
     hostRules: new HostRules({
       ...{ allowed: [], denied: [], allowedFolders: [], deniedFolders: [] },
       requireFolderConsent: false,
+      reservedName: undefined,
     }),
     log: { write: (record) => records.push(record) },
   });

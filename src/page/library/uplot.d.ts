@@ -1,0 +1,2 @@
+/** The daemon serves the package `uplot` under this name. */
+export { default } from 'uplot';

@@ -1,0 +1,119 @@
+/**
+ * Brings the requests for the owners' dashboard to the control plane, and its answers back. Only
+ * what the page needs is brought: nobody can say more in a header than the page does. Touches the
+ * panel's socket.
+ */
+import { type IncomingMessage, request } from 'node:http';
+import { TerrafirmaError } from '../../errors.ts';
+import type { Header } from '../../http/message.ts';
+import type { HostName } from '../../names.ts';
+import { clientHeader } from '../../threads/panel.ts';
+import type { HttpExchange } from '../exchange.ts';
+
+export interface PanelDoorOptions {
+  readonly hostName: HostName;
+  readonly socketPath: string;
+}
+
+const broughtHeaders: ReadonlySet<string> = new Set([
+  ...['accept', 'content-type', 'cookie', 'if-match', 'if-none-match', 'last-event-id', 'origin'],
+]);
+/** Of the panel's answers; what belongs to one connection stays on it. */
+const returnedHeaders: ReadonlySet<string> = new Set([
+  ...['cache-control', 'content-security-policy', 'content-type', 'cross-origin-opener-policy'],
+  ...['cross-origin-resource-policy', 'etag', 'referrer-policy', 'retry-after', 'set-cookie'],
+  ...['x-content-type-options', 'x-frame-options', 'x-revision'],
+]);
+/** The panel takes no larger one. */
+const bodyBytesMax = 1024 * 1024;
+
+export class PanelDoor {
+  readonly hostName: HostName;
+  readonly #socketPath: string;
+
+  constructor({ hostName, socketPath }: PanelDoorOptions) {
+    this.hostName = hostName;
+    this.#socketPath = socketPath;
+  }
+
+  /** Rejects with TerrafirmaError `panel-https`, `request-too-large`, `panel-away`. */
+  async answer(exchange: HttpExchange): Promise<void> {
+    if (exchange.request.scheme !== 'https') throw new TerrafirmaError('panel-https');
+    const body = await readBody(exchange);
+    const response = await this.#ask(exchange, body);
+    exchange.start({ status: response.statusCode ?? 502, headers: returned(response) });
+    exchange.onGone(() => response.destroy());
+    try {
+      for await (const chunk of response as AsyncIterable<Uint8Array>) {
+        if (exchange.isGone) return;
+        await exchange.write(chunk);
+      }
+      exchange.end();
+    } catch {
+      // The control plane ends, or the visitor has gone: either way the answer is not whole.
+      exchange.abort();
+    } finally {
+      exchange.onGone(undefined);
+    }
+  }
+
+  #ask(exchange: HttpExchange, body: Uint8Array): Promise<IncomingMessage> {
+    const { request: asked } = exchange;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = request({
+      socketPath: this.#socketPath,
+      method: asked.method,
+      path: asked.target,
+      headers: {
+        ...brought(asked.headers),
+        host: asked.authority,
+        [clientHeader]: asked.clientAddress,
+        'content-length': String(body.length),
+      },
+    });
+    const giveUp = (): void => {
+      outgoing.destroy();
+    };
+    exchange.onGone(giveUp);
+    outgoing.once('response', resolve);
+    outgoing.once('error', (cause) => {
+      reject(new TerrafirmaError('panel-away', undefined, { cause }));
+    });
+    outgoing.end(body);
+    return promise;
+  }
+}
+
+async function readBody(exchange: HttpExchange): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (let piece = await exchange.readChunk(); piece !== undefined; ) {
+    bytes += piece.length;
+    if (bytes > bodyBytesMax) throw new TerrafirmaError('request-too-large');
+    pieces.push(piece);
+    piece = await exchange.readChunk();
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Several lines of one name are one value (RFC 9110, section 5.3; cookies by RFC 9113, 8.2.3). */
+function brought(headers: readonly Header[]): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    if (!broughtHeaders.has(key)) continue;
+    const before = kept[key];
+    const between = key === 'cookie' ? '; ' : ', ';
+    kept[key] = before === undefined ? value : `${before}${between}${value}`;
+  }
+  return kept;
+}
+
+function returned({ rawHeaders }: IncomingMessage): readonly Header[] {
+  const headers: Header[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? '';
+    if (returnedHeaders.has(name.toLowerCase())) headers.push([name, rawHeaders[at + 1] ?? '']);
+  }
+  return headers;
+}

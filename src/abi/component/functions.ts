@@ -8,8 +8,6 @@ export interface HostFunction {
   /** Whether the guest may be suspended in it. */
   readonly waits: boolean;
   readonly bind: (guest: ComponentGuest) => HostCall;
-  /** What is given away may still have parts that the guest holds: somebody else has it then. */
-  readonly movesHandles?: boolean;
 }
 
 export interface HostInterface {

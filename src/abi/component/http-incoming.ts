@@ -62,7 +62,7 @@ export class IncomingRequest extends HostResource {
     const { request } = this.#exchange;
     const prefixed = withPrefix(request.headers, this.#path);
     const shown = this.#isForSpin ? withSpinHeaders(prefixed, request) : prefixed;
-    return this.adopt(Fields.of(shown, headerLimitsOf(guest)));
+    return Fields.of(shown, headerLimitsOf(guest));
   }
 
   consume(guest: ComponentGuest): Variant {
@@ -159,8 +159,7 @@ export const incomingFunctions: Readonly<Record<string, HostFunction>> = {
     () => (response: OutgoingResponse, status: number) => response.setStatus(status),
   ),
   '[method]outgoing-response.headers': prompt(
-    () => (response: OutgoingResponse) =>
-      response.adopt(new Fields(response.fields.map.copy(), true)),
+    () => (response: OutgoingResponse) => new Fields(response.fields.map.copy(), true),
   ),
   '[method]outgoing-response.body': prompt(
     (guest) => (response: OutgoingResponse) => response.openBody(guest),
@@ -174,15 +173,15 @@ export const incomingFunctions: Readonly<Record<string, HostFunction>> = {
  * The request goes on to what stands behind this link, with the right to answer it; it is answered
  * when the run is over. Where nothing is behind, that is the answer.
  */
-export const incomingHandle: HostFunction = {
-  ...prompt((guest) => (request: IncomingRequest, outparam: ResponseOutparam): void => {
-    const { next } = guest.run.exchange;
-    if (next === undefined) {
-      const detail = 'nothing stands behind this module: name it in [[middleware]]';
-      outparam.set(guest, failed(errorCode('internal-error', detail)));
-    } else if (request.isConsumed) {
-      guest.trap('Cannot pass the request on: its body was taken');
-    } else outparam.passOn(next);
-  }),
-  movesHandles: true,
-};
+export const incomingHandle: HostFunction = prompt(
+  (guest) =>
+    (request: IncomingRequest, outparam: ResponseOutparam): void => {
+      const { next } = guest.run.exchange;
+      if (next === undefined) {
+        const detail = 'nothing stands behind this module: name it in [[middleware]]';
+        outparam.set(guest, failed(errorCode('internal-error', detail)));
+      } else if (request.isConsumed) {
+        guest.trap('Cannot pass the request on: its body was taken');
+      } else outparam.passOn(next);
+    },
+);

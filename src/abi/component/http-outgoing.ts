@@ -59,7 +59,7 @@ export class IncomingResponse extends HostResource {
   }
 
   headers(guest: ComponentGuest): Fields {
-    return this.adopt(Fields.of(this.#reply.headers, headerLimitsOf(guest)));
+    return Fields.of(this.#reply.headers, headerLimitsOf(guest));
   }
 
   consume(guest: ComponentGuest): Variant {
@@ -239,7 +239,7 @@ export const outgoingFunctions: Readonly<Record<string, HostFunction>> = {
       request.target.setAuthority(authority),
   ),
   '[method]outgoing-request.headers': prompt(
-    () => (request: OutgoingRequest) => request.adopt(new Fields(request.fields.map.copy(), true)),
+    () => (request: OutgoingRequest) => new Fields(request.fields.map.copy(), true),
   ),
   '[constructor]request-options': prompt(() => () => new RequestOptions()),
   '[method]request-options.connect-timeout': getTimeout('connect'),

@@ -9,7 +9,22 @@ import { openRequest } from './http-outgoing.ts';
 import { ReceivedBody } from './http03-bodies.ts';
 import { messageFunctions03, type Request, Response } from './http03-messages.ts';
 import { failed, ok, type Variant } from './results.ts';
-import { client03, httpTypes03 } from './wit/http03.ts';
+import { client03, handler03, httpTypes03 } from './wit/http03.ts';
+
+/**
+ * Of middleware: the request goes to what stands behind it, whatever authority it names. A body that
+ * is passed on untouched never enters the guest.
+ */
+function handle(guest: ComponentGuest, request: Request): Variant | HostWork<Variant> {
+  const { next, request: asked } = guest.run.exchange;
+  if (next !== undefined) {
+    request.target.authority = asked.authority;
+    return send(guest, request);
+  }
+  request.drop();
+  const detail = 'nothing stands behind this module: name it in [[middleware]]';
+  return failed(errorCode('internal-error', detail));
+}
 
 /** `result<response, error-code>`, as soon as the head of the answer is there. */
 function send(guest: ComponentGuest, request: Request): Variant | HostWork<Variant> {
@@ -22,11 +37,12 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
     body.break();
     return failed(pending);
   }
+  const { fetch } = guest.run.capabilities;
   const answer = async (): Promise<Variant> => {
     await pending.whenReady();
     const { outcome } = pending;
     if (outcome === undefined) return failed(errorCode('internal-error'));
-    if (outcome.kind === 'failed') return failed(errorCodeOf(outcome.error));
+    if (outcome.kind === 'failed') return failed(errorCodeOf(outcome.error, fetch));
     const reply = outcome.value;
     const received = Fields.of(reply.headers, headerLimitsOf(guest));
     const response = new Response(received, new ReceivedBody(guest, reply.body));
@@ -46,5 +62,10 @@ export const http03Interfaces: readonly HostInterface[] = [
     name: 'wasi:http/client@0.3.0',
     text: client03,
     functions: { send: waiting((guest) => (request: Request) => send(guest, request)) },
+  },
+  {
+    name: 'wasi:http/handler@0.3.0',
+    text: handler03,
+    functions: { handle: waiting((guest) => (request: Request) => handle(guest, request)) },
   },
 ];

@@ -14,7 +14,7 @@ import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
-import { Borrowing, type HandleTable } from './handles.ts';
+import type { HandleTable } from './handles.ts';
 import type { PreparedComponent, PreparedImport } from './prepared.ts';
 import { bindTaskFunction } from './tasks/built-ins.ts';
 import { callTask, type TaskCallParts } from './tasks/guest-task-calls.ts';
@@ -111,9 +111,8 @@ export class Trampolines {
   #bindHost(trampoline: HostTrampoline, number: number): Hostcall {
     const prepared = this.#prepared.imports[number];
     if (prepared?.function === undefined) return this.#bindUnreachable(trampoline.name);
-    const { waits, bind, movesHandles } = prepared.function;
+    const { waits, bind } = prepared.function;
     const act = bind(this.#guest) as (...args: unknown[]) => unknown;
-    const call = movesHandles === true ? new Borrowing() : undefined;
     const crossing = this.crossing(trampoline.options);
     if (trampoline.type.isAsync) {
       const parts = { guest: this.#guest, prepared, crossing, act };
@@ -122,7 +121,7 @@ export class Trampolines {
     return {
       facts: prepared.facts,
       waits,
-      call: callOf({ guest: this.#guest, prepared, crossing, act, call }) as Hostcall['call'],
+      call: callOf({ guest: this.#guest, prepared, crossing, act }) as Hostcall['call'],
     };
   }
 
@@ -254,15 +253,13 @@ interface Bound {
   readonly prepared: PreparedImport;
   readonly crossing: Crossing;
   readonly act: (...args: unknown[]) => unknown;
-  /** Where it is like a call of another component. */
-  readonly call: Borrowing | undefined;
 }
 
 function callOf(bound: Bound): (...flat: WasmValue[]) => unknown {
-  const { guest, prepared, crossing, act, call } = bound;
+  const { guest, prepared, crossing, act } = bound;
   return (...flat) => {
     guest.requireRun();
-    crossing.begin(call);
+    crossing.begin();
     const answer = act(...liftParams(crossing, prepared, flat));
     const isLater = answer instanceof Promise || (isObject(answer) && isSteps(answer));
     return isLater

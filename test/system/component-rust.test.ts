@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { TestFolder } from '../support/folder.ts';
+import { ask, type TestRequest } from '../support/http.ts';
+
+const guests = join(import.meta.dirname, '../guests/components/rust');
+const guest = (name: string): Uint8Array => readFileSync(join(guests, `${name}.wasm`));
+
+const settings = `
+[config]
+color = "green"
+
+[[middleware]]
+for = "/hello.wasm/guarded/*"
+use = ["links/guard.wasm", "links/guard.wasm"]
+[[middleware]]
+for = "/files/*"
+use = ["links/guard.wasm"]
+[[middleware]]
+for = "/async/*"
+use = ["links/guard.wasm", "links/link03.wasm", "links/link03.wasm"]
+[[middleware]]
+for = "/hello.wasm/async/*"
+use = ["links/link03.wasm"]
+`;
+
+const open: TestRequest = { headers: { 'x-key': 'open' } };
+
+describe('components that Rust makes', () => {
+  const folder = new TestFolder();
+  let daemon: TestDaemon;
+
+  beforeAll(async () => {
+    folder.write('terrafirma.toml', settings);
+    for (const name of ['hello', 'spin', 'guarded-hello'])
+      folder.write(`${name}.wasm`, guest(name));
+    folder.write('links/guard.wasm', guest('guard'));
+    folder.write('links/link03.wasm', guest('link03'));
+    folder.write('files/a.txt', 'a file');
+    folder.write('async/large.txt', 'x'.repeat(3_000_000));
+    daemon = await TestDaemon.start({ args: [folder.directory] });
+    await waitFor(async () => {
+      const paths = [
+        ...['/hello.wasm', '/spin.wasm', '/guarded-hello.wasm', '/files/a.txt'],
+        '/async/large.txt',
+      ];
+      const all = await Promise.all(paths.map((path) => ask(daemon.port, path, open)));
+      return all.every(({ status }) => status === 200) ? true : undefined;
+    }, 100_000);
+  }, 120_000);
+
+  afterAll(async () => {
+    await daemon[Symbol.asyncDispose]();
+    folder[Symbol.dispose]();
+  });
+
+  const get = async (path: string, options: TestRequest = {}) => {
+    const { status, text } = await ask(daemon.port, path, options);
+    return { status, text };
+  };
+
+  test('two in one file hand requests, bodies and answers to each other', async () => {
+    const closed = { status: 401, text: 'closed\n' };
+    expect(await get('/guarded-hello.wasm/x')).toEqual(closed);
+    for (let count = 0; count < 3; count += 1) {
+      const posted = await get('/guarded-hello.wasm/x', { ...open, method: 'POST', body: 'abc' });
+      expect(posted).toEqual({ status: 200, text: 'hello from /x, 3 bytes\n' });
+    }
+    const large = { ...open, method: 'POST', body: 'y'.repeat(1_000_000) };
+    expect((await get('/guarded-hello.wasm', large)).text).toBe('hello from /, 1000000 bytes\n');
+  });
+
+  test('the one stands before others of the folder, twice too', async () => {
+    expect(await get('/files/a.txt')).toEqual({ status: 401, text: 'closed\n' });
+    expect(await get('/files/a.txt', open)).toEqual({ status: 200, text: 'a file' });
+    expect(await get('/hello.wasm/guarded/a')).toMatchObject({ status: 401 });
+    const posted = await get('/hello.wasm/guarded/a', { ...open, method: 'POST', body: 'abcd' });
+    expect(posted).toEqual({ status: 200, text: 'hello from /guarded/a, 4 bytes\n' });
+  });
+
+  test('links of 0.3 give what stands behind them, with a header more', async () => {
+    const large = await ask(daemon.port, '/async/large.txt', open);
+    expect([large.status, large.body.length]).toEqual([200, 3_000_000]);
+    expect(large.headers['x-link']).toBe('0.3, 0.3');
+    expect(await get('/async/large.txt')).toMatchObject({ status: 401 });
+    expect(await get('/async/none', open)).toMatchObject({ status: 404 });
+    const body = 'z'.repeat(300_000);
+    const posted = await ask(daemon.port, '/hello.wasm/async/a?b', { method: 'POST', body });
+    expect(posted.text).toBe('hello from /async/a?b, 300000 bytes\n');
+    expect(posted.headers['x-link']).toBe('0.3');
+  });
+
+  test('one for Spin finds its store, its variables and its headers', async () => {
+    const { text } = await get('/spin.wasm/a/b?q=1');
+    expect(text).toMatch(
+      /^n \d+ keys \["n"\] color Ok\("green"\) nowhere Some\(Error::NoSuchStore\)/,
+    );
+    expect(text).toContain('/spin.wasm/a/b?q=1\n');
+    expect(text).toContain('spin-path-info=/a/b\n');
+    expect(text).toContain('spin-component-route=/spin.wasm\n');
+  });
+});

@@ -55,7 +55,9 @@ function* callAndWait(parts: HostCallParts, flat: WasmValue[]): Steps<WasmValue 
 function callBeside(parts: HostCallParts, flat: WasmValue[]): number {
   const { guest, prepared, crossing } = parts;
   const { threads } = guest.tasks;
+  let isGiven = false;
   const give = (value: unknown): void => {
+    isGiven = true;
     crossing.begin();
     lowerResult(crossing, prepared, { value, flat });
   };
@@ -68,7 +70,10 @@ function callBeside(parts: HostCallParts, flat: WasmValue[]): number {
   const subtask = new Subtask({
     state: subtaskStates.started,
     onEvent: () => threads.poke(),
-    onDrop: work.giveUp,
+    // What the guest has by now is its own: the body of an answer outlives the call.
+    onDrop: () => {
+      if (!isGiven) work.giveUp();
+    },
     // Whatever the host does is given up at once: nobody waits for that.
     cancel: () => {
       isOver();

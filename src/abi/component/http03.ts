@@ -12,8 +12,8 @@ import { failed, ok, type Variant } from './results.ts';
 import { client03, handler03, httpTypes03 } from './wit/http03.ts';
 
 /**
- * Of middleware: the request goes to what stands behind it, whatever authority it names. A body that
- * is passed on untouched never enters the guest.
+ * Of middleware: the request goes to what stands behind it, whatever authority it names. A body
+ * that is passed on untouched never enters the guest.
  */
 function handle(guest: ComponentGuest, request: Request): Variant | HostWork<Variant> {
   const { next, request: asked } = guest.run.exchange;

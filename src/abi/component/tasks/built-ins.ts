@@ -85,6 +85,7 @@ function bindTask(
   }
   const change = kind === 'backpressure.inc' ? 1 : -1;
   const add = (): void => {
+    guest.requireRun();
     const state = tasks.state(instance);
     state.backpressure += change;
     if (state.backpressure >= 0 && state.backpressure <= backpressureMax) return;
@@ -102,7 +103,13 @@ function bindHandles(
   const handles = handlesOf(guest, instance);
   switch (kind) {
     case 'waitable-set.new':
-      return { waits: false, call: () => handles.addForTask(new WaitableSet()) };
+      return {
+        waits: false,
+        call: () => {
+          guest.requireRun();
+          return handles.addForTask(new WaitableSet());
+        },
+      };
     case 'waitable-set.drop': {
       const drop = (index: number): void => {
         const set = handles.find(index, WaitableSet);

@@ -35,8 +35,7 @@ export async function runTask(parts: TaskParts): Promise<void> {
   const { host, tasks, lifted, thread } = parts;
   const { task } = thread;
   if (!(await enter(parts))) return;
-  const { call } = tasks;
-  if (call === undefined) throw new TypeError('Cannot run a task: no run has begun');
+  const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
   const values = parts.start();
   lifted.crossing.begin();

@@ -302,6 +302,11 @@ export interface Binding {
    */
   enter?(call: CallEntry): Promise<void>;
   /**
+   * The client has gone: tells the guest, which then has `cancelGraceMs` to end. False, or left
+   * out, where it does not listen.
+   */
+  cancel?(): boolean;
+  /**
    * The entry ended: what has to be done before the answer may say so, without the guest. Left out,
    * or undefined, where there is nothing; what it rejects with takes the place of the answer.
    */

@@ -122,6 +122,10 @@ class ComponentBinding implements Binding {
     if (exitCode !== undefined) guest.host.exit(exitCode);
   }
 
+  cancel(): boolean {
+    return this.#entry.cancel();
+  }
+
   settle(end: RunEnd): Promise<void> | undefined {
     return this.#run?.settle?.(end);
   }

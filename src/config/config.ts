@@ -232,6 +232,8 @@ export const defaultLimits = {
   objectBytesPerThreadMax: 64 * mib,
   cpuMsMax: 1_000,
   wallMsMax: 30_000,
+  afterReplyMsMax: 5_000,
+  cancelGraceMs: 100,
   sliceMs: 1,
   guestCallMsMax: 3,
   runsPerSiteMax: 100,

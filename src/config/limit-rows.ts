@@ -24,6 +24,15 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   },
   cpuMsMax: { summary: 'CPU time of one run' },
   wallMsMax: { summary: 'Wall-clock time of one run' },
+  afterReplyMsMax: {
+    summary: 'How long a component of WASI 0.3 may go on after its answer',
+    min: 0,
+  },
+  cancelGraceMs: {
+    summary: 'What a component of WASI 0.3 has to end once it was told that the client has gone',
+    min: 0,
+    max: 60_000,
+  },
   sliceMs: { summary: 'How long a guest runs before it yields to others', max: 1_000 },
   guestCallMsMax: {
     summary: 'How long a guest’s allocator may run at a stretch when a hostcall needs memory',

@@ -90,6 +90,10 @@ export class TestExchange extends RecordingExchange {
     this.#whole.resolve();
   }
 
+  override abort(): void {
+    this.isBroken = true;
+  }
+
   /** Resolves when a piped answer has come to its end, good or bad. */
   get whole(): Promise<void> {
     return this.#whole.promise;

@@ -166,12 +166,20 @@ const head = `
 /** A service: `handle` gets the request; with `callback` it may answer a code and a set. */
 export function serviceGuest(
   functions: string,
-  how: { readonly callback?: boolean; readonly libc?: string } = {},
+  how: {
+    readonly callback?: boolean;
+    readonly libc?: string;
+    /** Interfaces beside those of 0.3, and how the text imports them. */
+    readonly beside?: {
+      readonly imports: Readonly<Record<string, readonly string[]>>;
+      readonly head: string;
+    };
+  } = {},
 ): Uint8Array<ArrayBuffer> {
-  const { callback = true, libc } = how;
+  const { callback = true, libc, beside } = how;
   return makeComponent({
-    wat: `(module ${head} ${functions})`,
-    imports,
+    wat: `(module ${beside?.head ?? ''} ${head} ${functions})`,
+    imports: { ...beside?.imports, ...imports },
     canons,
     exports: ['wasi:http/handler@0.3.0', 'handle'],
     async: callback ? { callback: 'callback' } : {},
@@ -181,3 +189,34 @@ export function serviceGuest(
 
 /** A callback that nothing should call. */
 export const noCallback = '(func (export "callback") (param i32 i32 i32) (result i32) unreachable)';
+
+const stdout = 'wasi:cli/stdout@0.3.0';
+
+/** A program: `run` answers by `$return`, 0 when it has done well. */
+export function commandGuest(functions: string): Uint8Array<ArrayBuffer> {
+  return makeComponent({
+    wat: `(module
+      (import "libc" "memory" (memory 1))
+      (import "${stdout}" "write-via-stream" (func $write-via (param i32) (result i32)))
+      (import "canon" "task.return" (func $return (param i32)))
+      (import "canon" "stream.new" (func $stream (result i64)))
+      (import "canon" "stream.write" (func $write (param i32 i32 i32) (result i32)))
+      (import "canon" "stream.drop-writable" (func $close (param i32)))
+      ${functions})`,
+    imports: { 'wasi:cli/types@0.3.0': [], [stdout]: ['write-via-stream'] },
+    canons: ({ index, value, func }) => {
+      const contents = func(stdout, 'write-via-stream').params[0]?.type;
+      if (contents === undefined) throw new TypeError('Cannot make a guest: no stream');
+      const stream = leb(index(contents));
+      const result = value({ kind: 'result', ok: undefined, error: undefined });
+      return {
+        'task.return': [0x09, 0x00, ...result, 0x01, 0x03, 0x00],
+        'stream.new': [0x0e, ...stream],
+        'stream.write': [0x10, ...stream, ...asyncMemory],
+        'stream.drop-writable': [0x14, ...stream],
+      };
+    },
+    exports: ['wasi:cli/run@0.3.0', 'run'],
+    async: { callback: 'callback' },
+  });
+}

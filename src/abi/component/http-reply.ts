@@ -18,6 +18,8 @@ export class HttpReply implements BodyOwner {
   /** What the fields announced. */
   #bodyBytes: number | undefined;
   #failure: TerrafirmaError | undefined;
+  /** Told when nothing of the answer is still to come from the guest. */
+  onWhole: (() => void) | undefined;
   #isPassedOn = false;
 
   constructor(exchange: Exchange) {
@@ -50,6 +52,7 @@ export class HttpReply implements BodyOwner {
   /** An error in place of an answer. */
   refuse(status: number): void {
     this.#head = { status, headers: [] };
+    this.onWhole?.();
     this.#sendWhole();
   }
 
@@ -69,6 +72,7 @@ export class HttpReply implements BodyOwner {
   }
 
   finished(): void {
+    this.onWhole?.();
     if (this.#exchange.replyState === 'none') this.#sendWhole();
   }
 

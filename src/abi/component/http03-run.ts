@@ -10,8 +10,11 @@ import { HttpRun } from './http-run.ts';
 import { Request, type Response } from './http03-messages.ts';
 import type { Variant } from './results.ts';
 
+const nsPerMs = 1_000_000n;
+
 export class Http03Run extends HttpRun {
   readonly #exchange: Run['exchange'];
+  #stopRest: (() => void) | undefined;
 
   constructor(run: Run, limits: Limits) {
     super(run, limits);
@@ -25,6 +28,7 @@ export class Http03Run extends HttpRun {
 
   /** The answer is there; its body may still be to come. */
   override answer(guest: ComponentGuest, { tag, value }: Variant): undefined {
+    this.reply.onWhole = () => this.#limitRest(guest);
     if (tag !== 0) {
       const error = value as Variant;
       const detail = typeof error.value === 'string' ? `: ${error.value}` : '';
@@ -39,5 +43,20 @@ export class Http03Run extends HttpRun {
     const body = new OutgoingBody(newBody(guest), { declared, limit });
     this.reply.set({ status, headers: headersToSend(fields.map.lines()) }, body, declared);
     response.take().send(body);
+  }
+
+  override release(): void {
+    this.#stopRest?.();
+    super.release();
+  }
+
+  /** What it does after its answer may take so long. */
+  #limitRest({ tasks }: ComponentGuest): void {
+    const { afterReplyMsMax } = this.limits;
+    const rule = `at most ${afterReplyMsMax} ms after the answer`;
+    const delayNs = BigInt(afterReplyMsMax) * nsPerMs;
+    this.#stopRest = this.capabilities.timer.start(delayNs, () => {
+      tasks.threads.fail(new Error(`Cannot go on: ${rule}: received more`));
+    });
   }
 }

@@ -20,6 +20,8 @@ export class LiftedCall {
   readonly #export: PlannedExport;
   /** Found when it is first called: its core is there by then. */
   #lifted: LiftedFunction | undefined;
+  /** Of the last call. */
+  #thread: Thread | undefined;
 
   constructor(parts: LiftedCallParts, exported: PlannedExport) {
     this.#parts = parts;
@@ -45,15 +47,24 @@ export class LiftedCall {
     const task = new Task(trampolines.facts(type, options), {
       onResolve: (resolved) => {
         answer = resolved?.value;
-        onAnswer?.(answer);
+        if (resolved !== undefined) onAnswer?.(answer);
       },
     });
     const thread = new Thread(task, prepared.tree.entered(options.instance));
+    this.#thread = thread;
     tasks.call = call;
     tasks.threads.begin(thread);
     await runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
     const rest = tasks.threads.end(thread);
     if (rest !== undefined) await tasks.wait(rest);
     return answer;
+  }
+
+  /** Tells it that nobody wants its answer; false where it does not listen, or has answered. */
+  cancel(): boolean {
+    const thread = this.#thread;
+    if (thread === undefined || thread.task.isResolved || !thread.task.facts.isAsync) return false;
+    void this.#parts.guest.tasks.cancel(thread);
+    return true;
   }
 }

@@ -20,6 +20,7 @@ import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
 import type { Bodies } from './bodies.ts';
 import { RunBytes } from './bytes.ts';
+import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
@@ -36,8 +37,6 @@ export interface RunParts extends ProgramParts {
   readonly conversing: RunsUnderWay<GuestRun>;
   readonly idle: IdleGuests;
 }
-
-const returned: RunEnd = { kind: 'returned' };
 
 export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   begunBefore: GuestRun | undefined;
@@ -108,7 +107,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       return refusedReport(toErrorRecord(refusal));
     }
     underWay.begin(this);
-    exchange.onGone(() => activation.end('abandoned'));
+    const farewell = new Farewell(activation, this.#parts.limits.cancelGraceMs);
+    exchange.onGone(() => farewell.begin(this.#guest?.instance.binding));
     this.#watch(activation, startedAtMs);
     let end: RunEnd | undefined;
     let error: ErrorRecord | undefined;
@@ -129,6 +129,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       if (!activation.isEnding) error = toErrorRecord(failure);
     }
     exchange.onGone(undefined);
+    farewell.close();
     this.#unwatch(activation);
     error = this.#finish(activation, end) ?? error;
     if (this.#restoring !== undefined) await this.#restoring;
@@ -144,8 +145,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   /** Whether `converse` makes sense. */
   get canConverse(): boolean {
-    const { abi, loaded } = this.#program;
-    return abi.converses?.(loaded.entry) ?? false;
+    return this.#program.abi.converses?.(this.#program.loaded.entry) ?? false;
   }
 
   /** Whether `run` is for requests of another protocol, too. */
@@ -285,7 +285,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       guest.instance.begin(run);
       if (!guest.isStarted) await guest.instance.start();
       await guest.instance.callEntry();
-      return returned;
+      return { kind: 'returned' };
     } catch (error) {
       return activation.explain(error);
     }

@@ -97,22 +97,9 @@ class TaskCall {
   }
 
   #cancel(): Promise<void> | undefined {
-    const thread = this.#thread;
-    const { task } = thread;
-    const { threads } = this.#parts.guest.tasks;
-    if (task.state === 'initial') {
-      task.state = 'told';
-      return threads.cancel(thread);
-    }
-    const { exclusive } = task.facts.instance;
-    const isFree = !task.needsExclusive || exclusive === undefined || exclusive === thread;
-    const isApart = !this.#parts.entered.some((each) => this.#parts.guest.tasks.isEntered(each));
-    if (!thread.isCancellable || !isFree || !isApart) {
-      task.state = 'to-cancel';
-      return undefined;
-    }
-    task.state = 'told';
-    return threads.cancel(thread);
+    const { guest, entered } = this.#parts;
+    const isApart = !entered.some((each) => guest.tasks.isEntered(each));
+    return guest.tasks.cancel(this.#thread, isApart);
   }
 }
 

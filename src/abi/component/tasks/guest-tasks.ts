@@ -82,6 +82,23 @@ export class GuestTasks {
     return threads.block(isReady, isCancellable);
   }
 
+  /**
+   * Tells a task that nobody wants its answer: now where it listens and may be entered, else when
+   * it listens next. A promise where it goes on now, until it blocks again.
+   *
+   * @param mayEnter Whether it is not among what is under way.
+   */
+  cancel(thread: Thread, mayEnter = this.threads.current === undefined): Promise<void> | undefined {
+    const { threads } = this;
+    const { task, isCancellable } = thread;
+    if (task.state !== 'initial' && task.state !== 'started') return undefined;
+    const { exclusive } = task.facts.instance;
+    const isFree = !task.needsExclusive || exclusive === undefined || exclusive === thread;
+    const isListening = isCancellable && mayEnter && (isFree || task.state === 'initial');
+    task.state = isListening ? 'told' : 'to-cancel';
+    return isListening ? threads.cancel(thread) : undefined;
+  }
+
   /** Lets others go on, and what comes from outside come. */
   yield(isReady: () => boolean, isCancellable = false): Promise<Woken> {
     const { threads } = this;

@@ -47,6 +47,8 @@ export class Threads {
   readonly #waiting = new Set<Thread>();
   /** What is under way outside of the guest, which may wake somebody. */
   #outside = 0;
+  /** Why nothing may wait any more. */
+  #failure: unknown;
   /** The first line has ended; settled when nothing more can go on. */
   #rest: PromiseWithResolvers<void> | undefined;
   readonly #beforeIdle: () => void;
@@ -88,6 +90,10 @@ export class Threads {
     const thread = this.#current;
     if (thread === undefined) throw new TypeError('Cannot block: nothing runs');
     const wake = Promise.withResolvers<Woken>();
+    if (this.#failure !== undefined) {
+      wake.reject(this.#failure);
+      return wake.promise;
+    }
     if (thread.task.takeCancellation(isCancellable)) {
       wake.resolve('cancelled');
       return wake.promise;
@@ -153,8 +159,9 @@ export class Threads {
     if (this.#current === undefined) this.#next();
   }
 
-  /** The run is over, or about to be: all that waits is told. */
+  /** The run is over, or about to be: all that waits is told, or is about to wait. */
   fail(error: unknown): void {
+    this.#failure = error;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const { blocked } of waiting) blocked?.wake.reject(error);
@@ -168,6 +175,7 @@ export class Threads {
     this.#waiting.clear();
     this.#outside = 0;
     this.#rest = undefined;
+    this.#failure = undefined;
   }
 
   /** The current line lets `thread` go first. */

@@ -282,7 +282,7 @@ export const defaultLimits = {
   componentImportsMax: 1_000,
   manifestBytesMax: 64 * kib,
   settingsBytesMax: 256 * kib,
-  fastlyTomlBytesMax: mib,
+  fastlyTomlBytesMax: 256 * kib,
   fastlyFilesBytesMax: 8 * mib,
   // Names.
   dnsTimeoutMs: 2_000,

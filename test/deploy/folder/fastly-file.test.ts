@@ -131,6 +131,11 @@ describe('FolderFastly', () => {
     const small = open({ fastlyTomlBytesMax: 10 });
     await look(small);
     expect(faultOf(small)).toContain('fastly.toml: it may have at most 10 bytes');
+    // The dearest of this size takes the control plane a tenth of a second.
+    write('fastly.toml', `${'a.'.repeat(128 * 1024)}b=1`);
+    const dear = open();
+    await look(dear);
+    expect(faultOf(dear)).toContain('fastly.toml: it may have at most 256 KiB');
   });
 
   test('names at most a thousand files', async () => {

@@ -12,7 +12,7 @@ import { askUntil, BenchFolder, Server } from './servers.ts';
 
 const connections = 32;
 const bodyBytes = 1_024;
-const lookups = 50;
+const lookups = 20;
 const usPerS = 1_000_000;
 const perSecond = 'requests/s';
 

@@ -90,10 +90,12 @@ export class Share {
   /**
    * An idle instance, nobody's until now, serves this owner; with negative numbers it rests again.
    * At every run, so that nothing here looks anything up.
+   *
+   * @param idleBytes What it holds while it is idle.
    */
-  moveInstance(bytes: number, memories: number): void {
+  moveInstance(bytes: number, idleBytes: number, memories: number): void {
     const base = this.#base;
-    this.#add(base + idleWord, -bytes);
+    this.#add(base + idleWord, -idleBytes);
     this.#add(base + memoryWord, bytes);
     this.#add(this.#firstMemories, memories);
     this.#add(this.#secondMemories, memories);

@@ -44,6 +44,12 @@ export class Guest {
     return this.instance.charge;
   }
 
+  /** Bytes of its memories that it holds addresses for and nothing else, while it is idle. */
+  get untouchedBytes(): number {
+    const { physicalBytes } = this.instance;
+    return physicalBytes - (this.#snapshot?.residentBytes ?? physicalBytes);
+  }
+
   /** Whether the guest may serve again after a run that returned and left so much memory. */
   isKeepable(memoryBytes: number): boolean {
     return this.#snapshot !== undefined && memoryBytes - this.#firstBytes <= grownBytesMax;

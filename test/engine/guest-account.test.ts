@@ -56,6 +56,15 @@ const wideTableGuest = assemble(`(module
     (table.set $table (i32.const 7) (ref.null func))
     (drop (call $set (i32.const 0) (i32.const 0) (i32.const 1)))))`);
 
+/** 64 pages, of which each run writes to two far from each other. */
+const sparseGuest = assemble(`(module
+  (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 64)
+  (func (export "run")
+    (i32.store (i32.const 0x1000) (i32.const 7))
+    (i32.store (i32.const 0x3f0000) (i32.const 7))
+    (drop (call $set (i32.const 0) (i32.const 0x1000) (i32.const 1)))))`);
+
 describe('what guests hold', () => {
   test('is one owner’s as long as they run, then nobody’s while they are idle', async () => {
     const engine = new Engine();
@@ -120,6 +129,19 @@ describe('what guests hold', () => {
     using narrow = new Engine({ limits: { idleGuestBytesMax: 2 * mib } });
     await narrow.run(narrow.load(wideTableGuest));
     expect(narrow.pool.idleBytes).toBe(0);
+  });
+
+  test('is, while they are idle, what they ever wrote to, not their addresses', async () => {
+    using engine = new Engine();
+    const loaded = engine.load(sparseGuest);
+    await engine.run(loaded);
+    const idleBytes = engine.pool.idleBytes;
+    expect(idleBytes).toBeLessThan(16 * 4_096 + 64 * 1024);
+    await engine.run(loaded);
+    expect(engine.pool.idleBytes).toBe(idleBytes);
+    await engine.run(loaded, { owner: '/alice' });
+    expect(engine.account.shareOf('/alice' as OwnerKey).held('bytes')).toBe(0);
+    expect(engine.account.heldBy('idle-guest')).toBe(idleBytes);
   });
 
   test('includes first states, which go with the last guest', async () => {

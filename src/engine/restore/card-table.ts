@@ -76,10 +76,28 @@ export class CardMarks implements MarksOwner {
   /** Made when the guest is first interrupted; most never are. */
   #aside: Uint8Array | undefined;
   #hasAside = false;
+  /** Which cards were ever written to, by the guest, the host or a restore: the system has them. */
+  #touched = new Uint8Array(0);
+  #touchedCount = 0;
 
   constructor(table: CardTable, memory: WebAssembly.Memory) {
     this.#table = table;
     this.#memory = memory;
+  }
+
+  /** How many cards were ever written to; all others hold the zeros of no page. */
+  get touchedCount(): number {
+    return this.#touchedCount;
+  }
+
+  /** The cards from `first` to one before `end` are written to now. */
+  touch(first: number, end: number): void {
+    if (end > this.#touched.length) this.#widen(end);
+    for (let card = first; card < end; card += 1) {
+      if (this.#touched[card] === 1) continue;
+      this.#touched[card] = 1;
+      this.#touchedCount += 1;
+    }
   }
 
   /** The guest is about to run. */
@@ -108,13 +126,13 @@ export class CardMarks implements MarksOwner {
     let first = -1;
     for (let word = 0; word < wordCount; word += 1) {
       if (words[word] === 0) {
-        if (first >= 0) visit(first, word * cardsPerWord);
+        if (first >= 0) this.#pass(visit, first, word * cardsPerWord);
         first = -1;
         continue;
       }
       for (let card = word * cardsPerWord; card < (word + 1) * cardsPerWord; card += 1) {
         if (cards[card] === 0) {
-          if (first >= 0) visit(first, card);
+          if (first >= 0) this.#pass(visit, first, card);
           first = -1;
           continue;
         }
@@ -123,8 +141,20 @@ export class CardMarks implements MarksOwner {
       }
       words[word] = 0;
     }
-    if (first >= 0) visit(first, wordCount * cardsPerWord);
+    if (first >= 0) this.#pass(visit, first, wordCount * cardsPerWord);
     return count;
+  }
+
+  /** A store at the end of a card may reach into the next. */
+  #pass(visit: (first: number, end: number) => void, first: number, end: number): void {
+    this.touch(first, end + 1);
+    visit(first, end);
+  }
+
+  #widen(end: number): void {
+    const touched = new Uint8Array(Math.max(end, this.#cardCount + 1));
+    touched.set(this.#touched);
+    this.#touched = touched;
   }
 
   /** Another guest gets the table: keeps the marks and leaves it clear. */

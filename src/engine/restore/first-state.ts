@@ -5,9 +5,11 @@
  * them takes as long as a thousand short runs.
  */
 import { pieceBytes, type Steps } from '../../abi/steps.ts';
+import type { CardMarks } from './card-table.ts';
 
 const alignBytes = 4096;
 const wordBytes = 8;
+const zeros = Buffer.alloc(alignBytes);
 
 export class FirstState {
   /** One for each memory; what lies beyond is zero. */
@@ -15,10 +17,17 @@ export class FirstState {
   readonly byteLength: number;
   /** How large the memories were. */
   readonly memoryBytes: readonly number[];
+  /** Of each image, which of its cards are not all zero. */
+  readonly #used: readonly Uint8Array[];
 
-  private constructor(images: readonly Buffer[], memoryBytes: readonly number[]) {
+  private constructor(
+    images: readonly Buffer[],
+    memoryBytes: readonly number[],
+    used: readonly Uint8Array[],
+  ) {
     this.images = images;
     this.memoryBytes = memoryBytes;
+    this.#used = used;
     this.byteLength = images.reduce((sum, image) => sum + image.length, 0);
   }
 
@@ -40,10 +49,18 @@ export class FirstState {
     if (known !== undefined && (yield* holdSame(used, known.images))) return known;
     const images: Buffer[] = [];
     for (const view of used) images.push(yield* copyOf(view));
-    return new FirstState(
-      images,
-      memories.map(({ buffer }) => buffer.byteLength),
-    );
+    const usedCards: Uint8Array[] = [];
+    for (const image of images) usedCards.push(yield* findUsed(image));
+    const memoryBytes = memories.map(({ buffer }) => buffer.byteLength);
+    return new FirstState(images, memoryBytes, usedCards);
+  }
+
+  /** Tells `marks` which cards of memory number `memory` any new instance has written to. */
+  touch(memory: number, marks: CardMarks): void {
+    const used = this.#used[memory] ?? new Uint8Array(0);
+    for (let card = 0; card < used.length; card += 1) {
+      if (used[card] === 1) marks.touch(card, card + 1);
+    }
   }
 
   /** For each memory the bytes up to the last that is not zero, rounded up to whole cards. */
@@ -75,6 +92,16 @@ function* copyOf(view: Buffer): Steps<Buffer> {
     yield;
   }
   return copy;
+}
+
+function* findUsed(image: Buffer): Steps<Uint8Array> {
+  const used = new Uint8Array(image.length / alignBytes);
+  for (let card = 0; card < used.length; card += 1) {
+    const start = card * alignBytes;
+    used[card] = image.compare(zeros, 0, alignBytes, start, start + alignBytes) === 0 ? 0 : 1;
+    if (start % pieceBytes === 0) yield;
+  }
+  return used;
 }
 
 /** Bytes up to the last that is not zero, rounded up to whole cards. */

@@ -60,6 +60,8 @@ export class Snapshot {
     for (const [number, memory] of options.memories.entries()) {
       const pages = options.pages[number];
       if (pages?.map(memory) === true) this.#mapped[number] = pages;
+      const marks = options.marks[number];
+      if (marks !== undefined) options.first.touch(number, marks);
     }
     if (options.marks.some((marks) => marks !== undefined)) this.mode = 'cards';
     else this.mode = this.#mapped[0] === undefined ? 'copy' : 'copy-on-write';
@@ -87,12 +89,29 @@ export class Snapshot {
     return cards;
   }
 
+  /**
+   * Bytes that the system holds for the memories between two runs: of a memory that is marked, what
+   * was ever written to; of a mapped one nothing, because its image is everybody's.
+   */
+  get residentBytes(): number {
+    const { memories, marks } = this.#options;
+    let bytes = 0;
+    for (let memory = 0; memory < memories.length; memory += 1) {
+      if (this.#mapped[memory] !== undefined) continue;
+      const touched = marks[memory]?.touchedCount;
+      const length = this.#view(memory).length;
+      bytes += touched === undefined ? length : Math.min(touched * cardBytes, length);
+    }
+    return bytes;
+  }
+
   /** Fills memories that hold no more than a new instance does, and are not mapped. */
   *fill(): Steps<void> {
     const { memories, first } = this.#options;
     for (let memory = 0; memory < memories.length; memory += 1) {
       if (this.#mapped[memory] !== undefined) continue;
       const stop = first.images[memory]?.length ?? 0;
+      this.#options.marks[memory]?.touch(0, stop / cardBytes);
       yield* this.#putBackRest([{ memory, start: 0, stop }]);
     }
   }

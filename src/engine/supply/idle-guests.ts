@@ -58,7 +58,7 @@ export class IdleGuests {
       // Nearly always the last one, which costs no move of the others.
       if (at === guests.length - 1) guests.pop();
       else guests.splice(at, 1);
-      this.#bytes -= guest.charge.bytes;
+      this.#bytes -= guest.charge.idleBytes;
       return guest;
     }
     return undefined;
@@ -71,8 +71,8 @@ export class IdleGuests {
   /** Keeps a restored guest, and gives up others where that is too much. */
   put(artifact: object, guest: Guest): void {
     this.#shelfOf(artifact).guests.push({ guest, sinceMs: this.#nowMs });
-    guest.charge.rest();
-    this.#bytes += guest.charge.bytes;
+    guest.charge.rest(guest.untouchedBytes);
+    this.#bytes += guest.charge.idleBytes;
     while (this.#bytes > this.#options.bytesMax && this.evictOne());
   }
 
@@ -113,7 +113,7 @@ export class IdleGuests {
   #evictFirst(shelf: Shelf): boolean {
     const first = shelf.guests.shift();
     if (first === undefined) return false;
-    this.#bytes -= first.guest.charge.bytes;
+    this.#bytes -= first.guest.charge.idleBytes;
     first.guest.discard();
     return true;
   }

@@ -44,6 +44,21 @@ describe('CardMarks', () => {
     ]);
   });
 
+  test('counts each card that was ever written to, and what a store may reach of the next', () => {
+    const table = newTable();
+    const marks = newMarks(table);
+    marks.own();
+    for (const card of [0, 1, 5]) table.cards[card] = 1;
+    drain(marks);
+    expect(marks.touchedCount).toBe(5);
+    marks.mark(5 * cardBytes, 1);
+    marks.touch(6, 9);
+    drain(marks);
+    expect(marks.touchedCount).toBe(7);
+    marks.touch(1_000, 1_001);
+    expect(marks.touchedCount).toBe(8);
+  });
+
   test('a guest keeps its marks while another has the table, and sees none of the other', () => {
     const table = newTable();
     const [first, second] = [newMarks(table), newMarks(table)];

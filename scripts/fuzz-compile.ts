@@ -14,7 +14,8 @@ import { createCatalogue } from '../src/abi/catalogue.ts';
 import { defaultLimits } from '../src/config/config.ts';
 import { buildArtifact, formsOf } from '../src/deploy/build/artifact.ts';
 import { Trial, type TrialSubject } from '../src/deploy/build/trial.ts';
-import { type Compiler, runTrial, type TrialBounds } from '../src/deploy/build/trial-process.ts';
+import { type Compiler, runTrial } from '../src/deploy/build/trial-process.ts';
+import type { TrialBounds } from '../src/deploy/build/trial-watch.ts';
 import { TerrafirmaError } from '../src/errors.ts';
 import type { OwnerKey } from '../src/names.ts';
 import { drawCostly } from './fuzz/costly.ts';
@@ -56,8 +57,8 @@ function build(bytes: Uint8Array<ArrayBuffer>): TrialSubject | undefined {
 /** Which compilers may have the module, after all that a daemon does; none: it is refused. */
 async function acceptedCompilers(subject: TrialSubject): Promise<readonly Compiler[]> {
   try {
-    const first = await trial.admit(subject);
-    const verdict = first.kind === 'open' ? await trial.optimise(subject) : first;
+    await trial.admit(subject);
+    const verdict = await trial.optimise(subject);
     return verdict.kind === 'bounded' ? ['baseline', 'optimiser'] : ['baseline'];
   } catch (error) {
     if (error instanceof TerrafirmaError && error.code === 'module-refused') return [];
@@ -74,7 +75,7 @@ async function complain(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefi
   for (const compiler of compilers) {
     const { forms = [] } = subject ?? {};
     const bounds = { ...secondBounds, functionCpuMsMax: functionCpuMsMax[compiler] };
-    const task = { compiler, forms, bounds, priority: 0 };
+    const task = { compiler, forms, bounds };
     const ending = await runTrial(task, new AbortController().signal);
     if (ending.kind === 'failed') return `${compiler}: accepted, then ${ending.received}`;
   }

@@ -37,12 +37,15 @@ export interface MeteredProgram {
   readonly cores: readonly MeteredCore[];
   /** Each memory once, as the core that makes it wants it. */
   readonly memories: readonly MemoryPlan[];
+  /** The form that marks was left out, though there could be one. */
+  readonly lacksCards: boolean;
 }
 
-export type ProgramOptions = Pick<
-  MeterOptions,
-  'memoryPagesMax' | 'tableEntriesMax' | 'exportsState'
->;
+export interface ProgramOptions
+  extends Pick<MeterOptions, 'memoryPagesMax' | 'tableEntriesMax' | 'exportsState'> {
+  /** Leaves out the form that marks, which takes as long again as the other. */
+  readonly plainOnly?: boolean;
+}
 
 /**
  * Meters all cores of a program.
@@ -52,16 +55,18 @@ export type ProgramOptions = Pick<
  */
 export function meterProgram(
   sources: readonly CoreSource[],
-  options: ProgramOptions,
+  { plainOnly = false, ...options }: ProgramOptions,
 ): MeteredProgram {
   const linked = sources.map((source, core) => resolveLinks(sources, source, core));
   const plain = meterCores(sources, linked, { ...options, cards: false, cardPages: 1 });
   const { memories, numbers } = numberMemories(linked, plain);
-  const marks = plain.every(({ restorable }) => restorable === true) && canMark(numbers);
+  const couldMark = plain.every(({ restorable }) => restorable === true) && canMark(numbers);
+  const marks = couldMark && !plainOnly;
   const cardPages = Math.max(1, ...plain.flatMap((form) => form.memories.map(countCardPages)));
   const cards = marks ? meterCores(sources, linked, { ...options, cards: true, cardPages }) : [];
   return {
     memories,
+    lacksCards: couldMark && !marks,
     cores: plain.map((form, core) => ({
       plain: form,
       cards: cards[core],
@@ -117,7 +122,7 @@ function meterCores(
   {
     cardPages,
     ...options
-  }: ProgramOptions & {
+  }: Omit<ProgramOptions, 'plainOnly'> & {
     readonly cards: boolean;
     readonly cardPages: number;
   },

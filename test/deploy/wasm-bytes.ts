@@ -79,3 +79,12 @@ export function moduleOfFunctions(count: number): Uint8Array<ArrayBuffer> {
 function* iterate(bytes: readonly number[]): Generator<number> {
   yield* bytes;
 }
+
+/** A section that says nothing, of so many bytes and a few more. */
+export function emptySection(bytes: number): Uint8Array {
+  const size = bytes + 1;
+  const length = [0, 7, 14, 21, 28].map(
+    (shift) => ((size >>> shift) & 127) | (shift < 28 ? 128 : 0),
+  );
+  return Buffer.concat([Uint8Array.of(0, ...length, 0), new Uint8Array(bytes)]);
+}

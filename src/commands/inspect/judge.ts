@@ -67,6 +67,7 @@ export class ModuleJudge implements AsyncDisposable {
       probation: { begin: async () => undefined, renew: () => undefined },
       journal: openJournal(),
       compiledBytesMax: limits.compiledBytesMax,
+      waitsForOptimiser: true,
     });
   }
 

@@ -39,6 +39,10 @@ export interface Artifact extends Pick<Program, 'mainCore' | 'memories' | 'compo
   readonly initialise: string | undefined;
   /** One, but for components. */
   readonly cores: readonly ArtifactCore[];
+  /** SHA-256 of each form, in the order of `formsOf`: modules of equal code have equal ones. */
+  readonly formHashes: readonly string[];
+  /** There could be forms that mark; see `ArtifactOptions.forms`. */
+  readonly lacksCards: boolean;
   /** Of a module that is alone: the first function with a body has this index. */
   readonly importedFunctionCount: number | undefined;
 }
@@ -63,7 +67,18 @@ export interface ArtifactOptions {
   readonly judge: JudgeModule;
   /** Left out: no component is accepted. */
   readonly judgeComponent?: JudgeComponent;
+  /** Which forms are made; all, where this is left out. */
+  readonly forms?: WantedForms;
 }
+
+/**
+ * `first`: what answers the soonest. Of a large module that is the form that marks nothing, because
+ * making, trying and compiling another one would take as long again.
+ */
+export type WantedForms = 'all' | 'first';
+
+/** Smaller ones have both forms within some tens of milliseconds. */
+const plainFirstBytesMin = 1024 * 1024;
 
 /**
  * Judges `bytes` and makes the artifact.
@@ -81,7 +96,11 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
   const { abi, entry } = accept(options.judge(faceOf(shape)));
   const initialise = findInitialiser(shape);
   const alone = [{ bytes, shape, links: [] }];
-  const metered = meter(alone, options.limits, initialise !== undefined);
+  const plainOnly = isPlainFirst(bytes, options);
+  const metered = meter(alone, options.limits, {
+    exportsState: initialise !== undefined,
+    plainOnly,
+  });
   const { importedFunctionCount } = shape;
   return {
     ...common(bytes),
@@ -102,12 +121,17 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
   });
   const unserved: Judgement = { kind: 'refused', reason: 'Cannot run the component: not here' };
   const { abi, entry } = accept(options.judgeComponent?.(plan) ?? unserved);
-  const metered = meter(cores, limits, false);
+  const plainOnly = isPlainFirst(bytes, options);
+  const metered = meter(cores, limits, { exportsState: false, plainOnly });
   requireMemories(metered.memories, limits);
   const exported = plan.exports.find((each) => `${each.interface}#${each.name}` === entry);
   const mainCore = exported?.func.core ?? 0;
   const rest = { initialise: undefined, importedFunctionCount: undefined, component: plan };
   return { ...common(bytes), ...metered, ...rest, abi, entry, mainCore };
+}
+
+function isPlainFirst({ length }: Uint8Array, { forms }: ArtifactOptions): boolean {
+  return forms === 'first' && length >= plainFirstBytesMin;
 }
 
 function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {
@@ -137,10 +161,10 @@ function requireMemories(memories: readonly MemoryPlan[], limits: Limits): void 
 function meter(
   sources: readonly CoreSource[],
   { tableEntriesMax }: Limits,
-  exportsState: boolean,
-): Pick<Artifact, 'cores' | 'memories'> {
-  const options = { memoryPagesMax: addressablePages, tableEntriesMax, exportsState };
-  const { cores, memories } = meterProgram(sources, options);
+  wanted: { readonly exportsState: boolean; readonly plainOnly: boolean },
+): Pick<Artifact, 'cores' | 'memories' | 'formHashes' | 'lacksCards'> {
+  const options = { memoryPagesMax: addressablePages, tableEntriesMax, ...wanted };
+  const { cores, memories, lacksCards } = meterProgram(sources, options);
   const made = cores.map(({ plain, cards, links, memories: numbers }) => ({
     code: plain.bytes,
     cardsCode: cards?.bytes,
@@ -151,7 +175,7 @@ function meter(
     links,
     memories: numbers,
   }));
-  return { cores: made, memories };
+  return { cores: made, memories, formHashes: formsOf(made).map(hashBytes), lacksCards };
 }
 
 function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {
@@ -160,7 +184,11 @@ function formFacts({ bytes: _, ...facts }: MeteredModule): FormFacts {
 
 /** SHA-256 of the original bytes: the name of a version everywhere. */
 export function digestBytes(bytes: Uint8Array): Digest {
-  return createHash('sha256').update(bytes).digest('hex') as Digest;
+  return hashBytes(bytes) as Digest;
+}
+
+function hashBytes(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** The daemon's limits in the words of the decoder. */

@@ -2,7 +2,7 @@
 import type { Limits } from '../../config/config.ts';
 import type { ErrorRecord } from '../../errors.ts';
 import type { Digest } from '../../threads/messages.ts';
-import type { Artifact } from './artifact.ts';
+import type { Artifact, WantedForms } from './artifact.ts';
 
 /** `workerData` of the builder thread. */
 export interface BuilderStart {
@@ -16,6 +16,7 @@ export interface BuildRequest {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Contents that were judged before: only recognised, not built again. */
   readonly known: ReadonlySet<Digest>;
+  readonly forms: WantedForms;
 }
 
 /** Which of V8's compilers may have a module: the optimiser only what it was tried with. */

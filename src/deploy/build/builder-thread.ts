@@ -6,7 +6,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { toErrorRecord } from '../../errors.ts';
-import { buildArtifact, digestBytes, type JudgeComponent, type JudgeModule } from './artifact.ts';
+import {
+  buildArtifact,
+  digestBytes,
+  formsOf,
+  type JudgeComponent,
+  type JudgeModule,
+} from './artifact.ts';
 import type {
   BuilderReady,
   BuilderReply,
@@ -27,19 +33,25 @@ if (port === null) throw new Error('Cannot build modules: this file is the entry
 port.on('message', (request: BuilderRequest) => {
   const verdict = request.ask === 'build' ? buildOne(request) : compileForms(request);
   const reply: BuilderReply = { id: request.id, ...verdict };
-  port.postMessage(reply);
+  port.postMessage(reply, verdict.kind === 'built' ? buffersOf(verdict) : []);
 });
 
 const ready: BuilderReady = { kind: 'ready' };
 port.postMessage(ready);
 
-function buildOne({ bytes, known }: BuildRequest): BuildVerdict {
+/** What is handed over, because nothing of it is needed here any more: copies of it take time. */
+function buffersOf({ artifact, bytes }: Extract<BuildVerdict, { kind: 'built' }>): ArrayBuffer[] {
+  const all = [bytes, ...formsOf(artifact.cores)].map(({ buffer }) => buffer);
+  return [...new Set(all)];
+}
+
+function buildOne({ bytes, known, forms }: BuildRequest): BuildVerdict {
   const digest = digestBytes(bytes);
   if (known.has(digest)) return { kind: 'known', digest };
   try {
     return {
       kind: 'built',
-      artifact: buildArtifact(bytes, { limits, judge, judgeComponent }),
+      artifact: buildArtifact(bytes, { limits, judge, judgeComponent, forms }),
       bytes,
     };
   } catch (error) {

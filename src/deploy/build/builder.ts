@@ -9,6 +9,7 @@ import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts
 import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
+import type { WantedForms } from './artifact.ts';
 import type {
   BuilderReply,
   BuilderRequest,
@@ -23,6 +24,14 @@ export interface BuilderOptions {
   readonly buildMsMax?: number;
   /** Callers waiting; each holds at most a file name until it is its turn. */
   readonly queuedBuildsMax?: number;
+}
+
+export interface BuildOptions {
+  /** Contents that are only recognised. */
+  readonly known?: ReadonlySet<Digest>;
+  /** Whose turn it is. */
+  readonly owner?: OwnerKey;
+  readonly forms?: WantedForms;
 }
 
 /** Several times what 64 MiB of code take, because the machine may be busy. */
@@ -50,21 +59,20 @@ export class Builder {
   /**
    * Builds what `read` gives, in turn with other owners: bytes are read only when the thread is
    * free, so that a queue of large modules does not fill the memory. They are the builder's from
-   * then on. Content in `known` is only recognised.
+   * then on.
    *
    * @throws TerrafirmaError: 'overloaded' when the queue is full, 'internal' when no thread can be
    *   started, 'draining' when the builder is closed; and whatever `read` throws
    */
   async build(
     read: () => Promise<Uint8Array<ArrayBuffer>>,
-    known: ReadonlySet<Digest> = new Set(),
-    owner: OwnerKey = nobody,
+    { known = new Set(), owner = nobody, forms = 'all' }: BuildOptions = {},
   ): Promise<BuildVerdict> {
     return await this.#queue.pass(owner, async () => {
       this.#requireOpen();
       const bytes = await read();
       const id = ++this.#lastId;
-      const reply = await this.#run({ ask: 'build', id, bytes, known }, [bytes.buffer]);
+      const reply = await this.#run({ ask: 'build', id, bytes, known, forms }, [bytes.buffer]);
       if (typeof reply === 'object') {
         if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
         return reply;

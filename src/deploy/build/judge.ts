@@ -92,7 +92,7 @@ async function readAndBuild(
   const bytes = await readSettled(file, parts);
   return bytes === undefined
     ? undefined
-    : await parts.builder.build(async () => bytes, known, parts.owner);
+    : await parts.builder.build(async () => bytes, { known, owner: parts.owner, forms: 'first' });
 }
 
 /**

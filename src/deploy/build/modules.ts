@@ -3,22 +3,24 @@
  * joined. What falls out is only forgotten: threads that hold the module keep it, and who asks
  * again gets it compiled anew from the kept bytes. Nothing is compiled here that a trial has not
  * compiled before.
+ *
+ * A module is served as soon as it may be: by the baseline compiler, and a large one in one form.
+ * What makes it fast comes behind, once somebody has asked for it; see improvements.ts.
  */
 import { OwnedCache } from '../../account/owned-cache.ts';
-import { OwnerQueue } from '../../account/owner-queue.ts';
-import { describeError, type ErrorRecord, fromErrorRecord, TerrafirmaError } from '../../errors.ts';
+import { type ErrorRecord, fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
 import type { Probation } from '../keep/probation.ts';
 import type { Suspects } from '../keep/quarantine.ts';
 import type { ModuleStore } from '../keep/store.ts';
-import { type Artifact, formsOf } from './artifact.ts';
+import { type Artifact, formsOf, type WantedForms } from './artifact.ts';
 import type { Builder } from './builder.ts';
-import type { CompilerTier } from './builder-messages.ts';
+import { Improvements } from './improvements.ts';
 import { programFrom } from './program.ts';
 import type { OptimiserVerdict, Trial } from './trial.ts';
-import type { TrialBook } from './trial-book.ts';
+import type { TrialBook, TriedModule } from './trial-book.ts';
 
 /**
  * Memory a compiled module is taken to cost, as a multiple of the code of both its forms: V8 keeps
@@ -35,7 +37,9 @@ export interface ModulesOptions {
   readonly probation: Pick<Probation, 'begin' | 'renew'>;
   readonly journal: Journal;
   readonly compiledBytesMax: number;
-  /** The module was compiled anew, for the optimiser: threads that have it want the new one. */
+  /** A person wants to know what the optimiser says, as far as its patience goes. */
+  readonly waitsForOptimiser?: boolean;
+  /** The module was compiled anew, to run faster: threads that have it want the new one. */
   readonly onReplaced?: (digest: Digest) => void;
 }
 
@@ -48,21 +52,14 @@ export interface Candidate {
 
 /** Of a module whose compiling a person who waits for it is told of. */
 const largeBytes = 4 * 1024 * 1024;
-/** After "no verdict can be had now": not before then. */
-const optimiseRetryMs = 60_000;
-const optimisesWaitingMax = 4_096;
+/** Passed by the baseline compiler. */
+const passed: TriedModule = { tier: 'baseline', isOpen: true };
 
 export class Modules {
   readonly #options: ModulesOptions;
   readonly #compiled: OwnedCache<Digest, LoadedModule>;
   readonly #loading = new Map<Digest, Promise<LoadedModule>>();
-  /** Published before the optimiser's trial was over; with the time of the next attempt. */
-  readonly #open = new Map<Digest, number>();
-  readonly #optimising = new OwnerQueue({
-    runningMax: 1,
-    queuedMax: optimisesWaitingMax,
-    nowMs: () => performance.now(),
-  });
+  readonly #improvements: Improvements;
 
   constructor(options: ModulesOptions) {
     this.#options = options;
@@ -73,7 +70,12 @@ export class Modules {
     this.#compiled = new OwnedCache({
       max: compiledBytesMax,
       sizeOf,
-      dispose: (_, digest) => this.#open.delete(digest),
+      dispose: (_, digest) => this.#improvements.forget(digest),
+    });
+    this.#improvements = new Improvements({
+      improve: (digest) => this.#improve(digest),
+      ownerOf: (digest) => options.store.ownerOf(digest),
+      journal: options.journal,
     });
   }
 
@@ -91,7 +93,8 @@ export class Modules {
   async admit(candidate: Candidate): Promise<LoadedModule> {
     const { digest } = candidate.artifact;
     this.#requireFree(digest);
-    return this.#compiled.get(digest) ?? (await this.#prove(candidate));
+    const known = this.#compiled.get(digest);
+    return known ?? (await this.#improvements.giveWayTo(this.#prove(candidate)));
   }
 
   /** Why a module may not run, whatever its trial said; undefined when it may. */
@@ -108,7 +111,7 @@ export class Modules {
   async load(digest: Digest): Promise<LoadedModule> {
     this.#requireFree(digest);
     const loaded = this.#compiled.get(digest) ?? (await this.#loadOnce(digest));
-    this.#optimiseLater(digest);
+    this.#improvements.begin(digest);
     await this.#options.probation.begin(digest, this.#options.store.ownerOf(digest));
     return loaded;
   }
@@ -121,19 +124,20 @@ export class Modules {
   async #loadOnce(digest: Digest): Promise<LoadedModule> {
     const running = this.#loading.get(digest);
     if (running !== undefined) return await running;
-    const loading = this.#loadKept(digest).finally(() => this.#loading.delete(digest));
+    const kept = this.#improvements.giveWayTo(this.#loadKept(digest));
+    const loading = kept.finally(() => this.#loading.delete(digest));
     this.#loading.set(digest, loading);
     return await loading;
   }
 
   async #loadKept(digest: Digest): Promise<LoadedModule> {
-    return await this.#prove(await this.#buildKept(digest));
+    return await this.#prove(await this.#buildKept(digest, 'first'));
   }
 
-  async #buildKept(digest: Digest): Promise<Candidate> {
+  async #buildKept(digest: Digest, forms: WantedForms): Promise<Candidate> {
     const { builder, store } = this.#options;
     const owner = store.ownerOf(digest);
-    const verdict = await builder.build(() => store.readModule(digest), new Set(), owner);
+    const verdict = await builder.build(() => store.readModule(digest), { owner, forms });
     if (verdict.kind === 'refused') throw fromErrorRecord(verdict.error);
     if (verdict.kind === 'built')
       return { artifact: verdict.artifact, original: verdict.bytes, owner };
@@ -142,73 +146,101 @@ export class Modules {
 
   /** Has the module tried, unless it was, and compiles it for the compilers that may have it. */
   async #prove(candidate: Candidate): Promise<LoadedModule> {
-    const { trial, book } = this.#options;
+    const { trial, book, journal } = this.#options;
     const { artifact } = candidate;
     const { digest, originalBytes: bytes } = artifact;
-    if (bytes >= largeBytes) this.#options.journal.tell('module-compiling', { digest, bytes });
-    const tried = await book.read(artifact);
-    if (tried !== undefined) return await this.#compile(candidate, tried.tier);
+    if (bytes >= largeBytes) journal.tell('module-compiling', { digest, bytes });
+    const known = await book.read(artifact);
+    if (known !== undefined) return await this.#compile(candidate, known);
     const isKnown = async () => (await book.read(artifact)) !== undefined;
     const verdict = await trial.admit(subjectOf(candidate), isKnown);
     if (verdict.kind === 'known') return await this.#prove(candidate);
-    const loaded = await this.#compile(candidate, tierFor(verdict));
-    await this.#keepVerdict(artifact, verdict);
+    const tried = await this.#tryOptimiserNow(candidate);
+    const [loaded] = await Promise.all([
+      this.#compile(candidate, tried),
+      this.#note(artifact, tried),
+    ]);
     return loaded;
   }
 
-  async #keepVerdict(artifact: Artifact, verdict: OptimiserVerdict): Promise<void> {
+  async #tryOptimiserNow(candidate: Candidate): Promise<TriedModule> {
+    const { trial, waitsForOptimiser } = this.#options;
+    if (waitsForOptimiser !== true) return passed;
+    return triedBy(await trial.optimise(subjectOf(candidate), { isPatient: false }));
+  }
+
+  async #note(artifact: Artifact, tried: TriedModule): Promise<void> {
     const { book, journal } = this.#options;
     const { digest } = artifact;
-    if (verdict.kind === 'open') {
-      this.#open.set(digest, 0);
-      return;
-    }
-    this.#open.delete(digest);
-    const reason = verdict.kind === 'unbounded' ? verdict.reason : undefined;
-    if (reason !== undefined) {
-      journal.tell('module-slow', { digest, reason });
-    }
-    await book.write(artifact, { tier: tierFor(verdict), reason });
+    const { reason } = tried;
+    if (reason !== undefined) journal.tell('module-slow', { digest, reason });
+    await book.write(artifact, tried);
   }
 
-  /** Goes on with a trial that its deploy did not wait for; one at a time, in turn by owner. */
-  #optimiseLater(digest: Digest): void {
-    const notBeforeMs = this.#open.get(digest);
-    if (notBeforeMs === undefined || performance.now() < notBeforeMs) return;
-    this.#open.set(digest, Number.POSITIVE_INFINITY);
-    const owner = this.#options.store.ownerOf(digest);
-    this.#optimising
-      .pass(owner, () => this.#optimise(digest))
-      .catch((error: unknown) => {
-        if (error instanceof TerrafirmaError && error.code === 'draining') return;
-        this.#open.set(digest, performance.now() + optimiseRetryMs);
-        const reason = error instanceof TerrafirmaError ? error.message : describeError(error);
-        this.#options.journal.tell('optimising-postponed', { digest, reason });
-      });
+  /** What the module's deploy did not wait for: all its forms, and the optimiser's trial. */
+  async #improve(digest: Digest): Promise<void> {
+    const [candidate, known] = await this.#proveWhole(digest);
+    const verdict = known.isOpen === true ? await this.#tryOptimiser(candidate) : known;
+    const served = this.#compiled.get(digest);
+    const isFaster = verdict.tier === 'optimised' || served === undefined;
+    if (isFaster || lacksForms(served, candidate)) await this.#replace(candidate, verdict);
+    if (verdict !== known) await this.#note(candidate.artifact, verdict);
+    if (verdict.tier === 'optimised') this.#options.journal.tell('module-optimised', { digest });
   }
 
-  async #optimise(digest: Digest): Promise<void> {
-    const { trial, probation, journal, onReplaced } = this.#options;
-    const candidate = await this.#buildKept(digest);
-    const verdict = await trial.optimise(subjectOf(candidate));
-    if (verdict.kind === 'bounded') await this.#compile(candidate, 'optimised');
-    await this.#keepVerdict(candidate.artifact, verdict);
-    if (verdict.kind !== 'bounded') return;
-    journal.tell('module-optimised', { digest });
+  /** However long it takes; meanwhile all forms are served. */
+  async #tryOptimiser(candidate: Candidate): Promise<TriedModule> {
+    const served = this.#compiled.get(candidate.artifact.digest);
+    if (served !== undefined && lacksForms(served, candidate)) {
+      await this.#replace(candidate, passed);
+    }
+    return triedBy(await this.#options.trial.optimise(subjectOf(candidate)));
+  }
+
+  /** All forms, if the baseline compiler may have them all; else those that are served. */
+  async #proveWhole(digest: Digest): Promise<readonly [Candidate, TriedModule]> {
+    const { trial, book } = this.#options;
+    const whole = await this.#buildKept(digest, 'all');
+    const known = await book.read(whole.artifact);
+    if (known !== undefined) return [whole, known];
+    try {
+      await trial.admit(subjectOf(whole));
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError) || error.code !== 'module-refused') throw error;
+      const served = await this.#buildKept(digest, 'first');
+      const tried = await book.read(served.artifact);
+      if (tried === undefined) throw error;
+      return [served, tried];
+    }
+    await this.#note(whole.artifact, passed);
+    return [whole, passed];
+  }
+
+  /** Threads that have the module get this one instead, which is new to the process. */
+  async #replace(candidate: Candidate, tried: TriedModule): Promise<void> {
+    const { probation, onReplaced } = this.#options;
+    const { digest } = candidate.artifact;
+    await this.#compile(candidate, tried);
     probation.renew(digest);
     onReplaced?.(digest);
   }
 
-  async #compile({ artifact, owner }: Candidate, tier: CompilerTier): Promise<LoadedModule> {
+  async #compile({ artifact, owner }: Candidate, tried: TriedModule): Promise<LoadedModule> {
     const { digest, cores, abi, entry } = artifact;
     const forms = formsOf(cores);
-    const modules = await this.#options.builder.compile(forms, tier, owner);
+    const modules = await this.#options.builder.compile(forms, tried.tier, owner);
     const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
     const program = programFrom(artifact, modules);
     const loaded = { digest, program, abi, entry, codeBytes };
     this.#compiled.add(owner, digest, loaded);
+    if (tried.isOpen === true || artifact.lacksCards) this.#improvements.note(digest);
     return loaded;
   }
+}
+
+function lacksForms({ program }: LoadedModule, { artifact }: Candidate): boolean {
+  const hasCards = program.cores.some(({ cardsModule }) => cardsModule !== undefined);
+  return artifact.cores.some(({ cardsCode }) => cardsCode !== undefined) && !hasCards;
 }
 
 function subjectOf({ artifact, original, owner }: Candidate) {
@@ -219,6 +251,8 @@ function subjectOf({ artifact, original, owner }: Candidate) {
   return { forms, source: { bytes: original, importedFunctionCount }, owner };
 }
 
-function tierFor(verdict: OptimiserVerdict): CompilerTier {
-  return verdict.kind === 'bounded' ? 'optimised' : 'baseline';
+function triedBy(verdict: OptimiserVerdict): TriedModule {
+  if (verdict.kind === 'open') return passed;
+  if (verdict.kind === 'bounded') return { tier: 'optimised' };
+  return { tier: 'baseline', reason: verdict.reason };
 }

@@ -4,12 +4,14 @@
  *
  *     trials/<digest>.json     one module: what was tried, and which compilers may have it
  *
- * What is remembered is of no worth once the V8, the processor's kind or the rewriting is another:
- * the key tells.
+ * What was tried is named by the hash of each form that was compiled, with the V8 and the kind of
+ * processor: a trial is of no worth once one of them, or the rewriting, is another. Modules of
+ * equal code, such as builds of one program that differ in a custom section, have equal forms: what
+ * one of them has passed, all have.
  */
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
@@ -17,22 +19,24 @@ import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { objectOf, parseJson, textOf } from '../keep/record.ts';
 import { listNames } from '../keep/store.ts';
-import type { Artifact, ArtifactCore } from './artifact.ts';
+import type { Artifact } from './artifact.ts';
 import type { CompilerTier } from './builder-messages.ts';
 
 export interface TriedModule {
   readonly tier: CompilerTier;
   /** Why the optimiser may not have it. */
   readonly reason?: string | undefined;
+  /** The optimiser has not been tried. */
+  readonly isOpen?: boolean | undefined;
 }
 
 /** What decides whether a trial is that of an artifact. */
-export interface TriedCode extends Pick<Artifact, 'digest'> {
-  readonly cores: readonly Pick<ArtifactCore, 'code' | 'cardsCode'>[];
-}
+export type TriedCode = Pick<Artifact, 'digest' | 'formHashes'>;
 
 /** Files in the directory; the oldest makes room. Opening sweeps what is not kept any more. */
 const trialsKeptMax = 100_000;
+/** Forms whose trial is known whichever module they are of: those that were met last. */
+const formsKnownMax = 16_384;
 
 export class TrialBook {
   readonly #directory: string;
@@ -40,6 +44,8 @@ export class TrialBook {
   readonly #keptMax: number;
   /** Modules with a file, the oldest first. */
   readonly #kept = new Set<Digest>();
+  /** By the hash of a form. */
+  readonly #forms = new LRUCache<string, TriedModule>({ max: formsKnownMax });
 
   private constructor(directory: string, journal: Journal, keptMax: number) {
     this.#directory = directory;
@@ -76,21 +82,27 @@ export class TrialBook {
     return book;
   }
 
-  /** What is known of this very code; undefined when nothing is. */
+  /** What is known of this very code, or of parts of it, together; undefined: not of all of it. */
   async read(artifact: TriedCode): Promise<TriedModule | undefined> {
     const tried = await readTried(this.#path(artifact.digest), this.#journal);
-    return tried?.key === keyOf(artifact) ? tried : undefined;
+    if (tried?.engine !== engine) return await this.#takeOver(artifact);
+    for (const hash of tried.forms) this.#learn(hash, tried);
+    const isOfAll = artifact.formHashes.every((hash) => tried.forms.includes(hash));
+    // What was open may be known of equal code by now.
+    if (!isOfAll || tried.isOpen === true) return await this.#takeOver(artifact);
+    return factsOf(tried);
   }
 
   /** Remembers a trial. A failure is logged: then the module is tried again after a restart. */
-  async write(artifact: TriedCode, { tier, reason }: TriedModule): Promise<void> {
-    const text = formatTried({ key: keyOf(artifact), tier, reason, hasSurvived: false });
+  async write({ digest, formHashes }: TriedCode, tried: TriedModule): Promise<void> {
+    const facts = factsOf(tried);
+    for (const hash of formHashes) this.#learn(hash, facts);
+    const text = formatTried({ ...facts, engine, forms: formHashes, hasSurvived: false });
     try {
-      await this.#makeRoom(artifact.digest);
-      await writeDurably(this.#path(artifact.digest), text);
+      await this.#makeRoom(digest);
+      await writeDurably(this.#path(digest), text);
     } catch (error) {
-      const fields = { digest: artifact.digest, reason: describeError(error) };
-      this.#journal.tell('trial-not-kept', fields);
+      this.#journal.tell('trial-not-kept', { digest, reason: describeError(error) });
     }
   }
 
@@ -120,6 +132,25 @@ export class TrialBook {
     }
   }
 
+  #learn(hash: string, tried: TriedModule): void {
+    const known = this.#forms.get(hash);
+    if (known === undefined || known.isOpen === true) this.#forms.set(hash, factsOf(tried));
+  }
+
+  /** Each form was tried in some module: together they may have what each of them may. */
+  async #takeOver(artifact: TriedCode): Promise<TriedModule | undefined> {
+    let together: TriedModule | undefined;
+    for (const hash of artifact.formHashes) {
+      const tried = this.#forms.get(hash);
+      if (tried === undefined) return undefined;
+      if (together === undefined || strictness(tried) > strictness(together)) together = tried;
+    }
+    const isKept = this.#kept.has(artifact.digest);
+    const isNews = together !== undefined && !(isKept && together.isOpen === true);
+    if (together !== undefined && isNews) await this.write(artifact, together);
+    return together;
+  }
+
   #path(digest: Digest): string {
     return join(this.#directory, `${digest}.json`);
   }
@@ -142,23 +173,43 @@ export async function readUnoptimised(
 }
 
 interface KeptTrial extends TriedModule {
-  readonly key: string;
+  /** See `engine` below. */
+  readonly engine: string;
+  /** Hashes of what was compiled. */
+  readonly forms: readonly string[];
   /** See `hasSurvived`. */
   readonly hasSurvived: boolean;
 }
 
+/** What decides how code compiles beside the code. */
+const engine = `${process.versions.v8} ${process.arch}`;
+const format = 2;
+
+function strictness({ tier, isOpen }: TriedModule): number {
+  if (tier === 'optimised') return 0;
+  return isOpen === true ? 1 : 2;
+}
+
+function factsOf({ tier, reason, isOpen }: TriedModule): TriedModule {
+  return { tier, reason, isOpen };
+}
+
 function formatTried(tried: KeptTrial): string {
-  return `${JSON.stringify({ format: 1, ...tried })}\n`;
+  return `${JSON.stringify({ format, ...tried })}\n`;
 }
 
 async function readTried(path: string, journal: Journal): Promise<KeptTrial | undefined> {
   try {
     const value = objectOf(parseJson(await readFile(path, 'utf8')), 'a trial');
-    const { reason } = value;
+    // Of an earlier release: its forms are others, too.
+    if (value.format !== format) return undefined;
+    const { reason, forms } = value;
     return {
-      key: textOf(value.key, 'key'),
+      engine: textOf(value.engine, 'engine'),
+      forms: Array.isArray(forms) ? forms.map((hash) => textOf(hash, 'forms')) : [],
       tier: value.tier === 'optimised' ? 'optimised' : 'baseline',
       reason: reason === undefined ? undefined : textOf(reason, 'reason'),
+      isOpen: value.isOpen === true,
       hasSurvived: value.hasSurvived === true,
     };
   } catch (error) {
@@ -166,15 +217,4 @@ async function readTried(path: string, journal: Journal): Promise<KeptTrial | un
     journal.tell('trial-damaged', { file: path, reason: describeError(error) });
     return undefined;
   }
-}
-
-/** What decides how a module compiles: its code, and the compilers. */
-function keyOf({ cores }: TriedCode): string {
-  const hash = createHash('sha256').update(`${process.versions.v8} ${process.arch}\n`);
-  for (const { code, cardsCode } of cores) {
-    for (const form of [code, cardsCode]) {
-      hash.update(`${form?.length ?? 'none'}\n`).update(form ?? '');
-    }
-  }
-  return hash.digest('hex');
 }

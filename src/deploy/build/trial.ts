@@ -1,19 +1,22 @@
 /**
- * A new module is compiled whole by both of V8's compilers before the serving process does it: on
- * behalf of guests V8 compiles outside any meter, and running out of memory, or of the 65,535 edges
- * that its optimiser can count, ends the process. In a trial that ends a process of its own.
+ * A new module is compiled whole by one of V8's compilers before the serving process does it with
+ * that one: on behalf of guests V8 compiles outside any meter, and running out of memory, or of the
+ * 65,535 edges that its optimiser can count, ends the process. In a trial that ends a process of
+ * its own.
  */
 
 import { OwnerQueue } from '../../account/owner-queue.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import { describeFunction, listFunctions } from '../../wasm/function-list.ts';
-import { type Compiler, runTrial, type TrialBounds, type TrialEnding } from './trial-process.ts';
+import { bytesOf, type Compiler } from './trial-process.ts';
+import { TrialProcesses } from './trial-processes.ts';
+import type { TrialBounds, TrialEnding } from './trial-watch.ts';
 
 export interface TrialOptions {
   /** What the bounds begin with; see `boundsOf`. */
   readonly bounds?: Readonly<Partial<Record<Compiler, Partial<TrialBounds>>>>;
-  /** Processor time that the optimiser gets before the module is published without it. */
+  /** Processor time that the optimiser gets where somebody waits for its verdict. */
   readonly patienceCpuMsMax?: number;
   readonly trialsAtOnceMax?: number;
   readonly queuedTrialsMax?: number;
@@ -59,14 +62,12 @@ const wallMsPerCpuMs = 20;
 const patienceCpuMsMaxDefault = 1_500;
 const trialsAtOnceMaxDefault = 2;
 const queuedTrialsMaxDefault = 4_096;
-/** As `nice` has it. */
-const promptPriority = 10;
-const laterPriority = 14;
 
 export class Trial {
   readonly #options: TrialOptions;
   /** What a deploy waits for. */
   readonly #queue: OwnerQueue;
+  readonly #processes = new TrialProcesses();
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
@@ -79,10 +80,15 @@ export class Trial {
     this.#queue = new OwnerQueue({ runningMax, queuedMax, nowMs });
   }
 
+  /** Soon something will be tried: the process for it starts now. */
+  prepare(): void {
+    if (!this.#stop.signal.aborted) this.#processes.prepare();
+  }
+
   /**
-   * Compiles all forms with the baseline compiler, then with the optimiser while the patience
-   * lasts; in turn with other owners. `isKnown` is asked when the turn has come: meanwhile the same
-   * code may have been tried for somebody else, as when many deploy the same program at once.
+   * Compiles all forms with the baseline compiler, in turn with other owners; the optimiser's
+   * verdict is left open. `isKnown` is asked when the turn has come: meanwhile the same code may
+   * have been tried for somebody else, as when many deploy the same program at once.
    *
    * @throws TerrafirmaError `module-refused`: the baseline compiler takes too long or too much, or
    * ended the process. `internal`, `overloaded`: no verdict can be had now. `draining` after
@@ -91,26 +97,34 @@ export class Trial {
   async admit(
     subject: TrialSubject,
     isKnown: () => Promise<boolean> = async () => false,
-  ): Promise<OptimiserVerdict | { readonly kind: 'known' }> {
+  ): Promise<{ readonly kind: 'open' | 'known' }> {
     this.#requireOpen();
-    return await this.#queue.pass(subject.owner, async () =>
-      (await isKnown()) ? { kind: 'known' } : await this.#track(this.#admit(subject)),
-    );
+    return await this.#queue.pass(subject.owner, async () => {
+      if (await isKnown()) return { kind: 'known' };
+      await this.#track(this.#admit(subject));
+      return { kind: 'open' };
+    });
   }
 
   /**
-   * The optimiser's verdict, however long it takes; at once, whatever else is tried.
+   * The optimiser's verdict, at once, whatever else is tried: however long it takes, or as far as
+   * the patience of somebody who waits for it goes.
    *
    * @throws what `admit` throws, but no refusal
    */
-  async optimise(subject: TrialSubject): Promise<OptimiserVerdict> {
+  async optimise(
+    subject: TrialSubject,
+    { isPatient = true }: { readonly isPatient?: boolean } = {},
+  ): Promise<OptimiserVerdict> {
     this.#requireOpen();
-    return await this.#track(this.#optimise(subject, { isPatient: true }));
+    if (!isPatient && this.#isHopeless(subject)) return { kind: 'open' };
+    return await this.#track(this.#optimise(subject, isPatient));
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.allSettled(this.#running);
+    await this.#processes.close();
   }
 
   async #track<T>(running: Promise<T>): Promise<T> {
@@ -118,13 +132,10 @@ export class Trial {
     return await running.finally(() => this.#running.delete(running));
   }
 
-  async #admit(subject: TrialSubject): Promise<OptimiserVerdict> {
+  async #admit(subject: TrialSubject): Promise<void> {
     const bounds = this.#boundsOf(subject, 'baseline');
-    const ending = await this.#run(subject, 'baseline', { bounds, priority: promptPriority });
-    if (ending.kind === 'compiled') {
-      if (this.#isHopeless(subject)) return { kind: 'open' };
-      return await this.#optimise(subject, { isPatient: false });
-    }
+    const ending = await this.#run(subject, 'baseline', bounds);
+    if (ending.kind === 'compiled') return;
     const rule = 'compiling it must stay within bounds of time and memory';
     const received = explainFailure(ending, subject);
     const detail = `Cannot accept the module: ${rule}: received ${received}`;
@@ -133,22 +144,17 @@ export class Trial {
 
   /** Whether the optimiser would take longer than the patience however fast it is. */
   #isHopeless({ forms }: TrialSubject): boolean {
-    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
-    const leastCpuMs = (codeBytes / mebibyte) * optimiserCpuMsPerMebibyteMin;
+    const leastCpuMs = (bytesOf(forms) / mebibyte) * optimiserCpuMsPerMebibyteMin;
     return leastCpuMs > (this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault);
   }
 
-  async #optimise(
-    subject: TrialSubject,
-    { isPatient }: { readonly isPatient: boolean },
-  ): Promise<OptimiserVerdict> {
+  async #optimise(subject: TrialSubject, isPatient: boolean): Promise<OptimiserVerdict> {
     const full = this.#boundsOf(subject, 'optimiser');
     const patienceCpuMs = this.#options.patienceCpuMsMax ?? patienceCpuMsMaxDefault;
     const cpuMsMax = isPatient ? full.cpuMsMax : Math.min(full.cpuMsMax, patienceCpuMs);
     const functionCpuMsMax = isPatient ? full.functionCpuMsMax : full.cpuMsMax;
-    const priority = isPatient ? laterPriority : promptPriority;
     const bounds = { ...full, cpuMsMax, functionCpuMsMax };
-    const ending = await this.#run(subject, 'optimiser', { bounds, priority });
+    const ending = await this.#run(subject, 'optimiser', bounds);
     if (ending.kind === 'compiled') return { kind: 'bounded' };
     if (ending.isOutOfTime && cpuMsMax < full.cpuMsMax) return { kind: 'open' };
     return { kind: 'unbounded', reason: explainFailure(ending, subject) };
@@ -157,10 +163,10 @@ export class Trial {
   async #run(
     { forms }: TrialSubject,
     compiler: Compiler,
-    how: { readonly bounds: TrialBounds; readonly priority: number },
+    bounds: TrialBounds,
   ): Promise<Extract<TrialEnding, { kind: 'compiled' | 'failed' }>> {
     this.#requireOpen();
-    const ending = await runTrial({ compiler, forms, ...how }, this.#stop.signal);
+    const ending = await this.#processes.run({ compiler, forms, bounds }, this.#stop.signal);
     this.#requireOpen();
     if (ending.kind === 'compiled' || ending.kind === 'failed') return ending;
     const detail = 'Cannot judge the module now: the machine is too busy to compile it on trial';
@@ -170,7 +176,7 @@ export class Trial {
   /** What real programs of that size take, several times over. */
   #boundsOf({ forms }: TrialSubject, compiler: Compiler): TrialBounds {
     const bounds = { ...defaultBounds[compiler], ...this.#options.bounds?.[compiler] };
-    const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+    const codeBytes = bytesOf(forms);
     const cpuMsMax = bounds.cpuMsMax + (codeBytes / mebibyte) * cpuMsPerMebibyte[compiler];
     return {
       ...bounds,

@@ -153,7 +153,7 @@ export class CommonModules {
     const owner = ownerOf(folderKey);
     const bytes = new Uint8Array(found);
     const original = new Uint8Array(found);
-    const built = await judging.builder.build(async () => bytes, new Set(), owner);
+    const built = await judging.builder.build(async () => bytes, { owner, forms: 'first' });
     if (built.kind === 'refused') return this.#refuse(path, digest, built.error);
     if (built.kind !== 'built') throw new TerrafirmaError('internal', 'Cannot build the version');
     try {

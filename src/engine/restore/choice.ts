@@ -34,6 +34,18 @@ export const pageFaultUs = 3;
 /** The present way is left only for one that is clearly cheaper: changing costs new instances. */
 const clearlyCheaper = 0.8;
 
+/** A copy of this takes as long as some tens of page faults. */
+const mappedBytesMin = 1024 * 1024;
+
+/** Before anything is measured. A large program may run before its form that marks is there. */
+export function firstRestoreMode(known: {
+  readonly cards: boolean;
+  readonly memoryBytes: number;
+}): RestoreMode {
+  if (known.cards) return 'cards';
+  return known.memoryBytes >= mappedBytesMin ? 'copy-on-write' : 'copy';
+}
+
 function costUs(mode: RestoreMode, measured: Measured): number {
   const { cpuUs, cards, memoryBytes } = measured;
   switch (mode) {

@@ -10,7 +10,7 @@ import type { LoadedModule } from '../../threads/messages.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
 import type { MeterHost } from '../meter-host.ts';
-import { chooseRestoreMode } from '../restore/choice.ts';
+import { chooseRestoreMode, firstRestoreMode } from '../restore/choice.ts';
 import { FirstState } from '../restore/first-state.ts';
 import type { PageImage, PageMapper } from '../restore/page-mapper.ts';
 import { SharedState } from '../restore/shared-state.ts';
@@ -105,9 +105,10 @@ export class ProgramHost {
     const canCopy = this.#isRestorable;
     if (program.initialise !== undefined) this.#first = new FirstInstances(program, { canCopy });
     this.#tableEntries = forms.reduce((sum, { tableEntries }) => sum + tableEntries, 0);
-    const wanted = fixedMode ?? 'cards';
-    const isPossible = wanted !== 'never' && (wanted !== 'cards' || this.#hasCards);
-    this.#mode = isPossible ? wanted : 'copy';
+    const [memory] = program.memories;
+    const bytes = (memory?.pagesMin ?? 0) * pageBytes;
+    const wanted = fixedMode ?? firstRestoreMode({ cards: this.#hasCards, memoryBytes: bytes });
+    this.#mode = wanted === 'never' || (wanted === 'cards' && !this.#hasCards) ? 'copy' : wanted;
   }
 
   /** The way of restoring that suits best now; guests of another form are not kept. */

@@ -10,6 +10,7 @@ import {
 import { inspectModule } from '../../../src/wasm/inspect.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { assemble } from '../../wasm/support/assemble.ts';
+import { emptySection } from '../wasm-bytes.ts';
 
 const catalogue = createCatalogue(defaultLimits);
 const options = { limits: defaultLimits, judge: catalogue.judgeModule };
@@ -38,6 +39,26 @@ describe('buildArtifact()', () => {
     const [first, second] = [buildArtifact(bytes, options), buildArtifact(bytes, options)];
     expect(bytes).toEqual(copy);
     expect(second).toEqual(first);
+  });
+
+  test('makes what answers the soonest of a large module, and says what it left out', () => {
+    const large = Uint8Array.from(Buffer.concat([guest('hello'), emptySection(1024 * 1024)]));
+    const first = buildArtifact(large, { ...options, forms: 'first' });
+    expect(first.cores[0]?.cardsCode).toBeUndefined();
+    expect(first.lacksCards).toBe(true);
+    const all = buildArtifact(large, options);
+    expect(all.cores[0]?.cardsCode).toBeDefined();
+    expect(all.lacksCards).toBe(false);
+    expect(all.formHashes).toHaveLength(2);
+    expect(first.formHashes).toEqual(all.formHashes.slice(0, 1));
+    expect(buildArtifact(guest('hello'), { ...options, forms: 'first' }).lacksCards).toBe(false);
+  });
+
+  test('names equal code equally, whatever custom sections say', () => {
+    const other = Uint8Array.from(Buffer.concat([guest('hello'), emptySection(10)]));
+    const [plain, named] = [buildArtifact(guest('hello'), options), buildArtifact(other, options)];
+    expect(named.digest).not.toBe(plain.digest);
+    expect(named.formHashes).toEqual(plain.formHashes);
   });
 
   test('throws module-refused with the reason of the ABI', () => {

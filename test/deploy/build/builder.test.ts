@@ -27,7 +27,7 @@ describe('Builder', () => {
     const builder = new Builder({ limits });
     try {
       const digest = digestBytes(guestBytes('v1'));
-      expect(await builder.build(guest('v1'), new Set([digest]))).toEqual(
+      expect(await builder.build(guest('v1'), { known: new Set([digest]) })).toEqual(
         expect.objectContaining({ kind: 'known', digest }),
       );
     } finally {

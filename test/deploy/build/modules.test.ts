@@ -1,14 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
-import { compiledBytesPerCodeByte } from '../../../src/deploy/build/modules.ts';
+import {
+  compiledBytesPerCodeByte,
+  type ModulesOptions,
+} from '../../../src/deploy/build/modules.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import type { FolderKey } from '../../../src/names.ts';
-import type { Digest } from '../../../src/threads/messages.ts';
+import type { Digest, LoadedModule } from '../../../src/threads/messages.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { testOwner } from '../../support/guarded-fs.ts';
-import { LogBook, openModules, pathOf, Scratch } from '../world.ts';
+import { emptySection } from '../wasm-bytes.ts';
+import { LogBook, openModules, pathOf, Scratch, until } from '../world.ts';
 
 describe('Modules', () => {
   let scratch: Scratch;
@@ -29,8 +34,10 @@ describe('Modules', () => {
   });
 
   /** Keeps one of our guests in the store; resolves to its digest. */
-  const keep = async (guest: string, folder = `/${guest}`): Promise<Digest> => {
-    const bytes = guestBytes(guest);
+  const keep = async (guest: string, folder = `/${guest}`): Promise<Digest> =>
+    await keepBytes(guestBytes(guest), folder);
+
+  const keepBytes = async (bytes: Uint8Array, folder: string): Promise<Digest> => {
     const digest = digestBytes(bytes);
     const version = { digest, abi: 'terrarium', acceptedAtMs: 1, bytes: bytes.length };
     const folderKey = folder as FolderKey;
@@ -106,4 +113,76 @@ describe('Modules', () => {
     expect(await modules.admit(candidate)).toBe(first);
     expect(await modules.load(verdict.artifact.digest)).toBe(first);
   });
+
+  test('load() serves what the baseline compiler made; the optimiser comes behind', async () => {
+    const replaced: Digest[] = [];
+    const onReplaced = (each: Digest) => replaced.push(each);
+    const journal = new LogBook();
+    const modules = await openModules(scratch, { store, builder, journal, onReplaced });
+    const digest = await keep('hello');
+    const first = await modules.load(digest);
+    expect(formsOf(first)).toEqual([2]);
+    await until(() => journal.matching(/module-optimised/).length === 1);
+    expect(replaced).toEqual([digest]);
+    expect(await modules.load(digest)).not.toBe(first);
+  });
+
+  test('load() serves a large module in one form first, then in all', async () => {
+    const replaced: Digest[] = [];
+    const onReplaced = (each: Digest) => replaced.push(each);
+    const journal = new LogBook();
+    const options = { store, builder, journal, onReplaced, compiledBytesMax: 100_000_000 };
+    const modules = await openModules(scratch, options);
+    const large = Buffer.concat([guestBytes('hello'), emptySection(1024 * 1024)]);
+    const digest = await keepBytes(large, '/large');
+    expect(formsOf(await modules.load(digest))).toEqual([1]);
+    await until(() => journal.matching(/module-optimised/).length === 1);
+    expect(replaced).toEqual([digest, digest]);
+    expect(formsOf(await modules.load(digest))).toEqual([2]);
+    // After a restart: nothing is tried again, and all forms come behind as well.
+    let tried = 0;
+    const trial = countingTrial(() => {
+      tried += 1;
+    });
+    const again = await openModules(scratch, { ...options, trial });
+    expect(formsOf(await again.load(digest))).toEqual([1]);
+    await until(async () => formsOf(await again.load(digest))[0] === 2);
+    expect(tried).toBe(0);
+  });
+
+  test('equal code is tried once: modules that differ in a custom section alone', async () => {
+    const tried: string[] = [];
+    const trial = countingTrial((what) => tried.push(what));
+    const modules = await openModules(scratch, { store, builder, trial });
+    const digests: Digest[] = [];
+    for (const bytes of [1, 2, 3]) {
+      const distinct = Buffer.concat([guestBytes('hello'), emptySection(bytes)]);
+      digests.push(await keepBytes(distinct, `/${bytes}`));
+    }
+    for (const digest of digests) await modules.load(digest);
+    expect(tried.filter((what) => what === 'admit')).toHaveLength(1);
+    const trialOf = (digest: Digest) =>
+      readFileSync(scratch.path('state', 'trials', `${digest}.json`), 'utf8');
+    await until(() => digests.every((digest) => trialOf(digest).includes('"optimised"')));
+    expect(tried).toEqual(['admit', 'optimise']);
+  });
 });
+
+/** For each core how many forms are compiled. */
+function formsOf({ program }: LoadedModule): readonly number[] {
+  return program.cores.map(({ cardsModule }) => (cardsModule === undefined ? 1 : 2));
+}
+
+/** Tells of each trial; that of a process is not what is tested here. */
+function countingTrial(onTrial: (what: string) => void): ModulesOptions['trial'] {
+  return {
+    admit: async () => {
+      onTrial('admit');
+      return { kind: 'open' };
+    },
+    optimise: async () => {
+      onTrial('optimise');
+      return { kind: 'bounded' };
+    },
+  };
+}

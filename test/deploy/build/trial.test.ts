@@ -3,6 +3,7 @@ import { Trial, type TrialSubject } from '../../../src/deploy/build/trial.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { deepStack, killerOfOptimiser, manyIfs, manyLocals } from '../costly-modules.ts';
+import { emptySection } from '../wasm-bytes.ts';
 
 const mebibyte = 1024 * 1024;
 const trials: Trial[] = [];
@@ -34,7 +35,9 @@ describe('Trial', () => {
   test('lets modules pass that compile, one after another', async () => {
     const trial = makeTrial();
     const both = subjectOf(guestCode('hello'), { forms: [guestCode('hello'), guestCode('echo')] });
-    expect(await Promise.all([trial.admit(both), trial.admit(hello())])).toEqual([
+    const all = [trial.admit(both), trial.admit(hello())];
+    expect(await Promise.all(all)).toEqual([{ kind: 'open' }, { kind: 'open' }]);
+    expect(await Promise.all([trial.optimise(both), trial.optimise(hello())])).toEqual([
       { kind: 'bounded' },
       { kind: 'bounded' },
     ]);
@@ -51,7 +54,7 @@ describe('Trial', () => {
     };
     const kinds = await Promise.all(['alice', 'bob', 'carol', 'dave'].map(admit));
     // Bob's turn comes before anybody has written down what Alice's trial said.
-    expect(kinds).toEqual(['bounded', 'bounded', 'known', 'known']);
+    expect(kinds).toEqual(['open', 'open', 'known', 'known']);
   });
 
   test('refuses a module that does not compile, in a form or the other', async () => {
@@ -85,7 +88,7 @@ describe('Trial', () => {
   });
 
   test('keeps what ends the process from the optimiser, and says which function', async () => {
-    const verdict = await makeTrial().admit(subjectOf(killerOfOptimiser(0)));
+    const verdict = await makeTrial().optimise(subjectOf(killerOfOptimiser(0)));
     expect(verdict).toMatchObject({
       kind: 'unbounded',
       reason: expect.stringMatching(/ended the process with SIG.*: function 1 \("costly"\)/),
@@ -98,7 +101,7 @@ describe('Trial', () => {
       bounds: { optimiser: { functionCpuMsMax: 90 } },
     });
     const slow = subjectOf(manyIfs(4_000));
-    expect(await trial.admit(slow)).toEqual({ kind: 'open' });
+    expect(await trial.optimise(slow, { isPatient: false })).toEqual({ kind: 'open' });
     expect(await trial.optimise(slow)).toMatchObject({
       kind: 'unbounded',
       reason: expect.stringMatching(/over 90 ms of processor time: function 1 \("costly"\)/),
@@ -110,9 +113,10 @@ describe('Trial', () => {
     // Whatever is begun has too little memory, and a verdict.
     const bounds = { optimiser: { residentBytesMax: -1e12, functionCpuMsMax: 60_000 } };
     const trial = makeTrial({ patienceCpuMsMax: 400, bounds });
-    expect(await trial.admit(hello())).toMatchObject({ kind: 'unbounded' });
-    const code = Buffer.concat([guestCode('hello'), customSection(1024 * 1024)]);
-    expect(await trial.admit(subjectOf(code))).toEqual({ kind: 'open' });
+    const brief = { isPatient: false };
+    expect(await trial.optimise(hello(), brief)).toMatchObject({ kind: 'unbounded' });
+    const code = Buffer.concat([guestCode('hello'), emptySection(1024 * 1024)]);
+    expect(await trial.optimise(subjectOf(code), brief)).toEqual({ kind: 'open' });
   });
 
   test('bounds the time of all functions together', async () => {
@@ -133,13 +137,17 @@ describe('Trial', () => {
   test('lets no owner have all places, and bounds how many wait', async () => {
     const trial = makeTrial({ trialsAtOnceMax: 2, queuedTrialsMax: 4 });
     const order: string[] = [];
-    const admit = async (owner: string, subject: TrialSubject): Promise<void> => {
-      await trial.admit({ ...subject, owner: owner as OwnerKey });
+    const aliceIsDone = Promise.withResolvers<void>();
+    const admit = async (owner: string, until?: Promise<void>): Promise<void> => {
+      const wait = async () => {
+        await until;
+        return false;
+      };
+      await trial.admit({ ...hello(), owner: owner as OwnerKey }, wait);
       order.push(owner);
     };
-    const slow = () => subjectOf(manyIfs(3_000));
-    const all = [admit('/a/m', slow()), admit('/a/m', slow()), admit('/a/m', slow())];
-    all.push(admit('/a/alice', hello()));
+    const slow = () => admit('/a/m', aliceIsDone.promise);
+    const all = [slow(), slow(), slow(), admit('/a/alice').then(aliceIsDone.resolve)];
     await expect(trial.admit(hello())).rejects.toMatchObject({ code: 'overloaded' });
     await Promise.all(all);
     expect(order).toEqual(['/a/alice', '/a/m', '/a/m', '/a/m']);
@@ -154,12 +162,3 @@ describe('Trial', () => {
     await expect(trial.admit(hello())).rejects.toMatchObject({ code: 'draining' });
   });
 });
-
-/** A section that says nothing, of so many bytes and a few more. */
-function customSection(bytes: number): Uint8Array {
-  const size = bytes + 1;
-  const length = [0, 7, 14, 21, 28].map(
-    (shift) => ((size >>> shift) & 127) | (shift < 28 ? 128 : 0),
-  );
-  return Buffer.concat([Uint8Array.of(0, ...length, 0), new Uint8Array(bytes)]);
-}

@@ -32,7 +32,7 @@ describe('Probation', () => {
     const state = scratch.path('state');
     const book = await TrialBook.open(state, { journal, isKept: () => true });
     for (const digest of [killer, good, other]) {
-      const artifact = { digest, cores: [{ code: new Uint8Array(1), cardsCode: undefined }] };
+      const artifact = { digest, formHashes: [`form of ${digest}`] };
       if ((await book.read(artifact)) === undefined)
         await book.write(artifact, { tier: 'baseline' });
     }

@@ -1,0 +1,111 @@
+/**
+ * Trial processes that are ready before they are wanted. One that has tried small modules tries
+ * further ones: what passes there passes. What fails there is tried once more in a new process,
+ * because what others left behind there must not count against a module.
+ */
+
+import { bytesOf, type Compiler, TrialProcess, type TrialTask } from './trial-process.ts';
+import type { TrialEnding } from './trial-watch.ts';
+
+/** Code that one process is given: V8 holds up to 24 times as much, until it collects it. */
+const triedBytesMax = 4 * 1024 * 1024;
+/** Processes of each compiler that wait: each holds some 20 MB of its own. */
+const waitingMax: Readonly<Record<Compiler, number>> = { baseline: 2, optimiser: 1 };
+/** All but one of the compiler that deploys wait for go when nobody has wanted them for so long. */
+const restMsMax = 30_000;
+
+interface Waiting {
+  readonly process: TrialProcess;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class TrialProcesses {
+  readonly #waiting: Readonly<Record<Compiler, Set<Waiting>>> = {
+    baseline: new Set(),
+    optimiser: new Set(),
+  };
+  readonly #starting = new Set<Promise<void>>();
+  #isClosed = false;
+
+  /** Processes of that compiler that wait. */
+  waitingCount(compiler: Compiler): number {
+    return this.#waiting[compiler].size;
+  }
+
+  /** Has a process ready for the next deploy. Never fails: that one will say. */
+  prepare(): void {
+    if (this.#isClosed || this.#waiting.baseline.size > 0 || this.#starting.size > 0) return;
+    const starting = TrialProcess.start('baseline').then(
+      (process) => this.#putBack('baseline', process),
+      () => undefined,
+    );
+    this.#starting.add(starting);
+    void starting.finally(() => this.#starting.delete(starting));
+  }
+
+  /**
+   * Runs one trial to its end; `stop` ends it early.
+   *
+   * @throws TerrafirmaError `internal`: no process can be started.
+   */
+  async run(task: TrialTask, stop: AbortSignal): Promise<TrialEnding> {
+    const process = this.#take(task) ?? (await TrialProcess.start(task.compiler));
+    const wasUsed = process.triedBytes > 0;
+    const ending = await process.run(task, stop);
+    if (wasUsed && ending.kind === 'failed') return await this.#runAnew(task, stop);
+    this.#putBack(task.compiler, process);
+    return ending;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#starting);
+    for (const compiler of ['baseline', 'optimiser'] as const) {
+      for (const each of this.#waiting[compiler]) this.#drop(compiler, each).end();
+    }
+  }
+
+  async #runAnew(task: TrialTask, stop: AbortSignal): Promise<TrialEnding> {
+    const process = await TrialProcess.start(task.compiler);
+    const ending = await process.run(task, stop);
+    this.#putBack(task.compiler, process);
+    return ending;
+  }
+
+  /** The one that was put back last and has room for the module; a new one has room for any. */
+  #take({ compiler, forms }: TrialTask): TrialProcess | undefined {
+    const bytes = bytesOf(forms);
+    for (const each of [...this.#waiting[compiler]].reverse()) {
+      const { process } = each;
+      if (process.isEnded) this.#drop(compiler, each);
+      else if (process.triedBytes === 0 || process.triedBytes + bytes <= triedBytesMax) {
+        return this.#drop(compiler, each);
+      }
+    }
+    return undefined;
+  }
+
+  #putBack(compiler: Compiler, process: TrialProcess): void {
+    const waiting = this.#waiting[compiler];
+    const isFull = process.triedBytes >= triedBytesMax || waiting.size >= waitingMax[compiler];
+    if (process.isEnded || isFull || this.#isClosed) process.end();
+    else {
+      process.rest();
+      const timer = setInterval(() => this.#outwait(compiler, entry), restMsMax).unref();
+      const entry: Waiting = { process, timer };
+      waiting.add(entry);
+    }
+    if (compiler === 'baseline') this.prepare();
+  }
+
+  #outwait(compiler: Compiler, entry: Waiting): void {
+    const isLast = compiler === 'baseline' && this.#waiting.baseline.size === 1;
+    if (!isLast) this.#drop(compiler, entry).end();
+  }
+
+  #drop(compiler: Compiler, entry: Waiting): TrialProcess {
+    clearInterval(entry.timer);
+    this.#waiting[compiler].delete(entry);
+    return entry.process;
+  }
+}

@@ -38,5 +38,5 @@ export function openPlaces(config: Config, guards: MountGuards): Places {
 function locateFolder(served: string): LocatedFolder {
   const directory = realpathSync(served);
   const key = localFolderKey(served);
-  return { key, directory, mount: { prefix: key, directory, watch: 'auto' } };
+  return { key, directory, mount: { prefix: key, directory, watch: 'auto' }, signs: [served] };
 }

@@ -21,6 +21,7 @@ import { Trial } from './build/trial.ts';
 import type { DeployConfig } from './deploy-config.ts';
 import { type FolderParts, WatchedFolder } from './folder/folder.ts';
 import type { FolderLook } from './folder/folder-look.ts';
+import { Crowd } from './folder/rhythm.ts';
 import type { InForceParts } from './folder/settings-in-force.ts';
 import type { CounterRows } from './folder/site-picture.ts';
 import type { Probation } from './keep/probation.ts';
@@ -92,6 +93,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #pace: WalkPace;
   readonly #watches = new WatchPlaces(watchesMax);
+  readonly #crowd = new Crowd();
   readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #replaceListeners = new Set<(digest: Digest) => void>();
@@ -285,6 +287,7 @@ export class Publisher {
       known.noteLocated(located);
       return known;
     }
+    this.#trial.prepare();
     const { counterRows } = this.#options;
     const folder = new WatchedFolder(located, {
       config: this.#config,
@@ -302,6 +305,7 @@ export class Publisher {
       sealingKeys: this.#options.sealingKeys,
       variable: this.#options.variable,
       watches: this.#watches,
+      crowd: this.#crowd,
       ...this.#mountParts(located),
     });
     this.#folders.add(ownerOf(located.key), located.key, folder);

@@ -21,15 +21,18 @@ import { describeAway, findFile } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
+import { Rhythm, type RhythmOptions } from './rhythm.ts';
 import { FolderRules, type RulesParts } from './rules.ts';
 import type { InForceParts } from './settings-in-force.ts';
 import { type CounterRows, SitePicture } from './site-picture.ts';
+import { isAllInSight, Stillness } from './stillness.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
     Pick<InForceParts, 'sealingKeys'>,
     Pick<FolderCommonParts, 'node'>,
     Pick<RulesParts, 'variable'>,
+    Pick<RhythmOptions, 'crowd'>,
     KeptModulesParts {
   readonly walks: WalkGates;
   readonly watches: WatchPlaces;
@@ -44,17 +47,6 @@ export interface FolderParts
 
 /** With kept versions, the first answer does not wait longer than this for what changed. */
 const keptPatienceMs = 1_000;
-/**
- * Serving threads ask again at least once a minute while a site is requested. A folder nobody asks
- * for is polled less often, and looked at before the next answer.
- */
-const idleAfterMs = 150_000;
-const idlePollFactor = 10;
-/** Walking may take at most a tenth of the time: very large folders are polled less often. */
-const largeFolderEntries = 1_000;
-const walkTimeShare = 10;
-const walkRestMsMax = 60_000;
-
 export class WatchedFolder {
   readonly #parts: FolderParts;
   readonly #kept: KeptModules;
@@ -68,21 +60,21 @@ export class WatchedFolder {
   readonly #place: FolderPlace;
   #rules: FolderRules;
   #timing: FolderTiming;
-  #device: bigint | undefined;
+  readonly #rhythm: Rhythm;
+  readonly #stillness: Stillness;
   #awayReason: TerrafirmaError | undefined;
   #isPostponed = false;
   #isSettled = false;
   #isOpen = false;
   #isClosed = false;
-  #walkRestMs = 0;
   #openedAtMs = 0;
-  #askedAtMs = 0;
-  #lookedAtMs = 0;
 
   constructor(located: LocatedFolder, parts: FolderParts) {
     const { config, journal } = parts;
     const { limits } = config;
     this.#place = new FolderPlace(located, parts);
+    this.#rhythm = new Rhythm(parts);
+    this.#stillness = new Stillness({ ...parts, located });
     this.#parts = parts;
     this.#kept = new KeptModules(located, parts);
     const { directory } = located;
@@ -111,8 +103,8 @@ export class WatchedFolder {
     });
     this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
     this.#loop = new LookLoop({
-      look: () => this.#lookSafely(),
-      pollMs: () => this.#pollMs(),
+      look: (isPoll) => this.#lookSafely(isPoll),
+      pollMs: () => this.#rhythm.pollMs(this.#timing, this.#events.hearsAll),
       quietMs: () => this.#timing.quietMs,
     });
   }
@@ -120,7 +112,6 @@ export class WatchedFolder {
   /** Begins: what was kept first, then the first look. */
   async open(): Promise<void> {
     this.#openedAtMs = this.#parts.nowMs();
-    this.#askedAtMs = this.#openedAtMs;
     const record = await this.#kept.restore();
     if (record !== undefined) {
       await this.#rules.restore(record);
@@ -209,13 +200,15 @@ export class WatchedFolder {
     this.#opened.resolve();
     this.#changed.notify();
     this.#events.close();
+    this.#rhythm.close();
     this.#common?.close();
     await Promise.all([this.#loop.close(), this.#modules.close()]);
   }
 
-  async #lookSafely(): Promise<number> {
+  async #lookSafely(isPoll: boolean): Promise<number> {
+    if (isPoll && (await this.#isStill())) return 0;
     const waitMs = await this.#look().catch((error: unknown) => this.#fail(error));
-    this.#lookedAtMs = this.#parts.nowMs();
+    this.#rhythm.noteLook();
     if (this.#isJudged || this.#awayReason !== undefined || this.#isPatienceOver())
       this.#finishOpening();
     this.#changed.notify();
@@ -232,16 +225,22 @@ export class WatchedFolder {
     this.#changed.notify();
   }
 
-  #pollMs(): number {
-    const isIdle = this.#parts.nowMs() - this.#askedAtMs > idleAfterMs;
-    const pollMs = this.#timing.pollMs * (isIdle ? idlePollFactor : 1);
-    return Math.max(pollMs, Math.min(this.#walkRestMs, walkRestMsMax));
+  /** Whether a glance at the folder shows that there is nothing to see. */
+  async #isStill(): Promise<boolean> {
+    if (!this.#isJudged || !this.#events.hearsAll) return false;
+    if (this.#rhythm.isLookDue(this.#timing)) return false;
+    const { signs } = this.#place.located;
+    const isSame = await this.#stillness.isSame(signs).catch(() => false);
+    if (isSame && (await this.#kept.takePins())) this.#publish();
+    return isSame;
   }
 
   /** The life of a deploy. Resolves to the milliseconds until something may have settled, or 0. */
   async #look(): Promise<number> {
     const { nowMs } = this.#parts;
+    this.#stillness.forget();
     await this.#findPlace();
+    const stamp = await this.#stillness.read(this.#place.located.signs);
     if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
     // A folder that closes must not stay open for as long as the next look takes.
@@ -249,7 +248,7 @@ export class WatchedFolder {
     // Files need no verdict, and a request for a module waits for its own.
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
     const listing = await this.#list();
-    this.#requireSameMount(listing);
+    this.#place.requireSameMount(listing, this.#kept.hasLive);
     this.#comeBack();
     this.#followEvents(listing);
     await this.#kept.takePins();
@@ -259,7 +258,14 @@ export class WatchedFolder {
     this.#isSettled = waitMs === 0;
     if (this.#isJudged) this.#place.endMove();
     this.#publish();
+    if (this.#canBeStill(listing)) this.#stillness.note(stamp);
     return waitMs;
+  }
+
+  /** Whether what may change without an event is nothing that matters soon. */
+  #canBeStill(listing: FolderListing): boolean {
+    if (this.#common !== undefined || this.#rules.fastlyText !== undefined) return false;
+    return isAllInSight(listing) && !this.#modules.hasRefusals;
   }
 
   async #list(): Promise<FolderListing> {
@@ -268,13 +274,16 @@ export class WatchedFolder {
     const startedAtMs = nowMs();
     const { directory } = this.#place.located;
     const listing = await listFolder({ fs, directory, limits: config.limits, pace });
-    const isLarge = listing.entryCount > largeFolderEntries;
-    this.#walkRestMs = isLarge ? (nowMs() - startedAtMs) * walkTimeShare : 0;
+    this.#rhythm.noteWalk(listing.entryCount, nowMs() - startedAtMs);
     return listing;
   }
 
-  /** Nothing is told before the rules are known, nor while the folder moves. */
+  /**
+   * Nothing is told before the rules are known, nor while the folder moves; nor after the end, when
+   * what waited for its verdict has been dropped.
+   */
   #publish(): void {
+    if (this.#isClosed) return;
     const isKept = this.#picture.site !== undefined;
     if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
     const { manifest, inForce, hasAddresses } = this.#rules;
@@ -325,6 +334,7 @@ export class WatchedFolder {
 
   /** Events where they may be had; a folder beyond the limit would need watches without end. */
   #followEvents({ isCut, directories }: FolderListing): void {
+    if (this.#stillness.takeReplaced()) this.#events.follow([]);
     this.#events.follow(isCut || !this.#timing.hasEvents ? [] : directories);
   }
 
@@ -345,7 +355,6 @@ export class WatchedFolder {
   async #findPlace(): Promise<void> {
     if (!(await this.#place.find())) return;
     const { located } = this.#place;
-    this.#device = undefined;
     this.#isSettled = false;
     this.#rules = this.#rules.movedTo(located.directory);
     this.#kept.moveTo(located);
@@ -358,22 +367,9 @@ export class WatchedFolder {
     return this.#isSettled && !this.#modules.isBusy;
   }
 
-  /** An unmounted file system leaves an empty directory on another device: nothing was deleted. */
-  #requireSameMount(listing: { readonly device: bigint; readonly entryCount: number }): void {
-    const isOther = this.#device !== undefined && this.#device !== listing.device;
-    if (isOther && listing.entryCount === 0 && this.#kept.hasLive) {
-      throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
-    }
-    this.#device = listing.device;
-  }
-
   /** Notes that somebody asks; after a long rest, looks first. */
   async #wake(): Promise<void> {
-    const nowMs = this.#parts.nowMs();
-    const wasIdle = nowMs - this.#askedAtMs > idleAfterMs;
-    this.#askedAtMs = nowMs;
-    const isStale = nowMs - this.#lookedAtMs > 2 * this.#timing.pollMs;
-    if (!wasIdle || !isStale || this.#isClosed) return;
+    if (!this.#rhythm.ask(this.#timing) || this.#isClosed) return;
     const lookCountNeeded = this.#loop.lookCountAfterNext;
     this.#loop.lookNow();
     const { verdictWaitMs } = this.#parts.config.limits;

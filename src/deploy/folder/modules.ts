@@ -65,6 +65,12 @@ export class FolderModules {
     return this.#queue.isBusy;
   }
 
+  /** Whether a file is refused: that may end without a change of the file. */
+  get hasRefusals(): boolean {
+    for (const { refusal } of this.#files.values()) if (refusal !== undefined) return true;
+    return false;
+  }
+
   /** Resolves when all that had settled is judged. */
   async judged(): Promise<void> {
     await this.#queue.idle();

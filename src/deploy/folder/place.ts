@@ -4,6 +4,7 @@
  * visitor sees half of each.
  */
 
+import { TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
@@ -29,6 +30,7 @@ export class FolderPlace {
   readonly #parts: PlaceParts;
   #located: LocatedFolder;
   #move: Move | undefined;
+  #device: bigint | undefined;
 
   constructor(located: LocatedFolder, parts: PlaceParts) {
     this.#located = located;
@@ -53,11 +55,28 @@ export class FolderPlace {
       const from = this.#move?.from ?? this.#located.directory;
       const { key: folderKey, directory } = located;
       journal.tell('folder-moved', { folderKey, directory });
-      this.#located = located;
+      this.#device = undefined;
       this.#move = { from, untilMs: nowMs() + moveMsMax };
     }
+    this.#located = located;
     if (this.#move !== undefined && !(await this.#isDirectory(this.#move.from))) this.endMove();
     return hasMoved;
+  }
+
+  /**
+   * An unmounted file system leaves an empty directory on another device: nothing was deleted.
+   *
+   * @throws TerrafirmaError `folder-unreachable`
+   */
+  requireSameMount(
+    listing: { readonly device: bigint; readonly entryCount: number },
+    hasLive: boolean,
+  ): void {
+    const isOther = this.#device !== undefined && this.#device !== listing.device;
+    if (isOther && listing.entryCount === 0 && hasLive) {
+      throw new TerrafirmaError('folder-unreachable', 'Cannot read the folder: it was unmounted');
+    }
+    this.#device = listing.device;
   }
 
   /** All that is there has been judged. */

@@ -213,13 +213,16 @@ export class KeptModules {
     if (!isSame && this.#records.size > 0) await this.#commitOrLog();
   }
 
-  /** Reads the rollbacks when any was made since the last time, and tells what they changed. */
-  async takePins(): Promise<void> {
+  /**
+   * Reads the rollbacks, and tells what those that were made since the last time changed. Resolves
+   * to whether there were any.
+   */
+  async takePins(): Promise<boolean> {
     const { journal } = this.#parts;
     const pins = await this.#readPins();
     const stamp = [...(pins?.values() ?? [])].map(({ id }) => id).join();
     // Those known before still hold when they cannot be read.
-    if (pins === undefined || stamp === this.#pinsStamp) return;
+    if (pins === undefined || stamp === this.#pinsStamp) return false;
     const isFirst = this.#pinsStamp === 'unread';
     const paths = [...this.#records.keys()];
     const before = paths.map((path) => this.serving(path)?.digest);
@@ -231,6 +234,7 @@ export class KeptModules {
       if (isFirst || digest === before[index]) continue;
       journal.tell('module-rolled-back', { folderKey: this.#located.key, modulePath, digest });
     }
+    return true;
   }
 
   async #readPins(): Promise<ReadonlyMap<ModulePath, Pin> | undefined> {

@@ -2,12 +2,18 @@
 import { Signal } from '../../threads/signal.ts';
 
 export interface LookLoopOptions {
-  /** Looks once; resolves to the milliseconds until it is worth looking again, 0: as polled. */
-  readonly look: () => Promise<number>;
+  /**
+   * Looks once; resolves to the milliseconds until it is worth looking again, 0: as polled.
+   * `isPoll`: nobody asked, the time had come.
+   */
+  readonly look: (isPoll: boolean) => Promise<number>;
   readonly pollMs: () => number;
   /** How long hints must have stopped before they are acted on. */
   readonly quietMs: () => number;
 }
+
+/** Folders that came into use together are not polled together for ever. */
+const pollSpread = 0.2;
 
 export class LookLoop {
   readonly #options: LookLoopOptions;
@@ -42,14 +48,7 @@ export class LookLoop {
 
   /** Looks at once, or once more after the look that is running. */
   lookNow(): void {
-    if (this.#isClosed) return;
-    if (this.#looking !== undefined) {
-      this.#isWanted = true;
-      return;
-    }
-    clearTimeout(this.#pollTimer);
-    this.#isWanted = false;
-    this.#looking = this.#lookOnce();
+    this.#begin(false);
   }
 
   /** Resolves at the end of a look, or after `waitMsMax`. */
@@ -67,14 +66,27 @@ export class LookLoop {
     await this.#looking;
   }
 
-  async #lookOnce(): Promise<void> {
-    const waitMs = await this.#options.look();
+  #begin(isPoll: boolean): void {
+    if (this.#isClosed) return;
+    if (this.#looking !== undefined) {
+      this.#isWanted = true;
+      return;
+    }
+    clearTimeout(this.#pollTimer);
+    this.#isWanted = false;
+    this.#looking = this.#lookOnce(isPoll);
+  }
+
+  async #lookOnce(isPoll: boolean): Promise<void> {
+    const waitMs = await this.#options.look(isPoll);
     this.#looking = undefined;
     this.#lookCount += 1;
     this.#ended.notify();
     if (this.#isClosed) return;
-    const pollMs = this.#options.pollMs();
+    const isWanted = this.#isWanted;
+    const isDue = isWanted || waitMs > 0;
+    const pollMs = this.#options.pollMs() * (1 - pollSpread * Math.random());
     const delayMs = waitMs > 0 ? Math.min(waitMs, pollMs) : pollMs;
-    this.#pollTimer = setTimeout(() => this.lookNow(), this.#isWanted ? 0 : delayMs);
+    this.#pollTimer = setTimeout(() => this.#begin(!isDue), isWanted ? 0 : delayMs);
   }
 }

@@ -61,6 +61,9 @@ export class WatchPlaces {
 export class FolderEvents {
   readonly #options: WatchOptions;
   readonly #watchers = new Map<string, FSWatcher>();
+  /** Those of them that hear already. */
+  readonly #ready = new Set<FSWatcher>();
+  #wantedCount = 0;
   #eventCount = 0;
   #windowEndsAtMs = 0;
   #deafUntilMs = 0;
@@ -75,10 +78,16 @@ export class FolderEvents {
     return this.#watchers.size;
   }
 
+  /** Whether every change in the directories that were to be watched would be heard of. */
+  get hearsAll(): boolean {
+    return this.#wantedCount > 0 && this.#ready.size === this.#wantedCount;
+  }
+
   /** Watches exactly these directories, or none where they are too many or too lively. */
   follow(directories: readonly string[]): void {
     const isDeaf = this.#options.nowMs() < this.#deafUntilMs;
     const wanted = new Set(isDeaf || directories.length > directoriesMax ? [] : directories);
+    this.#wantedCount = wanted.size;
     for (const directory of [...this.#watchers.keys()]) {
       if (!wanted.has(directory)) this.#drop(directory);
     }
@@ -107,10 +116,14 @@ export class FolderEvents {
       // Nothing in it is looked at, listed or kept: its raw events say enough.
       ignored: (each: string) => each !== directory,
     });
-    watcher.on('raw', (_, name) => this.#hear(name === null ? null : path.basename(name)));
+    watcher.on('raw', (_, name) =>
+      this.#hear(directory, name === null ? null : path.basename(name)),
+    );
     // What changed between the listing and now had no event.
     watcher.on('ready', () => {
-      if (this.#watchers.get(directory) === watcher) onHint();
+      if (this.#watchers.get(directory) !== watcher) return;
+      this.#ready.add(watcher);
+      onHint();
     });
     watcher.on('error', (error) => this.#fail(directory, error));
     this.#watchers.set(directory, watcher);
@@ -131,13 +144,16 @@ export class FolderEvents {
     const watcher = this.#watchers.get(directory);
     if (watcher === undefined) return;
     this.#watchers.delete(directory);
+    this.#ready.delete(watcher);
     const { places, owner, onError } = this.#options;
     places.giveBack(owner);
     watcher.close().catch(onError);
   }
 
-  #hear(name: string | null): void {
+  #hear(directory: string, name: string | null): void {
     if (this.#isClosed) return;
+    // Another directory may be there now, which the watch does not follow.
+    if (name !== null) this.#drop(path.join(directory, name));
     const nowMs = this.#options.nowMs();
     if (nowMs >= this.#windowEndsAtMs) {
       this.#windowEndsAtMs = nowMs + eventWindowMs;

@@ -21,6 +21,12 @@ export interface LocatedFolder {
   /** Absolute real path. */
   readonly directory: string;
   readonly mount: Mount;
+  /**
+   * Directories whose facts change when the folder becomes another one, or something is put into it
+   * or above it, where owners must not: the folder as the record names it, links and all, and what
+   * is above. Left out: `directory` alone.
+   */
+  readonly signs?: readonly string[];
 }
 
 export interface LocatorOptions {
@@ -72,11 +78,13 @@ export class Locator {
       const inner = isTlfPath(path)
         ? path.subpath.slice(Math.max(0, fit.depth - 3))
         : folderSegments(path).slice(fit.depth);
-      const directory = await fit.fs.realpath(join(confines, ...inner));
+      const named = join(confines, ...inner);
+      const directory = await fit.fs.realpath(named);
       if (!isWithin(confines, directory)) throw notFound(path, 'a link leads out of the folder');
       if (!(await fit.fs.stat(directory)).isDirectory()) throw notFound(path, 'not a directory');
-      await checkAncestors(fit.fs, { path, confines, directory });
-      return { key: path.key, directory, mount: fit.mount };
+      const ancestors = ancestorsOf(directory, confines);
+      await checkAncestors(fit.fs, path, ancestors);
+      return { key: path.key, directory, mount: fit.mount, signs: [named, ...ancestors] };
     } catch (error) {
       throw await explain(error, path, fit);
     }
@@ -177,21 +185,25 @@ const ownersFiles = [manifestName, settingsName, fastlyName];
  */
 async function checkAncestors(
   fs: GuardedFs,
-  place: { readonly path: FolderPath; readonly confines: string; readonly directory: string },
+  path: FolderPath,
+  ancestors: readonly string[],
 ): Promise<void> {
-  const { path, confines, directory } = place;
-  const below = directory
-    .slice(confines.length)
-    .split(sep)
-    .filter((segment) => segment !== '');
-  for (let depth = 0; depth < below.length; depth += 1) {
-    const ancestor = join(confines, ...below.slice(0, depth));
+  for (const ancestor of ancestors) {
     for (const name of ownersFiles) {
       if (!(await isThere(fs, join(ancestor, name)))) continue;
       const detail = `Cannot serve ${path.key}: no folder above it may have a ${name}`;
       throw new TerrafirmaError('folder-forbidden', `${detail}: received one in ${ancestor}`);
     }
   }
+}
+
+/** From `confines` down to the parent of `directory`; none where they are the same. */
+function ancestorsOf(directory: string, confines: string): readonly string[] {
+  const below = directory
+    .slice(confines.length)
+    .split(sep)
+    .filter((segment) => segment !== '');
+  return below.map((_, depth) => join(confines, ...below.slice(0, depth)));
 }
 
 async function isThere(fs: GuardedFs, path: string): Promise<boolean> {

@@ -220,6 +220,36 @@ describe('WatchedFolder, through the publisher', () => {
     });
   });
 
+  test('where every change is heard of, each is seen by glances alone', async () => {
+    // A clock that stands still: by it no look is ever due.
+    const nowMs = Date.now() + 3_600_000;
+    await using world = await open({ nowMs: () => nowMs });
+    const located = locate(folder.directory, 'events');
+    const write = (name: string, content: Uint8Array) => writeFileSync(folder.path(name), content);
+    write('app.wasm', V1);
+    await world.untilServes(located, 'app.wasm', D1);
+    write('app.wasm', V2);
+    await world.untilServes(located, 'app.wasm', D2);
+    mkdirSync(folder.path('sub'));
+    write('sub/app.wasm', V1);
+    await world.untilServes(located, 'sub/app.wasm', D1);
+    mkdirSync(folder.path('.next'));
+    write('.next/app.wasm', V2);
+    renameSync(folder.path('sub'), scratch.path('old'));
+    renameSync(folder.path('.next'), folder.path('sub'));
+    await world.untilServes(located, 'sub/app.wasm', D2);
+    write('sub/app.wasm', V1);
+    await world.untilServes(located, 'sub/app.wasm', D1);
+    const next = scratch.path('next');
+    mkdirSync(next);
+    writeFileSync(join(next, 'app.wasm'), V1);
+    renameSync(folder.directory, scratch.path('gone'));
+    renameSync(next, folder.directory);
+    await world.untilServes(located, 'app.wasm', D1);
+    write('app.wasm', V2);
+    await world.untilServes(located, 'app.wasm', D2);
+  });
+
   test('a folder nobody asked for in a long time is looked at before the answer', async () => {
     let offsetMs = 0;
     await using world = await open({ nowMs: () => Date.now() + offsetMs });

@@ -5,10 +5,13 @@ import { until } from '../world.ts';
 /** A loop whose looks end when they are told to. */
 function makeLoop(pollMs: number, quietMs = 1) {
   const running: ((waitMs: number) => void)[] = [];
+  /** Of each look whether it was a poll. */
+  const polls: boolean[] = [];
   let begun = 0;
   const loop = new LookLoop({
-    look: () => {
+    look: (isPoll) => {
       begun += 1;
+      polls.push(isPoll);
       return new Promise<number>((resolve) => running.push(resolve));
     },
     pollMs: () => pollMs,
@@ -18,7 +21,7 @@ function makeLoop(pollMs: number, quietMs = 1) {
     if (running.length !== 1) throw new Error(`${running.length} looks are running`);
     running.pop()?.(waitMs);
   };
-  return { loop, end, begun: () => begun };
+  return { loop, end, polls, begun: () => begun };
 }
 
 const never = 1_000_000;
@@ -52,6 +55,22 @@ describe('LookLoop', () => {
     await until(() => rare.begun() === 2);
     rare.end();
     await rare.loop.close();
+  });
+
+  test('says whether a look is a poll: nobody asked, and nothing is awaited', async () => {
+    const { loop, end, polls } = makeLoop(1);
+    loop.lookNow();
+    end();
+    await until(() => polls.length === 2);
+    loop.lookNow();
+    end();
+    await until(() => polls.length === 3);
+    end(1);
+    await until(() => polls.length === 4);
+    expect(polls).toEqual([false, true, false, false]);
+    const closing = loop.close();
+    end();
+    await closing;
   });
 
   test('looks after a hint', async () => {

@@ -75,6 +75,24 @@ describe('FolderEvents', () => {
     await hintAfter('second/a.wasm');
   });
 
+  test('hears all only when each directory is watched, and has begun to hear', async () => {
+    const sub = join(directory, 'sub');
+    mkdirSync(sub);
+    expect(events.hearsAll).toBe(false);
+    events.follow([directory, sub]);
+    expect(events.hearsAll).toBe(false);
+    await until(() => events.hearsAll);
+    // Another directory in its place is not watched before it is followed anew.
+    renameSync(sub, join(scratch.directory, 'away'));
+    mkdirSync(sub);
+    await until(() => !events.hearsAll);
+    events.follow([directory, sub]);
+    await until(() => events.hearsAll);
+    await hintAfter('sub/a.wasm');
+    events.follow(Array.from({ length: 11 }, (_, index) => join(directory, String(index))));
+    expect(events.hearsAll).toBe(false);
+  });
+
   test('watches none of too many directories', () => {
     const many = Array.from({ length: 201 }, (_, index) => join(directory, String(index)));
     events.follow([directory]);

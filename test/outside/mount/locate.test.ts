@@ -55,6 +55,7 @@ describe('the directory of a record', () => {
       key: '/keybase/private/alice,bot/site',
       directory,
       mount,
+      signs: [directory, dirname(directory)],
     });
   });
 

@@ -6,9 +6,10 @@
  *                    [--json FILE] [--record]
  *
  * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cache, cluster, tls, upload,
- * streams, wasmtime, components, fastly, workerd, with commas; all but the last by default.
- * `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that names the program;
+ * streams, wasmtime, components, fastly, sites, workerd, with commas; all but the last two by
+ * default. `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that names the program;
  * `components` needs COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
+ * `sites` takes six minutes and more, and so is left out unless asked for by name.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
@@ -28,6 +29,7 @@ import { generatorName } from './load.ts';
 import { isPinned } from './pinning.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
+import { measureSites } from './sites-rows.ts';
 import { measureStore } from './store-rows.ts';
 import { measureStreams } from './stream-rows.ts';
 import { measureTls } from './tls-rows.ts';
@@ -69,6 +71,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   wasmtime: () => measureWasmtime({ rounds, seconds }),
   components: () => measureComponents({ rounds, seconds }),
   fastly: () => measureFastly({ rounds, seconds }),
+  sites: () => measureSites({ rounds, seconds }),
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 

@@ -288,6 +288,7 @@ export class Publisher {
       return known;
     }
     this.#trial.prepare();
+    this.#builder.prepare();
     const { counterRows } = this.#options;
     const folder = new WatchedFolder(located, {
       config: this.#config,

@@ -46,6 +46,9 @@ export class Builder {
   readonly #buildMsMax: number;
   readonly #queue: OwnerQueue;
   #thread: Worker | undefined;
+  #starting: Promise<Worker> | undefined;
+  /** The one that is not ready yet. */
+  #newborn: Worker | undefined;
   #lastId = 0;
   #isClosed = false;
 
@@ -54,6 +57,12 @@ export class Builder {
     this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
     const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
     this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
+  }
+
+  /** Soon something will be built: the thread starts now. Never fails: who builds will be told. */
+  prepare(): void {
+    if (this.#isClosed || this.#thread !== undefined) return;
+    this.#openThread().catch(() => undefined);
   }
 
   /**
@@ -111,7 +120,7 @@ export class Builder {
   /** Ends the thread; what was being built fails. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#thread?.terminate();
+    await Promise.all([this.#newborn?.terminate(), this.#thread?.terminate()]);
     this.#thread = undefined;
   }
 
@@ -128,8 +137,7 @@ export class Builder {
     transfer: readonly ArrayBuffer[],
   ): Promise<BuilderReply | string> {
     this.#requireOpen();
-    this.#thread ??= await this.#startThread();
-    const thread = this.#thread;
+    const thread = await this.#openThread();
     if (this.#isClosed) {
       await this.close();
       throw new TerrafirmaError('draining');
@@ -157,6 +165,20 @@ export class Builder {
     }
   }
 
+  /** The one thread, started where there is none. */
+  async #openThread(): Promise<Worker> {
+    if (this.#thread !== undefined) return this.#thread;
+    this.#starting ??= this.#startThread().finally(() => {
+      this.#starting = undefined;
+    });
+    const thread = await this.#starting;
+    if (this.#thread === undefined) {
+      this.#thread = thread;
+      thread.unref();
+    }
+    return this.#thread;
+  }
+
   /** A thread that is ready. One that is not is no verdict on any module. */
   async #startThread(): Promise<Worker> {
     const start: BuilderStart = { limits: this.#limits };
@@ -164,7 +186,8 @@ export class Builder {
     // Between two modules nobody asks: a thread that fails then is replaced at the next question.
     const giveUp = (reason: string) => {
       this.#forget(thread);
-      reject(new TerrafirmaError('internal', `Cannot start the builder thread: ${reason}`));
+      const detail = `Cannot start the builder thread: ${reason}`;
+      reject(new TerrafirmaError(this.#isClosed ? 'draining' : 'internal', detail));
     };
     const thread = startWorker<unknown>(
       {
@@ -175,7 +198,10 @@ export class Builder {
       },
       { onMessage: () => resolve(), onCrash: giveUp, onExit: () => giveUp('it ended') },
     );
-    await ready;
+    this.#newborn = thread;
+    await ready.finally(() => {
+      this.#newborn = undefined;
+    });
     return thread;
   }
 

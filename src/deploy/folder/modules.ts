@@ -67,7 +67,11 @@ export class FolderModules {
 
   /** Whether a file is refused: that may end without a change of the file. */
   get hasRefusals(): boolean {
-    for (const { refusal } of this.#files.values()) if (refusal !== undefined) return true;
+    const { kept, judging } = this.#parts;
+    for (const [path, { refusal }] of this.#files) {
+      if (refusal !== undefined) return true;
+      if (kept.servable(path, judging.modules).quarantine !== undefined) return true;
+    }
     return false;
   }
 

@@ -23,6 +23,19 @@ describe('Builder', () => {
     }
   });
 
+  test('prepare() has the thread ready, once; close() ends it, ready or not', async () => {
+    const builder = new Builder({ limits });
+    builder.prepare();
+    builder.prepare();
+    expect((await builder.build(guest('hello'))).kind).toBe('built');
+    await builder.close();
+    builder.prepare();
+    const early = new Builder({ limits });
+    early.prepare();
+    await early.close();
+    await expect(early.build(guest('hello'))).rejects.toMatchObject({ code: 'draining' });
+  });
+
   test('only recognises known content', async () => {
     const builder = new Builder({ limits });
     try {

@@ -253,6 +253,7 @@ export const defaultLimits = {
   tmpBytesPerRunMax: 16 * mib,
   tmpNodesPerRunMax: 4_096,
   traceLinesPerRunMax: 1_000,
+  middlewareStepsMax: 32,
   // What a run may reach.
   ...fallbacksOf(roomLimits),
   // Modules and folders.

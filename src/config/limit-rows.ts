@@ -77,6 +77,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Hostcalls of one run that are told at the log level trace',
     min: 0,
   },
+  middlewareStepsMax: {
+    summary: 'Runs of middleware for one request of a visitor, and requests that it sends on',
+    max: 1_000,
+  },
   ...roomLimits,
   moduleBytesMax: { summary: 'One .wasm file', min: 8, max: gib },
   modulesPerFolderMax: { summary: 'Modules of one folder', max: 100_000 },

@@ -29,6 +29,7 @@ import { beatWith } from './beat.ts';
 import { Chains } from './chain/chains.ts';
 import { systemClocks } from './clocks.ts';
 import { CronRuns } from './cron/cron-runs.ts';
+import { ClientBytes } from './exchange-bytes.ts';
 import { Listener } from './listener.ts';
 import { OperatorSide } from './operator-side.ts';
 import { retune } from './retuning.ts';
@@ -140,7 +141,8 @@ function openGateway(
   const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const failures = new Failures(files);
-  const chains = new Chains({ replica, runs, failures, account, exchange: limits });
+  const exchange = { ...limits, clientBytes: new ClientBytes(limits.heldBytesPerClientMax) };
+  const chains = new Chains({ replica, runs, failures, account, exchange, limits });
   const road = new SiteRoad({ replica, files, doorkeeper, runs, chains });
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });

@@ -212,3 +212,20 @@ export const twice = link(`
 
 /** Passes on, and traps then. */
 export const trapsAfter = link(handle('(call $pass (local.get 0) (local.get 1)) unreachable'));
+
+/** Sends the request on so often, and gives the last answer. */
+export function flood(times: number): Uint8Array<ArrayBuffer> {
+  return link(
+    relay(`${samePath}
+    (loop $more
+      (local.set $future (call $request (call $fields)))
+      (drop (call $set-path (local.get $future) (i32.const 1)
+        (i32.load (i32.const 516)) (i32.load (i32.const 520))))
+      (call $send (local.get $future) (i32.const 0) (i32.const 0) (i32.const 560))
+      (local.set $waiting (call $subscribe (i32.load (i32.const 568))))
+      (call $block (local.get $waiting))
+      (call $drop-pollable (local.get $waiting))
+      (local.set $in (i32.add (local.get $in) (i32.const 1)))
+      (br_if $more (i32.lt_u (local.get $in) (i32.const ${times}))))`),
+  );
+}

@@ -3,7 +3,15 @@ import { answer, httpGuest } from '../support/component-guests.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask, type TestRequest } from '../support/http.ts';
-import { guard, relayLink, relayTo, silent, trapsAfter, twice } from '../support/link-guests.ts';
+import {
+  flood,
+  guard,
+  relayLink,
+  relayTo,
+  silent,
+  trapsAfter,
+  twice,
+} from '../support/link-guests.ts';
 
 const handle = (code: string): string => `(func (export "handle") (param i32 i32) ${code})`;
 
@@ -36,6 +44,12 @@ use = ["links/to-trip.wasm"]
 [[middleware]]
 for = "/trip/*"
 use = ["links/to-round.wasm"]
+[[middleware]]
+for = "/often/*"
+use = ["links/often.wasm"]
+[[middleware]]
+for = "/too-often/*"
+use = ["links/too-often.wasm"]
 [[middleware]]
 for = "/silent/*"
 use = ["links/silent.wasm"]
@@ -88,6 +102,10 @@ describe('middleware behind the daemon', () => {
     folder.write('links/to-open.wasm', relayTo('/admin/secret?ok'));
     folder.write('links/to-trip.wasm', relayTo('/trip/x'));
     folder.write('links/to-round.wasm', relayTo('/round/x'));
+    folder.write('links/often.wasm', flood(30));
+    folder.write('links/too-often.wasm', flood(31));
+    folder.write('often/k.txt', 'a secret');
+    folder.write('too-often/k.txt', 'a secret');
     folder.write('links/silent.wasm', silent);
     folder.write('links/twice.wasm', twice);
     folder.write('links/traps.wasm', trapsAfter);
@@ -175,6 +193,12 @@ describe('middleware behind the daemon', () => {
 
   test('links that send requests to each other are passed once each', async () => {
     expect(await get('/round/x')).toMatchObject({ status: 404, link: 'x-link' });
+  });
+
+  test('a link may send on what its steps allow, and no more', async () => {
+    // With the run of the link and the request that is answered these are 32, and 33.
+    expect(await get('/often/k.txt')).toMatchObject({ status: 200, text: 'a secret' });
+    expect(await get('/too-often/k.txt')).toMatchObject({ status: 500 });
   });
 
   test('a link answers nobody who asks for it', async () => {

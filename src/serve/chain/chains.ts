@@ -4,6 +4,7 @@
  * refused, answers with that: what it guards is never shown without it.
  */
 import type { Account } from '../../account/account.ts';
+import type { Limits } from '../../config/config.ts';
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import { pathOf } from '../../http/target.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
@@ -26,6 +27,7 @@ export interface ChainsOptions {
   readonly failures: Failures;
   readonly account: Account;
   readonly exchange: ExchangeOptions;
+  readonly limits: Pick<Limits, 'middlewareStepsMax'>;
 }
 
 export class Chains {
@@ -74,7 +76,7 @@ export class Chains {
   ): Promise<boolean> {
     const { runs, failures, account, exchange: options } = this.#options;
     const { exchange } = visit;
-    visit.passage ??= Passage.begin();
+    visit.passage ??= Passage.begin(this.#options.limits.middlewareStepsMax);
     visit.passage.spend();
     visit.passage.note(step);
     const route = await this.#find(visit, site, step);

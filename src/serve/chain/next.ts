@@ -69,6 +69,7 @@ export class Next implements NextInChain {
     const exchange = new HttpExchange(this.#headOf(request), wire, this.#options.exchange);
     exchange.chargeTo(this.#options.share);
     const giveUp = (): void => wire.giveUp();
+    if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     void this.#serve(exchange).finally(() => {
       if (!wire.isFinished) wire.giveUp();

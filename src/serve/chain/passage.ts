@@ -9,11 +9,10 @@ export interface Step {
   readonly path: string;
 }
 
-/** Runs of links, and requests that links send behind them, for one request of a visitor. */
-const stepsMax = 32;
-
 /** What all requests have in common that one of a visitor's has led to. */
 interface Effort {
+  /** Runs of links, and requests that links send behind them. */
+  readonly stepsMax: number;
   stepsLeft: number;
 }
 
@@ -29,8 +28,8 @@ export class Passage {
     this.isInner = isInner;
   }
 
-  static begin(): Passage {
-    return new Passage({ stepsLeft: stepsMax }, new Set(), false);
+  static begin(stepsMax: number): Passage {
+    return new Passage({ stepsMax, stepsLeft: stepsMax }, new Set(), false);
   }
 
   /** Of a request for `path` that the link at `step` sends: it is behind that link there, too. */
@@ -54,7 +53,8 @@ export class Passage {
     if (this.#effort.stepsLeft >= 0) return;
     throw new TerrafirmaError(
       'loop',
-      `Cannot answer: middleware may take ${stepsMax} steps for a request: received one more; ` +
+      `Cannot answer: middleware may take ${this.#effort.stepsMax} steps for a request: ` +
+        'received one more; ' +
         'look for links that send requests to each other',
     );
   }

@@ -4,7 +4,7 @@ import { Passage } from '../../../src/serve/chain/passage.ts';
 const step = { modulePath: 'a.wasm', rule: 0, position: 0, path: '/a' };
 
 test('a link is passed for one path, and for the one that it chooses itself', () => {
-  const passage = Passage.begin();
+  const passage = Passage.begin(32);
   passage.note(step);
   const inner = passage.behind(step, '/b');
   expect(passage.hasPassed(step)).toBe(true);
@@ -15,7 +15,7 @@ test('a link is passed for one path, and for the one that it chooses itself', ()
 });
 
 test('all requests that one has led to share 32 steps', () => {
-  const passage = Passage.begin();
+  const passage = Passage.begin(32);
   const inner = passage.behind(step, '/b');
   for (let count = 0; count < 16; count += 1) {
     passage.spend();

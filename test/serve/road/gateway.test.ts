@@ -94,7 +94,7 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
     road: new SiteRoad({
       ...{ replica, files, runs },
       doorkeeper: new Doorkeeper({ limits, link, nowMs }),
-      chains: new Chains({ replica, runs, failures, account, exchange: limits }),
+      chains: new Chains({ replica, runs, failures, account, exchange: limits, limits }),
     }),
     sealingKey: new SealingKeyDoor({ link, isFolderMode, nowMs }),
     panel: undefined,

@@ -234,6 +234,7 @@ export const defaultLimits = {
   wallMsMax: 30_000,
   afterReplyMsMax: 5_000,
   cancelGraceMs: 100,
+  componentTasksPerRunMax: 1_000,
   sliceMs: 1,
   guestCallMsMax: 3,
   runsPerSiteMax: 100,

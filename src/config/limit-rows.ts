@@ -28,6 +28,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'How long a component of WASI 0.3 may go on after its answer',
     min: 0,
   },
+  componentTasksPerRunMax: {
+    summary: 'Calls between components of one file that wait at once, per run',
+    max: 100_000,
+  },
   cancelGraceMs: {
     summary: 'What a component of WASI 0.3 has to end once it was told that the client has gone',
     min: 0,

@@ -68,6 +68,11 @@ class TaskCall {
     const { tasks } = guest;
     const thread = this.#thread;
     guest.requireApart(this.#parts.entered);
+    const { componentTasksPerRunMax } = guest.run.limits;
+    if (tasks.threads.waitingCount >= componentTasksPerRunMax) {
+      const rule = `at most ${componentTasksPerRunMax} tasks that wait`;
+      guest.trap(`Cannot call a component: ${rule}: received one more`);
+    }
     const run = { host, tasks, lifted: lifted(), thread, start: () => this.#start() };
     return tasks.threads.start(thread, () => host.runBeside(() => runTask(run)));
   }

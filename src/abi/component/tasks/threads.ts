@@ -58,6 +58,11 @@ export class Threads {
     this.#beforeIdle = beforeIdle;
   }
 
+  /** How many lines wait, each looked at whenever something comes. */
+  get waitingCount(): number {
+    return this.#waiting.size;
+  }
+
   get current(): Thread | undefined {
     return this.#current;
   }

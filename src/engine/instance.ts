@@ -6,11 +6,11 @@
 import type {
   Abi,
   Binding,
+  CallEntry,
   EarlyCapabilities,
   GuestFunction,
   HostcallResult,
   Run,
-  WasmValue,
 } from '../abi/abi.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
@@ -272,7 +272,10 @@ export class GuestInstance implements ServingInstance {
     const { program, entry } = this.#options;
     const { binding } = this;
     const enter = binding.enter?.bind(binding);
-    if (enter !== undefined) return () => enter(callEntry);
+    if (enter !== undefined) {
+      const call = entryCaller();
+      return () => enter(call);
+    }
     const found = this.#cores[program.mainCore]?.exportedFunction(entry);
     if (found === undefined) return this.#slot.endTrapped(`the module has no export ${entry}`);
     return WebAssembly.promising(found);
@@ -289,8 +292,17 @@ function offer(
   if (names !== undefined) names[name] = value;
 }
 
-function callEntry(callee: GuestFunction, ...args: readonly WasmValue[]): Promise<HostcallResult> {
-  return WebAssembly.promising(callee)(...args) as Promise<HostcallResult>;
+/** Calls exports on stacks that can be suspended: each is made callable so once, of few. */
+function entryCaller(): CallEntry {
+  const known = new WeakMap<GuestFunction, ReturnType<typeof WebAssembly.promising>>();
+  return (callee, ...args) => {
+    let entry = known.get(callee);
+    if (entry === undefined) {
+      entry = WebAssembly.promising(callee);
+      known.set(callee, entry);
+    }
+    return entry(...args) as Promise<HostcallResult>;
+  };
 }
 
 /** Calls an export of no parameters on a stack that can be suspended. */

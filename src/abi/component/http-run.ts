@@ -24,13 +24,14 @@ export class HttpRun implements WorldRun {
   readonly pending = new PendingSet();
   readonly arguments: readonly string[] = [];
   readonly stdin = noSource;
-  readonly stdout: ByteSink;
-  readonly stderr: ByteSink;
   readonly reply: HttpReply;
   #files: OpenFiles | undefined;
   readonly #run: Run;
   readonly #isForSpin: boolean;
-  readonly #streams: readonly LogStream[];
+  /** Made when the guest wants them: most never print. */
+  #stdout: ByteSink | undefined;
+  #stderr: ByteSink | undefined;
+  readonly #streams: LogStream[] = [];
 
   /** @param isForSpin Whether the request is told of as Spin does. */
   constructor(run: Run, limits: Limits, isForSpin = false) {
@@ -41,10 +42,16 @@ export class HttpRun implements WorldRun {
     this.limits = limits;
     this.held = new HeldForRun(hostMemory, limits.memoryBytesMax);
     this.reply = new HttpReply(exchange);
-    const [out, err] = [new LogStream(capabilities.log), new LogStream(capabilities.log)];
-    this.#streams = [out, err];
-    this.stdout = new LogSink(out);
-    this.stderr = new LogSink(err);
+  }
+
+  get stdout(): ByteSink {
+    this.#stdout ??= this.#openLog();
+    return this.#stdout;
+  }
+
+  get stderr(): ByteSink {
+    this.#stderr ??= this.#openLog();
+    return this.#stderr;
   }
 
   get exchange(): Exchange {
@@ -87,6 +94,12 @@ export class HttpRun implements WorldRun {
 
   beforeWait(): void {
     this.reply.flush();
+  }
+
+  #openLog(): ByteSink {
+    const stream = new LogStream(this.capabilities.log);
+    this.#streams.push(stream);
+    return new LogSink(stream);
   }
 
   /** @throws TerrafirmaError `bad-reply` where no answer was set */

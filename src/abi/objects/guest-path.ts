@@ -24,8 +24,13 @@ export function guestPathOf(
   const isNamed = scriptName === own || scriptName.startsWith(`${own}@`);
   if (!isNamed) return { target, prefix: undefined };
   const path = pathOf(target);
-  const rest = path.split('/').slice(scriptName.split('/').length);
-  return { target: `/${rest.join('/')}${target.slice(path.length)}`, prefix: scriptName };
+  let at = 0;
+  // As many segments as the name has, which is not encoded as the path may be.
+  for (let slash = 0; slash !== -1 && at !== -1; slash = scriptName.indexOf('/', slash + 1)) {
+    at = path.indexOf('/', at + 1);
+  }
+  const rest = at === -1 ? '/' : path.slice(at);
+  return { target: `${rest}${target.slice(path.length)}`, prefix: scriptName };
 }
 
 /** A visitor's own word for the prefix gives way to ours. */

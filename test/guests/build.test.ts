@@ -42,6 +42,14 @@ describe('the pages for guest authors', () => {
     expect(readPage(page)).toContain(text);
   });
 
+  test.each(['javascript/greet.js', 'javascript/build.mjs', 'python/greet.py'])(
+    'components.md shows %s as it is',
+    (source) => {
+      const text = readFileSync(join(rootFolder, 'examples/components', source), 'utf8');
+      expect(readPage('components')).toContain(text);
+    },
+  );
+
   test.each(compiledGuests)('the page of $name.wasm has the command that built it', (guest) => {
     expect(readPage(guest.page)).toContain(`${guest.tool} ${guest.command}\n`);
   });

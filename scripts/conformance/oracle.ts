@@ -79,8 +79,9 @@ function compare(
   received: OracleAnswer,
 ): readonly string[] {
   const isFailure = (answer: OracleAnswer): boolean => answer.status === 0 || answer.status >= 500;
-  // Which failure, and how it is told, is each server's own.
-  if (isFailure(expected) && isFailure(received)) return [];
+  // Which failure, and how it is told, is each server's own: where the guest names the cause, ours
+  // is by RFC 9209, and maybe the client's.
+  if (isFailure(expected) && (isFailure(received) || received.status >= 400)) return [];
   const differences: string[] = [];
   const note = (what: string, one: unknown, other: unknown): void => {
     if (JSON.stringify(one) === JSON.stringify(other)) return;

@@ -15,7 +15,8 @@ export interface OracleAnswer {
 }
 
 function to(path: string, more: Partial<OracleRequest> = {}): OracleRequest {
-  return { method: 'GET', path, headers: {}, body: '', ...more };
+  const headers = { host: 'guest.example', ...more.headers };
+  return { method: 'GET', path, body: '', ...more, headers };
 }
 
 const long = 'x'.repeat(2_000);

@@ -21,27 +21,31 @@ export interface Oracle extends AsyncDisposable {
 export async function openWasmtime(wasmtime: string, file: string): Promise<Oracle> {
   const { plan } = readComponent(Uint8Array.from(readFileSync(file)));
   const isProgram = plan.exports.some((each) => each.interface.startsWith('wasi:cli/run@'));
-  if (!isProgram) return await ServingOracle.start(wasmtime, file);
   const folder = mkdtempSync(path.join(tmpdir(), 'terrafirma-oracle-'));
-  // Once, not for each request.
-  const compiled = path.join(folder, 'program.cwasm');
+  // Once, not for each request; a large one takes minutes on a busy machine.
+  const compiled = path.join(folder, 'component.cwasm');
   execFileSync(wasmtime, ['compile', file, '-o', compiled], { stdio: 'pipe' });
-  return new ProgramOracle(wasmtime, compiled);
+  if (isProgram) return new ProgramOracle(wasmtime, compiled);
+  return await ServingOracle.start(wasmtime, compiled);
 }
 
 class ServingOracle implements Oracle {
   readonly #child: ChildProcess;
+  readonly #file: string;
   readonly #port: number;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, file: string, port: number) {
     this.#child = child;
+    this.#file = file;
     this.#port = port;
   }
 
   static async start(wasmtime: string, file: string): Promise<ServingOracle> {
     const port = await findPort();
-    const args = ['serve', '-Scli', '-Sp3', '--addr', `127.0.0.1:${port}`, file];
-    const oracle = new ServingOracle(spawn(wasmtime, args, { stdio: 'ignore' }), port);
+    const address = ['--addr', `127.0.0.1:${port}`];
+    const args = ['serve', '--allow-precompiled', '-Scli', '-Sp3', ...address, file];
+    const child = spawn(wasmtime, args, { stdio: 'ignore' });
+    const oracle = new ServingOracle(child, file, port);
     await waitFor(async () => {
       const { status } = await oracle.answer({ method: 'GET', path: '/', headers: {}, body: '' });
       return status === 0 ? undefined : true;
@@ -62,6 +66,7 @@ class ServingOracle implements Oracle {
     const exited = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await exited;
+    rmSync(path.dirname(this.#file), { recursive: true, force: true });
   }
 }
 

@@ -96,7 +96,7 @@ export async function runScript(parts: readonly Part[], world: SuiteWorld): Prom
   const report: ScriptReport = { passed: new Map(), failed: new Map() };
   for (const part of parts) {
     try {
-      await runPart(part, world, report);
+      await inTime(runPart(part, world, report));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const { line } of [part, ...part.actions]) report.failed.set(line, reason);
@@ -104,6 +104,19 @@ export async function runScript(parts: readonly Part[], world: SuiteWorld): Prom
   }
   return report;
 }
+
+/** What waits for ever would end the whole suite. */
+async function inTime(work: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error('it does not end')), partMsMax);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const partMsMax = 30_000;
 
 async function runPart(part: Part, world: SuiteWorld, report: ScriptReport): Promise<void> {
   const { bytes, actions, line, mustStart } = part;

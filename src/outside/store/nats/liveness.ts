@@ -1,36 +1,40 @@
 /**
- * Which rows of the mirror are true right now, as a few numbers that all threads of the process
- * see. Time is that of the machine, which only goes on and is the same in every thread.
+ * Until when what the mirror holds of each stream is true, as a few numbers that all threads of the
+ * process see. Time is that of the machine, which only goes on and is the same in every thread.
  */
 
-/** First the epoch, then a stream each: until when its rows are true, in milliseconds. */
+/** Whole numbers of 32 bits are read without making an object; a tick is a tenth of a second. */
+const tickMs = 100;
+/** Machines that run for seven years have a mirror that is never true, and no other harm. */
+const ticksMax = 2 ** 31 - 1;
+
 export function createLiveness(streams: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT * (1 + streams));
+  return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT * streams);
 }
 
 export class Liveness {
-  readonly #numbers: BigInt64Array<SharedArrayBuffer>;
+  readonly #ticks: Int32Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#numbers = new BigInt64Array(memory);
+    this.#ticks = new Int32Array(memory);
   }
 
-  /** Rows of another epoch are not true. */
-  get epoch(): number {
-    return Number(Atomics.load(this.#numbers, 0));
-  }
-
-  /** No row that there is now is true any more. */
-  beginEpoch(): void {
-    Atomics.add(this.#numbers, 0, 1n);
-  }
-
-  aliveUntil(streamIndex: number): number {
-    return Number(Atomics.load(this.#numbers, 1 + streamIndex));
+  /** Never longer than it was said to be. */
+  isAlive(streamIndex: number, machineTimeMs: number): boolean {
+    return Math.ceil(machineTimeMs / tickMs) < Atomics.load(this.#ticks, streamIndex);
   }
 
   setAliveUntil(streamIndex: number, machineTimeMs: number): void {
-    Atomics.store(this.#numbers, 1 + streamIndex, BigInt(Math.floor(machineTimeMs)));
+    const tick = Math.min(ticksMax, Math.floor(machineTimeMs / tickMs));
+    Atomics.store(this.#ticks, streamIndex, tick);
+  }
+
+  /** While `work` is done nothing is alive. */
+  interrupt(work: () => void, after: 'dead' | 'as-before'): void {
+    const before = [...this.#ticks.keys()].map((index) => Atomics.exchange(this.#ticks, index, 0));
+    work();
+    if (after === 'dead') return;
+    for (const [index, tick] of before.entries()) Atomics.store(this.#ticks, index, tick);
   }
 }
 

@@ -5,9 +5,10 @@
  */
 import { rmSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { RowSink } from './engine.ts';
 import { Liveness, machineMs } from './liveness.ts';
-import { type Place, subjectOf } from './places.ts';
+import { mirrorKey, mirrorPlaceOf } from './mirror-key.ts';
+import type { Place } from './places.ts';
+import type { RowSink } from './row-sink.ts';
 import type { Row } from './rows.ts';
 
 const pageBytes = 4_096;
@@ -19,19 +20,23 @@ const tablesSql = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = OFF;
   CREATE TABLE IF NOT EXISTS rows (
-    id INTEGER PRIMARY KEY,
-    subject TEXT NOT NULL UNIQUE,
-    stream INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
+    space BLOB NOT NULL,
+    key ANY NOT NULL,
     read_at_ms INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     value BLOB,
     meta BLOB,
-    expires_at INTEGER
+    expires_at INTEGER,
+    PRIMARY KEY (space, key)
   ) STRICT;
   DELETE FROM rows;`;
 
-type Job = { readonly subject: string; readonly place?: Place; readonly row?: Row };
+interface Job {
+  readonly space: Uint8Array;
+  readonly key: Uint8Array | string;
+  /** Undefined: it is not known any more. */
+  readonly row: Row | undefined;
+}
 
 export interface MirrorFileOptions {
   readonly path: string;
@@ -49,31 +54,29 @@ export class MirrorFile implements RowSink {
   /** @throws what SQLite throws */
   constructor({ path, bytesMax, liveness }: MirrorFileOptions) {
     this.#liveness = new Liveness(liveness);
-    this.#liveness.beginEpoch();
     this.#database = new DatabaseSync(path);
-    this.#database.exec(tablesSql);
+    this.#liveness.interrupt(() => this.#database.exec(tablesSql), 'dead');
     const pages = Math.max(64, Math.floor(bytesMax / pageBytes));
     this.#database.exec(`PRAGMA max_page_count = ${pages}`);
     this.#save = this.#database.prepare(
       `INSERT OR REPLACE INTO rows
-         (subject, stream, epoch, read_at_ms, revision, value, meta, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         (space, key, read_at_ms, revision, value, meta, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#remove = this.#database.prepare('DELETE FROM rows WHERE subject = ?');
+    this.#remove = this.#database.prepare('DELETE FROM rows WHERE space = ? AND key = ?');
   }
 
   put(place: Place, key: Uint8Array, row: Row): void {
-    this.#plan({ subject: subjectOf(place, key), place, row });
+    this.#plan({ space: place.id, key: mirrorKey(key), row });
   }
 
   drop(subject: string): void {
-    this.#plan({ subject });
+    const place = mirrorPlaceOf(subject);
+    if (place !== undefined) this.#plan({ ...place, row: undefined });
   }
 
   clear(): void {
-    this.#jobs = [];
-    this.#liveness.beginEpoch();
-    this.#database.exec('DELETE FROM rows');
+    this.#empty('dead');
   }
 
   alive(streamIndex: number, leftMs: number): void {
@@ -81,8 +84,12 @@ export class MirrorFile implements RowSink {
   }
 
   close(): void {
-    this.#liveness.beginEpoch();
-    this.#database.close();
+    this.#liveness.interrupt(() => this.#database.close(), 'dead');
+  }
+
+  #empty(after: 'dead' | 'as-before'): void {
+    this.#jobs = [];
+    this.#liveness.interrupt(() => this.#database.exec('DELETE FROM rows'), after);
   }
 
   /** Before anything that waits for a promise goes on: what is said to be written is there. */
@@ -101,27 +108,21 @@ export class MirrorFile implements RowSink {
       this.#database.exec('COMMIT');
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.clear();
+      // What was to be written is unknown, and so no row is true.
+      this.#empty('as-before');
       const isFull = error instanceof Error && 'errcode' in error && error.errcode === sqliteFull;
       if (!isFull) throw error;
     }
   }
 
-  #do({ subject, place, row }: Job): void {
-    if (place === undefined || row === undefined) {
-      this.#remove.run(subject);
+  #do({ space, key, row }: Job): void {
+    if (row === undefined) {
+      this.#remove.run(space, key);
       return;
     }
     const { entry, sequence } = row;
-    const about = [
-      subject,
-      place.streamIndex,
-      this.#liveness.epoch,
-      Math.floor(machineMs()),
-      sequence,
-    ] as const;
     const { value = null, meta = null, expiresAtMs = null } = entry ?? {};
-    this.#save.run(...about, value, meta, expiresAtMs);
+    this.#save.run(space, key, Math.floor(machineMs()), sequence, value, meta, expiresAtMs);
   }
 }
 

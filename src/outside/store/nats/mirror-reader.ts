@@ -2,7 +2,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Entry, Space } from '../contract.ts';
 import { Liveness, machineMs } from './liveness.ts';
-import { type Places, subjectOf } from './places.ts';
+import { mirrorKey } from './mirror-key.ts';
+import type { Places } from './places.ts';
 
 export interface MirrorReaderOptions {
   readonly path: string;
@@ -19,6 +20,7 @@ export type MirrorHit = { readonly entry: Entry | undefined };
 /** A notice may be lost: what is older is asked for again. */
 const trustedMs = 30_000;
 const busyTimeoutMs = 2_000;
+const nothing: MirrorHit = { entry: undefined };
 
 export class MirrorReader {
   readonly #options: MirrorReaderOptions;
@@ -32,8 +34,7 @@ export class MirrorReader {
     this.#liveness = new Liveness(options.liveness);
     this.#database = new DatabaseSync(options.path, { readOnly: true, timeout: busyTimeoutMs });
     this.#find = this.#database.prepare(
-      `SELECT value, revision, meta, expires_at FROM rows
-       WHERE subject = ? AND epoch = ? AND read_at_ms > ?`,
+      'SELECT value, revision, read_at_ms, meta, expires_at FROM rows WHERE space = ? AND key = ?',
     );
     this.#find.setReturnArrays(true);
   }
@@ -44,17 +45,18 @@ export class MirrorReader {
     const place = places.of(space);
     const atMs = machineMs() - staleReadsMs;
     // Before the row is read: what dies in between was true when it was asked for.
-    if (atMs >= this.#liveness.aliveUntil(place.streamIndex)) return undefined;
-    const { epoch } = this.#liveness;
-    const row: unknown = this.#find.get(subjectOf(place, key), epoch, atMs - trustedMs);
+    if (!this.#liveness.isAlive(place.streamIndex, atMs)) return undefined;
+    const row: unknown = this.#find.get(place.id, mirrorKey(key));
     if (!Array.isArray(row)) return undefined;
-    const [value, revision, meta, expiresAtMs]: readonly unknown[] = row;
-    if (!(value instanceof Uint8Array)) return { entry: undefined };
-    if (typeof expiresAtMs === 'number' && expiresAtMs <= nowMs()) return { entry: undefined };
+    const [value, revision, readAtMs, meta, expiresAtMs]: readonly unknown[] = row;
+    if (typeof readAtMs !== 'number' || readAtMs <= atMs - trustedMs) return undefined;
+    if (!(value instanceof Uint8Array) || typeof revision !== 'number') return nothing;
+    if (meta === null && expiresAtMs === null) return { entry: { value, revision } };
+    if (typeof expiresAtMs === 'number' && expiresAtMs <= nowMs()) return nothing;
     return {
       entry: {
         value,
-        revision: Number(revision),
+        revision,
         ...(meta instanceof Uint8Array ? { meta } : {}),
         ...(typeof expiresAtMs === 'number' ? { expiresAtMs } : {}),
       },

@@ -14,6 +14,8 @@ import type { Space } from '../contract.ts';
 
 export interface Place {
   readonly space: Space;
+  /** What stands for the space. */
+  readonly id: Uint8Array;
   readonly stream: string;
   /** The stream among those of the installation: 0 is the control stream. */
   readonly streamIndex: number;
@@ -99,6 +101,7 @@ export class Places {
     const prefix = `${this.subjectRoot(streamIndex)}.${middle}.`;
     return {
       space: { area: space.area, name: space.name },
+      id: bytesOf(digest.subarray(0, 16)),
       stream: isGuests ? this.#kvStream(streamIndex - 1) : this.controlStream,
       streamIndex,
       prefix,
@@ -131,7 +134,7 @@ export function bytesOf(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer);
 }
 
-function keyToken(key: Uint8Array): string {
+export function keyToken(key: Uint8Array): string {
   if (isLongKey(key)) return `h${createHash('sha256').update(key).digest('hex')}`;
   return `k${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('base64url')}`;
 }

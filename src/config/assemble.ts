@@ -121,6 +121,7 @@ function assembleCluster(of: ValueOf): Config['cluster'] {
     waitMs: of(settings.clusterWaitMs),
     staleReadsMs: of(settings.clusterStaleReadsMs),
     mirrorBytesMax: of(settings.clusterMirrorBytesMax),
+    hasSharedLogins: of(settings.clusterSharedLogins),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The settings of an installation that spans several nodes. */
-import { bytes, count, fileKind, listOf, milliseconds, optional, text } from './kinds.ts';
+import { bytes, count, fileKind, listOf, milliseconds, optional, text, yesOrNo } from './kinds.ts';
 import { define } from './setting.ts';
 
 const mib = 1024 * 1024;
@@ -111,6 +111,12 @@ export const clusterSettings = {
     summary: 'How much longer what was read may be read again while the servers are away',
     kind: milliseconds({ min: 0, max: 86_400_000 }),
     fallback: () => 0,
+  }),
+  clusterSharedLogins: define({
+    name: 'cluster.shared_logins',
+    summary: 'Whether all nodes together count the passwords of a folder that were wrong',
+    kind: yesOrNo,
+    fallback: () => false,
   }),
   clusterMirrorBytesMax: define({
     name: 'cluster.mirror_bytes',

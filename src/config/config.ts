@@ -183,6 +183,8 @@ export interface ClusterConfig {
   readonly waitMs: number;
   readonly staleReadsMs: number;
   readonly mirrorBytesMax: number;
+  /** All nodes together count the passwords of a folder that were wrong. */
+  readonly hasSharedLogins: boolean;
 }
 
 export interface ProxyConfig {

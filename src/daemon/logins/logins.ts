@@ -12,11 +12,14 @@ import { isTooCostly } from '../../site/access.ts';
 import type { PasswordHash } from '../../site/manifest.ts';
 import type { LoginQuestion } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
+import type { SharedLogins } from './shared-logins.ts';
 
 export interface LoginsOptions {
   readonly limits: Pick<Limits, 'passwordChecksQueuedMax'>;
   readonly nowMs: () => number;
   readonly onTrouble: (message: string) => void;
+  /** Of several nodes that count failures together; left out: each counts its own. */
+  readonly shared?: SharedLogins | undefined;
 }
 
 export interface CheckRequest {
@@ -42,7 +45,7 @@ interface Check {
  * password are not shut out by their own success.
  */
 const perClient = { burst: 10, perSecond: 0.5 };
-const perFolder = { burst: 100, perSecond: 2 };
+export const perFolder = { burst: 100, perSecond: 2 };
 const clientsMax = 50_000;
 const foldersMax = 10_000;
 
@@ -50,6 +53,7 @@ export class Logins {
   readonly #options: LoginsOptions;
   readonly #clients = new TokenBuckets(perClient, clientsMax);
   readonly #folders = new TokenBuckets(perFolder, foldersMax);
+  readonly #shared: SharedLogins | undefined;
   /** What waits, by owner and folder; whoever was served last is at the end. */
   readonly #queues = new Map<OwnerKey, Map<FolderKey, Check[]>>();
   #running: { readonly id: number; readonly check: Check } | undefined;
@@ -59,6 +63,7 @@ export class Logins {
 
   constructor(options: LoginsOptions) {
     this.#options = options;
+    this.#shared = options.shared;
   }
 
   /**
@@ -77,7 +82,11 @@ export class Logins {
     if (!this.#clients.take(client, nowMs) || !this.#folders.take(folderKey, nowMs)) {
       throw new TerrafirmaError('too-many-logins');
     }
+    if ((await this.#shared?.mayTry(folderKey)) === false) {
+      throw new TerrafirmaError('too-many-logins');
+    }
     const isRight = await this.#enqueue(folderKey, { password, hash });
+    if (!isRight) this.#shared?.noteFailure(folderKey);
     if (isRight) {
       this.#clients.giveBack(client);
       this.#folders.giveBack(folderKey);

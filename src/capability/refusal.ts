@@ -15,7 +15,9 @@ export type RefusalKind =
   /** The run ended, or gave the operation up. */
   | 'abandoned'
   /** A fault on this side, for the operator: the key-value file, a lost writer. */
-  | 'unavailable';
+  | 'unavailable'
+  /** The same: there is no room for what is to be stored. */
+  | 'full';
 
 /**
  * A capability's failure. `message` reads "Cannot X: rule: received Y" and may be shown to the

@@ -82,6 +82,7 @@ const ofRefusals: Readonly<Record<RefusalKind, ErrorName>> = {
   timeout: 'connection-read-timeout',
   abandoned: 'internal-error',
   unavailable: 'internal-error',
+  full: 'internal-error',
 };
 
 /** Those that have no more to say than their name. */

@@ -29,6 +29,7 @@ const ofCapabilities: Readonly<Record<RefusalKind, Status>> = {
   timeout: status.error,
   abandoned: status.error,
   unavailable: status.error,
+  full: status.error,
 };
 
 export interface Failure {

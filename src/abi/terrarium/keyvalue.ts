@@ -153,8 +153,8 @@ function* lookUp<T>(guest: TerrariumGuest, work: Promise<T>): Steps<T | undefine
   }
 }
 
-/** The engine is away: no fault of the guest's, and the visitor may try again. */
+/** The engine is away, or full: no fault of the guest's, and the visitor may try again. */
 function codeOf(error: unknown): TrapCode | undefined {
-  const isAway = error instanceof CapabilityRefusal && error.kind === 'unavailable';
-  return isAway ? 'store-away' : undefined;
+  if (!(error instanceof CapabilityRefusal)) return undefined;
+  return error.kind === 'unavailable' || error.kind === 'full' ? 'store-away' : undefined;
 }

@@ -17,6 +17,7 @@ const whileLooking: Readonly<Record<RefusalKind, StoreAnswer>> = {
   timeout: 'trap',
   abandoned: 'trap',
   unavailable: 'trap',
+  full: 'trap',
 };
 
 /** What `kvstore_get` and `kvstore_remove` answer; writers always trap. */

@@ -38,6 +38,7 @@ const httpErrors: Readonly<Record<RefusalKind, number>> = {
   timeout: httpError.timeout,
   abandoned: httpError.internalError,
   unavailable: httpError.internalError,
+  full: httpError.internalError,
 };
 
 interface Asked {

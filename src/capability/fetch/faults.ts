@@ -61,6 +61,7 @@ const byKind: Readonly<Record<RefusalKind, FetchFaultType>> = {
   timeout: 'http_response_timeout',
   abandoned: 'proxy_internal_error',
   unavailable: 'proxy_internal_error',
+  full: 'proxy_internal_error',
 };
 
 /** The first word that anything says in the chain of causes, or what the kind of refusal says. */

@@ -133,7 +133,7 @@ function rethrow(error: unknown): never {
 
 const kinds: Readonly<Record<StoreError['kind'], RefusalKind>> = {
   limit: 'limit',
-  full: 'unavailable',
+  full: 'full',
   unavailable: 'unavailable',
   unknown: 'unavailable',
   refused: 'input',

@@ -157,6 +157,7 @@ const errors: Readonly<Record<RefusalKind, Exclude<KvError, 1>>> = {
   timeout: kvError.internal,
   abandoned: kvError.internal,
   unavailable: kvError.internal,
+  full: kvError.internal,
 };
 
 /** @throws what is no failure of a store's or a body's */

@@ -260,6 +260,7 @@ export async function asErrno<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof CapabilityRefusal)) throw error;
-    throw new WasiError(error.kind === 'limit' ? 'nospc' : 'io');
+    const hasNoRoom = error.kind === 'limit' || error.kind === 'full';
+    throw new WasiError(hasNoRoom ? 'nospc' : 'io');
   }
 }

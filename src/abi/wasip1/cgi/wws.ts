@@ -7,6 +7,7 @@
 import { inBytes } from '../../../amounts.ts';
 import type { Capabilities } from '../../../capability/capability.ts';
 import type { KeyValue } from '../../../capability/kv/contract.ts';
+import { CapabilityRefusal } from '../../../capability/refusal.ts';
 import { describeError, TerrafirmaError } from '../../../errors.ts';
 import { isLeftToDaemon } from '../../../http/connection-headers.ts';
 import { isFieldValue } from '../../../http/fields.ts';
@@ -63,12 +64,18 @@ export class WwsRequest implements InputStream {
     const { exchange, keyValue, bodyBytesMax } = this.#options;
     try {
       const body = await exchange.readBody(bodyBytesMax);
-      const kv = parseObject(await keyValue.get(kvKey)) ?? {};
+      const kv = parseObject(await keyValue.get(kvKey).catch(throwAway)) ?? {};
       this.#bytes = Buffer.from(JSON.stringify(describeRequest(exchange.request, { body, kv })));
     } catch (error) {
       this.#failure = error instanceof Error ? error : new Error(String(error));
     }
   }
+}
+
+/** Without what it has stored a program would begin anew, and lose it. */
+function throwAway(cause: unknown): never {
+  if (!(cause instanceof CapabilityRefusal) || cause.kind !== 'unavailable') throw cause;
+  throw new TerrafirmaError('store-away', cause.message, { cause });
 }
 
 function describeRequest(

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { RequestBody } from '../../../../src/abi/objects/cgi/body.ts';
 import { LogStream } from '../../../../src/abi/objects/log-stream.ts';
 import { WwsReply, WwsRequest } from '../../../../src/abi/wasip1/cgi/wws.ts';
+import type { KeyValue } from '../../../../src/capability/kv/contract.ts';
 import { RunLog } from '../../../../src/capability/log/guest-log.ts';
+import { CapabilityRefusal } from '../../../../src/capability/refusal.ts';
 import { World } from '../../../support/abi-world.ts';
 import { StreamExchange } from '../../objects/cgi/stream-exchange.ts';
 
@@ -110,6 +112,15 @@ describe('the log', () => {
 
 describe('the protocol of wasm-workers-server', () => {
   const world = () => new World();
+
+  test('does not begin where what was stored cannot be read now', async () => {
+    const away = new CapabilityRefusal('unavailable', 'Cannot read: it must answer');
+    const keyValue = { get: () => Promise.reject(away) } as Partial<KeyValue> as KeyValue;
+    const exchange = new StreamExchange();
+    const input = new WwsRequest({ exchange, keyValue, bodyBytesMax: 10 });
+    await input.whenReady();
+    expect(input.failure).toMatchObject({ code: 'store-away', message: away.message });
+  });
 
   test('gives the request as one object, with what was stored', async () => {
     const { keyValue } = world();

@@ -8,6 +8,7 @@ import type { LogRing } from '../journal/log-ring.ts';
 import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
+import type { EngineLook } from '../outside/store/store-keeper.ts';
 import type { ThreadLook } from '../threads/gauges.ts';
 import type { ToThread } from '../threads/messages.ts';
 import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
@@ -41,11 +42,13 @@ export interface AdminWorld {
   readonly log: LogRing;
   readonly bans: BanBook;
   readonly threads: ThreadsView;
-  readonly publisher: Pick<Publisher, 'folders' | 'versions' | 'rollBack'>;
+  readonly publisher: Pick<Publisher, 'acceptCopy' | 'folders' | 'versions' | 'rollBack'>;
   readonly resolver: Pick<Resolver, 'known' | 'forget' | 'record'>;
   /** Of the resolver's times. */
   readonly clockMs: () => number;
   readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
+  /** How the engine of several nodes is; undefined on one machine. */
+  readonly engine: () => EngineLook | undefined;
   readonly certificates: () => Certificates | undefined;
   /** Names that led to a folder lately. */
   readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;

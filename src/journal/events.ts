@@ -152,6 +152,9 @@ export interface Events {
   readonly 'key-value-trouble': Because;
   readonly 'cluster-trouble': Because;
   readonly 'cluster-refused': Because;
+  readonly 'cluster-full': Because;
+  readonly 'blobs-swept': { readonly count: number };
+  readonly 'cluster-clock': { readonly offsetMs: number };
   readonly 'cluster-ready': { readonly server: string };
   readonly 'cluster-away': { readonly server: string };
   /** Without a module: of a store that modules of the folder shared. */
@@ -311,6 +314,16 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'key-value-trouble': { level: 'error', text: ({ reason }) => reason },
   'cluster-trouble': { level: 'warn', text: ({ reason }) => reason },
   'cluster-refused': { level: 'error', text: ({ reason }) => reason },
+  'blobs-swept': {
+    level: 'info',
+    text: 'whole files that no version names any more are removed from the cluster',
+  },
+  'cluster-full': { level: 'error', text: ({ reason }) => `the cluster is full: ${reason}` },
+  'cluster-clock': {
+    level: 'warn',
+    text: ({ offsetMs }) =>
+      `the clock is ${offsetMs} ms from that of the cluster: from 30 s on nothing is ordered`,
+  },
   'cluster-ready': {
     level: 'info',
     text: ({ server }) => `the shared store answers, by way of ${server}`,

@@ -39,6 +39,8 @@ export interface OrdersOptions {
   readonly random: () => number;
   /** Under which a name is ordered, where other nodes may order it too. */
   readonly lockOf?: (hostName: HostName) => Lease;
+  /** Whether the clock agrees with those of other nodes; left out: nobody compares. */
+  readonly isClockTrusted?: () => boolean;
 }
 
 export type OrderEnd =
@@ -52,6 +54,12 @@ const refusalsKeptMax = 10_000;
 const lookedAtMax = 1_000;
 const reasonsKeptMax = 1_000;
 const toldHoldsMs = 600_000;
+/** What is counted, and when it ends, would be told from times that the others do not share. */
+const clockIsOff: OrderEnd = {
+  kind: 'refused',
+  refusal: { reason: "this node's clock is 30 s or more from the others'", holdsMs: 60_000 },
+  isOutage: true,
+};
 const busyHoldsMs = 5_000;
 const ownErrorHoldsMs = 60_000;
 const outageHoldsMs = 60_000;
@@ -89,6 +97,7 @@ export class Orders {
     const refusal = this.#stillHolds(this.#refusals.get(hostName));
     if (refusal !== undefined) return Promise.resolve({ kind: 'refused', refusal });
     if (this.#isStopped || this.#underWay.size >= lookedAtMax) return Promise.resolve(busy());
+    if (this.#options.isClockTrusted?.() === false) return Promise.resolve(clockIsOff);
     return this.#join(hostName, () => this.#obtain(hostName, clientAddress));
   }
 
@@ -98,6 +107,7 @@ export class Orders {
    */
   renew(certificate: StoredCertificate): Promise<OrderEnd> {
     const { hostName } = certificate;
+    if (this.#options.isClockTrusted?.() === false) return Promise.resolve(clockIsOff);
     return this.#join(hostName, async () => {
       const verdict = await this.#options.admission.judge(hostName);
       if (verdict.kind === 'refused') return verdict;

@@ -6,6 +6,7 @@ import { residentBytes } from '../../account/resident-bytes.ts';
 import type { EventKind } from '../../journal/events.ts';
 import { readDescriptors } from '../descriptors.ts';
 import type { AdminWorld } from '../world.ts';
+import { addClusterMetrics } from './cluster-metrics.ts';
 import type { MetricsText } from './text.ts';
 
 type Row = readonly [label: string, value: number];
@@ -53,6 +54,7 @@ export async function addDaemonMetrics(text: MetricsText, world: AdminWorld): Pr
     for (const [value, kind] of kinds) family.add(world.events.countOf(kind), { [label]: value });
   }
   addCertificates(text, world);
+  addClusterMetrics(text, world.engine());
   await addProcess(text, world);
 }
 

@@ -47,6 +47,11 @@ export function folderRoutes(world: FolderWorld): readonly Route[] {
       },
     },
     {
+      method: 'POST',
+      path: '/v1/folders/{}/modules/{}/accept',
+      answer: async (request) => json(await acceptCopy(world, request)),
+    },
+    {
       method: 'DELETE',
       path: rollback,
       answer: async (request) => json(await rollBack(world, request, 'newest')),
@@ -177,6 +182,24 @@ function moduleOf(
   };
 }
 
+/** Of several nodes: what this one's copy shows is published, though it is older. */
+async function acceptCopy(
+  { journal, publisher, threads }: FolderWorld,
+  { actor, params: [folder = '', module = ''] }: AdminRequest,
+): Promise<Json> {
+  const path = module as ModulePath;
+  await publisher.acceptCopy(folder as FolderKey, path).catch(refuseAsRequest);
+  journal.tell('operator-action', { action: 'accept', target: `${folder}/${module}`, actor });
+  await threads.ask({ ask: 'sync' });
+  return { folder, module };
+}
+
+/** The command line's word for it. */
+function refuseAsRequest(error: unknown): never {
+  if (!(error instanceof TerrafirmaError) || error.code !== 'usage') throw error;
+  throw new TerrafirmaError('admin-request', error.message, { cause: error });
+}
+
 /** Every thread serves it before the answer. */
 async function rollBack(
   { journal, publisher, threads }: FolderWorld,
@@ -186,11 +209,7 @@ async function rollBack(
   const path = module as ModulePath;
   const version = await publisher
     .rollBack(folder as FolderKey, path, digest)
-    .catch((error: unknown) => {
-      // The command line's word for it.
-      if (!(error instanceof TerrafirmaError) || error.code !== 'usage') throw error;
-      throw new TerrafirmaError('admin-request', error.message, { cause: error });
-    });
+    .catch(refuseAsRequest);
   const action = digest === 'newest' ? 'unpin' : 'rollback';
   const target = `${folder}/${module} ${version.digest}`;
   journal.tell('operator-action', { action, target, actor });

@@ -1,11 +1,11 @@
 /** `/v1/status`: what the daemon is, what it has and where it is at its limits. */
 import { statfs } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { residentBytes } from '../../account/resident-bytes.ts';
 import { categories } from '../../account/shared.ts';
 import type { Config } from '../../config/config.ts';
 import type { CountedRow } from '../../journal/counter-book.ts';
 import { counterPlace, durationBucketsS, outcomes } from '../../journal/counter-fields.ts';
+import type { EngineLook } from '../../outside/store/store-keeper.ts';
 import { readDescriptors } from '../descriptors.ts';
 import { quantileMs } from '../quantile.ts';
 import { json, type Route } from '../request.ts';
@@ -72,7 +72,7 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
     queued: looks.reduce((sum, { gauges }) => sum + gauges.runsWaiting, 0),
     controlLagMs: Math.round(world.daemonSeries.controlLagMs),
     descriptors: { open: descriptors?.open ?? null, max: descriptors?.max ?? null },
-    cluster: clusterOf(config),
+    cluster: clusterOf(config, world.engine()),
     store: store.state,
     stateFreeBytes: await freeBytes(config.stateDirectory),
     limitsReached: limitsReached(world.history.growth(3_600)),
@@ -80,10 +80,15 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
 }
 
 /** Null where the node is on its own. */
-function clusterOf({ cluster }: Config): Readonly<Record<string, unknown>> | null {
-  const { name, node, replicas, servers, shards } = cluster;
-  if (servers.length === 0) return null;
-  return { name, node: node ?? hostname(), servers: servers.length, shards, replicas };
+function clusterOf(
+  { cluster }: Config,
+  engine: EngineLook | undefined,
+): Readonly<Record<string, unknown>> | null {
+  if (engine === undefined) return null;
+  const { name, replicas, servers, shards } = cluster;
+  const { reason = null, server, state } = engine.state;
+  const own = { node: engine.node, state, reason, server };
+  return { name, servers: servers.length, shards, replicas, ...own };
 }
 
 /** What happened in about a minute, over all modules. */

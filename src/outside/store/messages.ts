@@ -85,7 +85,7 @@ export type StoreQuestion =
   | { readonly what: 'list'; readonly space: Space; readonly options: ListOptions }
   | { readonly what: 'put-blob'; readonly digest: Digest; readonly bytes: Uint8Array }
   | { readonly what: 'get-blob' | 'remove-blob'; readonly digest: Digest }
-  | { readonly what: 'list-blobs' };
+  | { readonly what: 'list-blobs' | 'named-digests' };
 
 export type StoreReply =
   | { readonly kind: 'entries'; readonly entries: readonly (Entry | undefined)[] }
@@ -95,6 +95,7 @@ export type StoreReply =
       readonly kind: 'blobs';
       readonly blobs: readonly { readonly digest: Digest; readonly storedAtMs: number }[];
     }
+  | { readonly kind: 'digests'; readonly digests: ReadonlySet<Digest> }
   | { readonly kind: 'done' }
   | { readonly kind: 'error'; readonly error: StoreErrorRecord };
 
@@ -133,7 +134,9 @@ export type FromWriter =
   | { readonly kind: 'ready' }
   | { readonly kind: 'trouble'; readonly message: string }
   | { readonly kind: 'broken'; readonly message: string }
-  | { readonly kind: 'engine'; readonly engine: EngineState };
+  | { readonly kind: 'engine'; readonly engine: EngineState }
+  /** The engine has no room, told once a minute. */
+  | { readonly kind: 'full'; readonly message: string };
 
 /** How the engine of an installation of several nodes is. */
 export interface EngineState {
@@ -146,6 +149,8 @@ export interface EngineState {
   readonly isOpened: boolean;
   /** The server that the node is connected to; empty without one. */
   readonly server: string;
+  /** By how many milliseconds this node's clock is ahead of the engine's; negative: behind. */
+  readonly clockOffsetMs: number;
 }
 
 /** What guests may store: checked where it is stored, because it depends on what is there. */

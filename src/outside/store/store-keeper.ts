@@ -14,6 +14,7 @@ import type {
   ToWriter,
 } from './messages.ts';
 import type { ClusterAccess } from './nats/cluster-access.ts';
+import { EngineCounts } from './nats/engine-counts.ts';
 
 export interface StoreKeeperOptions extends StoreStart {
   /** Told when the file cannot be used, or a store thread crashed. For the operator's log. */
@@ -29,10 +30,22 @@ export interface StoreThread {
   readonly troubleOf: (reason: string) => string;
   readonly onTrouble: (message: string) => void;
   readonly onEngine?: (engine: EngineState) => void;
+  readonly onFull?: (message: string) => void;
   /** Of an installation of several nodes. */
   readonly cluster?: ClusterAccess;
+  /** The same; see `EngineCounts`. */
+  readonly counts?: SharedArrayBuffer;
 }
 
+/** What is to be seen of the engine of several nodes. */
+export interface EngineLook {
+  readonly node: string;
+  readonly state: EngineState;
+  readonly counts: EngineCounts;
+}
+
+/** A clock that is further away orders no certificates, and the times of its files say nothing. */
+const clockOffsetMsMax = 30_000;
 const restarts = { msMin: 50, msMax: 5_000, steadyMs: Number.POSITIVE_INFINITY };
 
 /**
@@ -63,6 +76,10 @@ export class StoreKeeper {
   #brokenMessage = '';
   #backOff = new BackOff(restarts);
   #restartTimer: NodeJS.Timeout | undefined;
+  #engine: EngineState = {
+    ...{ state: 'waiting', reason: undefined, isLost: false, isOpened: false },
+    ...{ server: '', clockOffsetMs: 0 },
+  };
 
   constructor(thread: StoreThread) {
     this.#thread = thread;
@@ -73,6 +90,19 @@ export class StoreKeeper {
   /** The name of this node, of several; undefined on one machine. */
   get node(): string | undefined {
     return this.cluster?.settings.node;
+  }
+
+  /** Undefined on one machine. */
+  get engine(): EngineLook | undefined {
+    const { counts } = this.#thread;
+    const { node } = this;
+    if (counts === undefined || node === undefined) return undefined;
+    return { node, state: this.#engine, counts: new EngineCounts(counts) };
+  }
+
+  /** Whether times of this machine may be compared with those of other nodes. */
+  get isClockTrusted(): boolean {
+    return Math.abs(this.#engine.clockOffsetMs) < clockOffsetMsMax;
   }
 
   /** The port of one thread, to be transferred to it and given to a StoreClient. */
@@ -120,7 +150,12 @@ export class StoreKeeper {
       return;
     }
     if (message.kind === 'engine') {
+      this.#engine = message.engine;
       this.#thread.onEngine?.(message.engine);
+      return;
+    }
+    if (message.kind === 'full') {
+      this.#thread.onFull?.(message.message);
       return;
     }
     if (this.#state !== 'starting') return;

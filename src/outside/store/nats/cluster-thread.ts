@@ -10,6 +10,7 @@ import type {
   EngineState,
   FromStore,
   FromWriter,
+  StoreErrorRecord,
   StoreLimits,
   StoreQuestion,
   StoreReply,
@@ -19,6 +20,7 @@ import type {
 } from '../messages.ts';
 import { unavailable } from '../waiting-writes.ts';
 import { NatsEngine } from './engine.ts';
+import { EngineCounts } from './engine-counts.ts';
 import { LostInstallation } from './installation.ts';
 import { InstallationMemory, readInstallation } from './installation-memory.ts';
 import { MirrorFile } from './mirror-file.ts';
@@ -34,12 +36,17 @@ export interface ClusterStart {
   readonly mirrorBytesMax: number;
   /** See `Liveness`. */
   readonly liveness: SharedArrayBuffer;
+  /** See `EngineCounts`. */
+  readonly counts: SharedArrayBuffer;
 }
 
 interface Watching {
   readonly space: Space;
   readonly listener: Listener;
 }
+
+const fullToldEveryMs = 60_000;
+const sameToldEveryMs = 30_000;
 
 class ClusterWriter {
   readonly #say: (message: FromWriter) => void;
@@ -49,21 +56,29 @@ class ClusterWriter {
   readonly #engine: NatsEngine;
   readonly #ports = new Map<MessagePort, Map<number, Watching>>();
   #isOpened = false;
+  #clockOffsetMs = 0;
+  #trouble = { message: '', atMs: 0 };
+  #fullToldAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws where the mirror or the state directory cannot be used */
   constructor(start: ClusterStart, say: (message: FromWriter) => void) {
     this.#start = start;
     this.#say = say;
+    const counts = new EngineCounts(start.counts);
     const { limits, liveness, mirrorBytesMax, mirrorPath, settings, stateDirectory } = start;
-    const onTrouble = (message: string): void => say({ kind: 'trouble', message });
+    const onTrouble = (message: string): void => this.#tellTrouble(message);
     const known = readInstallation(stateDirectory);
     this.#mirror = new MirrorFile({ path: mirrorPath, bytesMax: mirrorBytesMax, liveness });
     this.#memory = new InstallationMemory(stateDirectory, onTrouble);
     this.#engine = new NatsEngine({
-      ...{ settings, limits, known, onTrouble, nowMs: Date.now, sink: this.#mirror },
+      ...{ settings, limits, known, onTrouble, nowMs: Date.now, sink: this.#mirror, counts },
       onOpened: (found) => {
         this.#isOpened = true;
         this.#memory.opened(found);
+      },
+      onClock: (offsetMs) => {
+        this.#clockOffsetMs = offsetMs;
+        this.#tellState();
       },
       onSequence: (stream, sequence) => this.#memory.note(stream, sequence),
       onState: () => queueMicrotask(() => this.#tellState()),
@@ -98,6 +113,22 @@ class ClusterWriter {
   async #write(port: MessagePort, request: WriteRequest): Promise<void> {
     const answer = await this.#engine.write(request, performance.now() + request.waitMs);
     tell(port, { kind: 'answers', answers: [answer] });
+    if (answer.kind === 'error' && answer.error.kind === 'full') this.#tellFull(answer.error);
+  }
+
+  /** What is tried again and again is told now and then. */
+  #tellTrouble(message: string): void {
+    const nowMs = performance.now();
+    if (message === this.#trouble.message && nowMs - this.#trouble.atMs < sameToldEveryMs) return;
+    this.#trouble = { message, atMs: nowMs };
+    this.#say({ kind: 'trouble', message });
+  }
+
+  #tellFull({ message }: StoreErrorRecord): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#fullToldAtMs < fullToldEveryMs) return;
+    this.#fullToldAtMs = nowMs;
+    this.#say({ kind: 'full', message });
   }
 
   async #answer(port: MessagePort, id: number, question: StoreQuestion): Promise<void> {
@@ -124,6 +155,8 @@ class ClusterWriter {
         return { kind: 'done' };
       case 'list-blobs':
         return { kind: 'blobs', blobs: await this.#listBlobs() };
+      case 'named-digests':
+        return { kind: 'digests', digests: await engine.namedDigests() };
     }
   }
 
@@ -180,7 +213,8 @@ class ClusterWriter {
     const { brokenBy, server } = this.#engine;
     const reason = state === 'refused' ? brokenBy?.message : undefined;
     const isLost = brokenBy instanceof LostInstallation;
-    const engine: EngineState = { state, reason, isLost, isOpened: this.#isOpened, server };
+    const known = { isOpened: this.#isOpened, clockOffsetMs: this.#clockOffsetMs };
+    const engine: EngineState = { state, reason, isLost, server, ...known };
     this.#say({ kind: 'engine', engine });
     for (const port of this.#ports.keys()) tell(port, { kind: 'state', state });
   }

@@ -10,6 +10,15 @@ import { EngineError, type Link, NoAnswer } from './link.ts';
 import { bytesOf } from './places.ts';
 import { noRow, parseHeaderBlock, type Row, readHeaders, rowOf } from './rows.ts';
 
+export interface LeaderReadsOptions {
+  readonly link: Link;
+  readonly rows: KnownRows;
+  /** Time that only goes on, in milliseconds. */
+  readonly nowMs: () => number;
+  /** Called for each read, not for probes. */
+  readonly onRead: () => void;
+}
+
 export interface ReadUntil {
   /** By the clock that only goes on. */
   readonly dueMs: number;
@@ -22,29 +31,33 @@ const streamGoneCode = 10_059;
 const attemptMs = 2_000;
 const retryMs = 50;
 const staleRetryMs = 20;
+/** What lay there may have been taken away without a word: so long a leader is asked again. */
+const absentMs = 1_000;
 
 export class LeaderReads {
-  readonly #link: Link;
-  readonly #rows: KnownRows;
-  readonly #nowMs: () => number;
+  readonly #options: LeaderReadsOptions;
 
-  /** @param nowMs Time that only goes on, in milliseconds. */
-  constructor(link: Link, rows: KnownRows, nowMs: () => number) {
-    this.#link = link;
-    this.#rows = rows;
-    this.#nowMs = nowMs;
+  constructor(options: LeaderReadsOptions) {
+    this.#options = options;
   }
 
   /** Asks again until `dueMs`. Rejects with StoreError. */
   async read(stream: string, subject: string, until: ReadUntil): Promise<Row> {
+    const { nowMs, onRead, rows } = this.#options;
+    onRead();
+    let absentSinceMs: number | undefined;
     for (;;) {
-      const leftMs = until.dueMs - this.#nowMs();
+      const leftMs = until.dueMs - nowMs();
       if (leftMs <= 0) throw unavailable('its engine must answer in time: received nothing');
       if (until.signal?.aborted === true) {
         throw unavailable('nobody waits for the answer any more');
       }
       const row = await this.#attempt(stream, subject, Math.min(attemptMs, leftMs));
-      if (row !== undefined && row.sequence >= this.#rows.floorOf(subject)) return row;
+      if (row !== undefined && row.sequence >= rows.floorOf(subject)) return row;
+      if (row?.sequence === 0) {
+        absentSinceMs ??= nowMs();
+        if (nowMs() - absentSinceMs > absentMs) return row;
+      }
       await wait(row === undefined ? retryMs : staleRetryMs);
     }
   }
@@ -58,7 +71,7 @@ export class LeaderReads {
   async #attempt(stream: string, subject: string, timeoutMs: number): Promise<Row | undefined> {
     try {
       const question = { last_by_subj: subject };
-      const answer = await this.#link.ask(`STREAM.MSG.GET.${stream}`, question, timeoutMs);
+      const answer = await this.#options.link.ask(`STREAM.MSG.GET.${stream}`, question, timeoutMs);
       return storedRow(Object(answer).message);
     } catch (error) {
       if (error instanceof NoAnswer) return undefined;

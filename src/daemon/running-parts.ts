@@ -14,6 +14,7 @@ import type { StoreKeeper } from '../outside/store/store-keeper.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import type { TicketKeys } from '../tls/ticket-keys.ts';
+import type { BlobSweeper } from './blob-sweeper.ts';
 import type { Compressor } from './compress/compressor.ts';
 import type { Cron } from './cron/open.ts';
 import type { DaemonLog } from './daemon-log.ts';
@@ -34,6 +35,7 @@ export class RunningParts {
   keeper: StoreKeeper | undefined;
   shared: SharedStore | undefined;
   presence: NodePresence | undefined;
+  sweeper: BlobSweeper | undefined;
   capabilities: ControlSides | undefined;
   reclaimer: Reclaimer | undefined;
   cron: Cron | undefined;
@@ -99,6 +101,7 @@ export class RunningParts {
     await this.#step(() => this.publisher?.close());
     await this.#step(() => this.capabilities?.close());
     this.presence?.close();
+    await this.#step(() => this.sweeper?.close());
     await this.#step(() => this.shared?.close());
     await this.#step(() => this.keeper?.close());
     this.#lock.release();

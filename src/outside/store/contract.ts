@@ -122,6 +122,8 @@ export interface Blobs {
   list(): AsyncIterable<{ readonly digest: Digest; readonly storedAtMs: number }>;
   /** Also of what is not there. */
   remove(digest: Digest): Promise<void>;
+  /** Those that records of the area `deploy` name; left out where only one machine has them. */
+  named?(): Promise<ReadonlySet<Digest>>;
 }
 
 /** All of its promises reject with StoreError alone. */

@@ -182,12 +182,13 @@ export class KeptStore implements SharedStore {
     return bytes === undefined ? undefined : decode(bytes);
   }
 
-  #directoryOf({ area }: Space): string {
-    return join(this.#options.directory, area);
+  #directoryOf({ area, name }: Space): string {
+    const hash = createHash('sha256').update(name).digest('hex');
+    return join(this.#options.directory, area, hash);
   }
 
   #path(space: Space, key: Uint8Array): string {
-    const hash = createHash('sha256').update(`${space.name}\0`).update(key).digest('hex');
+    const hash = createHash('sha256').update(key).digest('hex');
     return join(this.#directoryOf(space), hash);
   }
 }

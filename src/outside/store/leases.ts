@@ -27,6 +27,10 @@ export interface Claim {
 
 /** Clocks run differently, and threads are held up. */
 const graceMs = 2_000;
+/** How long a claim waits for the store: through an election. */
+const claimMsMax = 10_000;
+/** A release that takes longer is left: the lease ends by itself, and a daemon wants to end. */
+const releaseMsMax = 2_000;
 
 interface Seen {
   readonly revision: Revision;
@@ -59,7 +63,8 @@ export class Lease {
     const claim = await this.claim();
     if (claim === undefined) return false;
     const { space, store, ttlMs } = this.#options;
-    const result = await store.commit(space, [claim.write], { deadlineMs: ttlMs });
+    const wait = { deadlineMs: Math.min(ttlMs, claimMsMax) };
+    const result = await store.commit(space, [claim.write], wait);
     const [revision] = result.kind === 'done' ? result.revisions : [];
     this.claimed(claim, revision);
     return this.isHeld;
@@ -111,9 +116,9 @@ export class Lease {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
-    const { key, space, store, ttlMs } = this.#options;
+    const { key, space, store } = this.#options;
     const write = { key, op: 'delete', ifRevision: held.revision } as const;
-    await store.commit(space, [write], { deadlineMs: ttlMs });
+    await store.commit(space, [write], { deadlineMs: releaseMsMax });
   }
 
   /** Absent, or unchanged for as long as its holder may act, and a little more. */

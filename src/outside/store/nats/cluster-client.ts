@@ -150,6 +150,12 @@ class AskedBlobs implements Blobs {
   async remove(digest: Digest): Promise<void> {
     await this.#ask({ what: 'remove-blob', digest });
   }
+
+  async named(): Promise<ReadonlySet<Digest>> {
+    const reply = await this.#ask({ what: 'named-digests' });
+    if (reply.kind !== 'digests') throw mismatch('list', reply);
+    return reply.digests;
+  }
 }
 
 /** A view may be of a guest's whole memory: only its own bytes are sent. */

@@ -8,24 +8,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { inBytes } from '../../../amounts.ts';
 import { StoreError } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
+import type { Commit, Outgoing } from './commit.ts';
 import { refusedBy } from './leader-reads.ts';
 import { EngineError, type Link, NoAnswer, readAnswer, type Sent } from './link.ts';
-import type { HeaderLines } from './rows.ts';
-
-export interface Outgoing {
-  readonly subject: string;
-  readonly payload: Uint8Array;
-  readonly headers: HeaderLines;
-  /** The sequence that the subject must have; undefined: the batch wrote it before. */
-  readonly expected: number | undefined;
-}
-
-export interface Commit {
-  readonly stream: string;
-  /** Told apart from every other commit; its messages are `id-0`, `id-1` and so on. */
-  readonly id: string;
-  readonly messages: readonly Outgoing[];
-}
+import { makeRoom } from './room-making.ts';
 
 export type Delivered =
   /** The messages have the sequences from `firstSequence` on. */
@@ -35,6 +21,8 @@ export type Delivered =
    * it is an earlier attempt of this commit that wrote it.
    */
   | { readonly kind: 'conflict'; readonly isUnderWay: boolean; readonly wasSent: boolean }
+  /** What was to be deleted is gone, and no message says so. */
+  | { readonly kind: 'deleted' }
   /** It was stored at an earlier attempt, whose answer was lost. */
   | { readonly kind: 'stored-before' }
   /** Time is over. `wasSent`: it may be stored all the same. */
@@ -61,6 +49,31 @@ export class Delivery {
   constructor(link: Link, nowMs: () => number) {
     this.#link = link;
     this.#nowMs = nowMs;
+  }
+
+  /** As `send`; what only deletes is done also where there is no more room. */
+  async sendAnyhow(commit: Commit, dueMs: number): Promise<Delivered> {
+    try {
+      return await this.send(commit, dueMs);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.kind !== 'full') throw error;
+      const rest = await makeRoom(this.#link, commit);
+      if (rest === undefined) throw error;
+      return this.#tellDeleted(rest, dueMs);
+    }
+  }
+
+  /**
+   * The keys are gone; others are told, and the space is said to hold less. Where that finds no
+   * room either, the space counts too much until it is counted anew.
+   */
+  async #tellDeleted(commit: Commit, dueMs: number): Promise<Delivered> {
+    try {
+      return await this.send({ ...commit, id: `${commit.id}r` }, dueMs);
+    } catch (error) {
+      if (error instanceof StoreError && error.kind === 'full') return { kind: 'deleted' };
+      throw error;
+    }
   }
 
   /**

@@ -8,7 +8,7 @@ import { StoreError } from '../contract.ts';
 import type { SentWrite, StoreLimits, WriteAnswer, WriteRequest } from '../messages.ts';
 import { requireSpaceRoom, type SpaceRoom } from '../space-room.ts';
 import { decimal, joinBytes, type Planned, type Present, planOf } from '../write-plan.ts';
-import type { Outgoing } from './delivery.ts';
+import type { Outgoing } from './commit.ts';
 import { isLongKey, type Place, subjectOf } from './places.ts';
 import { decodeUsage, encodeUsage, headersOf, noRow, type Row, type RowEntry } from './rows.ts';
 
@@ -87,7 +87,9 @@ export class Draft {
     const messages = this.#messages.map(({ subject, key, entry, expected }): Outgoing => {
       const longKey = isLongKey(key) ? key : undefined;
       const headers = headersOf({ entry, longKey, nowMs });
-      return { subject, payload: entry?.value ?? new Uint8Array(), headers, expected };
+      const payload = entry?.value ?? new Uint8Array();
+      const isDelete = entry === undefined;
+      return { subject, payload, headers, expected, isDelete, isUsage: false };
     });
     if (place.usageSubject === undefined || !this.#isUsageChanged) return messages;
     const usage = {
@@ -95,8 +97,16 @@ export class Draft {
       payload: encodeUsage(this.#room),
       headers: [],
       expected: this.#usage.sequence,
+      ...{ isDelete: false, isUsage: true },
     };
     return [...messages, usage];
+  }
+
+  /** What lies under keys that were deleted where no message says so. */
+  erasedRows(): readonly WrittenRow[] {
+    return this.#messages.flatMap(({ subject, key, entry }) =>
+      entry === undefined ? [{ subject, key, row: noRow }] : [],
+    );
   }
 
   /** What lies under the subjects once the messages have their sequences. */

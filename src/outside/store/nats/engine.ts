@@ -4,6 +4,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import type { Digest } from '../../../names.ts';
 import {
   type Blobs,
   type Entry,
@@ -15,33 +16,25 @@ import {
 } from '../contract.ts';
 import type { StoreLimits, WriteAnswer, WriteRequest } from '../messages.ts';
 import { unavailable } from '../waiting-writes.ts';
+import { ClockCheck } from './clock-check.ts';
 import { Delivery } from './delivery.ts';
 import type { WrittenRow } from './draft.ts';
+import { EngineCounts } from './engine-counts.ts';
 import { type KnownInstallation, openInstallation } from './installation.ts';
 import { KnownRows } from './known-rows.ts';
 import { LeaderReads } from './leader-reads.ts';
 import { Link, NoAnswer } from './link.ts';
 import { Listing } from './listing.ts';
+import { readNamedDigests } from './named-digests.ts';
 import { NatsBlobs } from './nats-blobs.ts';
 import { type Listener, Notices, type Told } from './notices.ts';
 import { type Place, type Places, subjectOf } from './places.ts';
 import { Pulse } from './pulse.ts';
 import { Recounts } from './recounts.ts';
-import type { Row } from './rows.ts';
+import type { RowSink } from './row-sink.ts';
+import { goneInMs, type Row } from './rows.ts';
 import type { ClusterSettings } from './settings.ts';
 import { errorAnswer, SpaceCommits } from './space-commits.ts';
-
-/** Where what is known of followed spaces is copied to, for the other threads of the node. */
-export interface RowSink {
-  /** `key` has `row`; true while its stream is alive and nothing else is said. */
-  put(place: Place, key: Uint8Array, row: Row): void;
-  /** The subject was written to. */
-  drop(subject: string): void;
-  /** Nothing of what was put is true any more. */
-  clear(): void;
-  /** Its rows are true for so long, if nothing else is said; 0: not any more. */
-  alive(streamIndex: number, leftMs: number): void;
-}
 
 export interface NatsEngineOptions {
   readonly settings: ClusterSettings;
@@ -52,10 +45,13 @@ export interface NatsEngineOptions {
   /** Never makes an installation: for whoever only looks. */
   readonly onlyLooks?: boolean;
   readonly sink?: RowSink;
+  readonly counts?: EngineCounts;
   readonly onOpened?: (known: KnownInstallation) => void;
   /** A commit was acknowledged under this sequence. */
   readonly onSequence?: (stream: string, sequence: number) => void;
   readonly onTrouble: (reason: string) => void;
+  /** See `ClockCheckOptions`. */
+  readonly onClock?: (offsetMs: number) => void;
   readonly onState: () => void;
 }
 
@@ -70,6 +66,7 @@ interface Opened {
   readonly places: Places;
   readonly pulse: Pulse;
   readonly blobs: Blobs;
+  readonly clock: ClockCheck | undefined;
 }
 
 const openRetryMs = 500;
@@ -79,6 +76,7 @@ const spacesRemembered = 10_000;
 
 export class NatsEngine {
   readonly #options: NatsEngineOptions;
+  readonly #counts: EngineCounts;
   readonly #link: Link;
   readonly #rows = new KnownRows(steadyMs);
   readonly #reads: LeaderReads;
@@ -93,6 +91,7 @@ export class NatsEngine {
 
   constructor(options: NatsEngineOptions) {
     this.#options = options;
+    this.#counts = options.counts ?? new EngineCounts();
     this.#link = new Link(options.settings, {
       onConnected: () => this.#onConnected(),
       onDisconnected: () => this.#onDisconnected(),
@@ -100,7 +99,8 @@ export class NatsEngine {
     });
     const link = this.#link;
     const rows = this.#rows;
-    this.#reads = new LeaderReads(link, rows, steadyMs);
+    const onRead = (): void => this.#counts.noteLeaderRead();
+    this.#reads = new LeaderReads({ link, rows, nowMs: steadyMs, onRead });
     const reads = this.#reads;
     const places = (): Places => this.#places;
     const onTold = (told: Told): void => this.#onTold(told);
@@ -112,6 +112,7 @@ export class NatsEngine {
     this.#commits = new SpaceCommits({
       ...{ places, reads, rows, limits: options.limits, nowMs: options.nowMs, steadyMs },
       delivery: new Delivery(link, steadyMs),
+      waitMs: options.settings.waitMs,
       onCommitted: (place, written) => this.#onCommitted(place, written),
       onSilence: () => this.#open?.pulse.noteSilence(),
       recount: (place, dueMs) => recounts.count(place, dueMs),
@@ -157,6 +158,14 @@ export class NatsEngine {
 
   /** Resolves to the answer, errors of the store among them. `dueMs`: by `performance.now()`. */
   async write(request: WriteRequest, dueMs: number): Promise<WriteAnswer> {
+    const startedAtMs = steadyMs();
+    const answer = await this.#write(request, dueMs);
+    const end = answer.kind === 'error' ? answer.error.kind : answer.kind;
+    this.#counts.noteWrite(end, steadyMs() - startedAtMs);
+    return answer;
+  }
+
+  async #write(request: WriteRequest, dueMs: number): Promise<WriteAnswer> {
     try {
       await this.#ready(dueMs);
       return await this.#commits.write(request, dueMs);
@@ -205,9 +214,16 @@ export class NatsEngine {
     return (await this.#opened.promise).blobs;
   }
 
+  /** Which blobs the records of deploys name. Rejects with StoreError. */
+  async namedDigests(): Promise<ReadonlySet<Digest>> {
+    await this.#ready(steadyMs() + this.#options.settings.waitMs);
+    return readNamedDigests(this.#link, this.#places);
+  }
+
   async close(): Promise<void> {
     this.#break(unavailable('it was closed'));
     this.#open?.pulse.close();
+    this.#open?.clock?.close();
     await this.#link.close();
   }
 
@@ -232,7 +248,7 @@ export class NatsEngine {
           onAlive: (index, leftMs) => this.#options.sink?.alive(index, leftMs),
           onChange: this.#options.onState,
         });
-        this.#open = { places, blobs, pulse };
+        this.#open = { places, blobs, pulse, clock: this.#checkClock(places) };
         this.#options.onOpened?.(found);
         this.#opened.resolve(this.#open);
         this.#options.onState();
@@ -244,6 +260,12 @@ export class NatsEngine {
         await wait(openRetryMs);
       }
     }
+  }
+
+  #checkClock({ controlStream: stream }: Places): ClockCheck | undefined {
+    const { nowMs: wallMs, onClock: onOffset } = this.#options;
+    if (onOffset === undefined) return undefined;
+    return new ClockCheck({ link: this.#link, stream, wallMs, nowMs: steadyMs, onOffset });
   }
 
   /** Rejects with StoreError where there is nothing to wait for, or the time is over. */
@@ -342,6 +364,7 @@ export class NatsEngine {
   }
 
   #onDisconnected(): void {
+    this.#counts.noteConnectionLost();
     this.#forgetAll();
     this.#open?.pulse.noteLost();
     this.#options.onState();
@@ -359,15 +382,6 @@ export class NatsEngine {
     this.#opened.reject(error);
     this.#options.onState();
   }
-}
-
-/** For how long the engine keeps what was written, as far as it is known. */
-function goneInMs(
-  written: { readonly expiresAtMs: number | undefined } | undefined,
-  nowMs: number,
-): number | undefined {
-  const expiresAtMs = written?.expiresAtMs;
-  return expiresAtMs === undefined ? undefined : expiresAtMs - nowMs;
 }
 
 function throwUnavailable(cause: unknown): never {

@@ -53,6 +53,12 @@ export class KnownRows {
     this.#rows.delete(subject);
   }
 
+  /** Nothing lies there any more, and nobody is told so. */
+  erase(subject: string): void {
+    this.#rows.delete(subject);
+    this.#floors.delete(subject);
+  }
+
   /** Nothing is known any more; what was told is remembered. */
   clear(): void {
     this.#rows.clear();

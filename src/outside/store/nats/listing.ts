@@ -1,15 +1,16 @@
 /**
- * The keys of a space in the order of their bytes. Edge: NATS, by a consumer that is there for one
- * reading and delivers headers alone. What was read is kept until the space is written to.
+ * The keys of a space in the order of their bytes, by the headers of its messages. What was read is
+ * kept until the space is written to.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { createInbox, type Msg } from '@nats-io/transport-node';
+import type { Msg } from '@nats-io/transport-node';
 import { LRUCache } from 'lru-cache';
 import type { ListedKey, ListOptions } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
-import { EngineError, type Link, NoAnswer } from './link.ts';
+import type { Link } from './link.ts';
 import { keyOfToken, type Place } from './places.ts';
 import { readHeaders, type Usage } from './rows.ts';
+import { readSubjects } from './stream-reading.ts';
 
 export interface KeptKey extends ListedKey {
   readonly metaBytes: number;
@@ -39,9 +40,6 @@ export interface ListingOptions {
 
 /** Of all lists that are kept together. */
 const keysKeptMax = 500_000;
-const apiMs = 5_000;
-/** Nothing arrives for so long: the reading has broken off. */
-const silenceMs = 2_000;
 const retryMs = 20;
 const retryMsMax = 200;
 /** A copy that is behind catches up within this time, or what is missing has been removed. */
@@ -112,26 +110,15 @@ export class Listing {
 
   /** Undefined: it broke off. */
   async #read(place: Place): Promise<ReadList | undefined> {
-    const { link } = this.#options;
-    if (!link.isConnected) return undefined;
-    const inbox = createInbox(link.inboxPrefix);
-    const reading = new Reading(place);
-    const subscription = link.subscribe(inbox, (message) => reading.take(message));
-    let consumer: string | undefined;
-    try {
-      const made = Object(await createConsumer(link, place, inbox));
-      consumer = String(made.name);
-      if (Number(made.num_pending) + Number(Object(made.delivered).consumer_seq) === 0) {
-        return { keys: [], sequence: 0 };
-      }
-      return await reading.ended(silenceMs);
-    } catch (error) {
-      if (error instanceof NoAnswer || error instanceof EngineError) return undefined;
-      throw error;
-    } finally {
-      subscription.unsubscribe();
-      if (consumer !== undefined) void removeConsumer(link, place, consumer);
-    }
+    const { prefix, stream } = place;
+    const keys: KeptKey[] = [];
+    const wanted = { stream, filter: `${prefix}>`, isHeadersOnly: true };
+    const sequence = await readSubjects(this.#options.link, wanted, (message, revision) => {
+      const key = keyIn(message, place, revision);
+      if (key !== undefined) keys.push(key);
+    });
+    if (sequence === undefined) return undefined;
+    return { keys: keys.sort((a, b) => Buffer.compare(a.key, b.key)), sequence };
   }
 }
 
@@ -147,88 +134,14 @@ export function usageOf(keys: readonly KeptKey[], wallMs: number): Usage {
   return { bytes, keys: count };
 }
 
-/** One reading: gathers until the engine says that nothing is left. */
-class Reading {
-  readonly #place: Place;
-  readonly #keys: KeptKey[] = [];
-  readonly #end = Promise.withResolvers<ReadList | undefined>();
-  #sequence = 0;
-  #expected = 1;
-  #heardMs = performance.now();
-
-  constructor(place: Place) {
-    this.#place = place;
-  }
-
-  take(message: Msg): void {
-    this.#heardMs = performance.now();
-    const position = positionOf(message.reply);
-    if (position === undefined) return;
-    // One was lost on the way: all of it is read again.
-    if (position.delivered !== this.#expected) this.#end.resolve(undefined);
-    this.#expected += 1;
-    this.#sequence = Math.max(this.#sequence, position.sequence);
-    this.#add(message, position.sequence);
-    if (position.left === 0) this.#finish();
-  }
-
-  async ended(silenceLimitMs: number): Promise<ReadList | undefined> {
-    const timer = setInterval(() => {
-      if (performance.now() - this.#heardMs > silenceLimitMs) this.#end.resolve(undefined);
-    }, silenceLimitMs / 4);
-    try {
-      return await this.#end.promise;
-    } finally {
-      clearInterval(timer);
-    }
-  }
-
-  #add(message: Msg, revision: number): void {
-    const token = message.subject.slice(this.#place.prefix.length);
-    const headers = readHeaders((name) => message.headers?.get(name) || undefined);
-    const key = keyOfToken(token, headers.longKey);
-    if (key === undefined || headers.isDeleted) return;
-    const { expiresAtMs, meta } = headers;
-    const bytes = Number(message.headers?.get('Nats-Msg-Size') || 0);
-    this.#keys.push({ key, bytes, revision, expiresAtMs, metaBytes: meta?.byteLength ?? 0 });
-  }
-
-  #finish(): void {
-    const keys = this.#keys.sort((a, b) => Buffer.compare(a.key, b.key));
-    this.#end.resolve({ keys, sequence: this.#sequence });
-  }
-}
-
-function createConsumer(link: Link, { stream, prefix }: Place, inbox: string): Promise<unknown> {
-  const config = {
-    deliver_subject: inbox,
-    deliver_policy: 'all',
-    filter_subject: `${prefix}>`,
-    ack_policy: 'none',
-    headers_only: true,
-    mem_storage: true,
-    num_replicas: 1,
-    max_deliver: 1,
-    inactive_threshold: 30_000_000_000,
-  };
-  return link.ask(`CONSUMER.CREATE.${stream}`, { stream_name: stream, config }, apiMs);
-}
-
-/** It ends by itself too, when nobody listens any more. */
-async function removeConsumer(link: Link, { stream }: Place, consumer: string): Promise<void> {
-  await link.ask(`CONSUMER.DELETE.${stream}.${consumer}`, undefined, apiMs).catch(() => undefined);
-}
-
-/** The reply subject of a delivery: docs.nats.io, "$JS.ACK". */
-function positionOf(
-  reply: string | undefined,
-): { readonly sequence: number; readonly delivered: number; readonly left: number } | undefined {
-  const tokens = reply?.split('.') ?? [];
-  // Newer servers put two more in front, and one behind.
-  const shift = tokens.length >= 11 ? 2 : 0;
-  if (tokens.length < 9) return undefined;
-  const at = (index: number): number => Number(tokens[index + shift]);
-  return { sequence: at(5), delivered: at(6), left: at(8) };
+/** Undefined: the message is of no key, or of one that was deleted. */
+function keyIn(message: Msg, { prefix }: Place, revision: number): KeptKey | undefined {
+  const headers = readHeaders((name) => message.headers?.get(name) || undefined);
+  const key = keyOfToken(message.subject.slice(prefix.length), headers.longKey);
+  if (key === undefined || headers.isDeleted) return undefined;
+  const { expiresAtMs, meta } = headers;
+  const bytes = Number(message.headers?.get('Nats-Msg-Size') || 0);
+  return { key, bytes, revision, expiresAtMs, metaBytes: meta?.byteLength ?? 0 };
 }
 
 /** Where the page begins. */

@@ -100,6 +100,15 @@ export function decodeUsage({ entry }: Row): Usage {
   throw new TypeError('Cannot read what a space holds: it must be two numbers');
 }
 
+/** For how long the engine keeps what was written, as far as it is known. */
+export function goneInMs(
+  written: { readonly expiresAtMs: number | undefined } | undefined,
+  nowMs: number,
+): number | undefined {
+  const expiresAtMs = written?.expiresAtMs;
+  return expiresAtMs === undefined ? undefined : expiresAtMs - nowMs;
+}
+
 function fromBase64Url(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : bytesOf(Buffer.from(text, 'base64url'));
 }

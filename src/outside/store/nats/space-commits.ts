@@ -9,7 +9,8 @@ import { Gate } from '../../../account/gate.ts';
 import { StoreError } from '../contract.ts';
 import type { StoreLimits, WriteAnswer, WriteRequest } from '../messages.ts';
 import { ownerOfSpace } from '../spaces.ts';
-import type { Commit, Delivered, Delivery } from './delivery.ts';
+import type { Commit } from './commit.ts';
+import type { Delivered, Delivery } from './delivery.ts';
 import { Draft, draftMessagesMax, settle, type WrittenRow } from './draft.ts';
 import type { KnownRows } from './known-rows.ts';
 import type { LeaderReads } from './leader-reads.ts';
@@ -22,6 +23,8 @@ export interface SpaceCommitsOptions {
   readonly rows: KnownRows;
   readonly delivery: Delivery;
   readonly limits: StoreLimits;
+  /** How long a write of a guest waits at most; others say by themselves how long they do. */
+  readonly waitMs: number;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   /** Time that only goes on, in milliseconds. */
@@ -128,20 +131,26 @@ export class SpaceCommits {
       if (draft.isEmpty) return resolveAll(waiting, answers, 0);
       const messages = draft.outgoing();
       const commit = { stream: place.stream, id: this.#takeId(), messages };
-      const end = await this.#sent(commit, await delivery.send(commit, dueMs), steadyMs() + 2_000);
+      const delivered = await delivery.sendAnyhow(commit, dueMs);
+      const end = await this.#sent(commit, delivered, steadyMs() + 2_000);
       if (end.kind === 'done') {
         this.#options.onCommitted(place, draft.rowsAfter(end.firstSequence, commit.id));
         return resolveAll(waiting, answers, end.firstSequence);
       }
       for (const { subject } of messages) this.#forget(subject, fresh);
-      if (end.kind !== 'conflict') throw silenceError(end.kind === 'stored-before' || end.wasSent);
+      if (end.kind === 'deleted') {
+        for (const { subject } of messages) this.#options.rows.erase(subject);
+        this.#options.onCommitted(place, draft.erasedRows());
+        return resolveAll(waiting, answers, 0);
+      }
+      if (end.kind !== 'conflict') throw this.#silence(end.kind === 'stored-before' || end.wasSent);
       await wait(pauseMs(end.isUnderWay));
     }
   }
 
   /** Where it cannot be told what became of a commit, the engine is asked what lies there. */
   async #sent(commit: Commit, end: Delivered, dueMs: number): Promise<Delivered> {
-    if (end.kind === 'done') return end;
+    if (end.kind === 'done' || end.kind === 'deleted') return end;
     if (end.kind === 'silence') this.#options.onSilence();
     const isSure = end.kind !== 'stored-before' && !end.wasSent;
     if (isSure) return end;
@@ -176,7 +185,7 @@ export class SpaceCommits {
   #dropLate(waiting: readonly Waiting[]): readonly Waiting[] {
     const nowMs = this.#options.steadyMs();
     const late = waiting.filter(({ dueMs }) => dueMs <= nowMs);
-    answerAll(late, (request) => errorAnswer(request, silenceError(false)));
+    answerAll(late, (request) => errorAnswer(request, this.#silence(false)));
     return late.length === 0 ? waiting : waiting.filter(({ dueMs }) => dueMs > nowMs);
   }
 
@@ -227,6 +236,14 @@ export class SpaceCommits {
     const hasCounted = await this.#options.recount(place, dueMs);
     if (hasCounted) this.#options.rows.forget(place.usageSubject);
     return hasCounted;
+  }
+
+  #silence(wasSent: boolean): StoreError {
+    const within = `within ${this.#options.waitMs / 1_000} s`;
+    const start = `Cannot store: the shared store must answer ${within}: received nothing`;
+    return wasSent
+      ? new StoreError('unknown', `${start}; it may have been stored: read it again`)
+      : new StoreError('unavailable', `${start}; nothing was stored`);
   }
 
   #forget(subject: string, fresh: Set<string>): void {
@@ -281,13 +298,6 @@ export function errorAnswer({ id }: WriteRequest, error: unknown): WriteAnswer {
   const rule = 'the shared store must take it';
   const message = `Cannot store: ${rule}: writing failed: ${reason}`;
   return { id, kind: 'error', error: { kind: 'unknown', message } };
-}
-
-function silenceError(wasSent: boolean): StoreError {
-  const start = 'Cannot store: the shared store must answer in time: received nothing';
-  return wasSent
-    ? new StoreError('unknown', `${start}; it may have been stored: read it again`)
-    : new StoreError('unavailable', `${start}; nothing was stored`);
 }
 
 /** Not at once with all others who were in conflict too. */

@@ -1,6 +1,6 @@
 /** Installations for tests: a name of its own for each, on servers that many share. */
 import { defaultLimits } from '../../../../src/config/config.ts';
-import { NatsStore } from '../../../../src/outside/store/nats/nats-store.ts';
+import { NatsStore, type NatsStoreOptions } from '../../../../src/outside/store/nats/nats-store.ts';
 import type { ClusterSettings } from '../../../../src/outside/store/nats/settings.ts';
 
 export function settingsOf(
@@ -25,10 +25,11 @@ export function settingsOf(
 
 export function openNatsStore(
   settings: ClusterSettings,
-  { nowMs = Date.now }: { readonly nowMs?: () => number } = {},
+  { nowMs = Date.now, onClock }: Pick<Partial<NatsStoreOptions>, 'nowMs' | 'onClock'> = {},
 ): NatsStore {
   return new NatsStore({
     ...{ settings, limits: defaultLimits, nowMs, known: undefined },
     onTrouble: () => undefined,
+    ...(onClock === undefined ? {} : { onClock }),
   });
 }

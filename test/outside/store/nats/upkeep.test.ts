@@ -1,0 +1,82 @@
+/** What nodes do beside what visitors ask for: whole files nobody needs, clocks. */
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BlobSweeper } from '../../../../src/daemon/blob-sweeper.ts';
+import { openJournal } from '../../../../src/journal/journal.ts';
+import type { Digest } from '../../../../src/names.ts';
+import type { NatsStore } from '../../../../src/outside/store/nats/nats-store.ts';
+import { NatsServers, natsProgram } from '../../../support/nats-servers.ts';
+import { openNatsStore, settingsOf } from './world.ts';
+
+const dayMs = 86_400_000;
+
+describe.skipIf(natsProgram === undefined)('on one server', () => {
+  let servers: NatsServers;
+  const opened: NatsStore[] = [];
+
+  beforeAll(async () => {
+    servers = await NatsServers.start({ count: 1 });
+  });
+
+  afterAll(async () => {
+    for (const store of opened) await store.close();
+    await servers?.close();
+  });
+
+  function open(more: Parameters<typeof openNatsStore>[1] = {}): NatsStore {
+    const store = openNatsStore(settingsOf(servers.urls, { name: 'upkeep' }), more);
+    opened.push(store);
+    return store;
+  }
+
+  test('whole files that no record has named for a day are removed, by one node', async () => {
+    const store = open();
+    const digests: Digest[] = [];
+    for (const text of ['entry', 'rollback', 'nobody']) {
+      const bytes = Buffer.from(text);
+      const digest = createHash('sha256').update(bytes).digest('hex') as Digest;
+      await store.blobs.put(digest, bytes);
+      digests.push(digest);
+    }
+    const [entry, pinned, unnamed] = digests;
+    const value = Buffer.from(
+      JSON.stringify({ entries: [{ digest: entry }], pin: { digest: pinned } }),
+    );
+    const key = Buffer.from('app.wasm');
+    const space = { area: 'deploy', name: '/keybase/public/alice' } as const;
+    await store.commit(space, [{ key, op: 'put', value }], { deadlineMs: 10_000 });
+    const told: unknown[] = [];
+    const journal = openJournal(({ facts, kind }) => {
+      if (kind === 'blobs-swept') told.push(facts.count);
+    });
+    const sweeper = (wallMs: () => number): BlobSweeper =>
+      new BlobSweeper({ store, journal, wallMs, nowMs: () => performance.now() });
+    const there = async (): Promise<readonly boolean[]> => {
+      const found = new Set<Digest>();
+      for await (const { digest } of store.blobs.list()) found.add(digest);
+      return digests.map((digest) => found.has(digest));
+    };
+
+    const today = sweeper(Date.now);
+    await today.sweep();
+    expect(await there()).toEqual([true, true, true]);
+    const tomorrow = sweeper(() => Date.now() + dayMs + 60_000);
+    await tomorrow.sweep();
+    // The other one has the lease.
+    expect(await there()).toEqual([true, true, true]);
+    await today.close();
+    await tomorrow.sweep();
+    expect(await there()).toEqual([true, true, false]);
+    expect(told).toEqual([1]);
+    expect(await store.blobs.get(unnamed as Digest)).toBeUndefined();
+    await tomorrow.close();
+  });
+
+  test('a node is told how far its clock is from that of the servers', async () => {
+    const offsets = new Promise<number>((resolve) => {
+      open({ nowMs: () => Date.now() + 40_000, onClock: resolve });
+    });
+    // Both run by the clock of this machine; an answer takes half a second at most.
+    expect(Math.abs((await offsets) - 40_000)).toBeLessThan(2_000);
+  });
+});

@@ -12,6 +12,7 @@ const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['run', async () => (await import('./run/run.ts')).run],
   ['versions', async () => (await import('./versions/versions.ts')).versions],
   ['rollback', async () => (await import('./versions/rollback.ts')).rollback],
+  ['accept', async () => (await import('./cluster/accept.ts')).accept],
   ['release', async () => (await import('./versions/release.ts')).release],
   ['status', async () => (await import('./admin/status.ts')).status],
   ['top', async () => (await import('./admin/top.ts')).top],

@@ -12,7 +12,7 @@ import type { Resolver } from '../outside/dns/dns.ts';
 import { type SharedStore, StoreError } from '../outside/store/contract.ts';
 import { KeptStore } from '../outside/store/kept-store.ts';
 import { Lease } from '../outside/store/leases.ts';
-import { readSealKeys, SealingStore } from '../outside/store/sealing-store.ts';
+import { SealingStore } from '../outside/store/sealing-store.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
@@ -26,12 +26,15 @@ import { certificateSpace, keys } from '../tls/records.ts';
 import { Renewals } from '../tls/renewals.ts';
 import { TlsStore } from '../tls/store.ts';
 import { newCertificateKey } from '../tls/x509.ts';
+import { readKeys } from './site-stores.ts';
 
 export interface CertificatesParts {
   readonly config: Config;
   readonly journal: Journal;
   readonly resolver: Resolver;
   readonly store: SharedStore;
+  /** Whether this node's clock agrees with those of other nodes, by which orders are counted. */
+  readonly isClockTrusted: () => boolean;
   readonly servedName: (hostName: HostName, clientAddress?: string) => Promise<ServedName>;
   /** Certificates that the threads hold are out of date. */
   readonly onChange: () => void;
@@ -82,7 +85,7 @@ async function openAcmeOrNone(parts: CertificatesParts): Promise<AcmeParts | und
 }
 
 async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
-  const { config, journal, resolver, servedName, onChange } = parts;
+  const { config, isClockTrusted, journal, resolver, servedName, onChange } = parts;
   const { acme, limits } = config;
   const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
   const external = await readExternal(acme);
@@ -123,7 +126,8 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const leasing = { store: shared, space: certificateSpace, nowMs: () => performance.now() };
   const lockOf = (hostName: HostName): Lease =>
     new Lease({ ...leasing, key: keys.orderLease(hostName), ttlMs: orderLockMs });
-  const orders = new Orders({ ...common, limits, admission, gate, ...(isAlone ? {} : { lockOf }) });
+  const several = isAlone ? {} : { lockOf, isClockTrusted };
+  const orders = new Orders({ ...common, limits, admission, gate, ...several });
   const lease = new Lease({
     ...{ ...leasing, key: keys.renewalsLease, ttlMs: renewalsLeaseMs, isAlone },
   });
@@ -146,16 +150,6 @@ async function openCertificateStore(
   const prefixes = [keys.certificates, keys.accounts];
   const kept = new KeptStore({ store, directory, prefixes, onTrouble });
   return new SealingStore(kept, await readKeys(sealKeyFile));
-}
-
-/** @throws TerrafirmaError `config` */
-async function readKeys(sealKeyFile: string): Promise<readonly Buffer[]> {
-  try {
-    return await readSealKeys(sealKeyFile);
-  } catch (cause) {
-    if (!(cause instanceof StoreError)) throw cause;
-    throw new TerrafirmaError('config', cause.message, { cause });
-  }
 }
 
 /** One key a directory, kept: a new account every start would soon be one too many. */

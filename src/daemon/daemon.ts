@@ -30,7 +30,8 @@ import { Compressor } from './compress/compressor.ts';
 import { Cron, type CronParts } from './cron/open.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { canSharePorts, formatEndpoint, settleEndpoints } from './endpoints.ts';
-import { Logins } from './logins/logins.ts';
+import { Logins, perFolder } from './logins/logins.ts';
+import { SharedLogins } from './logins/shared-logins.ts';
 import { type OperationIo, openOperation } from './open-operation.ts';
 import { openBans } from './operation.ts';
 import { openPlaces } from './places.ts';
@@ -38,7 +39,7 @@ import { PortClaims } from './port-claims.ts';
 import { Reclaimer, type ReclaimerOptions } from './reclaim.ts';
 import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
-import { startStore } from './shared-store.ts';
+import { openNodes, startStore } from './shared-store.ts';
 import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -96,22 +97,22 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     parts.bans = openBans(config, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
     const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
+    const nodes = await openNodes(config, journal, { keeper: store, shared });
     const variable = grantedVariables(config.secrets.variables, process.env);
-    const rules = { relocate, sealingKeys, counterRows, variable, node: store.node };
+    const rules = { relocate, sealingKeys, counterRows, variable, ...nodes };
     parts.publisher = await Publisher.open({ config, journal, guards, shared, ...rules });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    const within = { journal, resolver, answers, store: shared };
+    const within = { resolver, answers, store: shared, ...nodes };
     parts.certificates = await openTls(config, parts, within);
-    if (parts.certificates !== undefined) parts.ticketKeys = new TicketKeys();
     const { capabilities, publisher } = parts;
     const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
     parts.reclaimer = openReclaimer(config, journal, { publisher, store, ...places });
-    const timing = { config, journal, places, resolver, store: shared };
     const hostRules = parts.openHostRules(config.hosts);
-    parts.cron = openCron({ ...timing, hostRules, threads, publisher });
+    const timing = { config, journal, places, resolver, store: shared, threads, publisher };
+    parts.cron = openCron({ ...timing, hostRules });
     tellNews(parts, publisher, threads);
     const daemon = createDaemon(plain, parts);
     parts.operation = await openOperation(io, parts, {
@@ -178,22 +179,25 @@ function openAnswers(
   });
 }
 
-function openTls(
+/** With the keys of tickets, where there is TLS. */
+async function openTls(
   config: Config,
   parts: RunningParts,
   from: {
-    readonly journal: Journal;
     readonly resolver: Resolver;
     readonly answers: ControlAnswers;
     readonly store: SharedStore;
+    readonly isClockTrusted: () => boolean;
   },
 ): Promise<Certificates | undefined> {
-  const { answers, journal, resolver, store } = from;
-  return openCertificates({
-    ...{ config, journal, resolver, store },
+  const { answers, isClockTrusted, resolver, store } = from;
+  const certificates = await openCertificates({
+    ...{ config, isClockTrusted, journal: parts.journal, resolver, store },
     servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
     onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
   });
+  if (certificates !== undefined) parts.ticketKeys = new TicketKeys();
+  return certificates;
 }
 
 /** One thread where the system cannot share a port among several. */
@@ -299,7 +303,9 @@ function openCron(
 
 function openLogins(config: Config, journal: Journal, parts: RunningParts): Logins {
   const onTrouble = (reason: string): void => journal.tell('logins-trouble', { reason });
-  parts.logins = new Logins({ limits: config.limits, nowMs, onTrouble });
+  const store = config.cluster.hasSharedLogins ? parts.shared : undefined;
+  const shared = store && new SharedLogins({ store, rule: perFolder, wallMs: Date.now });
+  parts.logins = new Logins({ limits: config.limits, nowMs, onTrouble, shared });
   return parts.logins;
 }
 

@@ -19,7 +19,7 @@ export function openOperation(
   parts: RunningParts,
   from: Omit<
     OperationParts,
-    'certificates' | 'configFile' | 'control' | 'journal' | 'startedAtMs' | 'version'
+    'certificates' | 'configFile' | 'control' | 'engine' | 'journal' | 'startedAtMs' | 'version'
   > &
     Pick<SwapParts, 'daemonLog' | 'resolver' | 'threads'> & { readonly drain: () => void },
 ): Promise<Operation> {
@@ -33,6 +33,7 @@ export function openOperation(
     ...{ ...rest, journal, version, startedAtMs: Date.now() },
     configFile: reading?.loaded.file,
     certificates: () => parts.certificates,
+    engine: () => parts.keeper?.engine,
     control: {
       get isDraining() {
         return parts.isStopping;

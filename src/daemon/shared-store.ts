@@ -3,7 +3,8 @@
  * installation, in the engine of the cluster.
  */
 import type { Config } from '../config/config.ts';
-import { TerrafirmaError } from '../errors.ts';
+import type { PublisherOptions } from '../deploy/publish.ts';
+import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
@@ -14,9 +15,11 @@ import { NodePresence } from '../outside/store/nodes.ts';
 import { openStoreClient } from '../outside/store/open.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../outside/store/store-keeper.ts';
+import { BlobSweeper } from './blob-sweeper.ts';
 import { clusterSettingsOf } from './cluster-settings.ts';
 import { requireSyncedWrites } from './engine-check.ts';
 import { adoptShared, sharedKey } from './served-folder.ts';
+import { openSiteStores } from './site-stores.ts';
 
 /** What is stopped again, however far the start has come. */
 export interface StoreParts {
@@ -25,6 +28,7 @@ export interface StoreParts {
   shared: SharedStore | undefined;
   /** Says to the others that this node is there. */
   presence: NodePresence | undefined;
+  sweeper: BlobSweeper | undefined;
 }
 
 export interface OpenedStore {
@@ -64,6 +68,18 @@ export async function startStore(
   return keep(parts, keeper, stateDirectory);
 }
 
+/** What of other nodes the deploy road and certificates have to know. */
+export async function openNodes(
+  config: Config,
+  journal: Journal,
+  { keeper, shared }: OpenedStore,
+): Promise<Pick<PublisherOptions, 'node' | 'siteStores'> & { isClockTrusted: () => boolean }> {
+  const onTrouble = (error: unknown): void =>
+    journal.tell('cluster-trouble', { reason: describeError(error) });
+  const siteStores = await openSiteStores(config, shared, onTrouble);
+  return { node: keeper.node, siteStores, isClockTrusted: () => keeper.isClockTrusted };
+}
+
 async function startClusterStore(config: Config, parts: StoreParts): Promise<OpenedStore> {
   const { journal } = parts;
   const { cluster, limits, stateDirectory } = config;
@@ -71,12 +87,14 @@ async function startClusterStore(config: Config, parts: StoreParts): Promise<Ope
   await requireSyncedWrites(monitorUrls, (reason) => journal.tell('cluster-trouble', { reason }));
   const isFirst = readInstallation(stateDirectory) === undefined;
   const known = Promise.withResolvers<EngineState>();
+  const told = new ToldEngine(journal);
   const keeper = startClusterKeeper({
     ...{ limits, stateDirectory, mirrorBytesMax, staleReadsMs },
     settings: clusterSettingsOf(config),
     onTrouble: (reason) => journal.tell('cluster-trouble', { reason }),
+    onFull: (reason) => journal.tell('cluster-full', { reason }),
     onEngine: (engine) => {
-      tellEngine(journal, engine);
+      told.tell(engine);
       if (engine.isOpened || engine.state === 'refused') known.resolve(engine);
     },
   });
@@ -93,6 +111,8 @@ async function startClusterStore(config: Config, parts: StoreParts): Promise<Ope
   }
   const { node } = clusterSettingsOf(config);
   parts.presence = new NodePresence(opened.shared, { node, startedAtMs: Date.now() });
+  const clocks = { wallMs: Date.now, nowMs: () => performance.now() };
+  parts.sweeper = new BlobSweeper({ store: opened.shared, journal, ...clocks });
   return opened;
 }
 
@@ -112,7 +132,31 @@ async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | unde
   return first;
 }
 
-function tellEngine(journal: Journal, { reason, server, state }: EngineState): void {
-  if (state === 'refused') journal.tell('cluster-refused', { reason: reason ?? 'no reason' });
-  else journal.tell(state === 'ready' ? 'cluster-ready' : 'cluster-away', { server });
+const clockWarnMs = 1_000;
+
+/** Tells how the engine is when that changes. */
+class ToldEngine {
+  readonly #journal: Journal;
+  #told = '';
+  #isClockOff = false;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  tell({ clockOffsetMs, reason, server, state }: EngineState): void {
+    const isClockOff = Math.abs(clockOffsetMs) >= clockWarnMs;
+    if (isClockOff && !this.#isClockOff) {
+      this.#journal.tell('cluster-clock', { offsetMs: clockOffsetMs });
+    }
+    this.#isClockOff = isClockOff;
+    const now = `${state} ${server} ${reason ?? ''}`;
+    if (now === this.#told) return;
+    this.#told = now;
+    if (state === 'refused') {
+      this.#journal.tell('cluster-refused', { reason: reason ?? 'no reason' });
+    } else {
+      this.#journal.tell(state === 'ready' ? 'cluster-ready' : 'cluster-away', { server });
+    }
+  }
 }

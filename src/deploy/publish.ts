@@ -50,6 +50,10 @@ export interface PublisherOptions {
   readonly shared: SharedStore;
   /** The name of this node, where several have copies of the folders. */
   readonly node?: string | undefined;
+  /** Whether this node's clock agrees with those of the others; left out: nobody compares. */
+  readonly isClockTrusted?: () => boolean;
+  /** What operators have set for folders on all nodes; left out on one machine. */
+  readonly siteStores?: FolderParts['siteStores'];
   /** Where a folder in use is now. Rejects with TerrafirmaError, as `Locator.locate` does. */
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** See `PictureOptions`. */
@@ -235,6 +239,22 @@ export class Publisher {
   }
 
   /**
+   * Publishes what this node's copy of a folder shows of a module, though other nodes have
+   * something newer; see `WatchedFolder.acceptCopy`.
+   *
+   * @throws TerrafirmaError 'usage'
+   */
+  async acceptCopy(folderKey: FolderKey, modulePath: ModulePath): Promise<void> {
+    const folder = this.#folders.get(folderKey);
+    const isAlone = this.#options.node === undefined;
+    if (folder !== undefined && !isAlone) return folder.acceptCopy(modulePath);
+    const rule = isAlone
+      ? 'a file is held back only where several nodes have copies of the folder'
+      : 'the folder must be in use: ask for one of its pages first';
+    throw new TerrafirmaError('usage', `Cannot accept ${modulePath}: ${rule}`);
+  }
+
+  /**
    * Looks once at everything that is kept and takes back what has been gone for `keptMs`. Resolves
    * to what is kept now. Folders in use see to their own.
    *
@@ -295,6 +315,8 @@ export class Publisher {
       store: this.#store,
       shared: this.#options.shared,
       node: this.#options.node,
+      isClockTrusted: this.#options.isClockTrusted ?? (() => true),
+      siteStores: this.#options.siteStores,
       modules: this.#modules,
       builder: this.#builder,
       journal: this.#journal,

@@ -21,15 +21,16 @@ import { isModulePath } from '../../site/settings/kinds.ts';
 import { resourceNames } from '../../site/settings/tables.ts';
 import type { Arguments, Command, CommandIo } from '../command.ts';
 import { askForKey } from './ask-for-key.ts';
+import { setText } from './set.ts';
 
-const actions = ['seal', 'rotate', 'key'] as const;
+const actions = ['seal', 'rotate', 'key', 'set', 'unset'] as const;
 
 export const secret: Command = {
   name: 'secret',
   summary: 'Seal a secret for the terrafirma.toml of a folder, or manage its keys',
   positionals: [
-    { name: 'seal|rotate|key', isRequired: true, summary: 'What to do, see below' },
-    { name: 'name', isRequired: false, summary: 'With seal: what the secret is called' },
+    { name: 'seal|rotate|key|set|unset', isRequired: true, summary: 'What to do, see below' },
+    { name: 'name', isRequired: false, summary: 'With seal, set, unset: what it is called' },
   ],
   flags: [
     { name: 'to', placeholder: 'host', summary: 'Seal for the daemon that serves this host name' },
@@ -40,6 +41,7 @@ export const secret: Command = {
     },
     { name: 'module', placeholder: 'path', summary: 'Only for this module, such as api.wasm' },
     { name: 'store', placeholder: 'name', summary: 'For the secret store of this name' },
+    { name: 'plain', summary: 'With set and unset: a config value, which is no secret' },
     { name: 'retire', summary: 'With rotate: what older keys sealed does not open any more' },
   ],
   readsConfig: true,
@@ -50,6 +52,8 @@ export const secret: Command = {
       'sealed line opens in that folder, for that module and under that name alone.',
     'rotate adds a key that seals from now on; older ones open until "rotate --retire". key ' +
       'prints the newest one and its fingerprint.',
+    'set stores a value, of the standard input too, for the folder on all nodes of a cluster: it ' +
+      'stands over what terrafirma.toml says. unset takes it away.',
     'Sealing protects from readers of the folder, of sync servers and of backups, not from ' +
       'other writers: those can deploy a module that prints the secret.',
   ],
@@ -60,6 +64,12 @@ export const secret: Command = {
       throw usage(`it must be one of ${actions.join(', ')}: received "${action}"`);
     }
     if (found === 'seal') return sealOne(given, io, name);
+    if (found === 'set' || found === 'unset') {
+      const { modulePath, store } = readPlace(given);
+      if (modulePath !== undefined) throw usage(`${found} is for a store: received --module`);
+      const folderKey = folderKeyOf(given, io, undefined);
+      return setText(found, { folderKey, store, name: readName(found, name) }, { given, io });
+    }
     if (name !== undefined) throw usage(`${found} takes no name: received "${name}"`);
     const keys = openKeys(given, io);
     const key = found === 'key' ? await keys.newest() : await keys.rotate(given.has('retire'));
@@ -69,13 +79,16 @@ export const secret: Command = {
   },
 };
 
-async function sealOne(given: Arguments, io: CommandIo, name: string | undefined): Promise<0> {
-  if (name === undefined || !resourceNames.pattern.test(name)) {
-    const received = name === undefined ? 'none' : `"${name}"`;
-    throw usage(
-      `seal needs the name of the secret, of ${resourceNames.rule}: received ${received}`,
-    );
-  }
+function readName(action: string, name: string | undefined): string {
+  if (name !== undefined && resourceNames.pattern.test(name)) return name;
+  const received = name === undefined ? 'none' : `"${name}"`;
+  throw usage(
+    `${action} needs the name of the secret, of ${resourceNames.rule}: received ${received}`,
+  );
+}
+
+async function sealOne(given: Arguments, io: CommandIo, wanted: string | undefined): Promise<0> {
+  const name = readName('seal', wanted);
   const to = given.value('to');
   const asked = to === undefined ? undefined : await askForKey(to);
   const folderKey = folderKeyOf(given, io, asked?.folder);
@@ -120,9 +133,10 @@ function describePlace({ folderKey, modulePath, store, name }: SecretPlace): str
 /** The folder that was named; else the one that the daemon serves for the host name. */
 function folderKeyOf(given: Arguments, io: CommandIo, served: FolderKey | undefined): FolderKey {
   const named = given.value('folder');
+  const [action = ''] = given.positionals;
   if (named === undefined) {
     if (served !== undefined) return served;
-    throw usage('seal needs --folder, the folder whose secret it is: received none');
+    throw usage(`${action} needs --folder, the folder whose secret it is: received none`);
   }
   const local = pathThere(io, named);
   if (local !== undefined) return localFolderKey(local);

@@ -31,8 +31,8 @@ export type Fate =
   /** The head serves. `note`: what the owner should know. */
   | { readonly kind: 'waits'; readonly note?: string };
 
-const heldNote =
-  'it is older than what serves on the other nodes: touch the file to have it published';
+export const heldNote =
+  'it is older than what serves: touch the file, or run "terrafirma accept", to have it published';
 const awayNote = 'Cannot publish now: the servers of the cluster are away';
 
 export class CommonModules {

@@ -15,6 +15,20 @@ export interface CommonModule {
   readonly entries: readonly CommonEntry[];
   /** The version of a rollback. */
   readonly pinned: Digest | undefined;
+  /** Of a rule: what its newest entry says; undefined where that deleted it. */
+  readonly text: string | undefined;
+}
+
+/**
+ * What the owner says about the folder lies beside its modules, under names that no module has: its
+ * `.kbp_config` and its `terrafirma.toml`.
+ */
+export const ruleKeys = { manifest: '\0manifest', settings: '\0settings' } as const;
+
+export type RuleName = keyof typeof ruleKeys;
+
+export function isRuleKey(path: string): boolean {
+  return path.startsWith('\0');
 }
 
 /**
@@ -26,16 +40,18 @@ export function parseCommon(value: Uint8Array): CommonModule {
   const read = objectOf(parseJson(Buffer.from(value).toString()), 'a module');
   const list: readonly unknown[] = Array.isArray(read.entries) ? read.entries : [];
   const pin = read.pin === undefined ? undefined : objectOf(read.pin, 'a rollback');
-  return { entries: list.map(parseEntry), pinned: pin && digestOf(pin.digest) };
+  const text = typeof read.text === 'string' ? read.text : undefined;
+  return { entries: list.map(parseEntry), pinned: pin && digestOf(pin.digest), text };
 }
 
-/** The same value with other entries; what else is in it stays. */
+/** The same value with other entries, and the text of the newest; what else is in it stays. */
 export function withEntries(
   value: Uint8Array | undefined,
   entries: readonly CommonEntry[],
+  text: string | undefined,
 ): Uint8Array {
   const read = value === undefined ? {} : objectOf(parseJson(Buffer.from(value).toString()), 'it');
-  return Buffer.from(JSON.stringify({ ...read, entries }));
+  return Buffer.from(JSON.stringify({ ...read, entries, text }));
 }
 
 /** What is kept of them: the newest, and that of a rollback. */

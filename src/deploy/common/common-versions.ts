@@ -11,6 +11,7 @@ import type { Bases } from './bases.ts';
 import {
   type CommonEntry,
   type CommonModule,
+  isRuleKey,
   parseCommon,
   trimEntries,
   withEntries,
@@ -23,6 +24,8 @@ export interface CommonVersionsOptions {
   readonly node: string;
   readonly versionsKeptMax: number;
   readonly bases: Bases;
+  /** Whether this node's clock agrees with those of the others. */
+  readonly isClockTrusted: () => boolean;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   /** Something was accepted or rolled back, here or elsewhere. */
@@ -34,6 +37,8 @@ export interface CommonVersionsOptions {
 export interface NewVersion {
   readonly abi: string;
   readonly bytes: Uint8Array;
+  /** Of a rule: it lies in the record itself, not among the blobs. */
+  readonly text?: string;
 }
 
 interface Known extends CommonModule {
@@ -48,7 +53,10 @@ const wait = { deadlineMs: 20_000 };
 /** At the start, how long a judgement waits for what others have accepted. */
 const readWaitMs = 5_000;
 const triesMax = 20;
-const nothing: Known = { entries: [], pinned: undefined, revision: 0, value: undefined };
+const nothing: Known = {
+  ...{ entries: [], pinned: undefined, text: undefined },
+  ...{ revision: 0, value: undefined },
+};
 
 export class CommonVersions {
   readonly #options: CommonVersionsOptions;
@@ -57,6 +65,7 @@ export class CommonVersions {
   readonly #watch: Watch;
   readonly #read = Promise.withResolvers<void>();
   #isRead = false;
+  #reading: Promise<void> | undefined;
 
   constructor(options: CommonVersionsOptions) {
     this.#options = options;
@@ -75,9 +84,14 @@ export class CommonVersions {
     return this.#isRead;
   }
 
-  /** The same; waits a moment for it. */
+  /** The same; waits a moment for it, and asks again where it could not be read before. */
   async isKnown(): Promise<boolean> {
     if (!this.#isRead) {
+      this.#reading ??= this.open()
+        .catch(this.#options.onTrouble)
+        .finally(() => {
+          this.#reading = undefined;
+        });
       const late = delay(readWaitMs, undefined, { ref: false });
       await Promise.race([this.#read.promise, late]);
     }
@@ -88,8 +102,27 @@ export class CommonVersions {
     this.#watch.close();
   }
 
+  /** Of modules. */
   paths(): readonly ModulePath[] {
-    return [...this.#modules.keys()];
+    return [...this.#modules.keys()].filter((path) => !isRuleKey(path));
+  }
+
+  /** Of a rule: what its head says. */
+  textOf(path: ModulePath): string | undefined {
+    return this.#modules.get(path)?.text;
+  }
+
+  /** What `take` would do now. */
+  decide(path: ModulePath, shown: Shown): Decision {
+    const { entries } = this.#modules.get(path) ?? nothing;
+    const { bases, isClockTrusted } = this.#options;
+    return decide(entries, { base: bases.of(path), isClockTrusted: isClockTrusted() }, shown);
+  }
+
+  /** What this node's copy shows of the module is new from now on, whatever its time. */
+  async trustCopy(path: ModulePath): Promise<void> {
+    const head = this.headOf(path);
+    if (head !== undefined) await this.#options.bases.raise(path, head.seq);
   }
 
   headOf(path: ModulePath): CommonEntry | undefined {
@@ -120,7 +153,7 @@ export class CommonVersions {
     const { bases } = this.#options;
     for (let tries = 0; tries < triesMax; tries += 1) {
       const known = this.#modules.get(path) ?? nothing;
-      const decision = decide(known.entries, bases.of(path), shown);
+      const decision = this.decide(path, shown);
       if (decision.kind === 'hold') return 'hold';
       if (decision.kind !== 'accept') {
         await bases.raise(path, decision.base);
@@ -140,7 +173,10 @@ export class CommonVersions {
   ): Promise<boolean> {
     const { bases, node, nowMs, shared, versionsKeptMax } = this.#options;
     const { digest, mtimeMs } = shown;
-    if (digest !== null && version !== undefined) await shared.blobs.put(digest, version.bytes);
+    const text = version?.text;
+    if (digest !== null && version !== undefined && text === undefined) {
+      await shared.blobs.put(digest, version.bytes);
+    }
     const entry: CommonEntry = {
       seq: (known.entries[0]?.seq ?? 0) + 1,
       ...{ digest, mtimeMs, acceptedAtMs: nowMs(), by: node },
@@ -149,13 +185,13 @@ export class CommonVersions {
     };
     const { pinned } = known;
     const entries = trimEntries([entry, ...known.entries], { versionsKeptMax, pinned });
-    const value = withEntries(known.value, entries);
+    const value = withEntries(known.value, entries, text);
     const { revision: ifRevision } = known;
     const write = { key: Buffer.from(path), op: 'put', value, ifRevision } as const;
     const result = await shared.commit(this.#space, [write], wait);
     if (result.kind === 'conflict') return false;
     const [revision = 0] = result.revisions;
-    this.#modules.set(path, { entries, pinned, value, revision });
+    this.#modules.set(path, { entries, pinned, text, value, revision });
     await bases.raise(path, entry.seq);
     return true;
   }

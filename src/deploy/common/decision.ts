@@ -40,11 +40,20 @@ export type Decision =
 /** For so long after the head was accepted, what is newer than it may have been on its way. */
 const overlapMs = 600_000;
 
-/**
- * @param entries Newest first; empty: no node has accepted anything.
- * @param base The sequence of the newest entry that this copy has shown; 0: none.
- */
-export function decide(entries: readonly Entry[], base: number, shown: Shown): Decision {
+/** What this node knows. */
+export interface Knowledge {
+  /** The sequence of the newest entry that this copy has shown; 0: none. */
+  readonly base: number;
+  /** Whether its clock agrees with those of the others. */
+  readonly isClockTrusted: boolean;
+}
+
+/** @param entries Newest first; empty: no node has accepted anything. */
+export function decide(
+  entries: readonly Entry[],
+  { base, isClockTrusted }: Knowledge,
+  shown: Shown,
+): Decision {
   const [head] = entries;
   if (head === undefined) return shown.digest === null ? { kind: 'hold' } : { kind: 'accept' };
   if (isSame(head, shown)) return { kind: 'head', base: head.seq };
@@ -52,7 +61,7 @@ export function decide(entries: readonly Entry[], base: number, shown: Shown): D
   const older = entries.find((entry) => isSame(entry, shown));
   if (older !== undefined) return { kind: 'late', base: Math.max(base, older.seq) };
   if (shown.digest === null) return { kind: 'hold' };
-  return isNewer(head, shown) ? { kind: 'accept' } : { kind: 'hold' };
+  return isClockTrusted && isNewer(head, shown) ? { kind: 'accept' } : { kind: 'hold' };
 }
 
 /** The same bytes written again at another time are another deploy. */

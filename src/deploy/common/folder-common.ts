@@ -1,14 +1,25 @@
 /** What a folder in use has in common with its copies on other nodes: opened, asked, closed. */
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { TellOnce } from '../../journal/log-once.ts';
 import type { ModulePath } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { StoreError } from '../../outside/store/contract.ts';
+import { manifestName } from '../../site/manifest.ts';
+import { settingsName } from '../../site/settings.ts';
 import type { JudgeParts } from '../build/judge.ts';
 import type { KeptModules, KeptModulesParts } from '../keep/kept-modules.ts';
 import { Bases } from './bases.ts';
-import { CommonModules } from './common-modules.ts';
+import { CommonModules, heldNote } from './common-modules.ts';
+import { ruleKeys } from './common-record.ts';
+import { CommonRules } from './common-rules.ts';
 import { CommonVersions } from './common-versions.ts';
+import { FolderTexts, type SiteStores, type SiteTexts } from './folder-texts.ts';
+
+const ruleFiles = { manifest: manifestName, settings: settingsName } as const;
+const ruleNames = ['manifest', 'settings'] as const;
+/** Told once, whichever of them it was about. */
+const storeTrouble = Object.values(ruleFiles).join(', ');
 
 export interface FolderCommonParts extends KeptModulesParts {
   readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'nowMs'>;
@@ -16,6 +27,10 @@ export interface FolderCommonParts extends KeptModulesParts {
   readonly journal: Journal;
   /** The name of this node; undefined: it has the only copy. */
   readonly node: string | undefined;
+  /** See `CommonVersionsOptions`. */
+  readonly isClockTrusted: () => boolean;
+  /** Undefined: operators set nothing for all nodes. */
+  readonly siteStores: SiteStores | undefined;
   /** Others accepted or rolled back something. */
   readonly onChange: () => void;
 }
@@ -35,6 +50,8 @@ export class FolderCommon {
   #bases: Bases | undefined;
   #versions: CommonVersions | undefined;
   #modules: CommonModules | undefined;
+  #rules: CommonRules | undefined;
+  #texts: FolderTexts | undefined;
 
   constructor(located: LocatedFolder, parts: FolderCommonParts & { readonly node: string }) {
     this.#located = located;
@@ -43,7 +60,8 @@ export class FolderCommon {
 
   /** Begins to follow; does not wait for the engine. */
   async open(): Promise<void> {
-    const { config, journal, judging, kept, node, onChange, shared, store } = this.#parts;
+    const { config, isClockTrusted, journal, judging, kept, node, onChange, shared } = this.#parts;
+    const { siteStores: stores, store } = this.#parts;
     const { directory, key: folderKey } = this.#located;
     this.#bases = await Bases.open(config.stateDirectory, folderKey, directory);
     const tellTrouble = (error: unknown): void => {
@@ -52,18 +70,44 @@ export class FolderCommon {
     };
     const versions = new CommonVersions({
       ...{ shared, folderKey, node, onChange, bases: this.#bases, nowMs: judging.nowMs },
+      isClockTrusted,
       versionsKeptMax: config.limits.versionsKeptMax,
       onTrouble: tellTrouble,
     });
     this.#versions = versions;
     versions.open().then(onChange, tellTrouble);
     this.#modules = new CommonModules({ folderKey, versions, kept, store, judging, journal });
+    const onTrouble = tellTrouble;
+    this.#texts = stores && new FolderTexts({ stores, folderKey, onChange, onTrouble });
+    const once = new TellOnce(folderKey, journal);
+    this.#rules = new CommonRules({
+      versions,
+      onTrouble: ({ message }) => once.tell(storeTrouble, message),
+      onHeld: (name) => once.tell(ruleFiles[name], heldNote),
+    });
   }
 
   /** @throws TerrafirmaError `draining` before `open` */
   get modules(): CommonModules {
     if (this.#modules === undefined) throw new TerrafirmaError('draining');
     return this.#modules;
+  }
+
+  /** Undefined before `open`. */
+  get rules(): CommonRules | undefined {
+    return this.#rules;
+  }
+
+  /** Secrets and configuration that were set on all nodes. */
+  get texts(): SiteTexts | undefined {
+    return this.#texts?.current;
+  }
+
+  /** See `CommonVersions.trustCopy`; of a module, or of a file in which the owner says rules. */
+  async trustCopy(path: string): Promise<void> {
+    const rule = ruleNames.find((name) => ruleFiles[name] === path);
+    const key = rule === undefined ? path : ruleKeys[rule];
+    await this.#versions?.trustCopy(key as ModulePath);
   }
 
   /** See `CommonModules.isUnknown`. */
@@ -82,6 +126,7 @@ export class FolderCommon {
   }
 
   close(): void {
+    this.#texts?.close();
     this.#versions?.close();
   }
 }

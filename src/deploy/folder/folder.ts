@@ -30,7 +30,7 @@ import { isAllInSight, Stillness } from './stillness.ts';
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
     Pick<InForceParts, 'sealingKeys'>,
-    Pick<FolderCommonParts, 'node'>,
+    Pick<FolderCommonParts, 'isClockTrusted' | 'node' | 'siteStores'>,
     Pick<RulesParts, 'variable'>,
     Pick<RhythmOptions, 'crowd'>,
     KeptModulesParts {
@@ -92,13 +92,16 @@ export class WatchedFolder {
       onIdle: () => this.#takeVerdict(),
       onUnjudged: () => this.#loop.hint(),
     });
-    this.#rules = FolderRules.open(located, parts);
+    this.#rules = FolderRules.open(located, parts, this.#common);
     this.#picture = new SitePicture(parts);
     this.#events = new FolderEvents({
       places: parts.watches,
       owner,
       onHint: () => this.#loop.hint(),
-      onError: (error) => this.#tellNoEvents(error),
+      onError: (error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        journal.tell('folder-polled', { folderKey: located.key, reason });
+      },
       nowMs: parts.nowMs,
     });
     this.#timing = chooseTiming(config.watch, { isNetwork: false, mode: 'poll' });
@@ -190,6 +193,14 @@ export class WatchedFolder {
     this.#publish();
   }
 
+  /** Of several nodes: publishes what this one's copy shows of the module, whatever its time. */
+  async acceptCopy(path: ModulePath): Promise<void> {
+    await this.#common?.trustCopy(path);
+    this.#modules.judgeAgain(path);
+    await this.#loop.lookAnew(this.#parts.config.limits.verdictWaitMs);
+    await this.#modules.judged();
+  }
+
   /** It was found elsewhere than it is watched: looks at once whether it has moved. */
   noteLocated({ directory }: LocatedFolder): void {
     if (directory !== this.#place.located.directory) this.#loop.lookNow();
@@ -249,6 +260,7 @@ export class WatchedFolder {
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
     const listing = await this.#list();
     this.#place.requireSameMount(listing, this.#kept.hasLive);
+    await this.#rules.agreeAll();
     this.#comeBack();
     this.#followEvents(listing);
     await this.#kept.takePins();
@@ -293,7 +305,7 @@ export class WatchedFolder {
   }
 
   /** A folder that cannot be read keeps its last good site; said once. */
-  #fail(error: unknown): number {
+  async #fail(error: unknown): Promise<number> {
     if (error instanceof TerrafirmaError && error.code === 'draining') return 0;
     if (error instanceof TerrafirmaError && error.code === 'overloaded') {
       return this.#postpone(error);
@@ -310,6 +322,8 @@ export class WatchedFolder {
       this.#parts.journal.tell('folder-away', fields);
       this.#events.follow([]);
     }
+    await this.#rules.followOthers();
+    await this.#modules.takeHeads();
     if (this.#kept.hasLive) this.#publish();
     return 0;
   }
@@ -338,12 +352,6 @@ export class WatchedFolder {
     this.#events.follow(isCut || !this.#timing.hasEvents ? [] : directories);
   }
 
-  #tellNoEvents(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    const fields = { folderKey: this.key, reason };
-    this.#parts.journal.tell('folder-polled', fields);
-  }
-
   async #chooseTiming(): Promise<void> {
     const { fs, config } = this.#parts;
     const { type } = await fs.statfs(this.#place.located.directory);
@@ -370,12 +378,8 @@ export class WatchedFolder {
   /** Notes that somebody asks; after a long rest, looks first. */
   async #wake(): Promise<void> {
     if (!this.#rhythm.ask(this.#timing) || this.#isClosed) return;
-    const lookCountNeeded = this.#loop.lookCountAfterNext;
-    this.#loop.lookNow();
     const { verdictWaitMs } = this.#parts.config.limits;
-    while (this.#loop.lookCount < lookCountNeeded && !this.#isClosed) {
-      await this.#loop.nextLook(verdictWaitMs);
-    }
+    await this.#loop.lookAnew(verdictWaitMs);
     const deadlineMs = this.#parts.nowMs() + verdictWaitMs;
     while (this.#modules.isBusy && !this.#isClosed && this.#parts.nowMs() < deadlineMs) {
       await this.#changed.next(deadlineMs - this.#parts.nowMs());

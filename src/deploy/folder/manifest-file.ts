@@ -4,7 +4,7 @@ import { TerrafirmaError } from '../../errors.ts';
 import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import { type Manifest, manifestName, parseManifest } from '../../site/manifest.ts';
 import type { FolderTiming } from '../look/timing.ts';
-import { OwnerFile } from './owner-file.ts';
+import { OwnerFile, type ShownText } from './owner-file.ts';
 
 export type ManifestState =
   | { readonly kind: 'unknown' }
@@ -41,6 +41,21 @@ export class ManifestFile {
     const { state } = this.#file;
     if (state.kind !== 'good') return state;
     return { kind: 'good', manifest: state.value, text: state.text };
+  }
+
+  /** See `OwnerFile.shown`. */
+  get shown(): ShownText | undefined {
+    return this.#file.shown;
+  }
+
+  /** See `OwnerFile.follow`. */
+  follow(text: string | undefined): void {
+    this.#file.follow(text);
+  }
+
+  /** See `OwnerFile.followOwn`. */
+  followOwn(): void {
+    this.#file.followOwn();
   }
 
   /** Takes what was valid before a restart, until the file has been looked at. */

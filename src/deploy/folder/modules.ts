@@ -13,7 +13,6 @@ import type { SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { type JudgeParts, judgeFile, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
-import type { Modules } from '../build/modules.ts';
 import type { FolderCommon } from '../common/folder-common.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
 import type { AddedModule } from '../keep/store.ts';
@@ -21,7 +20,7 @@ import type { FolderListing, ListedFile } from '../look/scan.ts';
 import { settleWaitMs, sight, soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import { capFiles } from './limits.ts';
-import { lookForMissing, newFile, type TrackedFile } from './tracked-file.ts';
+import { isReleased, lookForMissing, newFile, type TrackedFile } from './tracked-file.ts';
 
 export interface FolderModulesParts {
   readonly limits: Limits;
@@ -130,6 +129,12 @@ export class FolderModules {
     return this.#parts.kept.serving(path) === undefined;
   }
 
+  /** Makes the next listing judge the file anew. */
+  judgeAgain(path: ModulePath): void {
+    const file = this.#files.get(path);
+    if (file !== undefined) file.judgedStamp = undefined;
+  }
+
   /** Makes the next listing judge anew what lost the bytes of its newest version. */
   forgetStamps(): void {
     for (const [path, file] of this.#files) {
@@ -151,6 +156,11 @@ export class FolderModules {
     return wanted;
   }
 
+  /** Of several nodes: takes up what others have accepted. */
+  async takeHeads(): Promise<void> {
+    for (const path of (await this.#parts.common?.takeHeads()) ?? []) this.#track(path);
+  }
+
   /**
    * Has judged what is new in the listing. Resolves to the milliseconds until a file may have
    * settled, 0 when none is awaited.
@@ -158,7 +168,7 @@ export class FolderModules {
   async takeListing(listing: FolderListing, timing: FolderTiming): Promise<number> {
     const { limits, kept } = this.#parts;
     for (const note of listing.notes) this.#once.tell(note.path, note.reason);
-    for (const path of (await this.#parts.common?.takeHeads()) ?? []) this.#track(path);
+    await this.takeHeads();
     const waits: number[] = [];
     const files = [...listing.files];
     const listed = new Set(files.map(({ path }) => path));
@@ -235,10 +245,16 @@ export class FolderModules {
     if (common === undefined || isRefused) return true;
     const fate = await common.modules.judge(file, verdict);
     if (fate.kind === 'serves') return true;
+    // Whoever waits for the verdict is to find what serves in its place.
+    await this.takeHeads();
     const tracked = this.#track(path);
     tracked.judgedStamp = stamp;
     tracked.refusal = undefined;
-    if (fate.note !== undefined) this.#once.tell(path, fate.note);
+    if (fate.note === undefined) return false;
+    this.#once.tell(path, fate.note);
+    const digest = verdict.kind === 'known' ? verdict.digest : verdict.version.digest;
+    if (kept.record(path) !== undefined)
+      await kept.see(path, { digest, stamp, refusal: fate.note });
     return false;
   }
 
@@ -381,10 +397,4 @@ export class FolderModules {
   #fields(modulePath: ModulePath): { readonly folderKey: string; readonly modulePath: string } {
     return { folderKey: this.#located.key, modulePath };
   }
-}
-
-/** Refused because it was quarantined, and released since: to be judged anew. */
-function isReleased({ refusal, refusedDigest: digest }: TrackedFile, modules: Modules): boolean {
-  const isHeld = digest === undefined || modules.refusalOf(digest) !== undefined;
-  return refusal?.code === 'module-quarantined' && !isHeld;
 }

@@ -23,6 +23,13 @@ export type OwnerFileState<T> =
   /** `text` is broken too, so that it stays so over a restart. */
   | { readonly kind: 'broken'; readonly error: TerrafirmaError; readonly text: string };
 
+/** What this copy of the folder shows. */
+export interface ShownText {
+  /** Undefined: there is no such file. */
+  readonly text: string | undefined;
+  readonly mtimeMs: number;
+}
+
 export interface OwnerFileOptions<T> {
   readonly fs: GuardedFs;
   readonly directory: string;
@@ -41,6 +48,9 @@ export interface OwnerFileOptions<T> {
 export class OwnerFile<T> {
   readonly #options: OwnerFileOptions<T>;
   #state: OwnerFileState<T> = { kind: 'unknown' };
+  #shown: ShownText | undefined;
+  /** What holds in place of what this copy shows. */
+  #followed: OwnerFileState<T> | undefined;
   #judgedStamp: FileStamp | undefined;
   #sighting: Sighting | undefined;
   #missingSinceMs: number | undefined;
@@ -52,7 +62,24 @@ export class OwnerFile<T> {
   }
 
   get state(): OwnerFileState<T> {
-    return this.#state;
+    return this.#followed ?? this.#state;
+  }
+
+  /** Undefined while it is not known, and where the file cannot be read as text. */
+  get shown(): ShownText | undefined {
+    return this.#shown;
+  }
+
+  /** From now on that text holds, whatever this copy shows: it is another node's, and newer. */
+  follow(text: string | undefined): void {
+    const known = this.#followed;
+    if (known !== undefined && known.kind !== 'unknown' && known.text === text) return;
+    this.#followed = this.#parse(text === undefined ? undefined : Buffer.from(text));
+  }
+
+  /** What this copy shows holds. */
+  followOwn(): void {
+    this.#followed = undefined;
   }
 
   /** Takes what was valid before a restart, until the file has been looked at. */
@@ -81,11 +108,14 @@ export class OwnerFile<T> {
       // A folder that was open before a restart and has rules now waits for them.
       if (waitMs > 0 && this.#isProvisional && this.#text === undefined) {
         this.#state = { kind: 'unknown' };
+        this.#followed = undefined;
       }
       if (waitMs > 0) return waitMs;
       const { bytes, before, after } = await fs.readFile(path, bytesMax);
       const isWhole = stampOf(before) === stamp && stampOf(after) === stamp;
-      return isWhole ? this.#decide(stamp, this.#parse(bytes)) : timing.quietMs;
+      if (!isWhole) return timing.quietMs;
+      const state = this.#parse(bytes);
+      return this.#decide(stamp, state, Number(before.mtimeMs));
     } catch (error) {
       return this.#takeError(error, { timing, nowMs });
     }
@@ -108,7 +138,7 @@ export class OwnerFile<T> {
     const hadFile = this.#text !== undefined;
     const missingMs = nowMs - this.#missingSinceMs;
     if (hadFile && missingMs < timing.quietMs) return timing.quietMs - missingMs;
-    return this.#decide(undefined, this.#parse(undefined));
+    return this.#decide(undefined, this.#parse(undefined), 0);
   }
 
   get #text(): string | undefined {
@@ -116,13 +146,17 @@ export class OwnerFile<T> {
   }
 
   #refuse(stamp: FileStamp | undefined, rule: string): number {
+    this.#followed = undefined;
     return this.#decide(stamp, { kind: 'broken', error: this.#options.refuse(rule), text: '' });
   }
 
-  #decide(stamp: FileStamp | undefined, state: OwnerFileState<T>): number {
+  /** @param mtimeMs Left out: it could not be read. */
+  #decide(stamp: FileStamp | undefined, state: OwnerFileState<T>, mtimeMs?: number): number {
     this.#judgedStamp = stamp;
     this.#isProvisional = false;
     this.#state = state;
+    const isRead = mtimeMs !== undefined && state.kind !== 'unknown';
+    this.#shown = isRead ? { text: state.text, mtimeMs } : undefined;
     return 0;
   }
 

@@ -7,6 +7,7 @@ import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { SharedStore } from '../../outside/store/contract.ts';
 import type { ReadVariable } from '../../site/fastly/resolve.ts';
+import type { FolderCommon } from '../common/folder-common.ts';
 import type { DeployConfig } from '../deploy-config.ts';
 import type { FolderRecord } from '../keep/record.ts';
 import { soonest } from '../look/settle.ts';
@@ -29,6 +30,8 @@ export interface RulesOptions {
   /** Variables of the daemon that folders may have as secrets. */
   readonly variable: ReadVariable;
   readonly inForce: SettingsInForce;
+  /** Of several nodes that have copies of the folder. */
+  readonly common: Pick<FolderCommon, 'rules' | 'texts'> | undefined;
 }
 
 export interface RulesParts extends Pick<InForceParts, 'sealingKeys' | 'journal'> {
@@ -45,12 +48,16 @@ export class FolderRules {
   readonly #fastly: FolderFastly;
 
   /** Those of a folder that comes into use. */
-  static open({ key, directory }: LocatedFolder, parts: RulesParts): FolderRules {
+  static open(
+    { key, directory }: LocatedFolder,
+    parts: RulesParts,
+    common: RulesOptions['common'],
+  ): FolderRules {
     const { config, fs, shared, variable } = parts;
     const { limits } = config;
     const seeds = new StoreSeeds(shared);
     const inForce = new SettingsInForce(key, { ...parts, ...config, ceilings: config, seeds });
-    return new FolderRules({ fs, directory, limits, inForce, variable });
+    return new FolderRules({ fs, directory, limits, inForce, variable, common });
   }
 
   constructor(options: RulesOptions) {
@@ -94,13 +101,17 @@ export class FolderRules {
   /** Takes what held before, until the files have been looked at. */
   async restore(record: KeptRules): Promise<void> {
     this.#restore(record);
-    await this.inForce.take(this.settings, this.#fastly.state);
+    await this.#takeSettings();
   }
 
   #restore(record: KeptRules): void {
     this.#manifest.restore(record.manifest);
     this.#settings.restore(record.settings);
     this.#fastly.restore(record.fastly);
+    if (this.#options.common === undefined) return;
+    // What the copy shows holds once it is known to be the newest.
+    this.#manifest.follow(record.manifest);
+    this.#settings.follow(record.settings);
   }
 
   /** The rules of the folder in its new place; those of the old one hold until it is looked at. */
@@ -122,7 +133,52 @@ export class FolderRules {
   async look(timing: FolderTiming, nowMs: number): Promise<number> {
     const files = [this.#manifest, this.#settings, this.#fastly];
     const waitMs = soonest(await Promise.all(files.map((file) => file.look(timing, nowMs))));
-    await this.inForce.take(this.settings, this.#fastly.state);
+    await this.#agree(false);
+    await this.#takeSettings();
     return waitMs;
+  }
+
+  /**
+   * Once it is sure that the folder is the one that it was: what is not there any more was deleted,
+   * for all nodes that have copies of it.
+   */
+  async agreeAll(): Promise<void> {
+    if (this.#options.common === undefined) return;
+    await this.#agree(true);
+    await this.#takeSettings();
+  }
+
+  /** While the copy cannot be looked at: what other nodes have holds, where it is known. */
+  async followOthers(): Promise<void> {
+    const rules = this.#options.common?.rules;
+    if (rules === undefined) return;
+    const files = { manifest: this.#manifest, settings: this.#settings } as const;
+    for (const name of ['manifest', 'settings'] as const) {
+      const head = rules.headOf(name);
+      if (head !== undefined) files[name].follow(head.text);
+    }
+    await this.#takeSettings();
+  }
+
+  async #takeSettings(): Promise<void> {
+    const { common, inForce } = this.#options;
+    await inForce.take(this.settings, this.#fastly.state, common?.texts);
+  }
+
+  /**
+   * Takes up what other nodes have that is newer, and tells them what is new here. `fastly.toml` is
+   * each node's own copy, like the files that it names.
+   */
+  async #agree(isFolderSure: boolean): Promise<void> {
+    const rules = this.#options.common?.rules;
+    if (rules === undefined) return;
+    const files = { manifest: this.#manifest, settings: this.#settings } as const;
+    for (const name of ['manifest', 'settings'] as const) {
+      const { shown } = files[name];
+      if (shown === undefined) continue;
+      const fate = await rules.judge(name, shown, isFolderSure);
+      if (fate.kind === 'own') files[name].followOwn();
+      else if (fate.kind === 'others') files[name].follow(fate.text);
+    }
   }
 }

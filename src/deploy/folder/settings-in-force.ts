@@ -14,6 +14,7 @@ import { describeExposed, sealedStart } from '../../site/settings/exposed.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
 import { defaultStore, type TextStores } from '../../site/settings/stores.ts';
 import { grantsFor, isGranted, requireNames } from '../../site/settings.ts';
+import type { SiteTexts } from '../common/folder-texts.ts';
 import type { FastlyState } from './fastly-file.ts';
 import type { Sown, StoreSeeds } from './seeds.ts';
 import type { SettingsState } from './settings-file.ts';
@@ -42,10 +43,11 @@ const nothingSown: Sown = { notes: [], isDone: true };
 type Closed = Unopened | 'no-keys';
 type Open = (text: string, place: SecretPlace) => Promise<Uint8Array | Closed>;
 
-/** What the two files said. */
-interface Files {
+/** What the two files said, and an operator for all nodes. */
+interface Said {
   readonly state: SettingsState;
   readonly fastly: FastlyState;
+  readonly texts: SiteTexts | undefined;
 }
 
 interface Opened {
@@ -63,8 +65,8 @@ const reasons: Readonly<Record<Closed, string>> = {
 export class SettingsInForce {
   readonly #parts: InForceParts;
   readonly #folderKey: FolderKey;
-  #taken: (Files & { readonly stamp: string }) | undefined;
-  #merged: (Files & { readonly merged: Merged | undefined }) | undefined;
+  #taken: (Said & { readonly stamp: string }) | undefined;
+  #merged: (Said & { readonly merged: Merged | undefined }) | undefined;
   #fastlyRefusal: ErrorRecord | undefined;
   #state: SettingsState = { kind: 'unknown' };
   #unreadable: readonly UnreadableSecret[] = [];
@@ -92,13 +94,18 @@ export class SettingsInForce {
     )?.error;
   }
 
-  /** Takes what the files say now. Costs little while neither they nor the keys change. */
-  async take(state: SettingsState, fastly: FastlyState): Promise<void> {
-    const merged = this.#mergedOf(state, fastly);
+  /**
+   * Takes what the files say now. Costs little while neither they nor the keys change.
+   *
+   * @param texts What was set for the folder on all nodes: it stands over what the files say.
+   */
+  async take(state: SettingsState, fastly: FastlyState, texts?: SiteTexts): Promise<void> {
+    const merged = this.#mergedOf({ state, fastly, texts });
     const isSealed = merged !== undefined && hasSealed(merged.settings);
     const stamp = isSealed ? await this.#stampOfKeys() : '';
     const taken = this.#taken;
-    if (taken?.state === state && taken.fastly === fastly && taken.stamp === stamp) return;
+    const isSame = taken !== undefined && isSameSaid(taken, { state, fastly, texts });
+    if (isSame && taken.stamp === stamp) return;
     this.#fastlyRefusal = refusalBy(fastly);
     if (state.kind !== 'good' || merged?.fault !== undefined) {
       this.#unreadable = [];
@@ -113,15 +120,16 @@ export class SettingsInForce {
         return;
       }
     }
-    this.#taken = { state, fastly, stamp };
+    this.#taken = { state, fastly, texts, stamp };
   }
 
-  /** The same object while neither file changes. */
-  #mergedOf(state: SettingsState, fastly: FastlyState): Merged | undefined {
+  /** The same object while nothing of it changes. */
+  #mergedOf(said: Said): Merged | undefined {
     const known = this.#merged;
-    if (known?.state === state && known.fastly === fastly) return known.merged;
-    const merged = state.kind === 'good' ? mergeOf(state, fastly) : undefined;
-    this.#merged = { state, fastly, merged };
+    if (known !== undefined && isSameSaid(known, said)) return known.merged;
+    const { fastly, state, texts } = said;
+    const merged = state.kind === 'good' ? mergeOf(state, fastly, texts) : undefined;
+    this.#merged = { ...said, merged };
     return merged;
   }
 
@@ -197,18 +205,42 @@ interface Merged {
   readonly fault: TerrafirmaError | undefined;
 }
 
+function isSameSaid(one: Said, other: Said): boolean {
+  const isSameFiles = one.state === other.state && one.fastly === other.fastly;
+  return isSameFiles && one.texts === other.texts;
+}
+
 function mergeOf(
-  { value, text }: Extract<SettingsState, { kind: 'good' }>,
+  { value: own, text }: Extract<SettingsState, { kind: 'good' }>,
   fastly: FastlyState,
+  texts: SiteTexts | undefined,
 ): Merged {
-  if (fastly.kind === 'none') return { settings: value, fault: faultOf(value, text, value) };
-  const settings = withPrivate(
-    fastly.kind === 'good' ? mergeFastly(value, fastly.settings) : value,
-    fastly.paths,
-  );
+  const files =
+    fastly.kind === 'none'
+      ? own
+      : withPrivate(fastly.kind === 'good' ? mergeFastly(own, fastly.settings) : own, fastly.paths);
+  const settings = texts === undefined ? files : withTexts(files, texts);
   // While nobody knows what it names, no name is a mistake.
-  const fault = fastly.kind === 'good' ? faultOf(value, text, settings) : undefined;
-  return { settings, fault };
+  const isKnown = fastly.kind === 'good' || fastly.kind === 'none';
+  return { settings, fault: isKnown ? faultOf(own, text, settings) : undefined };
+}
+
+/** Each text by its name stands over that of the files; the others stay. */
+function withTexts(
+  settings: SiteSettings,
+  { configStores, secretStores }: SiteTexts,
+): SiteSettings {
+  const over = (stores: TextStores | undefined, set: TextStores): TextStores => {
+    const merged = new Map(stores);
+    for (const [name, texts] of set)
+      merged.set(name, new Map([...(merged.get(name) ?? []), ...texts]));
+    return merged;
+  };
+  return {
+    ...settings,
+    ...(configStores.size === 0 ? {} : { configStores: over(settings.configStores, configStores) }),
+    ...(secretStores.size === 0 ? {} : { secretStores: over(settings.secretStores, secretStores) }),
+  };
 }
 
 function faultOf(

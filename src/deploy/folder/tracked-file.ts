@@ -3,6 +3,7 @@ import type { ErrorRecord } from '../../errors.ts';
 import type { ModulePath } from '../../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { Digest } from '../../threads/messages.ts';
+import type { Modules } from '../build/modules.ts';
 import { type FileStamp, isLinkAt, type ListedFile, lookAtFile } from '../look/scan.ts';
 import type { Sighting } from '../look/settle.ts';
 
@@ -53,4 +54,13 @@ export async function lookForMissing(
     if (!(await isLinkAt(place, path))) return 'missing';
     return { refusal: 'Cannot accept the module: its link must lead to a file' };
   }
+}
+
+/** Refused because it was quarantined, and released since: to be judged anew. */
+export function isReleased(
+  { refusal, refusedDigest: digest }: TrackedFile,
+  modules: Modules,
+): boolean {
+  const isHeld = digest === undefined || modules.refusalOf(digest) !== undefined;
+  return refusal?.code === 'module-quarantined' && !isHeld;
 }

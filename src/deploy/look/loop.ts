@@ -57,6 +57,13 @@ export class LookLoop {
     await this.#ended.next(waitMsMax);
   }
 
+  /** Resolves at the end of a look that begins from now on, or when there are no further ones. */
+  async lookAnew(waitMsMax: number): Promise<void> {
+    const countNeeded = this.lookCountAfterNext;
+    this.lookNow();
+    while (this.#lookCount < countNeeded && !this.#isClosed) await this.nextLook(waitMsMax);
+  }
+
   /** No further looks; resolves when the running one has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;

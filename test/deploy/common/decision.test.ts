@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { decide, type Entry, type Shown } from '../../../src/deploy/common/decision.ts';
+import {
+  type Decision,
+  decide as decideWith,
+  type Entry,
+  type Shown,
+} from '../../../src/deploy/common/decision.ts';
 import type { Digest } from '../../../src/names.ts';
 
 const minuteMs = 60_000;
@@ -21,6 +26,15 @@ function record(...written: readonly (readonly [letter: string, mtimeMs: number]
 
 const three = record(['a', minuteMs], ['b', 2 * minuteMs], ['c', 3 * minuteMs]);
 
+function decide(
+  entries: readonly Entry[],
+  base: number,
+  content: Shown,
+  isClockTrusted = true,
+): Decision {
+  return decideWith(entries, { base, isClockTrusted }, content);
+}
+
 describe('decide()', () => {
   test('accepts what is first', () => {
     expect(decide([], 0, shown('a', 5))).toEqual({ kind: 'accept' });
@@ -40,6 +54,11 @@ describe('decide()', () => {
   test('serves the head where a copy is late, and remembers how far it is', () => {
     expect(decide(three, 0, shown('b', 2 * minuteMs))).toEqual({ kind: 'late', base: 2 });
     expect(decide(three, 2, shown('a', minuteMs))).toEqual({ kind: 'late', base: 2 });
+  });
+
+  test('holds what only its time says to be newer, where clocks do not agree', () => {
+    expect(decide(three, 1, shown('d', 4 * minuteMs), false)).toEqual({ kind: 'hold' });
+    expect(decide(three, 3, shown('d', 4 * minuteMs), false)).toEqual({ kind: 'accept' });
   });
 
   test('accepts what is unknown and newer, from a copy that never had the head', () => {

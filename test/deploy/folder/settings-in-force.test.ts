@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
+import type { SiteTexts } from '../../../src/deploy/common/folder-texts.ts';
 import type { FastlyState } from '../../../src/deploy/folder/fastly-file.ts';
 import type { SettingsState } from '../../../src/deploy/folder/settings-file.ts';
 import { SettingsInForce } from '../../../src/deploy/folder/settings-in-force.ts';
@@ -57,9 +58,40 @@ describe('SettingsInForce', () => {
     return seal(publicKey, Buffer.from(value), whole);
   }
 
-  const take = (state: SettingsState, fastly: FastlyState = noFastly) =>
-    inForce.take(state, fastly);
+  const take = (state: SettingsState, fastly: FastlyState = noFastly, texts?: SiteTexts) =>
+    inForce.take(state, fastly, texts);
   const settingsNow = () => (inForce.state.kind === 'good' ? inForce.state.value : undefined);
+
+  test('what was set on all nodes stands over what the file says, name by name', async () => {
+    const state = stateOf('[config]\nA = "file"\nB = "file"\n[secrets.vault]\nA = "file"');
+    const texts: SiteTexts = {
+      configStores: new Map([['default', new Map([['A', 'set']])]]),
+      secretStores: new Map([
+        ['vault', new Map([['B', 'set']])],
+        ['other', new Map([['A', 'set']])],
+      ]),
+    };
+    const now = () => {
+      const { configStores, secretStores } = settingsNow() ?? {};
+      return { config: asObject(configStores), secrets: asObject(secretStores) };
+    };
+    await take(state, noFastly, texts);
+    expect(now()).toEqual({
+      config: { default: { A: 'set', B: 'file' } },
+      secrets: { vault: { A: 'file', B: 'set' }, other: { A: 'set' } },
+    });
+    await take(state, noFastly, { configStores: new Map(), secretStores: new Map() });
+    expect(now()).toEqual({
+      config: { default: { A: 'file', B: 'file' } },
+      secrets: { vault: { A: 'file' } },
+    });
+  });
+
+  function asObject(stores: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()): object {
+    return Object.fromEntries(
+      [...stores].map(([name, texts]) => [name, Object.fromEntries(texts)]),
+    );
+  }
 
   test('opens secrets of stores and of modules, and leaves plain ones', async () => {
     await take(

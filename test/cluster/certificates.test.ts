@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AcmeServer } from '../support/acme-server.ts';
+import { askAdmin, socketOf } from '../support/admin.ts';
 import { TestFolder } from '../support/folder.ts';
 import { natsProgram } from '../support/nats-servers.ts';
 import { tlsPortOf } from '../support/secure-daemon.ts';
 import { askHttp1 } from '../support/tls-client.ts';
-import { ClusterWorld, type Node } from './world.ts';
+import { ClusterWorld, isShort, type Node } from './world.ts';
 
 const hourly = 6;
 
@@ -77,6 +78,27 @@ describe.skipIf(natsProgram === undefined)('certificates of three nodes', () => 
     acme.rules.challengeTypes = ['http-01', 'tls-alpn-01'];
   });
 
+  test('strangers who ask for tokens reach the engine 20 times a second at most', async () => {
+    const node = world.node(0);
+    const before = await leaderReads(node);
+    const startedAtMs = performance.now();
+    for (let round = 0; round < 20; round += 1) {
+      const asked = Array.from({ length: 20 }, () => {
+        const token = randomBytes(24).toString('base64url');
+        return world.ask(node, `/.well-known/acme-challenge/${token}`);
+      });
+      expect((await Promise.all(asked)).every(({ status }) => status !== 200)).toBe(true);
+    }
+    const seconds = (performance.now() - startedAtMs) / 1_000;
+    // The node itself reads too: who is there, what is to be renewed.
+    expect((await leaderReads(node)) - before).toBeLessThan(20 + 20 * seconds + 20);
+  });
+
+  async function leaderReads(node: Node): Promise<number> {
+    const { text } = await askAdmin(socketOf(node.daemon), '/metrics');
+    return Number(/^terrafirma_cluster_leader_reads_total (\d+)$/m.exec(text)?.[1]);
+  }
+
   test('what is kept serves while the engine is away, also after a restart', async () => {
     const name = 'www.one.example';
     const node = world.node(0);
@@ -88,6 +110,28 @@ describe.skipIf(natsProgram === undefined)('certificates of three nodes', () => 
     const before = acme.orders.length;
     expect(await handshake(node, name)).toBe(200);
     expect(acme.orders.length).toBe(before);
+  });
+
+  test.skipIf(isShort)('a node that dies while it orders costs one order more', async () => {
+    const name = 'www.dying.example';
+    world.point(name);
+    const [dying, other] = [world.node(0), world.node(1)];
+    lookAt(other);
+    const held = Promise.withResolvers<void>();
+    acme.rules.heldBy = held.promise;
+    const first = handshake(dying, name).catch(String);
+    await expect.poll(() => ordersOf(name), { timeout: 60_000 }).toBe(1);
+    await dying.daemon.stop('SIGKILL');
+    await first;
+    acme.rules.heldBy = undefined;
+    held.resolve();
+    const startedAtMs = performance.now();
+    const answer = (): Promise<unknown> => handshake(other, name).catch(String);
+    await expect.poll(answer, { timeout: 120_000, interval: 500 }).toBe(200);
+    const tookS = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+    expect(ordersOf(name)).toBeLessThanOrEqual(2);
+    await world.restart(dying);
+    process.stdout.write(`a node died while it ordered: another had it ${tookS} s later\n`);
   });
 
   test('the cap of an hour holds for all nodes together', async () => {

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { askAdmin, socketOf } from '../support/admin.ts';
 import { guestBytes, padded } from '../support/folder.ts';
 import { natsProgram } from '../support/nats-servers.ts';
 import { ClusterWorld, folder, type Node } from './world.ts';
 
 const path = `${folder}/v.wasm`;
+const folderKey = `/keybase/${folder}`;
 
 describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
   let world: ClusterWorld;
@@ -109,7 +111,8 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
     await servesOnAll(2);
     arrive(a, 3);
     await servesOnAll(3);
-    await world.rollBack(c, file, createHash('sha256').update(version(2)).digest('hex'));
+    const digest = createHash('sha256').update(version(2)).digest('hex');
+    await world.command(c, 'rollback', `/keybase/${file}`, digest);
     await servesOnAll(2);
     await world.restart(a);
     await servesOnAll(2);
@@ -131,15 +134,74 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
     await servesOnAll(2);
   });
 
+  test('no node ever serves what one copy alone shows late, until it is accepted', async () => {
+    const [a, b] = [world.node(0), world.node(1)];
+    const texts = ['version 1\n', 'version 2\n', 'hello\n'];
+    const guests = ['v1', 'v2', 'hello'];
+    const put = (node: Node, n: number): void => {
+      writeFileSync(node.mount.path(file), guestBytes(guests[n - 1] ?? ''));
+      utimesSync(node.mount.path(file), timeOf(n), timeOf(n));
+    };
+    const name = file.slice(folder.length + 1);
+    const textOn = async (node: Node): Promise<string> => (await world.ask(node, `/${name}`)).text;
+    const showsOnAll = async (n: number): Promise<void> => {
+      for (const node of world.nodes) {
+        await expect.poll(() => textOn(node), { timeout: 30_000 }).toContain(texts[n - 1]);
+      }
+    };
+    put(a, 1);
+    put(b, 1);
+    await showsOnAll(1);
+    await settled(b);
+    put(a, 3);
+    await showsOnAll(3);
+    const seen = new Set<string>();
+    let isOver = false;
+    const watching = (async () => {
+      while (!isOver) for (const node of world.nodes) seen.add(await textOn(node));
+    })();
+    put(b, 2);
+    await settled(b);
+    expect(await world.command(b, 'versions', `/keybase/${file}`)).toContain('terrafirma accept');
+    isOver = true;
+    await watching;
+    expect([...seen].filter((text) => text.includes('version'))).toEqual([]);
+    await world.command(b, 'accept', `/keybase/${file}`);
+    await showsOnAll(2);
+    put(b, 3);
+    await showsOnAll(3);
+  });
+
+  test('who may read is the same on all, and no late copy opens what was closed', async () => {
+    const [a, b] = [world.node(0), world.node(1)];
+    const rules = `${folder}/.kbp_config`;
+    const statuses = (): Promise<readonly number[]> =>
+      Promise.all(world.nodes.map(async (node) => (await world.ask(node, '/hello.wasm')).status));
+    const all = (status: number): readonly number[] => world.nodes.map(() => status);
+    expect(await statuses()).toEqual(all(200));
+    writeFileSync(a.mount.path(rules), '{"version":"v1","per_path_configs":{"/":{}}}');
+    await expect.poll(statuses, { timeout: 30_000 }).toEqual(all(403));
+    await settled(b);
+    expect(await statuses()).toEqual(all(403));
+    await world.restart(b, 'SIGTERM');
+    expect(await statuses()).toEqual(all(403));
+    await settled(b);
+    expect(await statuses()).toEqual(all(403));
+    rmSync(a.mount.path(rules));
+    await expect.poll(statuses, { timeout: 30_000 }).toEqual(all(200));
+  });
+
   /** The node has looked at its copy twice since now. */
   async function settled(node: Node): Promise<void> {
     const mark = `mark-${Math.random().toString(36).slice(2)}`;
     for (const step of [1, 2]) {
       const name = `${mark}-${step}.wasm`;
       writeFileSync(node.mount.path(`${folder}/${name}`), padded(guestBytes('hello'), step));
-      await expect
-        .poll(async () => (await world.ask(node, `/${name}`)).status, { timeout: 30_000 })
-        .toBe(200);
+      // Not by a visitor: the folder may be closed.
+      const path = `/v1/folders/${encodeURIComponent(folderKey)}/modules/${name}`;
+      const verdict = async (): Promise<unknown> =>
+        (await askAdmin(socketOf(node.daemon), path)).json?.module?.verdict;
+      await expect.poll(verdict, { timeout: 30_000 }).toBe('serving');
       rmSync(node.mount.path(`${folder}/${name}`));
     }
   }

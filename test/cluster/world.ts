@@ -1,15 +1,20 @@
 /** Three daemons with a copy of the folders each, three servers of the engine, on loopback. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { runProgram } from '../commands/program.ts';
+import { type AdminAnswer, askAdmin, socketOf } from '../support/admin.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
 import { ask, type TestReply } from '../support/http.ts';
 import { NatsServers } from '../support/nats-servers.ts';
 
-const program = join(import.meta.dirname, '../../src/main.ts');
+/** `CLUSTER_ROUNDS=1`, as in CI: what takes long is done once, or not at all. */
+export const isShort = process.env.CLUSTER_ROUNDS === '1';
+
+/** What its admin socket says of the node. */
+export async function statusOf({ daemon }: Node): Promise<AdminAnswer['json']> {
+  return (await askAdmin(socketOf(daemon), '/v1/status')).json;
+}
 
 export const host = 'alice.example';
 export const folder = 'public/alice';
@@ -87,17 +92,13 @@ export class ClusterWorld implements AsyncDisposable {
     node.daemon = await this.#start(node);
   }
 
-  /** As the operator does it, by the command line of that node. */
-  async rollBack(node: Node, file: string, digest: string): Promise<void> {
-    const args = ['rollback', `/keybase/${file}`, digest, '--state', node.state.directory];
-    const child = spawn(process.execPath, [program, ...args], {
-      env: { ...process.env, ...this.environment(node) },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const complaints: string[] = [];
-    child.stderr.on('data', (chunk: Buffer) => complaints.push(String(chunk)));
-    const [code] = await once(child, 'exit');
-    if (code !== 0) throw new Error(`rollback ended with ${code}: ${complaints.join('')}`);
+  /** The command line, as the operator of that node has it; what it printed. */
+  async command(node: Node, ...args: readonly string[]): Promise<string> {
+    const argv = [...args, '--state', node.state.directory];
+    const environment = this.environment(node);
+    const { code, stderr, stdout } = await runProgram(argv, { environment });
+    if (code !== 0) throw new Error(`${args[0]} ended with ${code}: ${stderr}`);
+    return stdout;
   }
 
   ask(node: Node, path: string, init: Parameters<typeof ask>[2] = {}): Promise<TestReply> {

@@ -64,7 +64,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   guests: () => measureGuests({ rounds, seconds }),
   store: () => measureStore(rounds),
   cache: () => measureCache({ rounds, seconds }),
-  cluster: () => measureCluster(rounds),
+  cluster: () => measureCluster({ rounds, seconds }),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   streams: () => measureStreams(rounds),

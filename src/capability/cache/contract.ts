@@ -62,7 +62,7 @@ export interface FoundObject {
   readonly isUsable: boolean;
   /** Good only because nobody can bring a new one: if that is so, or because it is. */
   readonly isUsableIfError: boolean;
-  /** Of its body; undefined where nobody knew it when the object was found. */
+  /** Of its body; undefined where nobody knew it when this was first asked. */
   readonly knownBytes: number | undefined;
   /**
    * Its body, or a part, also while it is still written. A range that the body does not have gives

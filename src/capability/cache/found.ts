@@ -26,18 +26,16 @@ const all: Span = { from: 0, end: undefined, isDue: false };
 export class Found implements FoundObject {
   readonly options: ObjectOptions;
   readonly hits: number;
-  readonly knownBytes: number | undefined;
   readonly #facts: FoundOptions;
   readonly #sinceMs: number;
   #isChosen: boolean;
+  #toldBytes: { readonly bytes: number | undefined } | undefined;
   #isClosed = false;
 
   constructor(facts: FoundOptions) {
-    const { body, hits, isChosen, options } = facts.object;
+    const { hits, isChosen, options } = facts.object;
     this.options = options;
     this.hits = hits;
-    // A guest that has heard that nobody knows it goes on from there: it is not told otherwise.
-    this.knownBytes = body.state === 'whole' ? body.bytes : options.knownBytes;
     this.#facts = facts;
     this.#sinceMs = facts.nowMs();
     this.#isChosen = isChosen;
@@ -61,6 +59,12 @@ export class Found implements FoundObject {
     if (this.#isChosen) return true;
     const { maxAgeMs, staleIfErrorMs } = this.options;
     return !this.isUsable && this.ageMs < maxAgeMs + staleIfErrorMs;
+  }
+
+  get knownBytes(): number | undefined {
+    // Who has heard that nobody knows it goes on from there, and is not told otherwise.
+    this.#toldBytes ??= { bytes: this.#bytesByNow };
+    return this.#toldBytes.bytes;
   }
 
   async open(range: BodyRange = {}): Promise<ReadBody> {

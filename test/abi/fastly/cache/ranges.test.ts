@@ -47,3 +47,20 @@ test('such a range breaks off where the body ends before it, and none goes backw
   await expect(puppet.read(part)).rejects.toThrow('status 9');
   puppet.end();
 });
+
+test('a length that nobody knew when it was asked for stays so for that handle', async () => {
+  const puppet = await createFastlyPuppet();
+  const body = await puppet.number(`${CACHE}.insert`, 'k', ...fresh(puppet));
+  const early = await puppet.number(`${CACHE}.lookup`, 'k', 0, 0);
+  const unasked = await puppet.number(`${CACHE}.lookup`, 'k', 0, 0);
+  expect(await puppet.call(`${CACHE}.get_length`, early, 60_000)).toBe(10);
+  await puppet.number('fastly_http_body.write', body, 'hello', 0);
+  await puppet.call('fastly_http_body.close', body);
+  const late = await puppet.number(`${CACHE}.lookup`, 'k', 0, 0);
+  for (const handle of [late, unasked]) {
+    expect(await puppet.call(`${CACHE}.get_length`, handle, 60_000)).toBe(0);
+    expect(puppet.bytes.readBigUInt64LE(60_000)).toBe(5n);
+  }
+  expect(await puppet.call(`${CACHE}.get_length`, early, 60_000)).toBe(10);
+  puppet.end();
+});

@@ -142,6 +142,39 @@ describe('a service', () => {
     expect(texts).toEqual(['20', '20', '20', '20']);
   });
 
+  test('is not disturbed by what a run before it had begun', async () => {
+    // Begins to read its body, waits, and answers whether the body has come or not.
+    const guest = serviceGuest(`${hello}
+      ${handle(`
+        (call $open (local.get 0))
+        (call $set (call $set-new))
+        (drop (call $read (i32.load (i32.const 8)) (i32.const 2048) (i32.const 4)))
+        (call $join (i32.load (i32.const 8)) (call $get))
+        (call $join (i32.shr_u (call $after (i64.const 2000000)) (i32.const 4)) (call $get))
+        ${wait}`)}
+      ${callback(`
+        (if (i32.eq (local.get 0) (i32.const 2)) (then (return ${wait})))
+        (call $begin) ${sayHello} (call $end) ${exit}`)}`);
+    using engine = new Engine();
+    const loaded = engine.load(guest);
+    const late = Promise.withResolvers<Uint8Array>();
+    const begin = async (plan: object) => {
+      const world = new World();
+      const run = engine.begin(loaded, { ...plan, world });
+      await vi.waitFor(() => expect(world.waiting.size).toBe(1));
+      return { ...run, world };
+    };
+    const first = await begin({ body: 'late', lateBody: late.promise });
+    first.world.elapse(2_000_000n);
+    expect((await first.report).outcome).toBe('replied');
+    const second = await begin({});
+    late.resolve(Buffer.from('late'));
+    await new Promise((resolve) => setImmediate(resolve));
+    second.world.elapse(2_000_000n);
+    expect((await second.report).cause?.detail).toBeUndefined();
+    expect(second.exchange.sent?.text).toBe('hello');
+  });
+
   test('may wait as 0.2 has it, too', async () => {
     const poll = 'wasi:io/poll@0.2.0';
     const clock = 'wasi:clocks/monotonic-clock@0.2.0';

@@ -130,6 +130,22 @@ describe('a service', () => {
     expect((await report).outcome).toBe('replied');
   });
 
+  test('is told when there are too many fields', async () => {
+    const guest = serviceGuest(`${hello} ${noCallback}
+      (data (i32.const 512) "x-field")
+      ${handle(`
+        (local $fields i32)
+        (local.set $fields (call $fields))
+        (loop
+          (call $append (local.get $fields) (i32.const 512) (i32.const 7)
+            (i32.const 512) (i32.const 7) (i32.const 64))
+          (br_if 0 (i32.eqz (i32.load8_u (i32.const 64)))))
+        ;; \`size-exceeded\`
+        (if (i32.ne (i32.load8_u (i32.const 68)) (i32.const 3)) (then unreachable))
+        (call $begin) (call $say (i32.const 1024) (i32.const 5)) (call $end) ${exit}`)}`);
+    expect(await endOf(guest)).toBe('200');
+  });
+
   test('answers by an error', async () => {
     const denied = 15;
     const guest = serviceGuest(`${noCallback}
@@ -246,6 +262,11 @@ describe('a service is ended', () => {
     ],
     ['when it has 10,001 handles', `(loop (drop (call $stream)) (br 0)) ${exit}`, /at most 10000/],
     [
+      'with 10,001 calls under way',
+      `(loop (drop (call $after (i64.const 60000000000))) (br 0)) ${exit}`,
+      /at most 10000/,
+    ],
+    [
       'when it waits for its own future',
       `(drop (call $future-read (i32.wrap_i64 (call $future)) (i32.const 0)))
        (i32.or (i32.const 2) (i32.shl (call $set-new) (i32.const 4)))`,
@@ -253,6 +274,20 @@ describe('a service is ended', () => {
     ],
   ])('%s', async (_, code, reason) => {
     expect(await endOf(service(code))).toMatch(reason);
+  });
+
+  test('when it copies nothing to itself without end', async () => {
+    const guest = service(`${stream}
+      (drop (call $read ${reader} (i32.const 0) (i32.const 0)))
+      (loop
+        (drop (call $write ${writer} (i32.const 0) (i32.const 0)))
+        (drop (call $cancel-read ${reader}))
+        (drop (call $read ${reader} (i32.const 0) (i32.const 0)))
+        (br 0))
+      ${exit}`);
+    using engine = new Engine({ limits: { cpuMsMax: 50 } });
+    const { report } = await engine.run(engine.load(guest));
+    expect(report.outcome).toBe('out-of-cpu');
   });
 
   test('when it yields without end', async () => {

@@ -4,7 +4,7 @@ import type { CallEntry } from '../abi.ts';
 import type { ComponentGuest } from './guest.ts';
 import type { PreparedComponent } from './prepared.ts';
 import { type LiftedFunction, runTask } from './tasks/run-task.ts';
-import { Task } from './tasks/task.ts';
+import { Task, type TaskFacts } from './tasks/task.ts';
 import { Thread } from './tasks/threads.ts';
 import type { Trampolines } from './trampolines.ts';
 
@@ -20,12 +20,15 @@ export class LiftedCall {
   readonly #export: PlannedExport;
   /** Found when it is first called: its core is there by then. */
   #lifted: LiftedFunction | undefined;
+  #facts: TaskFacts | undefined;
+  readonly #entered: readonly number[];
   /** Of the last call. */
   #thread: Thread | undefined;
 
   constructor(parts: LiftedCallParts, exported: PlannedExport) {
     this.#parts = parts;
     this.#export = exported;
+    this.#entered = parts.prepared.tree.entered(exported.options.instance);
   }
 
   /**
@@ -39,18 +42,19 @@ export class LiftedCall {
     values: readonly unknown[],
     onAnswer?: (value: unknown) => void,
   ): Promise<unknown> {
-    const { guest, prepared, trampolines } = this.#parts;
+    const { guest, trampolines } = this.#parts;
     const { host, tasks } = guest;
     const { func, type, options } = this.#export;
     this.#lifted ??= trampolines.lifted(type, func, options);
+    this.#facts ??= trampolines.facts(type, options);
     let answer: unknown;
-    const task = new Task(trampolines.facts(type, options), {
+    const task = new Task(this.#facts, {
       onResolve: (resolved) => {
         answer = resolved?.value;
         if (resolved !== undefined) onAnswer?.(answer);
       },
     });
-    const thread = new Thread(task, prepared.tree.entered(options.instance));
+    const thread = new Thread(task, this.#entered);
     this.#thread = thread;
     tasks.call = call;
     tasks.threads.begin(thread);

@@ -47,6 +47,8 @@ export class Threads {
   readonly #waiting = new Set<Thread>();
   /** What is under way outside of the guest, which may wake somebody. */
   #outside = 0;
+  /** Counts the runs. */
+  #run = 0;
   /** Why nothing may wait any more. */
   #failure: unknown;
   /** The first line has ended; settled when nothing more can go on. */
@@ -144,8 +146,10 @@ export class Threads {
   expect(): () => void {
     this.#outside += 1;
     let isOver = false;
+    const run = this.#run;
     return () => {
-      if (isOver) return;
+      // What a run before had begun may end in this one.
+      if (isOver || run !== this.#run) return;
       isOver = true;
       this.#outside -= 1;
     };
@@ -176,6 +180,7 @@ export class Threads {
 
   /** The run is over: nothing of it may go on. */
   clear(): void {
+    this.#run += 1;
     this.#current = undefined;
     this.#waiting.clear();
     this.#outside = 0;

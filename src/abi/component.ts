@@ -31,7 +31,7 @@ const worlds: readonly World[] = [
   {
     abi: 'wasi-http-0.3',
     entry: 'wasi:http/handler@0.3.0',
-    open: (run, limits) => new Http03Run(run, limits),
+    open: (run, limits, isForSpin) => new Http03Run(run, limits, isForSpin),
   },
   {
     abi: 'wasi-http',

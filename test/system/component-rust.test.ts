@@ -34,7 +34,7 @@ describe('components that Rust makes', () => {
 
   beforeAll(async () => {
     folder.write('terrafirma.toml', settings);
-    for (const name of ['hello', 'spin', 'guarded-hello'])
+    for (const name of ['hello', 'spin', 'spin3', 'guarded-hello'])
       folder.write(`${name}.wasm`, guest(name));
     folder.write('links/guard.wasm', guest('guard'));
     folder.write('links/link03.wasm', guest('link03'));
@@ -44,7 +44,7 @@ describe('components that Rust makes', () => {
     await waitFor(async () => {
       const paths = [
         ...['/hello.wasm', '/spin.wasm', '/guarded-hello.wasm', '/files/a.txt'],
-        '/async/large.txt',
+        ...['/async/large.txt', '/spin3.wasm'],
       ];
       const all = await Promise.all(paths.map((path) => ask(daemon.port, path, open)));
       return all.every(({ status }) => status === 200) ? true : undefined;
@@ -100,5 +100,11 @@ describe('components that Rust makes', () => {
     expect(text).toContain('/spin.wasm/a/b?q=1\n');
     expect(text).toContain('spin-path-info=/a/b\n');
     expect(text).toContain('spin-component-route=/spin.wasm\n');
+  });
+
+  test('one for Spin 3 finds the same by async functions', async () => {
+    const { text } = await get('/spin3.wasm/a/b');
+    const nowhere = 'Some(Error::NoSuchStore)';
+    expect(text).toBe(`Some([97]) false ["a", "b"] Ok("green") ${nowhere} /a/b\n`);
   });
 });

@@ -3,7 +3,7 @@ import type { ReplyHead } from '../../http/message.ts';
 import type { Exchange, NextInChain } from '../abi.ts';
 import { Body } from '../objects/body.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
-import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
+import type { GuestPath } from '../objects/guest-path.ts';
 import { errorCode, nameOf, statusOf } from './error-codes.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
@@ -19,7 +19,7 @@ import { Fields, fieldFunctions, headerLimitsOf } from './http-fields.ts';
 import { type HttpReply, headersToSend } from './http-reply.ts';
 import { methodOf, schemeOf } from './http-words.ts';
 import { failed, ok, type Variant } from './results.ts';
-import { withSpinHeaders } from './spin.ts';
+import { shownHeaders } from './spin.ts';
 
 const statusMin = 100;
 const statusMax = 999;
@@ -59,9 +59,8 @@ export class IncomingRequest extends HostResource {
   }
 
   headers(guest: ComponentGuest): Fields {
-    const { request } = this.#exchange;
-    const prefixed = withPrefix(request.headers, this.#path);
-    const shown = this.#isForSpin ? withSpinHeaders(prefixed, request) : prefixed;
+    const how = { path: this.#path, isForSpin: this.#isForSpin };
+    const shown = shownHeaders(this.#exchange.request, how);
     return Fields.of(shown, headerLimitsOf(guest));
   }
 

@@ -1,7 +1,7 @@
 /** Requests, their options, and responses of `wasi:http` 0.3. */
 import type { Exchange } from '../abi.ts';
 import { ExchangeBody } from '../objects/exchange-body.ts';
-import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
+import type { GuestPath } from '../objects/guest-path.ts';
 import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostResource } from './handles.ts';
@@ -11,6 +11,7 @@ import { RequestTarget } from './http-target.ts';
 import { methodOf, schemeOf } from './http-words.ts';
 import { MadeBody, type MessageBody, ReceivedBody } from './http03-bodies.ts';
 import { failed, ok, type Variant } from './results.ts';
+import { shownHeaders } from './spin.ts';
 import type { FutureSide, StreamSide } from './tasks/host-sides.ts';
 
 const statusMin = 100;
@@ -81,12 +82,16 @@ export class Request extends Message {
   }
 
   /** The one that a run answers. */
-  static of(guest: ComponentGuest, exchange: Exchange, path: GuestPath): Request {
+  static of(
+    guest: ComponentGuest,
+    exchange: Exchange,
+    how: { readonly path: GuestPath; readonly isForSpin: boolean },
+  ): Request {
     const { request } = exchange;
-    const shown = withPrefix(request.headers, path);
+    const shown = shownHeaders(request, how);
     const target = new RequestTarget();
     target.method = methodOf(request.method);
-    target.path = path.target;
+    target.path = how.path.target;
     target.scheme = schemeOf(request.scheme);
     target.authority = request.authority === '' ? undefined : request.authority;
     return new Request({

@@ -16,14 +16,18 @@ export class Http03Run extends HttpRun {
   readonly #exchange: Run['exchange'];
   #stopRest: (() => void) | undefined;
 
-  constructor(run: Run, limits: Limits) {
-    super(run, limits);
+  readonly #isForSpin: boolean;
+
+  constructor(run: Run, limits: Limits, isForSpin = false) {
+    super(run, limits, isForSpin);
     this.#exchange = run.exchange;
+    this.#isForSpin = isForSpin;
   }
 
   override parameters(guest: ComponentGuest): readonly unknown[] {
     const { modulePath } = this.capabilities.settings;
-    return [Request.of(guest, this.#exchange, guestPathOf(this.#exchange.request, modulePath))];
+    const path = guestPathOf(this.#exchange.request, modulePath);
+    return [Request.of(guest, this.#exchange, { path, isForSpin: this.#isForSpin })];
   }
 
   /** The answer is there; its body may still be to come. */

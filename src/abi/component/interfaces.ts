@@ -13,6 +13,7 @@ import { httpInterfaces } from './http.ts';
 import { http03Interfaces } from './http03.ts';
 import { ioInterfaces } from './io.ts';
 import { keyValueInterfaces } from './keyvalue.ts';
+import { spin3Interfaces } from './keyvalue-spin3.ts';
 import { refusedInterfaces } from './refused.ts';
 import { refused03Interfaces } from './refused03.ts';
 import { settingsInterfaces } from './settings.ts';
@@ -49,6 +50,7 @@ const offered: readonly HostInterface[] = [
   ...cli03Interfaces,
   ...refused03Interfaces,
   ...http03Interfaces,
+  ...spin3Interfaces,
 ];
 
 /** Exports that make a component one that is served; the first that it has counts. */

@@ -28,15 +28,15 @@ const answerBytesMax = 16 * 1024 * 1024;
 const noPrefix = new Uint8Array(0);
 
 /** Where the cases of an interface's `error` begin. */
-interface ErrorCases {
+export interface ErrorCases {
   readonly noSuchStore: number;
 }
 
 const wasiCases: ErrorCases = { noSuchStore: 0 };
 /** One about too many open stores comes first; they are handles like others here. */
-const spinCases: ErrorCases = { noSuchStore: 1 };
+export const spinCases: ErrorCases = { noSuchStore: 1 };
 
-function errorOf({ noSuchStore }: ErrorCases, error: unknown): Variant {
+export function errorOf({ noSuchStore }: ErrorCases, error: unknown): Variant {
   const isRefusal = error instanceof CapabilityRefusal;
   if (!isRefusal && !(error instanceof ObjectError)) throw error;
   if (isRefusal && error.kind === 'forbidden') {
@@ -59,7 +59,7 @@ class Answer {
 }
 
 /** A store that is open. */
-class Bucket extends HostResource {
+export class Bucket extends HostResource {
   readonly store: KeyValueStore;
   readonly cases: ErrorCases;
   /** Where pages of keys begin, for cursors that are numbers. */
@@ -231,7 +231,7 @@ function badCursor(): CapabilityRefusal {
   return new CapabilityRefusal('input', 'Cannot list keys: a cursor that was given: received none');
 }
 
-function open(guest: ComponentGuest, name: string, cases: ErrorCases): Variant {
+export function open(guest: ComponentGuest, name: string, cases: ErrorCases): Variant {
   const { keyValue } = guest.run.capabilities;
   const named = name === '' ? undefined : keyValue.named(name);
   if (named !== undefined) return ok(new Bucket(named, cases));

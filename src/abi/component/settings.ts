@@ -3,10 +3,16 @@
  * have for them: `wasi:config`, `wasi:logging`, and variables of Spin.
  */
 
-import { type HostFunction, type HostInterface, prompt } from './functions.ts';
+import { type HostFunction, type HostInterface, prompt, waiting } from './functions.ts';
 import type { ComponentRun } from './guest.ts';
 import { failed, ok, type Variant } from './results.ts';
-import { configRuntime, configStore, logging, spinVariables } from './wit/settings.ts';
+import {
+  configRuntime,
+  configStore,
+  logging,
+  spinVariables,
+  spinVariables3,
+} from './wit/settings.ts';
 
 /** What belongs to no store that was named. */
 const defaultStore = 'default';
@@ -79,5 +85,10 @@ export const settingsInterfaces: readonly HostInterface[] = [
     name: 'fermyon:spin/variables@2.0.0',
     text: spinVariables,
     functions: { get: prompt((guest) => (name: string) => variable(guest.run, name)) },
+  },
+  {
+    name: 'spin:variables/variables@3.0.0',
+    text: spinVariables3,
+    functions: { get: waiting((guest) => (name: string) => variable(guest.run, name)) },
   },
 ];

@@ -6,6 +6,7 @@
 import type { Header, RequestHead } from '../../http/message.ts';
 import { pathOf } from '../../http/target.ts';
 import type { ComponentPlan } from '../../wasm/component/plan.ts';
+import { type GuestPath, withPrefix } from '../objects/guest-path.ts';
 
 const spinInterface = /^(?:fermyon:spin|spin:[a-z-]+)\//;
 const prefix = 'spin-';
@@ -20,7 +21,7 @@ type Asked = Pick<
 >;
 
 /** A visitor's own words of that kind give way to ours. */
-export function withSpinHeaders(headers: readonly Header[], asked: Asked): readonly Header[] {
+function withSpinHeaders(headers: readonly Header[], asked: Asked): readonly Header[] {
   const others = headers.filter(([name]) => !name.toLowerCase().startsWith(prefix));
   return [...others, ...spinHeaders(asked)];
 }
@@ -44,4 +45,13 @@ function spinHeaders(asked: Asked): readonly Header[] {
 
 function addressOf(address: string, port: number): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The headers that a guest sees of the request that it answers. */
+export function shownHeaders(
+  request: RequestHead,
+  { path, isForSpin }: { readonly path: GuestPath; readonly isForSpin: boolean },
+): readonly Header[] {
+  const prefixed = withPrefix(request.headers, path);
+  return isForSpin ? withSpinHeaders(prefixed, request) : prefixed;
 }

@@ -105,6 +105,37 @@ export class HostStream extends HostSide {
   }
 }
 
+/** Values that are here, one after another. */
+export class HostItems extends HostSide {
+  readonly #items: readonly unknown[];
+  #at = 0;
+
+  constructor(items: readonly unknown[]) {
+    super();
+    this.#items = items;
+  }
+
+  read(copy: Copy): void {
+    copy.onDone(() => this.#give(copy));
+  }
+
+  cancelRead(): void {
+    // No read waits.
+  }
+
+  closeReader(): void {
+    this.#at = this.#items.length;
+  }
+
+  #give({ buffer }: Copy): CopyResult {
+    const isOver = this.#at === this.#items.length;
+    for (; buffer.remaining > 0 && this.#at < this.#items.length; this.#at += 1) {
+      buffer.putValue(this.#items[this.#at]);
+    }
+    return isOver ? copyResults.dropped : copyResults.completed;
+  }
+}
+
 /** Moves all of `source` into `sink`, at the pace of both. Never rejects. */
 export async function pump(source: ByteSource, sink: StreamSink): Promise<void> {
   try {

@@ -59,3 +59,16 @@ export const spinKeyValue = `
     get-keys: func() -> result<list<string>, error>;
   }
 `;
+
+/** The same of Spin 3: functions are async, and keys come as a stream. */
+export const spinKeyValue3 = `
+  variant error { store-table-full, no-such-store, access-denied, other(string) }
+  resource store {
+    open: static async func(label: string) -> result<store, error>;
+    get: async func(key: string) -> result<option<list<u8>>, error>;
+    set: async func(key: string, value: list<u8>) -> result<_, error>;
+    delete: async func(key: string) -> result<_, error>;
+    exists: async func(key: string) -> result<bool, error>;
+    get-keys: async func() -> tuple<stream<string>, future<result<_, error>>>;
+  }
+`;

@@ -1,4 +1,4 @@
-/** `wasi:config`, `wasi:logging`, and variables of Spin 2. */
+/** `wasi:config`, `wasi:logging`, and variables of Spin. */
 
 export const configStore = `
   variant error { upstream(string), io(string) }
@@ -24,3 +24,5 @@ export const spinVariables = `
   }
   get: func(name: string) -> result<string, error>;
 `;
+
+export const spinVariables3 = spinVariables.replace('get: func', 'get: async func');

@@ -4,7 +4,7 @@
  * newest key seals; older ones open until they are retired. It is read again when it changes.
  */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Key } from 'hpke';
 import { describeError, TerrafirmaError } from '../../errors.ts';
@@ -72,9 +72,32 @@ export class SealingKeys {
    * Adds a key, which seals from now on.
    *
    * @param retires Whether the older ones open nothing any more.
-   * @throws TerrafirmaError `state`.
+   * @throws TerrafirmaError `state`, also while somebody else does so.
    */
   async rotate(retires: boolean): Promise<PublicSealingKey> {
+    const mark = `${this.#path}.rotating`;
+    await this.#claim(mark);
+    try {
+      return await this.#addKey(retires);
+    } finally {
+      await unlink(mark);
+    }
+  }
+
+  /** Of two who wrote at once one would lose a key with which somebody may have sealed already. */
+  async #claim(mark: string): Promise<void> {
+    try {
+      await writeFile(mark, '', { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      const isThere = fileErrorCode(error) === 'EEXIST';
+      const rule = isThere
+        ? `must be rotated by one at a time: received ${mark}; remove it if nobody is at it`
+        : `must be in a directory that can be written: received ${describeError(error)}`;
+      throw this.#fault(rule, error);
+    }
+  }
+
+  async #addKey(retires: boolean): Promise<PublicSealingKey> {
     await this.#read();
     const kept = retires ? [] : this.#keys;
     if (kept.length >= sealingKeysMax) {

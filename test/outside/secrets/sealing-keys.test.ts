@@ -34,6 +34,29 @@ describe('SealingKeys', () => {
     expect(new Set(made.map(({ id }) => id)).size).toBe(1);
   });
 
+  test('of those who rotate at once nobody loses another’s key', async () => {
+    const directory = makeDirectory();
+    const first = await new SealingKeys(directory).newest();
+    const rotating = Array.from({ length: 8 }, () => new SealingKeys(directory).rotate(false));
+    const ends = await Promise.allSettled(rotating);
+    const made = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value.id] : []));
+    const refused = ends.filter(({ status }) => status === 'rejected');
+    const { keys } = JSON.parse(readFileSync(join(directory, 'sealing.json'), 'utf8')) as {
+      readonly keys: readonly { readonly id: string }[];
+    };
+    expect(new Set(keys.map(({ id }) => id))).toEqual(new Set([first.id, ...made]));
+    expect(made.length + refused.length).toBe(8);
+    for (const end of refused) expect(end).toMatchObject({ reason: { code: 'state' } });
+    await expect(new SealingKeys(directory).rotate(false)).resolves.toBeDefined();
+  });
+
+  test('who has died while rotating is named by the file that is left', async () => {
+    const directory = makeDirectory();
+    writeFileSync(join(directory, 'sealing.json.rotating'), '');
+    const rotating = new SealingKeys(directory).rotate(false);
+    await expect(rotating).rejects.toThrow(/sealing\.json\.rotating.*remove it if nobody is at it/);
+  });
+
   test('a new key seals, the old one opens until it is retired', async () => {
     const directory = makeDirectory();
     const keys = new SealingKeys(directory);

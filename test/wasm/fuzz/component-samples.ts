@@ -1,5 +1,5 @@
 /** Components that are damaged at random: own ones of all kinds. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { component, leb, list, preamble, section } from '../../support/component-bytes.ts';
 import { callingGuest } from '../../support/component-calls.ts';
@@ -30,8 +30,7 @@ function nested(): Uint8Array {
 }
 
 function readGuests(): readonly Uint8Array[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.wasm'))
     .sort()
     .map((name) => readFileSync(path.join(folder, name)))

@@ -302,14 +302,14 @@ export const checks: readonly RemovableCheck[] = [
   },
   {
     limit: 'bytes of a program’s /tmp',
-    file: 'src/abi/wasip1.ts',
+    file: 'src/abi/objects/files/preopens.ts',
     check: 'device: tmpDevice,\n    bytesMax: limits.tmpBytesPerRunMax,',
     instead: 'device: tmpDevice,\n    bytesMax: 2 ** 24,',
     test: 'test/system/limits.test.ts',
   },
   {
     limit: 'files of a program’s /tmp',
-    file: 'src/abi/wasip1.ts',
+    file: 'src/abi/objects/files/preopens.ts',
     check: 'nodesMax: limits.tmpNodesPerRunMax,',
     instead: 'nodesMax: 2 ** 12,',
     test: 'test/system/limits.test.ts',

@@ -6,7 +6,6 @@
 import type { Account } from '../../account/account.ts';
 import type { Limits } from '../../config/config.ts';
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
-import { pathOf } from '../../http/target.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
 import { matchAll } from '../../site/path-patterns.ts';
 import type { Middleware } from '../../site/settings/middleware.ts';
@@ -61,9 +60,9 @@ export class Chains {
     if (middleware === undefined) return false;
     return matchAll(middleware.table, path).some((rule) => {
       const { links } = middleware.rules[rule] ?? { links: [] };
-      return links.some((modulePath, position) => {
-        const asked = pathOf(visit.exchange.request.target);
-        return visit.passage?.hasPassed({ modulePath, rule, position, path: asked }) !== true;
+      return links.some((_, position) => {
+        const { target } = visit.exchange.request;
+        return visit.passage?.hasPassed({ rule, position, target }) !== true;
       });
     });
   }
@@ -98,8 +97,8 @@ export class Chains {
   }
 
   /** A link sees the whole path, as an `index.wasm` at the top does. */
-  async #find(visit: Visit, site: Site, { modulePath, path }: Step): Promise<ModuleRoute> {
-    const place = { scriptName: '', pathInfo: path };
+  async #find(visit: Visit, site: Site, { modulePath, pathInfo }: Step): Promise<ModuleRoute> {
+    const place = { scriptName: '', pathInfo };
     const wanted = modulePath as ModulePath;
     let route = routeModule(site, wanted, place);
     if (route.kind === 'unknown-module') {
@@ -123,10 +122,12 @@ function stepsFor(
   visit: Visit,
   { path, middleware }: { readonly path: RequestPath; readonly middleware: Middleware },
 ): readonly Step[] {
-  const asked = pathOf(visit.exchange.request.target);
-  return matchAll(middleware.table, ruledPath(path)).flatMap((rule) =>
+  const { target } = visit.exchange.request;
+  const ruled = ruledPath(path);
+  const pathInfo = path.isDirectory && ruled !== '/' ? `${ruled}/` : ruled;
+  return matchAll(middleware.table, ruled).flatMap((rule) =>
     (middleware.rules[rule]?.links ?? []).map((modulePath, position) => ({
-      ...{ modulePath, rule, position, path: asked },
+      ...{ modulePath, rule, position, target, pathInfo },
     })),
   );
 }

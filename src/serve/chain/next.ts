@@ -6,7 +6,7 @@ import { CapabilityRefusal } from '../../capability/refusal.ts';
 import { type ErrorRecord, errorRow, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { connectionHeaders } from '../../http/connection-headers.ts';
 import type { Header } from '../../http/message.ts';
-import { pathOf, queryOf } from '../../http/target.ts';
+import { queryOf } from '../../http/target.ts';
 import { HttpExchange } from '../exchange.ts';
 import type { ExchangeOptions, RoutableHead } from '../exchange-options.ts';
 import { newRecord } from '../rejected.ts';
@@ -105,7 +105,7 @@ export class Next implements NextInChain {
     const visit: Visit = {
       ...{ exchange, record, hostName: outer.hostName, site: outer.site },
       ...{ shownPath: undefined, failure: undefined },
-      passage: this.#passage.behind(this.#step, pathOf(target)),
+      passage: this.#passage.behind(this.#step, target),
     };
     try {
       await this.#answer(visit);

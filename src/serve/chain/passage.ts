@@ -1,12 +1,17 @@
 /** What a visitor's request has passed of its folder's middleware, and how far it may still go. */
 import { TerrafirmaError } from '../../errors.ts';
 
-/** One link before one path. */
-export interface Step {
-  readonly modulePath: string;
+/** One link before one path and query: a link may decide by either. */
+export interface Place {
   readonly rule: number;
   readonly position: number;
-  readonly path: string;
+  readonly target: string;
+}
+
+export interface Step extends Place {
+  readonly modulePath: string;
+  /** The decoded path, as the link sees it. */
+  readonly pathInfo: string;
 }
 
 /** What all requests have in common that one of a visitor's has led to. */
@@ -32,18 +37,18 @@ export class Passage {
     return new Passage({ stepsMax, stepsLeft: stepsMax }, new Set(), false);
   }
 
-  /** Of a request for `path` that the link at `step` sends: it is behind that link there, too. */
-  behind(step: Step, path: string): Passage {
+  /** Of a request for `target` that the link at `step` sends: it is behind that link there, too. */
+  behind(step: Place, target: string): Passage {
     const inner = new Passage(this.#effort, new Set(this.#passed), true);
-    inner.note({ ...step, path });
+    inner.note({ ...step, target });
     return inner;
   }
 
-  hasPassed(step: Step): boolean {
+  hasPassed(step: Place): boolean {
     return this.#passed.has(keyOf(step));
   }
 
-  note(step: Step): void {
+  note(step: Place): void {
     this.#passed.add(keyOf(step));
   }
 
@@ -60,6 +65,6 @@ export class Passage {
   }
 }
 
-function keyOf({ rule, position, path }: Step): string {
-  return `${rule}.${position} ${path}`;
+function keyOf({ rule, position, target }: Place): string {
+  return `${rule}.${position} ${target}`;
 }

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { Passage } from '../../../src/serve/chain/passage.ts';
 
-const step = { modulePath: 'a.wasm', rule: 0, position: 0, path: '/a' };
+const step = { rule: 0, position: 0, target: '/a' };
 
 test('a link is passed for one path, and for the one that it chooses itself', () => {
   const passage = Passage.begin(32);
   passage.note(step);
   const inner = passage.behind(step, '/b');
   expect(passage.hasPassed(step)).toBe(true);
-  expect(passage.hasPassed({ ...step, path: '/b' })).toBe(false);
+  expect(passage.hasPassed({ ...step, target: '/b' })).toBe(false);
   expect([inner.isInner, inner.hasPassed(step)]).toEqual([true, true]);
-  expect(inner.hasPassed({ ...step, path: '/b' })).toBe(true);
-  expect(inner.hasPassed({ ...step, path: '/b', position: 1 })).toBe(false);
+  expect(inner.hasPassed({ ...step, target: '/b' })).toBe(true);
+  expect(inner.hasPassed({ ...step, target: '/b', position: 1 })).toBe(false);
 });
 
 test('all requests that one has led to share 32 steps', () => {

@@ -11,6 +11,8 @@ export interface DnsEntry {
   readonly txt?: readonly (string | readonly string[])[];
   readonly a?: readonly string[];
   readonly aaaa?: readonly string[];
+  /** `issue` values. */
+  readonly caa?: readonly string[];
   readonly cname?: string;
   /** Says nothing of the name that `cname` leads to. */
   readonly isAliasOnly?: boolean;
@@ -187,6 +189,11 @@ function recordsOf(name: string, type: number, entry: DnsEntry): Packet['answers
   if (type === TYPES.TXT) {
     return (entry.txt ?? []).map((strings) =>
       resource(name, { type, ttl, data: typeof strings === 'string' ? [strings] : [...strings] }),
+    );
+  }
+  if (type === TYPES.CAA) {
+    return (entry.caa ?? []).map((value) =>
+      resource(name, { type, ttl, flags: 0, tag: 'issue', value }),
     );
   }
   const addresses = type === TYPES.A ? entry.a : type === TYPES.AAAA ? entry.aaaa : undefined;

@@ -2,8 +2,10 @@
  * `terrafirma doctor`: would this host name or folder work here, and if not, what is to be done?
  */
 import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Config } from '../../config/config.ts';
+import { printEndpoint } from '../../config/kinds.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { FlagValue } from '../../config/resolve.ts';
 import type { Setting } from '../../config/schema.ts';
@@ -14,9 +16,12 @@ import { parseHostName, quoteReceived } from '../../names.ts';
 import { Resolver } from '../../outside/dns/dns.ts';
 import { adminFlags, adminSettings } from '../admin/find-daemon.ts';
 import type { Arguments, Command, CommandIo } from '../command.ts';
+import { printable } from '../printable.ts';
 import { folderFlag } from '../serve.ts';
-import { checkDaemon, checkRules } from './daemon.ts';
+import { checkConsent, checkRules, settleWildcard } from './consent.ts';
+import { checkDaemon } from './daemon.ts';
 import { checkDns } from './dns.ts';
+import { mendFolder } from './fix.ts';
 import { checkFolder, checkServedFolder } from './folder.ts';
 import { type CheckReport, describeCheck, summarize } from './report.ts';
 
@@ -30,7 +35,11 @@ export const doctor: Command = {
       summary: 'Such as example.com, or ./folder as for "terrafirma serve ./folder"',
     },
   ],
-  flags: [...adminFlags, { name: 'json', summary: 'Print JSON' }],
+  flags: [
+    ...adminFlags,
+    { name: 'fix', summary: 'Of a folder: mend what can be, in its files alone, and say what' },
+    { name: 'json', summary: 'Print JSON' },
+  ],
   readsConfig: true,
   settings: [
     ...adminSettings,
@@ -41,14 +50,17 @@ export const doctor: Command = {
   notes: [
     'Looks at the addresses, at both TXT records and what they mean, at the folder and at every ' +
       'module in it, with the DNS servers and mounts that "terrafirma serve" would use, and asks ' +
-      'the daemon that runs, if one does. Touches nothing.',
-    'Of a folder it looks at what is in it alone, before any host name leads there.',
+      'the daemon that runs, if one does; then also by HTTP, as a visitor would. Touches nothing.',
+    'Of a folder it looks at what is in it alone, before any host name leads there. With --fix ' +
+      'it writes an index.html where nothing answers at /, and quotes paths of modules in ' +
+      'terrafirma.toml.',
     'It looks from this machine: whether others reach it, it cannot say.',
     'Exits with 0 only when the host name or folder would work.',
   ],
   async run(given, io) {
     const subject = given.positionals[0] ?? '';
     const folder = readFolder(subject, io.machine.workingDirectory);
+    if (given.has('fix')) await mend(folder, io);
     const report =
       folder === undefined
         ? await judgeHostName(readHostName(subject), given, io)
@@ -71,23 +83,43 @@ async function judgeHostName(
   const config = readConfig(given, io);
   const { dns, limits } = config;
   const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
-  const names = await checkDns(hostName, resolver, dns);
-  const inside = names.folder === undefined ? undefined : await checkFolder(names.folder, config);
+  const names = await checkDns(hostName, resolver, config);
+  const { addresses, folder } = names;
+  const inside = folder === undefined ? undefined : await checkFolder(folder, config);
+  const listed = inside?.hostNames;
+  const isKnown = inside !== undefined && 'hostNames' in inside;
   const findings = [
-    ...names.findings,
-    ...checkRules(hostName, names.folder, config),
+    ...settleWildcard(names.findings, hostName, listed),
+    ...checkRules(hostName, folder, config),
+    ...(isKnown ? [checkConsent(hostName, listed, config)] : []),
     ...(inside?.findings ?? []),
-    ...(await checkDaemon(hostName, given, io)),
+    ...(await checkDaemon(hostName, addresses, { given, io })),
   ];
-  const next = `Try: curl http://${hostName}/${inside?.modulePath ?? ''}`;
-  return summarize({ hostName }, findings, next);
+  const whenGood = `curl http://${hostName}/${inside?.modulePath ?? ''}`;
+  return summarize({ hostName }, findings, { from: placeOf(config), whenGood });
+}
+
+/** From where it is looked: another resolver, another machine may see something else. */
+function placeOf({ dns }: Config): string {
+  const servers = dns.servers.map(printEndpoint).join(', ');
+  return `${hostname()}, by ${servers === '' ? 'the DNS servers of this machine' : servers}`;
 }
 
 /** @param folder Absolute. */
 async function judgeFolder(folder: string, given: Arguments, io: CommandIo): Promise<CheckReport> {
   const config = readConfig(given, io, folderFlag(folder));
   const { findings } = await checkServedFolder(config);
-  return summarize({ folder }, findings, `Try: terrafirma serve ${folder}`);
+  const about = { from: hostname(), whenGood: `terrafirma serve ${folder}` };
+  return summarize({ folder }, findings, about);
+}
+
+/** @throws TerrafirmaError `usage` where no folder was named: others are not to be mended. */
+async function mend(folder: string | undefined, io: CommandIo): Promise<void> {
+  if (folder === undefined) {
+    const rule = '--fix mends the files of a folder that is named by its path';
+    throw new TerrafirmaError('usage', `Cannot mend: ${rule}: received a host name`);
+  }
+  for (const sentence of await mendFolder(folder)) io.report(printable(sentence));
 }
 
 function readConfig(given: Arguments, io: CommandIo, more: readonly FlagValue[] = []): Config {

@@ -1,35 +1,18 @@
 /** What the daemon that runs knows of a host name: part of `terrafirma doctor`. */
-import type { Config } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { FolderPath, HostName } from '../../names.ts';
-import { HostRules } from '../../site/hosts.ts';
+import type { HostName } from '../../names.ts';
+import type { Connection } from '../admin/connection.ts';
 import { findDaemon } from '../admin/find-daemon.ts';
 import type { Arguments, CommandIo } from '../command.ts';
+import { readVersion } from '../version.ts';
+import { checkReach, type Door } from './reach.ts';
 import type { Finding } from './report.ts';
-
-/** Which list of the operator says no, if one does. */
-export function checkRules(
-  hostName: HostName,
-  folder: FolderPath | undefined,
-  { hosts }: Config,
-): readonly Finding[] {
-  try {
-    const rules = new HostRules(hosts);
-    rules.checkName(hostName);
-    if (folder !== undefined) rules.checkFolder(folder);
-    return [{ mark: 'ok', subject: 'rules', text: 'the configuration lets the name be served' }];
-  } catch (error) {
-    if (!(error instanceof TerrafirmaError)) throw error;
-    const nextStep = `${error.message}: change that in the configuration`;
-    return [{ mark: 'bad', subject: 'rules', text: error.message, nextStep }];
-  }
-}
 
 /** Nothing is wrong where no daemon runs: whoever prepares a name may start it later. */
 export async function checkDaemon(
   hostName: HostName,
-  given: Arguments,
-  io: CommandIo,
+  addresses: readonly string[],
+  { given, io }: { readonly given: Arguments; readonly io: CommandIo },
 ): Promise<readonly Finding[]> {
   try {
     const daemon = await findDaemon(given, io);
@@ -38,18 +21,47 @@ export async function checkDaemon(
       await daemon.json('/v1/bans'),
       await daemon.json('/v1/certificates'),
     ];
-    const text = `version ${String(status.version)} runs here, pid ${String(status.pid)}`;
     return [
-      { mark: 'ok', subject: 'daemon', text },
+      describeDaemon(status),
       ...banFindings(hostName, bans.bans as readonly BanRow[]),
       ...certificateFindings(hostName, listed.certificates as readonly CertificateRow[]),
+      ...(await checkReach(hostName, addresses, doorsOf(status))),
+      ...(await lastError(hostName, daemon)),
     ];
   } catch (error) {
     if (!(error instanceof TerrafirmaError)) throw error;
     const isAway = error.code === 'unreachable';
     const text = isAway ? 'none runs here that answers' : error.message;
-    return [{ mark: 'note', subject: 'daemon', text }];
+    return [{ mark: 'note', id: 'daemon', text }];
   }
+}
+
+function describeDaemon({ pid, version }: Readonly<Record<string, unknown>>): Finding {
+  const text = `version ${String(version)} runs here, pid ${String(pid)}`;
+  const own = readVersion();
+  if (version === own) return { mark: 'ok', id: 'daemon', text };
+  return { mark: 'note', id: 'daemon', text: `${text}, while this is ${own}` };
+}
+
+function doorsOf({ listening }: Readonly<Record<string, unknown>>): readonly Door[] {
+  return (listening as readonly string[]).map((text) => {
+    const { port, protocol } = new URL(text);
+    const scheme = protocol === 'https:' ? 'https' : 'http';
+    const usual = scheme === 'https' ? 443 : 80;
+    return { scheme, port: port === '' ? usual : Number(port) };
+  });
+}
+
+/** The newest failure of the name that is in the daemon's memory, with what finds it in the log. */
+async function lastError(hostName: HostName, daemon: Connection): Promise<readonly Finding[]> {
+  const query = new URLSearchParams({ host: hostName, level: 'warn', limit: '1' });
+  const { lines } = await daemon.json(`/v1/log?${query}`);
+  const [last] = lines as readonly Readonly<Record<string, unknown>>[];
+  if (last === undefined) return [{ mark: 'ok', id: 'end', text: 'the log has no failure of it' }];
+  const { errorDetail, id, msg, time } = last;
+  const what = `${String(time)}: ${String(errorDetail ?? msg)}`;
+  const see = id === undefined ? '' : `; terrafirma logs --request ${String(id)}`;
+  return [{ mark: 'note', id: 'end', text: `last failure ${what}${see}` }];
 }
 
 interface BanRow {
@@ -72,7 +84,7 @@ function banFindings(hostName: HostName, bans: readonly BanRow[]): readonly Find
   });
   if (ban === undefined) return [];
   const text = `${ban.value} is banned${ban.reason === '' ? '' : `: ${ban.reason}`}`;
-  return [{ mark: 'bad', subject: 'ban', text, nextStep: `terrafirma unban ${ban.value}` }];
+  return [{ mark: 'bad', id: 'ban', text, nextStep: `terrafirma unban ${ban.value}` }];
 }
 
 function certificateFindings(
@@ -81,10 +93,10 @@ function certificateFindings(
 ): readonly Finding[] {
   const found = certificates.find(({ host }) => host === hostName);
   if (found === undefined) return [];
-  const { lastError, nextTryAt, notAfter } = found;
-  if (lastError === null) {
-    return [{ mark: 'ok', subject: 'certificate', text: `holds until ${notAfter}` }];
+  const { lastError: failure, nextTryAt, notAfter } = found;
+  if (failure === null) {
+    return [{ mark: 'ok', id: 'certificate', text: `holds until ${notAfter}` }];
   }
-  const text = `order failed: ${lastError}; next try ${nextTryAt ?? 'unknown'}`;
-  return [{ mark: 'bad', subject: 'certificate', text, nextStep: text }];
+  const text = `Order failed: ${failure}; next try ${nextTryAt ?? 'unknown'}`;
+  return [{ mark: 'bad', id: 'certificate', text, nextStep: text }];
 }

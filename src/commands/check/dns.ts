@@ -1,91 +1,86 @@
-/** The DNS half of `terrafirma check`. Touches the list of this machine's network addresses. */
-import { networkInterfaces } from 'node:os';
-import type { DnsConfig } from '../../config/config.ts';
+/**
+ * The records of `terrafirma doctor`: `txt`, `ttl`, `wildcard`, and what they mean. Touches DNS.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type FolderPath, type HostName, parseRecord, quoteReceived } from '../../names.ts';
-import type { Records } from '../../outside/dns/ask.ts';
 import type { Resolver } from '../../outside/dns/dns.ts';
-import type { DnsQuestion } from '../../outside/dns/wire.ts';
+import { registeredNameOf } from '../../tls/gate.ts';
+import { ask, checkAddresses, describeAbsence, isFound } from './addresses.ts';
+import { checkCaa } from './caa.ts';
 import type { Finding } from './report.ts';
 
 export interface DnsFindings {
   readonly findings: readonly Finding[];
   /** The folder that the record names, when there is one. */
   readonly folder: FolderPath | undefined;
+  /** Where visitors go. */
+  readonly addresses: readonly string[];
 }
 
-/** A and AAAA, every TXT name, and what the daemon would make of them. Never rejects for DNS. */
+/** A record that holds so long is worth a word before it is changed. */
+const longTtlS = 300;
+
+/** Everything that DNS says, and what the daemon would make of it. Never rejects for DNS. */
 export async function checkDns(
   hostName: HostName,
   resolver: Resolver,
-  dns: DnsConfig,
+  { acme, dns }: Pick<Config, 'acme' | 'dns'>,
 ): Promise<DnsFindings> {
-  const findings = [...(await checkAddresses(hostName, resolver))];
+  const { addresses, alias, findings } = await checkAddresses(hostName, resolver, acme);
+  const records: Finding[] = [];
   for (const label of dns.recordNames) {
-    findings.push(await checkRecord(`${label}.${hostName}`, resolver, dns.recordKey));
+    records.push(...(await checkRecord(`${label}.${hostName}`, resolver, dns.recordKey)));
   }
   const lookup = await resolver.record(hostName);
+  const caa = await checkCaa(hostName, resolver, acme);
+  const before = [...findings, ...records];
   if (lookup.kind === 'found') {
-    const text = `the record means ${lookup.value.key}`;
-    return {
-      findings: [...findings, { mark: 'ok', subject: 'meaning', text }],
-      folder: lookup.value,
-    };
+    const { value: folder } = lookup;
+    const text = `the record means ${folder.key}`;
+    const wildcard = await checkWildcard(hostName, { resolver, folder, acme });
+    const meaning: Finding = { mark: 'ok', id: 'meaning', text };
+    return { findings: [...before, meaning, ...wildcard, ...caa], folder, addresses };
   }
   const { message } = lookup.error;
-  return {
-    findings: [...findings, { mark: 'bad', subject: 'meaning', text: message, nextStep: message }],
-    folder: undefined,
-  };
+  const isAbsent = lookup.error.code === 'no-record';
+  const hint = isAbsent ? await findMisplaced(hostName, { resolver, alias, dns }) : undefined;
+  const id = hint?.id ?? 'meaning';
+  const meaning: Finding = { mark: 'bad', id, text: message, nextStep: hint?.nextStep ?? message };
+  return { findings: [...before, meaning, ...caa], folder: undefined, addresses };
 }
 
-async function checkAddresses(hostName: HostName, resolver: Resolver): Promise<readonly Finding[]> {
-  const answers = [
-    { type: 'A', answer: await ask(resolver, { name: hostName, type: 'A' }) },
-    { type: 'AAAA', answer: await ask(resolver, { name: hostName, type: 'AAAA' }) },
-  ] as const;
-  const hasAny = answers.some(
-    ({ answer }) => typeof answer === 'object' && answer.kind === 'found',
-  );
-  return answers.map(({ type, answer }): Finding => {
-    if (typeof answer === 'object' && answer.kind === 'found') {
-      return { mark: 'ok', subject: type, text: answer.records.map(describeAddress).join(', ') };
-    }
-    const text = describeAbsence(answer);
-    if (hasAny || type === 'AAAA') return { mark: 'note', subject: type, text };
-    const nextStep = `Set an A record: ${hostName} A <the address of this machine>`;
-    return { mark: 'bad', subject: type, text, nextStep };
-  });
-}
-
-/** Whether the name points here cannot be known behind a NAT: said, not judged. */
-function describeAddress(bytes: Uint8Array): string {
-  const address = formatAddress(bytes);
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const isOwn = own.some((entry) => entry.address === address);
-  return isOwn ? `${address} (this machine)` : `${address} (not of this machine itself)`;
-}
-
-function formatAddress(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const hex = Buffer.from(bytes).toString('hex');
-  const groups = hex.match(/.{4}/g) ?? [];
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
-}
-
-async function checkRecord(name: string, resolver: Resolver, key: string): Promise<Finding> {
+async function checkRecord(
+  name: string,
+  resolver: Resolver,
+  key: string,
+): Promise<readonly Finding[]> {
   const answer = await ask(resolver, { name, type: 'TXT' });
-  if (typeof answer === 'string' || answer.kind !== 'found') {
+  if (!isFound(answer)) {
     // Only one of the names has to have a record; the meaning says whether any has.
-    return { mark: 'note', subject: 'TXT', text: `${name}: ${describeAbsence(answer)}` };
+    return [{ mark: 'note', id: 'txt', text: `${name}: ${describeAbsence(answer)}` }];
   }
   const values = answer.records.map((record) => Buffer.from(record).toString('utf8'));
   const text = `${name}: ${values.map(quoteReceived).join(', ')}`;
   const fault = faultOf(values, key, name);
-  if (fault?.code === 'bad-record') {
-    return { mark: 'bad', subject: 'TXT', text, nextStep: fault.message };
-  }
-  return { mark: fault === undefined ? 'ok' : 'note', subject: 'TXT', text };
+  const isWrong = fault?.code === 'bad-record';
+  const record: Finding = isWrong
+    ? { mark: 'bad', id: 'txt', text, nextStep: stepFor(values, key, fault) }
+    : { mark: fault === undefined ? 'ok' : 'note', id: 'txt', text };
+  return [record, describeTtl(answer.ttlS)];
+}
+
+function stepFor(values: readonly string[], key: string, fault: TerrafirmaError): string {
+  const count = values.filter((value) => value.startsWith(`${key}=`)).length;
+  const words = count === 2 ? 'Two values begin' : `${count} values begin`;
+  return count > 1 ? `${words} with ${key}=: remove all but one (${fault.message})` : fault.message;
+}
+
+function describeTtl(ttlS: number): Finding {
+  const time = ttlS < 120 ? `${ttlS} s` : `${Math.round(ttlS / 60)} min`;
+  if (ttlS <= longTtlS) return { mark: 'ok', id: 'ttl', text: `resolvers remember it for ${time}` };
+  return { mark: 'note', id: 'ttl', text: `Resolvers remember the old answer for ${time}` };
 }
 
 /** What visitors will be told of these values; undefined when they are a record. */
@@ -103,17 +98,61 @@ function faultOf(
   }
 }
 
-function describeAbsence(answer: Records | string): string {
-  if (typeof answer === 'string') return answer;
-  return answer.kind === 'empty' && answer.isNoName ? 'no such name' : 'no record';
+/** Where people set the record instead of where it is asked for. */
+async function findMisplaced(
+  hostName: HostName,
+  from: {
+    readonly resolver: Resolver;
+    readonly alias: string | undefined;
+    readonly dns: Config['dns'];
+  },
+): Promise<{ readonly id: string; readonly nextStep: string } | undefined> {
+  const { alias, dns, resolver } = from;
+  const [label = '_keybase_pages'] = dns.recordNames;
+  const has = async (name: string): Promise<boolean> => {
+    const answer = await ask(resolver, { name, type: 'TXT' });
+    if (!isFound(answer)) return false;
+    const start = `${dns.recordKey}=`;
+    return answer.records.some((bytes) => Buffer.from(bytes).toString('utf8').startsWith(start));
+  };
+  if (await has(hostName)) {
+    const nextStep = `It is at ${hostName} itself: move it to \`${label}.${hostName}\``;
+    return { id: 'txt', nextStep };
+  }
+  // With the name and with the zone, which the form of a registrar adds to what is typed.
+  const zones = new Set([hostName, registeredNameOf(hostName) ?? hostName]);
+  for (const zone of zones) {
+    const name = `${label}.${hostName}.${zone}`;
+    if (!(await has(name))) continue;
+    const text = `The registrar appended the zone: it is at \`${name}\``;
+    const nextStep = `${text}; set it as \`${label}\``;
+    return { id: 'txt', nextStep };
+  }
+  if (alias !== undefined && (await has(`${label}.${alias}`))) {
+    const at = `\`${label}.${hostName}\``;
+    const nextStep =
+      `\`${hostName}\` is a CNAME to ${alias}, but the TXT record is asked at ${at}: ` +
+      'set it there, too';
+    return { id: 'cname', nextStep };
+  }
+  return undefined;
 }
 
-/** The answer as it is, or why there is none. */
-async function ask(resolver: Resolver, question: DnsQuestion): Promise<Records | string> {
-  try {
-    return await resolver.ask(question);
-  } catch (error) {
-    if (error instanceof TerrafirmaError) return error.message;
-    throw error;
-  }
+/** As the daemon asks before it orders: a sibling that nobody has set up. */
+async function checkWildcard(
+  hostName: HostName,
+  from: {
+    readonly resolver: Resolver;
+    readonly folder: FolderPath;
+    readonly acme: Config['acme'];
+  },
+): Promise<readonly Finding[]> {
+  const { acme, folder, resolver } = from;
+  if (registeredNameOf(hostName) === hostName || !acme.isAgreed) return [];
+  const parent = hostName.slice(hostName.indexOf('.') + 1);
+  const sibling = `${randomBytes(12).toString('hex')}.${parent}` as HostName;
+  const lookup = await resolver.record(sibling);
+  if (lookup.kind !== 'found' || lookup.value.key !== folder.key) return [];
+  const text = `\`*.${parent}\` answers the same`;
+  return [{ mark: 'note', id: 'wildcard', text }];
 }

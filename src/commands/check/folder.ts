@@ -1,6 +1,6 @@
-/** The folder half of `terrafirma check`: touches the folder, through its mount's guard. */
+/** The folder half of `terrafirma doctor`: touches the folder, through its mount's guard. */
 import path from 'node:path';
-import type { Config } from '../../config/config.ts';
+import type { Config, Mount } from '../../config/config.ts';
 import { openPlaces } from '../../daemon/places.ts';
 import { capFiles } from '../../deploy/folder/limits.ts';
 import { readQuarantined } from '../../deploy/keep/quarantine.ts';
@@ -8,7 +8,14 @@ import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
-import { classifyName, explainName, type FolderPath, ownerOf, quoteReceived } from '../../names.ts';
+import {
+  classifyName,
+  explainName,
+  type FolderPath,
+  type HostName,
+  ownerOf,
+  quoteReceived,
+} from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
@@ -23,6 +30,8 @@ export interface FolderFindings {
   readonly findings: readonly Finding[];
   /** A module that would answer, for an example. */
   readonly modulePath: string | undefined;
+  /** The host names that the folder lists; undefined: it says nothing, or nobody could look. */
+  readonly hostNames?: readonly HostName[] | undefined;
 }
 
 const namesToldMax = 20;
@@ -31,7 +40,7 @@ const silent = openJournal();
 
 const noMount: Finding = {
   mark: 'bad',
-  subject: 'folder',
+  id: 'mount',
   text: 'no mount is configured here: the folder cannot be looked at',
   nextStep: 'Say where folders are found: --mount /keybase=/keybase',
 };
@@ -39,31 +48,62 @@ const noMount: Finding = {
 /** Never rejects for what is wrong with the folder: that is what it reports. */
 export async function checkFolder(folder: FolderPath, config: Config): Promise<FolderFindings> {
   if (config.mounts.length === 0) return { findings: [noMount], modulePath: undefined };
-  return checkLocated(config, (guards) => openPlaces(config, guards).locator.locate(folder));
+  const guards = new MountGuards(config.limits);
+  const { locator } = openPlaces(config, guards);
+  const before = checkPlace(folder, locator.mountOf(folder), config);
+  if (before.some(({ mark }) => mark === 'bad')) return { findings: before, modulePath: undefined };
+  const inside = await checkLocated(config, guards, () => locator.locate(folder));
+  return { ...inside, findings: [...before, ...inside.findings] };
+}
+
+/** Whether a mount has the folder, and whether whoever runs the daemon may see it. */
+function checkPlace(
+  folder: FolderPath,
+  mount: Mount | undefined,
+  { botUser, mounts }: Config,
+): readonly Finding[] {
+  if (mount === undefined) {
+    const [, first = ''] = folder.key.split('/');
+    const served = mounts.map(({ prefix }) => prefix).join(', ');
+    const text = `No mount has the prefix /${first}: the operator serves ${served}`;
+    const nextStep = `${text}: add one with --mount, or correct the record`;
+    return [{ mark: 'bad', id: 'mount', text, nextStep }];
+  }
+  const found: Finding = { mark: 'ok', id: 'mount', text: `${mount.prefix} is ${mount.directory}` };
+  if (botUser === undefined || folder.type !== 'private') return [found];
+  const user = botUser.toLowerCase();
+  if (folder.writers.includes(user) || folder.readers.includes(user)) {
+    const may = folder.writers.includes(user) ? 'write' : 'read';
+    return [found, { mark: 'ok', id: 'writer', text: `${user} may ${may} the folder` }];
+  }
+  const nextStep = `Share the folder with ${user}, and name it in the record`;
+  const text = `${user} is neither among its writers nor its readers`;
+  return [found, { mark: 'bad', id: 'writer', text, nextStep }];
 }
 
 /** The same of the one folder of `config.folder`. */
 export function checkServedFolder(config: Config): Promise<FolderFindings> {
-  return checkLocated(config, (guards) => openPlaces(config, guards).folder);
+  const guards = new MountGuards(config.limits);
+  return checkLocated(config, guards, () => openPlaces(config, guards).folder);
 }
 
 async function checkLocated(
   config: Config,
-  locate: (guards: MountGuards) => Promise<LocatedFolder> | LocatedFolder | undefined,
+  guards: MountGuards,
+  locate: () => Promise<LocatedFolder> | LocatedFolder | undefined,
 ): Promise<FolderFindings> {
   const findings: Finding[] = [];
   try {
-    const guards = new MountGuards(config.limits);
-    const located = await locate(guards);
+    const located = await locate();
     if (located === undefined) return { findings: [noMount], modulePath: undefined };
     const { key, directory } = located;
-    findings.push({ mark: 'ok', subject: 'folder', text: `${key} is ${directory}` });
+    findings.push({ mark: 'ok', id: 'folder', text: `${key} is ${directory}` });
     const fs = guards.fsOf(located.mount.directory, ownerOf(located.key));
     return await lookInside(located, { fs, config, findings });
   } catch (error) {
     const isExpected = error instanceof TerrafirmaError || errnoOf(error) !== undefined;
     if (!isExpected || !(error instanceof Error)) throw error;
-    findings.push({ mark: 'bad', subject: 'folder', text: error.message });
+    findings.push({ mark: 'bad', id: 'folder', text: error.message });
     return { findings, modulePath: undefined };
   }
 }
@@ -80,13 +120,14 @@ async function lookInside(
   const onName = (segments: readonly string[]): void => names.take(segments);
   const listing = await listFolder({ fs, directory, limits, onName });
   for (const note of listing.notes) {
-    findings.push({ mark: 'note', subject: 'file', text: `${note.path}: ${note.reason}` });
+    findings.push({ mark: 'note', id: 'file', text: `${note.path}: ${note.reason}` });
   }
   findings.push(...names.findings());
   const modules = new Set<string>(listing.files.map((file) => file.path));
   const variable = grantedVariables(config.secrets.variables, process.env);
   const place = { fs, directory, folderKey, config, modules, variable };
-  findings.push(...(await checkSettings(place)));
+  const settings = await checkSettings(place);
+  findings.push(...settings.findings);
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
   const quarantined = await readQuarantined(config.stateDirectory, silent);
   await using judge = new ModuleJudge({ limits, quarantined });
@@ -102,7 +143,25 @@ async function lookInside(
     const { entries } = await fs.readdir(directory, limits.folderEntriesMax);
     findings.push(describeNoModules(entries.every(({ name }) => name.startsWith('.'))));
   }
-  return { findings, modulePath };
+  findings.push(...(await checkIndex(fs, directory, modules)));
+  return { findings, modulePath, hostNames: settings.hostNames };
+}
+
+/** Whether visitors of the name alone find something. */
+async function checkIndex(
+  fs: GuardedFs,
+  directory: string,
+  modules: ReadonlySet<string>,
+): Promise<readonly Finding[]> {
+  if (modules.has('index.wasm')) return [{ mark: 'ok', id: 'index', text: '/ is index.wasm' }];
+  try {
+    await fs.lstat(path.join(directory, 'index.html'));
+    return [{ mark: 'ok', id: 'index', text: '/ is index.html' }];
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    const text = '`/` answers 404: no index.html and no index.wasm; --fix writes an index.html';
+    return [{ mark: 'note', id: 'index', text }];
+  }
 }
 
 /** Files that are 404 for their names: nobody but `check` tells the owner. */
@@ -119,14 +178,14 @@ class UnservedNames {
     this.#count += 1;
     if (this.#named.length >= namesToldMax) return;
     const text = `${quoteReceived(segments.join('/'))} is never served: ${reason}`;
-    this.#named.push({ mark: 'note', subject: 'file', text });
+    this.#named.push({ mark: 'note', id: 'file', text });
   }
 
   findings(): readonly Finding[] {
     const more = this.#count - this.#named.length;
     if (more === 0) return this.#named;
     const text = `${more} more are never served for their names`;
-    return [...this.#named, { mark: 'note', subject: 'file', text }];
+    return [...this.#named, { mark: 'note', id: 'file', text }];
   }
 }
 
@@ -143,11 +202,11 @@ async function readManifest(fs: GuardedFs, directory: string, bytesMax: number):
 function judgeAccess(manifest: Manifest): Finding {
   if (mayReadAnonymously(manifest, [])) {
     const why = manifest.isConfigured ? `${manifestName} lets anybody read` : 'anybody may read';
-    return { mark: 'ok', subject: 'access', text: why };
+    return { mark: 'ok', id: 'access', text: why };
   }
   return {
     mark: 'bad',
-    subject: 'access',
+    id: 'access',
     text: `${manifestName} does not let anybody read at /: visitors get 403`,
     nextStep: `Grant "read" to anybody for "/" in ${manifestName}`,
   };
@@ -181,27 +240,28 @@ async function judgeFile(
 
 function describeSlow({ path: name }: ListedFile, reason: string): Finding {
   const text = `${name} would run slowly, because V8's optimiser may not have it: ${reason}`;
-  return { mark: 'note', subject: 'module', text };
+  return { mark: 'note', id: `module:${name}`, text };
 }
 
 function describeFile(file: ListedFile, problem: string | undefined, isReadable: boolean): Finding {
   const { path: name } = file;
+  const id = `module:${name}`;
   if (problem !== undefined) {
     const nextStep = `Replace ${name}: ${problem}`;
-    return { mark: 'bad', subject: 'module', text: `${name}: ${problem}`, nextStep };
+    return { mark: 'bad', id, text: `${name}: ${problem}`, nextStep };
   }
-  if (isReadable) return { mark: 'ok', subject: 'module', text: `${name} would be served` };
+  if (isReadable) return { mark: 'ok', id, text: `${name} would be served` };
   const text = `${name} is good, but ${manifestName} does not let anybody read it`;
-  return { mark: 'note', subject: 'module', text };
+  return { mark: 'note', id, text };
 }
 
 function describeNoModules(isEmpty: boolean): Finding {
   if (!isEmpty) {
-    return { mark: 'note', subject: 'module', text: 'there is none: only files would be served' };
+    return { mark: 'note', id: 'module', text: 'there is none: only files would be served' };
   }
   return {
     mark: 'bad',
-    subject: 'module',
+    id: 'module',
     text: 'the folder is empty',
     nextStep: 'Copy a .wasm file, or an index.html, into the folder',
   };

@@ -1,12 +1,12 @@
-/** What `terrafirma check` finds, one finding a line, and what to do next. */
+/** What `terrafirma doctor` finds, one finding a line, and what to do next. */
 import { printable } from '../printable.ts';
 
 export type FindingMark = 'ok' | 'note' | 'bad';
 
 export interface Finding {
   readonly mark: FindingMark;
-  /** What was looked at: `A`, `TXT`, `folder`, `access`, `module`, … */
-  readonly subject: string;
+  /** What was looked at: `a`, `txt`, `folder`, `module:hello.wasm`, …; programs may rely on it. */
+  readonly id: string;
   readonly text: string;
   /** Only of what is bad: what to do about it. */
   readonly nextStep?: string;
@@ -16,6 +16,9 @@ export interface Finding {
 export type CheckSubject = { readonly hostName: string } | { readonly folder: string };
 
 export type CheckReport = CheckSubject & {
+  readonly schemaVersion: 1;
+  /** From where it was looked. */
+  readonly from: string;
   readonly findings: readonly Finding[];
   readonly wouldWork: boolean;
   readonly nextStep: string;
@@ -25,22 +28,27 @@ export type CheckReport = CheckSubject & {
 export function summarize(
   subject: CheckSubject,
   findings: readonly Finding[],
-  whenGood: string,
+  about: { readonly from: string; readonly whenGood: string },
 ): CheckReport {
   const bad = findings.find((finding) => finding.mark === 'bad');
   return {
+    schemaVersion: 1,
     ...subject,
+    from: about.from,
     findings,
     wouldWork: bad === undefined,
-    nextStep: bad === undefined ? whenGood : (bad.nextStep ?? bad.text),
+    nextStep: bad === undefined ? about.whenGood : (bad.nextStep ?? bad.text),
   };
 }
 
 export function describeCheck(report: CheckReport): string {
-  const lines = report.findings.map(
-    ({ mark, subject, text }) => `  ${mark.padEnd(4)}  ${subject.padEnd(8)}  ${printable(text)}`,
-  );
+  const rows = report.findings.map(({ id, mark, text }) => {
+    // The path of a module stands in its text.
+    const name = id.replace(/:.*/, '');
+    return `  ${mark.padEnd(4)}  ${name.padEnd(11)}  ${printable(text)}`;
+  });
   const verdict = report.wouldWork ? 'It would work.' : 'It would not work.';
   const title = 'folder' in report ? printable(report.folder) : report.hostName;
-  return `${[title, ...lines, `${verdict} ${printable(report.nextStep)}`].join('\n')}\n`;
+  const end = [verdict, `Next: ${printable(report.nextStep)}`];
+  return `${[title, `  looked at from ${report.from}`, ...rows, ...end].join('\n')}\n`;
 }

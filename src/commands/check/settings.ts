@@ -7,7 +7,7 @@ import type { Config } from '../../config/config.ts';
 import type { ResolvedFastly } from '../../deploy/folder/fastly-files.ts';
 import { readFastly, settingsOfBoth } from '../../deploy/folder/read-fastly.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { FolderKey } from '../../names.ts';
+import type { FolderKey, HostName } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import { fastlyName } from '../../site/fastly/fastly-toml.ts';
 import type { ReadVariable } from '../../site/fastly/resolve.ts';
@@ -28,17 +28,30 @@ export interface SettingsPlace {
   readonly modules: ReadonlySet<string>;
 }
 
+export interface SettingsFindings {
+  readonly findings: readonly Finding[];
+  /** The host names that the folder lists; undefined: it says nothing. */
+  readonly hostNames: readonly HostName[] | undefined;
+}
+
 /** Rejects only when the folder cannot be read. */
-export async function checkSettings(place: SettingsPlace): Promise<readonly Finding[]> {
+export async function checkSettings(place: SettingsPlace): Promise<SettingsFindings> {
   const findings: Finding[] = [];
   const fastly = await checkFastly(place, findings);
   const settings = await readBoth(place, fastly, findings);
-  if (settings === undefined) return findings;
-  const { folderKey, config, modules } = place;
+  if (settings === undefined) return { findings, hostNames: undefined };
+  const all = [...findings, ...judgeSettings(settings, place)];
+  return { findings: all, hostNames: settings.hostNames };
+}
+
+/** What is lowered, absent, or to be read by others. */
+function judgeSettings(
+  settings: SiteSettings,
+  { config, folderKey, modules }: SettingsPlace,
+): readonly Finding[] {
   const exposed = describeExposed(settings, folderKey, config.botUser);
   const notes = lower(settings, { limits: config.limits, grants: config.grants }).notes;
   return [
-    ...findings,
     ...[...notes, ...absentModules(settings, modules)].map(noteOf('settings')),
     ...(exposed === undefined ? [] : [exposed]).map(noteOf('secrets')),
   ];
@@ -60,7 +73,7 @@ async function readBoth(
         ? parseSettings(bytes, settingsBytesMax, { areNamesLater: true })
         : settingsOfBoth(bytes, settingsBytesMax, fastly);
     if (bytes !== undefined) {
-      findings.push({ mark: 'ok', subject: 'settings', text: `${settingsName} is valid` });
+      findings.push({ mark: 'ok', id: 'settings', text: `${settingsName} is valid` });
     }
     return settings;
   } catch (error) {
@@ -78,7 +91,7 @@ async function checkFastly(
     if (fastly === undefined) return undefined;
     const count = fastly.paths.length === 1 ? 'one file' : `${fastly.paths.length} files`;
     const text = `${fastlyName} is valid, with ${count} that it names`;
-    findings.push({ mark: 'ok', subject: 'settings', text });
+    findings.push({ mark: 'ok', id: 'settings', text });
     findings.push(...fastly.settings.notes.map(noteOf('secrets')));
     return fastly;
   } catch (error) {
@@ -105,11 +118,11 @@ function faultOf(name: string, error: unknown): Finding {
   const isFault = error instanceof TerrafirmaError || error instanceof FileTooLargeError;
   if (!isFault) throw error;
   const nextStep = `Mend ${name}: ${error.message}`;
-  return { mark: 'bad', subject: 'settings', text: error.message, nextStep };
+  return { mark: 'bad', id: 'settings', text: error.message, nextStep };
 }
 
-function noteOf(subject: string): (text: string) => Finding {
-  return (text) => ({ mark: 'note', subject, text });
+function noteOf(id: string): (text: string) => Finding {
+  return (text) => ({ mark: 'note', id, text });
 }
 
 /** A name that nothing has is most often misspelled. */

@@ -19,7 +19,8 @@ const typeOpt = 41;
 const typeMetaMin = 249;
 const typeMetaMax = 255;
 
-export type RecordType = 'A' | 'AAAA' | 'TXT';
+/** `CAA` and `CNAME` only people who look at a name ask for. */
+export type RecordType = 'A' | 'AAAA' | 'TXT' | 'CAA' | 'CNAME';
 
 export interface DnsQuestion {
   readonly name: string;
@@ -165,6 +166,9 @@ function followAliases(
 function readData(message: Uint8Array, place: RecordPlace, type: RecordType): Uint8Array {
   const data = message.subarray(place.dataOffset, place.dataOffset + place.dataLength);
   if (type === 'TXT') return joinStrings(data);
+  if (type === 'CAA') return new Uint8Array(data);
+  // As text: its pointers lead into the message.
+  if (type === 'CNAME') return Buffer.from(readName(message, place.dataOffset).name);
   if (data.length !== (type === 'A' ? 4 : 16)) {
     throw new MalformedMessageError(`an ${type} record of ${data.length} bytes`);
   }

@@ -32,14 +32,14 @@ function check(argv: readonly string[] = []): Promise<ProgramEnd> {
 test('a host name that would work: everything about it, with 0', async () => {
   const { code, stdout, stderr } = await check();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toMatch(/ok +A +127\.0\.0\.1 \(this machine\)$/m);
-  expect(stdout).toMatch(/ok +AAAA +2001:db8::1 /m);
-  expect(stdout).toMatch(/ok +TXT +_keybase_pages\.example\.com: "kbp=.*"$/m);
-  expect(stdout).toMatch(/note +TXT +_keybasepages\.example\.com: no such name$/m);
+  expect(stdout).toMatch(/ok +a +127\.0\.0\.1 \(this machine\)$/m);
+  expect(stdout).toMatch(/ok +aaaa +2001:db8::1 /m);
+  expect(stdout).toMatch(/ok +txt +_keybase_pages\.example\.com: "kbp=.*"$/m);
+  expect(stdout).toMatch(/note +txt +_keybasepages\.example\.com: no such name$/m);
   expect(stdout).toMatch(/ok +meaning +the record means \/keybase\/private\/alice,kbwasm$/m);
   expect(stdout).toMatch(/ok +folder/m);
   expect(stdout).toMatch(/ok +module +hello\.wasm would be served$/m);
-  expect(stdout).toMatch(/^It would work\. Try: curl http:\/\/example\.com\/hello\.wasm$/m);
+  expect(stdout).toMatch(/^It would work\.\nNext: curl http:\/\/example\.com\/hello\.wasm$/m);
 });
 
 test('--json has the same as data', async () => {
@@ -48,7 +48,7 @@ test('--json has the same as data', async () => {
     hostName: 'example.com',
     wouldWork: true,
     findings: expect.arrayContaining([
-      { mark: 'ok', subject: 'module', text: 'hello.wasm would be served' },
+      { mark: 'ok', id: 'module:hello.wasm', text: 'hello.wasm would be served' },
     ]),
   });
 });
@@ -56,7 +56,7 @@ test('--json has the same as data', async () => {
 test('a record that is not quite one is not called fine', async () => {
   dns.table.set('_keybase_pages.example.com', { txt: ['\u201ckbp=/keybase/private/x\u201d'] });
   const { stdout } = await check();
-  expect(stdout).toMatch(/bad +TXT +_keybase_pages\.example\.com: "\\u201ckbp=/m);
+  expect(stdout).toMatch(/bad +txt +_keybase_pages\.example\.com: "\\u201ckbp=/m);
 });
 
 test('the second record name counts when the first has none', async () => {
@@ -68,7 +68,7 @@ test('the second record name counts when the first has none', async () => {
 
 const pages = '_keybase_pages.example.com';
 const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] = [
-  ['no address', { 'example.com': {} }, 'Set an A record: example.com A <the address'],
+  ['no address', { 'example.com': {} }, 'No address: set `example.com. A <the address'],
   ['no record', { [pages]: { txt: [] } }, 'set _keybase_pages.example.com TXT "kbp='],
   ['two records', { [pages]: { txt: ['kbp=/keybase/a', 'kbp=/keybase/b'] } }, 'exactly one kbp='],
   ['quotes inside', { [pages]: { txt: ['"kbp=/keybase/private/alice,kbwasm"'] } }, '\\"kbp='],
@@ -99,8 +99,8 @@ test('a folder is looked at by its path, as "serve" takes it', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^\/.*alice,kbwasm$/m);
   expect(stdout).toMatch(/ok +module +hello\.wasm would be served$/m);
-  expect(stdout).not.toMatch(/TXT|daemon/);
-  expect(stdout).toMatch(/^It would work\. Try: terrafirma serve \/.*alice,kbwasm$/m);
+  expect(stdout).not.toMatch(/txt|daemon/);
+  expect(stdout).toMatch(/^It would work\.\nNext: terrafirma serve \/.*alice,kbwasm$/m);
 
   folder.write(`${site}/fastly.toml`, '[local_server.acls]\nhome = "acl.json"');
   const workingDirectory = `${folder.directory}/private`;
@@ -130,7 +130,7 @@ test.each(broken)('%s: the next step, with 1', async (_name, table, nextStep) =>
   for (const [name, entry] of Object.entries(table)) dns.table.set(name, entry);
   const { code, stdout } = await check();
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^It would not work\. /m);
+  expect(stdout).toMatch(/^It would not work\.$/m);
   expect(stdout.split('\n').at(-2)).toContain(nextStep);
 });
 
@@ -140,7 +140,7 @@ test('silent DNS servers are said to be silent', async () => {
   }
   const { code, stdout } = await check();
   expect(code).toBe(1);
-  expect(stdout).toMatch(/bad +A +Cannot look up the name/m);
+  expect(stdout).toMatch(/bad +a +Cannot look up the name/m);
 });
 
 test('a refused module is named with its reason, with 1', async () => {
@@ -201,7 +201,9 @@ test('terrafirma.toml: what is wrong, what is lowered, and secrets that others r
   const broken = await check();
   expect(broken.code).toBe(1);
   expect(broken.stdout).toMatch(/bad +settings +.*terrafirma\.toml:2: site may hold only/m);
-  expect(broken.stdout).toMatch(/^It would not work\. Mend terrafirma\.toml: .*"clean_urls"\?/m);
+  expect(broken.stdout).toMatch(
+    /^It would not work\.\nNext: Mend terrafirma\.toml: .*"clean_urls"\?/m,
+  );
 
   write('[limits]\ncpu_ms = "1 h"\n[[routes]]\npath = "/x"\nmodule = "gone.wasm"');
   const noted = await check();
@@ -233,7 +235,7 @@ test('fastly.toml: what is wrong, and names that only it has', async () => {
   const broken = await check();
   expect(broken.code).toBe(1);
   expect(broken.stdout).toMatch(/bad +settings +.*fastly\.toml:2: the file must be there/m);
-  expect(broken.stdout).toMatch(/^It would not work\. Mend fastly\.toml: /m);
+  expect(broken.stdout).toMatch(/^It would not work\.\nNext: Mend fastly\.toml: /m);
 
   folder.write(`${site}/acl.json`, '{"entries":[]}');
   folder.write(`${site}/terrafirma.toml`, '[grants]\nacls = ["home"]');

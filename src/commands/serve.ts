@@ -7,6 +7,7 @@ import type { Setting } from '../config/schema.ts';
 import { allSettings, settings } from '../config/schema.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { TerrafirmaError } from '../errors.ts';
+import type { OutputStream } from '../journal/output.ts';
 import { type InheritedSocket, takeInherited } from '../outside/sockets/inherited.ts';
 import { ServiceManager } from '../outside/sockets/notify.ts';
 import type { Command, CommandIo, ExitCode, MindedSignal } from './command.ts';
@@ -63,7 +64,7 @@ export const serve: Command = {
     return superviseDaemon(
       () =>
         startDaemon(placed, {
-          ...{ output: process.stdout, portsTriedMax, version: readVersion() },
+          ...{ output: outputOf(io), portsTriedMax, version: readVersion() },
           reading: { loaded, reread },
           manager: new ServiceManager(io.service),
         }),
@@ -71,6 +72,11 @@ export const serve: Command = {
     );
   },
 };
+
+function outputOf({ machine }: CommandIo): OutputStream {
+  const { fd, isTTY } = process.stdout;
+  return { fd, isTTY, journalStream: machine.environment.JOURNAL_STREAM };
+}
 
 /** Sockets that are open already come first; the default place is for those who have none. */
 function addInherited(

@@ -27,6 +27,9 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       format: of(settings.logFormat),
       color: of(settings.logColor),
     },
+      syslog: of(settings.logSyslog),
+      accessFile: of(settings.logAccessFile),
+      accessFormat: of(settings.logAccessFormat),
     tls: {
       listen: of(settings.tlsListen),
       certificates: of(settings.tlsCertificates),

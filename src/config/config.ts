@@ -46,6 +46,11 @@ export interface WatchConfig {
 export interface LogConfig {
   readonly level: LogLevel;
   readonly format: LogFormat;
+  /** Whether lines begin with a priority; `auto`: where systemd's journal reads them. */
+  readonly syslog: 'auto' | 'yes' | 'no';
+  /** Where requests are written for other programs; undefined: nowhere. */
+  readonly accessFile: string | undefined;
+  readonly accessFormat: 'combined' | 'w3c';
   /** Whether readable lines may have colours; NO_COLOR says no. */
   readonly color: boolean;
 }

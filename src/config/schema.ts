@@ -219,6 +219,25 @@ export const settings = {
   }),
 } as const;
 
+  }),
+  logSyslog: define({
+    name: 'log.syslog',
+    summary: 'Whether JSON lines begin with the priority of syslog; auto: where the journal reads',
+    kind: choice(['auto', 'yes', 'no']),
+    fallback: () => 'auto' as const,
+  }),
+  logAccessFile: define({
+    name: 'log.access_file',
+    summary: 'Requests are written here, too, as other programs read them',
+    kind: optional(fileKind),
+    fallback: () => undefined,
+    fallbackWords: 'none',
+  }),
+  logAccessFormat: define({
+    name: 'log.access_format',
+    summary: 'How they are written: as Apache’s combined log, or the extended log of the W3C',
+    kind: choice(['combined', 'w3c']),
+    fallback: () => 'combined' as const,
 export const limitNames = Object.keys(defaultLimits) as readonly (keyof Limits)[];
 
 /** The settings of `[limits]`, made from the defaults and their rows. */

@@ -49,9 +49,14 @@ export class LogWriter {
     this.ring = createLogRing(options.limits.logRingBytesMax);
     this.#bell = new LogBell(own);
     const { log, onTrouble, stream } = options;
-    const { fd, isTTY } = stream;
+    const { fd, isTTY, journalStream } = stream;
     const { ring } = this;
-    const data: LogWriterStart = { log, stream: { fd, isTTY }, queues: this.#queues, ring };
+    const data: LogWriterStart = {
+      log,
+      stream: { fd, isTTY, journalStream },
+      queues: this.#queues,
+      ring,
+    };
     this.#worker = new LastingWorker({
       plan: () => ({
         entry: entryBeside(import.meta, '../journal/log-writer-thread'),

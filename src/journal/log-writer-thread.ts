@@ -4,6 +4,7 @@
  */
 import { workerData } from 'node:worker_threads';
 import type { LogConfig } from '../config/config.ts';
+import { AccessLog } from './access-log.ts';
 import { LogBell, type LogQueueMemory, LogQueueOutput } from './log-queue.ts';
 import { LogRingInput } from './log-ring.ts';
 import { LogOutput, type OutputStream } from './output.ts';
@@ -37,9 +38,10 @@ function run({ log, queues, ring, stream }: LogWriterStart): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   const pause = (): void => void Atomics.wait(sleeper, 0, 0, pauseMs);
   const losses = new WriteLosses(new LogOutput({ ...log, stream, pause }));
+  const access = openAccess(log);
   const newest = new LogRingInput(ring);
   for (;;) {
-    for (const queue of outputs) writeTurn(queue, { losses, newest });
+    for (const queue of outputs) writeTurn(queue, { losses, newest, access });
     if (!areEmpty()) continue;
     if (bell.isClosing) return;
     bell.sleep(areEmpty, lookMs);
@@ -49,13 +51,20 @@ function run({ log, queues, ring, stream }: LogWriterStart): void {
 
 function writeTurn(
   queue: LogQueueOutput,
-  { losses, newest }: { readonly losses: WriteLosses; readonly newest: LogRingInput },
+  to: {
+    readonly losses: WriteLosses;
+    readonly newest: LogRingInput;
+    readonly access: AccessLog | undefined;
+  },
 ): void {
+  const { access, losses, newest } = to;
   if (queue.isEmpty) return;
   const lines = queue.peek(turnBytesMax);
   // First: whoever does not read the output must not keep an operator from seeing why.
   newest.put(lines);
   losses.write(lines);
+  const lost = access?.write(lines) ?? 0;
+  if (lost > 0) losses.tellOfAccess(lost);
   queue.release(lines.length);
 }
 
@@ -63,9 +72,23 @@ function writeTurn(
 class WriteLosses {
   readonly #output: LogOutput;
   #lostLines = 0;
+  #accessToldAt = 1;
 
   constructor(output: LogOutput) {
     this.#output = output;
+  }
+
+  /** Once in a while: a line for each that is lost would be no better. */
+  tellOfAccess(lostLines: number): void {
+    if (lostLines < this.#accessToldAt) return;
+    this.#accessToldAt = lostLines * 10;
+    const tale = {
+      level: 'error',
+      time: new Date().toISOString(),
+      droppedLines: lostLines,
+      msg: 'the file of requests (log.access_file) cannot be written',
+    };
+    this.write(Buffer.from(`${JSON.stringify(tale)}\n`));
   }
 
   write(lines: Uint8Array): void {
@@ -82,6 +105,11 @@ class WriteLosses {
     };
     return Buffer.concat([Buffer.from(`${JSON.stringify(tale)}\n`), lines]);
   }
+}
+
+function openAccess({ accessFile: file, accessFormat: format }: LogConfig): AccessLog | undefined {
+  if (file === undefined) return undefined;
+  return new AccessLog({ file, format, nowMs: () => performance.now() });
 }
 
 function countLines(lines: Uint8Array): number {

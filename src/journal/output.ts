@@ -5,13 +5,16 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { LogConfig } from '../config/config.ts';
 import { createPrettifier } from './readable-lines.ts';
+import { isJournal, withPriority } from './syslog-priority.ts';
 
 export interface OutputStream {
   readonly fd: number;
   readonly isTTY: boolean;
+  /** What systemd says of the stream that its journal reads (JOURNAL_STREAM). */
+  readonly journalStream?: string | undefined;
 }
 
-export interface LogOutputOptions extends Pick<LogConfig, 'format' | 'color'> {
+export interface LogOutputOptions extends Pick<LogConfig, 'color' | 'format' | 'syslog'> {
   readonly stream: OutputStream;
   /** Waits a moment, while the reader does not read. */
   readonly pause: () => void;
@@ -24,13 +27,18 @@ const survived = new Set(['EPIPE', 'EIO', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ECONNRES
 export class LogOutput {
   readonly #fd: number;
   readonly #pause: () => void;
-  readonly #prettify: ((line: string) => string) | undefined;
+  /** Undefined: lines stay as they are. */
+  readonly #rewrite: ((line: string) => string) | undefined;
 
-  constructor({ format, color, stream, pause }: LogOutputOptions) {
+  constructor({ format, color, stream, syslog, pause }: LogOutputOptions) {
     this.#fd = openWithoutBlocking(stream.fd);
     this.#pause = pause;
     const isPretty = format === 'pretty' || (format === 'auto' && stream.isTTY);
-    this.#prettify = isPretty ? createPrettifier(color && stream.isTTY) : undefined;
+    const isPrefixed =
+      syslog === 'yes' ||
+      (syslog === 'auto' && isJournal(stream.journalStream, fstatSync(stream.fd)));
+    const prefix = isPrefixed ? (line: string) => `${withPriority(line)}\n` : undefined;
+    this.#rewrite = isPretty ? createPrettifier(color && stream.isTTY) : prefix;
   }
 
   /**
@@ -39,13 +47,13 @@ export class LogOutput {
    * @throws The system's error when the output is none of a kind that may come and go.
    */
   write(lines: Uint8Array): boolean {
-    const prettify = this.#prettify;
-    if (prettify === undefined) return this.#writeAll(lines);
+    const rewrite = this.#rewrite;
+    if (rewrite === undefined) return this.#writeAll(lines);
     const readable = Buffer.from(lines)
       .toString()
       .split('\n')
       .filter((line) => line !== '');
-    return this.#writeAll(Buffer.from(readable.map((line) => prettify(line)).join('')));
+    return this.#writeAll(Buffer.from(readable.map((line) => rewrite(line)).join('')));
   }
 
   #writeAll(bytes: Uint8Array): boolean {

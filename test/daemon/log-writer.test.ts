@@ -15,7 +15,8 @@ import { LogWriter } from '../../src/daemon/log-writer.ts';
 import { LogQueueInput, LogQueueOutput } from '../../src/journal/log-queue.ts';
 import { waitFor } from '../support/daemon.ts';
 
-const log = { level: 'info', format: 'json', color: false } as const;
+const usual = { syslog: 'no', accessFile: undefined, accessFormat: 'combined' } as const;
+const log = { level: 'info', format: 'json', color: false, ...usual } as const;
 const QUEUE_BYTES = 64 * 1024;
 /** What a pipe of Linux holds. */
 const PIPE_BYTES = 64 * 1024;

@@ -60,8 +60,8 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
 }
 
 function optionOf(row: FlagRow): { type: 'string' | 'boolean'; short?: string } {
-  if (row.short !== undefined) return { type: 'boolean', short: row.short };
-  return { type: row.placeholder === undefined ? 'boolean' : 'string' };
+  const type = row.placeholder === undefined ? 'boolean' : 'string';
+  return row.short === undefined ? { type } : { type, short: row.short };
 }
 
 function refuse(command: Command, rest: string): never {

@@ -6,6 +6,9 @@ import type { Command } from './command.ts';
 
 const loaders: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./serve.ts')).serve],
+  ['new', async () => (await import('./project/new.ts')).newProject],
+  ['build', async () => (await import('./project/build.ts')).build],
+  ['dev', async () => (await import('./dev/dev.ts')).dev],
   ['doctor', async () => (await import('./check/check.ts')).doctor],
   ['check', async () => (await import('./check/check.ts')).check],
   ['inspect', async () => (await import('./inspect/inspect.ts')).inspect],

@@ -14,7 +14,7 @@ export interface FlagRow {
   /** Absent: the flag takes no value. */
   readonly placeholder?: string;
   readonly isRepeatable?: boolean;
-  /** One letter, with one dash; of flags without a value alone. */
+  /** One letter, with one dash. */
   readonly short?: string;
   readonly summary: string;
 }

@@ -9,6 +9,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
   return freezeDeep({
     listen: of(settings.listen),
     folder: of(settings.folder),
+    variablesFile: of(settings.variablesFile),
     mounts: of(settings.mounts),
     botUser: of(settings.botUser),
     stateDirectory: of(settings.stateDirectory),

@@ -211,6 +211,8 @@ export interface Config {
   readonly dns: DnsConfig;
   readonly watch: WatchConfig;
   readonly outbound: OutboundConfig;
+  /** Of the folder's programs, in folder mode. */
+  readonly variablesFile: string | undefined;
   readonly keyValue: KeyValueConfig;
   readonly log: LogConfig;
   readonly tls: TlsConfig;

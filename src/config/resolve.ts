@@ -286,6 +286,10 @@ function refuseContradictions(
   resolved: ReadonlyMap<Setting<unknown>, Resolved>,
 ): void {
   refuseTlsWithoutCertificates(config, resolved);
+  if (config.variablesFile !== undefined && config.mounts.length > 0) {
+    const label = resolved.get(settings.variablesFile as Setting<unknown>)?.origin.label ?? '';
+    refuse(label, 'variables_file is for a folder that is served by its path: received mounts');
+  }
   const prefixes = config.mounts.map((mount) => mount.prefix);
   const twice = prefixes.find((prefix, index) => prefixes.indexOf(prefix) !== index);
   if (twice !== undefined) {

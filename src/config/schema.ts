@@ -14,6 +14,7 @@ import {
   choice,
   count,
   endpoint,
+  fileKind,
   fileSystemPath,
   listOf,
   milliseconds,
@@ -82,6 +83,14 @@ export const settings = {
     fallbackWords: 'none',
   }),
   mounts: define({
+  variablesFile: define({
+    name: 'variables_file',
+    flag: 'variables',
+    summary: 'Folder mode: lines NAME=value for its programs, over what its terrafirma.toml says',
+    kind: optional(fileKind),
+    fallback: () => undefined,
+    fallbackWords: 'none',
+  }),
     name: 'mounts',
     flag: 'mount',
     summary: 'Where folders named by TXT records are found; the longest prefix wins',

@@ -65,6 +65,16 @@ const examples: readonly Example[] = [
   {
     page: 'wasi-rust',
     folder: 'rust',
+    source: 'hello.rs',
+    command:
+      'rustc --edition 2021 --target wasm32-wasip1 -O -C strip=symbols -o hello.wasm hello.rs',
+    trial: 'fn main() {}\n',
+    request: ['--path', '/hello.wasm?Ada'],
+    answer: 'Hello from Rust, Ada!\n',
+  },
+  {
+    page: 'wasi-rust',
+    folder: 'rust',
     source: 'count.rs',
     command:
       'rustc --edition 2021 --target wasm32-wasip1 -O -C strip=symbols -o count.wasm count.rs',

@@ -29,7 +29,7 @@ import { isAllInSight, Stillness } from './stillness.ts';
 
 export interface FolderParts
   extends Omit<JudgeParts, 'directory' | 'fs' | 'moduleBytesMax' | 'owner'>,
-    Pick<InForceParts, 'sealingKeys'>,
+    Pick<InForceParts, 'sealingKeys' | 'variables'>,
     Pick<FolderCommonParts, 'isClockTrusted' | 'node' | 'siteStores'>,
     Pick<RulesParts, 'variable'>,
     Pick<RhythmOptions, 'crowd'>,

@@ -34,7 +34,7 @@ export interface RulesOptions {
   readonly common: Pick<FolderCommon, 'rules' | 'texts'> | undefined;
 }
 
-export interface RulesParts extends Pick<InForceParts, 'sealingKeys' | 'journal'> {
+export interface RulesParts extends Pick<InForceParts, 'sealingKeys' | 'journal' | 'variables'> {
   readonly config: DeployConfig;
   readonly fs: GuardedFs;
   readonly shared: SharedStore;

@@ -11,6 +11,7 @@ import type { SealingKeys, Unopened } from '../../outside/secrets/sealing-keys.t
 import { mergeFastly, withPrivate } from '../../site/fastly/merge.ts';
 import { type Ceilings, lower } from '../../site/settings/ceilings.ts';
 import { describeExposed, sealedStart } from '../../site/settings/exposed.ts';
+import { withVariables } from '../../site/settings/override.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
 import { defaultStore, type TextStores } from '../../site/settings/stores.ts';
 import { grantsFor, isGranted, requireNames } from '../../site/settings.ts';
@@ -25,6 +26,8 @@ export interface InForceParts {
   readonly botUser: string | undefined;
   readonly journal: Journal;
   readonly seeds: Pick<StoreSeeds, 'sow'>;
+  /** What whoever serves the folder gives its programs; left out: nothing. */
+  readonly variables?: ReadonlyMap<string, string>;
 }
 
 /** A secret that does not open, and who would have it. */
@@ -128,13 +131,21 @@ export class SettingsInForce {
     const known = this.#merged;
     if (known !== undefined && isSameSaid(known, said)) return known.merged;
     const { fastly, state, texts } = said;
-    const merged = state.kind === 'good' ? mergeOf(state, fastly, texts) : undefined;
+    const merged =
+      state.kind === 'good' ? this.#withVariables(mergeOf(state, fastly, texts)) : undefined;
     this.#merged = { ...said, merged };
     return merged;
   }
 
-  /** Whether that is all; false: it is to be taken again. */
+  #withVariables({ fault, settings }: Merged): Merged {
+    const { variables } = this.#parts;
+    return {
+      fault,
+      settings: variables === undefined ? settings : withVariables(settings, variables),
+    };
+  }
 
+  /** Whether that is all; false: it is to be taken again. */
   async #takeGood(
     state: Extract<SettingsState, { kind: 'good' }>,
     merged: SiteSettings,

@@ -1,0 +1,129 @@
+/**
+ * What `terrafirma new` can begin a project with: the programs of `examples/`, which come with the
+ * package, and the command that builds each. Data.
+ */
+
+export interface Template {
+  readonly id: string;
+  readonly summary: string;
+  /** Below `examples/`; copied into `src/` of the project. */
+  readonly sources: readonly string[];
+  /** The path of the module in the site; undefined: files alone. */
+  readonly module?: string;
+  readonly command?: string;
+  /** What to ask the function for: a query, with its question mark. */
+  readonly query?: string;
+  /** What its page sends in a POST. */
+  readonly body?: string;
+  /** Packages of npm that build it, with their versions. */
+  readonly packages?: Readonly<Record<string, string>>;
+}
+
+const assemblyscript = { assemblyscript: '^0.28.20' };
+const clangWasi = 'clang --target=wasm32-wasi --sysroot=/usr -Xclang -O2';
+
+export const templates: readonly Template[] = [
+  {
+    id: 'rust',
+    summary: 'Rust, as a CGI program (WASI)',
+    sources: ['wasi/rust/hello.rs'],
+    module: 'hello.wasm',
+    command:
+      'rustc --edition 2021 --target wasm32-wasip1 -O -C strip=symbols -o hello.wasm src/hello.rs',
+    query: '?Ada',
+  },
+  {
+    id: 'rust-terrarium',
+    summary: 'Rust, with the hostcalls of Terrarium',
+    sources: ['terrarium/rust/badge.rs', 'terrarium/rust/terrarium.rs'],
+    module: 'badge.wasm',
+    command:
+      'rustc --edition 2021 --target wasm32-unknown-unknown --crate-type cdylib ' +
+      '-C opt-level=s -C lto -C panic=abort -C strip=symbols -o badge.wasm src/badge.rs',
+    query: '?label=build&value=passing',
+  },
+  {
+    id: 'go',
+    summary: 'Go, as a CGI program (WASI)',
+    sources: ['wasi/go/hello.go'],
+    module: 'hello.wasm',
+    command: "GOOS=wasip1 GOARCH=wasm go build -ldflags='-s -w' -o hello.wasm src/hello.go",
+  },
+  {
+    id: 'tinygo',
+    summary: 'Go, compiled by TinyGo to a tenth of the size',
+    sources: ['wasi/go/hello.go'],
+    module: 'hello.wasm',
+    command: 'tinygo build -target=wasip1 -opt=z -no-debug -o hello.wasm src/hello.go',
+  },
+  {
+    id: 'c',
+    summary: 'C with the standard library (WASI)',
+    sources: ['wasi/c/hello.c'],
+    module: 'hello.wasm',
+    command: `${clangWasi} -o hello.wasm src/hello.c`,
+    query: '?Ada',
+  },
+  {
+    id: 'c-terrarium',
+    summary: 'C without a library, with the hostcalls of Terrarium',
+    sources: ['terrarium/c/echo.c', 'terrarium/c/terrarium.h'],
+    module: 'echo.wasm',
+    command:
+      'clang --target=wasm32 -nostdlib -Xclang -O2 -mbulk-memory -Wl,--no-entry ' +
+      '-Wl,--strip-all -o echo.wasm src/echo.c',
+    query: '?x=1',
+  },
+  {
+    id: 'cpp',
+    summary: 'C++ with its standard library (WASI)',
+    sources: ['wasi/cpp/sort.cpp'],
+    module: 'sort.wasm',
+    command:
+      'clang++ --target=wasm32-wasi --sysroot=/usr -stdlib=libc++ -fno-exceptions -Xclang -O2 ' +
+      '-o sort.wasm src/sort.cpp',
+    body: 'pear\napple\n',
+  },
+  {
+    id: 'zig',
+    summary: 'Zig with the C library that it brings (WASI)',
+    sources: ['wasi/zig/hello.zig'],
+    module: 'hello.wasm',
+    command:
+      'zig build-exe src/hello.zig -target wasm32-wasi -lc -O ReleaseSmall ' +
+      '-femit-bin=hello.wasm',
+    query: '?Ada',
+  },
+  {
+    id: 'assemblyscript',
+    summary: 'AssemblyScript, as a CGI program (WASI)',
+    sources: ['wasi/assemblyscript/hello.ts'],
+    module: 'hello.wasm',
+    command:
+      'npx asc src/hello.ts -O --exportStart _start ' +
+      '--config node_modules/@assemblyscript/wasi-shim/asconfig.json -o hello.wasm',
+    packages: { ...assemblyscript, '@assemblyscript/wasi-shim': '^0.1.0' },
+  },
+  {
+    id: 'assemblyscript-terrarium',
+    summary: 'AssemblyScript, with the hostcalls of Terrarium',
+    sources: [
+      'terrarium/assemblyscript/dice.ts',
+      'terrarium/assemblyscript/env.ts',
+      'terrarium/assemblyscript/terrarium.ts',
+    ],
+    module: 'dice.wasm',
+    command: 'npx asc -Oz --runtime stub --use abort=src/terrarium/abort -o dice.wasm src/dice.ts',
+    query: '?count=3&sides=20',
+    packages: assemblyscript,
+  },
+  {
+    id: 'wat',
+    summary: 'WebAssembly text, with the hostcalls of Terrarium',
+    sources: ['terrarium/wat/hello.wat'],
+    module: 'hello.wasm',
+    command: 'wat2wasm -o hello.wasm src/hello.wat',
+    query: '?name=Ada',
+  },
+  { id: 'static', summary: 'Files alone, no function', sources: [] },
+];

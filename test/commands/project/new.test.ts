@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { templates } from '../../../src/commands/project/templates.ts';
+import { TestFolder } from '../../support/folder.ts';
+import { runProgram } from '../program.ts';
+
+const nodeModules = join(import.meta.dirname, '..', '..', '..', 'node_modules');
+
+describe('terrafirma new', () => {
+  test('lists its templates, for people and programs', async () => {
+    const ids = templates.map(({ id }) => id);
+    const { stdout } = await runProgram(['new', '--list']);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([...ids, '']);
+    const { stdout: json } = await runProgram(['new', '--list', '--json']);
+    expect(JSON.parse(json).templates.map(({ id }: { id: string }) => id)).toEqual(ids);
+  });
+
+  test('never writes over a file that is there, and then writes nothing', async () => {
+    using folder = new TestFolder();
+    folder.write('mine/site/index.html', 'precious');
+    const argv = ['new', 'mine', '-t', 'rust'];
+    const { code, stderr } = await runProgram(argv, { workingDirectory: folder.directory });
+    expect(code).toBe(2);
+    expect(stderr).toContain(folder.path('mine/site/index.html'));
+    expect(readFileSync(folder.path('mine/site/index.html'), 'utf8')).toBe('precious');
+    expect(readdirSync(folder.path('mine'))).toEqual(['site']);
+  });
+
+  test('asks back about a template that it does not know', async () => {
+    const { code, stderr } = await runProgram(['new', 'x', '-t', 'rusty']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('did you mean "rust"?');
+  });
+
+  test('shows the name of the project as text', async () => {
+    using folder = new TestFolder();
+    const argv = ['new', '<b>&x', '-t', 'static'];
+    await runProgram(argv, { workingDirectory: folder.directory });
+    const page = readFileSync(folder.path('<b>&x/site/index.html'), 'utf8');
+    expect(page).toContain('<h1>&lt;b&gt;&amp;x</h1>');
+  });
+});
+
+/** Whether a compiler is here is found by building: `build` says with 2 that it is not. */
+describe.each(templates.filter(({ module }) => module !== undefined))(
+  'template $id',
+  (template) => {
+    test('builds, and answers', async (context) => {
+      using folder = new TestFolder();
+      const { id, body, module = '', query = '' } = template;
+      const inside = { workingDirectory: folder.path('hello') };
+      // Compilers keep caches at home.
+      const environment = { HOME: process.env.HOME ?? folder.directory };
+      const made = await runProgram(['new', 'hello', '-t', id], {
+        workingDirectory: folder.directory,
+      });
+      expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining('terrafirma dev') });
+      symlinkSync(nodeModules, folder.path('hello/node_modules'));
+      const built = await runProgram(['build'], { ...inside, environment });
+      if (built.code === 2) context.skip(built.stderr);
+      expect(built).toMatchObject({ code: 0 });
+      const asked = body === undefined ? ['--path', `/${module}${query}`] : ['--data', body];
+      const { code, stdout } = await runProgram(['run', join('site', module), ...asked], inside);
+      expect({ code, isSilent: stdout === '' }).toEqual({ code: 0, isSilent: false });
+    });
+  },
+);

@@ -117,7 +117,10 @@ export class Operation {
     ];
     const { assets } = dashboard;
     const panel = await openOwnerPanel({ ...parts, world, assets, nowMs });
-    const feedback = openFeedback({ ...parts, sessionsOf: (key) => panel?.sessionsOf(key) ?? [] });
+    const feedback = openFeedback({
+      ...{ ...parts, history, log: world.log },
+      sessionsOf: (key) => panel?.sessionsOf(key) ?? [],
+    });
     return new Operation({ listeners, dashboard, panel, pulse, ticks, feedback });
   }
 

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeForOwner } from '../../../src/admin/feedback/status-file.ts';
-import { writeInside } from '../../../src/outside/mount/write-inside.ts';
+import { appendInside, writeInside } from '../../../src/outside/mount/write-inside.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
 import { TestFolder } from '../../support/folder.ts';
 
@@ -45,6 +45,36 @@ describe.skipIf(!isLinux)('writeInside() (skipped but on Linux)', () => {
     symlinkSync(elsewhere, join(directory, name));
     await expect(writeInside(directory, place, bytes)).rejects.toThrow(/ELOOP|ENOTDIR/);
     expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
+  describe('appendInside()', () => {
+    const log = { names: ['.terrafirma', 'node'], name: 'log.txt', earlier: 'log.1.txt' };
+    const append = (directory: string, text: string) =>
+      appendInside(directory, log, { bytes: Buffer.from(text), bytesMax: 10 });
+    const read = (directory: string, name: string): string =>
+      readFileSync(join(directory, '.terrafirma/node', name), 'utf8');
+
+    test('goes on with the file, and keeps a full one as the earlier', async () => {
+      const directory = make();
+      for (const text of ['12345', '6789', 'abcd']) await append(directory, text);
+      expect(read(directory, 'log.txt')).toBe('abcd');
+      expect(read(directory, 'log.1.txt')).toBe('123456789');
+    });
+
+    test('reads neither through a link nor what somebody has made too large', async () => {
+      const directory = make();
+      const own = join(directory, '.terrafirma/node');
+      mkdirSync(own, { recursive: true });
+      const victim = join(make(), 'secret');
+      writeFileSync(victim, 'secret');
+      symlinkSync(victim, join(own, 'log.txt'));
+      await append(directory, 'mine');
+      expect(read(directory, 'log.txt')).toBe('mine');
+      writeFileSync(join(own, 'log.txt'), 'x'.repeat(1_000_000));
+      await append(directory, 'again');
+      expect(read(directory, 'log.txt')).toBe('again');
+      expect(readFileSync(victim, 'utf8')).toBe('secret');
+    });
   });
 
   test('writes through neither a link nor a hard link in place of the file', async () => {
@@ -100,9 +130,30 @@ describe.skipIf(!isLinux)('a daemon (skipped but on Linux)', () => {
     expect(told.modules).toContainEqual(
       expect.objectContaining({ module: 'broken.wasm', verdict: 'refused' }),
     );
+    expect(told.advice).toContainEqual({
+      id: 'module:broken.wasm',
+      text: expect.stringContaining('Replace broken.wasm: Cannot'),
+    });
+    expect(told.sealingKey).toMatch(/^[\w-]{43}$/);
     const answer = await fetch(`${daemon.url}/.terrafirma/node/status.json`);
     expect([401, 403, 404]).toContain(answer.status);
   });
+
+  test('tells by a log what became of the deploys', async () => {
+    using folder = new TestFolder();
+    folder.put('hello');
+    folder.write('broken.wasm', 'no module');
+    folder.write('.kbp_config', closed);
+    folder.write('terrafirma.toml', '[feedback]\nwrite = true\n');
+    await using _ = await start(folder, 'true');
+    const file = folder.path('.terrafirma/node/log.txt');
+    // A line comes with the next look, and so may a second file of lines a minute later.
+    const told = await waitFor(() => {
+      const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      return text.includes('broken.wasm') ? text : undefined;
+    }, 150_000);
+    expect(told).toMatch(/^\S+Z {2}- {2}broken\.wasm {2}warn {2}module refused: Cannot/m);
+  }, 200_000);
 
   test('tells verdicts alone where anybody may read, if the owner says so', async () => {
     using folder = new TestFolder();

@@ -45,6 +45,52 @@ test.skipIf(!has('promtool'))('promtool takes the alerts (skipped without promto
   expect(spawnSync('promtool', ['check', 'rules', file]).status).toBe(0);
 });
 
+interface Panel {
+  readonly id: number;
+  readonly title: string;
+  readonly type: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly targets: readonly { readonly refId: string; readonly expr: string }[];
+}
+
+const readPanels = (): readonly Panel[] =>
+  JSON.parse(read('config/monitoring/grafana-dashboard.json')).panels;
+
+test('the dashboard is one that Grafana loads: panels with numbers, places and queries', () => {
+  const panels = readPanels();
+  expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+  for (const { gridPos, targets, title, type } of panels) {
+    expect(['timeseries', 'stat', 'table', 'gauge', 'bargauge']).toContain(type);
+    expect(title).toMatch(/\S/);
+    expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+    expect(targets.length).toBeGreaterThan(0);
+    expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
+  }
+  for (const [at, one] of panels.entries()) {
+    const overlaps = panels.slice(at + 1).filter(({ gridPos: other }) => {
+      const { x, y, w, h } = one.gridPos;
+      return x < other.x + other.w && other.x < x + w && y < other.y + other.h && other.y < y + h;
+    });
+    expect(overlaps.map(({ title }) => title)).toEqual([]);
+  }
+});
+
+test.skipIf(!has('promtool'))('promtool takes every query (skipped without promtool)', () => {
+  using folder = new TestFolder();
+  const rules = readPanels().flatMap(({ targets }) =>
+    targets.map(({ expr }, at) => ({
+      record: `dashboard:query:${at}`,
+      expr: expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*'),
+    })),
+  );
+  // JSON is YAML.
+  writeFileSync(folder.path('rules.yml'), JSON.stringify({ groups: [{ name: 'a', rules }] }));
+  const { status, stderr } = spawnSync('promtool', ['check', 'rules', folder.path('rules.yml')], {
+    encoding: 'utf8',
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+
 test.skipIf(!has('systemd-analyze'))('systemd takes the sockets (skipped without it)', () => {
   for (const name of ['terrafirma-http.socket', 'terrafirma-https.socket']) {
     const files = [name, 'terrafirma.service'].map((each) => path.join(root, 'systemd', each));

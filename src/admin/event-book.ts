@@ -53,6 +53,7 @@ export class EventBook implements EventTally {
   readonly #kept: KeptEvent[] = [];
   readonly #listeners = new Set<(event: KeptEvent) => void>();
   #nextId = 1;
+  #droppedLines = 0;
 
   constructor(options: EventBookOptions) {
     this.#options = options;
@@ -73,6 +74,11 @@ export class EventBook implements EventTally {
     return { events, isWhole: oldest === undefined || oldest.id <= id + 1 };
   }
 
+  /** Of the control plane's log. */
+  get droppedLines(): number {
+    return this.#droppedLines;
+  }
+
   get lastId(): number {
     return this.#nextId - 1;
   }
@@ -85,6 +91,7 @@ export class EventBook implements EventTally {
 
   /** A reader of the journal. */
   take(event: JournalEvent): void {
+    if (event.kind === 'log-lines-dropped') this.#droppedLines += Number(event.facts.droppedLines);
     this.#counts.set(event.kind, this.countOf(event.kind) + 1);
     const result = deployResults.get(event.kind);
     if (result === undefined) return;

@@ -3,6 +3,7 @@ import type { Account } from '../account/account.ts';
 import type { Config } from '../config/config.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import type { CounterBook } from '../journal/counter-book.ts';
+import type { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogRing } from '../journal/log-ring.ts';
 import type { FolderKey, HostName } from '../names.ts';
@@ -43,7 +44,11 @@ export interface AdminWorld {
   readonly bans: BanBook;
   readonly threads: ThreadsView;
   readonly publisher: Pick<Publisher, 'acceptCopy' | 'folders' | 'versions' | 'rollBack'>;
-  readonly resolver: Pick<Resolver, 'known' | 'forget' | 'record'>;
+  /** Undefined: no traces are made. */
+  readonly traces: TracesView | undefined;
+  /** How long modules took to be judged. */
+  readonly judged: Histogram;
+  readonly resolver: Pick<Resolver, 'counts' | 'known' | 'forget' | 'record'>;
   /** Of the resolver's times. */
   readonly clockMs: () => number;
   readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
@@ -67,6 +72,11 @@ export interface CacheView {
     Record<'hits' | 'misses' | 'collapsed' | 'stored' | 'evicted' | 'purged', number>
   >;
   readonly held: { readonly bytes: number; readonly objects: number };
+}
+
+/** What became of traces. */
+export interface TracesView {
+  readonly counts: Readonly<Record<'sent' | 'dropped' | 'failed', number>>;
 }
 
 export interface ThreadsView {

@@ -6,7 +6,9 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Account } from '../account/account.ts';
 import type { Config } from '../config/config.ts';
+import type { ThreadCounters } from '../journal/counters.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { RequestSpans } from '../journal/spans.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -30,6 +32,10 @@ export interface RunIdentity {
   readonly place?: SiteDirectory;
   /** What the owner has set for the folder; left out where there is nothing. */
   readonly siteSettings?: SiteSettings | undefined;
+  /** Where the module is counted; left out: with the others. */
+  readonly counterRow?: number;
+  /** What is seen of the request, where it is traced. */
+  readonly spans?: RequestSpans | undefined;
 }
 
 /** What the two sides say to each other: plain data that is structured-cloned. */
@@ -77,7 +83,12 @@ export interface ThreadWorld {
   /** One module is run by the person at the machine, who may reach what she likes from it. */
   readonly isRunAlone: boolean;
   readonly onGuestLine: GuestLineSink;
+  /** Where it is counted what modules do; left out: nobody asks. */
+  readonly counters?: CapabilityCounters;
 }
+
+/** What capabilities count, by the row of a module. */
+export type CapabilityCounters = Pick<ThreadCounters, 'noteOutbound' | 'noteKeyValue'>;
 
 /** A thread side's line to its control side. */
 export interface ThreadLink<S extends Speech = Speech> {

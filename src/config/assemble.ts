@@ -8,8 +8,7 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
   const of: ValueOf = <T>(setting: Setting<T>): T => resolvedOf(setting as Setting<unknown>) as T;
   return freezeDeep({
     listen: of(settings.listen),
-    folder: of(settings.folder),
-    variablesFile: of(settings.variablesFile),
+    ...{ folder: of(settings.folder), variablesFile: of(settings.variablesFile) },
     mounts: of(settings.mounts),
     botUser: of(settings.botUser),
     stateDirectory: of(settings.stateDirectory),
@@ -27,10 +26,10 @@ export function assemble(resolvedOf: (setting: Setting<unknown>) => unknown): Co
       level: of(settings.logLevel),
       format: of(settings.logFormat),
       color: of(settings.logColor),
-    },
       syslog: of(settings.logSyslog),
       accessFile: of(settings.logAccessFile),
       accessFormat: of(settings.logAccessFormat),
+    },
     tls: {
       listen: of(settings.tlsListen),
       certificates: of(settings.tlsCertificates),
@@ -94,7 +93,9 @@ function assembleWatch(of: ValueOf): Config['watch'] {
 }
 
 /** What operators see and owners are told. */
-function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'dashboard' | 'feedback'> {
+function assembleOperation(
+  of: ValueOf,
+): Pick<Config, 'admin' | 'dashboard' | 'feedback' | 'telemetry'> {
   const admin = {
     listen: of(settings.adminListen),
     directory: of(settings.adminDirectory),
@@ -105,7 +106,14 @@ function assembleOperation(of: ValueOf): Pick<Config, 'admin' | 'dashboard' | 'f
     isEnabled: of(settings.feedbackEnabled),
     nodeName: of(settings.feedbackNodeName),
   };
-  return { admin, feedback, dashboard: { hostName: of(settings.dashboardHostName) } };
+  const telemetry = {
+    endpoint: of(settings.telemetryEndpoint),
+    sampleRatio: of(settings.telemetrySampleRatio),
+    serviceName: of(settings.telemetryServiceName),
+    propagates: of(settings.telemetryPropagates),
+  };
+  const dashboard = { hostName: of(settings.dashboardHostName) };
+  return { admin, feedback, dashboard, telemetry };
 }
 
 function assembleCluster(of: ValueOf): Config['cluster'] {

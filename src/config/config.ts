@@ -166,6 +166,16 @@ export interface DashboardConfig {
   readonly hostName: string | undefined;
 }
 
+export interface TelemetryConfig {
+  /** Undefined: no traces are made. */
+  readonly endpoint: string | undefined;
+  /** 0 to 1. */
+  readonly sampleRatio: number;
+  readonly serviceName: string;
+  /** Whether servers that modules ask are told. */
+  readonly propagates: boolean;
+}
+
 /** Several nodes, one installation; see docs/cluster.md. */
 export interface ClusterConfig {
   /** Empty: one machine, which keeps everything itself. */
@@ -201,6 +211,8 @@ export interface Config {
   readonly listen: readonly Endpoint[];
   /** Folder mode: this directory answers for every authority and DNS is not asked. */
   readonly folder: string | undefined;
+  /** Of the folder's programs, in folder mode. */
+  readonly variablesFile: string | undefined;
   readonly mounts: readonly Mount[];
   /** When set, private folders are served only if this user is one of their writers or readers. */
   readonly botUser: string | undefined;
@@ -211,8 +223,6 @@ export interface Config {
   readonly dns: DnsConfig;
   readonly watch: WatchConfig;
   readonly outbound: OutboundConfig;
-  /** Of the folder's programs, in folder mode. */
-  readonly variablesFile: string | undefined;
   readonly keyValue: KeyValueConfig;
   readonly log: LogConfig;
   readonly tls: TlsConfig;
@@ -224,6 +234,7 @@ export interface Config {
   readonly admin: AdminConfig;
   readonly dashboard: DashboardConfig;
   readonly feedback: FeedbackConfig;
+  readonly telemetry: TelemetryConfig;
   readonly cluster: ClusterConfig;
   readonly proxies: ProxyConfig;
   readonly limits: Limits;

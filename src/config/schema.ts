@@ -26,6 +26,7 @@ import {
 } from './kinds.ts';
 import { limitRows } from './limit-rows.ts';
 import { define, type Machine, type Setting } from './setting.ts';
+import { telemetrySettings } from './telemetry-settings.ts';
 import { tlsSettings } from './tls-settings.ts';
 
 export type { Machine, Setting } from './setting.ts';
@@ -82,7 +83,6 @@ export const settings = {
     fallback: () => undefined,
     fallbackWords: 'none',
   }),
-  mounts: define({
   variablesFile: define({
     name: 'variables_file',
     flag: 'variables',
@@ -91,6 +91,7 @@ export const settings = {
     fallback: () => undefined,
     fallbackWords: 'none',
   }),
+  mounts: define({
     name: 'mounts',
     flag: 'mount',
     summary: 'Where folders named by TXT records are found; the longest prefix wins',
@@ -203,6 +204,7 @@ export const settings = {
   ...grantSettings,
   ...tlsSettings,
   ...adminSettings,
+  ...telemetrySettings,
   ...clusterSettings,
   logLevel: define({
     name: 'log.level',
@@ -217,17 +219,6 @@ export const settings = {
     summary: 'auto is readable on a terminal and JSON lines elsewhere',
     kind: choice(['auto', 'json', 'pretty']),
     fallback: () => 'auto' as const,
-  }),
-  logColor: define({
-    name: 'log.color',
-    summary: 'Whether readable lines may have colours',
-    kind: yesOrNo,
-    fallback: () => true,
-    // no-color.org: present and not empty, whatever its value.
-    commonVariable: { name: 'NO_COLOR', parse: () => false },
-  }),
-} as const;
-
   }),
   logSyslog: define({
     name: 'log.syslog',
@@ -247,6 +238,17 @@ export const settings = {
     summary: 'How they are written: as Apache’s combined log, or the extended log of the W3C',
     kind: choice(['combined', 'w3c']),
     fallback: () => 'combined' as const,
+  }),
+  logColor: define({
+    name: 'log.color',
+    summary: 'Whether readable lines may have colours',
+    kind: yesOrNo,
+    fallback: () => true,
+    // no-color.org: present and not empty, whatever its value.
+    commonVariable: { name: 'NO_COLOR', parse: () => false },
+  }),
+} as const;
+
 export const limitNames = Object.keys(defaultLimits) as readonly (keyof Limits)[];
 
 /** The settings of `[limits]`, made from the defaults and their rows. */

@@ -6,15 +6,16 @@ import { Account } from '../account/account.ts';
 import { createSharedAccount } from '../account/shared.ts';
 import { ControlSides } from '../capability/control.ts';
 import type { Config, Endpoint } from '../config/config.ts';
-import type { CounterRows } from '../deploy/folder/site-picture.ts';
-import { Publisher } from '../deploy/publish.ts';
+import { Publisher, type PublisherOptions } from '../deploy/publish.ts';
 import { CounterBook } from '../journal/counter-book.ts';
+import { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OutputStream } from '../journal/output.ts';
 import { ownerOf } from '../names.ts';
 import { Resolver } from '../outside/dns/dns.ts';
 import { sizeThreadPool } from '../outside/mount/libuv-pool.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
+import { readFolderVariables } from '../outside/secrets/folder-variables.ts';
 import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
 import type { ServiceManager } from '../outside/sockets/notify.ts';
@@ -41,6 +42,7 @@ import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { openNodes, startStore } from './shared-store.ts';
 import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
+import { openTraces } from './traces/open.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Daemon {
@@ -65,6 +67,9 @@ export interface DaemonIo extends OperationIo {
   /** Who is told how the daemon is. */
   readonly manager?: ServiceManager;
 }
+
+/** How long judging a module takes: upper ends in seconds. */
+const judgeBucketsS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 const standardOutput: DaemonIo = { output: process.stdout };
 
@@ -95,30 +100,30 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     });
     const counters = openCounters(config);
     parts.bans = openBans(config, (bans) => parts.threads?.tell({ kind: 'bans', bans }));
-    const counterRows: CounterRows = (key, paths) => counters.rowsOf(key, paths);
     const sealingKeys = new SealingKeys(config.stateDirectory, config.secrets.keyFile);
     const nodes = await openNodes(config, journal, { keeper: store, shared });
-    const variable = grantedVariables(config.secrets.variables, process.env);
-    const rules = { relocate, sealingKeys, counterRows, variable, ...nodes };
-    parts.publisher = await Publisher.open({ config, journal, guards, shared, ...rules });
+    const judged = new Histogram(judgeBucketsS);
+    parts.publisher = await openPublisher(config, counters, {
+      ...{ journal, guards, shared, relocate, sealingKeys, judged, ...nodes },
+    });
+    parts.traces = openTraces(config, { journal, version: io.version, nowMs });
     const answers = openAnswers(config, parts, {
       ...{ ...places, resolver, guards, journal, sealingKeys },
       ...{ publisher: parts.publisher, capabilities: parts.capabilities },
     });
-    const within = { resolver, answers, store: shared, ...nodes };
-    parts.certificates = await openTls(config, parts, within);
+    const within = { journal, resolver, store: shared };
+    parts.certificates = await openTls(config, parts, { ...within, answers, ...nodes });
     const { capabilities, publisher } = parts;
     const threads = openThreads(parts, { config, account, capabilities, log, counters, answers });
     parts.reclaimer = openReclaimer(config, journal, { publisher, store, ...places });
-    const hostRules = parts.openHostRules(config.hosts);
-    const timing = { config, journal, places, resolver, store: shared, threads, publisher };
-    parts.cron = openCron({ ...timing, hostRules });
+    parts.cron = openCron(parts, { ...within, config, places, threads, publisher });
     tellNews(parts, publisher, threads);
     const daemon = createDaemon(plain, parts);
     parts.operation = await openOperation(io, parts, {
-      ...{ config, resolver, counters, daemonLog: log, threads, publisher, store: shared },
-      ...{ account: new Account(account, 'control'), bans: parts.bans, guards },
-      ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache'), places, hostRules },
+      ...{ ...within, config, counters, daemonLog: log, threads, publisher, guards, judged },
+      ...{ account: new Account(account, 'control'), bans: parts.bans, traces: parts.traces },
+      ...{ drain: () => void daemon.drain(), cache: capabilities.side('cache'), places },
+      hostRules: parts.openHostRules(config.hosts),
       listening: () => urlsOf(all),
       hostNames: () => answers.hostNames(),
     });
@@ -132,6 +137,24 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     await parts.stop('force');
     throw error;
   }
+}
+
+/** What becomes of folders. */
+function openPublisher(
+  config: Config,
+  counters: CounterBook,
+  from: Omit<PublisherOptions, 'config' | 'counterRows' | 'onJudged' | 'variable' | 'variables'> & {
+    readonly judged: Histogram;
+  },
+): Promise<Publisher> {
+  const { judged, ...rest } = from;
+  return Publisher.open({
+    ...{ ...rest, config },
+    onJudged: (ms) => judged.add(ms / 1_000),
+    counterRows: (key, paths) => counters.rowsOf(key, paths),
+    variable: grantedVariables(config.secrets.variables, process.env),
+    variables: readFolderVariables(config.variablesFile),
+  });
 }
 
 /** What changes is told to every thread. */
@@ -222,6 +245,7 @@ function openThreads(
     answer: (question) => answers.answer(question),
     ticketKeys: () => parts.ticketKeys?.current,
     bans: () => parts.bans?.rules ?? noBans,
+    onTraces: (records) => parts.traces?.take(records),
   });
   return parts.threads;
 }
@@ -291,12 +315,14 @@ function openCompressor({ limits }: Config, journal: Journal, parts: RunningPart
 
 /** Undefined where the operator wants none. */
 function openCron(
-  parts: Omit<CronParts, 'call'> & { readonly threads: ServingThreads },
+  parts: RunningParts,
+  from: Omit<CronParts, 'call' | 'hostRules'> & { readonly threads: ServingThreads },
 ): Cron | undefined {
-  const { threads, ...rest } = parts;
-  if (!parts.config.cron.isEnabled) return undefined;
+  const { threads, ...rest } = from;
+  if (!from.config.cron.isEnabled) return undefined;
   return new Cron({
     ...rest,
+    hostRules: parts.openHostRules(from.config.hosts),
     call: (order, limitMs) => threads.callAtItsTime(order, limitMs),
   });
 }

@@ -23,9 +23,12 @@ import type { Operation } from './operation.ts';
 import type { Reclaimer } from './reclaim.ts';
 import type { Reloads } from './reloads.ts';
 import type { ServingThreads } from './threads.ts';
+import type { TraceExporter } from './traces/exporter.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** How long the end waits for whoever reads the log. */
+/** How long it waits for a collector of traces. */
+const tracesFlushMs = { drain: 2_000, force: 0 } as const;
 const logFlushMs = { drain: 2_000, force: 200 } as const;
 
 export class RunningParts {
@@ -45,6 +48,7 @@ export class RunningParts {
   logins: Logins | undefined;
   compressor: Compressor | undefined;
   threads: ServingThreads | undefined;
+  traces: TraceExporter | undefined;
   bans: BanBook | undefined;
   operation: Operation | undefined;
   watchdog: Watchdog | undefined;
@@ -89,6 +93,7 @@ export class RunningParts {
     if (drain && this.#leadMs > 0) await wait(this.#leadMs);
     this.cron?.rest();
     await this.#step(() => (drain ? this.threads?.drain(limitMs) : this.threads?.terminate()));
+    await this.#step(() => this.traces?.close(tracesFlushMs[how]));
     this.watchdog?.close();
     await this.#step(() => this.operation?.close());
     this.bans?.close();

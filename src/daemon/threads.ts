@@ -12,6 +12,7 @@ import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
+import type { TraceRecord } from '../journal/spans.ts';
 import { SocketCalls } from '../outside/sockets/system-calls.ts';
 import type { BanRules } from '../site/bans.ts';
 import type { Site } from '../site/table.ts';
@@ -49,6 +50,7 @@ export interface ThreadsOptions {
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly capabilities: Pick<ControlSides, 'connectThread'>;
   /** Whom the operator has banned, now. */
+  readonly onTraces?: ((records: readonly TraceRecord[]) => void) | undefined;
   readonly bans: () => BanRules;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
@@ -263,6 +265,7 @@ export class ServingThreads {
 
   #receive(worker: Worker, message: ToControl): void {
     if (message.kind === 'question') void this.#answer(worker, message.id, message.question);
+    else if (message.kind === 'traces') this.#options.onTraces?.(message.records);
   }
 
   async #answer(worker: Worker, id: number, question: Question): Promise<void> {

@@ -46,6 +46,8 @@ export interface PublisherOptions {
   readonly sealingKeys: InForceParts['sealingKeys'];
   /** Variables of the daemon that folders may have as secrets. */
   readonly variable: ReadVariable;
+  /** See `InForceParts`. */
+  readonly variables?: ReadonlyMap<string, string>;
   /** Where rollbacks are. */
   readonly shared: SharedStore;
   /** The name of this node, where several have copies of the folders. */
@@ -58,6 +60,8 @@ export interface PublisherOptions {
   readonly relocate: (located: LocatedFolder) => Promise<LocatedFolder>;
   /** See `PictureOptions`. */
   readonly counterRows?: CounterRows;
+  /** See `BuilderOptions`. */
+  readonly onJudged?: (ms: number) => void;
   /** Milliseconds since the Unix epoch: compared with the times of files. */
   readonly nowMs?: () => number;
 }
@@ -113,7 +117,7 @@ export class Publisher {
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = state.store;
     this.#probation = state.probation;
-    this.#builder = new Builder({ limits: config.limits });
+    this.#builder = new Builder({ limits: config.limits, onJudged: options.onJudged });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
     const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
     this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });
@@ -309,7 +313,7 @@ export class Publisher {
     }
     this.#trial.prepare();
     this.#builder.prepare();
-    const { counterRows } = this.#options;
+    const { counterRows, variables } = this.#options;
     const folder = new WatchedFolder(located, {
       config: this.#config,
       store: this.#store,
@@ -327,6 +331,7 @@ export class Publisher {
       relocate: () => this.#options.relocate(located),
       sealingKeys: this.#options.sealingKeys,
       variable: this.#options.variable,
+      ...(variables === undefined ? {} : { variables }),
       watches: this.#watches,
       crowd: this.#crowd,
       ...this.#mountParts(located),

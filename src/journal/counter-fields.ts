@@ -35,8 +35,30 @@ export const durationBucketsS: readonly number[] = [
 export const replyKinds = ['guest', 'file', 'daemon'] as const;
 export const statusClasses = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
+/** How requests of modules to other servers ended. */
+export const outboundResults = ['answered', 'error', 'failed', 'refused'] as const;
+export type OutboundResult = (typeof outboundResults)[number];
+
+/** What modules do with key-value stores. */
+export const keyValueOps = ['read', 'store', 'append', 'remove', 'count', 'list'] as const;
+export type KeyValueOp = (typeof keyValueOps)[number];
+
+/** What a thread counts for the daemon as a whole: in the row that belongs to no module. */
+export const threadCounts = [
+  'instances-created',
+  'instances-restored',
+  'instances-discarded-idle',
+  'instances-discarded-ended',
+  'runs-refused',
+  'handshakes-done',
+  'handshakes-failed',
+  'handshakes-refused',
+  'log-lines-dropped',
+] as const;
+export type ThreadCount = (typeof threadCounts)[number];
+
 /** The first place of each group; groups without a count are one number. */
-export const counterPlace = layOut({
+const layout = layOut({
   requests: outcomes.length,
   durations: durationBucketsS.length + 1,
   durationSumUs: 1,
@@ -45,18 +67,23 @@ export const counterPlace = layOut({
   receivedBytes: 1,
   sentBytes: 1,
   replies: replyKinds.length * statusClasses.length,
+  outbound: outboundResults.length,
+  keyValue: keyValueOps.length,
+  thread: threadCounts.length,
 });
+export const counterPlace = layout.places;
 
 /** Numbers of a row: whole cache lines, so that threads do not share one. */
-export const counterRowWords =
-  Math.ceil((counterPlace.replies + replyKinds.length * statusClasses.length) / 8) * 8;
+export const counterRowWords = Math.ceil(layout.words / 8) * 8;
 
-function layOut<Name extends string>(counts: Record<Name, number>): Readonly<Record<Name, number>> {
+function layOut<Name extends string>(
+  counts: Record<Name, number>,
+): { readonly places: Readonly<Record<Name, number>>; readonly words: number } {
   let next = 0;
   const places = Object.entries<number>(counts).map(([name, count]) => {
     const place = next;
     next += count;
     return [name, place];
   });
-  return Object.fromEntries(places) as Record<Name, number>;
+  return { places: Object.fromEntries(places) as Record<Name, number>, words: next };
 }

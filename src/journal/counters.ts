@@ -8,8 +8,14 @@ import {
   counterPlace,
   counterRowWords,
   durationBucketsS,
+  type KeyValueOp,
+  keyValueOps,
+  type OutboundResult,
+  outboundResults,
   outcomes,
   statusClasses,
+  type ThreadCount,
+  threadCounts,
 } from './counter-fields.ts';
 import type { RequestRecord } from './request-record.ts';
 
@@ -47,6 +53,24 @@ export class ThreadCounters {
     add(words, row + counterPlace.replies + replyPlaceOf(record), 1);
     const peak = row + counterPlace.memoryPeakBytes;
     if (memoryBytes !== undefined && memoryBytes > (words[peak] ?? 0)) words[peak] = memoryBytes;
+    if (record.errorCode === 'overloaded') this.noteThread('runs-refused');
+  }
+
+  /** Counts what a module has asked another server. */
+  noteOutbound(counterRow: number, result: OutboundResult): void {
+    const place = counterPlace.outbound + outboundResults.indexOf(result);
+    add(this.#words, counterRow * counterRowWords + place, 1);
+  }
+
+  noteKeyValue(counterRow: number, op: KeyValueOp): void {
+    const place = counterPlace.keyValue + keyValueOps.indexOf(op);
+    add(this.#words, counterRow * counterRowWords + place, 1);
+  }
+
+  /** Counts what belongs to the thread as a whole. */
+  noteThread(what: ThreadCount, amount = 1): void {
+    const place = counterPlace.thread + threadCounts.indexOf(what);
+    add(this.#words, otherRow * counterRowWords + place, amount);
   }
 }
 

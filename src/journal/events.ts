@@ -121,6 +121,7 @@ export interface Events {
   readonly 'owner-proved': InFolder & { readonly owner: string };
   readonly 'admin-listening': { readonly admin: readonly string[] };
   readonly 'admin-trouble': Because;
+  readonly 'traces-not-sent': Because;
   readonly 'feedback-paused': InFolder & Because;
   readonly 'config-reloaded': {
     readonly changed: readonly string[];
@@ -284,6 +285,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
     level: 'info',
     text: ({ admin }) => `operated at ${admin.join(' and ')}`,
   },
+  'traces-not-sent': { level: 'warn', text: 'traces not sent: the collector does not take them' },
   'feedback-paused': {
     level: 'warn',
     text: 'nothing is written into the folder for ten minutes: it could not be',

@@ -29,10 +29,11 @@ export function createLogger(level: LogLevel, sink: LineSink): Logger {
   );
 }
 
-/** Tells what one thread has dropped of the log since this was told last, if anything. */
-export function tellLosses(journal: Journal, channel: LogChannel): void {
+/** Tells what one thread has dropped of the log since this was told last: so many lines. */
+export function tellLosses(journal: Journal, channel: LogChannel): number {
   const losses = channel.takeLosses();
   if (losses !== undefined) journal.tell('log-lines-dropped', losses);
+  return losses?.droppedLines ?? 0;
 }
 
 function cutFields(fields: Record<string, unknown>): Record<string, unknown> {

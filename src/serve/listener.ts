@@ -61,7 +61,7 @@ export interface ListenerOptions {
 export interface ListenerTls
   extends Pick<
     TlsServerOptions,
-    'contexts' | 'ticketKeys' | 'onHello' | 'clientOf' | 'challengeOf' | 'onRefused'
+    'contexts' | 'ticketKeys' | 'onHandshake' | 'onHello' | 'clientOf' | 'challengeOf' | 'onRefused'
   > {
   /** On every answer over HTTPS, e.g. Strict-Transport-Security. */
   readonly fixedHeaders: readonly Header[] | undefined;

@@ -1,6 +1,8 @@
 /** A serving thread's side of what whoever operates the daemon sees and does. */
 import { getHeapStatistics } from 'node:v8';
+import { noSupplyCounts, type SupplyCounts } from '../engine/supply/counts.ts';
 import type { GuestPool } from '../engine/supply/pool.ts';
+import type { ThreadCounters } from '../journal/counters.ts';
 import type { FolderKey } from '../names.ts';
 import type { BanRules } from '../site/bans.ts';
 import type { ControlLink } from '../threads/control-link.ts';
@@ -18,6 +20,7 @@ export interface OperatorSideOptions {
   readonly listener: Pick<Listener, 'connectionCounts'>;
   readonly conversations: Pick<Conversations, 'count'>;
   readonly bans: Bans;
+  readonly counters: Pick<ThreadCounters, 'noteThread'>;
 }
 
 /** A list that long says enough, and holds up neither thread. */
@@ -26,6 +29,8 @@ const runsToldMax = 500;
 export class OperatorSide {
   readonly #options: OperatorSideOptions;
   readonly #page: GaugePage;
+  /** What the pool had counted when it was told last. */
+  #told: SupplyCounts = noSupplyCounts;
 
   constructor(options: OperatorSideOptions) {
     this.#options = options;
@@ -49,6 +54,18 @@ export class OperatorSide {
       lagMs,
       heapBytes: getHeapStatistics().used_heap_size,
     });
+    this.#tellCounts(pool.counts);
+  }
+
+  #tellCounts(now: SupplyCounts): void {
+    const { counters } = this.#options;
+    const told = this.#told;
+    counters.noteThread('instances-created', now.created - told.created);
+    counters.noteThread('instances-restored', now.restored - told.restored);
+    const idle = now.discardedIdle - told.discardedIdle;
+    counters.noteThread('instances-discarded-idle', idle);
+    counters.noteThread('instances-discarded-ended', now.discarded - told.discarded - idle);
+    this.#told = { ...now };
   }
 
   hear(news: ToThread & { readonly kind: 'operator-question' | 'bans' }): void {

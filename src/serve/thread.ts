@@ -45,6 +45,7 @@ import { Replica, type ReplicaOptions } from './road/replica.ts';
 import { SealingKeyDoor } from './road/sealing-key.ts';
 import { sharesOf } from './road/shares-of.ts';
 import { SiteRoad } from './road/site-road.ts';
+import { Tracer } from './road/tracer.ts';
 import { ownSystemThread } from './system-thread.ts';
 import { createTlsParts } from './tls/parts.ts';
 import { ConnectionCounts } from './websocket/connection-counts.ts';
@@ -62,7 +63,7 @@ async function start(start: ThreadStart): Promise<void> {
   const control = parentPort;
   const { config } = start;
   const { limits } = config;
-  const { channel, journal, log, logger } = openLog(start);
+  const { channel, counters, journal, log, logger } = openLog(start);
   const link = new ControlLink(control, {
     verdictWaitMs: limits.verdictWaitMs,
     onNews: (news) => {
@@ -81,16 +82,15 @@ async function start(start: ThreadStart): Promise<void> {
   const { account, pool } = openEngine(start);
   const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
-  const capabilities = openCapabilities(start, { link, guards, log, account });
-  const counts = new ConnectionCounts(limits);
-  const conversations = new Conversations({ limits, counts, nowMs });
-  const tunnels = new Tunnels(limits, counts);
+  const capabilities = openCapabilities(start, { link, guards, log, account, counters });
+  const { conversations, tunnels } = openTalk(limits);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
   const doors = openDoors(start);
-  const within = { ...doors, link, replica, log };
+  const tracer = openTracer(config, link);
+  const within = { ...doors, link, replica, log, tracer };
   const gateway = openGateway(config, { ...within, guards, runs, account });
   const cron = new CronRuns({ ...doors, limits, runs, account, log, nowMs });
-  const secured = createTlsParts(start, { ...within, journal, gateway });
+  const secured = createTlsParts(start, { ...within, journal, gateway, counters });
   const listener = new Listener({
     ...{ clocks: systemClocks, limits, proxies: doors.proxies, tls: secured?.listener },
     serve: secured?.serve ?? ((exchange, record) => gateway.serve(exchange, record)),
@@ -98,24 +98,32 @@ async function start(start: ThreadStart): Promise<void> {
   });
 
   const retunable = { ...doors, replica, limits, logger, pool, capabilities };
-  const operator = new OperatorSide({ ...doors, start, link, pool, listener, conversations });
+  const watched = { pool, listener, conversations, counters };
+  const operator = new OperatorSide({ ...doors, start, link, ...watched });
   beatWith(start, (lagMs) => operator.tellGauges(lagMs));
 
   async function callAtItsTime(id: number, order: CronOrder): Promise<void> {
     link.tell({ kind: 'cron-ended', id, end: await cron.run(order) });
   }
-
   async function drain(drainMs: number): Promise<void> {
     await drainRuns([listener, conversations, tunnels, cron], pool, drainMs);
     pool.close();
     await capabilities.close();
-    tellLosses(journal, channel);
+    tracer?.flush();
+    countLosses(journal, channel, counters);
     control.close();
   }
 
   logUnhandled(journal);
   control.on('message', (message: ToThread) => link.receive(message));
   control.postMessage(await listen(listener, start));
+}
+
+/** Connections that are talked over for long. */
+function openTalk(limits: Config['limits']) {
+  const counts = new ConnectionCounts(limits);
+  const conversations = new Conversations({ limits, counts, nowMs });
+  return { conversations, tunnels: new Tunnels(limits, counts) };
 }
 
 /** Whom the thread lets in; each may be replaced while it runs. */
@@ -129,14 +137,14 @@ function openDoors({ bans, config }: ThreadStart) {
 
 function openGateway(
   config: Config,
-  parts: Pick<GatewayOptions, 'account' | 'bans' | 'hostRules' | 'log' | 'replica'> & {
+  parts: Pick<GatewayOptions, 'account' | 'bans' | 'hostRules' | 'log' | 'replica' | 'tracer'> & {
     readonly guards: MountGuards;
     readonly link: ControlLink;
     readonly runs: ModuleRuns;
   },
 ): Gateway {
   const { folder, limits, threads } = config;
-  const { account, bans, hostRules, link, log, replica, runs } = parts;
+  const { account, bans, hostRules, link, log, replica, runs, tracer } = parts;
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
   const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
@@ -147,7 +155,7 @@ function openGateway(
   const isFolderMode = folder !== undefined;
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
   const panel = openPanelDoor(config);
-  const own = { isFolderMode, road, sealingKey, panel, failures, nowMs };
+  const own = { isFolderMode, road, sealingKey, panel, failures, nowMs, tracer };
   return new Gateway({ ...own, replica, hostRules, bans, account, log });
 }
 
@@ -156,6 +164,16 @@ function openPanelDoor(config: Config): PanelDoor | undefined {
   if (hostName === undefined) return undefined;
   // The setting was parsed as one.
   return new PanelDoor({ hostName: hostName as HostName, socketPath: panelSocketPath(config) });
+}
+
+/** Undefined where nobody wants traces: then requests are not even looked at for that. */
+function openTracer({ telemetry }: Config, link: Pick<ControlLink, 'tell'>): Tracer | undefined {
+  if (telemetry.endpoint === undefined) return undefined;
+  return new Tracer({
+    telemetry,
+    tell: (records) => link.tell({ kind: 'traces', records }),
+    nowMs: () => performance.timeOrigin + performance.now(),
+  });
 }
 
 type Drainable = { drain(waitMs: number): Promise<unknown> };
@@ -173,6 +191,7 @@ async function drainRuns(
 
 function openLog({ config, counterPage, logQueue }: ThreadStart): {
   readonly channel: LogChannel;
+  readonly counters: ThreadCounters;
   readonly journal: Journal;
   readonly log: RequestLog;
   readonly logger: Logger;
@@ -180,10 +199,11 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
   const channel = new LogChannel(logQueue, config.limits);
   const logger = createLogger(config.log.level, channel.own);
   const journal = openJournal(logReader(logger));
-  setInterval(() => tellLosses(journal, channel), lossesMs).unref();
+  const counters = new ThreadCounters(counterPage);
+  setInterval(() => countLosses(journal, channel, counters), lossesMs).unref();
   return {
-    ...{ channel, journal, logger },
-    log: new RequestLog(logger, channel, new ThreadCounters(counterPage)),
+    ...{ channel, counters, journal, logger },
+    log: new RequestLog(logger, channel, counters),
   };
 }
 
@@ -195,6 +215,11 @@ function openEngine(start: ThreadStart): { readonly account: Account; readonly p
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = new LedgerPage(start.ledger, start.threadNumber);
   return { account, pool: new GuestPool({ limits, abis, page, account, nowMs }) };
+}
+
+function countLosses(journal: Journal, channel: LogChannel, counters: ThreadCounters): void {
+  const droppedLines = tellLosses(journal, channel);
+  if (droppedLines > 0) counters.noteThread('log-lines-dropped', droppedLines);
 }
 
 /** At the log level trace hostcalls are told; the guests are linked to others then. */
@@ -231,16 +256,16 @@ function createReplica(
 /** What this thread lends to its guests: one of each part for the whole thread. */
 function openCapabilities(
   start: ThreadStart,
-  parts: Pick<ThreadWorld, 'guards' | 'account'> & {
+  parts: Pick<ThreadWorld, 'guards' | 'account' | 'counters'> & {
     readonly link: ControlLink;
     readonly log: RequestLog;
   },
 ): ThreadCapabilities {
-  const { link, guards, log, account } = parts;
+  const { link, log, ...world } = parts;
   return new ThreadCapabilities(
     {
       config: start.config,
-      ...{ guards, account },
+      ...world,
       servedPorts: [...start.endpoints, ...start.tlsEndpoints].map(({ port }) => port),
       isRunAlone: false,
       onGuestLine: (level, message, tag) => log.writeOfGuest(level, message, tag),

@@ -117,6 +117,7 @@ describe('mounts', () => {
 test('a setting that names a file says so where its flag is explained', () => {
   const files = allSettings.filter(({ name }) => name.endsWith('_file'));
   expect(files.map(({ name, kind }) => [name, kind.placeholder])).toEqual([
+    ['variables_file', 'file'],
     ['secrets.key_file', 'file'],
     ['acme.external_key_file', 'file'],
     ['acme.ca_file', 'file'],
@@ -127,5 +128,6 @@ test('a setting that names a file says so where its flag is explained', () => {
     ['cluster.certificate_file', 'file'],
     ['cluster.key_file', 'file'],
     ['cluster.seal_key_file', 'file'],
+    ['log.access_file', 'file'],
   ]);
 });

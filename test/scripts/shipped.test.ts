@@ -49,7 +49,12 @@ interface Panel {
   readonly id: number;
   readonly title: string;
   readonly type: string;
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
   readonly targets: readonly { readonly refId: string; readonly expr: string }[];
 }
 

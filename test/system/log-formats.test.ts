@@ -37,7 +37,7 @@ test('the file of requests, also after it was renamed', { timeout: 500_000 }, as
   expect(read(file)).toMatch(/^#Version/);
 });
 
-test('lines that systemd’s journal reads begin with their priority', { timeout: 500_000 }, async () => {
+test('lines for systemd’s journal begin with their priority', { timeout: 500_000 }, async () => {
   using folder = new TestFolder();
   using place = new TestFolder();
   folder.put('hello');

@@ -3,7 +3,10 @@ import { statfs } from 'node:fs/promises';
 import { constrainedMemory } from 'node:process';
 import { getHeapStatistics } from 'node:v8';
 import { residentBytes } from '../../account/resident-bytes.ts';
+import { counterPlace, type ThreadCount, threadCounts } from '../../journal/counter-fields.ts';
 import type { EventKind } from '../../journal/events.ts';
+import type { FolderKey } from '../../names.ts';
+import { isFolderBanned } from '../../site/bans.ts';
 import { readDescriptors } from '../descriptors.ts';
 import type { AdminWorld } from '../world.ts';
 import { addClusterMetrics } from './cluster-metrics.ts';
@@ -46,6 +49,7 @@ export async function addDaemonMetrics(text: MetricsText, world: AdminWorld): Pr
   const build = { version, node: process.version, v8: process.versions.v8 };
   text.family('build_info', 'gauge', { help: 'Always 1' }).add(1, build);
   addThreads(text, world);
+  addCounted(text, world);
   addHeld(text, world);
   addCache(text, world);
   addFolders(text, world);
@@ -89,6 +93,55 @@ function addThreads(text: MetricsText, { threads }: AdminWorld): void {
   addRows(replaced, 'reason', Object.entries(threads.replaced));
 }
 
+/** What threads count for the daemon as a whole, and the control plane of its own. */
+function addCounted(text: MetricsText, world: AdminWorld): void {
+  const { counters, events, judged, resolver, traces } = world;
+  const [others] = counters.sums();
+  const of = (what: ThreadCount): number =>
+    others?.words[counterPlace.thread + threadCounts.indexOf(what)] ?? 0;
+  const single: readonly (readonly [name: string, help: string, value: number])[] = [
+    [
+      'runs_refused_total',
+      'Requests that got no run, as too many were under way',
+      of('runs-refused'),
+    ],
+    ['instances_created_total', 'Instances of modules that were made', of('instances-created')],
+    ['instances_restored_total', 'Instances put back after a run', of('instances-restored')],
+    [
+      'log_lines_dropped_total',
+      'Lines that were not written',
+      of('log-lines-dropped') + events.droppedLines,
+    ],
+  ];
+  for (const [name, help, value] of single) text.family(name, 'counter', { help }).add(value);
+  const discarded = {
+    help: 'Instances given up: idle for long, or ended in a way that spoils them',
+  };
+  addRows(text.family('instances_discarded_total', 'counter', discarded), 'reason', [
+    ['idle', of('instances-discarded-idle')],
+    ['ended', of('instances-discarded-ended')],
+  ]);
+  addRows(text.family('handshakes_total', 'counter', { help: 'TLS handshakes' }), 'result', [
+    ['done', of('handshakes-done')],
+    ['failed', of('handshakes-failed')],
+    ['refused', of('handshakes-refused')],
+  ]);
+  const queries = { help: 'Questions to DNS servers' };
+  addRows(
+    text.family('dns_queries_total', 'counter', queries),
+    'result',
+    Object.entries(resolver.counts),
+  );
+  if (traces !== undefined) {
+    const help = 'Requests that were traced, by what became of that';
+    const family = text.family('traces_total', 'counter', { help });
+    addRows(family, 'result', Object.entries(traces.counts));
+  }
+  text
+    .family('judge_duration_seconds', 'histogram', { help: 'How long modules took to be judged' })
+    .addHistogram('', judged);
+}
+
 function addHeld(text: MetricsText, { account }: AdminWorld): void {
   const held = account.held();
   const simple: readonly (readonly [name: string, help: string, value: number])[] = [
@@ -121,12 +174,14 @@ function addCache(text: MetricsText, { cache }: AdminWorld): void {
 
 function addFolders(text: MetricsText, { bans, publisher }: AdminWorld): void {
   const folders = publisher.folders();
+  const isBanned = (key: FolderKey): boolean => isFolderBanned(bans.rules.folders, key);
   const count = (wanted: string): number => folders.filter(({ state }) => state === wanted).length;
   addRows(text.family('folders', 'gauge', { help: 'Folders in use' }), 'state', [
     ['served', count('served')],
     ['away', count('away')],
     ['closed', count('closed')],
     ['opening', count('opening')],
+    ['banned', folders.filter(({ folderKey }) => isBanned(folderKey)).length],
   ]);
   addRows(text.family('modules', 'gauge', { help: 'Modules of folders in use' }), 'verdict', [
     ['serving', folders.reduce((sum, { serving }) => sum + serving, 0)],

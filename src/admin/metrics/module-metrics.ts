@@ -3,6 +3,8 @@ import type { CountedRow } from '../../journal/counter-book.ts';
 import {
   counterPlace,
   durationBucketsS,
+  keyValueOps,
+  outboundResults,
   outcomes,
   replyKinds,
   statusClasses,
@@ -60,6 +62,14 @@ export function addModuleMetrics(
     for (const { labels, words } of labelled) family.addText((words[place] ?? 0) / factor, labels);
   }
   addLimits(text, labelled);
+  addCounts(text, labelled, {
+    ...{ name: 'outbound_requests_total', help: 'Requests of modules to other servers' },
+    ...{ place: counterPlace.outbound, label: 'result', values: outboundResults },
+  });
+  addCounts(text, labelled, {
+    ...{ name: 'kv_operations_total', help: 'What modules did with key-value stores' },
+    ...{ place: counterPlace.keyValue, label: 'op', values: keyValueOps },
+  });
   addReplies(text, rows);
   const deploys = text.family('deploys_total', 'counter', { help: 'Verdicts on changed files' });
   for (const { folderKey, modulePath, result, count } of tally.deploys) {
@@ -95,6 +105,28 @@ function addLimits(text: MetricsText, rows: readonly LabelledRow[]): void {
       const limit = limitOf[outcome];
       const count = words[counterPlace.requests + at] ?? 0;
       if (limit !== undefined && count > 0) limits.addText(count, `${open},limit="${limit}"}`);
+    }
+  }
+}
+
+/** A sample a value, where anything was counted. */
+function addCounts(
+  text: MetricsText,
+  rows: readonly LabelledRow[],
+  counted: {
+    readonly name: string;
+    readonly help: string;
+    readonly place: number;
+    readonly label: string;
+    readonly values: readonly string[];
+  },
+): void {
+  const { help, label, name, place, values } = counted;
+  const family = text.family(name, 'counter', { help });
+  for (const { open, words } of rows) {
+    for (const [at, value] of values.entries()) {
+      const count = words[place + at] ?? 0;
+      if (count > 0) family.addText(count, `${open},${label}="${value}"}`);
     }
   }
 }

@@ -1,6 +1,9 @@
 /** Outbound HTTP: sockets on the serving thread, names by the daemon's resolver. */
+import type { OutboundResult } from '../../journal/counter-fields.ts';
+import { otherRow } from '../../journal/counters.ts';
 import type { OwnerKey } from '../../names.ts';
 import type {
+  CapabilityCounters,
   CapabilityDefinition,
   ControlSide,
   ControlWorld,
@@ -66,24 +69,31 @@ export class FetchSide {
   readonly outbound: OutboundHttp;
   readonly #grants = new GrantCache(workOutFetchGrant);
 
-  constructor(outbound: OutboundHttp) {
+  readonly #counters: CapabilityCounters | undefined;
+
+  constructor(outbound: OutboundHttp, counters?: CapabilityCounters) {
     this.outbound = outbound;
+    this.#counters = counters;
   }
 
   get visits(): Visits {
     return this.outbound.visits;
   }
 
-  lend({ folderKey, modulePath, siteSettings, loopHops = 0, visit }: RunIdentity): Fetch {
+  lend(run: RunIdentity): Fetch {
+    const { folderKey, modulePath, siteSettings, loopHops = 0, visit } = run;
+    const counters = this.#counters;
+    const { counterRow = otherRow } = run;
     const grant =
       siteSettings === undefined ? wholeFetchGrant : this.#grants.of(siteSettings, modulePath);
-    return this.outbound.forRun({ folderKey, loopHops, visit, grant });
+    const onEnd = (result: OutboundResult): void => counters?.noteOutbound(counterRow, result);
+    return this.outbound.forRun({ folderKey, loopHops, visit, grant, onEnd, spans: run.spans });
   }
 }
 
 export const fetchCapability: CapabilityDefinition<Fetch, FetchSide, FetchSpeech, FetchControl> = {
   openControl: (world) => new FetchControl(world),
-  openThread: (world, link) => new FetchSide(openOutbound(world, link)),
+  openThread: (world, link) => new FetchSide(openOutbound(world, link), world.counters),
   lend: (side, run) => side.lend(run),
   closeThread: ({ outbound }) => outbound.close(),
 };

@@ -5,8 +5,10 @@ import { noBytes } from '../../http/body.ts';
 import { BodyQueue } from '../../http/body-queue.ts';
 import type { LateReply } from '../../http/late-reply.ts';
 import type { Header } from '../../http/message.ts';
+import type { OutboundResult } from '../../journal/counter-fields.ts';
+import type { RequestSpans } from '../../journal/spans.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
-import type { CapabilityRefusal } from '../refusal.ts';
+import { CapabilityRefusal } from '../refusal.ts';
 import { type AdmissionLimits, admitRequest } from './admission.ts';
 import { hostFor, originOf, RunBackends } from './backends.ts';
 import type {
@@ -50,6 +52,9 @@ export interface RunOrigin {
   readonly visit?: string | undefined;
   /** Left out: all that guests may reach. */
   readonly grant?: FetchGrant;
+  /** Told how each request has ended that the run makes. */
+  readonly onEnd?: (result: OutboundResult) => void;
+  readonly spans?: RequestSpans | undefined;
 }
 
 /** A request and its URL, read. */
@@ -148,6 +153,23 @@ export class RunFetch implements Fetch {
 
   /** The exchange at the end of all redirects that are followed, with its head. */
   async #follow(request: OutboundRequest, patience: Patience): Promise<ServerExchange> {
+    const { onEnd, spans } = this.#origin;
+    const endSpan = spans?.begin(`outbound ${request.method} ${hostOf(request)}`, 'run');
+    try {
+      const exchange = await this.#followAll(request, patience);
+      const { status } = await exchange.head;
+      onEnd?.(status < 500 ? 'answered' : 'error');
+      endSpan?.(status >= 500, { 'http.response.status_code': status });
+      return exchange;
+    } catch (error) {
+      const isRefused = error instanceof CapabilityRefusal && error.kind !== 'unavailable';
+      onEnd?.(isRefused ? 'refused' : 'failed');
+      endSpan?.(true);
+      throw error;
+    }
+  }
+
+  async #followAll(request: OutboundRequest, patience: Patience): Promise<ServerExchange> {
     const { outboundRedirectsMax: redirectsMax } = this.#outbound.limits;
     let current: OutboundRequest;
     try {
@@ -200,7 +222,8 @@ export class RunFetch implements Fetch {
     this.#visit ??= this.#origin.visit ?? this.#outbound.visits.open();
     const { limits } = this.#outbound;
     const hops = this.#origin.loopHops;
-    const admitted = admitRequest(request, { limits, hops, visit: this.#visit });
+    const traced = withTrace(request, this.#origin.spans?.header);
+    const admitted = admitRequest(traced, { limits, hops, visit: this.#visit });
     if (request.backend === undefined) {
       requireGranted(this.#grant, admitted.url);
       return admitted;
@@ -319,4 +342,16 @@ function join(pieces: readonly Uint8Array[], bytes: number): Uint8Array {
     at += piece.byteLength;
   }
   return body;
+}
+
+/** For the name of a span: a back-end's own, or where the request goes. */
+function hostOf({ backend, url }: OutboundRequest): string {
+  return backend ?? (URL.canParse(url) ? new URL(url).hostname : '');
+}
+
+/** The operator wants servers to know of the trace: what the module says of one gives way. */
+function withTrace(request: OutboundRequest, header: string | undefined): OutboundRequest {
+  if (header === undefined) return request;
+  const others = request.headers.filter(([name]) => name.toLowerCase() !== 'traceparent');
+  return { ...request, headers: [...others, ['traceparent', header]] };
 }

@@ -17,12 +17,12 @@ export const keyValueCapability: CapabilityDefinition<KeyValue, KeyValueClient, 
       return { start: { port, access: store.cluster }, transfer: [port] };
     },
   }),
-  openThread: ({ config, account }, { start }) =>
+  openThread: ({ config, account, counters }, { start }) =>
     new KeyValueClient({
       store: openStoreClient(start.port, config.stateDirectory, start.access),
       limits: config.limits,
       waitMs: start.access?.settings.waitMs,
-      account,
+      ...{ account, counters },
     }),
   lend: (client, run) => client.forRun(run),
   closeThread: (client) => client.store.close(),

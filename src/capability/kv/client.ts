@@ -7,14 +7,17 @@ import { Counts } from '../../account/counts.ts';
 import { mayHold } from '../../account/threshold.ts';
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
+import type { KeyValueOp } from '../../journal/counter-fields.ts';
+import { otherRow } from '../../journal/counters.ts';
 import { type OwnerKey, ownerOf } from '../../names.ts';
 import type { SharedStore } from '../../outside/store/contract.ts';
 import { filesSpace, moduleSpace, namedSpace } from '../../outside/store/spaces.ts';
-import type { RunIdentity } from '../definition.ts';
+import type { CapabilityCounters, RunIdentity } from '../definition.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import type { KeyValue, KeyValueStore, StoreChange } from './contract.ts';
 import { isStoreGranted, requireOwnStore } from './grant.ts';
 import { asRefusal, type RunDoor, RunStore } from './run-store.ts';
+import { tracedStore } from './traced-store.ts';
 
 export type KeyValueLimits = Pick<
   Limits,
@@ -28,12 +31,16 @@ export interface KeyValueClientOptions {
   readonly account?: Account | undefined;
   /** How long a write may wait for its answer; left out: as long as a lost writer takes. */
   readonly waitMs?: number | undefined;
+  readonly counters?: Pick<CapabilityCounters, 'noteKeyValue'> | undefined;
 }
 
 /** How long the store may take for an answer, when its writer has to be replaced. */
 const writeWaitMs = 10_000;
 
-export type KeyValueRun = Pick<RunIdentity, 'folderKey' | 'modulePath' | 'siteSettings'>;
+export type KeyValueRun = Pick<
+  RunIdentity,
+  'counterRow' | 'folderKey' | 'modulePath' | 'siteSettings' | 'spans'
+>;
 
 /** One a serving thread. Who made the store closes it. */
 export class KeyValueClient {
@@ -41,11 +48,14 @@ export class KeyValueClient {
   readonly limits: KeyValueLimits;
   /** How long a write may wait for its answer. */
   readonly wait: { readonly deadlineMs: number };
+  readonly counters: KeyValueClientOptions['counters'];
   readonly #account: Account | undefined;
   readonly #queuedBytes = new Counts<OwnerKey>();
 
-  constructor({ store, limits, account, waitMs = writeWaitMs }: KeyValueClientOptions) {
+  constructor(options: KeyValueClientOptions) {
+    const { store, limits, account, counters, waitMs = writeWaitMs } = options;
     this.store = store;
+    this.counters = counters;
     this.wait = { deadlineMs: waitMs };
     this.limits = limits;
     this.#account = account;
@@ -101,7 +111,8 @@ class RunKeyValue implements KeyValue, RunDoor {
   readonly #own: RunStore;
 
   constructor(client: KeyValueClient, run: KeyValueRun) {
-    this.store = client.store;
+    const { spans } = run;
+    this.store = spans === undefined ? client.store : tracedStore(client.store, spans);
     this.limits = client.limits;
     this.wait = client.wait;
     this.#client = client;
@@ -145,6 +156,10 @@ class RunKeyValue implements KeyValue, RunDoor {
     const { folderKey, modulePath, siteSettings } = this.#run;
     if (siteSettings?.modules.get(modulePath)?.data !== true) return undefined;
     return new RunStore(this, filesSpace(folderKey, modulePath));
+  }
+
+  note(op: KeyValueOp): void {
+    this.#client.counters?.noteKeyValue(this.#run.counterRow ?? otherRow, op);
   }
 
   queue<T>(bytes: number, work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 /** One space of the shared store, for one run. The door: sizes and counts are checked here. */
 import { inBytes } from '../../amounts.ts';
 import type { Limits } from '../../config/config.ts';
+import type { KeyValueOp } from '../../journal/counter-fields.ts';
 import { type SharedStore, type Space, StoreError } from '../../outside/store/contract.ts';
 import { CapabilityRefusal, type RefusalKind } from '../refusal.ts';
 import type {
@@ -19,6 +20,8 @@ export interface RunDoor {
   readonly wait: { readonly deadlineMs: number };
   /** Operations of all its stores so far. */
   operations: number;
+  /** Counts an operation that was allowed. */
+  note(op: KeyValueOp): void;
   /** Does `work`, for which `bytes` wait. Rejects with CapabilityRefusal. */
   queue<T>(bytes: number, work: () => Promise<T>): Promise<T>;
 }
@@ -27,9 +30,7 @@ export interface RunDoor {
 const requestBytes = 100;
 const listedMax = 1_000;
 
-type Verb = 'read' | 'store' | 'append' | 'remove' | 'count' | 'list';
-
-const verbs: Readonly<Record<StoreChange['op'], Verb>> = {
+const verbs: Readonly<Record<StoreChange['op'], KeyValueOp>> = {
   put: 'store',
   add: 'store',
   append: 'append',
@@ -103,7 +104,7 @@ export class RunStore implements KeyValueStore {
     return { keys: items.map(({ key }) => key), sizes: items.map(({ bytes }) => bytes), isLast };
   }
 
-  #admit(verb: Verb, key: Uint8Array, value?: Uint8Array): void {
+  #admit(verb: KeyValueOp, key: Uint8Array, value?: Uint8Array): void {
     const run = this.#run;
     const { kvKeyBytesMax, kvValueBytesMax, kvOperationsPerRunMax } = run.limits;
     run.operations += 1;
@@ -120,6 +121,7 @@ export class RunStore implements KeyValueStore {
       const rule = `a value has at most ${inBytes(kvValueBytesMax)}`;
       throw new CapabilityRefusal('limit', `Cannot ${verb}: ${rule}: received ${valueBytes}`);
     }
+    run.note(verb);
   }
 }
 

@@ -24,6 +24,8 @@ export interface BuilderOptions {
   readonly buildMsMax?: number;
   /** Callers waiting; each holds at most a file name until it is its turn. */
   readonly queuedBuildsMax?: number;
+  /** Told how long a module took to be judged, in milliseconds. */
+  readonly onJudged?: ((ms: number) => void) | undefined;
 }
 
 export interface BuildOptions {
@@ -45,6 +47,7 @@ export class Builder {
   readonly #limits: Limits;
   readonly #buildMsMax: number;
   readonly #queue: OwnerQueue;
+  readonly #onJudged: BuilderOptions['onJudged'];
   #thread: Worker | undefined;
   #starting: Promise<Worker> | undefined;
   /** The one that is not ready yet. */
@@ -54,6 +57,7 @@ export class Builder {
 
   constructor(options: BuilderOptions) {
     this.#limits = options.limits;
+    this.#onJudged = options.onJudged;
     this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
     const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
     this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
@@ -81,7 +85,9 @@ export class Builder {
       this.#requireOpen();
       const bytes = await read();
       const id = ++this.#lastId;
+      const startedAtMs = performance.now();
       const reply = await this.#run({ ask: 'build', id, bytes, known, forms }, [bytes.buffer]);
+      this.#onJudged?.(performance.now() - startedAtMs);
       if (typeof reply === 'object') {
         if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
         return reply;

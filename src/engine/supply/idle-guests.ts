@@ -30,6 +30,8 @@ export class IdleGuests {
   #lastUsed: object | undefined;
   #bytes = 0;
   /** As of the last `expire`: asking for the time at every run would cost more than it tells. */
+  /** Guests that nobody wanted for a while, since the start. */
+  evictions = 0;
   #nowMs = 0;
 
   constructor(options: IdleGuestsOptions) {
@@ -115,6 +117,7 @@ export class IdleGuests {
     if (first === undefined) return false;
     this.#bytes -= first.guest.charge.idleBytes;
     first.guest.discard();
+    this.evictions += 1;
     return true;
   }
 

@@ -8,6 +8,7 @@ import type { Account } from '../../account/account.ts';
 import type { Share } from '../../account/share.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Program } from '../../threads/program.ts';
+import { noSupplyCounts, type SupplyCounter } from './counts.ts';
 
 export type MemoryPlan = Pick<Program['memories'][number], 'pagesMin' | 'pagesMax' | 'is64'>;
 
@@ -23,6 +24,8 @@ export interface MemoryStockOptions {
 const idleShareMax = 3 / 4;
 
 export class MemoryStock {
+  /** Of the instances that its memories were for. */
+  readonly counts: SupplyCounter = { ...noSupplyCounts };
   readonly #options: MemoryStockOptions;
 
   constructor(options: MemoryStockOptions) {

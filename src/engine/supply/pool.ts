@@ -27,6 +27,7 @@ import { Scheduler } from '../turn/scheduler.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
 import { Admission } from './admission.ts';
 import { CardTables } from './card-tables.ts';
+import type { SupplyCounts } from './counts.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
@@ -156,6 +157,12 @@ export class GuestPool {
 
   get runCount(): number {
     return this.#parts.underWay.size;
+  }
+
+  /** Since the start. */
+  get counts(): SupplyCounts {
+    const { idle, stock } = this.#parts;
+    return { ...stock.counts, discardedIdle: idle.evictions };
   }
 
   /** Of them, those whose body is still being read or that have no seat yet. */

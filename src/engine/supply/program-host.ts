@@ -260,6 +260,7 @@ export class ProgramHost {
 
   /** Takes in what a clean run told. */
   learn(run: RunFacts): void {
+    this.#parts.stock.counts.restored += 1;
     this.#record.add(run, this.#mode);
     if (!this.#record.isDue || this.#parts.fixedMode !== undefined) return;
     const measured = this.#record.review(run.memoryBytes);
@@ -377,6 +378,7 @@ export class ProgramHost {
       const instance = new GuestInstance({ ...parts, firstFuel: this.fuel });
       instance.attach(activation);
       charge.set(this.bytesWith(instance.physicalBytes));
+      this.#parts.stock.counts.created += 1;
       return { instance, discard: () => this.#discard(instance) };
     } catch (error) {
       charge.close();
@@ -387,6 +389,7 @@ export class ProgramHost {
   /** Its memories would otherwise lie about until V8 collects its garbage. */
   #discard(instance: GuestInstance): void {
     instance.discard();
+    this.#parts.stock.counts.discarded += 1;
     instance.charge.close();
     for (const memory of instance.memories.all) {
       if (memory.buffer.byteLength < givenBackBytesMin) continue;

@@ -65,6 +65,8 @@ const rcodes = { noError: 0, noSuchName: 3 };
 export type { Lookup };
 
 export class Resolver {
+  /** Questions since the start, by what they came to. */
+  readonly counts = { found: 0, empty: 0, failed: 0, timeout: 0 };
   readonly #options: ResolverOptions;
   #dns: DnsConfig;
   readonly #records: LookupCache<FolderPath>;
@@ -188,7 +190,17 @@ export class Resolver {
    */
   async ask(question: DnsQuestion, budgetMs = Number.POSITIVE_INFINITY): Promise<Records> {
     const { limits } = this.#options;
-    return askForRecords(question, { servers: await this.#servers(), limits, budgetMs });
+    const { counts } = this;
+    try {
+      const servers = await this.#servers();
+      const records = await askForRecords(question, { servers, limits, budgetMs });
+      counts[records.kind] += 1;
+      return records;
+    } catch (error) {
+      const isTimeout = error instanceof TerrafirmaError && error.code === 'dns-timeout';
+      counts[isTimeout ? 'timeout' : 'failed'] += 1;
+      throw error;
+    }
   }
 
   async #lookUpRecord(hostName: HostName): Promise<Lookup<FolderPath>> {

@@ -16,6 +16,7 @@ import type { PanelDoor } from './panel-door.ts';
 import type { Replica } from './replica.ts';
 import { type SealingKeyDoor, sealingKeyTarget } from './sealing-key.ts';
 import type { SiteRoad } from './site-road.ts';
+import type { Tracer } from './tracer.ts';
 import type { Visit } from './visit.ts';
 
 /** Redirects inside the site that one request may take; see `Exchange.redirectInside`. */
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   readonly panel: PanelDoor | undefined;
   readonly account: Account;
   readonly log: Pick<RequestLog, 'write'>;
+  /** Undefined: no request is traced. */
+  readonly tracer?: Tracer | undefined;
   readonly nowMs: () => number;
 }
 
@@ -49,6 +52,8 @@ export class Gateway {
   /** Answers one exchange and logs it. Never rejects. */
   async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const startedAtMs = this.#options.nowMs();
+    const { tracer } = this.#options;
+    const spans = tracer === undefined ? undefined : tracer.begin(exchange.request);
     const visit: Visit = {
       exchange,
       record,
@@ -56,6 +61,7 @@ export class Gateway {
       site: undefined,
       shownPath: undefined,
       passage: undefined,
+      spans,
       failure: undefined,
     };
     try {
@@ -74,6 +80,7 @@ export class Gateway {
       record.bytesReceived = exchange.bytesReceived;
       record.wallUs = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
       this.#options.log.write(record);
+      if (spans !== undefined) tracer?.end(spans, record);
     }
   }
 
@@ -89,7 +96,9 @@ export class Gateway {
     }
     const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);
     if (!(found instanceof Promise)) return this.#answerFrom(visit, found);
-    return found.then((site) => this.#answerFrom(visit, site));
+    const { spans } = visit;
+    const asked = spans === undefined ? found : spans.watch('site', 'request', () => found);
+    return asked.then((site) => this.#answerFrom(visit, site));
   }
 
   #answerFrom(visit: Visit, site: Site): Promise<void> {

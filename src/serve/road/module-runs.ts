@@ -54,7 +54,11 @@ export class ModuleRuns {
     const entered = capabilities.side('fetch').visits.enter(exchange.request.headers);
     exchange.enterModule(route.scriptName, route.pathInfo);
     const held = replica.moduleOf(route.digest);
-    const loaded = held instanceof Promise ? await held : held;
+    const { spans } = visit;
+    const loaded =
+      held instanceof Promise
+        ? await (spans === undefined ? held : spans.watch('module.load', 'request', () => held))
+        : held;
     const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
@@ -70,6 +74,8 @@ export class ModuleRuns {
       visit: entered,
       place: site,
       siteSettings: site.settings,
+      counterRow: route.counterRow,
+      spans,
     });
     // What a link sends behind it comes back to the link, which may want to read the answer.
     if (site.settings?.site?.compress === 'all' && !isInner) beginCoding(exchange);
@@ -79,12 +85,15 @@ export class ModuleRuns {
       upgrade.watch();
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
     }
+    const isColdStart = held instanceof Promise;
+    const endRun = spans?.begin('guest.run', 'request', { 'faas.coldstart': isColdStart });
     const report = converses
       ? await conversations.hold({
           ...{ exchange, upgrade, guest, shares, share },
           capabilities: lent,
         })
       : await guest.run(exchange, lent);
+    endRun?.(report.cause !== undefined);
     exchange.releaseBody();
     exchange.codeReplies(undefined);
     note(record, report);

@@ -1,6 +1,7 @@
 /** One request on its road: what the stages learn of it. */
 import type { ErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
+import type { RequestSpans } from '../../journal/spans.ts';
 import type { HostName } from '../../names.ts';
 import type { Site } from '../../site/table.ts';
 import type { Passage } from '../chain/passage.ts';
@@ -17,6 +18,8 @@ export interface Visit {
   shownPath: string | undefined;
   /** Of the folder's middleware; undefined before any. */
   passage?: Passage | undefined;
+  /** What is seen of it, where it is traced. */
+  readonly spans?: RequestSpans | undefined;
   /** What the run reports; there may be no answer then. */
   failure: ErrorRecord | undefined;
 }

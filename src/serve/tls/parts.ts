@@ -1,6 +1,7 @@
 /** What a serving thread needs for HTTPS, and for plain HTTP beside it, from the configuration. */
 
 import type { Config } from '../../config/config.ts';
+import type { ThreadCounters } from '../../journal/counters.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { RequestLog } from '../../journal/telemetry.ts';
@@ -27,6 +28,7 @@ export interface ThreadParts {
   readonly hostRules: HostRules;
   readonly bans: Bans;
   readonly proxies: TrustedProxies;
+  readonly counters: Pick<ThreadCounters, 'noteThread'>;
 }
 
 export interface TlsParts {
@@ -41,7 +43,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   const { config, ticketKeys, tlsEndpoints } = start;
   const [endpoint] = tlsEndpoints;
   if (endpoint === undefined || ticketKeys === undefined) return undefined;
-  const { bans, proxies, gateway, hostRules, link, log, journal, replica } = parts;
+  const { bans, counters, proxies, gateway, hostRules, link, log, journal, replica } = parts;
   const { nowMs } = systemClocks;
   const contexts = new TlsContexts({
     ...{ limits: config.limits, link, nowMs },
@@ -67,7 +69,12 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
         proxies.trusts(remoteAddress) ? undefined : remoteAddress,
       challengeOf: (hostName) =>
         link.ask({ ask: 'alpn-challenge', hostName }, `alpn-challenge ${hostName}`),
-      onRefused: (serverName, reason) => journal.tell('handshake-refused', { serverName, reason }),
+      onRefused: (serverName, reason) => {
+        counters.noteThread('handshakes-refused');
+        journal.tell('handshake-refused', { serverName, reason });
+      },
+      onHandshake: (isDone) =>
+        counters.noteThread(isDone ? 'handshakes-done' : 'handshakes-failed'),
       onFlood: (clientAddress, reason) =>
         journal.tell('http2-connection-cut', { clientAddress, reason }),
     },

@@ -36,6 +36,8 @@ export interface TlsServerOptions {
   readonly hellos: KeptHellos;
   /** A handshake was refused; for the log. */
   readonly onRefused: (serverName: string | undefined, reason: string) => void;
+  /** One has ended: well, or by the client. */
+  readonly onHandshake?: ((isDone: boolean) => void) | undefined;
 }
 
 const acmeProtocol = 'acme-tls/1';
@@ -75,13 +77,17 @@ export function createTlsServer(options: TlsServerOptions): Server {
     );
   });
   server.on('secureConnection', (socket) => {
+    options.onHandshake?.(true);
     options.hellos.secure(socket);
     if (socket.alpnProtocol === 'h2') options.onHttp2(socket);
     else serveHttp1(socket);
   });
   // A handshake that fails is the client's business; node would tell it as a bad request.
   server.removeAllListeners('tlsClientError');
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('tlsClientError', (_error, socket) => {
+    options.onHandshake?.(false);
+    socket.destroy();
+  });
   return server;
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quoteModulePaths } from '../../../src/commands/check/fix.ts';
-import { TestDaemon } from '../../support/daemon.ts';
+import { TestDaemon, waitFor } from '../../support/daemon.ts';
 import type { DnsServer } from '../../support/dns-server.ts';
 import { startDnsServer } from '../../support/dns-server.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -171,8 +171,11 @@ test('the daemon that runs: its own answer by HTTP, and the last failure of the 
   await using daemon = await TestDaemon.start({
     args: ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`],
   });
-  const failed = await ask(daemon.port, '/trap.wasm', { host });
-  expect(failed.status).toBe(500);
+  // Before its verdict it is answered 503.
+  const failed = await waitFor(async () => {
+    const answer = await ask(daemon.port, '/trap.wasm', { host });
+    return answer.status === 500 ? answer : undefined;
+  });
   const argv = ['--state', daemon.stateDirectory];
   const report = await doctor({}, argv);
   expect(row(report, 'http')).toMatchObject({

@@ -22,6 +22,7 @@ import {
 import { StoreError } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
 import type { HeaderLines } from './rows.ts';
+import { identityCheck } from './server-identity.ts';
 import type { ClusterSettings } from './settings.ts';
 
 /** A connection that does not answer for two seconds is taken for broken. */
@@ -247,6 +248,7 @@ async function connectionOptions(settings: ClusterSettings): Promise<ConnectionO
   const authenticator = await authenticatorOf(settings);
   const isTls = servers.some((server) => server.startsWith('tls://'));
   const tls = {
+    checkServerIdentity: identityCheck(servers),
     ...(caFile === undefined ? {} : { caFile }),
     ...(certificateFile === undefined ? {} : { certFile: certificateFile }),
     ...(keyFile === undefined ? {} : { keyFile }),

@@ -150,6 +150,7 @@ describe('what guests hold', () => {
       assemble(`(module
         (import "env" "hostcall_resp_set_body" (func $set (param i32 i32 i32) (result i32)))
         (memory (export "memory") 64)
+        (data (i32.const 100) "the beginning")
         (data (i32.const 4194000) "the end")
         (func (export "run") (drop (call $set (i32.const 0) (i32.const 0) (i32.const 1)))))`),
     );

@@ -69,7 +69,8 @@ export class SharedState {
     const image = this.#first?.images[memory];
     if (this.#pages.has(memory) || image === undefined) return this.#pages.get(memory);
     const mapper = this.#options.mapper();
-    const made = mapper === undefined ? undefined : yield* mapper.createImage(image);
+    const made =
+      mapper === undefined ? undefined : yield* mapper.createImage(image.bytes, image.start);
     // Somebody else may have made it meanwhile.
     const known = this.#pages.get(memory);
     if (known !== undefined) made?.close();

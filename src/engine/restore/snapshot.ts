@@ -15,6 +15,7 @@ import { pieceBytes, type Steps } from '../../abi/steps.ts';
 import { cardBytes, cardOverlapBytes } from '../../wasm/meter/contract.ts';
 import type { CardMarks } from './card-table.ts';
 import type { FirstState } from './first-state.ts';
+import type { MemoryImage } from './memory-image.ts';
 import { mappedPieceBytes, type PageImage } from './page-mapper.ts';
 
 export type RestoreMode = 'cards' | 'copy' | 'copy-on-write';
@@ -28,7 +29,7 @@ export interface SnapshotOptions {
   readonly pages: readonly (PageImage | undefined)[];
 }
 
-const noImage = Buffer.alloc(0);
+const noBytes = new Uint8Array(0);
 /** Some 0.1 ms; hardly a run writes to more. */
 const atOnceBytesMax = 1024 * 1024;
 /** The same for mapped pages: how many of them were written shows in the time alone. */
@@ -49,8 +50,8 @@ export class Snapshot {
   readonly #views: (Uint8Array | undefined)[] = [];
   readonly #visit = (first: number, end: number): void => this.#restoreCards(first, end);
   #memory = 0;
-  #target: Uint8Array = noImage;
-  #image: Buffer = noImage;
+  #target: Uint8Array = noBytes;
+  #image: MemoryImage | undefined;
   /** Bytes that may still be put back at once. */
   #atOnceBytes = 0;
   #rest: Stretch[] = [];
@@ -61,7 +62,7 @@ export class Snapshot {
       const pages = options.pages[number];
       if (pages?.map(memory) === true) this.#mapped[number] = pages;
       const marks = options.marks[number];
-      if (marks !== undefined) options.first.touch(number, marks);
+      if (marks !== undefined) options.first.images[number]?.touch(marks);
     }
     if (options.marks.some((marks) => marks !== undefined)) this.mode = 'cards';
     else this.mode = this.#mapped[0] === undefined ? 'copy' : 'copy-on-write';
@@ -141,7 +142,7 @@ export class Snapshot {
   #aimAt(memory: number): void {
     this.#memory = memory;
     this.#target = this.#view(memory);
-    this.#image = this.#options.first.images[memory] ?? noImage;
+    this.#image = this.#options.first.images[memory];
   }
 
   #restoreCards(first: number, end: number): void {
@@ -156,11 +157,8 @@ export class Snapshot {
   }
 
   #putBackNow(start: number, stop: number): void {
-    const target = this.#target;
-    const image = this.#image;
-    const imageStop = Math.min(stop, image.length);
-    if (start < imageStop) image.copy(target, start, start, imageStop);
-    if (stop > imageStop) target.fill(0, Math.max(start, imageStop), stop);
+    if (this.#image === undefined) this.#target.fill(0, start, stop);
+    else this.#image.copyTo(this.#target, start, stop);
   }
 
   #resetPages(pages: PageImage, memory: number): void {
@@ -189,7 +187,7 @@ export class Snapshot {
     // Growing detaches the buffer, and the view has no length any more.
     if (view !== undefined && view.length > 0) return view;
     const buffer = this.#options.memories[memory]?.buffer;
-    const fresh = buffer === undefined ? noImage : new Uint8Array(buffer);
+    const fresh = buffer === undefined ? noBytes : new Uint8Array(buffer);
     this.#views[memory] = fresh;
     return fresh;
   }

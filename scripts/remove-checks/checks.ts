@@ -315,6 +315,13 @@ export const checks: readonly RemovableCheck[] = [
     test: 'test/system/limits.test.ts',
   },
   {
+    limit: 'requests that wait for one key of a cache',
+    file: 'src/capability/cache/shelves.ts',
+    check: 'if (live.waiting.size >= this.limits.cacheWaitersPerKeyMax) {',
+    instead: 'if (live.waiting.size >= 2 ** 20) {',
+    test: 'test/capability/cache/collapse.test.ts',
+  },
+  {
     limit: 'host names remembered with their site',
     file: 'src/serve/road/replica.ts',
     check: 'this.#names = new LRUCache({ max: limits.sitesCachedMax });',

@@ -9,8 +9,7 @@ const codePattern = /^[0-9a-hjkmnp-tv-z]{20}$/;
 
 export const signIn: Command = {
   name: 'sign-in',
-  summary:
-    'Sign a browser in to the dashboard of a site: writes the file that it shows the code of',
+  summary: 'Sign a browser in to the dashboard of a site whose folder is here',
   positionals: [
     { name: 'code', isRequired: true, summary: 'As the page shows it' },
     {

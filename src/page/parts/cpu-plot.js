@@ -15,7 +15,7 @@ const colors = 8;
 export function CpuPlot({ folder, module, seconds, marks }) {
   const query = queryOf({ of: 'cpu', folder, module });
   const { value } = useLook(() => get(`/v1/history${query}`), [query], 10_000);
-  const { times, lines } = useMemo(() => linesOf(value, seconds, folder), [value, seconds]);
+  const { times, lines } = useMemo(() => linesOf(value, seconds), [value, seconds]);
   const title = module === undefined ? 'CPU by function' : 'CPU time';
   return html`<${Card} title=${title} aside="of one core" wide>
     ${
@@ -27,8 +27,8 @@ export function CpuPlot({ folder, module, seconds, marks }) {
   <//>`;
 }
 
-/** @param {any} told @param {number} seconds @param {string | undefined} folder */
-function linesOf(told, seconds, folder) {
+/** @param {any} told @param {number} seconds */
+function linesOf(told, seconds) {
   if (told === undefined) return { times: [], lines: [] };
   const { endsAt, rows, stepS } = told;
   const steps = Math.floor(seconds / stepS);
@@ -36,16 +36,20 @@ function linesOf(told, seconds, folder) {
   const end = Date.parse(endsAt) / 1e3;
   const times = Array.from({ length }, (_, at) => end - (length - 1 - at) * stepS);
   const lines = rows.map((/** @type {any} */ row, /** @type {number} */ at) => ({
-    label: nameOf(row, folder),
+    label: nameOf(row, rows),
     color: row.isRest ? 'rest' : `c${at % colors}`,
     values: row.values.slice(-length).map((/** @type {number} */ ms) => ms / (stepS * 1e3)),
   }));
   return { times, lines };
 }
 
-/** @param {any} row @param {string | undefined} folder */
-function nameOf({ folder: of, isRest, module }, folder) {
+/** The folder stands with it where two have a function of that name.
+ *
+ * @param {any} row @param {readonly any[]} rows
+ */
+function nameOf({ folder, isRest, module }, rows) {
   if (isRest) return 'all others';
-  if (of === null) return 'without a row';
-  return folder === undefined ? `${of.split('/').at(-1)}/${module}` : module;
+  if (folder === null) return 'without a row';
+  const isOneOfMany = rows.some((other) => other.module === module && other.folder !== folder);
+  return isOneOfMany ? `${folder.split('/').at(-1)}/${module}` : module;
 }

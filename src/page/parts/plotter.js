@@ -100,13 +100,18 @@ export class Plotter {
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !this.#isStacked } },
       scales: {
         // The newest is always at the right edge: nothing moves but with time itself.
-        x: { time: true, range: (_plot, _from, to) => [(to ?? 0) - this.#spanS, to ?? 1] },
+        x: { time: true, range: (_plot, from, to) => timeRange(this.#spanS, from, to) },
         y: this.#isWide ? decades : { range: (_plot, _low, high) => [0, niceTop(high)] },
       },
       series: [{}, ...drawn],
       axes: [
         { ...axis, size: 28, space: 70, values: (_plot, at) => at.map(timeOfDay) },
-        { ...axis, size: axisWidthPx, space: 36, ...(this.#isWide ? atDecades(show) : { values }) },
+        {
+          ...axis,
+          size: axisWidthPx,
+          space: 36,
+          ...(this.#isWide ? atDecades(show, paint('line')) : { values }),
+        },
       ],
       hooks: {
         setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)],
@@ -114,6 +119,18 @@ export class Plotter {
       },
     };
   }
+}
+
+/**
+ * So much of time as there is something of, but never so little that each step is a leap.
+ *
+ * @param {number} spanS @param {number | null} from @param {number | null} to
+ * @returns {[number, number]}
+ */
+function timeRange(spanS, from, to) {
+  const end = to ?? spanS;
+  const start = Math.min(from ?? 0, end - spanS / 5);
+  return [Math.max(start, end - spanS), end];
 }
 
 /** From a power of ten to another: a slow one in a hundred leaves the others to be seen. */
@@ -127,11 +144,18 @@ const decades = /** @type {uPlot.Scale} */ ({
   },
 });
 
-/** @param {(value: number) => string} show @returns {Partial<uPlot.Axis>} */
-function atDecades(show) {
+/**
+ * Lines and words at powers of ten alone.
+ *
+ * @param {(value: number) => string} show @param {string} stroke @returns {Partial<uPlot.Axis>}
+ */
+function atDecades(show, stroke) {
   const isDecade = (/** @type {number} */ value) => Number.isInteger(Math.log10(value));
+  const filter = (/** @type {uPlot} */ _plot, /** @type {number[]} */ at) =>
+    at.map((value) => (isDecade(value) ? value : null));
   return {
-    filter: (_plot, at) => at.map((value) => (isDecade(value) ? value : null)),
+    filter,
+    grid: { stroke, width: 1, filter },
     values: (_plot, at) => at.map((value) => (value === null ? '' : show(value))),
   };
 }

@@ -115,7 +115,7 @@ function Line({ line }) {
             <span class="muted"> ${outcome} ${modulePath ?? ''}</span>`
           : html`${modulePath && html`<span class="muted">${visible(modulePath)} </span>`}
             ${visible(msg)}
-            <span class="muted"> ${visible(line.reason ?? line.errorDetail ?? '')}</span>`
+            <span class="muted"> ${visible(detailOf(line))}</span>`
       }
     </span>
     ${
@@ -124,6 +124,11 @@ function Line({ line }) {
         : html`<a class="id" href=${linkTo('request', id)}>${id}</a>`
     }
   </div>`;
+}
+
+/** @param {any} line */
+function detailOf({ action, errorDetail, reason, target }) {
+  return reason ?? errorDetail ?? (action === undefined ? '' : `${action} ${target}`);
 }
 
 /** Controls, and what turns the direction of a text around, as pictures of themselves.

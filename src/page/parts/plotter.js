@@ -95,7 +95,7 @@ export class Plotter {
     return {
       width: this.#place.clientWidth,
       height: heightPx,
-      padding: [10, 4, 0, 0],
+      padding: [10, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !this.#isStacked } },
       scales: {

@@ -89,9 +89,8 @@ for (let round = 0; round < Number(values.rounds); round += 1) {
   await wait(5_000);
   const open = await shareOfCore(seconds);
   costs.push(open - without);
-  console.log(
-    `round ${round + 1}: ${(without * 100).toFixed(2)} % without, ${(open * 100).toFixed(2)} % with`,
-  );
+  const [one, other] = [without, open].map((share) => `${(share * 100).toFixed(2)} %`);
+  console.log(`round ${round + 1}: ${one} without, ${other} with`);
 }
 const { json: metrics } = await askAdmin(
   socketOf(daemon),

@@ -11,6 +11,7 @@ import { logRoutes } from './verbs/log.ts';
 import { metricsRoutes } from './verbs/metrics.ts';
 import { nameRoutes } from './verbs/names.ts';
 import { runRoutes } from './verbs/runs.ts';
+import { scheduleRoutes } from './verbs/schedules.ts';
 import { statusRoutes } from './verbs/status.ts';
 import { topRoutes } from './verbs/top.ts';
 import type { AdminWorld } from './world.ts';
@@ -24,6 +25,7 @@ export function allRoutes(world: AdminWorld): readonly Route[] {
     ...historyRoutes(world),
     ...runRoutes(world),
     ...folderRoutes(world),
+    ...scheduleRoutes(world),
     ...logRoutes(world),
     ...eventRoutes(world),
     ...banRoutes(world),

@@ -10,8 +10,9 @@ import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import type { EngineLook } from '../outside/store/store-keeper.ts';
+import type { CronEntry } from '../site/settings/cron.ts';
 import type { ThreadLook } from '../threads/gauges.ts';
-import type { ToThread } from '../threads/messages.ts';
+import type { CronEnd, ToThread } from '../threads/messages.ts';
 import type { OperatorAnswer, OperatorQuestion } from '../threads/operator-messages.ts';
 import type { Certificates } from '../tls/certificates.ts';
 import type { BanBook } from './bans.ts';
@@ -93,6 +94,8 @@ export interface DaemonControl {
   drain(): void;
   /** Reads the configuration again. Rejects with TerrafirmaError `config` where it is wrong. */
   reload(): Promise<ReloadReport>;
+  /** Calls what a schedule calls, now. Rejects with TerrafirmaError where it cannot be. */
+  runSchedule(folderKey: FolderKey, entry: CronEntry): Promise<CronEnd>;
   /** Copies everything that is kept into a new directory. Rejects with TerrafirmaError. */
   backup(directory: string): Promise<BackupReport>;
 }

@@ -1,5 +1,6 @@
 /** Lets the parts of a running daemon be operated, and its configuration be read again. */
 import type { Config } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { DaemonLog } from './daemon-log.ts';
@@ -40,6 +41,11 @@ export function openOperation(
       },
       drain,
       reload: () => parts.reload(),
+      async runSchedule(folderKey, entry) {
+        if (parts.cron !== undefined) return await parts.cron.runNow(folderKey, entry);
+        const rule = 'this daemon must have cron.enabled';
+        throw new TerrafirmaError('admin-request', `Cannot run the schedule: ${rule}`);
+      },
     },
   });
 }

@@ -100,6 +100,7 @@ export class Operation {
         },
         drain: () => control.drain(),
         reload: () => control.reload(),
+        runSchedule: (folderKey, entry) => control.runSchedule(folderKey, entry),
         backup: (directory) => backups.make(directory),
       },
       nowMs: Date.now,

@@ -11,6 +11,7 @@ import { storePath } from '../../src/outside/store/sqlite-schema.ts';
 import { startStoreKeeper } from '../../src/outside/store/store-keeper.ts';
 import { parseSettings } from '../../src/site/settings.ts';
 import { assemble } from '../support/abi-puppet.ts';
+import { askAdmin, changeAdmin, socketOf } from '../support/admin.ts';
 import { type LogLine, TestDaemon } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
@@ -151,4 +152,29 @@ describe('[[cron]] behind the daemon', () => {
     await next.stop();
     expect(next.log.filter(({ event }) => event === 'cron-ran')).toEqual([]);
   });
+});
+
+test('an operator runs a schedule now, and takes none of its times away', async () => {
+  const folder = new TestFolder();
+  using _ = folder;
+  folder.put('hello', 'jobs/clean.wasm');
+  const yearly = settingsText.replace(/schedule = .*/, 'schedule = "0 0 1 1 *"');
+  folder.write('terrafirma.toml', yearly);
+  await using daemon = await TestDaemon.start({ args: [folder.directory] });
+  await ask(daemon.port, '/jobs/clean.wasm');
+  const key = encodeURIComponent(localFolderKey(folder.directory));
+  const { json } = await askAdmin(socketOf(daemon), `/v1/folders/${key}`);
+  const [schedule] = json.cron;
+  expect(schedule).toMatchObject({ module: 'jobs/clean.wasm', missed: 'once', timezone: 'UTC' });
+  const run = (body: object) =>
+    changeAdmin(socketOf(daemon), 'POST', `/v1/folders/${key}/cron/run`, body);
+  const wanted = { at: 0, module: schedule.module, schedule: schedule.schedule };
+  expect(await run({ ...wanted, at: 1 })).toMatchObject({ status: 404 });
+  expect(await run({ ...wanted, schedule: '* * * * *' })).toMatchObject({ status: 404 });
+  const ran = await run(wanted);
+  expect(ran).toMatchObject({ status: 200, json: { status: 200, outcome: 'replied' } });
+  const told = await daemon.waitForLog(({ event }) => event === 'cron-ran');
+  expect(told.requestId).toBe(ran.json.requestId);
+  const after = await askAdmin(socketOf(daemon), `/v1/folders/${key}`);
+  expect(after.json.cron[0].next).toBe(schedule.next);
 });

@@ -44,6 +44,7 @@ describe.skipIf(chromiumPath === undefined)(
         folder.put(guest, name);
       }
       folder.write('broken.wasm', 'no module');
+      folder.write('terrafirma.toml', '[[cron]]\nschedule = "0 0 1 1 *"\nmodule = "app.wasm"\n');
       daemon = await TestDaemon.start({
         args: [folder.directory, '--quiet-ms', '50', '--poll-ms', '200'],
       });

@@ -13,6 +13,7 @@ import { historyRoutes } from '../verbs/history.ts';
 import { kvRoutes } from '../verbs/kv.ts';
 import { logRoutes } from '../verbs/log.ts';
 import { nameRoutes } from '../verbs/names.ts';
+import { scheduleRoutes } from '../verbs/schedules.ts';
 import { topRoutes } from '../verbs/top.ts';
 import type { AdminWorld } from '../world.ts';
 import { type Redaction, redact } from './redacted.ts';
@@ -59,6 +60,7 @@ const narrowed: Readonly<Record<string, Narrow>> = {
   'GET /v1/folders/{}/modules/{}': ofFolder,
   'POST /v1/folders/{}/modules/{}/rollback': ofFolder,
   'DELETE /v1/folders/{}/modules/{}/rollback': ofFolder,
+  'POST /v1/folders/{}/cron/run': ofFolder,
   'GET /v1/kv/{}/{}': ofFolder,
   'GET /v1/kv/{}/{}/{}': ofFolder,
   'PUT /v1/kv/{}/{}/{}': ofFolder,
@@ -97,6 +99,7 @@ export function ownerRoutes(options: OwnerRoutesOptions): readonly Route[] {
 function verbsOf(world: AdminWorld): readonly Route[] {
   return [
     ...folderRoutes(world),
+    ...scheduleRoutes(world),
     ...kvRoutes(world),
     ...logRoutes(world),
     ...eventRoutes(world),

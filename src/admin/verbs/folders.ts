@@ -17,8 +17,9 @@ import {
   textOf,
 } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
+import { describeSchedules } from './schedules.ts';
 
-type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'publisher' | 'threads'> & {
+type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'nowMs' | 'publisher' | 'threads'> & {
   readonly config: Pick<Config, 'limits'>;
 };
 type Json = Readonly<Record<string, unknown>>;
@@ -127,6 +128,7 @@ async function describeFolder(world: FolderWorld, key: string): Promise<Json> {
     ...known,
     listedHostNames: settings?.hostNames ?? null,
     schedules: settings?.cron?.length ?? 0,
+    cron: describeSchedules(settings?.cron ?? [], world.nowMs()),
     modules,
   };
 }

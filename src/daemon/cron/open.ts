@@ -10,6 +10,7 @@ import { type FolderKey, type HostName, type ModulePath, parseFolderPath } from 
 import type { Resolver } from '../../outside/dns/dns.ts';
 import type { SharedStore } from '../../outside/store/contract.ts';
 import type { HostRules } from '../../site/hosts.ts';
+import type { CronEntry } from '../../site/settings/cron.ts';
 import type { Site } from '../../site/table.ts';
 import type { CronEnd, CronOrder } from '../../threads/messages.ts';
 import type { Places } from '../places.ts';
@@ -89,6 +90,11 @@ export class Cron {
 
   note(hostName: HostName, folderKey: FolderKey): void {
     this.#hosts.note(hostName, folderKey);
+  }
+
+  /** See `CronScheduler.runNow`. */
+  runNow(folderKey: FolderKey, entry: CronEntry): Promise<CronEnd> {
+    return this.#scheduler.runNow(folderKey, entry);
   }
 
   /** Begins nothing more; what has begun goes on. */

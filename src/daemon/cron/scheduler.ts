@@ -3,7 +3,7 @@
  * that share a store, never two runs of one entry at a time. Edge: a timer.
  */
 import { OwnerQueue } from '../../account/owner-queue.ts';
-import { describeError } from '../../errors.ts';
+import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath, OwnerKey } from '../../names.ts';
 import type { CronEntry } from '../../site/settings/cron.ts';
@@ -130,6 +130,31 @@ export class CronScheduler {
     }
   }
 
+  /**
+   * Runs an entry now, for whoever asks, on top of its times: it claims no slot, and so takes none
+   * away. Rejects where it runs already, or the folder rests.
+   */
+  async runNow(folderKey: FolderKey, wanted: CronEntry): Promise<CronEnd> {
+    const { hosts, journal, nowMs, run, siteOf } = this.#options;
+    const state = this.#folders.get(folderKey)?.entries.get(entryIdOf(wanted));
+    if (state === undefined || this.#isStopped) throw notNow('the daemon must know it');
+    if (state.isRunning) throw notNow('the run before it must be over');
+    state.isRunning = true;
+    try {
+      const { modulePath, schedule, target } = state.entry;
+      const site = await siteOf(folderKey, modulePath);
+      const host = await hosts.hostFor(site);
+      if (host.kind === 'rests') throw notNow(host.reason);
+      const scheduledAt = isoOf(nowMs());
+      const { hostName } = host;
+      const end = await run({ site, modulePath, target, schedule, scheduledAt, hostName });
+      journal.tell('cron-ran', { folderKey, modulePath, scheduledAt, ...end });
+      return end;
+    } finally {
+      state.isRunning = false;
+    }
+  }
+
   #open(entry: CronEntry, id: string): Entry {
     return { entry, id, nextMs: slotAfter(entry, this.#options.nowMs()), isRunning: false };
   }
@@ -229,6 +254,10 @@ export class CronScheduler {
     this.#underWay.add(work);
     void work.finally(() => this.#underWay.delete(work));
   }
+}
+
+function notNow(rule: string): TerrafirmaError {
+  return new TerrafirmaError('admin-request', `Cannot run the schedule now: ${rule}`);
 }
 
 function isoOf(timeMs: number): string {

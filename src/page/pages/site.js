@@ -8,6 +8,7 @@ import { Badge, Card, Facts, Shown, Table } from '../parts/basics.js';
 import { CpuPlot } from '../parts/cpu-plot.js';
 import { LogLines } from '../parts/log-lines.js';
 import { Plot } from '../parts/plot.js';
+import { Schedules } from '../parts/schedules.js';
 import { linkTo } from '../places.js';
 import { FolderState } from './sites.js';
 
@@ -23,6 +24,7 @@ export function Site({ folder }) {
       <div class="grid">
         <${Plots} folder=${folder} />
         <${Functions} folder=${folder} modules=${value?.modules ?? []} />
+        <${Schedules} folder=${folder} cron=${value?.cron ?? []} />
         <${About} site=${value} />
         <${Card} title="Log, live" wide
           aside=${html`<a href=${`${linkTo('log')}${queryOf({ folder })}`}>All of it</a>`}>
@@ -124,7 +126,7 @@ export function Verdict({ verdict, isPinned, refusal }) {
 
 /** @param {{ site: any }} given */
 function About({ site }) {
-  const { directory, hostNames, listedHostNames, owner, schedules, isJudged } = site;
+  const { directory, hostNames, listedHostNames, owner, isJudged } = site;
   const names = (/** @type {readonly string[]} */ list) =>
     list.length === 0
       ? html`<span class="muted">none lately</span>`
@@ -136,7 +138,6 @@ function About({ site }) {
     ['Host names', names(hostNames ?? [])],
     ['Names that it lists', listedHostNames === null ? 'all are welcome' : names(listedHostNames)],
     ['Owner', owner ?? '–'],
-    ['Schedules', schedules],
     ['Judged', isJudged === false ? 'not all of it yet' : 'all that is there'],
     ...(directory === undefined ? [] : [/** @type {const} */ (['Directory', directory])]),
   ];

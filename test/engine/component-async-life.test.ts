@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { World } from '../support/abi-world.ts';
 import { commandGuest, noCallback, serviceGuest } from '../support/async-guests.ts';
+import { libc } from '../support/component-bytes.ts';
 import { Engine } from './world.ts';
 
 const handle = (code: string): string =>
@@ -249,6 +250,23 @@ describe('a program of 0.3', () => {
     const { text, reply, report } = await engine.run(engine.load(guest));
     expect(report.cause?.detail).toBeUndefined();
     expect([reply?.status, text]).toEqual([200, 'hello']);
+  });
+
+  test('has no more than 1 MiB taken off it at once', async () => {
+    const guest = commandGuest(
+      `${noCallback}
+      (func (export "run") (result i32) (local $s i64)
+        (local.set $s (call $stream))
+        (drop (call $write-via-error (i32.wrap_i64 (local.get $s))))
+        (call $return (i32.ne (i32.const 0x1000000)
+          (call $write (i32.wrap_i64 (i64.shr_u (local.get $s) (i64.const 32)))
+            (i32.const 0) (i32.const 0x200000))))
+        (i32.const 0))`,
+      libc.replace('(memory (export "memory") 2)', '(memory (export "memory") 40)'),
+    );
+    using engine = new Engine();
+    const { report } = await engine.run(engine.load(guest));
+    expect(report.exitCode).toBeUndefined();
   });
 
   test('has failed when it answers 1', async () => {

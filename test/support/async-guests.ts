@@ -191,19 +191,25 @@ export function serviceGuest(
 export const noCallback = '(func (export "callback") (param i32 i32 i32) (result i32) unreachable)';
 
 const stdout = 'wasi:cli/stdout@0.3.0';
+const stderr = 'wasi:cli/stderr@0.3.0';
 
 /** A program: `run` answers by `$return`, 0 when it has done well. */
-export function commandGuest(functions: string): Uint8Array<ArrayBuffer> {
+export function commandGuest(functions: string, libc?: string): Uint8Array<ArrayBuffer> {
   return makeComponent({
     wat: `(module
       (import "libc" "memory" (memory 1))
       (import "${stdout}" "write-via-stream" (func $write-via (param i32) (result i32)))
+      (import "${stderr}" "write-via-stream" (func $write-via-error (param i32) (result i32)))
       (import "canon" "task.return" (func $return (param i32)))
       (import "canon" "stream.new" (func $stream (result i64)))
       (import "canon" "stream.write" (func $write (param i32 i32 i32) (result i32)))
       (import "canon" "stream.drop-writable" (func $close (param i32)))
       ${functions})`,
-    imports: { 'wasi:cli/types@0.3.0': [], [stdout]: ['write-via-stream'] },
+    imports: {
+      'wasi:cli/types@0.3.0': [],
+      [stdout]: ['write-via-stream'],
+      [stderr]: ['write-via-stream'],
+    },
     canons: ({ index, value, func }) => {
       const contents = func(stdout, 'write-via-stream').params[0]?.type;
       if (contents === undefined) throw new TypeError('Cannot make a guest: no stream');
@@ -218,5 +224,6 @@ export function commandGuest(functions: string): Uint8Array<ArrayBuffer> {
     },
     exports: ['wasi:cli/run@0.3.0', 'run'],
     async: { callback: 'callback' },
+    ...(libc === undefined ? {} : { libc }),
   });
 }

@@ -26,6 +26,8 @@ export interface Outside {
 
 /** What a sink is given at once. */
 const pieceBytesMax = 64 * 1024;
+/** What it is given in a row: copying holds the thread. The guest writes the rest anew. */
+const rowBytesMax = 1024 * 1024;
 
 export class SharedStream implements ReadableSide, WritableSide {
   readonly element: ElementType;
@@ -103,7 +105,7 @@ export class SharedStream implements ReadableSide, WritableSide {
 
   /** The sink takes as much as it has room for; the rest when it has more. */
   #drain(sink: StreamSink): void {
-    while (this.#pending !== undefined) {
+    for (let left = rowBytesMax; this.#pending !== undefined && left > 0; left -= pieceBytesMax) {
       const copy = this.#pending;
       const { buffer } = copy;
       if (buffer.remaining === 0 && !buffer.isEmpty) return;

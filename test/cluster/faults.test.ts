@@ -58,41 +58,47 @@ describe.skipIf(natsProgram === undefined)('visitors who store things', () => {
     }
   });
 
-  test('all servers are killed and started: what was acknowledged is there', async () => {
-    const writers = await started('all-');
-    await world.servers.restart();
-    const startedAtMs = performance.now();
-    await goesOn(writers);
-    const goneMs = Math.round(performance.now() - startedAtMs);
-    await writers.stop();
-    await writers.check();
-    expect(writers.longestMs).toBeLessThan(waitMs + slackMs);
-    process.stdout.write(`all servers killed: written again ${goneMs} ms after they were well\n`);
-  });
+  test.skipIf(isShort)(
+    'all servers are killed and started: what was acknowledged is there',
+    async () => {
+      const writers = await started('all-');
+      await world.servers.restart();
+      const startedAtMs = performance.now();
+      await goesOn(writers);
+      const goneMs = Math.round(performance.now() - startedAtMs);
+      await writers.stop();
+      await writers.check();
+      expect(writers.longestMs).toBeLessThan(waitMs + slackMs);
+      process.stdout.write(`all servers killed: written again ${goneMs} ms after they were well\n`);
+    },
+  );
 
-  test('the server of a node hangs: the node moves, and reads all that it wrote', async () => {
-    const node = world.node(1);
-    const { server } = (await statusOf(node)).cluster;
-    const index = world.servers.urls.findIndex((url) => url.endsWith(server.split(':').at(-1)));
-    const writers = new Writers(world, { count: 4, prefix: 'moves-', nodes: [node] });
-    await expect.poll(() => writers.acked, patient).toBeGreaterThan(4);
-    const startedAtMs = performance.now();
-    await world.servers.signal(index, 'SIGSTOP');
-    const others = world.servers.urls
-      .filter((_, each) => each !== index)
-      .map((url) => url.slice(7));
-    await expect
-      .poll(async () => others.includes((await statusOf(node)).cluster.server), patient)
-      .toBe(true);
-    const movedMs = Math.round(performance.now() - startedAtMs);
-    await goesOn(writers);
-    await world.servers.signal(index, 'SIGCONT');
-    await writers.stop();
-    await writers.check();
-    process.stdout.write(`the server of a node hangs: it moved after ${movedMs} ms\n`);
-  });
+  test.skipIf(isShort)(
+    'the server of a node hangs: the node moves, and reads all that it wrote',
+    async () => {
+      const node = world.node(1);
+      const { server } = (await statusOf(node)).cluster;
+      const index = world.servers.urls.findIndex((url) => url.endsWith(server.split(':').at(-1)));
+      const writers = new Writers(world, { count: 4, prefix: 'moves-', nodes: [node] });
+      await expect.poll(() => writers.acked, patient).toBeGreaterThan(4);
+      const startedAtMs = performance.now();
+      await world.servers.signal(index, 'SIGSTOP');
+      const others = world.servers.urls
+        .filter((_, each) => each !== index)
+        .map((url) => url.slice(7));
+      await expect
+        .poll(async () => others.includes((await statusOf(node)).cluster.server), patient)
+        .toBe(true);
+      const movedMs = Math.round(performance.now() - startedAtMs);
+      await goesOn(writers);
+      await world.servers.signal(index, 'SIGCONT');
+      await writers.stop();
+      await writers.check();
+      process.stdout.write(`the server of a node hangs: it moved after ${movedMs} ms\n`);
+    },
+  );
 
-  test('a daemon is killed amid writes: the usage is what is there', async () => {
+  test.skipIf(isShort)('a daemon is killed amid writes: the usage is what is there', async () => {
     const writers = await started('daemon-');
     await world.restart(world.node(0));
     await goesOn(writers);

@@ -9,7 +9,7 @@ export type IdentityCheck = (name: string, certificate: PeerCertificate) => Erro
 const nobody = 'localhost';
 
 /**
- * The vendor's client tells TLS the name of a server, but not its address: of servers that are named
+ * The vendor's client tells TLS the name of a server, but not its address: where servers are named
  * by addresses, the certificate must be for one of those.
  *
  * @param servers As `tls://10.0.0.1:4222`.

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { readComponent } from '../../../src/wasm/component.ts';
 import { component, leb, list, name, preamble, section } from '../../support/component-bytes.ts';
+import { assemble } from '../support/assemble.ts';
 
 const emptyModule = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
@@ -88,8 +89,68 @@ describe('readComponent() refuses', () => {
     ['a core module that is none', component(section(1, [1, 2, 3])), /core WebAssembly/],
     ['a memory of a later instance', component(list(6, [[0, 2, 1, 0, ...name('m')]])), /exist/],
     ['200 instances of a module', manyInstances(200), /at most 128 core instances/],
+    ['a million instances of a module', manyInstances(1_000_000), /at most 10000 core inst/],
+    ['2,000 instances of a component', manyComponents(2_000), /at most 1024 instances/],
+    ['a million instances of a component', manyComponents(1_000_000), /at most 10000 instances/],
+    ['a resource of an outer component', outerResource(), /resource/],
+    [
+      'an instance of a module that comes later',
+      component(list(2, [[0x00, 0x00, 0x00]]), section(1, emptyModule)),
+      /module must exist/,
+    ],
+    [
+      'a table of 10 million in a nested component',
+      component(
+        section(4, [...preamble, ...section(1, assembled('(module (table 10000000 funcref))'))]),
+      ),
+      /table/,
+    ],
+    [
+      'a shared memory in a nested component',
+      component(section(4, [...preamble, ...section(1, moduleWith(5, [0x01, 0x03, 0x01, 0x01]))])),
+      /shared|thread|memory/,
+    ],
   ])('%s', (_, bytes, reason) => {
     expect(refusal(bytes)).toMatch(reason);
+  });
+
+  test('nothing of a module whose branch hints are broken, which nobody reads', () => {
+    const hints = [...name('metadata.code.branch_hint'), 0xff, 0xff];
+    expect(refusal(component(section(1, moduleWith(0, hints))))).toBe('accepted');
+  });
+
+  test('nothing of a component without definitions', () => {
+    expect(refusal(component())).toBe('accepted');
+  });
+
+  test('nothing of a module that 128 instances are made of', () => {
+    expect(refusal(manyInstances(128))).toBe('accepted');
+  });
+
+  test.each([
+    '"',
+    "';process.exit()//",
+    '\x24{process.exit()}',
+    '\n',
+    '__proto__',
+    'constructor',
+    '\u2028',
+  ])('no core module for the name %j, which stays a string', (text) => {
+    const quoted = [...Buffer.from(text)]
+      .map((byte) => `\\${byte.toString(16).padStart(2, '0')}`)
+      .join('');
+    const provides = `(module (func (export "${quoted}")))`;
+    const wat = `(module (import "m" "${quoted}" (func)))`;
+    const bytes = component(
+      section(1, assembled(provides)),
+      section(1, assembled(wat)),
+      list(2, [
+        [0x00, 0x00, 0x00],
+        [0x00, 0x01, 0x01, ...name('m'), 0x12, 0x00],
+      ]),
+    );
+    const { cores } = readComponent(bytes);
+    expect(cores[1]?.links).toEqual([{ module: 'm', name: text, core: 0, export: text }]);
   });
 
   test('nothing of a custom section of 60 MiB', () => {
@@ -100,6 +161,26 @@ describe('readComponent() refuses', () => {
     expect(refusal(Uint8Array.from(whole))).toBe('accepted');
   });
 });
+
+function assembled(wat: string): number[] {
+  return [...assemble(wat)];
+}
+
+/** A core module of one section. */
+function moduleWith(id: number, contents: readonly number[]): number[] {
+  return [...emptyModule, ...section(id, contents)];
+}
+
+function manyComponents(count: number): Uint8Array<ArrayBuffer> {
+  const instances = Array.from({ length: count }, () => [0x00, 0x00, 0x00]);
+  return component(section(4, preamble), list(5, instances));
+}
+
+/** Defined outside, used inside: it would be another one in each instance. */
+function outerResource(): Uint8Array<ArrayBuffer> {
+  const inner = list(6, [[0x03, 0x02, 0x01, 0x00]]);
+  return component(list(7, [[0x3f, 0x7f, 0x00]]), section(4, [...preamble, ...inner]));
+}
 
 function flags(count: number): number[] {
   const labels = Array.from({ length: count }, (_, at) => name(`f${at}`));

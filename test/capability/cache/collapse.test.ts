@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { CacheEntry } from '../../../src/capability/cache/contract.ts';
+import type { CacheKeeper } from '../../../src/capability/cache/keeper.ts';
+import type { Header } from '../../../src/http/message.ts';
 import { address, bodyOf, openBody, options, readAll, textOf, useCache } from './cache-bench.ts';
 
 const bench = useCache();
@@ -117,24 +120,19 @@ describe('of those who wait for one key', () => {
   test('so many may; the rest do as if there were no cache', async () => {
     const keeper = bench.openKeeper({ cacheWaitersPerKeyMax: 2 });
     const first = await bench.openRun(keeper).enter(address('k'));
-    const waiting = Array.from({ length: 2 }, () => bench.openRun(keeper).enter(address('k')));
+    const waiting = [await queue(keeper), await queue(keeper)];
     const third = await bench.openRun(keeper).enter(address('k'));
     expect(third).toMatchObject({ isUncacheable: true, isObliged: false, found: undefined });
-    expect(await hasSettled(waiting[1])).toBe(false);
     await first.insert(options(), bodyOf('for two'));
-    for (const entry of await Promise.all(waiting)) {
-      expect(await textOf(entry.found)).toBe('for two');
-    }
+    for (const { entry } of waiting) expect(await textOf((await entry).found)).toBe('for two');
     expect(keeper.counts.collapsed).toBe(2);
   });
 
   test('each hears at once that it waits', async () => {
     const keeper = bench.openKeeper();
     await bench.openRun(keeper).enter(address('k'));
-    const waits = Promise.withResolvers<void>();
-    const second = bench.openRun(keeper).enter(address('k'), { onWaits: waits.resolve });
-    await waits.promise;
-    expect(await hasSettled(second)).toBe(false);
+    const { entry } = await queue(keeper);
+    expect(await hasSettled(entry)).toBe(false);
   });
 
   test('those get what is brought who ask as it varies, one of the others goes on', async () => {
@@ -142,29 +140,28 @@ describe('of those who wait for one key', () => {
     const german = [['accept-language', 'de']] as const;
     const french = [['accept-language', 'fr']] as const;
     const first = await bench.openRun(keeper).enter(address('k', german));
-    const [fr1, de1, fr2, de2] = [french, german, french, german].map((headers) =>
-      bench.openRun(keeper).enter(address('k', headers)),
-    );
-    expect(await hasSettled(de2)).toBe(false);
+    const fr1 = await queue(keeper, french);
+    const de1 = await queue(keeper, german);
+    const fr2 = await queue(keeper, french);
+    const de2 = await queue(keeper, german);
     const varyBy = ['accept-language'];
     await first.insert(options({ varyBy }), bodyOf('moin'));
-    expect(await textOf((await de1)?.found)).toBe('moin');
-    expect(await textOf((await de2)?.found)).toBe('moin');
-    const obliged = await fr1;
-    expect(obliged?.isObliged).toBe(true);
-    expect(await hasSettled(fr2)).toBe(false);
-    await obliged?.insert(options({ varyBy }), bodyOf('salut'));
-    expect(await textOf((await fr2)?.found)).toBe('salut');
+    expect(await textOf((await de1.entry).found)).toBe('moin');
+    expect(await textOf((await de2.entry).found)).toBe('moin');
+    const obliged = await fr1.entry;
+    expect(obliged.isObliged).toBe(true);
+    expect(await hasSettled(fr2.entry)).toBe(false);
+    await obliged.insert(options({ varyBy }), bodyOf('salut'));
+    expect(await textOf((await fr2.entry).found)).toBe('salut');
   });
 
   test('all get what is stale and may be used while one of them brings the new one', async () => {
     const keeper = bench.openKeeper();
     const first = await bench.openRun(keeper).enter(address('k'));
-    const waiting = Array.from({ length: 3 }, () => bench.openRun(keeper).enter(address('k')));
-    expect(await hasSettled(waiting[2])).toBe(false);
+    const waiting = [await queue(keeper), await queue(keeper), await queue(keeper)];
     const old = options({ initialAgeMs: 61_000, staleWhileRevalidateMs: 60_000 });
     await first.insert(old, bodyOf('stale'));
-    const entries = await Promise.all(waiting);
+    const entries = await Promise.all(waiting.map(({ entry }) => entry));
     expect(entries.map(({ isObliged }) => isObliged)).toEqual([true, false, false]);
     for (const { found } of entries) expect(await textOf(found)).toBe('stale');
   });
@@ -173,8 +170,7 @@ describe('of those who wait for one key', () => {
     const keeper = bench.openKeeper();
     const run = bench.openRun(keeper);
     const first = await run.enter(address('k'));
-    const second = bench.openRun(keeper).enter(address('k'));
-    expect(await hasSettled(second)).toBe(false);
+    const { entry: second } = await queue(keeper);
     for (let rule = 0; rule < 20; rule += 1) {
       await run.insert(address('k'), options({ varyBy: [`x-${rule}`], maxAgeMs: 0 }), bodyOf(''));
     }
@@ -269,6 +265,18 @@ test('a body of many tiny pieces, and one of large ones, come out as they went i
   const found = (await bench.openRun(keeper).find(address('k'))).found;
   expect(await readAll((await found?.open()) ?? bodyOf(''))).toBe(text + large);
 });
+
+/** Asks on a thread of its own; resolves when the keeper has said that the entry is to wait. */
+async function queue(
+  keeper: CacheKeeper,
+  headers: readonly Header[] = [],
+): Promise<{ readonly entry: Promise<CacheEntry> }> {
+  const waits = Promise.withResolvers<void>();
+  const wanted = address('k', headers);
+  const entry = bench.openRun(keeper).enter(wanted, { onWaits: waits.resolve });
+  await waits.promise;
+  return { entry };
+}
 
 /** Whether it settles while everything else that is under way is done. */
 async function hasSettled(promise: Promise<unknown> | undefined): Promise<boolean> {

@@ -146,7 +146,11 @@ export class Publisher {
    */
   static async open(options: PublisherOptions): Promise<Publisher> {
     const { config, journal } = options;
-    return new Publisher(options, await openState(config, journal));
+    const publisher = new Publisher(options, await openState(config, journal));
+    // The first visitor of a new module should not wait for a thread and a process to start.
+    publisher.#builder.prepare();
+    publisher.#trial.prepare();
+    return publisher;
   }
 
   /**
@@ -311,8 +315,6 @@ export class Publisher {
       known.noteLocated(located);
       return known;
     }
-    this.#trial.prepare();
-    this.#builder.prepare();
     const { counterRows, variables } = this.#options;
     const folder = new WatchedFolder(located, {
       config: this.#config,

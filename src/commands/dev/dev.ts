@@ -28,7 +28,7 @@ export const dev: Command = {
       '"terrafirma serve" has. When a source changes, its function is built again; a build that ' +
       'fails is shown over the page, and the last good version goes on.',
     'Pages come anew by themselves. Error pages tell what the log says of the request, with each ' +
-      'call that the function made.',
+      'call that the function made. /.terrafirma/ opens the dashboard of the daemon.',
     'Lines NAME=value of .dev.env are in the environment of every program, over what the ' +
       'terrafirma.toml of the site says; secrets of that name are it, too.',
     'What is kept (key-value data, versions) is in .terrafirma-dev; it may be deleted.',

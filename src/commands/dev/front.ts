@@ -25,8 +25,8 @@ export interface FrontOptions {
   readonly log: Pick<DevLog, 'linesOf'>;
   /** Of the daemon, once it listens. */
   readonly daemonPort: () => Promise<number>;
-  /** Where the dashboard is, if there is one. */
-  readonly dashboardUrl: () => string | undefined;
+  /** Opens the dashboard of the daemon; the link is good for one browser. */
+  readonly openDashboard: () => Promise<string>;
   /** PEM; undefined: plain HTTP. */
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
 }
@@ -105,9 +105,12 @@ export class Front {
       const lines = await log.linesOf(decodeURIComponent(id));
       return send(response, 200, 'application/json', JSON.stringify({ lines }));
     }
-    const dashboard = what === '' ? this.#options.dashboardUrl() : undefined;
-    if (dashboard === undefined) return send(response, 404, 'text/plain', 'Nothing here\n');
-    response.writeHead(302, { location: dashboard, 'cache-control': 'no-store' }).end();
+    // It operates the daemon: other machines may look at the site alone.
+    if (what !== '' || !isLoopback(incoming.socket.remoteAddress)) {
+      return send(response, 404, 'text/plain', 'Nothing here\n');
+    }
+    const location = await this.#options.openDashboard();
+    response.writeHead(302, { location, 'cache-control': 'no-store' }).end();
   }
 
   async #pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -196,6 +199,10 @@ function isOwnName(host: string | undefined): boolean {
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase();
   return name === 'localhost' || name.endsWith('.localhost') || isIP(name) !== 0;
+}
+
+function isLoopback(address = ''): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address);
 }
 
 function send(response: ServerResponse, status: number, mediaType: string, body: string): void {

@@ -71,7 +71,7 @@ export class DevSession {
     this.#front = new Front({
       ...{ hub: this.#hub, log: this.#log },
       daemonPort: () => this.#daemonPort(),
-      dashboardUrl: () => undefined,
+      openDashboard: () => this.#openDashboard(),
       tls: isHttps ? selfSigned(Date.now()) : undefined,
     });
     const { environment } = io.machine;
@@ -130,6 +130,12 @@ export class DevSession {
     await this.#restarting;
     if (this.#daemon === undefined) throw new Error('none yet');
     return await this.#daemon.port;
+  }
+
+  async #openDashboard(): Promise<string> {
+    await this.#daemonPort();
+    const told = await this.#daemon?.admin.change('POST', '/v1/dashboard', {});
+    return String(told?.url);
   }
 
   #startDaemon(): DaemonProcess {

@@ -165,6 +165,17 @@ describe('terrafirma dev', () => {
     );
   });
 
+  test('leads to the dashboard of its daemon, for one browser', async () => {
+    await using dev = new Developing(folder);
+    const port = await dev.port();
+    await dev.line(/live$/);
+    const { headers, status } = await ask(port, '/.terrafirma/');
+    expect(status).toBe(302);
+    expect(headers.location).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#.+/);
+    const { origin } = new URL(headers.location ?? '');
+    expect((await fetch(origin)).headers.get('content-type')).toContain('text/html');
+  });
+
   test('passes WebSockets on', async () => {
     folder.put('echo', 'site/echo.wasm');
     await using dev = new Developing(folder);

@@ -26,6 +26,7 @@ import { measureEngine } from './engine-rows.ts';
 import { measureFastly } from './fastly-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
+import { measureOperators } from './operator-rows.ts';
 import { isPinned } from './pinning.ts';
 import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
@@ -65,6 +66,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   store: () => measureStore(rounds),
   cache: () => measureCache({ rounds, seconds }),
   cluster: () => measureCluster({ rounds, seconds }),
+  operators: () => measureOperators({ rounds, seconds }),
   tls: () => measureTls({ rounds, seconds }),
   upload: () => measureUpload(rounds),
   streams: () => measureStreams(rounds),

@@ -44,8 +44,11 @@ export class PlainWorld implements SuiteWorld {
     const exchange = new RecordingExchange({}, new Uint8Array(0));
     binding.begin({ exchange, capabilities: new World(), body: new Uint8Array(0) });
     try {
-      await instance.start((wanted) => binding.hostcall(wanted));
-      await binding.enter?.(callPromising);
+      const run = async (): Promise<void> => {
+        await instance.start((wanted) => binding.hostcall(wanted));
+        await binding.enter?.(callPromising);
+      };
+      await Promise.race([run(), instance.trapped]);
     } catch (error) {
       outcomes.push({ kind: 'trapped', reason: String(error) });
     } finally {
@@ -98,10 +101,18 @@ class PlainInstance implements GuestHost {
   readonly cpuMs = 0;
   readonly #sources: readonly CoreSource[];
   readonly #cores: PlainCore[] = [];
+  readonly #end = Promise.withResolvers<never>();
   #isWithin = false;
 
   constructor(sources: readonly CoreSource[]) {
     this.#sources = sources;
+    // Told where somebody waits for it.
+    this.#end.promise.catch(() => undefined);
+  }
+
+  /** Rejects when the host has ended the run. */
+  get trapped(): Promise<never> {
+    return this.#end.promise;
   }
 
   /** Makes the cores in order; their start functions run. */
@@ -176,8 +187,11 @@ class PlainInstance implements GuestHost {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Ends the run, whoever catches it. */
   trap(reason: string): never {
-    return trap(reason);
+    const error = new WebAssembly.RuntimeError(reason);
+    this.#end.reject(error);
+    throw error;
   }
 
   exit(exitCode: number): never {

@@ -12,15 +12,24 @@ const commentMsDefault = 15_000;
 /** Who has read nothing for so many comments keeps others from a stream: two minutes. */
 const silentCommentsMax = 8;
 
+export interface EventStreamOptions {
+  readonly commentMs?: number;
+  /** Asked with each comment: who has signed out meanwhile is told nothing more. */
+  readonly isWelcome?: () => boolean;
+}
+
 export class EventStream {
   readonly #response: ServerResponse;
   readonly #comments: NodeJS.Timeout;
   readonly #onClose: (() => void)[] = [];
   #left = 0;
+  readonly #isWelcome: () => boolean;
   /** Comments since the client was last seen to read all that there was. */
   #silentComments = 0;
 
-  constructor(response: ServerResponse, commentMs = commentMsDefault) {
+  constructor(response: ServerResponse, options: EventStreamOptions = {}) {
+    const { commentMs = commentMsDefault, isWelcome = always } = options;
+    this.#isWelcome = isWelcome;
     this.#response = response;
     response.writeHead(200, {
       'content-type': 'text/event-stream',
@@ -79,11 +88,16 @@ export class EventStream {
   /** What the system holds for the connection is not counted: it is full soon. */
   #comment(): void {
     this.#silentComments = this.#response.writableLength === 0 ? 0 : this.#silentComments + 1;
-    if (this.#silentComments >= silentCommentsMax) this.#response.destroy();
+    if (!this.#isWelcome()) this.end();
+    else if (this.#silentComments >= silentCommentsMax) this.#response.destroy();
     else this.#write(':\n\n');
   }
 
   #write(text: string): void {
     if (this.isOpen) this.#response.write(text);
   }
+}
+
+function always(): boolean {
+  return true;
 }

@@ -186,7 +186,8 @@ export class AdminListener {
     if (isGreedy || this.#openStreams.size >= this.#options.limits.adminStreamsMax) {
       throw new TerrafirmaError('admin-busy');
     }
-    const stream = new EventStream(response);
+    const isWelcome = (): boolean => this.#options.sessionOf?.(headers) === session;
+    const stream = new EventStream(response, { isWelcome });
     this.#openStreams.set(stream, session);
     stream.onClose(() => this.#openStreams.delete(stream));
     run(stream);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { EventStream } from '../../src/admin/event-stream.ts';
 
 /** A stream to a client that reads the head and then nothing. */
-async function openStalled(commentMs: number) {
+async function openStalled(commentMs: number, isWelcome?: () => boolean) {
   const { promise, resolve } = Promise.withResolvers<ServerResponse>();
   const server = createServer((_incoming, response) => resolve(response));
   server.listen(0, '127.0.0.1');
@@ -13,7 +13,7 @@ async function openStalled(commentMs: number) {
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
   const response = await promise;
-  const stream = new EventStream(response, commentMs);
+  const stream = new EventStream(response, isWelcome ? { commentMs, isWelcome } : { commentMs });
   await once(client, 'data');
   client.pause();
   const close = async (): Promise<void> => {
@@ -53,6 +53,22 @@ test('a client that reads nothing for eight comments loses its stream', async ()
     stream.send(line);
     await new Promise(setImmediate);
   }
+  await closed;
+  expect(stream.isOpen).toBe(false);
+  await close();
+});
+
+test('who has signed out meanwhile loses his stream with the next comment', async () => {
+  let isWelcome = true;
+  const { client, close, stream } = await openStalled(20, () => isWelcome);
+  const closed = new Promise<void>((resolve) => stream.onClose(resolve));
+  let text = '';
+  client.on('data', (chunk) => {
+    text += chunk;
+  });
+  client.resume();
+  while (!text.includes(':\n\n')) await once(client, 'data');
+  isWelcome = false;
   await closed;
   expect(stream.isOpen).toBe(false);
   await close();

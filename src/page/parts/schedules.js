@@ -38,7 +38,7 @@ export function Schedules({ folder, cron }) {
     {
       title: 'Action',
       cell: (/** @type {any} */ row) => html`<${ActButton} label="Run now"
-        name=${`Run ${row.module} now`} question=${`Run ${row.module} now?`}
+        name=${`Run now: ${row.module}`} question=${`Run ${row.module} now?`}
         detail="On top of its times: none of them is taken away by it." act=${run(row)} />`,
     },
   ];

@@ -29,7 +29,7 @@ export function Keys({ folder, module }) {
     { title: 'Size', number: true, cell: (/** @type {any} */ row) => bytes(row.bytes) },
     { title: 'Revision', number: true, cell: (/** @type {any} */ row) => count(row.revision) },
   ];
-  return html`<div class="title"><h1 tabindex="-1">Keys of
+  return html`<div class="title"><h1 tabindex="-1">Keys of${' '}
       <a href=${linkTo('function', folder, module)}>${module}</a></h1></div>
     <div class="filters"><label>Begin with <input value=${prefix}
       onInput=${(/** @type {any} */ event) => {

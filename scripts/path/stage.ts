@@ -10,7 +10,8 @@ import { TestFolder } from '../../test/support/folder.ts';
 import { ask, type TestReply } from '../../test/support/http.ts';
 
 export const hostName = 'you.example';
-const folderName = 'private/you,kbwasm';
+/** In its canonical spelling: commands know folders by it. */
+const folderName = 'private/kbwasm,you';
 const page = { accept: 'text/html' };
 
 export class Stage implements AsyncDisposable {

@@ -54,11 +54,12 @@ export async function rollBack(stage: Stage): Promise<void> {
   const listed = await stage.run('versions', '--json');
   const earlier = earlierVersion(JSON.parse(listed.stdout), 'hello.wasm');
   const done = await stage.run('rollback', name, earlier);
+  see('rollback is accepted', done.code === 0, `${done.stdout} ${done.stderr}`);
   const now = await waitFor(async () => {
     const { text } = await stage.visit('/hello.wasm');
     return text === before ? text : undefined;
   });
-  see('a rollback brings the earlier one back', done.code === 0, `${done.stdout} ${now}`);
+  see('and brings the earlier version back', true, now);
 }
 
 interface Listed {

@@ -8,6 +8,12 @@ import type { InstanceState, Task } from './task.ts';
 /** Why a line goes on. */
 export type Woken = 'ready' | 'cancelled';
 
+interface Resumer {
+  /** Undefined where it was the host, or a start function. */
+  readonly thread: Thread | undefined;
+  readonly goOn: PromiseWithResolvers<void>;
+}
+
 export class Thread {
   readonly task: Task;
   /** Whether it may be told of a cancellation where it blocks now. */
@@ -17,7 +23,7 @@ export class Thread {
     | { readonly isReady: () => boolean; readonly wake: PromiseWithResolvers<Woken> }
     | undefined;
   /** Who waits until it blocks or ends. */
-  resumer: { readonly thread: Thread; readonly goOn: PromiseWithResolvers<void> } | undefined;
+  resumer: Resumer | undefined;
 
   /** Component instances that its calls have entered, the task's own among them. */
   readonly entered: Set<number>;
@@ -29,7 +35,7 @@ export class Thread {
 
   /** Whether calls under way below have entered it; who lent the turn is below, too. */
   hasEntered(instance: number): boolean {
-    return this.entered.has(instance) || this.resumer?.thread.hasEntered(instance) === true;
+    return this.entered.has(instance) || this.resumer?.thread?.hasEntered(instance) === true;
   }
 }
 
@@ -192,7 +198,7 @@ export class Threads {
   #lend(thread: Thread): Promise<void> {
     const current = this.#current;
     const goOn = Promise.withResolvers<void>();
-    if (current !== undefined) thread.resumer = { thread: current, goOn };
+    thread.resumer = { thread: current, goOn };
     this.#current = thread;
     return goOn.promise;
   }
@@ -201,8 +207,8 @@ export class Threads {
     const { resumer } = thread;
     thread.resumer = undefined;
     this.#current = resumer?.thread;
-    if (resumer === undefined) this.#next();
-    else resumer.goOn.resolve();
+    resumer?.goOn.resolve();
+    if (this.#current === undefined) this.#next();
   }
 
   #fail(thread: Thread, error: unknown): void {

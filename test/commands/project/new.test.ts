@@ -46,7 +46,8 @@ describe('terrafirma new', () => {
 describe.each(templates.filter(({ module }) => module !== undefined))(
   'template $id',
   (template) => {
-    test('builds, and answers', async (context) => {
+    // Compilers take their time where others are at work, too.
+    test('builds, and answers', { timeout: 600_000 }, async (context) => {
       using folder = new TestFolder();
       const { id, body, module = '', query = '' } = template;
       const inside = { workingDirectory: folder.path('hello') };

@@ -1,5 +1,5 @@
 /** Three daemons with a copy of the folders each, three servers of the engine, on loopback. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { runProgram } from '../commands/program.ts';
 import { type AdminAnswer, askAdmin, socketOf } from '../support/admin.ts';
 import { TestDaemon } from '../support/daemon.ts';
@@ -48,6 +48,7 @@ export class ClusterWorld implements AsyncDisposable {
   readonly dns: DnsServer;
   readonly nodes: Node[] = [];
   readonly #options: ClusterWorldOptions;
+  readonly #writtenAt = new Date();
 
   private constructor(servers: NatsServers, dns: DnsServer, options: ClusterWorldOptions) {
     this.servers = servers;
@@ -77,7 +78,10 @@ export class ClusterWorld implements AsyncDisposable {
     const mount = new TestFolder();
     if (guests.length > 0) mkdirSync(mount.path(folder), { recursive: true });
     for (const guest of guests) {
-      writeFileSync(mount.path(`${folder}/${guest}.wasm`), guestBytes(guest));
+      const path = mount.path(`${folder}/${guest}.wasm`);
+      writeFileSync(path, guestBytes(guest));
+      // As who syncs it leaves it: written when the owner wrote it.
+      utimesSync(path, this.#writtenAt, this.#writtenAt);
     }
     const server = this.#options.isPinned === true ? index % this.servers.count : undefined;
     const about = { name: `node-${index + 1}`, mount, state: new TestFolder(), server };

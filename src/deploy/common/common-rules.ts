@@ -36,6 +36,7 @@ const unknown: RuleFate = { kind: 'unknown' };
 
 export class CommonRules {
   readonly #options: CommonRulesOptions;
+  #waited: Promise<boolean> | undefined;
 
   constructor(options: CommonRulesOptions) {
     this.#options = options;
@@ -57,7 +58,10 @@ export class CommonRules {
   async judge(name: RuleName, shown: ShownRule, isFolderSure: boolean): Promise<RuleFate> {
     const { onHeld, onTrouble, versions } = this.#options;
     const path = ruleKeys[name] as ModulePath;
-    if (!(await versions.isKnown())) return unknown;
+    // At the first look alone: others must not take as long because the engine is away.
+    this.#waited ??= versions.isKnown();
+    await this.#waited;
+    if (!versions.isRead) return unknown;
     const { mtimeMs, text } = shown;
     if (text === undefined && versions.headOf(path) === undefined) return own;
     const digest = text === undefined ? null : digestOf(text);

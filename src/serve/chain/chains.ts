@@ -7,8 +7,8 @@ import type { Account } from '../../account/account.ts';
 import type { Limits } from '../../config/config.ts';
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
-import { matchAll } from '../../site/path-patterns.ts';
-import type { Middleware } from '../../site/settings/middleware.ts';
+import { readingsOf, stoodForBy } from '../../site/path-readings.ts';
+import { type Middleware, rulesBefore } from '../../site/settings/middleware.ts';
 import { routeModule, type Site } from '../../site/table.ts';
 import type { ExchangeOptions } from '../exchange-options.ts';
 import type { Failures } from '../road/failures.ts';
@@ -55,10 +55,21 @@ export class Chains {
     return true;
   }
 
-  /** Whether `path`, which nobody asked for, has links that the visit has not passed. */
-  isGuarded(visit: Visit, middleware: Middleware | undefined, path: string): boolean {
+  /** Whether a module asked for by its own name would answer for a path that has links. */
+  isWayRound(site: Site, path: RequestPath): boolean {
+    const { middleware } = site.settings ?? {};
     if (middleware === undefined) return false;
-    return matchAll(middleware.table, path).some((rule) => {
+    return rulesBefore(middleware, stoodForBy(site, path)).length > 0;
+  }
+
+  /** Whether `path`, which nobody asked for, has links that the visit has not passed. */
+  isGuarded(
+    visit: Visit,
+    middleware: Middleware | undefined,
+    segments: readonly string[],
+  ): boolean {
+    if (middleware === undefined) return false;
+    return rulesBefore(middleware, [segments]).some((rule) => {
       const { links } = middleware.rules[rule] ?? { links: [] };
       return links.some((_, position) => {
         const { target } = visit.exchange.request;
@@ -125,7 +136,7 @@ function stepsFor(
   const { target } = visit.exchange.request;
   const ruled = ruledPath(path);
   const pathInfo = path.isDirectory && ruled !== '/' ? `${ruled}/` : ruled;
-  return matchAll(middleware.table, ruled).flatMap((rule) =>
+  return rulesBefore(middleware, [ruled.slice(1).split('/'), ...readingsOf(path)]).flatMap((rule) =>
     (middleware.rules[rule]?.links ?? []).map((modulePath, position) => ({
       ...{ modulePath, rule, position, target, pathInfo },
     })),

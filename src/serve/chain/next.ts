@@ -140,8 +140,11 @@ export class Next implements NextInChain {
   }
 }
 
-/** Path and query. */
+/**
+ * Path and query as the link has them: read as browsers do, dot segments would lead to a path that
+ * the link has not looked at.
+ */
 function targetOf(url: string): string {
-  const { pathname, search } = new URL(url);
-  return `${pathname}${search}`;
+  const target = url.replace(/^[a-z]+:\/\/[^/?#]*/, '');
+  return target.startsWith('/') ? target : `/${target}`;
 }

@@ -15,12 +15,8 @@ import {
   decideAccess,
   readCredentials,
 } from '../../site/access.ts';
-import {
-  type Manifest,
-  type ManifestUser,
-  mayReadAnonymously,
-  type PasswordHash,
-} from '../../site/manifest.ts';
+import { type ManifestUser, mayReadAnonymously, type PasswordHash } from '../../site/manifest.ts';
+import { readingsOf, stoodForBy } from '../../site/path-readings.ts';
 import type { Site } from '../../site/table.ts';
 import type { ControlLink } from '../../threads/control-link.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -30,6 +26,9 @@ export interface DoorkeeperOptions {
   readonly link: ControlLink;
   readonly nowMs: () => number;
 }
+
+/** All of them must be allowed. */
+type Paths = readonly (readonly string[])[];
 
 const loginsKeptMax = 10_000;
 const indexNames = ['index.html', 'index.wasm'];
@@ -57,26 +56,34 @@ export class Doorkeeper {
     if (readingsOf(path).every((segments) => allowsAnyOrigin(manifest, segments))) {
       exchange.addReplyHeader('access-control-allow-origin', '*');
     }
-    return isOpenToAll(manifest, path) ? undefined : this.#checkUser(exchange, site, path);
+    const wanted = [...wantedPaths(path), ...stoodForBy(site, path)];
+    return isOpenToAll(site, wanted)
+      ? undefined
+      : this.#checkUser(exchange, site, { path, wanted });
   }
 
   /** Whether the request may have that path, too, besides the one that it asked for. */
   allows(exchange: HttpExchange, site: Site, path: RequestPath): true | Promise<boolean> {
     const { manifest } = site;
     if (manifest.paths.length === 0 && manifest.anonymousRead) return true;
-    if (isOpenToAll(manifest, path)) return true;
-    return this.#decide(exchange, site, path).then(({ kind }) => kind === 'granted');
+    const wanted = wantedPaths(path);
+    if (isOpenToAll(site, wanted)) return true;
+    return this.#decide(exchange, site, wanted).then(({ kind }) => kind === 'granted');
   }
 
-  async #decide(exchange: HttpExchange, site: Site, path: RequestPath): Promise<Access> {
+  async #decide(exchange: HttpExchange, site: Site, wanted: Paths): Promise<Access> {
     const header = exchange.request.headers.find(([name]) => name === 'authorization')?.[1];
     const credentials = readCredentials(header);
     const isKnown = credentials !== undefined && (await this.#isRight(exchange, site, credentials));
-    return decide(site, path, isKnown ? credentials.user : undefined);
+    return decide(site, wanted, isKnown ? credentials.user : undefined);
   }
 
-  async #checkUser(exchange: HttpExchange, site: Site, path: RequestPath): Promise<void> {
-    const access = await this.#decide(exchange, site, path);
+  async #checkUser(
+    exchange: HttpExchange,
+    site: Site,
+    { path, wanted }: { readonly path: RequestPath; readonly wanted: Paths },
+  ): Promise<void> {
+    const access = await this.#decide(exchange, site, wanted);
     if (access.kind === 'granted') return;
     const place = `${site.folderKey}: /${path.segments.join('/')}`;
     if (access.kind === 'denied') {
@@ -136,36 +143,19 @@ function decoyOf(users: readonly ManifestUser[], name: string): ManifestUser | u
   return users[digest.readUInt32BE(0) % users.length];
 }
 
-function isOpenToAll(manifest: Manifest, path: RequestPath): boolean {
-  return wantedPaths(path).every((segments) => mayReadAnonymously(manifest, segments));
+function isOpenToAll({ manifest }: Site, wanted: Paths): boolean {
+  return wanted.every((segments) => mayReadAnonymously(manifest, segments));
 }
 
 /** A directory is answered with its index: both must be allowed, whichever kind it is. */
-function wantedPaths(path: RequestPath): readonly (readonly string[])[] {
+function wantedPaths(path: RequestPath): Paths {
   const { segments, isDirectory } = path;
   if (!isDirectory) return readingsOf(path);
   return [segments, ...indexNames.map((name) => [...segments, name])];
 }
 
-/**
- * What a rule may mean by the path. The owner may close `/app.wasm/admin`, though it is the module
- * that reads what comes after its name, and it may take dot segments for what they say or not: so
- * the rules of either reading must agree.
- */
-function readingsOf({ segments, pathInfo }: RequestPath): readonly (readonly string[])[] {
-  if (pathInfo === '') return [segments];
-  const names = pathInfo.split('/').filter((name) => name !== '' && name !== '.');
-  if (!names.includes('..')) return [[...segments, ...names]];
-  const resolved: string[] = [];
-  for (const name of names) {
-    if (name === '..') resolved.pop();
-    else resolved.push(name);
-  }
-  return [names, resolved].map((rest) => [...segments, ...rest]);
-}
-
-function decide(site: Site, path: RequestPath, user: string | undefined): Access {
-  const verdicts = wantedPaths(path).map((segments) => decideAccess(site.manifest, segments, user));
+function decide({ manifest }: Site, wanted: Paths, user: string | undefined): Access {
+  const verdicts = wanted.map((segments) => decideAccess(manifest, segments, user));
   return (
     verdicts.find((verdict) => verdict.kind === 'denied') ??
     verdicts.find((verdict) => verdict.kind === 'login') ?? { kind: 'granted' }

@@ -171,7 +171,9 @@ export class SiteRoad {
     const privateFiles = site.settings?.privateFiles;
     if (privateFiles !== undefined && isPrivate(privateFiles, path)) throw noFile(path.segments);
     const route = routeRequest(site, path);
-    if (isLink(site, path)) throw noFile(path.segments);
+    if (isLink(site, path) || this.#options.chains.isWayRound(site, path)) {
+      throw noFile(path.segments);
+    }
     if (route.kind === 'module') return this.#run(visit, site, route);
     return this.#answerOther(visit, { site, path, first: route });
   }
@@ -246,7 +248,7 @@ export class SiteRoad {
   async #isOpen(visit: Visit, site: Site, { segments }: FileRoute): Promise<boolean> {
     const { privateFiles = [], middleware } = site.settings ?? {};
     if (isPrivate(privateFiles, { segments, isDirectory: false })) return false;
-    if (this.#options.chains.isGuarded(visit, middleware, `/${segments.join('/')}`)) return false;
+    if (this.#options.chains.isGuarded(visit, middleware, segments)) return false;
     return await this.#options.doorkeeper.allows(visit.exchange, site, {
       ...{ segments, isDirectory: false, modulePath: undefined, pathInfo: '', query: '' },
     });

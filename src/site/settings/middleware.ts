@@ -1,6 +1,11 @@
 /** `[[middleware]]`: modules that stand before whatever a path leads to. */
-import type { ModulePath } from '../../names.ts';
-import { compilePatterns, type PatternTable } from '../path-patterns.ts';
+import { foldName, type ModulePath } from '../../names.ts';
+import {
+  compilePatterns,
+  matchAll,
+  type PathPattern,
+  type PatternTable,
+} from '../path-patterns.ts';
 import { namePlace, SettingsFault } from './fault.ts';
 import { type Kind, modulePath, turned } from './kinds.ts';
 import { pathPattern, requirePatternCounts, rulesMax } from './patterns.ts';
@@ -11,7 +16,7 @@ export interface MiddlewareRule {
   readonly links: readonly ModulePath[];
 }
 
-/** Plain data; `table` numbers the `rules`. */
+/** Plain data; `table` numbers the `rules`, and is of folded names. */
 export interface Middleware {
   readonly table: PatternTable;
   readonly rules: readonly MiddlewareRule[];
@@ -43,6 +48,28 @@ export const middleware: Kind<Middleware> = turned(
       return { links: use as readonly ModulePath[] };
     });
     const links = new Set(rules.flatMap((each) => each.links));
-    return { table: compilePatterns(patterns), rules, links };
+    return { table: compilePatterns(patterns.map(folded)), rules, links };
   },
 );
+
+/**
+ * The rules that stand before any of the `paths`, in the order of the file. A file system that
+ * ignores case opens one file under several spellings: so none of them is a way round.
+ */
+export function rulesBefore(
+  { table }: Middleware,
+  paths: readonly (readonly string[])[],
+): readonly number[] {
+  const found = paths.flatMap((path) => matchAll(table, `/${path.map(fold).join('/')}`));
+  return [...new Set(found)].sort((left, right) => left - right);
+}
+
+function folded(pattern: PathPattern): PathPattern {
+  const segments = pattern.segments.map((name) => (name.startsWith(':') ? name : fold(name)));
+  return { ...pattern, segments };
+}
+
+/** What folds to nothing is a name all the same. */
+function fold(name: string): string {
+  return foldName(name) || name;
+}

@@ -14,8 +14,8 @@ import { type ErrorWords, errorWords, nothingAtRoot, otherWords } from './error-
 export interface FailedRequest {
   readonly head: Pick<RequestHead, 'headers' | 'target'>;
   readonly requestId: string;
-  /** As far as it is known; for the command that the owner is told. */
-  readonly hostName: string;
+  /** For the command that the owner is told; none where the folder is not found by a name. */
+  readonly hostName: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
 }
@@ -30,6 +30,8 @@ const types = ['text/html', 'application/problem+json', 'application/json'] as c
 /** What a stranger chose is shown up to here. */
 const shownCharsMax = 200;
 const sentenceCharsMax = 600;
+/** Where a folder is served by its path, which is not for visitors. */
+const folderWord = 'FOLDER';
 
 const style =
   ':root{color-scheme:light dark;--ink:#1c2330;--soft:#5d6675;--line:#dfe3ea;--paper:#fff}' +
@@ -83,7 +85,7 @@ function wordsOf(error: ErrorRecord, { head }: FailedRequest): ErrorWords {
 function page(error: ErrorRecord, failed: FailedRequest): string {
   const { status, retryAfterS } = errorRow(error.code);
   const { owner, title, visitor } = wordsOf(error, failed);
-  const hostName = cut(failed.hostName, shownCharsMax);
+  const hostName = cut(failed.hostName ?? folderWord, shownCharsMax);
   const seconds = retryAfterS === 1 ? 'a second' : `${retryAfterS} seconds`;
   const again = retryAfterS === undefined ? '' : ` It may work again in ${seconds}.`;
   const step = owner?.replace('HOST', hostName).replace('ID', failed.requestId);

@@ -27,7 +27,7 @@ export class Failures {
     const { head, body } = failureHead(error, {
       head: asked,
       requestId: asked.id,
-      hostName: record.hostName,
+      hostName: visit.hostName,
       nowMs: Date.now(),
     });
     exchange.send(head, body);

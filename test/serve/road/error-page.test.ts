@@ -6,7 +6,8 @@ import { failureHead } from '../../../src/serve/road/failure.ts';
 const html = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
 function ask(code: ErrorCode, accept: string | undefined, more: Partial<Asked> = {}) {
-  const { detail = 'Cannot do it: because', hostName = 'site.test', target = '/page' } = more;
+  const { detail = 'Cannot do it: because', target = '/page' } = more;
+  const hostName = 'hostName' in more ? more.hostName : 'site.test';
   const head = { target, headers: accept === undefined ? [] : ([['accept', accept]] as const) };
   const failed = { head, requestId: '9dcdb169c652-5', hostName, nowMs: Date.UTC(2030, 0, 2) };
   const body = failureBody({ code, detail }, failed);
@@ -21,7 +22,7 @@ function ask(code: ErrorCode, accept: string | undefined, more: Partial<Asked> =
 
 interface Asked {
   readonly detail: string;
-  readonly hostName: string;
+  readonly hostName: string | undefined;
   readonly target: string;
 }
 
@@ -65,6 +66,11 @@ describe('a page', () => {
     const { text } = ask('bad-record', html, { detail: `received ${evil}`, hostName: evil });
     expect(text).not.toContain('<script');
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;');
+  });
+
+  test('tells who serves a folder by its path a command that works', () => {
+    const { text } = ask('module-refused', html, { hostName: undefined });
+    expect(text).toContain('<code>terrafirma doctor FOLDER</code>');
   });
 
   test('tells the owner what to do next', () => {

@@ -58,7 +58,7 @@ function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
 function refuse(received: string, advice: string): TerrafirmaError {
   return new TerrafirmaError(
     'module-refused',
-    'Cannot read the module: a core WebAssembly module of version 1 is needed: ' +
+    'Cannot read the module: a WebAssembly module of version 1 or a component is needed: ' +
       `received ${received}; ${advice}`,
   );
 }

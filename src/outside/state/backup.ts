@@ -15,6 +15,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -55,7 +56,13 @@ export function backUp(stateDirectory: string, directory: string): BackupSummary
     throw new TerrafirmaError('admin-request', `Cannot back up: ${rule}: received ${directory}`);
   }
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+    // Fails where another made it just now: what is removed below is our own.
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (cause) {
+    throw failure(directory, cause);
+  }
+  try {
     for (const name of unchanging) linkAll(join(stateDirectory, name), join(directory, name));
     for (const name of readdirSync(stateDirectory)) {
       if (leftOut.test(name) || unchanging.includes(name)) continue;
@@ -65,10 +72,15 @@ export function backUp(stateDirectory: string, directory: string): BackupSummary
     for (const name of unchanging) linkAll(join(stateDirectory, name), join(directory, name));
     return writeManifest(directory);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const detail = `Cannot back up to ${directory}: ${reason}`;
-    throw new TerrafirmaError('state', detail, { cause });
+    // A part would stand in the way of the next, and be taken for a whole.
+    rmSync(directory, { recursive: true, force: true });
+    throw failure(directory, cause);
   }
+}
+
+function failure(directory: string, cause: unknown): TerrafirmaError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TerrafirmaError('state', `Cannot back up to ${directory}: ${reason}`, { cause });
 }
 
 /**
@@ -138,10 +150,10 @@ function linkAll(from: string, to: string): void {
 }
 
 function copyAll(from: string, to: string): void {
-  if (statSync(from).isFile()) {
-    copyFileSync(from, to);
-    return;
-  }
+  const found = statSync(from, { throwIfNoEntry: false });
+  if (found?.isFile()) copyFileSync(from, to);
+  // Sockets of listeners belong to the process; what is gone has just been deleted.
+  if (!found?.isDirectory()) return;
   for (const file of filesIn(from)) {
     const target = join(to, relative(from, file));
     mkdirSync(dirname(target), { recursive: true, mode: 0o700 });

@@ -1,0 +1,43 @@
+/** What a backup takes of a state directory in which a daemon is at work. */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { backUp, restore } from '../../../src/outside/state/backup.ts';
+
+function makePlaces(): Disposable & { readonly state: string; readonly copy: string } {
+  const places = mkdtempSync(join(tmpdir(), 'terrafirma-backup-'));
+  const state = join(places, 'state');
+  mkdirSync(join(state, 'trials'), { recursive: true });
+  writeFileSync(join(state, 'node-name'), 'a1b2c3d4');
+  writeFileSync(join(state, 'trials', 'one.json'), '{}');
+  const remove = (): void => rmSync(places, { recursive: true, force: true });
+  return { state, copy: join(places, 'copy'), [Symbol.dispose]: remove };
+}
+
+async function listen(place: string): Promise<AsyncDisposable> {
+  const server = createServer().listen(place);
+  await new Promise((resolve) => server.once('listening', resolve));
+  return server;
+}
+
+test('sockets stay where they are, whatever they are called', async () => {
+  using places = makePlaces();
+  await using _panel = await listen(join(places.state, 'panel.sock'));
+  await using _own = await listen(join(places.state, 'trials', 'mine'));
+  expect(backUp(places.state, places.copy).files).toBe(2);
+  const again = `${places.copy}-restored`;
+  expect(restore(places.copy, again).files).toBe(2);
+  expect(readFileSync(join(again, 'node-name'), 'utf8')).toBe('a1b2c3d4');
+  expect(existsSync(join(again, 'panel.sock'))).toBe(false);
+});
+
+test('one that fails leaves nothing that looks like a backup', () => {
+  using places = makePlaces();
+  writeFileSync(join(places.state, 'shared.sqlite'), 'no database');
+  expect(() => backUp(places.state, places.copy)).toThrow('Cannot back up to');
+  expect(existsSync(places.copy)).toBe(false);
+  rmSync(join(places.state, 'shared.sqlite'));
+  expect(backUp(places.state, places.copy).files).toBe(2);
+});

@@ -62,10 +62,12 @@ function sampleMount(): readonly string[] {
   return [
     '# Where the folders are found that TXT records name; as many as you like, the longest',
     '# prefix wins. watch: "auto", "events", or "poll" where a mount reports no changes.',
+    '# writable: whether [feedback] may write into folders whose owners ask for it.',
     '# [[mounts]]',
     '# prefix = "/keybase"',
     '# directory = "/keybase"',
     '# watch = "auto"',
+    '# writable = false',
   ];
 }
 

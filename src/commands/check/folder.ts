@@ -136,8 +136,9 @@ async function lookInside(
     const problem =
       refusal?.detail ?? (await judgeFile(file, { fs, judge, config, notes: findings }));
     const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
-    findings.push(describeFile(file, problem, isReadable));
-    if (problem === undefined && isReadable) modulePath ??= file.path;
+    const isLink = settings.links.has(file.path);
+    findings.push(describeFile(file, problem, { isReadable, isLink }));
+    if (problem === undefined && isReadable && !isLink) modulePath ??= file.path;
   }
   if (listing.files.length === 0) {
     const { entries } = await fs.readdir(directory, limits.folderEntriesMax);
@@ -243,13 +244,18 @@ function describeSlow({ path: name }: ListedFile, reason: string): Finding {
   return { mark: 'note', id: `module:${name}`, text };
 }
 
-function describeFile(file: ListedFile, problem: string | undefined, isReadable: boolean): Finding {
+function describeFile(
+  file: ListedFile,
+  problem: string | undefined,
+  { isReadable, isLink }: { readonly isReadable: boolean; readonly isLink: boolean },
+): Finding {
   const { path: name } = file;
   const id = `module:${name}`;
   if (problem !== undefined) {
     const nextStep = `Replace ${name}: ${problem}`;
     return { mark: 'bad', id, text: `${name}: ${problem}`, nextStep };
   }
+  if (isLink) return { mark: 'ok', id, text: `${name} would stand before others` };
   if (isReadable) return { mark: 'ok', id, text: `${name} would be served` };
   const text = `${name} is good, but ${manifestName} does not let anybody read it`;
   return { mark: 'note', id, text };

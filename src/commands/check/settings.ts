@@ -32,6 +32,8 @@ export interface SettingsFindings {
   readonly findings: readonly Finding[];
   /** The host names that the folder lists; undefined: it says nothing. */
   readonly hostNames: readonly HostName[] | undefined;
+  /** Modules that stand before others, and answer nobody by their own names. */
+  readonly links: ReadonlySet<string>;
 }
 
 /** Rejects only when the folder cannot be read. */
@@ -39,9 +41,10 @@ export async function checkSettings(place: SettingsPlace): Promise<SettingsFindi
   const findings: Finding[] = [];
   const fastly = await checkFastly(place, findings);
   const settings = await readBoth(place, fastly, findings);
-  if (settings === undefined) return { findings, hostNames: undefined };
+  if (settings === undefined) return { findings, hostNames: undefined, links: new Set() };
   const all = [...findings, ...judgeSettings(settings, place)];
-  return { findings: all, hostNames: settings.hostNames };
+  const links = settings.middleware?.links ?? new Set<string>();
+  return { findings: all, hostNames: settings.hostNames, links };
 }
 
 /** What is lowered, absent, or to be read by others. */
@@ -52,6 +55,7 @@ function judgeSettings(
   const exposed = describeExposed(settings, folderKey, config.botUser);
   const notes = lower(settings, { limits: config.limits, grants: config.grants }).notes;
   return [
+    ...absentLinks(settings, modules),
     ...[...notes, ...absentModules(settings, modules)].map(noteOf('settings')),
     ...(exposed === undefined ? [] : [exposed]).map(noteOf('secrets')),
   ];
@@ -140,4 +144,16 @@ function absentModules(
     ({ where, modulePath }) => `${where} names ${modulePath}, which is not in the folder`,
   );
   return [...new Set(sentences)];
+}
+
+/** What stands behind one that is absent is shown to nobody. */
+function absentLinks(
+  { middleware }: SiteSettings,
+  modules: ReadonlySet<string>,
+): readonly Finding[] {
+  const absent = [...(middleware?.links ?? [])].filter((link) => !modules.has(link));
+  return absent.map((link) => {
+    const text = `[[middleware]] names ${link}, which is not in the folder: its paths answer 500`;
+    return { mark: 'bad', id: 'settings', text, nextStep: `Copy ${link} into the folder` };
+  });
 }

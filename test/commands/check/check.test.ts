@@ -212,6 +212,17 @@ test('terrafirma.toml: what is wrong, what is lowered, and secrets that others r
   expect(noted.stdout).toMatch(/note +settings +limits\.cpu_ms is 1000 ms, the most/m);
   expect(noted.stdout).toMatch(/note +settings +\[\[routes\]\] names gone\.wasm, which is not/m);
 
+  write('[[middleware]]\nfor = "/*"\nuse = ["hello.wasm", "gone.wasm"]');
+  const linked = await check();
+  expect(linked.code).toBe(1);
+  expect(linked.stdout).toMatch(
+    /bad +settings +\[\[middleware\]\] names gone\.wasm, which is not/m,
+  );
+  expect(linked.stdout).toMatch(/ok +module +hello\.wasm would stand before others$/m);
+  expect(linked.stdout).toMatch(/^Next: Copy gone\.wasm into the folder$/m);
+  write('[[middleware]]\nfor = "/*"\nuse = ["hello.wasm"]');
+  expect((await check()).stdout).not.toMatch(/^Next: curl .*hello\.wasm/m);
+
   write('[secrets]\nAPI_KEY = "hunter2"');
   const alone = await check();
   expect(alone.stdout).not.toMatch(/secrets/);

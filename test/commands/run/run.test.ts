@@ -325,15 +325,15 @@ describe('--trace', () => {
         .trimEnd()
         .split('\n'),
     ).toEqual([
-      'body_downstream_get() → ok, request=0x0, body=1 (µs)',
-      'uri_get(h=1, buf=4 bytes) → buflen, buf=18 bytes (µs)',
-      'uri_get(h=1, buf=99 bytes) → ok, buf="http://localhost/x" (µs)',
-      'new() → ok, response=1 (µs)',
-      'new() → ok, body=2 (µs)',
-      'status_set(h=1, status=201) → ok (µs)',
-      'header_insert(h=1, name="Set-Cookie", value="a=secret") → ok (µs)',
-      'write(h=2, buf="hello", end=0) → ok, num_bytes=5 (µs)',
-      'send_downstream(h=1, b=2, streaming=0) → ok (µs)',
+      'http_req.body_downstream_get() → ok, request=0x0, body=1 (µs)',
+      'http_req.uri_get(h=1, buf=4 bytes) → buflen, buf=18 bytes (µs)',
+      'http_req.uri_get(h=1, buf=99 bytes) → ok, buf="http://localhost/x" (µs)',
+      'http_resp.new() → ok, response=1 (µs)',
+      'http_body.new() → ok, body=2 (µs)',
+      'http_resp.status_set(h=1, status=201) → ok (µs)',
+      'http_resp.header_insert(h=1, name="Set-Cookie", value="a=secret") → ok (µs)',
+      'http_body.write(h=2, buf="hello", end=0) → ok, num_bytes=5 (µs)',
+      'http_resp.send_downstream(h=1, b=2, streaming=0) → ok (µs)',
     ]);
   });
 });

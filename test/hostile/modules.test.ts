@@ -50,7 +50,7 @@ const withBody = (...body: number[]) =>
 const withImport = (...entry: number[]) =>
   bytesOf(header, runType, section(2, [1, ...entry]), runFunction, runExport, runCode);
 
-const noModule = /^Cannot read the module: a WebAssembly module of version 1 or a component is needed: /;
+const noModule = /^Cannot read the module: a WebAssembly module of version 1 or a component is /;
 const table: readonly (readonly [what: string, bytes: Uint8Array, reason: RegExp])[] = [
   ['an empty file', raw(), /received an empty file/],
   ['seven bytes', raw(...header.slice(0, 7)), /received 7 bytes; the copy may not have finished/],

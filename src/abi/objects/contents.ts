@@ -208,6 +208,12 @@ export class BodyContents implements ReadBody {
 
   /** Takes in what `other` has; what was held for it stays so. @throws ObjectError `limit` */
   takeFrom(other: BodyContents): void {
+    if (other.#reading !== undefined) {
+      // A piece is on its way to it, and comes before what is left.
+      const { knownBytes } = other;
+      this.addSource(knownBytes === undefined ? other : new BegunSource(other, knownBytes));
+      return;
+    }
     if (this.#parts.length + other.#parts.length > sourcesMax) {
       const message = `Cannot append: a body has at most ${sourcesMax} parts: received more`;
       throw new ObjectError('limit', message);
@@ -227,10 +233,11 @@ export class BodyContents implements ReadBody {
     this.#tellMore();
   }
 
-  /** The one body it consists of, which nobody has read from: passed on as it is. */
+  /** The one body it consists of, which nobody reads from: passed on as it is. */
   get onlySource(): SourceBody | undefined {
     const [part, ...more] = this.#parts;
-    if (this.#isOpen || more.length > 0 || this.#trailers.length > 0) return undefined;
+    if (this.#reading !== undefined || this.#isOpen) return undefined;
+    if (more.length > 0 || this.#trailers.length > 0) return undefined;
     return part instanceof Uint8Array ? undefined : part;
   }
 

@@ -391,3 +391,42 @@ describe('two readers of one body', () => {
     await expect(readText(other)).rejects.toThrow('gone');
   });
 });
+
+describe('a body that somebody waits for', () => {
+  test('loses nothing where it is appended meanwhile', async () => {
+    const { queue, body } = arriving();
+    const waiting = body.whenReady();
+    const other = filled('before ');
+    other.append(body);
+    queue.push(utf8.encode('one '));
+    await waiting;
+    queue.push(utf8.encode('two'));
+    queue.end();
+    expect(await readAll(other.handOver())).toBe('before one two');
+    expect(accountBytes).toBe(0);
+  });
+
+  test('loses nothing where it is handed over meanwhile', async () => {
+    const { queue, body } = arriving();
+    const waiting = body.whenReady();
+    const taken = body.handOver();
+    queue.push(utf8.encode('one '));
+    await waiting;
+    queue.push(utf8.encode('two'));
+    queue.end();
+    expect(await readAll(taken)).toBe('one two');
+    expect(accountBytes).toBe(0);
+  });
+
+  test('is given up where nobody wants it any more', async () => {
+    const { queue, told, body } = arriving();
+    const waiting = body.whenReady();
+    const other = new Body(options);
+    other.append(body);
+    other.close();
+    queue.push(utf8.encode('one'));
+    await waiting;
+    expect(told.cancels).toBe(1);
+    expect(accountBytes).toBe(0);
+  });
+});

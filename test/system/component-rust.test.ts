@@ -24,6 +24,13 @@ use = ["links/guard.wasm", "links/link03.wasm", "links/link03.wasm"]
 [[middleware]]
 for = "/hello.wasm/async/*"
 use = ["links/link03.wasm"]
+[[headers]]
+for = "/async/large.txt"
+set = { "x-of-file" = "1" }
+[[headers]]
+for = "/async/*"
+apply = "all"
+set = { "x-of-all" = "1" }
 `;
 
 const open: TestRequest = { headers: { 'x-key': 'open' } };
@@ -84,6 +91,7 @@ describe('components that Rust makes', () => {
     const large = await ask(daemon.port, '/async/large.txt', open);
     expect([large.status, large.body.length]).toEqual([200, 3_000_000]);
     expect(large.headers['x-link']).toBe('0.3, 0.3');
+    expect(large.headers).toMatchObject({ 'x-of-file': '1', 'x-of-all': '1' });
     expect(await get('/async/large.txt')).toMatchObject({ status: 401 });
     expect(await get('/async/none', open)).toMatchObject({ status: 404 });
     const body = 'z'.repeat(300_000);

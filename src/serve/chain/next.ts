@@ -104,7 +104,8 @@ export class Next implements NextInChain {
     record.folderKey = outer.record.folderKey;
     const visit: Visit = {
       ...{ exchange, record, hostName: outer.hostName, site: outer.site },
-      ...{ shownPath: undefined, failure: undefined },
+      // What the owner puts on a file is on it, whatever it passes on its way to the visitor.
+      ...{ shownPath: outer.shownPath, failure: undefined },
       passage: this.#passage.behind(this.#step, target),
     };
     try {

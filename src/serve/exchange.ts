@@ -111,8 +111,8 @@ export class HttpExchange implements Exchange {
   }
 
   /** See `ReplyHeaders.replace`. */
-  replaceReplyHeaders(headers: readonly Header[]): void {
-    this.#replyHeaders.replace(headers);
+  replaceReplyHeaders(headers: readonly Header[], where?: 'absent'): void {
+    this.#replyHeaders.replace(headers, where);
   }
 
   /** The request stands for one of `target`, a path and query of the same site. */

@@ -7,6 +7,7 @@ const none: readonly Header[] = [];
 export class ReplyHeaders {
   #added: Header[] | undefined;
   #replacing = none;
+  #filling = none;
 
   /**
    * Adds a header, unless the answer says otherwise. `name` in lower case. What answers vary by is
@@ -25,9 +26,12 @@ export class ReplyHeaders {
   /**
    * From here on these stand in place of what the answer says under their names. What it varies by
    * is a list here, too: a cache that is not told of a coding gives it to whoever cannot read it.
+   *
+   * @param where `absent`: only where the answer says nothing under that name.
    */
-  replace(headers: readonly Header[]): void {
-    this.#replacing = headers;
+  replace(headers: readonly Header[], where?: 'absent'): void {
+    this.#replacing = where === undefined ? headers : none;
+    this.#filling = where === undefined ? none : headers;
   }
 
   /**
@@ -47,6 +51,7 @@ export class ReplyHeaders {
       for (const [name, value] of replacing) flat.push(name, value);
     }
     if (fixed !== undefined) addAbsent(flat, fixed);
+    addAbsent(flat, this.#filling);
     if (this.#added !== undefined) addAbsent(flat, this.#added);
     return flat;
   }

@@ -33,6 +33,18 @@ describe('ReplyHeaders', () => {
     expect(headers.compose(head, 'id', undefined)).toEqual([...own, 'vary', 'Origin']);
   });
 
+  test('what is for absent ones gives way to the answer, and to what replaces it', () => {
+    const headers = new ReplyHeaders();
+    const ruled = [
+      ['cache-control', 'max-age=1'],
+      ['a', '1'],
+    ] as const;
+    headers.replace(ruled, 'absent');
+    expect(headers.compose(head, 'id', undefined)).toEqual([...own, 'a', '1']);
+    headers.replace([]);
+    expect(headers.compose(head, 'id', undefined)).toEqual(own);
+  });
+
   test('what is replaced stands instead, until it is replaced itself', () => {
     const headers = new ReplyHeaders();
     headers.replace([['cache-control', 'max-age=1']]);

@@ -31,6 +31,10 @@ set = { "x-of-file" = "1" }
 for = "/async/*"
 apply = "all"
 set = { "x-of-all" = "1" }
+[[headers]]
+for = "/hello.wasm/async/ruled"
+apply = "all"
+set = { "x-link" = "rule" }
 `;
 
 const open: TestRequest = { headers: { 'x-key': 'open' } };
@@ -98,6 +102,8 @@ describe('components that Rust makes', () => {
     const posted = await ask(daemon.port, '/hello.wasm/async/a?b', { method: 'POST', body });
     expect(posted.text).toBe('hello from /async/a?b, 300000 bytes\n');
     expect(posted.headers['x-link']).toBe('0.3');
+    const ruled = await ask(daemon.port, '/hello.wasm/async/ruled');
+    expect(ruled.headers['x-link']).toBe('rule, 0.3');
   });
 
   test('one for Spin finds its store, its variables and its headers', async () => {

@@ -96,7 +96,8 @@ export class Chains {
     });
     if (visit.shownPath !== undefined) {
       const { headers } = site.settings ?? {};
-      exchange.replaceReplyHeaders(headersFor(headers, visit.shownPath, 'module'));
+      // What comes behind a link that passes on puts its own in their place.
+      exchange.replaceReplyHeaders(headersFor(headers, visit.shownPath, 'module'), 'absent');
     }
     exchange.next = next;
     try {

@@ -54,6 +54,7 @@ const droppedHeaders = new Set([
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',
+  'x-forwarded-prefix',
   'x-forwarded-proto',
   'x-forwarded-server',
   'x-forwarded-ssl',

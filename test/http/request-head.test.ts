@@ -21,6 +21,14 @@ describe('readRequestHead()', () => {
     ]);
   });
 
+  test('drops what only a proxy that is trusted may say', () => {
+    const claimed = ['Host', 'h', 'X-Forwarded-Prefix', '/evil', 'X-Real-IP', '192.0.2.9'];
+    expect(read('/', claimed).headers).toEqual([['host', 'h']]);
+    const raw = { method: 'GET', url: '/', httpVersion: '1.1', rawHeaders: claimed };
+    const trusting = { ...LIMITS, keepsForwarded: true };
+    expect(readRequestHead(raw, CONTEXT, trusting).headers).toHaveLength(3);
+  });
+
   test('drops hop-by-hop headers and those that Connection names', () => {
     const { headers } = read('/', [
       'Host',

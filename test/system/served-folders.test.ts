@@ -58,6 +58,14 @@ test('two folders are served side by side, each with data and versions of its ow
     code: 0,
     stdout: `${localFolderKey(b.directory)}/kv.wasm serves ${digest}\n`,
   });
+  // Whoever does not say which daemon is told which is which.
+  const { code, stderr } = await runProgram(['status'], { environment });
+  expect(code).toBe(2);
+  for (const { port } of [first, second]) {
+    expect(stderr).toMatch(
+      new RegExp(`/admin\\.sock \\(serves at http://127\\.0\\.0\\.1:${port}\\)`),
+    );
+  }
 });
 
 test('folders served in turn from one state directory have each its own data', async () => {

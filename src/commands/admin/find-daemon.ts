@@ -58,11 +58,23 @@ export async function findDaemon(given: Arguments, io: CommandIo): Promise<Conne
     await new Connection(tried).ask('/healthz');
     return new Connection(tried);
   }
-  const list = alive.map(describePlace).join(', ');
+  const list = (await Promise.all(alive.map(describeDaemon))).join(', ');
   throw new TerrafirmaError(
     'usage',
     `Cannot choose a daemon: one must be named with --admin: received ${list}`,
   );
+}
+
+/** With where it listens: nobody knows his daemon by the path of its socket. */
+async function describeDaemon(place: Place): Promise<string> {
+  try {
+    const { listening } = await new Connection(place).json('/v1/status');
+    return `${describePlace(place)} (serves at ${(listening as readonly string[]).join(', ')})`;
+  } catch (error) {
+    // By TCP it may want another token; it may have ended just now.
+    if (!(error instanceof TerrafirmaError)) throw error;
+    return describePlace(place);
+  }
 }
 
 function describePlace(place: Place): string {

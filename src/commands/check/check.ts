@@ -154,6 +154,8 @@ function readHostName(text: string): HostName {
     return parseHostName(authority);
   } catch (error) {
     if (!(error instanceof TerrafirmaError)) throw error;
-    throw new TerrafirmaError('usage', error.message.replace(/^Cannot [^:]+:/, 'Cannot check:'));
+    const reason = error.message.replace(/^Cannot [^:]+:/, 'Cannot check:');
+    const advice = 'for a folder that is served by its path, give the path';
+    throw new TerrafirmaError('usage', `${reason}; ${advice}`);
   }
 }

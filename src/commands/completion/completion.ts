@@ -16,7 +16,10 @@ export const completion: Command = {
   flags: [],
   readsConfig: false,
   settings: [],
-  notes: ['bash: source <(terrafirma completion bash). fish: terrafirma completion fish | source.'],
+  notes: [
+    'bash: source <(terrafirma completion bash). zsh, after compinit: source <(terrafirma ' +
+      'completion zsh). fish: terrafirma completion fish | source.',
+  ],
   async run(given, io) {
     const [shell = ''] = given.positionals;
     const format = Object.hasOwn(shells, shell) ? shells[shell as keyof typeof shells] : undefined;

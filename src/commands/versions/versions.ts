@@ -39,7 +39,8 @@ export const versions: Command = {
     else io.write(listed.map(describeListed).join('\n'));
     if (listed.length > 0) return 0;
     const what = asked === undefined ? '' : ` of ${asked}`;
-    io.report(`There are no kept versions${what} in ${directories.join(', ')}`);
+    const none = `There are no kept versions${what} in ${directories.join(', ')}`;
+    io.report(`${none}; why a file was refused tells terrafirma doctor`);
     return asked === undefined ? 0 : 1;
   },
 };

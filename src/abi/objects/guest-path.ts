@@ -29,8 +29,20 @@ export function guestPathOf(
   for (let slash = 0; slash !== -1 && at !== -1; slash = scriptName.indexOf('/', slash + 1)) {
     at = path.indexOf('/', at + 1);
   }
+  const named = at === -1 ? path : path.slice(0, at);
+  // `terrafirma run` gives a module paths that are not below its name.
+  if (named !== scriptName && decoded(named) !== scriptName) return { target, prefix: scriptName };
   const rest = at === -1 ? '/' : path.slice(at);
   return { target: `${rest}${target.slice(path.length)}`, prefix: scriptName };
+}
+
+/** Undefined for what is no encoding. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A visitor's own word for the prefix gives way to ours. */

@@ -7,6 +7,8 @@ describe('guestPathOf()', () => {
     ['/app.wasm', '/app.wasm', 'app.wasm', '/', '/app.wasm'],
     ['/app.wasm@3f5a9c1d/x', '/app.wasm@3f5a9c1d', 'app.wasm', '/x', '/app.wasm@3f5a9c1d'],
     ['/a/b%20c.wasm/d', '/a/b c.wasm', 'a/b c.wasm', '/d', '/a/b c.wasm'],
+    ['/a/b?c', '/app.wasm', 'app.wasm', '/a/b?c', '/app.wasm'],
+    ['/%zz/b', '/app.wasm', 'app.wasm', '/%zz/b', '/app.wasm'],
     ['/whole/users/1', '/whole', 'whole/index.wasm', '/whole/users/1', undefined],
     ['/users/1?x', '', 'index.wasm', '/users/1?x', undefined],
   ])('%s of %s', (target, scriptName, modulePath, guests, prefix) => {

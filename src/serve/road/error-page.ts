@@ -14,7 +14,7 @@ import { type ErrorWords, errorWords, nothingAtRoot, otherWords } from './error-
 export interface FailedRequest {
   readonly head: Pick<RequestHead, 'headers' | 'target'>;
   readonly requestId: string;
-  /** For the command that the owner is told; none where the folder is not found by a name. */
+  /** For the command that the owner is told; none, or empty, where no name leads to the folder. */
   readonly hostName: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: number;
@@ -85,7 +85,7 @@ function wordsOf(error: ErrorRecord, { head }: FailedRequest): ErrorWords {
 function page(error: ErrorRecord, failed: FailedRequest): string {
   const { status, retryAfterS } = errorRow(error.code);
   const { owner, title, visitor } = wordsOf(error, failed);
-  const hostName = cut(failed.hostName ?? folderWord, shownCharsMax);
+  const hostName = cut(failed.hostName || folderWord, shownCharsMax);
   const seconds = retryAfterS === 1 ? 'a second' : `${retryAfterS} seconds`;
   const again = retryAfterS === undefined ? '' : ` It may work again in ${seconds}.`;
   const step = owner?.replace('HOST', hostName).replace('ID', failed.requestId);

@@ -68,8 +68,8 @@ describe('a page', () => {
     expect(text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&#39;&amp;');
   });
 
-  test('tells who serves a folder by its path a command that works', () => {
-    const { text } = ask('module-refused', html, { hostName: undefined });
+  test.each([undefined, ''])('for the host name %j names a command that works', (hostName) => {
+    const { text } = ask('module-refused', html, { hostName });
     expect(text).toContain('<code>terrafirma doctor FOLDER</code>');
   });
 

@@ -48,9 +48,14 @@ export function bytes(value) {
   return `${rest.toFixed(digits)} ${units[unit]}`;
 }
 
-/** @param {number} share 0–1 */
+/**
+ * Small shares have more digits, or two steps of an axis would read alike.
+ *
+ * @param {number} share 0–1
+ */
 export function percent(share) {
-  return `${(share * 100).toFixed(share < 0.1 && share > 0 ? 1 : 0)} %`;
+  if (share <= 0 || share >= 0.1) return `${(share * 100).toFixed(0)} %`;
+  return `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`;
 }
 
 /** How long ago, or how far ahead. @param {string} iso */

@@ -95,7 +95,8 @@ export class Plotter {
     return {
       width: this.#place.clientWidth,
       height: heightPx,
-      padding: [10, 16, 0, 0],
+      // The last time of day stands half to the right of the plot.
+      padding: [10, 28, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !this.#isStacked } },
       scales: {

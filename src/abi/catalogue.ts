@@ -56,8 +56,8 @@ function judgeComponent(plan: ComponentPlan, abis: ReadonlyMap<string, Abi>): Mo
   return {
     kind: 'refused',
     reason:
-      'Cannot run the component: expected an export `wasi:http/incoming-handler@0.2` or ' +
-      '`wasi:cli/run@0.2`: ' +
+      'Cannot run the component: expected an export `wasi:http/handler@0.3.0`, ' +
+      '`wasi:http/incoming-handler@0.2` or `wasi:cli/run` of either: ' +
       `received ${exported.slice(0, exportsNamedMax).join(', ') || 'no functions'}`,
   };
 }

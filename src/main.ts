@@ -70,7 +70,8 @@ function unknownCommand(name: string | undefined): TerrafirmaError {
   const received = name === undefined ? 'nothing' : `"${name}"${suggestion(name, commandNames)}`;
   return new TerrafirmaError(
     'usage',
-    `Cannot run: a command must be given (${commandNames.join(', ')}): received ${received}`,
+    `Cannot run: a command must be given (${commandNames.join(', ')}): received ${received}; ` +
+      'see "terrafirma --help"',
   );
 }
 

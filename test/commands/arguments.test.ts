@@ -106,7 +106,7 @@ describe('help', () => {
 });
 
 test.each([
-  [[], 'a command must be given'],
+  [[], 'see "terrafirma --help"'],
   [['srve'], 'received "srve" (did you mean "serve"?)'],
   [['help', 'srve'], 'received "srve"'],
   [['--serve'], 'received "--serve"'],

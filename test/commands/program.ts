@@ -28,7 +28,12 @@ export async function runProgram(
     cwd: options.workingDirectory,
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     // No configuration of the machine, and none of the variables of whoever runs the tests.
-    env: { PATH: process.env.PATH, HOME: '/nonexistent', ...options.environment },
+    env: {
+      PATH: process.env.PATH,
+      HOME: '/nonexistent',
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      ...options.environment,
+    },
   });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];

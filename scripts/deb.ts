@@ -17,8 +17,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { compileTo } from './compile.ts';
 import { manPagePath } from './man-page.ts';
 
 const root = path.dirname(import.meta.dirname);
@@ -125,10 +125,7 @@ function installProgram(home: string): void {
   for (const name of [...copied, 'package.json', 'package-lock.json']) {
     cpSync(path.join(root, name), path.join(home, name), { recursive: true });
   }
-  const typescript = path.dirname(fileURLToPath(import.meta.resolve('typescript/package.json')));
-  const compiler = path.join(typescript, 'bin', 'tsc');
-  const output = path.join(home, 'dist');
-  run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', output], root);
+  compileTo(path.join(home, 'dist'));
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
   run('npm', ['ci', '--omit=dev', ...quiet], home);
   // A quarter of the package: what only programs in C++ are built with.

@@ -24,5 +24,6 @@ const load = await restartUnderLoad({
 for (const kind of kinds) process.stdout.write(`${kind.padEnd(12)}${load.answered.get(kind)}\n`);
 process.stdout.write(`slowest     ${Math.round(load.slowestMs)} ms\n`);
 for (const failure of load.failed.slice(0, 20)) process.stdout.write(`failed      ${failure}\n`);
+process.stdout.write(`${load.sentAway} asked to come again\n`);
 process.stdout.write(`${load.total} answered, ${load.failed.length} failed\n`);
 process.exitCode = load.failed.length === 0 ? 0 : 1;

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { request as requestSecurely, Agent as SecureAgent } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connect as connectSecurely } from 'node:tls';
@@ -20,9 +20,17 @@ export interface Target {
   readonly ca: string;
 }
 
+/**
+ * Nothing was done, and the daemon says so: a stream that is refused may be sent again by itself
+ * (RFC 9113, section 8.7), and so may a handshake that is answered with 503 and `Retry-After`.
+ */
+class ComeAgain extends Error {}
+
 export class Load {
   readonly answered = new Map<ClientKind, number>(kinds.map((kind) => [kind, 0]));
   readonly failed: string[] = [];
+  /** Who was asked to come again, and did. */
+  sentAway = 0;
   /** The longest that anybody has waited, in milliseconds. */
   slowestMs = 0;
   isOver = false;
@@ -45,7 +53,8 @@ export class Load {
         this.answered.set(kind, (this.answered.get(kind) ?? 0) + 1);
         this.slowestMs = Math.max(this.slowestMs, performance.now() - startedAtMs);
       } catch (error) {
-        this.failed.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
+        if (error instanceof ComeAgain) this.sentAway += 1;
+        else this.failed.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
         // Who is refused comes back, but not a thousand times a second.
         await wait(20);
       }
@@ -135,7 +144,9 @@ async function askByHttp2(session: ClientHttp2Session, isPost: boolean): Promise
   const stream = session.request(head, { endStream: !isPost });
   stream.setTimeout(answerMsMax, () => stream.destroy(new Error('no answer')));
   if (isPost) stream.end(body);
-  const [headers] = await once(stream, 'response');
+  const [headers] = await once(stream, 'response').catch((error: unknown) => {
+    throw stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? new ComeAgain() : error;
+  });
   let bytes = 0;
   for await (const chunk of stream) bytes += (chunk as Buffer).length;
   requireAnswer(headers[':status'], bytes, isPost);
@@ -148,12 +159,23 @@ async function talk(target: Target, load: Load): Promise<void> {
   let socket: WebSocket | undefined;
   await load.repeat('websocket', async () => {
     if (socket === undefined || socket.readyState !== WebSocket.OPEN) {
-      socket = new WebSocket(`ws://127.0.0.1:${target.port}/talk.wasm`);
-      await once(socket, 'open');
+      socket = await openSocket(`ws://127.0.0.1:${target.port}/talk.wasm`);
     }
     await say(socket, `message ${performance.now()}`);
   });
   socket?.terminate();
+}
+
+function openSocket(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url);
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => resolve(socket)).on('error', reject);
+    socket.once('unexpected-response', (_, { statusCode, headers }) => {
+      const mayComeAgain = statusCode === 503 && headers['retry-after'] !== undefined;
+      reject(mayComeAgain ? new ComeAgain() : new Error(`status ${statusCode}`));
+      socket.terminate();
+    });
+  });
 }
 
 /** Resolves with the echo, or when the server goes away in good order. */

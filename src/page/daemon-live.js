@@ -23,7 +23,9 @@ export function useDaemonLive() {
   const [status, setStatus] = useState(/** @type {any} */ (undefined));
   const [seconds, setSeconds] = useState(noSeconds);
   const [deploys, setDeploys] = useState(/** @type {readonly any[]} */ ([]));
+  const [isBehind, setBehind] = useState(false);
   const isReading = useRef(false);
+  /** Where it cannot be read the page says that it waits; the next event asks again. */
   const readAll = async () => {
     if (isReading.current) return;
     isReading.current = true;
@@ -34,24 +36,27 @@ export function useDaemonLive() {
       ]);
       setSeconds(secondsOf(history));
       setDeploys(told.deploys);
+      setBehind(false);
+    } catch {
+      setBehind(true);
     } finally {
       isReading.current = false;
     }
   };
-  useEffect(() => void readAll().catch(() => undefined), []);
+  useEffect(() => void readAll(), []);
   const state = useEvents('/v1/events?topics=metrics,deploys', {
     metrics(told) {
       setStatus(told);
       setSeconds((/** @type {Seconds} */ last) => {
         const next = append(last, told);
-        if (next === undefined) void readAll().catch(() => undefined);
+        if (next === undefined || isBehind) void readAll();
         return next ?? last;
       });
     },
-    deploy: () => void readAll().catch(() => undefined),
+    deploy: () => void readAll(),
     gap: () => undefined,
   });
-  return { status, seconds, deploys, state };
+  return { status, seconds, deploys, state: isBehind ? 'waiting' : state };
 }
 
 /** @param {any} history @returns {Seconds} */

@@ -20,6 +20,7 @@ import { compilerHostcalls } from '../src/abi/wasip1/compilers.ts';
 import { httpHostcalls } from '../src/abi/wasip1/send-http.ts';
 import { preview1Hostcalls } from '../src/abi/wasip1/table.ts';
 import { componentTables } from './hostcall-tables/components.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 type Render = () => readonly string[];
 
@@ -64,21 +65,12 @@ export function renderHostcallDocuments(root: string): ReadonlyMap<string, strin
   const documents = new Map<string, string>();
   for (const [file, sections] of tables) {
     let text = readFileSync(path.join(root, file), 'utf8');
-    for (const [name, render] of sections) text = replaceTable(text, name, render());
+    for (const [name, render] of sections) {
+      text = replaceMarkedPart(text, { kind: 'hostcalls', name }, render());
+    }
     documents.set(file, text);
   }
   return documents;
-}
-
-const end = '<!-- /hostcalls -->';
-
-function replaceTable(text: string, name: string, lines: readonly string[]): string {
-  const begin = `<!-- hostcalls: ${name} -->`;
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end, from);
-  if (from < 0 || to < 0)
-    throw new Error(`Cannot write the table: ${begin} … ${end} must be there`);
-  return `${text.slice(0, from)}${[begin, '', ...lines, '', ''].join('\n')}${text.slice(to)}`;
 }
 
 function terrariumTable(hostcalls: readonly HostcallFacts[]): readonly string[] {

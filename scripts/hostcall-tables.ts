@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fastlyModules } from '../src/abi/fastly/table.ts';
 import type { HostcallFacts, Value, ValueType } from '../src/abi/hostcall.ts';
+import { handlerHostcalls } from '../src/abi/http-wasm/table.ts';
 import { clockHostcalls } from '../src/abi/terrarium/clock.ts';
 import { dnsHostcalls } from '../src/abi/terrarium/dns.ts';
 import { initMm } from '../src/abi/terrarium/init-mm.ts';
@@ -57,6 +58,10 @@ const tables: ReadonlyMap<string, ReadonlyMap<string, Render>> = new Map([
     ]),
   ],
   ['docs/guests/fastly.md', new Map<string, Render>([['fastly', fastlyTables]])],
+  [
+    'docs/guests/http-wasm.md',
+    new Map<string, Render>([['http-wasm', () => terrariumTable([...handlerHostcalls.values()])]]),
+  ],
   ['docs/guests/components.md', new Map<string, Render>([['components', componentTables]])],
 ]);
 

@@ -7,7 +7,6 @@ import { createComponentAbis } from './component.ts';
 import { isFastly } from './fastly/judge.ts';
 import { createFastlyAbi } from './fastly.ts';
 import { explainForeign, listFace } from './foreign.ts';
-import { createHttpWasmAbi } from './http-wasm.ts';
 import { isHostcall } from './terrarium/judge.ts';
 import { createTerrariumAbi } from './terrarium.ts';
 import { type TraceOptions, traceAbi } from './trace/trace.ts';
@@ -32,9 +31,8 @@ export interface Catalogue {
 export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue {
   const known = [
     createTerrariumAbi(limits),
-    // These import from WASI, too, so that they come first.
+    // It imports from WASI, too, so that it comes first.
     createFastlyAbi(limits, createWasiBeside(limits)),
-    createHttpWasmAbi(limits, createWasiBeside(limits)),
     createWasip1Abi(limits),
     ...createComponentAbis(limits),
   ];

@@ -87,6 +87,7 @@ function assembleWatch(of: ValueOf): Config['watch'] {
   return {
     quietMs: of(settings.watchQuietMs),
     quietNetworkMs: of(settings.watchQuietNetworkMs),
+    quietClosedMs: of(settings.watchQuietClosedMs),
     pollMs: of(settings.watchPollMs),
     pollNetworkMs: of(settings.watchPollNetworkMs),
   };

@@ -39,6 +39,8 @@ export interface WatchConfig {
   /** How long a folder must be quiet before it is read: local disks, and FUSE or network mounts. */
   readonly quietMs: number;
   readonly quietNetworkMs: number;
+  /** The same for a file on a local disk that nobody has open for writing. */
+  readonly quietClosedMs: number;
   readonly pollMs: number;
   readonly pollNetworkMs: number;
 }
@@ -391,6 +393,7 @@ export const defaultDns: DnsConfig = {
 export const defaultWatch: WatchConfig = {
   quietMs: 300,
   quietNetworkMs: 2_000,
+  quietClosedMs: 75,
   pollMs: 1_000,
   pollNetworkMs: 2_000,
 };

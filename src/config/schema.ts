@@ -174,6 +174,12 @@ export const settings = {
     kind: milliseconds({ min: 0, max: 600_000 }),
     fallback: () => defaultWatch.quietNetworkMs,
   }),
+  watchQuietClosedMs: define({
+    name: 'watch.quiet_closed_ms',
+    summary: 'The same for a file that no program has open for writing, where the system tells',
+    kind: milliseconds({ min: 0, max: 600_000 }),
+    fallback: () => defaultWatch.quietClosedMs,
+  }),
   watchPollMs: define({
     name: 'watch.poll_ms',
     flag: 'poll-ms',

@@ -11,6 +11,7 @@ import type { Journal } from '../journal/journal.ts';
 import { type FolderKey, isServedName, type ModulePath, ownerOf } from '../names.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
+import { OpenWriters } from '../outside/mount/open-writers.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import type { ReadVariable } from '../site/fastly/resolve.ts';
 import type { Site } from '../site/table.ts';
@@ -102,6 +103,7 @@ export class Publisher {
   readonly #pace: WalkPace;
   readonly #watches = new WatchPlaces(watchesMax);
   readonly #crowd = new Crowd();
+  readonly #writers = OpenWriters.open();
   readonly #mounts = new Map<string, MountGates>();
   readonly #listeners = new Set<(site: Site) => void>();
   readonly #replaceListeners = new Set<(digest: Digest) => void>();
@@ -336,6 +338,7 @@ export class Publisher {
       ...(variables === undefined ? {} : { variables }),
       watches: this.#watches,
       crowd: this.#crowd,
+      writers: this.#writers,
       ...this.#mountParts(located),
     });
     this.#folders.add(ownerOf(located.key), located.key, folder);

@@ -1,4 +1,12 @@
-import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digestBytes } from '../../src/deploy/build/artifact.ts';
@@ -7,6 +15,7 @@ import { Publisher } from '../../src/deploy/publish.ts';
 import type { FolderKey } from '../../src/names.ts';
 import type { LocatedFolder } from '../../src/outside/mount/locate.ts';
 import { MountGuards } from '../../src/outside/mount/mount-guards.ts';
+import { OpenWriters } from '../../src/outside/mount/open-writers.ts';
 import { SealingKeys } from '../../src/outside/secrets/sealing-keys.ts';
 import type { LoadedModule } from '../../src/threads/messages.ts';
 import { guestBytes, TestFolder } from '../support/folder.ts';
@@ -141,6 +150,25 @@ describe('Publisher', () => {
       .map((module) => (module?.kind === 'serving' ? module.digest : module?.kind));
     expect(new Set(digests)).toEqual(new Set([D2]));
   });
+
+  test.skipIf(OpenWriters.open() === undefined)(
+    'publishes sooner what nobody has open for writing, and nothing else',
+    async () => {
+      const watch = { quietMs: 600_000, quietClosedMs: 20 };
+      await using world = await open({ watch });
+      const located = locate(folder.directory);
+      const writer = openSync(folder.path('app.wasm'), 'w');
+      writeSync(writer, V2);
+      folder.write('other.wasm', V1);
+      folder.write('broken.wasm', V1.subarray(0, 20));
+      await world.untilServes(located, 'other.wasm', D1);
+      const { modules } = await world.publisher.siteOf(located);
+      expect([...modules.keys()]).toEqual(['other.wasm']);
+      closeSync(writer);
+      await world.untilServes(located, 'app.wasm', D2);
+      expect(world.journal.matching(/refused/)).toEqual([]);
+    },
+  );
 
   describe('verdict()', () => {
     test('waits for a file that was just written', async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultLimits, type Limits } from '../../src/config/config.ts';
+import { defaultLimits, type Limits, type WatchConfig } from '../../src/config/config.ts';
 import { Modules, type ModulesOptions } from '../../src/deploy/build/modules.ts';
 import { Trial } from '../../src/deploy/build/trial.ts';
 import type { DeployConfig } from '../../src/deploy/deploy-config.ts';
@@ -94,7 +94,7 @@ export function testConfig(stateDirectory: string, limits: Partial<Limits> = {})
     stateDirectory,
     botUser: undefined,
     grants: { outbound: 'public', keyValue: true, files: true },
-    watch: { quietMs: 40, quietNetworkMs: 40, pollMs: 60, pollNetworkMs: 60 },
+    watch: { quietMs: 40, quietNetworkMs: 40, quietClosedMs: 40, pollMs: 60, pollNetworkMs: 60 },
     limits: { ...defaultLimits, ...limits },
   };
 }
@@ -112,6 +112,7 @@ export interface WorldOptions {
   readonly stateDirectory: string;
   readonly limits?: Partial<Limits>;
   readonly nowMs?: () => number;
+  readonly watch?: Partial<WatchConfig>;
   /** Left out: folders may have none. */
   readonly variable?: ReadVariable;
 }
@@ -133,7 +134,8 @@ export class World implements AsyncDisposable {
 
   static async open(options: WorldOptions): Promise<World> {
     const journal = new LogBook();
-    const config = testConfig(options.stateDirectory, options.limits);
+    const tested = testConfig(options.stateDirectory, options.limits);
+    const config = { ...tested, watch: { ...tested.watch, ...options.watch } };
     const guards = new MountGuards(config.limits);
     const relocate = async (located: LocatedFolder): Promise<LocatedFolder> => ({
       ...located,

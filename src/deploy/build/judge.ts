@@ -4,14 +4,22 @@
  */
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OwnerGate } from '../../account/gate.ts';
 import { inBytes } from '../../amounts.ts';
 import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
-import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import {
+  errnoOf,
+  FileTooLargeError,
+  type GuardedFs,
+  readWhole,
+} from '../../outside/mount/guarded-fs.ts';
+import type { OpenWriters } from '../../outside/mount/open-writers.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { KeptVersion } from '../keep/record.ts';
 import { type ListedFile, stampOf } from '../look/scan.ts';
+import type { FolderTiming } from '../look/timing.ts';
 import type { Builder } from './builder.ts';
 import type { BuildVerdict } from './builder-messages.ts';
 import type { Modules } from './modules.ts';
@@ -30,8 +38,15 @@ export interface JudgeParts {
   /** Whose turn it is that the judging takes. */
   readonly owner: OwnerKey;
   readonly moduleBytesMax: number;
+  /** Left out: the system cannot be asked. */
+  readonly writers?: OpenWriters | undefined;
   readonly nowMs: () => number;
 }
+
+/** See `FolderTiming`. */
+export type EarlyTiming = Pick<FolderTiming, 'settledAgeMs'> & { readonly quietClosedMs: number };
+
+type ReadParts = JudgeParts & { readonly isClosedNeeded?: boolean };
 
 export type Verdict =
   | {
@@ -53,10 +68,47 @@ export type Verdict =
   | { readonly kind: 'postponed'; readonly reason: string };
 
 /** @throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining' */
+export async function judge(
+  file: ListedFile,
+  known: ReadonlySet<Digest>,
+  { early, ...parts }: JudgeParts & { readonly early: EarlyTiming | undefined },
+): Promise<Verdict> {
+  if (early === undefined) return await judgeFile(file, known, parts);
+  return await judgeEarly(file, known, { ...parts, early });
+}
+
+/**
+ * The verdict on a file that may not have settled. It is read at once, if nobody has it open for
+ * writing, and judging takes as long as waiting: at the end it must be the same file still, that
+ * nobody writes. What is refused may be a part of a file: then it has no verdict until it settles.
+ */
+async function judgeEarly(
+  file: ListedFile,
+  known: ReadonlySet<Digest>,
+  parts: JudgeParts & { readonly early: EarlyTiming },
+): Promise<Verdict> {
+  const { settledAgeMs, quietClosedMs } = parts.early;
+  const verdict = await judgeFile(file, known, { ...parts, isClosedNeeded: true });
+  const ageMs = (): number => Math.max(0, parts.nowMs() - file.changedAtMs);
+  const isGood = verdict.kind === 'accepted' || verdict.kind === 'known';
+  if (!isGood && ageMs() < settledAgeMs) return { kind: 'changed' };
+  if (ageMs() < quietClosedMs) await sleep(quietClosedMs - ageMs());
+  return (await isStillClosed(file, parts)) ? verdict : { kind: 'changed' };
+}
+
+async function isStillClosed(file: ListedFile, parts: JudgeParts): Promise<boolean> {
+  return await unlessGone(false, async () => {
+    await using opened = await parts.fs.open(file.realPath);
+    if (parts.writers?.knowsClosed(opened.fd) !== true) return false;
+    return stampOf(await opened.stat()) === file.stamp && (await isInPlace(file, parts));
+  });
+}
+
+/** @throws what the mount throws when it cannot be reached, and TerrafirmaError 'draining' */
 export async function judgeFile(
   file: ListedFile,
   known: ReadonlySet<Digest>,
-  parts: JudgeParts,
+  parts: ReadParts,
 ): Promise<Verdict> {
   const sizeRule = `at most ${inBytes(parts.moduleBytesMax)}`;
   if (file.sizeBytes > parts.moduleBytesMax) return refuse(sizeRule, `${file.sizeBytes} bytes`);
@@ -87,7 +139,7 @@ export async function judgeFile(
 async function readAndBuild(
   file: ListedFile,
   known: ReadonlySet<Digest>,
-  parts: JudgeParts,
+  parts: ReadParts,
 ): Promise<BuildVerdict | undefined> {
   const bytes = await readSettled(file, parts);
   return bytes === undefined
@@ -102,18 +154,30 @@ async function readAndBuild(
  */
 async function readSettled(
   file: ListedFile,
-  parts: JudgeParts,
+  parts: ReadParts,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    const { bytes, before, after } = await parts.fs.readFile(file.realPath, parts.moduleBytesMax);
+  return await unlessGone(undefined, async () => {
+    await using opened = await parts.fs.open(file.realPath);
+    const isOpen = parts.isClosedNeeded && parts.writers?.knowsClosed(opened.fd) !== true;
+    if (isOpen) return undefined;
+    const { bytes, before, after } = await readWhole(opened, parts.moduleBytesMax);
     if (stampOf(before) !== file.stamp || stampOf(after) !== file.stamp) return undefined;
     if (bytes.length !== file.sizeBytes) return undefined;
-    const realPath = await parts.fs.realpath(join(parts.directory, file.path));
-    return realPath === file.realPath ? bytes : undefined;
+    return (await isInPlace(file, parts)) ? bytes : undefined;
+  });
+}
+
+async function isInPlace(file: ListedFile, { fs, directory }: JudgeParts): Promise<boolean> {
+  return (await fs.realpath(join(directory, file.path))) === file.realPath;
+}
+
+async function unlessGone<T>(gone: T, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (error) {
     const isGone = errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR';
     const isNoFile = error instanceof TerrafirmaError && error.code === 'not-found';
-    if (isGone || isNoFile) return undefined;
+    if (isGone || isNoFile) return gone;
     throw error;
   }
 }

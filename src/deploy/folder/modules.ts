@@ -11,16 +11,23 @@ import { isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
-import { type JudgeParts, judgeFile, type Verdict } from '../build/judge.ts';
+import { type JudgeParts, judge, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
 import type { FolderCommon } from '../common/folder-common.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
 import type { AddedModule } from '../keep/store.ts';
 import type { FolderListing, ListedFile } from '../look/scan.ts';
-import { settleWaitMs, sight, soonest } from '../look/settle.ts';
+import { soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import { capFiles } from './limits.ts';
-import { isReleased, lookForMissing, newFile, type TrackedFile } from './tracked-file.ts';
+import {
+  forgetReleased,
+  lookForMissing,
+  moduleOf,
+  newFile,
+  sightFile,
+  type TrackedFile,
+} from './tracked-file.ts';
 
 export interface FolderModulesParts {
   readonly limits: Limits;
@@ -108,14 +115,9 @@ export class FolderModules {
     for (const [path, { refusal }] of this.#files) {
       const { version, quarantine } = kept.servable(path, judging.modules);
       if (quarantine !== undefined) this.#once.tell(path, quarantine.detail);
-      const error = refusal ?? quarantine;
-      if (version !== undefined) {
-        const { digest, abi } = version;
-        const versions = hasAddresses ? { versions: kept.addressable(path) } : {};
-        modules.set(path, { kind: 'serving', digest, abi, ...versions });
-      } else if (error !== undefined) {
-        modules.set(path, { kind: 'refused', error });
-      }
+      const versions = hasAddresses ? { versions: kept.addressable(path) } : {};
+      const module = moduleOf(version, versions, refusal ?? quarantine);
+      if (module !== undefined) modules.set(path, module);
     }
     return modules;
   }
@@ -198,14 +200,11 @@ export class FolderModules {
     const tracked = this.#track(file.path);
     tracked.missingSinceMs = undefined;
     this.#queue.drop(file.path);
-    if (isReleased(tracked, this.#parts.judging.modules))
-      tracked.judgedStamp = tracked.refusedDigest = undefined;
+    forgetReleased(tracked, this.#parts.judging.modules);
     if (tracked.judgedStamp === file.stamp && !this.#isUnknown(file.path)) return 0;
     const nowMs = this.#parts.judging.nowMs();
-    if (nowMs < tracked.retryAtMs) return tracked.retryAtMs - nowMs;
-    tracked.sighting = sight(file, tracked.sighting, nowMs);
-    const waitMs = settleWaitMs(file, tracked.sighting, { timing, nowMs });
-    if (waitMs === 0) this.#queue.put(file);
+    const { isDue, waitMs } = sightFile(tracked, file, { timing, nowMs });
+    if (isDue) this.#queue.put(file);
     return waitMs;
   }
 
@@ -220,7 +219,8 @@ export class FolderModules {
     const tracked = this.#track(file.path);
     const known = new Set(kept.digestsOf(file.path));
     if (tracked.refusedDigest !== undefined) known.add(tracked.refusedDigest);
-    const verdict = await judgeFile(file, known, { ...judging, directory: this.#directory });
+    const parts = { ...judging, directory: this.#directory, early: tracked.early };
+    const verdict = await judge(file, known, parts);
     tracked.sighting = undefined;
     if (verdict.kind === 'changed') return onUnjudged();
     if (verdict.kind === 'postponed') {

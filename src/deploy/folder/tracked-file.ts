@@ -2,10 +2,13 @@
 import type { ErrorRecord } from '../../errors.ts';
 import type { ModulePath } from '../../names.ts';
 import { errnoOf, type GuardedFs, isPassing } from '../../outside/mount/guarded-fs.ts';
+import type { ModuleVersion, SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
+import type { EarlyTiming } from '../build/judge.ts';
 import type { Modules } from '../build/modules.ts';
 import { type FileStamp, isLinkAt, type ListedFile, lookAtFile } from '../look/scan.ts';
-import type { Sighting } from '../look/settle.ts';
+import { type Sighting, settleWaitMs, sight } from '../look/settle.ts';
+import type { FolderTiming } from '../look/timing.ts';
 
 export interface TrackedFile {
   judgedStamp: FileStamp | undefined;
@@ -18,7 +21,12 @@ export interface TrackedFile {
   toldPinned: Digest | undefined;
   /** After a failure that is not the file's: not before then. */
   retryAtMs: number;
+  /** How it is judged before it has settled, and when that was last begun. */
+  early: (EarlyTiming & { readonly atMs: number }) | undefined;
 }
+
+/** What changes without end is judged early no more often. */
+const earlyEveryMs = 1_000;
 
 /** What stands where a module was, that the walk did not list. */
 export type FoundInPlace = ListedFile | { readonly refusal: string } | 'missing' | 'unclear';
@@ -32,7 +40,31 @@ export function newFile(): TrackedFile {
     refusedDigest: undefined,
     toldPinned: undefined,
     retryAtMs: 0,
+    early: undefined,
   };
+}
+
+/**
+ * Notes that the file was seen as it is now: whether it is to be judged, because it has settled or
+ * may be complete, and the milliseconds until it has settled.
+ */
+export function sightFile(
+  tracked: TrackedFile,
+  file: ListedFile,
+  clock: { readonly timing: FolderTiming; readonly nowMs: number },
+): { readonly isDue: boolean; readonly waitMs: number } {
+  const { timing, nowMs } = clock;
+  if (nowMs < tracked.retryAtMs) return { isDue: false, waitMs: tracked.retryAtMs - nowMs };
+  tracked.sighting = sight(file, tracked.sighting, nowMs);
+  const waitMs = settleWaitMs(file, tracked.sighting, clock);
+  const { early } = tracked;
+  const { quietClosedMs, settledAgeMs } = timing;
+  if (waitMs === 0) tracked.early = undefined;
+  else if (quietClosedMs !== undefined && nowMs - (early?.atMs ?? 0) >= earlyEveryMs) {
+    tracked.early = { quietClosedMs, settledAgeMs, atMs: nowMs };
+    return { isDue: true, waitMs };
+  }
+  return { isDue: waitMs === 0, waitMs };
 }
 
 /**
@@ -57,10 +89,21 @@ export async function lookForMissing(
 }
 
 /** Refused because it was quarantined, and released since: to be judged anew. */
-export function isReleased(
-  { refusal, refusedDigest: digest }: TrackedFile,
-  modules: Modules,
-): boolean {
+export function forgetReleased(tracked: TrackedFile, modules: Modules): void {
+  const { refusal, refusedDigest: digest } = tracked;
   const isHeld = digest === undefined || modules.refusalOf(digest) !== undefined;
-  return refusal?.code === 'module-quarantined' && !isHeld;
+  if (refusal?.code !== 'module-quarantined' || isHeld) return;
+  tracked.judgedStamp = undefined;
+  tracked.refusedDigest = undefined;
+}
+
+/** What a site says of a module: what serves, or else why nothing does; undefined: no verdict. */
+export function moduleOf(
+  version: ModuleVersion | undefined,
+  versions: { readonly versions?: readonly ModuleVersion[] },
+  error: ErrorRecord | undefined,
+): SiteModule | undefined {
+  if (version === undefined) return error && { kind: 'refused', error };
+  const { digest, abi } = version;
+  return { kind: 'serving', digest, abi, ...versions };
 }

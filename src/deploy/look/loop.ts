@@ -14,6 +14,9 @@ export interface LookLoopOptions {
 
 /** Folders that came into use together are not polled together for ever. */
 const pollSpread = 0.2;
+/** After so long without one, hints need not stop for longer than that: it may be one change. */
+const calmMs = 500;
+const firstHintMs = 25;
 
 export class LookLoop {
   readonly #options: LookLoopOptions;
@@ -23,6 +26,7 @@ export class LookLoop {
   #looking: Promise<void> | undefined;
   #isWanted = false;
   #lookCount = 0;
+  #hintedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: LookLoopOptions) {
@@ -43,7 +47,9 @@ export class LookLoop {
   hint(): void {
     if (this.#isClosed) return;
     clearTimeout(this.#hintTimer);
-    this.#hintTimer = setTimeout(() => this.lookNow(), this.#options.quietMs());
+    const isFirst = performance.now() - this.#hintedAtMs > calmMs;
+    const quietMs = Math.min(this.#options.quietMs(), isFirst ? firstHintMs : Infinity);
+    this.#hintTimer = setTimeout(() => this.#takeHint(), quietMs);
   }
 
   /** Looks at once, or once more after the look that is running. */
@@ -71,6 +77,11 @@ export class LookLoop {
     clearTimeout(this.#hintTimer);
     this.#ended.notify();
     await this.#looking;
+  }
+
+  #takeHint(): void {
+    this.#hintedAtMs = performance.now();
+    this.lookNow();
   }
 
   #begin(isPoll: boolean): void {

@@ -13,6 +13,11 @@ export interface FolderTiming {
    * be arriving seconds after its last write there.
    */
   readonly settledAgeMs: number;
+  /**
+   * A file that nobody has open for writing is complete after this time already. Undefined where
+   * that cannot be known, or nothing would be won.
+   */
+  readonly quietClosedMs?: number | undefined;
   readonly hasEvents: boolean;
 }
 
@@ -47,10 +52,12 @@ export function chooseTiming(
 ): FolderTiming {
   const { isNetwork, mode } = folder;
   const quietMs = isNetwork ? watch.quietNetworkMs : watch.quietMs;
+  const isEarlier = !isNetwork && watch.quietClosedMs < quietMs;
   return {
     quietMs,
     pollMs: isNetwork ? watch.pollNetworkMs : watch.pollMs,
     settledAgeMs: isNetwork ? Math.max(networkSettledAgeMs, quietMs) : quietMs,
+    quietClosedMs: isEarlier ? watch.quietClosedMs : undefined,
     hasEvents: mode === 'events' || (mode === 'auto' && !isNetwork),
   };
 }

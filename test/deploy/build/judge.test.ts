@@ -1,12 +1,13 @@
-import { symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from '../../../src/account/gate.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
-import { type JudgeParts, judgeFile } from '../../../src/deploy/build/judge.ts';
+import { type JudgeParts, judge, judgeFile } from '../../../src/deploy/build/judge.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
+import { OpenWriters } from '../../../src/outside/mount/open-writers.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
 import { guardedFs, testOwner } from '../../support/guarded-fs.ts';
 import { LogBook, openModules, pathOf, Scratch } from '../world.ts';
@@ -15,6 +16,7 @@ describe('judgeFile()', () => {
   let scratch: Scratch;
   let folder: TestFolder;
   let parts: JudgeParts;
+  let onJudged: () => void;
 
   beforeEach(async () => {
     scratch = new Scratch();
@@ -23,7 +25,8 @@ describe('judgeFile()', () => {
       journal: new LogBook(),
       limits: defaultLimits,
     });
-    const builder = new Builder({ limits: defaultLimits });
+    onJudged = () => undefined;
+    const builder = new Builder({ limits: defaultLimits, onJudged: () => onJudged() });
     parts = {
       fs: guardedFs(defaultLimits),
       directory: folder.directory,
@@ -104,5 +107,43 @@ describe('judgeFile()', () => {
     const verdict = await judgeFile(await list(), new Set(), parts);
     expect(verdict).toMatchObject({ kind: 'refused', digest: undefined });
     expect(JSON.stringify(verdict)).toMatch(/at most 10000 bytes: received 10001 bytes/);
+  });
+
+  describe.skipIf(OpenWriters.open() === undefined)('of a file that has not settled', () => {
+    const early = { quietClosedMs: 1, settledAgeMs: 3_600_000 };
+    const judgeNow = async (): Promise<unknown> => {
+      const now = { ...parts, writers: OpenWriters.open(), nowMs: Date.now };
+      return await judge(await list(), new Set(), { ...now, early });
+    };
+
+    test('accepts a good one that nobody has open for writing', async () => {
+      folder.put('v1', 'app.wasm');
+      expect(await judgeNow()).toMatchObject({ kind: 'accepted' });
+    });
+
+    test('has no verdict while it is open for writing', async () => {
+      folder.put('v1', 'app.wasm');
+      const writer = openSync(folder.path('app.wasm'), 'r+');
+      expect(await judgeNow()).toEqual({ kind: 'changed' });
+      closeSync(writer);
+      expect(await judgeNow()).toMatchObject({ kind: 'accepted' });
+    });
+
+    test('has no verdict where the system cannot be asked', async () => {
+      folder.put('v1', 'app.wasm');
+      const asked = { ...parts, writers: undefined, early };
+      expect(await judge(await list(), new Set(), asked)).toEqual({ kind: 'changed' });
+    });
+
+    test('refuses none: it may be a part', async () => {
+      writeFileSync(folder.path('app.wasm'), guestBytes('v1').subarray(0, 20));
+      expect(await judgeNow()).toEqual({ kind: 'changed' });
+    });
+
+    test('has no verdict when it is written while it is judged', async () => {
+      folder.put('v1', 'app.wasm');
+      onJudged = () => folder.put('v2', 'app.wasm');
+      expect(await judgeNow()).toEqual({ kind: 'changed' });
+    });
   });
 });

@@ -83,6 +83,17 @@ describe('LookLoop', () => {
     expect(begun()).toBe(1);
   });
 
+  test('acts soon on the first hint in a while, and waits for quiet with the next', async () => {
+    const { loop, end, begun } = makeLoop(never, never);
+    loop.hint();
+    await until(() => begun() === 1);
+    end();
+    loop.hint();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(begun()).toBe(1);
+    await loop.close();
+  });
+
   test('nextLook() resolves at the end of a look, after its time, and at the close', async () => {
     const { loop, end } = makeLoop(never);
     await loop.nextLook(1);

@@ -8,6 +8,7 @@ describe('chooseTiming()', () => {
       quietMs: 300,
       pollMs: 1_000,
       settledAgeMs: 300,
+      quietClosedMs: 75,
       hasEvents: true,
     });
   });
@@ -19,6 +20,12 @@ describe('chooseTiming()', () => {
       ...timing,
       hasEvents: true,
     });
+  });
+
+  test('a time for closed files is of use where it is the shorter one', () => {
+    const watch = { ...defaultWatch, quietClosedMs: defaultWatch.quietMs };
+    const { quietClosedMs } = chooseTiming(watch, { isNetwork: false, mode: 'auto' });
+    expect(quietClosedMs).toBeUndefined();
   });
 
   test('poll: no events on a local disk either', () => {

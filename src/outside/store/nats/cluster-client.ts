@@ -16,7 +16,6 @@ import {
   type ReadOptions,
   type SharedStore,
   type Space,
-  type StoredBlob,
   StoreError,
   type Watch,
   type Write,
@@ -142,16 +141,14 @@ class AskedBlobs implements Blobs {
     return reply.bytes;
   }
 
-  async *list(): AsyncGenerator<StoredBlob> {
+  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly storedAtMs: number }> {
     const reply = await this.#ask({ what: 'list-blobs' });
     if (reply.kind !== 'blobs') throw mismatch('list', reply);
     yield* reply.blobs;
   }
 
-  async remove(blob: StoredBlob): Promise<boolean> {
-    const reply = await this.#ask({ what: 'remove-blob', blob });
-    if (reply.kind !== 'removed') throw mismatch('remove', reply);
-    return reply.wasThere;
+  async remove(digest: Digest): Promise<void> {
+    await this.#ask({ what: 'remove-blob', digest });
   }
 
   async named(): Promise<ReadonlySet<Digest>> {

@@ -9,6 +9,7 @@
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { assemble } from '../test/wasm/support/assemble.ts';
@@ -21,6 +22,7 @@ import { askUntil, BenchFolder, OwnCertificate, Server } from './servers.ts';
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('..', import.meta.url));
 const hello = fileURLToPath(new URL('../test/guests/hello.wasm', import.meta.url));
+const components = fileURLToPath(new URL('../test/guests/components/rust/', import.meta.url));
 const connections = 32;
 const serversCpu = '0';
 const generatorsCpu = '1';
@@ -50,6 +52,8 @@ interface Load {
 const loads: readonly Load[] = [
   { name: 'small Rust guest', path: 'small.wasm', over: 'http', weight: 1 },
   { name: 'smallest guest', path: 'hello.wasm', over: 'http', weight: 1 },
+  { name: 'component of WASI 0.2', path: 'component2.wasm/hello', over: 'http', weight: 1 },
+  { name: 'component of WASI 0.3', path: 'component3.wasm/hello', over: 'http', weight: 1 },
   { name: 'CGI guest', path: 'cgi.wasm', over: 'http', weight: 1 },
   { name: 'guest that answers 64 KiB', path: 'reply.wasm', over: 'http', weight: 0.3 },
   { name: 'file of 1 KB', path: 'small.bin', over: 'http', weight: 0.3 },
@@ -171,6 +175,8 @@ function fillFolder(): BenchFolder {
   const folder = new BenchFolder();
   folder.put(smallGuest(), 'small.wasm');
   folder.put(hello, 'hello.wasm');
+  folder.put(join(components, 'hello.wasm'), 'component2.wasm');
+  folder.put(join(components, 'service03.wasm'), 'component3.wasm');
   folder.write(readCgiGuest(), 'cgi.wasm');
   folder.write(assemble(replyGuest), 'reply.wasm');
   folder.write(Buffer.alloc(1_000, 'a'), 'small.bin');

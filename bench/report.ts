@@ -11,6 +11,31 @@ export interface Row {
   readonly goal?: { readonly atLeast: number } | { readonly atMost: number };
 }
 
+export interface MeasuredGroup {
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+/** What ran where: ratios move with the clock of the machine. */
+export interface Machine {
+  readonly node: string;
+  readonly processor: string;
+  readonly cores: number;
+  /** Programs that ran or waited, over the last minute. */
+  readonly load: number;
+  readonly generator: string;
+  /** Servers had one core, and load generators another. */
+  readonly isPinned: boolean;
+}
+
+/** What `--json` writes. */
+export interface Report {
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly groups: readonly MeasuredGroup[];
+}
+
 export interface Comparison {
   readonly name: string;
   readonly before: number;
@@ -70,13 +95,15 @@ export function recordBaseline(rows: readonly Row[]): void {
   writeFileSync(baselineFile, `${JSON.stringify(kept, null, 2)}\n`);
 }
 
-function formatNumber(value: number): string {
+export function formatNumber(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function formatGoal(row: Row): string {
-  const { goal } = row;
-  if (goal === undefined) return '';
-  const rule = 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
-  return meetsGoal(row) ? `ok (${rule})` : `MISSED (${rule})`;
+  if (row.goal === undefined) return '';
+  return meetsGoal(row) ? `ok (${goalRule(row.goal)})` : `MISSED (${goalRule(row.goal)})`;
+}
+
+export function goalRule(goal: NonNullable<Row['goal']>): string {
+  return 'atLeast' in goal ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
 }

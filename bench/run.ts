@@ -5,17 +5,20 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, rewriting, daemon, guests, store, cache, cluster, tls, upload,
- * streams, wasmtime, components, fastly, sites, workerd, with commas; all but the last two by
- * default. `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that names the program;
- * `components` needs COMPONENT_GUESTS, and compares with WASMTIME. `cluster` needs NATS_SERVER.
+ * GROUPS: some of engine, cpu, metering, rewriting, daemon, guests, store, cache, cluster, tls,
+ * upload, streams, wasmtime, components, fastly, operators, sites, workerd, with commas; all but
+ * the last three by default. `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that
+ * names the program; `components` needs COMPONENT_GUESTS, and compares with WASMTIME. `cluster`
+ * needs NATS_SERVER.
  * `sites` takes six minutes and more, and so is left out unless asked for by name.
+ *
+ * `node bench/publish.ts FILE…` writes what FILE holds into docs/performance.md and the README.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
  * Exit code 1: a ratio is clearly worse than the baseline.
  */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measureCache } from './cache-rows.ts';
 import { measureCluster } from './cluster-rows.ts';
@@ -26,9 +29,18 @@ import { measureEngine } from './engine-rows.ts';
 import { measureFastly } from './fastly-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
+import { measureMetering } from './metering-rows.ts';
 import { measureOperators } from './operator-rows.ts';
 import { isPinned } from './pinning.ts';
-import { compareToBaseline, formatTable, type Row, recordBaseline } from './report.ts';
+import {
+  compareToBaseline,
+  formatTable,
+  type Machine,
+  type MeasuredGroup,
+  type Report,
+  type Row,
+  recordBaseline,
+} from './report.ts';
 import { measureRewriting } from './rewriting-rows.ts';
 import { measureSites } from './sites-rows.ts';
 import { measureStore } from './store-rows.ts';
@@ -39,7 +51,7 @@ import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const groupsByDefault =
-  'engine,cpu,rewriting,daemon,guests,store,cache,cluster,tls,upload,streams,' +
+  'engine,cpu,metering,rewriting,daemon,guests,store,cache,cluster,tls,upload,streams,' +
   'wasmtime,components,fastly';
 
 const { values } = parseArgs({
@@ -60,6 +72,7 @@ const seconds = Number(values.seconds);
 const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   engine: () => measureEngine(rounds),
   cpu: () => measureCpu(rounds),
+  metering: async () => measureMetering(),
   rewriting: () => measureRewriting(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
@@ -77,7 +90,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 
-const rows: Row[] = [];
+const groups: MeasuredGroup[] = [];
 for (const name of values.only.split(',')) {
   const measure = measures[name];
   if (measure === undefined) {
@@ -86,21 +99,24 @@ for (const name of values.only.split(',')) {
     );
   }
   const found = await measure();
-  rows.push(...found);
+  groups.push({ name, rows: found });
   console.log(formatTable(found));
 }
 
-const machine = {
+const machine: Machine = {
   node: process.version,
+  processor: cpus()[0]?.model ?? 'unknown',
   cores: availableParallelism(),
-  load: loadavg()[0],
+  load: loadavg()[0] ?? Number.NaN,
   generator: generatorName,
   isPinned,
 };
 console.log(JSON.stringify(machine));
 if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+  const report: Report = { machine, rounds, seconds, groups };
+  writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 }
+const rows = groups.flatMap((group) => group.rows);
 if (values.record) recordBaseline(rows);
 const worse = compareToBaseline(rows);
 for (const { name, before, now } of worse) {

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fastlyModules } from '../src/abi/fastly/table.ts';
 import type { HostcallFacts, Value, ValueType } from '../src/abi/hostcall.ts';
+import { handlerHostcalls } from '../src/abi/http-wasm/table.ts';
 import { clockHostcalls } from '../src/abi/terrarium/clock.ts';
 import { dnsHostcalls } from '../src/abi/terrarium/dns.ts';
 import { initMm } from '../src/abi/terrarium/init-mm.ts';
@@ -20,6 +21,7 @@ import { compilerHostcalls } from '../src/abi/wasip1/compilers.ts';
 import { httpHostcalls } from '../src/abi/wasip1/send-http.ts';
 import { preview1Hostcalls } from '../src/abi/wasip1/table.ts';
 import { componentTables } from './hostcall-tables/components.ts';
+import { replaceMarkedPart } from './marked-part.ts';
 
 type Render = () => readonly string[];
 
@@ -56,6 +58,10 @@ const tables: ReadonlyMap<string, ReadonlyMap<string, Render>> = new Map([
     ]),
   ],
   ['docs/guests/fastly.md', new Map<string, Render>([['fastly', fastlyTables]])],
+  [
+    'docs/guests/http-wasm.md',
+    new Map<string, Render>([['http-wasm', () => terrariumTable([...handlerHostcalls.values()])]]),
+  ],
   ['docs/guests/components.md', new Map<string, Render>([['components', componentTables]])],
 ]);
 
@@ -64,21 +70,12 @@ export function renderHostcallDocuments(root: string): ReadonlyMap<string, strin
   const documents = new Map<string, string>();
   for (const [file, sections] of tables) {
     let text = readFileSync(path.join(root, file), 'utf8');
-    for (const [name, render] of sections) text = replaceTable(text, name, render());
+    for (const [name, render] of sections) {
+      text = replaceMarkedPart(text, { kind: 'hostcalls', name }, render());
+    }
     documents.set(file, text);
   }
   return documents;
-}
-
-const end = '<!-- /hostcalls -->';
-
-function replaceTable(text: string, name: string, lines: readonly string[]): string {
-  const begin = `<!-- hostcalls: ${name} -->`;
-  const from = text.indexOf(begin);
-  const to = text.indexOf(end, from);
-  if (from < 0 || to < 0)
-    throw new Error(`Cannot write the table: ${begin} … ${end} must be there`);
-  return `${text.slice(0, from)}${[begin, '', ...lines, '', ''].join('\n')}${text.slice(to)}`;
 }
 
 function terrariumTable(hostcalls: readonly HostcallFacts[]): readonly string[] {

@@ -2,7 +2,7 @@
  * What metering costs: each kernel original and metered, alternately, in fresh instances; the
  * fastest of each counts. Touches the clock and, for the guests that need WASI, node:wasi.
  *
- *   node bench/meter/run.ts [--rounds N] [--cards] [--only name,name]
+ *   node bench/meter/run.ts [--rounds N] [--cards] [--only name,name] [--json FILE]
  */
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { WASI } from 'node:wasi';
 import { inspectModule } from '../../src/wasm/inspect.ts';
 import { type MeteredModule, meterModule } from '../../src/wasm/meter.ts';
 import { ReferenceHost } from '../../test/wasm/support/reference-host.ts';
+import type { MeteringReport } from '../metering-rows.ts';
 
 interface Kernel {
   readonly name: string;
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '15' },
     cards: { type: 'boolean', default: false },
     only: { type: 'string' },
+    json: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -169,14 +171,29 @@ function main(): void {
   const only = values.only?.split(',');
   const titles = ['original', 'metered', 'ratio'].map((title) => title.padStart(10));
   console.log('kernel'.padEnd(16) + titles.join(''));
-  const ratios: number[] = [];
+  const ratios = new Map<string, number>();
   for (const kernel of kernels) {
     if (only !== undefined && !only.includes(kernel.name)) continue;
     const ratio = measure(kernel);
-    if (ratio !== undefined && kernel.isReportedOnly !== true) ratios.push(ratio);
+    if (ratio !== undefined) ratios.set(kernel.name, ratio);
   }
-  const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
-  console.log(`geometric mean ${mean.toFixed(3)}, worst ${Math.max(...ratios).toFixed(3)}`);
+  const report = summarise(ratios);
+  const { geometricMean, worst } = report;
+  console.log(`geometric mean ${geometricMean.toFixed(3)}, worst ${worst.toFixed(3)}`);
+  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(report));
+}
+
+function summarise(ratios: ReadonlyMap<string, number>): MeteringReport {
+  const reportedOnly = new Set(
+    kernels.filter((kernel) => kernel.isReportedOnly === true).map(({ name }) => name),
+  );
+  const real = [...ratios].filter(([name]) => !reportedOnly.has(name)).map(([, ratio]) => ratio);
+  const logs = real.reduce((sum, ratio) => sum + Math.log(ratio), 0);
+  return {
+    ratios: Object.fromEntries(ratios),
+    geometricMean: Math.exp(logs / real.length),
+    worst: Math.max(...real),
+  };
 }
 
 main();

@@ -7,6 +7,7 @@ import { createComponentAbis } from './component.ts';
 import { isFastly } from './fastly/judge.ts';
 import { createFastlyAbi } from './fastly.ts';
 import { explainForeign, listFace } from './foreign.ts';
+import { createHttpWasmAbi } from './http-wasm.ts';
 import { isHostcall } from './terrarium/judge.ts';
 import { createTerrariumAbi } from './terrarium.ts';
 import { type TraceOptions, traceAbi } from './trace/trace.ts';
@@ -31,8 +32,9 @@ export interface Catalogue {
 export function createCatalogue(limits: Limits, trace?: TraceOptions): Catalogue {
   const known = [
     createTerrariumAbi(limits),
-    // It imports from WASI, too, so that it comes first.
+    // These import from WASI, too, so that they come first.
     createFastlyAbi(limits, createWasiBeside(limits)),
+    createHttpWasmAbi(limits, createWasiBeside(limits)),
     createWasip1Abi(limits),
     ...createComponentAbis(limits),
   ];

@@ -17,11 +17,6 @@ const namedMax = 10;
 
 const foreigners: readonly Foreign[] = [
   {
-    what: 'an http-wasm handler',
-    isOne: importsFrom('http_handler'),
-    instead: `build ${programForm}`,
-  },
-  {
     what: 'an Extism plug-in',
     isOne: importsFrom('extism:host/env', 'extism:host/user'),
     instead: `build ${programForm}, without the Extism kit`,

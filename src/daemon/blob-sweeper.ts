@@ -5,8 +5,12 @@
  */
 import { describeError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Digest } from '../names.ts';
-import { type SharedStore, type Space, StoreError } from '../outside/store/contract.ts';
+import {
+  type SharedStore,
+  type Space,
+  type StoredBlob,
+  StoreError,
+} from '../outside/store/contract.ts';
 import { Lease } from '../outside/store/leases.ts';
 
 export interface BlobSweeperOptions {
@@ -62,23 +66,22 @@ export class BlobSweeper {
 
   async #removeUnnamed(): Promise<number> {
     const { blobs } = this.#options.store;
-    if (blobs.named === undefined || (await this.#old()).size === 0) return 0;
+    if (blobs.named === undefined || (await this.#old()).length === 0) return 0;
     const named = await blobs.named();
     let count = 0;
-    // Looked at again: what was stored anew meanwhile is about to be named.
-    for (const digest of await this.#old()) {
-      if (named.has(digest)) continue;
-      await blobs.remove(digest);
-      count += 1;
+    // Looked at again, and once more by `remove`: what was stored anew is about to be named.
+    for (const blob of await this.#old()) {
+      if (named.has(blob.digest)) continue;
+      if (await blobs.remove(blob)) count += 1;
     }
     return count;
   }
 
-  async #old(): Promise<ReadonlySet<Digest>> {
+  async #old(): Promise<readonly StoredBlob[]> {
     const { store, wallMs } = this.#options;
-    const old = new Set<Digest>();
-    for await (const { digest, storedAtMs } of store.blobs.list()) {
-      if (storedAtMs < wallMs() - keptMs) old.add(digest);
+    const old: StoredBlob[] = [];
+    for await (const blob of store.blobs.list()) {
+      if (blob.storedAtMs < wallMs() - keptMs) old.push(blob);
     }
     return old;
   }

@@ -32,6 +32,8 @@ export interface ModuleSettings {
   readonly isPlainTextAllowed: boolean;
   /** Whether files of the folder were granted by name; programs for WASI have them without. */
   readonly isGrantedFiles: boolean;
+  /** What a handler of http-wasm is configured with. */
+  readonly configText?: string | undefined;
   /** Undefined: those of the request, as WAGI has them. */
   readonly arguments: readonly string[] | undefined;
 }
@@ -128,6 +130,7 @@ export function settingsFor(settings: SiteSettings, modulePath: string): ModuleS
     webSocket: own?.webSocket ?? general.webSocket ?? 'lines',
     isPlainTextAllowed: own?.cgi?.textPlain ?? general.cgi?.textPlain ?? false,
     isGrantedFiles: (grantsFor(settings, modulePath).files?.length ?? 0) > 0,
+    configText: own?.configText,
     arguments: own?.arguments,
   };
 }

@@ -254,7 +254,6 @@ describe('modules of other hosts are named, with what to build instead', () => {
   const named = (name: string): Export => ({ name, kind: 'function', type: NOTHING });
 
   test.each([
-    ['http-wasm', [foreign('http_handler', 'get_uri'), wasi], /an http-wasm handler.*preview1/],
     ['Extism', [foreign('extism:host/env', 'input_length'), wasi], /an Extism plug-in/],
     ['waPC', [foreign('wapc', '__guest_request'), wasi], /a waPC guest/],
     ['Proxy-Wasm', [env('proxy_log'), wasi], /Proxy-Wasm/],

@@ -95,6 +95,31 @@ describe('a component', () => {
     expect((await report).outcome).toBe('replied');
   });
 
+  test('does not wait for a body that is not there: its answer leaves whole', async () => {
+    const reader = httpGuest(`
+      (data (i32.const 1024) "read")
+      ${handle(`
+        (local $response i32) (local $body i32)
+        (local.set $response (call $response (call $fields)))
+        (call $body (local.get $response) (i32.const 0))
+        (local.set $body (i32.load (i32.const 4)))
+        (call $set (local.get 1) (i32.const 0) (local.get $response)
+          (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+        (call $consume (local.get 0) (i32.const 0))
+        (call $stream (i32.load (i32.const 4)) (i32.const 0))
+        (call $read (i32.load (i32.const 4)) (i64.const 9) (i32.const 512))
+        (call $open (local.get $body) (i32.const 0))
+        (call $write-flush (i32.load (i32.const 4)) (i32.const 1024) (i32.const 4) (i32.const 16))
+        (call $drop-stream (i32.load (i32.const 4)))
+        (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 64))`)}`);
+    using engine = new Engine();
+    const { exchange, report } = engine.begin(engine.load(reader));
+    const sendPiped = vi.spyOn(exchange, 'sendPiped');
+    expect((await report).outcome).toBe('replied');
+    expect(Buffer.from(exchange.sent?.body ?? []).toString()).toBe('read');
+    expect(sendPiped).not.toHaveBeenCalled();
+  });
+
   test('is answered for where it sets no answer', async () => {
     expect(await endOf(httpGuest(handle('')))).toMatch(/sets its answer before it returns/);
   });

@@ -14,6 +14,7 @@ const before = {
     '[method]output-stream.write',
     '[method]output-stream.subscribe',
     '[resource-drop]output-stream',
+    '[method]input-stream.blocking-read',
   ],
   'wasi:clocks/monotonic-clock@0.2.0': ['now', 'subscribe-duration'],
 } as const;
@@ -29,6 +30,7 @@ const httpFunctions = [
   '[static]response-outparam.set',
   '[method]incoming-request.path-with-query',
   '[method]incoming-request.consume',
+  '[method]incoming-body.stream',
 ] as const;
 
 /** All that the guests below import, flattened. */
@@ -41,6 +43,7 @@ const imports = `
   (import "${streams}" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))
   (import "${streams}" "[method]output-stream.subscribe" (func $subscribe (param i32) (result i32)))
   (import "${streams}" "[resource-drop]output-stream" (func $drop-stream (param i32)))
+  (import "${streams}" "[method]input-stream.blocking-read" (func $read (param i32 i64 i32)))
   (import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $now (result i64)))
   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration"
     (func $after (param i64) (result i32)))
@@ -57,6 +60,7 @@ const imports = `
     (func $set (param i32 i32 i32 i32 i64 i32 i32 i32 i32)))
   (import "${types}" "[method]incoming-request.path-with-query" (func $path (param i32 i32)))
   (import "${types}" "[method]incoming-request.consume" (func $consume (param i32 i32)))
+  (import "${types}" "[method]incoming-body.stream" (func $stream (param i32 i32)))
 `;
 
 /** Answers 200 with the `$len` bytes at `$ptr`. */

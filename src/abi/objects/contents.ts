@@ -13,6 +13,8 @@ type Part = Uint8Array | SourceBody;
 /** A body from outside; replies of servers have trailers, too. */
 export interface SourceBody extends ReadBody {
   readonly trailers?: readonly Header[] | undefined;
+  /** Known to have nothing, trailers neither: nobody waits to be told so. Left out: not known. */
+  readonly isEmpty?: boolean;
 }
 
 /** What a piece weighs beside its bytes: pieces of one byte each are bounded, too. */
@@ -112,6 +114,7 @@ export class BodyContents implements ReadBody {
 
   /** Adds a body at the end; it is cancelled where nobody wants it. @throws ObjectError `limit` */
   addSource(source: SourceBody): void {
+    if (source.isEmpty === true) return;
     if (this.#isCancelled) {
       source.cancel();
       return;

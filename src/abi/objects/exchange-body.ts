@@ -16,12 +16,14 @@ export function declaredBytes({ hasBody, request }: ReadableExchange): number | 
 /** Whoever has it is its only reader. What is left of it is the exchange's to deal with. */
 export class ExchangeBody implements SourceBody {
   readonly knownBytes: number | undefined;
+  readonly isEmpty: boolean;
   readonly #exchange: ReadableExchange;
   #isAtEnd: boolean;
 
   constructor(exchange: ReadableExchange) {
     this.#exchange = exchange;
-    this.#isAtEnd = !exchange.hasBody;
+    this.isEmpty = !exchange.hasBody;
+    this.#isAtEnd = this.isEmpty;
     this.knownBytes = declaredBytes(exchange);
   }
 

@@ -14,6 +14,8 @@ export interface GuestSettings {
   readonly isPlainTextAllowed: boolean;
   /** Whether the owner granted files of the folder by name. */
   readonly isGrantedFiles: boolean;
+  /** What a handler of http-wasm is configured with; left out: nothing. */
+  readonly configText?: string | undefined;
   /** After the program's name; undefined: what the request gives. */
   readonly arguments: readonly string[] | undefined;
 }

@@ -7,7 +7,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../names.ts';
 import { fileErrorCode, syncDirectory, writeDurably } from '../state/durable.ts';
-import { type Blobs, StoreError } from './contract.ts';
+import { type Blobs, type StoredBlob, StoreError } from './contract.ts';
 
 export class DirectoryBlobs implements Blobs {
   readonly #directory: string;
@@ -29,20 +29,28 @@ export class DirectoryBlobs implements Blobs {
     return bytes === undefined || digestOf(bytes) !== digest ? undefined : bytes;
   }
 
-  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly storedAtMs: number }> {
+  async *list(): AsyncGenerator<StoredBlob> {
     const names = await guarded('list', () => unlessAbsent(readdir(this.#directory)));
     for (const name of names ?? []) {
       if (!isDigest(name)) continue;
-      const found = await guarded('list', () => unlessAbsent(stat(this.#path(name))));
-      if (found !== undefined) yield { digest: name, storedAtMs: Math.round(found.mtimeMs) };
+      const storedAtMs = await guarded('list', () => this.#storedAtMs(name));
+      if (storedAtMs !== undefined) yield { digest: name, storedAtMs };
     }
   }
 
-  async remove(digest: Digest): Promise<void> {
-    await guarded('remove', async () => {
+  async remove({ digest, storedAtMs }: StoredBlob): Promise<boolean> {
+    return await guarded('remove', async () => {
+      if ((await this.#storedAtMs(digest)) !== storedAtMs) return false;
       await rm(this.#path(digest), { force: true });
       await unlessAbsent(syncDirectory(this.#directory));
+      return true;
     });
+  }
+
+  /** Undefined: it is not there. */
+  async #storedAtMs(digest: Digest): Promise<number | undefined> {
+    const found = await unlessAbsent(stat(this.#path(digest)));
+    return found === undefined ? undefined : Math.round(found.mtimeMs);
   }
 
   #path(digest: Digest): string {

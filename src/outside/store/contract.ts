@@ -113,15 +113,24 @@ export interface Watch {
   close(): void;
 }
 
+export interface StoredBlob {
+  readonly digest: Digest;
+  /** Milliseconds since the Unix epoch. */
+  readonly storedAtMs: number;
+}
+
 /** Whole files by the SHA-256 of their bytes. */
 export interface Blobs {
   /** Durable when it resolves. Rejects with StoreError `refused` when the digest is another. */
   put(digest: Digest, bytes: Uint8Array): Promise<void>;
   /** Undefined when it is not there, or its bytes are not those of the digest any more. */
   get(digest: Digest): Promise<Uint8Array | undefined>;
-  list(): AsyncIterable<{ readonly digest: Digest; readonly storedAtMs: number }>;
-  /** Also of what is not there. */
-  remove(digest: Digest): Promise<void>;
+  list(): AsyncIterable<StoredBlob>;
+  /**
+   * Removes what was stored then; whether it was there. What was stored again since stays: whoever
+   * did so is about to name it.
+   */
+  remove(blob: StoredBlob): Promise<boolean>;
   /** Those that records of the area `deploy` name; left out where only one machine has them. */
   named?(): Promise<ReadonlySet<Digest>>;
 }

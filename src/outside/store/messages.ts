@@ -12,6 +12,7 @@ import type {
   Revision,
   SharedStore,
   Space,
+  StoredBlob,
   StoreErrorKind,
 } from './contract.ts';
 import type { Synchronous } from './sqlite-schema.ts';
@@ -84,17 +85,16 @@ export type StoreQuestion =
     }
   | { readonly what: 'list'; readonly space: Space; readonly options: ListOptions }
   | { readonly what: 'put-blob'; readonly digest: Digest; readonly bytes: Uint8Array }
-  | { readonly what: 'get-blob' | 'remove-blob'; readonly digest: Digest }
+  | { readonly what: 'get-blob'; readonly digest: Digest }
+  | { readonly what: 'remove-blob'; readonly blob: StoredBlob }
   | { readonly what: 'list-blobs' | 'named-digests' };
 
 export type StoreReply =
   | { readonly kind: 'entries'; readonly entries: readonly (Entry | undefined)[] }
   | { readonly kind: 'page'; readonly items: readonly ListedKey[]; readonly isLast: boolean }
   | { readonly kind: 'blob'; readonly bytes: Uint8Array | undefined }
-  | {
-      readonly kind: 'blobs';
-      readonly blobs: readonly { readonly digest: Digest; readonly storedAtMs: number }[];
-    }
+  | { readonly kind: 'removed'; readonly wasThere: boolean }
+  | { readonly kind: 'blobs'; readonly blobs: readonly StoredBlob[] }
   | { readonly kind: 'digests'; readonly digests: ReadonlySet<Digest> }
   | { readonly kind: 'done' }
   | { readonly kind: 'error'; readonly error: StoreErrorRecord };

@@ -12,6 +12,7 @@ import { listOf, maybe, type ReadFields, record, resourceNames } from './tables.
 const argumentsMax = 256;
 const argumentBytesMax = 64 * 1024;
 const argument = text({ bytesMax: argumentBytesMax, rule: 'must hold strings' });
+const configText = text({ bytesMax: 64 * 1024, rule: 'must be a string' });
 const storeName = text({
   bytesMax: 128,
   rule: `must name a store of ${resourceNames.rule}`,
@@ -44,6 +45,7 @@ const moduleFields = {
     'Arguments after its name, in place of the query’s',
     'args',
   ),
+  configText: maybe(configText, 'What a handler of http-wasm is configured with'),
   data: maybe(yesOrNo, 'A directory /data that lasts'),
   secrets: maybe(moduleSecrets, 'Secrets of this module alone, in its store "default"'),
   cors: maybe(choice(['module']), 'It answers preflight requests itself'),

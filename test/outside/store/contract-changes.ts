@@ -1,7 +1,7 @@
 /** The contract of a shared store: writes that depend on what is there, and whole files. */
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { SharedStore } from '../../../src/outside/store/contract.ts';
+import type { SharedStore, StoredBlob } from '../../../src/outside/store/contract.ts';
 import { bytes, digestOf, put, readText, space, wait } from './contract-words.ts';
 
 export function describeChanges(connect: () => SharedStore): void {
@@ -71,12 +71,32 @@ export function describeBlobs(connect: () => SharedStore): void {
         const read = await connect().blobs.get(digestOf(content));
         expect(read !== undefined && Buffer.compare(read, content)).toBe(0);
       }
-      const listed: string[] = [];
-      for await (const { digest } of blobs.list()) listed.push(digest);
-      expect(listed.sort()).toEqual(contents.map(digestOf).sort());
-      for (const content of contents) await blobs.remove(digestOf(content));
-      await blobs.remove(digestOf(Buffer.from('never there')));
-      expect(await blobs.get(digestOf(Buffer.from('x')))).toBeUndefined();
+      const listed: StoredBlob[] = [];
+      for await (const blob of blobs.list()) listed.push(blob);
+      expect(listed.map(({ digest }) => digest).sort()).toEqual(contents.map(digestOf).sort());
+      for (const blob of listed) expect(await blobs.remove(blob)).toBe(true);
+      for (const blob of listed) expect(await blobs.remove(blob)).toBe(false);
+      const never = { digest: digestOf(Buffer.from('never there')), storedAtMs: 1 };
+      expect(await blobs.remove(never)).toBe(false);
+      for (const content of contents) {
+        expect(await blobs.get(digestOf(content))).toBeUndefined();
+      }
+      for await (const blob of blobs.list()) expect.unreachable(blob.digest);
+    });
+
+    test('that are stored again since they were seen are not removed', async () => {
+      const content = Buffer.from('again');
+      const digest = digestOf(content);
+      const { blobs } = store;
+      await blobs.put(digest, content);
+      const seen: StoredBlob[] = [];
+      for await (const blob of blobs.list()) if (blob.digest === digest) seen.push(blob);
+      const [old] = seen;
+      if (old === undefined) return expect.unreachable('it was stored');
+      await expect.poll(() => Date.now()).toBeGreaterThan(old.storedAtMs);
+      await blobs.put(digest, content);
+      expect(await blobs.remove(old)).toBe(false);
+      expect(await connect().blobs.get(digest)).toEqual(content);
     });
 
     test('under a wrong digest are refused', async () => {

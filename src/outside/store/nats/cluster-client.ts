@@ -16,6 +16,7 @@ import {
   type ReadOptions,
   type SharedStore,
   type Space,
+  type StoredBlob,
   StoreError,
   type Watch,
   type Write,
@@ -141,14 +142,16 @@ class AskedBlobs implements Blobs {
     return reply.bytes;
   }
 
-  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly storedAtMs: number }> {
+  async *list(): AsyncGenerator<StoredBlob> {
     const reply = await this.#ask({ what: 'list-blobs' });
     if (reply.kind !== 'blobs') throw mismatch('list', reply);
     yield* reply.blobs;
   }
 
-  async remove(digest: Digest): Promise<void> {
-    await this.#ask({ what: 'remove-blob', digest });
+  async remove(blob: StoredBlob): Promise<boolean> {
+    const reply = await this.#ask({ what: 'remove-blob', blob });
+    if (reply.kind !== 'removed') throw mismatch('remove', reply);
+    return reply.wasThere;
   }
 
   async named(): Promise<ReadonlySet<Digest>> {

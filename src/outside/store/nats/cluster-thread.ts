@@ -4,8 +4,7 @@
  * and speaks the same words.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Digest } from '../../../names.ts';
-import { type Notice, type Space, StoreError } from '../contract.ts';
+import { type Notice, type Space, type StoredBlob, StoreError } from '../contract.ts';
 import type {
   EngineState,
   FromStore,
@@ -151,8 +150,7 @@ class ClusterWriter {
       case 'get-blob':
         return { kind: 'blob', bytes: await (await engine.blobs()).get(question.digest) };
       case 'remove-blob':
-        await (await engine.blobs()).remove(question.digest);
-        return { kind: 'done' };
+        return { kind: 'removed', wasThere: await (await engine.blobs()).remove(question.blob) };
       case 'list-blobs':
         return { kind: 'blobs', blobs: await this.#listBlobs() };
       case 'named-digests':
@@ -160,8 +158,8 @@ class ClusterWriter {
     }
   }
 
-  async #listBlobs(): Promise<Extract<StoreReply, { readonly kind: 'blobs' }>['blobs']> {
-    const found: { readonly digest: Digest; readonly storedAtMs: number }[] = [];
+  async #listBlobs(): Promise<readonly StoredBlob[]> {
+    const found: StoredBlob[] = [];
     for await (const blob of (await this.#engine.blobs()).list()) found.push(blob);
     return found;
   }

@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { jetstream } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import type { Digest } from '../../../names.ts';
-import { type Blobs, StoreError } from '../contract.ts';
+import { type Blobs, type StoredBlob, StoreError } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
-import type { Link } from './link.ts';
+import { EngineError, type Link } from './link.ts';
 
 export interface NatsBlobsOptions {
   readonly link: Link;
@@ -18,6 +18,8 @@ export interface NatsBlobsOptions {
 
 /** A blob as large as the largest module takes less than a second on an idle machine. */
 const apiMs = 30_000;
+/** The engine's words for a message that is not there (any more). */
+const absentCodes: ReadonlySet<number> = new Set([10_037, 10_043, 10_057]);
 
 export class NatsBlobs implements Blobs {
   readonly #options: NatsBlobsOptions;
@@ -42,16 +44,33 @@ export class NatsBlobs implements Blobs {
     return bytes === null || digestOf(bytes) !== digest ? undefined : bytes;
   }
 
-  async *list(): AsyncGenerator<{ readonly digest: Digest; readonly storedAtMs: number }> {
+  async *list(): AsyncGenerator<StoredBlob> {
     const found = await this.#guarded('list', (store) => store.list());
     for (const { name, mtime, deleted } of found) {
       if (!deleted && isDigest(name)) yield { digest: name, storedAtMs: Date.parse(mtime) };
     }
   }
 
-  async remove(digest: Digest): Promise<void> {
-    await this.#guarded('remove', async (store) => {
-      if ((await store.info(digest)) !== null) await store.delete(digest);
+  /**
+   * By the sequence of what names its pieces: where it was stored again at the same moment, that
+   * sequence is gone, and the new one is left alone. The vendor's `delete` would take that.
+   */
+  async remove({ digest, storedAtMs }: StoredBlob): Promise<boolean> {
+    return await this.#guarded('remove', async (store) => {
+      const info = await store.info(digest);
+      if (info === null || info.deleted || Date.parse(info.mtime) !== storedAtMs) return false;
+      const { bucket, link } = this.#options;
+      const stream = `OBJ_${bucket}`;
+      try {
+        const question = { seq: info.revision, no_erase: true };
+        await link.ask(`STREAM.MSG.DELETE.${stream}`, question, apiMs);
+      } catch (error) {
+        if (error instanceof EngineError && absentCodes.has(error.code)) return false;
+        throw error;
+      }
+      const pieces = { filter: `$O.${bucket}.C.${info.nuid}` };
+      await link.ask(`STREAM.PURGE.${stream}`, pieces, apiMs);
+      return true;
     });
   }
 

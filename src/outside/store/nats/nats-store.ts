@@ -50,7 +50,7 @@ export class NatsStore implements SharedStore {
     return {
       put: async (digest, bytes) => (await engine.blobs()).put(digest, bytes),
       get: async (digest) => (await engine.blobs()).get(digest),
-      remove: async (digest) => (await engine.blobs()).remove(digest),
+      remove: async (blob) => (await engine.blobs()).remove(blob),
       named: () => engine.namedDigests(),
       async *list() {
         yield* (await engine.blobs()).list();

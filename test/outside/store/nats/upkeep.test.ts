@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BlobSweeper } from '../../../../src/daemon/blob-sweeper.ts';
 import { openJournal } from '../../../../src/journal/journal.ts';
 import type { Digest } from '../../../../src/names.ts';
+import type { StoredBlob } from '../../../../src/outside/store/contract.ts';
 import type { NatsStore } from '../../../../src/outside/store/nats/nats-store.ts';
 import { NatsServers, natsProgram } from '../../../support/nats-servers.ts';
 import { openNatsStore, settingsOf } from './world.ts';
@@ -70,6 +71,23 @@ describe.skipIf(natsProgram === undefined)('on one server', () => {
     expect(told).toEqual([1]);
     expect(await store.blobs.get(unnamed as Digest)).toBeUndefined();
     await tomorrow.close();
+  });
+
+  test('a whole file that is stored again while it is removed is there', async () => {
+    const { blobs } = open();
+    const content = Buffer.from('again and again');
+    const digest = createHash('sha256').update(content).digest('hex') as Digest;
+    let removed = 0;
+    for (let round = 0; round < 100; round += 1) {
+      await blobs.put(digest, content);
+      let old: StoredBlob = { digest, storedAtMs: 0 };
+      for await (const blob of blobs.list()) if (blob.digest === digest) old = blob;
+      const [wasRemoved] = await Promise.all([blobs.remove(old), blobs.put(digest, content)]);
+      if (wasRemoved) removed += 1;
+      expect(Buffer.from((await blobs.get(digest)) ?? '')).toEqual(content);
+    }
+    // Both orders were met.
+    expect(removed).toBeGreaterThan(0);
   });
 
   test('a node is told how far its clock is from that of the servers', async () => {

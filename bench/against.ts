@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { assemble } from '../test/wasm/support/assemble.ts';
 import { smallGuest } from './daemon-rows.ts';
-import { readCgiGuest } from './guest-rows.ts';
+import { readCgiGuest, readRustCgiGuest } from './guest-rows.ts';
 import { packProgram } from './packed.ts';
 import { formatTable, median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, OwnCertificate, Server } from './servers.ts';
@@ -54,7 +54,8 @@ const loads: readonly Load[] = [
   { name: 'smallest guest', path: 'hello.wasm', over: 'http', weight: 1 },
   { name: 'component of WASI 0.2', path: 'component2.wasm/hello', over: 'http', weight: 1 },
   { name: 'component of WASI 0.3', path: 'component3.wasm/hello', over: 'http', weight: 1 },
-  { name: 'CGI guest', path: 'cgi.wasm', over: 'http', weight: 1 },
+  { name: 'CGI guest in C', path: 'cgi.wasm', over: 'http', weight: 1 },
+  { name: 'CGI guest in Rust', path: 'rust-cgi.wasm', over: 'http', weight: 0.5 },
   { name: 'guest that answers 64 KiB', path: 'reply.wasm', over: 'http', weight: 0.3 },
   { name: 'file of 1 KB', path: 'small.bin', over: 'http', weight: 0.3 },
   { name: 'file of 64 KiB', path: 'medium.bin', over: 'http', weight: 0.3 },
@@ -178,6 +179,7 @@ function fillFolder(): BenchFolder {
   folder.put(join(components, 'hello.wasm'), 'component2.wasm');
   folder.put(join(components, 'service03.wasm'), 'component3.wasm');
   folder.write(readCgiGuest(), 'cgi.wasm');
+  folder.write(readRustCgiGuest(), 'rust-cgi.wasm');
   folder.write(assemble(replyGuest), 'reply.wasm');
   folder.write(Buffer.alloc(1_000, 'a'), 'small.bin');
   folder.write(Buffer.alloc(65_536, 'b'), 'medium.bin');

@@ -54,6 +54,12 @@ export function readCgiGuest(): Uint8Array {
   return existsSync(c) ? readFileSync(c) : assemble(cgiGuest);
 }
 
+/** A Rust program that tells its whole request where there is one, else our own smallest. */
+export function readRustCgiGuest(): Uint8Array {
+  const rust = join(sharedGuests, 'cgi-echo-rust/cgi-echo-rust.wasm');
+  return existsSync(rust) ? readFileSync(rust) : assemble(cgiGuest);
+}
+
 export async function measureGuests(plan: DaemonPlan): Promise<readonly Row[]> {
   using folder = new BenchFolder();
   folder.write(readCgiGuest(), 'cgi.wasm');

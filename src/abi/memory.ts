@@ -81,7 +81,12 @@ export class GuestMemory {
   /** Whether all of `len` bytes at `ptr` lie in memory. */
   holds(ptr: number, len: number): boolean {
     const length = len >>> 0;
-    return length === 0 || (ptr >>> 0) + length <= this.byteLength;
+    return length === 0 || this.reaches((ptr >>> 0) + length);
+  }
+
+  /** Whether memory has at least `bytes`. */
+  reaches(bytes: number): boolean {
+    return bytes <= this.#reach || bytes <= this.byteLength;
   }
 
   /** Traps unless `holds`. */
@@ -242,7 +247,7 @@ export class GuestMemory {
     const length = len >>> 0;
     if (length === 0) return 0;
     const end = start + length;
-    if (end > this.#reach && end > this.byteLength) this.#trapRange(start, length);
+    if (!this.reaches(end)) this.#trapRange(start, length);
     return start;
   }
 

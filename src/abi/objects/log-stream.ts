@@ -5,6 +5,8 @@ import type { GuestLog } from '../../capability/log/contract.ts';
 const lineBytesMax = 8_192;
 
 export class LogStream {
+  /** Every write becomes text. */
+  readonly copiesBelowBytes = lineBytesMax;
   readonly #log: GuestLog;
   /** One character a byte, so that a character of several bytes is not torn between writes. */
   #partial = '';

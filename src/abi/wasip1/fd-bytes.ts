@@ -282,7 +282,11 @@ function writePart(
   part: MemoryRange,
 ): Promise<void> | Written | 'dropped' | undefined {
   if (stream.isDropping === true) return 'dropped';
-  return stream.write(guest.readBytes(part.ptr, part.len));
+  const isCopied = part.len < (stream.copiesBelowBytes ?? 0);
+  const bytes = isCopied
+    ? guest.readBytesPooled(part.ptr, part.len)
+    : guest.readBytes(part.ptr, part.len);
+  return stream.write(bytes);
 }
 
 function* waitAndGoOn(

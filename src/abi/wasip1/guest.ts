@@ -107,17 +107,17 @@ export class WasiGuest {
 
   /** @throws WasiError `fault` unless all `len` bytes at `ptr` lie in memory */
   requireRange(ptr: number, len: number): void {
-    const start = ptr >>> 0;
-    if (start + len > this.#host.memory.byteLength) throw new WasiError('fault');
+    if (!this.#host.memory.reaches((ptr >>> 0) + len)) throw new WasiError('fault');
   }
 
   readU8(ptr: number): number {
-    return this.readBytes(ptr, 1)[0] ?? 0;
+    this.requireRange(ptr, 1);
+    return this.#host.memory.readU8(ptr);
   }
 
   readU16(ptr: number): number {
-    const [low = 0, high = 0] = this.readBytes(ptr, 2);
-    return low | (high << 8);
+    this.requireRange(ptr, 2);
+    return this.#host.memory.readU16(ptr);
   }
 
   readU32(ptr: number): number {
@@ -135,6 +135,13 @@ export class WasiGuest {
     const length = len >>> 0;
     this.requireRange(ptr, length);
     return this.#host.memory.readBytes(ptr, length, length);
+  }
+
+  /** A copy that may share its allocation: never to be kept; see `GuestMemory`. */
+  readBytesPooled(ptr: number, len: number): Uint8Array {
+    const length = len >>> 0;
+    this.requireRange(ptr, length);
+    return this.#host.memory.readBytesPooled(ptr, length, length);
   }
 
   /** Copies as many bytes at `ptr` as `target` has room for. */
@@ -182,13 +189,13 @@ export class WasiGuest {
   readIovecs(ptr: number, count: number): readonly MemoryRange[] {
     const vectorCount = count >>> 0;
     if (vectorCount > iovecsMax) throw new WasiError('inval');
-    // One look at the memory for all of them.
-    const bytes = this.readBytes(ptr, vectorCount * iovecBytes);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.requireRange(ptr, vectorCount * iovecBytes);
+    const { memory } = this.#host;
     const ranges: MemoryRange[] = [];
     let totalBytes = 0;
-    for (let at = 0; at < view.byteLength; at += iovecBytes) {
-      const range = { ptr: view.getUint32(at, true), len: view.getUint32(at + 4, true) };
+    for (let vector = 0; vector < vectorCount; vector += 1) {
+      const at = (ptr >>> 0) + vector * iovecBytes;
+      const range = { ptr: memory.readU32(at), len: memory.readU32(at + 4) };
       if (range.len === 0) continue;
       this.requireRange(range.ptr, range.len);
       ranges.push(range);

@@ -9,6 +9,7 @@ import type { Preopen } from '../objects/files/preopens.ts';
 import type { FileKeeper } from '../objects/files/site-tree.ts';
 import { type Descriptor, DescriptorTable } from './descriptors.ts';
 import { directoryRights, inheritedRights, streamReadRights, streamWriteRights } from './layout.ts';
+import { StringBlock } from './string-block.ts';
 
 export interface ProcessOptions {
   /** One character a byte, without NUL; called at most once. */
@@ -40,11 +41,13 @@ export class WasiProcess {
   readonly capabilities: ProcessOptions['capabilities'];
   readonly #options: ProcessOptions;
   readonly #descriptors: DescriptorTable;
-  readonly #startedNs: bigint;
-  readonly #files: OpenFiles;
-  readonly #cancels = new Set<() => void>();
-  #arguments: readonly string[] | undefined;
-  #environment: readonly string[] | undefined;
+  /** When it first looked at its clock: most programs never do. */
+  #startedNs: bigint | undefined;
+  /** Made with the directories that they are in. */
+  #files: OpenFiles | undefined;
+  #cancels: Set<() => void> | undefined;
+  #arguments: StringBlock | undefined;
+  #environment: StringBlock | undefined;
   /** For how much more waiting the beginning of the answer is held back. */
   #holdLeftNs = holdNs;
   /** Since the program first asked in vain for input that it would not wait for. */
@@ -57,8 +60,6 @@ export class WasiProcess {
     this.stdout = options.stdout;
     this.stderr = options.stderr;
     this.capabilities = options.capabilities;
-    this.#startedNs = options.capabilities.timer.nowNs();
-    this.#files = new OpenFiles(options.descriptorsMax);
     this.#descriptors = new DescriptorTable(options.descriptorsMax);
     const input = { flags: 0, rightsBase: streamReadRights, rightsInheriting: 0n };
     const output = { flags: 0, rightsBase: streamWriteRights, rightsInheriting: 0n };
@@ -67,8 +68,8 @@ export class WasiProcess {
     this.#descriptors.add({ kind: 'output', stream: options.stderr, ...output });
   }
 
-  get arguments(): readonly string[] {
-    this.#arguments ??= this.#options.listArguments();
+  get arguments(): StringBlock {
+    this.#arguments ??= new StringBlock(this.#options.listArguments());
     return this.#arguments;
   }
 
@@ -77,8 +78,8 @@ export class WasiProcess {
   }
 
   /** Once it is prepared. */
-  get environment(): readonly string[] {
-    this.#environment ??= this.#options.listEnvironment();
+  get environment(): StringBlock {
+    this.#environment ??= new StringBlock(this.#options.listEnvironment());
     return this.#environment;
   }
 
@@ -97,20 +98,22 @@ export class WasiProcess {
     return fd >>> 0 < streamCount ? this.#descriptors.get(fd) : this.descriptors.get(fd);
   }
 
-  /** Nanoseconds of the monotonic clock: since shortly before the run began, never 0. */
+  /** Nanoseconds of the monotonic clock: since the run first asked for them, never 0. */
   monotonicNs(): bigint {
-    return monotonicStartNs + this.capabilities.timer.nowNs() - this.#startedNs;
+    const nowNs = this.capabilities.timer.nowNs();
+    this.#startedNs ??= nowNs;
+    return monotonicStartNs + nowNs - this.#startedNs;
   }
 
   /** Resolves after `delayNs`; never when the run is over before. */
   sleep(delayNs: bigint): { readonly due: Promise<void>; readonly cancel: () => void } {
     const { promise, resolve } = Promise.withResolvers<void>();
     const stop = this.capabilities.timer.start(delayNs, resolve);
+    const forget = this.whenReleased(() => cancel());
     const cancel = (): void => {
-      this.#cancels.delete(cancel);
+      forget();
       stop();
     };
-    this.#cancels.add(cancel);
     return { due: promise, cancel };
   }
 
@@ -151,14 +154,15 @@ export class WasiProcess {
 
   /** Calls `cancel` when the run is over, unless the result is called before. */
   whenReleased(cancel: () => void): () => void {
+    this.#cancels ??= new Set();
     this.#cancels.add(cancel);
-    return () => void this.#cancels.delete(cancel);
+    return () => void this.#cancels?.delete(cancel);
   }
 
   /** The run is over: nothing of it stays open. Never throws. */
   release(): void {
-    for (const cancel of [...this.#cancels]) cancel();
-    this.#files.release();
+    for (const cancel of [...(this.#cancels ?? [])]) cancel();
+    this.#files?.release();
   }
 
   #flush(): () => void {
@@ -168,6 +172,7 @@ export class WasiProcess {
 
   #addPreopens(): void {
     this.#hasPreopens = true;
+    this.#files = new OpenFiles(this.#options.descriptorsMax);
     for (const { name, directory } of this.#options.openPreopens(this.#files)) {
       this.#descriptors.add({
         kind: 'directory',

@@ -6,9 +6,10 @@
  */
 import { answering, waiting } from './declare.ts';
 import type { WasiGuest } from './guest.ts';
+import type { StringBlock } from './string-block.ts';
 
 /** The list of a guest's run. */
-type ListOf = (guest: WasiGuest) => readonly string[];
+type ListOf = (guest: WasiGuest) => StringBlock;
 
 const argumentsOf: ListOf = (guest) => guest.process.arguments;
 const environmentOf: ListOf = (guest) => guest.process.environment;
@@ -75,18 +76,12 @@ function giveStrings(
   list: ListOf,
   [ptrs, buffer]: readonly [ptrs: number, buffer: number],
 ): undefined {
-  const texts = list(guest);
-  const addresses = new Uint8Array(texts.length * 4);
-  const view = new DataView(addresses.buffer);
-  let joined = '';
-  for (const [index, text] of texts.entries()) {
-    view.setUint32(index * 4, (buffer >>> 0) + joined.length, true);
-    joined += `${text}\0`;
-  }
+  const block = list(guest);
+  const addresses = block.addressesFrom(buffer);
   guest.requireRange(ptrs, addresses.length);
-  guest.requireRange(buffer, joined.length);
+  guest.requireRange(buffer, block.text.length);
   guest.writeBytes(ptrs, addresses);
-  guest.writeText(buffer, joined);
+  guest.writeText(buffer, block.text);
 }
 
 function giveSizes(
@@ -94,15 +89,9 @@ function giveSizes(
   list: ListOf,
   [countPtr, bytesPtr]: readonly [countPtr: number, bytesPtr: number],
 ): undefined {
-  const texts = list(guest);
+  const { count, text } = list(guest);
   guest.requireRange(countPtr, 4);
   guest.requireRange(bytesPtr, 4);
-  guest.writeU32(countPtr, texts.length);
-  guest.writeU32(bytesPtr, countBytes(texts));
-}
-
-function countBytes(texts: readonly string[]): number {
-  let total = 0;
-  for (const text of texts) total += text.length + 1;
-  return total;
+  guest.writeU32(countPtr, count);
+  guest.writeU32(bytesPtr, text.length);
 }

@@ -29,6 +29,36 @@ const hiddenHeaders = new Set([
  */
 const shownName = /^[a-z0-9-]+$/;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const notAscii = /[^\0-\x7f]/;
+
+/** Making a name costs more than a look at this: what nearly all requests have. */
+const usualVariables: ReadonlyMap<string, string> = new Map(
+  [
+    'accept',
+    'accept-encoding',
+    'accept-language',
+    'cache-control',
+    'cookie',
+    'host',
+    'if-modified-since',
+    'if-none-match',
+    'origin',
+    'range',
+    'referer',
+    'sec-ch-ua',
+    'sec-ch-ua-mobile',
+    'sec-ch-ua-platform',
+    'sec-fetch-dest',
+    'sec-fetch-mode',
+    'sec-fetch-site',
+    'sec-fetch-user',
+    'upgrade-insecure-requests',
+    'user-agent',
+    'via',
+    'x-forwarded-for',
+    'x-forwarded-proto',
+  ].map((name) => [name, `HTTP_${name.toUpperCase().replaceAll('-', '_')}`]),
+);
 
 export interface CgiSource {
   readonly request: RequestHead;
@@ -42,18 +72,31 @@ export interface CgiSource {
 
 /** `NAME=value` of all variables. */
 export function listEnvironment(source: CgiSource): readonly string[] {
-  const variables = new Map(listMetaVariables(source));
-  for (const [name, value] of indexHeaders(source.request.headers)) variables.set(name, value);
-  variables.set('HTTP_HOST', source.request.authority);
+  const { request, environment } = source;
+  const entries = listMetaVariables(source);
+  const headers = indexHeaders(request.headers);
+  headers.set('HTTP_HOST', request.authority);
   if (source.isWebSocket === true) {
     // The connection's own headers are dropped at the door; this is how a program knows.
-    variables.set('HTTP_CONNECTION', 'Upgrade');
-    variables.set('HTTP_UPGRADE', 'websocket');
+    headers.set('HTTP_CONNECTION', 'Upgrade');
+    headers.set('HTTP_UPGRADE', 'websocket');
   }
-  for (const [name, value] of source.environment) {
-    if (!variables.has(name) && variableName.test(name)) variables.set(name, toBytes(value));
+  for (const [name, value] of headers) entries.push(entry(name, value));
+  if (environment.size > 0) addOwners(entries, environment);
+  return entries;
+}
+
+/** Behind the request's, none of which they replace. */
+function addOwners(entries: string[], environment: ReadonlyMap<string, string>): void {
+  const taken = new Set(entries.map((each) => each.slice(0, each.indexOf('='))));
+  for (const [name, value] of environment) {
+    if (taken.has(name) || !variableName.test(name)) continue;
+    entries.push(entry(name, toBytes(value)));
   }
-  return Array.from(variables, ([name, value]) => `${name}=${value.replaceAll('\0', '')}`);
+}
+
+function entry(name: string, value: string): string {
+  return `${name}=${value.includes('\0') ? value.replaceAll('\0', '') : value}`;
 }
 
 /**
@@ -69,53 +112,58 @@ export function listArguments(
   return query === '' ? [path] : [path, ...query.split('&')];
 }
 
-function listMetaVariables({
-  request,
-  bodyBytes,
-  isWebSocket,
-}: CgiSource): readonly (readonly [string, string])[] {
+function listMetaVariables({ request, bodyBytes, isWebSocket }: CgiSource): string[] {
+  const { authority, clientAddress, headers, scheme, target } = request;
   const { host, port } = serverOf(request);
   const pathInfo = toBytes(request.pathInfo);
-  const hasLength = isWebSocket !== true && bodyBytes !== undefined;
   const scriptName = toBytes(request.scriptName);
-  return [
-    ['AUTH_TYPE', ''],
-    ...(hasLength ? [['CONTENT_LENGTH', String(bodyBytes)] as const] : []),
-    ['CONTENT_TYPE', findHeader(request.headers, 'content-type') ?? ''],
-    ['GATEWAY_INTERFACE', 'CGI/1.1'],
-    ['PATH_INFO', pathInfo],
-    ['PATH_TRANSLATED', pathInfo],
-    ['QUERY_STRING', request.query],
-    ['REMOTE_ADDR', request.clientAddress],
-    ['REMOTE_HOST', request.clientAddress],
-    ['REMOTE_PORT', String(request.clientPort)],
-    ['REMOTE_USER', ''],
-    ['REQUEST_METHOD', request.method],
-    ['REQUEST_URI', request.target],
-    ['SCRIPT_NAME', scriptName],
-    ['SERVER_NAME', host],
-    ['SERVER_PORT', port],
-    ['SERVER_PROTOCOL', `HTTP/${request.httpVersion}`],
-    ['SERVER_SOFTWARE', serverSoftware],
-    ...(request.scheme === 'https' ? [['HTTPS', 'on'] as const] : []),
-    ['X_MATCHED_ROUTE', `${scriptName}/...`],
-    ['X_RAW_PATH_INFO', rawPathInfo(request)],
-    ['X_FULL_URL', `${request.scheme}://${request.authority}${request.target}`],
-  ];
+  const entries = ['AUTH_TYPE='];
+  if (isWebSocket !== true && bodyBytes !== undefined) entries.push(`CONTENT_LENGTH=${bodyBytes}`);
+  entries.push(
+    entry('CONTENT_TYPE', findHeader(headers, 'content-type') ?? ''),
+    'GATEWAY_INTERFACE=CGI/1.1',
+    entry('PATH_INFO', pathInfo),
+    entry('PATH_TRANSLATED', pathInfo),
+    entry('QUERY_STRING', request.query),
+    entry('REMOTE_ADDR', clientAddress),
+    entry('REMOTE_HOST', clientAddress),
+    `REMOTE_PORT=${request.clientPort}`,
+    'REMOTE_USER=',
+    entry('REQUEST_METHOD', request.method),
+    entry('REQUEST_URI', target),
+    entry('SCRIPT_NAME', scriptName),
+    entry('SERVER_NAME', host),
+    `SERVER_PORT=${port}`,
+    `SERVER_PROTOCOL=HTTP/${request.httpVersion}`,
+    `SERVER_SOFTWARE=${serverSoftware}`,
+  );
+  if (scheme === 'https') entries.push('HTTPS=on');
+  entries.push(
+    entry('X_MATCHED_ROUTE', `${scriptName}/...`),
+    entry('X_RAW_PATH_INFO', rawPathInfo(request)),
+    entry('X_FULL_URL', `${scheme}://${authority}${target}`),
+  );
+  return entries;
 }
 
 /** Several headers of one name are one value (RFC 3875, section 4.1.18). */
-function indexHeaders(headers: readonly Header[]): ReadonlyMap<string, string> {
+function indexHeaders(headers: readonly Header[]): Map<string, string> {
   const variables = new Map<string, string>();
   for (const [name, value] of headers) {
     const lowerName = name.toLowerCase();
-    if (!shownName.test(lowerName) || hiddenHeaders.has(lowerName)) continue;
-    const variable = `HTTP_${lowerName.toUpperCase().replaceAll('-', '_')}`;
+    const variable = usualVariables.get(lowerName) ?? variableOf(lowerName);
+    if (variable === undefined) continue;
     const before = variables.get(variable);
     const separator = lowerName === 'cookie' ? '; ' : ', ';
     variables.set(variable, before === undefined ? value : `${before}${separator}${value}`);
   }
   return variables;
+}
+
+/** Undefined for a header that is not shown. */
+function variableOf(lowerName: string): string | undefined {
+  if (!shownName.test(lowerName) || hiddenHeaders.has(lowerName)) return undefined;
+  return `HTTP_${lowerName.toUpperCase().replaceAll('-', '_')}`;
 }
 
 function findHeader(headers: readonly Header[], wanted: string): string | undefined {
@@ -137,5 +185,6 @@ function rawPathInfo({ target, scriptName, pathInfo }: RequestHead): string {
 
 /** UTF-8, one character a byte. */
 function toBytes(text: string): string {
+  if (!notAscii.test(text)) return text;
   return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -6,7 +6,7 @@
 
 import { TerrafirmaError } from '../../../errors.ts';
 import { isLeftToDaemon } from '../../../http/connection-headers.ts';
-import { isFieldValue, trimSpace } from '../../../http/fields.ts';
+import { isFieldValue, trimSpace, trimSpaceBehind } from '../../../http/fields.ts';
 import type { Header, ReplyHead } from '../../../http/message.ts';
 import { isFinalStatus, statusMax, statusMin } from '../../../http/status.ts';
 import { beginsField, isToken } from '../../../http/token.ts';
@@ -39,7 +39,8 @@ const lf = 0x0a;
 export class HeadBlock {
   readonly #limits: HeadLimits;
   readonly #lines: string[] = [];
-  readonly #pieces: Uint8Array[] = [];
+  /** Everything taken so far, one character a byte. */
+  #text = '';
   #partial = '';
   #bytes = 0;
   #isComplete = false;
@@ -59,7 +60,7 @@ export class HeadBlock {
 
   /** Everything taken so far, as it came. */
   get bytes(): Uint8Array {
-    return Buffer.concat(this.#pieces);
+    return Buffer.from(this.#text, 'latin1');
   }
 
   get byteLength(): number {
@@ -78,18 +79,19 @@ export class HeadBlock {
 
   /** Whether one of the headers that an answer needs has come. */
   get isAnnounced(): boolean {
-    return [...this.#lines, this.#partial].some((line) => neededLine.test(line));
+    return this.#lines.some((line) => neededLine.test(line)) || neededLine.test(this.#partial);
   }
 
-  /** Takes bytes over up to the end of the block; answers what of them comes after it. */
+  /** Reads bytes up to the end of the block; answers what of them comes after it. Keeps none. */
   push(bytes: Uint8Array): Uint8Array {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     let start = 0;
     while (!this.#isComplete && !this.#isTooLong) {
-      const end = bytes.indexOf(lf, start);
-      const upTo = end < 0 ? bytes.length : end + 1;
-      this.#take(bytes.subarray(start, upTo), end >= 0);
+      const end = view.indexOf(lf, start);
+      const upTo = end < 0 ? view.length : end + 1;
+      this.#take(view.toString('latin1', start, upTo), end >= 0);
       start = upTo;
-      if (start >= bytes.length) break;
+      if (start >= view.length) break;
     }
     return bytes.subarray(start);
   }
@@ -109,20 +111,21 @@ export class HeadBlock {
     return this.#bytes > this.#limits.bytesMax || this.#lines.length > this.#limits.linesMax;
   }
 
-  #take(piece: Uint8Array, endsLine: boolean): void {
-    this.#pieces.push(piece);
+  #take(piece: string, endsLine: boolean): void {
+    this.#text += piece;
     this.#bytes += piece.length;
-    this.#partial += latin1(piece);
+    this.#partial += piece;
     if (!endsLine) return;
-    const line = this.#partial.replace(/\r?\n$/, '');
+    const line = withoutLineEnd(this.#partial);
     this.#partial = '';
     if (line === '') this.#isComplete = true;
     else this.#lines.push(line);
   }
 }
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/** `text` ends in lf or CRLF. */
+function withoutLineEnd(text: string): string {
+  return text.slice(0, text.endsWith('\r\n') ? -2 : -1);
 }
 
 /**
@@ -169,10 +172,7 @@ function parseLine(line: string): Header {
   const colon = line.indexOf(':');
   if (colon < 0) throw bad('each header line needs a colon', quoteReceived(line));
   // A space before the name would continue the line above: nobody agrees on what that means.
-  const name = line
-    .slice(0, colon)
-    .replace(/[ \t]+$/, '')
-    .toLowerCase();
+  const name = trimSpaceBehind(line.slice(0, colon)).toLowerCase();
   const value = trimSpace(line.slice(colon + 1));
   if (!isToken(name)) throw bad('a header name must be a token', quoteReceived(name));
   if (!isFieldValue(value)) {

@@ -14,6 +14,11 @@ import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
 import type { OutputStream } from './streams.ts';
 
 const flushBytes = 16_384;
+/** Smaller writes are gathered: an allocation for each would cost more than its bytes. */
+const gatheredBelowBytes = 1_024;
+/** Most answers are smaller than the first room for them. */
+const firstRoomBytes = 1_024;
+const roomBytes = 4_096;
 
 export interface CgiReplyOptions {
   readonly exchange: Exchange;
@@ -37,10 +42,15 @@ const plainHead: ReplyHead = {
 };
 
 export class CgiReply implements Reply {
+  readonly copiesBelowBytes = gatheredBelowBytes;
   readonly #options: CgiReplyOptions;
   readonly #block: HeadBlock;
   #head: CgiHead | undefined;
   #pieces: Uint8Array[] = [];
+  /** Where small writes are gathered: from `#roomStart` to `#roomEnd` what is no piece yet. */
+  #room: Uint8Array = noBytes;
+  #roomStart = 0;
+  #roomEnd = 0;
   #pendingBytes = 0;
   #bodyBytes = 0;
   #draining: Promise<void> | undefined;
@@ -145,11 +155,36 @@ export class CgiReply implements Reply {
     }
     // The answer is that of another path: a body beside it is nobody's.
     if (this.#head?.kind === 'inside') return;
-    this.#pieces.push(bytes);
     this.#pendingBytes += bytes.length;
+    if (bytes.length < gatheredBelowBytes) {
+      this.#gather(bytes);
+      return;
+    }
+    this.#endGathered();
+    this.#pieces.push(bytes);
+  }
+
+  #gather(bytes: Uint8Array): void {
+    if (this.#roomEnd + bytes.length > this.#room.length) {
+      this.#endGathered();
+      const isFirst = this.#room.length === 0;
+      this.#room = Buffer.allocUnsafeSlow(isFirst ? firstRoomBytes : roomBytes);
+      this.#roomStart = 0;
+      this.#roomEnd = 0;
+    }
+    this.#room.set(bytes, this.#roomEnd);
+    this.#roomEnd += bytes.length;
+  }
+
+  /** What was gathered is a piece; what comes next is gathered behind it. */
+  #endGathered(): void {
+    if (this.#roomEnd === this.#roomStart) return;
+    this.#pieces.push(this.#room.subarray(this.#roomStart, this.#roomEnd));
+    this.#roomStart = this.#roomEnd;
   }
 
   #takePending(): Uint8Array {
+    this.#endGathered();
     const [only] = this.#pieces;
     const isOne = this.#pieces.length === 1 && only !== undefined;
     const bytes = isOne ? only : Buffer.concat(this.#pieces, this.#pendingBytes);

@@ -26,6 +26,11 @@ export interface OutputStream {
    * more until it resolves.
    */
   write(bytes: Uint8Array): Promise<void> | Written | undefined;
+  /**
+   * Writes of fewer bytes are copied, or turned into text, before `write` returns: they may lie in
+   * an allocation that others share. Left out: none are.
+   */
+  readonly copiesBelowBytes?: number;
   /** What the guest has written should leave now. */
   flush(): void;
   /** Whether what it has written may stay for a moment while the guest waits. */

@@ -55,6 +55,8 @@ export interface AdminWorld {
   readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
   /** How the engine of several nodes is; undefined on one machine. */
   readonly engine: () => EngineLook | undefined;
+  /** What guests have stored, in bytes; undefined of several nodes, whose servers know it. */
+  readonly guestBytes: () => number | undefined;
   readonly certificates: () => Certificates | undefined;
   /** Names that led to a folder lately. */
   readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;

@@ -20,7 +20,14 @@ export function openOperation(
   parts: RunningParts,
   from: Omit<
     OperationParts,
-    'certificates' | 'configFile' | 'control' | 'engine' | 'journal' | 'startedAtMs' | 'version'
+    | 'certificates'
+    | 'configFile'
+    | 'control'
+    | 'engine'
+    | 'guestBytes'
+    | 'journal'
+    | 'startedAtMs'
+    | 'version'
   > &
     Pick<SwapParts, 'daemonLog' | 'resolver' | 'threads'> & { readonly drain: () => void },
 ): Promise<Operation> {
@@ -35,6 +42,7 @@ export function openOperation(
     configFile: reading?.loaded.file,
     certificates: () => parts.certificates,
     engine: () => parts.keeper?.engine,
+    guestBytes: () => parts.keeper?.guestBytes,
     control: {
       get isDraining() {
         return parts.isStopping;

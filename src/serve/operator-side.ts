@@ -42,10 +42,11 @@ export class OperatorSide {
   tellGauges(lagMs: number): void {
     const { conversations, listener, pool } = this.#options;
     const { http1, http2 } = listener.connectionCounts;
-    const waiting = pool.waitingCount;
+    const { body, queue } = pool.waitingCounts;
     this.#page.tell({
-      runsRunning: pool.runCount - waiting,
-      runsWaiting: waiting,
+      runsRunning: pool.runCount - body - queue,
+      runsWaiting: body,
+      runsQueued: queue,
       idleGuests: pool.idleCount,
       idleGuestBytes: pool.idleBytes,
       http1Connections: http1,

@@ -8,8 +8,10 @@
 export const gaugeNames = [
   /** Runs that have a guest. */
   'runsRunning',
-  /** Runs whose body is still being read, or that wait for a seat. */
+  /** Runs whose body is still being read. */
   'runsWaiting',
+  /** Runs that wait for a seat. */
+  'runsQueued',
   'idleGuests',
   'idleGuestBytes',
   'http1Connections',

@@ -8,6 +8,7 @@ import type { HostName } from '../names.ts';
 import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
 import type { Challenges } from './challenges.ts';
 import type { Directories } from './directories.ts';
+import { type CertificateState, noneInAnyState, stateAt } from './due-index.ts';
 import type { OrderEnd, Orders } from './orders.ts';
 import type { OwnCertificates } from './own-certificates.ts';
 import type { FailureEntry, StoredCertificate } from './records.ts';
@@ -41,6 +42,12 @@ export interface KeptCertificate extends Omit<StoredCertificate, 'chainPem' | 'k
 export interface CertificateList {
   readonly own: ReturnType<OwnCertificates['list']>;
   readonly kept: readonly KeptCertificate[];
+}
+
+export interface CertificateCounts {
+  readonly states: Readonly<Record<CertificateState, number>>;
+  /** Milliseconds since the Unix epoch; undefined where there is none. */
+  readonly earliestEndMs: number | undefined;
 }
 
 /** Threads ask again after this; a change is told to them at once. */
@@ -97,14 +104,16 @@ export class Certificates {
     return { own: after === undefined ? own.list() : [], kept: await Promise.all(kept) };
   }
 
-  /** How many are kept, and when the first of all ends. */
-  get counts(): { readonly kept: number; readonly earliestEndMs: number | undefined } {
-    const { acme, own } = this.#options;
+  /** How all of them are, and when the first ends. */
+  get counts(): CertificateCounts {
+    const { acme, nowMs, own } = this.#options;
+    const states = { ...(acme?.store.countStates() ?? noneInAnyState) };
     const ends = own.list().map(({ notAfterMs }) => notAfterMs);
+    for (const end of ends) states[stateAt(nowMs(), { notAfterMs: end })] += 1;
     const first = acme?.store.earliestEndMs;
     if (first !== undefined) ends.push(first);
     const earliestEndMs = ends.length === 0 ? undefined : Math.min(...ends);
-    return { kept: acme?.store.countCertificates() ?? 0, earliestEndMs };
+    return { states, earliestEndMs };
   }
 
   /**

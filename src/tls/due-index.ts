@@ -7,6 +7,23 @@ export type Due = Pick<
   'hostName' | 'notAfterMs' | 'renewAtMs' | 'windowAskAtMs'
 >;
 
+/** `due`: to be renewed now. `over`: no browser takes it any more. */
+export type CertificateState = 'good' | 'due' | 'over';
+export const noneInAnyState: Readonly<Record<CertificateState, number>> = {
+  good: 0,
+  due: 0,
+  over: 0,
+};
+
+/** Own certificates are not renewed here: they are never due. */
+export function stateAt(
+  nowMs: number,
+  { notAfterMs, renewAtMs }: { readonly notAfterMs: number; readonly renewAtMs?: number },
+): CertificateState {
+  if (notAfterMs <= nowMs) return 'over';
+  return renewAtMs !== undefined && renewAtMs <= nowMs ? 'due' : 'good';
+}
+
 export class DueIndex {
   readonly #byName = new Map<HostName, Due>();
 
@@ -57,6 +74,12 @@ export class DueIndex {
       earliest = Math.min(earliest ?? Number.POSITIVE_INFINITY, notAfterMs);
     }
     return earliest;
+  }
+
+  countStates(nowMs: number): Record<CertificateState, number> {
+    const counts = { ...noneInAnyState };
+    for (const due of this.#byName.values()) counts[stateAt(nowMs, due)] += 1;
+    return counts;
   }
 
   #first(

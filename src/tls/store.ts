@@ -12,7 +12,7 @@ import {
 import type { HostName } from '../names.ts';
 import type { Notice, Revision, SharedStore, Watch, Write } from '../outside/store/contract.ts';
 import type { Claim, Lease } from '../outside/store/leases.ts';
-import { DueIndex } from './due-index.ts';
+import { type CertificateState, DueIndex } from './due-index.ts';
 import {
   bytesOf,
   decode,
@@ -151,6 +151,10 @@ export class TlsStore {
 
   countCertificates(): number {
     return this.#due.size;
+  }
+
+  countStates(): Record<CertificateState, number> {
+    return this.#due.countStates(this.#options.nowMs());
   }
 
   /** Some certificates, by name: those after `after`. */

@@ -69,6 +69,7 @@ function addThreads(text: MetricsText, { threads }: AdminWorld): void {
   addRows(text.family('runs', 'gauge', { help: 'Runs now' }), 'state', [
     ['running', sum('runsRunning')],
     ['waiting', sum('runsWaiting')],
+    ['queued', sum('runsQueued')],
   ]);
   addRows(text.family('instances', 'gauge', { help: 'Instances of modules now' }), 'state', [
     ['running', sum('runsRunning')],
@@ -142,7 +143,7 @@ function addCounted(text: MetricsText, world: AdminWorld): void {
     .addHistogram('', judged);
 }
 
-function addHeld(text: MetricsText, { account }: AdminWorld): void {
+function addHeld(text: MetricsText, { account, guestBytes }: AdminWorld): void {
   const held = account.held();
   const simple: readonly (readonly [name: string, help: string, value: number])[] = [
     ['held_bytes', 'What is charged to owners', held.bytes],
@@ -152,6 +153,9 @@ function addHeld(text: MetricsText, { account }: AdminWorld): void {
     ['memories', 'Linear memories, those of idle instances included', held.memories],
   ];
   for (const [name, help, value] of simple) text.family(name, 'gauge', { help }).add(value);
+  const stored = guestBytes();
+  if (stored === undefined) return;
+  text.family('kv_bytes', 'gauge', { help: 'What modules have stored under keys' }).add(stored);
 }
 
 function addCache(text: MetricsText, { cache }: AdminWorld): void {
@@ -198,8 +202,9 @@ function addFolders(text: MetricsText, { bans, publisher }: AdminWorld): void {
 function addCertificates(text: MetricsText, world: AdminWorld): void {
   const counts = world.certificates()?.counts;
   if (counts === undefined) return;
-  const { earliestEndMs, kept } = counts;
-  text.family('certificates', 'gauge', { help: 'Certificates of ACME that are kept' }).add(kept);
+  const { earliestEndMs, states } = counts;
+  const help = 'Certificates, the own ones included; due: to be renewed now';
+  addRows(text.family('certificates', 'gauge', { help }), 'state', Object.entries(states));
   if (earliestEndMs === undefined) return;
   text
     .family('certificate_earliest_expiry_timestamp_seconds', 'gauge', {

@@ -105,7 +105,7 @@ export class DaemonSeries {
       looks.reduce((total, look) => total + of(look), 0);
     return {
       running: sum(({ gauges }) => gauges.runsRunning),
-      waiting: sum(({ gauges }) => gauges.runsWaiting),
+      waiting: sum(({ gauges }) => gauges.runsWaiting + gauges.runsQueued),
       lagMs: Math.max(0, ...looks.map(({ gauges }) => gauges.lagMs)),
       instances: sum(({ gauges }) => gauges.runsRunning + gauges.idleGuests),
       connections: sum(({ gauges }) => gauges.http1Connections + gauges.http2Connections),

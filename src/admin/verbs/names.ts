@@ -2,6 +2,7 @@
 import { type HostName, parseHostName } from '../../names.ts';
 import type { Lookup } from '../../outside/dns/lookup-cache.ts';
 import type { KeptCertificate } from '../../tls/certificates.ts';
+import { stateAt } from '../../tls/due-index.ts';
 import {
   type AdminRequest,
   countOf,
@@ -101,7 +102,7 @@ function describeCertificate(certificate: KeptCertificate, nowMs: number): Json 
   const { directoryUrl, failure, hostName, issuedAtMs, notAfterMs, renewAtMs } = certificate;
   return {
     host: hostName,
-    state: notAfterMs <= nowMs ? 'over' : renewAtMs <= nowMs ? 'due' : 'good',
+    state: stateAt(nowMs, { notAfterMs, renewAtMs }),
     issuer: directoryUrl,
     issuedAt: iso(issuedAtMs),
     notAfter: iso(notAfterMs),

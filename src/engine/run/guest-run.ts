@@ -202,8 +202,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#activation?.end(cause);
   }
 
-  get isWaiting(): boolean {
-    return this.#phase !== 'guest';
+  get waitsFor(): 'body' | 'queue' | undefined {
+    return this.#phase === 'guest' ? undefined : this.#phase;
   }
 
   look(): Omit<RunLook, 'record'> {

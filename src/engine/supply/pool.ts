@@ -165,11 +165,15 @@ export class GuestPool {
     return { ...stock.counts, discardedIdle: idle.evictions };
   }
 
-  /** Of them, those whose body is still being read or that have no seat yet. */
-  get waitingCount(): number {
-    let count = 0;
-    for (const run of this.#parts.underWay) if (run.isWaiting) count += 1;
-    return count;
+  /** Of them, those whose body is still being read, and those that have no seat yet. */
+  get waitingCounts(): { readonly body: number; readonly queue: number } {
+    let body = 0;
+    let queue = 0;
+    for (const { waitsFor } of this.#parts.underWay) {
+      if (waitsFor === 'body') body += 1;
+      else if (waitsFor === 'queue') queue += 1;
+    }
+    return { body, queue };
   }
 
   get idleCount(): number {

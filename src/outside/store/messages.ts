@@ -169,6 +169,8 @@ export interface StoreStart {
   /** For guests' data. The daemon's own is always on the disk before it is answered. */
   readonly synchronous: Synchronous;
   readonly limits: StoreLimits;
+  /** One double: what guests have stored, in bytes, for whoever watches the daemon. */
+  readonly guestBytes: SharedArrayBuffer;
   /** Files of earlier releases that are to be taken over, once. */
   readonly legacy?: LegacyFiles | undefined;
   /** A folder that has another key from now on: what its modules stored goes with it. */

@@ -87,6 +87,11 @@ export class SqliteFile {
     return this.#owners.of(owner);
   }
 
+  /** Bytes that all spaces of guests take. */
+  get guestBytes(): number {
+    return this.#owners.total;
+  }
+
   /** Whether another process wrote since the last time this was asked. */
   takeOthersWrote(): boolean {
     this.#noteOthers();

@@ -16,7 +16,7 @@ import type {
 import type { ClusterAccess } from './nats/cluster-access.ts';
 import { EngineCounts } from './nats/engine-counts.ts';
 
-export interface StoreKeeperOptions extends StoreStart {
+export interface StoreKeeperOptions extends Omit<StoreStart, 'guestBytes'> {
   /** Told when the file cannot be used, or a store thread crashed. For the operator's log. */
   readonly onTrouble: (message: string) => void;
 }
@@ -35,6 +35,8 @@ export interface StoreThread {
   readonly cluster?: ClusterAccess;
   /** The same; see `EngineCounts`. */
   readonly counts?: SharedArrayBuffer;
+  /** Of one machine: one double, what guests have stored. */
+  readonly guestBytes?: SharedArrayBuffer;
 }
 
 /** What is to be seen of the engine of several nodes. */
@@ -54,11 +56,13 @@ const restarts = { msMin: 50, msMax: 5_000, steadyMs: Number.POSITIVE_INFINITY }
  * where it is, because only its owner can tell whether it can be repaired.
  */
 export function startStoreKeeper(options: StoreKeeperOptions): StoreKeeper {
-  const { onTrouble, ...data } = options;
+  const { onTrouble, ...rest } = options;
+  const guestBytes = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+  const data: StoreStart = { ...rest, guestBytes };
   const rule = 'its file must be usable';
   return new StoreKeeper({
     entry: entryBeside(import.meta, './store-thread'),
-    ...{ data, onTrouble },
+    ...{ data, guestBytes, onTrouble },
     troubleOf: (reason) =>
       `Cannot use the shared store: ${rule}: ${options.databasePath}: ${reason}`,
   });
@@ -98,6 +102,12 @@ export class StoreKeeper {
     const { node } = this;
     if (counts === undefined || node === undefined) return undefined;
     return { node, state: this.#engine, counts: new EngineCounts(counts) };
+  }
+
+  /** What guests have stored; undefined of several nodes, whose servers know it. */
+  get guestBytes(): number | undefined {
+    const { guestBytes } = this.#thread;
+    return guestBytes === undefined ? undefined : new Float64Array(guestBytes)[0];
   }
 
   /** Whether times of this machine may be compared with those of other nodes. */

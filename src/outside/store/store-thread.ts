@@ -43,6 +43,7 @@ interface Watcher {
 
 class Writer {
   readonly #file: SqliteFile;
+  readonly #guestBytes: Float64Array;
   readonly #ports = new Map<MessagePort, Map<number, Watcher>>();
   readonly #queues = new OwnerQueues<MessagePort>();
   readonly #watchers = new Watchers<Watcher>();
@@ -50,8 +51,10 @@ class Writer {
   #turn: NodeJS.Immediate | undefined;
   #transactions = 0;
 
-  constructor(file: SqliteFile) {
+  constructor(file: SqliteFile, guestBytes: SharedArrayBuffer) {
     this.#file = file;
+    this.#guestBytes = new Float64Array(guestBytes);
+    this.#tellBytes();
     this.#timers = [
       setInterval(() => {
         this.#file.reclaim.noteTime(Date.now());
@@ -144,7 +147,12 @@ class Writer {
     }
     const mayReclaim = isIdle || this.#transactions % transactionsPerReclaim === 0;
     const hasMore = this.#tidyUp({ isIdle, mayReclaim });
+    this.#tellBytes();
     if (hasMore || !this.#queues.isEmpty) this.#planTurn();
+  }
+
+  #tellBytes(): void {
+    this.#guestBytes[0] = this.#file.guestBytes;
   }
 
   /** What nobody waits for, one thing a turn; whether there is more of it. */
@@ -210,7 +218,7 @@ function runWriter(control: MessagePort, start: StoreStart): void {
     control.close();
     return;
   }
-  const writer = new Writer(file);
+  const writer = new Writer(file, start.guestBytes);
   control.on('message', (message: ToWriter) => {
     if (message.kind === 'connect') {
       writer.connect(message.port);

@@ -27,6 +27,11 @@ export class OwnerBytes {
     this.#committed.add(owner, bytes);
   }
 
+  /** What all owners have in the file. */
+  get total(): number {
+    return this.#committed.total;
+  }
+
   of(owner: OwnerKey): number {
     return this.#committed.of(owner) + this.#added.of(owner);
   }

@@ -15,6 +15,7 @@ export {
   wellKnownDirectory,
 } from './names/file-names.ts';
 export {
+  canonicalSpelling,
   type FolderKey,
   type FolderPath,
   folderSegments,

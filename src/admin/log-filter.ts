@@ -36,6 +36,7 @@ export function readLogFilter(request: Pick<AdminRequest, 'query'>): LogFilter {
   want('outcome', ['outcome']);
   want('event', ['event']);
   want('request', ['id', 'requestId']);
+  want('trace', ['traceId']);
   const status = query.get('status');
   if (status !== null) checks.push(statusCheck(status));
   const level = query.get('level');

@@ -127,6 +127,19 @@ export function parseTlf(type: 'private' | 'public' | 'team', tlf: string): TlfN
   return { canonical: canonical.join('#'), writers, readers };
 }
 
+/**
+ * A path below a folder as people type it, with the TLF in its canonical spelling:
+ * `/keybase/private/you,bot/a.wasm` is in the folder that is called `bot,you`. Others stay as they
+ * are.
+ */
+export function canonicalSpelling(text: string): string {
+  const [, type, tlf = '', rest = ''] =
+    /^\/keybase\/(private|public|team)\/([^/]+)(\/.*)?$/s.exec(text) ?? [];
+  if (type === undefined) return text;
+  const name = parseTlf(type as 'private' | 'public' | 'team', tlf);
+  return name === undefined ? text : `/keybase/${type}/${name.canonical}${rest}`;
+}
+
 /** The segments of the record from the prefix on, with the TLF in its canonical spelling. */
 export function folderSegments(path: FolderPath): readonly string[] {
   return path.key.slice(1).split('/');

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { folderSegments, parseFolderPath, parseRecord, parseTlf } from '../../src/names.ts';
+import {
+  canonicalSpelling,
+  folderSegments,
+  parseFolderPath,
+  parseRecord,
+  parseTlf,
+} from '../../src/names.ts';
 
 describe('a folder path', () => {
   test('has the parts of a Keybase folder', () => {
@@ -81,5 +87,18 @@ describe('a record', () => {
     expect(() => parseRecord(['kbp=/keybase/public/a', 'kbp=/keybase/public/a'], 'kbp')).toThrow(
       'received 2, the first two "/keybase/public/a" and "/keybase/public/a"',
     );
+  });
+});
+
+describe('canonicalSpelling', () => {
+  test.each([
+    ['/keybase/private/you,Bot/a/b.wasm', '/keybase/private/bot,you/a/b.wasm'],
+    ['/keybase/private/b,a#d,c', '/keybase/private/a,b#c,d'],
+    ['/keybase/team/Acme.Web/x', '/keybase/team/acme.web/x'],
+    ['/keybase/private/alice@twitter/x', '/keybase/private/alice@twitter/x'],
+    ['/srv/private/b,a/x', '/srv/private/b,a/x'],
+    ['example.com/x.wasm', 'example.com/x.wasm'],
+  ])('%s is %s', (typed, spelled) => {
+    expect(canonicalSpelling(typed)).toBe(spelled);
   });
 });

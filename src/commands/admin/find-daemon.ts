@@ -77,6 +77,23 @@ async function describeDaemon(place: Place): Promise<string> {
   }
 }
 
+/**
+ * For commands that can do without one. Undefined: none runs, or none of several was named.
+ *
+ * @throws TerrafirmaError `unreachable` where --admin names one.
+ */
+export async function daemonThatRuns(
+  given: Arguments,
+  io: CommandIo,
+): Promise<Connection | undefined> {
+  try {
+    return await findDaemon(given, io);
+  } catch (error) {
+    if (given.value('admin') !== undefined || !(error instanceof TerrafirmaError)) throw error;
+    return undefined;
+  }
+}
+
 function describePlace(place: Place): string {
   return place.kind === 'socket' ? place.path : place.url.href;
 }

@@ -20,7 +20,7 @@ export const logs: Command = {
     {
       name: 'host|folder[/module]',
       isRequired: false,
-      summary: 'Such as example.com, /keybase/public/you, /keybase/public/you/hello.wasm',
+      summary: 'Such as example.com, ./site, /keybase/public/you, example.com/hello.wasm',
     },
   ],
   flags: [
@@ -31,6 +31,7 @@ export const logs: Command = {
     { name: 'status', placeholder: '404|5xx', summary: 'Only answers with that status' },
     { name: 'level', placeholder: 'word', summary: 'Only lines that are at least so important' },
     { name: 'request', placeholder: 'id', summary: 'Only lines of that request' },
+    { name: 'trace', placeholder: 'id', summary: 'Only the request of that trace' },
     { name: 'lines', placeholder: 'count', summary: 'How many at most; default 100' },
     { name: 'json', summary: 'Print the lines as they are' },
   ],
@@ -43,7 +44,7 @@ export const logs: Command = {
   ],
   async run(given, io) {
     const daemon = await findDaemon(given, io);
-    const query = await queryOf(given, daemon);
+    const query = await queryOf(given, daemon, io);
     const print = printerOf(given, io);
     const told = await daemon.json(`/v1/log?${query}`);
     for (const line of told.lines as readonly object[]) print(JSON.stringify(line));
@@ -52,11 +53,15 @@ export const logs: Command = {
   },
 };
 
-async function queryOf(given: Arguments, daemon: Connection): Promise<URLSearchParams> {
+async function queryOf(
+  given: Arguments,
+  daemon: Connection,
+  io: CommandIo,
+): Promise<URLSearchParams> {
   const query = new URLSearchParams({ limit: given.value('lines') ?? '100' });
   const [subject] = given.positionals;
-  if (subject !== undefined) await addSubject(query, subject, daemon);
-  for (const name of ['outcome', 'status', 'level', 'request']) {
+  if (subject !== undefined) await addSubject(query, subject, { daemon, io });
+  for (const name of ['outcome', 'status', 'level', 'request', 'trace']) {
     const value = given.value(name);
     if (value !== undefined) query.set(name, value);
   }
@@ -68,13 +73,14 @@ async function queryOf(given: Arguments, daemon: Connection): Promise<URLSearchP
 async function addSubject(
   query: URLSearchParams,
   subject: string,
-  daemon: Connection,
+  { daemon, io }: { readonly daemon: Connection; readonly io: CommandIo },
 ): Promise<void> {
-  if (!subject.startsWith('/')) {
-    query.set('host', subject);
+  // Of a name all lines are told, also those of requests that no folder was found for.
+  if (!/[/\\]|^\.+$/.test(subject)) {
+    query.set('host', subject.toLowerCase());
     return;
   }
-  const { folder, module } = await splitSubject(subject, daemon);
+  const { folder, module } = await splitSubject(subject, daemon, io.machine.workingDirectory);
   query.set('folder', folder);
   if (module !== undefined) query.set('module', module);
 }

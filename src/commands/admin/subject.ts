@@ -1,4 +1,9 @@
-/** `/keybase/public/you/jobs/clean.wasm`: where the folder ends and the module begins. */
+/**
+ * What people call a folder or a module of it: `/keybase/public/you/jobs/clean.wasm`, in any
+ * spelling; `example.com/clean.wasm`; `./site/clean.wasm`.
+ */
+import path from 'node:path';
+import { canonicalSpelling } from '../../names.ts';
 import type { Connection } from './connection.ts';
 
 export interface Subject {
@@ -6,26 +11,79 @@ export interface Subject {
   readonly module: string | undefined;
 }
 
-/** Folders in use say where they end; of others the last part is the module. */
-export async function splitSubject(text: string, daemon: Connection): Promise<Subject> {
-  const bare = text.replace(/(?<=.)\/$/, '');
+interface FolderRow {
+  readonly folder: string;
+  readonly directory: string;
+  readonly hostNames: readonly string[];
+}
+
+/**
+ * Folders in use say what they are called and where they end; of others the last part is the
+ * module. Where two fit, the longer name is meant.
+ *
+ * @param workingDirectory Of the person who typed it.
+ */
+export async function splitSubject(
+  text: string,
+  daemon: Connection,
+  workingDirectory: string,
+): Promise<Subject> {
+  const spellings = spellingsOf(text, workingDirectory);
+  let found: (Subject & { readonly length: number }) | undefined;
   for (let cursor: string | null = ''; cursor !== null; ) {
     const query = cursor === '' ? '' : `?${new URLSearchParams({ cursor })}`;
     const page = await daemon.json(`/v1/folders${query}`);
-    for (const { folder } of page.folders as { readonly folder: string }[]) {
-      if (bare === folder) return { folder, module: undefined };
-      if (bare.startsWith(`${folder}/`)) {
-        return { folder, module: bare.slice(folder.length + 1) };
+    for (const row of page.folders as FolderRow[]) {
+      for (const { length, module } of namesIn(row, spellings)) {
+        if (length > (found?.length ?? 0)) found = { folder: row.folder, module, length };
       }
     }
     cursor = page.cursor as string | null;
   }
-  return splitByName(bare);
+  return found === undefined ? splitByName(text) : { folder: found.folder, module: found.module };
+}
+
+interface Spellings {
+  readonly asKey: string;
+  readonly asHost: string;
+  readonly asPath: string;
+}
+
+function spellingsOf(text: string, workingDirectory: string): Spellings {
+  const bare = withoutSlash(text);
+  const [host = '', ...rest] = bare.split('/');
+  return {
+    asKey: canonicalSpelling(bare),
+    asHost: [host.toLowerCase(), ...rest].join('/'),
+    asPath: path.resolve(workingDirectory, bare),
+  };
+}
+
+/** How the folder may be meant: by a name so long, and which module. */
+function namesIn(
+  { directory, folder, hostNames }: FolderRow,
+  { asHost, asKey, asPath }: Spellings,
+): readonly { readonly length: number; readonly module: string | undefined }[] {
+  const pairs: readonly (readonly [string, string])[] = [
+    [asKey, folder],
+    [asPath, directory],
+    ...hostNames.map((name) => [asHost, name] as const),
+  ];
+  return pairs.flatMap(([spelling, name]) => {
+    if (spelling === name) return { length: name.length, module: undefined };
+    const isBelow = spelling.startsWith(`${name}/`);
+    return isBelow ? { length: name.length, module: spelling.slice(name.length + 1) } : [];
+  });
 }
 
 /** The same without a daemon. */
 export function splitByName(text: string): Subject {
+  const bare = canonicalSpelling(withoutSlash(text));
   const [, folder, module] =
-    /^(\/.+?)\/((?:store|files):.+)$/s.exec(text) ?? /^(\/.+)\/([^/]+\.wasm)$/s.exec(text) ?? [];
-  return folder === undefined ? { folder: text, module: undefined } : { folder, module };
+    /^(\/.+?)\/((?:store|files):.+)$/s.exec(bare) ?? /^(\/.+)\/([^/]+\.wasm)$/s.exec(bare) ?? [];
+  return folder === undefined ? { folder: bare, module: undefined } : { folder, module };
+}
+
+function withoutSlash(text: string): string {
+  return text.replace(/(?<=.)\/$/, '');
 }

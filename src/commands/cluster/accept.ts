@@ -26,7 +26,7 @@ export const accept: Command = {
   async run(given, io) {
     const [asked = ''] = given.positionals;
     const daemon = await findDaemon(given, io);
-    const { folder, module } = await splitSubject(asked, daemon);
+    const { folder, module } = await splitSubject(asked, daemon, io.machine.workingDirectory);
     if (module === undefined) {
       const rule = 'it takes a file of a folder in use, such as /keybase/public/you/app.wasm';
       throw new TerrafirmaError('usage', `Cannot accept: ${rule}: received "${asked}"`);

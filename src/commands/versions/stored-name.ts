@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { readRecords } from '../../deploy/keep/store.ts';
 import type { Journal } from '../../journal/journal.ts';
+import { canonicalSpelling } from '../../names.ts';
 import type { CommandIo } from '../command.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function nameStored(
   asked: string,
   options: { readonly directory: string; readonly io: CommandIo; readonly journal: Journal },
 ): Promise<string> {
-  const listed = asked.replace(/\/+$/, '');
+  const listed = canonicalSpelling(asked.replace(/\/+$/, ''));
   const records = await readRecords(options.directory, options.journal);
   const isListed = records.some(
     ({ folderKey }) => listed === folderKey || listed.startsWith(`${folderKey}/`),

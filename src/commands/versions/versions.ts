@@ -1,7 +1,9 @@
 /** `terrafirma versions`: which versions of which modules are kept, and which one serves. */
 import type { ListedModule } from '../../deploy/keep/versions.ts';
 import { listVersions } from '../../deploy/keep/versions.ts';
-import type { Command } from '../command.ts';
+import { adminFlags, daemonThatRuns } from '../admin/find-daemon.ts';
+import { splitSubject } from '../admin/subject.ts';
+import type { Arguments, Command, CommandIo } from '../command.ts';
 import { openShared } from './shared.ts';
 import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
@@ -13,20 +15,20 @@ export const versions: Command = {
     {
       name: 'folder[/module.wasm]',
       isRequired: false,
-      summary: 'Only this folder or module: as it is listed, or as a path of this machine',
+      summary: 'Only this folder or module: as it is listed, as a path here, or by a host name',
     },
   ],
-  flags: [{ name: 'json', summary: 'Print JSON' }],
+  flags: [...adminFlags, { name: 'json', summary: 'Print JSON' }],
   readsConfig: true,
   settings: stateSettings,
   notes: [
     'A version marked with * is the one that serves.',
-    'Reads the state directory alone: a daemon may run or not.',
+    'Reads the state directory: a daemon may run or not. Host names only a daemon knows.',
   ],
   async run(given, io) {
     const directories = stateDirectoriesOf(given, io);
     const journal = reportTo(io);
-    const asked = given.positionals[0];
+    const asked = await nameOf(given.positionals[0], given, io);
     const listed: ListedModule[] = [];
     await using shared = await openShared(given, io);
     const { store } = shared.opened;
@@ -44,6 +46,19 @@ export const versions: Command = {
     return asked === undefined ? 0 : 1;
   },
 };
+
+/** What a host name stands for, where a daemon knows it; the rest needs none. */
+async function nameOf(
+  asked: string | undefined,
+  given: Arguments,
+  io: CommandIo,
+): Promise<string | undefined> {
+  if (asked === undefined || asked.startsWith('/') || asked.startsWith('.')) return asked;
+  const daemon = await daemonThatRuns(given, io);
+  if (daemon === undefined) return asked;
+  const { folder, module } = await splitSubject(asked, daemon, io.machine.workingDirectory);
+  return module === undefined ? folder : `${folder}/${module}`;
+}
 
 function describeListed(module: ListedModule): string {
   const notes = [

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { localFolderKey } from '../../../src/names.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
+import { startDnsServer } from '../../support/dns-server.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { ask } from '../../support/http.ts';
 import { runProgram } from '../program.ts';
@@ -55,6 +56,41 @@ test('versions lists what was accepted, rollback brings one back', async () => {
   const text = await runProgram(['versions', folder.path('app.wasm'), ...state]);
   expect(text.stdout).toContain('/app.wasm (rolled back)\n');
   expect(text.stdout).toMatch(new RegExp(`^ {2}\\* ${older} `, 'm'));
+});
+
+test('a daemon that runs knows folders by all their names', async () => {
+  using mount = new TestFolder();
+  const dns = await startDnsServer();
+  dns.table.set('_keybase_pages.you.test', { txt: ['kbp=/keybase/private/you,bot'] });
+  mount.put('v1', 'private/bot,you/jobs/app.wasm');
+  const args = ['--mount', `/keybase=${mount.directory}`, '--dns', `${dns.host}:${dns.port}`];
+  await using daemon = await TestDaemon.start({
+    args: [...args, '--quiet-ms', '20', '--poll-ms', '50'],
+  });
+  const visit = async () => (await ask(daemon.port, '/jobs/app.wasm', { host: 'you.test' })).text;
+  const comes = (text: string) =>
+    waitFor(async () => ((await visit()) === text ? true : undefined));
+  await comes('version 1\n');
+  mount.put('v2', 'private/bot,you/jobs/app.wasm');
+  await comes('version 2\n');
+  const run = (...argv: readonly string[]) =>
+    runProgram([...argv, '--state', daemon.stateDirectory]);
+
+  const byName = await run('rollback', 'you.test/jobs/app.wasm');
+  expect(byName.stdout).toMatch(/^\/keybase\/private\/bot,you\/jobs\/app\.wasm serves /);
+  expect(await visit()).toBe('version 1\n');
+  const undone = await run('rollback', '/keybase/private/you,bot/jobs/app.wasm', '--undo');
+  expect(undone.code).toBe(0);
+  expect(await visit()).toBe('version 2\n');
+  const byPath = await run('rollback', mount.path('private/bot,you/jobs/app.wasm'));
+  expect(byPath.code).toBe(0);
+  expect(await visit()).toBe('version 1\n');
+  const listed = await run('versions', 'you.test');
+  expect(listed.stdout).toContain('jobs/app.wasm (rolled back)');
+  const none = await run('rollback', 'you.test/jobs/app.wasm');
+  expect(none).toMatchObject({ code: 2, stdout: '' });
+  expect(none.stderr).toContain('there must be a version that was accepted before');
+  await dns.close();
 });
 
 test('a state directory without versions: 0, and 1 when one was asked for', async () => {

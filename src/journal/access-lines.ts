@@ -16,6 +16,10 @@ interface RequestFields {
   readonly bytesSent: number;
   readonly wallUs: number;
   readonly id: string;
+  /** These three are missing in lines of what was no request. */
+  readonly httpVersion?: string;
+  readonly referer?: string;
+  readonly userAgent?: string;
 }
 
 const months = [
@@ -29,7 +33,7 @@ export const accessHeads: Readonly<Record<AccessFormat, string>> = {
   w3c:
     '#Version: 1.0\n' +
     '#Fields: date time c-ip cs-method cs-host cs-uri-stem sc-status sc-bytes cs-bytes ' +
-    'time-taken x-request-id\n',
+    'time-taken x-request-id cs-version cs(User-Agent) cs(Referer)\n',
 };
 
 /** As `telemetry.ts` ends the line of a request. */
@@ -42,13 +46,19 @@ export function formatAccess(line: string, format: AccessFormat): string | undef
   return format === 'combined' ? combined(fields) : w3c(fields);
 }
 
-/** The log holds neither queries nor what browsers say of themselves: `-` stands for them. */
+/** The log holds no queries: they may be secrets. */
 function combined(fields: RequestFields): string {
-  const { bytesSent, clientAddress, method, path, status } = fields;
-  const request = `${quotable(method)} ${quotable(path)} HTTP/1.1`;
+  const { bytesSent, clientAddress, method, path, referer, status, userAgent } = fields;
+  const request = `${quotable(method)} ${quotable(path)} ${versionOf(fields)}`;
   const bytes = bytesSent === 0 ? '-' : String(bytesSent);
   const time = apacheTime(fields.time);
-  return `${clientAddress || '-'} - - [${time}] "${request}" ${status} ${bytes} "-" "-"\n`;
+  const words = `"${quotable(referer ?? '-')}" "${quotable(userAgent ?? '-')}"`;
+  return `${clientAddress || '-'} - - [${time}] "${request}" ${status} ${bytes} ${words}\n`;
+}
+
+/** As Apache says it: `HTTP/2.0`. */
+function versionOf({ httpVersion = '1.1' }: RequestFields): string {
+  return `HTTP/${httpVersion.includes('.') ? httpVersion : `${httpVersion}.0`}`;
 }
 
 function apacheTime(iso: string): string {
@@ -70,7 +80,8 @@ function w3c(fields: RequestFields): string {
   const [date = '-', clock = '-'] = fields.time.replace(/(\.\d+)?Z$/, '').split('T');
   const seconds = (fields.wallUs / 1_000_000).toFixed(3);
   const values = [clientAddress, method, hostName, path, status, bytesSent, bytesReceived];
-  return `${[date, clock, ...values, seconds, id].map(word).join(' ')}\n`;
+  const words = [versionOf(fields), fields.userAgent ?? '', fields.referer ?? ''];
+  return `${[date, clock, ...values, seconds, id, ...words].map(word).join(' ')}\n`;
 }
 
 /** Words are parted by spaces; what is empty is `-`. */

@@ -58,7 +58,8 @@ export class AccessLog {
       this.#close();
     }
     this.#fd = openSync(file, 'a', fileMode);
-    if (fstatSync(this.#fd).size === 0) this.#writeAll(Buffer.from(accessHeads[format]));
+    // Each start says anew what its fields are: the last release may have written others.
+    this.#writeAll(Buffer.from(accessHeads[format]));
   }
 
   #writeAll(bytes: Uint8Array): void {

@@ -2,6 +2,13 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Outcome } from './outcome.ts';
 
+/** What a visitor's browser says beside what it asks for; as it was sent, bounded by the head. */
+export interface VisitorWords {
+  readonly httpVersion: string;
+  readonly referer: string | undefined;
+  readonly userAgent: string | undefined;
+}
+
 export interface RequestRecord {
   readonly id: string;
   readonly method: string;
@@ -25,4 +32,8 @@ export interface RequestRecord {
   counterRow: number;
   /** For the log only: visitors read the row's sentence unless the row may be shown. */
   errorDetail: string | undefined;
+  /** Noted only where a log of requests for other programs is kept. */
+  visitor: VisitorWords | undefined;
+  /** 32 hex digits, of a request that is traced. */
+  traceId: string | undefined;
 }

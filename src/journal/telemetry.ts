@@ -6,7 +6,7 @@ import { errorRow } from '../errors.ts';
 import type { ThreadCounters } from './counters.ts';
 import type { Journal } from './journal.ts';
 import type { LineSink, LogChannel } from './log-channel.ts';
-import type { RequestRecord } from './request-record.ts';
+import type { RequestRecord, VisitorWords } from './request-record.ts';
 
 /** What others chose (paths, names, values) is told up to here; a mark says that it was longer. */
 const valueCharsMax = 200;
@@ -198,7 +198,7 @@ interface LineTexts {
 /** Only what a visitor or an owner has chosen can need escaping. */
 function requestLine(record: RequestRecord, texts: LineTexts): string {
   const { level, time, asked, client, place } = texts;
-  const { cpuUs, errorCode, errorDetail, memoryBytes } = record;
+  const { cpuUs, errorCode, errorDetail, memoryBytes, traceId, visitor } = record;
   const detail = errorDetail === undefined ? '' : cut(errorDetail, detailCharsMax);
   const error =
     errorCode === undefined
@@ -210,8 +210,16 @@ function requestLine(record: RequestRecord, texts: LineTexts): string {
     `,"bytesSent":${record.bytesSent},"outcome":"${record.outcome}"${place}` +
     `${cpuUs === undefined ? '' : `,"cpuUs":${cpuUs}`},"wallUs":${record.wallUs}` +
     `${memoryBytes === undefined ? '' : `,"memoryBytes":${memoryBytes}`}${error}` +
+    `${visitor === undefined ? '' : visitorText(visitor)}` +
+    `${traceId === undefined ? '' : `,"traceId":"${traceId}"`}` +
     ',"msg":"request"}\n'
   );
+}
+
+function visitorText({ httpVersion, referer, userAgent }: VisitorWords): string {
+  const from = referer === undefined ? '' : `,"referer":${quoteValue(referer)}`;
+  const by = userAgent === undefined ? '' : `,"userAgent":${quoteValue(userAgent)}`;
+  return `,"httpVersion":${quoteValue(httpVersion)}${from}${by}`;
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

@@ -33,6 +33,8 @@ export function newRecord(
     memoryBytes: undefined,
     errorCode: undefined,
     errorDetail: undefined,
+    visitor: undefined,
+    traceId: undefined,
     counterRow: 0,
   };
 }

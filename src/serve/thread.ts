@@ -156,7 +156,8 @@ function openGateway(
   const sealingKey = new SealingKeyDoor({ link, isFolderMode, nowMs });
   const panel = openPanelDoor(config);
   const own = { isFolderMode, road, sealingKey, panel, failures, nowMs, tracer };
-  return new Gateway({ ...own, replica, hostRules, bans, account, log });
+  const notesVisitors = config.log.accessFile !== undefined;
+  return new Gateway({ ...own, replica, hostRules, bans, account, log, notesVisitors });
 }
 
 function openPanelDoor(config: Config): PanelDoor | undefined {

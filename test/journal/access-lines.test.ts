@@ -21,7 +21,22 @@ describe('a request for other programs', () => {
 
   test('as the extended log of the W3C: a space in it parts no words', () => {
     expect(formatAccess(line({ path: '/a b\n' }), 'w3c')).toBe(
-      '2026-01-02 03:04:05 192.0.2.7 GET example.com /a%20b%0A 200 12 3 0.002 a-1\n',
+      '2026-01-02 03:04:05 192.0.2.7 GET example.com /a%20b%0A 200 12 3 0.002 a-1 HTTP/1.1 - -\n',
+    );
+  });
+
+  test('with what the browser says of itself, where that is known', () => {
+    const words = {
+      httpVersion: '2',
+      referer: 'https://a.example/"x',
+      userAgent: 'Mozilla/5.0 (X)',
+    };
+    const text = line(words);
+    expect(formatAccess(text, 'combined')).toContain(
+      'HTTP/2.0" 200 12 "https://a.example/\\"x" "Mozilla/5.0 (X)"\n',
+    );
+    expect(formatAccess(text, 'w3c')).toContain(
+      ' HTTP/2.0 Mozilla/5.0%20(X) https://a.example/"x\n',
     );
   });
 

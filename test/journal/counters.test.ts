@@ -16,7 +16,7 @@ function recordOn(counterRow: number, more: Partial<RequestRecord> = {}): Reques
     ...{ status: 200, bytesReceived: 10, bytesSent: 100, outcome: 'replied' },
     ...{ folderKey: alice, modulePath: hello, digest: undefined, abi: undefined },
     ...{ cpuUs: 20, wallUs: 300, memoryBytes: 65_536, errorCode: undefined },
-    ...{ errorDetail: undefined, counterRow },
+    ...{ errorDetail: undefined, visitor: undefined, traceId: undefined, counterRow },
     ...more,
   };
 }

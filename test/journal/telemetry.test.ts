@@ -25,6 +25,8 @@ const record: RequestRecord = {
   memoryBytes: 65_536,
   errorCode: undefined,
   errorDetail: undefined,
+  visitor: undefined,
+  traceId: undefined,
   counterRow: 0,
 };
 

@@ -24,10 +24,12 @@ test('the file of requests, also after it was renamed', { timeout: 500_000 }, as
   const read = (name: string): string => (existsSync(name) ? readFileSync(name, 'utf8') : '');
   // Before its verdict it is answered 503.
   const first = await waitFor(async () => {
-    await ask(daemon.port, '/hello.wasm?token=x');
+    const headers = { 'user-agent': 'Browser 1', referer: 'https://a.example/b?token=y' };
+    await ask(daemon.port, '/hello.wasm?token=x', { headers });
     return read(file).includes('/hello.wasm 200') ? read(file) : undefined;
   }, waitMsMax);
   expect(first).toMatch(/^#Version: 1\.0\n#Fields: date time c-ip /);
+  expect(first).toContain(' HTTP/1.1 Browser%201 https://a.example/b\n');
   expect(first).not.toContain('token');
   renameSync(file, `${file}.1`);
   await waitFor(async () => {

@@ -4,9 +4,11 @@
  */
 import type { Account } from '../../account/account.ts';
 import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
-import type { RequestRecord } from '../../journal/request-record.ts';
+import { firstField } from '../../http/fields.ts';
+import type { RequestHead } from '../../http/message.ts';
+import type { RequestRecord, VisitorWords } from '../../journal/request-record.ts';
 import type { RequestLog } from '../../journal/telemetry.ts';
-import { parseHostName, parseRequestPath } from '../../names.ts';
+import { parseHostName, parseRequestPath, withoutSecrets } from '../../names.ts';
 import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -37,6 +39,8 @@ export interface GatewayOptions {
   readonly panel: PanelDoor | undefined;
   readonly account: Account;
   readonly log: Pick<RequestLog, 'write'>;
+  /** Whether it is kept what browsers say of themselves, for the log of requests. */
+  readonly notesVisitors: boolean;
   /** Undefined: no request is traced. */
   readonly tracer?: Tracer | undefined;
   readonly nowMs: () => number;
@@ -79,6 +83,8 @@ export class Gateway {
       record.bytesSent = exchange.bytesSent;
       record.bytesReceived = exchange.bytesReceived;
       record.wallUs = Math.round((this.#options.nowMs() - startedAtMs) * 1_000);
+      if (this.#options.notesVisitors) record.visitor = wordsOf(exchange.request);
+      record.traceId = spans?.traceId;
       this.#options.log.write(record);
       if (spans !== undefined) tracer?.end(spans, record);
     }
@@ -148,4 +154,14 @@ function tooManyRedirects(): TerrafirmaError {
     `Cannot answer: a request may be redirected inside its site ${insideRedirectsMax} times: ` +
       'received one more',
   );
+}
+
+/** What stands before an `@` or in the query of another site's address may be a secret there. */
+function wordsOf({ headers, httpVersion }: RequestHead): VisitorWords {
+  const referer = firstField(headers, 'referer');
+  return {
+    httpVersion,
+    referer: referer === undefined ? undefined : withoutSecrets(referer),
+    userAgent: firstField(headers, 'user-agent'),
+  };
 }

@@ -90,6 +90,7 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
   const account = new Account(shared, 0);
   const runs: Pick<ModuleRuns, 'run'> = { run: ({ exchange }) => run(exchange) };
   const gateway = new Gateway({
+    notesVisitors: false,
     ...{ isFolderMode, replica, failures, nowMs, account },
     road: new SiteRoad({
       ...{ replica, files, runs },

@@ -7,6 +7,7 @@ import {
   linkSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -35,6 +36,12 @@ interface Browser {
 
 describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () => {
   let world: SecureWorld;
+  const env = {
+    TERRAFIRMA_DASHBOARD_HOST_NAME: panel,
+    TERRAFIRMA_LIMITS_CERTIFICATE_WAIT_MS: '120000',
+    TERRAFIRMA_LIMITS_HEADER_TIMEOUT_MS: '120000',
+  };
+  const options = { env, args: ['--quiet-ms', '50', '--poll-ms', '200'] };
 
   beforeAll(async () => {
     world = await SecureWorld.prepare();
@@ -42,12 +49,7 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
     world.dns.table.set(panel, { a: ['127.0.0.1'] });
     world.point('alice.test');
     world.point('bob.test', 'public/bob');
-    const env = {
-      TERRAFIRMA_DASHBOARD_HOST_NAME: panel,
-      TERRAFIRMA_LIMITS_CERTIFICATE_WAIT_MS: '120000',
-      TERRAFIRMA_LIMITS_HEADER_TIMEOUT_MS: '120000',
-    };
-    await world.startDaemon({ env, args: ['--quiet-ms', '50', '--poll-ms', '200'] });
+    await world.startDaemon(options);
     for (const serverName of ['alice.test', 'bob.test']) {
       const { status } = await askHttp1(world.tlsPort, '/hello.wasm', { serverName, ca: world.ca });
       expect(status).toBe(200);
@@ -350,6 +352,30 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
       expect(readdirSync(directoryOf('bob')).length).toBe(10_000);
       rmSync(directoryOf('bob'), { recursive: true });
     });
+  });
+
+  test('a daemon that was killed has signed nobody out', async () => {
+    const visitor = await signIn('alice');
+    const ended = await signIn('alice');
+    const { json } = await ended.get('/v1/session');
+    expect((await ended.change('DELETE', `/v1/sessions/${json.id}`)).status).toBe(200);
+    const { stateDirectory } = world.daemon;
+    const kept = () => readFileSync(join(stateDirectory, 'owner-sessions.json'), 'utf8');
+    await waitFor(() => (kept().includes(json.id) ? undefined : true));
+    await world.daemon.stop('SIGKILL');
+    await world.startDaemon({ ...options, stateDirectory });
+    try {
+      expect((await visitor.get('/v1/session')).json).toMatchObject({ folder: aliceKey });
+      expect((await ended.get('/v1/session')).status).toBe(401);
+      // Nobody has visited the site since: its owner sees it all the same.
+      await waitFor(async () => {
+        const told = await visitor.get(`/v1/folders/${encodeURIComponent(aliceKey)}`);
+        return told.json.state === 'served' ? true : undefined;
+      });
+    } finally {
+      await world.daemon.stop('SIGKILL');
+      rmSync(stateDirectory, { recursive: true, force: true });
+    }
   });
 });
 

@@ -14,6 +14,11 @@ export interface Session<Of> {
   readonly seenAtMs: number;
 }
 
+/** As it outlives a daemon: the hash says which cookie it is, and opens nothing. */
+export interface KeptSession<Of> extends Omit<Session<Of>, 'id'> {
+  readonly hash: string;
+}
+
 export interface SessionsOptions {
   readonly cookieName: string;
   /** Browsers send such a cookie by HTTPS alone. */
@@ -24,6 +29,8 @@ export interface SessionsOptions {
   readonly sessionsMax: number;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
+  /** Left out: nobody keeps them. */
+  readonly onChange?: (change: 'begun' | 'seen' | 'ended') => void;
 }
 
 interface Kept<Of> extends Session<Of> {
@@ -53,6 +60,7 @@ export class Sessions<Of> {
     if (this.#kept.size > this.#options.sessionsMax && oldest !== undefined) {
       this.#kept.delete(oldest);
     }
+    this.#options.onChange?.('begun');
     return { session, setCookie: this.#cookie(secret, this.#options.ageMsMax) };
   }
 
@@ -67,6 +75,7 @@ export class Sessions<Of> {
     if (this.#isOver(session)) return undefined;
     session.seenAtMs = this.#options.nowMs();
     this.#kept.set(key, session);
+    this.#options.onChange?.('seen');
     return session;
   }
 
@@ -78,8 +87,33 @@ export class Sessions<Of> {
 
   /** False where there is none. */
   end(id: string): boolean {
-    for (const [key, session] of this.#kept) if (session.id === id) return this.#kept.delete(key);
+    for (const [key, session] of this.#kept) {
+      if (session.id !== id) continue;
+      this.#kept.delete(key);
+      this.#options.onChange?.('ended');
+      return true;
+    }
     return false;
+  }
+
+  /** For whoever keeps them: the least recently used first. */
+  rows(): readonly KeptSession<Of>[] {
+    return [...this.#kept]
+      .filter(([, session]) => !this.#isOver(session))
+      .map(([hash, { address, of, seenAtMs, startedAtMs }]) => ({
+        ...{ hash, of, address, startedAtMs, seenAtMs },
+      }));
+  }
+
+  /** Takes up those of an earlier daemon; none of them lasts longer for it. */
+  restore(rows: readonly KeptSession<Of>[]): void {
+    const atMs = this.#options.nowMs();
+    for (const { hash, ...session } of rows.slice(-this.#options.sessionsMax)) {
+      // A time to come would make it last for ever.
+      const kept = { ...session, id: hash.slice(0, idChars) };
+      const isOfThePast = session.startedAtMs <= atMs && session.seenAtMs <= atMs;
+      if (isOfThePast && !this.#isOver(kept)) this.#kept.set(hash, kept);
+    }
   }
 
   endAll(): void {

@@ -25,6 +25,7 @@ import {
   textOf,
 } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
+import { KeptSessions } from './kept-sessions.ts';
 import { type OwnerSession, ownerRoutes } from './owner-routes.ts';
 import { ProofWatch } from './proof-watch.ts';
 import { networkOf, type Redaction } from './redacted.ts';
@@ -56,6 +57,9 @@ export class OwnerPanel {
   readonly #signIns: SignIns;
   readonly #watch: ProofWatch;
   readonly #sessions: Sessions<FolderKey>;
+  readonly #kept: KeptSessions;
+  /** Folders that were taken into use for somebody who is signed in. */
+  readonly #inUse = new Set<FolderKey>();
   readonly #listener: AdminListener;
   #path: string | undefined;
 
@@ -68,7 +72,14 @@ export class OwnerPanel {
     this.#sessions = new Sessions({
       ...{ cookieName: '__Host-tf', isSecure: true, idleMsMax, ageMsMax, sessionsMax },
       nowMs: world.nowMs,
+      onChange: (change) => this.#kept.note(change),
     });
+    const { stateDirectory } = world.config;
+    this.#kept = new KeptSessions({
+      ...{ stateDirectory, journal },
+      rows: () => this.#sessions.rows(),
+    });
+    this.#sessions.restore(this.#kept.read());
     this.#listener = new AdminListener({
       ...{ journal, limits: world.config.limits, routes: this.#routes() },
       door: () => new Door({ token: undefined, authorities: 'of the gateway', nowMs }),
@@ -88,6 +99,7 @@ export class OwnerPanel {
   async close(): Promise<void> {
     this.#watch.close();
     await this.#listener.close();
+    await this.#kept.flush();
     if (this.#path !== undefined) rmSync(this.#path, { force: true });
   }
 
@@ -136,7 +148,6 @@ export class OwnerPanel {
     if (state.kind !== 'proven') return json({ state: state.kind });
     const { address, folderKey } = state;
     const { session, setCookie } = this.#sessions.begin(folderKey, address);
-    this.#options.use(folderKey);
     this.#tell(session, 'sign-in', networkOf(address));
     return { ...json({ state: 'signed-in' }), headers: { 'set-cookie': setCookie } };
   }
@@ -160,7 +171,16 @@ export class OwnerPanel {
   #require({ headers }: AdminRequest): OwnerSession {
     const session = this.#sessions.find(headers);
     if (session === undefined) throw new TerrafirmaError('owner-session');
+    this.#use(session.of);
     return session;
+  }
+
+  /** Once: after a restart the first page that is asked for takes the folder into use. */
+  #use(folderKey: FolderKey): void {
+    if (this.#inUse.has(folderKey)) return;
+    if (this.#inUse.size >= sessionsMax) this.#inUse.clear();
+    this.#inUse.add(folderKey);
+    this.#options.use(folderKey);
   }
 
   #tell({ id: session, of: folderKey }: OwnerSession, action: string, target: string): void {

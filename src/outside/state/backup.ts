@@ -43,7 +43,8 @@ const databases = ['shared.sqlite', 'operator.sqlite'];
 /** Directories whose files never change once they are there. */
 const unchanging = ['modules', 'blobs'];
 /** What belongs to the process, or is a database's own. */
-const leftOut = /^(lock\.sqlite.*|.*\.sqlite(-wal|-shm)?|admin\.sock|local|admin\.token)$/;
+const leftOut =
+  /^(lock\.sqlite.*|.*\.sqlite(-wal|-shm)?|admin\.sock|local|admin\.token|owner-sessions\.json)$/;
 
 /** @throws TerrafirmaError `admin-request`, `state`. */
 export function backUp(stateDirectory: string, directory: string): BackupSummary {

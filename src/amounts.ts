@@ -6,6 +6,11 @@ const byteUnits = [
   ['KiB', 1024],
 ] as const;
 
+/** `1, "request"` → `1 request`; `2, "request"` → `2 requests`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}
+
 /** `134217728` → `128 MiB`; `134217729` → `134217729 bytes`: never rounded. */
 export function inBytes(bytes: number): string {
   for (const [name, size] of byteUnits) {

@@ -62,14 +62,18 @@ export function json(value: Readonly<Record<string, unknown>>, status = 200): Js
 /** @throws TerrafirmaError `admin-request`. */
 export function refuse(rule: string, received: unknown): never {
   const text = typeof received === 'string' ? quoteReceived(received) : JSON.stringify(received);
-  throw new TerrafirmaError('admin-request', `Cannot answer: ${rule}: received ${text}`);
+  throw new TerrafirmaError('admin-request', `Cannot do as asked: ${rule}: received ${text}`);
 }
 
-/** @throws TerrafirmaError `admin-verb`. */
-export function notThere(what: string, received: string): never {
+/**
+ * @param what It has no article: `host name of the folder`.
+ * @param action What cannot be done without it.
+ * @throws TerrafirmaError `admin-verb`.
+ */
+export function notThere(what: string, received: string, action = 'find it'): never {
   throw new TerrafirmaError(
     'admin-verb',
-    `Cannot answer: there must be such a ${what}: received ${quoteReceived(received)}`,
+    `Cannot ${action}: there must be such a ${what}: received ${quoteReceived(received)}`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** What a service manager is told while the daemon runs: that it is alive, and what it serves. */
+import { counted } from '../amounts.ts';
 import type { Publisher } from '../deploy/publish.ts';
 import type { ServiceManager } from '../outside/sockets/notify.ts';
 import type { ServingThreads } from './threads.ts';
@@ -71,6 +72,6 @@ export class Watchdog {
   #status(): string {
     const folders = this.#parts.publisher.folders();
     const refused = folders.reduce((sum, folder) => sum + folder.refused, 0);
-    return `${folders.length} sites, ${refused} modules refused`;
+    return `${counted(folders.length, 'site')}, ${counted(refused, 'module')} refused`;
   }
 }

@@ -8,6 +8,11 @@ export function count(value) {
   return Math.round(value).toLocaleString('en');
 }
 
+/** `1, "request"` → `1 request`. @param {number} value @param {string} thing */
+export function counted(value, thing) {
+  return `${count(value)} ${thing}${value === 1 ? '' : 's'}`;
+}
+
 /** Per second. @param {number | null | undefined} value */
 export function rate(value) {
   if (value === null || value === undefined) return '–';

@@ -199,7 +199,9 @@ describe('bans', () => {
     expect((await get('/v1/bans')).json.bans).toMatchObject([{ ...wanted, reason: 'flood' }]);
     expect((await unban(wanted)).status).toBe(200);
     expect((await visit('/hello.wasm')).status).toBe(200);
-    expect((await unban(wanted)).status).toBe(404);
+    const again = await unban(wanted);
+    expect(again.status).toBe(404);
+    expect(again.json.detail).toMatch(/^Cannot unban: there must be such a ban/);
   });
 
   test('of a folder end what runs for it', async () => {
@@ -249,6 +251,16 @@ describe('key-value data', () => {
     expect(rest.json).toMatchObject({ keys: [{ bytes: 3 }], cursor: null });
     expect((await changeAdmin(socket, 'DELETE', path('b'), {})).status).toBe(200);
     expect((await get(path('b'))).status).toBe(404);
+  });
+
+  test('is counted in bytes', async () => {
+    const bytes = async () =>
+      Number(/^terrafirma_kv_bytes (\d+)$/m.exec((await get('/metrics')).text)?.[1]);
+    const before = await bytes();
+    await put('counted', 'x'.repeat(1_000));
+    await waitFor(async () => ((await bytes()) >= before + 1_000 ? true : undefined));
+    const { json } = await get('/v1/status');
+    expect(json.kvBytes).toBe(await bytes());
   });
 
   test('changes only what is as it was read', async () => {

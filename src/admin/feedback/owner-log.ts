@@ -4,6 +4,7 @@
  * in it. Pure but for the ring that it reads.
  */
 import { setImmediate } from 'node:timers/promises';
+import { counted } from '../../amounts.ts';
 import type { LogRing } from '../../journal/log-ring.ts';
 import type { FolderKey } from '../../names.ts';
 
@@ -47,7 +48,7 @@ export class OwnerLogs {
     if (pending === undefined) return '';
     this.#pending.delete(folderKey);
     const { left, text } = pending;
-    return left === 0 ? text : `${text}(${left} lines more were left out)\n`;
+    return left === 0 ? text : `${text}(${counted(left, 'more line')} left out)\n`;
   }
 
   #take(text: string, folders: ReadonlySet<FolderKey>): void {

@@ -54,7 +54,7 @@ async function unban(
   const { kind, value } = bodyOf(request);
   const wanted = { kind: textOf(kind, 'kind'), value: textOf(value, 'value') };
   const target = `${wanted.kind} ${wanted.value}`;
-  if (!bans.remove(wanted)) notThere('ban', target);
+  if (!bans.remove(wanted)) notThere('ban; the list of bans has them', target, 'unban');
   journal.tell('operator-action', { action: 'unban', target, actor: request.actor });
   await threads.ask({ ask: 'sync' });
   return { unbanned: wanted };

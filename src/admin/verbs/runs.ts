@@ -32,5 +32,5 @@ async function listRuns({ threads }: Runs): Promise<readonly RunRow[]> {
 async function endRun({ threads }: Runs, requestId: string): Promise<void> {
   const answers = await threads.ask({ ask: 'end-run', requestId });
   if (answers.some((answer) => answer.ask === 'end-run' && answer.isFound)) return;
-  notThere('run', requestId);
+  notThere('run now', requestId, 'end it');
 }

@@ -1,5 +1,6 @@
 /** `terrafirma backup` and `restore`: everything that is kept, copied while the daemon runs. */
 import path from 'node:path';
+import { counted } from '../../amounts.ts';
 import { loadConfig } from '../../config/load.ts';
 import { formatBytes } from '../../journal/readable-lines.ts';
 import { restore as restoreState } from '../../outside/state/backup.ts';
@@ -24,7 +25,8 @@ export const backup: Command = {
     const told = await daemon.change('POST', '/v1/backup', { directory });
     if (given.has('json')) io.write(`${JSON.stringify(told, undefined, 2)}\n`);
     else {
-      io.write(`${directory}: ${String(told.files)} files, ${formatBytes(Number(told.bytes))}\n`);
+      const { bytes, files } = told as { readonly bytes: number; readonly files: number };
+      io.write(`${directory}: ${counted(files, 'file')}, ${formatBytes(bytes)}\n`);
     }
     return 0;
   },
@@ -47,7 +49,8 @@ export const restore: Command = {
     const from = path.resolve(io.machine.workingDirectory, given.positionals[0] ?? '');
     const told = restoreState(from, config.stateDirectory);
     if (given.has('json')) io.write(`${JSON.stringify(told, undefined, 2)}\n`);
-    else io.write(`${told.directory}: ${told.files} files, ${formatBytes(told.bytes)}\n`);
+    else
+      io.write(`${told.directory}: ${counted(told.files, 'file')}, ${formatBytes(told.bytes)}\n`);
     return 0;
   },
 };

@@ -1,6 +1,7 @@
 /** `terrafirma kv`: what modules have stored, read and changed by an operator. */
 import { statSync } from 'node:fs';
 import { spaceOf } from '../../admin/verbs/kv.ts';
+import { counted } from '../../amounts.ts';
 import { loadConfig } from '../../config/load.ts';
 import { openStoreOf } from '../../deploy/keep/pins.ts';
 import { TerrafirmaError } from '../../errors.ts';
@@ -133,7 +134,7 @@ async function importLines(entries: Entries, io: CommandIo): Promise<ExitCode> {
     await entries.put(key, value);
     count += 1;
   }
-  io.report(`${count} entries stored`);
+  io.report(`${counted(count, 'key')} stored`);
   return 0;
 }
 
@@ -181,7 +182,8 @@ function encode(key: Uint8Array): string {
 async function openEntries(given: Arguments, io: CommandIo, subject: string): Promise<Entries> {
   try {
     const daemon = await findDaemon(given, io);
-    return entriesOfDaemon(daemon, requireModule(await splitSubject(subject, daemon), subject));
+    const subjectOf = () => splitSubject(subject, daemon, io.machine.workingDirectory);
+    return entriesOfDaemon(daemon, requireModule(await subjectOf(), subject));
   } catch (error) {
     const isAway = error instanceof TerrafirmaError && error.code === 'unreachable';
     if (!isAway || given.value('admin') !== undefined) throw error;

@@ -1,4 +1,5 @@
 /** `terrafirma status`: what a running daemon is, has and does. */
+import { counted } from '../../amounts.ts';
 import { formatBytes, formatDuration } from '../../journal/readable-lines.ts';
 import type { Command } from '../command.ts';
 import { printable } from '../printable.ts';
@@ -36,6 +37,7 @@ interface Thread {
   readonly beatAgeMs: number;
   readonly runs: number;
   readonly waiting: number;
+  readonly queued: number;
   readonly instances: number;
   readonly connections: number;
   readonly websockets: number;
@@ -91,7 +93,7 @@ function describe(told: Status): readonly string[] {
     ['modules', `${modules.serving} serving, ${modules.refused} refused`],
     [
       'last minute',
-      `${lastMinute.requests} requests, p50 ${ms(lastMinute.p50Ms)}, ` +
+      `${counted(lastMinute.requests, 'request')}, p50 ${ms(lastMinute.p50Ms)}, ` +
         `p99 ${ms(lastMinute.p99Ms)}, cpu ${formatDuration(lastMinute.cpuMs * 1e3)}`,
     ],
     [
@@ -119,6 +121,7 @@ function describeThreads(threads: readonly Thread[]): readonly string[] {
       number('thread', ({ n }) => n),
       number('runs', ({ runs }) => runs),
       number('waiting', ({ waiting }) => waiting),
+      number('queued', ({ queued }) => queued),
       number('instances', ({ instances }) => instances),
       number('connections', ({ connections }) => connections),
       number('websockets', ({ websockets }) => websockets),

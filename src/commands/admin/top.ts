@@ -1,5 +1,6 @@
 /** `terrafirma top`: who has most of what, again and again on a terminal. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { counted } from '../../amounts.ts';
 import { formatBytes, formatDuration } from '../../journal/readable-lines.ts';
 import type { Command, CommandIo } from '../command.ts';
 import type { Connection } from './connection.ts';
@@ -102,6 +103,6 @@ async function picture(daemon: Connection, path: string): Promise<string> {
   const rows = told.rows as readonly TopRow[];
   const title =
     `The last ${String(told.windowS)} s by ${String(told.by)}; ` +
-    `in the last minute ${lastMinute.requests} requests, p99 ${ms(lastMinute.p99Ms)}`;
+    `in the last minute ${counted(lastMinute.requests, 'request')}, p99 ${ms(lastMinute.p99Ms)}`;
   return `${[title, '', ...formatTable(columns, rows)].join('\n')}\n`;
 }

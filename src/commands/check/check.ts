@@ -108,7 +108,12 @@ function placeOf({ dns }: Config): string {
 /** @param folder Absolute. */
 async function judgeFolder(folder: string, given: Arguments, io: CommandIo): Promise<CheckReport> {
   const config = readConfig(given, io, folderFlag(folder));
-  const { findings } = await checkServedFolder(config);
+  const { findings: found } = await checkServedFolder(config);
+  const findings = found.map((finding) =>
+    finding.id === 'index' && finding.mark === 'note'
+      ? { ...finding, text: `${finding.text}; --fix writes an index.html` }
+      : finding,
+  );
   const about = { from: hostname(), whenGood: `terrafirma serve ${folder}` };
   return summarize({ folder }, findings, about);
 }

@@ -160,7 +160,7 @@ async function checkIndex(
     return [{ mark: 'ok', id: 'index', text: '/ is index.html' }];
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    const text = '`/` answers 404: no index.html and no index.wasm; --fix writes an index.html';
+    const text = '`/` answers 404: no index.html and no index.wasm';
     return [{ mark: 'note', id: 'index', text }];
   }
 }

@@ -12,6 +12,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { OwnerQueue } from '../../account/owner-queue.ts';
+import { counted } from '../../amounts.ts';
 import { describeError, fromErrorRecord } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
@@ -78,7 +79,7 @@ export class Probation {
     if (left !== undefined && options.probationMs > 0 && left.bootId === bootId) {
       await blame(suspects, left.onProbation);
       if (left.onProbation.size === 0 && left.inUse.size > 0) {
-        const reason = `${left.inUse.size} modules were in use, none of them new`;
+        const reason = `${counted(left.inUse.size, 'module')} in use, none of them new`;
         journal.tell('modules-new-again', { reason });
         for (const digest of left.inUse) await book.noteSurvival(digest, false);
         await suspects.noteUnexplained(nowMs());

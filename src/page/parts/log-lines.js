@@ -4,7 +4,7 @@
  * is made visible here where it was not.
  */
 import { get, queryOf } from '../api.js';
-import { clock } from '../format.js';
+import { clock, counted } from '../format.js';
 import { html, useEffect, useRef, useState } from '../library/preact.js';
 import { useEvents } from '../live.js';
 import { linkTo } from '../places.js';
@@ -99,8 +99,9 @@ function useEnd(lines) {
 /** @param {{ line: any }} given */
 function Line({ line }) {
   if (line.isGap) {
-    const what = line.bytes === undefined ? `${line.events} lines` : `${line.bytes} bytes`;
-    return html`<div class="line gap">${what} were written faster than they could be read</div>`;
+    const { bytes: missed, events = 0 } = line;
+    const what = missed === undefined ? counted(events, 'line') : counted(missed, 'byte');
+    return html`<div class="line gap">${what} more, written faster than could be read</div>`;
   }
   const { level = 'info', time, msg, status, method, path, hostName, modulePath, outcome } = line;
   const id = line.id ?? line.requestId;

@@ -1,6 +1,6 @@
 /** What is wrong now, each with the next step. */
 import { get } from '../api.js';
-import { bytes, count, span } from '../format.js';
+import { bytes, count, counted, span } from '../format.js';
 import { html } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { linkTo } from '../places.js';
@@ -121,6 +121,6 @@ function faultOfLimit({ count: times, folder, module, outcome }) {
     key: `${folder}/${module} ${outcome}`,
     tone: 'warn',
     what: FunctionLink({ folder, module }),
-    next: `${count(times)} times in the last hour ${limitNext[outcome] ?? outcome}`,
+    next: `${counted(times, 'time')} in the last hour ${limitNext[outcome] ?? outcome}`,
   };
 }

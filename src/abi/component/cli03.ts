@@ -2,80 +2,13 @@
 import { environmentOf, exitInterface, none, terminalInterfaces } from './cli.ts';
 import { type HostInterface, prompt, waiting } from './functions.ts';
 import type { ComponentGuest, ComponentRun } from './guest.ts';
-import { failed, ok } from './results.ts';
-import { type ByteSink, type ByteSource, noSource } from './streams.ts';
-import { HostFuture, HostStream, pump, type StreamSide } from './tasks/host-sides.ts';
-import { SharedStream, type StreamSink } from './tasks/shared-stream.ts';
+import type { ByteSink } from './streams.ts';
+import { HostFuture, type StreamSide } from './tasks/host-sides.ts';
+import { readAll, type ToldAs, writeAll } from './told-streams.ts';
 import { cliTypes03, environment03, stderr03, stdin03, stdout03 } from './wit/cli03.ts';
 
 /** Of `error-code`. */
-const ioError = 0;
-const brokenPipe = 2;
-
-/** Standard input, and how it ended. */
-function readStdin(guest: ComponentGuest): readonly [HostStream, HostFuture] {
-  const { threads } = guest.tasks;
-  const { stdin } = guest.run;
-  const result = new HostFuture(threads);
-  const source: ByteSource = {
-    get isReady() {
-      return stdin.isReady;
-    },
-    whenReady: () => stdin.whenReady(),
-    take: (bytesMax) => {
-      try {
-        const bytes = stdin.take(bytesMax);
-        if (bytes?.length === 0) result.settle(ok());
-        return bytes;
-      } catch (error) {
-        result.settle(failed(ioError));
-        throw error;
-      }
-    },
-    close: () => result.settle(ok()),
-  };
-  return [new HostStream(source, threads), result];
-}
-
-/** An output that a guest's stream is written to. */
-class OutputSink implements StreamSink {
-  readonly #output: ByteSink;
-  readonly #result: HostFuture;
-
-  constructor(output: ByteSink, result: HostFuture) {
-    this.#output = output;
-    this.#result = result;
-  }
-
-  get room(): number | undefined {
-    const { room } = this.#output;
-    if (room === undefined) this.#result.settle(failed(brokenPipe));
-    return room;
-  }
-
-  whenReady(): Promise<void> {
-    return this.#output.whenReady();
-  }
-
-  /** @throws what broke the output off */
-  write(bytes: Uint8Array): void {
-    try {
-      this.#output.write(bytes);
-    } catch (error) {
-      this.#result.settle(failed(ioError));
-      throw error;
-    }
-  }
-
-  end(): void {
-    this.#output.flush();
-    this.#result.settle(ok());
-  }
-
-  abandon(): void {
-    this.#result.settle(failed(brokenPipe));
-  }
-}
+const told: ToldAs = { codeOf: () => 0, brokenPipe: 2 };
 
 function writeTo(
   guest: ComponentGuest,
@@ -83,9 +16,7 @@ function writeTo(
   data: StreamSide,
 ): HostFuture {
   const result = new HostFuture(guest.tasks.threads);
-  const sink = new OutputSink(pick(guest.run), result);
-  if (data instanceof SharedStream) data.attach(sink);
-  else void pump(data.release() ?? noSource, sink);
+  writeAll(data, { sink: pick(guest.run), result, told });
   return result;
 }
 
@@ -104,7 +35,11 @@ export const cli03Interfaces: readonly HostInterface[] = [
   {
     name: 'wasi:cli/stdin@0.3.0',
     text: stdin03,
-    functions: { 'read-via-stream': prompt((guest) => () => readStdin(guest)) },
+    functions: {
+      'read-via-stream': prompt(
+        (guest) => () => readAll(guest.run.stdin, told, guest.tasks.threads),
+      ),
+    },
   },
   {
     name: 'wasi:cli/stdout@0.3.0',

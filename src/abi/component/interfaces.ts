@@ -8,6 +8,7 @@ import { cli03Interfaces } from './cli03.ts';
 import { clockInterfaces, randomInterfaces } from './clocks.ts';
 import { clock03Interfaces, random03Interfaces } from './clocks03.ts';
 import { filesystemInterfaces } from './files/filesystem.ts';
+import { filesystem03Interfaces } from './files/filesystem03.ts';
 import type { HostFunction, HostInterface } from './functions.ts';
 import { httpInterfaces } from './http.ts';
 import { http03Interfaces } from './http03.ts';
@@ -48,6 +49,7 @@ const offered: readonly HostInterface[] = [
   ...clock03Interfaces,
   ...random03Interfaces,
   ...cli03Interfaces,
+  ...filesystem03Interfaces,
   ...refused03Interfaces,
   ...http03Interfaces,
   ...spin3Interfaces,

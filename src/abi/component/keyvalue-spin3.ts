@@ -18,10 +18,12 @@ async function keysOf(
   bucket: Bucket,
 ): Promise<readonly [HostItems, HostFuture]> {
   const result: Variant = await bucket.try(() => bucket.allKeys());
-  const future = new HostFuture(guest.tasks.threads);
+  const outside = guest.tasks.threads;
+  const future = new HostFuture(outside);
   const isGood = result.tag === 0;
   future.settle(isGood ? { tag: 0, value: undefined } : result);
-  return [new HostItems(isGood ? (result.value as readonly string[]) : []), future];
+  const keys = isGood ? (result.value as readonly string[]) : [];
+  return [new HostItems(Promise.resolve(keys), { outside }), future];
 }
 
 const functions: Readonly<Record<string, HostFunction>> = {

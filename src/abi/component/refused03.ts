@@ -1,7 +1,6 @@
-/** File systems and sockets of 0.3: as in 0.2 there is nothing, as their types have it. */
+/** Sockets of 0.3: as in 0.2 there are none, as their types have it. */
 import { type HostInterface, prompt, waiting } from './functions.ts';
 import { failed } from './results.ts';
-import { filesystemPreopens03, filesystemTypes03 } from './wit/filesystem03.ts';
 import { ipNameLookup03, socketTypes03 } from './wit/sockets03.ts';
 
 /** Of `wasi:sockets/types` and `ip-name-lookup`, `error-code`. */
@@ -11,12 +10,6 @@ const notSupported = { tag: 1, value: undefined };
 const noSocket = prompt(() => () => failed(notSupported));
 
 export const refused03Interfaces: readonly HostInterface[] = [
-  { name: 'wasi:filesystem/types@0.3.0', text: filesystemTypes03, functions: {} },
-  {
-    name: 'wasi:filesystem/preopens@0.3.0',
-    text: filesystemPreopens03,
-    functions: { 'get-directories': prompt(() => () => []) },
-  },
   {
     name: 'wasi:sockets/types@0.3.0',
     text: socketTypes03,

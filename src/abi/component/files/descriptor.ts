@@ -3,13 +3,7 @@
 import { WasiError } from '../../objects/files/errno.ts';
 import { filetype } from '../../objects/files/filetype.ts';
 import { requireNode } from '../../objects/files/found.ts';
-import type {
-  DirectoryNode,
-  ListedEntry,
-  NewTimes,
-  Node,
-  NodeFacts,
-} from '../../objects/files/node.ts';
+import type { DirectoryNode, ListedEntry, Node, NodeFacts } from '../../objects/files/node.ts';
 import { type Opened, openAt } from '../../objects/files/open.ts';
 import { type Found, type LastLink, walk } from '../../objects/files/walk.ts';
 import type { HeldForRun } from '../../objects/held-for-run.ts';
@@ -20,14 +14,25 @@ import type { Variant } from '../results.ts';
 
 /** What a name of a listing takes, about. */
 const entryBytes = 128;
+const offsetMax = 2n ** 63n - 1n;
 const nsPerSecond = 1_000_000_000n;
-/** `descriptor-type` of kinds of files. */
-const typeOf: ReadonlyMap<number, number> = new Map([
+const types: ReadonlyMap<number, number> = new Map([
   [filetype.characterDevice, 2],
   [filetype.directory, 3],
   [filetype.symbolicLink, 5],
   [filetype.regularFile, 6],
 ]);
+/** `descriptor-type` of 0.2 of a kind of files. */
+export function typeOf(kind: number): number {
+  return types.get(kind) ?? 0;
+}
+
+/** @throws WasiError `inval` beyond what files can have */
+export function requireOffset(offset: bigint): bigint {
+  if (offset > offsetMax) throw new WasiError('inval');
+  return offset;
+}
+
 /** `descriptor-flags`. */
 const flag = { read: 1, write: 2, mutateDirectory: 32 } as const;
 /** `open-flags`. */
@@ -37,18 +42,23 @@ const symlinkFollow = 1;
 
 export type Datetime = readonly [seconds: bigint, nanoseconds: number];
 
+/** Floored, so that the second part is never negative. */
 export function datetimeOf(ns: bigint): Datetime {
-  return [ns / nsPerSecond, Number(ns % nsPerSecond)];
+  const rest = ((ns % nsPerSecond) + nsPerSecond) % nsPerSecond;
+  return [(ns - rest) / nsPerSecond, Number(rest)];
 }
 
 export class Descriptor extends HostResource {
   readonly opened: Opened;
   readonly #guest: ComponentGuest;
+  readonly #mutates: boolean;
 
-  constructor(guest: ComponentGuest, opened: Opened) {
+  /** @param mutates Of a directory: whether whoever opened it said that it will change it. */
+  constructor(guest: ComponentGuest, opened: Opened, mutates: boolean) {
     super();
     this.#guest = guest;
     this.opened = opened;
+    this.#mutates = mutates;
   }
 
   get node(): Node {
@@ -80,7 +90,9 @@ export class Descriptor extends HostResource {
   }
 
   get flags(): number {
-    if (this.opened.kind === 'directory') return flag.read | flag.mutateDirectory;
+    if (this.opened.kind === 'directory') {
+      return flag.read | (this.#mutates ? flag.mutateDirectory : 0);
+    }
     return (this.opened.mayRead ? flag.read : 0) | (this.opened.mayWrite ? flag.write : 0);
   }
 
@@ -114,13 +126,42 @@ export class Descriptor extends HostResource {
       reads: (flags & flag.read) !== 0,
       writes: (flags & flag.write) !== 0,
     });
-    return new Descriptor(this.#guest, opened);
+    // Who creates or truncates means to write (wasi:filesystem, `open-at`).
+    const implied = (openFlags & (openFlag.create | openFlag.truncate)) !== 0;
+    if (opened.kind === 'file' && implied && !opened.node.isReadOnly) {
+      return new Descriptor(this.#guest, { ...opened, mayWrite: true }, false);
+    }
+    return new Descriptor(this.#guest, opened, (flags & flag.mutateDirectory) !== 0);
+  }
+
+  /** @param accessed `new-timestamp`, as is `modified`: no change, now, or a time. */
+  setTimes(node: Node, accessed: Variant, modified: Variant): void | Promise<void> {
+    const nowNs = this.#guest.run.capabilities.clock.nowNs();
+    const nsOf = ({ tag, value }: Variant): bigint | undefined => {
+      if (tag === 0) return undefined;
+      if (tag === 1) return nowNs;
+      const [seconds, nanoseconds] = value as Datetime;
+      return seconds * nsPerSecond + BigInt(nanoseconds);
+    };
+    return node.setTimes({ accessedNs: nsOf(accessed), modifiedNs: nsOf(modified) });
   }
 
   override drop(): void {
     super.drop();
     if (this.opened.kind === 'file') this.#guest.closeFile(this.opened.file);
   }
+}
+
+/** What is open from the start, with the names that it has there. */
+export function preopenedDirectories(
+  guest: ComponentGuest,
+): readonly (readonly [Descriptor, string])[] {
+  return guest.run
+    .openDirectories()
+    .map(({ name, directory }) => [
+      new Descriptor(guest, { kind: 'directory', node: directory }, true),
+      name,
+    ]);
 }
 
 export interface OpenAtAsked {
@@ -130,57 +171,55 @@ export interface OpenAtAsked {
   readonly flags: number;
 }
 
+/**
+ * Answers what lets go of them.
+ *
+ * @throws WasiError where so many names find no room any more
+ */
+export function holdEntries(entries: readonly ListedEntry[], held: HeldForRun): () => undefined {
+  const bytes = entries.length * entryBytes;
+  try {
+    held.hold(bytes);
+  } catch (error) {
+    throw error instanceof ObjectError ? new WasiError('mfile') : error;
+  }
+  return () => void held.release(bytes);
+}
+
 /** Entries as they were when the directory was opened for reading. */
 export class EntryStream extends HostResource {
   readonly #entries: readonly ListedEntry[];
-  readonly #held: HeldForRun;
+  readonly #letGo: () => void;
   #at = 0;
 
   /** @throws WasiError where so many names find no room any more */
   constructor(entries: readonly ListedEntry[], held: HeldForRun) {
     super();
-    this.#held = held;
     this.#entries = entries;
-    try {
-      held.hold(entries.length * entryBytes);
-    } catch (error) {
-      throw error instanceof ObjectError ? new WasiError('mfile') : error;
-    }
+    this.#letGo = holdEntries(entries, held);
   }
 
   override drop(): void {
     super.drop();
-    this.#held.release(this.#entries.length * entryBytes);
+    this.#letGo();
   }
 
   next(): readonly [type: number, name: string] | undefined {
     const entry = this.#entries[this.#at];
     this.#at += 1;
-    return entry === undefined ? undefined : [typeOf.get(entry.filetype) ?? 0, entry.name];
+    return entry === undefined ? undefined : [typeOf(entry.filetype), entry.name];
   }
 }
 
-export function statOf(facts: NodeFacts): readonly unknown[] {
+export function statOf(facts: NodeFacts): readonly [type: number, ...rest: unknown[]] {
   return [
-    typeOf.get(facts.filetype) ?? 0,
+    typeOf(facts.filetype),
     facts.links,
     facts.sizeBytes,
     datetimeOf(facts.accessedNs),
     datetimeOf(facts.modifiedNs),
     datetimeOf(facts.changedNs),
   ];
-}
-
-/** `new-timestamp`s: no change, now, or a time. */
-export function timesOf(guest: ComponentGuest, accessed: Variant, modified: Variant): NewTimes {
-  const nowNs = guest.run.capabilities.clock.nowNs();
-  const nsOf = ({ tag, value }: Variant): bigint | undefined => {
-    if (tag === 0) return undefined;
-    if (tag === 1) return nowNs;
-    const [seconds, nanoseconds] = value as Datetime;
-    return seconds * nsPerSecond + BigInt(nanoseconds);
-  };
-  return { accessedNs: nsOf(accessed), modifiedNs: nsOf(modified) };
 }
 
 /** Two words that are the same for the same file, and others once it has changed. */

@@ -105,32 +105,54 @@ export class HostStream extends HostSide {
   }
 }
 
-/** Values that are here, one after another. */
+/** Values, one after another, as soon as all of them are here. */
 export class HostItems extends HostSide {
-  readonly #items: readonly unknown[];
+  readonly #outside: Outside;
+  readonly #onClose: () => void;
+  readonly #waiting = new Waiting();
+  #items: readonly unknown[] | undefined;
   #at = 0;
+  #isClosed = false;
 
-  constructor(items: readonly unknown[]) {
+  /**
+   * @param items Never rejects.
+   * @param onClose They are here, and nobody reads any more.
+   */
+  constructor(
+    items: Promise<readonly unknown[]>,
+    { outside, onClose }: { readonly outside: Outside; readonly onClose?: () => void },
+  ) {
     super();
-    this.#items = items;
+    this.#outside = outside;
+    this.#onClose = onClose ?? (() => undefined);
+    void items.then((here) => this.#arrive(here));
   }
 
   read(copy: Copy): void {
-    copy.onDone(() => this.#give(copy));
+    const items = this.#items;
+    if (items === undefined) this.#waiting.begin(copy, this.#outside);
+    else copy.onDone(() => this.#give(copy, items));
   }
 
   cancelRead(): void {
-    // No read waits.
+    this.#waiting.finish(() => copyResults.cancelled);
   }
 
   closeReader(): void {
-    this.#at = this.#items.length;
+    this.#isClosed = true;
+    if (this.#items !== undefined) this.#onClose();
   }
 
-  #give({ buffer }: Copy): CopyResult {
-    const isOver = this.#at === this.#items.length;
-    for (; buffer.remaining > 0 && this.#at < this.#items.length; this.#at += 1) {
-      buffer.putValue(this.#items[this.#at]);
+  #arrive(items: readonly unknown[]): void {
+    this.#items = items;
+    if (this.#isClosed) this.#onClose();
+    else this.#waiting.finish((copy) => this.#give(copy, items));
+  }
+
+  #give({ buffer }: Copy, items: readonly unknown[]): CopyResult {
+    const isOver = this.#at === items.length;
+    for (; buffer.remaining > 0 && this.#at < items.length; this.#at += 1) {
+      buffer.putValue(items[this.#at]);
     }
     return isOver ? copyResults.dropped : copyResults.completed;
   }

@@ -1,4 +1,8 @@
 /** `wasi:filesystem` 0.3. */
+import { filesystemErrors } from './filesystem.ts';
+
+/** Cases of `error-code`, in order, but for the last: `other`. */
+export const filesystemErrors03 = filesystemErrors.filter((label) => label !== 'would-block');
 
 export const filesystemTypes03 = `
   use wasi:clocks/system-clock@0.3.0.{instant};
@@ -48,45 +52,7 @@ export const filesystemTypes03 = `
     %type: descriptor-type,
     name: string,
   }
-  variant error-code {
-    access,
-    already,
-    bad-descriptor,
-    busy,
-    deadlock,
-    quota,
-    exist,
-    file-too-large,
-    illegal-byte-sequence,
-    in-progress,
-    interrupted,
-    invalid,
-    io,
-    is-directory,
-    loop,
-    too-many-links,
-    message-size,
-    name-too-long,
-    no-device,
-    no-entry,
-    no-lock,
-    insufficient-memory,
-    insufficient-space,
-    not-directory,
-    not-empty,
-    not-recoverable,
-    unsupported,
-    no-tty,
-    no-such-device,
-    overflow,
-    not-permitted,
-    pipe,
-    read-only,
-    invalid-seek,
-    text-file-busy,
-    cross-device,
-    other(option<string>),
-  }
+  variant error-code { ${filesystemErrors03.join(', ')}, other(option<string>) }
   enum advice {
     normal,
     sequential,

@@ -25,8 +25,15 @@ export const systemTimer: Timer = {
   },
   start(delayNs: bigint, onDue: () => void): () => void {
     const delayMs = (delayNs + nsPerMs - 1n) / nsPerMs;
-    const isTooLong = delayMs > BigInt(delayMsMax);
-    const timer = setTimeout(onDue, isTooLong ? delayMsMax : Number(delayMs));
+    const waitMs = delayMs > BigInt(delayMsMax) ? delayMsMax : Number(delayMs);
+    const dueMs = performance.now() + waitMs;
+    // The event loop's own clock is a turn old: its timers may come up to a millisecond early.
+    const check = (): void => {
+      const restMs = dueMs - performance.now();
+      if (restMs > 0) timer = setTimeout(check, Math.ceil(restMs));
+      else onDue();
+    };
+    let timer = setTimeout(check, waitMs);
     return () => clearTimeout(timer);
   },
 };

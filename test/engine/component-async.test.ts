@@ -115,6 +115,27 @@ describe('a service', () => {
     await vi.waitFor(() => expect(exchange.sent?.text).toBe('untouched'));
   });
 
+  test('learns beside the answer that its request was never sent', async () => {
+    const guest = serviceGuest(`${hello} ${noCallback}
+      (data (i32.const 2048) "away.test")
+      ${handle(`
+        (local $trailers i64)
+        (local.set $trailers (call $future))
+        (call $request (call $fields) (i32.const 0) (i32.const 0)
+          (i32.wrap_i64 (local.get $trailers)) (i32.const 0) (i32.const 0) (i32.const 8))
+        (drop (call $set-authority (i32.load (i32.const 8)) (i32.const 1)
+          (i32.const 2048) (i32.const 9)))
+        (local.set $trailers (i64.shr_u (local.get $trailers) (i64.const 32)))
+        (call $send-sync (i32.load (i32.const 8)) (i32.const 128))
+        (if (i32.ne (i32.load8_u (i32.const 128)) (i32.const 1)) (then unreachable))
+        (drop (call $future-write (i32.wrap_i64 (local.get $trailers)) (i32.const 256)))
+        (call $future-close (i32.wrap_i64 (local.get $trailers)))
+        (if (call $done-read (i32.load (i32.const 12)) (i32.const 512)) (then unreachable))
+        (if (i32.ne (i32.load8_u (i32.const 512)) (i32.const 1)) (then unreachable))
+        (call $begin) (call $say (i32.const 1024) (i32.const 5)) (call $end) ${exit}`)}`);
+    expect(await endOf(guest)).toBe('200');
+  });
+
   test('works on after its answer', async () => {
     const guest = serviceGuest(`${hello} ${noCallback}
       ${handle(`

@@ -24,8 +24,13 @@ import { SharedStream, type StreamSink } from './tasks/shared-stream.ts';
 export interface MessageBody {
   /** For the guest to read: its bytes, and then `result<option<trailers>, error-code>`. */
   open(): readonly [StreamSide, FutureSide];
-  /** Puts all of it into `outgoing`, as it comes. */
-  send(outgoing: OutgoingBody): void;
+  /**
+   * Puts all of it into `outgoing`, as it comes.
+   *
+   * @param delivery Whether it gets there, as `result<_, error-code>`; left out: whoever takes it
+   *   from there has it. Never rejects.
+   */
+  send(outgoing: OutgoingBody, delivery?: Promise<Variant>): void;
   /** Nobody wants it. */
   drop(): void;
 }
@@ -133,8 +138,11 @@ export class MadeBody implements MessageBody {
     return [this.#contents ?? empty(), this.#trailers];
   }
 
-  send(outgoing: OutgoingBody): void {
-    const joint = new BodyJoint(outgoing, this.sent);
+  send(outgoing: OutgoingBody, delivery?: Promise<Variant>): void {
+    const joint = new BodyJoint(outgoing, this.sent, delivery);
+    void delivery?.then((result) => {
+      if (result.tag !== 0) this.sent.settle(result);
+    });
     this.#trailers.attach({
       onValue: (value) => joint.finish(value as Variant),
       onAbandoned: () => joint.abandon(),
@@ -165,12 +173,14 @@ function passOn(contents: HostStream, outgoing: OutgoingBody, joint: BodyJoint):
 class BodyJoint implements StreamSink {
   readonly #outgoing: OutgoingBody;
   readonly #sent: HostFuture;
+  readonly #delivery: Promise<Variant> | undefined;
   #isAtEnd = false;
   #trailers: Variant | undefined;
 
-  constructor(outgoing: OutgoingBody, sent: HostFuture) {
+  constructor(outgoing: OutgoingBody, sent: HostFuture, delivery: Promise<Variant> | undefined) {
     this.#outgoing = outgoing;
     this.#sent = sent;
+    this.#delivery = delivery;
   }
 
   get room(): number | undefined {
@@ -215,10 +225,16 @@ class BodyJoint implements StreamSink {
     const trailers = this.#trailers;
     if (!this.#isAtEnd || trailers === undefined) return;
     if (trailers.tag === 0) {
-      this.#sent.settle(this.#outgoing.finish(trailers.value as Fields | undefined));
+      this.#deliver(this.#outgoing.finish(trailers.value as Fields | undefined));
       return;
     }
     this.#outgoing.break();
     this.#sent.settle(trailers);
+  }
+
+  /** Good once it is there. */
+  #deliver(finished: Variant): void {
+    if (finished.tag !== 0 || this.#delivery === undefined) this.#sent.settle(finished);
+    else void this.#delivery.then((result) => this.#sent.settle(result));
   }
 }

@@ -31,18 +31,25 @@ function send(guest: ComponentGuest, request: Request): Variant | HostWork<Varia
   const { target, options, fields } = request;
   const declared = declaredLength(fields);
   const body = new OutgoingBody(newBody(guest), { declared, limit: Number.POSITIVE_INFINITY });
-  request.take().send(body);
+  const { promise: delivery, resolve: tellDelivery } = Promise.withResolvers<Variant>();
+  request.take().send(body, delivery);
   const pending = openRequest(guest, { target, fields, body, timeouts: options?.timeouts });
   if ('tag' in pending) {
     body.break();
+    tellDelivery(failed(pending));
     return failed(pending);
   }
   const { fetch } = guest.run.capabilities;
   const answer = async (): Promise<Variant> => {
     await pending.whenReady();
     const { outcome } = pending;
-    if (outcome === undefined) return failed(errorCode('internal-error'));
-    if (outcome.kind === 'failed') return failed(errorCodeOf(outcome.error, fetch));
+    if (outcome === undefined) throw new TypeError('Cannot answer: nothing came of the request');
+    if (outcome.kind === 'failed') {
+      const failure = failed(errorCodeOf(outcome.error, fetch));
+      tellDelivery(failure);
+      return failure;
+    }
+    tellDelivery(ok());
     const reply = outcome.value;
     const received = Fields.of(reply.headers, headerLimitsOf(guest));
     const response = new Response(received, new ReceivedBody(guest, reply.body));

@@ -1,5 +1,5 @@
 /** `wasi:clocks` and `wasi:random` 0.3. */
-import { monotonicNs, randomU64 } from './clocks.ts';
+import { insecureSeedOf, monotonicNs, randomU64 } from './clocks.ts';
 import { type HostInterface, prompt, waiting } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostWork } from './host-work.ts';
@@ -84,7 +84,7 @@ export const random03Interfaces: readonly HostInterface[] = [
     name: 'wasi:random/insecure-seed@0.3.0',
     text: insecureSeed03,
     functions: {
-      'get-insecure-seed': prompt((guest) => () => [randomU64(guest), randomU64(guest)]),
+      'get-insecure-seed': insecureSeedOf,
     },
   },
 ];

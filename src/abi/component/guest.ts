@@ -61,6 +61,8 @@ export class ComponentGuest {
   /** For each component instance. */
   readonly handles: readonly HandleTable[];
   readonly tasks: GuestTasks;
+  /** Made when the run first asks for it. */
+  insecureSeed: readonly [bigint, bigint] | undefined;
   #run: ComponentRun | undefined;
 
   constructor(host: GuestHost, plan: ComponentPlan, limits: Limits) {
@@ -88,6 +90,7 @@ export class ComponentGuest {
   release(): void {
     const run = this.#run;
     this.#run = undefined;
+    this.insecureSeed = undefined;
     this.tasks.clear();
     for (const table of this.handles) table.clear();
     run?.release();

@@ -110,7 +110,7 @@ class FieldChanges {
       const text = toText(value);
       const fault = faultOf(name, [text]);
       if (fault !== undefined) return failed(fault);
-      const appended = this.#change(guest, () => map.append(name, text));
+      const appended = this.#change(guest, () => map.append(map.spellingOf(name), text));
       if (appended.tag !== 0) return appended;
     }
     return ok(new Fields(map));
@@ -135,7 +135,8 @@ class FieldChanges {
     const fault = faultOf(name, [text]);
     if (fault !== undefined) return failed(fault);
     if (fields.isImmutable) return failed(isImmutableError);
-    return this.#change(guest, () => fields.map.append(name, text));
+    const { map } = fields;
+    return this.#change(guest, () => map.append(map.spellingOf(name), text));
   }
 
   #change(guest: ComponentGuest, act: () => void): Variant {

@@ -1,5 +1,5 @@
 /** Where a request goes, as a guest says it: method, scheme, authority and path. */
-import { methodName, methodOf, schemeName } from './http-words.ts';
+import { methodName, methodOf, schemeName, schemeOf } from './http-words.ts';
 import { failed, ok, type Variant } from './results.ts';
 
 const authorityPattern = /^(?:\[[0-9a-fA-F:.]+\]|[^\s/?#@:[\]\\]+)(?::([0-9]{1,5}))?$/;
@@ -26,8 +26,14 @@ export class RequestTarget {
   }
 
   setScheme(scheme: Variant | undefined): Variant {
-    if (scheme !== undefined && schemeName(scheme) === undefined) return failed();
-    this.scheme = scheme;
+    if (scheme === undefined) this.scheme = undefined;
+    else {
+      const name = schemeName(scheme);
+      if (name === undefined) return failed();
+      // A known one has a case of its own.
+      const known = schemeOf(name);
+      this.scheme = known.value === undefined ? known : scheme;
+    }
     return ok();
   }
 

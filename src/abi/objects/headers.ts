@@ -65,6 +65,12 @@ export class HeaderMap {
     return this.#lines.some((line) => line.lowerName === lowerName);
   }
 
+  /** The name as its first line has it; one without lines as it is. */
+  spellingOf(name: string): string {
+    const lowerName = name.toLowerCase();
+    return this.#lines.find((line) => line.lowerName === lowerName)?.name ?? name;
+  }
+
   /** All values of a name, in order. */
   values(name: string): readonly string[] {
     const lowerName = name.toLowerCase();

@@ -35,6 +35,14 @@ describe('the fields of a message', () => {
     expect(headers.byteLength).toBe('Set-Cookie'.length * 2 + 'X-One'.length + 7);
   });
 
+  test('are spelled as the first of their name', () => {
+    const headers = new HeaderMap(limits);
+    headers.append('X-One', '1');
+    headers.append('x-one', '2');
+    expect(headers.spellingOf('X-ONE')).toBe('X-One');
+    expect(headers.spellingOf('X-TWO')).toBe('X-TWO');
+  });
+
   test('are replaced where the first of them stood', () => {
     const headers = HeaderMap.of(
       [

@@ -11,6 +11,10 @@
  * DIR is a copy of https://github.com/WebAssembly/wasi-testsuite with its programs built, such as
  * its branch `prod/testsuite-base`; see `conformance/wasi.ts`.
  *
+ *   node scripts/conformance.ts wasi3 DIR [--only NAME]
+ *
+ * The same copy: its programs of WASI 0.3; see `conformance/wasi3.ts`.
+ *
  *   node scripts/conformance.ts components DIR [--wasm-tools FILE] [--only NAME]
  *
  * DIR is the folder `test` of https://github.com/WebAssembly/component-model; FILE: the program
@@ -36,6 +40,7 @@ import { checkComponents } from './conformance/components.ts';
 import { checkOracle } from './conformance/oracle.ts';
 import { checkVectors } from './conformance/vectors.ts';
 import { checkWasi } from './conformance/wasi.ts';
+import { checkWasi03 } from './conformance/wasi3.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
 type SkipList = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -120,6 +125,8 @@ const { values, positionals } = parseArgs({
 const [suite, directory] = positionals;
 if (suite === 'wasi' && directory !== undefined) {
   process.exitCode = await checkWasi(directory);
+} else if (suite === 'wasi3' && directory !== undefined) {
+  process.exitCode = await checkWasi03(directory, values.only);
 } else if (suite === 'components' && directory !== undefined) {
   const { only, 'wasm-tools': wasmTools } = values;
   process.exitCode = await checkComponents(directory, { wasmTools, only });
@@ -132,6 +139,7 @@ if (suite === 'wasi' && directory !== undefined) {
 } else if (suite !== 'spec' || directory === undefined) {
   console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
   console.error('       conformance.ts wasi DIR');
+  console.error('       conformance.ts wasi3 DIR [--only NAME]');
   console.error('       conformance.ts components DIR [--wasm-tools FILE] [--only NAME]');
   console.error('       conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]');
   console.error('       conformance.ts oracle DIR [--wasmtime FILE]');

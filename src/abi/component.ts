@@ -20,7 +20,7 @@ import { Trampolines } from './component/trampolines.ts';
 import type { Hostcall, ImportName } from './hostcall.ts';
 
 /** What is called for a request, and how it answers. */
-interface World {
+export interface World {
   readonly abi: string;
   /** The export that makes a component one of it. */
   readonly entry: string;
@@ -51,7 +51,10 @@ const worlds: readonly World[] = [
 ];
 
 /** One for each world; a component that could be of several is of the first. */
-export function createComponentAbis(limits: Limits): readonly Abi[] {
+export function createComponentAbis(
+  limits: Limits,
+  offered: readonly World[] = worlds,
+): readonly Abi[] {
   const interfaces = new Interfaces();
   const prepared = new WeakMap<ComponentPlan, PreparedComponent>();
   const prepare = (plan: ComponentPlan): PreparedComponent => {
@@ -59,7 +62,7 @@ export function createComponentAbis(limits: Limits): readonly Abi[] {
     prepared.set(plan, known);
     return known;
   };
-  return worlds.map((world) => ({
+  return offered.map((world) => ({
     name: world.abi,
     judge: () => ({ kind: 'other' }) as const,
     judgeComponent: (plan) => judgeComponent(plan, interfaces, world.entry),

@@ -229,3 +229,12 @@ export function flood(times: number): Uint8Array<ArrayBuffer> {
       (br_if $more (i32.lt_u (local.get $in) (i32.const ${times}))))`),
   );
 }
+
+/** Sends the request on twice at once, and gives the second answer. */
+export const pair = link(
+  relay(`${samePath}
+    (local.set $future (call $request (call $fields)))
+    (drop (call $set-path (local.get $future) (i32.const 1)
+      (i32.load (i32.const 516)) (i32.load (i32.const 520))))
+    (call $send (local.get $future) (i32.const 0) (i32.const 0) (i32.const 560))`),
+);

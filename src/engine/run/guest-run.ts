@@ -12,9 +12,10 @@ import { noBytes } from '../../http/body.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
-import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
+import type { Admission, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
+import type { SharedSeat } from '../supply/shared-seat.ts';
 import type { HostEnd } from '../turn/ending.ts';
 import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
@@ -24,6 +25,7 @@ import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
+import { Seating } from './seating.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
@@ -48,11 +50,9 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   readonly #shares: Shares;
   #phase: Phase = 'body';
   #isConversation = false;
-  readonly #isNested: boolean;
   #startedAtMs = 0;
   #activation: Activation | undefined;
-  /** Among the requests of the site, once the request is there. */
-  #place: Place | undefined;
+  readonly #seating: Seating;
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
@@ -71,12 +71,15 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       readonly shares: Shares;
       readonly limits: RunLimits;
       readonly record?: RequestRecord | undefined;
-      /** Another run of the request waits for it, and has a seat: two could wait for each other. */
-      readonly isNested?: boolean;
+      /** Of a request that middleware leads through several runs. */
+      readonly seat?: SharedSeat | undefined;
+      /** Whether the module has seats of its own. */
+      readonly hasOwnSeats?: boolean;
     },
   ) {
-    const { shares, limits, record, isNested = false } = run;
-    this.#isNested = isNested;
+    const { shares, limits, record, seat: shared, hasOwnSeats = false } = run;
+    const { admission } = parts;
+    this.#seating = new Seating({ admission, shares, runsMax: limits.runs, shared, hasOwnSeats });
     this.record = record;
     this.#parts = parts;
     this.#program = program;
@@ -94,14 +97,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
    * answer may leave long before: the run goes on within the same limits, and keeps its seat.
    */
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
-    const { admission, bodies, underWay } = this.#parts;
+    const { bodies, underWay } = this.#parts;
     const activation = this.#activate();
     const startedAtMs = this.#startedAtMs;
     const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
-      if (!this.#isNested) admission.requireRoom(this.#shares, this.#limits.runs);
+      this.#seating.requireRoom();
       if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
       return refusedReport(toErrorRecord(refusal));
@@ -117,7 +120,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const arriving = this.#readBody(exchange, activation);
       const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
-      const seat = this.#isNested ? undefined : this.#takeSeat(activation);
+      const seat = this.#takeSeat(activation);
       if (seat !== undefined) await seat;
       this.#phase = 'guest';
       const turn = activation.enter();
@@ -137,7 +140,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     activation.finish();
     this.#settleCredit(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
-    if (this.#place !== undefined) admission.leave(this.#place);
+    this.#seating.leave();
     underWay.end(this);
     const isAnswered = exchange.replyState === 'ended';
     return this.#report({ isAnswered, activation, end, error, startedAtMs });
@@ -237,17 +240,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   }
 
   #takeSeat(activation: Activation): Promise<void> | undefined {
-    const { admission } = this.#parts;
-    this.#place = admission.join(this.#shares, this.#limits.runs);
-    if (admission.tryTakeSeat(this.#place)) return undefined;
-    return this.#waitForSeat(this.#place, activation);
+    return this.#seating.take() ? undefined : this.#waitForSeat(activation);
   }
 
-  async #waitForSeat(place: Place, activation: Activation): Promise<void> {
+  async #waitForSeat(activation: Activation): Promise<void> {
     this.#phase = 'queue';
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onSeat = resolve;
-    this.#parts.admission.wait(place, this);
+    this.#seating.wait(this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
     this.#watch(activation, this.#parts.nowMs());

@@ -48,6 +48,8 @@ export interface Place {
   readonly site: SiteSeats;
   readonly client: ClientSeats;
   readonly clientKey: string;
+  /** The owner has a seat for the request already. */
+  readonly isCovered: boolean;
   hasSeat: boolean;
   waiter: SeatWaiter | undefined;
 }
@@ -81,9 +83,10 @@ export class Admission {
   /**
    * Takes in a request that is there whole. Without a client, nobody's share is looked at.
    *
+   * @param isCovered It needs no seat of its owner's: another run of the request has one.
    * @throws TerrafirmaError `overloaded`.
    */
-  join(shares: Shares, runsMax?: number): Place {
+  join(shares: Shares, runsMax?: number, isCovered = false): Place {
     const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
     this.#setLimit(site, runsMax);
     const known = site.clients.get(shares.client);
@@ -92,7 +95,8 @@ export class Admission {
     const client = known ?? openClient(site, shares.client);
     site.requests += 1;
     client.requests += 1;
-    return { site, client, clientKey: shares.client, hasSeat: false, waiter: undefined };
+    const clientKey = shares.client;
+    return { site, client, clientKey, isCovered, hasSeat: false, waiter: undefined };
   }
 
   /** How many clients of a site are remembered. */
@@ -103,9 +107,9 @@ export class Admission {
   /** Takes a run seat if there is one for this client. */
   tryTakeSeat(place: Place): boolean {
     const { site, client } = place;
-    if (!this.#hasSeatFor(site, client)) return false;
+    if (!this.#hasSeatFor(place)) return false;
     site.runs += 1;
-    site.owner.runs += 1;
+    if (!place.isCovered) site.owner.runs += 1;
     client.runs += 1;
     place.hasSeat = true;
     return true;
@@ -127,7 +131,7 @@ export class Admission {
     if (place.hasSeat) {
       place.hasSeat = false;
       site.runs -= 1;
-      site.owner.runs -= 1;
+      if (!place.isCovered) site.owner.runs -= 1;
       client.runs -= 1;
       this.#handOn(site.owner);
     }
@@ -157,9 +161,10 @@ export class Admission {
     }
   }
 
-  #hasSeatFor(site: SiteSeats, client: ClientSeats): boolean {
+  #hasSeatFor({ site, client, isCovered }: Place): boolean {
     const { runsPerOwnerMax } = this.#options;
-    if (site.runs >= site.runsMax || site.owner.runs >= runsPerOwnerMax) return false;
+    if (site.runs >= site.runsMax) return false;
+    if (!isCovered && site.owner.runs >= runsPerOwnerMax) return false;
     return client.runs < site.clientRunsMax;
   }
 
@@ -184,7 +189,7 @@ export class Admission {
       const [place] = client.waiting;
       if (place === undefined) continue;
       isWaitedFor = true;
-      if (!this.#hasSeatFor(site, client)) continue;
+      if (!this.#hasSeatFor(place)) continue;
       site.clients.delete(key);
       site.clients.set(key, client);
       return place;

@@ -32,6 +32,7 @@ import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
 import { ProgramHost } from './program-host.ts';
+import type { SharedSeat } from './shared-seat.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -125,7 +126,11 @@ export class GuestPool {
     loaded: LoadedModule,
     shares: Shares,
     limits = noRunLimits,
-    request?: { readonly record: RequestRecord; readonly isNested: boolean },
+    request?: {
+      readonly record: RequestRecord;
+      readonly seat: SharedSeat | undefined;
+      readonly hasOwnSeats: boolean;
+    },
   ): GuestRun {
     const program = this.#programOf(loaded);
     return new GuestRun(this.#parts, program, { ...request, shares, limits });

@@ -37,6 +37,8 @@ export class Next implements NextInChain {
   readonly #passage: Passage;
   readonly #step: Step;
   #isPassedOn = false;
+  /** What has the seat of the link: the first that it sent of those that are under way. */
+  #covered: { readonly wire: ChainWire; readonly ended: Promise<void> } | undefined;
 
   constructor(visit: Visit, passage: Passage, how: { readonly step: Step } & NextOptions) {
     this.#visit = visit;
@@ -60,6 +62,8 @@ export class Next implements NextInChain {
       if (error instanceof TerrafirmaError) throw new CapabilityRefusal('limit', error.message);
       throw error;
     }
+    // Its answer is there: what is left of its run is short, and gives the seat back.
+    if (this.#covered?.wire.isFinished === true) await this.#covered.ended;
     const { exchange: outer } = this.#visit;
     const wire = new ChainWire({
       body: request.body,
@@ -71,10 +75,13 @@ export class Next implements NextInChain {
     const giveUp = (): void => wire.giveUp();
     if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
-    void this.#serve(exchange).finally(() => {
+    const isBeside = this.#covered !== undefined;
+    const ended = this.#serve(exchange, isBeside).finally(() => {
       if (!wire.isFinished) wire.giveUp();
       signal.removeEventListener('abort', giveUp);
+      if (!isBeside) this.#covered = undefined;
     });
+    if (!isBeside) this.#covered = { wire, ended };
     return await wire.reply;
   }
 
@@ -96,7 +103,7 @@ export class Next implements NextInChain {
   }
 
   /** Never rejects: what goes wrong is the answer. */
-  async #serve(exchange: HttpExchange): Promise<void> {
+  async #serve(exchange: HttpExchange, isBeside: boolean): Promise<void> {
     const outer = this.#visit;
     const { id, method, target, clientAddress } = exchange.request;
     const record = newRecord(id, { method, url: target, clientAddress });
@@ -106,7 +113,7 @@ export class Next implements NextInChain {
       ...{ exchange, record, hostName: outer.hostName, site: outer.site },
       // What the owner puts on a file is on it, whatever it passes on its way to the visitor.
       ...{ shownPath: outer.shownPath, failure: undefined },
-      passage: this.#passage.behind(this.#step, target),
+      passage: this.#passage.behind(this.#step, target, isBeside),
     };
     try {
       await this.#answer(visit);

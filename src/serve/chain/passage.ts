@@ -1,4 +1,5 @@
 /** What a visitor's request has passed of its folder's middleware, and how far it may still go. */
+import { SharedSeat } from '../../engine/supply/shared-seat.ts';
 import { TerrafirmaError } from '../../errors.ts';
 
 /** One link before one path and query: a link may decide by either. */
@@ -24,24 +25,44 @@ interface Effort {
 export class Passage {
   /** Sent by a link: whoever answers it answers to that. */
   readonly isInner: boolean;
+  /** Of all runs on its way, one inside the other. */
+  readonly seat: SharedSeat;
   readonly #effort: Effort;
   readonly #passed: Set<string>;
+  readonly #links: readonly string[];
 
-  private constructor(effort: Effort, passed: Set<string>, isInner: boolean) {
+  private constructor(
+    effort: Effort,
+    passed: Set<string>,
+    outer?: { readonly seat: SharedSeat; readonly links: readonly string[] },
+  ) {
     this.#effort = effort;
     this.#passed = passed;
-    this.isInner = isInner;
+    this.#links = outer?.links ?? [];
+    this.isInner = outer !== undefined;
+    this.seat = outer?.seat ?? new SharedSeat();
   }
 
   static begin(stepsMax: number): Passage {
-    return new Passage({ stepsMax, stepsLeft: stepsMax }, new Set(), false);
+    return new Passage({ stepsMax, stepsLeft: stepsMax }, new Set());
   }
 
-  /** Of a request for `target` that the link at `step` sends: it is behind that link there, too. */
-  behind(step: Place, target: string): Passage {
-    const inner = new Passage(this.#effort, new Set(this.#passed), true);
+  /**
+   * Of a request for `target` that the link at `step` sends: it is behind that link there, too.
+   *
+   * @param isBeside Another that the link has sent is under way, and has the seat of the link.
+   */
+  behind(step: Place & Pick<Step, 'modulePath'>, target: string, isBeside: boolean): Passage {
+    const seat = isBeside ? new SharedSeat({ mayWait: false }) : this.seat;
+    const links = [...this.#links, step.modulePath];
+    const inner = new Passage(this.#effort, new Set(this.#passed), { seat, links });
     inner.note({ ...step, target });
     return inner;
+  }
+
+  /** Whether a link of that module waits for this request. */
+  isBehind(modulePath: string): boolean {
+    return this.#links.includes(modulePath);
   }
 
   hasPassed(step: Place): boolean {

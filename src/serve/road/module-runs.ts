@@ -62,8 +62,7 @@ export class ModuleRuns {
     const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
-    const isNested = isInner && ownRunsOf(site, route.modulePath) === undefined;
-    const guest = pool.acquire(loaded, shares, limits, { record, isNested });
+    const guest = pool.acquire(loaded, shares, limits, seatsFor(visit, site, route.modulePath));
     const share = account.shareOf(site.owner);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
@@ -112,6 +111,13 @@ function runShares(site: Site, modulePath: ModulePath, clientAddress: string): S
   return ownRunsOf(site, modulePath) === undefined
     ? shares
     : { ...shares, site: `${shares.site}\n${modulePath}` };
+}
+
+/** Behind itself a module would wait for seats that it has. */
+function seatsFor({ record, passage }: Visit, site: Site, modulePath: ModulePath) {
+  const isBehindItself = passage?.isBehind(modulePath) === true;
+  const hasOwnSeats = ownRunsOf(site, modulePath) !== undefined && !isBehindItself;
+  return { record, seat: passage?.seat, hasOwnSeats };
 }
 
 function ownRunsOf({ settings }: Site, modulePath: ModulePath): number | undefined {

@@ -167,4 +167,18 @@ describe('Bodies', () => {
     bodies.begin('x', body());
     expect(() => bodies.begin('x', body())).toThrow(overloaded);
   });
+
+  test('what its owner has a seat for takes one of the module alone', () => {
+    const admission = new Admission({ ...limits, runsPerOwnerMax: 1 });
+    expect(admission.tryTakeSeat(admission.join(by('x')))).toBe(true);
+    expect(admission.tryTakeSeat(admission.join(by('x', '/a/2')))).toBe(false);
+    const covered = admission.join(by('x', '/a/3'), 1, true);
+    expect(admission.tryTakeSeat(covered)).toBe(true);
+    const waiting = admission.join(by('y', '/a/3'), 1, true);
+    expect(admission.tryTakeSeat(waiting)).toBe(false);
+    let isSeated = false;
+    admission.wait(waiting, { onSeat: () => (isSeated = true) });
+    admission.leave(covered);
+    expect(isSeated).toBe(true);
+  });
 });

@@ -144,9 +144,9 @@ export class OutgoingBody extends HostResource implements ByteSink {
     return this.#state === 'finished';
   }
 
-  /** Undefined where it is over. */
+  /** Undefined where it is over, or whoever took it has gone. */
   get room(): number | undefined {
-    if (this.#state !== 'open') return undefined;
+    if (this.#state !== 'open' || this.body.isUnwanted) return undefined;
     const hasRoom = this.body.isStreaming ? this.body.isReady : this.#waiting < writeBytesMax;
     return hasRoom ? writeBytesMax : 0;
   }

@@ -41,6 +41,11 @@ export class Body implements ReadyItem {
     return this.#state === 'streaming';
   }
 
+  /** Of a write end: nobody takes what is written any more. */
+  get isUnwanted(): boolean {
+    return this.isStreaming && this.#contents.isCancelled;
+  }
+
   /** Undefined where that is not known, and of a write end. */
   get knownBytes(): number | undefined {
     return this.#contents.knownBytes;

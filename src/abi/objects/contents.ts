@@ -97,6 +97,11 @@ export class BodyContents implements ReadBody {
     return this.#failure;
   }
 
+  /** Whether nobody reads any more. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
   /** Whether adding is welcome. */
   get hasRoom(): boolean {
     return this.#waitingBytes - this.#earlyBytes < windowBytesMax;

@@ -14,8 +14,14 @@ import { type TrialBounds, type TrialEnding, TrialWatch } from './trial-watch.ts
 
 export type Compiler = 'baseline' | 'optimiser';
 
+/**
+ * `quick` is the baseline compiler, too, but nothing is told of single functions: of a large module
+ * telling, and listening, take several times as long as compiling.
+ */
+export type TrialKind = 'quick' | Compiler;
+
 export interface TrialTask {
-  readonly compiler: Compiler;
+  readonly compiler: TrialKind;
   readonly forms: readonly Uint8Array[];
   readonly bounds: TrialBounds;
 }
@@ -23,36 +29,45 @@ export interface TrialTask {
 const outputCharsMax = 1_000;
 
 /** As `nice` has it: trials give way to requests, and what nobody waits for to what is awaited. */
-const priorities: Readonly<Record<Compiler, number>> = { baseline: 10, optimiser: 14 };
+const priorities: Readonly<Record<TrialKind, number>> = { quick: 10, baseline: 10, optimiser: 14 };
 
 const commonFlags: readonly string[] = [
   // All functions at once instead of at their first call, one after another.
   '--no-wasm-lazy-compilation',
   '--wasm-num-compilation-tasks=1',
-  '--trace-wasm-compilation-times',
   // For the one intrinsic that makes V8 write out what it has traced so far.
   '--allow-natives-syntax',
   '--max-old-space-size=128',
   '--disable-warning=ExperimentalWarning',
 ];
 
-const compilerFlags: Readonly<Record<Compiler, readonly string[]>> = {
-  baseline: ['--liftoff', '--no-wasm-tier-up'],
-  optimiser: ['--no-liftoff'],
+const baselineFlags = ['--liftoff', '--no-wasm-tier-up'];
+const tellingFlag = '--trace-wasm-compilation-times';
+const compilerFlags: Readonly<Record<TrialKind, readonly string[]>> = {
+  quick: baselineFlags,
+  baseline: [...baselineFlags, tellingFlag],
+  optimiser: ['--no-liftoff', tellingFlag],
 };
 
 /**
  * What the process runs. On standard input comes for each module the number of its forms, and each
  * form with its length before it (u32, little-endian); it says every 20 ms what it has used, and
- * `done` when all forms are compiled. As text, because a TypeScript file would first load Node's
- * own type stripper, a WebAssembly module that these flags compile whole: 0.3 s more.
+ * `done` when all forms are compiled. Where nothing is told of functions, it says before that what
+ * it held at most in all its life: what was held between two looks counts, too. As text, because a
+ * TypeScript file would first load Node's own type stripper, a WebAssembly module that these flags
+ * compile whole: 0.3 s more.
  */
 const trialScript = `
   const fs = require('node:fs');
   const say = (line) => { %DebugPrint(0); fs.writeSync(1, line + '\\n'); };
-  const tell = () => {
+  const tell = (bytes = process.memoryUsage.rss()) => {
     const { user, system } = process.cpuUsage();
-    say('used ' + (user + system) + ' ' + process.memoryUsage.rss());
+    say('used ' + (user + system) + ' ' + bytes);
+  };
+  const readPeak = () => {
+    if (process.platform !== 'linux') return process.memoryUsage.rss();
+    const status = fs.readFileSync('/proc/self/status', 'latin1');
+    return Number(/^VmHWM:\\s+(\\d+) kB/m.exec(status)[1]) * 1024;
   };
   const read = (length) => {
     const bytes = Buffer.allocUnsafeSlow(length);
@@ -64,7 +79,7 @@ const trialScript = `
     return bytes;
   };
   const readNumber = () => read(4).readUInt32LE();
-  setInterval(tell, 20);
+  setInterval(() => tell(), 20);
   (async () => {
     for (;;) {
       const forms = Array.from({ length: readNumber() }, () => read(readNumber()));
@@ -73,7 +88,7 @@ const trialScript = `
         say('form');
         await WebAssembly.compile(form);
       }
-      tell();
+      tell(process.argv[1] === 'quick' ? readPeak() : undefined);
       say('done');
     }
   })().catch((error) => { console.error(String(error)); process.exit(1); });`;
@@ -109,9 +124,9 @@ export class TrialProcess {
   }
 
   /** @throws TerrafirmaError `internal`: no process can be started. */
-  static async start(compiler: Compiler): Promise<TrialProcess> {
+  static async start(compiler: TrialKind): Promise<TrialProcess> {
     const flags = [...commonFlags, ...compilerFlags[compiler]];
-    const child = spawn(process.execPath, [...flags, '--eval', trialScript], {
+    const child = spawn(process.execPath, [...flags, '--eval', trialScript, compiler], {
       stdio: ['pipe', 'pipe', 'pipe'],
       // Nothing of the operator's environment is the module's business.
       env: {},

@@ -4,14 +4,14 @@
  * because what others left behind there must not count against a module.
  */
 
-import { bytesOf, type Compiler, TrialProcess, type TrialTask } from './trial-process.ts';
+import { bytesOf, type TrialKind, TrialProcess, type TrialTask } from './trial-process.ts';
 import type { TrialEnding } from './trial-watch.ts';
 
 /** Code that one process is given: V8 holds up to 24 times as much, until it collects it. */
 const triedBytesMax = 4 * 1024 * 1024;
-/** Processes of each compiler that wait: each holds some 20 MB of its own. */
-const waitingMax: Readonly<Record<Compiler, number>> = { baseline: 2, optimiser: 1 };
-/** All but one of the compiler that deploys wait for go when nobody has wanted them for so long. */
+/** Processes of each kind that wait: each holds some 20 MB of its own. */
+const waitingMax: Readonly<Record<TrialKind, number>> = { quick: 2, baseline: 0, optimiser: 1 };
+/** All but one of the kind that deploys wait for go when nobody has wanted them for so long. */
 const restMsMax = 30_000;
 
 interface Waiting {
@@ -20,7 +20,8 @@ interface Waiting {
 }
 
 export class TrialProcesses {
-  readonly #waiting: Readonly<Record<Compiler, Set<Waiting>>> = {
+  readonly #waiting: Readonly<Record<TrialKind, Set<Waiting>>> = {
+    quick: new Set(),
     baseline: new Set(),
     optimiser: new Set(),
   };
@@ -28,15 +29,15 @@ export class TrialProcesses {
   #isClosed = false;
 
   /** Processes of that compiler that wait. */
-  waitingCount(compiler: Compiler): number {
+  waitingCount(compiler: TrialKind): number {
     return this.#waiting[compiler].size;
   }
 
   /** Has a process ready for the next deploy. Never fails: that one will say. */
   prepare(): void {
-    if (this.#isClosed || this.#waiting.baseline.size > 0 || this.#starting.size > 0) return;
-    const starting = TrialProcess.start('baseline').then(
-      (process) => this.#putBack('baseline', process),
+    if (this.#isClosed || this.#waiting.quick.size > 0 || this.#starting.size > 0) return;
+    const starting = TrialProcess.start('quick').then(
+      (process) => this.#putBack('quick', process),
       () => undefined,
     );
     this.#starting.add(starting);
@@ -50,7 +51,8 @@ export class TrialProcesses {
    */
   async run(task: TrialTask, stop: AbortSignal): Promise<TrialEnding> {
     const process = this.#take(task) ?? (await TrialProcess.start(task.compiler));
-    const wasUsed = process.triedBytes > 0;
+    // What fails at once is tried anew by whoever asked.
+    const wasUsed = process.triedBytes > 0 && task.compiler !== 'quick';
     const ending = await process.run(task, stop);
     if (wasUsed && ending.kind === 'failed') return await this.#runAnew(task, stop);
     this.#putBack(task.compiler, process);
@@ -60,7 +62,7 @@ export class TrialProcesses {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(this.#starting);
-    for (const compiler of ['baseline', 'optimiser'] as const) {
+    for (const compiler of ['quick', 'baseline', 'optimiser'] as const) {
       for (const each of this.#waiting[compiler]) this.#drop(compiler, each).end();
     }
   }
@@ -85,7 +87,7 @@ export class TrialProcesses {
     return undefined;
   }
 
-  #putBack(compiler: Compiler, process: TrialProcess): void {
+  #putBack(compiler: TrialKind, process: TrialProcess): void {
     const waiting = this.#waiting[compiler];
     const isFull = process.triedBytes >= triedBytesMax || waiting.size >= waitingMax[compiler];
     if (process.isEnded || isFull || this.#isClosed) process.end();
@@ -95,15 +97,15 @@ export class TrialProcesses {
       const entry: Waiting = { process, timer };
       waiting.add(entry);
     }
-    if (compiler === 'baseline') this.prepare();
+    if (compiler === 'quick') this.prepare();
   }
 
-  #outwait(compiler: Compiler, entry: Waiting): void {
-    const isLast = compiler === 'baseline' && this.#waiting.baseline.size === 1;
+  #outwait(compiler: TrialKind, entry: Waiting): void {
+    const isLast = compiler === 'quick' && this.#waiting.quick.size === 1;
     if (!isLast) this.#drop(compiler, entry).end();
   }
 
-  #drop(compiler: Compiler, entry: Waiting): TrialProcess {
+  #drop(compiler: TrialKind, entry: Waiting): TrialProcess {
     clearInterval(entry.timer);
     this.#waiting[compiler].delete(entry);
     return entry.process;

@@ -9,7 +9,7 @@ import { OwnerQueue } from '../../account/owner-queue.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
 import { describeFunction, listFunctions } from '../../wasm/function-list.ts';
-import { bytesOf, type Compiler } from './trial-process.ts';
+import { bytesOf, type Compiler, type TrialKind } from './trial-process.ts';
 import { TrialProcesses } from './trial-processes.ts';
 import type { TrialBounds, TrialEnding } from './trial-watch.ts';
 
@@ -134,6 +134,10 @@ export class Trial {
 
   async #admit(subject: TrialSubject): Promise<void> {
     const bounds = this.#boundsOf(subject, 'baseline');
+    // All functions together within the bounds of one: then each is.
+    const cpuMsMax = Math.min(bounds.cpuMsMax, bounds.functionCpuMsMax);
+    const quick = await this.#run(subject, 'quick', { ...bounds, cpuMsMax });
+    if (quick.kind === 'compiled') return;
     const ending = await this.#run(subject, 'baseline', bounds);
     if (ending.kind === 'compiled') return;
     const rule = 'compiling it must stay within bounds of time and memory';
@@ -162,7 +166,7 @@ export class Trial {
 
   async #run(
     { forms }: TrialSubject,
-    compiler: Compiler,
+    compiler: TrialKind,
     bounds: TrialBounds,
   ): Promise<Extract<TrialEnding, { kind: 'compiled' | 'failed' }>> {
     this.#requireOpen();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Compiler, TrialTask } from '../../../src/deploy/build/trial-process.ts';
+import type { TrialKind, TrialTask } from '../../../src/deploy/build/trial-process.ts';
 import { TrialProcesses } from '../../../src/deploy/build/trial-processes.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { killerOfOptimiser } from '../costly-modules.ts';
@@ -15,7 +15,7 @@ const bounds = {
 };
 const never = new AbortController().signal;
 const guest = (name: string) => new Uint8Array(guestBytes(name));
-const taskOf = (form: Uint8Array, compiler: Compiler = 'baseline'): TrialTask => ({
+const taskOf = (form: Uint8Array, compiler: TrialKind = 'quick'): TrialTask => ({
   compiler,
   forms: [form],
   bounds,
@@ -32,10 +32,10 @@ describe('TrialProcesses', () => {
   test('prepare() has one ready, and no more however often it is asked', async () => {
     processes.prepare();
     processes.prepare();
-    await until(() => processes.waitingCount('baseline') === 1);
+    await until(() => processes.waitingCount('quick') === 1);
     processes.prepare();
     expect((await processes.run(taskOf(guest('hello')), never)).kind).toBe('compiled');
-    expect(processes.waitingCount('baseline')).toBe(1);
+    expect(processes.waitingCount('quick')).toBe(1);
   });
 
   test('a process tries one module after another, each on its own account', async () => {
@@ -72,6 +72,6 @@ describe('TrialProcesses', () => {
     expect(await running).toEqual({ kind: 'stopped' });
     await processes.close();
     processes.prepare();
-    expect(processes.waitingCount('baseline')).toBe(0);
+    expect(processes.waitingCount('quick')).toBe(0);
   });
 });

@@ -76,6 +76,14 @@ describe('Trial', () => {
     );
   });
 
+  test('passes what takes longer in all than one function may', async () => {
+    const trial = makeTrial({ bounds: { baseline: { functionCpuMsMax: 150 } } });
+    const many = subjectOf(manyIfs(10_000, 0, 100));
+    expect(await trial.admit(many)).toEqual({ kind: 'open' });
+    const strict = makeTrial({ bounds: { baseline: { functionCpuMsMax: 150, cpuMsMax: -1e6 } } });
+    await expect(strict.admit(many)).rejects.toMatchObject(refusal(/for all together/));
+  });
+
   test('ends what takes too much memory of the baseline compiler, and lives on', async () => {
     const times = { functionCpuMsMax: 60_000, cpuMsMax: 60_000 };
     const bounds = { baseline: { functionBytesMax: 100 * mebibyte, ...times } };

@@ -67,6 +67,11 @@ const outageHoldsMs = 60_000;
 const outageHoldsMsMax = 600_000;
 /** How often a lock is looked at that another node has: it may have died. */
 const lockLookMs = 5_000;
+/**
+ * For so long at least, whatever a visitor waits for: given up before a dead node's lock ends, every
+ * attempt would see it for too short a time, and none would ever have it.
+ */
+const lockWaitMsMin = 2 * orderLockMs;
 /** A third of the time after which an order's lock ends with its holder. */
 const lockRenewMs = orderLockMs / 3;
 
@@ -120,6 +125,7 @@ export class Orders {
   /** From now on nothing is ordered, and what fails is nobody's failure. */
   stop(): void {
     this.#isStopped = true;
+    this.#options.store.wakeAll();
   }
 
   /** Resolves when no order is under way. */
@@ -189,11 +195,13 @@ export class Orders {
     lock: Lease | undefined,
   ): Promise<Admitted | (OrderEnd & { readonly kind: 'issued' })> {
     const { limits, nowMs, store } = this.#options;
-    const untilMs = nowMs() + limits.certificateWaitMs;
+    const untilMs = nowMs() + Math.max(limits.certificateWaitMs, lockWaitMsMin);
     for (;;) {
       const admitted = await this.#admit(hostName, folderKey, lock);
-      if (admitted.kind !== 'locked' || nowMs() >= untilMs) return admitted;
-      await store.changeOf(hostName, Math.min(lockLookMs, Math.max(1, untilMs - nowMs())));
+      const isOver = this.#isStopped || nowMs() >= untilMs;
+      if (admitted.kind !== 'locked' || isOver) return admitted;
+      const restMs = Math.min(untilMs - nowMs(), lock?.restMs ?? lockLookMs);
+      await store.changeOf(hostName, Math.min(lockLookMs, Math.max(1, restMs)));
       const issued = await this.#issuedElsewhere(hostName);
       if (issued !== undefined) return { kind: 'issued', certificate: issued };
       const failed = this.#stillHolds(await store.failure(hostName));

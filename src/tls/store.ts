@@ -66,8 +66,13 @@ export class TlsStore {
     const opened = new TlsStore(options);
     const watch = options.store.watch(space, (notice) => opened.#onNotice(notice));
     opened.#watch = watch;
-    await watch.ready;
-    await opened.#readAll();
+    try {
+      await watch.ready;
+      await opened.#readAll();
+    } catch (error) {
+      watch.close();
+      throw error;
+    }
     return opened;
   }
 
@@ -124,6 +129,11 @@ export class TlsStore {
     clearTimeout(timer);
     waiting.delete(resolve);
     if (waiting.size === 0) this.#waiting.delete(hostName);
+  }
+
+  /** Whoever waits in `changeOf` looks again. */
+  wakeAll(): void {
+    this.#wake([...this.#waiting.keys()]);
   }
 
   setRenewal(hostName: HostName, renewAtMs: number): Promise<void> {

@@ -9,6 +9,7 @@ import { TerrafirmaError } from '../../src/errors.ts';
 import { logReader, openJournal } from '../../src/journal/journal.ts';
 import { type FolderKey, type HostName, parseFolderPath } from '../../src/names.ts';
 import { DirectStore } from '../../src/outside/store/direct-store.ts';
+import type { Lease } from '../../src/outside/store/leases.ts';
 import { openBlobs } from '../../src/outside/store/open.ts';
 import { storePath } from '../../src/outside/store/sqlite-schema.ts';
 import { AcmeClient } from '../../src/tls/acme/client.ts';
@@ -75,6 +76,8 @@ export class TlsWorld implements AsyncDisposable {
   renewed = 0;
   limits: Limits = { ...defaultLimits };
   publicAddresses: readonly string[] = [];
+  /** Of several nodes; taken up by `build`. */
+  lockOf: ((hostName: HostName) => Lease) | undefined;
   #httpPort = 0;
   shared!: DirectStore;
   store!: TlsStore;
@@ -128,7 +131,8 @@ export class TlsWorld implements AsyncDisposable {
     const gate = new OrderGate({ limits, store, nowMs });
     const journal = openJournal(logReader(logger));
     const shared = { store, directories, journal, nowMs, random };
-    this.orders = new Orders({ ...shared, limits, admission, gate });
+    const several = this.lockOf === undefined ? {} : { lockOf: this.lockOf };
+    this.orders = new Orders({ ...shared, limits, admission, gate, ...several });
     const onRenewed = (): void => {
       this.renewed += 1;
     };

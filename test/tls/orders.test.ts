@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FolderKey, HostName } from '../../src/names.ts';
+import { Lease } from '../../src/outside/store/leases.ts';
+import { orderLockMs } from '../../src/tls/orders.ts';
+import { certificateSpace, keys } from '../../src/tls/records.ts';
 import { TlsWorld } from '../support/tls-world.ts';
 
 const HOUR_MS = 3_600_000;
@@ -11,6 +14,21 @@ describe('orders', () => {
     await world[Symbol.asyncDispose]();
   });
 
+  /** A name that another node orders now. */
+  async function lockedElsewhere(): Promise<HostName> {
+    await world.close();
+    const lockOf = (hostName: HostName): Lease =>
+      new Lease({
+        ...{ store: world.shared, space: certificateSpace, key: keys.orderLease(hostName) },
+        ...{ ttlMs: orderLockMs, nowMs: () => world.nowMs },
+      });
+    world.lockOf = lockOf;
+    await world.build();
+    const name = world.names.serve('site.test');
+    expect(await lockOf(name).tryHold()).toBe(true);
+    return name;
+  }
+
   test('joins a thousand equal ones into one', async () => {
     world = await TlsWorld.open();
     const name = world.names.serve('site.test');
@@ -18,6 +36,33 @@ describe('orders', () => {
     expect(new Set(ends.map((end) => end.kind))).toEqual(new Set(['issued']));
     expect(world.server.orders.length).toBe(1);
     expect((await world.store.certificate(name))?.hostName).toBe(name);
+  });
+
+  test('orders the name of a node that died, however briefly a visitor waits', async () => {
+    world = await TlsWorld.open(1, { certificateWaitMs: 1_000 });
+    const name = await lockedElsewhere();
+    const startedAtMs = world.nowMs;
+    // Seconds pass quickly here, until a lock of 30 s has ended.
+    const clock = setInterval(() => {
+      if (world.nowMs - startedAtMs > 35_000) return;
+      world.nowMs += 1_000;
+      world.store.wakeAll();
+    }, 5);
+    const end = await world.orders.obtain(name);
+    clearInterval(clock);
+    expect(end).toMatchObject({ kind: 'issued' });
+    expect(world.nowMs - startedAtMs).toBeGreaterThan(orderLockMs);
+  });
+
+  test('a daemon that stops does not wait for the order of another node', async () => {
+    world = await TlsWorld.open();
+    const name = await lockedElsewhere();
+    const end = world.orders.obtain(name);
+    await expect.poll(() => world.names.lookups).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    world.orders.stop();
+    expect(await end).toMatchObject({ kind: 'refused' });
+    expect(world.server.orders.length).toBe(0);
   });
 
   test('causes none for 200 names without a record, and looks at each once', async () => {

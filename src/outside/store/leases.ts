@@ -55,6 +55,13 @@ export class Lease {
     return this.#held !== undefined && this.#options.nowMs() < this.#held.untilMs;
   }
 
+  /** In so many milliseconds it may be taken, if nobody renews it; 0: nobody is known to have it. */
+  get restMs(): number {
+    if (this.#seen === undefined) return 0;
+    const { atMs, ttlMs } = this.#seen;
+    return Math.max(0, atMs + ttlMs + graceMs - this.#options.nowMs());
+  }
+
   /**
    * Takes or renews it, where nobody else has it; whether it is held now. Never waits for another
    * to lose it: ask again, at least every third of its time. Rejects with StoreError.
@@ -137,7 +144,7 @@ export class Lease {
       this.#seen = { revision: entry.revision, atMs: nowMs(), ttlMs: ttlOf(entry.value) };
       return false;
     }
-    return nowMs() - this.#seen.atMs >= this.#seen.ttlMs + graceMs;
+    return this.restMs === 0;
   }
 
   #write(ifRevision: Revision): Write {

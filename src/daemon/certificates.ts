@@ -9,12 +9,13 @@ import { describeError, TerrafirmaError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
-import { type SharedStore, StoreError } from '../outside/store/contract.ts';
+import type { SharedStore } from '../outside/store/contract.ts';
 import { KeptStore } from '../outside/store/kept-store.ts';
 import { Lease } from '../outside/store/leases.ts';
 import { SealingStore } from '../outside/store/sealing-store.ts';
 import { AcmeClient } from '../tls/acme/client.ts';
 import type { ExternalAccount } from '../tls/acme/jws.ts';
+import { AcmeOpening, type AcmeOpeningOptions } from '../tls/acme-opening.ts';
 import { Admission, canonicalAddress, type ServedName } from '../tls/admission.ts';
 import { type AcmeParts, Certificates } from '../tls/certificates.ts';
 import { Challenges } from '../tls/challenges.ts';
@@ -66,27 +67,27 @@ export async function openCertificates(
     onTrouble: (reason) => journal.tell('certificates-not-usable', { reason }),
   });
   const isOrdering = config.acme.isAgreed && config.folder === undefined;
-  const acme = isOrdering ? await openAcmeOrNone(parts) : undefined;
+  const acme = isOrdering ? new AcmeOpening(openingOf(parts)) : undefined;
+  await acme?.begin();
   own.watch(ownFilesLookMs);
-  acme?.renewals.start();
   return new Certificates({ own, acme, onRenewed: onChange, nowMs: Date.now });
 }
 
-/** Where the store cannot be used, its operator is told, and names of own files are served. */
-async function openAcmeOrNone(parts: CertificatesParts): Promise<AcmeParts | undefined> {
-  try {
-    return await openAcme(parts);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    const reason = `no certificates are ordered or kept: ${error.message}`;
-    parts.journal.tell('certificates-not-usable', { reason });
-    return undefined;
-  }
+function openingOf(parts: CertificatesParts): AcmeOpeningOptions {
+  const { journal, onChange } = parts;
+  return {
+    open: () => openAcme(parts),
+    onLate: onChange,
+    onTrouble: (reason) => {
+      const words = `no certificates are ordered or kept until it can be: ${reason}`;
+      journal.tell('certificates-not-usable', { reason: words });
+    },
+  };
 }
 
 async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
-  const { config, isClockTrusted, journal, resolver, servedName, onChange } = parts;
-  const { acme, limits } = config;
+  const { config, journal } = parts;
+  const { acme } = config;
   const caPem = acme.caFile === undefined ? undefined : await readSetting(acme.caFile, 'ca_file');
   const external = await readExternal(acme);
   const onStoreTrouble = (error: unknown): void =>
@@ -95,6 +96,28 @@ async function openAcme(parts: CertificatesParts): Promise<AcmeParts> {
   const opening = { store: shared, nowMs: Date.now, onTrouble: onStoreTrouble };
   const store = await TlsStore.open(opening);
   const challenges = new Challenges(opening);
+  try {
+    return await openOrders(parts, { shared, store, challenges, caPem, external });
+  } catch (error) {
+    // It is tried again, with watches of its own.
+    challenges.close();
+    store.close();
+    throw error;
+  }
+}
+
+/** Rejects with StoreError where the account cannot be read or made. */
+async function openOrders(
+  parts: CertificatesParts,
+  from: Pick<AcmeParts, 'store' | 'challenges'> & {
+    readonly shared: SharedStore;
+    readonly caPem: string | undefined;
+    readonly external: ExternalAccount | undefined;
+  },
+): Promise<AcmeParts> {
+  const { config, isClockTrusted, journal, resolver, servedName, onChange } = parts;
+  const { acme, limits } = config;
+  const { caPem, challenges, external, shared, store } = from;
   const urls = acme.isStaging ? [staging] : acme.directories;
   const clients = await Promise.all(
     urls.map(

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { CertificateFiles } from '../config/config.ts';
 import type { HostName } from '../names.ts';
 import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
+import type { AcmeOpening } from './acme-opening.ts';
 import type { Challenges } from './challenges.ts';
 import type { Directories } from './directories.ts';
 import { type CertificateState, noneInAnyState, stateAt } from './due-index.ts';
@@ -15,7 +16,7 @@ import type { FailureEntry, StoredCertificate } from './records.ts';
 import type { Renewals } from './renewals.ts';
 import type { TlsStore } from './store.ts';
 
-/** What ordering needs; undefined where the operator wants none. */
+/** What ordering needs. */
 export interface AcmeParts {
   readonly store: TlsStore;
   readonly orders: Orders;
@@ -26,7 +27,8 @@ export interface AcmeParts {
 
 export interface CertificatesOptions {
   readonly own: OwnCertificates;
-  readonly acme: AcmeParts | undefined;
+  /** Undefined where the operator wants none ordered. */
+  readonly acme: AcmeOpening | undefined;
   /** A certificate was replaced at an operator's word. */
   readonly onRenewed: () => void;
   /** Milliseconds since the Unix epoch. */
@@ -53,6 +55,8 @@ export interface CertificateCounts {
 /** Threads ask again after this; a change is told to them at once. */
 const answerHoldsMs = 60_000;
 const noneHoldsMsMax = 10_000;
+/** While the store cannot be used. */
+const awayHoldsMs = 2_000;
 
 export class Certificates {
   readonly #options: CertificatesOptions;
@@ -66,7 +70,7 @@ export class Certificates {
    * thread that asks has its own limit. Never rejects but for errors of ours.
    */
   async answer(hostName: HostName | undefined, clientAddress?: string): Promise<CertificateAnswer> {
-    const { acme, own } = this.#options;
+    const { own } = this.#options;
     if (hostName === undefined) {
       const first = own.first();
       if (first !== undefined) return found(first, first.id, answerHoldsMs);
@@ -74,8 +78,12 @@ export class Certificates {
     }
     const mine = own.find(hostName);
     if (mine !== undefined) return found(mine, mine.id, answerHoldsMs);
-    if (acme === undefined) {
+    if (this.#options.acme === undefined) {
       return none('no certificate is configured for the name', noneHoldsMsMax);
+    }
+    const acme = this.#acme;
+    if (acme === undefined) {
+      return none('the store of certificates cannot be used now', awayHoldsMs);
     }
     const kept = await acme.store.certificate(hostName);
     if (kept !== undefined && this.#isUsable(kept, acme)) return this.#stored(kept);
@@ -86,16 +94,17 @@ export class Certificates {
 
   /** Null for a token that is not shown right now. */
   async httpAnswer(token: string): Promise<string | null> {
-    return (await this.#options.acme?.challenges.httpAnswer(token)) ?? null;
+    return (await this.#acme?.challenges.httpAnswer(token)) ?? null;
   }
 
   async alpnCertificate(hostName: HostName): Promise<CertificatePair | null> {
-    return (await this.#options.acme?.challenges.alpnCertificate(hostName)) ?? null;
+    return (await this.#acme?.challenges.alpnCertificate(hostName)) ?? null;
   }
 
   /** Those that are kept, by name, and those of the operator's own on the first page. */
   async list(after: HostName | undefined, countMax: number): Promise<CertificateList> {
-    const { acme, own } = this.#options;
+    const acme = this.#acme;
+    const { own } = this.#options;
     const stored = (await acme?.store.listCertificates(after, countMax)) ?? [];
     const kept = stored.map(async ({ chainPem, keyPem, ...facts }): Promise<KeptCertificate> => {
       const failure = await acme?.store.failure(facts.hostName);
@@ -106,7 +115,8 @@ export class Certificates {
 
   /** How all of them are, and when the first ends. */
   get counts(): CertificateCounts {
-    const { acme, nowMs, own } = this.#options;
+    const acme = this.#acme;
+    const { nowMs, own } = this.#options;
     const states = { ...(acme?.store.countStates() ?? noneInAnyState) };
     const ends = own.list().map(({ notAfterMs }) => notAfterMs);
     for (const end of ends) states[stateAt(nowMs(), { notAfterMs: end })] += 1;
@@ -121,7 +131,7 @@ export class Certificates {
    * or none is kept of the name.
    */
   async renew(hostName: HostName): Promise<OrderEnd | undefined> {
-    const { acme } = this.#options;
+    const acme = this.#acme;
     const kept = await acme?.store.certificate(hostName);
     if (acme === undefined || kept === undefined) return undefined;
     const end = await acme.orders.renew(kept);
@@ -135,8 +145,8 @@ export class Certificates {
   }
 
   async close(): Promise<void> {
-    const { acme, own } = this.#options;
-    own.close();
+    this.#options.own.close();
+    const acme = await this.#options.acme?.end();
     if (acme === undefined) return;
     // Connections first: an order under way fails at once instead of holding up the end.
     acme.orders.stop();
@@ -145,6 +155,11 @@ export class Certificates {
     await acme.orders.settled();
     acme.challenges.close();
     acme.store.close();
+  }
+
+  /** Undefined where none are ordered, or the store cannot be used yet. */
+  get #acme(): AcmeParts | undefined {
+    return this.#options.acme?.parts;
   }
 
   /** Not over, and of a directory that is still in force: staging's are worth nothing later. */

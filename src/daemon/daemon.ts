@@ -24,7 +24,6 @@ import type { SharedStore } from '../outside/store/contract.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { noBans, requireNoBan } from '../site/bans.ts';
 import type { Certificates } from '../tls/certificates.ts';
-import { TicketKeys } from '../tls/ticket-keys.ts';
 import { type AnswersOptions, ControlAnswers } from './answers.ts';
 import { openCertificates } from './certificates.ts';
 import { Compressor } from './compress/compressor.ts';
@@ -42,6 +41,7 @@ import { RunningParts } from './running-parts.ts';
 import { ServedAddresses } from './served-addresses.ts';
 import { openNodes, startStore } from './shared-store.ts';
 import { ServingThreads, type ThreadEndpoints, type ThreadsOptions } from './threads.ts';
+import { openTicketKeys } from './ticket-keys.ts';
 import { openTraces } from './traces/open.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -219,7 +219,7 @@ async function openTls(
     servedName: (hostName, clientAddress) => answers.servedName(hostName, clientAddress),
     onChange: () => parts.threads?.tell({ kind: 'certificates-changed' }),
   });
-  if (certificates !== undefined) parts.ticketKeys = new TicketKeys();
+  if (certificates !== undefined) parts.ticketKeys = await openTicketKeys(config, parts, store);
   return certificates;
 }
 

@@ -98,7 +98,7 @@ export class RunningParts {
     await this.#step(() => this.operation?.close());
     this.bans?.close();
     await this.#step(() => this.cron?.close());
-    this.ticketKeys?.close();
+    await this.#step(() => this.ticketKeys?.close());
     await this.#step(() => this.certificates?.close());
     await this.#step(() => this.logins?.close());
     await this.#step(() => this.compressor?.close());

@@ -6,6 +6,7 @@
  *     count/all   count/owner/<owner>                 orders of the last hour, by minutes
  *     count/name/<registered name>   count/folder/<folder key>      of the last week, by hours
  *     challenge/<token>        alpn/<host name>       lock/renewals    lock/name/<host name>
+ *     tickets                  keys of session tickets: bytes
  */
 import type { BucketShape, TimeBuckets } from '../account/time-buckets.ts';
 import type { FolderKey, HostName, OwnerKey } from '../names.ts';
@@ -51,6 +52,7 @@ export const keys = {
   renewalsLease: bytesOf('lock/renewals'),
   orderLease: (hostName: HostName) => bytesOf(`lock/name/${hostName}`),
   accounts: bytesOf('account/'),
+  tickets: bytesOf('tickets'),
   alpnChallenge: (hostName: HostName) => bytesOf(`alpn/${hostName}`),
 } as const;
 

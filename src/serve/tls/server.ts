@@ -41,6 +41,8 @@ export interface TlsServerOptions {
 }
 
 const acmeProtocol = 'acme-tls/1';
+/** Node's own is made of the command line, so that a session would hold on one node alone. */
+const sessionIdContext = 'terrafirma';
 
 export function createTlsServer(options: TlsServerOptions): Server {
   const { contexts, http, limits, ticketKeys } = options;
@@ -53,6 +55,7 @@ export function createTlsServer(options: TlsServerOptions): Server {
     },
     handshakeTimeout: limits.headerTimeoutMs,
     ticketKeys: Buffer.from(ticketKeys),
+    sessionIdContext,
     // Greeted before, so it is at hand but for the rarest of moments.
     SNICallback: (serverName, settle) => {
       chooseContext(contexts, serverName).then(
@@ -141,6 +144,7 @@ async function greet(
       key,
       minVersion: 'TLSv1.2',
       ticketKeys: server.getTicketKeys(),
+      sessionIdContext,
     });
   }
   options.hellos.greet(socket, hello.message);

@@ -5,10 +5,13 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 import { askAdmin, socketOf } from '../support/admin.ts';
 import { guestBytes, padded } from '../support/folder.ts';
 import { natsProgram } from '../support/nats-servers.ts';
+import { expectWithin, marks, spreadOf } from './times.ts';
 import { ClusterWorld, folder, type Node } from './world.ts';
 
 const path = `${folder}/v.wasm`;
 const folderKey = `/keybase/${folder}`;
+/** From the first node that has something to the last. */
+const spreadMsMax = 2_000;
 
 describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
   let world: ClusterWorld;
@@ -59,17 +62,33 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
 
   async function servesOnAll(n: number): Promise<void> {
     const wanted = n % 2 === 0 ? served.even : served.odd;
-    for (const node of world.nodes) {
-      await expect.poll(() => digestOn(node), { timeout: 30_000 }).toEqual(wanted);
-    }
+    await Promise.all(
+      world.nodes.map((node) =>
+        expect.poll(() => digestOn(node), { timeout: 30_000 }).toEqual(wanted),
+      ),
+    );
+  }
+
+  /** The same, of what `act` does on one node: the others are no more than two seconds behind. */
+  async function spreads(what: string, n: number, act: () => void): Promise<void> {
+    const since = marks(world.nodes);
+    act();
+    await servesOnAll(n);
+    const name = file.slice(folder.length);
+    const spread = await spreadOf(
+      world.nodes,
+      since,
+      ({ path: asked, status }) =>
+        String(asked).startsWith(name) && status === (n % 2 === 0 ? 200 : 404),
+    );
+    expectWithin(what, spread, spreadMsMax);
   }
 
   test('a module that is in one copy alone serves on all; late copies change nothing', async () => {
     const [a, b, c] = [world.node(0), world.node(1), world.node(2)];
     arrive(a, 2);
     await servesOnAll(2);
-    arrive(a, 3);
-    await servesOnAll(3);
+    await spreads('a new version of one copy is on all nodes', 3, () => arrive(a, 3));
     // B gets the old version first, then the newest; C the newest.
     arrive(b, 2);
     await settled(b);
@@ -87,8 +106,7 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
     await servesOnAll(2);
     arrive(a, 3);
     await servesOnAll(3);
-    arrive(a, 2, first);
-    await servesOnAll(2);
+    await spreads('what was put back is on all nodes', 2, () => arrive(a, 2, first));
   });
 
   test('what is deleted in one copy is gone on all, and stays gone', async () => {
@@ -179,8 +197,11 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
       Promise.all(world.nodes.map(async (node) => (await world.ask(node, '/hello.wasm')).status));
     const all = (status: number): readonly number[] => world.nodes.map(() => status);
     expect(await statuses()).toEqual(all(200));
+    const since = marks(world.nodes);
     writeFileSync(a.mount.path(rules), '{"version":"v1","per_path_configs":{"/":{}}}');
     await expect.poll(statuses, { timeout: 30_000 }).toEqual(all(403));
+    const spread = await spreadOf(world.nodes, since, ({ status }) => status === 403);
+    expectWithin('what was closed in one copy is closed on all nodes', spread, spreadMsMax);
     await settled(b);
     expect(await statuses()).toEqual(all(403));
     await world.restart(b, 'SIGTERM');

@@ -4,12 +4,25 @@
  */
 import { describeError } from '../errors.ts';
 import { StoreError } from '../outside/store/contract.ts';
-import type { AcmeParts } from './certificates.ts';
+import type { Challenges } from './challenges.ts';
+import type { Directories } from './directories.ts';
+import type { Orders } from './orders.ts';
+import type { Renewals } from './renewals.ts';
+import type { TlsStore } from './store.ts';
+
+/** What ordering needs. */
+export interface AcmeParts {
+  readonly store: TlsStore;
+  readonly orders: Orders;
+  readonly directories: Directories;
+  readonly challenges: Challenges;
+  readonly renewals: Renewals;
+}
 
 export interface AcmeOpeningOptions {
   /** Rejects with StoreError while the store cannot be used. */
   readonly open: () => Promise<AcmeParts>;
-  /** It succeeded later than at the start: who was told that there is no certificate may ask again. */
+  /** It succeeded later: whoever was told that there is no certificate may ask again. */
   readonly onLate: () => void;
   /** Told each new reason why it failed. */
   readonly onTrouble: (reason: string) => void;

@@ -6,24 +6,11 @@ import { createHash } from 'node:crypto';
 import type { CertificateFiles } from '../config/config.ts';
 import type { HostName } from '../names.ts';
 import type { CertificateAnswer, CertificatePair } from '../threads/messages.ts';
-import type { AcmeOpening } from './acme-opening.ts';
-import type { Challenges } from './challenges.ts';
-import type { Directories } from './directories.ts';
+import type { AcmeOpening, AcmeParts } from './acme-opening.ts';
 import { type CertificateState, noneInAnyState, stateAt } from './due-index.ts';
-import type { OrderEnd, Orders } from './orders.ts';
+import type { OrderEnd } from './orders.ts';
 import type { OwnCertificates } from './own-certificates.ts';
 import type { FailureEntry, StoredCertificate } from './records.ts';
-import type { Renewals } from './renewals.ts';
-import type { TlsStore } from './store.ts';
-
-/** What ordering needs. */
-export interface AcmeParts {
-  readonly store: TlsStore;
-  readonly orders: Orders;
-  readonly directories: Directories;
-  readonly challenges: Challenges;
-  readonly renewals: Renewals;
-}
 
 export interface CertificatesOptions {
   readonly own: OwnCertificates;

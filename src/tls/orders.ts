@@ -68,8 +68,8 @@ const outageHoldsMsMax = 600_000;
 /** How often a lock is looked at that another node has: it may have died. */
 const lockLookMs = 5_000;
 /**
- * For so long at least, whatever a visitor waits for: given up before a dead node's lock ends, every
- * attempt would see it for too short a time, and none would ever have it.
+ * For so long at least, whatever a visitor waits for: given up before a dead node's lock ends,
+ * every attempt would see it for too short a time, and none would ever have it.
  */
 const lockWaitMsMin = 2 * orderLockMs;
 /** A third of the time after which an order's lock ends with its holder. */

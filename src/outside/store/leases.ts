@@ -55,7 +55,7 @@ export class Lease {
     return this.#held !== undefined && this.#options.nowMs() < this.#held.untilMs;
   }
 
-  /** In so many milliseconds it may be taken, if nobody renews it; 0: nobody is known to have it. */
+  /** After so many milliseconds it may be taken if nobody renews it; 0: nobody is known to. */
   get restMs(): number {
     if (this.#seen === undefined) return 0;
     const { atMs, ttlMs } = this.#seen;

@@ -300,7 +300,7 @@ export interface Binding {
    * Runs the entry, where there is more to it than a call without parameters: by `call`, which
    * rejects when the guest trapped or was ended; so does this then.
    */
-  enter?(call: CallEntry): Promise<void>;
+  enter?(call: CallEntry): Promise<unknown>;
   /**
    * The client has gone: tells the guest, which then has `cancelGraceMs` to end. False, or left
    * out, where it does not listen.

@@ -114,15 +114,19 @@ class ComponentBinding implements Binding {
   }
 
   /** Calls the entry, which may answer long before it ends. */
-  async enter(call: CallEntry): Promise<void> {
+  enter(call: CallEntry): Promise<unknown> {
     const run = this.#run;
     if (run === undefined) throw new TypeError('Cannot enter: no run has begun');
     const guest = this.#guest;
     let exitCode: number | undefined;
-    await this.#entry.run(call, run.parameters(guest), (value) => {
-      exitCode = run.answer(guest, value as Variant);
+    return this.#entry.run(call, run.parameters(guest), {
+      onAnswer: (value) => {
+        exitCode = run.answer(guest, value as Variant);
+      },
+      onEnd: () => {
+        if (exitCode !== undefined) guest.host.exit(exitCode);
+      },
     });
-    if (exitCode !== undefined) guest.host.exit(exitCode);
   }
 
   cancel(): boolean {

@@ -153,6 +153,7 @@ export function scalarCodec(type: ValueType): Codec {
     lift: (crossing, flat, at) => fromFlat(crossing, flat[at] ?? 0),
     load: (crossing, ptr) => fromFlat(crossing, load(crossing.memory, ptr)),
     lower: (_, value, flat) => void flat.push(toFlat(value)),
+    lowerOne: (_, value) => toFlat(value),
     store: (crossing, value, ptr) => store(crossing.memory, ptr, toFlat(value) as never),
   };
 }

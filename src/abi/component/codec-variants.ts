@@ -15,6 +15,11 @@ interface Case {
   readonly flat: readonly FlatType[];
 }
 
+interface KnownCase extends Case {
+  /** Whether its core values have the types that all payloads have in common. */
+  readonly isAsJoined: boolean;
+}
+
 export interface VariantOptions {
   readonly layout: Layout;
   readonly cases: readonly (Case | undefined)[];
@@ -28,7 +33,7 @@ export class VariantCodec implements Codec {
   readonly size: number;
   readonly align: number;
   readonly flatCount: number;
-  readonly #cases: VariantOptions['cases'];
+  readonly #cases: readonly (KnownCase | undefined)[];
   readonly #joined: readonly FlatType[];
   readonly #isOption: boolean;
   readonly #tagBytes: number;
@@ -38,7 +43,9 @@ export class VariantCodec implements Codec {
     this.size = layout.size;
     this.align = layout.align;
     this.flatCount = layout.flatCount;
-    this.#cases = cases;
+    this.#cases = cases.map(
+      (each) => each && { ...each, isAsJoined: each.flat.every((type, at) => type === joined[at]) },
+    );
     this.#joined = joined;
     this.#isOption = isOption;
     this.#tagBytes = discriminantBytes(cases.length);
@@ -50,6 +57,7 @@ export class VariantCodec implements Codec {
     const tag = Number(flat[at]) >>> 0;
     const payload = this.#caseOf(crossing, tag);
     if (payload === undefined) return this.#present(tag, undefined);
+    if (payload.isAsJoined) return this.#present(tag, payload.codec.lift(crossing, flat, at + 1));
     const own = payload.flat.map((type, place) =>
       narrow(flat[at + 1 + place] ?? 0, { from: this.#joined[place] ?? type, to: type }),
     );
@@ -91,7 +99,7 @@ export class VariantCodec implements Codec {
     return this.#tagBytes === 2 ? memory.readU16(ptr) : memory.readU32(ptr);
   }
 
-  #caseOf(crossing: Crossing, tag: number): Case | undefined {
+  #caseOf(crossing: Crossing, tag: number): KnownCase | undefined {
     if (tag < this.#cases.length) return this.#cases[tag];
     const rule = `one of ${this.#cases.length} cases`;
     return crossing.trap(`Cannot take a value: ${rule}: received ${tag}`);

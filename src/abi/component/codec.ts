@@ -22,6 +22,8 @@ export interface Codec {
   load(crossing: Crossing, ptr: number): unknown;
   /** To core values, at the end of `flat`. */
   lower(crossing: Crossing, value: never, flat: WasmValue[]): void;
+  /** The same for the only core value; left out where that is no shorter way, or there are more. */
+  lowerOne?(crossing: Crossing, value: never): WasmValue;
   /** To memory, at an aligned address that the guest gave or allocated. */
   store(crossing: Crossing, value: never, ptr: number): void;
 }

@@ -99,49 +99,52 @@ class RecordCodec implements Codec {
   readonly align: number;
   readonly flatCount: number;
   readonly #codecs: readonly Codec[];
+  /** In memory. */
   readonly #offsets: readonly number[];
+  /** Among core values. */
+  readonly #places: readonly number[];
 
   constructor(codecs: readonly Codec[]) {
     this.#codecs = codecs;
     const offsets: number[] = [];
+    const places: number[] = [];
     let size = 0;
+    let flatCount = 0;
     for (const codec of codecs) {
       offsets.push(alignTo(size, codec.align));
+      places.push(flatCount);
       size = alignTo(size, codec.align) + codec.size;
+      flatCount += codec.flatCount;
     }
     this.#offsets = offsets;
+    this.#places = places;
     this.align = Math.max(1, ...codecs.map(({ align }) => align));
     this.size = alignTo(size, this.align);
-    this.flatCount = codecs.reduce((sum, { flatCount }) => sum + flatCount, 0);
+    this.flatCount = flatCount;
   }
 
   lift(crossing: Crossing, flat: readonly WasmValue[], at: number): unknown[] {
-    const values: unknown[] = [];
-    let place = at;
-    for (const codec of this.#codecs) {
-      values.push(codec.lift(crossing, flat, place));
-      place += codec.flatCount;
-    }
-    return values;
+    const places = this.#places;
+    return this.#codecs.map((codec, index) =>
+      codec.lift(crossing, flat, at + (places[index] ?? 0)),
+    );
   }
 
   load(crossing: Crossing, ptr: number): unknown[] {
-    const values: unknown[] = [];
-    for (let place = 0; place < this.#codecs.length; place += 1) {
-      values.push(this.#codecs[place]?.load(crossing, ptr + (this.#offsets[place] ?? 0)));
-    }
-    return values;
+    const offsets = this.#offsets;
+    return this.#codecs.map((codec, index) => codec.load(crossing, ptr + (offsets[index] ?? 0)));
   }
 
   lower(crossing: Crossing, values: readonly never[], flat: WasmValue[]): void {
-    for (const [place, codec] of this.#codecs.entries()) {
-      codec.lower(crossing, values[place] as never, flat);
+    for (let place = 0; place < this.#codecs.length; place += 1) {
+      this.#codecs[place]?.lower(crossing, values[place] as never, flat);
     }
   }
 
   store(crossing: Crossing, values: readonly never[], ptr: number): void {
-    for (const [place, codec] of this.#codecs.entries()) {
-      codec.store(crossing, values[place] as never, ptr + (this.#offsets[place] ?? 0));
+    for (let place = 0; place < this.#codecs.length; place += 1) {
+      const at = ptr + (this.#offsets[place] ?? 0);
+      this.#codecs[place]?.store(crossing, values[place] as never, at);
     }
   }
 }
@@ -247,6 +250,7 @@ function handleCodec(kind: 'own' | 'borrow', resource: KnownResource): Codec {
     lift: (crossing, flat, at) => take(crossing, Number(flat[at])),
     load: (crossing, ptr) => take(crossing, crossing.memory.readU32(ptr)),
     lower: (crossing, value, flat) => void flat.push(give(crossing, value)),
+    lowerOne: give,
     store: (crossing, value, ptr) => crossing.memory.writeU32(ptr, give(crossing, value)),
   };
 }

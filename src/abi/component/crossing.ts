@@ -107,7 +107,7 @@ export class Crossing {
     const realloc = this.#findRealloc();
     const ptr =
       Number(this.#host.callGuest((bytes) => realloc(0, 0, align, bytes ?? 0), size)) >>> 0;
-    if (ptr % align === 0 && ptr + size <= this.memory.byteLength) return ptr;
+    if (ptr % align === 0 && this.memory.reaches(ptr + size)) return ptr;
     return this.trap(`Cannot place ${size} bytes in the guest: realloc answered ${ptr}`);
   }
 
@@ -123,7 +123,7 @@ export class Crossing {
 
   /** Traps unless `ptr` lies in memory, or at its end: also where nothing is read. */
   requireInside(ptr: number): void {
-    if (ptr <= this.memory.byteLength) return;
+    if (this.memory.reaches(ptr)) return;
     this.trap(`Cannot read from linear memory: inside of it: received address ${ptr}`);
   }
 

@@ -6,25 +6,33 @@
 
 /** What the host has made for a guest. What depends on another must be dropped before it. */
 export abstract class HostResource {
-  #parent: HostResource | undefined;
-  #children = 0;
+  declare private parent: HostResource | undefined;
+  declare private children: number;
+
+  // On the prototype until there are any: most have neither, and fields that thirty classes inherit
+  // cost each new object more than its own.
+  static {
+    HostResource.prototype.parent = undefined;
+    HostResource.prototype.children = 0;
+  }
 
   /** Whether something that depends on it is still there. */
   get hasChildren(): boolean {
-    return this.#children > 0;
+    return this.children > 0;
   }
 
   /** `child` depends on this one from now on. */
   adopt<T extends HostResource>(child: T): T {
-    child.#parent = this;
-    this.#children += 1;
+    child.parent = this;
+    this.children += 1;
     return child;
   }
 
   /** The guest has it no more, or the run is over. Never throws. */
   drop(): void {
-    if (this.#parent !== undefined) this.#parent.#children -= 1;
-    this.#parent = undefined;
+    if (this.parent === undefined) return;
+    this.parent.children -= 1;
+    this.parent = undefined;
   }
 }
 
@@ -77,8 +85,9 @@ const taskType = 0;
 export class HandleTable {
   readonly #handlesMax: number;
   readonly #trap: (reason: string) => never;
-  #handles: (Handle | undefined)[] = [undefined];
-  #free: number[] = [];
+  /** Both grow in each run, and are emptied rather than made anew. */
+  readonly #handles: (Handle | undefined)[] = [undefined];
+  readonly #free: number[] = [];
 
   constructor(options: {
     readonly handlesMax: number;
@@ -165,11 +174,9 @@ export class HandleTable {
 
   /** The run is over: the host gives up what is left. */
   clear(): void {
-    if (this.#handles.length === 1) return;
-    const left = this.#handles;
-    this.#handles = [undefined];
-    this.#free = [];
-    for (const handle of left.reverse()) {
+    while (this.#free.pop() !== undefined);
+    while (this.#handles.length > 1) {
+      const handle = this.#handles.pop();
       if (handle?.borrowedBy === undefined && typeof handle?.value === 'object') {
         handle.value.drop();
       }

@@ -122,7 +122,7 @@ export class ResponseOutparam extends HostResource {
   set(guest: ComponentGuest, { tag, value }: Variant): void {
     if (tag === 0) {
       const { status, fields, body } = value as OutgoingResponse;
-      const head = { status, headers: headersToSend(fields.map.lines()) };
+      const head = { status, headers: headersToSend(fields) };
       this.#reply.set(head, body, declaredLength(fields));
       return;
     }

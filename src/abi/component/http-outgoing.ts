@@ -137,7 +137,7 @@ export function openRequest(
   const outbound: OutboundRequest = {
     method,
     url,
-    headers: headersToSend(fields.map.lines()),
+    headers: headersToSend(fields),
     body: bodyToSend(body, fields),
     redirects: 'give',
     firstByteMs: timeoutOf(timeouts, 'first-byte'),

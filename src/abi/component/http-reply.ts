@@ -8,6 +8,7 @@ import { noBytes } from '../../http/body.ts';
 import type { Header, ReplyHead } from '../../http/message.ts';
 import type { Exchange } from '../abi.ts';
 import type { BodyOwner, OutgoingBody } from './http-bodies.ts';
+import type { Fields } from './http-fields.ts';
 
 const statusMin = 200;
 
@@ -125,8 +126,6 @@ function badReply(rule: string, received: string): TerrafirmaError {
 }
 
 /** What goes into the head: the length of the body is the daemon's to say. */
-export function headersToSend(headers: readonly Header[]): readonly Header[] {
-  return headers
-    .filter(([name]) => name.toLowerCase() !== 'content-length')
-    .map(([name, value]) => [name.toLowerCase(), value] as const);
+export function headersToSend({ map }: Fields): readonly Header[] {
+  return map.linesBut('content-length');
 }

@@ -17,12 +17,14 @@ import { LogSink } from './log-sink.ts';
 import { isGoodEnd, type Variant } from './results.ts';
 import { type ByteSink, noSource } from './streams.ts';
 
+const noArguments: readonly string[] = [];
+
 export class HttpRun implements WorldRun {
   readonly capabilities: Capabilities;
   readonly limits: Limits;
   readonly held: HeldForRun;
   readonly pending = new PendingSet();
-  readonly arguments: readonly string[] = [];
+  readonly arguments = noArguments;
   readonly stdin = noSource;
   readonly reply: HttpReply;
   #files: OpenFiles | undefined;
@@ -31,7 +33,7 @@ export class HttpRun implements WorldRun {
   /** Made when the guest wants them: most never print. */
   #stdout: ByteSink | undefined;
   #stderr: ByteSink | undefined;
-  readonly #streams: LogStream[] = [];
+  #streams: LogStream[] | undefined;
 
   /** @param isForSpin Whether the request is told of as Spin does. */
   constructor(run: Run, limits: Limits, isForSpin = false) {
@@ -98,13 +100,14 @@ export class HttpRun implements WorldRun {
 
   #openLog(): ByteSink {
     const stream = new LogStream(this.capabilities.log);
+    this.#streams ??= [];
     this.#streams.push(stream);
     return new LogSink(stream);
   }
 
   /** @throws TerrafirmaError `bad-reply` where no answer was set */
   finish(end: RunEnd): void {
-    for (const stream of this.#streams) stream.end();
+    if (this.#streams !== undefined) for (const stream of this.#streams) stream.end();
     if (isGoodEnd(end)) this.reply.end();
   }
 

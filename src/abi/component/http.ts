@@ -22,7 +22,7 @@ function codeOf({ run }: ComponentGuest, { error }: IoError): Variant {
 function inform(outparam: ResponseOutparam, status: number, fields: Fields): Variant {
   const isInterim = status >= interimMin && status <= interimMax;
   if (!isInterim) return failed(errorCode('HTTP-protocol-error'));
-  outparam.inform({ status, headers: headersToSend(fields.map.lines()) });
+  outparam.inform({ status, headers: headersToSend(fields) });
   return ok();
 }
 

@@ -82,28 +82,33 @@ class TrailedSource implements ByteSource {
 /** One that came from outside. */
 export class ReceivedBody implements MessageBody {
   readonly #guest: ComponentGuest;
-  readonly #body: Body;
+  readonly #source: SourceBody;
 
   constructor(guest: ComponentGuest, source: SourceBody) {
-    const { held } = guest.run;
     this.#guest = guest;
-    this.#body = Body.of(source, { held, headerLimits: headerLimitsOf(guest) });
+    this.#source = source;
   }
 
   open(): readonly [StreamSide, FutureSide] {
     const { threads } = this.#guest.tasks;
     const trailers = new HostFuture(threads);
     const onEnd = (outcome: Outcome): void => trailers.settle(this.#present(outcome));
-    return [new HostStream(new TrailedSource(this.#body, onEnd), threads), trailers];
+    return [new HostStream(new TrailedSource(this.#take(), onEnd), threads), trailers];
   }
 
   send(outgoing: OutgoingBody): void {
-    outgoing.append(this.#body);
+    outgoing.append(this.#take());
     outgoing.finish(undefined);
   }
 
   drop(): void {
-    this.#body.close();
+    this.#source.cancel();
+  }
+
+  /** Once, by whoever has the message. */
+  #take(): Body {
+    const { held } = this.#guest.run;
+    return Body.of(this.#source, { held, headerLimits: headerLimitsOf(this.#guest) });
   }
 
   #present(outcome: Outcome): Variant {

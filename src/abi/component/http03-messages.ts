@@ -39,15 +39,21 @@ export class RequestOptions03 extends HostResource {
 
 /** What requests and responses have in common. */
 abstract class Message extends HostResource {
-  readonly fields: Fields;
+  #fields: Fields | (() => Fields);
   readonly body: MessageBody;
   #isTaken = false;
 
-  constructor(fields: Fields, body: MessageBody) {
+  /** @param fields Or what makes them: many a guest does not look at those that came. */
+  constructor(fields: Fields | (() => Fields), body: MessageBody) {
     super();
-    fields.freeze();
-    this.fields = fields;
+    this.#fields = fields;
     this.body = body;
+    if (typeof fields !== 'function') fields.freeze();
+  }
+
+  get fields(): Fields {
+    if (typeof this.#fields === 'function') this.#fields = this.#fields();
+    return this.#fields;
   }
 
   headers(): Fields {
@@ -71,7 +77,7 @@ export class Request extends Message {
   readonly options: RequestOptions03 | undefined;
 
   constructor(parts: {
-    readonly fields: Fields;
+    readonly fields: Fields | (() => Fields);
     readonly body: MessageBody;
     readonly target?: RequestTarget;
     readonly options?: RequestOptions03 | undefined;
@@ -88,14 +94,13 @@ export class Request extends Message {
     how: { readonly path: GuestPath; readonly isForSpin: boolean },
   ): Request {
     const { request } = exchange;
-    const shown = shownHeaders(request, how);
     const target = new RequestTarget();
     target.method = methodOf(request.method);
     target.path = how.path.target;
     target.scheme = schemeOf(request.scheme);
     target.authority = request.authority === '' ? undefined : request.authority;
     return new Request({
-      fields: Fields.of(shown, headerLimitsOf(guest)),
+      fields: () => Fields.of(shownHeaders(request, how), headerLimitsOf(guest)),
       body: new ReceivedBody(guest, new ExchangeBody(exchange)),
       target,
     });

@@ -14,9 +14,11 @@ const nsPerMs = 1_000_000n;
 
 export class Http03Run extends HttpRun {
   readonly #exchange: Run['exchange'];
-  #stopRest: (() => void) | undefined;
-
   readonly #isForSpin: boolean;
+  #guest: ComponentGuest | undefined;
+  #isWhole = false;
+  #hasWaited = false;
+  #stopRest: (() => void) | undefined;
 
   constructor(run: Run, limits: Limits, isForSpin = false) {
     super(run, limits, isForSpin);
@@ -25,6 +27,7 @@ export class Http03Run extends HttpRun {
   }
 
   override parameters(guest: ComponentGuest): readonly unknown[] {
+    this.#guest = guest;
     const { modulePath } = this.capabilities.settings;
     const path = guestPathOf(this.#exchange.request, modulePath);
     return [Request.of(guest, this.#exchange, { path, isForSpin: this.#isForSpin })];
@@ -32,7 +35,10 @@ export class Http03Run extends HttpRun {
 
   /** The answer is there; its body may still be to come. */
   override answer(guest: ComponentGuest, { tag, value }: Variant): undefined {
-    this.reply.onWhole = () => this.#limitRest(guest);
+    this.reply.onWhole = () => {
+      this.#isWhole = true;
+      if (this.#hasWaited) this.#limitRest(guest);
+    };
     if (tag !== 0) {
       const error = value as Variant;
       const detail = typeof error.value === 'string' ? `: ${error.value}` : '';
@@ -45,8 +51,14 @@ export class Http03Run extends HttpRun {
     const declared = declaredLength(fields);
     const limit = this.limits.replyBodyBytesMax;
     const body = new OutgoingBody(newBody(guest), { declared, limit });
-    this.reply.set({ status, headers: headersToSend(fields.map.lines()) }, body, declared);
+    this.reply.set({ status, headers: headersToSend(fields) }, body, declared);
     response.take().send(body);
+  }
+
+  override beforeWait(): void {
+    super.beforeWait();
+    this.#hasWaited = true;
+    if (this.#isWhole && this.#guest !== undefined) this.#limitRest(this.#guest);
   }
 
   override release(): void {
@@ -54,8 +66,12 @@ export class Http03Run extends HttpRun {
     super.release();
   }
 
-  /** What it does after its answer may take so long. */
+  /**
+   * What it does after its answer may take so long, from the first time that it waits: nearly all
+   * end before, and one that computes is bounded by its CPU time.
+   */
   #limitRest({ tasks }: ComponentGuest): void {
+    if (this.#stopRest !== undefined) return;
     const { afterReplyMsMax } = this.limits;
     const rule = `at most ${afterReplyMsMax} ms after the answer`;
     const delayNs = BigInt(afterReplyMsMax) * nsPerMs;

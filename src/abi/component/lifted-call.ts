@@ -15,6 +15,13 @@ export interface LiftedCallParts {
   readonly trampolines: Trampolines;
 }
 
+export interface CallListener {
+  /** It has answered, which may be long before its code has ended. */
+  onAnswer(value: unknown): void;
+  /** Its code has ended. What this throws the call rejects with. */
+  onEnd(): void;
+}
+
 export class LiftedCall {
   readonly #parts: LiftedCallParts;
   readonly #export: PlannedExport;
@@ -34,13 +41,11 @@ export class LiftedCall {
   /**
    * Calls it with values as `codec.ts` has them; answers such a value when its code has ended.
    * Rejects when the guest trapped or was ended.
-   *
-   * @param onAnswer Told as soon as it answers, which may be long before.
    */
   async run(
     call: CallEntry,
     values: readonly unknown[],
-    onAnswer?: (value: unknown) => void,
+    listener?: CallListener,
   ): Promise<unknown> {
     const { guest, trampolines } = this.#parts;
     const { host, tasks } = guest;
@@ -51,7 +56,7 @@ export class LiftedCall {
     const task = new Task(this.#facts, {
       onResolve: (resolved) => {
         answer = resolved?.value;
-        if (resolved !== undefined) onAnswer?.(answer);
+        if (resolved !== undefined) listener?.onAnswer(answer);
       },
     });
     const thread = new Thread(task, this.#entered);
@@ -61,6 +66,7 @@ export class LiftedCall {
     await runTask({ host, tasks, lifted: this.#lifted, thread, start: () => values });
     const rest = tasks.threads.end(thread);
     if (rest !== undefined) await tasks.wait(rest);
+    listener?.onEnd();
     return answer;
   }
 

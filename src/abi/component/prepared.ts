@@ -32,6 +32,8 @@ export interface PreparedFunction {
   readonly hasParamsInMemory: boolean;
   /** A result of several core values goes into memory, at the last parameter. */
   readonly hasResultInMemory: boolean;
+  /** Of that parameter. */
+  readonly resultPlace: number;
 }
 
 export interface PreparedImport extends PreparedFunction {
@@ -105,11 +107,13 @@ export class PreparedComponent {
   prepare({ params, result }: FuncType, isAsync = false): PreparedFunction {
     const codec = this.#codecs.ofParams(params.map(({ type }) => type));
     const resultCodec = result === undefined ? undefined : this.#codecs.of(result);
+    const hasParamsInMemory = codec.flatCount > (isAsync ? flatAsyncParamsMax : flatParamsMax);
     return {
       params: codec,
       result: resultCodec,
-      hasParamsInMemory: codec.flatCount > (isAsync ? flatAsyncParamsMax : flatParamsMax),
+      hasParamsInMemory,
       hasResultInMemory: (resultCodec?.flatCount ?? 0) > (isAsync ? 0 : flatResultsMax),
+      resultPlace: hasParamsInMemory ? 1 : codec.flatCount,
     };
   }
 

@@ -9,7 +9,7 @@ import type {
 } from '../../wasm/component/plan.ts';
 import type { FuncType } from '../../wasm/component/types.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
-import type { Hostcall } from '../hostcall.ts';
+import type { Hostcall, HostcallAnswer } from '../hostcall.ts';
 import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
@@ -121,7 +121,7 @@ export class Trampolines {
     return {
       facts: prepared.facts,
       waits,
-      call: callOf({ guest: this.#guest, prepared, crossing, act }) as Hostcall['call'],
+      call: callOf({ guest: this.#guest, prepared, crossing, act, waits }),
     };
   }
 
@@ -248,28 +248,57 @@ export class Trampolines {
   }
 }
 
+type Act = (...args: unknown[]) => unknown;
+
 interface Bound {
   readonly guest: ComponentGuest;
   readonly prepared: PreparedImport;
   readonly crossing: Crossing;
-  readonly act: (...args: unknown[]) => unknown;
+  readonly act: Act;
+  readonly waits: boolean;
 }
 
-function callOf(bound: Bound): (...flat: WasmValue[]) => unknown {
-  const { guest, prepared, crossing, act } = bound;
-  return (...flat) => {
-    guest.requireRun();
-    crossing.begin();
-    const answer = act(...liftParams(crossing, prepared, flat));
-    const isLater = answer instanceof Promise || (isObject(answer) && isSteps(answer));
-    return isLater
-      ? giveLater(answer as Promise<unknown> | Steps<unknown>, { prepared, crossing, flat })
-      : lowerResult(crossing, prepared, { value: answer, flat });
-  };
+/** Core values that a function is called with without gathering them: nearly all have so few. */
+const shortCount = 5;
+
+function callOf(bound: Bound): Hostcall['call'] {
+  const { params, hasResultInMemory } = bound.prepared;
+  const call = (flat: readonly WasmValue[]) => callWith(bound, flat) as HostcallAnswer;
+  if (params.flatCount + (hasResultInMemory ? 1 : 0) > shortCount) {
+    return (...flat: WasmValue[]) => call(flat);
+  }
+  type V = WasmValue;
+  // Those beyond its parameters are nobody's.
+  return (a: V, b: V, c: V, d: V, e: V) => call([a, b, c, d, e]);
 }
 
-function isObject(answer: unknown): answer is object {
-  return typeof answer === 'object' && answer !== null;
+function callWith(bound: Bound, flat: readonly WasmValue[]): unknown {
+  const { guest, prepared, crossing, act, waits } = bound;
+  guest.requireRun();
+  crossing.begin();
+  const answer = actOn(act, liftParams(crossing, prepared, flat));
+  return waits && isLater(answer)
+    ? giveLater(answer, { prepared, crossing, flat })
+    : lowerResult(crossing, prepared, { value: answer, flat });
+}
+
+/** As `act(...values)` does, which costs more than many a function itself. */
+function actOn(act: Act, values: readonly unknown[]): unknown {
+  switch (values.length) {
+    case 0:
+      return act();
+    case 1:
+      return act(values[0]);
+    case 2:
+      return act(values[0], values[1]);
+    default:
+      return act(...values);
+  }
+}
+
+function isLater(answer: unknown): answer is Promise<unknown> | Steps<unknown> {
+  if (typeof answer !== 'object' || answer === null) return false;
+  return answer instanceof Promise || isSteps(answer);
 }
 
 interface Place {

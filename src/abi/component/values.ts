@@ -44,17 +44,18 @@ export function liftResult(
 /** To the caller: its one core value; one of several lies where the last of `flat` says. */
 export function lowerResult(
   crossing: Crossing,
-  { result, hasResultInMemory }: PreparedFunction,
+  { result, hasResultInMemory, resultPlace }: PreparedFunction,
   to: { readonly value: unknown; readonly flat: readonly WasmValue[] },
 ): WasmValue | undefined {
   if (result === undefined) return undefined;
-  if (!hasResultInMemory) {
-    const lowered: WasmValue[] = [];
-    result.lower(crossing, to.value as never, lowered);
-    return lowered[0];
+  if (hasResultInMemory) {
+    result.store(crossing, to.value as never, placeFor(crossing, to.flat[resultPlace], result));
+    return undefined;
   }
-  result.store(crossing, to.value as never, placeFor(crossing, to.flat.at(-1), result));
-  return undefined;
+  if (result.lowerOne !== undefined) return result.lowerOne(crossing, to.value as never);
+  const lowered: WasmValue[] = [];
+  result.lower(crossing, to.value as never, lowered);
+  return lowered[0];
 }
 
 /** Traps where there is no room for it, or it is not aligned. */

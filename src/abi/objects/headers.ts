@@ -117,6 +117,15 @@ export class HeaderMap {
     return this.#lines.map(({ name, value }) => [name, value]);
   }
 
+  /** The same with names in lower case, without the lines of one. */
+  linesBut(lowerName: string): Header[] {
+    const lines: Header[] = [];
+    for (const line of this.#lines) {
+      if (line.lowerName !== lowerName) lines.push([line.lowerName, line.value]);
+    }
+    return lines;
+  }
+
   copy(): HeaderMap {
     const map = new HeaderMap(this.#limits);
     map.#lines = [...this.#lines];

@@ -48,21 +48,24 @@ export class Pending<T> implements ReadyItem {
 
 /** All that a run has under way, so that its end gives it up. */
 export class PendingSet {
-  readonly #underWay = new Set<Pending<unknown>>();
+  /** Made when something is begun: most runs ask for nothing. */
+  #underWay: Set<Pending<unknown>> | undefined;
 
   start<T>(work: (signal: AbortSignal) => Promise<T>): Pending<T> {
     const pending = new Pending(work);
+    this.#underWay ??= new Set();
     this.#underWay.add(pending);
-    void pending.whenReady().then(() => this.#underWay.delete(pending));
+    void pending.whenReady().then(() => this.letGo(pending));
     return pending;
   }
 
   /** It goes on after the run, for whoever has it. */
   letGo(pending: Pending<unknown>): void {
-    this.#underWay.delete(pending);
+    this.#underWay?.delete(pending);
   }
 
   giveUpAll(): void {
+    if (this.#underWay === undefined) return;
     for (const pending of this.#underWay) pending.giveUp();
     this.#underWay.clear();
   }

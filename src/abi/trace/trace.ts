@@ -35,7 +35,7 @@ export function traceAbi(abi: Abi, options: TraceOptions): Abi {
 }
 
 class TracedBinding implements Binding {
-  readonly enter?: (call: CallEntry) => Promise<void>;
+  readonly enter?: (call: CallEntry) => Promise<unknown>;
   readonly #binding: Binding;
   readonly #host: GuestHost;
   readonly #options: TraceOptions;

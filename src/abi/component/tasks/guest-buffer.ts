@@ -42,7 +42,7 @@ export class GuestBuffer {
       crossing.requireAligned(place.ptr >>> 0, codec.align);
       const bytes = length * codec.size;
       const end = (place.ptr >>> 0) + bytes;
-      if (end > crossing.memory.byteLength) {
+      if (!crossing.memory.reaches(end)) {
         crossing.trap(`Cannot copy: elements lie in linear memory: received an end at ${end}`);
       }
     }

@@ -1,6 +1,6 @@
 /** All tasks of one guest, and who of them goes on. */
 import type { CallEntry, GuestHost } from '../../abi.ts';
-import { type InstanceState, newInstanceState, Task } from './task.ts';
+import { clearInstanceState, type InstanceState, newInstanceState, Task } from './task.ts';
 import { type Thread, Threads, type Woken } from './threads.ts';
 
 export interface GuestTasksOptions {
@@ -17,7 +17,7 @@ export class GuestTasks {
   readonly #states: readonly InstanceState[];
   /** For code that is run before any task, such as start functions. */
   #early: Task | undefined;
-  readonly #enteredEarly = new Set<number>();
+  readonly #enteredEarly: number[] = [];
   /** Calls the guest on a stack that can be suspended; there while a run is. */
   call: CallEntry | undefined;
 
@@ -53,18 +53,21 @@ export class GuestTasks {
   /** Component instances that are under way below what runs now. */
   isEntered(instance: number): boolean {
     const { current } = this.threads;
-    return current?.hasEntered(instance) ?? this.#enteredEarly.has(instance);
+    return current?.hasEntered(instance) ?? this.#enteredEarly.includes(instance);
   }
 
   /** A call begins that enters these; none of them is under way. */
   enter(instances: readonly number[]): void {
     const entered = this.threads.current?.entered ?? this.#enteredEarly;
-    for (const instance of instances) entered.add(instance);
+    entered.push(...instances);
   }
 
   leave(instances: readonly number[]): void {
     const entered = this.threads.current?.entered ?? this.#enteredEarly;
-    for (const instance of instances) entered.delete(instance);
+    for (const instance of instances) {
+      const place = entered.lastIndexOf(instance);
+      if (place !== -1) entered.splice(place, 1);
+    }
   }
 
   /**
@@ -122,8 +125,8 @@ export class GuestTasks {
     this.threads.clear();
     this.call = undefined;
     this.#early = undefined;
-    this.#enteredEarly.clear();
-    for (const state of this.#states) Object.assign(state, newInstanceState());
+    if (this.#enteredEarly.length > 0) this.#enteredEarly.length = 0;
+    for (const state of this.#states) clearInstanceState(state);
   }
 }
 

@@ -34,34 +34,45 @@ export interface TaskParts {
 export async function runTask(parts: TaskParts): Promise<void> {
   const { host, tasks, lifted, thread } = parts;
   const { task } = thread;
-  if (!(await enter(parts))) return;
+  const entering = enter(parts);
+  if (entering !== undefined && !(await entering)) return;
   const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
   const values = parts.start();
   lifted.crossing.begin();
   const answer = await call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
   if (!task.facts.isAsync) finishSync(host, { lifted, task, answer: answer ?? 0 });
-  else if (lifted.callback !== undefined) await runCallbacks(parts, Number(answer));
+  else if (lifted.callback !== undefined && isUnderWay(Number(answer))) {
+    await runCallbacks(parts, Number(answer));
+  }
   if (!task.isResolved)
     host.trap('Cannot end the task: it has returned: received one that has not');
   if (task.needsExclusive) task.facts.instance.exclusive = undefined;
 }
 
-/** False: it was cancelled before it could start. */
-async function enter({ tasks, thread }: TaskParts): Promise<boolean> {
-  const { task } = thread;
+/** Undefined where it may start at once. A promise of false: it was cancelled before it could. */
+function enter(parts: TaskParts): Promise<boolean> | undefined {
+  const { task } = parts.thread;
   const { instance, mayBlock } = task.facts;
-  if (!mayBlock) return true;
-  const isHeld = (): boolean =>
-    instance.backpressure > 0 || (task.needsExclusive && instance.exclusive !== undefined);
-  if (isHeld() || instance.waitingToEnter > 0) {
-    instance.waitingToEnter += 1;
-    const woken = await tasks.wait(tasks.threads.block(() => !isHeld(), true));
-    instance.waitingToEnter -= 1;
-    if (woken === 'cancelled') {
-      task.cancel();
-      return false;
-    }
+  if (!mayBlock) return undefined;
+  if (isHeld(task) || instance.waitingToEnter > 0) return enterLater(parts);
+  if (task.needsExclusive) instance.exclusive = parts.thread;
+  return undefined;
+}
+
+function isHeld({ facts: { instance }, needsExclusive }: Task): boolean {
+  return instance.backpressure > 0 || (needsExclusive && instance.exclusive !== undefined);
+}
+
+async function enterLater({ tasks, thread }: TaskParts): Promise<boolean> {
+  const { task } = thread;
+  const { instance } = task.facts;
+  instance.waitingToEnter += 1;
+  const woken = await tasks.wait(tasks.threads.block(() => !isHeld(task), true));
+  instance.waitingToEnter -= 1;
+  if (woken === 'cancelled') {
+    task.cancel();
+    return false;
   }
   if (task.needsExclusive) instance.exclusive = thread;
   return true;
@@ -77,6 +88,10 @@ function finishSync(
   if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, answer);
 }
 
+function isUnderWay(packed: number): boolean {
+  return (packed & codeMask) !== callbackCodes.exit;
+}
+
 /** Calls back with what the guest waits for, until it says that it is done. */
 async function runCallbacks(parts: TaskParts, first: number): Promise<void> {
   const { tasks, lifted, thread } = parts;
@@ -84,7 +99,7 @@ async function runCallbacks(parts: TaskParts, first: number): Promise<void> {
   const { callback } = lifted;
   const { instance } = thread.task.facts;
   if (callback === undefined || call === undefined) return;
-  for (let packed = first; (packed & codeMask) !== callbackCodes.exit; ) {
+  for (let packed = first; isUnderWay(packed); ) {
     instance.exclusive = undefined;
     const event = await nextEvent(parts, packed);
     instance.exclusive = thread;

@@ -14,6 +14,13 @@ export function newInstanceState(): InstanceState {
   return { backpressure: 0, waitingToEnter: 0, exclusive: undefined };
 }
 
+/** As it is when it is new. */
+export function clearInstanceState(state: InstanceState): void {
+  state.backpressure = 0;
+  state.waitingToEnter = 0;
+  state.exclusive = undefined;
+}
+
 /** How a task's function was lifted. */
 export interface TaskFacts {
   readonly instance: InstanceState;
@@ -31,12 +38,10 @@ export interface TaskFacts {
 /** `undefined`: it was cancelled. */
 export type OnResolve = (answer: { readonly value: unknown } | undefined) => void;
 
-/** Words of a task's own (`context.get`). */
-const contextWords = 2;
-
 export class Task {
   readonly facts: TaskFacts;
-  readonly context: number[] = Array<number>(contextWords).fill(0);
+  /** Words of its own (`context.get`). */
+  readonly context: number[] = [0, 0];
   readonly #onResolve: OnResolve;
   readonly #borrowing: Borrowing | undefined;
   state: 'initial' | 'started' | 'to-cancel' | 'told' | 'resolved' = 'initial';

@@ -25,17 +25,17 @@ export class Thread {
   /** Who waits until it blocks or ends. */
   resumer: Resumer | undefined;
 
-  /** Component instances that its calls have entered, the task's own among them. */
-  readonly entered: Set<number>;
+  /** Component instances that its calls have entered, each once, the task's own among them. */
+  readonly entered: number[];
 
   constructor(task: Task, entered: readonly number[]) {
     this.task = task;
-    this.entered = new Set(entered);
+    this.entered = [...entered];
   }
 
   /** Whether calls under way below have entered it; who lent the turn is below, too. */
   hasEntered(instance: number): boolean {
-    return this.entered.has(instance) || this.resumer?.thread?.hasEntered(instance) === true;
+    return this.entered.includes(instance) || this.resumer?.thread?.hasEntered(instance) === true;
   }
 }
 
@@ -188,7 +188,7 @@ export class Threads {
   clear(): void {
     this.#run += 1;
     this.#current = undefined;
-    this.#waiting.clear();
+    if (this.#waiting.size > 0) this.#waiting.clear();
     this.#outside = 0;
     this.#rest = undefined;
     this.#failure = undefined;

@@ -133,6 +133,10 @@ export class AttackedDaemon implements AsyncDisposable {
     return code === null && signal === null ? undefined : { code, signal };
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get logBytes(): number {
     return this.#log.bytes;
   }
@@ -169,6 +173,10 @@ export class Attacker {
   constructor(attack: Attack, target: Target) {
     const args = [attackerProgram, attack.name, JSON.stringify(target)];
     this.#child = spawn(process.execPath, args, { stdio: ['pipe', 'inherit', 'inherit'] });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Whether it is still at it: an attack that ends by itself proves nothing. */

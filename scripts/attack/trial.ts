@@ -3,6 +3,7 @@ import { Alice, type Experience } from './alice.ts';
 import type { Attack } from './attack.ts';
 import { barsFor, type Measured } from './bars.ts';
 import { type AttackedDaemon, Attacker, AttackStage } from './stage.ts';
+import { TurnSession } from './turns/session.ts';
 
 const BASELINE_MS = 5_000;
 const SAMPLE_MS = 100;
@@ -17,12 +18,25 @@ const ALICES_ENVIRONMENT = {
   TERRAFIRMA_PROCESS_MEMORY_BYTES_MAX: String(2 * 1024 ** 3),
 };
 
-export async function runTrial(attacks: readonly Attack[], seconds: number): Promise<Measured> {
+export interface TrialOptions {
+  readonly seconds: number;
+  /** Also tells what the threads' turns were spent on: these lines come with what was measured. */
+  readonly watchesTurns: boolean;
+}
+
+export async function runTrial(
+  attacks: readonly Attack[],
+  options: TrialOptions,
+): Promise<Measured & { readonly turns: readonly string[] }> {
+  using turns = options.watchesTurns ? new TurnSession() : undefined;
   await using stage = await AttackStage.open();
   const alice = new Alice(stage);
   for (const attack of attacks) await attack.prepare(stage);
   await using daemon = await stage.start({
-    environment: Object.assign({}, ALICES_ENVIRONMENT, ...attacks.map((one) => one.environment)),
+    environment: Object.assign(
+      { ...ALICES_ENVIRONMENT, ...turns?.environment },
+      ...attacks.map((one) => one.environment),
+    ),
     needsTls: attacks.some((one) => one.needsTls === true),
     ...slowestReader(attacks),
   });
@@ -30,8 +44,11 @@ export async function runTrial(attacks: readonly Attack[], seconds: number): Pro
   const without = await alice.live(daemon.port, AbortSignal.timeout(BASELINE_MS));
   const residentStartBytes = daemon.residentBytes();
   const watch = new ResidentWatch(daemon);
-  const during = await attackAlice({ alice, daemon, stage, attacks, ms: seconds * 1_000 });
-  const residentEndBytes = await recover(daemon, residentStartBytes, attacks.length);
+  const ms = options.seconds * 1_000;
+  const during = await attackAlice({ alice, daemon, stage, attacks, ms, turns });
+  const residentEndBytes = options.watchesTurns
+    ? daemon.residentBytes()
+    : await recover(daemon, residentStartBytes, attacks.length);
   watch.stop();
   const hasDied = daemon.end !== undefined;
   const attackers = hasDied ? [] : attacks.map((attack) => attackerOf(attack, { daemon, stage }));
@@ -41,7 +58,7 @@ export async function runTrial(attacks: readonly Attack[], seconds: number): Pro
   const residentMaxBytes = watch.maxBytes;
   return {
     ...{ without, during, residentStartBytes, residentMaxBytes, residentEndBytes },
-    ...{ drainMs, hasDied },
+    ...{ drainMs, hasDied, turns: during.turns },
   };
 }
 
@@ -51,16 +68,22 @@ async function attackAlice(parts: {
   readonly stage: AttackStage;
   readonly attacks: readonly Attack[];
   readonly ms: number;
-}): Promise<Experience> {
+  readonly turns: TurnSession | undefined;
+}): Promise<Experience & { readonly turns: readonly string[] }> {
   const { alice, daemon, attacks } = parts;
   const attackers = attacks.map((attack) => attackerOf(attack, parts));
+  parts.turns?.begin({
+    daemon: daemon.pid,
+    ...Object.fromEntries(attackers.map(({ pid }, number) => [`attacker${number + 1}`, pid])),
+  });
   const during = await alice.live(daemon.port, AbortSignal.timeout(parts.ms));
+  const turns = (await parts.turns?.end()) ?? [];
   const idle = attacks.filter((_, number) => attackers[number]?.isRunning === false);
   await Promise.all(attackers.map((attacker) => attacker.stop()));
   if (idle.length > 0 && daemon.end === undefined) {
     throw new Error(`Cannot measure: ${idle[0]?.name} must attack until it is stopped: it ended`);
   }
-  return during;
+  return { ...during, turns };
 }
 
 function attackerOf(

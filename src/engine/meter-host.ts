@@ -50,8 +50,7 @@ export class MeterHost {
   }
 
   #pause(core: number): Promise<number> {
-    const running = this.#running();
-    return running.pauseWith(running.gaugeOf(core).fuel);
+    return this.#running().pauseForFuel(core);
   }
 
   #running(): Activation {

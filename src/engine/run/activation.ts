@@ -262,6 +262,14 @@ export class Activation implements StackOwner, Watched, Waiting {
     });
   }
 
+  /** The same for a core whose fuel is used up: it gets the next when it goes on. */
+  pauseForFuel(core: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const goOn = (): void => resolve(this.gaugeOf(core).give(this.#parts.nowMs()));
+      this.waitForTurn(goOn, reject);
+    });
+  }
+
   /**
    * Calls the guest on a stack of its own, beside those that wait: `call` is a promising export.
    * What ends this call otherwise than by a result ends the whole run.

@@ -336,7 +336,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   #putBack(guest: Guest, activation: Activation): void {
     const program = this.#program;
-    program.fuel = activation.gauge.fuel;
+    program.fuel = activation.gauge.firstOfNext;
     const physicalBytes = guest.instance.physicalBytes;
     if (!program.suits(guest, physicalBytes) || !this.#parts.stock.allowsIdle) {
       guest.discard();

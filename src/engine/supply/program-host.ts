@@ -72,7 +72,7 @@ export class ProgramHost {
   readonly abi: Abi;
   readonly digestWords: Int32Array;
   readonly #parts: ProgramParts;
-  /** First fuel of a run: what the last one was given. */
+  /** First fuel of a run, by what the last one was given. */
   fuel = firstFuel;
   #mode: RestoreMode;
   readonly #shared: SharedState;

@@ -3,11 +3,10 @@
  * other programs have them all, has used none. Asking the system costs eight times as much as a
  * look at the clock, so it is asked only when so much time has passed that the answer matters.
  */
+import { openThreadClock, type ReadThreadCpu } from './thread-clock.ts';
 
 /** Shorter stretches are taken for what the clock says. */
 const trustedMs = 0.2;
-
-export type ReadThreadCpu = () => { readonly user: number; readonly system: number };
 
 /** The CPU time of this thread. */
 export class ThreadCpu {
@@ -15,15 +14,13 @@ export class ThreadCpu {
   #readAtMs = Number.NEGATIVE_INFINITY;
   #cpuMs = 0;
 
-  /** `read` answers microseconds, as `process.threadCpuUsage` does. */
-  constructor(read: ReadThreadCpu = () => process.threadCpuUsage()) {
+  constructor(read: ReadThreadCpu = openThreadClock()) {
     this.#read = read;
   }
 
   /** In milliseconds; `nowMs` is when it is asked. */
   ask(nowMs: number): number {
-    const { user, system } = this.#read();
-    this.#cpuMs = (user + system) / 1_000;
+    this.#cpuMs = this.#read();
     this.#readAtMs = nowMs;
     return this.#cpuMs;
   }

@@ -88,8 +88,11 @@ export const freeWeightMax = 23;
 /** What a call costs its caller: it pays the callee's free path. */
 export const callWeight = freeWeightMax + 1;
 
-/** Local counters of loops are paid into fuel when they reach this. */
-export const localQuantum = 16384;
+/**
+ * Local counters of loops are paid into fuel when they reach this: before that nobody looks at the
+ * clock, and each round may touch a page for the first time (2 µs).
+ */
+export const localQuantum = 4096;
 
 /** Around calls they are paid when they reach this: deep stacks must not pile up unpaid work. */
 export const callQuantum = 2048;

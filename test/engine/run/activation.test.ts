@@ -109,7 +109,7 @@ describe('Activation', () => {
 
   test('check() ends no run that only waited for a processor', () => {
     let cpuUs = 0;
-    const cpu = new ThreadCpu(() => ({ user: cpuUs, system: 0 }));
+    const cpu = new ThreadCpu(() => cpuUs / 1_000);
     const activation = activate(newParts({ sliceMs: 1_000, cpuMsMax: 1, cpu }));
     activation.enter();
     const untilMs = performance.now() + 5;

@@ -8,7 +8,9 @@
  * hogs have waited `overdueMs` gets one turn before them, so that nobody starves under saturation.
  * After such a turn the ready have theirs: however many owners compute, they hold up a short run by
  * one slice each time it waits, never by all their slices. Between two turns the event loop takes
- * what has arrived meanwhile.
+ * what has arrived meanwhile. New runs that find the thread free begin at once, but only so much of
+ * one turn of the event loop is theirs: where a hundred requests have arrived together, the others
+ * wait in line, and whoever comes meanwhile is not behind them all.
  */
 import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
 
@@ -27,8 +29,10 @@ export interface SchedulerOptions {
 
 /** An owner who waits gets a slice within about twice this, as long as there are few such. */
 const overdueMs = 10;
-/** So long one macrotask may hand the thread from guest to guest before others get the loop. */
+/** So long guests may have the thread, one after another, before others get the loop. */
 const macrotaskMs = 2;
+/** Shorter runs are no more than what a turn does for the request anyway. */
+const countedMs = 0.2;
 /** With many hogs each slice becomes shorter, down to this; a switch costs about 10 µs. */
 const sliceMsMin = 0.1;
 
@@ -41,6 +45,9 @@ export class Scheduler<T extends Turn = Turn> {
   #pumping: NodeJS.Immediate | undefined;
   #isInMacrotask = false;
   #macrotaskStartMs = 0;
+  #enteredAtMs = 0;
+  /** What runs that began at once have had of the present turn of the event loop. */
+  #atOnceMs = 0;
   #hasServedHog = false;
   /** The last turn was a hog's: the next is for the ready, where there are any. */
   #wasHogsTurn = false;
@@ -67,6 +74,8 @@ export class Scheduler<T extends Turn = Turn> {
     if (this.#current !== undefined || this.#ready.length > 0 || this.#isOverdue(nowMs)) {
       return false;
     }
+    if (this.#atOnceMs >= macrotaskMs) return false;
+    this.#enteredAtMs = nowMs;
     this.#current = turn;
     this.#wasHogsTurn = false;
     return true;
@@ -84,11 +93,18 @@ export class Scheduler<T extends Turn = Turn> {
   }
 
   /** Lets go of the thread. */
-  leave(turn: T): void {
+  leave(turn: T, nowMs: number): void {
     if (this.#current !== turn) return;
     this.#current = undefined;
-    if (this.#isInMacrotask) this.#serveNext();
-    else this.#wake();
+    if (this.#isInMacrotask) {
+      this.#serveNext();
+      return;
+    }
+    const tookMs = nowMs - this.#enteredAtMs;
+    if (tookMs >= countedMs) {
+      this.#atOnceMs += tookMs;
+      this.#plan();
+    } else this.#wake();
   }
 
   /**
@@ -116,14 +132,23 @@ export class Scheduler<T extends Turn = Turn> {
   }
 
   #wake(): void {
-    if (this.#pumping !== undefined || this.#isInMacrotask) return;
-    if (this.#ready.length + this.#hogs.length === 0) return;
-    this.#pumping = setImmediate(() => this.#pump());
+    if (!this.#isInMacrotask && this.#ready.length + this.#hogs.length > 0) this.#plan();
+  }
+
+  #plan(): void {
+    this.#pumping ??= setImmediate(() => this.#pump());
   }
 
   #pump(): void {
     this.#pumping = undefined;
+    const atOnceMs = this.#atOnceMs;
+    this.#atOnceMs = 0;
     if (this.#current !== undefined) return;
+    // The turn is over; nobody begins at once in the next while somebody waits.
+    if (atOnceMs >= macrotaskMs) {
+      this.#wake();
+      return;
+    }
     this.#isInMacrotask = true;
     this.#hasServedHog = false;
     this.#macrotaskStartMs = this.#nowMs();

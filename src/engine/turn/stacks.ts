@@ -64,7 +64,7 @@ export class Stacks<T extends StackOwner> {
     this.#budget.stop(nowMs);
     this.#holdsThread = false;
     this.#owner.onLeave();
-    this.#parts.scheduler.leave(this.#owner);
+    this.#parts.scheduler.leave(this.#owner, nowMs);
     if (this.#ready !== undefined && this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
   }
 

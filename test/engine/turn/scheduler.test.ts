@@ -38,7 +38,7 @@ describe('Scheduler', () => {
     scheduler.enqueue(second, 'ready', now());
     await nextTurn();
     expect(order).toEqual([]);
-    scheduler.leave(first);
+    scheduler.leave(first, now());
     await nextTurn();
     expect(order).toEqual(['second']);
     expect(scheduler.current).toBe(second);
@@ -51,7 +51,7 @@ describe('Scheduler', () => {
       const turn = new TestTurn(site, (self) => {
         order.push(name);
         // As a guest does: it lets go later, in a microtask.
-        void Promise.resolve().then(() => scheduler.leave(self));
+        void Promise.resolve().then(() => scheduler.leave(self, now()));
       });
       scheduler.enqueue(turn, line, now());
     };
@@ -73,7 +73,7 @@ describe('Scheduler', () => {
     const nowMs = now();
     scheduler.enqueue(hog, 'hogs', nowMs);
     expect(scheduler.tryEnter(fresh, nowMs + 5)).toBe(true);
-    scheduler.leave(fresh);
+    scheduler.leave(fresh, now());
     expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(false);
     scheduler.withdraw(hog);
     expect(scheduler.tryEnter(fresh, nowMs + 10)).toBe(true);
@@ -86,7 +86,7 @@ describe('Scheduler', () => {
     const enqueue = (name: string, line: Line, nowMs: number): void => {
       const turn = new TestTurn(name, (self) => {
         order.push(name);
-        void Promise.resolve().then(() => scheduler.leave(self));
+        void Promise.resolve().then(() => scheduler.leave(self, now()));
       });
       scheduler.enqueue(turn, line, nowMs);
     };
@@ -102,7 +102,7 @@ describe('Scheduler', () => {
     const add = (site: string, line: Line, nowMs: number): void => {
       const turn: TestTurn = new TestTurn(site, (self) => {
         order.push(line);
-        void Promise.resolve().then(() => scheduler.leave(self));
+        void Promise.resolve().then(() => scheduler.leave(self, now()));
       });
       scheduler.enqueue(turn, line, nowMs);
     };
@@ -117,6 +117,36 @@ describe('Scheduler', () => {
     expect(hog).toBeLessThan(303);
   });
 
+  test('lets runs begin at once for two milliseconds of one turn of the event loop', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
+    const served: string[] = [];
+    const run = new TestTurn('a', () => served.push('later'));
+    expect(scheduler.tryEnter(run, now())).toBe(true);
+    scheduler.leave(run, now() + 1.5);
+    expect(scheduler.tryEnter(run, now() + 2)).toBe(true);
+    scheduler.leave(run, now() + 2.5);
+    // A hundred others that have arrived in the same turn: each would take as long.
+    expect(scheduler.tryEnter(run, now() + 3)).toBe(false);
+    scheduler.enqueue(run, 'ready', now() + 3);
+    await nextTurn();
+    // Whoever has come in the meantime was heard first.
+    expect(served).toEqual([]);
+    await nextTurn();
+    expect(served).toEqual(['later']);
+    scheduler.leave(run, now());
+    expect(scheduler.tryEnter(run, now() + 4)).toBe(true);
+    scheduler.close();
+  });
+
+  test('does not count short runs, however many there are', () => {
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
+    const run = new TestTurn('a', () => undefined);
+    for (let count = 0; count < 100; count += 1) {
+      expect(scheduler.tryEnter(run, now())).toBe(true);
+      scheduler.leave(run, now() + 0.05);
+    }
+  });
+
   test('gives the sites of one owner, together, one share of the hogs', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];
@@ -125,7 +155,7 @@ describe('Scheduler', () => {
         order.push(site.split('/')[0] ?? '');
         // It computes on, as a hog does.
         scheduler.enqueue(self, 'hogs', now());
-        void Promise.resolve().then(() => scheduler.leave(self));
+        void Promise.resolve().then(() => scheduler.leave(self, now()));
       });
       scheduler.enqueue(turn, 'hogs', now());
     };

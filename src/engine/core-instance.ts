@@ -55,6 +55,11 @@ export class CoreInstance {
     if (this.#fuel !== undefined) this.#fuel.value = 0;
   }
 
+  /** The next check comes after so much at the latest. */
+  limitFuel(fuelMax: number): void {
+    if (this.#fuel !== undefined && this.#fuel.value > fuelMax) this.#fuel.value = fuelMax;
+  }
+
   /** A run begins that has taken nothing of V8's heap. */
   forgetHeap(): void {
     if (this.#heap !== undefined) this.#heap.value = 0;

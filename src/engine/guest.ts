@@ -2,6 +2,7 @@
 import type { Steps } from '../abi/steps.ts';
 import type { GuestInstance } from './instance.ts';
 import type { RestoreMode, Snapshot } from './restore/snapshot.ts';
+import type { Activation } from './run/activation.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
 
 export interface GuestOptions {
@@ -61,6 +62,13 @@ export class Guest {
    */
   mayServe(siteKey: string): boolean {
     return this.#siteKey === undefined || this.#siteKey === siteKey;
+  }
+
+  /** It has been idle, and is there for the run of `activation` from now on. */
+  serve(activation: Activation): void {
+    this.charge.serve(activation.share);
+    this.instance.attach(activation);
+    if (this.mode === 'copy-on-write') this.instance.limitFuel();
   }
 
   /**

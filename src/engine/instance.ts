@@ -24,6 +24,7 @@ import type { Activation } from './run/activation.ts';
 import { RunSlot } from './run-slot.ts';
 import type { CoreMemory, ServingInstance } from './serving.ts';
 import type { GuestCharge } from './supply/guest-charge.ts';
+import { firstFuel } from './turn/fuel-gauge.ts';
 
 export interface InstanceOptions {
   readonly program: Program;
@@ -120,6 +121,11 @@ export class GuestInstance implements ServingInstance {
     activation.takeMarks(this.#marksOwner);
     this.memories.forgetSizes();
     for (const core of this.#cores) core.forgetHeap();
+  }
+
+  /** The next check comes soon: the pages that the run will touch are not there. */
+  limitFuel(): void {
+    for (const core of this.#cores) core.limitFuel(firstFuel);
   }
 
   /** The run is over: what still comes for it finds nothing. */

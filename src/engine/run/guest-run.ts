@@ -300,8 +300,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
 
   #takeIdle(activation: Activation): Guest | undefined {
     const guest = this.#parts.idle.take(this.#program, this.#shares.site);
-    guest?.charge.serve(activation.share);
-    guest?.instance.attach(activation);
+    guest?.serve(activation);
     return guest;
   }
 

@@ -8,16 +8,19 @@
 const aimMs = 0.1;
 const fuelMin = 1_000;
 /**
- * Some 20 µs of what V8 is quick at, so that a check is a hundredth of that. The first store to a
- * page takes 2 µs on a virtual machine, however few instructions lead to it: with two million, a run
- * that computed first and then touched all of 119 MiB came back after 60 ms.
+ * Some 20 µs of what V8 is quick at, so that a check is a hundredth of that. The first store to
+ * a page takes 2 µs on a virtual machine, however few instructions lead to it: with two million,
+ * a run that computed first and then touched all of 119 MiB came back after 60 ms.
  */
 const fuelMax = 50_000;
 /** Fuel grows no more than so many times a check: a slow stretch may follow a fast one. */
 const growthMax = 4;
 
-/** What a guest that was never measured gets: well below the aim on any machine. */
-export const firstFuel = 20_000;
+/**
+ * What a guest gets that was never measured, or whose pages the system has to bring first: well
+ * below the aim on any machine.
+ */
+export const firstFuel = 5_000;
 
 export class FuelGauge {
   #fuel: number;

@@ -1,8 +1,8 @@
 /**
  * How much CPU time the calling thread has used. Linux brings what `getrusage` tells of a thread
- * that runs up to date only when its timer ticks, each 4 ms on most machines: a slice of 1 ms lasted
- * up to 4. The clock of the thread is exact, and Node.js does not show it. Touches the C library
- * through `node:ffi`.
+ * that runs up to date only when its timer ticks, each 4 ms on most machines: a slice of 1 ms
+ * lasted up to 4. The clock of the thread is exact, and Node.js does not show it. Touches the
+ * C library through `node:ffi`.
  */
 import { endianness } from 'node:os';
 

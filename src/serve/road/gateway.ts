@@ -13,6 +13,7 @@ import type { HostRules } from '../../site/hosts.ts';
 import type { Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Bans } from './bans.ts';
+import { FailurePace } from './failure-pace.ts';
 import type { Failures } from './failures.ts';
 import type { PanelDoor } from './panel-door.ts';
 import type { Replica } from './replica.ts';
@@ -48,6 +49,7 @@ export interface GatewayOptions {
 
 export class Gateway {
   readonly #options: GatewayOptions;
+  readonly #pace = new FailurePace();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -75,6 +77,9 @@ export class Gateway {
       const passing = exchange.whenPassed();
       if (passing !== undefined) await passing;
     } catch (failure) {
+      const { clientAddress } = exchange.request;
+      const turn = visit.site === undefined ? this.#pace.wait(clientAddress) : undefined;
+      if (turn !== undefined) await turn;
       await this.#options.failures.tell(visit, toErrorRecord(failure));
     } finally {
       // Begun, and nobody goes on with it: the client must see that it is not whole.

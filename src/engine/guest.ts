@@ -45,9 +45,11 @@ export class Guest {
     return this.instance.charge;
   }
 
-  /** Bytes of its memories that it holds addresses for and nothing else, while it is idle. */
-  get untouchedBytes(): number {
-    const { physicalBytes } = this.instance;
+  /**
+   * Bytes of its memories, which have `physicalBytes` now, that it holds addresses for and nothing
+   * else, while it is idle.
+   */
+  untouchedBytes(physicalBytes: number): number {
     return physicalBytes - (this.#snapshot?.residentBytes ?? physicalBytes);
   }
 

@@ -133,12 +133,12 @@ export class Activation implements StackOwner, Watched, Waiting {
   }
 
   /** Waits for the thread. Rejects with the trap when the run is ended meanwhile. */
-  enter(): Promise<void> | undefined {
-    return this.#stacks.enter();
+  enter(nowMs?: number): Promise<void> | undefined {
+    return this.#stacks.enter(nowMs);
   }
 
-  leave(): void {
-    this.#stacks.leave();
+  leave(nowMs?: number): void {
+    this.#stacks.leave(nowMs);
   }
 
   /** Ends the stacks that still wait though the entry has ended; false: there was none. */
@@ -149,9 +149,9 @@ export class Activation implements StackOwner, Watched, Waiting {
   }
 
   /** The run is over: nothing is held for it any more. */
-  finish(): void {
+  finish(nowMs?: number): void {
     this.#stacks.giveUpAll(this.#ending.trap);
-    this.leave();
+    this.leave(nowMs);
     this.objects?.close();
   }
 

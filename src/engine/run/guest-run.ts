@@ -86,8 +86,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#shares = shares;
     this.#limits = limits;
     this.#cpuMsMax = atMost(parts.cpuMsMax, limits.cpuMs);
-    const { wallMsMax } = parts.limits;
-    const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < wallMsMax;
+    const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < parts.limits.wallMsMax;
     this.#wallMs = hasOwnTime ? limits.wallMs : undefined;
   }
 
@@ -99,7 +98,6 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   async run(exchange: Exchange, capabilities: Capabilities): Promise<RunReport> {
     const { bodies, underWay } = this.#parts;
     const activation = this.#activate();
-    const startedAtMs = this.#startedAtMs;
     const hostMemory = new RunBytes(activation.share);
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
@@ -112,7 +110,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     underWay.begin(this);
     const farewell = new Farewell(activation, this.#parts.limits.cancelGraceMs);
     exchange.onGone(() => farewell.begin(this.#guest?.instance.binding));
-    this.#watch(activation, startedAtMs);
+    this.#watch(activation, this.#startedAtMs);
     let end: RunEnd | undefined;
     let error: ErrorRecord | undefined;
     try {
@@ -123,7 +121,9 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const seat = this.#takeSeat(activation);
       if (seat !== undefined) await seat;
       this.#phase = 'guest';
-      const turn = activation.enter();
+      // A look at the clock costs as much as a hostcall.
+      const hasWaited = arriving !== undefined || seat !== undefined;
+      const turn = activation.enter(hasWaited ? undefined : this.#startedAtMs);
       if (turn !== undefined) await turn;
       end = await this.#serve({ exchange, capabilities, body, hostMemory }, activation);
       const settling = this.#settle(end, activation);
@@ -137,13 +137,12 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     error = this.#finish(activation, end) ?? error;
     if (this.#restoring !== undefined) await this.#restoring;
     hostMemory.close();
-    activation.finish();
-    this.#settleCredit(activation);
+    const endedAtMs = this.#letGo(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
     this.#seating.leave();
     underWay.end(this);
     const isAnswered = exchange.replyState === 'ended';
-    return this.#report({ isAnswered, activation, end, error, startedAtMs });
+    return this.#report({ isAnswered, activation, end, error, endedAtMs });
   }
 
   /** Whether `converse` makes sense. */
@@ -166,10 +165,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     capabilities: Capabilities,
     conversation: Conversation,
   ): Promise<RunReport> {
-    const { websocketCpuMsMax } = this.#parts.limits;
-    this.#cpuMsMax = atMost(websocketCpuMsMax, this.#limits.cpuMs);
+    this.#cpuMsMax = atMost(this.#parts.limits.websocketCpuMsMax, this.#limits.cpuMs);
     const activation = this.#activate();
-    const startedAtMs = this.#startedAtMs;
     const hostMemory = new RunBytes(activation.share);
     this.#isConversation = true;
     this.#parts.conversing.begin(this);
@@ -190,10 +187,9 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     conversation.onGivenUp(undefined);
     error = this.#finish(activation, end) ?? error;
     hostMemory.close();
-    activation.finish();
-    this.#settleCredit(activation);
+    const endedAtMs = this.#letGo(activation);
     this.#parts.conversing.end(this);
-    return this.#report({ isAnswered: false, activation, end, error, startedAtMs });
+    return this.#report({ isAnswered: false, activation, end, error, endedAtMs });
   }
 
   onSeat(): void {
@@ -228,9 +224,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     return this.#activation;
   }
 
-  #settleCredit(activation: Activation): void {
+  /** Nothing is held for the run any more. Answers when that was: each look at the clock costs. */
+  #letGo(activation: Activation): number {
+    const endedAtMs = this.#parts.nowMs();
+    activation.finish(endedAtMs);
     const beyondMs = activation.cpuMs - this.#cpuMsMax;
     if (beyondMs > 0) this.#program.spendCompileCredit(beyondMs);
+    return endedAtMs;
   }
 
   /** Undefined where there is nothing to wait for: a short run should not wait for nothing. */
@@ -347,7 +347,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const cards = guest.restore(physicalBytes, this.#shares.site);
       program.learn({ cpuUs, cards, memoryBytes: physicalBytes });
       const rest = guest.takeRest();
-      if (rest === undefined) this.#parts.idle.put(program, guest);
+      if (rest === undefined) this.#parts.idle.put(program, guest, physicalBytes);
       else this.#restoring = this.#putBackRest(guest, activation, rest);
     } catch {
       // A state that could not be put back must not be seen by anybody: a new guest costs less.
@@ -365,9 +365,9 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       guest.discard();
       return;
     }
-    if (this.#program.suits(guest, guest.instance.physicalBytes)) {
-      this.#parts.idle.put(this.#program, guest);
-    } else guest.discard();
+    const bytes = guest.instance.physicalBytes;
+    if (this.#program.suits(guest, bytes)) this.#parts.idle.put(this.#program, guest, bytes);
+    else guest.discard();
   }
 
   #report(run: {
@@ -375,7 +375,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     readonly activation: Activation;
     readonly end: RunEnd | undefined;
     readonly error: ErrorRecord | undefined;
-    readonly startedAtMs: number;
+    readonly endedAtMs: number;
   }): RunReport {
     const { activation, end } = run;
     const cause =
@@ -391,7 +391,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       error: run.isAnswered ? undefined : cause,
       cause,
       cpuUs: Math.round(activation.cpuMs * 1_000),
-      wallUs: Math.round((this.#parts.nowMs() - run.startedAtMs) * 1_000),
+      wallUs: Math.round((run.endedAtMs - this.#startedAtMs) * 1_000),
       memoryBytes: this.#memoryBytes,
       exitCode: end?.kind === 'exited' ? end.exitCode : undefined,
     };

@@ -70,10 +70,14 @@ export class IdleGuests {
     return (this.#shelves.get(artifact)?.guests.length ?? 0) > 0;
   }
 
-  /** Keeps a restored guest, and gives up others where that is too much. */
-  put(artifact: object, guest: Guest): void {
+  /**
+   * Keeps a restored guest, and gives up others where that is too much.
+   *
+   * @param physicalBytes What its memories have now: each look at a memory is a call of V8's.
+   */
+  put(artifact: object, guest: Guest, physicalBytes: number): void {
     this.#shelfOf(artifact).guests.push({ guest, sinceMs: this.#nowMs });
-    guest.charge.rest(guest.untouchedBytes);
+    guest.charge.rest(guest.untouchedBytes(physicalBytes));
     this.#bytes += guest.charge.idleBytes;
     while (this.#bytes > this.#options.bytesMax && this.evictOne());
   }

@@ -133,7 +133,8 @@ export class GuestPool {
     },
   ): GuestRun {
     const program = this.#programOf(loaded);
-    return new GuestRun(this.#parts, program, { ...request, shares, limits });
+    const { record, seat, hasOwnSeats = false } = request ?? {};
+    return new GuestRun(this.#parts, program, { shares, limits, record, seat, hasOwnSeats });
   }
 
   /** What runs or waits now, the youngest first, WebSocket connections last. */
@@ -256,8 +257,9 @@ export class GuestPool {
     await this.#make(program, shares, {
       capabilities,
       use: (guest, isEnding) => {
-        const isGood = program.suits(guest, guest.instance.physicalBytes) && !isEnding;
-        if (isGood) idle.put(program, guest);
+        const { physicalBytes } = guest.instance;
+        const isGood = program.suits(guest, physicalBytes) && !isEnding;
+        if (isGood) idle.put(program, guest, physicalBytes);
         else guest.discard();
       },
     });

@@ -50,17 +50,16 @@ export class Stacks<T extends StackOwner> {
   }
 
   /** Waits for the thread where it cannot be had at once. Rejects with what `giveUpAll` gets. */
-  enter(): Promise<void> | undefined {
-    const nowMs = this.#parts.nowMs();
+  enter(nowMs = this.#parts.nowMs()): Promise<void> | undefined {
     if (!this.#parts.scheduler.tryEnter(this.#owner, nowMs)) return this.waitForThread();
     this.#begin(nowMs);
     return undefined;
   }
 
   /** Lets go of the thread. Another stack of the run may have it next. */
-  leave(): void {
+  leave(atMs?: number): void {
     if (!this.#holdsThread) return;
-    const nowMs = this.#parts.nowMs();
+    const nowMs = atMs ?? this.#parts.nowMs();
     this.#budget.stop(nowMs);
     this.#holdsThread = false;
     this.#owner.onLeave();

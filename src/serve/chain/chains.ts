@@ -101,7 +101,7 @@ export class Chains {
     }
     exchange.next = next;
     try {
-      visit.failure = await runs.run(visit, site, route);
+      await runs.run(visit, site, route);
     } finally {
       exchange.next = undefined;
     }

@@ -107,7 +107,8 @@ export class CronRuns {
       ...{ exchange, record, site, hostName: undefined },
       ...{ shownPath: undefined, failure: undefined },
     };
-    return await this.#options.runs.run(visit, site, routeTo(order, module));
+    await this.#options.runs.run(visit, site, routeTo(order, module));
+    return visit.failure;
   }
 }
 

@@ -14,15 +14,21 @@ export class HostNames {
   readonly #names = new LRUCache<string, { readonly name: HostName | undefined }>({
     max: namesMax,
   });
+  /** The last that was asked for: the next request is often for the same. */
+  #lastAuthority: string | undefined;
+  #lastName: HostName | undefined;
 
   /** Undefined for what is no host name, such as an address: `parseHostName` says why. */
   of(authority: string): HostName | undefined {
+    if (authority === this.#lastAuthority) return this.#lastName;
     if (authority.length > authorityCharsMax) return undefined;
     let known = this.#names.get(authority);
     if (known === undefined) {
       known = { name: parse(authority) };
       this.#names.set(authority, known);
     }
+    this.#lastAuthority = authority;
+    this.#lastName = known.name;
     return known.name;
   }
 

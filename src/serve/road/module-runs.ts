@@ -5,7 +5,7 @@ import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
-import { type ErrorRecord, TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import type { ModulePath } from '../../names.ts';
 import { limitsFor } from '../../site/settings.ts';
@@ -37,11 +37,12 @@ export class ModuleRuns {
   }
 
   /**
-   * Runs the module for one visit. With an error the exchange may be without an answer.
+   * Runs the module for one visit, and leaves why it failed in the visit; the exchange may be
+   * without an answer then.
    *
    * @throws TerrafirmaError `loop`, `overloaded`, and why the module cannot be had.
    */
-  async run(visit: Visit, site: Site, route: ModuleRoute): Promise<ErrorRecord | undefined> {
+  async run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
     const { exchange, record } = visit;
     const { account, pool, replica, capabilities, conversations, tunnels } = this.#options;
     const { upgrade } = exchange;
@@ -96,7 +97,7 @@ export class ModuleRuns {
     exchange.releaseBody();
     exchange.codeReplies(undefined);
     note(record, report);
-    return report.error;
+    visit.failure = report.error;
   }
 }
 

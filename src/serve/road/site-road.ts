@@ -215,9 +215,7 @@ export class SiteRoad {
     if (site.settings?.site?.versionsPublic === true) {
       exchange.addReplyHeader(versionHeader, route.digest);
     }
-    return this.#options.runs.run(visit, site, route).then((failure) => {
-      visit.failure = failure;
-    });
+    return this.#options.runs.run(visit, site, route);
   }
 
   /** Where nothing is: `about.html` for `/about`, or the one page of an application. */

@@ -88,7 +88,11 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
   const isFolderMode = false;
   const failures = new Failures(files);
   const account = new Account(shared, 0);
-  const runs: Pick<ModuleRuns, 'run'> = { run: ({ exchange }) => run(exchange) };
+  const runs: Pick<ModuleRuns, 'run'> = {
+    run: async (visit) => {
+      visit.failure = await run(visit.exchange);
+    },
+  };
   const gateway = new Gateway({
     notesVisitors: false,
     ...{ isFolderMode, replica, failures, nowMs, account },

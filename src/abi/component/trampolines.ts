@@ -6,11 +6,13 @@ import type {
   HostTrampoline,
   PlannedResource,
   ResourceTrampoline,
+  Trampoline,
 } from '../../wasm/component/plan.ts';
 import type { FuncType } from '../../wasm/component/types.ts';
 import type { GuestFunction, WasmValue } from '../abi.ts';
 import type { Hostcall, HostcallAnswer } from '../hostcall.ts';
 import { isSteps, type NestedCall, type Steps, wait } from '../steps.ts';
+import { factsOfBuiltIn } from './built-in-facts.ts';
 import { Crossing } from './crossing.ts';
 import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
@@ -38,6 +40,13 @@ export class Trampolines {
   bind(number: number): Hostcall {
     const trampoline = this.#prepared.plan.trampolines[number];
     if (trampoline === undefined) throw new TypeError(`Cannot bind trampoline ${number}`);
+    const hostcall = this.#bind(trampoline, number);
+    return hostcall.facts === undefined
+      ? { ...hostcall, facts: factsOfBuiltIn(trampoline) }
+      : hostcall;
+  }
+
+  #bind(trampoline: Trampoline, number: number): Hostcall {
     switch (trampoline.kind) {
       case 'host':
         return this.#bindHost(trampoline, number);

@@ -29,6 +29,7 @@ import { entryBeside, startWorker } from '../../threads/worker.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
+import { noteOfLinks } from './links.ts';
 import type { FromRun, RunStart } from './messages.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
@@ -65,7 +66,8 @@ export const run: Command = {
       'hold as in the daemon; the key-value store is empty at first and thrown away at the end.',
     'With --folder the module may be named by its path in that folder, and the path of the ' +
       'request is that of the module, or of its directory for an index.wasm, unless --path says ' +
-      'another. Without it the path is /, and a module finds no files and no settings.',
+      'another. Without it the path is /, and a module finds no files and no settings. What ' +
+      '[[middleware]] would put before the path is named, and left out.',
     'With --trace beginnings of texts and bytes are shown, secrets too. A run is traced up to ' +
       'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
@@ -95,6 +97,8 @@ export const run: Command = {
       settings: folder?.settings,
       defaultTarget: folder === undefined ? '/' : usualTarget(modulePath),
     });
+    const links = folder && noteOfLinks(folder.settings, request.head.target);
+    if (links !== undefined) io.report(links);
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
     await using judge = new ModuleJudge({ limits: config.limits });
     const judged = await judge.judge(bytes);

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { assemble } from '../../support/abi-puppet.ts';
+import { noCallback, serviceGuest } from '../../support/async-guests.ts';
 import { fastlyProgram } from '../../support/fastly-guests.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { runProgram } from '../program.ts';
@@ -334,6 +335,30 @@ describe('--trace', () => {
       'http_resp.header_insert(h=1, name="Set-Cookie", value="a=secret") → ok (µs)',
       'http_body.write(h=2, buf="hello", end=0) → ok, num_bytes=5 (µs)',
       'http_resp.send_downstream(h=1, b=2, streaming=0) → ok (µs)',
+    ]);
+  });
+
+  test('names what the canonical ABI answers itself', async () => {
+    using folder = new TestFolder();
+    const text = '(data (i32.const 512) "hello")';
+    const handle = `(func (export "handle") (param i32) (result i32)
+      (call $begin) (call $say (i32.const 512) (i32.const 5)) (call $end) (i32.const 0))`;
+    folder.write('app.wasm', serviceGuest(`${text} ${handle} ${noCallback}`));
+    const argv = ['run', folder.path('app.wasm'), '--trace'];
+    const { code, stdout, stderr } = await runProgram(argv);
+    expect([code, stdout]).toEqual([0, 'hello']);
+    const lines = stderr
+      .replaceAll(/ \(\d+ µs\)/g, '')
+      .trimEnd()
+      .split('\n');
+    expect(lines.filter((line) => !line.startsWith('wasi:'))).toEqual([
+      'stream.new() → ends=12884901890',
+      'future.new() → ends=21474836484',
+      'task.return()',
+      'stream.write(end=3, ptr=0x200, count=5) → code=80',
+      'stream.drop-writable(end=3)',
+      'future.write(end=5, ptr=0x100) → code=0',
+      'future.drop-writable(end=5)',
     ]);
   });
 });

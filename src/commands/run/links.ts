@@ -1,0 +1,31 @@
+/** What stands before a path of a folder and is left out where one module is run alone. Pure. */
+import { TerrafirmaError } from '../../errors.ts';
+import { parseRequestPath } from '../../names.ts';
+import { readingsOf } from '../../site/path-readings.ts';
+import { rulesBefore } from '../../site/settings/middleware.ts';
+import type { SiteSettings } from '../../site/settings.ts';
+
+/** What the person should be told; undefined where nothing stands there. */
+export function noteOfLinks(
+  { middleware }: Pick<SiteSettings, 'middleware'>,
+  target: string,
+): string | undefined {
+  if (middleware === undefined) return undefined;
+  const links = rulesBefore(middleware, pathsOf(target)).flatMap(
+    (rule) => middleware.rules[rule]?.links ?? [],
+  );
+  if (links.length === 0) return undefined;
+  return (
+    `On the site ${links.join(', ')} would come first ([[middleware]]); run runs one module alone, ` +
+    'without them: terrafirma dev, or serve, has all of it'
+  );
+}
+
+function pathsOf(target: string): readonly (readonly string[])[] {
+  try {
+    return readingsOf(parseRequestPath(target));
+  } catch (error) {
+    if (error instanceof TerrafirmaError) return [];
+    throw error;
+  }
+}

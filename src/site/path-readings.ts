@@ -2,7 +2,7 @@
  * What the path of a request may mean to whoever answers it. A folder's rules about paths hold
  * for all of it: else the same answer is had by another spelling. Pure.
  */
-import type { ModulePath, RequestPath } from '../names.ts';
+import { foldName, type ModulePath, type RequestPath } from '../names.ts';
 import { matchAll } from './path-patterns.ts';
 import { isIndex, type Site } from './table.ts';
 
@@ -19,6 +19,22 @@ export function readingsOf({
 }: Pick<RequestPath, 'segments' | 'pathInfo'>): readonly Names[] {
   if (pathInfo === '') return [segments];
   return restsOf(pathInfo).map((rest) => [...segments, ...rest]);
+}
+
+/** What answers for a directory: a page, or a module that may answer for all below, too. */
+const indexPage = 'index.html';
+const indexModule = 'index.wasm';
+
+/**
+ * The other names of what a path shows: a directory is its index, and the page of that name the
+ * directory. A rule for one of them alone would be walked round by the other.
+ */
+export function otherNamesOf({
+  segments,
+  isDirectory,
+}: Pick<RequestPath, 'segments' | 'isDirectory'>): readonly Names[] {
+  if (isDirectory) return [indexPage, indexModule].map((name) => [...segments, name]);
+  return foldName(segments.at(-1) ?? '') === indexPage ? [segments.slice(0, -1)] : [];
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Other spellings of a path that has links, and other names of what answers it. */
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { answer, httpGuest } from '../support/component-guests.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
@@ -15,10 +16,15 @@ const guarded = (path: string): string =>
   `[[middleware]]\nfor = "${path}"\nuse = ["links/guard.wasm"]\n`;
 
 const settings = `
-${['/admin/*', '/app.wasm/admin/*', '/api/*'].map(guarded).join('')}
+${['/admin/*', '/app.wasm/admin/*', '/api/*', '/pages/index.html', '/home'].map(guarded).join('')}
+${guarded('/named.wasm/*')}
 [[middleware]]
 for = "/relayed.wasm/*"
 use = ["links/relay.wasm"]
+
+[site]
+versions_public = true
+clean_urls = true
 
 [[routes]]
 path = "/api/*"
@@ -51,9 +57,13 @@ describe('ways round middleware', () => {
     const modules = ['app.wasm', 'api.wasm', 'index.wasm', 'shop/index.wasm', 'relayed.wasm'];
     for (const name of modules) folder.write(name, readsPath);
     folder.write('relayed/hello.txt', 'hello');
+    folder.write('named.wasm', readsPath);
+    for (const name of ['pages/index.html', 'home/index.html', 'home/other.html']) {
+      folder.write(name, 'a page');
+    }
     daemon = await TestDaemon.start({ args: [folder.directory] });
     await waitFor(async () => {
-      const paths = ['/app.wasm', '/admin/k', '/api/k', '/shop/', '/relayed.wasm'];
+      const paths = ['/app.wasm', '/admin/k', '/api/k', '/shop/', '/relayed.wasm', '/named.wasm/k'];
       const all = await Promise.all(paths.map((path) => ask(daemon.port, path)));
       return all.every(({ status }) => status === 200) ? true : undefined;
     }, 100_000);
@@ -79,6 +89,40 @@ describe('ways round middleware', () => {
     // As where there is none: the root's index.wasm answers, and sees all of the path.
     expect((await ask(daemon.port, target)).text).toBe(target);
   });
+
+  test.each([
+    ...['/pages/', '/pages/index.html', '/Pages/Index.html', '/pages/index', '/pages/?x'],
+    ...['/home/', '/home', '/home/index.html', '/home/INDEX.html', '/home/index'],
+  ])('a directory and its page have the links of both: %s', async (target) => {
+    const head = `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`;
+    const told = await sendRaw(daemon.port, head);
+    expect(told).toMatch(/^HTTP\/1\.1 \d/);
+    // The module at the top answers what is not there.
+    expect(told).not.toContain('a page');
+  });
+
+  test('what lies beside the page has no links of the directory alone', async () => {
+    const { status, text } = await ask(daemon.port, '/home/other.html');
+    expect([status, text]).toEqual([200, 'a page']);
+  });
+
+  test('the address of a version has the links of its module', async () => {
+    const digest = createHash('sha256').update(readsPath).digest('hex');
+    expect(await statusOf(`/named.wasm@${digest.slice(0, 12)}/x`)).toBe(401);
+    expect(await statusOf(`/named.wasm@${digest.slice(0, 12)}/k`)).toBe(200);
+    expect(await statusOf(`/app.wasm@${digest.slice(0, 12)}/admin/x`)).toBe(401);
+  });
+
+  test.each(['http://a/admin/x', 'http://b:80/admin/x', 'HTTP://a/admin/x', 'http://a//admin/x'])(
+    'a target with a host name has the links of its path: %s',
+    async (target) => {
+      const told = await sendRaw(
+        daemon.port,
+        `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
+      );
+      expect(told).not.toMatch(/^HTTP\/1\.1 200/);
+    },
+  );
 
   test('where nothing stands before the path a module answers by its own name', async () => {
     const paths = ['/app.wasm/other', '/index.wasm/other', '/shop/index.wasm/admin/x', '/api/k'];

@@ -1,7 +1,7 @@
 /** What stands before a path of a folder and is left out where one module is run alone. Pure. */
 import { TerrafirmaError } from '../../errors.ts';
 import { parseRequestPath } from '../../names.ts';
-import { readingsOf } from '../../site/path-readings.ts';
+import { otherNamesOf, readingsOf } from '../../site/path-readings.ts';
 import { rulesBefore } from '../../site/settings/middleware.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 
@@ -16,14 +16,15 @@ export function noteOfLinks(
   );
   if (links.length === 0) return undefined;
   return (
-    `On the site ${links.join(', ')} would come first ([[middleware]]); run runs one module alone, ` +
-    'without them: terrafirma dev, or serve, has all of it'
+    `On the site ${links.join(', ')} would come first ([[middleware]]); run runs one module ` +
+    'alone, without them: terrafirma dev, or serve, has all of it'
   );
 }
 
 function pathsOf(target: string): readonly (readonly string[])[] {
   try {
-    return readingsOf(parseRequestPath(target));
+    const path = parseRequestPath(target);
+    return [...readingsOf(path), ...otherNamesOf(path)];
   } catch (error) {
     if (error instanceof TerrafirmaError) return [];
     throw error;

@@ -7,7 +7,7 @@ import type { Account } from '../../account/account.ts';
 import type { Limits } from '../../config/config.ts';
 import { fromErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { ModulePath, RequestPath } from '../../names.ts';
-import { readingsOf, stoodForBy } from '../../site/path-readings.ts';
+import { otherNamesOf, readingsOf, stoodForBy } from '../../site/path-readings.ts';
 import { type Middleware, rulesBefore } from '../../site/settings/middleware.ts';
 import { routeModule, type Site } from '../../site/table.ts';
 import type { ExchangeOptions } from '../exchange-options.ts';
@@ -69,7 +69,8 @@ export class Chains {
     segments: readonly string[],
   ): boolean {
     if (middleware === undefined) return false;
-    return rulesBefore(middleware, [segments]).some((rule) => {
+    const names = [segments, ...otherNamesOf({ segments, isDirectory: false })];
+    return rulesBefore(middleware, names).some((rule) => {
       const { links } = middleware.rules[rule] ?? { links: [] };
       return links.some((_, position) => {
         const { target } = visit.exchange.request;
@@ -137,7 +138,8 @@ function stepsFor(
   const { target } = visit.exchange.request;
   const ruled = ruledPath(path);
   const pathInfo = path.isDirectory && ruled !== '/' ? `${ruled}/` : ruled;
-  return rulesBefore(middleware, [ruled.slice(1).split('/'), ...readingsOf(path)]).flatMap((rule) =>
+  const names = [ruled.slice(1).split('/'), ...readingsOf(path), ...otherNamesOf(path)];
+  return rulesBefore(middleware, names).flatMap((rule) =>
     (middleware.rules[rule]?.links ?? []).map((modulePath, position) => ({
       ...{ modulePath, rule, position, target, pathInfo },
     })),

@@ -6,6 +6,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { type SharedStore, StoreError } from '../outside/store/contract.ts';
 import { KeptStore } from '../outside/store/kept-store.ts';
 import { readSealKeys, SealingStore } from '../outside/store/sealing-store.ts';
+import { StableSeal } from '../outside/store/stable-seal.ts';
 
 /**
  * Undefined on one machine. What was read is kept, secrets sealed as they came, for when the
@@ -24,9 +25,11 @@ export async function openSiteStores(
   const kept = (prefix: string): SharedStore =>
     new KeptStore({ store: shared, directory, prefixes: [Buffer.from(prefix)], onTrouble });
   const { sealKeyFile } = cluster;
-  if (sealKeyFile === undefined) return { secret: undefined, config: kept('config/') };
+  const texts = kept('config/');
+  if (sealKeyFile === undefined) return { secret: undefined, config: texts, seal: undefined };
   const keys = await readKeys(sealKeyFile);
-  return { secret: new SealingStore(kept('secret/'), keys), config: kept('config/') };
+  const secret = new SealingStore(kept('secret/'), keys);
+  return { secret, config: texts, seal: new StableSeal(keys) };
 }
 
 /** @throws TerrafirmaError `config` */

@@ -21,9 +21,11 @@ export interface CommonModule {
 
 /**
  * What the owner says about the folder lies beside its modules, under names that no module has: its
- * `.kbp_config` and its `terrafirma.toml`.
+ * `.kbp_config` and its `terrafirma.toml`, as text; its `fastly.toml` with what it names as a blob.
  */
 export const ruleKeys = { manifest: '\0manifest', settings: '\0settings' } as const;
+
+export const fastlyKey = '\0fastly';
 
 export type RuleName = keyof typeof ruleKeys;
 

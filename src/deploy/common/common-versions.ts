@@ -135,6 +135,11 @@ export class CommonVersions {
     return entries.slice(1).find(({ digest }) => digest !== null && digest === pinned);
   }
 
+  /** Whether this node's copy has shown the head: what it shows otherwise is newer. */
+  hasShownHead(path: ModulePath): boolean {
+    return this.#options.bases.of(path) >= (this.headOf(path)?.seq ?? 0);
+  }
+
   bytesOf(digest: Digest): Promise<Uint8Array | undefined> {
     return this.#options.shared.blobs.get(digest);
   }

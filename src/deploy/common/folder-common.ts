@@ -5,19 +5,25 @@ import { TellOnce } from '../../journal/log-once.ts';
 import type { ModulePath } from '../../names.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { StoreError } from '../../outside/store/contract.ts';
+import { fastlyName } from '../../site/fastly/fastly-toml.ts';
 import { manifestName } from '../../site/manifest.ts';
 import { settingsName } from '../../site/settings.ts';
 import type { JudgeParts } from '../build/judge.ts';
 import type { KeptModules, KeptModulesParts } from '../keep/kept-modules.ts';
 import { Bases } from './bases.ts';
+import { CommonFastly } from './common-fastly.ts';
 import { CommonModules, heldNote } from './common-modules.ts';
-import { ruleKeys } from './common-record.ts';
+import { fastlyKey, ruleKeys } from './common-record.ts';
 import { CommonRules } from './common-rules.ts';
 import { CommonVersions } from './common-versions.ts';
 import { FolderTexts, type SiteStores, type SiteTexts } from './folder-texts.ts';
 
 const ruleFiles = { manifest: manifestName, settings: settingsName } as const;
 const ruleNames = ['manifest', 'settings'] as const;
+const keysByFile: ReadonlyMap<string, string> = new Map([
+  ...ruleNames.map((name) => [ruleFiles[name], ruleKeys[name]] as const),
+  [fastlyName, fastlyKey],
+]);
 /** Told once, whichever of them it was about. */
 const storeTrouble = Object.values(ruleFiles).join(', ');
 
@@ -51,6 +57,7 @@ export class FolderCommon {
   #versions: CommonVersions | undefined;
   #modules: CommonModules | undefined;
   #rules: CommonRules | undefined;
+  #fastly: CommonFastly | undefined;
   #texts: FolderTexts | undefined;
 
   constructor(located: LocatedFolder, parts: FolderCommonParts & { readonly node: string }) {
@@ -85,6 +92,13 @@ export class FolderCommon {
       onTrouble: ({ message }) => once.tell(storeTrouble, message),
       onHeld: (name) => once.tell(ruleFiles[name], heldNote),
     });
+    const fastly = {
+      ...{ versions, folderKey },
+      onTrouble: (reason: string) => once.tell(fastlyName, reason),
+      onHeld: () => once.tell(fastlyName, heldNote),
+    };
+    const seal = stores?.seal;
+    this.#fastly = seal && new CommonFastly({ ...fastly, seal });
   }
 
   /** @throws TerrafirmaError `draining` before `open` */
@@ -98,6 +112,11 @@ export class FolderCommon {
     return this.#rules;
   }
 
+  /** Undefined before `open`, and where nodes have no key to seal it with. */
+  get fastly(): CommonFastly | undefined {
+    return this.#fastly;
+  }
+
   /** Secrets and configuration that were set on all nodes. */
   get texts(): SiteTexts | undefined {
     return this.#texts?.current;
@@ -105,9 +124,7 @@ export class FolderCommon {
 
   /** See `CommonVersions.trustCopy`; of a module, or of a file in which the owner says rules. */
   async trustCopy(path: string): Promise<void> {
-    const rule = ruleNames.find((name) => ruleFiles[name] === path);
-    const key = rule === undefined ? path : ruleKeys[rule];
-    await this.#versions?.trustCopy(key as ModulePath);
+    await this.#versions?.trustCopy((keysByFile.get(path) ?? path) as ModulePath);
   }
 
   /** See `CommonModules.isUnknown`. */

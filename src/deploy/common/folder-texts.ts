@@ -7,6 +7,7 @@
  */
 import type { FolderKey } from '../../names.ts';
 import type { Notice, SharedStore, Space, Watch } from '../../outside/store/contract.ts';
+import type { StableSeal } from '../../outside/store/stable-seal.ts';
 import type { TextStores } from '../../site/settings/stores.ts';
 import { resourceNames } from '../../site/settings/tables.ts';
 
@@ -16,6 +17,8 @@ export interface SiteStores {
   /** Undefined where this node has no key that opens them. */
   readonly secret: SharedStore | undefined;
   readonly config: SharedStore;
+  /** Seals files that hold secrets; undefined without that key. */
+  readonly seal: StableSeal | undefined;
 }
 
 export interface SiteTexts {
@@ -24,7 +27,7 @@ export interface SiteTexts {
 }
 
 export interface FolderTextsOptions {
-  readonly stores: SiteStores;
+  readonly stores: Pick<SiteStores, 'secret' | 'config'>;
   readonly folderKey: FolderKey;
   readonly onChange: () => void;
   readonly onTrouble: (error: unknown) => void;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { quoteReceived } from '../../names.ts';
 import { isPassing, type ReadFile } from '../../outside/mount/guarded-fs.ts';
 import {
   badFastlyToml,
@@ -11,7 +12,9 @@ import {
   parseFastlyToml,
 } from '../../site/fastly/fastly-toml.ts';
 import { couldBeNamed, namedFiles } from '../../site/fastly/named-files.ts';
-import type { FastlySettings } from '../../site/fastly/resolve.ts';
+import { type FastlySettings, resolveLocalServer } from '../../site/fastly/resolve.ts';
+import type { ShownFastly } from '../common/common-fastly.ts';
+import type { FastlyBundle } from '../common/fastly-bundle.ts';
 import { changedAtMs, type FileStamp, stampOf } from '../look/scan.ts';
 import { type Sighting, settleWaitMs, sight, soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
@@ -35,6 +38,8 @@ export type FastlyState =
     };
 
 export interface FastlyFileOptions extends FastlyFilesPlace {
+  /** Other nodes have copies: what this one shows is kept, to be told to them. */
+  readonly isShared: boolean;
   readonly limits: Pick<Limits, 'fastlyTomlBytesMax' | 'fastlyFilesBytesMax'>;
 }
 
@@ -44,7 +49,14 @@ interface Basis {
   readonly stamps: ReadonlyMap<string, FileStamp>;
 }
 
+/** Of several nodes: another's, and newer than what this copy shows. */
+interface Followed {
+  readonly bundle: FastlyBundle | undefined;
+  readonly state: FastlyState;
+}
+
 const noPaths: readonly string[] = [];
+const shownNone: ShownFastly = { bundle: undefined, mtimeMs: 0 };
 /** Of a file that is not there, or cannot be read. */
 const absentStamp: FileStamp = '';
 
@@ -54,6 +66,8 @@ export class FolderFastly {
   readonly #sightings = new Map<string, Sighting>();
   #basis: Basis | undefined;
   #state: FastlyState = { kind: 'unread', paths: noPaths };
+  #shown: ShownFastly | undefined;
+  #followed: Followed | undefined;
 
   constructor(options: FastlyFileOptions) {
     this.#options = options;
@@ -69,17 +83,35 @@ export class FolderFastly {
   }
 
   get state(): FastlyState {
-    return this.#state;
+    return this.#followed?.state ?? this.#state;
   }
 
   /** Whether there is none, or the file itself has been looked at. */
   get isKnown(): boolean {
-    return this.#file.state.kind !== 'unknown';
+    return this.#followed !== undefined || this.#file.state.kind !== 'unknown';
   }
 
   /** Undefined where there is none, or nobody knows yet. */
   get text(): string | undefined {
+    if (this.#followed !== undefined) return this.#followed.bundle?.text;
     return this.#file.state.kind === 'unknown' ? undefined : this.#file.state.text;
+  }
+
+  /** What this copy shows; undefined while it is not known, or wrong. */
+  get shown(): ShownFastly | undefined {
+    if (this.#state.kind !== 'none') return this.#state.kind === 'good' ? this.#shown : undefined;
+    return this.#file.state.kind === 'good' ? shownNone : undefined;
+  }
+
+  /** From now on that holds, whatever this copy shows: it is another node's, and newer. */
+  follow(bundle: FastlyBundle | undefined): void {
+    if (this.#followed !== undefined && this.#followed.bundle === bundle) return;
+    this.#followed = { bundle, state: this.#stateOf(bundle) };
+  }
+
+  /** What this copy shows holds. */
+  followOwn(): void {
+    this.#followed = undefined;
   }
 
   /** Takes what held before a restart: which files are private. What they hold is read again. */
@@ -114,17 +146,21 @@ export class FolderFastly {
     if (this.#state.kind !== 'good') this.#state = { kind: 'unread', paths: this.#namedNow() };
     const stamps = new Map<string, FileStamp>();
     let waitMs = 0;
+    let mtimeMs = this.#file.shown?.mtimeMs ?? 0;
     try {
       const resolved = await resolveFastly({ local, text }, this.#options, {
         onNeeded: (path) => stamps.set(path, absentStamp),
         takes: (path, read) => {
           waitMs = this.#settleWait(path, read, clock);
           stamps.set(path, stampOf(read.after));
+          mtimeMs = Math.max(mtimeMs, Number(read.after.mtimeMs));
           return waitMs === 0;
         },
       });
       if (resolved === undefined) return waitMs;
-      this.#state = { kind: 'good', ...resolved };
+      const { files, paths, settings } = resolved;
+      this.#state = { kind: 'good', paths, settings };
+      this.#shown = this.#options.isShared ? { bundle: { text, files }, mtimeMs } : undefined;
     } catch (error) {
       if (!(error instanceof TerrafirmaError) || error.code !== 'bad-settings') throw error;
       this.#break(error, [...namedFiles(local), ...stamps.keys()]);
@@ -162,6 +198,28 @@ export class FolderFastly {
     return file.kind === 'broken' ? couldBeNamed(file.text) : noPaths;
   }
 
+  /** Of another node's; files of this copy stay private, as who follows may be late. */
+  #stateOf(bundle: FastlyBundle | undefined): FastlyState {
+    const ownPaths = this.#state.kind === 'none' ? noPaths : this.#state.paths;
+    if (bundle === undefined) return { kind: 'none' };
+    const { files, text } = bundle;
+    const paths = [...new Set([...files.keys(), ...ownPaths])];
+    const { limits, variable } = this.#options;
+    try {
+      const local = parseFastlyToml(Buffer.from(text), limits.fastlyTomlBytesMax);
+      const bytesMax = limits.fastlyFilesBytesMax;
+      const resolution = resolveLocalServer(local, { files, variable, bytesMax });
+      if (resolution.kind === 'resolved') {
+        return { kind: 'good', settings: resolution.settings, paths };
+      }
+      const missing = quoteReceived(resolution.files[0]?.path ?? '');
+      throw badFastlyToml(`${fastlyName}: a file of it must come with it: received no ${missing}`);
+    } catch (error) {
+      if (!(error instanceof TerrafirmaError)) throw error;
+      return { kind: 'broken', error, paths: [...new Set([...paths, ...couldBeNamed(text)])] };
+    }
+  }
+
   /** What was private stays so until the file is right again. */
   #break(error: TerrafirmaError, paths: readonly string[]): void {
     if (this.#state.kind === 'broken' && this.#state.error.message === error.message) return;
@@ -173,6 +231,7 @@ export class FolderFastly {
   #settle(state: FastlyState): void {
     if (state.kind === 'none' && this.#state.kind === 'none') return;
     this.#state = state;
+    this.#shown = undefined;
     this.#basis = undefined;
     this.#sightings.clear();
   }

@@ -43,6 +43,8 @@ export interface ResolvedFastly {
   readonly settings: FastlySettings;
   /** Paths of all files that were read, in the folder. */
   readonly paths: readonly string[];
+  /** What they hold. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 const filesMax = 1_000;
@@ -74,7 +76,7 @@ export async function resolveFastly(
     const { variable } = place;
     const resolution = resolveLocalServer(file.local, { files, variable, bytesMax });
     if (resolution.kind === 'resolved') {
-      return { settings: resolution.settings, paths: [...files.keys()] };
+      return { settings: resolution.settings, paths: [...files.keys()], files };
     }
     for (const source of resolution.files) {
       if (files.size >= filesMax) {

@@ -31,7 +31,7 @@ export interface RulesOptions {
   readonly variable: ReadVariable;
   readonly inForce: SettingsInForce;
   /** Of several nodes that have copies of the folder. */
-  readonly common: Pick<FolderCommon, 'rules' | 'texts'> | undefined;
+  readonly common: Pick<FolderCommon, 'rules' | 'fastly' | 'texts'> | undefined;
 }
 
 export interface RulesParts extends Pick<InForceParts, 'sealingKeys' | 'journal' | 'variables'> {
@@ -64,7 +64,7 @@ export class FolderRules {
     this.#options = options;
     this.#manifest = new ManifestFile(options);
     this.#settings = openSettingsFile(options);
-    this.#fastly = new FolderFastly(options);
+    this.#fastly = new FolderFastly({ ...options, isShared: options.common !== undefined });
   }
 
   get manifest(): ManifestState {
@@ -157,6 +157,8 @@ export class FolderRules {
       const head = rules.headOf(name);
       if (head !== undefined) files[name].follow(head.text);
     }
+    const fastly = await this.#options.common?.fastly?.head();
+    if (fastly?.kind === 'others') this.#fastly.follow(fastly.bundle);
     await this.#takeSettings();
   }
 
@@ -165,10 +167,7 @@ export class FolderRules {
     await inForce.take(this.settings, this.#fastly.state, common?.texts);
   }
 
-  /**
-   * Takes up what other nodes have that is newer, and tells them what is new here. `fastly.toml` is
-   * each node's own copy, like the files that it names.
-   */
+  /** Takes up what other nodes have that is newer, and tells them what is new here. */
   async #agree(isFolderSure: boolean): Promise<void> {
     const rules = this.#options.common?.rules;
     if (rules === undefined) return;
@@ -180,5 +179,14 @@ export class FolderRules {
       if (fate.kind === 'own') files[name].followOwn();
       else if (fate.kind === 'others') files[name].follow(fate.text);
     }
+    await this.#agreeFastly(isFolderSure);
+  }
+
+  async #agreeFastly(isFolderSure: boolean): Promise<void> {
+    const fastly = this.#options.common?.fastly;
+    if (fastly === undefined) return;
+    const fate = await fastly.judge(this.#fastly.shown, isFolderSure);
+    if (fate.kind === 'own') this.#fastly.followOwn();
+    else if (fate.kind === 'others') this.#fastly.follow(fate.bundle);
   }
 }

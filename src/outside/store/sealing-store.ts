@@ -24,7 +24,7 @@ import {
 
 const cipherName = 'aes-256-gcm';
 const keyBytes = 32;
-const nonceBytes = 12;
+export const nonceBytes = 12;
 const tagBytes = 16;
 const keysMax = 2;
 
@@ -112,10 +112,7 @@ export class SealingStore implements SharedStore {
   #seal(value: Uint8Array, bound: Uint8Array): Uint8Array {
     const [key] = this.#keys;
     if (key === undefined) throw refused('there must be a key', 'none');
-    const nonce = randomBytes(nonceBytes);
-    const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagBytes });
-    cipher.setAAD(bound);
-    return Buffer.concat([nonce, cipher.update(value), cipher.final(), cipher.getAuthTag()]);
+    return sealWith({ key, nonce: randomBytes(nonceBytes) }, value, bound);
   }
 
   /** @throws StoreError `refused` */
@@ -128,7 +125,23 @@ export class SealingStore implements SharedStore {
   }
 }
 
-function openWith(key: Buffer, sealed: Uint8Array, bound: Uint8Array): Uint8Array | undefined {
+/** Nonce, what is sealed, tag. No nonce may serve two values. */
+export function sealWith(
+  { key, nonce }: { readonly key: Buffer; readonly nonce: Uint8Array },
+  value: Uint8Array,
+  bound: Uint8Array,
+): Uint8Array {
+  const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagBytes });
+  cipher.setAAD(bound);
+  return Buffer.concat([nonce, cipher.update(value), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Undefined: sealed with another key, or not what was sealed. */
+export function openWith(
+  key: Buffer,
+  sealed: Uint8Array,
+  bound: Uint8Array,
+): Uint8Array | undefined {
   if (sealed.byteLength < nonceBytes + tagBytes) return undefined;
   const nonce = sealed.subarray(0, nonceBytes);
   const end = sealed.byteLength - tagBytes;

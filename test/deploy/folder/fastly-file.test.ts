@@ -29,6 +29,7 @@ describe('FolderFastly', () => {
       directory: scratch.directory,
       limits: { ...defaultLimits, ...limits },
       variable: () => 'closed',
+      isShared: false,
     });
   const write = (name: string, text: string | Uint8Array): void => {
     mkdirSync(scratch.path('data'), { recursive: true });

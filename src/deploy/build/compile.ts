@@ -14,9 +14,10 @@ const eagerFlags: readonly string[] = [
   '--no-wasm-lazy-compilation',
   // Code that is thrown away would be compiled again at a call, with the flags of that time.
   '--no-flush-liftoff-code',
-  // One thread for each module at most: hot functions wait for each other, not others for them.
-  '--wasm-num-compilation-tasks=1',
 ];
+/** For a compile that somebody waits for, and of what a trial has passed. */
+const hurryFlag = '--wasm-num-compilation-tasks=2';
+const calmFlag = '--wasm-num-compilation-tasks=1';
 const tierFlags = { optimised: '--wasm-dynamic-tiering', baseline: '--no-wasm-dynamic-tiering' };
 
 /**
@@ -29,6 +30,7 @@ const baselineMark = Uint8Array.of(0, 9, 8, ...new TextEncoder().encode('baselin
 export function compileForms({ forms, tier }: CompileRequest): CompileVerdict {
   for (const flag of eagerFlags) setFlagsFromString(flag);
   try {
+    setFlagsFromString(hurryFlag);
     setFlagsFromString(tierFlags[tier]);
     if (tier === 'baseline') setFlagsFromString('--no-wasm-tier-up');
     return { kind: 'compiled', modules: forms.map((form) => compileForm(form, tier)) };
@@ -37,6 +39,8 @@ export function compileForms({ forms, tier }: CompileRequest): CompileVerdict {
     const error = new TerrafirmaError('module-refused', detail, { cause });
     return { kind: 'not-compiled', error: toErrorRecord(error) };
   } finally {
+    // One thread for each module at most: hot functions wait for each other, not others for them.
+    setFlagsFromString(calmFlag);
     setFlagsFromString('--wasm-tier-up');
     setFlagsFromString(tierFlags.optimised);
   }

@@ -2,6 +2,7 @@
  * What makes a module faster after it is served: one module at a time, in turn by owner, and while
  * nobody waits for a deploy.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnerQueue } from '../../account/owner-queue.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -19,6 +20,8 @@ export interface ImprovementsOptions {
 /** After "no verdict can be had now": not before then. */
 const retryMs = 60_000;
 const waitingMax = 4_096;
+/** The first answers of a module, for which others wait, do not share the machine with it. */
+const firstAnswersMs = 500;
 /** Deploys without end do not keep others slow for longer than this, each. */
 const giveWayMsMax = 5_000;
 
@@ -56,8 +59,9 @@ export class Improvements {
     if (notBeforeMs === undefined || performance.now() < notBeforeMs) return;
     if (this.#underWay.has(digest)) return;
     this.#underWay.add(digest);
+    const beginsAtMs = performance.now() + firstAnswersMs;
     this.#queue
-      .pass(this.#options.ownerOf(digest), () => this.#improve(digest))
+      .pass(this.#options.ownerOf(digest), () => this.#improve(digest, beginsAtMs))
       .catch((error: unknown) => this.#postpone(digest, error))
       .finally(() => this.#underWay.delete(digest));
   }
@@ -73,7 +77,9 @@ export class Improvements {
     }
   }
 
-  async #improve(digest: Digest): Promise<void> {
+  async #improve(digest: Digest, beginsAtMs: number): Promise<void> {
+    const waitMs = beginsAtMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs, undefined, { ref: false });
     if (this.#deploys > 0) await this.#deployed.next(giveWayMsMax);
     await this.#options.improve(digest);
     this.#due.delete(digest);

@@ -290,6 +290,7 @@ export const defaultLimits = {
   versionsKeptMax: 5,
   storeOwnerBytesMax: 4 * gib,
   storeBytesMax: 16 * gib,
+  formsBytesMax: gib,
   goneKeptDays: 30,
   compiledBytesMax: 512 * mib,
   compressedBytesMax: 64 * mib,

@@ -102,6 +102,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   storeBytesMax: {
     summary: 'Accepted versions kept; an owner gets no more than is left for others',
   },
+  formsBytesMax: { summary: 'What was made of modules, kept to be ready sooner after a restart' },
   goneKeptDays: {
     summary: 'How long versions and key-value data are kept after their module is gone',
     max: 36_500,

@@ -2,6 +2,7 @@
  * The deploy road, seen from the daemon: folders in use are watched, their sites handed out and
  * told when they change, modules handed out by digest.
  */
+import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { Gate } from '../account/gate.ts';
 import { OwnedCache } from '../account/owned-cache.ts';
@@ -119,7 +120,16 @@ export class Publisher {
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = state.store;
     this.#probation = state.probation;
-    this.#builder = new Builder({ limits: config.limits, onJudged: options.onJudged });
+    this.#builder = new Builder({
+      limits: config.limits,
+      onJudged: options.onJudged,
+      forms: () => ({
+        directory: join(config.stateDirectory, 'forms'),
+        bytesMax: config.limits.formsBytesMax,
+        kept: state.store.digests(),
+      }),
+      onTrouble: (digest, reason) => options.journal.tell('forms-not-kept', { digest, reason }),
+    });
     const { compiledBytesMax, foldersWatchedMax, sitesCachedMax } = config.limits;
     const { folderEntriesPerSecondMax: entriesPerSecondMax } = config.limits;
     this.#pace = new WalkPace({ entriesPerSecondMax, nowMs: () => performance.now() });

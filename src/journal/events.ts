@@ -78,6 +78,7 @@ export interface Events {
   readonly 'module-released': OfModule;
   readonly 'optimising-postponed': OfModule & Because;
   readonly 'trial-not-kept': OfModule & Because;
+  readonly 'forms-not-kept': OfModule & Because;
   readonly 'trial-damaged': InStateFile & Because;
   readonly 'probation-damaged': InStateFile & Because;
   readonly 'probation-end-not-kept': OfModule & Because;
@@ -238,6 +239,7 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'module-quarantined': { level: 'error', text: 'module quarantined' },
   'module-released': { level: 'info', text: 'module released from quarantine' },
   'optimising-postponed': { level: 'warn', text: 'trial with the optimiser postponed' },
+  'forms-not-kept': { level: 'warn', text: 'what was made of a module not kept' },
   'trial-not-kept': { level: 'error', text: 'trial of a module not kept' },
   'trial-damaged': { level: 'error', text: 'Cannot read the result of a trial: it is repeated' },
   'probation-damaged': {

@@ -96,7 +96,7 @@ function buildModule(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions): 
   const { abi, entry } = accept(options.judge(faceOf(shape)));
   const initialise = findInitialiser(shape);
   const alone = [{ bytes, shape, links: [] }];
-  const plainOnly = isPlainFirst(bytes, options);
+  const plainOnly = isPlainFirst(bytes.length, options);
   const metered = meter(alone, options.limits, {
     exportsState: initialise !== undefined,
     plainOnly,
@@ -121,7 +121,7 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
   });
   const unserved: Judgement = { kind: 'refused', reason: 'Cannot run the component: not here' };
   const { abi, entry } = accept(options.judgeComponent?.(plan) ?? unserved);
-  const plainOnly = isPlainFirst(bytes, options);
+  const plainOnly = isPlainFirst(bytes.length, options);
   const metered = meter(cores, limits, { exportsState: false, plainOnly });
   requireMemories(metered.memories, limits);
   const exported = plan.exports.find((each) => `${each.interface}#${each.name}` === entry);
@@ -130,8 +130,9 @@ function buildComponent(bytes: Uint8Array<ArrayBuffer>, options: ArtifactOptions
   return { ...common(bytes), ...metered, ...rest, abi, entry, mainCore };
 }
 
-function isPlainFirst({ length }: Uint8Array, { forms }: ArtifactOptions): boolean {
-  return forms === 'first' && length >= plainFirstBytesMin;
+/** Whether the form that marks is left out at first. */
+export function isPlainFirst(bytes: number, { forms }: Pick<ArtifactOptions, 'forms'>): boolean {
+  return forms === 'first' && bytes >= plainFirstBytesMin;
 }
 
 function common(bytes: Uint8Array): Pick<Artifact, 'digest' | 'originalBytes'> {

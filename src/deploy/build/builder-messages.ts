@@ -1,12 +1,23 @@
 /** What crosses between the control plane and the builder thread. */
 import type { Limits } from '../../config/config.ts';
 import type { ErrorRecord } from '../../errors.ts';
+import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { Artifact, WantedForms } from './artifact.ts';
 
 /** `workerData` of the builder thread. */
 export interface BuilderStart {
   readonly limits: Limits;
+  /** Left out: nothing is kept of what is made. */
+  readonly forms?: KeptFormsStart | undefined;
+}
+
+/** See keep/kept-forms.ts. */
+export interface KeptFormsStart {
+  readonly directory: string;
+  readonly bytesMax: number;
+  /** Modules whose forms are kept when the thread starts. */
+  readonly kept: readonly Digest[];
 }
 
 /** The bytes are the thread's from then on. */
@@ -17,6 +28,7 @@ export interface BuildRequest {
   /** Contents that were judged before: only recognised, not built again. */
   readonly known: ReadonlySet<Digest>;
   readonly forms: WantedForms;
+  readonly owner: OwnerKey;
 }
 
 /** Which of V8's compilers may have a module: the optimiser only what it was tried with. */
@@ -50,6 +62,8 @@ export type BuildVerdict =
       readonly artifact: Artifact;
       /** The original bytes, handed back. */
       readonly bytes: Uint8Array<ArrayBuffer>;
+      /** Why it was not kept, if so. */
+      readonly trouble?: string | undefined;
     }
   | { readonly kind: 'known'; readonly digest: Digest }
   | {

@@ -22,8 +22,10 @@ import type {
   BuildVerdict,
 } from './builder-messages.ts';
 import { compileForms } from './compile.ts';
+import { FormsShelf } from './forms-shelf.ts';
 
-const { limits } = workerData as BuilderStart;
+const { limits, forms: formsStart } = workerData as BuilderStart;
+const shelf = new FormsShelf(formsStart, limits);
 const catalogue = createCatalogue(limits);
 const judge: JudgeModule = (face) => catalogue.judgeModule(face);
 const judgeComponent: JudgeComponent = (plan) => catalogue.judgeComponent(plan);
@@ -38,6 +40,7 @@ port.on('message', (request: BuilderRequest) => {
 
 const ready: BuilderReady = { kind: 'ready' };
 port.postMessage(ready);
+setImmediate(() => shelf.open());
 
 /** What is handed over, because nothing of it is needed here any more: copies of it take time. */
 function buffersOf({ artifact, bytes }: Extract<BuildVerdict, { kind: 'built' }>): ArrayBuffer[] {
@@ -45,15 +48,15 @@ function buffersOf({ artifact, bytes }: Extract<BuildVerdict, { kind: 'built' }>
   return [...new Set(all)];
 }
 
-function buildOne({ bytes, known, forms }: BuildRequest): BuildVerdict {
+function buildOne({ bytes, known, forms, owner }: BuildRequest): BuildVerdict {
   const digest = digestBytes(bytes);
   if (known.has(digest)) return { kind: 'known', digest };
+  const wanted = { digest, bytes: bytes.length, forms };
+  const kept = shelf.read(wanted);
+  if (kept !== undefined) return { kind: 'built', artifact: kept, bytes };
   try {
-    return {
-      kind: 'built',
-      artifact: buildArtifact(bytes, { limits, judge, judgeComponent, forms }),
-      bytes,
-    };
+    const artifact = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+    return { kind: 'built', artifact, bytes, trouble: shelf.write(artifact, owner, wanted) };
   } catch (error) {
     return { kind: 'refused', digest, error: toErrorRecord(error) };
   }

@@ -16,6 +16,7 @@ import type {
   BuilderStart,
   BuildVerdict,
   CompilerTier,
+  KeptFormsStart,
 } from './builder-messages.ts';
 
 export interface BuilderOptions {
@@ -26,6 +27,10 @@ export interface BuilderOptions {
   readonly queuedBuildsMax?: number;
   /** Told how long a module took to be judged, in milliseconds. */
   readonly onJudged?: ((ms: number) => void) | undefined;
+  /** Where what is made is kept, asked for at each start of the thread; left out: nowhere. */
+  readonly forms?: () => KeptFormsStart;
+  /** Told why something was not kept. */
+  readonly onTrouble?: (digest: Digest, reason: string) => void;
 }
 
 export interface BuildOptions {
@@ -48,6 +53,8 @@ export class Builder {
   readonly #buildMsMax: number;
   readonly #queue: OwnerQueue;
   readonly #onJudged: BuilderOptions['onJudged'];
+  readonly #forms: BuilderOptions['forms'];
+  readonly #onTrouble: BuilderOptions['onTrouble'];
   #thread: Worker | undefined;
   #starting: Promise<Worker> | undefined;
   /** The one that is not ready yet. */
@@ -58,6 +65,8 @@ export class Builder {
   constructor(options: BuilderOptions) {
     this.#limits = options.limits;
     this.#onJudged = options.onJudged;
+    this.#forms = options.forms;
+    this.#onTrouble = options.onTrouble;
     this.#buildMsMax = options.buildMsMax ?? buildMsMaxDefault;
     const queuedMax = options.queuedBuildsMax ?? queuedBuildsMaxDefault;
     this.#queue = new OwnerQueue({ runningMax: 1, queuedMax, nowMs: () => performance.now() });
@@ -86,10 +95,13 @@ export class Builder {
       const bytes = await read();
       const id = ++this.#lastId;
       const startedAtMs = performance.now();
-      const reply = await this.#run({ ask: 'build', id, bytes, known, forms }, [bytes.buffer]);
+      const reply = await this.#run({ ask: 'build', id, bytes, known, forms, owner }, [
+        bytes.buffer,
+      ]);
       this.#onJudged?.(performance.now() - startedAtMs);
       if (typeof reply === 'object') {
         if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
+        if (reply.kind === 'built') this.#tellTrouble(reply);
         return reply;
       }
       const rule = `judging it takes at most ${this.#buildMsMax} ms and ${threadHeapMib} MiB`;
@@ -121,6 +133,10 @@ export class Builder {
       if (reply.kind !== 'compiled') throw mixedUp();
       return reply.modules;
     });
+  }
+
+  #tellTrouble({ artifact, trouble: reason }: Extract<BuildVerdict, { kind: 'built' }>): void {
+    if (reason !== undefined) this.#onTrouble?.(artifact.digest, reason);
   }
 
   /** Ends the thread; what was being built fails. */
@@ -187,7 +203,7 @@ export class Builder {
 
   /** A thread that is ready. One that is not is no verdict on any module. */
   async #startThread(): Promise<Worker> {
-    const start: BuilderStart = { limits: this.#limits };
+    const start: BuilderStart = { limits: this.#limits, forms: this.#forms?.() };
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
     // Between two modules nobody asks: a thread that fails then is replaced at the next question.
     const giveUp = (reason: string) => {

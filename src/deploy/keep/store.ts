@@ -84,6 +84,11 @@ export class ModuleStore {
     return this.#sizes.has(digest);
   }
 
+  /** All versions whose bytes are here. */
+  digests(): readonly Digest[] {
+    return [...this.#sizes.keys()];
+  }
+
   /** Who answers for a version; see named-versions.ts. */
   ownerOf(digest: Digest): OwnerKey {
     return this.#named.ownerOf(digest) ?? ('' as OwnerKey);

@@ -42,9 +42,9 @@ interface BackupManifest {
 const databases = ['shared.sqlite', 'operator.sqlite'];
 /** Directories whose files never change once they are there. */
 const unchanging = ['modules', 'blobs'];
-/** What belongs to the process, or is a database's own. */
+/** What belongs to the process, is a database's own, or is made anew. */
 const leftOut =
-  /^(lock\.sqlite.*|.*\.sqlite(-wal|-shm)?|admin\.sock|local|admin\.token|owner-sessions\.json)$/;
+  /^(lock\.sqlite.*|.*\.sqlite(-wal|-shm)?|admin\.(sock|token)|local|forms|owner-sessions\.json)$/;
 
 /** @throws TerrafirmaError `admin-request`, `state`. */
 export function backUp(stateDirectory: string, directory: string): BackupSummary {

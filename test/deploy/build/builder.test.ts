@@ -1,9 +1,13 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
-import { digestBytes } from '../../../src/deploy/build/artifact.ts';
+import { type Artifact, digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
+import type { Digest, OwnerKey } from '../../../src/names.ts';
 import { guestBytes } from '../../support/folder.ts';
 import { moduleOfFunctions } from '../wasm-bytes.ts';
+import { Scratch } from '../world.ts';
 
 const limits = defaultLimits;
 const guest = (name: string) => async () => Uint8Array.from(guestBytes(name));
@@ -34,6 +38,45 @@ describe('Builder', () => {
     early.prepare();
     await early.close();
     await expect(early.build(guest('hello'))).rejects.toMatchObject({ code: 'draining' });
+  });
+
+  describe('that keeps what it makes', () => {
+    const owner = '/shared/alice' as OwnerKey;
+    const open = (directory: string, onTrouble?: (digest: Digest, reason: string) => void) => {
+      const forms = () => ({ directory, bytesMax: 1e9, kept: [digestBytes(guestBytes('hello'))] });
+      return new Builder({ limits, forms, ...(onTrouble === undefined ? {} : { onTrouble }) });
+    };
+    const buildOnce = async (builder: Builder): Promise<Artifact> => {
+      const verdict = await builder.build(guest('hello'), { owner, forms: 'first' });
+      await builder.close();
+      if (verdict.kind !== 'built') throw new Error(verdict.kind);
+      return verdict.artifact;
+    };
+
+    test('has it when it is started again, and makes it anew where it is damaged', async () => {
+      using scratch = new Scratch();
+      const directory = scratch.path('forms');
+      const made = await buildOnce(open(directory));
+      const files = readdirSync(directory, { recursive: true, withFileTypes: true });
+      const [file, ...others] = files.filter((each) => each.isFile());
+      expect(others).toEqual([]);
+      const path = join(file?.parentPath ?? '', file?.name ?? '');
+      const bytes = readFileSync(path);
+      expect(await buildOnce(open(directory))).toEqual(made);
+      // It was read, not written again: what is damaged is.
+      writeFileSync(path, bytes.subarray(0, 100));
+      expect(await buildOnce(open(directory))).toEqual(made);
+      expect(readFileSync(path)).toEqual(bytes);
+    });
+
+    test('builds all the same where it can keep nothing, and says so', async () => {
+      using scratch = new Scratch();
+      writeFileSync(scratch.path('file'), '');
+      const told: string[] = [];
+      const builder = open(scratch.path('file', 'forms'), (_, reason) => told.push(reason));
+      expect((await buildOnce(builder)).abi).toBe('terrarium');
+      expect(told).toEqual([expect.stringMatching(/ENOTDIR/)]);
+    });
   });
 
   test('only recognises known content', async () => {

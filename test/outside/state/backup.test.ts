@@ -12,6 +12,8 @@ function makePlaces(): Disposable & { readonly state: string; readonly copy: str
   mkdirSync(join(state, 'trials'), { recursive: true });
   writeFileSync(join(state, 'node-name'), 'a1b2c3d4');
   writeFileSync(join(state, 'trials', 'one.json'), '{}');
+  mkdirSync(join(state, 'forms'));
+  writeFileSync(join(state, 'forms', 'one'), 'made anew, and gone at any moment');
   const remove = (): void => rmSync(places, { recursive: true, force: true });
   return { state, copy: join(places, 'copy'), [Symbol.dispose]: remove };
 }

@@ -1,0 +1,186 @@
+/**
+ * Edge: the forms/ directory of the state. Keeps what was made of modules, so that a module that is
+ * read again, after a restart or in another folder, need not be read and rewritten again.
+ *
+ *     forms/<hash of the owner>/<digest>.<key>    one artifact
+ *
+ * A cache: nothing is lost with it. The key says what decides how an artifact is made, beside the
+ * module: the code that does it, and the limits. What is read is held against hashes: of each form,
+ * and of all that is known of them. A file that says something else is deleted.
+ *
+ * Files are read and written without waiting, in a thread that does nothing else meanwhile.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { OwnedCache } from '../../account/owned-cache.ts';
+import type { OwnerKey } from '../../names.ts';
+import { makeDirectory } from '../../outside/state/make-directory.ts';
+import type { Digest } from '../../threads/messages.ts';
+import type { FormFacts } from '../../threads/program.ts';
+import { type Artifact, type ArtifactCore, formsOf } from '../build/artifact.ts';
+
+export interface KeptFormsOptions {
+  readonly directory: string;
+  readonly bytesMax: number;
+  /** The forms of other modules are deleted. */
+  readonly isKept: (digest: Digest) => boolean;
+}
+
+/** Which artifact of a module; see the key above. */
+export interface FormsName {
+  readonly digest: Digest;
+  readonly key: string;
+}
+
+interface KeptFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+const hashBytes = 32;
+const unfinished = 'unfinished';
+
+export class KeptForms {
+  readonly #directory: string;
+  readonly #files: OwnedCache<string, KeptFile>;
+
+  private constructor({ directory, bytesMax }: KeptFormsOptions) {
+    this.#directory = directory;
+    this.#files = new OwnedCache({
+      max: bytesMax,
+      sizeOf: ({ bytes }) => bytes,
+      dispose: ({ path }) => rmSync(path, { force: true }),
+    });
+  }
+
+  /**
+   * Opens or makes the directory, and deletes what is of no use any more.
+   *
+   * @throws the file system's own error
+   */
+  static open(options: KeptFormsOptions): KeptForms {
+    const forms = new KeptForms(options);
+    makeDirectory(options.directory);
+    for (const owner of readdirSync(options.directory)) forms.#openOwner(owner, options);
+    return forms;
+  }
+
+  /** Bytes of all files. */
+  get bytes(): number {
+    return this.#files.size;
+  }
+
+  /** The artifact, if it is kept and undamaged. Never throws. */
+  read(name: FormsName): Artifact | undefined {
+    const file = this.#files.get(fileName(name));
+    if (file === undefined) return undefined;
+    try {
+      const artifact = decode(readFileSync(file.path));
+      if (artifact.digest === name.digest) return artifact;
+      throw new TypeError('it is of another module');
+    } catch {
+      // Damaged, or gone: then it is made anew, and kept anew.
+      this.#files.delete(fileName(name));
+      return undefined;
+    }
+  }
+
+  /** @throws the file system's own error; then it is not kept */
+  write(artifact: Artifact, owner: OwnerKey, name: FormsName): void {
+    const ownerName = hash(Buffer.from(owner)).toString('hex').slice(0, 32);
+    const directory = join(this.#directory, ownerName);
+    const path = join(directory, fileName(name));
+    const beside = `${path}.${unfinished}`;
+    makeDirectory(directory);
+    const parts = encode(artifact);
+    writeFileSync(beside, Buffer.concat(parts), { mode: 0o600 });
+    renameSync(beside, path);
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    this.#files.add(ownerName as OwnerKey, fileName(name), { path, bytes });
+  }
+
+  #openOwner(owner: string, { isKept }: KeptFormsOptions): void {
+    const directory = join(this.#directory, owner);
+    for (const name of readdirSync(directory)) {
+      const path = join(directory, name);
+      const digest = name.split('.', 1)[0] as Digest;
+      const isOurs = isKept(digest) && !name.endsWith(unfinished) && !this.#files.has(name);
+      if (isOurs) this.#files.add(owner as OwnerKey, name, { path, bytes: statSync(path).size });
+      else rmSync(path, { force: true });
+    }
+  }
+}
+
+function fileName({ digest, key }: FormsName): string {
+  return `${digest}.${key}`;
+}
+
+function hash(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** Hash of the facts, their length, the facts, and the forms as `formHashes` has them. */
+function encode(artifact: Artifact): readonly Uint8Array[] {
+  const cores = artifact.cores.map(({ code, cardsCode, engine, ...core }) => ({
+    ...core,
+    lengths: [code.length, cardsCode?.length],
+    engine: {
+      metered: mapRuns(engine.metered, (runs) => Uint8Array.from(runs)),
+      cards: engine.cards && mapRuns(engine.cards, (runs) => Uint8Array.from(runs)),
+    },
+  }));
+  const facts = serialize({ ...artifact, cores });
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(facts.length);
+  return [hash(facts), length, facts, ...formsOf(artifact.cores)];
+}
+
+type KeptCore = Omit<ArtifactCore, 'code' | 'cardsCode'> & {
+  readonly lengths: readonly [number, number | undefined];
+};
+
+/** @throws where it is not what was written */
+function decode(file: Buffer): Artifact {
+  let at = hashBytes + 4;
+  const take = (length: number): Uint8Array<ArrayBuffer> => {
+    // Of its own memory: it is handed to other threads, and what is left of it is kept.
+    const part = Uint8Array.from(file.subarray(at, at + length));
+    if (part.length !== length) throw new RangeError('it is too short');
+    at += length;
+    return part;
+  };
+  const facts = take(file.readUInt32LE(hashBytes));
+  if (!hash(facts).equals(file.subarray(0, hashBytes))) throw new TypeError('it is damaged');
+  const { cores, ...rest } = deserialize(facts) as Omit<Artifact, 'cores'> & {
+    readonly cores: readonly KeptCore[];
+  };
+  const hashes = rest.formHashes.values();
+  const takeForm = (length: number): Uint8Array<ArrayBuffer> => {
+    const form = take(length);
+    if (hash(form).toString('hex') === hashes.next().value) return form;
+    throw new TypeError('it is damaged');
+  };
+  const made = cores.map(({ lengths: [plain, cards], engine, ...core }) => ({
+    ...core,
+    code: takeForm(plain),
+    cardsCode: cards === undefined ? undefined : takeForm(cards),
+    engine: {
+      metered: mapRuns(engine.metered, shareRuns),
+      cards: engine.cards && mapRuns(engine.cards, shareRuns),
+    },
+  }));
+  return { ...rest, cores: made };
+}
+
+function mapRuns(form: FormFacts, map: (runs: Uint8Array) => Uint8Array): FormFacts {
+  return { ...form, offsets: { ...form.offsets, runs: map(form.offsets.runs) } };
+}
+
+/** In memory that all threads share, as the rewriting leaves them. */
+function shareRuns(runs: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(runs.length));
+  shared.set(runs);
+  return shared;
+}

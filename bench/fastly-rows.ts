@@ -135,7 +135,7 @@ class Viceroy implements AsyncDisposable {
     const settings = join(folder.directory, 'fastly.toml');
     writeFileSync(settings, 'manifest_version = 3\nname = "bench"\n[local_server]\n');
     const address = `127.0.0.1:${await findPort()}`;
-    const args = ['run', '--addr', address, '-C', settings, module];
+    const args = ['serve', '--addr', address, '-C', settings, module];
     const [command, ...rest] = placed('server', [program, ...args]);
     const child = spawn(command, rest, { stdio: 'ignore' });
     const url = `http://${address}/hello`;

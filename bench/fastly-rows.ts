@@ -16,6 +16,8 @@ import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
 const connections = 32;
 const answer = 'Hello, world!\n';
 const unit = 'requests/s';
+/** The vendor's server compiles the whole module before it listens, here on one core. */
+const compilingMsMax = 180_000;
 
 interface Kit {
   readonly file: string;
@@ -138,9 +140,14 @@ class Viceroy implements AsyncDisposable {
     const args = ['serve', '--addr', address, '-C', settings, module];
     const [command, ...rest] = placed('server', [program, ...args]);
     const child = spawn(command, rest, { stdio: 'ignore' });
-    const url = `http://${address}/hello`;
-    await askUntil(url, (text) => text === answer);
-    return new Viceroy({ url, child, folder });
+    const viceroy = new Viceroy({ url: `http://${address}/hello`, child, folder });
+    try {
+      await askUntil(viceroy.url, (text) => text === answer, compilingMsMax);
+    } catch (error) {
+      await viceroy[Symbol.asyncDispose]();
+      throw error;
+    }
+    return viceroy;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

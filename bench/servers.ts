@@ -220,9 +220,13 @@ export class OwnCertificate implements Disposable {
 }
 
 /** Asks until the answer is `expected`, and tells after how many milliseconds it was. */
-export async function askUntil(url: string, expected: (text: string) => boolean): Promise<number> {
+export async function askUntil(
+  url: string,
+  expected: (text: string) => boolean,
+  waitMsMax = 30_000,
+): Promise<number> {
   const startedAtMs = performance.now();
-  const deadlineMs = startedAtMs + 30_000;
+  const deadlineMs = startedAtMs + waitMsMax;
   while (performance.now() < deadlineMs) {
     const text = await fetch(url).then(
       (reply) => (reply.ok ? reply.text() : undefined),
@@ -231,7 +235,7 @@ export async function askUntil(url: string, expected: (text: string) => boolean)
     if (text !== undefined && expected(text)) return performance.now() - startedAtMs;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  throw new Error(`Cannot measure ${url}: it did not answer as expected within 30 s`);
+  throw new Error(`Cannot measure ${url}: it did not answer as expected within ${waitMsMax} ms`);
 }
 
 /** A port that was free a moment ago. */

@@ -5,11 +5,11 @@
  *   npm run bench -- [--rounds N] [--seconds N] [--only GROUPS]
  *                    [--json FILE] [--record]
  *
- * GROUPS: some of engine, cpu, metering, rewriting, daemon, guests, store, cache, cluster, tls,
- * upload, streams, wasmtime, components, fastly, operators, sites, workerd, with commas; all but
- * the last three by default. `fastly` needs FASTLY_GUESTS, and compares with VICEROY where that
- * names the program; `components` needs COMPONENT_GUESTS, and compares with WASMTIME. `cluster`
- * needs NATS_SERVER.
+ * GROUPS: some of engine, cpu, metering, rewriting, daemon, fresh, threads, guests, wasi, store,
+ * cache, cluster, tls, upload, streams, wasmtime, components, fastly, operators, sites, workerd,
+ * with commas; all but the last three by default. `fastly` needs FASTLY_GUESTS, and compares with
+ * VICEROY where that names the program; `components` needs COMPONENT_GUESTS, and compares with
+ * WASMTIME. `cluster` needs NATS_SERVER. `wasi` has a program in Go where CGI_GO_GUEST names it.
  * `sites` takes six minutes and more, and so is left out unless asked for by name.
  *
  * `node bench/publish.ts FILE…` writes what FILE holds into docs/performance.md and the README.
@@ -27,6 +27,7 @@ import { measureCpu } from './cpu-rows.ts';
 import { measureDaemon } from './daemon-rows.ts';
 import { measureEngine } from './engine-rows.ts';
 import { measureFastly } from './fastly-rows.ts';
+import { measureFreshness } from './fresh-rows.ts';
 import { measureGuests } from './guest-rows.ts';
 import { generatorName } from './load.ts';
 import { measureMetering } from './metering-rows.ts';
@@ -45,14 +46,16 @@ import { measureRewriting } from './rewriting-rows.ts';
 import { measureSites } from './sites-rows.ts';
 import { measureStore } from './store-rows.ts';
 import { measureStreams } from './stream-rows.ts';
+import { measureThreads } from './threads-rows.ts';
 import { measureTls } from './tls-rows.ts';
 import { measureUpload } from './upload-rows.ts';
+import { measureWasi } from './wasi-rows.ts';
 import { measureWasmtime } from './wasmtime.ts';
 import { measureWorkerd } from './workerd.ts';
 
 const groupsByDefault =
-  'engine,cpu,metering,rewriting,daemon,guests,store,cache,cluster,tls,upload,streams,' +
-  'wasmtime,components,fastly';
+  'engine,cpu,metering,rewriting,daemon,fresh,threads,guests,wasi,store,cache,cluster,tls,' +
+  'upload,streams,wasmtime,components,fastly';
 
 const { values } = parseArgs({
   options: {
@@ -75,7 +78,10 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   metering: async () => measureMetering(),
   rewriting: () => measureRewriting(rounds),
   daemon: () => measureDaemon({ rounds, seconds }),
+  fresh: () => measureFreshness({ rounds, seconds }),
+  threads: () => measureThreads({ rounds, seconds }),
   guests: () => measureGuests({ rounds, seconds }),
+  wasi: () => measureWasi({ rounds, seconds }),
   store: () => measureStore(rounds),
   cache: () => measureCache({ rounds, seconds }),
   cluster: () => measureCluster({ rounds, seconds }),

@@ -11,6 +11,7 @@ import { placed } from './pinning.ts';
 
 const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url));
 const streamServer = fileURLToPath(new URL('./stream-server.ts', import.meta.url));
+const wasiServer = fileURLToPath(new URL('./wasi-server.ts', import.meta.url));
 const sameJavascript = fileURLToPath(new URL('./same-javascript.ts', import.meta.url));
 
 export class Server implements AsyncDisposable {
@@ -36,29 +37,40 @@ export class Server implements AsyncDisposable {
     this.#told = parts.told;
   }
 
-  /** The daemon as shipped, with one serving thread, on `folder`. */
+  /** The daemon as shipped, on `folder`. `isFree`: it may use all processors. */
   static daemon(
     folder: string,
     environment: NodeJS.ProcessEnv = {},
     program = packedProgram(),
+    { threads = 1, isFree = false } = {},
   ): Promise<Server> {
-    return Server.#startDaemon([folder], { environment, program });
+    return Server.#startDaemon([folder], { environment, program, threads, isFree });
   }
 
   /** The same, where host names lead to folders below `directory` by way of the DNS server. */
   static mounted(directory: string, dnsPort: number): Promise<Server> {
     const place = ['--mount', `/keybase=${directory}`, '--dns', `127.0.0.1:${dnsPort}`];
-    return Server.#startDaemon(place, { environment: {}, program: packedProgram() });
+    return Server.#startDaemon(place, {
+      environment: {},
+      program: packedProgram(),
+      threads: 1,
+      isFree: false,
+    });
   }
 
   static #startDaemon(
     place: readonly string[],
-    start: { readonly environment: NodeJS.ProcessEnv; readonly program: string },
+    start: {
+      readonly environment: NodeJS.ProcessEnv;
+      readonly program: string;
+      readonly threads: number;
+      readonly isFree: boolean;
+    },
   ): Promise<Server> {
-    const { environment, program } = start;
+    const { environment, program, threads, isFree } = start;
     const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
-    const args = ['--state', directory, '--threads', '1', '--listen', '127.0.0.1:0'];
-    return Server.#start([program, 'serve', ...place, ...args], { environment, directory });
+    const args = ['--state', directory, '--threads', `${threads}`, '--listen', '127.0.0.1:0'];
+    return Server.#start([program, 'serve', ...place, ...args], { environment, directory, isFree });
   }
 
   /** Answers with `bodyBytes` bytes. */
@@ -72,6 +84,11 @@ export class Server implements AsyncDisposable {
     return Server.#start([streamServer, file], { environment: {}, directory: undefined });
   }
 
+  /** Runs the CGI program of `file` in its own process. */
+  static wasi(file: string): Promise<Server> {
+    return Server.#start([wasiServer, file], { environment: {}, directory: undefined });
+  }
+
   /** Does what the program of Fastly's kit does. */
   static sameJavascript(): Promise<Server> {
     return Server.#start([sameJavascript], { environment: {}, directory: undefined });
@@ -79,10 +96,15 @@ export class Server implements AsyncDisposable {
 
   static async #start(
     args: readonly string[],
-    options: { readonly environment: NodeJS.ProcessEnv; readonly directory: string | undefined },
+    options: {
+      readonly environment: NodeJS.ProcessEnv;
+      readonly directory: string | undefined;
+      readonly isFree?: boolean;
+    },
   ): Promise<Server> {
     const startedAtMs = performance.now();
-    const [program, ...rest] = placed('server', [process.execPath, ...args]);
+    const command = [process.execPath, ...args] as const;
+    const [program, ...rest] = options.isFree === true ? command : placed('server', command);
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...options.environment },

@@ -1,14 +1,15 @@
 /**
- * Bodies of a gibibyte that pass through: a file behind middleware that does not look at it, an
- * upload that a guest sends back, each against node:http that pipes. Touches the file system,
- * other processes and the network, on loopback only.
+ * Bodies of a gibibyte that pass through: a file, a file behind middleware that does not look at
+ * it, an upload that a guest sends back, each against node:http that pipes. Needs curl. Touches the
+ * file system, other processes and the network, on loopback only.
  */
+import { execFile } from 'node:child_process';
 import { openSync, writeSync } from 'node:fs';
-import { get, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { guard, relayLink } from '../test/support/link-guests.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';
+import { placed } from './pinning.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 
@@ -16,6 +17,7 @@ const mib = 1024 * 1024;
 const bodyMib = 1024;
 const bodyBytes = bodyMib * mib;
 const unit = 'MiB/s';
+const run = promisify(execFile);
 
 /** A CGI program: writes what it reads, 64 KiB at a time. */
 const echoGuest = `(module
@@ -63,6 +65,7 @@ export async function measureStreams(rounds: number): Promise<readonly Row[]> {
   const file = join(folder.directory, 'guarded/large.bin');
   makeLarge(file);
   folder.link(file, 'relayed/large.bin');
+  folder.link(file, 'large.bin');
   await using daemon = await Server.daemon(folder.directory, {
     TERRAFIRMA_LIMITS_CPU_MS_MAX: '60000',
     TERRAFIRMA_LIMITS_REQUEST_BODY_BYTES_MAX: String(bodyBytes),
@@ -73,11 +76,12 @@ export async function measureStreams(rounds: number): Promise<readonly Row[]> {
   await askUntil(`${daemon.url}/relayed/small.txt`, () => true);
   await askUntil(`${daemon.url}/echo.wasm`, (text) => text === '');
   const measures = {
+    plain: () => download(`${daemon.url}/large.bin`),
     file: () => download(`${daemon.url}/guarded/large.bin?ok`),
     relayed: () => download(`${daemon.url}/relayed/large.bin`),
     piped: () => download(piping.url),
-    echo: () => upload(`${daemon.url}/echo.wasm`),
-    pipedBack: () => upload(piping.url),
+    echo: () => upload(`${daemon.url}/echo.wasm`, file),
+    pipedBack: () => upload(piping.url, file),
   };
   const found = new Map(Object.keys(measures).map((name) => [name, [] as number[]]));
   for (let round = 0; round < rounds; round += 1) {
@@ -92,9 +96,11 @@ function describe(found: ReadonlyMap<string, readonly number[]>): readonly Row[]
   const of = (name: string): readonly number[] => found.get(name) ?? [];
   const size = `${bodyMib} MiB`;
   return [
+    { name: `file of ${size}`, value: median(of('plain')), unit },
     { name: `file of ${size}, a guard before it`, value: median(of('file')), unit },
     { name: `file of ${size}, relayed by a link`, value: median(of('relayed')), unit },
     { name: `file of ${size} piped by node:http`, value: median(of('piped')), unit },
+    ratio('file against node:http', of('plain'), of('piped'), 0.9),
     ratio('guarded file against node:http', of('file'), of('piped'), 0.8),
     ratio('relayed file against node:http', of('relayed'), of('piped'), 0.8),
     { name: `${size} sent back by a guest`, value: median(of('echo')), unit },
@@ -119,45 +125,22 @@ function makeLarge(file: string): void {
 }
 
 /** MiB per second. */
-async function download(url: string): Promise<number> {
-  const startedAtMs = performance.now();
-  const reply = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(url, { agent: false }, resolve).on('error', reject);
-  });
-  return rateOf(url, await count(reply), startedAtMs);
+function download(url: string): Promise<number> {
+  return transfer(url, []);
 }
 
 /** The same of a body that comes back while it is sent. */
-async function upload(url: string): Promise<number> {
-  const startedAtMs = performance.now();
-  const piece = Buffer.alloc(65_536, 'a');
-  let left = bodyBytes;
-  const body = new Readable({
-    read() {
-      left -= piece.length;
-      this.push(left < 0 ? null : piece);
-    },
-  });
-  const reply = await new Promise<IncomingMessage>((resolve, reject) => {
-    const headers = { 'content-length': bodyBytes };
-    const outgoing = request(url, { method: 'POST', agent: false, headers }, resolve);
-    outgoing.on('error', reject);
-    body.pipe(outgoing);
-  });
-  return rateOf(url, await count(reply), startedAtMs);
+function upload(url: string, file: string): Promise<number> {
+  return transfer(url, ['-X', 'POST', '-T', file, '-H', 'Expect:']);
 }
 
-async function count(reply: IncomingMessage): Promise<number> {
-  let bytes = 0;
-  reply.on('data', (piece: Buffer) => {
-    bytes += piece.length;
-  });
-  await new Promise((resolve, reject) => reply.on('end', resolve).on('error', reject));
-  return bytes;
-}
-
-function rateOf(url: string, bytes: number, startedAtMs: number): number {
-  const elapsedS = (performance.now() - startedAtMs) / 1_000;
+/** By curl, which takes less of its processor than a client of Node.js would: the server is told. */
+async function transfer(url: string, options: readonly string[]): Promise<number> {
+  const told = ['-w', '%{size_download} %{time_total}'];
+  const command = ['curl', '-s', '-o', '/dev/null', ...told, ...options, url];
+  const [program, ...args] = placed('generator', command);
+  const { stdout } = await run(program, args);
+  const [bytes = 0, elapsedS = 0] = stdout.split(' ').map(Number);
   if (bytes !== bodyBytes) {
     throw new Error(`Cannot measure ${url}: must bring ${bodyBytes} bytes: received ${bytes}`);
   }

@@ -1,0 +1,56 @@
+/**
+ * CGI programs for WASI preview1 against node:wasi, which runs them in the process of an HTTP
+ * server, a new instance each: the usual way without us. `CGI_GO_GUEST` names a program of Go's
+ * `net/http/cgi` that greets. Touches the file system, other processes and loopback.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DaemonPlan } from './daemon-rows.ts';
+import { readRustCgiGuest } from './guest-rows.ts';
+import { measureRate } from './load.ts';
+import { median, medianRatio, type Row } from './report.ts';
+import { askUntil, BenchFolder, Server } from './servers.ts';
+
+const connections = 32;
+const unit = 'requests/s';
+const goal = { atLeast: 5 };
+
+export async function measureWasi(plan: DaemonPlan): Promise<readonly Row[]> {
+  const rows = await measureProgram('Rust CGI guest', readRustCgiGuest(), plan);
+  const { CGI_GO_GUEST: go } = process.env;
+  if (go !== undefined && existsSync(go)) {
+    return [...rows, ...(await measureProgram('Go CGI guest', readFileSync(go), plan, goal))];
+  }
+  const name = 'Go CGI guest';
+  return [...rows, { name, value: Number.NaN, unit: 'left out: CGI_GO_GUEST names none' }];
+}
+
+async function measureProgram(
+  name: string,
+  bytes: Uint8Array,
+  { rounds, seconds }: DaemonPlan,
+  held?: Row['goal'],
+): Promise<readonly Row[]> {
+  using folder = new BenchFolder();
+  folder.write(bytes, 'program.wasm');
+  await using daemon = await Server.daemon(folder.directory);
+  await using wasi = await Server.wasi(join(folder.directory, 'program.wasm'));
+  const urls = { ours: `${daemon.url}/program.wasm/greet`, theirs: `${wasi.url}/greet` };
+  const load = { connections, seconds };
+  for (const url of Object.values(urls)) {
+    await askUntil(url, (text) => text.length > 0);
+    await measureRate(url, load);
+  }
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    ours.push(await measureRate(urls.ours, load));
+    theirs.push(await measureRate(urls.theirs, load));
+  }
+  const value = medianRatio(ours, theirs);
+  return [
+    { name: `${name}, fresh state`, value: median(ours), unit },
+    { name: `${name} in node:wasi`, value: median(theirs), unit },
+    { name: `${name} against node:wasi`, value, unit: 'x', ...(held && { goal: held }) },
+  ];
+}

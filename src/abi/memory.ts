@@ -218,6 +218,12 @@ export class GuestMemory {
     if (text.length > 0) this.#bytes.write(text, start, 'latin1');
   }
 
+  /** `len` is what `Buffer.byteLength` says of it. Half a surrogate pair becomes U+FFFD. */
+  writeUtf8(ptr: number, text: string, len: number): void {
+    const start = this.#openForWrite(ptr, len);
+    if (len > 0) this.#bytes.write(text, start, len, 'utf8');
+  }
+
   /** Grows by `pages`: the address of the first new byte, or undefined when it is refused. */
   grow(pages: number): number | undefined {
     const pagesBefore = this.#options.grow?.(pages) ?? this.#growMemory(pages);

@@ -35,6 +35,7 @@ const accesses: readonly [string, number, (memory: GuestMemory, ptr: number) => 
   ['writeU64', 8, (memory, ptr) => memory.writeU64(ptr, 1n)],
   ['writeBytes', 4, (memory, ptr) => memory.writeBytes(ptr, Uint8Array.of(1, 2, 3, 4))],
   ['writeLatin1', 4, (memory, ptr) => memory.writeLatin1(ptr, 'abcd')],
+  ['writeUtf8', 4, (memory, ptr) => memory.writeUtf8(ptr, 'aé!', 4)],
 ];
 
 describe.each(accesses)('%s', (_name, len, access) => {
@@ -146,6 +147,16 @@ describe('writing', () => {
     expect(bytes().toString('hex', 0, 30)).toBe(
       `${'aa'.repeat(4)}01020304aaaa6869aa00aaaa09${'aa'.repeat(3)}feffffffffffffffaaaa`,
     );
+  });
+
+  test('of text is UTF-8 of as many bytes as were counted, whatever is half a pair', () => {
+    const { memory, bytes, writes } = createMemory();
+    const text = 'é\ud800€\udc00😀';
+    const length = Buffer.byteLength(text);
+    memory.writeUtf8(8, text, length);
+    expect(bytes().toString('utf8', 8, 8 + length)).toBe('é\ufffd€\ufffd😀');
+    expect(bytes()[8 + length]).toBe(0);
+    expect(writes).toEqual([[8, length]]);
   });
 
   test('is told to the engine, exactly', () => {

@@ -20,6 +20,7 @@ export class Codecs {
   readonly keys: TypeKeys;
   readonly #find: (resource: ResourceType) => KnownResource;
   readonly #known = new Map<ValueType, Codec>();
+  readonly #elements = new Map<number, ElementType>();
 
   constructor(find: (resource: ResourceType) => KnownResource) {
     this.#find = find;
@@ -34,14 +35,19 @@ export class Codecs {
     return codec;
   }
 
-  /** What a stream or a future of that type carries. */
+  /** What a stream or a future of that type carries; the same for types that are equal. */
   element(type: ValueType | undefined): ElementType {
-    return {
-      key: this.keys.of(type),
+    const key = this.keys.of(type);
+    const known = this.#elements.get(key);
+    if (known !== undefined) return known;
+    const element = {
+      key,
       codec: type === undefined ? undefined : this.of(type),
       isByte: type?.kind === 'u8',
       isPlain: type === undefined || plainKinds.has(type.kind),
     };
+    this.#elements.set(key, element);
+    return element;
   }
 
   /** Parameters of a function as one value. */

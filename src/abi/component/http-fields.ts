@@ -80,7 +80,10 @@ function toBytes(value: string): Uint8Array {
 }
 
 function toText(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
+  const bytes = Buffer.isBuffer(value)
+    ? value
+    : Buffer.from(value.buffer, value.byteOffset, value.length);
+  return bytes.toString('latin1');
 }
 
 /** What is wrong with a name, and then with values; undefined: nothing. */

@@ -45,11 +45,14 @@ function notText(encoding: string): string {
 /** Puts it into the guest; its address, and its length as the guest counts it. */
 export function storeText(crossing: Crossing, text: string): readonly [number, number] {
   const { encoding } = crossing;
-  const sound = text.toWellFormed();
   if (encoding === 'utf8') {
-    const bytes = Buffer.from(sound, 'utf8');
-    return [place(crossing, bytes, 1), bytes.length];
+    // Half a surrogate pair becomes U+FFFD in both.
+    const length = Buffer.byteLength(text, 'utf8');
+    const ptr = crossing.allocate(length, 1);
+    crossing.memory.writeUtf8(ptr, text, length);
+    return [ptr, length];
   }
+  const sound = text.toWellFormed();
   if (encoding === 'latin1+utf16' && latin1Only.test(sound)) {
     const bytes = Buffer.from(sound, 'latin1');
     return [place(crossing, bytes, 2), bytes.length];

@@ -18,6 +18,7 @@ import type { ComponentGuest } from './guest.ts';
 import { callComponent, type GuestCallParts } from './guest-calls.ts';
 import type { HandleTable } from './handles.ts';
 import type { PreparedComponent, PreparedImport } from './prepared.ts';
+import type { BuiltInParts } from './tasks/built-in-parts.ts';
 import { bindTaskFunction } from './tasks/built-ins.ts';
 import { callTask, type TaskCallParts } from './tasks/guest-task-calls.ts';
 import { bindAsyncHostCall } from './tasks/host-calls.ts';
@@ -30,10 +31,12 @@ export class Trampolines {
   readonly #prepared: PreparedComponent;
   /** One for each set of options: most components have few. */
   readonly #crossings = new Map<string, Crossing>();
+  readonly #builtInParts: BuiltInParts;
 
   constructor(guest: ComponentGuest, prepared: PreparedComponent) {
     this.#guest = guest;
     this.#prepared = prepared;
+    this.#builtInParts = { guest, prepared, crossing: (options) => this.crossing(options) };
   }
 
   /** @throws TypeError for a number that the plan does not have */
@@ -61,11 +64,8 @@ export class Trampolines {
       case 'resource.drop':
       case 'resource.rep':
         return this.#bindResource(trampoline);
-      default: {
-        const crossing = (options: CrossingOptions): Crossing => this.crossing(options);
-        const parts = { guest: this.#guest, prepared: this.#prepared, crossing };
-        return bindTaskFunction(parts, trampoline);
-      }
+      default:
+        return bindTaskFunction(this.#builtInParts, trampoline);
     }
   }
 
@@ -272,16 +272,15 @@ const shortCount = 5;
 
 function callOf(bound: Bound): Hostcall['call'] {
   const { params, hasResultInMemory } = bound.prepared;
-  const call = (flat: readonly WasmValue[]) => callWith(bound, flat) as HostcallAnswer;
   if (params.flatCount + (hasResultInMemory ? 1 : 0) > shortCount) {
-    return (...flat: WasmValue[]) => call(flat);
+    return (...flat: WasmValue[]) => callWith(bound, flat);
   }
   type V = WasmValue;
   // Those beyond its parameters are nobody's.
-  return (a: V, b: V, c: V, d: V, e: V) => call([a, b, c, d, e]);
+  return (a: V, b: V, c: V, d: V, e: V) => callWith(bound, [a, b, c, d, e]);
 }
 
-function callWith(bound: Bound, flat: readonly WasmValue[]): unknown {
+function callWith(bound: Bound, flat: readonly WasmValue[]): HostcallAnswer {
   const { guest, prepared, crossing, act, waits } = bound;
   guest.requireRun();
   crossing.begin();

@@ -35,6 +35,8 @@ export interface Exchange {
    * `client-gone`. An empty body costs no wait: `hasBody` tells.
    */
   readBody(bodyBytesMax: number): Promise<Uint8Array>;
+  /** Whether nobody else looks at what `readBody` has answered. Left out: somebody may. */
+  readonly givesBodyAway?: boolean;
   /** The next piece of the body, at its own pace; undefined at the end. Not after `readBody`. */
   readChunk(): Promise<Uint8Array | undefined>;
   readonly hasBody: boolean;

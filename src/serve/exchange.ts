@@ -30,6 +30,7 @@ export class HttpExchange implements Exchange {
   #hasBody: boolean;
   #redirectTarget: string | undefined;
   #request: RoutableHead;
+  readonly givesBodyAway: boolean;
   readonly #wire: Wire;
   readonly #options: ExchangeOptions;
   #replyState: Exchange['replyState'] = 'none';
@@ -58,6 +59,7 @@ export class HttpExchange implements Exchange {
   constructor(request: RoutableHead, wire: Wire, options: ExchangeOptions) {
     this.#request = request;
     this.#wire = wire;
+    this.givesBodyAway = wire.givesBodyAway;
     this.#options = options;
     this.#hasBody = wire.hasBody;
     if (wire.hasBody) {
@@ -190,9 +192,7 @@ export class HttpExchange implements Exchange {
   }
 
   async readBody(bodyBytesMax: number): Promise<Uint8Array> {
-    return !this.#hasBody || this.#body === undefined
-      ? noBytes
-      : await this.#body.readWhole(bodyBytesMax);
+    return (this.#hasBody ? await this.#body?.readWhole(bodyBytesMax) : undefined) ?? noBytes;
   }
 
   async readChunk(): Promise<Uint8Array | undefined> {

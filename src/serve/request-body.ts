@@ -9,7 +9,13 @@ import type { Wire } from './wire.ts';
 
 type BodyWire = Pick<
   Wire,
-  'body' | 'declaredBytes' | 'isReceived' | 'keepBody' | 'leaveBody' | 'sendContinue'
+  | 'body'
+  | 'declaredBytes'
+  | 'givesBodyAway'
+  | 'isReceived'
+  | 'keepBody'
+  | 'leaveBody'
+  | 'sendContinue'
 >;
 
 export interface RequestBodyOptions {
@@ -48,7 +54,8 @@ export class RequestBody {
   async readWhole(bytesMax: number): Promise<Uint8Array> {
     const declared = this.#options.wire.declaredBytes;
     if (declared > bytesMax) throw tooLarge(bytesMax, declared);
-    const whole = new WholeBody(declared);
+    const { givesBodyAway } = this.#options.wire;
+    const whole = new WholeBody(declared, { ownsPieces: givesBodyAway });
     for (;;) {
       const chunk = await this.read();
       if (chunk === undefined) return whole.finish();

@@ -6,6 +6,8 @@
  * garbage all the time.
  */
 
+import { letGo } from '../account/let-go.ts';
+
 /** Smaller ones are copied in no time. */
 const largeBytesMin = 256 * 1024;
 /** Of what was declared, what must have come. */
@@ -13,15 +15,20 @@ const startedShare = 1 / 4;
 
 export class WholeBody {
   readonly #declaredBytes: number;
+  readonly #ownsPieces: boolean;
   /** What has come and is not in `#whole`. */
   #pieces: Uint8Array[] = [];
   #whole: Buffer | undefined;
   #copied = 0;
   #length = 0;
 
-  /** @param declaredBytes 0 where the client does not say. */
-  constructor(declaredBytes: number) {
+  /**
+   * @param declaredBytes 0 where the client does not say.
+   * @param options `ownsPieces`: nobody else looks at them once they are copied.
+   */
+  constructor(declaredBytes: number, options: { readonly ownsPieces: boolean }) {
     this.#declaredBytes = declaredBytes;
+    this.#ownsPieces = options.ownsPieces;
   }
 
   /** Bytes that have come. */
@@ -29,7 +36,7 @@ export class WholeBody {
     return this.#length;
   }
 
-  /** Owns `piece` from here on. */
+  /** Nobody changes `piece` from here on. */
   add(piece: Uint8Array): void {
     this.#length += piece.length;
     if (this.#whole === undefined) {
@@ -44,7 +51,10 @@ export class WholeBody {
     const whole = this.#whole?.subarray(0, this.#copied);
     if (whole === undefined && this.#pieces.length === 1 && only !== undefined) return only;
     if (whole !== undefined && this.#pieces.length === 0) return whole;
-    return Buffer.concat(whole === undefined ? this.#pieces : [whole, ...this.#pieces]);
+    const pieces = whole === undefined ? this.#pieces : [whole, ...this.#pieces];
+    const all = Buffer.concat(pieces);
+    if (this.#ownsPieces) for (const piece of pieces) letGo(piece);
+    return all;
   }
 
   #isWellUnderWay(): boolean {
@@ -70,5 +80,6 @@ export class WholeBody {
     }
     whole.set(piece, this.#copied);
     this.#copied += piece.length;
+    if (this.#ownsPieces) letGo(piece);
   }
 }

@@ -6,6 +6,8 @@ import type { BodySource } from './body-reader.ts';
 
 export interface Wire {
   readonly body: BodySource;
+  /** What is read of the body is the reader's alone, and may be let go. */
+  readonly givesBodyAway: boolean;
   readonly hasBody: boolean;
   /** Names and values in turn of the fields after the body; none before its end. */
   readonly rawTrailers: readonly string[];

@@ -18,7 +18,8 @@ function bodyOf(bytes: number, intake: IntakeTurns | undefined): RequestBody {
     },
   });
   const unused = (): void => undefined;
-  const wire = { body, declaredBytes: bytes, isReceived: false, sendContinue: unused };
+  const facts = { declaredBytes: bytes, givesBodyAway: true, isReceived: false };
+  const wire = { body, ...facts, sendContinue: unused };
   return new RequestBody({
     wire: { ...wire, keepBody: unused, leaveBody: unused },
     idleTimeoutMs: 60_000,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { WholeBody } from '../../src/serve/whole-body.ts';
 
 const kib = 1024;
+const shared = { ownsPieces: false };
 
 function numbered(length: number, from: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (from + index) % 251);
@@ -9,7 +10,7 @@ function numbered(length: number, from: number): Uint8Array {
 
 /** Fed with pieces of `pieceBytes`, as they come from a connection. */
 function putTogether(bytes: Uint8Array, pieceBytes: number, declaredBytes: number): Uint8Array {
-  const body = new WholeBody(declaredBytes);
+  const body = new WholeBody(declaredBytes, shared);
   for (let at = 0; at < bytes.length; at += pieceBytes) {
     body.add(bytes.subarray(at, at + pieceBytes));
   }
@@ -35,13 +36,22 @@ describe('WholeBody', () => {
 
   test('keeps a single piece as it is', () => {
     const piece = numbered(10, 0);
-    const body = new WholeBody(10);
+    const body = new WholeBody(10, shared);
     body.add(piece);
     expect(body.finish()).toBe(piece);
   });
 
+  test.each([600 * kib, 0])('lets pieces go that are its own (declared: %i)', (declared) => {
+    const body = new WholeBody(declared, { ownsPieces: true });
+    const pieces = Array.from({ length: 10 }, (_, piece) => numbered(60 * kib, piece));
+    const copies = pieces.map((piece) => Uint8Array.from(piece));
+    for (const piece of pieces) body.add(piece);
+    expect(Buffer.compare(body.finish(), Buffer.concat(copies))).toBe(0);
+    expect(pieces.map(({ length }) => length)).toEqual(pieces.map(() => 0));
+  });
+
   test('does not take the room for what is only declared', () => {
-    const body = new WholeBody(1024 * kib);
+    const body = new WholeBody(1024 * kib, shared);
     body.add(numbered(10 * kib, 0));
     expect(body.finish().buffer.byteLength).toBe(10 * kib);
   });

@@ -2,6 +2,7 @@
  * Hostcalls of the key-value store, which all requests to one module of one folder share. They
  * have no error result, so a failure of the store traps: a guest told "stored" would lose data.
  */
+import { letGo } from '../../account/let-go.ts';
 import { inBytes } from '../../amounts.ts';
 import { CapabilityRefusal } from '../../capability/refusal.ts';
 import type { TrapCode } from '../abi.ts';
@@ -106,7 +107,10 @@ function* store(
   const { kvKeyBytesMax, kvValueBytesMax } = guest.limits;
   const keyRead = yield* readPart(guest, key, { part: 'key', bytesMax: kvKeyBytesMax });
   const valueRead = yield* readPart(guest, value, { part: 'value', bytesMax: kvValueBytesMax });
-  return (yield* waitForStore(guest, how(keyRead, valueRead))) ? 1 : 0;
+  const wasAbsent = yield* waitForStore(guest, how(keyRead, valueRead));
+  // Only now: what waits for its turn is read later, also when the run has given up waiting.
+  letGo(valueRead);
+  return wasAbsent ? 1 : 0;
 }
 
 type Bytes = readonly [ptr: number, len: number];

@@ -118,6 +118,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const arriving = this.#readBody(exchange, activation);
       const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
+      if (exchange.givesBodyAway === true) hostMemory.own(body);
       const seat = this.#takeSeat(activation);
       if (seat !== undefined) await seat;
       this.#phase = 'guest';

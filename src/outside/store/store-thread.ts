@@ -11,6 +11,7 @@ import {
   receiveMessageOnPort,
   workerData,
 } from 'node:worker_threads';
+import { letGo } from '../../account/let-go.ts';
 import type { Notice, Space } from './contract.ts';
 import { takeOverLegacy } from './legacy.ts';
 import type {
@@ -179,6 +180,8 @@ class Writer {
       if (gathered === undefined) answersOf.set(from, [answer]);
       else gathered.push(answer);
       this.#watchers.tell(request, answer, notify);
+      // They were moved here, and SQLite has copied them.
+      for (const { value } of request.writes) letGo(value);
     }
     for (const [port, gathered] of answersOf) tell(port, { kind: 'answers', answers: gathered });
   }

@@ -26,6 +26,8 @@ export interface ChainWireOptions {
 
 export class ChainWire implements Wire {
   readonly body: Readable;
+  /** The link may have given the same bytes to somebody else, too. */
+  readonly givesBodyAway = false;
   readonly events = new EventEmitter();
   readonly hasBody: boolean;
   readonly declaredBytes: number;

@@ -6,6 +6,7 @@ import type { Wire } from '../wire.ts';
 
 export class SilentWire implements Wire {
   readonly body = Readable.from([]);
+  readonly givesBodyAway = false;
   readonly events = new EventEmitter();
   readonly hasBody = false;
   readonly rawTrailers = [];

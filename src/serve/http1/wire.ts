@@ -38,6 +38,7 @@ const unfinished = new Set([408, 413]);
 
 export class Http1Wire implements Wire, Departure, Watched {
   readonly body: Http1Request;
+  readonly givesBodyAway = true;
   readonly events: Http1Response;
   readonly hasBody: boolean;
   /** For the clock. */

@@ -24,6 +24,8 @@ export interface Http2WireOptions {
 
 export class Http2Wire implements Wire, Watched {
   readonly body: ServerHttp2Stream;
+  /** Pieces may lie in one buffer with others. */
+  readonly givesBodyAway = false;
   readonly hasBody: boolean;
   readonly declaredBytes: number;
   /** For the clock. */

@@ -2,6 +2,7 @@
 import { Alice, type Experience } from './alice.ts';
 import type { Attack } from './attack.ts';
 import { barsFor, type Measured } from './bars.ts';
+import { withPrecedence } from './precedence.ts';
 import { type AttackedDaemon, Attacker, AttackStage } from './stage.ts';
 import { TurnSession } from './turns/session.ts';
 
@@ -41,7 +42,8 @@ export async function runTrial(
     ...slowestReader(attacks),
   });
   await alice.settle(daemon.port);
-  const without = await alice.live(daemon.port, AbortSignal.timeout(BASELINE_MS));
+  const baseline = () => alice.live(daemon.port, AbortSignal.timeout(BASELINE_MS));
+  const without = await withPrecedence(baseline);
   const residentStartBytes = daemon.residentBytes();
   const watch = new ResidentWatch(daemon);
   const ms = options.seconds * 1_000;
@@ -76,7 +78,7 @@ async function attackAlice(parts: {
     daemon: daemon.pid,
     ...Object.fromEntries(attackers.map(({ pid }, number) => [`attacker${number + 1}`, pid])),
   });
-  const during = await alice.live(daemon.port, AbortSignal.timeout(parts.ms));
+  const during = await withPrecedence(() => alice.live(daemon.port, AbortSignal.timeout(parts.ms)));
   const turns = (await parts.turns?.end()) ?? [];
   const idle = attacks.filter((_, number) => attackers[number]?.isRunning === false);
   await Promise.all(attackers.map((attacker) => attacker.stop()));

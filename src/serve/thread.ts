@@ -211,7 +211,7 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
 function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
-  const tidy = new Tidy(account, { trimsToo: start.threadNumber === 0 });
+  const tidy = new Tidy(account, { trimsToo: false });
   setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = new LedgerPage(start.ledger, start.threadNumber);

@@ -134,7 +134,7 @@ function upload(url: string, file: string): Promise<number> {
   return transfer(url, ['-X', 'POST', '-T', file, '-H', 'Expect:']);
 }
 
-/** By curl, which takes less of its processor than a client of Node.js would: the server is told. */
+/** By curl, which takes less of its processor than a client of Node.js would. */
 async function transfer(url: string, options: readonly string[]): Promise<number> {
   const told = ['-w', '%{size_download} %{time_total}'];
   const command = ['curl', '-s', '-o', '/dev/null', ...told, ...options, url];

@@ -21,6 +21,9 @@ export const connectionHeaders: ReadonlySet<string> = new Set([
   'proxy-authorization',
 ]);
 
+/** Looking a name up costs more than a look at its length, and most are none of them. */
+const leftLengths = new Set([...connectionHeaders, 'content-length'].map(({ length }) => length));
+
 /** Never named by Connection: without them a request is another one (RFC 9110, section 7.6.1). */
 const forAllHops: ReadonlySet<string> = new Set(['host', 'content-length']);
 const nothingNamed: ReadonlySet<string> = new Set();
@@ -31,6 +34,7 @@ const nothingNamed: ReadonlySet<string> = new Set();
  * dropped without complaint.
  */
 export function isLeftToDaemon(name: string): boolean {
+  if (!leftLengths.has(name.length)) return false;
   return name === 'content-length' || connectionHeaders.has(name);
 }
 

@@ -87,6 +87,11 @@ export class HeaderMap {
    */
   set(name: string, values: readonly string[]): void {
     const lowerName = name.toLowerCase();
+    const [only] = values;
+    if (only !== undefined && values.length === 1 && !this.has(lowerName)) {
+      this.append(name, only);
+      return;
+    }
     const fresh = values.map((value) => ({ name, lowerName, value }));
     this.#check(name, fresh);
     const first = this.#lines.findIndex((line) => line.lowerName === lowerName);
@@ -100,7 +105,10 @@ export class HeaderMap {
   append(name: string, value: string): void {
     const line = { name, lowerName: name.toLowerCase(), value };
     this.#check(name, [line]);
-    this.#replace(name, [...this.#lines, line]);
+    const bytes = this.#bytes + name.length + value.length;
+    this.#requireRoom(name, this.#lines.length + 1, bytes);
+    this.#lines.push(line);
+    this.#bytes = bytes;
   }
 
   /** Whether there was one. */
@@ -147,20 +155,20 @@ export class HeaderMap {
   }
 
   #replace(name: string, lines: Line[]): void {
-    const { linesMax, bytesMax } = this.#limits;
     const bytes = countBytes(lines);
-    // What makes it smaller is always allowed: a message that came may have had more.
-    const grows = lines.length > this.#lines.length || bytes > this.#bytes;
-    if (grows && (lines.length > linesMax || bytes > bytesMax)) {
-      const rule = `at most ${linesMax} lines and ${inBytes(bytesMax)}`;
-      const received = `${lines.length} lines and ${bytes} bytes`;
-      throw new ObjectError(
-        'limit',
-        `Cannot set the header ${name}: ${rule}: received ${received}`,
-      );
-    }
+    this.#requireRoom(name, lines.length, bytes);
     this.#lines = lines;
     this.#bytes = bytes;
+  }
+
+  #requireRoom(name: string, lineCount: number, bytes: number): void {
+    const { linesMax, bytesMax } = this.#limits;
+    // What makes it smaller is always allowed: a message that came may have had more.
+    const grows = lineCount > this.#lines.length || bytes > this.#bytes;
+    if (!grows || (lineCount <= linesMax && bytes <= bytesMax)) return;
+    const rule = `at most ${linesMax} lines and ${inBytes(bytesMax)}`;
+    const received = `${lineCount} lines and ${bytes} bytes`;
+    throw new ObjectError('limit', `Cannot set the header ${name}: ${rule}: received ${received}`);
   }
 }
 

@@ -18,11 +18,11 @@ export class StringBlock {
 
   /** Where each of them is when the first is at `start`: u32, one after another. */
   addressesFrom(start: number): Uint8Array {
-    const addresses = new Uint8Array(this.count * addressBytes);
-    const view = new DataView(addresses.buffer);
+    // One that others may share: it is copied into the guest at once.
+    const addresses = Buffer.allocUnsafe(this.count * addressBytes);
     let address = start >>> 0;
     for (let index = 0; index < this.count; index += 1) {
-      view.setUint32(index * addressBytes, address, true);
+      addresses.writeUInt32LE(address >>> 0, index * addressBytes);
       address += (this.#texts[index]?.length ?? 0) + 1;
     }
     return addresses;

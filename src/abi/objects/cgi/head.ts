@@ -134,27 +134,29 @@ function withoutLineEnd(text: string): string {
  * @throws TerrafirmaError `bad-reply`
  */
 export function parseHead(lines: readonly string[]): CgiHead {
-  const special = new Map<string, string>();
+  let statusText: string | undefined;
+  let location: string | undefined;
+  let contentType: string | undefined;
   const headers: Header[] = [];
   for (const line of lines) {
-    const [name, value] = parseLine(line);
-    if (name === 'status' || name === 'location' || name === 'content-type') {
-      special.set(name, value);
-    } else if (!isLeftToDaemon(name)) {
-      headers.push([name, value]);
-    }
+    const header = parseLine(line);
+    const [name, value] = header;
+    if (name === 'content-type') contentType = value;
+    else if (name === 'status') statusText = value;
+    else if (name === 'location') location = value;
+    else if (!isLeftToDaemon(name)) headers.push(header);
   }
-  if (special.size === 0) throw bad('it needs a Content-Type, a Location or a Status', 'none');
-  const location = special.get('location');
-  const isAlone = special.size === 1 && headers.length === 0;
+  if ((contentType ?? statusText ?? location) === undefined) {
+    throw bad('it needs a Content-Type, a Location or a Status', 'none');
+  }
+  const isAlone = (contentType ?? statusText) === undefined && headers.length === 0;
   if (location !== undefined && isAlone && localPath.test(location)) {
     requireValidPath(location);
     return { kind: 'inside', target: location };
   }
-  const contentType = special.get('content-type');
   if (location !== undefined) headers.unshift(['location', location]);
   if (contentType !== undefined) headers.unshift(['content-type', contentType]);
-  const status = parseStatus(special.get('status'), location);
+  const status = parseStatus(statusText, location);
   return { kind: 'reply', head: { status, headers } };
 }
 

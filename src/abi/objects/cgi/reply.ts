@@ -167,8 +167,9 @@ export class CgiReply implements Reply {
   #gather(bytes: Uint8Array): void {
     if (this.#roomEnd + bytes.length > this.#room.length) {
       this.#endGathered();
+      // The first lies beside those of other runs; more of them would keep the memory of many.
       const isFirst = this.#room.length === 0;
-      this.#room = Buffer.allocUnsafeSlow(isFirst ? firstRoomBytes : roomBytes);
+      this.#room = isFirst ? Buffer.allocUnsafe(firstRoomBytes) : Buffer.allocUnsafeSlow(roomBytes);
       this.#roomStart = 0;
       this.#roomEnd = 0;
     }

@@ -21,11 +21,14 @@ export function filesOf(name: string, template: Template): readonly NewFile[] {
 }
 
 /** What is built, what `dev` keeps, and what may be secret. */
-const ignored = ['/*.wasm', '/site/**/*.wasm', '/.terrafirma-dev/', '/.dev.env', '/node_modules/']
+const ignored = [
+  ...['/*.wasm', '/site/**/*.wasm', '/.terrafirma-dev/', '/.dev.env', '/node_modules/'],
+  ...['/target/', '/wit/deps/'],
+]
   .map((line) => `${line}\n`)
   .join('');
 
-function projectFile({ command, module }: Template): string {
+function projectFile({ command, module, output = module }: Template): string {
   const head = '# How "terrafirma build" and "terrafirma dev" make the site.\nsite = "site"\n';
   if (module === undefined || command === undefined) return head;
   return [
@@ -33,7 +36,7 @@ function projectFile({ command, module }: Template): string {
     '[[function]]',
     `name = ${JSON.stringify(module)}    # its path in the site`,
     `command = ${JSON.stringify(command)}`,
-    `output = ${JSON.stringify(module)}  # what the command writes; it is copied once it is good`,
+    `output = ${JSON.stringify(output)}  # what the command writes; it is copied once it is good`,
     'watch = ["src"]',
     '',
   ].join('\n');

@@ -78,10 +78,11 @@ function chosen(id: string): Template {
 /** @returns what was written, relative to the directory. */
 async function writeProject(directory: string, template: Template): Promise<readonly string[]> {
   const files = filesOf(path.basename(directory), template);
-  const sources = template.sources.map((source) => ({
-    path: `src/${path.posix.basename(source)}`,
-    from: path.join(examplesDirectory, source),
-  }));
+  const sources = template.sources.map((source) => {
+    const from = typeof source === 'string' ? source : source.from;
+    const to = typeof source === 'string' ? `src/${path.posix.basename(source)}` : source.to;
+    return { path: to, from: path.join(examplesDirectory, from) };
+  });
   const all = [...files, ...sources].map((file) => file.path);
   // All are looked at first: half a project would be in the way of the next try.
   const taken = all.find((file) => existsSync(path.join(directory, file)));

@@ -3,14 +3,18 @@
  * package, and the command that builds each. Data.
  */
 
+export type TemplateSource = string | { readonly from: string; readonly to: string };
+
 export interface Template {
   readonly id: string;
   readonly summary: string;
-  /** Below `examples/`; copied into `src/` of the project. */
-  readonly sources: readonly string[];
+  /** Below `examples/`; copied into `src/` of the project, or to where it says. */
+  readonly sources: readonly TemplateSource[];
   /** The path of the module in the site; undefined: files alone. */
   readonly module?: string;
   readonly command?: string;
+  /** What the command writes; left out: a file of the module's name. */
+  readonly output?: string;
   /** What to ask the function for: a query, with its question mark. */
   readonly query?: string;
   /** What its page sends in a POST. */
@@ -116,6 +120,54 @@ export const templates: readonly Template[] = [
     command: 'npx asc -Oz --runtime stub --use abort=src/terrarium/abort -o dice.wasm src/dice.ts',
     query: '?count=3&sides=20',
     packages: assemblyscript,
+  },
+  {
+    id: 'rust-component',
+    summary: 'Rust, as a component (wasi:http of WASI 0.2)',
+    sources: [
+      'components/rust/src/lib.rs',
+      { from: 'components/rust/Cargo.toml', to: 'Cargo.toml' },
+    ],
+    module: 'hello.wasm',
+    command: 'cargo build --release --target wasm32-wasip2',
+    output: 'target/wasm32-wasip2/release/hello.wasm',
+    query: '?Ada',
+  },
+  {
+    id: 'javascript-component',
+    summary: 'JavaScript, as a component (wasi:http of WASI 0.2)',
+    sources: [
+      'components/javascript/greet.js',
+      { from: 'components/javascript/build.mjs', to: 'build.mjs' },
+      { from: 'components/javascript/wit/world.wit', to: 'wit/world.wit' },
+    ],
+    module: 'greet.wasm',
+    command: 'node build.mjs src/greet.js greet.wasm',
+    query: '?name=Ada',
+    packages: { '@bytecodealliance/componentize-js': '0.23', '@bytecodealliance/jco': '1.35' },
+  },
+  {
+    id: 'fastly-rust',
+    summary: 'Rust, as a program for Fastly Compute',
+    sources: [
+      'fastly/rust/src/main.rs',
+      { from: 'fastly/rust/Cargo.toml', to: 'Cargo.toml' },
+      { from: 'fastly/rust/fastly.toml', to: 'site/fastly.toml' },
+    ],
+    module: 'proxy.wasm',
+    command: 'cargo build --release --target wasm32-wasip1',
+    output: 'target/wasm32-wasip1/release/proxy.wasm',
+  },
+  {
+    id: 'fastly-javascript',
+    summary: 'JavaScript, as a program for Fastly Compute',
+    sources: [
+      'fastly/javascript/src/index.js',
+      { from: 'fastly/javascript/fastly.toml', to: 'site/fastly.toml' },
+    ],
+    module: 'notes.wasm',
+    command: 'npx js-compute-runtime src/index.js notes.wasm',
+    packages: { '@fastly/js-compute': '3.46.0' },
   },
   {
     id: 'wat',

@@ -3,7 +3,7 @@
  * plainly. Touches PATH, and asks compilers which targets they have.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { TerrafirmaError } from '../../errors.ts';
 
@@ -26,6 +26,7 @@ const sources: Readonly<Record<string, string>> = {
   'wasm-ld': 'install it: apt install lld',
   asc: 'run npm install in the project',
   wat2wasm: 'install it: apt install wabt',
+  node: 'install Node.js from https://nodejs.org',
   npx: 'install Node.js from https://nodejs.org',
   npm: 'install Node.js from https://nodejs.org',
 };
@@ -63,6 +64,32 @@ export function requireTool(name: string, command: string, place: ToolPlace): vo
     throw missing(name, `${tool} must be on the PATH: ${isOwn ? sources.npx : source}`);
   }
   requireTarget(name, words, { found, place });
+  if (packageRunners.has(path.basename(tool))) requirePackages(name, place.directory);
+}
+
+/** What runs programs of the project's own packages. */
+const packageRunners: ReadonlySet<string> = new Set(['node', 'npx', 'npm']);
+
+/** Those that package.json names, and npm has not installed yet. */
+function requirePackages(name: string, directory: string): void {
+  const absent = packagesOf(directory).filter(
+    (each) => !existsSync(path.join(directory, 'node_modules', each)),
+  );
+  if (absent.length === 0) return;
+  throw missing(name, `the package ${absent.join(', ')} must be there: ${sources.asc}`);
+}
+
+/** What cannot be read names none: npm tells of that. */
+function packagesOf(directory: string): readonly string[] {
+  try {
+    const file = JSON.parse(readFileSync(path.join(directory, 'package.json'), 'utf8'));
+    return Object.keys({ ...file?.dependencies, ...file?.devDependencies });
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code !== undefined) {
+      return [];
+    }
+    throw error;
+  }
 }
 
 function requireTarget(

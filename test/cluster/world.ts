@@ -36,6 +36,8 @@ export interface ClusterWorldOptions {
   readonly isPinned?: boolean;
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** By the node's name: what it alone is told. */
+  readonly ofNode?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly name?: string;
   readonly serverLines?: string;
   /** Servers that somebody else closes. */
@@ -138,6 +140,7 @@ export class ClusterWorld implements AsyncDisposable {
       TERRAFIRMA_CLUSTER_WAIT_MS: String(waitMs),
       TERRAFIRMA_CLUSTER_MONITOR_URLS: this.servers.monitorUrls.join(','),
       ...this.#options.environment,
+      ...this.#options.ofNode?.[name],
     };
   }
 

@@ -110,8 +110,8 @@ export async function judgeFile(
   known: ReadonlySet<Digest>,
   parts: ReadParts,
 ): Promise<Verdict> {
-  const sizeRule = `at most ${inBytes(parts.moduleBytesMax)}`;
-  if (file.sizeBytes > parts.moduleBytesMax) return refuse(sizeRule, `${file.sizeBytes} bytes`);
+  const tooLarge = sizeRefusal(file.sizeBytes, parts.moduleBytesMax);
+  if (tooLarge !== undefined) return refuse(tooLarge);
   try {
     const verdict = await parts.reads.pass(() => readAndBuild(file, known, parts));
     if (verdict === undefined) return { kind: 'changed' };
@@ -131,7 +131,9 @@ export async function judgeFile(
     if (error instanceof TerrafirmaError && passingCodes.has(error.code)) {
       return { kind: 'postponed', reason: error.message };
     }
-    if (errnoOf(error) === 'EACCES') return refuse('it must be readable', 'permission denied');
+    if (errnoOf(error) === 'EACCES') {
+      return refuse(refusal('it must be readable', 'permission denied'));
+    }
     throw error;
   }
 }
@@ -182,8 +184,17 @@ async function unlessGone<T>(gone: T, read: () => Promise<T>): Promise<T> {
   }
 }
 
-function refuse(rule: string, received: string): Verdict {
+/** Undefined: it may be so large. */
+export function sizeRefusal(bytes: number, bytesMax: number): TerrafirmaError | undefined {
+  if (bytes <= bytesMax) return undefined;
+  return refusal(`at most ${inBytes(bytesMax)}`, `${bytes} bytes`);
+}
+
+function refusal(rule: string, received: string): TerrafirmaError {
   const detail = `Cannot accept the module: ${rule}: received ${received}`;
-  const error = toErrorRecord(new TerrafirmaError('module-refused', detail));
-  return { kind: 'refused', digest: undefined, error };
+  return new TerrafirmaError('module-refused', detail);
+}
+
+function refuse(error: TerrafirmaError): Verdict {
+  return { kind: 'refused', digest: undefined, error: toErrorRecord(error) };
 }

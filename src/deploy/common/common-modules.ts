@@ -8,7 +8,7 @@ import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
 import { StoreError } from '../../outside/store/contract.ts';
 import type { Digest } from '../../threads/messages.ts';
-import type { JudgeParts, Verdict } from '../build/judge.ts';
+import { type JudgeParts, sizeRefusal, type Verdict } from '../build/judge.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
 import type { ModuleStore } from '../keep/store.ts';
 import { type ListedFile, modifiedAtMs } from '../look/scan.ts';
@@ -20,7 +20,7 @@ export interface CommonModulesOptions {
   readonly versions: CommonVersions;
   readonly kept: KeptModules;
   readonly store: ModuleStore;
-  readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'nowMs'>;
+  readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'moduleBytesMax' | 'nowMs'>;
   readonly journal: Journal;
 }
 
@@ -144,6 +144,9 @@ export class CommonModules {
     const { folderKey, journal, judging, kept, store, versions } = this.#options;
     const { digest } = entry;
     if (digest === null) return;
+    // Nodes have limits of their own, and what is too large here is not even read.
+    const tooLarge = sizeRefusal(entry.bytes, judging.moduleBytesMax);
+    if (tooLarge !== undefined) return this.#refuse(path, digest, toErrorRecord(tooLarge));
     const found = store.has(digest)
       ? await store.readModule(digest)
       : await versions.bytesOf(digest);

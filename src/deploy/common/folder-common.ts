@@ -28,7 +28,7 @@ const keysByFile: ReadonlyMap<string, string> = new Map([
 const storeTrouble = Object.values(ruleFiles).join(', ');
 
 export interface FolderCommonParts extends KeptModulesParts {
-  readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'nowMs'>;
+  readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'moduleBytesMax' | 'nowMs'>;
   readonly kept: KeptModules;
   readonly journal: Journal;
   /** The name of this node; undefined: it has the only copy. */

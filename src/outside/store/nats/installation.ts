@@ -87,15 +87,21 @@ async function open(options: InstallationOptions): Promise<OpenedInstallation> {
     requireSame(stream, found, known);
     created[stream] = found.created;
     sequences[stream] = Math.max(found.lastSequence, known?.sequences[stream] ?? 0);
+    // Before the others: no stream is made for shards that the installation has not got.
+    if (stream === places.controlStream) requireShards(await readMeta(link, places), shards);
   }
   const meta = await openMeta(link, places, known !== undefined || options.onlyLooks === true);
-  if (meta.shards !== shards) {
-    throw refused(`cluster.shards must be ${meta.shards}, as at the first start`, `${shards}`);
-  }
+  requireShards(meta, shards);
   if (known !== undefined && known.id !== meta.id) {
     throw new LostInstallation('it must be the installation that this node knows', 'another');
   }
   return { places, known: { id: meta.id, created, sequences } };
+}
+
+/** @param meta Undefined: nobody has said yet how many there are. */
+function requireShards(meta: { readonly shards: number } | undefined, shards: number): void {
+  if (meta === undefined || meta.shards === shards) return;
+  throw refused(`cluster.shards must be ${meta.shards}, as at the first start`, `${shards}`);
 }
 
 async function openStream(options: InstallationOptions, wanted: StreamConfig): Promise<Found> {

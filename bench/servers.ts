@@ -14,6 +14,14 @@ const streamServer = fileURLToPath(new URL('./stream-server.ts', import.meta.url
 const wasiServer = fileURLToPath(new URL('./wasi-server.ts', import.meta.url));
 const sameJavascript = fileURLToPath(new URL('./same-javascript.ts', import.meta.url));
 
+/** Where a daemon keeps its state, and runs. */
+export interface DaemonPlace {
+  /** Stays when the daemon ends. Left out: one of its own, which does not. */
+  readonly state?: string;
+  /** Whether it has all processors; left out: it has one, where servers have. */
+  readonly isFree?: boolean;
+}
+
 export class Server implements AsyncDisposable {
   /** Where it listens, as it says itself. */
   readonly #urls: readonly string[];
@@ -48,14 +56,11 @@ export class Server implements AsyncDisposable {
   }
 
   /** The same, where host names lead to folders below `directory` by way of the DNS server. */
-  static mounted(directory: string, dnsPort: number): Promise<Server> {
-    const place = ['--mount', `/keybase=${directory}`, '--dns', `127.0.0.1:${dnsPort}`];
-    return Server.#startDaemon(place, {
-      environment: {},
-      program: packedProgram(),
-      threads: 1,
-      isFree: false,
-    });
+  static mounted(directory: string, dnsPort: number, place: DaemonPlace = {}): Promise<Server> {
+    const served = ['--mount', `/keybase=${directory}`, '--dns', `127.0.0.1:${dnsPort}`];
+    const { state, isFree = false } = place;
+    const start = { environment: {}, program: packedProgram(), threads: 1, isFree, state };
+    return Server.#startDaemon(served, start);
   }
 
   static #startDaemon(
@@ -65,11 +70,14 @@ export class Server implements AsyncDisposable {
       readonly program: string;
       readonly threads: number;
       readonly isFree: boolean;
+      /** See `DaemonPlace`. */
+      readonly state?: string | undefined;
     },
   ): Promise<Server> {
     const { environment, program, threads, isFree } = start;
-    const directory = mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
-    const args = ['--state', directory, '--threads', `${threads}`, '--listen', '127.0.0.1:0'];
+    const state = start.state ?? mkdtempSync(join(tmpdir(), 'terrafirma-bench-'));
+    const directory = start.state === undefined ? state : undefined;
+    const args = ['--state', state, '--threads', `${threads}`, '--listen', '127.0.0.1:0'];
     return Server.#start([program, 'serve', ...place, ...args], { environment, directory, isFree });
   }
 
@@ -138,8 +146,16 @@ export class Server implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends as it is asked to: what it has kept is whole, and it leaves no suspects behind. */
+  async stop(): Promise<void> {
     const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isOver = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    const exited = isOver ? undefined : once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await exited;
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true });

@@ -131,6 +131,11 @@ export interface Hostcall {
   /** What is declared of it; left out where no ABI declares it. */
   readonly facts?: HostcallFacts;
   readonly waits: boolean;
+  /**
+   * Whether it may be made while the host calls the guest, to allocate or to clean up: then it
+   * answers at once, and calls nobody.
+   */
+  readonly isOpenWithin?: boolean;
   /** Its `length` is at least the number of its parameters, or 0 where it does not say. */
   readonly call: HostcallFunction;
 }

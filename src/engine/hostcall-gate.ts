@@ -46,7 +46,8 @@ export class HostcallGate {
   wrap(hostcall: Hostcall): WebAssembly.ImportValue {
     const call = hostcall.call as (...args: unknown[]) => unknown;
     const isShort = call.length > 0 && call.length <= shortLength;
-    const { waits } = hostcall;
+    const { waits, isOpenWithin } = hostcall;
+    if (isOpenWithin === true) return this.#guardWithin(call);
     const guarded = isShort ? this.#guard(call, waits) : this.#guardAny(call, waits);
     return waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
@@ -75,6 +76,19 @@ export class HostcallGate {
       const activation = this.#enter();
       try {
         return this.#leave(activation, call(a, b, c, d, e), waits);
+      } catch (error) {
+        throw activation.endByError(error);
+      }
+    };
+  }
+
+  /** Of what may be made while the host calls the guest. */
+  #guardWithin(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (...args) => {
+      const activation = this.#slot.running();
+      activation.requireAlive();
+      try {
+        return this.#leave(activation, call(...args), false);
       } catch (error) {
         throw activation.endByError(error);
       }

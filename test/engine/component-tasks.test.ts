@@ -21,6 +21,16 @@ describe('components that call each other', () => {
     }
   });
 
+  test('allocate and clean up with words of their own', async () => {
+    using engine = new Engine();
+    const { report } = await engine.run(engine.load(guest('words')));
+    // A good end, without the output that would answer.
+    expect([report.exitCode, report.cause?.detail]).toEqual([
+      undefined,
+      expect.stringMatching(/header|answer|output/i),
+    ]);
+  });
+
   test('are ended at once where both wait for what cannot come', async () => {
     using engine = new Engine();
     const { report } = await engine.run(engine.load(guest('deadlock')));

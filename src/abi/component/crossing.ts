@@ -5,7 +5,7 @@
 
 import { inBytes } from '../../amounts.ts';
 import type { CrossingOptions } from '../../wasm/component/plan.ts';
-import type { GuestFunction, GuestHost } from '../abi.ts';
+import type { GuestFunction, GuestHost, HostcallResult, WasmValue } from '../abi.ts';
 import type { GuestMemory } from '../memory.ts';
 import type { Borrowing, HandleTable, Representation } from './handles.ts';
 
@@ -27,6 +27,8 @@ export interface CrossingParts {
    * that a small memory holds lists of any size.
    */
   readonly callBytesMax: number;
+  /** Of the task that runs; undefined where no code of the component asks for them. */
+  readonly words: (() => number[]) | undefined;
 }
 
 export class Crossing {
@@ -37,6 +39,7 @@ export class Crossing {
   readonly onEvent: () => void;
   readonly #host: GuestHost;
   readonly #callBytesMax: number;
+  readonly #words: (() => number[]) | undefined;
   readonly #options: CrossingOptions;
   /** The call between components whose values cross now; undefined where the host is called. */
   #call: Borrowing | undefined;
@@ -44,8 +47,10 @@ export class Crossing {
   #realloc: GuestFunction | undefined;
   #liftedBytes = 0;
 
-  constructor({ host, handles, onEvent, callBytesMax }: CrossingParts, options: CrossingOptions) {
+  constructor(parts: CrossingParts, options: CrossingOptions) {
+    const { host, handles, onEvent, callBytesMax, words } = parts;
     this.#host = host;
+    this.#words = words;
     this.#callBytesMax = callBytesMax;
     this.onEvent = onEvent;
     this.instance = options.instance;
@@ -104,9 +109,7 @@ export class Crossing {
    * Traps when the answer is no place for them.
    */
   allocate(size: number, align: number): number {
-    const realloc = this.#findRealloc();
-    const ptr =
-      Number(this.#host.callGuest((bytes) => realloc(0, 0, align, bytes ?? 0), size)) >>> 0;
+    const ptr = this.#callRealloc(size, align);
     if (ptr % align === 0 && this.memory.reaches(ptr + size)) return ptr;
     return this.trap(`Cannot place ${size} bytes in the guest: realloc answered ${ptr}`);
   }
@@ -125,6 +128,19 @@ export class Crossing {
   requireInside(ptr: number): void {
     if (this.memory.reaches(ptr)) return;
     this.trap(`Cannot read from linear memory: inside of it: received address ${ptr}`);
+  }
+
+  /** It is a task of its own, with words of its own (CanonicalABI.md, `reallocate`). */
+  #callRealloc(size: number, align: number): number {
+    const realloc = this.#findRealloc();
+    const call = (bytes?: WasmValue): HostcallResult => realloc(0, 0, align, bytes ?? 0);
+    const words = this.#words?.();
+    if (words === undefined) return Number(this.#host.callGuest(call, size)) >>> 0;
+    const before = words.slice();
+    words.fill(0);
+    const ptr = Number(this.#host.callGuest(call, size)) >>> 0;
+    for (const [slot, word] of before.entries()) words[slot] = word;
+    return ptr;
   }
 
   #findRealloc(): GuestFunction {

@@ -59,10 +59,13 @@ export class PreparedComponent {
   /** For each core: its module and name → number of the trampoline. */
   readonly #places: readonly ReadonlyMap<string, number>[];
   readonly #resources: ReadonlyMap<number, PlannedResource>;
+  /** Whether its code asks for the words of the task that runs. */
+  readonly usesContext: boolean;
   readonly #codecs: Codecs;
 
   constructor(plan: ComponentPlan, interfaces: Interfaces) {
     this.plan = plan;
+    this.usesContext = plan.trampolines.some(({ kind }) => kind === 'context.get');
     this.tree = new InstanceTree(plan.instanceParents);
     this.#resources = new Map(plan.resources.map((resource) => [resource.id, resource]));
     this.#codecs = new Codecs(({ id }) => {

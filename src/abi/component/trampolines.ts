@@ -106,7 +106,8 @@ export class Trampolines {
     const { host, tasks, limits } = this.#guest;
     const onEvent = (): void => tasks.threads.poke();
     const { componentCallBytesMax: callBytesMax } = limits;
-    const crossing = new Crossing({ host, handles, onEvent, callBytesMax }, options);
+    const words = this.#prepared.usesContext ? () => tasks.context : undefined;
+    const crossing = new Crossing({ host, handles, onEvent, callBytesMax, words }, options);
     this.#crossings.set(key, crossing);
     return crossing;
   }
@@ -146,7 +147,8 @@ export class Trampolines {
     const set = (value: number): void => {
       tasks.context[slot] = value;
     };
-    return { waits: false, call: kind === 'context.get' ? () => tasks.context[slot] ?? 0 : set };
+    const get = (): number => tasks.context[slot] ?? 0;
+    return { waits: false, isOpenWithin: true, call: kind === 'context.get' ? get : set };
   }
 
   #bindGuest({ options, callee }: GuestTrampoline, number: number): Hostcall {
@@ -210,7 +212,8 @@ export class Trampolines {
       return { waits: false, call: add };
     }
     if (trampoline.kind === 'resource.rep') {
-      return { waits: false, call: (index: number) => Number(handles.get(index, type).value) };
+      const find = (index: number): number => Number(handles.get(index, type).value);
+      return { waits: false, isOpenWithin: true, call: find };
     }
     return this.#bindDrop(handles, { resource, instance });
   }

@@ -52,7 +52,8 @@ class Place {
       callback: undefined,
     };
     const callBytesMax = defaultLimits.componentCallBytesMax;
-    const parts = { host, handles: this.handles, onEvent: () => undefined, callBytesMax };
+    const onEvent = (): void => undefined;
+    const parts = { host, handles: this.handles, onEvent, callBytesMax, words: undefined };
     this.crossing = new Crossing(parts, options);
   }
 }

@@ -84,7 +84,8 @@ class Place {
     };
     const handles = new HandleTable({ handlesMax: 1, trap });
     const callBytesMax = defaultLimits.componentCallBytesMax;
-    const parts = { host, handles, onEvent: () => undefined, callBytesMax };
+    const onEvent = (): void => undefined;
+    const parts = { host, handles, onEvent, callBytesMax, words: undefined };
     this.crossing = new Crossing(parts, options);
     this.crossing.begin();
   }

@@ -49,8 +49,9 @@ function bindReturn(parts: BuiltInParts, { result, options }: Of<'task.return'>)
     const { facts } = task;
     if (!facts.isAsync) trap('Cannot return: the function answers by its result: received a call');
     // Without a memory there is nothing that lies in one.
-    const isSame = facts.encoding === options.encoding && facts.memory === options.memory;
-    if (facts.resultKey !== key || !(isSame || options.memory === undefined)) {
+    const isMemory = options.memory === undefined || facts.memory === options.memory;
+    const isSame = facts.encoding === options.encoding && isMemory;
+    if (facts.resultKey !== key || !isSame) {
       trap('Cannot return: it must be what the function answers: received another type');
     }
     crossing.begin();
@@ -91,7 +92,7 @@ function bindTask(
     if (state.backpressure >= 0 && state.backpressure <= backpressureMax) return;
     trap(`Cannot change the backpressure: 0 to ${backpressureMax}: received one beyond`);
   };
-  return { waits: false, call: add };
+  return { waits: false, isOpenWithin: true, call: add };
 }
 
 function bindHandles(

@@ -1,0 +1,65 @@
+;; What allocates and cleans up may ask for the words of its task and for what a resource stands for:
+;; an allocator finds words of its own each time, what comes after the return those of the call.
+(component
+  (component $Callee
+    (canon context.get i32 0 (core func $get))
+    (canon context.set i32 0 (core func $set))
+    (type $thing (resource (rep i32)))
+    (canon resource.new $thing (core func $new))
+    (canon resource.rep $thing (core func $rep))
+    (core module $Code
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "rep" (func $rep (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (global $next (mut i32) (i32.const 8))
+      (global $thing (mut i32) (i32.const 0))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (local $at i32)
+        (if (call $get) (then unreachable))
+        (call $set (i32.const 9))
+        (local.set $at (global.get $next))
+        (global.set $next (i32.add (global.get $next) (local.get 3)))
+        (local.get $at))
+      ;; The length of both texts.
+      (func (export "f") (param i32 i32 i32 i32) (result i32)
+        (if (call $get) (then unreachable))
+        (call $set (i32.const 7))
+        (global.set $thing (call $new (i32.const 5)))
+        (i32.add (local.get 1) (local.get 3)))
+      (func (export "after") (param i32)
+        (if (i32.ne (call $get) (i32.const 7)) (then unreachable))
+        (if (i32.ne (call $rep (global.get $thing)) (i32.const 5)) (then unreachable))))
+    (core instance $code (instantiate $Code (with "" (instance
+      (export "get" (func $get)) (export "set" (func $set))
+      (export "new" (func $new)) (export "rep" (func $rep))))))
+    (func (export "f") (param "a" string) (param "b" string) (result u32)
+      (canon lift (core func $code "f") (memory (core memory $code "memory"))
+        (realloc (core func $code "realloc")) (post-return (core func $code "after")))))
+  (component $Caller
+    (import "f" (func $f (param "a" string) (param "b" string) (result u32)))
+    (core module $Memory
+      (memory (export "memory") 1)
+      (data (i32.const 16) "hello"))
+    (core instance $memory (instantiate $Memory))
+    (canon lower (func $f) (memory (core memory $memory "memory")) (core func $lowered))
+    (canon context.get i32 0 (core func $get))
+    (canon context.set i32 0 (core func $set))
+    (core module $Code
+      (import "" "f" (func $f (param i32 i32 i32 i32) (result i32)))
+      (import "" "get" (func $get (result i32)))
+      (import "" "set" (func $set (param i32)))
+      (func (export "run") (result i32)
+        (call $set (i32.const 3))
+        (if (i32.ne (i32.const 9)
+          (call $f (i32.const 16) (i32.const 5) (i32.const 16) (i32.const 4))) (then unreachable))
+        ;; 0 is the good end.
+        (i32.ne (call $get) (i32.const 3))))
+    (core instance $code (instantiate $Code (with "" (instance
+      (export "f" (func $lowered)) (export "get" (func $get)) (export "set" (func $set))))))
+    (func (export "run") async (result (result)) (canon lift (core func $code "run"))))
+  (instance $callee (instantiate $Callee))
+  (instance $caller (instantiate $Caller (with "f" (func $callee "f"))))
+  (instance $run (export "run" (func $caller "run")))
+  (export "wasi:cli/run@0.3.0" (instance $run)))

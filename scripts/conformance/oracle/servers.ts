@@ -5,6 +5,8 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findPort } from '../../../bench/servers.ts';
+import { listArguments, listEnvironment } from '../../../src/abi/objects/cgi/environment.ts';
+import type { RequestHead } from '../../../src/http/message.ts';
 import { readComponent } from '../../../src/wasm/component.ts';
 import { TestDaemon, waitFor } from '../../../test/support/daemon.ts';
 import { ask } from '../../../test/support/http.ts';
@@ -70,7 +72,7 @@ class ServingOracle implements Oracle {
   }
 }
 
-/** A program, run once for each request, with what CGI says of it. */
+/** A program, run once for each request, with the environment and arguments that it has here. */
 class ProgramOracle implements Oracle {
   readonly #wasmtime: string;
   readonly #file: string;
@@ -80,21 +82,14 @@ class ProgramOracle implements Oracle {
     this.#file = file;
   }
 
-  async answer({ method, path: target, headers, body }: OracleRequest): Promise<OracleAnswer> {
-    const [, query = ''] = /\?(.*)$/.exec(target) ?? [];
-    const variables: Record<string, string> = {
-      REQUEST_METHOD: method,
-      QUERY_STRING: query,
-      CONTENT_LENGTH: String(Buffer.byteLength(body)),
-    };
-    for (const [name, value] of Object.entries(headers)) {
-      variables[`HTTP_${name.toUpperCase().replaceAll('-', '_')}`] = value;
-    }
-    const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-    const { code, output } = await this.#run(
-      ['run', '--allow-precompiled', ...env, this.#file],
-      body,
-    );
+  async answer(asked: OracleRequest): Promise<OracleAnswer> {
+    const request = headOf(asked);
+    const bodyBytes = Buffer.byteLength(asked.body);
+    const variables = listEnvironment({ request, bodyBytes, environment: new Map() });
+    const env = variables.flatMap((variable) => ['--env', variable]);
+    const [name = '', ...args] = listArguments(request, undefined);
+    const how = ['run', '--allow-precompiled', ...env, '--argv0', name, this.#file, ...args];
+    const { code, output } = await this.#run(how, asked.body);
     return code === 0 ? readCgi(output) : { status: 500, headers: {}, text: '' };
   }
 
@@ -113,6 +108,24 @@ class ProgramOracle implements Oracle {
   async [Symbol.asyncDispose](): Promise<void> {
     rmSync(path.dirname(this.#file), { recursive: true, force: true });
   }
+}
+
+function headOf({ method, path: target, headers }: OracleRequest): RequestHead {
+  const [, pathInfo = '', query = ''] = /^([^?]*)\??(.*)$/.exec(target) ?? [];
+  return {
+    id: 'oracle',
+    method,
+    target,
+    scriptName: '/index.wasm',
+    pathInfo: decodeURIComponent(pathInfo),
+    query,
+    scheme: 'http',
+    authority: '127.0.0.1:8080',
+    httpVersion: '1.1',
+    headers: Object.entries(headers),
+    clientAddress: '127.0.0.1',
+    clientPort: 40_000,
+  };
 }
 
 function readCgi(output: string): OracleAnswer {

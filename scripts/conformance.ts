@@ -17,7 +17,8 @@
  *
  *   node scripts/conformance.ts components DIR [--wasm-tools FILE] [--only NAME]
  *
- * DIR is the folder `test` of https://github.com/WebAssembly/component-model; FILE: the program
+ * DIR is the folder `test` of https://github.com/WebAssembly/component-model, or wasmtime's
+ * `tests/misc_testsuite`; FILE: the program
  * `wasm-tools`, where it is not on the path; see `conformance/components.ts`.
  *
  *   node scripts/conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]

@@ -3,13 +3,15 @@
  * scripts call: plain, and metered with a restore between calls. Edge: reads the suite's folder,
  * and runs `wasm-tools`, which turns its text into binaries and a list of commands.
  *
- * DIR is the folder `test` of https://github.com/WebAssembly/component-model.
+ * DIR is the folder `test` of https://github.com/WebAssembly/component-model, or wasmtime's
+ * `tests/misc_testsuite`, of which the scripts of components are run.
  *
- * What is known not to pass stands in `test/conformance/components-skip.json` with the reason; what
- * stands there and passes is a fault too.
+ * What is known not to pass stands in `test/conformance/components-skip.json`, and in
+ * `components-skip-wasmtime.json` for the other, with the reason; what stands there and passes is a
+ * fault too.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { decodeComponent, isComponent } from '../../src/wasm/component/decode.ts';
@@ -21,7 +23,10 @@ import { PlainWorld } from '../../test/conformance/components/plain-world.ts';
 import { partsOf, runScript, type SuiteCommand } from '../../test/conformance/components/script.ts';
 import type { SuiteWorld } from '../../test/conformance/components/suite-world.ts';
 
-const SKIP_LIST = path.join(import.meta.dirname, '../../test/conformance/components-skip.json');
+const SKIP_LISTS = path.join(import.meta.dirname, '../../test/conformance');
+
+/** What the scripts of components begin with among all that wasmtime has. */
+const WASMTIME_PREFIX = 'component-model';
 
 interface Report {
   /** Kind of command → how many passed. */
@@ -53,7 +58,7 @@ export async function checkComponents(
   for (const name of findScripts(directory).filter(isWanted)) {
     await checkScript(path.join(directory, name), { name, report, wasmTools, worlds });
   }
-  for (const [place, reason] of readSkips()) {
+  for (const [place, reason] of readSkips(directory)) {
     if (!isWanted(place)) continue;
     const skipped = takeFailures(report, place);
     report.skipped += skipped;
@@ -79,15 +84,21 @@ function takeFailures({ failed }: Report, place: string): number {
 }
 
 /** Places, or whole scripts, that need not pass → why. */
-function readSkips(): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(JSON.parse(readFileSync(SKIP_LIST, 'utf8')) as Record<string, string>),
-  );
+function readSkips(directory: string): ReadonlyMap<string, string> {
+  const name = isOfWasmtime(directory) ? 'components-skip-wasmtime' : 'components-skip';
+  const text = readFileSync(path.join(SKIP_LISTS, `${name}.json`), 'utf8');
+  return new Map(Object.entries(JSON.parse(text) as Record<string, string>));
+}
+
+function isOfWasmtime(directory: string): boolean {
+  return existsSync(path.join(directory, WASMTIME_PREFIX));
 }
 
 function findScripts(directory: string): readonly string[] {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
-  return files.filter((file) => file.endsWith('.wast')).sort();
+  const scripts = files.filter((file) => file.endsWith('.wast')).sort();
+  if (!isOfWasmtime(directory)) return scripts;
+  return scripts.filter((file) => file.startsWith(WASMTIME_PREFIX));
 }
 
 interface Where {

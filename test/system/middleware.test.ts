@@ -22,6 +22,13 @@ const readsPath = httpGuest(
   (call $answer (local.get 1) (i32.load (i32.const 516)) (i32.load (i32.const 520)))`)}`,
 );
 
+/** A rule has at most eight links, and any number of rules may hold for one path. */
+const eightGuards = `
+[[middleware]]
+for = "/PLACE/*"
+use = [${Array.from({ length: 8 }, () => '"links/guard.wasm"').join(', ')}]
+`;
+
 const settings = `
 [[middleware]]
 for = "/admin/*"
@@ -72,6 +79,9 @@ use = ["links/guard.wasm"]
 for = "/echo.wasm/*"
 use = ["links/relay.wasm"]
 
+${eightGuards.repeat(4).replaceAll('PLACE', 'many')}
+${eightGuards.repeat(5).replaceAll('PLACE', 'too-many')}
+
 [[redirects]]
 from = "/rewritten/*"
 to = "/admin/:splat"
@@ -104,6 +114,8 @@ describe('middleware behind the daemon', () => {
     folder.write('links/to-round.wasm', relayTo('/round/x'));
     folder.write('links/often.wasm', flood(30));
     folder.write('links/too-often.wasm', flood(31));
+    folder.write('many/k', 'behind 32');
+    folder.write('too-many/k', 'a secret');
     folder.write('often/k.txt', 'a secret');
     folder.write('too-often/k.txt', 'a secret');
     folder.write('links/silent.wasm', silent);
@@ -230,6 +242,13 @@ describe('middleware behind the daemon', () => {
     // With the run of the link and the request that is answered these are 32, and 33.
     expect(await get('/often/k.txt')).toMatchObject({ status: 200, text: 'a secret' });
     expect(await get('/too-often/k.txt')).toMatchObject({ status: 500 });
+  });
+
+  test('a path may have as many links before it as a request has steps', async () => {
+    expect(await get('/many/k')).toMatchObject({ status: 200, text: 'behind 32' });
+    const { status, text } = await get('/too-many/k');
+    expect([status, text.includes('secret')]).toEqual([508, false]);
+    expect(await get('/too-many/x')).toMatchObject({ status: 401 });
   });
 
   test('a link answers nobody who asks for it', async () => {

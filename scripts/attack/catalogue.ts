@@ -8,6 +8,7 @@ import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
 import { earlyBodies } from './rows/early-bodies.ts';
 import { exceptionHoard } from './rows/exception-hoard.ts';
+import { fullSeats } from './rows/full-seats.ts';
 import { fullStores } from './rows/full-stores.ts';
 import { guestFiles } from './rows/guest-files.ts';
 import { http2Frames } from './rows/http2-frames.ts';
@@ -42,6 +43,7 @@ export const attacks: readonly Attack[] = [
   cpuHog,
   earlyBodies,
   exceptionHoard,
+  fullSeats,
   fullStores,
   guestFiles,
   http2Frames,

@@ -1,8 +1,9 @@
 /**
- * When visits that led to no site are answered. Anybody can ask for names that are nobody's, and
- * ask again as soon as one was refused: 1,200 connections did so together, and each turn of the
- * event loop was 600 refusals long, 40 ms, in which nobody else was heard. So only so many leave at
- * once, in turn by client: whoever mistypes a name waits for none of a crowd's.
+ * When visits are answered that led to no site, or found no room. Anybody can ask for names that
+ * are nobody's, or for a program whose seats are taken, and ask again as soon as one was refused:
+ * 1,200 connections did so together, and each turn of the event loop was 600 refusals long, 40 ms,
+ * in which nobody else was heard. So only so many leave at once, in turn by client: whoever
+ * mistypes a name waits for none of a crowd's.
  */
 import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
 import { clientNetwork, type OwnerKey } from '../../names.ts';

@@ -3,7 +3,7 @@
  * Every failure on it becomes the answer of its row in the table of errors.
  */
 import type { Account } from '../../account/account.ts';
-import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
+import { type ErrorRecord, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { firstField } from '../../http/fields.ts';
 import type { RequestHead } from '../../http/message.ts';
 import type { RequestRecord, VisitorWords } from '../../journal/request-record.ts';
@@ -73,14 +73,11 @@ export class Gateway {
     try {
       await this.#answer(visit, startedAtMs);
       if (exchange.takeRedirect() !== undefined) await this.#followRedirects(visit);
-      if (visit.failure !== undefined) await this.#options.failures.tell(visit, visit.failure);
+      if (visit.failure !== undefined) await this.#refuse(visit, visit.failure);
       const passing = exchange.whenPassed();
       if (passing !== undefined) await passing;
     } catch (failure) {
-      const { clientAddress } = exchange.request;
-      const turn = visit.site === undefined ? this.#pace.wait(clientAddress) : undefined;
-      if (turn !== undefined) await turn;
-      await this.#options.failures.tell(visit, toErrorRecord(failure));
+      await this.#refuse(visit, toErrorRecord(failure));
     } finally {
       // Begun, and nobody goes on with it: the client must see that it is not whole.
       if (exchange.replyState === 'started') exchange.abort();
@@ -93,6 +90,15 @@ export class Gateway {
       this.#options.log.write(record);
       if (spans !== undefined) tracer?.end(spans, record);
     }
+  }
+
+  /** What a crowd gets that asks again at once leaves at a pace. */
+  async #refuse(visit: Visit, error: ErrorRecord): Promise<void> {
+    const isPaced = visit.site === undefined || error.code === 'overloaded';
+    const { clientAddress } = visit.exchange.request;
+    const turn = isPaced ? this.#pace.wait(clientAddress) : undefined;
+    if (turn !== undefined) await turn;
+    await this.#options.failures.tell(visit, error);
   }
 
   /** @throws at once, or later: whoever asks waits for it in any case */

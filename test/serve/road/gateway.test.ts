@@ -158,6 +158,27 @@ describe('Gateway', () => {
     expect(records).toMatchObject([{ errorCode: 'no-record', folderKey: undefined }]);
   });
 
+  test('where there is no room for many, their refusals do not leave all at once', async () => {
+    const crowd = 100;
+    let arrived = 0;
+    const all = Promise.withResolvers<void>();
+    const run: Run = async () => {
+      arrived += 1;
+      if (arrived === crowd) all.resolve();
+      await all.promise;
+      return { code: 'overloaded', detail: 'there is no room' };
+    };
+    const { port, records } = await openRoad({ run });
+    const asked = Array.from({ length: crowd }, () => ask(port, '/m.wasm', { host }));
+    await all.promise;
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(records.length).toBeLessThan(crowd);
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses).toEqual(Array<number>(crowd).fill(503));
+    expect(records).toHaveLength(crowd);
+  });
+
   test('a folder that may not be served closes all of it', async () => {
     const failure: ErrorRecord = { code: 'bad-settings', detail: 'line 3' };
     const { port } = await openRoad({

@@ -91,6 +91,32 @@ const wasip1Seams: Seams = {
         (i32.const 0x3b8000))))`,
 };
 
+/** It waits as WASI programs do, and answers itself. */
+const httpWasmSeams: Seams = {
+  entry: 'inner',
+  imports: `
+    (import "http_handler" "get_uri" (func $uri (param i32 i32) (result i32)))
+    (import "http_handler" "read_body" (func $read (param i32 i32 i32) (result i64)))
+    (import "http_handler" "write_body" (func $write (param i32 i32 i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+      (func $poll (param i32 i32 i32 i32) (result i32)))`,
+  functions: `
+    (func (export "handle_request") (result i64) (call $enter) (i64.const 0))
+    (func (export "handle_response") (param i32 i32) unreachable)
+    (func $reply (param $ptr i32) (param $len i32)
+      (call $write (i32.const 1) (local.get $ptr) (local.get $len)))
+    (func $readRequest
+      (i32.store (i32.const 0x44) (call $uri (i32.const 0x3c0000) (i32.const 0x8000)))
+      (drop (call $read (i32.const 0) (i32.const 0x3d0000) (i32.const 0x10000))))
+    (func $visitor (result i32)
+      (i32.load8_u (i32.add (i32.const 0x3bffff) (i32.load (i32.const 0x44)))))
+    (func $wait
+      (i32.store (i32.const 0x3a0010) (i32.const 1))
+      (i64.store (i32.const 0x3a0018) (i64.const 1000000000))
+      (drop (call $poll (i32.const 0x3a0000) (i32.const 0x3b0ff8) (i32.const 1)
+        (i32.const 0x3b8000))))`,
+};
+
 /** It waits as WASI programs do. Each run leaves a request, a body and a response behind. */
 const fastlySeams: Seams = {
   entry: '_start',
@@ -206,7 +232,7 @@ function writerOf({ entry, imports, functions }: Seams): string {
       (table.set $table (i32.const 1) (ref.null func))
       (table.fill $table (i32.const 2) (ref.func $marker) (i32.const 2))
       (table.copy $other $table (i32.const 0) (i32.const 1) (i32.const 3)))
-    (func (export "${entry}")
+    (func $enter (export "${entry}")
       (call $expect (i32.eq (memory.size) (i32.const 64)) (i32.const 115))
       (call $expect (call $isZero (i32.const 0) (i32.const 0x400000)) (i32.const 109))
       (drop (memory.grow (i32.const 3)))
@@ -228,7 +254,7 @@ function sleeperOf({ entry, imports, functions }: Seams): string {
         (local.set $at (i32.add (local.get $at) (i32.const 8)))
         (br_if $next (i32.lt_u (local.get $at) (i32.const 0x90000))))
       (local.get $sum))
-    (func (export "${entry}")
+    (func $enter (export "${entry}")
       (local $before i64)
       (call $expect (call $isZero (i32.const 0) (i32.const 0x400000)) (i32.const 109))
       (call $readRequest)
@@ -247,4 +273,5 @@ export const isolationGuests: readonly IsolationGuests[] = [
   { abi: 'terrarium', writer: writerOf(terrariumSeams), sleeper: sleeperOf(terrariumSeams) },
   { abi: 'wasip1', writer: writerOf(wasip1Seams), sleeper: sleeperOf(wasip1Seams) },
   { abi: 'fastly', writer: writerOf(fastlySeams), sleeper: sleeperOf(fastlySeams) },
+  { abi: 'http-wasm', writer: writerOf(httpWasmSeams), sleeper: sleeperOf(httpWasmSeams) },
 ];

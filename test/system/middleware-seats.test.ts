@@ -1,6 +1,7 @@
 /** How many runs a site has at once where middleware stands before its modules. */
 import { type ClientRequest, request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noCallback, serviceGuest } from '../support/async-guests.ts';
 import { httpGuest } from '../support/component-guests.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -22,6 +23,19 @@ const endless = httpGuest(`
       (call $write-flush (i32.load (i32.const 4)) (i32.const 1024) (i32.const 5) (i32.const 16))
       (call $block (call $after (i64.const 20000000)))
       (br_if $more (i32.eqz (i32.load8_u (i32.const 16))))))`);
+
+/** The same of WASI 0.3. */
+const endless3 = serviceGuest(`
+  (data (i32.const 512) "begun")
+  (func (export "handle") (param i32) (result i32)
+    (call $begin)
+    (block $gone (loop $more
+      (br_if $gone (i32.and (i32.const 1)
+        (call $write-sync (global.get $out) (i32.const 512) (i32.const 5))))
+      (call $sleep (i64.const 20000000))
+      (br $more)))
+    (i32.const 0))
+  ${noCallback}`);
 
 const settings = `
 [[middleware]]
@@ -59,6 +73,7 @@ describe('seats of a site with middleware', () => {
     folder.write('links/pair.wasm', pair);
     folder.write('endless.wasm', endless);
     folder.write('alone.wasm', endless);
+    folder.write('alone3.wasm', endless3);
     folder.put('hello', 'paired.wasm');
     folder.put('hello');
     const env = {
@@ -102,10 +117,19 @@ describe('seats of a site with middleware', () => {
     await waitFor(async () => ((await statusOf('/paired.wasm')) === 200 ? true : undefined));
   });
 
-  test('a component that writes to a visitor who has gone is told, and ends', async () => {
-    const asked = await Promise.all([begin('/alone.wasm'), begin('/alone.wasm')]);
-    expect(await statusOf('/hello.wasm')).toBe(503);
-    for (const asking of asked) asking.destroy();
-    await waitFor(async () => ((await statusOf('/hello.wasm')) === 200 ? true : undefined));
-  });
+  test.each(['/alone.wasm', '/alone3.wasm'])(
+    '%s is told that its visitor has gone',
+    async (path) => {
+      await waitFor(async () => {
+        const first = await begin(path).catch(() => undefined);
+        first?.destroy();
+        return first;
+      });
+      await waitFor(async () => ((await statusOf('/paired.wasm')) === 200 ? true : undefined));
+      const asked = await Promise.all([begin(path), begin(path)]);
+      expect(await statusOf('/hello.wasm')).toBe(503);
+      for (const asking of asked) asking.destroy();
+      await waitFor(async () => ((await statusOf('/hello.wasm')) === 200 ? true : undefined));
+    },
+  );
 });

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { combinedField, firstField, isFieldValue, trimSpace } from '../../src/http/fields.ts';
+import {
+  combinedField,
+  firstField,
+  isFieldValue,
+  trimSpace,
+  trimSpaceBehind,
+} from '../../src/http/fields.ts';
 
 const headers = [
   ['accept', 'a'],
@@ -26,4 +32,7 @@ test('the first field and the list of all are two things', () => {
 test('only space and tab stand around a value', () => {
   expect(trimSpace(' \ta b\t ')).toBe('a b');
   expect(trimSpace('\u00a0a')).toBe('\u00a0a');
+  expect(trimSpace(' \t ')).toBe('');
+  expect(trimSpace('')).toBe('');
+  expect(trimSpaceBehind(' a\t ')).toBe(' a');
 });

@@ -197,3 +197,36 @@ describe('the body', () => {
     expect(exchange.pieces.map((piece) => piece.length)).toEqual([20_000]);
   });
 });
+
+describe('small writes are gathered', () => {
+  test('in their order with large ones, over the ends of the rooms for them', () => {
+    const { exchange, reply, write } = make();
+    let expected = '';
+    write(HEAD);
+    for (let size = 1; size < 1_400; size += 7) {
+      const text = String.fromCharCode(97 + (size % 26)).repeat(size);
+      expected += text;
+      write(text);
+    }
+    reply.end();
+    expect(exchange.text).toBe(expected);
+  });
+
+  test.each([1, 100, 1_023])(
+    'and of %i bytes none is kept: their allocation may be others’, too',
+    (size) => {
+      const { exchange, reply, write } = make();
+      expect(size).toBeLessThan(reply.copiesBelowBytes);
+      const head = Buffer.from(HEAD);
+      const bytes = Buffer.alloc(size, 'a');
+      reply.write(head);
+      reply.write(bytes);
+      head.fill(0);
+      bytes.fill('b');
+      write('end');
+      reply.end();
+      expect(exchange.text).toBe(`${'a'.repeat(size)}end`);
+      expect(exchange.headers).toEqual(['content-type: text/plain']);
+    },
+  );
+});

@@ -113,7 +113,7 @@ class FieldChanges {
       const text = toText(value);
       const fault = faultOf(name, [text]);
       if (fault !== undefined) return failed(fault);
-      const appended = this.#change(guest, () => map.append(map.spellingOf(name), text));
+      const appended = this.#change(guest, () => map.appendSound(map.spellingOf(name), text));
       if (appended.tag !== 0) return appended;
     }
     return ok(new Fields(map));
@@ -139,7 +139,7 @@ class FieldChanges {
     if (fault !== undefined) return failed(fault);
     if (fields.isImmutable) return failed(isImmutableError);
     const { map } = fields;
-    return this.#change(guest, () => map.append(map.spellingOf(name), text));
+    return this.#change(guest, () => map.appendSound(map.spellingOf(name), text));
   }
 
   #change(guest: ComponentGuest, act: () => void): Variant {

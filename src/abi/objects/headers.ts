@@ -103,11 +103,15 @@ export class HeaderMap {
 
   /** @throws ObjectError `syntax`, `limit`; nothing is changed then. */
   append(name: string, value: string): void {
-    const line = { name, lowerName: name.toLowerCase(), value };
-    this.#check(name, [line]);
+    this.#check(name, [{ value }]);
+    this.appendSound(name, value);
+  }
+
+  /** The same for a token and a value that were looked at. @throws ObjectError `limit` */
+  appendSound(name: string, value: string): void {
     const bytes = this.#bytes + name.length + value.length;
     this.#requireRoom(name, this.#lines.length + 1, bytes);
-    this.#lines.push(line);
+    this.#lines.push({ name, lowerName: name.toLowerCase(), value });
     this.#bytes = bytes;
   }
 
@@ -141,7 +145,7 @@ export class HeaderMap {
     return map;
   }
 
-  #check(name: string, lines: readonly Line[]): void {
+  #check(name: string, lines: readonly Pick<Line, 'value'>[]): void {
     if (!isToken(name)) {
       const message = 'Cannot set the header: its name must be a token: received another';
       throw new ObjectError('syntax', message);

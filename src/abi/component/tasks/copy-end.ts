@@ -5,7 +5,7 @@ import { eventCodes, type GuestEvent, Waitable } from './waitable.ts';
 
 export type EndKind = 'stream' | 'future';
 
-interface EndOptions {
+export interface EndOptions {
   readonly kind: EndKind;
   readonly element: ElementType;
   /** Component instance whose handle it is. */

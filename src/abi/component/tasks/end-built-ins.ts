@@ -3,7 +3,13 @@ import type { EndTrampoline } from '../../../wasm/component/plan.ts';
 import type { Hostcall } from '../../hostcall.ts';
 import type { Steps } from '../../steps.ts';
 import { type BuiltInParts, blocked, handlesOf, waitForEvent } from './built-in-parts.ts';
-import { type CopyEnd, type EndKind, ReadableEnd, WritableEnd } from './copy-end.ts';
+import {
+  type CopyEnd,
+  type EndKind,
+  type EndOptions,
+  ReadableEnd,
+  WritableEnd,
+} from './copy-end.ts';
 import { type ElementType, GuestBuffer } from './guest-buffer.ts';
 import { SharedFuture } from './shared-future.ts';
 import { SharedStream } from './shared-stream.ts';
@@ -33,11 +39,18 @@ class Ends {
   readonly #parts: BuiltInParts;
   readonly #trampoline: EndTrampoline;
   readonly element: ElementType;
+  #options: EndOptions | undefined;
 
   constructor(parts: BuiltInParts, trampoline: EndTrampoline) {
     this.#parts = parts;
     this.#trampoline = trampoline;
     this.element = parts.prepared.element(trampoline.element);
+  }
+
+  #makeOptions(kind: EndKind): EndOptions {
+    const { threads } = this.#parts.guest.tasks;
+    const { instance } = this.#trampoline;
+    return { kind, element: this.element, instance, onEvent: () => threads.poke() };
   }
 
   get #handles() {
@@ -51,11 +64,10 @@ class Ends {
     const { threads } = guest.tasks;
     guest.requireRun();
     const side = kind === 'stream' ? new SharedStream(element, threads) : new SharedFuture(element);
-    const { instance } = this.#trampoline;
-    const options = { kind, element, instance, onEvent: () => threads.poke() };
     const handles = this.#handles;
-    const readable = new ReadableEnd(side, options);
-    const writable = new WritableEnd(side, options);
+    this.#options ??= this.#makeOptions(kind);
+    const readable = new ReadableEnd(side, this.#options);
+    const writable = new WritableEnd(side, this.#options);
     readable.handle = handles.addForTask(readable);
     writable.handle = handles.addForTask(writable);
     return BigInt(readable.handle) | (BigInt(writable.handle) << 32n);

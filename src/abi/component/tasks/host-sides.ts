@@ -178,7 +178,8 @@ export async function pump(source: ByteSource, sink: StreamSink): Promise<void> 
 /** One value, which crosses when the guest takes it. */
 export class HostFuture extends HostSide {
   readonly #outside: Outside;
-  readonly #waiting = new Waiting();
+  /** Made when a copy waits: most are never read. */
+  #waiting: Waiting | undefined;
   #value: { readonly value: unknown } | undefined;
   #listener: FutureListener | undefined;
 
@@ -193,7 +194,7 @@ export class HostFuture extends HostSide {
     const settled = { value };
     this.#value = settled;
     this.#listener?.onValue(value);
-    this.#waiting.finish((copy) => give(copy, settled.value));
+    this.#waiting?.finish((copy) => give(copy, settled.value));
   }
 
   /** The host itself wants to know; see `SharedFuture.attach`. */
@@ -204,12 +205,14 @@ export class HostFuture extends HostSide {
 
   read(copy: Copy): void {
     const settled = this.#value;
-    if (settled === undefined) this.#waiting.begin(copy, this.#outside);
-    else copy.onDone(() => give(copy, settled.value));
+    if (settled === undefined) {
+      this.#waiting ??= new Waiting();
+      this.#waiting.begin(copy, this.#outside);
+    } else copy.onDone(() => give(copy, settled.value));
   }
 
   cancelRead(): void {
-    this.#waiting.finish(() => copyResults.cancelled);
+    this.#waiting?.finish(() => copyResults.cancelled);
   }
 
   closeReader(): void {

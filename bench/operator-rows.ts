@@ -1,7 +1,14 @@
-/** What it costs to be watched: a scrape of many rows, and traces of no or of every request. */
+/**
+ * What it costs to be watched: counters that are always on, a scrape of many rows, and traces of no
+ * or of every request. CPU time of a request beside requests a second: it stays the same when other
+ * programs want the processors.
+ */
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { addModuleMetrics } from '../src/admin/metrics/module-metrics.ts';
 import { MetricsText } from '../src/admin/metrics/text.ts';
 import { CounterBook } from '../src/journal/counter-book.ts';
@@ -9,12 +16,18 @@ import { ThreadCounters } from '../src/journal/counters.ts';
 import type { FolderKey, ModulePath } from '../src/names.ts';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
 import { putLoad } from './load.ts';
+import { packProgram } from './packed.ts';
+import { cpuSince, readCpu } from './process-cpu.ts';
 import { median, medianRatio, type Row } from './report.ts';
-import { BenchFolder, Server } from './servers.ts';
+import { askUntil, BenchFolder, Server } from './servers.ts';
 
 const rowsMax = 1_000;
 const scrapes = 30;
 const connections = 32;
+/** V8 has settled by then. */
+const warmSeconds = 4;
+const names = ['plain', 'uncounted', 'none', 'all'] as const;
+type Name = (typeof names)[number];
 
 export async function measureOperators(plan: DaemonPlan): Promise<readonly Row[]> {
   const collector = createServer((request, response) => {
@@ -24,7 +37,7 @@ export async function measureOperators(plan: DaemonPlan): Promise<readonly Row[]
   await once(collector, 'listening');
   const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
   try {
-    const rates = await measureTraces(plan, endpoint);
+    const { cpuUs, rates } = await measureServers(plan, endpoint);
     return [
       {
         name: `scrape of ${rowsMax} rows, CPU`,
@@ -33,13 +46,30 @@ export async function measureOperators(plan: DaemonPlan): Promise<readonly Row[]
         goal: { atMost: 20 },
       },
       {
+        ...{ name: 'requests/s, counted : not counted', unit: '' },
+        ...{ value: medianRatio(rates.plain, rates.uncounted), goal: { atLeast: 0.99 } },
+      },
+      {
+        ...{ name: 'CPU a request, counted : not counted', unit: '' },
+        ...{ value: medianRatio(cpuUs.plain, cpuUs.uncounted), goal: { atMost: 1.01 } },
+      },
+      {
         ...{ name: 'requests/s, traces of none : no traces', unit: '' },
-        ...{ value: medianRatio(rates.none, rates.off), goal: { atLeast: 0.99 } },
+        ...{ value: medianRatio(rates.none, rates.plain), goal: { atLeast: 0.99 } },
+      },
+      {
+        ...{ name: 'CPU a request, traces of none : no traces', unit: '' },
+        ...{ value: medianRatio(cpuUs.none, cpuUs.plain), goal: { atMost: 1.01 } },
       },
       {
         ...{ name: 'requests/s, traces of all : no traces', unit: '' },
-        ...{ value: medianRatio(rates.all, rates.off), goal: { atLeast: 0.85 } },
+        ...{ value: medianRatio(rates.all, rates.plain), goal: { atLeast: 0.85 } },
       },
+      {
+        ...{ name: 'CPU a request, traces of all : no traces', unit: '' },
+        ...{ value: medianRatio(cpuUs.all, cpuUs.plain), goal: { atMost: 1 / 0.85 } },
+      },
+      { name: 'CPU a request, as shipped', value: median(cpuUs.plain), unit: 'µs' },
     ];
   } finally {
     collector.close();
@@ -68,25 +98,50 @@ function scrapeMs(): number {
   return median(spent);
 }
 
-type Rates = Readonly<Record<'off' | 'none' | 'all', number[]>>;
+type Measured = Readonly<Record<Name, number[]>>;
 
-async function measureTraces({ rounds, seconds }: DaemonPlan, endpoint: string): Promise<Rates> {
-  const rates: Rates = { off: [], none: [], all: [] };
+/** One server after the other, in turn: what changes on the machine changes for all. */
+async function measureServers(
+  { rounds, seconds }: DaemonPlan,
+  endpoint: string,
+): Promise<{ readonly rates: Measured; readonly cpuUs: Measured }> {
+  const rates: Measured = { plain: [], uncounted: [], none: [], all: [] };
+  const cpuUs: Measured = { plain: [], uncounted: [], none: [], all: [] };
   using folder = new BenchFolder();
   folder.put(smallGuest(), 'small.wasm');
   const traced = { TERRAFIRMA_TELEMETRY_OTLP_ENDPOINT: endpoint };
-  await using off = await Server.daemon(folder.directory);
+  await using plain = await Server.daemon(folder.directory);
+  await using uncounted = await Server.daemon(folder.directory, {}, uncountedProgram());
   await using none = await Server.daemon(folder.directory, traced);
   await using all = await Server.daemon(folder.directory, {
     ...traced,
     TERRAFIRMA_TELEMETRY_SAMPLE_RATIO: '1',
   });
-  const servers = { off, none, all };
+  const servers = { plain, uncounted, none, all };
+  const urlOf = (name: Name): string => `${servers[name].url}/small.wasm`;
+  for (const name of names) {
+    await askUntil(urlOf(name), () => true);
+    await putLoad(urlOf(name), { connections, seconds: warmSeconds });
+  }
   for (let round = 0; round < rounds; round += 1) {
-    for (const name of ['off', 'none', 'all'] as const) {
-      const url = `${servers[name].url}/small.wasm`;
-      rates[name].push((await putLoad(url, { connections, seconds })).requestsPerS);
+    for (const name of names) {
+      const { pid } = servers[name];
+      const before = readCpu(pid);
+      const { requestsPerS } = await putLoad(urlOf(name), { connections, seconds });
+      rates[name].push(requestsPerS);
+      cpuUs[name].push((cpuSince(pid, before).processMs * 1_000) / (requestsPerS * seconds));
     }
   }
-  return rates;
+  return { rates, cpuUs };
+}
+
+/** The program as shipped, but for the counters of requests: there is no such setting. */
+function uncountedProgram(): string {
+  const program = packProgram(fileURLToPath(new URL('..', import.meta.url)));
+  const file = join(program, '../../dist/journal/counters.js');
+  const text = readFileSync(file, 'utf8');
+  const begin = 'note(record) {';
+  if (!text.includes(begin)) throw new Error(`Cannot measure: ${file} must have "${begin}"`);
+  writeFileSync(file, text.replace(begin, `${begin}\n        return;`));
+  return program;
 }

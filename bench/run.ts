@@ -55,7 +55,7 @@ import { measureWorkerd } from './workerd.ts';
 
 const groupsByDefault =
   'engine,cpu,metering,rewriting,daemon,fresh,threads,guests,wasi,store,cache,cluster,tls,' +
-  'upload,streams,wasmtime,components,fastly';
+  'upload,streams,operators,wasmtime,components,fastly';
 
 const { values } = parseArgs({
   options: {

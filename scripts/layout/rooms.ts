@@ -104,6 +104,11 @@ export const rooms: readonly Room[] = [
     imports: [...common, 'http', 'journal', 'threads', 'outside'],
   },
   {
+    name: 'doctor',
+    holds: 'what is wrong with a host name, and the next step',
+    imports: [...common, 'site', 'outside', 'tls/gate'],
+  },
+  {
     name: 'serve',
     holds: 'the request road',
     imports: [
@@ -125,7 +130,17 @@ export const rooms: readonly Room[] = [
   {
     name: 'admin',
     holds: 'what operators see and do while the daemon runs',
-    imports: [...common, 'http', 'site', 'journal', 'threads', 'outside', 'deploy', 'tls'],
+    imports: [
+      ...common,
+      'http',
+      'site',
+      'journal',
+      'threads',
+      'outside',
+      'deploy',
+      'tls',
+      'doctor',
+    ],
   },
   {
     name: 'daemon',

@@ -1,6 +1,7 @@
 /** All verbs of the admin listener. */
 import type { Route } from './request.ts';
 import { banRoutes } from './verbs/bans.ts';
+import { clusterRoutes } from './verbs/cluster.ts';
 import { daemonRoutes } from './verbs/daemon.ts';
 import { eventRoutes } from './verbs/events.ts';
 import { folderRoutes } from './verbs/folders.ts';
@@ -14,6 +15,7 @@ import { runRoutes } from './verbs/runs.ts';
 import { scheduleRoutes } from './verbs/schedules.ts';
 import { statusRoutes } from './verbs/status.ts';
 import { topRoutes } from './verbs/top.ts';
+import { traceRoutes } from './verbs/traces.ts';
 import type { AdminWorld } from './world.ts';
 
 export function allRoutes(world: AdminWorld): readonly Route[] {
@@ -27,10 +29,12 @@ export function allRoutes(world: AdminWorld): readonly Route[] {
     ...folderRoutes(world),
     ...scheduleRoutes(world),
     ...logRoutes(world),
+    ...traceRoutes(world),
     ...eventRoutes(world),
     ...banRoutes(world),
     ...nameRoutes(world),
     ...kvRoutes(world),
+    ...clusterRoutes(world),
     ...daemonRoutes(world),
     ...world.dashboard.routes(),
   ];

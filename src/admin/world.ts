@@ -6,6 +6,7 @@ import type { CounterBook } from '../journal/counter-book.ts';
 import type { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogRing } from '../journal/log-ring.ts';
+import type { TraceRecord } from '../journal/spans.ts';
 import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
@@ -19,6 +20,7 @@ import type { BanBook } from './bans.ts';
 import type { Dashboard } from './dashboard/dashboard.ts';
 import type { EventBook } from './event-book.ts';
 import type { History } from './history.ts';
+import type { NameDoctor } from './name-doctor.ts';
 import type { Pulse } from './pulse.ts';
 import type { DaemonSeries } from './series/daemon-series.ts';
 import type { ModuleSeries } from './series/module-series.ts';
@@ -49,7 +51,8 @@ export interface AdminWorld {
   readonly traces: TracesView | undefined;
   /** How long modules took to be judged. */
   readonly judged: Histogram;
-  readonly resolver: Pick<Resolver, 'counts' | 'known' | 'forget' | 'record'>;
+  readonly resolver: Pick<Resolver, 'ask' | 'counts' | 'known' | 'forget' | 'record'>;
+  readonly doctor: Pick<NameDoctor, 'look'>;
   /** Of the resolver's times. */
   readonly clockMs: () => number;
   readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
@@ -80,6 +83,7 @@ export interface CacheView {
 /** What became of traces. */
 export interface TracesView {
   readonly counts: Readonly<Record<'sent' | 'dropped' | 'failed', number>>;
+  traceOf(requestId: string): TraceRecord | undefined;
 }
 
 export interface ThreadsView {

@@ -19,7 +19,7 @@ const endpointKind = text('url', /^https?:\/\/[^\s/?#]+[^\s?#]*$/, 'must be an h
 export const telemetrySettings = {
   telemetryEndpoint: define({
     name: 'telemetry.otlp_endpoint',
-    summary: 'Where traces are sent by OTLP over HTTP; /v1/traces is added; none: none are made',
+    summary: 'Where traces are sent by OTLP over HTTP; /v1/traces is added; none: nowhere',
     kind: optional(endpointKind),
     fallback: () => undefined,
     fallbackWords: 'none',

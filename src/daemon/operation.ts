@@ -6,6 +6,7 @@ import { Dashboard } from '../admin/dashboard/dashboard.ts';
 import type { Feedback } from '../admin/feedback/feedback.ts';
 import { History, tickMs } from '../admin/history.ts';
 import { AdminListeners, adminToken } from '../admin/listeners.ts';
+import { NameDoctor } from '../admin/name-doctor.ts';
 import type { OwnerPanel } from '../admin/owners/panel.ts';
 import { Pulse } from '../admin/pulse.ts';
 import type { Route } from '../admin/request.ts';
@@ -40,6 +41,7 @@ export interface OperationParts
     | 'control'
     | 'daemonSeries'
     | 'dashboard'
+    | 'doctor'
     | 'events'
     | 'history'
     | 'log'
@@ -92,6 +94,7 @@ export class Operation {
     const world: AdminWorld = {
       ...parts,
       ...{ history, moduleSeries, daemonSeries, dashboard, pulse },
+      doctor: new NameDoctor(parts),
       events: parts.daemonLog.events,
       log: new LogRing(parts.daemonLog.writer.ring),
       control: {

@@ -23,7 +23,7 @@ import type { Operation } from './operation.ts';
 import type { Reclaimer } from './reclaim.ts';
 import type { Reloads } from './reloads.ts';
 import type { ServingThreads } from './threads.ts';
-import type { TraceExporter } from './traces/exporter.ts';
+import type { Traces } from './traces/traces.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** How long the end waits for whoever reads the log. */
@@ -48,7 +48,7 @@ export class RunningParts {
   logins: Logins | undefined;
   compressor: Compressor | undefined;
   threads: ServingThreads | undefined;
-  traces: TraceExporter | undefined;
+  traces: Traces | undefined;
   bans: BanBook | undefined;
   operation: Operation | undefined;
   watchdog: Watchdog | undefined;

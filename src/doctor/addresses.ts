@@ -4,12 +4,12 @@
  */
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { TerrafirmaError } from '../../errors.ts';
-import type { HostName } from '../../names.ts';
-import type { Records } from '../../outside/dns/ask.ts';
-import type { Resolver } from '../../outside/dns/dns.ts';
-import type { DnsQuestion } from '../../outside/dns/wire.ts';
-import type { Finding } from './report.ts';
+import { TerrafirmaError } from '../errors.ts';
+import type { HostName } from '../names.ts';
+import type { Records } from '../outside/dns/ask.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import type { DnsQuestion } from '../outside/dns/wire.ts';
+import type { Finding } from './finding.ts';
 
 export type Asker = Pick<Resolver, 'ask'>;
 

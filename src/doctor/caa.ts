@@ -2,10 +2,10 @@
  * `caa` of `terrafirma doctor`: whether the authority may issue that this daemon would ask
  * (RFC 8659). Touches DNS.
  */
-import type { AcmeConfig } from '../../config/config.ts';
-import type { HostName } from '../../names.ts';
+import type { AcmeConfig } from '../config/config.ts';
+import type { HostName } from '../names.ts';
 import { type Asker, ask, isFound } from './addresses.ts';
-import type { Finding } from './report.ts';
+import type { Finding } from './finding.ts';
 
 /** Names in CAA records, by the host of an authority's directory. */
 const issuers: readonly (readonly [directoryHost: RegExp, name: string])[] = [

@@ -1,9 +1,9 @@
 /** `rules`, `consent` and `wildcard` of `terrafirma doctor`: which list says no. Pure. */
-import type { Config } from '../../config/config.ts';
-import { TerrafirmaError } from '../../errors.ts';
-import type { FolderPath, HostName } from '../../names.ts';
-import { HostRules } from '../../site/hosts.ts';
-import type { Finding } from './report.ts';
+import type { Config } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import type { FolderPath, HostName } from '../names.ts';
+import { HostRules } from '../site/hosts.ts';
+import type { Finding } from './finding.ts';
 
 /** Which list of the operator says no, if one does. */
 export function checkRules(

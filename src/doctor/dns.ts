@@ -2,14 +2,16 @@
  * The records of `terrafirma doctor`: `txt`, `ttl`, `wildcard`, and what they mean. Touches DNS.
  */
 import { randomBytes } from 'node:crypto';
-import type { Config } from '../../config/config.ts';
-import { TerrafirmaError } from '../../errors.ts';
-import { type FolderPath, type HostName, parseRecord, quoteReceived } from '../../names.ts';
-import type { Resolver } from '../../outside/dns/dns.ts';
-import { registeredNameOf } from '../../tls/gate.ts';
+import type { Config } from '../config/config.ts';
+import { TerrafirmaError } from '../errors.ts';
+import { type FolderPath, type HostName, parseRecord, quoteReceived } from '../names.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import { registeredNameOf } from '../tls/gate.ts';
 import { ask, checkAddresses, describeAbsence, isFound } from './addresses.ts';
 import { checkCaa } from './caa.ts';
-import type { Finding } from './report.ts';
+import type { Finding } from './finding.ts';
+
+export type NameResolver = Pick<Resolver, 'ask' | 'record'>;
 
 export interface DnsFindings {
   readonly findings: readonly Finding[];
@@ -25,7 +27,7 @@ const longTtlS = 300;
 /** Everything that DNS says, and what the daemon would make of it. Never rejects for DNS. */
 export async function checkDns(
   hostName: HostName,
-  resolver: Resolver,
+  resolver: NameResolver,
   { acme, dns }: Pick<Config, 'acme' | 'dns'>,
 ): Promise<DnsFindings> {
   const { addresses, alias, findings } = await checkAddresses(hostName, resolver, acme);
@@ -53,7 +55,7 @@ export async function checkDns(
 
 async function checkRecord(
   name: string,
-  resolver: Resolver,
+  resolver: NameResolver,
   key: string,
 ): Promise<readonly Finding[]> {
   const answer = await ask(resolver, { name, type: 'TXT' });
@@ -102,7 +104,7 @@ function faultOf(
 async function findMisplaced(
   hostName: HostName,
   from: {
-    readonly resolver: Resolver;
+    readonly resolver: NameResolver;
     readonly alias: string | undefined;
     readonly dns: Config['dns'];
   },
@@ -142,7 +144,7 @@ async function findMisplaced(
 async function checkWildcard(
   hostName: HostName,
   from: {
-    readonly resolver: Resolver;
+    readonly resolver: NameResolver;
     readonly folder: FolderPath;
     readonly acme: Config['acme'];
   },

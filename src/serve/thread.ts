@@ -169,7 +169,7 @@ function openPanelDoor(config: Config): PanelDoor | undefined {
 
 /** Undefined where nobody wants traces: then requests are not even looked at for that. */
 function openTracer({ telemetry }: Config, link: Pick<ControlLink, 'tell'>): Tracer | undefined {
-  if (telemetry.endpoint === undefined) return undefined;
+  if (telemetry.endpoint === undefined && telemetry.sampleRatio === 0) return undefined;
   return new Tracer({
     telemetry,
     tell: (records) => link.tell({ kind: 'traces', records }),

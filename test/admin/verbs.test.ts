@@ -102,6 +102,15 @@ describe('folders and modules', () => {
     expect((await get('/v1/folders/%2Fnowhere')).status).toBe(404);
   });
 
+  test('are told to be what they are in the metrics', async () => {
+    await visit('/hello.wasm');
+    const { text } = await get('/metrics');
+    expect(text).toMatch(
+      /^terrafirma_module_info\{.*module="hello\.wasm",abi="terrarium",role="function"\} 1$/m,
+    );
+    expect(text).not.toMatch(/^terrafirma_module_info\{.*broken/m);
+  });
+
   test('a rollback is in force before its answer, and ends at a word', async () => {
     const before = await (await visit('/counter.wasm')).text();
     const { json: old } = await get(`/v1/folders/${key()}/modules/counter.wasm`);
@@ -129,9 +138,9 @@ test('a run is seen and ended', async () => {
   const answer = visit('/loop.wasm');
   const run = await waitFor(async () => {
     const { json } = await get('/v1/runs');
-    return json.runs.find((each: { modulePath: string }) => each.modulePath === 'loop.wasm');
+    return json.runs.find((each: { module: string }) => each.module === 'loop.wasm');
   });
-  expect(run).toMatchObject({ phase: 'guest', folderKey: `/local${folder.directory}` });
+  expect(run).toMatchObject({ phase: 'guest', folder: `/local${folder.directory}` });
   expect(await changeAdmin(socket, 'DELETE', `/v1/runs/${run.id}`, {})).toMatchObject({
     json: { id: run.id, outcome: 'ended' },
   });
@@ -182,6 +191,10 @@ describe('the log', () => {
     expect(text).toContain('event: deploy\n');
     expect((await get('/v1/events?topics=gossip')).status).toBe(400);
   });
+});
+
+test('of a cluster nothing is told where there is none', async () => {
+  expect((await get('/v1/cluster')).json).toMatchObject({ cluster: null });
 });
 
 describe('bans', () => {

@@ -183,6 +183,8 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
     const bob = encodeURIComponent('/keybase/public/bob');
     const own = encodeURIComponent(aliceKey);
     expect((await alice.get(`/v1/folders/${own}`)).json.modules[0].module).toBe('hello.wasm');
+    const getters = ['folders', 'status', 'runs', 'bans', 'cluster'];
+    const posters = ['bans', 'reload', 'drain', 'backup', 'dashboard'];
     const foreign = [
       ['GET', `/v1/folders/${bob}`],
       ['GET', `/v1/folders/${bob}/modules/hello.wasm`],
@@ -194,15 +196,9 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
       ['GET', '/v1/dns/bob.test'],
       ['POST', '/v1/dns/bob.test/refresh'],
       ['POST', '/v1/certificates/bob.test/renew'],
-      ['GET', '/v1/folders'],
-      ['GET', '/v1/status'],
-      ['GET', '/v1/runs'],
-      ['GET', '/v1/bans'],
-      ['POST', '/v1/bans'],
-      ['POST', '/v1/reload'],
-      ['POST', '/v1/drain'],
-      ['POST', '/v1/backup'],
-      ['POST', '/v1/dashboard'],
+      ['GET', '/v1/doctor/bob.test'],
+      ...getters.map((verb) => ['GET', `/v1/${verb}`] as const),
+      ...posters.map((verb) => ['POST', `/v1/${verb}`] as const),
       ['GET', '/metrics'],
     ] as const;
     for (const [method, path] of foreign) {
@@ -226,6 +222,10 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
       'alice.test',
     ]);
     expect((await alice.get('/v1/dns/alice.test')).json.state).toBe('found');
+    const { json: doctor } = await alice.get('/v1/doctor/alice.test');
+    const told = doctor.findings.map(({ id, mark }: { id: string; mark: string }) => [id, mark]);
+    expect(told).toContainEqual(['rules', 'ok']);
+    expect(told).toContainEqual(['meaning', 'ok']);
   });
 
   test('nothing that an owner sees names a directory of the machine or a visitor', async () => {

@@ -9,6 +9,8 @@ import {
   replyKinds,
   statusClasses,
 } from '../../journal/counter-fields.ts';
+import type { FolderKey } from '../../names.ts';
+import type { Site } from '../../site/table.ts';
 import type { EventTally } from '../event-book.ts';
 import { formatLabels, type MetricsText } from './text.ts';
 
@@ -74,6 +76,25 @@ export function addModuleMetrics(
   const deploys = text.family('deploys_total', 'counter', { help: 'Verdicts on changed files' });
   for (const { folderKey, modulePath, result, count } of tally.deploys) {
     deploys.add(count, { folder: folderKey, module: modulePath, result });
+  }
+}
+
+/** What modules are: joined to the others by `folder` and `module`. As many as have rows. */
+export function addModuleInfo(
+  text: MetricsText,
+  rows: readonly CountedRow[],
+  siteOf: (folderKey: FolderKey) => Site | undefined,
+): void {
+  const help = 'Always 1: what the module speaks, and whether it stands before others';
+  const family = text.family('module_info', 'gauge', { help });
+  for (const { folderKey, modulePath } of rows) {
+    if (folderKey === undefined || modulePath === undefined) continue;
+    const site = siteOf(folderKey);
+    const module = site?.modules.get(modulePath);
+    if (module?.kind !== 'serving') continue;
+    const isLink = site?.settings?.middleware?.links.has(modulePath) === true;
+    const role = isLink ? 'middleware' : 'function';
+    family.add(1, { folder: folderKey, module: modulePath, abi: module.abi, role });
   }
 }
 

@@ -15,6 +15,7 @@ import { logRoutes } from '../verbs/log.ts';
 import { nameRoutes } from '../verbs/names.ts';
 import { scheduleRoutes } from '../verbs/schedules.ts';
 import { topRoutes } from '../verbs/top.ts';
+import { traceRoutes } from '../verbs/traces.ts';
 import type { AdminWorld } from '../world.ts';
 import { type Redaction, redact } from './redacted.ts';
 
@@ -66,12 +67,14 @@ const narrowed: Readonly<Record<string, Narrow>> = {
   'PUT /v1/kv/{}/{}/{}': ofFolder,
   'DELETE /v1/kv/{}/{}/{}': ofFolder,
   'GET /v1/log': inQuery,
+  'GET /v1/traces/{}': inQuery,
   'GET /v1/events': topics,
   'GET /v1/history': ofModules,
   'GET /v1/deploys': inQuery,
   'GET /v1/top': (request, folder) => withQuery(request, { folder, of: 'module' }),
   'GET /v1/dns/{}': ofOwnName,
   'POST /v1/dns/{}/refresh': ofOwnName,
+  'GET /v1/doctor/{}': ofOwnName,
   'POST /v1/certificates/{}/renew': ofOwnName,
   'GET /v1/certificates': (request) => request,
 };
@@ -102,6 +105,7 @@ function verbsOf(world: AdminWorld): readonly Route[] {
     ...scheduleRoutes(world),
     ...kvRoutes(world),
     ...logRoutes(world),
+    ...traceRoutes(world),
     ...eventRoutes(world),
     ...historyRoutes(world),
     ...topRoutes(world),
@@ -119,9 +123,11 @@ function worldOf(session: OwnerSession, options: OwnerRoutesOptions): AdminWorld
     showLine: (line) => redact(line, redaction),
     isOwnName: (name) => {
       for (const [hostName, key] of world.hostNames()) {
-        if (hostName === name && key === session.of) return true;
+        if (hostName === name) return key === session.of;
       }
-      return false;
+      // One that does not lead here yet is the owner's where the folder lists it.
+      const look = world.publisher.folders().find(({ folderKey }) => folderKey === session.of);
+      return look?.site?.settings?.hostNames?.includes(name) === true;
     },
   };
 }

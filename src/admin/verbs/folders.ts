@@ -127,9 +127,23 @@ async function describeFolder(world: FolderWorld, key: string): Promise<Json> {
   return {
     ...known,
     listedHostNames: settings?.hostNames ?? null,
+    middleware: (settings?.middleware?.rules ?? []).map(({ links }) => links),
+    stores: describeStores(settings),
     schedules: settings?.cron?.length ?? 0,
     cron: describeSchedules(settings?.cron ?? [], world.nowMs()),
     modules,
+  };
+}
+
+/** What modules of the folder have under a name; values are theirs. */
+function describeStores(settings: SiteSettings | undefined): Json {
+  const { acls, backends, configStores, keyValueStores, secretStores } = settings ?? {};
+  return {
+    kv: keyValueStores ?? [],
+    config: [...(configStores?.keys() ?? [])],
+    secrets: [...(secretStores?.keys() ?? [])],
+    acls: [...(acls?.keys() ?? [])],
+    backends: [...(backends?.keys() ?? [])],
   };
 }
 
@@ -168,6 +182,8 @@ function moduleOf(
     /** Why the file as it is now is not what serves. */
     refusal: kept?.refusal ?? null,
     isPinned: kept?.isPinned ?? false,
+    /** It stands before others, and answers nobody by its own name. */
+    isLink: settings?.middleware?.links.has(path) ?? false,
     limits: settings === undefined ? {} : limitsFor(settings, path),
     /** The operator's, under the same names: more is not had, whatever is asked for. */
     ceilings: known.ceilings,

@@ -1,6 +1,6 @@
 /** `/metrics`: everything that is counted, in Prometheus' text format. */
 import { addDaemonMetrics } from '../metrics/daemon-metrics.ts';
-import { addModuleMetrics } from '../metrics/module-metrics.ts';
+import { addModuleInfo, addModuleMetrics } from '../metrics/module-metrics.ts';
 import { MetricsText, metricsMediaType } from '../metrics/text.ts';
 import type { Route } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
@@ -14,7 +14,11 @@ export function metricsRoutes(world: AdminWorld): readonly Route[] {
       async answer() {
         const text = new MetricsText();
         await addDaemonMetrics(text, world);
-        addModuleMetrics(text, [...world.counters.sums()], world.events);
+        const rows = [...world.counters.sums()];
+        addModuleMetrics(text, rows, world.events);
+        const looks = world.publisher.folders();
+        const sites = new Map(looks.map(({ folderKey, site }) => [folderKey, site]));
+        addModuleInfo(text, rows, (folderKey) => sites.get(folderKey));
         return { kind: 'bytes', mediaType: metricsMediaType, bytes: String(text) };
       },
     },

@@ -16,7 +16,7 @@ import type { AdminWorld } from '../world.ts';
 
 type NameWorld = Pick<
   AdminWorld,
-  'certificates' | 'clockMs' | 'isOwnName' | 'journal' | 'nowMs' | 'resolver' | 'threads'
+  'certificates' | 'clockMs' | 'doctor' | 'isOwnName' | 'journal' | 'nowMs' | 'resolver' | 'threads'
 >;
 type Json = Readonly<Record<string, unknown>>;
 
@@ -34,6 +34,14 @@ export function nameRoutes(world: NameWorld): readonly Route[] {
       method: 'POST',
       path: '/v1/dns/{}/refresh',
       answer: async (request) => json(await refresh(world, request)),
+    },
+    {
+      method: 'GET',
+      path: '/v1/doctor/{}',
+      async answer({ params: [text = ''] }) {
+        const host = readName(text);
+        return json({ host, findings: await world.doctor.look(host) });
+      },
     },
     {
       method: 'GET',

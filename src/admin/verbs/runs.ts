@@ -20,13 +20,20 @@ export function runRoutes(world: Runs): readonly Route[] {
   ];
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
 /** The oldest first: what hangs is what is looked for. */
-async function listRuns({ threads }: Runs): Promise<readonly RunRow[]> {
+async function listRuns({ threads }: Runs): Promise<readonly Json[]> {
   const answers = await threads.ask({ ask: 'runs' });
   return answers
     .flatMap((answer) => (answer.ask === 'runs' ? answer.runs : []))
     .sort((one, other) => other.ageMs - one.ageMs)
-    .slice(0, rowsMax);
+    .slice(0, rowsMax)
+    .map(describeRun);
+}
+
+function describeRun({ folderKey, hostName, modulePath, ...rest }: RunRow): Json {
+  return { ...rest, host: hostName, folder: folderKey ?? null, module: modulePath ?? null };
 }
 
 async function endRun({ threads }: Runs, requestId: string): Promise<void> {

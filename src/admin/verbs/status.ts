@@ -21,10 +21,9 @@ export function statusRoutes(world: AdminWorld): readonly Route[] {
 }
 
 export async function statusOf(world: AdminWorld): Promise<Readonly<Record<string, unknown>>> {
-  const { account, config, publisher, store, threads } = world;
+  const { config, publisher, store, threads } = world;
   const lastMinute = world.history.growth(60);
   const folders = publisher.folders();
-  const held = account.held();
   const looks = threads.looks();
   const descriptors = readDescriptors();
   return {
@@ -61,23 +60,29 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
       serving: folders.reduce((sum, { serving }) => sum + serving, 0),
       refused: folders.reduce((sum, { refused }) => sum + refused, 0),
     },
-    memory: {
-      residentBytes: residentBytes(),
-      bytesMax: config.processMemoryBytesMax,
-      heldBytes: held.bytes,
-      idleGuestBytes: held.idleBytes,
-      instances: held.memories,
-      instancesMax: config.limits.instancesMax,
-      by: Object.fromEntries(categories.map((name) => [name, account.heldBy(name)])),
-    },
+    memory: describeMemory(world),
     queued: looks.reduce((sum, { gauges }) => sum + gauges.runsQueued, 0),
     controlLagMs: Math.round(world.daemonSeries.controlLagMs),
+    cache: { ...world.cache.held, ...world.cache.counts },
     descriptors: { open: descriptors?.open ?? null, max: descriptors?.max ?? null },
     cluster: clusterOf(config, world.engine()),
     store: store.state,
     kvBytes: world.guestBytes() ?? null,
     stateFreeBytes: await freeBytes(config.stateDirectory),
     limitsReached: limitsReached(world.history.growth(3_600)),
+  };
+}
+
+function describeMemory({ account, config }: AdminWorld): Readonly<Record<string, unknown>> {
+  const held = account.held();
+  return {
+    residentBytes: residentBytes(),
+    bytesMax: config.processMemoryBytesMax,
+    heldBytes: held.bytes,
+    idleGuestBytes: held.idleBytes,
+    instances: held.memories,
+    instancesMax: config.limits.instancesMax,
+    by: Object.fromEntries(categories.map((name) => [name, account.heldBy(name)])),
   };
 }
 

@@ -1,4 +1,6 @@
 /** What the daemon that runs knows of a host name: part of `terrafirma doctor`. */
+
+import type { Finding } from '../../doctor/finding.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { HostName } from '../../names.ts';
 import type { Connection } from '../admin/connection.ts';
@@ -6,7 +8,6 @@ import { findDaemon } from '../admin/find-daemon.ts';
 import type { Arguments, CommandIo } from '../command.ts';
 import { readVersion } from '../version.ts';
 import { checkReach, type Door } from './reach.ts';
-import type { Finding } from './report.ts';
 
 /** Nothing is wrong where no daemon runs: whoever prepares a name may start it later. */
 export async function checkDaemon(

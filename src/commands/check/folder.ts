@@ -6,6 +6,7 @@ import { capFiles } from '../../deploy/folder/limits.ts';
 import { readQuarantined } from '../../deploy/keep/quarantine.ts';
 import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
+import type { Finding } from '../../doctor/finding.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import {
@@ -23,7 +24,6 @@ import { grantedVariables } from '../../outside/secrets/variables.ts';
 import type { Manifest } from '../../site/manifest.ts';
 import { manifestName, mayReadAnonymously, parseManifest } from '../../site/manifest.ts';
 import { ModuleJudge } from '../inspect/judge.ts';
-import type { Finding } from './report.ts';
 import { checkSettings } from './settings.ts';
 
 export interface FolderFindings {

@@ -7,8 +7,8 @@ import { request as askHttp, type IncomingMessage } from 'node:http';
 import { request as askHttps } from 'node:https';
 import { isIPv6 } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { Finding } from '../../doctor/finding.ts';
 import type { HostName } from '../../names.ts';
-import type { Finding } from './report.ts';
 
 export interface Door {
   readonly scheme: 'http' | 'https';

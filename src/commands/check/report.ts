@@ -1,16 +1,6 @@
 /** What `terrafirma doctor` finds, one finding a line, and what to do next. */
+import type { Finding } from '../../doctor/finding.ts';
 import { printable } from '../printable.ts';
-
-export type FindingMark = 'ok' | 'note' | 'bad';
-
-export interface Finding {
-  readonly mark: FindingMark;
-  /** What was looked at: `a`, `txt`, `folder`, `module:hello.wasm`, …; programs may rely on it. */
-  readonly id: string;
-  readonly text: string;
-  /** Only of what is bad: what to do about it. */
-  readonly nextStep?: string;
-}
 
 /** What was looked at: a host name, or a folder by its absolute path. */
 export type CheckSubject = { readonly hostName: string } | { readonly folder: string };

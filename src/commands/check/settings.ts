@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Config } from '../../config/config.ts';
 import type { ResolvedFastly } from '../../deploy/folder/fastly-files.ts';
 import { readFastly, settingsOfBoth } from '../../deploy/folder/read-fastly.ts';
+import type { Finding } from '../../doctor/finding.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { FolderKey, HostName } from '../../names.ts';
 import { errnoOf, FileTooLargeError, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
@@ -15,7 +16,6 @@ import { lower } from '../../site/settings/ceilings.ts';
 import { describeExposed } from '../../site/settings/exposed.ts';
 import type { SiteSettings } from '../../site/settings/site-settings.ts';
 import { parseSettings, settingsName } from '../../site/settings.ts';
-import type { Finding } from './report.ts';
 
 export interface SettingsPlace {
   readonly fs: GuardedFs;

@@ -7,6 +7,7 @@ import type { Config } from '../../config/config.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { TraceExporter } from './exporter.ts';
 import type { Attributes } from './otlp.ts';
+import { Traces } from './traces.ts';
 
 const pairsMax = 64;
 
@@ -18,12 +19,12 @@ export function openTraces(
     readonly version: string | undefined;
     readonly nowMs: () => number;
   },
-): TraceExporter | undefined {
+): Traces | undefined {
   const { journal, nowMs, version = '' } = from;
   const { env: environment } = process;
   const own = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  const { endpoint } = telemetry;
-  if (endpoint === undefined) return undefined;
+  const { endpoint, sampleRatio } = telemetry;
+  if (endpoint === undefined) return sampleRatio > 0 ? new Traces(undefined) : undefined;
   const url = own === undefined || own === '' ? `${endpoint.replace(/\/$/, '')}/v1/traces` : own;
   const headers = {
     ...readPairs(environment.OTEL_EXPORTER_OTLP_HEADERS),
@@ -34,7 +35,7 @@ export function openTraces(
     'service.name': telemetry.serviceName,
     'service.version': version,
   };
-  return new TraceExporter({ url, headers, resource, journal, nowMs });
+  return new Traces(new TraceExporter({ url, headers, resource, journal, nowMs }));
 }
 
 /** `name=value,name=value`, percent-encoded (OpenTelemetry's specification of its variables). */

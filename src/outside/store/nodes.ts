@@ -14,7 +14,9 @@ const sayEveryMs = 5_000;
 const listedMax = 1_000;
 
 /** Rejects with StoreError. */
-export async function readNodes(store: SharedStore): Promise<readonly NodeEntry[]> {
+export async function readNodes(
+  store: Pick<SharedStore, 'list' | 'read'>,
+): Promise<readonly NodeEntry[]> {
   const { items } = await store.list(space, { prefix: new Uint8Array(), limit: listedMax });
   const entries = await store.read(
     space,

@@ -1,0 +1,62 @@
+/**
+ * What `terrafirma doctor` says of a host name, for the dashboard: its records as the daemon sees
+ * them, which list says no, and what the daemon knows of the folder. Touches DNS.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Config } from '../config/config.ts';
+import type { Publisher } from '../deploy/publish.ts';
+import { checkConsent, checkRules, settleWildcard } from '../doctor/consent.ts';
+import { checkDns } from '../doctor/dns.ts';
+import type { Finding } from '../doctor/finding.ts';
+import type { HostName } from '../names.ts';
+import type { Resolver } from '../outside/dns/dns.ts';
+import { adviceFor } from './advice.ts';
+
+export interface NameDoctorOptions {
+  readonly config: Config;
+  readonly resolver: Pick<Resolver, 'ask' | 'record'>;
+  readonly publisher: Pick<Publisher, 'folders'>;
+}
+
+/** Some ten questions to DNS servers are asked for one, and pages that stay open ask again. */
+const holdsMs = 30_000;
+const namesMax = 256;
+
+export class NameDoctor {
+  readonly #options: NameDoctorOptions;
+  /** Those who ask meanwhile wait for the same. */
+  readonly #lately = new LRUCache<HostName, Promise<readonly Finding[]>>({
+    max: namesMax,
+    ttl: holdsMs,
+  });
+
+  constructor(options: NameDoctorOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects for what is wrong with the name: that is what it tells. */
+  look(hostName: HostName): Promise<readonly Finding[]> {
+    const known = this.#lately.get(hostName);
+    if (known !== undefined) return known;
+    const looking = this.#look(hostName);
+    this.#lately.set(hostName, looking);
+    // What has failed is not to be had for half a minute.
+    looking.catch(() => this.#lately.delete(hostName));
+    return looking;
+  }
+
+  async #look(hostName: HostName): Promise<readonly Finding[]> {
+    const { config, publisher, resolver } = this.#options;
+    const { findings, folder } = await checkDns(hostName, resolver, config);
+    const look = publisher.folders().find(({ folderKey }) => folderKey === folder?.key);
+    const settings = look?.site?.settings;
+    const listed = settings?.hostNames;
+    const advice = look === undefined ? [] : adviceFor(look);
+    return [
+      ...settleWildcard(findings, hostName, listed),
+      ...checkRules(hostName, folder, config),
+      ...(settings === undefined ? [] : [checkConsent(hostName, listed, config)]),
+      ...advice.map(({ id, text }): Finding => ({ mark: 'bad', id, text })),
+    ];
+  }
+}

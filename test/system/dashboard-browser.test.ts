@@ -12,6 +12,7 @@ import { runProgram } from '../commands/program.ts';
 import { askAdmin, socketOf } from '../support/admin.ts';
 import { chromiumPath, complaintsOf, startBrowser } from '../support/browser.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
+import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { guestBytes, padded, TestFolder } from '../support/folder.ts';
 import { ask } from '../support/http.ts';
 
@@ -19,6 +20,10 @@ const pictures = process.env.SCREENSHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** A ceiling for broken runs: the accessibility check of a long page takes seconds. */
 const timeout = 600_000;
+const settings = [
+  ...['[[cron]]', 'schedule = "0 0 1 1 *"', 'module = "app.wasm"', '[kv.notes]'],
+  ...['[config]', 'theme = "plain"'],
+].join('\n');
 const hostile = '<img src=x onerror=alert(1)>';
 
 describe.skipIf(chromiumPath === undefined)(
@@ -26,10 +31,13 @@ describe.skipIf(chromiumPath === undefined)(
   () => {
     const folder = new TestFolder();
     let daemon: TestDaemon;
+    let dns: DnsServer;
     let browser: Browser;
     let address: string;
     let traffic: NodeJS.Timeout;
     let folderKey = '';
+    /** The id of a request whose trace there is. */
+    let traced = '';
     const key = (): string => encodeURIComponent(folderKey);
 
     beforeAll(async () => {
@@ -44,9 +52,14 @@ describe.skipIf(chromiumPath === undefined)(
         folder.put(guest, name);
       }
       folder.write('broken.wasm', 'no module');
-      folder.write('terrafirma.toml', '[[cron]]\nschedule = "0 0 1 1 *"\nmodule = "app.wasm"\n');
+      dns = await startDnsServer({ 'shop.example': { a: ['127.0.0.1'] } });
+      folder.write('terrafirma.toml', settings);
       daemon = await TestDaemon.start({
-        args: [folder.directory, '--quiet-ms', '50', '--poll-ms', '200'],
+        args: [
+          ...[folder.directory, '--quiet-ms', '50', '--poll-ms', '200'],
+          ...['--dns', `${dns.host}:${dns.port}`],
+        ],
+        env: { TERRAFIRMA_TELEMETRY_SAMPLE_RATIO: '1' },
       });
       await fetch(daemon.url);
       const { json } = await askAdmin(socketOf(daemon), '/v1/folders');
@@ -65,6 +78,7 @@ describe.skipIf(chromiumPath === undefined)(
       clearInterval(traffic);
       await browser?.close();
       await daemon?.[Symbol.asyncDispose]();
+      await dns?.close();
       folder[Symbol.dispose]();
     });
 
@@ -121,8 +135,9 @@ describe.skipIf(chromiumPath === undefined)(
       ['function', `#/function/${key()}/app.wasm`, 'text=Versions'],
       ['refused', `#/function/${key()}/broken.wasm`, '.why'],
       ['log', '#/log', '.log .line'],
+      ['request', `#/request/${traced}`, 'text=Trace '],
       ['daemon', '#/daemon', '.meter'],
-      ['names', '#/names', 'text=Certificates'],
+      ['names', '#/names/shop.example', '.findings li'],
       ['keys', `#/keys/${key()}/counter.wasm`, 'text=Begin with'],
       ['operators', '#/operators', 'text=What operators did'],
     ];
@@ -131,6 +146,8 @@ describe.skipIf(chromiumPath === undefined)(
       'every page is whole in %s, and says nothing bad',
       async (scheme) => {
         await fetch(`${daemon.url}/broken.wasm`);
+        const counted = await fetch(`${daemon.url}/counter.wasm/upsert?visits=3`);
+        traced = counted.headers.get('x-request-id') ?? '';
         for (const [name, place, ready] of places()) {
           const page = await open(scheme, `${address}/${place}`, { signedIn: true });
           const complaints = complaintsOf(page);

@@ -1,11 +1,13 @@
 /** The daemon itself: where its own limits are, and who holds what. For judging oneself. */
 import { change, get } from '../api.js';
 import { Live } from '../daemon-live.js';
-import { bytes, count, dateTime, duration, span } from '../format.js';
+import { bytes, count, counted, dateTime, duration, percent, span } from '../format.js';
 import { html, useContext, useMemo } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { ActButton } from '../parts/actions.js';
 import { Card, Facts, FunctionLink, Meter, Table } from '../parts/basics.js';
+import { Cluster } from '../parts/cluster.js';
+import { visible } from '../parts/log-lines.js';
 import { Plot } from '../parts/plot.js';
 
 export function DaemonPage() {
@@ -19,7 +21,8 @@ export function DaemonPage() {
       <${Threads} threads=${status.threads} />
       <${Runs} />
       <${Reached} rows=${status.limitsReached} />
-      ${status.cluster && html`<${Cluster} cluster=${status.cluster} store=${status.store} />`}
+      <${Caches} cache=${status.cache} />
+      ${status.cluster && html`<${Cluster} settings=${status.cluster} />`}
       <${About} status=${status} />
     </div>`;
 }
@@ -109,7 +112,7 @@ function Threads({ threads }) {
     number('Beat', ({ beatAgeMs }) => `${duration(beatAgeMs)} ago`),
     number('Lag', ({ lagMs }) => duration(lagMs)),
     number('Running', ({ runs }) => count(runs)),
-    number('Waiting', ({ waiting }) => count(waiting)),
+    number('Waiting', ({ queued, waiting }) => count(waiting + queued)),
     number('Instances', ({ instances }) => count(instances)),
     number('Connections', ({ connections }) => count(connections)),
     number('WebSockets', ({ websockets }) => count(websockets)),
@@ -130,8 +133,8 @@ function Runs() {
   };
   const columns = [
     { title: 'Request', cell: (/** @type {any} */ { id }) => html`<code>${id}</code>` },
-    { title: 'Host name', wraps: true, cell: (/** @type {any} */ { host }) => host },
-    { title: 'Function', wraps: true, cell: (/** @type {any} */ run) => run.module ?? '–' },
+    { title: 'Host name', wraps: true, cell: (/** @type {any} */ { host }) => visible(host) },
+    { title: 'Function', wraps: true, cell: (/** @type {any} */ run) => FunctionLink(run) },
     { title: 'Phase', cell: (/** @type {any} */ { phase }) => phase },
     { title: 'Age', number: true, cell: (/** @type {any} */ { ageMs }) => duration(ageMs) },
     { title: 'CPU', number: true, cell: (/** @type {any} */ { cpuMs }) => duration(cpuMs) },
@@ -172,18 +175,20 @@ function Reached({ rows }) {
   <//>`;
 }
 
-/** @param {{ cluster: any, store: string }} given */
-function Cluster({ cluster, store }) {
-  const rows = /** @type {const} */ ([
-    ['Installation', cluster.name],
-    ['This node', cluster.node],
-    ['Servers of the store', count(cluster.servers)],
-    ['Copies of each part', count(cluster.replicas)],
-    ['Parts', count(cluster.shards)],
-    ['Store', store],
+/** @param {{ cache: any }} given */
+function Caches({ cache }) {
+  const { bytes: held, collapsed, evicted, hits, misses, objects, purged, stored } = cache;
+  const asked = hits + misses;
+  const rows = /** @type {(readonly [string, unknown])[]} */ ([
+    ['Held', `${counted(objects, 'object')}, ${bytes(held)}`],
+    ['Found', asked === 0 ? 'nobody has asked yet' : `${percent(hits / asked)} of ${count(asked)}`],
+    ['Waited for another run', count(collapsed)],
+    ['Stored', count(stored)],
+    ['Taken out', `${count(evicted)} for room, ${count(purged)} at a word`],
   ]);
-  return html`<${Card} title="Several nodes"><${Facts} rows=${rows} />
-    <p class="muted">terrafirma cluster status asks all of them.</p><//>`;
+  return html`<${Card} title="Caches of sites" aside="since the start" wide>
+    <${Facts} rows=${rows} />
+  <//>`;
 }
 
 /** @param {{ status: any }} given */

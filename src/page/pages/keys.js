@@ -30,7 +30,7 @@ export function Keys({ folder, module }) {
     { title: 'Revision', number: true, cell: (/** @type {any} */ row) => count(row.revision) },
   ];
   return html`<div class="title"><h1 tabindex="-1">Keys of${' '}
-      <a href=${linkTo('function', folder, module)}>${module}</a></h1></div>
+      <a href=${ownerOf(folder, module)}>${module}</a></h1></div>
     <div class="filters"><label>Begin with <input value=${prefix}
       onInput=${(/** @type {any} */ event) => {
         setCursor('');
@@ -53,6 +53,11 @@ export function Keys({ folder, module }) {
           again=${again} close=${() => setChosen('')} />`
       }
     </div>`;
+}
+
+/** A store under a name belongs to the folder. @param {string} folder @param {string} module */
+function ownerOf(folder, module) {
+  return module.startsWith('store:') ? linkTo('site', folder) : linkTo('function', folder, module);
 }
 
 /** @param {{ path: string, name: string, again: () => void, close: () => void }} given */

@@ -5,6 +5,7 @@ import { html, useState } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { Card, Choice, Facts, FunctionLink, Shown } from '../parts/basics.js';
 import { LogLines, visible } from '../parts/log-lines.js';
+import { Phases } from '../parts/phases.js';
 import { linkTo } from '../places.js';
 
 const levels = { info: 'All', warn: 'Warnings', error: 'Errors' };
@@ -47,6 +48,7 @@ export function RequestPage({ id }) {
     () => get(`/v1/log${queryOf({ request: id, limit: 500 })}`),
     [id],
   );
+  const { value: told } = useLook(() => get(`/v1/traces/${encodeURIComponent(id)}`), [id]);
   const lines = value?.lines ?? [];
   const record = lines.find((/** @type {any} */ line) => line.id === id);
   const guest = lines.filter((/** @type {any} */ line) => line !== record);
@@ -59,20 +61,26 @@ export function RequestPage({ id }) {
           : html`<div class="grid">
             ${
               record &&
-              html`<${Card} title="What became of it"><${Facts} rows=${factsOf(record)} /><//>`
+              html`<${Card} title="What became of it"><${Facts} rows=${factsOf(record)} /><//>
+              <${Phases} record=${record} trace=${told?.trace} />`
             }
-            <${Card} title="What the function wrote">
-              ${guest.length === 0 && html`<p class="empty">Nothing</p>`}
-              <div class="log">${guest.map(
-                (/** @type {any} */ line, /** @type {number} */ at) =>
-                  html`<div class=${`line ${line.level}`} key=${at}>
-                    <time>${line.time?.slice(11, 23)}</time><span class="level">${line.level}</span>
-                    <span class="text">${visible(line.msg)}</span><span></span></div>`,
-              )}</div>
+            <${Card} title="What the function wrote" wide>
+              ${
+                guest.length === 0
+                  ? html`<p class="empty">Nothing</p>`
+                  : html`<div class="log short" tabindex="0" role="region"
+                    aria-label="What the function wrote">${guest.map(
+                      (/** @type {any} */ line, /** @type {number} */ at) =>
+                        html`<div class=${`line ${line.level}`} key=${at}>
+                          <time>${line.time?.slice(11, 23)}</time>
+                          <span class="level">${line.level}</span>
+                          <span class="text">${visible(line.msg)}</span><span></span></div>`,
+                    )}</div>`
+              }
             <//>
           </div>`
       }
-      <p><a href=${linkTo('log')}>Back to the log</a></p>
+      <p class="below"><a href=${linkTo('log')}>Back to the log</a></p>
     <//>`;
 }
 

@@ -5,6 +5,7 @@ import { html, useState } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { ActButton } from '../parts/actions.js';
 import { Badge, Card, Facts, Shown, Table } from '../parts/basics.js';
+import { Findings } from '../parts/findings.js';
 import { linkTo } from '../places.js';
 
 const tones = /** @type {Record<string, 'good' | 'warn' | 'bad'>} */ ({
@@ -27,7 +28,7 @@ export function Names({ name }) {
       <button type="submit">Show its record</button>
     </form>
     <div class="grid">
-      ${name && html`<${Record} name=${name} />`}
+      ${name && html`<${Record} name=${name} /><${Findings} key=${name} name=${name} />`}
       <${Certificates} />
     </div>`;
 }
@@ -67,8 +68,6 @@ function Record({ name }) {
         ];
   return html`<${Card} title=${`The record of ${name}`} aside=${aside} wide>
     <${Shown} error=${error} isWaiting=${value === undefined}><${Facts} rows=${rows} />
-      <p class="muted">terrafirma doctor ${name} looks at all that it needs, from outside the
-        daemon.</p>
     <//>
   <//>`;
 }

@@ -9,7 +9,7 @@ import { visible } from '../parts/log-lines.js';
 
 const kinds = { host: 'Host name', folder: 'Folder', address: 'Address' };
 const examples = /** @type {Record<string, string>} */ ({
-  host: 'evil.example or *.evil.example',
+  host: '*.evil.example',
   folder: '/keybase/public/eve',
   address: '203.0.113.0/24',
 });

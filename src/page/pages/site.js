@@ -5,6 +5,7 @@ import { bytes, duration, percent, rate } from '../format.js';
 import { html, useMemo } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { Badge, Card, Facts, Shown, Table } from '../parts/basics.js';
+import { Belongings } from '../parts/belongings.js';
 import { CpuPlot } from '../parts/cpu-plot.js';
 import { LogLines } from '../parts/log-lines.js';
 import { Plot } from '../parts/plot.js';
@@ -25,6 +26,7 @@ export function Site({ folder }) {
         <${Plots} folder=${folder} />
         <${Functions} folder=${folder} modules=${value?.modules ?? []} />
         <${Schedules} folder=${folder} cron=${value?.cron ?? []} />
+        <${Belongings} site=${value} />
         <${About} site=${value} />
         <${Card} title="Log, live" wide
           aside=${html`<a href=${`${linkTo('log')}${queryOf({ folder })}`}>All of it</a>`}>
@@ -116,11 +118,12 @@ function Functions({ folder, modules }) {
 }
 
 /** @param {any} module */
-export function Verdict({ verdict, isPinned, refusal }) {
+export function Verdict({ verdict, isLink, isPinned, refusal }) {
   if (verdict === 'refused') return html`<${Badge} tone="bad">refused<//>`;
   if (verdict === 'gone') return html`<${Badge} tone="idle">gone<//>`;
   if (isPinned) return html`<${Badge} tone="warn">rolled back<//>`;
   if (refusal !== null) return html`<${Badge} tone="warn">older version<//>`;
+  if (isLink) return html`<${Badge} tone="good">stands before<//>`;
   return html`<${Badge} tone="good">serving<//>`;
 }
 

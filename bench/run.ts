@@ -6,8 +6,8 @@
  *                    [--json FILE] [--record]
  *
  * GROUPS: some of engine, cpu, metering, rewriting, daemon, fresh, threads, guests, wasi, store,
- * cache, cluster, tls, upload, streams, wasmtime, components, fastly, operators, sites, workerd,
- * with commas; all but the last three by default. `fastly` needs FASTLY_GUESTS, and compares with
+ * cache, cluster, tls, upload, streams, operators, wasmtime, components, fastly, sites, workerd,
+ * with commas; all but the last two by default. `fastly` needs FASTLY_GUESTS, and compares with
  * VICEROY where that names the program; `components` needs COMPONENT_GUESTS, and compares with
  * WASMTIME. `cluster` needs NATS_SERVER. `wasi` has a program in Go where CGI_GO_GUEST names it.
  * `sites` takes twelve minutes and more, and so is left out unless asked for by name.

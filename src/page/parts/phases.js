@@ -24,8 +24,8 @@ export function Phases({ record, trace }) {
           ? html`<p class="muted small">Trace <code>${trace.traceId}</code>${
               trace.droppedSpans > 0 && `, ${trace.droppedSpans} phases more were left out`
             }</p>`
-          : html`<p class="muted small">There is no trace of it: <code>telemetry.sample_ratio</code>${' '}
-            says which share of requests is traced, and the newest are kept.</p>`
+          : html`<p class="muted small">There is no trace of it. Which share of requests is
+            traced says${' '}<code>telemetry.sample_ratio</code>; the newest are kept.</p>`
       }
     <//>
   <//>`;

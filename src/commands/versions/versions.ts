@@ -1,9 +1,11 @@
 /** `terrafirma versions`: which versions of which modules are kept, and which one serves. */
 import type { ListedModule } from '../../deploy/keep/versions.ts';
 import { listVersions } from '../../deploy/keep/versions.ts';
+import type { Connection } from '../admin/connection.ts';
 import { adminFlags, daemonThatRuns } from '../admin/find-daemon.ts';
 import { splitSubject } from '../admin/subject.ts';
-import type { Arguments, Command, CommandIo } from '../command.ts';
+import type { Command, CommandIo } from '../command.ts';
+import { listNeverAccepted } from './never-accepted.ts';
 import { openShared } from './shared.ts';
 import { reportTo, stateDirectoriesOf, stateSettings } from './states.ts';
 import { nameStored } from './stored-name.ts';
@@ -23,12 +25,14 @@ export const versions: Command = {
   settings: stateSettings,
   notes: [
     'A version marked with * is the one that serves.',
-    'Reads the state directory: a daemon may run or not. Host names only a daemon knows.',
+    'Reads the state directory: a daemon may run or not. Host names, and files that were never ' +
+      'accepted, only a daemon knows.',
   ],
   async run(given, io) {
     const directories = stateDirectoriesOf(given, io);
     const journal = reportTo(io);
-    const asked = await nameOf(given.positionals[0], given, io);
+    const daemon = await daemonThatRuns(given, io);
+    const asked = await nameOf(given.positionals[0], daemon, io);
     const listed: ListedModule[] = [];
     await using shared = await openShared(given, io);
     const { store } = shared.opened;
@@ -37,6 +41,7 @@ export const versions: Command = {
         asked === undefined ? undefined : await nameStored(asked, { directory, io, journal });
       listed.push(...(await listVersions(directory, filter, journal, store)));
     }
+    if (daemon !== undefined) listed.push(...(await listNeverAccepted(daemon, directories, asked)));
     if (given.has('json')) io.write(`${JSON.stringify(listed, undefined, 2)}\n`);
     else io.write(listed.map(describeListed).join('\n'));
     if (listed.length > 0) return 0;
@@ -47,16 +52,15 @@ export const versions: Command = {
   },
 };
 
-/** What a host name stands for, where a daemon knows it; the rest needs none. */
+/** What is meant, where a daemon knows it: a host name, a path, another spelling. */
 async function nameOf(
   asked: string | undefined,
-  given: Arguments,
+  daemon: Connection | undefined,
   io: CommandIo,
 ): Promise<string | undefined> {
-  if (asked === undefined || asked.startsWith('/') || asked.startsWith('.')) return asked;
-  const daemon = await daemonThatRuns(given, io);
-  if (daemon === undefined) return asked;
+  if (asked === undefined || daemon === undefined) return asked;
   const { folder, module } = await splitSubject(asked, daemon, io.machine.workingDirectory);
+  if (!folder.startsWith('/')) return asked;
   return module === undefined ? folder : `${folder}/${module}`;
 }
 

@@ -87,6 +87,12 @@ test('a daemon that runs knows folders by all their names', async () => {
   expect(await visit()).toBe('version 1\n');
   const listed = await run('versions', 'you.test');
   expect(listed.stdout).toContain('jobs/app.wasm (rolled back)');
+  mount.write('private/bot,you/jobs/bad.wasm', 'no module');
+  const bad = await waitFor(async () => {
+    const { stdout } = await run('versions', 'you.test/jobs/bad.wasm');
+    return stdout === '' ? undefined : stdout;
+  });
+  expect(bad).toMatch(/jobs\/bad\.wasm\n {4}the file as it is now: Cannot read the module/);
   const none = await run('rollback', 'you.test/jobs/app.wasm');
   expect(none).toMatchObject({ code: 2, stdout: '' });
   expect(none.stderr).toContain('there must be a version that was accepted before');

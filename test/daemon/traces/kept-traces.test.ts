@@ -53,6 +53,6 @@ test('without a collector a request is traced all the same, and found by its tra
   const { json: log } = await askAdmin(socket, `/v1/log?trace=${trace.traceId}`);
   expect(log.lines).toMatchObject([{ id, traceId: trace.traceId }]);
   const other = `/v1/traces/${id}?folder=${encodeURIComponent('/keybase/public/alice')}`;
-  expect((await askAdmin(socket, other)).json).toEqual({ request: id, trace: null });
+  expect((await askAdmin(socket, other)).json).toMatchObject({ trace: null });
   expect((await askAdmin(socket, '/v1/traces/none')).json.trace).toBeNull();
 });

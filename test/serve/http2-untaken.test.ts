@@ -17,7 +17,7 @@ test('one connection that opens no window holds no more than one client may', as
   const shared = createSharedAccount({ threads: 1, bytesMax: 8 * 1024 * mib, memoriesMax: 9 });
   const account = new Account(shared, 0);
   running = await listenSecurely(
-    { heldBytesPerClientMax: 10 * mib, replyIdleTimeoutMs: 500 },
+    { heldBytesPerClientMax: 10 * mib, replyIdleTimeoutMs: 3_000 },
     async (exchange) => {
       exchange.chargeTo(account.shareOf('/mallory' as OwnerKey));
       exchange.send({ status: 200, headers: [] }, new Uint8Array(mib));

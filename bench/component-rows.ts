@@ -4,10 +4,12 @@
  * system, other processes and loopback.
  *
  * COMPONENT_GUESTS names a folder with any of the files below; docs/guests/components.md says how
- * they are built.
+ * they are built. Beside them: what ten thousand services hold that wait.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureRate } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
@@ -64,14 +66,25 @@ export async function measureComponents(plan: DaemonPlan): Promise<readonly Row[
   const present =
     folder === undefined ? [] : guests.filter(({ file }) => existsSync(path.join(folder, file)));
   if (folder === undefined || present.length === 0) {
-    return [{ name: 'components', value: Number.NaN, unit: 'COMPONENT_GUESTS names none' }];
+    const none = { name: 'components', value: Number.NaN, unit: 'COMPONENT_GUESTS names none' };
+    return [none, measureWaiting()];
   }
   await using empty = await Server.empty();
   const rows: Row[] = [];
   for (const guest of present) {
     rows.push(...(await measureGuest(path.join(folder, guest.file), guest, { plan, empty })));
   }
+  rows.push(measureWaiting());
   return rows;
+}
+
+/** In a process of its own, because what they leave behind would burden the others. */
+function measureWaiting(): Row {
+  const program = fileURLToPath(new URL('./suspended-services.ts', import.meta.url));
+  const args = ['--expose-gc', program, '--count', '10000'];
+  const { waitingBytes } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
+  const name = '10,000 waiting services of WASI 0.3';
+  return { name, value: waitingBytes / 1024 ** 2, unit: 'MiB', goal: { atMost: 400 } };
 }
 
 async function measureGuest(

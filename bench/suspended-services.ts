@@ -1,0 +1,50 @@
+/**
+ * Many services of WASI 0.3 that wait for the clock at the same time: prints, as JSON, the resident
+ * memory they took meanwhile. An error when one did not go on and answer.
+ *
+ *   node --expose-gc bench/suspended-services.ts [--count N]
+ */
+import { parseArgs } from 'node:util';
+import { Engine } from '../test/engine/world.ts';
+import { World } from '../test/support/abi-world.ts';
+import { serviceGuest } from '../test/support/async-guests.ts';
+
+const { values } = parseArgs({ options: { count: { type: 'string', default: '10000' } } });
+const count = Number(values.count);
+
+/** Waits with nothing on a stack, then answers "awake". */
+const guest = serviceGuest(`
+  (data (i32.const 1024) "awake")
+  (func (export "handle") (param i32) (result i32)
+    (call $set (call $set-new))
+    (call $join (i32.shr_u (call $after (i64.const 1000000)) (i32.const 4)) (call $get))
+    (i32.or (i32.const 2) (i32.shl (call $get) (i32.const 4))))
+  (func (export "callback") (param i32 i32 i32) (result i32)
+    (call $begin) (call $say (i32.const 1024) (i32.const 5)) (call $end) (i32.const 0))`);
+
+/** So many that no fair share ends before the last of them. */
+const limits = {
+  runsPerSiteMax: count,
+  runsPerOwnerMax: count,
+  clientSharePercentMax: 100,
+  instancesMax: 2 * count,
+  idleGuestBytesMax: 2 ** 31,
+};
+using engine = new Engine({ limits, restoreMode: 'copy' });
+const loaded = engine.load(guest);
+const rest = new World();
+const first = engine.run(loaded, { world: rest });
+while (rest.waiting.size === 0) await new Promise((next) => setTimeout(next, 1));
+rest.elapse(1_000_000n);
+await first;
+globalThis.gc?.();
+const before = process.memoryUsage.rss();
+const world = new World();
+const runs = Array.from({ length: count }, () => engine.run(loaded, { world }));
+while (world.waiting.size < count) await new Promise((next) => setTimeout(next, 50));
+globalThis.gc?.();
+const taken = process.memoryUsage.rss() - before;
+world.elapse(1_000_000n);
+const resumed = (await Promise.all(runs)).filter(({ text }) => text === 'awake').length;
+if (resumed !== count) throw new Error(`Only ${resumed} of ${count} services went on`);
+console.log(JSON.stringify({ waitingBytes: taken }));

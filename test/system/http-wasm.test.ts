@@ -65,6 +65,16 @@ const wrong: Readonly<Record<string, readonly [request: string, response?: strin
     `(call $add_header_value (i32.const 3) (i32.const 1024) (i32.const 1)
       (i32.const 1024) (i32.const 1)) ${answers}`,
   ],
+  'endless-body': [
+    `(loop $on (call $write_body (i32.const 1) (i32.const 65536) (i32.const 65536)) (br $on))
+      ${answers}`,
+  ],
+  'endless-headers': [
+    `(loop $on
+      (call $add_header_value (i32.const 1) (i32.const 1027) (i32.const 1)
+        (i32.const 1027) (i32.const 1))
+      (br $on)) ${answers}`,
+  ],
   spins: [`(loop $on (br $on)) ${answers}`],
   exits: [passes, 'unreachable'],
 };
@@ -157,7 +167,8 @@ describe('handlers of http-wasm behind the daemon', () => {
     }
     const env = {
       TERRAFIRMA_LIMITS_MIDDLEWARE_STEPS_MAX: '5',
-      TERRAFIRMA_LIMITS_CPU_MS_MAX: '300',
+      TERRAFIRMA_LIMITS_CPU_MS_MAX: '1000',
+      TERRAFIRMA_LIMITS_REPLY_BODY_BYTES_MAX: '4000000',
     };
     daemon = await TestDaemon.start({ args: [folder.directory], env });
     await waitFor(async () => {

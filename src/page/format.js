@@ -5,6 +5,8 @@ export function count(value) {
   if (value === null || value === undefined) return '–';
   if (Math.abs(value) >= 1e6) return `${(value / 1e6).toFixed(1)}M`;
   if (Math.abs(value) >= 1e4) return `${(value / 1e3).toFixed(1)}k`;
+  // Steps of an axis may lie between two whole numbers.
+  if (Math.abs(value) < 10 && !Number.isInteger(value)) return value.toFixed(1);
   return Math.round(value).toLocaleString('en');
 }
 

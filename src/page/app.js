@@ -142,7 +142,8 @@ function Page({ place, session }) {
     case 'daemon':
       return html`<${DaemonPage} />`;
     case 'names':
-      return html`<${Names} name=${place.parts[0]} />`;
+      return html`<${Names} name=${place.parts[0]}
+        folder=${isOwners ? session.folder : undefined} />`;
     case 'operators':
       return html`<${Operators} />`;
     case 'sessions':

@@ -1,4 +1,4 @@
-/** What operators see of several nodes: asked of a real daemon, and in a browser where there is one. */
+/** What operators see of several nodes: asked of a real daemon, and in a browser. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

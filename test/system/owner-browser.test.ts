@@ -90,6 +90,7 @@ describe.skipIf(!isPossible)('the owners’ dashboard in a browser (skipped with
       await check(page, `owner-sessions-${colorScheme}`);
       await page.getByRole('link', { name: 'Host names' }).click();
       await page.waitForSelector('td:has-text("alice.test")');
+      await page.waitForSelector('.findings li');
       await check(page, `owner-names-${colorScheme}`);
       await page.getByRole('link', { name: 'Log' }).click();
       await page.waitForSelector('.log .line');

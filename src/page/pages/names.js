@@ -14,8 +14,10 @@ const tones = /** @type {Record<string, 'good' | 'warn' | 'bad'>} */ ({
   over: 'bad',
 });
 
-/** @param {{ name: string | undefined }} given */
-export function Names({ name }) {
+/** @param {{ name: string | undefined, folder?: string }} given `folder`: whose owner looks. */
+export function Names({ name: chosen, folder }) {
+  const own = useOwnNames(folder);
+  const name = chosen ?? own[0];
   const [asked, setAsked] = useState('');
   const look = (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -27,10 +29,36 @@ export function Names({ name }) {
         onInput=${(/** @type {any} */ event) => setAsked(event.target.value.trim())} /></label>
       <button type="submit">Show its record</button>
     </form>
+    ${
+      own.length > 1 &&
+      html`<p class="muted">Yours: ${own.map(
+        (each, at) =>
+          html`${at > 0 && ', '}<a key=${each} href=${linkTo('names', each)}>${each}</a>`,
+      )}</p>`
+    }
     <div class="grid">
       ${name && html`<${Record} name=${name} /><${Findings} key=${name} name=${name} />`}
       <${Certificates} />
     </div>`;
+}
+
+const ownNamesShown = 20;
+
+/** Those that lead to the folder, and those that it lists. @param {string | undefined} folder */
+function useOwnNames(folder) {
+  const { value } = useLook(
+    () =>
+      folder === undefined
+        ? Promise.resolve(undefined)
+        : get(`/v1/folders/${encodeURIComponent(folder)}`),
+    [folder],
+    60_000,
+  );
+  const names = /** @type {string[]} */ ([
+    ...(value?.hostNames ?? []),
+    ...(value?.listedHostNames ?? []),
+  ]);
+  return [...new Set(names)].slice(0, ownNamesShown);
 }
 
 /** @param {{ name: string }} given */

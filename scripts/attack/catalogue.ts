@@ -18,6 +18,7 @@ import { largeCopies } from './rows/large-copies.ts';
 import { largeRestores } from './rows/large-restores.ts';
 import { largeWrites } from './rows/large-writes.ts';
 import { logFlood } from './rows/log-flood.ts';
+import { longChains } from './rows/long-chains.ts';
 import { manyDirectories } from './rows/many-directories.ts';
 import { manyFolders } from './rows/many-folders.ts';
 import { namedStores } from './rows/named-stores.ts';
@@ -26,6 +27,7 @@ import { optimiserHog, optimiserKiller, trialQueue } from './rows/optimiser.ts';
 import { ownAddresses } from './rows/own-addresses.ts';
 import { pathFlood } from './rows/path-flood.ts';
 import { renameStorm } from './rows/rename-storm.ts';
+import { resourceHoard } from './rows/resource-hoard.ts';
 import { silentNames } from './rows/silent-names.ts';
 import { sleepingMemory } from './rows/sleeping-memory.ts';
 import { slowBodies } from './rows/slow-bodies.ts';
@@ -53,6 +55,7 @@ export const attacks: readonly Attack[] = [
   largeRestores,
   largeWrites,
   logFlood,
+  longChains,
   manyDirectories,
   manyFolders,
   namedStores,
@@ -62,6 +65,7 @@ export const attacks: readonly Attack[] = [
   ownAddresses,
   pathFlood,
   renameStorm,
+  resourceHoard,
   silentNames,
   sleepingMemory,
   slowBodies,

@@ -33,6 +33,13 @@ export class HeldForRun {
     this.#bytes += bytes;
   }
 
+  /** The same for what is no body, and bounded otherwise; false: its owner may hold no more now. */
+  tryHold(bytes: number): boolean {
+    if (this.#hostMemory?.tryHold(bytes) === false) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
   release(bytes: number): void {
     // What was held before the run ended is nobody's any more.
     const released = Math.min(bytes, this.#bytes);

@@ -1,0 +1,37 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { OwnerKey } from '../../src/names.ts';
+import { httpGuest } from '../support/component-guests.ts';
+import { Engine } from './world.ts';
+
+const count = 9_900;
+/** For a condition that comes about by itself, on a busy machine too. */
+const patience = { timeout: 20_000 };
+
+/** Makes responses that nobody gets, and waits with all of them. */
+const hoard = httpGuest(`
+  (func (export "handle") (param i32 i32) (local $left i32)
+    (local.set $left (i32.const ${count}))
+    (loop $more
+      (drop (call $response (call $fields)))
+      (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+    (call $block (call $after (i64.const 600000000000))))`);
+
+describe('what the host keeps for a component', () => {
+  test('is on the account of its owner until the run ends', async () => {
+    using engine = new Engine({ limits: { wallMsMax: 60_000 } });
+    const loaded = engine.load(hoard);
+    const owner = 'owner' as OwnerKey;
+    const share = engine.account.shareOf(owner);
+    const { exchange, report } = engine.begin(loaded, { owner });
+    await vi.waitFor(() => expect(share.held('bytes')).toBeGreaterThan(count * 500), patience);
+    exchange.goAway();
+    await report;
+    expect(share.held('bytes')).toBeLessThan(count * 500);
+  });
+
+  test('is refused where memory is short', async () => {
+    using engine = new Engine({ bytesMax: 4 * 1024 * 1024 });
+    const { report } = await engine.run(engine.load(hoard));
+    expect(report.error?.detail).toContain('there must be memory for what it names');
+  });
+});

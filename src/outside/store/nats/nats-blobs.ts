@@ -18,6 +18,8 @@ export interface NatsBlobsOptions {
 
 /** A blob as large as the largest module takes less than a second on an idle machine. */
 const apiMs = 30_000;
+/** Nothing of a file arrives for so long: its pieces are looked for anew. */
+const stallsMs = [1_000, 3_000, 8_000, 16_000] as const;
 /** The engine's words for a message that is not there (any more). */
 const absentCodes: ReadonlySet<number> = new Set([10_037, 10_043, 10_057]);
 
@@ -40,8 +42,12 @@ export class NatsBlobs implements Blobs {
   }
 
   async get(digest: Digest): Promise<Uint8Array | undefined> {
-    const bytes = await this.#guarded('read', (store) => store.getBlob(digest));
-    return bytes === null || digestOf(bytes) !== digest ? undefined : bytes;
+    for (const stallMs of stallsMs) {
+      const bytes = await this.#guarded('read', (store) => readWhole(store, digest, stallMs));
+      if (bytes === 'stalled') continue;
+      return bytes === undefined || digestOf(bytes) !== digest ? undefined : bytes;
+    }
+    throw unavailable('its engine must send whole files: received a part of one');
   }
 
   async *list(): AsyncGenerator<StoredBlob> {
@@ -92,6 +98,36 @@ export class NatsBlobs implements Blobs {
     const { bucket, link, replicas } = this.#options;
     const manager = new Objm(jetstream(link.connection, { timeout: apiMs }));
     return manager.create(bucket, { replicas });
+  }
+}
+
+/**
+ * Undefined: it is not there. Whoever stores it again takes away the pieces of before, and a reader
+ * that has just learnt of those waits for them for good: the vendor's `getBlob` has no limit.
+ */
+async function readWhole(
+  store: ObjectStore,
+  digest: Digest,
+  stallMs: number,
+): Promise<Uint8Array | undefined | 'stalled'> {
+  const found = await store.get(digest);
+  if (found === null) return undefined;
+  // The stream tells it too.
+  found.error.catch(() => undefined);
+  const reader = found.data.getReader();
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), stallMs);
+    const piece = await Promise.race([reader.read(), late.promise]).finally(() =>
+      clearTimeout(timer),
+    );
+    if (piece === undefined) {
+      await reader.cancel();
+      return 'stalled';
+    }
+    if (piece.done) return Buffer.concat(pieces);
+    pieces.push(piece.value);
   }
 }
 

@@ -90,6 +90,18 @@ describe.skipIf(natsProgram === undefined)('on one server', () => {
     expect(removed).toBeGreaterThan(0);
   });
 
+  test('a whole file is read while others store it again', async () => {
+    const [one, other] = [open().blobs, open().blobs];
+    const content = Buffer.alloc(300_000, 'x');
+    const digest = createHash('sha256').update(content).digest('hex') as Digest;
+    await one.put(digest, content);
+    for (let round = 0; round < 10; round += 1) {
+      const reads = Array.from({ length: 4 }, () => other.get(digest));
+      const [, ...read] = await Promise.all([one.put(digest, content), ...reads]);
+      for (const bytes of read) expect(bytes?.byteLength).toBe(content.byteLength);
+    }
+  });
+
   test('a node is told how far its clock is from that of the servers', async () => {
     const offsets = new Promise<number>((resolve) => {
       open({ nowMs: () => Date.now() + 40_000, onClock: resolve });

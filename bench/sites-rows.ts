@@ -19,6 +19,8 @@ const idleAfterMs = 160_000;
 const idleMeasuredMs = 30_000;
 /** How many first visits are under way, where they do not all come at once. */
 const visitsAtOnce = 16;
+/** What comes behind the first answer of the other site. */
+const restMs = 2_000;
 const warmSeconds = 10;
 
 export async function measureSites(plan: DaemonPlan): Promise<readonly Row[]> {
@@ -45,17 +47,25 @@ interface ColdPlan {
   readonly keptMs: number;
 }
 
-/** A module that no daemon has seen; and after a restart of the one that has. On all processors. */
+/**
+ * A module that no daemon has seen; and after a restart of the one that has. On all processors, in
+ * a daemon that has answered for another site.
+ */
 async function measureCold(
   { rounds }: DaemonPlan,
-  { size, newMs, keptMs, ...what }: ColdPlan,
+  { program, path, size, newMs, keptMs }: ColdPlan,
 ): Promise<readonly Row[]> {
   const found = { new: [] as number[], kept: [] as number[] };
   for (let round = 0; round < rounds; round += 1) {
-    await using sites = await Sites.start({ count: 1, moduleCount: 1, ...what, isFree: true });
-    found.new.push((await sites.visit(0)).ownMs);
-    await sites.restart();
-    found.kept.push((await sites.visit(0)).ownMs);
+    const sizes = { count: 2, moduleCount: 2, isFree: true };
+    await using sites = await Sites.start({ ...sizes, program, otherProgram: smallGuest() });
+    for (const times of [found.new, found.kept]) {
+      // The site is new, not the process.
+      await sites.visit(1);
+      await sleep(restMs);
+      times.push((await sites.visit(0, path)).ownMs);
+      if (times === found.new) await sites.restart();
+    }
   }
   const name = `first visit of a site, module of ${size}`;
   return [

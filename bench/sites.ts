@@ -38,8 +38,8 @@ export interface SitesPlan {
   readonly moduleCount: number;
   /** The file of the program. */
   readonly program: string;
-  /** What is asked for; left out: `/`. */
-  readonly path?: string;
+  /** Of the sites but the first; left out: the same. */
+  readonly otherProgram?: string;
   /** Whether the daemon has all processors; left out: it has one. */
   readonly isFree?: boolean;
 }
@@ -50,7 +50,6 @@ export class Sites implements AsyncDisposable {
   readonly #folder: BenchFolder;
   readonly #state: BenchFolder;
   readonly #place: DaemonPlace;
-  readonly #path: string;
   readonly #dns: AsyncDisposable & { readonly port: number };
 
   private constructor(parts: {
@@ -59,7 +58,6 @@ export class Sites implements AsyncDisposable {
     readonly folder: BenchFolder;
     readonly state: BenchFolder;
     readonly place: DaemonPlace;
-    readonly path: string;
     readonly dns: AsyncDisposable & { readonly port: number };
   }) {
     this.count = parts.count;
@@ -67,22 +65,22 @@ export class Sites implements AsyncDisposable {
     this.#folder = parts.folder;
     this.#state = parts.state;
     this.#place = parts.place;
-    this.#path = parts.path;
     this.#dns = parts.dns;
   }
 
   /** Resolves when the daemon is ready, and the files are old enough to be complete. */
   static async start(plan: SitesPlan): Promise<Sites> {
-    const { count, moduleCount, program: file } = plan;
+    const { count, moduleCount, otherProgram = plan.program } = plan;
     const folder = new BenchFolder();
     const state = new BenchFolder();
     const names: [string, { readonly txt: readonly string[] }][] = [];
-    const program = readFileSync(file);
+    const [first, others] = [plan.program, otherProgram].map((file) => readFileSync(file));
     for (let site = 0; site < count; site += 1) {
       const path = `public/owner${site}`;
       const directory = join(folder.directory, path);
       mkdirSync(directory, { recursive: true });
-      const module = Buffer.concat([program, distinction(site % moduleCount)]);
+      const program = site === 0 ? first : others;
+      const module = Buffer.concat([program ?? Buffer.of(), distinction(site % moduleCount)]);
       writeFileSync(join(directory, 'index.wasm'), module);
       names.push([`_keybase_pages.${hostOf(site)}`, { txt: [`kbp=/keybase/${path}`] }]);
     }
@@ -90,7 +88,7 @@ export class Sites implements AsyncDisposable {
     const place = { state: state.directory, isFree: plan.isFree === true };
     const server = await Server.mounted(folder.directory, dns.port, place);
     await sleep(readyMs);
-    return new Sites({ count, server, folder, dns, place, state, path: plan.path ?? '/' });
+    return new Sites({ count, server, folder, dns, place, state });
   }
 
   get pid(): number {
@@ -104,11 +102,11 @@ export class Sites implements AsyncDisposable {
     await sleep(readyMs);
   }
 
-  async visit(site: number): Promise<Visit> {
+  async visit(site: number, path = '/'): Promise<Visit> {
     const startedAtMs = performance.now();
     let firstMs: number | undefined;
     while (performance.now() - startedAtMs < visitMsMax) {
-      const status = await statusOf(new URL(this.#path, this.#server.url), hostOf(site));
+      const status = await statusOf(new URL(path, this.#server.url), hostOf(site));
       const tookMs = performance.now() - startedAtMs;
       firstMs ??= tookMs;
       if (status === 200) return { firstMs, ownMs: tookMs };

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
-import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
+import { fileErrorCode, writeWhole } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { objectOf, parseJson, textOf } from '../keep/record.ts';
@@ -93,14 +93,17 @@ export class TrialBook {
     return factsOf(tried);
   }
 
-  /** Remembers a trial. A failure is logged: then the module is tried again after a restart. */
+  /**
+   * Remembers a trial. A failure is logged: then the module is tried again after a restart, as it
+   * is when a power cut takes the file; the disk is not waited for.
+   */
   async write({ digest, formHashes }: TriedCode, tried: TriedModule): Promise<void> {
     const facts = factsOf(tried);
     for (const hash of formHashes) this.#learn(hash, facts);
     const text = formatTried({ ...facts, engine, forms: formHashes, hasSurvived: false });
     try {
       await this.#makeRoom(digest);
-      await writeDurably(this.#path(digest), text);
+      await writeWhole(this.#path(digest), text);
     } catch (error) {
       this.#journal.tell('trial-not-kept', { digest, reason: describeError(error) });
     }
@@ -119,7 +122,7 @@ export class TrialBook {
   async noteSurvival(digest: Digest, hasSurvived: boolean): Promise<void> {
     const tried = await readTried(this.#path(digest), this.#journal);
     if (tried === undefined || tried.hasSurvived === hasSurvived) return;
-    await writeDurably(this.#path(digest), formatTried({ ...tried, hasSurvived }));
+    await writeWhole(this.#path(digest), formatTried({ ...tried, hasSurvived }));
   }
 
   async #makeRoom(digest: Digest): Promise<void> {

@@ -91,8 +91,8 @@ export class Probation {
   }
 
   /**
-   * Before a module is first handed out to run: durably remembered when this resolves. One with a
-   * mark waits for its turn among those with one.
+   * Before a module is first handed out to run: whoever comes after this process knows of it when
+   * this resolves. One with a mark waits for its turn among those with one.
    *
    * @throws TerrafirmaError 'module-quarantined', and 'overloaded' when too many wait
    */

@@ -15,7 +15,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
-import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
+import { fileErrorCode, writeDurably, writeWhole } from '../../outside/state/durable.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { digestOf, listOf, numberOf, objectOf, parseJson, textOf } from './record.ts';
 import { listNames } from './store.ts';
@@ -118,10 +118,13 @@ export class Suspects {
     }
   }
 
-  /** Durable when it resolves. */
+  /**
+   * Whoever comes after this process finds it when it resolves. Not after a power cut: then nobody
+   * is to blame, and the disk would take longer than all else that a module waits for.
+   */
   async leaveBehind({ onProbation, inUse, bootId }: LeftBehind): Promise<void> {
     const left = { format: 1, bootId, onProbation: [...onProbation], inUse: [...inUse] };
-    await writeDurably(join(this.#directory, 'probation.json'), `${JSON.stringify(left)}\n`);
+    await writeWhole(join(this.#directory, 'probation.json'), `${JSON.stringify(left)}\n`);
   }
 
   async leaveNothing(): Promise<void> {

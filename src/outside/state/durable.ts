@@ -19,7 +19,15 @@ export async function writeDurably(path: string, bytes: Uint8Array | string): Pr
   await writeBeside(path, bytes, (beside) => rename(beside, path));
 }
 
-/** The same, but only where nothing stands at `path`: else it rejects with `EEXIST`. */
+/**
+ * The same without waiting for the disk: who reads after the process was killed sees the old bytes
+ * or the new ones; after a power cut it may be neither. For what can be done without then.
+ */
+export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
+  await writeBeside(path, bytes, (beside) => rename(beside, path), { isSynced: false });
+}
+
+/** As `writeDurably`, but only where nothing stands at `path`: else it rejects with `EEXIST`. */
 export async function linkDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   await writeBeside(path, bytes, async (beside) => {
     await link(beside, path);
@@ -31,6 +39,7 @@ async function writeBeside(
   path: string,
   bytes: Uint8Array | string,
   settle: (beside: string) => Promise<void>,
+  { isSynced = true } = {},
 ): Promise<void> {
   const directory = dirname(path);
   await makeDirectoryDurably(directory);
@@ -40,7 +49,7 @@ async function writeBeside(
     const file = await open(beside, 'wx', 0o600);
     try {
       await file.writeFile(bytes);
-      await file.sync();
+      if (isSynced) await file.sync();
     } finally {
       await file.close();
     }
@@ -49,7 +58,7 @@ async function writeBeside(
     await rm(beside, { force: true });
     throw error;
   }
-  await syncDirectory(directory);
+  if (isSynced) await syncDirectory(directory);
 }
 
 /** Makes `directory` and those above it; what was made is durable when this resolves. */

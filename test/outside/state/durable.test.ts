@@ -4,15 +4,15 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
-import { fileErrorCode, writeDurably } from '../../../src/outside/state/durable.ts';
+import { fileErrorCode, writeDurably, writeWhole } from '../../../src/outside/state/durable.ts';
 import { Scratch } from '../../deploy/world.ts';
 
-describe('writeDurably()', () => {
+describe.each([writeDurably, writeWhole])('%o', (write) => {
   test('makes directories and replaces what was there, leaving nothing beside', async () => {
     using scratch = new Scratch();
     const path = scratch.path('a', 'b', 'file');
-    await writeDurably(path, 'one');
-    await writeDurably(path, Uint8Array.of(1, 2, 3));
+    await write(path, 'one');
+    await write(path, Uint8Array.of(1, 2, 3));
     expect([...readFileSync(path)]).toEqual([1, 2, 3]);
     expect(readdirSync(scratch.path('a', 'b'))).toEqual(['file']);
   });
@@ -20,10 +20,13 @@ describe('writeDurably()', () => {
   test('rejects and leaves nothing beside when it cannot replace', async () => {
     using scratch = new Scratch();
     mkdirSync(scratch.path('file', 'inside'), { recursive: true });
-    const failure = await writeDurably(scratch.path('file'), 'x').catch((error) => error);
+    const failure = await write(scratch.path('file'), 'x').catch((error) => error);
     expect(fileErrorCode(failure)).toMatch(/^E/);
     expect(readdirSync(scratch.directory)).toEqual(['file']);
   });
+});
+
+describe('writeDurably()', () => {
 
   test('fileErrorCode() is undefined for what is no file system error', () => {
     expect(fileErrorCode(new Error('x'))).toBeUndefined();

@@ -41,11 +41,25 @@ export const checks: readonly RemovableCheck[] = [
     test: 'test/engine/supply/admission.test.ts',
   },
   {
-    limit: 'runs of a site, and of an owner, at once',
+    limit: 'runs of a site at once',
     file: 'src/engine/supply/admission.ts',
-    check: 'if (site.runs >= site.runsMax || site.owner.runs >= runsPerOwnerMax) return false;',
+    check: 'if (site.runs >= site.runsMax) return false;',
     instead: '',
     test: 'test/engine/supply/admission.test.ts',
+  },
+  {
+    limit: 'runs of an owner at once',
+    file: 'src/engine/supply/admission.ts',
+    check: 'if (!isCovered && site.owner.runs >= runsPerOwnerMax) return false;',
+    instead: '',
+    test: 'test/engine/supply/admission.test.ts',
+  },
+  {
+    limit: 'requests that a link sends at once',
+    file: 'src/engine/run/seating.ts',
+    check: 'if (shared === undefined || this.#hasJoined || shared.mayWait) return false;',
+    instead: 'return false;',
+    test: 'test/engine/run/seating.test.ts',
   },
   {
     limit: 'runs of one client at once',

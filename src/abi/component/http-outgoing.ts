@@ -140,6 +140,7 @@ export function openRequest(
     headers: headersToSend(fields),
     body: bodyToSend(body, fields),
     redirects: 'give',
+    connectMs: timeoutOf(timeouts, 'connect'),
     firstByteMs: timeoutOf(timeouts, 'first-byte'),
     betweenBytesMs: timeoutOf(timeouts, 'between-bytes'),
   };

@@ -15,6 +15,7 @@ export interface OutboundRequest {
   /** What becomes of a redirect. Left out: `follow`, and `give` with a back-end. */
   readonly redirects?: 'follow' | 'give';
   /** Within the operator's limit, which holds where they are left out. In milliseconds. */
+  readonly connectMs?: number | undefined;
   readonly firstByteMs?: number | undefined;
   readonly betweenBytesMs?: number | undefined;
   /** A reply that is coded by gzip is given without it, and without what told of it. */

@@ -43,6 +43,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   #givenUp: CapabilityRefusal | undefined;
   #isOver = false;
   #isDone = false;
+  #onConnected: (() => void) | undefined;
   #onOver: (() => void) | undefined;
   #onDone: (() => void) | undefined;
 
@@ -77,6 +78,12 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
     this.#line = line;
   }
 
+  /** `then` is called when the request has a connection, or needs none any more. */
+  onceConnected(then: () => void): void {
+    if (this.#controller !== undefined || this.#isOver) then();
+    else this.#onConnected = then;
+  }
+
   /** `then` is called when the HTTP client has let go of the exchange, well or not. */
   onceOver(then: () => void): void {
     this.#onOver = then;
@@ -92,6 +99,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   giveUp(refusal: CapabilityRefusal): void {
     if (this.#givenUp !== undefined || this.#isDone) return;
     this.#givenUp = refusal;
+    this.#tellConnected();
     this.#head.reject(refusal);
     this.#body?.fail(refusal);
     this.#controller?.abort(refusal);
@@ -112,6 +120,7 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#tellConnected();
     if (this.#givenUp !== undefined) controller.abort(this.#givenUp);
   }
 
@@ -184,9 +193,15 @@ export class ServerExchange implements Dispatcher.DispatchHandler {
   #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#tellConnected();
     this.#takenAway?.cancel();
     this.#onOver?.();
     if (this.#body === undefined) this.#tellDone();
+  }
+
+  #tellConnected(): void {
+    this.#onConnected?.();
+    this.#onConnected = undefined;
   }
 
   #tellDone(): void {

@@ -23,7 +23,7 @@ import type {
   TunnelRequest,
 } from './contract.ts';
 import { ServerExchange } from './exchange.ts';
-import { faultOf } from './faults.ts';
+import { FaultyRefusal, faultOf } from './faults.ts';
 import { type FetchGrant, requireGranted, wholeFetchGrant } from './grant.ts';
 import { withoutGzip } from './gunzip.ts';
 import { redirected } from './headers.ts';
@@ -278,6 +278,7 @@ export class RunFetch implements Fetch {
     const origin = backend === undefined ? url.origin : originOf(backend);
     const sent = { request, url, protocol: protocolOf(request) };
     this.#outbound.dispatch({ folderKey, origin, backend }, sent, exchange);
+    if (request.connectMs !== undefined) limitConnecting(exchange, request.connectMs);
     return exchange;
   }
 
@@ -320,6 +321,16 @@ export class RunFetch implements Fetch {
     if (refusal === undefined) this.#replyBytes += bytes;
     return refusal;
   }
+}
+
+/** The operator's own limit holds for the connection itself, which others may wait for, too. */
+function limitConnecting(exchange: ServerExchange, connectMs: number): void {
+  const timer = setTimeout(() => {
+    const message = `Cannot fetch: the connection must be there within ${connectMs} ms`;
+    const fault = { type: 'connection_timeout' } as const;
+    exchange.giveUp(new FaultyRefusal('timeout', `${message}: received none`, { fault }));
+  }, connectMs);
+  exchange.onceConnected(() => clearTimeout(timer));
 }
 
 function asksForTrailers({ headers }: OutboundRequest): boolean {

@@ -1,7 +1,7 @@
 /** Bodies that pass piece by piece, in both directions, against a real server on loopback. */
 import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSilentServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { BodyQueue } from '../../../src/http/body-queue.ts';
@@ -176,6 +176,34 @@ describe('a reply', () => {
         new AbortController().signal,
       );
     await expect(sent).rejects.toMatchObject(refusal('timeout'));
+  });
+
+  test('for which there is no connection in time fails, and says so', async () => {
+    // It takes connections, and says nothing: TLS does not begin.
+    const silent = createSilentServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const run = bench.openRun();
+    const url = `https://127.0.0.1:${port}/`;
+    const sent = run.open(
+      { method: 'GET', url, headers: [], body: new Uint8Array(), connectMs: 50 },
+      new AbortController().signal,
+    );
+    const error: unknown = await sent.catch((fault: unknown) => fault);
+    expect(error).toMatchObject({ message: expect.stringMatching(/within 50 ms/) });
+    expect(run.faultOf(error).type).toBe('connection_timeout');
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  test('may begin later than its connection must be there', async () => {
+    answer = (_request, response) => void setTimeout(() => response.end('late'), 300);
+    const reply = await bench
+      .openRun()
+      .open(
+        { method: 'GET', url: at('/'), headers: [], body: new Uint8Array(), connectMs: 100 },
+        new AbortController().signal,
+      );
+    expect(await readAll(reply.body)).toBe('late');
   });
 
   test('is given up with its run also behind a redirect', async () => {

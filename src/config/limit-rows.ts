@@ -118,6 +118,7 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   tableEntriesMax: { summary: 'Entries of a guest’s tables', max: 10_000_000 },
   functionsMax: { summary: 'Functions of one module', max: 1_000_000 },
   importsMax: { summary: 'Imports of one module', max: 100_000 },
+  componentLevelsMax: { summary: 'How deep components stand in each other', max: 100 },
   componentModulesMax: { summary: 'Core modules in one component', max: 10_000 },
   componentCoresMax: {
     summary: 'Instances of core modules that a component comes to once it is linked',
@@ -128,6 +129,11 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     max: 100_000,
   },
   componentTypesMax: { summary: 'Types that a component defines', max: 1_000_000 },
+  componentFunctionsMax: {
+    summary: 'Functions that a component has to lift or lower, or has of the component model',
+    max: 100_000,
+  },
+  componentNameBytesMax: { summary: 'All names in a component together', max: 64 * mib },
   componentImportsMax: {
     summary: 'Imports of a component, and likewise its exports',
     max: 100_000,

@@ -209,12 +209,15 @@ export function componentLimits(limits: Limits): ComponentLimits {
   return {
     ...defaultComponentLimits,
     bytesMax: limits.moduleBytesMax,
+    levelsMax: limits.componentLevelsMax,
     modulesMax: limits.componentModulesMax,
     coreInstancesMax: limits.componentCoresMax,
     instancesMax: limits.componentInstancesMax,
     typesMax: limits.componentTypesMax,
     importsMax: limits.componentImportsMax,
     exportsMax: limits.componentImportsMax,
+    canonsMax: limits.componentFunctionsMax,
+    nameBytesTogetherMax: limits.componentNameBytesMax,
   };
 }
 

@@ -79,10 +79,13 @@ export class ComponentReader {
 
   /** Any UTF-8. */
   name(): string {
-    const start = this.reader.pos;
-    const text = this.reader.readName();
-    this.counts.countName(this.reader.pos - start, start);
-    return text;
+    const { reader } = this;
+    const start = reader.pos;
+    // Its length goes before it, and is not the name's.
+    const length = reader.readU32();
+    this.counts.countName(length, start);
+    reader.pos = start;
+    return reader.readName();
   }
 
   /** The name of an import or export, and its attributes. */

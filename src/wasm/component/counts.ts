@@ -41,9 +41,9 @@ export class Counts {
   }
 
   /** @throws TerrafirmaError `module-refused` */
-  requireDepth(what: 'nestingMax' | 'typeDepthMax', depth: number, offset: number): void {
+  requireDepth(what: 'levelsMax' | 'typeLevelsMax', depth: number, offset: number): void {
     const most = this.limits[what];
-    const named = what === 'nestingMax' ? 'components' : 'types';
+    const named = what === 'levelsMax' ? 'components' : 'types';
     if (depth <= most) return;
     throw refuseComponent(`${named} are nested at most ${most} deep`, 'more', offset);
   }

@@ -206,7 +206,7 @@ export class TypeDecoder {
   #readScope(byte: number, offset: number): TypeDefinition {
     const { counts } = this.#in;
     this.#depth += 1;
-    counts.requireDepth('typeDepthMax', this.#depth, offset);
+    counts.requireDepth('typeLevelsMax', this.#depth, offset);
     const { typesMax } = counts.limits;
     const isComponent = byte === 0x41;
     const definitions = this.#in.list('decls', () => this.#readDeclaration(isComponent), typesMax);

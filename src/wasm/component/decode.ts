@@ -40,7 +40,7 @@ export function decodeComponent(
 
 function readComponent(reader: ByteReader, counts: Counts, depth: number): ComponentDefinition {
   const offset = reader.pos;
-  counts.requireDepth('nestingMax', depth, offset);
+  counts.requireDepth('levelsMax', depth, offset);
   counts.count('components', offset);
   requirePreamble(reader);
   const definitions: Definition[] = [];

@@ -3,7 +3,8 @@ import { TerrafirmaError } from '../../errors.ts';
 
 export interface ComponentLimits {
   readonly bytesMax: number;
-  readonly nestingMax: number;
+  /** Components within components, the outermost one counted. */
+  readonly levelsMax: number;
   readonly sectionsMax: number;
   readonly modulesMax: number;
   readonly componentsMax: number;
@@ -11,7 +12,8 @@ export interface ComponentLimits {
   readonly coreInstancesMax: number;
   readonly instancesMax: number;
   readonly typesMax: number;
-  readonly typeDepthMax: number;
+  /** Types within types, the innermost one counted. */
+  readonly typeLevelsMax: number;
   readonly importsMax: number;
   readonly exportsMax: number;
   readonly canonsMax: number;
@@ -21,6 +23,7 @@ export interface ComponentLimits {
   readonly nameBytesTogetherMax: number;
   /** Of a value that crosses between guest and host, in bytes and in core values. */
   readonly valueBytesMax: number;
+  /** As many as it is passed as, one after another. */
   readonly valueFlatMax: number;
   /** Comparing, substituting and linking, in steps of some 100 ns. */
   readonly stepsMax: number;
@@ -28,14 +31,14 @@ export interface ComponentLimits {
 
 export const defaultComponentLimits: ComponentLimits = {
   bytesMax: 64 * 1024 * 1024,
-  nestingMax: 16,
+  levelsMax: 16,
   sectionsMax: 100_000,
   modulesMax: 64,
   componentsMax: 1_000,
   coreInstancesMax: 128,
   instancesMax: 1_024,
   typesMax: 10_000,
-  typeDepthMax: 100,
+  typeLevelsMax: 100,
   importsMax: 1_000,
   exportsMax: 1_000,
   canonsMax: 4_000,

@@ -27,9 +27,9 @@ export class TypeFacts {
   /** @throws TerrafirmaError `module-refused` for one that is too large, or too deep */
   requireBounded(type: ValueType, offset: number): void {
     const depth = this.#depthOf(type);
-    const { typeDepthMax } = this.#limits;
-    if (depth > typeDepthMax) {
-      throw refuseComponent(`types are nested at most ${typeDepthMax} deep`, 'more', offset);
+    const { typeLevelsMax } = this.#limits;
+    if (depth > typeLevelsMax) {
+      throw refuseComponent(`types are nested at most ${typeLevelsMax} deep`, 'more', offset);
     }
     const { size } = this.#wide.of(type);
     if (size < valueBytesMax) return;

@@ -41,6 +41,11 @@ const imports = component(
   ),
 );
 
+const within = (inner: readonly number[]): number[] => [...preamble, ...section(4, inner)];
+const levels = Uint8Array.from(within(within(preamble)));
+/** `waitable-set.new`. */
+const functions = component(list(8, times(3, [0x1f])));
+
 describe('a component may have', () => {
   test.each<[keyof Limits, Uint8Array<ArrayBuffer>, RegExp]>([
     ['componentModulesMax', modules, /at most 2 core modules/],
@@ -49,6 +54,9 @@ describe('a component may have', () => {
     ['componentInstancesMax', instances, /at most 2 instances/],
     ['componentTypesMax', types, /at most 2 types/],
     ['componentImportsMax', imports, /at most 2 imports/],
+    ['componentLevelsMax', levels, /components are nested at most 2 deep/],
+    ['componentFunctionsMax', functions, /at most 2 canonical definitions/],
+    ['componentNameBytesMax', imports, /all names together have at most 2 bytes/],
   ])('as much as %s says, and no more', (limit, bytes, reason) => {
     expect(refusal(bytes, { [limit]: 3 })).toBe('judged');
     expect(refusal(bytes, { [limit]: 2 })).toMatch(reason);

@@ -106,6 +106,18 @@ describe('components that Rust makes', () => {
     expect(ruled.headers['x-link']).toBe('rule, 0.3');
   });
 
+  test.each(['/async/large.txt', '/hello.wasm/async/a'])(
+    'an answer to HEAD through links says how long the body would be: %s',
+    async (path) => {
+      const got = await ask(daemon.port, path, open);
+      const head = await ask(daemon.port, path, { ...open, method: 'HEAD' });
+      expect([head.status, head.text]).toEqual([200, '']);
+      expect(head.headers['content-length']).toBe(String(got.body.length));
+      // The connection is as it should be: another request goes through it.
+      expect((await ask(daemon.port, path, open)).body.length).toBe(got.body.length);
+    },
+  );
+
   test('one for Spin finds its store, its variables and its headers', async () => {
     const { text } = await get('/spin.wasm/a/b?q=1');
     expect(text).toMatch(

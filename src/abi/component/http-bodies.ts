@@ -252,6 +252,14 @@ export function declaredLength({ map }: Fields): number | undefined {
   return value === undefined ? undefined : Number(value);
 }
 
+/**
+ * The bytes that a body of an answer must have; undefined: any. One to HEAD has none, whatever its
+ * fields announce (RFC 9110, section 9.3.2).
+ */
+export function answeredLength(guest: ComponentGuest, fields: Fields): number | undefined {
+  return guest.run.exchange.request.method === 'HEAD' ? undefined : declaredLength(fields);
+}
+
 export const bodyFunctions: Readonly<Record<string, HostFunction>> = {
   '[method]incoming-body.stream': prompt(() => (body: IncomingBody) => body.stream()),
   '[static]incoming-body.finish': prompt(

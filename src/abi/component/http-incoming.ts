@@ -9,6 +9,7 @@ import { type HostFunction, prompt } from './functions.ts';
 import type { ComponentGuest } from './guest.ts';
 import { HostResource } from './handles.ts';
 import {
+  answeredLength,
   bodyFunctions,
   declaredLength,
   IncomingBody,
@@ -86,7 +87,7 @@ export class OutgoingResponse extends HostResource {
 
   openBody(guest: ComponentGuest): Variant {
     if (this.body !== undefined) return failed();
-    const declared = declaredLength(this.fields);
+    const declared = answeredLength(guest, this.fields);
     const limit = guest.run.limits.replyBodyBytesMax;
     this.body = new OutgoingBody(newBody(guest), { declared, limit });
     return ok(this.body);

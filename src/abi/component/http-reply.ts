@@ -92,6 +92,12 @@ export class HttpReply implements BodyOwner {
   #sendWhole(): void {
     const head = this.#head;
     if (head === undefined || this.#exchange.replyState !== 'none') return;
+    if (this.#exchange.request.method === 'HEAD' && this.#bodyBytes !== undefined) {
+      this.#exchange.start(head, this.#bodyBytes);
+      this.#exchange.end();
+      this.#body?.body.close();
+      return;
+    }
     const whole = this.#body === undefined ? noBytes : this.#body.body.takeWhole();
     if (whole !== undefined) this.#exchange.send(head, whole);
     else this.flush();

@@ -4,7 +4,7 @@ import type { Run } from '../abi.ts';
 import { guestPathOf } from '../objects/guest-path.ts';
 import { nameOf, statusOf } from './error-codes.ts';
 import type { ComponentGuest } from './guest.ts';
-import { declaredLength, newBody, OutgoingBody } from './http-bodies.ts';
+import { answeredLength, declaredLength, newBody, OutgoingBody } from './http-bodies.ts';
 import { headersToSend } from './http-reply.ts';
 import { HttpRun } from './http-run.ts';
 import { Request, type Response } from './http03-messages.ts';
@@ -50,7 +50,8 @@ export class Http03Run extends HttpRun {
     const { status, fields } = response;
     const declared = declaredLength(fields);
     const limit = this.limits.replyBodyBytesMax;
-    const body = new OutgoingBody(newBody(guest), { declared, limit });
+    const how = { declared: answeredLength(guest, fields), limit };
+    const body = new OutgoingBody(newBody(guest), how);
     this.reply.set({ status, headers: headersToSend(fields) }, body, declared);
     response.take().send(body);
   }

@@ -150,7 +150,7 @@ export class ChainWire implements Wire {
       const value = flat[at + 1] ?? '';
       const isLength = name === 'content-length';
       if (isLength && wholeBytes === undefined) knownBytes = Number(value);
-      if (name === requestId || (isLength && this.#options.isHead)) continue;
+      if (name === requestId) continue;
       headers.push([name, value]);
     }
     this.#answer.knownBytes = this.#options.isHead ? 0 : knownBytes;

@@ -2,6 +2,7 @@
  * What the daemon is told: every setting and every limit, with its default. One frozen value, built
  * once at the start by `load.ts` and handed to the parts; nothing reads the environment later.
  */
+import { componentDefaults } from './component-defaults.ts';
 import { fallbacksOf } from './limit-table.ts';
 import { roomLimits } from './room-limits.ts';
 
@@ -300,13 +301,7 @@ export const defaultLimits = {
   tableEntriesMax: 100_000,
   functionsMax: 200_000,
   importsMax: 1_000,
-  componentLevelsMax: 16,
-  componentModulesMax: 64,
-  componentCoresMax: 128,
-  componentInstancesMax: 1_024,
-  componentTypesMax: 10_000,
-  componentFunctionsMax: 4_000,
-  componentNameBytesMax: mib,
+  ...componentDefaults,
   componentImportsMax: 1_000,
   manifestBytesMax: 64 * kib,
   settingsBytesMax: 256 * kib,

@@ -1,7 +1,7 @@
 /** Bodies that pass piece by piece, in both directions, against a real server on loopback. */
 import { getEventListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createSilentServer } from 'node:net';
+import { type AddressInfo, createServer as createSilentServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { BodyQueue } from '../../../src/http/body-queue.ts';
@@ -180,7 +180,8 @@ describe('a reply', () => {
 
   test('for which there is no connection in time fails, and says so', async () => {
     // It takes connections, and says nothing: TLS does not begin.
-    const silent = createSilentServer();
+    const sockets: Socket[] = [];
+    const silent = createSilentServer((socket) => void sockets.push(socket));
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
     const run = bench.openRun();
@@ -192,7 +193,8 @@ describe('a reply', () => {
     const error: unknown = await sent.catch((fault: unknown) => fault);
     expect(error).toMatchObject({ message: expect.stringMatching(/within 50 ms/) });
     expect(run.faultOf(error).type).toBe('connection_timeout');
-    await new Promise((resolve) => silent.close(resolve));
+    for (const socket of sockets) socket.destroy();
+    silent.close();
   });
 
   test('may begin later than its connection must be there', async () => {

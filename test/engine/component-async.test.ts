@@ -146,7 +146,7 @@ describe('a service', () => {
     const { exchange, report } = engine.begin(engine.load(guest), { world });
     await vi.waitFor(() => expect(exchange.sent?.text).toBe('hello'));
     // Beside its own there is the limit of what it may do yet.
-    expect(world.waiting.size).toBe(2);
+    await vi.waitFor(() => expect(world.waiting.size).toBe(2));
     world.elapse(2_000_000n);
     expect((await report).outcome).toBe('replied');
   });

@@ -27,7 +27,6 @@ describe.each([writeDurably, writeWhole])('%o', (write) => {
 });
 
 describe('writeDurably()', () => {
-
   test('fileErrorCode() is undefined for what is no file system error', () => {
     expect(fileErrorCode(new Error('x'))).toBeUndefined();
     expect(fileErrorCode('ENOENT')).toBeUndefined();

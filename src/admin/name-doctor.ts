@@ -49,13 +49,14 @@ export class NameDoctor {
     const { config, publisher, resolver } = this.#options;
     const { findings, folder } = await checkDns(hostName, resolver, config);
     const look = publisher.folders().find(({ folderKey }) => folderKey === folder?.key);
-    const settings = look?.site?.settings;
-    const listed = settings?.hostNames;
+    const site = look?.site;
+    const listed = site?.settings?.hostNames;
     const advice = look === undefined ? [] : adviceFor(look);
     return [
       ...settleWildcard(findings, hostName, listed),
       ...checkRules(hostName, folder, config),
-      ...(settings === undefined ? [] : [checkConsent(hostName, listed, config)]),
+      // Before the folder was read nobody knows what it lists.
+      ...(site === undefined ? [] : [checkConsent(hostName, listed, config)]),
       ...advice.map(({ id, text }): Finding => ({ mark: 'bad', id, text })),
     ];
   }

@@ -24,21 +24,39 @@ export interface HandleTableOptions {
   readonly firstHandle: number;
   /** How many objects may live at once. */
   readonly handlesMax: number;
+  /** Takes bytes on the account of the run until its end; left out: nobody counts. */
+  readonly tryHold?: (bytes: number) => boolean;
 }
 
 /** Handles are i32 for the guest, and its error values are negative. */
 const handleMax = 0x7fff_ffff;
 
+/** An object and its handle, without bodies, which are counted where they are kept. */
+const objectBytes = 512;
+/** So many are put on the account together, and so many are free: few runs have as many. */
+const objectsPerHold = 64;
+
 /** Numbers that several tables give out in turn; a handle names an object of one of them. */
 export class HandleSpace {
   readonly handlesMax: number;
   readonly #tables: HandleTable<object>[] = [];
+  readonly #tryHold: (bytes: number) => boolean;
   #next: number;
+  #objectsHeld = objectsPerHold;
 
   /** `handlesMax`: how many objects of all kinds may live at once. */
   constructor(options: Omit<HandleTableOptions, 'kind'>) {
     this.#next = options.firstHandle;
     this.handlesMax = options.handlesMax;
+    this.#tryHold = options.tryHold ?? (() => true);
+  }
+
+  /** Whether there is memory for one more than `count`. */
+  hasMemory(count: number): boolean {
+    if (count < this.#objectsHeld) return true;
+    if (!this.#tryHold(objectsPerHold * objectBytes)) return false;
+    this.#objectsHeld += objectsPerHold;
+    return true;
   }
 
   /** A table of one kind within the space. */
@@ -113,9 +131,10 @@ export class HandleTable<T extends object> {
   requireRoom(): void {
     const { handlesMax } = this.#space;
     const count = this.#isAlone ? this.#objects.size : this.#space.size;
-    if (count < handlesMax && this.#space.hasNumber) return;
-    const detail = `Cannot open a ${this.#kind}: at most ${handlesMax} at once`;
-    throw new HandleError('full', detail);
+    const isWithin = count < handlesMax && this.#space.hasNumber;
+    if (isWithin && this.#space.hasMemory(count)) return;
+    const rule = isWithin ? 'there must be memory for it' : `at most ${handlesMax} at once`;
+    throw new HandleError('full', `Cannot open a ${this.#kind}: ${rule}`);
   }
 
   /** The object of `handle`, or undefined. */

@@ -95,4 +95,20 @@ describe('numbers in common', () => {
     requests.drop(1);
     expect(bodies.add({})).toBe(2);
   });
+
+  test('are on the account of the run once there are many, and refused where memory is short', () => {
+    let left = 2 * 64 * 512;
+    const tryHold = (bytes: number): boolean => {
+      if (bytes > left) return false;
+      left -= bytes;
+      return true;
+    };
+    const space = new HandleSpace({ firstHandle: 0, handlesMax: 1_000, tryHold });
+    const bodies = space.open('body');
+    for (let count = 0; count < 3 * 64; count += 1) bodies.add({});
+    expect(left).toBe(0);
+    expect(() => bodies.add({})).toThrow('Cannot open a body: there must be memory for it');
+    bodies.drop(0);
+    expect(bodies.add({})).toBe(3 * 64);
+  });
 });

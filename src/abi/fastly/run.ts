@@ -59,7 +59,8 @@ export class FastlyRun {
       linesMax: limits.replyHeadersMax,
       bytesMax: limits.replyHeaderBytesMax,
     };
-    const options = { firstHandle, handlesMax: limits.fastlyHandlesPerRunMax };
+    const tryHold = (bytes: number): boolean => this.held.tryHold(bytes);
+    const options = { firstHandle, handlesMax: limits.fastlyHandlesPerRunMax, tryHold };
     this.requests = new HandleTable({ ...options, kind: 'request' });
     this.responses = new HandleTable({ ...options, kind: 'response' });
     this.items = new HandleSpace(options);

@@ -96,7 +96,7 @@ describe('numbers in common', () => {
     expect(bodies.add({})).toBe(2);
   });
 
-  test('are on the account of the run once there are many, and refused where memory is short', () => {
+  test('are on the account of the run once there are many, and refused without memory', () => {
     let left = 2 * 64 * 512;
     const tryHold = (bytes: number): boolean => {
       if (bytes > left) return false;

@@ -18,6 +18,9 @@ export interface NatsBlobsOptions {
 
 /** A blob as large as the largest module takes less than a second on an idle machine. */
 const apiMs = 30_000;
+/** How long one piece may take to be stored, and how often the whole is tried. */
+const pieceMs = 3_000;
+const putTriesMax = 5;
 /** Nothing of a file arrives for so long: its pieces are looked for anew. */
 const stallsMs = [1_000, 3_000, 8_000, 16_000] as const;
 /** The engine's words for a message that is not there (any more). */
@@ -36,9 +39,7 @@ export class NatsBlobs implements Blobs {
       const rule = 'the bytes must be those of the digest';
       throw new StoreError('refused', `Cannot store: ${rule}: received others`);
     }
-    await this.#guarded('store', async (store) => {
-      await store.putBlob({ name: digest }, bytes);
-    });
+    await this.#guarded('store', (store) => putWhole(store, digest, bytes));
   }
 
   async get(digest: Digest): Promise<Uint8Array | undefined> {
@@ -101,6 +102,18 @@ export class NatsBlobs implements Blobs {
   }
 }
 
+/** A piece that meets an election is lost without a word: soon after, all of it is sent again. */
+async function putWhole(store: ObjectStore, digest: Digest, bytes: Uint8Array): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await store.putBlob({ name: digest }, bytes, { timeout: pieceMs });
+      return;
+    } catch (error) {
+      if (tries >= putTriesMax) throw error;
+    }
+  }
+}
+
 /**
  * Undefined: it is not there. Whoever stores it again takes away the pieces of before, and a reader
  * that has just learnt of those waits for them for good: the vendor's `getBlob` has no limit.
@@ -110,18 +123,20 @@ async function readWhole(
   digest: Digest,
   stallMs: number,
 ): Promise<Uint8Array | undefined | 'stalled'> {
-  const found = await store.get(digest);
+  const asked = store.get(digest);
+  const found = await within(asked, stallMs);
+  if (found === undefined) {
+    // Whatever it comes to, nobody waits for it any more.
+    asked.then((late) => late?.data.cancel()).catch(() => undefined);
+    return 'stalled';
+  }
   if (found === null) return undefined;
   // The stream tells it too.
   found.error.catch(() => undefined);
   const reader = found.data.getReader();
   const pieces: Uint8Array[] = [];
   for (;;) {
-    const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => late.resolve(undefined), stallMs);
-    const piece = await Promise.race([reader.read(), late.promise]).finally(() =>
-      clearTimeout(timer),
-    );
+    const piece = await within(reader.read(), stallMs);
     if (piece === undefined) {
       await reader.cancel();
       return 'stalled';
@@ -129,6 +144,13 @@ async function readWhole(
     if (piece.done) return Buffer.concat(pieces);
     pieces.push(piece.value);
   }
+}
+
+/** Undefined: it took longer. */
+async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => late.resolve(undefined), limitMs);
+  return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 function isDigest(name: string): name is Digest {

@@ -38,7 +38,8 @@ export async function serve(
   });
   const complaints: string[] = [];
   child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk.toString()));
-  const exited = once(child, 'exit');
+  // Also of what it has started, which may write to the state until then.
+  const exited = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   const listening = (async () => {
     for await (const line of lines) {

@@ -43,6 +43,7 @@ export class FormsShelf {
     try {
       const kept = KeptForms.open({ directory, bytesMax, isKept: (each) => modules.has(each) });
       this.#opened = { kept, key: keyOf(this.#limits) };
+      this.#trouble = undefined;
     } catch (error) {
       this.#trouble = describeError(error);
     }

@@ -63,7 +63,10 @@ export class KeptForms {
   static open(options: KeptFormsOptions): KeptForms {
     const forms = new KeptForms(options);
     makeDirectory(options.directory);
-    for (const owner of readdirSync(options.directory)) forms.#openOwner(owner, options);
+    for (const owner of readdirSync(options.directory, { withFileTypes: true })) {
+      // Some other program's, such as a file manager's: not ours to delete.
+      if (owner.isDirectory()) forms.#openOwner(owner.name, options);
+    }
     return forms;
   }
 
@@ -95,20 +98,30 @@ export class KeptForms {
     const beside = `${path}.${unfinished}`;
     makeDirectory(directory);
     const parts = encode(artifact);
-    writeFileSync(beside, Buffer.concat(parts), { mode: 0o600 });
-    renameSync(beside, path);
+    try {
+      writeFileSync(beside, Buffer.concat(parts), { mode: 0o600 });
+      // What is deleted in its place must not be this one.
+      this.#files.delete(fileName(name));
+      renameSync(beside, path);
+    } catch (error) {
+      // On a full disk half a file is what it is full of.
+      rmSync(beside, { force: true });
+      throw error;
+    }
     const bytes = parts.reduce((sum, { length }) => sum + length, 0);
     this.#files.add(ownerName as OwnerKey, fileName(name), { path, bytes });
   }
 
   #openOwner(owner: string, { isKept }: KeptFormsOptions): void {
     const directory = join(this.#directory, owner);
-    for (const name of readdirSync(directory)) {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      const { name } = entry;
       const path = join(directory, name);
       const digest = name.split('.', 1)[0] as Digest;
-      const isOurs = isKept(digest) && !name.endsWith(unfinished) && !this.#files.has(name);
+      const isWhole = entry.isFile() && !name.endsWith(unfinished);
+      const isOurs = isWhole && isKept(digest) && !this.#files.has(name);
       if (isOurs) this.#files.add(owner as OwnerKey, name, { path, bytes: statSync(path).size });
-      else rmSync(path, { force: true });
+      else rmSync(path, { force: true, recursive: true });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
@@ -76,6 +76,20 @@ describe('Builder', () => {
       const builder = open(scratch.path('file', 'forms'), (_, reason) => told.push(reason));
       expect((await buildOnce(builder)).abi).toBe('terrarium');
       expect(told).toEqual([expect.stringMatching(/ENOTDIR/)]);
+    });
+
+    test('keeps again as soon as it can, and says no more that it cannot', async () => {
+      using scratch = new Scratch();
+      writeFileSync(scratch.path('place'), '');
+      const told: string[] = [];
+      const builder = open(scratch.path('place', 'forms'), (_, reason) => told.push(reason));
+      const build = (name: string) => builder.build(guest(name), { owner, forms: 'first' });
+      await build('hello');
+      expect(told).toHaveLength(1);
+      rmSync(scratch.path('place'));
+      await build('v1');
+      await builder.close();
+      expect(told).toHaveLength(1);
     });
   });
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createCatalogue } from '../../../src/abi/catalogue.ts';
@@ -92,6 +92,33 @@ describe('KeptForms', () => {
     expect(next.read({ digest: hello.digest, key })).toBeUndefined();
     expect(next.read({ digest: echo.digest, key })).toEqual(echo);
     expect(filesThere()).toHaveLength(1);
+  });
+
+  test('keeps on beside what somebody else has put there', () => {
+    const hello = build('hello');
+    const wanted = { digest: hello.digest, key };
+    open().write(hello, alice, wanted);
+    const [file = failEmpty()] = filesThere();
+    writeFileSync(scratch.path('forms', '.DS_Store'), '');
+    mkdirSync(join(`${file}-directory`, 'below'), { recursive: true });
+    expect(open().read(wanted)).toEqual(hello);
+  });
+
+  test('leaves no half file where it cannot be written, and the next is whole', () => {
+    const hello = build('hello');
+    const wanted = { digest: hello.digest, key };
+    const forms = open();
+    forms.write(hello, alice, wanted);
+    const [file = failEmpty()] = filesThere();
+    rmSync(file);
+    mkdirSync(join(file, 'below'), { recursive: true });
+    expect(() => forms.write(hello, alice, wanted)).toThrow();
+    expect(filesThere()).toEqual([file]);
+    rmSync(file, { recursive: true });
+    for (const each of [forms, forms, open()]) {
+      each.write(hello, alice, wanted);
+      expect(each.read(wanted)).toEqual(hello);
+    }
   });
 
   test('bytesMax: who has the most gives up first', () => {

@@ -21,6 +21,8 @@ export interface TicketKeysOptions {
 
 /** Name, encryption key and authentication key, as OpenSSL wants them. */
 const ticketKeyBytes = 48;
+/** Before the key, in what is sealed: when it was made, in milliseconds since the Unix epoch. */
+const timeBytes = 8;
 const usualLifetimeMs = 12 * 3_600_000;
 const retryMs = 5_000;
 /** Others may be faster; a commit that meets theirs looks again. */
@@ -85,22 +87,31 @@ export class TicketKeys {
     }
   }
 
-  /** Takes the keys that all have, or makes those; resolves to how long they hold, in ms. */
+  /**
+   * Takes the keys that all have, or makes those; resolves to how long they hold, in ms. Their age
+   * is sealed with them: the store's word for it is that of whoever has the engine, who could put
+   * back old keys, which would then last for ever.
+   */
   async #share(store: SharedStore): Promise<number> {
     const { nowMs } = this.#options;
     const key = keys.tickets;
     const [entry] = await store.read(space, [key], { fresh: true });
-    if (entry !== undefined && entry.value.byteLength === ticketKeyBytes) {
-      const untilMs = entry.expiresAtMs ?? nowMs() + this.#lifetimeMs;
-      this.#take(entry.value, untilMs - this.#lifetimeMs);
-      return Math.max(againMs, untilMs - nowMs());
+    const shared = entry && readShared(entry.value);
+    if (shared !== undefined) {
+      // A node whose clock is ahead must not make them last longer here.
+      const ageMs = Math.max(0, nowMs() - shared.madeAtMs);
+      if (ageMs < this.#lifetimeMs) {
+        this.#take(shared.keys, nowMs() - ageMs);
+        return Math.max(againMs, this.#lifetimeMs - ageMs);
+      }
     }
-    const made = randomBytes(ticketKeyBytes);
+    const made = { keys: randomBytes(ticketKeyBytes), madeAtMs: nowMs() };
+    const value = formatShared(made);
     const ifRevision = entry?.revision ?? 0;
-    const write = { key, op: 'put', value: made, ttlMs: this.#lifetimeMs, ifRevision } as const;
+    const write = { key, op: 'put', value, ttlMs: this.#lifetimeMs, ifRevision } as const;
     const result = await store.commit(space, [write], wait);
     if (result.kind === 'conflict') return againMs;
-    this.#take(made, nowMs());
+    this.#take(made.keys, made.madeAtMs);
     return this.#lifetimeMs;
   }
 
@@ -115,4 +126,23 @@ export class TicketKeys {
     this.#current = taken;
     this.#onKeys(taken);
   }
+}
+
+interface SharedKeys {
+  readonly keys: Uint8Array;
+  readonly madeAtMs: number;
+}
+
+function formatShared({ keys, madeAtMs }: SharedKeys): Uint8Array {
+  const time = Buffer.alloc(timeBytes);
+  time.writeDoubleBE(madeAtMs);
+  return Buffer.concat([time, keys]);
+}
+
+/** Undefined: nothing that `formatShared` wrote. */
+function readShared(value: Uint8Array): SharedKeys | undefined {
+  if (value.byteLength !== timeBytes + ticketKeyBytes) return undefined;
+  const madeAtMs = Buffer.from(value).readDoubleBE();
+  if (!Number.isFinite(madeAtMs)) return undefined;
+  return { keys: Uint8Array.from(value.subarray(timeBytes)), madeAtMs };
 }

@@ -8,6 +8,7 @@ import { DirectStore } from '../../src/outside/store/direct-store.ts';
 import { openBlobs } from '../../src/outside/store/open.ts';
 import { SealingStore } from '../../src/outside/store/sealing-store.ts';
 import { storePath } from '../../src/outside/store/sqlite-schema.ts';
+import { certificateSpace, keys as recordKeys } from '../../src/tls/records.ts';
 import { TicketKeys } from '../../src/tls/ticket-keys.ts';
 
 const hourMs = 3_600_000;
@@ -94,6 +95,26 @@ describe('of several nodes', () => {
     await expect.poll(() => text(next)).toBe(text(one));
   });
 
+  test('old keys that are put back, sealed as they were, are not taken', async () => {
+    const [store = failEmpty()] = stores;
+    const one = node(0);
+    one.rotate(() => undefined);
+    const read = async () => (await store.read(certificateSpace, [recordKeys.tickets]))[0];
+    await expect.poll(read).toBeDefined();
+    const first = text(one);
+    const { value } = (await read()) ?? failEmpty();
+    await one.close();
+    aheadMs = 13 * hourMs;
+    const write = { key: recordKeys.tickets, op: 'put', value, ttlMs: 100 * hourMs } as const;
+    await store.commit(certificateSpace, [write], { deadlineMs: 10_000 });
+    const next = node(1);
+    next.rotate(() => undefined);
+    await expect
+      .poll(async () => Buffer.compare((await read())?.value ?? value, value))
+      .not.toBe(0);
+    expect(text(next)).not.toBe(first);
+  });
+
   test('while the store is away each has its own, which do not last either', async () => {
     const [told, toldLate]: unknown[][] = [[], []];
     const keys = node(0, told);
@@ -107,3 +128,7 @@ describe('of several nodes', () => {
     await expect.poll(() => text(late)).not.toBe(before);
   });
 });
+
+function failEmpty(): never {
+  throw new Error('There must be one');
+}

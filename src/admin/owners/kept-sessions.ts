@@ -4,6 +4,7 @@
  * not hold it: a copy of the daemon elsewhere has no business with the browsers of this one.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
@@ -75,6 +76,8 @@ export class KeptSessions {
       await writeDurably(this.#path, JSON.stringify(content));
     } catch (error) {
       this.#tell('written', error);
+      // What has ended must not come back: on a full disk, too, a file can be deleted.
+      await rm(this.#path, { force: true }).catch(() => undefined);
     }
   }
 

@@ -158,12 +158,14 @@ export class OwnerPanel {
     return json({ role: 'owner', version, folder, id, sessions: this.sessionsOf(folder) });
   }
 
-  #end(request: AdminRequest): AdminReply {
+  async #end(request: AdminRequest): Promise<AdminReply> {
     const session = this.#require(request);
     const [id = ''] = request.params;
     const isOwn = this.sessionsOf(session.of).some((other) => other.id === id);
     if (!isOwn || !this.#sessions.end(id)) notThere('session', id);
     this.#tell(session, 'end-session', id);
+    // Whoever is told that it has ended need not fear that a crash brings it back.
+    await this.#kept.flush();
     if (id !== session.id) return json({ ended: id });
     return { ...json({ ended: id }), headers: { 'set-cookie': this.#sessions.clearCookie } };
   }

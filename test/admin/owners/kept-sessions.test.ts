@@ -59,6 +59,24 @@ test('what has ended does not come back', async () => {
   expect(start().sessions.find(headersOf(setCookie))).toBeUndefined();
 });
 
+test('what has ended does not come back where the file cannot be written either', async () => {
+  using place = new TestFolder();
+  const { start, told } = openWorld(place.directory);
+  const { sessions, kept } = start();
+  const { setCookie } = sessions.begin(alice, '192.0.2.1');
+  await kept.flush();
+  const broken = new KeptSessions({
+    stateDirectory: place.directory,
+    journal: openJournal(({ facts }) => told.push(JSON.stringify(facts))),
+    rows: () => {
+      throw new Error('ENOSPC: no space left on device');
+    },
+  });
+  await broken.flush();
+  expect(told).toEqual([expect.stringContaining('ENOSPC')]);
+  expect(start().sessions.find(headersOf(setCookie))).toBeUndefined();
+});
+
 test('no more are taken up than there may be: the least recently used are left', async () => {
   using place = new TestFolder();
   const { start } = openWorld(place.directory);

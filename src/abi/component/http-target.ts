@@ -14,14 +14,16 @@ export class RequestTarget {
   authority: string | undefined;
 
   setMethod(method: Variant): Variant {
-    if (methodName(method) === undefined) return failed();
-    this.method = method;
+    const name = methodName(method);
+    if (name === undefined) return failed();
+    this.method = methodOf(name);
     return ok();
   }
 
   setPath(path: string | undefined): Variant {
     if (path !== undefined && !pathPattern.test(path)) return failed();
-    this.path = path;
+    // Of HTTP and HTTPS there is no shorter one (RFC 9110, section 4.2.3).
+    this.path = path === '' ? '/' : path;
     return ok();
   }
 

@@ -8,7 +8,7 @@ import type { Publisher } from '../deploy/publish.ts';
 import { checkConsent, checkRules, settleWildcard } from '../doctor/consent.ts';
 import { checkDns } from '../doctor/dns.ts';
 import type { Finding } from '../doctor/finding.ts';
-import type { HostName } from '../names.ts';
+import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { adviceFor } from './advice.ts';
 
@@ -21,11 +21,16 @@ export interface NameDoctorOptions {
 /** Some ten questions to DNS servers are asked for one, and pages that stay open ask again. */
 const holdsMs = 30_000;
 const namesMax = 256;
+const leadsElsewhere: Finding = {
+  mark: 'bad',
+  id: 'folder',
+  text: 'the record of the name leads to another folder than this one',
+};
 
 export class NameDoctor {
   readonly #options: NameDoctorOptions;
   /** Those who ask meanwhile wait for the same. */
-  readonly #lately = new LRUCache<HostName, Promise<readonly Finding[]>>({
+  readonly #lately = new LRUCache<string, Promise<readonly Finding[]>>({
     max: namesMax,
     ttl: holdsMs,
   });
@@ -34,20 +39,28 @@ export class NameDoctor {
     this.#options = options;
   }
 
-  /** Never rejects for what is wrong with the name: that is what it tells. */
-  look(hostName: HostName): Promise<readonly Finding[]> {
-    const known = this.#lately.get(hostName);
+  /**
+   * Never rejects for what is wrong with the name: that is what it tells.
+   *
+   * @param askedBy The folder whose owner asks, who learns nothing of another; left out: all.
+   */
+  look(hostName: HostName, askedBy?: FolderKey): Promise<readonly Finding[]> {
+    const key = `${hostName} ${askedBy ?? ''}`;
+    const known = this.#lately.get(key);
     if (known !== undefined) return known;
-    const looking = this.#look(hostName);
-    this.#lately.set(hostName, looking);
+    const looking = this.#look(hostName, askedBy);
+    this.#lately.set(key, looking);
     // What has failed is not to be had for half a minute.
-    looking.catch(() => this.#lately.delete(hostName));
+    looking.catch(() => this.#lately.delete(key));
     return looking;
   }
 
-  async #look(hostName: HostName): Promise<readonly Finding[]> {
+  async #look(hostName: HostName, askedBy: FolderKey | undefined): Promise<readonly Finding[]> {
     const { config, publisher, resolver } = this.#options;
     const { findings, folder } = await checkDns(hostName, resolver, config);
+    if (askedBy !== undefined && folder !== undefined && folder.key !== askedBy) {
+      return [...settleWildcard(findings, hostName, undefined), leadsElsewhere];
+    }
     const look = publisher.folders().find(({ folderKey }) => folderKey === folder?.key);
     const site = look?.site;
     const listed = site?.settings?.hostNames;

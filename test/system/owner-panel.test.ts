@@ -19,20 +19,14 @@ import { askAdmin, socketOf } from '../support/admin.ts';
 import { waitFor } from '../support/daemon.ts';
 import { guestBytes, padded, TestFolder } from '../support/folder.ts';
 import { ask as askPlain } from '../support/http.ts';
+import { type Browser, openBrowser } from '../support/panel-browser.ts';
 import { SecureWorld } from '../support/secure-daemon.ts';
-import { askHttp1, askHttp2, type SecureReply } from '../support/tls-client.ts';
+import { askHttp1, askHttp2 } from '../support/tls-client.ts';
 
 const panel = 'panel.test';
 const origin = `https://${panel}`;
 const aliceKey = '/keybase/public/alice';
 const isLinux = process.platform === 'linux';
-
-interface Browser {
-  readonly cookies: Map<string, string>;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look at what they expect to be there.
-  get(path: string): Promise<SecureReply & { readonly json: any }>;
-  change(method: string, path: string, body?: unknown): ReturnType<Browser['get']>;
-}
 
 describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () => {
   let world: SecureWorld;
@@ -63,34 +57,12 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
   let lastAddress = 0;
 
   /** Each has an address of its own, and keeps its own cookies. */
-  function browser(ask: typeof askHttp1 = askHttp1): Browser {
-    const cookies = new Map<string, string>();
+  function browser(): Browser {
     lastAddress += 1;
-    const localAddress = `127.0.1.${lastAddress}`;
-    const send = async (path: string, method: string, body?: unknown) => {
-      const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-      const reply = await ask(world.tlsPort, path, {
-        ...{ serverName: panel, ca: world.ca, method, localAddress },
-        headers: {
-          ...(cookie === '' ? {} : { cookie }),
-          ...(method === 'GET' ? {} : { origin, 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const set = reply.headers['set-cookie'] ?? [];
-      for (const line of Array.isArray(set) ? set : [set]) {
-        const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-        if (value === '') cookies.delete(name);
-        else cookies.set(name, value);
-      }
-      const isJson = /json/.test(String(reply.headers['content-type']));
-      return { ...reply, json: isJson ? JSON.parse(reply.text) : undefined };
-    };
-    return {
-      cookies,
-      get: (path) => send(path, 'GET'),
-      change: (method, path, body = {}) => send(path, method, body),
-    };
+    return openBrowser({
+      ...{ serverName: panel, ca: world.ca, localAddress: `127.0.1.${lastAddress}` },
+      port: () => world.tlsPort,
+    });
   }
 
   const folderOf = (name: string) => world.mount.path(`public/${name}`);
@@ -225,6 +197,34 @@ describe.skipIf(!isLinux)('the owners’ dashboard (skipped but on Linux)', () =
     const { json: doctor } = await alice.get('/v1/doctor/alice.test');
     const told = doctor.findings.map(({ id, mark }: { id: string; mark: string }) => [id, mark]);
     for (const id of ['rules', 'meaning', 'consent']) expect(told).toContainEqual([id, 'ok']);
+  });
+
+  test('a name that a folder lists and that is another’s tells nothing of that one', async () => {
+    const alice = await signIn('alice');
+    // Nobody has asked for it yet, so that nobody knows that it is Bob's.
+    world.point('bob-again.test', 'public/bob');
+    const names = ['alice.test', 'bob-again.test'];
+    const settings = join(folderOf('alice'), 'terrafirma.toml');
+    writeFileSync(settings, `host_names = ${JSON.stringify(names)}\n`);
+    writeFileSync(join(folderOf('bob'), 'secret.wasm'), 'no module');
+    await askHttp1(world.tlsPort, '/secret.wasm', { serverName: 'bob.test', ca: world.ca });
+    const own = encodeURIComponent(aliceKey);
+    await waitFor(async () => {
+      const { json } = await alice.get(`/v1/folders/${own}`);
+      return json.listedHostNames?.includes('bob-again.test') === true ? true : undefined;
+    });
+    const renewal = await alice.change('POST', '/v1/certificates/bob-again.test/renew');
+    expect([renewal.status, renewal.text]).toEqual([
+      404,
+      expect.stringContaining('host name of the folder'),
+    ]);
+    const { json, text } = await alice.get('/v1/doctor/bob-again.test');
+    expect(json.findings).toContainEqual(expect.objectContaining({ id: 'folder', mark: 'bad' }));
+    expect(text).not.toContain('secret.wasm');
+    for (const id of ['rules', 'consent']) {
+      expect(json.findings).not.toContainEqual(expect.objectContaining({ id }));
+    }
+    for (const path of [settings, join(folderOf('bob'), 'secret.wasm')]) rmSync(path);
   });
 
   test('nothing that an owner sees names a directory of the machine or a visitor', async () => {

@@ -43,6 +43,16 @@ const ofOwnName: Narrow = (request, _folder, { isOwnName }) => {
   return isOwnName?.(asked as HostName) ? request : notThere('host name of the folder', asked);
 };
 
+/** To find out what it needs, also of a name that does not lead to the folder yet. */
+const ofOwnOrListedName: Narrow = (request, folder, world) => {
+  const [asked = ''] = request.params;
+  const look = world.publisher.folders().find(({ folderKey }) => folderKey === folder);
+  const isListed = look?.site?.settings?.hostNames?.includes(asked as HostName) === true;
+  return isListed && folderAt(world, asked) === undefined
+    ? request
+    : ofOwnName(request, folder, world);
+};
+
 /** How the daemon as a whole is, is the operator's. */
 const ofModules: Narrow = (request, folder) => {
   const of = request.query.get('of') ?? 'module';
@@ -72,9 +82,9 @@ const narrowed: Readonly<Record<string, Narrow>> = {
   'GET /v1/history': ofModules,
   'GET /v1/deploys': inQuery,
   'GET /v1/top': (request, folder) => withQuery(request, { folder, of: 'module' }),
-  'GET /v1/dns/{}': ofOwnName,
-  'POST /v1/dns/{}/refresh': ofOwnName,
-  'GET /v1/doctor/{}': ofOwnName,
+  'GET /v1/dns/{}': ofOwnOrListedName,
+  'POST /v1/dns/{}/refresh': ofOwnOrListedName,
+  'GET /v1/doctor/{}': ofOwnOrListedName,
   'POST /v1/certificates/{}/renew': ofOwnName,
   'GET /v1/certificates': (request) => request,
 };
@@ -121,15 +131,16 @@ function worldOf(session: OwnerSession, options: OwnerRoutesOptions): AdminWorld
     ...world,
     journal: journalOf(session, world.journal),
     showLine: (line) => redact(line, redaction),
-    isOwnName: (name) => {
-      for (const [hostName, key] of world.hostNames()) {
-        if (hostName === name) return key === session.of;
-      }
-      // One that does not lead here yet is the owner's where the folder lists it.
-      const look = world.publisher.folders().find(({ folderKey }) => folderKey === session.of);
-      return look?.site?.settings?.hostNames?.includes(name) === true;
-    },
+    // A folder may list what is another's: that one's certificates are not its business.
+    isOwnName: (name) => folderAt(world, name) === session.of,
+    doctor: { look: (name) => world.doctor.look(name, session.of) },
   };
+}
+
+/** Undefined: nobody has asked for that name lately. */
+function folderAt({ hostNames }: AdminWorld, name: string): FolderKey | undefined {
+  for (const [hostName, key] of hostNames()) if (hostName === name) return key;
+  return undefined;
 }
 
 /** What an owner did is told as his, in his own log. */

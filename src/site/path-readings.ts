@@ -4,6 +4,7 @@
  */
 import { foldName, type ModulePath, type RequestPath } from '../names.ts';
 import { matchAll } from './path-patterns.ts';
+import type { SiteBehaviour } from './settings/site.ts';
 import { isIndex, type Site } from './table.ts';
 
 type Names = readonly string[];
@@ -25,16 +26,32 @@ export function readingsOf({
 const indexPage = 'index.html';
 const indexModule = 'index.wasm';
 
+const pageEnding = '.html';
+
 /**
  * The other names of what a path shows: a directory is its index, and the page of that name the
- * directory. A rule for one of them alone would be walked round by the other.
+ * directory; with `clean_urls` a page is also what it is called without its ending. A rule for one
+ * of them alone would be walked round by the other.
  */
-export function otherNamesOf({
-  segments,
-  isDirectory,
-}: Pick<RequestPath, 'segments' | 'isDirectory'>): readonly Names[] {
-  if (isDirectory) return [indexPage, indexModule].map((name) => [...segments, name]);
-  return foldName(segments.at(-1) ?? '') === indexPage ? [segments.slice(0, -1)] : [];
+export function otherNamesOf(
+  { segments, isDirectory }: Pick<RequestPath, 'segments' | 'isDirectory'>,
+  site: Pick<SiteBehaviour, 'cleanUrls'> | undefined,
+): readonly Names[] {
+  const isClean = site?.cleanUrls === true;
+  if (isDirectory) {
+    const names = [indexPage, indexModule, ...(isClean ? [withoutEnding(indexPage)] : [])];
+    return names.map((name) => [...segments, name]);
+  }
+  const [directory, name] = [segments.slice(0, -1), segments.at(-1) ?? ''];
+  const folded = foldName(name);
+  return [
+    ...(folded === indexPage ? [directory] : []),
+    ...(isClean && folded.endsWith(pageEnding) ? [[...directory, withoutEnding(folded)]] : []),
+  ];
+}
+
+function withoutEnding(page: string): string {
+  return page.slice(0, -pageEnding.length);
 }
 
 /**

@@ -15,8 +15,9 @@ const readsPath = httpGuest(`${answer} (func (export "handle") (param i32 i32)
 const guarded = (path: string): string =>
   `[[middleware]]\nfor = "${path}"\nuse = ["links/guard.wasm"]\n`;
 
+const pages = ['/pages/index.html', '/home', '/plain'];
 const settings = `
-${['/admin/*', '/app.wasm/admin/*', '/api/*', '/pages/index.html', '/home'].map(guarded).join('')}
+${['/admin/*', '/app.wasm/admin/*', '/api/*', ...pages].map(guarded).join('')}
 ${guarded('/named.wasm/*')}
 [[middleware]]
 for = "/relayed.wasm/*"
@@ -58,7 +59,7 @@ describe('ways round middleware', () => {
     for (const name of modules) folder.write(name, readsPath);
     folder.write('relayed/hello.txt', 'hello');
     folder.write('named.wasm', readsPath);
-    for (const name of ['pages/index.html', 'home/index.html', 'home/other.html']) {
+    for (const name of ['pages/index.html', 'home/index.html', 'home/other.html', 'plain.html']) {
       folder.write(name, 'a page');
     }
     daemon = await TestDaemon.start({ args: [folder.directory] });
@@ -93,13 +94,17 @@ describe('ways round middleware', () => {
   test.each([
     ...['/pages/', '/pages/index.html', '/Pages/Index.html', '/pages/index', '/pages/?x'],
     ...['/home/', '/home', '/home/index.html', '/home/INDEX.html', '/home/index'],
-  ])('a directory and its page have the links of both: %s', async (target) => {
-    const head = `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`;
-    const told = await sendRaw(daemon.port, head);
-    expect(told).toMatch(/^HTTP\/1\.1 \d/);
-    // The module at the top answers what is not there.
-    expect(told).not.toContain('a page');
-  });
+    ...['/plain', '/plain.html', '/PLAIN.HTML', '/plain.html?x'],
+  ])(
+    'a directory and its page, a page and its clean name have the links of both: %s',
+    async (target) => {
+      const head = `GET ${target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`;
+      const told = await sendRaw(daemon.port, head);
+      expect(told).toMatch(/^HTTP\/1\.1 \d/);
+      // The module at the top answers what is not there.
+      expect(told).not.toContain('a page');
+    },
+  );
 
   test('what lies beside the page has no links of the directory alone', async () => {
     const { status, text } = await ask(daemon.port, '/home/other.html');

@@ -7,11 +7,11 @@ import type { SiteSettings } from '../../site/settings.ts';
 
 /** What the person should be told; undefined where nothing stands there. */
 export function noteOfLinks(
-  { middleware }: Pick<SiteSettings, 'middleware'>,
+  { middleware, site }: Pick<SiteSettings, 'middleware' | 'site'>,
   target: string,
 ): string | undefined {
   if (middleware === undefined) return undefined;
-  const links = rulesBefore(middleware, pathsOf(target)).flatMap(
+  const links = rulesBefore(middleware, pathsOf(target, site)).flatMap(
     (rule) => middleware.rules[rule]?.links ?? [],
   );
   if (links.length === 0) return undefined;
@@ -21,10 +21,10 @@ export function noteOfLinks(
   );
 }
 
-function pathsOf(target: string): readonly (readonly string[])[] {
+function pathsOf(target: string, site: SiteSettings['site']): readonly (readonly string[])[] {
   try {
     const path = parseRequestPath(target);
-    return [...readingsOf(path), ...otherNamesOf(path)];
+    return [...readingsOf(path), ...otherNamesOf(path, site)];
   } catch (error) {
     if (error instanceof TerrafirmaError) return [];
     throw error;

@@ -69,7 +69,8 @@ export class Chains {
     segments: readonly string[],
   ): boolean {
     if (middleware === undefined) return false;
-    const names = [segments, ...otherNamesOf({ segments, isDirectory: false })];
+    const { site } = visit.site?.settings ?? {};
+    const names = [segments, ...otherNamesOf({ segments, isDirectory: false }, site)];
     return rulesBefore(middleware, names).some((rule) => {
       const { links } = middleware.rules[rule] ?? { links: [] };
       return links.some((_, position) => {
@@ -133,12 +134,17 @@ export class Chains {
 /** The links of all rules that match, in the order of the file. */
 function stepsFor(
   visit: Visit,
-  { path, middleware }: { readonly path: RequestPath; readonly middleware: Middleware },
+  at: { readonly site: Site; readonly path: RequestPath; readonly middleware: Middleware },
 ): readonly Step[] {
+  const { middleware, path, site } = at;
   const { target } = visit.exchange.request;
   const ruled = ruledPath(path);
   const pathInfo = path.isDirectory && ruled !== '/' ? `${ruled}/` : ruled;
-  const names = [ruled.slice(1).split('/'), ...readingsOf(path), ...otherNamesOf(path)];
+  const names = [
+    ruled.slice(1).split('/'),
+    ...readingsOf(path),
+    ...otherNamesOf(path, site.settings?.site),
+  ];
   return rulesBefore(middleware, names).flatMap((rule) =>
     (middleware.rules[rule]?.links ?? []).map((modulePath, position) => ({
       ...{ modulePath, rule, position, target, pathInfo },

@@ -17,6 +17,7 @@ import {
 } from '../../outside/mount/guarded-fs.ts';
 import type { OpenWriters } from '../../outside/mount/open-writers.ts';
 import type { Digest } from '../../threads/messages.ts';
+import { lacksData } from '../../wasm/lacks-data.ts';
 import type { KeptVersion } from '../keep/record.ts';
 import { type ListedFile, stampOf } from '../look/scan.ts';
 import type { FolderTiming } from '../look/timing.ts';
@@ -80,7 +81,8 @@ export async function judge(
 /**
  * The verdict on a file that may not have settled. It is read at once, if nobody has it open for
  * writing, and judging takes as long as waiting: at the end it must be the same file still, that
- * nobody writes. What is refused may be a part of a file: then it has no verdict until it settles.
+ * nobody writes. What is refused may be a part of a file, and so may what lacks the section that
+ * would come next: then it has no verdict until it settles.
  */
 async function judgeEarly(
   file: ListedFile,
@@ -90,7 +92,8 @@ async function judgeEarly(
   const { settledAgeMs, quietClosedMs } = parts.early;
   const verdict = await judgeFile(file, known, { ...parts, isClosedNeeded: true });
   const ageMs = (): number => Math.max(0, parts.nowMs() - file.changedAtMs);
-  const isGood = verdict.kind === 'accepted' || verdict.kind === 'known';
+  const isWhole = verdict.kind === 'accepted' && !lacksData(verdict.bytes);
+  const isGood = isWhole || verdict.kind === 'known';
   if (!isGood && ageMs() < settledAgeMs) return { kind: 'changed' };
   if (ageMs() < quietClosedMs) await sleep(quietClosedMs - ageMs());
   return (await isStillClosed(file, parts)) ? verdict : { kind: 'changed' };

@@ -8,6 +8,7 @@ import { type JudgeParts, judge, judgeFile } from '../../../src/deploy/build/jud
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
 import { OpenWriters } from '../../../src/outside/mount/open-writers.ts';
+import { findSection, readSections, SectionId } from '../../../src/wasm/binary/sections.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
 import { guardedFs, testOwner } from '../../support/guarded-fs.ts';
 import { LogBook, openModules, pathOf, Scratch } from '../world.ts';
@@ -138,6 +139,18 @@ describe('judgeFile()', () => {
     test('refuses none: it may be a part', async () => {
       writeFileSync(folder.path('app.wasm'), guestBytes('v1').subarray(0, 20));
       expect(await judgeNow()).toEqual({ kind: 'changed' });
+    });
+
+    test('accepts none that ends where its data would begin', async () => {
+      const whole = guestBytes('v1');
+      const data = findSection(readSections(whole), SectionId.data);
+      const part = whole.subarray(0, data?.offset);
+      expect(WebAssembly.validate(Uint8Array.from(part))).toBe(true);
+      expect(part.length).toBeLessThan(whole.length);
+      folder.write('app.wasm', part);
+      expect(await judgeNow()).toEqual({ kind: 'changed' });
+      // Once it has settled it is what the owner has.
+      expect(await judgeFile(await list(), new Set(), parts)).toMatchObject({ kind: 'accepted' });
     });
 
     test('has no verdict when it is written while it is judged', async () => {

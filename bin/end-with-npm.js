@@ -8,14 +8,31 @@ const lookMs = 500;
 export function endWithNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
   const { ppid } = process;
-  const npm = parentOf(ppid);
+  // Some shells become what they start: then npm is our parent, and who started that may go.
+  const npm = isOfSameScript(ppid) ? parentOf(ppid) : undefined;
   const timer = setInterval(() => {
-    if (process.ppid === ppid && parentOf(ppid) === npm) return;
+    if (process.ppid === ppid && (npm === undefined || parentOf(ppid) === npm)) return;
     clearInterval(timer);
     process.kill(process.pid, 'SIGTERM');
   }, lookMs);
   // What has nothing to do any more ends by itself.
   timer.unref();
+}
+
+/**
+ * Whether that one runs the same script of npm. False for npm itself, which may be part of another,
+ * and where the system does not say.
+ *
+ * @param {number} pid
+ */
+function isOfSameScript(pid) {
+  const { npm_lifecycle_script: script = '' } = process.env;
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return environment.includes(`npm_lifecycle_script=${script}`);
+  } catch {
+    return false;
+  }
 }
 
 /**

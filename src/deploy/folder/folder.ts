@@ -2,9 +2,9 @@
  * One folder in use: looks at it again and again, has its modules judged, and has the newest
  * picture of it. The life of a deploy is `#look`. A folder that cannot be read keeps what it had.
  */
-import { describeError, TerrafirmaError } from '../../errors.ts';
+import { TerrafirmaError } from '../../errors.ts';
 import { type FolderKey, type ModulePath, ownerOf } from '../../names.ts';
-import { errnoOf, type GuardedFs } from '../../outside/mount/guarded-fs.ts';
+import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import type { Site } from '../../site/table.ts';
 import { Signal } from '../../threads/signal.ts';
@@ -17,7 +17,7 @@ import { soonest } from '../look/settle.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
 import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
-import { describeAway, findFile } from './away.ts';
+import { Away, findFile } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
@@ -62,8 +62,7 @@ export class WatchedFolder {
   #timing: FolderTiming;
   readonly #rhythm: Rhythm;
   readonly #stillness: Stillness;
-  #awayReason: TerrafirmaError | undefined;
-  #isPostponed = false;
+  readonly #away: Away;
   #isSettled = false;
   #isOpen = false;
   #isClosed = false;
@@ -73,6 +72,7 @@ export class WatchedFolder {
     const { config, journal } = parts;
     const { limits } = config;
     this.#place = new FolderPlace(located, parts);
+    this.#away = new Away(located.key, journal);
     this.#rhythm = new Rhythm(parts);
     this.#stillness = new Stillness({ ...parts, located });
     this.#parts = parts;
@@ -138,7 +138,7 @@ export class WatchedFolder {
     const { manifest } = this.#rules;
     if (manifest.kind === 'broken') throw manifest.error;
     if (this.#picture.site !== undefined) return this.#picture.site;
-    throw this.#awayReason ?? new TerrafirmaError('no-verdict');
+    throw this.#away.reason ?? new TerrafirmaError('no-verdict');
   }
 
   /**
@@ -152,7 +152,7 @@ export class WatchedFolder {
     const site = await this.site();
     if (site.modules.has(path)) return site;
     const { directory } = this.#place.located;
-    const file = await findFile(this.#parts.fs, { directory, path }, this.#awayReason);
+    const file = await findFile(this.#parts.fs, { directory, path }, this.#away.reason);
     if (file === undefined) return site;
     const deadlineMs = nowMs() + config.limits.verdictWaitMs;
     using _ = this.#modules.want(file, this.#timing);
@@ -183,7 +183,7 @@ export class WatchedFolder {
   look(): FolderLook {
     const { directory } = this.#place.located;
     const { site } = this.#picture;
-    const seen = { directory, site, awayReason: this.#awayReason, isJudged: this.#isJudged };
+    const seen = { directory, site, awayReason: this.#away.reason, isJudged: this.#isJudged };
     return lookAt(this.key, seen);
   }
 
@@ -220,7 +220,7 @@ export class WatchedFolder {
     if (isPoll && (await this.#isStill())) return 0;
     const waitMs = await this.#look().catch((error: unknown) => this.#fail(error));
     this.#rhythm.noteLook();
-    if (this.#isJudged || this.#awayReason !== undefined || this.#isPatienceOver())
+    if (this.#isJudged || this.#away.reason !== undefined || this.#isPatienceOver())
       this.#finishOpening();
     this.#changed.notify();
     return waitMs;
@@ -252,7 +252,7 @@ export class WatchedFolder {
     this.#stillness.forget();
     await this.#findPlace();
     const stamp = await this.#stillness.read(this.#place.located.signs);
-    if (this.#loop.lookCount === 0 || this.#awayReason !== undefined) await this.#chooseTiming();
+    if (this.#loop.lookCount === 0 || this.#away.reason !== undefined) await this.#chooseTiming();
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
     // A folder that closes must not stay open for as long as the next look takes.
     this.#publish();
@@ -261,7 +261,7 @@ export class WatchedFolder {
     const listing = await this.#list();
     this.#place.requireSameMount(listing, this.#kept.hasLive);
     await this.#rules.agreeAll();
-    this.#comeBack();
+    this.#away.end();
     this.#followEvents(listing);
     await this.#kept.takePins();
     await this.#kept.keepRules(this.#rules);
@@ -308,42 +308,14 @@ export class WatchedFolder {
   async #fail(error: unknown): Promise<number> {
     if (error instanceof TerrafirmaError && error.code === 'draining') return 0;
     if (error instanceof TerrafirmaError && error.code === 'overloaded') {
-      return this.#postpone(error);
+      this.#away.postpone(error);
+      return this.#timing.pollMs;
     }
-    const isNew = this.#awayReason === undefined;
-    this.#awayReason = describeAway(error);
-    if (errnoOf(error) === undefined && !(error instanceof TerrafirmaError)) {
-      const fields = { folderKey: this.key, reason: describeError(error) };
-      this.#parts.journal.tell('folder-failed', fields);
-    }
-    if (isNew) {
-      const { message: reason } = this.#awayReason;
-      const fields = { folderKey: this.key, reason, isServed: this.#kept.hasLive };
-      this.#parts.journal.tell('folder-away', fields);
-      this.#events.follow([]);
-    }
+    if (this.#away.begin(error, this.#kept.hasLive)) this.#events.follow([]);
     await this.#rules.followOthers();
     await this.#modules.takeHeads();
     if (this.#kept.hasLive) this.#publish();
     return 0;
-  }
-
-  /** We cannot look now, and that is neither the folder's doing nor its mount's; said once. */
-  #postpone(error: TerrafirmaError): number {
-    if (!this.#isPostponed) {
-      const fields = { folderKey: this.key, reason: error.message };
-      this.#parts.journal.tell('folder-postponed', fields);
-    }
-    this.#isPostponed = true;
-    return this.#timing.pollMs;
-  }
-
-  #comeBack(): void {
-    this.#isPostponed = false;
-    if (this.#awayReason !== undefined) {
-      this.#parts.journal.tell('folder-back', { folderKey: this.key });
-      this.#awayReason = undefined;
-    }
   }
 
   /** Events where they may be had; a folder beyond the limit would need watches without end. */
@@ -387,7 +359,7 @@ export class WatchedFolder {
   }
 
   #isPatienceOver(): boolean {
-    if (!this.#rules.isKnown && this.#awayReason === undefined) return false;
+    if (!this.#rules.isKnown && this.#away.reason === undefined) return false;
     return this.#parts.nowMs() - this.#openedAtMs > 2 * this.#timing.quietMs;
   }
 

@@ -25,6 +25,9 @@ import {
   lookForMissing,
   moduleOf,
   newFile,
+  noteAccepted,
+  noteGood,
+  noteRefused,
   sightFile,
   type TrackedFile,
 } from './tracked-file.ts';
@@ -247,9 +250,7 @@ export class FolderModules {
     if (fate.kind === 'serves') return true;
     // Whoever waits for the verdict is to find what serves in its place.
     await this.takeHeads();
-    const tracked = this.#track(path);
-    tracked.judgedStamp = stamp;
-    tracked.refusal = undefined;
+    noteGood(this.#track(path), stamp);
     if (fate.note === undefined) return false;
     this.#once.tell(path, fate.note);
     const digest = verdict.kind === 'known' ? verdict.digest : verdict.version.digest;
@@ -288,8 +289,7 @@ export class FolderModules {
       await this.#accept(file, { ...version, acceptedAtMs: judging.nowMs() });
       return;
     }
-    tracked.judgedStamp = stamp;
-    tracked.refusal = undefined;
+    noteGood(tracked, stamp);
     await kept.see(path, { digest, stamp });
     this.#tellPinned(path, digest);
   }
@@ -324,10 +324,7 @@ export class FolderModules {
       this.#once.tell(path, tracked.refusal.detail);
       return;
     }
-    tracked.judgedStamp = stamp;
-    tracked.refusal = undefined;
-    tracked.refusedDigest = undefined;
-    tracked.toldPinned = undefined;
+    noteAccepted(tracked, stamp);
     this.#once.forget(path);
     journal.tell('module-published', { ...this.#fields(path), digest, abi });
   }
@@ -336,10 +333,7 @@ export class FolderModules {
     const { path, stamp } = file;
     const { digest, error } = verdict;
     const { kept, journal } = this.#parts;
-    const tracked = this.#track(path);
-    tracked.judgedStamp = stamp;
-    tracked.refusal = error;
-    tracked.refusedDigest = digest;
+    noteRefused(this.#track(path), stamp, { digest, error });
     const isServed = kept.live(path) !== undefined;
     const fields = { ...this.#fields(path), digest, reason: error.detail, isServed };
     journal.tell(error.code.startsWith('module-') ? 'module-refused' : 'module-not-judged', fields);

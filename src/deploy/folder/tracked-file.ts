@@ -97,6 +97,30 @@ export function forgetReleased(tracked: TrackedFile, modules: Modules): void {
   tracked.refusedDigest = undefined;
 }
 
+/** It was judged as it is, and is good: it serves, or others have something newer. */
+export function noteGood(tracked: TrackedFile, stamp: FileStamp): void {
+  tracked.judgedStamp = stamp;
+  tracked.refusal = undefined;
+}
+
+/** The same, and it is what serves from now on. */
+export function noteAccepted(tracked: TrackedFile, stamp: FileStamp): void {
+  noteGood(tracked, stamp);
+  tracked.refusedDigest = undefined;
+  tracked.toldPinned = undefined;
+}
+
+/** It was judged as it is, and is refused. */
+export function noteRefused(
+  tracked: TrackedFile,
+  stamp: FileStamp,
+  { digest, error }: { readonly digest: Digest | undefined; readonly error: ErrorRecord },
+): void {
+  tracked.judgedStamp = stamp;
+  tracked.refusal = error;
+  tracked.refusedDigest = digest;
+}
+
 /** What a site says of a module: what serves, or else why nothing does; undefined: no verdict. */
 export function moduleOf(
   version: ModuleVersion | undefined,

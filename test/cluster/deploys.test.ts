@@ -143,10 +143,19 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
   });
 
   test('a new node with an empty folder serves all modules, and deletes nothing', async () => {
-    arrive(world.node(0), 2);
+    const [a] = [world.node(0)];
+    const index = `${folder}/app/index.wasm`;
+    arrive(a, 2);
+    mkdirSync(a.mount.path(`${folder}/app`));
+    writeFileSync(a.mount.path(index), guestBytes('hello'));
     await servesOnAll(2);
+    await expect.poll(async () => (await world.ask(a, '/app/')).status).toBe(200);
     const fresh = await world.addNode([]);
     mkdirSync(fresh.mount.path(folder), { recursive: true });
+    // Its very first visitors wait until it has taken up what the others have.
+    const asked = [file.slice(folder.length), '/hello.wasm', '/app/', '/app/a', '/never.wasm'];
+    const first = await Promise.all(asked.map((each) => world.ask(fresh, each)));
+    expect(first.map(({ status }) => status)).toEqual([200, 200, 200, 200, 404]);
     await servesOnAll(2);
     await settled(fresh);
     await servesOnAll(2);

@@ -115,6 +115,8 @@ export interface WorldOptions {
   readonly watch?: Partial<WatchConfig>;
   /** Left out: folders may have none. */
   readonly variable?: ReadVariable;
+  /** One of several nodes over one store, which somebody else closes. */
+  readonly node?: { readonly name: string; readonly shared: SharedStore };
 }
 
 export class World implements AsyncDisposable {
@@ -123,11 +125,11 @@ export class World implements AsyncDisposable {
   /** Every site that was told, in order. */
   readonly published: Site[] = [];
 
-  readonly #shared: SharedStore;
+  readonly #ownStore: SharedStore | undefined;
 
-  private constructor(publisher: Publisher, journal: LogBook, shared: SharedStore) {
+  private constructor(publisher: Publisher, journal: LogBook, ownStore: SharedStore | undefined) {
     this.publisher = publisher;
-    this.#shared = shared;
+    this.#ownStore = ownStore;
     this.journal = journal;
     publisher.onPublish((site) => this.published.push(site));
   }
@@ -143,15 +145,19 @@ export class World implements AsyncDisposable {
     });
     const sealingKeys = new SealingKeys(options.stateDirectory);
     const { nowMs } = options;
-    const shared = openStoreOf(options.stateDirectory);
+    const { node } = options;
+    const ownStore = node === undefined ? openStoreOf(options.stateDirectory) : undefined;
+    const shared = node?.shared ?? ownStore;
+    if (shared === undefined) throw new Error('a world must have a store');
     const clock = nowMs === undefined ? {} : { nowMs };
     return new World(
       await Publisher.open({
         ...{ config, journal, guards, relocate, sealingKeys, shared, ...clock },
+        node: node?.name,
         variable: options.variable ?? (() => 'closed'),
       }),
       journal,
-      shared,
+      ownStore,
     );
   }
 
@@ -179,6 +185,6 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.publisher.close();
-    await this.#shared.close();
+    await this.#ownStore?.close();
   }
 }

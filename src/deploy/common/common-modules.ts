@@ -39,6 +39,10 @@ export class CommonModules {
   readonly #options: CommonModulesOptions;
   /** Versions of others that this release refuses, and why. */
   readonly #refused = new Map<Digest, ErrorRecord>();
+  /** One at a time: each holds the bytes of a module. */
+  readonly #taking = new Map<ModulePath, Promise<boolean>>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #isTakenUp = false;
 
   constructor(options: CommonModulesOptions) {
     this.#options = options;
@@ -65,17 +69,45 @@ export class CommonModules {
     return versions.isRead && versions.headOf(path) === undefined;
   }
 
-  /** Takes up what others have accepted; the paths whose versions changed. Never rejects. */
-  async takeHeads(): Promise<readonly ModulePath[]> {
-    const changed: ModulePath[] = [];
-    for (const path of this.#options.versions.paths()) {
-      try {
-        if (await this.#takeHead(path)) changed.push(path);
-      } catch (error) {
-        this.#tell(path, error);
-      }
+  /** Whether what others had accepted has been taken up once, as far as it could be. */
+  get isTakenUp(): boolean {
+    return this.#isTakenUp;
+  }
+
+  /** Whether others have accepted a version of it that may serve here. */
+  isAccepted(path: ModulePath): boolean {
+    const digest = this.#options.versions.headOf(path)?.digest ?? null;
+    return digest !== null && !this.#refused.has(digest);
+  }
+
+  /** Takes up what others have accepted; `onTaken` hears of each that changed. Never rejects. */
+  async takeHeads(onTaken: (path: ModulePath) => void): Promise<void> {
+    const { versions } = this.#options;
+    const isAll = versions.isRead;
+    for (const path of versions.paths()) if (await this.takeHead(path)) onTaken(path);
+    this.#isTakenUp ||= isAll;
+  }
+
+  /** The same of one, before those that nobody waits for; whether it changed. Never rejects. */
+  takeHead(path: ModulePath): Promise<boolean> {
+    const underWay = this.#taking.get(path);
+    if (underWay !== undefined) return underWay;
+    const taking = this.#takeInTurn(path, this.#turn);
+    this.#turn = taking;
+    this.#taking.set(path, taking);
+    return taking;
+  }
+
+  async #takeInTurn(path: ModulePath, turn: Promise<unknown>): Promise<boolean> {
+    await turn;
+    try {
+      return await this.#takeHead(path);
+    } catch (error) {
+      this.#tell(path, error);
+      return false;
+    } finally {
+      this.#taking.delete(path);
     }
-    return changed;
   }
 
   async #take(

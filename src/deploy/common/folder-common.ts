@@ -59,6 +59,7 @@ export class FolderCommon {
   #rules: CommonRules | undefined;
   #fastly: CommonFastly | undefined;
   #texts: FolderTexts | undefined;
+  #known: Promise<boolean> | undefined;
 
   constructor(located: LocatedFolder, parts: FolderCommonParts & { readonly node: string }) {
     this.#located = located;
@@ -132,9 +133,21 @@ export class FolderCommon {
     return this.#modules?.isUnknown(path) === true;
   }
 
+  /** See `CommonModules.isAccepted`; waits a moment, once, until it is known what others have. */
+  async isAccepted(path: ModulePath): Promise<boolean> {
+    this.#known ??= this.#versions?.isKnown();
+    await this.#known;
+    return this.#modules?.isAccepted(path) === true;
+  }
+
+  /** See `CommonModules`. */
+  get isTakenUp(): boolean {
+    return this.#modules?.isTakenUp === true;
+  }
+
   /** See `CommonModules.takeHeads`. */
-  async takeHeads(): Promise<readonly ModulePath[]> {
-    return (await this.#modules?.takeHeads()) ?? [];
+  async takeHeads(onTaken: (path: ModulePath) => void): Promise<void> {
+    await this.#modules?.takeHeads(onTaken);
   }
 
   /** The copy is elsewhere from now on. */

@@ -148,25 +148,45 @@ export class WatchedFolder {
    *   `site` throws
    */
   async verdict(path: ModulePath): Promise<Site> {
-    const { nowMs, config } = this.#parts;
     const site = await this.site();
     if (site.modules.has(path)) return site;
     const { directory } = this.#place.located;
     const file = await findFile(this.#parts.fs, { directory, path }, this.#away.reason);
-    if (file === undefined) return site;
-    const deadlineMs = nowMs() + config.limits.verdictWaitMs;
+    if (file === undefined) {
+      return this.#common === undefined ? site : await this.#verdictOfOthers(path, this.#common);
+    }
     using _ = this.#modules.want(file, this.#timing);
     // A look that is already running may have passed the file by.
     const lookCountNeeded = this.#loop.lookCountAfterNext;
     this.#loop.lookNow();
+    const isSeen = (): boolean => this.#loop.lookCount >= lookCountNeeded;
+    return await this.#siteOnce(path, () => isSeen() && !this.#modules.isPending(path));
+  }
+
+  /** Of a module that the own copy has not: as long as a new node's arrives, others' serves. */
+  async #verdictOfOthers(path: ModulePath, common: FolderCommon): Promise<Site> {
+    if (!(await common.isAccepted(path))) return await this.site();
+    let isTried = false;
+    void this.#modules.takeHead(path).then(() => {
+      isTried = true;
+      this.#takeVerdict();
+    });
+    const site = await this.#siteOnce(path, () => isTried);
+    if (site.modules.has(path) || !(await common.isAccepted(path))) return site;
+    throw noVerdict('others have accepted the module, which cannot be had now');
+  }
+
+  /** The newest site once it has the module, or it `isDecided` that it has none. */
+  async #siteOnce(path: ModulePath, isDecided: () => boolean): Promise<Site> {
+    const { nowMs, config } = this.#parts;
+    const deadlineMs = nowMs() + config.limits.verdictWaitMs;
     do {
       const newest = await this.site();
-      const isSeen = this.#loop.lookCount >= lookCountNeeded;
-      if (newest.modules.has(path) || (isSeen && !this.#modules.isPending(path))) return newest;
+      if (newest.modules.has(path)) return newest;
+      if (isDecided()) return await this.site();
       await this.#changed.next(deadlineMs - nowMs());
     } while (nowMs() < deadlineMs);
-    const detail = 'Cannot answer yet: the module is still being written or looked at';
-    throw new TerrafirmaError('no-verdict', detail);
+    throw noVerdict('the module is still being written or looked at');
   }
 
   /** The bytes of a kept version turned out to be lost or damaged: read the files again. */
@@ -300,7 +320,9 @@ export class WatchedFolder {
     if (!this.#isOpen || (isKept && this.#place.isMoving)) return;
     const { manifest, inForce, hasAddresses } = this.#rules;
     const modules = this.#modules.siteModules(hasAddresses);
-    const told = { manifest, modules, inForce, isJudged: this.#isJudged };
+    // Until then an index of others may still come.
+    const isJudged = this.#isJudged && this.#common?.isTakenUp !== false;
+    const told = { manifest, modules, inForce, isJudged };
     this.#picture.publish(this.#place.located, told);
   }
 
@@ -369,4 +391,8 @@ export class WatchedFolder {
     this.#publish();
     this.#opened.resolve();
   }
+}
+
+function noVerdict(reason: string): TerrafirmaError {
+  return new TerrafirmaError('no-verdict', `Cannot answer yet: ${reason}`);
 }

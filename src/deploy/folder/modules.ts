@@ -163,7 +163,12 @@ export class FolderModules {
 
   /** Of several nodes: takes up what others have accepted. */
   async takeHeads(): Promise<void> {
-    for (const path of (await this.#parts.common?.takeHeads()) ?? []) this.#track(path);
+    await this.#parts.common?.takeHeads((path) => this.#track(path));
+  }
+
+  /** The same of one that a request waits for. */
+  async takeHead(path: ModulePath): Promise<void> {
+    if (await this.#parts.common?.modules.takeHead(path)) this.#track(path);
   }
 
   /**

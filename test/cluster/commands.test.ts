@@ -28,6 +28,11 @@ describe.skipIf(natsProgram === undefined)('terrafirma cluster status', () => {
     expect(code).toBe(1);
     expect(stdout).toContain(`the server at ${url} does not answer`);
     expect(stdout).toContain('not well: servers or copies are missing or behind');
+    // An end on purpose is none of the store's faults.
+    await node.daemon.stop('SIGTERM');
+    const events = node.daemon.log.map(({ event }) => event);
+    expect(events).toContain('stopped');
+    expect(events).not.toContain('cluster-refused');
   });
 });
 

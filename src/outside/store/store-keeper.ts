@@ -161,7 +161,8 @@ export class StoreKeeper {
     }
     if (message.kind === 'engine') {
       this.#engine = message.engine;
-      this.#thread.onEngine?.(message.engine);
+      // That it was closed is no fault for an operator to read of.
+      if (this.#state !== 'closing') this.#thread.onEngine?.(message.engine);
       return;
     }
     if (message.kind === 'full') {

@@ -84,6 +84,19 @@ test('folders served in turn from one state directory have each its own data', a
   expect(seen).toEqual(['200 1', '200 x', '200 1', '200 x', '200 0', '200 xx']);
 });
 
+test('commands know the folder by a URL as a browser has it', async () => {
+  const folder = newFolder();
+  const stateDirectory = join(home, 'state');
+  const options = { args: [folder.directory], stateDirectory, threads: 1 };
+  await using daemon = await TestDaemon.start(options);
+  expect(await get(daemon, '/kv.wasm/insert?k=a')).toBe('200 1');
+  const url = `${daemon.url}/kv%2ewasm?k#top`;
+  const listed = await runProgram(['kv', 'get', url, 'k', '--state', stateDirectory]);
+  expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('a') });
+  const undone = await runProgram(['rollback', url, '--undo', '--state', stateDirectory]);
+  expect(undone.stdout).toContain(`${localFolderKey(folder.directory)}/kv.wasm serves `);
+});
+
 test('what an earlier release kept stays with the folder it was last kept for', async () => {
   const folder = newFolder();
   const state = join(home, 'state');

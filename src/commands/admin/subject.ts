@@ -1,6 +1,6 @@
 /**
  * What people call a folder or a module of it: `/keybase/public/you/jobs/clean.wasm`, in any
- * spelling; `example.com/clean.wasm`; `./site/clean.wasm`.
+ * spelling; `example.com/clean.wasm`, or the whole URL; `./site/clean.wasm`.
  */
 import path from 'node:path';
 import { canonicalSpelling } from '../../names.ts';
@@ -47,27 +47,45 @@ interface Spellings {
   readonly asKey: string;
   readonly asHost: string;
   readonly asPath: string;
+  /** The host of a URL; undefined where none was typed. */
+  readonly hostOfUrl: string | undefined;
 }
 
+const urlPattern = /^https?:\/\/([^/?#:]+|\[[^\]]*\])(?::\d+)?([^?#]*)/i;
+
 function spellingsOf(text: string, workingDirectory: string): Spellings {
-  const bare = withoutSlash(text);
+  const [, hostOfUrl, pathOfUrl = ''] = urlPattern.exec(text) ?? [];
+  const bare = withoutSlash(hostOfUrl === undefined ? text : hostOfUrl + decoded(pathOfUrl));
   const [host = '', ...rest] = bare.split('/');
   return {
     asKey: canonicalSpelling(bare),
     asHost: [host.toLowerCase(), ...rest].join('/'),
     asPath: path.resolve(workingDirectory, bare),
+    hostOfUrl: hostOfUrl?.toLowerCase(),
   };
+}
+
+/** As a person reads it; what is no percent-encoding stays as it was typed. */
+function decoded(pathOfUrl: string): string {
+  try {
+    return decodeURIComponent(pathOfUrl);
+  } catch (error) {
+    if (error instanceof URIError) return pathOfUrl;
+    throw error;
+  }
 }
 
 /** How the folder may be meant: by a name so long, and which module. */
 function namesIn(
   { directory, folder, hostNames }: FolderRow,
-  { asHost, asKey, asPath }: Spellings,
+  { asHost, asKey, asPath, hostOfUrl }: Spellings,
 ): readonly { readonly length: number; readonly module: string | undefined }[] {
+  // One that is served by its path answers for every name.
+  const isOfAllNames = folder.startsWith('/local/') && hostOfUrl !== undefined;
   const pairs: readonly (readonly [string, string])[] = [
     [asKey, folder],
     [asPath, directory],
-    ...hostNames.map((name) => [asHost, name] as const),
+    ...(isOfAllNames ? [hostOfUrl] : hostNames).map((name) => [asHost, name] as const),
   ];
   return pairs.flatMap(([spelling, name]) => {
     if (spelling === name) return { length: name.length, module: undefined };

@@ -42,7 +42,11 @@ export const build: Command = {
     const parts = { project, judge, moduleBytesMax, environment, nowMs: () => io.nowMs() };
     let isUsage = false;
     let isGood = true;
-    for (const each of chosen(project, given.positionals[0])) {
+    const wanted = chosen(project, given.positionals[0]);
+    if (wanted.length === 0 && !given.has('json')) {
+      io.write('Nothing to build: project.toml has no [[function]]; the site is files alone\n');
+    }
+    for (const each of wanted) {
       const result = await buildFunction(each, parts);
       tell(each, result, { io, isJson: given.has('json') });
       if (result.kind === 'built') continue;
@@ -56,11 +60,7 @@ export const build: Command = {
 
 /** @throws TerrafirmaError `usage` */
 function chosen({ functions }: Project, name: string | undefined): readonly ProjectFunction[] {
-  if (name === undefined) {
-    if (functions.length > 0) return functions;
-    const rule = 'project.toml must have a [[function]]';
-    throw new TerrafirmaError('usage', `Cannot build: ${rule}: received none`);
-  }
+  if (name === undefined) return functions;
   const found = functions.filter((each) => each.name === name || each.name === `${name}.wasm`);
   if (found.length > 0) return found;
   const meant = suggestion(

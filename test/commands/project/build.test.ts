@@ -104,6 +104,15 @@ describe('terrafirma build', () => {
   });
 });
 
+test('a project of files alone needs no build', async () => {
+  project();
+  const { code, stderr, stdout } = await build();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(
+    'Nothing to build: project.toml has no [[function]]; the site is files alone\n',
+  );
+});
+
 describe('project.toml', () => {
   const refused: readonly (readonly [string, string])[] = [
     ['site = 3', 'project.toml:1: site must be a path within the project: received a number'],

@@ -1,12 +1,13 @@
 /**
  * Three servers of the engine and three daemons on one machine, for trying:
  *
- *   npm run cluster -- FOLDER
+ *   npm run cluster -- FOLDER [FIRST_PORT]
  *
- * The daemons serve the folder on ports 8081, 8082 and 8083; what they keep goes with the end.
- * NATS_SERVER names nats-server where it is not in the PATH. Ctrl-C ends all of it.
+ * The daemons serve the folder on three ports from 8081 on; what they keep goes with the end.
+ * NATS_SERVER names nats-server where it is not in the PATH. Ctrl-C ends all of it. The first lines
+ * say how to look at each node and which process each server is.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +16,15 @@ import process from 'node:process';
 import { NatsServers, natsProgram } from '../test/support/nats-servers.ts';
 
 const program = join(import.meta.dirname, '../src/main.ts');
-const firstPort = 8081;
 const nodes = 3;
 
-const [folder] = process.argv.slice(2);
+const [folder, portText = '8081'] = process.argv.slice(2);
+const firstPort = Number(portText);
+if (!Number.isInteger(firstPort) || firstPort < 1 || firstPort > 65_533) {
+  const rule = 'the first port must be from 1 to 65533';
+  process.stderr.write(`Cannot try a cluster: ${rule}: received ${portText}\n`);
+  process.exit(2);
+}
 if (folder === undefined || natsProgram === undefined) {
   const missing = folder === undefined ? 'a folder' : 'nats-server, see NATS_SERVER';
   process.stderr.write(`Cannot try a cluster: there must be ${missing}: received none\n`);
@@ -26,26 +32,48 @@ if (folder === undefined || natsProgram === undefined) {
 }
 const servers = await NatsServers.start({ count: 3 });
 const state = mkdtempSync(join(tmpdir(), 'terrafirma-cluster-'));
+const engine = {
+  TERRAFIRMA_CLUSTER_SERVERS: servers.urls.join(','),
+  TERRAFIRMA_CLUSTER_MONITOR_URLS: servers.monitorUrls.join(','),
+};
+process.stderr.write(explain());
 const daemons = Array.from({ length: nodes }, (_, index) => startNode(index));
 // Each hears the signal of the terminal by itself.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => {
   for (const daemon of daemons) daemon.kill('SIGTERM');
 });
-await Promise.all(daemons.map((daemon) => once(daemon, 'exit')));
+await Promise.all(daemons.map(ended));
 await servers.close();
 rmSync(state, { recursive: true, force: true });
 
+/** One that could not start ends all of it; one that was killed does not. */
+async function ended(daemon: ChildProcess): Promise<void> {
+  const [code] = await once(daemon, 'exit');
+  if (typeof code !== 'number' || code === 0) return;
+  process.exitCode = code;
+  for (const other of daemons) other.kill('SIGTERM');
+}
+
+function stateOf(index: number): string {
+  return join(state, `node-${index + 1}`);
+}
+
+/** What is to be typed in another terminal. */
+function explain(): string {
+  const looks = Array.from({ length: nodes }, (_, index) => {
+    return `http://127.0.0.1:${firstPort + index}  terrafirma status --state ${stateOf(index)}`;
+  });
+  const variables = Object.entries(engine).map(([name, value]) => `export ${name}=${value}`);
+  const pids = servers.processIds.map((id, index) => `server ${index + 1} is process ${id}`);
+  return [...looks, ...pids, ...variables, 'terrafirma cluster status', '', ''].join('\n');
+}
+
 function startNode(index: number) {
   const where = ['--listen', `127.0.0.1:${firstPort + index}`, '--threads', '1'];
-  const keeps = ['--state', join(state, `node-${index + 1}`)];
-  return spawn(process.execPath, [program, 'serve', resolve(folder ?? '.'), ...where, ...keeps], {
+  const argv = ['serve', resolve(folder ?? '.'), ...where, '--state', stateOf(index)];
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, ...argv], {
     stdio: 'inherit',
-    env: {
-      ...process.env,
-      TERRAFIRMA_CLUSTER_SERVERS: servers.urls.join(','),
-      TERRAFIRMA_CLUSTER_NODE: `node-${index + 1}`,
-      TERRAFIRMA_CLUSTER_MONITOR_URLS: servers.monitorUrls.join(','),
-    },
+    env: { ...process.env, ...engine, TERRAFIRMA_CLUSTER_NODE: `node-${index + 1}` },
   });
 }

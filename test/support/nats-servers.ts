@@ -61,6 +61,11 @@ export class NatsServers {
     return this.#servers.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`);
   }
 
+  /** Of those that run. */
+  get processIds(): readonly number[] {
+    return this.#servers.flatMap(({ process: child }) => child?.pid ?? []);
+  }
+
   get count(): number {
     return this.#servers.length;
   }

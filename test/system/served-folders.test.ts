@@ -95,6 +95,9 @@ test('commands know the folder by a URL as a browser has it', async () => {
   expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('a') });
   const undone = await runProgram(['rollback', url, '--undo', '--state', stateDirectory]);
   expect(undone.stdout).toContain(`${localFolderKey(folder.directory)}/kv.wasm serves `);
+  const silent = await runProgram(['logs', url, '--request', 'none', '--state', stateDirectory]);
+  expect(silent).toMatchObject({ code: 0, stdout: '' });
+  expect(silent.stderr).toContain('There is no such line among the newest');
 });
 
 test('what an earlier release kept stays with the folder it was last kept for', async () => {

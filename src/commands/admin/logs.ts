@@ -47,7 +47,11 @@ export const logs: Command = {
     const query = await queryOf(given, daemon, io);
     const print = printerOf(given, io);
     const told = await daemon.json(`/v1/log?${query}`);
-    for (const line of told.lines as readonly object[]) print(JSON.stringify(line));
+    const lines = told.lines as readonly object[];
+    for (const line of lines) print(JSON.stringify(line));
+    if (lines.length === 0 && !given.has('follow')) {
+      io.report('There is no such line among the newest, which the daemon keeps');
+    }
     if (given.has('follow')) await follow(daemon, { query, print, next: String(told.next), io });
     return 0;
   },

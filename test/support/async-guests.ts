@@ -1,5 +1,10 @@
 /** Components of WASI 0.3, each named for what it does. */
-import { makeComponent, plainOptions, type TypeFinder } from './component-bytes.ts';
+import {
+  type ComponentOptions,
+  makeComponent,
+  plainOptions,
+  type TypeFinder,
+} from './component-bytes.ts';
 
 const http = 'wasi:http/types@0.3.0';
 const client = 'wasi:http/client@0.3.0';
@@ -169,6 +174,7 @@ export function serviceGuest(
   how: {
     readonly callback?: boolean;
     readonly libc?: string;
+    readonly nested?: ComponentOptions['nested'];
     /** Interfaces beside those of 0.3, and how the text imports them. */
     readonly beside?: {
       readonly imports: Readonly<Record<string, readonly string[]>>;
@@ -176,7 +182,7 @@ export function serviceGuest(
     };
   } = {},
 ): Uint8Array<ArrayBuffer> {
-  const { callback = true, libc, beside } = how;
+  const { callback = true, libc, beside, nested } = how;
   return makeComponent({
     wat: `(module ${beside?.head ?? ''} ${head} ${functions})`,
     imports: { ...beside?.imports, ...imports },
@@ -184,6 +190,7 @@ export function serviceGuest(
     exports: ['wasi:http/handler@0.3.0', 'handle'],
     async: callback ? { callback: 'callback' } : {},
     ...(libc === undefined ? {} : { libc }),
+    ...(nested === undefined ? {} : { nested }),
   });
 }
 

@@ -223,6 +223,12 @@ export interface ComponentOptions {
   readonly async?: { readonly callback?: string };
   /** Built-in functions, by the names that the module imports them with from `canon`. */
   readonly canons?: (types: TypeFinder) => Readonly<Record<string, readonly number[]>>;
+  /** A component within, without imports; the module imports `entry` of it from `nested`. */
+  readonly nested?: {
+    readonly bytes: Uint8Array;
+    /** The instance that it exports, and the function of that. */
+    readonly exports: readonly [string, string];
+  };
   /** In place of the memory and allocator that every guest here has. */
   readonly libc?: string;
   /** In place of the types that functions have here: `interface#function` → type. */
@@ -318,6 +324,21 @@ export function makeComponent(options: ComponentOptions): Uint8Array<ArrayBuffer
       funcs += 1;
     }
     instances += 1;
+  }
+  if (options.nested !== undefined) {
+    const { bytes, exports } = options.nested;
+    const [owner, entry] = exports;
+    sections.push(
+      section(4, [...bytes]),
+      list(5, [[0x00, 0x00, 0x00]]),
+      list(6, [[0x05, 0x00, ...leb(instances), ...name(owner)]]),
+      list(6, [[0x01, 0x00, ...leb(instances + 1), ...name(entry)]]),
+      list(8, [[0x01, 0x00, ...leb(funcs), ...plainOptions]]),
+    );
+    bags.push({ from: 'nested', functions: [entry], first: coreFuncs });
+    coreFuncs += 1;
+    funcs += 1;
+    instances += 2;
   }
   const func = (from: string, text: string): FuncType => {
     const found = interfaces.imports.get(compatibleName(from))?.functions.get(text)?.type;

@@ -7,7 +7,7 @@ import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
 import { tagHandler } from '../support/handler-guests.ts';
 import { ask } from '../support/http.ts';
-import { pair } from '../support/link-guests.ts';
+import { pair, relayLink } from '../support/link-guests.ts';
 
 /** Writes to its answer every 20 ms for as long as somebody takes it. */
 const endless = httpGuest(`
@@ -133,3 +133,38 @@ describe('seats of a site with middleware', () => {
     },
   );
 });
+
+test('links with one run each that send to each other in opposite order answer all', async () => {
+  using folder = new TestFolder();
+  folder.write(
+    'terrafirma.toml',
+    `[[middleware]]
+for = "/there.txt"
+use = ["links/a.wasm", "links/b.wasm"]
+[[middleware]]
+for = "/back.txt"
+use = ["links/b.wasm", "links/a.wasm"]
+["links/a.wasm".limits]
+runs = 1
+["links/b.wasm".limits]
+runs = 1
+`,
+  );
+  folder.write('links/a.wasm', relayLink);
+  folder.write('links/b.wasm', relayLink);
+  folder.write('there.txt', 'there');
+  folder.write('back.txt', 'back');
+  const env = { TERRAFIRMA_LIMITS_WALL_MS_MAX: '600000' };
+  await using daemon = await TestDaemon.start({ args: [folder.directory], env, threads: 1 });
+  const statusOf = async (path: string): Promise<number> => (await ask(daemon.port, path)).status;
+  await waitFor(async () => {
+    const statuses = [await statusOf('/there.txt'), await statusOf('/back.txt')];
+    return statuses.every((status) => status === 200) ? true : undefined;
+  }, 30_000);
+  const paths = Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? '/there.txt' : '/back.txt'));
+  const statuses = await Promise.all(paths.map(statusOf));
+  // A link gives on what comes from behind it, and so the refusal.
+  expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  expect(statuses).toContain(200);
+  expect([await statusOf('/there.txt'), await statusOf('/back.txt')]).toEqual([200, 200]);
+}, 120_000);

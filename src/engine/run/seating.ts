@@ -40,16 +40,29 @@ export class Seating {
     this.#hasJoined = shared?.join() === true;
     if (this.#hasJoined && !hasOwnSeats) return true;
     // The owner has a seat for all runs of the request.
-    const place = admission.join(shares, runsMax, this.#hasJoined);
+    const place = admission.join(shares, runsMax, this.#hasJoined, shared?.request);
     this.#place = place;
     if (shared !== undefined && !this.#hasJoined) shared.take(place);
     if (admission.tryTakeSeat(place)) return true;
-    if (shared === undefined || this.#hasJoined || shared.mayWait) return false;
+    const refusal = this.#refusalToWait(place);
+    if (refusal === undefined) return false;
     this.leave();
-    throw new TerrafirmaError(
-      'overloaded',
-      'Cannot answer now: a request that a link sends beside another of its own needs a free ' +
-        'seat of the site: received none',
+    throw new TerrafirmaError('overloaded', `Cannot answer now: ${refusal}`);
+  }
+
+  #refusalToWait(place: Place): string | undefined {
+    const { admission, shared } = this.#options;
+    if (this.#hasJoined) {
+      if (admission.mayWait(place)) return undefined;
+      return (
+        'a request may wait for a run of a module that others can give back: received one that ' +
+        'waits for this request itself; let modules that call each other have more `runs`'
+      );
+    }
+    if (shared === undefined || shared.mayWait) return undefined;
+    return (
+      'a request that a link sends beside another of its own needs a free seat of the site: ' +
+      'received none'
     );
   }
 

@@ -6,6 +6,7 @@
 
 import type { Shares } from '../../account/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import { canComeFree, type LinkedRequest } from './linked-request.ts';
 
 export interface SeatWaiter {
   /** A run seat is yours from now on. */
@@ -41,6 +42,8 @@ interface SiteSeats {
   clientRunsMax: number;
   /** The client that was served last at the end. */
   readonly clients: Map<string, ClientSeats>;
+  /** With a seat, of requests that may wait for others meanwhile. */
+  readonly linked: Set<Place>;
 }
 
 /** One request's place among those of its site; given back by `leave`. */
@@ -50,6 +53,7 @@ export interface Place {
   readonly clientKey: string;
   /** The owner has a seat for the request already. */
   readonly isCovered: boolean;
+  readonly request: LinkedRequest | undefined;
   hasSeat: boolean;
   waiter: SeatWaiter | undefined;
 }
@@ -84,9 +88,10 @@ export class Admission {
    * Takes in a request that is there whole. Without a client, nobody's share is looked at.
    *
    * @param isCovered It needs no seat of its owner's: another run of the request has one.
+   * @param request Which it belongs to, where that may have several places.
    * @throws TerrafirmaError `overloaded`.
    */
-  join(shares: Shares, runsMax?: number, isCovered = false): Place {
+  join(shares: Shares, runsMax?: number, isCovered = false, request?: LinkedRequest): Place {
     const site = this.#sites.get(shares.site) ?? this.#openSite(shares);
     this.#setLimit(site, runsMax);
     const known = site.clients.get(shares.client);
@@ -96,7 +101,7 @@ export class Admission {
     site.requests += 1;
     client.requests += 1;
     const clientKey = shares.client;
-    return { site, client, clientKey, isCovered, hasSeat: false, waiter: undefined };
+    return { site, client, clientKey, isCovered, request, hasSeat: false, waiter: undefined };
   }
 
   /** How many clients of a site are remembered. */
@@ -112,7 +117,17 @@ export class Admission {
     if (!place.isCovered) site.owner.runs += 1;
     client.runs += 1;
     place.hasSeat = true;
+    if (place.request !== undefined) site.linked.add(place);
     return true;
+  }
+
+  /**
+   * Before a wait for a place whose request has a seat already: whether one can come free. It
+   * cannot where all are held by requests that wait for this one.
+   */
+  mayWait(place: Place): boolean {
+    place.request?.waiting.add(place);
+    return canComeFree(place);
   }
 
   /** Waits for a seat: `onSeat` says when. */
@@ -126,10 +141,12 @@ export class Admission {
   leave(place: Place): void {
     const { site, client } = place;
     client.waiting.delete(place);
+    place.request?.waiting.delete(place);
     site.requests -= 1;
     client.requests -= 1;
     if (place.hasSeat) {
       place.hasSeat = false;
+      site.linked.delete(place);
       site.runs -= 1;
       if (!place.isCovered) site.owner.runs -= 1;
       client.runs -= 1;
@@ -177,6 +194,7 @@ export class Admission {
       owner.waiting.delete(site);
       owner.waiting.add(site);
       next.client.waiting.delete(next);
+      next.request?.waiting.delete(next);
       this.tryTakeSeat(next);
       next.waiter?.onSeat();
       return;
@@ -211,6 +229,7 @@ export class Admission {
       requests: 0,
       runs: 0,
       clients: new Map(),
+      linked: new Set(),
     };
     this.#sites.set(site, seats);
     return seats;

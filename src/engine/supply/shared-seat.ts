@@ -4,6 +4,12 @@
  * what is behind them could have all seats, and those behind would wait for the links.
  */
 import type { Place } from './admission.ts';
+import { LinkedRequest } from './linked-request.ts';
+
+export interface SharedSeatOptions {
+  readonly mayWait?: boolean;
+  readonly request?: LinkedRequest;
+}
 
 export class SharedSeat {
   /**
@@ -11,11 +17,19 @@ export class SharedSeat {
    * request may not: a link waits for both, and others wait for the link.
    */
   readonly mayWait: boolean;
+  /** The visitor's, which may have other seats. */
+  readonly request: LinkedRequest;
   #place: Place | undefined;
   #runs = 0;
 
-  constructor({ mayWait = true }: { readonly mayWait?: boolean } = {}) {
+  constructor({ mayWait = true, request = new LinkedRequest() }: SharedSeatOptions = {}) {
     this.mayWait = mayWait;
+    this.request = request;
+  }
+
+  /** For what a link sends beside a request that has this one. */
+  beside(): SharedSeat {
+    return new SharedSeat({ mayWait: false, request: this.request });
   }
 
   get isTaken(): boolean {

@@ -53,7 +53,7 @@ export class Passage {
    * @param isBeside Another that the link has sent is under way, and has the seat of the link.
    */
   behind(step: Place & Pick<Step, 'modulePath'>, target: string, isBeside: boolean): Passage {
-    const seat = isBeside ? new SharedSeat({ mayWait: false }) : this.seat;
+    const seat = isBeside ? this.seat.beside() : this.seat;
     const links = [...this.#links, step.modulePath];
     const inner = new Passage(this.#effort, new Set(this.#passed), { seat, links });
     inner.note({ ...step, target });

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { endWithNpm } from './end-with-npm.js';
 import { isNodeSufficient } from './find-node.js';
-import { hideExperimentalWarnings } from './hide-warnings.js';
 import { relaunch } from './relaunch.js';
 
 // Only a checkout has src/, and there a dist/ may be older; a package has dist/ alone.
@@ -12,7 +11,5 @@ const source = new URL('../src/main.ts', import.meta.url);
 const main = existsSync(source) ? source : new URL('../dist/main.js', import.meta.url);
 
 endWithNpm();
-if (isNodeSufficient()) {
-  hideExperimentalWarnings();
-  await import(main.href);
-} else relaunch([fileURLToPath(main), ...process.argv.slice(2)], { isTied: true });
+if (isNodeSufficient()) await import(main.href);
+else relaunch([fileURLToPath(main), ...process.argv.slice(2)], { isTied: true });

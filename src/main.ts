@@ -7,6 +7,7 @@ import { commandNames, loadCommand, loadCommands } from './commands/catalogue.ts
 import { type CommandIo, type ExitCode, mindedSignals } from './commands/command.ts';
 import { describeCommand, describeProgram } from './commands/help.ts';
 import { readHiddenLine } from './commands/hidden-input.ts';
+import { hideExperimentalWarnings } from './commands/hide-warnings.ts';
 import { machineMemoryBytes } from './commands/machine-memory.ts';
 import { readVersion } from './commands/version.ts';
 import { suggestion } from './config/suggest.ts';
@@ -14,6 +15,7 @@ import { describeError, type ErrorCode, TerrafirmaError } from './errors.ts';
 
 // Without a listener of ours, node would open its inspector to every program on this machine.
 process.on('SIGUSR1', () => undefined);
+hideExperimentalWarnings(process);
 const service = takeServiceVariables();
 endWithWrapper();
 

@@ -26,21 +26,3 @@ test('a Node.js that is new enough starts it without a word about its own featur
   expect(complaints).toBe('');
   rmSync(folder, { recursive: true, force: true });
 });
-
-test('other warnings are told', async () => {
-  const hide = join(import.meta.dirname, '../bin/hide-warnings.js');
-  const code =
-    `import { hideExperimentalWarnings } from ${JSON.stringify(hide)};` +
-    'hideExperimentalWarnings();' +
-    "process.emitWarning('one', 'ExperimentalWarning');" +
-    "process.emitWarning('two', { type: 'ExperimentalWarning' });" +
-    "process.emitWarning('three', 'DeprecationWarning'); process.emitWarning('four');";
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code]);
-  let complaints = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    complaints += chunk.toString();
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  expect(complaints).toMatch(/DeprecationWarning: three\n[\s\S]*Warning: four\n/);
-  expect(complaints).not.toMatch(/one|two/);
-});

@@ -75,7 +75,7 @@ test.each([
   ['serve', ['a', 'b'], 'there must be 1 argument beside the flags: received "b" too'],
   ['config', ['--json=yes'], '--json must have no value: received "yes"'],
   ['inspect', [], '<file.wasm> must be given: received nothing'],
-  ['rollback', ['/folder/a.wasm'], '<digest> must be given: received nothing'],
+  ['release', [], '<digest> must be given: received nothing'],
 ])('%s %j is refused: %s', (name, argv, sentence) => {
   const message = faultOf(name, argv);
   expect(message).toContain(sentence);

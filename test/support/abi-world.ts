@@ -123,7 +123,8 @@ export class MapKeyValue implements KeyValue {
   async insert(key: Uint8Array, value: Uint8Array): Promise<boolean> {
     this.#requireWorking();
     const wasAbsent = !this.entries.has(toText(key));
-    this.entries.set(toText(key), value);
+    // The caller's bytes are its own again afterwards, and may go.
+    this.entries.set(toText(key), value.slice());
     return wasAbsent;
   }
 

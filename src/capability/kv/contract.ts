@@ -1,6 +1,9 @@
 /** Key-value stores as a guest's ABI sees them. */
 
-/** The key-value namespace of one module of one folder. Operations are atomic over all threads. */
+/**
+ * The key-value namespace of one module of one folder. Operations are atomic over all threads. Keys
+ * and values are the caller's again when one has resolved, and the caller may let them go.
+ */
 export interface KeyValue {
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   /** Stores always. Resolves to whether the key was absent, after the write is durable. */

@@ -125,6 +125,8 @@ function routeVersion(
 ): Route {
   const { modulePath, version, pathInfo } = asked;
   const module = site.modules.get(modulePath);
+  const isStillToCome = module === undefined && site.isIncomplete === true;
+  if (isStillToCome) return { kind: 'unknown-module', modulePath };
   const versions = module?.kind === 'serving' ? (module.versions ?? []) : [];
   const [found, another] = versions.filter(({ digest }) => digest.startsWith(version));
   if (found === undefined || another !== undefined) return { kind: 'nothing' };

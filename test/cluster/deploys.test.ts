@@ -145,17 +145,24 @@ describe.skipIf(natsProgram === undefined)('three copies of one folder', () => {
   test('a new node with an empty folder serves all modules, and deletes nothing', async () => {
     const [a] = [world.node(0)];
     const index = `${folder}/app/index.wasm`;
+    const route = '[[routes]]\npath = "/routed/*"\nmodule = "hello.wasm"\n';
+    const rules = `${route}[site]\nversions_public = true\n`;
+    const address = `/hello.wasm@${createHash('sha256').update(guestBytes('hello')).digest('hex')}`;
+    const name = file.slice(folder.length);
+    const there = [name, '/hello.wasm', address, '/routed/a', '/app/', '/app/a'];
+    const statuses = (node: Node, asked: readonly string[]): Promise<readonly number[]> =>
+      Promise.all(asked.map(async (each) => (await world.ask(node, each)).status));
+    const good = there.map(() => 200);
     arrive(a, 2);
+    writeFileSync(a.mount.path(`${folder}/terrafirma.toml`), rules);
     mkdirSync(a.mount.path(`${folder}/app`));
     writeFileSync(a.mount.path(index), guestBytes('hello'));
     await servesOnAll(2);
-    await expect.poll(async () => (await world.ask(a, '/app/')).status).toBe(200);
+    await expect.poll(() => statuses(a, there), { timeout: 30_000 }).toEqual(good);
     const fresh = await world.addNode([]);
     mkdirSync(fresh.mount.path(folder), { recursive: true });
     // Its very first visitors wait until it has taken up what the others have.
-    const asked = [file.slice(folder.length), '/hello.wasm', '/app/', '/app/a', '/never.wasm'];
-    const first = await Promise.all(asked.map((each) => world.ask(fresh, each)));
-    expect(first.map(({ status }) => status)).toEqual([200, 200, 200, 200, 404]);
+    expect(await statuses(fresh, [...there, '/never.wasm'])).toEqual([...good, 404]);
     await servesOnAll(2);
     await settled(fresh);
     await servesOnAll(2);

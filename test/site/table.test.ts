@@ -105,6 +105,14 @@ describe('the address of a version', () => {
     expect(route({ 'x.wasm': module }, `/x.wasm@${digits}`)).toEqual({ kind: 'nothing' });
     expect(route({}, `/x.wasm@${digits}`)).toEqual({ kind: 'nothing' });
   });
+
+  test('leads nowhere yet where the module may still come', () => {
+    const path = parseRequestPath('/x.wasm@3f5a9c1d');
+    const unknown = { kind: 'unknown-module', modulePath: 'x.wasm' };
+    expect(routeRequest({ ...siteWith({}), isIncomplete: true }, path)).toEqual(unknown);
+    const known = siteWith({ 'x.wasm': bad });
+    expect(routeRequest({ ...known, isIncomplete: true }, path)).toEqual({ kind: 'nothing' });
+  });
 });
 
 describe('any other path', () => {

@@ -80,9 +80,9 @@ describe.each(templates.filter(({ module }) => module !== undefined))(
   (template) => {
     // Compilers take their time where others are at work, too.
     test('builds, and answers', { timeout: 600_000 }, async (context) => {
-      const { FASTLY_GUESTS } = process.env;
-      if (template.id === 'fastly-rust' && FASTLY_GUESTS === undefined) {
-        context.skip('the kit of Fastly compiles for minutes: set FASTLY_GUESTS to build it');
+      const { FASTLY_TEMPLATE } = process.env;
+      if (template.id === 'fastly-rust' && FASTLY_TEMPLATE === undefined) {
+        context.skip('the kit of Fastly compiles for minutes: set FASTLY_TEMPLATE to build it');
       }
       using folder = new TestFolder();
       const { id, body, module = '', query = '' } = template;

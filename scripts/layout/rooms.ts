@@ -164,4 +164,4 @@ export const rooms: readonly Room[] = [
 
 /** What all ABIs share; an ABI imports this and its own folder. */
 export const sharedByAbis =
-  /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps|wasi-side)\.ts$|objects\/)/;
+  /^src\/abi\/(?:(?:abi|handles|hostcall|memory|steps|verdict|wasi-side)\.ts$|objects\/)/;

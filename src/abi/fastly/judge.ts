@@ -5,20 +5,19 @@
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
 import { faceOf } from '../hostcall.ts';
+import { describeType, refuseModule } from '../verdict.ts';
 import type { WasiBeside } from '../wasi-side.ts';
 import { fastlyTable, legacyModule, legacyPrefix } from './table.ts';
 
 const entry = '_start';
 const modulePrefix = 'fastly_';
-/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const faultsNamedMax = 100;
 
 type Import = ModuleFace['imports'][number];
 
 export function judgeFastly(face: ModuleFace, wasi: WasiBeside): AbiVerdict {
   if (!face.imports.some(isFastly)) return { kind: 'other' };
   const faults = [...face.imports.flatMap((each) => judgeImport(each, wasi)), ...judgeEntry(face)];
-  return faults.length === 0 ? { kind: 'speaks', entry } : refuse(faults);
+  return faults.length === 0 ? { kind: 'speaks', entry } : refuseModule(faults);
 }
 
 export function isFastly({ module, name }: Pick<Import, 'module' | 'name'>): boolean {
@@ -55,15 +54,4 @@ function judgeEntry({ exports }: ModuleFace): readonly string[] {
   if (found.type === undefined) return [];
   const received = describeType(found.type);
   return received === '() -> ()' ? [] : [`${rule}: received ${received}`];
-}
-
-function describeType({ params, results }: FunctionFace): string {
-  return `(${params.join(' ')}) -> (${results.join(' ')})`;
-}
-
-function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, faultsNamedMax);
-  const unnamedCount = faults.length - named.length;
-  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
-  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
 }

@@ -5,13 +5,12 @@
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
 import { faceOf } from '../hostcall.ts';
+import { describeType, refuseModule } from '../verdict.ts';
 import type { WasiBeside } from '../wasi-side.ts';
 import { handlerModule, handlerTable } from './table.ts';
 
 export const requestEntry = 'handle_request';
 export const responseEntry = 'handle_response';
-/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const faultsNamedMax = 100;
 
 const entries: readonly (readonly [string, FunctionFace])[] = [
   [requestEntry, { params: [], results: ['i64'] }],
@@ -30,7 +29,7 @@ export function judgeHandler(face: ModuleFace, wasi: WasiBeside): AbiVerdict {
     ...face.imports.flatMap((each) => judgeImport(each, wasi)),
     ...entries.flatMap(([name, type]) => judgeEntry(findExport(face, name), name, type)),
   ];
-  return faults.length === 0 ? { kind: 'speaks', entry: requestEntry } : refuse(faults);
+  return faults.length === 0 ? { kind: 'speaks', entry: requestEntry } : refuseModule(faults);
 }
 
 function findExport({ exports }: ModuleFace, wanted: string): Export | undefined {
@@ -61,15 +60,4 @@ function judgeEntry(
   if (found.kind !== 'function') return [`${rule}: received a ${found.kind}`];
   if (found.type === undefined || describeType(found.type) === describeType(expected)) return [];
   return [`${rule}: received ${describeType(found.type)}`];
-}
-
-function describeType({ params, results }: FunctionFace): string {
-  return `(${params.join(' ')}) -> (${results.join(' ')})`;
-}
-
-function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, faultsNamedMax);
-  const unnamedCount = faults.length - named.length;
-  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
-  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
 }

@@ -6,14 +6,13 @@
 import { quoteReceived } from '../../names/quote.ts';
 import type { AbiVerdict, ExternKind, FunctionFace, ModuleFace } from '../abi.ts';
 import { faceOf } from '../hostcall.ts';
+import { describeType, refuseModule } from '../verdict.ts';
 import { importModule, terrariumTable } from './table.ts';
 
 const hostcallPrefix = 'hostcall_';
 const entry = 'run';
 /** What AssemblyScript makes of the old Terrarium library's file `http_guest.ts`. */
 const oldLibraryModule = 'http_guest';
-/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const faultsNamedMax = 100;
 
 /** Imports of AssemblyScript's own library, such as for `Math.random()`, and what to call. */
 const ownInstead: ReadonlyMap<string, string> = new Map([
@@ -36,7 +35,7 @@ type Export = ModuleFace['exports'][number];
 
 export function judgeTerrarium(face: ModuleFace): AbiVerdict {
   if (face.imports.some(({ module }) => module === oldLibraryModule)) {
-    return refuse([
+    return refuseModule([
       'the AssemblyScript library of the original Terrarium (imports from `http_guest`) passes ' +
         'objects whose layout depends on the compiler; import the hostcalls from `env`, as the ' +
         'AssemblyScript page of the documentation shows',
@@ -44,7 +43,7 @@ export function judgeTerrarium(face: ModuleFace): AbiVerdict {
   }
   if (!isTerrarium(face)) return { kind: 'other' };
   const faults = [...face.imports.flatMap(judgeImport), ...judgeExports(face.exports)];
-  return faults.length === 0 ? { kind: 'speaks', entry: entry } : refuse(faults);
+  return faults.length === 0 ? { kind: 'speaks', entry: entry } : refuseModule(faults);
 }
 
 /**
@@ -98,15 +97,4 @@ function judgeFunction(
   const receivedType = describeType(received.type);
   if (receivedType === describeType(expected)) return [];
   return [`${label}: ${expectation}: received ${receivedType}`];
-}
-
-function describeType({ params, results }: FunctionFace): string {
-  return `(${params.join(' ')}) -> (${results.join(' ')})`;
-}
-
-function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, faultsNamedMax);
-  const unnamedCount = faults.length - named.length;
-  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
-  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
 }

@@ -7,16 +7,15 @@
  * `_handle`, or `run`.
  */
 import { quoteReceived } from '../../names/quote.ts';
-import type { AbiVerdict, FunctionFace, ModuleFace } from '../abi.ts';
+import type { AbiVerdict, ModuleFace } from '../abi.ts';
 import { faceOf } from '../hostcall.ts';
+import { describeType, refuseModule } from '../verdict.ts';
 import { reallocName } from './guest.ts';
 import { http, preview1, unstable, wasip1Table } from './table.ts';
 
 export const commandEntry = '_start';
 const initializerName = '_initialize';
 const reactorEntries = ['handle', '_handle', 'run'] as const;
-/** A module may have a thousand wrong imports; the reason must fit into a log line and a page. */
-const faultsNamedMax = 100;
 
 type Import = ModuleFace['imports'][number];
 type Export = ModuleFace['exports'][number];
@@ -29,7 +28,7 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
   const faults = [...face.imports.flatMap(judgeImport), ...judgeAllocator(face)];
   if (start !== undefined) {
     faults.push(...judgeEntry(start, 'nothing'));
-    return faults.length === 0 ? { kind: 'speaks', entry: commandEntry } : refuse(faults);
+    return faults.length === 0 ? { kind: 'speaks', entry: commandEntry } : refuseModule(faults);
   }
   const entry = reactorEntries.map((name) => findExport(face, name)).find((found) => found);
   if (initializer !== undefined) faults.push(...judgeEntry(initializer, 'nothing'));
@@ -38,10 +37,10 @@ export function judgeWasip1(face: ModuleFace): AbiVerdict {
       `no entry: expected an export \`${commandEntry}\`, or with \`${initializerName}\` one of ` +
         reactorEntries.map((name) => `\`${name}\``).join(', '),
     );
-    return refuse(faults);
+    return refuseModule(faults);
   }
   faults.push(...judgeEntry(entry, 'anything'));
-  return faults.length === 0 ? { kind: 'speaks', entry: entry.name } : refuse(faults);
+  return faults.length === 0 ? { kind: 'speaks', entry: entry.name } : refuseModule(faults);
 }
 
 /** Who sends requests must have room for their answers. */
@@ -84,15 +83,4 @@ export function judgeImport({ module, name, kind, type }: Import): readonly stri
   if (kind !== 'function') return [`${rule}: received a ${kind}`];
   if (type === undefined || describeType(type) === describeType(expected)) return [];
   return [`${rule}: received ${describeType(type)}`];
-}
-
-function describeType({ params, results }: FunctionFace): string {
-  return `(${params.join(' ')}) -> (${results.join(' ')})`;
-}
-
-function refuse(faults: readonly string[]): AbiVerdict {
-  const named = faults.slice(0, faultsNamedMax);
-  const unnamedCount = faults.length - named.length;
-  if (unnamedCount > 0) named.push(`and ${unnamedCount} more`);
-  return { kind: 'refused', reason: `Cannot run the module: ${named.join('; ')}` };
 }

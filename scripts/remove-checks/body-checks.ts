@@ -40,8 +40,8 @@ export const bodyChecks: readonly RemovableCheck[] = [
   {
     limit: 'handles of a run',
     file: 'src/abi/handles.ts',
-    check: 'if (count < handlesMax && this.#space.hasNumber) return;',
-    instead: 'if (this.#space.hasNumber) return;',
+    check: 'const isWithin = count < handlesMax && this.#space.hasNumber;',
+    instead: 'const isWithin = this.#space.hasNumber;',
     test: 'test/abi/handles.test.ts',
   },
   {

@@ -77,7 +77,7 @@ export class KeptSessions {
     } catch (error) {
       this.#tell('written', error);
       // What has ended must not come back: on a full disk, too, a file can be deleted.
-      await rm(this.#path, { force: true }).catch(() => undefined);
+      await rm(this.#path, { force: true }).catch((failure) => this.#tell('deleted', failure));
     }
   }
 

@@ -1,4 +1,5 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Sessions } from '../../../src/admin/dashboard/sessions.ts';
 import { KeptSessions, keptSessionsName } from '../../../src/admin/owners/kept-sessions.ts';
@@ -112,4 +113,16 @@ test.each([
   const { start, told } = openWorld(place.directory);
   expect(start().sessions.list()).toEqual([]);
   expect(told.length).toBe(text.startsWith('{"schemaVersion":1,') || !text.startsWith('{') ? 1 : 0);
+});
+
+test('tells that a file which could not be written could not be deleted either', async () => {
+  using place = new TestFolder();
+  const { told, start } = openWorld(place.directory);
+  const { kept } = start();
+  // A directory stands where the file belongs: neither way is open.
+  mkdirSync(join(place.directory, keptSessionsName));
+  await kept.flush();
+  const reasons = told.join('\n');
+  expect(reasons).toContain('could not be written');
+  expect(reasons).toContain('could not be deleted');
 });

@@ -11,7 +11,17 @@
  * Files are read and written without waiting, in a thread that does nothing else meanwhile.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { OwnedCache } from '../../account/owned-cache.ts';
@@ -80,7 +90,7 @@ export class KeptForms {
     const file = this.#files.get(fileName(name));
     if (file === undefined) return undefined;
     try {
-      const artifact = decode(readFileSync(file.path));
+      const artifact = readArtifact(file.path);
       if (artifact.digest === name.digest) return artifact;
       throw new TypeError('it is of another module');
     } catch {
@@ -99,7 +109,7 @@ export class KeptForms {
     makeDirectory(directory);
     const parts = encode(artifact);
     try {
-      writeFileSync(beside, Buffer.concat(parts), { mode: 0o600 });
+      writeParts(beside, parts);
       // What is deleted in its place must not be this one.
       this.#files.delete(fileName(name));
       renameSync(beside, path);
@@ -154,18 +164,48 @@ type KeptCore = Omit<ArtifactCore, 'code' | 'cardsCode'> & {
   readonly lengths: readonly [number, number | undefined];
 };
 
+/** One after the other: together they are as large as the module, and more. */
+function writeParts(path: string, parts: readonly Uint8Array[]): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    for (const part of parts) writeFileSync(file, part);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** @throws where it is not what was written, and the file system's own error */
+function readArtifact(path: string): Artifact {
+  const file = openSync(path, 'r');
+  try {
+    let left = fstatSync(file).size;
+    return decode((length) => {
+      left -= length;
+      // A length that was damaged may be any.
+      if (left < 0) throw new RangeError('it is too short');
+      return readPart(file, length);
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The next bytes, in memory of their own: they are handed to other threads. */
+function readPart(file: number, length: number): Uint8Array<ArrayBuffer> {
+  const part = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(file, part, at, length - at, null);
+    if (count === 0) throw new RangeError('it is too short');
+    at += count;
+  }
+  return part;
+}
+
 /** @throws where it is not what was written */
-function decode(file: Buffer): Artifact {
-  let at = hashBytes + 4;
-  const take = (length: number): Uint8Array<ArrayBuffer> => {
-    // Of its own memory: it is handed to other threads, and what is left of it is kept.
-    const part = Uint8Array.from(file.subarray(at, at + length));
-    if (part.length !== length) throw new RangeError('it is too short');
-    at += length;
-    return part;
-  };
-  const facts = take(file.readUInt32LE(hashBytes));
-  if (!hash(facts).equals(file.subarray(0, hashBytes))) throw new TypeError('it is damaged');
+function decode(take: (length: number) => Uint8Array<ArrayBuffer>): Artifact {
+  const factsHash = take(hashBytes);
+  const facts = take(Buffer.from(take(4).buffer).readUInt32LE());
+  if (!hash(facts).equals(factsHash)) throw new TypeError('it is damaged');
   const { cores, ...rest } = deserialize(facts) as Omit<Artifact, 'cores'> & {
     readonly cores: readonly KeptCore[];
   };

@@ -63,7 +63,7 @@ export class ModuleJudge implements AsyncDisposable {
         refusalOf: (digest) =>
           quarantined?.has(digest) === true ? quarantineRecord(digest) : undefined,
       },
-      store: { ownerOf: () => owner, readModule: keepsNothing },
+      store: { ownerOf: () => owner, readModule: keepsNothing, sizeOf: () => undefined },
       probation: { begin: async () => undefined, renew: () => undefined },
       journal: openJournal(),
       compiledBytesMax: limits.compiledBytesMax,

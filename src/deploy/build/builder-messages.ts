@@ -31,10 +31,20 @@ export interface BuildRequest {
   readonly owner: OwnerKey;
 }
 
+/** Whether what was made of a kept module is kept, too: then nothing of the module is needed. */
+export interface RecallRequest {
+  readonly ask: 'recall';
+  readonly id: number;
+  readonly digest: Digest;
+  /** Of the module. */
+  readonly bytes: number;
+  readonly forms: WantedForms;
+}
+
 /** Which of V8's compilers may have a module: the optimiser only what it was tried with. */
 export type CompilerTier = 'baseline' | 'optimised';
 
-/** Compiles forms that a trial has passed. */
+/** Compiles forms that a trial has passed; they may be handed over. */
 export interface CompileRequest {
   readonly ask: 'compile';
   readonly id: number;
@@ -42,14 +52,22 @@ export interface CompileRequest {
   readonly tier: CompilerTier;
 }
 
-export type BuilderRequest = BuildRequest | CompileRequest;
+export type BuilderRequest = BuildRequest | RecallRequest | CompileRequest;
 
 /** The first message of the thread: from now on what goes wrong is the module's doing. */
 export interface BuilderReady {
   readonly kind: 'ready';
 }
 
-export type BuilderReply = { readonly id: number } & (BuildVerdict | CompileVerdict);
+export type BuilderReply = { readonly id: number } & (
+  | BuildVerdict
+  | RecallVerdict
+  | CompileVerdict
+);
+
+export type RecallVerdict =
+  | { readonly kind: 'recalled'; readonly artifact: Artifact }
+  | { readonly kind: 'forgotten' };
 
 export type CompileVerdict =
   /** In the order of the forms. */

@@ -20,6 +20,9 @@ import type {
   BuilderStart,
   BuildRequest,
   BuildVerdict,
+  CompileVerdict,
+  RecallRequest,
+  RecallVerdict,
 } from './builder-messages.ts';
 import { compileForms } from './compile.ts';
 import { FormsShelf } from './forms-shelf.ts';
@@ -33,19 +36,31 @@ const port = parentPort;
 if (port === null) throw new Error('Cannot build modules: this file is the entry of a thread');
 
 port.on('message', (request: BuilderRequest) => {
-  const verdict = request.ask === 'build' ? buildOne(request) : compileForms(request);
+  const verdict = answer(request);
   const reply: BuilderReply = { id: request.id, ...verdict };
-  port.postMessage(reply, verdict.kind === 'built' ? buffersOf(verdict) : []);
+  port.postMessage(reply, buffersOf(verdict));
 });
 
 const ready: BuilderReady = { kind: 'ready' };
 port.postMessage(ready);
 setImmediate(() => shelf.open());
 
+function answer(request: BuilderRequest): BuildVerdict | RecallVerdict | CompileVerdict {
+  if (request.ask === 'build') return buildOne(request);
+  return request.ask === 'recall' ? recall(request) : compileForms(request);
+}
+
 /** What is handed over, because nothing of it is needed here any more: copies of it take time. */
-function buffersOf({ artifact, bytes }: Extract<BuildVerdict, { kind: 'built' }>): ArrayBuffer[] {
-  const all = [bytes, ...formsOf(artifact.cores)].map(({ buffer }) => buffer);
-  return [...new Set(all)];
+function buffersOf(verdict: ReturnType<typeof answer>): ArrayBuffer[] {
+  if (verdict.kind !== 'built' && verdict.kind !== 'recalled') return [];
+  const forms = formsOf(verdict.artifact.cores);
+  const all = verdict.kind === 'built' ? [verdict.bytes, ...forms] : forms;
+  return [...new Set(all.map(({ buffer }) => buffer))];
+}
+
+function recall({ digest, bytes, forms }: RecallRequest): RecallVerdict {
+  const artifact = shelf.read({ digest, bytes, forms });
+  return artifact === undefined ? { kind: 'forgotten' } : { kind: 'recalled', artifact };
 }
 
 function buildOne({ bytes, known, forms, owner }: BuildRequest): BuildVerdict {

@@ -9,7 +9,7 @@ import { fromErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts
 import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
-import type { WantedForms } from './artifact.ts';
+import type { Artifact, WantedForms } from './artifact.ts';
 import type {
   BuilderReply,
   BuilderRequest,
@@ -39,6 +39,12 @@ export interface BuildOptions {
   /** Whose turn it is. */
   readonly owner?: OwnerKey;
   readonly forms?: WantedForms;
+}
+
+export interface CompileOptions {
+  /** Whose turn it is. */
+  readonly owner?: OwnerKey;
+  readonly isLast?: boolean;
 }
 
 /** Several times what 64 MiB of code take, because the machine may be busy. */
@@ -100,9 +106,10 @@ export class Builder {
       ]);
       this.#onJudged?.(performance.now() - startedAtMs);
       if (typeof reply === 'object') {
-        if (reply.kind === 'compiled' || reply.kind === 'not-compiled') throw mixedUp();
         if (reply.kind === 'built') this.#tellTrouble(reply);
-        return reply;
+        if (reply.kind === 'built' || reply.kind === 'known' || reply.kind === 'refused')
+          return reply;
+        throw mixedUp();
       }
       const rule = `judging it takes at most ${this.#buildMsMax} ms and ${threadHeapMib} MiB`;
       const detail = `Cannot accept the module: ${rule}: received one that ${reply}`;
@@ -112,19 +119,45 @@ export class Builder {
   }
 
   /**
+   * What was made of a module of so many `bytes` before, if that is kept: the module itself is not
+   * needed for it.
+   *
+   * @throws what `build` throws, but for `read`
+   */
+  async recall(
+    digest: Digest,
+    bytes: number,
+    { owner = nobody, forms = 'all' }: Pick<BuildOptions, 'owner' | 'forms'> = {},
+  ): Promise<Artifact | undefined> {
+    return await this.#queue.pass(owner, async () => {
+      const reply = await this.#run(
+        { ask: 'recall', id: ++this.#lastId, digest, bytes, forms },
+        [],
+      );
+      // Whatever became of the thread: then it is made anew.
+      if (typeof reply === 'string' || reply.kind === 'forgotten') return undefined;
+      if (reply.kind !== 'recalled') throw mixedUp();
+      return reply.artifact;
+    });
+  }
+
+  /**
    * Compiles forms that a trial has passed, each whole.
    *
+   * @param options.isLast Nobody needs them afterwards: they are the builder's from then on.
    * @throws what `build` throws, and TerrafirmaError: 'module-refused' when V8 will not,
    *   'overloaded' when it takes too long here
    */
   async compile(
     forms: readonly Uint8Array<ArrayBuffer>[],
     tier: CompilerTier,
-    owner: OwnerKey = nobody,
+    { owner = nobody, isLast = false }: CompileOptions = {},
   ): Promise<readonly WebAssembly.Module[]> {
     return await this.#queue.pass(owner, async () => {
       this.#requireOpen();
-      const reply = await this.#run({ ask: 'compile', id: ++this.#lastId, forms, tier }, []);
+      const buffers = isLast ? [...new Set(forms.map(({ buffer }) => buffer))] : [];
+      const request = { ask: 'compile', id: ++this.#lastId, forms, tier } as const;
+      const reply = await this.#run(request, buffers);
       if (typeof reply === 'string') {
         const detail = `Cannot compile the module now: the builder ${reply}`;
         throw new TerrafirmaError('overloaded', detail);

@@ -29,7 +29,7 @@ import type { TrialBook, TriedModule } from './trial-book.ts';
 export const compiledBytesPerCodeByte = 4;
 
 export interface ModulesOptions {
-  readonly store: Pick<ModuleStore, 'ownerOf' | 'readModule'>;
+  readonly store: Pick<ModuleStore, 'ownerOf' | 'readModule' | 'sizeOf'>;
   readonly builder: Builder;
   readonly trial: Pick<Trial, 'admit' | 'optimise'>;
   readonly book: Pick<TrialBook, 'read' | 'write'>;
@@ -131,7 +131,21 @@ export class Modules {
   }
 
   async #loadKept(digest: Digest): Promise<LoadedModule> {
-    return await this.#prove(await this.#buildKept(digest, 'first'));
+    const recalled = await this.#recall(digest);
+    return recalled ?? (await this.#prove(await this.#buildKept(digest, 'first')));
+  }
+
+  /** Of what was made of it before, and tried; undefined: it takes the module itself. */
+  async #recall(digest: Digest): Promise<LoadedModule | undefined> {
+    const { builder, store, book } = this.#options;
+    const owner = store.ownerOf(digest);
+    const bytes = store.sizeOf(digest);
+    if (bytes === undefined) return undefined;
+    const artifact = await builder.recall(digest, bytes, { owner, forms: 'first' });
+    const known = artifact && (await book.read(artifact));
+    if (artifact === undefined || known === undefined) return undefined;
+    this.#tellLarge(artifact);
+    return await this.#compile({ artifact, owner }, known, { isLast: true });
   }
 
   async #buildKept(digest: Digest, forms: WantedForms): Promise<Candidate> {
@@ -146,21 +160,25 @@ export class Modules {
 
   /** Has the module tried, unless it was, and compiles it for the compilers that may have it. */
   async #prove(candidate: Candidate): Promise<LoadedModule> {
-    const { trial, book, journal } = this.#options;
+    const { trial, book } = this.#options;
     const { artifact } = candidate;
-    const { digest, originalBytes: bytes } = artifact;
-    if (bytes >= largeBytes) journal.tell('module-compiling', { digest, bytes });
+    this.#tellLarge(artifact);
     const known = await book.read(artifact);
-    if (known !== undefined) return await this.#compile(candidate, known);
+    if (known !== undefined) return await this.#compile(candidate, known, { isLast: true });
     const isKnown = async () => (await book.read(artifact)) !== undefined;
     const verdict = await trial.admit(subjectOf(candidate), isKnown);
     if (verdict.kind === 'known') return await this.#prove(candidate);
     const tried = await this.#tryOptimiserNow(candidate);
     const [loaded] = await Promise.all([
-      this.#compile(candidate, tried),
+      this.#compile(candidate, tried, { isLast: true }),
       this.#note(artifact, tried),
     ]);
     return loaded;
+  }
+
+  #tellLarge({ digest, originalBytes: bytes }: Artifact): void {
+    if (bytes < largeBytes) return;
+    this.#options.journal.tell('module-compiling', { digest, bytes });
   }
 
   async #tryOptimiserNow(candidate: Candidate): Promise<TriedModule> {
@@ -225,11 +243,15 @@ export class Modules {
     onReplaced?.(digest);
   }
 
-  async #compile({ artifact, owner }: Candidate, tried: TriedModule): Promise<LoadedModule> {
+  async #compile(
+    { artifact, owner }: Pick<Candidate, 'artifact' | 'owner'>,
+    tried: TriedModule,
+    { isLast = false } = {},
+  ): Promise<LoadedModule> {
     const { digest, cores, abi, entry } = artifact;
     const forms = formsOf(cores);
-    const modules = await this.#options.builder.compile(forms, tried.tier, owner);
     const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
+    const modules = await this.#options.builder.compile(forms, tried.tier, { owner, isLast });
     const program = programFrom(artifact, modules);
     const loaded = { digest, program, abi, entry, codeBytes };
     this.#compiled.add(owner, digest, loaded);

@@ -84,6 +84,11 @@ export class ModuleStore {
     return this.#sizes.has(digest);
   }
 
+  /** Bytes of an accepted version; undefined where they are not here. */
+  sizeOf(digest: Digest): number | undefined {
+    return this.#sizes.get(digest);
+  }
+
   /** All versions whose bytes are here. */
   digests(): readonly Digest[] {
     return [...this.#sizes.keys()];
@@ -109,7 +114,7 @@ export class ModuleStore {
     const path = modulePathOf(this.#directory, digest);
     let bytes: Uint8Array<ArrayBuffer>;
     try {
-      bytes = Uint8Array.from(await readFile(path));
+      bytes = new Uint8Array(await readFile(path));
     } catch (error) {
       throw new TerrafirmaError('state', `Cannot read ${digest}: ${describeError(error)}`);
     }

@@ -69,6 +69,22 @@ describe('Builder', () => {
       expect(readFileSync(path)).toEqual(bytes);
     });
 
+    test('recalls what was made without the module, if it is kept', async () => {
+      using scratch = new Scratch();
+      const directory = scratch.path('forms');
+      const hello = guestBytes('hello');
+      const recall = async (builder: Builder): Promise<Artifact | undefined> => {
+        const wanted = { owner, forms: 'first' } as const;
+        const recalled = await builder.recall(digestBytes(hello), hello.length, wanted);
+        await builder.close();
+        return recalled;
+      };
+      expect(await recall(open(directory))).toBeUndefined();
+      const made = await buildOnce(open(directory));
+      expect(await recall(open(directory))).toEqual(made);
+      expect(await recall(new Builder({ limits }))).toBeUndefined();
+    });
+
     test('builds all the same where it can keep nothing, and says so', async () => {
       using scratch = new Scratch();
       writeFileSync(scratch.path('file'), '');

@@ -95,6 +95,27 @@ describe('Modules', () => {
     expect(await modules.load(hello)).not.toBe(first);
   });
 
+  test('load() takes what was made and tried before, and needs no module for it', async () => {
+    const forms = () => ({
+      directory: scratch.path('forms'),
+      bytesMax: 1e9,
+      kept: store.digests(),
+    });
+    const digest = await keep('hello');
+    const keeping = new Builder({ limits: defaultLimits, forms });
+    const made = await (await openModules(scratch, { store, builder: keeping })).load(digest);
+    const bare = {
+      ownerOf: store.ownerOf.bind(store),
+      sizeOf: store.sizeOf.bind(store),
+      readModule: () => Promise.reject(new Error('the module was read')),
+    };
+    const again = await (await openModules(scratch, { store: bare, builder: keeping })).load(
+      digest,
+    );
+    expect(again).toMatchObject({ digest, abi: made.abi, codeBytes: made.codeBytes });
+    await keeping.close();
+  });
+
   test('load() rejects with state for what is not kept; the next one is asked anew', async () => {
     const modules = await openModules(scratch, { store, builder });
     const digest = digestBytes(guestBytes('v2'));

@@ -78,7 +78,7 @@ export interface ArtifactOptions {
 export type WantedForms = 'all' | 'first';
 
 /** Smaller ones have both forms within some tens of milliseconds. */
-const plainFirstBytesMin = 1024 * 1024;
+export const plainFirstBytesMin = 1024 * 1024;
 
 /**
  * Judges `bytes` and makes the artifact.

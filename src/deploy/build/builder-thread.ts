@@ -1,17 +1,19 @@
 /**
  * Edge: the entry of the builder thread. Takes modules off the control plane's event loop: hashing,
  * decoding, validating and compiling 64 MiB would stop everything else there. One at a time, in
- * order; it may be ended at any moment and keeps nothing between two modules.
+ * order; it may be ended at any moment: what it keeps between two modules only saves time.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createCatalogue } from '../../abi/catalogue.ts';
 import { toErrorRecord } from '../../errors.ts';
 import {
+  type Artifact,
   buildArtifact,
   digestBytes,
   formsOf,
   type JudgeComponent,
   type JudgeModule,
+  type WantedForms,
 } from './artifact.ts';
 import type {
   BuilderReady,
@@ -26,9 +28,11 @@ import type {
 } from './builder-messages.ts';
 import { compileForms } from './compile.ts';
 import { FormsShelf } from './forms-shelf.ts';
+import { Twins } from './twins.ts';
 
 const { limits, forms: formsStart } = workerData as BuilderStart;
 const shelf = new FormsShelf(formsStart, limits);
+const twins = new Twins();
 const catalogue = createCatalogue(limits);
 const judge: JudgeModule = (face) => catalogue.judgeModule(face);
 const judgeComponent: JudgeComponent = (plan) => catalogue.judgeComponent(plan);
@@ -70,9 +74,19 @@ function buildOne({ bytes, known, forms, owner }: BuildRequest): BuildVerdict {
   const kept = shelf.read(wanted);
   if (kept !== undefined) return { kind: 'built', artifact: kept, bytes };
   try {
-    const artifact = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+    const artifact = buildOrFind(bytes, forms);
     return { kind: 'built', artifact, bytes, trouble: shelf.write(artifact, owner, wanted) };
   } catch (error) {
     return { kind: 'refused', digest, error: toErrorRecord(error) };
   }
+}
+
+/** @throws TerrafirmaError('module-refused') */
+function buildOrFind(bytes: BuildRequest['bytes'], forms: WantedForms): Artifact {
+  const key = bytes.length <= limits.moduleBytesMax ? twins.keyOf(bytes) : undefined;
+  const twin = twins.find(key, bytes);
+  if (twin !== undefined) return twin;
+  const artifact = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+  twins.note(key, artifact);
+  return artifact;
 }

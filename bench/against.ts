@@ -12,6 +12,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { holdObjects, objectGuest } from '../scripts/attack/object-guest.ts';
 import { assemble } from '../test/wasm/support/assemble.ts';
 import { smallGuest } from './daemon-rows.ts';
 import { readCgiGuest, readRustCgiGuest } from './guest-rows.ts';
@@ -57,6 +58,7 @@ const loads: readonly Load[] = [
   { name: 'CGI guest in C', path: 'cgi.wasm', over: 'http', weight: 1 },
   { name: 'CGI guest in Rust', path: 'rust-cgi.wasm', over: 'http', weight: 0.5 },
   { name: 'guest that answers 64 KiB', path: 'reply.wasm', over: 'http', weight: 0.3 },
+  { name: 'guest of young objects', path: 'objects.wasm', over: 'http', weight: 0.3 },
   { name: 'file of 1 KB', path: 'small.bin', over: 'http', weight: 0.3 },
   { name: 'file of 64 KiB', path: 'medium.bin', over: 'http', weight: 0.3 },
   { name: 'file of 1 MiB', path: 'large.bin', over: 'http', weight: 0.05 },
@@ -181,6 +183,8 @@ function fillFolder(): BenchFolder {
   folder.write(readCgiGuest(), 'cgi.wasm');
   folder.write(readRustCgiGuest(), 'rust-cgi.wasm');
   folder.write(assemble(replyGuest), 'reply.wasm');
+  // What a small page of a language with a collector makes and lets go of.
+  folder.write(objectGuest(holdObjects(5_000)), 'objects.wasm');
   folder.write(Buffer.alloc(1_000, 'a'), 'small.bin');
   folder.write(Buffer.alloc(65_536, 'b'), 'medium.bin');
   folder.write(Buffer.alloc(1_048_576, 'c'), 'large.bin');

@@ -44,7 +44,7 @@ function describe(measured: Measured): string {
     `${ms(quantile(without.latenciesMs, share))} → ${ms(quantile(during.latenciesMs, share))}`;
   return [
     `p50 ${change(0.5)}`,
-    `p99 ${change(0.99)}`,
+    `p99 ${change(0.99)} (her page ${ms(quantile(during.pagesMs, 0.99))})`,
     `store ${ms(quantile(without.storesMs, 0.5))} → ${ms(quantile(during.storesMs, 0.5))}`,
     `deploy ${ms(Math.max(0, ...during.deploysMs))}`,
     `first visit ${ms(Math.max(0, ...during.firstVisitsMs))}`,

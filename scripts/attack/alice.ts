@@ -20,6 +20,8 @@ const POLL_MS = 25;
 /** What Alice and her visitors met. */
 export interface Experience {
   readonly latenciesMs: number[];
+  /** Of these, those of her page: no guest is in the way of it, but a thread that reads files. */
+  readonly pagesMs: number[];
   /** Requests for her function and her page that failed: how each. */
   readonly failures: string[];
   readonly deploysMs: number[];
@@ -57,7 +59,7 @@ export class Alice {
   /** Lives her life until `signal` is aborted. */
   async live(port: number, signal: AbortSignal): Promise<Experience> {
     const seen: Experience = {
-      ...{ latenciesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] },
+      ...{ latenciesMs: [], pagesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] },
       storesMs: [],
     };
     await Promise.all([
@@ -72,10 +74,13 @@ export class Alice {
   async #visit(port: number, seen: Experience, signal: AbortSignal): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     for (let visit = 0; !signal.aborted; visit += 1) {
-      const path = visit % 4 === 3 ? '/page.html' : '/hello.wasm';
+      const isPage = visit % 4 === 3;
+      const path = isPage ? '/page.html' : '/hello.wasm';
       const startedAtMs = performance.now();
       const reply = await ask(port, HOST_NAME, path, agent);
-      seen.latenciesMs.push(performance.now() - startedAtMs);
+      const tookMs = performance.now() - startedAtMs;
+      seen.latenciesMs.push(tookMs);
+      if (isPage) seen.pagesMs.push(tookMs);
       if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
       await pause(PAUSE_MS);
     }

@@ -3,6 +3,7 @@ import type { Attack } from './attack.ts';
 import { allMemories } from './rows/all-memories.ts';
 import { arrayCopy } from './rows/array-copy.ts';
 import { busyAllocator } from './rows/busy-allocator.ts';
+import { byteStreams } from './rows/byte-streams.ts';
 import { cacheFlood } from './rows/cache-flood.ts';
 import { closedWindows } from './rows/closed-windows.ts';
 import { cpuHog } from './rows/cpu-hog.ts';
@@ -11,6 +12,7 @@ import { exceptionHoard } from './rows/exception-hoard.ts';
 import { fullSeats } from './rows/full-seats.ts';
 import { fullStores } from './rows/full-stores.ts';
 import { guestFiles } from './rows/guest-files.ts';
+import { handlerBodies } from './rows/handler-bodies.ts';
 import { http2Frames } from './rows/http2-frames.ts';
 import { http2Headers } from './rows/http2-headers.ts';
 import { idleTables } from './rows/idle-tables.ts';
@@ -33,6 +35,7 @@ import { sleepingMemory } from './rows/sleeping-memory.ts';
 import { slowBodies } from './rows/slow-bodies.ts';
 import { slowStarts } from './rows/slow-starts.ts';
 import { storm } from './rows/storm.ts';
+import { streamHoarders } from './rows/stream-hoard.ts';
 import { untakenReplies } from './rows/untaken-replies.ts';
 import { websocketMemory } from './rows/websocket-memory.ts';
 
@@ -40,6 +43,7 @@ export const attacks: readonly Attack[] = [
   allMemories,
   arrayCopy,
   busyAllocator,
+  byteStreams,
   cacheFlood,
   closedWindows,
   cpuHog,
@@ -48,6 +52,7 @@ export const attacks: readonly Attack[] = [
   fullSeats,
   fullStores,
   guestFiles,
+  handlerBodies,
   http2Frames,
   http2Headers,
   idleTables,
@@ -71,6 +76,7 @@ export const attacks: readonly Attack[] = [
   slowBodies,
   slowStarts,
   storm,
+  streamHoarders,
   trialQueue,
   untakenReplies,
   websocketMemory,

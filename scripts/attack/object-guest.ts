@@ -34,6 +34,15 @@ export function forever(body: readonly number[]): number[] {
   return [0x03, 0x40, ...body, 0x0c, 0, 0x0b];
 }
 
+/** Makes an array of `count` objects; what was held in local 1 before is garbage. */
+export function holdObjects(count: number): readonly number[] {
+  const { node, references } = ObjectType;
+  const array = [...number(count), 0xfb, 7, references, 0x21, 1];
+  const put = [0x20, 1, 0x20, 0, 0xfb, 1, node, 0xfb, 14, references];
+  const next = [0x20, 0, ...number(1), 0x6a, 0x22, 0, ...number(count), 0x49, 0x0d, 0];
+  return [...array, ...number(0), 0x21, 0, 0x03, 0x40, ...put, ...next, 0x0b];
+}
+
 /**
  * A Terrarium guest with the code of `run`. Local 0 is a number, local 1 an array of references,
  * local 2 one of exceptions.

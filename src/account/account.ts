@@ -64,6 +64,7 @@ export class Account {
   readonly #pageStarts: readonly number[];
   #lastOwner: OwnerKey | undefined;
   #lastShare: Share;
+  #ownerChanges = 0;
   readonly #shares = new LRUCache<OwnerKey, Share>({ max: sharesKeptMax });
 
   /** `page`: the number of a serving thread, or the part that this thread is. */
@@ -85,9 +86,24 @@ export class Account {
       share = this.#open(placesOf(this.#words, owner));
       this.#shares.set(owner, share);
     }
+    this.#ownerChanges += 1;
     this.#lastOwner = owner;
     this.#lastShare = share;
     return share;
+  }
+
+  /** Changes while this thread has to do with more than one owner. */
+  get ownerChanges(): number {
+    return this.#ownerChanges;
+  }
+
+  /** What owners have on this thread's heap, and have put there since this was last asked. */
+  heapUses(): readonly { readonly owner: OwnerKey; readonly bytes: number }[] {
+    const uses = [...this.#shares].map(([owner, share]) => ({
+      owner,
+      bytes: share.takeHeapBytes(),
+    }));
+    return uses.filter(({ bytes }) => bytes > 0);
   }
 
   /** Sums over all threads; the last few KiB of each may not be shown yet. */

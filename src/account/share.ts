@@ -16,9 +16,26 @@ export interface ShareOptions {
 /** What other threads see may be behind by so much: they need not be told of every small thing. */
 export const shownStepBytes = 256 * 1024;
 
-const categoryWord: ReadonlyMap<Category, number> = new Map(
-  categories.map((category, index) => [category, pageWord.categories + index]),
-);
+/**
+ * How much of a thread's collector a byte costs: objects are looked through one by one, buffers are
+ * one object however large, and what is left out lies outside of V8's heap, or stays.
+ */
+const collectorWeights: { readonly [category in Category]?: number } = {
+  heap: 1,
+  run: 1,
+  'request-body': 1 / 16,
+  reply: 1 / 16,
+  websocket: 1 / 16,
+  'key-value': 1 / 16,
+  cache: 1 / 16,
+};
+const categoryFacts: ReadonlyMap<Category, { readonly word: number; readonly weight: number }> =
+  new Map(
+    categories.map((category, index) => [
+      category,
+      { word: pageWord.categories + index, weight: collectorWeights[category] ?? 0 },
+    ]),
+  );
 const memoryWord = pageWord.categories + categories.indexOf('memory');
 const idleWord = pageWord.categories + categories.indexOf('idle-guest');
 
@@ -32,6 +49,10 @@ export class Share {
   readonly #firstMemories: number;
   readonly #secondMemories: number;
   readonly #thirdMemories: number;
+  /** What the owner has for this thread's collector to look through, */
+  #heapBytes = 0;
+  /** and has put there since it was last asked. */
+  #takenBytes = 0;
 
   constructor(options: ShareOptions) {
     const { words, base, places } = options;
@@ -69,7 +90,12 @@ export class Share {
 
   /** Adds bytes that are held from now on. Idle guests belong to `Account.common`. */
   charge(category: Category, bytes: number): void {
-    this.#add(this.#base + (categoryWord.get(category) ?? 0), bytes);
+    const { word = 0, weight = 0 } = categoryFacts.get(category) ?? {};
+    this.#add(this.#base + word, bytes);
+    if (weight > 0) {
+      this.#heapBytes += bytes * weight;
+      this.noteTaken(bytes * weight);
+    }
     if (category === 'idle-guest') this.#show(idleWord, pageWord.shownIdle);
     else this.#addHeld(bytes);
   }
@@ -77,6 +103,18 @@ export class Share {
   /** The same bytes are held no more. */
   release(category: Category, bytes: number): void {
     this.charge(category, -bytes);
+  }
+
+  /** Bytes of this thread's heap that its collector will look through, held or not. */
+  noteTaken(bytes: number): void {
+    if (bytes > 0) this.#takenBytes += bytes;
+  }
+
+  /** What the owner has on this thread's heap, and has put there since this was last asked. */
+  takeHeapBytes(): number {
+    const bytes = Math.max(0, this.#heapBytes) + this.#takenBytes;
+    this.#takenBytes = 0;
+    return bytes;
   }
 
   /** Takes or, with a negative count, gives back linear memories. */

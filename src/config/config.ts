@@ -260,6 +260,7 @@ export const defaultLimits = {
   componentTasksPerRunMax: 1_000,
   sliceMs: 1,
   guestCallMsMax: 3,
+  stallMsPerSMax: 10,
   runsPerSiteMax: 100,
   queuedRunsPerSiteMax: 200,
   runsPerOwnerMax: 200,

@@ -42,6 +42,13 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'How long a guest’s allocator may run at a stretch when a hostcall needs memory',
     max: 1_000,
   },
+  stallMsPerSMax: {
+    summary:
+      'How long, per second, the runs of one owner may keep all others of a thread waiting at ' +
+      'stretches of more than 4 ms, V8’s collections of its objects included, before its next ' +
+      'runs wait',
+    max: 1_000,
+  },
   runsPerSiteMax: { summary: 'Runs at once, per site and thread' },
   queuedRunsPerSiteMax: { summary: 'Runs that wait for their turn, per site and thread', min: 0 },
   runsPerOwnerMax: { summary: 'Runs at once of all sites of one owner, per thread' },

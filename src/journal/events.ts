@@ -147,6 +147,7 @@ export interface Events {
   readonly 'thread-replaced': OfThread;
   readonly 'thread-not-replaced': OfThread & Failed;
   readonly 'thread-rejection': Failed;
+  readonly 'owner-held-back': { readonly owner: string };
   readonly 'log-writer-crashed': Failed;
   readonly 'log-lines-dropped': LogLosses;
   readonly 'logins-trouble': Because;
@@ -311,6 +312,11 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'thread-replaced': { level: 'warn', text: 'thread replaced' },
   'thread-not-replaced': { level: 'error', text: 'thread not replaced: trying again' },
   'thread-rejection': { level: 'error', text: 'unhandled rejection' },
+  'owner-held-back': {
+    level: 'warn',
+    text: ({ owner }) =>
+      `runs of ${owner} wait on this thread: they kept all others waiting for too long`,
+  },
   'log-writer-crashed': { level: 'error', text: 'the log writer crashed' },
   'log-lines-dropped': { level: 'warn', text: 'log lines dropped' },
   'logins-trouble': { level: 'error', text: ({ reason }) => `passwords: ${reason}` },

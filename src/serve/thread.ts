@@ -18,7 +18,7 @@ import { ThreadCounters } from '../journal/counters.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
-import type { HostName } from '../names.ts';
+import type { HostName, OwnerKey } from '../names.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
 import { HostRules } from '../site/hosts.ts';
 import { ControlLink } from '../threads/control-link.ts';
@@ -79,7 +79,7 @@ async function start(start: ThreadStart): Promise<void> {
       else void drain(news.drainMs);
     },
   });
-  const { account, pool } = openEngine(start);
+  const { account, pool } = openEngine(start, journal);
   const replica = createReplica({ limits, link, pool }, (run) => capabilities.forRun(run));
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account, counters });
@@ -208,14 +208,18 @@ function openLog({ config, counterPage, logQueue }: ThreadStart): {
   };
 }
 
-function openEngine(start: ThreadStart): { readonly account: Account; readonly pool: GuestPool } {
+function openEngine(
+  start: ThreadStart,
+  journal: Journal,
+): { readonly account: Account; readonly pool: GuestPool } {
   const { limits } = start.config;
   const account = new Account(start.account, start.threadNumber);
   const tidy = new Tidy(account, { trimsToo: false });
   setInterval(() => tidy.look(), tidyLookMs).unref();
   const { abis } = createCatalogue(limits, traceOf(start));
   const page = new LedgerPage(start.ledger, start.threadNumber);
-  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs }) };
+  const onHeldBack = (owner: OwnerKey): void => journal.tell('owner-held-back', { owner });
+  return { account, pool: new GuestPool({ limits, abis, page, account, nowMs, onHeldBack }) };
 }
 
 function countLosses(journal: Journal, channel: LogChannel, counters: ThreadCounters): void {

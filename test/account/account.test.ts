@@ -28,6 +28,35 @@ function openTwo() {
 const owner = (name: string): OwnerKey => `/keybase/private/${name}` as OwnerKey;
 
 describe('account', () => {
+  test('knows what owners have for the collector of a thread, and have put there lately', () => {
+    const { here, there } = openTwo();
+    const share = here.shareOf(owner('mallory'));
+    share.charge('heap', 8 * mib);
+    share.charge('memory', 100 * mib);
+    share.charge('reply', 16 * mib);
+    share.release('reply', 16 * mib);
+    share.noteTaken(mib);
+    here.shareOf(owner('alice'));
+    // Held and taken, buffers for a sixteenth, and what lies outside of the heap not at all.
+    const lately = { owner: owner('mallory'), bytes: (16 + 1 + 1) * mib };
+    expect(here.heapUses()).toEqual([lately]);
+    expect(here.heapUses()).toEqual([{ owner: owner('mallory'), bytes: 8 * mib }]);
+    share.release('heap', 8 * mib);
+    expect(here.heapUses()).toEqual([]);
+    expect(there.heapUses()).toEqual([]);
+  });
+
+  test('notices that a thread has to do with more than one owner', () => {
+    const { here } = openTwo();
+    here.shareOf(owner('alice'));
+    const before = here.ownerChanges;
+    here.shareOf(owner('alice'));
+    expect(here.ownerChanges).toBe(before);
+    here.shareOf(owner('bob'));
+    here.shareOf(owner('alice'));
+    expect(here.ownerChanges).toBe(before + 2);
+  });
+
   test('lets one owner have two thirds of what there is, and others what they need', () => {
     const { here, there } = openTwo();
     const greedy = here.shareOf(owner('mallory'));

@@ -26,6 +26,7 @@ export interface EngineOptions {
   readonly account?: SharedArrayBuffer;
   /** Of the process, where no account is given. */
   readonly bytesMax?: number;
+  readonly onHeldBack?: (owner: OwnerKey) => void;
 }
 
 /** An exchange whose client can go away, and whose body may be late. */
@@ -136,7 +137,8 @@ export class Engine implements Disposable {
     const { restoreMode } = options;
     const { limits, page, account } = this;
     const nowMs = (): number => performance.now();
-    this.pool = new GuestPool({ limits, abis, page, account, nowMs, restoreMode });
+    const { onHeldBack } = options;
+    this.pool = new GuestPool({ limits, abis, page, account, nowMs, onHeldBack, restoreMode });
   }
 
   /** One of our guests by name, or a module's bytes. */

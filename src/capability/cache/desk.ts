@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { FromKeeper, Growth, ToKeeper } from './messages.ts';
+import type { PacedWork, Steps } from './paced-work.ts';
 import type { CacheShelves } from './shelves.ts';
 import { type BodyReader, type StoredBody, toWire } from './stored.ts';
 import type { Found, Obligation, Waiter } from './waiting.ts';
@@ -14,6 +15,7 @@ export class CacheDesk implements BodyReader {
   readonly #shelves: CacheShelves;
   readonly #port: MessagePort;
   readonly #number: number;
+  #isClosed = false;
   /** By the number of the question. */
   readonly #waiting = new Map<number, Waiter>();
   readonly #obligations = new Map<number, Obligation>();
@@ -22,12 +24,12 @@ export class CacheDesk implements BodyReader {
   /** Bodies that grow, of what the thread was told: it may read them. */
   readonly #shown = new Map<number, { readonly body: StoredBody; times: number }>();
 
-  /** `number`: another one for each desk. */
-  constructor(shelves: CacheShelves, port: MessagePort, number: number) {
+  /** `number`: another one for each desk; `work`: one for all. */
+  constructor(shelves: CacheShelves, port: MessagePort, number: number, work: PacedWork) {
     this.#shelves = shelves;
     this.#number = number;
     this.#port = port;
-    port.on('message', (message: ToKeeper) => this.#obey(message));
+    port.on('message', (message: ToKeeper) => work.do(() => this.#obey(message)));
   }
 
   /** Ends the connection; `close` follows. */
@@ -37,6 +39,7 @@ export class CacheDesk implements BodyReader {
 
   /** The thread is gone: what it was to bring others may bring, what it wrote is not whole. */
   close(): void {
+    this.#isClosed = true;
     for (const waiter of this.#waiting.values()) this.#shelves.forget(waiter);
     this.#waiting.clear();
     for (const body of this.#written.values()) this.#end(body, false);
@@ -55,7 +58,15 @@ export class CacheDesk implements BodyReader {
     this.#tell({ kind: 'ended', body: id, isWhole: state === 'whole' });
   }
 
-  #obey(message: ToKeeper): void {
+  /** What is to be done in steps, where it is much. */
+  #obey(message: ToKeeper): Steps | undefined {
+    if (this.#isClosed) return undefined;
+    if (message.kind === 'purge') return this.#purge(message);
+    this.#obeyAtOnce(message);
+    return undefined;
+  }
+
+  #obeyAtOnce(message: Exclude<ToKeeper, Message<'purge'>>): void {
     switch (message.kind) {
       case 'look':
         this.#look(message);
@@ -86,9 +97,6 @@ export class CacheDesk implements BodyReader {
         break;
       case 'unwatch':
         this.#unwatch(message);
-        break;
-      case 'purge':
-        this.#purge(message);
         break;
     }
   }
@@ -218,8 +226,8 @@ export class CacheDesk implements BodyReader {
     shown.body.readers.delete(this);
   }
 
-  #purge({ folderKey, how, id, surrogateKey }: Message<'purge'>): void {
-    const count = this.#shelves.purge(folderKey, surrogateKey, how);
+  *#purge({ folderKey, how, id, surrogateKey }: Message<'purge'>): Generator<undefined, void> {
+    const count = yield* this.#shelves.purge(folderKey, surrogateKey, how);
     this.#tell({ kind: 'purged', id, count });
   }
 

@@ -4,16 +4,19 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { CacheDesk } from './desk.ts';
+import { PacedWork } from './paced-work.ts';
 import type { Room } from './room.ts';
 import { type CacheCounts, CacheShelves, type CacheShelvesOptions } from './shelves.ts';
 
 export class CacheKeeper {
   readonly #shelves: CacheShelves;
   readonly #desks = new Set<CacheDesk>();
+  readonly #work: PacedWork;
   #lastDesk = 0;
 
   constructor(options: CacheShelvesOptions) {
     this.#shelves = new CacheShelves(options);
+    this.#work = new PacedWork(options.nowMs);
   }
 
   get counts(): Readonly<CacheCounts> {
@@ -28,7 +31,7 @@ export class CacheKeeper {
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
     this.#lastDesk += 1;
-    const desk = new CacheDesk(this.#shelves, port1, this.#lastDesk);
+    const desk = new CacheDesk(this.#shelves, port1, this.#lastDesk, this.#work);
     this.#desks.add(desk);
     port1.on('close', () => {
       this.#desks.delete(desk);

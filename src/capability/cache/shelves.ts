@@ -41,6 +41,8 @@ export interface CacheCounts {
   purged: number;
 }
 
+/** Of a purge, between two looks at the clock. */
+const objectsPerStep = 32;
 /** So long after an object was too large nobody waits for it. */
 const tooLargeMs = 120_000;
 
@@ -170,13 +172,23 @@ export class CacheShelves {
     this.#tidy(place.live);
   }
 
-  purge(folderKey: FolderKey, surrogateKey: string, how: 'hard' | 'soft'): number {
+  /**
+   * In steps: objects that are gone are taken out of every table, which takes some 10 µs for each.
+   * Until it ends some are still found, and whoever purges waits for that. Gives how many there
+   * were.
+   */
+  *purge(
+    folderKey: FolderKey,
+    surrogateKey: string,
+    how: 'hard' | 'soft',
+  ): Generator<undefined, number> {
     const objects = this.#surrogates.take(folderKey, surrogateKey, how);
-    for (const object of objects) {
+    this.counts.purged += objects.length;
+    for (const [number, object] of objects.entries()) {
       if (how === 'soft') object.isSoftPurged = true;
       else this.drop(object);
+      if (number % objectsPerStep === objectsPerStep - 1) yield;
     }
-    this.counts.purged += objects.length;
     return objects.length;
   }
 

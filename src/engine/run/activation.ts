@@ -22,6 +22,8 @@ import { FuelGauge } from '../turn/fuel-gauge.ts';
 import type { HostCalls } from '../turn/host-calls.ts';
 import type { Scheduler } from '../turn/scheduler.ts';
 import { type StackOwner, Stacks } from '../turn/stacks.ts';
+import type { Stalls } from '../turn/stalls.ts';
+import { stallMsMin } from '../turn/thread-cpu.ts';
 import { MemoryQuota } from './memory-quota.ts';
 import { describeTrap } from './trap-report.ts';
 
@@ -33,6 +35,8 @@ export interface ThreadParts extends BudgetParts {
   readonly page: LedgerPage;
   /** What the process holds; see account/account.ts. */
   readonly account: Account;
+  /** Who kept everybody waiting; left out: nobody asks. */
+  readonly stalls?: Stalls;
   readonly cpuMsMax: number;
   readonly memoryBytesMax: number;
 }
@@ -164,8 +168,12 @@ export class Activation implements StackOwner, Watched, Waiting {
     this.#parts.page.enter(this.#digestWords);
   }
 
-  onLeave(): void {
-    this.#parts.page.leave();
+  onLeave(nowMs: number): void {
+    const { page, stalls } = this.#parts;
+    page.leave();
+    const { startedAtMs: fromMs, stretchMs } = this.#budget;
+    if (stretchMs < stallMsMin) return;
+    stalls?.noteStretch(this.shares.owner, stretchMs, { fromMs, toMs: nowMs });
   }
 
   onDeadline(): void {

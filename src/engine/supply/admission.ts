@@ -6,6 +6,7 @@
 
 import type { Shares } from '../../account/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
+import type { OwnerKey } from '../../names.ts';
 import { canComeFree, type LinkedRequest } from './linked-request.ts';
 
 export interface SeatWaiter {
@@ -23,6 +24,8 @@ export interface AdmissionOptions {
 
 interface OwnerSeats {
   runs: number;
+  /** What it may have for now, where that is less than what every owner may have. */
+  runsMax: number;
   /** Sites with somebody who waits, the one that was served last at the end. */
   readonly waiting: Set<SiteSeats>;
 }
@@ -66,6 +69,8 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #sites = new Map<string, SiteSeats>();
   readonly #owners = new Map<string, OwnerSeats>();
+  /** Owners who may have fewer runs than others for now. */
+  readonly #limited = new Map<OwnerKey, number>();
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -121,6 +126,16 @@ export class Admission {
     return true;
   }
 
+  /** From now on the owner may have so many runs at once; those under way go on. */
+  limitOwner(owner: OwnerKey, runsMax: number): void {
+    if (runsMax < this.#options.runsPerOwnerMax) this.#limited.set(owner, runsMax);
+    else this.#limited.delete(owner);
+    const seats = this.#owners.get(owner);
+    if (seats === undefined) return;
+    seats.runsMax = runsMax;
+    while (seats.runs < runsMax && this.#handOn(seats));
+  }
+
   /**
    * Before a wait for a place whose request has a seat already: whether one can come free. It
    * cannot where all are held by requests that wait for this one.
@@ -168,6 +183,7 @@ export class Admission {
   #requireRoom(site: SiteSeats, client: ClientSeats | undefined): void {
     const { clientSharePercentMax, queuedRunsPerSiteMax, runsPerSiteMax } = this.#options;
     if (site.requests >= site.runsMax + queuedRunsPerSiteMax) {
+      if (site.owner.runsMax === 0) throw overloaded(heldRule);
       const runs = `${site.runsMax} runs at once and ${queuedRunsPerSiteMax} requests that wait`;
       throw overloaded(`this site may have ${runs}`);
     }
@@ -181,12 +197,16 @@ export class Admission {
   #hasSeatFor({ site, client, isCovered }: Place): boolean {
     const { runsPerOwnerMax } = this.#options;
     if (site.runs >= site.runsMax) return false;
-    if (!isCovered && site.owner.runs >= runsPerOwnerMax) return false;
+    const { owner } = site;
+    if (!isCovered && owner.runs >= Math.min(owner.runsMax, runsPerOwnerMax)) return false;
     return client.runs < site.clientRunsMax;
   }
 
-  /** Gives one seat to the owner's next site, and there to the next client, that may have it. */
-  #handOn(owner: OwnerSeats): void {
+  /**
+   * Gives one seat to the owner's next site, and there to the next client, that may have it; false
+   * where there is none.
+   */
+  #handOn(owner: OwnerSeats): boolean {
     for (const site of owner.waiting) {
       const next = this.#nextOf(site);
       if (next === 'nobody waits') owner.waiting.delete(site);
@@ -197,8 +217,9 @@ export class Admission {
       next.request?.waiting.delete(next);
       this.tryTakeSeat(next);
       next.waiter?.onSeat();
-      return;
+      return true;
     }
+    return false;
   }
 
   #nextOf(site: SiteSeats): Place | 'nobody waits' | 'no seat' {
@@ -219,7 +240,8 @@ export class Admission {
     if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
     let ownerSeats = this.#owners.get(owner);
     if (ownerSeats === undefined) {
-      ownerSeats = { runs: 0, waiting: new Set() };
+      const runsMax = this.#limited.get(owner) ?? Number.POSITIVE_INFINITY;
+      ownerSeats = { runs: 0, runsMax, waiting: new Set() };
       this.#owners.set(owner, ownerSeats);
     }
     const limits = { runsMax: 0, clientRunsMax: 0 };
@@ -250,6 +272,10 @@ function openClient(site: SiteSeats, key: string): ClientSeats {
   site.clients.set(key, client);
   return client;
 }
+
+/** Said instead of numbers that would not explain it. */
+export const heldRule =
+  'functions of this owner have kept everybody waiting, and wait themselves now, as many as may';
 
 function overloaded(rule: string): TerrafirmaError {
   return new TerrafirmaError('overloaded', `Cannot answer now: ${rule}: received one more`);

@@ -9,6 +9,7 @@ import type { Limits } from '../../config/config.ts';
 import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
 import { LimitClock } from '../../limit-clock.ts';
+import type { OwnerKey } from '../../names.ts';
 import type { LedgerPage } from '../../threads/ledger.ts';
 import type { Digest, LoadedModule } from '../../threads/messages.ts';
 import type { Guest } from '../guest.ts';
@@ -24,10 +25,12 @@ import { noRunLimits } from '../run/run-limits.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
 import { Scheduler } from '../turn/scheduler.ts';
+import { Stalls } from '../turn/stalls.ts';
 import { ThreadCpu } from '../turn/thread-cpu.ts';
-import { Admission } from './admission.ts';
+import { Admission, heldRule } from './admission.ts';
 import { CardTables } from './card-tables.ts';
 import type { SupplyCounts } from './counts.ts';
+import { HoldingBack } from './holding-back.ts';
 import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
@@ -42,25 +45,32 @@ export interface PoolOptions {
   readonly account: Account;
   /** Milliseconds since some instant. */
   readonly nowMs: () => number;
+  /** Runs of an owner wait from now on, because others had to wait for them. */
+  readonly onHeldBack?: ((owner: OwnerKey) => void) | undefined;
   /** How to restore, whatever is measured; for tests and benchmarks. */
   readonly restoreMode?: RestoreMode | 'never' | undefined;
 }
 
 /** Programs of which a thread remembers how they run. */
 const programsMax = 4_096;
-/** How often idle guests are looked at: memory that is short cannot wait long. */
-const idleLookMs = 100;
+/**
+ * How often idle guests are looked at: memory that is short cannot wait long; and who was held back
+ * for long enough.
+ */
+const lookMs = 100;
 
 export class GuestPool {
   readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
   readonly #programs: LRUCache<Digest, ProgramHost>;
-  readonly #idleTimer: NodeJS.Timeout;
+  readonly #lookTimer: NodeJS.Timeout;
+  readonly #stalls: Stalls;
+  readonly #holdingBack: HoldingBack;
   readonly #warmUp = new WarmUp();
   /** Looked for once, when a large guest first wants it; null: there is none. */
   #mapper: PageMapper | null | undefined;
 
-  constructor({ limits, abis, page, account, nowMs, restoreMode }: PoolOptions) {
+  constructor({ limits, abis, page, account, nowMs, onHeldBack, restoreMode }: PoolOptions) {
     this.#abis = abis;
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs });
     const trap = takeTrap();
@@ -73,18 +83,16 @@ export class GuestPool {
       bytesMax: limits.idleGuestBytesMax,
       idleMsMax: limits.idleGuestMsMax,
     });
-    this.#idleTimer = setInterval(() => idle.expire(nowMs()), idleLookMs);
-    this.#idleTimer.unref();
-    this.#programs = new LRUCache({
-      max: programsMax,
-      // A program holds its compiled modules; one that is too large is held alone.
-      maxSize: limits.compiledBytesMax,
-      sizeCalculation: ({ loaded }) =>
-        Math.min(Math.max(1, loaded.codeBytes), limits.compiledBytesMax),
-      dispose: (program) => {
-        idle.evictAll(program);
-        program.close();
-      },
+    const admission = new Admission(limits);
+    const cpu = new ThreadCpu();
+    const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });
+    const stalls = new Stalls({ account, cpu, nowMs, onStall: held.charge.bind(held) });
+    this.#holdingBack = held;
+    this.#stalls = stalls;
+    this.#lookTimer = lookEvery(nowMs, { idle, stalls, held });
+    this.#programs = openPrograms(limits, (program) => {
+      idle.evictAll(program);
+      program.close();
     });
     this.#parts = {
       scheduler,
@@ -94,7 +102,8 @@ export class GuestPool {
       limits,
       idle,
       nowMs,
-      cpu: new ThreadCpu(),
+      cpu,
+      stalls,
       get cpuMsMax() {
         return limits.cpuMsMax;
       },
@@ -109,7 +118,7 @@ export class GuestPool {
       cardTables: new CardTables(),
       mapper: () => this.#openMapper(),
       fixedMode: restoreMode,
-      admission: new Admission(limits),
+      admission,
       bodies: new Bodies(limits.bodiesPerClientMax),
       clock: new LimitClock(limits.wallMsMax),
       underWay: new RunsUnderWay(),
@@ -135,6 +144,16 @@ export class GuestPool {
     const program = this.#programOf(loaded);
     const { record, seat, hasOwnSeats = false } = request ?? {};
     return new GuestRun(this.#parts, program, { shares, limits, record, seat, hasOwnSeats });
+  }
+
+  /**
+   * Before a conversation, which waits for no seat.
+   *
+   * @throws TerrafirmaError `overloaded` while the owner's runs wait
+   */
+  requireFree({ owner }: Shares): void {
+    if (this.#holdingBack.isHeld(owner))
+      throw new TerrafirmaError('overloaded', `Cannot begin now: ${heldRule}`);
   }
 
   /** What runs or waits now, the youngest first, WebSocket connections last. */
@@ -196,6 +215,7 @@ export class GuestPool {
    * One at a time for each owner: its start function runs like any other guest, on its account.
    */
   warm(loaded: LoadedModule, shares: Shares, capabilities: EarlyCapabilities): void {
+    if (this.#holdingBack.isHeld(shares.owner)) return;
     const warm = (): Promise<void> => this.#warm(this.#programOf(loaded), shares, capabilities);
     this.#warmUp.add(shares.owner, warm);
   }
@@ -227,7 +247,8 @@ export class GuestPool {
 
   close(): void {
     this.#warmUp.close();
-    clearInterval(this.#idleTimer);
+    clearInterval(this.#lookTimer);
+    this.#stalls.close();
     this.#parts.clock.close();
     this.#parts.scheduler.close();
     this.#programs.clear();
@@ -316,4 +337,30 @@ export class GuestPool {
     this.#mapper ??= PageMapper.open() ?? null;
     return this.#mapper ?? undefined;
   }
+}
+
+function openPrograms(
+  { compiledBytesMax }: Limits,
+  dispose: (program: ProgramHost) => void,
+): LRUCache<Digest, ProgramHost> {
+  return new LRUCache({
+    max: programsMax,
+    // A program holds its compiled modules; one that is too large is held alone.
+    maxSize: compiledBytesMax,
+    sizeCalculation: ({ loaded }) => Math.min(Math.max(1, loaded.codeBytes), compiledBytesMax),
+    dispose,
+  });
+}
+
+function lookEvery(
+  nowMs: () => number,
+  parts: { readonly idle: IdleGuests; readonly stalls: Stalls; readonly held: HoldingBack },
+): NodeJS.Timeout {
+  const look = (): void => {
+    const { held, idle, stalls } = parts;
+    idle.expire(nowMs());
+    stalls.settle();
+    held.look(nowMs());
+  };
+  return setInterval(look, lookMs).unref();
 }

@@ -371,6 +371,7 @@ export class ProgramHost {
     else stock.take(share, count);
     const charge = new GuestCharge(this.#parts.account, share, count);
     charge.set(bytes);
+    share.noteTaken(this.bytesWith(0));
     try {
       const memories = stock.create(plans);
       const cardTables = withCards ? this.#parts.cardTables.openFor(program, stock) : undefined;

@@ -14,7 +14,7 @@ export interface StackOwner extends Turn {
   /** It has the thread from now on. */
   onBegin(nowMs: number): void;
   /** It has let go of it. */
-  onLeave(): void;
+  onLeave(nowMs: number): void;
 }
 
 export interface StackParts<T extends Turn> {
@@ -62,7 +62,7 @@ export class Stacks<T extends StackOwner> {
     const nowMs = atMs ?? this.#parts.nowMs();
     this.#budget.stop(nowMs);
     this.#holdsThread = false;
-    this.#owner.onLeave();
+    this.#owner.onLeave(nowMs);
     this.#parts.scheduler.leave(this.#owner, nowMs);
     if (this.#ready !== undefined && this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
   }

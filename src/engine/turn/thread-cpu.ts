@@ -7,12 +7,24 @@ import { openThreadClock, type ReadThreadCpu } from './thread-clock.ts';
 
 /** Shorter stretches are taken for what the clock says. */
 const trustedMs = 0.2;
+/** A thread that turned to nobody for so long has kept others waiting, in milliseconds of CPU. */
+export const stallMsMin = 4;
+/** The last stretches of so much CPU time are remembered: a collector's pause is told later. */
+const longKept = 32;
+
+/** Between two looks at the clock. */
+interface LongStretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly cpuMs: number;
+}
 
 /** The CPU time of this thread. */
 export class ThreadCpu {
   readonly #read: ReadThreadCpu;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #cpuMs = 0;
+  readonly #long: LongStretch[] = [];
 
   constructor(read: ReadThreadCpu = openThreadClock()) {
     this.#read = read;
@@ -20,9 +32,31 @@ export class ThreadCpu {
 
   /** In milliseconds; `nowMs` is when it is asked. */
   ask(nowMs: number): number {
-    this.#cpuMs = this.#read();
+    const cpuMs = this.#read();
+    const usedMs = cpuMs - this.#cpuMs;
+    if (usedMs >= stallMsMin)
+      this.#noteLong({ fromMs: this.#readAtMs, toMs: nowMs, cpuMs: usedMs });
+    this.#cpuMs = cpuMs;
     this.#readAtMs = nowMs;
-    return this.#cpuMs;
+    return cpuMs;
+  }
+
+  /**
+   * How much CPU time the thread may have used within that time without a look at its clock: of
+   * stretches shorter than `stallMsMin` nothing is known.
+   */
+  longCpuMsWithin(
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+    nowMs: number,
+  ): number {
+    this.ask(nowMs);
+    const within = this.#long.filter((long) => long.fromMs < toMs && long.toMs > fromMs);
+    return within.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+  }
+
+  #noteLong(long: LongStretch): void {
+    this.#long.push(long);
+    if (this.#long.length > longKept) this.#long.shift();
   }
 
   /** The same as of at most `trustedMs` ago: never too much. */
@@ -40,6 +74,7 @@ export class CpuAccount {
   #startedAtMs = 0;
   #startedCpuMs = 0;
   #isRunning = false;
+  #stretchMs = 0;
 
   constructor(cpu: ThreadCpu) {
     this.#cpu = cpu;
@@ -61,8 +96,20 @@ export class CpuAccount {
   }
 
   stop(nowMs: number): void {
-    this.#usedMs = this.usedMsAt(nowMs);
+    const usedMs = this.usedMsAt(nowMs);
+    if (this.#isRunning) this.#stretchMs = usedMs - this.#usedMs;
+    this.#usedMs = usedMs;
     this.#isRunning = false;
+  }
+
+  /** How much was used between the last start and its stop. */
+  get stretchMs(): number {
+    return this.#stretchMs;
+  }
+
+  /** When the clock was last started. */
+  get startedAtMs(): number {
+    return this.#startedAtMs;
   }
 
   /** From `nowMs` on the run has its whole budget again. */

@@ -85,6 +85,7 @@ export class ModuleRuns {
       upgrade.watch();
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
     }
+    if (converses) pool.requireFree(shares);
     const isColdStart = held instanceof Promise;
     const endRun = spans?.begin('guest.run', 'request', { 'faas.coldstart': isColdStart });
     const report = converses

@@ -113,6 +113,16 @@ describe('purging by a surrogate key', () => {
     expect(await textOf((await other.find(address('a'))).found)).toBe('bob');
   });
 
+  test('takes away as many as there are, also where it takes several steps', async () => {
+    const keeper = bench.openKeeper();
+    const run = bench.openRun(keeper);
+    for (let count = 0; count < 100; count += 1) {
+      await store(run, `k${count}`, 'x', { surrogateKeys: ['s'] });
+    }
+    expect(await run.purge('s', 'hard')).toBe(100);
+    expect(keeper.room.objects).toBe(0);
+  });
+
   test('softly makes it stale', async () => {
     const run = bench.openRun(bench.openKeeper());
     await store(run, 'k', 'x', { surrogateKeys: ['s'] });

@@ -54,6 +54,34 @@ describe('Admission', () => {
     expect(() => admission.join(by('w'), 1)).toThrow('may have 1 runs at once');
   });
 
+  test('an owner who may have fewer runs for now waits, and gets its seats when it may', () => {
+    const admission = new Admission({ ...limits, queuedRunsPerSiteMax: 9 });
+    const seated: string[] = [];
+    const mallory = '/m' as OwnerKey;
+    const first = enter(admission, 'm0', seated, '/m/1');
+    admission.limitOwner(mallory, 0);
+    enter(admission, 'm1', seated, '/m/2');
+    enter(admission, 'm2', seated, '/m/3');
+    enter(admission, 'm3', seated, '/m/4');
+    enter(admission, 'a1', seated, '/a/1');
+    expect(seated).toEqual(['m0', 'a1']);
+    admission.leave(first);
+    expect(seated).toEqual(['m0', 'a1']);
+    admission.limitOwner(mallory, 2);
+    expect(seated).toEqual(['m0', 'a1', 'm1', 'm2']);
+    admission.limitOwner(mallory, Number.POSITIVE_INFINITY);
+    expect(seated).toEqual(['m0', 'a1', 'm1', 'm2', 'm3']);
+  });
+
+  test('an owner is limited before its first run, too; its refusals say why', () => {
+    const admission = new Admission(limits);
+    const mallory = '/m' as OwnerKey;
+    admission.limitOwner(mallory, 0);
+    const places = [0, 1, 2].map(() => admission.join(by('x', '/m/1')));
+    expect(places.map((each) => admission.tryTakeSeat(each))).toEqual([false, false, false]);
+    expect(() => admission.join(by('x', '/m/1'))).toThrow('have kept everybody waiting');
+  });
+
   test('join() remembers no client that it refuses', () => {
     const admission = new Admission(limits);
     for (let request = 0; request < 3; request += 1) admission.join(by('x'));

@@ -1,0 +1,113 @@
+/**
+ * Times in which a thread could turn to nobody, and whose they were: a stretch of one run that
+ * nothing cut short (a large instance is made, a table put back), and V8's collector, which stops
+ * all guests of the thread for the objects of one. All by CPU time: a thread that waited for a core
+ * is nobody's fault.
+ *
+ * A collection falls into whichever run happens to allocate next, so it is not that run's: it is
+ * shared out by what owners have on the heap and have put there since the last one. Objects that
+ * die young cost the collector next to nothing, and its pauses are too short to be counted.
+ */
+import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+import type { Account } from '../../account/account.ts';
+import type { OwnerKey } from '../../names.ts';
+import { stallMsMin, type ThreadCpu } from './thread-cpu.ts';
+
+export interface StallsOptions {
+  readonly account: Pick<Account, 'heapUses'>;
+  readonly cpu: ThreadCpu;
+  /** Milliseconds since some instant. */
+  readonly nowMs: () => number;
+  /** The owner has held everybody up for so long, beyond what is nobody's business. */
+  readonly onStall: (owner: OwnerKey, ms: number, nowMs: number) => void;
+}
+
+export interface Interval {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+interface Stretch extends Interval {
+  readonly owner: OwnerKey;
+  readonly cpuMs: number;
+}
+
+/** The daemon's own part of what the collector looks through. */
+const ownBytes = 8 * 1024 * 1024;
+/** Shorter collections are no part of anything that is told here. */
+const collectionMsMin = 1;
+/** A collection is told a turn or two later than it was; a stretch waits for that. */
+const settledAfterMs = 50;
+/** Waiting to be settled; beyond that, a thread has other sorrows. */
+const waitingMax = 256;
+
+export class Stalls {
+  readonly #options: StallsOptions;
+  readonly #observer: PerformanceObserver;
+  #collections: Interval[] = [];
+  #stretches: Stretch[] = [];
+
+  constructor(options: StallsOptions) {
+    this.#options = options;
+    this.#observer = new PerformanceObserver((list) => this.noteCollections(list.getEntries()));
+    this.#observer.observe({ entryTypes: ['gc'] });
+  }
+
+  close(): void {
+    this.#observer.disconnect();
+  }
+
+  /** A run let go of the thread, which it had for so much CPU time: at least `stallMsMin`. */
+  noteStretch(owner: OwnerKey, cpuMs: number, { fromMs, toMs }: Interval): void {
+    if (this.#stretches.length < waitingMax) this.#stretches.push({ owner, cpuMs, fromMs, toMs });
+  }
+
+  /** As V8 tells them, at `startTime` and for `duration` milliseconds by the clock. */
+  noteCollections(entries: readonly Pick<PerformanceEntry, 'startTime' | 'duration'>[]): void {
+    for (const { startTime, duration } of entries) {
+      if (duration < collectionMsMin || this.#collections.length >= waitingMax) continue;
+      const collection = { fromMs: startTime, toMs: startTime + duration };
+      this.#collections.push(collection);
+      if (duration >= stallMsMin) this.#shareOut(collection);
+    }
+  }
+
+  /** To be called every moment: nothing to do where nothing took long. */
+  settle(): void {
+    if (this.#collections.length === 0 && this.#stretches.length === 0) return;
+    const nowMs = this.#options.nowMs();
+    const isDue = ({ toMs }: Interval): boolean => nowMs - toMs >= settledAfterMs;
+    for (const stretch of this.#stretches.filter(isDue)) this.#chargeRun(stretch, nowMs);
+    this.#stretches = this.#stretches.filter((stretch) => !isDue(stretch));
+    const oldestMs = this.#stretches.at(0)?.fromMs ?? nowMs - settledAfterMs;
+    this.#collections = this.#collections.filter(({ toMs }) => toMs >= oldestMs);
+  }
+
+  #shareOut(collection: Interval): void {
+    const { account, cpu, nowMs } = this.#options;
+    const atMs = nowMs();
+    const ms = Math.min(lengthOf(collection), cpu.longCpuMsWithin(collection, atMs));
+    const uses = account.heapUses();
+    if (ms < stallMsMin) return;
+    const bytes = uses.reduce((sum, use) => sum + use.bytes, ownBytes);
+    for (const use of uses) this.#charge(use.owner, (ms - stallMsMin) * (use.bytes / bytes), atMs);
+  }
+
+  /** Its own time, without that of the collections that fell into it. */
+  #chargeRun(stretch: Stretch, nowMs: number): void {
+    const collectedMs = this.#collections.reduce((sum, each) => sum + overlapMs(stretch, each), 0);
+    this.#charge(stretch.owner, stretch.cpuMs - collectedMs - stallMsMin, nowMs);
+  }
+
+  #charge(owner: OwnerKey, ms: number, nowMs: number): void {
+    if (ms > 0) this.#options.onStall(owner, ms, nowMs);
+  }
+}
+
+function lengthOf({ fromMs, toMs }: Interval): number {
+  return toMs - fromMs;
+}
+
+function overlapMs(one: Interval, other: Interval): number {
+  return Math.max(0, Math.min(one.toMs, other.toMs) - Math.max(one.fromMs, other.fromMs));
+}

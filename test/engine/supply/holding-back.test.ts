@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { HoldingBack } from '../../../src/engine/supply/holding-back.ts';
+import type { OwnerKey } from '../../../src/names.ts';
+
+const mallory = '/public/mallory' as OwnerKey;
+
+class TestThread {
+  readonly account = { ownerChanges: 0 };
+  readonly limits = { stallMsPerSMax: 10 };
+  /** Runs at once that owners may have, as they were told. */
+  readonly told: (readonly [OwnerKey, number])[] = [];
+  readonly held: OwnerKey[] = [];
+  readonly holding = new HoldingBack({
+    account: this.account,
+    limits: this.limits,
+    admission: { limitOwner: (owner, runsMax) => this.told.push([owner, runsMax]) },
+    onHeld: (owner) => this.held.push(owner),
+  });
+
+  /** Another owner's run, and a look. */
+  look(nowMs: number): void {
+    this.account.ownerChanges += 1;
+    this.holding.look(nowMs);
+  }
+}
+
+describe('HoldingBack', () => {
+  test('holds an owner until its debt is paid; then it has a few runs at once for a while', () => {
+    const thread = new TestThread();
+    thread.look(0);
+    thread.holding.charge(mallory, 15, 10);
+    expect(thread.told).toEqual([]);
+    thread.holding.charge(mallory, 25, 10);
+    expect(thread.told).toEqual([[mallory, 0]]);
+    expect(thread.holding.isHeld(mallory)).toBe(true);
+    for (let nowMs = 0; nowMs <= 2_100; nowMs += 100) thread.look(nowMs);
+    expect(thread.told.slice(1)).toEqual([[mallory, 4]]);
+    for (let nowMs = 2_200; nowMs <= 31_000; nowMs += 100) thread.look(nowMs);
+    expect(thread.told.slice(2)).toEqual([[mallory, Number.POSITIVE_INFINITY]]);
+    expect(thread.held).toEqual([mallory]);
+  });
+
+  test('holds nobody who is alone on the thread, and lets go when the others have gone', () => {
+    const thread = new TestThread();
+    thread.holding.charge(mallory, 100, 5_000);
+    thread.holding.look(5_100);
+    expect(thread.told).toEqual([]);
+    thread.look(5_200);
+    expect(thread.told).toEqual([[mallory, 0]]);
+    thread.holding.look(7_100);
+    expect(thread.holding.isHeld(mallory)).toBe(true);
+    thread.holding.look(7_200);
+    expect(thread.told.slice(1)).toEqual([[mallory, Number.POSITIVE_INFINITY]]);
+  });
+
+  test('the setting says how fast a debt is paid', () => {
+    const thread = new TestThread();
+    thread.limits.stallMsPerSMax = 1_000;
+    thread.look(0);
+    thread.holding.charge(mallory, 100, 0);
+    thread.look(100);
+    expect(thread.holding.isHeld(mallory)).toBe(false);
+  });
+});

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Stalls } from '../../../src/engine/turn/stalls.ts';
+import { ThreadCpu } from '../../../src/engine/turn/thread-cpu.ts';
+import type { OwnerKey } from '../../../src/names.ts';
+
+const mib = 1024 * 1024;
+const mallory = '/public/mallory' as OwnerKey;
+const alice = '/public/alice' as OwnerKey;
+
+/** A thread whose clocks stand until they are turned. */
+class TestThread {
+  nowMs = 0;
+  cpuMs = 0;
+  uses: { readonly owner: OwnerKey; readonly bytes: number }[] = [];
+  readonly charged = new Map<OwnerKey, number>();
+  readonly cpu = new ThreadCpu(() => this.cpuMs);
+  readonly stalls = new Stalls({
+    account: { heapUses: () => this.uses },
+    cpu: this.cpu,
+    nowMs: () => this.nowMs,
+    onStall: (owner, ms) => this.charged.set(owner, (this.charged.get(owner) ?? 0) + ms),
+  });
+
+  constructor() {
+    this.cpu.ask(0);
+  }
+
+  /** `cpuMs` of work in so many milliseconds, with no look at the clock between. */
+  work(ms: number, cpuMs: number): void {
+    this.nowMs += ms;
+    this.cpuMs += cpuMs;
+    this.cpu.ask(this.nowMs);
+  }
+
+  /** A while later, when collections have been told. */
+  settle(): void {
+    this.nowMs += 1_000;
+    this.stalls.settle();
+  }
+}
+
+describe('Stalls', () => {
+  let thread: TestThread;
+  beforeEach(() => {
+    thread = new TestThread();
+  });
+  afterEach(() => thread.stalls.close());
+
+  test('a collection is shared out by what owners have on the heap, whoever allocated last', () => {
+    thread.uses = [
+      { owner: mallory, bytes: 48 * mib },
+      { owner: alice, bytes: 8 * mib },
+    ];
+    thread.work(50, 40);
+    thread.stalls.noteStretch(alice, 40, { fromMs: 0, toMs: 50 });
+    thread.stalls.noteCollections([{ startTime: 10, duration: 36 }]);
+    thread.settle();
+    // 8 MiB are the daemon's own; four milliseconds are nobody's business.
+    expect(thread.charged.get(mallory)).toBeCloseTo((36 - 4) * (48 / 64));
+    expect(thread.charged.get(alice)).toBeCloseTo((36 - 4) * (8 / 64));
+  });
+
+  test('a thread that waited for a core was held up by nobody', () => {
+    thread.uses = [{ owner: mallory, bytes: 56 * mib }];
+    thread.work(100, 3);
+    thread.stalls.noteCollections([{ startTime: 10, duration: 80 }]);
+    expect(thread.charged.size).toBe(0);
+    thread.work(100, 12);
+    thread.stalls.noteCollections([{ startTime: 110, duration: 80 }]);
+    expect(thread.charged.get(mallory)).toBeCloseTo((12 - 4) * (56 / 64));
+  });
+
+  test('many short collections of what dies young are charged to nobody', () => {
+    thread.uses = [{ owner: alice, bytes: 16 * mib }];
+    for (let count = 0; count < 1_000; count += 1) {
+      thread.work(4, 3.9);
+      const startTime = thread.nowMs - 3.9;
+      thread.stalls.noteCollections([{ startTime, duration: 3.9 }]);
+      thread.stalls.settle();
+    }
+    thread.settle();
+    expect(thread.charged.size).toBe(0);
+  });
+
+  test('what a run took at a stretch is charged to its owner, without collections', () => {
+    thread.work(30, 30);
+    thread.stalls.noteStretch(mallory, 30, { fromMs: 0, toMs: 30 });
+    thread.stalls.noteCollections([{ startTime: 10, duration: 3 }]);
+    thread.stalls.settle();
+    expect(thread.charged.size).toBe(0);
+    thread.settle();
+    expect(thread.charged.get(mallory)).toBeCloseTo(30 - 3 - 4);
+  });
+
+  test('stretches that wait are bounded', () => {
+    for (let count = 0; count < 10_000; count += 1) {
+      thread.stalls.noteStretch(mallory, 5, { fromMs: 0, toMs: 5 });
+    }
+    thread.settle();
+    expect(thread.charged.get(mallory)).toBe(256);
+  });
+});

@@ -6,7 +6,7 @@ import type { CounterBook } from '../journal/counter-book.ts';
 import type { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogRing } from '../journal/log-ring.ts';
-import type { TraceRecord } from '../journal/spans.ts';
+import type { TraceRecord } from '../journal/trace-record.ts';
 import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { SharedStore } from '../outside/store/contract.ts';

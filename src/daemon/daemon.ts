@@ -241,11 +241,11 @@ function openThreads(
   parts.threads = new ServingThreads({
     ...{ config, journal: log.journal, account, capabilities },
     logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
+    traceQueueOf: (threadNumber) => parts.traces?.queueOf(threadNumber),
     counterPageOf: (threadNumber) => counters.pageOf(threadNumber),
     answer: (question) => answers.answer(question),
     ticketKeys: () => parts.ticketKeys?.current,
     bans: () => parts.bans?.rules ?? noBans,
-    onTraces: (records) => parts.traces?.take(records),
   });
   return parts.threads;
 }

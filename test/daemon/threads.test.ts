@@ -127,6 +127,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     journal,
     account,
     counterPageOf: () => counterPage,
+    traceQueueOf: () => undefined,
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];
       if (queue === undefined) throw new TypeError('Cannot log: no such thread');

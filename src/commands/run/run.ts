@@ -26,11 +26,13 @@ import { type StoreKeeper, startStoreKeeper } from '../../outside/store/store-ke
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
 import type { LoadedModule, ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
+import { withSourceLines } from '../../wasm/source-lines.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
 import { noteOfLinks } from './links.ts';
 import type { FromRun, RunStart } from './messages.ts';
+import { onOwnLines } from './own-lines.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
 import { describeHead, readRequest } from './request.ts';
@@ -72,7 +74,9 @@ export const run: Command = {
       'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
-  async run(given, io) {
+  async run(given, terminal) {
+    using lines = onOwnLines(terminal);
+    const io: CommandIo = { ...terminal, write: lines.write, report: lines.report };
     const { config } = loadConfig({
       flags: given.settings,
       machine: io.machine,
@@ -114,7 +118,7 @@ export const run: Command = {
       showsHead: given.has('include'),
       traces: given.has('trace'),
     });
-    return tellEnd(report, io);
+    return tellEnd(report, { bytes, io });
   },
 };
 
@@ -278,10 +282,14 @@ function stuckReport(config: Config): RunReport {
   };
 }
 
-function tellEnd(report: RunReport, io: CommandIo): ExitCode {
+function tellEnd(
+  report: RunReport,
+  { bytes, io }: { readonly bytes: Uint8Array; readonly io: CommandIo },
+): ExitCode {
   if (report.outcome === 'replied' && report.error === undefined) return 0;
   const { error, cause } = report;
   const reason = error?.detail ?? `after it had answered${cause ? `: ${cause.detail}` : ''}`;
-  io.report(`The function failed (${report.outcome}): ${reason}`);
+  const told = withSourceLines(reason, bytes);
+  io.report(`The function failed (${report.outcome}): ${told}`);
   return 1;
 }

@@ -60,6 +60,8 @@ export interface AdminWorld {
   readonly engine: () => EngineLook | undefined;
   /** What guests have stored, in bytes; undefined of several nodes, whose servers know it. */
   readonly guestBytes: () => number | undefined;
+  /** What the state takes of the disk; undefined where that is not known. */
+  readonly stateBytes: () => Promise<number | undefined>;
   readonly certificates: () => Certificates | undefined;
   /** Names that led to a folder lately. */
   readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;

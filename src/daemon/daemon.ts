@@ -20,6 +20,7 @@ import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
 import type { ServiceManager } from '../outside/sockets/notify.ts';
 import { lockState } from '../outside/state/lock.ts';
+import { asStateFault } from '../outside/state/state-fault.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { noBans, requireNoBan } from '../site/bans.ts';
@@ -135,7 +136,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     return daemon;
   } catch (error) {
     await parts.stop('force');
-    throw error;
+    throw asStateFault(error, config.stateDirectory);
   }
 }
 

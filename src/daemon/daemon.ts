@@ -247,6 +247,7 @@ function openThreads(
     answer: (question) => answers.answer(question),
     ticketKeys: () => parts.ticketKeys?.current,
     bans: () => parts.bans?.rules ?? noBans,
+    onReady: (digest) => parts.publisher?.probation.noteReady(digest),
   });
   return parts.threads;
 }

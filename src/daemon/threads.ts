@@ -22,6 +22,7 @@ import type {
   Answers,
   CronEnd,
   CronOrder,
+  Digest,
   Question,
   ThreadStart,
   ToControl,
@@ -52,6 +53,8 @@ export interface ThreadsOptions {
   readonly capabilities: Pick<ControlSides, 'connectThread'>;
   /** Whom the operator has banned, now. */
   readonly bans: () => BanRules;
+  /** A guest of a module was made. */
+  readonly onReady: (digest: Digest) => void;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
 }
@@ -260,7 +263,8 @@ export class ServingThreads {
     } else if (message.kind === 'listen-failed') {
       listening.reject(fromErrorRecord(message.error));
       void thread.worker.terminate();
-    } else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
+    } else if (message.kind === 'module-ready') this.#options.onReady(message.digest);
+    else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
     else if (message.kind === 'operator-answer') this.#questions.take(message.id, message.answer);
     else void this.#answer(thread.worker, message.id, message.question);
   }

@@ -256,7 +256,9 @@ function createReplica(
     onModule: (loaded, site, modulePath) => {
       const { folderKey } = site;
       const lent = lend({ folderKey, modulePath, requestId: warmUpId });
-      pool.warm(loaded, sharesOf(site), lent);
+      const { digest } = loaded;
+      const onReady = (): void => parts.link.tell({ kind: 'module-ready', digest });
+      pool.warm(loaded, sharesOf(site), lent, onReady);
     },
     onRenewed: (loaded) => pool.renew(loaded),
   });

@@ -135,6 +135,8 @@ export interface CronEnd {
 
 export type ToControl =
   | { readonly kind: 'operator-answer'; readonly id: number; readonly answer: OperatorAnswer }
+  /** A guest of the module was made; what runs its code has not ended the process. */
+  | { readonly kind: 'module-ready'; readonly digest: Digest }
   | { readonly kind: 'cron-ended'; readonly id: number; readonly end: CronEnd }
   | {
       readonly kind: 'listening';

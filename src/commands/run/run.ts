@@ -13,6 +13,7 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
+import { coreMsOf, Turning } from '../../daemon/turning.ts';
 import { StoreSeeds } from '../../deploy/folder/seeds.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
@@ -36,6 +37,9 @@ import { onOwnLines } from './own-lines.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
 import { describeHead, readRequest } from './request.ts';
+
+/** How often it is looked whether the thread still turns. */
+const glanceMs = 100;
 
 export const run: Command = {
   name: 'run',
@@ -207,6 +211,7 @@ async function superviseRun(
 ): Promise<RunReport> {
   const { io, showsHead, capabilities, transfer } = options;
   const done = Promise.withResolvers<RunReport>();
+  let watch: NodeJS.Timeout | undefined;
   const thread = startWorker<FromRun>(
     {
       entry: entryBeside(import.meta, './run-thread'),
@@ -216,6 +221,7 @@ async function superviseRun(
     },
     {
       onMessage: (message) => {
+        if (message.kind === 'begun') watch = watchThread(start, message.systemThread, onStuck);
         if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
         if (message.kind === 'chunk') io.write(message.chunk);
         if (message.kind === 'log') io.report(message.line);
@@ -226,7 +232,7 @@ async function superviseRun(
       onExit: () => done.reject(endedThread('it ended')),
     },
   );
-  const watch = watchThread(start, () => done.resolve(stuckReport(start.config)));
+  const onStuck = (): void => done.resolve(stuckReport(start.config));
   try {
     return await done.promise;
   } finally {
@@ -255,18 +261,18 @@ async function answer(
   thread.postMessage(message);
 }
 
-/** Calls `onStuck` when the thread's event loop has not turned for `threadStuckMs`. */
-function watchThread(start: RunStart, onStuck: () => void): NodeJS.Timeout {
-  const { threadStuckMs } = start.config.limits;
-  const looksMax = Math.max(2, Math.ceil(threadStuckMs / 100));
-  let beatSeen = -1;
-  let looks = 0;
+/** Calls `onStuck` when the guest has held the thread for `threadStuckMs` of a processor's time. */
+function watchThread(
+  { config, ledger }: RunStart,
+  systemThread: string | undefined,
+  onStuck: () => void,
+): NodeJS.Timeout {
+  const turning = new Turning(config.limits.threadStuckMs, performance.now());
   return setInterval(() => {
-    const { beat } = glanceAt(start.ledger, 0);
-    looks = beat === beatSeen ? looks + 1 : 0;
-    beatSeen = beat;
-    if (looks >= looksMax) onStuck();
-  }, 100);
+    const { beat } = glanceAt(ledger, 0);
+    const coreMs = coreMsOf(systemThread);
+    if (turning.look({ beat, coreMs, nowMs: performance.now() }) !== undefined) onStuck();
+  }, glanceMs);
 }
 
 function stuckReport(config: Config): RunReport {

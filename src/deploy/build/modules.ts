@@ -116,7 +116,7 @@ export class Modules {
     return loaded;
   }
 
-  /** Somebody may soon ask for a kept version: it is compiled now. Never fails: who asks is told. */
+  /** A kept version may soon be asked for: it is compiled now. Never fails: who asks is told. */
   prepare(digest: Digest): void {
     if (this.refusalOf(digest) !== undefined || this.#compiled.get(digest) !== undefined) return;
     this.#loadOnce(digest).catch(() => undefined);

@@ -100,7 +100,7 @@ export class FolderModules {
     this.#directory = directory;
   }
 
-  /** Takes up a restored record; what answers for the folder is made ready, as it soon is wanted. */
+  /** Takes up a restored record; what answers for the folder is made ready: it is wanted soon. */
   restore(paths: Iterable<ModulePath>): void {
     const { kept, judging } = this.#parts;
     for (const path of paths) {

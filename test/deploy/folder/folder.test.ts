@@ -208,7 +208,7 @@ describe('WatchedFolder, through the publisher', () => {
       return located;
     };
 
-    test('serves on where the kept bytes are damaged, and what was made of them is not', async () => {
+    test('serves on where the kept bytes are damaged, by what was made of them', async () => {
       const located = await damageKept();
       await using world = await open();
       await world.publisher.siteOf(located);

@@ -12,6 +12,7 @@ declare module 'autocannon' {
     readonly url: string;
     readonly connections: number;
     readonly duration: number;
+    readonly headers?: Readonly<Record<string, string>>;
   }): Promise<Result>;
 
   export default autocannon;

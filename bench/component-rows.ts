@@ -4,12 +4,13 @@
  * system, other processes and loopback.
  *
  * COMPONENT_GUESTS names a folder with any of the files below; docs/guests/components.md says how
- * they are built. Beside them: what ten thousand services hold that wait.
+ * they are built. Beside them: chains of middleware, and what ten thousand services hold that wait.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { measureChains } from './chain-rows.ts';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
 import { measureRate } from './load.ts';
@@ -68,14 +69,14 @@ export async function measureComponents(plan: DaemonPlan): Promise<readonly Row[
     folder === undefined ? [] : guests.filter(({ file }) => existsSync(path.join(folder, file)));
   if (folder === undefined || present.length === 0) {
     const none = { name: 'components', value: Number.NaN, unit: 'COMPONENT_GUESTS names none' };
-    return [none, measureWaiting()];
+    return [none, ...(await measureChains(plan)), measureWaiting()];
   }
   await using empty = await Server.empty();
   const rows: Row[] = [];
   for (const guest of present) {
     rows.push(...(await measureGuest(path.join(folder, guest.file), guest, { plan, empty })));
   }
-  rows.push(measureWaiting());
+  rows.push(...(await measureChains(plan)), measureWaiting());
   return rows;
 }
 

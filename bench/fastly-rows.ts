@@ -144,7 +144,7 @@ class Viceroy implements AsyncDisposable {
     const child = spawn(command, rest, { stdio: 'ignore' });
     const viceroy = new Viceroy({ url: `http://${address}${path}`, child, folder });
     try {
-      await askUntil(viceroy.url, (text) => text === answer, compilingMsMax);
+      await askUntil(viceroy.url, (text) => text === answer, { waitMsMax: compilingMsMax });
     } catch (error) {
       await viceroy[Symbol.asyncDispose]();
       throw error;

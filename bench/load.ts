@@ -10,6 +10,8 @@ import { placed } from './pinning.ts';
 export interface LoadPlan {
   readonly connections: number;
   readonly seconds: number;
+  /** Of each request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface LoadResult {
@@ -32,8 +34,10 @@ export function putLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
 }
 
 async function putWrkLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
-  const { connections, seconds } = plan;
-  const wrk = ['wrk', '-t1', `-c${connections}`, `-d${seconds}`, '--latency', url];
+  const { connections, seconds, headers = {} } = plan;
+  const fields = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  const how = ['-t1', `-c${connections}`, `-d${seconds}`, '--latency'];
+  const wrk = ['wrk', ...how, ...fields, url];
   // The shell tells what its children took.
   const { stdout } = await run('sh', ['-c', '"$@"; times', 'sh', ...placed('generator', wrk)]);
   const count = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0);
@@ -71,6 +75,7 @@ async function putAutocannonLoad(url: string, plan: LoadPlan): Promise<LoadResul
     url,
     connections: plan.connections,
     duration: plan.seconds,
+    headers: { ...plan.headers },
   });
   return {
     requestsPerS: result.requests.average,

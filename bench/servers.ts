@@ -257,16 +257,21 @@ export class OwnCertificate implements Disposable {
   }
 }
 
+export interface AskOptions {
+  readonly waitMsMax?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Asks until the answer is `expected`, and tells after how many milliseconds it was. */
 export async function askUntil(
   url: string,
   expected: (text: string) => boolean,
-  waitMsMax = 30_000,
+  { waitMsMax = 30_000, headers = {} }: AskOptions = {},
 ): Promise<number> {
   const startedAtMs = performance.now();
   const deadlineMs = startedAtMs + waitMsMax;
   while (performance.now() < deadlineMs) {
-    const text = await fetch(url).then(
+    const text = await fetch(url, { headers }).then(
       (reply) => (reply.ok ? reply.text() : undefined),
       () => undefined,
     );

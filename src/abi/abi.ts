@@ -11,7 +11,7 @@ import type { ConnectionFacts } from '../http/connection-facts.ts';
 import type { LateReply } from '../http/late-reply.ts';
 import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import type { ComponentPlan } from '../wasm/component/plan.ts';
-import type { Hostcall, ImportName } from './hostcall.ts';
+import type { Hostcall, ImportName, LateHostcall } from './hostcall.ts';
 import type { GuestMemory } from './memory.ts';
 import type { NestedCall } from './steps.ts';
 
@@ -291,6 +291,13 @@ export type TrapCode = 'store-away';
 export interface Binding {
   /** Asked for each import of each core, once, to link. Undefined: there is no such hostcall. */
   hostcall(wanted: ImportName): Hostcall | undefined;
+  /**
+   * The same before it is called, where its function can be made then; undefined, or left out:
+   * `hostcall` has it.
+   */
+  lateHostcall?(wanted: ImportName): LateHostcall | undefined;
+  /** The function of one that `lateHostcall` has answered. */
+  openHostcall?(late: LateHostcall): Hostcall['call'];
   /**
    * Takes an initialisation, until `release`: no request is there, and hostcalls that are about one
    * fail as the ABI has it. Left out: every hostcall traps.

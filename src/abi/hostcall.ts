@@ -140,6 +140,17 @@ export interface Hostcall {
   readonly call: HostcallFunction;
 }
 
+/**
+ * A hostcall before a guest has called it. Its function is made then: of fifty imports a request
+ * calls a few, and what was made for the others would be there for each of ten thousand guests.
+ */
+export interface LateHostcall extends Omit<Hostcall, 'call'> {
+  /** By which the binding knows it. */
+  readonly number: number;
+  /** As `length` of its function. */
+  readonly length: number;
+}
+
 /** What a module asks for by name. */
 export interface ImportName {
   readonly module: string;

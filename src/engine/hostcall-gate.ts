@@ -3,7 +3,7 @@
  * and with the host's work counted as the guest's time.
  */
 import type { HostcallResult } from '../abi/abi.ts';
-import type { Hostcall } from '../abi/hostcall.ts';
+import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import { isSteps } from '../abi/steps.ts';
 import type { Activation } from './run/activation.ts';
 import type { RunSlot } from './run-slot.ts';
@@ -19,7 +19,11 @@ export interface GateOptions {
   readonly memories: Touched;
   /** The guest comes to its next check as soon as it counts again. */
   readonly endSlice: () => void;
+  /** The function of a hostcall that was linked without it. */
+  readonly open: (late: LateHostcall) => Hostcall['call'];
 }
+
+type Call = (...args: unknown[]) => unknown;
 
 /**
  * A hostcall may take long while the guest counts a few instructions: the clock is asked, too, when
@@ -34,32 +38,34 @@ export class HostcallGate {
   readonly #slot: RunSlot;
   readonly #memories: Touched;
   readonly #endSlice: () => void;
+  readonly #open: GateOptions['open'];
   #work = 0;
 
-  constructor({ slot, memories, endSlice }: GateOptions) {
+  constructor({ slot, memories, endSlice, open }: GateOptions) {
     this.#slot = slot;
     this.#memories = memories;
     this.#endSlice = endSlice;
+    this.#open = open;
   }
 
   /** The hostcall as a module may import it. */
-  wrap(hostcall: Hostcall): WebAssembly.ImportValue {
-    const call = hostcall.call as (...args: unknown[]) => unknown;
-    const isShort = call.length > 0 && call.length <= shortLength;
-    const { waits, isOpenWithin } = hostcall;
-    if (isOpenWithin === true) return this.#guardWithin(call);
-    const guarded = isShort ? this.#guard(call, waits) : this.#guardAny(call, waits);
+  wrap(hostcall: Hostcall | LateHostcall): WebAssembly.ImportValue {
+    const late = 'call' in hostcall ? undefined : hostcall;
+    const call = 'call' in hostcall ? (hostcall.call as Call) : undefined;
+    const { waits } = hostcall;
+    if (hostcall.isOpenWithin === true) return this.#guardWithin(call, late);
+    const length = late?.length ?? call?.length ?? 0;
+    const isShort = length > 0 && length <= shortLength;
+    const guarded = isShort ? this.#guard(call, late, waits) : this.#guardAny(call, late, waits);
     return waits ? new WebAssembly.Suspending(guarded) : guarded;
   }
 
   /** Every way out of a hostcall is a result or the one trap: guests can catch anything else. */
-  #guardAny(
-    call: (...args: unknown[]) => unknown,
-    waits: boolean,
-  ): (...args: unknown[]) => unknown {
+  #guardAny(call: Call | undefined, late: LateHostcall | undefined, waits: boolean): Call {
     return (...args) => {
       const activation = this.#enter();
       try {
+        call ??= this.#openLate(late);
         return this.#leave(activation, call(...args), waits);
       } catch (error) {
         throw activation.endByError(error);
@@ -71,10 +77,11 @@ export class HostcallGate {
    * The same without an array for the arguments, for each call: nearly all have so few, and take
    * no notice of those they do not have.
    */
-  #guard(call: (...args: unknown[]) => unknown, waits: boolean): (...args: unknown[]) => unknown {
+  #guard(call: Call | undefined, late: LateHostcall | undefined, waits: boolean): Call {
     return (a, b, c, d, e) => {
       const activation = this.#enter();
       try {
+        call ??= this.#openLate(late);
         return this.#leave(activation, call(a, b, c, d, e), waits);
       } catch (error) {
         throw activation.endByError(error);
@@ -83,16 +90,22 @@ export class HostcallGate {
   }
 
   /** Of what may be made while the host calls the guest. */
-  #guardWithin(call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+  #guardWithin(call: Call | undefined, late: LateHostcall | undefined): Call {
     return (...args) => {
       const activation = this.#slot.running();
       activation.requireAlive();
       try {
+        call ??= this.#openLate(late);
         return this.#leave(activation, call(...args), false);
       } catch (error) {
         throw activation.endByError(error);
       }
     };
+  }
+
+  #openLate(late: LateHostcall | undefined): Call {
+    if (late === undefined) throw new TypeError('Cannot make a hostcall: it has no function');
+    return this.#open(late) as Call;
   }
 
   /** @throws where the run is over, or may make no hostcalls now */

@@ -12,6 +12,7 @@ import type {
   HostcallResult,
   Run,
 } from '../abi/abi.ts';
+import type { Hostcall, LateHostcall } from '../abi/hostcall.ts';
 import type { FormFacts, Program, ProgramCore } from '../threads/program.ts';
 import type { OffsetMap } from '../wasm/offsets.ts';
 import { CoreInstance } from './core-instance.ts';
@@ -78,6 +79,7 @@ export class GuestInstance implements ServingInstance {
       endSlice: () => {
         for (const core of this.#cores) core.endSlice();
       },
+      open: (late) => this.#openHostcall(late),
     });
     const plan = program.component;
     const component = plan === undefined ? undefined : { plan, entry: options.entry };
@@ -251,10 +253,17 @@ export class GuestInstance implements ServingInstance {
   #linkHostcalls(module: WebAssembly.Module, core: number): WebAssembly.Imports {
     const imports: WebAssembly.Imports = Object.create(null);
     for (const wanted of WebAssembly.Module.imports(module)) {
-      const hostcall = this.binding.hostcall({ ...wanted, core });
+      const asked = { ...wanted, core };
+      const hostcall = this.binding.lateHostcall?.(asked) ?? this.binding.hostcall(asked);
       if (hostcall !== undefined) offer(imports, wanted, this.#gate.wrap(hostcall));
     }
     return imports;
+  }
+
+  #openHostcall(late: LateHostcall): Hostcall['call'] {
+    const call = this.binding.openHostcall?.(late);
+    if (call === undefined) throw new TypeError('Cannot make a hostcall: its ABI has none late');
+    return call;
   }
 
   /** Exports of cores before: functions are called without the host in between. */

@@ -14,7 +14,7 @@ import {
   flatten,
   type ValueType,
 } from '../../wasm/component/types.ts';
-import type { HostcallFacts, Value } from '../hostcall.ts';
+import type { Hostcall, HostcallFacts, LateHostcall, Value } from '../hostcall.ts';
 import type { Codec } from './codec.ts';
 import { Codecs } from './codecs.ts';
 import type { HostFunction } from './functions.ts';
@@ -62,6 +62,8 @@ export class PreparedComponent {
   /** Whether its code asks for the words of the task that runs. */
   readonly usesContext: boolean;
   readonly #codecs: Codecs;
+  /** For each trampoline, once it was bound. */
+  readonly #late: (LateHostcall | undefined)[] = [];
 
   constructor(plan: ComponentPlan, interfaces: Interfaces) {
     this.plan = plan;
@@ -94,6 +96,16 @@ export class PreparedComponent {
     wanted: { readonly module: string; readonly name: string },
   ): number | undefined {
     return this.#places[core]?.get(keyOf(wanted));
+  }
+
+  /** What an instance has bound is like that in all others. */
+  learn(number: number, { call, ...known }: Hostcall): void {
+    this.#late[number] ??= { ...known, number, length: call.length };
+  }
+
+  /** Undefined until an instance has bound it. */
+  learned(number: number): LateHostcall | undefined {
+    return this.#late[number];
   }
 
   /** Numbers for types, equal where these are. */

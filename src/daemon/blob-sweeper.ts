@@ -49,7 +49,9 @@ export class BlobSweeper {
     const { journal } = this.#options;
     try {
       if (!(await this.#lease.tryHold())) return;
-      const removed = await this.#removeUnnamed();
+      const { blobs } = this.#options.store;
+      const loose = (await blobs.removeLoose?.(this.#keptSinceMs)) ?? 0;
+      const removed = loose + (await this.#removeUnnamed());
       if (removed > 0) journal.tell('blobs-swept', { count: removed });
     } catch (error) {
       const reason = error instanceof StoreError ? error.message : describeError(error);
@@ -62,6 +64,11 @@ export class BlobSweeper {
     await this.#sweeping;
     // Another node need not wait for it to end; where nobody answers, it ends.
     await this.#lease.release().catch(() => undefined);
+  }
+
+  /** What is younger stays. */
+  get #keptSinceMs(): number {
+    return this.#options.wallMs() - keptMs;
   }
 
   async #removeUnnamed(): Promise<number> {
@@ -78,10 +85,10 @@ export class BlobSweeper {
   }
 
   async #old(): Promise<readonly StoredBlob[]> {
-    const { store, wallMs } = this.#options;
+    const { store } = this.#options;
     const old: StoredBlob[] = [];
     for await (const blob of store.blobs.list()) {
-      if (blob.storedAtMs < wallMs() - keptMs) old.push(blob);
+      if (blob.storedAtMs < this.#keptSinceMs) old.push(blob);
     }
     return old;
   }

@@ -148,7 +148,7 @@ async function told(work: () => Promise<AdminReply>): Promise<AdminReply> {
     return await work();
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const isRefused = error.kind === 'limit' || error.kind === 'refused' || error.kind === 'full';
+    const isRefused = error.kind === 'limit' || error.kind === 'input' || error.kind === 'full';
     const code = isRefused ? 'admin-request' : 'admin-busy';
     throw new TerrafirmaError(code, error.message, { cause: error });
   }

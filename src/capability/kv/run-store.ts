@@ -134,11 +134,12 @@ function rethrow(error: unknown): never {
 }
 
 const kinds: Readonly<Record<StoreError['kind'], RefusalKind>> = {
+  input: 'input',
   limit: 'limit',
   full: 'full',
   unavailable: 'unavailable',
   unknown: 'unavailable',
-  refused: 'input',
+  refused: 'unavailable',
 };
 
 /** The store's errors in the words of capabilities; others stay what they are. */

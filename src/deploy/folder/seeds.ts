@@ -5,7 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { FolderKey } from '../../names.ts';
-import { type SharedStore, type Space, StoreError } from '../../outside/store/contract.ts';
+import {
+  type SharedStore,
+  type Space,
+  StoreError,
+  type StoreErrorKind,
+} from '../../outside/store/contract.ts';
 import { namedSpace, seedSpace } from '../../outside/store/spaces.ts';
 import type { Seed, Seeds } from '../../site/fastly/resolve.ts';
 
@@ -26,6 +31,8 @@ interface Marker {
 const atOnceMax = 64;
 const listedMax = 1_000;
 const wait = { deadlineMs: 10_000 };
+/** Trying again would end the same. */
+const finalKinds: ReadonlySet<StoreErrorKind> = new Set(['input', 'limit', 'full']);
 
 export class StoreSeeds {
   readonly #store: Pick<SharedStore, 'read' | 'list' | 'change' | 'commit'>;
@@ -47,7 +54,7 @@ export class StoreSeeds {
         notes.push(
           `not all that the key-value store ${name} begins with is there: ${error.message}`,
         );
-        isDone &&= error.kind !== 'unavailable' && error.kind !== 'unknown';
+        isDone &&= finalKinds.has(error.kind);
       }
     }
     return { notes, isDone };

@@ -19,7 +19,7 @@ export class DirectoryBlobs implements Blobs {
   async put(digest: Digest, bytes: Uint8Array): Promise<void> {
     if (digestOf(bytes) !== digest) {
       const rule = 'the bytes must be those of the digest';
-      throw new StoreError('refused', `Cannot store: ${rule}: received others`);
+      throw new StoreError('input', `Cannot store: ${rule}: received others`);
     }
     await guarded('store', () => writeDurably(this.#path(digest), bytes));
   }

@@ -121,7 +121,7 @@ export interface StoredBlob {
 
 /** Whole files by the SHA-256 of their bytes. */
 export interface Blobs {
-  /** Durable when it resolves. Rejects with StoreError `refused` when the digest is another. */
+  /** Durable when it resolves. Rejects with StoreError `input` when the digest is another. */
   put(digest: Digest, bytes: Uint8Array): Promise<void>;
   /** Undefined when it is not there, or its bytes are not those of the digest any more. */
   get(digest: Digest): Promise<Uint8Array | undefined>;
@@ -133,6 +133,13 @@ export interface Blobs {
   remove(blob: StoredBlob): Promise<boolean>;
   /** Those that records of the area `deploy` name; left out where only one machine has them. */
   named?(): Promise<ReadonlySet<Digest>>;
+  /**
+   * Removes parts of files that were being stored before then and never became whole; how many
+   * files. Left out where nothing of that stays.
+   *
+   * @param beforeMs Milliseconds since the Unix epoch.
+   */
+  removeLoose?(beforeMs: number): Promise<number>;
 }
 
 /** All of its promises reject with StoreError alone. */
@@ -160,10 +167,11 @@ export interface SharedStore {
 }
 
 /**
- * `limit`: of a key, value, space or owner. `full`: the engine has no room. `unavailable`: nothing
- * was stored. `unknown`: it may have been stored; read it again. `refused`: trying again is no use.
+ * `input`: what was asked for makes no sense. `limit`: of a key, value, space or owner. `full`: the
+ * engine has no room. `unavailable`: nothing was stored. `unknown`: it may have been stored; read
+ * it again. `refused`: trying again is no use, an operator must act.
  */
-export type StoreErrorKind = 'limit' | 'full' | 'unavailable' | 'unknown' | 'refused';
+export type StoreErrorKind = 'input' | 'limit' | 'full' | 'unavailable' | 'unknown' | 'refused';
 
 /** `message` reads "Cannot X: rule: received Y" and names no path of this machine. */
 export class StoreError extends Error {

@@ -87,13 +87,14 @@ export type StoreQuestion =
   | { readonly what: 'put-blob'; readonly digest: Digest; readonly bytes: Uint8Array }
   | { readonly what: 'get-blob'; readonly digest: Digest }
   | { readonly what: 'remove-blob'; readonly blob: StoredBlob }
+  | { readonly what: 'remove-loose'; readonly beforeMs: number }
   | { readonly what: 'list-blobs' | 'named-digests' };
 
 export type StoreReply =
   | { readonly kind: 'entries'; readonly entries: readonly (Entry | undefined)[] }
   | { readonly kind: 'page'; readonly items: readonly ListedKey[]; readonly isLast: boolean }
   | { readonly kind: 'blob'; readonly bytes: Uint8Array | undefined }
-  | { readonly kind: 'removed'; readonly wasThere: boolean }
+  | { readonly kind: 'removed'; readonly count: number }
   | { readonly kind: 'blobs'; readonly blobs: readonly StoredBlob[] }
   | { readonly kind: 'digests'; readonly digests: ReadonlySet<Digest> }
   | { readonly kind: 'done' }

@@ -33,7 +33,7 @@ const encoder = new TextEncoder();
 
 /**
  * @param counted What an increment counts on.
- * @throws StoreError `refused`
+ * @throws StoreError `input`
  */
 export function planOf(
   write: SentWrite,
@@ -91,7 +91,7 @@ function addedKeys(effect: Planned['effect'], present: Present | undefined): num
   return effect === 'save' && present === undefined ? 1 : 0;
 }
 
-/** @throws StoreError `refused` */
+/** @throws StoreError `input` */
 function counting(plan: Draft, counted: bigint): Draft {
   plan.number = sumOf(counted, plan.write.by ?? 1n);
   const value = encoder.encode(String(plan.number));
@@ -101,12 +101,12 @@ function counting(plan: Draft, counted: bigint): Draft {
   return plan;
 }
 
-/** @throws StoreError `refused` for what is no decimal number of 64 bits */
+/** @throws StoreError `input` for what is no decimal number of 64 bits */
 export function decimal(value: unknown): bigint {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : '';
   if (/^-?[0-9]{1,19}$/.test(text)) return requireRange(BigInt(text));
   const rule = 'the value that is counted must be a decimal number';
-  throw new StoreError('refused', `Cannot count: ${rule}: received something else`);
+  throw new StoreError('input', `Cannot count: ${rule}: received something else`);
 }
 
 export function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -123,5 +123,5 @@ function sumOf(counted: bigint, by: bigint): bigint {
 function requireRange(number: bigint): bigint {
   if (BigInt.asIntN(64, number) === number) return number;
   const rule = 'a number that is counted has at most 64 bits';
-  throw new StoreError('refused', `Cannot count: ${rule}: received ${number}`);
+  throw new StoreError('input', `Cannot count: ${rule}: received ${number}`);
 }

@@ -12,7 +12,7 @@ export const metaBytesMax = 2_000;
 export const writesPerCommitMax = 999;
 export const commitBytesMax = 16 * 1024 * 1024;
 
-/** @throws StoreError `limit`, `refused` for a key that is named twice */
+/** @throws StoreError `limit`, `input` for a key that is named twice */
 export function requireCommit(writes: readonly Write[]): void {
   if (writes.length > writesPerCommitMax) {
     throw limit(`a commit has at most ${writesPerCommitMax} writes`, `${writes.length}`);
@@ -26,10 +26,7 @@ export function requireCommit(writes: readonly Write[]): void {
     if (writes.length > 1) seen.add(Buffer.from(write.key).toString('latin1'));
   }
   if (writes.length > 1 && seen.size < writes.length) {
-    throw new StoreError(
-      'refused',
-      'Cannot store: a commit names each key once: received one twice',
-    );
+    throw new StoreError('input', 'Cannot store: a commit names each key once: received one twice');
   }
   // A lone value has a limit of its own, which may be larger.
   if (writes.length > 1 && bytes > commitBytesMax) {

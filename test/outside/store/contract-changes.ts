@@ -49,9 +49,9 @@ export function describeChanges(connect: () => SharedStore): void {
       ]);
       await store.commit(space, [put('n', '9223372036854775806')], wait);
       expect(await count(1n)).toBe(9223372036854775807n);
-      await expect(count(1n)).rejects.toMatchObject({ kind: 'refused' });
+      await expect(count(1n)).rejects.toMatchObject({ kind: 'input' });
       await store.commit(space, [put('n', 'no number')], wait);
-      await expect(count(1n)).rejects.toMatchObject({ kind: 'refused' });
+      await expect(count(1n)).rejects.toMatchObject({ kind: 'input' });
       expect(await readText(store, 'n')).toBe('no number');
     });
   });
@@ -101,7 +101,7 @@ export function describeBlobs(connect: () => SharedStore): void {
 
     test('under a wrong digest are refused', async () => {
       const wrong = store.blobs.put(digestOf(Buffer.from('a')), Buffer.from('b'));
-      await expect(wrong).rejects.toMatchObject({ kind: 'refused' });
+      await expect(wrong).rejects.toMatchObject({ kind: 'input' });
       expect(await store.blobs.get(digestOf(Buffer.from('a')))).toBeUndefined();
     });
   });

@@ -79,7 +79,7 @@ export function describeContract(name: string, open: () => Promise<Installation>
 
       test('a key that is named twice is refused', async () => {
         const twice = [put('a', '1'), put('b', '1'), put('a', '2')];
-        await expect(store.commit(space, twice, wait)).rejects.toMatchObject({ kind: 'refused' });
+        await expect(store.commit(space, twice, wait)).rejects.toMatchObject({ kind: 'input' });
         expect(await readText(store, 'b')).toBeUndefined();
       });
 

@@ -151,7 +151,13 @@ class AskedBlobs implements Blobs {
   async remove(blob: StoredBlob): Promise<boolean> {
     const reply = await this.#ask({ what: 'remove-blob', blob });
     if (reply.kind !== 'removed') throw mismatch('remove', reply);
-    return reply.wasThere;
+    return reply.count > 0;
+  }
+
+  async removeLoose(beforeMs: number): Promise<number> {
+    const reply = await this.#ask({ what: 'remove-loose', beforeMs });
+    if (reply.kind !== 'removed') throw mismatch('remove', reply);
+    return reply.count;
   }
 
   async named(): Promise<ReadonlySet<Digest>> {

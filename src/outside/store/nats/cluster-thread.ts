@@ -150,7 +150,9 @@ class ClusterWriter {
       case 'get-blob':
         return { kind: 'blob', bytes: await (await engine.blobs()).get(question.digest) };
       case 'remove-blob':
-        return { kind: 'removed', wasThere: await (await engine.blobs()).remove(question.blob) };
+        return removed(await (await engine.blobs()).remove(question.blob));
+      case 'remove-loose':
+        return removed(await (await engine.blobs()).removeLoose(question.beforeMs));
       case 'list-blobs':
         return { kind: 'blobs', blobs: await this.#listBlobs() };
       case 'named-digests':
@@ -216,6 +218,10 @@ class ClusterWriter {
     this.#say({ kind: 'engine', engine });
     for (const port of this.#ports.keys()) tell(port, { kind: 'state', state });
   }
+}
+
+function removed(count: number | boolean): StoreReply {
+  return { kind: 'removed', count: Number(count) };
 }
 
 function errorReply(error: unknown): StoreReply {

@@ -12,6 +12,7 @@ export const writeEnds = [
   'unavailable',
   'unknown',
   'refused',
+  'input',
 ] as const satisfies readonly ('done' | 'conflict' | StoreErrorKind)[];
 
 export type WriteEnd = (typeof writeEnds)[number];

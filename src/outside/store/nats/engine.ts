@@ -6,7 +6,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../../../names.ts';
 import {
-  type Blobs,
   type Entry,
   type ListedKey,
   type ListOptions,
@@ -65,7 +64,7 @@ export interface EngineReadOptions {
 interface Opened {
   readonly places: Places;
   readonly pulse: Pulse;
-  readonly blobs: Blobs;
+  readonly blobs: NatsBlobs;
   readonly clock: ClockCheck | undefined;
 }
 
@@ -209,7 +208,7 @@ export class NatsEngine {
   }
 
   /** Rejects with StoreError. */
-  async blobs(): Promise<Blobs> {
+  async blobs(): Promise<NatsBlobs> {
     await this.#ready(steadyMs() + this.#options.settings.waitMs);
     return (await this.#opened.promise).blobs;
   }
@@ -242,7 +241,7 @@ export class NatsEngine {
         const installation = { link: this.#link, name, shards, replicas, known, onlyLooks };
         const { places, known: found } = await openInstallation(installation);
         if (this.#broken !== undefined) return;
-        const blobs = new NatsBlobs({ link: this.#link, bucket: places.blobBucket, replicas });
+        const blobs = new NatsBlobs({ link: this.#link, bucket: places.blobBucket });
         const pulse = new Pulse({
           ...{ link: this.#link, reads: this.#reads, places, waitMs, nowMs: steadyMs },
           onAlive: (index, leftMs) => this.#options.sink?.alive(index, leftMs),

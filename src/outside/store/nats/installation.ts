@@ -4,12 +4,12 @@
  * is gone is made anew by itself: an engine that was emptied must not look like a fresh one.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { StoreError } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
 import { EngineError, type Link, NoAnswer, readAnswer } from './link.ts';
+import { apiFirstMs, type Patience, untilAnswered } from './patience.ts';
 import { Places } from './places.ts';
-import { differenceOf, type StreamConfig, streamConfigs } from './streams.ts';
+import { allStreamConfigs, differenceOf, type StreamConfig } from './streams.ts';
 
 /** What a node remembers of the installation, in its state directory. */
 export interface KnownInstallation {
@@ -54,12 +54,10 @@ const nameInUseCode = 10_058;
 const notFoundCode = 10_037;
 /** Another node was first, or is about to be. */
 const wrongSequenceCodes = new Set([10_071, 10_164]);
-const apiMs = 10_000;
-/** A leader that has just died never answers, and to ask the next one does no harm. */
-const infoMs = 2_000;
+/** Of several nodes that make a stream at once the engine answers only the last one. */
+const makeMs = 2_000;
 /** A stream of several servers has no leader in its first seconds. */
 const leaderWaitMs = 20_000;
-const retryMs = 200;
 const versionMin = [2, 15, 1] as const;
 const payloadBytesMin = 8 * 1024 * 1024;
 const format = 1;
@@ -81,14 +79,17 @@ async function open(options: InstallationOptions): Promise<OpenedInstallation> {
   const places = new Places(name, shards);
   const created: Record<string, string> = {};
   const sequences: Record<string, number> = {};
-  for (const config of streamConfigs(places, replicas)) {
+  for (const config of allStreamConfigs(places, replicas)) {
     const stream = String(config.name);
     const found = await openStream(options, config);
     requireSame(stream, found, known);
     created[stream] = found.created;
     sequences[stream] = Math.max(found.lastSequence, known?.sequences[stream] ?? 0);
     // Before the others: no stream is made for shards that the installation has not got.
-    if (stream === places.controlStream) requireShards(await readMeta(link, places), shards);
+    if (stream !== places.controlStream) continue;
+    const patience = patientNow();
+    const told = await untilAnswered(link, patience, (ms) => readMeta(link, places, ms));
+    requireShards(told, shards);
   }
   const meta = await openMeta(link, places, known !== undefined || options.onlyLooks === true);
   requireShards(meta, shards);
@@ -96,6 +97,10 @@ async function open(options: InstallationOptions): Promise<OpenedInstallation> {
     throw new LostInstallation('it must be the installation that this node knows', 'another');
   }
   return { places, known: { id: meta.id, created, sequences } };
+}
+
+function patientNow(): Patience {
+  return { untilMs: performance.now() + leaderWaitMs, firstMs: apiFirstMs };
 }
 
 /** @param meta Undefined: nobody has said yet how many there are. */
@@ -107,42 +112,28 @@ function requireShards(meta: { readonly shards: number } | undefined, shards: nu
 async function openStream(options: InstallationOptions, wanted: StreamConfig): Promise<Found> {
   const { known, link, onlyLooks } = options;
   const stream = String(wanted.name);
-  for (const untilMs = performance.now() + leaderWaitMs; ; ) {
-    const info = await askUntil(link, untilMs, () =>
-      link.ask(`STREAM.INFO.${stream}`, undefined, infoMs).catch(absent),
+  const patience = patientNow();
+  for (;;) {
+    const info = await untilAnswered(link, patience, (timeoutMs) =>
+      link.ask(`STREAM.INFO.${stream}`, undefined, timeoutMs).catch(absent),
     );
     if (info !== undefined) return foundOf(stream, wanted, info);
     if (known === undefined && onlyLooks === true) {
       const next = 'start a daemon, or run "terrafirma cluster import"';
       throw refused(`stream ${stream} must be there: ${next}`, 'none');
     }
-    if (known !== undefined) {
+    // That of whole files was made with the first of them by earlier releases.
+    if (known?.created[stream] !== undefined) {
       throw new LostInstallation(`stream ${stream} must be there, as before`, 'none');
     }
     // Another node may be making it at this moment.
-    await askUntil(link, untilMs, () =>
-      link.ask(`STREAM.CREATE.${stream}`, wanted, apiMs).catch((error: unknown) => {
+    const made = { untilMs: patience.untilMs, firstMs: makeMs };
+    await untilAnswered(link, made, (timeoutMs) =>
+      link.ask(`STREAM.CREATE.${stream}`, wanted, timeoutMs).catch((error: unknown) => {
         if (!(error instanceof EngineError) || error.code !== nameInUseCode) throw error;
       }),
     );
   }
-}
-
-/** A stream that has just been made answers when it has a leader. */
-async function askUntil<T>(link: Link, untilMs: number, ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      const isPassing = error instanceof NoAnswer || isClusterBusy(error);
-      if (!isPassing || performance.now() > untilMs) throw error;
-      await wait(link.isConnected ? retryMs : retryMs * 2);
-    }
-  }
-}
-
-function isClusterBusy(error: unknown): boolean {
-  return error instanceof EngineError && (error.code === 10_008 || error.code === 10_009);
 }
 
 function absent(error: unknown): undefined {
@@ -176,22 +167,24 @@ async function openMeta(
   places: Places,
   mustBeThere: boolean,
 ): Promise<{ readonly id: string; readonly shards: number }> {
-  for (const untilMs = performance.now() + leaderWaitMs; ; ) {
-    const found = await askUntil(link, untilMs, () => readMeta(link, places));
+  const patience = patientNow();
+  for (;;) {
+    const found = await untilAnswered(link, patience, (ms) => readMeta(link, places, ms));
     if (found !== undefined) return found;
     if (mustBeThere) throw new LostInstallation('it must be there, as before', 'nothing');
     const meta = { format, id: randomBytes(12).toString('hex'), shards: places.shards };
-    await askUntil(link, untilMs, () => writeMeta(link, places, meta));
+    await untilAnswered(link, patience, (ms) => writeMeta(link, places, { meta, ms }));
   }
 }
 
 async function readMeta(
   link: Link,
   places: Places,
+  timeoutMs: number,
 ): Promise<{ readonly id: string; readonly shards: number } | undefined> {
   try {
     const question = { last_by_subj: places.metaSubject };
-    const answer = await link.ask(`STREAM.MSG.GET.${places.controlStream}`, question, apiMs);
+    const answer = await link.ask(`STREAM.MSG.GET.${places.controlStream}`, question, timeoutMs);
     const { data } = Object(Object(answer).message);
     const meta = JSON.parse(Buffer.from(String(data), 'base64').toString());
     if (meta.format === format) return { id: String(meta.id), shards: Number(meta.shards) };
@@ -202,14 +195,18 @@ async function readMeta(
   }
 }
 
-async function writeMeta(link: Link, places: Places, meta: unknown): Promise<void> {
+async function writeMeta(
+  link: Link,
+  places: Places,
+  { meta, ms }: { readonly meta: unknown; readonly ms: number },
+): Promise<void> {
   const sent = {
     subject: places.metaSubject,
     payload: Buffer.from(JSON.stringify(meta)),
     headers: [['Nats-Expected-Last-Subject-Sequence', '0']] as const,
   };
   try {
-    readAnswer(await link.request(sent, apiMs));
+    readAnswer(await link.request(sent, ms));
   } catch (error) {
     if (!(error instanceof EngineError) || !wrongSequenceCodes.has(error.code)) throw error;
   }

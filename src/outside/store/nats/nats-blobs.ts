@@ -1,170 +1,255 @@
 /**
  * Whole files by the SHA-256 of their bytes, in an object store of the engine. Edge: NATS. What is
  * read is checked here too: a blob whose bytes do not match its name counts as absent.
+ *
+ * The vendor's client has calls for it that wait for good, or for thirty seconds, where the stream
+ * has no leader; here every message is asked about again until there is an answer. Several nodes
+ * that accept one version at the same moment store it once: who is late finds what names it.
  */
-import { createHash } from 'node:crypto';
-import { jetstream } from '@nats-io/jetstream';
-import { type ObjectStore, Objm } from '@nats-io/obj';
+import { randomBytes } from 'node:crypto';
 import type { Digest } from '../../../names.ts';
 import { type Blobs, type StoredBlob, StoreError } from '../contract.ts';
 import { unavailable } from '../waiting-writes.ts';
-import { EngineError, type Link } from './link.ts';
+import { EngineError, type Link, NoAnswer, readAnswer, type Sent } from './link.ts';
+import { removeLoosePieces } from './loose-pieces.ts';
+import {
+  Bucket,
+  decodeObject,
+  digestOf,
+  encodeObject,
+  inPieces,
+  type StoredObject,
+} from './objects.ts';
+import { apiFirstMs, untilAnswered } from './patience.ts';
+import { readSubjects } from './stream-reading.ts';
 
 export interface NatsBlobsOptions {
   readonly link: Link;
   readonly bucket: string;
-  readonly replicas: number;
 }
 
-/** A blob as large as the largest module takes less than a second on an idle machine. */
-const apiMs = 30_000;
-/** How long one piece may take to be stored, and how often the whole is tried. */
-const pieceMs = 3_000;
-const putTriesMax = 5;
-/** Nothing of a file arrives for so long: its pieces are looked for anew. */
-const stallsMs = [1_000, 3_000, 8_000, 16_000] as const;
+/** What names the pieces of a file, and where it lies. */
+interface Named {
+  readonly object: StoredObject | undefined;
+  /** 0: there is no such message. */
+  readonly sequence: number;
+}
+
+/** Longer than an election, and for each megabyte a second. */
+const patienceMs = 20_000;
+const bytesPerMs = 1_000;
+/** A piece waits for the disks of a majority: who asks again sooner only adds to it. */
+const pieceFirstMs = 2_000;
+const apiMs = 5_000;
+const listTriesMax = 5;
 /** The engine's words for a message that is not there (any more). */
 const absentCodes: ReadonlySet<number> = new Set([10_037, 10_043, 10_057]);
+const conflictCodes: ReadonlySet<number> = new Set([10_071, 10_164]);
+const fullCodes: ReadonlySet<number> = new Set([10_077, 10_023, 10_047]);
 
 export class NatsBlobs implements Blobs {
-  readonly #options: NatsBlobsOptions;
-  #store: Promise<ObjectStore> | undefined;
+  readonly #link: Link;
+  readonly #bucket: Bucket;
 
-  constructor(options: NatsBlobsOptions) {
-    this.#options = options;
+  constructor({ bucket, link }: NatsBlobsOptions) {
+    this.#link = link;
+    this.#bucket = new Bucket(bucket);
   }
 
   async put(digest: Digest, bytes: Uint8Array): Promise<void> {
     if (digestOf(bytes) !== digest) {
       const rule = 'the bytes must be those of the digest';
-      throw new StoreError('refused', `Cannot store: ${rule}: received others`);
+      throw new StoreError('input', `Cannot store: ${rule}: received others`);
     }
-    await this.#guarded('store', (store) => putWhole(store, digest, bytes));
+    const untilMs = patientUntil(bytes.byteLength);
+    await this.#guarded('store', async () => {
+      while (!(await this.#putOnce(digest, bytes, untilMs))) {
+        if (performance.now() > untilMs) throw new NoAnswer('others stored it all the time', false);
+      }
+    });
   }
 
   async get(digest: Digest): Promise<Uint8Array | undefined> {
-    for (const stallMs of stallsMs) {
-      const bytes = await this.#guarded('read', (store) => readWhole(store, digest, stallMs));
-      if (bytes === 'stalled') continue;
-      return bytes === undefined || digestOf(bytes) !== digest ? undefined : bytes;
-    }
-    throw unavailable('its engine must send whole files: received a part of one');
+    return await this.#guarded('read', async () => {
+      for (let last: string | undefined; ; ) {
+        const { object } = await this.#find(digest, patientUntil(0));
+        // The same pieces as before, which were not whole.
+        if (object === undefined || object.id === last) return undefined;
+        const bytes = await this.#readPieces(object);
+        if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
+        last = object.id;
+      }
+    });
   }
 
   async *list(): AsyncGenerator<StoredBlob> {
-    const found = await this.#guarded('list', (store) => store.list());
-    for (const { name, mtime, deleted } of found) {
-      if (!deleted && isDigest(name)) yield { digest: name, storedAtMs: Date.parse(mtime) };
+    for (const { digest, storedAtMs } of await this.#guarded('list', () => this.#objects())) {
+      yield { digest, storedAtMs };
     }
   }
 
-  /**
-   * By the sequence of what names its pieces: where it was stored again at the same moment, that
-   * sequence is gone, and the new one is left alone. The vendor's `delete` would take that.
-   */
+  /** By the sequence of what names it: where it was stored again since, that is another. */
   async remove({ digest, storedAtMs }: StoredBlob): Promise<boolean> {
-    return await this.#guarded('remove', async (store) => {
-      const info = await store.info(digest);
-      if (info === null || info.deleted || Date.parse(info.mtime) !== storedAtMs) return false;
-      const { bucket, link } = this.#options;
-      const stream = `OBJ_${bucket}`;
+    return await this.#guarded('remove', async () => {
+      const { object, sequence } = await this.#find(digest, patientUntil(0));
+      if (object?.storedAtMs !== storedAtMs) return false;
       try {
-        const question = { seq: info.revision, no_erase: true };
-        await link.ask(`STREAM.MSG.DELETE.${stream}`, question, apiMs);
+        const question = { seq: sequence, no_erase: true };
+        await this.#link.ask(`STREAM.MSG.DELETE.${this.#bucket.stream}`, question, apiMs);
       } catch (error) {
         if (error instanceof EngineError && absentCodes.has(error.code)) return false;
         throw error;
       }
-      const pieces = { filter: `$O.${bucket}.C.${info.nuid}` };
-      await link.ask(`STREAM.PURGE.${stream}`, pieces, apiMs);
+      await this.#removePieces(object.id);
       return true;
     });
   }
 
-  async #guarded<T>(verb: string, work: (store: ObjectStore) => Promise<T>): Promise<T> {
-    if (!this.#options.link.isConnected) throw unavailable('it is not connected');
+  async removeLoose(beforeMs: number): Promise<number> {
+    return await this.#guarded('remove', async () => {
+      const parts = { link: this.#link, bucket: this.#bucket, beforeMs };
+      return await removeLoosePieces(parts, async () => {
+        const objects = await this.#objects();
+        return new Set(objects.map(({ id }) => id));
+      });
+    });
+  }
+
+  /** False: another node stored it in between. */
+  async #putOnce(digest: Digest, bytes: Uint8Array, untilMs: number): Promise<boolean> {
+    const found = await this.#find(digest, untilMs);
+    const { object } = found;
+    // It is there: from now on it is as young as if it was stored now.
+    if (object !== undefined) {
+      const storedAtMs = Math.max(Date.now(), object.storedAtMs + 1);
+      return await this.#name({ ...object, storedAtMs }, found, untilMs);
+    }
+    const pieces = inPieces(bytes);
+    const id = randomBytes(16).toString('hex');
+    const about = { digest, id, pieces: pieces.length, bytes: bytes.byteLength };
+    await this.#putPieces(id, pieces, untilMs);
+    if (await this.#name({ ...about, storedAtMs: Date.now() }, found, untilMs)) return true;
+    // Perhaps it was this one, at an attempt whose answer was lost.
+    const now = await this.#find(digest, untilMs);
+    if (now.object?.id === id) return true;
+    await this.#removePieces(id);
+    return false;
+  }
+
+  /** Where they cannot all be stored, what was is of no use: it is removed now, or by a sweep. */
+  async #putPieces(id: string, pieces: readonly Uint8Array[], untilMs: number): Promise<void> {
+    const subject = this.#bucket.piecesOf(id);
     try {
-      this.#store ??= this.#open();
-      return await work(await this.#store);
+      for (const [index, payload] of pieces.entries()) {
+        const headers = [['Nats-Msg-Id', `${id}-${index}`]] as const;
+        await this.#send({ subject, payload, headers }, untilMs);
+      }
+    } catch (error) {
+      void this.#removePieces(id).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Says which pieces the file is, in place of what was `found`. False: that is not there now. */
+  async #name(object: StoredObject, { sequence }: Named, untilMs: number): Promise<boolean> {
+    const headers = [
+      ['Nats-Rollup', 'sub'],
+      ['Nats-Expected-Last-Subject-Sequence', String(sequence)],
+      ['Nats-Msg-Id', randomBytes(16).toString('hex')],
+    ] as const;
+    const subject = this.#bucket.objectOf(object.digest);
+    const payload = encodeObject(this.#bucket, object);
+    try {
+      await this.#send({ subject, payload, headers }, untilMs);
+      return true;
+    } catch (error) {
+      if (error instanceof EngineError && conflictCodes.has(error.code)) return false;
+      throw error;
+    }
+  }
+
+  async #send(message: Sent, untilMs: number): Promise<void> {
+    const link = this.#link;
+    await untilAnswered(link, { untilMs, firstMs: pieceFirstMs }, async (timeoutMs) =>
+      readAnswer(await link.request(message, timeoutMs)),
+    );
+  }
+
+  async #find(digest: Digest, untilMs: number): Promise<Named> {
+    const question = { last_by_subj: this.#bucket.objectOf(digest) };
+    const found = await this.#message(question, untilMs);
+    return { object: found && decodeObject(found.data), sequence: found?.sequence ?? 0 };
+  }
+
+  /** Undefined: they are not all there. */
+  async #readPieces({ bytes, id, pieces }: StoredObject): Promise<Uint8Array | undefined> {
+    const untilMs = patientUntil(bytes);
+    const read: Uint8Array[] = [];
+    for (let next = 1; read.length < pieces; ) {
+      const question = { seq: next, next_by_subj: this.#bucket.piecesOf(id) };
+      const piece = await this.#message(question, untilMs);
+      if (piece === undefined) return undefined;
+      read.push(piece.data);
+      next = piece.sequence + 1;
+    }
+    return Buffer.concat(read);
+  }
+
+  /** From the leader. Undefined: there is none. */
+  async #message(
+    question: unknown,
+    untilMs: number,
+  ): Promise<{ readonly data: Uint8Array; readonly sequence: number } | undefined> {
+    const link = this.#link;
+    try {
+      const api = `STREAM.MSG.GET.${this.#bucket.stream}`;
+      const patience = { untilMs, firstMs: apiFirstMs };
+      const answer = await untilAnswered(link, patience, (ms) => link.ask(api, question, ms));
+      const { data, seq } = Object(Object(answer).message);
+      return { data: Buffer.from(String(data ?? ''), 'base64'), sequence: Number(seq) };
+    } catch (error) {
+      if (error instanceof EngineError && absentCodes.has(error.code)) return undefined;
+      throw error;
+    }
+  }
+
+  async #objects(): Promise<readonly StoredObject[]> {
+    const { allObjects: filter, stream } = this.#bucket;
+    for (let tries = 0; tries < listTriesMax; tries += 1) {
+      const found = new Map<Digest, StoredObject>();
+      const end = await readSubjects(
+        this.#link,
+        { stream, filter, isHeadersOnly: false },
+        (message) => {
+          const object = decodeObject(message.data);
+          if (object !== undefined) found.set(object.digest, object);
+        },
+      );
+      if (end !== undefined) return [...found.values()];
+    }
+    throw new NoAnswer('the listing broke off', false);
+  }
+
+  async #removePieces(id: string): Promise<void> {
+    const filter = { filter: this.#bucket.piecesOf(id) };
+    await this.#link.ask(`STREAM.PURGE.${this.#bucket.stream}`, filter, apiMs);
+  }
+
+  async #guarded<T>(verb: string, work: () => Promise<T>): Promise<T> {
+    if (!this.#link.isConnected) throw unavailable('it is not connected');
+    try {
+      return await work();
     } catch (cause) {
       if (cause instanceof StoreError) throw cause;
-      this.#store = undefined;
+      const kind =
+        cause instanceof EngineError && fullCodes.has(cause.code) ? 'full' : 'unavailable';
       const reason = cause instanceof Error ? cause.message : String(cause);
       const rule = 'its engine must keep whole files';
-      throw new StoreError('unavailable', `Cannot ${verb}: ${rule}: received ${reason}`, { cause });
-    }
-  }
-
-  #open(): Promise<ObjectStore> {
-    const { bucket, link, replicas } = this.#options;
-    const manager = new Objm(jetstream(link.connection, { timeout: apiMs }));
-    return manager.create(bucket, { replicas });
-  }
-}
-
-/** A piece that meets an election is lost without a word: soon after, all of it is sent again. */
-async function putWhole(store: ObjectStore, digest: Digest, bytes: Uint8Array): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const done = store.putBlob({ name: digest }, bytes, { timeout: pieceMs });
-      // The vendor's batches wait for good where the stream has no leader yet.
-      if ((await within(done, wholeMs(bytes))) !== undefined) return;
-      done.catch(() => undefined);
-      throw new Error('nothing within the time that it may take');
-    } catch (error) {
-      if (tries >= putTriesMax) throw error;
+      throw new StoreError(kind, `Cannot ${verb}: ${rule}: received ${reason}`, { cause });
     }
   }
 }
 
-/**
- * Undefined: it is not there. Whoever stores it again takes away the pieces of before, and a reader
- * that has just learnt of those waits for them for good: the vendor's `getBlob` has no limit.
- */
-async function readWhole(
-  store: ObjectStore,
-  digest: Digest,
-  stallMs: number,
-): Promise<Uint8Array | undefined | 'stalled'> {
-  const asked = store.get(digest);
-  const found = await within(asked, stallMs);
-  if (found === undefined) {
-    // Whatever it comes to, nobody waits for it any more.
-    asked.then((late) => late?.data.cancel()).catch(() => undefined);
-    return 'stalled';
-  }
-  if (found === null) return undefined;
-  // The stream tells it too.
-  found.error.catch(() => undefined);
-  const reader = found.data.getReader();
-  const pieces: Uint8Array[] = [];
-  for (;;) {
-    const piece = await within(reader.read(), stallMs);
-    if (piece === undefined) {
-      await reader.cancel();
-      return 'stalled';
-    }
-    if (piece.done) return Buffer.concat(pieces);
-    pieces.push(piece.value);
-  }
-}
-
-/** Undefined: it took longer. */
-async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), limitMs);
-  return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
-}
-
-/** Ten times what an idle machine needs, and some. */
-function wholeMs(bytes: Uint8Array): number {
-  return 5_000 + bytes.byteLength / 1_000;
-}
-
-function isDigest(name: string): name is Digest {
-  return /^[0-9a-f]{64}$/.test(name);
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+function patientUntil(bytes: number): number {
+  return performance.now() + patienceMs + bytes / bytesPerMs;
 }

@@ -51,6 +51,7 @@ export class NatsStore implements SharedStore {
       put: async (digest, bytes) => (await engine.blobs()).put(digest, bytes),
       get: async (digest) => (await engine.blobs()).get(digest),
       remove: async (blob) => (await engine.blobs()).remove(blob),
+      removeLoose: async (beforeMs) => (await engine.blobs()).removeLoose(beforeMs),
       named: () => engine.namedDigests(),
       async *list() {
         yield* (await engine.blobs()).list();

@@ -78,7 +78,8 @@ export class Pulse {
   #probeAll(): void {
     const { places, waitMs } = this.#options;
     for (const index of this.#aliveUntilMs.keys()) void this.#probe(index, places);
-    if (this.#options.nowMs() - this.#answeredAtMs > waitMs) this.#setDown(true);
+    const silentMsMax = Math.max(waitMs, aliveMs);
+    if (this.#options.nowMs() - this.#answeredAtMs > silentMsMax) this.#setDown(true);
   }
 
   async #probe(index: number, places: Places): Promise<void> {

@@ -13,7 +13,7 @@ export interface Wanted {
 
 type Listener = (message: Msg, sequence: number) => void;
 
-const apiMs = 5_000;
+const apiMs = 2_000;
 /** Nothing arrives for so long: the reading has broken off. */
 const silenceMs = 2_000;
 

@@ -1,4 +1,5 @@
 /** What the streams of an installation must be. Pure. */
+import { Bucket } from './objects.ts';
 import type { Places } from './places.ts';
 
 /** As the engine's interface writes it (docs.nats.io, JetStream, streams). */
@@ -7,6 +8,11 @@ export type StreamConfig = Readonly<Record<string, unknown>>;
 const duplicateWindowNs = 120_000_000_000;
 /** What a later release may not take for its own. */
 const format = '1';
+
+/** Of the control stream, of each shard, by their index, and of whole files. */
+export function allStreamConfigs(places: Places, replicas: number): readonly StreamConfig[] {
+  return [...streamConfigs(places, replicas), filesConfig(places, replicas)];
+}
 
 /** Of the control stream and of each shard, by their index. */
 export function streamConfigs(places: Places, replicas: number): readonly StreamConfig[] {
@@ -32,6 +38,21 @@ export function streamConfigs(places: Places, replicas: number): readonly Stream
   });
 }
 
+/** As every client of the engine makes an object store. */
+function filesConfig(places: Places, replicas: number): StreamConfig {
+  const bucket = new Bucket(places.blobBucket);
+  return {
+    name: bucket.stream,
+    subjects: [bucket.allPieces, bucket.allObjects],
+    storage: 'file',
+    retention: 'limits',
+    num_replicas: replicas,
+    discard: 'new',
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+  };
+}
+
 /** What the operator may choose: sizes, placement. Everything else must be as wanted. */
 const compared = [
   'subjects',
@@ -44,16 +65,19 @@ const compared = [
   'allow_direct',
   'allow_atomic',
   'allow_msg_ttl',
+  'allow_rollup_hdrs',
   'republish',
 ] as const;
 
 /** In words, the first thing in which a stream is not what it must be. */
 export function differenceOf(wanted: StreamConfig, found: StreamConfig): string | undefined {
   for (const name of compared) {
+    if (wanted[name] === undefined) continue;
     const have = comparable(found[name]);
     const want = comparable(wanted[name]);
     if (have !== want) return `${name} must be ${want}: received ${have}`;
   }
+  if (wanted.metadata === undefined) return undefined;
   const foundFormat = Object(found.metadata)['terrafirma.format'];
   if (foundFormat === format) return undefined;
   return `metadata terrafirma.format must be ${format}: received ${String(foundFormat)}`;

@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest';
 import { Places } from '../../../../src/outside/store/nats/places.ts';
-import { differenceOf, streamConfigs } from '../../../../src/outside/store/nats/streams.ts';
+import {
+  allStreamConfigs,
+  differenceOf,
+  streamConfigs,
+} from '../../../../src/outside/store/nats/streams.ts';
 
 const [control = {}] = streamConfigs(new Places('main', 1), 3);
+const files = allStreamConfigs(new Places('main', 1), 3).at(-1) ?? {};
 
 test('a stream as it is wanted has no difference, whatever else the engine says of it', () => {
   expect(differenceOf(control, { ...control, max_bytes: 5, placement: { tags: ['a'] } })).toBe(
@@ -17,4 +22,11 @@ test.each([
   ['metadata', {}, 'metadata terrafirma.format must be 1: received undefined'],
 ])('names %s where it is another', (name, value, difference) => {
   expect(differenceOf(control, { ...control, [name]: value })).toBe(difference);
+});
+
+test('that of whole files is as the clients of the engine make it, with or without notes', () => {
+  expect(files).toMatchObject({ name: 'OBJ_TF_main_BLOB', allow_rollup_hdrs: true });
+  expect(differenceOf(files, { ...files, metadata: { note: 'made by hand' } })).toBe(undefined);
+  const difference = 'num_replicas must be 3: received 1';
+  expect(differenceOf(files, { ...files, num_replicas: 1 })).toBe(difference);
 });

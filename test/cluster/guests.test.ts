@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openNatsStore, settingsOf } from '../outside/store/nats/world.ts';
 import { makeComponent } from '../support/component-bytes.ts';
-import { TestFolder } from '../support/folder.ts';
+import { guestBytes, TestFolder } from '../support/folder.ts';
 import { natsProgram } from '../support/nats-servers.ts';
 import { ClusterWorld, folder, type Node } from './world.ts';
 
@@ -95,6 +95,7 @@ describe.skipIf(natsProgram === undefined)('guests on two nodes', () => {
     for (const [name, bytes] of Object.entries(components)) {
       writeFileSync(a.mount.path(`${folder}/${name}`), bytes);
     }
+    writeFileSync(a.mount.path(`${folder}/spin3.wasm`), guestBytes('components/rust/spin3'));
   });
 
   afterAll(async () => {
@@ -174,6 +175,9 @@ describe.skipIf(natsProgram === undefined)('guests on two nodes', () => {
     const texts = (): Promise<readonly string[]> =>
       Promise.all(names.map(async (name) => (await world.ask(b, `/${name}`)).text));
     await expect.poll(texts, patient).toEqual(names.map(() => '+'));
+    await expect
+      .poll(async () => (await world.ask(b, '/spin3.wasm')).text, patient)
+      .toContain('"a"');
     expect(await fastly(b, put)).toBe('01');
     await world.servers.signal(0, 'SIGSTOP');
     // kv_error 6 is "internal error" (fastly-shared.h); wasi and Spin have a case for all else.
@@ -188,6 +192,9 @@ describe.skipIf(natsProgram === undefined)('guests on two nodes', () => {
       '!2',
       '!3',
     ]);
+    // That of Rust panics with what it was told; the text is in the log.
+    expect((await world.ask(b, '/spin3.wasm')).status).toBeGreaterThanOrEqual(500);
+    await b.daemon.waitForLog((line) => /Err.*Other\(/.test(JSON.stringify(line)));
     const reply = await world.ask(b, '/kv.wasm/insert?a=1');
     expect([reply.status, reply.headers['retry-after']]).toEqual([503, '5']);
     await world.servers.signal(0, 'SIGCONT');

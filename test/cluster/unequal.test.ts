@@ -1,6 +1,6 @@
 /** Nodes that are not alike: other limits, as while each is configured anew in turn. */
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runProgram } from '../commands/program.ts';
@@ -55,6 +55,49 @@ describe.skipIf(natsProgram === undefined)('two nodes, one with smaller limits',
     for (const node of world.nodes) {
       await expect.poll(() => status(node, '/v.wasm/get?x'), patient).toBe(404);
     }
+  });
+
+  test('one that has never had a version that it takes says why nothing is there', async () => {
+    writeFileSync(large.mount.path(`${folder}/never.wasm`), guestBytes('big'));
+    await expect.poll(() => status(large, '/never.wasm'), patient).toBe(200);
+    await expect.poll(() => status(small, '/never.wasm'), patient).toBe(502);
+    expect((await world.ask(small, '/never.wasm')).text).toMatch(/at most 20/);
+    expect(await status(small, '/not-there.wasm')).toBe(404);
+  });
+
+  test('what all of them have is told once by each', async () => {
+    const content = padded(guestBytes('hello'), 77);
+    const digest = createHash('sha256').update(content).digest('hex');
+    const at = new Date(Date.now() - 10_000);
+    for (const node of world.nodes) {
+      writeFileSync(node.mount.path(`${folder}/once.wasm`), content);
+      utimesSync(node.mount.path(`${folder}/once.wasm`), at, at);
+    }
+    for (const node of world.nodes) {
+      await expect.poll(() => status(node, '/once.wasm'), patient).toBe(200);
+      // It has looked again since, and taken up what it was told of.
+      writeFileSync(node.mount.path(`${folder}/after-${node.name}.wasm`), guestBytes('hello'));
+    }
+    for (const node of world.nodes) {
+      for (const { name } of world.nodes) {
+        await expect.poll(() => status(node, `/after-${name}.wasm`), patient).toBe(200);
+      }
+      const told = node.daemon.log.filter((line) => line.digest === digest && 'event' in line);
+      expect(told.map(({ event }) => event)).toEqual(['module-published']);
+    }
+  });
+
+  test('a folder that is not on a node yet is served there once it is', async () => {
+    const late = 'public/late';
+    world.point('late.example', late);
+    mkdirSync(large.mount.path(late), { recursive: true });
+    writeFileSync(large.mount.path(`${late}/app.wasm`), guestBytes('hello'));
+    const statusOf = async (node: Node): Promise<number> =>
+      (await world.ask(node, '/app.wasm', { host: 'late.example' })).status;
+    await expect.poll(() => statusOf(large), patient).toBe(200);
+    expect(await statusOf(small)).toBe(404);
+    mkdirSync(small.mount.path(late), { recursive: true });
+    await expect.poll(() => statusOf(small), patient).toBe(200);
   });
 
   test('each keeps to its own limit of a store, and both count the same', async () => {

@@ -29,25 +29,29 @@ export interface NatsServersOptions {
   readonly count: 1 | 3;
   /** More lines of the configuration. */
   readonly more?: string;
+  /** As the configuration writes them. */
+  readonly maxPayload?: string;
+  readonly syncInterval?: string;
 }
 
 export class NatsServers {
   readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-nats-'));
   readonly #servers: readonly Server[];
-  readonly #more: string;
+  readonly #options: NatsServersOptions;
 
-  private constructor(servers: readonly Server[], more: string) {
+  private constructor(servers: readonly Server[], options: NatsServersOptions) {
     this.#servers = servers;
-    this.#more = more;
+    this.#options = options;
   }
 
-  static async start({ count, more = '' }: NatsServersOptions): Promise<NatsServers> {
+  static async start(options: NatsServersOptions): Promise<NatsServers> {
+    const { count } = options;
     const ports = await freePorts(count * 3);
     const servers = Array.from({ length: count }, (_, index): Server => {
       const [port = 0, routePort = 0, monitorPort = 0] = ports.slice(index * 3, index * 3 + 3);
       return { name: `s${index}`, port, routePort, monitorPort, process: undefined };
     });
-    const started = new NatsServers(servers, more);
+    const started = new NatsServers(servers, options);
     for (const index of servers.keys()) started.run(index);
     await started.ready();
     return started;
@@ -155,14 +159,15 @@ export class NatsServers {
       this.#servers.length === 1
         ? ''
         : `cluster { name: tf, listen: "127.0.0.1:${routePort}", routes: [${routes}] }`;
+    const { maxPayload = '8MB', more = '', syncInterval = 'always' } = this.#options;
     return `
       server_name: ${name}
       listen: "127.0.0.1:${port}"
       http: "127.0.0.1:${monitorPort}"
-      max_payload: 8MB
-      jetstream { store_dir: "${join(this.#directory, name)}", sync_interval: always }
+      max_payload: ${maxPayload}
+      jetstream { store_dir: "${join(this.#directory, name)}", sync_interval: ${syncInterval} }
       ${cluster}
-      ${this.#more}
+      ${more}
     `;
   }
 }

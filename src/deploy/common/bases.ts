@@ -1,7 +1,8 @@
 /**
  * The newest entry of each module that this node's copy of a folder has shown: `bases/` of the
- * state directory. It belongs to that copy: at another place it is forgotten. One that is lost
- * costs a hint from the owner at worst. Edge: the disk.
+ * state directory. It belongs to that copy: at another place, or on another device, it is
+ * forgotten, because an older copy that is mounted there has not shown it. One that is lost costs a
+ * hint from the owner at worst. Edge: the disk.
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,32 +13,38 @@ import { hashName } from '../keep/store.ts';
 
 const basesDirectory = 'bases';
 
+/** Where a copy lies. */
+export interface CopyPlace {
+  /** Its real path. */
+  readonly directory: string;
+  /** What it lies on; undefined: it cannot be said now. */
+  readonly device: bigint | undefined;
+}
+
 export class Bases {
   readonly #path: string;
   readonly #bases = new Map<ModulePath, number>();
-  #directory: string;
+  #directory = '';
+  #device = '';
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, directory: string) {
+  private constructor(path: string) {
     this.#path = path;
-    this.#directory = directory;
   }
 
-  /** @param directory The real path of the copy. */
-  static async open(
-    stateDirectory: string,
-    folderKey: FolderKey,
-    directory: string,
-  ): Promise<Bases> {
+  /** Those that are kept; they hold once `moveTo` has said that the copy is still there. */
+  static async open(stateDirectory: string, folderKey: FolderKey): Promise<Bases> {
     const path = join(stateDirectory, basesDirectory, `${hashName(folderKey)}.json`);
-    const opened = new Bases(path, directory);
+    const opened = new Bases(path);
     const text = await readFile(path, 'utf8').catch((error: unknown) => {
       if (fileErrorCode(error) === 'ENOENT') return undefined;
       throw error;
     });
     if (text === undefined) return opened;
     const kept = objectOf(parseJson(text), 'the bases');
-    if (kept.directory !== directory) return opened;
+    opened.#directory = String(kept.directory);
+    // Earlier releases did not write it down.
+    opened.#device = String(kept.device ?? '');
     for (const [modulePath, base] of Object.entries(objectOf(kept.bases, 'the bases'))) {
       opened.#bases.set(modulePath as ModulePath, Number(base));
     }
@@ -55,16 +62,20 @@ export class Bases {
     await this.#write();
   }
 
-  /** The copy is elsewhere: what was there is of no use here. */
-  async moveTo(directory: string): Promise<void> {
-    if (directory === this.#directory) return;
+  /** Where the copy is now: what another one has shown is of no use. */
+  async moveTo({ device, directory }: CopyPlace): Promise<void> {
+    const isSame = directory === this.#directory;
+    const deviceNow = device === undefined ? this.#device : String(device);
+    if (isSame && deviceNow === this.#device) return;
+    if (!isSame || this.#device !== '') this.#bases.clear();
     this.#directory = directory;
-    this.#bases.clear();
+    this.#device = deviceNow;
     await this.#write();
   }
 
   async #write(): Promise<void> {
-    const kept = { directory: this.#directory, bases: Object.fromEntries(this.#bases) };
+    const place = { directory: this.#directory, device: this.#device };
+    const kept = { ...place, bases: Object.fromEntries(this.#bases) };
     const text = JSON.stringify(kept);
     this.#writing = this.#writing.then(() => writeDurably(this.#path, text));
     await this.#writing;

@@ -41,6 +41,8 @@ export class CommonModules {
   readonly #refused = new Map<Digest, ErrorRecord>();
   /** One at a time: each holds the bytes of a module. */
   readonly #taking = new Map<ModulePath, Promise<boolean>>();
+  /** Of the own copy, being accepted: what all have then is kept here by whoever judges it. */
+  readonly #accepting = new Set<ModulePath>();
   #turn: Promise<unknown> = Promise.resolve();
   #isTakenUp = false;
 
@@ -48,14 +50,31 @@ export class CommonModules {
     this.#options = options;
   }
 
-  /** About a good file of the own copy. */
+  /**
+   * About a good file of the own copy. Where that serves, nothing is taken up of the module until
+   * it is kept here, which `kept` is to say.
+   */
   async judge(
     file: ListedFile,
     verdict: Extract<Verdict, { readonly kind: 'accepted' | 'known' }>,
   ): Promise<Fate> {
+    const { path } = file;
     const digest = verdict.kind === 'known' ? verdict.digest : verdict.version.digest;
     const shown = { digest, mtimeMs: modifiedAtMs(file.stamp) };
-    return this.#take(file.path, shown, () => this.#read(file.path, digest, verdict));
+    this.#accepting.add(path);
+    let fate: Fate | undefined;
+    try {
+      await this.#taking.get(path);
+      fate = await this.#take(path, shown, () => this.#read(path, digest, verdict));
+      return fate;
+    } finally {
+      if (fate?.kind !== 'serves') this.#accepting.delete(path);
+    }
+  }
+
+  /** See `judge`. */
+  kept(path: ModulePath): void {
+    this.#accepting.delete(path);
   }
 
   /** About a file that is not there. */
@@ -80,6 +99,12 @@ export class CommonModules {
     return digest !== null && !this.#refused.has(digest);
   }
 
+  /** Why nothing that others have accepted of it can serve here, where that is so. */
+  refusalOf(path: ModulePath): ErrorRecord | undefined {
+    const digest = this.#options.versions.headOf(path)?.digest ?? null;
+    return digest === null ? undefined : this.#refused.get(digest);
+  }
+
   /** Takes up what others have accepted; `onTaken` hears of each that changed. Never rejects. */
   async takeHeads(onTaken: (path: ModulePath) => void): Promise<void> {
     const { versions } = this.#options;
@@ -90,6 +115,7 @@ export class CommonModules {
 
   /** The same of one, before those that nobody waits for; whether it changed. Never rejects. */
   takeHead(path: ModulePath): Promise<boolean> {
+    if (this.#accepting.has(path)) return Promise.resolve(false);
     const underWay = this.#taking.get(path);
     if (underWay !== undefined) return underWay;
     const taking = this.#takeInTurn(path, this.#turn);

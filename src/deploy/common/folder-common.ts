@@ -1,8 +1,9 @@
 /** What a folder in use has in common with its copies on other nodes: opened, asked, closed. */
-import { describeError, TerrafirmaError } from '../../errors.ts';
+import { describeError, type ErrorRecord, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { TellOnce } from '../../journal/log-once.ts';
 import type { ModulePath } from '../../names.ts';
+import type { GuardedFs } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
 import { StoreError } from '../../outside/store/contract.ts';
 import { fastlyName } from '../../site/fastly/fastly-toml.ts';
@@ -30,6 +31,7 @@ const storeTrouble = Object.values(ruleFiles).join(', ');
 export interface FolderCommonParts extends KeptModulesParts {
   readonly judging: Pick<JudgeParts, 'builder' | 'modules' | 'moduleBytesMax' | 'nowMs'>;
   readonly kept: KeptModules;
+  readonly fs: Pick<GuardedFs, 'stat'>;
   readonly journal: Journal;
   /** The name of this node; undefined: it has the only copy. */
   readonly node: string | undefined;
@@ -70,8 +72,8 @@ export class FolderCommon {
   async open(): Promise<void> {
     const { config, isClockTrusted, journal, judging, kept, node, onChange, shared } = this.#parts;
     const { siteStores: stores, store } = this.#parts;
-    const { directory, key: folderKey } = this.#located;
-    this.#bases = await Bases.open(config.stateDirectory, folderKey, directory);
+    const { key: folderKey } = this.#located;
+    this.#bases = await Bases.open(config.stateDirectory, folderKey);
     const tellTrouble = (error: unknown): void => {
       const reason = error instanceof StoreError ? error.message : describeError(error);
       journal.tell('rollbacks-not-read', { reason });
@@ -133,6 +135,16 @@ export class FolderCommon {
     return this.#modules?.isUnknown(path) === true;
   }
 
+  /** See `CommonModules.judge`: what was judged is kept here. */
+  kept(path: ModulePath): void {
+    this.#modules?.kept(path);
+  }
+
+  /** See `CommonModules.refusalOf`. */
+  refusalOf(path: ModulePath): ErrorRecord | undefined {
+    return this.#modules?.refusalOf(path);
+  }
+
   /** See `CommonModules.isAccepted`; waits a moment, once, until it is known what others have. */
   async isAccepted(path: ModulePath): Promise<boolean> {
     this.#known ??= this.#versions?.isKnown();
@@ -150,9 +162,10 @@ export class FolderCommon {
     await this.#modules?.takeHeads(onTaken);
   }
 
-  /** The copy is elsewhere from now on. */
-  async moveTo(directory: string): Promise<void> {
-    await this.#bases?.moveTo(directory);
+  /** To be told before each look at the copy where it is. */
+  async lookAt(directory: string): Promise<void> {
+    const found = await this.#parts.fs.stat(directory).catch(() => undefined);
+    await this.#bases?.moveTo({ directory, device: found?.dev });
   }
 
   close(): void {

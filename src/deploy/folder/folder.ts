@@ -70,7 +70,6 @@ export class WatchedFolder {
 
   constructor(located: LocatedFolder, parts: FolderParts) {
     const { config, journal } = parts;
-    const { limits } = config;
     this.#place = new FolderPlace(located, parts);
     this.#away = new Away(located.key, journal);
     this.#rhythm = new Rhythm(parts);
@@ -79,12 +78,15 @@ export class WatchedFolder {
     this.#kept = new KeptModules(located, parts);
     const { directory } = located;
     const owner = ownerOf(located.key);
-    const judging = { ...parts, directory, owner, moduleBytesMax: limits.moduleBytesMax };
-    const onChange = (): void => this.#loop.lookNow();
+    const judging = { ...parts, directory, owner, moduleBytesMax: config.limits.moduleBytesMax };
+    const onChange = (): void => {
+      this.#modules.retryNow();
+      this.#loop.lookNow();
+    };
     this.#common = commonOf(located, { ...parts, judging, kept: this.#kept, onChange });
     this.#modules = new FolderModules(located, {
       common: this.#common,
-      limits,
+      limits: config.limits,
       journal,
       kept: this.#kept,
       judging,
@@ -271,6 +273,7 @@ export class WatchedFolder {
     const { nowMs } = this.#parts;
     this.#stillness.forget();
     await this.#findPlace();
+    await this.#common?.lookAt(this.#place.located.directory);
     const stamp = await this.#stillness.read(this.#place.located.signs);
     if (this.#loop.lookCount === 0 || this.#away.reason !== undefined) await this.#chooseTiming();
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
@@ -361,7 +364,6 @@ export class WatchedFolder {
     this.#rules = this.#rules.movedTo(located.directory);
     this.#kept.moveTo(located);
     this.#modules.moveTo(located.directory);
-    await this.#common?.moveTo(located.directory);
   }
 
   /** What the last look saw has been judged, and none of it is still being written. */

@@ -15,10 +15,12 @@ import { type JudgeParts, judge, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
 import type { FolderCommon } from '../common/folder-common.ts';
 import type { KeptModules } from '../keep/kept-modules.ts';
+import type { KeptVersion } from '../keep/record.ts';
 import type { AddedModule } from '../keep/store.ts';
 import type { FolderListing, ListedFile } from '../look/scan.ts';
 import { soonest } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
+import { agree, type GoodVerdict } from './agreement.ts';
 import { capFiles } from './limits.ts';
 import {
   forgetReleased,
@@ -113,13 +115,13 @@ export class FolderModules {
 
   /** What serves and what is refused, not what has no verdict; perhaps with all kept versions. */
   siteModules(hasAddresses: boolean): ReadonlyMap<ModulePath, SiteModule> {
-    const { kept, judging } = this.#parts;
+    const { common, kept, judging } = this.#parts;
     const modules = new Map<ModulePath, SiteModule>();
     for (const [path, { refusal }] of this.#files) {
       const { version, quarantine } = kept.servable(path, judging.modules);
       if (quarantine !== undefined) this.#once.tell(path, quarantine.detail);
       const versions = hasAddresses ? { versions: kept.addressable(path) } : {};
-      const module = moduleOf(version, versions, refusal ?? quarantine);
+      const module = moduleOf(version, versions, refusal ?? quarantine ?? common?.refusalOf(path));
       if (module !== undefined) modules.set(path, module);
     }
     return modules;
@@ -163,12 +165,21 @@ export class FolderModules {
 
   /** Of several nodes: takes up what others have accepted. */
   async takeHeads(): Promise<void> {
-    await this.#parts.common?.takeHeads((path) => this.#track(path));
+    await this.#parts.common?.takeHeads((path) => this.#noteTaken(path));
   }
 
   /** The same of one that a request waits for. */
   async takeHead(path: ModulePath): Promise<void> {
-    if (await this.#parts.common?.modules.takeHead(path)) this.#track(path);
+    if (await this.#parts.common?.modules.takeHead(path)) this.#noteTaken(path);
+  }
+
+  #noteTaken(path: ModulePath): void {
+    this.#track(path).takenDigest = this.#parts.kept.live(path)?.versions[0].digest;
+  }
+
+  /** What could not be judged is tried again with the next listing. */
+  retryNow(): void {
+    for (const file of this.#files.values()) file.retryAtMs = 0;
   }
 
   /**
@@ -235,32 +246,25 @@ export class FolderModules {
       this.#postpone(file.path, verdict.reason);
       return;
     }
-    if (verdict.kind !== 'refused' && !(await this.#mayServe(file, verdict))) return onVerdict();
     if (verdict.kind === 'refused') await this.#refuse(file, verdict);
-    else if (verdict.kind === 'known') await this.#recognise(file, verdict.digest);
-    else await this.#accept(file, verdict.version, verdict.bytes);
+    else if (await this.#mayServe(file, verdict)) {
+      const isKnown = verdict.kind === 'known';
+      const keeping = isKnown
+        ? this.#recognise(file, verdict.digest)
+        : this.#accept(file, verdict.version, verdict.bytes);
+      await keeping.finally(() => this.#parts.common?.kept(file.path));
+    }
     onVerdict();
   }
 
   /** Of several nodes: whether what the own copy shows is, or becomes, what serves on all. */
-  async #mayServe(
-    file: ListedFile,
-    verdict: Extract<Verdict, { readonly kind: 'accepted' | 'known' }>,
-  ): Promise<boolean> {
+  async #mayServe(file: ListedFile, verdict: GoodVerdict): Promise<boolean> {
     const { common, kept } = this.#parts;
-    const { path, stamp } = file;
-    const isRefused = verdict.kind === 'known' && !kept.digestsOf(path).includes(verdict.digest);
-    if (common === undefined || isRefused) return true;
-    const fate = await common.modules.judge(file, verdict);
+    if (common === undefined) return true;
+    const fate = await agree(file, verdict, { common, kept, takeHeads: () => this.takeHeads() });
     if (fate.kind === 'serves') return true;
-    // Whoever waits for the verdict is to find what serves in its place.
-    await this.takeHeads();
-    noteGood(this.#track(path), stamp);
-    if (fate.note === undefined) return false;
-    this.#once.tell(path, fate.note);
-    const digest = verdict.kind === 'known' ? verdict.digest : verdict.version.digest;
-    if (kept.record(path) !== undefined)
-      await kept.see(path, { digest, stamp, refusal: fate.note });
+    noteGood(this.#track(file.path), file.stamp);
+    if (fate.note !== undefined) this.#once.tell(file.path, fate.note);
     return false;
   }
 
@@ -312,9 +316,7 @@ export class FolderModules {
 
   async #accept(
     file: ListedFile,
-    version: { readonly digest: Digest; readonly abi: string } & Parameters<
-      KeptModules['accept']
-    >[1]['version'],
+    version: KeptVersion,
     bytes?: AddedModule['bytes'],
   ): Promise<void> {
     const { path, stamp } = file;
@@ -329,9 +331,10 @@ export class FolderModules {
       this.#once.tell(path, tracked.refusal.detail);
       return;
     }
+    const isTold = tracked.takenDigest === digest;
     noteAccepted(tracked, stamp);
     this.#once.forget(path);
-    journal.tell('module-published', { ...this.#fields(path), digest, abi });
+    if (!isTold) journal.tell('module-published', { ...this.#fields(path), digest, abi });
   }
 
   async #refuse(file: ListedFile, verdict: Verdict & { kind: 'refused' }): Promise<void> {
@@ -386,9 +389,7 @@ export class FolderModules {
   }
 
   #track(path: ModulePath): TrackedFile {
-    const known = this.#files.get(path);
-    if (known !== undefined) return known;
-    const file = newFile();
+    const file = this.#files.get(path) ?? newFile();
     this.#files.set(path, file);
     return file;
   }

@@ -22,6 +22,8 @@ export interface TrackedFile {
   toldPinned: Digest | undefined;
   /** After a failure that is not the file's: not before then. */
   retryAtMs: number;
+  /** The version of others that was taken up last, of which the log was told. */
+  takenDigest: Digest | undefined;
   /** How it is judged before it has settled, and when that was last begun. */
   early: (EarlyTiming & { readonly atMs: number }) | undefined;
 }
@@ -41,6 +43,7 @@ export function newFile(): TrackedFile {
     refusedDigest: undefined,
     toldPinned: undefined,
     retryAtMs: 0,
+    takenDigest: undefined,
     early: undefined,
   };
 }
@@ -120,6 +123,7 @@ export function noteAccepted(tracked: TrackedFile, stamp: FileStamp): void {
   noteGood(tracked, stamp);
   tracked.refusedDigest = undefined;
   tracked.toldPinned = undefined;
+  tracked.takenDigest = undefined;
 }
 
 /** It was judged as it is, and is refused. */

@@ -43,7 +43,7 @@ describe('the fastly.toml of a folder that several nodes have copies of', () => 
   });
 
   async function node(name: string, sealKeys: readonly Buffer[] = [keys[0]]): Promise<Node> {
-    const bases = await Bases.open(state.path(name), folderKey, `/copies/${name}`);
+    const bases = await Bases.open(state.path(name), folderKey);
     const versions = new CommonVersions({
       ...{ shared: store, folderKey, node: name, versionsKeptMax: 5, bases },
       ...{ isClockTrusted: () => true, nowMs: () => 10_000, onChange: () => undefined },

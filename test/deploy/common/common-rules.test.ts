@@ -42,7 +42,7 @@ describe('rules of a folder that several nodes have copies of', () => {
   });
 
   async function node(name: string): Promise<Node> {
-    const bases = await Bases.open(state.path(name), folderKey, `/copies/${name}`);
+    const bases = await Bases.open(state.path(name), folderKey);
     const versions = new CommonVersions({
       ...{ shared: store, folderKey, node: name, versionsKeptMax: 5, bases },
       ...{ isClockTrusted: () => true, nowMs: () => 10_000, onChange: () => undefined },

@@ -209,7 +209,9 @@ export class SpaceCommits {
       else found.set(subject, known);
     }
     const read = missing.map(async (subject) => {
-      const row = await reads.read(place.stream, subject, { dueMs: how.dueMs });
+      const row = await reads
+        .read(place.stream, subject, { dueMs: how.dueMs })
+        .catch((error: unknown) => this.#unread(error, how.dueMs));
       how.fresh.add(subject);
       rows.set(subject, row);
       found.set(subject, row);
@@ -244,6 +246,14 @@ export class SpaceCommits {
     return wasSent
       ? new StoreError('unknown', `${start}; it may have been stored: read it again`)
       : new StoreError('unavailable', `${start}; nothing was stored`);
+  }
+
+  /** @throws what is to be said of a write whose row could not be read */
+  #unread(error: unknown, dueMs: number): never {
+    const isOver = this.#options.steadyMs() >= dueMs;
+    if (!isOver || !(error instanceof StoreError) || error.kind !== 'unavailable') throw error;
+    this.#options.onSilence();
+    throw this.#silence(false);
   }
 
   #forget(subject: string, fresh: Set<string>): void {

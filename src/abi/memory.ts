@@ -107,8 +107,14 @@ export class GuestMemory {
     this.#bytes.copy(target, 0, start, start + target.length);
   }
 
+  /** Copies `len` bytes at `ptr` to `at` in `target`, which has room. Traps on a bad range. */
+  copyInto(target: Uint8Array, at: number, ptr: number, len: number): void {
+    const start = this.#open(ptr, len);
+    if (len > 0) this.#bytes.copy(target, at, start, start + len);
+  }
+
   /**
-   * The same in an allocation that it may share with other small copies: one of its own costs as
+   * A copy in an allocation that it may share with other small ones: one of its own costs as
    * much as a short hostcall. Never to be posted or lent to anybody who looks at its `buffer`.
    */
   readBytesPooled(ptr: number, len: number, bytesMax: number): Uint8Array {

@@ -3,6 +3,7 @@ import type { GuestLog } from '../../capability/log/contract.ts';
 
 /** A longer line is cut into several: nothing is kept back without bound. */
 const lineBytesMax = 8_192;
+const notAscii = /[^\0-\x7f]/;
 
 export class LogStream {
   /** Every write becomes text. */
@@ -56,6 +57,8 @@ export class LogStream {
   }
 
   #writeLine(line: string): void {
-    this.#log.write('info', Buffer.from(line.replace(/\r$/, ''), 'latin1').toString('utf8'));
+    const text = line.endsWith('\r') ? line.slice(0, -1) : line;
+    const isAscii = !notAscii.test(text);
+    this.#log.write('info', isAscii ? text : Buffer.from(text, 'latin1').toString('utf8'));
   }
 }

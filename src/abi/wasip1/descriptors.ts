@@ -3,6 +3,8 @@
 import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
 import { WasiError } from '../objects/files/errno.ts';
 import type { DirectoryNode, FileNode, ListedEntry, OpenFile } from '../objects/files/node.ts';
+import type { Preopen } from '../objects/files/preopens.ts';
+import { directoryRights, inheritedRights } from './layout.ts';
 
 interface Common {
   /** `fdflags` */
@@ -37,6 +39,28 @@ export interface DirectoryDescriptor extends Common {
   readonly preopenName: string | undefined;
   /** What the last reading from its beginning saw: cookies count in this. */
   listing: readonly ListedEntry[] | undefined;
+}
+
+/** A directory that is open from the start, and made when it is first looked into. */
+export class PreopenDescriptor implements DirectoryDescriptor {
+  readonly kind = 'directory';
+  listing: readonly ListedEntry[] | undefined = undefined;
+  flags = 0;
+  readonly rightsBase = directoryRights;
+  readonly rightsInheriting = inheritedRights;
+  readonly #preopen: Preopen;
+
+  constructor(preopen: Preopen) {
+    this.#preopen = preopen;
+  }
+
+  get preopenName(): string {
+    return this.#preopen.name;
+  }
+
+  get node(): DirectoryNode {
+    return this.#preopen.directory;
+  }
 }
 
 export type Descriptor = InputDescriptor | OutputDescriptor | FileDescriptor | DirectoryDescriptor;

@@ -11,7 +11,7 @@ import { pieceBytes, type Steps, wait } from '../steps.ts';
 import { answering, waiting } from './declare.ts';
 import type { Descriptor, FileDescriptor } from './descriptors.ts';
 import { countBytes, type MemoryRange, type WasiGuest } from './guest.ts';
-import { fdflag, preview1Layout } from './layout.ts';
+import { fdflag, iovecBytes, preview1Layout } from './layout.ts';
 import { seek } from './seek.ts';
 
 const int64Max = 0x7fff_ffff_ffff_ffffn;
@@ -95,6 +95,8 @@ const writeHostcalls = [
     act: (guest, fd, iovs, iovsLen, nPtr) => {
       const descriptor = guest.process.descriptor(fd);
       guest.requireRange(nPtr, 4);
+      const isSmall = iovsLen === 1 && descriptor.kind === 'output';
+      if (isSmall && gatherOne(guest, descriptor.stream, { iovs, nPtr })) return undefined;
       const ranges = guest.readIovecs(iovs, iovsLen);
       if (descriptor.kind === 'output') {
         return writeStream(guest, descriptor.stream, { ranges, nPtr });
@@ -220,6 +222,24 @@ function* writeRanges(
     written += part.len;
   }
   return written;
+}
+
+/** Most programs write a line or a word at a time: no list of one, and no copy of its own. */
+function gatherOne(
+  guest: WasiGuest,
+  stream: OutputStream,
+  { iovs, nPtr }: { readonly iovs: number; readonly nPtr: number },
+): boolean {
+  const bytesMax = stream.gatherBytesMax;
+  if (stream.gather === undefined || bytesMax === undefined) return false;
+  const at = iovs >>> 0;
+  guest.requireRange(at, iovecBytes);
+  const ptr = guest.readU32(at);
+  const len = guest.readU32(at + 4);
+  if (len === 0 || len > bytesMax) return false;
+  stream.gather(guest, ptr, len);
+  guest.writeU32(nPtr, len);
+  return true;
 }
 
 /**

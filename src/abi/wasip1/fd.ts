@@ -48,12 +48,12 @@ const stateHostcalls = [
     meaning: 'file type, flags, rights',
     act: (guest, fd, ptr) => {
       const descriptor = guest.process.descriptor(fd);
-      const record = new DataView(new ArrayBuffer(fdstatBytes));
-      record.setUint8(0, filetypeOf(descriptor));
-      record.setUint16(2, descriptor.flags, true);
-      record.setBigUint64(8, descriptor.rightsBase, true);
-      record.setBigUint64(16, descriptor.rightsInheriting, true);
-      guest.writeBytes(ptr, new Uint8Array(record.buffer));
+      const at = ptr >>> 0;
+      guest.requireRange(at, fdstatBytes);
+      guest.writeU32(at, filetypeOf(descriptor) | (descriptor.flags << 16));
+      guest.writeU32(at + 4, 0);
+      guest.writeU64(at + 8, descriptor.rightsBase);
+      guest.writeU64(at + 16, descriptor.rightsInheriting);
     },
   }),
 
@@ -218,9 +218,10 @@ const preopenHostcalls = [
     meaning: 'the length of the name of a directory that is open from the start',
     act: (guest, fd, ptr) => {
       const name = preopenNameOf(guest, fd);
-      const record = new DataView(new ArrayBuffer(prestatBytes));
-      record.setUint32(4, name.length, true);
-      guest.writeBytes(ptr, new Uint8Array(record.buffer));
+      const at = ptr >>> 0;
+      guest.requireRange(at, prestatBytes);
+      guest.writeU32(at, 0);
+      guest.writeU32(at + 4, name.length);
     },
   }),
 
@@ -236,19 +237,20 @@ const preopenHostcalls = [
     act: (guest, fd, ptr, len) => {
       const name = preopenNameOf(guest, fd);
       if (len >>> 0 < name.length) throw new WasiError('nametoolong');
-      guest.writeBytes(ptr, name);
+      guest.writeText(ptr, name);
     },
   }),
 ];
 
 export const fdHostcalls = [...stateHostcalls, ...fileHostcalls, ...preopenHostcalls];
 
-function preopenNameOf(guest: WasiGuest, fd: number): Uint8Array {
+/** One character a byte: the names are ours. */
+function preopenNameOf(guest: WasiGuest, fd: number): string {
   const descriptor = guest.process.descriptors.get(fd);
   if (descriptor.kind !== 'directory' || descriptor.preopenName === undefined) {
     throw new WasiError('badf');
   }
-  return Buffer.from(descriptor.preopenName);
+  return descriptor.preopenName;
 }
 
 /**

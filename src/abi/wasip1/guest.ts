@@ -150,6 +150,12 @@ export class WasiGuest {
     this.#host.memory.readInto(target, ptr);
   }
 
+  /** Copies `len` bytes at `ptr` to `at` in `target`, which has room. */
+  copyInto(target: Uint8Array, at: number, ptr: number, len: number): void {
+    this.requireRange(ptr, len);
+    this.#host.memory.copyInto(target, at, ptr, len);
+  }
+
   writeU32(ptr: number, value: number): void {
     this.requireRange(ptr, 4);
     this.#host.memory.writeU32(ptr, value);

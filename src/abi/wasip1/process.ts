@@ -7,8 +7,8 @@ import type { InputStream, OutputStream } from '../objects/cgi/streams.ts';
 import { OpenFiles } from '../objects/files/open-files.ts';
 import type { Preopen } from '../objects/files/preopens.ts';
 import type { FileKeeper } from '../objects/files/site-tree.ts';
-import { type Descriptor, DescriptorTable } from './descriptors.ts';
-import { directoryRights, inheritedRights, streamReadRights, streamWriteRights } from './layout.ts';
+import { type Descriptor, DescriptorTable, PreopenDescriptor } from './descriptors.ts';
+import { streamReadRights, streamWriteRights } from './layout.ts';
 import { StringBlock } from './string-block.ts';
 
 export interface ProcessOptions {
@@ -173,16 +173,8 @@ export class WasiProcess {
   #addPreopens(): void {
     this.#hasPreopens = true;
     this.#files = new OpenFiles(this.#options.descriptorsMax);
-    for (const { name, directory } of this.#options.openPreopens(this.#files)) {
-      this.#descriptors.add({
-        kind: 'directory',
-        node: directory,
-        preopenName: name,
-        listing: undefined,
-        flags: 0,
-        rightsBase: directoryRights,
-        rightsInheriting: inheritedRights,
-      });
+    for (const preopen of this.#options.openPreopens(this.#files)) {
+      this.#descriptors.add(new PreopenDescriptor(preopen));
     }
   }
 }

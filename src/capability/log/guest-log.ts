@@ -23,6 +23,8 @@ export interface GuestLogTag {
 export type GuestLineSink = (level: GuestLogLevel, message: string, tag: GuestLogTag) => void;
 
 const encoder = new TextEncoder();
+/** One line, with nothing to escape, of as many bytes as characters: nearly all are. */
+const plainLine = /^[\x20-\x7e]*$/;
 
 /**
  * The log of one run. Lines and bytes beyond the limits are dropped, and one last line says so.
@@ -53,7 +55,15 @@ export class RunLog implements GuestLog {
 
   write(level: GuestLogLevel, message: string): void {
     if (this.#isCut) return;
-    const bytesLeft = this.#limits.logBytesPerRunMax - this.#bytes;
+    const { logBytesPerRunMax, logLinesPerRunMax } = this.#limits;
+    const bytesLeft = logBytesPerRunMax - this.#bytes;
+    const isWithin = message.length <= bytesLeft && this.#lines < logLinesPerRunMax;
+    if (isWithin && plainLine.test(message)) {
+      this.#lines += 1;
+      this.#bytes += message.length;
+      this.#sink(level, message, this.#tag);
+      return;
+    }
     // Every character has at least one byte: more of them need not be looked at.
     const head = message.slice(0, bytesLeft + 1);
     for (const line of head.replace(/(\r\n|\n|\r)$/, '').split(/\r\n|\n|\r/)) {

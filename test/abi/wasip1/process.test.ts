@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createMemoryTree } from '../../../src/abi/objects/files/memory-tree.ts';
+import type { DirectoryNode } from '../../../src/abi/objects/files/node.ts';
+import { LazyPreopen } from '../../../src/abi/objects/files/preopens.ts';
 import { World } from '../../support/abi-world.ts';
 import { createPuppet, MASK, PipedInput } from './puppet.ts';
 
@@ -215,6 +218,24 @@ describe('descriptors', () => {
     expect(await puppet.write(1, 'into the file')).toBe(0);
     expect(await puppet.read(await puppet.open('a'))).toBe('into the file');
     expect(puppet.stdout.text).toBe('');
+  });
+
+  test('a directory that is open from the start is made when it is looked into', async () => {
+    let made = 0;
+    const tree = createMemoryTree({ device: 1n, bytesMax: 100, nodesMax: 10, nowNs: () => 0n });
+    const open = (): DirectoryNode => {
+      made += 1;
+      return tree;
+    };
+    const puppet = await createPuppet({ openPreopens: () => [new LazyPreopen('/', open)] });
+    expect(await puppet.call('fd_prestat_get', 3, 100)).toBe(0);
+    expect([puppet.u32(100), puppet.u32(104)]).toEqual([0, 1]);
+    expect(await puppet.call('fd_prestat_dir_name', 3, 200, 1)).toBe(0);
+    expect(puppet.text(200, 1)).toBe('/');
+    expect(await puppet.call('fd_fdstat_get', 3, 300)).toBe(0);
+    expect(made).toBe(0);
+    for (const name of ['a', 'b']) await puppet.open(name, { oflags: 1 });
+    expect(made).toBe(1);
   });
 
   test('a stream’s directories are not made for it', async () => {

@@ -11,7 +11,7 @@ import type { ReplyHead } from '../../../http/message.ts';
 import { quoteReceived } from '../../../names/quote.ts';
 import type { Exchange } from '../../abi.ts';
 import { type CgiHead, HeadBlock, type HeadLimits, parseHead } from './head.ts';
-import type { OutputStream } from './streams.ts';
+import type { OutputStream, WriteSource } from './streams.ts';
 
 const flushBytes = 16_384;
 /** Smaller writes are gathered: an allocation for each would cost more than its bytes. */
@@ -68,6 +68,21 @@ export class CgiReply implements Reply {
   /** Until something has left, a program that ends badly can still be answered as such. */
   get mayHold(): boolean {
     return this.#pendingBytes > 0 && this.#options.exchange.replyState === 'none';
+  }
+
+  /** Small pieces of a body that is within its limit, and does not leave yet. */
+  get gatherBytesMax(): number {
+    if (this.#head?.kind !== 'reply') return 0;
+    const left = this.#options.bodyBytesMax - this.#bodyBytes;
+    return Math.min(gatheredBelowBytes, flushBytes - this.#pendingBytes, left + 1) - 1;
+  }
+
+  gather(source: WriteSource, ptr: number, len: number): void {
+    this.#makeRoom(len);
+    source.copyInto(this.#room, this.#roomEnd, ptr, len);
+    this.#roomEnd += len;
+    this.#bodyBytes += len;
+    this.#pendingBytes += len;
   }
 
   /** @throws the failure */
@@ -157,24 +172,24 @@ export class CgiReply implements Reply {
     if (this.#head?.kind === 'inside') return;
     this.#pendingBytes += bytes.length;
     if (bytes.length < gatheredBelowBytes) {
-      this.#gather(bytes);
+      this.#makeRoom(bytes.length);
+      this.#room.set(bytes, this.#roomEnd);
+      this.#roomEnd += bytes.length;
       return;
     }
     this.#endGathered();
     this.#pieces.push(bytes);
   }
 
-  #gather(bytes: Uint8Array): void {
-    if (this.#roomEnd + bytes.length > this.#room.length) {
-      this.#endGathered();
-      // The first lies beside those of other runs; more of them would keep the memory of many.
-      const isFirst = this.#room.length === 0;
-      this.#room = isFirst ? Buffer.allocUnsafe(firstRoomBytes) : Buffer.allocUnsafeSlow(roomBytes);
-      this.#roomStart = 0;
-      this.#roomEnd = 0;
-    }
-    this.#room.set(bytes, this.#roomEnd);
-    this.#roomEnd += bytes.length;
+  /** For so many bytes behind what was gathered. */
+  #makeRoom(bytes: number): void {
+    if (this.#roomEnd + bytes <= this.#room.length) return;
+    this.#endGathered();
+    // The first lies beside those of other runs; more of them would keep the memory of many.
+    const isFirst = this.#room.length === 0;
+    this.#room = isFirst ? Buffer.allocUnsafe(firstRoomBytes) : Buffer.allocUnsafeSlow(roomBytes);
+    this.#roomStart = 0;
+    this.#roomEnd = 0;
   }
 
   /** What was gathered is a piece; what comes next is gathered behind it. */

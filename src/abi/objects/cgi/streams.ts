@@ -20,7 +20,17 @@ export interface Written {
   readonly room: Promise<void> | undefined;
 }
 
+/** Where the bytes of a write are before anybody has copied them. */
+export interface WriteSource {
+  /** Copies `len` bytes at `ptr` to `at` in `target`, which has room. */
+  copyInto(target: Uint8Array, at: number, ptr: number, len: number): void;
+}
+
 export interface OutputStream {
+  /** How many bytes `gather` may take now; left out: none. */
+  readonly gatherBytesMax?: number;
+  /** As `write` of bytes that nobody has copied yet: small writes need no copy of their own. */
+  gather?(source: WriteSource, ptr: number, len: number): void;
   /**
    * Takes `bytes` over, all of them unless it says otherwise. A promise when there should be no
    * more until it resolves.

@@ -41,13 +41,19 @@ export const errnoNames: ReadonlyMap<number, string> = new Map(
   Object.entries(errno).map(([name, number]) => [number, name]),
 );
 
-/** A guest's mistake or bad luck: the hostcall answers `errno`, the run goes on. */
+/**
+ * A guest's mistake or bad luck: the hostcall answers `errno`, the run goes on. Without a stack: C
+ * libraries ask until they are told no, and walking the guest's frames costs more than the answer.
+ */
 export class WasiError extends Error {
   override readonly name = 'WasiError';
   readonly errno: number;
 
   constructor(name: ErrnoName) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`errno ${name}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.errno = errno[name];
   }
 }

@@ -14,6 +14,23 @@ export interface Preopen {
   readonly directory: DirectoryNode;
 }
 
+/** Made when it is first looked into: C libraries ask each for its name and open nothing. */
+export class LazyPreopen implements Preopen {
+  readonly name: string;
+  readonly #open: () => DirectoryNode;
+  #directory: DirectoryNode | undefined;
+
+  constructor(name: string, open: () => DirectoryNode) {
+    this.name = name;
+    this.#open = open;
+  }
+
+  get directory(): DirectoryNode {
+    this.#directory ??= this.#open();
+    return this.#directory;
+  }
+}
+
 interface Opening {
   readonly keeper: FileKeeper;
   readonly limits: Limits;
@@ -32,22 +49,25 @@ export function openPreopens(
   run: RunWithFiles,
   opening: Opening,
 ): { readonly preopens: readonly Preopen[]; readonly data: DataTree | undefined } {
-  const { limits } = opening;
-  const data = openData(run, limits);
-  const tmp = createMemoryTree({
+  const data = openData(run, opening.limits);
+  const tmp = new LazyPreopen(`/${tmpName}`, () => openTmp(run, opening.limits));
+  const root = new LazyPreopen('/', () => {
+    const withTmp = mountTree(openSite(run, opening), tmpName, tmp.directory);
+    return data === undefined ? withTmp : mountTree(withTmp, dataName, data.root);
+  });
+  const preopens: Preopen[] = [root, tmp];
+  if (data !== undefined) preopens.push({ name: `/${dataName}`, directory: data.root });
+  return { preopens, data };
+}
+
+function openTmp({ capabilities, hostMemory }: RunWithFiles, limits: Limits): DirectoryNode {
+  return createMemoryTree({
     device: tmpDevice,
     bytesMax: limits.tmpBytesPerRunMax,
     nodesMax: limits.tmpNodesPerRunMax,
-    nowNs: () => run.capabilities.clock.nowNs(),
-    hostMemory: run.hostMemory,
+    nowNs: () => capabilities.clock.nowNs(),
+    hostMemory,
   });
-  const root = mountTree(openSite(run, opening), tmpName, tmp);
-  const preopens: Preopen[] = [
-    { name: '/', directory: data === undefined ? root : mountTree(root, dataName, data.root) },
-    { name: `/${tmpName}`, directory: tmp },
-  ];
-  if (data !== undefined) preopens.push({ name: `/${dataName}`, directory: data.root });
-  return { preopens, data };
 }
 
 /** The site's folder alone, to read. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CgiReply } from '../../../../src/abi/objects/cgi/reply.ts';
+import { WasiError } from '../../../../src/abi/objects/files/errno.ts';
 import { StreamExchange } from './stream-exchange.ts';
 
 const HEAD = 'Content-Type: text/plain\n\n';
@@ -229,4 +230,67 @@ describe('small writes are gathered', () => {
       expect(exchange.headers).toEqual(['content-type: text/plain']);
     },
   );
+});
+
+describe('small writes of a body', () => {
+  const source = {
+    bytes: Buffer.from('abcdefghij'),
+    copyInto(target: Uint8Array, at: number, ptr: number, len: number): void {
+      if (ptr + len > this.bytes.length) throw new WasiError('fault');
+      target.set(this.bytes.subarray(ptr, ptr + len), at);
+    },
+  };
+
+  test('are gathered where they lie, in their order with others', () => {
+    const { exchange, reply, write } = make();
+    expect(reply.gatherBytesMax).toBe(0);
+    write(HEAD);
+    reply.gather(source, 0, 3);
+    write('-');
+    write('x'.repeat(2_000));
+    reply.gather(source, 7, 3);
+    reply.end();
+    expect(exchange.text).toBe(`abc-${'x'.repeat(2_000)}hij`);
+  });
+
+  test('are gathered up to where the answer would leave', () => {
+    const { exchange, reply, write } = make();
+    write(HEAD);
+    let gathered = 0;
+    while (reply.gatherBytesMax > 0) {
+      const bytes = Math.min(reply.gatherBytesMax, 10);
+      reply.gather(source, 0, bytes);
+      gathered += bytes;
+    }
+    expect(gathered).toBe(16_383);
+    expect(exchange.replyState).toBe('none');
+    write('!');
+    expect(exchange.text).toHaveLength(16_384);
+    expect(reply.gatherBytesMax).toBeGreaterThan(0);
+  });
+
+  test('are gathered within the limit of the body, and refused as ever above', () => {
+    const { reply, write } = make({ body: 5 });
+    write(HEAD);
+    reply.gather(source, 0, 3);
+    expect(reply.gatherBytesMax).toBe(2);
+    reply.gather(source, 0, 2);
+    expect(reply.gatherBytesMax).toBe(0);
+    expect(() => write('6')).toThrow('may have at most 5 bytes');
+  });
+
+  test('that cannot be read leave nothing behind', () => {
+    const { exchange, reply, write } = make();
+    write(HEAD);
+    expect(() => reply.gather(source, 8, 3)).toThrow('errno fault');
+    reply.gather(source, 8, 2);
+    reply.end();
+    expect(exchange.text).toBe('ij');
+  });
+
+  test('have no place in an answer that is another path’s', () => {
+    const { reply, write } = make();
+    write('Location: /x\n\n');
+    expect(reply.gatherBytesMax).toBe(0);
+  });
 });

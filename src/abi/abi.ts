@@ -50,6 +50,11 @@ export interface Exchange {
    * is sent, when the client cannot take it (HTTP/1.0, or gone) or has had as many as it may get.
    */
   inform(head: ReplyHead): boolean;
+  /**
+   * Room for a body of `bytes` that `send` will be given: with anything in it, which nobody may
+   * see. Undefined, or left out, where the body needs an allocation of its own.
+   */
+  lendRoom?(bytes: number): Uint8Array | undefined;
   /** Head and body leave in one write. The exchange owns `body` from here on. */
   send(head: ReplyHead, body: Uint8Array): void;
   /**

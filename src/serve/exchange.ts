@@ -257,7 +257,7 @@ export class HttpExchange implements Exchange {
   sendPiped(head: ReplyHead, body: ReadBody): void {
     this.#expectState('none', 'send');
     holdBody(body, () => this.#openBytes());
-    this.#start(head, body.knownBytes, body.trailers !== undefined);
+    this.start(head, body.knownBytes, body.trailers !== undefined);
     this.#replyState = 'ended';
     this.#passing = this.#pass(body).then(
       () => this.#complete(body.trailers),
@@ -281,11 +281,11 @@ export class HttpExchange implements Exchange {
     if (this.#isGone) this.#late.giveUp();
   }
 
-  start(head: ReplyHead, bodyBytes?: number): void {
-    this.#start(head, bodyBytes, false);
+  lendRoom(bytes: number): Uint8Array | undefined {
+    return this.#wire.lendRoom?.(bytes);
   }
 
-  #start(head: ReplyHead, bodyBytes: number | undefined, hasTrailers: boolean): void {
+  start(head: ReplyHead, bodyBytes?: number, hasTrailers = false): void {
     this.#expectState('none', 'start');
     if (!this.#isGone) this.#sendHead(head, bodyBytes, hasTrailers);
     this.#replyState = 'started';

@@ -37,6 +37,7 @@ import { Http2Wire } from './http2/wire.ts';
 import { IntakeTurns } from './intake-turns.ts';
 import { newRecord, plainAddress } from './rejected.ts';
 import { ReplyBatch } from './reply-batch.ts';
+import { ReplyRooms } from './reply-rooms.ts';
 import type { TrustedProxies, Visitor } from './road/client-address.ts';
 import { failureHead } from './road/failure.ts';
 import { HostNames } from './road/host-names.ts';
@@ -120,10 +121,8 @@ export class Listener {
     this.#wireOptions = {
       taking: new LimitClock(limits.replyIdleTimeoutMs),
       nowMs: clocks.nowMs,
-      batch: new ReplyBatch(),
-      lingering: this.#lingering,
-      unmarked: new Set(),
-      hellos: this.#hellos,
+      ...{ batch: new ReplyBatch(), rooms: new ReplyRooms() },
+      ...{ lingering: this.#lingering, hellos: this.#hellos, unmarked: new Set() },
     };
     this.#http2 = new Http2Sessions({
       limits,
@@ -210,10 +209,10 @@ export class Listener {
     if (tls === undefined) throw new TypeError('Cannot listen for HTTPS: it has no certificates');
     const server = createTlsServer({
       ...tls,
-      ...{ limits, http: this.#httpOptions() },
+      limits,
+      http: this.#httpOptions(),
       mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
       onHttp2: (socket) => this.#http2.accept(socket),
-      onPlain: (socket, request) => this.#refusals.refusePlain(socket, request),
       greeting: this.#greeting,
       hellos: this.#hellos,
     });

@@ -8,6 +8,8 @@
 
 /** What is late is late by the answers of so many guests, however many requests have arrived. */
 const answersMax = 32;
+/** Large answers wait for nobody: a mebibyte wakes its client once, however it leaves. */
+const waitingBytesMax = 256 * 1024;
 
 export interface Departure {
   /** Writes the answer. Never throws. */
@@ -16,17 +18,20 @@ export interface Departure {
 
 export class ReplyBatch {
   #ready: Departure[] = [];
+  #bytes = 0;
 
-  /** `departure` leaves before the thread waits for more to do. */
-  add(departure: Departure): void {
+  /** `departure`, of so many bytes, leaves before the thread waits for more to do. */
+  add(departure: Departure, bytes = 0): void {
     this.#ready.push(departure);
-    if (this.#ready.length === 1) setImmediate(() => this.#leave());
-    else if (this.#ready.length >= answersMax) this.#leave();
+    this.#bytes += bytes;
+    if (this.#ready.length >= answersMax || this.#bytes >= waitingBytesMax) this.#leave();
+    else if (this.#ready.length === 1) setImmediate(() => this.#leave());
   }
 
   #leave(): void {
     const leaving = this.#ready;
     this.#ready = [];
+    this.#bytes = 0;
     for (const departure of leaving) departure.depart();
   }
 }

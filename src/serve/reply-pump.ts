@@ -12,26 +12,43 @@ import type { Wire } from './wire.ts';
  * each other at once where the system takes them; about two must then be taken within the limit.
  */
 export const pieceBytes = 32 * 1024;
+/** The same for a client that takes what it gets at once: each write and each pause costs. */
+export const quickPieceBytes = 256 * 1024;
+/** Who has taken a piece so soon gets a larger one next. */
+const quickMs = 100;
 /** A reply up to this size is handed over whole. */
 export const wholeBytesMax = 64 * 1024;
 
-/**
- * Sends `body`, which is not empty, and ends `stream`. `renewLimit` gives the client the time again
- * in which it must make room for more; the limit is off when the stream is closed.
- */
-export function pumpReply(stream: Writable, body: Uint8Array, renewLimit: () => void): void {
-  const lastStart = Math.floor((body.length - 1) / pieceBytes) * pieceBytes;
+export interface PumpOptions {
+  /** Gives the client the time again in which it must make room for more. */
+  readonly renewLimit: () => void;
+  /** Milliseconds since some instant. */
+  readonly nowMs: () => number;
+  /** Pieces never get larger than this. */
+  readonly pieceBytesMax: number;
+}
+
+/** Sends `body`, which is not empty, and ends `stream`. The limit is off when that is closed. */
+export function pumpReply(stream: Writable, body: Uint8Array, options: PumpOptions): void {
+  const { renewLimit, nowMs, pieceBytesMax } = options;
+  let size = pieceBytes;
   let start = 0;
+  let pausedAtMs = Number.NEGATIVE_INFINITY;
   const sendMore = (): void => {
     if (stream.destroyed) return;
     renewLimit();
-    while (start < lastStart) {
-      const piece = body.subarray(start, start + pieceBytes);
-      start += pieceBytes;
-      if (!stream.write(piece)) return;
+    const isQuick = nowMs() - pausedAtMs < quickMs;
+    size = isQuick ? Math.min(2 * size, pieceBytesMax) : pieceBytes;
+    while (body.length - start > size) {
+      const piece = body.subarray(start, start + size);
+      start += size;
+      if (!stream.write(piece)) {
+        pausedAtMs = nowMs();
+        return;
+      }
     }
     stream.off('drain', sendMore);
-    if (!stream.destroyed) stream.end(body.subarray(lastStart));
+    if (!stream.destroyed) stream.end(body.subarray(start));
   };
   stream.on('drain', sendMore);
   sendMore();

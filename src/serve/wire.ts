@@ -25,6 +25,8 @@ export interface Wire {
   sendContinue(): void;
   /** An interim answer, before the head; false where the client's HTTP knows none. */
   sendInterim(status: number, headers: string[]): boolean;
+  /** See `Exchange.lendRoom`; left out: there is none. */
+  lendRoom?(bytes: number): Uint8Array | undefined;
   /** Head and body, or none, in as few writes as possible. `headers`: names and values in turn. */
   sendWhole(status: number, headers: string[], body: Uint8Array | undefined): void;
   /** `mayTrail`: `end` may bring fields. */

@@ -52,10 +52,29 @@ function isTextStart(body: Uint8Array): boolean {
   return false;
 }
 
-/** Tab, line feed, form feed and carriage return are text. */
+/** Four bytes at a time, as nearly all of a text may be looked at. */
 function hasControlByte(body: Uint8Array): boolean {
   const end = Math.min(body.length, controlBytesLookedAt);
-  for (let index = 0; index < end; index += 1) {
+  const wordsFrom = Math.min(end, -body.byteOffset & 3);
+  const wordCount = (end - wordsFrom) >> 2;
+  const words = new Int32Array(body.buffer, body.byteOffset + wordsFrom, wordCount);
+  if (hasControlIn(body, 0, wordsFrom)) return true;
+  for (let index = 0; index < wordCount; index += 1) {
+    const word = words[index] ?? 0;
+    // The top bits of bytes below 0x20, and of those that are 0x7f; carries find some too many.
+    const low = (word - 0x2020_2020) & ~word;
+    const deleted = word ^ 0x7f7f_7f7f;
+    const found = (low | ((deleted - 0x0101_0101) & ~deleted)) & 0x8080_8080;
+    if (found === 0) continue;
+    const at = wordsFrom + index * 4;
+    if (hasControlIn(body, at, at + 4)) return true;
+  }
+  return hasControlIn(body, wordsFrom + wordCount * 4, end);
+}
+
+/** Tab, line feed, form feed and carriage return are text. */
+function hasControlIn(body: Uint8Array, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) {
     const byte = body[index] ?? 0;
     if (byte === 0x7f) return true;
     if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0c && byte !== 0x0d)

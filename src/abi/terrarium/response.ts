@@ -141,7 +141,7 @@ export const outgoingHostcalls = [
         ? guest.answerInSteps(invalid, () => setLargeBody(guest, handle, { ptr, len }))
         : guest.answer(invalid, () => {
             const { reply, length } = openBody(guest, handle, { ptr, len });
-            reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storage));
+            reply.setBody(readSmallBody(guest, { ptr, len: length }, reply.storageFor(length)));
             return ok;
           }),
   }),
@@ -161,7 +161,7 @@ function readSmallBody(
 function* setLargeBody(guest: TerrariumGuest, handle: number, place: MemoryRange): Steps<number> {
   const { reply, length } = openBody(guest, handle, place);
   const range = { ptr: place.ptr, len: length };
-  reply.setBody(yield* readPieces(guest.memory, range, reply.storage));
+  reply.setBody(yield* readPieces(guest.memory, range, reply.storageFor(length)));
   return ok;
 }
 

@@ -33,15 +33,23 @@ export class OutgoingReply {
   heldBytes = 0;
   /** The largest body so far: one that is replaced over and over should be no new garbage. */
   #storage: Uint8Array = noBytes;
+  readonly #exchange: Pick<Exchange, 'lendRoom'> | undefined;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, exchange?: Pick<Exchange, 'lendRoom'>) {
+    this.#exchange = exchange;
     const { replyHeadersMax, replyHeaderBytesMax } = limits;
     const limitsOfHead = { linesMax: replyHeadersMax, bytesMax: replyHeaderBytesMax };
     this.headers = new GuestHeaders(new HeaderMap(limitsOfHead));
   }
 
-  /** Bytes that may be overwritten for the next body: what was the last one is given up. */
-  get storage(): Uint8Array {
+  /**
+   * Bytes that may be overwritten for a body of `bytes`, if it is enough: what was the last one is
+   * given up.
+   */
+  storageFor(bytes: number): Uint8Array {
+    if (this.#storage.length < bytes) {
+      this.#storage = this.#exchange?.lendRoom?.(bytes) ?? this.#storage;
+    }
     return this.#storage;
   }
 
@@ -90,7 +98,7 @@ export class TerrariumRun {
     this.capabilities = run.capabilities;
     this.hostMemory = run.hostMemory;
     this.request = new IncomingRequest(run.exchange.request, run.body);
-    this.reply = new OutgoingReply(limits);
+    this.reply = new OutgoingReply(limits, run.exchange);
     this.#limits = limits;
   }
 

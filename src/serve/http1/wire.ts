@@ -5,7 +5,8 @@ import type { Header } from '../../http/message.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { SocketFacts } from '../connection-facts.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
-import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import { pieceBytes, pumpReply, quickPieceBytes, wholeBytesMax } from '../reply-pump.ts';
+import type { ReplyRooms } from '../reply-rooms.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
 import type { Http1Response } from './connections.ts';
@@ -17,6 +18,7 @@ export interface Http1WireOptions {
   readonly taking: LimitClock;
   readonly nowMs: () => number;
   readonly batch: ReplyBatch;
+  readonly rooms: ReplyRooms;
   readonly lingering: Lingering;
   /** Answers under way whose end is told by the end of the connection alone. */
   readonly unmarked: Set<Http1Wire>;
@@ -48,6 +50,8 @@ export class Http1Wire implements Wire, Departure, Watched {
   readonly #options: Http1WireOptions;
   #isLimited = false;
   #whole: Uint8Array | undefined;
+  #room: Uint8Array | undefined;
+  #isRoomSent = false;
   #isContinued = false;
   #saysClose = false;
   #isUnmarked = false;
@@ -103,7 +107,13 @@ export class Http1Wire implements Wire, Departure, Watched {
     // Here and not later, because it throws for what is no valid head.
     this.events.writeHead(status, headers);
     this.#whole = body;
-    this.#options.batch.add(this);
+    this.#isRoomSent = this.#room !== undefined && body?.buffer === this.#room.buffer;
+    this.#options.batch.add(this, body?.length);
+  }
+
+  lendRoom(bytes: number): Uint8Array | undefined {
+    this.#room = this.#options.rooms.take(bytes);
+    return this.#room;
   }
 
   depart(): void {
@@ -113,10 +123,19 @@ export class Http1Wire implements Wire, Departure, Watched {
     else if (body.length <= oneWriteBytesMax) this.events.end(latin1(body), 'latin1');
     else if (body.length <= wholeBytesMax) this.events.end(body);
     else {
-      pumpReply(this.events, body, () => this.#renewLimit());
+      this.#pump(body);
       return;
     }
     this.#limitTaking();
+  }
+
+  /** A connection that encrypts would hold twice what is large. */
+  #pump(body: Uint8Array): void {
+    const { nowMs } = this.#options;
+    const isSecure = this.body.socket instanceof TLSSocket;
+    const pieceBytesMax = isSecure ? pieceBytes : quickPieceBytes;
+    const renewLimit = (): void => this.#renewLimit();
+    pumpReply(this.events, body, { renewLimit, nowMs, pieceBytesMax });
   }
 
   sendHead(status: number, headers: string[]): void {
@@ -156,6 +175,10 @@ export class Http1Wire implements Wire, Departure, Watched {
 
   closed(): void {
     if (this.#isLimited) this.#options.taking.unwatch(this);
+    // One that was not sent may be the guest's still; what has not all left may be the system's.
+    if (this.#room === undefined || !this.#isRoomSent || !this.isFinished) return;
+    this.#options.rooms.giveBack(this.#room);
+    this.#room = undefined;
   }
 
   keepBody(): void {

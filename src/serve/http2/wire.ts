@@ -6,7 +6,7 @@ import { connectionHeaders } from '../../http/connection-headers.ts';
 import type { Header } from '../../http/message.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { SocketFacts } from '../connection-facts.ts';
-import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
+import { pieceBytes, pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
 import type { Http2Request } from './turns.ts';
@@ -81,9 +81,15 @@ export class Http2Wire implements Wire, Watched {
       this.body.respond(toHeaders(status, headers), { endStream });
       if (endStream) return;
       if (body.length <= wholeBytesMax) this.body.end(body);
-      else pumpReply(this.body, body, () => this.#renewLimit());
+      else this.#pump(body);
     });
     if (endStream || body.length <= wholeBytesMax) this.#limitTaking();
+  }
+
+  #pump(body: Uint8Array): void {
+    const { nowMs } = this.#options;
+    const renewLimit = (): void => this.#renewLimit();
+    pumpReply(this.body, body, { renewLimit, nowMs, pieceBytesMax: pieceBytes });
   }
 
   sendHead(status: number, headers: string[], mayTrail = false): void {

@@ -52,6 +52,20 @@ describe('the content type of a body without one', () => {
     expect(guess(body)).toBe('application/octet-stream');
   });
 
+  test('is bytes for any control byte, wherever it stands', () => {
+    const allowed = new Set([0x09, 0x0a, 0x0c, 0x0d]);
+    for (let byte = 0; byte < 0x80; byte += 1) {
+      const isControl = (byte < 0x20 && !allowed.has(byte)) || byte === 0x7f;
+      const expected = isControl ? 'application/octet-stream' : 'text/plain; charset=utf-8';
+      for (let at = 0; at < 13; at += 1) {
+        const body = Buffer.alloc(17, 'a\nb');
+        body[at + 2] = byte;
+        // Views begin at all places of a word.
+        expect(guessContentType(body.subarray(at % 3)), `${byte} at ${at}`).toBe(expected);
+      }
+    }
+  });
+
   test('is looked for in the part of the body that a view covers', () => {
     const whole = Buffer.from('\0\0<html>\0\0');
     expect(guessContentType(whole.subarray(2, 8))).toBe('text/html; charset=utf-8');

@@ -23,7 +23,7 @@ import type { Replacer } from './replace.ts';
 import { Group, groupOf, planPassing, weightOf } from './weights.ts';
 
 /** Paths that differ by no more than this meet without a payment: the heavier stands for both. */
-const mergeSlack = 32;
+const mergeSlack = 64;
 
 /** Loops that call keep their counter low enough for the calls to need no test of their own. */
 const callingQuantum = (7 * callQuantum) / 4;

@@ -23,6 +23,7 @@ import { askUntil, BenchFolder, OwnCertificate, Server } from './servers.ts';
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('..', import.meta.url));
 const hello = fileURLToPath(new URL('../test/guests/hello.wasm', import.meta.url));
+const big = fileURLToPath(new URL('../test/guests/big.wasm', import.meta.url));
 const components = fileURLToPath(new URL('../test/guests/components/rust/', import.meta.url));
 const connections = 32;
 const serversCpu = '0';
@@ -59,6 +60,7 @@ const loads: readonly Load[] = [
   { name: 'CGI guest in Rust', path: 'rust-cgi.wasm', over: 'http', weight: 0.5 },
   { name: 'guest that answers 64 KiB', path: 'reply.wasm', over: 'http', weight: 0.3 },
   { name: 'guest of young objects', path: 'objects.wasm', over: 'http', weight: 0.3 },
+  { name: 'guest that answers 1 MiB', path: 'big.wasm', over: 'http', weight: 0.03 },
   { name: 'file of 1 KB', path: 'small.bin', over: 'http', weight: 0.3 },
   { name: 'file of 64 KiB', path: 'medium.bin', over: 'http', weight: 0.3 },
   { name: 'file of 1 MiB', path: 'large.bin', over: 'http', weight: 0.05 },
@@ -178,6 +180,7 @@ function fillFolder(): BenchFolder {
   const folder = new BenchFolder();
   folder.put(smallGuest(), 'small.wasm');
   folder.put(hello, 'hello.wasm');
+  folder.put(big, 'big.wasm');
   folder.put(join(components, 'hello.wasm'), 'component2.wasm');
   folder.put(join(components, 'service03.wasm'), 'component3.wasm');
   folder.write(readCgiGuest(), 'cgi.wasm');

@@ -81,10 +81,10 @@ export class Server implements AsyncDisposable {
     return Server.#start([program, 'serve', ...place, ...args], { environment, directory, isFree });
   }
 
-  /** Answers with `bodyBytes` bytes. */
-  static empty(bodyBytes = 6): Promise<Server> {
+  /** Answers with `bodyBytes` bytes. `isFree`: it may use all processors. */
+  static empty(bodyBytes = 6, { isFree = false } = {}): Promise<Server> {
     const args = [emptyServer, String(bodyBytes)];
-    return Server.#start(args, { environment: {}, directory: undefined });
+    return Server.#start(args, { environment: {}, directory: undefined, isFree });
   }
 
   /** Pipes `file`, and uploads back. */

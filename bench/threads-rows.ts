@@ -1,25 +1,22 @@
 /**
- * Two serving threads against one. On a machine whose processors the load generator needs as well,
- * requests a second would tell of it: what is told is what the threads can answer when each has a
- * processor, from the CPU time that they took for a request. Touches /proc, other processes and
- * loopback.
+ * Two serving threads against one, beside two empty servers against one: what a processor's
+ * neighbour takes from it, whatever runs there, is no matter of the daemon. On a machine whose
+ * processors the load generator needs as well, requests a second would tell of it: what is told is
+ * what the threads can answer when each has a processor, from the CPU time that they took for a
+ * request. Touches other processes and loopback.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
-import { putLoad } from './load.ts';
-import { median, type Row } from './report.ts';
-import { askUntil, BenchFolder, Server } from './servers.ts';
+import { median, medianRatio, type Row } from './report.ts';
+import { BenchFolder, Server } from './servers.ts';
+import { type Spent, spendInMain, spendServing, sum, usPerRequest } from './serving-cpu.ts';
 
 /** Enough that both threads have some. */
 const connections = 64;
-const nsPerUs = 1_000;
-/** As `comm` has it. */
-const threadName = 'serving';
 
-interface Spent {
-  /** Of each serving thread, in microseconds. */
-  readonly threadsUs: readonly number[];
-  readonly requests: number;
+interface Found {
+  /** CPU time for a request in each round, of one that answers and of two. */
+  readonly one: number[];
+  readonly two: number[];
 }
 
 export async function measureThreads(plan: DaemonPlan): Promise<readonly Row[]> {
@@ -29,58 +26,47 @@ export async function measureThreads(plan: DaemonPlan): Promise<readonly Row[]> 
     Server.daemon(folder.directory, {}, undefined, { threads, isFree: true });
   await using one = await start(1);
   await using two = await start(2);
-  for (const server of [one, two]) await spend(server, plan.seconds);
-  const ones: number[] = [];
-  const twos: number[] = [];
-  const ratios: number[] = [];
+  await using first = await Server.empty(undefined, { isFree: true });
+  await using second = await Server.empty(undefined, { isFree: true });
+  const load = { connections, seconds: plan.seconds };
+  const half = { connections: connections / 2, seconds: plan.seconds };
+  const ask = (server: Server): Promise<Spent> => spendServing(server, '/small.wasm', load);
+  const askBoth = (): Promise<Spent[]> =>
+    Promise.all([first, second].map((server) => spendInMain(server, half)));
+  for (const server of [one, two]) await ask(server);
+  await askBoth();
+  const ours: Found = { one: [], two: [] };
+  const empty: Found = { one: [], two: [] };
   const shares: number[] = [];
   for (let round = 0; round < plan.rounds; round += 1) {
-    const alone = perRequest(await spend(one, plan.seconds));
-    const spent = await spend(two, plan.seconds);
-    ones.push(alone);
-    twos.push(perRequest(spent));
-    ratios.push((2 * alone) / perRequest(spent));
+    ours.one.push(usPerRequest([await ask(one)]));
+    const spent = await ask(two);
+    ours.two.push(usPerRequest([spent]));
     shares.push(Math.min(...spent.threadsUs) / sum(spent.threadsUs));
+    empty.one.push(usPerRequest([await spendInMain(first, load)]));
+    empty.two.push(usPerRequest(await askBoth()));
   }
   return [
-    { name: 'CPU time for a request, one serving thread', value: median(ones), unit: 'us' },
-    { name: 'CPU time for a request, two serving threads', value: median(twos), unit: 'us' },
+    { name: 'CPU time for a request, one serving thread', value: median(ours.one), unit: 'us' },
+    { name: 'CPU time for a request, two serving threads', value: median(ours.two), unit: 'us' },
     { name: 'the lesser thread’s share of it', value: median(shares), unit: 'x' },
     {
       name: 'two serving threads against one',
-      value: median(ratios),
+      value: scaleOf(ours),
       unit: 'x',
       goal: { atLeast: 1.9 },
+    },
+    { name: 'CPU time for a request, one empty server', value: median(empty.one), unit: 'us' },
+    { name: 'two empty servers against one', value: scaleOf(empty), unit: 'x' },
+    {
+      name: 'two threads against one, by what two empty servers can',
+      value: scaleOf(ours) / scaleOf(empty),
+      unit: 'x',
     },
   ];
 }
 
-async function spend(server: Server, seconds: number): Promise<Spent> {
-  const url = `${server.url}/small.wasm`;
-  await askUntil(url, () => true);
-  const before = readThreads(server.pid);
-  const { requestsPerS, failures } = await putLoad(url, { connections, seconds });
-  if (failures > 0) throw new Error(`Cannot measure ${url}: ${failures} requests failed`);
-  const threadsUs = readThreads(server.pid).map((us, index) => us - (before[index] ?? 0));
-  return { threadsUs, requests: requestsPerS * seconds };
-}
-
-function perRequest({ threadsUs, requests }: Spent): number {
-  return sum(threadsUs) / requests;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, each) => total + each, 0);
-}
-
-/** What each serving thread has run, in microseconds, as the scheduler counts it. */
-function readThreads(pid: number): readonly number[] {
-  const tasks = `/proc/${pid}/task`;
-  const serving = readdirSync(tasks).filter((id) =>
-    readFileSync(`${tasks}/${id}/comm`, 'utf8').startsWith(threadName),
-  );
-  return serving.map((id) => {
-    const [ranNs] = readFileSync(`${tasks}/${id}/schedstat`, 'utf8').split(' ');
-    return Number(ranNs) / nsPerUs;
-  });
+/** 2 where each of two answers as many as one does alone. */
+function scaleOf({ one, two }: Found): number {
+  return 2 * medianRatio(one, two);
 }

@@ -4,24 +4,21 @@
  */
 import { Agent, request } from 'undici';
 import type { Journal } from '../../journal/journal.ts';
-import type { SpanAttributes } from '../../journal/span-text.ts';
-import { TraceBody } from './otlp.ts';
-import type { TraceLines } from './trace-lines.ts';
-import { TraceQueue } from './trace-queue.ts';
+import type { TraceRecord } from '../../journal/spans.ts';
+import { type Attributes, formatTraces } from './otlp.ts';
 
 export interface ExporterOptions {
   /** Of the traces themselves. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly resource: SpanAttributes;
+  readonly resource: Attributes;
   readonly journal: Journal;
   /** A clock that only goes forward, in milliseconds. */
   readonly nowMs: () => number;
 }
 
-const queue = { countMax: 2_048, bytesMax: 16 * 1024 * 1024 };
-/** A collector has limits of its own for a body. */
-const batch = { countMax: 512, bytesMax: 4 * 1024 * 1024 };
+const queueMax = 2_048;
+const batchMax = 512;
 const gatherMs = 5_000;
 const timeoutMs = 10_000;
 const backOffMsMin = 1_000;
@@ -37,8 +34,7 @@ export class TraceExporter {
     bodyTimeout: timeoutMs,
   });
   readonly #stop = new AbortController();
-  readonly #queue = new TraceQueue(queue);
-  readonly #body: TraceBody;
+  #queue: TraceRecord[] = [];
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #failures = 0;
@@ -47,13 +43,14 @@ export class TraceExporter {
 
   constructor(options: ExporterOptions) {
     this.#options = options;
-    this.#body = new TraceBody(options.resource);
   }
 
-  take(part: TraceLines): void {
-    if (this.#queue.hasRoom(part)) this.#queue.push(part);
-    else this.counts.dropped += part.count;
-    this.#begin(this.#waitMs());
+  take(records: readonly TraceRecord[]): void {
+    const room = queueMax - this.#queue.length;
+    this.#queue.push(...records.slice(0, room));
+    this.counts.dropped += Math.max(0, records.length - room);
+    if (this.#queue.length >= batchMax) this.#begin(0);
+    else this.#begin(gatherMs);
   }
 
   /** Sends what there is, within `limitMs`; what is left then is lost. */
@@ -61,7 +58,7 @@ export class TraceExporter {
     clearTimeout(this.#timer);
     const cut = setTimeout(() => this.#stop.abort(), limitMs).unref();
     await this.#sending;
-    while (this.#queue.count > 0 && !this.#stop.signal.aborted && this.#failures === 0) {
+    while (this.#queue.length > 0 && !this.#stop.signal.aborted && this.#failures === 0) {
       await this.#sendBatch();
     }
     clearTimeout(cut);
@@ -82,12 +79,8 @@ export class TraceExporter {
     this.#timer = undefined;
     this.#sending ??= this.#sendBatch().finally(() => {
       this.#sending = undefined;
-      if (this.#queue.count > 0) this.#begin(this.#waitMs());
+      if (this.#queue.length > 0) this.#begin(this.#queue.length >= batchMax ? 0 : gatherMs);
     });
-  }
-
-  #waitMs(): number {
-    return this.#queue.fills(batch) ? 0 : gatherMs;
   }
 
   #backOffMs(): number {
@@ -96,16 +89,15 @@ export class TraceExporter {
 
   /** Never rejects. What a collector refuses for good is not sent again. */
   async #sendBatch(): Promise<void> {
-    const parts = this.#queue.first(batch);
-    if (parts.length === 0) return;
-    const count = parts.reduce((sum, part) => sum + part.count, 0);
+    const batch = this.#queue.slice(0, batchMax);
+    if (batch.length === 0) return;
     try {
-      const status = await this.#post(this.#body.of(parts));
+      const status = await this.#post(formatTraces(batch, this.#options.resource));
       const isGood = status < 300;
       // As the protocol has it, these alone may be tried again.
       if (!isGood && isPassing(status)) throw new Error(`status ${status}`);
-      this.#queue.shift(parts.length);
-      this.counts[isGood ? 'sent' : 'failed'] += count;
+      this.#queue.splice(0, batch.length);
+      this.counts[isGood ? 'sent' : 'failed'] += batch.length;
       if (!isGood) this.#tell(`it answered ${status}: the traces are dropped`);
       this.#failures = 0;
     } catch (error) {
@@ -116,7 +108,7 @@ export class TraceExporter {
     }
   }
 
-  async #post(body: Buffer): Promise<number> {
+  async #post(body: string): Promise<number> {
     const { headers, url } = this.#options;
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
     const reply = await request(url, {

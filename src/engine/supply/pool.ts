@@ -213,19 +213,11 @@ export class GuestPool {
   /**
    * Makes one guest ready before the first request asks for it. Never fails: that one will say.
    * One at a time for each owner: its start function runs like any other guest, on its account.
-   *
-   * @param onReady Told when there is one: its code ran, and the process is still there.
    */
-  warm(
-    loaded: LoadedModule,
-    shares: Shares,
-    capabilities: EarlyCapabilities,
-    onReady?: () => void,
-  ): void {
+  warm(loaded: LoadedModule, shares: Shares, capabilities: EarlyCapabilities): void {
     if (this.#holdingBack.isHeld(shares.owner)) return;
-    this.#warmUp.add(shares.owner, async () => {
-      if (await this.#warm(this.#programOf(loaded), shares, capabilities)) onReady?.();
-    });
+    const warm = (): Promise<void> => this.#warm(this.#programOf(loaded), shares, capabilities);
+    this.#warmUp.add(shares.owner, warm);
   }
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
@@ -279,11 +271,11 @@ export class GuestPool {
     program: ProgramHost,
     shares: Shares,
     capabilities: EarlyCapabilities,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const { idle } = this.#parts;
-    if (idle.has(program)) return true;
+    if (idle.has(program)) return;
     // What fails the first request will meet again and be told; there is nobody to tell here.
-    const failure = await this.#make(program, shares, {
+    await this.#make(program, shares, {
       capabilities,
       use: (guest, isEnding) => {
         const { physicalBytes } = guest.instance;
@@ -292,7 +284,6 @@ export class GuestPool {
         else guest.discard();
       },
     });
-    return failure === undefined;
   }
 
   /** Has a guest made on a run of its own, and gives it to `use`; answers why there is none. */

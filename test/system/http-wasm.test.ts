@@ -83,6 +83,7 @@ const settings = `
 ${before('/guarded/*', 'guard')}
 ${before('/echo.wasm/*', 'guard')}
 ${before('/upper/*', 'upper')}
+${before('/rewritten/*', 'upper', 'upper2', 'upper3')}
 ${before('/peek/*', 'peek')}
 ${before('/bite/*', 'bite')}
 ${before('/tagged/*', 'tag')}
@@ -149,6 +150,8 @@ describe('handlers of http-wasm behind the daemon', () => {
     for (const [name, bytes] of Object.entries(links)) folder.write(`links/${name}.wasm`, bytes);
     folder.write('links/tag2.wasm', links.tag);
     folder.write('links/tag3.wasm', links.tag);
+    folder.write('links/upper2.wasm', links.upper);
+    folder.write('links/upper3.wasm', links.upper);
     for (const [name, [request, response = '']] of Object.entries(wrong)) {
       const bytes = await handler({ data: 'a\\0d\\0ab', request, response });
       folder.write(`links/wrong-${name}.wasm`, bytes);
@@ -157,6 +160,7 @@ describe('handlers of http-wasm behind the daemon', () => {
     folder.write('guarded/k', 'a file');
     folder.write('guarded/secret', 'a secret');
     folder.write('upper/large.txt', 'x'.repeat(3_000_000));
+    folder.write('rewritten/page.txt', 'x'.repeat(300_000));
     folder.put('echo', 'upper/echo.wasm');
     folder.put('echo', 'peek/echo.wasm');
     folder.put('echo', 'bite/echo.wasm');
@@ -204,6 +208,15 @@ describe('handlers of http-wasm behind the daemon', () => {
     expect(text.startsWith('POST /UPPER/ECHO.WASM'.slice(0, 5))).toBe(true);
     expect(text.endsWith(body.toUpperCase())).toBe(true);
     expect((await get('/upper/large.txt')).text).toBe('X'.repeat(3_000_000));
+  });
+
+  test('links that each have all of a page before they let go of it answer a crowd', async () => {
+    const crowd = Array.from({ length: 32 }, () => get('/rewritten/page.txt'));
+    const page = 'X'.repeat(300_000);
+    for (const { status, text } of await Promise.all(crowd)) {
+      expect(status).toBe(200);
+      expect(text === page).toBe(true);
+    }
   });
 
   test('what it has read of the request goes on where it buffers', async () => {

@@ -1,8 +1,11 @@
 /**
  * Waiting things, served in turn: by owner, within an owner by site, within a site by client. An
  * owner with a hundred sites, or a client with a hundred requests, gets no more turns than one with
- * a single one. Among the requests of one client first come, first served.
+ * a single one. Among the requests of one client first come, first served. Where it is known what
+ * owners have used, whoever used the least comes first.
  */
+import type { OwnerKey } from '../names.ts';
+import type { OwnerUse } from './owner-use.ts';
 import type { Shares } from './shares.ts';
 
 export interface Waiter {
@@ -22,7 +25,12 @@ interface OwnerLine<T> {
 
 export class FairQueue<T extends Waiter> {
   readonly #owners: Lines<OwnerLine<T>> = new Map();
+  readonly #use: Pick<OwnerUse, 'of'> | undefined;
   #length = 0;
+
+  constructor(use?: Pick<OwnerUse, 'of'>) {
+    this.#use = use;
+  }
 
   get length(): number {
     return this.#length;
@@ -42,9 +50,9 @@ export class FairQueue<T extends Waiter> {
 
   /** The next waiter; its owner, site and client go to the ends of their lines. */
   shift(nowMs: number): T | undefined {
-    const first = firstOf(this.#owners);
-    if (first === undefined) return undefined;
-    const [owner, ownerLine] = first;
+    const next = this.#nextOwner();
+    if (next === undefined) return undefined;
+    const [owner, ownerLine] = next;
     const waiter = shiftSite(ownerLine.sites);
     ownerLine.sinceMs = nowMs;
     rotate(this.#owners, owner, ownerLine, ownerLine.sites.size);
@@ -66,9 +74,33 @@ export class FairQueue<T extends Waiter> {
     return true;
   }
 
+  /** What the owner has used that comes next; nothing is less where nobody waits. */
+  get leastUsed(): number {
+    const next = this.#nextOwner();
+    return next === undefined ? Number.POSITIVE_INFINITY : this.#usedBy(next[0]);
+  }
+
   /** Since when the owner that has waited longest waits; never, where nobody waits. */
   get oldestSinceMs(): number {
     return firstOf(this.#owners)?.[1].sinceMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Of those who used as little, the one that has waited longest. */
+  #nextOwner(): readonly [string, OwnerLine<T>] | undefined {
+    if (this.#use === undefined || this.#owners.size < 2) return firstOf(this.#owners);
+    let next: readonly [string, OwnerLine<T>] | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const line of this.#owners) {
+      const used = this.#usedBy(line[0]);
+      if (used >= least) continue;
+      next = line;
+      least = used;
+    }
+    return next;
+  }
+
+  #usedBy(owner: string): number {
+    return this.#use?.of(owner as OwnerKey) ?? 0;
   }
 }
 

@@ -4,15 +4,18 @@
  * a small guest costs that one a slice and not a second.
  *
  * Two lines wait, each fair by owner, site and client: the ready (new runs, and guests whose wait
- * is over) and the hogs (guests that used up their slice). The ready go first; but an owner whose
- * hogs have waited `overdueMs` gets one turn before them, so that nobody starves under saturation.
- * After such a turn the ready have theirs: however many owners compute, they hold up a short run by
- * one slice each time it waits, never by all their slices. Between two turns the event loop takes
- * what has arrived meanwhile. New runs that find the thread free begin at once, but only so much of
- * one turn of the event loop is theirs: where a hundred requests have arrived together, the others
- * wait in line, and whoever comes meanwhile is not behind them all.
+ * is over) and the hogs (guests that used up their slice). In both comes next whose owner has used
+ * the least lately: some turns are long, and nobody who wants a short one should wait for the next
+ * of them. The ready go first; but an owner whose hogs have waited `overdueMs` gets one turn before
+ * owners who used as much, and after `overdueAheadMs` before all, so that nobody starves under
+ * saturation. After such a turn the ready have theirs: however many owners compute, they hold up a
+ * short run by one slice each time it waits, never by all their slices. Between two turns the event
+ * loop takes what has arrived meanwhile. New runs that find the thread free begin at once, but only
+ * so much of one turn of the event loop is theirs: where a hundred requests have arrived together,
+ * the others wait in line, and whoever comes meanwhile is not behind them all.
  */
 import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
+import { OwnerUse } from '../../account/owner-use.ts';
 
 export interface Turn extends Waiter {
   /** The thread is yours until `leave`. Must not run guest code before it returns. */
@@ -29,6 +32,8 @@ export interface SchedulerOptions {
 
 /** An owner who waits gets a slice within about twice this, as long as there are few such. */
 const overdueMs = 10;
+/** The same where it has used more than those who are ready. */
+const overdueAheadMs = 50;
 /** So long guests may have the thread, one after another, before others get the loop. */
 const macrotaskMs = 2;
 /** Shorter runs are no more than what a turn does for the request anyway. */
@@ -39,8 +44,9 @@ const sliceMsMin = 0.1;
 export class Scheduler<T extends Turn = Turn> {
   readonly #sliceMs: number;
   readonly #nowMs: () => number;
-  readonly #ready = new FairQueue<T>();
-  readonly #hogs = new FairQueue<T>();
+  readonly #use = new OwnerUse();
+  readonly #ready = new FairQueue<T>(this.#use);
+  readonly #hogs = new FairQueue<T>(this.#use);
   #current: T | undefined;
   #pumping: NodeJS.Immediate | undefined;
   #isInMacrotask = false;
@@ -96,12 +102,14 @@ export class Scheduler<T extends Turn = Turn> {
   leave(turn: T, nowMs: number): void {
     if (this.#current !== turn) return;
     this.#current = undefined;
+    const tookMs = nowMs - this.#enteredAtMs;
     if (this.#isInMacrotask) {
+      this.#use.charge(turn.shares.owner, tookMs);
       this.#serveNext();
       return;
     }
-    const tookMs = nowMs - this.#enteredAtMs;
     if (tookMs >= countedMs) {
+      this.#use.charge(turn.shares.owner, tookMs);
       this.#atOnceMs += tookMs;
       this.#plan();
     } else this.#wake();
@@ -129,6 +137,12 @@ export class Scheduler<T extends Turn = Turn> {
   /** Whether a hog has the better claim to the next turn than anybody else. */
   #isOverdue(nowMs: number): boolean {
     return !this.#wasHogsTurn && nowMs - this.#hogs.oldestSinceMs >= overdueMs;
+  }
+
+  /** Whether the owner of an overdue hog has used more than one who is ready. */
+  #isAhead(nowMs: number): boolean {
+    if (nowMs - this.#hogs.oldestSinceMs >= overdueAheadMs) return false;
+    return this.#hogs.leastUsed > this.#ready.leastUsed;
   }
 
   #wake(): void {
@@ -165,11 +179,13 @@ export class Scheduler<T extends Turn = Turn> {
       return;
     }
     this.#current = next;
+    this.#enteredAtMs = nowMs;
+    this.#use.serve(next.shares.owner);
     next.onTurn(nowMs);
   }
 
   #chooseNext(nowMs: number): T | undefined {
-    if (!this.#isOverdue(nowMs)) {
+    if (!this.#isOverdue(nowMs) || this.#isAhead(nowMs)) {
       const ready = this.#ready.shift(nowMs);
       if (ready !== undefined) {
         this.#wasHogsTurn = false;

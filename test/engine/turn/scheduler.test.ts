@@ -96,6 +96,29 @@ describe('Scheduler', () => {
     expect(order).toEqual(['hog', 'ready']);
   });
 
+  test('serves whose owner has used the least: nobody waits for more of long turns', async () => {
+    let nowMs = 1_000;
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: () => nowMs });
+    const order: string[] = [];
+    const add = (site: string, tookMs: number, line: Line = 'ready'): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(site);
+        nowMs += tookMs;
+        if (order.length === 1) add('alice/1', 0.1);
+        void Promise.resolve().then(() => scheduler.leave(self, nowMs));
+      });
+      scheduler.enqueue(turn, line, nowMs);
+    };
+    // Each longer than a turn of the event loop may be, and a hog that waits for long meanwhile.
+    for (let count = 0; count < 4; count += 1) add(`mallory/${count}`, 12);
+    add('mallory/hog', 12, 'hogs');
+    for (let turn = 0; turn < 6; turn += 1) await nextTurn();
+    expect(order.slice(0, 2)).toEqual(['mallory/0', 'alice/1']);
+    expect(order).toContain('mallory/hog');
+    expect(order).toHaveLength(6);
+    scheduler.close();
+  });
+
   test('lets the ready in between hogs, however many owners have waited long', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];

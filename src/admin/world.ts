@@ -6,7 +6,7 @@ import type { CounterBook } from '../journal/counter-book.ts';
 import type { Histogram } from '../journal/histogram.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogRing } from '../journal/log-ring.ts';
-import type { TraceRecord } from '../journal/spans.ts';
+import type { TraceRecord } from '../journal/trace-record.ts';
 import type { FolderKey, HostName } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
@@ -60,6 +60,8 @@ export interface AdminWorld {
   readonly engine: () => EngineLook | undefined;
   /** What guests have stored, in bytes; undefined of several nodes, whose servers know it. */
   readonly guestBytes: () => number | undefined;
+  /** What the state takes of the disk; undefined where that is not known. */
+  readonly stateBytes: () => Promise<number | undefined>;
   readonly certificates: () => Certificates | undefined;
   /** Names that led to a folder lately. */
   readonly hostNames: () => Iterable<readonly [HostName, FolderKey]>;

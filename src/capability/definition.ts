@@ -8,7 +8,7 @@ import type { Account } from '../account/account.ts';
 import type { Config } from '../config/config.ts';
 import type { ThreadCounters } from '../journal/counters.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { RequestSpans } from '../journal/spans.ts';
+import type { RunSpans } from '../journal/spans.ts';
 import type { FolderKey, ModulePath } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
@@ -34,8 +34,8 @@ export interface RunIdentity {
   readonly siteSettings?: SiteSettings | undefined;
   /** Where the module is counted; left out: with the others. */
   readonly counterRow?: number;
-  /** What is seen of the request, where it is traced. */
-  readonly spans?: RequestSpans | undefined;
+  /** What is seen of it, where its request is traced. */
+  readonly spans?: RunSpans | undefined;
 }
 
 /** What the two sides say to each other: plain data that is structured-cloned. */

@@ -288,7 +288,7 @@ export const defaultLimits = {
   folderEntriesMax: 20_000,
   folderEntriesPerSecondMax: 5_000,
   folderDepthMax: 16,
-  foldersWatchedMax: 2_000,
+  foldersWatchedMax: 16_384,
   versionsKeptMax: 5,
   storeOwnerBytesMax: 4 * gib,
   storeBytesMax: 16 * gib,

@@ -20,6 +20,7 @@ import { SealingKeys } from '../outside/secrets/sealing-keys.ts';
 import { grantedVariables } from '../outside/secrets/variables.ts';
 import type { ServiceManager } from '../outside/sockets/notify.ts';
 import { lockState } from '../outside/state/lock.ts';
+import { asStateFault } from '../outside/state/state-fault.ts';
 import type { SharedStore } from '../outside/store/contract.ts';
 import { storePath } from '../outside/store/sqlite-schema.ts';
 import { noBans, requireNoBan } from '../site/bans.ts';
@@ -135,7 +136,7 @@ export async function startDaemon(wanted: Config, io: DaemonIo = standardOutput)
     return daemon;
   } catch (error) {
     await parts.stop('force');
-    throw error;
+    throw asStateFault(error, config.stateDirectory);
   }
 }
 
@@ -241,11 +242,12 @@ function openThreads(
   parts.threads = new ServingThreads({
     ...{ config, journal: log.journal, account, capabilities },
     logQueueOf: (threadNumber) => log.writer.queueOf(threadNumber),
+    traceQueueOf: (threadNumber) => parts.traces?.queueOf(threadNumber),
     counterPageOf: (threadNumber) => counters.pageOf(threadNumber),
     answer: (question) => answers.answer(question),
     ticketKeys: () => parts.ticketKeys?.current,
     bans: () => parts.bans?.rules ?? noBans,
-    onTraces: (records) => parts.traces?.take(records),
+    onReady: (digest) => parts.publisher?.probation.noteReady(digest),
   });
   return parts.threads;
 }

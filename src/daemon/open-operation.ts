@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
+import { StateSize } from '../outside/state/state-size.ts';
 import { HostRules } from '../site/hosts.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { Operation, type OperationParts } from './operation.ts';
@@ -27,6 +28,7 @@ export function openOperation(
     | 'guestBytes'
     | 'journal'
     | 'startedAtMs'
+    | 'stateBytes'
     | 'version'
   > &
     Pick<SwapParts, 'daemonLog' | 'resolver' | 'threads'> & { readonly drain: () => void },
@@ -37,12 +39,15 @@ export function openOperation(
     const swap = (live: LiveConfig): Promise<void> => swapConfig(live, { ...rest, parts });
     parts.reloads = new Reloads({ ...reading, journal, swap });
   }
+  const directory = rest.config.stateDirectory;
+  const stateSize = new StateSize({ directory, nowMs: () => performance.now() });
   return Operation.open({
     ...{ ...rest, journal, version, startedAtMs: Date.now() },
     configFile: reading?.loaded.file,
     certificates: () => parts.certificates,
     engine: () => parts.keeper?.engine,
     guestBytes: () => parts.keeper?.guestBytes,
+    stateBytes: () => stateSize.bytes(),
     control: {
       get isDraining() {
         return parts.isStopping;

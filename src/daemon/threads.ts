@@ -12,7 +12,6 @@ import type { Config, Endpoint } from '../config/config.ts';
 import { describeError, fromErrorRecord, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
-import type { TraceRecord } from '../journal/spans.ts';
 import { SocketCalls } from '../outside/sockets/system-calls.ts';
 import type { BanRules } from '../site/bans.ts';
 import type { Site } from '../site/table.ts';
@@ -23,6 +22,7 @@ import type {
   Answers,
   CronEnd,
   CronOrder,
+  Digest,
   Question,
   ThreadStart,
   ToControl,
@@ -46,12 +46,15 @@ export interface ThreadsOptions {
   readonly account: SharedArrayBuffer;
   /** The queue of each thread to the log writer; a thread's successor gets the same one. */
   readonly logQueueOf: (threadNumber: number) => LogQueueMemory;
+  /** The same for its traces; undefined where none are made. */
+  readonly traceQueueOf: (threadNumber: number) => LogQueueMemory | undefined;
   readonly counterPageOf: (threadNumber: number) => SharedArrayBuffer;
   readonly answer: (question: Question) => Promise<Answers[keyof Answers]>;
   readonly capabilities: Pick<ControlSides, 'connectThread'>;
   /** Whom the operator has banned, now. */
-  readonly onTraces?: ((records: readonly TraceRecord[]) => void) | undefined;
   readonly bans: () => BanRules;
+  /** A guest of a module was made. */
+  readonly onReady: (digest: Digest) => void;
   /** The keys of session tickets now; undefined without TLS. */
   readonly ticketKeys: () => Uint8Array | undefined;
 }
@@ -199,6 +202,7 @@ export class ServingThreads {
       ledger: this.#ledger,
       account: this.#options.account,
       logQueue: this.#options.logQueueOf(number),
+      traceQueue: this.#options.traceQueueOf(number),
       counterPage: this.#options.counterPageOf(number),
       gauges: this.#gauges,
       bans: this.#options.bans(),
@@ -259,14 +263,10 @@ export class ServingThreads {
     } else if (message.kind === 'listen-failed') {
       listening.reject(fromErrorRecord(message.error));
       void thread.worker.terminate();
-    } else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
+    } else if (message.kind === 'module-ready') this.#options.onReady(message.digest);
+    else if (message.kind === 'cron-ended') this.#calls.end(message.id, message.end);
     else if (message.kind === 'operator-answer') this.#questions.take(message.id, message.answer);
-    else this.#receive(thread.worker, message);
-  }
-
-  #receive(worker: Worker, message: ToControl): void {
-    if (message.kind === 'question') void this.#answer(worker, message.id, message.question);
-    else if (message.kind === 'traces') this.#options.onTraces?.(message.records);
+    else void this.#answer(thread.worker, message.id, message.question);
   }
 
   async #answer(worker: Worker, id: number, question: Question): Promise<void> {

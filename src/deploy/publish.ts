@@ -92,7 +92,7 @@ export class Publisher {
   readonly #journal: Journal;
   readonly #nowMs: () => number;
   readonly #store: ModuleStore;
-  readonly #probation: Probation;
+  readonly probation: Probation;
   readonly #builder: Builder;
   readonly #trial = new Trial();
   readonly #modules: Modules;
@@ -119,7 +119,7 @@ export class Publisher {
     this.#options = options;
     this.#nowMs = options.nowMs ?? Date.now;
     this.#store = state.store;
-    this.#probation = state.probation;
+    this.probation = state.probation;
     this.#builder = new Builder({
       limits: config.limits,
       onJudged: options.onJudged,
@@ -316,7 +316,7 @@ export class Publisher {
     this.#folders.clear();
     await Promise.all([this.#builder.close(), this.#trial.close()]);
     await Promise.all(this.#closing);
-    await this.#probation.close();
+    await this.probation.close();
   }
 
   #watch(located: LocatedFolder): WatchedFolder {

@@ -9,4 +9,6 @@ export interface Finding {
   readonly text: string;
   /** Only of what is bad: what to do about it. */
   readonly nextStep?: string;
+  /** Of a file that is bad: what was accepted before goes on serving in its place. */
+  readonly isCovered?: true;
 }

@@ -54,6 +54,7 @@ export const threadCounts = [
   'handshakes-failed',
   'handshakes-refused',
   'log-lines-dropped',
+  'traces-dropped',
 ] as const;
 export type ThreadCount = (typeof threadCounts)[number];
 

@@ -85,6 +85,7 @@ export interface Events {
   readonly 'modules-not-marked': Because;
   readonly 'mark-damaged': InStateFile & Because;
   readonly 'modules-new-again': Because;
+  readonly 'daemon-was-killed': Because;
   readonly 'rollback-damaged': OfFile & Because;
   readonly 'rollbacks-not-read': Because;
 
@@ -250,6 +251,10 @@ export const eventRows: { readonly [K in EventKind]: EventRow<Events[K]> } = {
   'probation-end-not-kept': { level: 'error', text: 'Cannot store that a module is no longer new' },
   'modules-not-marked': { level: 'error', text: 'new modules cannot be marked' },
   'mark-damaged': { level: 'error', text: 'Cannot read the mark of a module: it counts as one' },
+  'daemon-was-killed': {
+    level: 'warn',
+    text: 'the last daemon was killed: no module is to blame',
+  },
   'modules-new-again': {
     level: 'warn',
     text: 'the last daemon crashed or was killed: all modules count as new',

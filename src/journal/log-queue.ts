@@ -1,7 +1,7 @@
 /**
- * Lines on their way from one thread to the log writer: a ring of bytes in shared memory with one
- * thread at each end. Bounded by its size, and a thread that is ended loses nothing of what it had
- * said: the bytes are not its own. The writer sleeps on a bell that all threads share.
+ * Lines on their way from one thread to another, such as the log writer: a ring of bytes in shared
+ * memory with one thread at each end. Bounded by its size, and a thread that is ended loses nothing
+ * of what it had said: the bytes are not its own. The log writer sleeps on a bell that all share.
  */
 
 /** Plain data, handed to a thread at its start. */

@@ -5,6 +5,7 @@ import type { LogLevel } from '../config/config.ts';
 import { errorRow } from '../errors.ts';
 import type { ThreadCounters } from './counters.ts';
 import type { Journal } from './journal.ts';
+import { quote } from './json-text.ts';
 import type { LineSink, LogChannel } from './log-channel.ts';
 import type { RequestRecord, VisitorWords } from './request-record.ts';
 
@@ -222,12 +223,6 @@ function visitorText({ httpVersion, referer, userAgent }: VisitorWords): string 
   return `,"httpVersion":${quoteValue(httpVersion)}${from}${by}`;
 }
 
-const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
 function quoteValue(text: string): string {
   return quote(cut(text, valueCharsMax));
-}
-
-function quote(text: string): string {
-  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }

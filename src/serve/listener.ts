@@ -209,10 +209,10 @@ export class Listener {
     if (tls === undefined) throw new TypeError('Cannot listen for HTTPS: it has no certificates');
     const server = createTlsServer({
       ...tls,
-      limits,
-      http: this.#httpOptions(),
+      ...{ limits, http: this.#httpOptions() },
       mayUseHttp2: (socket) => this.#offenders.mayUseHttp2(plainAddress(socket.remoteAddress)),
       onHttp2: (socket) => this.#http2.accept(socket),
+      onPlain: (socket, request) => this.#refusals.refusePlain(socket, request),
       greeting: this.#greeting,
       hellos: this.#hellos,
     });

@@ -17,6 +17,7 @@ import { describeError, TerrafirmaError, toErrorRecord } from '../errors.ts';
 import { ThreadCounters } from '../journal/counters.ts';
 import { type Journal, logReader, openJournal } from '../journal/journal.ts';
 import { LogChannel } from '../journal/log-channel.ts';
+import { LogQueueInput } from '../journal/log-queue.ts';
 import { createLogger, RequestLog, tellLosses } from '../journal/telemetry.ts';
 import type { HostName, OwnerKey } from '../names.ts';
 import { MountGuards, threadsPerGuard } from '../outside/mount/mount-guards.ts';
@@ -86,7 +87,7 @@ async function start(start: ThreadStart): Promise<void> {
   const { conversations, tunnels } = openTalk(limits);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
   const doors = openDoors(start);
-  const tracer = openTracer(config, link);
+  const tracer = openTracer(start, counters);
   const within = { ...doors, link, replica, log, tracer };
   const gateway = openGateway(config, { ...within, guards, runs, account });
   const cron = new CronRuns({ ...doors, limits, runs, account, log, nowMs });
@@ -109,7 +110,6 @@ async function start(start: ThreadStart): Promise<void> {
     await drainRuns([listener, conversations, tunnels, cron], pool, drainMs);
     pool.close();
     await capabilities.close();
-    tracer?.flush();
     countLosses(journal, channel, counters);
     control.close();
   }
@@ -168,12 +168,16 @@ function openPanelDoor(config: Config): PanelDoor | undefined {
 }
 
 /** Undefined where nobody wants traces: then requests are not even looked at for that. */
-function openTracer({ telemetry }: Config, link: Pick<ControlLink, 'tell'>): Tracer | undefined {
-  if (telemetry.endpoint === undefined && telemetry.sampleRatio === 0) return undefined;
+function openTracer(
+  { config, traceQueue }: ThreadStart,
+  counters: ThreadCounters,
+): Tracer | undefined {
+  if (traceQueue === undefined) return undefined;
+  const queue = new LogQueueInput(traceQueue);
   return new Tracer({
-    telemetry,
-    tell: (records) => link.tell({ kind: 'traces', records }),
-    nowMs: () => performance.timeOrigin + performance.now(),
+    ...{ telemetry: config.telemetry, clocks: systemClocks },
+    put: (line) => queue.put(line, true) > 0,
+    onDropped: () => counters.noteThread('traces-dropped'),
   });
 }
 
@@ -252,7 +256,9 @@ function createReplica(
     onModule: (loaded, site, modulePath) => {
       const { folderKey } = site;
       const lent = lend({ folderKey, modulePath, requestId: warmUpId });
-      pool.warm(loaded, sharesOf(site), lent);
+      const { digest } = loaded;
+      const onReady = (): void => parts.link.tell({ kind: 'module-ready', digest });
+      pool.warm(loaded, sharesOf(site), lent, onReady);
     },
     onRenewed: (loaded) => pool.renew(loaded),
   });

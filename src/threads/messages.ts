@@ -6,7 +6,6 @@ import type { Config, Endpoint } from '../config/config.ts';
 import type { ErrorRecord } from '../errors.ts';
 import type { ContentCoding } from '../http/content-coding.ts';
 import type { LogQueueMemory } from '../journal/log-queue.ts';
-import type { TraceRecord } from '../journal/spans.ts';
 import type { Digest, FolderKey, HostName, ModulePath, OwnerKey } from '../names.ts';
 import type { BanRules } from '../site/bans.ts';
 import type { PasswordHash } from '../site/manifest.ts';
@@ -136,7 +135,8 @@ export interface CronEnd {
 
 export type ToControl =
   | { readonly kind: 'operator-answer'; readonly id: number; readonly answer: OperatorAnswer }
-  | { readonly kind: 'traces'; readonly records: readonly TraceRecord[] }
+  /** A guest of the module was made; what runs its code has not ended the process. */
+  | { readonly kind: 'module-ready'; readonly digest: Digest }
   | { readonly kind: 'cron-ended'; readonly id: number; readonly end: CronEnd }
   | {
       readonly kind: 'listening';
@@ -185,6 +185,8 @@ export interface ThreadStart {
   readonly account: SharedArrayBuffer;
   /** The thread's way to the log writer. */
   readonly logQueue: LogQueueMemory;
+  /** Where its traces go; undefined where none are made. */
+  readonly traceQueue: LogQueueMemory | undefined;
   /** See `journal/counters.ts`; of the number, whichever thread has it. */
   readonly counterPage: SharedArrayBuffer;
   /** What the thread has right now; see `gauges.ts`. */

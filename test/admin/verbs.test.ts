@@ -276,6 +276,11 @@ describe('key-value data', () => {
     expect(json.kvBytes).toBe(await bytes());
   });
 
+  test('and so is the state, with the modules and databases in it', async () => {
+    const { json } = await get('/v1/status');
+    expect(json.stateBytes).toBeGreaterThan(json.kvBytes);
+  });
+
   test('changes only what is as it was read', async () => {
     await put('once', '1');
     expect((await put('once', '2', { 'if-none-match': '*' })).status).toBe(412);

@@ -127,6 +127,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     journal,
     account,
     counterPageOf: () => counterPage,
+    traceQueueOf: () => undefined,
     logQueueOf: (threadNumber) => {
       const queue = logQueues[threadNumber];
       if (queue === undefined) throw new TypeError('Cannot log: no such thread');
@@ -135,6 +136,7 @@ test('ends and replaces a thread stuck in unmetered code, and names the artifact
     capabilities,
     ticketKeys: () => undefined,
     bans: () => noBans,
+    onReady: () => undefined,
     answer: async (question: Question): Promise<Answers[keyof Answers]> => {
       const site = siteOf(modules);
       if (question.ask === 'site') return { kind: 'site', site, expiresInMs: 60_000 };

@@ -4,7 +4,7 @@ import { forever, holdObjects, number, objectGuest } from '../../scripts/attack/
 import { Engine } from './world.ts';
 
 /** For a condition that comes about by itself, on a busy machine too. */
-const patience = { timeout: 50_000, interval: 5 };
+const patience = { timeout: 110_000, interval: 5 };
 
 /** An answer without a body. */
 const reply = [...number(0), ...number(0), ...number(0), 0x10, 0, 0x1a];
@@ -15,7 +15,7 @@ const honest = objectGuest([...holdObjects(20_000), ...reply]);
 const tenAtOnce = Array.from({ length: 10 }, (_, count) => count);
 
 describe('an owner whose objects stop the thread', () => {
-  test('has its next runs wait, and nobody else has', { timeout: 60_000 }, async () => {
+  test('has its next runs wait, and nobody else has', { timeout: 120_000 }, async () => {
     const held: string[] = [];
     using engine = new Engine({
       limits: { cpuMsMax: 100, stallMsPerSMax: 1 },
@@ -37,7 +37,7 @@ describe('an owner whose objects stop the thread', () => {
     exchange.goAway();
   });
 
-  test('is not one whose objects die young', { timeout: 60_000 }, async () => {
+  test('is not one whose objects die young', { timeout: 120_000 }, async () => {
     const held: string[] = [];
     using engine = new Engine({ onHeldBack: (owner) => held.push(owner) });
     const page = engine.load(honest);

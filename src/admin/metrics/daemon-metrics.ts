@@ -136,7 +136,12 @@ function addCounted(text: MetricsText, world: AdminWorld): void {
   if (traces !== undefined) {
     const help = 'Requests that were traced, by what became of that';
     const family = text.family('traces_total', 'counter', { help });
-    addRows(family, 'result', Object.entries(traces.counts));
+    const { dropped, failed, sent } = traces.counts;
+    addRows(family, 'result', [
+      ['sent', sent],
+      ['dropped', dropped + of('traces-dropped')],
+      ['failed', failed],
+    ]);
   }
   text
     .family('judge_duration_seconds', 'histogram', { help: 'How long modules took to be judged' })

@@ -68,6 +68,7 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
     cluster: clusterOf(config, world.engine()),
     store: store.state,
     kvBytes: world.guestBytes() ?? null,
+    stateBytes: (await world.stateBytes()) ?? null,
     stateFreeBytes: await freeBytes(config.stateDirectory),
     limitsReached: limitsReached(world.history.growth(3_600)),
   };

@@ -1,5 +1,5 @@
 /** `/v1/traces`: what one request did and when, where it was traced and not too long ago. */
-import type { Span, TraceRecord } from '../../journal/spans.ts';
+import type { Span, TraceRecord } from '../../journal/trace-record.ts';
 import { json, type Route } from '../request.ts';
 import type { AdminWorld } from '../world.ts';
 

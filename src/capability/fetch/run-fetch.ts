@@ -6,7 +6,7 @@ import { BodyQueue } from '../../http/body-queue.ts';
 import type { LateReply } from '../../http/late-reply.ts';
 import type { Header } from '../../http/message.ts';
 import type { OutboundResult } from '../../journal/counter-fields.ts';
-import type { RequestSpans } from '../../journal/spans.ts';
+import type { RunSpans } from '../../journal/spans.ts';
 import { type FolderKey, ownerOf } from '../../names.ts';
 import { CapabilityRefusal } from '../refusal.ts';
 import { type AdmissionLimits, admitRequest } from './admission.ts';
@@ -54,7 +54,7 @@ export interface RunOrigin {
   readonly grant?: FetchGrant;
   /** Told how each request has ended that the run makes. */
   readonly onEnd?: (result: OutboundResult) => void;
-  readonly spans?: RequestSpans | undefined;
+  readonly spans?: RunSpans | undefined;
 }
 
 /** A request and its URL, read. */
@@ -154,7 +154,7 @@ export class RunFetch implements Fetch {
   /** The exchange at the end of all redirects that are followed, with its head. */
   async #follow(request: OutboundRequest, patience: Patience): Promise<ServerExchange> {
     const { onEnd, spans } = this.#origin;
-    const endSpan = spans?.begin(`outbound ${request.method} ${hostOf(request)}`, 'run');
+    const endSpan = spans?.begin(`outbound ${request.method} ${hostOf(request)}`, 'client');
     try {
       const exchange = await this.#followAll(request, patience);
       const { status } = await exchange.head;

@@ -48,7 +48,7 @@ export const ban: Command = {
       reason: given.value('reason') ?? '',
     });
     if (given.has('json')) io.write(`${JSON.stringify(told, undefined, 2)}\n`);
-    else io.write(`${kindOf(value)} ${(told.ban as BanRow).value} is banned\n`);
+    else io.write(`${nameOf(told.ban as BanRow)} is banned, by the daemon at ${daemon.name}\n`);
     return 0;
   },
 };
@@ -65,10 +65,14 @@ export const unban: Command = {
     const daemon = await findDaemon(given, io);
     const [value = ''] = given.positionals;
     await daemon.change('DELETE', '/v1/bans', { kind: kindOf(value), value });
-    io.write(`${kindOf(value)} ${value} is let in\n`);
+    io.write(`${kindOf(value)} ${value} is let in, by the daemon at ${daemon.name}\n`);
     return 0;
   },
 };
+
+function nameOf({ kind, value }: BanRow): string {
+  return `${kind} ${value}`;
+}
 
 function kindOf(value: string): string {
   if (value.startsWith('/')) return 'folder';

@@ -31,6 +31,11 @@ export class Connection {
     this.#place = place;
   }
 
+  /** Where it is reached: its socket, or its URL. */
+  get name(): string {
+    return this.#place.kind === 'socket' ? this.#place.path : this.#place.url.href;
+  }
+
   /** Rejects with TerrafirmaError `unreachable`, and what the daemon refuses with. */
   async ask(path: string, asked: Asked = {}): Promise<Answered> {
     const response = await this.#send(path, asked);
@@ -123,13 +128,11 @@ export class Connection {
   }
 
   #unreachable(cause: unknown): TerrafirmaError {
-    const place = this.#place;
-    const where = place.kind === 'socket' ? place.path : place.url.href;
     const { code, message } = cause as NodeJS.ErrnoException;
     return new TerrafirmaError(
       'unreachable',
       'Cannot reach the daemon: its admin socket must answer: received ' +
-        `${code ?? message} at ${where}; is it running, with this --state?`,
+        `${code ?? message} at ${this.name}; is it running, with this --state?`,
       { cause },
     );
   }

@@ -1,7 +1,11 @@
 /** `terrafirma logs`: the newest lines of a running daemon's log, and those still to come. */
+import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import { keptPathOf } from '../../deploy/keep/store.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { createPrettifier } from '../../journal/readable-lines.ts';
+import type { Digest } from '../../names.ts';
+import { withSourceLines } from '../../wasm/source-lines.ts';
 import type { Arguments, Command, CommandIo } from '../command.ts';
 import { printable } from '../printable.ts';
 import { readDuration } from './bans.ts';
@@ -47,8 +51,10 @@ export const logs: Command = {
     const query = await queryOf(given, daemon, io);
     const print = printerOf(given, io);
     const told = await daemon.json(`/v1/log?${query}`);
-    const lines = told.lines as readonly object[];
-    for (const line of lines) print(JSON.stringify(line));
+    const lines = told.lines as readonly LogLine[];
+    const isOfOne = given.has('request') || given.has('trace');
+    const shown = isOfOne ? await withSources(lines, daemon) : lines;
+    for (const line of shown) print(JSON.stringify(line));
     if (lines.length === 0 && !given.has('follow')) {
       io.report('There is no such line among the newest, which the daemon keeps');
     }
@@ -56,6 +62,39 @@ export const logs: Command = {
     return 0;
   },
 };
+
+interface LogLine {
+  readonly digest?: string;
+  readonly errorDetail?: string;
+}
+
+/**
+ * Where a function failed, by the lines of its sources: read from its bytes, which are in the
+ * daemon's state directory. They stay offsets where that is elsewhere, or another user's.
+ */
+async function withSources(
+  lines: readonly LogLine[],
+  daemon: Connection,
+): Promise<readonly LogLine[]> {
+  if (!lines.some(({ digest, errorDetail }) => digest && errorDetail)) return lines;
+  const { stateDirectory } = await daemon.json('/v1/status');
+  return lines.map((line) => {
+    const { digest, errorDetail } = line;
+    if (digest === undefined || errorDetail === undefined) return line;
+    const bytes = readKept(keptPathOf(String(stateDirectory), digest as Digest));
+    return bytes === undefined
+      ? line
+      : { ...line, errorDetail: withSourceLines(errorDetail, bytes) };
+  });
+}
+
+function readKept(file: string): Uint8Array | undefined {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
 
 async function queryOf(
   given: Arguments,

@@ -14,9 +14,12 @@ export const reload: Command = {
     const daemon = await findDaemon(given, io);
     const told = await daemon.change('POST', '/v1/reload', {});
     if (given.has('json')) {
-      io.write(`${JSON.stringify(told, undefined, 2)}\n`);
+      io.write(`${JSON.stringify({ ...told, daemon: daemon.name }, undefined, 2)}\n`);
       return 0;
     }
+    const { configFile } = await daemon.json('/v1/status');
+    const file = configFile === null ? 'has no configuration file' : `has read ${configFile}`;
+    io.write(`The daemon at ${daemon.name} ${file}\n`);
     const changed = told.changed as readonly string[];
     const needRestart = told.needRestart as readonly string[];
     if (changed.length > 0) io.write(`In force now: ${changed.join(', ')}\n`);

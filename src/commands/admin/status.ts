@@ -70,6 +70,7 @@ interface Status {
     readonly instancesMax: number;
   };
   readonly store: string;
+  readonly stateBytes: number | null;
   readonly stateFreeBytes: number | null;
   readonly limitsReached: readonly {
     readonly folder: string | null;
@@ -82,13 +83,14 @@ interface Status {
 function describe(told: Status): readonly string[] {
   const { folders, lastMinute, memory, modules } = told;
   const ms = (value: number | null): string => (value === null ? '-' : formatDuration(value * 1e3));
+  const taken = told.stateBytes === null ? '' : `, ${formatBytes(told.stateBytes)}`;
   const free = told.stateFreeBytes === null ? '' : `, ${formatBytes(told.stateFreeBytes)} free`;
   const rows: readonly (readonly [string, string])[] = [
     ['version', `${told.version} (Node.js ${told.node}), pid ${told.pid}`],
     ['since', told.startedAt + (told.isDraining ? ', draining' : '')],
     ['serves at', told.listening.join(' ')],
     ['configuration', told.configFile ?? 'no file'],
-    ['state', `${told.stateDirectory}${free}, store ${told.store}`],
+    ['state', `${told.stateDirectory}${taken}${free}, store ${told.store}`],
     ['folders', `${folders.inUse} in use, ${folders.away} away, ${folders.closed} closed`],
     ['modules', `${modules.serving} serving, ${modules.refused} refused`],
     [

@@ -4,6 +4,7 @@ import type { Config, Mount } from '../../config/config.ts';
 import { openPlaces } from '../../daemon/places.ts';
 import { capFiles } from '../../deploy/folder/limits.ts';
 import { readQuarantined } from '../../deploy/keep/quarantine.ts';
+import { type ListedVersion, listVersions } from '../../deploy/keep/versions.ts';
 import type { ListedFile } from '../../deploy/look/scan.ts';
 import { listFolder } from '../../deploy/look/scan.ts';
 import type { Finding } from '../../doctor/finding.ts';
@@ -12,6 +13,7 @@ import { openJournal } from '../../journal/journal.ts';
 import {
   classifyName,
   explainName,
+  type FolderKey,
   type FolderPath,
   type HostName,
   ownerOf,
@@ -35,6 +37,7 @@ export interface FolderFindings {
 }
 
 const namesToldMax = 20;
+const digestShown = 12;
 /** What is wrong is a finding here. */
 const silent = openJournal();
 
@@ -131,13 +134,15 @@ async function lookInside(
   // Of the daemon on this machine, if any: marks that cannot be read are told by the daemon.
   const quarantined = await readQuarantined(config.stateDirectory, silent);
   await using judge = new ModuleJudge({ limits, quarantined });
+  const serving = await readServing(config, folderKey);
   let modulePath: string | undefined;
   for (const { file, refusal } of capFiles(listing.files, () => false, limits)) {
     const problem =
       refusal?.detail ?? (await judgeFile(file, { fs, judge, config, notes: findings }));
     const isReadable = mayReadAnonymously(manifest, file.path.split('/'));
     const isLink = settings.links.has(file.path);
-    findings.push(describeFile(file, problem, { isReadable, isLink }));
+    const before = problem === undefined ? undefined : serving.get(file.path);
+    findings.push(describeFile(file, problem, { isReadable, isLink, before }));
     if (problem === undefined && isReadable && !isLink) modulePath ??= file.path;
   }
   if (listing.files.length === 0) {
@@ -239,6 +244,31 @@ async function judgeFile(
   }
 }
 
+/**
+ * What a daemon with this state directory has accepted and serves of the folder, by path; nothing
+ * where none ever ran here. Of several nodes a rollback is not seen: another version serves then.
+ */
+async function readServing(
+  { stateDirectory }: Config,
+  folderKey: FolderKey,
+): Promise<ReadonlyMap<string, ListedVersion>> {
+  const serving = new Map<string, ListedVersion>();
+  try {
+    for (const { isGone, modulePath, versions } of await listVersions(
+      stateDirectory,
+      folderKey,
+      silent,
+    )) {
+      const version = versions.find(({ isServing }) => isServing);
+      if (!isGone && version !== undefined) serving.set(modulePath, version);
+    }
+  } catch (error) {
+    // Whoever may not look into the state is told of the files alone.
+    if (!(error instanceof TerrafirmaError) && errnoOf(error) === undefined) throw error;
+  }
+  return serving;
+}
+
 function describeSlow({ path: name }: ListedFile, reason: string): Finding {
   const text = `${name} would run slowly, because V8's optimiser may not have it: ${reason}`;
   return { mark: 'note', id: `module:${name}`, text };
@@ -247,13 +277,24 @@ function describeSlow({ path: name }: ListedFile, reason: string): Finding {
 function describeFile(
   file: ListedFile,
   problem: string | undefined,
-  { isReadable, isLink }: { readonly isReadable: boolean; readonly isLink: boolean },
+  about: {
+    readonly isReadable: boolean;
+    readonly isLink: boolean;
+    /** What was accepted before and serves, of a file with a problem. */
+    readonly before: ListedVersion | undefined;
+  },
 ): Finding {
   const { path: name } = file;
   const id = `module:${name}`;
+  const { before, isLink, isReadable } = about;
   if (problem !== undefined) {
     const nextStep = `Replace ${name}: ${problem}`;
-    return { mark: 'bad', id, text: `${name}: ${problem}`, nextStep };
+    const bad = { mark: 'bad', id, nextStep } as const;
+    if (before === undefined) return { ...bad, text: `${name}: ${problem}` };
+    const { acceptedAtMs, digest } = before;
+    const when = new Date(acceptedAtMs).toISOString();
+    const instead = `version ${digest.slice(0, digestShown)}, accepted ${when}, serves instead`;
+    return { ...bad, text: `${name}: ${problem}; ${instead}`, isCovered: true };
   }
   if (isLink) return { mark: 'ok', id, text: `${name} would stand before others` };
   if (isReadable) return { mark: 'ok', id, text: `${name} would be served` };

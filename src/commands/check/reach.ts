@@ -7,7 +7,8 @@ import { request as askHttp, type IncomingMessage } from 'node:http';
 import { request as askHttps } from 'node:https';
 import { isIPv6 } from 'node:net';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
-import type { Finding } from '../../doctor/finding.ts';
+import type { Finding, FindingMark } from '../../doctor/finding.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { HostName } from '../../names.ts';
 
 export interface Door {
@@ -17,6 +18,8 @@ export interface Door {
 
 const usualPorts = { http: 80, https: 443 } as const;
 const waitMsMax = 5_000;
+const problemType = 'application/problem+json';
+const refusalBytesMax = 64 * 1_024;
 const addressesMax = 4;
 const dayMs = 86_400_000;
 const soonDays = 7;
@@ -46,6 +49,8 @@ interface Seen {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly certificate: PeerCertificate | undefined;
+  /** What the daemon itself says, where it is its own answer and no module's. */
+  readonly refusal: { readonly code: string; readonly detail: string } | undefined;
   /** Why a browser would not trust it. */
   readonly distrust: string | undefined;
 }
@@ -70,17 +75,31 @@ async function knock(hostName: HostName, address: string, door: Door): Promise<r
   }
 }
 
-function describeAnswer(scheme: 'http' | 'https', at: string, { headers, status }: Seen): Finding {
+function describeAnswer(scheme: 'http' | 'https', at: string, seen: Seen): Finding {
+  const { headers, refusal, status } = seen;
   const id = scheme;
   if (headers['x-request-id'] === undefined) {
     return { mark: 'note', id, text: `another server answers at ${at}, with ${status}` };
   }
   const { location } = headers;
   const leads = location === undefined ? '' : `, to ${location}`;
-  const text = `/ answers ${status} at ${at}${leads}; request ${headers['x-request-id']}`;
-  if (status < 500) return { mark: 'ok', id, text };
-  return { mark: 'bad', id, text, nextStep: `/ answers ${status}: see the log of that request` };
+  const request = String(headers['x-request-id']);
+  const why = refusal === undefined ? '' : `: ${refusal.detail}`;
+  const text = `/ answers ${status} at ${at}${leads}${why}; request ${request}`;
+  const mark = markOf(seen);
+  if (mark !== 'bad') return { mark, id, text };
+  const see = `terrafirma logs --request ${request}`;
+  return { mark, id, text, nextStep: `/ answers ${status}${why}; see ${see}` };
 }
+
+/** What a module answers may be meant, but for failures; what the daemon refuses is not. */
+function markOf({ refusal, status }: Seen): FindingMark {
+  if (refusal === undefined) return status < 500 ? 'ok' : 'bad';
+  return harmless.has(refusal.code) ? 'note' : 'bad';
+}
+
+/** Nothing is at `/`, which the row `index` tells; a password, which the owner has set. */
+const harmless: ReadonlySet<string> = new Set<ErrorCode>(['not-found', 'unauthorized']);
 
 function describeCertificate({ distrust }: Seen, certificate: PeerCertificate): Finding {
   const days = Math.floor((Date.parse(certificate.valid_to) - Date.now()) / dayMs);
@@ -103,6 +122,8 @@ async function visit(hostName: HostName, address: string, door: Door): Promise<S
     headers: {
       host: isUsual ? hostName : `${hostName}:${port}`,
       'user-agent': 'terrafirma-doctor',
+      // The daemon's own failures are told apart by that, and say their code.
+      accept: `${problemType}, */*;q=0.5`,
     },
   };
   const outgoing =
@@ -118,6 +139,27 @@ async function visit(hostName: HostName, address: string, door: Door): Promise<S
   const isTls = scheme === 'https';
   const certificate = isTls ? socket.getPeerCertificate() : undefined;
   const distrust = isTls && !socket.authorized ? String(socket.authorizationError) : undefined;
+  const refusal = await readRefusal(response);
   response.destroy();
-  return { status, headers, certificate, distrust };
+  return { status, headers, certificate, distrust, refusal };
+}
+
+/** Undefined where it is none of the daemon's (RFC 9457), or not whole in time. */
+async function readRefusal(response: IncomingMessage): Promise<Seen['refusal']> {
+  const { headers, statusCode = 0 } = response;
+  if (statusCode < 400 || headers['content-type'] !== problemType) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > refusalBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  try {
+    const { code, detail } = JSON.parse(Buffer.concat(chunks).toString());
+    return typeof code === 'string' ? { code, detail: String(detail) } : undefined;
+  } catch {
+    // A module may answer what it likes.
+    return undefined;
+  }
 }

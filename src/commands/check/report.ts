@@ -31,13 +31,22 @@ export function summarize(
   };
 }
 
+function verdictOf({ findings, wouldWork }: CheckReport): string {
+  if (wouldWork) return 'It would work.';
+  const bad = findings.filter(({ mark }) => mark === 'bad');
+  // Whoever reads that nothing works looks for what is not wrong.
+  return bad.every(({ isCovered }) => isCovered === true)
+    ? 'It works with what was accepted before; the files as they are now would not.'
+    : 'It would not work.';
+}
+
 export function describeCheck(report: CheckReport): string {
   const rows = report.findings.map(({ id, mark, text }) => {
     // The path of a module stands in its text.
     const name = id.replace(/:.*/, '');
     return `  ${mark.padEnd(4)}  ${name.padEnd(11)}  ${printable(text)}`;
   });
-  const verdict = report.wouldWork ? 'It would work.' : 'It would not work.';
+  const verdict = verdictOf(report);
   const title = 'folder' in report ? printable(report.folder) : report.hostName;
   const end = [verdict, `Next: ${printable(report.nextStep)}`];
   return `${[title, `  looked at from ${report.from}`, ...rows, ...end].join('\n')}\n`;

@@ -15,7 +15,7 @@ export const newProject: Command = {
   name: 'new',
   summary: 'Begin a project of functions from a template',
   positionals: [
-    { name: 'name', isRequired: false, summary: 'The directory to make; default: this one' },
+    { name: 'name', isRequired: false, summary: 'The directory to make; . is this one' },
   ],
   flags: [
     { name: 'template', short: 't', placeholder: 'id', summary: 'One of --list; default: rust' },
@@ -34,7 +34,7 @@ export const newProject: Command = {
       return 0;
     }
     const template = chosen(given.value('template') ?? 'rust');
-    const directory = path.resolve(io.machine.workingDirectory, given.positionals[0] ?? '.');
+    const directory = path.resolve(io.machine.workingDirectory, nameOf(given.positionals[0]));
     const files = await writeProject(directory, template);
     const from = path.relative(io.machine.workingDirectory, directory);
     const next = nextStep(from, template);
@@ -47,6 +47,17 @@ export const newProject: Command = {
     return 0;
   },
 };
+
+/**
+ * Files are not strewn over whatever directory somebody happens to stand in.
+ *
+ * @throws TerrafirmaError `usage`
+ */
+function nameOf(name: string | undefined): string {
+  if (name !== undefined && name !== '') return name;
+  const rule = 'its directory must be named, such as "terrafirma new hello", or . for this one';
+  throw new TerrafirmaError('usage', `Cannot begin a project: ${rule}: received none`);
+}
 
 function list(io: CommandIo, isJson: boolean): void {
   const rows = templates.map(({ id, summary }) => ({ id, summary }));

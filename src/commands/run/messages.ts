@@ -28,6 +28,8 @@ export interface RunStart {
 
 export type FromRun =
   | Extract<ToControl, { kind: 'question' }>
+  /** The first of all. `systemThread`: how the system calls the thread, where it says so. */
+  | { readonly kind: 'begun'; readonly systemThread: string | undefined }
   | { readonly kind: 'head'; readonly head: ReplyHead }
   | { readonly kind: 'chunk'; readonly chunk: Uint8Array }
   | { readonly kind: 'log'; readonly line: string }

@@ -12,6 +12,7 @@ import { GuestPool } from '../../engine/supply/pool.ts';
 import { describeError } from '../../errors.ts';
 import { ownerOf } from '../../names.ts';
 import { MountGuards } from '../../outside/mount/mount-guards.ts';
+import { ownSystemThread } from '../../serve/system-thread.ts';
 import { limitsFor } from '../../site/settings.ts';
 import { ControlLink } from '../../threads/control-link.ts';
 import { LedgerPage } from '../../threads/ledger.ts';
@@ -25,6 +26,7 @@ const folderKey = runKey;
 
 async function runOnce(start: RunStart, port: MessagePort): Promise<void> {
   const tell = (message: FromRun): void => port.postMessage(message);
+  tell({ kind: 'begun', systemThread: ownSystemThread() });
   const { config, loaded, modulePath, request } = start;
   const { limits } = config;
   const page = new LedgerPage(start.ledger, 0);

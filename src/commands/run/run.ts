@@ -13,6 +13,7 @@ import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
+import { coreMsOf, Turning } from '../../daemon/turning.ts';
 import { StoreSeeds } from '../../deploy/folder/seeds.ts';
 import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
@@ -26,14 +27,19 @@ import { type StoreKeeper, startStoreKeeper } from '../../outside/store/store-ke
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
 import type { LoadedModule, ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
+import { withSourceLines } from '../../wasm/source-lines.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
 import { noteOfLinks } from './links.ts';
 import type { FromRun, RunStart } from './messages.ts';
+import { onOwnLines } from './own-lines.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
 import { describeHead, readRequest } from './request.ts';
+
+/** How often it is looked whether the thread still turns. */
+const glanceMs = 100;
 
 export const run: Command = {
   name: 'run',
@@ -72,7 +78,9 @@ export const run: Command = {
       'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
   ],
-  async run(given, io) {
+  async run(given, terminal) {
+    using lines = onOwnLines(terminal);
+    const io: CommandIo = { ...terminal, write: lines.write, report: lines.report };
     const { config } = loadConfig({
       flags: given.settings,
       machine: io.machine,
@@ -114,7 +122,7 @@ export const run: Command = {
       showsHead: given.has('include'),
       traces: given.has('trace'),
     });
-    return tellEnd(report, io);
+    return tellEnd(report, { bytes, io });
   },
 };
 
@@ -203,6 +211,7 @@ async function superviseRun(
 ): Promise<RunReport> {
   const { io, showsHead, capabilities, transfer } = options;
   const done = Promise.withResolvers<RunReport>();
+  let watch: NodeJS.Timeout | undefined;
   const thread = startWorker<FromRun>(
     {
       entry: entryBeside(import.meta, './run-thread'),
@@ -212,6 +221,7 @@ async function superviseRun(
     },
     {
       onMessage: (message) => {
+        if (message.kind === 'begun') watch = watchThread(start, message.systemThread, onStuck);
         if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
         if (message.kind === 'chunk') io.write(message.chunk);
         if (message.kind === 'log') io.report(message.line);
@@ -222,7 +232,7 @@ async function superviseRun(
       onExit: () => done.reject(endedThread('it ended')),
     },
   );
-  const watch = watchThread(start, () => done.resolve(stuckReport(start.config)));
+  const onStuck = (): void => done.resolve(stuckReport(start.config));
   try {
     return await done.promise;
   } finally {
@@ -251,18 +261,18 @@ async function answer(
   thread.postMessage(message);
 }
 
-/** Calls `onStuck` when the thread's event loop has not turned for `threadStuckMs`. */
-function watchThread(start: RunStart, onStuck: () => void): NodeJS.Timeout {
-  const { threadStuckMs } = start.config.limits;
-  const looksMax = Math.max(2, Math.ceil(threadStuckMs / 100));
-  let beatSeen = -1;
-  let looks = 0;
+/** Calls `onStuck` when the guest has held the thread for `threadStuckMs` of a processor's time. */
+function watchThread(
+  { config, ledger }: RunStart,
+  systemThread: string | undefined,
+  onStuck: () => void,
+): NodeJS.Timeout {
+  const turning = new Turning(config.limits.threadStuckMs, performance.now());
   return setInterval(() => {
-    const { beat } = glanceAt(start.ledger, 0);
-    looks = beat === beatSeen ? looks + 1 : 0;
-    beatSeen = beat;
-    if (looks >= looksMax) onStuck();
-  }, 100);
+    const { beat } = glanceAt(ledger, 0);
+    const coreMs = coreMsOf(systemThread);
+    if (turning.look({ beat, coreMs, nowMs: performance.now() }) !== undefined) onStuck();
+  }, glanceMs);
 }
 
 function stuckReport(config: Config): RunReport {
@@ -278,10 +288,14 @@ function stuckReport(config: Config): RunReport {
   };
 }
 
-function tellEnd(report: RunReport, io: CommandIo): ExitCode {
+function tellEnd(
+  report: RunReport,
+  { bytes, io }: { readonly bytes: Uint8Array; readonly io: CommandIo },
+): ExitCode {
   if (report.outcome === 'replied' && report.error === undefined) return 0;
   const { error, cause } = report;
   const reason = error?.detail ?? `after it had answered${cause ? `: ${cause.detail}` : ''}`;
-  io.report(`The function failed (${report.outcome}): ${reason}`);
+  const told = withSourceLines(reason, bytes);
+  io.report(`The function failed (${report.outcome}): ${told}`);
   return 1;
 }

@@ -4,21 +4,24 @@
  */
 import { Agent, request } from 'undici';
 import type { Journal } from '../../journal/journal.ts';
-import type { TraceRecord } from '../../journal/spans.ts';
-import { type Attributes, formatTraces } from './otlp.ts';
+import type { SpanAttributes } from '../../journal/span-text.ts';
+import { TraceBody } from './otlp.ts';
+import type { TraceLines } from './trace-lines.ts';
+import { TraceQueue } from './trace-queue.ts';
 
 export interface ExporterOptions {
   /** Of the traces themselves. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly resource: Attributes;
+  readonly resource: SpanAttributes;
   readonly journal: Journal;
   /** A clock that only goes forward, in milliseconds. */
   readonly nowMs: () => number;
 }
 
-const queueMax = 2_048;
-const batchMax = 512;
+const queue = { countMax: 2_048, bytesMax: 16 * 1024 * 1024 };
+/** A collector has limits of its own for a body. */
+const batch = { countMax: 512, bytesMax: 4 * 1024 * 1024 };
 const gatherMs = 5_000;
 const timeoutMs = 10_000;
 const backOffMsMin = 1_000;
@@ -34,7 +37,8 @@ export class TraceExporter {
     bodyTimeout: timeoutMs,
   });
   readonly #stop = new AbortController();
-  #queue: TraceRecord[] = [];
+  readonly #queue = new TraceQueue(queue);
+  readonly #body: TraceBody;
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #failures = 0;
@@ -43,14 +47,13 @@ export class TraceExporter {
 
   constructor(options: ExporterOptions) {
     this.#options = options;
+    this.#body = new TraceBody(options.resource);
   }
 
-  take(records: readonly TraceRecord[]): void {
-    const room = queueMax - this.#queue.length;
-    this.#queue.push(...records.slice(0, room));
-    this.counts.dropped += Math.max(0, records.length - room);
-    if (this.#queue.length >= batchMax) this.#begin(0);
-    else this.#begin(gatherMs);
+  take(part: TraceLines): void {
+    if (this.#queue.hasRoom(part)) this.#queue.push(part);
+    else this.counts.dropped += part.count;
+    this.#begin(this.#waitMs());
   }
 
   /** Sends what there is, within `limitMs`; what is left then is lost. */
@@ -58,7 +61,7 @@ export class TraceExporter {
     clearTimeout(this.#timer);
     const cut = setTimeout(() => this.#stop.abort(), limitMs).unref();
     await this.#sending;
-    while (this.#queue.length > 0 && !this.#stop.signal.aborted && this.#failures === 0) {
+    while (this.#queue.count > 0 && !this.#stop.signal.aborted && this.#failures === 0) {
       await this.#sendBatch();
     }
     clearTimeout(cut);
@@ -79,8 +82,12 @@ export class TraceExporter {
     this.#timer = undefined;
     this.#sending ??= this.#sendBatch().finally(() => {
       this.#sending = undefined;
-      if (this.#queue.length > 0) this.#begin(this.#queue.length >= batchMax ? 0 : gatherMs);
+      if (this.#queue.count > 0) this.#begin(this.#waitMs());
     });
+  }
+
+  #waitMs(): number {
+    return this.#queue.fills(batch) ? 0 : gatherMs;
   }
 
   #backOffMs(): number {
@@ -89,15 +96,16 @@ export class TraceExporter {
 
   /** Never rejects. What a collector refuses for good is not sent again. */
   async #sendBatch(): Promise<void> {
-    const batch = this.#queue.slice(0, batchMax);
-    if (batch.length === 0) return;
+    const parts = this.#queue.first(batch);
+    if (parts.length === 0) return;
+    const count = parts.reduce((sum, part) => sum + part.count, 0);
     try {
-      const status = await this.#post(formatTraces(batch, this.#options.resource));
+      const status = await this.#post(this.#body.of(parts));
       const isGood = status < 300;
       // As the protocol has it, these alone may be tried again.
       if (!isGood && isPassing(status)) throw new Error(`status ${status}`);
-      this.#queue.splice(0, batch.length);
-      this.counts[isGood ? 'sent' : 'failed'] += batch.length;
+      this.#queue.shift(parts.length);
+      this.counts[isGood ? 'sent' : 'failed'] += count;
       if (!isGood) this.#tell(`it answered ${status}: the traces are dropped`);
       this.#failures = 0;
     } catch (error) {
@@ -108,7 +116,7 @@ export class TraceExporter {
     }
   }
 
-  async #post(body: string): Promise<number> {
+  async #post(body: Buffer): Promise<number> {
     const { headers, url } = this.#options;
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(timeoutMs)]);
     const reply = await request(url, {

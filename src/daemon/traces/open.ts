@@ -5,15 +5,15 @@
 import process from 'node:process';
 import type { Config } from '../../config/config.ts';
 import type { Journal } from '../../journal/journal.ts';
+import type { SpanAttributes } from '../../journal/span-text.ts';
 import { TraceExporter } from './exporter.ts';
-import type { Attributes } from './otlp.ts';
 import { Traces } from './traces.ts';
 
 const pairsMax = 64;
 
 /** Undefined where nobody wants traces. */
 export function openTraces(
-  { telemetry }: Pick<Config, 'telemetry'>,
+  { telemetry, threads }: Pick<Config, 'telemetry' | 'threads'>,
   from: {
     readonly journal: Journal;
     readonly version: string | undefined;
@@ -24,18 +24,21 @@ export function openTraces(
   const { env: environment } = process;
   const own = environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const { endpoint, sampleRatio } = telemetry;
-  if (endpoint === undefined) return sampleRatio > 0 ? new Traces(undefined) : undefined;
+  if (endpoint === undefined) {
+    return sampleRatio > 0 ? new Traces({ threads, exporter: undefined }) : undefined;
+  }
   const url = own === undefined || own === '' ? `${endpoint.replace(/\/$/, '')}/v1/traces` : own;
   const headers = {
     ...readPairs(environment.OTEL_EXPORTER_OTLP_HEADERS),
     ...readPairs(environment.OTEL_EXPORTER_OTLP_TRACES_HEADERS),
   };
-  const resource: Attributes = {
+  const resource: SpanAttributes = {
     ...readPairs(environment.OTEL_RESOURCE_ATTRIBUTES),
     'service.name': telemetry.serviceName,
     'service.version': version,
   };
-  return new Traces(new TraceExporter({ url, headers, resource, journal, nowMs }));
+  const exporter = new TraceExporter({ url, headers, resource, journal, nowMs });
+  return new Traces({ threads, exporter });
 }
 
 /** `name=value,name=value`, percent-encoded (OpenTelemetry's specification of its variables). */

@@ -1,24 +1,41 @@
 /**
- * What becomes of traces: they go to a collector, where there is one, and the newest stay here for
- * the page of a request. Touches nothing by itself.
+ * What becomes of traces: they are taken out of the threads' queues several times a second, go to a
+ * collector, where there is one, and the newest stay here for the page of a request.
  */
-import type { TraceRecord } from '../../journal/spans.ts';
+import { createLogQueues, type LogQueueMemory, LogQueueOutput } from '../../journal/log-queue.ts';
+import { markOfRequest, readTrace, type TraceRecord } from '../../journal/trace-record.ts';
 import type { TraceExporter } from './exporter.ts';
+import { lineWith, partsOf } from './trace-lines.ts';
+import { TraceQueue } from './trace-queue.ts';
 
-/** The newest, of all threads: some MB at most, however many spans the requests have. */
-const tracesKeptMax = 2_048;
-const spansKeptMax = 16_384;
+export interface TracesOptions {
+  /** Serving threads. */
+  readonly threads: number;
+  /** Undefined: there is no collector. */
+  readonly exporter: TraceExporter | undefined;
+}
+
+/** Of each thread: some 3,000 requests; what comes faster than it is taken has no room. */
+const queueBytesMax = 4 * 1024 * 1024;
+const takeMs = 100;
+/** Taken at once. */
+const pieceBytes = 1024 * 1024;
+/** The newest, of all threads. */
+const kept = { countMax: 2_048, bytesMax: 8 * 1024 * 1024 };
 const nobodyAsked = { sent: 0, dropped: 0, failed: 0 };
 
 export class Traces {
   readonly #exporter: TraceExporter | undefined;
-  /** By the id of the request, the oldest first. */
-  readonly #kept = new Map<unknown, TraceRecord>();
-  #spans = 0;
+  readonly #queues: readonly LogQueueMemory[];
+  readonly #outputs: readonly LogQueueOutput[];
+  readonly #timer: NodeJS.Timeout;
+  readonly #kept = new TraceQueue(kept);
 
-  /** @param exporter Undefined: there is no collector. */
-  constructor(exporter: TraceExporter | undefined) {
+  constructor({ exporter, threads }: TracesOptions) {
     this.#exporter = exporter;
+    this.#queues = createLogQueues(threads, queueBytesMax);
+    this.#outputs = this.#queues.map((memory) => new LogQueueOutput(memory));
+    this.#timer = setInterval(() => this.#takeAll(), takeMs).unref();
   }
 
   /** Since the start, by what became of them. */
@@ -26,30 +43,44 @@ export class Traces {
     return this.#exporter?.counts ?? nobodyAsked;
   }
 
-  take(records: readonly TraceRecord[]): void {
-    this.#exporter?.take(records);
-    for (const record of records) this.#keep(record);
-  }
-
-  #keep(record: TraceRecord): void {
-    const id = record.attributes['faas.invocation_id'];
-    this.#spans += record.spans.length - (this.#kept.get(id)?.spans.length ?? 0);
-    this.#kept.delete(id);
-    this.#kept.set(id, record);
-    for (const [oldest, { spans }] of this.#kept) {
-      if (this.#kept.size <= tracesKeptMax && this.#spans <= spansKeptMax) return;
-      this.#kept.delete(oldest);
-      this.#spans -= spans.length;
-    }
+  /** Of the serving thread with that number, and of its successors. */
+  queueOf(threadNumber: number): LogQueueMemory {
+    const queue = this.#queues[threadNumber];
+    if (queue === undefined)
+      throw new TypeError(`Cannot trace: there is no thread ${threadNumber}`);
+    return queue;
   }
 
   /** Undefined where the request was not traced, or is too long ago. */
   traceOf(requestId: string): TraceRecord | undefined {
-    return this.#kept.get(requestId);
+    const mark = markOfRequest(requestId);
+    for (const { bytes } of this.#kept.parts.toReversed()) {
+      const line = lineWith(bytes, mark);
+      if (line !== undefined) return readTrace(line);
+    }
+    return undefined;
   }
 
-  /** Sends what there is, within `limitMs`; what is left then is lost. */
+  /** Once the threads have ended. Sends what there is, within `limitMs`; the rest is lost. */
   async close(limitMs: number): Promise<void> {
+    clearInterval(this.#timer);
+    this.#takeAll();
     await this.#exporter?.close(limitMs);
+  }
+
+  #takeAll(): void {
+    for (const output of this.#outputs) {
+      while (!output.isEmpty) this.#take(output);
+    }
+  }
+
+  #take(output: LogQueueOutput): void {
+    const lines = output.peek(pieceBytes);
+    output.release(lines.length);
+    for (const part of partsOf(lines)) {
+      this.#exporter?.take(part);
+      while (this.#kept.count > 0 && !this.#kept.hasRoom(part)) this.#kept.shift(1);
+      this.#kept.push(part);
+    }
   }
 }

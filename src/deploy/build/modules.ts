@@ -116,6 +116,12 @@ export class Modules {
     return loaded;
   }
 
+  /** A kept version may soon be asked for: it is compiled now. Never fails: who asks is told. */
+  prepare(digest: Digest): void {
+    if (this.refusalOf(digest) !== undefined || this.#compiled.get(digest) !== undefined) return;
+    this.#loadOnce(digest).catch(() => undefined);
+  }
+
   #requireFree(digest: Digest): void {
     const refusal = this.refusalOf(digest);
     if (refusal !== undefined) throw fromErrorRecord(refusal);

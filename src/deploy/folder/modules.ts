@@ -9,7 +9,7 @@ import { TellOnce } from '../../journal/log-once.ts';
 import { type ModulePath, quoteReceived } from '../../names.ts';
 import { isPassing } from '../../outside/mount/guarded-fs.ts';
 import type { LocatedFolder } from '../../outside/mount/locate.ts';
-import type { SiteModule } from '../../site/table.ts';
+import { indexPath, type SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { type JudgeParts, judge, type Verdict } from '../build/judge.ts';
 import { JudgeQueue } from '../build/judge-queue.ts';
@@ -29,6 +29,7 @@ import {
   newFile,
   noteAccepted,
   noteGood,
+  noteKept,
   noteRefused,
   sightFile,
   type TrackedFile,
@@ -101,16 +102,15 @@ export class FolderModules {
     this.#directory = directory;
   }
 
-  /** Takes up modules of a restored record: those that did not change need not be judged again. */
+  /** Takes up a restored record; what answers for the folder is made ready: it is wanted soon. */
   restore(paths: Iterable<ModulePath>): void {
+    const { kept, judging } = this.#parts;
     for (const path of paths) {
-      const record = this.#parts.kept.live(path);
-      if (record === undefined) continue;
-      const file = this.#track(path);
-      // Read again: a file whose version was lost, and one refused by what may be an older daemon.
-      const isNewestKept = this.#parts.kept.digestsOf(path).includes(record.seen.digest);
-      if (isNewestKept && record.seen.refusal === undefined) file.judgedStamp = record.seen.stamp;
+      const record = kept.live(path);
+      if (record !== undefined) noteKept(this.#track(path), record, kept.digestsOf(path));
     }
+    const { version } = kept.servable(indexPath([]), judging.modules);
+    if (version !== undefined) judging.modules.prepare(version.digest);
   }
 
   /** What serves and what is refused, not what has no verdict; perhaps with all kept versions. */

@@ -35,6 +35,8 @@ const walkTimeShare = 10;
 const walkRestMsMax = 60_000;
 /** A look takes the control plane a quarter of a millisecond: all together, a tenth of a core. */
 const looksPerSecondMax = 400;
+/** A glance takes a seventh of a millisecond. */
+const glancesPerSecondMax = 700;
 /** Where every change is heard of, so many polls are a glance, and one is a look. */
 const pollsPerLook = 15;
 
@@ -76,8 +78,8 @@ export class Rhythm {
   pollMs(timing: FolderTiming, hearsAll: boolean): number {
     const { crowd } = this.#options;
     if (this.#isIdle) crowd.delete(this);
-    const looksPerSecond = crowd.size / (timing.pollMs / 1_000);
-    const busy = hearsAll ? 1 : Math.max(1, looksPerSecond / looksPerSecondMax);
+    const perSecond = crowd.size / (timing.pollMs / 1_000);
+    const busy = Math.max(1, perSecond / (hearsAll ? glancesPerSecondMax : looksPerSecondMax));
     const pollMs = timing.pollMs * (this.#isIdle ? idlePollFactor : busy);
     return Math.max(pollMs, Math.min(this.#walkRestMs, walkRestMsMax));
   }

@@ -6,6 +6,7 @@ import type { ModuleVersion, SiteModule } from '../../site/table.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { EarlyTiming } from '../build/judge.ts';
 import type { Modules } from '../build/modules.ts';
+import type { ModuleRecord } from '../keep/record.ts';
 import { type FileStamp, isLinkAt, type ListedFile, lookAtFile } from '../look/scan.ts';
 import { type Sighting, settleWaitMs, sight } from '../look/settle.ts';
 import type { FolderTiming } from '../look/timing.ts';
@@ -98,6 +99,17 @@ export function forgetReleased(tracked: TrackedFile, modules: Modules): void {
   if (refusal?.code !== 'module-quarantined' || isHeld) return;
   tracked.judgedStamp = undefined;
   tracked.refusedDigest = undefined;
+}
+
+/** What a restored record says of it; `here`: versions of it whose bytes are here. */
+export function noteKept(
+  tracked: TrackedFile,
+  { seen }: Pick<ModuleRecord, 'seen'>,
+  here: readonly Digest[],
+): void {
+  // Read again: a file whose version was lost, and one refused by what may be an older daemon.
+  const isNewestKept = here.includes(seen.digest) && seen.refusal === undefined;
+  if (isNewestKept) tracked.judgedStamp = seen.stamp;
 }
 
 /** It was judged as it is, and is good: it serves, or others have something newer. */

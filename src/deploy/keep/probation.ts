@@ -18,7 +18,7 @@ import type { Journal } from '../../journal/journal.ts';
 import type { OwnerKey } from '../../names.ts';
 import type { Digest } from '../../threads/messages.ts';
 import type { TrialBook } from '../build/trial-book.ts';
-import type { Suspects } from './quarantine.ts';
+import type { LeftBehind, Suspects } from './quarantine.ts';
 
 export interface ProbationOptions {
   readonly suspects: Suspects;
@@ -32,6 +32,11 @@ export interface ProbationOptions {
   readonly nowMs: () => number;
 }
 
+/**
+ * So many ends a day are taken for kills by somebody, where every new module had been tried and the
+ * kernel did not want memory. Whoever ends the process late gets no more out of it than that.
+ */
+const forgivenMax = 3;
 const waitingMax = 1_024;
 /** Modules in use that are remembered: the list is written whole with every new one. */
 const inUseMaxDefault = 4_096;
@@ -47,6 +52,9 @@ export class Probation {
   readonly #bootId: string;
   readonly #probationMs: number;
   readonly #onProbation = new Map<Digest, NodeJS.Timeout>();
+  /** Of them, those of which no guest was made yet. */
+  readonly #untried = new Set<Digest>();
+  readonly #oomKills: number | undefined;
   readonly #inUse = new Set<Digest>();
   readonly #beginning = new Map<Digest, Promise<void>>();
   /** Those with a mark, a part of them at a time: see above. */
@@ -58,10 +66,15 @@ export class Probation {
 
   private constructor(
     options: ProbationOptions,
-    was: { readonly bootId: string; readonly unexplainedEnds: number },
+    was: {
+      readonly bootId: string;
+      readonly oomKills: number | undefined;
+      readonly unexplainedEnds: number;
+    },
   ) {
     this.#options = options;
     this.#bootId = was.bootId;
+    this.#oomKills = was.oomKills;
     const factor = Math.min(probationFactorMax, 2 ** was.unexplainedEnds);
     this.#probationMs = options.probationMs * factor;
     this.#suspected = new OwnerQueue({
@@ -74,10 +87,16 @@ export class Probation {
   /** Draws the consequences of how the last daemon ended. */
   static async open(options: ProbationOptions): Promise<Probation> {
     const { suspects, book, journal, nowMs } = options;
-    const bootId = await readBootId();
+    const [bootId, oomKills] = [await readBootId(), await readOomKills()];
     const left = await suspects.readLeftBehind();
     if (left !== undefined && options.probationMs > 0 && left.bootId === bootId) {
-      await blame(suspects, left.onProbation);
+      const isForgiven =
+        wasKilled(left, oomKills) && (await suspects.countUnexplained(nowMs())) < forgivenMax;
+      if (isForgiven) {
+        const reason = `${counted(left.onProbation.size, 'module')} new, all of them tried before`;
+        journal.tell('daemon-was-killed', { reason });
+        await suspects.noteUnexplained(nowMs());
+      } else await blame(suspects, left.onProbation);
       if (left.onProbation.size === 0 && left.inUse.size > 0) {
         const reason = `${counted(left.inUse.size, 'module')} in use, none of them new`;
         journal.tell('modules-new-again', { reason });
@@ -87,7 +106,7 @@ export class Probation {
     }
     await suspects.leaveNothing();
     const unexplainedEnds = await suspects.countUnexplained(nowMs());
-    return new Probation(options, { bootId, unexplainedEnds });
+    return new Probation(options, { bootId, oomKills, unexplainedEnds });
   }
 
   /**
@@ -108,6 +127,11 @@ export class Probation {
   /** It is handed out anew, compiled by another compiler: then it is new once more. */
   renew(digest: Digest): void {
     if (!this.#onProbation.has(digest)) this.#inUse.delete(digest);
+  }
+
+  /** A guest of it was made, and the process is still there: see `forgivenMax`. */
+  noteReady(digest: Digest): void {
+    if (this.#untried.delete(digest)) void this.#write();
   }
 
   /** The daemon ends as it should: nobody is to blame. */
@@ -148,6 +172,7 @@ export class Probation {
       void this.#leave(digest);
     };
     this.#onProbation.set(digest, setTimeout(leave, this.#probationMs).unref());
+    this.#untried.add(digest);
     this.#noteUse(digest);
     await this.#write();
   }
@@ -162,6 +187,7 @@ export class Probation {
   async #leave(digest: Digest): Promise<void> {
     const { suspects, book, journal } = this.#options;
     this.#onProbation.delete(digest);
+    this.#untried.delete(digest);
     if (this.#isClosed) return;
     try {
       await book.noteSurvival(digest, true);
@@ -186,7 +212,8 @@ export class Probation {
     if (this.#isClosed) return;
     const { suspects, journal } = this.#options;
     const onProbation = new Set(this.#onProbation.keys());
-    const left = { onProbation, inUse: this.#inUse, bootId: this.#bootId };
+    const machine = { bootId: this.#bootId, oomKills: this.#oomKills };
+    const left = { ...machine, onProbation, untried: this.#untried, inUse: this.#inUse };
     try {
       await suspects.leaveBehind(left);
       this.#isTroubleTold = false;
@@ -199,6 +226,12 @@ export class Probation {
   }
 }
 
+/** A module that ends the process does so when it first runs, or by the memory that it takes. */
+function wasKilled({ onProbation, untried, ...left }: LeftBehind, oomKills?: number): boolean {
+  const hadMemory = oomKills !== undefined && left.oomKills === oomKills;
+  return onProbation.size > 0 && untried.size === 0 && hadMemory;
+}
+
 /** Of several with a mark nobody knows which one it was: only that it was none of the others. */
 async function blame(suspects: Suspects, onProbation: ReadonlySet<Digest>): Promise<void> {
   const marked = [...onProbation].filter((digest) => suspects.marksOf(digest) > 0);
@@ -209,6 +242,16 @@ async function blame(suspects: Suspects, onProbation: ReadonlySet<Digest>): Prom
   }
   if (marked.length > 1) await suspects.narrowTo(onProbation);
   for (const digest of fresh) await suspects.mark(digest);
+}
+
+/** Processes that the kernel has ended for want of memory; undefined where it does not say. */
+async function readOomKills(): Promise<number | undefined> {
+  try {
+    const [, count] = /^oom_kill (\d+)$/m.exec(await readFile('/proc/vmstat', 'latin1')) ?? [];
+    return count === undefined ? undefined : Number(count);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Changes when the machine starts anew; always the same where the system does not tell. */

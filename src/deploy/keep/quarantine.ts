@@ -27,9 +27,13 @@ const unexplainedKeptMs = 24 * 60 * 60 * 1_000;
 /** What a daemon leaves behind that ends without saying so. */
 export interface LeftBehind {
   readonly onProbation: ReadonlySet<Digest>;
+  /** Of them, those of which no guest was made yet. */
+  readonly untried: ReadonlySet<Digest>;
   readonly inUse: ReadonlySet<Digest>;
   /** Of the machine: when it went down as a whole, no module is to blame. */
   readonly bootId: string;
+  /** Processes that the kernel had ended for want of memory; undefined: it does not say. */
+  readonly oomKills: number | undefined;
 }
 
 export class Suspects {
@@ -108,6 +112,9 @@ export class Suspects {
       const value = objectOf(parseJson(await readFile(path, 'utf8')), 'the probation');
       return {
         onProbation: new Set(listOf(value.onProbation, 'onProbation').map(digestOf)),
+        // Earlier versions did not say: then it may have been any.
+        untried: new Set(listOf(value.untried ?? value.onProbation, 'untried').map(digestOf)),
+        oomKills: value.oomKills === undefined ? undefined : numberOf(value.oomKills, 'oomKills'),
         inUse: new Set(listOf(value.inUse, 'inUse').map(digestOf)),
         bootId: textOf(value.bootId, 'bootId'),
       };
@@ -122,8 +129,9 @@ export class Suspects {
    * Whoever comes after this process finds it when it resolves. Not after a power cut: then nobody
    * is to blame, and the disk would take longer than all else that a module waits for.
    */
-  async leaveBehind({ onProbation, inUse, bootId }: LeftBehind): Promise<void> {
-    const left = { format: 1, bootId, onProbation: [...onProbation], inUse: [...inUse] };
+  async leaveBehind({ onProbation, untried, inUse, ...machine }: LeftBehind): Promise<void> {
+    const lists = { onProbation: [...onProbation], untried: [...untried], inUse: [...inUse] };
+    const left = { format: 1, ...machine, ...lists };
     await writeWhole(join(this.#directory, 'probation.json'), `${JSON.stringify(left)}\n`);
   }
 

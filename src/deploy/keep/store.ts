@@ -111,7 +111,7 @@ export class ModuleStore {
    *   damaged file is deleted so that it can be accepted again
    */
   async readModule(digest: Digest): Promise<Uint8Array<ArrayBuffer>> {
-    const path = modulePathOf(this.#directory, digest);
+    const path = keptPathOf(this.#directory, digest);
     let bytes: Uint8Array<ArrayBuffer>;
     try {
       bytes = new Uint8Array(await readFile(path));
@@ -175,7 +175,7 @@ export class ModuleStore {
     if (this.#sizes.has(digest)) return;
     this.#requireRoom(ownerOf(folderKey), bytes.length);
     try {
-      await writeDurably(modulePathOf(this.#directory, digest), bytes);
+      await writeDurably(keptPathOf(this.#directory, digest), bytes);
     } catch (error) {
       const detail = `Cannot keep the module ${digest}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });
@@ -206,7 +206,7 @@ export class ModuleStore {
   }
 
   async #remove(digest: Digest): Promise<void> {
-    await rm(modulePathOf(this.#directory, digest), { force: true });
+    await rm(keptPathOf(this.#directory, digest), { force: true });
     this.#usedBytes -= this.#sizes.get(digest) ?? 0;
     this.#sizes.delete(digest);
   }
@@ -310,7 +310,8 @@ export function recordPath(stateDirectory: string, folderKey: FolderKey): string
   return join(stateDirectory, 'folders', `${hashName(folderKey)}.json`);
 }
 
-function modulePathOf(stateDirectory: string, digest: Digest): string {
+/** Where the bytes of an accepted module are. */
+export function keptPathOf(stateDirectory: string, digest: Digest): string {
   return join(stateDirectory, 'modules', digest.slice(0, 2), `${digest}.wasm`);
 }
 

@@ -213,11 +213,19 @@ export class GuestPool {
   /**
    * Makes one guest ready before the first request asks for it. Never fails: that one will say.
    * One at a time for each owner: its start function runs like any other guest, on its account.
+   *
+   * @param onReady Told when there is one: its code ran, and the process is still there.
    */
-  warm(loaded: LoadedModule, shares: Shares, capabilities: EarlyCapabilities): void {
+  warm(
+    loaded: LoadedModule,
+    shares: Shares,
+    capabilities: EarlyCapabilities,
+    onReady?: () => void,
+  ): void {
     if (this.#holdingBack.isHeld(shares.owner)) return;
-    const warm = (): Promise<void> => this.#warm(this.#programOf(loaded), shares, capabilities);
-    this.#warmUp.add(shares.owner, warm);
+    this.#warmUp.add(shares.owner, async () => {
+      if (await this.#warm(this.#programOf(loaded), shares, capabilities)) onReady?.();
+    });
   }
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
@@ -271,11 +279,11 @@ export class GuestPool {
     program: ProgramHost,
     shares: Shares,
     capabilities: EarlyCapabilities,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { idle } = this.#parts;
-    if (idle.has(program)) return;
+    if (idle.has(program)) return true;
     // What fails the first request will meet again and be told; there is nobody to tell here.
-    await this.#make(program, shares, {
+    const failure = await this.#make(program, shares, {
       capabilities,
       use: (guest, isEnding) => {
         const { physicalBytes } = guest.instance;
@@ -284,6 +292,7 @@ export class GuestPool {
         else guest.discard();
       },
     });
+    return failure === undefined;
   }
 
   /** Has a guest made on a run of its own, and gives it to `use`; answers why there is none. */

@@ -193,13 +193,16 @@ function Caches({ cache }) {
 
 /** @param {{ status: any }} given */
 function About({ status }) {
-  const { configFile, listening, node, pid, startedAt, stateDirectory, stateFreeBytes } = status;
+  const { configFile, listening, node, pid, startedAt, stateDirectory } = status;
+  const { stateBytes, stateFreeBytes } = status;
+  const taken = stateBytes === null ? '' : `, ${bytes(stateBytes)}`;
+  const free = stateFreeBytes === null ? '' : `, ${bytes(stateFreeBytes)} free`;
   const rows = /** @type {(readonly [string, unknown])[]} */ ([
     ['Version', `${status.version} on Node.js ${node}, pid ${pid}`],
     ['Runs since', `${dateTime(startedAt)}, ${span(Date.now() - Date.parse(startedAt))}`],
     ['Serves at', listening.map((/** @type {string} */ url) => html`<div key=${url}>${url}</div>`)],
     ['Configuration', configFile ?? 'no file'],
-    ['State', `${stateDirectory}, ${bytes(stateFreeBytes)} free`],
+    ['State', `${stateDirectory}${taken}${free}`],
     ['Store', status.store],
     [
       'Threads replaced',

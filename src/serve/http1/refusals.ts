@@ -45,6 +45,13 @@ export class Refusals {
     this.#refuseFor(explainParserError(error, limits), socket, {});
   }
 
+  /** Browsers that are given a port and no scheme speak plain HTTP first. */
+  refusePlain(socket: Socket, request: Pick<IncomingMessage, 'method' | 'url'>): void {
+    const rule = 'this port speaks HTTPS: its address must begin with https://';
+    const detail = `Cannot answer: ${rule}: received plain HTTP`;
+    this.#refuseFor(new TerrafirmaError('bad-request', detail), socket, request);
+  }
+
   refuseConnect(incoming: IncomingMessage): void {
     const { socket, method, url } = incoming;
     this.#options.connections.keepDraining(socket);

@@ -59,7 +59,7 @@ export class Gateway {
   async serve(exchange: HttpExchange, record: RequestRecord): Promise<void> {
     const startedAtMs = this.#options.nowMs();
     const { tracer } = this.#options;
-    const spans = tracer === undefined ? undefined : tracer.begin(exchange.request);
+    const spans = tracer === undefined ? undefined : tracer.begin(exchange.request, startedAtMs);
     const visit: Visit = {
       exchange,
       record,
@@ -114,7 +114,7 @@ export class Gateway {
     const found = this.#options.replica.siteOf(visit.hostName, nowMs, clientAddress);
     if (!(found instanceof Promise)) return this.#answerFrom(visit, found);
     const { spans } = visit;
-    const asked = spans === undefined ? found : spans.watch('site', 'request', () => found);
+    const asked = spans === undefined ? found : spans.watch('site', () => found);
     return asked.then((site) => this.#answerFrom(visit, site));
   }
 

@@ -58,13 +58,14 @@ export class ModuleRuns {
     const { spans } = visit;
     const loaded =
       held instanceof Promise
-        ? await (spans === undefined ? held : spans.watch('module.load', 'request', () => held))
+        ? await (spans === undefined ? held : spans.watch('module.load', () => held))
         : held;
     const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
     const guest = pool.acquire(loaded, shares, limits, seatsFor(visit, site, route.modulePath));
     const share = account.shareOf(site.owner);
+    const run = spans?.beginRun(held instanceof Promise);
     const lent = capabilities.forRun({
       folderKey: site.folderKey,
       modulePath: route.modulePath,
@@ -75,7 +76,7 @@ export class ModuleRuns {
       place: site,
       siteSettings: site.settings,
       counterRow: route.counterRow,
-      spans,
+      spans: run,
     });
     // What a link sends behind it comes back to the link, which may want to read the answer.
     if (site.settings?.site?.compress === 'all' && !isInner) beginCoding(exchange);
@@ -86,15 +87,13 @@ export class ModuleRuns {
       exchange.tunnelBy((head, server) => tunnels.pass({ upgrade, head, server, shares, share }));
     }
     if (converses) pool.requireFree(shares);
-    const isColdStart = held instanceof Promise;
-    const endRun = spans?.begin('guest.run', 'request', { 'faas.coldstart': isColdStart });
     const report = converses
       ? await conversations.hold({
           ...{ exchange, upgrade, guest, shares, share },
           capabilities: lent,
         })
       : await guest.run(exchange, lent);
-    endRun?.(report.cause !== undefined);
+    run?.end(report.cause !== undefined);
     exchange.releaseBody();
     exchange.codeReplies(undefined);
     note(record, report);

@@ -1,97 +1,135 @@
 /**
- * Which requests of a serving thread are traced, and what becomes of the traces: they gather here
- * and cross to the control plane many at a time. Nobody waits for it; what is too much is counted.
+ * Which requests of a serving thread are traced. Their traces go as lines into a queue in shared
+ * memory, which the control plane empties. Nobody waits for it; what has no room is counted.
  */
 import type { TelemetryConfig } from '../../config/config.ts';
 import { firstField } from '../../http/fields.ts';
 import type { RequestHead } from '../../http/message.ts';
+import { quote } from '../../journal/json-text.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import {
-  parseTraceParent,
-  RandomIds,
-  RequestSpans,
-  type TraceRecord,
-} from '../../journal/spans.ts';
+import { attributesText, SpanWriter } from '../../journal/span-text.ts';
+import { RequestSpans, type SpansWorld } from '../../journal/spans.ts';
+import { parseTraceParent, TraceIds } from '../../journal/trace-parent.ts';
+import { requestIdKey } from '../../journal/trace-record.ts';
+import type { Clocks } from '../clocks.ts';
 
 export interface TracerOptions {
   readonly telemetry: Pick<TelemetryConfig, 'propagates' | 'sampleRatio'>;
-  readonly tell: (records: readonly TraceRecord[]) => void;
-  /** Milliseconds since the Unix epoch, with fractions. */
-  readonly nowMs: () => number;
+  /** Where a trace goes, as a line; false: it has no room there. */
+  readonly put: (line: string) => boolean;
+  readonly onDropped: () => void;
+  readonly clocks: Clocks;
 }
 
-const batchMax = 64;
-const gatherMs = 500;
+/** Beyond this the clocks have parted: somebody set one, or the machine slept. */
+const driftMsMax = 20;
 
 export class Tracer {
   readonly #options: TracerOptions;
   /** Traces whose first 32 bits are below this are sampled. */
   readonly #threshold: number;
-  readonly #ids = new RandomIds();
-  #gathered: TraceRecord[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #world: SpansWorld;
+  readonly #ids = new TraceIds();
+  readonly #words = new RequestWords();
+  #epochMs: number;
 
   constructor(options: TracerOptions) {
+    const { clocks, telemetry } = options;
     this.#options = options;
-    this.#threshold = Math.round(options.telemetry.sampleRatio * 0x1_0000_0000);
+    this.#threshold = Math.round(telemetry.sampleRatio * 0x1_0000_0000);
+    const { propagates } = telemetry;
+    this.#world = { ids: this.#ids, writer: new SpanWriter(), nowMs: clocks.nowMs, propagates };
+    this.#epochMs = clocks.wallMs() - clocks.nowMs();
   }
 
-  /** Undefined: the request is not traced. */
-  begin(request: Pick<RequestHead, 'headers'>): RequestSpans | undefined {
-    const { nowMs, telemetry } = this.#options;
-    const { propagates } = telemetry;
+  /** Undefined: the request is not traced. `startedAtMs` is of the clock that goes forward. */
+  begin(request: Pick<RequestHead, 'headers'>, startedAtMs: number): RequestSpans | undefined {
     const said = parseTraceParent(firstField(request.headers, 'traceparent'));
     // It stands in a head only where a proxy said it that the operator trusts.
     const isTrusted = said !== undefined && firstField(request.headers, forwarded) !== undefined;
     if (said !== undefined && isTrusted) {
       if (!said.isSampled) return undefined;
       const { spanId: parentId, traceId } = said;
-      return new RequestSpans({ traceId, parentId, spanId: this.#ids.hex(8), propagates, nowMs });
+      return this.#open({ traceId, parentId, startedAtMs });
     }
     if (this.#threshold === 0) return undefined;
-    const traceId = this.#ids.hex(16);
+    const traceId = this.#ids.traceId();
     if (Number.parseInt(traceId.slice(0, 8), 16) >= this.#threshold) return undefined;
-    return new RequestSpans({
-      ...{ traceId, spanId: this.#ids.hex(8), link: said },
-      ...{ propagates, nowMs },
-    });
+    return this.#open({ traceId, link: said, startedAtMs });
   }
 
+  /** Once `record.wallUs` is known. */
   end(spans: RequestSpans, record: RequestRecord): void {
-    this.#gathered.push(spans.end(describe(record)));
-    if (this.#gathered.length >= batchMax) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), gatherMs).unref();
+    const { attributes, name } = this.#words.of(record);
+    const isError = record.status >= 500;
+    const line = spans.end({ attributes, isError, name, tookMs: record.wallUs / 1_000 });
+    if (!this.#options.put(line)) this.#options.onDropped();
   }
 
-  /** Tells all there is. */
-  flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#gathered.length === 0) return;
-    const records = this.#gathered;
-    this.#gathered = [];
-    this.#options.tell(records);
+  #open(origin: {
+    readonly traceId: string;
+    readonly parentId?: string;
+    readonly link?: ReturnType<typeof parseTraceParent>;
+    readonly startedAtMs: number;
+  }): RequestSpans {
+    const { nowMs, wallMs } = this.#options.clocks;
+    const epochMs = wallMs() - nowMs();
+    if (Math.abs(epochMs - this.#epochMs) > driftMsMax) this.#epochMs = epochMs;
+    return new RequestSpans(this.#world, { ...origin, epochMs: this.#epochMs });
   }
 }
 
 const forwarded = 'x-forwarded-for';
 
-/** As OpenTelemetry's conventions for HTTP and functions name it. */
-function describe(record: RequestRecord): Pick<TraceRecord, 'attributes' | 'isError' | 'name'> {
-  const { cpuUs, digest, folderKey, hostName, id, method, modulePath, outcome, status } = record;
-  const attributes = {
+/** As OpenTelemetry's conventions for HTTP and functions name it. A thread often tells the same. */
+class RequestWords {
+  #of: RequestRecord | undefined;
+  #name = '';
+  #attributes = '';
+
+  of(record: RequestRecord): { readonly name: string; readonly attributes: string } {
+    if (this.#of === undefined || !areAlike(this.#of, record)) {
+      this.#of = record;
+      this.#name = quote(nameOf(record));
+      this.#attributes = attributesText(lastingAttributes(record));
+    }
+    const { cpuUs, errorCode, id, outcome, status } = record;
+    const cpu =
+      cpuUs === undefined ? '' : `,{"key":"terrafirma.cpu_us","value":{"intValue":"${cpuUs}"}}`;
+    const error = errorCode === undefined ? '' : `,${attributesText({ 'error.type': errorCode })}`;
+    return {
+      name: this.#name,
+      attributes:
+        `{"key":"${requestIdKey}","value":{"stringValue":"${id}"}},${this.#attributes}` +
+        `,{"key":"http.response.status_code","value":{"intValue":"${status}"}}` +
+        `,{"key":"terrafirma.outcome","value":{"stringValue":"${outcome}"}}${cpu}${error}`,
+    };
+  }
+}
+
+function areAlike(one: RequestRecord, other: RequestRecord): boolean {
+  return (
+    one.method === other.method &&
+    one.hostName === other.hostName &&
+    one.folderKey === other.folderKey &&
+    one.modulePath === other.modulePath &&
+    one.digest === other.digest &&
+    (one.outcome === 'file') === (other.outcome === 'file')
+  );
+}
+
+function lastingAttributes({ digest, folderKey, hostName, method, modulePath }: RequestRecord) {
+  return {
     'http.request.method': method,
-    'http.response.status_code': status,
     'server.address': hostName,
-    'faas.invocation_id': id,
-    'terrafirma.outcome': outcome,
     ...(modulePath === undefined ? {} : { 'faas.name': modulePath }),
     ...(digest === undefined ? {} : { 'faas.version': digest }),
     ...(folderKey === undefined ? {} : { 'terrafirma.folder': folderKey }),
-    ...(cpuUs === undefined ? {} : { 'terrafirma.cpu_us': cpuUs }),
-    ...(record.errorCode === undefined ? {} : { 'error.type': record.errorCode }),
   };
-  // Paths are strangers' to choose: a route is a module, or a file.
+}
+
+/** Paths are strangers' to choose: a route is a module, or a file. */
+function nameOf({ method, modulePath, outcome }: RequestRecord): string {
   const route = modulePath === undefined ? (outcome === 'file' ? 'file' : '') : `/${modulePath}`;
-  return { name: `${method} ${route}`.trim(), isError: status >= 500, attributes };
+  return `${method} ${route}`.trim();
 }

@@ -11,18 +11,33 @@ import { type ClientHello, readClientHello } from './client-hello.ts';
  */
 const piecesMax = 32;
 
-/** The hello; undefined, and the socket destroyed, when none comes in time or it is none. */
-export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHello | undefined> {
+/** A request in plain HTTP, where TLS is spoken: what its first line says. */
+export interface PlainRequest {
+  readonly method: string;
+  readonly url: string;
+}
+
+const requestLine = /^([A-Z]{3,20}) ([!-~]{1,2000})/;
+const requestLineBytesMax = 2_048;
+
+/**
+ * The hello, or what came in its place in plain HTTP and waits for an answer; undefined, and the
+ * socket destroyed, when nothing comes in time or it is neither.
+ */
+export function peekHello(
+  socket: Socket,
+  timeoutMs: number,
+): Promise<ClientHello | PlainRequest | undefined> {
   return new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0);
     let pieces = 0;
-    const settle = (hello: ClientHello | undefined): void => {
+    const settle = (hello: ClientHello | PlainRequest | undefined): void => {
       clearTimeout(timer);
       socket.off('readable', look);
       socket.off('end', giveUp);
       socket.off('close', giveUp);
       if (hello === undefined) socket.destroy();
-      else socket.unshift(received);
+      else if ('message' in hello) socket.unshift(received);
       resolve(hello);
     };
     const giveUp = (): void => settle(undefined);
@@ -33,13 +48,20 @@ export function peekHello(socket: Socket, timeoutMs: number): Promise<ClientHell
       const reading = readClientHello(received);
       pieces += 1;
       if (reading.kind === 'partial' && pieces < piecesMax) return;
-      settle(reading.kind === 'whole' ? reading.hello : undefined);
+      if (reading.kind === 'whole') settle(reading.hello);
+      else settle(reading.kind === 'malformed' ? readPlain(received) : undefined);
     };
     const timer = setTimeout(giveUp, timeoutMs);
     socket.on('readable', look);
     socket.once('end', giveUp);
     socket.once('close', giveUp);
   });
+}
+
+function readPlain(received: Buffer): PlainRequest | undefined {
+  const text = received.toString('latin1', 0, requestLineBytesMax);
+  const [, method, url] = requestLine.exec(text) ?? [];
+  return method === undefined || url === undefined ? undefined : { method, url };
 }
 
 export const alerts = { unrecognizedName: 112, noApplicationProtocol: 120 } as const;

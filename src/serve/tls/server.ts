@@ -13,7 +13,7 @@ import type { CertificatePair } from '../../threads/messages.ts';
 import type { Http1Request } from '../http1/request.ts';
 import type { TlsContexts } from './contexts.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
-import { alerts, peekHello, sendAlert } from './hello-peek.ts';
+import { alerts, type PlainRequest, peekHello, sendAlert } from './hello-peek.ts';
 import type { KeptHellos } from './kept-hellos.ts';
 
 export interface TlsServerOptions {
@@ -34,6 +34,8 @@ export interface TlsServerOptions {
   /** Connections whose handshake has not begun, for whoever ends them all. */
   readonly greeting: Set<Socket>;
   readonly hellos: KeptHellos;
+  /** Plain HTTP came; it is to be answered, and the connection ended. */
+  readonly onPlain: (socket: Socket, request: PlainRequest) => void;
   /** A handshake was refused; for the log. */
   readonly onRefused: (serverName: string | undefined, reason: string) => void;
   /** One has ended: well, or by the client. */
@@ -112,6 +114,10 @@ async function greet(
   const { nobodys } = options;
   const hello = await peekHello(socket, options.limits.headerTimeoutMs);
   if (hello === undefined) return false;
+  if (!('message' in hello)) {
+    options.onPlain(socket, hello);
+    return false;
+  }
   const hostName = readServerName(hello.serverName);
   if (hostName === 'malformed') {
     options.onRefused(hello.serverName, 'the name in the handshake is no host name');

@@ -1,3 +1,4 @@
+import { cpSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quoteModulePaths } from '../../../src/commands/check/fix.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
@@ -5,6 +6,7 @@ import type { DnsServer } from '../../support/dns-server.ts';
 import { startDnsServer } from '../../support/dns-server.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { ask } from '../../support/http.ts';
+import { assemble } from '../../wasm/support/assemble.ts';
 import { runProgram } from '../program.ts';
 
 const site = 'private/alice,kbwasm';
@@ -179,8 +181,8 @@ test('the daemon that runs: its own answer by HTTP, and the last failure of the 
   const argv = ['--state', daemon.stateDirectory];
   const report = await doctor({}, argv);
   expect(row(report, 'http')).toMatchObject({
-    mark: 'ok',
-    text: expect.stringContaining(`/ answers 404 at 127.0.0.1:${daemon.port}`),
+    mark: 'note',
+    text: expect.stringContaining(`/ answers 404 at 127.0.0.1:${daemon.port}: Cannot find`),
   });
   expect(row(report, 'end')?.text).toContain(
     `terrafirma logs --request ${failed.headers['x-request-id']}`,
@@ -190,6 +192,72 @@ test('the daemon that runs: its own answer by HTTP, and the last failure of the 
   dns.table.set(host, { a: ['127.0.0.2'] });
   await daemon.stop();
   expect(row(await doctor({}, argv), 'daemon')?.text).toBe('none runs here that answers');
+});
+
+describe('what the daemon answers at /', () => {
+  const start = () =>
+    TestDaemon.start({
+      args: ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`],
+    });
+
+  test('is bad where it is set up wrongly, and says what is wrong', async () => {
+    folder.write(`${site}/.kbp_config`, '{"version": "v1", "acls": 1}');
+    await using daemon = await start();
+    const http = row(await doctor({}, ['--state', daemon.stateDirectory]), 'http');
+    expect(http?.mark).toBe('bad');
+    expect(http?.text).toContain('/ answers 412');
+    expect(http?.nextStep).toMatch(/terrafirma logs --request \S+$/);
+  });
+
+  test('is what a module likes to answer, but for failures', async () => {
+    const module = (status: number) =>
+      assemble(`(module
+        (import "env" "hostcall_resp_set_response_code"
+          (func $code (param i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "run") (drop (call $code (i32.const 0) (i32.const ${status})))))`);
+    folder.write(`${site}/index.wasm`, await module(403));
+    await using daemon = await start();
+    const mark = async () =>
+      row(await doctor({}, ['--state', daemon.stateDirectory]), 'http')?.mark;
+    await waitFor(async () =>
+      (await ask(daemon.port, '/', { host })).status === 403 ? true : undefined,
+    );
+    expect(await mark()).toBe('ok');
+    folder.replace(`${site}/index.wasm`, await module(500));
+    await waitFor(async () =>
+      (await ask(daemon.port, '/', { host })).status === 500 ? true : undefined,
+    );
+    expect(await mark()).toBe('bad');
+  });
+});
+
+test('a file that is refused: what was accepted before serves, and that is said', async () => {
+  const served = folder.path(site);
+  const before = async () => {
+    await using daemon = await TestDaemon.start({ args: [served] });
+    await waitFor(async () =>
+      (await ask(daemon.port, '/hello.wasm')).status === 200 ? true : undefined,
+    );
+    const copy = `${daemon.stateDirectory}-copy`;
+    cpSync(daemon.stateDirectory, copy, { recursive: true });
+    return copy;
+  };
+  const state = await before();
+  try {
+    folder.write(`${site}/hello.wasm`, 'no module at all');
+    const { code, stdout } = await runProgram(['doctor', served, '--state', state]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /bad +module +hello\.wasm: .*; version [0-9a-f]{12}, accepted \S+, serves instead$/m,
+    );
+    expect(stdout).toMatch(/^It works with what was accepted before/m);
+    folder.write(`${site}/new.wasm`, 'neither');
+    const { stdout: both } = await runProgram(['doctor', served, '--state', state]);
+    expect(both).toMatch(/^It would not work\.$/m);
+  } finally {
+    rmSync(state, { recursive: true });
+  }
 });
 
 describe('--fix', () => {

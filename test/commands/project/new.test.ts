@@ -27,6 +27,17 @@ describe('terrafirma new', () => {
     expect(readdirSync(folder.path('mine'))).toEqual(['site']);
   });
 
+  test('writes into the directory where it stands only when that is named', async () => {
+    using folder = new TestFolder();
+    const inside = { workingDirectory: folder.directory };
+    const { code, stderr } = await runProgram(['new', '-t', 'static'], inside);
+    expect(code).toBe(2);
+    expect(stderr).toContain('terrafirma new hello');
+    expect(readdirSync(folder.directory)).toEqual([]);
+    expect((await runProgram(['new', '.', '-t', 'static'], inside)).code).toBe(0);
+    expect(readdirSync(folder.directory)).toContain('project.toml');
+  });
+
   test('asks back about a template that it does not know', async () => {
     const { code, stderr } = await runProgram(['new', 'x', '-t', 'rusty']);
     expect(code).toBe(2);

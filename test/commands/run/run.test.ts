@@ -80,6 +80,12 @@ describe('without a reply: why, with 1', () => {
     expect(stderr).toContain(reason);
   });
 
+  test('a trap is told with the lines of the sources, where the module has them', async () => {
+    const { stderr } = await runProgram(['run', guest('debug/trap-5')]);
+    expect(stderr).toMatch(/at divide \(0x[0-9a-f]+, trap\.c:10\)/);
+    expect(stderr).toMatch(/at run \(0x[0-9a-f]+, trap\.c:20\)/);
+  });
+
   test('a program that writes a text alone: what it wrote, and what it needs', async () => {
     using folder = new TestFolder();
     folder.write(

@@ -1,34 +1,78 @@
 import { expect, test } from 'vitest';
 import { Traces } from '../../../src/daemon/traces/traces.ts';
-import type { TraceRecord } from '../../../src/journal/spans.ts';
+import { LogQueueInput } from '../../../src/journal/log-queue.ts';
+import { attributesText, SpanWriter } from '../../../src/journal/span-text.ts';
+import { RequestSpans } from '../../../src/journal/spans.ts';
+import { TraceIds } from '../../../src/journal/trace-parent.ts';
+import { requestIdKey } from '../../../src/journal/trace-record.ts';
 import { askAdmin, socketOf } from '../../support/admin.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
 import { TestFolder } from '../../support/folder.ts';
 import { ask } from '../../support/http.ts';
 
-const traceOf = (id: string): TraceRecord => ({
-  ...{ traceId: '0'.repeat(31) + 1, spanId: '0'.repeat(15) + 1, name: 'GET /', isError: false },
-  ...{ startMs: 0, endMs: 1, attributes: { 'faas.invocation_id': id }, spans: [] },
-  droppedSpans: 0,
+const kept = { requests: 2_048, bytes: 8 * 1024 * 1024, part: 64 };
+
+/** A trace of one request, as a serving thread writes it. */
+function lineOf(id: string, spans = 0): string {
+  const world = {
+    ...{ ids: new TraceIds(), writer: new SpanWriter(), nowMs: () => 1, propagates: false },
+  };
+  const request = new RequestSpans(world, {
+    traceId: world.ids.traceId(),
+    startedAtMs: 0,
+    epochMs: 0,
+  });
+  for (let count = 0; count < spans; count += 1) request.begin(`kv.${count}`, 'internal')(false);
+  const attributes = attributesText({ [requestIdKey]: id });
+  return request.end({ name: '"GET /"', isError: false, attributes, tookMs: 1 });
+}
+
+/** Puts the lines in at the pace at which they are taken out. */
+async function tell(traces: Traces, lines: readonly string[]): Promise<void> {
+  const queue = new LogQueueInput(traces.queueOf(0));
+  for (const line of lines) {
+    await waitFor(() => (queue.put(line, true) > 0 ? true : undefined));
+  }
+}
+
+const seen = (traces: Traces, id: string) => waitFor(() => traces.traceOf(id));
+
+test('the newest traces stay, whatever comes at once', async () => {
+  const traces = new Traces({ threads: 1, exporter: undefined });
+  const ids = Array.from({ length: kept.requests + kept.part + 1 }, (_, at) => `a-${at}`);
+  await tell(
+    traces,
+    ids.map((id) => lineOf(id)),
+  );
+  await seen(traces, ids.at(-1) ?? '');
+  expect(traces.traceOf('a-0')).toBeUndefined();
+  expect(traces.traceOf(`a-${2 * kept.part + 1}`)).toBeDefined();
+  expect(traces.traceOf('none')).toBeUndefined();
+  await traces.close(0);
 });
 
-test('the newest traces stay, whatever comes at once', () => {
-  const traces = new Traces(undefined);
-  traces.take(Array.from({ length: 2_100 }, (_, at) => traceOf(`a-${at}`)));
-  expect(traces.traceOf('a-51')).toBeUndefined();
-  expect(traces.traceOf('a-52')).toBeDefined();
-  traces.take([traceOf('b-1')]);
-  expect(traces.traceOf('a-52')).toBeUndefined();
-  expect(traces.traceOf('b-1')?.attributes).toEqual({ 'faas.invocation_id': 'b-1' });
+test('fewer of them stay where they have many spans', async () => {
+  const traces = new Traces({ threads: 1, exporter: undefined });
+  const long = lineOf('a-0', 128);
+  const count = Math.ceil(kept.bytes / long.length) + kept.part;
+  expect(count).toBeLessThan(kept.requests);
+  await tell(
+    traces,
+    Array.from({ length: count }, (_, at) => long.replace('"a-0"', `"a-${at}"`)),
+  );
+  const newest = await seen(traces, `a-${count - 1}`);
+  expect(newest.spans).toHaveLength(128);
+  expect(traces.traceOf('a-0')).toBeUndefined();
+  await traces.close(0);
 });
 
-test('fewer of them stay where they have many spans', () => {
-  const span = { parent: 'run', startMs: 0, endMs: 1, isError: false, attributes: {} } as const;
-  const spans = Array.from({ length: 128 }, (_, at) => ({ ...span, name: `kv.${at}` }));
-  const traces = new Traces(undefined);
-  traces.take(Array.from({ length: 200 }, (_, at) => ({ ...traceOf(`a-${at}`), spans })));
-  expect(traces.traceOf('a-71')).toBeUndefined();
-  expect(traces.traceOf('a-72')).toBeDefined();
+test('what a visitor writes passes for no other request', async () => {
+  const traces = new Traces({ threads: 1, exporter: undefined });
+  const forged = '{"key":"faas.invocation_id","value":{"stringValue":"b-1"}}';
+  await tell(traces, [lineOf(forged), lineOf('b-2')]);
+  await seen(traces, 'b-2');
+  expect(traces.traceOf('b-1')).toBeUndefined();
+  await traces.close(0);
 });
 
 test('without a collector a request is traced all the same, and found by its trace', async () => {

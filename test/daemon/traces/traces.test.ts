@@ -6,8 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readPairs } from '../../../src/daemon/traces/open.ts';
-import { formatTraces } from '../../../src/daemon/traces/otlp.ts';
-import { parseTraceParent } from '../../../src/journal/spans.ts';
 import { askAdmin, socketOf } from '../../support/admin.ts';
 import { TestDaemon, waitFor } from '../../support/daemon.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -186,49 +184,6 @@ describe('traces', () => {
       return Number(dropped) > 0 ? true : undefined;
     });
   });
-});
-
-describe('the header traceparent', () => {
-  const good = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-  test('is read', () => {
-    expect(parseTraceParent(good)).toMatchObject({ isSampled: true });
-    expect(parseTraceParent(good.replace(/01$/, '00'))?.isSampled).toBe(false);
-    expect(parseTraceParent(good.replace(/^00/, '01'))?.isSampled).toBe(true);
-  });
-  test.each([
-    undefined,
-    '',
-    'x',
-    `${good}-more`,
-    good.replace(/^00/, 'ff'),
-    good.replace('4bf92f3577b34da6a3ce929d0e0e4736', '0'.repeat(32)),
-    good.replace('00f067aa0ba902b7', '0'.repeat(16)),
-    good.toUpperCase(),
-  ])('%j is none', (text) => {
-    expect(parseTraceParent(text)).toBeUndefined();
-  });
-});
-
-test('numbers are as OTLP has them in JSON', () => {
-  const startMs = Date.UTC(2026, 0, 1) + 0.25;
-  const text = formatTraces(
-    [
-      {
-        ...{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), name: 'x', startMs, endMs: startMs },
-        ...{ isError: false, spans: [], droppedSpans: 0 },
-        attributes: { whole: 2, part: 0.5, yes: true, word: 'w' },
-      },
-    ],
-    {},
-  );
-  const [span] = JSON.parse(text).resourceSpans[0].scopeSpans[0].spans;
-  expect(span.startTimeUnixNano).toBe('1767225600000250000');
-  expect(span.attributes).toEqual([
-    { key: 'whole', value: { intValue: '2' } },
-    { key: 'part', value: { doubleValue: 0.5 } },
-    { key: 'yes', value: { boolValue: true } },
-    { key: 'word', value: { stringValue: 'w' } },
-  ]);
 });
 
 test('pairs of variables are read as OpenTelemetry writes them', () => {

@@ -199,14 +199,25 @@ describe('WatchedFolder, through the publisher', () => {
       expect(world.journal.matching(/Cannot use the record/).length).toBeGreaterThan(0);
     });
 
-    test('reads the file again when the kept bytes are damaged', async () => {
+    const damageKept = async (): Promise<ReturnType<typeof locate>> => {
       const located = locate(folder.directory);
       folder.write('app.wasm', V1);
-      {
-        await using world = await open();
-        await world.untilServes(located, 'app.wasm', D1);
-      }
+      await using world = await open();
+      await world.untilServes(located, 'app.wasm', D1);
       writeFileSync(scratch.path('state', 'modules', D1.slice(0, 2), `${D1}.wasm`), 'damaged');
+      return located;
+    };
+
+    test('serves on where the kept bytes are damaged, by what was made of them', async () => {
+      const located = await damageKept();
+      await using world = await open();
+      await world.publisher.siteOf(located);
+      expect((await world.publisher.module(D1)).digest).toBe(D1);
+    });
+
+    test('reads the file again when the kept bytes are damaged', async () => {
+      const located = await damageKept();
+      rmSync(scratch.path('state', 'forms'), { recursive: true });
       await using world = await open();
       await world.publisher.siteOf(located);
       await expect(world.publisher.module(D1)).rejects.toMatchObject({ code: 'no-verdict' });

@@ -59,6 +59,45 @@ describe('Probation', () => {
     expect([...(await readQuarantined(scratch.path('state'), journal))]).toEqual([killer]);
   });
 
+  /** As a serving thread says it. */
+  const tried = async ({ probation, suspects }: Awaited<ReturnType<typeof begin>>) => {
+    probation.noteReady(good);
+    await until(async () => (await suspects.readLeftBehind())?.untried.size === 0);
+  };
+
+  test('takes three ends a day for kills, where all that was new had been tried', async () => {
+    for (let kill = 0; kill < 3; kill += 1) {
+      const daemon = await begin();
+      expect(daemon.suspects.marksOf(good)).toBe(0);
+      await daemon.probation.begin(good, owner);
+      await tried(daemon);
+    }
+    const fourth = await begin();
+    expect(fourth.suspects.marksOf(good)).toBe(0);
+    expect(journal.matching(/was killed: no module is to blame/)).toHaveLength(3);
+    // A module that ends the process late is found all the same.
+    await fourth.probation.begin(good, owner);
+    await tried(fourth);
+    expect((await begin()).suspects.marksOf(good)).toBe(1);
+  });
+
+  test('forgives nothing while one was not tried yet, nor where memory ran out', async () => {
+    const first = await begin();
+    await first.probation.begin(good, owner);
+    await tried(first);
+    await first.probation.begin(killer, owner);
+    const second = await begin();
+    expect(second.suspects.marksOf(killer)).toBe(1);
+    await second.suspects.clear(killer);
+    await second.suspects.clear(good);
+    await second.probation.begin(other, owner);
+    const left = await second.suspects.readLeftBehind();
+    if (left === undefined) throw new Error('nothing was left behind');
+    const oomKills = (left.oomKills ?? 0) - 1;
+    await second.suspects.leaveBehind({ ...left, untried: new Set(), oomKills });
+    expect((await begin()).suspects.marksOf(other)).toBe(1);
+  });
+
   test('blames nobody for an end that was announced, and forgets nothing by it', async () => {
     await (await begin()).probation.begin(killer, owner);
     const second = await begin();

@@ -28,9 +28,10 @@ describe('HoldingBack', () => {
   test('holds an owner until its debt is paid; then it has a few runs at once for a while', () => {
     const thread = new TestThread();
     thread.look(0);
-    thread.holding.charge(mallory, 15, 10);
+    // Ten large instances for ten visitors.
+    for (let count = 0; count < 10; count += 1) thread.holding.charge(mallory, 25, 10);
     expect(thread.told).toEqual([]);
-    thread.holding.charge(mallory, 25, 10);
+    thread.holding.charge(mallory, 20, 10);
     expect(thread.told).toEqual([[mallory, 0]]);
     expect(thread.holding.isHeld(mallory)).toBe(true);
     for (let nowMs = 0; nowMs <= 2_100; nowMs += 100) thread.look(nowMs);
@@ -42,7 +43,7 @@ describe('HoldingBack', () => {
 
   test('holds nobody who is alone on the thread, and lets go when the others have gone', () => {
     const thread = new TestThread();
-    thread.holding.charge(mallory, 100, 5_000);
+    thread.holding.charge(mallory, 350, 5_000);
     thread.holding.look(5_100);
     expect(thread.told).toEqual([]);
     thread.look(5_200);
@@ -57,7 +58,7 @@ describe('HoldingBack', () => {
     const thread = new TestThread();
     thread.limits.stallMsPerSMax = 1_000;
     thread.look(0);
-    thread.holding.charge(mallory, 100, 0);
+    thread.holding.charge(mallory, 350, 0);
     thread.look(100);
     expect(thread.holding.isHeld(mallory)).toBe(false);
   });

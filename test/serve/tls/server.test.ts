@@ -189,14 +189,40 @@ describe('a TLS listener', () => {
     await new Promise((resolve) => socket.once('close', resolve));
   });
 
-  test('drops what is not TLS', async () => {
-    running = await listenSecurely();
-    const socket = connect({ host: '127.0.0.1', port: running.port });
+  /** All that comes back until the connection ends. */
+  async function tell(port: number, bytes: string): Promise<string> {
+    const socket = connect({ host: '127.0.0.1', port });
     socket.on('error', () => socket.destroy());
-    socket.write('GET / HTTP/1.1\r\nhost: site.test\r\n\r\n');
-    socket.resume();
+    socket.write(bytes, 'latin1');
+    let text = '';
+    socket.setEncoding('latin1').on('data', (piece) => {
+      text += piece;
+    });
+    socket.once('end', () => socket.end());
     await new Promise((resolve) => socket.once('close', resolve));
+    return text;
+  }
+
+  test('drops what is neither TLS nor HTTP', async () => {
+    running = await listenSecurely();
+    expect(await tell(running.port, 'SSH-2.0-x\r\n')).toBe('');
+    expect(await tell(running.port, 'get / HTTP/1.1\r\n\r\n')).toBe('');
     expect(running.exchanges.length).toBe(0);
+  });
+
+  test.each([
+    'GET /a HTTP/1.1\r\nhost: site.test\r\n\r\n',
+    // More than is looked at: it still comes while the answer leaves.
+    `POST /a HTTP/1.1\r\nhost: site.test\r\ncontent-length: 200000\r\n\r\n${'x'.repeat(200_000)}`,
+  ])('says what is wrong with plain HTTP', async (request) => {
+    running = await listenSecurely();
+    const answer = await tell(running.port, request);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer).toContain('its address must begin with https://');
+    expect(running.exchanges.length).toBe(0);
+    const [record] = running.rejected;
+    expect(record).toMatchObject({ status: 400, path: '/a', errorCode: 'bad-request' });
+    expect(answer).toContain(`x-request-id: ${record?.id}`);
   });
 
   test('does not wait for connections that have not begun when it drains', async () => {

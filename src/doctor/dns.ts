@@ -49,7 +49,10 @@ export async function checkDns(
   const isAbsent = lookup.error.code === 'no-record';
   const hint = isAbsent ? await findMisplaced(hostName, { resolver, alias, dns }) : undefined;
   const id = hint?.id ?? 'meaning';
-  const meaning: Finding = { mark: 'bad', id, text: message, nextStep: hint?.nextStep ?? message };
+  const [label = '_keybase_pages'] = dns.recordNames;
+  const record = `Set \`${label}.${hostName}. TXT "${dns.recordKey}=/keybase/private/you,bot/"\``;
+  const nextStep = hint?.nextStep ?? (isAbsent ? record : message);
+  const meaning: Finding = { mark: 'bad', id, text: message, nextStep };
   return { findings: [...before, meaning, ...caa], folder: undefined, addresses };
 }
 

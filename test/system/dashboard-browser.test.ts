@@ -138,7 +138,7 @@ describe.skipIf(chromiumPath === undefined)(
       ['request', `#/request/${traced}`, 'text=Trace '],
       ['daemon', '#/daemon', '.meter'],
       ['names', '#/names/shop.example', '.findings li'],
-      ['keys', `#/keys/${key()}/counter.wasm`, 'text=Begin with'],
+      ['keys', `#/keys/${key()}/counter.wasm`, 'text=Keys that begin with'],
       ['operators', '#/operators', 'text=What operators did'],
     ];
 

@@ -2,9 +2,13 @@
 import { attributesText, type SpanAttributes } from '../../journal/span-text.ts';
 import type { TraceLines } from './trace-lines.ts';
 
-/** Puts the body around traces: their threads have written the spans already. */
+/**
+ * Puts the body around traces: their threads have written the spans already. There is one body at
+ * a time, in memory that is used again: half a megabyte for each would have V8 collect all day.
+ */
 export class TraceBody {
   readonly #head: Buffer;
+  #bytes: Buffer = Buffer.alloc(0);
 
   constructor(resource: SpanAttributes) {
     this.#head = Buffer.from(
@@ -13,11 +17,16 @@ export class TraceBody {
     );
   }
 
+  /** Holds until the next one is made. */
   of(parts: readonly TraceLines[]): Buffer {
-    const whole = Buffer.concat([this.#head, ...parts.map(({ bytes }) => bytes), end]);
+    const pieces = [this.#head, ...parts.map(({ bytes }) => bytes), end];
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * length);
+    let at = 0;
+    for (const piece of pieces) at += piece.copy(this.#bytes, at);
     // The comma of the last span stands before its line end.
-    whole[whole.length - end.length - 2] = space;
-    return whole;
+    this.#bytes[length - end.length - 2] = space;
+    return this.#bytes.subarray(0, length);
   }
 }
 

@@ -108,7 +108,7 @@ function Threads({ threads }) {
     cell,
   });
   const columns = [
-    number('Thread', ({ n }) => n),
+    { title: 'Thread', cell: (/** @type {any} */ { n }) => n },
     number('Beat', ({ beatAgeMs }) => `${duration(beatAgeMs)} ago`),
     number('Lag', ({ lagMs }) => duration(lagMs)),
     number('Running', ({ runs }) => count(runs)),

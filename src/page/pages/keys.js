@@ -31,7 +31,7 @@ export function Keys({ folder, module }) {
   ];
   return html`<div class="title"><h1 tabindex="-1">Keys of${' '}
       <a href=${ownerOf(folder, module)}>${module}</a></h1></div>
-    <div class="filters"><label>Begin with <input value=${prefix}
+    <div class="filters"><label>Keys that begin with <input value=${prefix}
       onInput=${(/** @type {any} */ event) => {
         setCursor('');
         setPrefix(event.target.value);

@@ -104,7 +104,7 @@ function factsOf(record) {
     ['Sent', bytes(record.bytesSent)],
     ['Received', bytes(record.bytesReceived)],
     ['Visitor', visible(record.clientAddress)],
-    ['Version', record.digest ?? '–'],
+    ['Version', record.digest === undefined ? '–' : html`<code>${record.digest}</code>`],
     ...(record.errorCode === undefined
       ? []
       : [/** @type {const} */ (['Why', `${record.errorCode}: ${visible(record.errorDetail)}`])]),

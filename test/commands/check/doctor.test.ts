@@ -65,6 +65,12 @@ describe('where a name leads', () => {
     );
   });
 
+  test('nowhere without a record: the one to set, ready to copy', async () => {
+    dns.table.delete(`_keybase_pages.${host}`);
+    const { nextStep } = await doctor();
+    expect(nextStep).toBe(`Set \`_keybase_pages.${host}. TXT "kbp=/keybase/private/you,bot/"\``);
+  });
+
   test('by a CNAME whose target has the record alone', async () => {
     dns.table.clear();
     dns.table.set(host, { cname: 'example.com' });

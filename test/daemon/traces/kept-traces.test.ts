@@ -94,8 +94,11 @@ test('without a collector a request is traced all the same, and found by its tra
     expect(atMs).toBeGreaterThanOrEqual(0);
     expect(atMs + tookMs).toBeLessThanOrEqual(trace.tookMs + 1);
   }
-  const { json: log } = await askAdmin(socket, `/v1/log?trace=${trace.traceId}`);
-  expect(log.lines).toMatchObject([{ id, traceId: trace.traceId }]);
+  const lines = await waitFor(async () => {
+    const { json } = await askAdmin(socket, `/v1/log?trace=${trace.traceId}`);
+    return json.lines.length > 0 ? json.lines : undefined;
+  });
+  expect(lines).toMatchObject([{ id, traceId: trace.traceId }]);
   const other = `/v1/traces/${id}?folder=${encodeURIComponent('/keybase/public/alice')}`;
   expect((await askAdmin(socket, other)).json).toMatchObject({ trace: null });
   expect((await askAdmin(socket, '/v1/traces/none')).json.trace).toBeNull();

@@ -1,6 +1,6 @@
 /** What a node tells of its engine: metrics, log lines, readiness, and how it ends at its start. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from '@nats-io/transport-node';
+import { connect, nkeys } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runProgram } from '../commands/program.ts';
 import { askAdmin, socketOf } from '../support/admin.ts';
@@ -82,6 +82,36 @@ describe.skipIf(natsProgram === undefined)('a node whose engine comes and goes',
     expect(await ready()).toEqual([200, 'degraded', 'refused']);
     expect(await write()).toBe(503);
     expect((await world.ask(node, '/kv.wasm/get?k')).status).toBe(503);
+  });
+});
+
+describe.skipIf(natsProgram === undefined)('a node whose key is replaced', () => {
+  test('waits as for servers that are away, until it is let in again', async () => {
+    using secrets = new TestFolder();
+    const [own, other] = [nkeys.createUser(), nkeys.createUser()];
+    secrets.write('node.nk', own.getSeed());
+    const only = (key: typeof own): string =>
+      `authorization { users: [{ nkey: ${key.getPublicKey()} }] }`;
+    await using world = await ClusterWorld.open({
+      ...{ servers: 1, nodes: 1, waitMs: 1_000, guests: ['kv', 'hello'] },
+      serverLines: only(own),
+      environment: { TERRAFIRMA_CLUSTER_NKEY_FILE: secrets.path('node.nk') },
+    });
+    const [node] = world.nodes;
+    if (node === undefined) throw new Error('there must be a node');
+    const statusOf = async (path: string): Promise<number> => (await world.ask(node, path)).status;
+    await expect.poll(() => statusOf('/kv.wasm/upsert?k=1'), patient).toBe(200);
+    await expect.poll(() => statusOf('/hello.wasm'), patient).toBe(200);
+    await world.servers.reconfigure(only(other));
+    const lines = (): string =>
+      node.daemon.log.map(({ event, msg }) => (event ? `${event} ${msg}` : '')).join('\n');
+    await expect.poll(lines, patient).toMatch(/cluster-away/);
+    await expect.poll(lines, patient).toMatch(/cluster-trouble .*authorization/i);
+    await expect.poll(() => statusOf('/kv.wasm/upsert?k=2'), patient).toBe(503);
+    expect(await statusOf('/hello.wasm')).toBe(200);
+    expect((await askAdmin(socketOf(node.daemon), '/readyz')).json.status).toBe('degraded');
+    await world.servers.reconfigure(only(own));
+    await expect.poll(() => statusOf('/kv.wasm/upsert?k=3'), patient).toBe(200);
   });
 });
 

@@ -37,7 +37,7 @@ export interface NatsServersOptions {
 export class NatsServers {
   readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-nats-'));
   readonly #servers: readonly Server[];
-  readonly #options: NatsServersOptions;
+  #options: NatsServersOptions;
 
   private constructor(servers: readonly Server[], options: NatsServersOptions) {
     this.#servers = servers;
@@ -72,6 +72,12 @@ export class NatsServers {
 
   get count(): number {
     return this.#servers.length;
+  }
+
+  /** All are ended and started again with other lines of the configuration. */
+  async reconfigure(more: string): Promise<void> {
+    this.#options = { ...this.#options, more };
+    await this.restart();
   }
 
   /** Starts one that is not running, over what it has stored. */

@@ -330,8 +330,12 @@ export function fromErrorRecord({ code, detail, dnsRcode }: ErrorRecord): Terraf
   return new TerrafirmaError(code, detail, { dnsRcode });
 }
 
-/** Text for the log about anything that was thrown. */
+/**
+ * Text for the log about anything that was thrown. What the system refused it says itself; where
+ * in the program that was, operators need not read.
+ */
 export function describeError(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error) return error.message;
   if (error instanceof Error) return error.stack ?? `${error.name}: ${error.message}`;
   return String(error);
 }

@@ -82,11 +82,15 @@ function Frame({ pages, session, state }) {
   const place = usePlace();
   const [said, setSaid] = useState('');
   const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const nav = useRef(/** @type {HTMLElement | null} */ (null));
   const key = [place.page, ...place.parts].join('/');
   useEffect(() => {
     const title = pages.find(([page]) => page === place.page)?.[1] ?? place.parts.at(-1) ?? '';
     document.title = `${title} · terrafirma`;
     scrollTo(0, 0);
+    // On a phone the bar is wider than the screen.
+    const current = nav.current?.querySelector('[aria-current]');
+    current?.scrollIntoView({ block: 'nearest', inline: 'center' });
     const heading = /** @type {HTMLElement | null} */ (main.current?.querySelector('h1') ?? null);
     heading?.focus({ preventScroll: true });
   }, [key]);
@@ -102,7 +106,7 @@ function Frame({ pages, session, state }) {
     }}>To the content</a>
     <header class="top">
       <a class="brand" href=${linkTo('overview')}>terrafirma</a>
-      <nav aria-label="Pages">${pages.map(
+      <nav aria-label="Pages" ref=${nav}>${pages.map(
         ([page, title]) => html`<a key=${page} href=${linkTo(page)}
           aria-current=${page === place.page ? 'page' : undefined}>${title}</a>`,
       )}</nav>

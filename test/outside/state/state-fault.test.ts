@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { TerrafirmaError } from '../../../src/errors.ts';
+import { describeError, TerrafirmaError } from '../../../src/errors.ts';
 import { asStateFault } from '../../../src/outside/state/state-fault.ts';
 import { TestDaemon } from '../../support/daemon.ts';
 import { TestFolder } from '../../support/folder.ts';
@@ -35,4 +35,11 @@ test('a directory in place of a file ends the start, and is named', async () => 
   mkdirSync(file, { recursive: true });
   const started = TestDaemon.start({ args: [folder.path('site')], stateDirectory });
   await expect(started).rejects.toThrow(`at ${file}; put it right, or move it away`);
+});
+
+test('what the system refused is told by its own words, without a stack', () => {
+  using folder = new TestFolder();
+  const told = describeError(errorOf(() => readFileSync(folder.directory)));
+  expect(told).toBe('EISDIR: illegal operation on a directory, read');
+  expect(describeError(new TypeError('x'))).toMatch(/^TypeError: x\n +at /);
 });

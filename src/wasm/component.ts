@@ -40,13 +40,13 @@ export function readComponent(
   });
   const { cores, plan } = linkComponent(definition, valid, limits);
   const sources = new Map<number, Uint8Array<ArrayBuffer>>();
-  for (const { start, end } of cores) {
-    if (!sources.has(start)) sources.set(start, bytes.slice(start, end));
+  for (const { start, end, bytes: own } of cores) {
+    if (own === undefined && !sources.has(start)) sources.set(start, bytes.slice(start, end));
   }
   return {
     plan,
-    cores: cores.map(({ start, shape, links }) => ({
-      bytes: sources.get(start) ?? new Uint8Array(0),
+    cores: cores.map(({ bytes: own, start, shape, links }) => ({
+      bytes: own ?? sources.get(start) ?? new Uint8Array(0),
       shape,
       links,
     })),

@@ -4,7 +4,14 @@ import type { TypeItem } from './externs.ts';
 import { type ComponentLimits, refuseComponent } from './limits.ts';
 import type { CoreItem, HostFunc, Lifted, LinkScope, PlannedCore } from './link-scope.ts';
 import type { CoreExport, CrossingOptions, EndTrampoline, Trampoline } from './plan.ts';
-import { type FuncType, Layouts, type ResourceType, type ValueType } from './types.ts';
+import {
+  type CoreSignature,
+  type FuncType,
+  flattenFunction,
+  Layouts,
+  type ResourceType,
+  type ValueType,
+} from './types.ts';
 import { TypeBuilder } from './validate-types.ts';
 
 type EndCanon = Extract<Canon, { readonly kind: `${'stream' | 'future'}.${string}` }>;
@@ -30,11 +37,25 @@ export class CanonLinker {
     this.#cores = cores;
   }
 
-  lift(scope: LinkScope, canon: Extract<Canon, { kind: 'lift' }>, offset: number): Lifted {
-    const type = scope.get<FuncType>('type', canon.type);
+  /** @param exportOf A function of a core module for one that may be the host's. */
+  lift(
+    scope: LinkScope,
+    { func, options: given, type: index }: Extract<Canon, { kind: 'lift' }>,
+    how: {
+      readonly offset: number;
+      readonly exportOf: (item: CoreItem, signature: CoreSignature) => CoreExport;
+    },
+  ): Lifted {
+    const { exportOf, offset } = how;
+    const type = scope.get<FuncType>('type', index);
     this.#requireSmall(type, offset);
-    const func = scope.get<CoreItem>('core func', canon.func);
-    return { kind: 'lifted', type, func, options: this.#options(scope, canon.options, offset) };
+    const options = this.#options(scope, given, offset);
+    const { isAsync, callback } = options;
+    const hasCallback = callback !== undefined;
+    const layouts = this.#layouts;
+    const signature = flattenFunction(type, { context: 'lift', isAsync, hasCallback, layouts });
+    const item = scope.get<CoreItem>('core func', func);
+    return { kind: 'lifted', type, func: exportOf(item, signature), options };
   }
 
   trampoline(
@@ -95,14 +116,8 @@ export class CanonLinker {
     this.#requireSmall(func.type, offset);
     const options = this.#options(scope, canon.options, offset);
     if (func.kind === 'host') return { ...func, options };
-    const { type } = func;
-    if (func.func.kind === 'export') {
-      const { core, export: exported } = func.func;
-      const callee = { func: { core, export: exported }, options: func.options };
-      return { kind: 'guest', type, options, callee };
-    }
-    const rule = 'what components call of each other are functions of core modules';
-    throw refuseComponent(rule, 'one of the host', offset);
+    const callee = { func: func.func, options: func.options };
+    return { kind: 'guest', type: func.type, options, callee };
   }
 
   /** Values that are built up on the stack, or in one piece, stay small. */

@@ -11,6 +11,8 @@ export interface PlannedCore {
   /** Where its bytes lie in the file. */
   readonly start: number;
   readonly end: number;
+  /** Of a module that is not in the file. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly shape: ModuleShape;
   readonly links: readonly Link[];
 }
@@ -18,7 +20,7 @@ export interface PlannedCore {
 export interface Lifted {
   readonly kind: 'lifted';
   readonly type: FuncType;
-  readonly func: CoreItem;
+  readonly func: CoreExport;
   readonly options: CrossingOptions;
 }
 

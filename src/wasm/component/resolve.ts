@@ -3,6 +3,7 @@
  * what comes to pass. Nested components are instantiated in place, as often as it is asked for;
  * what is left is flat. Everything was validated before.
  */
+import { inspectModule } from '../inspect.ts';
 import type { Link } from '../meter/contract.ts';
 import type { ComponentDefinition, Definition } from './definitions.ts';
 import type { Extern, TypeItem } from './externs.ts';
@@ -22,15 +23,17 @@ import {
   type PlannedCore,
 } from './link-scope.ts';
 import { compatibleName } from './names.ts';
+import { passedFrom, passedName, passingModule } from './passing.ts';
 import type {
   ComponentPlan,
+  CoreExport,
   HostImport,
   PlannedExport,
   PlannedResource,
   Trampoline,
 } from './plan.ts';
 import { ResourceIds } from './substitution.ts';
-import type { ResourceType } from './types.ts';
+import type { CoreSignature, ResourceType } from './types.ts';
 import type { ValidComponent } from './validate.ts';
 import { TypeBuilder, TypeFacts } from './validate-types.ts';
 
@@ -249,11 +252,7 @@ class Linking {
   }
 
   #coreInstantiate(scope: LinkScope, { module, args, offset }: Of<'core instantiate'>): void {
-    const { coreInstancesMax } = this.#limits;
-    if (this.#cores.length >= coreInstancesMax) {
-      const rule = `it comes to at most ${coreInstancesMax} core instances`;
-      throw refuseComponent(rule, 'more', offset);
-    }
+    this.#requireRoomForCore(offset);
     const { start, end } = scope.get<ModuleItem>('core module', module);
     const shape = this.#valid.modules.get(start);
     if (shape === undefined) throw new TypeError('Cannot link: a core module was not read');
@@ -312,20 +311,41 @@ class Linking {
 
   #canon(scope: LinkScope, { canon, offset }: Of<'canon'>): void {
     if (canon.kind === 'lift') {
-      scope.push('func', this.#canons.lift(scope, canon, offset));
+      const exportOf = (item: CoreItem, signature: CoreSignature): CoreExport =>
+        item.kind === 'export'
+          ? { core: item.core, export: item.export }
+          : this.#passOn(item.number, signature, offset);
+      scope.push('func', this.#canons.lift(scope, canon, { offset, exportOf }));
       return;
     }
     const number = this.#trampolines.push(this.#canons.trampoline(scope, canon, offset)) - 1;
     scope.push('core func', { kind: 'trampoline', number } satisfies CoreItem);
   }
 
+  /** A core module of ours with a function that is the host's. */
+  #passOn(trampoline: number, signature: CoreSignature, offset: number): CoreExport {
+    this.#requireRoomForCore(offset);
+    const bytes = passingModule(signature);
+    const shape = inspectModule(bytes);
+    const core = this.#cores.push({ start: 0, end: 0, bytes, shape, links: [] }) - 1;
+    this.#hostImports.push([{ module: passedFrom, name: passedName, trampoline }]);
+    return { core, export: passedName };
+  }
+
+  #requireRoomForCore(offset: number): void {
+    const { coreInstancesMax } = this.#limits;
+    if (this.#cores.length < coreInstancesMax) return;
+    const rule = `it comes to at most ${coreInstancesMax} core instances`;
+    throw refuseComponent(rule, 'more', offset);
+  }
+
   #planExports(exports: ReadonlyMap<string, Item>): readonly PlannedExport[] {
     const planned: PlannedExport[] = [];
     for (const [name, item] of exports) {
-      if (item.kind === 'lifted') planned.push(...planExport(name, name, item));
+      if (item.kind === 'lifted') planned.push(planExport(name, name, item));
       if (item.kind !== 'instance' || !isInstance(item)) continue;
       for (const [inner, each] of item.exports) {
-        if (each.kind === 'lifted') planned.push(...planExport(name, inner, each));
+        if (each.kind === 'lifted') planned.push(planExport(name, inner, each));
       }
     }
     return planned;
@@ -339,12 +359,6 @@ function isInstance(item: Item): item is InstanceItem {
   return item.kind === 'instance' && !('fresh' in item);
 }
 
-function planExport(
-  owner: string,
-  name: string,
-  { type, func, options }: Lifted,
-): readonly PlannedExport[] {
-  if (func.kind !== 'export') return [];
-  const { core, export: exported } = func;
-  return [{ interface: owner, name, type, func: { core, export: exported }, options }];
+function planExport(owner: string, name: string, { type, func, options }: Lifted): PlannedExport {
+  return { interface: owner, name, type, func, options };
 }

@@ -31,6 +31,25 @@ describe('components that call each other', () => {
     ]);
   });
 
+  test.each([
+    ['it was dropped', 'lent'],
+    ['the call was cancelled', 'lent-cancelled'],
+  ])('lend what they own, and have it still when %s', async (_when, name) => {
+    using engine = new Engine();
+    const { report } = await engine.run(engine.load(guest(name)));
+    // A good end, without the output that would answer.
+    expect([report.exitCode, report.cause?.detail]).toEqual([
+      undefined,
+      expect.stringMatching(/header|answer|output/i),
+    ]);
+  });
+
+  test('may not keep what was lent to them', async () => {
+    using engine = new Engine();
+    const { report } = await engine.run(engine.load(guest('lent-kept')));
+    expect(report.cause?.detail).toMatch(/what was lent to the task is dropped first/);
+  });
+
   test('are ended at once where both wait for what cannot come', async () => {
     using engine = new Engine();
     const { report } = await engine.run(engine.load(guest('deadlock')));

@@ -54,7 +54,7 @@ function bindReturn(parts: BuiltInParts, { result, options }: Of<'task.return'>)
     if (facts.resultKey !== key || !isSame) {
       trap('Cannot return: it must be what the function answers: received another type');
     }
-    crossing.begin();
+    crossing.begin(task.borrowing);
     const [value] = liftParams(crossing, lifted, flat);
     task.resolve(value);
   };

@@ -92,7 +92,7 @@ class TaskCall {
 
   #resolve(answer: { readonly value: unknown } | undefined): void {
     if (answer === undefined) {
-      this.subtask.resolveCancelled();
+      this.subtask.resolveCancelled(() => this.#borrowing.end());
       return;
     }
     const { caller, prepared } = this.#parts;

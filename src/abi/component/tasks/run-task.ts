@@ -39,7 +39,7 @@ export async function runTask(parts: TaskParts): Promise<void> {
   const call = tasks.call ?? host.trap('Cannot call an async function: the start is not over');
   task.state = 'started';
   const values = parts.start();
-  lifted.crossing.begin();
+  lifted.crossing.begin(task.borrowing);
   const answer = await call(lifted.func, ...lowerParams(lifted.crossing, lifted.prepared, values));
   if (!task.facts.isAsync) finishSync(host, { lifted, task, answer: answer ?? 0 });
   else if (lifted.callback !== undefined && isUnderWay(Number(answer))) {
@@ -83,7 +83,7 @@ function finishSync(
   how: { readonly lifted: LiftedFunction; readonly task: Task; readonly answer: WasmValue },
 ): void {
   const { lifted, task, answer } = how;
-  lifted.crossing.begin();
+  lifted.crossing.begin(task.borrowing);
   task.resolve(liftResult(lifted.crossing, lifted.prepared, answer));
   if (lifted.postReturn !== undefined) host.callGuest(lifted.postReturn, answer);
 }

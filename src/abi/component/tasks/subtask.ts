@@ -66,10 +66,12 @@ export class Subtask extends Waitable {
     this.#resolveAs(subtaskStates.returned, deliver);
   }
 
-  resolveCancelled(): void {
+  /** @param deliver What is done when the guest takes the news. */
+  resolveCancelled(deliver?: () => void): void {
     const { starting, cancelledBeforeStarted, cancelledBeforeReturned } = subtaskStates;
     const hasNotStarted = this.#state === starting;
-    this.#resolveAs(hasNotStarted ? cancelledBeforeStarted : cancelledBeforeReturned);
+    const state = hasNotStarted ? cancelledBeforeStarted : cancelledBeforeReturned;
+    this.#resolveAs(state, deliver);
   }
 
   /** The guest does not want it any more. */

@@ -43,7 +43,8 @@ export class Task {
   /** Words of its own (`context.get`). */
   readonly context: number[] = [0, 0];
   readonly #onResolve: OnResolve;
-  readonly #borrowing: Borrowing | undefined;
+  /** What a component lends to it for its call; undefined where the host calls. */
+  readonly borrowing: Borrowing | undefined;
   state: 'initial' | 'started' | 'to-cancel' | 'told' | 'resolved' = 'initial';
 
   /** @param how `borrowing`: what is lent to it. */
@@ -53,7 +54,7 @@ export class Task {
   ) {
     this.facts = facts;
     this.#onResolve = how.onResolve;
-    this.#borrowing = how.borrowing;
+    this.borrowing = how.borrowing;
   }
 
   get isResolved(): boolean {
@@ -92,7 +93,7 @@ export class Task {
   }
 
   #requireNoBorrows(action: string): void {
-    if (this.#borrowing?.isKept !== true) return;
+    if (this.borrowing?.isKept !== true) return;
     const rule = 'what was lent to the task is dropped first';
     throw new Error(`Cannot ${action}: ${rule}: received a handle that is kept`);
   }

@@ -1,6 +1,7 @@
 /** One script of the official suite: its components, and what they must answer. */
+import { TerrafirmaError } from '../../../src/errors.ts';
 import type { PlannedExport } from '../../../src/wasm/component/plan.ts';
-import { type ComponentOptions, readComponent } from '../../../src/wasm/component.ts';
+import { type ComponentOptions, isComponent, readComponent } from '../../../src/wasm/component.ts';
 import { suiteComponentLimits, suiteModuleLimits } from './limits.ts';
 import { findExport, type Outcome, type SuiteAction } from './suite-abi.ts';
 import type { SuiteWorld } from './suite-world.ts';
@@ -31,11 +32,13 @@ interface Expected extends SuiteAction {
 }
 
 /** One instance, and what is done with it. */
-interface Part {
+export interface Part {
   readonly line: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly actions: Expected[];
-  readonly mustStart: boolean;
+  readonly must: 'start' | 'fail' | 'not link';
+  /** Components that the script has named before: it may import instances of them. */
+  readonly named: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
 export interface ScriptReport {
@@ -57,8 +60,13 @@ export function partsOf(
   const definitions = new Map<string, Uint8Array<ArrayBuffer>>();
   const named = new Map<string, Part>();
   let lastDefinition: Uint8Array<ArrayBuffer> | undefined;
-  const begin = (bytes: Uint8Array<ArrayBuffer>, line: number, mustStart = true): Part => {
-    const part: Part = { line, bytes, actions: [], mustStart };
+  const begin = (
+    bytes: Uint8Array<ArrayBuffer>,
+    line: number,
+    must: Part['must'] = 'start',
+  ): Part => {
+    const before = [...named].map(([each, part]) => [each, part.bytes] as const);
+    const part: Part = { line, bytes, actions: [], must, named: new Map(before) };
     parts.push(part);
     return part;
   };
@@ -77,7 +85,9 @@ export function partsOf(
       const part = begin(definition, line);
       if (instance !== undefined) named.set(instance, part);
     } else if (type === 'assert_uninstantiable' && bytes !== undefined) {
-      begin(bytes, line, false);
+      begin(bytes, line, 'fail');
+    } else if (type === 'assert_unlinkable' && bytes !== undefined) {
+      begin(bytes, line, 'not link');
     } else if (action !== undefined && isAction(type)) {
       const { field, args, module: wanted } = action;
       const part = wanted === undefined ? parts.at(-1) : named.get(wanted);
@@ -119,13 +129,18 @@ async function inTime(work: Promise<void>): Promise<void> {
 const partMsMax = 30_000;
 
 async function runPart(part: Part, world: SuiteWorld, report: ScriptReport): Promise<void> {
-  const { bytes, actions, line, mustStart } = part;
-  if (!mustStart) {
-    const outcome = await world.start(bytes);
-    note(report, { type: 'assert_uninstantiable', line }, judgeTrap(outcome));
+  const { bytes, actions, line, must } = part;
+  if (must === 'not link') {
+    note(report, { type: 'assert_unlinkable', line }, judgeLink(bytes));
     return;
   }
-  if (actions.length === 0) return;
+  if (actions.length === 0 && !isComponent(bytes)) return;
+  if (must === 'fail' || actions.length === 0) {
+    const outcome = await world.start(bytes);
+    if (must === 'fail') note(report, { type: 'assert_uninstantiable', line }, judgeTrap(outcome));
+    else note(report, { type: 'instance', line }, faultOfStart(outcome));
+    return;
+  }
   const outcomes = await world.perform(bytes, actions);
   const { plan } = readComponent(bytes, readOptions);
   for (const [at, action] of actions.entries()) {
@@ -166,6 +181,19 @@ function judge(
   const wanted = readValue(result, expected[0]);
   if (isSameValue(outcome.value, wanted)) return undefined;
   return `expected ${describeValue(wanted)}: received ${describeValue(outcome.value)}`;
+}
+
+function faultOfStart(outcome: Outcome | undefined): string | undefined {
+  return outcome?.kind === 'trapped' ? `it must start: received ${outcome.reason}` : undefined;
+}
+
+function judgeLink(bytes: Uint8Array<ArrayBuffer>): string | undefined {
+  try {
+    readComponent(bytes, readOptions);
+    return 'it must not link';
+  } catch (error) {
+    return error instanceof TerrafirmaError ? undefined : `an error of ours: ${String(error)}`;
+  }
 }
 
 function judgeTrap(outcome: Outcome | undefined): string | undefined {

@@ -7,9 +7,7 @@ import { noBytes, type ReadBody } from '../../http/body.ts';
 import { type ConnectionFacts, noConnection } from '../../http/connection-facts.ts';
 import { isConnection, type LateReply } from '../../http/late-reply.ts';
 import type { ReplyHead, RequestHead } from '../../http/message.ts';
-import type { FromRun } from './messages.ts';
-
-export type ReplyMessage = Extract<FromRun, { kind: 'head' | 'chunk' }>;
+import type { ReplyMessage } from './messages.ts';
 
 export class RunExchange implements Exchange {
   readonly request: RequestHead;

@@ -1,23 +1,18 @@
-/** What stands before a path of a folder and is left out where one module is run alone. Pure. */
+/** Which modules of a folder stand before a path of it. Pure. */
 import { TerrafirmaError } from '../../errors.ts';
-import { parseRequestPath } from '../../names.ts';
+import { type ModulePath, parseRequestPath } from '../../names.ts';
 import { otherNamesOf, readingsOf } from '../../site/path-readings.ts';
 import { rulesBefore } from '../../site/settings/middleware.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 
-/** What the person should be told; undefined where nothing stands there. */
-export function noteOfLinks(
+/** The outermost first. */
+export function linksBefore(
   { middleware, site }: Pick<SiteSettings, 'middleware' | 'site'>,
   target: string,
-): string | undefined {
-  if (middleware === undefined) return undefined;
-  const links = rulesBefore(middleware, pathsOf(target, site)).flatMap(
+): readonly ModulePath[] {
+  if (middleware === undefined) return [];
+  return rulesBefore(middleware, pathsOf(target, site)).flatMap(
     (rule) => middleware.rules[rule]?.links ?? [],
-  );
-  if (links.length === 0) return undefined;
-  return (
-    `On the site ${links.join(', ')} would come first ([[middleware]]); run runs one module ` +
-    'alone, without them: terrafirma dev, or serve, has all of it'
   );
 }
 

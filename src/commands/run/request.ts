@@ -7,17 +7,18 @@ import type { Limits } from '../../config/config.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { noBytes } from '../../http/body.ts';
 import { isFieldValue } from '../../http/fields.ts';
-import type { ReplyHead, RequestHead } from '../../http/message.ts';
+import type { ReplyHead } from '../../http/message.ts';
 import { readRequestHead } from '../../http/request-head.ts';
 import { isToken } from '../../http/token.ts';
 import type { ModulePath } from '../../names.ts';
+import type { RoutableHead } from '../../serve/exchange-options.ts';
 import type { SiteSettings } from '../../site/settings.ts';
 import type { Arguments, CommandIo } from '../command.ts';
 import { readNamedFile } from '../inspect/judge.ts';
 import { placeOf } from './place.ts';
 
 export interface RunRequest {
-  readonly head: RequestHead;
+  readonly head: RoutableHead;
   readonly body: Uint8Array;
 }
 

@@ -15,7 +15,6 @@ import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
 import { coreMsOf, Turning } from '../../daemon/turning.ts';
 import { StoreSeeds } from '../../deploy/folder/seeds.ts';
-import type { RunReport } from '../../engine/run/report.ts';
 import { TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import { openJournal } from '../../journal/journal.ts';
 import type { ModulePath } from '../../names.ts';
@@ -25,15 +24,16 @@ import { openStoreClient } from '../../outside/store/open.ts';
 import { storePath } from '../../outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../../outside/store/store-keeper.ts';
 import { createLedger, glanceAt } from '../../threads/ledger.ts';
-import type { LoadedModule, ToThread } from '../../threads/messages.ts';
+import type { Answers, LoadedModule, Question, ToThread } from '../../threads/messages.ts';
 import { entryBeside, startWorker } from '../../threads/worker.ts';
 import { withSourceLines } from '../../wasm/source-lines.ts';
 import type { Command, CommandIo, ExitCode } from '../command.ts';
 import { ModuleJudge, readNamedFile } from '../inspect/judge.ts';
 import { findModule, openRunFolder, type RunFolder, runKey } from './folder.ts';
-import { noteOfLinks } from './links.ts';
-import type { FromRun, RunStart } from './messages.ts';
+import { linksBefore } from './links.ts';
+import type { FromRun, RunEnd, RunStart } from './messages.ts';
 import { onOwnLines } from './own-lines.ts';
+import { RunPicture } from './picture.ts';
 import { usualTarget } from './place.ts';
 import type { RunRequest } from './request.ts';
 import { describeHead, readRequest } from './request.ts';
@@ -73,7 +73,8 @@ export const run: Command = {
     'With --folder the module may be named by its path in that folder, and the path of the ' +
       'request is that of the module, or of its directory for an index.wasm, unless --path says ' +
       'another. Without it the path is /, and a module finds no files and no settings. What ' +
-      '[[middleware]] would put before the path is named, and left out.',
+      '[[middleware]] puts before the path runs first, and a link named here runs where it ' +
+      'stands; who may read (.kbp_config) is not asked.',
     'With --trace beginnings of texts and bytes are shown, secrets too. A run is traced up to ' +
       'limits.trace_lines_per_run_max hostcalls.',
     'Exits with 0 only when the guest replied, whatever the status.',
@@ -105,8 +106,6 @@ export const run: Command = {
       settings: folder?.settings,
       defaultTarget: folder === undefined ? '/' : usualTarget(modulePath),
     });
-    const links = folder && noteOfLinks(folder.settings, request.head.target);
-    if (links !== undefined) io.report(links);
     const bytes = await readNamedFile(file, config.limits.moduleBytesMax);
     await using judge = new ModuleJudge({ limits: config.limits });
     const judged = await judge.judge(bytes);
@@ -114,21 +113,26 @@ export const run: Command = {
       io.report(judged.error.detail);
       return 1;
     }
-    const report = await runRequest(judged.loaded, request, {
-      config,
-      folder,
-      modulePath,
-      io,
+    const picture = folder && new RunPicture({ folder, judge, limits: config.limits });
+    picture?.add(modulePath, judged);
+    // Now: the time that judging takes is not the time of a run.
+    for (const link of linksBefore(folder?.settings ?? {}, request.head.target)) {
+      await picture?.verdict(link);
+    }
+    const end = await runRequest(judged.loaded, request, {
+      ...{ config, folder, picture, modulePath, io },
       showsHead: given.has('include'),
       traces: given.has('trace'),
     });
-    return tellEnd(report, { bytes, io });
+    return tellEnd(end, { modulePath, bytes, io });
   },
 };
 
 interface RunOptions {
   readonly config: Config;
   readonly folder: RunFolder | undefined;
+  /** Of the folder. */
+  readonly picture: RunPicture | undefined;
   readonly modulePath: ModulePath;
   readonly io: CommandIo;
   readonly showsHead: boolean;
@@ -139,8 +143,8 @@ async function runRequest(
   loaded: LoadedModule,
   request: RunRequest,
   options: RunOptions,
-): Promise<RunReport> {
-  const { config, io, folder, modulePath } = options;
+): Promise<RunEnd> {
+  const { config, io, folder, modulePath, picture } = options;
   const directory = await mkdtemp(path.join(tmpdir(), 'terrafirma-run-'));
   const journal = openJournal(({ text }) => io.report(text));
   const store = startStoreKeeper({
@@ -173,7 +177,7 @@ async function runRequest(
       config: { ...config, stateDirectory: directory },
       loaded,
       modulePath,
-      folder,
+      site: picture?.site,
       request: request.head,
       body: request.body,
       traces: options.traces,
@@ -208,9 +212,9 @@ async function superviseRun(
     readonly capabilities: ControlSides;
     readonly transfer: readonly Transferable[];
   },
-): Promise<RunReport> {
-  const { io, showsHead, capabilities, transfer } = options;
-  const done = Promise.withResolvers<RunReport>();
+): Promise<RunEnd> {
+  const { io, showsHead, transfer } = options;
+  const done = Promise.withResolvers<RunEnd>();
   let watch: NodeJS.Timeout | undefined;
   const thread = startWorker<FromRun>(
     {
@@ -225,14 +229,14 @@ async function superviseRun(
         if (message.kind === 'head' && showsHead) io.write(describeHead(message.head));
         if (message.kind === 'chunk') io.write(message.chunk);
         if (message.kind === 'log') io.report(message.line);
-        if (message.kind === 'done') done.resolve(message.report);
-        if (message.kind === 'question') void answer(message, thread, capabilities);
+        if (message.kind === 'done') done.resolve(message.end);
+        if (message.kind === 'question') void answer(message, thread, options);
       },
       onCrash: (detail) => done.reject(endedThread(detail)),
       onExit: () => done.reject(endedThread('it ended')),
     },
   );
-  const onStuck = (): void => done.resolve(stuckReport(start.config));
+  const onStuck = (): void => done.resolve(stuckEnd(start.config));
   try {
     return await done.promise;
   } finally {
@@ -245,20 +249,38 @@ function endedThread(detail: string): TerrafirmaError {
   return new TerrafirmaError('internal', `Cannot run the module: its thread failed: ${detail}`);
 }
 
-/** Without an installation around it a thread asks for its capabilities alone. */
 async function answer(
   { id, question }: Extract<FromRun, { kind: 'question' }>,
   thread: Worker,
-  capabilities: ControlSides,
+  world: RunWorld,
 ): Promise<void> {
   let message: ToThread;
   try {
-    if (question.ask !== 'capability') throw new TerrafirmaError('internal');
-    message = { kind: 'answer', id, value: await capabilities.answer(question) };
+    message = { kind: 'answer', id, value: await answerOf(question, world) };
   } catch (error) {
     message = { kind: 'failure', id, error: toErrorRecord(error) };
   }
   thread.postMessage(message);
+}
+
+interface RunWorld {
+  readonly capabilities: ControlSides;
+  readonly picture: RunPicture | undefined;
+}
+
+/** What else a serving thread may ask, nobody asks without an installation around it. */
+async function answerOf(
+  question: Question,
+  { capabilities, picture }: RunWorld,
+): Promise<Answers[Question['ask']]> {
+  if (question.ask === 'capability') return await capabilities.answer(question);
+  if (question.ask === 'verdict' && picture !== undefined) {
+    return await picture.verdict(question.modulePath);
+  }
+  if (question.ask === 'module' && picture !== undefined) return picture.moduleOf(question.digest);
+  // Nothing is kept that would be worth it.
+  if (question.ask === 'compress') return null;
+  throw new TerrafirmaError('internal');
 }
 
 /** Calls `onStuck` when the guest has held the thread for `threadStuckMs` of a processor's time. */
@@ -275,27 +297,25 @@ function watchThread(
   }, glanceMs);
 }
 
-function stuckReport(config: Config): RunReport {
+function stuckEnd(config: Config): RunEnd {
   const limitMs = config.limits.threadStuckMs;
   const detail = `Cannot answer: the function held its thread for more than ${limitMs} ms`;
-  return {
-    outcome: 'out-of-cpu',
-    error: { code: 'guest-out-of-cpu', detail },
-    cause: { code: 'guest-out-of-cpu', detail },
-    cpuUs: limitMs * 1_000,
-    wallUs: limitMs * 1_000,
-    memoryBytes: 0,
-  };
+  const error = { code: 'guest-out-of-cpu', detail } as const;
+  return { outcome: 'out-of-cpu', error, cause: error };
 }
 
+/** A file is what a link, or a program's redirect inside its site, has led to. */
+const answered: ReadonlySet<RunEnd['outcome']> = new Set(['replied', 'file', 'redirected']);
+
 function tellEnd(
-  report: RunReport,
-  { bytes, io }: { readonly bytes: Uint8Array; readonly io: CommandIo },
+  { cause, error, outcome, modulePath: ended }: RunEnd,
+  named: { readonly modulePath: ModulePath; readonly bytes: Uint8Array; readonly io: CommandIo },
 ): ExitCode {
-  if (report.outcome === 'replied' && report.error === undefined) return 0;
-  const { error, cause } = report;
+  if (answered.has(outcome) && error === undefined) return 0;
+  const { modulePath, bytes, io } = named;
   const reason = error?.detail ?? `after it had answered${cause ? `: ${cause.detail}` : ''}`;
-  const told = withSourceLines(reason, bytes);
-  io.report(`The function failed (${report.outcome}): ${told}`);
+  const isOfLink = ended !== undefined && ended !== modulePath;
+  const told = isOfLink ? reason : withSourceLines(reason, bytes);
+  io.report(`The function failed (${outcome}): ${told}`);
   return 1;
 }

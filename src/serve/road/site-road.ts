@@ -69,6 +69,13 @@ export class SiteRoad {
     return asking.then(() => this.#answerFound(visit, site, path));
   }
 
+  /** Answers with that module, whatever the path leads to, behind the middleware of the path. */
+  async answerWith(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
+    const path = this.#paths.parse(visit.exchange.request.target);
+    noteShownPath(visit, site, path);
+    if (await this.#passMiddleware(visit, site, path)) await this.#run(visit, site, route);
+  }
+
   async #answerByRules(visit: Visit, site: Site): Promise<void> {
     const { exchange } = visit;
     const { settings } = site;
@@ -119,9 +126,7 @@ export class SiteRoad {
     const asking = this.#options.doorkeeper.check(exchange, site, path);
     if (asking !== undefined) await asking;
     const { settings } = site;
-    if (settings?.headers !== undefined && visit.passage?.isInner !== true) {
-      visit.shownPath ??= ruledPath(path);
-    }
+    noteShownPath(visit, site, path);
     if (!(await this.#passMiddleware(visit, site, path))) return undefined;
     const forced = findRedirection(settings?.redirects, path, 'forced');
     if (forced !== undefined) return followRedirection(visit, forced);
@@ -275,6 +280,12 @@ export class SiteRoad {
     }
     return route;
   }
+}
+
+/** What a link sends behind it keeps the path of the visitor. */
+function noteShownPath(visit: Visit, { settings }: Site, path: RequestPath): void {
+  if (settings?.headers === undefined || visit.passage?.isInner === true) return;
+  visit.shownPath ??= ruledPath(path);
 }
 
 /** Middleware stands before others, and answers nobody who asks for it. */

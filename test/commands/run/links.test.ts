@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { noteOfLinks } from '../../../src/commands/run/links.ts';
+import { linksBefore } from '../../../src/commands/run/links.ts';
 import { parseSettings } from '../../../src/site/settings.ts';
 
 const text = `
@@ -12,14 +12,14 @@ use = ["links/more.wasm"]
 `;
 const settings = parseSettings(Buffer.from(text), 10_000);
 
-test('what stands before the path is named, in its order', () => {
-  const both = 'links/auth.wasm, links/head.wasm';
-  expect(noteOfLinks(settings, '/admin/x?y')).toContain(`On the site ${both} would come first`);
-  expect(noteOfLinks(settings, '/admin/app.wasm/x')).toContain(`${both}, links/more.wasm`);
+test('what stands before the path, in its order', () => {
+  const both = ['links/auth.wasm', 'links/head.wasm'];
+  expect(linksBefore(settings, '/admin/x?y')).toEqual(both);
+  expect(linksBefore(settings, '/admin/app.wasm/x')).toEqual([...both, 'links/more.wasm']);
 });
 
-test('where nothing stands, or no site has the path, nothing is said', () => {
-  expect(noteOfLinks(settings, '/open/x')).toBeUndefined();
-  expect(noteOfLinks(settings, '/admin/%zz')).toBeUndefined();
-  expect(noteOfLinks({}, '/admin/x')).toBeUndefined();
+test('nothing, where no site has the path', () => {
+  expect(linksBefore(settings, '/open/x')).toEqual([]);
+  expect(linksBefore(settings, '/admin/%zz')).toEqual([]);
+  expect(linksBefore({}, '/admin/x')).toEqual([]);
 });

@@ -14,6 +14,8 @@ import type { Resolver } from '../outside/dns/dns.ts';
 import type { MountGuards } from '../outside/mount/mount-guards.ts';
 import type { StoreKeeper } from '../outside/store/store-keeper.ts';
 import type { SiteSettings } from '../site/settings.ts';
+import type { NamedCaller } from './fetch/run-fetch.ts';
+import type { Entered } from './fetch/visits.ts';
 import type { SiteDirectory } from './files/files.ts';
 import type { GuestLineSink } from './log/guest-log.ts';
 
@@ -27,7 +29,9 @@ export interface RunIdentity {
   /** `countLoopHops` of the request's headers; left out when there can be none. */
   readonly loopHops?: number;
   /** `Visits.enter` of that request. */
-  readonly visit?: string | undefined;
+  readonly visit?: Entered | undefined;
+  /** See `RunOrigin`. */
+  readonly caller?: NamedCaller | undefined;
   /** Where the site's files are; left out when the module is run alone. */
   readonly place?: SiteDirectory;
   /** What the owner has set for the folder; left out where there is nothing. */

@@ -12,6 +12,7 @@ import type {
   ThreadWorld,
 } from '../definition.ts';
 import { GrantCache } from '../grant-cache.ts';
+import { BlockedRuns } from './blocked-runs.ts';
 import type { Lookup } from './connect.ts';
 import type { Fetch } from './contract.ts';
 import { OutboundHttp } from './fetch.ts';
@@ -23,6 +24,8 @@ import { Visits } from './visits.ts';
 interface FetchSpeech {
   readonly start: {
     readonly visitKey: Uint8Array;
+    /** See `BlockedRuns`. */
+    readonly blockedRuns: SharedArrayBuffer;
     /** Where the host names lead that are served here, as far as is known. */
     readonly servedAddresses: readonly Uint8Array[];
   };
@@ -41,6 +44,7 @@ interface FetchSpeech {
 export class FetchControl implements ControlSide<FetchSpeech> {
   readonly #world: ControlWorld<FetchSpeech>;
   readonly #visitKey: Uint8Array;
+  readonly #blockedRuns = BlockedRuns.createMemory();
   #servedAddresses: readonly Uint8Array[] = [];
 
   /** @throws TerrafirmaError `state`. */
@@ -50,7 +54,8 @@ export class FetchControl implements ControlSide<FetchSpeech> {
   }
 
   connectThread(): { start: FetchSpeech['start'] } {
-    return { start: { visitKey: this.#visitKey, servedAddresses: this.#servedAddresses } };
+    const shared = { visitKey: this.#visitKey, blockedRuns: this.#blockedRuns };
+    return { start: { ...shared, servedAddresses: this.#servedAddresses } };
   }
 
   answer({ name, family, owner }: FetchSpeech['question']): Promise<readonly Uint8Array[]> {
@@ -67,12 +72,17 @@ export class FetchControl implements ControlSide<FetchSpeech> {
 /** The connections of one serving thread, and what they may be used for. */
 export class FetchSide {
   readonly outbound: OutboundHttp;
+  readonly blockedRuns: BlockedRuns;
   readonly #grants = new GrantCache(workOutFetchGrant);
 
   readonly #counters: CapabilityCounters | undefined;
 
-  constructor(outbound: OutboundHttp, counters?: CapabilityCounters) {
+  constructor(
+    outbound: OutboundHttp,
+    { blockedRuns, counters }: { blockedRuns: BlockedRuns; counters?: CapabilityCounters },
+  ) {
     this.outbound = outbound;
+    this.blockedRuns = blockedRuns;
     this.#counters = counters;
   }
 
@@ -81,19 +91,24 @@ export class FetchSide {
   }
 
   lend(run: RunIdentity): Fetch {
-    const { folderKey, modulePath, siteSettings, loopHops = 0, visit } = run;
+    const { folderKey, modulePath, siteSettings, loopHops = 0, visit, caller, spans } = run;
     const counters = this.#counters;
     const { counterRow = otherRow } = run;
     const grant =
       siteSettings === undefined ? wholeFetchGrant : this.#grants.of(siteSettings, modulePath);
     const onEnd = (result: OutboundResult): void => counters?.noteOutbound(counterRow, result);
-    return this.outbound.forRun({ folderKey, loopHops, visit, grant, onEnd, spans: run.spans });
+    const origin = { folderKey, loopHops, visit, caller };
+    return this.outbound.forRun({ ...origin, grant, onEnd, spans });
   }
 }
 
 export const fetchCapability: CapabilityDefinition<Fetch, FetchSide, FetchSpeech, FetchControl> = {
   openControl: (world) => new FetchControl(world),
-  openThread: (world, link) => new FetchSide(openOutbound(world, link), world.counters),
+  openThread: (world, link) =>
+    new FetchSide(openOutbound(world, link), {
+      blockedRuns: new BlockedRuns(link.start.blockedRuns),
+      ...(world.counters && { counters: world.counters }),
+    }),
   lend: (side, run) => side.lend(run),
   closeThread: ({ outbound }) => outbound.close(),
 };

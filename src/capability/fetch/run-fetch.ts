@@ -32,7 +32,7 @@ import { Patience } from './patience.ts';
 import type { Destination } from './pools.ts';
 import { isStaleConnection, limitRefusal, toRefusal } from './refusals.ts';
 import { isStreamed, watchPieces } from './sent-body.ts';
-import type { Visits } from './visits.ts';
+import type { Entered, Visits } from './visits.ts';
 
 export type RunFetchLimits = AdmissionLimits &
   Pick<
@@ -44,12 +44,20 @@ export type RunFetchLimits = AdmissionLimits &
     | 'replyHeadersMax'
   >;
 
+/** A run whose requests may come back to this installation. */
+export interface NamedCaller {
+  /** Asked once, before the first request. */
+  name(): string;
+}
+
 export interface RunOrigin {
   readonly folderKey: FolderKey;
   /** From `countLoopHops` of the request that started the run; 0 when it is not known. */
   readonly loopHops: number;
   /** From `Visits.enter` of that request; left out where a visitor sent it. */
-  readonly visit?: string | undefined;
+  readonly visit?: Entered | undefined;
+  /** Left out where nobody knows the run by a name. */
+  readonly caller?: NamedCaller | undefined;
   /** Left out: all that guests may reach. */
   readonly grant?: FetchGrant;
   /** Told how each request has ended that the run makes. */
@@ -219,9 +227,9 @@ export class RunFetch implements Fetch {
   }
 
   #admit(request: OutboundRequest): OutboundRequest {
-    this.#visit ??= this.#origin.visit ?? this.#outbound.visits.open();
-    const { limits } = this.#outbound;
-    const hops = this.#origin.loopHops;
+    const { limits, visits } = this.#outbound;
+    const { caller, loopHops: hops, visit: entered } = this.#origin;
+    this.#visit ??= visits.open(entered, caller?.name());
     const traced = withTrace(request, this.#origin.spans?.header);
     const admitted = admitRequest(traced, { limits, hops, visit: this.#visit });
     if (request.backend === undefined) {

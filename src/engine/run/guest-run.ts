@@ -15,7 +15,6 @@ import type { Guest } from '../guest.ts';
 import type { Admission, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
 import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
-import type { SharedSeat } from '../supply/shared-seat.ts';
 import type { HostEnd } from '../turn/ending.ts';
 import { follow } from '../turn/follow.ts';
 import { Activation } from './activation.ts';
@@ -25,7 +24,7 @@ import { Farewell } from './farewell.ts';
 import { explainEnd, isCleanEnd, outcomeOf, type Phase } from './outcome.ts';
 import { type RunLook, type RunReport, refusedReport } from './report.ts';
 import { atMost, type RunLimits } from './run-limits.ts';
-import { Seating } from './seating.ts';
+import { type RunSeats, Seating } from './seating.ts';
 import type { Endable, RunsUnderWay } from './under-way.ts';
 
 /** What all runs of a thread share. */
@@ -52,7 +51,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #isConversation = false;
   #startedAtMs = 0;
   #activation: Activation | undefined;
-  readonly #seating: Seating;
+  readonly seating: Seating;
   #onSeat: (() => void) | undefined;
   #guest: Guest | undefined;
   #memoryBytes = 0;
@@ -71,16 +70,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       readonly shares: Shares;
       readonly limits: RunLimits;
       readonly record?: RequestRecord | undefined;
-      /** Of a request that middleware leads through several runs. */
-      readonly seat?: SharedSeat | undefined;
-      /** Whether the module has seats of its own. */
-      readonly hasOwnSeats?: boolean;
+      readonly seats?: RunSeats | undefined;
     },
   ) {
-    const { shares, limits, record, seat: shared, hasOwnSeats = false } = run;
+    const { shares, limits } = run;
     const { admission } = parts;
-    this.#seating = new Seating({ admission, shares, runsMax: limits.runs, shared, hasOwnSeats });
-    this.record = record;
+    this.seating = new Seating({ admission, shares, runsMax: limits.runs, ...run.seats });
+    this.record = run.record;
     this.#parts = parts;
     this.#program = program;
     this.#shares = shares;
@@ -102,7 +98,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     try {
       // Asked before the body is read: work that cannot begin should not hold anything.
       activation.share.requireRoom(this.#program.guestBytes);
-      this.#seating.requireRoom();
+      this.seating.requireRoom();
       if (exchange.hasBody) bodies.begin(this.#shares.client, exchange);
     } catch (refusal) {
       return refusedReport(toErrorRecord(refusal));
@@ -140,7 +136,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     hostMemory.close();
     const endedAtMs = this.#letGo(activation);
     if (exchange.hasBody) bodies.end(this.#shares.client, exchange);
-    this.#seating.leave();
+    this.seating.leave();
     underWay.end(this);
     const isAnswered = exchange.replyState === 'ended';
     return this.#report({ isAnswered, activation, end, error, endedAtMs });
@@ -241,14 +237,14 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   }
 
   #takeSeat(activation: Activation): Promise<void> | undefined {
-    return this.#seating.take() ? undefined : this.#waitForSeat(activation);
+    return this.seating.take() ? undefined : this.#waitForSeat(activation);
   }
 
   async #waitForSeat(activation: Activation): Promise<void> {
     this.#phase = 'queue';
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onSeat = resolve;
-    this.#seating.wait(this);
+    this.seating.wait(this);
     await activation.waitOutside(promise);
     // The wait had its own limit; the run itself has all of its time.
     this.#watch(activation, this.#parts.nowMs());

@@ -2,6 +2,7 @@
 import type { Shares } from '../../account/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
+import { LinkedRequest } from '../supply/linked-request.ts';
 import type { SharedSeat } from '../supply/shared-seat.ts';
 
 export interface SeatingOptions {
@@ -10,23 +11,40 @@ export interface SeatingOptions {
   /** At once, where that is less than what every site may have. */
   readonly runsMax: number | undefined;
   /** Of the request, where middleware leads it through several runs. */
-  readonly shared: SharedSeat | undefined;
+  readonly shared?: SharedSeat | undefined;
+  /** Of a request that is part of another's run, and of none that middleware leads. */
+  readonly linked?: LinkedRequest | undefined;
   /** Whether the module has seats of its own beside those of its site. */
-  readonly hasOwnSeats: boolean;
+  readonly hasOwnSeats?: boolean;
 }
+
+/** What of it is the request's. */
+export type RunSeats = Pick<SeatingOptions, 'shared' | 'linked' | 'hasOwnSeats'>;
 
 export class Seating {
   readonly #options: SeatingOptions;
   #hasJoined = false;
   #place: Place | undefined;
+  #linked: LinkedRequest | undefined;
 
   constructor(options: SeatingOptions) {
     this.#options = options;
+    this.#linked = options.shared?.request ?? options.linked;
+  }
+
+  /** The run is about to wait for others, which may need seats: what stands for it in that. */
+  link(): LinkedRequest {
+    this.#linked ??= new LinkedRequest();
+    const place = this.#place;
+    if (place !== undefined && place.request === undefined) {
+      this.#options.admission.link(place, this.#linked);
+    }
+    return this.#linked;
   }
 
   /** Before a body is read. @throws TerrafirmaError `overloaded` */
   requireRoom(): void {
-    const { admission, shares, runsMax, shared, hasOwnSeats } = this.#options;
+    const { admission, shares, runsMax, shared, hasOwnSeats = false } = this.#options;
     if (shared?.isTaken !== true || hasOwnSeats) admission.requireRoom(shares, runsMax);
   }
 
@@ -36,11 +54,11 @@ export class Seating {
    * @throws TerrafirmaError `overloaded`, also where it may not wait
    */
   take(): boolean {
-    const { admission, shares, runsMax, shared, hasOwnSeats } = this.#options;
+    const { admission, shares, runsMax, shared, hasOwnSeats = false } = this.#options;
     this.#hasJoined = shared?.join() === true;
     if (this.#hasJoined && !hasOwnSeats) return true;
     // The owner has a seat for all runs of the request.
-    const place = admission.join(shares, runsMax, this.#hasJoined, shared?.request);
+    const place = admission.join(shares, runsMax, this.#hasJoined, this.#linked);
     this.#place = place;
     if (shared !== undefined && !this.#hasJoined) shared.take(place);
     if (admission.tryTakeSeat(place)) return true;
@@ -52,13 +70,14 @@ export class Seating {
 
   #refusalToWait(place: Place): string | undefined {
     const { admission, shared } = this.#options;
-    if (this.#hasJoined) {
-      if (admission.mayWait(place)) return undefined;
+    const isWaitedFor = this.#hasJoined || this.#linked?.hasCallers === true;
+    if (isWaitedFor && !admission.mayWait(place)) {
       return (
         'a request may wait for a run of a module that others can give back: received one that ' +
         'waits for this request itself; let modules that call each other have more `runs`'
       );
     }
+    if (this.#hasJoined) return undefined;
     if (shared === undefined || shared.mayWait) return undefined;
     return (
       'a request that a link sends beside another of its own needs a free seat of the site: ' +

@@ -25,7 +25,10 @@ export interface AdmissionOptions {
 interface OwnerSeats {
   runs: number;
   /** What it may have for now, where that is less than what every owner may have. */
-  runsMax: number;
+  ownRunsMax: number;
+  readonly runsMax: number;
+  /** See `SiteSeats.linked`; of all its sites. */
+  readonly linked: Set<Place>;
   /** Sites with somebody who waits, the one that was served last at the end. */
   readonly waiting: Set<SiteSeats>;
 }
@@ -56,7 +59,7 @@ export interface Place {
   readonly clientKey: string;
   /** The owner has a seat for the request already. */
   readonly isCovered: boolean;
-  readonly request: LinkedRequest | undefined;
+  request: LinkedRequest | undefined;
   hasSeat: boolean;
   waiter: SeatWaiter | undefined;
 }
@@ -122,8 +125,14 @@ export class Admission {
     if (!place.isCovered) site.owner.runs += 1;
     client.runs += 1;
     place.hasSeat = true;
-    if (place.request !== undefined) site.linked.add(place);
+    if (place.request !== undefined) this.#noteLinked(place);
     return true;
+  }
+
+  /** From now on its run may wait for others that need seats, too. */
+  link(place: Place, request: LinkedRequest): void {
+    place.request = request;
+    if (place.hasSeat) this.#noteLinked(place);
   }
 
   /** From now on the owner may have so many runs at once; those under way go on. */
@@ -132,8 +141,8 @@ export class Admission {
     else this.#limited.delete(owner);
     const seats = this.#owners.get(owner);
     if (seats === undefined) return;
-    seats.runsMax = runsMax;
-    while (seats.runs < runsMax && this.#handOn(seats));
+    seats.ownRunsMax = runsMax;
+    while (seats.runs < seats.runsMax && this.#handOn(seats));
   }
 
   /**
@@ -141,7 +150,7 @@ export class Admission {
    * cannot where all are held by requests that wait for this one.
    */
   mayWait(place: Place): boolean {
-    place.request?.waiting.add(place);
+    place.request?.beginWait(place);
     return canComeFree(place);
   }
 
@@ -156,12 +165,13 @@ export class Admission {
   leave(place: Place): void {
     const { site, client } = place;
     client.waiting.delete(place);
-    place.request?.waiting.delete(place);
+    place.request?.endWait(place);
     site.requests -= 1;
     client.requests -= 1;
     if (place.hasSeat) {
       place.hasSeat = false;
       site.linked.delete(place);
+      site.owner.linked.delete(place);
       site.runs -= 1;
       if (!place.isCovered) site.owner.runs -= 1;
       client.runs -= 1;
@@ -194,11 +204,14 @@ export class Admission {
     }
   }
 
+  #noteLinked(place: Place): void {
+    place.site.linked.add(place);
+    place.site.owner.linked.add(place);
+  }
+
   #hasSeatFor({ site, client, isCovered }: Place): boolean {
-    const { runsPerOwnerMax } = this.#options;
     if (site.runs >= site.runsMax) return false;
-    const { owner } = site;
-    if (!isCovered && owner.runs >= Math.min(owner.runsMax, runsPerOwnerMax)) return false;
+    if (!isCovered && site.owner.runs >= site.owner.runsMax) return false;
     return client.runs < site.clientRunsMax;
   }
 
@@ -214,7 +227,7 @@ export class Admission {
       owner.waiting.delete(site);
       owner.waiting.add(site);
       next.client.waiting.delete(next);
-      next.request?.waiting.delete(next);
+      next.request?.endWait(next);
       this.tryTakeSeat(next);
       next.waiter?.onSeat();
       return true;
@@ -240,8 +253,7 @@ export class Admission {
     if (this.#sites.size >= idleKeptMax) this.#forgetIdle();
     let ownerSeats = this.#owners.get(owner);
     if (ownerSeats === undefined) {
-      const runsMax = this.#limited.get(owner) ?? Number.POSITIVE_INFINITY;
-      ownerSeats = { runs: 0, runsMax, waiting: new Set() };
+      ownerSeats = openOwner(this.#options, this.#limited.get(owner));
       this.#owners.set(owner, ownerSeats);
     }
     const limits = { runsMax: 0, clientRunsMax: 0 };
@@ -265,6 +277,16 @@ export class Admission {
     }
     for (const [key, owner] of this.#owners) if (!inUse.has(owner)) this.#owners.delete(key);
   }
+}
+
+/** The operator may change what every owner may have. */
+function openOwner(options: AdmissionOptions, ownRunsMax = Number.POSITIVE_INFINITY): OwnerSeats {
+  return {
+    ...{ runs: 0, ownRunsMax, linked: new Set(), waiting: new Set() },
+    get runsMax() {
+      return Math.min(this.ownRunsMax, options.runsPerOwnerMax);
+    },
+  };
 }
 
 function openClient(site: SiteSeats, key: string): ClientSeats {

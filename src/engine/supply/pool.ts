@@ -22,6 +22,7 @@ import { GuestRun, type RunParts } from '../run/guest-run.ts';
 import { explainEnd } from '../run/outcome.ts';
 import type { RunLook } from '../run/report.ts';
 import { noRunLimits } from '../run/run-limits.ts';
+import type { RunSeats } from '../run/seating.ts';
 import { takeTrap } from '../run/trap.ts';
 import { RunsUnderWay } from '../run/under-way.ts';
 import { Scheduler } from '../turn/scheduler.ts';
@@ -35,7 +36,6 @@ import { IdleGuests } from './idle-guests.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
 import { ProgramHost } from './program-host.ts';
-import type { SharedSeat } from './shared-seat.ts';
 import { WarmUp } from './warm-up.ts';
 
 export interface PoolOptions {
@@ -135,15 +135,10 @@ export class GuestPool {
     loaded: LoadedModule,
     shares: Shares,
     limits = noRunLimits,
-    request?: {
-      readonly record: RequestRecord;
-      readonly seat: SharedSeat | undefined;
-      readonly hasOwnSeats: boolean;
-    },
+    request?: { readonly record: RequestRecord; readonly seats: RunSeats },
   ): GuestRun {
     const program = this.#programOf(loaded);
-    const { record, seat, hasOwnSeats = false } = request ?? {};
-    return new GuestRun(this.#parts, program, { shares, limits, record, seat, hasOwnSeats });
+    return new GuestRun(this.#parts, program, { shares, limits, ...request });
   }
 
   /**

@@ -4,6 +4,8 @@ import type { Shares } from '../../account/shares.ts';
 import { countLoopHops, loopHopsMax } from '../../capability/fetch/headers.ts';
 import type { ThreadCapabilities } from '../../capability/lending.ts';
 import type { RunReport } from '../../engine/run/report.ts';
+import type { RunSeats } from '../../engine/run/seating.ts';
+import type { LinkedRequest } from '../../engine/supply/linked-request.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
@@ -13,6 +15,7 @@ import type { Route, Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
 import type { Conversations } from '../websocket/conversations.ts';
 import type { Tunnels } from '../websocket/tunnels.ts';
+import { Callers } from './callers.ts';
 import type { Replica } from './replica.ts';
 import { replyCoderFor } from './rules/coded-replies.ts';
 import { sharesOf } from './shares-of.ts';
@@ -31,9 +34,12 @@ export interface ModuleRunsOptions {
 
 export class ModuleRuns {
   readonly #options: ModuleRunsOptions;
+  readonly #callers: Callers;
 
   constructor(options: ModuleRunsOptions) {
     this.#options = options;
+    const { blockedRuns: blocked, visits } = options.capabilities.side('fetch');
+    this.#callers = new Callers({ visits, blocked });
   }
 
   /**
@@ -46,10 +52,7 @@ export class ModuleRuns {
     const { exchange, record } = visit;
     const { account, pool, replica, capabilities, conversations, tunnels } = this.#options;
     const { upgrade } = exchange;
-    record.modulePath = route.modulePath;
-    record.counterRow = route.counterRow;
-    record.digest = route.digest;
-    record.abi = route.abi;
+    noteRoute(record, route);
     const loopHops = countLoopHops(exchange.request.headers);
     if (loopHops > loopHopsMax) throw looping(loopHops);
     const entered = capabilities.side('fetch').visits.enter(exchange.request.headers);
@@ -63,7 +66,10 @@ export class ModuleRuns {
     const isInner = visit.passage?.isInner === true;
     const limits = site.settings && limitsFor(site.settings, route.modulePath);
     const shares = runShares(site, route.modulePath, exchange.request.clientAddress);
-    const guest = pool.acquire(loaded, shares, limits, seatsFor(visit, site, route.modulePath));
+    const linked = entered && this.#callers.receive(entered.callers, visit.passage?.seat.request);
+    const seats = seatsFor(visit, site, { modulePath: route.modulePath, linked });
+    const guest = pool.acquire(loaded, shares, limits, { record, seats });
+    const caller = this.#callers.of(guest.seating);
     const share = account.shareOf(site.owner);
     const run = spans?.beginRun(held instanceof Promise);
     const lent = capabilities.forRun({
@@ -73,6 +79,7 @@ export class ModuleRuns {
       clientAddress: record.clientAddress,
       loopHops,
       visit: entered,
+      caller,
       place: site,
       siteSettings: site.settings,
       counterRow: route.counterRow,
@@ -93,6 +100,7 @@ export class ModuleRuns {
           capabilities: lent,
         })
       : await guest.run(exchange, lent);
+    caller.close();
     run?.end(report.cause !== undefined);
     exchange.releaseBody();
     exchange.codeReplies(undefined);
@@ -115,14 +123,26 @@ function runShares(site: Site, modulePath: ModulePath, clientAddress: string): S
 }
 
 /** Behind itself a module would wait for seats that it has. */
-function seatsFor({ record, passage }: Visit, site: Site, modulePath: ModulePath) {
+function seatsFor(
+  { passage }: Visit,
+  site: Site,
+  run: { readonly modulePath: ModulePath; readonly linked: LinkedRequest | undefined },
+): RunSeats {
+  const { modulePath, linked } = run;
   const isBehindItself = passage?.isBehind(modulePath) === true;
   const hasOwnSeats = ownRunsOf(site, modulePath) !== undefined && !isBehindItself;
-  return { record, seat: passage?.seat, hasOwnSeats };
+  return { shared: passage?.seat, linked, hasOwnSeats };
 }
 
 function ownRunsOf({ settings }: Site, modulePath: ModulePath): number | undefined {
   return settings?.modules.get(modulePath)?.limits?.runs;
+}
+
+function noteRoute(record: RequestRecord, { modulePath, counterRow, digest, abi }: ModuleRoute) {
+  record.modulePath = modulePath;
+  record.counterRow = counterRow;
+  record.digest = digest;
+  record.abi = abi;
 }
 
 function note(record: RequestRecord, report: RunReport): void {

@@ -12,17 +12,36 @@ describe('Visits', () => {
       ['host', 'x.test'],
       [visitHeader, visit],
     ] as const;
-    for (let run = 0; run < 3; run += 1) expect(visits.enter(headers)).toBe(visit);
+    const id = visit.slice(0, 16);
+    for (let run = 0; run < 3; run += 1) {
+      expect(visits.enter(headers)).toEqual({ visit: id, callers: [] });
+    }
     expect(() => visits.enter(headers)).toThrow(loop);
     const other = visits.open();
-    expect(visits.enter([[visitHeader, other]])).toBe(other);
+    expect(visits.enter([[visitHeader, other]])?.visit).toBe(other.slice(0, 16));
   });
 
   test('daemons with the same key believe each other', () => {
     const visit = new Visits({ key, runsPerVisitMax: 1 }).open();
     const visits = new Visits({ key, runsPerVisitMax: 1 });
-    expect(visits.enter([[visitHeader, visit]])).toBe(visit);
+    expect(visits.enter([[visitHeader, visit]])?.visit).toBe(visit.slice(0, 16));
     expect(() => visits.enter([[visitHeader, visit]])).toThrow(loop);
+  });
+
+  test('the runs that wait for a request are named in it, the visitor’s first', () => {
+    const visits = new Visits({ key, runsPerVisitMax: 99 });
+    const names = Array.from({ length: 9 }, () => visits.newName());
+    let entered = visits.enter([[visitHeader, visits.open(undefined, names[0])]]);
+    expect(entered?.callers).toEqual(names.slice(0, 1));
+    const { visit } = entered ?? {};
+    for (const name of names.slice(1)) {
+      entered = visits.enter([[visitHeader, visits.open(entered, name)]]);
+    }
+    // So many at most: the oldest give way.
+    expect(entered).toEqual({ visit, callers: names.slice(1) });
+    const token = visits.open(entered);
+    const other = token.replace(names[3] ?? '', visits.newName());
+    expect(visits.enter([[visitHeader, other]])).toBeUndefined();
   });
 
   test('a name with another signature, or none, is a visitor’s own request', () => {

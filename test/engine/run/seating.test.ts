@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Seating } from '../../../src/engine/run/seating.ts';
 import { Admission } from '../../../src/engine/supply/admission.ts';
+import { LinkedRequest } from '../../../src/engine/supply/linked-request.ts';
 import { SharedSeat } from '../../../src/engine/supply/shared-seat.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
@@ -147,5 +148,99 @@ describe('requests that lead through modules with seats of their own', () => {
     waiting.wait({ onSeat: () => undefined });
     // Not if it waits for the first, which waits for it.
     expect(() => to(admission, 'a', { shared: third }).take()).toThrow(refused);
+  });
+});
+
+describe('requests that runs send to their own installation', () => {
+  const newAdmission = (limits: Partial<ConstructorParameters<typeof Admission>[0]> = {}) =>
+    new Admission({
+      ...{ runsPerSiteMax: 2, queuedRunsPerSiteMax: 9, runsPerOwnerMax: 9 },
+      ...{ clientSharePercentMax: 100, ...limits },
+    });
+  const silent = { onSeat: () => undefined };
+  const runOf = (admission: Admission, site = 'a', callers: readonly Seating[] = []): Seating => {
+    const linked = callers.length === 0 ? undefined : new LinkedRequest();
+    linked?.comeFrom(
+      callers.map((caller) => caller.link()),
+      () => undefined,
+    );
+    return new Seating({
+      ...{ admission, shares: { ...shares, site }, runsMax: undefined, shared: undefined },
+      ...{ linked, hasOwnSeats: false },
+    });
+  };
+  const refused = /waits for this request itself/;
+
+  test('one waits for what others give back, and not for what only its callers have', () => {
+    const admission = newAdmission();
+    const [caller, other] = [runOf(admission), runOf(admission)];
+    expect([caller.take(), other.take()]).toEqual([true, true]);
+    const back = runOf(admission, 'a', [caller]);
+    expect(back.take()).toBe(false);
+    let isSeated = false;
+    back.wait({ onSeat: () => (isSeated = true) });
+    other.leave();
+    expect(isSeated).toBe(true);
+    // Both seats are those of its callers now.
+    expect(() => runOf(admission, 'a', [caller, back]).take()).toThrow(refused);
+    back.leave();
+    caller.leave();
+    expect([runOf(admission).take(), runOf(admission).take()]).toEqual([true, true]);
+  });
+
+  test('many at once: the last of those that would all wait for each other is refused', () => {
+    const admission = newAdmission();
+    const callers = [runOf(admission), runOf(admission)];
+    expect(callers.map((caller) => caller.take())).toEqual([true, true]);
+    const [first, last] = callers.map((caller) => runOf(admission, 'a', [caller]));
+    expect(first?.take()).toBe(false);
+    first?.wait(silent);
+    expect(() => last?.take()).toThrow(refused);
+  });
+
+  test('the seats of an owner are looked at, too', () => {
+    const admission = newAdmission({ runsPerOwnerMax: 1 });
+    const caller = runOf(admission, 'a');
+    expect(caller.take()).toBe(true);
+    expect(() => runOf(admission, 'b', [caller]).take()).toThrow(refused);
+    caller.leave();
+    expect(runOf(admission, 'b').take()).toBe(true);
+  });
+
+  test('what is sent at once from one run is answered one after the other', () => {
+    const admission = newAdmission();
+    const caller = runOf(admission);
+    expect(caller.take()).toBe(true);
+    const sent = [1, 2, 3].map(() => runOf(admission, 'a', [caller]));
+    expect(sent.map((each) => each.take())).toEqual([true, false, false]);
+    for (const each of sent.slice(1)) each.wait(silent);
+    for (const each of sent) each.leave();
+    expect(caller.link().waiting.size).toBe(0);
+  });
+
+  test('what waits on another thread for a caller is taken to wait for good', () => {
+    const admission = newAdmission({ runsPerSiteMax: 1 });
+    const caller = runOf(admission);
+    expect(caller.take()).toBe(true);
+    let isBlocked = false;
+    caller.link().looksElsewhere.add(() => isBlocked);
+    const stranger = new LinkedRequest();
+    const waits: boolean[] = [];
+    stranger.comeFrom([], (isWaiting) => waits.push(isWaiting));
+    const back = (): Seating =>
+      new Seating({
+        ...{ admission, shares: { ...shares, site: 'a' }, runsMax: undefined, shared: undefined },
+        ...{ linked: stranger, hasOwnSeats: false },
+      });
+    isBlocked = true;
+    expect(() => back().take()).toThrow(refused);
+    isBlocked = false;
+    const waiting = back();
+    expect(waiting.take()).toBe(false);
+    waiting.wait(silent);
+    caller.leave();
+    waiting.leave();
+    // It is said before it is looked whether it may.
+    expect(waits).toEqual([true, false, true, false]);
   });
 });

@@ -73,6 +73,7 @@ async function attackAlice(parts: {
   readonly turns: TurnSession | undefined;
 }): Promise<Experience & { readonly turns: readonly string[] }> {
   const { alice, daemon, attacks } = parts;
+  await parts.turns?.prepare();
   const attackers = attacks.map((attack) => attackerOf(attack, parts));
   parts.turns?.begin({
     daemon: daemon.pid,

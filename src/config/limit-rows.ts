@@ -44,9 +44,9 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   },
   stallMsPerSMax: {
     summary:
-      'How long, per second, the runs of one owner may keep all others of a thread waiting at ' +
-      'stretches of more than 4 ms, V8’s collections of its objects included, before its next ' +
-      'runs wait',
+      'How long, per second, the runs of one owner may keep all others of a thread waiting, by ' +
+      'V8’s collections of their objects and by what is done for them at a stretch, before its ' +
+      'next runs wait',
     max: 1_000,
   },
   runsPerSiteMax: { summary: 'Runs at once, per site and thread' },

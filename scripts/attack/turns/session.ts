@@ -9,6 +9,9 @@ import { describeTurns, type ThreadTurns } from './report.ts';
 
 /** A thread puts its profile together in this time. */
 const writingMs = 4_000;
+/** And begins in this. */
+const beginningMsMax = 30_000;
+const pollMs = 100;
 
 export class TurnSession implements Disposable {
   readonly #directory = mkdtempSync(join(tmpdir(), 'terrafirma-turns-'));
@@ -25,8 +28,16 @@ export class TurnSession implements Disposable {
     };
   }
 
-  begin(processes: Readonly<Record<string, number>>): void {
+  /** A profiler holds its thread for long when it begins: nothing should be measured meanwhile. */
+  async prepare(): Promise<void> {
     writeFileSync(join(this.#directory, 'on'), '');
+    const deadlineMs = performance.now() + beginningMsMax;
+    while (this.#count('.begun') < this.#count('.known') && performance.now() < deadlineMs) {
+      await pause(pollMs);
+    }
+  }
+
+  begin(processes: Readonly<Record<string, number>>): void {
     this.#startedAtMs = performance.now();
     this.#cores = Object.entries({ ...processes, alice: process.pid }).map(
       ([name, pid]) => new CoreWatch(name, pid),
@@ -50,6 +61,10 @@ export class TurnSession implements Disposable {
 
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #count(extension: string): number {
+    return readdirSync(this.#directory).filter((name) => name.endsWith(extension)).length;
   }
 
   #readThreads(): ThreadTurns[] {

@@ -125,6 +125,8 @@ function describe({ functionName, url, lineNumber }: Runtime.CallFrame): string 
 
 function watchIn(directory: string): void {
   const mark = join(directory, 'on');
+  const own = join(directory, `${process.pid}-${threadId}`);
+  writeFileSync(`${own}.known`, '');
   let watch: Watch | undefined;
   const look = async (): Promise<void> => {
     const isWanted = existsSync(mark);
@@ -132,11 +134,12 @@ function watchIn(directory: string): void {
     if (isWanted) {
       watch = new Watch();
       await watch.begin();
+      writeFileSync(`${own}.begun`, '');
       return;
     }
     const told = await watch?.end();
     watch = undefined;
-    writeFileSync(join(directory, `${process.pid}-${threadId}.json`), JSON.stringify(told));
+    writeFileSync(`${own}.json`, JSON.stringify(told));
   };
   setInterval(() => void look(), lookMs).unref();
 }

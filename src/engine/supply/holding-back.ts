@@ -17,11 +17,8 @@ export interface HoldingBackOptions {
   readonly onHeld?: ((owner: OwnerKey) => void) | undefined;
 }
 
-/**
- * Something is always slow once: the first instances of a Python program for ten visitors that come
- * at once. Pauses are some 20 ms each, so this is no more than a dozen of them.
- */
-const freeMs = 250;
+/** Something is always slow once: two pauses of the collector. */
+const freeMs = 40;
 /** Nobody is held for more than ten seconds after the last time, by the usual setting. */
 const heldMsMax = 100;
 const watchedMs = 30_000;

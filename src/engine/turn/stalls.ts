@@ -1,12 +1,14 @@
 /**
- * Times in which a thread could turn to nobody, and whose they were: a stretch of one run that
- * nothing cut short (a large instance is made, a table put back), and V8's collector, which stops
- * all guests of the thread for the objects of one. All by CPU time: a thread that waited for a core
- * is nobody's fault.
+ * Times in which a thread could turn to nobody, and whose they were: V8's collector, which stops
+ * all guests of the thread for the objects of one, and a stretch of one run that nothing cut short
+ * (a large instance is made, a table put back). All by CPU time: a thread that waited for a core is
+ * nobody's fault.
  *
  * A collection falls into whichever run happens to allocate next, so it is not that run's: it is
  * shared out by what owners have on the heap and have put there since the last one. Objects that
- * die young cost the collector next to nothing, and its pauses are too short to be counted.
+ * die young cost the collector next to nothing, and its pauses are too short to be counted. Nor
+ * does a run's own stretch count that is no longer than instances of large programs take: it makes
+ * its owner wait longer for the next turn (`owner-use.ts`), where collections come at any time.
  */
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import type { Account } from '../../account/account.ts';
@@ -32,6 +34,13 @@ interface Stretch extends Interval {
   readonly cpuMs: number;
 }
 
+/** Of a run's own stretch, in milliseconds of CPU: so long an instance of 10 MB may take. */
+export const ownMsMin = 20;
+/**
+ * Of what is more, what is owed. The first ten visitors of a Python program have ten instances made,
+ * each at a stretch; its owner waits for its turns as long as each took.
+ */
+const ownShare = 1 / 20;
 /** The daemon's own part of what the collector looks through. */
 const ownBytes = 8 * 1024 * 1024;
 /** Shorter collections are no part of anything that is told here. */
@@ -57,7 +66,7 @@ export class Stalls {
     this.#observer.disconnect();
   }
 
-  /** A run let go of the thread, which it had for so much CPU time: at least `stallMsMin`. */
+  /** A run let go of the thread, which it had for so much CPU time: at least `ownMsMin`. */
   noteStretch(owner: OwnerKey, cpuMs: number, { fromMs, toMs }: Interval): void {
     if (this.#stretches.length < waitingMax) this.#stretches.push({ owner, cpuMs, fromMs, toMs });
   }
@@ -96,7 +105,8 @@ export class Stalls {
   /** Its own time, without that of the collections that fell into it. */
   #chargeRun(stretch: Stretch, nowMs: number): void {
     const collectedMs = this.#collections.reduce((sum, each) => sum + overlapMs(stretch, each), 0);
-    this.#charge(stretch.owner, stretch.cpuMs - collectedMs - stallMsMin, nowMs);
+    const ownMs = stretch.cpuMs - collectedMs - ownMsMin;
+    this.#charge(stretch.owner, ownMs * ownShare, nowMs);
   }
 
   #charge(owner: OwnerKey, ms: number, nowMs: number): void {

@@ -4,6 +4,7 @@ import { createSharedAccount } from '../../../src/account/shared.ts';
 import { Activation, type ThreadParts } from '../../../src/engine/run/activation.ts';
 import { takeTrap } from '../../../src/engine/run/trap.ts';
 import { Scheduler } from '../../../src/engine/turn/scheduler.ts';
+import { Stalls } from '../../../src/engine/turn/stalls.ts';
 import { ThreadCpu } from '../../../src/engine/turn/thread-cpu.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { createLedger, LedgerPage } from '../../../src/threads/ledger.ts';
@@ -55,6 +56,31 @@ describe('Activation', () => {
     await nextTurn();
     expect(await waiting).toBe('ready at once');
     expect(activation.holdsThread).toBe(true);
+  });
+
+  test('a long stretch on the thread is told as its owner’s, by CPU time', async () => {
+    let ms = 1_000;
+    let cpuMs = 0;
+    const cpu = new ThreadCpu(() => cpuMs);
+    const parts = newParts({ cpu });
+    const charged: [string, number][] = [];
+    const stalls = new Stalls({
+      ...{ account: parts.account, cpu, nowMs: () => ms },
+      onStall: (owner, stallMs) => charged.push([owner, stallMs]),
+    });
+    const hold = async (site: string, clockMs: number, usedMs: number): Promise<void> => {
+      const activation = activate({ ...parts, stalls, nowMs: () => ms }, site);
+      await activation.enter();
+      ms += clockMs;
+      cpuMs += usedMs;
+      activation.leave();
+    };
+    await hold('/waits-for-a-core', 500, 15);
+    await hold('/large', 100, 80);
+    ms += 1_000;
+    stalls.settle();
+    stalls.close();
+    expect(charged).toEqual([['/large', 3]]);
   });
 
   test('end() wakes a waiting run with the trap; what comes for it later is dropped', async () => {

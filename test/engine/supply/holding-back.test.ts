@@ -28,10 +28,9 @@ describe('HoldingBack', () => {
   test('holds an owner until its debt is paid; then it has a few runs at once for a while', () => {
     const thread = new TestThread();
     thread.look(0);
-    // Ten large instances for ten visitors.
-    for (let count = 0; count < 10; count += 1) thread.holding.charge(mallory, 25, 10);
+    thread.holding.charge(mallory, 39, 10);
     expect(thread.told).toEqual([]);
-    thread.holding.charge(mallory, 20, 10);
+    thread.holding.charge(mallory, 21, 10);
     expect(thread.told).toEqual([[mallory, 0]]);
     expect(thread.holding.isHeld(mallory)).toBe(true);
     for (let nowMs = 0; nowMs <= 2_100; nowMs += 100) thread.look(nowMs);

@@ -37,8 +37,8 @@ interface Stretch extends Interval {
 /** Of a run's own stretch, in milliseconds of CPU: so long an instance of 10 MB may take. */
 export const ownMsMin = 20;
 /**
- * Of what is more, what is owed. The first ten visitors of a Python program have ten instances made,
- * each at a stretch; its owner waits for its turns as long as each took.
+ * Of what is more, what is owed. The first ten visitors of a Python program have ten instances
+ * made, each at a stretch; its owner waits for its turns as long as each took.
  */
 const ownShare = 1 / 20;
 /** The daemon's own part of what the collector looks through. */

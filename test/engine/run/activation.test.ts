@@ -62,14 +62,16 @@ describe('Activation', () => {
     let ms = 1_000;
     let cpuMs = 0;
     const cpu = new ThreadCpu(() => cpuMs);
-    const parts = newParts({ cpu });
+    const clock = { nowMs: () => ms };
+    const scheduler = new Scheduler<Activation>({ sliceMs: 1_000, ...clock });
+    const parts = { ...newParts({ cpu }), ...clock, scheduler };
     const charged: [string, number][] = [];
     const stalls = new Stalls({
-      ...{ account: parts.account, cpu, nowMs: () => ms },
+      ...{ account: parts.account, cpu, ...clock },
       onStall: (owner, stallMs) => charged.push([owner, stallMs]),
     });
     const hold = async (site: string, clockMs: number, usedMs: number): Promise<void> => {
-      const activation = activate({ ...parts, stalls, nowMs: () => ms }, site);
+      const activation = activate({ ...parts, stalls }, site);
       await activation.enter();
       ms += clockMs;
       cpuMs += usedMs;

@@ -14,6 +14,7 @@ import type { LimitClock } from '../../limit-clock.ts';
 import type { Guest } from '../guest.ts';
 import type { Admission, SeatWaiter } from '../supply/admission.ts';
 import type { IdleGuests } from '../supply/idle-guests.ts';
+import type { Making } from '../supply/making.ts';
 import type { ProgramHost, ProgramParts } from '../supply/program-host.ts';
 import type { HostEnd } from '../turn/ending.ts';
 import { follow } from '../turn/follow.ts';
@@ -37,6 +38,7 @@ export interface RunParts extends ProgramParts {
   /** Those of WebSocket connections, which nobody waits for. */
   readonly conversing: RunsUnderWay<GuestRun>;
   readonly idle: IdleGuests;
+  readonly making: Making;
 }
 
 export class GuestRun implements SeatWaiter, Endable<GuestRun> {
@@ -115,7 +117,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
       const body = arriving === undefined ? noBytes : await arriving;
       if (arriving !== undefined) bodies.end(this.#shares.client, exchange);
       if (exchange.givesBodyAway === true) hostMemory.own(body);
-      const seat = this.#takeSeat(activation);
+      const seat = this.seating.take() ? undefined : this.#waitForSeat(activation);
       if (seat !== undefined) await seat;
       this.#phase = 'guest';
       // A look at the clock costs as much as a hostcall.
@@ -214,8 +216,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     const { digestWords, fuel } = this.#program;
     const cpuMsMax = this.#cpuMsMax + this.#program.compileCreditMs;
     const memoryBytesMax = atMost(this.#parts.memoryBytesMax, this.#limits.memoryBytes);
-    const shares = this.#shares;
-    const run = { shares, digestWords, fuel, cpuMsMax, memoryBytesMax };
+    const run = { shares: this.#shares, digestWords, fuel, cpuMsMax, memoryBytesMax };
     this.#startedAtMs = this.#parts.nowMs();
     this.#activation = new Activation(this.#parts, run);
     return this.#activation;
@@ -234,10 +235,6 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   #readBody(exchange: Exchange, activation: Activation): Promise<Uint8Array> | undefined {
     if (this.#program.abi.requestBody === 'streamed' || !exchange.hasBody) return undefined;
     return activation.waitOutside(exchange.readBody(this.#parts.limits.requestBodyBytesMax));
-  }
-
-  #takeSeat(activation: Activation): Promise<void> | undefined {
-    return this.seating.take() ? undefined : this.#waitForSeat(activation);
   }
 
   async #waitForSeat(activation: Activation): Promise<void> {
@@ -273,10 +270,13 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     const program = this.#program;
     try {
       activation.requireAlive();
-      const isForOnce = run.conversation !== undefined;
-      const guest = isForOnce
+      const guest = run.conversation
         ? await program.createForOnce(activation, run.capabilities)
-        : (this.#takeIdle(activation) ?? (await program.create(activation, run.capabilities)));
+        : (this.#takeIdle(activation) ??
+          (await this.#parts.making.obtain(program, activation, {
+            takeIdle: () => this.#takeIdle(activation),
+            create: () => program.create(activation, run.capabilities),
+          })));
       this.#guest = guest;
       this.#requireMemory(guest, activation);
       guest.instance.begin(run);

@@ -33,6 +33,7 @@ import { CardTables } from './card-tables.ts';
 import type { SupplyCounts } from './counts.ts';
 import { HoldingBack } from './holding-back.ts';
 import { IdleGuests } from './idle-guests.ts';
+import { Making } from './making.ts';
 import { MemoryStock } from './memories.ts';
 import { ObjectHeap } from './object-heap.ts';
 import { ProgramHost } from './program-host.ts';
@@ -123,6 +124,7 @@ export class GuestPool {
       clock: new LimitClock(limits.wallMsMax),
       underWay: new RunsUnderWay(),
       conversing: new RunsUnderWay(),
+      making: new Making(),
     };
   }
 
@@ -302,14 +304,17 @@ export class GuestPool {
       readonly use: (guest: Guest, isEnding: boolean) => void;
     },
   ): Promise<ErrorRecord | undefined> {
-    const { clock, nowMs, limits } = this.#parts;
+    const { clock, nowMs, limits, making } = this.#parts;
     const { digestWords, fuel } = program;
     const activation = new Activation(this.#parts, { shares, digestWords, fuel });
     clock.watch(activation, nowMs());
     try {
       const turn = activation.enter();
       if (turn !== undefined) await turn;
-      const guest = await program.create(activation, capabilities);
+      const guest = await making.obtain(program, activation, {
+        takeIdle: () => undefined,
+        create: () => program.create(activation, capabilities),
+      });
       guest.instance.detach();
       use(guest, activation.isEnding);
       return undefined;

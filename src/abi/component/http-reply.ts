@@ -12,6 +12,11 @@ import type { Fields } from './http-fields.ts';
 
 const statusMin = 200;
 
+export interface ReplyListener {
+  /** Nothing of the answer is still to come from the guest. */
+  onWhole(): void;
+}
+
 export class HttpReply implements BodyOwner {
   readonly #exchange: Exchange;
   #head: ReplyHead | undefined;
@@ -19,8 +24,7 @@ export class HttpReply implements BodyOwner {
   /** What the fields announced. */
   #bodyBytes: number | undefined;
   #failure: TerrafirmaError | undefined;
-  /** Told when nothing of the answer is still to come from the guest. */
-  onWhole: (() => void) | undefined;
+  listener: ReplyListener | undefined;
   #isPassedOn = false;
 
   constructor(exchange: Exchange) {
@@ -53,7 +57,7 @@ export class HttpReply implements BodyOwner {
   /** An error in place of an answer. */
   refuse(status: number): void {
     this.#head = { status, headers: [] };
-    this.onWhole?.();
+    this.listener?.onWhole();
     this.#sendWhole();
   }
 
@@ -73,7 +77,7 @@ export class HttpReply implements BodyOwner {
   }
 
   finished(): void {
-    this.onWhole?.();
+    this.listener?.onWhole();
     if (this.#exchange.replyState === 'none') this.#sendWhole();
   }
 

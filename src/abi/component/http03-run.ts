@@ -35,10 +35,7 @@ export class Http03Run extends HttpRun {
 
   /** The answer is there; its body may still be to come. */
   override answer(guest: ComponentGuest, { tag, value }: Variant): undefined {
-    this.reply.onWhole = () => {
-      this.#isWhole = true;
-      if (this.#hasWaited) this.#limitRest(guest);
-    };
+    this.reply.listener = this;
     if (tag !== 0) {
       const error = value as Variant;
       const detail = typeof error.value === 'string' ? `: ${error.value}` : '';
@@ -54,6 +51,12 @@ export class Http03Run extends HttpRun {
     const body = new OutgoingBody(newBody(guest), how);
     this.reply.set({ status, headers: headersToSend(fields) }, body, declared);
     response.take().send(body);
+  }
+
+  /** Nothing of the answer is still to come from the guest. */
+  onWhole(): void {
+    this.#isWhole = true;
+    if (this.#hasWaited && this.#guest !== undefined) this.#limitRest(this.#guest);
   }
 
   override beforeWait(): void {

@@ -2,6 +2,7 @@
  * What every engine of the shared store must do, rule by rule; docs/stores.md numbers them. A test
  * file of an engine calls `describeContract` with a way to open it.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import type { Notice, SharedStore } from '../../../src/outside/store/contract.ts';
@@ -115,7 +116,11 @@ export function describeContract(name: string, open: () => Promise<Installation>
           await store.commit(space, [put('a', `${n}`)], wait);
           expect(await readText(store, 'a')).toBe(`${n}`);
           const seen: string[] = [];
-          const look = async () => seen.push((await readText(other, 'a')) ?? '-1');
+          const look = async (): Promise<void> => {
+            // What is known is read without a turn of the event loop, in which notices arrive.
+            await nextTurn();
+            seen.push((await readText(other, 'a')) ?? '-1');
+          };
           await look();
           while (installation.isFollowing === true && seen.at(-1) !== `${n}`) await look();
           expect(seen.at(-1)).toBe(`${n}`);

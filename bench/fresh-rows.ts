@@ -12,12 +12,10 @@ import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
 import { packProgram } from './packed.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { BenchFolder, Server } from './servers.ts';
-import { spendServing, usPerRequest } from './serving-cpu.ts';
+import { spendServing, usPerRequest, warmServing } from './serving-cpu.ts';
 
 const connections = 32;
 const path = '/small.wasm';
-/** V8 has settled by then. */
-const warmSeconds = 5;
 
 interface Change {
   /** In `dist`. */
@@ -56,9 +54,7 @@ export async function measureFreshness({ rounds, seconds }: DaemonPlan): Promise
   await using daemon = await Server.daemon(folder.directory);
   await using reusing = await Server.daemon(folder.directory, {}, packReusing());
   const servers = { fresh: daemon, kept: reusing };
-  for (const server of Object.values(servers)) {
-    await spendServing(server, path, { connections, seconds: warmSeconds });
-  }
+  for (const server of Object.values(servers)) await warmServing(server, path);
   const found = { fresh: [] as number[], kept: [] as number[] };
   const measure = async (which: keyof typeof servers): Promise<void> => {
     const spent = await spendServing(servers[which], path, { connections, seconds });

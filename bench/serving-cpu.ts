@@ -11,6 +11,11 @@ const nsPerUs = 1_000;
 /** As `comm` has it. */
 const threadName = 'serving';
 
+/** V8 has settled by then, in each thread for itself; what it compiles counts until then. */
+const warmRequests = 120_000;
+const warmSeconds = 3;
+const warmTurnsMax = 30;
+
 export interface Spent {
   /** Of each thread, in microseconds. */
   readonly threadsUs: readonly number[];
@@ -23,7 +28,20 @@ export async function spendServing(server: Server, path: string, plan: LoadPlan)
   return spend(() => readThreads(server.pid, isServing), `${server.url}${path}`, plan);
 }
 
-/** The same of a server that answers in its main thread. */
+/**
+ * Until each of its `threads` has settled: counted in requests, because a machine that is busy with
+ * others needs longer for them.
+ */
+export async function warmServing(server: Server, path: string, threads = 1): Promise<void> {
+  let left = warmRequests * threads;
+  for (let turn = 0; turn < warmTurnsMax && left > 0; turn += 1) {
+    const load = { connections: 32 * threads, seconds: warmSeconds };
+    const { requests } = await spendServing(server, path, load);
+    left -= requests;
+  }
+}
+
+/** As `spendServing`, of a server that answers in its main thread. */
 export async function spendInMain(server: Server, plan: LoadPlan): Promise<Spent> {
   const read = (): readonly number[] => [readThread(`/proc/${server.pid}/task/${server.pid}`)];
   return spend(read, server.url, plan);

@@ -8,10 +8,18 @@
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { BenchFolder, Server } from './servers.ts';
-import { type Spent, spendInMain, spendServing, sum, usPerRequest } from './serving-cpu.ts';
+import {
+  type Spent,
+  spendInMain,
+  spendServing,
+  sum,
+  usPerRequest,
+  warmServing,
+} from './serving-cpu.ts';
 
 /** Enough that both threads have some. */
 const connections = 64;
+const path = '/small.wasm';
 
 interface Found {
   /** CPU time for a request in each round, of one that answers and of two. */
@@ -30,10 +38,11 @@ export async function measureThreads(plan: DaemonPlan): Promise<readonly Row[]> 
   await using second = await Server.empty(undefined, { isFree: true });
   const load = { connections, seconds: plan.seconds };
   const half = { connections: connections / 2, seconds: plan.seconds };
-  const ask = (server: Server): Promise<Spent> => spendServing(server, '/small.wasm', load);
+  const ask = (server: Server): Promise<Spent> => spendServing(server, path, load);
   const askBoth = (): Promise<Spent[]> =>
     Promise.all([first, second].map((server) => spendInMain(server, half)));
-  for (const server of [one, two]) await ask(server);
+  await warmServing(one, path);
+  await warmServing(two, path, 2);
   await askBoth();
   const ours: Found = { one: [], two: [] };
   const empty: Found = { one: [], two: [] };

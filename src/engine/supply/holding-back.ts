@@ -21,6 +21,8 @@ export interface HoldingBackOptions {
 const freeMs = 40;
 /** Nobody is held for more than ten seconds after the last time, by the usual setting. */
 const heldMsMax = 100;
+/** Whoever owes more than this gets no more objects: four pauses at once. */
+const exceedingMs = 90;
 const watchedMs = 30_000;
 const ownersMax = 1_000;
 /** Of an owner that was held not long ago, on the thread. */
@@ -56,6 +58,14 @@ export class HoldingBack {
 
   isHeld(owner: OwnerKey): boolean {
     return this.#told.get(owner) === 'held';
+  }
+
+  /**
+   * Whether the owner's runs that are under way still keep everybody waiting, though no new ones
+   * begin: a hundred of them may have begun before their objects were noticed.
+   */
+  isExceeding(owner: OwnerKey, nowMs: number): boolean {
+    return this.isHeld(owner) && this.#debts.of(owner, nowMs) > exceedingMs;
   }
 
   /** The owner has held everybody up for so long. */

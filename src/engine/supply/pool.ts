@@ -75,18 +75,19 @@ export class GuestPool {
     this.#abis = abis;
     const scheduler = new Scheduler<Activation>({ sliceMs: limits.sliceMs, nowMs });
     const trap = takeTrap();
+    const admission = new Admission(limits);
+    const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });
     const objects = new ObjectHeap({
       bytesPerRunMax: limits.objectBytesPerRunMax,
       bytesPerThreadMax: limits.objectBytesPerThreadMax,
+      refusal: (owner) => (held.isExceeding(owner, nowMs()) ? heldRule : undefined),
     });
     const idle = new IdleGuests({
       account,
       bytesMax: limits.idleGuestBytesMax,
       idleMsMax: limits.idleGuestMsMax,
     });
-    const admission = new Admission(limits);
     const cpu = new ThreadCpu();
-    const held = new HoldingBack({ account, admission, limits, onHeld: onHeldBack });
     const stalls = new Stalls({ account, cpu, nowMs, onStall: held.charge.bind(held) });
     this.#holdingBack = held;
     this.#stalls = stalls;

@@ -53,6 +53,17 @@ describe('HoldingBack', () => {
     expect(thread.told.slice(1)).toEqual([[mallory, Number.POSITIVE_INFINITY]]);
   });
 
+  test('whoever goes on after it was held is told from whoever was held for two pauses', () => {
+    const thread = new TestThread();
+    thread.look(0);
+    thread.holding.charge(mallory, 50, 0);
+    expect(thread.holding.isHeld(mallory)).toBe(true);
+    expect(thread.holding.isExceeding(mallory, 0)).toBe(false);
+    thread.holding.charge(mallory, 50, 0);
+    expect(thread.holding.isExceeding(mallory, 0)).toBe(true);
+    expect(thread.holding.isExceeding(mallory, 2_000)).toBe(false);
+  });
+
   test('the setting says how fast a debt is paid', () => {
     const thread = new TestThread();
     thread.limits.stallMsPerSMax = 1_000;

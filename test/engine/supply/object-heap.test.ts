@@ -1,5 +1,9 @@
 /** Guests that hoard objects and exceptions: the thread's heap is shared by all of them. */
 import { describe, expect, test, vi } from 'vitest';
+import { Account } from '../../../src/account/account.ts';
+import { createSharedAccount } from '../../../src/account/shared.ts';
+import { ObjectHeap } from '../../../src/engine/supply/object-heap.ts';
+import type { OwnerKey } from '../../../src/names.ts';
 import { MapKeyValue, World } from '../../support/abi-world.ts';
 import { emitModule, nameBytes } from '../../wasm/support/assemble.ts';
 import { Engine, type EngineOptions } from '../world.ts';
@@ -145,4 +149,19 @@ describe('the objects of all runs of a thread', () => {
     expect(engine.account.heldBy('heap')).toBe(0);
     expect((await begin('/greedy')).outcome).toBe('replied');
   });
+});
+
+test('a run of an owner who keeps everybody waiting gets no more objects, and says why', () => {
+  const shared = createSharedAccount({ threads: 1, bytesMax: 1024 * mib, memoriesMax: 9 });
+  const account = new Account(shared, 0);
+  const stalling = '/mallory' as OwnerKey;
+  const heap = new ObjectHeap({
+    ...{ bytesPerRunMax: 32 * mib, bytesPerThreadMax: 64 * mib },
+    refusal: (owner) => (owner === stalling ? 'it has kept everybody waiting' : undefined),
+  });
+  const open = (owner: OwnerKey) => heap.open({ owner, share: account.shareOf(owner) });
+  expect(open('/alice' as OwnerKey).take(mib)).toBe(mib);
+  const refused = { code: 'overloaded', detail: expect.stringContaining('kept everybody waiting') };
+  expect(open(stalling).take(1)).toEqual(refused);
+  expect(heap.bytes).toBe(mib);
 });

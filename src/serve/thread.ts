@@ -40,7 +40,7 @@ import { Doorkeeper } from './road/doorkeeper.ts';
 import { Failures } from './road/failures.ts';
 import { StaticFiles } from './road/files.ts';
 import { Gateway, type GatewayOptions } from './road/gateway.ts';
-import { ModuleRuns } from './road/module-runs.ts';
+import { ModuleRuns, type ModuleRunsOptions } from './road/module-runs.ts';
 import { PanelDoor } from './road/panel-door.ts';
 import { Replica, type ReplicaOptions } from './road/replica.ts';
 import { SealingKeyDoor } from './road/sealing-key.ts';
@@ -85,7 +85,7 @@ async function start(start: ThreadStart): Promise<void> {
   const guards = new MountGuards(limits, threadsPerGuard(config));
   const capabilities = openCapabilities(start, { link, guards, log, account, counters });
   const { conversations, tunnels } = openTalk(limits);
-  const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
+  const runs = openRuns(link, { replica, pool, capabilities, conversations, tunnels, account });
   const doors = openDoors(start);
   const tracer = openTracer(start, counters);
   const within = { ...doors, link, replica, log, tracer };
@@ -124,6 +124,15 @@ function openTalk(limits: Config['limits']) {
   const counts = new ConnectionCounts(limits);
   const conversations = new Conversations({ limits, counts, nowMs });
   return { conversations, tunnels: new Tunnels(limits, counts) };
+}
+
+function openRuns(
+  link: Pick<ControlLink, 'tell'>,
+  parts: Omit<ModuleRunsOptions, 'onReady'>,
+): ModuleRuns {
+  const onReady: NonNullable<ModuleRunsOptions['onReady']> = (digest) =>
+    link.tell({ kind: 'module-ready', digest });
+  return new ModuleRuns({ ...parts, onReady });
 }
 
 /** Whom the thread lets in; each may be replaced while it runs. */

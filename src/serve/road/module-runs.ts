@@ -9,7 +9,7 @@ import type { LinkedRequest } from '../../engine/supply/linked-request.ts';
 import type { GuestPool } from '../../engine/supply/pool.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { RequestRecord } from '../../journal/request-record.ts';
-import type { ModulePath } from '../../names.ts';
+import type { Digest, ModulePath } from '../../names.ts';
 import { limitsFor } from '../../site/settings.ts';
 import type { Route, Site } from '../../site/table.ts';
 import type { HttpExchange } from '../exchange.ts';
@@ -30,6 +30,8 @@ export interface ModuleRunsOptions {
   readonly conversations: Conversations;
   readonly tunnels: Tunnels;
   readonly account: Account;
+  /** A module that was fetched for a run has run; left out where nobody keeps count of that. */
+  readonly onReady?: (digest: Digest) => void;
 }
 
 export class ModuleRuns {
@@ -50,7 +52,7 @@ export class ModuleRuns {
    */
   async run(visit: Visit, site: Site, route: ModuleRoute): Promise<void> {
     const { exchange, record } = visit;
-    const { account, pool, replica, capabilities, conversations, tunnels } = this.#options;
+    const { account, pool, replica, capabilities, conversations, tunnels, onReady } = this.#options;
     const { upgrade } = exchange;
     noteRoute(record, route);
     const loopHops = countLoopHops(exchange.request.headers);
@@ -102,6 +104,7 @@ export class ModuleRuns {
       : await guest.run(exchange, lent);
     caller.close();
     run?.end(report.cause !== undefined);
+    if (held instanceof Promise) onReady?.(route.digest);
     exchange.releaseBody();
     exchange.codeReplies(undefined);
     note(record, report);

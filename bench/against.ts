@@ -5,10 +5,10 @@
  *
  * The median of many short rounds is told; CPU time and not requests a second, because that stays
  * the same when other programs want the processors. Needs Linux, two processors, `perf`, `wrk`,
- * `h2load`, `taskset` and `openssl`.
+ * `h2load`, `taskset` and `openssl`. `FASTLY_GUESTS` adds programs of Fastly's kits.
  */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -49,6 +49,8 @@ interface Load {
   readonly over: 'http' | 'https' | 'http2';
   /** What part of the requests warms it that warm a small guest. */
   readonly weight: number;
+  /** A program of FASTLY_GUESTS, alone in its folder, and measured when V8 may optimise it. */
+  readonly kit?: string;
 }
 
 const loads: readonly Load[] = [
@@ -69,6 +71,12 @@ const loads: readonly Load[] = [
   { name: 'small Rust guest over HTTP/2', path: 'small.wasm', over: 'http2', weight: 1 },
   { name: 'file of 1 KB over HTTP/2', path: 'small.bin', over: 'http2', weight: 0.3 },
 ];
+
+const kits: readonly Load[] = [
+  { name: 'Fastly kit for Rust', kit: 'rust.wasm', weight: 0.5 },
+  { name: 'Fastly kit for JavaScript', kit: 'javascript.wasm', weight: 0.1 },
+  { name: 'Fastly kit for Go', kit: 'go.wasm', weight: 0.05 },
+].map((kit) => ({ ...kit, path: 'hello', over: 'http' }));
 
 const { values } = parseArgs({
   options: {
@@ -148,17 +156,24 @@ function rowsOf({ name }: Load, { before, after }: Found): readonly Row[] {
   ];
 }
 
+/** The programs of Fastly's kits that are there. */
+function presentKits(): readonly Load[] {
+  const { FASTLY_GUESTS: folder } = process.env;
+  if (folder === undefined) return [];
+  return kits.filter(({ kit = '' }) => existsSync(join(folder, kit)));
+}
+
 async function main(directory: string): Promise<void> {
   using own = new OwnCertificate();
-  using folder = fillFolder();
   const environment = {
     TERRAFIRMA_TLS_LISTEN: '127.0.0.1:0',
     TERRAFIRMA_TLS_CERTIFICATE: `${own.certificate}=${own.key}`,
     TERRAFIRMA_TLS_REDIRECTS: 'false',
   };
   const programs = [packProgram(directory), packProgram(here)];
-  const wanted = loads.filter(({ name }) => name.includes(values.only));
+  const wanted = [...loads, ...presentKits()].filter(({ name }) => name.includes(values.only));
   for (const load of wanted) {
+    using folder = fillFolder(load);
     const found: Found = { before: [], after: [] };
     for (let start = 0; start < Number(values.starts); start += 1) {
       const starting = programs.map((program) =>
@@ -166,9 +181,11 @@ async function main(directory: string): Promise<void> {
       );
       await using servers = new AsyncDisposableStack();
       const both = (await Promise.all(starting)).map((server) => servers.use(server));
-      for (const { pid, url } of both) {
+      for (const server of both) {
+        const { pid, url } = server;
+        await askUntil(`${url}/${load.kit === undefined ? 'small.wasm' : load.path}`, () => true);
+        if (load.kit !== undefined) await server.whenTold('module-optimised');
         await run('taskset', ['-acp', serversCpu, String(pid)]);
-        await askUntil(`${url}/small.wasm`, () => true);
       }
       await compare(load, both, found);
     }
@@ -176,8 +193,12 @@ async function main(directory: string): Promise<void> {
   }
 }
 
-function fillFolder(): BenchFolder {
+function fillFolder({ kit }: Load): BenchFolder {
   const folder = new BenchFolder();
+  if (kit !== undefined) {
+    folder.write(readFileSync(join(process.env.FASTLY_GUESTS ?? '', kit)), 'index.wasm');
+    return folder;
+  }
   folder.put(smallGuest(), 'small.wasm');
   folder.put(hello, 'hello.wasm');
   folder.put(big, 'big.wasm');

@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
-import { measureRate, putLoad } from './load.ts';
+import { measureRate, putLoad, warmSeconds } from './load.ts';
 import { placed } from './pinning.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
@@ -85,7 +85,7 @@ async function measureRates(
   const rates = { ours: [] as number[], node: [] as number[], viceroy: [] as number[] };
   // V8 compiles the engine's functions as they are first called: answers may come late.
   await putLoad(ours, { connections: 1, seconds });
-  await putLoad(ours, load);
+  await putLoad(ours, { connections, seconds: warmSeconds });
   for (let round = 0; round < rounds; round += 1) {
     rates.ours.push(await measureRate(ours, load));
     if (node !== undefined) rates.node.push(await measureRate(`${node.url}${path}`, load));

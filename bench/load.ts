@@ -29,6 +29,9 @@ const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
 
 export const generatorName = hasWrk ? 'wrk' : 'autocannon';
 
+/** For a large guest: V8 optimises its functions one after another, on the same processor. */
+export const warmSeconds = 10;
+
 export function putLoad(url: string, plan: LoadPlan): Promise<LoadResult> {
   return hasWrk ? putWrkLoad(url, plan) : putAutocannonLoad(url, plan);
 }

@@ -40,6 +40,11 @@ const memoryWord = pageWord.categories + categories.indexOf('memory');
 const idleWord = pageWord.categories + categories.indexOf('idle-guest');
 
 export class Share {
+  /**
+   * The owner's runs on this thread get no more for now: what they have keeps everybody waiting.
+   * Set by whoever counts that (`engine/supply/holding-back.ts`).
+   */
+  isStalling = false;
   readonly #words: Float64Array;
   readonly #options: ShareOptions;
   readonly #base: number;

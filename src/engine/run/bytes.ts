@@ -16,7 +16,7 @@ export class RunBytes implements HostMemory {
   }
 
   tryHold(bytes: number): boolean {
-    if (this.#isOver) return false;
+    if (this.#isOver || this.#share.isStalling) return false;
     this.#holding ??= new Holding(this.#share, 'run');
     return this.#holding.tryAdd(bytes);
   }

@@ -9,7 +9,7 @@ import type { OwnerKey } from '../../names.ts';
 import type { Admission } from './admission.ts';
 
 export interface HoldingBackOptions {
-  readonly account: Pick<Account, 'ownerChanges'>;
+  readonly account: Pick<Account, 'ownerChanges' | 'shareOf'>;
   readonly admission: Pick<Admission, 'limitOwner'>;
   /** Read anew each time. */
   readonly limits: { readonly stallMsPerSMax: number };
@@ -21,7 +21,7 @@ export interface HoldingBackOptions {
 const freeMs = 40;
 /** Nobody is held for more than ten seconds after the last time, by the usual setting. */
 const heldMsMax = 100;
-/** Whoever owes more than this gets no more objects: four pauses at once. */
+/** Runs of whoever owes more than this get no more objects: four pauses at once. */
 const exceedingMs = 90;
 const watchedMs = 30_000;
 const ownersMax = 1_000;
@@ -60,30 +60,38 @@ export class HoldingBack {
     return this.#told.get(owner) === 'held';
   }
 
-  /**
-   * Whether the owner's runs that are under way still keep everybody waiting, though no new ones
-   * begin: a hundred of them may have begun before their objects were noticed.
-   */
-  isExceeding(owner: OwnerKey, nowMs: number): boolean {
-    return this.isHeld(owner) && this.#debts.of(owner, nowMs) > exceedingMs;
-  }
-
   /** The owner has held everybody up for so long. */
   charge(owner: OwnerKey, ms: number, nowMs: number): void {
     this.#debts.charge(owner, ms, nowMs);
     this.#lookForOthers(nowMs);
     this.#tell(owner, this.#debts.standing(owner, nowMs), nowMs);
+    this.#mark(owner, nowMs);
   }
 
   /** To be called every moment. */
   look(nowMs: number): void {
     this.#lookForOthers(nowMs);
     if (this.#debts.size === 0) return;
-    for (const [owner, standing] of this.#debts.review(nowMs)) this.#tell(owner, standing, nowMs);
+    for (const [owner, standing] of this.#debts.review(nowMs)) {
+      this.#tell(owner, standing, nowMs);
+      this.#mark(owner, nowMs);
+    }
     // Who was forgotten, because too many owe.
     for (const owner of this.#told.keys()) {
-      if (this.#debts.standing(owner, nowMs) === 'free') this.#tell(owner, 'free', nowMs);
+      if (this.#debts.standing(owner, nowMs) !== 'free') continue;
+      this.#tell(owner, 'free', nowMs);
+      this.#mark(owner, nowMs);
     }
+  }
+
+  /**
+   * Whether the owner's runs that are under way go on keeping everybody waiting, though no new ones
+   * begin: a hundred of them may have begun before their objects were noticed.
+   */
+  #mark(owner: OwnerKey, nowMs: number): void {
+    const isStalling = this.isHeld(owner) && this.#debts.of(owner, nowMs) > exceedingMs;
+    const share = this.#options.account.shareOf(owner);
+    share.isStalling = isStalling;
   }
 
   #lookForOthers(nowMs: number): void {

@@ -11,12 +11,11 @@ import type { Share } from '../../account/share.ts';
 import { inBytes } from '../../amounts.ts';
 import type { ErrorRecord } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
+import { heldRule } from './admission.ts';
 
 export interface ObjectHeapOptions {
   readonly bytesPerRunMax: number;
   readonly bytesPerThreadMax: number;
-  /** Why the owner's runs get no more for now; left out: nobody is ever refused. */
-  readonly refusal?: (owner: OwnerKey) => string | undefined;
 }
 
 /** Whose run takes, and on whose account. */
@@ -44,11 +43,6 @@ export class ObjectHeap {
 
   get bytesPerRunMax(): number {
     return this.#options.bytesPerRunMax;
-  }
-
-  /** Why the owner's runs get no more for now, whatever they have. */
-  refusalOf({ owner }: HeapOwner): string | undefined {
-    return this.#options.refusal?.(owner);
   }
 
   /** The part of a run that begins to take. */
@@ -92,9 +86,8 @@ export class RunObjects {
       const rule = `the objects of one run may have ${inBytes(bytesPerRunMax)} together`;
       return { code: 'guest-out-of-memory', detail: `Cannot answer: ${rule}` };
     }
-    const refusal = this.#heap.refusalOf(this.#owner);
-    if (refusal !== undefined) {
-      return { code: 'overloaded', detail: `Cannot answer now: ${refusal}` };
+    if (this.#owner.share.isStalling) {
+      return { code: 'overloaded', detail: `Cannot answer now: ${heldRule}` };
     }
     const grant = Math.min(Math.max(this.#bytes, firstGrantBytes), grantBytesMax);
     for (const bytes of [Math.min(Math.max(wanted, grant), left), wanted]) {

@@ -80,7 +80,6 @@ export class GuestPool {
     const objects = new ObjectHeap({
       bytesPerRunMax: limits.objectBytesPerRunMax,
       bytesPerThreadMax: limits.objectBytesPerThreadMax,
-      refusal: (owner) => (held.isExceeding(owner, nowMs()) ? heldRule : undefined),
     });
     const idle = new IdleGuests({
       account,

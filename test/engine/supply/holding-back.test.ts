@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { Share } from '../../../src/account/share.ts';
 import { HoldingBack } from '../../../src/engine/supply/holding-back.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
 const mallory = '/public/mallory' as OwnerKey;
 
 class TestThread {
-  readonly account = { ownerChanges: 0 };
+  readonly share = { isStalling: false } as Share;
+  readonly account = { ownerChanges: 0, shareOf: () => this.share };
   readonly limits = { stallMsPerSMax: 10 };
   /** Runs at once that owners may have, as they were told. */
   readonly told: (readonly [OwnerKey, number])[] = [];
@@ -58,10 +60,11 @@ describe('HoldingBack', () => {
     thread.look(0);
     thread.holding.charge(mallory, 50, 0);
     expect(thread.holding.isHeld(mallory)).toBe(true);
-    expect(thread.holding.isExceeding(mallory, 0)).toBe(false);
+    expect(thread.share.isStalling).toBe(false);
     thread.holding.charge(mallory, 50, 0);
-    expect(thread.holding.isExceeding(mallory, 0)).toBe(true);
-    expect(thread.holding.isExceeding(mallory, 2_000)).toBe(false);
+    expect(thread.share.isStalling).toBe(true);
+    thread.look(2_000);
+    expect(thread.share.isStalling).toBe(false);
   });
 
   test('the setting says how fast a debt is paid', () => {

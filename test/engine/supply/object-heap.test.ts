@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Account } from '../../../src/account/account.ts';
 import { createSharedAccount } from '../../../src/account/shared.ts';
+import { RunBytes } from '../../../src/engine/run/bytes.ts';
 import { ObjectHeap } from '../../../src/engine/supply/object-heap.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 import { MapKeyValue, World } from '../../support/abi-world.ts';
@@ -155,13 +156,17 @@ test('a run of an owner who keeps everybody waiting gets no more objects, and sa
   const shared = createSharedAccount({ threads: 1, bytesMax: 1024 * mib, memoriesMax: 9 });
   const account = new Account(shared, 0);
   const stalling = '/mallory' as OwnerKey;
-  const heap = new ObjectHeap({
-    ...{ bytesPerRunMax: 32 * mib, bytesPerThreadMax: 64 * mib },
-    refusal: (owner) => (owner === stalling ? 'it has kept everybody waiting' : undefined),
-  });
+  const heap = new ObjectHeap({ bytesPerRunMax: 32 * mib, bytesPerThreadMax: 64 * mib });
+  account.shareOf(stalling).isStalling = true;
   const open = (owner: OwnerKey) => heap.open({ owner, share: account.shareOf(owner) });
   expect(open('/alice' as OwnerKey).take(mib)).toBe(mib);
-  const refused = { code: 'overloaded', detail: expect.stringContaining('kept everybody waiting') };
+  const refused = {
+    code: 'overloaded',
+    detail: expect.stringContaining('have kept everybody waiting'),
+  };
   expect(open(stalling).take(1)).toEqual(refused);
   expect(heap.bytes).toBe(mib);
+  // Nor what the host keeps for it, such as handles.
+  expect(new RunBytes(account.shareOf(stalling)).tryHold(1)).toBe(false);
+  expect(new RunBytes(account.shareOf('/alice' as OwnerKey)).tryHold(1)).toBe(true);
 });

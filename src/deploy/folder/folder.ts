@@ -157,10 +157,10 @@ export class WatchedFolder {
     if (file === undefined) {
       return this.#common === undefined ? site : await this.#verdictOfOthers(path, this.#common);
     }
-    using _ = this.#modules.want(file, this.#timing);
+    using wanted = this.#modules.want(file, this.#timing);
     // A look that is already running may have passed the file by.
-    const lookCountNeeded = this.#loop.lookCountAfterNext;
-    this.#loop.lookNow();
+    const lookCountNeeded = wanted.isSighted ? 0 : this.#loop.lookCountAfterNext;
+    if (!wanted.isSighted) this.#loop.lookNow();
     const isSeen = (): boolean => this.#loop.lookCount >= lookCountNeeded;
     return await this.#siteOnce(path, () => isSeen() && !this.#modules.isPending(path));
   }

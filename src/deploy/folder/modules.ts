@@ -152,15 +152,15 @@ export class FolderModules {
   }
 
   /**
-   * A request waits for the file, as it was found now. It is judged next, also when the walk has
-   * not come to it or does not reach it. Dispose of the answer when the request waits no longer.
+   * A request waits for the file, as it was found now. It is judged next, also where no walk comes
+   * to it; `isSighted`: without another look. Dispose of the answer when the request is over.
    */
-  want(file: ListedFile, timing: FolderTiming): Disposable {
+  want(file: ListedFile, timing: FolderTiming): Disposable & { readonly isSighted: boolean } {
     const wanted = this.#queue.want(file.path);
     // At the limit the look decides, which sees all files.
     const isFull = this.#files.size >= this.#parts.limits.modulesPerFolderMax;
     if (!isFull && !this.#files.has(file.path)) this.#consider(file, timing);
-    return wanted;
+    return { ...wanted, isSighted: this.#files.get(file.path)?.sighting?.stamp === file.stamp };
   }
 
   /** Of several nodes: takes up what others have accepted. */

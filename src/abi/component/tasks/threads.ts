@@ -50,7 +50,8 @@ export class DeadlockError extends Error {
 
 export class Threads {
   #current: Thread | undefined;
-  readonly #waiting = new Set<Thread>();
+  /** Few; a set that lives as long as the guest would be made anew, as old memory, for each. */
+  readonly #waiting: Thread[] = [];
   /** What is under way outside of the guest, which may wake somebody. */
   #outside = 0;
   /** Counts the runs. */
@@ -68,7 +69,7 @@ export class Threads {
 
   /** How many lines wait, each looked at whenever something comes. */
   get waitingCount(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   get current(): Thread | undefined {
@@ -85,7 +86,7 @@ export class Threads {
    * is something that it waits for; undefined where there are none.
    */
   end(thread: Thread): Promise<void> | undefined {
-    if (this.#waiting.size === 0) {
+    if (this.#waiting.length === 0) {
       this.#current = undefined;
       return undefined;
     }
@@ -113,7 +114,7 @@ export class Threads {
     }
     thread.isCancellable = isCancellable;
     thread.blocked = { isReady, wake };
-    this.#waiting.add(thread);
+    this.#waiting.push(thread);
     this.#passOn(thread);
     return wake.promise;
   }
@@ -177,8 +178,7 @@ export class Threads {
   /** The run is over, or about to be: all that waits is told, or is about to wait. */
   fail(error: unknown): void {
     this.#failure = error;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting.splice(0);
     for (const { blocked } of waiting) blocked?.wake.reject(error);
     this.#rest?.reject(error);
     this.#rest = undefined;
@@ -188,7 +188,7 @@ export class Threads {
   clear(): void {
     this.#run += 1;
     this.#current = undefined;
-    if (this.#waiting.size > 0) this.#waiting.clear();
+    this.#waiting.length = 0;
     this.#outside = 0;
     this.#rest = undefined;
     this.#failure = undefined;
@@ -221,13 +221,13 @@ export class Threads {
 
   #next(): void {
     if (this.#wakeFirst()) return;
-    if (this.#waiting.size > 0) {
+    if (this.#waiting.length > 0) {
       this.#beforeIdle();
       // What has left may have made room for more.
       if (this.#wakeFirst() || this.#outside > 0) return;
     }
     if (this.#rest === undefined) {
-      if (this.#waiting.size > 0) this.fail(new DeadlockError());
+      if (this.#waiting.length > 0) this.fail(new DeadlockError());
       return;
     }
     this.#rest.resolve();
@@ -248,7 +248,8 @@ export class Threads {
     const { blocked } = thread;
     thread.blocked = undefined;
     thread.isCancellable = false;
-    this.#waiting.delete(thread);
+    const place = this.#waiting.indexOf(thread);
+    if (place !== -1) this.#waiting.splice(place, 1);
     blocked?.wake.resolve(how);
   }
 }

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DaemonPlan } from './daemon-rows.ts';
-import { measureRate } from './load.ts';
+import { measureRate, warmUp } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 
@@ -13,8 +13,6 @@ const guests = fileURLToPath(new URL('../test/guests/components/rust/', import.m
 /** The links of 0.2 let nobody through without it. */
 const headers = { 'x-key': 'open' };
 const connections = 32;
-/** V8 may optimise each module some time after its first answer. */
-const warmRounds = 4;
 
 const chains = [
   { path: 'hello.wasm/passed', link: 'guard.wasm', name: 'two of 0.2 that pass the request on' },
@@ -36,12 +34,12 @@ export async function measureChains({ rounds, seconds }: DaemonPlan): Promise<re
   const urlOf = (path: string): string => `${daemon.url}/${path}`;
   const alone = 'hello.wasm/alone';
   const rates = new Map<string, number[]>([alone, ...chains.map(({ path }) => path)].map(noRates));
-  for (const path of rates.keys()) await askUntil(urlOf(path), () => true, { headers });
-  for (let round = 0; round < warmRounds + rounds; round += 1) {
-    for (const [path, found] of rates) {
-      const rate = await measureRate(urlOf(path), load);
-      if (round >= warmRounds) found.push(rate);
-    }
+  for (const path of rates.keys()) {
+    await askUntil(urlOf(path), () => true, { headers });
+    await warmUp(urlOf(path), load);
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [path, found] of rates) found.push(await measureRate(urlOf(path), load));
   }
   const without = rates.get(alone) ?? [];
   return [

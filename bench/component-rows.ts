@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { measureChains } from './chain-rows.ts';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
-import { measureRate } from './load.ts';
+import { measureRate, warmUp } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
@@ -111,7 +111,7 @@ async function measureGuest(
   if (theirs !== undefined) await askUntil(theirs, () => true);
   const load = { connections, seconds: plan.seconds };
   const found = { ours: [] as number[], theirs: [] as number[], empty: [] as number[] };
-  await measureRate(ours, load);
+  await warmUp(ours, load);
   for (let round = 0; round < plan.rounds; round += 1) {
     found.ours.push(await measureRate(ours, load));
     found.empty.push(await measureRate(empty.url, load));

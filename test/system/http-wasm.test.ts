@@ -83,7 +83,7 @@ const settings = `
 ${before('/guarded/*', 'guard')}
 ${before('/echo.wasm/*', 'guard')}
 ${before('/upper/*', 'upper')}
-${before('/rewritten/*', 'upper', 'upper2', 'upper3')}
+${before('/rewritten/*', 'upper', 'upper2')}
 ${before('/peek/*', 'peek')}
 ${before('/bite/*', 'bite')}
 ${before('/tagged/*', 'tag')}
@@ -151,7 +151,6 @@ describe('handlers of http-wasm behind the daemon', () => {
     folder.write('links/tag2.wasm', links.tag);
     folder.write('links/tag3.wasm', links.tag);
     folder.write('links/upper2.wasm', links.upper);
-    folder.write('links/upper3.wasm', links.upper);
     for (const [name, [request, response = '']] of Object.entries(wrong)) {
       const bytes = await handler({ data: 'a\\0d\\0ab', request, response });
       folder.write(`links/wrong-${name}.wasm`, bytes);

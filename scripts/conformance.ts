@@ -25,6 +25,11 @@
  *
  * DIR is its folder `design/mvp/canonical-abi`; see `conformance/vectors.ts`.
  *
+ *   node scripts/conformance.ts http-wasm DIR
+ *
+ * DIR is a copy of https://github.com/http-wasm/http-wasm-host-go; needs Go; see
+ * `conformance/http-wasm.ts`.
+ *
  *   node scripts/conformance.ts oracle DIR [--wasmtime FILE]
  *
  * DIR holds components; FILE: the program `wasmtime`, where it is not on the path; see
@@ -38,6 +43,7 @@ import { type Assemble, type ScriptReport, ScriptRunner } from '../test/conforma
 import { meteredWorld } from '../test/conformance/spec/world.ts';
 import { openAssembler } from './conformance/assembler.ts';
 import { checkComponents } from './conformance/components.ts';
+import { checkHttpWasm } from './conformance/http-wasm.ts';
 import { checkOracle } from './conformance/oracle.ts';
 import { checkVectors } from './conformance/vectors.ts';
 import { checkWasi } from './conformance/wasi.ts';
@@ -135,6 +141,8 @@ if (suite === 'wasi' && directory !== undefined) {
   const { python, count, seed } = values;
   const options = { python, count: Number(count), seed: Number(seed) };
   process.exitCode = await checkVectors(directory, options);
+} else if (suite === 'http-wasm' && directory !== undefined) {
+  process.exitCode = await checkHttpWasm(directory);
 } else if (suite === 'oracle' && directory !== undefined) {
   process.exitCode = await checkOracle(directory, { wasmtime: values.wasmtime });
 } else if (suite !== 'spec' || directory === undefined) {
@@ -143,6 +151,7 @@ if (suite === 'wasi' && directory !== undefined) {
   console.error('       conformance.ts wasi3 DIR [--only NAME]');
   console.error('       conformance.ts components DIR [--wasm-tools FILE] [--only NAME]');
   console.error('       conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]');
+  console.error('       conformance.ts http-wasm DIR');
   console.error('       conformance.ts oracle DIR [--wasmtime FILE]');
   process.exitCode = 2;
 } else {

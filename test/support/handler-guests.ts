@@ -50,6 +50,40 @@ export const answers = '(i64.const 0)';
 export const bufferRequest = '(drop (call $enable_features (i32.const 1)))';
 export const bufferResponse = '(drop (call $enable_features (i32.const 2)))';
 
+/**
+ * Reads both bodies. Says in a header what that trailer of the request was, and sends `x-more`
+ * behind it; of the response it removes that one, and adds `x-more`.
+ *
+ * @param wanted Of six characters.
+ */
+export const trailerHandler = (wanted: string): Promise<Uint8Array> =>
+  handler({
+    data: `${wanted}x-seenx-more1`,
+    more: `
+      (func $read-all (param $side i32)
+        (loop $more
+          (br_if $more (i64.eqz (i64.shr_u
+            (call $read_body (local.get $side) (i32.const 65536) (i32.const 65536))
+            (i64.const 32))))))`,
+    request: `
+      (drop (call $enable_features (i32.const 7)))
+      (call $read-all (i32.const 0))
+      (local.set $read (call $get_header_values (i32.const 2) (i32.const 1024) (i32.const 6)
+        (i32.const 4096) (i32.const 64)))
+      ;; Without the NUL behind it.
+      (if (i32.wrap_i64 (local.get $read)) (then
+        (call $add_header_value (i32.const 0) (i32.const 1030) (i32.const 6) (i32.const 4096)
+          (i32.sub (i32.wrap_i64 (local.get $read)) (i32.const 1)))))
+      (call $add_header_value (i32.const 2) (i32.const 1036) (i32.const 6)
+        (i32.const 1042) (i32.const 1))
+      ${passes}`,
+    response: `
+      (call $read-all (i32.const 1))
+      (call $remove_header (i32.const 3) (i32.const 1024) (i32.const 6))
+      (call $add_header_value (i32.const 3) (i32.const 1036) (i32.const 6)
+        (i32.const 1042) (i32.const 1))`,
+  });
+
 /** Passes on who asks for a path that ends in "k"; all others get 401. */
 export const guardHandler = (): Promise<Uint8Array> =>
   handler({

@@ -1,19 +1,28 @@
-/** Headers of both messages. There are no trailers here: none are found, and none can be set. */
+/** Headers of both messages, and fields after their bodies. */
 import type { HeaderMap } from '../objects/headers.ts';
 import { hostcall, text, textRoom } from './declare.ts';
 import type { HandlerGuest } from './guest.ts';
 import { requireChangeable, type Side } from './phases.ts';
+import { features } from './run.ts';
 
 const sides = ['request', 'response'] as const satisfies readonly Side[];
-const kindsOfTrailers: ReadonlySet<number> = new Set([2, 3]);
 const countLength = [['count_len', 'number64']] as const;
 
-/** Undefined: trailers. Traps for what is no kind. */
-function headersOf(guest: HandlerGuest, kind: number): HeaderMap | undefined {
-  const side = sides[kind >>> 0];
-  if (side !== undefined) return guest.run[side].headers;
-  if (kindsOfTrailers.has(kind >>> 0)) return undefined;
+/** Of which message: its headers (0, 1), or its trailers (2, 3). Traps for what is no kind. */
+function placeOf(guest: HandlerGuest, kind: number): { readonly side: Side; isTrailer: boolean } {
+  const side = sides[(kind >>> 0) % sides.length];
+  if (side !== undefined && kind >>> 0 < 2 * sides.length) {
+    return { side, isTrailer: kind >>> 0 >= sides.length };
+  }
   return guest.trap(`Cannot look at headers: their kind is 0 to 3: received ${kind >>> 0}`);
+}
+
+/** Undefined: trailers, for who has not asked for them. */
+function headersOf(guest: HandlerGuest, kind: number): HeaderMap | undefined {
+  const { side, isTrailer } = placeOf(guest, kind);
+  const message = guest.run[side];
+  if (!isTrailer) return message.headers;
+  return guest.run.has(features.trailers) ? message.body.trailers : undefined;
 }
 
 function change(
@@ -22,11 +31,11 @@ function change(
   { action, act }: { readonly action: string; readonly act: (headers: HeaderMap) => void },
 ): void {
   const headers = headersOf(guest, kind);
-  const side = sides[kind >>> 0];
-  if (headers === undefined || side === undefined) {
-    guest.trap(`Cannot ${action} a trailer: received a host without that feature`);
+  if (headers === undefined) {
+    const rule = 'only with the feature 4, trailers';
+    guest.trap(`Cannot ${action} a trailer: ${rule}: received no such feature`);
   } else {
-    requireChangeable(guest, side, `${action} a header`);
+    requireChangeable(guest, placeOf(guest, kind).side, `${action} a header`);
     guest.attempt(() => act(headers));
   }
 }

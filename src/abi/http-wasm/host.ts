@@ -16,7 +16,7 @@ export const hostHostcalls = [
     params: [['features', 'flags']],
     results: [['enabled', 'flags']],
     waits: false,
-    meaning: '1: buffer the request, 2: buffer the response; 4, trailers, is not there',
+    meaning: '1: buffer the request, 2: buffer the response, 4: trailers',
     spec: '',
     call: (guest) => (wanted) => guest.run.enable(wanted),
   }),

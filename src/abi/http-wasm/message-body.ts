@@ -1,5 +1,6 @@
 /** The body of a message on its way through a handler, which may read it, or write another. */
 import { Body, type BodyOptions } from '../objects/body.ts';
+import { HeaderMap } from '../objects/headers.ts';
 
 export class MessageBody {
   /** Whether what is read goes on to whoever is next all the same. */
@@ -10,6 +11,10 @@ export class MessageBody {
   #kept: Body | undefined;
   #written: Body | undefined;
   #writtenBytes = 0;
+  /** What the handler has made of the fields after the body; undefined: it has not looked. */
+  #trailers: HeaderMap | undefined;
+  /** Those that came are among them. */
+  #hasTrailers = false;
 
   constructor(rest: Body, options: BodyOptions) {
     this.#rest = rest;
@@ -55,14 +60,39 @@ export class MessageBody {
     this.#writtenBytes += bytes.length;
   }
 
+  /** The fields after the body: what came of them once it was read to its end, and own ones. */
+  get trailers(): HeaderMap {
+    const { headerLimits } = this.#options;
+    const came = this.#hasTrailers ? undefined : this.#rest.trailers;
+    if (came !== undefined) {
+      const own = this.#trailers?.lines() ?? [];
+      this.#trailers = HeaderMap.of([...came, ...own], headerLimits);
+      this.#hasTrailers = true;
+    }
+    this.#trailers ??= new HeaderMap(headerLimits);
+    return this.#trailers;
+  }
+
   /** What goes on; this one is empty then. */
   handOver(): Body {
+    const trailers = this.#trailers?.lines() ?? [];
+    const whole = this.#takeBytes();
+    for (const [name, value] of trailers) whole.addTrailer(name, value);
+    return whole;
+  }
+
+  #takeBytes(): Body {
     const [kept, written] = [this.#kept, this.#written];
     this.#kept = undefined;
     if (written !== undefined) {
       this.#rest.close();
       kept?.close();
       return written;
+    }
+    if (this.#hasTrailers) {
+      // It is at its end, and its trailers would come twice.
+      this.#rest.close();
+      return kept ?? new Body(this.#options);
     }
     if (kept === undefined) return this.#rest;
     kept.append(this.#rest);

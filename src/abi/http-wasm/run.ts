@@ -20,8 +20,8 @@ import { PendingSet } from '../objects/pending.ts';
 import { MessageBody } from './message-body.ts';
 
 /** What a handler may ask for; it is told which of them it has. */
-export const features = { bufferRequest: 1, bufferResponse: 2 } as const;
-const knownFeatures = features.bufferRequest | features.bufferResponse;
+export const features = { bufferRequest: 1, bufferResponse: 2, trailers: 4 } as const;
+const knownFeatures = features.bufferRequest | features.bufferResponse | features.trailers;
 
 const nothingBehind =
   'Cannot answer: a handler that passes the request on must have something behind it: received ' +

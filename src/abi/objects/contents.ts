@@ -56,7 +56,8 @@ export class BodyContents implements ReadBody {
 
   /** Undefined while more may come, or where a part does not say. */
   get knownBytes(): number | undefined {
-    if (this.#isOpen) return undefined;
+    // HTTP/1.1 has no place for trailers where the length was said (RFC 9112, section 7.1).
+    if (this.#isOpen || this.#trailers.length > 0) return undefined;
     let bytes = 0;
     for (const part of this.#parts) {
       const partBytes = part instanceof Uint8Array ? part.length : part.knownBytes;

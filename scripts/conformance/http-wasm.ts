@@ -3,7 +3,7 @@
  * back-end at the end of the chain, and its client as the visitor. Edge: reads the kit's folder,
  * runs `go`, a process, and sockets on loopback.
  *
- * DIR is a copy of https://github.com/http-wasm/http-wasm-host-go, of which `tck` and `api` are used.
+ * DIR is a copy of https://github.com/http-wasm/http-wasm-host-go; `tck` and `api` of it are used.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

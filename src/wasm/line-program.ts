@@ -2,7 +2,8 @@
  * Which line of which source file stands at an offset of the code: the line programs that compilers
  * leave in `.debug_line` (DWARF 4 and 5, section 6.2; offsets as DWARF for WebAssembly counts them,
  * from the first byte of the code section's contents). Pure. The bytes are an owner's, who may lie
- * about his own sources and no more: every loop moves on, every read is within its section.
+ * about his own sources and no more: every loop moves on, every read is within its section, and
+ * names are read at the end alone, because a million files may all point to one name of a mebibyte.
  */
 import { ByteReader } from './binary/reader.ts';
 
@@ -18,19 +19,52 @@ export interface SourceLine {
   readonly line: number;
 }
 
-/** Reads every program; `wanted` are offsets of the code. What is not told is left out. */
+/** Of line programs; what stands behind is not told: reading it takes a second and more. */
+export const lineBytesMax = 16 * 1024 * 1024;
+const filesPerUnitMax = 65_536;
+const nameBytesMax = 1_024;
+
+/** Reads the programs; `wanted` are offsets of the code. What is not told is left out. */
 export function findLines(
   sections: DebugSections,
   wanted: readonly number[],
 ): ReadonlyMap<number, SourceLine> {
-  const found = new Map<number, SourceLine>();
+  const found = new Map<number, Row>();
+  const offsets = [...new Set(wanted)];
   const reader = new LineReader(sections.line);
-  while (reader.pos < reader.end && found.size < wanted.length) {
+  while (reader.pos < reader.end && found.size < offsets.length) {
     const unit = readUnit(reader, sections);
-    if (unit === undefined) return found;
-    new LineProgram(unit, wanted, found).run();
+    if (unit === undefined) break;
+    new LineProgram(unit, offsets, found).run();
   }
-  return found;
+  const lines = [...found].map(([offset, { file, line }]) => {
+    const name = join(nameAt(file.directory), nameAt(file.name));
+    return [offset, { file: name, line }] as const;
+  });
+  return new Map(lines);
+}
+
+interface Row {
+  readonly file: SourceFile;
+  readonly line: number;
+}
+
+/** Where a name begins, which ends before a zero byte. */
+interface NamePlace {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+}
+
+interface SourceFile {
+  readonly directory: NamePlace | undefined;
+  readonly name: NamePlace | undefined;
+}
+
+function nameAt(place: NamePlace | undefined): string {
+  if (place === undefined) return '';
+  const bytes = place.bytes.subarray(place.start, place.start + nameBytesMax);
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
 }
 
 class LineReader extends ByteReader {
@@ -52,11 +86,11 @@ class LineReader extends ByteReader {
     }
   }
 
-  /** Up to a zero byte. */
-  readText(): string {
-    const start = this.pos;
+  /** Moves on behind a zero byte; undefined where there is nothing before it. */
+  passName(): NamePlace | undefined {
+    const { bytes, pos: start } = this;
     while (this.readByte() !== 0);
-    return new TextDecoder().decode(this.bytes.subarray(start, this.pos - 1));
+    return this.pos === start + 1 ? undefined : { bytes, start };
   }
 }
 
@@ -69,7 +103,7 @@ interface Unit {
   readonly opcodeBase: number;
   /** How many operands the standard opcodes have, from 1 on. */
   readonly operandCounts: readonly number[];
-  readonly fileOf: (index: number) => string | undefined;
+  readonly fileOf: (index: number) => SourceFile | undefined;
 }
 
 /** Moves on to the next unit. Undefined for what no compiler for WebAssembly writes. */
@@ -78,6 +112,7 @@ function readUnit(reader: LineReader, sections: DebugSections): Unit | undefined
   // From here on lengths have 64 bits: a module has no room for that.
   if (length >= 0xffff_fff0) return undefined;
   const start = reader.pos;
+  if (start + length > lineBytesMax) return undefined;
   reader.skip(length);
   const unit = new LineReader(reader.bytes, start, reader.pos);
   const version = unit.readU16();
@@ -104,33 +139,40 @@ function readUnit(reader: LineReader, sections: DebugSections): Unit | undefined
 }
 
 /** Before DWARF 5: directory 0 is that of the compilation, which stands elsewhere. */
-function readFiles4(unit: LineReader): readonly string[] {
-  const directories = [''];
-  for (let name = unit.readText(); name !== ''; name = unit.readText()) directories.push(name);
-  const files: string[] = [];
-  for (let name = unit.readText(); name !== ''; name = unit.readText()) {
-    const directory = directories[unit.readU64()] ?? '';
+function readFiles4(unit: LineReader): readonly SourceFile[] {
+  const directories: (NamePlace | undefined)[] = [undefined];
+  for (let name = unit.passName(); name !== undefined; name = unit.passName()) {
+    addTo(directories, name);
+  }
+  const files: SourceFile[] = [];
+  for (let name = unit.passName(); name !== undefined; name = unit.passName()) {
+    const directory = directories[unit.readU64()];
     unit.readU64();
     unit.readU64();
-    files.push(join(directory, name));
+    addTo(files, { directory, name });
   }
   return files;
+}
+
+/** What is too much is left out; what comes behind it has its place all the same. */
+function addTo<T>(list: T[], item: T): void {
+  if (list.length < filesPerUnitMax) list.push(item);
 }
 
 const contentPath = 1;
 const contentDirectory = 2;
 
-function readFiles5(unit: LineReader, sections: DebugSections): readonly string[] {
-  const directories = readEntries(unit, sections);
-  const names = directories.map(({ path }) => path);
-  return readEntries(unit, sections).map(({ directory, path }) =>
+function readFiles5(unit: LineReader, sections: DebugSections): readonly SourceFile[] {
+  const names = readEntries(unit, sections).map(({ name }) => name);
+  return readEntries(unit, sections).map(({ directory, name }) => ({
     // Directory 0 is that of the compilation: names within it are short without it.
-    join(directory === 0 ? '' : (names[directory] ?? ''), path),
-  );
+    directory: directory === 0 ? undefined : names[directory],
+    name,
+  }));
 }
 
 interface Entry {
-  readonly path: string;
+  readonly name: NamePlace | undefined;
   readonly directory: number;
 }
 
@@ -143,20 +185,24 @@ function readEntries(unit: LineReader, sections: DebugSections): readonly Entry[
   const entries: Entry[] = [];
   // Entries without a byte would be as many as somebody likes to say.
   for (let at = 0; at < count && formats.length > 0; at += 1) {
-    let path = '';
+    let name: NamePlace | undefined;
     let directory = 0;
     for (const { content, form } of formats) {
       const value = readForm(unit, form, sections);
-      if (content === contentPath) path = String(value);
-      if (content === contentDirectory) directory = Number(value);
+      if (content === contentPath && typeof value === 'object') name = value;
+      if (content === contentDirectory && typeof value === 'number') directory = value;
     }
-    entries.push({ path, directory });
+    addTo(entries, { name, directory });
   }
   return entries;
 }
 
 /** @throws TerrafirmaError for a form that file tables do not have */
-function readForm(unit: LineReader, form: number, sections: DebugSections): string | number {
+function readForm(
+  unit: LineReader,
+  form: number,
+  sections: DebugSections,
+): NamePlace | number | undefined {
   switch (form) {
     case 0x05:
       return unit.readU16();
@@ -166,30 +212,26 @@ function readForm(unit: LineReader, form: number, sections: DebugSections): stri
       unit.skip(8);
       return 0;
     case 0x08:
-      return unit.readText();
+      return unit.passName();
     case 0x09:
       unit.skip(unit.readU64());
       return 0;
     case 0x0b:
       return unit.readByte();
     case 0x0e:
-      return textAt(sections.strings, unit.readFixedU32());
+      return { bytes: sections.strings, start: unit.readFixedU32() };
     case 0x0f:
       return unit.readU64();
     case 0x1e:
       unit.skip(16);
       return 0;
     case 0x1f:
-      return textAt(sections.lineStrings, unit.readFixedU32());
+      return { bytes: sections.lineStrings, start: unit.readFixedU32() };
     default:
       // Without its length nobody knows where the next entry begins.
       unit.skip(unit.end);
       return 0;
   }
-}
-
-function textAt(strings: Uint8Array, offset: number): string {
-  return new LineReader(strings, Math.min(offset, strings.length)).readText();
 }
 
 function join(directory: string, name: string): string {
@@ -200,7 +242,7 @@ function join(directory: string, name: string): string {
 class LineProgram {
   readonly #unit: Unit;
   readonly #wanted: readonly number[];
-  readonly #found: Map<number, SourceLine>;
+  readonly #found: Map<number, Row>;
   #address = 0;
   #file = 1;
   #line = 1;
@@ -208,7 +250,7 @@ class LineProgram {
   #start = 0;
   #row: { address: number; file: number; line: number } | undefined;
 
-  constructor(unit: Unit, wanted: readonly number[], found: Map<number, SourceLine>) {
+  constructor(unit: Unit, wanted: readonly number[], found: Map<number, Row>) {
     this.#unit = unit;
     this.#wanted = wanted;
     this.#found = found;

@@ -64,4 +64,38 @@ describe('debug information that lies', () => {
     const told = withSourceLines(trap, text);
     expect(told).toContain('tr?p.c:10');
   });
+
+  test('is read once, however many files point to one long name', () => {
+    const filesCount = 60_000;
+    const places = Array.from({ length: 4 * filesCount }, () => 0);
+    const files = [1, 1, 0x0e, ...leb(filesCount), ...places];
+    // Form 5, no directories; each file's name is the first of `.debug_str`.
+    const header = [1, 1, 1, 0xfb, 14, 13, ...new Array<number>(12).fill(1), 0, 0, ...files];
+    const unit = [5, 0, 4, 0, ...u32(header.length), ...header];
+    const lied = Buffer.concat([
+      read('trap.wasm'),
+      custom('.debug_line', Buffer.from([...u32(unit.length), ...unit])),
+      custom('.debug_str', Buffer.concat([Buffer.alloc(8 * 1024 * 1024, 'A'), Buffer.of(0)])),
+    ]);
+    expect(withSourceLines(trap, lied)).toBe(trap);
+  });
+
+  test('is cut where a name has no end', () => {
+    const text = Buffer.from(bytes.toString('latin1').replaceAll('trap.c\0', 'trap.cc'), 'latin1');
+    expect(withSourceLines(trap, text).length).toBeLessThan(trap.length + 3 * 220);
+  });
 });
+
+function leb(value: number): readonly number[] {
+  const low = value & 0x7f;
+  return value < 0x80 ? [low] : [low | 0x80, ...leb(Math.floor(value / 128))];
+}
+
+function u32(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}
+
+function custom(name: string, contents: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.of(name.length), Buffer.from(name), contents]);
+  return Buffer.concat([Buffer.from([0, ...leb(body.length)]), body]);
+}

@@ -24,8 +24,9 @@ const htmlStart = new RegExp(
 /** @throws TerrafirmaError `reply-too-large`, `overloaded` when the last body was refused */
 export function completeReply(reply: OutgoingReply): { head: ReplyHead; body: Uint8Array } {
   const status = reply.status ?? statusDefault;
-  if (reply.body === undefined) throw new TerrafirmaError(reply.refusal);
-  const body = statusHasBody(status) ? reply.body : noBytes;
+  const taken = reply.takeBody();
+  if (taken === undefined) throw new TerrafirmaError(reply.refusal);
+  const body = statusHasBody(status) ? taken : noBytes;
   const headers: Header[] = reply.headers.toLines();
   if (body.length > 0 && !reply.headers.has('content-type')) {
     headers.push(['content-type', guessContentType(body)]);
@@ -57,8 +58,10 @@ function hasControlByte(body: Uint8Array): boolean {
   const end = Math.min(body.length, controlBytesLookedAt);
   const wordsFrom = Math.min(end, -body.byteOffset & 3);
   const wordCount = (end - wordsFrom) >> 2;
-  const words = new Int32Array(body.buffer, body.byteOffset + wordsFrom, wordCount);
   if (hasControlIn(body, 0, wordsFrom)) return true;
+  // A shorter body may end before the first whole word, where none may begin.
+  if (wordCount === 0) return hasControlIn(body, wordsFrom, end);
+  const words = new Int32Array(body.buffer, body.byteOffset + wordsFrom, wordCount);
   for (let index = 0; index < wordCount; index += 1) {
     const word = words[index] ?? 0;
     // The top bits of bytes below 0x20, and of those that are 0x7f; carries find some too many.

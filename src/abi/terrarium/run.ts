@@ -22,6 +22,9 @@ import { OutboundState, type ReadableRequest } from './outbound-state.ts';
 /** Carries the visitor's address; a visitor's own claim under these names is dropped. */
 const clientAddressHeaders = ['fastly-client-ip', 'x-fastly-client-ip'] as const;
 
+/** What is smaller is no more than V8's own stock gives. */
+const roomyBytesMin = 32 * 1024;
+
 export class OutgoingReply {
   status: number | undefined;
   readonly headers: GuestHeaders;
@@ -56,6 +59,18 @@ export class OutgoingReply {
   setBody(body: Uint8Array): void {
     this.body = body;
     if (body.length > this.#storage.length) this.#storage = body;
+  }
+
+  /**
+   * The body as it is sent, without what else there was room for: a client that takes nothing must
+   * not keep 32 MiB for one kilobyte, which is all that anybody's account is charged for.
+   */
+  takeBody(): Uint8Array | undefined {
+    const { body } = this;
+    const isSmall = body !== undefined && 2 * body.length < this.#storage.length;
+    const sent = isSmall && this.#storage.length >= roomyBytesMin ? body.slice() : body;
+    this.#storage = noBytes;
+    return sent;
   }
 }
 

@@ -108,6 +108,8 @@ export class Http1Wire implements Wire, Departure, Watched {
     this.events.writeHead(status, headers);
     this.#whole = body;
     this.#isRoomSent = this.#room !== undefined && body?.buffer === this.#room.buffer;
+    // It would be held for as long as the client takes for something else.
+    if (!this.#isRoomSent) this.#room = undefined;
     this.#options.batch.add(this, body?.length);
   }
 

@@ -71,6 +71,16 @@ describe('the content type of a body without one', () => {
     expect(guessContentType(whole.subarray(2, 8))).toBe('text/html; charset=utf-8');
   });
 
+  test('is looked for in bodies shorter than a word, wherever they lie', () => {
+    const whole = Buffer.alloc(16, 'a');
+    for (let start = 0; start < 8; start += 1) {
+      for (let length = 1; length < 5; length += 1) {
+        const body = whole.subarray(start, start + length);
+        expect(guessContentType(body)).toBe('text/plain; charset=utf-8');
+      }
+    }
+  });
+
   test('a tag after 512 bytes of white space is not looked for', () => {
     expect(guess(`${' '.repeat(506)}<html>`)).toBe('text/html; charset=utf-8');
     expect(guess(`${' '.repeat(513)}<html>`)).toBe('text/plain; charset=utf-8');
@@ -99,6 +109,22 @@ describe('what is sent', () => {
       head: { status, headers: [] },
       body: new Uint8Array(0),
     });
+  });
+
+  test.each([1, 20_000, 65_536])('holds little more than %i bytes after a large body', (bytes) => {
+    const lent: Uint8Array[] = [];
+    const lendRoom = (size: number): Uint8Array => {
+      const room = new Uint8Array(size);
+      lent.push(room);
+      return room;
+    };
+    const reply = new OutgoingReply(defaultLimits, { lendRoom });
+    reply.setBody(reply.storageFor(1_048_576));
+    reply.setBody(reply.storageFor(bytes).subarray(0, bytes).fill(7));
+    const { body } = completeReply(reply);
+    expect(lent).toHaveLength(1);
+    expect(body).toEqual(new Uint8Array(bytes).fill(7));
+    expect(body.buffer.byteLength).toBeLessThanOrEqual(2 * bytes);
   });
 
   test('is nothing when the last body was refused', () => {

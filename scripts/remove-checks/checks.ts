@@ -50,9 +50,23 @@ export const checks: readonly RemovableCheck[] = [
   {
     limit: 'runs of an owner at once',
     file: 'src/engine/supply/admission.ts',
-    check: 'if (!isCovered && site.owner.runs >= runsPerOwnerMax) return false;',
+    check: 'if (!isCovered && site.owner.runs >= site.owner.runsMax) return false;',
     instead: '',
     test: 'test/engine/supply/admission.test.ts',
+  },
+  {
+    limit: 'what the host keeps for runs of an owner who keeps everybody waiting',
+    file: 'src/engine/run/bytes.ts',
+    check: 'this.#isOver || this.#share.isStalling',
+    instead: 'this.#isOver',
+    test: 'test/engine/supply/object-heap.test.ts',
+  },
+  {
+    limit: 'time that collections for one owner may take from all',
+    file: 'src/engine/supply/holding-back.ts',
+    check: 'this.#options.admission.limitOwner(owner, runsMaxOf[standing]);',
+    instead: '',
+    test: 'test/engine/supply/holding-back.test.ts',
   },
   {
     limit: 'requests that a link sends at once',

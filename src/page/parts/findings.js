@@ -12,6 +12,11 @@ const tones = /** @type {Record<string, 'good' | 'idle' | 'bad'>} */ ({
   bad: 'bad',
 });
 
+/** What stands between backticks is to be typed. @param {string} text */
+function inCode(text) {
+  return text.split('`').map((part, at) => (at % 2 === 1 ? html`<code>${part}</code>` : part));
+}
+
 /** @param {{ name: string }} given */
 export function Findings({ name }) {
   const path = `/v1/doctor/${encodeURIComponent(name)}`;
@@ -22,7 +27,7 @@ export function Findings({ name }) {
     <${Shown} error=${value === undefined ? error : undefined} isWaiting=${value === undefined}>
       <p class=${next === undefined ? 'next good' : 'next'}><strong>${
         next === undefined ? 'Nothing is missing.' : 'Next:'
-      }</strong> ${visible(next?.nextStep ?? next?.text)}</p>
+      }</strong> ${inCode(visible(next?.nextStep ?? next?.text))}</p>
       <ul class="findings">${findings.map(
         (/** @type {any} */ { id, mark, text }, /** @type {number} */ at) => html`<li key=${at}>
           <${Badge} tone=${tones[mark] ?? 'idle'}>${visible(id)}<//>

@@ -1,9 +1,12 @@
 /** Draws lines or stacked areas over time, and marks of deploys. Touches the page's canvas. */
 import uPlot from '../library/uplot.js';
+import { lonely } from './lonely.js';
 
 const heightPx = 176;
 const axisWidthPx = 62;
 const markPx = 5;
+/** Of a value without another beside it, of which no line can be drawn. */
+const pointPx = 5;
 
 /**
  * @typedef {import('./plot.js').Line} Line
@@ -80,7 +83,7 @@ export class Plotter {
     const paint = (/** @type {string} */ name) => styles.getPropertyValue(`--${name}`).trim();
     const line = (/** @type {Line} */ { color, label }) => ({
       ...{ label, stroke: paint(color), width: this.#isStacked ? 0 : 1.5 },
-      ...{ points: { show: false }, spanGaps: false },
+      ...{ points: this.#isStacked ? { show: false } : points(paint(color)), spanGaps: false },
       ...(this.#isStacked ? { fill: paint(color) } : {}),
     });
     // Stacks are drawn from the top down: each covers what is below it.
@@ -120,6 +123,13 @@ export class Plotter {
       },
     };
   }
+}
+
+/** @param {string} fill @returns {uPlot.Series.Points} */
+function points(fill) {
+  const filter = (/** @type {uPlot} */ plot, /** @type {number} */ line) =>
+    lonely(plot.data[line] ?? []);
+  return { show: false, size: pointPx, width: 0, fill, filter };
 }
 
 /**

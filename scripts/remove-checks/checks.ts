@@ -55,13 +55,6 @@ export const checks: readonly RemovableCheck[] = [
     test: 'test/engine/supply/admission.test.ts',
   },
   {
-    limit: 'what the host keeps for runs of an owner who keeps everybody waiting',
-    file: 'src/engine/run/bytes.ts',
-    check: 'this.#isOver || this.#share.isStalling',
-    instead: 'this.#isOver',
-    test: 'test/engine/supply/object-heap.test.ts',
-  },
-  {
     limit: 'time that collections for one owner may take from all',
     file: 'src/engine/supply/holding-back.ts',
     check: 'this.#options.admission.limitOwner(owner, runsMaxOf[standing]);',

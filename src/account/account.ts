@@ -106,6 +106,11 @@ export class Account {
     return uses.filter(({ bytes }) => bytes > 0);
   }
 
+  /** See `Share.fadeTaken`: of all owners, on this thread. */
+  fadeHeapUses(): void {
+    for (const share of this.#shares.values()) share.fadeTaken();
+  }
+
   /** Sums over all threads; the last few KiB of each may not be shown yet. */
   held(): Held {
     return {

@@ -115,6 +115,11 @@ export class Share {
     if (bytes > 0) this.#takenBytes += bytes;
   }
 
+  /** To be called each second: what was put there some time ago is garbage, if it is not held. */
+  fadeTaken(): void {
+    this.#takenBytes = Math.floor(this.#takenBytes / 2);
+  }
+
   /** What the owner has on this thread's heap, and has put there since this was last asked. */
   takeHeapBytes(): number {
     const bytes = Math.max(0, this.#heapBytes) + this.#takenBytes;

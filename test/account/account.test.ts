@@ -46,6 +46,15 @@ describe('account', () => {
     expect(there.heapUses()).toEqual([]);
   });
 
+  test('forgets by and by what owners have put there, and not what they have', () => {
+    const { here } = openTwo();
+    const mallory = here.shareOf(owner('mallory'));
+    mallory.charge('heap', 8 * mib);
+    here.fadeHeapUses();
+    here.fadeHeapUses();
+    expect(here.heapUses()).toEqual([{ owner: owner('mallory'), bytes: 10 * mib }]);
+  });
+
   test('notices that a thread has to do with more than one owner', () => {
     const { here } = openTwo();
     here.shareOf(owner('alice'));

@@ -5,8 +5,8 @@
  * nobody's fault.
  *
  * A collection falls into whichever run happens to allocate next, so it is not that run's: it is
- * shared out by what owners have on the heap and have put there since the last one. Objects that
- * die young cost the collector next to nothing, and its pauses are too short to be counted. Nor
+ * shared out by what owners have on the heap and have put there in the last seconds: an hour of an
+ * honest owner's requests would outweigh what somebody else hoards now. Objects that die young cost the collector next to nothing, and its pauses are too short to be counted. Nor
  * does a run's own stretch count that is no longer than instances of large programs take: it makes
  * its owner wait longer for the next turn (`owner-use.ts`), where collections come at any time.
  */
@@ -16,7 +16,7 @@ import type { OwnerKey } from '../../names.ts';
 import { stallMsMin, type ThreadCpu } from './thread-cpu.ts';
 
 export interface StallsOptions {
-  readonly account: Pick<Account, 'heapUses'>;
+  readonly account: Pick<Account, 'fadeHeapUses' | 'heapUses'>;
   readonly cpu: ThreadCpu;
   /** Milliseconds since some instant. */
   readonly nowMs: () => number;
@@ -47,6 +47,8 @@ const ownBytes = 8 * 1024 * 1024;
 const collectionMsMin = 1;
 /** A collection is told a turn or two later than it was; a stretch waits for that. */
 const settledAfterMs = 50;
+/** So often half of what owners have put on the heap is forgotten. */
+const fadeMs = 1_000;
 /** Waiting to be settled; beyond that, a thread has other sorrows. */
 const waitingMax = 256;
 
@@ -55,6 +57,7 @@ export class Stalls {
   readonly #observer: PerformanceObserver;
   #collections: Interval[] = [];
   #stretches: Stretch[] = [];
+  #fadedAtMs = 0;
 
   constructor(options: StallsOptions) {
     this.#options = options;
@@ -83,13 +86,20 @@ export class Stalls {
 
   /** To be called every moment: nothing to do where nothing took long. */
   settle(): void {
-    if (this.#collections.length === 0 && this.#stretches.length === 0) return;
     const nowMs = this.#options.nowMs();
+    this.#fade(nowMs);
+    if (this.#collections.length === 0 && this.#stretches.length === 0) return;
     const isDue = ({ toMs }: Interval): boolean => nowMs - toMs >= settledAfterMs;
     for (const stretch of this.#stretches.filter(isDue)) this.#chargeRun(stretch, nowMs);
     this.#stretches = this.#stretches.filter((stretch) => !isDue(stretch));
     const oldestMs = this.#stretches.at(0)?.fromMs ?? nowMs - settledAfterMs;
     this.#collections = this.#collections.filter(({ toMs }) => toMs >= oldestMs);
+  }
+
+  #fade(nowMs: number): void {
+    if (nowMs - this.#fadedAtMs < fadeMs) return;
+    this.#fadedAtMs = nowMs;
+    this.#options.account.fadeHeapUses();
   }
 
   #shareOut(collection: Interval): void {

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Account } from '../../../src/account/account.ts';
+import { createSharedAccount } from '../../../src/account/shared.ts';
 import { Stalls } from '../../../src/engine/turn/stalls.ts';
 import { ThreadCpu } from '../../../src/engine/turn/thread-cpu.ts';
 import type { OwnerKey } from '../../../src/names.ts';
@@ -14,15 +16,20 @@ class TestThread {
   uses: { readonly owner: OwnerKey; readonly bytes: number }[] = [];
   readonly charged = new Map<OwnerKey, number>();
   readonly cpu = new ThreadCpu(() => this.cpuMs);
-  readonly stalls = new Stalls({
-    account: { heapUses: () => this.uses },
-    cpu: this.cpu,
-    nowMs: () => this.nowMs,
-    onStall: (owner, ms) => this.charged.set(owner, (this.charged.get(owner) ?? 0) + ms),
-  });
+  readonly stalls: Stalls;
 
-  constructor() {
+  constructor(account?: Account) {
+    this.stalls = new Stalls({
+      account: account ?? { fadeHeapUses: () => undefined, heapUses: () => this.uses },
+      cpu: this.cpu,
+      nowMs: () => this.nowMs,
+      onStall: (owner, ms) => this.charged.set(owner, (this.charged.get(owner) ?? 0) + ms),
+    });
     this.cpu.ask(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.stalls.close();
   }
 
   /** `cpuMs` of work in so many milliseconds, with no look at the clock between. */
@@ -58,6 +65,27 @@ describe('Stalls', () => {
     // 8 MiB are the daemon's own; four milliseconds are nobody's business.
     expect(thread.charged.get(mallory)).toBeCloseTo((36 - 4) * (48 / 64));
     expect(thread.charged.get(alice)).toBeCloseTo((36 - 4) * (8 / 64));
+  });
+
+  test('an hour of requests does not outweigh what somebody hoards now', () => {
+    const account = new Account(
+      createSharedAccount({ threads: 1, bytesMax: 1024 * mib, memoriesMax: 10 }),
+      0,
+    );
+    using hour = new TestThread(account);
+    const honest = account.shareOf(alice);
+    for (let second = 0; second < 3_600; second += 1) {
+      for (let request = 0; request < 100; request += 1) {
+        honest.charge('run', 16 * 1024);
+        honest.release('run', 16 * 1024);
+      }
+      hour.settle();
+    }
+    account.shareOf(mallory).charge('heap', 64 * mib);
+    hour.work(200, 180);
+    hour.stalls.noteCollections([{ startTime: hour.nowMs - 180, duration: 180 }]);
+    expect(hour.charged.get(alice)).toBeLessThan(10);
+    expect(hour.charged.get(mallory)).toBeGreaterThan(100);
   });
 
   test('a thread that waited for a core was held up by nobody', () => {

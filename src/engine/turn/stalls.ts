@@ -6,9 +6,10 @@
  *
  * A collection falls into whichever run happens to allocate next, so it is not that run's: it is
  * shared out by what owners have on the heap and have put there in the last seconds: an hour of an
- * honest owner's requests would outweigh what somebody else hoards now. Objects that die young cost the collector next to nothing, and its pauses are too short to be counted. Nor
- * does a run's own stretch count that is no longer than instances of large programs take: it makes
- * its owner wait longer for the next turn (`owner-use.ts`), where collections come at any time.
+ * honest owner's requests would outweigh what somebody else hoards now. Objects that die young
+ * cost the collector next to nothing, and its pauses are too short to be counted. Nor does a run's
+ * own stretch count that is no longer than instances of large programs take: it makes its owner
+ * wait longer for the next turn (`owner-use.ts`), where collections come at any time.
  */
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import type { Account } from '../../account/account.ts';

@@ -1,5 +1,5 @@
-// Plain JavaScript for Node.js 18 and newer. Starts a program again under the Node.js that the
-// optional dependencies brought, and stands in for it: the same streams, signals and exit.
+// Plain JavaScript for Node.js 18 and newer. Starts a program again under another Node.js, and
+// stands in for it: the same streams, signals and exit.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { explainMissingNode, findPackagedNode, nodeFlags } from './find-node.js';
@@ -10,11 +10,12 @@ const passedOn = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'
  * Ends this process as the other one ends; 1 when it cannot be started.
  *
  * @param {readonly string[]} argv the script and its arguments
- * @param {{ isTied?: boolean }} [options] `isTied`: the program knows how to end when this process
- *   is killed, which it is told by a channel (`endWithWrapper` in src/main.ts)
+ * @param {{ isTied?: boolean, executable?: string | undefined }} [options] `isTied`: the program
+ *   knows how to end when this process is killed, which it is told by a channel (`endWithWrapper`
+ *   in src/main.ts); `executable`: where it is not the Node.js that the optional dependencies
+ *   brought
  */
-export function relaunch(argv, { isTied = false } = {}) {
-  const executable = findPackagedNode();
+export function relaunch(argv, { isTied = false, executable = findPackagedNode() } = {}) {
   if (executable === undefined) {
     process.stderr.write(`${explainMissingNode()}\n`);
     process.exit(1);

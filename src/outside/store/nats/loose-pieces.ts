@@ -2,8 +2,9 @@
  * Pieces of whole files that nothing names: of a node that died while it stored one, or was cut off
  * from the engine. Edge: NATS.
  */
-import { EngineError, type Link } from './link.ts';
-import type { Bucket } from './objects.ts';
+import { messageAtLeader, readAtLeader } from './leader-reading.ts';
+import type { Link } from './link.ts';
+import { type Bucket, decodeObject } from './objects.ts';
 
 export interface LooseParts {
   readonly link: Link;
@@ -15,10 +16,11 @@ export interface LooseParts {
 /** Each is asked for, with its last piece: the rest comes with the next sweep. */
 const removedAtOnceMax = 100;
 const apiMs = 5_000;
-const notFoundCode = 10_037;
 
 /**
- * Resolves to how many files' pieces were removed.
+ * Resolves to how many files' pieces were removed. A listing comes from any server that has the
+ * stream, which may be one that still catches up: whatever it lacks would be lost. So what it
+ * shows as unnamed is looked for once more, in what the leader has.
  *
  * @param readNamed The pieces that are named, read after it is known which there are.
  */
@@ -30,15 +32,28 @@ export async function removeLoosePieces(
   const there = await piecesThere(parts);
   if (there.length === 0) return 0;
   const named = await readNamed();
-  const loose = there.filter((id) => !named.has(id)).slice(0, removedAtOnceMax);
-  let removed = 0;
-  for (const id of loose) {
+  const unnamed = there.filter((id) => !named.has(id)).slice(0, removedAtOnceMax);
+  const loose = new Set<string>();
+  for (const id of unnamed) {
     const lastMs = await lastStoredMs(parts, id);
-    if (lastMs === undefined || lastMs >= beforeMs) continue;
-    await link.ask(`STREAM.PURGE.${bucket.stream}`, { filter: bucket.piecesOf(id) }, apiMs);
-    removed += 1;
+    if (lastMs !== undefined && lastMs < beforeMs) loose.add(id);
   }
-  return removed;
+  if (loose.size > 0) for (const id of await namedAtLeader(parts)) loose.delete(id);
+  for (const id of loose) {
+    await link.ask(`STREAM.PURGE.${bucket.stream}`, { filter: bucket.piecesOf(id) }, apiMs);
+  }
+  return loose.size;
+}
+
+/** For the rare time that there is something to remove. */
+async function namedAtLeader({ bucket, link }: LooseParts): Promise<readonly string[]> {
+  const ids: string[] = [];
+  const { allObjects: filter, stream } = bucket;
+  for await (const { data } of readAtLeader(link, { filter, stream })) {
+    const object = decodeObject(data);
+    if (object !== undefined) ids.push(object.id);
+  }
+  return ids;
 }
 
 /** By their ids. */
@@ -56,13 +71,6 @@ async function piecesThere({ bucket, link }: LooseParts): Promise<readonly strin
 
 /** Undefined: they are gone. */
 async function lastStoredMs({ bucket, link }: LooseParts, id: string): Promise<number | undefined> {
-  try {
-    const question = { last_by_subj: bucket.piecesOf(id) };
-    const answer = await link.ask(`STREAM.MSG.GET.${bucket.stream}`, question, apiMs);
-    const { time } = Object(Object(answer).message);
-    return Date.parse(String(time));
-  } catch (error) {
-    if (error instanceof EngineError && error.code === notFoundCode) return undefined;
-    throw error;
-  }
+  const question = { last_by_subj: bucket.piecesOf(id) };
+  return (await messageAtLeader(link, bucket.stream, question))?.storedAtMs;
 }

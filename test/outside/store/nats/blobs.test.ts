@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Digest } from '../../../../src/names.ts';
 import type { StoredBlob } from '../../../../src/outside/store/contract.ts';
 import { Link } from '../../../../src/outside/store/nats/link.ts';
+import { removeLoosePieces } from '../../../../src/outside/store/nats/loose-pieces.ts';
 import type { NatsStore } from '../../../../src/outside/store/nats/nats-store.ts';
+import { Bucket } from '../../../../src/outside/store/nats/objects.ts';
 import { untilAnswered } from '../../../../src/outside/store/nats/patience.ts';
 import { NatsServers, natsProgram } from '../../../support/nats-servers.ts';
 import { openNatsStore, settingsOf } from './world.ts';
@@ -97,6 +99,22 @@ describe.skipIf(natsProgram === undefined)('whole files', () => {
     expect(await store.blobs.removeLoose?.(Date.now() - 60_000)).toBe(0);
     expect(new Set(await ids())).toEqual(new Set([...named, 'left']));
     expect(await store.blobs.removeLoose?.(Date.now() + 60_000)).toBe(1);
+    expect(new Set(await ids())).toEqual(new Set(named));
+    expect(isSame(await store.blobs.get(digestOf(content)), content)).toBe(true);
+  });
+
+  test('pieces that a server does not list, which still catches up, stay', async () => {
+    const content = randomBytes(large);
+    await store.blobs.put(digestOf(content), content);
+    const named = await ids();
+    await connection.request(`$O.${bucket}.C.left`, 'a');
+    const ignore = (): void => undefined;
+    const events = { onConnected: ignore, onDisconnected: ignore, onTrouble: ignore };
+    const link = new Link(settingsOf(servers.urls, { name: 'whole' }), events);
+    await link.open();
+    const parts = { link, bucket: new Bucket(bucket), beforeMs: Date.now() + 60_000 };
+    expect(await removeLoosePieces(parts, () => Promise.resolve(new Set()))).toBe(1);
+    await link.close();
     expect(new Set(await ids())).toEqual(new Set(named));
     expect(isSame(await store.blobs.get(digestOf(content)), content)).toBe(true);
   });

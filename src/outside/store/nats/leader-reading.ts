@@ -1,7 +1,7 @@
 /**
  * Reads all messages of some subjects from the leader of their stream, one question for each: for
- * whoever removes what is not among them. A consumer (`stream-reading.ts`) is ten times as fast, but
- * lies on any server that has the stream, which may be one that still catches up. Edge: NATS.
+ * whoever removes what is not among them. A consumer (`stream-reading.ts`) is ten times as fast,
+ * but lies on any server that has the stream, which may be one that still catches up. Edge: NATS.
  */
 import { EngineError, type Link } from './link.ts';
 

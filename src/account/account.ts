@@ -92,6 +92,11 @@ export class Account {
     return share;
   }
 
+  /** The same, of an owner who may have nothing to do here any more: it is no sign of him. */
+  knownShareOf(owner: OwnerKey): Share | undefined {
+    return this.#shares.peek(owner);
+  }
+
   /** Changes while this thread has to do with more than one owner. */
   get ownerChanges(): number {
     return this.#ownerChanges;

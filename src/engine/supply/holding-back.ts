@@ -9,7 +9,7 @@ import type { OwnerKey } from '../../names.ts';
 import type { Admission } from './admission.ts';
 
 export interface HoldingBackOptions {
-  readonly account: Pick<Account, 'ownerChanges' | 'shareOf'>;
+  readonly account: Pick<Account, 'knownShareOf' | 'ownerChanges'>;
   readonly admission: Pick<Admission, 'limitOwner'>;
   /** Read anew each time. */
   readonly limits: { readonly stallMsPerSMax: number };
@@ -90,8 +90,8 @@ export class HoldingBack {
    */
   #mark(owner: OwnerKey, nowMs: number): void {
     const isStalling = this.isHeld(owner) && this.#debts.of(owner, nowMs) > exceedingMs;
-    const share = this.#options.account.shareOf(owner);
-    share.isStalling = isStalling;
+    const share = this.#options.account.knownShareOf(owner);
+    if (share !== undefined) share.isStalling = isStalling;
   }
 
   #lookForOthers(nowMs: number): void {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { Account } from '../../../src/account/account.ts';
 import type { Share } from '../../../src/account/share.ts';
+import { createSharedAccount } from '../../../src/account/shared.ts';
 import { HoldingBack } from '../../../src/engine/supply/holding-back.ts';
 import type { OwnerKey } from '../../../src/names.ts';
 
@@ -7,7 +9,7 @@ const mallory = '/public/mallory' as OwnerKey;
 
 class TestThread {
   readonly share = { isStalling: false } as Share;
-  readonly account = { ownerChanges: 0, shareOf: () => this.share };
+  readonly account = { ownerChanges: 0, knownShareOf: () => this.share };
   readonly limits = { stallMsPerSMax: 10 };
   /** Runs at once that owners may have, as they were told. */
   readonly told: (readonly [OwnerKey, number])[] = [];
@@ -53,6 +55,28 @@ describe('HoldingBack', () => {
     expect(thread.holding.isHeld(mallory)).toBe(true);
     thread.holding.look(7_200);
     expect(thread.told.slice(1)).toEqual([[mallory, Number.POSITIVE_INFINITY]]);
+  });
+
+  test('takes nobody for there who only owes still', () => {
+    const shared = createSharedAccount({ threads: 1, bytesMax: 1024 * 1024, memoriesMax: 1 });
+    const account = new Account(shared, 0);
+    const alice = '/public/alice' as OwnerKey;
+    const holding = new HoldingBack({
+      account,
+      limits: { stallMsPerSMax: 10 },
+      admission: { limitOwner: () => undefined },
+    });
+    for (const owner of [alice, mallory]) {
+      account.shareOf(owner);
+      holding.charge(owner, 60, 0);
+      expect(holding.isHeld(owner)).toBe(true);
+    }
+    for (let nowMs = 100; nowMs <= 2_500; nowMs += 100) {
+      account.shareOf(alice);
+      holding.charge(alice, 5, nowMs);
+      holding.look(nowMs);
+    }
+    expect(holding.isHeld(alice)).toBe(false);
   });
 
   test('whoever goes on after it was held is told from whoever was held for two pauses', () => {

@@ -35,7 +35,7 @@
  * DIR holds components; FILE: the program `wasmtime`, where it is not on the path; see
  * `conformance/oracle.ts`.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { EngineWorld } from '../test/conformance/spec/engine-world.ts';
@@ -47,7 +47,7 @@ import { checkHttpWasm } from './conformance/http-wasm.ts';
 import { checkOracle } from './conformance/oracle.ts';
 import { checkVectors } from './conformance/vectors.ts';
 import { checkWasi } from './conformance/wasi.ts';
-import { checkWasi03 } from './conformance/wasi3.ts';
+import { checkWasi03, wasi03Folder } from './conformance/wasi3.ts';
 
 /** Failures that stay, each with its reason: `file.wast` → text of the failure → reason. */
 type SkipList = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -116,44 +116,132 @@ async function runSpec(directory: string, assemble: Assemble): Promise<number> {
   return totals.failures === 0 ? 0 : 1;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    assembler: { type: 'string' },
-    count: { type: 'string', default: '100000' },
-    only: { type: 'string' },
-    python: { type: 'string', default: 'python3' },
-    seed: { type: 'string', default: '1' },
-    verbose: { type: 'boolean', default: false },
-    wasmtime: { type: 'string', default: 'wasmtime' },
-    'wasm-tools': { type: 'string', default: 'wasm-tools' },
+interface Suite {
+  /** What follows its name on the command line. */
+  readonly usage: string;
+  /** What DIR is. */
+  readonly source: string;
+  /** A file or folder that DIR has where it is the right one; none: any folder. */
+  readonly landmark?: string;
+  readonly run: (directory: string) => Promise<number>;
+}
+
+const suites: Readonly<Record<string, Suite>> = {
+  spec: {
+    usage: 'DIR [--assembler FILE] [--only NAME] [--verbose]',
+    source: 'a copy of github.com/WebAssembly/testsuite',
+    landmark: 'legacy',
+    run: async (directory) => await runSpec(directory, await openAssembler(values.assembler)),
   },
-});
-const [suite, directory] = positionals;
-if (suite === 'wasi' && directory !== undefined) {
-  process.exitCode = await checkWasi(directory);
-} else if (suite === 'wasi3' && directory !== undefined) {
-  process.exitCode = await checkWasi03(directory, values.only);
-} else if (suite === 'components' && directory !== undefined) {
-  const { only, 'wasm-tools': wasmTools } = values;
-  process.exitCode = await checkComponents(directory, { wasmTools, only });
-} else if (suite === 'vectors' && directory !== undefined) {
-  const { python, count, seed } = values;
-  const options = { python, count: Number(count), seed: Number(seed) };
-  process.exitCode = await checkVectors(directory, options);
-} else if (suite === 'http-wasm' && directory !== undefined) {
-  process.exitCode = await checkHttpWasm(directory);
-} else if (suite === 'oracle' && directory !== undefined) {
-  process.exitCode = await checkOracle(directory, { wasmtime: values.wasmtime });
-} else if (suite !== 'spec' || directory === undefined) {
-  console.error('usage: conformance.ts spec DIR [--assembler FILE] [--only NAME] [--verbose]');
-  console.error('       conformance.ts wasi DIR');
-  console.error('       conformance.ts wasi3 DIR [--only NAME]');
-  console.error('       conformance.ts components DIR [--wasm-tools FILE] [--only NAME]');
-  console.error('       conformance.ts vectors DIR [--count N] [--seed N] [--python FILE]');
-  console.error('       conformance.ts http-wasm DIR');
-  console.error('       conformance.ts oracle DIR [--wasmtime FILE]');
-  process.exitCode = 2;
+  wasi: {
+    usage: 'DIR',
+    source: 'a copy of github.com/WebAssembly/wasi-testsuite, branch prod/testsuite-base',
+    landmark: 'tests',
+    run: checkWasi,
+  },
+  wasi3: {
+    usage: 'DIR [--only NAME]',
+    source: 'a copy of github.com/WebAssembly/wasi-testsuite, branch prod/testsuite-base',
+    landmark: wasi03Folder,
+    run: (directory) => checkWasi03(directory, values.only),
+  },
+  components: {
+    usage: 'DIR [--wasm-tools FILE] [--only NAME]',
+    source: 'test/ of github.com/WebAssembly/component-model, or tests/misc_testsuite of wasmtime',
+    run: (directory) => {
+      const { only, 'wasm-tools': wasmTools } = values;
+      return checkComponents(directory, { wasmTools, only });
+    },
+  },
+  vectors: {
+    usage: 'DIR [--count N] [--seed N] [--python FILE]',
+    source: 'design/mvp/canonical-abi of github.com/WebAssembly/component-model',
+    landmark: 'definitions.py',
+    run: (directory) => {
+      const { python, count, seed } = values;
+      return checkVectors(directory, { python, count: Number(count), seed: Number(seed) });
+    },
+  },
+  'http-wasm': {
+    usage: 'DIR',
+    source: 'a copy of github.com/http-wasm/http-wasm-host-go; needs Go',
+    landmark: 'tck',
+    run: checkHttpWasm,
+  },
+  oracle: {
+    usage: 'DIR [--wasmtime FILE]',
+    source: 'a folder of components',
+    run: (directory) => checkOracle(directory, { wasmtime: values.wasmtime }),
+  },
+};
+
+function readCommandLine() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      assembler: { type: 'string' },
+      count: { type: 'string', default: '100000' },
+      help: { type: 'boolean', short: 'h', default: false },
+      only: { type: 'string' },
+      python: { type: 'string', default: 'python3' },
+      seed: { type: 'string', default: '1' },
+      verbose: { type: 'boolean', default: false },
+      wasmtime: { type: 'string', default: 'wasmtime' },
+      'wasm-tools': { type: 'string', default: 'wasm-tools' },
+    },
+  });
+}
+
+function usage(): string {
+  const lines = Object.entries(suites).map(
+    ([name, each]) => `  npm run conformance -- ${name} ${each.usage}\n      DIR: ${each.source}\n`,
+  );
+  return `Usage:\n${lines.join('')}`;
+}
+
+/** Says what must be done first, and ends. */
+function refuse(rule: string, received: string): never {
+  process.stderr.write(`Cannot run a suite: ${rule}: received ${received}\n${usage()}`);
+  process.exit(2);
+}
+
+function parse(): ReturnType<typeof readCommandLine> {
+  try {
+    return readCommandLine();
+  } catch (error) {
+    if (error instanceof TypeError && 'code' in error) refuse('flags must be known', error.message);
+    throw error;
+  }
+}
+
+/** The exit code. A program that is not there is said to be so; all else is thrown on. */
+async function run(suite: Suite, directory: string): Promise<number> {
+  try {
+    return await suite.run(directory);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && 'path' in error)) throw error;
+    if (error.code !== 'ENOENT' || !/^spawn/.test(`${'syscall' in error && error.syscall}`)) {
+      throw error;
+    }
+    return refuse(
+      `the program ${error.path} must be on the PATH, or where a flag below says`,
+      'none',
+    );
+  }
+}
+
+const { values, positionals } = parse();
+const [name = 'none', directory] = positionals;
+const suite = Object.hasOwn(suites, name) ? suites[name] : undefined;
+if (values.help) {
+  process.stdout.write(usage());
+} else if (suite === undefined) {
+  refuse('it must be one of the suites below', name);
+} else if (directory === undefined) {
+  refuse(`DIR must be ${suite.source}`, 'none');
+} else if (!existsSync(join(directory, suite.landmark ?? '.'))) {
+  const missing = suite.landmark === undefined ? '' : `, which has no ${suite.landmark}`;
+  refuse(`DIR must be ${suite.source}`, `${directory}${missing}`);
 } else {
-  process.exitCode = await runSpec(directory, await openAssembler(values.assembler));
+  process.exitCode = await run(suite, directory);
 }

@@ -7,6 +7,7 @@
  * https://github.com/WebAssembly/component-model.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { compareVector, type Vector } from '../../test/conformance/components/vector.ts';
@@ -28,10 +29,8 @@ export async function checkVectors(
 ): Promise<number> {
   const args = [SCRIPT, directory, String(count), String(seed)];
   const reference = spawn(python, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    reference.once('error', reject);
-    reference.once('close', resolve);
-  });
+  await once(reference, 'spawn');
+  const ended = once(reference, 'close');
   let compared = 0;
   let traps = 0;
   let differing = 0;
@@ -47,7 +46,7 @@ export async function checkVectors(
       for (const each of differences) process.stdout.write(`FAIL vector ${compared}: ${each}\n`);
     }
   }
-  const code = await ended;
+  const [code] = await ended;
   process.stdout.write(
     `vectors: ${compared} compared (seed ${seed}), ${traps} of their liftings trap, ` +
       `${differing} differ\n`,

@@ -13,7 +13,7 @@ import { checkService } from './wasi3/service.ts';
 import { readSpecification } from './wasi3/specification.ts';
 
 const SKIP_LIST = path.join(import.meta.dirname, '../../test/conformance/wasi3-skip.json');
-const FOLDER = 'tests/rust/testsuite/wasm32-wasip3';
+export const wasi03Folder = 'tests/rust/testsuite/wasm32-wasip3';
 
 /** Program → why it is not expected to pass. */
 export function readSkipList03(): ReadonlyMap<string, string> {
@@ -35,7 +35,7 @@ export async function checkCase03(wasmPath: string): Promise<string | undefined>
 /** Prints the report; resolves to the exit code. @param only Part of the names of what is run. */
 export async function checkWasi03(directory: string, only?: string): Promise<number> {
   const skips = readSkipList03();
-  const folder = path.join(directory, FOLDER);
+  const folder = path.join(directory, wasi03Folder);
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.wasm') && (only === undefined || file.includes(only)))
     .map((file) => file.replace(/\.wasm$/, ''))

@@ -65,7 +65,7 @@ function explain(): string {
     return `http://127.0.0.1:${firstPort + index}  terrafirma status --state ${stateOf(index)}`;
   });
   const variables = Object.entries(engine).map(([name, value]) => `export ${name}=${value}`);
-  const pids = servers.processIds.map((id, index) => `server ${index + 1} is process ${id}`);
+  const pids = servers.processIds.map((id, index) => `server s${index} is process ${id}`);
   return [...looks, ...pids, ...variables, 'terrafirma cluster status', '', ''].join('\n');
 }
 

@@ -1,7 +1,7 @@
 /**
  * What plain HTTP answers where there is HTTPS: the challenges of certificate authorities, a way to
- * HTTPS for names that are served, and for the others the sentence that says what is missing;
- * behind HTTPS they would only see a handshake fail.
+ * HTTPS for names that are served, and for the others the sentence that says what is missing, or
+ * that they are banned; behind HTTPS they would only see a handshake fail.
  */
 
 import { toErrorRecord } from '../errors.ts';
@@ -13,6 +13,7 @@ import { parseHostName } from '../names.ts';
 import type { HostRules } from '../site/hosts.ts';
 import type { ControlLink } from '../threads/control-link.ts';
 import type { HttpExchange } from './exchange.ts';
+import type { Bans } from './road/bans.ts';
 import { failureHead } from './road/failure.ts';
 import type { Replica } from './road/replica.ts';
 
@@ -23,6 +24,7 @@ export interface PlainDoorOptions {
   readonly nowMs: () => number;
   readonly isFolderMode: boolean;
   readonly hostRules: HostRules;
+  readonly bans: Bans;
   /** Of the owners' dashboard; undefined: there is none. */
   readonly panelName: string | undefined;
   /** Whether visitors are sent on; else only challenges are answered here. */
@@ -106,18 +108,23 @@ export class PlainDoor {
   /** The host that HTTPS is to be asked for: one that has something to serve. */
   async #requireSite(exchange: HttpExchange, record: RequestRecord): Promise<string> {
     const { authority, clientAddress } = exchange.request;
-    const { hostRules, isFolderMode, replica } = this.#options;
+    const { bans, hostRules, isFolderMode, replica } = this.#options;
     if (isFolderMode) {
       // The one folder answers whatever it is called, also by its address.
       record.hostName = addressOf(authority) ?? exchange.hostName ?? parseHostName(authority);
-      record.folderKey = (await replica.siteOf(undefined, this.#options.nowMs())).folderKey;
+      if (bans.hasAny) bans.checkVisitor(exchange.hostName, clientAddress);
+      const { folderKey } = await replica.siteOf(undefined, this.#options.nowMs());
+      record.folderKey = folderKey;
+      if (bans.hasAny) bans.checkFolder(folderKey);
       return record.hostName;
     }
     const hostName = exchange.hostName ?? parseHostName(authority);
     record.hostName = hostName;
+    if (bans.hasAny) bans.checkVisitor(hostName, clientAddress);
     if (hostName === this.#options.panelName) return hostName;
     const site = await replica.siteOf(hostName, this.#options.nowMs(), clientAddress);
     record.folderKey = site.folderKey;
+    if (bans.hasAny) bans.checkFolder(site.folderKey);
     hostRules.checkConsent(hostName, site.settings?.hostNames);
     return hostName;
   }

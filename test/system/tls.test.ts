@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changeAdmin, socketOf } from '../support/admin.ts';
 import { type LogLine, waitFor } from '../support/daemon.ts';
 import { ask } from '../support/http.ts';
 import { FOLDER, SecureWorld } from '../support/secure-daemon.ts';
@@ -147,6 +148,24 @@ describe('HTTPS with certificates ordered by themselves', () => {
     expect(missing.text).toContain('_keybase_pages.nobody.test');
     const path = '/.well-known/acme-challenge/nothing';
     expect((await ask(port, path, { host: 'site.test' })).status).toBe(308);
+  });
+
+  test.each([
+    { kind: 'host', value: 'site.test' },
+    { kind: 'folder', value: `/keybase/${FOLDER}` },
+    { kind: 'address', value: '127.0.0.1' },
+  ])('tells by plain HTTP of a ban by $kind: HTTPS may show no page', async (wanted) => {
+    world.point('site.test');
+    const { port } = world.daemon;
+    const visit = () => ask(port, '/hello.wasm', { host: 'site.test' });
+    const socket = socketOf(world.daemon);
+    expect((await visit()).status).toBe(308);
+    expect((await changeAdmin(socket, 'POST', '/v1/bans', wanted)).status).toBe(200);
+    const banned = await visit();
+    expect((await changeAdmin(socket, 'DELETE', '/v1/bans', wanted)).status).toBe(200);
+    expect(banned.status).toBe(403);
+    expect(banned.text).toContain('the operator of this server does not allow it');
+    expect((await visit()).status).toBe(308);
   });
 
   test('serves what it has while the authority is broken', async () => {

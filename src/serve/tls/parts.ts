@@ -51,7 +51,7 @@ export function createTlsParts(start: ThreadStart, parts: ThreadParts): TlsParts
   });
   const isFolderMode = config.folder !== undefined;
   const door = new PlainDoor({
-    ...{ link, replica, log, isFolderMode, hostRules, nowMs },
+    ...{ link, replica, log, isFolderMode, hostRules, bans, nowMs },
     panelName: config.dashboard.hostName,
     redirects: config.tls.redirects,
     publicPort: config.tls.publicPort ?? endpoint.port,

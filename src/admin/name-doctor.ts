@@ -13,7 +13,7 @@ import type { Resolver } from '../outside/dns/dns.ts';
 import { adviceFor } from './advice.ts';
 
 export interface NameDoctorOptions {
-  readonly config: Config;
+  readonly configInForce: () => Config;
   readonly resolver: Pick<Resolver, 'ask' | 'record'>;
   readonly publisher: Pick<Publisher, 'folders'>;
 }
@@ -56,7 +56,8 @@ export class NameDoctor {
   }
 
   async #look(hostName: HostName, askedBy: FolderKey | undefined): Promise<readonly Finding[]> {
-    const { config, publisher, resolver } = this.#options;
+    const { configInForce, publisher, resolver } = this.#options;
+    const config = configInForce();
     const { findings, folder } = await checkDns(hostName, resolver, config);
     if (askedBy !== undefined && folder !== undefined && folder.key !== askedBy) {
       return [...settleWildcard(findings, hostName, undefined), leadsElsewhere];

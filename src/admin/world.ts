@@ -30,7 +30,10 @@ export interface AdminWorld {
   readonly startedAtMs: number;
   /** Undefined: the daemon was told everything by flags and the environment. */
   readonly configFile: string | undefined;
+  /** As the daemon was started with it. */
   readonly config: Config;
+  /** With what was swapped by a reload since. */
+  readonly configInForce: () => Config;
   /** URLs. */
   readonly listening: () => readonly string[];
   readonly journal: Journal;

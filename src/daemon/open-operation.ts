@@ -23,6 +23,7 @@ export function openOperation(
     OperationParts,
     | 'certificates'
     | 'configFile'
+    | 'configInForce'
     | 'control'
     | 'engine'
     | 'guestBytes'
@@ -35,8 +36,11 @@ export function openOperation(
 ): Promise<Operation> {
   const { drain, ...rest } = from;
   const { journal } = parts;
+  let configInForce = rest.config;
   if (reading !== undefined) {
-    const swap = (live: LiveConfig): Promise<void> => swapConfig(live, { ...rest, parts });
+    const swap = async (live: LiveConfig): Promise<void> => {
+      configInForce = await swapConfig(live, { ...rest, parts });
+    };
     parts.reloads = new Reloads({ ...reading, journal, swap });
   }
   const directory = rest.config.stateDirectory;
@@ -44,6 +48,7 @@ export function openOperation(
   return Operation.open({
     ...{ ...rest, journal, version, startedAtMs: Date.now() },
     configFile: reading?.loaded.file,
+    configInForce: () => configInForce,
     certificates: () => parts.certificates,
     engine: () => parts.keeper?.engine,
     guestBytes: () => parts.keeper?.guestBytes,
@@ -71,13 +76,15 @@ interface SwapParts {
   readonly parts: RunningParts;
 }
 
-/** What could refuse it comes first. */
-async function swapConfig(live: LiveConfig, from: SwapParts): Promise<void> {
+/** What could refuse it comes first. Answers what is in force then. */
+async function swapConfig(live: LiveConfig, from: SwapParts): Promise<Config> {
   const { config, daemonLog, parts, resolver, threads } = from;
   new HostRules(live.hosts);
   await parts.certificates?.replaceOwn(live.certificates);
   resolver.setDns(live.dns);
   for (const rules of parts.hostRules) rules.replace(live.hosts);
   daemonLog.setLevel(live.logLevel);
-  threads.reconfigure(withLive(config, live));
+  const inForce = withLive(config, live);
+  threads.reconfigure(inForce);
+  return inForce;
 }

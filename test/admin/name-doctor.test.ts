@@ -21,7 +21,11 @@ test('those who ask for a name at once share one look, and what is wrong is told
     limits: defaultLimits,
     nowMs: () => performance.now(),
   });
-  const doctor = new NameDoctor({ config, resolver, publisher: { folders: () => [] } });
+  const doctor = new NameDoctor({
+    configInForce: () => config,
+    resolver,
+    publisher: { folders: () => [] },
+  });
   const name = parseHostName('a.example');
   const [one, two] = await Promise.all([doctor.look(name), doctor.look(name)]);
   expect(two).toBe(one);

@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { changeAdmin, socketOf } from '../support/admin.ts';
+import { askAdmin, changeAdmin, socketOf } from '../support/admin.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 import { TestFolder } from '../support/folder.ts';
@@ -40,6 +40,12 @@ test('SIGHUP and /v1/reload swap what can be swapped, and name the rest', async 
   const line = await daemon.waitForLog(({ event }) => event === 'config-reloaded');
   expect(line).toMatchObject({ changed: ['hosts.denied', 'limits.cpu_ms_max'] });
   expect(await until(403)).toBe(403);
+  const { findings } = (await askAdmin(socketOf(daemon), '/v1/doctor/site.test')).json;
+  expect(findings).toContainEqual(expect.objectContaining({ id: 'rules', mark: 'bad' }));
+  const folder = encodeURIComponent('/keybase/public/alice');
+  const module = `/v1/folders/${folder}/modules/hello.wasm`;
+  const { json } = await askAdmin(socketOf(daemon), module);
+  expect(json.module).toMatchObject({ ceilings: { cpuMs: 50 } });
 
   write('[hosts]\ndenied = []\n[limits]\ncpu_ms_max = 50\n');
   expect((await reload()).json).toMatchObject({ changed: ['hosts.denied'], needRestart: [] });

@@ -20,7 +20,7 @@ import type { AdminWorld } from '../world.ts';
 import { describeSchedules } from './schedules.ts';
 
 type FolderWorld = Pick<AdminWorld, 'hostNames' | 'journal' | 'nowMs' | 'publisher' | 'threads'> & {
-  readonly config: Pick<Config, 'limits'>;
+  readonly configInForce: () => Pick<Config, 'limits'>;
 };
 type Json = Readonly<Record<string, unknown>>;
 
@@ -116,7 +116,7 @@ async function describeFolder(world: FolderWorld, key: string): Promise<Json> {
       live: look?.site?.modules.get(path),
       kept: kept.find(({ modulePath }) => modulePath === path),
       settings: look?.site?.settings,
-      ceilings: ceilingsOf(world.config),
+      ceilings: ceilingsOf(world.configInForce()),
     }),
   );
   const known =

@@ -49,7 +49,7 @@ export const errorWords: { readonly [code in ErrorCode]?: ErrorWords } = {
   gone: { title: 'Gone' },
   'module-refused': {
     title: 'Not ready',
-    owner: 'The module was refused: terrafirma inspect says why.',
+    owner: 'The module was refused for the reason above: put a good one in its place.',
   },
   'module-quarantined': {
     title: 'Not ready',

@@ -73,7 +73,8 @@ function requireModule({ folder, module }: Subject, text: string): StoreOf {
   if (module !== undefined) return { folder, module };
   const rule =
     'it takes a folder and a module of it, such as /keybase/public/you/visits.wasm, or a store, ' +
-    'such as /keybase/public/you/store:notes';
+    'such as /keybase/public/you/store:notes; a host name in place of the folder is ' +
+    'known from its first visitor on';
   throw new TerrafirmaError('usage', `Cannot run kv: ${rule}: received "${text}"`);
 }
 

@@ -104,7 +104,11 @@ function versionBefore(versions: ToldModule['versions'], name: string): string {
   const serving = versions.findIndex(({ isServing }) => isServing);
   const before = versions[serving + 1];
   if (before !== undefined) return before.digest;
-  const rule = 'there must be a version that was accepted before, see "terrafirma versions"';
+  const rule =
+    versions.length === 0
+      ? 'versions of it must be kept, see "terrafirma versions" for names; a host name leads to ' +
+        'them from its first visitor on'
+      : 'there must be a version that was accepted before, see "terrafirma versions"';
   throw new TerrafirmaError('usage', `Cannot roll back: ${rule}: received ${name}`);
 }
 

@@ -96,6 +96,9 @@ test('a daemon that runs knows folders by all their names', async () => {
   const none = await run('rollback', 'you.test/jobs/app.wasm');
   expect(none).toMatchObject({ code: 2, stdout: '' });
   expect(none.stderr).toContain('there must be a version that was accepted before');
+  const unknown = await run('rollback', 'them.test/jobs/app.wasm');
+  expect(unknown).toMatchObject({ code: 2, stdout: '' });
+  expect(unknown.stderr).toContain('versions of it must be kept');
   await dns.close();
 });
 

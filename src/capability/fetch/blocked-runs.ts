@@ -3,31 +3,50 @@
  * memory that all threads see. Names share places: a run may be taken for one that waits, which
  * costs a refusal where all seats are taken, and never the other way round. What a thread noted
  * that broke down stays.
+ *
+ * Names reach servers that guests ask, who may send them again at any time and as many as they have
+ * seen. So a name counts only while its run goes on: nobody can mark more places than he has runs.
  */
 
 const places = 4_096;
+const bytes = places * Int32Array.BYTES_PER_ELEMENT;
 
 export class BlockedRuns {
-  readonly #counts: Int32Array;
+  readonly #blocked: Int32Array;
+  readonly #underWay: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
-    this.#counts = new Int32Array(memory);
+    this.#blocked = new Int32Array(memory, 0, places);
+    this.#underWay = new Int32Array(memory, bytes, places);
   }
 
   static createMemory(): SharedArrayBuffer {
-    return new SharedArrayBuffer(places * Int32Array.BYTES_PER_ELEMENT);
+    return new SharedArrayBuffer(2 * bytes);
+  }
+
+  /** The run has this name from now on, until its end. */
+  begin(name: string): void {
+    Atomics.add(this.#underWay, placeOf(name), 1);
+  }
+
+  end(name: string): void {
+    Atomics.sub(this.#underWay, placeOf(name), 1);
+  }
+
+  isUnderWay(name: string): boolean {
+    return Atomics.load(this.#underWay, placeOf(name)) > 0;
   }
 
   has(name: string): boolean {
-    return Atomics.load(this.#counts, placeOf(name)) > 0;
+    return Atomics.load(this.#blocked, placeOf(name)) > 0;
   }
 
   add(name: string): void {
-    Atomics.add(this.#counts, placeOf(name), 1);
+    Atomics.add(this.#blocked, placeOf(name), 1);
   }
 
   delete(name: string): void {
-    Atomics.sub(this.#counts, placeOf(name), 1);
+    Atomics.sub(this.#blocked, placeOf(name), 1);
   }
 }
 

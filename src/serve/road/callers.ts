@@ -45,7 +45,7 @@ export class Callers {
     if (request.hasCallers) return request;
     const { blocked } = this.#options;
     const here = names.flatMap((name) => this.#known.get(name)?.request ?? []);
-    const elsewhere = names.filter((name) => !this.#known.has(name));
+    const elsewhere = names.filter((name) => !this.#known.has(name) && blocked.isUnderWay(name));
     request.comeFrom(here, (isWaiting) => {
       for (const name of elsewhere) {
         if (isWaiting) blocked.add(name);
@@ -60,14 +60,17 @@ export class Callers {
     const name = visits.newName();
     const isBlocked = (): boolean => blocked.has(name);
     request.looksElsewhere.add(isBlocked);
+    blocked.begin(name);
     this.#known.set(name, { request, isBlocked });
     return name;
   }
 
   delete(name: string): void {
     const known = this.#known.get(name);
+    if (known === undefined) return;
     this.#known.delete(name);
-    known?.request.looksElsewhere.delete(known.isBlocked);
+    known.request.looksElsewhere.delete(known.isBlocked);
+    this.#options.blocked.end(name);
   }
 }
 

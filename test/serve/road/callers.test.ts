@@ -51,6 +51,23 @@ test('a run that has ended is known to nobody', () => {
   back.endWait(place);
 });
 
+test('a name that is sent again after its run, by whoever has seen it, marks nobody', () => {
+  const blocked = new BlockedRuns(BlockedRuns.createMemory());
+  const threadOf = (): Callers => new Callers({ visits, blocked });
+  const [here, there] = [threadOf(), threadOf()];
+  const { caller } = sending(here);
+  const name = caller.name();
+  caller.close();
+  // A second end must not take the name from another run that shares its place.
+  caller.close();
+  const again = there.receive([name]);
+  again.beginWait(place);
+  expect(blocked.has(name)).toBe(false);
+  again.endWait(place);
+  blocked.begin(name);
+  expect(blocked.isUnderWay(name)).toBe(true);
+});
+
 test('what stands for a request already is not given others', () => {
   const here = thread();
   const { request, caller } = sending(here);

@@ -92,6 +92,7 @@ function readKept(file: string): Uint8Array | undefined {
   try {
     return readFileSync(file);
   } catch {
+    // Swept since, or another user's: the line is told as the daemon wrote it.
     return undefined;
   }
 }

@@ -164,6 +164,7 @@ export class FolderCommon {
 
   /** To be told before each look at the copy where it is. */
   async lookAt(directory: string): Promise<void> {
+    // While it is away nobody knows its device: what it has shown is kept until it is back.
     const found = await this.#parts.fs.stat(directory).catch(() => undefined);
     await this.#bases?.moveTo({ directory, device: found?.dev });
   }

@@ -69,11 +69,11 @@ test('the second record name counts when the first has none', async () => {
 const pages = '_keybase_pages.example.com';
 const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] = [
   ['no address', { 'example.com': {} }, 'No address: set `example.com. A <the address'],
-  ['no record', { [pages]: { txt: [] } }, 'set _keybase_pages.example.com TXT "kbp='],
+  ['no record', { [pages]: { txt: [] } }, 'Set `_keybase_pages.example.com. TXT "kbp='],
   ['two records', { [pages]: { txt: ['kbp=/keybase/a', 'kbp=/keybase/b'] } }, 'exactly one kbp='],
   ['quotes inside', { [pages]: { txt: ['"kbp=/keybase/private/alice,kbwasm"'] } }, '\\"kbp='],
   ['another case', { [pages]: { txt: ['KBP=/keybase/private/alice,kbwasm'] } }, 'received "KBP='],
-  ['other records', { [pages]: { txt: ['v=spf1'] } }, 'received only "v=spf1"'],
+  ['other records', { [pages]: { txt: ['v=spf1'] } }, 'Set `_keybase_pages.example.com. TXT "kbp='],
   ['a git root', { [pages]: { txt: ['kbp=git@keybase:private/a/b'] } }, 'git'],
   ['another folder', { [pages]: { txt: ['kbp=/keybase/private/bob,kbwasm'] } }, 'bob,kbwasm'],
   ['no such folder', { [pages]: { txt: ['kbp=/keybase/private/bob'] } }, ': make it, or correct'],
@@ -85,6 +85,11 @@ const broken: readonly (readonly [string, Record<string, DnsEntry>, string])[] =
   ['another mount', { [pages]: { txt: ['kbp=/other/x'] } }, ': add one with --mount, or correct'],
   ['failing servers', { [pages]: { rcode: 'servfail' } }, 'Cannot look up the name'],
 ];
+
+test('records that mean nothing here are told', async () => {
+  dns.table.set(pages, { txt: ['v=spf1'] });
+  expect((await check()).stdout).toMatch(/bad +meaning .*received only "v=spf1"/);
+});
 
 test('a URL copied from a browser stands for its host name', async () => {
   const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];

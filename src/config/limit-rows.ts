@@ -185,7 +185,11 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
   headerTimeoutMs: { summary: 'Until the head of a request is there' },
   bodyIdleTimeoutMs: { summary: 'Between two pieces of a request body' },
   keepAliveTimeoutMs: { summary: 'Between two requests on one connection' },
-  replyIdleTimeoutMs: { summary: 'How long a client may take for the next 64 KiB of a reply' },
+  replyIdleTimeoutMs: {
+    summary:
+      'How long a client may take for the next 64 KiB of a reply, or 256 KiB where it took what ' +
+      'came before at once',
+  },
   heldBytesPerClientMax: {
     summary: 'Request bodies, and replies not yet taken, of one client network, per thread',
   },

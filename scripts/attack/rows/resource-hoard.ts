@@ -1,8 +1,6 @@
 import { httpGuest } from '../../../test/support/component-guests.ts';
 import type { Attack } from '../attack.ts';
-import { flood } from '../clients.ts';
-
-const FOLDERS = 20;
+import { hoarding } from '../hoarding.ts';
 
 /** Each resource is an object of the host's, which the guest holds by a number; then it waits. */
 const hoard = httpGuest(`
@@ -17,18 +15,5 @@ const hoard = httpGuest(`
 export const resourceHoard: Attack = {
   name: 'resource-hoard',
   what: 'components that hold nearly as many resources as they get and wait, 400 connections',
-  prepare(stage) {
-    for (let folder = 0; folder < FOLDERS; folder += 1) {
-      stage.put('mallory', `f${folder}/hoard.wasm`, hoard);
-      stage.name(`f${folder}.mallory.example`, 'mallory', `f${folder}`);
-    }
-  },
-  attack: ({ port }, signal) => {
-    let asked = 0;
-    const next = () => {
-      asked += 1;
-      return { port, host: `f${asked % FOLDERS}.mallory.example`, path: '/hoard.wasm' };
-    };
-    return flood(next, { connections: 400, clients: 20, signal });
-  },
+  ...hoarding(hoard),
 };

@@ -1,10 +1,17 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { marksMax } from '../../src/deploy/keep/quarantine.ts';
 import { runProgram } from '../commands/program.ts';
 import { killerByCalls, killerOfOptimiser, manyIfs } from '../deploy/costly-modules.ts';
 import { TestDaemon, waitFor } from '../support/daemon.ts';
 import { TestFolder } from '../support/folder.ts';
+
+/**
+ * An end is forgiven when the daemon had written down already that a guest of the module was made.
+ * Whether it had is a race with the disk, so the number of ends lies between these two.
+ */
+const forgivenMax = 3;
 
 /** Enough for V8 to find a function hot, many times over. */
 const calls = 5;
@@ -62,15 +69,18 @@ describe('a module that may hurt the process', () => {
     state[Symbol.dispose]();
   });
 
-  test('is quarantined after two ends of the daemon while it was new, and released', async () => {
+  test('is quarantined after some ends of the daemon while it was new, and released', async () => {
     const state = new TestFolder();
     folder.put('hello');
-    for (let end = 0; end < 2; end += 1) {
-      await start(state.directory);
-      expect(await status('/hello.wasm')).toBe(200);
-      await daemon.stop('SIGKILL');
-    }
+    let ends = 0;
     await start(state.directory);
+    while ((await status('/hello.wasm')) === 200) {
+      await daemon.stop('SIGKILL');
+      ends += 1;
+      expect(ends, 'ends without a quarantine').toBeLessThanOrEqual(forgivenMax + marksMax);
+      await start(state.directory);
+    }
+    expect(ends).toBeGreaterThanOrEqual(marksMax);
     const refused = await fetch(`${daemon.url}/hello.wasm`);
     expect(refused.status).toBe(502);
     expect(await refused.text()).toMatch(/terrafirma release/);

@@ -36,6 +36,11 @@ export class OwnedCache<K, V> {
     return this.#size;
   }
 
+  /** What there is room for, as it is counted. */
+  get max(): number {
+    return this.#options.max;
+  }
+
   has(key: K): boolean {
     return this.#ownerOf.has(key);
   }

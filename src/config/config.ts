@@ -296,6 +296,7 @@ export const defaultLimits = {
   goneKeptDays: 30,
   compiledBytesMax: 512 * mib,
   compressedBytesMax: 64 * mib,
+  filesKeptBytesMax: 32 * mib,
   idleGuestBytesMax: 256 * mib,
   idleGuestMsMax: 30_000,
   instancesMax: 12_000,

@@ -119,6 +119,10 @@ export const limitRows: { readonly [name in keyof Limits]: LimitRow } = {
     summary: 'Compressed files kept in memory; half of it is shared among the threads',
     min: 0,
   },
+  filesKeptBytesMax: {
+    summary: 'Files of 64 KiB at most kept in memory as they are, shared among the threads',
+    min: 0,
+  },
   idleGuestBytesMax: { summary: 'Idle instances kept in memory, per thread', min: 0 },
   idleGuestMsMax: { summary: 'How long an idle instance is kept in memory' },
   instancesMax: { summary: 'Instances at once, over all threads', max: 1_000_000 },

@@ -155,7 +155,9 @@ function openGateway(
   const { folder, limits, threads } = config;
   const { account, bans, hostRules, link, log, replica, runs, tracer } = parts;
   const compressedBytesMax = limits.compressedBytesMax / 2 / threads;
-  const files = new StaticFiles({ guards: parts.guards, link, compressedBytesMax, wallMs });
+  const keptBytesMax = limits.filesKeptBytesMax / threads;
+  const kept = { compressedBytesMax, keptBytesMax };
+  const files = new StaticFiles({ guards: parts.guards, link, wallMs, ...kept });
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const failures = new Failures(files);
   const exchange = { ...limits, clientBytes: new ClientBytes(limits.heldBytesPerClientMax) };

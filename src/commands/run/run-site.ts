@@ -95,8 +95,9 @@ function openRoad(parts: RunSiteParts): SiteRoad {
   const conversations = new Conversations({ limits, counts, nowMs });
   const tunnels = new Tunnels(limits, counts);
   const runs = new ModuleRuns({ replica, pool, capabilities, conversations, tunnels, account });
-  const { compressedBytesMax } = limits;
-  const files = new StaticFiles({ guards, link, compressedBytesMax, wallMs: Date.now });
+  const { compressedBytesMax, filesKeptBytesMax: keptBytesMax } = limits;
+  const kept = { compressedBytesMax, keptBytesMax };
+  const files = new StaticFiles({ guards, link, wallMs: Date.now, ...kept });
   const failures = new Failures(files);
   const doorkeeper = new Doorkeeper({ limits, link, nowMs });
   const chains = new Chains({ replica, runs, failures, account, exchange: limits, limits });

@@ -17,7 +17,7 @@ import type { ControlLink } from '../../threads/control-link.ts';
 import {
   type FileLook,
   type FileRoute,
-  indexName,
+  filePathOf,
   type OpenFile,
   type SeenFile,
 } from './file-look.ts';
@@ -88,7 +88,7 @@ export class CodedFiles {
   ): Promise<CodedContent | undefined> {
     const { codings, seen } = wanted;
     for (const coding of codings) {
-      const name = pathOf(route);
+      const name = filePathOf(route);
       const path = `${name}.${codingSuffixes[coding]}`;
       // Whoever may read the one may not be meant to read the other.
       if (!isReadWith(site.manifest, name.split('/'), path.split('/'))) continue;
@@ -100,7 +100,7 @@ export class CodedFiles {
     const { etag, sizeBytes } = seen.version;
     const { bytesMax } = this.#options;
     if (coding === undefined || sizeBytes > fileBytesMax || bytesMax === 0) return undefined;
-    const key = `${coding} ${etag} ${site.folderKey}\0${pathOf(route)}`;
+    const key = `${coding} ${etag} ${site.folderKey}\0${filePathOf(route)}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return { kind: 'bytes', coding, bytes: kept };
     if (this.#notSmaller.has(key)) return undefined;
@@ -152,10 +152,6 @@ export class CodedFiles {
       this.#asking.delete(key);
     }
   }
-}
-
-function pathOf({ isDirectory, segments }: FileRoute): string {
-  return (isDirectory ? [...segments, indexName] : segments).join('/');
 }
 
 /** The largest file takes some tenths of a millisecond, so it is compressed on the spot. */

@@ -13,6 +13,7 @@ import { isPrivate } from '../../site/private-files.ts';
 import type { Route, Site } from '../../site/table.ts';
 import { FilePart, pieceBytes } from './file-part.ts';
 import { type FileVersion, type VersionFacts, versionOf } from './file-version.ts';
+import { KeptFiles } from './kept-files.ts';
 import { cacheControlOf } from './rules/caching.ts';
 
 export type FileRoute = Route & { readonly kind: 'file' };
@@ -66,13 +67,28 @@ export class OpenOnce {
 const codedBytesMin = 1024;
 export const indexName = 'index.html';
 
+export interface FileLookOptions {
+  readonly guards: MountGuards;
+  /** For small files that are kept in memory as they are. */
+  readonly keptBytesMax: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly wallMs: () => number;
+}
+
+/** The path below the folder of the file that answers. */
+export function filePathOf({ isDirectory, segments }: FileRoute): string {
+  return (isDirectory ? [...segments, indexName] : segments).join('/');
+}
+
 export class FileLook {
   readonly #guards: MountGuards;
   readonly #wallMs: () => number;
+  readonly #kept: KeptFiles;
 
-  constructor(guards: MountGuards, wallMs: () => number) {
+  constructor({ guards, keptBytesMax, wallMs }: FileLookOptions) {
     this.#guards = guards;
     this.#wallMs = wallMs;
+    this.#kept = new KeptFiles(keptBytesMax);
   }
 
   /**
@@ -96,7 +112,7 @@ export class FileLook {
     }
     try {
       if (!wantsBytes) return seen;
-      const bytes = await readWhole(opened);
+      const bytes = await this.#bytesOf(site, route, opened);
       return bytes === 'changed' ? bytes : { ...seen, bytes };
     } catch (error) {
       throw isUnreachable(error) ? unreachable(route, error) : error;
@@ -178,6 +194,15 @@ export class FileLook {
     const mediaType = mediaTypeOf(name);
     const isCodable = version.sizeBytes >= codedBytesMin && isCompressible(mediaType);
     return { file, facts: stats, version, mediaType, cacheControl, isCodable };
+  }
+
+  async #bytesOf(site: Site, route: FileRoute, opened: OpenFile): Promise<Uint8Array | 'changed'> {
+    const path = filePathOf(route);
+    const kept = this.#kept.get(site, path, opened.version);
+    if (kept !== undefined) return kept;
+    const bytes = await readWhole(opened);
+    if (bytes !== 'changed') this.#kept.add(site, path, opened.version, bytes);
+    return bytes;
   }
 
   #guardOf({ mountDirectory, owner }: Site): GuardedFs {

@@ -39,6 +39,8 @@ export interface StaticFilesOptions {
   readonly wallMs: () => number;
   /** For compressed files that this thread keeps. */
   readonly compressedBytesMax: number;
+  /** For small files that this thread keeps as they are. */
+  readonly keptBytesMax: number;
 }
 
 export class StaticFiles {
@@ -46,8 +48,8 @@ export class StaticFiles {
   readonly #looks = new SharedLooks<Seen>();
   readonly #coded: CodedFiles;
 
-  constructor({ compressedBytesMax, guards, link, wallMs }: StaticFilesOptions) {
-    this.#files = new FileLook(guards, wallMs);
+  constructor({ compressedBytesMax, link, ...options }: StaticFilesOptions) {
+    this.#files = new FileLook(options);
     this.#coded = new CodedFiles({ files: this.#files, link, bytesMax: compressedBytesMax });
   }
 

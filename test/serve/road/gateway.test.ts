@@ -83,7 +83,7 @@ async function openRoad({ answer = serving, run = reply, settings = '' }: Plan):
     ...{ onModule: () => undefined, onRenewed: () => undefined },
   });
   const guards = new MountGuards(limits);
-  const files = new StaticFiles({ guards, link, wallMs, compressedBytesMax: 0 });
+  const files = new StaticFiles({ guards, link, wallMs, compressedBytesMax: 0, keptBytesMax: 0 });
   const records: RequestRecord[] = [];
   const isFolderMode = false;
   const failures = new Failures(files);

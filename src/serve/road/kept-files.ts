@@ -1,0 +1,44 @@
+/**
+ * Small files that this thread has in memory, so that a visit opens the file and asks for its facts
+ * but reads nothing. Each operation of the file system comes back in a later turn of the event
+ * loop, and beside guests that compute a turn is long: what counts is how many there are.
+ */
+import { OwnedCache } from '../../account/owned-cache.ts';
+import type { Site } from '../../site/table.ts';
+import type { FileVersion } from './file-version.ts';
+
+interface Kept {
+  readonly etag: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What keeping one takes beside its bytes. */
+const entryBytes = 512;
+
+export class KeptFiles {
+  readonly #files: OwnedCache<string, Kept>;
+
+  /** @param bytesMax of all together; with 0 nothing is kept */
+  constructor(bytesMax: number) {
+    this.#files = new OwnedCache({
+      max: bytesMax,
+      sizeOf: ({ bytes }) => bytes.length + entryBytes,
+      dispose: () => undefined,
+    });
+  }
+
+  /** The bytes of the file at that path of the site, where they are those of that version. */
+  get({ folderKey }: Site, path: string, { etag }: FileVersion): Uint8Array | undefined {
+    const kept = this.#files.get(`${folderKey}\0${path}`);
+    return kept?.etag === etag ? kept.bytes : undefined;
+  }
+
+  /** Keeps what was read of a version, in place of the one before. */
+  add({ folderKey, owner }: Site, path: string, version: FileVersion, bytes: Uint8Array): void {
+    const key = `${folderKey}\0${path}`;
+    const size = bytes.length + entryBytes;
+    // Another write may leave the same weak ETag behind.
+    if (version.etag.startsWith('W/') || size > this.#files.max) this.#files.delete(key);
+    else this.#files.add(owner, key, { etag: version.etag, bytes });
+  }
+}

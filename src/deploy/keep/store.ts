@@ -31,10 +31,24 @@ import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './recor
 
 /** A record larger than this was not written by us. */
 const recordBytesMax = 16 * 1024 ** 2;
+/** Folders whose commits are written side by side: each waits for the disk four times. */
+const commitsAtOnceMax = 16;
 
 export interface StoreOptions {
   readonly journal: Journal;
   readonly limits: Pick<Limits, 'storeBytesMax' | 'storeOwnerBytesMax'>;
+}
+
+interface Commit extends PromiseWithResolvers<void> {
+  readonly record: FolderRecord;
+  readonly added: AddedModule | undefined;
+}
+
+/** Bytes on their way into the store. */
+interface Put {
+  readonly owner: OwnerKey;
+  readonly bytes: number;
+  readonly written: Promise<void>;
 }
 
 export class ModuleStore {
@@ -45,7 +59,13 @@ export class ModuleStore {
   readonly #named = new NamedVersions();
   readonly #sizes = new Map<Digest, number>();
   #usedBytes = 0;
-  /** Writes run one after another: a module put for one folder is never garbage of another. */
+  /** Those that came while others were written, in order. */
+  #commits: Commit[] = [];
+  readonly #puts = new Map<Digest, Put>();
+  /**
+   * Writes run one after another, commits of several folders as one: a module put for one folder is
+   * never garbage of another.
+   */
   #lastWrite: Promise<unknown> = Promise.resolve();
 
   private constructor(directory: string, options: StoreOptions) {
@@ -132,18 +152,51 @@ export class ModuleStore {
    *   record then still holds
    */
   async commit(record: FolderRecord, added?: AddedModule): Promise<void> {
-    await this.#serialise(async () => {
-      if (added !== undefined) await this.#put(record.folderKey, added);
-      try {
-        await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
-      } catch (error) {
-        if (added !== undefined) await this.#removeUnnamed(added.digest);
-        const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
-        throw new TerrafirmaError('state', detail, { cause: error });
-      }
-      const dropped = this.#named.set(record.folderKey, digestsOf(record));
-      for (const digest of dropped) await this.#remove(digest);
-    });
+    const commit = { record, added, ...Promise.withResolvers<void>() };
+    this.#commits.push(commit);
+    this.#serialise(() => this.#commitSome()).catch(commit.reject);
+    await commit.promise;
+  }
+
+  /** The next commits that came, if they are not done yet; each is told what became of its own. */
+  async #commitSome(): Promise<void> {
+    const commits = this.#takeCommits();
+    const writes = commits.map((commit) => this.#write(commit));
+    const outcomes = await Promise.allSettled(writes);
+    const unnamed = new Set<Digest>();
+    for (const [index, { record, added }] of commits.entries()) {
+      const isWritten = outcomes[index]?.status === 'fulfilled';
+      const dropped = isWritten ? this.#named.set(record.folderKey, digestsOf(record)) : [];
+      for (const digest of dropped) unnamed.add(digest);
+      if (!isWritten && added !== undefined) unnamed.add(added.digest);
+    }
+    try {
+      for (const digest of unnamed) await this.#removeUnnamed(digest);
+    } finally {
+      for (const [index, { resolve }] of commits.entries()) resolve(writes[index]);
+    }
+  }
+
+  /** One of each folder: the record that comes last is the one that holds. */
+  #takeCommits(): readonly Commit[] {
+    const taken = new Map<FolderKey, Commit>();
+    for (const commit of this.#commits) {
+      const { folderKey } = commit.record;
+      if (taken.size < commitsAtOnceMax && !taken.has(folderKey)) taken.set(folderKey, commit);
+    }
+    const commits = [...taken.values()];
+    this.#commits = this.#commits.filter((commit) => taken.get(commit.record.folderKey) !== commit);
+    return commits;
+  }
+
+  async #write({ record, added }: Commit): Promise<void> {
+    if (added !== undefined) await this.#put(record.folderKey, added);
+    try {
+      await writeDurably(recordPath(this.#directory, record.folderKey), formatRecord(record));
+    } catch (error) {
+      const detail = `Cannot keep the record of ${record.folderKey}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
   }
 
   /**
@@ -173,7 +226,19 @@ export class ModuleStore {
 
   async #put(folderKey: FolderKey, { digest, bytes }: AddedModule): Promise<void> {
     if (this.#sizes.has(digest)) return;
-    this.#requireRoom(ownerOf(folderKey), bytes.length);
+    const known = this.#puts.get(digest);
+    if (known !== undefined) {
+      await known.written;
+      return;
+    }
+    const owner = ownerOf(folderKey);
+    this.#requireRoom(owner, bytes.length);
+    const written = this.#putBytes(digest, bytes).finally(() => this.#puts.delete(digest));
+    this.#puts.set(digest, { owner, bytes: bytes.length, written });
+    await written;
+  }
+
+  async #putBytes(digest: Digest, bytes: Uint8Array): Promise<void> {
     try {
       await writeDurably(keptPathOf(this.#directory, digest), bytes);
     } catch (error) {
@@ -187,8 +252,12 @@ export class ModuleStore {
   /** An owner has a quota, and no more of the store than is left for the others. */
   #requireRoom(owner: OwnerKey, added: number): void {
     const { storeBytesMax: max, storeOwnerBytesMax } = this.#limits;
-    const own = this.bytesOf(owner);
-    const held = this.#usedBytes;
+    let own = this.bytesOf(owner);
+    let held = this.#usedBytes;
+    for (const put of this.#puts.values()) {
+      held += put.bytes;
+      if (put.owner === owner) own += put.bytes;
+    }
     if (own + added > storeOwnerBytesMax) {
       const rule = `versions of one owner's modules have at most ${inBytes(storeOwnerBytesMax)}`;
       throw noRoom(`${rule}: received ${own + added}`);

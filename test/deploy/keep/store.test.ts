@@ -155,6 +155,45 @@ describe('ModuleStore', () => {
     expect(store.bytesOf(ownerOf(other))).toBe(two.length);
   });
 
+  test('storeOwnerBytesMax: is one over commits that come at once', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch, { storeOwnerBytesMax: one.length + two.length - 1 });
+    const [first, second] = ['/keybase/public/a/x', '/keybase/public/a/y'] as FolderKey[];
+    const outcomes = await Promise.allSettled([
+      store.commit(record([D1], first), { digest: D1, bytes: one }),
+      store.commit(record([D2], second), { digest: D2, bytes: two }),
+      store.commit(record([D2], '/keybase/public/b' as FolderKey), { digest: D2, bytes: two }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(store.usedBytes).toBe(one.length + two.length);
+    expect(await store.readModule(D2)).toEqual(two);
+  });
+
+  test('of records of one folder that come at once the last one holds', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await Promise.all([
+      store.commit(record([D1]), { digest: D1, bytes: one }),
+      store.commit(record([D2, D1]), { digest: D2, bytes: two }),
+      store.commit(record([D2])),
+    ]);
+    const kept = await store.readFolder(KEY);
+    expect(kept?.modules.get(pathOf('a.wasm'))?.versions.map(({ digest }) => digest)).toEqual([D2]);
+    expect([store.has(D1), store.has(D2)]).toEqual([false, true]);
+    expect(filesOf(scratch)).toEqual([`${D2.slice(0, 2)}/${D2}.wasm`]);
+  });
+
+  test('what one folder names from now on stays, though another drops it meanwhile', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    await Promise.all([
+      store.commit(record([D2]), { digest: D2, bytes: two }),
+      store.commit(record([D1], '/other' as FolderKey), { digest: D1, bytes: one }),
+    ]);
+    expect(await store.readModule(D1)).toEqual(one);
+  });
+
   test('leaves room in the store for other owners', async () => {
     using scratch = new Scratch();
     const store = await open(scratch, { storeBytesMax: 100 });

@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { Gate } from '../account/gate.ts';
 import { OwnedCache } from '../account/owned-cache.ts';
 import type { Mount } from '../config/config.ts';
 import { describeError, TerrafirmaError } from '../errors.ts';
@@ -38,6 +37,7 @@ import {
   rollBack,
   type VersionFilter,
 } from './keep/versions.ts';
+import { MountGates } from './look/mount-gates.ts';
 import { WalkPace } from './look/pace.ts';
 import { WatchPlaces } from './look/watch.ts';
 
@@ -68,24 +68,11 @@ export interface PublisherOptions {
   readonly nowMs?: () => number;
 }
 
-/** How many folders of one mount are walked at once: below its cap of operations in flight. */
-const shortWalkLimits = { passesMax: 8, passesPerOwnerMax: 2 };
-/** Each may hold some megabytes. */
-const longWalkLimits = { passesMax: 3, passesPerOwnerMax: 1 };
-const readLimits = { passesMax: 1, passesPerOwnerMax: 1 };
 /** How long "there is no such file" is believed, and for how many paths. */
 const missingTtlMs = 500;
 const missingPathsMax = 16_384;
 /** Directories watched at once, of all folders: 100 MB. */
 const watchesMax = 2_000;
-
-/** What the folders of one mount share, by owner. */
-interface MountGates {
-  readonly shortWalks: Gate;
-  readonly longWalks: Gate;
-  /** One file of a mount in memory at a time. */
-  readonly reads: Gate;
-}
 
 export class Publisher {
   readonly #config: DeployConfig;
@@ -361,24 +348,11 @@ export class Publisher {
   }
 
   #mountParts({ key, mount }: LocatedFolder): Pick<FolderParts, 'fs' | 'walks' | 'reads'> {
-    let gates = this.#mounts.get(mount.directory);
-    if (gates === undefined) {
-      gates = {
-        shortWalks: new Gate(shortWalkLimits),
-        longWalks: new Gate(longWalkLimits),
-        reads: new Gate(readLimits),
-      };
-      this.#mounts.set(mount.directory, gates);
-    }
     const owner = ownerOf(key);
-    const { shortWalks, longWalks, reads } = gates;
+    const gates = this.#mounts.get(mount.directory) ?? new MountGates(this.#pace);
+    this.#mounts.set(mount.directory, gates);
     const fs = this.#options.guards.fsOf(mount.directory, owner);
-    const walks = {
-      short: shortWalks.forOwner(owner),
-      long: longWalks.forOwner(owner),
-      pace: this.#pace.forOwner(owner),
-    };
-    return { fs, walks, reads: reads.forOwner(owner) };
+    return { fs, ...gates.forOwner(owner) };
   }
 
   #tell(site: Site): void {

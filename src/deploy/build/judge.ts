@@ -5,7 +5,6 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OwnerGate } from '../../account/gate.ts';
 import { inBytes } from '../../amounts.ts';
 import { type ErrorCode, type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.ts';
 import type { OwnerKey } from '../../names.ts';
@@ -19,6 +18,7 @@ import type { OpenWriters } from '../../outside/mount/open-writers.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { lacksData } from '../../wasm/lacks-data.ts';
 import type { KeptVersion } from '../keep/record.ts';
+import { type ReadGates, smallBytesMax } from '../look/mount-gates.ts';
 import { type ListedFile, stampOf } from '../look/scan.ts';
 import type { FolderTiming } from '../look/timing.ts';
 import type { Builder } from './builder.ts';
@@ -33,8 +33,7 @@ export interface JudgeParts {
   readonly fs: GuardedFs;
   readonly directory: string;
   readonly builder: Builder;
-  /** One file of a mount in memory at a time; a mount that reads slowly holds up only itself. */
-  readonly reads: OwnerGate;
+  readonly reads: ReadGates;
   readonly modules: Modules;
   /** Whose turn it is that the judging takes. */
   readonly owner: OwnerKey;
@@ -116,7 +115,9 @@ export async function judgeFile(
   const tooLarge = sizeRefusal(file.sizeBytes, parts.moduleBytesMax);
   if (tooLarge !== undefined) return refuse(tooLarge);
   try {
-    const verdict = await parts.reads.pass(() => readAndBuild(file, known, parts));
+    const { small, large } = parts.reads;
+    const reads = file.sizeBytes <= smallBytesMax ? small : large;
+    const verdict = await reads.pass(() => readAndBuild(file, known, parts));
     if (verdict === undefined) return { kind: 'changed' };
     if (verdict.kind !== 'built') return verdict;
     const { artifact, bytes } = verdict;

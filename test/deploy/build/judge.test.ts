@@ -1,11 +1,11 @@
 import { closeSync, openSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Gate } from '../../../src/account/gate.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import { type JudgeParts, judge, judgeFile } from '../../../src/deploy/build/judge.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
+import { MountReads } from '../../../src/deploy/look/mount-gates.ts';
 import { type ListedFile, lookAtFile } from '../../../src/deploy/look/scan.ts';
 import { OpenWriters } from '../../../src/outside/mount/open-writers.ts';
 import { findSection, readSections, SectionId } from '../../../src/wasm/binary/sections.ts';
@@ -32,7 +32,7 @@ describe('judgeFile()', () => {
       fs: guardedFs(defaultLimits),
       directory: folder.directory,
       builder,
-      reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
+      reads: new MountReads().forOwner(testOwner),
       modules: await openModules(scratch, { store, builder }),
       owner: testOwner,
       moduleBytesMax: 10_000,

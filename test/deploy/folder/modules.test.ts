@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Gate } from '../../../src/account/gate.ts';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
@@ -8,6 +7,7 @@ import { FolderModules } from '../../../src/deploy/folder/modules.ts';
 import { KeptModules } from '../../../src/deploy/keep/kept-modules.ts';
 import { openStoreOf } from '../../../src/deploy/keep/pins.ts';
 import { ModuleStore } from '../../../src/deploy/keep/store.ts';
+import { MountReads } from '../../../src/deploy/look/mount-gates.ts';
 import { listFolder } from '../../../src/deploy/look/scan.ts';
 import type { SharedStore } from '../../../src/outside/store/contract.ts';
 import { guestBytes, TestFolder } from '../../support/folder.ts';
@@ -61,7 +61,7 @@ describe('FolderModules, by a clock of its own', () => {
       fs,
       directory: folder.directory,
       builder,
-      reads: new Gate({ passesMax: 1, passesPerOwnerMax: 1 }).forOwner(testOwner),
+      reads: new MountReads().forOwner(testOwner),
       modules: await openModules(scratch, { store, builder }),
       owner: testOwner,
       moduleBytesMax: 1_000_000,

@@ -17,7 +17,7 @@ import { soonest } from '../look/settle.ts';
 import { chooseTiming, type FolderTiming, isNetworkType } from '../look/timing.ts';
 import { type WalkGates, WalkTurn } from '../look/walk-turn.ts';
 import { FolderEvents, type WatchPlaces } from '../look/watch.ts';
-import { Away, findFile } from './away.ts';
+import { Away, findFile, noVerdict } from './away.ts';
 import { type FolderLook, lookAt } from './folder-look.ts';
 import { FolderModules } from './modules.ts';
 import { FolderPlace } from './place.ts';
@@ -260,8 +260,8 @@ export class WatchedFolder {
 
   /** Whether a glance at the folder shows that there is nothing to see. */
   async #isStill(): Promise<boolean> {
-    if (!this.#isJudged || !this.#events.hearsAll) return false;
-    if (this.#rhythm.isLookDue(this.#timing)) return false;
+    const isTold = this.#events.hearsAll || this.#stillness.seesInside;
+    if (!this.#isJudged || !isTold || this.#rhythm.isLookDue(this.#timing)) return false;
     const { signs } = this.#place.located;
     const isSame = await this.#stillness.isSame(signs).catch(() => false);
     if (isSame && (await this.#kept.takePins())) this.#publish();
@@ -274,14 +274,16 @@ export class WatchedFolder {
     this.#stillness.forget();
     await this.#findPlace();
     await this.#common?.lookAt(this.#place.located.directory);
-    const stamp = await this.#stillness.read(this.#place.located.signs);
-    if (this.#loop.lookCount === 0 || this.#away.reason !== undefined) await this.#chooseTiming();
+    const { signs } = this.#place.located;
+    const [stamp] = await Promise.all([this.#stillness.read(signs), this.#chooseTiming()]);
+    const listed = this.#list();
+    listed.catch(() => 'it is told below');
     const rulesWaitMs = await this.#rules.look(this.#timing, nowMs());
     // A folder that closes must not stay open for as long as the next look takes.
     this.#publish();
     // Files need no verdict, and a request for a module waits for its own.
     if (this.#rules.isKnown && !this.#kept.hasLive) this.#finishOpening();
-    const listing = await this.#list();
+    const listing = await listed;
     this.#place.requireSameMount(listing, this.#kept.hasLive);
     await this.#rules.agreeAll();
     this.#away.end();
@@ -293,7 +295,8 @@ export class WatchedFolder {
     this.#isSettled = waitMs === 0;
     if (this.#isJudged) this.#place.endMove();
     this.#publish();
-    if (this.#canBeStill(listing)) this.#stillness.note(stamp);
+    const unheard = this.#timing.hasEvents && !this.#events.hearsAll ? listing : undefined;
+    if (this.#canBeStill(listing)) await this.#stillness.note(stamp, unheard);
     return waitMs;
   }
 
@@ -350,6 +353,7 @@ export class WatchedFolder {
   }
 
   async #chooseTiming(): Promise<void> {
+    if (this.#loop.lookCount > 0 && this.#away.reason === undefined) return;
     const { fs, config } = this.#parts;
     const { type } = await fs.statfs(this.#place.located.directory);
     const isNetwork = process.platform === 'linux' && isNetworkType(type);
@@ -393,8 +397,4 @@ export class WatchedFolder {
     this.#publish();
     this.#opened.resolve();
   }
-}
-
-function noVerdict(reason: string): TerrafirmaError {
-  return new TerrafirmaError('no-verdict', `Cannot answer yet: ${reason}`);
 }

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync }
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../src/config/config.ts';
 import { isAllInSight, Stillness } from '../../../src/deploy/folder/stillness.ts';
-import type { FolderListing, ListedFile } from '../../../src/deploy/look/scan.ts';
+import { type FolderListing, type ListedFile, listFolder } from '../../../src/deploy/look/scan.ts';
 import { guardedFs } from '../../support/guarded-fs.ts';
 import { locate, Scratch } from '../world.ts';
 
@@ -29,7 +29,18 @@ describe('Stillness', () => {
       nowMs: clock,
     });
 
-  const note = async (): Promise<void> => stillness.note(await stillness.read(signs));
+  const note = async (): Promise<void> => await stillness.note(await stillness.read(signs));
+
+  /** As a look at a folder does where nobody would hear of changes. */
+  const noteUnheard = async (change?: () => void): Promise<void> => {
+    stillness.forget();
+    const stamp = await stillness.read(signs);
+    const fs = guardedFs(defaultLimits);
+    const directory = scratch.path('site');
+    const listing = await listFolder({ fs, directory, limits: defaultLimits });
+    change?.();
+    await stillness.note(stamp, listing);
+  };
 
   test('a folder of which nothing was noted is not still', async () => {
     expect(await stillness.isSame(signs)).toBe(false);
@@ -60,6 +71,51 @@ describe('Stillness', () => {
     expect(await stillness.isSame(signs)).toBe(true);
     changes[what]?.();
     expect(await stillness.isSame(signs)).toBe(false);
+  });
+
+  const insideChanges: Readonly<Record<string, () => void>> = {
+    ...changes,
+    'a module that is written anew': () => writeFileSync(scratch.path('site', 'old.wasm'), 'x'),
+    'a module below that is written anew': () =>
+      writeFileSync(scratch.path('site', 'sub', 'old.wasm'), 'x'),
+    'a module below that is new': () => writeFileSync(scratch.path('site', 'sub', 'b.wasm'), ''),
+    'rules that are written anew': () =>
+      writeFileSync(scratch.path('site', 'terrafirma.toml'), '[site]'),
+    'rules that are new': () => writeFileSync(scratch.path('site', '.kbp_config'), '{}'),
+  };
+  const fillUnheard = (): void => {
+    mkdirSync(scratch.path('site', 'sub'));
+    for (const name of ['old.wasm', 'sub/old.wasm', 'terrafirma.toml']) {
+      writeFileSync(scratch.path('site', name), '');
+    }
+  };
+  test.each(Object.keys(insideChanges))('is told without events from %s', async (what) => {
+    fillUnheard();
+    await noteUnheard();
+    expect(stillness.seesInside).toBe(true);
+    expect(await stillness.isSame(signs)).toBe(true);
+    insideChanges[what]?.();
+    expect(await stillness.isSame(signs)).toBe(false);
+  });
+
+  test('says nothing without events of what changed since it was listed', async () => {
+    fillUnheard();
+    await noteUnheard(() => writeFileSync(scratch.path('site', 'old.wasm'), 'y'));
+    expect(stillness.seesInside).toBe(false);
+    expect(await stillness.isSame(signs)).toBe(false);
+  });
+
+  test('says nothing without events of a folder with much in it, or of what is fresh', async () => {
+    stillness = makeStillness(Date.now);
+    fillUnheard();
+    await noteUnheard();
+    expect(stillness.seesInside).toBe(false);
+    stillness = makeStillness(nowMs);
+    for (let count = 0; count < 10; count += 1) {
+      writeFileSync(scratch.path('site', `${count}.wasm`), '');
+    }
+    await noteUnheard();
+    expect(stillness.seesInside).toBe(false);
   });
 
   test('says once that another directory has taken its place', async () => {

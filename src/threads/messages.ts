@@ -23,6 +23,11 @@ export interface LoadedModule {
   readonly entry: string;
   /** Bytes of the code that was compiled, for the bounds of caches. */
   readonly codeBytes: number;
+  /**
+   * Equal for modules that differ in nothing that is read of them: guests of one may serve runs of
+   * the others. Undefined: nobody knows.
+   */
+  readonly twinKey?: string | undefined;
 }
 
 /** Questions of a serving thread to the control plane; equal ones are joined by the asker. */

@@ -125,13 +125,14 @@ export interface RequestPlan {
 
 export class Engine implements Disposable {
   readonly limits: Limits;
+  readonly ledger = createLedger(1);
   readonly page: LedgerPage;
   readonly account: Account;
   readonly pool: GuestPool;
 
   constructor(options: EngineOptions = {}) {
     this.limits = { ...defaultLimits, ...options.limits };
-    this.page = new LedgerPage(createLedger(1), 0);
+    this.page = new LedgerPage(this.ledger, 0);
     this.account = new Account(options.account ?? openAccount(options, this.limits), 0);
     const { abis } = createCatalogue(this.limits);
     const { restoreMode } = options;

@@ -45,6 +45,8 @@ export interface Artifact extends Pick<Program, 'mainCore' | 'memories' | 'compo
   readonly lacksCards: boolean;
   /** Of a module that is alone: the first function with a body has this index. */
   readonly importedFunctionCount: number | undefined;
+  /** See `Twins.keyOf`; left out where nobody asked. */
+  readonly twinKey?: string | undefined;
 }
 
 /** All that is compiled, in order. */

@@ -86,7 +86,8 @@ function buildOrFind(bytes: BuildRequest['bytes'], forms: WantedForms): Artifact
   const key = bytes.length <= limits.moduleBytesMax ? twins.keyOf(bytes) : undefined;
   const twin = twins.find(key, bytes);
   if (twin !== undefined) return twin;
-  const artifact = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+  const made = buildArtifact(bytes, { limits, judge, judgeComponent, forms });
+  const artifact = { ...made, twinKey: key };
   twins.note(key, artifact);
   return artifact;
 }

@@ -254,12 +254,12 @@ export class Modules {
     tried: TriedModule,
     { isLast = false } = {},
   ): Promise<LoadedModule> {
-    const { digest, cores, abi, entry } = artifact;
+    const { digest, cores, abi, entry, twinKey } = artifact;
     const forms = formsOf(cores);
     const codeBytes = forms.reduce((sum, { length }) => sum + length, 0);
     const modules = await this.#options.builder.compile(forms, tried.tier, { owner, isLast });
     const program = programFrom(artifact, modules);
-    const loaded = { digest, program, abi, entry, codeBytes };
+    const loaded = { digest, program, abi, entry, codeBytes, twinKey };
     this.#compiled.add(owner, digest, loaded);
     if (tried.isOpen === true || artifact.lacksCards) this.#improvements.note(digest);
     return loaded;

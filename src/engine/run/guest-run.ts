@@ -60,6 +60,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   /** Set while a large guest is put back in pieces. */
   #restoring: Promise<void> | undefined;
   #cpuMsMax: number;
+  readonly #digestWords: Int32Array;
   readonly #limits: RunLimits;
   /** Where the run has less time than all. */
   readonly #wallMs: number | undefined;
@@ -70,6 +71,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     program: ProgramHost,
     run: {
       readonly shares: Shares;
+      readonly digestWords: Int32Array;
       readonly limits: RunLimits;
       readonly record?: RequestRecord | undefined;
       readonly seats?: RunSeats | undefined;
@@ -82,6 +84,7 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
     this.#parts = parts;
     this.#program = program;
     this.#shares = shares;
+    this.#digestWords = run.digestWords;
     this.#limits = limits;
     this.#cpuMsMax = atMost(parts.cpuMsMax, limits.cpuMs);
     const hasOwnTime = limits.wallMs !== undefined && limits.wallMs < parts.limits.wallMsMax;
@@ -213,7 +216,8 @@ export class GuestRun implements SeatWaiter, Endable<GuestRun> {
   }
 
   #activate(): Activation {
-    const { digestWords, fuel } = this.#program;
+    const { fuel } = this.#program;
+    const digestWords = this.#digestWords;
     const cpuMsMax = this.#cpuMsMax + this.#program.compileCreditMs;
     const memoryBytesMax = atMost(this.#parts.memoryBytesMax, this.#limits.memoryBytes);
     const run = { shares: this.#shares, digestWords, fuel, cpuMsMax, memoryBytesMax };

@@ -10,8 +10,8 @@ import { type ErrorRecord, TerrafirmaError, toErrorRecord } from '../../errors.t
 import type { RequestRecord } from '../../journal/request-record.ts';
 import { LimitClock } from '../../limit-clock.ts';
 import type { OwnerKey } from '../../names.ts';
-import type { LedgerPage } from '../../threads/ledger.ts';
-import type { Digest, LoadedModule } from '../../threads/messages.ts';
+import { digestToWords, type LedgerPage } from '../../threads/ledger.ts';
+import type { LoadedModule } from '../../threads/messages.ts';
 import type { Guest } from '../guest.ts';
 import { MeterHost } from '../meter-host.ts';
 import { PageMapper } from '../restore/page-mapper.ts';
@@ -63,7 +63,10 @@ const lookMs = 100;
 export class GuestPool {
   readonly #abis: ReadonlyMap<string, Abi>;
   readonly #parts: RunParts;
-  readonly #programs: LRUCache<Digest, ProgramHost>;
+  /** By what modules have in common that are twins, else by their digests. */
+  readonly #programs: LRUCache<string, ProgramHost>;
+  /** The digest of a module is that of a run: programs may have several. */
+  readonly #digests = new WeakMap<LoadedModule, Int32Array>();
   readonly #lookTimer: NodeJS.Timeout;
   readonly #stalls: Stalls;
   readonly #holdingBack: HoldingBack;
@@ -140,7 +143,8 @@ export class GuestPool {
     request?: { readonly record: RequestRecord; readonly seats: RunSeats },
   ): GuestRun {
     const program = this.#programOf(loaded);
-    return new GuestRun(this.#parts, program, { shares, limits, ...request });
+    const digestWords = this.#digestOf(loaded);
+    return new GuestRun(this.#parts, program, { shares, digestWords, limits, ...request });
   }
 
   /**
@@ -221,15 +225,16 @@ export class GuestPool {
   ): void {
     if (this.#holdingBack.isHeld(shares.owner)) return;
     this.#warmUp.add(shares.owner, async () => {
-      if (await this.#warm(this.#programOf(loaded), shares, capabilities)) onReady?.();
+      if (await this.#warm(loaded, shares, capabilities)) onReady?.();
     });
   }
 
   /** From now on runs are of this compilation of the module; those under way end with theirs. */
   renew(loaded: LoadedModule): void {
-    const known = this.#programs.get(loaded.digest);
+    const key = keyOf(loaded);
+    const known = this.#programs.get(key);
     if (known === undefined || known.loaded === loaded) return;
-    this.#programs.set(loaded.digest, new ProgramHost(loaded, known.abi, this.#parts));
+    this.#programs.set(key, new ProgramHost(loaded, known.abi, this.#parts));
   }
 
   /** Bytes of the guests that wait for their next run. */
@@ -266,21 +271,20 @@ export class GuestPool {
     shares: Shares,
     capabilities: EarlyCapabilities,
   ): Promise<ErrorRecord | undefined> {
-    return await this.#make(this.#programOf(loaded), shares, {
-      capabilities,
-      use: (guest) => guest.discard(),
-    });
+    const use = (guest: Guest): void => guest.discard();
+    return await this.#make(loaded, shares, { capabilities, use });
   }
 
   async #warm(
-    program: ProgramHost,
+    loaded: LoadedModule,
     shares: Shares,
     capabilities: EarlyCapabilities,
   ): Promise<boolean> {
     const { idle } = this.#parts;
+    const program = this.#programOf(loaded);
     if (idle.has(program)) return true;
     // What fails the first request will meet again and be told; there is nobody to tell here.
-    const failure = await this.#make(program, shares, {
+    const failure = await this.#make(loaded, shares, {
       capabilities,
       use: (guest, isEnding) => {
         const { physicalBytes } = guest.instance;
@@ -294,7 +298,7 @@ export class GuestPool {
 
   /** Has a guest made on a run of its own, and gives it to `use`; answers why there is none. */
   async #make(
-    program: ProgramHost,
+    loaded: LoadedModule,
     shares: Shares,
     {
       capabilities,
@@ -305,8 +309,9 @@ export class GuestPool {
     },
   ): Promise<ErrorRecord | undefined> {
     const { clock, nowMs, limits, making } = this.#parts;
-    const { digestWords, fuel } = program;
-    const activation = new Activation(this.#parts, { shares, digestWords, fuel });
+    const program = this.#programOf(loaded);
+    const digestWords = this.#digestOf(loaded);
+    const activation = new Activation(this.#parts, { shares, digestWords, fuel: program.fuel });
     clock.watch(activation, nowMs());
     try {
       const turn = activation.enter();
@@ -330,7 +335,8 @@ export class GuestPool {
   }
 
   #programOf(loaded: LoadedModule): ProgramHost {
-    const known = this.#programs.get(loaded.digest);
+    const key = keyOf(loaded);
+    const known = this.#programs.get(key);
     if (known !== undefined) return known;
     const abi = this.#abis.get(loaded.abi);
     if (abi === undefined) {
@@ -338,8 +344,17 @@ export class GuestPool {
       throw new TerrafirmaError('internal', detail);
     }
     const program = new ProgramHost(loaded, abi, this.#parts);
-    this.#programs.set(loaded.digest, program);
+    this.#programs.set(key, program);
     return program;
+  }
+
+  #digestOf(loaded: LoadedModule): Int32Array {
+    let words = this.#digests.get(loaded);
+    if (words === undefined) {
+      words = digestToWords(loaded.digest);
+      this.#digests.set(loaded, words);
+    }
+    return words;
   }
 
   #openMapper(): PageMapper | undefined {
@@ -348,10 +363,14 @@ export class GuestPool {
   }
 }
 
+function keyOf({ digest, twinKey }: LoadedModule): string {
+  return twinKey ?? digest;
+}
+
 function openPrograms(
   { compiledBytesMax }: Limits,
   dispose: (program: ProgramHost) => void,
-): LRUCache<Digest, ProgramHost> {
+): LRUCache<string, ProgramHost> {
   return new LRUCache({
     max: programsMax,
     // A program holds its compiled modules; one that is too large is held alone.

@@ -5,7 +5,6 @@
 import type { Abi, EarlyCapabilities } from '../../abi/abi.ts';
 import { pageBytes } from '../../abi/memory.ts';
 import type { Steps } from '../../abi/steps.ts';
-import { digestToWords } from '../../threads/ledger.ts';
 import type { LoadedModule } from '../../threads/messages.ts';
 import { Guest } from '../guest.ts';
 import { GuestInstance } from '../instance.ts';
@@ -70,7 +69,6 @@ type PageImages = readonly (PageImage | undefined)[];
 export class ProgramHost {
   readonly loaded: LoadedModule;
   readonly abi: Abi;
-  readonly digestWords: Int32Array;
   readonly #parts: ProgramParts;
   /** First fuel of a run, by what the last one was given. */
   fuel = firstFuel;
@@ -96,7 +94,6 @@ export class ProgramHost {
     this.abi = abi;
     this.#parts = parts;
     this.#shared = new SharedState(parts);
-    this.digestWords = digestToWords(loaded.digest);
     this.#compileCreditMs = (loaded.codeBytes * compileNsPerByte) / 1e6;
     const { fixedMode } = parts;
     const forms = loaded.program.cores.map(({ engine }) => engine.metered);

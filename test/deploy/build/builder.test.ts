@@ -5,7 +5,7 @@ import { defaultLimits } from '../../../src/config/config.ts';
 import { type Artifact, digestBytes } from '../../../src/deploy/build/artifact.ts';
 import { Builder } from '../../../src/deploy/build/builder.ts';
 import type { Digest, OwnerKey } from '../../../src/names.ts';
-import { guestBytes } from '../../support/folder.ts';
+import { guestBytes, padded } from '../../support/folder.ts';
 import { moduleOfFunctions } from '../wasm-bytes.ts';
 import { Scratch } from '../world.ts';
 
@@ -22,6 +22,23 @@ describe('Builder', () => {
       expect(verdicts.map(({ kind }) => kind)).toEqual(['built', 'built', 'refused']);
       expect(verdicts[0]).toMatchObject({ bytes: Uint8Array.from(guestBytes('hello')) });
       expect(verdicts[2]).toMatchObject({ digest: digestBytes(guestBytes('no-run')) });
+    } finally {
+      await builder.close();
+    }
+  });
+
+  test('tells what modules have in common that differ in what nobody reads', async () => {
+    const builder = new Builder({ limits });
+    try {
+      const hello = guestBytes('hello');
+      const keys: (string | undefined)[] = [];
+      for (const bytes of [hello, padded(hello, 1), padded(hello, 2), guestBytes('v1')]) {
+        const verdict = await builder.build(async () => Uint8Array.from(bytes));
+        if (verdict.kind === 'built') keys.push(verdict.artifact.twinKey);
+      }
+      const [key, ...others] = keys;
+      expect(key).toMatch(/^[0-9a-f]{64}$/);
+      expect(others.map((other) => other === key)).toEqual([true, true, false]);
     } finally {
       await builder.close();
     }

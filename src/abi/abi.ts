@@ -74,8 +74,13 @@ export interface Exchange {
   sendLater(open: (signal: AbortSignal) => Promise<LateReply>): void;
   /** `bodyBytes`: how long the body will be, where that is known; more or less breaks it off. */
   start(head: ReplyHead, bodyBytes?: number): void;
-  /** Resolves when the client has taken enough for more to be welcome (back-pressure). */
-  write(chunk: Uint8Array): Promise<void>;
+  /** A promise where the client should take some before there is more (back-pressure). */
+  write(chunk: Uint8Array): Promise<void> | undefined;
+  /**
+   * Of an answer that was started: whether nobody looks any more at what was written, so that it
+   * may be let go. Left out: somebody may.
+   */
+  readonly taker?: { readonly isTaken: boolean } | undefined;
   /**
    * Writes all of `body`, which the exchange owns from here on; no `write` meanwhile. Rejects when
    * it breaks off; the answer is then still open.

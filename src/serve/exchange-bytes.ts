@@ -9,6 +9,7 @@ import { Holding, type Share } from '../account/share.ts';
 import { inBytes } from '../amounts.ts';
 import { TerrafirmaError } from '../errors.ts';
 import type { ReadBody } from '../http/body.ts';
+import { clientNetwork } from '../names.ts';
 
 /** A smaller reply is taken at once by the system, or waits in the connection with others. */
 export const uncountedBytesMax = 4 * 1024;
@@ -67,13 +68,18 @@ export class ExchangeBytes {
     return this.#tryAdd(this.#body, bytes);
   }
 
+  /** Adds bytes of a reply; false where there is no room for them now. */
+  tryAddReply(bytes: number): boolean {
+    return this.#tryAdd(this.#reply, bytes);
+  }
+
   /**
    * Adds a reply.
    *
    * @throws TerrafirmaError `overloaded` where there is no room for it.
    */
   addReply(bytes: number): void {
-    if (this.#tryAdd(this.#reply, bytes)) return;
+    if (this.tryAddReply(bytes)) return;
     const { clients, client, share } = this.#options;
     share.requireRoom(bytes);
     throw new TerrafirmaError(
@@ -109,6 +115,16 @@ export class ExchangeBytes {
     clients.release(client, bytes);
     return false;
   }
+}
+
+/** What an exchange holds from here on; undefined where nobody counts. */
+export function openBytes(
+  clients: ClientBytes | undefined,
+  share: Share | undefined,
+  clientAddress: string,
+): ExchangeBytes | undefined {
+  if (clients === undefined || share === undefined) return undefined;
+  return new ExchangeBytes({ clients, client: clientNetwork(clientAddress), share });
 }
 
 /**

@@ -8,14 +8,14 @@ import type { Header, ReplyHead, RequestHead } from '../http/message.ts';
 import { readTrailers } from '../http/request-head.ts';
 import { answerHasBody, statusHasBody } from '../http/status.ts';
 import { queryOf } from '../http/target.ts';
-import { clientNetwork, type HostName } from '../names.ts';
-import { ExchangeBytes, holdBody, uncountedBytesMax } from './exchange-bytes.ts';
+import type { HostName } from '../names.ts';
+import { type ExchangeBytes, holdBody, openBytes, uncountedBytesMax } from './exchange-bytes.ts';
 import type { ExchangeOptions, RoutableHead } from './exchange-options.ts';
 import { InterimReplies } from './interim.ts';
 import { LateAnswer, type LateOpening, type TunnelTaker } from './late-answer.ts';
 import { pipe } from './piping.ts';
 import { ReplyHeaders } from './reply-headers.ts';
-import { ReplyStream } from './reply-stream.ts';
+import { type PieceTaker, ReplyStream } from './reply-stream.ts';
 import { RequestBody } from './request-body.ts';
 import { redirectedHead } from './road/inside-redirect.ts';
 import type { ReplyCoder } from './road/rules/coded-replies.ts';
@@ -232,11 +232,8 @@ export class HttpExchange implements Exchange {
 
   send(head: ReplyHead, body: Uint8Array): void {
     this.#expectState('none', 'send');
-    if (this.#coder === undefined) this.#sendWhole(head, body);
-    else {
-      const coded = this.#coder({ head, body });
-      this.#sendWhole(coded.head, coded.body);
-    }
+    const coded = this.#coder?.({ head, body });
+    this.#sendWhole(coded?.head ?? head, coded?.body ?? body);
   }
 
   #sendWhole(head: ReplyHead, body: Uint8Array): void {
@@ -307,9 +304,13 @@ export class HttpExchange implements Exchange {
     });
   }
 
-  write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> | undefined {
     this.#expectState('started', 'write');
     return this.#write(chunk);
+  }
+
+  get taker(): PieceTaker | undefined {
+    return this.#stream;
   }
 
   async pipe(body: ReadBody): Promise<void> {
@@ -330,10 +331,12 @@ export class HttpExchange implements Exchange {
     });
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
-    if (this.#isGone || this.#isBroken || chunk.length === 0) return;
-    if (!answerHasBody(this.#status, this.request.method)) return;
-    if ((await this.#stream?.write(chunk)) === false) this.#breakOff();
+  #write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#isGone || this.#isBroken || chunk.length === 0) return undefined;
+    if (!answerHasBody(this.#status, this.request.method)) return undefined;
+    const written = this.#stream?.write(chunk);
+    if (written === false) this.#breakOff();
+    return typeof written === 'object' ? written : undefined;
   }
 
   end(): void {
@@ -367,11 +370,8 @@ export class HttpExchange implements Exchange {
   }
 
   #openBytes(): ExchangeBytes | undefined {
-    const clients = this.#options.clientBytes;
-    const share = this.#share;
-    if (clients === undefined || share === undefined) return undefined;
-    const client = clientNetwork(this.#request.clientAddress);
-    this.#bytes ??= new ExchangeBytes({ clients, client, share });
+    const { clientBytes } = this.#options;
+    this.#bytes ??= openBytes(clientBytes, this.#share, this.#request.clientAddress);
     return this.#bytes;
   }
 

@@ -6,8 +6,8 @@ import { TerrafirmaError } from '../errors.ts';
 import type { ReadBody } from '../http/body.ts';
 
 export interface PipeTarget {
-  /** Resolves when there is room for more. */
-  readonly write: (piece: Uint8Array) => Promise<void>;
+  /** A promise where there should be no more until it resolves. */
+  readonly write: (piece: Uint8Array) => Promise<void> | undefined;
   /** Nobody takes any more. */
   readonly isOver: () => boolean;
   /** How long a piece may take to come, in milliseconds. */
@@ -34,10 +34,14 @@ export async function pipe(body: ReadBody, target: PipeTarget): Promise<void> {
 function readInTime(body: ReadBody, pieceMs: number): Promise<Uint8Array | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(stalled(pieceMs)), pieceMs);
-    body
-      .read()
-      .then(resolve, reject)
-      .finally(() => clearTimeout(timer));
+    const settle = <T>(outcome: (value: T) => void, value: T): void => {
+      clearTimeout(timer);
+      outcome(value);
+    };
+    body.read().then(
+      (piece) => settle(resolve, piece),
+      (error: unknown) => settle(reject, error),
+    );
   });
 }
 

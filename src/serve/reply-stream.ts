@@ -1,6 +1,8 @@
 /** The body of an answer that goes to the client in pieces, at the client's pace. */
+import { systemClocks } from './clocks.ts';
 import type { ExchangeBytes } from './exchange-bytes.ts';
-import { pieceBytes, untilDrained, wholeBytesMax } from './reply-pump.ts';
+import { PieceSize, pieceBytes, quickPieceBytes } from './piece-size.ts';
+import { untilDrained, wholeBytesMax } from './reply-pump.ts';
 import type { Wire } from './wire.ts';
 
 export interface ReplyStreamOptions {
@@ -12,13 +14,26 @@ export interface ReplyStreamOptions {
   readonly bodyBytes: number | undefined;
 }
 
-export class ReplyStream {
+/** Of an answer that was started, for who brings its pieces and may choose their size. */
+export interface PieceTaker {
+  /** See `ReplyStream.claimPiece`. */
+  claimPiece(): number;
+  /** See `Wire.isTaken`. */
+  readonly isTaken: boolean;
+}
+
+export class ReplyStream implements PieceTaker {
   readonly #options: ReplyStreamOptions;
+  readonly #size: PieceSize;
   #bytesSent = 0;
+  /** On the account, for pieces that are larger than every client gets. */
+  #claimedBytes = 0;
   #isStopped = false;
 
   constructor(options: ReplyStreamOptions) {
     this.#options = options;
+    const { pieceBytesMax = pieceBytes } = options.wire;
+    this.#size = new PieceSize({ ...systemClocks, pieceBytesMax });
   }
 
   get bytesSent(): number {
@@ -30,22 +45,44 @@ export class ReplyStream {
     return this.#bytesSent < (this.#options.bodyBytes ?? 0);
   }
 
+  get isTaken(): boolean {
+    return this.#options.wire.isTaken === true;
+  }
+
   /** Nobody takes any more. */
   stop(): void {
     this.#isStopped = true;
   }
 
   /**
-   * Resolves when there is room for more. False, and nothing was sent, where it is more than the
-   * client was told: it would be taken for the head of the next answer.
+   * How many bytes the next piece should have: more for a client that takes them at once, where
+   * its account has room for them.
    */
-  async write(chunk: Uint8Array): Promise<boolean> {
-    const { wire, bodyBytes } = this.#options;
+  claimPiece(): number {
+    const { bytes } = this.#size;
+    const isLarge = bytes > wholeBytesMax;
+    if (isLarge === this.#claimedBytes > 0) return isLarge ? bytes : wholeBytesMax;
+    const account = this.#options.openBytes();
+    if (!isLarge) {
+      account?.removeReply(this.#claimedBytes);
+      this.#claimedBytes = 0;
+    } else if (account?.tryAddReply(quickPieceBytes) !== false) {
+      this.#claimedBytes = quickPieceBytes;
+      return bytes;
+    }
+    return wholeBytesMax;
+  }
+
+  /**
+   * A promise where there should be no more until it resolves. False, and nothing was sent, where
+   * it is more than the client was told: it would be taken for the head of the next answer.
+   */
+  write(chunk: Uint8Array): Promise<void> | boolean {
+    const { bodyBytes } = this.#options;
     if (bodyBytes !== undefined && this.#bytesSent + chunk.length > bodyBytes) return false;
     this.#bytesSent += chunk.length;
-    if (chunk.length > wholeBytesMax) await this.#writePieces(chunk);
-    else if (!wire.write(chunk)) await this.#drained();
-    return true;
+    if (chunk.length > wholeBytesMax) return this.#writePieces(chunk);
+    return this.#writeOne(chunk) || this.#drained();
   }
 
   /** The head leaves with the first piece; where that is long in coming, without it. */
@@ -57,20 +94,32 @@ export class ReplyStream {
 
   /** Each piece has the idle limit to be taken, which makes a least rate. */
   async #writePieces(chunk: Uint8Array): Promise<void> {
-    const { wire } = this.#options;
-    const bytes = this.#options.openBytes();
-    bytes?.addReply(chunk.length);
+    const isClaimed = chunk.length <= this.#claimedBytes;
+    const account = isClaimed ? undefined : this.#options.openBytes();
+    account?.addReply(chunk.length);
     try {
-      for (let start = 0; start < chunk.length; start += pieceBytes) {
+      for (let start = 0; start < chunk.length; ) {
         if (this.#isStopped) return;
-        if (!wire.write(chunk.subarray(start, start + pieceBytes))) await this.#drained();
+        const end = start + this.#size.bytes;
+        if (!this.#writeOne(chunk.subarray(start, end))) await this.#drained();
+        start = end;
       }
     } finally {
-      bytes?.removeReply(chunk.length);
+      account?.removeReply(chunk.length);
     }
   }
 
-  #drained(): Promise<void> {
-    return untilDrained(this.#options.wire, this.#options.idleTimeoutMs);
+  /** False where the client should take some first. */
+  #writeOne(piece: Uint8Array): boolean {
+    const { wire } = this.#options;
+    if (!wire.write(piece)) return false;
+    if (piece.length >= this.#size.bytes && wire.isTaken === true) this.#size.grow();
+    return true;
+  }
+
+  async #drained(): Promise<void> {
+    this.#size.pause();
+    await untilDrained(this.#options.wire, this.#options.idleTimeoutMs);
+    this.#size.goOn();
   }
 }

@@ -35,6 +35,13 @@ export interface Wire {
   flushHead(): void;
   /** False when the client should take some before there is more. */
   write(chunk: Uint8Array): boolean;
+  /** Bytes of a piece for a client that takes them at once. Left out: `pieceBytes`. */
+  readonly pieceBytesMax?: number;
+  /**
+   * Whether nobody looks any more at what was written, so that its place may be used again. Left
+   * out: somebody may.
+   */
+  readonly isTaken?: boolean;
   /** With fields after the body, where the client's HTTP has a place for them. */
   end(trailers?: readonly Header[]): void;
   /**

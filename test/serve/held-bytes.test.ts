@@ -9,6 +9,8 @@ import type { OwnerKey } from '../../src/names.ts';
 import { systemClocks } from '../../src/serve/clocks.ts';
 import type { HttpExchange } from '../../src/serve/exchange.ts';
 import { Listener } from '../../src/serve/listener.ts';
+import { quickPieceBytes } from '../../src/serve/piece-size.ts';
+import { wholeBytesMax } from '../../src/serve/reply-pump.ts';
 import { failureHead } from '../../src/serve/road/failure.ts';
 import { ask } from '../support/http.ts';
 
@@ -183,6 +185,76 @@ describe('replies that nobody takes', () => {
     client.resume();
     await vi.waitFor(() => expect(ends).toEqual(['ok']), { timeout: 10_000 });
     expect(account.heldBy('reply')).toBe(0);
+  });
+});
+
+describe('replies whose source has pieces of any size', () => {
+  interface Claim {
+    readonly bytes: number;
+    /** Of all replies, once it is claimed. */
+    readonly held: number;
+    /** Whether the client took the piece before at once. */
+    readonly isPaused: boolean;
+  }
+
+  /** Answers `/mallory` with pieces as they are claimed, everybody else with a body at once. */
+  async function listenForClaims(limits: Parameters<typeof listen>[1] = {}) {
+    const claims: Claim[] = [];
+    let isPaused = false;
+    const running = await listen(async (exchange) => {
+      if (exchange.request.target !== '/mallory') {
+        await answerLarge(exchange);
+        return;
+      }
+      exchange.start({ status: 200, headers: [] });
+      for (let sent = 0; sent < LARGE && !exchange.isGone; ) {
+        const bytes = exchange.taker?.claimPiece() ?? 0;
+        claims.push({ bytes, held: running.account.heldBy('reply'), isPaused });
+        const written = exchange.write(new Uint8Array(bytes));
+        isPaused = written !== undefined;
+        await written;
+        sent += bytes;
+      }
+      exchange.end();
+    }, limits);
+    return { ...running, claims };
+  }
+
+  test('send larger ones to who takes them at once, on the owner’s account', async () => {
+    const { port, account, claims } = await listenForClaims();
+    expect((await ask(port, '/mallory')).body.length).toBeGreaterThanOrEqual(LARGE);
+    expect(claims[0]).toMatchObject({ bytes: wholeBytesMax, held: 0 });
+    const large = claims.filter(({ bytes }) => bytes === quickPieceBytes);
+    expect(large.length).toBeGreaterThan(0);
+    expect(new Set(large.map(({ held }) => held))).toEqual(new Set([quickPieceBytes]));
+    await vi.waitFor(() => expect(account.heldBy('reply')).toBe(0));
+  });
+
+  test('send small ones, and give back what they claimed, to who lets them wait', async () => {
+    const { port, claims } = await listenForClaims();
+    const client = connect(port, '127.0.0.1');
+    clients.push(client);
+    client.pause();
+    client.write('GET /mallory HTTP/1.1\r\nHost: x\r\n\r\n');
+    await vi.waitFor(() => expect(claims.at(-1)?.bytes).toBe(quickPieceBytes));
+    let count = 0;
+    // Until the system takes no more.
+    while (count !== claims.length) {
+      count = claims.length;
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    client.resume();
+    await vi.waitFor(() => expect(claims.length).toBeGreaterThan(count));
+    expect(claims[count]).toMatchObject({ bytes: wholeBytesMax, held: 0, isPaused: true });
+  });
+
+  test('send small ones where the client may have no more, and none of it fails', async () => {
+    const { port, ends, claims } = await listenForClaims({ heldBytesPerClientMax: LARGE });
+    await askWithoutReading(port, '/alice');
+    await vi.waitFor(() => expect(ends).toEqual(['ok']));
+    expect((await ask(port, '/mallory')).body.length).toBe(LARGE);
+    expect(new Set(claims.map(({ bytes }) => bytes))).toEqual(new Set([wholeBytesMax]));
+    expect(ends).toEqual(['ok', 'ok']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { pieceBytes, pumpReply, quickPieceBytes } from '../../src/serve/reply-pump.ts';
+import { pieceBytes, quickPieceBytes } from '../../src/serve/piece-size.ts';
+import { pumpReply } from '../../src/serve/reply-pump.ts';
 
 /** Takes what it is given after `takeMs`, on a clock of its own. */
 class Client extends Writable {

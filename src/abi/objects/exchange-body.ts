@@ -4,7 +4,10 @@ import type { Header } from '../../http/message.ts';
 import type { Exchange } from '../abi.ts';
 import type { SourceBody } from './contents.ts';
 
-export type ReadableExchange = Pick<Exchange, 'readChunk' | 'hasBody' | 'request' | 'bodyTrailers'>;
+export type ReadableExchange = Pick<
+  Exchange,
+  'readChunk' | 'hasBody' | 'request' | 'bodyTrailers' | 'givesBodyAway'
+>;
 
 /** How long the visitor said that the body is, in bytes; undefined where nothing says it. */
 export function declaredBytes({ hasBody, request }: ReadableExchange): number | undefined {

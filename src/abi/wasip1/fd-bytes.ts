@@ -4,6 +4,7 @@
  *
  *   iovs ──► | u32 buf | u32 buf_len | …        nPtr ──► u32 bytes moved
  */
+import { letGo } from '../../account/let-go.ts';
 import { noBytes } from '../../http/body.ts';
 import type { InputStream, OutputStream, Written } from '../objects/cgi/streams.ts';
 import { WasiError } from '../objects/files/errno.ts';
@@ -134,8 +135,10 @@ function readStream(
   const { ranges, nPtr, flags } = asked;
   const bytesMax = Math.min(countBytes(ranges), pieceBytes);
   const give = (bytes: Uint8Array): void => {
+    const { length } = bytes;
     guest.scatter(ranges, bytes);
-    guest.writeU32(nPtr, bytes.length);
+    if (stream.givesAway === true) letGo(bytes);
+    guest.writeU32(nPtr, length);
   };
   const now = bytesMax === 0 ? noBytes : stream.take(bytesMax);
   if (now !== undefined) {

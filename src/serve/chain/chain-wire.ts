@@ -9,6 +9,7 @@ import { CapabilityRefusal } from '../../capability/refusal.ts';
 import type { ReadBody } from '../../http/body.ts';
 import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import type { Header } from '../../http/message.ts';
+import { quickPieceBytes } from '../piece-size.ts';
 import type { Wire } from '../wire.ts';
 
 /** What waits of an answer before more of it is held up. */
@@ -28,6 +29,7 @@ export class ChainWire implements Wire {
   readonly body: Readable;
   /** The link may have given the same bytes to somebody else, too. */
   readonly givesBodyAway = false;
+  readonly pieceBytesMax = quickPieceBytes;
   readonly events = new EventEmitter();
   readonly hasBody: boolean;
   readonly declaredBytes: number;

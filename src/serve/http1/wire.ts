@@ -4,8 +4,9 @@ import type { ConnectionFacts } from '../../http/connection-facts.ts';
 import type { Header } from '../../http/message.ts';
 import type { LimitClock, Watched } from '../../limit-clock.ts';
 import { SocketFacts } from '../connection-facts.ts';
+import { pieceBytes, quickPieceBytes } from '../piece-size.ts';
 import type { Departure, ReplyBatch } from '../reply-batch.ts';
-import { pieceBytes, pumpReply, quickPieceBytes, wholeBytesMax } from '../reply-pump.ts';
+import { pumpReply, wholeBytesMax } from '../reply-pump.ts';
 import type { ReplyRooms } from '../reply-rooms.ts';
 import type { KeptHellos } from '../tls/kept-hellos.ts';
 import type { Wire } from '../wire.ts';
@@ -35,6 +36,8 @@ const oneWriteBytesMax = 16 * 1024;
  * used on. Larger ones, and those that do not say how large, cost more than a new connection.
  */
 const unreadBytesTakenMax = 64 * 1024;
+/** Smaller pieces of one tick leave together. */
+const joinedPieceBytesMax = 16 * 1024;
 /** The request was not read to its end, by its own fault: what follows is not to be waited for. */
 const unfinished = new Set([408, 413]);
 
@@ -131,13 +134,15 @@ export class Http1Wire implements Wire, Departure, Watched {
     this.#limitTaking();
   }
 
-  /** A connection that encrypts would hold twice what is large. */
   #pump(body: Uint8Array): void {
     const { nowMs } = this.#options;
-    const isSecure = this.body.socket instanceof TLSSocket;
-    const pieceBytesMax = isSecure ? pieceBytes : quickPieceBytes;
+    const { pieceBytesMax } = this;
     const renewLimit = (): void => this.#renewLimit();
     pumpReply(this.events, body, { renewLimit, nowMs, pieceBytesMax });
+  }
+
+  get #isSecure(): boolean {
+    return this.body.socket instanceof TLSSocket;
   }
 
   sendHead(status: number, headers: string[]): void {
@@ -146,8 +151,27 @@ export class Http1Wire implements Wire, Departure, Watched {
     if (this.body.httpVersion === '1.0' && !namesLength(headers)) this.#leaveUnmarked();
   }
 
+  /** A connection that encrypts would hold twice what is large. */
+  get pieceBytesMax(): number {
+    return this.#isSecure ? pieceBytes : quickPieceBytes;
+  }
+
+  get isTaken(): boolean {
+    return this.events.writableLength === 0;
+  }
+
+  /**
+   * Node asks for a pause at each large piece, and holds back one that is sent in chunks until the
+   * next tick: without either there is none where the system takes all of it.
+   */
   write(chunk: Uint8Array): boolean {
-    return this.events.write(chunk);
+    const { events } = this;
+    const { socket } = events;
+    if (chunk.length <= joinedPieceBytesMax || socket === null) return events.write(chunk);
+    socket.cork();
+    const hasRoom = events.write(chunk);
+    socket.uncork();
+    return hasRoom || (this.isTaken && !socket.destroyed);
   }
 
   flushHead(): void {
@@ -207,7 +231,7 @@ export class Http1Wire implements Wire, Departure, Watched {
   destroy(): void {
     const { socket } = this.body;
     // A mere end would look like the end of the answer; over TLS the goodbye is missing from it.
-    if (this.#isUnmarked && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    if (this.#isUnmarked && !this.#isSecure) socket.resetAndDestroy();
     else this.events.destroy();
   }
 

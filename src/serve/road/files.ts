@@ -241,8 +241,10 @@ async function streamPart(
   if (piece === 'changed') return piece;
   exchange.start(reply, bodyBytes);
   while (piece.length > 0 && !exchange.isGone) {
-    await exchange.write(piece);
-    const next = await part.next();
+    const written = exchange.write(piece);
+    if (written !== undefined) await written;
+    const { taker } = exchange;
+    const next = await part.next(taker?.claimPiece(), taker?.isTaken);
     if (next === 'changed') {
       // The client must see that the answer is not whole.
       exchange.abort();

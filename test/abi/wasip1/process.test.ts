@@ -110,6 +110,21 @@ describe('standard streams', () => {
     expect(await puppet.read(0)).toBe('');
   });
 
+  test.each([true, false])(
+    'input is let go once it is read, if it may be: %s',
+    async (givesAway) => {
+      const stdin = new PipedInput(givesAway);
+      const puppet = await createPuppet({ stdin });
+      const piece = Buffer.from(new ArrayBuffer(20_000)).fill('x');
+      stdin.push(piece);
+      puppet.putIovecs(200, [1_000, 20_000]);
+      expect(await puppet.call('fd_read', 0, 200, 1, 100)).toBe(0);
+      expect(puppet.u32(100)).toBe(20_000);
+      expect(puppet.text(20_990, 10)).toBe('x'.repeat(10));
+      expect(piece.length).toBe(givesAway ? 0 : 20_000);
+    },
+  );
+
   test('reading without blocking answers again', async () => {
     const puppet = await createPuppet({ stdin: new PipedInput() });
     expect(await puppet.call('fd_fdstat_set_flags', 0, 4)).toBe(0);

@@ -174,14 +174,19 @@ export class PipedInput implements InputStream {
   #pieces: Uint8Array[] = [];
   #isEnded = false;
   #wake: (() => void) | undefined;
+  readonly givesAway: boolean;
+
+  constructor(givesAway = false) {
+    this.givesAway = givesAway;
+  }
 
   get readyBytes(): number | undefined {
     const [first] = this.#pieces;
     return first?.length ?? (this.#isEnded ? 0 : undefined);
   }
 
-  push(text: string): void {
-    this.#pieces.push(Buffer.from(text));
+  push(piece: string | Buffer): void {
+    this.#pieces.push(typeof piece === 'string' ? Buffer.from(piece) : piece);
     this.#wake?.();
   }
 

@@ -17,6 +17,7 @@ import type { InputStream } from './streams.ts';
 const noTrailers = { linesMax: 0, bytesMax: 0 };
 
 export class RequestBody implements InputStream {
+  readonly givesAway: boolean;
   /** Undefined where there is none: most requests have nothing to read. */
   readonly #body: Body | undefined;
   #refusal: Error | undefined;
@@ -25,6 +26,7 @@ export class RequestBody implements InputStream {
   #measuring: Promise<void> | undefined;
 
   constructor(exchange: ReadableExchange, hostMemory?: HostMemory) {
+    this.givesAway = exchange.givesBodyAway === true;
     this.#totalBytes = declaredBytes(exchange);
     if (!exchange.hasBody) return;
     // What is held is bounded by `measure`, and by the account of the run's owner.

@@ -4,6 +4,7 @@
  * 16 KiB, or when the program waits for longer than a moment, or says that it should (`fd_sync`).
  */
 
+import { letGo } from '../../../account/let-go.ts';
 import { inBytes } from '../../../amounts.ts';
 import { TerrafirmaError } from '../../../errors.ts';
 import { noBytes } from '../../../http/body.ts';
@@ -105,9 +106,20 @@ export class CgiReply implements Reply {
     const { exchange } = this.#options;
     if (exchange.replyState === 'none') exchange.start(this.#head.head);
     if (exchange.replyState !== 'started') return;
-    const draining = exchange.write(this.#takePending());
+    const bytes = this.#takePending();
+    const written = exchange.write(bytes);
+    if (written === undefined) {
+      this.#letGoTaken(bytes);
+      return;
+    }
+    const draining = written.then(() => this.#letGoTaken(bytes));
     const before = this.#draining;
     this.#draining = before === undefined ? draining : before.then(() => draining);
+  }
+
+  /** They are a copy of our own, and V8 would find out too late that nobody holds it. */
+  #letGoTaken(bytes: Uint8Array): void {
+    if (this.#options.exchange.taker?.isTaken === true) letGo(bytes);
   }
 
   end(): void {

@@ -10,6 +10,8 @@ export interface InputStream {
   whenReady(): Promise<void>;
   /** Bytes that `take` could give now; undefined when it would have to wait. */
   readonly readyBytes: number | undefined;
+  /** What `take` gives is the taker's alone, and may be let go. Left out: others may have it. */
+  readonly givesAway?: boolean;
 }
 
 /** How far a stream went along with a write, where it is not simply done. */

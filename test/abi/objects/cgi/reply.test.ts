@@ -190,6 +190,24 @@ describe('the body', () => {
     await wait;
   });
 
+  test('pieces are let go once they are taken, and not before', async () => {
+    const { exchange, reply, write } = make();
+    write(HEAD);
+    await reply.write(new Uint8Array(20_000));
+    exchange.taker = { isTaken: false };
+    await reply.write(new Uint8Array(20_000));
+    const taker = { isTaken: false };
+    exchange.taker = taker;
+    const gate = Promise.withResolvers<void>();
+    exchange.gate = gate.promise;
+    const wait = reply.write(new Uint8Array(20_000));
+    expect(exchange.pieces.map(({ length }) => length)).toEqual([20_000, 20_000, 20_000]);
+    taker.isTaken = true;
+    gate.resolve();
+    await wait;
+    expect(exchange.pieces.map(({ length }) => length)).toEqual([20_000, 20_000, 0]);
+  });
+
   test('is bounded, in bytes', () => {
     const { exchange, reply, write } = make({ body: 20_000 });
     write(`${HEAD}${'x'.repeat(20_000)}`);

@@ -31,6 +31,7 @@ export class StreamExchange implements Exchange {
   readonly pieces: Uint8Array[] = [];
   redirect: string | undefined;
   isAborted = false;
+  taker: Exchange['taker'];
   /** When set, every write waits for it. */
   gate: Promise<void> | undefined;
   readonly #body: Uint8Array[];

@@ -12,6 +12,8 @@ declare module 'autocannon' {
     readonly url: string;
     readonly connections: number;
     readonly duration: number;
+    /** Seconds that an answer may take. */
+    readonly timeout?: number;
     readonly headers?: Readonly<Record<string, string>>;
   }): Promise<Result>;
 

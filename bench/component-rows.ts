@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { measureChains } from './chain-rows.ts';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
-import { measureRate, warmUp } from './load.ts';
+import { measureOther, measureRate, warmUp } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
@@ -115,7 +115,7 @@ async function measureGuest(
   for (let round = 0; round < plan.rounds; round += 1) {
     found.ours.push(await measureRate(ours, load));
     found.empty.push(await measureRate(empty.url, load));
-    if (theirs !== undefined) found.theirs.push(await measureRate(theirs, load));
+    if (theirs !== undefined) found.theirs.push(await measureOther(theirs, load));
   }
   const againstEmpty = medianRatio(found.ours, found.empty);
   return [

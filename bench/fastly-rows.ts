@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { measureFirstAnswer } from './first-answer.ts';
-import { measureRate, putLoad, warmSeconds } from './load.ts';
+import { measureOther, measureRate, putLoad, warmSeconds } from './load.ts';
 import { placed } from './pinning.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, findPort, Server } from './servers.ts';
@@ -88,8 +88,8 @@ async function measureRates(
   await putLoad(ours, { connections, seconds: warmSeconds });
   for (let round = 0; round < rounds; round += 1) {
     rates.ours.push(await measureRate(ours, load));
-    if (node !== undefined) rates.node.push(await measureRate(`${node.url}${path}`, load));
-    if (viceroy !== undefined) rates.viceroy.push(await measureRate(viceroy.url, load));
+    if (node !== undefined) rates.node.push(await measureOther(`${node.url}${path}`, load));
+    if (viceroy !== undefined) rates.viceroy.push(await measureOther(viceroy.url, load));
   }
   const { language, overVendor, overNode } = kit;
   return [

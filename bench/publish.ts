@@ -9,6 +9,7 @@ import { markedParts, replaceMarkedPart } from '../scripts/marked-part.ts';
 import {
   formatNumber,
   goalRule,
+  isMeasured,
   type Machine,
   meetsGoal,
   type Report,
@@ -62,7 +63,7 @@ function summaryLines(measured: Measured): readonly string[] {
 /** Undefined where the group was not measured: then what stands there stays. */
 function groupLines(name: string, measured: Measured): readonly string[] | undefined {
   const group = measured.get(name);
-  if (group === undefined) return undefined;
+  if (group === undefined || !group.rows.some(isMeasured)) return undefined;
   return [...table(group.rows, 'whole'), '', describe(group.from)];
 }
 
@@ -75,11 +76,6 @@ function table(rows: readonly Row[], form: 'short' | 'whole'): readonly string[]
     `|${'---|'.repeat(columns.length)}`,
     ...rows.filter(isMeasured).map((row) => line([row.name, amountOf(row), goalOf(row)])),
   ];
-}
-
-/** JSON has no NaN: what was not measured comes back as null. */
-function isMeasured({ value }: Row): boolean {
-  return Number.isFinite(value);
 }
 
 function amountOf({ value, unit }: Row): string {

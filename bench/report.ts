@@ -46,8 +46,9 @@ const baselineFile = new URL('./baseline.json', import.meta.url);
 /** By so much a ratio may be worse than the recorded one: shared machines are not steadier. */
 const toleratedShare = 0.15;
 
+/** Of those that are numbers: a round that failed is none. NaN where none is. */
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = values.filter((each) => !Number.isNaN(each)).sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
@@ -67,11 +68,17 @@ export function formatTable(rows: readonly Row[]): string {
   const width = Math.max(...rows.map(({ name }) => name.length));
   return rows
     .map((row) => {
-      const number = Number.isNaN(row.value) ? '' : `${formatNumber(row.value)} `;
-      const value = `${number}${row.unit}`.padEnd(16);
+      const { value: number, unit } = row;
+      const told = isMeasured(row) ? `${formatNumber(number)} ${unit}` : `not measured (${unit})`;
+      const value = told.padEnd(16);
       return `${row.name.padEnd(width)}  ${value}${formatGoal(row)}`.trimEnd();
     })
     .join('\n');
+}
+
+/** JSON has no NaN: what was not measured comes back as null. */
+export function isMeasured({ value }: Row): boolean {
+  return Number.isFinite(value);
 }
 
 /** Ratios that are clearly worse than in the recorded baseline. */
@@ -90,7 +97,8 @@ export function compareToBaseline(rows: readonly Row[]): readonly Comparison[] {
 export function recordBaseline(rows: readonly Row[]): void {
   const kept = existsSync(baselineFile) ? JSON.parse(readFileSync(baselineFile, 'utf8')) : {};
   for (const { name, value, unit, goal } of rows) {
-    if (goal !== undefined && unit === 'x') kept[name] = Number(value.toPrecision(3));
+    if (goal === undefined || unit !== 'x' || !Number.isFinite(value)) continue;
+    kept[name] = Number(value.toPrecision(3));
   }
   writeFileSync(baselineFile, `${JSON.stringify(kept, null, 2)}\n`);
 }
@@ -100,7 +108,7 @@ export function formatNumber(value: number): string {
 }
 
 function formatGoal(row: Row): string {
-  if (row.goal === undefined) return '';
+  if (row.goal === undefined || !isMeasured(row)) return '';
   return meetsGoal(row) ? `ok (${goalRule(row.goal)})` : `MISSED (${goalRule(row.goal)})`;
 }
 

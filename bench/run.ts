@@ -15,7 +15,8 @@
  * `node bench/publish.ts FILE…` writes what FILE holds into docs/performance.md and the README.
  *
  * `workerd` installs it from npm into a temporary folder, and is left out unless asked for by name.
- * Exit code 1: a ratio is clearly worse than the baseline.
+ * A group that fails is told and left out, and so is a round in which a server failed that ours is
+ * compared with. Exit code 1: a group failed, or a ratio is clearly worse than the baseline.
  */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -96,36 +97,50 @@ const measures: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   workerd: () => measureWorkerd({ rounds, seconds }),
 };
 
-const groups: MeasuredGroup[] = [];
-for (const name of values.only.split(',')) {
+const wanted = values.only.split(',').map((name) => {
   const measure = measures[name];
-  if (measure === undefined) {
-    throw new RangeError(
-      `Cannot measure: one of ${Object.keys(measures).join(', ')}: received ${name}`,
-    );
+  if (measure !== undefined) return { name, measure };
+  const known = Object.keys(measures).join(', ');
+  throw new RangeError(`Cannot measure: one of ${known}: received ${name}`);
+});
+const groups: MeasuredGroup[] = [];
+const failed: string[] = [];
+for (const { name, measure } of wanted) {
+  try {
+    const found = await measure();
+    groups.push({ name, rows: found });
+    console.log(formatTable(found));
+  } catch (error) {
+    // An hour of other groups is not lost with it.
+    failed.push(name);
+    console.error(error);
   }
-  const found = await measure();
-  groups.push({ name, rows: found });
-  console.log(formatTable(found));
+  keep(groups);
 }
-
-const machine: Machine = {
-  node: process.version,
-  processor: cpus()[0]?.model ?? 'unknown',
-  cores: availableParallelism(),
-  load: loadavg()[0] ?? Number.NaN,
-  generator: generatorName,
-  isPinned,
-};
-console.log(JSON.stringify(machine));
-if (values.json !== undefined) {
-  const report: Report = { machine, rounds, seconds, groups };
-  writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-}
+console.log(JSON.stringify(describeMachine()));
+if (failed.length > 0) console.error(`NOT MEASURED: ${failed.join(', ')}`);
 const rows = groups.flatMap((group) => group.rows);
 if (values.record) recordBaseline(rows);
 const worse = compareToBaseline(rows);
 for (const { name, before, now } of worse) {
   console.log(`WORSE than recorded: ${name}: ${before} before, ${now.toPrecision(3)} now`);
 }
-process.exitCode = worse.length === 0 ? 0 : 1;
+process.exitCode = worse.length === 0 && failed.length === 0 ? 0 : 1;
+
+function describeMachine(): Machine {
+  return {
+    node: process.version,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    load: loadavg()[0] ?? Number.NaN,
+    generator: generatorName,
+    isPinned,
+  };
+}
+
+/** What is there so far, where `--json` asks for it. */
+function keep(measured: readonly MeasuredGroup[]): void {
+  if (values.json === undefined) return;
+  const report: Report = { machine: describeMachine(), rounds, seconds, groups: measured };
+  writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+}

@@ -7,11 +7,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DaemonPlan } from './daemon-rows.ts';
 import { readRustCgiGuest } from './guest-rows.ts';
-import { measureRate, putLoad, warmSeconds } from './load.ts';
+import { measureOther, measureRate, putLoad, warmSeconds } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 
 const connections = 32;
+/** The other server answers one request at a time, and the next ones wait. */
+const othersConnections = 4;
 const unit = 'requests/s';
 const goal = { atLeast: 5 };
 
@@ -37,15 +39,17 @@ async function measureProgram(
   await using wasi = await Server.wasi(join(folder.directory, 'program.wasm'));
   const urls = { ours: `${daemon.url}/program.wasm/greet`, theirs: `${wasi.url}/greet` };
   const load = { connections, seconds };
+  const othersLoad = { connections: othersConnections, seconds };
   for (const url of Object.values(urls)) await askUntil(url, (text) => text.length > 0);
   // Until then it runs as the baseline compiler has it, which node:wasi leaves behind at once.
   await daemon.whenTold('module-optimised');
-  for (const url of Object.values(urls)) await putLoad(url, { connections, seconds: warmSeconds });
+  await putLoad(urls.ours, { ...load, seconds: warmSeconds });
+  await putLoad(urls.theirs, { ...othersLoad, seconds: warmSeconds });
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     ours.push(await measureRate(urls.ours, load));
-    theirs.push(await measureRate(urls.theirs, load));
+    theirs.push(await measureOther(urls.theirs, othersLoad));
   }
   const value = medianRatio(ours, theirs);
   return [

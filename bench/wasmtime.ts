@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { openComponentAssembler } from '../scripts/conformance/assembler.ts';
 import { type DaemonPlan, smallGuest } from './daemon-rows.ts';
-import { measureRate } from './load.ts';
+import { measureOther, measureRate } from './load.ts';
 import { median, medianRatio, type Row } from './report.ts';
 import { askUntil, BenchFolder, Server } from './servers.ts';
 import { isWasmtimeInstalled, Wasmtime } from './wasmtime-server.ts';
@@ -125,7 +125,7 @@ export async function measureWasmtime(plan: DaemonPlan): Promise<readonly Row[]>
   await measureRate(ours, load);
   for (let round = 0; round < plan.rounds; round += 1) {
     found.ours.push(await measureRate(ours, load));
-    found.theirs.push(await measureRate(wasmtime.url, load));
+    found.theirs.push(await measureOther(wasmtime.url, load));
   }
   return [
     { name, value: median(found.theirs), unit: 'requests/s' },

@@ -5,7 +5,7 @@ import type { Header } from '../../http/message.ts';
 import type { OutboundRequest } from './contract.ts';
 import { parseMethod, parseTarget, requestHeaders } from './headers.ts';
 import { limitRefusal } from './refusals.ts';
-import { isStreamed, withoutEmptyStream } from './sent-body.ts';
+import { isChunked, isStreamed, withoutEmptyStream } from './sent-body.ts';
 
 export type AdmissionLimits = Pick<
   Limits,
@@ -35,7 +35,7 @@ export function admitRequest(
     ...request,
     method: parseMethod(request.method),
     url: parseTarget(request.url).href,
-    headers: requestHeaders(request.headers, options),
+    headers: requestHeaders(request.headers, { ...options, isChunked: isChunked(request.body) }),
     body: admitBody(request.body, limits),
   };
 }

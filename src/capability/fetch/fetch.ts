@@ -17,7 +17,8 @@ import {
   type RunOrigin,
   type SentRequest,
 } from './run-fetch.ts';
-import { isStreamed, toSentBody } from './sent-body.ts';
+import { isChunked, isStreamed, toSentBody } from './sent-body.ts';
+import { timesOf } from './times.ts';
 import type { Visits } from './visits.ts';
 
 export type OutboundLimits = RunFetchLimits & PoolLimits;
@@ -112,15 +113,25 @@ export class OutboundHttp implements Outbound {
       entry.inFlight -= 1;
       this.held.release(owner, bodyBytes);
     });
+    const path = backend === undefined ? url.pathname + url.search : pathFor(backend, url);
+    const { method } = request;
+    const own = ownTimes(request, this.limits);
+    // gRPC is HTTP/2, which has frames and no chunks; its clients have no trailers.
+    if (isChunked(body) && backend?.grpc !== true) {
+      const { headers } = request;
+      const times = { ...timesOf(backend, this.limits), ...own };
+      entry.chunked.send({ method, path, headers, host: url.host, body, ...times }, exchange);
+      return;
+    }
     const options = {
-      path: backend === undefined ? url.pathname + url.search : pathFor(backend, url),
-      method: request.method,
+      ...{ path, method },
       headers: headersOf(request),
       body: toSentBody(body),
       // Otherwise undici would derive it from the Host header, which is the guest's to choose.
       servername: backend?.address.host ?? url.hostname,
       ...(protocol === undefined ? {} : { upgrade: protocol }),
-      ...ownTimes(request, this.limits.outboundTimeoutMs),
+      ...(own.firstByteMs === undefined ? {} : { headersTimeout: own.firstByteMs }),
+      ...(own.betweenBytesMs === undefined ? {} : { bodyTimeout: own.betweenBytesMs }),
     };
     entry.pool.dispatch(options, exchange);
   }
@@ -135,11 +146,11 @@ export class OutboundHttp implements Outbound {
 /** Those that the request itself brings, within the operator's limit. */
 function ownTimes(
   { firstByteMs, betweenBytesMs }: OutboundRequest,
-  max: number,
-): { headersTimeout?: number; bodyTimeout?: number } {
+  { outboundTimeoutMs: max }: OutboundLimits,
+): { firstByteMs?: number; betweenBytesMs?: number } {
   return {
-    ...(firstByteMs === undefined ? {} : { headersTimeout: Math.min(firstByteMs, max) }),
-    ...(betweenBytesMs === undefined ? {} : { bodyTimeout: Math.min(betweenBytesMs, max) }),
+    ...(firstByteMs === undefined ? {} : { firstByteMs: Math.min(firstByteMs, max) }),
+    ...(betweenBytesMs === undefined ? {} : { betweenBytesMs: Math.min(betweenBytesMs, max) }),
   };
 }
 

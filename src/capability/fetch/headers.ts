@@ -25,7 +25,15 @@ const bodyHeaders: ReadonlySet<string> = new Set([
   'content-language',
   'content-location',
   'content-type',
+  'trailer',
 ]);
+
+const notTrailing: readonly ReadonlySet<string>[] = [
+  connectionHeaders,
+  framingHeaders,
+  originHeaders,
+  bodyHeaders,
+];
 
 /** Ports of protocols that can be talked to by HTTP: the Fetch standard's list ("bad ports"). */
 const refusedPorts: ReadonlySet<number> = new Set([
@@ -58,13 +66,14 @@ export function countLoopHops(headers: readonly Header[]): number {
 
 /**
  * The headers that go out: checked, without hop-by-hop and framing headers, with the loop guard
- * grown by one and the visit they are part of.
+ * grown by one and the visit they are part of. What they say of trailers stays where `isChunked`
+ * says that there is a place for these.
  *
  * @throws CapabilityRefusal: `input`, or `limit` when there were hops enough
  */
 export function requestHeaders(
   headers: readonly Header[],
-  options: { readonly hops: number; readonly visit: string },
+  options: { readonly hops: number; readonly visit: string; readonly isChunked?: boolean },
 ): Header[] {
   if (options.hops >= loopHopsMax) {
     const rule = `a request may pass ${loopHopsMax} servers of this kind`;
@@ -76,6 +85,12 @@ export function requestHeaders(
   for (const [givenName, value] of headers) {
     checkHeader(givenName, value);
     const name = givenName.toLowerCase();
+    if (name === 'trailer' && options.isChunked === true) {
+      const announced = value.split(',').map((each) => each.trim().toLowerCase());
+      const sent = announced.filter((each) => isToken(each) && mayTrail(each));
+      if (sent.length > 0) kept.push([name, sent.join(', ')]);
+      continue;
+    }
     if (connectionHeaders.has(name) || framingHeaders.has(name) || named.has(name)) continue;
     if (name === loopHeader) {
       const others = value.split(',').filter((entry) => !isOurs(entry));
@@ -90,6 +105,27 @@ export function requestHeaders(
   kept.push([visitHeader, options.visit]);
   kept.push([loopHeader, Array.from({ length: options.hops + 1 }, () => loopName).join(', ')]);
   return kept;
+}
+
+/**
+ * The trailers that go out: checked, without what says where a message goes and how it is read.
+ * Some servers take them for headers (RFC 9110, section 6.5.1).
+ *
+ * @throws CapabilityRefusal `input`
+ */
+export function requestTrailers(trailers: readonly Header[]): Header[] {
+  const kept: Header[] = [];
+  for (const [givenName, value] of trailers) {
+    checkHeader(givenName, value);
+    const name = givenName.toLowerCase();
+    if (mayTrail(name)) kept.push([name, value]);
+  }
+  return kept;
+}
+
+function mayTrail(name: string): boolean {
+  const isOurs = name === loopHeader || name === visitHeader;
+  return !isOurs && !notTrailing.some((names) => names.has(name));
 }
 
 /** Raw header pairs of a reply as they arrived, without what concerns the connection. */

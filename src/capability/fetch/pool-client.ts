@@ -39,7 +39,8 @@ export class PoolClient extends Client {
   }
 }
 
-function serverOf({ remoteAddress = '', remotePort }: Socket): ServerAddress | undefined {
+/** Undefined of a socket that has no other end any more. */
+export function serverOf({ remoteAddress = '', remotePort }: Socket): ServerAddress | undefined {
   const octets = parseAddress(remoteAddress);
   return octets === undefined || remotePort === undefined
     ? undefined

@@ -1,5 +1,6 @@
 /**
- * Connections of guests' requests. Edge: other people's servers, by undici.
+ * Connections of guests' requests. Edge: other people's servers, by undici, and by node:http for
+ * what is sent in chunks.
  *
  * They are pooled per folder and origin, or back-end, and never shared between folders: a request
  * whose body its server leaves unread can make that server answer the next one on the same
@@ -12,6 +13,7 @@ import { Counts } from '../../account/counts.ts';
 import type { Limits } from '../../config/config.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
 import type { AddressFilter } from './addresses.ts';
+import { ChunkedClient } from './chunked-client.ts';
 import { createConnector, type Lookup } from './connect.ts';
 import type { Backend } from './contract.ts';
 import { PoolClient, type PoolClientOptions } from './pool-client.ts';
@@ -36,6 +38,8 @@ export interface PoolsOptions {
 
 export interface OriginPool {
   readonly pool: Pool;
+  /** For what is sent in chunks. */
+  readonly chunked: ChunkedClient;
   readonly owner: OwnerKey;
   /** Requests sent or waiting for a socket. */
   inFlight: number;
@@ -65,9 +69,10 @@ export class Pools {
     this.#options = options;
     this.#pools = new LRUCache({
       max: options.poolsMax,
-      dispose: ({ pool, owner }) => {
+      dispose: ({ pool, chunked, owner }) => {
         this.#byOwner.add(owner, -1);
         closePool(pool);
+        chunked.close();
       },
     });
   }
@@ -80,7 +85,7 @@ export class Pools {
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     const owner = ownerOf(folderKey);
-    const entry = { pool: this.#open(destination), owner, inFlight: 0 };
+    const entry = { ...this.#open(destination), owner, inFlight: 0 };
     if (this.#byOwner.of(owner) >= this.#options.poolsPerOwnerMax) this.#closeOldestOf(owner);
     this.#byOwner.add(owner, 1);
     this.#pools.set(key, entry);
@@ -101,32 +106,40 @@ export class Pools {
   /** Ends all connections, those in use too. Call it when no run is left. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const pools = [...this.#pools.values()].map(({ pool }) => pool);
-    await Promise.all(pools.map((pool) => pool.destroy()));
+    const entries = [...this.#pools.values()];
+    for (const { chunked } of entries) chunked.destroy();
+    await Promise.all(entries.map(({ pool }) => pool.destroy()));
     this.#pools.clear();
   }
 
-  #open({ folderKey, origin, backend }: Destination): Pool {
+  #open({ folderKey, origin, backend }: Destination): Pick<OriginPool, 'pool' | 'chunked'> {
     const { limits, filter, lookupOf } = this.#options;
     const { connectMs: timeoutMs, ...times } = timesOf(backend, limits);
     const lookup = lookupOf(ownerOf(folderKey));
     const socketsMax = limits.outboundSocketsPerOriginMax;
     const { usesMax, lifetimeMs, grpc = false } = backend ?? {};
-    return new Pool(origin, {
-      connect: createConnector({ filter, lookup, timeoutMs, backend }),
+    const connect = createConnector({ filter, lookup, timeoutMs, backend });
+    const connections = Math.min(backend?.connectionsMax ?? socketsMax, socketsMax);
+    // 0 would be refused: a connection that is not kept lasts a moment.
+    const keepAliveMs = Math.max(1, times.keepAliveMs);
+    const chunked = new ChunkedClient({
+      ...{ origin, connect, connectionsMax: connections, keepAliveMs, usesMax, lifetimeMs },
+      headerBytesMax: limits.replyHeaderBytesMax,
+    });
+    const pool = new Pool(origin, {
+      ...{ connect, connections },
       factory: (url, options) => new PoolClient(url, options as PoolClientOptions),
-      connections: Math.min(backend?.connectionsMax ?? socketsMax, socketsMax),
       allowH2: grpc,
       pipelining: grpc ? streamsPerConnectionMax : 1,
       maxHeaderSize: limits.replyHeaderBytesMax,
       headersTimeout: times.firstByteMs,
       bodyTimeout: times.betweenBytesMs,
-      // 0 would be refused: a connection that is not kept lasts a moment.
-      keepAliveTimeout: Math.max(1, times.keepAliveMs),
+      keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveHintMsMax,
       ...(usesMax === undefined ? {} : { maxRequestsPerClient: usesMax }),
       ...(lifetimeMs === undefined ? {} : { clientTtl: lifetimeMs }),
     });
+    return { pool, chunked };
   }
 
   /** Who opens pools without end (a back-end of its own for every run) pushes out her own. */

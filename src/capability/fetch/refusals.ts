@@ -7,10 +7,17 @@ const timeoutCodes: ReadonlySet<string> = new Set([
   'UND_ERR_BODY_TIMEOUT',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
+const overflowCodes: ReadonlySet<string> = new Set([
+  'UND_ERR_HEADERS_OVERFLOW',
+  'HPE_HEADER_OVERFLOW',
+]);
 const inputCodes: ReadonlySet<string> = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+  'ERR_UNESCAPED_CHARACTERS',
+  'ERR_INVALID_HTTP_TOKEN',
+  'ERR_INVALID_CHAR',
 ]);
 
 /** Whether `error` is what a connection shows that was closed before the request arrived. */
@@ -22,7 +29,7 @@ export function isStaleConnection(error: unknown): boolean {
 export function toRefusal(error: unknown): CapabilityRefusal {
   if (error instanceof CapabilityRefusal) return error;
   const code = codeOf(error);
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (overflowCodes.has(code)) {
     return limitRefusal('the headers of a reply must be smaller', 'more');
   }
   const reason = error instanceof Error ? error.message : String(error);

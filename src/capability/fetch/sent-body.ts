@@ -10,6 +10,11 @@ export function isStreamed(body: Uint8Array | ReadBody): body is ReadBody {
   return !(body instanceof Uint8Array);
 }
 
+/** Nobody knows how long it will be: it is sent in chunks, and may have trailers behind it. */
+export function isChunked(body: Uint8Array | ReadBody): body is ReadBody {
+  return isStreamed(body) && body.knownBytes === undefined;
+}
+
 /** A streamed body that is known to be empty is none. */
 export function withoutEmptyStream(body: Uint8Array | ReadBody): Uint8Array | ReadBody {
   if (!isStreamed(body) || body.knownBytes !== 0) return body;
@@ -21,6 +26,9 @@ export function withoutEmptyStream(body: Uint8Array | ReadBody): Uint8Array | Re
 export function watchPieces(body: ReadBody, onPiece: () => void): ReadBody {
   return {
     knownBytes: body.knownBytes,
+    get trailers() {
+      return body.trailers;
+    },
     read: () => {
       onPiece();
       return body.read();

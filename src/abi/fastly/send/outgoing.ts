@@ -58,8 +58,15 @@ function framed(body: Uint8Array | ReadBody, headers: HeaderMap): Uint8Array | R
 }
 
 function ofLength(body: Uint8Array | ReadBody, knownBytes: number | undefined): ReadBody {
-  const pieces = body instanceof Uint8Array ? ofBytes(body) : body;
-  return { knownBytes, read: () => pieces.read(), cancel: () => pieces.cancel() };
+  const pieces: Omit<ReadBody, 'knownBytes'> = body instanceof Uint8Array ? ofBytes(body) : body;
+  return {
+    knownBytes,
+    get trailers() {
+      return pieces.trailers;
+    },
+    read: () => pieces.read(),
+    cancel: () => pieces.cancel(),
+  };
 }
 
 /** A body that is here. */

@@ -50,7 +50,10 @@ export class FetchControl implements ControlSide<FetchSpeech> {
   /** @throws TerrafirmaError `state`. */
   constructor(world: ControlWorld<FetchSpeech>) {
     this.#world = world;
-    this.#visitKey = openVisitKey(world.config.stateDirectory);
+    const { cluster, stateDirectory } = world.config;
+    const isAlone = cluster.servers.length === 0;
+    const sealKeyFile = isAlone ? undefined : cluster.sealKeyFile;
+    this.#visitKey = openVisitKey({ stateDirectory, sealKeyFile });
   }
 
   connectThread(): { start: FetchSpeech['start'] } {

@@ -37,6 +37,11 @@ export async function readSealKeys(file: string): Promise<readonly Buffer[]> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw refused('cluster.seal_key_file must be a readable file', reason);
   });
+  return parseSealKeys(text);
+}
+
+/** @throws StoreError `refused` */
+export function parseSealKeys(text: string): readonly Buffer[] {
   const lines = text.split('\n').map((line) => line.trim());
   const keys = lines.filter((line) => line !== '').map((line) => Buffer.from(line, 'hex'));
   const isGood = keys.length > 0 && keys.length <= keysMax;

@@ -58,7 +58,7 @@ export interface AdminWorld {
   readonly doctor: Pick<NameDoctor, 'look'>;
   /** Of the resolver's times. */
   readonly clockMs: () => number;
-  readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state'>;
+  readonly store: Pick<SharedStore, 'read' | 'commit' | 'list' | 'state' | 'streams'>;
   /** How the engine of several nodes is; undefined on one machine. */
   readonly engine: () => EngineLook | undefined;
   /** What guests have stored, in bytes; undefined of several nodes, whose servers know it. */

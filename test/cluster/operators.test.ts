@@ -29,6 +29,9 @@ describe.skipIf(natsProgram === undefined)('operators (skipped without NATS_SERV
       { node: 'node-2', startedAt: expect.any(String), isThis: false },
     ]);
     expect(cluster.writes.done).toBeGreaterThan(0);
+    const control = cluster.streams.find((each: { stream: string }) => each.stream.endsWith('CTL'));
+    expect(control).toMatchObject({ keys: expect.any(Number), wholeCopies: 1, late: [] });
+    expect(cluster.streams.length).toBeGreaterThan(2);
     if (chromiumPath !== undefined) await lookAt(one);
 
     // What this node knows by itself is told without the servers.

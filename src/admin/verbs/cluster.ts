@@ -1,6 +1,7 @@
 /** `/v1/cluster`: which nodes are there, what is locked, how this node gets on with the servers. */
 import { StoreError } from '../../outside/store/contract.ts';
 import { writeBucketsS, writeEnds } from '../../outside/store/nats/engine-counts.ts';
+import type { StreamState } from '../../outside/store/nats/stream-state.ts';
 import { readNodes } from '../../outside/store/nodes.ts';
 import { certificateSpace } from '../../tls/records.ts';
 import { json, type Route } from '../request.ts';
@@ -45,12 +46,20 @@ async function describeCluster({ engine, store }: ClusterWorld): Promise<Json | 
     },
   };
   try {
-    return { ...own, nodes: await listNodes(store, node), locks: await listLocks(store) };
+    const nodes = await listNodes(store, node);
+    const streams = (await store.streams?.()) ?? [];
+    return { ...own, nodes, locks: await listLocks(store), streams: streams.map(describeStream) };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     // While the servers are away it can still be told how this node sees them.
-    return { ...own, nodes: [], locks: [], reason: state.reason ?? error.message };
+    return { ...own, nodes: [], locks: [], streams: [], reason: state.reason ?? error.message };
   }
+}
+
+/** `behind`: null where the server says nothing any more. */
+function describeStream({ late, leader, ...others }: StreamState): Json {
+  const copies = late.map(({ server, behind }) => ({ server, behind: behind ?? null }));
+  return { ...others, leader: leader ?? null, late: copies };
 }
 
 async function listNodes(store: ClusterWorld['store'], own: string): Promise<readonly Json[]> {

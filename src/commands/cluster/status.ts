@@ -2,25 +2,23 @@
 import type { ClusterConfig } from '../../config/config.ts';
 import { StoreError } from '../../outside/store/contract.ts';
 import type { NatsStore } from '../../outside/store/nats/nats-store.ts';
+import { readStreams, type StreamState } from '../../outside/store/nats/stream-state.ts';
 import { readNodes } from '../../outside/store/nodes.ts';
 
 type DescribedSettings = Pick<ClusterConfig, 'monitorUrls' | 'name' | 'replicas' | 'waitMs'>;
 
-/** Copies say that they are there every second. */
-const silentNsMax = 3_000_000_000;
 const monitorWaitMs = 2_000;
 
 export async function describeCluster(
   store: NatsStore,
   { monitorUrls, name, replicas, waitMs }: DescribedSettings,
 ): Promise<{ readonly text: string; readonly isWell: boolean }> {
-  const places = await store.engine.openWithin(waitMs, () => 'no answer');
+  const streams = await readStreams(store.engine, waitMs, () => 'no answer');
   const lines = [`installation ${name}, by way of ${store.engine.server}`];
   let isWell = true;
-  for (const stream of places.streams) {
-    const described = describeStream(stream, await store.engine.ask(`STREAM.INFO.${stream}`));
-    lines.push(described.line);
-    isWell &&= described.copies === replicas;
+  for (const state of streams) {
+    lines.push(describeStream(state));
+    isWell &&= state.wholeCopies === replicas;
   }
   for (const url of await silentServers(monitorUrls)) {
     lines.push(`the server at ${url} does not answer`);
@@ -61,27 +59,11 @@ async function silentServers(monitorUrls: readonly string[]): Promise<readonly s
   return (await Promise.all(asked)).flat();
 }
 
-/** @param info As the engine answers `STREAM.INFO`. */
-export function describeStream(
-  stream: string,
-  info: unknown,
-): { readonly line: string; readonly copies: number } {
-  const { cluster, state } = Object(info);
-  const { messages, bytes } = Object(state);
-  const others: unknown[] = Object(cluster).replicas ?? [];
-  const behind = others.map((each) => Object(each)).filter((each) => !isWhole(each));
-  const leader = String(Object(cluster).leader ?? 'its only server');
-  const late = behind.map(({ name, lag, active, offline }) =>
-    offline === true || Number(active) > silentNsMax
-      ? `, ${String(name)} is silent`
-      : `, ${String(name)} is ${String(lag ?? '?')} behind`,
+export function describeStream(state: StreamState): string {
+  const { bytes, keys, late, leader = 'its only server', stream, wholeCopies } = state;
+  const behind = late.map(({ server, behind: writes }) =>
+    writes === undefined ? `, ${server} is silent` : `, ${server} is ${writes} behind`,
   );
-  const copies = 1 + others.length - behind.length;
-  const line = `stream ${stream}: ${messages} keys, ${bytes} bytes, led by ${leader}`;
-  return { line: `${line}, ${copies} whole copies${late.join('')}`, copies };
-}
-
-/** The engine calls a copy current for ten seconds after its server has died. */
-function isWhole({ active, current, offline }: Readonly<Record<string, unknown>>): boolean {
-  return current === true && offline !== true && !(Number(active) > silentNsMax);
+  const line = `stream ${stream}: ${keys} keys, ${bytes} bytes, led by ${leader}`;
+  return `${line}, ${wholeCopies} whole copies${behind.join('')}`;
 }

@@ -4,6 +4,7 @@
  * every engine keeps are in docs/stores.md; test/outside/store/contract.ts tries each of them.
  */
 import type { Digest } from '../../names.ts';
+import type { StreamState } from './nats/stream-state.ts';
 
 /** What a space holds. `kv`: what guests store, within limits; the others: the daemon's own. */
 export type Area = 'kv' | 'tls' | 'deploy' | 'site' | 'node';
@@ -159,6 +160,8 @@ export interface SharedStore {
   ): Promise<{ readonly items: readonly ListedKey[]; readonly isLast: boolean }>;
   watch(space: Space, listener: (notice: Notice) => void): Watch;
   readonly blobs: Blobs;
+  /** How the copies of its parts are; left out where there is one copy, on this machine. */
+  streams?(): Promise<readonly StreamState[]>;
   /** `waiting`: no writer right now; what can be read is read. `refused`: an operator must act. */
   readonly state: 'ready' | 'waiting' | 'refused';
   /** Called at each change of `state`. */

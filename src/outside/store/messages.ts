@@ -15,6 +15,7 @@ import type {
   StoredBlob,
   StoreErrorKind,
 } from './contract.ts';
+import type { StreamState } from './nats/stream-state.ts';
 import type { Synchronous } from './sqlite-schema.ts';
 
 /**
@@ -88,7 +89,7 @@ export type StoreQuestion =
   | { readonly what: 'get-blob'; readonly digest: Digest }
   | { readonly what: 'remove-blob'; readonly blob: StoredBlob }
   | { readonly what: 'remove-loose'; readonly beforeMs: number }
-  | { readonly what: 'list-blobs' | 'named-digests' };
+  | { readonly what: 'list-blobs' | 'named-digests' | 'streams' };
 
 export type StoreReply =
   | { readonly kind: 'entries'; readonly entries: readonly (Entry | undefined)[] }
@@ -97,6 +98,7 @@ export type StoreReply =
   | { readonly kind: 'removed'; readonly count: number }
   | { readonly kind: 'blobs'; readonly blobs: readonly StoredBlob[] }
   | { readonly kind: 'digests'; readonly digests: ReadonlySet<Digest> }
+  | { readonly kind: 'streams'; readonly streams: readonly StreamState[] }
   | { readonly kind: 'done' }
   | { readonly kind: 'error'; readonly error: StoreErrorRecord };
 

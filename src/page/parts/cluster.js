@@ -1,6 +1,6 @@
 /** Several nodes with one store: who is there, and how this node gets on with the servers. */
 import { get } from '../api.js';
-import { ago, count, dateTime, duration } from '../format.js';
+import { ago, bytes, count, dateTime, duration } from '../format.js';
 import { html } from '../library/preact.js';
 import { useLook } from '../live.js';
 import { Badge, Card, Facts, Table } from './basics.js';
@@ -10,6 +10,25 @@ const tones = /** @type {Record<string, 'good' | 'warn' | 'bad'>} */ ({
   waiting: 'warn',
   refused: 'bad',
 });
+
+/** Of the streams that the servers have. */
+const copyColumns = [
+  { title: 'Stream', wraps: true, cell: (/** @type {any} */ { stream }) => stream },
+  { title: 'Keys', number: true, cell: (/** @type {any} */ { keys }) => count(keys) },
+  { title: 'Size', number: true, cell: (/** @type {any} */ { bytes: held }) => bytes(held) },
+  { title: 'Led by', cell: (/** @type {any} */ { leader }) => leader ?? 'its only server' },
+  { title: 'Whole', number: true, cell: (/** @type {any} */ given) => count(given.wholeCopies) },
+  { title: 'Behind', wraps: true, cell: (/** @type {any} */ { late }) => describeLate(late) },
+];
+
+/** @param {{ server: string, behind: number | null }[]} late */
+function describeLate(late) {
+  if (late.length === 0) return 'none';
+  const words = late.map(({ server, behind }) =>
+    behind === null ? `${server} is silent` : `${server} by ${count(behind)}`,
+  );
+  return html`<span class="trouble">${words.join(', ')}</span>`;
+}
 
 /** @param {{ settings: any }} given What the configuration says of it. */
 export function Cluster({ settings }) {
@@ -33,6 +52,11 @@ export function Cluster({ settings }) {
       <${Table} label="Nodes" columns=${columns} rows=${told?.nodes ?? []}
         keyOf=${(/** @type {any} */ { node }) => node}
         empty=${told === undefined ? '…' : 'Nobody can be seen: the servers do not answer'} />
+    <//>
+    <${Card} title="Copies">
+      <${Table} label="Copies" columns=${copyColumns} rows=${told?.streams ?? []}
+        keyOf=${(/** @type {any} */ { stream }) => stream}
+        empty=${told === undefined ? '…' : 'Nothing can be seen: the servers do not answer'} />
     <//>
     <${Card} title="The shared store">
       ${told && html`<${Facts} rows=${factsOf(told, settings)} />`}

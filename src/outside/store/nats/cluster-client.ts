@@ -24,6 +24,7 @@ import {
 } from '../contract.ts';
 import type { StoreQuestion, StoreReply } from '../messages.ts';
 import { MirrorReader, type MirrorReaderOptions } from './mirror-reader.ts';
+import type { StreamState } from './stream-state.ts';
 
 export interface ClusterClientOptions {
   readonly client: StoreClient;
@@ -85,6 +86,12 @@ export class ClusterClient implements SharedStore {
     });
     if (reply.kind !== 'page') throw mismatch('list', reply);
     return { items: reply.items, isLast: reply.isLast };
+  }
+
+  async streams(): Promise<readonly StreamState[]> {
+    const reply = await this.#client.ask({ what: 'streams' });
+    if (reply.kind !== 'streams') throw mismatch('look at the streams', reply);
+    return reply.streams;
   }
 
   watch(space: Space, listener: (notice: Notice) => void): Watch {

@@ -25,6 +25,7 @@ import { InstallationMemory, readInstallation } from './installation-memory.ts';
 import { MirrorFile } from './mirror-file.ts';
 import type { Listener } from './notices.ts';
 import type { ClusterSettings } from './settings.ts';
+import { readStreams, type StreamState } from './stream-state.ts';
 
 /** `workerData`. */
 export interface ClusterStart {
@@ -157,7 +158,14 @@ class ClusterWriter {
         return { kind: 'blobs', blobs: await this.#listBlobs() };
       case 'named-digests':
         return { kind: 'digests', digests: await engine.namedDigests() };
+      case 'streams':
+        return { kind: 'streams', streams: await this.#readStreams() };
     }
+  }
+
+  #readStreams(): Promise<readonly StreamState[]> {
+    const reason = (): string => `the state ${this.#engine.state}`;
+    return readStreams(this.#engine, this.#start.settings.waitMs, reason);
   }
 
   async #listBlobs(): Promise<readonly StoredBlob[]> {

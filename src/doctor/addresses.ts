@@ -32,6 +32,7 @@ export async function checkAddresses(
   resolver: Asker,
   here: Here,
 ): Promise<AddressFindings> {
+  if (isLoopbackName(hostName)) return onLoopback;
   const ipv4 = await ask(resolver, { name: hostName, type: 'A' });
   const ipv6 = await ask(resolver, { name: hostName, type: 'AAAA' });
   const alias = await ask(resolver, { name: hostName, type: 'CNAME' });
@@ -47,6 +48,17 @@ export async function checkAddresses(
     alias: target,
   };
 }
+
+/** Names that every machine takes for itself and nobody asks for (RFC 6761, section 6.3). */
+export function isLoopbackName(hostName: HostName): boolean {
+  return hostName === 'localhost' || hostName.endsWith('.localhost');
+}
+
+const onLoopback: AddressFindings = {
+  findings: [{ mark: 'ok', id: 'a', text: 'this machine itself: nobody reaches it from another' }],
+  addresses: ['127.0.0.1'],
+  alias: undefined,
+};
 
 function aliasFinding(hostName: HostName, target: string): Finding {
   return { mark: 'ok', id: 'cname', text: `${hostName} is a CNAME to ${target}` };

@@ -7,7 +7,7 @@ import { TerrafirmaError } from '../errors.ts';
 import { type FolderPath, type HostName, parseRecord, quoteReceived } from '../names.ts';
 import type { Resolver } from '../outside/dns/dns.ts';
 import { registeredNameOf } from '../tls/gate.ts';
-import { ask, checkAddresses, describeAbsence, isFound } from './addresses.ts';
+import { ask, checkAddresses, describeAbsence, isFound, isLoopbackName } from './addresses.ts';
 import { checkCaa } from './caa.ts';
 import type { Finding } from './finding.ts';
 
@@ -36,7 +36,8 @@ export async function checkDns(
     records.push(...(await checkRecord(`${label}.${hostName}`, resolver, dns.recordKey)));
   }
   const lookup = await resolver.record(hostName);
-  const caa = await checkCaa(hostName, resolver, acme);
+  // No authority gives a certificate for a name that is everybody's.
+  const caa = isLoopbackName(hostName) ? [] : await checkCaa(hostName, resolver, acme);
   const before = [...findings, ...records];
   if (lookup.kind === 'found') {
     const { value: folder } = lookup;
@@ -50,7 +51,10 @@ export async function checkDns(
   const hint = isAbsent ? await findMisplaced(hostName, { resolver, alias, dns }) : undefined;
   const id = hint?.id ?? 'meaning';
   const [label = '_keybase_pages'] = dns.recordNames;
-  const record = `Set \`${label}.${hostName}. TXT "${dns.recordKey}=/keybase/private/you,bot/"\``;
+  const bySelf = 'Serve a folder by its path, under every name: terrafirma serve ./folder';
+  const record = isLoopbackName(hostName)
+    ? bySelf
+    : `Set \`${label}.${hostName}. TXT "${dns.recordKey}=/keybase/private/you,bot/"\``;
   const nextStep = hint?.nextStep ?? (isAbsent ? record : message);
   const meaning: Finding = { mark: 'bad', id, text: message, nextStep };
   return { findings: [...before, meaning, ...caa], folder: undefined, addresses };

@@ -33,6 +33,7 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
     startedAt: new Date(world.startedAtMs).toISOString(),
     configFile: world.configFile ?? null,
     stateDirectory: config.stateDirectory,
+    places: placesOf(config),
     listening: world.listening(),
     isDraining: world.control.isDraining,
     threads: looks.map(({ number, beatAgeMs, isListening, gauges }) => ({
@@ -72,6 +73,11 @@ export async function statusOf(world: AdminWorld): Promise<Readonly<Record<strin
     stateFreeBytes: await freeBytes(config.stateDirectory),
     limitsReached: limitsReached(world.history.growth(3_600)),
   };
+}
+
+/** Where folders and their records are found, for a command that shall look at the same ones. */
+function placesOf({ botUser, dns, folder, mounts }: Config): Readonly<Record<string, unknown>> {
+  return { folder: folder ?? null, mounts, botUser: botUser ?? null, dnsServers: dns.servers };
 }
 
 function describeMemory({ account, config }: AdminWorld): Readonly<Record<string, unknown>> {

@@ -20,7 +20,7 @@ import { adminFlags, adminSettings } from '../admin/find-daemon.ts';
 import type { Arguments, Command, CommandIo } from '../command.ts';
 import { printable } from '../printable.ts';
 import { folderFlag } from '../serve.ts';
-import { checkDaemon } from './daemon.ts';
+import { checkDaemon, findRunning, withPlacesOf } from './daemon.ts';
 import { mendFolder } from './fix.ts';
 import { checkFolder, checkServedFolder } from './folder.ts';
 import { type CheckReport, describeCheck, summarize } from './report.ts';
@@ -49,8 +49,9 @@ export const doctor: Command = {
   ],
   notes: [
     'Looks at the addresses, at both TXT records and what they mean, at the folder and at every ' +
-      'module in it, with the DNS servers and mounts that "terrafirma serve" would use, and asks ' +
-      'the daemon that runs, if one does; then also by HTTP, as a visitor would. Touches nothing.',
+      'module in it, with the DNS servers and mounts that "terrafirma serve" would use (where no ' +
+      'mounts are given or configured: those of the daemon that runs), and asks the daemon that ' +
+      'runs, if one does; then also by HTTP, as a visitor would. Touches nothing.',
     'Of a folder it looks at what is in it alone, before any host name leads there. With --fix ' +
       'it writes an index.html where nothing answers at /, and quotes paths of modules in ' +
       'terrafirma.toml.',
@@ -80,7 +81,8 @@ async function judgeHostName(
   given: Arguments,
   io: CommandIo,
 ): Promise<CheckReport> {
-  const config = readConfig(given, io);
+  const running = await findRunning(given, io);
+  const config = withPlacesOf(running, readConfig(given, io));
   const { dns, limits } = config;
   const resolver = new Resolver({ dns, limits, nowMs: () => io.nowMs() });
   const names = await checkDns(hostName, resolver, config);
@@ -93,7 +95,7 @@ async function judgeHostName(
     ...checkRules(hostName, folder, config),
     ...(isKnown ? [checkConsent(hostName, listed, config)] : []),
     ...(inside?.findings ?? []),
-    ...(await checkDaemon(hostName, addresses, { given, io })),
+    ...(await checkDaemon(hostName, addresses, running)),
   ];
   const whenGood = `curl http://${hostName}/${inside?.modulePath ?? ''}`;
   return summarize({ hostName }, findings, { from: placeOf(config), whenGood });

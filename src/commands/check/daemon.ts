@@ -1,5 +1,5 @@
 /** What the daemon that runs knows of a host name: part of `terrafirma doctor`. */
-
+import type { Config, Endpoint, Mount } from '../../config/config.ts';
 import type { Finding } from '../../doctor/finding.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import type { HostName } from '../../names.ts';
@@ -9,19 +9,43 @@ import type { Arguments, CommandIo } from '../command.ts';
 import { readVersion } from '../version.ts';
 import { checkReach, type Door } from './reach.ts';
 
+/** The daemon that runs, with what it says of itself; or why there is none to ask. */
+export type RunningDaemon =
+  | { readonly connection: Connection; readonly status: Readonly<Record<string, unknown>> }
+  | Finding;
+
 /** Nothing is wrong where no daemon runs: whoever prepares a name may start it later. */
+export async function findRunning(given: Arguments, io: CommandIo): Promise<RunningDaemon> {
+  try {
+    const connection = await findDaemon(given, io);
+    return { connection, status: await connection.json('/v1/status') };
+  } catch (error) {
+    return describeAbsence(error);
+  }
+}
+
+/** Where it finds folders and their records, where `config` names no place. */
+export function withPlacesOf(daemon: RunningDaemon, config: Config): Config {
+  if (!('status' in daemon) || config.mounts.length > 0) return config;
+  const places = daemon.status.places as Places | undefined;
+  // An older daemon does not say.
+  if (places === undefined) return config;
+  const { dns } = config;
+  const servers = dns.servers.length > 0 ? dns.servers : places.dnsServers;
+  const botUser = config.botUser ?? places.botUser ?? undefined;
+  return { ...config, mounts: places.mounts, botUser, dns: { ...dns, servers } };
+}
+
+/** What the daemon says of the name. */
 export async function checkDaemon(
   hostName: HostName,
   addresses: readonly string[],
-  { given, io }: { readonly given: Arguments; readonly io: CommandIo },
+  running: RunningDaemon,
 ): Promise<readonly Finding[]> {
+  if (!('connection' in running)) return [running];
+  const { connection: daemon, status } = running;
   try {
-    const daemon = await findDaemon(given, io);
-    const [status, bans, listed] = [
-      await daemon.json('/v1/status'),
-      await daemon.json('/v1/bans'),
-      await daemon.json('/v1/certificates'),
-    ];
+    const [bans, listed] = [await daemon.json('/v1/bans'), await daemon.json('/v1/certificates')];
     return [
       describeDaemon(status),
       ...banFindings(hostName, bans.bans as readonly BanRow[]),
@@ -30,11 +54,20 @@ export async function checkDaemon(
       ...(await lastError(hostName, daemon)),
     ];
   } catch (error) {
-    if (!(error instanceof TerrafirmaError)) throw error;
-    const isAway = error.code === 'unreachable';
-    const text = isAway ? 'none runs here that answers' : error.message;
-    return [{ mark: 'note', id: 'daemon', text }];
+    return [describeAbsence(error)];
   }
+}
+
+interface Places {
+  readonly mounts: readonly Mount[];
+  readonly botUser: string | null;
+  readonly dnsServers: readonly Endpoint[];
+}
+
+function describeAbsence(error: unknown): Finding {
+  if (!(error instanceof TerrafirmaError)) throw error;
+  const text = error.code === 'unreachable' ? 'none runs here that answers' : error.message;
+  return { mark: 'note', id: 'daemon', text };
 }
 
 function describeDaemon({ pid, version }: Readonly<Record<string, unknown>>): Finding {

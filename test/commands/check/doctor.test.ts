@@ -200,6 +200,40 @@ test('the daemon that runs: its own answer by HTTP, and the last failure of the 
   expect(row(await doctor({}, argv), 'daemon')?.text).toBe('none runs here that answers');
 });
 
+test('without mounts and DNS servers of its own it looks at those of the daemon', async () => {
+  await using daemon = await TestDaemon.start({
+    args: ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`],
+  });
+  const argv = ['doctor', host, '--json', '--state', daemon.stateDirectory];
+  const { stdout } = await runProgram(argv);
+  const report: Report = JSON.parse(stdout);
+  expect(row(report, 'mount')?.text).toBe(`/keybase is ${folder.directory}`);
+  expect(row(report, 'module:hello.wasm')?.mark).toBe('ok');
+  expect(report.from).toContain(`by 127.0.0.1:${dns.port}`);
+  // What is given goes before.
+  const elsewhere = ['--mount', '/keybase=/none', '--dns', `127.0.0.1:${dns.port}`];
+  const { stdout: told } = await runProgram([...argv, ...elsewhere]);
+  expect(row(JSON.parse(told), 'mount')?.text).toBe('/keybase is /none');
+});
+
+test.each(['localhost', 'app.localhost'])('%s is nobody’s to ask for', async (name) => {
+  const given = ['--dns', `127.0.0.1:${dns.port}`, '--mount', `/keybase=${folder.directory}`];
+  const look = async (): Promise<Report> => {
+    const { stdout } = await runProgram(['doctor', name, '--json', ...given], {
+      environment: agreed,
+    });
+    return JSON.parse(stdout);
+  };
+  const report = await look();
+  expect(dns.queries.filter((query) => !query.startsWith('TXT '))).toEqual([]);
+  expect(row(report, 'a')).toMatchObject({ mark: 'ok', text: expect.stringContaining('itself') });
+  expect(report.nextStep).toBe(
+    'Serve a folder by its path, under every name: terrafirma serve ./folder',
+  );
+  dns.table.set(`_keybase_pages.${name}`, { txt: [record] });
+  expect(row(await look(), 'meaning')?.mark).toBe('ok');
+});
+
 describe('what the daemon answers at /', () => {
   const start = () =>
     TestDaemon.start({

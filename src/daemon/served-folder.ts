@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises';
 import { pinsDirectory } from '../deploy/keep/pins.ts';
 import { formatRecord } from '../deploy/keep/record.ts';
-import { readFolderRecord, recordPath } from '../deploy/keep/store.ts';
+import { readFolderRecord, recordPath } from '../deploy/keep/record-files.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FolderKey } from '../names.ts';
 import type { LocatedFolder } from '../outside/mount/locate.ts';

@@ -28,8 +28,9 @@ import type { CounterRows } from './folder/site-picture.ts';
 import type { Probation } from './keep/probation.ts';
 import { type FolderPresence, recordAfter } from './keep/reclaim.ts';
 import type { FolderRecord } from './keep/record.ts';
+import { readRecords } from './keep/record-files.ts';
 import { openState, type StateParts } from './keep/state.ts';
-import { type ModuleStore, readRecords } from './keep/store.ts';
+import type { ModuleStore } from './keep/store.ts';
 import {
   type ListedModule,
   type ListedVersion,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { sharedKey } from '../../src/daemon/served-folder.ts';
-import { recordPath } from '../../src/deploy/keep/store.ts';
+import { recordPath } from '../../src/deploy/keep/record-files.ts';
 import { type FolderKey, localFolderKey } from '../../src/names.ts';
 import { runProgram } from '../commands/program.ts';
 import { TestDaemon } from '../support/daemon.ts';

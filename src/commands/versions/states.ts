@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load.ts';
 import type { Setting } from '../../config/schema.ts';
 import { settings } from '../../config/schema.ts';
 import { localStatesOf } from '../../config/state-directory.ts';
-import { readFolderRecord } from '../../deploy/keep/store.ts';
+import { readFolderRecord } from '../../deploy/keep/record-files.ts';
 import { TerrafirmaError } from '../../errors.ts';
 import { type Journal, openJournal } from '../../journal/journal.ts';
 import type { FolderKey } from '../../names.ts';

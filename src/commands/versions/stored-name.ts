@@ -1,6 +1,6 @@
 /** What a person calls a folder or module → what the state directory calls it. */
 import path from 'node:path';
-import { readRecords } from '../../deploy/keep/store.ts';
+import { readRecords } from '../../deploy/keep/record-files.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { canonicalSpelling } from '../../names.ts';
 import type { CommandIo } from '../command.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from '../../config/config.ts';
-import { readRecords } from '../../deploy/keep/store.ts';
+import { readRecords } from '../../deploy/keep/record-files.ts';
 import type { Publisher } from '../../deploy/publish.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';

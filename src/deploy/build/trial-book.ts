@@ -18,7 +18,7 @@ import { fileErrorCode, writeWhole } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { objectOf, parseJson, textOf } from '../keep/record.ts';
-import { listNames } from '../keep/store.ts';
+import { listNames } from '../keep/record-files.ts';
 import type { Artifact } from './artifact.ts';
 import type { CompilerTier } from './builder-messages.ts';
 

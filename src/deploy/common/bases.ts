@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { FolderKey, ModulePath } from '../../names.ts';
 import { fileErrorCode, writeDurably } from '../../outside/state/durable.ts';
 import { objectOf, parseJson } from '../keep/record.ts';
-import { hashName } from '../keep/store.ts';
+import { hashName } from '../keep/record-files.ts';
 
 const basesDirectory = 'bases';
 

@@ -26,7 +26,7 @@ import { openBlobs } from '../../outside/store/open.ts';
 import { storePath } from '../../outside/store/sqlite-schema.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { digestOf, objectOf, parseJson, textOf } from './record.ts';
-import { hashName, listNames } from './store.ts';
+import { hashName, listNames } from './record-files.ts';
 
 export interface Pin {
   /** Told apart from every other rollback, also to the same version. */

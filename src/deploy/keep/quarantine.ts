@@ -18,7 +18,7 @@ import type { Journal } from '../../journal/journal.ts';
 import { fileErrorCode, writeDurably, writeWhole } from '../../outside/state/durable.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { digestOf, listOf, numberOf, objectOf, parseJson, textOf } from './record.ts';
-import { listNames } from './store.ts';
+import { listNames } from './record-files.ts';
 
 /** With so many marks a module is kept from running. */
 export const marksMax = 2;

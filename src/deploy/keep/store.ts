@@ -18,21 +18,16 @@ import type { Limits } from '../../config/config.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import { type FolderKey, type OwnerKey, ownerOf } from '../../names.ts';
-import {
-  fileErrorCode,
-  syncDirectory,
-  unfinishedSuffix,
-  writeDurably,
-} from '../../outside/state/durable.ts';
+import { syncDirectory, unfinishedSuffix, writeDurably } from '../../outside/state/durable.ts';
 import { makeDirectory } from '../../outside/state/make-directory.ts';
 import type { Digest } from '../../threads/messages.ts';
 import { NamedVersions } from './named-versions.ts';
-import { digestsOf, type FolderRecord, formatRecord, parseRecord } from './record.ts';
+import { digestsOf, type FolderRecord, formatRecord } from './record.ts';
+import { listNames, openRecord, openRecords, recordPath } from './record-files.ts';
 
-/** A record larger than this was not written by us. */
-const recordBytesMax = 16 * 1024 ** 2;
 /** Folders whose commits are written side by side: each waits for the disk four times. */
 const commitsAtOnceMax = 16;
+const keptName = /^[0-9a-f]{64}\.wasm$/;
 
 export interface StoreOptions {
   readonly journal: Journal;
@@ -84,10 +79,10 @@ export class ModuleStore {
     try {
       makeDirectory(join(directory, 'modules'));
       makeDirectory(join(directory, 'folders'));
-      for (const record of await readRecords(directory, options.journal)) {
-        store.#named.set(record.folderKey, digestsOf(record));
-      }
-      await store.#sweep();
+      const { records, damaged } = await openRecords(directory, options.journal);
+      for (const record of records) store.#named.set(record.folderKey, digestsOf(record));
+      // What a damaged record has named stays until the next start: it may be put right.
+      await store.#sweep({ isAllNamed: damaged === 0 });
     } catch (error) {
       const detail = `Cannot use the state directory ${directory}: ${describeError(error)}`;
       throw new TerrafirmaError('state', detail, { cause: error });
@@ -119,9 +114,18 @@ export class ModuleStore {
     return this.#named.ownerOf(digest) ?? ('' as OwnerKey);
   }
 
-  /** The record of a folder; undefined when there is none or it cannot be read. */
+  /**
+   * The record of a folder; undefined when there is none, or it was damaged and has been put aside.
+   *
+   * @throws TerrafirmaError('state') when the system does not let it be read: it may be whole
+   */
   async readFolder(folderKey: FolderKey): Promise<FolderRecord | undefined> {
-    return await readFolderRecord(this.#directory, folderKey, this.#journal);
+    try {
+      return await openRecord(recordPath(this.#directory, folderKey), this.#journal);
+    } catch (error) {
+      const detail = `Cannot read the record of ${folderKey}: ${describeError(error)}`;
+      throw new TerrafirmaError('state', detail, { cause: error });
+    }
   }
 
   /**
@@ -280,8 +284,11 @@ export class ModuleStore {
     this.#sizes.delete(digest);
   }
 
-  /** Measures modules/ and deletes leftovers of killed writes and modules no record names. */
-  async #sweep(): Promise<void> {
+  /**
+   * Measures modules/ and deletes leftovers of killed writes, and modules no record names where
+   * what records name is known.
+   */
+  async #sweep({ isAllNamed }: { readonly isAllNamed: boolean }): Promise<void> {
     await sweepUnfinished(join(this.#directory, 'folders'));
     const root = join(this.#directory, 'modules');
     for (const shard of await readdir(root)) {
@@ -290,7 +297,8 @@ export class ModuleStore {
       for (const name of await readdir(shardPath)) {
         const path = join(shardPath, name);
         const digest = name.replace(/\.wasm$/, '') as Digest;
-        if (!this.#named.has(digest)) {
+        const isKept = keptName.test(name) && (this.#named.has(digest) || !isAllNamed);
+        if (!isKept) {
           await rm(path, { force: true, recursive: true });
           continue;
         }
@@ -322,69 +330,13 @@ export interface AddedModule {
   readonly bytes: Uint8Array;
 }
 
-/** All records of the state directory; those that cannot be read are logged and left out. */
-export async function readRecords(
-  stateDirectory: string,
-  journal: Journal,
-): Promise<readonly FolderRecord[]> {
-  const folder = join(stateDirectory, 'folders');
-  const records: FolderRecord[] = [];
-  for (const name of await listNames(folder)) {
-    if (!name.endsWith('.json')) continue;
-    const record = await readRecord(join(folder, name), journal);
-    if (record !== undefined) records.push(record);
-  }
-  return records;
-}
-
-/** The record of a folder; undefined when there is none or it cannot be read, which is logged. */
-export async function readFolderRecord(
-  stateDirectory: string,
-  folderKey: FolderKey,
-  journal: Journal,
-): Promise<FolderRecord | undefined> {
-  return await readRecord(recordPath(stateDirectory, folderKey), journal);
-}
-
-async function readRecord(path: string, journal: Journal): Promise<FolderRecord | undefined> {
-  try {
-    const { size } = await stat(path);
-    if (size > recordBytesMax) throw new RangeError(`it has ${size} bytes`);
-    return parseRecord(await readFile(path, 'utf8'));
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
-    journal.tell('folder-record-damaged', { file: path, reason });
-    return undefined;
-  }
+/** Where the bytes of an accepted module are. */
+export function keptPathOf(stateDirectory: string, digest: Digest): string {
+  return join(stateDirectory, 'modules', digest.slice(0, 2), `${digest}.wasm`);
 }
 
 async function sweepUnfinished(directory: string): Promise<void> {
   for (const name of await listNames(directory)) {
     if (name.endsWith(unfinishedSuffix)) await rm(join(directory, name), { force: true });
   }
-}
-
-/** The names in a directory, none when it does not exist. */
-export async function listNames(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-export function recordPath(stateDirectory: string, folderKey: FolderKey): string {
-  return join(stateDirectory, 'folders', `${hashName(folderKey)}.json`);
-}
-
-/** Where the bytes of an accepted module are. */
-export function keptPathOf(stateDirectory: string, digest: Digest): string {
-  return join(stateDirectory, 'modules', digest.slice(0, 2), `${digest}.wasm`);
-}
-
-/** A file name for any text: folder keys hold slashes and may be longer than a name can be. */
-export function hashName(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -12,7 +12,7 @@ import { servingVersion } from './history.ts';
 import { openStoreOf, type Pin, readPins, takeOverPins, writePin } from './pins.ts';
 import { readQuarantined } from './quarantine.ts';
 import type { FolderRecord, ModuleRecord } from './record.ts';
-import { readRecords } from './store.ts';
+import { readRecords } from './record-files.ts';
 
 export interface ListedVersion {
   readonly digest: Digest;

@@ -4,13 +4,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import { digestBytes } from '../../../src/deploy/build/artifact.ts';
 import type { FolderRecord } from '../../../src/deploy/keep/record.ts';
-import { ModuleStore, readRecords, recordPath } from '../../../src/deploy/keep/store.ts';
+import { readRecords, recordPath } from '../../../src/deploy/keep/record-files.ts';
+import { ModuleStore } from '../../../src/deploy/keep/store.ts';
 import { type FolderKey, ownerOf } from '../../../src/names.ts';
 import type { Digest } from '../../../src/threads/messages.ts';
 import { LogBook, pathOf, Scratch } from '../world.ts';
@@ -62,6 +65,59 @@ describe('ModuleStore', () => {
     expect(new TextDecoder().decode(await store.readModule(D1))).toBe('the first module');
     expect(await store.readFolder(KEY)).toMatchObject({ folderKey: KEY });
     expect(await store.readFolder('/other' as FolderKey)).toBeUndefined();
+  });
+
+  test.each<readonly [what: string, damage: (path: string) => void]>([
+    ['a directory', (path) => mkdirSync(path)],
+    ['nothing', (path) => writeFileSync(path, '')],
+    ['garbage', (path) => writeFileSync(path, '{"half":')],
+    ['more than a record may be', (path) => writeFileSync(path, ' '.repeat(17 * 1024 ** 2))],
+  ])('puts %s in place of a record aside, and loses nothing', async (_what, damage) => {
+    using scratch = new Scratch();
+    const path = recordPath(scratch.path('state'), KEY);
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    const whole = readFileSync(path);
+    rmSync(path);
+    damage(path);
+    const journal = new LogBook();
+    const limits = { ...defaultLimits };
+    const store = await ModuleStore.open(scratch.path('state'), { journal, limits });
+    const [name] = readdirSync(scratch.path('state', 'folders'));
+    expect(name).toMatch(/\.json\.damaged-\d+$/);
+    const [entry] = journal.matching(/Cannot use the record/);
+    expect(entry?.fields).toEqual({
+      file: path,
+      reason: expect.stringContaining(`; it lies at ${scratch.path('state', 'folders')}/${name}`),
+    });
+    // Its versions are here still, in case it is put right.
+    expect(filesOf(scratch)).toEqual([`${D1.slice(0, 2)}/${D1}.wasm`]);
+    await store.commit(record([D2]), { digest: D2, bytes: two });
+    expect(await store.readFolder(KEY)).toMatchObject({ folderKey: KEY });
+    writeFileSync(path, whole);
+    expect((await open(scratch)).has(D1)).toBe(true);
+  });
+
+  test('puts a record aside that is damaged while it runs', async () => {
+    using scratch = new Scratch();
+    const store = await open(scratch);
+    mkdirSync(recordPath(scratch.path('state'), KEY));
+    expect(await store.readFolder(KEY)).toBeUndefined();
+    await store.commit(record([D1]), { digest: D1, bytes: one });
+    expect(await store.readFolder(KEY)).toMatchObject({ folderKey: KEY });
+  });
+
+  test('replaces no record that the system does not let it read', async () => {
+    using scratch = new Scratch();
+    const path = recordPath(scratch.path('state'), KEY);
+    await (await open(scratch)).commit(record([D1]), { digest: D1, bytes: one });
+    rmSync(path);
+    symlinkSync(path, path);
+    await expect(open(scratch)).rejects.toMatchObject({
+      code: 'state',
+      message: expect.stringContaining('ELOOP'),
+    });
+    expect(readdirSync(scratch.path('state', 'folders'))).toHaveLength(1);
+    expect(filesOf(scratch)).toEqual([`${D1.slice(0, 2)}/${D1}.wasm`]);
   });
 
   test('deletes what no record names any more, unless another folder names it', async () => {

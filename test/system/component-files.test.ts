@@ -14,8 +14,10 @@ const tmp = 1;
 const data = 2;
 /** `open-flags` and `descriptor-flags`. */
 const create = 1;
+const directory = 2;
 const read = 1;
 const write = 2;
+const mutateDirectory = 32;
 
 /** A program that answers what `run` says, or `!` and the number of the error. */
 function program(run: string, texts: string): Uint8Array {
@@ -34,6 +36,11 @@ function program(run: string, texts: string): Uint8Array {
         (func $rename-at (param i32 i32 i32 i32 i32 i32 i32)))
       (import "${types}" "[method]descriptor.read-via-stream" (func $via (param i32 i64 i32)))
       (import "${streams}" "[method]input-stream.blocking-read" (func $take (param i32 i64 i32)))
+      (import "${types}" "[method]descriptor.get-flags" (func $get-flags (param i32 i32)))
+      (import "${types}" "[method]descriptor.create-directory-at"
+        (func $make (param i32 i32 i32 i32)))
+      (import "${types}" "[method]descriptor.remove-directory-at"
+        (func $remove (param i32 i32 i32 i32)))
       (import "${types}" "[resource-drop]descriptor" (func $drop (param i32)))
       (data (i32.const 1024) "content-type: text/plain\\0a\\0a!")
       ${texts}
@@ -73,6 +80,12 @@ function program(run: string, texts: string): Uint8Array {
         (call $write (local.get $file) (local.get $ptr) (local.get $len) (i64.const 0)
           (i32.const 160))
         (if (i32.load8_u (i32.const 160)) (then (call $fail (i32.load8_u (i32.const 168))))))
+      ;; The flags of a directory, as one letter from \`@\` on.
+      (func $tell-flags (param $directory i32)
+        (call $get-flags (local.get $directory) (i32.const 96))
+        (if (i32.load8_u (i32.const 96)) (then unreachable))
+        (i32.store8 (i32.const 1060) (i32.add (i32.const 64) (i32.load8_u (i32.const 97))))
+        (call $say (i32.const 1060) (i32.const 1)))
       (func (export "run") (result i32)
         (local $file i32)
         (global.set $out (call $stdout))
@@ -94,6 +107,9 @@ function program(run: string, texts: string): Uint8Array {
         '[method]descriptor.write',
         '[method]descriptor.rename-at',
         '[method]descriptor.read-via-stream',
+        '[method]descriptor.get-flags',
+        '[method]descriptor.create-directory-at',
+        '[method]descriptor.remove-directory-at',
         '[resource-drop]descriptor',
       ],
       'wasi:filesystem/preopens@0.2.0': ['get-directories'],
@@ -119,6 +135,19 @@ const writes = (where: number, path: string): Uint8Array =>
     named(path, '(data (i32.const 3000) "kept.")'),
   );
 
+/** A directory in /tmp, opened with these flags, in which one is made and removed again. */
+const changes = (flags: number): Uint8Array =>
+  program(
+    `(call $make (call $directory (i32.const ${tmp})) (i32.const 2048) (i32.const 3) (i32.const 96))
+     (local.set $file ${opens(tmp, 'sub', directory, flags)})
+     (call $tell-flags (local.get $file))
+     (call $make (local.get $file) (i32.const 2048) (i32.const 3) (i32.const 96))
+     (if (i32.load8_u (i32.const 96)) (then (call $fail (i32.load8_u (i32.const 97)))))
+     (call $remove (local.get $file) (i32.const 2048) (i32.const 3) (i32.const 96))
+     (if (i32.load8_u (i32.const 96)) (then (call $fail (i32.load8_u (i32.const 97)))))`,
+    named('sub'),
+  );
+
 const guests: Readonly<Record<string, Uint8Array>> = {
   'reads.wasm': reads('dir/hello.txt'),
   'streams.wasm': program(
@@ -135,6 +164,14 @@ const guests: Readonly<Record<string, Uint8Array>> = {
   'tmp.wasm': writes(tmp, 'a'),
   'data.wasm': writes(data, 'a'),
   'site.wasm': writes(site, 'new.txt'),
+  'changes.wasm': changes(read),
+  'mutates.wasm': changes(read | mutateDirectory),
+  'flags.wasm': program(
+    `(call $tell-flags (call $directory (i32.const ${site})))
+     (call $tell-flags ${opens(site, 'dir', directory, read | mutateDirectory)})
+     (call $tell-flags (call $directory (i32.const ${tmp})))`,
+    named('dir'),
+  ),
   'rename.wasm': program(
     `(call $rename-at (call $directory (i32.const ${site})) (i32.const 2048) (i32.const 13)
        (call $directory (i32.const ${tmp})) (i32.const 2048) (i32.const 3) (i32.const 96))
@@ -181,6 +218,10 @@ describe('files of components', () => {
     ['directory.wasm', '!14'],
     // read-only, cross-device or read-only
     ['site.wasm', '!33'],
+    // What was asked for is told, and what may be changed is a matter of the place.
+    ['changes.wasm', 'A'],
+    ['mutates.wasm', 'a'],
+    ['flags.wasm', 'AAa'],
   ])('%s answers %s', async (name, expected) => {
     expect(await answerOf(name)).toBe(expected);
   });

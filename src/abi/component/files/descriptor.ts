@@ -91,7 +91,8 @@ export class Descriptor extends HostResource {
 
   get flags(): number {
     if (this.opened.kind === 'directory') {
-      return flag.read | (this.#mutates ? flag.mutateDirectory : 0);
+      const mutates = this.#mutates && !this.opened.node.isReadOnly;
+      return flag.read | (mutates ? flag.mutateDirectory : 0);
     }
     return (this.opened.mayRead ? flag.read : 0) | (this.opened.mayWrite ? flag.write : 0);
   }

@@ -142,6 +142,7 @@ class OpenDataFile implements OpenFile {
 
 class DataDirectory implements DirectoryNode {
   readonly kind = 'directory';
+  readonly isReadOnly = false;
   readonly device: bigint;
   readonly #files: WorkingFiles;
   /** Without a slash at its end; empty for the root. */

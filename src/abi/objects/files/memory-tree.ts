@@ -214,6 +214,7 @@ class MemorySymlink extends MemoryEntry implements SymlinkNode {
 
 class MemoryDirectory extends MemoryEntry implements DirectoryNode {
   readonly kind = 'directory';
+  readonly isReadOnly = false;
   readonly #entries = new Map<string, MemoryNode>();
   /** Undefined for the root, and for what was removed while it was open. */
   #parent: MemoryDirectory | undefined;

@@ -81,6 +81,8 @@ export interface ListedEntry {
  */
 export interface DirectoryNode extends CommonNode {
   readonly kind: 'directory';
+  /** Whether everything that changes it throws `rofs`. */
+  readonly isReadOnly: boolean;
   lookup(name: string): Awaitable<Node | undefined>;
   /** Without '.' and '..'. */
   list(): Awaitable<readonly ListedEntry[]>;

@@ -68,6 +68,7 @@ const readOnlyDirectory = {
 
 class SiteDirectory implements DirectoryNode {
   readonly kind = 'directory';
+  readonly isReadOnly = true;
   readonly device = deviceNumber;
   readonly setTimes = readOnlyDirectory.setTimes;
   readonly createFile = readOnlyDirectory.createFile;
@@ -167,6 +168,7 @@ class OpenSiteFile implements OpenFile {
 
 class MountPoint implements DirectoryNode {
   readonly kind = 'directory';
+  readonly isReadOnly = true;
   readonly device: bigint;
   readonly #below: DirectoryNode;
   readonly #name: string;

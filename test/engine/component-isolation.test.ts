@@ -3,6 +3,8 @@
  * in new ones do, for guests that leave something behind in every way that they can.
  */
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RestoreMode } from '../../src/engine/restore/snapshot.ts';
 import { callingGuest, data } from '../support/component-calls.ts';
@@ -127,8 +129,16 @@ const guests: readonly (readonly [name: string, guest: Uint8Array])[] = [
   ],
 ];
 
-/** Those that stand alone; see their READMEs. */
-const built = ['composed', 'rust/hello', 'rust/service03', 'rust/spin', 'text/turns'] as const;
+/** All that are built here; see their READMEs. */
+const folder = join(import.meta.dirname, '../guests/components');
+const built = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.wasm'))
+  .map((name) => name.replace(/\.wasm$/, ''));
+/** Programs of other kits, an engine for a language each, where a folder with some is named. */
+const others = process.env.COMPONENT_GUESTS;
+const large = (others === undefined ? [] : readdirSync(others)).filter((name) =>
+  name.endsWith('.wasm'),
+);
 
 /** The hash of all answers, and how many runs ended badly. */
 async function hashOf(guest: Uint8Array, restoreMode: RestoreMode | 'never'): Promise<string> {
@@ -152,6 +162,16 @@ describe('a component that', () => {
     const fresh = await hashOf(guest, 'never');
     for (const mode of modes) expect([mode, await hashOf(guest, mode)]).toEqual([mode, fresh]);
   });
+
+  test.skipIf(others === undefined).each(large)(
+    'is %s answers a hundred times, restored or new (skipped without COMPONENT_GUESTS)',
+    { timeout: 1_200_000 },
+    async (name) => {
+      const guest = readFileSync(join(others ?? '', name));
+      const fresh = await hashOf(guest, 'never');
+      for (const mode of modes) expect([mode, await hashOf(guest, mode)]).toEqual([mode, fresh]);
+    },
+  );
 
   test.each(built)('is the guest %s answers a hundred times, restored or new', async (name) => {
     const guest = guestBytes(`components/${name}`);

@@ -148,10 +148,14 @@ describe('a status', () => {
 });
 
 describe('a length', () => {
+  const append = (at: number, said: string): string =>
+    `(call $append (local.get $fields) ${text(1024, 'content-length')} ${text(at, said)}
+       (i32.const 2048))`;
   /** Says that the body has so many bytes, and then writes so many. */
-  const lying = (said: string, bytes: number): [string, string] => [
+  const lying = (said: string, bytes: number, again = ''): [string, string] => [
     `(local $response i32) (local $body i32) (local $fields i32)
      (local.set $fields (call $fields))
+     ${again === '' ? '' : append(1536, again)}
      (call $append (local.get $fields) ${text(1024, 'content-length')} ${text(1280, said)}
        (i32.const 2048))
      (local.set $response (call $response (local.get $fields)))
@@ -164,12 +168,17 @@ describe('a length', () => {
        (i32.const 16))
      (call $drop-stream (i32.load (i32.const 4)))
      (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 32))`,
-    `${data(1024, 'content-length')} ${data(1280, said)}`,
+    `${data(1024, 'content-length')} ${data(1280, said)} ${data(1536, again)}`,
   ];
 
   test('that is right is kept', async () => {
     const { status, text: body } = await run(...lying('7', 7));
     expect([status, body]).toEqual([200, 'content']);
+  });
+
+  test('that is said twice, and differently, breaks the answer off', async () => {
+    expect((await run(...lying('7', 7, '8'))).status).toBeUndefined();
+    expect((await run(...lying('7', 7, '7'))).text).toBe('content');
   });
 
   test.each([

@@ -133,6 +133,49 @@ describe('a component', () => {
     expect((await engine.run(good)).text).toBe('ok');
   });
 
+  test.each(['copy', 'cards'] as const)(
+    'whose start grows memory finds it so at each request: %s',
+    async (restoreMode) => {
+      const beside = `
+        (func $begin (drop (memory.grow (i32.const 3)))
+          (i32.store8 (i32.const 200000) (i32.const 120)))
+        (start $begin)`;
+      const code = `
+        (i32.store8 (i32.const 200001) (i32.add (i32.const 48) (memory.size)))
+        (drop (memory.grow (i32.const 1)))
+        (call $answer (local.get $out) (i32.const 200000) (i32.const 2))`;
+      using engine = new Engine({ restoreMode });
+      const loaded = engine.load(callingGuest({ code, beside }));
+      for (let run = 0; run < 3; run += 1) expect((await engine.run(loaded)).text).toBe('x5');
+    },
+  );
+
+  test('grows memory to the limit, one module and then the other, and no further', async () => {
+    const pages = 64;
+    const libc = `(module
+      (memory (export "memory") 2)
+      (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+      (func (export "size") (result i32) (memory.size))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536)))`;
+    const imports = `
+      (import "libc" "grow" (func $libc-grow (result i32)))
+      (import "libc" "size" (func $libc-size (result i32)))`;
+    const code = `
+      (loop $more
+        (if (i32.ne (memory.size) (call $libc-size)) (then unreachable))
+        (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))
+        (br_if $more (i32.ne (call $libc-grow) (i32.const -1))))
+      (if (i32.ne (memory.size) (call $libc-size)) (then unreachable))
+      (i32.store8 (i32.const 1024) (i32.add (i32.const 1) (memory.size)))
+      (call $answer (local.get $out) (i32.const 1024) (i32.const 1))`;
+    using engine = new Engine({ limits: { memoryBytesMax: pages * 65_536 } });
+    const loaded = engine.load(callingGuest({ code, libc, imports }));
+    const { text, report } = await engine.run(loaded);
+    expect(report.cause?.detail).toBeUndefined();
+    expect(text).toBe(String.fromCharCode(pages + 1));
+    expect((await engine.run(loaded)).text).toBe(text);
+  });
+
   test('finds memory as it was, whichever of its modules grew it', async () => {
     const beside = `${ok}
       (data (i32.const 1040) "  ")

@@ -165,6 +165,20 @@ describe('an allocator', () => {
     expect(await endOf({ code: wants, libc: libc(realloc) })).toMatch(end);
   });
 
+  test('that calls out ends the run', async () => {
+    const calling = `(module
+      (type $any (func (result i32)))
+      (memory (export "memory") 2)
+      (table (export "table") 1 funcref)
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+        (call_indirect (type $any) (i32.const 0))))`;
+    const imports = '(import "libc" "table" (table 1 funcref))';
+    const beside = '(func $out (result i32) (call $fields)) (elem declare func $out)';
+    const code = `(table.set (i32.const 0) (ref.func $out)) ${wants}`;
+    const end = await endOf({ code, libc: calling, imports, beside });
+    expect(end).toMatch(/while the host called the guest/);
+  });
+
   test('that is not aligned ends the run', async () => {
     const append = '(call $random (i64.const 8) (i32.const 2048))';
     const entries = `${append} ${ok}`;

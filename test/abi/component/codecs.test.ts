@@ -175,6 +175,7 @@ describe('Codecs', () => {
     ['utf16', [0x00, 0xd8], [64, 1]],
     ['utf16', [0x41, 0x00], [65, 1]],
     ['latin1+utf16', [0x00, 0xdc], [64, 0x8000_0001]],
+    ['latin1+utf16', [0x41, 0x00], [65, 0x8000_0001]],
   ])('trap on what is not text: %s %j', (encoding, bytes, flat) => {
     const { crossing, memory } = new Place(encoding);
     memory.writeBytes(64, Uint8Array.from(bytes));

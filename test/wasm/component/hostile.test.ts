@@ -59,19 +59,27 @@ describe('readComponent() refuses', () => {
   test.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
     ['version 0a', Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0a, 0, 1, 0]), /version 0x0a/],
     ['version 0e', Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0e, 0, 1, 0]), /version 0x0e/],
+    ['version 01', Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x01, 0, 1, 0]), /version 0x01|preamble/],
     ['layer 2', Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 2, 0]), /preamble/],
     ['a section longer than the file', component([7, 200, 1, 0]), /sections must fit/],
     ['a section that is not used up', component([7, 3, 1, 0x7d, 0x7d]), /last entry.*offset 12/],
     ['a list of 2^32 - 1', component([7, 5, 0xff, 0xff, 0xff, 0xff, 0x0f]), /at most/],
-    ['1,000 components in each other', Uint8Array.from(nested(40)), /nested at most 16/],
+    ['1,000 components in each other', Uint8Array.from(nested(1_000)), /nested at most 16/],
     ['2,000 lists in each other', deepLists(2_000), /nested at most 100 deep/],
+    ['50,000 lists in each other', deepLists(50_000), /at most 10000 types/],
     ['a type of 2^40 values', doubling(41), /fewer than 268435456 bytes/],
-    ['2^30 instances', instanceBomb(15), /at most 1024 instances/],
+    ['2^30 instances', instanceBomb(30), /at most 1024 instances/],
     ['33 flags', component(list(7, [flags(33)])), /at most 32 flags/],
     ['an empty record', component(list(7, [[0x72, 0x00]])), /has members/],
+    ['an empty tuple', component(list(7, [[0x6f, 0x00]])), /has|empty|members/],
+    ['an empty variant', component(list(7, [[0x71, 0x00]])), /has cases|members/],
+    ['an empty enum', component(list(7, [[0x6d, 0x00]])), /has|labels|members/],
+    ['no flags', component(list(7, [[0x6e, 0x00]])), /has|labels|members/],
     ['a name that is not UTF-8', component(section(0, [2, 0xff, 0xfe])), /UTF-8/],
     ['a name of 1 MiB', component(longName()), /at most 4096 bytes/],
     ['the name __proto__', importing('__proto__'), /words joined/],
+    ['a name that is a path', importing('../a'), /words joined/],
+    ['an integrity= name', importing('integrity=<sha256-AAAA>'), /words joined/],
     ['a url= name', importing('url=<https://example.com>'), /words joined/],
     ['a name with a line separator', importing('a\u2028b'), /words joined/],
     ['two names equal but for case', importing('a', 'A'), /differ by more than case/],
@@ -82,6 +90,25 @@ describe('readComponent() refuses', () => {
       component(list(7, [[0x70, 0x7d]]), importOf(0)),
       /type of a func/,
     ],
+    ['a core func one past its space', component(func, lift([], 0)), /core func must exist/],
+    ['a func one past its space', component(list(11, [exported(0x01)])), /func must exist/],
+    ['a component one past its space', component(list(5, [[0, 0, 0]])), /component must exist/],
+    ['an instance one past its space', component(list(6, [[1, 0, 0, ...name('f')]])), /must exist/],
+    ['a value one past its space', component(list(11, [exported(0x02)])), /value/],
+    [
+      'a func where an instance is',
+      component(func, importOf(0), list(11, [exported(0x05)])),
+      /instance must exist/,
+    ],
+    ['a lift of another core type', lifting(func, lift([], 0)), /lifted function is/],
+    ['a lift of text without a memory', lifting(textFunc, lift([], 0)), /memory/],
+    [
+      'a lower of text without a memory',
+      component(textFunc, importOf(0), list(8, [[0x01, 0x00, 0x00, 0x00]])),
+      /memory/,
+    ],
+    ['an allocator of another type', lifting(textFunc, lift([0x03, 0, 0x04, 0], 0)), /realloc/],
+    ['an encoding twice', lifting(textFunc, lift([0x00, 0x00], 0)), /come once/],
     ['a start section', component(section(9, [0, 0, 0])), /start section/],
     ['a thread built-in', component(list(8, [[0x26]])), /thread.index/],
     ['an async lower', component(list(8, [[0x01, 0x00, 0x00, 0x01, 0x06]])), /func must exist/],
@@ -117,6 +144,11 @@ describe('readComponent() refuses', () => {
   test('nothing of a module whose branch hints are broken, which nobody reads', () => {
     const hints = [...name('metadata.code.branch_hint'), 0xff, 0xff];
     expect(refusal(component(section(1, moduleWith(0, hints))))).toBe('accepted');
+  });
+
+  test('nothing of a module whose names are broken, which nobody reads', () => {
+    const names = [...name('name'), 0x01, 0xff, 0xff];
+    expect(refusal(component(section(1, moduleWith(0, names))))).toBe('accepted');
   });
 
   test('nothing of a component without definitions', () => {
@@ -161,6 +193,31 @@ describe('readComponent() refuses', () => {
     expect(refusal(Uint8Array.from(whole))).toBe('accepted');
   });
 });
+
+/** `f: func()`, and `f: func(s: string)`. */
+const func = list(7, [[0x40, 0x00, 0x01, 0x00]]);
+const textFunc = list(7, [[0x40, 0x01, ...name('s'), 0x73, 0x01, 0x00]]);
+
+/** An export of the first of a kind. */
+function exported(sort: number): number[] {
+  return [0x00, ...name('f'), sort, 0x00, 0x00];
+}
+
+/** Core function 0 as a function of type 0, with these options, two bytes each where they need. */
+function lift(options: readonly number[], type: number): number[] {
+  const count = options.every((each) => each < 0x03) ? options.length : options.length / 2;
+  return list(8, [[0x00, 0x00, 0x00, ...leb(count), ...options, ...leb(type)]]);
+}
+
+/** A module with a memory and a function of one number, which `lifted` may use. */
+function lifting(type: readonly number[], lifted: readonly number[]): Uint8Array<ArrayBuffer> {
+  const wat = '(module (memory (export "m") 1) (func (export "f") (param i32)))';
+  const aliases = list(6, [
+    [0x00, 0x02, 0x01, 0x00, ...name('m')],
+    [0x00, 0x00, 0x01, 0x00, ...name('f')],
+  ]);
+  return component(section(1, assembled(wat)), list(2, [[0, 0, 0]]), aliases, type, lifted);
+}
 
 function assembled(wat: string): number[] {
   return [...assemble(wat)];

@@ -2,12 +2,14 @@
  * `npm run attack`: starts a daemon, attacks it as strangers would, and tells what Alice, who has
  * nothing to do with it, notices.
  *
- *   npm run attack -- [--only NAMES] [--seconds N] [--together] [--turns] [--json FILE]
+ *   npm run attack -- [--only NAMES] [--seconds N] [--together] [--turns | --waits]
+ *     [--json FILE]
  *
  * NAMES: some of the attacks, with commas; all by default, one after the other. `--together`: all
  * the named at once. `--turns`: also who had the cores, and what the longest turns of each thread's
- * event loop were spent on, by CPU time; it does not wait for memory to come back, and what it says
- * of that means nothing. Exit code 1: a bar was missed.
+ * event loop were spent on, by CPU time. `--waits`: also where the slowest of Alice's requests
+ * waited, and what their thread did meanwhile. Neither waits for memory to come back, and what is
+ * said of that means nothing then. Exit code 1: a bar was missed.
  */
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     together: { type: 'boolean', default: false },
     turns: { type: 'boolean', default: false },
+    waits: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -56,6 +59,14 @@ function describe(measured: Measured): string {
   ].join(', ');
 }
 
+function watched(): 'turns' | 'waits' | undefined {
+  if (values.turns && values.waits) {
+    throw new RangeError('Cannot attack: --turns or --waits: received both');
+  }
+  if (values.turns) return 'turns';
+  return values.waits ? 'waits' : undefined;
+}
+
 const chosen = choose(values.only);
 const trials = values.together ? [chosen] : chosen.map((attack) => [attack]);
 const results: unknown[] = [];
@@ -63,16 +74,16 @@ let missed = 0;
 for (const trial of trials) {
   const name = trial.map((attack) => attack.name).join(' + ');
   const what = trial.length === 1 ? ` (${trial[0]?.what})` : '';
-  const { turns, ...measured } = await runTrial(trial, {
+  const { seen, ...measured } = await runTrial(trial, {
     seconds: Number(values.seconds),
-    watchesTurns: values.turns,
+    watches: watched(),
   });
   const faults = judge(measured, barsFor(trial.length));
   if (faults.length > 0) missed += 1;
   console.log(`${faults.length === 0 ? 'held' : 'HURT'}: ${name}${what}`);
   console.log(`  ${describe(measured)}`);
   for (const fault of faults) console.log(`  - ${fault}`);
-  for (const line of turns) console.log(line);
+  for (const line of seen) console.log(line);
   results.push({ name, faults, measured });
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);

@@ -4,8 +4,11 @@
  */
 import { Agent, request } from 'node:http';
 import { type AttackStage, guestBytes } from './stage.ts';
+import { machineMs } from './watching/machine-clock.ts';
 
 const OWNER = 'alice';
+/** Her key among the owners of the daemon. */
+export const ownerKey = `/keybase/public/${OWNER}`;
 const HOST_NAME = 'alice.example';
 const CONNECTIONS = 4;
 /** Between two requests of one connection: some 150 requests a second in all. */
@@ -16,12 +19,24 @@ const STORE_EVERY_MS = 100;
 /** A visitor who has waited so long has gone. */
 const PATIENCE_MS = 30_000;
 const POLL_MS = 25;
+/** Numbers her visitors' requests, for whoever watches the daemon. */
+export const visitField = 'x-visit';
+
+/** One request for her function or her page. */
+export interface Visit {
+  readonly number: number;
+  readonly kind: 'function' | 'page';
+  /** Of the clock that the processes of a machine share. */
+  readonly sentAtMs: number;
+  readonly tookMs: number;
+}
 
 /** What Alice and her visitors met. */
 export interface Experience {
   readonly latenciesMs: number[];
   /** Of these, those of her page: no guest is in the way of it, but a thread that reads files. */
   readonly pagesMs: number[];
+  readonly visits: Visit[];
   /** Requests for her function and her page that failed: how each. */
   readonly failures: string[];
   readonly deploysMs: number[];
@@ -39,6 +54,7 @@ export class Alice {
   readonly #stage: AttackStage;
   #versions = 0;
   #newNames = 0;
+  #visits = 0;
 
   constructor(stage: AttackStage) {
     this.#stage = stage;
@@ -59,7 +75,14 @@ export class Alice {
   /** Lives her life until `signal` is aborted. */
   async live(port: number, signal: AbortSignal): Promise<Experience> {
     const seen: Experience = {
-      ...{ latenciesMs: [], pagesMs: [], failures: [], deploysMs: [], firstVisitsMs: [] },
+      ...{
+        latenciesMs: [],
+        pagesMs: [],
+        visits: [],
+        failures: [],
+        deploysMs: [],
+        firstVisitsMs: [],
+      },
       storesMs: [],
     };
     await Promise.all([
@@ -76,11 +99,14 @@ export class Alice {
     for (let visit = 0; !signal.aborted; visit += 1) {
       const isPage = visit % 4 === 3;
       const path = isPage ? '/page.html' : '/hello.wasm';
-      const startedAtMs = performance.now();
-      const reply = await ask(port, HOST_NAME, path, agent);
-      const tookMs = performance.now() - startedAtMs;
+      this.#visits += 1;
+      const number = this.#visits;
+      const sentAtMs = machineMs();
+      const reply = await ask(port, HOST_NAME, path, { agent, number });
+      const tookMs = machineMs() - sentAtMs;
       seen.latenciesMs.push(tookMs);
       if (isPage) seen.pagesMs.push(tookMs);
+      seen.visits.push({ number, kind: isPage ? 'page' : 'function', sentAtMs, tookMs });
       if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
       await pause(PAUSE_MS);
     }
@@ -92,7 +118,7 @@ export class Alice {
     for (let count = 0; !signal.aborted; count += 1) {
       const startedAtMs = performance.now();
       const path = `/kv.wasm/insert?${count % 100}=${count}`;
-      const reply = await ask(port, HOST_NAME, path, agent);
+      const reply = await ask(port, HOST_NAME, path, { agent });
       seen.storesMs.push(performance.now() - startedAtMs);
       if (reply.status !== 200) seen.failures.push(`${reply.status} ${reply.text.slice(0, 120)}`);
       await pause(STORE_EVERY_MS);
@@ -132,11 +158,17 @@ export class Alice {
 }
 
 /** One request; status 0 and the reason where no answer came. */
-function ask(port: number, host: string, path: string, agent?: Agent): Promise<Reply> {
+function ask(
+  port: number,
+  host: string,
+  path: string,
+  { agent, number }: { readonly agent?: Agent; readonly number?: number } = {},
+): Promise<Reply> {
+  const headers = { host, ...(number === undefined ? {} : { [visitField]: number }) };
   return new Promise((resolve) => {
     const failed = (error: Error): void => resolve({ status: 0, text: error.message });
     const outgoing = request(
-      { host: '127.0.0.1', port, path, headers: { host }, agent: agent ?? false },
+      { host: '127.0.0.1', port, path, headers, agent: agent ?? false },
       (incoming) => {
         let text = '';
         incoming.setEncoding('latin1');

@@ -1,10 +1,12 @@
 /** One trial: Alice without the attack, under it, and what is left afterwards. */
-import { Alice, type Experience } from './alice.ts';
+import { Alice, type Experience, ownerKey } from './alice.ts';
 import type { Attack } from './attack.ts';
 import { barsFor, type Measured } from './bars.ts';
 import { withPrecedence } from './precedence.ts';
 import { type AttackedDaemon, Attacker, AttackStage } from './stage.ts';
 import { TurnSession } from './turns/session.ts';
+import { WaitSession } from './waits/session.ts';
+import type { Watching } from './watching/session.ts';
 
 const BASELINE_MS = 5_000;
 const SAMPLE_MS = 100;
@@ -21,21 +23,29 @@ const ALICES_ENVIRONMENT = {
 
 export interface TrialOptions {
   readonly seconds: number;
-  /** Also tells what the threads' turns were spent on: these lines come with what was measured. */
-  readonly watchesTurns: boolean;
+  /**
+   * Also tells what the threads' turns were spent on, or where Alice's requests waited: these lines
+   * come with what was measured.
+   */
+  readonly watches: 'turns' | 'waits' | undefined;
+}
+
+function openWatching(watches: TrialOptions['watches']): Watching | undefined {
+  if (watches === 'turns') return new TurnSession();
+  return watches === 'waits' ? new WaitSession(ownerKey) : undefined;
 }
 
 export async function runTrial(
   attacks: readonly Attack[],
   options: TrialOptions,
-): Promise<Measured & { readonly turns: readonly string[] }> {
-  using turns = options.watchesTurns ? new TurnSession() : undefined;
+): Promise<Measured & { readonly seen: readonly string[] }> {
+  using watching = openWatching(options.watches);
   await using stage = await AttackStage.open();
   const alice = new Alice(stage);
   for (const attack of attacks) await attack.prepare(stage);
   await using daemon = await stage.start({
     environment: Object.assign(
-      { ...ALICES_ENVIRONMENT, ...turns?.environment },
+      { ...ALICES_ENVIRONMENT, ...watching?.environment },
       ...attacks.map((one) => one.environment),
     ),
     needsTls: attacks.some((one) => one.needsTls === true),
@@ -47,10 +57,11 @@ export async function runTrial(
   const residentStartBytes = daemon.residentBytes();
   const watch = new ResidentWatch(daemon);
   const ms = options.seconds * 1_000;
-  const during = await attackAlice({ alice, daemon, stage, attacks, ms, turns });
-  const residentEndBytes = options.watchesTurns
-    ? daemon.residentBytes()
-    : await recover(daemon, residentStartBytes, attacks.length);
+  const during = await attackAlice({ alice, daemon, stage, attacks, ms, watching });
+  const residentEndBytes =
+    options.watches !== undefined
+      ? daemon.residentBytes()
+      : await recover(daemon, residentStartBytes, attacks.length);
   watch.stop();
   const hasDied = daemon.end !== undefined;
   const attackers = hasDied ? [] : attacks.map((attack) => attackerOf(attack, { daemon, stage }));
@@ -60,7 +71,7 @@ export async function runTrial(
   const residentMaxBytes = watch.maxBytes;
   return {
     ...{ without, during, residentStartBytes, residentMaxBytes, residentEndBytes },
-    ...{ drainMs, hasDied, turns: during.turns },
+    ...{ drainMs, hasDied, seen: during.seen },
   };
 }
 
@@ -70,23 +81,23 @@ async function attackAlice(parts: {
   readonly stage: AttackStage;
   readonly attacks: readonly Attack[];
   readonly ms: number;
-  readonly turns: TurnSession | undefined;
-}): Promise<Experience & { readonly turns: readonly string[] }> {
+  readonly watching: Watching | undefined;
+}): Promise<Experience & { readonly seen: readonly string[] }> {
   const { alice, daemon, attacks } = parts;
-  await parts.turns?.prepare();
+  await parts.watching?.prepare();
   const attackers = attacks.map((attack) => attackerOf(attack, parts));
-  parts.turns?.begin({
+  parts.watching?.begin({
     daemon: daemon.pid,
     ...Object.fromEntries(attackers.map(({ pid }, number) => [`attacker${number + 1}`, pid])),
   });
   const during = await withPrecedence(() => alice.live(daemon.port, AbortSignal.timeout(parts.ms)));
-  const turns = (await parts.turns?.end()) ?? [];
+  const seen = (await parts.watching?.end(during)) ?? [];
   const idle = attacks.filter((_, number) => attackers[number]?.isRunning === false);
   await Promise.all(attackers.map((attacker) => attacker.stop()));
   if (idle.length > 0 && daemon.end === undefined) {
     throw new Error(`Cannot measure: ${idle[0]?.name} must attack until it is stopped: it ended`);
   }
-  return { ...during, turns };
+  return { ...during, seen };
 }
 
 function attackerOf(

@@ -4,20 +4,17 @@
  * the machine do not change, and what was done in the long ones. Touches the directory that
  * `WATCHED_TURNS` names: watches while it holds a file `on`, and then writes a file a thread.
  */
-import { existsSync, writeFileSync } from 'node:fs';
 import { type Profiler, type Runtime, Session } from 'node:inspector/promises';
-import { join } from 'node:path';
 import { createHistogram, type PerformanceNodeEntry, PerformanceObserver } from 'node:perf_hooks';
-import { isMainThread, threadId, threadName } from 'node:worker_threads';
+import { ownName, type ThreadWatch, watchOwnThread } from '../watching/own-thread.ts';
 import type { Collection, ThreadTurns, Turn } from './report.ts';
 
-const lookMs = 100;
 /** Shorter turns are counted and not told one by one. */
 const toldMs = 4;
 const toldTurnsMax = 20_000;
 const samplingUs = 1_000;
 
-class Watch {
+class Watch implements ThreadWatch {
   readonly #session = new Session();
   readonly #histogram = createHistogram();
   readonly #turns: Turn[] = [];
@@ -49,7 +46,7 @@ class Watch {
     const { profile } = await this.#session.post('Profiler.stop');
     this.#session.disconnect();
     return {
-      thread: isMainThread ? 'control' : `${threadName} ${threadId}`,
+      thread: ownName(),
       turns: this.#histogram.count,
       cpuMs: this.#cpuMs,
       p50Ms: this.#histogram.percentile(50) / 1_000,
@@ -123,28 +120,8 @@ function describe({ functionName, url, lineNumber }: Runtime.CallFrame): string 
   return `${functionName || 'anonymous'}${file === '' ? '' : ` ${file}:${lineNumber + 1}`}`;
 }
 
-function watchIn(directory: string): void {
-  const mark = join(directory, 'on');
-  const own = join(directory, `${process.pid}-${threadId}`);
-  writeFileSync(`${own}.known`, '');
-  let watch: Watch | undefined;
-  const look = async (): Promise<void> => {
-    const isWanted = existsSync(mark);
-    if (isWanted === (watch !== undefined)) return;
-    if (isWanted) {
-      watch = new Watch();
-      await watch.begin();
-      writeFileSync(`${own}.begun`, '');
-      return;
-    }
-    const told = await watch?.end();
-    watch = undefined;
-    writeFileSync(`${own}.json`, JSON.stringify(told));
-  };
-  setInterval(() => void look(), lookMs).unref();
-}
-
-const directory = process.env.WATCHED_TURNS;
-// Not in the processes that the daemon starts to try modules.
-const isDaemon = !isMainThread || process.argv.includes('serve');
-if (directory !== undefined && isDaemon) watchIn(directory);
+watchOwnThread('WATCHED_TURNS', async () => {
+  const watch = new Watch();
+  await watch.begin();
+  return watch;
+});

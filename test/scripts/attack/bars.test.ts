@@ -5,6 +5,7 @@ import { barsFor, judge, type Measured, quantile } from '../../../scripts/attack
 const calm: Experience = {
   latenciesMs: [1, 1, 1, 20],
   pagesMs: [1],
+  visits: [],
   failures: [],
   deploysMs: [300],
   firstVisitsMs: [400],

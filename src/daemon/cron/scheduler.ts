@@ -2,7 +2,9 @@
  * Calls modules at the times of their folders' `[[cron]]`: each slot at most once over all daemons
  * that share a store, never two runs of one entry at a time. Edge: a timer.
  */
+import { Counts } from '../../account/counts.ts';
 import { OwnerQueue } from '../../account/owner-queue.ts';
+import { mayHold } from '../../account/threshold.ts';
 import { describeError, TerrafirmaError } from '../../errors.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { FolderKey, ModulePath, OwnerKey } from '../../names.ts';
@@ -53,7 +55,7 @@ export class CronScheduler {
   readonly #folders = new Map<FolderKey, Folder>();
   readonly #queue: OwnerQueue;
   readonly #underWay = new Set<Promise<void>>();
-  #entryCount = 0;
+  readonly #entryCounts = new Counts<OwnerKey>();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
@@ -98,10 +100,11 @@ export class CronScheduler {
     const known = this.#folders.get(folderKey);
     const list = site.failure === undefined ? (site.settings?.cron ?? []) : [];
     if (known === undefined && list.length === 0) return;
-    const others = this.#entryCount - (known?.entries.size ?? 0);
-    const { cronEntriesMax } = this.#options.limits;
-    if (others + list.length > cronEntriesMax) {
-      const reason = `there may be ${cronEntriesMax} entries in all: received more`;
+    if (!this.#hasRoom(owner, { before: known?.entries.size ?? 0, now: list.length })) {
+      const { cronEntriesMax } = this.#options.limits;
+      const reason =
+        `there may be ${cronEntriesMax} entries in all, of one owner as many as are left for ` +
+        'the others: received more';
       this.#options.journal.tell('cron-rests', { folderKey, reason });
       return;
     }
@@ -115,10 +118,18 @@ export class CronScheduler {
       if (state !== kept) added.push(state);
       entries.set(id, state);
     }
-    this.#entryCount = others + entries.size;
+    this.#entryCounts.add(owner, entries.size - (known?.entries.size ?? 0));
     if (entries.size === 0) this.#folders.delete(folderKey);
     else this.#folders.set(folderKey, { owner, entries, restReason: known?.restReason });
     for (const state of added) this.#track(this.#welcome(folderKey, state));
+  }
+
+  /** Whether the entries of one folder may become so many. */
+  #hasRoom(owner: OwnerKey, { before, now }: { readonly before: number; readonly now: number }) {
+    if (now <= before) return true;
+    const held = this.#entryCounts.total - before;
+    const own = this.#entryCounts.of(owner) - before;
+    return mayHold({ max: this.#options.limits.cronEntriesMax, held, own, added: now });
   }
 
   /** One look at the clock: begins what is due. */

@@ -273,6 +273,20 @@ describe('CronScheduler', () => {
     expect(daemon.journal.entries).toHaveLength(1);
   });
 
+  test('cronEntriesMax: an owner has no more of them than are left for the others', async () => {
+    const many = [1, 2].map((n) => text().replace('full=1', `full=${n}`)).join('\n');
+    const folder = (name: string) => siteWith(many, `/keybase/private/${name}` as FolderKey);
+    const daemon = stage.openDaemon('a', () => folder('eve,bot/1'), { cronEntriesMax: 10 });
+    for (let count = 1; count <= 9; count += 1) await daemon.learn(folder(`eve,bot/${count}`));
+    const refused = daemon.journal.entries.map(({ fields }) => fields.folderKey);
+    expect(refused).toEqual([4, 5, 6, 7, 8, 9].map((count) => `/keybase/private/eve,bot/${count}`));
+    await daemon.learn(folder('bob,bot'));
+    expect(daemon.journal.entries).toHaveLength(6);
+    // Fewer than before are always taken.
+    await daemon.learn(siteWith(text(), '/keybase/private/eve,bot/1' as FolderKey));
+    expect(daemon.journal.entries).toHaveLength(6);
+  });
+
   test('cronRunsMax: others wait for their turn', async () => {
     const many = siteWith([1, 2, 3].map((n) => text().replace('full=1', `full=${n}`)).join('\n'));
     const daemon = stage.openDaemon('a', () => many, { cronRunsMax: 1 });

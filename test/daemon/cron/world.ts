@@ -3,7 +3,7 @@ import { defaultLimits, type Limits } from '../../../src/config/config.ts';
 import { CronClaims } from '../../../src/daemon/cron/claims.ts';
 import { LastHosts } from '../../../src/daemon/cron/last-hosts.ts';
 import { CronScheduler } from '../../../src/daemon/cron/scheduler.ts';
-import type { FolderKey, HostName, OwnerKey } from '../../../src/names.ts';
+import { type FolderKey, type HostName, ownerOf } from '../../../src/names.ts';
 import { openStoreClient } from '../../../src/outside/store/open.ts';
 import { storePath } from '../../../src/outside/store/sqlite-schema.ts';
 import { type StoreKeeper, startStoreKeeper } from '../../../src/outside/store/store-keeper.ts';
@@ -18,7 +18,7 @@ export const folderKey = '/keybase/private/alice,bot' as FolderKey;
 export function siteWith(text: string, key = folderKey): Site {
   return {
     folderKey: key,
-    owner: 'alice,bot' as OwnerKey,
+    owner: ownerOf(key),
     directory: '/nowhere',
     mountDirectory: '/nowhere',
     generation: 1,

@@ -35,7 +35,8 @@ describe('LastHosts', () => {
     stage.openHosts().note(seen, folderKey);
     // Stored beside: read by the next daemon.
     const next = stage.openHosts();
-    await expect.poll(async () => (await next.hostFor(siteWith(''))).kind).toBe('host');
+    const kind = async () => (await next.hostFor(siteWith(''))).kind;
+    await expect.poll(kind, { timeout: 20_000 }).toBe('host');
     stage.leadsHere = false;
     stage.nowMs += 29 * dayMs;
     expect(await next.hostFor(siteWith(''))).toEqual({ kind: 'host', hostName: 'seen.example' });

@@ -1,7 +1,7 @@
 /** Which seat a run has: one of its own, that of the request it belongs to, or both. */
 import type { Shares } from '../../account/shares.ts';
 import { TerrafirmaError } from '../../errors.ts';
-import type { Admission, Place, SeatWaiter } from '../supply/admission.ts';
+import { type Admission, heldRule, type Place, type SeatWaiter } from '../supply/admission.ts';
 import { LinkedRequest } from '../supply/linked-request.ts';
 import type { SharedSeat } from '../supply/shared-seat.ts';
 
@@ -65,7 +65,8 @@ export class Seating {
     const refusal = this.#refusalToWait(place);
     if (refusal === undefined) return false;
     this.leave();
-    throw new TerrafirmaError('overloaded', `Cannot answer now: ${refusal}`);
+    const reason = place.site.owner.runsMax === 0 ? heldRule : refusal;
+    throw new TerrafirmaError('overloaded', `Cannot answer now: ${reason}`);
   }
 
   #refusalToWait(place: Place): string | undefined {

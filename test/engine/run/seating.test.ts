@@ -77,6 +77,23 @@ describe('the seats of a request that middleware leads through several runs', ()
   });
 });
 
+test('where the owner is held, that is why a request may not wait for another of it', () => {
+  const admission = new Admission({
+    ...{ runsPerSiteMax: 9, queuedRunsPerSiteMax: 9, runsPerOwnerMax: 9 },
+    clientSharePercentMax: 100,
+  });
+  admission.limitOwner(shares.owner, 0);
+  const linked = new LinkedRequest();
+  linked.comeFrom([], () => undefined);
+  const seating = new Seating({ admission, shares, runsMax: 9, linked });
+  expect(() => seating.take()).toThrow(/kept everybody waiting/);
+  const shared = new SharedSeat({ mayWait: false });
+  const beside = new Seating({ admission, shares, runsMax: 9, shared });
+  expect(() => beside.take()).toThrow(/kept everybody waiting/);
+  admission.limitOwner(shares.owner, 9);
+  expect(seating.take()).toBe(true);
+});
+
 describe('requests that lead through modules with seats of their own', () => {
   const newAdmission = (): Admission =>
     new Admission({

@@ -36,6 +36,8 @@ import {
 
 /** Owners whose places a thread remembers; others are computed anew. */
 const sharesKeptMax = 4_096;
+/** Of others, for whom something is under way still. */
+const sharesPushedOutMax = 16_384;
 /** An owner may hold so many times what is left. */
 const greed = 2;
 const plentyShare = greed / (greed + 1);
@@ -65,7 +67,14 @@ export class Account {
   #lastOwner: OwnerKey | undefined;
   #lastShare: Share;
   #ownerChanges = 0;
-  readonly #shares = new LRUCache<OwnerKey, Share>({ max: sharesKeptMax });
+  readonly #shares = new LRUCache<OwnerKey, Share>({
+    max: sharesKeptMax,
+    dispose: (share, owner, reason) => {
+      if (reason === 'evict') this.#pushOut(share, owner);
+    },
+  });
+  /** As long as anybody has one, it is the owner's only one on this thread. */
+  readonly #pushedOut = new Map<OwnerKey, WeakRef<Share>>();
 
   /** `page`: the number of a serving thread, or the part that this thread is. */
   constructor(shared: SharedArrayBuffer, page: number | OtherPage) {
@@ -81,11 +90,7 @@ export class Account {
   shareOf(owner: OwnerKey): Share {
     // The same owner is asked for several times in a request.
     if (owner === this.#lastOwner) return this.#lastShare;
-    let share = this.#shares.get(owner);
-    if (share === undefined) {
-      share = this.#open(placesOf(this.#words, owner));
-      this.#shares.set(owner, share);
-    }
+    const share = this.#shares.get(owner) ?? this.#reopen(owner);
     this.#ownerChanges += 1;
     this.#lastOwner = owner;
     this.#lastShare = share;
@@ -94,7 +99,7 @@ export class Account {
 
   /** The same, of an owner who may have nothing to do here any more: it is no sign of him. */
   knownShareOf(owner: OwnerKey): Share | undefined {
-    return this.#shares.peek(owner);
+    return this.#shares.peek(owner) ?? this.#pushedOut.get(owner)?.deref();
   }
 
   /** Changes while this thread has to do with more than one owner. */
@@ -104,7 +109,7 @@ export class Account {
 
   /** What owners have on this thread's heap, and have put there since this was last asked. */
   heapUses(): readonly { readonly owner: OwnerKey; readonly bytes: number }[] {
-    const uses = [...this.#shares].map(([owner, share]) => ({
+    const uses = [...this.#all()].map(([owner, share]) => ({
       owner,
       bytes: share.takeHeapBytes(),
     }));
@@ -113,7 +118,7 @@ export class Account {
 
   /** See `Share.fadeTaken`: of all owners, on this thread. */
   fadeHeapUses(): void {
-    for (const share of this.#shares.values()) share.fadeTaken();
+    for (const [, share] of this.#all()) share.fadeTaken();
   }
 
   /** Sums over all threads; the last few KiB of each may not be shown yet. */
@@ -223,6 +228,32 @@ export class Account {
     let sum = 0;
     for (const start of this.#pageStarts) sum += this.#words[start + word] ?? 0;
     return sum;
+  }
+
+  *#all(): IterableIterator<readonly [OwnerKey, Share]> {
+    yield* this.#shares.entries();
+    for (const [owner, reference] of this.#pushedOut) {
+      const share = reference.deref();
+      if (share === undefined) this.#pushedOut.delete(owner);
+      else yield [owner, share];
+    }
+  }
+
+  #reopen(owner: OwnerKey): Share {
+    const share = this.#pushedOut.get(owner)?.deref() ?? this.#open(placesOf(this.#words, owner));
+    this.#pushedOut.delete(owner);
+    this.#shares.set(owner, share);
+    return share;
+  }
+
+  #pushOut(share: Share, owner: OwnerKey): void {
+    this.#pushedOut.set(owner, new WeakRef(share));
+    if (this.#pushedOut.size <= sharesPushedOutMax) return;
+    const [oldest] = this.#pushedOut;
+    if (oldest === undefined) return;
+    this.#pushedOut.delete(oldest[0]);
+    // Nobody would take the mark away.
+    oldest[1].deref()?.mark({ isHeld: false, isStalling: false });
   }
 
   #open(places: { readonly [stock in Stock]: readonly number[] } | undefined): Share {

@@ -40,11 +40,8 @@ const memoryWord = pageWord.categories + categories.indexOf('memory');
 const idleWord = pageWord.categories + categories.indexOf('idle-guest');
 
 export class Share {
-  /**
-   * The owner's runs on this thread get no more for now: what they have keeps everybody waiting.
-   * Set by whoever counts that (`engine/supply/holding-back.ts`).
-   */
-  isStalling = false;
+  #isHeld = false;
+  #isStalling = false;
   readonly #words: Float64Array;
   readonly #options: ShareOptions;
   readonly #base: number;
@@ -73,6 +70,22 @@ export class Share {
     this.#firstMemories = base + one;
     this.#secondMemories = base + two;
     this.#thirdMemories = base + three;
+  }
+
+  /** What the owner's runs do on this thread keeps everybody waiting: new ones wait. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Those under way go on with it: they get no more for now. */
+  get isStalling(): boolean {
+    return this.#isStalling;
+  }
+
+  /** By whoever counts that (`engine/supply/holding-back.ts`). */
+  mark(standing: { readonly isHeld: boolean; readonly isStalling: boolean }): void {
+    this.#isHeld = standing.isHeld;
+    this.#isStalling = standing.isStalling;
   }
 
   /** Whether the owner may hold so much more now. */

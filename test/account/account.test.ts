@@ -55,6 +55,29 @@ describe('account', () => {
     expect(here.heapUses()).toEqual([{ owner: owner('mallory'), bytes: 10 * mib }]);
   });
 
+  test('an owner who was pushed out has the same share again, as long as it is in use', () => {
+    const { here } = openTwo();
+    const share = here.shareOf(owner('mallory'));
+    share.charge('heap', 8 * mib);
+    here.heapUses();
+    for (let count = 0; count < 5_000; count += 1) here.shareOf(owner(`${count}`));
+    expect(here.heapUses()).toEqual([{ owner: owner('mallory'), bytes: 8 * mib }]);
+    expect(here.knownShareOf(owner('mallory'))).toBe(share);
+    expect(here.shareOf(owner('mallory'))).toBe(share);
+  });
+
+  test('no mark stays of an owner whom nobody looks for any more', () => {
+    const { here } = openTwo();
+    const shares = Array.from({ length: 25_000 }, (_, count) => {
+      const share = here.shareOf(owner(`${count}`));
+      share.mark({ isHeld: true, isStalling: true });
+      return share;
+    });
+    const known = shares.filter((share, count) => here.knownShareOf(owner(`${count}`)) === share);
+    expect(known).toHaveLength(4_096 + 16_384);
+    expect(shares.filter(({ isStalling }) => isStalling)).toEqual(known);
+  });
+
   test('notices that a thread has to do with more than one owner', () => {
     const { here } = openTwo();
     here.shareOf(owner('alice'));

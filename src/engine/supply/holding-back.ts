@@ -89,9 +89,9 @@ export class HoldingBack {
    * begin: a hundred of them may have begun before their objects were noticed.
    */
   #mark(owner: OwnerKey, nowMs: number): void {
-    const isStalling = this.isHeld(owner) && this.#debts.of(owner, nowMs) > exceedingMs;
-    const share = this.#options.account.knownShareOf(owner);
-    if (share !== undefined) share.isStalling = isStalling;
+    const isHeld = this.isHeld(owner);
+    const isStalling = isHeld && this.#debts.of(owner, nowMs) > exceedingMs;
+    this.#options.account.knownShareOf(owner)?.mark({ isHeld, isStalling });
   }
 
   #lookForOthers(nowMs: number): void {

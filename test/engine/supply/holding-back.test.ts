@@ -8,7 +8,10 @@ import type { OwnerKey } from '../../../src/names.ts';
 const mallory = '/public/mallory' as OwnerKey;
 
 class TestThread {
-  readonly share = { isStalling: false } as Share;
+  readonly share: Share = new Account(
+    createSharedAccount({ threads: 1, bytesMax: 1024, memoriesMax: 1 }),
+    0,
+  ).shareOf(mallory);
   readonly account = { ownerChanges: 0, knownShareOf: () => this.share };
   readonly limits = { stallMsPerSMax: 10 };
   /** Runs at once that owners may have, as they were told. */
@@ -37,8 +40,10 @@ describe('HoldingBack', () => {
     thread.holding.charge(mallory, 21, 10);
     expect(thread.told).toEqual([[mallory, 0]]);
     expect(thread.holding.isHeld(mallory)).toBe(true);
+    expect(thread.share.isHeld).toBe(true);
     for (let nowMs = 0; nowMs <= 2_100; nowMs += 100) thread.look(nowMs);
     expect(thread.told.slice(1)).toEqual([[mallory, 4]]);
+    expect(thread.share.isHeld).toBe(false);
     for (let nowMs = 2_200; nowMs <= 31_000; nowMs += 100) thread.look(nowMs);
     expect(thread.told.slice(2)).toEqual([[mallory, Number.POSITIVE_INFINITY]]);
     expect(thread.held).toEqual([mallory]);

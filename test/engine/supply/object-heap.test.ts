@@ -157,7 +157,7 @@ test('a run of an owner who keeps everybody waiting gets no more objects, and sa
   const account = new Account(shared, 0);
   const stalling = '/mallory' as OwnerKey;
   const heap = new ObjectHeap({ bytesPerRunMax: 32 * mib, bytesPerThreadMax: 64 * mib });
-  account.shareOf(stalling).isStalling = true;
+  account.shareOf(stalling).mark({ isHeld: true, isStalling: true });
   const open = (owner: OwnerKey) => heap.open({ owner, share: account.shareOf(owner) });
   expect(open('/alice' as OwnerKey).take(mib)).toBe(mib);
   const refused = {

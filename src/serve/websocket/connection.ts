@@ -115,7 +115,7 @@ export class Connection implements Conversation {
   }
 
   takeMessage(): Uint8Array | undefined {
-    const message = this.#queue.shift();
+    const message = this.#isHeld ? undefined : this.#queue.shift();
     if (message === undefined) return undefined;
     this.#charge();
     this.#lastMessageMs = this.#options.nowMs();
@@ -126,7 +126,7 @@ export class Connection implements Conversation {
   }
 
   whenReady(): Promise<void> {
-    if (this.#isOver || this.#queue.count > 0) return Promise.resolve();
+    if (this.#isOver || this.#hasMessage) return Promise.resolve();
     this.#ready ??= Promise.withResolvers<void>();
     return this.#ready.promise;
   }
@@ -183,6 +183,8 @@ export class Connection implements Conversation {
   /** Looks whether the other side is still there; called every moment. */
   tick(nowMs: number): void {
     if (this.#isOver) return;
+    // What came while the owner was held.
+    if (this.#hasMessage) this.#wake();
     const { websocketIdleMs, websocketPingMs, replyIdleTimeoutMs } = this.#options.limits;
     const { bufferedAmount } = this.#socket;
     if (bufferedAmount === 0 || bufferedAmount < this.#buffered) this.#lastTakenMs = nowMs;
@@ -193,6 +195,19 @@ export class Connection implements Conversation {
     else if (nowMs - this.#lastMessageMs >= websocketIdleMs) {
       this.close(closeCode.goingAway, `no message for ${websocketIdleMs} ms`);
     } else if (nowMs - this.#lastPingMs >= websocketPingMs) this.#ping(nowMs);
+  }
+
+  /**
+   * The next message waits as the owner's next runs do. The last ones of a client that has gone do
+   * not: the guest has little time for them anyway.
+   */
+  get #isHeld(): boolean {
+    return this.#options.share.isHeld && !this.#isOver;
+  }
+
+  /** For the guest to take now. */
+  get #hasMessage(): boolean {
+    return this.#queue.count > 0 && !this.#isHeld;
   }
 
   get #hasRoom(): boolean {
@@ -244,7 +259,7 @@ export class Connection implements Conversation {
       this.#isPaused = true;
       this.#socket.pause();
     }
-    this.#wake();
+    if (this.#hasMessage) this.#wake();
   }
 
   /** Mallory may send pings and read no pong: what waits for her is bounded. */

@@ -72,3 +72,29 @@ test('what is not a message yet counts, and goes first where its owner holds mos
   share.release('memory', 40 * mib);
   expect(account.held().bytes).toBe(0);
 });
+
+test('while the owner’s runs wait, so do messages, until the client has gone', async () => {
+  const { share, client, connection } = await connectOne();
+  await once(client, 'open');
+  share.mark({ isHeld: true, isStalling: false });
+  let isReady = false;
+  void connection.whenReady().then(() => {
+    isReady = true;
+  });
+  client.send('one');
+  client.send('two');
+  await vi.waitFor(() => expect(connection.bytesReceived).toBe(6));
+  connection.tick(performance.now());
+  await new Promise(setImmediate);
+  expect(isReady).toBe(false);
+  expect(connection.takeMessage()).toBeUndefined();
+  share.mark({ isHeld: false, isStalling: false });
+  connection.tick(performance.now());
+  await vi.waitFor(() => expect(isReady).toBe(true));
+  expect(connection.takeMessage()).toEqual(Uint8Array.from(Buffer.from('one')));
+  share.mark({ isHeld: true, isStalling: false });
+  client.terminate();
+  await connection.closed;
+  await connection.whenReady();
+  expect(connection.takeMessage()).toBeDefined();
+});

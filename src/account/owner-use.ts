@@ -27,7 +27,7 @@ export class OwnerUse {
     this.#levelMs = this.of(owner);
   }
 
-  /** The owner has used so much. */
+  /** The owner has used so much or, where it is negative, less than was charged. */
   charge(owner: OwnerKey, ms: number): void {
     const used = Math.min(this.of(owner) + ms, this.#levelMs + aheadMsMax);
     this.#used.delete(owner);

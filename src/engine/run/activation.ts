@@ -22,7 +22,8 @@ import { FuelGauge } from '../turn/fuel-gauge.ts';
 import type { HostCalls } from '../turn/host-calls.ts';
 import type { Scheduler } from '../turn/scheduler.ts';
 import { type StackOwner, Stacks } from '../turn/stacks.ts';
-import { ownMsMin, type Stalls } from '../turn/stalls.ts';
+import type { Stalls } from '../turn/stalls.ts';
+import { stallMsMin } from '../turn/thread-cpu.ts';
 import { MemoryQuota } from './memory-quota.ts';
 import { describeTrap } from './trap-report.ts';
 
@@ -171,7 +172,7 @@ export class Activation implements StackOwner, Watched, Waiting {
     const { page, stalls } = this.#parts;
     page.leave();
     const { startedAtMs: fromMs, stretchMs } = this.#budget;
-    if (stretchMs < ownMsMin) return;
+    if (stretchMs < stallMsMin) return;
     stalls?.noteStretch(this.shares.owner, stretchMs, { fromMs, toMs: nowMs });
   }
 

@@ -90,7 +90,8 @@ export class GuestPool {
       idleMsMax: limits.idleGuestMsMax,
     });
     const cpu = new ThreadCpu();
-    const stalls = new Stalls({ account, cpu, nowMs, onStall: held.charge.bind(held) });
+    const onStall = held.charge.bind(held);
+    const stalls = new Stalls({ account, cpu, nowMs, use: scheduler, onStall });
     this.#holdingBack = held;
     this.#stalls = stalls;
     this.#lookTimer = lookEvery(nowMs, { idle, stalls, held });

@@ -16,6 +16,7 @@
  */
 import { FairQueue, type Waiter } from '../../account/fair-queue.ts';
 import { OwnerUse } from '../../account/owner-use.ts';
+import type { OwnerKey } from '../../names.ts';
 
 export interface Turn extends Waiter {
   /** The thread is yours until `leave`. Must not run guest code before it returns. */
@@ -98,18 +99,22 @@ export class Scheduler<T extends Turn = Turn> {
     if (!this.#ready.delete(turn)) this.#hogs.delete(turn);
   }
 
-  /** Lets go of the thread. */
-  leave(turn: T, nowMs: number): void {
+  /**
+   * Lets go of the thread, of which the turn has used so much CPU time: when it waited for a core,
+   * others had that. Left out: all of the time.
+   */
+  leave(turn: T, nowMs: number, cpuMs?: number): void {
     if (this.#current !== turn) return;
     this.#current = undefined;
     const tookMs = nowMs - this.#enteredAtMs;
+    const usedMs = cpuMs ?? tookMs;
     if (this.#isInMacrotask) {
-      this.#use.charge(turn.shares.owner, tookMs);
+      this.#use.charge(turn.shares.owner, usedMs);
       this.#serveNext();
       return;
     }
     if (tookMs >= countedMs) {
-      this.#use.charge(turn.shares.owner, tookMs);
+      this.#use.charge(turn.shares.owner, usedMs);
       this.#atOnceMs += tookMs;
       this.#plan();
     } else this.#wake();
@@ -127,6 +132,14 @@ export class Scheduler<T extends Turn = Turn> {
     } finally {
       this.#current = holder;
     }
+  }
+
+  /**
+   * The owner has used so much of the thread besides its turns or, where it is negative, so much
+   * less in them.
+   */
+  charge(owner: OwnerKey, ms: number): void {
+    this.#use.charge(owner, ms);
   }
 
   close(): void {

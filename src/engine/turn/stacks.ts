@@ -63,7 +63,7 @@ export class Stacks<T extends StackOwner> {
     this.#budget.stop(nowMs);
     this.#holdsThread = false;
     this.#owner.onLeave(nowMs);
-    this.#parts.scheduler.leave(this.#owner, nowMs);
+    this.#parts.scheduler.leave(this.#owner, nowMs, this.#budget.stretchMs);
     if (this.#ready !== undefined && this.#ready.length > 0 && !this.#isQueued) this.#claim(nowMs);
   }
 

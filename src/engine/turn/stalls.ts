@@ -9,7 +9,9 @@
  * honest owner's requests would outweigh what somebody else hoards now. Objects that die young
  * cost the collector next to nothing, and its pauses are too short to be counted. Nor does a run's
  * own stretch count that is no longer than instances of large programs take: it makes its owner
- * wait longer for the next turn (`owner-use.ts`), where collections come at any time.
+ * wait longer for the next turn (`owner-use.ts`), where collections come at any time. For the order
+ * of turns, too, a collection is taken from the run in whose turn it fell and given to those whose
+ * it was: she who runs a millisecond now and then would wait behind all others for it.
  */
 import { type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import type { Account } from '../../account/account.ts';
@@ -21,6 +23,8 @@ export interface StallsOptions {
   readonly cpu: ThreadCpu;
   /** Milliseconds since some instant. */
   readonly nowMs: () => number;
+  /** Who has used how much of the thread; of a negative number, so much less. */
+  readonly use: { charge(owner: OwnerKey, ms: number): void };
   /** The owner has held everybody up for so long, beyond what is nobody's business. */
   readonly onStall: (owner: OwnerKey, ms: number, nowMs: number) => void;
 }
@@ -33,6 +37,8 @@ export interface Interval {
 interface Stretch extends Interval {
   readonly owner: OwnerKey;
   readonly cpuMs: number;
+  /** Of that, what was taken from its owner's use again. */
+  takenBackMs: number;
 }
 
 /** Of a run's own stretch, in milliseconds of CPU: so long an instance of 10 MB may take. */
@@ -70,9 +76,10 @@ export class Stalls {
     this.#observer.disconnect();
   }
 
-  /** A run let go of the thread, which it had for so much CPU time: at least `ownMsMin`. */
+  /** A run let go of the thread, which it had for so much CPU time: at least `stallMsMin`. */
   noteStretch(owner: OwnerKey, cpuMs: number, { fromMs, toMs }: Interval): void {
-    if (this.#stretches.length < waitingMax) this.#stretches.push({ owner, cpuMs, fromMs, toMs });
+    if (this.#stretches.length >= waitingMax) return;
+    this.#stretches.push({ owner, cpuMs, fromMs, toMs, takenBackMs: 0 });
   }
 
   /** As V8 tells them, at `startTime` and for `duration` milliseconds by the clock. */
@@ -81,6 +88,7 @@ export class Stalls {
       if (duration < collectionMsMin || this.#collections.length >= waitingMax) continue;
       const collection = { fromMs: startTime, toMs: startTime + duration };
       this.#collections.push(collection);
+      this.#takeBack(collection);
       if (duration >= stallMsMin) this.#shareOut(collection);
     }
   }
@@ -103,14 +111,29 @@ export class Stalls {
     this.#options.account.fadeHeapUses();
   }
 
+  /** From the use of those in whose turns it fell. */
+  #takeBack(collection: Interval): void {
+    for (const stretch of this.#stretches) {
+      const leftMs = stretch.cpuMs - stretch.takenBackMs;
+      const ms = Math.min(leftMs, overlapMs(stretch, collection));
+      if (ms <= 0) continue;
+      stretch.takenBackMs += ms;
+      this.#options.use.charge(stretch.owner, -ms);
+    }
+  }
+
   #shareOut(collection: Interval): void {
-    const { account, cpu, nowMs } = this.#options;
+    const { account, cpu, nowMs, use } = this.#options;
     const atMs = nowMs();
     const ms = Math.min(lengthOf(collection), cpu.longCpuMsWithin(collection, atMs));
     const uses = account.heapUses();
     if (ms < stallMsMin) return;
-    const bytes = uses.reduce((sum, use) => sum + use.bytes, ownBytes);
-    for (const use of uses) this.#charge(use.owner, (ms - stallMsMin) * (use.bytes / bytes), atMs);
+    const bytes = uses.reduce((sum, one) => sum + one.bytes, ownBytes);
+    for (const { owner, bytes: own } of uses) {
+      const share = own / bytes;
+      use.charge(owner, ms * share);
+      this.#charge(owner, (ms - stallMsMin) * share, atMs);
+    }
   }
 
   /** Its own time, without that of the collections that fell into it. */

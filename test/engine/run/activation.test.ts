@@ -67,7 +67,7 @@ describe('Activation', () => {
     const parts = { ...newParts({ cpu }), ...clock, scheduler };
     const charged: [string, number][] = [];
     const stalls = new Stalls({
-      ...{ account: parts.account, cpu, ...clock },
+      ...{ account: parts.account, cpu, use: scheduler, ...clock },
       onStall: (owner, stallMs) => charged.push([owner, stallMs]),
     });
     const hold = async (site: string, clockMs: number, usedMs: number): Promise<void> => {

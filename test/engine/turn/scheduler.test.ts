@@ -119,6 +119,50 @@ describe('Scheduler', () => {
     scheduler.close();
   });
 
+  test('who waited for a core in her turn is set back by what she used alone', async () => {
+    let nowMs = 1_000;
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: () => nowMs });
+    const order: string[] = [];
+    const add = (site: string, tookMs: number, usedMs: number): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(site);
+        nowMs += tookMs;
+        void Promise.resolve().then(() => scheduler.leave(self, nowMs, usedMs));
+      });
+      scheduler.enqueue(turn, 'ready', nowMs);
+    };
+    add('alice/1', 50, 0.1);
+    await nextTurn();
+    add('mallory/1', 5, 5);
+    await nextTurn();
+    add('mallory/2', 5, 5);
+    add('alice/2', 1, 0.1);
+    await nextTurn();
+    expect(order).toEqual(['alice/1', 'mallory/1', 'alice/2', 'mallory/2']);
+    scheduler.close();
+  });
+
+  test('a collection counts as its owner’s turn, not as that of whom it fell to', async () => {
+    const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
+    const order: string[] = [];
+    const add = (site: string, usedMs: number): void => {
+      const turn: TestTurn = new TestTurn(site, (self) => {
+        order.push(site);
+        void Promise.resolve().then(() => scheduler.leave(self, now(), usedMs));
+      });
+      scheduler.enqueue(turn, 'ready', now());
+    };
+    add('alice/1', 40);
+    await nextTurn();
+    scheduler.charge('alice' as OwnerKey, -39);
+    scheduler.charge('mallory' as OwnerKey, 39);
+    add('mallory/1', 1);
+    add('alice/2', 1);
+    await nextTurn();
+    expect(order).toEqual(['alice/1', 'alice/2', 'mallory/1']);
+    scheduler.close();
+  });
+
   test('lets the ready in between hogs, however many owners have waited long', async () => {
     const scheduler = new Scheduler({ sliceMs: 1, nowMs: now });
     const order: string[] = [];

@@ -15,6 +15,8 @@ class TestThread {
   cpuMs = 0;
   uses: { readonly owner: OwnerKey; readonly bytes: number }[] = [];
   readonly charged = new Map<OwnerKey, number>();
+  /** Of the thread, as the scheduler counts it. */
+  readonly used = new Map<OwnerKey, number>();
   readonly cpu = new ThreadCpu(() => this.cpuMs);
   readonly stalls: Stalls;
 
@@ -23,6 +25,7 @@ class TestThread {
       account: account ?? { fadeHeapUses: () => undefined, heapUses: () => this.uses },
       cpu: this.cpu,
       nowMs: () => this.nowMs,
+      use: { charge: (owner, ms) => this.used.set(owner, (this.used.get(owner) ?? 0) + ms) },
       onStall: (owner, ms) => this.charged.set(owner, (this.charged.get(owner) ?? 0) + ms),
     });
     this.cpu.ask(0);
@@ -65,6 +68,18 @@ describe('Stalls', () => {
     // 8 MiB are the daemon's own; four milliseconds are nobody's business.
     expect(thread.charged.get(mallory)).toBeCloseTo((36 - 4) * (48 / 64));
     expect(thread.charged.get(alice)).toBeCloseTo((36 - 4) * (8 / 64));
+  });
+
+  test('for the order of turns it is taken from the run that it fell into', () => {
+    thread.uses = [{ owner: mallory, bytes: 56 * mib }];
+    thread.work(50, 41);
+    thread.stalls.noteStretch(alice, 41, { fromMs: 0, toMs: 50 });
+    thread.stalls.noteCollections([{ startTime: 10, duration: 36 }]);
+    expect(thread.used.get(alice)).toBe(-36);
+    expect(thread.used.get(mallory)).toBeCloseTo(36 * (56 / 64));
+    // Another that fell into it: she is not given more than she used.
+    thread.stalls.noteCollections([{ startTime: 1, duration: 30 }]);
+    expect(thread.used.get(alice)).toBe(-41);
   });
 
   test('an hour of requests does not outweigh what somebody hoards now', () => {
@@ -118,6 +133,12 @@ describe('Stalls', () => {
     expect(thread.charged.size).toBe(0);
     thread.settle();
     expect(thread.charged.get(mallory)).toBeCloseTo((50 - 3 - 20) / 20);
+  });
+
+  test('a short stretch owes nothing', () => {
+    thread.stalls.noteStretch(mallory, 19, { fromMs: 0, toMs: 19 });
+    thread.settle();
+    expect(thread.charged.size).toBe(0);
   });
 
   test('stretches that wait are bounded', () => {
